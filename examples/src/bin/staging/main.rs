@@ -1,0 +1,2 @@
+//! A shop that is broken on purpose.
+fn main() {}
