@@ -1,0 +1,103 @@
+//! A fault: what it does, to whom, and what it has decided about one request.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::Request;
+
+use crate::chance::Dice;
+use crate::halt::halted;
+use crate::injector::plan::Plan;
+use crate::reach::Reach;
+use crate::report::{Phase, Skip};
+use crate::setup::Setup;
+use crate::strike::Strike;
+
+/// A fault that lies in wait: an [`Injector`](crate::Injector), and whom it strikes.
+///
+/// Cheap to clone; clones, layers and [`Control`](crate::Control)s of one fault share its switch,
+/// its counts and its dice. See the [crate](crate) for the whole picture.
+///
+/// ```
+/// use waylay_fault::{Delay, Fault, Reject, chain, reject, slow};
+///
+/// let flaky = Fault::new("flaky-orders", chain([
+///         slow(Delay::lognormal("90ms", 0.4).max("2s")),
+///         reject(Reject::EmptyReply),
+///     ]))
+///     .participation(0.01)
+///     .block_paths(["/orders/{id}/pay"])
+///     .allow_headers([("x-chaos", "1")])
+///     .seed(7)
+///     .build()?;
+///
+/// assert!(!flaky.control().enabled(), "a fault is off until it is switched on");
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+#[derive(Clone)]
+pub struct Fault {
+    pub(crate) setup: Arc<Setup>,
+}
+
+impl Fault {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.setup.name
+    }
+
+    /// Its dice, whose seed replays a run.
+    pub fn dice(&self) -> &Dice {
+        &self.setup.dice
+    }
+
+    /// What to do to this request; nothing, for most.
+    pub(crate) fn decide<B>(&self, request: &Request<B>) -> Option<Strike> {
+        if !self.setup.switch.enabled() && !self.setup.watch_idle {
+            return None;
+        }
+        self.setup.tally.see();
+        match self.draw(request) {
+            Ok((plan, reach)) => Some(Strike::begin(self.setup.clone(), plan, reach, request)),
+            Err(skip) => {
+                self.setup.tally.skip(skip);
+                self.setup.report(Phase::Skipped(skip), &[], request);
+                None
+            }
+        }
+    }
+
+    /// The gates in their order: a request that one of them turns away never moves the counter
+    /// that the draw may hang on.
+    fn draw<B>(&self, request: &Request<B>) -> Result<(Plan, Reach), Skip> {
+        let setup = &*self.setup;
+        if halted() {
+            return Err(Skip::Halted);
+        }
+        if !setup.switch.enabled() {
+            return Err(Skip::NotEnabled);
+        }
+        setup.gate.admit(request)?;
+
+        let headers = request.headers();
+        let draws = setup
+            .dice
+            .roll(setup.keyring.key(headers), setup.keyring.attempt(headers));
+        if !draws.fires(setup.switch.participation()) {
+            return Err(Skip::NotSelected);
+        }
+        let mut plan = Plan::default();
+        setup.injector.plan(draws, &mut plan);
+
+        let reach = setup.means.reach(request.method(), request.version());
+        if plan.rejects() && reach == Reach::Nowhere {
+            return Err(Skip::Unreachable);
+        }
+        Ok((plan, reach))
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.setup.fmt(f)
+    }
+}

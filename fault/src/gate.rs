@@ -1,0 +1,58 @@
+//! The gate: which requests a fault may touch at all.
+
+use http::Request;
+
+use crate::report::Skip;
+use crate::scope::headers::HeaderList;
+use crate::scope::paths::{PathList, canonical};
+use crate::scope::probes::is_probe;
+#[cfg(feature = "axum")]
+use crate::scope::routes::RouteList;
+
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    pub(crate) protect_probes: bool,
+    pub(crate) paths: Lists<PathList>,
+    pub(crate) headers: Lists<HeaderList>,
+    #[cfg(feature = "axum")]
+    pub(crate) routes: Lists<RouteList>,
+}
+
+/// What to leave alone, and what alone to touch.
+#[derive(Debug, Default)]
+pub(crate) struct Lists<L> {
+    pub(crate) block: L,
+    pub(crate) allow: L,
+}
+
+impl Gate {
+    /// Lists of one kind: block beats allow. Lists of several kinds: all must let the request
+    /// through. An empty allow list is none.
+    pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), Skip> {
+        let path = canonical(request.uri().path());
+        let headers = request.headers();
+        if self.protect_probes && is_probe(&path, headers) {
+            return Err(Skip::Protected);
+        }
+        let admitted = passes(&self.paths, PathList::is_empty, |list| list.contains(&path))
+            && passes(&self.headers, HeaderList::is_empty, |list| {
+                list.contains(headers)
+            });
+        #[cfg(feature = "axum")]
+        let admitted = admitted && {
+            let extensions = request.extensions();
+            passes(&self.routes, RouteList::is_empty, |list| {
+                list.contains(extensions)
+            })
+        };
+        if admitted { Ok(()) } else { Err(Skip::NoMatch) }
+    }
+}
+
+fn passes<L>(
+    lists: &Lists<L>,
+    is_empty: impl Fn(&L) -> bool,
+    contains: impl Fn(&L) -> bool,
+) -> bool {
+    !contains(&lists.block) && (is_empty(&lists.allow) || contains(&lists.allow))
+}

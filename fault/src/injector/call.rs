@@ -1,0 +1,80 @@
+//! Injectors written by the user: what they are told and what they may answer.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::chance::Draws;
+
+/// A deed of your own, for [`custom`](crate::custom). An async closure from [`Call`] to
+/// [`Verdict`] is one.
+pub trait Inject: Send + Sync + 'static {
+    /// Decides what becomes of one request, now or later. The future is dropped when the client
+    /// leaves and when the fault is switched off or halted.
+    fn inject(&self, call: Call) -> Pin<Box<dyn Future<Output = Verdict> + Send>>;
+}
+
+impl<F, Fut> Inject for F
+where
+    F: Fn(Call) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Verdict> + Send + 'static,
+{
+    fn inject(&self, call: Call) -> Pin<Box<dyn Future<Output = Verdict> + Send>> {
+        Box::pin(self(call))
+    }
+}
+
+/// What a custom injector is told about the request that was drawn.
+#[derive(Debug)]
+pub struct Call {
+    pub(crate) request: Arc<Request<()>>,
+    pub(crate) draws: Draws,
+    pub(crate) reachable: bool,
+}
+
+impl Call {
+    /// The request without its body, which stays with the service.
+    pub fn request(&self) -> &Request<()> {
+        &self.request
+    }
+
+    /// The draws of this request at this place of the tree.
+    pub fn draws(&mut self) -> &mut Draws {
+        &mut self.draws
+    }
+
+    /// Whether a reject would reach this client; where not, [`Verdict::EmptyReply`] and its like
+    /// let the request pass.
+    pub fn reachable(&self) -> bool {
+        self.reachable
+    }
+}
+
+/// What a custom injector decides.
+#[non_exhaustive]
+pub enum Verdict {
+    /// On with the next link of the chain, and in the end with the service.
+    Continue,
+    /// This answer, in the service's place.
+    Respond(Response<Bytes>),
+    /// No answer: see [`Reject::EmptyReply`](crate::Reject::EmptyReply).
+    EmptyReply,
+    /// An HTTP/2 stream reset: see [`Reject::StreamReset`](crate::Reject::StreamReset).
+    #[cfg(feature = "http2")]
+    StreamReset(crate::reset::ResetCode),
+}
+
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Continue => f.write_str("Continue"),
+            Self::Respond(response) => f.debug_tuple("Respond").field(&response.status()).finish(),
+            Self::EmptyReply => f.write_str("EmptyReply"),
+            #[cfg(feature = "http2")]
+            Self::StreamReset(code) => f.debug_tuple("StreamReset").field(code).finish(),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The lists that say which requests a fault may touch.
+
+pub(crate) mod headers;
+pub(crate) mod paths;
+pub(crate) mod probes;
+#[cfg(feature = "axum")]
+pub(crate) mod routes;

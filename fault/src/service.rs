@@ -1,0 +1,60 @@
+//! The service that a fault lies around.
+
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use crate::body::FaultBody;
+use crate::fault::Fault;
+use crate::future::FaultFuture;
+
+/// A service behind a [`Fault`], made by [`FaultLayer`](crate::FaultLayer). Its error is the inner
+/// service's: what the fault does is a response, or a body that fails.
+#[derive(Debug, Clone)]
+pub struct FaultService<S> {
+    inner: S,
+    fault: Fault,
+}
+
+impl<S> FaultService<S> {
+    /// Puts the fault around a service.
+    pub fn new(inner: S, fault: Fault) -> Self {
+        Self { inner, fault }
+    }
+
+    /// The service behind the fault.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Takes the service out again.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, ReqB, ResB> Service<Request<ReqB>> for FaultService<S>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+{
+    type Response = Response<FaultBody<ResB>>;
+    type Error = S::Error;
+    type Future = FaultFuture<S, ReqB>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        match self.fault.decide(&request) {
+            None => FaultFuture::pass(self.inner.call(request)),
+            Some(strike) => {
+                // The one that was made ready goes along; its clone was not, and stays.
+                let clone = self.inner.clone();
+                let ready = std::mem::replace(&mut self.inner, clone);
+                FaultFuture::strike(strike, ready, request)
+            }
+        }
+    }
+}

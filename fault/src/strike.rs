@@ -1,0 +1,233 @@
+//! A strike: the steps of one plan, taken for one request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{Method, Request, Response};
+
+use crate::injector::call::{Call, Verdict};
+use crate::injector::plan::{Answer, Plan, Step};
+use crate::mark::{Injected, Mark};
+use crate::reach::Reach;
+use crate::report::{Phase, Skip};
+use crate::setup::Setup;
+
+/// What a strike comes to.
+pub(crate) enum Outcome {
+    /// The request goes on to the service; if anything was done to it, its response is marked.
+    Pass(Option<Mark>),
+    /// This is the answer.
+    Answer(Response<Bytes>),
+    /// There is none.
+    Reject(Rejected),
+}
+
+/// An exchange that ends without an answer.
+pub(crate) struct Rejected {
+    pub(crate) mark: Mark,
+    pub(crate) code: Option<u32>,
+    pub(crate) reach: Reach,
+}
+
+/// One request under one plan. Dropped half-way, it says so and gives back what it holds.
+pub(crate) struct Strike {
+    setup: Arc<Setup>,
+    /// The request without its body, if a reporter or a custom injector wants it.
+    request: Option<Arc<Request<()>>>,
+    is_head: bool,
+    reach: Reach,
+    steps: Vec<Step>,
+    injected: Injected,
+    /// How many deeds were begun.
+    begun: usize,
+    counted: bool,
+    ended: bool,
+}
+
+impl Strike {
+    pub(crate) fn begin<B>(
+        setup: Arc<Setup>,
+        plan: Plan,
+        reach: Reach,
+        request: &Request<B>,
+    ) -> Self {
+        let wanted = setup.reporter.is_some() || plan.asks();
+        let injected = Injected {
+            fault: setup.name.clone(),
+            deeds: plan.deeds.into(),
+        };
+        setup.tally.enter();
+        setup.report(Phase::Started, &injected.deeds, request);
+        Self {
+            request: wanted.then(|| Arc::new(without_body(request))),
+            is_head: request.method() == Method::HEAD,
+            setup,
+            reach,
+            steps: plan.steps,
+            injected,
+            begun: 0,
+            counted: false,
+            ended: false,
+        }
+    }
+
+    /// Takes the steps one by one until one of them answers.
+    pub(crate) async fn run(mut self) -> Outcome {
+        for step in std::mem::take(&mut self.steps) {
+            self.begun += 1;
+            match step {
+                Step::Wait(time) => {
+                    self.count();
+                    if self.wait(time).await.is_none() {
+                        return self.pass(Phase::CalledOff);
+                    }
+                }
+                Step::Hang(max) => {
+                    self.count();
+                    if self.wait(max).await.is_none() {
+                        return self.pass(Phase::CalledOff);
+                    }
+                    return self.reject(None);
+                }
+                Step::Ask(inject, draws) => {
+                    let Some(request) = self.request.clone() else {
+                        continue;
+                    };
+                    let call = Call {
+                        request,
+                        draws,
+                        reachable: self.reach != Reach::Nowhere,
+                    };
+                    let code = match self.setup.switch.unless_off(inject.inject(call)).await {
+                        None => return self.pass(Phase::CalledOff),
+                        Some(Verdict::Continue) => {
+                            self.count();
+                            continue;
+                        }
+                        Some(Verdict::Respond(response)) => return self.answer(response),
+                        Some(Verdict::EmptyReply) => None,
+                        #[cfg(feature = "http2")]
+                        Some(Verdict::StreamReset(code)) => Some(code.into()),
+                    };
+                    if self.reach == Reach::Nowhere {
+                        return self.spare();
+                    }
+                    return self.reject(code);
+                }
+                Step::Answer(answer) => {
+                    let response = respond(&answer, self.is_head);
+                    return self.answer(response);
+                }
+                Step::Reject(code) => return self.reject(code),
+            }
+        }
+        self.count();
+        self.pass(Phase::Finished)
+    }
+
+    async fn wait(&self, time: Duration) -> Option<()> {
+        // A timer of no length would still wait for the next tick.
+        if time.is_zero() {
+            return Some(());
+        }
+        self.setup.switch.unless_off(tokio::time::sleep(time)).await
+    }
+
+    fn pass(mut self, phase: Phase) -> Outcome {
+        self.end(phase);
+        Outcome::Pass((self.begun > 0).then(|| self.mark()))
+    }
+
+    fn answer(mut self, mut response: Response<Bytes>) -> Outcome {
+        self.end(Phase::Finished);
+        self.mark().put_on(&mut response);
+        Outcome::Answer(response)
+    }
+
+    fn reject(mut self, code: Option<u32>) -> Outcome {
+        self.end(Phase::Finished);
+        Outcome::Reject(Rejected {
+            mark: self.mark(),
+            code,
+            reach: self.reach,
+        })
+    }
+
+    /// A custom injector wanted a reject where none gets through.
+    fn spare(mut self) -> Outcome {
+        self.begun -= 1;
+        if !self.counted {
+            self.counted = true;
+            self.setup.tally.skip(Skip::Unreachable);
+        }
+        self.pass(Phase::Skipped(Skip::Unreachable))
+    }
+
+    /// Names what was done, which may be less than what was planned.
+    fn mark(&self) -> Mark {
+        let Injected { fault, deeds } = &self.injected;
+        let deeds = if self.begun == deeds.len() {
+            deeds.clone()
+        } else {
+            deeds[..self.begun].into()
+        };
+        Mark {
+            header: self.setup.mark.clone(),
+            injected: Injected {
+                fault: fault.clone(),
+                deeds,
+            },
+        }
+    }
+
+    fn count(&mut self) {
+        if !self.counted {
+            self.counted = true;
+            self.setup.tally.inject();
+        }
+    }
+
+    fn end(&mut self, phase: Phase) {
+        self.ended = true;
+        self.count();
+        if let Some(request) = &self.request {
+            self.setup
+                .report(phase, &self.injected.deeds[..self.begun], request);
+        }
+    }
+}
+
+impl Drop for Strike {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(Phase::Abandoned);
+        }
+        self.setup.tally.leave();
+    }
+}
+
+fn respond(answer: &Answer, is_head: bool) -> Response<Bytes> {
+    let mut response = Response::new(answer.text.clone());
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers.clone();
+    if is_head && !answer.text.is_empty() {
+        // As long as the answer to a GET would be; not every server empties bodies by itself.
+        response
+            .headers_mut()
+            .insert(CONTENT_LENGTH, answer.text.len().into());
+        *response.body_mut() = Bytes::new();
+    }
+    response
+}
+
+fn without_body<B>(request: &Request<B>) -> Request<()> {
+    let mut head = Request::new(());
+    *head.method_mut() = request.method().clone();
+    *head.uri_mut() = request.uri().clone();
+    *head.version_mut() = request.version();
+    *head.headers_mut() = request.headers().clone();
+    *head.extensions_mut() = request.extensions().clone();
+    head
+}

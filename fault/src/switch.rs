@@ -1,0 +1,106 @@
+//! The switch of one fault: on or off, and for which share of requests.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
+
+use tokio::sync::Notify;
+
+use crate::halt::{halted, next_halt};
+
+#[derive(Debug)]
+pub(crate) struct Switch {
+    enabled: AtomicBool,
+    participation: AtomicU64,
+    call_off: Notify,
+}
+
+impl Switch {
+    pub(crate) fn new(enabled: bool, participation: Participation) -> Self {
+        Self {
+            enabled: AtomicBool::new(enabled),
+            participation: AtomicU64::new(participation.0.to_bits()),
+            call_off: Notify::new(),
+        }
+    }
+
+    /// One relaxed load: all that a fault costs while it is off.
+    pub(crate) fn enabled(&self) -> bool {
+        self.enabled.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_enabled(&self, enabled: bool) {
+        self.enabled.store(enabled, Ordering::Release);
+        if !enabled {
+            self.call_off.notify_waiters();
+        }
+    }
+
+    pub(crate) fn participation(&self) -> f64 {
+        f64::from_bits(self.participation.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_participation(&self, participation: Participation) {
+        self.participation
+            .store(participation.0.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Does the work; or none of the rest of it, from the moment the fault is off or halted.
+    pub(crate) async fn unless_off<F: Future>(&self, work: F) -> Option<F::Output> {
+        let mut off = pin!(self.call_off.notified());
+        let mut halt = pin!(next_halt());
+        // Listening comes before looking, else a switch in between would go unheard.
+        off.as_mut().enable();
+        halt.as_mut().enable();
+        if !self.enabled.load(Ordering::Acquire) || halted() {
+            return None;
+        }
+        let mut work = pin!(work);
+        std::future::poll_fn(|cx| {
+            if off.as_mut().poll(cx).is_ready() || halt.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            work.as_mut().poll(cx).map(Some)
+        })
+        .await
+    }
+}
+
+/// A share of requests, from 0 to 1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Participation(f64);
+
+impl Participation {
+    pub(crate) fn new(share: f64) -> Result<Self, ParticipationError> {
+        // NaN is in no range. go-fault lets it pass, after which nothing ever fires.
+        if (0.0..=1.0).contains(&share) {
+            Ok(Self(share))
+        } else {
+            Err(ParticipationError(share))
+        }
+    }
+}
+
+/// A participation that is no number from 0 to 1 was refused; the old one stays.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ParticipationError(f64);
+
+impl ParticipationError {
+    /// The number that was given.
+    pub fn given(&self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ParticipationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is not a share of requests; give a number from 0 to 1",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for ParticipationError {}
