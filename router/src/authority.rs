@@ -1,0 +1,105 @@
+//! The effective host of a request: one name, whatever form the target has.
+
+use std::borrow::Cow;
+
+use http::header::HOST;
+use http::{HeaderMap, Uri};
+
+use crate::canonical::BadRequest;
+use crate::template::piece::Grammar;
+
+/// A host name without a final dot, and the port if one was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Host<'r> {
+    pub(crate) name: Cow<'r, str>,
+    pub(crate) port: Option<u16>,
+}
+
+/// The URI's authority, else the single `Host` line (RFC 9112 §3.2.2, RFC 9113 §8.3.1).
+pub(crate) fn effective<'r>(
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+    grammar: Grammar,
+) -> Result<Option<Host<'r>>, BadRequest> {
+    let mut lines = headers.get_all(HOST).iter();
+    let line = lines.next();
+    if lines.next().is_some() {
+        return Err(BadRequest::SeveralHosts);
+    }
+    let text = match (uri.authority(), line) {
+        (Some(authority), _) => authority.as_str(),
+        (None, Some(line)) => line.to_str().map_err(|_| BadRequest::BadHost)?,
+        (None, None) => return Ok(None),
+    };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    split(text, grammar).map(Some)
+}
+
+fn split(text: &str, grammar: Grammar) -> Result<Host<'_>, BadRequest> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte) || byte >= 0x80;
+    if !text.bytes().all(legal) {
+        return Err(BadRequest::BadHost);
+    }
+    let (name, port) = match (text.rfind(':'), text.rfind(']')) {
+        (Some(colon), bracket) if bracket.is_none_or(|bracket| bracket < colon) => {
+            (&text[..colon], Some(&text[colon + 1..]))
+        }
+        _ => (text, None),
+    };
+    let bracketed = name.starts_with('[') && name.ends_with(']');
+    if name.is_empty() || (!bracketed && name.contains([':', '[', ']'])) {
+        return Err(BadRequest::BadHost);
+    }
+    let port = match port {
+        None | Some("") => None,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Some(digits.parse().map_err(|_| BadRequest::BadHost)?)
+        }
+        Some(_) => return Err(BadRequest::BadHost),
+    };
+    if grammar == Grammar::Gorilla {
+        return Ok(Host {
+            name: Cow::Borrowed(name),
+            port,
+        });
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.is_empty() || name.ends_with('.') {
+        return Err(BadRequest::BadHost);
+    }
+    let name = if name.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    };
+    Ok(Host { name, port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name() {
+        for (given, wanted) in [
+            ("example.com", Ok(("example.com", None))),
+            ("EXAMPLE.com.:80", Ok(("example.com", Some(80)))),
+            ("[::1]:8080", Ok(("[::1]", Some(8080)))),
+            ("[::1]", Ok(("[::1]", None))),
+            ("h:", Ok(("h", None))),
+            ("u@x", Err(BadRequest::BadHost)),
+            ("a:99999", Err(BadRequest::BadHost)),
+            ("a:1:2", Err(BadRequest::BadHost)),
+            ("a/evil", Err(BadRequest::BadHost)),
+            ("a..", Err(BadRequest::BadHost)),
+            (".", Err(BadRequest::BadHost)),
+            (":80", Err(BadRequest::BadHost)),
+        ] {
+            let host = split(given, Grammar::Native);
+            let got = host.as_ref().map(|host| (&*host.name, host.port)).map_err(|error| *error);
+            assert_eq!(got, wanted, "{given}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The conditions of a route or scope as they were written, before any is compiled.
+
+use std::panic::Location;
+
+use http::Method;
+
+use crate::matcher::guard::Custom;
+use crate::matcher::method::MethodSet;
+
+/// What was written of one header.
+#[derive(Debug, Clone)]
+pub(crate) enum HeaderText {
+    Present,
+    Exact(String),
+    Regex(String),
+}
+
+/// A path or a prefix template.
+#[derive(Debug, Clone)]
+pub(crate) struct PathText {
+    pub(crate) text: String,
+    pub(crate) prefix: bool,
+}
+
+/// Conditions in the user's words; nothing here has been checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Conditions {
+    pub(crate) site: &'static Location<'static>,
+    pub(crate) path: Option<PathText>,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) methods: Option<MethodSet>,
+    pub(crate) schemes: Vec<String>,
+    pub(crate) headers: Vec<(String, HeaderText)>,
+    pub(crate) queries: Vec<(String, Option<String>)>,
+    pub(crate) custom: Vec<Custom>,
+}
+
+impl Conditions {
+    #[track_caller]
+    pub(crate) fn new() -> Self {
+        Self {
+            site: Location::caller(),
+            path: None,
+            hosts: Vec::new(),
+            methods: None,
+            schemes: Vec::new(),
+            headers: Vec::new(),
+            queries: Vec::new(),
+            custom: Vec::new(),
+        }
+    }
+
+    pub(crate) fn method(&mut self, method: Method) {
+        self.methods.get_or_insert_default().insert(method);
+    }
+
+    pub(crate) fn path(&mut self, text: String, prefix: bool) {
+        self.path = Some(PathText { text, prefix });
+    }
+}
+
+/// The setters that routes and scopes share: one text for both, so that they cannot drift.
+macro_rules! condition_setters {
+    ($($field:ident).+) => {
+        /// Adds a method; several are alternatives.
+        pub fn method(mut self, method: http::Method) -> Self {
+            self.$($field).+.method(method);
+            self
+        }
+
+        /// Asks for a host: a name, or a template with variables (`{tenant}.example.com`).
+        ///
+        /// Compared without case; the port only counts if the template names one.
+        pub fn host(mut self, template: impl Into<String>) -> Self {
+            self.$($field).+.hosts.push(template.into());
+            self
+        }
+
+        /// Asks for a scheme; several are alternatives. An unknown scheme matches none.
+        pub fn scheme(mut self, scheme: impl Into<String>) -> Self {
+            self.$($field).+.schemes.push(scheme.into());
+            self
+        }
+
+        /// Asks for a header with exactly this value; any of several values may be it.
+        pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+            let want = $crate::conditions::HeaderText::Exact(value.into());
+            self.$($field).+.headers.push((name.into(), want));
+            self
+        }
+
+        /// Asks for a header, whatever its value.
+        pub fn header_present(mut self, name: impl Into<String>) -> Self {
+            let want = $crate::conditions::HeaderText::Present;
+            self.$($field).+.headers.push((name.into(), want));
+            self
+        }
+
+        /// Asks for a header with a value that the regex matches as a whole.
+        pub fn header_regex(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
+            let want = $crate::conditions::HeaderText::Regex(regex.into());
+            self.$($field).+.headers.push((name.into(), want));
+            self
+        }
+
+        /// Asks for a query key with a value that the template matches (`1`, `{page:[0-9]+}`);
+        /// any of several values may match.
+        pub fn query(mut self, key: impl Into<String>, template: impl Into<String>) -> Self {
+            self.$($field).+.queries.push((key.into(), Some(template.into())));
+            self
+        }
+
+        /// Asks for a query key, whatever its value.
+        pub fn query_present(mut self, key: impl Into<String>) -> Self {
+            self.$($field).+.queries.push((key.into(), None));
+            self
+        }
+
+        /// Asks for what a function says; the name stands for it in lists and errors.
+        pub fn guard(
+            mut self,
+            name: impl Into<String>,
+            holds: impl Fn(&$crate::view::Head<'_>) -> bool + Send + Sync + 'static,
+        ) -> Self {
+            self.$($field).+.custom.push($crate::matcher::guard::Custom {
+                name: name.into(),
+                holds: std::sync::Arc::new(holds),
+            });
+            self
+        }
+    };
+}
+pub(crate) use condition_setters;
+
+/// The conditions of a scope, and the name that it puts in front of its routes' names.
+///
+/// ```
+/// use waylay_router::{Bounds, Route, Table};
+/// let mut builder = Table::builder();
+/// let api = builder.open(None, Bounds::new().prefix("/api").name("api"));
+/// builder.add(Some(api), Route::get("/stats").name("stats").value(1));
+/// let table = builder.build()?;
+/// assert_eq!(table.urls().get("api.stats")?.build()?, "/api/stats");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "bounds do nothing until a builder takes them"]
+pub struct Bounds {
+    pub(crate) conditions: Conditions,
+    pub(crate) name: Option<String>,
+}
+
+impl Bounds {
+    /// No condition: every request is inside.
+    #[track_caller]
+    #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
+    pub fn new() -> Self {
+        Self {
+            conditions: Conditions::new(),
+            name: None,
+        }
+    }
+
+    condition_setters!(conditions);
+
+    /// Puts a prefix in front of the paths inside.
+    pub fn prefix(mut self, template: impl Into<String>) -> Self {
+        self.conditions.path(template.into(), true);
+        self
+    }
+
+    /// Puts a name and a dot in front of the names inside.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}

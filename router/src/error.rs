@@ -1,0 +1,134 @@
+//! What building a table reports: every fault of every route, at once.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::template::piece::TemplateError;
+
+/// Every fault of a table, in the order in which the routes were written.
+///
+/// ```
+/// use waylay_router::{Route, Table};
+/// let errors = Table::builder()
+///     .route(Route::get("/{a}/{a}").value(1))
+///     .route(Route::get("/x/{id:[0-9}").value(2))
+///     .build()
+///     .unwrap_err();
+/// assert_eq!(errors.iter().count(), 2);
+/// ```
+#[derive(Debug, Clone)]
+pub struct BuildErrors {
+    errors: Vec<BuildError>,
+}
+
+impl BuildErrors {
+    /// The faults.
+    pub fn iter(&self) -> impl Iterator<Item = &BuildError> {
+        self.errors.iter()
+    }
+
+    /// All faults as an error, or nothing if there are none.
+    pub(crate) fn check(errors: Vec<BuildError>) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self { errors }) }
+    }
+}
+
+impl fmt::Display for BuildErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, error) in self.errors.iter().enumerate() {
+            let newline = if i == 0 { "" } else { "\n" };
+            write!(f, "{newline}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for BuildErrors {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.errors.first().map(|error| error as _)
+    }
+}
+
+/// One fault of a route or scope, and the line of code that wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildError {
+    /// The fault.
+    pub kind: BuildErrorKind,
+    /// The route's or scope's name, else its path or host.
+    pub route: String,
+    /// Where it was written.
+    pub site: &'static Location<'static>,
+}
+
+/// The kinds of faults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildErrorKind {
+    /// A template of the path, the host or a query key.
+    Template(TemplateError),
+    /// A variable that a scope and its route, or path, host and query, both have.
+    DuplicateVariable(String),
+    /// A text that is no header name.
+    HeaderName(String),
+    /// A header regex that does not compile, with the reason.
+    HeaderRegex {
+        /// The regex.
+        regex: String,
+        /// The compiler's words.
+        reason: String,
+    },
+    /// A text that is no scheme.
+    Scheme(String),
+    /// Two routes of one name.
+    DuplicateName {
+        /// The name.
+        name: String,
+        /// Where the other one was written.
+        other: &'static Location<'static>,
+    },
+    /// Two routes that match the same requests with the same rank.
+    Conflict {
+        /// The other route's name, else its path or host.
+        with: String,
+        /// Where the other one was written.
+        other: &'static Location<'static>,
+    },
+    /// More variables than one match holds ([`MAX_VARIABLES`](crate::MAX_VARIABLES)).
+    TooManyVariables,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "route `{}` ({}): ", self.route, self.site)?;
+        match &self.kind {
+            BuildErrorKind::Template(error) => write!(f, "{error}"),
+            BuildErrorKind::DuplicateVariable(name) => {
+                write!(f, "variable `{name}` appears twice in the route and its scopes, rename one")
+            }
+            BuildErrorKind::HeaderName(name) => write!(f, "`{name}` is no header name"),
+            BuildErrorKind::HeaderRegex { regex, reason } => {
+                write!(f, "header regex `{regex}` does not compile: {reason}")
+            }
+            BuildErrorKind::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
+            BuildErrorKind::DuplicateName { name, other } => {
+                write!(f, "name `{name}` is taken by the route at {other}")
+            }
+            BuildErrorKind::Conflict { with, other } => write!(
+                f,
+                "matches the same requests as route `{with}` ({other}); give one of them a condition or a priority"
+            ),
+            BuildErrorKind::TooManyVariables => {
+                write!(f, "more than {} variables", crate::template::piece::MAX_VARIABLES)
+            }
+        }
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            BuildErrorKind::Template(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What a match knows of its request; the extension that handlers and layers read.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use http::Uri;
+use http::uri::PathAndQuery;
+
+use crate::captures::Captures;
+use crate::catalog::{Catalog, RouteInfo};
+use crate::pattern::Source;
+use crate::template::decode::Coding;
+use crate::template::piece::Grammar;
+use crate::template::slot::Span;
+
+/// One variable of a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capture<'m> {
+    name: &'m str,
+    raw: &'m str,
+    coding: Coding,
+}
+
+impl<'m> Capture<'m> {
+    /// The variable's name.
+    pub fn name(&self) -> &'m str {
+        self.name
+    }
+
+    /// The text as it stands in the request, escapes included.
+    pub fn raw(&self) -> &'m str {
+        self.raw
+    }
+
+    /// The value, decoded once.
+    ///
+    /// # Errors
+    /// The escapes do not make UTF-8.
+    pub fn decode(&self) -> Result<Cow<'m, str>, std::str::Utf8Error> {
+        self.coding.decode(self.raw)
+    }
+}
+
+/// The texts that captures are ranges of.
+#[derive(Clone, Copy)]
+pub(crate) struct Within<'m> {
+    pub(crate) catalog: &'m Catalog,
+    pub(crate) route: usize,
+    pub(crate) spans: &'m [Span],
+    pub(crate) path: &'m str,
+    pub(crate) query: &'m str,
+    pub(crate) host: &'m str,
+}
+
+impl<'m> Within<'m> {
+    pub(crate) fn captures(self) -> impl DoubleEndedIterator<Item = Capture<'m>> + use<'m> {
+        let gorilla = self.catalog.policy.grammar == Grammar::Gorilla;
+        let vars = self.catalog.routes.get(self.route).map_or(&[][..], |facts| &facts.texts.vars);
+        let count = vars.len().min(self.spans.len());
+        vars[..count].iter().zip(&self.spans[..count]).map(move |((name, source), span)| {
+            let (text, coding) = match source {
+                Source::Path if gorilla => (self.path, Coding::Plain),
+                Source::Path => (self.path, Coding::Path),
+                Source::Host => (self.host, Coding::Plain),
+                Source::Query => (self.query, Coding::Form),
+            };
+            let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
+            Capture { name, raw, coding }
+        })
+    }
+
+    /// The last variable of the name, decoded.
+    pub(crate) fn get(self, name: &str) -> Option<Cow<'m, str>> {
+        self.captures().rev().find(|capture| capture.name == name)?.decode().ok()
+    }
+}
+
+/// What a match knows: the route and the values of its variables.
+///
+/// The router puts it into the request's extensions before any layer runs, so that
+/// layers, handlers and extractors see it. As a handler's argument it extracts itself.
+///
+/// ```
+/// use waylay_router::{Matched, Router, Route};
+/// let router = Router::builder()
+///     .route(Route::get("/users/{id}").name("user").to(async |matched: Matched| {
+///         assert_eq!((matched.name(), matched.template()), (Some("user"), "/users/{id}"));
+///         matched.get("id").unwrap_or_default().into_owned()
+///     }))
+///     .build()?;
+/// # Ok::<(), waylay_router::BuildErrors>(())
+/// ```
+#[derive(Clone)]
+pub struct Matched {
+    catalog: Arc<Catalog>,
+    route: u32,
+    captures: Captures,
+    target: Option<PathAndQuery>,
+    rewritten: Option<Box<str>>,
+    host: Option<Box<str>>,
+}
+
+impl Matched {
+    pub(crate) fn new(catalog: &Arc<Catalog>, route: usize, captures: Captures, uri: &Uri) -> Self {
+        Self {
+            catalog: Arc::clone(catalog),
+            route: route as u32,
+            captures,
+            target: uri.path_and_query().cloned(),
+            rewritten: None,
+            host: None,
+        }
+    }
+
+    /// Keeps a path that is not the URI's own.
+    pub(crate) fn rewritten(mut self, path: Option<String>) -> Self {
+        self.rewritten = path.map(Into::into);
+        self
+    }
+
+    /// Keeps the host, if the route has variables there.
+    pub(crate) fn host(mut self, host: Option<&str>) -> Self {
+        let vars = self.catalog.routes.get(self.index()).map_or(&[][..], |facts| &facts.texts.vars);
+        if vars.iter().any(|(_, source)| *source == Source::Host) {
+            self.host = host.map(Into::into);
+        }
+        self
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.route as usize
+    }
+
+    pub(crate) fn of(&self, catalog: &Arc<Catalog>) -> bool {
+        Arc::ptr_eq(&self.catalog, catalog)
+    }
+
+    fn within(&self) -> Within<'_> {
+        let target = self.target.as_ref();
+        Within {
+            catalog: &self.catalog,
+            route: self.index(),
+            spans: self.captures.as_slice(),
+            path: self.rewritten.as_deref().or(target.map(PathAndQuery::path)).unwrap_or(""),
+            query: target.and_then(PathAndQuery::query).unwrap_or(""),
+            host: self.host.as_deref().unwrap_or(""),
+        }
+    }
+
+    /// The variables of path, host and query, in template order.
+    pub fn captures(&self) -> impl Iterator<Item = Capture<'_>> {
+        self.within().captures()
+    }
+
+    /// The value of a variable, decoded; nothing if there is none of the name, or if it is not UTF-8.
+    pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.within().get(name)
+    }
+
+    /// The route.
+    pub fn route(&self) -> Option<RouteInfo<'_>> {
+        self.catalog.info(self.index())
+    }
+
+    /// The route's name, with the names of its scopes in front.
+    pub fn name(&self) -> Option<&str> {
+        self.route()?.name()
+    }
+
+    /// The path template with the prefixes of its scopes: a stable label for metrics.
+    pub fn template(&self) -> &str {
+        self.route().map_or("", |route| route.template())
+    }
+}
+
+impl fmt::Debug for Matched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let captures: Vec<_> = self.captures().map(|capture| (capture.name, capture.raw)).collect();
+        f.debug_struct("Matched")
+            .field("name", &self.name())
+            .field("template", &self.template())
+            .field("captures", &captures)
+            .finish()
+    }
+}

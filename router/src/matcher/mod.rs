@@ -1,0 +1,5 @@
+//! Conditions on requests: each holds, or does not.
+
+pub(crate) mod guard;
+pub(crate) mod method;
+pub(crate) mod query;

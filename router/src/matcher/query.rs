@@ -1,0 +1,62 @@
+//! Conditions on query keys.
+
+use crate::policy::QueryValues;
+use crate::template::decode::Coding;
+use crate::template::slot::{Slot, Span};
+use crate::view::View;
+
+/// What a query key must be like.
+#[derive(Debug, Clone)]
+pub(crate) struct QueryGuard {
+    pub(crate) key: String,
+    pub(crate) want: QueryWant,
+}
+
+/// What the value must be like.
+#[derive(Debug, Clone)]
+pub(crate) enum QueryWant {
+    Present,
+    Exact(String),
+    Template(Slot),
+}
+
+impl QueryGuard {
+    /// Looks at the values of the key, and hands over the variables of the one that matches.
+    pub(crate) fn holds(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
+        let query = view.query;
+        let first_only = view.policy.query == QueryValues::First;
+        // gorilla/mux divides at `;` as well, Go's older habit.
+        let divides = |c: char| c == '&' || (first_only && c == ';');
+        let mut at = 0usize;
+        for pair in query.split(divides) {
+            let start = at;
+            at += pair.len() + 1;
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if pair.is_empty() || !is(key, &self.key) {
+                continue;
+            }
+            let from = start + pair.len() - value.len();
+            let holds = match &self.want {
+                QueryWant::Present => true,
+                QueryWant::Exact(text) => is(value, text),
+                QueryWant::Template(slot) => {
+                    let span = (short(from), short(from + value.len()));
+                    slot.read(query, span, Coding::Form, found)
+                }
+            };
+            if holds || first_only {
+                return holds;
+            }
+        }
+        false
+    }
+}
+
+fn is(raw: &str, text: &str) -> bool {
+    raw == text && !raw.contains(['%', '+']) || Coding::Form.decode(raw).is_ok_and(|value| value == text)
+}
+
+/// `http::Uri` is shorter than 64 KiB.
+fn short(offset: usize) -> u16 {
+    u16::try_from(offset).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,70 @@
+//! Why no route answers a request.
+
+use http::StatusCode;
+
+use crate::canonical::BadRequest;
+use crate::matcher::method::MethodSet;
+
+/// The place of a scope in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScopeId(pub(crate) u32);
+
+impl ScopeId {
+    /// Its number, in the order of opening.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Why no route answers a request, by one rule whatever the order of routes.
+///
+/// ```
+/// use waylay_router::{Miss, Peer, Route, Table};
+/// let table = Table::builder().route(Route::put("/x").value(())).route(Route::get("/x").value(())).build()?;
+/// let request = http::Request::post("/x").body(())?;
+/// let miss = table.find(&request, &Peer::default()).unwrap_err();
+/// assert_eq!((miss.status().as_u16(), miss.allow().unwrap().to_string()), (405, "GET, HEAD, PUT".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Miss {
+    /// The reason.
+    pub reason: Reason,
+    /// The deepest scope whose conditions held.
+    pub scope: Option<ScopeId>,
+}
+
+/// The reasons for a miss.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The request is refused before any route is looked at: 400, or 414 for the length.
+    BadRequest(BadRequest),
+    /// The policy sends the request elsewhere: 301 to this target, path and query.
+    Redirect(String),
+    /// Routes match but for the method: 405, and these are allowed.
+    MethodNotAllowed(MethodSet),
+    /// Nothing matches: 404.
+    NotFound,
+}
+
+impl Miss {
+    /// The status of the default answer.
+    pub fn status(&self) -> StatusCode {
+        match &self.reason {
+            Reason::BadRequest(BadRequest::PathTooLong) => StatusCode::URI_TOO_LONG,
+            Reason::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Reason::Redirect(_) => StatusCode::MOVED_PERMANENTLY,
+            Reason::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Reason::NotFound => StatusCode::NOT_FOUND,
+        }
+    }
+
+    /// The methods that would have been answered, if only the method failed.
+    pub fn allow(&self) -> Option<&MethodSet> {
+        match &self.reason {
+            Reason::MethodNotAllowed(methods) => Some(methods),
+            _ => None,
+        }
+    }
+}

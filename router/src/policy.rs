@@ -1,0 +1,146 @@
+//! How requests are read before they are matched: one struct, applied in one place.
+
+use crate::template::path::Ending;
+use crate::template::piece::Grammar;
+
+/// Which of several matching routes wins when no priority decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precedence {
+    /// The most specific: host, then path segment by segment, then guards.
+    #[default]
+    Specific,
+    /// The one that was written first, as in gorilla/mux; a scope holds its place.
+    Registration,
+}
+
+/// Which path the templates are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PathForm {
+    /// RFC 3986's normal form: unreserved characters decoded, all else escaped in upper case.
+    /// `%2F` is data and never divides segments.
+    #[default]
+    Canonical,
+    /// Everything decoded, so that `%2F` divides segments, as gorilla/mux does.
+    Decoded,
+    /// As it came, as gorilla/mux does with `UseEncodedPath`.
+    Raw,
+}
+
+/// What becomes of dot segments and doubled slashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cleaning {
+    /// Dot segments are refused with 400; empty segments are kept and match no variable.
+    #[default]
+    Refuse,
+    /// The request is redirected with 301 to the cleaned path, as gorilla/mux does.
+    Redirect,
+    /// Everything is kept.
+    Keep,
+}
+
+/// What a prefix may be followed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Prefixes {
+    /// Whole segments: `/api` matches `/api` and `/api/x`, not `/apis`.
+    #[default]
+    Segments,
+    /// Any text: `/api` matches `/apis`, as in gorilla/mux.
+    Raw,
+}
+
+/// Which of several values of one query key are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum QueryValues {
+    /// Any of them may match.
+    #[default]
+    Any,
+    /// Only the first counts, as in gorilla/mux.
+    First,
+}
+
+/// What an HTTP/1.1 request without a host gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingHost {
+    /// No route with a host matches; the rest works, so that tests need no ceremony.
+    #[default]
+    Unknown,
+    /// 400, as RFC 9112 §3.2 asks of servers.
+    Refuse,
+}
+
+/// How requests are read before they are matched.
+///
+/// ```
+/// use waylay_router::{Policy, Precedence};
+/// let policy = Policy::default().precedence(Precedence::Registration);
+/// assert_ne!(policy, Policy::strict());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    pub(crate) precedence: Precedence,
+    pub(crate) path: PathForm,
+    pub(crate) cleaning: Cleaning,
+    pub(crate) prefixes: Prefixes,
+    pub(crate) query: QueryValues,
+    pub(crate) missing_host: MissingHost,
+    pub(crate) grammar: Grammar,
+}
+
+impl Policy {
+    /// The default, and a missing host is refused.
+    pub fn strict() -> Self {
+        Self::default().missing_host(MissingHost::Refuse)
+    }
+
+    /// gorilla/mux's reading: registration order, raw prefixes, decoded path,
+    /// cleaning redirects, first query value, its template grammar.
+    pub fn gorilla() -> Self {
+        Self {
+            precedence: Precedence::Registration,
+            path: PathForm::Decoded,
+            cleaning: Cleaning::Redirect,
+            prefixes: Prefixes::Raw,
+            query: QueryValues::First,
+            missing_host: MissingHost::Unknown,
+            grammar: Grammar::Gorilla,
+        }
+    }
+
+    /// Which of several matching routes wins.
+    pub fn precedence(self, precedence: Precedence) -> Self {
+        Self { precedence, ..self }
+    }
+
+    /// Which path the templates are compared with.
+    pub fn path(self, path: PathForm) -> Self {
+        Self { path, ..self }
+    }
+
+    /// What becomes of dot segments.
+    pub fn cleaning(self, cleaning: Cleaning) -> Self {
+        Self { cleaning, ..self }
+    }
+
+    /// What a prefix may be followed by.
+    pub fn prefixes(self, prefixes: Prefixes) -> Self {
+        Self { prefixes, ..self }
+    }
+
+    /// Which of several values of one query key are looked at.
+    pub fn query(self, query: QueryValues) -> Self {
+        Self { query, ..self }
+    }
+
+    /// What a request without a host gets.
+    pub fn missing_host(self, missing_host: MissingHost) -> Self {
+        Self { missing_host, ..self }
+    }
+
+    /// How a prefix template ends.
+    pub(crate) fn prefix_ending(self) -> Ending {
+        match self.prefixes {
+            Prefixes::Segments => Ending::Segments,
+            Prefixes::Raw => Ending::Raw,
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! The look-up: host class, then exact paths by hash, then the trie, in rank order.
+
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
+
+use super::trie::{Entry, Sapling, Trie, Visit};
+use crate::captures::Captures;
+use crate::matcher::method::{MethodSet, bit};
+use crate::pattern::Pattern;
+use crate::template::path::Edge;
+use crate::view::View;
+
+/// Routes by host and path.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    named: HashMap<Box<str>, Class, FxBuildHasher>,
+    patterned: Vec<Class>,
+    labels: Trie,
+    any: Class,
+    hosts: bool,
+}
+
+/// The routes of one host.
+#[derive(Debug, Default)]
+struct Class {
+    fixed: HashMap<Box<[u8]>, Vec<Entry>, FxBuildHasher>,
+    lengths: u64,
+    trie: Trie,
+    least: u32,
+}
+
+/// The best route so far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    pub(crate) rank: u32,
+    pub(crate) captures: Captures,
+}
+
+impl Index {
+    /// The route of least rank whose conditions all hold.
+    pub(crate) fn find(&self, patterns: &[Pattern], view: &View<'_>) -> Option<Found> {
+        let mut best = Best {
+            patterns,
+            view,
+            method: bit(view.head.method),
+            rank: u32::MAX,
+            captures: Captures::new(),
+        };
+        self.search(view, &mut best);
+        let (rank, captures) = (best.rank, best.captures);
+        (rank != u32::MAX).then_some(Found { rank, captures })
+    }
+
+    /// The methods of all routes whose other conditions hold.
+    pub(crate) fn allowed(&self, patterns: &[Pattern], view: &View<'_>) -> MethodSet {
+        let mut allowed = Allowed {
+            patterns,
+            view,
+            methods: MethodSet::default(),
+        };
+        self.search(view, &mut allowed);
+        allowed.methods
+    }
+
+    fn search(&self, view: &View<'_>, visit: &mut impl Visit) {
+        let path = view.path.as_bytes();
+        if let (true, Some(host)) = (self.hosts, &view.host) {
+            if let Some(class) = self.named.get(&*host.name) {
+                class.search(path, visit);
+            }
+            if !self.patterned.is_empty() {
+                let mut reversed = [0; 256];
+                let name = reverse(&host.name, &mut reversed);
+                let mut classes = Classes {
+                    classes: &self.patterned,
+                    path,
+                    visit,
+                };
+                self.labels.walk(name, &mut classes);
+            }
+        }
+        self.any.search(path, visit);
+    }
+
+    /// Whether any route looks at the host.
+    pub(crate) fn hosts(&self) -> bool {
+        self.hosts
+    }
+}
+
+impl Class {
+    fn search(&self, path: &[u8], visit: &mut impl Visit) {
+        if self.least >= visit.limit() {
+            return;
+        }
+        if self.lengths & length_bit(path) != 0
+            && let Some(entries) = self.fixed.get(path)
+        {
+            // No other leaf of this class matches such a path.
+            return visit.leaf(entries, &Captures::new());
+        }
+        self.trie.walk(path, visit);
+    }
+}
+
+fn length_bit(path: &[u8]) -> u64 {
+    1 << path.len().min(63)
+}
+
+/// `a.b.c` as `c.b.a`; a host too long for the buffer matches no pattern.
+fn reverse<'b>(host: &str, buffer: &'b mut [u8; 256]) -> &'b [u8] {
+    let mut at = 0;
+    for (i, label) in host.rsplit('.').enumerate() {
+        let dot = usize::from(i > 0);
+        let Some(place) = buffer.get_mut(at..at + dot + label.len()) else {
+            return &[];
+        };
+        place[..dot].fill(b'.');
+        place[dot..].copy_from_slice(label.as_bytes());
+        at += place.len();
+    }
+    &buffer[..at]
+}
+
+/// Keeps the best route.
+struct Best<'s, 'r> {
+    patterns: &'s [Pattern],
+    view: &'s View<'r>,
+    method: u16,
+    rank: u32,
+    captures: Captures,
+}
+
+impl Visit for Best<'_, '_> {
+    fn limit(&self) -> u32 {
+        self.rank
+    }
+
+    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
+        for entry in entries {
+            if entry.rank >= self.rank {
+                return;
+            }
+            if entry.methods & self.method == 0 {
+                continue;
+            }
+            let captures = if entry.plain {
+                *holes
+            } else {
+                let mut captures = Captures::new();
+                let pattern = &self.patterns[entry.rank as usize];
+                if !pattern.admits(self.view, holes.as_slice(), &mut captures) {
+                    continue;
+                }
+                captures
+            };
+            (self.rank, self.captures) = (entry.rank, captures);
+            return;
+        }
+    }
+}
+
+/// Collects the methods of routes that fail on nothing else.
+struct Allowed<'s, 'r> {
+    patterns: &'s [Pattern],
+    view: &'s View<'r>,
+    methods: MethodSet,
+}
+
+impl Visit for Allowed<'_, '_> {
+    fn limit(&self) -> u32 {
+        u32::MAX
+    }
+
+    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
+        for entry in entries {
+            let pattern = &self.patterns[entry.rank as usize];
+            if pattern.admits_but_method(self.view, holes.as_slice()) {
+                self.methods.extend(&pattern.methods);
+            }
+        }
+    }
+}
+
+/// Passes a walk over host labels on to the path tries of the hosts that it meets.
+struct Classes<'s, V> {
+    classes: &'s [Class],
+    path: &'s [u8],
+    visit: &'s mut V,
+}
+
+impl<V: Visit> Visit for Classes<'_, V> {
+    fn limit(&self) -> u32 {
+        u32::MAX
+    }
+
+    fn leaf(&mut self, entries: &[Entry], _labels: &Captures) {
+        for entry in entries {
+            self.classes[entry.rank as usize].search(self.path, self.visit);
+        }
+    }
+}
+
+/// An index that still grows; routes come in rank order.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    named: HashMap<Box<str>, Routes, FxBuildHasher>,
+    patterned: Vec<(Vec<Edge>, Routes)>,
+    ways: HashMap<String, usize, FxBuildHasher>,
+    any: Routes,
+    hosts: bool,
+}
+
+type Routes = Vec<(Vec<Vec<Edge>>, Option<Box<[u8]>>, Entry)>;
+
+impl Draft {
+    /// Adds a route.
+    pub(crate) fn add(&mut self, pattern: &Pattern, rank: u32) {
+        self.hosts |= pattern.looks_at_host();
+        let entry = Entry {
+            rank,
+            methods: pattern.methods.bits(),
+            plain: pattern.is_plain(),
+        };
+        let route = (pattern.path.ways(), pattern.path.exact().map(Into::into), entry);
+        let routes = match &pattern.host {
+            None => &mut self.any,
+            Some(host) => match host.exact().filter(|_| !host.has_port()) {
+                Some(name) => self.named.entry(name.into()).or_default(),
+                None => {
+                    let way = host.way();
+                    let place = *self.ways.entry(format!("{way:?}")).or_insert(self.patterned.len());
+                    if place == self.patterned.len() {
+                        self.patterned.push((way, Routes::new()));
+                    }
+                    &mut self.patterned[place].1
+                }
+            },
+        };
+        routes.push(route);
+    }
+
+    /// Freezes everything.
+    pub(crate) fn freeze(self) -> Index {
+        let mut labels = Sapling::default();
+        let mut patterned = Vec::new();
+        for (place, (way, routes)) in (0u32..).zip(self.patterned) {
+            let entry = Entry {
+                rank: place,
+                methods: 0,
+                plain: true,
+            };
+            labels.insert(&way, entry);
+            patterned.push(class(routes));
+        }
+        Index {
+            named: self.named.into_iter().map(|(name, routes)| (name, class(routes))).collect(),
+            patterned,
+            labels: labels.freeze(b'.'),
+            any: class(self.any),
+            hosts: self.hosts,
+        }
+    }
+}
+
+fn class(routes: Routes) -> Class {
+    let least = routes.iter().map(|(_, _, entry)| entry.rank).min().unwrap_or(u32::MAX);
+    let mut all = Sapling::default();
+    for (ways, _, entry) in &routes {
+        ways.iter().for_each(|way| all.insert(way, *entry));
+    }
+    let whole = all.freeze(b'/');
+    let mut fixed: HashMap<Box<[u8]>, Vec<Entry>, FxBuildHasher> = HashMap::default();
+    for (_, exact, entry) in &routes {
+        if let Some(path) = exact {
+            fixed.entry(path.clone()).or_default().push(*entry);
+        }
+    }
+    fixed.retain(|path, _| {
+        let mut leaves = Leaves(0);
+        whole.walk(path, &mut leaves);
+        leaves.0 == 1
+    });
+    let mut rest = Sapling::default();
+    for (ways, exact, entry) in &routes {
+        if !exact.as_ref().is_some_and(|path| fixed.contains_key(path)) {
+            ways.iter().for_each(|way| rest.insert(way, *entry));
+        }
+    }
+    let lengths = fixed.keys().fold(0, |bits, path| bits | length_bit(path));
+    Class {
+        fixed,
+        lengths,
+        trie: rest.freeze(b'/'),
+        least,
+    }
+}
+
+/// Counts leaves.
+struct Leaves(usize);
+
+impl Visit for Leaves {
+    fn limit(&self) -> u32 {
+        u32::MAX
+    }
+
+    fn leaf(&mut self, _entries: &[Entry], _holes: &Captures) {
+        self.0 += 1;
+    }
+}

@@ -1,0 +1,81 @@
+//! How raw text of a request becomes the value that constraints and handlers see.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+/// How raw text is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// Percent escapes, as in paths.
+    Path,
+    /// Percent escapes, and `+` for a space, as in queries.
+    Form,
+    /// Not at all, as in hosts.
+    Plain,
+}
+
+impl Coding {
+    /// The value of `raw`, or nothing if it is not UTF-8.
+    pub(crate) fn decode(self, raw: &str) -> Result<Cow<'_, str>, std::str::Utf8Error> {
+        match self {
+            Self::Plain => Ok(Cow::Borrowed(raw)),
+            Self::Form if raw.contains('+') => {
+                let spaced = raw.replace('+', " ");
+                let decoded = percent_decode_str(&spaced).decode_utf8()?.into_owned();
+                Ok(Cow::Owned(decoded))
+            }
+            Self::Path | Self::Form => percent_decode_str(raw).decode_utf8(),
+        }
+    }
+
+    /// Whether `raw` is its own value.
+    fn is_identity(self, raw: &str) -> bool {
+        match self {
+            Self::Plain => true,
+            Self::Path => !raw.contains('%'),
+            Self::Form => !raw.contains(['%', '+']),
+        }
+    }
+
+    /// The value, and for each of its bytes (and its end) the place in `raw`.
+    /// `None` for the places means that they are the same.
+    pub(crate) fn decode_mapped(self, raw: &str) -> Option<(Cow<'_, str>, Option<Vec<usize>>)> {
+        if self.is_identity(raw) {
+            return Some((Cow::Borrowed(raw), None));
+        }
+        let bytes = raw.as_bytes();
+        let mut value = Vec::with_capacity(bytes.len());
+        let mut places = Vec::with_capacity(bytes.len() + 1);
+        let mut at = 0;
+        while at < bytes.len() {
+            places.push(at);
+            let escape = match bytes.get(at..at + 3) {
+                Some([b'%', high, low]) => hex(*high).zip(hex(*low)),
+                _ => None,
+            };
+            match (bytes[at], escape) {
+                (_, Some((high, low))) => {
+                    value.push(high << 4 | low);
+                    at += 3;
+                }
+                (b'+', None) if self == Self::Form => {
+                    value.push(b' ');
+                    at += 1;
+                }
+                (byte, None) => {
+                    value.push(byte);
+                    at += 1;
+                }
+            }
+        }
+        places.push(raw.len());
+        let value = String::from_utf8(value).ok()?;
+        Some((Cow::Owned(value), Some(places)))
+    }
+}
+
+/// The value of a hexadecimal digit.
+pub(crate) fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}

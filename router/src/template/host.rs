@@ -1,0 +1,193 @@
+//! A host template compiled: labels from right to left, and a port if one is named.
+
+use super::constraint::Reach;
+use super::decode::Coding;
+use super::path::Edge;
+use super::piece::{Grammar, Kind, Piece, Place, Template, TemplateErrorKind as Fault};
+use super::slot::{Slot, Span};
+
+/// A compiled host template.
+#[derive(Debug, Clone)]
+pub(crate) struct HostPattern {
+    labels: Vec<Label>,
+    whole: Option<Slot>,
+    exact: Option<Box<str>>,
+    port: Option<u16>,
+    with_port: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Label {
+    Text(Box<str>),
+    Hole(Slot),
+}
+
+impl HostPattern {
+    /// Divides a template at its dots, after cutting a port off.
+    pub(crate) fn compile(template: &Template, grammar: Grammar) -> Result<Self, Fault> {
+        let mut pieces = template.pieces.clone();
+        let mut port = None;
+        let with_port = grammar == Grammar::Gorilla && template.text.contains(':');
+        if grammar == Grammar::Native
+            && let Some(Piece::Text(last)) = pieces.last_mut()
+            && let Some(colon) = last.rfind(':').filter(|&colon| !last[colon..].contains(']'))
+        {
+            port = Some(last[colon + 1..].parse().map_err(|_| Fault::BadPort)?);
+            last.truncate(colon);
+        }
+        let literal = match pieces.as_slice() {
+            [Piece::Text(text)] => Some(text.clone()),
+            _ => None,
+        };
+        if let Some(text) = literal {
+            let text = if grammar == Grammar::Native { text.to_ascii_lowercase() } else { text };
+            let exact = if grammar == Grammar::Native { text.strip_suffix('.').unwrap_or(&text) } else { &text };
+            return Ok(Self {
+                labels: Vec::new(),
+                whole: None,
+                exact: Some(exact.into()),
+                port,
+                with_port,
+            });
+        }
+        let spans = pieces.iter().any(|piece| match piece {
+            Piece::Var(var) => match &var.kind {
+                Kind::Pattern(pattern) => Reach::of(pattern, Some(b'.'), grammar).spans,
+                _ => false,
+            },
+            Piece::Text(_) => false,
+        });
+        let (labels, whole) = if spans || with_port {
+            (Vec::new(), Some(Slot::compile(&pieces, Place::Host, grammar, false)?))
+        } else {
+            (divide(&pieces, grammar)?, None)
+        };
+        Ok(Self {
+            labels,
+            whole,
+            exact: None,
+            port,
+            with_port,
+        })
+    }
+
+    /// The host, if only one matches (on any port, unless one is named).
+    pub(crate) fn exact(&self) -> Option<&str> {
+        self.exact.as_deref()
+    }
+
+    /// Whether a port is named.
+    pub(crate) fn has_port(&self) -> bool {
+        self.port.is_some() || self.with_port
+    }
+
+    /// Whether no class of labels describes it: a regex over the whole host.
+    pub(crate) fn is_regex(&self) -> bool {
+        self.whole.is_some()
+    }
+
+    /// Edges over the host's labels in reverse order (`a.b.c` is `c.b.a`).
+    pub(crate) fn way(&self) -> Vec<Edge> {
+        if self.labels.is_empty() {
+            return vec![Edge::Tail];
+        }
+        let mut edges: Vec<Edge> = Vec::new();
+        let mut text = Vec::new();
+        for (i, label) in self.labels.iter().rev().enumerate() {
+            if i > 0 {
+                text.push(b'.');
+            }
+            match label {
+                Label::Text(label) => text.extend(label.bytes()),
+                Label::Hole(_) => {
+                    if !text.is_empty() {
+                        edges.push(Edge::Text(std::mem::take(&mut text)));
+                    }
+                    edges.push(Edge::Segment);
+                }
+            }
+        }
+        if !text.is_empty() {
+            edges.push(Edge::Text(text));
+        }
+        edges
+    }
+
+    /// Tests an effective host and hands over the range of each variable.
+    pub(crate) fn matches(&self, host: &str, port: Option<u16>, found: &mut impl FnMut(Span)) -> bool {
+        if self.port.is_some() && self.port != port {
+            return false;
+        }
+        let joined;
+        let host = match (self.with_port, port) {
+            (true, Some(port)) => {
+                joined = format!("{host}:{port}");
+                joined.as_str()
+            }
+            _ => host,
+        };
+        let Ok(length) = u16::try_from(host.len()) else {
+            return false;
+        };
+        if let Some(exact) = &self.exact {
+            return **exact == *host;
+        }
+        if let Some(slot) = &self.whole {
+            return slot.read(host, (0, length), Coding::Plain, found);
+        }
+        let mut at = 0u16;
+        let mut parts = host.split('.');
+        for label in &self.labels {
+            let Some(part) = parts.next() else { return false };
+            let end = at + u16::try_from(part.len()).unwrap_or(0);
+            let holds = match label {
+                Label::Text(text) => **text == *part,
+                Label::Hole(slot) => slot.read(host, (at, end), Coding::Plain, found),
+            };
+            if !holds {
+                return false;
+            }
+            at = end.saturating_add(1);
+        }
+        parts.next().is_none()
+    }
+}
+
+fn divide(pieces: &[Piece], grammar: Grammar) -> Result<Vec<Label>, Fault> {
+    let mut labels: Vec<Vec<Piece>> = vec![Vec::new()];
+    for piece in pieces {
+        match piece {
+            Piece::Var(_) => {
+                if let Some(label) = labels.last_mut() {
+                    label.push(piece.clone());
+                }
+            }
+            Piece::Text(text) => {
+                for (i, part) in text.split('.').enumerate() {
+                    if i > 0 {
+                        labels.push(Vec::new());
+                    }
+                    if let Some(label) = labels.last_mut()
+                        && !part.is_empty()
+                    {
+                        label.push(Piece::Text(part.to_owned()));
+                    }
+                }
+            }
+        }
+    }
+    if grammar == Grammar::Native && labels.last().is_some_and(Vec::is_empty) {
+        labels.pop();
+    }
+    labels
+        .iter()
+        .map(|label| match label.as_slice() {
+            [] => Ok(Label::Text("".into())),
+            [Piece::Text(text)] => Ok(Label::Text(match grammar {
+                Grammar::Native => text.to_ascii_lowercase().into(),
+                Grammar::Gorilla => text.as_str().into(),
+            })),
+            hole => Ok(Label::Hole(Slot::compile(hole, Place::Host, grammar, false)?)),
+        })
+        .collect()
+}

@@ -1,0 +1,208 @@
+//! A path template compiled: the edges it hangs on in the trie, and its holes.
+
+use super::constraint::Reach;
+use super::decode::Coding;
+use super::piece::{Grammar, Kind, Piece, Place, Template, TemplateErrorKind as Fault};
+use super::slot::{Slot, Span, escape};
+
+/// One step from the root of a trie towards a leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Edge {
+    /// These bytes.
+    Text(Vec<u8>),
+    /// One or more bytes up to the next separator.
+    Segment,
+    /// All bytes that are left, none included.
+    Tail,
+}
+
+/// How a template ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) enum Ending {
+    /// The whole path is described.
+    #[default]
+    Exact,
+    /// Whole segments may follow.
+    Segments,
+    /// Any bytes may follow.
+    Raw,
+}
+
+/// A compiled path template.
+#[derive(Debug, Clone)]
+pub(crate) struct PathPattern {
+    edges: Vec<Edge>,
+    slots: Vec<Slot>,
+    ending: Ending,
+    coding: Coding,
+}
+
+impl PathPattern {
+    /// Every path.
+    pub(crate) fn any() -> Self {
+        Self {
+            edges: vec![Edge::Tail],
+            slots: vec![Slot::Rest],
+            ending: Ending::Exact,
+            coding: Coding::Path,
+        }
+    }
+
+    /// Lays a template out along the trie.
+    pub(crate) fn compile(template: &Template, ending: Ending, grammar: Grammar) -> Result<Self, Fault> {
+        let mut layout = Layout {
+            grammar,
+            text: String::new(),
+            edges: Vec::new(),
+            slots: Vec::new(),
+        };
+        layout.lay(&template.pieces, ending)?;
+        Ok(Self {
+            edges: layout.edges,
+            slots: layout.slots,
+            ending,
+            coding: match grammar {
+                Grammar::Native => Coding::Path,
+                Grammar::Gorilla => Coding::Plain,
+            },
+        })
+    }
+
+    /// The edge lists under which the pattern stands in the trie.
+    pub(crate) fn ways(&self) -> Vec<Vec<Edge>> {
+        let below = |more: &[Edge]| [&self.edges, more].concat();
+        match self.ending {
+            Ending::Exact | Ending::Raw => vec![self.edges.clone()],
+            Ending::Segments => vec![self.edges.clone(), below(&[Edge::Text(b"/".to_vec()), Edge::Tail])],
+        }
+    }
+
+    /// The path, if only one matches.
+    pub(crate) fn exact(&self) -> Option<&[u8]> {
+        match (self.edges.as_slice(), self.ending) {
+            ([Edge::Text(text)], Ending::Exact) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether the trie alone decides, and its ranges are the captures.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.slots.iter().all(Slot::is_plain)
+    }
+
+    /// Tests the holes that a walk through the trie found.
+    pub(crate) fn read(&self, path: &str, holes: &[Span], found: &mut impl FnMut(Span)) -> bool {
+        self.slots.iter().zip(holes).all(|(slot, &hole)| slot.read(path, hole, self.coding, found))
+    }
+
+    /// The same answer without a trie.
+    pub(crate) fn matches(&self, path: &str, found: &mut impl FnMut(Span)) -> bool {
+        let bytes = path.as_bytes();
+        let Ok(length) = u16::try_from(bytes.len()) else {
+            return false;
+        };
+        let mut at = 0u16;
+        let mut holes = Vec::new();
+        for edge in &self.edges {
+            let rest = &bytes[usize::from(at)..];
+            let step = match edge {
+                Edge::Text(text) if rest.starts_with(text) => text.len(),
+                Edge::Text(_) => return false,
+                Edge::Segment => rest.iter().position(|&b| b == b'/').unwrap_or(rest.len()),
+                Edge::Tail => rest.len(),
+            };
+            let end = at + u16::try_from(step).unwrap_or(0);
+            match edge {
+                Edge::Segment if step == 0 => return false,
+                Edge::Segment | Edge::Tail => holes.push((at, end)),
+                Edge::Text(_) => {}
+            }
+            at = end;
+        }
+        let ended = at == length || (self.ending == Ending::Segments && bytes[usize::from(at)] == b'/');
+        ended && self.read(path, &holes, found)
+    }
+}
+
+struct Layout {
+    grammar: Grammar,
+    text: String,
+    edges: Vec<Edge>,
+    slots: Vec<Slot>,
+}
+
+impl Layout {
+    fn lay(&mut self, pieces: &[Piece], ending: Ending) -> Result<(), Fault> {
+        let mut rest: Vec<Piece> = pieces.to_vec();
+        while !rest.is_empty() {
+            if let Piece::Text(text) = &rest[0] {
+                self.text.push_str(text);
+                rest.remove(0);
+                continue;
+            }
+            let (hole, after) = cut(&rest);
+            let spans = hole.iter().any(|piece| self.spans(piece));
+            let open = ending == Ending::Raw && after.is_empty();
+            self.flush(false);
+            if spans || open {
+                self.edges.push(Edge::Tail);
+                let open = ending == Ending::Raw;
+                self.slots.push(Slot::compile(&rest, Place::Path, self.grammar, open)?);
+                return Ok(());
+            }
+            self.edges.push(Edge::Segment);
+            self.slots.push(Slot::compile(&hole, Place::Path, self.grammar, false)?);
+            rest = after;
+        }
+        self.flush(ending == Ending::Segments);
+        if ending == Ending::Raw {
+            self.edges.push(Edge::Tail);
+            self.slots.push(Slot::Rest);
+        }
+        Ok(())
+    }
+
+    /// A prefix by segments ends before its last `/`: `/a/` is `/a`.
+    fn flush(&mut self, prefix: bool) {
+        if prefix {
+            self.text.truncate(self.text.trim_end_matches('/').len());
+        }
+        if !self.text.is_empty() {
+            let text = match self.grammar {
+                Grammar::Native => escape(&self.text).into_bytes(),
+                Grammar::Gorilla => self.text.clone().into_bytes(),
+            };
+            self.edges.push(Edge::Text(text));
+            self.text.clear();
+        }
+    }
+
+    fn spans(&self, piece: &Piece) -> bool {
+        match piece {
+            Piece::Text(_) => false,
+            Piece::Var(var) => match &var.kind {
+                Kind::Plain => false,
+                Kind::Tail => true,
+                Kind::Pattern(pattern) => Reach::of(pattern, Some(b'/'), self.grammar).spans,
+            },
+        }
+    }
+}
+
+/// Divides pieces at the first `/` in their text.
+fn cut(pieces: &[Piece]) -> (Vec<Piece>, Vec<Piece>) {
+    let mut hole = Vec::new();
+    for (i, piece) in pieces.iter().enumerate() {
+        if let Piece::Text(text) = piece
+            && let Some(slash) = text.find('/')
+        {
+            if slash > 0 {
+                hole.push(Piece::Text(text[..slash].to_owned()));
+            }
+            let after = std::iter::once(Piece::Text(text[slash..].to_owned())).chain(pieces[i + 1..].iter().cloned());
+            return (hole, after.collect());
+        }
+        hole.push(piece.clone());
+    }
+    (hole, Vec::new())
+}

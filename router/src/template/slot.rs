@@ -1,0 +1,172 @@
+//! What stands in one hole of the trie: the part of a path between two literal edges.
+
+use regex::Regex;
+
+use super::constraint::{Constraint, build, in_grammar};
+use super::decode::Coding;
+use super::piece::{Grammar, Kind, Piece, Place, TemplateErrorKind as Fault};
+
+/// A byte range of a request's path, host or query.
+pub(crate) type Span = (u16, u16);
+
+/// The text of one hole, and where its variables lie.
+#[derive(Debug, Clone)]
+pub(crate) enum Slot {
+    /// One variable without a constraint: the whole text.
+    Var,
+    /// One variable, then literal text.
+    One { constraint: Option<Constraint>, end: Box<str> },
+    /// Several variables, or text before the first: a regex with a group each.
+    Many { regex: Regex, groups: usize },
+    /// No text is asked for: the rest of a prefix.
+    Rest,
+}
+
+impl Slot {
+    /// Compiles the pieces of one hole; `open` leaves the end unanchored.
+    pub(crate) fn compile(pieces: &[Piece], place: Place, grammar: Grammar, open: bool) -> Result<Self, Fault> {
+        let gorilla = grammar == Grammar::Gorilla;
+        match pieces {
+            [] => return Ok(Self::Rest),
+            [Piece::Var(var)] if !open => match &var.kind {
+                Kind::Tail => return Ok(Self::Var),
+                Kind::Plain if !gorilla || place == Place::Path => return Ok(Self::Var),
+                Kind::Plain => {}
+                Kind::Pattern(pattern) => {
+                    let constraint = Some(Constraint::compile(pattern, place, grammar)?);
+                    return Ok(Self::One {
+                        constraint,
+                        end: "".into(),
+                    });
+                }
+            },
+            // Only a path's own text is compared as it stands: hosts ignore case, queries are decoded.
+            [Piece::Var(var), Piece::Text(end)] if !open && !gorilla && place == Place::Path => {
+                let constraint = match &var.kind {
+                    Kind::Pattern(pattern) => Some(Constraint::compile(pattern, place, grammar)?),
+                    _ => None,
+                };
+                return Ok(Self::One {
+                    constraint,
+                    end: escape(end).into(),
+                });
+            }
+            _ => {}
+        }
+        Self::many(pieces, place, grammar, open)
+    }
+
+    fn many(pieces: &[Piece], place: Place, grammar: Grammar, open: bool) -> Result<Self, Fault> {
+        let mut expression = String::from(r"\A");
+        let mut groups = 0;
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => expression.push_str(&regex::escape(text)),
+                Piece::Var(var) => {
+                    groups += 1;
+                    let part = match (&var.kind, grammar, place) {
+                        (Kind::Pattern(pattern), ..) => in_grammar(pattern, grammar),
+                        (_, Grammar::Native, _) => String::from("(?s:.+)"),
+                        (_, Grammar::Gorilla, Place::Path) => String::from("[^/]+"),
+                        (_, Grammar::Gorilla, Place::Host) => String::from("[^.]+"),
+                        (_, Grammar::Gorilla, Place::Query) => String::from(".*"),
+                    };
+                    expression.push_str(&format!("({part})"));
+                }
+            }
+        }
+        if !open {
+            expression.push_str(r"\z");
+        }
+        let insensitive = place == Place::Host && grammar == Grammar::Native;
+        let regex = build(&expression, grammar, insensitive)?;
+        Ok(Self::Many { regex, groups })
+    }
+
+    /// Whether it takes any non-empty text, so that only the trie's range matters.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::Var)
+    }
+
+    /// Tests `raw[at.0..at.1]`; if it holds, hands over the range of each variable.
+    pub(crate) fn read(&self, raw: &str, at: Span, coding: Coding, found: &mut impl FnMut(Span)) -> bool {
+        let (start, stop) = (usize::from(at.0), usize::from(at.1));
+        let Some(text) = raw.get(start..stop) else { return false };
+        match self {
+            Self::Rest => true,
+            Self::Var => {
+                if !text.is_empty() {
+                    found(at);
+                }
+                !text.is_empty()
+            }
+            Self::One { constraint, end } => {
+                let Some(value) = text.strip_suffix(&**end) else {
+                    return false;
+                };
+                let holds = match constraint {
+                    None => !value.is_empty(),
+                    Some(constraint) => coding.decode(value).is_ok_and(|value| constraint.holds(&value)),
+                };
+                if holds {
+                    found((at.0, at.0 + short(value.len())));
+                }
+                holds
+            }
+            Self::Many { regex, groups } => {
+                let Some((value, places)) = coding.decode_mapped(text) else {
+                    return false;
+                };
+                let mut locations = regex.capture_locations();
+                if regex.captures_read(&mut locations, &value).is_none() {
+                    return false;
+                }
+                for group in 1..=*groups {
+                    let (from, to) = locations.get(group).unwrap_or((0, 0));
+                    let place = |offset: usize| match &places {
+                        None => offset,
+                        Some(places) => places.get(offset).copied().unwrap_or(text.len()),
+                    };
+                    found((at.0 + short(place(from)), at.0 + short(place(to))));
+                }
+                true
+            }
+        }
+    }
+}
+
+/// Offsets fit: no text that reaches a slot is longer than `u16::MAX`.
+fn short(offset: usize) -> u16 {
+    u16::try_from(offset).unwrap_or(u16::MAX)
+}
+
+/// `text` as it stands in a canonical path: pchar and `/` as they are, the rest as escapes.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for &byte in text.as_bytes() {
+        if is_path_byte(byte) {
+            out.push(char::from(byte));
+        } else {
+            push_escape(&mut out, byte);
+        }
+    }
+    out
+}
+
+/// Writes `%XX`.
+pub(crate) fn push_escape(out: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.push('%');
+    out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+    out.push(char::from(DIGITS[usize::from(byte & 15)]));
+}
+
+/// RFC 3986's unreserved characters.
+pub(crate) fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// RFC 3986's pchar without escapes, and `/`.
+pub(crate) fn is_path_byte(byte: u8) -> bool {
+    is_unreserved(byte) || b"!$&'()*+,;=:@/".contains(&byte)
+}

@@ -1,0 +1,350 @@
+//! Names to URLs; every URL that is built matches its route.
+
+use std::fmt::{self, Display};
+use std::sync::Arc;
+
+use http::Request;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::captures::Captures;
+use crate::catalog::{Catalog, Facts};
+use crate::matched::Within;
+use crate::matcher::guard::Guard;
+use crate::template::constraint::Reach;
+use crate::template::piece::{Grammar, Kind, Piece, Place, Template};
+use crate::template::slot::escape;
+use crate::view::{Peer, View};
+
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The reverse of a table: names to URLs.
+///
+/// ```
+/// use waylay_router::{Route, Table};
+/// let table = Table::builder()
+///     .route(Route::get("/articles/{category}/{id:[0-9]+}").name("article").value(()))
+///     .build()?;
+/// let urls = table.urls();
+/// let url = urls.get("article")?.set("category", "sea & sky").set("id", 42).build()?;
+/// assert_eq!(url, "/articles/sea%20&%20sky/42");
+/// assert!(urls.get("article")?.set("category", "..").set("id", 42).build().is_err());
+/// assert!(urls.get("articel").unwrap_err().to_string().contains("`article`"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Urls {
+    catalog: Arc<Catalog>,
+}
+
+impl Urls {
+    pub(crate) fn new(catalog: Arc<Catalog>) -> Self {
+        Self { catalog }
+    }
+
+    /// Starts the URL of a named route.
+    ///
+    /// # Errors
+    /// [`UrlError::UnknownRoute`], with the nearest name that there is.
+    pub fn get(&self, name: &str) -> Result<UrlBuilder, UrlError> {
+        match self.catalog.names.get(name) {
+            Some(&route) => Ok(UrlBuilder {
+                catalog: Arc::clone(&self.catalog),
+                route,
+                scheme: None,
+                values: Vec::new(),
+            }),
+            None => Err(UrlError::UnknownRoute {
+                name: name.to_owned(),
+                nearest: self.catalog.names.keys().min_by_key(|known| (distance(name, known), *known)).cloned(),
+            }),
+        }
+    }
+}
+
+/// A URL whose variables are being filled in.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is built before `build`, `host` or `absolute`"]
+pub struct UrlBuilder {
+    catalog: Arc<Catalog>,
+    route: usize,
+    scheme: Option<String>,
+    values: Vec<(String, String)>,
+}
+
+/// Why a URL cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// No route has the name.
+    UnknownRoute {
+        /// The name that was asked for.
+        name: String,
+        /// The most similar name of the table.
+        nearest: Option<String>,
+    },
+    /// A variable of the route was not set.
+    MissingVariable(String),
+    /// A variable was set that the route does not have.
+    UnknownVariable(String),
+    /// The route would not match the value, or would read another one.
+    Mismatch {
+        /// The variable.
+        variable: String,
+        /// The value.
+        value: String,
+        /// The template that refuses it.
+        template: String,
+    },
+    /// The route has no path.
+    NoPath,
+    /// The route has no host.
+    NoHost,
+    /// Neither the route nor the caller names a scheme.
+    NoScheme,
+}
+
+impl Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownRoute { name, nearest: None } => write!(f, "no route is named `{name}`"),
+            Self::UnknownRoute {
+                name,
+                nearest: Some(nearest),
+            } => write!(f, "no route is named `{name}`, the nearest name is `{nearest}`"),
+            Self::MissingVariable(name) => write!(f, "variable `{name}` is not set"),
+            Self::UnknownVariable(name) => write!(f, "the route has no variable `{name}`"),
+            Self::Mismatch {
+                variable,
+                value,
+                template,
+            } => write!(f, "`{template}` would not give `{value}` back for variable `{variable}`"),
+            Self::NoPath => f.write_str("the route has no path"),
+            Self::NoHost => f.write_str("the route has no host"),
+            Self::NoScheme => f.write_str("no scheme is known, name one on the route or on the URL"),
+        }
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+impl UrlBuilder {
+    /// Sets a variable of path, host or query.
+    pub fn set(mut self, name: impl Into<String>, value: impl Display) -> Self {
+        let name = name.into();
+        self.values.retain(|(known, _)| *known != name);
+        self.values.push((name, value.to_string()));
+        self
+    }
+
+    /// Sets the scheme of [`absolute`](Self::absolute).
+    pub fn scheme(mut self, scheme: impl Into<String>) -> Self {
+        self.scheme = Some(scheme.into());
+        self
+    }
+
+    /// The path and the query, escaped.
+    ///
+    /// # Errors
+    /// A variable is missing, unknown, or refused by its template; or there is no path.
+    pub fn build(&self) -> Result<String, UrlError> {
+        let facts = self.facts()?;
+        let host = match facts.texts.hosts.last() {
+            Some(host) if self.has_all(host) => Some(self.fill(host)?),
+            _ => None,
+        };
+        let target = self.target(facts)?;
+        self.check(facts, host.as_deref(), &target)?;
+        Ok(target)
+    }
+
+    /// The host.
+    ///
+    /// # Errors
+    /// A variable is missing, unknown, or refused by its template; or there is no host.
+    pub fn host(&self) -> Result<String, UrlError> {
+        let facts = self.facts()?;
+        let template = facts.texts.hosts.last().ok_or(UrlError::NoHost)?;
+        let host = self.fill(template)?;
+        self.check_host(facts, &host)?;
+        Ok(host)
+    }
+
+    /// Scheme, host, path and query; the scheme is the route's unless one was set.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build) and [`host`](Self::host); or no scheme is known.
+    pub fn absolute(&self) -> Result<String, UrlError> {
+        let facts = self.facts()?;
+        let host = self.host()?;
+        let scheme = self.scheme.as_deref().or(facts.texts.schemes.first().map(String::as_str));
+        let scheme = scheme.ok_or(UrlError::NoScheme)?.to_ascii_lowercase();
+        let target = match &facts.texts.path {
+            Some(_) => self.target(facts)?,
+            None => String::new(),
+        };
+        self.check(facts, Some(&host), &target)?;
+        Ok(format!("{scheme}://{host}{target}"))
+    }
+
+    fn facts(&self) -> Result<&Facts, UrlError> {
+        let facts = self.catalog.routes.get(self.route).ok_or(UrlError::NoPath)?;
+        let known = |name: &str| facts.texts.vars.iter().any(|(var, _)| var == name);
+        match self.values.iter().find(|(name, _)| !known(name)) {
+            Some((name, _)) if self.catalog.policy.grammar == Grammar::Native => {
+                Err(UrlError::UnknownVariable(name.clone()))
+            }
+            _ => Ok(facts),
+        }
+    }
+
+    fn value(&self, name: &str) -> Result<&str, UrlError> {
+        let found = self.values.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).ok_or_else(|| UrlError::MissingVariable(name.to_owned()))
+    }
+
+    fn has_all(&self, template: &Template) -> bool {
+        template.vars().all(|var| self.value(&var.name).is_ok())
+    }
+
+    fn target(&self, facts: &Facts) -> Result<String, UrlError> {
+        let path = facts.texts.path.as_ref().ok_or(UrlError::NoPath)?;
+        let mut target = self.fill(path)?;
+        for (i, (key, template)) in facts.texts.queries.iter().enumerate() {
+            target.push(if i == 0 { '?' } else { '&' });
+            target.extend(utf8_percent_encode(key, QUERY));
+            if let Some(template) = template {
+                target.push('=');
+                target.push_str(&self.fill(template)?);
+            }
+        }
+        Ok(target)
+    }
+
+    /// Text and values, each escaped as its place asks.
+    fn fill(&self, template: &Template) -> Result<String, UrlError> {
+        let mut out = String::new();
+        for piece in &template.pieces {
+            let (text, spans) = match piece {
+                Piece::Text(text) => (text.as_str(), true),
+                Piece::Var(var) => (self.value(&var.name)?, spans(&var.kind)),
+            };
+            match template.place {
+                Place::Host => out.push_str(text),
+                Place::Query => out.extend(utf8_percent_encode(text, QUERY)),
+                Place::Path if spans => out.push_str(&escape(text)),
+                Place::Path => out.push_str(&escape(text).replace('/', "%2F")),
+            }
+        }
+        Ok(out)
+    }
+
+    /// Reads the URL as a request would be read, and compares what comes out with what went in.
+    fn check(&self, facts: &Facts, host: Option<&str>, target: &str) -> Result<(), UrlError> {
+        let pattern = &self.catalog.patterns[facts.rank];
+        let slash = if target.starts_with('/') { "" } else { "/" };
+        let uri = format!("http://{}{slash}{target}", host.unwrap_or("h"));
+        let refused = || self.refused(facts);
+        let request = Request::get(uri).body(()).map_err(|_| refused())?;
+        let peer = Peer::default();
+        let view = View::new(&request, &peer, self.catalog.policy, host.is_some()).map_err(|_| refused())?;
+        let mut captures = Captures::new();
+        let mut found = |span| captures.push(span);
+        let mut holds = facts.texts.path.is_none() || pattern.path.matches(&view.path, &mut found);
+        if let (Some(own), Some(host)) = (&pattern.host, &view.host) {
+            holds &= own.matches(&host.name, host.port, &mut found);
+        }
+        let looks_at_query = |guard: &&Guard| matches!(guard, Guard::Query(_));
+        holds &= pattern.guards.iter().filter(looks_at_query).all(|guard| guard.holds(&view, &mut found));
+        if !holds {
+            return Err(refused());
+        }
+        if pattern.looks_at_host() && host.is_none() {
+            // Without its host only the shape of the route can be checked.
+            return Ok(());
+        }
+        let within = Within {
+            catalog: &self.catalog,
+            route: self.route,
+            spans: captures.as_slice(),
+            path: &view.path,
+            query: view.query,
+            host: view.host.as_ref().map_or("", |host| &host.name),
+        };
+        for (name, _) in &facts.texts.vars {
+            let value = self.value(name)?;
+            let same = within.get(name).is_some_and(|read| {
+                read == value || (self.catalog.policy.grammar == Grammar::Gorilla) || read.eq_ignore_ascii_case(value)
+            });
+            if !same {
+                return Err(self.mismatch(facts, name));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_host(&self, facts: &Facts, host: &str) -> Result<(), UrlError> {
+        let pattern = &self.catalog.patterns[facts.rank];
+        let request = Request::get(format!("http://{host}/")).body(()).map_err(|_| self.refused(facts))?;
+        let peer = Peer::default();
+        let view = View::new(&request, &peer, self.catalog.policy, true).map_err(|_| self.refused(facts))?;
+        match (&pattern.host, &view.host) {
+            (Some(own), Some(host)) if own.matches(&host.name, host.port, &mut |_| {}) => Ok(()),
+            _ => Err(self.refused(facts)),
+        }
+    }
+
+    /// Names the variable that does not fit alone, else the first.
+    fn refused(&self, facts: &Facts) -> UrlError {
+        let unfit = facts.texts.vars.iter().find(|(name, _)| {
+            let value = self.value(name).unwrap_or("");
+            value.is_empty() || matches!(value, "." | "..") || !self.fits(facts, name, value)
+        });
+        let name = unfit.or(facts.texts.vars.first()).map_or("", |(name, _)| name.as_str());
+        self.mismatch(facts, name)
+    }
+
+    fn fits(&self, facts: &Facts, name: &str, value: &str) -> bool {
+        let texts = &facts.texts;
+        let templates = texts.path.iter().chain(&texts.hosts).chain(texts.queries.iter().filter_map(|(_, t)| t.as_ref()));
+        let mut vars = templates.flat_map(|template| template.vars().map(|var| (template.place, var)));
+        vars.all(|(place, var)| match &var.kind {
+            Kind::Pattern(pattern) if var.name == name => {
+                crate::template::constraint::Constraint::compile(pattern, place, self.catalog.policy.grammar)
+                    .is_ok_and(|constraint| constraint.holds(value))
+            }
+            _ => true,
+        })
+    }
+
+    fn mismatch(&self, facts: &Facts, name: &str) -> UrlError {
+        UrlError::Mismatch {
+            variable: name.to_owned(),
+            value: self.value(name).unwrap_or("").to_owned(),
+            template: facts.template.clone(),
+        }
+    }
+}
+
+
+fn spans(kind: &Kind) -> bool {
+    match kind {
+        Kind::Plain => false,
+        Kind::Tail => true,
+        Kind::Pattern(pattern) => Reach::of(pattern, Some(b'/'), Grammar::Native).spans,
+    }
+}
+
+/// Levenshtein's distance, over bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = before + usize::from(x != y);
+            before = row[j + 1];
+            row[j + 1] = replaced.min(before + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
