@@ -64,6 +64,13 @@ impl<B> FaultBody<B> {
     }
 }
 
+/// The empty body, which some layers answer with (tower-http's timeout).
+impl<B> Default for FaultBody<B> {
+    fn default() -> Self {
+        Self::text(Bytes::new())
+    }
+}
+
 impl<B> Body for FaultBody<B>
 where
     B: Body<Data = Bytes>,

@@ -9,8 +9,8 @@ use http::{Request, Response};
 
 use crate::chance::Draws;
 
-/// A deed of your own, for [`custom`](crate::custom). An async closure from [`Call`] to
-/// [`Verdict`] is one.
+/// A deed of your own, for [`custom`](crate::custom). A closure from [`Call`] to a future of a
+/// [`Verdict`] is one: `move |call: Call| async move { … }`.
 pub trait Inject: Send + Sync + 'static {
     /// Decides what becomes of one request, now or later. The future is dropped when the client
     /// leaves and when the fault is switched off or halted.

@@ -17,7 +17,7 @@ use crate::report::Deed;
 /// use http::Response;
 /// use waylay_fault::{Call, Fault, Verdict, custom};
 ///
-/// let teapot = custom("teapot", async |mut call: Call| {
+/// let teapot = custom("teapot", |mut call: Call| async move {
 ///     if call.request().uri().path().starts_with("/brew") && call.draws().share() < 0.5 {
 ///         let mut response = Response::new(Bytes::from("short and stout"));
 ///         *response.status_mut() = http::StatusCode::IM_A_TEAPOT;

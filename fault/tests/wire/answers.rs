@@ -1,0 +1,73 @@
+//! Answers of the fault's own, as clients receive them.
+
+use http::Method;
+use waylay_fault::{Delay, Fault, FaultBuilder, Injector, MARK, chain, error, slow};
+
+use crate::rig::{Client, NEVER, PLACES, Protocol, serve};
+
+fn striking(injector: impl Into<Injector>) -> FaultBuilder {
+    Fault::new("flaky", injector).enabled(true).participation(1.0)
+}
+
+#[tokio::test]
+async fn status_text_and_headers_arrive() {
+    let rows = [
+        (error(503), 503, "Service Unavailable"),
+        (error(500).text("very custom text"), 500, "very custom text"),
+        (error(418).text(""), 418, ""),
+        (error(599), 599, "599"),
+        (error(200), 200, "OK"),
+        (error(204).text("never sent"), 204, ""),
+        (error(205), 205, ""),
+        (error(304), 304, ""),
+    ];
+    for place in PLACES {
+        for (abort, status, text) in rows.clone() {
+            let fault = striking(abort.header("retry-after", "2")).build().unwrap();
+            let server = serve(place, &fault, NEVER).await;
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                // One connection for all: a wrong length would put the next exchange out of step.
+                let mut client = Client::connect(protocol, server).await;
+                for method in [Method::HEAD, Method::GET, Method::POST, Method::HEAD, Method::GET] {
+                    let row = format!("{place:?} {protocol:?} {method} {status}");
+                    let response = client.send(method.clone()).await.unwrap_or_else(|error| panic!("{row}: {error:?}"));
+                    let body = if method == Method::HEAD { "" } else { text };
+                    assert_eq!((response.status().as_u16(), &response.body()[..]), (status, body.as_bytes()), "{row}");
+                    let headers = response.headers();
+                    assert_eq!([&headers[MARK], &headers["retry-after"]], ["flaky", "2"], "{row}");
+                    if matches!(status, 204 | 205 | 304) {
+                        assert!(!headers.contains_key("content-type"), "{row}");
+                    } else {
+                        assert_eq!(headers["content-type"], "text/plain; charset=utf-8", "{row}");
+                        assert_eq!(headers["x-content-type-options"], "nosniff", "{row}");
+                    }
+                    if !text.is_empty() {
+                        assert_eq!(headers["content-length"], text.len().to_string(), "{row}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slowed_answer_is_the_services_own_with_a_mark() {
+    let rows = [
+        (|| slow(Delay::fixed("1ms")), true, true),
+        (|| slow(Delay::fixed("1ms")), false, false),
+        (|| slow(Delay::fixed("0s")), true, true),
+        (|| chain([slow(Delay::fixed("1ms")), slow(Delay::fixed("1ms"))]), true, true),
+        (|| chain::<Injector>([]), true, false),
+    ] as [(fn() -> Injector, bool, bool); 5];
+    for place in PLACES {
+        for (injector, mark, marked) in rows {
+            let fault = striking(injector()).mark(mark).build().unwrap();
+            let server = serve(place, &fault, NEVER).await;
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                let response = Client::connect(protocol, server).await.send(Method::GET).await.unwrap();
+                assert_eq!((response.status().as_u16(), &response.body()[..]), (200, &b"real"[..]));
+                assert_eq!(response.headers().contains_key(MARK), marked, "{place:?} {fault:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Clients that leave, timeouts that run out and switches that are thrown while a fault holds on.
+
+use std::time::Duration;
+
+use http::Method;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use waylay_fault::{Delay, Event, Fault, Injector, Phase, Reject, reject, slow};
+
+use crate::rig::{NEVER, PLACES, Protocol, Seen, ask, serve};
+
+const HOLDERS: [fn() -> Injector; 2] = [|| slow(Delay::fixed("1h")), || reject(Reject::hang("1h"))];
+
+/// A fault that strikes all, and its reports as they come.
+fn watched(injector: Injector) -> (Fault, UnboundedReceiver<Phase>) {
+    let (sender, receiver) = unbounded_channel();
+    let fault = Fault::new("holder", injector)
+        .enabled(true)
+        .participation(1.0)
+        .reporter(move |event: &Event<'_>| drop(sender.send(event.phase())))
+        .build()
+        .unwrap();
+    (fault, receiver)
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_it() {
+    for place in PLACES {
+        for holder in HOLDERS {
+            let (fault, mut phases) = watched(holder());
+            let server = serve(place, &fault, NEVER).await;
+            let mut client = TcpStream::connect(server).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n").await.unwrap();
+            assert_eq!(phases.recv().await, Some(Phase::Started));
+            assert_eq!(fault.control().counts().active, 1);
+            drop(client);
+            assert_eq!(phases.recv().await, Some(Phase::Abandoned), "{place:?}");
+
+            let (mut sender, connection) =
+                h2::client::handshake(TcpStream::connect(server).await.unwrap()).await.unwrap();
+            tokio::spawn(connection);
+            let request = http::Request::get("http://example.com/").body(()).unwrap();
+            let (response, mut stream) = sender.send_request(request, true).unwrap();
+            assert_eq!(phases.recv().await, Some(Phase::Started));
+            stream.send_reset(h2::Reason::CANCEL);
+            assert_eq!(phases.recv().await, Some(Phase::Abandoned), "{place:?}");
+            drop(response);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_timeout_around_it_answers() {
+    for place in PLACES {
+        for holder in HOLDERS {
+            let (fault, mut phases) = watched(holder());
+            let server = serve(place, &fault, Duration::from_millis(20)).await;
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                assert_eq!(ask(protocol, server, Method::GET, &[]).await, Seen::Status(408), "{place:?} {protocol:?}");
+                assert_eq!(phases.recv().await, Some(Phase::Started));
+                assert_eq!(phases.recv().await, Some(Phase::Abandoned));
+                assert_eq!(fault.control().counts().active, 0);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn switching_off_lets_the_request_go_on() {
+    for place in PLACES {
+        for holder in HOLDERS {
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                let (fault, mut phases) = watched(holder());
+                let server = serve(place, &fault, NEVER).await;
+                let client = tokio::spawn(async move { ask(protocol, server, Method::GET, &[]).await });
+                assert_eq!(phases.recv().await, Some(Phase::Started));
+                fault.control().set_enabled(false);
+                assert_eq!(phases.recv().await, Some(Phase::CalledOff));
+                assert_eq!(client.await.unwrap(), Seen::Status(200), "{place:?} {protocol:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What clients see of a fault: real servers, real clients, loopback sockets.
+
+mod answers;
+mod leaving;
+mod rejects;
+mod rig;
