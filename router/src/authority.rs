@@ -38,7 +38,9 @@ pub(crate) fn effective<'r>(
 }
 
 fn split(text: &str, grammar: Grammar) -> Result<Host<'_>, BadRequest> {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte) || byte >= 0x80;
+    let legal = |byte: u8| {
+        byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte) || byte >= 0x80
+    };
     if !text.bytes().all(legal) {
         return Err(BadRequest::BadHost);
     }
@@ -98,7 +100,10 @@ mod tests {
             (":80", Err(BadRequest::BadHost)),
         ] {
             let host = split(given, Grammar::Native);
-            let got = host.as_ref().map(|host| (&*host.name, host.port)).map_err(|error| *error);
+            let got = host
+                .as_ref()
+                .map(|host| (&*host.name, host.port))
+                .map_err(|error| *error);
             assert_eq!(got, wanted, "{given}");
         }
     }

@@ -32,12 +32,21 @@ pub(crate) struct Pattern {
 impl Pattern {
     /// Whether nothing but path, host index and method bits decides.
     pub(crate) fn is_plain(&self) -> bool {
-        self.guards.is_empty() && self.path.is_plain() && self.host.as_ref().is_none_or(|host| host.exact().is_some() && !host.has_port())
+        self.guards.is_empty()
+            && self.path.is_plain()
+            && self
+                .host
+                .as_ref()
+                .is_none_or(|host| host.exact().is_some() && !host.has_port())
     }
 
     /// Whether any condition looks at the host.
     pub(crate) fn looks_at_host(&self) -> bool {
-        self.host.is_some() || self.guards.iter().any(|guard| matches!(guard, Guard::Host(_)))
+        self.host.is_some()
+            || self
+                .guards
+                .iter()
+                .any(|guard| matches!(guard, Guard::Host(_)))
     }
 
     /// Tests all conditions that the trie and the method bits leave open; `holes` are the trie's.
@@ -45,12 +54,18 @@ impl Pattern {
         let mut found = |span| captures.push(span);
         self.path.read(&view.path, holes, &mut found)
             && self.admits_host(view, &mut found)
-            && self.guards.iter().all(|guard| guard.holds(view, &mut found))
+            && self
+                .guards
+                .iter()
+                .all(|guard| guard.holds(view, &mut found))
     }
 
     /// The same, but the method may be any.
     pub(crate) fn admits_but_method(&self, view: &View<'_>, holes: &[Span]) -> bool {
-        let mut others = self.guards.iter().filter(|guard| !matches!(guard, Guard::Methods(_)));
+        let mut others = self
+            .guards
+            .iter()
+            .filter(|guard| !matches!(guard, Guard::Methods(_)));
         self.path.read(&view.path, holes, &mut |_| {})
             && self.admits_host(view, &mut |_| {})
             && others.all(|guard| guard.holds(view, &mut |_| {}))
@@ -86,7 +101,11 @@ pub(crate) struct Texts {
 }
 
 /// Compiles the conditions of scopes (outermost first) and their route.
-pub(crate) fn compile(chain: &[&Conditions], policy: Policy, is_scope: bool) -> Result<(Pattern, Texts), Vec<Fault>> {
+pub(crate) fn compile(
+    chain: &[&Conditions],
+    policy: Policy,
+    is_scope: bool,
+) -> Result<(Pattern, Texts), Vec<Fault>> {
     let mut compiler = Compiler {
         policy,
         faults: Vec::new(),
@@ -98,29 +117,52 @@ pub(crate) fn compile(chain: &[&Conditions], policy: Policy, is_scope: bool) -> 
     for (template, pattern) in hosts {
         guards.push((Guard::Host(pattern), Some(template)));
     }
-    let methods = chain.iter().filter_map(|conditions| conditions.methods.as_ref());
+    let methods = chain
+        .iter()
+        .filter_map(|conditions| conditions.methods.as_ref());
     let methods = methods.fold(MethodSet::all(), |all, set| all.and(set));
     if methods.names_others() {
         guards.push((Guard::Methods(methods.clone()), None));
     }
     guards.sort_by_key(|(guard, _)| guard.cost());
-    let vars = compiler.vars(path.as_ref(), host.as_ref().map(|(template, _)| template), &guards);
+    let vars = compiler.vars(
+        path.as_ref(),
+        host.as_ref().map(|(template, _)| template),
+        &guards,
+    );
     let compiled = match &path {
         None => Some(PathPattern::any()),
-        Some(template) => compiler.checked(template, PathPattern::compile(template, ending, policy.grammar)),
+        Some(template) => compiler.checked(
+            template,
+            PathPattern::compile(template, ending, policy.grammar),
+        ),
     };
     let Some(path_pattern) = compiled.filter(|_| compiler.faults.is_empty()) else {
         return Err(compiler.faults);
     };
     let mut templates: Vec<Template> = Vec::new();
-    templates.extend(guards.iter().filter(|(guard, _)| matches!(guard, Guard::Host(_))).filter_map(|(_, t)| t.clone()));
+    templates.extend(
+        guards
+            .iter()
+            .filter(|(guard, _)| matches!(guard, Guard::Host(_)))
+            .filter_map(|(_, t)| t.clone()),
+    );
     templates.extend(host.iter().map(|(template, _)| template.clone()));
     let texts = Texts {
         path,
         ending,
         hosts: templates,
-        queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
-        schemes: chain.iter().rev().map(|conditions| &conditions.schemes).find(|s| !s.is_empty()).cloned().unwrap_or_default(),
+        queries: chain
+            .iter()
+            .flat_map(|conditions| compiler.queries(conditions))
+            .collect(),
+        schemes: chain
+            .iter()
+            .rev()
+            .map(|conditions| &conditions.schemes)
+            .find(|s| !s.is_empty())
+            .cloned()
+            .unwrap_or_default(),
         vars,
     };
     let methods = if policy.grammar == Grammar::Native {
@@ -153,7 +195,11 @@ impl Compiler {
         }
     }
 
-    fn checked<T>(&mut self, template: &Template, result: Result<T, TemplateErrorKind>) -> Option<T> {
+    fn checked<T>(
+        &mut self,
+        template: &Template,
+        result: Result<T, TemplateErrorKind>,
+    ) -> Option<T> {
         result.map_err(|kind| self.blame(template, kind)).ok()
     }
 
@@ -171,7 +217,9 @@ impl Compiler {
         let mut ending = self.policy.prefix_ending();
         let last = chain.len().saturating_sub(1);
         for (i, conditions) in chain.iter().enumerate() {
-            let Some(path) = &conditions.path else { continue };
+            let Some(path) = &conditions.path else {
+                continue;
+            };
             let Some(template) = self.parse(&path.text, Place::Path) else {
                 continue;
             };
@@ -212,7 +260,11 @@ impl Compiler {
         let mut guards = Vec::new();
         for conditions in chain {
             if !conditions.schemes.is_empty() {
-                let schemes = conditions.schemes.iter().filter_map(|text| self.scheme(text)).collect();
+                let schemes = conditions
+                    .schemes
+                    .iter()
+                    .filter_map(|text| self.scheme(text))
+                    .collect();
                 guards.push((Guard::Scheme(schemes), None));
             }
             for (name, want) in &conditions.headers {
@@ -221,7 +273,12 @@ impl Compiler {
             for (key, text) in &conditions.queries {
                 guards.extend(self.query(key, text.as_deref()));
             }
-            guards.extend(conditions.custom.iter().map(|custom| (Guard::Custom(custom.clone()), None)));
+            guards.extend(
+                conditions
+                    .custom
+                    .iter()
+                    .map(|custom| (Guard::Custom(custom.clone()), None)),
+            );
         }
         guards
     }
@@ -246,7 +303,11 @@ impl Compiler {
             HeaderText::Exact(text) => HeaderWant::Exact(text.clone()),
             HeaderText::Regex(regex) => {
                 let source = constraint::in_grammar(regex, self.policy.grammar);
-                let expression = if gorilla { source } else { format!(r"\A(?:{source})\z") };
+                let expression = if gorilla {
+                    source
+                } else {
+                    format!(r"\A(?:{source})\z")
+                };
                 match constraint::build(&expression, self.policy.grammar, false) {
                     Ok(regex) => HeaderWant::Regex(regex),
                     Err(kind) => {
@@ -273,7 +334,8 @@ impl Compiler {
         let want = match template.literal() {
             Some(literal) => QueryWant::Exact(literal.to_owned()),
             None => {
-                let slot = Slot::compile(&template.pieces, Place::Query, self.policy.grammar, false);
+                let slot =
+                    Slot::compile(&template.pieces, Place::Query, self.policy.grammar, false);
                 QueryWant::Template(self.checked(&template, slot)?)
             }
         };
@@ -282,7 +344,11 @@ impl Compiler {
 
     fn queries(&self, conditions: &Conditions) -> Vec<(String, Option<Template>)> {
         let read = |text: &String| parse(text, Place::Query, self.policy.grammar).ok();
-        conditions.queries.iter().map(|(key, text)| (key.clone(), text.as_ref().and_then(read))).collect()
+        conditions
+            .queries
+            .iter()
+            .map(|(key, text)| (key.clone(), text.as_ref().and_then(read)))
+            .collect()
     }
 
     /// The variables in the order in which the look-up finds them.
@@ -299,11 +365,17 @@ impl Compiler {
             };
             template.as_ref().map(|template| (template, source))
         });
-        let all = path.map(|t| (t, Source::Path)).into_iter().chain(host.map(|t| (t, Source::Host))).chain(of_guards);
+        let all = path
+            .map(|t| (t, Source::Path))
+            .into_iter()
+            .chain(host.map(|t| (t, Source::Host)))
+            .chain(of_guards);
         let mut vars: Vec<(String, Source)> = Vec::new();
         for (template, source) in all {
             for var in template.vars() {
-                let taken = vars.iter().any(|(name, from)| *name == var.name && *from != source);
+                let taken = vars
+                    .iter()
+                    .any(|(name, from)| *name == var.name && *from != source);
                 let again = vars.iter().any(|(name, _)| *name == var.name);
                 if taken || (again && self.policy.grammar == Grammar::Native) {
                     self.faults.push(Fault::DuplicateVariable(var.name.clone()));
@@ -350,7 +422,9 @@ pub(crate) fn shape(texts: &Texts, pattern: &Pattern) -> Option<String> {
         match guard {
             Guard::Custom(_) => return None,
             Guard::Scheme(any) => write!(out, "s{any:?}"),
-            Guard::Header(name, HeaderWant::Regex(regex)) => write!(out, "h{name}~{}", regex.as_str()),
+            Guard::Header(name, HeaderWant::Regex(regex)) => {
+                write!(out, "h{name}~{}", regex.as_str())
+            }
             Guard::Header(name, want) => write!(out, "h{name}{want:?}"),
             Guard::Query(query) => match &query.want {
                 QueryWant::Template(_) => write!(out, "q{}", query.key),

@@ -47,7 +47,10 @@ macro_rules! verbs {
 impl Route {
     /// A route for every request; conditions narrow it.
     #[track_caller]
-    #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "a default would have no call site to report"
+    )]
     pub fn new() -> Self {
         Self {
             conditions: Conditions::new(),
@@ -77,18 +80,23 @@ impl Route {
 
     /// Gives the value that a match yields.
     pub fn value<T>(self, value: T) -> Route<T> {
+        self.map(|()| value)
+    }
+}
+
+impl<T> Route<T> {
+    /// Makes another value of the route's.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Route<U> {
         Route {
             conditions: self.conditions,
             name: self.name,
             priority: self.priority,
             build_only: self.build_only,
             metadata: self.metadata,
-            value,
+            value: make(self.value),
         }
     }
-}
 
-impl<T> Route<T> {
     condition_setters!(conditions);
 
     /// Sets the path template.

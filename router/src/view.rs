@@ -31,7 +31,10 @@ pub struct Peer {
 impl Peer {
     /// Sets the address.
     pub fn addr(self, addr: SocketAddr) -> Self {
-        Self { addr: Some(addr), ..self }
+        Self {
+            addr: Some(addr),
+            ..self
+        }
     }
 
     /// Sets the scheme.
@@ -71,7 +74,7 @@ pub(crate) struct View<'r> {
     pub(crate) path: Cow<'r, str>,
     pub(crate) query: &'r str,
     pub(crate) host: Option<Host<'r>>,
-    pub(crate) scheme: Option<&'r Scheme>,
+    pub(crate) scheme: Option<Scheme>,
     pub(crate) policy: Policy,
 }
 
@@ -79,7 +82,7 @@ impl<'r> View<'r> {
     /// Applies the policy; `hosts` says whether any route looks at the host.
     pub(crate) fn new<B>(
         request: &'r Request<B>,
-        peer: &'r Peer,
+        peer: &Peer,
         policy: Policy,
         hosts: bool,
     ) -> Result<Self, Unseen> {
@@ -90,13 +93,14 @@ impl<'r> View<'r> {
         } else {
             None
         };
-        let asked = policy.missing_host == MissingHost::Refuse && request.version() <= Version::HTTP_11;
+        let asked =
+            policy.missing_host == MissingHost::Refuse && request.version() <= Version::HTTP_11;
         if asked && host.is_none() {
             return Err(Unseen::Bad(BadRequest::NoHost));
         }
         let scheme = match policy.path {
-            PathForm::Canonical => peer.scheme.as_ref().or(uri.scheme()),
-            PathForm::Decoded | PathForm::Raw => uri.scheme().or(peer.scheme.as_ref()),
+            PathForm::Canonical => peer.scheme.as_ref().or(uri.scheme()).cloned(),
+            PathForm::Decoded | PathForm::Raw => uri.scheme().or(peer.scheme.as_ref()).cloned(),
         };
         Ok(Self {
             head: Head {
@@ -122,7 +126,9 @@ fn path(uri: &Uri, policy: Policy) -> Result<Cow<'_, str>, Unseen> {
             Cleaning::Refuse => return canonical(raw).map_err(Unseen::Bad),
             Cleaning::Redirect | Cleaning::Keep => Cow::Borrowed(raw),
         },
-        PathForm::Decoded => Coding::Path.decode(raw).map_err(|_| Unseen::Bad(BadRequest::BadEscape))?,
+        PathForm::Decoded => Coding::Path
+            .decode(raw)
+            .map_err(|_| Unseen::Bad(BadRequest::BadEscape))?,
         PathForm::Raw => Cow::Borrowed(raw),
     };
     if path.len() > usize::from(u16::MAX) {
@@ -132,7 +138,11 @@ fn path(uri: &Uri, policy: Policy) -> Result<Cow<'_, str>, Unseen> {
         Cleaning::Refuse if has_dot_segment(&path) => Err(Unseen::Bad(BadRequest::DotSegment)),
         Cleaning::Redirect => {
             let clean = cleaned(&path);
-            if clean == *path { Ok(path) } else { Err(Unseen::Cleaned(clean)) }
+            if clean == *path {
+                Ok(path)
+            } else {
+                Err(Unseen::Cleaned(clean))
+            }
         }
         Cleaning::Refuse | Cleaning::Keep => Ok(path),
     }

@@ -22,7 +22,9 @@ pub(crate) struct Custom {
 
 impl fmt::Debug for Custom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Custom").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Custom")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -53,7 +55,10 @@ impl Guard {
     pub(crate) fn holds(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
         match self {
             Self::Methods(set) => set.contains(view.head.method),
-            Self::Scheme(any) => view.scheme.is_some_and(|scheme| any.contains(scheme)),
+            Self::Scheme(any) => view
+                .scheme
+                .as_ref()
+                .is_some_and(|scheme| any.contains(scheme)),
             Self::Host(pattern) => match &view.host {
                 Some(host) => pattern.matches(&host.name, host.port, found),
                 None => false,
@@ -63,7 +68,9 @@ impl Guard {
                 match want {
                     HeaderWant::Present => values.next().is_some(),
                     HeaderWant::Exact(text) => values.any(|value| value == text.as_str()),
-                    HeaderWant::Regex(regex) => values.any(|value| value.to_str().is_ok_and(|v| regex.is_match(v))),
+                    HeaderWant::Regex(regex) => {
+                        values.any(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
+                    }
                 }
             }
             Self::Query(query) => query.holds(view, found),

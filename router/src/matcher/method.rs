@@ -92,7 +92,11 @@ impl MethodSet {
         match (self.is_all(), other.is_all()) {
             (true, _) => other.clone(),
             (_, true) => self.clone(),
-            _ => self.iter().filter(|method| other.contains(method)).cloned().collect(),
+            _ => self
+                .iter()
+                .filter(|method| other.contains(method))
+                .cloned()
+                .collect(),
         }
     }
 

@@ -78,19 +78,35 @@ impl<T> TableBuilder<T> {
         for (scope, route) in self.routes {
             let mut chain = chain(&self.scopes, scope);
             let name = full_name(&self.scopes, scope, route.name.as_deref());
-            let methods_given = chain.iter().any(|outer| outer.methods.is_some()) || route.conditions.methods.is_some();
+            let methods_given = chain.iter().any(|outer| outer.methods.is_some())
+                || route.conditions.methods.is_some();
             chain.push(&route.conditions);
             match compile(&chain, self.policy, false) {
                 Err(kinds) => report(&mut errors, &route.conditions, name.as_deref(), kinds),
                 Ok((pattern, texts)) => {
                     let place = facts.len();
-                    let head_only = route.conditions.methods.as_ref().is_some_and(|methods| methods.to_string() == "HEAD");
-                    let key = key(&pattern, &texts, route.priority, place, methods_given, head_only, self.policy);
+                    let head_only = route
+                        .conditions
+                        .methods
+                        .as_ref()
+                        .is_some_and(|methods| methods.to_string() == "HEAD");
+                    let key = key(
+                        &pattern,
+                        &texts,
+                        route.priority,
+                        place,
+                        methods_given,
+                        head_only,
+                        self.policy,
+                    );
                     facts.push(Facts {
                         rank: 0,
                         template: shown(&texts),
                         methods: pattern.methods.clone(),
-                        conditions: chain.iter().flat_map(|conditions| words(conditions)).collect(),
+                        conditions: chain
+                            .iter()
+                            .flat_map(|conditions| words(conditions))
+                            .collect(),
                         name,
                         texts,
                         scope,
@@ -99,8 +115,16 @@ impl<T> TableBuilder<T> {
                         metadata: route.metadata,
                         site: route.conditions.site,
                     });
-                    let list = if route.build_only { &mut idle } else { &mut compiled };
-                    list.push(Compiled { place, pattern, key });
+                    let list = if route.build_only {
+                        &mut idle
+                    } else {
+                        &mut compiled
+                    };
+                    list.push(Compiled {
+                        place,
+                        pattern,
+                        key,
+                    });
                     values.push(route.value);
                 }
             }
@@ -149,11 +173,20 @@ impl<T> TableBuilder<T> {
                 Err(kinds) => {
                     // What an outer scope did wrong is reported there.
                     let own = compile(&[&bounds.conditions], self.policy, true).err();
-                    report(errors, &bounds.conditions, bounds.name.as_deref(), own.unwrap_or(kinds));
+                    report(
+                        errors,
+                        &bounds.conditions,
+                        bounds.name.as_deref(),
+                        own.unwrap_or(kinds),
+                    );
                 }
                 Ok((pattern, texts)) => {
                     let key = key(&pattern, &texts, depth, place, false, false, self.policy);
-                    compiled.push(Compiled { place, pattern, key });
+                    compiled.push(Compiled {
+                        place,
+                        pattern,
+                        key,
+                    });
                 }
             }
         }
@@ -185,7 +218,11 @@ fn chain(scopes: &[(Option<ScopeId>, Bounds)], scope: Option<ScopeId>) -> Vec<&C
     chain
 }
 
-fn full_name(scopes: &[(Option<ScopeId>, Bounds)], scope: Option<ScopeId>, own: Option<&str>) -> Option<String> {
+fn full_name(
+    scopes: &[(Option<ScopeId>, Bounds)],
+    scope: Option<ScopeId>,
+    own: Option<&str>,
+) -> Option<String> {
     let mut parts = vec![own?];
     let mut next = scope;
     while let Some((parent, bounds)) = next.and_then(|id| scopes.get(id.index())) {
@@ -219,7 +256,12 @@ fn key(
     RankKey::new(&ranked, policy.precedence)
 }
 
-fn report(errors: &mut Vec<BuildError>, conditions: &Conditions, name: Option<&str>, kinds: Vec<BuildErrorKind>) {
+fn report(
+    errors: &mut Vec<BuildError>,
+    conditions: &Conditions,
+    name: Option<&str>,
+    kinds: Vec<BuildErrorKind>,
+) {
     let path = conditions.path.as_ref().map(|path| path.text.as_str());
     let host = conditions.hosts.first().map(String::as_str);
     let route = name.or(path).or(host).unwrap_or("*");
@@ -263,7 +305,10 @@ fn conflicts(compiled: &[Compiled], facts: &[Facts], errors: &mut Vec<BuildError
             };
             let same = shapes.entry(shape).or_default();
             let methods = &route.pattern.methods;
-            if let Some(other) = same.iter().find(|other| !methods.and(&other.pattern.methods).is_empty()) {
+            if let Some(other) = same
+                .iter()
+                .find(|other| !methods.and(&other.pattern.methods).is_empty())
+            {
                 errors.push(conflict(&facts[route.place], &facts[other.place]));
             }
             same.push(route);
@@ -302,7 +347,11 @@ fn words(conditions: &Conditions) -> Vec<String> {
             Some(template) => format!("query {key}={template}"),
         });
     }
-    words.extend(conditions.custom.iter().map(|custom| format!("guard {}", custom.name)));
+    words.extend(
+        conditions
+            .custom
+            .iter()
+            .map(|custom| format!("guard {}", custom.name)),
+    );
     words
 }
-

@@ -223,14 +223,21 @@ impl Draft {
             methods: pattern.methods.bits(),
             plain: pattern.is_plain(),
         };
-        let route = (pattern.path.ways(), pattern.path.exact().map(Into::into), entry);
+        let route = (
+            pattern.path.ways(),
+            pattern.path.exact().map(Into::into),
+            entry,
+        );
         let routes = match &pattern.host {
             None => &mut self.any,
             Some(host) => match host.exact().filter(|_| !host.has_port()) {
                 Some(name) => self.named.entry(name.into()).or_default(),
                 None => {
                     let way = host.way();
-                    let place = *self.ways.entry(format!("{way:?}")).or_insert(self.patterned.len());
+                    let place = *self
+                        .ways
+                        .entry(format!("{way:?}"))
+                        .or_insert(self.patterned.len());
                     if place == self.patterned.len() {
                         self.patterned.push((way, Routes::new()));
                     }
@@ -255,7 +262,11 @@ impl Draft {
             patterned.push(class(routes));
         }
         Index {
-            named: self.named.into_iter().map(|(name, routes)| (name, class(routes))).collect(),
+            named: self
+                .named
+                .into_iter()
+                .map(|(name, routes)| (name, class(routes)))
+                .collect(),
             patterned,
             labels: labels.freeze(b'.'),
             any: class(self.any),
@@ -265,7 +276,11 @@ impl Draft {
 }
 
 fn class(routes: Routes) -> Class {
-    let least = routes.iter().map(|(_, _, entry)| entry.rank).min().unwrap_or(u32::MAX);
+    let least = routes
+        .iter()
+        .map(|(_, _, entry)| entry.rank)
+        .min()
+        .unwrap_or(u32::MAX);
     let mut all = Sapling::default();
     for (ways, _, entry) in &routes {
         ways.iter().for_each(|way| all.insert(way, *entry));

@@ -46,7 +46,11 @@ impl<T> Table<T> {
     ///
     /// # Errors
     /// A [`Miss`] that says why there is none.
-    pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &'r Peer) -> Result<Match<'t, 'r, T>, Miss> {
+    pub fn find<'t, 'r, B>(
+        &'t self,
+        request: &'r Request<B>,
+        peer: &Peer,
+    ) -> Result<Match<'t, 'r, T>, Miss> {
         let view = match View::new(request, peer, self.catalog.policy, self.hosts) {
             Ok(view) => view,
             Err(unseen) => return Err(unseen_miss(unseen, request.uri())),
@@ -94,6 +98,11 @@ impl<T> Table<T> {
         self.values.get(place)
     }
 
+    /// The scope of the route at a place.
+    pub(crate) fn scope(&self, place: usize) -> Option<ScopeId> {
+        self.catalog.routes.get(place)?.scope
+    }
+
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }
@@ -112,7 +121,10 @@ fn unseen_miss(unseen: Unseen, uri: &Uri) -> Miss {
             Reason::Redirect(target)
         }
     };
-    Miss { reason, scope: None }
+    Miss {
+        reason,
+        scope: None,
+    }
 }
 
 impl<T> fmt::Display for Table<T> {
@@ -123,7 +135,9 @@ impl<T> fmt::Display for Table<T> {
 
 impl<T> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").field("routes", &self.catalog.routes.len()).finish_non_exhaustive()
+        f.debug_struct("Table")
+            .field("routes", &self.catalog.routes.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -188,7 +202,13 @@ impl<'t, T> Match<'t, '_, T> {
 
 impl<T> fmt::Debug for Match<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let captures: Vec<_> = self.captures().map(|capture| (capture.name(), capture.raw())).collect();
-        f.debug_struct("Match").field("place", &self.place).field("captures", &captures).finish()
+        let captures: Vec<_> = self
+            .captures()
+            .map(|capture| (capture.name(), capture.raw()))
+            .collect();
+        f.debug_struct("Match")
+            .field("place", &self.place)
+            .field("captures", &captures)
+            .finish()
     }
 }

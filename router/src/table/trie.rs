@@ -58,7 +58,14 @@ impl Trie {
         }
     }
 
-    fn step<V: Visit>(&self, mut node: u32, text: &[u8], mut at: usize, holes: &mut Captures, visit: &mut V) {
+    fn step<V: Visit>(
+        &self,
+        mut node: u32,
+        text: &[u8],
+        mut at: usize,
+        holes: &mut Captures,
+        visit: &mut V,
+    ) {
         loop {
             let here = &self.nodes[node as usize];
             if here.least >= visit.limit() {
@@ -77,7 +84,11 @@ impl Trie {
                 return;
             }
             let literal = self.kid(here, text[at]);
-            let segment = if text[at] == self.separator { NONE } else { here.segment };
+            let segment = if text[at] == self.separator {
+                NONE
+            } else {
+                here.segment
+            };
             match (literal, segment) {
                 (NONE, NONE) => return self.tail(here, text, at, holes, visit),
                 (next, NONE) if here.tail.0 == here.tail.1 => node = next,
@@ -112,7 +123,14 @@ impl Trie {
         end
     }
 
-    fn tail(&self, here: &Node, text: &[u8], at: usize, holes: &mut Captures, visit: &mut impl Visit) {
+    fn tail(
+        &self,
+        here: &Node,
+        text: &[u8],
+        at: usize,
+        holes: &mut Captures,
+        visit: &mut impl Visit,
+    ) {
         if here.tail.0 < here.tail.1 {
             let depth = holes.len();
             holes.push(span(at, text.len()));
@@ -132,11 +150,6 @@ impl Trie {
     fn at(&self, range: (u32, u32)) -> &[Entry] {
         &self.entries[range.0 as usize..range.1 as usize]
     }
-
-    /// The least rank in the whole trie.
-    pub(crate) fn least(&self) -> u32 {
-        self.nodes.first().map_or(u32::MAX, |root| root.least)
-    }
 }
 
 /// Labels are short: a loop beats a call of `memcmp`.
@@ -146,7 +159,10 @@ fn starts_with(text: &[u8], label: &[u8]) -> bool {
 
 /// Paths are shorter than 64 KiB, hosts than 256 bytes.
 pub(crate) fn span(from: usize, to: usize) -> Span {
-    (u16::try_from(from).unwrap_or(u16::MAX), u16::try_from(to).unwrap_or(u16::MAX))
+    (
+        u16::try_from(from).unwrap_or(u16::MAX),
+        u16::try_from(to).unwrap_or(u16::MAX),
+    )
 }
 
 /// A trie that still grows.
@@ -174,7 +190,11 @@ impl Sapling {
         let Some(&first) = text.first() else {
             return self.insert(rest, entry);
         };
-        let place = match self.kids.iter().position(|kid| kid.label.first() == Some(&first)) {
+        let place = match self
+            .kids
+            .iter()
+            .position(|kid| kid.label.first() == Some(&first))
+        {
             Some(place) => place,
             None => {
                 let kid = Sapling {
@@ -186,7 +206,12 @@ impl Sapling {
             }
         };
         let kid = &mut self.kids[place];
-        let common = kid.label.iter().zip(text).take_while(|(a, b)| a == b).count();
+        let common = kid
+            .label
+            .iter()
+            .zip(text)
+            .take_while(|(a, b)| a == b)
+            .count();
         if common < kid.label.len() {
             kid.split(common);
         }
@@ -243,7 +268,9 @@ impl Trie {
             self.push(&kid.label);
         }
         let end = self.nodes.len() as u32;
-        let least_of = |trie: &Self, range: (u32, u32)| trie.at(range).first().map_or(u32::MAX, |entry| entry.rank);
+        let least_of = |trie: &Self, range: (u32, u32)| {
+            trie.at(range).first().map_or(u32::MAX, |entry| entry.rank)
+        };
         let mut least = least_of(self, leaf).min(least_of(self, tail));
         for (kid, place) in sapling.kids.iter_mut().zip(start..end) {
             least = least.min(self.fill(place, kid));

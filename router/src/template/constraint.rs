@@ -17,7 +17,8 @@ impl Constraint {
     /// Compiles `pattern`; refuses capturing groups and oversized automata.
     pub(crate) fn compile(pattern: &str, place: Place, grammar: Grammar) -> Result<Self, Fault> {
         let source = in_grammar(pattern, grammar);
-        let hir = parse(&source, grammar).map_err(|error| Fault::Regex(first_line(&error.to_string())))?;
+        let hir = parse(&source, grammar)
+            .map_err(|error| Fault::Regex(first_line(&error.to_string())))?;
         if hir.properties().explicit_captures_len() > 0 {
             return Err(Fault::CapturingGroup);
         }
@@ -60,7 +61,10 @@ impl Reach {
     /// Reads it off the regex's HIR; a faulty regex counts as plain, since its fault is reported elsewhere.
     pub(crate) fn of(pattern: &str, separator: Option<u8>, grammar: Grammar) -> Self {
         let spans = match parse(&in_grammar(pattern, grammar), grammar) {
-            Ok(hir) => hir.properties().minimum_len() == Some(0) || separator.is_some_and(|byte| may_hold(&hir, byte)),
+            Ok(hir) => {
+                hir.properties().minimum_len() == Some(0)
+                    || separator.is_some_and(|byte| may_hold(&hir, byte))
+            }
             Err(_) => false,
         };
         Self { spans }
@@ -73,14 +77,20 @@ fn may_hold(hir: &Hir, byte: u8) -> bool {
         HirKind::Literal(literal) => literal.0.contains(&byte),
         HirKind::Class(Class::Unicode(class)) => {
             let c = char::from(byte);
-            class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&c))
+            class
+                .ranges()
+                .iter()
+                .any(|range| (range.start()..=range.end()).contains(&c))
         }
-        HirKind::Class(Class::Bytes(class)) => {
-            class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&byte))
-        }
+        HirKind::Class(Class::Bytes(class)) => class
+            .ranges()
+            .iter()
+            .any(|range| (range.start()..=range.end()).contains(&byte)),
         HirKind::Repetition(repetition) => may_hold(&repetition.sub, byte),
         HirKind::Capture(capture) => may_hold(&capture.sub, byte),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(|part| may_hold(part, byte)),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().any(|part| may_hold(part, byte))
+        }
     }
 }
 
@@ -119,18 +129,23 @@ impl Run {
             *held = match class {
                 Class::Unicode(class) => {
                     let c = char::from(byte);
-                    class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&c))
+                    class
+                        .ranges()
+                        .iter()
+                        .any(|range| (range.start()..=range.end()).contains(&c))
                 }
-                Class::Bytes(class) => {
-                    class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&byte))
-                }
+                Class::Bytes(class) => class
+                    .ranges()
+                    .iter()
+                    .any(|range| (range.start()..=range.end()).contains(&byte)),
             };
         }
         Some(Self { set, min, max })
     }
 
     fn holds(&self, value: &[u8]) -> bool {
-        (self.min..=self.max).contains(&value.len()) && value.iter().all(|&byte| self.set[usize::from(byte & 127)])
+        (self.min..=self.max).contains(&value.len())
+            && value.iter().all(|&byte| self.set[usize::from(byte & 127)])
     }
 }
 
@@ -163,6 +178,10 @@ pub(crate) fn in_grammar(pattern: &str, grammar: Grammar) -> String {
 
 /// regex's own errors draw the pattern over several lines; the last one has the reason.
 fn first_line(error: &str) -> String {
-    let last = error.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("");
+    let last = error
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("");
     last.trim().trim_start_matches("error: ").to_owned()
 }

@@ -30,7 +30,9 @@ impl HostPattern {
         let with_port = grammar == Grammar::Gorilla && template.text.contains(':');
         if grammar == Grammar::Native
             && let Some(Piece::Text(last)) = pieces.last_mut()
-            && let Some(colon) = last.rfind(':').filter(|&colon| !last[colon..].contains(']'))
+            && let Some(colon) = last
+                .rfind(':')
+                .filter(|&colon| !last[colon..].contains(']'))
         {
             port = Some(last[colon + 1..].parse().map_err(|_| Fault::BadPort)?);
             last.truncate(colon);
@@ -40,8 +42,16 @@ impl HostPattern {
             _ => None,
         };
         if let Some(text) = literal {
-            let text = if grammar == Grammar::Native { text.to_ascii_lowercase() } else { text };
-            let exact = if grammar == Grammar::Native { text.strip_suffix('.').unwrap_or(&text) } else { &text };
+            let text = if grammar == Grammar::Native {
+                text.to_ascii_lowercase()
+            } else {
+                text
+            };
+            let exact = if grammar == Grammar::Native {
+                text.strip_suffix('.').unwrap_or(&text)
+            } else {
+                &text
+            };
             return Ok(Self {
                 labels: Vec::new(),
                 whole: None,
@@ -58,7 +68,10 @@ impl HostPattern {
             Piece::Text(_) => false,
         });
         let (labels, whole) = if spans || with_port {
-            (Vec::new(), Some(Slot::compile(&pieces, Place::Host, grammar, false)?))
+            (
+                Vec::new(),
+                Some(Slot::compile(&pieces, Place::Host, grammar, false)?),
+            )
         } else {
             (divide(&pieces, grammar)?, None)
         };
@@ -114,7 +127,12 @@ impl HostPattern {
     }
 
     /// Tests an effective host and hands over the range of each variable.
-    pub(crate) fn matches(&self, host: &str, port: Option<u16>, found: &mut impl FnMut(Span)) -> bool {
+    pub(crate) fn matches(
+        &self,
+        host: &str,
+        port: Option<u16>,
+        found: &mut impl FnMut(Span),
+    ) -> bool {
         if self.port.is_some() && self.port != port {
             return false;
         }
@@ -138,7 +156,9 @@ impl HostPattern {
         let mut at = 0u16;
         let mut parts = host.split('.');
         for label in &self.labels {
-            let Some(part) = parts.next() else { return false };
+            let Some(part) = parts.next() else {
+                return false;
+            };
             let end = at + u16::try_from(part.len()).unwrap_or(0);
             let holds = match label {
                 Label::Text(text) => **text == *part,
@@ -187,7 +207,12 @@ fn divide(pieces: &[Piece], grammar: Grammar) -> Result<Vec<Label>, Fault> {
                 Grammar::Native => text.to_ascii_lowercase().into(),
                 Grammar::Gorilla => text.as_str().into(),
             })),
-            hole => Ok(Label::Hole(Slot::compile(hole, Place::Host, grammar, false)?)),
+            hole => Ok(Label::Hole(Slot::compile(
+                hole,
+                Place::Host,
+                grammar,
+                false,
+            )?)),
         })
         .collect()
 }

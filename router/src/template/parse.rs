@@ -2,7 +2,8 @@
 
 use super::constraint::{Constraint, Reach};
 use super::piece::{
-    Grammar, Kind, MAX_SEGMENTS, MAX_VARIABLES, Piece, Place, Template, TemplateError, TemplateErrorKind as Fault, Var,
+    Grammar, Kind, MAX_SEGMENTS, MAX_VARIABLES, Piece, Place, Template, TemplateError,
+    TemplateErrorKind as Fault, Var,
 };
 
 /// Reads `text`; the first fault ends the reading.
@@ -43,7 +44,8 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn pieces(&mut self) -> Result<(), TemplateError> {
         while let Some(c) = self.text[self.at..].chars().next() {
-            let doubled = self.grammar == Grammar::Native && self.text[self.at + c.len_utf8()..].starts_with(c);
+            let doubled = self.grammar == Grammar::Native
+                && self.text[self.at + c.len_utf8()..].starts_with(c);
             match c {
                 '{' | '}' if doubled => {
                     self.run.push(c);
@@ -82,14 +84,22 @@ impl Reader<'_> {
             return Err(fault(self.text, Fault::EmptyName, (start, end + 1)));
         }
         if self.grammar == Grammar::Native
-            && let Some(c) = bare.chars().find(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
+            && let Some(c) = bare
+                .chars()
+                .find(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
         {
             let at = start + 1 + inner.find(c).unwrap_or(0);
             return Err(fault(self.text, Fault::BadName(c), (at, at + c.len_utf8())));
         }
         let kind = match (tail, pattern) {
             (true, None) => Kind::Tail,
-            (true, Some(_)) => return Err(fault(self.text, Fault::BadName('*'), (start + 1, start + 2))),
+            (true, Some(_)) => {
+                return Err(fault(
+                    self.text,
+                    Fault::BadName('*'),
+                    (start + 1, start + 2),
+                ));
+            }
             (false, None) => Kind::Plain,
             (false, Some(pattern)) => Kind::Pattern(pattern.to_owned()),
         };
@@ -129,7 +139,8 @@ fn check(template: &Template, grammar: Grammar) -> Result<(), TemplateError> {
     let vars: Vec<&Var> = template.vars().collect();
     for (i, var) in vars.iter().enumerate() {
         if let Kind::Pattern(pattern) = &var.kind {
-            Constraint::compile(pattern, template.place, grammar).map_err(|kind| fault(text, kind, var.span))?;
+            Constraint::compile(pattern, template.place, grammar)
+                .map_err(|kind| fault(text, kind, var.span))?;
         }
         if grammar == Grammar::Native && vars[..i].iter().any(|other| other.name == var.name) {
             return Err(fault(text, Fault::Duplicate(var.name.clone()), var.span));
@@ -171,7 +182,9 @@ fn check_path(template: &Template, grammar: Grammar) -> Result<(), TemplateError
     if segments(template) > MAX_SEGMENTS {
         return Err(fault(text, Fault::TooManySegments, (0, text.len())));
     }
-    let dotted = template.literal().is_some_and(|all| all.split('/').any(|s| matches!(s, "." | "..")));
+    let dotted = template
+        .literal()
+        .is_some_and(|all| all.split('/').any(|s| matches!(s, "." | "..")));
     if dotted {
         return Err(fault(text, Fault::DotSegment, (0, text.len())));
     }
@@ -187,7 +200,9 @@ fn check_literal(text: &str, literal: &str) -> Result<(), TemplateError> {
         return Err(fault(text, Fault::Control, at(c.encode_utf8(&mut [0; 4]))));
     }
     let bytes = literal.as_bytes();
-    let escape = bytes.windows(3).position(|w| w[0] == b'%' && w[1].is_ascii_hexdigit() && w[2].is_ascii_hexdigit());
+    let escape = bytes
+        .windows(3)
+        .position(|w| w[0] == b'%' && w[1].is_ascii_hexdigit() && w[2].is_ascii_hexdigit());
     if let Some(start) = escape {
         return Err(fault(text, Fault::Escape, at(&literal[start..start + 3])));
     }
@@ -202,9 +217,16 @@ fn check_host(template: &Template, grammar: Grammar) -> Result<(), TemplateError
     for (i, piece) in template.pieces.iter().enumerate() {
         match piece {
             Piece::Text(literal) => {
-                if let Some(c) = literal.chars().find(|&c| !(c.is_ascii_alphanumeric() || "-_.:[]".contains(c))) {
+                if let Some(c) = literal
+                    .chars()
+                    .find(|&c| !(c.is_ascii_alphanumeric() || "-_.:[]".contains(c)))
+                {
                     let start = text.find(c).unwrap_or(0);
-                    return Err(fault(text, Fault::BadHost(c), (start, start + c.len_utf8())));
+                    return Err(fault(
+                        text,
+                        Fault::BadHost(c),
+                        (start, start + c.len_utf8()),
+                    ));
                 }
             }
             Piece::Var(var) => {

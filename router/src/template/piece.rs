@@ -210,8 +210,19 @@ impl fmt::Display for TemplateErrorKind {
 
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = self.text.get(..self.span.start).unwrap_or("").chars().count();
-        let marked = self.text.get(self.span.clone()).unwrap_or("").chars().count().max(1);
+        let before = self
+            .text
+            .get(..self.span.start)
+            .unwrap_or("")
+            .chars()
+            .count();
+        let marked = self
+            .text
+            .get(self.span.clone())
+            .unwrap_or("")
+            .chars()
+            .count()
+            .max(1);
         writeln!(f, "{}", self.kind)?;
         writeln!(f, "    {}", self.text)?;
         write!(f, "    {:before$}{}", "", "^".repeat(marked))

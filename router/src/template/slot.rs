@@ -15,7 +15,10 @@ pub(crate) enum Slot {
     /// One variable without a constraint: the whole text.
     Var,
     /// One variable, then literal text.
-    One { constraint: Option<Constraint>, end: Box<str> },
+    One {
+        constraint: Option<Constraint>,
+        end: Box<str>,
+    },
     /// Several variables, or text before the first: a regex with a group each.
     Many { regex: Regex, groups: usize },
     /// No text is asked for: the rest of a prefix.
@@ -24,7 +27,12 @@ pub(crate) enum Slot {
 
 impl Slot {
     /// Compiles the pieces of one hole; `open` leaves the end unanchored.
-    pub(crate) fn compile(pieces: &[Piece], place: Place, grammar: Grammar, open: bool) -> Result<Self, Fault> {
+    pub(crate) fn compile(
+        pieces: &[Piece],
+        place: Place,
+        grammar: Grammar,
+        open: bool,
+    ) -> Result<Self, Fault> {
         let gorilla = grammar == Grammar::Gorilla;
         match pieces {
             [] => return Ok(Self::Rest),
@@ -89,9 +97,17 @@ impl Slot {
     }
 
     /// Tests `raw[at.0..at.1]`; if it holds, hands over the range of each variable.
-    pub(crate) fn read(&self, raw: &str, at: Span, coding: Coding, found: &mut impl FnMut(Span)) -> bool {
+    pub(crate) fn read(
+        &self,
+        raw: &str,
+        at: Span,
+        coding: Coding,
+        found: &mut impl FnMut(Span),
+    ) -> bool {
         let (start, stop) = (usize::from(at.0), usize::from(at.1));
-        let Some(text) = raw.get(start..stop) else { return false };
+        let Some(text) = raw.get(start..stop) else {
+            return false;
+        };
         match self {
             Self::Rest => true,
             Self::Var => {
@@ -106,7 +122,9 @@ impl Slot {
                 };
                 let holds = match constraint {
                     None => !value.is_empty(),
-                    Some(constraint) => coding.decode(value).is_ok_and(|value| constraint.holds(&value)),
+                    Some(constraint) => coding
+                        .decode(value)
+                        .is_ok_and(|value| constraint.holds(&value)),
                 };
                 if holds {
                     found((at.0, at.0 + short(value.len())));

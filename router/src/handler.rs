@@ -1,0 +1,137 @@
+//! Async functions as endpoints, with axum-core's extractors as arguments.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum_core::body::Body;
+use axum_core::extract::{FromRequest, FromRequestParts};
+use axum_core::response::IntoResponse;
+use http::Request;
+
+use crate::endpoint::{Answer, Endpoint, Next};
+
+/// An async function of up to eight extractors whose result is a response.
+///
+/// All arguments but the last implement `FromRequestParts<S>`, the last may be a
+/// `FromRequest<S>` and take the body; `S` is the state of [`Builder::state`](crate::Builder::state).
+/// An extractor that fails answers the request with its rejection.
+///
+/// ```
+/// use http::{HeaderMap, Method, StatusCode};
+/// use waylay_router::{Router, Route};
+/// async fn echo(method: Method, headers: HeaderMap, body: String) -> (StatusCode, String) {
+///     (StatusCode::OK, format!("{method} {} {body}", headers.len()))
+/// }
+/// let router = Router::builder().route(Route::post("/echo").to(echo)).build()?;
+/// # Ok::<(), waylay_router::BuildErrors>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    label = "not an async function of extractors that returns a response",
+    note = "a handler is an `async fn` of up to 8 arguments: each implements `FromRequestParts<S>`, the last one `FromRequest<S>`, and the result implements `IntoResponse`",
+    note = "`S` is the state given to `Router::builder().state(…)`; a `State<T>` argument needs `T: FromRef<S>`"
+)]
+pub trait Handler<Args, S>: Clone + Send + Sync + Sized + 'static {
+    /// Extracts the arguments and runs the function.
+    fn call(self, request: Request<Body>, state: Arc<S>) -> Answered;
+}
+
+/// The future of a [`Handler`].
+pub type Answered = Answer;
+
+/// Erases a handler and its state.
+pub(crate) fn endpoint<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static>(
+    handler: H,
+    state: Arc<S>,
+) -> Next {
+    Next::new(HandlerEndpoint {
+        handler,
+        state,
+        args: std::marker::PhantomData::<fn() -> Args>,
+    })
+}
+
+struct HandlerEndpoint<H, Args, S> {
+    handler: H,
+    state: Arc<S>,
+    args: std::marker::PhantomData<fn() -> Args>,
+}
+
+impl<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static> Endpoint
+    for HandlerEndpoint<H, Args, S>
+{
+    fn answer(self: Arc<Self>, request: Request<Body>) -> Answer {
+        self.handler.clone().call(request, Arc::clone(&self.state))
+    }
+}
+
+impl<F, Fut, R, S> Handler<((),), S> for F
+where
+    F: FnOnce() -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send,
+    R: IntoResponse,
+{
+    fn call(self, _request: Request<Body>, _state: Arc<S>) -> Answer {
+        Box::pin(async move { self().await.into_response() })
+    }
+}
+
+impl<F, Fut, R, S, M, T> Handler<(M, T), S> for F
+where
+    F: FnOnce(T) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send,
+    R: IntoResponse,
+    S: Send + Sync + 'static,
+    T: FromRequest<S, M> + Send,
+{
+    // A single argument takes the request undivided: taking it apart first would only move it once more.
+    fn call(self, request: Request<Body>, state: Arc<S>) -> Answer {
+        Box::pin(async move {
+            let last = match T::from_request(request, &*state).await {
+                Ok(last) => last,
+                Err(rejection) => return rejection.into_response(),
+            };
+            self(last).await.into_response()
+        })
+    }
+}
+
+macro_rules! handler {
+    ($($part:ident),+) => {
+        impl<F, Fut, R, S, M, $($part,)+ Last> Handler<(M, $($part,)+ Last), S> for F
+        where
+            F: FnOnce($($part,)+ Last) -> Fut + Clone + Send + Sync + 'static,
+            Fut: Future<Output = R> + Send,
+            R: IntoResponse,
+            S: Send + Sync + 'static,
+            $($part: FromRequestParts<S> + Send,)+
+            Last: FromRequest<S, M> + Send,
+        {
+            #[allow(non_snake_case, reason = "each argument is named as its type parameter")]
+            fn call(self, request: Request<Body>, state: Arc<S>) -> Answer {
+                let (mut parts, body) = request.into_parts();
+                Box::pin(async move {
+                    $(
+                        let $part = match $part::from_request_parts(&mut parts, &*state).await {
+                            Ok(part) => part,
+                            Err(rejection) => return rejection.into_response(),
+                        };
+                    )+
+                    let last = match Last::from_request(Request::from_parts(parts, body), &*state).await {
+                        Ok(last) => last,
+                        Err(rejection) => return rejection.into_response(),
+                    };
+                    self($($part,)+ last).await.into_response()
+                })
+            }
+        }
+    };
+}
+
+handler!(A);
+handler!(A, B);
+handler!(A, B, C);
+handler!(A, B, C, D);
+handler!(A, B, C, D, E);
+handler!(A, B, C, D, E, G);
+handler!(A, B, C, D, E, G, H);

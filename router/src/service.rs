@@ -1,0 +1,293 @@
+//! `Router`: a table of endpoints as a tower service.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum_core::BoxError;
+use axum_core::body::Body;
+use axum_core::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{ALLOW, LOCATION};
+use http::{HeaderValue, Method, Request};
+use rustc_hash::FxBuildHasher;
+use tower_service::Service;
+
+use crate::catalog::RouteInfo;
+use crate::endpoint::{Answer, Endpoint, Next, NextFuture};
+use crate::head::HeadBody;
+use crate::matched::Matched;
+use crate::miss::{Miss, Reason, ScopeId};
+use crate::table::lookup::Table;
+use crate::url::Urls;
+use crate::view::Peer;
+
+/// A table of endpoints as a `tower::Service`.
+///
+/// It answers any request body, never fails, is always ready, and clones cheaply. It
+/// mounts as it is in hyper (`TowerToHyperService`), in axum (`fallback_service`,
+/// `nest_service`, or `axum::serve(listener, tower::make::Shared::new(router))`) and in
+/// `lambda_http`. A HEAD request is answered by the GET route, with the body left out.
+///
+/// ```
+/// use tower::ServiceExt;
+/// use waylay_router::{Body, Matched, Route, Router};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let router = Router::builder()
+///     .route(Route::get("/hello/{name}").to(async |matched: Matched| {
+///         format!("hello {}", matched.get("name").unwrap_or_default())
+///     }))
+///     .build()?;
+/// let response = router.clone().oneshot(http::Request::get("/hello/you").body(Body::empty())?).await?;
+/// assert_eq!(response.status(), 200);
+/// let response = router.oneshot(http::Request::post("/hello/you").body(Body::empty())?).await?;
+/// assert_eq!((response.status().as_u16(), response.headers()["allow"].to_str()?), (405, "GET, HEAD"));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Router {
+    pub(crate) shared: Arc<Shared>,
+    /// The layered stages, from which a request enters.
+    pub(crate) stages: Arc<Stages>,
+}
+
+/// The number of a layered stage.
+pub(crate) type StageId = u32;
+pub(crate) type Stages = HashMap<StageId, Next, FxBuildHasher>;
+
+/// What all stages of a router need.
+pub(crate) struct Shared {
+    pub(crate) table: Table<Next>,
+    /// By scope, the whole router last.
+    pub(crate) rooms: Vec<Room>,
+}
+
+/// What a request passes through in a scope, its enclosing scopes included.
+pub(crate) struct Room {
+    /// Stages for a matched request, outermost first.
+    pub(crate) hit: Box<[StageId]>,
+    /// Stages for a miss.
+    pub(crate) miss: Box<[StageId]>,
+    pub(crate) fallback: Option<Next>,
+}
+
+impl Router {
+    /// Names to URLs.
+    pub fn urls(&self) -> Urls {
+        self.shared.table.urls()
+    }
+
+    /// The routes in the order of writing.
+    pub fn routes(&self) -> impl Iterator<Item = RouteInfo<'_>> {
+        self.shared.table.routes()
+    }
+}
+
+impl fmt::Display for Router {
+    /// The routes as an aligned table.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.table.fmt(f)
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router")
+            .field("table", &self.shared.table)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B> Service<Request<B>> for Router
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouterFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> RouterFuture {
+        let head = request.method() == Method::HEAD;
+        let mut request = request.map(Body::new);
+        // A router mounted in another one starts anew.
+        let place = self.shared.find(&mut request);
+        RouterFuture {
+            answer: self.shared.pass(place, None, &self.stages, request),
+            head,
+        }
+    }
+}
+
+/// Where a request belongs: a route, or a scope's misses.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    Hit(usize),
+    Miss(Option<ScopeId>),
+}
+
+impl Shared {
+    /// Looks a request up and tells it so.
+    fn find(&self, request: &mut Request<Body>) -> Place {
+        let unknown = Peer::default();
+        let peer = request.extensions().get::<Peer>().unwrap_or(&unknown);
+        match self.table.find(request, peer) {
+            Ok(found) => {
+                let matched = found.into_matched();
+                let place = Place::Hit(matched.index());
+                request.extensions_mut().insert(matched);
+                place
+            }
+            Err(miss) => {
+                let place = Place::Miss(miss.scope);
+                request.extensions_mut().remove::<Matched>();
+                request.extensions_mut().insert(miss);
+                place
+            }
+        }
+    }
+
+    /// Where a request belongs that may have been looked up before.
+    fn place(&self, request: &mut Request<Body>) -> Place {
+        let extensions = request.extensions();
+        match (extensions.get::<Matched>(), extensions.get::<Miss>()) {
+            (Some(matched), _) if matched.of(self.table.catalog()) => Place::Hit(matched.index()),
+            (None, Some(miss)) => Place::Miss(miss.scope),
+            // A layer rebuilt the request and dropped its extensions.
+            _ => self.find(request),
+        }
+    }
+
+    /// Hands a request to the stage after `done`, or to its endpoint.
+    fn pass(
+        &self,
+        place: Place,
+        done: Option<StageId>,
+        stages: &Stages,
+        request: Request<Body>,
+    ) -> NextOrReady {
+        let (scope, is_hit) = match place {
+            Place::Hit(route) => (self.table.scope(route), true),
+            Place::Miss(scope) => (scope, false),
+        };
+        let root = self.rooms.last();
+        let room = scope
+            .and_then(|scope| self.rooms.get(scope.index()))
+            .or(root);
+        let way = room.map_or(&[][..], |room| if is_hit { &room.hit } else { &room.miss });
+        let next = match done {
+            None => way.first(),
+            Some(done) => way.iter().skip_while(|stage| **stage != done).nth(1),
+        };
+        if let Some(stage) = next.and_then(|stage| stages.get(stage)) {
+            return NextOrReady::Next {
+                future: stage.answer(request),
+            };
+        }
+        let endpoint = match place {
+            Place::Hit(route) => self.table.value(route),
+            Place::Miss(_) => room.and_then(|room| room.fallback.as_ref()),
+        };
+        match endpoint {
+            Some(endpoint) => NextOrReady::Next {
+                future: endpoint.answer(request),
+            },
+            None => NextOrReady::Ready {
+                response: Some(default_answer(&request)),
+            },
+        }
+    }
+}
+
+/// What a miss gets where no fallback answers it.
+fn default_answer(request: &Request<Body>) -> Response {
+    let Some(miss) = request.extensions().get::<Miss>() else {
+        return http::StatusCode::NOT_FOUND.into_response();
+    };
+    let status = miss.status();
+    match &miss.reason {
+        Reason::BadRequest(bad) => (status, format!("{bad}\n")).into_response(),
+        Reason::Redirect(target) => with_header(status.into_response(), LOCATION, target),
+        Reason::MethodNotAllowed(methods) => {
+            with_header(status.into_response(), ALLOW, &methods.to_string())
+        }
+        Reason::NotFound => status.into_response(),
+    }
+}
+
+fn with_header(mut response: Response, name: http::HeaderName, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// The innermost service of a layered stage: hands the request to the next stage.
+pub(crate) struct Step {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) stages: Stages,
+    pub(crate) own: StageId,
+}
+
+impl Endpoint for Step {
+    fn answer(self: Arc<Self>, mut request: Request<Body>) -> Answer {
+        let place = self.shared.place(&mut request);
+        match self
+            .shared
+            .pass(place, Some(self.own), &self.stages, request)
+        {
+            NextOrReady::Next { future } => future.into_answer(),
+            NextOrReady::Ready { response } => {
+                Box::pin(std::future::ready(response.unwrap_or_default()))
+            }
+        }
+    }
+}
+
+enum NextOrReady {
+    Next { future: NextFuture },
+    Ready { response: Option<Response> },
+}
+
+/// The future of [`Router`].
+#[must_use = "futures do nothing unless polled"]
+pub struct RouterFuture {
+    answer: NextOrReady,
+    head: bool,
+}
+
+impl Future for RouterFuture {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = match &mut self.answer {
+            NextOrReady::Next { future } => match ready!(Pin::new(future).poll(context)) {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            NextOrReady::Ready { response } => match response.take() {
+                Some(response) => response,
+                None => return Poll::Pending,
+            },
+        };
+        // hyper's HTTP/2 server sends the body of a HEAD answer if it is handed one.
+        Poll::Ready(Ok(if self.head {
+            response.map(|body| Body::new(HeadBody::new(body)))
+        } else {
+            response
+        }))
+    }
+}
+
+impl fmt::Debug for RouterFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouterFuture").finish_non_exhaustive()
+    }
+}
