@@ -1,0 +1,200 @@
+//! What is wrong with one field of a request.
+
+use std::{borrow::Cow, fmt};
+
+use http::StatusCode;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::{source::Source, text::TextError};
+
+/// The kind of a [`FieldError`], for programs.
+///
+/// ```
+/// use waylay_extract::Code;
+///
+/// assert_eq!(Code::TooLarge.as_str(), "too_large");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// A required value is not there.
+    Missing,
+    /// A value is there, but its type does not accept it.
+    Invalid,
+    /// A single value is given more than once.
+    Duplicate,
+    /// A list has more items than `max_items`.
+    TooMany,
+    /// A `%` is not followed by two hexadecimal digits.
+    BadEscape,
+    /// A value is not UTF-8.
+    BadUtf8,
+    /// The body is not JSON at all.
+    Malformed,
+    /// The body could not be read to its end.
+    Unreadable,
+    /// The content type is not one that the struct reads.
+    UnsupportedMediaType,
+    /// The body is larger than `limit`.
+    TooLarge,
+}
+
+impl Code {
+    /// The word that stands for this code in a problem.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Invalid => "invalid",
+            Self::Duplicate => "duplicate",
+            Self::TooMany => "too_many",
+            Self::BadEscape => "bad_escape",
+            Self::BadUtf8 => "bad_utf8",
+            Self::Malformed => "malformed",
+            Self::Unreadable => "unreadable",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is wrong with a value, not yet tied to a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub(crate) code: Code,
+    pub(crate) detail: Cow<'static, str>,
+}
+
+impl Fault {
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        let detail = detail.into();
+        Self { code, detail }
+    }
+
+    pub(crate) fn missing() -> Self {
+        Self::new(Code::Missing, "expected a value")
+    }
+
+    pub(crate) fn duplicate() -> Self {
+        Self::new(Code::Duplicate, "expected one value, not several")
+    }
+}
+
+impl From<TextError> for Fault {
+    fn from(error: TextError) -> Self {
+        Self::new(Code::Invalid, error.to_string())
+    }
+}
+
+/// One error of one field.
+///
+/// Values are never quoted: an answer and a log line may be read by others than the sender.
+///
+/// ```
+/// use http::Request;
+/// use waylay_extract::{Code, Extract, Source};
+///
+/// #[derive(Debug, Extract)]
+/// struct Page {
+///     #[query]
+///     number: u16,
+/// }
+///
+/// let (parts, ()) = Request::get("/?number=no").body(()).unwrap().into_parts();
+/// let rejection = Page::extract_parts(&parts, &[]).unwrap_err();
+/// let error = &rejection.errors()[0];
+/// assert_eq!(error.source(), Source::Query);
+/// assert_eq!(error.name(), Some("number"));
+/// assert_eq!(error.code(), Code::Invalid);
+/// assert_eq!(error.detail(), "expected an integer from 0 to 65535");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    source: Source,
+    place: Cow<'static, str>,
+    fault: Fault,
+}
+
+impl FieldError {
+    pub(crate) fn new(source: Source, place: impl Into<Cow<'static, str>>, fault: Fault) -> Self {
+        let place = place.into();
+        Self {
+            source,
+            place,
+            fault,
+        }
+    }
+
+    pub(crate) fn body(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Source::Body, "", Fault::new(code, detail))
+    }
+
+    /// The part of the request.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// The variable, key, header or cookie; `None` for the body, which has a [`pointer`](Self::pointer).
+    pub fn name(&self) -> Option<&str> {
+        (self.source != Source::Body).then_some(&*self.place)
+    }
+
+    /// The JSON pointer (RFC 6901) into the body, empty for the whole; `None` elsewhere.
+    pub fn pointer(&self) -> Option<&str> {
+        (self.source == Source::Body).then_some(&*self.place)
+    }
+
+    /// The kind of the error.
+    pub fn code(&self) -> Code {
+        self.fault.code
+    }
+
+    /// A sentence for a person.
+    pub fn detail(&self) -> &str {
+        &self.fault.detail
+    }
+
+    /// The status that this error alone would have.
+    pub fn status(&self) -> StatusCode {
+        match (self.source, self.fault.code) {
+            (_, Code::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            (_, Code::UnsupportedMediaType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            // An absent body was never decoded, so it is missing as a query key is.
+            (Source::Body, Code::Missing) if self.place.is_empty() => StatusCode::BAD_REQUEST,
+            (Source::Body, Code::Missing | Code::Invalid | Code::Duplicate) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.source)?;
+        if !self.place.is_empty() {
+            write!(f, " `{}`", self.place)?;
+        }
+        write!(f, ": {}", self.fault.detail)
+    }
+}
+
+impl Serialize for FieldError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let place = match self.source {
+            Source::Body => "pointer",
+            _ => "name",
+        };
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("in", self.source.as_str())?;
+        map.serialize_entry(place, &self.place)?;
+        map.serialize_entry("code", self.fault.code.as_str())?;
+        map.serialize_entry("detail", &self.fault.detail)?;
+        map.end()
+    }
+}

@@ -1,0 +1,22 @@
+//! Path values from waylay's router: the one file that knows its `Matched`.
+
+use http::request::Parts;
+use waylay_router::Matched;
+
+use crate::{extract::Slots, value::Value};
+
+/// The slots with every variable of the match in; those given if our router has not matched.
+pub(crate) fn fill<F: Slots>(parts: &Parts, slots: Option<F>) -> Option<F> {
+    let Some(matched) = parts.extensions.get::<Matched>() else {
+        return slots;
+    };
+    let mut slots = slots.unwrap_or_default();
+    for capture in matched.captures() {
+        match capture.decode() {
+            Ok(text) => slots.path(capture.name(), Value::plain(text.as_bytes())),
+            // No UTF-8 has this byte: the field will say that its value is not UTF-8.
+            Err(_) => slots.path(capture.name(), Value::plain(b"\xff")),
+        }
+    }
+    Some(slots)
+}

@@ -1,0 +1,127 @@
+//! Path values from axum's router, through its own `Path`: the only door that axum has to them.
+
+use std::{fmt, marker::PhantomData};
+
+use axum::extract::{FromRequestParts, Path, path::ErrorKind, rejection::PathRejection};
+use http::request::Parts;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error, MapAccess, Visitor},
+};
+
+use crate::{
+    error::{Code, Fault, FieldError},
+    extract::Slots,
+    rejection::Rejection,
+    source::Source,
+    value::Value,
+};
+
+/// Slots filled with axum's path values; those given if the request did not come through axum.
+///
+/// # Errors
+///
+/// A value is not UTF-8: axum gives its name and none of the others.
+pub(crate) async fn fill<F: Slots>(
+    parts: &mut Parts,
+    slots: Option<F>,
+) -> Result<Option<F>, Rejection> {
+    match Path::<Sink<F>>::from_request_parts(parts, &()).await {
+        Ok(Path(Sink(slots))) => Ok(Some(slots)),
+        Err(PathRejection::FailedToDeserializePathParams(error)) => {
+            Err(rejection(error.into_kind()))
+        }
+        Err(_) => Ok(slots),
+    }
+}
+
+fn rejection(kind: ErrorKind) -> Rejection {
+    match kind {
+        ErrorKind::InvalidUtf8InPathParam { key } => {
+            let fault = Fault::new(Code::BadUtf8, "expected UTF-8 text");
+            Rejection::new(vec![FieldError::new(Source::Path, key, fault)])
+        }
+        // The sink itself refuses nothing.
+        _ => Rejection::wiring("axum's path values are not a map of texts"),
+    }
+}
+
+/// Hands every pair of a map of texts to the slots, borrowed.
+struct Sink<F>(F);
+
+impl<'de, F: Slots> Deserialize<'de> for Sink<F> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Pairs(PhantomData)).map(Self)
+    }
+}
+
+struct Pairs<F>(PhantomData<F>);
+
+impl<'de, F: Slots> Visitor<'de> for Pairs<F> {
+    type Value = F;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("path values by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<F, A::Error> {
+        let mut slots = F::default();
+        while let Some(name) = map.next_key_seed(Name::<F>(PhantomData))? {
+            let slots = &mut slots;
+            map.next_value_seed(One { slots, name })?;
+        }
+        Ok(slots)
+    }
+}
+
+/// A key as the name of a field's variable: axum shows its text only while it is visited.
+struct Name<F>(PhantomData<F>);
+
+impl<'de, F: Slots> DeserializeSeed<'de> for Name<F> {
+    type Value = Option<&'static str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<F: Slots> Visitor<'_> for Name<F> {
+    type Value = Option<&'static str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a variable's name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(F::path_name(name))
+    }
+}
+
+/// One value on its way to the slot of that name.
+struct One<'s, F> {
+    slots: &'s mut F,
+    name: Option<&'static str>,
+}
+
+impl<'de, F: Slots> DeserializeSeed<'de> for One<'_, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<F: Slots> Visitor<'_> for One<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a path value")
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        if let Some(name) = self.name {
+            self.slots.path(name, Value::plain(value.as_bytes()));
+        }
+        Ok(())
+    }
+}
