@@ -38,9 +38,8 @@ pub(crate) fn effective<'r>(
 }
 
 fn split(text: &str, grammar: Grammar) -> Result<Host<'_>, BadRequest> {
-    let legal = |byte: u8| {
-        byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte) || byte >= 0x80
-    };
+    let legal =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte) || byte >= 0x80;
     if !text.bytes().all(legal) {
         return Err(BadRequest::BadHost);
     }
@@ -62,10 +61,7 @@ fn split(text: &str, grammar: Grammar) -> Result<Host<'_>, BadRequest> {
         Some(_) => return Err(BadRequest::BadHost),
     };
     if grammar == Grammar::Gorilla {
-        return Ok(Host {
-            name: Cow::Borrowed(name),
-            port,
-        });
+        return Ok(Host { name: Cow::Borrowed(name), port });
     }
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.ends_with('.') {
@@ -100,10 +96,7 @@ mod tests {
             (":80", Err(BadRequest::BadHost)),
         ] {
             let host = split(given, Grammar::Native);
-            let got = host
-                .as_ref()
-                .map(|host| (&*host.name, host.port))
-                .map_err(|error| *error);
+            let got = host.as_ref().map(|host| (&*host.name, host.port)).map_err(|error| *error);
             assert_eq!(got, wanted, "{given}");
         }
     }

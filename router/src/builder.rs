@@ -47,22 +47,14 @@ impl Router {
     /// An empty builder with the default policy and no state.
     #[track_caller]
     pub fn builder() -> Builder {
-        Builder {
-            policy: Policy::default(),
-            state: Arc::new(()),
-            tree: Tree::new(),
-        }
+        Builder { policy: Policy::default(), state: Arc::new(()), tree: Tree::new() }
     }
 }
 
 impl Builder {
     /// Sets the state of the handlers that are added from here on.
     pub fn state<S: Send + Sync + 'static>(self, state: S) -> Builder<S> {
-        Builder {
-            policy: self.policy,
-            state: Arc::new(state),
-            tree: self.tree,
-        }
+        Builder { policy: self.policy, state: Arc::new(state), tree: self.tree }
     }
 }
 
@@ -75,17 +67,13 @@ impl<S: Send + Sync + 'static> Builder<S> {
 
     /// Adds a route.
     pub fn route(mut self, route: Route<Pending<S>>) -> Self {
-        self.tree
-            .items
-            .push(Item::Route(finish_route(route, &self.state)));
+        self.tree.items.push(Item::Route(finish_route(route, &self.state)));
         self
     }
 
     /// Adds a scope.
     pub fn scope(mut self, scope: Scope<S>) -> Self {
-        self.tree
-            .items
-            .push(Item::Scope(finish_tree(scope.tree, &self.state)));
+        self.tree.items.push(Item::Scope(finish_tree(scope.tree, &self.state)));
         self
     }
 
@@ -137,11 +125,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// # Errors
     /// All faults of all routes and scopes.
     pub fn build(self) -> Result<Router, BuildErrors> {
-        let mut plan = Plan {
-            table: Table::builder().policy(self.policy),
-            rooms: Vec::new(),
-            floors: Vec::new(),
-        };
+        let mut plan =
+            Plan { table: Table::builder().policy(self.policy), rooms: Vec::new(), floors: Vec::new() };
         let root = plan.add(None, self.tree, None);
         let table = plan.table.build()?;
         let mut rooms: Vec<Room> = plan.rooms.into_iter().flatten().collect();
@@ -152,18 +137,13 @@ impl<S: Send + Sync + 'static> Builder<S> {
         for floor in plan.floors {
             floor.build(&shared, &mut stages);
         }
-        Ok(Router {
-            shared,
-            stages: Arc::new(stages),
-        })
+        Ok(Router { shared, stages: Arc::new(stages) })
     }
 }
 
 impl<S> fmt::Debug for Builder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("policy", &self.policy)
-            .finish_non_exhaustive()
+        f.debug_struct("Builder").field("policy", &self.policy).finish_non_exhaustive()
     }
 }
 
@@ -188,23 +168,11 @@ impl Plan {
         let stage = |layers: &Vec<Wrap>, stage: StageId| (!layers.is_empty()).then_some(stage);
         let all = stage(&tree.layers, number);
         let way = |before: Option<&[StageId]>, last: Option<StageId>| {
-            before
-                .unwrap_or(&[])
-                .iter()
-                .copied()
-                .chain(all)
-                .chain(last)
-                .collect()
+            before.unwrap_or(&[]).iter().copied().chain(all).chain(last).collect()
         };
         let room = Room {
-            hit: way(
-                outer.map(|room| &*room.hit),
-                stage(&tree.route_layers, number + 1),
-            ),
-            miss: way(
-                outer.map(|room| &*room.miss),
-                stage(&tree.miss_layers, number + 2),
-            ),
+            hit: way(outer.map(|room| &*room.hit), stage(&tree.route_layers, number + 1)),
+            miss: way(outer.map(|room| &*room.miss), stage(&tree.miss_layers, number + 2)),
             fallback: tree.fallback.or_else(|| outer?.fallback.clone()),
         };
         for item in tree.items {
@@ -241,11 +209,7 @@ impl Floor {
             if layers.is_empty() {
                 continue;
             }
-            let step = Next::new(Step {
-                shared: Arc::clone(shared),
-                stages: stages.clone(),
-                own: number,
-            });
+            let step = Next::new(Step { shared: Arc::clone(shared), stages: stages.clone(), own: number });
             stages.insert(number, wrapped(layers, step));
         }
     }

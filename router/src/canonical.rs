@@ -60,8 +60,8 @@ const CLASS: [u8; 256] = {
             PLAIN
         } else {
             match byte {
-                b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+'
-                | b',' | b';' | b'=' | b':' | b'@' | b'/' => PLAIN,
+                b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';'
+                | b'=' | b':' | b'@' | b'/' => PLAIN,
                 _ => REWRITE,
             }
         };
@@ -72,17 +72,11 @@ const CLASS: [u8; 256] = {
 
 /// The canonical spelling of a path; borrowed if it is spelt so already.
 pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, BadRequest> {
-    let seen = path
-        .bytes()
-        .fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
+    let seen = path.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
     if seen & CONTROL != 0 {
         return Err(BadRequest::Control);
     }
-    let path = if seen & REWRITE == 0 {
-        Cow::Borrowed(path)
-    } else {
-        Cow::Owned(rewrite(path)?)
-    };
+    let path = if seen & REWRITE == 0 { Cow::Borrowed(path) } else { Cow::Owned(rewrite(path)?) };
     if seen & (DOT | REWRITE) != 0 && has_dot_segment(&path) {
         return Err(BadRequest::DotSegment);
     }
@@ -179,11 +173,7 @@ mod tests {
             ("/%2e%2E/b", Err(BadRequest::DotSegment)),
             ("/.%2e", Err(BadRequest::DotSegment)),
         ] {
-            assert_eq!(
-                canonical(given).as_deref(),
-                wanted.as_ref().map(|text| *text),
-                "{given}"
-            );
+            assert_eq!(canonical(given).as_deref(), wanted.as_ref().map(|text| *text), "{given}");
         }
     }
 

@@ -12,10 +12,7 @@ pub(crate) struct Captures {
 
 impl Captures {
     pub(crate) fn new() -> Self {
-        Self {
-            spans: [(0, 0); MAX_VARIABLES],
-            len: 0,
-        }
+        Self { spans: [(0, 0); MAX_VARIABLES], len: 0 }
     }
 
     /// Adds a range; the build refuses tables that could overflow.

@@ -120,10 +120,7 @@ impl Catalog {
 
 /// The path template in full, as it is shown.
 pub(crate) fn shown(texts: &Texts) -> String {
-    let text = texts
-        .path
-        .as_ref()
-        .map_or("", |template| template.text.as_str());
+    let text = texts.path.as_ref().map_or("", |template| template.text.as_str());
     match texts.ending {
         Ending::Exact => text.to_owned(),
         Ending::Segments => format!("{}/…", text.trim_end_matches('/')),
@@ -136,12 +133,7 @@ impl fmt::Display for Catalog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = ["METHOD", "HOST", "PATH", "CONDITIONS", "NAME"].map(str::to_owned);
         let rows: Vec<[String; 5]> = std::iter::once(head).chain(self.infos().map(row)).collect();
-        let width = |column: usize| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        };
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 5] = std::array::from_fn(width);
         for row in &rows {
             let mut line = String::new();
@@ -156,27 +148,15 @@ impl fmt::Display for Catalog {
 
 fn row(route: RouteInfo<'_>) -> [String; 5] {
     let or_any = |text: String| {
-        if text.is_empty() {
-            "*".to_owned()
-        } else {
-            text
-        }
+        if text.is_empty() { "*".to_owned() } else { text }
     };
-    let methods = if route.methods().is_all() {
-        String::new()
-    } else {
-        route.methods().to_string()
-    };
+    let methods = if route.methods().is_all() { String::new() } else { route.methods().to_string() };
     let build_only = route.is_build_only().then_some("build only");
     [
         or_any(methods),
         or_any(route.hosts().collect::<Vec<_>>().join(" & ")),
         route.template().to_owned(),
-        route
-            .conditions()
-            .chain(build_only)
-            .collect::<Vec<_>>()
-            .join(", "),
+        route.conditions().chain(build_only).collect::<Vec<_>>().join(", "),
         route.name().unwrap_or("").to_owned(),
     ]
 }

@@ -153,15 +153,9 @@ pub struct Bounds {
 impl Bounds {
     /// No condition: every request is inside.
     #[track_caller]
-    #[expect(
-        clippy::new_without_default,
-        reason = "a default would have no call site to report"
-    )]
+    #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
     pub fn new() -> Self {
-        Self {
-            conditions: Conditions::new(),
-            name: None,
-        }
+        Self { conditions: Conditions::new(), name: None }
     }
 
     condition_setters!(conditions);

@@ -33,9 +33,7 @@ pub struct Next {
 
 impl Next {
     pub(crate) fn new(endpoint: impl Endpoint) -> Self {
-        Self {
-            endpoint: Arc::new(endpoint),
-        }
+        Self { endpoint: Arc::new(endpoint) }
     }
 
     /// Erases a service.
@@ -44,9 +42,7 @@ impl Next {
     }
 
     pub(crate) fn answer(&self, request: Request<Body>) -> NextFuture {
-        NextFuture {
-            answer: Arc::clone(&self.endpoint).answer(request),
-        }
+        NextFuture { answer: Arc::clone(&self.endpoint).answer(request) }
     }
 }
 
@@ -143,10 +139,7 @@ struct ServiceEndpoint<S> {
 
 impl<S: HttpService> Endpoint for ServiceEndpoint<S> {
     fn answer(self: Arc<Self>, request: Request<Body>) -> Answer {
-        Box::pin(Oneshot::Waiting {
-            service: self.service.clone(),
-            request: Some(request),
-        })
+        Box::pin(Oneshot::Waiting { service: self.service.clone(), request: Some(request) })
     }
 }
 

@@ -29,11 +29,7 @@ impl BuildErrors {
 
     /// All faults as an error, or nothing if there are none.
     pub(crate) fn check(errors: Vec<BuildError>) -> Result<(), Self> {
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(Self { errors })
-        }
+        if errors.is_empty() { Ok(()) } else { Err(Self { errors }) }
     }
 }
 
@@ -107,10 +103,7 @@ impl fmt::Display for BuildError {
         match &self.kind {
             BuildErrorKind::Template(error) => write!(f, "{error}"),
             BuildErrorKind::DuplicateVariable(name) => {
-                write!(
-                    f,
-                    "variable `{name}` appears twice in the route and its scopes, rename one"
-                )
+                write!(f, "variable `{name}` appears twice in the route and its scopes, rename one")
             }
             BuildErrorKind::HeaderName(name) => write!(f, "`{name}` is no header name"),
             BuildErrorKind::HeaderRegex { regex, reason } => {
@@ -125,11 +118,7 @@ impl fmt::Display for BuildError {
                 "matches the same requests as route `{with}` ({other}); give one of them a condition or a priority"
             ),
             BuildErrorKind::TooManyVariables => {
-                write!(
-                    f,
-                    "more than {} variables",
-                    crate::template::piece::MAX_VARIABLES
-                )
+                write!(f, "more than {} variables", crate::template::piece::MAX_VARIABLES)
             }
         }
     }

@@ -51,11 +51,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Urls {
     type Rejection = NotRouted;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, NotRouted> {
-        parts
-            .extensions
-            .get::<Matched>()
-            .map(Matched::urls)
-            .ok_or(NotRouted)
+        parts.extensions.get::<Matched>().map(Matched::urls).ok_or(NotRouted)
     }
 }
 

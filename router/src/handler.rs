@@ -44,11 +44,7 @@ pub(crate) fn endpoint<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'sta
     handler: H,
     state: Arc<S>,
 ) -> Next {
-    Next::new(HandlerEndpoint {
-        handler,
-        state,
-        args: std::marker::PhantomData::<fn() -> Args>,
-    })
+    Next::new(HandlerEndpoint { handler, state, args: std::marker::PhantomData::<fn() -> Args> })
 }
 
 struct HandlerEndpoint<H, Args, S> {
@@ -57,9 +53,7 @@ struct HandlerEndpoint<H, Args, S> {
     args: std::marker::PhantomData<fn() -> Args>,
 }
 
-impl<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static> Endpoint
-    for HandlerEndpoint<H, Args, S>
-{
+impl<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static> Endpoint for HandlerEndpoint<H, Args, S> {
     fn answer(self: Arc<Self>, request: Request<Body>) -> Answer {
         self.handler.clone().call(request, Arc::clone(&self.state))
     }

@@ -17,10 +17,7 @@ pub(crate) struct HeadBody {
 
 impl HeadBody {
     pub(crate) fn new(body: Body) -> Self {
-        Self {
-            size: body.size_hint(),
-            body: Some(body),
-        }
+        Self { size: body.size_hint(), body: Some(body) }
     }
 }
 
@@ -42,9 +39,7 @@ impl http_body::Body for HeadBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body
-            .as_ref()
-            .is_none_or(http_body::Body::is_end_stream)
+        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -45,8 +45,6 @@ pub use scope::{Pending, Scope};
 pub use service::{Router, RouterFuture};
 pub use table::build::TableBuilder;
 pub use table::lookup::{Match, Table};
-pub use template::piece::{
-    MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_VARIABLES, TemplateError, TemplateErrorKind,
-};
+pub use template::piece::{MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_VARIABLES, TemplateError, TemplateErrorKind};
 pub use url::{UrlBuilder, UrlError, Urls};
 pub use view::{Head, Peer};

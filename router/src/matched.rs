@@ -56,36 +56,23 @@ pub(crate) struct Within<'m> {
 impl<'m> Within<'m> {
     pub(crate) fn captures(self) -> impl DoubleEndedIterator<Item = Capture<'m>> + use<'m> {
         let gorilla = self.catalog.policy.grammar == Grammar::Gorilla;
-        let vars = self
-            .catalog
-            .routes
-            .get(self.route)
-            .map_or(&[][..], |facts| &facts.texts.vars);
+        let vars = self.catalog.routes.get(self.route).map_or(&[][..], |facts| &facts.texts.vars);
         let count = vars.len().min(self.spans.len());
-        vars[..count]
-            .iter()
-            .zip(&self.spans[..count])
-            .map(move |((name, source), span)| {
-                let (text, coding) = match source {
-                    Source::Path if gorilla => (self.path, Coding::Plain),
-                    Source::Path => (self.path, Coding::Path),
-                    Source::Host => (self.host, Coding::Plain),
-                    Source::Query => (self.query, Coding::Form),
-                };
-                let raw = text
-                    .get(usize::from(span.0)..usize::from(span.1))
-                    .unwrap_or("");
-                Capture { name, raw, coding }
-            })
+        vars[..count].iter().zip(&self.spans[..count]).map(move |((name, source), span)| {
+            let (text, coding) = match source {
+                Source::Path if gorilla => (self.path, Coding::Plain),
+                Source::Path => (self.path, Coding::Path),
+                Source::Host => (self.host, Coding::Plain),
+                Source::Query => (self.query, Coding::Form),
+            };
+            let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
+            Capture { name, raw, coding }
+        })
     }
 
     /// The last variable of the name, decoded.
     pub(crate) fn get(self, name: &str) -> Option<Cow<'m, str>> {
-        self.captures()
-            .rev()
-            .find(|capture| capture.name == name)?
-            .decode()
-            .ok()
+        self.captures().rev().find(|capture| capture.name == name)?.decode().ok()
     }
 }
 
@@ -134,11 +121,7 @@ impl Matched {
 
     /// Keeps the host, if the route has variables there.
     pub(crate) fn host(mut self, host: Option<&str>) -> Self {
-        let vars = self
-            .catalog
-            .routes
-            .get(self.index())
-            .map_or(&[][..], |facts| &facts.texts.vars);
+        let vars = self.catalog.routes.get(self.index()).map_or(&[][..], |facts| &facts.texts.vars);
         if vars.iter().any(|(_, source)| *source == Source::Host) {
             self.host = host.map(Into::into);
         }
@@ -163,11 +146,7 @@ impl Matched {
             catalog: &self.catalog,
             route: self.index(),
             spans: self.captures.as_slice(),
-            path: self
-                .rewritten
-                .as_deref()
-                .or(target.map(PathAndQuery::path))
-                .unwrap_or(""),
+            path: self.rewritten.as_deref().or(target.map(PathAndQuery::path)).unwrap_or(""),
             query: target.and_then(PathAndQuery::query).unwrap_or(""),
             host: self.host.as_deref().unwrap_or(""),
         }
@@ -201,10 +180,7 @@ impl Matched {
 
 impl fmt::Debug for Matched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let captures: Vec<_> = self
-            .captures()
-            .map(|capture| (capture.name, capture.raw))
-            .collect();
+        let captures: Vec<_> = self.captures().map(|capture| (capture.name, capture.raw)).collect();
         f.debug_struct("Matched")
             .field("name", &self.name())
             .field("template", &self.template())

@@ -34,19 +34,12 @@ impl Pattern {
     pub(crate) fn is_plain(&self) -> bool {
         self.guards.is_empty()
             && self.path.is_plain()
-            && self
-                .host
-                .as_ref()
-                .is_none_or(|host| host.exact().is_some() && !host.has_port())
+            && self.host.as_ref().is_none_or(|host| host.exact().is_some() && !host.has_port())
     }
 
     /// Whether any condition looks at the host.
     pub(crate) fn looks_at_host(&self) -> bool {
-        self.host.is_some()
-            || self
-                .guards
-                .iter()
-                .any(|guard| matches!(guard, Guard::Host(_)))
+        self.host.is_some() || self.guards.iter().any(|guard| matches!(guard, Guard::Host(_)))
     }
 
     /// Tests all conditions that the trie and the method bits leave open; `holes` are the trie's.
@@ -54,18 +47,12 @@ impl Pattern {
         let mut found = |span| captures.push(span);
         self.path.read(&view.path, holes, &mut found)
             && self.admits_host(view, &mut found)
-            && self
-                .guards
-                .iter()
-                .all(|guard| guard.holds(view, &mut found))
+            && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
     /// The same, but the method may be any.
     pub(crate) fn admits_but_method(&self, view: &View<'_>, holes: &[Span]) -> bool {
-        let mut others = self
-            .guards
-            .iter()
-            .filter(|guard| !matches!(guard, Guard::Methods(_)));
+        let mut others = self.guards.iter().filter(|guard| !matches!(guard, Guard::Methods(_)));
         self.path.read(&view.path, holes, &mut |_| {})
             && self.admits_host(view, &mut |_| {})
             && others.all(|guard| guard.holds(view, &mut |_| {}))
@@ -106,10 +93,7 @@ pub(crate) fn compile(
     policy: Policy,
     is_scope: bool,
 ) -> Result<(Pattern, Texts), Vec<Fault>> {
-    let mut compiler = Compiler {
-        policy,
-        faults: Vec::new(),
-    };
+    let mut compiler = Compiler { policy, faults: Vec::new() };
     let (path, ending) = compiler.path(chain, is_scope);
     let mut hosts = compiler.hosts(chain);
     let mut guards = compiler.guards(chain);
@@ -117,45 +101,30 @@ pub(crate) fn compile(
     for (template, pattern) in hosts {
         guards.push((Guard::Host(pattern), Some(template)));
     }
-    let methods = chain
-        .iter()
-        .filter_map(|conditions| conditions.methods.as_ref());
+    let methods = chain.iter().filter_map(|conditions| conditions.methods.as_ref());
     let methods = methods.fold(MethodSet::all(), |all, set| all.and(set));
     if methods.names_others() {
         guards.push((Guard::Methods(methods.clone()), None));
     }
     guards.sort_by_key(|(guard, _)| guard.cost());
-    let vars = compiler.vars(
-        path.as_ref(),
-        host.as_ref().map(|(template, _)| template),
-        &guards,
-    );
+    let vars = compiler.vars(path.as_ref(), host.as_ref().map(|(template, _)| template), &guards);
     let compiled = match &path {
         None => Some(PathPattern::any()),
-        Some(template) => compiler.checked(
-            template,
-            PathPattern::compile(template, ending, policy.grammar),
-        ),
+        Some(template) => compiler.checked(template, PathPattern::compile(template, ending, policy.grammar)),
     };
     let Some(path_pattern) = compiled.filter(|_| compiler.faults.is_empty()) else {
         return Err(compiler.faults);
     };
     let mut templates: Vec<Template> = Vec::new();
     templates.extend(
-        guards
-            .iter()
-            .filter(|(guard, _)| matches!(guard, Guard::Host(_)))
-            .filter_map(|(_, t)| t.clone()),
+        guards.iter().filter(|(guard, _)| matches!(guard, Guard::Host(_))).filter_map(|(_, t)| t.clone()),
     );
     templates.extend(host.iter().map(|(template, _)| template.clone()));
     let texts = Texts {
         path,
         ending,
         hosts: templates,
-        queries: chain
-            .iter()
-            .flat_map(|conditions| compiler.queries(conditions))
-            .collect(),
+        queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
         schemes: chain
             .iter()
             .rev()
@@ -165,11 +134,7 @@ pub(crate) fn compile(
             .unwrap_or_default(),
         vars,
     };
-    let methods = if policy.grammar == Grammar::Native {
-        methods.with_head()
-    } else {
-        methods
-    };
+    let methods = if policy.grammar == Grammar::Native { methods.with_head() } else { methods };
     let pattern = Pattern {
         path: path_pattern,
         host: host.map(|(_, pattern)| Box::new(pattern)),
@@ -195,11 +160,7 @@ impl Compiler {
         }
     }
 
-    fn checked<T>(
-        &mut self,
-        template: &Template,
-        result: Result<T, TemplateErrorKind>,
-    ) -> Option<T> {
+    fn checked<T>(&mut self, template: &Template, result: Result<T, TemplateErrorKind>) -> Option<T> {
         result.map_err(|kind| self.blame(template, kind)).ok()
     }
 
@@ -260,11 +221,7 @@ impl Compiler {
         let mut guards = Vec::new();
         for conditions in chain {
             if !conditions.schemes.is_empty() {
-                let schemes = conditions
-                    .schemes
-                    .iter()
-                    .filter_map(|text| self.scheme(text))
-                    .collect();
+                let schemes = conditions.schemes.iter().filter_map(|text| self.scheme(text)).collect();
                 guards.push((Guard::Scheme(schemes), None));
             }
             for (name, want) in &conditions.headers {
@@ -273,12 +230,7 @@ impl Compiler {
             for (key, text) in &conditions.queries {
                 guards.extend(self.query(key, text.as_deref()));
             }
-            guards.extend(
-                conditions
-                    .custom
-                    .iter()
-                    .map(|custom| (Guard::Custom(custom.clone()), None)),
-            );
+            guards.extend(conditions.custom.iter().map(|custom| (Guard::Custom(custom.clone()), None)));
         }
         guards
     }
@@ -303,18 +255,12 @@ impl Compiler {
             HeaderText::Exact(text) => HeaderWant::Exact(text.clone()),
             HeaderText::Regex(regex) => {
                 let source = constraint::in_grammar(regex, self.policy.grammar);
-                let expression = if gorilla {
-                    source
-                } else {
-                    format!(r"\A(?:{source})\z")
-                };
+                let expression = if gorilla { source } else { format!(r"\A(?:{source})\z") };
                 match constraint::build(&expression, self.policy.grammar, false) {
                     Ok(regex) => HeaderWant::Regex(regex),
                     Err(kind) => {
-                        self.faults.push(Fault::HeaderRegex {
-                            regex: regex.clone(),
-                            reason: kind.to_string(),
-                        });
+                        self.faults
+                            .push(Fault::HeaderRegex { regex: regex.clone(), reason: kind.to_string() });
                         return None;
                     }
                 }
@@ -334,8 +280,7 @@ impl Compiler {
         let want = match template.literal() {
             Some(literal) => QueryWant::Exact(literal.to_owned()),
             None => {
-                let slot =
-                    Slot::compile(&template.pieces, Place::Query, self.policy.grammar, false);
+                let slot = Slot::compile(&template.pieces, Place::Query, self.policy.grammar, false);
                 QueryWant::Template(self.checked(&template, slot)?)
             }
         };
@@ -344,11 +289,7 @@ impl Compiler {
 
     fn queries(&self, conditions: &Conditions) -> Vec<(String, Option<Template>)> {
         let read = |text: &String| parse(text, Place::Query, self.policy.grammar).ok();
-        conditions
-            .queries
-            .iter()
-            .map(|(key, text)| (key.clone(), text.as_ref().and_then(read)))
-            .collect()
+        conditions.queries.iter().map(|(key, text)| (key.clone(), text.as_ref().and_then(read))).collect()
     }
 
     /// The variables in the order in which the look-up finds them.
@@ -373,9 +314,7 @@ impl Compiler {
         let mut vars: Vec<(String, Source)> = Vec::new();
         for (template, source) in all {
             for var in template.vars() {
-                let taken = vars
-                    .iter()
-                    .any(|(name, from)| *name == var.name && *from != source);
+                let taken = vars.iter().any(|(name, from)| *name == var.name && *from != source);
                 let again = vars.iter().any(|(name, _)| *name == var.name);
                 if taken || (again && self.policy.grammar == Grammar::Native) {
                     self.faults.push(Fault::DuplicateVariable(var.name.clone()));

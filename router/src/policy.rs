@@ -133,10 +133,7 @@ impl Policy {
 
     /// What a request without a host gets.
     pub fn missing_host(self, missing_host: MissingHost) -> Self {
-        Self {
-            missing_host,
-            ..self
-        }
+        Self { missing_host, ..self }
     }
 
     /// How a prefix template ends.

@@ -54,21 +54,9 @@ impl RankKey {
         Self {
             priority: Reverse(route.priority),
             order: if written { route.order } else { 0 },
-            host: if written {
-                (0, Vec::new())
-            } else {
-                host_key(route)
-            },
-            path: if written {
-                Vec::new()
-            } else {
-                path_key(route.path, route.ending)
-            },
-            guards: if written {
-                [Reverse(0); 9]
-            } else {
-                guard_key(route)
-            },
+            host: if written { (0, Vec::new()) } else { host_key(route) },
+            path: if written { Vec::new() } else { path_key(route.path, route.ending) },
+            guards: if written { [Reverse(0); 9] } else { guard_key(route) },
             head_only: Reverse(!written && route.head_only),
         }
     }
@@ -87,9 +75,7 @@ fn host_key(route: &Ranked<'_>) -> HostKey {
 }
 
 fn path_key(path: Option<&Template>, ending: Ending) -> Vec<PartKey> {
-    let mut key: Vec<PartKey> = path
-        .map(|path| parts(path, '/').collect())
-        .unwrap_or_default();
+    let mut key: Vec<PartKey> = path.map(|path| parts(path, '/').collect()).unwrap_or_default();
     if path.is_none() || ending != Ending::Exact {
         key.push((PREFIX, Reverse(0), Reverse(false)));
     }
@@ -101,10 +87,7 @@ fn parts(template: &Template, separator: char) -> impl DoubleEndedIterator<Item 
     let mut parts: Vec<Vec<Piece>> = vec![Vec::new()];
     for piece in &template.pieces {
         match piece {
-            Piece::Var(_) => parts
-                .last_mut()
-                .into_iter()
-                .for_each(|part| part.push(piece.clone())),
+            Piece::Var(_) => parts.last_mut().into_iter().for_each(|part| part.push(piece.clone())),
             Piece::Text(text) => {
                 for (i, run) in text.split(separator).enumerate() {
                     if i > 0 {
@@ -153,24 +136,17 @@ fn part_key(part: &[Piece], place: Place) -> PartKey {
 }
 
 fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 9] {
-    let count = |wanted: fn(&Guard) -> bool| {
-        Reverse(route.guards.iter().filter(|guard| wanted(guard)).count())
-    };
+    let count =
+        |wanted: fn(&Guard) -> bool| Reverse(route.guards.iter().filter(|guard| wanted(guard)).count());
     [
         Reverse(usize::from(route.has_methods)),
         count(|guard| matches!(guard, Guard::Scheme(_))),
         count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Exact(_)))),
         count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Regex(_)))),
         count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Present))),
-        count(
-            |guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Exact(_))),
-        ),
-        count(
-            |guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Template(_))),
-        ),
-        count(
-            |guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Present)),
-        ),
+        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Exact(_)))),
+        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Template(_)))),
+        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Present))),
         count(|guard| matches!(guard, Guard::Custom(_))),
     ]
 }

@@ -45,11 +45,7 @@ impl<S, F: Clone> Layer<S> for RecoverLayer<F> {
     type Service = RecoverService<S, F>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RecoverService {
-            inner,
-            answer: self.answer.clone(),
-            failed: SyncWrapper::new(None),
-        }
+        RecoverService { inner, answer: self.answer.clone(), failed: SyncWrapper::new(None) }
     }
 }
 
@@ -65,11 +61,7 @@ pub struct RecoverService<S, F> {
 impl<S: Clone, F: Clone> Clone for RecoverService<S, F> {
     /// A clone asks for readiness anew.
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            answer: self.answer.clone(),
-            failed: SyncWrapper::new(None),
-        }
+        Self { inner: self.inner.clone(), answer: self.answer.clone(), failed: SyncWrapper::new(None) }
     }
 }
 
@@ -94,13 +86,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         RecoverFuture {
             kind: match self.failed.get_mut().take() {
-                Some(response) => Kind::Failed {
-                    response: Some(response),
-                },
-                None => Kind::Called {
-                    future: self.inner.call(request),
-                    answer: self.answer.clone(),
-                },
+                Some(response) => Kind::Failed { response: Some(response) },
+                None => Kind::Called { future: self.inner.call(request), answer: self.answer.clone() },
             },
         }
     }
@@ -137,12 +124,10 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            Projection::Called { future, answer } => {
-                Poll::Ready(Ok(match ready!(future.poll(context)) {
-                    Ok(response) => response.map(axum_core::body::Body::new),
-                    Err(error) => answer(error).into_response(),
-                }))
-            }
+            Projection::Called { future, answer } => Poll::Ready(Ok(match ready!(future.poll(context)) {
+                Ok(response) => response.map(axum_core::body::Body::new),
+                Err(error) => answer(error).into_response(),
+            })),
             Projection::Failed { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),
                 None => Poll::Pending,

@@ -47,10 +47,7 @@ macro_rules! verbs {
 impl Route {
     /// A route for every request; conditions narrow it.
     #[track_caller]
-    #[expect(
-        clippy::new_without_default,
-        reason = "a default would have no call site to report"
-    )]
+    #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
     pub fn new() -> Self {
         Self {
             conditions: Conditions::new(),

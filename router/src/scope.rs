@@ -24,10 +24,7 @@ where
 
 /// Applies layers: the first written is the outermost.
 pub(crate) fn wrapped(layers: Vec<Wrap>, inner: Next) -> Next {
-    layers
-        .into_iter()
-        .rev()
-        .fold(inner, |inner, wrap| wrap(inner))
+    layers.into_iter().rev().fold(inner, |inner, wrap| wrap(inner))
 }
 
 /// An endpoint that waits for the router's state.
@@ -38,17 +35,11 @@ pub struct Pending<S> {
 
 impl<S: Send + Sync + 'static> Pending<S> {
     fn handler<H: Handler<Args, S>, Args: 'static>(handler: H) -> Self {
-        Self {
-            make: Box::new(move |state| endpoint(handler, state)),
-            layers: Vec::new(),
-        }
+        Self { make: Box::new(move |state| endpoint(handler, state)), layers: Vec::new() }
     }
 
     fn service(service: impl HttpService) -> Self {
-        Self {
-            make: Box::new(move |_| Next::service(service)),
-            layers: Vec::new(),
-        }
+        Self { make: Box::new(move |_| Next::service(service)), layers: Vec::new() }
     }
 
     /// Gives the state and applies the layers.
@@ -59,9 +50,7 @@ impl<S: Send + Sync + 'static> Pending<S> {
 
 impl<S> fmt::Debug for Pending<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending")
-            .field("layers", &self.layers.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Pending").field("layers", &self.layers.len()).finish_non_exhaustive()
     }
 }
 
@@ -77,10 +66,7 @@ impl Route {
     }
 
     /// Ends the route in any tower service; a fresh clone of it answers each request.
-    pub fn to_service<S: Send + Sync + 'static>(
-        self,
-        service: impl HttpService,
-    ) -> Route<Pending<S>> {
+    pub fn to_service<S: Send + Sync + 'static>(self, service: impl HttpService) -> Route<Pending<S>> {
         self.value(Pending::service(service))
     }
 }
@@ -136,10 +122,7 @@ pub(crate) fn finish_route<S: Send + Sync + 'static>(
 }
 
 /// Gives the state to a scope and everything inside.
-pub(crate) fn finish_tree<S: Send + Sync + 'static>(
-    tree: Tree<Pending<S>>,
-    state: &Arc<S>,
-) -> Tree<Next> {
+pub(crate) fn finish_tree<S: Send + Sync + 'static>(tree: Tree<Pending<S>>, state: &Arc<S>) -> Tree<Next> {
     let finish = |item| match item {
         Item::Route(route) => Item::Route(finish_route(route, state)),
         Item::Scope(inner) => Item::Scope(finish_tree(inner, state)),
@@ -179,10 +162,7 @@ pub struct Scope<S = ()> {
 impl<S: Send + Sync + 'static> Scope<S> {
     /// No condition: every request is inside.
     #[track_caller]
-    #[expect(
-        clippy::new_without_default,
-        reason = "a default would have no call site to report"
-    )]
+    #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
     pub fn new() -> Self {
         Self { tree: Tree::new() }
     }
@@ -259,8 +239,6 @@ impl<S: Send + Sync + 'static> Scope<S> {
 
 impl<S> fmt::Debug for Scope<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope")
-            .field("bounds", &self.tree.bounds)
-            .finish_non_exhaustive()
+        f.debug_struct("Scope").field("bounds", &self.tree.bounds).finish_non_exhaustive()
     }
 }

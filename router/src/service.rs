@@ -96,9 +96,7 @@ impl fmt::Display for Router {
 
 impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Router")
-            .field("table", &self.shared.table)
-            .finish_non_exhaustive()
+        f.debug_struct("Router").field("table", &self.shared.table).finish_non_exhaustive()
     }
 }
 
@@ -119,10 +117,7 @@ where
         let mut request = request.map(Body::new);
         // A router mounted in another one starts anew.
         let place = self.shared.find(&mut request);
-        RouterFuture {
-            answer: self.shared.pass(place, None, &self.stages, request),
-            head,
-        }
+        RouterFuture { answer: self.shared.pass(place, None, &self.stages, request), head }
     }
 }
 
@@ -178,30 +173,22 @@ impl Shared {
             Place::Miss(scope) => (scope, false),
         };
         let root = self.rooms.last();
-        let room = scope
-            .and_then(|scope| self.rooms.get(scope.index()))
-            .or(root);
+        let room = scope.and_then(|scope| self.rooms.get(scope.index())).or(root);
         let way = room.map_or(&[][..], |room| if is_hit { &room.hit } else { &room.miss });
         let next = match done {
             None => way.first(),
             Some(done) => way.iter().skip_while(|stage| **stage != done).nth(1),
         };
         if let Some(stage) = next.and_then(|stage| stages.get(stage)) {
-            return NextOrReady::Next {
-                future: stage.answer(request),
-            };
+            return NextOrReady::Next { future: stage.answer(request) };
         }
         let endpoint = match place {
             Place::Hit(route) => self.table.value(route),
             Place::Miss(_) => room.and_then(|room| room.fallback.as_ref()),
         };
         match endpoint {
-            Some(endpoint) => NextOrReady::Next {
-                future: endpoint.answer(request),
-            },
-            None => NextOrReady::Ready {
-                response: Some(default_answer(&request)),
-            },
+            Some(endpoint) => NextOrReady::Next { future: endpoint.answer(request) },
+            None => NextOrReady::Ready { response: Some(default_answer(&request)) },
         }
     }
 }
@@ -215,9 +202,7 @@ fn default_answer(request: &Request<Body>) -> Response {
     match &miss.reason {
         Reason::BadRequest(bad) => (status, format!("{bad}\n")).into_response(),
         Reason::Redirect(target) => with_header(status.into_response(), LOCATION, target),
-        Reason::MethodNotAllowed(methods) => {
-            with_header(status.into_response(), ALLOW, &methods.to_string())
-        }
+        Reason::MethodNotAllowed(methods) => with_header(status.into_response(), ALLOW, &methods.to_string()),
         Reason::NotFound => status.into_response(),
     }
 }
@@ -239,14 +224,9 @@ pub(crate) struct Step {
 impl Endpoint for Step {
     fn answer(self: Arc<Self>, mut request: Request<Body>) -> Answer {
         let place = self.shared.place(&mut request);
-        match self
-            .shared
-            .pass(place, Some(self.own), &self.stages, request)
-        {
+        match self.shared.pass(place, Some(self.own), &self.stages, request) {
             NextOrReady::Next { future } => future.into_answer(),
-            NextOrReady::Ready { response } => {
-                Box::pin(std::future::ready(response.unwrap_or_default()))
-            }
+            NextOrReady::Ready { response } => Box::pin(std::future::ready(response.unwrap_or_default())),
         }
     }
 }

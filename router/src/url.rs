@@ -15,11 +15,7 @@ use crate::template::piece::{Grammar, Kind, Piece, Place, Template};
 use crate::template::slot::escape;
 use crate::view::{Peer, View};
 
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The reverse of a table: names to URLs.
 ///
@@ -51,12 +47,9 @@ impl Urls {
     /// [`UrlError::UnknownRoute`], with the nearest name that there is.
     pub fn get(&self, name: &str) -> Result<UrlBuilder, UrlError> {
         match self.catalog.names.get(name) {
-            Some(&route) => Ok(UrlBuilder {
-                catalog: Arc::clone(&self.catalog),
-                route,
-                scheme: None,
-                values: Vec::new(),
-            }),
+            Some(&route) => {
+                Ok(UrlBuilder { catalog: Arc::clone(&self.catalog), route, scheme: None, values: Vec::new() })
+            }
             None => Err(UrlError::UnknownRoute {
                 name: name.to_owned(),
                 nearest: self
@@ -115,32 +108,18 @@ pub enum UrlError {
 impl Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownRoute {
-                name,
-                nearest: None,
-            } => write!(f, "no route is named `{name}`"),
-            Self::UnknownRoute {
-                name,
-                nearest: Some(nearest),
-            } => write!(
-                f,
-                "no route is named `{name}`, the nearest name is `{nearest}`"
-            ),
+            Self::UnknownRoute { name, nearest: None } => write!(f, "no route is named `{name}`"),
+            Self::UnknownRoute { name, nearest: Some(nearest) } => {
+                write!(f, "no route is named `{name}`, the nearest name is `{nearest}`")
+            }
             Self::MissingVariable(name) => write!(f, "variable `{name}` is not set"),
             Self::UnknownVariable(name) => write!(f, "the route has no variable `{name}`"),
-            Self::Mismatch {
-                variable,
-                value,
-                template,
-            } => write!(
-                f,
-                "`{template}` would not give `{value}` back for variable `{variable}`"
-            ),
+            Self::Mismatch { variable, value, template } => {
+                write!(f, "`{template}` would not give `{value}` back for variable `{variable}`")
+            }
             Self::NoPath => f.write_str("the route has no path"),
             Self::NoHost => f.write_str("the route has no host"),
-            Self::NoScheme => {
-                f.write_str("no scheme is known, name one on the route or on the URL")
-            }
+            Self::NoScheme => f.write_str("no scheme is known, name one on the route or on the URL"),
         }
     }
 }
@@ -196,10 +175,7 @@ impl UrlBuilder {
     pub fn absolute(&self) -> Result<String, UrlError> {
         let facts = self.facts()?;
         let host = self.host()?;
-        let scheme = self
-            .scheme
-            .as_deref()
-            .or(facts.texts.schemes.first().map(String::as_str));
+        let scheme = self.scheme.as_deref().or(facts.texts.schemes.first().map(String::as_str));
         let scheme = scheme.ok_or(UrlError::NoScheme)?.to_ascii_lowercase();
         let target = match &facts.texts.path {
             Some(_) => self.target(facts)?,
@@ -210,11 +186,7 @@ impl UrlBuilder {
     }
 
     fn facts(&self) -> Result<&Facts, UrlError> {
-        let facts = self
-            .catalog
-            .routes
-            .get(self.route)
-            .ok_or(UrlError::NoPath)?;
+        let facts = self.catalog.routes.get(self.route).ok_or(UrlError::NoPath)?;
         let known = |name: &str| facts.texts.vars.iter().any(|(var, _)| var == name);
         match self.values.iter().find(|(name, _)| !known(name)) {
             Some((name, _)) if self.catalog.policy.grammar == Grammar::Native => {
@@ -226,9 +198,7 @@ impl UrlBuilder {
 
     fn value(&self, name: &str) -> Result<&str, UrlError> {
         let found = self.values.iter().find(|(known, _)| known == name);
-        found
-            .map(|(_, value)| value.as_str())
-            .ok_or_else(|| UrlError::MissingVariable(name.to_owned()))
+        found.map(|(_, value)| value.as_str()).ok_or_else(|| UrlError::MissingVariable(name.to_owned()))
     }
 
     fn has_all(&self, template: &Template) -> bool {
@@ -275,8 +245,7 @@ impl UrlBuilder {
         let refused = || self.refused(facts);
         let request = Request::get(uri).body(()).map_err(|_| refused())?;
         let peer = Peer::default();
-        let view = View::new(&request, &peer, self.catalog.policy, host.is_some())
-            .map_err(|_| refused())?;
+        let view = View::new(&request, &peer, self.catalog.policy, host.is_some()).map_err(|_| refused())?;
         let mut captures = Captures::new();
         let mut found = |span| captures.push(span);
         let mut holds = facts.texts.path.is_none() || pattern.path.matches(&view.path, &mut found);
@@ -284,11 +253,7 @@ impl UrlBuilder {
             holds &= own.matches(&host.name, host.port, &mut found);
         }
         let looks_at_query = |guard: &&Guard| matches!(guard, Guard::Query(_));
-        holds &= pattern
-            .guards
-            .iter()
-            .filter(looks_at_query)
-            .all(|guard| guard.holds(&view, &mut found));
+        holds &= pattern.guards.iter().filter(looks_at_query).all(|guard| guard.holds(&view, &mut found));
         if !holds {
             return Err(refused());
         }
@@ -320,12 +285,9 @@ impl UrlBuilder {
 
     fn check_host(&self, facts: &Facts, host: &str) -> Result<(), UrlError> {
         let pattern = &self.catalog.patterns[facts.rank];
-        let request = Request::get(format!("http://{host}/"))
-            .body(())
-            .map_err(|_| self.refused(facts))?;
+        let request = Request::get(format!("http://{host}/")).body(()).map_err(|_| self.refused(facts))?;
         let peer = Peer::default();
-        let view = View::new(&request, &peer, self.catalog.policy, true)
-            .map_err(|_| self.refused(facts))?;
+        let view = View::new(&request, &peer, self.catalog.policy, true).map_err(|_| self.refused(facts))?;
         match (&pattern.host, &view.host) {
             (Some(own), Some(host)) if own.matches(&host.name, host.port, &mut |_| {}) => Ok(()),
             _ => Err(self.refused(facts)),
@@ -338,29 +300,19 @@ impl UrlBuilder {
             let value = self.value(name).unwrap_or("");
             value.is_empty() || matches!(value, "." | "..") || !self.fits(facts, name, value)
         });
-        let name = unfit
-            .or(facts.texts.vars.first())
-            .map_or("", |(name, _)| name.as_str());
+        let name = unfit.or(facts.texts.vars.first()).map_or("", |(name, _)| name.as_str());
         self.mismatch(facts, name)
     }
 
     fn fits(&self, facts: &Facts, name: &str, value: &str) -> bool {
         let texts = &facts.texts;
-        let templates = texts
-            .path
-            .iter()
-            .chain(&texts.hosts)
-            .chain(texts.queries.iter().filter_map(|(_, t)| t.as_ref()));
-        let mut vars =
-            templates.flat_map(|template| template.vars().map(|var| (template.place, var)));
+        let templates =
+            texts.path.iter().chain(&texts.hosts).chain(texts.queries.iter().filter_map(|(_, t)| t.as_ref()));
+        let mut vars = templates.flat_map(|template| template.vars().map(|var| (template.place, var)));
         vars.all(|(place, var)| match &var.kind {
             Kind::Pattern(pattern) if var.name == name => {
-                crate::template::constraint::Constraint::compile(
-                    pattern,
-                    place,
-                    self.catalog.policy.grammar,
-                )
-                .is_ok_and(|constraint| constraint.holds(value))
+                crate::template::constraint::Constraint::compile(pattern, place, self.catalog.policy.grammar)
+                    .is_ok_and(|constraint| constraint.holds(value))
             }
             _ => true,
         })

@@ -31,18 +31,12 @@ pub struct Peer {
 impl Peer {
     /// Sets the address.
     pub fn addr(self, addr: SocketAddr) -> Self {
-        Self {
-            addr: Some(addr),
-            ..self
-        }
+        Self { addr: Some(addr), ..self }
     }
 
     /// Sets the scheme.
     pub fn scheme(self, scheme: Scheme) -> Self {
-        Self {
-            scheme: Some(scheme),
-            ..self
-        }
+        Self { scheme: Some(scheme), ..self }
     }
 }
 
@@ -93,8 +87,7 @@ impl<'r> View<'r> {
         } else {
             None
         };
-        let asked =
-            policy.missing_host == MissingHost::Refuse && request.version() <= Version::HTTP_11;
+        let asked = policy.missing_host == MissingHost::Refuse && request.version() <= Version::HTTP_11;
         if asked && host.is_none() {
             return Err(Unseen::Bad(BadRequest::NoHost));
         }
@@ -126,9 +119,7 @@ fn path(uri: &Uri, policy: Policy) -> Result<Cow<'_, str>, Unseen> {
             Cleaning::Refuse => return canonical(raw).map_err(Unseen::Bad),
             Cleaning::Redirect | Cleaning::Keep => Cow::Borrowed(raw),
         },
-        PathForm::Decoded => Coding::Path
-            .decode(raw)
-            .map_err(|_| Unseen::Bad(BadRequest::BadEscape))?,
+        PathForm::Decoded => Coding::Path.decode(raw).map_err(|_| Unseen::Bad(BadRequest::BadEscape))?,
         PathForm::Raw => Cow::Borrowed(raw),
     };
     if path.len() > usize::from(u16::MAX) {
@@ -138,11 +129,7 @@ fn path(uri: &Uri, policy: Policy) -> Result<Cow<'_, str>, Unseen> {
         Cleaning::Refuse if has_dot_segment(&path) => Err(Unseen::Bad(BadRequest::DotSegment)),
         Cleaning::Redirect => {
             let clean = cleaned(&path);
-            if clean == *path {
-                Ok(path)
-            } else {
-                Err(Unseen::Cleaned(clean))
-            }
+            if clean == *path { Ok(path) } else { Err(Unseen::Cleaned(clean)) }
         }
         Cleaning::Refuse | Cleaning::Keep => Ok(path),
     }

@@ -22,9 +22,7 @@ pub(crate) struct Custom {
 
 impl fmt::Debug for Custom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Custom")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Custom").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -55,10 +53,7 @@ impl Guard {
     pub(crate) fn holds(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
         match self {
             Self::Methods(set) => set.contains(view.head.method),
-            Self::Scheme(any) => view
-                .scheme
-                .as_ref()
-                .is_some_and(|scheme| any.contains(scheme)),
+            Self::Scheme(any) => view.scheme.as_ref().is_some_and(|scheme| any.contains(scheme)),
             Self::Host(pattern) => match &view.host {
                 Some(host) => pattern.matches(&host.name, host.port, found),
                 None => false,
@@ -85,10 +80,7 @@ impl Guard {
             Self::Scheme(_) => 1,
             Self::Header(_, HeaderWant::Exact(_) | HeaderWant::Present) => 2,
             Self::Host(_) => 3,
-            Self::Query(QueryGuard {
-                want: QueryWant::Exact(_) | QueryWant::Present,
-                ..
-            }) => 4,
+            Self::Query(QueryGuard { want: QueryWant::Exact(_) | QueryWant::Present, .. }) => 4,
             Self::Header(_, HeaderWant::Regex(_)) => 5,
             Self::Query(_) => 6,
             Self::Custom(_) => 7,

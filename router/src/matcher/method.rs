@@ -40,10 +40,7 @@ pub struct MethodSet {
 impl MethodSet {
     /// Every method.
     pub fn all() -> Self {
-        Self {
-            bits: ALL,
-            others: Vec::new(),
-        }
+        Self { bits: ALL, others: Vec::new() }
     }
 
     /// Adds a method.
@@ -92,11 +89,7 @@ impl MethodSet {
         match (self.is_all(), other.is_all()) {
             (true, _) => other.clone(),
             (_, true) => self.clone(),
-            _ => self
-                .iter()
-                .filter(|method| other.contains(method))
-                .cloned()
-                .collect(),
+            _ => self.iter().filter(|method| other.contains(method)).cloned().collect(),
         }
     }
 

@@ -53,8 +53,7 @@ impl QueryGuard {
 }
 
 fn is(raw: &str, text: &str) -> bool {
-    raw == text && !raw.contains(['%', '+'])
-        || Coding::Form.decode(raw).is_ok_and(|value| value == text)
+    raw == text && !raw.contains(['%', '+']) || Coding::Form.decode(raw).is_ok_and(|value| value == text)
 }
 
 /// `http::Uri` is shorter than 64 KiB.

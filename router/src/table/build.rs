@@ -26,11 +26,7 @@ pub struct TableBuilder<T> {
 impl<T> Table<T> {
     /// An empty builder with the default policy.
     pub fn builder() -> TableBuilder<T> {
-        TableBuilder {
-            policy: Policy::default(),
-            scopes: Vec::new(),
-            routes: Vec::new(),
-        }
+        TableBuilder { policy: Policy::default(), scopes: Vec::new(), routes: Vec::new() }
     }
 }
 
@@ -78,8 +74,8 @@ impl<T> TableBuilder<T> {
         for (scope, route) in self.routes {
             let mut chain = chain(&self.scopes, scope);
             let name = full_name(&self.scopes, scope, route.name.as_deref());
-            let methods_given = chain.iter().any(|outer| outer.methods.is_some())
-                || route.conditions.methods.is_some();
+            let methods_given =
+                chain.iter().any(|outer| outer.methods.is_some()) || route.conditions.methods.is_some();
             chain.push(&route.conditions);
             match compile(&chain, self.policy, false) {
                 Err(kinds) => report(&mut errors, &route.conditions, name.as_deref(), kinds),
@@ -90,23 +86,13 @@ impl<T> TableBuilder<T> {
                         .methods
                         .as_ref()
                         .is_some_and(|methods| methods.to_string() == "HEAD");
-                    let key = key(
-                        &pattern,
-                        &texts,
-                        route.priority,
-                        place,
-                        methods_given,
-                        head_only,
-                        self.policy,
-                    );
+                    let key =
+                        key(&pattern, &texts, route.priority, place, methods_given, head_only, self.policy);
                     facts.push(Facts {
                         rank: 0,
                         template: shown(&texts),
                         methods: pattern.methods.clone(),
-                        conditions: chain
-                            .iter()
-                            .flat_map(|conditions| words(conditions))
-                            .collect(),
+                        conditions: chain.iter().flat_map(|conditions| words(conditions)).collect(),
                         name,
                         texts,
                         scope,
@@ -115,16 +101,8 @@ impl<T> TableBuilder<T> {
                         metadata: route.metadata,
                         site: route.conditions.site,
                     });
-                    let list = if route.build_only {
-                        &mut idle
-                    } else {
-                        &mut compiled
-                    };
-                    list.push(Compiled {
-                        place,
-                        pattern,
-                        key,
-                    });
+                    let list = if route.build_only { &mut idle } else { &mut compiled };
+                    list.push(Compiled { place, pattern, key });
                     values.push(route.value);
                 }
             }
@@ -144,12 +122,7 @@ impl<T> TableBuilder<T> {
         scopes.sort_by(|a, b| a.key.cmp(&b.key));
         let (scope_patterns, scope_places, scope_index) = freeze(scopes);
         let hosts = index.hosts() || scope_index.hosts();
-        let catalog = Arc::new(Catalog {
-            routes: facts,
-            patterns,
-            names,
-            policy: self.policy,
-        });
+        let catalog = Arc::new(Catalog { routes: facts, patterns, names, policy: self.policy });
         Ok(Table {
             catalog,
             values,
@@ -173,20 +146,11 @@ impl<T> TableBuilder<T> {
                 Err(kinds) => {
                     // What an outer scope did wrong is reported there.
                     let own = compile(&[&bounds.conditions], self.policy, true).err();
-                    report(
-                        errors,
-                        &bounds.conditions,
-                        bounds.name.as_deref(),
-                        own.unwrap_or(kinds),
-                    );
+                    report(errors, &bounds.conditions, bounds.name.as_deref(), own.unwrap_or(kinds));
                 }
                 Ok((pattern, texts)) => {
                     let key = key(&pattern, &texts, depth, place, false, false, self.policy);
-                    compiled.push(Compiled {
-                        place,
-                        pattern,
-                        key,
-                    });
+                    compiled.push(Compiled { place, pattern, key });
                 }
             }
         }
@@ -280,10 +244,7 @@ fn names(facts: &[Facts], policy: Policy, errors: &mut Vec<BuildError>) -> HashM
         // gorilla/mux lets the last one win in silence.
         if let (Some(before), Precedence::Specific) = (before, policy.precedence) {
             errors.push(BuildError {
-                kind: BuildErrorKind::DuplicateName {
-                    name: name.clone(),
-                    other: facts[before].site,
-                },
+                kind: BuildErrorKind::DuplicateName { name: name.clone(), other: facts[before].site },
                 route: name.clone(),
                 site: route.site,
             });
@@ -305,10 +266,7 @@ fn conflicts(compiled: &[Compiled], facts: &[Facts], errors: &mut Vec<BuildError
             };
             let same = shapes.entry(shape).or_default();
             let methods = &route.pattern.methods;
-            if let Some(other) = same
-                .iter()
-                .find(|other| !methods.and(&other.pattern.methods).is_empty())
-            {
+            if let Some(other) = same.iter().find(|other| !methods.and(&other.pattern.methods).is_empty()) {
                 errors.push(conflict(&facts[route.place], &facts[other.place]));
             }
             same.push(route);
@@ -319,10 +277,7 @@ fn conflicts(compiled: &[Compiled], facts: &[Facts], errors: &mut Vec<BuildError
 fn conflict(route: &Facts, other: &Facts) -> BuildError {
     let label = |facts: &Facts| facts.name.clone().unwrap_or_else(|| facts.template.clone());
     BuildError {
-        kind: BuildErrorKind::Conflict {
-            with: label(other),
-            other: other.site,
-        },
+        kind: BuildErrorKind::Conflict { with: label(other), other: other.site },
         route: label(route),
         site: route.site,
     }
@@ -347,11 +302,6 @@ fn words(conditions: &Conditions) -> Vec<String> {
             Some(template) => format!("query {key}={template}"),
         });
     }
-    words.extend(
-        conditions
-            .custom
-            .iter()
-            .map(|custom| format!("guard {}", custom.name)),
-    );
+    words.extend(conditions.custom.iter().map(|custom| format!("guard {}", custom.name)));
     words
 }

@@ -40,13 +40,8 @@ pub(crate) struct Found {
 impl Index {
     /// The route of least rank whose conditions all hold.
     pub(crate) fn find(&self, patterns: &[Pattern], view: &View<'_>) -> Option<Found> {
-        let mut best = Best {
-            patterns,
-            view,
-            method: bit(view.head.method),
-            rank: u32::MAX,
-            captures: Captures::new(),
-        };
+        let mut best =
+            Best { patterns, view, method: bit(view.head.method), rank: u32::MAX, captures: Captures::new() };
         self.search(view, &mut best);
         let (rank, captures) = (best.rank, best.captures);
         (rank != u32::MAX).then_some(Found { rank, captures })
@@ -54,11 +49,7 @@ impl Index {
 
     /// The methods of all routes whose other conditions hold.
     pub(crate) fn allowed(&self, patterns: &[Pattern], view: &View<'_>) -> MethodSet {
-        let mut allowed = Allowed {
-            patterns,
-            view,
-            methods: MethodSet::default(),
-        };
+        let mut allowed = Allowed { patterns, view, methods: MethodSet::default() };
         self.search(view, &mut allowed);
         allowed.methods
     }
@@ -72,11 +63,7 @@ impl Index {
             if !self.patterned.is_empty() {
                 let mut reversed = [0; 256];
                 let name = reverse(&host.name, &mut reversed);
-                let mut classes = Classes {
-                    classes: &self.patterned,
-                    path,
-                    visit,
-                };
+                let mut classes = Classes { classes: &self.patterned, path, visit };
                 self.labels.walk(name, &mut classes);
             }
         }
@@ -218,26 +205,15 @@ impl Draft {
     /// Adds a route.
     pub(crate) fn add(&mut self, pattern: &Pattern, rank: u32) {
         self.hosts |= pattern.looks_at_host();
-        let entry = Entry {
-            rank,
-            methods: pattern.methods.bits(),
-            plain: pattern.is_plain(),
-        };
-        let route = (
-            pattern.path.ways(),
-            pattern.path.exact().map(Into::into),
-            entry,
-        );
+        let entry = Entry { rank, methods: pattern.methods.bits(), plain: pattern.is_plain() };
+        let route = (pattern.path.ways(), pattern.path.exact().map(Into::into), entry);
         let routes = match &pattern.host {
             None => &mut self.any,
             Some(host) => match host.exact().filter(|_| !host.has_port()) {
                 Some(name) => self.named.entry(name.into()).or_default(),
                 None => {
                     let way = host.way();
-                    let place = *self
-                        .ways
-                        .entry(format!("{way:?}"))
-                        .or_insert(self.patterned.len());
+                    let place = *self.ways.entry(format!("{way:?}")).or_insert(self.patterned.len());
                     if place == self.patterned.len() {
                         self.patterned.push((way, Routes::new()));
                     }
@@ -253,20 +229,12 @@ impl Draft {
         let mut labels = Sapling::default();
         let mut patterned = Vec::new();
         for (place, (way, routes)) in (0u32..).zip(self.patterned) {
-            let entry = Entry {
-                rank: place,
-                methods: 0,
-                plain: true,
-            };
+            let entry = Entry { rank: place, methods: 0, plain: true };
             labels.insert(&way, entry);
             patterned.push(class(routes));
         }
         Index {
-            named: self
-                .named
-                .into_iter()
-                .map(|(name, routes)| (name, class(routes)))
-                .collect(),
+            named: self.named.into_iter().map(|(name, routes)| (name, class(routes))).collect(),
             patterned,
             labels: labels.freeze(b'.'),
             any: class(self.any),
@@ -276,11 +244,7 @@ impl Draft {
 }
 
 fn class(routes: Routes) -> Class {
-    let least = routes
-        .iter()
-        .map(|(_, _, entry)| entry.rank)
-        .min()
-        .unwrap_or(u32::MAX);
+    let least = routes.iter().map(|(_, _, entry)| entry.rank).min().unwrap_or(u32::MAX);
     let mut all = Sapling::default();
     for (ways, _, entry) in &routes {
         ways.iter().for_each(|way| all.insert(way, *entry));
@@ -304,12 +268,7 @@ fn class(routes: Routes) -> Class {
         }
     }
     let lengths = fixed.keys().fold(0, |bits, path| bits | length_bit(path));
-    Class {
-        fixed,
-        lengths,
-        trie: rest.freeze(b'/'),
-        least,
-    }
+    Class { fixed, lengths, trie: rest.freeze(b'/'), least }
 }
 
 /// Counts leaves.

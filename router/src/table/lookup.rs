@@ -46,11 +46,7 @@ impl<T> Table<T> {
     ///
     /// # Errors
     /// A [`Miss`] that says why there is none.
-    pub fn find<'t, 'r, B>(
-        &'t self,
-        request: &'r Request<B>,
-        peer: &Peer,
-    ) -> Result<Match<'t, 'r, T>, Miss> {
+    pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
         let view = match View::new(request, peer, self.catalog.policy, self.hosts) {
             Ok(view) => view,
             Err(unseen) => return Err(unseen_miss(unseen, request.uri())),
@@ -73,11 +69,7 @@ impl<T> Table<T> {
     #[cold]
     fn miss(&self, view: &View<'_>) -> Miss {
         let allowed = self.index.allowed(&self.catalog.patterns, view);
-        let reason = if allowed.is_empty() {
-            Reason::NotFound
-        } else {
-            Reason::MethodNotAllowed(allowed)
-        };
+        let reason = if allowed.is_empty() { Reason::NotFound } else { Reason::MethodNotAllowed(allowed) };
         let scope = self.scope_index.find(&self.scopes, view);
         let scope = scope.and_then(|found| self.scope_places.get(found.rank as usize).copied());
         Miss { reason, scope }
@@ -121,10 +113,7 @@ fn unseen_miss(unseen: Unseen, uri: &Uri) -> Miss {
             Reason::Redirect(target)
         }
     };
-    Miss {
-        reason,
-        scope: None,
-    }
+    Miss { reason, scope: None }
 }
 
 impl<T> fmt::Display for Table<T> {
@@ -135,9 +124,7 @@ impl<T> fmt::Display for Table<T> {
 
 impl<T> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table")
-            .field("routes", &self.catalog.routes.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Table").field("routes", &self.catalog.routes.len()).finish_non_exhaustive()
     }
 }
 
@@ -202,13 +189,7 @@ impl<'t, T> Match<'t, '_, T> {
 
 impl<T> fmt::Debug for Match<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let captures: Vec<_> = self
-            .captures()
-            .map(|capture| (capture.name(), capture.raw()))
-            .collect();
-        f.debug_struct("Match")
-            .field("place", &self.place)
-            .field("captures", &captures)
-            .finish()
+        let captures: Vec<_> = self.captures().map(|capture| (capture.name(), capture.raw())).collect();
+        f.debug_struct("Match").field("place", &self.place).field("captures", &captures).finish()
     }
 }

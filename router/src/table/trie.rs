@@ -58,14 +58,7 @@ impl Trie {
         }
     }
 
-    fn step<V: Visit>(
-        &self,
-        mut node: u32,
-        text: &[u8],
-        mut at: usize,
-        holes: &mut Captures,
-        visit: &mut V,
-    ) {
+    fn step<V: Visit>(&self, mut node: u32, text: &[u8], mut at: usize, holes: &mut Captures, visit: &mut V) {
         loop {
             let here = &self.nodes[node as usize];
             if here.least >= visit.limit() {
@@ -84,11 +77,7 @@ impl Trie {
                 return;
             }
             let literal = self.kid(here, text[at]);
-            let segment = if text[at] == self.separator {
-                NONE
-            } else {
-                here.segment
-            };
+            let segment = if text[at] == self.separator { NONE } else { here.segment };
             match (literal, segment) {
                 (NONE, NONE) => return self.tail(here, text, at, holes, visit),
                 (next, NONE) if here.tail.0 == here.tail.1 => node = next,
@@ -123,14 +112,7 @@ impl Trie {
         end
     }
 
-    fn tail(
-        &self,
-        here: &Node,
-        text: &[u8],
-        at: usize,
-        holes: &mut Captures,
-        visit: &mut impl Visit,
-    ) {
+    fn tail(&self, here: &Node, text: &[u8], at: usize, holes: &mut Captures, visit: &mut impl Visit) {
         if here.tail.0 < here.tail.1 {
             let depth = holes.len();
             holes.push(span(at, text.len()));
@@ -159,10 +141,7 @@ fn starts_with(text: &[u8], label: &[u8]) -> bool {
 
 /// Paths are shorter than 64 KiB, hosts than 256 bytes.
 pub(crate) fn span(from: usize, to: usize) -> Span {
-    (
-        u16::try_from(from).unwrap_or(u16::MAX),
-        u16::try_from(to).unwrap_or(u16::MAX),
-    )
+    (u16::try_from(from).unwrap_or(u16::MAX), u16::try_from(to).unwrap_or(u16::MAX))
 }
 
 /// A trie that still grows.
@@ -190,28 +169,16 @@ impl Sapling {
         let Some(&first) = text.first() else {
             return self.insert(rest, entry);
         };
-        let place = match self
-            .kids
-            .iter()
-            .position(|kid| kid.label.first() == Some(&first))
-        {
+        let place = match self.kids.iter().position(|kid| kid.label.first() == Some(&first)) {
             Some(place) => place,
             None => {
-                let kid = Sapling {
-                    label: text.to_vec(),
-                    ..Sapling::default()
-                };
+                let kid = Sapling { label: text.to_vec(), ..Sapling::default() };
                 self.kids.push(kid);
                 self.kids.len() - 1
             }
         };
         let kid = &mut self.kids[place];
-        let common = kid
-            .label
-            .iter()
-            .zip(text)
-            .take_while(|(a, b)| a == b)
-            .count();
+        let common = kid.label.iter().zip(text).take_while(|(a, b)| a == b).count();
         if common < kid.label.len() {
             kid.split(common);
         }
@@ -232,10 +199,7 @@ impl Sapling {
 
     /// Lays all nodes into flat vectors, the children of one node side by side.
     pub(crate) fn freeze(mut self, separator: u8) -> Trie {
-        let mut trie = Trie {
-            separator,
-            ..Trie::default()
-        };
+        let mut trie = Trie { separator, ..Trie::default() };
         trie.push(&self.label);
         trie.fill(0, &mut self);
         trie
@@ -268,9 +232,8 @@ impl Trie {
             self.push(&kid.label);
         }
         let end = self.nodes.len() as u32;
-        let least_of = |trie: &Self, range: (u32, u32)| {
-            trie.at(range).first().map_or(u32::MAX, |entry| entry.rank)
-        };
+        let least_of =
+            |trie: &Self, range: (u32, u32)| trie.at(range).first().map_or(u32::MAX, |entry| entry.rank);
         let mut least = least_of(self, leaf).min(least_of(self, tail));
         for (kid, place) in sapling.kids.iter_mut().zip(start..end) {
             least = least.min(self.fill(place, kid));

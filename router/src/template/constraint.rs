@@ -17,8 +17,7 @@ impl Constraint {
     /// Compiles `pattern`; refuses capturing groups and oversized automata.
     pub(crate) fn compile(pattern: &str, place: Place, grammar: Grammar) -> Result<Self, Fault> {
         let source = in_grammar(pattern, grammar);
-        let hir = parse(&source, grammar)
-            .map_err(|error| Fault::Regex(first_line(&error.to_string())))?;
+        let hir = parse(&source, grammar).map_err(|error| Fault::Regex(first_line(&error.to_string())))?;
         if hir.properties().explicit_captures_len() > 0 {
             return Err(Fault::CapturingGroup);
         }
@@ -77,20 +76,14 @@ fn may_hold(hir: &Hir, byte: u8) -> bool {
         HirKind::Literal(literal) => literal.0.contains(&byte),
         HirKind::Class(Class::Unicode(class)) => {
             let c = char::from(byte);
-            class
-                .ranges()
-                .iter()
-                .any(|range| (range.start()..=range.end()).contains(&c))
+            class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&c))
         }
-        HirKind::Class(Class::Bytes(class)) => class
-            .ranges()
-            .iter()
-            .any(|range| (range.start()..=range.end()).contains(&byte)),
+        HirKind::Class(Class::Bytes(class)) => {
+            class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&byte))
+        }
         HirKind::Repetition(repetition) => may_hold(&repetition.sub, byte),
         HirKind::Capture(capture) => may_hold(&capture.sub, byte),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
-            parts.iter().any(|part| may_hold(part, byte))
-        }
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(|part| may_hold(part, byte)),
     }
 }
 
@@ -129,15 +122,11 @@ impl Run {
             *held = match class {
                 Class::Unicode(class) => {
                     let c = char::from(byte);
-                    class
-                        .ranges()
-                        .iter()
-                        .any(|range| (range.start()..=range.end()).contains(&c))
+                    class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&c))
                 }
-                Class::Bytes(class) => class
-                    .ranges()
-                    .iter()
-                    .any(|range| (range.start()..=range.end()).contains(&byte)),
+                Class::Bytes(class) => {
+                    class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&byte))
+                }
             };
         }
         Some(Self { set, min, max })
@@ -178,10 +167,6 @@ pub(crate) fn in_grammar(pattern: &str, grammar: Grammar) -> String {
 
 /// regex's own errors draw the pattern over several lines; the last one has the reason.
 fn first_line(error: &str) -> String {
-    let last = error
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or("");
+    let last = error.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("");
     last.trim().trim_start_matches("error: ").to_owned()
 }

@@ -77,7 +77,5 @@ impl Coding {
 
 /// The value of a hexadecimal digit.
 pub(crate) fn hex(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

@@ -30,9 +30,7 @@ impl HostPattern {
         let with_port = grammar == Grammar::Gorilla && template.text.contains(':');
         if grammar == Grammar::Native
             && let Some(Piece::Text(last)) = pieces.last_mut()
-            && let Some(colon) = last
-                .rfind(':')
-                .filter(|&colon| !last[colon..].contains(']'))
+            && let Some(colon) = last.rfind(':').filter(|&colon| !last[colon..].contains(']'))
         {
             port = Some(last[colon + 1..].parse().map_err(|_| Fault::BadPort)?);
             last.truncate(colon);
@@ -42,23 +40,10 @@ impl HostPattern {
             _ => None,
         };
         if let Some(text) = literal {
-            let text = if grammar == Grammar::Native {
-                text.to_ascii_lowercase()
-            } else {
-                text
-            };
-            let exact = if grammar == Grammar::Native {
-                text.strip_suffix('.').unwrap_or(&text)
-            } else {
-                &text
-            };
-            return Ok(Self {
-                labels: Vec::new(),
-                whole: None,
-                exact: Some(exact.into()),
-                port,
-                with_port,
-            });
+            let text = if grammar == Grammar::Native { text.to_ascii_lowercase() } else { text };
+            let exact =
+                if grammar == Grammar::Native { text.strip_suffix('.').unwrap_or(&text) } else { &text };
+            return Ok(Self { labels: Vec::new(), whole: None, exact: Some(exact.into()), port, with_port });
         }
         let spans = pieces.iter().any(|piece| match piece {
             Piece::Var(var) => match &var.kind {
@@ -68,20 +53,11 @@ impl HostPattern {
             Piece::Text(_) => false,
         });
         let (labels, whole) = if spans || with_port {
-            (
-                Vec::new(),
-                Some(Slot::compile(&pieces, Place::Host, grammar, false)?),
-            )
+            (Vec::new(), Some(Slot::compile(&pieces, Place::Host, grammar, false)?))
         } else {
             (divide(&pieces, grammar)?, None)
         };
-        Ok(Self {
-            labels,
-            whole,
-            exact: None,
-            port,
-            with_port,
-        })
+        Ok(Self { labels, whole, exact: None, port, with_port })
     }
 
     /// The host, if only one matches (on any port, unless one is named).
@@ -127,12 +103,7 @@ impl HostPattern {
     }
 
     /// Tests an effective host and hands over the range of each variable.
-    pub(crate) fn matches(
-        &self,
-        host: &str,
-        port: Option<u16>,
-        found: &mut impl FnMut(Span),
-    ) -> bool {
+    pub(crate) fn matches(&self, host: &str, port: Option<u16>, found: &mut impl FnMut(Span)) -> bool {
         if self.port.is_some() && self.port != port {
             return false;
         }
@@ -207,12 +178,7 @@ fn divide(pieces: &[Piece], grammar: Grammar) -> Result<Vec<Label>, Fault> {
                 Grammar::Native => text.to_ascii_lowercase().into(),
                 Grammar::Gorilla => text.as_str().into(),
             })),
-            hole => Ok(Label::Hole(Slot::compile(
-                hole,
-                Place::Host,
-                grammar,
-                false,
-            )?)),
+            hole => Ok(Label::Hole(Slot::compile(hole, Place::Host, grammar, false)?)),
         })
         .collect()
 }

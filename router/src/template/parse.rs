@@ -8,29 +8,15 @@ use super::piece::{
 
 /// Reads `text`; the first fault ends the reading.
 pub(crate) fn parse(text: &str, place: Place, grammar: Grammar) -> Result<Template, TemplateError> {
-    let mut reader = Reader {
-        text,
-        grammar,
-        at: 0,
-        pieces: Vec::new(),
-        run: String::new(),
-    };
+    let mut reader = Reader { text, grammar, at: 0, pieces: Vec::new(), run: String::new() };
     reader.pieces()?;
-    let template = Template {
-        text: text.to_owned(),
-        place,
-        pieces: reader.pieces,
-    };
+    let template = Template { text: text.to_owned(), place, pieces: reader.pieces };
     check(&template, grammar)?;
     Ok(template)
 }
 
 fn fault(text: &str, kind: Fault, span: (usize, usize)) -> TemplateError {
-    TemplateError {
-        kind,
-        text: text.to_owned(),
-        span: span.0..span.1,
-    }
+    TemplateError { kind, text: text.to_owned(), span: span.0..span.1 }
 }
 
 struct Reader<'t> {
@@ -44,8 +30,8 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn pieces(&mut self) -> Result<(), TemplateError> {
         while let Some(c) = self.text[self.at..].chars().next() {
-            let doubled = self.grammar == Grammar::Native
-                && self.text[self.at + c.len_utf8()..].starts_with(c);
+            let doubled =
+                self.grammar == Grammar::Native && self.text[self.at + c.len_utf8()..].starts_with(c);
             match c {
                 '{' | '}' if doubled => {
                     self.run.push(c);
@@ -84,9 +70,7 @@ impl Reader<'_> {
             return Err(fault(self.text, Fault::EmptyName, (start, end + 1)));
         }
         if self.grammar == Grammar::Native
-            && let Some(c) = bare
-                .chars()
-                .find(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
+            && let Some(c) = bare.chars().find(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
         {
             let at = start + 1 + inner.find(c).unwrap_or(0);
             return Err(fault(self.text, Fault::BadName(c), (at, at + c.len_utf8())));
@@ -94,20 +78,12 @@ impl Reader<'_> {
         let kind = match (tail, pattern) {
             (true, None) => Kind::Tail,
             (true, Some(_)) => {
-                return Err(fault(
-                    self.text,
-                    Fault::BadName('*'),
-                    (start + 1, start + 2),
-                ));
+                return Err(fault(self.text, Fault::BadName('*'), (start + 1, start + 2)));
             }
             (false, None) => Kind::Plain,
             (false, Some(pattern)) => Kind::Pattern(pattern.to_owned()),
         };
-        self.pieces.push(Piece::Var(Var {
-            name: bare.to_owned(),
-            kind,
-            span: (start, end + 1),
-        }));
+        self.pieces.push(Piece::Var(Var { name: bare.to_owned(), kind, span: (start, end + 1) }));
         self.at = end + 1;
         Ok(())
     }
@@ -182,9 +158,7 @@ fn check_path(template: &Template, grammar: Grammar) -> Result<(), TemplateError
     if segments(template) > MAX_SEGMENTS {
         return Err(fault(text, Fault::TooManySegments, (0, text.len())));
     }
-    let dotted = template
-        .literal()
-        .is_some_and(|all| all.split('/').any(|s| matches!(s, "." | "..")));
+    let dotted = template.literal().is_some_and(|all| all.split('/').any(|s| matches!(s, "." | "..")));
     if dotted {
         return Err(fault(text, Fault::DotSegment, (0, text.len())));
     }
@@ -200,9 +174,8 @@ fn check_literal(text: &str, literal: &str) -> Result<(), TemplateError> {
         return Err(fault(text, Fault::Control, at(c.encode_utf8(&mut [0; 4]))));
     }
     let bytes = literal.as_bytes();
-    let escape = bytes
-        .windows(3)
-        .position(|w| w[0] == b'%' && w[1].is_ascii_hexdigit() && w[2].is_ascii_hexdigit());
+    let escape =
+        bytes.windows(3).position(|w| w[0] == b'%' && w[1].is_ascii_hexdigit() && w[2].is_ascii_hexdigit());
     if let Some(start) = escape {
         return Err(fault(text, Fault::Escape, at(&literal[start..start + 3])));
     }
@@ -217,16 +190,11 @@ fn check_host(template: &Template, grammar: Grammar) -> Result<(), TemplateError
     for (i, piece) in template.pieces.iter().enumerate() {
         match piece {
             Piece::Text(literal) => {
-                if let Some(c) = literal
-                    .chars()
-                    .find(|&c| !(c.is_ascii_alphanumeric() || "-_.:[]".contains(c)))
+                if let Some(c) =
+                    literal.chars().find(|&c| !(c.is_ascii_alphanumeric() || "-_.:[]".contains(c)))
                 {
                     let start = text.find(c).unwrap_or(0);
-                    return Err(fault(
-                        text,
-                        Fault::BadHost(c),
-                        (start, start + c.len_utf8()),
-                    ));
+                    return Err(fault(text, Fault::BadHost(c), (start, start + c.len_utf8())));
                 }
             }
             Piece::Var(var) => {

@@ -40,26 +40,12 @@ pub(crate) struct PathPattern {
 impl PathPattern {
     /// Every path.
     pub(crate) fn any() -> Self {
-        Self {
-            edges: vec![Edge::Tail],
-            slots: vec![Slot::Rest],
-            ending: Ending::Exact,
-            coding: Coding::Path,
-        }
+        Self { edges: vec![Edge::Tail], slots: vec![Slot::Rest], ending: Ending::Exact, coding: Coding::Path }
     }
 
     /// Lays a template out along the trie.
-    pub(crate) fn compile(
-        template: &Template,
-        ending: Ending,
-        grammar: Grammar,
-    ) -> Result<Self, Fault> {
-        let mut layout = Layout {
-            grammar,
-            text: String::new(),
-            edges: Vec::new(),
-            slots: Vec::new(),
-        };
+    pub(crate) fn compile(template: &Template, ending: Ending, grammar: Grammar) -> Result<Self, Fault> {
+        let mut layout = Layout { grammar, text: String::new(), edges: Vec::new(), slots: Vec::new() };
         layout.lay(&template.pieces, ending)?;
         Ok(Self {
             edges: layout.edges,
@@ -77,10 +63,7 @@ impl PathPattern {
         let below = |more: &[Edge]| [&self.edges, more].concat();
         match self.ending {
             Ending::Exact | Ending::Raw => vec![self.edges.clone()],
-            Ending::Segments => vec![
-                self.edges.clone(),
-                below(&[Edge::Text(b"/".to_vec()), Edge::Tail]),
-            ],
+            Ending::Segments => vec![self.edges.clone(), below(&[Edge::Text(b"/".to_vec()), Edge::Tail])],
         }
     }
 
@@ -99,10 +82,7 @@ impl PathPattern {
 
     /// Tests the holes that a walk through the trie found.
     pub(crate) fn read(&self, path: &str, holes: &[Span], found: &mut impl FnMut(Span)) -> bool {
-        self.slots
-            .iter()
-            .zip(holes)
-            .all(|(slot, &hole)| slot.read(path, hole, self.coding, found))
+        self.slots.iter().zip(holes).all(|(slot, &hole)| slot.read(path, hole, self.coding, found))
     }
 
     /// The same answer without a trie.
@@ -129,8 +109,7 @@ impl PathPattern {
             }
             at = end;
         }
-        let ended =
-            at == length || (self.ending == Ending::Segments && bytes[usize::from(at)] == b'/');
+        let ended = at == length || (self.ending == Ending::Segments && bytes[usize::from(at)] == b'/');
         ended && self.read(path, &holes, found)
     }
 }
@@ -158,13 +137,11 @@ impl Layout {
             if spans || open {
                 self.edges.push(Edge::Tail);
                 let open = ending == Ending::Raw;
-                self.slots
-                    .push(Slot::compile(&rest, Place::Path, self.grammar, open)?);
+                self.slots.push(Slot::compile(&rest, Place::Path, self.grammar, open)?);
                 return Ok(());
             }
             self.edges.push(Edge::Segment);
-            self.slots
-                .push(Slot::compile(&hole, Place::Path, self.grammar, false)?);
+            self.slots.push(Slot::compile(&hole, Place::Path, self.grammar, false)?);
             rest = after;
         }
         self.flush(ending == Ending::Segments);
@@ -212,8 +189,8 @@ fn cut(pieces: &[Piece]) -> (Vec<Piece>, Vec<Piece>) {
             if slash > 0 {
                 hole.push(Piece::Text(text[..slash].to_owned()));
             }
-            let after = std::iter::once(Piece::Text(text[slash..].to_owned()))
-                .chain(pieces[i + 1..].iter().cloned());
+            let after =
+                std::iter::once(Piece::Text(text[slash..].to_owned())).chain(pieces[i + 1..].iter().cloned());
             return (hole, after.collect());
         }
         hole.push(piece.clone());

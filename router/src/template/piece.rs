@@ -112,11 +112,7 @@ impl Template {
             }
         }
         let text = format!("{}{}", self.text.trim_end_matches('/'), child.text);
-        Template {
-            text,
-            place: self.place,
-            pieces,
-        }
+        Template { text, place: self.place, pieces }
     }
 }
 
@@ -195,7 +191,9 @@ impl fmt::Display for TemplateErrorKind {
             Self::CapturingGroup => f.write_str("capturing group, write `(?:…)` instead of `(…)`"),
             Self::Regex(error) => write!(f, "regex does not compile: {error}"),
             Self::RegexTooLarge => write!(f, "regex takes more than {MAX_REGEX_BYTES} bytes when compiled"),
-            Self::TailNotLast => f.write_str("a variable that spans separators must end the template and stand alone in its segment"),
+            Self::TailNotLast => f.write_str(
+                "a variable that spans separators must end the template and stand alone in its segment",
+            ),
             Self::NoLeadingSlash => f.write_str("a path starts with `/`"),
             Self::DotSegment => f.write_str("`.` and `..` segments never match"),
             Self::Escape => f.write_str("templates are written decoded, write the character itself"),
@@ -210,19 +208,8 @@ impl fmt::Display for TemplateErrorKind {
 
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = self
-            .text
-            .get(..self.span.start)
-            .unwrap_or("")
-            .chars()
-            .count();
-        let marked = self
-            .text
-            .get(self.span.clone())
-            .unwrap_or("")
-            .chars()
-            .count()
-            .max(1);
+        let before = self.text.get(..self.span.start).unwrap_or("").chars().count();
+        let marked = self.text.get(self.span.clone()).unwrap_or("").chars().count().max(1);
         writeln!(f, "{}", self.kind)?;
         writeln!(f, "    {}", self.text)?;
         write!(f, "    {:before$}{}", "", "^".repeat(marked))

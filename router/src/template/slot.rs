@@ -15,10 +15,7 @@ pub(crate) enum Slot {
     /// One variable without a constraint: the whole text.
     Var,
     /// One variable, then literal text.
-    One {
-        constraint: Option<Constraint>,
-        end: Box<str>,
-    },
+    One { constraint: Option<Constraint>, end: Box<str> },
     /// Several variables, or text before the first: a regex with a group each.
     Many { regex: Regex, groups: usize },
     /// No text is asked for: the rest of a prefix.
@@ -42,10 +39,7 @@ impl Slot {
                 Kind::Plain => {}
                 Kind::Pattern(pattern) => {
                     let constraint = Some(Constraint::compile(pattern, place, grammar)?);
-                    return Ok(Self::One {
-                        constraint,
-                        end: "".into(),
-                    });
+                    return Ok(Self::One { constraint, end: "".into() });
                 }
             },
             // Only a path's own text is compared as it stands: hosts ignore case, queries are decoded.
@@ -54,10 +48,7 @@ impl Slot {
                     Kind::Pattern(pattern) => Some(Constraint::compile(pattern, place, grammar)?),
                     _ => None,
                 };
-                return Ok(Self::One {
-                    constraint,
-                    end: escape(end).into(),
-                });
+                return Ok(Self::One { constraint, end: escape(end).into() });
             }
             _ => {}
         }
@@ -97,13 +88,7 @@ impl Slot {
     }
 
     /// Tests `raw[at.0..at.1]`; if it holds, hands over the range of each variable.
-    pub(crate) fn read(
-        &self,
-        raw: &str,
-        at: Span,
-        coding: Coding,
-        found: &mut impl FnMut(Span),
-    ) -> bool {
+    pub(crate) fn read(&self, raw: &str, at: Span, coding: Coding, found: &mut impl FnMut(Span)) -> bool {
         let (start, stop) = (usize::from(at.0), usize::from(at.1));
         let Some(text) = raw.get(start..stop) else {
             return false;
@@ -122,9 +107,7 @@ impl Slot {
                 };
                 let holds = match constraint {
                     None => !value.is_empty(),
-                    Some(constraint) => coding
-                        .decode(value)
-                        .is_ok_and(|value| constraint.holds(&value)),
+                    Some(constraint) => coding.decode(value).is_ok_and(|value| constraint.holds(&value)),
                 };
                 if holds {
                     found((at.0, at.0 + short(value.len())));
