@@ -67,12 +67,7 @@ impl Plan {
     }
 
     /// Why the body is not read; of one that may be empty the type is checked when it is read.
-    fn refusal(
-        self,
-        headers: &HeaderMap,
-        size: &SizeHint,
-        length: Option<u64>,
-    ) -> Option<FieldError> {
+    fn refusal(self, headers: &HeaderMap, size: &SizeHint, length: Option<u64>) -> Option<FieldError> {
         let at_least = length.unwrap_or_default().max(size.lower());
         if at_least > self.limit {
             return Some(self.too_large());
@@ -89,10 +84,7 @@ impl Plan {
         match Limited::new(body, limit).collect().await {
             Ok(body) => Ok(body.to_bytes()),
             Err(error) if is_limit(&*error) => Err(self.too_large()),
-            Err(_) => Err(FieldError::body(
-                Code::Unreadable,
-                "expected the body to its end",
-            )),
+            Err(_) => Err(FieldError::body(Code::Unreadable, "expected the body to its end")),
         }
     }
 
@@ -120,9 +112,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// `application/json`, or a subtype whose last suffix is `+json` (RFC 6839, 3.1).
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.unwrap_or_default().split(';').next();
     let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
     essence

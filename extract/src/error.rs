@@ -123,11 +123,7 @@ pub struct FieldError {
 impl FieldError {
     pub(crate) fn new(source: Source, place: impl Into<Cow<'static, str>>, fault: Fault) -> Self {
         let place = place.into();
-        Self {
-            source,
-            place,
-            fault,
-        }
+        Self { source, place, fault }
     }
 
     pub(crate) fn body(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {

@@ -137,10 +137,7 @@ pub(crate) fn read_parts<F: Slots>(slots: &mut F, parts: &Parts) {
 }
 
 /// Makes the struct of its slots and what became of the body.
-pub(crate) fn finish<F: Slots>(
-    mut slots: F,
-    intake: Option<Intake>,
-) -> Result<F::Output, Rejection> {
+pub(crate) fn finish<F: Slots>(mut slots: F, intake: Option<Intake>) -> Result<F::Output, Rejection> {
     let mut errors = Errors::default();
     match intake {
         Some(Intake::Read(bytes)) => {

@@ -130,12 +130,7 @@ fn malformed(error: serde_json::Error) -> FieldError {
 /// The messages quote the value, and those of the user's types may as well, so only the part behind
 /// the last `expected` of a message whose form is known is taken.
 fn reason(message: &str) -> (Fault, Option<String>) {
-    const QUOTING: [&str; 4] = [
-        "invalid type: ",
-        "invalid value: ",
-        "invalid length ",
-        "unknown variant ",
-    ];
+    const QUOTING: [&str; 4] = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
     let (message, _) = message.rsplit_once(" at line ").unwrap_or((message, ""));
     let quoted = |rest: &str| Some(rest.strip_prefix('`')?.strip_suffix('`')?.to_owned());
     if let Some(member) = message.strip_prefix("missing field ").and_then(quoted) {

@@ -29,8 +29,7 @@ pub use waylay_extract_derive::Extract;
 #[doc(hidden)]
 pub mod derive {
     pub use axum_core::extract::{
-        FromRef, FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts,
-        Request,
+        FromRef, FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request,
     };
     pub use bytes::Bytes;
     pub use http::{HeaderName, request::Parts};

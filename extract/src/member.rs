@@ -60,12 +60,7 @@ impl<T> Member<T> {
     }
 
     /// The value, or `absent` if there is none; an error only if it is not acceptable.
-    pub fn or(
-        self,
-        absent: impl FnOnce() -> T,
-        pointer: &'static str,
-        errors: &mut Errors,
-    ) -> Option<T> {
+    pub fn or(self, absent: impl FnOnce() -> T, pointer: &'static str, errors: &mut Errors) -> Option<T> {
         match self {
             Self::Unread | Self::Absent => {
                 errors.blame_body(false);

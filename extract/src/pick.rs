@@ -71,6 +71,5 @@ impl<T> ByNone<T> for Pick<T> {
 
 /// The type's own error is dropped, since it may quote the value.
 fn read_str<T: FromStr>(text: Cow<'_, str>) -> Result<T, TextError> {
-    text.parse()
-        .map_err(|_| TextError::expected("a valid value"))
+    text.parse().map_err(|_| TextError::expected("a valid value"))
 }

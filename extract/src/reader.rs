@@ -24,10 +24,7 @@ pub(crate) fn query(text: &[u8], feed: &mut dyn FnMut(&str, Value<'_>)) {
 }
 
 /// The values of a header's lines, in order.
-pub fn header<'h>(
-    headers: &'h HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = Value<'h>> + use<'h> {
+pub fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = Value<'h>> + use<'h> {
     let lines = headers.get_all(name).into_iter();
     lines.map(|line| Value::plain(line.as_bytes()))
 }
@@ -42,10 +39,7 @@ pub(crate) fn cookies(headers: &HeaderMap, feed: &mut dyn FnMut(&str, Value<'_>)
                 continue;
             };
             let value = pair[equals + 1..].trim_ascii();
-            let value = value
-                .strip_prefix(b"\"")
-                .and_then(|rest| rest.strip_suffix(b"\""))
-                .unwrap_or(value);
+            let value = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value);
             if let Ok(name) = str::from_utf8(pair[..equals].trim_ascii()) {
                 feed(name, Value::percent(value));
             }

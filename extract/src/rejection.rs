@@ -75,11 +75,8 @@ impl Rejection {
 
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
-        const GRAVEST_FIRST: [StatusCode; 3] = [
-            StatusCode::PAYLOAD_TOO_LARGE,
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            StatusCode::BAD_REQUEST,
-        ];
+        const GRAVEST_FIRST: [StatusCode; 3] =
+            [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::BAD_REQUEST];
         let Cause::Request(errors) = &self.cause else {
             return StatusCode::INTERNAL_SERVER_ERROR;
         };
@@ -107,13 +104,8 @@ impl Rejection {
             Cause::Request(errors) if errors.len() == 1 => "the request has 1 error".into(),
             Cause::Request(errors) => format!("the request has {} errors", errors.len()).into(),
         };
-        let problem = Problem {
-            r#type: "about:blank",
-            title,
-            status: status.as_u16(),
-            detail,
-            errors: self.errors(),
-        };
+        let problem =
+            Problem { r#type: "about:blank", title, status: status.as_u16(), detail, errors: self.errors() };
         // Texts and one number: there is nothing in it that JSON cannot hold.
         serde_json::to_string(&problem).unwrap_or_default()
     }
@@ -141,10 +133,7 @@ impl IntoResponse for Rejection {
         let mut response = Response::new(Body::from(self.problem()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // RFC 9110, 12.5.1: in an answer, `Accept` says what the next request may contain.
             headers.insert(ACCEPT, HeaderValue::from_static("application/json"));

@@ -48,10 +48,7 @@ pub fn from_parts<F: Slots>(mut slots: F, parts: &Parts) -> Result<F::Output, Re
 /// # Errors
 ///
 /// Everything that is wrong with what the request holds.
-pub fn option_from_parts<F: Slots>(
-    mut slots: F,
-    parts: &Parts,
-) -> Result<Option<F::Output>, Rejection> {
+pub fn option_from_parts<F: Slots>(mut slots: F, parts: &Parts) -> Result<Option<F::Output>, Rejection> {
     read_parts(&mut slots, parts);
     if !slots.survey().touched {
         return Ok(None);
@@ -64,11 +61,7 @@ pub fn option_from_parts<F: Slots>(
 /// # Errors
 ///
 /// Everything that is wrong with the request.
-pub async fn from_request<F: Slots>(
-    mut slots: F,
-    parts: &Parts,
-    body: Body,
-) -> Result<F::Output, Rejection> {
+pub async fn from_request<F: Slots>(mut slots: F, parts: &Parts, body: Body) -> Result<F::Output, Rejection> {
     read_parts(&mut slots, parts);
     // Looked at before the wait: slots that are borrowed across it would have to be `Sync`.
     let Survey { faulty, .. } = slots.survey();
@@ -88,7 +81,8 @@ pub async fn option_from_request<F: Slots>(
 ) -> Result<Option<F::Output>, Rejection> {
     read_parts(&mut slots, parts);
     let Survey { faulty, touched } = slots.survey();
-    let intake = take_body(F::BODY, faulty, parts, body).await;
+    // Where nothing else is there, the body decides, so it is read although a field is missing.
+    let intake = take_body(F::BODY, faulty && touched, parts, body).await;
     if !touched && matches!(intake, None | Some(Intake::Unread(BodyState::Absent))) {
         return Ok(None);
     }

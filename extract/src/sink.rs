@@ -22,15 +22,10 @@ use crate::{
 /// # Errors
 ///
 /// A value is not UTF-8: axum gives its name and none of the others.
-pub(crate) async fn fill<F: Slots>(
-    parts: &mut Parts,
-    slots: Option<F>,
-) -> Result<Option<F>, Rejection> {
+pub(crate) async fn fill<F: Slots>(parts: &mut Parts, slots: Option<F>) -> Result<Option<F>, Rejection> {
     match Path::<Sink<F>>::from_request_parts(parts, &()).await {
         Ok(Path(Sink(slots))) => Ok(Some(slots)),
-        Err(PathRejection::FailedToDeserializePathParams(error)) => {
-            Err(rejection(error.into_kind()))
-        }
+        Err(PathRejection::FailedToDeserializePathParams(error)) => Err(rejection(error.into_kind())),
         Err(_) => Ok(slots),
     }
 }

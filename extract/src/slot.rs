@@ -83,12 +83,7 @@ impl<T> One<T> {
     }
 
     /// The value if there is one; an error only if it is not acceptable.
-    pub fn optional(
-        self,
-        source: Source,
-        name: &'static str,
-        errors: &mut Errors,
-    ) -> Option<Option<T>> {
+    pub fn optional(self, source: Source, name: &'static str, errors: &mut Errors) -> Option<Option<T>> {
         match self {
             Self::Absent | Self::Empty => Some(None),
             slot => slot.required(source, name, errors).map(Some),
@@ -106,11 +101,7 @@ pub struct Many<T> {
 
 impl<T> Default for Many<T> {
     fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            faults: Vec::new(),
-            seen: 0,
-        }
+        Self { items: Vec::new(), faults: Vec::new(), seen: 0 }
     }
 }
 
@@ -176,12 +167,7 @@ impl<T> Many<T> {
     }
 
     /// The items; an error for each that is not acceptable.
-    pub fn required(
-        self,
-        source: Source,
-        name: &'static str,
-        errors: &mut Errors,
-    ) -> Option<Vec<T>> {
+    pub fn required(self, source: Source, name: &'static str, errors: &mut Errors) -> Option<Vec<T>> {
         let sound = self.faults.is_empty();
         for fault in self.faults {
             errors.push(FieldError::new(source, name, fault));
@@ -190,12 +176,7 @@ impl<T> Many<T> {
     }
 
     /// As [`required`](Self::required), none if the request holds no item.
-    pub fn optional(
-        self,
-        source: Source,
-        name: &'static str,
-        errors: &mut Errors,
-    ) -> Option<Option<Vec<T>>> {
+    pub fn optional(self, source: Source, name: &'static str, errors: &mut Errors) -> Option<Option<Vec<T>>> {
         if self.is_absent() {
             return Some(None);
         }

@@ -46,16 +46,12 @@ impl<'v> Value<'v> {
             Escape::Form => self.raw.iter().any(|byte| matches!(byte, b'%' | b'+')),
         };
         if !escaped {
-            return str::from_utf8(self.raw)
-                .map(Cow::Borrowed)
-                .map_err(|_| not_utf8());
+            return str::from_utf8(self.raw).map(Cow::Borrowed).map_err(|_| not_utf8());
         }
-        let bytes = self.unescape().ok_or_else(|| {
-            Fault::new(Code::BadEscape, "expected two hexadecimal digits after `%`")
-        })?;
-        String::from_utf8(bytes)
-            .map(Cow::Owned)
-            .map_err(|_| not_utf8())
+        let bytes = self
+            .unescape()
+            .ok_or_else(|| Fault::new(Code::BadEscape, "expected two hexadecimal digits after `%`"))?;
+        String::from_utf8(bytes).map(Cow::Owned).map_err(|_| not_utf8())
     }
 
     fn unescape(self) -> Option<Vec<u8>> {

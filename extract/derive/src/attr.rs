@@ -63,10 +63,7 @@ impl Options {
                 Vec::new()
             }
         };
-        Self {
-            attribute: name,
-            list,
-        }
+        Self { attribute: name, list }
     }
 
     /// The name that stands without a word.

@@ -4,9 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Expr, Ident, Lit, LitStr, Type, ext::IdentExt};
 
-use crate::{
-    attr::Options, faults::Faults, near::nearest, rename::Rename, serde_attr::Serde, shape::Shape,
-};
+use crate::{attr::Options, faults::Faults, near::nearest, rename::Rename, serde_attr::Serde, shape::Shape};
 
 /// A field of the struct.
 pub(crate) struct Field {
@@ -21,19 +19,10 @@ pub(crate) struct Field {
 /// Where a field's value comes from.
 pub(crate) enum Origin {
     Path(LitStr),
-    Query {
-        keys: Vec<LitStr>,
-        csv: bool,
-    },
-    Header {
-        name: LitStr,
-        csv: bool,
-    },
+    Query { keys: Vec<LitStr>, csv: bool },
+    Header { name: LitStr, csv: bool },
     Cookie(LitStr),
-    Json {
-        keys: Vec<LitStr>,
-        passed: Vec<TokenStream>,
-    },
+    Json { keys: Vec<LitStr>, passed: Vec<TokenStream> },
     Body(View),
     Extension,
     State,
@@ -48,38 +37,18 @@ pub(crate) enum View {
     Bytes,
 }
 
-const SOURCES: [&str; 9] = [
-    "param",
-    "query",
-    "header",
-    "cookie",
-    "json",
-    "body",
-    "extension",
-    "state",
-    "skip",
-];
+const SOURCES: [&str; 9] =
+    ["param", "query", "header", "cookie", "json", "body", "extension", "state", "skip"];
 
 impl Field {
     /// Reads a field's attributes; `None` if they do not say where it comes from.
-    pub(crate) fn read(
-        field: &syn::Field,
-        rename: Option<Rename>,
-        faults: &mut Faults,
-    ) -> Option<Self> {
+    pub(crate) fn read(field: &syn::Field, rename: Option<Rename>, faults: &mut Faults) -> Option<Self> {
         let ident = field.ident.clone()?;
         let attribute = source(field, &ident, faults)?;
         let word = attribute.path().get_ident()?.to_string();
         let shape = Shape::of(&field.ty);
         let options = Options::of(attribute, faults);
-        let reading = Reading {
-            options,
-            field,
-            ident: &ident,
-            shape: &shape,
-            rename,
-            faults,
-        };
+        let reading = Reading { options, field, ident: &ident, shape: &shape, rename, faults };
         let (origin, default) = match &*word {
             "param" => reading.param(),
             "query" => reading.query(),
@@ -91,32 +60,21 @@ impl Field {
             "state" => reading.bare(Origin::State),
             _ => reading.bare(Origin::Skip),
         };
-        Some(Self {
-            ident,
-            ty: field.ty.clone(),
-            shape,
-            origin,
-            default,
-        })
+        Some(Self { ident, ty: field.ty.clone(), shape, origin, default })
     }
 }
 
 /// The one attribute that names a part of the request.
 fn source<'f>(field: &'f syn::Field, ident: &Ident, faults: &mut Faults) -> Option<&'f Attribute> {
     let word = |attribute: &Attribute| attribute.path().get_ident().map(ToString::to_string);
-    let is_source = |attribute: &&Attribute| {
-        word(attribute).is_some_and(|word| SOURCES.contains(&word.as_str()))
-    };
+    let is_source =
+        |attribute: &&Attribute| word(attribute).is_some_and(|word| SOURCES.contains(&word.as_str()));
     let mut found = field.attrs.iter().filter(is_source);
     let Some(first) = found.next() else {
         let misspelt = field.attrs.iter().find_map(|attribute| {
             let word = word(attribute)?;
             // The compiler keeps this word for modules and refuses it as a derive's own.
-            let meant = if word == "path" {
-                Some("param")
-            } else {
-                nearest(&word, &SOURCES)
-            };
+            let meant = if word == "path" { Some("param") } else { nearest(&word, &SOURCES) };
             Some((attribute, meant?))
         });
         match misspelt {
@@ -125,10 +83,7 @@ fn source<'f>(field: &'f syn::Field, ident: &Ident, faults: &mut Faults) -> Opti
             }
             None => {
                 let all = SOURCES.map(|source| format!("`#[{source}]`")).join(", ");
-                faults.at(
-                    ident,
-                    format!("what fills `{ident}`? write one of {all} on it"),
-                );
+                faults.at(ident, format!("what fills `{ident}`? write one of {all} on it"));
             }
         }
         return None;
@@ -158,8 +113,7 @@ impl Reading<'_> {
         let name = self.name();
         let default = self.default();
         if self.shape.is_many() {
-            self.faults
-                .at(&self.field.ty, "a path variable is one value, not a list");
+            self.faults.at(&self.field.ty, "a path variable is one value, not a list");
         }
         self.options.end(true, &["default"], self.faults);
         (Origin::Path(name), default)
@@ -197,8 +151,7 @@ impl Reading<'_> {
         let name = self.name();
         let default = self.default();
         if self.shape.is_many() {
-            self.faults
-                .at(&self.field.ty, "a cookie is one value, not a list");
+            self.faults.at(&self.field.ty, "a cookie is one value, not a list");
         }
         self.options.end(true, &["default"], self.faults);
         (Origin::Cookie(name), default)
@@ -217,35 +170,27 @@ impl Reading<'_> {
         keys.extend(serde.aliases);
         self.aliases(&mut keys);
         let ty = &self.field.ty;
-        let default = self
-            .default()
-            .or(serde.default.map(|function| match function {
-                Some(function) => quote!(#function()),
-                None => quote!(<#ty as ::core::default::Default>::default()),
-            }));
+        let default = self.default().or(serde.default.map(|function| match function {
+            Some(function) => quote!(#function()),
+            None => quote!(<#ty as ::core::default::Default>::default()),
+        }));
         self.options.end(true, &["default", "alias"], self.faults);
         let passed = serde.passed;
         (Origin::Json { keys, passed }, default)
     }
 
     fn body(mut self) -> Rule {
-        let views = [
-            ("json", View::Json),
-            ("text", View::Text),
-            ("bytes", View::Bytes),
-        ];
+        let views = [("json", View::Json), ("text", View::Text), ("bytes", View::Bytes)];
         let mut view = None;
         for (word, this) in views {
             if let Some(flag) = self.options.flag(word, self.faults) {
                 if view.is_some() {
-                    self.faults
-                        .at(flag, "a body is seen in one way by one field");
+                    self.faults.at(flag, "a body is seen in one way by one field");
                 }
                 view = Some(this);
             }
         }
-        self.options
-            .end(false, &views.map(|(word, _)| word), self.faults);
+        self.options.end(false, &views.map(|(word, _)| word), self.faults);
         (Origin::Body(view.unwrap_or(View::Json)), None)
     }
 

@@ -32,11 +32,7 @@ fn unraw(ident: &Ident) -> Ident {
 
 fn members(model: &Model) -> impl Iterator<Item = Member<'_>> {
     model.fields.iter().filter_map(|field| match &field.origin {
-        Origin::Json { keys, passed } => Some(Member {
-            field,
-            keys,
-            passed,
-        }),
+        Origin::Json { keys, passed } => Some(Member { field, keys, passed }),
         _ => None,
     })
 }

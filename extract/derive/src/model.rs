@@ -38,10 +38,8 @@ impl Model {
             faults.at(lifetime, message);
         }
         let fields = named_fields(&input, &mut faults);
-        let fields: Vec<_> = fields
-            .iter()
-            .filter_map(|field| Field::read(field, container.rename, &mut faults))
-            .collect();
+        let fields: Vec<_> =
+            fields.iter().filter_map(|field| Field::read(field, container.rename, &mut faults)).collect();
         refuse_duplicates(&fields, &mut faults);
         refuse_bodies(&fields, &mut faults);
         faults.finish(Self {
@@ -59,15 +57,9 @@ fn named_fields<'i>(input: &'i DeriveInput, faults: &mut Faults) -> Vec<&'i syn:
     match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => return fields.named.iter().collect(),
-            _ => faults.at(
-                &input.ident,
-                "`Extract` needs named fields: they name the values",
-            ),
+            _ => faults.at(&input.ident, "`Extract` needs named fields: they name the values"),
         },
-        _ => faults.at(
-            &input.ident,
-            "`Extract` is derived on structs with named fields",
-        ),
+        _ => faults.at(&input.ident, "`Extract` is derived on structs with named fields"),
     }
     Vec::new()
 }
@@ -81,11 +73,7 @@ struct Container {
 
 impl Container {
     fn read(input: &DeriveInput, faults: &mut Faults) -> Self {
-        let mut container = Self {
-            rename: None,
-            limit: LIMIT,
-            max_items: MAX_ITEMS,
-        };
+        let mut container = Self { rename: None, limit: LIMIT, max_items: MAX_ITEMS };
         let is_ours = |attribute: &&syn::Attribute| attribute.path().is_ident("extract");
         for attribute in input.attrs.iter().filter(is_ours) {
             let mut options = Options::of(attribute, faults);

@@ -8,7 +8,7 @@ use crate::{
     field::{Field, Origin, View},
     members,
     model::Model,
-    shape::Shape,
+    shape::{Shape, without_option},
 };
 
 /// Writes everything into one unnamed block, so that no name of ours meets the user's.
@@ -19,7 +19,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
     let argument = argument(model);
     quote! {
         #[doc(hidden)]
-        #[allow(clippy::all, clippy::pedantic, unused_imports, unreachable_pub, missing_docs)]
+        #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_imports)]
         const _: () = {
             use ::waylay_extract::derive as __rt;
             use __rt::{ByNone as _, ByStr as _, ByText as _};
@@ -69,17 +69,13 @@ fn slot(field: &Field) -> Option<(&syn::Ident, TokenStream)> {
     let ty = &field.ty;
     let slot = match &field.origin {
         Origin::Path(_) | Origin::Query { .. } | Origin::Header { .. } | Origin::Cookie(_) => {
-            if field.shape.is_many() {
-                quote!(__rt::Many<#item>)
-            } else {
-                quote!(__rt::One<#item>)
-            }
+            if field.shape.is_many() { quote!(__rt::Many<#item>) } else { quote!(__rt::One<#item>) }
         }
         Origin::Body(View::Json) => quote!(__rt::Member<#ty>),
-        Origin::Body(_) => match &field.shape {
-            Shape::Option(inner) => quote!(__rt::Member<#inner>),
-            _ => quote!(__rt::Member<#ty>),
-        },
+        Origin::Body(_) => {
+            let inner = without_option(ty);
+            quote!(__rt::Member<#inner>)
+        }
         Origin::Extension | Origin::State => quote!(::core::option::Option<#ty>),
         Origin::Json { .. } | Origin::Skip => return None,
     };
@@ -93,10 +89,7 @@ fn feed(model: &Model, field: &Field) -> TokenStream {
     let max = model.max_items;
     // At the type's own place, so that the compiler points there if nothing reads it.
     let read = quote_spanned!(item.span()=> (&&&__rt::Pick::<#item>::new()).pick());
-    let csv = matches!(
-        field.origin,
-        Origin::Query { csv: true, .. } | Origin::Header { csv: true, .. }
-    );
+    let csv = matches!(field.origin, Origin::Query { csv: true, .. } | Origin::Header { csv: true, .. });
     match &field.shape {
         Shape::Many(_) | Shape::OptionMany(_) if csv => {
             quote!(self.#name.feed_csv(__value, #read, #max))
@@ -251,7 +244,7 @@ fn body(model: &Model) -> TokenStream {
     let mut rest = Vec::new();
     for field in &model.fields {
         let slot = &field.ident;
-        let item = field.shape.item();
+        let item = without_option(&field.ty);
         match field.origin {
             Origin::Body(View::Bytes) => bytes.push(quote! {
                 self.#slot = __rt::Member::Value(::core::clone::Clone::clone(__body).into());
@@ -346,11 +339,7 @@ fn take(field: &Field) -> TokenStream {
             ));
         }
     };
-    let method = if field.shape.is_option() {
-        quote!(optional)
-    } else {
-        quote!(required)
-    };
+    let method = if field.shape.is_option() { quote!(optional) } else { quote!(required) };
     let value = quote!(self.#slot.#method(__rt::Source::#source, #name, __errors));
     match &field.default {
         Some(default) => quote! {
@@ -366,18 +355,18 @@ fn take(field: &Field) -> TokenStream {
 
 fn take_body(field: &Field, view: View) -> TokenStream {
     let slot = &field.ident;
-    match (view, &field.shape) {
-        (View::Json, Shape::Option(_)) => quote! {
+    match (view, field.shape.is_option()) {
+        (View::Json, true) => quote! {
             self.#slot.or(|| ::core::option::Option::None, "", __errors)
         },
-        (View::Json, _) => quote!(self.#slot.required("", __errors)),
-        (_, Shape::Option(_)) => quote!(self.#slot.optional(__errors)),
+        (View::Json, false) => quote!(self.#slot.required("", __errors)),
+        (_, true) => quote!(self.#slot.optional(__errors)),
         // A body of no bytes is a text and a run of bytes like any other.
-        (View::Text, _) => {
-            let item = field.shape.item();
+        (View::Text, false) => {
+            let item = &field.ty;
             quote!(self.#slot.text_or_empty((&&&__rt::Pick::<#item>::new()).pick(), __errors))
         }
-        (View::Bytes, _) => quote! {
+        (View::Bytes, false) => quote! {
             self.#slot.or(|| __rt::Bytes::new().into(), "", __errors)
         },
     }
@@ -473,15 +462,11 @@ fn with_state(model: &Model) -> Generics {
     let mut generics = model.generics.clone();
     generics.params.push(parse_quote!(__S));
     let clause = generics.make_where_clause();
-    clause
-        .predicates
-        .push(parse_quote!(__S: ::core::marker::Send + ::core::marker::Sync));
+    clause.predicates.push(parse_quote!(__S: ::core::marker::Send + ::core::marker::Sync));
     for field in &model.fields {
         if matches!(field.origin, Origin::State) {
             let ty = &field.ty;
-            clause
-                .predicates
-                .push(parse_quote!(#ty: __rt::FromRef<__S>));
+            clause.predicates.push(parse_quote!(#ty: __rt::FromRef<__S>));
         }
     }
     generics

@@ -58,10 +58,9 @@ impl Serde {
                 let path = text(&pair.value).and_then(|path| faults.check(path.parse()));
                 self.default = path.map(Some);
             }
-            ("flatten" | "skip" | "skip_deserializing" | "borrow", _) => faults.at(
-                &meta,
-                "serde's option has no meaning here: a `#[json]` field is one owned member",
-            ),
+            ("flatten" | "skip" | "skip_deserializing" | "borrow", _) => {
+                faults.at(&meta, "serde's option has no meaning here: a `#[json]` field is one owned member")
+            }
             // They speak of the way out only.
             ("skip_serializing" | "skip_serializing_if" | "serialize_with" | "getter", _) => {}
             _ => self.passed.push(quote!(#meta)),
@@ -71,10 +70,7 @@ impl Serde {
 
 fn text(value: &Expr) -> Option<LitStr> {
     match value {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => Some(text.clone()),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.clone()),
         _ => None,
     }
 }

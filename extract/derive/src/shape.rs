@@ -41,6 +41,11 @@ impl Shape {
     }
 }
 
+/// The type in an `Option`, whatever it is; the type itself if it is none.
+pub(crate) fn without_option(ty: &Type) -> &Type {
+    argument(ty, "Option").unwrap_or(ty)
+}
+
 fn argument<'t>(ty: &'t Type, wrapper: &str) -> Option<&'t Type> {
     let Type::Path(path) = ty else {
         // A type that came through a `macro_rules` fragment stands in an invisible group.

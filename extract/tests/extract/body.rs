@@ -1,0 +1,207 @@
+//! When a body is read, how far, and through which window.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum_core::{
+    body::Body,
+    extract::{FromRequest, Request},
+};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use waylay_extract::{Extract, Rejection};
+
+use crate::lines;
+
+/// A body of known frames that may hide its length.
+#[derive(Clone)]
+struct Frames {
+    frames: Vec<&'static str>,
+    hint: Option<u64>,
+}
+
+impl http_body::Body for Frames {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.frames.is_empty() {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Some(match self.frames.remove(0) {
+            "!" => panic!("this body is not to be read"),
+            "?" => Err(std::io::Error::other("the client left")),
+            frame => Ok(Frame::data(frame.into())),
+        }))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.hint.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+fn request(uri: &str, kind: &str, frames: &[&'static str], hint: Option<u64>) -> Request {
+    let frames = frames.to_vec();
+    let body = Body::new(Frames { frames, hint });
+    Request::post(uri).header("content-type", kind).body(body).unwrap()
+}
+
+async fn read<T: FromRequest<(), Rejection = Rejection>>(request: Request) -> Result<T, Rejection> {
+    T::from_request(request, &()).await
+}
+
+#[derive(Debug, Extract)]
+#[extract(limit = 20)]
+struct Update {
+    #[query]
+    _page: u16,
+    #[json]
+    title: String,
+}
+
+const TITLE: &str = r#"{"title": "t"}"#;
+const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn a_body_is_read_only_as_far_as_it_is_worth() {
+    let rows: &[(&str, &str, &[&'static str], Option<u64>, &[&str])] = &[
+        ("/?_page=1", JSON, &["{\"title\"", ": \"t\"}"], None, &[]),
+        ("/?_page=1", JSON, &[TITLE], Some(14), &[]),
+        // Refused by its announced length, with the other errors.
+        ("/?_page=1", JSON, &["!"], Some(21), &["body  too_large"]),
+        ("/", JSON, &["!"], Some(21), &["query _page missing", "body  too_large"]),
+        // Refused by what was read.
+        ("/?_page=1", JSON, &["          ", "          ", " ", "!"], None, &["body  too_large"]),
+        // Refused by its type, unread if it is known not to be empty.
+        ("/?_page=1", "text/html", &["!"], Some(14), &["body  unsupported_media_type"]),
+        ("/?_page=1", "text/html", &[TITLE], None, &["body  unsupported_media_type"]),
+        ("/?_page=1", "text/html", &[], None, &["body  missing"]),
+        ("/?_page=1", "text/html", &["!"], Some(0), &["body  missing"]),
+        // With another error it is read only if it is known to be short.
+        ("/", JSON, &["{}"], Some(2), &["query _page missing", "body /title missing"]),
+        ("/", JSON, &["!"], None, &["query _page missing"]),
+        // It ends before its end.
+        ("/?_page=1", JSON, &["{", "?"], None, &["body  unreadable"]),
+    ];
+    for (uri, kind, frames, hint, expected) in rows {
+        let read = read::<Update>(request(uri, kind, frames, *hint)).await;
+        let told = read.as_ref().map_or_else(lines, |_| Vec::new());
+        assert_eq!(told, *expected, "{uri} {kind} {frames:?} {hint:?}");
+        if let Ok(update) = read {
+            assert_eq!(update.title, "t");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_header_tells_the_length_where_the_body_does_not() {
+    let with_length = |length: &str, frames: &[&'static str]| {
+        let mut request = request("/", JSON, frames, None);
+        request.headers_mut().insert("content-length", length.parse().unwrap());
+        read::<Update>(request)
+    };
+    let large = with_length("21", &["!"]).await.unwrap_err();
+    assert_eq!(large.status(), 413);
+    let short = with_length("2", &["{}"]).await.unwrap_err();
+    assert_eq!(lines(&short), ["query _page missing", "body /title missing"]);
+    let no_number = with_length("x", &["!"]).await.unwrap_err();
+    assert_eq!(lines(&no_number), ["query _page missing"]);
+}
+
+#[tokio::test]
+async fn two_mebibytes_are_the_limit_where_none_is_set() {
+    #[derive(Debug, Extract)]
+    struct Raw {
+        #[body(bytes)]
+        raw: Bytes,
+    }
+    for (length, sound) in [(2 << 20, true), ((2 << 20) + 1, false)] {
+        let body = Body::from(vec![b'x'; length]);
+        let read = read::<Raw>(Request::post("/").body(body).unwrap()).await;
+        let told = read.map(|raw| raw.raw.len()).map_err(|rejection| rejection.status().as_u16());
+        assert_eq!(told, if sound { Ok(length) } else { Err(413) });
+    }
+}
+
+#[derive(Debug, Extract)]
+struct Signed {
+    #[header("x-signature")]
+    _signature: String,
+    #[body(bytes)]
+    raw: Bytes,
+    #[json]
+    title: String,
+}
+
+#[tokio::test]
+async fn the_bytes_are_kept_beside_the_members() {
+    let mut request = request("/", JSON, &["{\"title\"", ": \"t\"}"], None);
+    request.headers_mut().insert("x-signature", "s".parse().unwrap());
+    let signed = read::<Signed>(request).await.unwrap();
+    assert_eq!((&*signed.raw, &*signed.title), (TITLE.as_bytes(), "t"));
+}
+
+#[derive(Debug, Extract)]
+struct Text<T: waylay_extract::FromText + Send> {
+    #[body(text)]
+    text: T,
+}
+
+#[derive(Debug, Extract)]
+struct MaybeText {
+    #[body(text)]
+    text: Option<String>,
+}
+
+#[derive(Debug, Extract)]
+struct MaybeBytes {
+    #[body(bytes)]
+    raw: Option<Vec<u8>>,
+}
+
+#[tokio::test]
+async fn texts_and_bytes_are_read_whatever_their_type_is_called() {
+    let of = |text: &'static str| Request::post("/").body(Body::from(text)).unwrap();
+    assert_eq!(read::<Text<String>>(of("é")).await.unwrap().text, "é");
+    assert_eq!(read::<Text<String>>(of("")).await.unwrap().text, "");
+    assert_eq!(read::<Text<u8>>(of("7")).await.unwrap().text, 7);
+    let wrong = read::<Text<u8>>(of("x")).await.unwrap_err();
+    assert_eq!((lines(&wrong), wrong.status().as_u16()), (vec!["body  invalid".into()], 422));
+    let none = read::<Text<u8>>(of("")).await.unwrap_err();
+    assert_eq!(lines(&none), ["body  invalid"]);
+    let latin1 = Request::post("/").body(Body::from(b"\xe9".as_slice())).unwrap();
+    let latin1 = read::<Text<String>>(latin1).await.unwrap_err();
+    assert_eq!((lines(&latin1), latin1.status().as_u16()), (vec!["body  bad_utf8".into()], 400));
+
+    assert_eq!(read::<MaybeText>(of("")).await.unwrap().text, None);
+    assert_eq!(read::<MaybeText>(of("x")).await.unwrap().text.as_deref(), Some("x"));
+    assert_eq!(read::<MaybeBytes>(of("")).await.unwrap().raw, None);
+    assert_eq!(read::<MaybeBytes>(of("x")).await.unwrap().raw, Some(b"x".to_vec()));
+}
+
+#[tokio::test]
+async fn an_option_of_the_struct_is_none_only_if_nothing_is_there() {
+    #[derive(Debug, Extract)]
+    struct Page {
+        #[query]
+        number: u16,
+        #[json(default)]
+        size: u8,
+    }
+    let read = async |uri, kind, frames: &[&'static str]| {
+        let request = request(uri, kind, frames, None);
+        <Option<Page> as FromRequest<(), _>>::from_request(request, &()).await
+    };
+    assert!(read("/", "", &[]).await.unwrap().is_none());
+    let page = read("/?number=3", "", &[]).await.unwrap().unwrap();
+    assert_eq!((page.number, page.size), (3, 0));
+    assert!(read("/?number=x", "", &[]).await.is_err());
+    assert!(read("/?number=", "", &[]).await.is_err());
+    let body = read("/", JSON, &["{}"]).await;
+    assert!(body.is_err(), "a body is something");
+}

@@ -1,0 +1,230 @@
+//! JSON bodies: members and wholes, against plain serde.
+
+use proptest::prelude::*;
+use serde::Deserialize;
+use waylay_extract::Extract;
+
+use crate::{bytes, json, lines};
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Address {
+    city: String,
+    #[serde(default)]
+    lines: Vec<u8>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Short,
+    Long { pages: u8 },
+}
+
+#[derive(Debug, Extract)]
+struct Post {
+    #[json]
+    title: String,
+    #[json(default)]
+    draft: bool,
+    #[json(default = 3)]
+    stars: u8,
+    #[json]
+    note: Option<String>,
+    #[json("a/b~c")]
+    odd: Option<u8>,
+    #[json]
+    #[serde(alias = "addr")]
+    address: Option<Address>,
+    #[json]
+    kind: Option<Kind>,
+    #[json]
+    #[serde(deserialize_with = "doubled", default)]
+    double: u8,
+}
+
+fn doubled<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let half = u8::deserialize(deserializer)?;
+    half.checked_mul(2).ok_or_else(|| serde::de::Error::custom(format!("{half} is too much")))
+}
+
+/// What each body is answered with, one error a line.
+const FAULTS: &[(&str, u16, &[&str])] = &[
+    ("", 400, &["body  missing"]),
+    ("{}", 422, &["body /title missing"]),
+    ("null", 422, &["body  invalid"]),
+    ("[\"title\", true]", 422, &["body  invalid"]),
+    ("\"title\"", 422, &["body  invalid"]),
+    ("{", 400, &["body  malformed"]),
+    ("{\"title\": \"x\"", 400, &["body  malformed"]),
+    ("{\"title\": \"x\"} {}", 400, &["body  malformed"]),
+    ("title=x", 400, &["body  malformed"]),
+    ("{\"title\": 1, ]", 400, &["body  malformed"]),
+    ("{\"title\": null}", 422, &["body /title invalid"]),
+    (
+        "{\"title\": 1, \"draft\": \"x\", \"stars\": 256, \"note\": 1, \"a/b~c\": -1}",
+        422,
+        &[
+            "body /title invalid",
+            "body /draft invalid",
+            "body /stars invalid",
+            "body /note invalid",
+            "body /a~1b~0c invalid",
+        ],
+    ),
+    ("{\"title\": \"a\", \"title\": \"b\"}", 422, &["body /title duplicate"]),
+    ("{\"title\": \"a\", \"address\": null, \"addr\": null}", 422, &["body /addr duplicate"]),
+    ("{\"title\": \"a\", \"address\": {}}", 422, &["body /address/city missing"]),
+    (
+        "{\"title\": \"a\", \"addr\": {\"city\": \"c\", \"lines\": [1, 2, \"x\"]}}",
+        422,
+        &["body /addr/lines/2 invalid"],
+    ),
+    (
+        "{\"title\": \"a\", \"address\": {\"city\": \"c\", \"city\": \"d\"}}",
+        422,
+        &["body /address/city duplicate"],
+    ),
+    ("{\"title\": \"a\", \"kind\": \"wide\"}", 422, &["body /kind invalid"]),
+    ("{\"title\": \"a\", \"kind\": {\"long\": {\"pages\": 300}}}", 422, &["body /kind/long/pages invalid"]),
+    ("{\"title\": \"a\", \"double\": 200}", 422, &["body /double invalid"]),
+];
+
+#[test]
+fn every_fault_of_a_body_is_told_with_its_place() {
+    for (body, status, expected) in FAULTS {
+        let rejection = Post::extract(&json(), &[], bytes(body)).unwrap_err();
+        assert_eq!(lines(&rejection), *expected, "{body}");
+        assert_eq!(rejection.status(), *status, "{body}");
+    }
+}
+
+#[test]
+fn details_say_what_is_expected_and_never_what_was_sent() {
+    let rows = [
+        ("{\"title\": 1}", "expected a string"),
+        ("{\"title\": \"a\", \"stars\": \"s3cret\"}", "expected u8"),
+        ("{\"title\": \"a\", \"stars\": \", expected s3cret\"}", "expected u8"),
+        ("{\"title\": \"a\", \"stars\": \" at line s3cret\"}", "expected u8"),
+        ("{\"title\": \"a\", \"kind\": \"s3cret\"}", "expected `short` or `long`"),
+        ("{\"title\": \"a\", \"double\": 200}", "expected a valid value"),
+        ("{\"title\": \"a\" s3cret}", "expected JSON, line 1 column 15 is not"),
+        ("{\"title\": \"a\"", "expected JSON, the text ends at line 1 column 13"),
+        ("", "expected a body"),
+        ("[]", "expected a JSON object"),
+    ];
+    for (body, detail) in rows {
+        let rejection = Post::extract(&json(), &[], bytes(body)).unwrap_err();
+        assert_eq!(rejection.errors()[0].detail(), detail, "{body}");
+        assert!(!format!("{rejection:?}").contains("s3cret"), "{body}");
+    }
+}
+
+#[test]
+fn absent_members_are_none_or_their_defaults() {
+    let post = Post::extract(&json(), &[], bytes("{\"title\": \"t\"}")).unwrap();
+    assert_eq!((&*post.title, post.draft, post.stars, post.double), ("t", false, 3, 0));
+    assert_eq!((post.note, post.odd, post.address, post.kind), (None, None, None, None));
+
+    let body = r#" {"double": 4, "unknown": [{}], "addr": {"city": "c"}, "note": null, "title": "é",
+        "kind": {"long": {"pages": 3}}, "a/b~c": 1, "stars": 5, "draft": true}"#;
+    let post = Post::extract(&json(), &[], bytes(body)).unwrap();
+    assert_eq!((&*post.title, post.draft, post.stars, post.double), ("é", true, 5, 8));
+    let city = "c".to_owned();
+    let address = Address { city, lines: Vec::new() };
+    assert_eq!((post.note, post.odd, post.address), (None, Some(1), Some(address)));
+    assert_eq!(post.kind, Some(Kind::Long { pages: 3 }));
+    assert_eq!(Kind::Short, serde_json::from_str("\"short\"").unwrap());
+}
+
+#[derive(Debug, Extract)]
+struct Generic<T: serde::de::DeserializeOwned + Send + Default> {
+    #[json]
+    value: T,
+    #[json(default)]
+    other: T,
+}
+
+#[test]
+fn a_generic_member_is_read() {
+    let read = Generic::<u8>::extract(&json(), &[], bytes("{\"value\": 3}")).unwrap();
+    assert_eq!((read.value, read.other), (3, 0));
+    let wrong = Generic::<u8>::extract(&json(), &[], bytes("{\"other\": -1}")).unwrap_err();
+    assert_eq!(lines(&wrong), ["body /value missing", "body /other invalid"]);
+}
+
+#[derive(Debug, Extract)]
+struct Whole {
+    #[body]
+    address: Address,
+}
+
+#[derive(Debug, Extract)]
+struct Maybe {
+    #[body]
+    address: Option<Address>,
+}
+
+#[test]
+fn a_whole_body_is_decoded_or_its_first_fault_told() {
+    let rows: &[(&str, &[&str])] = &[
+        ("", &["body  missing"]),
+        ("{}", &["body /city missing"]),
+        ("3", &["body  invalid"]),
+        ("{\"city\": \"c\", \"lines\": [0, 1, 256]}", &["body /lines/2 invalid"]),
+        ("{\"city\": ", &["body  malformed"]),
+    ];
+    for (body, expected) in rows {
+        let rejection = Whole::extract(&json(), &[], bytes(body)).unwrap_err();
+        assert_eq!(lines(&rejection), *expected, "{body}");
+    }
+    let whole = Whole::extract(&json(), &[], bytes("{\"city\": \"c\"}")).unwrap();
+    assert_eq!(whole.address.city, "c");
+    for (body, some) in [("", false), ("null", false), ("{\"city\": \"c\"}", true)] {
+        let maybe = Maybe::extract(&json(), &[], bytes(body)).unwrap();
+        assert_eq!(maybe.address.is_some(), some, "{body}");
+    }
+}
+
+/// The same members for plain serde.
+#[derive(Deserialize)]
+struct Twin {
+    a: u8,
+    b: Option<bool>,
+    #[serde(default)]
+    c: Vec<i8>,
+}
+
+#[derive(Extract)]
+struct Ours {
+    #[json]
+    a: u8,
+    #[json]
+    b: Option<bool>,
+    #[json(default)]
+    c: Vec<i8>,
+}
+
+proptest! {
+    #[test]
+    fn an_object_is_taken_where_serde_takes_it(
+        members in prop::collection::vec(
+            ("a|b|c|d|\\\\u0061", "1|256|null|true|\\[\\]|\\[1, 200\\]|\\[-1\\]|\"x\"|\\{\\}|1.5|-"),
+            0..5,
+        ),
+        end in "\\}|\\} |\\}x|",
+    ) {
+        let members: Vec<_> = members.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+        let body = format!("{{{}{end}", members.join(","));
+        let twin = serde_json::from_str::<Twin>(&body);
+        match Ours::extract(&json(), &[], bytes(&body)) {
+            Ok(ours) => {
+                let twin = twin.unwrap();
+                prop_assert_eq!((ours.a, ours.b, ours.c), (twin.a, twin.b, twin.c));
+            }
+            Err(rejection) => {
+                prop_assert!(twin.is_err(), "{} {}", body, rejection);
+                prop_assert!(!rejection.errors().is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The derive and what it reads, through the public face.
+
+#[cfg(feature = "axum")]
+mod axum;
+mod body;
+mod json;
+mod problem;
+mod read;
+#[cfg(feature = "router")]
+mod router;
+mod walk;
+
+use bytes::Bytes;
+use http::{Request, request::Parts};
+use waylay_extract::Rejection;
+
+/// The parts of a GET request with these headers.
+fn get(uri: &str, headers: &[(&str, &str)]) -> Parts {
+    let mut request = Request::get(uri);
+    for (name, value) in headers {
+        request = request.header(*name, value.as_bytes());
+    }
+    request.body(()).unwrap().into_parts().0
+}
+
+/// The parts of a request with a JSON body.
+fn json() -> Parts {
+    get("/", &[("content-type", "application/json")])
+}
+
+fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+/// A rejection as a person reads it, one error a line.
+fn lines(rejection: &Rejection) -> Vec<String> {
+    let line = |error: &waylay_extract::FieldError| {
+        let place = error.name().or(error.pointer()).unwrap_or_default();
+        let (source, code) = (error.source(), error.code());
+        format!("{source} {place} {code}")
+    };
+    rejection.errors().iter().map(line).collect()
+}

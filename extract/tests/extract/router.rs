@@ -1,0 +1,81 @@
+//! The struct as an argument of waylay's handlers.
+
+use axum_core::{body::Body, extract::Request};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+use waylay_extract::Extract;
+use waylay_router::{Route, Router, Scope};
+
+#[derive(Debug, Extract)]
+struct Show {
+    #[param]
+    tenant: String,
+    #[param]
+    id: u64,
+    #[query(default = 1)]
+    page: u16,
+}
+
+async fn show(show: Show) -> String {
+    format!("{} {} {}", show.tenant, show.id, show.page)
+}
+
+#[derive(Debug, Extract)]
+struct Create {
+    #[state]
+    app: &'static str,
+    #[json]
+    title: String,
+}
+
+async fn create(create: Create) -> String {
+    format!("{} {}", create.app, create.title)
+}
+
+fn router() -> Router {
+    let scope = Scope::new().host("{tenant}.example.com");
+    Router::builder()
+        .state("waylay")
+        .route(Route::post("/posts").to(create))
+        .scope(scope.route(Route::get("/posts/{id}").to(show)))
+        .build()
+        .unwrap()
+}
+
+async fn call(method: &str, uri: &str, body: &'static str) -> (u16, String) {
+    let request = Request::builder()
+        .method(method)
+        .uri(uri)
+        .header("content-type", "application/json")
+        .body(Body::from(body))
+        .unwrap();
+    let response = router().oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn handlers_take_the_struct() {
+    let rows = [
+        ("GET", "http://a.example.com/posts/7?page=2", "", 200, "a 7 2"),
+        ("POST", "http://example.com/posts", r#"{"title": "t"}"#, 200, "waylay t"),
+    ];
+    for (method, uri, body, status, answer) in rows {
+        assert_eq!(call(method, uri, body).await, (status, answer.to_owned()), "{method} {uri}");
+    }
+}
+
+#[tokio::test]
+async fn faults_are_answered_as_problems() {
+    let rows = [
+        ("GET", "http://a.example.com/posts/x?page=y", "", 400, "2 errors"),
+        ("GET", "http://a.example.com/posts/%ff", "", 400, "1 error"),
+        ("POST", "http://example.com/posts", r#"{"title": 3}"#, 422, "/title"),
+    ];
+    for (method, uri, body, status, part) in rows {
+        let (told, answer) = call(method, uri, body).await;
+        assert_eq!(told, status, "{method} {uri} {answer}");
+        assert!(answer.contains(part), "{method} {uri} {answer}");
+    }
+}
