@@ -103,6 +103,7 @@ pub(crate) fn compile(
     }
     let methods = chain.iter().filter_map(|conditions| conditions.methods.as_ref());
     let methods = methods.fold(MethodSet::all(), |all, set| all.and(set));
+    let methods = if policy.grammar == Grammar::Native { methods.with_head() } else { methods };
     if methods.names_others() {
         guards.push((Guard::Methods(methods.clone()), None));
     }
@@ -134,7 +135,6 @@ pub(crate) fn compile(
             .unwrap_or_default(),
         vars,
     };
-    let methods = if policy.grammar == Grammar::Native { methods.with_head() } else { methods };
     let pattern = Pattern {
         path: path_pattern,
         host: host.map(|(_, pattern)| Box::new(pattern)),

@@ -251,16 +251,13 @@ fn class(routes: Routes) -> Class {
     }
     let whole = all.freeze(b'/');
     let mut fixed: HashMap<Box<[u8]>, Vec<Entry>, FxBuildHasher> = HashMap::default();
-    for (_, exact, entry) in &routes {
-        if let Some(path) = exact {
-            fixed.entry(path.clone()).or_default().push(*entry);
+    for path in routes.iter().filter_map(|(_, exact, _)| exact.as_ref()) {
+        let mut leaves = Leaves::default();
+        whole.walk(path, &mut leaves);
+        if leaves.count == 1 {
+            fixed.insert(path.clone(), leaves.entries);
         }
     }
-    fixed.retain(|path, _| {
-        let mut leaves = Leaves(0);
-        whole.walk(path, &mut leaves);
-        leaves.0 == 1
-    });
     let mut rest = Sapling::default();
     for (ways, exact, entry) in &routes {
         if !exact.as_ref().is_some_and(|path| fixed.contains_key(path)) {
@@ -271,15 +268,20 @@ fn class(routes: Routes) -> Class {
     Class { fixed, lengths, trie: rest.freeze(b'/'), least }
 }
 
-/// Counts leaves.
-struct Leaves(usize);
+/// Counts leaves and keeps what hangs there.
+#[derive(Default)]
+struct Leaves {
+    count: usize,
+    entries: Vec<Entry>,
+}
 
 impl Visit for Leaves {
     fn limit(&self) -> u32 {
         u32::MAX
     }
 
-    fn leaf(&mut self, _entries: &[Entry], _holes: &Captures) {
-        self.0 += 1;
+    fn leaf(&mut self, entries: &[Entry], _holes: &Captures) {
+        self.count += 1;
+        self.entries.extend_from_slice(entries);
     }
 }

@@ -34,7 +34,8 @@ impl Slot {
         match pieces {
             [] => return Ok(Self::Rest),
             [Piece::Var(var)] if !open => match &var.kind {
-                Kind::Tail => return Ok(Self::Var),
+                // A tail edge may be empty, a tail variable may not: only a part with a test says so.
+                Kind::Tail => return Ok(Self::One { constraint: None, end: "".into() }),
                 Kind::Plain if !gorilla || place == Place::Path => return Ok(Self::Var),
                 Kind::Plain => {}
                 Kind::Pattern(pattern) => {
