@@ -31,25 +31,17 @@ pin_project! {
 
 impl<B> FaultBody<B> {
     pub(crate) fn service(body: B) -> Self {
-        Self {
-            kind: Kind::Service { body },
-        }
+        Self { kind: Kind::Service { body } }
     }
 
     pub(crate) fn text(text: Bytes) -> Self {
-        Self {
-            kind: Kind::Text { text },
-        }
+        Self { kind: Kind::Text { text } }
     }
 
     /// It must fail on the very first poll: one `Pending` earlier, and the server has sent the
     /// head.
     pub(crate) fn reject(error: RejectError) -> Self {
-        Self {
-            kind: Kind::Reject {
-                error: Some(BodyError(Cause::Reject(error))),
-            },
-        }
+        Self { kind: Kind::Reject { error: Some(BodyError(Cause::Reject(error))) } }
     }
 
     /// The service's own body, if it is that.
@@ -84,13 +76,11 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.project().kind.project() {
-            KindProjection::Service { body } => body
-                .poll_frame(cx)
-                .map_err(|error| BodyError(Cause::Service(error.into()))),
-            KindProjection::Text { text } if text.is_empty() => Poll::Ready(None),
-            KindProjection::Text { text } => {
-                Poll::Ready(Some(Ok(Frame::data(std::mem::take(text)))))
+            KindProjection::Service { body } => {
+                body.poll_frame(cx).map_err(|error| BodyError(Cause::Service(error.into())))
             }
+            KindProjection::Text { text } if text.is_empty() => Poll::Ready(None),
+            KindProjection::Text { text } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(text))))),
             KindProjection::Reject { error } => Poll::Ready(error.take().map(Err)),
         }
     }
@@ -160,10 +150,7 @@ pub struct RejectError {
 }
 
 impl RejectError {
-    #[cfg_attr(
-        not(feature = "http2"),
-        allow(unused_variables, reason = "codes need h2's own error type")
-    )]
+    #[cfg_attr(not(feature = "http2"), allow(unused_variables, reason = "codes need h2's own error type"))]
     pub(crate) fn new(fault: Arc<str>, code: Option<u32>) -> Self {
         Self {
             fault,

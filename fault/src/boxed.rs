@@ -53,20 +53,14 @@ impl<S, B> Layer<S> for BoxedLayer<B> {
     type Service = BoxedService<S, B>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BoxedService {
-            service: self.layer.layer(inner),
-            rebox: self.rebox,
-        }
+        BoxedService { service: self.layer.layer(inner), rebox: self.rebox }
     }
 }
 
 // By hand, since a derive would ask for `B: Clone`.
 impl<B> Clone for BoxedLayer<B> {
     fn clone(&self) -> Self {
-        Self {
-            layer: self.layer.clone(),
-            rebox: self.rebox,
-        }
+        Self { layer: self.layer.clone(), rebox: self.rebox }
     }
 }
 
@@ -95,19 +89,13 @@ where
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        BoxedFuture {
-            response: self.service.call(request),
-            rebox: self.rebox,
-        }
+        BoxedFuture { response: self.service.call(request), rebox: self.rebox }
     }
 }
 
 impl<S: Clone, B> Clone for BoxedService<S, B> {
     fn clone(&self) -> Self {
-        Self {
-            service: self.service.clone(),
-            rebox: self.rebox,
-        }
+        Self { service: self.service.clone(), rebox: self.rebox }
     }
 }
 
@@ -139,9 +127,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.response.poll(cx))?;
-        Poll::Ready(Ok(
-            response.map(|body| body.into_service().unwrap_or_else(*this.rebox))
-        ))
+        Poll::Ready(Ok(response.map(|body| body.into_service().unwrap_or_else(*this.rebox))))
     }
 }
 

@@ -272,9 +272,9 @@ impl fmt::Debug for FaultBuilder {
 }
 
 fn check_name(name: &str, findings: &mut Findings) -> Option<HeaderValue> {
-    let value = HeaderValue::from_str(name)
-        .ok()
-        .filter(|_| !name.trim().is_empty());
+    // http lets more than that into a value; what readers of a header make of it varies.
+    let visible = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let value = HeaderValue::from_str(name).ok().filter(|_| visible && !name.trim().is_empty());
     if value.is_none() {
         findings.add("name", name.escape_debug(), Problem::Name);
     }
@@ -288,8 +288,5 @@ fn strings<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Vec<String> {
 fn string_pairs<N: Into<String>, V: Into<String>>(
     pairs: impl IntoIterator<Item = (N, V)>,
 ) -> Vec<(String, String)> {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect()
+    pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }

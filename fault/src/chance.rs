@@ -45,10 +45,7 @@ pub struct Dice {
 impl Dice {
     /// The dice of the fault `name` under `seed`.
     pub fn new(seed: u64, name: &str) -> Self {
-        Self {
-            seed,
-            stream: sip(seed, 0, name.as_bytes()),
-        }
+        Self { seed, stream: sip(seed, 0, name.as_bytes()) }
     }
 
     /// The seed they were made with.
@@ -73,10 +70,7 @@ impl Dice {
         hasher.write(&(bytes.len() as u64).to_le_bytes());
         hasher.write(bytes);
         hasher.write(attempt);
-        Draws {
-            node: hasher.finish(),
-            next: 0,
-        }
+        Draws { node: hasher.finish(), next: 0 }
     }
 }
 
@@ -121,10 +115,7 @@ impl Draws {
     /// The draws of the `index`-th child of this place in the tree.
     #[must_use]
     pub fn child(&self, index: u64) -> Self {
-        Self {
-            node: sip(self.node, 1, &index.to_le_bytes()),
-            next: 0,
-        }
+        Self { node: sip(self.node, 1, &index.to_le_bytes()), next: 0 }
     }
 
     /// The next draw as a number in `0.0..1.0`.

@@ -52,9 +52,7 @@ impl Control {
     /// # Errors
     /// The share is no number from 0 to 1; the old one stays.
     pub fn set_participation(&self, share: f64) -> Result<(), ParticipationError> {
-        self.setup
-            .switch
-            .set_participation(Participation::new(share)?);
+        self.setup.switch.set_participation(Participation::new(share)?);
         Ok(())
     }
 
@@ -77,8 +75,6 @@ impl fmt::Debug for Control {
 impl Fault {
     /// A live handle of this fault.
     pub fn control(&self) -> Control {
-        Control {
-            setup: self.setup.clone(),
-        }
+        Control { setup: self.setup.clone() }
     }
 }

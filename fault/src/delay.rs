@@ -42,27 +42,18 @@ pub struct Delay {
 impl Delay {
     /// Always the same.
     pub fn fixed(time: impl Into<DelayTime>) -> Self {
-        Self {
-            shape: Shape::Fixed(time.into()),
-            max: None,
-        }
+        Self { shape: Shape::Fixed(time.into()), max: None }
     }
 
     /// Evenly spread from `low` on, below `high`.
     pub fn uniform(low: impl Into<DelayTime>, high: impl Into<DelayTime>) -> Self {
-        Self {
-            shape: Shape::Uniform(low.into(), high.into()),
-            max: None,
-        }
+        Self { shape: Shape::Uniform(low.into(), high.into()), max: None }
     }
 
     /// Lognormal, as most latencies are: half below the median, the rest with a long tail that
     /// `sigma` (of the underlying normal distribution) draws out. Needs a [`max`](Self::max).
     pub fn lognormal(median: impl Into<DelayTime>, sigma: f64) -> Self {
-        Self {
-            shape: Shape::Lognormal(median.into(), sigma),
-            max: None,
-        }
+        Self { shape: Shape::Lognormal(median.into(), sigma), max: None }
     }
 
     /// By your own function of the request's draws, cut at `max`; it may sample any distribution
@@ -71,10 +62,7 @@ impl Delay {
         max: impl Into<DelayTime>,
         sample: impl Fn(&mut Draws) -> Duration + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            shape: Shape::Custom(Sample(Arc::new(sample))),
-            max: Some(max.into()),
-        }
+        Self { shape: Shape::Custom(Sample(Arc::new(sample))), max: Some(max.into()) }
     }
 
     /// Cuts what is longer.
@@ -86,39 +74,18 @@ impl Delay {
 
     /// Checks every length of time and every number.
     pub(crate) fn check(self, at: &str, findings: &mut Findings) -> Option<Pace> {
-        let shown = self.shape.to_string();
-        let endless = matches!(self.shape, Shape::Lognormal(..)) && self.max.is_none();
-        if endless {
-            findings.add(at, &shown, Problem::NoCap);
+        if matches!(self.shape, Shape::Lognormal(..)) && self.max.is_none() {
+            findings.add(at, &self.shape, Problem::NoCap);
+            // The rest is looked at all the same, and reported with it.
+            self.shape.check(at, findings);
+            return None;
         }
+        let shape = self.shape.check(at, findings);
         let max = match self.max {
-            Some(max) => Some(findings.time(format!("{at}.max"), max.duration())?),
-            None => None,
+            Some(max) => findings.time(format!("{at}.max"), max.duration()),
+            None => Some(Duration::MAX),
         };
-        let mut time =
-            |name: &str, time: DelayTime| findings.time(format!("{at}.{name}"), time.duration());
-        let shape = match self.shape {
-            Shape::Fixed(length) => Shape::Fixed(time("fixed", length)?),
-            Shape::Uniform(low, high) => {
-                let (low, high) = (time("low", low), time("high", high));
-                Shape::Uniform(low?, high?)
-            }
-            Shape::Lognormal(median, sigma) => Shape::Lognormal(time("median", median)?, sigma),
-            Shape::Custom(sample) => Shape::Custom(sample),
-        };
-        match &shape {
-            Shape::Uniform(low, high) if low > high => findings.add(at, &shown, Problem::Bounds),
-            Shape::Lognormal(_, sigma) if !(0.0..f64::INFINITY).contains(sigma) => {
-                findings.add(format!("{at}.sigma"), sigma, Problem::Sigma);
-            }
-            _ => {
-                return (!endless).then_some(Pace {
-                    shape,
-                    max: max.unwrap_or(Duration::MAX),
-                });
-            }
-        }
-        None
+        Some(Pace { shape: shape?, max: max? })
     }
 }
 
@@ -128,6 +95,34 @@ enum Shape<T> {
     Uniform(T, T),
     Lognormal(T, f64),
     Custom(Sample),
+}
+
+impl Shape<DelayTime> {
+    fn check(self, at: &str, findings: &mut Findings) -> Option<Shape<Duration>> {
+        let shown = self.to_string();
+        let mut time = |name, time: DelayTime| findings.time(format!("{at}.{name}"), time.duration());
+        match self {
+            Self::Fixed(length) => time("fixed", length).map(Shape::Fixed),
+            Self::Uniform(low, high) => {
+                let (low, high) = (time("low", low), time("high", high));
+                let (low, high) = (low?, high?);
+                if low > high {
+                    findings.add(at, shown, Problem::Bounds);
+                    return None;
+                }
+                Some(Shape::Uniform(low, high))
+            }
+            Self::Lognormal(median, sigma) => {
+                let median = time("median", median);
+                if !(0.0..f64::INFINITY).contains(&sigma) {
+                    findings.add(format!("{at}.sigma"), sigma, Problem::Sigma);
+                    return None;
+                }
+                median.map(|median| Shape::Lognormal(median, sigma))
+            }
+            Self::Custom(sample) => Some(Shape::Custom(sample)),
+        }
+    }
 }
 
 impl fmt::Display for Shape<DelayTime> {

@@ -50,14 +50,8 @@ impl fmt::Display for FaultErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.errors.len();
         let plural = if count == 1 { "" } else { "s" };
-        write!(
-            f,
-            "fault `{}` has {count} wrong setting{plural}:",
-            self.fault
-        )?;
-        self.errors
-            .iter()
-            .try_for_each(|error| write!(f, "\n- {error}"))
+        write!(f, "fault `{}` has {count} wrong setting{plural}:", self.fault)?;
+        self.errors.iter().try_for_each(|error| write!(f, "\n- {error}"))
     }
 }
 
@@ -90,52 +84,36 @@ impl FaultError {
 
 impl fmt::Display for FaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            setting,
-            given,
-            problem,
-        } = self;
+        let Self { setting, given, problem } = self;
         write!(f, "{setting}: ")?;
         match problem {
-            Problem::Participation => write!(
-                f,
-                "{given} is not a share of requests; give a number from 0 to 1"
-            ),
+            Problem::Participation => {
+                write!(f, "{given} is not a share of requests; give a number from 0 to 1")
+            }
             Problem::Name => {
-                write!(
-                    f,
-                    "`{given}` cannot be a fault's name; give visible ASCII, it travels in a header"
-                )
+                write!(f, "`{given}` cannot be a fault's name; give visible ASCII, it travels in a header")
             }
             Problem::Informational => write!(
                 f,
                 "{given} is an informational status, after which the client waits for the real one; \
                  give one from 200 to 599"
             ),
-            Problem::Status => write!(
-                f,
-                "{given} is no status to answer with; give one from 200 to 599"
-            ),
+            Problem::Status => write!(f, "{given} is no status to answer with; give one from 200 to 599"),
             Problem::Weight => write!(f, "{given} is not a weight; give a finite number from 0 on"),
             Problem::NothingToPick => {
-                write!(
-                    f,
-                    "{given} leaves nothing to pick from; give at least one weight above 0"
-                )
+                write!(f, "{given} leaves nothing to pick from; give at least one weight above 0")
             }
             Problem::Time(error) => error.fmt(f),
             Problem::Sigma => write!(f, "{given} is not a spread; give a finite number from 0 on"),
             Problem::Bounds => write!(f, "{given} is no range; give the lower bound first"),
             Problem::NoCap => write!(f, "{given} has no longest value; add `.max(…)`"),
             Problem::Pattern(why) => write!(f, "`{given}` is not a path pattern: {why}"),
-            Problem::HeaderName => write!(
-                f,
-                "`{given}` is not a header name; give a token such as `x-chaos`"
-            ),
-            Problem::HeaderValue => write!(
-                f,
-                "`{given}` is not a header value; give text without control characters"
-            ),
+            Problem::HeaderName => {
+                write!(f, "`{given}` is not a header name; give a token such as `x-chaos`")
+            }
+            Problem::HeaderValue => {
+                write!(f, "`{given}` is not a header value; give text without control characters")
+            }
         }
     }
 }
@@ -187,33 +165,20 @@ pub enum Problem {
 pub(crate) struct Findings(Vec<FaultError>);
 
 impl Findings {
-    pub(crate) fn add(
-        &mut self,
-        setting: impl Into<String>,
-        given: impl fmt::Display,
-        problem: Problem,
-    ) {
-        self.0.push(FaultError {
-            setting: setting.into(),
-            given: given.to_string(),
-            problem,
-        });
+    pub(crate) fn add(&mut self, setting: impl Into<String>, given: impl fmt::Display, problem: Problem) {
+        self.0.push(FaultError { setting: setting.into(), given: given.to_string(), problem });
     }
 
     /// Keeps the good value, or the error.
     pub(crate) fn time<T>(&mut self, setting: String, time: Result<T, TimeError>) -> Option<T> {
-        time.map_err(|error| self.add(setting, error.text().to_owned(), Problem::Time(error)))
-            .ok()
+        time.map_err(|error| self.add(setting, error.text().to_owned(), Problem::Time(error))).ok()
     }
 
     /// The value if nothing was found.
     pub(crate) fn or<T>(self, fault: &str, value: Option<T>) -> Result<T, FaultErrors> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(FaultErrors {
-                fault: fault.to_owned(),
-                errors: self.0,
-            }),
+            _ => Err(FaultErrors { fault: fault.to_owned(), errors: self.0 }),
         }
     }
 }

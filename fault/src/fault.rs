@@ -79,9 +79,7 @@ impl Fault {
         setup.gate.admit(request)?;
 
         let headers = request.headers();
-        let draws = setup
-            .dice
-            .roll(setup.keyring.key(headers), setup.keyring.attempt(headers));
+        let draws = setup.dice.roll(setup.keyring.key(headers), setup.keyring.attempt(headers));
         if !draws.fires(setup.switch.participation()) {
             return Err(Skip::NotSelected);
         }

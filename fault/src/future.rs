@@ -49,25 +49,12 @@ where
     S: Service<Request<B>>,
 {
     pub(crate) fn pass(response: S::Future) -> Self {
-        Self {
-            state: State::Pass {
-                response,
-                mark: None,
-            },
-        }
+        Self { state: State::Pass { response, mark: None } }
     }
 
     pub(crate) fn strike(strike: Strike, service: S, request: Request<B>) -> Self {
-        let held = Held {
-            strike: Box::pin(strike.run()),
-            service,
-            request,
-        };
-        Self {
-            state: State::Strike {
-                held: Some(Box::new(held)),
-            },
-        }
+        let held = Held { strike: Box::pin(strike.run()), service, request };
+        Self { state: State::Strike { held: Some(Box::new(held)) } }
     }
 }
 
@@ -97,11 +84,7 @@ where
                     let Some(held) = held.take() else {
                         return Poll::Pending;
                     };
-                    let Held {
-                        mut service,
-                        request,
-                        ..
-                    } = *held;
+                    let Held { mut service, request, .. } = *held;
                     match outcome {
                         Outcome::Pass(mark) => (service.call(request), mark),
                         Outcome::Answer(answer) => {
@@ -111,10 +94,7 @@ where
                     }
                 }
             };
-            state.set(State::Pass {
-                response,
-                mark: mark.map(Box::new),
-            });
+            state.set(State::Pass { response, mark: mark.map(Box::new) });
         }
     }
 }

@@ -35,24 +35,16 @@ impl Gate {
             return Err(Skip::Protected);
         }
         let admitted = passes(&self.paths, PathList::is_empty, |list| list.contains(&path))
-            && passes(&self.headers, HeaderList::is_empty, |list| {
-                list.contains(headers)
-            });
+            && passes(&self.headers, HeaderList::is_empty, |list| list.contains(headers));
         #[cfg(feature = "axum")]
         let admitted = admitted && {
             let extensions = request.extensions();
-            passes(&self.routes, RouteList::is_empty, |list| {
-                list.contains(extensions)
-            })
+            passes(&self.routes, RouteList::is_empty, |list| list.contains(extensions))
         };
         if admitted { Ok(()) } else { Err(Skip::NoMatch) }
     }
 }
 
-fn passes<L>(
-    lists: &Lists<L>,
-    is_empty: impl Fn(&L) -> bool,
-    contains: impl Fn(&L) -> bool,
-) -> bool {
+fn passes<L>(lists: &Lists<L>, is_empty: impl Fn(&L) -> bool, contains: impl Fn(&L) -> bool) -> bool {
     !contains(&lists.block) && (is_empty(&lists.allow) || contains(&lists.allow))
 }

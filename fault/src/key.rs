@@ -50,11 +50,7 @@ enum Source {
 }
 
 impl Keyring {
-    pub(crate) fn check(
-        by: DecideBy,
-        attempt: Option<String>,
-        findings: &mut Findings,
-    ) -> Option<Self> {
+    pub(crate) fn check(by: DecideBy, attempt: Option<String>, findings: &mut Findings) -> Option<Self> {
         let by = match by {
             DecideBy::Counter => Some(Source::Counter),
             DecideBy::Header(name) => header_name("decide_by", &name, findings).map(Source::Header),
@@ -64,11 +60,7 @@ impl Keyring {
             Some(name) => Some(header_name("attempt_header", &name, findings)?),
             None => None,
         };
-        Some(Self {
-            by: by?,
-            attempt,
-            counter: AtomicU64::new(0),
-        })
+        Some(Self { by: by?, attempt, counter: AtomicU64::new(0) })
     }
 
     /// The key of a request that has come as far as the draw; the counter moves for no other.
@@ -76,9 +68,7 @@ impl Keyring {
         let found = match &self.by {
             Source::Counter => None,
             Source::Header(name) => headers.get(name).map(|value| Key::Header(value.as_bytes())),
-            Source::TraceId => headers
-                .get("traceparent")
-                .and_then(|value| trace_id(value.as_bytes())),
+            Source::TraceId => headers.get("traceparent").and_then(|value| trace_id(value.as_bytes())),
         };
         found.unwrap_or_else(|| Key::Counter(self.counter.fetch_add(1, Ordering::Relaxed)))
     }

@@ -51,8 +51,6 @@ impl<S> Layer<S> for FaultLayer {
 impl Fault {
     /// A layer of this fault.
     pub fn layer(&self) -> FaultLayer {
-        FaultLayer {
-            fault: self.clone(),
-        }
+        FaultLayer { fault: self.clone() }
     }
 }

@@ -1,4 +1,79 @@
-//! Fault injection for tower HTTP services.
+//! Faults that lie in wait: fault injection for [`tower`] HTTP services.
+//!
+//! A [`Fault`] is a tower layer. It strikes a share of the requests that its lists admit, and
+//! [rejects](reject()), [fails](error()) or [slows](slow) them, [picks](random) among several
+//! deeds or [chains](chain) them, while a [`Control`] switches it on, off, up and down. It is for
+//! staging and game days: to see that clients, retries, timeouts and fallbacks do what they were
+//! written for.
+//!
+//! ```
+//! use axum::{Router, body::Body, extract::Request, routing::get};
+//! use tower::ServiceExt;
+//! use waylay_fault::{Delay, Fault, Reject, chain, reject, slow};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! let dropped = Fault::new("dropped-orders", chain([
+//!         slow(Delay::lognormal("5ms", 0.4).max("20ms")),
+//!         reject(Reject::EmptyReply),
+//!     ]))
+//!     .participation(1.0)
+//!     .block_paths(["/orders/{id}/pay"])
+//!     .build()?;
+//! let control = dropped.control();
+//!
+//! let app = Router::new().route("/orders/{id}", get(async || "an order")).layer(dropped.layer());
+//! let order = || Request::get("/orders/7").body(Body::empty());
+//!
+//! // Off by default.
+//! let answer = app.clone().oneshot(order()?).await?;
+//! assert_eq!(axum::body::to_bytes(answer.into_body(), 100).await?, "an order");
+//!
+//! // On: a server would drop the connection without a byte, since the body fails at once.
+//! control.set_enabled(true);
+//! let answer = app.oneshot(order()?).await?;
+//! assert!(axum::body::to_bytes(answer.into_body(), 100).await.is_err());
+//! assert_eq!((control.counts().seen, control.counts().injected), (1, 1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Whom it strikes
+//!
+//! A request passes these gates in turn; the first that turns it away is counted as the reason.
+//!
+//! 1. the process is not [halted](halt) and the fault is [on](Control::set_enabled);
+//! 2. it is not a [probe's](FaultBuilder::protect_probes);
+//! 3. no [block list](FaultBuilder::block_paths) holds it, and each kind of
+//!    [allow list](FaultBuilder::allow_paths) that was given does;
+//! 4. the [draw](decision) falls below the [participation](FaultBuilder::participation);
+//! 5. what is to be done can [reach](wire) the client.
+//!
+//! Draws are hashes of a key, not the next numbers of a generator: lock-free, the same again under
+//! the same [seed](FaultBuilder::seed), and by a request or trace id the same on every replica.
+//!
+//! # What the client sees
+//!
+//! [`wire`] has the table for HTTP/1.1 and HTTP/2. Every answer that a fault made or slowed is
+//! marked: for clients by the header [`MARK`], within the process by the extension [`Injected`].
+//!
+//! # What it costs
+//!
+//! While it is off, one relaxed load a request and no allocation; nothing is counted then.
+//!
+//! # Shutting down
+//!
+//! Call [`halt`] before the server begins to drain: running delays and hangs end at once.
+//!
+//! # Features
+//!
+//! | feature | for |
+//! |---|---|
+//! | `http2` | chosen HTTP/2 reset codes: `Reject::StreamReset` |
+//! | `axum` | lists of axum's routes: `block_routes`, `allow_routes`; `FaultLayer::boxed` |
+//! | `serde` | [`Counts`] as data |
+//!
+//! [`tower`]: https://docs.rs/tower
 
 mod body;
 mod boxed;
@@ -62,3 +137,7 @@ pub mod decision {}
 
 #[doc = include_str!("../docs/wire.md")]
 pub mod wire {}
+
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

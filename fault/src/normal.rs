@@ -63,9 +63,7 @@ fn ln(x: f64) -> f64 {
 
 /// Horner's rule, the highest degree first.
 fn polynomial(coefficients: &[f64; 8], x: f64) -> f64 {
-    coefficients
-        .iter()
-        .fold(0.0, |sum, coefficient| sum * x + coefficient)
+    coefficients.iter().fold(0.0, |sum, coefficient| sum * x + coefficient)
 }
 
 // The digits are the paper's, also where they say more than an `f64` holds.
@@ -147,16 +145,10 @@ mod tests {
             let x = f64::from(step - 10_000) * 0.0317;
             assert!((exp(x) / x.exp() - 1.0).abs() < 1e-13, "exp {x}");
             let x = f64::from(step) * 7.3e-5 * f64::from(step);
-            assert!(
-                (ln(x) - x.ln()).abs() < 1e-14 * (1.0 + x.ln().abs()),
-                "ln {x}"
-            );
+            assert!((ln(x) - x.ln()).abs() < 1e-14 * (1.0 + x.ln().abs()), "ln {x}");
         }
         assert!((ln(1.0) - 0.0).abs() < f64::MIN_POSITIVE);
-        assert_eq!(
-            (exp(0.0), exp(800.0), exp(-800.0)),
-            (1.0, f64::INFINITY, 0.0)
-        );
+        assert_eq!((exp(0.0), exp(800.0), exp(-800.0)), (1.0, f64::INFINITY, 0.0));
     }
 
     /// The paper's own check values for PPND16.
@@ -167,11 +159,7 @@ mod tests {
             (0.001, -3.090_232_306_167_814),
             (1e-20, -9.262_340_089_798_408),
         ] {
-            assert!(
-                (quantile(p) / x - 1.0).abs() < 1e-15,
-                "{p}: {}",
-                quantile(p)
-            );
+            assert!((quantile(p) / x - 1.0).abs() < 1e-15, "{p}: {}", quantile(p));
         }
     }
 }

@@ -48,11 +48,7 @@ impl fmt::Display for Deed {
 
 /// Why a fault left a request alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Skip {
     /// Every fault of the process is halted.
@@ -122,20 +118,8 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn new<B>(
-        fault: &'a str,
-        phase: Phase,
-        deeds: &'a [Deed],
-        request: &'a Request<B>,
-    ) -> Self {
-        Self {
-            fault,
-            phase,
-            deeds,
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-        }
+    pub(crate) fn new<B>(fault: &'a str, phase: Phase, deeds: &'a [Deed], request: &'a Request<B>) -> Self {
+        Self { fault, phase, deeds, method: request.method(), uri: request.uri(), headers: request.headers() }
     }
 
     /// The name of the fault.

@@ -47,17 +47,9 @@ pub(crate) struct Strike {
 }
 
 impl Strike {
-    pub(crate) fn begin<B>(
-        setup: Arc<Setup>,
-        plan: Plan,
-        reach: Reach,
-        request: &Request<B>,
-    ) -> Self {
+    pub(crate) fn begin<B>(setup: Arc<Setup>, plan: Plan, reach: Reach, request: &Request<B>) -> Self {
         let wanted = setup.reporter.is_some() || plan.asks();
-        let injected = Injected {
-            fault: setup.name.clone(),
-            deeds: plan.deeds.into(),
-        };
+        let injected = Injected { fault: setup.name.clone(), deeds: plan.deeds.into() };
         setup.tally.enter();
         setup.report(Phase::Started, &injected.deeds, request);
         Self {
@@ -95,11 +87,7 @@ impl Strike {
                     let Some(request) = self.request.clone() else {
                         continue;
                     };
-                    let call = Call {
-                        request,
-                        draws,
-                        reachable: self.reach != Reach::Nowhere,
-                    };
+                    let call = Call { request, draws, reachable: self.reach != Reach::Nowhere };
                     let code = match self.setup.switch.unless_off(inject.inject(call)).await {
                         None => return self.pass(Phase::CalledOff),
                         Some(Verdict::Continue) => {
@@ -148,11 +136,7 @@ impl Strike {
 
     fn reject(mut self, code: Option<u32>) -> Outcome {
         self.end(Phase::Finished);
-        Outcome::Reject(Rejected {
-            mark: self.mark(),
-            code,
-            reach: self.reach,
-        })
+        Outcome::Reject(Rejected { mark: self.mark(), code, reach: self.reach })
     }
 
     /// A custom injector wanted a reject where none gets through.
@@ -168,18 +152,8 @@ impl Strike {
     /// Names what was done, which may be less than what was planned.
     fn mark(&self) -> Mark {
         let Injected { fault, deeds } = &self.injected;
-        let deeds = if self.begun == deeds.len() {
-            deeds.clone()
-        } else {
-            deeds[..self.begun].into()
-        };
-        Mark {
-            header: self.setup.mark.clone(),
-            injected: Injected {
-                fault: fault.clone(),
-                deeds,
-            },
-        }
+        let deeds = if self.begun == deeds.len() { deeds.clone() } else { deeds[..self.begun].into() };
+        Mark { header: self.setup.mark.clone(), injected: Injected { fault: fault.clone(), deeds } }
     }
 
     fn count(&mut self) {
@@ -193,8 +167,7 @@ impl Strike {
         self.ended = true;
         self.count();
         if let Some(request) = &self.request {
-            self.setup
-                .report(phase, &self.injected.deeds[..self.begun], request);
+            self.setup.report(phase, &self.injected.deeds[..self.begun], request);
         }
     }
 }
@@ -214,9 +187,7 @@ fn respond(answer: &Answer, is_head: bool) -> Response<Bytes> {
     *response.headers_mut() = answer.headers.clone();
     if is_head && !answer.text.is_empty() {
         // As long as the answer to a GET would be; not every server empties bodies by itself.
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, answer.text.len().into());
+        response.headers_mut().insert(CONTENT_LENGTH, answer.text.len().into());
         *response.body_mut() = Bytes::new();
     }
     response

@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 
 use crate::halt::{halted, next_halt};
 
-#[derive(Debug)]
 pub(crate) struct Switch {
     enabled: AtomicBool,
     participation: AtomicU64,
@@ -42,8 +41,7 @@ impl Switch {
     }
 
     pub(crate) fn set_participation(&self, participation: Participation) {
-        self.participation
-            .store(participation.0.to_bits(), Ordering::Relaxed);
+        self.participation.store(participation.0.to_bits(), Ordering::Relaxed);
     }
 
     /// Does the work; or none of the rest of it, from the moment the fault is off or halted.
@@ -74,11 +72,7 @@ pub(crate) struct Participation(f64);
 impl Participation {
     pub(crate) fn new(share: f64) -> Result<Self, ParticipationError> {
         // NaN is in no range. go-fault lets it pass, after which nothing ever fires.
-        if (0.0..=1.0).contains(&share) {
-            Ok(Self(share))
-        } else {
-            Err(ParticipationError(share))
-        }
+        if (0.0..=1.0).contains(&share) { Ok(Self(share)) } else { Err(ParticipationError(share)) }
     }
 }
 
@@ -95,11 +89,7 @@ impl ParticipationError {
 
 impl fmt::Display for ParticipationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} is not a share of requests; give a number from 0 to 1",
-            self.0
-        )
+        write!(f, "{} is not a share of requests; give a number from 0 to 1", self.0)
     }
 }
 

@@ -81,11 +81,7 @@ enum Flaw {
 
 impl TimeError {
     fn new(text: &str, at: usize, flaw: Flaw) -> Self {
-        Self {
-            text: text.to_owned(),
-            at,
-            flaw,
-        }
+        Self { text: text.to_owned(), at, flaw }
     }
 
     /// The whole text as it was given.
@@ -104,19 +100,14 @@ impl fmt::Display for TimeError {
         let column = self.text.get(..self.at).unwrap_or("").chars().count() + 1;
         let text = &self.text;
         match self.flaw {
-            Flaw::NoNumber => write!(
-                f,
-                "`{text}` has no number at column {column}; write it like `90ms` or `1.5s`"
-            ),
-            Flaw::NoUnit => write!(
-                f,
-                "`{text}` has no unit at column {column}; add one of ns, us, ms, s, m, h"
-            ),
+            Flaw::NoNumber => {
+                write!(f, "`{text}` has no number at column {column}; write it like `90ms` or `1.5s`")
+            }
+            Flaw::NoUnit => {
+                write!(f, "`{text}` has no unit at column {column}; add one of ns, us, ms, s, m, h")
+            }
             Flaw::UnknownUnit => {
-                write!(
-                    f,
-                    "`{text}` has an unknown unit at column {column}; known are ns, us, ms, s, m, h"
-                )
+                write!(f, "`{text}` has an unknown unit at column {column}; known are ns, us, ms, s, m, h")
             }
             Flaw::TooLong => write!(f, "`{text}` is too long; 584 years are the most"),
         }
@@ -164,7 +155,5 @@ fn parse(text: &str) -> Result<Duration, TimeError> {
         place /= 10;
         nanos += digit * place;
     }
-    u64::try_from(nanos)
-        .map(Duration::from_nanos)
-        .map_err(|_| too_long())
+    u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| too_long())
 }

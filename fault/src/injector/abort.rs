@@ -27,11 +27,7 @@ use crate::scope::headers::{header_name, header_value};
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn error(status: u16) -> Abort {
-    Abort {
-        status,
-        text: None,
-        headers: Vec::new(),
-    }
+    Abort { status, text: None, headers: Vec::new() }
 }
 
 /// An answer in the service's place, made by [`error`].
@@ -87,10 +83,7 @@ impl Draft for Abort {
 
 impl Act for Arc<Answer> {
     fn plan(&self, _: Draws, plan: &mut Plan) {
-        plan.then(
-            Step::Answer(self.clone()),
-            Deed::Error(self.status.as_u16()),
-        );
+        plan.then(Step::Answer(self.clone()), Deed::Error(self.status.as_u16()));
     }
 }
 
@@ -106,30 +99,15 @@ fn check_status(at: &str, status: u16, findings: &mut Findings) -> Option<Status
 
 fn answer(status: StatusCode, text: Option<String>, mut headers: HeaderMap) -> Answer {
     // RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5: these have no content, whatever the user says.
-    if matches!(
-        status,
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-    ) {
-        return Answer {
-            status,
-            headers,
-            text: Bytes::new(),
-        };
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED) {
+        return Answer { status, headers, text: Bytes::new() };
     }
     let text = text.unwrap_or_else(|| match status.canonical_reason() {
         Some(reason) => reason.to_owned(),
         None => status.as_u16().to_string(),
     });
     // As Go's `http.Error` does, by which go-fault answers.
-    headers
-        .entry(CONTENT_TYPE)
-        .or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers
-        .entry(X_CONTENT_TYPE_OPTIONS)
-        .or_insert(HeaderValue::from_static("nosniff"));
-    Answer {
-        status,
-        headers,
-        text: text.into(),
-    }
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    Answer { status, headers, text: text.into() }
 }

@@ -29,10 +29,7 @@ use crate::report::Deed;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn custom(name: impl Into<String>, inject: impl Inject) -> Injector {
-    Injector::draft(Custom {
-        name: name.into().into(),
-        inject: Arc::new(inject),
-    })
+    Injector::draft(Custom { name: name.into().into(), inject: Arc::new(inject) })
 }
 
 struct Custom {
@@ -42,9 +39,7 @@ struct Custom {
 
 impl fmt::Debug for Custom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Custom")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Custom").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -60,9 +55,6 @@ impl Draft for Custom {
 
 impl Act for Custom {
     fn plan(&self, draws: Draws, plan: &mut Plan) {
-        plan.then(
-            Step::Ask(self.inject.clone(), draws),
-            Deed::Custom(self.name.clone()),
-        );
+        plan.then(Step::Ask(self.inject.clone(), draws), Deed::Custom(self.name.clone()));
     }
 }

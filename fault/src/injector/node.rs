@@ -50,9 +50,5 @@ pub(crate) trait Act: fmt::Debug + Send + Sync {
 
 /// The place of a setting below another; the root of the tree has no name.
 pub(crate) fn below(at: &str, name: &str) -> String {
-    if at.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{at}.{name}")
-    }
+    if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }

@@ -43,10 +43,7 @@ impl Plan {
 
     /// Whether the last step answers by itself, so that nothing can follow it.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(
-            self.steps.last(),
-            Some(Step::Hang(_) | Step::Answer(_) | Step::Reject(_))
-        )
+        matches!(self.steps.last(), Some(Step::Hang(_) | Step::Answer(_) | Step::Reject(_)))
     }
 
     /// Whether it ends without an answer, which is not possible everywhere.

@@ -16,10 +16,7 @@ use crate::error::{Findings, Problem};
 /// ```
 pub fn random<I: Into<Injector>>(choices: impl IntoIterator<Item = (f64, I)>) -> Injector {
     Injector::draft(RandomDraft(
-        choices
-            .into_iter()
-            .map(|(weight, choice)| (weight, choice.into()))
-            .collect(),
+        choices.into_iter().map(|(weight, choice)| (weight, choice.into())).collect(),
     ))
 }
 
@@ -42,11 +39,7 @@ impl Draft for RandomDraft {
             .collect();
         let total: f64 = weights.iter().sum();
         if good && !(total > 0.0 && total.is_finite()) {
-            findings.add(
-                below(at, "random"),
-                format!("{weights:?}"),
-                Problem::NothingToPick,
-            );
+            findings.add(below(at, "random"), format!("{weights:?}"), Problem::NothingToPick);
             return None;
         }
         let choices = choices.into_iter().collect::<Option<_>>()?;

@@ -57,9 +57,7 @@ impl Draft for Reject {
             Self::EmptyReply => Rejection::EmptyReply,
             #[cfg(feature = "http2")]
             Self::StreamReset(code) => Rejection::StreamReset(code.into()),
-            Self::Hang { max } => {
-                Rejection::Hang(findings.time(below(at, "reject.max"), max.duration())?)
-            }
+            Self::Hang { max } => Rejection::Hang(findings.time(below(at, "reject.max"), max.duration())?),
         };
         Some(Box::new(how))
     }

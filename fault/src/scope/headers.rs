@@ -10,11 +10,7 @@ pub(crate) struct HeaderList(Vec<(HeaderName, HeaderValue)>);
 
 impl HeaderList {
     /// Reads the pairs; each bad one becomes a finding under `setting[index]`.
-    pub(crate) fn check(
-        setting: &str,
-        pairs: Vec<(String, String)>,
-        findings: &mut Findings,
-    ) -> Self {
+    pub(crate) fn check(setting: &str, pairs: Vec<(String, String)>, findings: &mut Findings) -> Self {
         let mut list = Vec::with_capacity(pairs.len());
         for (index, (name, value)) in pairs.into_iter().enumerate() {
             let setting = format!("{setting}[{index}]");
@@ -30,31 +26,17 @@ impl HeaderList {
     }
 
     pub(crate) fn contains(&self, headers: &HeaderMap) -> bool {
-        self.0
-            .iter()
-            .any(|(name, wanted)| headers.get_all(name).iter().any(|value| value == wanted))
+        self.0.iter().any(|(name, wanted)| headers.get_all(name).iter().any(|value| value == wanted))
     }
 }
 
-pub(crate) fn header_name(
-    setting: &str,
-    name: &str,
-    findings: &mut Findings,
-) -> Option<HeaderName> {
+pub(crate) fn header_name(setting: &str, name: &str, findings: &mut Findings) -> Option<HeaderName> {
     let parsed = HeaderName::from_bytes(name.as_bytes());
-    parsed
-        .map_err(|_| findings.add(setting, name, Problem::HeaderName))
-        .ok()
+    parsed.map_err(|_| findings.add(setting, name, Problem::HeaderName)).ok()
 }
 
-pub(crate) fn header_value(
-    setting: &str,
-    value: &str,
-    findings: &mut Findings,
-) -> Option<HeaderValue> {
+pub(crate) fn header_value(setting: &str, value: &str, findings: &mut Findings) -> Option<HeaderValue> {
     // From bytes, since `from_str` refuses what lies beyond ASCII and clients may send it.
     let parsed = HeaderValue::from_bytes(value.as_bytes());
-    parsed
-        .map_err(|_| findings.add(setting, value.escape_debug(), Problem::HeaderValue))
-        .ok()
+    parsed.map_err(|_| findings.add(setting, value.escape_debug(), Problem::HeaderValue)).ok()
 }

@@ -21,11 +21,7 @@ impl PathList {
         let mut list = Self::default();
         for (index, pattern) in patterns.into_iter().enumerate() {
             if let Err(why) = list.insert(&pattern) {
-                findings.add(
-                    format!("{setting}[{index}]"),
-                    &pattern,
-                    Problem::Pattern(why),
-                );
+                findings.add(format!("{setting}[{index}]"), &pattern, Problem::Pattern(why));
             }
         }
         list
@@ -125,9 +121,7 @@ fn escape(pattern: &str) -> Result<String, String> {
 fn reason(error: &InsertError) -> String {
     let text = error.to_string();
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 #[cfg(test)]

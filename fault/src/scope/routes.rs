@@ -16,11 +16,7 @@ impl RouteList {
         for (index, template) in templates.iter().enumerate() {
             if !template.starts_with('/') {
                 let why = "it does not begin with `/`".to_owned();
-                findings.add(
-                    format!("{setting}[{index}]"),
-                    template,
-                    Problem::Pattern(why),
-                );
+                findings.add(format!("{setting}[{index}]"), template, Problem::Pattern(why));
             }
         }
         Self(templates.into_iter().collect())
@@ -37,7 +33,5 @@ impl RouteList {
 
 /// The template that a router left behind; one line for each router we know.
 fn matched(extensions: &Extensions) -> Option<&str> {
-    extensions
-        .get::<axum::extract::MatchedPath>()
-        .map(axum::extract::MatchedPath::as_str)
+    extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
 }

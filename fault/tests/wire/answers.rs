@@ -30,9 +30,14 @@ async fn status_text_and_headers_arrive() {
                 let mut client = Client::connect(protocol, server).await;
                 for method in [Method::HEAD, Method::GET, Method::POST, Method::HEAD, Method::GET] {
                     let row = format!("{place:?} {protocol:?} {method} {status}");
-                    let response = client.send(method.clone()).await.unwrap_or_else(|error| panic!("{row}: {error:?}"));
+                    let response =
+                        client.send(method.clone()).await.unwrap_or_else(|error| panic!("{row}: {error:?}"));
                     let body = if method == Method::HEAD { "" } else { text };
-                    assert_eq!((response.status().as_u16(), &response.body()[..]), (status, body.as_bytes()), "{row}");
+                    assert_eq!(
+                        (response.status().as_u16(), &response.body()[..]),
+                        (status, body.as_bytes()),
+                        "{row}"
+                    );
                     let headers = response.headers();
                     assert_eq!([&headers[MARK], &headers["retry-after"]], ["flaky", "2"], "{row}");
                     if matches!(status, 204 | 205 | 304) {

@@ -18,7 +18,7 @@ fn watched(injector: Injector) -> (Fault, UnboundedReceiver<Phase>) {
     let fault = Fault::new("holder", injector)
         .enabled(true)
         .participation(1.0)
-        .reporter(move |event: &Event<'_>| drop(sender.send(event.phase())))
+        .reporter(move |event: &Event<'_>| sender.send(event.phase()).unwrap_or_default())
         .build()
         .unwrap();
     (fault, receiver)
@@ -57,7 +57,11 @@ async fn a_timeout_around_it_answers() {
             let (fault, mut phases) = watched(holder());
             let server = serve(place, &fault, Duration::from_millis(20)).await;
             for protocol in [Protocol::Http1, Protocol::Http2] {
-                assert_eq!(ask(protocol, server, Method::GET, &[]).await, Seen::Status(408), "{place:?} {protocol:?}");
+                assert_eq!(
+                    ask(protocol, server, Method::GET, &[]).await,
+                    Seen::Status(408),
+                    "{place:?} {protocol:?}"
+                );
                 assert_eq!(phases.recv().await, Some(Phase::Started));
                 assert_eq!(phases.recv().await, Some(Phase::Abandoned));
                 assert_eq!(fault.control().counts().active, 0);

@@ -1,5 +1,7 @@
 //! What clients see of a fault: real servers, real clients, loopback sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
+
 mod answers;
 mod leaving;
 mod rejects;

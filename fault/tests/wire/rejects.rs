@@ -11,7 +11,14 @@ fn striking(injector: impl Into<Injector>) -> FaultBuilder {
 }
 
 /// What the documentation promises.
-fn promised(place: Place, protocol: Protocol, method: &Method, code: u32, unwind: bool, head_bodies: bool) -> Seen {
+fn promised(
+    place: Place,
+    protocol: Protocol,
+    method: &Method,
+    code: u32,
+    unwind: bool,
+    head_bodies: bool,
+) -> Seen {
     let by_body = match protocol {
         Protocol::Http1 => Seen::Nothing,
         Protocol::Http2 => Seen::Reset(code),
@@ -43,7 +50,8 @@ async fn every_place_protocol_and_method() {
                 let fault = striking(reject(how())).unwind(unwind).head_bodies(head_bodies).build().unwrap();
                 let server = serve(place, &fault, NEVER).await;
                 for protocol in [Protocol::Http1, Protocol::Http2] {
-                    for method in [Method::GET, Method::POST, Method::OPTIONS, Method::CONNECT, Method::HEAD] {
+                    for method in [Method::GET, Method::POST, Method::OPTIONS, Method::CONNECT, Method::HEAD]
+                    {
                         let before = fault.control().counts();
                         let seen = ask(protocol, server, method.clone(), &[]).await;
                         let wanted = promised(place, protocol, &method, code, unwind, head_bodies);
@@ -70,7 +78,11 @@ async fn a_reset_stream_leaves_the_connection_usable() {
         let mut connection = Http2::connect(server).await;
         for _ in 0..3 {
             assert_eq!(connection.ask(Method::GET, &[]).await, Seen::Reset(2), "{place:?}");
-            assert_eq!(connection.ask(Method::GET, &[("x-no-chaos", "1")]).await, Seen::Status(200), "{place:?}");
+            assert_eq!(
+                connection.ask(Method::GET, &[("x-no-chaos", "1")]).await,
+                Seen::Status(200),
+                "{place:?}"
+            );
         }
     }
 }
@@ -82,7 +94,8 @@ async fn hypers_own_client_names_it() {
         let error = Client::connect(Protocol::Http1, server).await.send(Method::GET).await.unwrap_err();
         assert!(error.is_incomplete_message(), "{place:?} {error:?}");
         let error = Client::connect(Protocol::Http2, server).await.send(Method::GET).await.unwrap_err();
-        let reason = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<h2::Error>()?.reason());
+        let reason =
+            std::error::Error::source(&error).and_then(|source| source.downcast_ref::<h2::Error>()?.reason());
         assert_eq!(reason, Some(h2::Reason::INTERNAL_ERROR), "{place:?} {error:?}");
     }
 }
@@ -105,7 +118,11 @@ async fn a_custom_injector_rejects_where_it_can() {
                 (Protocol::Http2, Method::GET, Seen::Reset(code)),
                 (Protocol::Http2, Method::HEAD, Seen::Status(200)),
             ] {
-                assert_eq!(ask(protocol, server, method.clone(), &[]).await, wanted, "{place:?} {protocol:?} {method}");
+                assert_eq!(
+                    ask(protocol, server, method.clone(), &[]).await,
+                    wanted,
+                    "{place:?} {protocol:?} {method}"
+                );
             }
             let counts = fault.control().counts();
             assert_eq!((counts.seen, counts.injected, counts.unreachable), (4, 2, 2));
@@ -119,10 +136,8 @@ async fn under_a_layer_that_catches_panics() {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let server = listener.local_addr().unwrap();
     let fault = striking(reject(Reject::EmptyReply)).unwind(true).build().unwrap();
-    let app = axum::Router::new()
-        .fallback(async || "real")
-        .layer(fault.layer())
-        .layer(CatchPanicLayer::new());
+    let app =
+        axum::Router::new().fallback(async || "real").layer(fault.layer()).layer(CatchPanicLayer::new());
     tokio::spawn(async move { axum::serve(listener, app).await });
 
     assert_eq!(ask(Protocol::Http1, server, Method::GET, &[]).await, Seen::Nothing);

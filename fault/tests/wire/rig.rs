@@ -85,7 +85,9 @@ pub(crate) async fn serve(place: Place, fault: &Fault, timeout: Duration) -> Soc
             let app = axum::Router::new().fallback(any(async || "real"));
             let app = outside.service(fault.layer().boxed().layer(app));
             // `axum::serve` wants its own body type, which tracing has changed.
-            let app = tower::ServiceExt::<Request<Body>>::map_response(app, |response: Response<_>| response.map(Body::new));
+            let app = tower::ServiceExt::<Request<Body>>::map_response(app, |response: Response<_>| {
+                response.map(Body::new)
+            });
             tokio::spawn(async move { axum::serve(listener, Shared::new(app)).await });
         }
     }
@@ -93,7 +95,12 @@ pub(crate) async fn serve(place: Place, fault: &Fault, timeout: Duration) -> Soc
 }
 
 /// Sends one request on a connection of its own and tells what came.
-pub(crate) async fn ask(protocol: Protocol, server: SocketAddr, method: Method, headers: &[(&str, &str)]) -> Seen {
+pub(crate) async fn ask(
+    protocol: Protocol,
+    server: SocketAddr,
+    method: Method,
+    headers: &[(&str, &str)],
+) -> Seen {
     match protocol {
         Protocol::Http1 => ask_http1(server, &method, headers).await,
         Protocol::Http2 => Http2::connect(server).await.ask(method, headers).await,
@@ -137,8 +144,11 @@ impl Http2 {
     }
 
     pub(crate) async fn ask(&mut self, method: Method, headers: &[(&str, &str)]) -> Seen {
-        let uri =
-            if method == Method::CONNECT { Uri::from_static("example.com:443") } else { Uri::from_static("http://example.com/") };
+        let uri = if method == Method::CONNECT {
+            Uri::from_static("example.com:443")
+        } else {
+            Uri::from_static("http://example.com/")
+        };
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -181,7 +191,8 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, method: Method) -> hyper::Result<Response<Bytes>> {
-        let request = Request::builder().method(method).uri("http://example.com/").header("host", "example.com");
+        let request =
+            Request::builder().method(method).uri("http://example.com/").header("host", "example.com");
         let request = request.body(Empty::new()).unwrap();
         let (parts, body) = match self {
             Self::Http1(sender) => {

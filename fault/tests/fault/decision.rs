@@ -1,0 +1,297 @@
+//! Decisions: the vectors of `docs/decision.md`, and what statistics demand.
+
+use http::Method;
+use rand_core::Rng;
+use waylay_fault::{DecideBy, Deed, Delay, Dice, Draws, Fault, Key, chain, error, random, slow};
+
+use crate::rig::{Log, get, is_struck, request, send, striking};
+
+const SPECIFICATION: &str = include_str!("../../docs/decision.md");
+
+/// The rows of the table under this heading.
+fn vectors(heading: &str) -> Vec<Vec<&'static str>> {
+    let (_, section) = SPECIFICATION.split_once(&format!("## {heading}\n")).expect("the heading is there");
+    let section = section.split("\n## ").next().unwrap_or(section);
+    let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+fn roll(dice: &Dice, key: &str, attempt: &str) -> Draws {
+    let (kind, value) = key.split_once(' ').unwrap();
+    let key = match kind {
+        "counter" => Key::Counter(value.parse().unwrap()),
+        "header" => Key::Header(value.as_bytes()),
+        "trace" => Key::TraceId(u128::from_str_radix(value, 16).unwrap().to_be_bytes()),
+        other => panic!("unknown key {other}"),
+    };
+    dice.roll(key, attempt.as_bytes())
+}
+
+#[test]
+fn decisions_follow_the_specification() {
+    let rows = vectors("Decisions");
+    assert!(rows.len() >= 12);
+    for row in rows {
+        let [seed, name, key, attempt, hash, share] = row[..] else { panic!("{row:?}") };
+        let draws = roll(&Dice::new(seed.parse().unwrap(), name), key, attempt);
+        assert_eq!(format!("{:016x}", draws.hash()), hash, "{row:?}");
+        let share: f64 = share.parse().unwrap();
+        // The share itself is the first that no longer fires.
+        assert!(!draws.fires(share) && draws.fires(share.next_up()), "{row:?}");
+    }
+}
+
+#[test]
+fn draws_follow_the_specification() {
+    let rows = vectors("Draws");
+    assert!(rows.len() >= 15);
+    for row in rows {
+        let [hash, place, index, value, share, normal] = row[..] else { panic!("{row:?}") };
+        let root = roll(&Dice::new(7, "flaky-orders"), "header request-41", "");
+        assert_eq!(format!("{:016x}", root.hash()), hash);
+        let place = place.split('.').filter(|number| !number.is_empty());
+        let mut draws = place.fold(root, |draws, number| draws.child(number.parse().unwrap()));
+        for _ in 0..index.parse().unwrap() {
+            draws.next_u64();
+        }
+        assert_eq!(format!("{:016x}", draws.clone().next_u64()), value, "{row:?}");
+        assert_eq!(format!("{:08x}", draws.clone().next_u32()), value[..8], "{row:?}");
+        assert_eq!(draws.clone().share().to_bits(), share.parse::<f64>().unwrap().to_bits(), "{row:?}");
+        assert_eq!(draws.clone().normal().to_bits(), normal.parse::<f64>().unwrap().to_bits(), "{row:?}");
+        let mut bytes = [0; 11];
+        draws.fill_bytes(&mut bytes);
+        assert_eq!(bytes[..8], u64::from_str_radix(value, 16).unwrap().to_le_bytes());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn deeds_follow_the_specification() {
+    let rows = vectors("Deeds");
+    assert!(rows.len() >= 12);
+    for row in rows {
+        let [seed, name, key, uniform, lognormal, picked] = row[..] else { panic!("{row:?}") };
+        let log = Log::default();
+        let tree = chain([
+            slow(Delay::uniform("50ms", "150ms")),
+            slow(Delay::lognormal("90ms", 0.4).max("150ms")),
+            random([(3.0, error(500)), (0.0, error(501)), (2.0, error(502)), (3.0, error(503))]),
+        ]);
+        let fault = Fault::new(name, tree)
+            .enabled(true)
+            .participation(1.0)
+            .seed(seed.parse().unwrap())
+            .decide_by(DecideBy::Header("x-id".into()))
+            .reporter(log.reporter())
+            .build()
+            .unwrap();
+        let (_, id) = key.split_once(' ').unwrap();
+        send(&fault, request(Method::GET, "/", &[("x-id", id)])).await;
+        let (_, deeds) = log.take().pop().unwrap();
+        let [Deed::Slow(first), Deed::Slow(second), Deed::Error(status)] = deeds[..] else {
+            panic!("{deeds:?}")
+        };
+        let seen = [
+            format!("{}ns", first.as_nanos()),
+            format!("{}ns", second.as_nanos()),
+            (status - 500).to_string(),
+        ];
+        assert_eq!(seen, [uniform, lognormal, picked], "{row:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_counter_strikes_as_specified() {
+    let (_, text) = SPECIFICATION.split_once("struck: ").unwrap();
+    let wanted: Vec<u64> =
+        text.trim().trim_end_matches('.').split(", ").map(|hit| hit.parse().unwrap()).collect();
+    // Requests that a list turns away take no number, however they are mixed in.
+    for every in [1, 2, 3] {
+        let fault = Fault::new("flaky-orders", error(500))
+            .enabled(true)
+            .participation(0.05)
+            .seed(7)
+            .block_paths(["/blocked"])
+            .build()
+            .unwrap();
+        let mut struck = Vec::new();
+        for number in 0..300 {
+            for _ in 1..every {
+                assert!(!is_struck(&fault, get("/blocked")).await);
+                assert!(!is_struck(&fault, get("/healthz")).await);
+            }
+            if is_struck(&fault, get("/")).await {
+                struck.push(number);
+            }
+        }
+        assert_eq!(struck, wanted);
+    }
+}
+
+/// Five standard deviations: one run in a million fails by chance, and these dice are seeded.
+fn assert_share(hits: u64, of: u64, expected: f64, what: &str) {
+    let sigma = (of as f64 * expected * (1.0 - expected)).sqrt();
+    let off = hits as f64 - of as f64 * expected;
+    assert!(off.abs() <= 5.0 * sigma, "{what}: {hits} of {of}, {:.1} sigma off {expected}", off / sigma);
+}
+
+const REQUESTS: u64 = 200_000;
+
+#[test]
+fn participation_is_met() {
+    for (seed, share) in (0..).zip([0.0, 1e-4, 0.001, 0.01, 0.1, 0.3298, 0.5, 0.75, 0.999, 1.0]) {
+        let dice = Dice::new(seed, "flaky");
+        let hits = |key: fn(&[u8; 8]) -> Key<'_>| {
+            let rolls = (0..REQUESTS).map(|number| dice.roll(key(&number.to_le_bytes()), b""));
+            rolls.filter(|draws| draws.fires(share)).count() as u64
+        };
+        assert_share(hits(|bytes| Key::Counter(u64::from_le_bytes(*bytes))), REQUESTS, share, "counter");
+        assert_share(hits(|bytes| Key::Header(bytes)), REQUESTS, share, "header");
+    }
+}
+
+#[test]
+fn faults_and_attempts_are_independent() {
+    let (p, q) = (0.1, 0.25);
+    let (slow, flaky, other) = (Dice::new(7, "slow"), Dice::new(7, "flaky"), Dice::new(8, "slow"));
+    let mut both = [0; 4];
+    for number in 0..REQUESTS {
+        let key = Key::Counter(number);
+        if slow.roll(key, b"").fires(p) {
+            both[0] += u64::from(flaky.roll(key, b"").fires(q));
+            both[1] += u64::from(other.roll(key, b"").fires(q));
+            both[2] += u64::from(slow.roll(key, b"2").fires(q));
+            both[3] += u64::from(slow.roll(Key::Counter(number + 1), b"").fires(q));
+        }
+    }
+    for (hits, what) in
+        both.into_iter().zip(["another name", "another seed", "another attempt", "the next request"])
+    {
+        assert_share(hits, REQUESTS, p * q, what);
+    }
+}
+
+#[test]
+fn places_of_a_tree_are_independent_of_the_decision_and_each_other() {
+    let dice = Dice::new(7, "tree");
+    let (mut below, mut both) = (0, 0);
+    for number in 0..REQUESTS {
+        let root = dice.roll(Key::Counter(number), b"");
+        if root.fires(0.5) {
+            let first = root.child(0).share() < 0.5;
+            below += u64::from(first);
+            both += u64::from(first && root.child(1).share() < 0.5);
+        }
+    }
+    assert_share(below, REQUESTS, 0.25, "a child");
+    assert_share(both, REQUESTS, 0.125, "two children");
+}
+
+#[test]
+fn weights_and_medians_are_met() {
+    let mut picks = [0_u64; 4];
+    let weights = [(3.0, error(500)), (0.0, error(501)), (1.0, error(502)), (4.0, error(503))];
+    let fault = striking(random(weights)).seed(7).build().unwrap();
+    crate::rig::block_on(async {
+        for _ in 0..20_000 {
+            let status = send(&fault, get("/")).await.0.unwrap();
+            picks[usize::from(status - 500)] += 1;
+        }
+    });
+    assert_eq!(picks[1], 0, "a weight of 0 is never picked");
+    for (hits, share) in picks.into_iter().zip([0.375, 0.0, 0.125, 0.5]) {
+        assert_share(hits, 20_000, share, "weight");
+    }
+    let mut draws = Dice::new(7, "normal").roll(Key::Counter(0), b"");
+    let normals: Vec<f64> = (0..REQUESTS).map(|_| draws.normal()).collect();
+    // Shares of the standard normal distribution below these points.
+    for (point, share) in [(-2.0, 0.022_750_131_948_179), (0.0, 0.5), (1.0, 0.841_344_746_068_543)] {
+        let hits = normals.iter().filter(|value| **value < point).count() as u64;
+        assert_share(hits, REQUESTS, share, "normal");
+    }
+}
+
+#[test]
+fn what_is_struck_at_one_percent_is_struck_at_five() {
+    let dice = Dice::new(7, "ramp");
+    let rolls = (0..REQUESTS).map(|number| dice.roll(Key::Counter(number), b""));
+    assert!(rolls.filter(|draws| draws.fires(0.01)).all(|draws| draws.fires(0.05)));
+}
+
+/// One trace, one verdict; without a valid trace id each request draws anew.
+#[tokio::test]
+async fn trace_ids_are_read_as_w3c_says() {
+    let valid = [
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-ffffffffffffffff-00",
+        "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-the-future-brings",
+    ];
+    let invalid = [
+        "",
+        "00",
+        "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "0-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    ];
+    let fault = |seed| {
+        let builder = striking(error(500)).participation(0.5).seed(seed).decide_by(DecideBy::TraceId);
+        builder.build().unwrap()
+    };
+    for header in valid {
+        for seed in 0..32 {
+            let id = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes();
+            let wanted = Dice::new(seed, "test").roll(Key::TraceId(id), b"").fires(0.5);
+            assert_eq!(
+                is_struck(&fault(seed), request(Method::GET, "/", &[("traceparent", header)])).await,
+                wanted
+            );
+        }
+    }
+    for header in invalid {
+        let fault = fault(7);
+        for number in 0..32 {
+            let wanted = Dice::new(7, "test").roll(Key::Counter(number), b"").fires(0.5);
+            let seen = is_struck(&fault, request(Method::GET, "/", &[("traceparent", header)])).await;
+            assert_eq!(seen, wanted, "{header:?}");
+        }
+    }
+}
+
+/// Replicas agree whatever the order in which requests reach them, and a retry draws anew.
+#[tokio::test]
+async fn replicas_agree_by_request_id_and_attempt() {
+    let replica = || {
+        striking(error(500))
+            .participation(0.5)
+            .seed(7)
+            .decide_by(DecideBy::Header("x-request-id".into()))
+            .attempt_header("x-attempt")
+            .build()
+            .unwrap()
+    };
+    let (first, second) = (replica(), replica());
+    let mut verdicts = Vec::new();
+    for id in 0..100 {
+        for attempt in ["1", "2"] {
+            let headers = [("x-request-id", &*id.to_string()), ("x-attempt", attempt)];
+            verdicts.push(is_struck(&first, request(Method::GET, "/", &headers)).await);
+        }
+    }
+    let mut again = Vec::new();
+    for id in (0..100).rev() {
+        for attempt in ["2", "1"] {
+            let headers = [("x-request-id", &*id.to_string()), ("x-attempt", attempt)];
+            again.push(is_struck(&second, request(Method::GET, "/", &headers)).await);
+        }
+    }
+    again.reverse();
+    assert_eq!(verdicts, again);
+    assert!(verdicts.chunks(2).any(|attempts| attempts[0] != attempts[1]));
+}
+
+#[test]
+fn without_a_seed_every_fault_has_a_fresh_one() {
+    let seed = || Fault::new("f", error(500)).build().unwrap().dice().seed();
+    assert_ne!(seed(), seed());
+}

@@ -1,0 +1,220 @@
+//! Delays and hangs, on a clock that is paused.
+
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response};
+use tokio::time::Instant;
+use tower::{Service, ServiceExt};
+use tower_layer::Layer;
+use waylay_fault::{
+    Call, DecideBy, Deed, Delay, Fault, Injector, Phase, Reject, Skip, Verdict, chain, custom, error, reject,
+    slow,
+};
+
+use crate::rig::{Log, get, request, send, striking};
+
+const MS: Duration = Duration::from_millis(1);
+
+#[tokio::test(start_paused = true)]
+async fn delays_of_a_chain_add_up() {
+    let wait = |ms| slow(Delay::fixed(ms * MS));
+    let rows: [(Injector, Option<u16>, u32); 8] = [
+        (wait(0), Some(202), 0),
+        (wait(90), Some(202), 90),
+        (chain([wait(20), wait(30)]), Some(202), 50),
+        (chain([wait(20), chain([wait(30), wait(40)]), wait(1)]), Some(202), 91),
+        (chain([wait(20), error(503).into(), wait(1000)]), Some(503), 20),
+        (chain([wait(2000), reject(Reject::EmptyReply)]), None, 2000),
+        (reject(Reject::hang("30s")), None, 30_000),
+        (chain([reject(Reject::hang("3s")), wait(1000)]), None, 3000),
+    ];
+    for (injector, status, elapsed) in rows {
+        let text = format!("{injector:?}");
+        let fault = striking(injector).build().unwrap();
+        let start = Instant::now();
+        assert_eq!(send(&fault, get("/")).await.0, status, "{text}");
+        // Timers of tokio tick in whole milliseconds.
+        let late = start.elapsed().checked_sub(elapsed * MS).expect("not before the delay is over");
+        assert!(late <= 2 * MS, "{text}: {late:?} late");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lengths_are_drawn_and_capped() {
+    type Holds = fn(Duration) -> bool;
+    let rows: [(Delay, Holds); 6] = [
+        (Delay::fixed("90ms"), |delay| delay == 90 * MS),
+        (Delay::fixed("90ms").max("50ms"), |delay| delay == 50 * MS),
+        (Delay::uniform("20ms", "20ms"), |delay| delay == 20 * MS),
+        (Delay::uniform("20ms", "40ms").max("30ms"), |delay| (20 * MS..=30 * MS).contains(&delay)),
+        (Delay::lognormal("90ms", 9.0).max("1s"), |delay| delay <= 1000 * MS),
+        (Delay::with("5ms", |_| Duration::MAX), |delay| delay == 5 * MS),
+    ];
+    for (delay, holds) in rows {
+        let log = Log::default();
+        let fault = striking(slow(delay.clone())).reporter(log.reporter()).build().unwrap();
+        for _ in 0..200 {
+            send(&fault, get("/")).await;
+        }
+        let reports = log.take();
+        assert_eq!(reports.len(), 400);
+        for (_, deeds) in reports {
+            assert!(matches!(deeds[..], [Deed::Slow(time)] if holds(time)), "{delay:?}: {deeds:?}");
+        }
+    }
+}
+
+/// A distribution of `rand_distr`, drawn from our dice: equal keys, equal delays.
+#[tokio::test(start_paused = true)]
+async fn a_custom_delay_samples_any_distribution() {
+    use rand_distr::{Distribution, Gamma};
+    let gamma = Gamma::new(2.0, 30.0).unwrap();
+    let log = Log::default();
+    for _replica in 0..2 {
+        let delay = Delay::with("2s", move |draws| Duration::from_secs_f64(gamma.sample(draws) / 1000.0));
+        let fault = striking(slow(delay))
+            .seed(7)
+            .decide_by(DecideBy::Header("x-id".into()))
+            .reporter(log.reporter())
+            .build()
+            .unwrap();
+        for id in 0..50 {
+            send(&fault, request(http::Method::GET, "/", &[("x-id", &id.to_string())])).await;
+        }
+    }
+    let reports = log.take();
+    assert_eq!(reports[..100], reports[100..]);
+    assert_ne!(reports[0], reports[2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn switching_off_calls_off_what_runs() {
+    let rows: [fn() -> Injector; 4] = [
+        || slow(Delay::fixed("1h")),
+        || reject(Reject::hang("1h")),
+        || chain([slow(Delay::fixed("1h")), error(500).into()]),
+        || custom("stuck", |_: Call| std::future::pending::<Verdict>()),
+    ];
+    for injector in rows {
+        let log = Log::default();
+        let fault = striking(injector()).reporter(log.reporter()).build().unwrap();
+        let start = Instant::now();
+        let (other, control) = (fault.clone(), fault.control());
+        let held = tokio::spawn(async move { send(&other, get("/")).await });
+        while control.counts().active == 0 {
+            tokio::task::yield_now().await;
+        }
+        // On again at once: what ran is over all the same.
+        control.set_enabled(false);
+        control.set_enabled(true);
+        assert_eq!(held.await.unwrap(), (Some(202), "Accepted".to_owned()));
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        assert_eq!((control.counts().active, control.counts().injected), (0, 1));
+        let phases: Vec<_> = log.take().into_iter().map(|(phase, deeds)| (phase, deeds.len())).collect();
+        assert_eq!(phases.last(), Some(&(Phase::CalledOff, 1)), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_between_call_and_first_poll_is_heard() {
+    let fault = striking(reject(Reject::hang("1h"))).build().unwrap();
+    let start = Instant::now();
+    let mut service = fault.layer().layer(Picky::default());
+    service.ready().await.unwrap();
+    let response = service.call(Request::new(String::new()));
+    fault.control().set_enabled(false);
+    assert_eq!(response.await.unwrap().status(), 200);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_request_gives_back_what_it_held() {
+    for poll_first in [true, false] {
+        let log = Log::default();
+        let fault = striking(slow(Delay::fixed("1h"))).reporter(log.reporter()).build().unwrap();
+        let mut service = fault.layer().layer(Picky::default());
+        let mut response = Box::pin(service.ready().await.unwrap().call(Request::new(String::new())));
+        if poll_first {
+            assert!(response.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
+        }
+        assert_eq!(fault.control().counts().active, 1);
+        drop(response);
+        assert_eq!((fault.control().counts().active, fault.control().counts().injected), (0, 1));
+        let phases: Vec<_> = log.take().into_iter().map(|(phase, _)| phase).collect();
+        assert_eq!(phases, [Phase::Started, Phase::Abandoned]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_custom_injector_answers_waits_or_goes_on() {
+    let clever = || {
+        custom("clever", |mut call: Call| async move {
+            let sample = call.draws().share();
+            assert!((0.0..1.0).contains(&sample));
+            match call.request().uri().path() {
+                "/answer" => Verdict::Respond(Response::new("own".into())),
+                "/reject" => Verdict::EmptyReply,
+                _ => {
+                    tokio::time::sleep(70 * MS).await;
+                    Verdict::Continue
+                }
+            }
+        })
+    };
+    let log = Log::default();
+    let fault = striking(chain([clever(), error(503).into()])).reporter(log.reporter()).build().unwrap();
+    let start = Instant::now();
+    assert_eq!(send(&fault, get("/answer")).await, (Some(200), "own".to_owned()));
+    assert_eq!(send(&fault, get("/reject")).await.0, None);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(send(&fault, get("/")).await.0, Some(503));
+    assert!(start.elapsed() >= 70 * MS);
+    log.take();
+
+    // Where a reject does not get through, what follows it in the chain is not done either.
+    assert_eq!(send(&fault, request(http::Method::HEAD, "/reject", &[])).await.0, Some(202));
+    let phases: Vec<_> = log.take().into_iter().map(|(phase, _)| phase).collect();
+    assert_eq!(phases, [Phase::Started, Phase::Skipped(Skip::Unreachable)]);
+    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (3, 1));
+}
+
+/// A service that holds its callers to `poll_ready`, as one with a concurrency limit does.
+#[derive(Default)]
+struct Picky {
+    is_ready: bool,
+}
+
+impl Clone for Picky {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Service<Request<String>> for Picky {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.is_ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<String>) -> Self::Future {
+        assert!(std::mem::take(&mut self.is_ready), "called without having been made ready");
+        std::future::ready(Ok(Response::new(String::new())))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_service_made_ready_is_called() {
+    let fault: Fault = striking(slow(Delay::fixed("1s"))).participation(0.5).seed(7).build().unwrap();
+    let mut service = fault.layer().layer(Picky::default());
+    for _ in 0..50 {
+        service.ready().await.unwrap().call(Request::new(String::new())).await.unwrap();
+    }
+    let counts = fault.control().counts();
+    assert!(counts.injected > 0 && counts.not_selected > 0, "{counts:?}");
+}

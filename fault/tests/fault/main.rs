@@ -1,0 +1,11 @@
+//! What a fault does to services in memory: no sockets, no real time.
+
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
+
+mod build_errors;
+mod cases;
+mod control;
+mod decision;
+mod delay;
+mod gate;
+mod rig;
