@@ -1,0 +1,101 @@
+//! Ratios: the same work done by waylay and by its peers, in one run.
+
+mod alloc;
+mod github;
+mod lookup;
+mod race;
+mod report;
+
+use std::process::{Command, ExitCode, Stdio};
+
+use race::{Pace, Sample};
+use report::{Group, Run, Runs};
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+const GROUPS: [Group; 1] = [lookup::GROUP];
+
+/// How many processes measure each group; a new process has a new memory layout.
+const PROCESSES: usize = 5;
+
+/// Names the group that a child process measures.
+const CHILD: &str = "--measure";
+
+const ABOUT: &str = "\
+Ratios of one run on one machine; below 1 waylay is faster. Nanoseconds are only good for this run.
+Each group is measured in 5 processes, which take turns; in a process the contenders take turns of
+1 ms and the median of 60 turns counts. A figure is the median of the processes (least..most).";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name] = args.as_slice()
+        && flag == CHILD
+    {
+        return measure(name);
+    }
+    let wanted: Vec<&str> = args.iter().filter(|arg| !arg.starts_with('-')).map(String::as_str).collect();
+    let groups: Vec<&Group> =
+        GROUPS.iter().filter(|group| wanted.is_empty() || wanted.contains(&group.name)).collect();
+    // `cargo test --all-targets` runs benches as well, without this argument.
+    if args.iter().any(|arg| arg == "--bench") { compare(&groups) } else { try_out(&groups) }
+}
+
+/// Runs everything once, in this process, and prints no ratio.
+fn try_out(groups: &[&Group]) -> ExitCode {
+    for group in groups {
+        println!("{}: {} figures", group.name, (group.measure)(Pace::QUICK).len());
+    }
+    ExitCode::SUCCESS
+}
+
+/// What a child does: one group, one line a figure.
+fn measure(name: &str) -> ExitCode {
+    let Some(group) = GROUPS.iter().find(|group| group.name == name) else {
+        eprintln!("no group `{name}`");
+        return ExitCode::FAILURE;
+    };
+    for Sample { name, value, allocations } in (group.measure)(Pace::FULL) {
+        println!("{name}\t{value}\t{allocations}");
+    }
+    ExitCode::SUCCESS
+}
+
+/// Lets processes take turns over the groups, then prints the ratios.
+fn compare(groups: &[&Group]) -> ExitCode {
+    println!("{ABOUT}");
+    let mut runs: Vec<Runs> = groups.iter().map(|_| Runs(Vec::new())).collect();
+    for _ in 0..PROCESSES {
+        for (group, runs) in groups.iter().zip(&mut runs) {
+            match child(group.name) {
+                Ok(run) => runs.0.push(run),
+                Err(error) => {
+                    eprintln!("group `{}`: {error}", group.name);
+                    return ExitCode::FAILURE;
+                }
+            }
+        }
+    }
+    for (group, runs) in groups.iter().zip(&runs) {
+        (group.report)(runs);
+    }
+    ExitCode::SUCCESS
+}
+
+/// Measures a group in a process of its own.
+fn child(group: &str) -> Result<Run, Box<dyn std::error::Error>> {
+    let program = std::env::current_exe()?;
+    let output = Command::new(program).args([CHILD, group]).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(output.status.to_string().into());
+    }
+    let sample = |line: &str| {
+        let mut fields = line.split('\t');
+        Some(Sample {
+            name: fields.next()?.to_owned(),
+            value: fields.next()?.parse().ok()?,
+            allocations: fields.next()?.parse().ok()?,
+        })
+    };
+    Ok(String::from_utf8(output.stdout)?.lines().filter_map(sample).collect())
+}
