@@ -1,0 +1,120 @@
+//! `/_faults`: what lies in wait, and the switch of each.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use waylay_extract::Extract;
+use waylay_fault::{Control, Counts, Fault};
+use waylay_router::{BuildErrors, Route, Router};
+
+use crate::faults::Faults;
+use crate::problem::Problem;
+use crate::shop::routes::FAULT;
+
+/// The control router for the faults of a shop.
+pub(crate) fn control(faults: Faults, shop: &Router) -> Result<Router, BuildErrors> {
+    let routes = shop.routes().filter_map(|route| {
+        let fault = route.metadata().get(FAULT)?;
+        Some((fault.clone(), route.name()?.to_owned()))
+    });
+    let panel = Panel { faults, routes: routes.collect() };
+    Router::builder()
+        .state(Arc::new(panel))
+        .route(Route::get("/_faults").name("faults").to(list))
+        .route(Route::get("/_faults/{name}").name("fault").to(show))
+        .route(Route::put("/_faults/{name}").name("change").to(change))
+        .build()
+}
+
+struct Panel {
+    faults: Faults,
+    /// Fault and route.
+    routes: Vec<(String, String)>,
+}
+
+impl Panel {
+    fn view(&self, fault: &Fault) -> View {
+        let control = fault.control();
+        let routes = self.routes.iter().filter(|(name, _)| name == fault.name());
+        View {
+            name: control.name().to_owned(),
+            routes: routes.map(|(_, route)| route.clone()).collect(),
+            enabled: control.enabled(),
+            participation: control.participation(),
+            counts: control.counts(),
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<&Fault, Problem> {
+        let unknown = || Problem::not_found(format!("there is no fault `{name}`; GET /_faults lists all"));
+        self.faults.find(name).ok_or_else(unknown)
+    }
+}
+
+/// One fault as JSON.
+#[derive(Debug, Serialize)]
+struct View {
+    name: String,
+    routes: Vec<String>,
+    enabled: bool,
+    participation: f64,
+    counts: Counts,
+}
+
+#[derive(Debug, Extract)]
+struct Name {
+    #[param]
+    name: String,
+}
+
+/// What a PUT may say; what it leaves out stays as it is.
+#[derive(Debug, Extract)]
+struct Change {
+    #[param]
+    name: String,
+    #[json]
+    enabled: Option<bool>,
+    #[json]
+    participation: Option<Share>,
+}
+
+/// A share of requests, so that a wrong one is a field error beside all others.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "f64")]
+struct Share(f64);
+
+impl TryFrom<f64> for Share {
+    type Error = &'static str;
+
+    fn try_from(share: f64) -> Result<Self, Self::Error> {
+        if (0.0..=1.0).contains(&share) { Ok(Self(share)) } else { Err("expected a number from 0 to 1") }
+    }
+}
+
+async fn list(State(panel): State<Arc<Panel>>) -> Json<Vec<View>> {
+    Json(panel.faults.all().into_iter().map(|fault| panel.view(fault)).collect())
+}
+
+async fn show(State(panel): State<Arc<Panel>>, Name { name }: Name) -> Result<Json<View>, Problem> {
+    Ok(Json(panel.view(panel.find(&name)?)))
+}
+
+async fn change(
+    State(panel): State<Arc<Panel>>,
+    Change { name, enabled, participation }: Change,
+) -> Result<Json<View>, Problem> {
+    let fault = panel.find(&name)?;
+    let control: Control = fault.control();
+    // The share first: a fault that is switched on begins with the new one.
+    if let Some(Share(share)) = participation {
+        control
+            .set_participation(share)
+            .map_err(|error| Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+    }
+    if let Some(enabled) = enabled {
+        control.set_enabled(enabled);
+    }
+    Ok(Json(panel.view(fault)))
+}
