@@ -1,0 +1,192 @@
+//! One line of input as data: a table, its requests, its builds, and what is expected of them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// Whose reading of routes and requests a line asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Dialect {
+    Native,
+    Gorilla,
+    TraefikV3,
+    Vulcand,
+}
+
+impl Dialect {
+    /// The dialect of a name, if there is one.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Native, Self::Gorilla, Self::TraefikV3, Self::Vulcand].into_iter().find(|d| d.name() == name)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Gorilla => "gorilla",
+            Self::TraefikV3 => "traefik_v3",
+            Self::Vulcand => "vulcand",
+        }
+    }
+}
+
+/// Which of several matching routes wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Order {
+    Specific,
+    Registration,
+}
+
+/// A key that the program knows but cannot obey; at its neutral value it asks for nothing.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Off {
+    pub(crate) asked: bool,
+}
+
+impl<'de> Deserialize<'de> for Off {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let asked = match Value::deserialize(deserializer)? {
+            Value::Null | Value::Bool(false) => false,
+            Value::Array(list) => !list.is_empty(),
+            Value::Object(map) => !map.is_empty(),
+            _ => true,
+        };
+        Ok(Self { asked })
+    }
+}
+
+/// One line.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table as an object")]
+pub(crate) struct Case {
+    pub(crate) id: Option<Value>,
+    #[serde(default)]
+    pub(crate) router: Settings,
+    #[serde(default)]
+    pub(crate) routes: Vec<Entry>,
+    #[serde(default)]
+    pub(crate) requests: Vec<Asked>,
+    #[serde(default)]
+    pub(crate) builds: Vec<Build>,
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
+    pub(crate) results: Option<Vec<Option<Map<String, Value>>>>,
+    pub(crate) build_results: Option<Vec<Option<Map<String, Value>>>>,
+    #[serde(default)]
+    pub(crate) route_errors: Vec<String>,
+    pub(crate) setup_panic: Option<Value>,
+    #[serde(rename = "src")]
+    _src: Option<Value>,
+    #[serde(rename = "asserted")]
+    _asserted: Option<Value>,
+    #[serde(rename = "info")]
+    _info: Option<Value>,
+    #[serde(rename = "introspect")]
+    _introspect: Option<Value>,
+    #[serde(rename = "walk")]
+    _walk: Option<Value>,
+    #[serde(rename = "walk_skip")]
+    _walk_skip: Option<Value>,
+    #[serde(rename = "walk_result")]
+    _walk_result: Option<Value>,
+}
+
+/// The switches of a router, or of a subrouter.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "switches as an object")]
+pub(crate) struct Settings {
+    pub(crate) dialect: Option<Dialect>,
+    pub(crate) precedence: Option<Order>,
+    pub(crate) skip_clean: bool,
+    pub(crate) use_encoded_path: bool,
+    pub(crate) strict_slash: Off,
+    pub(crate) omit_route: Off,
+    pub(crate) not_found: Off,
+    pub(crate) method_not_allowed: Off,
+    pub(crate) middlewares: Off,
+    pub(crate) cors: Off,
+}
+
+/// A route, or with `children` a scope.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a route as an object")]
+pub(crate) struct Entry {
+    pub(crate) name: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) prefix: Option<String>,
+    pub(crate) methods: Option<Vec<String>>,
+    pub(crate) schemes: Vec<String>,
+    pub(crate) queries: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers_regexp: Vec<(String, String)>,
+    pub(crate) priority: i32,
+    pub(crate) build_only: bool,
+    /// More conditions, each a word and its arguments.
+    pub(crate) extra: Vec<Vec<String>>,
+    /// In which order gorilla/mux is given the conditions; a conjunction has none.
+    pub(crate) order: Vec<String>,
+    pub(crate) children: Option<Vec<Entry>>,
+    pub(crate) subrouter: bool,
+    pub(crate) sub: Option<Settings>,
+    pub(crate) rule: Off,
+    pub(crate) sealed: Off,
+    pub(crate) strict_slash: Off,
+    pub(crate) middlewares: Off,
+    pub(crate) handler: Off,
+    pub(crate) no_handler: Off,
+    pub(crate) mount: Off,
+    pub(crate) after: Off,
+    pub(crate) build_vars: Off,
+    pub(crate) name2: Off,
+}
+
+/// The values of one header.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a text or a list of texts")]
+pub(crate) enum Lines {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Lines {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        let lines = match self {
+            Self::One(line) => std::slice::from_ref(line),
+            Self::Several(lines) => lines,
+        };
+        lines.iter().map(String::as_str)
+    }
+}
+
+/// A request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a request as an object")]
+pub(crate) struct Asked {
+    #[serde(default = "get")]
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) host: Option<String>,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, Lines>,
+    #[serde(default)]
+    pub(crate) tls: bool,
+    pub(crate) remote: Option<String>,
+    #[serde(default)]
+    pub(crate) raw_query: Off,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+/// A URL to build.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a build as an object")]
+pub(crate) struct Build {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) vars: BTreeMap<String, String>,
+}

@@ -1,0 +1,151 @@
+//! What is expected against what is got: where they differ, and what is not compared.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::answer::{Answer, BuildAnswer};
+use crate::case::{Asked, Case, Dialect};
+
+/// An expected result as it was written; `None` is a `null`.
+pub(crate) type Wanted = Option<Map<String, Value>>;
+
+/// How many were compared, and how many of them are as expected.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) agree: usize,
+    pub(crate) differ: usize,
+}
+
+impl Count {
+    pub(crate) fn add(&mut self, agrees: bool) {
+        if agrees {
+            self.agree += 1;
+        } else {
+            self.differ += 1;
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} agree, {} differ", self.agree, self.differ)
+    }
+}
+
+/// The three counts of the last line.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) requests: Count,
+    pub(crate) builds: Count,
+    pub(crate) rejects: Count,
+}
+
+impl Counts {
+    pub(crate) fn differ(&self) -> bool {
+        self.requests.differ + self.builds.differ + self.rejects.differ > 0
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = |count: &Count, what: &str| format!("{} {what}, {count}", count.agree + count.differ);
+        let (requests, builds) = (one(&self.requests, "requests"), one(&self.builds, "builds"));
+        write!(f, "{requests}; {builds}; {}", one(&self.rejects, "rejects"))
+    }
+}
+
+/// Whether a whole line shows a defect of the original and is not compared.
+pub(crate) fn is_quirk(case: &Case) -> bool {
+    case.setup_panic.is_some() || case.tags.iter().any(|tag| tag == "quirk")
+}
+
+/// Whether one result is not compared: a defect of the original, or a mistake in an escape that it makes.
+pub(crate) fn is_skipped(case: &Case, asked: &Asked, wanted: &Wanted) -> bool {
+    let Some(wanted) = wanted else { return false };
+    let redirect = wanted.get("redirect_by").and_then(Value::as_str);
+    let path = asked.url.split('?').next().unwrap_or_default();
+    ["quirk", "panic", "vars_hex"].iter().any(|key| wanted.contains_key(*key))
+        || (redirect == Some("clean") && path.contains('%'))
+        || (redirect.is_some() && case.router.use_encoded_path)
+}
+
+/// Whether a request is answered as expected.
+///
+/// gorilla/mux's 404 and 405 depend on the order of routes that have nothing to do with
+/// each other; there the clean rule is expected: 405 exactly if `allow_probe` names a method.
+/// What a result does not say is not compared, but that gorilla's says `vars` only if there are any.
+pub(crate) fn answers(dialect: Dialect, asked: &Asked, wanted: &Wanted, got: Option<&Answer>) -> bool {
+    let (Some(wanted), Some(got)) = (wanted, got) else {
+        return wanted.is_none() && got.is_none();
+    };
+    let gorilla = dialect == Dialect::Gorilla;
+    let matched = || wanted.get("matched").and_then(Value::as_str) == got.matched.as_deref();
+    let status = || match wanted.get("status") {
+        Some(Value::Number(status)) if gorilla && matches!(status.as_u64(), Some(404 | 405)) => {
+            let allowed = wanted.get("allow_probe").and_then(Value::as_array);
+            got.status == if allowed.is_some_and(|methods| !methods.is_empty()) { 405 } else { 404 }
+        }
+        Some(status) => *status == Value::from(got.status),
+        None => true,
+    };
+    let location = || match wanted.get("location").and_then(Value::as_str) {
+        Some(location) => got.location.as_ref().is_some_and(|path| same_place(asked, location, path)),
+        None => got.location.is_none() || !wanted.contains_key("status"),
+    };
+    let allow = || match wanted.get("allow").and_then(Value::as_array) {
+        Some(methods) => {
+            let wanted: BTreeSet<&str> = methods.iter().filter_map(Value::as_str).collect();
+            got.allow
+                .as_ref()
+                .is_some_and(|got| got.iter().map(String::as_str).collect::<BTreeSet<_>>() == wanted)
+        }
+        None => true,
+    };
+    let vars = || match wanted.get("vars").and_then(Value::as_object) {
+        Some(vars) => {
+            vars.len() == got.vars.len()
+                && vars.iter().all(|(name, value)| value.as_str() == got.vars.get(name).map(String::as_str))
+        }
+        None => !gorilla || got.vars.is_empty(),
+    };
+    matched() && status() && location() && allow() && vars()
+}
+
+/// Our redirects are relative; gorilla/mux answers an absolute target with an absolute one.
+fn same_place(asked: &Asked, wanted: &str, got: &str) -> bool {
+    let origin = asked.url.split_once("://").map_or("", |(scheme, rest)| {
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        &asked.url[..scheme.len() + 3 + host.len()]
+    });
+    wanted == got || wanted.strip_prefix(origin) == Some(got)
+}
+
+/// Whether a URL is built as expected.
+pub(crate) fn builds(wanted: &Wanted, got: Option<&BuildAnswer>) -> bool {
+    let (Some(wanted), Some(got)) = (wanted, got) else {
+        return wanted.is_none() && got.is_none();
+    };
+    let text = |key: &str| wanted.get(key).and_then(Value::as_str);
+    if let Some(error) = text("error").or(text("url_error")) {
+        return got.error == Some(error);
+    }
+    let same = |key: &str, got: Option<&str>| match text(key) {
+        Some(wanted) => got.is_some_and(|got| same_url(wanted, got)),
+        None => got.is_none() || !wanted.contains_key(&format!("{key}_error")),
+    };
+    same("url", got.url.as_deref()) && same("host", got.host.as_deref()) && same("path", got.path.as_deref())
+}
+
+/// Both say the same to whoever reads them.
+fn same_url(wanted: &str, got: &str) -> bool {
+    wanted == got
+}
+
+/// The names on either side, and whether they stand on both.
+pub(crate) fn rejects<'n>(wanted: &'n [String], got: impl Iterator<Item = &'n str>) -> Vec<(&'n str, bool)> {
+    let wanted: BTreeSet<&str> = wanted.iter().map(String::as_str).collect();
+    let got: BTreeSet<&str> = got.collect();
+    wanted.union(&got).map(|name| (*name, wanted.contains(name) && got.contains(name))).collect()
+}

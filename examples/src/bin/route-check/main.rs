@@ -1,0 +1,143 @@
+//! Checks tables of routes before they ship: a table and its requests a line in, the answers out.
+//!
+//! `route-check --dialect gorilla --expect < cases.jsonl` compares them with what is expected.
+
+mod answer;
+mod args;
+mod case;
+mod check;
+mod expect;
+mod explain;
+mod level;
+mod plan;
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::args::{Args, USAGE};
+use crate::check::Refused;
+use crate::expect::Counts;
+
+fn main() -> ExitCode {
+    let args = match Args::read(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(error) => {
+            eprintln!("route-check: {error}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    if args.help {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    match run(args, io::stdin().lock(), io::stdout().lock()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("route-check: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What is summed up over all lines.
+#[derive(Default)]
+struct Sum {
+    counts: Counts,
+    errors: usize,
+    /// Results that show a defect of the original.
+    passed: usize,
+    /// Lines that ask for what the router cannot do, and their requests and builds.
+    unsupported: [usize; 3],
+    keys: BTreeMap<String, usize>,
+}
+
+/// Checks line by line; whether all is well.
+fn run(args: Args, mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
+    let mut sum = Sum::default();
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        if input.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if let Err(refused) = one(args, number, &line, &mut sum, &mut output)? {
+            sum.refuse(&refused);
+            print(&mut output, &json!({ "line": number, "error": refused.text() }))?;
+        }
+    }
+    if args.expect {
+        writeln!(output, "{}", sum.counts)?;
+    }
+    output.flush()?;
+    sum.report();
+    Ok(sum.errors == 0 && !sum.counts.differ())
+}
+
+fn one(
+    args: Args,
+    number: usize,
+    line: &[u8],
+    sum: &mut Sum,
+    output: &mut impl Write,
+) -> io::Result<Result<(), Refused>> {
+    let case = match check::read(line) {
+        Ok(case) => case,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let checked = match check::check(&case, args.dialect) {
+        Ok(checked) => checked,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if args.expect {
+        let mut told = Ok(());
+        let tell = |what| {
+            if told.is_ok() {
+                told = print(output, &what);
+            }
+        };
+        sum.passed += checked.compare(number, &mut sum.counts, tell);
+        return told.map(Ok);
+    }
+    for fault in &checked.answers.faults {
+        eprintln!("line {number}: route `{}`: {}", fault.route, fault.text);
+    }
+    print(output, &checked.answers).map(Ok)
+}
+
+fn print(output: &mut impl Write, what: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, what)?;
+    writeln!(output)
+}
+
+impl Sum {
+    fn refuse(&mut self, refused: &Refused) {
+        self.errors += 1;
+        if let Refused::Unsupported { keys, requests, builds } = refused {
+            let more = [1, *requests, *builds];
+            self.unsupported.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            let names: std::collections::BTreeSet<&str> =
+                keys.iter().map(|unsupported| &*unsupported.key).collect();
+            names.into_iter().for_each(|name| *self.keys.entry(name.to_owned()).or_default() += 1);
+        }
+    }
+
+    fn report(&self) {
+        let [lines, requests, builds] = self.unsupported;
+        if lines > 0 {
+            let keys: Vec<String> = self.keys.iter().map(|(key, lines)| format!("{key} {lines}")).collect();
+            let keys = keys.join(", ");
+            eprintln!(
+                "unsupported: {lines} lines ({keys}); {requests} requests and {builds} builds not compared"
+            );
+        }
+        if self.passed > 0 {
+            eprintln!("passed over: {} results that show a defect of the original", self.passed);
+        }
+    }
+}
