@@ -43,6 +43,6 @@ impl http_body::Body for HeadBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.size.clone()
+        self.size
     }
 }

@@ -1,0 +1,120 @@
+//! Everything that a user can write wrongly, and what is said of it.
+
+use waylay_router::{BuildErrorKind, Route, Router, Scope, Table, TemplateErrorKind as Kind};
+
+fn fault(route: Route) -> BuildErrorKind {
+    let errors = Table::builder().route(route.value(())).build().unwrap_err();
+    assert!(errors.to_string().contains("errors.rs"), "{errors}");
+    errors.iter().next().unwrap().kind.clone()
+}
+
+#[test]
+fn templates() {
+    for (path, wanted, marked) in [
+        ("/a/{id", "Unclosed", "{id"),
+        ("/a/{id:[0-9]{2}", "Unclosed", "{id:[0-9]{2}"),
+        ("/a/id}", "Unopened", "}"),
+        ("/a/{}", "EmptyName", "{}"),
+        ("/a/{:x}", "EmptyName", "{:x}"),
+        ("/a/{id:}", "EmptyName", "{id:}"),
+        ("/a/{i d}", "BadName(' ')", " "),
+        ("/{a}/{b}/{a}", "Duplicate(\"a\")", "{a}"),
+        ("/{a}{b}", "Adjacent", "{a}"),
+        ("/{id:(a|b)}", "CapturingGroup", "{id:(a|b)}"),
+        ("/{id:(?P<x>a)}", "CapturingGroup", "{id:(?P<x>a)}"),
+        ("/{id:[0-9}", "Regex", "{id:[0-9}"),
+        ("/{id:*}", "Regex", "{id:*}"),
+        ("/{id:a{1000}{1000}}", "RegexTooLarge", "{id:a{1000}{1000}}"),
+        ("/{*rest}/x", "TailNotLast", "{*rest}"),
+        ("/{a:.*}/x", "TailNotLast", "{a:.*}"),
+        ("/{a:[0-9]*}/x", "TailNotLast", "{a:[0-9]*}"),
+        ("/x{*rest}", "TailNotLast", "{*rest}"),
+        ("a", "NoLeadingSlash", "a"),
+        ("", "NoLeadingSlash", ""),
+        ("/a/../b", "DotSegment", "/a/../b"),
+        ("/a%20b", "Escape", "%20"),
+        ("/a\u{7}b", "Control", "\u{7}"),
+    ] {
+        let BuildErrorKind::Template(error) = fault(Route::get(path)) else { panic!("{path}") };
+        assert!(format!("{:?}", error.kind).starts_with(wanted), "{path}: {:?}", error.kind);
+        assert_eq!(&error.text[error.span.clone()], marked, "{path}");
+        assert_eq!(error.to_string().lines().count(), 3, "{error}");
+    }
+    let many: String = (0..65).map(|i| format!("/{i}")).collect();
+    assert!(
+        matches!(fault(Route::get(many)), BuildErrorKind::Template(e) if e.kind == Kind::TooManySegments)
+    );
+    let many: String = (0..33).map(|i| format!("/{{v{i}}}")).collect();
+    assert!(
+        matches!(fault(Route::get(many)), BuildErrorKind::Template(e) if e.kind == Kind::TooManyVariables)
+    );
+}
+
+#[test]
+fn conditions() {
+    let kind = |route| format!("{:?}", fault(route));
+    for (route, wanted) in [
+        (Route::new().host("a b"), "BadHost(' ')"),
+        (Route::new().host("{a"), "Unclosed"),
+        (Route::new().host("h:99999"), "BadPort"),
+        (Route::new().header("a b", "1"), "HeaderName(\"a b\")"),
+        (Route::new().header_regex("a", "["), "HeaderRegex"),
+        (Route::new().query("q", "{q"), "Unclosed"),
+        (Route::new().scheme("ht tp"), "Scheme(\"ht tp\")"),
+        (Route::get("/{a}").host("{a}.x"), "DuplicateVariable(\"a\")"),
+        (Route::get("/{a}").query("q", "{a}"), "DuplicateVariable(\"a\")"),
+        (Route::prefix("/{*a}"), "TailNotLast"),
+    ] {
+        let got = kind(route);
+        assert!(got.contains(wanted), "{got} is not {wanted}");
+    }
+}
+
+#[test]
+fn all_at_once() {
+    let errors = Router::builder()
+        .route(Route::get("/{a").to(async || ""))
+        .scope(
+            Scope::new()
+                .prefix("/{b:[}")
+                .scope(Scope::new().host("{").route(Route::get("/{c}/{c}").to(async || "")))
+                .route(Route::get("/fine").header("", "").to(async || "")),
+        )
+        .build()
+        .unwrap_err();
+    let shown = errors.to_string();
+    for wanted in ["/{a", "/{b:[}", "{", "/{c}/{c}", "`` is no header name"] {
+        assert!(shown.contains(wanted), "{wanted} in\n{shown}");
+    }
+}
+
+#[test]
+fn conflicts_name_both_sites() {
+    let errors = Table::builder()
+        .route(Route::get("/a/{x}").name("first").value(1))
+        .route(
+            Route::any("/a/{y}").method(http::Method::GET).method(http::Method::PUT).name("second").value(2),
+        )
+        .build()
+        .unwrap_err();
+    let shown = errors.to_string();
+    assert!(shown.contains("`first`") && shown.contains("`second`"), "{shown}");
+    assert_eq!(shown.matches("errors.rs").count(), 2, "{shown}");
+
+    let fine = Table::builder()
+        .route(Route::get("/a/{x}").value(1))
+        .route(Route::put("/a/{x}").value(2))
+        .route(Route::get("/a/{x}").header("x-a", "1").value(3))
+        .route(Route::get("/a/{x}").header("x-a", "2").value(4))
+        .route(Route::get("/a/{x:[0-9]+}").value(5))
+        .route(Route::get("/a/{x}").priority(1).value(6))
+        .route(Route::get("/a/{x}").host("h").value(7))
+        .build();
+    assert!(fine.is_ok(), "{}", fine.unwrap_err());
+
+    let twice = Table::builder()
+        .route(Route::get("/a").name("n").value(1))
+        .route(Route::get("/b").name("n").value(2))
+        .build();
+    assert!(matches!(twice.unwrap_err().iter().next().unwrap().kind, BuildErrorKind::DuplicateName { .. }));
+}

@@ -1,0 +1,34 @@
+//! The router as a service: layers, scopes, misses, URLs, mounting, and a real socket.
+
+mod errors;
+mod layers;
+mod mounts;
+mod scopes;
+mod urls;
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+use waylay_router::{Body, Router};
+
+/// A GET request without a host, unless the target names one.
+pub fn get(target: &str) -> Request<Body> {
+    Request::get(target).body(Body::empty()).unwrap()
+}
+
+/// The answer of a router.
+pub async fn answer(router: &Router, request: Request<Body>) -> Response<Body> {
+    router.clone().oneshot(request).await.unwrap()
+}
+
+/// Status and text of the answer to a request.
+pub async fn text_of(router: &Router, request: Request<Body>) -> (u16, String) {
+    let (parts, body) = answer(router, request).await.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    (parts.status.as_u16(), String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+/// Status and text of the answer to GET.
+pub async fn text(router: &Router, target: &str) -> (u16, String) {
+    text_of(router, get(target)).await
+}

@@ -1,0 +1,155 @@
+//! Scopes: inherited conditions, falling through, owners of misses.
+
+use axum::extract::{FromRef, State};
+use http::{Method, Request, StatusCode};
+use waylay_router::{Body, Matched, Miss, Peer, Policy, Precedence, Route, Router, Scope};
+
+use crate::{answer, get, text, text_of};
+
+#[derive(Clone)]
+struct App {
+    greeting: &'static str,
+    number: u32,
+}
+
+impl FromRef<App> for u32 {
+    fn from_ref(app: &App) -> u32 {
+        app.number
+    }
+}
+
+async fn show(matched: Matched) -> String {
+    let captures: Vec<_> = matched.captures().map(|c| format!("{}={}", c.name(), c.raw())).collect();
+    format!("{} {}", matched.template(), captures.join(","))
+}
+
+#[tokio::test]
+async fn inherit_and_fall_through() {
+    let api: fn() -> Scope<App> = || {
+        Scope::new()
+            .host("{tenant}.example.com")
+            .prefix("/api/{version:v[0-9]+}")
+            .name("api")
+            .route(Route::get("/stats").query("page", "{page:[0-9]+}").name("stats").to(show))
+            .route(Route::get("").to(async |State(app): State<App>| app.greeting))
+            .route(Route::get("/").to(async |State(number): State<u32>| number.to_string()))
+            .fallback(async |miss: Miss| (miss.status(), "no such call"))
+    };
+    let router = Router::builder()
+        .state(App { greeting: "hello", number: 7 })
+        .scope(api())
+        .route(Route::get("/api/{*rest}").to(async || "outside"))
+        .build()
+        .unwrap();
+    for (target, wanted) in [
+        (
+            "http://acme.example.com/api/v1/stats?page=3",
+            (200, "/api/{version:v[0-9]+}/stats version=v1,tenant=acme,page=3"),
+        ),
+        ("http://acme.example.com/api/v1", (200, "hello")),
+        ("http://acme.example.com/api/v1/", (200, "7")),
+        // The query fails, so the request goes on outside.
+        ("http://acme.example.com/api/v1/stats?page=x", (200, "outside")),
+        ("http://example.com/api/v1/stats", (200, "outside")),
+        ("http://acme.example.com/api/v1/zz", (200, "outside")),
+        ("http://acme.example.com/v1/zz", (404, "")),
+    ] {
+        assert_eq!(text(&router, target).await, (wanted.0, wanted.1.to_owned()), "{target}");
+    }
+    let post = |target: &str| Request::post(target).body(Body::empty()).unwrap();
+    let (status, body) = text_of(&router, post("http://acme.example.com/api/v1/zz")).await;
+    // The route outside would answer GET, and the scope's fallback sees that.
+    assert_eq!((status, body.as_str()), (405, "no such call"));
+}
+
+#[tokio::test]
+async fn the_deepest_scope_owns_the_miss() {
+    let named = |name: &'static str| move || async move { (StatusCode::NOT_FOUND, name) };
+    let router = Router::builder()
+        .scope(
+            Scope::new()
+                .prefix("/a")
+                .fallback(named("a"))
+                .scope(Scope::new().prefix("/b").scope(Scope::new().prefix("/c").fallback(named("c")))),
+        )
+        .scope(Scope::new().host("h").fallback(named("h")))
+        .fallback(named("root"))
+        .build()
+        .unwrap();
+    for (target, owner) in [
+        ("/", "root"),
+        ("/a", "a"),
+        ("/a/", "a"),
+        ("/ab", "root"),
+        ("/a/b/x", "a"),
+        ("/a/b/c", "c"),
+        ("/a/b/c/d", "c"),
+        ("/a/b/cc", "a"),
+        ("http://h/x", "h"),
+        ("http://h/a/b", "a"),
+    ] {
+        assert_eq!(text(&router, target).await.1, owner, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn hold_their_place_in_registration_order() {
+    let router = Router::builder()
+        .policy(Policy::default().precedence(Precedence::Registration))
+        .route(Route::get("/x/{*first}").query_present("first").to(async || "first"))
+        .scope(Scope::new().prefix("/x").route(Route::get("/{id}").to(async || "scope")))
+        .route(Route::get("/x/y").to(async || "last"))
+        .build()
+        .unwrap();
+    assert_eq!(text(&router, "/x/y").await.1, "scope");
+    assert_eq!(text(&router, "/x/y?first").await.1, "first");
+}
+
+#[tokio::test]
+async fn misses_follow_one_rule() {
+    let router = Router::builder()
+        .route(Route::get("/x").header("x-a", "1").to(async || "get"))
+        .route(Route::put("/x").to(async || "put"))
+        .route(Route::any("/x").method("PURGE".parse().unwrap()).scheme("https").to(async || "purge"))
+        .route(Route::delete("/{id:[0-9]+}").to(async || "delete"))
+        .build()
+        .unwrap();
+    let ask = |method: &str, target: &str| {
+        Request::builder().method(method).uri(target).body(Body::empty()).unwrap()
+    };
+    for (request, status, allow) in [
+        (ask("POST", "/x"), 405, Some("PUT")),
+        (ask("PURGE", "/x"), 405, Some("PUT")),
+        (ask("PURGE", "https://h/x"), 200, None),
+        (ask("POST", "https://h/x"), 405, Some("PUT, PURGE")),
+        (ask("GET", "/7"), 405, Some("DELETE")),
+        (ask("GET", "/seven"), 404, None),
+        (ask("GET", "/a/../x"), 400, None),
+        (ask("GET", "/%00"), 400, None),
+        (ask("OPTIONS", "*"), 404, None),
+    ] {
+        let shown = format!("{} {}", request.method(), request.uri());
+        let response = answer(&router, request).await;
+        let got = response.headers().get("allow").map(|value| value.to_str().unwrap());
+        assert_eq!((response.status().as_u16(), got), (status, allow), "{shown}");
+    }
+    let mut request = ask("PURGE", "/x");
+    request.extensions_mut().insert(Peer::default().scheme(http::uri::Scheme::HTTPS));
+    assert_eq!(text_of(&router, request).await, (200, "purge".into()));
+}
+
+#[tokio::test]
+async fn head_is_served_by_get() {
+    let router = Router::builder()
+        .route(Route::get("/x").to(async || "twelve bytes"))
+        .route(Route::get("/y").to(async || "get"))
+        .route(Route::head("/y").to(async |method: Method| [("x-own", method.to_string())]))
+        .build()
+        .unwrap();
+    let head = |target: &str| Request::head(target).body(Body::empty()).unwrap();
+    let response = answer(&router, head("/x")).await;
+    assert_eq!(http_body::Body::size_hint(response.body()).exact(), Some(12));
+    assert_eq!(text_of(&router, head("/x")).await, (200, String::new()));
+    assert_eq!(answer(&router, head("/y")).await.headers()["x-own"], "HEAD");
+    assert_eq!(text_of(&router, get("/y")).await.1, "get");
+}

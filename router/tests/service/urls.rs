@@ -1,0 +1,117 @@
+//! Reverse URLs: whatever is built matches, and gives the same values back.
+
+use std::sync::LazyLock;
+
+use http::Request;
+use proptest::prelude::*;
+use waylay_router::{Peer, Route, Table, UrlError};
+
+/// Compiling the constraints anew for each case would take most of the time.
+fn table() -> &'static Table<&'static str> {
+    static TABLE: LazyLock<Table<&'static str>> = LazyLock::new(build);
+    &TABLE
+}
+
+fn build() -> Table<&'static str> {
+    let routes = [
+        ("plain", Route::get("/a/{x}")),
+        ("constrained", Route::get("/b/{x:[a-z]+}/{y:[0-9]{2}}")),
+        ("mixed", Route::get("/c/{x}-{y}.png")),
+        ("affixed", Route::get("/d/img-{x}.png")),
+        ("tail", Route::get("/e/{*x}")),
+        ("spanning", Route::get("/f/{x:.*}")),
+        ("query", Route::get("/g").query("q q", "{x}").query("n", "v{y:[0-9]+}").query_present("flag")),
+        ("host", Route::get("/h/{x}").host("{y}.example.com").scheme("https")),
+        ("fixed", Route::get("/i/caf\u{e9}").host("example.com")),
+        ("idle", Route::get("/a/{x}/{y}").build_only()),
+        ("prefix", Route::prefix("/j/{x}")),
+    ];
+    routes
+        .into_iter()
+        .fold(Table::builder(), |b, (name, route)| b.route(route.name(name).value(name)))
+        .build()
+        .unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_built_matches(
+        name in prop::sample::select(vec!["plain", "constrained", "mixed", "affixed", "tail", "spanning", "query", "host"]),
+        x in "[a-z]{1,3}|[0-9]{1,3}|\\PC{0,6}|[-./%+ ?#&=a]{0,5}",
+        y in "[0-9]{2}|[a-z-]{1,4}|\\PC{0,4}",
+    ) {
+        let table = table();
+        let mut url = table.urls().get(name).unwrap();
+        let has = |var: &str| table.routes().any(|r| r.name() == Some(name) && r.variables().any(|v| v == var));
+        if has("x") { url = url.set("x", &x); }
+        if has("y") { url = url.set("y", &y); }
+        let built = if name == "host" { url.absolute() } else { url.build() };
+        let Ok(built) = built else { return Ok(()) };
+        let request = Request::get(&built).body(()).unwrap();
+        let found = table.find(&request, &Peer::default()).map_err(|m| TestCaseError::fail(format!("{built} {m:?}")))?;
+        prop_assert_eq!(*found.value(), name, "{}", built);
+        for (var, value) in [("x", &x), ("y", &y)] {
+            if has(var) {
+                let read = found.get(var);
+                prop_assert_eq!(read.as_deref(), Some(value.as_str()), "{}", built);
+            }
+        }
+    }
+}
+
+#[test]
+fn are_escaped() {
+    let urls = table().urls();
+    let set = |name: &str, x: &str, y: &str| {
+        let url = urls.get(name).unwrap().set("x", x);
+        if y.is_empty() { url } else { url.set("y", y) }
+    };
+    for (url, wanted) in [
+        (set("plain", "a/b c?d", ""), "/a/a%2Fb%20c%3Fd"),
+        (set("plain", "50%", ""), "/a/50%25"),
+        (set("plain", "\u{e9}", ""), "/a/%C3%A9"),
+        (set("tail", "a b/c", ""), "/e/a%20b/c"),
+        (set("spanning", "", ""), "/f/"),
+        (set("mixed", "a-b", "c"), "/c/a-b-c.png"),
+        (set("query", "a+b &", "7"), "/g?q%20q=a%2Bb%20%26&n=v7&flag"),
+        (set("idle", "1", "2"), "/a/1/2"),
+        (set("prefix", "1", ""), "/j/1"),
+    ] {
+        assert_eq!(url.build().as_deref(), Ok(wanted));
+    }
+    assert_eq!(urls.get("fixed").unwrap().build().unwrap(), "/i/caf%C3%A9");
+    assert_eq!(
+        urls.get("fixed").unwrap().scheme("http").absolute().unwrap(),
+        "http://example.com/i/caf%C3%A9"
+    );
+    assert_eq!(set("host", "1", "acme").absolute().unwrap(), "https://acme.example.com/h/1");
+    assert_eq!(set("host", "1", "acme").host().unwrap(), "acme.example.com");
+}
+
+#[test]
+fn are_refused() {
+    let urls = table().urls();
+    let url = |name: &str| urls.get(name).unwrap();
+    assert!(
+        matches!(urls.get("plane"), Err(UrlError::UnknownRoute { nearest: Some(n), .. }) if n == "plain")
+    );
+    assert_eq!(url("plain").build(), Err(UrlError::MissingVariable("x".into())));
+    assert_eq!(url("plain").set("x", 1).set("z", 1).build(), Err(UrlError::UnknownVariable("z".into())));
+    assert_eq!(url("plain").set("x", 1).absolute(), Err(UrlError::NoHost));
+    assert_eq!(url("fixed").absolute(), Err(UrlError::NoScheme));
+    for value in ["", ".", "..", "\u{0}", "a\nb"] {
+        let refused = url("plain").set("x", value).build();
+        assert!(
+            matches!(&refused, Err(UrlError::Mismatch { variable, .. }) if variable == "x"),
+            "{value:?} {refused:?}"
+        );
+    }
+    let refused = url("constrained").set("x", "ab").set("y", "7").build();
+    assert!(matches!(&refused, Err(UrlError::Mismatch { variable, .. }) if variable == "y"), "{refused:?}");
+    for host in ["a.b", "", "A B", "a/b"] {
+        assert!(url("host").set("x", 1).set("y", host).absolute().is_err(), "{host}");
+    }
+    assert!(url("tail").set("x", "a/../b").build().is_err());
+}
