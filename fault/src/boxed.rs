@@ -82,7 +82,7 @@ where
 {
     type Response = Response<B>;
     type Error = S::Error;
-    type Future = BoxedFuture<S, ReqB, B>;
+    type Future = BoxedFuture<FaultFuture<S, ReqB>, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.service.poll_ready(cx)
@@ -108,21 +108,18 @@ impl<S: fmt::Debug, B> fmt::Debug for BoxedService<S, B> {
 pin_project! {
     /// The response of a [`BoxedService`].
     #[must_use = "futures do nothing unless polled"]
-    pub struct BoxedFuture<S, ReqB, B>
-    where
-        S: Service<Request<ReqB>>,
-    {
+    pub struct BoxedFuture<F, B> {
         #[pin]
-        response: FaultFuture<S, ReqB>,
+        response: F,
         rebox: fn(FaultBody<B>) -> B,
     }
 }
 
-impl<S, ReqB, B> Future for BoxedFuture<S, ReqB, B>
+impl<F, B, E> Future for BoxedFuture<F, B>
 where
-    S: Service<Request<ReqB>, Response = Response<B>>,
+    F: Future<Output = Result<Response<FaultBody<B>>, E>>,
 {
-    type Output = Result<Response<B>, S::Error>;
+    type Output = Result<Response<B>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -131,10 +128,7 @@ where
     }
 }
 
-impl<S, ReqB, B> fmt::Debug for BoxedFuture<S, ReqB, B>
-where
-    S: Service<Request<ReqB>>,
-{
+impl<F: fmt::Debug, B> fmt::Debug for BoxedFuture<F, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("BoxedFuture").field(&self.response).finish()
     }

@@ -48,7 +48,6 @@ impl fmt::Display for Deed {
 
 /// Why a fault left a request alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Skip {
     /// Every fault of the process is halted.
@@ -209,7 +208,7 @@ where
     }
 }
 
-impl Reporter for Arc<dyn Reporter> {
+impl<R: Reporter + ?Sized> Reporter for Arc<R> {
     fn report(&self, event: &Event<'_>) {
         (**self).report(event);
     }

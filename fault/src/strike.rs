@@ -105,8 +105,7 @@ impl Strike {
                     return self.reject(code);
                 }
                 Step::Answer(answer) => {
-                    let response = respond(&answer, self.is_head);
-                    return self.answer(response);
+                    return self.answer(respond(&answer));
                 }
                 Step::Reject(code) => return self.reject(code),
             }
@@ -130,6 +129,9 @@ impl Strike {
 
     fn answer(mut self, mut response: Response<Bytes>) -> Outcome {
         self.end(Phase::Finished);
+        if self.is_head {
+            empty(&mut response);
+        }
         self.mark().put_on(&mut response);
         Outcome::Answer(response)
     }
@@ -181,16 +183,20 @@ impl Drop for Strike {
     }
 }
 
-fn respond(answer: &Answer, is_head: bool) -> Response<Bytes> {
+fn respond(answer: &Answer) -> Response<Bytes> {
     let mut response = Response::new(answer.text.clone());
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers.clone();
-    if is_head && !answer.text.is_empty() {
-        // As long as the answer to a GET would be; not every server empties bodies by itself.
-        response.headers_mut().insert(CONTENT_LENGTH, answer.text.len().into());
-        *response.body_mut() = Bytes::new();
-    }
     response
+}
+
+/// Leaves of an answer to HEAD what tells the length of that to a GET: not every server empties
+/// bodies by itself (hyper does so on HTTP/1 only).
+fn empty(response: &mut Response<Bytes>) {
+    let body = std::mem::take(response.body_mut());
+    if !body.is_empty() {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert(body.len().into());
+    }
 }
 
 fn without_body<B>(request: &Request<B>) -> Request<()> {

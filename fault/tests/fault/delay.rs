@@ -5,12 +5,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
+use proptest::prelude::*;
 use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    Call, DecideBy, Deed, Delay, Fault, Injector, Phase, Reject, Skip, Verdict, chain, custom, error, reject,
-    slow,
+    Call, DecideBy, Deed, Delay, DelayTime, Fault, Injector, Phase, Reject, Skip, Verdict, chain, custom,
+    error, reject, slow,
 };
 
 use crate::rig::{Log, get, request, send, striking};
@@ -217,4 +218,18 @@ async fn only_a_service_made_ready_is_called() {
     }
     let counts = fault.control().counts();
     assert!(counts.injected > 0 && counts.not_selected > 0, "{counts:?}");
+}
+
+proptest! {
+    /// What `Duration` shows of itself, we read.
+    #[test]
+    fn texts_are_read_as_durations_are_shown(nanos in any::<u64>(), cut in 0..64_u32) {
+        let duration = Duration::from_nanos(nanos >> cut);
+        prop_assert_eq!(DelayTime::from(format!("{duration:?}")).duration(), Ok(duration));
+    }
+
+    #[test]
+    fn no_text_panics(text in "[0-9.]{0,24}[a-zµ １-]{0,4}") {
+        let _ = DelayTime::from(text).duration();
+    }
 }

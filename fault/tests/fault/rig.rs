@@ -51,7 +51,7 @@ pub(crate) async fn is_struck(fault: &Fault, request: Request<String>) -> bool {
 
 /// Runs a future to its end; for tests that are no futures themselves.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 pub(crate) type Report = (Phase, Vec<Deed>);

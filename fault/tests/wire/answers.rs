@@ -1,7 +1,7 @@
 //! Answers of the fault's own, as clients receive them.
 
-use http::Method;
-use waylay_fault::{Delay, Fault, FaultBuilder, Injector, MARK, chain, error, slow};
+use http::{Method, Response};
+use waylay_fault::{Call, Delay, Fault, FaultBuilder, Injector, MARK, Verdict, chain, custom, error, slow};
 
 use crate::rig::{Client, NEVER, PLACES, Protocol, serve};
 
@@ -72,6 +72,24 @@ async fn a_slowed_answer_is_the_services_own_with_a_mark() {
                 let response = Client::connect(protocol, server).await.send(Method::GET).await.unwrap();
                 assert_eq!((response.status().as_u16(), &response.body()[..]), (200, &b"real"[..]));
                 assert_eq!(response.headers().contains_key(MARK), marked, "{place:?} {fault:?}");
+            }
+        }
+    }
+}
+
+/// An injector of the user's need not know that HTTP/2 servers send bodies even for HEAD.
+#[tokio::test]
+async fn a_custom_answer_to_head_is_empty_but_as_long() {
+    let own = custom("own", |_: Call| async { Verdict::Respond(Response::new("short and stout".into())) });
+    let fault = striking(own).build().unwrap();
+    for place in PLACES {
+        let server = serve(place, &fault, NEVER).await;
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let mut client = Client::connect(protocol, server).await;
+            for (method, body) in [(Method::HEAD, ""), (Method::GET, "short and stout"), (Method::HEAD, "")] {
+                let response = client.send(method).await.unwrap();
+                assert_eq!(response.body(), body, "{place:?} {protocol:?}");
+                assert_eq!(response.headers()["content-length"], "15", "{place:?} {protocol:?}");
             }
         }
     }

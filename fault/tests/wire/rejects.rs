@@ -1,6 +1,10 @@
 //! A reject, per place, protocol and method: the table of `docs/wire.md`.
 
+use std::io::ErrorKind;
+
 use http::{Method, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tower_http::catch_panic::CatchPanicLayer;
 use waylay_fault::{Call, Fault, FaultBuilder, Injector, Reject, ResetCode, Verdict, chain, custom, reject};
 
@@ -145,4 +149,40 @@ async fn under_a_layer_that_catches_panics() {
     let caught = Seen::Status(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
     assert_eq!(ask(Protocol::Http1, server, Method::HEAD, &[]).await, caught);
     assert_eq!(ask(Protocol::Http2, server, Method::HEAD, &[]).await, caught);
+}
+
+/// What was answered before stays answered: only the rejected exchange is cut off.
+#[tokio::test]
+async fn earlier_answers_on_the_connection_arrive_whole() {
+    for place in PLACES {
+        let server = serve(place, &striking(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
+        let mut stream = TcpStream::connect(server).await.unwrap();
+        let pipelined = "GET / HTTP/1.1\r\nhost: example.com\r\nx-no-chaos: 1\r\n\r\nGET / HTTP/1.1\r\nhost: example.com\r\n\r\n";
+        stream.write_all(pipelined.as_bytes()).await.unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        assert!(
+            reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.ends_with("\r\n\r\nreal"),
+            "{place:?}: {reply}"
+        );
+    }
+}
+
+/// With much of an upload unread the operating system resets the connection; no byte comes either way.
+#[tokio::test]
+async fn an_upload_is_cut_off() {
+    for place in PLACES {
+        let server = serve(place, &striking(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
+        let (mut reading, mut writing) = TcpStream::connect(server).await.unwrap().into_split();
+        tokio::spawn(async move {
+            writing
+                .write_all(b"POST / HTTP/1.1\r\nhost: example.com\r\ncontent-length: 20000000\r\n\r\n")
+                .await?;
+            writing.write_all(&vec![b'x'; 20_000_000]).await
+        });
+        let mut reply = Vec::new();
+        let end = reading.read_to_end(&mut reply).await.map_err(|error| error.kind());
+        assert!(matches!(end, Ok(0) | Err(ErrorKind::ConnectionReset)), "{place:?}: {end:?}");
+        assert_eq!(reply, b"", "{place:?}");
+    }
 }
