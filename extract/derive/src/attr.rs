@@ -131,7 +131,7 @@ fn unknown(word: &str, attribute: &str, known: &[&str]) -> String {
     }
     let words: Vec<_> = known.iter().map(|word| format!("`{word}`")).collect();
     match &*words {
-        [] => format!("{message}: it has none"),
+        [] => format!("`#[{attribute}]` takes no options"),
         words => format!("{message}: it has {}", words.join(", ")),
     }
 }

@@ -1,9 +1,12 @@
 //! The derive and what it reads, through the public face.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
+
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
 mod json;
+mod names;
 mod problem;
 mod read;
 #[cfg(feature = "router")]

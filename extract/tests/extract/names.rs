@@ -1,0 +1,62 @@
+//! Names, visibilities and lints that generated code could trip over.
+
+#![deny(warnings, clippy::all, clippy::pedantic)]
+
+use waylay_extract::Extract;
+
+/// Named as a slot of ours may be.
+#[derive(Debug, serde::Deserialize)]
+pub struct Members;
+
+/// Named as the trait's own type is.
+#[derive(Debug, serde::Deserialize)]
+pub struct Slots;
+
+/// Shadows what the prelude has.
+#[derive(Debug, Extract)]
+pub struct Request {
+    /// A keyword.
+    #[query]
+    pub r#match: Option<u8>,
+    /// A name of the generated code's arguments.
+    #[query]
+    pub errors: u8,
+    /// Another.
+    #[query]
+    pub value: std::option::Option<std::vec::Vec<String>>,
+    /// Another.
+    #[param]
+    pub parts: u8,
+    /// A type of the user's.
+    #[json]
+    pub members: Members,
+    /// Another.
+    #[json]
+    pub slots: Slots,
+}
+
+mod inner {
+    use super::Extract;
+
+    #[derive(Debug, Extract)]
+    pub(super) struct Narrow {
+        #[header]
+        pub(super) accept: Option<String>,
+    }
+
+    #[derive(Debug, Extract)]
+    struct Private {}
+
+    pub(super) fn read(parts: &http::request::Parts) -> bool {
+        Private::extract_parts(parts, &[]).is_ok()
+    }
+}
+
+#[test]
+fn nothing_of_the_users_is_met() {
+    let (parts, ()) = http::Request::get("/").body(()).unwrap().into_parts();
+    assert!(inner::read(&parts));
+    let narrow = inner::Narrow::extract_parts(&parts, &[]).unwrap();
+    assert_eq!(narrow.accept, None);
+    assert!(Request::extract_parts(&parts, &[]).is_err());
+}
