@@ -1,5 +1,12 @@
 //! The table against slow, obvious matchers: a linear scan of its own, and matchit.
 
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    missing_debug_implementations,
+    reason = "a test fails where it stands"
+)]
+
 mod generate;
 mod matchit;
 mod naive;
@@ -34,7 +41,7 @@ fn build(routes: &mut Vec<RouteCase>, precedence: Precedence) -> Table<usize> {
 }
 
 fn ask(table: &Table<usize>, request: &RequestCase) -> Answer {
-    let mut builder = Request::builder().method(request.method).uri(&request.target());
+    let mut builder = Request::builder().method(request.method).uri(request.target());
     if let Some(host) = &request.host {
         builder = builder.header("host", *host);
     }
@@ -66,7 +73,7 @@ fn agree(case: Case, precedence: Precedence) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn agrees_by_specificity(case in case()) {
