@@ -67,9 +67,12 @@ struct Update {
 const TITLE: &str = r#"{"title": "t"}"#;
 const JSON: &str = "application/json";
 
+/// Target, content type, frames, announced length; the errors told, one a line.
+type Row = (&'static str, &'static str, &'static [&'static str], Option<u64>, &'static [&'static str]);
+
 #[tokio::test]
 async fn a_body_is_read_only_as_far_as_it_is_worth() {
-    let rows: &[(&str, &str, &[&'static str], Option<u64>, &[&str])] = &[
+    let rows: &[Row] = &[
         ("/?_page=1", JSON, &["{\"title\"", ": \"t\"}"], None, &[]),
         ("/?_page=1", JSON, &[TITLE], Some(14), &[]),
         // Refused by its announced length, with the other errors.

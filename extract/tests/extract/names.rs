@@ -6,33 +6,34 @@ use waylay_extract::Extract;
 
 /// Named as a slot of ours may be.
 #[derive(Debug, serde::Deserialize)]
-pub struct Members;
+struct Members;
 
 /// Named as the trait's own type is.
 #[derive(Debug, serde::Deserialize)]
-pub struct Slots;
+struct Slots;
 
 /// Shadows what the prelude has.
 #[derive(Debug, Extract)]
-pub struct Request {
+#[expect(dead_code, reason = "it is enough that it compiles")]
+struct Request {
     /// A keyword.
     #[query]
-    pub r#match: Option<u8>,
+    r#match: Option<u8>,
     /// A name of the generated code's arguments.
     #[query]
-    pub errors: u8,
+    errors: u8,
     /// Another.
     #[query]
-    pub value: std::option::Option<std::vec::Vec<String>>,
+    value: std::option::Option<std::vec::Vec<String>>,
     /// Another.
     #[param]
-    pub parts: u8,
+    parts: u8,
     /// A type of the user's.
     #[json]
-    pub members: Members,
+    members: Members,
     /// Another.
     #[json]
-    pub slots: Slots,
+    slots: Slots,
 }
 
 mod inner {
