@@ -1,4 +1,87 @@
-//! HTTP router for tower.
+//! An HTTP router for [`tower`] services: hosts, methods, headers, queries and regexes beside
+//! paths, scopes with their own layers and fallbacks, and URLs built from route names.
+//!
+//! A [`Table`] finds the best of its routes for a request, whatever the order in which they were
+//! written; a [`Router`] is a table of endpoints as a `tower::Service`, for hyper and axum.
+//!
+//! ```
+//! use tower::ServiceExt;
+//! use waylay_router::{Body, Matched, Route, Router, Scope, Urls};
+//!
+//! async fn show(matched: Matched) -> String {
+//!     format!("article {}", matched.get("id").unwrap_or_default())
+//! }
+//!
+//! async fn create(urls: Urls) -> Result<[(&'static str, String); 1], http::StatusCode> {
+//!     let url = urls.get("article").and_then(|url| url.set("id", 7).build());
+//!     Ok([("location", url.map_err(|_| http::StatusCode::INTERNAL_SERVER_ERROR)?)])
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let router = Router::builder()
+//!     .route(Route::get("/articles/{id:[0-9]+}").name("article").to(show))
+//!     .route(Route::post("/articles").header("content-type", "application/json").to(create))
+//!     .scope(
+//!         Scope::new()
+//!             .host("{tenant}.example.com")
+//!             .prefix("/api/v1")
+//!             .route(Route::get("/stats").query("page", "{page:[0-9]+}").to(async || "stats"))
+//!             .fallback(async || (http::StatusCode::NOT_FOUND, "no such call")),
+//!     )
+//!     .build()?; // every fault of every route, in one error
+//!
+//! let request = http::Request::post("/articles").header("content-type", "application/json");
+//! let response = router.clone().oneshot(request.body(Body::empty())?).await?;
+//! assert_eq!(response.headers()["location"], "/articles/7");
+//! assert_eq!(router.urls().get("article")?.set("id", 42).build()?, "/articles/42");
+//! assert!(router.urls().get("article")?.set("id", "x").build().is_err());
+//! # Ok(()) }
+//! ```
+//!
+//! # Templates
+//!
+//! | text | matches |
+//! |---|---|
+//! | `/a b/café` | that path; templates are written decoded |
+//! | `{name}` | one non-empty part between separators |
+//! | `{name:regex}` | what the regex matches as a whole; it may span `/` only at the end |
+//! | `img-{id}.png`, `{y:\d{4}}-{m:\d{2}}` | several variables and text in one segment |
+//! | `{*rest}` | all that is left, not empty |
+//! | `{{`, `}}` | braces |
+//!
+//! Hosts take the same variables, label by label, and ignore case; a [`Route::prefix`] and the
+//! prefix of a [`Scope`] match whole segments.
+//!
+//! # Which route wins
+//!
+//! Priority, then host (exact, patterned, regex, none), then path segment by segment (literal,
+//! literal with a variable, constrained, plain, tail; exact before prefix), then the further
+//! conditions counted. The order of writing decides nothing; two routes of one rank that match the
+//! same requests are a [conflict](BuildErrorKind::Conflict), which names both.
+//! [`Precedence::Registration`] makes the first route win, as gorilla/mux does.
+//!
+//! # What is refused
+//!
+//! Before any route is looked at: dot segments, control characters and bad escapes in the path,
+//! and, where any route looks at the host, several `Host` lines, user information or a bad port:
+//! 400. `%2F` is data and never divides segments. A request that no route answers is a [`Miss`]:
+//! 405 with `Allow` if another method would do, else 404.
+//!
+//! # Layers
+//!
+//! `layer` wraps everything in a router or scope, `route_layer` matched routes only, `miss_layer`
+//! misses only. The first one written is the outermost, as in `tower::ServiceBuilder` (and the
+//! other way round than in axum's `Router::layer`). Outer scopes come first. [`Matched`] or
+//! [`Miss`] is in the request's extensions before any of them runs. A layer that can fail goes
+//! behind [`recover()`].
+//!
+//! # Within axum
+//!
+//! Handlers take axum's extractors and give axum's responses, since both come from `axum-core`.
+//! Only `Path`, `RawPathParams` and `MatchedPath` read what axum keeps to itself: take
+//! [`Matched`], or a struct that derives `Extract` of `waylay-extract`.
+//!
+//! [`tower`]: https://docs.rs/tower
 
 mod authority;
 mod builder;
@@ -48,3 +131,7 @@ pub use table::lookup::{Match, Table};
 pub use template::piece::{MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_VARIABLES, TemplateError, TemplateErrorKind};
 pub use url::{UrlBuilder, UrlError, Urls};
 pub use view::{Head, Peer};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
