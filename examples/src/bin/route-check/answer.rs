@@ -9,7 +9,7 @@ use http::{Method, Request, Uri};
 use serde::Serialize;
 use waylay_router::{Match, Miss, Peer, Reason, Table, UrlError, Urls};
 
-use crate::case::{Asked, Build};
+use crate::case::{Asked, Build, Dialect};
 use crate::plan::{Built, Plan};
 
 /// Above this `http::Uri` reads no target, and servers answer 414.
@@ -99,13 +99,22 @@ fn hit(found: &Match<'_, '_, usize>, plan: &Plan<'_>) -> Answer {
         Err(_) => capture.raw().to_owned(),
     };
     let template = found.route().map_or("", |route| route.template());
-    let written = template.strip_suffix("/…").or(template.strip_suffix('…')).unwrap_or(template);
     Answer {
         matched: plan.items.get(*found.value()).map(|item| item.title.clone()),
         status: 200,
         vars: found.captures().map(|capture| (capture.name().to_owned(), value(capture))).collect(),
-        path_template: Some(written.to_owned()).filter(|text| !text.is_empty()),
+        path_template: Some(written(template, plan.dialect)).filter(|text| !text.is_empty()),
         ..Answer::default()
+    }
+}
+
+/// The template without the mark that the router puts behind prefixes.
+fn written(template: &str, dialect: Dialect) -> String {
+    let mark = if dialect == Dialect::Gorilla { "…" } else { "/…" };
+    match template.strip_suffix(mark) {
+        Some("") if dialect != Dialect::Gorilla => "/".to_owned(),
+        Some(prefix) => prefix.to_owned(),
+        None => template.to_owned(),
     }
 }
 
@@ -140,6 +149,7 @@ fn reverse(urls: &Urls, label: &str, wanted: &Build) -> Result<BuildAnswer, UrlE
     let host = absent(builder.host(), &UrlError::NoHost)?;
     let target = absent(builder.build(), &UrlError::NoPath)?;
     let path = target.as_deref().map(|target| target.split('?').next().unwrap_or(target).to_owned());
+    let path = path.filter(|path| !path.is_empty());
     let Some(host) = host else {
         return Ok(BuildAnswer {
             url: Some(target.ok_or(UrlError::NoPath)?),

@@ -22,12 +22,13 @@ pub(crate) enum Refused {
 impl Refused {
     /// What is printed for the line.
     pub(crate) fn text(&self) -> String {
-        let Self::Unsupported { keys, .. } = self else {
-            let Self::Wrong(text) = self else { return String::new() };
-            return text.clone();
-        };
-        let places: Vec<&str> = keys.iter().map(|unsupported| unsupported.place.as_str()).collect();
-        format!("not supported yet: {}", places.join(", "))
+        match self {
+            Self::Wrong(text) => text.clone(),
+            Self::Unsupported { keys, .. } => {
+                let places: Vec<&str> = keys.iter().map(|unsupported| unsupported.place.as_str()).collect();
+                format!("not supported yet: {}", places.join(", "))
+            }
+        }
     }
 }
 
@@ -47,7 +48,6 @@ pub(crate) struct Answers {
 /// A line and everything it answers.
 pub(crate) struct Checked<'c> {
     case: &'c Case,
-    dialect: Dialect,
     plan: Plan<'c>,
     arrived: Vec<Arrived>,
     pub(crate) answers: Answers,
@@ -74,7 +74,7 @@ pub(crate) fn check(case: &Case, default: Dialect) -> Result<Checked<'_>, Refuse
     let arrived = case.requests.iter().map(arrive).collect::<Result<Vec<_>, _>>().map_err(Refused::Wrong)?;
     let built = plan.build().map_err(Refused::Wrong)?;
     let answers = answers(case, &plan, &arrived, built);
-    Ok(Checked { case, dialect, plan, arrived, answers })
+    Ok(Checked { case, plan, arrived, answers })
 }
 
 fn answers(case: &Case, plan: &Plan<'_>, arrived: &[Arrived], built: Built) -> Answers {
@@ -107,7 +107,7 @@ impl Checked<'_> {
                 passed += 1;
                 continue;
             }
-            let agrees = expect::answers(self.dialect, asked, wanted, got.as_ref());
+            let agrees = expect::answers(self.plan.dialect, asked, wanted, got.as_ref());
             counts.requests.add(agrees);
             if !agrees {
                 let explain = self.explain(i, wanted, got.as_ref());
@@ -120,7 +120,7 @@ impl Checked<'_> {
         }
         let builds = self.case.build_results.iter().flatten().zip(&self.answers.build_results);
         for (i, (wanted, got)) in builds.enumerate() {
-            let agrees = expect::builds(wanted, got.as_ref());
+            let agrees = expect::builds(self.plan.dialect, wanted, got.as_ref());
             counts.builds.add(agrees);
             if !agrees {
                 let build = &self.case.builds[i];

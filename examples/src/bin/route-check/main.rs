@@ -12,14 +12,14 @@ mod level;
 mod plan;
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use serde_json::json;
 
 use crate::args::{Args, USAGE};
-use crate::check::Refused;
+use crate::check::{Checked, Refused};
 use crate::expect::Counts;
 
 fn main() -> ExitCode {
@@ -66,9 +66,16 @@ fn run(args: Args, mut input: impl BufRead, mut output: impl Write) -> io::Resul
         if input.read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        if let Err(refused) = one(args, number, &line, &mut sum, &mut output)? {
-            sum.refuse(&refused);
-            print(&mut output, &json!({ "line": number, "error": refused.text() }))?;
+        let done = check::read(&line).and_then(|case| {
+            let checked = check::check(&case, args.dialect)?;
+            Ok(sum.take(args, number, &checked, &mut output))
+        });
+        match done {
+            Ok(printed) => printed?,
+            Err(refused) => {
+                sum.refuse(&refused);
+                print(&mut output, &json!({ "line": number, "error": refused.text() }))?;
+            }
         }
     }
     if args.expect {
@@ -79,50 +86,42 @@ fn run(args: Args, mut input: impl BufRead, mut output: impl Write) -> io::Resul
     Ok(sum.errors == 0 && !sum.counts.differ())
 }
 
-fn one(
-    args: Args,
-    number: usize,
-    line: &[u8],
-    sum: &mut Sum,
-    output: &mut impl Write,
-) -> io::Result<Result<(), Refused>> {
-    let case = match check::read(line) {
-        Ok(case) => case,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    let checked = match check::check(&case, args.dialect) {
-        Ok(checked) => checked,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    if args.expect {
-        let mut told = Ok(());
-        let tell = |what| {
-            if told.is_ok() {
-                told = print(output, &what);
-            }
-        };
-        sum.passed += checked.compare(number, &mut sum.counts, tell);
-        return told.map(Ok);
-    }
-    for fault in &checked.answers.faults {
-        eprintln!("line {number}: route `{}`: {}", fault.route, fault.text);
-    }
-    print(output, &checked.answers).map(Ok)
-}
-
 fn print(output: &mut impl Write, what: &impl serde::Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *output, what)?;
     writeln!(output)
 }
 
 impl Sum {
+    /// Prints what a line answers, or what of it is not as expected.
+    fn take(
+        &mut self,
+        args: Args,
+        line: usize,
+        checked: &Checked<'_>,
+        output: &mut impl Write,
+    ) -> io::Result<()> {
+        if !args.expect {
+            for fault in &checked.answers.faults {
+                eprintln!("line {line}: route `{}`: {}", fault.route, fault.text);
+            }
+            return print(output, &checked.answers);
+        }
+        let mut printed = Ok(());
+        let tell = |what| {
+            if printed.is_ok() {
+                printed = print(output, &what);
+            }
+        };
+        self.passed += checked.compare(line, &mut self.counts, tell);
+        printed
+    }
+
     fn refuse(&mut self, refused: &Refused) {
         self.errors += 1;
         if let Refused::Unsupported { keys, requests, builds } = refused {
             let more = [1, *requests, *builds];
             self.unsupported.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-            let names: std::collections::BTreeSet<&str> =
-                keys.iter().map(|unsupported| &*unsupported.key).collect();
+            let names: BTreeSet<&str> = keys.iter().map(|unsupported| &*unsupported.key).collect();
             names.into_iter().for_each(|name| *self.keys.entry(name.to_owned()).or_default() += 1);
         }
     }

@@ -42,7 +42,7 @@ impl Item<'_> {
 pub(crate) struct Plan<'c> {
     pub(crate) items: Vec<Item<'c>>,
     policy: Policy,
-    dialect: Dialect,
+    pub(crate) dialect: Dialect,
 }
 
 /// A plan put to work.
@@ -93,6 +93,7 @@ impl<'c> Plan<'c> {
     pub(crate) fn build(&self) -> Result<Built, String> {
         let mut faults = self.twice_named();
         let mut dead = BTreeSet::new();
+        let mut told: BTreeSet<&String> = BTreeSet::new();
         loop {
             match self.table(|item| !dead.contains(&item)) {
                 Ok(table) => {
@@ -101,19 +102,17 @@ impl<'c> Plan<'c> {
                 }
                 Err(errors) => {
                     let faulty = self.faulty(&errors)?;
-                    let outer = |item: usize| self.items[item].parent;
+                    let items: BTreeSet<usize> = faulty.iter().map(|(item, _)| *item).collect();
                     for (item, error) in &faulty {
                         // What is in a faulty scope inherits the fault, and is not told again.
-                        let inherited = std::iter::successors(outer(*item), |item| outer(*item))
-                            .any(|scope| faulty.iter().any(|(other, _)| *other == scope));
+                        let inherited = self.line(*item).skip(1).any(|scope| items.contains(&scope));
                         let title = &self.items[*item].title;
-                        let known = faults.iter().any(|fault| fault.route == *title);
-                        if !inherited && !known {
+                        if !inherited && told.insert(title) {
                             faults.push(Fault { route: title.clone(), text: self.text(error) });
                         }
                     }
                     let before = dead.len();
-                    dead.extend(faulty.iter().map(|(item, _)| *item));
+                    dead.extend(items);
                     if self.dialect != Dialect::Gorilla || dead.len() == before {
                         return Ok(Built { table: None, faults, dead });
                     }
@@ -124,16 +123,20 @@ impl<'c> Plan<'c> {
 
     /// The table of one route alone, with the scopes around it.
     pub(crate) fn alone(&self, only: usize) -> Option<Table<usize>> {
-        let outer = |item: &usize| self.items[*item].parent;
-        let line: BTreeSet<usize> = std::iter::successors(Some(only), outer).collect();
+        let line: BTreeSet<usize> = self.line(only).collect();
         self.table(|item| line.contains(&item)).ok()
+    }
+
+    /// An item and the scopes around it, innermost first.
+    fn line(&self, item: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(item), |item| self.items[*item].parent)
     }
 
     fn table(&self, keep: impl Fn(usize) -> bool) -> Result<Table<usize>, BuildErrors> {
         let mut builder = Table::builder().policy(self.policy);
         let mut scopes: Vec<Option<ScopeId>> = vec![None; self.items.len()];
         for (number, item) in self.items.iter().enumerate() {
-            let alive = std::iter::successors(Some(number), |item| self.items[*item].parent).all(&keep);
+            let alive = self.line(number).all(&keep);
             let Some((inner, outer)) = item.levels.split_last().filter(|_| alive) else { continue };
             let around = item.parent.and_then(|parent| scopes[parent]);
             let mut scope = around;
