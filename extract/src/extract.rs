@@ -15,7 +15,7 @@ use crate::{
 /// A struct that is read from a request, field by field.
 ///
 /// It is written by `#[derive(Extract)]`, which also makes the struct an argument of handlers:
-/// see the [crate's documentation](index.html). The methods here read a request without a router.
+/// the [crate's page](crate) has its attributes and rules. The methods here read a request without a router.
 ///
 /// ```
 /// use http::Request;

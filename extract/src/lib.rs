@@ -1,4 +1,6 @@
 //! One struct per HTTP request, with every error in one answer.
+#![doc = ""]
+#![doc = include_str!("../README.md")]
 
 mod body;
 mod error;

@@ -1,8 +1,11 @@
 //! The derive behind `waylay-extract`, where it is documented and meant to be used from.
 
+mod argument;
 mod attr;
 mod faults;
 mod field;
+mod fill;
+mod finish;
 mod members;
 mod model;
 mod near;

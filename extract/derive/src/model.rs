@@ -51,6 +51,12 @@ impl Model {
             max_items: container.max_items,
         })
     }
+
+    /// Whether a field reads the body.
+    pub(crate) fn has_body(&self) -> bool {
+        let is_body = |field: &Field| matches!(field.origin, Origin::Json { .. } | Origin::Body(_));
+        self.fields.iter().any(is_body)
+    }
 }
 
 fn named_fields<'i>(input: &'i DeriveInput, faults: &mut Faults) -> Vec<&'i syn::Field> {
