@@ -128,7 +128,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let mut plan =
             Plan { table: Table::builder().policy(self.policy), rooms: Vec::new(), floors: Vec::new() };
         let root = plan.add(None, self.tree, None);
-        let table = plan.table.build()?;
+        let table = plan.table.build()?.check_hosts();
         let mut rooms: Vec<Room> = plan.rooms.into_iter().flatten().collect();
         rooms.push(root);
         let shared = Arc::new(Shared { table, rooms });

@@ -63,9 +63,10 @@
 //! # What is refused
 //!
 //! Before any route is looked at: dot segments, control characters and bad escapes in the path,
-//! and, where any route looks at the host, several `Host` lines, user information or a bad port:
-//! 400. `%2F` is data and never divides segments. A request that no route answers is a [`Miss`]:
-//! 405 with `Allow` if another method would do, else 404.
+//! several `Host` lines, user information or a bad port in the host: 400. (A bare [`Table`] looks
+//! at the host only if one of its routes does.) `%2F` is data and never divides segments. A
+//! request that no route answers is a [`Miss`]: 405 with `Allow` if another method would do, else
+//! 404.
 //!
 //! # Layers
 //!

@@ -188,3 +188,14 @@ impl fmt::Debug for Matched {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Matched;
+
+    /// An extension of up to 400 bytes is as cheap as a small one; beyond, moving it shows.
+    #[test]
+    fn stays_small() {
+        assert!(size_of::<Matched>() <= 400, "{}", size_of::<Matched>());
+    }
+}

@@ -137,6 +137,8 @@ impl Shared {
             Ok(found) => {
                 let matched = found.into_matched();
                 let place = Place::Hit(matched.index());
+                // An outer router's miss may have led here.
+                request.extensions_mut().remove::<Miss>();
                 request.extensions_mut().insert(matched);
                 place
             }

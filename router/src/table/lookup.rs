@@ -95,6 +95,13 @@ impl<T> Table<T> {
         self.catalog.routes.get(place)?.scope
     }
 
+    /// Checks the host of every request, also if no route looks at it: what a server owes its
+    /// clients (RFC 9112 §3.2), a bare table leaves to its user.
+    pub(crate) fn check_hosts(mut self) -> Self {
+        self.hosts = true;
+        self
+    }
+
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }

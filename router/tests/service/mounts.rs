@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::Extension;
 use axum::extract::OriginalUri;
 use http::{Request, Version};
 use http_body_util::{BodyExt, Empty};
@@ -11,7 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{ServiceExt, make::Shared};
-use waylay_router::{Body, Matched, Route, Router};
+use waylay_router::{Body, Matched, Miss, Route, Router};
 
 use crate::{get, text};
 
@@ -132,6 +133,15 @@ async fn inside_axum_and_axum_inside() {
 /// A router of ours inside another one looks the request up anew.
 #[tokio::test]
 async fn inside_itself() {
+    let inner = Router::builder()
+        .route(Route::get("/{id}").to(async |m: Matched, miss: Option<Extension<Miss>>| {
+            format!("{} {}", m.get("id").unwrap(), miss.is_some())
+        }))
+        .build()
+        .unwrap();
+    let below = Router::builder().fallback_service(inner).build().unwrap();
+    assert_eq!(text(&below, "/5").await, (200, "5 false".into()));
+
     let outer = Router::builder().route(Route::new().to_service(router())).build().unwrap();
     assert_eq!(text(&outer, "/5").await, (200, "5".into()));
     let request = Request::get("/none").body(Body::empty()).unwrap();
