@@ -108,7 +108,7 @@ fn contender<'a, R>(
     })
 }
 
-fn measure(pace: Pace) -> Vec<Sample> {
+fn measure(pace: &Pace) -> Vec<Sample> {
     let exact: Vec<&str> = ROUTES.into_iter().filter(|template| !template.contains('{')).collect();
     let requests: Vec<Request<()>> = ROUTES.iter().map(|template| request(&path(template))).collect();
     let exact_requests: Vec<Request<()>> = exact.iter().map(|template| request(template)).collect();
@@ -166,10 +166,8 @@ fn report(runs: &Runs) {
     head(
         "lookup: Table::find on matchit's own 130 routes",
         "A full request (5 headers) each, method checked, captures as ranges, path made canonical; the\n\
-         peers are given its path alone. All 130 requests in turn; exact: the 37 without a variable.",
+         peers are given its path alone. All 130 requests in turn; exact: the 27 without a variable.",
     );
-    let exact = ROUTES.iter().filter(|template| !template.contains('{')).count();
-    debug_assert_eq!(exact, 37);
     runs.line("GET, captures / matchit 0.9", "get", "matchit 0.9", Goal::AtMost(0.9));
     runs.line("GET, captures read / matchit 0.9, params read", "get, read", "matchit 0.9, read", Goal::None);
     runs.line("any method / matchit 0.9", "any", "matchit 0.9", Goal::None);

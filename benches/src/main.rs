@@ -1,10 +1,16 @@
 //! Ratios: the same work done by waylay and by its peers, in one run.
 
 mod alloc;
+mod by_hand;
+mod dispatch;
 mod github;
+mod idle;
 mod lookup;
+mod mixed;
+mod mixed_table;
 mod race;
 mod report;
+mod scale;
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -14,12 +20,12 @@ use report::{Group, Run, Runs};
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
 
-const GROUPS: [Group; 1] = [lookup::GROUP];
+const GROUPS: [Group; 5] = [lookup::GROUP, mixed::GROUP, dispatch::GROUP, idle::GROUP, scale::GROUP];
 
 /// How many processes measure each group; a new process has a new memory layout.
 const PROCESSES: usize = 5;
 
-/// Names the group that a child process measures.
+/// Names the group that a child process measures, and a contender if only one is to run.
 const CHILD: &str = "--measure";
 
 const ABOUT: &str = "\
@@ -29,10 +35,10 @@ Each group is measured in 5 processes, which take turns; in a process the conten
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if let [flag, name] = args.as_slice()
-        && flag == CHILD
-    {
-        return measure(name);
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [CHILD, group] => return measure(group, &Pace::full()),
+        [CHILD, group, contender] => return measure(group, &Pace::only(contender)),
+        _ => {}
     }
     let wanted: Vec<&str> = args.iter().filter(|arg| !arg.starts_with('-')).map(String::as_str).collect();
     let groups: Vec<&Group> =
@@ -44,18 +50,18 @@ fn main() -> ExitCode {
 /// Runs everything once, in this process, and prints no ratio.
 fn try_out(groups: &[&Group]) -> ExitCode {
     for group in groups {
-        println!("{}: {} figures", group.name, (group.measure)(Pace::QUICK).len());
+        println!("{}: {} figures", group.name, (group.measure)(&Pace::quick()).len());
     }
     ExitCode::SUCCESS
 }
 
 /// What a child does: one group, one line a figure.
-fn measure(name: &str) -> ExitCode {
+fn measure(name: &str, pace: &Pace) -> ExitCode {
     let Some(group) = GROUPS.iter().find(|group| group.name == name) else {
         eprintln!("no group `{name}`");
         return ExitCode::FAILURE;
     };
-    for Sample { name, value, allocations } in (group.measure)(Pace::FULL) {
+    for Sample { name, value, allocations } in (group.measure)(pace) {
         println!("{name}\t{value}\t{allocations}");
     }
     ExitCode::SUCCESS

@@ -5,19 +5,33 @@ use std::time::{Duration, Instant};
 use crate::alloc;
 
 /// How long and how often each contender runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Pace {
-    /// The length of one turn.
-    pub turn: Duration,
-    /// How many turns each contender has.
-    pub turns: usize,
+    turn: Duration,
+    turns: usize,
+    only: Option<String>,
 }
 
 impl Pace {
     /// What a measurement takes.
-    pub const FULL: Self = Self { turn: Duration::from_millis(1), turns: 60 };
+    pub fn full() -> Self {
+        Self { turn: Duration::from_millis(1), turns: 60, only: None }
+    }
+
     /// One short turn: a look whether everything works.
-    pub const QUICK: Self = Self { turn: Duration::ZERO, turns: 1 };
+    pub fn quick() -> Self {
+        Self { turn: Duration::ZERO, turns: 1, only: None }
+    }
+
+    /// The size of something costly to build; a quick look makes do with less.
+    pub fn size(&self, full: usize, quick: usize) -> usize {
+        if self.turns > 1 { full } else { quick }
+    }
+
+    /// One contender alone, for a second: what a profiler wants to see.
+    pub fn only(name: &str) -> Self {
+        Self { turn: Duration::from_millis(100), turns: 10, only: Some(name.to_owned()) }
+    }
 }
 
 /// One figure of one process.
@@ -58,11 +72,7 @@ impl<'a> Contender<'a> {
     }
 
     /// A contender that looks at the clock itself.
-    pub fn timed(
-        name: impl Into<String>,
-        calls: usize,
-        run: impl FnMut(u64) -> Duration + 'a,
-    ) -> Self {
+    pub fn timed(name: impl Into<String>, calls: usize, run: impl FnMut(u64) -> Duration + 'a) -> Self {
         Self { name: name.into(), calls: calls as u64, run: Box::new(run) }
     }
 
@@ -84,7 +94,8 @@ impl<'a> Contender<'a> {
 ///
 /// Within one turn nothing else disturbs the caches and the branch history of a contender, and
 /// what disturbs the whole machine hits all of them alike.
-pub fn race(pace: Pace, mut contenders: Vec<Contender<'_>>) -> Vec<Sample> {
+pub fn race(pace: &Pace, mut contenders: Vec<Contender<'_>>) -> Vec<Sample> {
+    contenders.retain(|contender| pace.only.as_ref().is_none_or(|only| contender.name == *only));
     let passes: Vec<u64> = contenders.iter_mut().map(|contender| contender.passes(pace.turn)).collect();
     let allocations: Vec<f64> = contenders
         .iter_mut()

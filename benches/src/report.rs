@@ -10,7 +10,7 @@ pub struct Group {
     /// Its name on the command line.
     pub name: &'static str,
     /// Measures everything once, in one process.
-    pub measure: fn(Pace) -> Vec<Sample>,
+    pub measure: fn(&Pace) -> Vec<Sample>,
     /// Prints the ratios.
     pub report: fn(&Runs),
 }

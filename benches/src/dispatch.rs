@@ -1,0 +1,195 @@
+//! A request through `Router::call` and through axum's, beyond the same endpoint called alone.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use axum::body::Body;
+use axum::extract::RawPathParams;
+use axum::response::{IntoResponse, Response};
+use axum::routing;
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+use waylay_router::{Matched, Route, Router};
+
+use crate::github::{ROUTES, path};
+use crate::race::{Contender, Pace, Sample, race};
+use crate::report::{Goal, Group, Runs, head, line};
+
+/// The group.
+pub const GROUP: Group = Group { name: "dispatch", measure, report };
+
+/// The endpoint without arguments.
+async fn plain() -> &'static str {
+    "ok"
+}
+
+/// The endpoint that reads its captures, in waylay.
+async fn reading(matched: Matched) -> &'static str {
+    for capture in matched.captures() {
+        let _ = black_box((capture.name(), capture.decode()));
+    }
+    "ok"
+}
+
+/// The endpoint that reads its captures, in axum: its cheapest way, with no deserializer.
+async fn reading_axum(params: RawPathParams) -> &'static str {
+    for param in &params {
+        black_box(param);
+    }
+    "ok"
+}
+
+/// A layer that does nothing but stand there.
+#[derive(Debug, Clone, Copy)]
+struct Noop;
+
+impl<S> Layer<S> for Noop {
+    type Service = NoopService<S>;
+
+    fn layer(&self, inner: S) -> NoopService<S> {
+        NoopService { inner }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct NoopService<S> {
+    inner: S,
+}
+
+impl<S: Service<Request<Body>>> Service<Request<Body>> for NoopService<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> S::Future {
+        self.inner.call(request)
+    }
+}
+
+/// The endpoint without any router: its future boxed, as both routers must.
+#[derive(Debug, Clone)]
+struct Alone;
+
+impl Service<Request<Body>> for Alone {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        drop(request);
+        Box::pin(async { Ok(plain().await.into_response()) })
+    }
+}
+
+/// A request of its own from a kept one.
+fn fresh(kept: &Request<()>) -> Request<Body> {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = kept.method().clone();
+    *request.uri_mut() = kept.uri().clone();
+    request
+}
+
+/// One request from its making to its response's end.
+#[inline(never)]
+fn call<S: Service<Request<Body>, Response = Response, Error = Infallible>>(
+    service: &mut S,
+    kept: &Request<()>,
+) -> Response {
+    let future = pin!(service.call(black_box(fresh(kept))));
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(response)) => black_box(response),
+        Poll::Ready(Err(never)) => match never {},
+        Poll::Pending => panic!("the endpoints of the benches wait for nothing"),
+    }
+}
+
+fn contender<'a, S>(name: &str, mut service: S, requests: &'a [Request<()>]) -> Contender<'a>
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + 'a,
+{
+    for kept in requests {
+        assert_eq!(call(&mut service, kept).status(), 200, "{name}: {}", kept.uri());
+    }
+    Contender::new(name, requests.len(), move || {
+        for kept in requests {
+            call(&mut service, black_box(kept));
+        }
+    })
+}
+
+fn waylay(to: impl Fn(Route) -> Route<waylay_router::Pending<()>>, layers: usize) -> Router {
+    let mut builder = Router::builder();
+    for template in ROUTES {
+        builder = builder.route(to(Route::get(template)));
+    }
+    (0..layers).fold(builder, |builder, _| builder.layer(Noop)).build().expect("the routes are legal")
+}
+
+fn axum(to: impl Fn() -> routing::MethodRouter, layers: usize) -> axum::Router {
+    let router = ROUTES.iter().fold(axum::Router::new(), |router, template| router.route(template, to()));
+    (0..layers).fold(router, |router, _| router.layer(Noop))
+}
+
+fn measure(pace: &Pace) -> Vec<Sample> {
+    let requests: Vec<Request<()>> = ROUTES
+        .iter()
+        .map(|template| Request::get(path(template)).body(()).expect("the paths are legal"))
+        .collect();
+    race(
+        pace,
+        vec![
+            contender("alone", Alone, &requests),
+            contender("waylay", waylay(|route| route.to(plain), 0), &requests),
+            contender("axum", axum(|| routing::get(plain), 0), &requests),
+            contender("waylay, captures", waylay(|route| route.to(reading), 0), &requests),
+            contender("axum, captures", axum(|| routing::get(reading_axum), 0), &requests),
+            contender("waylay, layer", waylay(|route| route.to(plain), 1), &requests),
+            contender("axum, layer", axum(|| routing::get(plain), 1), &requests),
+            contender("waylay, captures, layer", waylay(|route| route.to(reading), 1), &requests),
+            contender("axum, captures, layer", axum(|| routing::get(reading_axum), 1), &requests),
+        ],
+    )
+}
+
+fn report(runs: &Runs) {
+    head(
+        "dispatch: Router::call beyond the endpoint alone, against axum 0.8's beyond the same endpoint",
+        "matchit's 130 routes, all GET with one handler, all 130 requests in turn; polled without a runtime.\n\
+         Captures: each value read and decoded (axum: RawPathParams). Layer: one that does nothing.",
+    );
+    let variants = [
+        ("no argument", "", 3.0),
+        ("captures read", ", captures", 3.0),
+        ("no argument, 1 layer", ", layer", 4.0),
+        ("captures read, 1 layer", ", captures, layer", 4.0),
+    ];
+    for (label, variant, most) in variants {
+        let (ours, theirs) = (format!("waylay{variant}"), format!("axum{variant}"));
+        let beyond = |name: &str| runs.figure(|run| run.value(name) - run.value("alone"));
+        let ratio = runs.figure(|run| {
+            (run.value(&ours) - run.value("alone")) / (run.value(&theirs) - run.value("alone"))
+        });
+        let note = format!("{:.0} / {:.0} ns", beyond(&ours).median, beyond(&theirs).median);
+        line(&format!("{label}: beyond / axum's beyond"), ratio, Goal::AtMost(0.33), &note);
+        line(&format!("{label}: whole / axum's whole"), runs.ratio(&ours, &theirs), Goal::None, "");
+        let own = |name: &str| runs.figure(|run| run.allocations(name) - run.allocations("alone"));
+        let note = format!("axum {:.1}", own(&theirs).median);
+        line(&format!("{label}: allocations beyond"), own(&ours), Goal::AtMost(most), &note);
+    }
+    println!(
+        "  the endpoint alone: {:.0} ns, {:.1} allocations",
+        runs.value("alone").median,
+        runs.allocations("alone")
+    );
+}

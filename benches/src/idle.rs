@@ -1,0 +1,148 @@
+//! A fault that is switched off, against the bare service and another chaos layer at rate 0.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::hint::black_box;
+use std::pin::pin;
+use std::sync::Barrier;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower_layer::Layer;
+use tower_resilience_chaos::ChaosLayer;
+use tower_service::Service;
+use waylay_fault::{Fault, error};
+
+use crate::race::{Contender, Pace, Sample, race};
+use crate::report::{Goal, Group, Runs, head, line};
+
+/// The group.
+pub const GROUP: Group = Group { name: "idle", measure, report };
+
+/// Calls a pass.
+const CALLS: usize = 100;
+
+/// A service that answers at once.
+#[derive(Debug, Clone)]
+struct Bare;
+
+impl Service<Request<()>> for Bare {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Full<Bytes>>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        black_box(&request);
+        ready(Ok(Response::new(Full::new(Bytes::from_static(b"ok")))))
+    }
+}
+
+#[inline(never)]
+fn call<S: Service<Request<()>, Error = Infallible>>(service: &mut S) {
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut context).is_ready());
+    match pin!(service.call(black_box(Request::new(())))).poll(&mut context) {
+        Poll::Ready(response) => drop(black_box(response)),
+        Poll::Pending => panic!("the endpoints of the benches wait for nothing"),
+    }
+}
+
+fn alone<'a, S>(name: &str, service: &S) -> Contender<'a>
+where
+    S: Service<Request<()>, Error = Infallible> + Clone + 'a,
+{
+    let mut service = service.clone();
+    Contender::new(name, CALLS, move || (0..CALLS).for_each(|_| call(&mut service)))
+}
+
+/// The same on two threads at once, with what a clone shares; the slower one counts.
+fn twice<'a, S>(name: &str, service: &S) -> Contender<'a>
+where
+    S: Service<Request<()>, Error = Infallible> + Clone + Send + 'a,
+{
+    let service = service.clone();
+    Contender::timed(format!("{name}, 2 threads"), CALLS, move |passes| {
+        let start = Barrier::new(2);
+        let work = |mut service: S| -> Duration {
+            start.wait();
+            let start = Instant::now();
+            for _ in 0..passes {
+                (0..CALLS).for_each(|_| call(&mut service));
+            }
+            start.elapsed()
+        };
+        std::thread::scope(|scope| {
+            let (one, other) = (service.clone(), service.clone());
+            let work = &work;
+            let other = scope.spawn(move || work(other));
+            work(one).max(other.join().expect("the other thread does not panic"))
+        })
+    })
+}
+
+fn measure(pace: &Pace) -> Vec<Sample> {
+    let fault = || Fault::new("idle", error(503)).build().expect("the fault is legal").layer();
+    let faulty = fault().layer(Bare);
+    let three = fault().layer(fault().layer(fault().layer(Bare)));
+    let chaos = ChaosLayer::builder().name("idle").latency_rate(0.0).build().layer(Bare);
+    let samples = race(
+        pace,
+        vec![
+            alone("bare", &Bare),
+            alone("fault", &faulty),
+            alone("fault x 3", &three),
+            alone("chaos", &chaos),
+            twice("bare", &Bare),
+            twice("fault", &faulty),
+            twice("chaos", &chaos),
+        ],
+    );
+    for sample in &samples {
+        let alone = sample.name.starts_with("fault") && !sample.name.ends_with("threads");
+        assert!(!alone || sample.allocations == 0.0, "an idle fault allocates: {}", sample.name);
+    }
+    samples
+}
+
+fn report(runs: &Runs) {
+    head(
+        "idle: what a fault that is switched off adds to a service",
+        "A service that answers at once with two bytes; a disabled waylay-fault layer, and\n\
+         tower-resilience-chaos 0.14 with latency rate 0 and no error injection. On two threads all\n\
+         clones share one fault; the slower thread counts.",
+    );
+    let added = |name: &str, threads: &str| {
+        let (name, bare) = (format!("{name}{threads}"), format!("bare{threads}"));
+        runs.figure(move |run| run.value(&name) - run.value(&bare))
+    };
+    for threads in ["", ", 2 threads"] {
+        let share = runs.figure(|run| {
+            let value = |name: &str| run.value(&format!("{name}{threads}"));
+            (value("fault") - value("bare")) / (value("chaos") - value("bare"))
+        });
+        let note =
+            format!("{:.1} / {:.1} ns", added("fault", threads).median, added("chaos", threads).median);
+        line(&format!("fault adds / chaos adds{threads}"), share, Goal::AtMost(0.12), &note);
+        line(&format!("fault adds, ns{threads}"), added("fault", threads), Goal::AtMost(10.0), "");
+        runs.line(
+            &format!("with fault / bare{threads}"),
+            &format!("fault{threads}"),
+            &format!("bare{threads}"),
+            Goal::None,
+        );
+    }
+    line("3 faults nested add, ns", added("fault x 3", ""), Goal::None, "");
+    println!(
+        "  allocations a call: bare {:.0}, fault {:.0}, chaos {:.0}",
+        runs.allocations("bare"),
+        runs.allocations("fault"),
+        runs.allocations("chaos")
+    );
+}

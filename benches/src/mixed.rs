@@ -1,0 +1,176 @@
+//! A table of all kinds of conditions: `Table::find` against what one writes around the peers.
+
+use std::collections::BTreeSet;
+use std::hint::black_box;
+
+use actix_router::ResourceDef;
+use http::header::HOST;
+use http::{HeaderName, HeaderValue, Method, Request};
+use waylay_router::{Peer, Table};
+
+use crate::by_hand::{ByHand, Entry, Paths};
+use crate::mixed_table::{Extra, Part, Row, rows, table};
+use crate::race::{Contender, Pace, Sample, race};
+use crate::report::{Goal, Group, Runs, head, line};
+
+/// The group.
+pub const GROUP: Group = Group { name: "mixed", measure, report };
+
+/// The name of the set of all requests.
+const ALL: &str = "all";
+
+/// Sets in which a segment holds two variables: the regex that divides it allocates room for its
+/// groups. Nothing else may allocate.
+const SEVERAL: [&str; 2] = ["waylay, mixed segment", "waylay, all"];
+
+#[inline(never)]
+fn waylay(table: &Table<usize>, request: &Request<()>) -> usize {
+    let found = table.find(request, &Peer::default()).expect("every request has a route");
+    *black_box(&found).value()
+}
+
+#[inline(never)]
+fn by_hand<P: Paths>(router: &ByHand<P>, request: &Request<()>) -> usize {
+    router.find(request).expect("every request has a route")
+}
+
+/// What actix-router is told beside the path.
+struct Guards {
+    method: Method,
+    extra: Extra,
+    header: Option<(HeaderName, HeaderValue)>,
+    query: String,
+}
+
+type Actix = actix_router::Router<usize, Guards>;
+
+#[inline(never)]
+fn actix(router: &Actix, request: &Request<()>) -> usize {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let mut path = actix_router::Path::new(request.uri().path());
+    let found = router.recognize_fn(&mut path, |_, guards| {
+        guards.method == *request.method()
+            && match guards.extra {
+                Extra::None => true,
+                Extra::Host(wanted) => host == wanted,
+                Extra::AnyTenantOf(rest) => host.split_once('.').is_some_and(|(_, other)| other == rest),
+                Extra::Header(..) => guards
+                    .header
+                    .as_ref()
+                    .is_none_or(|(name, value)| request.headers().get(name) == Some(value)),
+                Extra::Query(..) => request
+                    .uri()
+                    .query()
+                    .is_some_and(|query| query.split('&').any(|pair| pair == guards.query)),
+            }
+    });
+    let place = *found.expect("every request has a route").0;
+    black_box(&path);
+    place
+}
+
+fn actix_router(rows: &[Row]) -> Actix {
+    let mut builder = actix_router::Router::build();
+    for (place, row) in rows.iter().enumerate() {
+        let mut text = String::new();
+        for part in row.parts() {
+            match part {
+                Part::Text(literal) => text.push_str(literal),
+                Part::Var(name, None) => text.push_str(&format!("{{{name}}}")),
+                Part::Var(name, Some(regex)) => text.push_str(&format!("{{{name}:{regex}}}")),
+                Part::Tail(name) => text.push_str(&format!("{{{name}:.+}}")),
+            }
+        }
+        let path = if row.prefix { ResourceDef::prefix(text) } else { ResourceDef::new(text) };
+        let (header, query) = match row.extra {
+            Extra::Header(name, value) => {
+                (Some((HeaderName::from_static(name), HeaderValue::from_static(value))), String::new())
+            }
+            Extra::Query(key, value) => (None, format!("{key}={value}")),
+            _ => (None, String::new()),
+        };
+        let guards = Guards { method: row.method.clone(), extra: row.extra, header, query };
+        builder.push(path, place, guards);
+    }
+    builder.finish()
+}
+
+/// A contender that has first shown that it finds the right rows.
+fn contender<'a, R>(
+    name: String,
+    router: &'a R,
+    requests: &'a [(usize, Request<()>)],
+    find: fn(&R, &Request<()>) -> usize,
+) -> Contender<'a> {
+    for (place, request) in requests {
+        assert_eq!(find(router, request), *place, "{name}: {request:?}");
+    }
+    Contender::new(name, requests.len(), move || {
+        for (_, request) in requests {
+            black_box(find(router, black_box(request)));
+        }
+    })
+}
+
+fn kinds() -> BTreeSet<&'static str> {
+    rows().iter().map(|row| row.kind).chain([ALL]).collect()
+}
+
+fn measure(pace: &Pace) -> Vec<Sample> {
+    let rows = rows();
+    let ours = table(&rows);
+    let nine: ByHand<matchit::Router<Vec<Entry>>> = ByHand::new(&rows);
+    let tree: ByHand<path_tree::PathTree<Vec<Entry>>> = ByHand::new(&rows);
+    let linear = actix_router(&rows);
+    let of_kind = |kind: &str| {
+        let rows = rows.iter().enumerate().filter(|(_, row)| kind == ALL || row.kind == kind);
+        rows.map(|(place, row)| (place, row.request())).collect::<Vec<_>>()
+    };
+    let sets: Vec<_> = kinds().into_iter().map(|kind| (kind, of_kind(kind))).collect();
+    let mut contenders = Vec::new();
+    for (kind, requests) in &sets {
+        contenders.push(contender(format!("waylay, {kind}"), &ours, requests, waylay));
+        contenders.push(contender(format!("matchit, {kind}"), &nine, requests, by_hand));
+        contenders.push(contender(format!("path-tree, {kind}"), &tree, requests, by_hand));
+        contenders.push(contender(format!("actix, {kind}"), &linear, requests, actix));
+    }
+    let samples = race(pace, contenders);
+    let ours = samples.iter().filter(|sample| sample.name.starts_with("waylay"));
+    let costly: Vec<_> = ours.filter(|sample| sample.allocations > 0.0).map(|sample| &sample.name).collect();
+    assert!(costly.iter().all(|name| SEVERAL.contains(&name.as_str())), "look-ups allocate: {costly:?}");
+    samples
+}
+
+fn report(runs: &Runs) {
+    head(
+        "mixed: Table::find on a table of all kinds of conditions",
+        &format!(
+            "{} routes: exact paths, variables, mixed segments, regexes, prefixes, tails, 2 hosts, guards; one\n\
+             request each. The peers know paths only: matchit 0.9 and path-tree stand behind a hash of hosts\n\
+             and before a list of (method, header, query, regex) written by hand, actix-router has its guards.",
+            rows().len()
+        ),
+    );
+    let ratio = |kind: &str, peer: &str| runs.ratio(&format!("waylay, {kind}"), &format!("{peer}, {kind}"));
+    for kind in kinds() {
+        let to_actix = 1.0 / ratio(kind, "actix").median;
+        let note = format!(
+            "path-tree {:.2}, actix-router 1/{to_actix:.0}, allocations {:.1} : {:.1}",
+            ratio(kind, "path-tree").median,
+            runs.allocations(&format!("waylay, {kind}")),
+            runs.allocations(&format!("matchit, {kind}")),
+        );
+        line(&format!("{kind} / matchit by hand"), ratio(kind, "matchit"), Goal::None, &note);
+    }
+    for peer in ["matchit", "path-tree", "actix"] {
+        let mut all: Vec<(&str, f64)> = kinds()
+            .into_iter()
+            .filter(|kind| *kind != ALL)
+            .map(|kind| (kind, ratio(kind, peer).median))
+            .collect();
+        all.sort_by(|a, b| a.1.total_cmp(&b.1));
+        if let (Some((best, low)), Some((worst, high))) = (all.first(), all.last()) {
+            println!("  against {peer}: best {low:.2} ({best}), worst {high:.2} ({worst})");
+        }
+    }
+}

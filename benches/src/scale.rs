@@ -1,0 +1,217 @@
+//! Large tables: what a look-up, a route and the build cost at 100,000 routes.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use http::Request;
+use waylay_router::{Peer, Route, Table};
+
+use crate::alloc;
+use crate::race::{Contender, Pace, Sample, race};
+use crate::report::{Goal, Group, Runs, head, line};
+
+/// The group.
+pub const GROUP: Group = Group { name: "scale", measure, report };
+
+/// The requests of a hot set.
+const HOT: usize = 100;
+
+/// Templates of `/g…/r…/{id}/a…`: groups, resources in a group, actions on a resource.
+fn templates(groups: usize, resources: usize, actions: usize) -> Vec<String> {
+    let mut templates = Vec::with_capacity(groups * resources * actions);
+    for group in 0..groups {
+        for resource in 0..resources {
+            for action in 0..actions {
+                templates.push(format!("/group-{group}/resource-{resource}/{{id}}/action-{action}"));
+            }
+        }
+    }
+    templates
+}
+
+/// Numbers that are the same in every run (Steele, Lea, Flood: SplitMix64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % bound as u64) as usize
+    }
+}
+
+/// A table, and what its building took.
+struct Built {
+    table: Table<u32>,
+    facts: Vec<Sample>,
+}
+
+/// Builds a table; `text` is the length of all templates and hosts.
+fn built(name: &str, routes: Vec<(Option<String>, &str)>) -> Built {
+    let (count, start, before) = (routes.len() as f64, Instant::now(), alloc::bytes());
+    let text: usize =
+        routes.iter().map(|(host, path)| path.len() + host.as_ref().map_or(0, String::len)).sum();
+    let hosts: usize = routes.iter().filter_map(|(host, _)| host.as_ref()).map(String::capacity).sum();
+    let slots = (routes.capacity() * size_of::<(Option<String>, &str)>()) as f64;
+    let mut builder = Table::builder();
+    for (place, (host, path)) in (0u32..).zip(routes) {
+        let route = Route::get(path).value(place);
+        builder.add(
+            None,
+            match host {
+                Some(host) => route.host(host),
+                None => route,
+            },
+        );
+    }
+    let table = builder.build().expect("the tables of the benches are legal");
+    let seconds = start.elapsed().as_secs_f64();
+    // The list of routes was there before, and is gone.
+    let bytes = (alloc::bytes() - before) as f64 + slots + hosts as f64;
+    let facts = vec![
+        Sample::fact(format!("{name}: seconds"), seconds),
+        Sample::fact(format!("{name}: bytes a route"), (bytes - text as f64) / count),
+    ];
+    Built { table, facts }
+}
+
+fn request(host: Option<&str>, template: &str, id: usize) -> Request<()> {
+    let request = Request::get(template.replace("{id}", &id.to_string()));
+    let request = match host {
+        Some(host) => request.header("host", host),
+        None => request,
+    };
+    request.body(()).expect("the paths are legal")
+}
+
+#[inline(never)]
+fn waylay(table: &Table<u32>, request: &Request<()>) -> u32 {
+    let found = table.find(request, &Peer::default()).expect("every request has a route");
+    *black_box(&found).value()
+}
+
+#[inline(never)]
+fn matchit(router: &matchit::Router<u32>, request: &Request<()>) -> u32 {
+    let found = router.at(request.uri().path()).expect("every request has a route");
+    *black_box(&found).value
+}
+
+fn contender<'a, R>(
+    name: String,
+    router: &'a R,
+    requests: &'a [(u32, Request<()>)],
+    find: fn(&R, &Request<()>) -> u32,
+) -> Contender<'a> {
+    for (place, request) in requests {
+        assert_eq!(find(router, request), *place, "{name}: {}", request.uri());
+    }
+    Contender::new(name, requests.len(), move || {
+        for (_, request) in requests {
+            black_box(find(router, black_box(request)));
+        }
+    })
+}
+
+/// Requests to routes drawn from all.
+fn drawn(templates: &[String], count: usize) -> Vec<(u32, Request<()>)> {
+    let mut numbers = Numbers(7);
+    (0..count)
+        .map(|_| {
+            let place = numbers.below(templates.len());
+            (place as u32, request(None, &templates[place], numbers.below(1_000_000)))
+        })
+        .collect()
+}
+
+fn host(number: usize) -> String {
+    format!("tenant-{number}.shop.test")
+}
+
+fn measure(pace: &Pace) -> Vec<Sample> {
+    let (groups, hosts) = (pace.size(100, 2), pace.size(10_000, 100));
+    let (few, many) = (templates(5, 5, 4), templates(groups, 100, 10));
+    let inner = templates(1, 2, 5);
+    let (hot_few, hot_many, cold) = (drawn(&few, HOT), drawn(&many, HOT), drawn(&many, 10_000));
+    let of_paths =
+        |name: &str, paths: &[String]| built(name, paths.iter().map(|path| (None, path.as_str())).collect());
+    let of_hosts = |name: &str, hosts: usize| {
+        let pairs =
+            (0..hosts).flat_map(|number| inner.iter().map(move |path| (Some(host(number)), path.as_str())));
+        built(name, pairs.collect())
+    };
+    let to_hosts = |hosts: usize| -> Vec<(u32, Request<()>)> {
+        let mut numbers = Numbers(11);
+        let places = (0..HOT).map(|_| numbers.below(hosts * inner.len()));
+        places
+            .map(|place| {
+                let (host, path) = (host(place / inner.len()), &inner[place % inner.len()]);
+                (place as u32, request(Some(&host), path, place))
+            })
+            .collect()
+    };
+    let (table_few, table_many) = (of_paths("100 routes", &few), of_paths("100,000 routes", &many));
+    let (hosts_few, hosts_many) = (of_hosts("10 hosts", 10), of_hosts("10,000 hosts", hosts));
+    let (to_few, to_many) = (to_hosts(10), to_hosts(hosts));
+    let of_matchit = |paths: &[String]| {
+        let (start, before) = (Instant::now(), alloc::bytes());
+        let mut router = matchit::Router::new();
+        for (place, path) in (0u32..).zip(paths) {
+            router.insert(path.as_str(), place).expect("the paths do not overlap");
+        }
+        let text: usize = paths.iter().map(String::len).sum();
+        let bytes = (alloc::bytes() - before) as f64 - text as f64;
+        (router, start.elapsed().as_secs_f64(), bytes / paths.len() as f64)
+    };
+    let (matchit_few, ..) = of_matchit(&few);
+    let (matchit_many, seconds, bytes) = of_matchit(&many);
+    let mut samples = race(
+        pace,
+        vec![
+            contender("100 routes".into(), &table_few.table, &hot_few, waylay),
+            contender("100,000 routes".into(), &table_many.table, &hot_many, waylay),
+            contender("100,000 routes, drawn".into(), &table_many.table, &cold, waylay),
+            contender("matchit, 100".into(), &matchit_few, &hot_few, matchit),
+            contender("matchit, 100,000".into(), &matchit_many, &hot_many, matchit),
+            contender("matchit, 100,000, drawn".into(), &matchit_many, &cold, matchit),
+            contender("10 hosts".into(), &hosts_few.table, &to_few, waylay),
+            contender("10,000 hosts".into(), &hosts_many.table, &to_many, waylay),
+        ],
+    );
+    for sample in &samples {
+        let peer = sample.name.starts_with("matchit");
+        assert!(peer || sample.allocations == 0.0, "{} allocates in a look-up", sample.name);
+    }
+    samples.extend([table_few, table_many, hosts_few, hosts_many].into_iter().flat_map(|built| built.facts));
+    samples.push(Sample::fact("matchit, 100,000: seconds", seconds));
+    samples.push(Sample::fact("matchit, 100,000: bytes a route", bytes));
+    samples
+}
+
+fn report(runs: &Runs) {
+    head(
+        "scale: 100,000 routes against 100, 10,000 hosts against 10",
+        "Routes /group-G/resource-R/{id}/action-A, GET; hot: 100 requests, drawn once and asked in turn;\n\
+         drawn: 10,000 requests to routes drawn from all. Hosts: 10 routes each, the same ones, exact names.",
+    );
+    runs.line("100,000 / 100 routes, hot", "100,000 routes", "100 routes", Goal::AtMost(2.5));
+    runs.line("10,000 / 10 hosts x 10 routes, hot", "10,000 hosts", "10 hosts", Goal::AtMost(2.5));
+    runs.line("100,000 routes, drawn / 100 routes, hot", "100,000 routes, drawn", "100 routes", Goal::None);
+    runs.line("matchit: 100,000 / 100 routes, hot", "matchit, 100,000", "matchit, 100", Goal::None);
+    runs.line("100 routes, hot / matchit", "100 routes", "matchit, 100", Goal::None);
+    runs.line("100,000 routes, hot / matchit", "100,000 routes", "matchit, 100,000", Goal::None);
+    runs.line(
+        "100,000 routes, drawn / matchit",
+        "100,000 routes, drawn",
+        "matchit, 100,000, drawn",
+        Goal::None,
+    );
+    for name in ["100,000 routes", "10,000 hosts", "matchit, 100,000"] {
+        let ours = !name.starts_with("matchit");
+        let goal = |most| if ours { Goal::AtMost(most) } else { Goal::None };
+        line(&format!("{name}: build, seconds"), runs.value(&format!("{name}: seconds")), goal(1.0), "");
+        let bytes = runs.value(&format!("{name}: bytes a route"));
+        line(&format!("{name}: bytes a route beyond its text"), bytes, goal(350.0), "");
+    }
+}
