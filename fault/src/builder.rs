@@ -246,8 +246,7 @@ impl FaultBuilder {
             setup: Arc::new(Setup {
                 dice: Dice::new(self.seed.unwrap_or_else(fresh_seed), &self.name),
                 name: self.name.into(),
-                switch: Switch::new(self.enabled, participation),
-                watch_idle: self.watch_idle,
+                switch: Switch::new(self.enabled, self.watch_idle, participation),
                 gate,
                 keyring,
                 injector,

@@ -54,10 +54,7 @@ impl Fault {
     #[inline]
     pub(crate) fn decide<B>(&self, request: &Request<B>) -> Option<Strike> {
         // All that an idle fault costs; the rest is kept out of the caller's code.
-        if self.setup.switch.enabled() || self.setup.watch_idle {
-            return self.consider(request);
-        }
-        None
+        if self.setup.switch.idle() { None } else { self.consider(request) }
     }
 
     fn consider<B>(&self, request: &Request<B>) -> Option<Strike> {

@@ -99,6 +99,7 @@ mod scope;
 mod service;
 mod setup;
 mod strike;
+mod struck;
 mod switch;
 mod tally;
 mod time;

@@ -48,12 +48,12 @@ where
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         match self.fault.decide(&request) {
-            None => FaultFuture::pass(self.inner.call(request)),
+            None => FaultFuture::spared(self.inner.call(request)),
             Some(strike) => {
                 // The one that was made ready goes along; its clone was not, and stays.
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
-                FaultFuture::strike(strike, ready, request)
+                FaultFuture::struck(strike, ready, request)
             }
         }
     }

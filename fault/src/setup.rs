@@ -17,7 +17,6 @@ use crate::tally::Tally;
 pub(crate) struct Setup {
     pub(crate) name: Arc<str>,
     pub(crate) switch: Switch,
-    pub(crate) watch_idle: bool,
     pub(crate) gate: Gate,
     pub(crate) keyring: Keyring,
     pub(crate) dice: Dice,

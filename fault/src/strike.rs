@@ -7,7 +7,8 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 
-use crate::injector::call::{Call, Verdict};
+use crate::chance::Draws;
+use crate::injector::call::{Call, Inject, Verdict};
 use crate::injector::plan::{Answer, Plan, Step};
 use crate::mark::{Injected, Mark};
 use crate::reach::Reach;
@@ -83,30 +84,15 @@ impl Strike {
                     }
                     return self.reject(None);
                 }
-                Step::Ask(inject, draws) => {
-                    let Some(request) = self.request.clone() else {
-                        continue;
-                    };
-                    let call = Call { request, draws, reachable: self.reach != Reach::Nowhere };
-                    let code = match self.setup.switch.unless_off(inject.inject(call)).await {
-                        None => return self.pass(Phase::CalledOff),
-                        Some(Verdict::Continue) => {
-                            self.count();
-                            continue;
-                        }
-                        Some(Verdict::Respond(response)) => return self.answer(response),
-                        Some(Verdict::EmptyReply) => None,
-                        #[cfg(feature = "http2")]
-                        Some(Verdict::StreamReset(code)) => Some(code.into()),
-                    };
-                    if self.reach == Reach::Nowhere {
-                        return self.spare();
-                    }
-                    return self.reject(code);
-                }
-                Step::Answer(answer) => {
-                    return self.answer(respond(&answer));
-                }
+                Step::Ask(inject, draws) => match self.ask(&*inject, draws).await {
+                    None => return self.pass(Phase::CalledOff),
+                    Some(Verdict::Continue) => self.count(),
+                    Some(Verdict::Respond(response)) => return self.answer(response),
+                    Some(Verdict::EmptyReply) => return self.reject(None),
+                    #[cfg(feature = "http2")]
+                    Some(Verdict::StreamReset(code)) => return self.reject(Some(code.into())),
+                },
+                Step::Answer(answer) => return self.answer(respond(&answer)),
                 Step::Reject(code) => return self.reject(code),
             }
         }
@@ -120,6 +106,13 @@ impl Strike {
             return Some(());
         }
         self.setup.switch.unless_off(tokio::time::sleep(time)).await
+    }
+
+    async fn ask(&self, inject: &dyn Inject, draws: Draws) -> Option<Verdict> {
+        // It was kept, since the plan asks.
+        let request = self.request.clone().unwrap_or_default();
+        let call = Call { request, draws, reachable: self.reach != Reach::Nowhere };
+        self.setup.switch.unless_off(inject.inject(call)).await
     }
 
     fn pass(mut self, phase: Phase) -> Outcome {
@@ -137,11 +130,15 @@ impl Strike {
     }
 
     fn reject(mut self, code: Option<u32>) -> Outcome {
+        // A plan that would come to this is never begun; only a custom injector can.
+        if self.reach == Reach::Nowhere {
+            return self.spare();
+        }
         self.end(Phase::Finished);
         Outcome::Reject(Rejected { mark: self.mark(), code, reach: self.reach })
     }
 
-    /// A custom injector wanted a reject where none gets through.
+    /// Undoes the last deed, which would not get through.
     fn spare(mut self) -> Outcome {
         self.begun -= 1;
         if !self.counted {

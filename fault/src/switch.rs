@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::Poll;
 
 use tokio::sync::Notify;
@@ -10,28 +10,39 @@ use tokio::sync::Notify;
 use crate::halt::{halted, next_halt};
 
 pub(crate) struct Switch {
-    enabled: AtomicBool,
+    /// `ON` and `WATCHED`, in one place so that an idle fault has but one thing to look at.
+    state: AtomicU8,
     participation: AtomicU64,
     call_off: Notify,
 }
 
+const ON: u8 = 1;
+const WATCHED: u8 = 2;
+
 impl Switch {
-    pub(crate) fn new(enabled: bool, participation: Participation) -> Self {
+    /// `watched`: requests are of interest also while it is off.
+    pub(crate) fn new(enabled: bool, watched: bool, participation: Participation) -> Self {
         Self {
-            enabled: AtomicBool::new(enabled),
+            state: AtomicU8::new(if enabled { ON } else { 0 } | if watched { WATCHED } else { 0 }),
             participation: AtomicU64::new(participation.0.to_bits()),
             call_off: Notify::new(),
         }
     }
 
-    /// One relaxed load: all that a fault costs while it is off.
+    /// Whether there is nothing to do, not even to count: one relaxed load.
+    pub(crate) fn idle(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == 0
+    }
+
     pub(crate) fn enabled(&self) -> bool {
-        self.enabled.load(Ordering::Relaxed)
+        self.state.load(Ordering::Acquire) & ON != 0
     }
 
     pub(crate) fn set_enabled(&self, enabled: bool) {
-        self.enabled.store(enabled, Ordering::Release);
-        if !enabled {
+        if enabled {
+            self.state.fetch_or(ON, Ordering::Release);
+        } else {
+            self.state.fetch_and(!ON, Ordering::Release);
             self.call_off.notify_waiters();
         }
     }
@@ -51,7 +62,7 @@ impl Switch {
         // Listening comes before looking, else a switch in between would go unheard.
         off.as_mut().enable();
         halt.as_mut().enable();
-        if !self.enabled.load(Ordering::Acquire) || halted() {
+        if !self.enabled() || halted() {
             return None;
         }
         let mut work = pin!(work);
