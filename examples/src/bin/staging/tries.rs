@@ -29,7 +29,7 @@ pub(crate) const TRIES: [Try; 14] = [
         .host("shop.localhost")
         .args(&["-H 'Idempotency-Key: try-1'", "-H 'Content-Type: application/json'", r#"-d '{"sku":4,"quantity":2}'"#])
         .answers(201, r#"{"id":2,"cart":9,"sku":4,"quantity":2,"gift":true}"#)
-        .with("Location: /api/v1/orders/2"),
+        .with("location: /api/v1/orders/2"),
     Try::new(Port::Shop, "/api/v1/carts/9/orders?gift=perhaps")
         .host("shop.localhost")
         .args(&["-H 'Content-Type: application/json'", r#"-d '{"sku":"cup"}'"#])
@@ -63,13 +63,13 @@ pub(crate) struct Try {
     args: &'static [&'static str],
     /// None where the connection is to be dropped.
     status: Option<u16>,
-    header: Option<&'static str>,
+    header: &'static str,
     body: &'static str,
 }
 
 impl Try {
     const fn new(port: Port, target: &'static str) -> Self {
-        Self { port, target, host: None, args: &[], status: None, header: None, body: "" }
+        Self { port, target, host: None, args: &[], status: None, header: "", body: "" }
     }
 
     const fn host(self, host: &'static str) -> Self {
@@ -86,7 +86,7 @@ impl Try {
     }
 
     const fn with(self, header: &'static str) -> Self {
-        Self { header: Some(header), ..self }
+        Self { header, ..self }
     }
 
     const fn drops(self) -> Self {
@@ -124,9 +124,11 @@ impl fmt::Display for Line {
             return f.write_str("\n# no answer: the connection is closed without a byte");
         };
         write!(f, "\n# {status}")?;
-        if let Some(header) = header {
-            write!(f, ", {header}")?;
+        for line in [header, body] {
+            if !line.is_empty() {
+                write!(f, "\n# {line}")?;
+            }
         }
-        if body.is_empty() { Ok(()) } else { write!(f, ": {body}") }
+        Ok(())
     }
 }

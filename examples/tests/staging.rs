@@ -1,0 +1,306 @@
+//! The staging program as a person meets it: its print-out, its ports, its signals, its exit code.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use http::{HeaderMap, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+/// The program, running on free ports until it is dropped.
+struct Staging {
+    child: Child,
+    /// Kept open, so that the program never writes into a closed pipe.
+    _stdout: BufReader<ChildStdout>,
+    shop: SocketAddr,
+    control: SocketAddr,
+    guide: Vec<String>,
+}
+
+fn staging(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_staging"));
+    command.args(args).env_remove("RUST_LOG").env_remove("WAYLAY_HALT").stderr(Stdio::null());
+    command
+}
+
+impl Staging {
+    fn start() -> Self {
+        let mut command = staging(&["--addr", "127.0.0.1:0", "--control-addr=127.0.0.1:0"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut guide = Vec::new();
+        while guide.last().is_none_or(|line| line != "Ctrl-C ends it.") {
+            let mut line = String::new();
+            assert!(stdout.read_line(&mut line).unwrap() > 0, "it ended: {guide:?}");
+            guide.push(line.trim_end().to_owned());
+        }
+        let address = |name: &str| {
+            let line = guide.iter().find(|line| line.starts_with(name)).unwrap();
+            let url: Uri = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+            url.authority().unwrap().as_str().parse().unwrap()
+        };
+        Self { shop: address("shop "), control: address("faults "), child, _stdout: stdout, guide }
+    }
+
+    async fn faults(&self, method: &str, target: &str, body: &str) -> (StatusCode, Value) {
+        let headers = [("content-type", "application/json")];
+        let answer = self.control(method, target, &headers, body).await;
+        (answer.status, serde_json::from_str(&answer.body).unwrap())
+    }
+
+    async fn control(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        send(self.control, false, request(method, target, headers, body)).await.unwrap()
+    }
+
+    async fn switch(&self, fault: &str, change: &Value) -> Value {
+        let (status, view) = self.faults("PUT", &format!("/_faults/{fault}"), &change.to_string()).await;
+        assert_eq!(status, StatusCode::OK, "{view}");
+        view
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // It may have ended already, as some tests want it to.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Request<Full<bytes::Bytes>> {
+    let request = Request::builder().method(method).uri(target);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    request.body(Full::from(body.to_owned())).unwrap()
+}
+
+/// Sends one request on a connection of its own; `None` if it was ended without an answer.
+async fn send(to: SocketAddr, over_http2: bool, mut request: Request<Full<bytes::Bytes>>) -> Option<Answer> {
+    let stream = TokioIo::new(TcpStream::connect(to).await.unwrap());
+    let host = request.headers_mut().entry("host").or_insert(to.to_string().parse().unwrap()).clone();
+    let answer = if over_http2 {
+        request.headers_mut().remove("host");
+        let target = format!("http://{}{}", host.to_str().unwrap(), request.uri());
+        *request.uri_mut() = target.parse().unwrap();
+        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        tokio::spawn(connection);
+        sender.send_request(request).await
+    } else {
+        let (mut sender, connection) = http1::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        sender.send_request(request).await
+    };
+    let (head, body) = answer.ok()?.into_parts();
+    let body = body.collect().await.ok()?.to_bytes();
+    Some(Answer { status: head.status, headers: head.headers, body: String::from_utf8(body.into()).unwrap() })
+}
+
+/// Splits a line as a shell does, of which our print-out needs single quotes alone.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (index, part) in line.split('\'').enumerate() {
+        if index % 2 == 1 {
+            words.last_mut().unwrap().push_str(part);
+            continue;
+        }
+        let mut pieces = part.split(' ');
+        words.last_mut().unwrap().push_str(pieces.next().unwrap());
+        words.extend(pieces.map(str::to_owned));
+    }
+    words
+}
+
+/// Does what curl does with a printed line.
+async fn curl(line: &str) -> Option<Answer> {
+    let words = words(line);
+    let mut words = words.iter().map(String::as_str);
+    assert_eq!((words.next(), words.next()), (Some("curl"), Some("-si")));
+    let (mut method, mut headers, mut body, mut over_http2, mut url) = (None, Vec::new(), "", false, None);
+    while let Some(word) = words.next() {
+        match word {
+            "-X" => method = words.next(),
+            "-H" => headers.push(words.next().unwrap().split_once(": ").unwrap()),
+            "-d" => (method, body) = (method.or(Some("POST")), words.next().unwrap()),
+            "--http2-prior-knowledge" => over_http2 = true,
+            _ => url = Some(word.parse::<Uri>().unwrap()),
+        }
+    }
+    let url = url.unwrap();
+    let target = url.path_and_query().unwrap().as_str();
+    let to = url.authority().unwrap().as_str().parse().unwrap();
+    send(to, over_http2, request(method.unwrap_or("GET"), target, &headers, body)).await
+}
+
+#[tokio::test]
+async fn each_printed_line_answers_what_is_printed() {
+    let staging = Staging::start();
+    let mut lines = staging.guide.iter().map(String::as_str).peekable();
+    let mut tried = 0;
+    while let Some(line) = lines.next() {
+        if !line.starts_with("curl ") {
+            continue;
+        }
+        tried += 1;
+        let answer = curl(line).await;
+        let mut expected =
+            std::iter::from_fn(|| lines.next_if(|line| line.starts_with("# "))).map(|line| &line[2..]);
+        let status = expected.next().unwrap();
+        if status.starts_with("no answer") {
+            assert!(answer.is_none(), "{line}\n{answer:?}");
+            continue;
+        }
+        let answer = answer.unwrap_or_else(|| panic!("no answer: {line}"));
+        assert_eq!(answer.status.as_str(), status, "{line}");
+        for text in expected {
+            if let Some(location) = text.strip_prefix("location: ") {
+                assert_eq!(answer.headers["location"], location, "{line}");
+            } else if let Some(beginning) = text.strip_suffix('…') {
+                assert!(answer.body.starts_with(beginning), "{line}\n{}", answer.body);
+            } else {
+                assert_eq!(answer.body.trim_end(), text, "{line}");
+            }
+        }
+    }
+    assert!(tried >= 10, "{:?}", staging.guide);
+}
+
+#[tokio::test]
+async fn a_fault_strikes_while_it_is_switched_on() {
+    let staging = Staging::start();
+    let order = |key: &'static str| {
+        let headers =
+            [("host", "shop.localhost"), ("content-type", "application/json"), ("idempotency-key", key)];
+        send(staging.shop, false, request("POST", "/api/v1/carts/1/orders", &headers, r#"{"sku":1}"#))
+    };
+    assert_eq!(order("a").await.unwrap().status, StatusCode::CREATED);
+
+    let view = staging.switch("fail-order", &json!({"enabled": true, "participation": 1})).await;
+    assert_eq!((&view["enabled"], &view["routes"]), (&json!(true), &json!(["shop.place-order"])));
+    let answer = order("b").await.unwrap();
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        (&answer.headers["x-fault-injected"], &*answer.body),
+        (&"fail-order".parse().unwrap(), "the till is closed")
+    );
+
+    let view = staging.switch("fail-order", &json!({"enabled": false})).await;
+    assert_eq!((&view["counts"]["injected"], &view["participation"]), (&json!(1), &json!(1.0)));
+    let answer = order("b").await.unwrap();
+    assert_eq!(
+        (answer.status, answer.headers.contains_key("x-fault-injected")),
+        (StatusCode::CREATED, false)
+    );
+    assert_eq!(order("b").await.unwrap().headers["location"], answer.headers["location"]);
+}
+
+#[tokio::test]
+async fn a_bad_change_is_a_problem_and_changes_nothing() {
+    let staging = Staging::start();
+    let rows = [
+        ("/_faults/fail-order", r#"{"enabled":true,"participation":1.1}"#, 422, "/participation"),
+        ("/_faults/fail-order", r#"{"enabled":true,"participation":-0.1}"#, 422, "/participation"),
+        ("/_faults/fail-order", r#"{"participation":"NaN","enabled":1}"#, 422, "/enabled"),
+        ("/_faults/fail-order", r#"{"enabled":"#, 400, "malformed"),
+        ("/_faults/fail-ordr", r#"{"enabled":true}"#, 404, "there is no fault `fail-ordr`"),
+    ];
+    for (target, body, status, text) in rows {
+        let answer = staging.control("PUT", target, &[("content-type", "application/json")], body).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+        assert_eq!(answer.headers["content-type"], "application/problem+json", "{body}");
+        assert!(answer.body.contains(text), "{body}: {}", answer.body);
+    }
+    let answer = staging.control("PUT", "/_faults/fail-order", &[], r#"{"enabled":true}"#).await;
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+
+    let (_, faults) = staging.faults("GET", "/_faults", "").await;
+    for fault in faults.as_array().unwrap() {
+        assert_eq!((&fault["enabled"], &fault["participation"]), (&json!(false), &json!(0.2)), "{fault}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupt_ends_a_hang_and_then_the_program() {
+    let mut staging = Staging::start();
+    staging.switch("hang-stock", &json!({"enabled": true, "participation": 1})).await;
+    let headers = [("host", "acme.shop.localhost")];
+    let hanging = request("GET", "/api/v1/products/1/stock", &headers, "");
+    let hanging = tokio::spawn(send(staging.shop, false, hanging));
+    loop {
+        let (_, view) = staging.faults("GET", "/_faults/hang-stock", "").await;
+        if view["counts"]["active"] == 1 {
+            break;
+        }
+    }
+
+    let interrupted = Command::new("kill").arg("-INT").arg(staging.child.id().to_string()).status().unwrap();
+    assert!(interrupted.success());
+    // The hang would have ended without an answer; called off, the route itself answers.
+    let answer = hanging.await.unwrap().unwrap();
+    assert_eq!((answer.status, &*answer.body), (StatusCode::OK, r#"{"tenant":"acme","sku":1,"count":12}"#));
+    assert!(staging.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_bad_start_is_one_readable_line() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let rows: [(&[&str], &str); 8] = [
+        (&["--addr", &taken, "--control-addr", "127.0.0.1:0"], "choose another address with `--addr`"),
+        (
+            &["--addr", "127.0.0.1:0", "--control-addr", &taken],
+            "choose another address with `--control-addr`",
+        ),
+        (&["--control-addr", "0.0.0.0:0"], "give a loopback address"),
+        (&["--addr", "nowhere"], "`--addr nowhere` is not an address"),
+        (&["--drill"], "`--drill` needs a number of requests"),
+        (&["--drill", "-1"], "`--drill -1` is not a number of requests"),
+        (&["--drill", "1", "--addr", "127.0.0.1:0"], "`--drill` takes free ports itself"),
+        (&["--port", "1"], "unknown argument `--port`"),
+    ];
+    for (args, text) in rows {
+        let Output { status, stdout, stderr } = staging(args).stderr(Stdio::piped()).output().unwrap();
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert_eq!((status.code(), &*stdout), (Some(1), &b""[..]), "{args:?}: {stderr}");
+        assert!(stderr.starts_with("staging: ") && stderr.lines().count() == 1, "{args:?}: {stderr}");
+        assert!(stderr.contains(text), "{args:?}: {stderr}");
+    }
+}
+
+/// A drill agrees with itself, adds up, and with equal seeds strikes the same attempts.
+#[test]
+fn two_drills_of_one_seed_tell_the_same() {
+    let drill = || staging(&["--drill", "140", "--seed", "1"]).stdout(Stdio::piped()).spawn().unwrap();
+    let tables = [drill(), drill()].map(|child| {
+        let Output { status, stdout, .. } = child.wait_with_output().unwrap();
+        let text = String::from_utf8(stdout).unwrap();
+        assert!(status.success(), "{text}");
+        assert!(text.contains("attempts agree with what the server injected"), "{text}");
+        let rows = text.lines().skip(1).take_while(|line| !line.is_empty());
+        let counts = rows.map(|row| {
+            let mut cells = row.split_whitespace();
+            let route = cells.next().unwrap().to_owned();
+            (route, cells.take(8).map(|cell| cell.parse().unwrap()).collect())
+        });
+        counts.collect::<Vec<(String, Vec<u32>)>>()
+    });
+    for (route, counts) in &tables[0] {
+        let [sent, ok, late, failed, dropped, timed_out, odd, injected] = counts[..] else {
+            panic!("{route}: {counts:?}");
+        };
+        assert_eq!(sent, ok + late + failed + dropped + timed_out + odd, "{route}");
+        assert_eq!((injected, odd), (sent - ok, 0), "{route}");
+    }
+    assert_eq!(tables[0].len(), 8, "seven routes and their sum");
+    assert_eq!(tables[0], tables[1]);
+}
