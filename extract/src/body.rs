@@ -113,9 +113,8 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 /// `application/json`, or a subtype whose last suffix is `+json` (RFC 6839, 3.1).
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.unwrap_or_default().split(';').next();
-    let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
-    essence
-        .strip_prefix("application/")
-        .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
+    let (kind, subtype) = essence.trim().split_once('/').unwrap_or_default();
+    let suffix = subtype.rsplit_once('+').map_or(subtype, |(_, suffix)| suffix);
+    kind.eq_ignore_ascii_case("application") && suffix.eq_ignore_ascii_case("json")
 }

@@ -59,7 +59,7 @@ pub trait Extract: Sized {
     fn extract(parts: &Parts, path: &[(&str, &str)], body: Bytes) -> Result<Self, Rejection> {
         let mut slots = Self::Slots::default();
         for (name, value) in path {
-            slots.path(name, Value::plain(value.as_bytes()));
+            slots.path(name, Value::Text(value));
         }
         read_parts(&mut slots, parts);
         let intake = Self::Slots::BODY.map(|plan| plan.check(&parts.headers, body));
@@ -127,7 +127,7 @@ impl Survey {
 pub(crate) fn read_parts<F: Slots>(slots: &mut F, parts: &Parts) {
     if F::QUERY {
         let text = parts.uri.query().unwrap_or_default();
-        reader::query(text.as_bytes(), &mut |key, value| slots.query(key, value));
+        reader::query(text, &mut |key, value| slots.query(key, value));
     }
     if F::COOKIE {
         let headers = &parts.headers;

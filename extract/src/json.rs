@@ -22,9 +22,12 @@ impl<T: DeserializeOwned> Member<T> {
         *self = match self {
             Self::Unread | Self::Absent => match read_raw(raw, &pointer) {
                 Ok(value) => Self::Value(value),
-                Err(error) => Self::Fault(error),
+                Err(error) => Self::Fault(Box::new(error)),
             },
-            _ => Self::Fault(FieldError::new(Source::Body, pointer, Fault::duplicate())),
+            _ => {
+                let error = FieldError::new(Source::Body, pointer, Fault::duplicate());
+                Self::Fault(Box::new(error))
+            }
         };
     }
 
@@ -41,7 +44,7 @@ impl<T: DeserializeOwned> Member<T> {
         // A body that only the second pass takes is a body taken.
         Ok(match read_raw(raw, "") {
             Ok(value) => Self::Value(value),
-            Err(error) => Self::Fault(error),
+            Err(error) => Self::Fault(Box::new(error)),
         })
     }
 }

@@ -13,9 +13,8 @@ pub(crate) fn fill<F: Slots>(parts: &Parts, slots: Option<F>) -> Option<F> {
     let mut slots = slots.unwrap_or_default();
     for capture in matched.captures() {
         match capture.decode() {
-            Ok(text) => slots.path(capture.name(), Value::plain(text.as_bytes())),
-            // No UTF-8 has this byte: the field will say that its value is not UTF-8.
-            Err(_) => slots.path(capture.name(), Value::plain(b"\xff")),
+            Ok(text) => slots.path(capture.name(), Value::Text(&text)),
+            Err(_) => slots.path(capture.name(), Value::NotUtf8),
         }
     }
     Some(slots)

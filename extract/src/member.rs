@@ -20,8 +20,8 @@ pub enum Member<T> {
     Absent,
     /// A value is there.
     Value(T),
-    /// Something is there that is not acceptable.
-    Fault(FieldError),
+    /// Something is there that is not acceptable. Boxed, since slots are moved on every request.
+    Fault(Box<FieldError>),
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
@@ -54,7 +54,7 @@ impl<T> Member<T> {
             Self::Absent => {
                 errors.push(FieldError::new(Source::Body, pointer, Fault::missing()));
             }
-            Self::Fault(error) => errors.push(error),
+            Self::Fault(error) => errors.push(*error),
         }
         None
     }
@@ -91,7 +91,7 @@ impl<T> Member<T> {
         one.feed(Value::plain(body), read);
         match one {
             One::Value(value) => Self::Value(value),
-            One::Fault(fault) => Self::Fault(FieldError::new(Source::Body, "", fault)),
+            One::Fault(fault) => Self::Fault(Box::new(FieldError::new(Source::Body, "", *fault))),
             One::Absent | One::Empty => Self::Unread,
         }
     }

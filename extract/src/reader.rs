@@ -4,21 +4,56 @@ use http::{HeaderMap, HeaderName, header::COOKIE};
 
 use crate::value::Value;
 
-/// Hands each key and value of a query string on, in order.
+/// Hands each key and value of a query string on, in order, in one pass over its bytes.
 ///
 /// A key that cannot be decoded is no field's key, so it is passed over as every unknown key is.
-pub(crate) fn query(text: &[u8], feed: &mut dyn FnMut(&str, Value<'_>)) {
-    for pair in text.split(|byte| *byte == b'&') {
-        if pair.is_empty() {
-            continue;
+pub(crate) fn query(text: &str, feed: &mut dyn FnMut(&str, Value<'_>)) {
+    let mut pair = Pair::default();
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'&' => {
+                pair.hand_on(text, at, feed);
+                pair = Pair { start: at + 1, ..Pair::default() };
+            }
+            b'=' if pair.equals.is_none() => {
+                pair.equals = Some(at);
+                pair.key_is_escaped = std::mem::take(&mut pair.is_escaped);
+            }
+            b'%' | b'+' => pair.is_escaped = true,
+            _ => {}
         }
-        let equals = pair.iter().position(|byte| *byte == b'=');
-        let (key, value) = match equals {
-            Some(at) => (&pair[..at], &pair[at + 1..]),
-            None => (pair, &pair[pair.len()..]),
+    }
+    pair.hand_on(text, text.len(), feed);
+}
+
+/// What is known of a pair while its bytes go by.
+#[derive(Default)]
+struct Pair {
+    start: usize,
+    equals: Option<usize>,
+    key_is_escaped: bool,
+    /// Whether there is an escape since the start, or since the `=`.
+    is_escaped: bool,
+}
+
+impl Pair {
+    fn hand_on(&self, text: &str, end: usize, feed: &mut dyn FnMut(&str, Value<'_>)) {
+        // The places are those of `&` and `=`, which are characters of their own in UTF-8.
+        let (key, value) = match self.equals {
+            Some(equals) => {
+                let key = Value::form(&text[self.start..equals], self.key_is_escaped);
+                (key, Value::form(&text[equals + 1..end], self.is_escaped))
+            }
+            None if self.start == end => return,
+            None => (Value::form(&text[self.start..end], self.is_escaped), Value::Text("")),
         };
-        if let Ok(key) = Value::form(key).decode() {
-            feed(&key, Value::form(value));
+        match key {
+            Value::Text(key) => feed(key, value),
+            key => {
+                if let Ok(key) = key.decode() {
+                    feed(&key, value);
+                }
+            }
         }
     }
 }

@@ -115,7 +115,7 @@ impl<F: Slots> Visitor<'_> for One<'_, F> {
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
         if let Some(name) = self.name {
-            self.slots.path(name, Value::plain(value.as_bytes()));
+            self.slots.path(name, Value::Text(value));
         }
         Ok(())
     }

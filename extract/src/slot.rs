@@ -31,8 +31,8 @@ pub enum One<T> {
     Empty,
     /// A value is there.
     Value(T),
-    /// Something is there that is not acceptable.
-    Fault(Fault),
+    /// Something is there that is not acceptable. Boxed, since slots are moved on every request.
+    Fault(Box<Fault>),
 }
 
 impl<T> Slot for One<T> {
@@ -53,7 +53,7 @@ impl<T> One<T> {
                 Ok(value) => Self::Value(value),
                 Err((_, fault)) => Self::Fault(fault),
             },
-            _ => Self::Fault(Fault::duplicate()),
+            _ => Self::Fault(Fault::duplicate().into()),
         };
     }
 
@@ -67,7 +67,7 @@ impl<T> One<T> {
                 Err((true, _)) => Self::Empty,
                 Err((false, fault)) => Self::Fault(fault),
             },
-            _ => Self::Fault(Fault::duplicate()),
+            _ => Self::Fault(Fault::duplicate().into()),
         };
     }
 
@@ -76,7 +76,7 @@ impl<T> One<T> {
         let fault = match self {
             Self::Value(value) => return Some(value),
             Self::Absent | Self::Empty => Fault::missing(),
-            Self::Fault(fault) => fault,
+            Self::Fault(fault) => *fault,
         };
         errors.push(FieldError::new(source, name, fault));
         None
@@ -119,7 +119,7 @@ impl<T> Many<T> {
     /// Takes one item in; those beyond `max` make one error together.
     pub fn feed(&mut self, value: Value<'_>, read: Read<T>, max: usize) {
         if !self.is_full(max) {
-            let item = read_value(value, read).map_err(|(_, fault)| fault);
+            let item = read_value(value, read).map_err(|(_, fault)| *fault);
             self.put(item);
         }
     }
@@ -132,7 +132,7 @@ impl<T> Many<T> {
             Ok(text) => text,
             Err(fault) => {
                 self.seen += 1;
-                return self.faults.push(fault);
+                return self.faults.push(*fault);
             }
         };
         if text.is_empty() {
@@ -185,8 +185,8 @@ impl<T> Many<T> {
 }
 
 /// The value's own reading; the flag says whether the text was empty.
-fn read_value<T>(value: Value<'_>, read: Read<T>) -> Result<T, (bool, Fault)> {
+fn read_value<T>(value: Value<'_>, read: Read<T>) -> Result<T, (bool, Box<Fault>)> {
     let text = value.decode().map_err(|fault| (false, fault))?;
     let empty = text.is_empty();
-    read(text).map_err(|error| (empty, error.into()))
+    read(text).map_err(|error| (empty, Box::new(error.into())))
 }

@@ -4,79 +4,78 @@ use std::{borrow::Cow, str};
 
 use crate::error::{Code, Fault};
 
-/// The bytes of one value and how they are escaped.
+/// A value, told apart by what is left to do.
 #[derive(Clone, Copy, Debug)]
-pub struct Value<'v> {
-    raw: &'v [u8],
-    escape: Escape,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Escape {
-    None,
-    Percent,
-    /// Percent, and `+` is a blank (WHATWG `application/x-www-form-urlencoded`).
-    Form,
+pub enum Value<'v> {
+    /// Nothing.
+    Text(&'v str),
+    /// Escapes have to be taken out.
+    Escaped {
+        /// The text with its escapes.
+        raw: &'v str,
+        /// What a `+` stands for: a blank in a query (WHATWG `application/x-www-form-urlencoded`),
+        /// itself elsewhere.
+        plus: u8,
+    },
+    /// It is no text.
+    NotUtf8,
 }
 
 impl<'v> Value<'v> {
-    /// A value without escapes: a header, or a path value that is decoded already.
+    /// A value without escapes: a header, a text body.
     pub fn plain(raw: &'v [u8]) -> Self {
-        let escape = Escape::None;
-        Self { raw, escape }
+        str::from_utf8(raw).map_or(Self::NotUtf8, Self::Text)
     }
 
-    /// A percent-encoded value: a path value, a cookie.
+    /// A percent-encoded value: a cookie.
     pub fn percent(raw: &'v [u8]) -> Self {
-        let escape = Escape::Percent;
-        Self { raw, escape }
+        match str::from_utf8(raw) {
+            Ok(raw) if raw.contains('%') => Self::Escaped { raw, plus: b'+' },
+            Ok(text) => Self::Text(text),
+            Err(_) => Self::NotUtf8,
+        }
     }
 
-    /// A key or value of a query string.
-    pub fn form(raw: &'v [u8]) -> Self {
-        let escape = Escape::Form;
-        Self { raw, escape }
+    /// A key or value of a query string; `escaped`: there is a `%` or a `+` in it.
+    pub(crate) fn form(raw: &'v str, escaped: bool) -> Self {
+        if escaped { Self::Escaped { raw, plus: b' ' } } else { Self::Text(raw) }
     }
 
     /// The text, borrowed unless there is an escape to take out. Never lossy.
-    pub(crate) fn decode(self) -> Result<Cow<'v, str>, Fault> {
-        let escaped = match self.escape {
-            Escape::None => false,
-            Escape::Percent => self.raw.contains(&b'%'),
-            Escape::Form => self.raw.iter().any(|byte| matches!(byte, b'%' | b'+')),
-        };
-        if !escaped {
-            return str::from_utf8(self.raw).map(Cow::Borrowed).map_err(|_| not_utf8());
+    pub(crate) fn decode(self) -> Result<Cow<'v, str>, Box<Fault>> {
+        match self {
+            Self::Text(text) => Ok(Cow::Borrowed(text)),
+            Self::Escaped { raw, plus } => unescape(raw, plus).map(Cow::Owned),
+            Self::NotUtf8 => Err(not_utf8()),
         }
-        let bytes = self
-            .unescape()
-            .ok_or_else(|| Fault::new(Code::BadEscape, "expected two hexadecimal digits after `%`"))?;
-        String::from_utf8(bytes).map(Cow::Owned).map_err(|_| not_utf8())
-    }
-
-    fn unescape(self) -> Option<Vec<u8>> {
-        let blank = match self.escape {
-            Escape::Form => b' ',
-            Escape::None | Escape::Percent => b'+',
-        };
-        let mut text = Vec::with_capacity(self.raw.len());
-        let mut bytes = self.raw.iter();
-        while let Some(&byte) = bytes.next() {
-            text.push(match byte {
-                b'%' => hex(bytes.next())? << 4 | hex(bytes.next())?,
-                b'+' => blank,
-                other => other,
-            });
-        }
-        Some(text)
     }
 }
 
-fn hex(digit: Option<&u8>) -> Option<u8> {
-    let value = char::from(*digit?).to_digit(16)?;
+fn unescape(raw: &str, plus: u8) -> Result<String, Box<Fault>> {
+    let mut text = Vec::with_capacity(raw.len());
+    let mut bytes = raw.bytes();
+    while let Some(byte) = bytes.next() {
+        text.push(match byte {
+            b'%' => match (hex(bytes.next()), hex(bytes.next())) {
+                (Some(high), Some(low)) => high << 4 | low,
+                _ => return Err(bad_escape()),
+            },
+            b'+' => plus,
+            other => other,
+        });
+    }
+    String::from_utf8(text).map_err(|_| not_utf8())
+}
+
+fn hex(digit: Option<u8>) -> Option<u8> {
+    let value = char::from(digit?).to_digit(16)?;
     u8::try_from(value).ok()
 }
 
-fn not_utf8() -> Fault {
-    Fault::new(Code::BadUtf8, "expected UTF-8 text")
+fn bad_escape() -> Box<Fault> {
+    Fault::new(Code::BadEscape, "expected two hexadecimal digits after `%`").into()
+}
+
+fn not_utf8() -> Box<Fault> {
+    Fault::new(Code::BadUtf8, "expected UTF-8 text").into()
 }
