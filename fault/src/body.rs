@@ -104,6 +104,25 @@ where
 }
 
 /// Why a body failed: the service's did, or the exchange was [rejected](RejectError).
+///
+/// ```
+/// use http::{Request, Response};
+/// use http_body_util::BodyExt;
+/// use tower::{ServiceExt, service_fn};
+/// use tower_layer::Layer;
+/// use waylay_fault::{Fault, Reject, reject};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let fault = Fault::new("dead", reject(Reject::EmptyReply)).enabled(true).participation(1.0).build()?;
+/// let inner = service_fn(async |_: Request<String>| Ok::<_, std::io::Error>(Response::new(String::from("real"))));
+/// let response = fault.layer().layer(inner).oneshot(Request::new(String::new())).await?;
+///
+/// let error = response.into_body().collect().await.unwrap_err();
+/// assert_eq!(error.reject().map(|reject| reject.to_string()).as_deref(), Some("fault dead rejected the request"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct BodyError(Cause);
 

@@ -47,6 +47,12 @@ impl fmt::Display for Deed {
 }
 
 /// Why a fault left a request alone.
+///
+/// ```
+/// use waylay_fault::{Phase, Skip};
+///
+/// assert_eq!(Phase::Skipped(Skip::NotSelected).to_string(), "skipped: not selected");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Skip {
@@ -81,7 +87,8 @@ impl fmt::Display for Skip {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The fault left it alone; nothing else will be reported about it.
+    /// The fault left it alone, and nothing else is reported about it. After `Started` this comes
+    /// only from a custom injector whose reject would not get through.
     Skipped(Skip),
     /// The fault begins.
     Started,

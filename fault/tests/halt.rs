@@ -3,14 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
 use std::convert::Infallible;
+use std::future::IntoFuture;
 use std::process::Command;
 use std::time::Duration;
 
 use http::{Request, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use waylay_fault::{Delay, Fault, Injector, Reject, halt, halted, reject, resume, slow};
+use waylay_fault::{Delay, Event, Fault, Injector, Phase, Reject, halt, halted, reject, resume, slow};
 
 async fn send(fault: &Fault) -> u16 {
     let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
@@ -22,9 +27,12 @@ fn striking(injector: impl Into<Injector>) -> Fault {
     Fault::new("test", injector).enabled(true).participation(1.0).build().unwrap()
 }
 
-// One test, since the halt is the whole process's.
+/// The halt is the whole process's, and so are its tests.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 #[tokio::test(start_paused = true)]
 async fn a_halt_ends_what_runs_and_lets_nothing_begin() {
+    let _alone = ALONE.lock().await;
     assert!(!halted());
     for injector in [|| slow(Delay::fixed("1h")), || reject(Reject::hang("1h"))] as [fn() -> Injector; 2] {
         let (fault, other) = (striking(injector()), striking(injector()));
@@ -50,6 +58,39 @@ async fn a_halt_ends_what_runs_and_lets_nothing_begin() {
         assert!(!halted());
         send(&fault).await;
         assert!(start.elapsed() >= Duration::from_secs(3600), "it strikes again");
+    }
+}
+
+/// A server that drains need not wait for the fault: a client held for an hour gets its answer.
+#[tokio::test]
+async fn a_halt_lets_a_server_shut_down() {
+    let _alone = ALONE.lock().await;
+    for injector in [|| slow(Delay::fixed("1h")), || reject(Reject::hang("1h"))] as [fn() -> Injector; 2] {
+        let (started, mut starts) = unbounded_channel();
+        let fault = Fault::new("test", injector())
+            .enabled(true)
+            .participation(1.0)
+            .reporter(move |event: &Event<'_>| started.send(event.phase()).unwrap_or_default())
+            .build()
+            .unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let app = axum::Router::new().fallback(async || "real").layer(fault.layer());
+        let server =
+            axum::serve(listener, app).with_graceful_shutdown(async { stopped.await.unwrap_or_default() });
+        let server = tokio::spawn(server.into_future());
+
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n").await.unwrap();
+        assert_eq!(starts.recv().await, Some(Phase::Started));
+        halt();
+        stop.send(()).unwrap();
+        server.await.unwrap().unwrap();
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.ends_with("real"), "{reply}");
+        resume();
     }
 }
 

@@ -27,7 +27,8 @@ where
     }
 }
 
-/// What a custom injector is told about the request that was drawn.
+/// What a custom injector is told about the request that was drawn. See
+/// [`custom`](crate::custom) for one at work.
 #[derive(Debug)]
 pub struct Call {
     pub(crate) request: Arc<Request<()>>,
@@ -53,7 +54,7 @@ impl Call {
     }
 }
 
-/// What a custom injector decides.
+/// What a custom injector decides. See [`custom`](crate::custom) for one at work.
 #[non_exhaustive]
 pub enum Verdict {
     /// On with the next link of the chain, and in the end with the service.
