@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::object;
+
 /// Whose reading of routes and requests a line asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,16 +61,16 @@ impl<'de> Deserialize<'de> for Off {
 
 /// One line.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table as an object")]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     pub(crate) id: Option<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::one")]
     pub(crate) router: Settings,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::list")]
     pub(crate) routes: Vec<Entry>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::list")]
     pub(crate) requests: Vec<Asked>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::list")]
     pub(crate) builds: Vec<Build>,
     #[serde(default)]
     pub(crate) tags: Vec<String>,
@@ -95,7 +97,7 @@ pub(crate) struct Case {
 
 /// The switches of a router, or of a subrouter.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "switches as an object")]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     pub(crate) dialect: Option<Dialect>,
     pub(crate) precedence: Option<Order>,
@@ -111,7 +113,7 @@ pub(crate) struct Settings {
 
 /// A route, or with `children` a scope.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a route as an object")]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Entry {
     pub(crate) name: Option<String>,
     pub(crate) host: Option<String>,
@@ -128,8 +130,10 @@ pub(crate) struct Entry {
     pub(crate) extra: Vec<Vec<String>>,
     /// In which order gorilla/mux is given the conditions; a conjunction has none.
     pub(crate) order: Vec<String>,
+    #[serde(deserialize_with = "object::optional_list")]
     pub(crate) children: Option<Vec<Entry>>,
     pub(crate) subrouter: bool,
+    #[serde(deserialize_with = "object::optional")]
     pub(crate) sub: Option<Settings>,
     pub(crate) rule: Off,
     pub(crate) sealed: Off,
@@ -163,7 +167,7 @@ impl Lines {
 
 /// A request.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a request as an object")]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     #[serde(default = "get")]
     pub(crate) method: String,
@@ -184,7 +188,7 @@ fn get() -> String {
 
 /// A URL to build.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a build as an object")]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Build {
     pub(crate) name: String,
     #[serde(default)]

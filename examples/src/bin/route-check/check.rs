@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Arrived, BuildAnswer, answer, arrive, build};
 use crate::case::{Case, Dialect};
+use crate::difference::{Difference, Subject};
 use crate::expect::{self, Counts, Wanted};
 use crate::explain::explain;
+use crate::object::Object;
 use crate::plan::{Built, Fault, Plan};
 use crate::support::{Unsupported, unsupported};
 
@@ -55,12 +57,19 @@ pub(crate) struct Checked<'c> {
 
 /// Reads a line.
 pub(crate) fn read(line: &[u8]) -> Result<Case, Refused> {
-    serde_json::from_slice(line).map_err(|error| {
-        let (text, column) = (error.to_string(), error.column());
-        // A line of input is all the JSON there is: the place in it is the column.
-        let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-        Refused::Wrong(format!("column {column}: {text}"))
-    })
+    let case = serde_json::from_slice::<Object<Case>>(line);
+    case.map(|case| case.0).map_err(|error| Refused::Wrong(place(&error)))
+}
+
+/// A line of input is all the JSON there is: the place in it is the column. The format has keys, not fields.
+fn place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let text = text.replacen("unknown field", "unknown key", 1);
+    match error.column() {
+        0 => text,
+        column => format!("column {column}: {text}"),
+    }
 }
 
 /// Builds the table of a line, and asks it everything that the line asks.
@@ -87,65 +96,66 @@ fn answers(case: &Case, plan: &Plan<'_>, arrived: &[Arrived], built: Built) -> A
         id: case.id.clone(),
         results: results.collect(),
         build_results: build_results.collect(),
-        route_errors: built.faults.iter().map(|fault| fault.route.clone()).collect(),
+        route_errors: built.faults.values().map(|fault| fault.route.clone()).collect(),
         lints: Vec::new(),
-        faults: built.faults,
+        faults: built.faults.into_values().collect(),
     }
 }
 
 impl Checked<'_> {
     /// Compares with what is expected: counts, and tells what differs. Returns how many were passed over.
-    pub(crate) fn compare(&self, line: usize, counts: &mut Counts, mut tell: impl FnMut(Value)) -> usize {
-        if expect::is_quirk(self.case) {
-            return self.case.requests.len() + self.case.builds.len();
+    pub(crate) fn compare(
+        &self,
+        line: usize,
+        counts: &mut Counts,
+        mut tell: impl FnMut(Difference<'_>),
+    ) -> usize {
+        let (case, answers, dialect) = (self.case, &self.answers, self.plan.dialect);
+        if expect::is_quirk(case) {
+            return case.requests.len() + case.builds.len();
         }
+        let differs = |subject, expected, got, explain| Difference {
+            line,
+            id: case.id.as_ref(),
+            subject,
+            expected,
+            got,
+            explain,
+        };
         let mut passed = 0;
-        let results = self.case.results.iter().flatten().zip(&self.answers.results).enumerate();
-        for (i, (wanted, got)) in results {
-            let asked = &self.case.requests[i];
-            if expect::is_skipped(self.case, asked, wanted) {
+        let wanted = case.results.iter().flatten();
+        for (i, ((wanted, got), asked)) in wanted.zip(&answers.results).zip(&case.requests).enumerate() {
+            if expect::is_skipped(case, asked, wanted) {
                 passed += 1;
                 continue;
             }
-            let agrees = expect::answers(self.plan.dialect, asked, wanted, got.as_ref());
+            let agrees = expect::answers(dialect, asked, wanted, got.as_ref());
             counts.requests.add(agrees);
             if !agrees {
                 let explain = self.explain(i, wanted, got.as_ref());
-                let mut what = self.differs(line, json!(wanted), json!(got));
-                what["request"] =
-                    json!({ "number": i, "method": asked.method, "url": asked.url, "host": asked.host });
-                what["explain"] = json!(explain);
-                tell(what);
+                tell(differs(Subject::request(i, asked), json!(wanted), json!(got), explain));
             }
         }
-        let builds = self.case.build_results.iter().flatten().zip(&self.answers.build_results);
-        for (i, (wanted, got)) in builds.enumerate() {
-            let agrees = expect::builds(self.plan.dialect, wanted, got.as_ref());
+        let wanted = case.build_results.iter().flatten();
+        for (i, ((wanted, got), build)) in wanted.zip(&answers.build_results).zip(&case.builds).enumerate() {
+            let agrees = expect::builds(dialect, wanted, got.as_ref());
             counts.builds.add(agrees);
             if !agrees {
-                let build = &self.case.builds[i];
-                let mut what = self.differs(line, json!(wanted), json!(got));
-                what["build"] = json!({ "number": i, "name": build.name, "vars": build.vars });
-                tell(what);
+                let explain = vec![format!("vars {}", json!(build.vars))];
+                tell(differs(Subject::build(i, build), json!(wanted), json!(got), explain));
             }
         }
-        let got = self.answers.route_errors.iter().map(String::as_str);
-        for (name, agrees) in expect::rejects(&self.case.route_errors, got) {
+        let got = answers.route_errors.iter().map(String::as_str);
+        for (name, agrees) in expect::rejects(&case.route_errors, got) {
             counts.rejects.add(agrees);
             if !agrees {
-                let fault = self.answers.faults.iter().find(|fault| fault.route == name);
-                let says = |wrong: bool| if wrong { "route_error" } else { "compiles" };
-                let mut what = self.differs(line, json!(says(fault.is_none())), json!(says(fault.is_some())));
-                what["route"] = json!(name);
-                what["explain"] = json!(fault.map(|fault| &fault.text));
-                tell(what);
+                let fault = answers.faults.iter().find(|fault| fault.route == name);
+                let word = |faulty: bool| json!(if faulty { "route_error" } else { "compiles" });
+                let explain = fault.map(|fault| fault.text.clone()).into_iter().collect();
+                tell(differs(Subject::Route(name), word(fault.is_none()), word(fault.is_some()), explain));
             }
         }
         passed
-    }
-
-    fn differs(&self, line: usize, wanted: Value, got: Value) -> Value {
-        json!({ "line": line, "id": self.case.id, "expected": wanted, "got": got })
     }
 
     fn explain(&self, request: usize, wanted: &Wanted, got: Option<&Answer>) -> Vec<String> {

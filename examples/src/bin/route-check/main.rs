@@ -6,9 +6,11 @@ mod answer;
 mod args;
 mod case;
 mod check;
+mod difference;
 mod expect;
 mod explain;
 mod level;
+mod object;
 mod plan;
 mod support;
 
@@ -16,10 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
-use serde_json::json;
-
 use crate::args::{Args, USAGE};
 use crate::check::{Checked, Refused};
+use crate::difference::{Difference, LineError};
 use crate::expect::Counts;
 
 fn main() -> ExitCode {
@@ -66,6 +67,7 @@ fn run(args: Args, mut input: impl BufRead, mut output: impl Write) -> io::Resul
         if input.read_until(b'\n', &mut line)? == 0 {
             break;
         }
+        line.pop_if(|byte| *byte == b'\n');
         let done = check::read(&line).and_then(|case| {
             let checked = check::check(&case, args.dialect)?;
             Ok(sum.take(args, number, &checked, &mut output))
@@ -74,7 +76,7 @@ fn run(args: Args, mut input: impl BufRead, mut output: impl Write) -> io::Resul
             Ok(printed) => printed?,
             Err(refused) => {
                 sum.refuse(&refused);
-                print(&mut output, &json!({ "line": number, "error": refused.text() }))?;
+                print(&mut output, &LineError { line: number, error: refused.text() })?;
             }
         }
     }
@@ -107,7 +109,7 @@ impl Sum {
             return print(output, &checked.answers);
         }
         let mut printed = Ok(());
-        let tell = |what| {
+        let tell = |what: Difference<'_>| {
             if printed.is_ok() {
                 printed = print(output, &what);
             }

@@ -1,6 +1,6 @@
 //! The routes of a line, built into a table; faulty routes are found and, in gorilla's dialect, left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use waylay_router::{BuildError, BuildErrorKind, BuildErrors, Cleaning, PathForm, Policy, Precedence};
 use waylay_router::{ScopeId, Table};
@@ -50,8 +50,8 @@ pub(crate) struct Plan<'c> {
 pub(crate) struct Built {
     /// The table; nothing if the dialect refuses it as a whole.
     pub(crate) table: Option<Table<usize>>,
-    /// The faults, one a route.
-    pub(crate) faults: Vec<Fault>,
+    /// The first fault of each item that has one.
+    pub(crate) faults: BTreeMap<usize, Fault>,
     /// The items that are left out.
     pub(crate) dead: BTreeSet<usize>,
 }
@@ -93,22 +93,20 @@ impl<'c> Plan<'c> {
     pub(crate) fn build(&self) -> Result<Built, String> {
         let mut faults = self.twice_named();
         let mut dead = BTreeSet::new();
-        let mut told: BTreeSet<&String> = BTreeSet::new();
         loop {
             match self.table(|item| !dead.contains(&item)) {
                 Ok(table) => {
-                    let table = Some(table).filter(|_| faults.is_empty() || self.dialect == Dialect::Gorilla);
-                    return Ok(Built { table, faults, dead });
+                    let whole = faults.is_empty() || self.dialect == Dialect::Gorilla;
+                    return Ok(Built { table: Some(table).filter(|_| whole), faults, dead });
                 }
                 Err(errors) => {
                     let faulty = self.faulty(&errors)?;
                     let items: BTreeSet<usize> = faulty.iter().map(|(item, _)| *item).collect();
                     for (item, error) in &faulty {
                         // What is in a faulty scope inherits the fault, and is not told again.
-                        let inherited = self.line(*item).skip(1).any(|scope| items.contains(&scope));
-                        let title = &self.items[*item].title;
-                        if !inherited && told.insert(title) {
-                            faults.push(Fault { route: title.clone(), text: self.text(error) });
+                        if !self.line(*item).skip(1).any(|scope| items.contains(&scope)) {
+                            let route = self.items[*item].title.clone();
+                            faults.entry(*item).or_insert_with(|| Fault { route, text: self.text(error) });
                         }
                     }
                     let before = dead.len();
@@ -185,14 +183,17 @@ impl<'c> Plan<'c> {
     }
 
     /// Labels are unique, so the router cannot see two routes of one name; gorilla/mux allows them.
-    fn twice_named(&self) -> Vec<Fault> {
-        let names = self.items.iter().filter(|item| item.named && self.dialect == Dialect::Native);
+    fn twice_named(&self) -> BTreeMap<usize, Fault> {
+        let mut faults = BTreeMap::new();
         let mut seen = BTreeSet::new();
-        let again: BTreeSet<&str> =
-            names.filter(|item| !seen.insert(item.title.as_str())).map(|item| item.title.as_str()).collect();
-        let fault =
-            |name: &str| Fault { route: name.to_owned(), text: "another route has this name".to_owned() };
-        again.into_iter().map(fault).collect()
+        let named = self.items.iter().enumerate().filter(|(_, item)| item.named);
+        for (number, item) in named.filter(|_| self.dialect == Dialect::Native) {
+            if !seen.insert(&item.title) {
+                let text = "another route has this name".to_owned();
+                faults.insert(number, Fault { route: item.title.clone(), text });
+            }
+        }
+        faults
     }
 }
 

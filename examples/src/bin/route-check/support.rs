@@ -13,8 +13,10 @@ pub(crate) struct Unsupported {
 pub(crate) fn unsupported(case: &Case, dialect: Dialect) -> Vec<Unsupported> {
     let mut gaps = Gaps { dialect, found: Vec::new() };
     if !matches!(dialect, Dialect::Native | Dialect::Gorilla) {
-        gaps.found
-            .push(Unsupported { key: format!("dialect {}", dialect.name()), place: "dialect".to_owned() });
+        gaps.found.push(Unsupported {
+            key: format!("dialect {}", dialect.name()),
+            place: format!("dialect {}", dialect.name()),
+        });
     }
     gaps.settings("router", &case.router);
     gaps.entries("routes", &case.routes);

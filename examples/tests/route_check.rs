@@ -1,0 +1,266 @@
+//! The program `route-check`: lines in, lines out, and the exit code.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// What a run of the program leaves behind.
+struct Run {
+    output: String,
+    errors: String,
+    code: Option<i32>,
+}
+
+fn run(args: &[&str], input: &[u8]) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_route-check"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    let input = input.to_vec();
+    // A thread of its own: both pipes may be full at once. Wrong flags close stdin unread.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let left = child.wait_with_output().expect("the program ends");
+    writer.join().expect("the writer ends");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Run { output: text(left.stdout), errors: text(left.stderr), code: left.status.code() }
+}
+
+fn joined(lines: &[&str]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Asserts the whole output of a run, line by line.
+#[track_caller]
+fn assert_run(args: &[&str], input: &[&str], output: &[&str], code: i32) -> String {
+    let run = run(args, joined(input).as_bytes());
+    let got: Vec<&str> = run.output.lines().collect();
+    assert_eq!(got, output, "{}", run.errors);
+    assert_eq!(run.code, Some(code), "{}", run.errors);
+    run.errors
+}
+
+#[test]
+fn native_answers() {
+    let errors = assert_run(
+        &[],
+        &[
+            r#"{"id":"shop","routes":[{"name":"article","path":"/a/{id:[0-9]+}","methods":["GET"]},{"name":"new","path":"/a/new"},{"name":"api","prefix":"/api","host":"{t}.localhost","children":[{"name":"stats","path":"/stats","queries":[["page","{page:[0-9]+}"]]}]}],"requests":[{"url":"/a/7"},{"url":"/a/new"},{"method":"POST","url":"/a/7"},{"url":"/b"},{"url":"/a/%zz"},{"url":"/api/stats?page=3","host":"acme.localhost"}],"builds":[{"name":"article","vars":{"id":"42"}},{"name":"article","vars":{"id":"x"}},{"name":"article"},{"name":"stats","vars":{"t":"acme","page":"1"}},{"name":"none"}]}"#,
+            r#"{"routes":[{"name":"s","path":"/","schemes":["https"],"headers":[["X-Key",""],["X-Kind","b"]]},{"path":"/"}],"requests":[{"url":"/","tls":true,"headers":{"x-key":"1","X-KIND":["a","b"]}},{"url":"/","headers":{"x-key":"1","X-Kind":"b"}},{"url":"/","tls":true,"headers":{"X-Kind":"b"},"remote":"[::1]:9"}]}"#,
+        ],
+        &[
+            r#"{"id":"shop","results":[{"matched":"article","status":200,"vars":{"id":"7"},"path_template":"/a/{id:[0-9]+}"},{"matched":"new","status":200,"vars":{},"path_template":"/a/new"},{"matched":null,"status":405,"allow":["GET","HEAD"],"vars":{}},{"matched":null,"status":404,"vars":{}},{"matched":null,"status":400,"vars":{}},{"matched":"stats","status":200,"vars":{"page":"3","t":"acme"},"path_template":"/api/stats"}],"build_results":[{"url":"/a/42","path":"/a/42"},{"error":"var_mismatch"},{"error":"missing_var"},{"url":"http://acme.localhost/api/stats?page=1","host":"http://acme.localhost","path":"/api/stats"},{"error":"no_such_route"}],"route_errors":[],"lints":[]}"#,
+            r#"{"results":[{"matched":"s","status":200,"vars":{},"path_template":"/"},{"matched":"routes[1]","status":200,"vars":{},"path_template":"/"},{"matched":"routes[1]","status":200,"vars":{},"path_template":"/"}],"build_results":[],"route_errors":[],"lints":[]}"#,
+        ],
+        0,
+    );
+    assert_eq!(errors, "");
+}
+
+const FAULTY: &str = r#"{"routes":[{"name":"open","path":"/{a"},{"name":"ok","path":"/ok"},{"name":"s","prefix":"/{q","children":[{"name":"in","path":"/x"}]}],"requests":[{"url":"/ok"},{"url":"/x"}],"builds":[{"name":"ok"},{"name":"open"}]}"#;
+
+#[test]
+fn a_fault_refuses_the_native_table() {
+    let errors = assert_run(
+        &["--dialect", "native"],
+        &[
+            FAULTY,
+            r#"{"routes":[{"name":"a","path":"/x"},{"name":"b","path":"/x"},{"name":"a","path":"/y"}],"requests":[{"url":"/x"}]}"#,
+        ],
+        &[
+            r#"{"results":[null,null],"build_results":[null,null],"route_errors":["open","s"],"lints":[]}"#,
+            r#"{"results":[null],"build_results":[],"route_errors":["b","a"],"lints":[]}"#,
+        ],
+        0,
+    );
+    assert!(errors.contains("line 1: route `open`: variable is not closed"), "{errors}");
+    assert!(errors.contains("line 2: route `b`: matches the same requests as route `a`"), "{errors}");
+    assert!(errors.contains("line 2: route `a`: another route has this name"), "{errors}");
+}
+
+#[test]
+fn a_fault_kills_only_its_route_in_gorillas_dialect() {
+    assert_run(
+        &["--dialect=gorilla"],
+        &[FAULTY],
+        &[
+            r#"{"results":[{"matched":"ok","status":200,"vars":{},"path_template":"/ok"},{"matched":null,"status":404,"vars":{}}],"build_results":[{"url":"/ok","path":"/ok"},{"error":"route_error"}],"route_errors":["open","s"],"lints":[]}"#,
+        ],
+        0,
+    );
+}
+
+#[test]
+fn the_line_says_how_it_is_read() {
+    assert_run(
+        &[],
+        &[
+            r#"{"router":{"dialect":"gorilla"},"routes":[{"name":"any","path":"/{x}"},{"name":"x","path":"/x","methods":["get"]}],"requests":[{"url":"/x"},{"url":"/a/../x?q=1"},{"url":"http://h//x","host":"h"}]}"#,
+            r#"{"router":{"precedence":"registration"},"routes":[{"name":"any","path":"/{x}"},{"name":"x","path":"/x"}],"requests":[{"url":"/x"}]}"#,
+            r#"{"router":{"dialect":"gorilla","skip_clean":true,"use_encoded_path":true},"routes":[{"name":"two","path":"/{x}/{y}"},{"name":"one","path":"/{x}"}],"requests":[{"url":"/a%2Fb"},{"url":"/./b"}]}"#,
+            r#"{"router":{"dialect":"gorilla"},"routes":[{"name":"both","path":"/x","extra":[["methods","GET"],["headers","X-A","1"]],"order":["path"]}],"requests":[{"url":"/x"},{"url":"/x","headers":{"x-a":"1"}},{"method":"PUT","url":"/x","headers":{"x-a":"1"}}]}"#,
+        ],
+        &[
+            r#"{"results":[{"matched":"any","status":200,"vars":{"x":"x"},"path_template":"/{x}"},{"matched":null,"status":301,"location":"/x?q=1","vars":{}},{"matched":null,"status":301,"location":"/x","vars":{}}],"build_results":[],"route_errors":[],"lints":[]}"#,
+            r#"{"results":[{"matched":"any","status":200,"vars":{"x":"x"},"path_template":"/{x}"}],"build_results":[],"route_errors":[],"lints":[]}"#,
+            r#"{"results":[{"matched":"one","status":200,"vars":{"x":"a%2Fb"},"path_template":"/{x}"},{"matched":"two","status":200,"vars":{"x":".","y":"b"},"path_template":"/{x}/{y}"}],"build_results":[],"route_errors":[],"lints":[]}"#,
+            r#"{"results":[{"matched":null,"status":404,"vars":{}},{"matched":"both","status":200,"vars":{},"path_template":"/x"},{"matched":null,"status":405,"allow":["GET"],"vars":{}}],"build_results":[],"route_errors":[],"lints":[]}"#,
+        ],
+        0,
+    );
+}
+
+#[test]
+fn a_bad_line_is_told_and_passed() {
+    let errors = assert_run(
+        &[],
+        &[
+            "nonsense",
+            r#"{"routes":[],"ruotes":[]}"#,
+            r#"[{"routes":[]}]"#,
+            r#"{"routes":[{"path":"/","strict_slash":true},{"path":"/b","middlewares":[]}],"requests":[{"url":"/"}]}"#,
+            r#"{"router":{"dialect":"vulcand"},"routes":[]}"#,
+            r#"{"routes":[{"path":"/","methods":["G T"]}]}"#,
+            r#"{"requests":[{"url":"/","remote":"here"}]}"#,
+            r#"{"routes":[{"path":"/p","prefix":"/q"}],"requests":[{"url":"/","raw_query":"a b"}]}"#,
+            r#"{"id":7}"#,
+        ],
+        &[
+            r#"{"line":1,"error":"column 2: expected ident"}"#,
+            r#"{"line":2,"error":"column 21: unknown key `ruotes`, expected one of `id`, `router`, `routes`, `requests`, `builds`, `tags`, `results`, `build_results`, `route_errors`, `setup_panic`, `src`, `asserted`, `info`, `introspect`, `walk`, `walk_skip`, `walk_result`"}"#,
+            r#"{"line":3,"error":"invalid type: sequence, expected an object"}"#,
+            r#"{"line":4,"error":"not supported yet: routes[0].strict_slash"}"#,
+            r#"{"line":5,"error":"not supported yet: dialect vulcand"}"#,
+            r#"{"line":6,"error":"routes[0]: `G T` is no method"}"#,
+            r#"{"line":7,"error":"remote `here` is no address"}"#,
+            r#"{"line":8,"error":"not supported yet: routes[0].path, requests[0].raw_query"}"#,
+            r#"{"id":7,"results":[],"build_results":[],"route_errors":[],"lints":[]}"#,
+        ],
+        1,
+    );
+    assert_eq!(
+        errors,
+        "unsupported: 3 lines (dialect vulcand 1, path 1, raw_query 1, strict_slash 1); \
+         2 requests and 0 builds not compared\n"
+    );
+}
+
+#[test]
+fn agreement_is_counted() {
+    let errors = assert_run(
+        &["--dialect", "gorilla", "--expect"],
+        &[
+            r#"{"id":1,"routes":[{"name":"a","path":"/x","methods":["POST"]},{"name":"g","path":"/g/{v}","host":"h"}],"requests":[{"url":"/x"},{"url":"/y"},{"url":"http://h//g/1"},{"url":"/g/1","host":"h"},{"url":"/y"}],"results":[{"matched":null,"status":404,"allow_probe":["POST"]},{"matched":null,"status":405},{"matched":null,"status":301,"location":"http://h/g/1","redirect_by":"clean"},{"matched":"g","status":200,"vars":{"v":"1"},"path_template":"/g/{v}"},{"matched":"a","status":200,"quirk":"stateful_405"}],"builds":[{"name":"g","vars":{"v":"!!"}},{"name":"g"}],"build_results":[{"url":"http://h/g/%21%21","host":"http://h","path":"/g/%21%21"},{"url_error":"missing_var","host":"http://h"}]}"#,
+            r#"{"id":2,"routes":[{"name":"bad","path":"/{"}],"route_errors":["bad"]}"#,
+            r#"{"id":3,"routes":[{"path":"/(a)"}],"requests":[{"url":"/"}],"results":[{"matched":"?"}],"setup_panic":"capture_groups"}"#,
+        ],
+        &["4 requests, 4 agree, 0 differ; 2 builds, 2 agree, 0 differ; 1 rejects, 1 agree, 0 differ"],
+        0,
+    );
+    assert_eq!(errors, "passed over: 2 results that show a defect of the original\n");
+}
+
+#[test]
+fn what_differs_is_shown_side_by_side() {
+    assert_run(
+        &["--expect"],
+        &[
+            r#"{"id":"d","routes":[{"name":"any","path":"/{x}"},{"name":"x","path":"/x","methods":["GET"]}],"requests":[{"url":"/x"},{"method":"PUT","url":"/y"}],"results":[{"matched":"any","status":200},{"matched":"any","status":200,"vars":{"x":"y"}}],"builds":[{"name":"x"}],"build_results":[{"url":"/y"}]}"#,
+            r#"{"routes":[{"name":"bad","path":"/{"}],"requests":[{"url":"/"}],"results":[{"matched":"bad"}]}"#,
+            r#"{"routes":[{"name":"ok","path":"/"}],"requests":[{"url":"/","host":"h"}],"results":[null],"route_errors":["ok"]}"#,
+            "{",
+        ],
+        &[
+            r#"{"line":1,"id":"d","request":{"number":0,"method":"GET","url":"/x"},"expected":{"matched":"any","status":200},"got":{"matched":"x","path_template":"/x","status":200,"vars":{}},"explain":["`any`: * /{x}: alone, it matches","`x`: GET, HEAD /x: alone, it matches"]}"#,
+            r#"{"line":1,"id":"d","build":{"number":0,"name":"x"},"expected":{"url":"/y"},"got":{"path":"/x","url":"/x"},"explain":["vars {}"]}"#,
+            r#"{"line":2,"request":{"number":0,"method":"GET","url":"/"},"expected":{"matched":"bad"},"got":null,"explain":["the table is refused"]}"#,
+            r#"{"line":2,"route":"bad","expected":"compiles","got":"route_error","explain":["variable is not closed, add `}` (a literal brace is `{{`)\n    /{\n     ^"]}"#,
+            r#"{"line":3,"request":{"number":0,"method":"GET","url":"/","host":"h"},"expected":null,"got":{"matched":"ok","path_template":"/","status":200,"vars":{}},"explain":["`ok`: * /: alone, it matches"]}"#,
+            r#"{"line":3,"route":"ok","expected":"route_error","got":"compiles","explain":[]}"#,
+            r#"{"line":4,"error":"column 1: EOF while parsing an object"}"#,
+            "4 requests, 1 agree, 3 differ; 1 builds, 0 agree, 1 differ; 2 rejects, 0 agree, 2 differ",
+        ],
+        1,
+    );
+}
+
+#[test]
+fn a_wrong_flag_is_named() {
+    for (args, told) in [
+        (&["--expcet"][..], "unknown argument `--expcet`"),
+        (&["--dialect"], "`--dialect` needs a value"),
+        (&["--dialect", "go"], "`--dialect go`: the dialects are native, gorilla, traefik_v3 and vulcand"),
+        (&["--dialect="], "`--dialect `: the dialects are"),
+        (&["--expect=yes"], "unknown argument `--expect=yes`"),
+        (&["cases.jsonl"], "unknown argument `cases.jsonl`"),
+    ] {
+        let run = run(args, b"{}\n");
+        assert_eq!((run.code, run.output.as_str()), (Some(2), ""), "{args:?}");
+        assert!(run.errors.starts_with(&format!("route-check: {told}")), "{args:?}: {}", run.errors);
+    }
+    let help = run(&["--help"], b"");
+    assert!(help.code == Some(0) && help.output.starts_with("usage: route-check"), "{}", help.output);
+}
+
+#[test]
+fn no_input_is_no_fault() {
+    assert_run(&[], &[], &[], 0);
+    let none = "0 requests, 0 agree, 0 differ; 0 builds, 0 agree, 0 differ; 0 rejects, 0 agree, 0 differ";
+    assert_run(&["--expect"], &[], &[none], 0);
+}
+
+/// A line of a megabyte, the last one without its newline.
+#[test]
+fn a_long_line() {
+    let routes: Vec<String> =
+        (0..2_000).map(|i| format!(r#"{{"name":"{i:0>400}","path":"/r{i}/{{x:[0-9]+}}"}}"#)).collect();
+    let line = format!(r#"{{"routes":[{}],"requests":[{{"url":"/r1999/7"}}]}}"#, routes.join(","));
+    assert!(line.len() > 800_000);
+    let run = run(&[], line.as_bytes());
+    let matched = format!(r#"{{"results":[{{"matched":"{:0>400}","status":200,"#, 1999);
+    assert!(run.output.starts_with(&matched), "{}", run.output);
+    assert_eq!(run.code, Some(0));
+}
+
+/// Bytes of a line changed, cut out and doubled: each line gets its one line of answer.
+#[test]
+fn garbage_is_answered() {
+    const LINE: &[u8] = br#"{"routes":[{"name":"a","path":"/{x:[0-9]+}/{y}","host":"{s}.h","queries":[["k","{v:a|b}"]]},{"prefix":"/p","children":[{"name":"b","path":"/q{z}"}]}],"requests":[{"url":"http://t.h/1/%41?k=a","headers":{"A":["b"]}},{"url":"/p/q1"}],"builds":[{"name":"a","vars":{"x":"1","y":"%","s":"t","v":"b"}}]}"#;
+    const BYTES: &[u8] = b"{}[]\":,\\/%*?&=.()|^$+-0aZ \xff\xc3\x00\r";
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut draw = |below: usize| {
+        // Marsaglia's xorshift: any dice do, as long as they fall alike each time.
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % below as u64) as usize
+    };
+    let mut input = Vec::new();
+    let lines = 3_000;
+    for _ in 0..lines {
+        let mut line = LINE.to_vec();
+        for _ in 0..1 + draw(2) {
+            let at = draw(line.len());
+            match draw(4) {
+                0 => line[at] = BYTES[draw(BYTES.len())],
+                1 => line.insert(at, BYTES[draw(BYTES.len())]),
+                2 => drop(line.drain(at..(at + 1 + draw(8)).min(line.len()))),
+                _ => line.extend_from_within(at..(at + 1 + draw(8)).min(line.len())),
+            }
+            if line.is_empty() {
+                line = LINE.to_vec();
+            }
+        }
+        input.extend(line);
+        input.push(b'\n');
+    }
+    for args in [&["--dialect", "gorilla"][..], &["--dialect", "native"]] {
+        let run = run(args, &input);
+        assert_eq!(run.code, Some(1), "{}", run.errors);
+        assert_eq!(run.output.lines().count(), lines, "{}", run.errors);
+        let answered = run.output.lines().filter(|line| line.contains(r#""results""#)).count();
+        assert!(answered > lines / 20, "only {answered} lines were read at all");
+    }
+}
