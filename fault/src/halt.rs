@@ -40,7 +40,7 @@ pub fn halted() -> bool {
     }
 }
 
-/// Completes at the next [`halt`]; ask [`halted`] after having made it ready.
+/// Completes at the next [`halt`] from now on; ask [`halted`] about those before.
 pub(crate) fn next_halt() -> Notified<'static> {
     CALL_OFF.notified()
 }

@@ -23,7 +23,7 @@ impl Switch {
     /// `watched`: requests are of interest also while it is off.
     pub(crate) fn new(enabled: bool, watched: bool, participation: Participation) -> Self {
         Self {
-            state: AtomicU8::new(if enabled { ON } else { 0 } | if watched { WATCHED } else { 0 }),
+            state: AtomicU8::new((u8::from(enabled) * ON) | (u8::from(watched) * WATCHED)),
             participation: AtomicU64::new(participation.0.to_bits()),
             call_off: Notify::new(),
         }
@@ -59,9 +59,8 @@ impl Switch {
     pub(crate) async fn unless_off<F: Future>(&self, work: F) -> Option<F::Output> {
         let mut off = pin!(self.call_off.notified());
         let mut halt = pin!(next_halt());
-        // Listening comes before looking, else a switch in between would go unheard.
-        off.as_mut().enable();
-        halt.as_mut().enable();
+        // Listening (which begins with these two) comes before looking, else a switch in between
+        // would go unheard.
         if !self.enabled() || halted() {
             return None;
         }
