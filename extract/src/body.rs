@@ -112,8 +112,14 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// `application/json`, or a subtype whose last suffix is `+json` (RFC 6839, 3.1).
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return false;
+    };
+    // What nearly every request says.
+    if value == "application/json" {
+        return true;
+    }
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     let (kind, subtype) = essence.trim().split_once('/').unwrap_or_default();
     let suffix = subtype.rsplit_once('+').map_or(subtype, |(_, suffix)| suffix);
     kind.eq_ignore_ascii_case("application") && suffix.eq_ignore_ascii_case("json")
