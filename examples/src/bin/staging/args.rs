@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 /// What `--help` prints.
@@ -25,7 +26,7 @@ Port 0 takes any free port and prints which. RUST_LOG sets what is logged to std
 pub(crate) enum Command {
     Help,
     Serve { addr: SocketAddr, control_addr: SocketAddr, seed: u64 },
-    Drill { requests: u32, seed: u64 },
+    Drill { requests: NonZeroU32, seed: u64 },
 }
 
 impl Command {

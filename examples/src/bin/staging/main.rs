@@ -65,7 +65,11 @@ async fn serve(addr: SocketAddr, control_addr: SocketAddr, seed: u64) -> Result<
     let log: Arc<dyn Reporter> = Arc::new(|event: &Event<'_>| tracing::info!("{event}"));
     let stage = Stage::open(addr, control_addr, seed, &log).await?;
     print_guide(&stage)?;
-    stage.play(interrupted()).await;
+    tokio::select! {
+        () = stage.play(interrupted()) => {}
+        // Whoever asks twice does not want to wait for what is still being answered.
+        () = async { interrupted().await; interrupted().await } => {}
+    }
     Ok(())
 }
 

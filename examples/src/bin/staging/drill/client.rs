@@ -95,9 +95,9 @@ struct Dial {
 }
 
 impl Service<Uri> for Dial {
-    type Response = Line;
+    type Response = TokioIo<TcpStream>;
     type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Line>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
@@ -112,5 +112,3 @@ impl Service<Uri> for Dial {
         })
     }
 }
-
-type Line = TokioIo<TcpStream>;

@@ -7,8 +7,8 @@ use http::StatusCode;
 
 use super::errand::ERRANDS;
 use super::ledger::Ledger;
-use super::panel::Told;
 use super::pursuit::{ATTEMPTS, Pursuit};
+use super::remote::Told;
 use super::sighting::Seen;
 use super::verdict::{Terms, judge};
 
@@ -183,7 +183,7 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drill::panel::ToldCounts;
+    use crate::drill::remote::ToldCounts;
     use crate::drill::sighting::{Protocol, Sighting};
 
     /// The server struck nobody, and the client saw what `seen` says.

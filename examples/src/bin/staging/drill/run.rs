@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,9 +11,9 @@ use waylay_fault::Reporter;
 
 use super::client::Client;
 use super::ledger::Ledger;
-use super::panel::Panel;
 use super::progress::Progress;
 use super::pursuit::Pursuit;
+use super::remote::Remote;
 use super::report::Report;
 use crate::stage::Stage;
 
@@ -21,24 +22,27 @@ const CLIENTS: u32 = 64;
 
 /// Opens a shop on free ports, switches every fault on, sends the requests, closes the shop and
 /// compares.
-pub(crate) async fn drill(requests: u32, seed: u64) -> Result<Report, Box<dyn Error>> {
+pub(crate) async fn drill(requests: NonZeroU32, seed: u64) -> Result<Report, Box<dyn Error>> {
+    if waylay_fault::halted() {
+        return Err("WAYLAY_HALT=1 stops every fault, so a drill would prove nothing".into());
+    }
     let ledger = Arc::new(Ledger::default());
     let reporter: Arc<dyn Reporter> = ledger.clone();
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let stage = Stage::open(free, free, seed, &reporter).await?;
-    let panel = Panel::new(stage.control_address());
+    let remote = Remote::new(stage.control_address());
     let client = Client::new(stage.shop_address());
     let (close, closed) = oneshot::channel::<()>();
     let stage = tokio::spawn(stage.play(async { _ = closed.await }));
 
-    for fault in panel.faults().await? {
-        panel.switch_on(&fault.name).await?;
+    for fault in remote.faults().await? {
+        remote.switch_on(&fault.name).await?;
     }
-    let pursuits = send_all(client, requests).await?;
-    let faults = panel.faults().await?;
+    let pursuits = send_all(client, requests.get()).await?;
+    let faults = remote.faults().await?;
 
     // The books are read once nobody writes in them any more.
-    drop((panel, close));
+    drop((remote, close));
     stage.await?;
     Ok(Report::of(&pursuits, &ledger, &faults))
 }

@@ -23,14 +23,14 @@ pub(crate) struct ToldCounts {
     pub(crate) injected: u64,
 }
 
-/// Asks the control port.
+/// Asks the control port, over its socket like anybody else.
 #[derive(Debug)]
-pub(crate) struct Panel {
+pub(crate) struct Remote {
     client: Client<HttpConnector, Full<Bytes>>,
     address: SocketAddr,
 }
 
-impl Panel {
+impl Remote {
     pub(crate) fn new(address: SocketAddr) -> Self {
         Self { client: Client::builder(TokioExecutor::new()).build_http(), address }
     }

@@ -1,0 +1,48 @@
+//! Waylay's router on hyper alone: HTTP/1.1 and HTTP/2 on one port, no framework.
+
+use http::uri::Scheme;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tower::ServiceBuilder;
+use waylay_router::{Matched, Peer, Route, Router};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let router = Router::builder()
+        .route(Route::get("/archive/{year:[0-9]{4}}-{month:[0-9]{2}}").to(archive))
+        .route(Route::get("/").scheme("http").to(async || "not a secure place\n"))
+        .build()?;
+
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    println!("  curl -s 'http://{address}/archive/2026-11'");
+    println!("  curl -s --http2-prior-knowledge 'http://{address}/'");
+    println!("  curl -si -X DELETE 'http://{address}/'");
+
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        // What only the listener knows is told to the router by this extension.
+        let peer = Peer::default().addr(peer).scheme(Scheme::HTTP);
+        let service = ServiceBuilder::new()
+            .map_request(move |mut request: http::Request<_>| {
+                request.extensions_mut().insert(peer.clone());
+                request
+            })
+            .service(router.clone());
+        tokio::spawn(async move {
+            let builder = auto::Builder::new(TokioExecutor::new());
+            let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            if let Err(error) = served.await {
+                eprintln!("connection: {error}");
+            }
+        });
+    }
+}
+
+async fn archive(matched: Matched) -> String {
+    let get = |name| matched.get(name).unwrap_or_default();
+    format!("month {} of {}\n", get("month"), get("year"))
+}
