@@ -135,14 +135,14 @@ fn a_bad_line_is_told_and_passed() {
             r#"{"line":5,"error":"not supported yet: dialect vulcand"}"#,
             r#"{"line":6,"error":"routes[0]: `G T` is no method"}"#,
             r#"{"line":7,"error":"remote `here` is no address"}"#,
-            r#"{"line":8,"error":"not supported yet: routes[0].path, requests[0].raw_query"}"#,
+            r#"{"line":8,"error":"not supported yet: routes[0]: path with another path, requests[0].raw_query"}"#,
             r#"{"id":7,"results":[],"build_results":[],"route_errors":[],"lints":[]}"#,
         ],
         1,
     );
     assert_eq!(
         errors,
-        "unsupported: 3 lines (dialect vulcand 1, path 1, raw_query 1, strict_slash 1); \
+        "unsupported: 3 lines (dialect vulcand 1, path with another path 1, raw_query 1, strict_slash 1); \
          2 requests and 0 builds not compared\n"
     );
 }

@@ -93,10 +93,13 @@ impl Gaps {
             + entry.extra.iter().filter(|words| words.first().is_some_and(|word| word == "path")).count();
         let is_scope = entry.children.is_some() || entry.subrouter;
         let flags = [
-            ("path", paths > 1 || (is_scope && entry.path.is_some())),
-            ("methods", entry.methods.as_ref().is_some_and(Vec::is_empty)),
+            ("path with another path", paths > 1),
+            ("path with children", is_scope && entry.path.is_some()),
+            ("empty methods", entry.methods.as_ref().is_some_and(Vec::is_empty)),
         ];
-        flags.into_iter().filter(|(_, asked)| *asked).for_each(|(key, _)| self.push(place, key));
+        for (key, _) in flags.into_iter().filter(|(_, asked)| *asked) {
+            self.found.push(Unsupported { key: key.to_owned(), place: format!("{place}: {key}") });
+        }
         for (i, words) in entry.extra.iter().enumerate() {
             let word = words.first().map_or("", String::as_str);
             if !matches!(
