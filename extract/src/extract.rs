@@ -87,6 +87,8 @@ pub trait Slots: Default + Send {
     const QUERY: bool;
     /// Whether a field reads a cookie.
     const COOKIE: bool;
+    /// Whether a field reads the router's state.
+    const STATE: bool;
     /// What is done with the body, if anything.
     const BODY: Option<Plan>;
 
@@ -120,6 +122,12 @@ impl Survey {
     pub fn see(&mut self, slot: &dyn Slot, required: bool) {
         self.faulty |= slot.is_faulty() || (required && slot.is_absent());
         self.touched |= !slot.is_absent();
+    }
+
+    /// Adds what a look at other slots has shown.
+    pub fn join(&mut self, other: Self) {
+        self.faulty |= other.faulty;
+        self.touched |= other.touched;
     }
 }
 

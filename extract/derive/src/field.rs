@@ -24,6 +24,7 @@ pub(crate) enum Origin {
     Cookie(LitStr),
     Json { keys: Vec<LitStr>, passed: Vec<TokenStream> },
     Body(View),
+    Flatten,
     Extension,
     State,
     Skip,
@@ -37,8 +38,8 @@ pub(crate) enum View {
     Bytes,
 }
 
-const SOURCES: [&str; 9] =
-    ["param", "query", "header", "cookie", "json", "body", "extension", "state", "skip"];
+const SOURCES: [&str; 10] =
+    ["param", "query", "header", "cookie", "json", "body", "flatten", "extension", "state", "skip"];
 
 impl Field {
     /// Reads a field's attributes; `None` if they do not say where it comes from.
@@ -56,11 +57,18 @@ impl Field {
             "cookie" => reading.cookie(),
             "json" => reading.json(),
             "body" => reading.body(),
+            "flatten" => reading.bare(Origin::Flatten),
             "extension" => reading.bare(Origin::Extension),
             "state" => reading.bare(Origin::State),
             _ => reading.bare(Origin::Skip),
         };
         Some(Self { ident, ty: field.ty.clone(), shape, origin, default })
+    }
+
+    /// The slots of a flattened struct, seen as the trait that they implement.
+    pub(crate) fn inner_slots(&self) -> TokenStream {
+        let ty = &self.ty;
+        quote!(<<#ty as ::waylay_extract::Extract>::Slots as __rt::Slots>)
     }
 }
 

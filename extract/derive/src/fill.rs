@@ -31,11 +31,14 @@ pub(crate) fn by_name(model: &Model) -> TokenStream {
             _ => {}
         }
     }
+    // A name that the outer struct reads is read by the inner ones as well.
+    let slots: Vec<_> = model.flattened().map(|field| &field.ident).collect();
+    let inner: Vec<_> = model.flattened().map(Field::inner_slots).collect();
     quote! {
         fn path_name(__name: &str) -> ::core::option::Option<&'static str> {
             match __name {
                 #(#names,)*
-                _ => ::core::option::Option::None,
+                _ => ::core::option::Option::None #(.or_else(|| #inner::path_name(__name)))*,
             }
         }
 
@@ -44,6 +47,7 @@ pub(crate) fn by_name(model: &Model) -> TokenStream {
                 #(#path,)*
                 _ => {}
             }
+            #(__rt::Slots::path(&mut self.#slots, __name, __value);)*
         }
 
         fn query(&mut self, __name: &str, __value: __rt::Value<'_>) {
@@ -51,6 +55,7 @@ pub(crate) fn by_name(model: &Model) -> TokenStream {
                 #(#query,)*
                 _ => {}
             }
+            #(__rt::Slots::query(&mut self.#slots, __name, __value);)*
         }
 
         fn cookie(&mut self, __name: &str, __value: __rt::Value<'_>) {
@@ -58,6 +63,7 @@ pub(crate) fn by_name(model: &Model) -> TokenStream {
                 #(#cookie,)*
                 _ => {}
             }
+            #(__rt::Slots::cookie(&mut self.#slots, __name, __value);)*
         }
     }
 }
@@ -77,6 +83,7 @@ pub(crate) fn lookup(model: &Model) -> TokenStream {
                     }
                 }})
             }
+            Origin::Flatten => Some(quote!(__rt::Slots::lookup(&mut self.#slot, __parts);)),
             Origin::Extension if field.shape.is_option() => {
                 let inner = without_option(ty);
                 Some(quote! {

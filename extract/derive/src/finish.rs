@@ -1,8 +1,8 @@
 //! How the slots are emptied: into the struct, or into errors.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
-use syn::ext::IdentExt;
+use quote::{format_ident, quote, quote_spanned};
+use syn::{ext::IdentExt, spanned::Spanned};
 
 use crate::{
     field::{Field, Origin, View},
@@ -16,14 +16,36 @@ pub(crate) fn write(model: &Model) -> TokenStream {
     let fields = model.fields.iter().map(|field| &field.ident);
     let values: Vec<_> = model.fields.iter().map(local).collect();
     let takes = model.fields.iter().map(take);
+    let limits = limits(model);
     quote! {
         fn finish(
             self,
             __errors: &mut __rt::Errors,
         ) -> ::core::option::Option<Self::Output> {
+            #limits
             #(let #values = #takes;)*
             ::core::option::Option::Some(#ident { #(#fields: #values?,)* })
         }
+    }
+}
+
+/// What a flattened struct may not have: the outer one alone is an argument, with body and state.
+fn limits(model: &Model) -> TokenStream {
+    let checks = model.flattened().flat_map(|field| {
+        let inner = field.inner_slots();
+        let span = field.ty.span();
+        let body = "a flattened struct reads no body: move its body fields";
+        let state = "a flattened struct reads no state: move its `#[state]` fields";
+        [
+            quote_spanned!(span=> assert!(#inner::BODY.is_none(), #body)),
+            quote_spanned!(span=> assert!(!#inner::STATE, #state)),
+        ]
+    });
+    // An item is checked where it stands, but cannot name the struct's own parameters.
+    if model.generics.params.is_empty() {
+        quote!(#(const _: () = #checks;)*)
+    } else {
+        quote!(#(const { #checks };)*)
     }
 }
 
@@ -43,6 +65,7 @@ fn take(field: &Field) -> TokenStream {
         Origin::Cookie(name) => (quote!(Cookie), name),
         Origin::Json { keys, .. } => return members::take(field, &keys[0]),
         Origin::Body(view) => return take_body(field, *view),
+        Origin::Flatten => return quote!(__rt::Slots::finish(self.#slot, __errors)),
         Origin::Extension => {
             let reason = format!("no extension fills the field `{slot}`");
             return quote!(__errors.wired(self.#slot, #reason));

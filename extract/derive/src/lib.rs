@@ -20,7 +20,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// Reads the struct from an HTTP request; see `waylay_extract::Extract`.
 #[proc_macro_derive(
     Extract,
-    attributes(extract, param, query, header, cookie, json, body, extension, state, skip, serde)
+    attributes(extract, param, query, header, cookie, json, body, flatten, extension, state, skip, serde)
 )]
 pub fn extract(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

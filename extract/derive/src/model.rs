@@ -52,6 +52,11 @@ impl Model {
         })
     }
 
+    /// The fields that are structs of the same kind.
+    pub(crate) fn flattened(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| matches!(field.origin, Origin::Flatten))
+    }
+
     /// Whether a field reads the body.
     pub(crate) fn has_body(&self) -> bool {
         let is_body = |field: &Field| matches!(field.origin, Origin::Json { .. } | Origin::Body(_));

@@ -76,6 +76,7 @@ fn slot(field: &Field) -> Option<(&syn::Ident, TokenStream)> {
             let inner = without_option(ty);
             quote!(__rt::Member<#inner>)
         }
+        Origin::Flatten => quote!(<#ty as ::waylay_extract::Extract>::Slots),
         Origin::Extension | Origin::State => quote!(::core::option::Option<#ty>),
         Origin::Json { .. } | Origin::Skip => return None,
     };
@@ -116,6 +117,7 @@ fn consts(model: &Model) -> TokenStream {
     let path = any(|origin| matches!(origin, Origin::Path(_)));
     let query = any(|origin| matches!(origin, Origin::Query { .. }));
     let cookie = any(|origin| matches!(origin, Origin::Cookie(_)));
+    let state = any(|origin| matches!(origin, Origin::State));
     let json = any(|origin| matches!(origin, Origin::Json { .. } | Origin::Body(View::Json)));
     let limit = model.limit;
     let plan = if model.has_body() {
@@ -123,10 +125,12 @@ fn consts(model: &Model) -> TokenStream {
     } else {
         quote!(::core::option::Option::None)
     };
+    let inner: Vec<_> = model.flattened().map(Field::inner_slots).collect();
     quote! {
-        const PATH: bool = #path;
-        const QUERY: bool = #query;
-        const COOKIE: bool = #cookie;
+        const PATH: bool = #path #(|| #inner::PATH)*;
+        const QUERY: bool = #query #(|| #inner::QUERY)*;
+        const COOKIE: bool = #cookie #(|| #inner::COOKIE)*;
+        const STATE: bool = #state;
         const BODY: ::core::option::Option<__rt::Plan> = #plan;
     }
 }
@@ -139,6 +143,7 @@ fn survey(model: &Model) -> TokenStream {
             Origin::Path(_) | Origin::Query { .. } | Origin::Header { .. } | Origin::Cookie(_) => {
                 Some(quote!(__survey.see(&self.#slot, #required);))
             }
+            Origin::Flatten => Some(quote!(__survey.join(__rt::Slots::survey(&self.#slot));)),
             _ => None,
         }
     });

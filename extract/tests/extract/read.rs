@@ -384,3 +384,56 @@ fn no_answer_quotes_what_was_sent() {
     assert_eq!(rejection.errors().len(), 6);
     assert!(!format!("{rejection} {rejection:?}").contains("s3cret"));
 }
+
+#[derive(Debug, Extract)]
+struct Page {
+    #[query(default = 1)]
+    number: u16,
+    #[query]
+    size: Option<u16>,
+}
+
+#[derive(Debug, Extract)]
+struct Tenant {
+    #[param]
+    tenant: String,
+    #[header("x-trace")]
+    trace: Option<u8>,
+    #[cookie]
+    sid: u8,
+}
+
+#[derive(Debug, Extract)]
+struct List {
+    #[flatten]
+    tenant: Tenant,
+    #[query]
+    sort: String,
+    #[flatten]
+    page: Page,
+    #[query("size")]
+    again: Option<u16>,
+}
+
+#[test]
+fn a_flattened_struct_is_read_as_if_its_fields_stood_there() {
+    let parts = get("/?size=7&sort=a&number=3", &[("x-trace", "1"), ("cookie", "sid=2")]);
+    let list = List::extract_parts(&parts, &[("tenant", "t")]).unwrap();
+    assert_eq!((&*list.tenant.tenant, list.tenant.trace, list.tenant.sid), ("t", Some(1), 2));
+    assert_eq!((&*list.sort, list.page.number, list.page.size, list.again), ("a", 3, Some(7), Some(7)));
+
+    let parts = get("/?size=x&number=-1", &[("x-trace", "x")]);
+    let rejection = List::extract_parts(&parts, &[]).unwrap_err();
+    assert_eq!(
+        lines(&rejection),
+        [
+            "path tenant missing",
+            "header x-trace invalid",
+            "cookie sid missing",
+            "query sort missing",
+            "query number invalid",
+            "query size invalid",
+            "query size invalid",
+        ]
+    );
+}
