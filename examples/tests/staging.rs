@@ -209,7 +209,7 @@ async fn a_fault_strikes_while_it_is_switched_on() {
 async fn a_bad_change_is_a_problem_and_changes_nothing() {
     let staging = Staging::start();
     let rows = [
-        ("/_faults/fail-order", r#"{"enabled":true,"participation":1.1}"#, 422, "/participation"),
+        ("/_faults/fail-order", r#"{"enabled":true,"participation":1.1}"#, 422, "expected a number from 0 to 1"),
         ("/_faults/fail-order", r#"{"enabled":true,"participation":-0.1}"#, 422, "/participation"),
         ("/_faults/fail-order", r#"{"participation":"NaN","enabled":1}"#, 422, "/enabled"),
         ("/_faults/fail-order", r#"{"enabled":"#, 400, "malformed"),

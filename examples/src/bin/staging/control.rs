@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 use waylay_extract::Extract;
 use waylay_fault::{Control, Counts, Fault};
 use waylay_router::{BuildErrors, Route, Router};
@@ -81,15 +82,17 @@ struct Change {
 }
 
 /// A share of requests, so that a wrong one is a field error beside all others.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "f64")]
+#[derive(Debug, Clone, Copy)]
 struct Share(f64);
 
-impl TryFrom<f64> for Share {
-    type Error = &'static str;
-
-    fn try_from(share: f64) -> Result<Self, Self::Error> {
-        if (0.0..=1.0).contains(&share) { Ok(Self(share)) } else { Err("expected a number from 0 to 1") }
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let share = f64::deserialize(deserializer)?;
+        if (0.0..=1.0).contains(&share) {
+            Ok(Self(share))
+        } else {
+            Err(D::Error::invalid_value(Unexpected::Float(share), &"a number from 0 to 1"))
+        }
     }
 }
 

@@ -70,5 +70,6 @@ async fn send_all(client: Client, requests: u32) -> Result<Vec<Pursuit>, http::E
         progress.advance();
     }
     progress.end();
+    pursuits.sort_unstable_by_key(|pursuit| pursuit.request);
     Ok(pursuits)
 }

@@ -43,7 +43,8 @@ pub(crate) fn judge(terms: Terms, sighting: &Sighting, records: &[Record]) -> Re
         [] => format!("the client saw {seen} after {took:.1?}, the server injected nothing"),
         deeds => {
             let deeds: Vec<_> = deeds.iter().map(Deed::to_string).collect();
-            format!("the client saw {seen} after {took:.1?}, the server injected {}", deeds.join(", "))
+            let (deeds, fault) = (deeds.join(", "), &record.fault);
+            format!("the client saw {seen} after {took:.1?}, the server injected {deeds} by {fault}")
         }
     })
 }
