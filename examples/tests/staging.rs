@@ -209,14 +209,15 @@ async fn a_fault_strikes_while_it_is_switched_on() {
 async fn a_bad_change_is_a_problem_and_changes_nothing() {
     let staging = Staging::start();
     let rows = [
-        ("/_faults/fail-order", r#"{"enabled":true,"participation":1.1}"#, 422, "expected a number from 0 to 1"),
-        ("/_faults/fail-order", r#"{"enabled":true,"participation":-0.1}"#, 422, "/participation"),
-        ("/_faults/fail-order", r#"{"participation":"NaN","enabled":1}"#, 422, "/enabled"),
-        ("/_faults/fail-order", r#"{"enabled":"#, 400, "malformed"),
-        ("/_faults/fail-ordr", r#"{"enabled":true}"#, 404, "there is no fault `fail-ordr`"),
+        ("fail-order", r#"{"enabled":true,"participation":1.1}"#, 422, "expected a number from 0 to 1"),
+        ("fail-order", r#"{"enabled":true,"participation":-0.1}"#, 422, "/participation"),
+        ("fail-order", r#"{"participation":"NaN","enabled":1}"#, 422, "/enabled"),
+        ("fail-order", r#"{"enabled":"#, 400, "malformed"),
+        ("fail-ordr", r#"{"enabled":true}"#, 404, "there is no fault `fail-ordr`"),
     ];
-    for (target, body, status, text) in rows {
-        let answer = staging.control("PUT", target, &[("content-type", "application/json")], body).await;
+    for (fault, body, status, text) in rows {
+        let target = format!("/_faults/{fault}");
+        let answer = staging.control("PUT", &target, &[("content-type", "application/json")], body).await;
         assert_eq!(answer.status, status, "{body}: {}", answer.body);
         assert_eq!(answer.headers["content-type"], "application/problem+json", "{body}");
         assert!(answer.body.contains(text), "{body}: {}", answer.body);
