@@ -131,6 +131,14 @@ async fn two_mebibytes_are_the_limit_where_none_is_set() {
     }
 }
 
+#[tokio::test]
+async fn the_error_of_a_limit_around_us_is_too_large_as_well() {
+    let body = http_body_util::Limited::new(Body::from(TITLE), 5);
+    let request = Request::post("/?_page=1").header("content-type", JSON).body(Body::new(body));
+    let rejection = read::<Update>(request.unwrap()).await.unwrap_err();
+    assert_eq!(lines(&rejection), ["body  too_large"]);
+}
+
 #[derive(Debug, Extract)]
 struct Signed {
     #[header("x-signature")]

@@ -79,3 +79,23 @@ async fn faults_are_answered_as_problems() {
         assert!(answer.contains(part), "{method} {uri} {answer}");
     }
 }
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn a_router_inside_axum_sees_the_variables_of_both() {
+    #[derive(Debug, Extract)]
+    struct Both {
+        #[param]
+        tenant: String,
+        #[param]
+        id: u8,
+    }
+
+    let show = async |both: Both| format!("{} {}", both.tenant, both.id);
+    let inner = Router::builder().route(Route::get("/posts/{id}").to(show)).build().unwrap();
+    let outer = axum::Router::new().nest_service("/{tenant}", inner);
+    let request = Request::get("/a%20b/posts/7").body(Body::empty()).unwrap();
+    let response = outer.oneshot(request).await.unwrap();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "a b 7");
+}
