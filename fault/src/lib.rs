@@ -73,7 +73,7 @@
 //! | `axum` | lists of axum's routes: `block_routes`, `allow_routes`; `FaultLayer::boxed` |
 //! | `serde` | [`Counts`] as data |
 //!
-//! [`tower`]: https://docs.rs/tower
+//! [`tower`]: https://github.com/tower-rs/tower
 
 mod body;
 mod boxed;

@@ -55,21 +55,36 @@ struct Random {
 
 impl Act for Random {
     fn plan(&self, mut draws: Draws, plan: &mut Plan) {
-        let mut left = draws.share() * self.total;
-        let mut picked = None;
-        for (index, (weight, choice)) in (0..).zip(&self.choices) {
-            if *weight == 0.0 {
-                continue;
-            }
-            picked = Some((index, choice));
-            left -= weight;
-            if left < 0.0 {
-                break;
-            }
+        let weights = self.choices.iter().map(|(weight, _)| *weight);
+        let picked = pick(weights, draws.share() * self.total);
+        if let Some((_, choice)) = self.choices.get(picked) {
+            choice.plan(draws.child(picked as u64), plan);
         }
-        // Rounding may leave a rest; then the last weight above 0 has it.
-        if let Some((index, choice)) = picked {
-            choice.plan(draws.child(index), plan);
+    }
+}
+
+/// The weight within which this point of their sum lies. Where rounding has left a rest beyond the
+/// last, it is the last above 0.
+fn pick(weights: impl Iterator<Item = f64>, mut left: f64) -> usize {
+    let mut picked = 0;
+    for (index, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
+        picked = index;
+        left -= weight;
+        if left < 0.0 {
+            break;
         }
+    }
+    picked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_of_zero_is_never_picked() {
+        let tenths = [&[0.0][..], &[0.1; 10], &[0.0]].concat();
+        let pick = |share: f64| pick(tenths.iter().copied(), share * tenths.iter().sum::<f64>());
+        assert_eq!([pick(0.0), pick(0.55), pick(1.0_f64.next_down())], [1, 6, 10]);
     }
 }

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    Call, DecideBy, Deed, Delay, DelayTime, Fault, Injector, Phase, Reject, Skip, Verdict, chain, custom,
-    error, reject, slow,
+    Call, DecideBy, Deed, Delay, DelayTime, Fault, Injector, MARK, Phase, Reject, Skip, Verdict, chain,
+    custom, error, reject, slow,
 };
 
 use crate::rig::{Log, get, request, send, striking};
@@ -179,6 +179,11 @@ async fn a_custom_injector_answers_waits_or_goes_on() {
     let phases: Vec<_> = log.take().into_iter().map(|(phase, _)| phase).collect();
     assert_eq!(phases, [Phase::Started, Phase::Skipped(Skip::Unreachable)]);
     assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (3, 1));
+
+    let mut service = fault.layer().layer(Picky::default());
+    let request = request(http::Method::HEAD, "/reject", &[]);
+    let response = service.ready().await.unwrap().call(request).await.unwrap();
+    assert!(!response.headers().contains_key(MARK), "what was spared is not marked");
 }
 
 /// A service that holds its callers to `poll_ready`, as one with a concurrency limit does.
