@@ -234,24 +234,29 @@ async fn a_bad_change_is_a_problem_and_changes_nothing() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupt_ends_a_hang_and_then_the_program() {
-    let mut staging = Staging::start();
-    staging.switch("hang-stock", &json!({"enabled": true, "participation": 1})).await;
-    let headers = [("host", "acme.shop.localhost")];
-    let hanging = request("GET", "/api/v1/products/1/stock", &headers, "");
-    let hanging = tokio::spawn(send(staging.shop, false, hanging));
-    loop {
-        let (_, view) = staging.faults("GET", "/_faults/hang-stock", "").await;
-        if view["counts"]["active"] == 1 {
-            break;
+    for over_http2 in [false, true] {
+        let mut staging = Staging::start();
+        staging.switch("hang-stock", &json!({"enabled": true, "participation": 1})).await;
+        let headers = [("host", "acme.shop.localhost")];
+        let hanging = request("GET", "/api/v1/products/1/stock", &headers, "");
+        let hanging = tokio::spawn(send(staging.shop, over_http2, hanging));
+        loop {
+            let (_, view) = staging.faults("GET", "/_faults/hang-stock", "").await;
+            if view["counts"]["active"] == 1 {
+                break;
+            }
         }
-    }
 
-    let interrupted = Command::new("kill").arg("-INT").arg(staging.child.id().to_string()).status().unwrap();
-    assert!(interrupted.success());
-    // The hang would have ended without an answer; called off, the route itself answers.
-    let answer = hanging.await.unwrap().unwrap();
-    assert_eq!((answer.status, &*answer.body), (StatusCode::OK, r#"{"tenant":"acme","sku":1,"count":12}"#));
-    assert!(staging.child.wait().unwrap().success());
+        let process = staging.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+        // The hang would have ended without an answer; called off, the route itself answers.
+        let answer = hanging.await.unwrap().unwrap();
+        assert_eq!(
+            (answer.status, &*answer.body),
+            (StatusCode::OK, r#"{"tenant":"acme","sku":1,"count":12}"#)
+        );
+        assert!(staging.child.wait().unwrap().success());
+    }
 }
 
 #[test]

@@ -28,13 +28,14 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(code) => code,
         Err(error) => {
-            eprint!("staging: {error}");
+            let mut text = format!("staging: {error}");
             let mut source = error.source();
             while let Some(error) = source {
-                eprint!(": {error}");
+                text += &format!(": {error}");
                 source = error.source();
             }
-            eprintln!();
+            // There is nobody left to tell if even this cannot be written.
+            let _ = writeln!(io::stderr(), "{text}");
             ExitCode::FAILURE
         }
     }

@@ -50,14 +50,11 @@ impl Stage {
 
     /// Serves until `stop`, then ends every fault at work and lets what is being answered end.
     pub(crate) async fn play(self, stop: impl Future<Output = ()>) {
-        let (curtain, fallen) = watch::channel(());
-        let stopped = |mut fallen: watch::Receiver<()>| async move {
-            // It fails once the sender is gone, which is the signal.
-            while fallen.changed().await.is_ok() {}
-        };
+        // Each door is told that the last receiver is gone, which a sender hears any number of times.
+        let (doors, curtain) = watch::channel(());
         tokio::join!(
-            self.shop_door.serve(self.shop, stopped(fallen.clone())),
-            self.control_door.serve(self.control, stopped(fallen)),
+            self.shop_door.serve(self.shop, doors.closed()),
+            self.control_door.serve(self.control, doors.closed()),
             async {
                 stop.await;
                 // Nobody is to wait for a hang that would run for half a minute more.
