@@ -194,8 +194,7 @@ impl Errors {
         self.push(error);
     }
 
-    pub(crate) fn into_result<T>(mut self, value: Option<T>) -> Result<T, Rejection> {
-        self.blame_body(false);
+    pub(crate) fn into_result<T>(self, value: Option<T>) -> Result<T, Rejection> {
         if let Some(reason) = self.unwired {
             return Err(Rejection::wiring(reason));
         }

@@ -117,6 +117,23 @@ async fn a_header_tells_the_length_where_the_body_does_not() {
 }
 
 #[tokio::test]
+async fn beside_another_error_a_body_is_read_up_to_64_kibibytes() {
+    #[derive(Debug, Extract)]
+    struct Titled {
+        #[query]
+        _page: u16,
+        #[json]
+        _title: String,
+    }
+    for (length, errors) in [(64 << 10, 2), ((64 << 10) + 1, 1)] {
+        let body = format!("{{}}{}", " ".repeat(length - 2));
+        let request = Request::post("/").header("content-type", JSON).body(Body::from(body));
+        let rejection = read::<Titled>(request.unwrap()).await.unwrap_err();
+        assert_eq!(rejection.errors().len(), errors, "{length}");
+    }
+}
+
+#[tokio::test]
 async fn two_mebibytes_are_the_limit_where_none_is_set() {
     #[derive(Debug, Extract)]
     struct Raw {

@@ -44,7 +44,7 @@ struct Post {
 
 fn doubled<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
     let half = u8::deserialize(deserializer)?;
-    half.checked_mul(2).ok_or_else(|| serde::de::Error::custom(format!("{half} is too much")))
+    half.checked_mul(2).ok_or_else(|| serde::de::Error::custom(format!("too much, expected {half}")))
 }
 
 /// What each body is answered with, one error a line.
@@ -179,6 +179,8 @@ fn a_whole_body_is_decoded_or_its_first_fault_told() {
     }
     let whole = Whole::extract(&json(), &[], bytes("{\"city\": \"c\"}")).unwrap();
     assert_eq!(whole.address.city, "c");
+    let broken = Maybe::extract(&json(), &[], bytes("{")).unwrap_err();
+    assert_eq!(lines(&broken), ["body  malformed"]);
     for (body, some) in [("", false), ("null", false), ("{\"city\": \"c\"}", true)] {
         let maybe = Maybe::extract(&json(), &[], bytes(body)).unwrap();
         assert_eq!(maybe.address.is_some(), some, "{body}");
