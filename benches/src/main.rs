@@ -1,4 +1,9 @@
 //! Ratios: the same work done by waylay and by its peers, in one run.
+//!
+//! - `cargo bench -p waylay-benches` measures everything and prints ratios, in about a minute;
+//! - `cargo bench -p waylay-benches -- lookup idle` measures two groups;
+//! - the program itself, with `--measure lookup get`, runs one contender alone for a profiler;
+//! - as a test, without `--bench`, it runs everything once and prints no ratio.
 
 mod alloc;
 mod by_hand;
@@ -40,11 +45,23 @@ fn main() -> ExitCode {
         [CHILD, group, contender] => return measure(group, &Pace::only(contender)),
         _ => {}
     }
+    let asks = |flag: &str| args.iter().any(|arg| arg == flag);
+    if asks("--list") {
+        return list(asks("--ignored"));
+    }
     let wanted: Vec<&str> = args.iter().filter(|arg| !arg.starts_with('-')).map(String::as_str).collect();
     let groups: Vec<&Group> =
         GROUPS.iter().filter(|group| wanted.is_empty() || wanted.contains(&group.name)).collect();
     // `cargo test --all-targets` runs benches as well, without this argument.
-    if args.iter().any(|arg| arg == "--bench") { compare(&groups) } else { try_out(&groups) }
+    if asks("--bench") { compare(&groups) } else { try_out(&groups) }
+}
+
+/// Names the groups as test runners want it; none is ignored.
+fn list(ignored: bool) -> ExitCode {
+    for group in GROUPS.iter().filter(|_| !ignored) {
+        println!("{}: test", group.name);
+    }
+    ExitCode::SUCCESS
 }
 
 /// Runs everything once, in this process, and prints no ratio.
@@ -69,6 +86,10 @@ fn measure(name: &str, pace: &Pace) -> ExitCode {
 
 /// Lets processes take turns over the groups, then prints the ratios.
 fn compare(groups: &[&Group]) -> ExitCode {
+    if groups.is_empty() {
+        eprintln!("no such group; there are {}", GROUPS.map(|group| group.name).join(", "));
+        return ExitCode::FAILURE;
+    }
     println!("{ABOUT}");
     let mut runs: Vec<Runs> = groups.iter().map(|_| Runs(Vec::new())).collect();
     for _ in 0..PROCESSES {
