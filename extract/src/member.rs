@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use crate::{
     error::{Fault, FieldError},
     rejection::Errors,
-    slot::{One, Read, Slot},
+    slot::{One, Read},
     source::Source,
     value::Value,
 };
@@ -27,16 +27,6 @@ pub enum Member<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(Self::Value)
-    }
-}
-
-impl<T> Slot for Member<T> {
-    fn is_absent(&self) -> bool {
-        matches!(self, Self::Unread | Self::Absent)
-    }
-
-    fn is_faulty(&self) -> bool {
-        matches!(self, Self::Fault(_))
     }
 }
 

@@ -118,10 +118,7 @@ impl<T> Slot for Many<T> {
 impl<T> Many<T> {
     /// Takes one item in; those beyond `max` make one error together.
     pub fn feed(&mut self, value: Value<'_>, read: Read<T>, max: usize) {
-        if !self.is_full(max) {
-            let item = read_value(value, read).map_err(|(_, fault)| *fault);
-            self.put(item);
-        }
+        self.put(max, || read_value(value, read).map_err(|(_, fault)| *fault));
     }
 
     /// Takes all items of a comma-separated value in. An empty value has none.
@@ -129,35 +126,25 @@ impl<T> Many<T> {
     /// It is split after it is decoded, since browsers send the comma as `%2C`.
     pub fn feed_csv(&mut self, value: Value<'_>, read: Read<T>, max: usize) {
         let text = match value.decode() {
+            Ok(text) if text.is_empty() => return,
             Ok(text) => text,
-            Err(fault) => {
-                self.seen += 1;
-                return self.faults.push(*fault);
-            }
+            Err(fault) => return self.put(max, || Err(*fault)),
         };
-        if text.is_empty() {
+        for item in text.split(',').map(str::trim) {
+            self.put(max, || read(Cow::Borrowed(item)).map_err(Fault::from));
+        }
+    }
+
+    fn put(&mut self, max: usize, item: impl FnOnce() -> Result<T, Fault>) {
+        if self.seen > max {
             return;
         }
-        for item in text.split(',').map(str::trim) {
-            if self.is_full(max) {
-                return;
-            }
-            self.put(read(Cow::Borrowed(item)).map_err(Fault::from));
-        }
-    }
-
-    fn is_full(&mut self, max: usize) -> bool {
-        if self.seen == max {
-            let detail = format!("expected at most {max} items");
-            self.faults.push(Fault::new(Code::TooMany, detail));
-            self.seen += 1;
-        }
-        self.seen > max
-    }
-
-    fn put(&mut self, item: Result<T, Fault>) {
         self.seen += 1;
-        match item {
+        if self.seen > max {
+            let detail = format!("expected at most {max} items");
+            return self.faults.push(Fault::new(Code::TooMany, detail));
+        }
+        match item() {
             Ok(item) => self.items.push(item),
             Err(Fault { code, detail }) => {
                 let detail = format!("item {}: {detail}", self.seen);
