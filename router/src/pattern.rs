@@ -45,7 +45,7 @@ impl Pattern {
     /// Tests all conditions that the trie and the method bits leave open; `holes` are the trie's.
     pub(crate) fn admits(&self, view: &View<'_>, holes: &[Span], captures: &mut Captures) -> bool {
         let mut found = |span| captures.push(span);
-        self.path.read(&view.path, holes, &mut found)
+        self.path.read(view.path, holes, &mut found)
             && self.admits_host(view, &mut found)
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
@@ -53,7 +53,7 @@ impl Pattern {
     /// The same, but the method may be any.
     pub(crate) fn admits_but_method(&self, view: &View<'_>, holes: &[Span]) -> bool {
         let mut others = self.guards.iter().filter(|guard| !matches!(guard, Guard::Methods(_)));
-        self.path.read(&view.path, holes, &mut |_| {})
+        self.path.read(view.path, holes, &mut |_| {})
             && self.admits_host(view, &mut |_| {})
             && others.all(|guard| guard.holds(view, &mut |_| {}))
     }

@@ -13,7 +13,7 @@ use crate::matcher::guard::Guard;
 use crate::template::constraint::Reach;
 use crate::template::piece::{Grammar, Kind, Piece, Place, Template};
 use crate::template::slot::escape;
-use crate::view::{Peer, View};
+use crate::view::{Peer, Read, View};
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -245,10 +245,12 @@ impl UrlBuilder {
         let refused = || self.refused(facts);
         let request = Request::get(uri).body(()).map_err(|_| refused())?;
         let peer = Peer::default();
-        let view = View::new(&request, &peer, self.catalog.policy, host.is_some()).map_err(|_| refused())?;
+        let policy = &self.catalog.policy;
+        let read = Read::new(&request, policy, host.is_some()).map_err(|_| refused())?;
+        let view = View::new(&request, &read, &peer, policy);
         let mut captures = Captures::new();
         let mut found = |span| captures.push(span);
-        let mut holds = facts.texts.path.is_none() || pattern.path.matches(&view.path, &mut found);
+        let mut holds = facts.texts.path.is_none() || pattern.path.matches(view.path, &mut found);
         if let (Some(own), Some(host)) = (&pattern.host, &view.host) {
             holds &= own.matches(&host.name, host.port, &mut found);
         }
@@ -265,8 +267,8 @@ impl UrlBuilder {
             catalog: &self.catalog,
             route: self.route,
             spans: captures.as_slice(),
-            path: &view.path,
-            query: view.query,
+            path: view.path,
+            query: view.query(),
             host: view.host.as_ref().map_or("", |host| &host.name),
         };
         // gorilla/mux lets a name appear twice: the values cannot all come back.
@@ -285,7 +287,9 @@ impl UrlBuilder {
         let pattern = &self.catalog.patterns[facts.rank];
         let request = Request::get(format!("http://{host}/")).body(()).map_err(|_| self.refused(facts))?;
         let peer = Peer::default();
-        let view = View::new(&request, &peer, self.catalog.policy, true).map_err(|_| self.refused(facts))?;
+        let policy = &self.catalog.policy;
+        let read = Read::new(&request, policy, true).map_err(|_| self.refused(facts))?;
+        let view = View::new(&request, &read, &peer, policy);
         match (&pattern.host, &view.host) {
             (Some(own), Some(host)) if own.matches(&host.name, host.port, &mut |_| {}) => Ok(()),
             _ => Err(self.refused(facts)),

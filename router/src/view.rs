@@ -62,63 +62,91 @@ pub(crate) enum Unseen {
     Cleaned(String),
 }
 
-/// The head with the policy applied.
-pub(crate) struct View<'r> {
-    pub(crate) head: Head<'r>,
+/// What the policy makes of a request; [`View`] borrows it.
+pub(crate) struct Read<'r> {
     pub(crate) path: Cow<'r, str>,
-    pub(crate) query: &'r str,
     pub(crate) host: Option<Host<'r>>,
-    pub(crate) scheme: Option<Scheme>,
-    pub(crate) policy: Policy,
 }
 
-impl<'r> View<'r> {
+impl<'r> Read<'r> {
     /// Applies the policy; `hosts` says whether any route looks at the host.
-    pub(crate) fn new<B>(
-        request: &'r Request<B>,
-        peer: &Peer,
-        policy: Policy,
-        hosts: bool,
-    ) -> Result<Self, Unseen> {
+    #[inline]
+    pub(crate) fn new<B>(request: &'r Request<B>, policy: &Policy, hosts: bool) -> Result<Self, Unseen> {
         let uri = request.uri();
         let path = path(uri, policy)?;
-        let host = if hosts || policy.missing_host == MissingHost::Refuse {
+        let strict = policy.missing_host == MissingHost::Refuse;
+        let host = if hosts || strict {
             authority::effective(uri, request.headers(), policy.grammar).map_err(Unseen::Bad)?
         } else {
             None
         };
-        let asked = policy.missing_host == MissingHost::Refuse && request.version() <= Version::HTTP_11;
-        if asked && host.is_none() {
+        if strict && host.is_none() && request.version() <= Version::HTTP_11 {
             return Err(Unseen::Bad(BadRequest::NoHost));
         }
-        let scheme = match policy.path {
-            PathForm::Canonical => peer.scheme.as_ref().or(uri.scheme()).cloned(),
-            PathForm::Decoded | PathForm::Raw => uri.scheme().or(peer.scheme.as_ref()).cloned(),
-        };
-        Ok(Self {
+        Ok(Self { path, host })
+    }
+}
+
+/// The head with the policy applied, all borrowed.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'v> {
+    pub(crate) head: Head<'v>,
+    pub(crate) path: &'v str,
+    pub(crate) host: Option<&'v Host<'v>>,
+    pub(crate) policy: &'v Policy,
+    peer: &'v Peer,
+}
+
+impl<'v> View<'v> {
+    #[inline]
+    pub(crate) fn new<B>(
+        request: &'v Request<B>,
+        read: &'v Read<'_>,
+        peer: &'v Peer,
+        policy: &'v Policy,
+    ) -> Self {
+        Self {
             head: Head {
                 method: request.method(),
-                uri,
+                uri: request.uri(),
                 version: request.version(),
                 headers: request.headers(),
                 extensions: request.extensions(),
             },
-            path,
-            query: uri.query().unwrap_or(""),
-            host,
-            scheme,
+            path: &read.path,
+            host: read.host.as_ref(),
             policy,
-        })
+            peer,
+        }
+    }
+
+    /// The query, empty if there is none.
+    pub(crate) fn query(&self) -> &'v str {
+        self.head.uri.query().unwrap_or("")
+    }
+
+    /// The scheme, if it is known: the listener's word goes before the client's.
+    pub(crate) fn scheme(&self) -> Option<&'v Scheme> {
+        match self.policy.path {
+            PathForm::Canonical => self.peer.scheme.as_ref().or(self.head.uri.scheme()),
+            PathForm::Decoded | PathForm::Raw => self.head.uri.scheme().or(self.peer.scheme.as_ref()),
+        }
     }
 }
 
-fn path(uri: &Uri, policy: Policy) -> Result<Cow<'_, str>, Unseen> {
+#[inline]
+fn path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, Unseen> {
+    if policy.path == PathForm::Canonical && policy.cleaning == Cleaning::Refuse {
+        return canonical(uri.path()).map_err(Unseen::Bad);
+    }
+    other_path(uri, policy)
+}
+
+/// The forms that gorilla/mux knows.
+fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, Unseen> {
     let raw = uri.path();
     let path = match policy.path {
-        PathForm::Canonical => match policy.cleaning {
-            Cleaning::Refuse => return canonical(raw).map_err(Unseen::Bad),
-            Cleaning::Redirect | Cleaning::Keep => Cow::Borrowed(raw),
-        },
+        PathForm::Canonical => Cow::Borrowed(raw),
         PathForm::Decoded => Coding::Path.decode(raw).map_err(|_| Unseen::Bad(BadRequest::BadEscape))?,
         PathForm::Raw => Cow::Borrowed(raw),
     };

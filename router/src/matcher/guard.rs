@@ -53,7 +53,7 @@ impl Guard {
     pub(crate) fn holds(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
         match self {
             Self::Methods(set) => set.contains(view.head.method),
-            Self::Scheme(any) => view.scheme.as_ref().is_some_and(|scheme| any.contains(scheme)),
+            Self::Scheme(any) => view.scheme().is_some_and(|scheme| any.contains(scheme)),
             Self::Host(pattern) => match &view.host {
                 Some(host) => pattern.matches(&host.name, host.port, found),
                 None => false,

@@ -23,7 +23,7 @@ pub(crate) enum QueryWant {
 impl QueryGuard {
     /// Looks at the values of the key, and hands over the variables of the one that matches.
     pub(crate) fn holds(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
-        let query = view.query;
+        let query = view.query();
         let first_only = view.policy.query == QueryValues::First;
         // gorilla/mux divides at `;` as well, Go's older habit.
         let divides = |c: char| c == '&' || (first_only && c == ';');

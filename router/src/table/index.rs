@@ -25,26 +25,20 @@ pub(crate) struct Index {
 #[derive(Debug, Default)]
 struct Class {
     fixed: HashMap<Box<[u8]>, Vec<Entry>, FxBuildHasher>,
-    lengths: u64,
+    /// Which lengths and last bytes the fixed paths have: most other paths need no hash.
+    filter: [u64; 8],
     trie: Trie,
     least: u32,
 }
 
-/// The best route so far.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Found {
-    pub(crate) rank: u32,
-    pub(crate) captures: Captures,
-}
-
 impl Index {
     /// The route of least rank whose conditions all hold.
-    pub(crate) fn find(&self, patterns: &[Pattern], view: &View<'_>) -> Option<Found> {
+    #[inline]
+    pub(crate) fn find<'s>(&self, patterns: &'s [Pattern], view: &'s View<'s>) -> Best<'s> {
         let mut best =
-            Best { patterns, view, method: bit(view.head.method), rank: u32::MAX, captures: Captures::new() };
+            Best { patterns, view, method: bit(view.head.method), rank: NONE, captures: Captures::new() };
         self.search(view, &mut best);
-        let (rank, captures) = (best.rank, best.captures);
-        (rank != u32::MAX).then_some(Found { rank, captures })
+        best
     }
 
     /// The methods of all routes whose other conditions hold.
@@ -81,7 +75,8 @@ impl Class {
         if self.least >= visit.limit() {
             return;
         }
-        if self.lengths & length_bit(path) != 0
+        let (word, bit) = filter_bit(path);
+        if self.filter[word] & bit != 0
             && let Some(entries) = self.fixed.get(path)
         {
             // No other leaf of this class matches such a path.
@@ -91,8 +86,12 @@ impl Class {
     }
 }
 
-fn length_bit(path: &[u8]) -> u64 {
-    1 << path.len().min(63)
+/// The place of a path in the filter.
+#[inline]
+fn filter_bit(path: &[u8]) -> (usize, u64) {
+    let last = usize::from(path.last().copied().unwrap_or(0));
+    let place = path.len().wrapping_mul(32) ^ last;
+    (place / 64 % 8, 1 << (place % 64))
 }
 
 /// `a.b.c` as `c.b.a`; a host too long for the buffer matches no pattern.
@@ -110,20 +109,33 @@ fn reverse<'b>(host: &str, buffer: &'b mut [u8; 256]) -> &'b [u8] {
     &buffer[..at]
 }
 
-/// Keeps the best route.
-struct Best<'s, 'r> {
+/// The rank of no route.
+const NONE: u32 = u32::MAX;
+
+/// Keeps the best route so far.
+pub(crate) struct Best<'s> {
     patterns: &'s [Pattern],
-    view: &'s View<'r>,
+    view: &'s View<'s>,
     method: u16,
     rank: u32,
-    captures: Captures,
+    pub(crate) captures: Captures,
 }
 
-impl Visit for Best<'_, '_> {
+impl Best<'_> {
+    /// The route, if any was found.
+    #[inline]
+    pub(crate) fn rank(&self) -> Option<usize> {
+        (self.rank != NONE).then_some(self.rank as usize)
+    }
+}
+
+impl Visit for Best<'_> {
+    #[inline]
     fn limit(&self) -> u32 {
         self.rank
     }
 
+    #[inline]
     fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
         for entry in entries {
             if entry.rank >= self.rank {
@@ -132,30 +144,30 @@ impl Visit for Best<'_, '_> {
             if entry.methods & self.method == 0 {
                 continue;
             }
-            let captures = if entry.plain {
-                *holes
+            if entry.plain {
+                self.captures.copy(holes);
             } else {
                 let mut captures = Captures::new();
                 let pattern = &self.patterns[entry.rank as usize];
                 if !pattern.admits(self.view, holes.as_slice(), &mut captures) {
                     continue;
                 }
-                captures
-            };
-            (self.rank, self.captures) = (entry.rank, captures);
+                self.captures = captures;
+            }
+            self.rank = entry.rank;
             return;
         }
     }
 }
 
 /// Collects the methods of routes that fail on nothing else.
-struct Allowed<'s, 'r> {
+struct Allowed<'s> {
     patterns: &'s [Pattern],
-    view: &'s View<'r>,
+    view: &'s View<'s>,
     methods: MethodSet,
 }
 
-impl Visit for Allowed<'_, '_> {
+impl Visit for Allowed<'_> {
     fn limit(&self) -> u32 {
         u32::MAX
     }
@@ -264,8 +276,12 @@ fn class(routes: Routes) -> Class {
             ways.iter().for_each(|way| rest.insert(way, *entry));
         }
     }
-    let lengths = fixed.keys().fold(0, |bits, path| bits | length_bit(path));
-    Class { fixed, lengths, trie: rest.freeze(b'/'), least }
+    let mut filter = [0; 8];
+    for path in fixed.keys() {
+        let (word, bit) = filter_bit(path);
+        filter[word] |= bit;
+    }
+    Class { fixed, filter, trie: rest.freeze(b'/'), least }
 }
 
 /// Counts leaves and keeps what hangs there.

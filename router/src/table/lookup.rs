@@ -13,7 +13,7 @@ use crate::matched::{Capture, Matched, Within};
 use crate::miss::{Miss, Reason, ScopeId};
 use crate::pattern::Pattern;
 use crate::url::Urls;
-use crate::view::{Peer, Unseen, View};
+use crate::view::{Peer, Read, Unseen, View};
 
 /// Routes compiled for look-up, each with a value of any type.
 ///
@@ -47,22 +47,24 @@ impl<T> Table<T> {
     /// # Errors
     /// A [`Miss`] that says why there is none.
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
-        let view = match View::new(request, peer, self.catalog.policy, self.hosts) {
-            Ok(view) => view,
+        let policy = &self.catalog.policy;
+        let read = match Read::new(request, policy, self.hosts) {
+            Ok(read) => read,
             Err(unseen) => return Err(unseen_miss(unseen, request.uri())),
         };
-        match self.index.find(&self.catalog.patterns, &view) {
-            Some(found) => Ok(Match {
-                table: self,
-                place: self.places[found.rank as usize] as usize,
-                captures: found.captures,
-                query: view.query,
-                path: view.path,
-                host: view.host.map(|host| host.name),
-                uri: request.uri(),
-            }),
-            None => Err(self.miss(&view)),
-        }
+        let view = View::new(request, &read, peer, policy);
+        let best = self.index.find(&self.catalog.patterns, &view);
+        let Some(rank) = best.rank() else {
+            return Err(self.miss(&view));
+        };
+        Ok(Match {
+            table: self,
+            place: self.places[rank] as usize,
+            captures: best.captures,
+            path: read.path,
+            host: read.host.map(|host| host.name),
+            uri: request.uri(),
+        })
     }
 
     /// 405 if some route would match with another method, else 404.
@@ -70,8 +72,8 @@ impl<T> Table<T> {
     fn miss(&self, view: &View<'_>) -> Miss {
         let allowed = self.index.allowed(&self.catalog.patterns, view);
         let reason = if allowed.is_empty() { Reason::NotFound } else { Reason::MethodNotAllowed(allowed) };
-        let scope = self.scope_index.find(&self.scopes, view);
-        let scope = scope.and_then(|found| self.scope_places.get(found.rank as usize).copied());
+        let scope = self.scope_index.find(&self.scopes, view).rank();
+        let scope = scope.and_then(|rank| self.scope_places.get(rank).copied());
         Miss { reason, scope }
     }
 
@@ -141,7 +143,6 @@ pub struct Match<'t, 'r, T> {
     place: usize,
     captures: Captures,
     path: Cow<'r, str>,
-    query: &'r str,
     host: Option<Cow<'r, str>>,
     uri: &'r Uri,
 }
@@ -188,7 +189,7 @@ impl<'t, T> Match<'t, '_, T> {
             route: self.place,
             spans: self.captures.as_slice(),
             path: &self.path,
-            query: self.query,
+            query: self.uri.query().unwrap_or(""),
             host: self.host.as_deref().unwrap_or(""),
         }
     }
