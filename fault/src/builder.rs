@@ -15,7 +15,7 @@ use crate::reach::Means;
 use crate::report::Reporter;
 use crate::scope::headers::HeaderList;
 use crate::scope::paths::PathList;
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "axum", feature = "router"))]
 use crate::scope::routes::RouteList;
 use crate::setup::Setup;
 use crate::switch::{Participation, Switch};
@@ -36,7 +36,7 @@ impl Fault {
             protect_probes: true,
             paths: Lists::default(),
             headers: Lists::default(),
-            #[cfg(feature = "axum")]
+            #[cfg(any(feature = "axum", feature = "router"))]
             routes: Lists::default(),
             seed: None,
             decide_by: DecideBy::default(),
@@ -67,7 +67,7 @@ pub struct FaultBuilder {
     protect_probes: bool,
     paths: Lists<Vec<String>>,
     headers: Lists<Vec<(String, String)>>,
-    #[cfg(feature = "axum")]
+    #[cfg(any(feature = "axum", feature = "router"))]
     routes: Lists<Vec<String>>,
     seed: Option<u64>,
     decide_by: DecideBy,
@@ -138,17 +138,17 @@ impl FaultBuilder {
         self
     }
 
-    /// Routes to leave alone, by the template they have in axum's router, such as
-    /// `/orders/{id}`. The layer must lie within the router (`Router::layer`,
-    /// `Router::route_layer`): outside of it nothing is matched yet.
-    #[cfg(feature = "axum")]
+    /// Routes to leave alone, by the template they have in axum's router or in `waylay-router`,
+    /// prefixes of scopes included, such as `/orders/{id}`. The layer must lie within the router
+    /// (`layer`, `route_layer`): outside of it nothing is matched yet.
+    #[cfg(any(feature = "axum", feature = "router"))]
     pub fn block_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
         self.routes.block = strings(templates);
         self
     }
 
     /// The only routes to touch; see [`block_routes`](Self::block_routes), which wins.
-    #[cfg(feature = "axum")]
+    #[cfg(any(feature = "axum", feature = "router"))]
     pub fn allow_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
         self.routes.allow = strings(templates);
         self
@@ -232,7 +232,7 @@ impl FaultBuilder {
                 block: HeaderList::check("block_headers", self.headers.block, &mut findings),
                 allow: HeaderList::check("allow_headers", self.headers.allow, &mut findings),
             },
-            #[cfg(feature = "axum")]
+            #[cfg(any(feature = "axum", feature = "router"))]
             routes: Lists {
                 block: RouteList::check("block_routes", self.routes.block, &mut findings),
                 allow: RouteList::check("allow_routes", self.routes.allow, &mut findings),

@@ -6,7 +6,7 @@ use crate::report::Skip;
 use crate::scope::headers::HeaderList;
 use crate::scope::paths::{PathList, canonical};
 use crate::scope::probes::is_probe;
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "axum", feature = "router"))]
 use crate::scope::routes::RouteList;
 
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct Gate {
     pub(crate) protect_probes: bool,
     pub(crate) paths: Lists<PathList>,
     pub(crate) headers: Lists<HeaderList>,
-    #[cfg(feature = "axum")]
+    #[cfg(any(feature = "axum", feature = "router"))]
     pub(crate) routes: Lists<RouteList>,
 }
 
@@ -36,7 +36,7 @@ impl Gate {
         }
         let admitted = passes(&self.paths, PathList::is_empty, |list| list.contains(&path))
             && passes(&self.headers, HeaderList::is_empty, |list| list.contains(headers));
-        #[cfg(feature = "axum")]
+        #[cfg(any(feature = "axum", feature = "router"))]
         let admitted = admitted && {
             let extensions = request.extensions();
             passes(&self.routes, RouteList::is_empty, |list| list.contains(extensions))

@@ -70,6 +70,7 @@
 //! | feature | for |
 //! |---|---|
 //! | `http2` | chosen HTTP/2 reset codes: `Reject::StreamReset` |
+//! | `router` | lists of waylay-router's routes: `block_routes`, `allow_routes` |
 //! | `axum` | lists of axum's routes: `block_routes`, `allow_routes`; `FaultLayer::boxed` |
 //! | `serde` | [`Counts`] as data |
 //!

@@ -3,5 +3,5 @@
 pub(crate) mod headers;
 pub(crate) mod paths;
 pub(crate) mod probes;
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "axum", feature = "router"))]
 pub(crate) mod routes;

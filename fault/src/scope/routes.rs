@@ -31,7 +31,15 @@ impl RouteList {
     }
 }
 
-/// The template that a router left behind; one line for each router we know.
+/// The template that a router left behind; the inner router's word goes first.
 fn matched(extensions: &Extensions) -> Option<&str> {
-    extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
+    #[cfg(feature = "router")]
+    if let Some(matched) = extensions.get::<waylay_router::Matched>() {
+        return Some(matched.template());
+    }
+    #[cfg(feature = "axum")]
+    if let Some(path) = extensions.get::<axum::extract::MatchedPath>() {
+        return Some(path.as_str());
+    }
+    None
 }

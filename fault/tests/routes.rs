@@ -1,0 +1,35 @@
+//! Lists of routes, by the templates of the routers that we know.
+
+#![cfg(all(feature = "axum", feature = "router"))]
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use axum::body::Body;
+use axum::routing::get;
+use http::Request;
+use tower::ServiceExt;
+use waylay_fault::{Fault, error};
+use waylay_router::{Route, Router, Scope};
+
+/// In both routers the fault strikes the one route that is listed.
+#[tokio::test]
+async fn are_known_in_both_routers() {
+    let fault = Fault::new("listed", error(503)).enabled(true).participation(1.0);
+    let fault = fault.allow_routes(["/v1/orders/{id}"]).build().unwrap();
+
+    let ours = Router::builder()
+        .layer(fault.layer())
+        .scope(Scope::new().prefix("/v1").route(Route::get("/orders/{id}").to(async || "order")))
+        .route(Route::get("/v1/prices/{id}").to(async || "price"))
+        .build()
+        .unwrap();
+    let theirs: axum::Router = axum::Router::new()
+        .route("/v1/orders/{id}", get(async || "order"))
+        .route("/v1/prices/{id}", get(async || "price"))
+        .layer(fault.layer());
+
+    for (path, status) in [("/v1/orders/7", 503), ("/v1/prices/7", 200), ("/v1/none", 404)] {
+        let request = || Request::get(path).body(Body::empty()).unwrap();
+        assert_eq!(ours.clone().oneshot(request()).await.unwrap().status(), status, "ours, {path}");
+        assert_eq!(theirs.clone().oneshot(request()).await.unwrap().status(), status, "axum's, {path}");
+    }
+}
