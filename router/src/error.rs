@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use crate::template::piece::TemplateError;
+use crate::template::piece::{MAX_VARIABLES, TemplateError};
 
 /// Every fault of a table, in the order in which the routes were written.
 ///
@@ -99,27 +99,30 @@ pub enum BuildErrorKind {
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "route `{}` ({}): ", self.route, self.site)?;
-        match &self.kind {
-            BuildErrorKind::Template(error) => write!(f, "{error}"),
-            BuildErrorKind::DuplicateVariable(name) => {
+        write!(f, "route `{}` ({}): {}", self.route, self.site, self.kind)
+    }
+}
+
+impl fmt::Display for BuildErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Template(error) => write!(f, "{error}"),
+            Self::DuplicateVariable(name) => {
                 write!(f, "variable `{name}` appears twice in the route and its scopes, rename one")
             }
-            BuildErrorKind::HeaderName(name) => write!(f, "`{name}` is no header name"),
-            BuildErrorKind::HeaderRegex { regex, reason } => {
+            Self::HeaderName(name) => write!(f, "`{name}` is no header name"),
+            Self::HeaderRegex { regex, reason } => {
                 write!(f, "header regex `{regex}` does not compile: {reason}")
             }
-            BuildErrorKind::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
-            BuildErrorKind::DuplicateName { name, other } => {
+            Self::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
+            Self::DuplicateName { name, other } => {
                 write!(f, "name `{name}` is taken by the route at {other}")
             }
-            BuildErrorKind::Conflict { with, other } => write!(
+            Self::Conflict { with, other } => write!(
                 f,
                 "matches the same requests as route `{with}` ({other}); give one of them a condition or a priority"
             ),
-            BuildErrorKind::TooManyVariables => {
-                write!(f, "more than {} variables", crate::template::piece::MAX_VARIABLES)
-            }
+            Self::TooManyVariables => write!(f, "more than {MAX_VARIABLES} variables"),
         }
     }
 }

@@ -93,7 +93,7 @@ pub(crate) fn compile(
     policy: Policy,
     is_scope: bool,
 ) -> Result<(Pattern, Texts), Vec<Fault>> {
-    let mut compiler = Compiler { policy, faults: Vec::new() };
+    let mut compiler = Compiler { policy, faults: Vec::new(), reachable: true };
     let (path, ending) = compiler.path(chain, is_scope);
     let mut hosts = compiler.hosts(chain);
     let mut guards = compiler.guards(chain);
@@ -103,7 +103,11 @@ pub(crate) fn compile(
     }
     let methods = chain.iter().filter_map(|conditions| conditions.methods.as_ref());
     let methods = methods.fold(MethodSet::all(), |all, set| all.and(set));
-    let methods = if policy.grammar == Grammar::Native { methods.with_head() } else { methods };
+    let methods = match policy.grammar {
+        Grammar::Native => methods.with_head(),
+        Grammar::Gorilla if compiler.reachable => methods,
+        Grammar::Gorilla => MethodSet::default(),
+    };
     if methods.names_others() {
         guards.push((Guard::Methods(methods.clone()), None));
     }
@@ -147,6 +151,7 @@ pub(crate) fn compile(
 struct Compiler {
     policy: Policy,
     faults: Vec<Fault>,
+    reachable: bool,
 }
 
 impl Compiler {
@@ -196,6 +201,11 @@ impl Compiler {
                 self.blame(&template, TemplateErrorKind::TailNotLast);
             }
             joined = Some(match &joined {
+                Some(before) if !native && before.ends_open(&template) => {
+                    // The parent's matcher asks for a slash that the child's path does not have.
+                    self.reachable &= i < last || path.prefix;
+                    before.clone()
+                }
                 Some(before) => before.join(&template),
                 None => template,
             });

@@ -10,6 +10,7 @@ use crate::captures::Captures;
 use crate::catalog::{Catalog, Facts};
 use crate::matched::Within;
 use crate::matcher::guard::Guard;
+use crate::policy::PathForm;
 use crate::template::constraint::Reach;
 use crate::template::piece::{Grammar, Kind, Piece, Place, Template};
 use crate::template::slot::escape;
@@ -177,9 +178,9 @@ impl UrlBuilder {
         let host = self.host()?;
         let scheme = self.scheme.as_deref().or(facts.texts.schemes.first().map(String::as_str));
         let scheme = scheme.ok_or(UrlError::NoScheme)?.to_ascii_lowercase();
-        let target = match &facts.texts.path {
-            Some(_) => self.target(facts)?,
-            None => String::new(),
+        let target = match self.target(facts) {
+            Err(UrlError::NoPath) => String::new(),
+            target => target?,
         };
         self.check(facts, Some(&host), &target)?;
         Ok(format!("{scheme}://{host}{target}"))
@@ -206,8 +207,12 @@ impl UrlBuilder {
     }
 
     fn target(&self, facts: &Facts) -> Result<String, UrlError> {
-        let path = facts.texts.path.as_ref().ok_or(UrlError::NoPath)?;
-        let mut target = self.fill(path)?;
+        let mut target = match &facts.texts.path {
+            Some(path) => self.fill(path)?,
+            // A query alone is a reference to whatever path it is read at.
+            None if !facts.texts.queries.is_empty() => String::new(),
+            None => return Err(UrlError::NoPath),
+        };
         for (i, (key, template)) in facts.texts.queries.iter().enumerate() {
             target.push(if i == 0 { '?' } else { '&' });
             target.extend(utf8_percent_encode(key, QUERY));
@@ -227,7 +232,9 @@ impl UrlBuilder {
                 Piece::Text(text) => (text.as_str(), true),
                 Piece::Var(var) => (self.value(&var.name)?, spans(&var.kind)),
             };
+            let raw = self.catalog.policy.path == PathForm::Raw && matches!(piece, Piece::Text(_));
             match template.place {
+                Place::Path if raw => out.push_str(text),
                 Place::Host => out.push_str(text),
                 Place::Query => out.extend(utf8_percent_encode(text, QUERY)),
                 Place::Path if spans => out.push_str(&escape(text)),

@@ -32,7 +32,7 @@ impl QueryGuard {
             let start = at;
             at += pair.len() + 1;
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if pair.is_empty() || !is(key, &self.key) {
+            if pair.is_empty() || has_bad_escape(pair) || !is(key, &self.key) {
                 continue;
             }
             let from = start + pair.len() - value.len();
@@ -54,6 +54,14 @@ impl QueryGuard {
 
 fn is(raw: &str, text: &str) -> bool {
     raw == text && !raw.contains(['%', '+']) || Coding::Form.decode(raw).is_ok_and(|value| value == text)
+}
+
+/// Such a pair has no value, so it matches nothing.
+fn has_bad_escape(pair: &str) -> bool {
+    pair.split('%').skip(1).any(|after| {
+        let mut digits = after.bytes().take(2).filter(u8::is_ascii_hexdigit);
+        digits.next().and(digits.next()).is_none()
+    })
 }
 
 /// `http::Uri` is shorter than 64 KiB.

@@ -96,6 +96,11 @@ impl Template {
         }
     }
 
+    /// Whether nothing can follow but itself: gorilla/mux asks for a parent's final `/` as well.
+    pub(crate) fn ends_open(&self, child: &Template) -> bool {
+        self.text.ends_with('/') && child.pieces.is_empty()
+    }
+
     /// `self` with the final separators cut, then `child`.
     pub(crate) fn join(&self, child: &Template) -> Template {
         let mut pieces = self.pieces.clone();

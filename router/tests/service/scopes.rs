@@ -153,3 +153,18 @@ async fn head_is_served_by_get() {
     assert_eq!(answer(&router, head("/y")).await.headers()["x-own"], "HEAD");
     assert_eq!(text_of(&router, get("/y")).await.1, "get");
 }
+
+/// A query pair with a bad escape has no value: it matches nothing, and the next one may.
+#[tokio::test]
+async fn bad_escapes_in_queries_match_nothing() {
+    let router = Router::builder().route(Route::get("/").query("k", "{v}").to(show)).build().unwrap();
+    for (query, wanted) in [
+        ("k=%zz", (404, "")),
+        ("k=%4", (404, "")),
+        ("%zk=1&k=%", (404, "")),
+        ("k=%zz&k=2", (200, "/ v=2")),
+        ("k=a%20b+c", (200, "/ v=a%20b+c")),
+    ] {
+        assert_eq!(text(&router, &format!("/?{query}")).await, (wanted.0, wanted.1.to_owned()), "{query}");
+    }
+}

@@ -25,6 +25,7 @@ fn build() -> Table<&'static str> {
         ("fixed", Route::get("/i/caf\u{e9}").host("example.com")),
         ("idle", Route::get("/a/{x}/{y}").build_only()),
         ("prefix", Route::prefix("/j/{x}")),
+        ("query only", Route::new().host("q.example.com").query("k", "{x}")),
     ];
     routes
         .into_iter()
@@ -81,6 +82,9 @@ fn are_escaped() {
     ] {
         assert_eq!(url.build().as_deref(), Ok(wanted));
     }
+    let query_only = urls.get("query only").unwrap().set("x", 1);
+    assert_eq!(query_only.build().unwrap(), "?k=1");
+    assert_eq!(query_only.scheme("http").absolute().unwrap(), "http://q.example.com?k=1");
     assert_eq!(urls.get("fixed").unwrap().build().unwrap(), "/i/caf%C3%A9");
     assert_eq!(
         urls.get("fixed").unwrap().scheme("http").absolute().unwrap(),
