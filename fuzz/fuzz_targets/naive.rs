@@ -284,6 +284,8 @@ fn decode(raw: &str, form: bool) -> Option<String> {
         let escape = raw.is_char_boundary(at).then(|| escaped(&raw[at..])).flatten();
         out.push(match byte {
             b'+' if form => b' ',
+            // A query pair with a bad escape has no value; a path with one does not come here.
+            b'%' if form => escape?,
             byte => escape.unwrap_or(byte),
         });
         at += if escape.is_some() { 3 } else { 1 };
