@@ -120,7 +120,7 @@ fn a_bad_line_is_told_and_passed() {
             "nonsense",
             r#"{"routes":[],"ruotes":[]}"#,
             r#"[{"routes":[]}]"#,
-            r#"{"routes":[{"path":"/","strict_slash":true},{"path":"/b","middlewares":[]}],"requests":[{"url":"/"}]}"#,
+            r#"{"routes":[{"path":"/","handler":true},{"path":"/b","middlewares":[]}],"requests":[{"url":"/"}]}"#,
             r#"{"router":{"dialect":"vulcand"},"routes":[]}"#,
             r#"{"routes":[{"path":"/","methods":["G T"]}]}"#,
             r#"{"requests":[{"url":"/","remote":"here"}]}"#,
@@ -131,7 +131,7 @@ fn a_bad_line_is_told_and_passed() {
             r#"{"line":1,"error":"column 2: expected ident"}"#,
             r#"{"line":2,"error":"column 21: unknown key `ruotes`, expected one of `id`, `router`, `routes`, `requests`, `builds`, `tags`, `results`, `build_results`, `route_errors`, `setup_panic`, `src`, `asserted`, `info`, `introspect`, `walk`, `walk_skip`, `walk_result`"}"#,
             r#"{"line":3,"error":"invalid type: sequence, expected an object"}"#,
-            r#"{"line":4,"error":"not supported yet: routes[0].strict_slash"}"#,
+            r#"{"line":4,"error":"not supported yet: routes[0].handler"}"#,
             r#"{"line":5,"error":"not supported yet: dialect vulcand"}"#,
             r#"{"line":6,"error":"routes[0]: `G T` is no method"}"#,
             r#"{"line":7,"error":"remote `here` is no address"}"#,
@@ -142,7 +142,7 @@ fn a_bad_line_is_told_and_passed() {
     );
     assert_eq!(
         errors,
-        "unsupported: 3 lines (dialect vulcand 1, path with another path 1, raw_query 1, strict_slash 1); \
+        "unsupported: 3 lines (dialect vulcand 1, handler 1, path with another path 1, raw_query 1); \
          2 requests and 0 builds not compared\n"
     );
 }

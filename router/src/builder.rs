@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
+use crate::catalog::ScopeId;
 use crate::endpoint::{HttpService, Next};
 use crate::error::BuildErrors;
 use crate::handler::{Handler, endpoint};
-use crate::miss::ScopeId;
 use crate::policy::Policy;
 use crate::route::Route;
 use crate::scope::{Item, Pending, Scope, Tree, Wrap, finish_route, finish_tree, wrap, wrapped};
@@ -107,7 +107,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Answers every miss outside of scopes with a fallback of their own; a
+    /// Answers every miss, redirects apart, outside of scopes with a fallback of their own; a
     /// [`Miss`](crate::Miss) argument tells why, and the status is the handler's.
     pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
         self.tree.fallback = Some(endpoint(handler, Arc::clone(&self.state)));

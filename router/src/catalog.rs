@@ -5,10 +5,20 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::matcher::method::MethodSet;
-use crate::miss::ScopeId;
 use crate::pattern::{Pattern, Texts};
 use crate::policy::Policy;
 use crate::template::path::Ending;
+
+/// The place of a scope in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScopeId(pub(crate) u32);
+
+impl ScopeId {
+    /// Its number, in the order of opening.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// The routes of a table in the order of writing.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use http::Method;
 
 use crate::matcher::guard::Custom;
 use crate::matcher::method::MethodSet;
+use crate::policy::TrailingSlash;
 
 /// What was written of one header.
 #[derive(Debug, Clone)]
@@ -33,6 +34,7 @@ pub(crate) struct Conditions {
     pub(crate) headers: Vec<(String, HeaderText)>,
     pub(crate) queries: Vec<(String, Option<String>)>,
     pub(crate) custom: Vec<Custom>,
+    pub(crate) trailing_slash: Option<TrailingSlash>,
 }
 
 impl Conditions {
@@ -47,6 +49,7 @@ impl Conditions {
             headers: Vec::new(),
             queries: Vec::new(),
             custom: Vec::new(),
+            trailing_slash: None,
         }
     }
 
@@ -113,6 +116,12 @@ macro_rules! condition_setters {
         /// Asks for a query key, whatever its value.
         pub fn query_present(mut self, key: impl Into<String>) -> Self {
             self.$($field).+.queries.push((key.into(), None));
+            self
+        }
+
+        /// Says what a path gets that differs only by its final slash; what is inside inherits it.
+        pub fn trailing_slash(mut self, rule: $crate::policy::TrailingSlash) -> Self {
+            self.$($field).+.trailing_slash = Some(rule);
             self
         }
 

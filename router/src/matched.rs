@@ -128,6 +128,11 @@ impl Matched {
         self
     }
 
+    /// The route's place in [`Table::routes`](crate::Table::routes).
+    pub fn place(&self) -> usize {
+        self.index()
+    }
+
     pub(crate) fn index(&self) -> usize {
         self.route as usize
     }
@@ -177,6 +182,15 @@ impl Matched {
         self.route().map_or("", |route| route.template())
     }
 }
+
+impl PartialEq for Matched {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.catalog, &other.catalog)
+            && (self.route, &self.captures, &self.target) == (other.route, &other.captures, &other.target)
+    }
+}
+
+impl Eq for Matched {}
 
 impl fmt::Debug for Matched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,18 +3,9 @@
 use http::StatusCode;
 
 use crate::canonical::BadRequest;
+use crate::catalog::ScopeId;
+use crate::matched::Matched;
 use crate::matcher::method::MethodSet;
-
-/// The place of a scope in its table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ScopeId(pub(crate) u32);
-
-impl ScopeId {
-    /// Its number, in the order of opening.
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// Why no route answers a request, by one rule whatever the order of routes.
 ///
@@ -40,12 +31,23 @@ pub struct Miss {
 pub enum Reason {
     /// The request is refused before any route is looked at: 400, or 414 for the length.
     BadRequest(BadRequest),
-    /// The policy sends the request elsewhere: 301 to this target, path and query.
-    Redirect(String),
+    /// The policy sends the request elsewhere.
+    Redirect(Redirect),
     /// Routes match but for the method: 405, and these are allowed.
     MethodNotAllowed(MethodSet),
     /// Nothing matches: 404.
     NotFound,
+}
+
+/// Where a request is sent instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// 308, or 301 in the gorilla dialect.
+    pub status: StatusCode,
+    /// Path and query, never with two slashes in front.
+    pub target: String,
+    /// The match, if only a final slash keeps the route from answering.
+    pub matched: Option<Box<Matched>>,
 }
 
 impl Miss {
@@ -54,7 +56,7 @@ impl Miss {
         match &self.reason {
             Reason::BadRequest(BadRequest::PathTooLong) => StatusCode::URI_TOO_LONG,
             Reason::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Reason::Redirect(_) => StatusCode::MOVED_PERMANENTLY,
+            Reason::Redirect(redirect) => redirect.status,
             Reason::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Reason::NotFound => StatusCode::NOT_FOUND,
         }

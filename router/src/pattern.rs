@@ -9,7 +9,7 @@ use crate::error::BuildErrorKind as Fault;
 use crate::matcher::guard::{Guard, HeaderWant};
 use crate::matcher::method::MethodSet;
 use crate::matcher::query::{QueryGuard, QueryWant};
-use crate::policy::Policy;
+use crate::policy::{Policy, TrailingSlash};
 use crate::template::constraint;
 use crate::template::host::HostPattern;
 use crate::template::parse::parse;
@@ -78,6 +78,7 @@ pub(crate) enum Source {
 /// The templates of a route, scopes included.
 #[derive(Debug, Clone)]
 pub(crate) struct Texts {
+    pub(crate) trailing_slash: TrailingSlash,
     pub(crate) path: Option<Template>,
     pub(crate) ending: Ending,
     pub(crate) hosts: Vec<Template>,
@@ -125,7 +126,9 @@ pub(crate) fn compile(
         guards.iter().filter(|(guard, _)| matches!(guard, Guard::Host(_))).filter_map(|(_, t)| t.clone()),
     );
     templates.extend(host.iter().map(|(template, _)| template.clone()));
+    let rules = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
     let texts = Texts {
+        trailing_slash: rules.unwrap_or(policy.trailing_slash),
         path,
         ending,
         hosts: templates,
@@ -146,6 +149,16 @@ pub(crate) fn compile(
         methods,
     };
     Ok((pattern, texts))
+}
+
+/// The same route for the path that differs by its final slash, if such paths get anything else than a miss.
+pub(crate) fn detour(pattern: &Pattern, texts: &Texts, policy: Policy) -> Option<Pattern> {
+    if texts.trailing_slash == TrailingSlash::Strict || texts.ending != Ending::Exact {
+        return None;
+    }
+    let other = texts.path.as_ref()?.other_slash()?;
+    let path = PathPattern::compile(&other, Ending::Exact, policy.grammar).ok()?;
+    Some(Pattern { path, ..pattern.clone() })
 }
 
 struct Compiler {

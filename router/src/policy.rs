@@ -48,6 +48,19 @@ pub enum Prefixes {
     Raw,
 }
 
+/// What a path gets that differs from a route's only by its final slash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TrailingSlash {
+    /// It is another path.
+    #[default]
+    Strict,
+    /// A redirect to the route's own spelling: 308, which keeps method and body; 301 in the
+    /// gorilla dialect. The target is relative and keeps query and escapes.
+    Redirect,
+    /// The route answers both.
+    Ignore,
+}
+
 /// Which of several values of one query key are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum QueryValues {
@@ -81,6 +94,7 @@ pub struct Policy {
     pub(crate) path: PathForm,
     pub(crate) cleaning: Cleaning,
     pub(crate) prefixes: Prefixes,
+    pub(crate) trailing_slash: TrailingSlash,
     pub(crate) query: QueryValues,
     pub(crate) missing_host: MissingHost,
     pub(crate) grammar: Grammar,
@@ -100,6 +114,7 @@ impl Policy {
             path: PathForm::Decoded,
             cleaning: Cleaning::Redirect,
             prefixes: Prefixes::Raw,
+            trailing_slash: TrailingSlash::Strict,
             query: QueryValues::First,
             missing_host: MissingHost::Unknown,
             grammar: Grammar::Gorilla,
@@ -124,6 +139,12 @@ impl Policy {
     /// What a prefix may be followed by.
     pub fn prefixes(self, prefixes: Prefixes) -> Self {
         Self { prefixes, ..self }
+    }
+
+    /// What a path gets that differs from a route's only by its final slash; routes and scopes
+    /// may say otherwise.
+    pub fn trailing_slash(self, trailing_slash: TrailingSlash) -> Self {
+        Self { trailing_slash, ..self }
     }
 
     /// Which of several values of one query key are looked at.

@@ -18,6 +18,8 @@ pub(crate) struct RankKey {
     priority: Reverse<i32>,
     order: usize,
     host: HostKey,
+    /// A path that is the route's but for its final slash gives way to any path that is a route's own.
+    detour: bool,
     path: Vec<PartKey>,
     guards: [Reverse<usize>; 9],
     /// GET routes answer HEAD too; a route for HEAD alone goes before them.
@@ -55,10 +57,18 @@ impl RankKey {
             priority: Reverse(route.priority),
             order: if written { route.order } else { 0 },
             host: if written { (0, Vec::new()) } else { host_key(route) },
+            detour: false,
             path: if written { Vec::new() } else { path_key(route.path, route.ending) },
             guards: if written { [Reverse(0); 9] } else { guard_key(route) },
             head_only: Reverse(!written && route.head_only),
         }
+    }
+}
+
+impl RankKey {
+    /// The rank of the same route for the path with the other final slash.
+    pub(crate) fn detour(&self) -> Self {
+        Self { detour: true, ..self.clone() }
     }
 }
 

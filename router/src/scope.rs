@@ -223,7 +223,7 @@ impl<S: Send + Sync + 'static> Scope<S> {
         self
     }
 
-    /// Answers what no route answers while the scope's own conditions hold; a
+    /// Answers what no route answers while the scope's own conditions hold, redirects apart; a
     /// [`Miss`](crate::Miss) argument tells why. Scopes inside without a fallback use it too.
     pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
         self.tree.fallback = Some(Pending::handler(handler));

@@ -18,10 +18,11 @@ use rustc_hash::FxBuildHasher;
 use tower_service::Service;
 
 use crate::catalog::RouteInfo;
+use crate::catalog::ScopeId;
 use crate::endpoint::{Answer, Endpoint, Next, NextFuture};
 use crate::head::HeadBody;
 use crate::matched::Matched;
-use crate::miss::{Miss, Reason, ScopeId};
+use crate::miss::{Miss, Reason};
 use crate::table::lookup::Table;
 use crate::url::Urls;
 use crate::view::Peer;
@@ -126,6 +127,17 @@ where
 pub(crate) enum Place {
     Hit(usize),
     Miss(Option<ScopeId>),
+    /// A miss that no fallback answers: the router knows better.
+    Redirect(Option<ScopeId>),
+}
+
+impl Place {
+    fn of(miss: &Miss) -> Self {
+        match miss.reason {
+            Reason::Redirect(_) => Self::Redirect(miss.scope),
+            _ => Self::Miss(miss.scope),
+        }
+    }
 }
 
 impl Shared {
@@ -143,7 +155,7 @@ impl Shared {
                 place
             }
             Err(miss) => {
-                let place = Place::Miss(miss.scope);
+                let place = Place::of(&miss);
                 request.extensions_mut().remove::<Matched>();
                 request.extensions_mut().insert(miss);
                 place
@@ -156,7 +168,7 @@ impl Shared {
         let extensions = request.extensions();
         match (extensions.get::<Matched>(), extensions.get::<Miss>()) {
             (Some(matched), _) if matched.of(self.table.catalog()) => Place::Hit(matched.index()),
-            (None, Some(miss)) => Place::Miss(miss.scope),
+            (None, Some(miss)) => Place::of(miss),
             // A layer rebuilt the request and dropped its extensions.
             _ => self.find(request),
         }
@@ -172,7 +184,7 @@ impl Shared {
     ) -> NextOrReady {
         let (scope, is_hit) = match place {
             Place::Hit(route) => (self.table.scope(route), true),
-            Place::Miss(scope) => (scope, false),
+            Place::Miss(scope) | Place::Redirect(scope) => (scope, false),
         };
         let root = self.rooms.last();
         let room = scope.and_then(|scope| self.rooms.get(scope.index())).or(root);
@@ -186,6 +198,7 @@ impl Shared {
         }
         let endpoint = match place {
             Place::Hit(route) => self.table.value(route),
+            Place::Redirect(_) => None,
             Place::Miss(_) => room.and_then(|room| room.fallback.as_ref()),
         };
         match endpoint {
@@ -203,7 +216,7 @@ fn default_answer(request: &Request<Body>) -> Response {
     let status = miss.status();
     match &miss.reason {
         Reason::BadRequest(bad) => (status, format!("{bad}\n")).into_response(),
-        Reason::Redirect(target) => with_header(status.into_response(), LOCATION, target),
+        Reason::Redirect(redirect) => with_header(status.into_response(), LOCATION, &redirect.target),
         Reason::MethodNotAllowed(methods) => with_header(status.into_response(), ALLOW, &methods.to_string()),
         Reason::NotFound => status.into_response(),
     }

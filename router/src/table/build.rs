@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::index::{Draft, Index};
-use super::lookup::Table;
+use super::lookup::{Place, Table};
+use crate::catalog::ScopeId;
 use crate::catalog::{Catalog, Facts, shown};
 use crate::conditions::{Bounds, Conditions, HeaderText};
 use crate::error::{BuildError, BuildErrorKind, BuildErrors};
-use crate::miss::ScopeId;
-use crate::pattern::{Pattern, Texts, compile, shape};
+use crate::pattern::{Pattern, Texts, compile, detour, shape};
 use crate::policy::{Policy, Precedence};
 use crate::rank::{RankKey, Ranked};
 use crate::route::Route;
@@ -32,6 +32,7 @@ impl<T> Table<T> {
 
 struct Compiled {
     place: usize,
+    detour: bool,
     pattern: Pattern,
     key: RankKey,
 }
@@ -102,7 +103,11 @@ impl<T> TableBuilder<T> {
                         site: route.conditions.site,
                     });
                     let list = if route.build_only { &mut idle } else { &mut compiled };
-                    list.push(Compiled { place, pattern, key });
+                    if let Some(pattern) = detour(&pattern, &facts[place].texts, self.policy) {
+                        let key = key.detour();
+                        list.push(Compiled { place, detour: true, pattern, key });
+                    }
+                    list.push(Compiled { place, detour: false, pattern, key });
                     values.push(route.value);
                 }
             }
@@ -114,10 +119,11 @@ impl<T> TableBuilder<T> {
         }
         BuildErrors::check(errors)?;
         let (mut patterns, mut places, index) = freeze(compiled);
-        places.extend(idle.iter().map(|route| route.place as u32));
+        idle.retain(|route: &Compiled| !route.detour);
+        places.extend(idle.iter().map(|route| Place { route: route.place as u32, detour: false }));
         patterns.extend(idle.into_iter().map(|route| route.pattern));
-        for (rank, &place) in places.iter().enumerate() {
-            facts[place as usize].rank = rank;
+        for (rank, place) in places.iter().enumerate().filter(|(_, place)| !place.detour) {
+            facts[place.route as usize].rank = rank;
         }
         scopes.sort_by(|a, b| a.key.cmp(&b.key));
         let (scope_patterns, scope_places, scope_index) = freeze(scopes);
@@ -129,7 +135,7 @@ impl<T> TableBuilder<T> {
             places,
             index,
             scopes: scope_patterns,
-            scope_places: scope_places.into_iter().map(ScopeId).collect(),
+            scope_places: scope_places.into_iter().map(|place| ScopeId(place.route)).collect(),
             scope_index,
             hosts,
         })
@@ -150,7 +156,7 @@ impl<T> TableBuilder<T> {
                 }
                 Ok((pattern, texts)) => {
                     let key = key(&pattern, &texts, depth, place, false, false, self.policy);
-                    compiled.push(Compiled { place, pattern, key });
+                    compiled.push(Compiled { place, detour: false, pattern, key });
                 }
             }
         }
@@ -158,14 +164,14 @@ impl<T> TableBuilder<T> {
     }
 }
 
-fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<u32>, Index) {
+fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<Place>, Index) {
     let mut draft = Draft::default();
     let mut patterns = Vec::with_capacity(compiled.len());
     let mut places = Vec::with_capacity(compiled.len());
     for (rank, route) in (0u32..).zip(compiled) {
         draft.add(&route.pattern, rank);
         patterns.push(route.pattern);
-        places.push(route.place as u32);
+        places.push(Place { route: route.place as u32, detour: route.detour });
     }
     (patterns, places, draft.freeze())
 }
@@ -255,12 +261,14 @@ fn names(facts: &[Facts], policy: Policy, errors: &mut Vec<BuildError>) -> HashM
 
 /// Routes of one rank and one shape that share a method.
 fn conflicts(compiled: &[Compiled], facts: &[Facts], errors: &mut Vec<BuildError>) {
-    for group in compiled.chunk_by(|a, b| a.key == b.key) {
+    // Detours repeat what is said of their routes.
+    let own: Vec<&Compiled> = compiled.iter().filter(|route| !route.detour).collect();
+    for group in own.chunk_by(|a, b| a.key == b.key) {
         if group.len() < 2 {
             continue;
         }
         let mut shapes: HashMap<String, Vec<&Compiled>> = HashMap::new();
-        for route in group {
+        for &route in group {
             let Some(shape) = shape(&facts[route.place].texts, &route.pattern) else {
                 continue;
             };

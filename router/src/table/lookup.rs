@@ -4,16 +4,29 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Request, Uri};
+use http::{Request, StatusCode, Uri};
 
 use super::index::Index;
 use crate::captures::Captures;
+use crate::catalog::ScopeId;
 use crate::catalog::{Catalog, RouteInfo};
 use crate::matched::{Capture, Matched, Within};
-use crate::miss::{Miss, Reason, ScopeId};
+use crate::miss::{Miss, Reason, Redirect};
 use crate::pattern::Pattern;
+use crate::policy::TrailingSlash;
+use crate::template::path::Ending;
+use crate::template::piece::Grammar;
+use crate::template::slot::escape;
 use crate::url::Urls;
 use crate::view::{Peer, Read, Unseen, View};
+
+/// The route behind a rank.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) route: u32,
+    /// The rank is that of the path with the other final slash.
+    pub(super) detour: bool,
+}
 
 /// Routes compiled for look-up, each with a value of any type.
 ///
@@ -32,7 +45,7 @@ pub struct Table<T> {
     pub(super) catalog: Arc<Catalog>,
     pub(super) values: Vec<T>,
     /// The place in the catalog of each route in rank order.
-    pub(super) places: Vec<u32>,
+    pub(super) places: Vec<Place>,
     pub(super) index: Index,
     /// Scopes in rank order, deepest first.
     pub(super) scopes: Vec<Pattern>,
@@ -57,14 +70,48 @@ impl<T> Table<T> {
         let Some(rank) = best.rank() else {
             return Err(self.miss(&view));
         };
-        Ok(Match {
+        let place = self.places[rank];
+        let redirect = self.slash_redirect(place, request.uri(), &read.path);
+        let found = Match {
             table: self,
-            place: self.places[rank] as usize,
+            place: place.route as usize,
             captures: best.captures,
             path: read.path,
             host: read.host.map(|host| host.name),
             uri: request.uri(),
-        })
+        };
+        match redirect {
+            None => Ok(found),
+            Some(redirect) => {
+                let matched = Some(Box::new(found.into_matched()));
+                let reason = Reason::Redirect(Redirect { matched, ..redirect });
+                Err(Miss { reason, scope: self.scope(place.route as usize) })
+            }
+        }
+    }
+
+    /// The way to the route's own spelling, if its final slash matters.
+    #[inline]
+    fn slash_redirect(&self, place: Place, uri: &Uri, path: &str) -> Option<Redirect> {
+        let gorilla = self.catalog.policy.grammar == Grammar::Gorilla;
+        if !place.detour && !gorilla {
+            return None;
+        }
+        let route = place.route as usize;
+        let texts = &self.catalog.routes.get(route)?.texts;
+        let asks = texts.trailing_slash == TrailingSlash::Redirect && texts.ending == Ending::Exact;
+        // gorilla/mux compares the texts only, also where a variable has taken the slash.
+        let wants_slash = texts.path.as_ref()?.text.ends_with('/');
+        if !asks || path.ends_with('/') == wants_slash {
+            return None;
+        }
+        // gorilla/mux writes the decoded path anew; where that would make data a separator, escapes are kept.
+        let anew = gorilla && !uri.path().to_ascii_uppercase().contains("%2F");
+        let own = if anew { &*escape(path) } else { uri.path() };
+        let own =
+            if wants_slash { format!("{own}/") } else { own.strip_suffix('/').unwrap_or(own).to_owned() };
+        let status = if gorilla { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
+        Some(Redirect { status, target: relative(&own, uri), matched: None })
     }
 
     /// 405 if some route would match with another method, else 404.
@@ -113,16 +160,23 @@ impl<T> Table<T> {
 fn unseen_miss(unseen: Unseen, uri: &Uri) -> Miss {
     let reason = match unseen {
         Unseen::Bad(bad) => Reason::BadRequest(bad),
-        Unseen::Cleaned(path) => {
-            let mut target = crate::template::slot::escape(&path);
-            if let Some(query) = uri.query() {
-                target.push('?');
-                target.push_str(query);
-            }
-            Reason::Redirect(target)
-        }
+        Unseen::Cleaned(path) => Reason::Redirect(Redirect {
+            status: StatusCode::MOVED_PERMANENTLY,
+            target: relative(&escape(&path), uri),
+            matched: None,
+        }),
     };
     Miss { reason, scope: None }
+}
+
+/// A path with the request's query: a target on the same host, whatever the path begins with.
+fn relative(path: &str, uri: &Uri) -> String {
+    let mut target = format!("/{}", path.trim_start_matches('/'));
+    if let Some(query) = uri.query() {
+        target.push('?');
+        target.push_str(query);
+    }
+    target
 }
 
 impl<T> fmt::Display for Table<T> {

@@ -18,6 +18,9 @@ pub(crate) enum Coding {
 impl Coding {
     /// The value of `raw`, or nothing if it is not UTF-8.
     pub(crate) fn decode(self, raw: &str) -> Result<Cow<'_, str>, std::str::Utf8Error> {
+        if self.is_identity(raw) {
+            return Ok(Cow::Borrowed(raw));
+        }
         match self {
             Self::Plain => Ok(Cow::Borrowed(raw)),
             Self::Form if raw.contains('+') => {

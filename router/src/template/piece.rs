@@ -96,6 +96,27 @@ impl Template {
         }
     }
 
+    /// The same path with the final slash put on or off; nothing for `/` and what has no end of its own.
+    pub(crate) fn other_slash(&self) -> Option<Template> {
+        let mut other = self.clone();
+        match other.pieces.last_mut()? {
+            Piece::Text(text) if self.pieces.len() == 1 && text == "/" => return None,
+            Piece::Text(text) if text.ends_with('/') => {
+                text.pop();
+                other.text.pop();
+                if text.is_empty() {
+                    other.pieces.pop();
+                }
+                return Some(other);
+            }
+            Piece::Text(text) => text.push('/'),
+            Piece::Var(var) if var.kind == Kind::Tail => return None,
+            Piece::Var(_) => other.pieces.push(Piece::Text("/".to_owned())),
+        }
+        other.text.push('/');
+        Some(other)
+    }
+
     /// Whether nothing can follow but itself: gorilla/mux asks for a parent's final `/` as well.
     pub(crate) fn ends_open(&self, child: &Template) -> bool {
         self.text.ends_with('/') && child.pieces.is_empty()

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRef, State};
 use http::{Method, Request, StatusCode};
-use waylay_router::{Body, Matched, Miss, Peer, Policy, Precedence, Route, Router, Scope};
+use waylay_router::{Body, Matched, Miss, Peer, Policy, Precedence, Route, Router, Scope, TrailingSlash};
 
 use crate::{answer, get, text, text_of};
 
@@ -166,5 +166,65 @@ async fn bad_escapes_in_queries_match_nothing() {
         ("k=a%20b+c", (200, "/ v=a%20b+c")),
     ] {
         assert_eq!(text(&router, &format!("/?{query}")).await, (wanted.0, wanted.1.to_owned()), "{query}");
+    }
+}
+
+/// A path that differs from a route's by its final slash only.
+#[tokio::test]
+async fn final_slashes() {
+    let routes = |rule| {
+        Router::builder()
+            .policy(Policy::default().trailing_slash(rule))
+            .route(Route::get("/").to(async || "root"))
+            .route(Route::get("/a").to(async || "a"))
+            .route(Route::post("/b/{id}/").to(show))
+            .route(Route::get("/c").to(async || "c"))
+            .route(Route::get("/c/").to(async || "c/"))
+            .route(Route::get("/d/{*rest}").to(async || "rest"))
+            .route(Route::get("/e").trailing_slash(TrailingSlash::Strict).to(async || "e"))
+            .scope(
+                Scope::new()
+                    .prefix("/s")
+                    .trailing_slash(TrailingSlash::Ignore)
+                    .route(Route::get("/f/{id:[0-9]+}").to(show)),
+            )
+            .fallback(async |miss: Miss| (miss.status(), "lost"))
+            .build()
+            .unwrap()
+    };
+    let ask = |method: &str, target: &str| {
+        Request::builder().method(method).uri(target).body(Body::empty()).unwrap()
+    };
+    let (strict, redirect, ignore) =
+        (routes(TrailingSlash::Strict), routes(TrailingSlash::Redirect), routes(TrailingSlash::Ignore));
+    for (method, target, by_strict, by_redirect, by_ignore) in [
+        ("GET", "/", (200, "root"), (200, "root"), (200, "root")),
+        ("GET", "/a", (200, "a"), (200, "a"), (200, "a")),
+        ("GET", "/a/", (404, "lost"), (308, "/a"), (200, "a")),
+        ("GET", "/%61/?q=%2f", (404, "lost"), (308, "/%61?q=%2f"), (200, "a")),
+        ("POST", "/b/7", (404, "lost"), (308, "/b/7/"), (200, "/b/{id}/ id=7")),
+        ("GET", "/b/7", (404, "lost"), (405, "lost"), (405, "lost")),
+        ("GET", "/c", (200, "c"), (200, "c"), (200, "c")),
+        ("GET", "/c/", (200, "c/"), (200, "c/"), (200, "c/")),
+        ("GET", "/d/x/", (200, "rest"), (200, "rest"), (200, "rest")),
+        ("GET", "/d/", (404, "lost"), (404, "lost"), (404, "lost")),
+        ("GET", "/e/", (404, "lost"), (404, "lost"), (404, "lost")),
+        ("GET", "//a/", (404, "lost"), (404, "lost"), (404, "lost")),
+        (
+            "GET",
+            "/s/f/1/",
+            (200, "/s/f/{id:[0-9]+} id=1"),
+            (200, "/s/f/{id:[0-9]+} id=1"),
+            (200, "/s/f/{id:[0-9]+} id=1"),
+        ),
+    ] {
+        for (router, wanted) in [(&strict, by_strict), (&redirect, by_redirect), (&ignore, by_ignore)] {
+            let response = answer(router, ask(method, target)).await;
+            let got = match response.headers().get("location") {
+                Some(location) => (response.status().as_u16(), location.to_str().unwrap().to_owned()),
+                None => text_of(router, ask(method, target)).await,
+            };
+            assert_eq!(got, (wanted.0, wanted.1.to_owned()), "{method} {target}");
+        }
     }
 }

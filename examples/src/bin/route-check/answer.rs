@@ -7,7 +7,7 @@ use http::header::{HOST, HeaderName, HeaderValue};
 use http::uri::Scheme;
 use http::{Method, Request, Uri};
 use serde::Serialize;
-use waylay_router::{Match, Miss, Peer, Reason, Table, UrlError, Urls};
+use waylay_router::{Capture, Miss, Peer, Reason, RouteInfo, Table, UrlError, Urls};
 
 use crate::case::{Asked, Build, Dialect};
 use crate::plan::{Built, Plan};
@@ -87,22 +87,27 @@ pub(crate) fn answer(table: &Table<usize>, plan: &Plan<'_>, arrived: &Arrived) -
         Err(status) => return Answer { status: *status, ..Answer::default() },
     };
     match table.find(request, peer) {
-        Ok(found) => hit(&found, plan),
-        Err(miss) => missed(&miss),
+        Ok(found) => hit(Some(found.value()), found.route(), found.captures(), plan),
+        Err(miss) => missed(table, plan, &miss),
     }
 }
 
-fn hit(found: &Match<'_, '_, usize>, plan: &Plan<'_>) -> Answer {
-    let value = |capture: waylay_router::Capture<'_>| match capture.decode() {
+fn hit<'m>(
+    item: Option<&usize>,
+    route: Option<RouteInfo<'_>>,
+    captures: impl Iterator<Item = Capture<'m>>,
+    plan: &Plan<'_>,
+) -> Answer {
+    let value = |capture: Capture<'_>| match capture.decode() {
         Ok(value) => value.into_owned(),
         // What is no text is shown as it came, escapes and all.
         Err(_) => capture.raw().to_owned(),
     };
-    let template = found.route().map_or("", |route| route.template());
+    let template = route.map_or("", |route| route.template());
     Answer {
-        matched: plan.items.get(*found.value()).map(|item| item.title.clone()),
+        matched: item.and_then(|item| plan.items.get(*item)).map(|item| item.title.clone()),
         status: 200,
-        vars: found.captures().map(|capture| (capture.name().to_owned(), value(capture))).collect(),
+        vars: captures.map(|capture| (capture.name().to_owned(), value(capture))).collect(),
         path_template: Some(written(template, plan.dialect)).filter(|text| !text.is_empty()),
         ..Answer::default()
     }
@@ -118,16 +123,21 @@ fn written(template: &str, dialect: Dialect) -> String {
     }
 }
 
-fn missed(miss: &Miss) -> Answer {
-    let location = match &miss.reason {
-        Reason::Redirect(target) => Some(target.clone()),
+fn missed(table: &Table<usize>, plan: &Plan<'_>, miss: &Miss) -> Answer {
+    let redirect = match &miss.reason {
+        Reason::Redirect(redirect) => Some(redirect),
         _ => None,
+    };
+    let location = redirect.map(|redirect| redirect.target.clone());
+    let slashed = match redirect.and_then(|redirect| redirect.matched.as_deref()) {
+        Some(matched) => hit(table.value(matched.place()), matched.route(), matched.captures(), plan),
+        None => Answer::default(),
     };
     Answer {
         status: miss.status().as_u16(),
         location,
         allow: miss.allow().map(|methods| methods.iter().map(Method::to_string).collect()),
-        ..Answer::default()
+        ..slashed
     }
 }
 

@@ -103,7 +103,7 @@ pub(crate) struct Settings {
     pub(crate) precedence: Option<Order>,
     pub(crate) skip_clean: bool,
     pub(crate) use_encoded_path: bool,
-    pub(crate) strict_slash: Off,
+    pub(crate) strict_slash: Option<bool>,
     pub(crate) omit_route: Off,
     pub(crate) not_found: Off,
     pub(crate) method_not_allowed: Off,
@@ -137,7 +137,8 @@ pub(crate) struct Entry {
     pub(crate) sub: Option<Settings>,
     pub(crate) rule: Off,
     pub(crate) sealed: Off,
-    pub(crate) strict_slash: Off,
+    /// Flips the switch of the router around it, from here on.
+    pub(crate) strict_slash: Option<bool>,
     pub(crate) middlewares: Off,
     pub(crate) handler: Off,
     pub(crate) no_handler: Off,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use waylay_router::{BuildError, BuildErrorKind, BuildErrors, Cleaning, PathForm, Policy, Precedence};
-use waylay_router::{ScopeId, Table};
+use waylay_router::{ScopeId, Table, TrailingSlash};
 
 use crate::case::{Case, Dialect, Entry, Order, Settings};
 use crate::level::Level;
@@ -29,6 +29,8 @@ pub(crate) struct Item<'c> {
     parent: Option<usize>,
     levels: Vec<Level>,
     build_only: bool,
+    /// Whether a path that differs by its final slash is redirected.
+    strict_slash: bool,
 }
 
 impl Item<'_> {
@@ -60,13 +62,20 @@ impl<'c> Plan<'c> {
     /// Reads the routes of a line.
     pub(crate) fn new(case: &'c Case, dialect: Dialect) -> Result<Self, String> {
         let mut plan = Self { items: Vec::new(), policy: policy(&case.router, dialect), dialect };
-        plan.add("routes", &case.routes, None)?;
+        plan.add("routes", &case.routes, None, case.router.strict_slash == Some(true))?;
         Ok(plan)
     }
 
-    fn add(&mut self, place: &str, entries: &'c [Entry], parent: Option<usize>) -> Result<(), String> {
+    fn add(
+        &mut self,
+        place: &str,
+        entries: &'c [Entry],
+        parent: Option<usize>,
+        mut strict_slash: bool,
+    ) -> Result<(), String> {
         for (i, entry) in entries.iter().enumerate() {
             let place = format!("{place}[{i}]");
+            strict_slash = entry.strict_slash.unwrap_or(strict_slash);
             let number = self.items.len();
             let outer = parent.map(|parent| &self.items[parent]);
             let label = outer.map_or_else(|| number.to_string(), |outer| format!("{}.{number}", outer.label));
@@ -79,11 +88,14 @@ impl<'c> Plan<'c> {
                 levels: Level::all(entry, self.dialect).map_err(|text| format!("{place}: {text}"))?,
                 // In gorilla/mux a build-only subrouter matches nothing, and so does what is in it.
                 build_only: entry.build_only || outer.is_some_and(|outer| outer.build_only),
+                strict_slash,
             });
+            let inside = entry.sub.as_ref().and_then(|sub| sub.strict_slash).unwrap_or(strict_slash);
             self.add(
                 &format!("{place}.children"),
                 entry.children.as_deref().unwrap_or_default(),
                 Some(number),
+                inside,
             )?;
         }
         Ok(())
@@ -142,6 +154,8 @@ impl<'c> Plan<'c> {
                 scope = Some(builder.open(scope, level.bounds()));
             }
             let route = inner.route().priority(item.entry.priority).name(number.to_string()).value(number);
+            let slash = if item.strict_slash { TrailingSlash::Redirect } else { TrailingSlash::Strict };
+            let route = route.trailing_slash(slash);
             let idle = item.build_only || item.is_scope();
             builder.add(scope, if idle { route.build_only() } else { route });
             if item.is_scope() {
@@ -174,11 +188,7 @@ impl<'c> Plan<'c> {
                     "matches the same requests as route `{with}`; give one of them a condition or a priority"
                 )
             }
-            _ => {
-                // The router's words begin with the label and the place in this program.
-                let text = error.to_string();
-                text.split_once("): ").map_or(text.clone(), |(_, words)| words.to_owned())
-            }
+            kind => kind.to_string(),
         }
     }
 

@@ -44,7 +44,6 @@ impl Gaps {
         self.offs(
             place,
             [
-                ("strict_slash", settings.strict_slash),
                 ("omit_route", settings.omit_route),
                 ("not_found", settings.not_found),
                 ("method_not_allowed", settings.method_not_allowed),
@@ -78,7 +77,6 @@ impl Gaps {
             [
                 ("rule", entry.rule),
                 ("sealed", entry.sealed),
-                ("strict_slash", entry.strict_slash),
                 ("middlewares", entry.middlewares),
                 ("handler", entry.handler),
                 ("no_handler", entry.no_handler),
