@@ -43,8 +43,10 @@ fn uri_path(request: &Request<()>) -> usize {
 
 #[inline(never)]
 fn find(table: &Table<usize>, request: &Request<()>) -> usize {
-    let found = table.find(request, &Peer::default()).expect("every request has a route");
-    *black_box(&found).value()
+    match &table.find(request, &Peer::default()) {
+        Ok(found) => *black_box(found).value(),
+        Err(miss) => panic!("{miss:?}"),
+    }
 }
 
 #[inline(never)]
@@ -58,8 +60,10 @@ fn find_read(table: &Table<usize>, request: &Request<()>) -> usize {
 
 #[inline(never)]
 fn matchit_09(router: &matchit::Router<usize>, request: &Request<()>) -> usize {
-    let found = router.at(request.uri().path()).expect("every request has a route");
-    *black_box(&found).value
+    match &router.at(request.uri().path()) {
+        Ok(found) => *black_box(found).value,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 #[inline(never)]
@@ -73,8 +77,10 @@ fn matchit_09_read(router: &matchit::Router<usize>, request: &Request<()>) -> us
 
 #[inline(never)]
 fn matchit_08(router: &matchit_08::Router<usize>, request: &Request<()>) -> usize {
-    let found = router.at(request.uri().path()).expect("every request has a route");
-    *black_box(&found).value
+    match &router.at(request.uri().path()) {
+        Ok(found) => *black_box(found).value,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 #[inline(never)]
