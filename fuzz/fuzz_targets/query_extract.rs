@@ -174,13 +174,17 @@ impl Form {
     fn separated<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Read<Vec<T>> {
         let mut items = Vec::new();
         for value in self.values(&[name]) {
-            // The commas may be escaped, so the text comes first.
-            let text = value.as_ref().map_err(|code| *code)?;
-            for item in text.split(',').filter(|_| !text.is_empty()) {
+            // The commas may be escaped, so a value is split once it is text; if it is none, it is one item.
+            let parts: Vec<Read<&str>> = match value {
+                Err(code) => vec![Err(*code)],
+                Ok(text) if text.is_empty() => Vec::new(),
+                Ok(text) => text.split(',').map(Ok).collect(),
+            };
+            for part in parts {
                 if items.len() == MOST {
                     return Err(Code::TooMany);
                 }
-                items.push(read(item.trim()).ok_or(Code::Invalid)?);
+                items.push(read(part?.trim()).ok_or(Code::Invalid)?);
             }
         }
         Ok(items)
