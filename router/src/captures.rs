@@ -3,25 +3,27 @@
 use crate::template::slot::Span;
 
 /// As many as stand in line; more of them go to the heap.
-const IN_LINE: usize = 16;
+const IN_LINE: usize = 8;
 
 /// A few byte ranges, in line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Captures {
     spans: [Span; IN_LINE],
-    len: usize,
-    more: Vec<Span>,
+    len: u32,
+    /// All of them, once there are too many.
+    #[expect(clippy::box_collection, reason = "8 bytes instead of 24: matches are moved about")]
+    more: Option<Box<Vec<Span>>>,
 }
 
 impl Captures {
     #[inline]
     pub(crate) fn new() -> Self {
-        Self { spans: [(0, 0); IN_LINE], len: 0, more: Vec::new() }
+        Self { spans: [(0, 0); IN_LINE], len: 0, more: None }
     }
 
     #[inline]
     pub(crate) fn push(&mut self, span: Span) {
-        if let Some(place) = self.spans.get_mut(self.len) {
+        if let Some(place) = self.spans.get_mut(self.len as usize) {
             *place = span;
         } else {
             self.spill(span);
@@ -31,33 +33,50 @@ impl Captures {
 
     #[cold]
     fn spill(&mut self, span: Span) {
-        if self.more.is_empty() {
-            self.more.extend_from_slice(&self.spans);
-        }
-        self.more.push(span);
+        let spans = &self.spans;
+        self.more.get_or_insert_with(|| Box::new(spans.to_vec())).push(span);
     }
 
     /// Drops all ranges from `len` on.
     #[inline]
     pub(crate) fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
-        if !self.more.is_empty() {
-            self.more.truncate(self.len);
-            if self.len <= IN_LINE {
-                self.spans[..self.len].copy_from_slice(&self.more);
-                self.more.clear();
+        self.len = self.len.min(len as u32);
+        if self.more.is_some() {
+            self.come_back();
+        }
+    }
+
+    #[cold]
+    fn come_back(&mut self) {
+        let len = self.len as usize;
+        if let Some(more) = &mut self.more {
+            more.truncate(len);
+            if len <= IN_LINE {
+                self.spans[..len].copy_from_slice(more);
+                self.more = None;
             }
         }
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     #[inline]
     pub(crate) fn as_slice(&self) -> &[Span] {
-        if self.more.is_empty() { &self.spans[..self.len.min(IN_LINE)] } else { &self.more }
+        match &self.more {
+            None => &self.spans[..(self.len as usize).min(IN_LINE)],
+            Some(more) => more,
+        }
+    }
+
+    /// A copy; only what is used is copied.
+    #[inline]
+    pub(crate) fn copied(&self) -> Self {
+        let mut copy = Self::new();
+        copy.copy(self);
+        copy
     }
 
     /// Becomes a copy of another one; only what is used is copied.

@@ -32,13 +32,9 @@ struct Class {
 }
 
 impl Index {
-    /// The route of least rank whose conditions all hold.
-    #[inline]
-    pub(crate) fn find<'s>(&self, patterns: &'s [Pattern], view: &'s View<'s>) -> Best<'s> {
-        let mut best =
-            Best { patterns, view, method: bit(view.head.method), rank: NONE, captures: Captures::new() };
-        self.search(view, &mut best);
-        best
+    /// Looks for the route of least rank whose conditions all hold.
+    pub(crate) fn find(&self, best: &mut Best<'_>) {
+        self.search(best.view, best);
     }
 
     /// The methods of all routes whose other conditions hold.
@@ -121,7 +117,14 @@ pub(crate) struct Best<'s> {
     pub(crate) captures: Captures,
 }
 
-impl Best<'_> {
+impl<'s> Best<'s> {
+    /// None so far.
+    #[inline]
+    pub(crate) fn new(patterns: &'s [Pattern], view: &'s View<'s>) -> Self {
+        let method = bit(view.head.method);
+        Self { patterns, view, method, rank: NONE, captures: Captures::new() }
+    }
+
     /// The route, if any was found.
     #[inline]
     pub(crate) fn rank(&self) -> Option<usize> {

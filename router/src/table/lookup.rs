@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{Request, StatusCode, Uri};
 
-use super::index::Index;
+use super::index::{Best, Index};
 use crate::captures::Captures;
 use crate::catalog::ScopeId;
 use crate::catalog::{Catalog, RouteInfo};
@@ -66,37 +66,54 @@ impl<T> Table<T> {
             Err(unseen) => return Err(unseen_miss(unseen, request.uri())),
         };
         let view = View::new(request, &read, peer, policy);
-        let best = self.index.find(&self.catalog.patterns, &view);
+        let mut best = Best::new(&self.catalog.patterns, &view);
+        self.index.find(&mut best);
         let Some(rank) = best.rank() else {
             return Err(self.miss(&view));
         };
         let place = self.places[rank];
-        let redirect = self.slash_redirect(place, request.uri(), &read.path);
-        let found = Match {
-            table: self,
-            place: place.route as usize,
-            captures: best.captures,
-            path: read.path,
-            host: read.host.map(|host| host.name),
-            uri: request.uri(),
-        };
-        match redirect {
-            None => Ok(found),
-            Some(redirect) => {
-                let matched = Some(Box::new(found.into_matched()));
-                let reason = Reason::Redirect(Redirect { matched, ..redirect });
-                Err(Miss { reason, scope: self.scope(place.route as usize) })
+        if place.detour || self.catalog.policy.grammar == Grammar::Gorilla {
+            if let Some(redirect) = self.slash_redirect(place, request.uri(), &read.path) {
+                let captures = best.captures.copied();
+                return Err(self.redirected(redirect, place, captures, read, request.uri()));
             }
         }
+        Ok(self.matched(place, best.captures.copied(), read, request.uri()))
+    }
+
+    // Captures come copied range by range: moved as a whole, wide loads would wait for narrow stores.
+    #[inline(always)]
+    fn matched<'t, 'r>(
+        &'t self,
+        place: Place,
+        captures: Captures,
+        read: Read<'r>,
+        uri: &'r Uri,
+    ) -> Match<'t, 'r, T> {
+        let host = read.host.map(|host| host.name);
+        Match { table: self, place: place.route as usize, captures, path: read.path, host, uri }
+    }
+
+    /// A match that a final slash keeps from answering.
+    #[cold]
+    fn redirected(
+        &self,
+        redirect: Redirect,
+        place: Place,
+        captures: Captures,
+        read: Read<'_>,
+        uri: &Uri,
+    ) -> Miss {
+        let found = self.matched(place, captures, read, uri);
+        let matched = Some(Box::new(found.into_matched()));
+        let reason = Reason::Redirect(Redirect { matched, ..redirect });
+        Miss { reason, scope: self.scope(place.route as usize) }
     }
 
     /// The way to the route's own spelling, if its final slash matters.
-    #[inline]
+    #[cold]
     fn slash_redirect(&self, place: Place, uri: &Uri, path: &str) -> Option<Redirect> {
         let gorilla = self.catalog.policy.grammar == Grammar::Gorilla;
-        if !place.detour && !gorilla {
-            return None;
-        }
         let route = place.route as usize;
         let texts = &self.catalog.routes.get(route)?.texts;
         let asks = texts.trailing_slash == TrailingSlash::Redirect && texts.ending == Ending::Exact;
@@ -119,8 +136,9 @@ impl<T> Table<T> {
     fn miss(&self, view: &View<'_>) -> Miss {
         let allowed = self.index.allowed(&self.catalog.patterns, view);
         let reason = if allowed.is_empty() { Reason::NotFound } else { Reason::MethodNotAllowed(allowed) };
-        let scope = self.scope_index.find(&self.scopes, view).rank();
-        let scope = scope.and_then(|rank| self.scope_places.get(rank).copied());
+        let mut deepest = Best::new(&self.scopes, view);
+        self.scope_index.find(&mut deepest);
+        let scope = deepest.rank().and_then(|rank| self.scope_places.get(rank).copied());
         Miss { reason, scope }
     }
 

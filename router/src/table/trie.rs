@@ -38,7 +38,8 @@ struct Node {
     mask: u64,
     /// The first bytes of the first eight kids; zero where there is none, since no path holds one.
     firsts: u64,
-    label: (u32, u32),
+    label: u32,
+    length: u32,
     kids: (u32, u32),
     segment: u32,
     leaf: (u32, u32),
@@ -73,7 +74,7 @@ impl Trie {
             if here.least >= visit.limit() {
                 return;
             }
-            let Some(length) = self.label(here, &text[at..]) else {
+            let Some(length) = self.label(here, text, at) else {
                 return;
             };
             at += length;
@@ -111,6 +112,7 @@ impl Trie {
     }
 
     /// Takes bytes up to the next separator.
+    #[inline]
     fn hole(&self, text: &[u8], at: usize, holes: &mut Captures) -> usize {
         let mut end = at;
         while end < text.len() && text[end] != self.separator {
@@ -129,20 +131,19 @@ impl Trie {
         }
     }
 
-    /// The length of the node's label, if the text starts with it.
+    /// The length of the node's label, if the text goes on with it.
     #[inline]
-    fn label(&self, here: &Node, text: &[u8]) -> Option<usize> {
-        let length = (here.label.1 - here.label.0) as usize;
-        let fits = match text.first_chunk() {
-            Some(word) => (u64::from_le_bytes(*word) ^ here.head) & here.mask == 0,
-            None => return text.starts_with(self.letters(here)).then_some(length),
-        };
-        let fits = fits && (length <= 8 || text.starts_with(self.letters(here)));
-        fits.then_some(length)
-    }
-
-    fn letters(&self, here: &Node) -> &[u8] {
-        &self.labels[here.label.0 as usize..here.label.1 as usize]
+    fn label(&self, here: &Node, text: &[u8], at: usize) -> Option<usize> {
+        let length = here.length as usize;
+        if (word(text, at) ^ here.head) & here.mask != 0 {
+            return None;
+        }
+        if length <= 8 {
+            return Some(length);
+        }
+        let start = here.label as usize;
+        let rest = &self.labels[start + 8..start + length];
+        (text.get(at + 8..at + length) == Some(rest)).then_some(length)
     }
 
     /// The kid whose label starts with a byte: found in one word of up to eight (Hacker's Delight, 6-1).
@@ -166,6 +167,20 @@ impl Trie {
 
     fn at(&self, range: (u32, u32)) -> &[Entry] {
         &self.entries[range.0 as usize..range.1 as usize]
+    }
+}
+
+/// The next eight bytes as one word, zeros behind the end.
+#[inline]
+fn word(text: &[u8], at: usize) -> u64 {
+    if let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+        return u64::from_le_bytes(*bytes);
+    }
+    let left = text.len() - at.min(text.len());
+    match text.last_chunk() {
+        // The last eight bytes, less those that are behind us.
+        Some(bytes) if left > 0 => u64::from_le_bytes(*bytes) >> (64 - 8 * left),
+        _ => text.iter().skip(at).rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }
 
@@ -268,7 +283,8 @@ impl Trie {
             head: u64::from_le_bytes(head),
             mask: u64::from_le_bytes(mask),
             firsts: 0,
-            label: (start, self.labels.len() as u32),
+            label: start,
+            length: label.len() as u32,
             kids: (0, 0),
             segment: NONE,
             leaf: (0, 0),
