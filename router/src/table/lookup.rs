@@ -72,11 +72,10 @@ impl<T> Table<T> {
             return Err(self.miss(&view));
         };
         let place = self.places[rank];
-        if place.detour || self.catalog.policy.grammar == Grammar::Gorilla {
-            if let Some(redirect) = self.slash_redirect(place, request.uri(), &read.path) {
-                let captures = best.captures.copied();
-                return Err(self.redirected(redirect, place, captures, read, request.uri()));
-            }
+        let may_redirect = place.detour || self.catalog.policy.grammar == Grammar::Gorilla;
+        if may_redirect && let Some(redirect) = self.slash_redirect(place, request.uri(), &read.path) {
+            let captures = best.captures.copied();
+            return Err(self.redirected(redirect, place, captures, read, request.uri()));
         }
         Ok(self.matched(place, best.captures.copied(), read, request.uri()))
     }
