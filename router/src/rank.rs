@@ -10,7 +10,7 @@ use crate::matcher::query::QueryWant;
 use crate::policy::Precedence;
 use crate::template::constraint::Reach;
 use crate::template::path::Ending;
-use crate::template::piece::{Grammar, Kind, Piece, Place, Template};
+use crate::template::piece::{Grammar, Kind, Piece, Template};
 
 /// Smaller is better.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,70 +79,75 @@ fn host_key(route: &Ranked<'_>) -> HostKey {
     if route.host_is_regex {
         return (2, Vec::new());
     }
-    let parts: Vec<PartKey> = parts(host, '.').rev().collect();
+    let mut parts = parts(host, b'.');
+    parts.reverse();
     let exact = parts.iter().all(|part| part.0 == LITERAL);
     (u8::from(!exact), parts)
 }
 
 fn path_key(path: Option<&Template>, ending: Ending) -> Vec<PartKey> {
-    let mut key: Vec<PartKey> = path.map(|path| parts(path, '/').collect()).unwrap_or_default();
+    let mut key: Vec<PartKey> = path.map(|path| parts(path, b'/')).unwrap_or_default();
     if path.is_none() || ending != Ending::Exact {
         key.push((PREFIX, Reverse(0), Reverse(false)));
     }
     key
 }
 
-/// One key for each part of the template between separators.
-fn parts(template: &Template, separator: char) -> impl DoubleEndedIterator<Item = PartKey> + use<> {
-    let mut parts: Vec<Vec<Piece>> = vec![Vec::new()];
-    for piece in &template.pieces {
-        match piece {
-            Piece::Var(_) => parts.last_mut().into_iter().for_each(|part| part.push(piece.clone())),
-            Piece::Text(text) => {
-                for (i, run) in text.split(separator).enumerate() {
-                    if i > 0 {
-                        parts.push(Vec::new());
-                    }
-                    if let (false, Some(part)) = (run.is_empty(), parts.last_mut()) {
-                        part.push(Piece::Text(run.to_owned()));
-                    }
-                }
-            }
-        }
-    }
-    let place = template.place;
-    parts.into_iter().map(move |part| part_key(&part, place))
+/// What stands in one part of a template, counted.
+#[derive(Default, Clone, Copy)]
+struct Part {
+    bytes: usize,
+    vars: usize,
+    constrained: bool,
+    tail: bool,
 }
 
-fn part_key(part: &[Piece], place: Place) -> PartKey {
-    let mut bytes = 0;
-    let mut vars = 0;
-    let (mut constrained, mut tail) = (false, false);
-    for piece in part {
+impl Part {
+    fn var(&mut self, kind: &Kind, separator: Option<u8>) {
+        self.vars += 1;
+        match kind {
+            Kind::Plain => {}
+            Kind::Tail => self.tail = true,
+            Kind::Pattern(pattern) => {
+                self.constrained = true;
+                self.tail |= Reach::of(pattern, separator, Grammar::Native).spans;
+            }
+        }
+    }
+
+    fn key(self) -> PartKey {
+        let class = match (self.vars, self.bytes) {
+            (0, _) => LITERAL,
+            _ if self.tail => TAIL,
+            (_, 1..) => AFFIXED,
+            _ if self.constrained => CONSTRAINED,
+            _ => PLAIN,
+        };
+        let affix = if self.vars == 0 { 0 } else { self.bytes };
+        (class, Reverse(affix), Reverse(self.constrained))
+    }
+}
+
+/// One key for each part of the template between separators.
+fn parts(template: &Template, separator: u8) -> Vec<PartKey> {
+    let mut keys = Vec::new();
+    let mut part = Part::default();
+    for piece in &template.pieces {
         match piece {
-            Piece::Text(text) => bytes += text.len(),
-            Piece::Var(var) => {
-                vars += 1;
-                match &var.kind {
-                    Kind::Plain => {}
-                    Kind::Tail => tail = true,
-                    Kind::Pattern(pattern) => {
-                        constrained = true;
-                        tail |= Reach::of(pattern, place.separator(), Grammar::Native).spans;
+            Piece::Var(var) => part.var(&var.kind, template.place.separator()),
+            Piece::Text(text) => {
+                for byte in text.bytes() {
+                    if byte == separator {
+                        keys.push(std::mem::take(&mut part).key());
+                    } else {
+                        part.bytes += 1;
                     }
                 }
             }
         }
     }
-    let class = match (vars, bytes) {
-        (0, _) => LITERAL,
-        _ if tail => TAIL,
-        (_, 1..) => AFFIXED,
-        _ if constrained => CONSTRAINED,
-        _ => PLAIN,
-    };
-    let affix = if vars == 0 { 0 } else { bytes };
-    (class, Reverse(affix), Reverse(constrained))
+    keys.push(part.key());
+    keys
 }
 
 fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 9] {

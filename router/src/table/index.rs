@@ -273,18 +273,24 @@ fn class(routes: Routes) -> Class {
             fixed.insert(path.clone(), leaves.entries);
         }
     }
-    let mut rest = Sapling::default();
-    for (ways, exact, entry) in &routes {
-        if !exact.as_ref().is_some_and(|path| fixed.contains_key(path)) {
-            ways.iter().for_each(|way| rest.insert(way, *entry));
+    // What the hash answers need not stand in the trie as well.
+    let trie = if fixed.is_empty() {
+        whole
+    } else {
+        let mut rest = Sapling::default();
+        for (ways, exact, entry) in &routes {
+            if !exact.as_ref().is_some_and(|path| fixed.contains_key(path)) {
+                ways.iter().for_each(|way| rest.insert(way, *entry));
+            }
         }
-    }
+        rest.freeze(b'/')
+    };
     let mut filter = [0; 8];
     for path in fixed.keys() {
         let (word, bit) = filter_bit(path);
         filter[word] |= bit;
     }
-    Class { fixed, filter, trie: rest.freeze(b'/'), least }
+    Class { fixed, filter, trie, least }
 }
 
 /// Counts leaves and keeps what hangs there.

@@ -15,7 +15,7 @@ pub(crate) enum Slot {
     /// One variable without a constraint: the whole text.
     Var,
     /// One variable, then literal text.
-    One { constraint: Option<Constraint>, end: Box<str> },
+    One { constraint: Option<Box<Constraint>>, end: Box<str> },
     /// Several variables, or text before the first: a regex with a group each.
     Many { regex: Regex, groups: usize },
     /// No text is asked for: the rest of a prefix.
@@ -39,14 +39,14 @@ impl Slot {
                 Kind::Plain if !gorilla || place == Place::Path => return Ok(Self::Var),
                 Kind::Plain => {}
                 Kind::Pattern(pattern) => {
-                    let constraint = Some(Constraint::compile(pattern, place, grammar)?);
+                    let constraint = Some(Box::new(Constraint::compile(pattern, place, grammar)?));
                     return Ok(Self::One { constraint, end: "".into() });
                 }
             },
             // Only a path's own text is compared as it stands: hosts ignore case, queries are decoded.
             [Piece::Var(var), Piece::Text(end)] if !open && !gorilla && place == Place::Path => {
                 let constraint = match &var.kind {
-                    Kind::Pattern(pattern) => Some(Constraint::compile(pattern, place, grammar)?),
+                    Kind::Pattern(pattern) => Some(Box::new(Constraint::compile(pattern, place, grammar)?)),
                     _ => None,
                 };
                 return Ok(Self::One { constraint, end: escape(end).into() });
