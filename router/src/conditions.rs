@@ -12,8 +12,17 @@ use crate::policy::TrailingSlash;
 #[derive(Debug, Clone)]
 pub(crate) enum HeaderText {
     Present,
+    Absent,
     Exact(String),
     Regex(String),
+}
+
+/// What was written of one query key.
+#[derive(Debug, Clone)]
+pub(crate) enum QueryText {
+    Present,
+    Absent,
+    Template(String),
 }
 
 /// A path or a prefix template.
@@ -32,7 +41,9 @@ pub(crate) struct Conditions {
     pub(crate) methods: Option<MethodSet>,
     pub(crate) schemes: Vec<String>,
     pub(crate) headers: Vec<(String, HeaderText)>,
-    pub(crate) queries: Vec<(String, Option<String>)>,
+    pub(crate) queries: Vec<(String, QueryText)>,
+    pub(crate) cookies: Vec<(String, Option<String>)>,
+    pub(crate) clients: Vec<String>,
     pub(crate) custom: Vec<Custom>,
     pub(crate) trailing_slash: Option<TrailingSlash>,
 }
@@ -48,6 +59,8 @@ impl Conditions {
             schemes: Vec::new(),
             headers: Vec::new(),
             queries: Vec::new(),
+            cookies: Vec::new(),
+            clients: Vec::new(),
             custom: Vec::new(),
             trailing_slash: None,
         }
@@ -99,6 +112,34 @@ macro_rules! condition_setters {
             self
         }
 
+        /// Asks for the absence of a header. What a client may leave out proves nothing about it.
+        pub fn header_absent(mut self, name: impl Into<String>) -> Self {
+            let want = $crate::conditions::HeaderText::Absent;
+            self.$($field).+.headers.push((name.into(), want));
+            self
+        }
+
+        /// Asks for a cookie with exactly this value; any of several values may be it.
+        pub fn cookie(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+            self.$($field).+.cookies.push((name.into(), Some(value.into())));
+            self
+        }
+
+        /// Asks for a cookie, whatever its value.
+        pub fn cookie_present(mut self, name: impl Into<String>) -> Self {
+            self.$($field).+.cookies.push((name.into(), None));
+            self
+        }
+
+        /// Asks for a client address, or a block of them (`10.0.0.0/8`); several are alternatives.
+        ///
+        /// It is the address of the other end ([`Peer`](crate::Peer)): behind a proxy that is the
+        /// proxy's. An unknown address matches none.
+        pub fn client_ip(mut self, network: impl Into<String>) -> Self {
+            self.$($field).+.clients.push(network.into());
+            self
+        }
+
         /// Asks for a header with a value that the regex matches as a whole.
         pub fn header_regex(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
             let want = $crate::conditions::HeaderText::Regex(regex.into());
@@ -109,13 +150,20 @@ macro_rules! condition_setters {
         /// Asks for a query key with a value that the template matches (`1`, `{page:[0-9]+}`);
         /// any of several values may match.
         pub fn query(mut self, key: impl Into<String>, template: impl Into<String>) -> Self {
-            self.$($field).+.queries.push((key.into(), Some(template.into())));
+            let want = $crate::conditions::QueryText::Template(template.into());
+            self.$($field).+.queries.push((key.into(), want));
             self
         }
 
         /// Asks for a query key, whatever its value.
         pub fn query_present(mut self, key: impl Into<String>) -> Self {
-            self.$($field).+.queries.push((key.into(), None));
+            self.$($field).+.queries.push((key.into(), $crate::conditions::QueryText::Present));
+            self
+        }
+
+        /// Asks for the absence of a query key.
+        pub fn query_absent(mut self, key: impl Into<String>) -> Self {
+            self.$($field).+.queries.push((key.into(), $crate::conditions::QueryText::Absent));
             self
         }
 

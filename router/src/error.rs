@@ -79,6 +79,8 @@ pub enum BuildErrorKind {
     },
     /// A text that is no scheme.
     Scheme(String),
+    /// A text that is neither an address nor a block of them.
+    Network(String),
     /// Two routes of one name.
     DuplicateName {
         /// The name.
@@ -115,6 +117,9 @@ impl fmt::Display for BuildErrorKind {
                 write!(f, "header regex `{regex}` does not compile: {reason}")
             }
             Self::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
+            Self::Network(text) => {
+                write!(f, "`{text}` is neither an IP address nor a block such as `10.0.0.0/8`")
+            }
             Self::DuplicateName { name, other } => {
                 write!(f, "name `{name}` is taken by the route at {other}")
             }

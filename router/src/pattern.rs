@@ -4,8 +4,9 @@ use http::HeaderName;
 use http::uri::Scheme;
 
 use crate::captures::Captures;
-use crate::conditions::{Conditions, HeaderText};
+use crate::conditions::{Conditions, HeaderText, QueryText};
 use crate::error::BuildErrorKind as Fault;
+use crate::matcher::client::Network;
 use crate::matcher::guard::{Guard, HeaderWant};
 use crate::matcher::method::MethodSet;
 use crate::matcher::query::{QueryGuard, QueryWant};
@@ -251,7 +252,13 @@ impl Compiler {
                 guards.extend(self.header(name, want).map(|guard| (guard, None)));
             }
             for (key, text) in &conditions.queries {
-                guards.extend(self.query(key, text.as_deref()));
+                guards.extend(self.query(key, text));
+            }
+            let cookies = conditions.cookies.iter().cloned();
+            guards.extend(cookies.map(|(name, value)| (Guard::Cookie(name, value), None)));
+            if !conditions.clients.is_empty() {
+                let networks = conditions.clients.iter().filter_map(|text| self.network(text)).collect();
+                guards.push((Guard::Client(networks), None));
             }
             guards.extend(conditions.custom.iter().map(|custom| (Guard::Custom(custom.clone()), None)));
         }
@@ -266,6 +273,14 @@ impl Compiler {
         scheme
     }
 
+    fn network(&mut self, text: &str) -> Option<Network> {
+        let network = text.parse().ok();
+        if network.is_none() {
+            self.faults.push(Fault::Network(text.to_owned()));
+        }
+        network
+    }
+
     fn header(&mut self, name: &str, want: &HeaderText) -> Option<Guard> {
         let Ok(header) = name.parse::<HeaderName>() else {
             self.faults.push(Fault::HeaderName(name.to_owned()));
@@ -274,6 +289,7 @@ impl Compiler {
         let gorilla = self.policy.grammar == Grammar::Gorilla;
         let want = match want {
             HeaderText::Present => HeaderWant::Present,
+            HeaderText::Absent => HeaderWant::Absent,
             HeaderText::Exact(text) if gorilla && text.is_empty() => HeaderWant::Present,
             HeaderText::Exact(text) => HeaderWant::Exact(text.clone()),
             HeaderText::Regex(regex) => {
@@ -292,12 +308,15 @@ impl Compiler {
         Some(Guard::Header(header, want))
     }
 
-    fn query(&mut self, key: &str, text: Option<&str>) -> Option<(Guard, Option<Template>)> {
+    fn query(&mut self, key: &str, text: &QueryText) -> Option<(Guard, Option<Template>)> {
         let gorilla = self.policy.grammar == Grammar::Gorilla;
         let key = key.to_owned();
-        let Some(text) = text.filter(|text| !(gorilla && text.is_empty())) else {
-            let want = QueryWant::Present;
-            return Some((Guard::Query(QueryGuard { key, want }), None));
+        let bare = |key, want| Some((Guard::Query(QueryGuard { key, want }), None));
+        let text = match text {
+            QueryText::Absent => return bare(key, QueryWant::Absent),
+            QueryText::Present => return bare(key, QueryWant::Present),
+            QueryText::Template(text) if gorilla && text.is_empty() => return bare(key, QueryWant::Present),
+            QueryText::Template(text) => text,
         };
         let template = self.parse(text, Place::Query)?;
         let want = match template.literal() {
@@ -311,8 +330,14 @@ impl Compiler {
     }
 
     fn queries(&self, conditions: &Conditions) -> Vec<(String, Option<Template>)> {
-        let read = |text: &String| parse(text, Place::Query, self.policy.grammar).ok();
-        conditions.queries.iter().map(|(key, text)| (key.clone(), text.as_ref().and_then(read))).collect()
+        let read = |(key, text): &(String, QueryText)| match text {
+            QueryText::Absent => None,
+            QueryText::Present => Some((key.clone(), None)),
+            QueryText::Template(text) => {
+                Some((key.clone(), parse(text, Place::Query, self.policy.grammar).ok()))
+            }
+        };
+        conditions.queries.iter().filter_map(read).collect()
     }
 
     /// The variables in the order in which the look-up finds them.
@@ -387,6 +412,8 @@ pub(crate) fn shape(texts: &Texts, pattern: &Pattern) -> Option<String> {
             Guard::Header(name, HeaderWant::Regex(regex)) => {
                 write!(out, "h{name}~{}", regex.as_str())
             }
+            Guard::Cookie(name, value) => write!(out, "c{name}{value:?}"),
+            Guard::Client(any) => write!(out, "i{any:?}"),
             Guard::Header(name, want) => write!(out, "h{name}{want:?}"),
             Guard::Query(query) => match &query.want {
                 QueryWant::Template(_) => write!(out, "q{}", query.key),

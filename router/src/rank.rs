@@ -21,7 +21,7 @@ pub(crate) struct RankKey {
     /// A path that is the route's but for its final slash gives way to any path that is a route's own.
     detour: bool,
     path: Vec<PartKey>,
-    guards: [Reverse<usize>; 9],
+    guards: [Reverse<usize>; 12],
     /// GET routes answer HEAD too; a route for HEAD alone goes before them.
     head_only: Reverse<bool>,
 }
@@ -59,7 +59,7 @@ impl RankKey {
             host: if written { (0, Vec::new()) } else { host_key(route) },
             detour: false,
             path: if written { Vec::new() } else { path_key(route.path, route.ending) },
-            guards: if written { [Reverse(0); 9] } else { guard_key(route) },
+            guards: if written { [Reverse(0); 12] } else { guard_key(route) },
             head_only: Reverse(!written && route.head_only),
         }
     }
@@ -150,7 +150,7 @@ fn parts(template: &Template, separator: u8) -> Vec<PartKey> {
     keys
 }
 
-fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 9] {
+fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 12] {
     let count =
         |wanted: fn(&Guard) -> bool| Reverse(route.guards.iter().filter(|guard| wanted(guard)).count());
     [
@@ -162,6 +162,22 @@ fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 9] {
         count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Exact(_)))),
         count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Template(_)))),
         count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Present))),
+        count(|guard| matches!(guard, Guard::Cookie(..))),
+        narrowness(route.guards),
         count(|guard| matches!(guard, Guard::Custom(_))),
+        count(|guard| match guard {
+            Guard::Header(_, want) => matches!(want, HeaderWant::Absent),
+            Guard::Query(query) => matches!(query.want, QueryWant::Absent),
+            _ => false,
+        }),
     ]
+}
+
+/// One more than the bits of the widest network: none at all is wider than any.
+fn narrowness(guards: &[Guard]) -> Reverse<usize> {
+    let widest = |guard: &Guard| match guard {
+        Guard::Client(any) => any.iter().map(|network| usize::from(network.bits()) + 1).min(),
+        _ => None,
+    };
+    Reverse(guards.iter().filter_map(widest).max().unwrap_or(0))
 }

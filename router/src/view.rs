@@ -1,7 +1,7 @@
 //! A request as the matchers see it.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::uri::Scheme;
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
@@ -123,6 +123,11 @@ impl<'v> View<'v> {
     /// The query, empty if there is none.
     pub(crate) fn query(&self) -> &'v str {
         self.head.uri.query().unwrap_or("")
+    }
+
+    /// The address of the other end, if it is known.
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        self.peer.addr.map(|address| address.ip())
     }
 
     /// The scheme, if it is known: the listener's word goes before the client's.

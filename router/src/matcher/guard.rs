@@ -7,6 +7,8 @@ use http::HeaderName;
 use http::uri::Scheme;
 use regex::Regex;
 
+use super::client::Network;
+use super::cookie;
 use super::method::MethodSet;
 use super::query::{QueryGuard, QueryWant};
 use crate::template::host::HostPattern;
@@ -30,6 +32,7 @@ impl fmt::Debug for Custom {
 #[derive(Debug, Clone)]
 pub(crate) enum HeaderWant {
     Present,
+    Absent,
     Exact(String),
     Regex(Regex),
 }
@@ -44,6 +47,10 @@ pub(crate) enum Guard {
     /// The effective host, where the host index does not decide.
     Host(HostPattern),
     Header(HeaderName, HeaderWant),
+    /// The name of a cookie, and its value if that matters.
+    Cookie(String, Option<String>),
+    /// The address of the other end, if it is known.
+    Client(Vec<Network>),
     Query(QueryGuard),
     Custom(Custom),
 }
@@ -62,11 +69,22 @@ impl Guard {
                 let mut values = view.head.headers.get_all(name).iter();
                 match want {
                     HeaderWant::Present => values.next().is_some(),
+                    HeaderWant::Absent => values.next().is_none(),
                     HeaderWant::Exact(text) => values.any(|value| value == text.as_str()),
                     HeaderWant::Regex(regex) => {
                         values.any(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
                     }
                 }
+            }
+            Self::Cookie(name, want) => {
+                let mut values = cookie::values(view.head.headers, name);
+                match want {
+                    None => values.next().is_some(),
+                    Some(text) => values.any(|value| value == text),
+                }
+            }
+            Self::Client(any) => {
+                view.client().is_some_and(|address| any.iter().any(|network| network.contains(address)))
             }
             Self::Query(query) => query.holds(view, found),
             Self::Custom(custom) => (custom.holds)(&view.head),
@@ -78,11 +96,11 @@ impl Guard {
         match self {
             Self::Methods(_) => 0,
             Self::Scheme(_) => 1,
-            Self::Header(_, HeaderWant::Exact(_) | HeaderWant::Present) => 2,
+            Self::Header(_, HeaderWant::Regex(_)) | Self::Cookie(..) => 5,
+            Self::Client(_) | Self::Header(..) => 2,
             Self::Host(_) => 3,
-            Self::Query(QueryGuard { want: QueryWant::Exact(_) | QueryWant::Present, .. }) => 4,
-            Self::Header(_, HeaderWant::Regex(_)) => 5,
-            Self::Query(_) => 6,
+            Self::Query(QueryGuard { want: QueryWant::Template(_), .. }) => 6,
+            Self::Query(_) => 4,
             Self::Custom(_) => 7,
         }
     }

@@ -1,5 +1,7 @@
 //! Conditions on requests: each holds, or does not.
 
+pub(crate) mod client;
+pub(crate) mod cookie;
 pub(crate) mod guard;
 pub(crate) mod method;
 pub(crate) mod query;

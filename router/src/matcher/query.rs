@@ -16,6 +16,7 @@ pub(crate) struct QueryGuard {
 #[derive(Debug, Clone)]
 pub(crate) enum QueryWant {
     Present,
+    Absent,
     Exact(String),
     Template(Slot),
 }
@@ -23,6 +24,9 @@ pub(crate) enum QueryWant {
 impl QueryGuard {
     /// Looks at the values of the key, and hands over the variables of the one that matches.
     pub(crate) fn holds(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
+        if matches!(self.want, QueryWant::Absent) {
+            return !self.is_there(view);
+        }
         let query = view.query();
         let first_only = view.policy.query == QueryValues::First;
         // gorilla/mux divides at `;` as well, Go's older habit.
@@ -37,7 +41,7 @@ impl QueryGuard {
             }
             let from = start + pair.len() - value.len();
             let holds = match &self.want {
-                QueryWant::Present => true,
+                QueryWant::Present | QueryWant::Absent => true,
                 QueryWant::Exact(text) => is(value, text),
                 QueryWant::Template(slot) => {
                     let span = (short(from), short(from + value.len()));
@@ -49,6 +53,12 @@ impl QueryGuard {
             }
         }
         false
+    }
+}
+
+impl QueryGuard {
+    fn is_there(&self, view: &View<'_>) -> bool {
+        view.query().split('&').any(|pair| is(pair.split('=').next().unwrap_or(pair), &self.key))
     }
 }
 

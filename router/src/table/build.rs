@@ -7,7 +7,7 @@ use super::index::{Draft, Index};
 use super::lookup::{Place, Table};
 use crate::catalog::ScopeId;
 use crate::catalog::{Catalog, Facts, shown};
-use crate::conditions::{Bounds, Conditions, HeaderText};
+use crate::conditions::{Bounds, Conditions, HeaderText, QueryText};
 use crate::error::{BuildError, BuildErrorKind, BuildErrors};
 use crate::pattern::{Pattern, Texts, compile, detour, shape};
 use crate::policy::{Policy, Precedence};
@@ -300,15 +300,24 @@ fn words(conditions: &Conditions) -> Vec<String> {
     for (name, want) in &conditions.headers {
         words.push(match want {
             HeaderText::Present => format!("header {name}"),
+            HeaderText::Absent => format!("no header {name}"),
             HeaderText::Exact(value) => format!("header {name}={value}"),
             HeaderText::Regex(regex) => format!("header {name}~{regex}"),
         });
     }
     for (key, template) in &conditions.queries {
         words.push(match template {
-            None => format!("query {key}"),
-            Some(template) => format!("query {key}={template}"),
+            QueryText::Present => format!("query {key}"),
+            QueryText::Absent => format!("no query {key}"),
+            QueryText::Template(template) => format!("query {key}={template}"),
         });
+    }
+    for (name, value) in &conditions.cookies {
+        let value = value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
+        words.push(format!("cookie {name}{value}"));
+    }
+    if !conditions.clients.is_empty() {
+        words.push(format!("client {}", conditions.clients.join("|")));
     }
     words.extend(conditions.custom.iter().map(|custom| format!("guard {}", custom.name)));
     words

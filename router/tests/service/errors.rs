@@ -61,6 +61,7 @@ fn conditions() {
         (Route::new().header_regex("a", "["), "HeaderRegex"),
         (Route::new().query("q", "{q"), "Unclosed"),
         (Route::new().scheme("ht tp"), "Scheme(\"ht tp\")"),
+        (Route::new().client_ip("10.0.0.0/33"), "Network(\"10.0.0.0/33\")"),
         (Route::get("/{a}").host("{a}.x"), "DuplicateVariable(\"a\")"),
         (Route::get("/{a}").query("q", "{a}"), "DuplicateVariable(\"a\")"),
         (Route::prefix("/{*a}"), "TailNotLast"),

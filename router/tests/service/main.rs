@@ -7,6 +7,7 @@
     reason = "a test fails where it stands"
 )]
 
+mod conditions;
 mod errors;
 mod layers;
 mod mounts;
