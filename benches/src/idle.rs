@@ -1,9 +1,8 @@
 //! A fault that is switched off, against the bare service and another chaos layer at rate 0.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::hint::black_box;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Barrier;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -32,7 +31,7 @@ struct Bare;
 impl Service<Request<()>> for Bare {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = Ready<Result<Response<Full<Bytes>>, Infallible>>;
+    type Future = Answer;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -40,7 +39,19 @@ impl Service<Request<()>> for Bare {
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
         black_box(&request);
-        ready(Ok(Response::new(Full::new(Bytes::from_static(b"ok")))))
+        Answer
+    }
+}
+
+/// Makes its response when it is polled, as an async function does.
+#[derive(Debug)]
+struct Answer;
+
+impl Future for Answer {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(Response::new(Full::new(Bytes::from_static(b"ok")))))
     }
 }
 
