@@ -89,6 +89,7 @@ mod builder;
 mod canonical;
 mod captures;
 mod catalog;
+mod compile;
 mod conditions;
 mod endpoint;
 mod error;
