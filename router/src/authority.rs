@@ -37,12 +37,47 @@ pub(crate) fn effective<'r>(
     split(text, grammar).map(Some)
 }
 
+const PLAIN: u8 = 0;
+const UPPER: u8 = 1;
+const PORT: u8 = 2;
+const BAD: u8 = 4;
+
+/// What each byte asks for; a name of plain bytes only is the host as it stands.
+const CLASS: [u8; 256] = {
+    let mut class = [BAD; 256];
+    let mut byte = 0usize;
+    while byte < 256 {
+        class[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%' => PLAIN,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => PLAIN,
+            0x80..=0xff => PLAIN,
+            b'A'..=b'Z' => UPPER,
+            b':' | b'[' | b']' => PORT,
+            _ => BAD,
+        };
+        byte += 1;
+    }
+    class
+};
+
 fn split(text: &str, grammar: Grammar) -> Result<Host<'_>, BadRequest> {
-    let legal =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte) || byte >= 0x80;
-    if !text.bytes().all(legal) {
+    let seen = text.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
+    if seen & BAD != 0 {
         return Err(BadRequest::BadHost);
     }
+    let (name, port) = if seen & PORT == 0 { (text, None) } else { port(text)? };
+    if grammar == Grammar::Gorilla {
+        return Ok(Host { name: Cow::Borrowed(name), port });
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.is_empty() || name.ends_with('.') {
+        return Err(BadRequest::BadHost);
+    }
+    let name = if seen & UPPER != 0 { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) };
+    Ok(Host { name, port })
+}
+
+fn port(text: &str) -> Result<(&str, Option<u16>), BadRequest> {
     let (name, port) = match (text.rfind(':'), text.rfind(']')) {
         (Some(colon), bracket) if bracket.is_none_or(|bracket| bracket < colon) => {
             (&text[..colon], Some(&text[colon + 1..]))
@@ -60,19 +95,7 @@ fn split(text: &str, grammar: Grammar) -> Result<Host<'_>, BadRequest> {
         }
         Some(_) => return Err(BadRequest::BadHost),
     };
-    if grammar == Grammar::Gorilla {
-        return Ok(Host { name: Cow::Borrowed(name), port });
-    }
-    let name = name.strip_suffix('.').unwrap_or(name);
-    if name.is_empty() || name.ends_with('.') {
-        return Err(BadRequest::BadHost);
-    }
-    let name = if name.bytes().any(|b| b.is_ascii_uppercase()) {
-        Cow::Owned(name.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(name)
-    };
-    Ok(Host { name, port })
+    Ok((name, port))
 }
 
 #[cfg(test)]

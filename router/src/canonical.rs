@@ -71,7 +71,7 @@ const CLASS: [u8; 256] = {
 };
 
 /// The canonical spelling of a path; borrowed if it is spelt so already.
-#[inline]
+#[inline(always)]
 pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, BadRequest> {
     let seen = path.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
     if seen & CONTROL != 0 {

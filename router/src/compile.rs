@@ -291,6 +291,7 @@ impl Compiler {
                 vars.push((var.name.clone(), source));
             }
         }
+        vars.shrink_to_fit();
         if vars.len() > MAX_VARIABLES {
             self.faults.push(Fault::TooManyVariables);
         }

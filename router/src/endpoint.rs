@@ -20,7 +20,7 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// Something that answers a request; shared by all requests.
 pub(crate) trait Endpoint: Send + Sync + 'static {
-    fn answer(self: Arc<Self>, request: Request<Body>) -> Answer;
+    fn answer(&self, request: Request<Body>) -> Answer;
 }
 
 /// The inner service that layers of a route, scope or router wrap.
@@ -42,7 +42,7 @@ impl Next {
     }
 
     pub(crate) fn answer(&self, request: Request<Body>) -> NextFuture {
-        NextFuture { answer: Arc::clone(&self.endpoint).answer(request) }
+        NextFuture { answer: self.endpoint.answer(request) }
     }
 }
 
@@ -138,7 +138,7 @@ struct ServiceEndpoint<S> {
 }
 
 impl<S: HttpService> Endpoint for ServiceEndpoint<S> {
-    fn answer(self: Arc<Self>, request: Request<Body>) -> Answer {
+    fn answer(&self, request: Request<Body>) -> Answer {
         Box::pin(Oneshot::Waiting { service: self.service.clone(), request: Some(request) })
     }
 }

@@ -54,7 +54,7 @@ struct HandlerEndpoint<H, Args, S> {
 }
 
 impl<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static> Endpoint for HandlerEndpoint<H, Args, S> {
-    fn answer(self: Arc<Self>, request: Request<Body>) -> Answer {
+    fn answer(&self, request: Request<Body>) -> Answer {
         self.handler.clone().call(request, Arc::clone(&self.state))
     }
 }

@@ -102,35 +102,31 @@ pub struct Matched {
 }
 
 impl Matched {
-    pub(crate) fn new(catalog: &Arc<Catalog>, route: usize, captures: Captures, uri: &Uri) -> Self {
+    /// Keeps the path if it is not the URI's own, and the host if the route has variables there.
+    #[inline]
+    pub(crate) fn new(
+        catalog: &Arc<Catalog>,
+        route: usize,
+        captures: Captures,
+        uri: &Uri,
+        path: Cow<'_, str>,
+        host: Option<Cow<'_, str>>,
+    ) -> Self {
+        let at_host = |_: &Cow<'_, str>| {
+            let facts = catalog.routes.get(route);
+            facts.is_some_and(|facts| facts.texts.vars.iter().any(|(_, source)| *source == Source::Host))
+        };
         Self {
             catalog: Arc::clone(catalog),
             route: route as u32,
             captures,
             target: uri.path_and_query().cloned(),
-            rewritten: None,
-            host: None,
+            rewritten: match path {
+                Cow::Owned(path) => Some(path.into()),
+                Cow::Borrowed(_) => None,
+            },
+            host: host.filter(at_host).map(|host| (*host).into()),
         }
-    }
-
-    /// Keeps a path that is not the URI's own.
-    pub(crate) fn rewritten(mut self, path: Option<String>) -> Self {
-        self.rewritten = path.map(Into::into);
-        self
-    }
-
-    /// Keeps the host, if the route has variables there.
-    pub(crate) fn host(mut self, host: Option<&str>) -> Self {
-        let vars = self.catalog.routes.get(self.index()).map_or(&[][..], |facts| &facts.texts.vars);
-        if vars.iter().any(|(_, source)| *source == Source::Host) {
-            self.host = host.map(Into::into);
-        }
-        self
-    }
-
-    /// The route's place in [`Table::routes`](crate::Table::routes).
-    pub fn place(&self) -> usize {
-        self.index()
     }
 
     pub(crate) fn index(&self) -> usize {

@@ -28,6 +28,18 @@ impl Pattern {
             && self.host.as_ref().is_none_or(|host| host.exact().is_some() && !host.has_port())
     }
 
+    /// Whether only guards without variables are left open.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.path.is_plain()
+            && self.host.as_ref().is_none_or(|host| host.exact().is_some() && !host.has_port())
+            && self.guards.iter().all(|guard| !matches!(guard, Guard::Query(_) | Guard::Host(_)))
+    }
+
+    /// Tests the guards alone.
+    pub(crate) fn admits_guards(&self, view: &View<'_>) -> bool {
+        self.guards.iter().all(|guard| guard.holds(view, &mut |_| {}))
+    }
+
     /// Whether any condition looks at the host.
     pub(crate) fn looks_at_host(&self) -> bool {
         self.host.is_some() || self.guards.iter().any(|guard| matches!(guard, Guard::Host(_)))

@@ -237,7 +237,7 @@ pub(crate) struct Step {
 }
 
 impl Endpoint for Step {
-    fn answer(self: Arc<Self>, mut request: Request<Body>) -> Answer {
+    fn answer(&self, mut request: Request<Body>) -> Answer {
         let place = self.shared.place(&mut request);
         match self.shared.pass(place, Some(self.own), &self.stages, request) {
             NextOrReady::Next { future } => future.into_answer(),

@@ -70,7 +70,7 @@ pub(crate) struct Read<'r> {
 
 impl<'r> Read<'r> {
     /// Applies the policy; `hosts` says whether any route looks at the host.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new<B>(request: &'r Request<B>, policy: &Policy, hosts: bool) -> Result<Self, Unseen> {
         let uri = request.uri();
         let path = path(uri, policy)?;
@@ -139,7 +139,7 @@ impl<'v> View<'v> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, Unseen> {
     if policy.path == PathForm::Canonical && policy.cleaning == Cleaning::Refuse {
         return canonical(uri.path()).map_err(Unseen::Bad);

@@ -16,6 +16,8 @@ use crate::view::View;
 pub(crate) struct Index {
     named: HashMap<Box<str>, Class, FxBuildHasher>,
     patterned: Vec<Class>,
+    /// The least rank of all patterned classes.
+    patterned_least: u32,
     labels: Trie,
     any: Class,
     hosts: bool,
@@ -50,7 +52,7 @@ impl Index {
             if let Some(class) = self.named.get(&*host.name) {
                 class.search(path, visit);
             }
-            if !self.patterned.is_empty() {
+            if self.patterned_least < visit.limit() {
                 let mut reversed = [0; 256];
                 let name = reverse(&host.name, &mut reversed);
                 let mut classes = Classes { classes: &self.patterned, path, visit };
@@ -92,15 +94,26 @@ fn filter_bit(path: &[u8]) -> (usize, u64) {
 
 /// `a.b.c` as `c.b.a`; a host too long for the buffer matches no pattern.
 fn reverse<'b>(host: &str, buffer: &'b mut [u8; 256]) -> &'b [u8] {
-    let mut at = 0;
-    for (i, label) in host.rsplit('.').enumerate() {
-        let dot = usize::from(i > 0);
-        let Some(place) = buffer.get_mut(at..at + dot + label.len()) else {
-            return &[];
-        };
-        place[..dot].fill(b'.');
-        place[dot..].copy_from_slice(label.as_bytes());
-        at += place.len();
+    let bytes = host.as_bytes();
+    let Some(place) = buffer.get_mut(..bytes.len()) else {
+        return &[];
+    };
+    // By bytes: labels are too short for the searches of `str` to pay.
+    let (mut at, mut end) = (0, bytes.len());
+    for start in (0..bytes.len()).rev() {
+        if bytes[start] == b'.' {
+            for &byte in &bytes[start + 1..end] {
+                place[at] = byte;
+                at += 1;
+            }
+            place[at] = b'.';
+            at += 1;
+            end = start;
+        }
+    }
+    for &byte in &bytes[..end] {
+        place[at] = byte;
+        at += 1;
     }
     &buffer[..at]
 }
@@ -148,6 +161,11 @@ impl Visit for Best<'_> {
                 continue;
             }
             if entry.plain {
+                self.captures.copy(holes);
+            } else if entry.guarded {
+                if !self.patterns[entry.rank as usize].admits_guards(self.view) {
+                    continue;
+                }
                 self.captures.copy(holes);
             } else {
                 let mut captures = Captures::new();
@@ -220,7 +238,12 @@ impl Draft {
     /// Adds a route.
     pub(crate) fn add(&mut self, pattern: &Pattern, rank: u32) {
         self.hosts |= pattern.looks_at_host();
-        let entry = Entry { rank, methods: pattern.methods.bits(), plain: pattern.is_plain() };
+        let entry = Entry {
+            rank,
+            methods: pattern.methods.bits(),
+            plain: pattern.is_plain(),
+            guarded: pattern.is_guarded(),
+        };
         let route = (pattern.path.ways(), pattern.path.exact().map(Into::into), entry);
         let routes = match &pattern.host {
             None => &mut self.any,
@@ -244,12 +267,13 @@ impl Draft {
         let mut labels = Sapling::default();
         let mut patterned = Vec::new();
         for (place, (way, routes)) in (0u32..).zip(self.patterned) {
-            let entry = Entry { rank: place, methods: 0, plain: true };
+            let entry = Entry { rank: place, methods: 0, plain: true, guarded: false };
             labels.insert(&way, entry);
             patterned.push(class(routes));
         }
         Index {
             named: self.named.into_iter().map(|(name, routes)| (name, class(routes))).collect(),
+            patterned_least: patterned.iter().map(|class| class.least).min().unwrap_or(NONE),
             patterned,
             labels: labels.freeze(b'.'),
             any: class(self.any),

@@ -246,12 +246,7 @@ impl<'t, T> Match<'t, '_, T> {
 
     /// The owned form.
     pub fn into_matched(self) -> Matched {
-        let matched = Matched::new(&self.table.catalog, self.place, self.captures, self.uri);
-        let path = match self.path {
-            Cow::Owned(path) => Some(path),
-            Cow::Borrowed(_) => None,
-        };
-        matched.rewritten(path).host(self.host.as_deref())
+        Matched::new(&self.table.catalog, self.place, self.captures, self.uri, self.path, self.host)
     }
 
     fn within(&self) -> Within<'_> {

@@ -19,6 +19,8 @@ pub(crate) struct Entry {
     pub(crate) methods: u16,
     /// Whether nothing else is to be tested.
     pub(crate) plain: bool,
+    /// Whether only guards without variables are to be tested.
+    pub(crate) guarded: bool,
 }
 
 /// Who is shown the leaves.

@@ -10,7 +10,7 @@ use super::piece::{Grammar, MAX_REGEX_BYTES, Place, TemplateErrorKind as Fault};
 #[derive(Debug, Clone)]
 pub(crate) struct Constraint {
     regex: Regex,
-    run: Option<Run>,
+    run: Option<Box<Run>>,
 }
 
 impl Constraint {
@@ -23,7 +23,7 @@ impl Constraint {
         }
         let insensitive = place == Place::Host && grammar == Grammar::Native;
         let regex = build(&format!(r"\A(?:{source})\z"), grammar, insensitive)?;
-        let run = if insensitive { None } else { Run::of(&hir) };
+        let run = if insensitive { None } else { Run::of(&hir).map(Box::new) };
         Ok(Self { regex, run })
     }
 

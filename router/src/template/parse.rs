@@ -10,6 +10,7 @@ use super::piece::{
 pub(crate) fn parse(text: &str, place: Place, grammar: Grammar) -> Result<Template, TemplateError> {
     let mut reader = Reader { text, grammar, at: 0, pieces: Vec::new(), run: String::new() };
     reader.pieces()?;
+    reader.pieces.shrink_to_fit();
     let template = Template { text: text.to_owned(), place, pieces: reader.pieces };
     check(&template, grammar)?;
     Ok(template)

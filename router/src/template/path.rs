@@ -47,6 +47,8 @@ impl PathPattern {
     pub(crate) fn compile(template: &Template, ending: Ending, grammar: Grammar) -> Result<Self, Fault> {
         let mut layout = Layout { grammar, text: String::new(), edges: Vec::new(), slots: Vec::new() };
         layout.lay(&template.pieces, ending)?;
+        layout.edges.shrink_to_fit();
+        layout.slots.shrink_to_fit();
         Ok(Self {
             edges: layout.edges,
             slots: layout.slots,
