@@ -130,10 +130,12 @@ impl Routes {
     }
 }
 
-/// Whether each level names the method; or GET, which brings HEAD along.
+/// Whether each level names the method; GET brings HEAD along.
 fn admit(chain: &[&Conditions], method: &str) -> bool {
-    let all = |method| chain.iter().all(|level| level.methods.is_empty() || level.methods.contains(&method));
-    all(method) || (method == "HEAD" && all("GET"))
+    chain.iter().all(|level| {
+        let names = |method| level.methods.contains(&method);
+        level.methods.is_empty() || names(method) || (method == "HEAD" && names("GET"))
+    })
 }
 
 fn holds(chain: &[&Conditions], request: &Request, scope: bool) -> Option<Captures> {

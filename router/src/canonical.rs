@@ -73,15 +73,22 @@ const CLASS: [u8; 256] = {
 /// The canonical spelling of a path; borrowed if it is spelt so already.
 #[inline(always)]
 pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, BadRequest> {
+    let (path, dots) = spelling(path)?;
+    if dots && has_dot_segment(&path) {
+        return Err(BadRequest::DotSegment);
+    }
+    Ok(path)
+}
+
+/// The same without a look at dot segments, and whether there may be any.
+#[inline]
+pub(crate) fn spelling(path: &str) -> Result<(Cow<'_, str>, bool), BadRequest> {
     let seen = path.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
     if seen & CONTROL != 0 {
         return Err(BadRequest::Control);
     }
     let path = if seen & REWRITE == 0 { Cow::Borrowed(path) } else { Cow::Owned(rewrite(path)?) };
-    if seen & (DOT | REWRITE) != 0 && has_dot_segment(&path) {
-        return Err(BadRequest::DotSegment);
-    }
-    Ok(path)
+    Ok((path, seen & (DOT | REWRITE) != 0))
 }
 
 /// Whether a segment is `.` or `..`.

@@ -34,13 +34,12 @@ pub(crate) fn compile(
     for (template, pattern) in hosts {
         guards.push((Guard::Host(pattern), Some(template)));
     }
-    let methods = chain.iter().filter_map(|conditions| conditions.methods.as_ref());
-    let methods = methods.fold(MethodSet::all(), |all, set| all.and(set));
-    let methods = match policy.grammar {
-        Grammar::Native => methods.with_head(),
-        Grammar::Gorilla if compiler.reachable => methods,
-        Grammar::Gorilla => MethodSet::default(),
-    };
+    let native = policy.grammar == Grammar::Native;
+    let methods = chain.iter().filter_map(|conditions| conditions.methods.clone());
+    // HEAD belongs to GET in each of them, so that a route for HEAD may stand in a scope for GET.
+    let methods = methods.map(|set| if native { set.with_head() } else { set });
+    let methods = methods.fold(MethodSet::all(), |all, set| all.and(&set));
+    let methods = if compiler.reachable { methods } else { MethodSet::default() };
     if methods.names_others() {
         guards.push((Guard::Methods(methods.clone()), None));
     }
@@ -213,18 +212,13 @@ impl Compiler {
             HeaderText::Absent => HeaderWant::Absent,
             HeaderText::Exact(text) if gorilla && text.is_empty() => HeaderWant::Present,
             HeaderText::Exact(text) => HeaderWant::Exact(text.clone()),
-            HeaderText::Regex(regex) => {
-                let source = constraint::in_grammar(regex, self.policy.grammar);
-                let expression = if gorilla { source } else { format!(r"\A(?:{source})\z") };
-                match constraint::build(&expression, self.policy.grammar, false) {
-                    Ok(regex) => HeaderWant::Regex(regex),
-                    Err(kind) => {
-                        self.faults
-                            .push(Fault::HeaderRegex { regex: regex.clone(), reason: kind.to_string() });
-                        return None;
-                    }
+            HeaderText::Regex(regex) => match constraint::whole(regex, self.policy.grammar) {
+                Ok(regex) => HeaderWant::Regex(regex),
+                Err(kind) => {
+                    self.faults.push(Fault::HeaderRegex { regex: regex.clone(), reason: kind.to_string() });
+                    return None;
                 }
-            }
+            },
         };
         Some(Guard::Header(header, want))
     }

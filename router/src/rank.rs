@@ -87,6 +87,12 @@ fn host_key(route: &Ranked<'_>) -> HostKey {
 
 fn path_key(path: Option<&Template>, ending: Ending) -> Vec<PartKey> {
     let mut key: Vec<PartKey> = path.map(|path| parts(path, b'/')).unwrap_or_default();
+    if ending == Ending::Segments
+        && let Some(Piece::Text(text)) = path.and_then(|path| path.pieces.last())
+    {
+        // A prefix by segments ends before its last `/`: `/a/` is `/a`, and `/` is less than `/{x}`.
+        key.truncate(key.len() - (text.len() - text.trim_end_matches('/').len()));
+    }
     if path.is_none() || ending != Ending::Exact {
         key.push((PREFIX, Reverse(0), Reverse(false)));
     }

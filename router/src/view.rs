@@ -7,9 +7,10 @@ use http::uri::Scheme;
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 
 use crate::authority::{self, Host};
-use crate::canonical::{BadRequest, canonical, cleaned, has_dot_segment};
+use crate::canonical::{BadRequest, canonical, cleaned, has_dot_segment, spelling};
 use crate::policy::{Cleaning, MissingHost, PathForm, Policy};
 use crate::template::decode::Coding;
+use crate::template::slot::escape;
 
 /// What the listener knows of a connection; a request extension.
 ///
@@ -59,6 +60,7 @@ pub struct Head<'r> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unseen {
     Bad(BadRequest),
+    /// The clean path, escaped.
     Cleaned(String),
 }
 
@@ -151,7 +153,7 @@ fn path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, Unseen> {
 fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, Unseen> {
     let raw = uri.path();
     let path = match policy.path {
-        PathForm::Canonical => Cow::Borrowed(raw),
+        PathForm::Canonical => spelling(raw).map_err(Unseen::Bad)?.0,
         PathForm::Decoded => Coding::Path.decode(raw).map_err(|_| Unseen::Bad(BadRequest::BadEscape))?,
         PathForm::Raw => Cow::Borrowed(raw),
     };
@@ -162,7 +164,11 @@ fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, Unseen>
         Cleaning::Refuse if has_dot_segment(&path) => Err(Unseen::Bad(BadRequest::DotSegment)),
         Cleaning::Redirect => {
             let clean = cleaned(&path);
-            if clean == *path { Ok(path) } else { Err(Unseen::Cleaned(clean)) }
+            match policy.path {
+                _ if clean == *path => Ok(path),
+                PathForm::Decoded => Err(Unseen::Cleaned(escape(&clean))),
+                PathForm::Canonical | PathForm::Raw => Err(Unseen::Cleaned(clean)),
+            }
         }
         Cleaning::Refuse | Cleaning::Keep => Ok(path),
     }

@@ -179,7 +179,7 @@ fn unseen_miss(unseen: Unseen, uri: &Uri) -> Miss {
         Unseen::Bad(bad) => Reason::BadRequest(bad),
         Unseen::Cleaned(path) => Reason::Redirect(Redirect {
             status: StatusCode::MOVED_PERMANENTLY,
-            target: relative(&escape(&path), uri),
+            target: relative(&path, uri),
             matched: None,
         }),
     };

@@ -49,6 +49,17 @@ pub(crate) fn build(expression: &str, grammar: Grammar, insensitive: bool) -> Re
         })
 }
 
+/// Compiles a regex that the whole of a text must match; gorilla/mux's need not.
+pub(crate) fn whole(pattern: &str, grammar: Grammar) -> Result<Regex, Fault> {
+    let source = in_grammar(pattern, grammar);
+    // Alone first: `)(` is a regex only between the anchors.
+    let alone = build(&source, grammar, false)?;
+    match grammar {
+        Grammar::Gorilla => Ok(alone),
+        Grammar::Native => build(&format!(r"\A(?:{source})\z"), grammar, false),
+    }
+}
+
 /// What a constraint can reach beyond one plain part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reach {

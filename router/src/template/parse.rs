@@ -136,7 +136,7 @@ fn check(template: &Template, grammar: Grammar) -> Result<(), TemplateError> {
 fn check_path(template: &Template, grammar: Grammar) -> Result<(), TemplateError> {
     let text = &template.text;
     if !text.is_empty() && !text.starts_with('/') {
-        return Err(fault(text, Fault::NoLeadingSlash, (0, 1)));
+        return Err(fault(text, Fault::NoLeadingSlash, (0, text.chars().next().map_or(0, char::len_utf8))));
     }
     if grammar == Grammar::Gorilla {
         return Ok(());

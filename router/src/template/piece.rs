@@ -237,7 +237,9 @@ impl fmt::Display for TemplateError {
         let before = self.text.get(..self.span.start).unwrap_or("").chars().count();
         let marked = self.text.get(self.span.clone()).unwrap_or("").chars().count().max(1);
         writeln!(f, "{}", self.kind)?;
-        writeln!(f, "    {}", self.text)?;
+        // A line break would put the caret below another line.
+        let shown = self.text.replace(char::is_control, "\u{fffd}");
+        writeln!(f, "    {shown}")?;
         write!(f, "    {:before$}{}", "", "^".repeat(marked))
     }
 }

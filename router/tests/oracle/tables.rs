@@ -65,6 +65,20 @@ fn nested_tails() {
     }
 }
 
+/// A prefix's own final slash is no part of it: what names a further segment goes first.
+#[test]
+fn prefixes_come_last() {
+    for [first, second] in [["/", "/{x}"], ["/a/", "/a/{x}"], ["/a", "/a/{*x}"], ["/{v}", "/{w}/{x}"]] {
+        let table = Table::builder()
+            .route(Route::prefix(first).value("prefix".to_owned()))
+            .route(Route::any(second).value("path".to_owned()))
+            .build()
+            .unwrap();
+        assert_eq!(find(&table, "/a/b").as_deref(), Some(if first == "/" { "prefix" } else { "path" }));
+        assert_eq!(find(&table, "/a").as_deref(), Some(if second == "/{x}" { "path" } else { "prefix" }));
+    }
+}
+
 /// Under registration order the first route of the table wins at the far end of a walk.
 #[test]
 fn registration_order_is_exact() {

@@ -2,7 +2,9 @@
 
 use axum::extract::{FromRef, State};
 use http::{Method, Request, StatusCode};
-use waylay_router::{Body, Matched, Miss, Peer, Policy, Precedence, Route, Router, Scope, TrailingSlash};
+use waylay_router::{
+    Body, Cleaning, Matched, Miss, Peer, Policy, Precedence, Route, Router, Scope, TrailingSlash,
+};
 
 use crate::{answer, get, text, text_of};
 
@@ -146,7 +148,12 @@ async fn head_is_served_by_get() {
         .route(Route::head("/y").to(async |method: Method| [("x-own", method.to_string())]))
         .build()
         .unwrap();
+    let narrow = Router::builder()
+        .scope(Scope::new().method(Method::GET).route(Route::head("/").to(async || [("x-own", "head")])))
+        .build()
+        .unwrap();
     let head = |target: &str| Request::head(target).body(Body::empty()).unwrap();
+    assert_eq!(answer(&narrow, head("/")).await.headers()["x-own"], "head");
     let response = answer(&router, head("/x")).await;
     assert_eq!(http_body::Body::size_hint(response.body()).exact(), Some(12));
     assert_eq!(text_of(&router, head("/x")).await, (200, String::new()));
@@ -225,6 +232,41 @@ async fn final_slashes() {
                 None => text_of(router, ask(method, target)).await,
             };
             assert_eq!(got, (wanted.0, wanted.1.to_owned()), "{method} {target}");
+        }
+    }
+}
+
+/// Whatever becomes of dot segments, the rest of the path has one spelling, or is refused.
+#[tokio::test]
+async fn dot_segments_by_policy() {
+    let router = |cleaning| {
+        let policy = Policy::default().cleaning(cleaning);
+        Router::builder().policy(policy).route(Route::get("/{*rest}").to(show)).build().unwrap()
+    };
+    let (refuse, redirect, keep) =
+        (router(Cleaning::Refuse), router(Cleaning::Redirect), router(Cleaning::Keep));
+    for (target, by_refuse, by_redirect, by_keep) in [
+        ("/a/b", (200, "/{*rest} rest=a/b"), (200, "/{*rest} rest=a/b"), (200, "/{*rest} rest=a/b")),
+        (
+            "/%61/%2f",
+            (200, "/{*rest} rest=a/%2F"),
+            (200, "/{*rest} rest=a/%2F"),
+            (200, "/{*rest} rest=a/%2F"),
+        ),
+        ("/a/%2e%2e/b?q", (400, ""), (301, "/b?q"), (200, "/{*rest} rest=a/../b")),
+        ("/x/../a%2fb", (400, ""), (301, "/a%2Fb"), (200, "/{*rest} rest=x/../a%2Fb")),
+        ("//evil/../a", (400, ""), (301, "/a"), (200, "/{*rest} rest=/evil/../a")),
+        ("/%zz", (400, ""), (400, ""), (400, "")),
+        ("/%00", (400, ""), (400, ""), (400, "")),
+    ] {
+        for (router, wanted) in [(&refuse, by_refuse), (&redirect, by_redirect), (&keep, by_keep)] {
+            let response = answer(router, get(target)).await;
+            let got = match response.headers().get("location") {
+                Some(location) => (response.status().as_u16(), location.to_str().unwrap().to_owned()),
+                None => text(router, target).await,
+            };
+            let text = if wanted.0 == 400 { String::new() } else { got.1.clone() };
+            assert_eq!((got.0, text), (wanted.0, wanted.1.to_owned()), "{target}");
         }
     }
 }
