@@ -129,6 +129,11 @@ impl Matched {
         }
     }
 
+    /// The route's place in [`Table::routes`](crate::Table::routes).
+    pub fn place(&self) -> usize {
+        self.index()
+    }
+
     pub(crate) fn index(&self) -> usize {
         self.route as usize
     }
