@@ -7,6 +7,7 @@ use crate::conditions::{Conditions, HeaderText, QueryText};
 use crate::error::BuildErrorKind as Fault;
 use crate::matcher::client::Network;
 use crate::matcher::guard::{Guard, HeaderWant};
+use crate::matcher::media::{Media, NotAMedia};
 use crate::matcher::method::MethodSet;
 use crate::matcher::query::{QueryGuard, QueryWant};
 use crate::pattern::{Pattern, Source, Texts};
@@ -176,6 +177,12 @@ impl Compiler {
             }
             let cookies = conditions.cookies.iter().cloned();
             guards.extend(cookies.map(|(name, value)| (Guard::Cookie(name, value), None)));
+            if !conditions.content_types.is_empty() {
+                guards.push((Guard::ContentType(self.media(&conditions.content_types)), None));
+            }
+            if !conditions.accepts.is_empty() {
+                guards.push((Guard::Accept(self.media(&conditions.accepts)), None));
+            }
             if !conditions.clients.is_empty() {
                 let networks = conditions.clients.iter().filter_map(|text| self.network(text)).collect();
                 guards.push((Guard::Client(networks), None));
@@ -191,6 +198,17 @@ impl Compiler {
             self.faults.push(Fault::Scheme(text.to_owned()));
         }
         scheme
+    }
+
+    fn media(&mut self, texts: &[String]) -> Vec<Media> {
+        let mut media = Vec::new();
+        for text in texts {
+            match text.parse() {
+                Ok(parsed) => media.push(parsed),
+                Err(NotAMedia) => self.faults.push(Fault::MediaType(text.clone())),
+            }
+        }
+        media
     }
 
     fn network(&mut self, text: &str) -> Option<Network> {

@@ -44,6 +44,8 @@ pub(crate) struct Conditions {
     pub(crate) queries: Vec<(String, QueryText)>,
     pub(crate) cookies: Vec<(String, Option<String>)>,
     pub(crate) clients: Vec<String>,
+    pub(crate) content_types: Vec<String>,
+    pub(crate) accepts: Vec<String>,
     pub(crate) custom: Vec<Custom>,
     pub(crate) trailing_slash: Option<TrailingSlash>,
 }
@@ -61,6 +63,8 @@ impl Conditions {
             queries: Vec::new(),
             cookies: Vec::new(),
             clients: Vec::new(),
+            content_types: Vec::new(),
+            accepts: Vec::new(),
             custom: Vec::new(),
             trailing_slash: None,
         }
@@ -137,6 +141,22 @@ macro_rules! condition_setters {
         /// proxy's. An unknown address matches none.
         pub fn client_ip(mut self, network: impl Into<String>) -> Self {
             self.$($field).+.clients.push(network.into());
+            self
+        }
+
+        /// Asks for a body of this media type (`application/json`, `text/*`); several are
+        /// alternatives. Parameters and case do not count. A request that only fails here is
+        /// answered with 415.
+        pub fn content_type(mut self, media: impl Into<String>) -> Self {
+            self.$($field).+.content_types.push(media.into());
+            self
+        }
+
+        /// Asks for a client that accepts this media type; several are alternatives. Weights
+        /// count, and a client that says nothing accepts all. A request that only fails here is
+        /// answered with 406.
+        pub fn accept(mut self, media: impl Into<String>) -> Self {
+            self.$($field).+.accepts.push(media.into());
             self
         }
 

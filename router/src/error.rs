@@ -79,6 +79,8 @@ pub enum BuildErrorKind {
     },
     /// A text that is no scheme.
     Scheme(String),
+    /// A text that is no media type.
+    MediaType(String),
     /// A text that is neither an address nor a block of them.
     Network(String),
     /// Two routes of one name.
@@ -117,6 +119,7 @@ impl fmt::Display for BuildErrorKind {
                 write!(f, "header regex `{regex}` does not compile: {reason}")
             }
             Self::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
+            Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),
             Self::Network(text) => {
                 write!(f, "`{text}` is neither an IP address nor a block such as `10.0.0.0/8`")
             }

@@ -134,6 +134,12 @@ pub use template::piece::{MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_VARIABLES, Template
 pub use url::{UrlBuilder, UrlError, Urls};
 pub use view::{Head, Peer};
 
+#[doc = include_str!("../docs/from-axum.md")]
+pub mod from_axum {}
+
+#[doc = include_str!("../docs/from-gorilla-mux.md")]
+pub mod from_gorilla_mux {}
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}

@@ -35,6 +35,10 @@ pub enum Reason {
     Redirect(Redirect),
     /// Routes match but for the method: 405, and these are allowed.
     MethodNotAllowed(MethodSet),
+    /// Routes match but for the type of the body: 415, and these are taken.
+    UnsupportedMediaType(Vec<String>),
+    /// Routes match but for what the client accepts: 406, and these are given.
+    NotAcceptable(Vec<String>),
     /// Nothing matches: 404.
     NotFound,
 }
@@ -58,6 +62,8 @@ impl Miss {
             Reason::BadRequest(_) => StatusCode::BAD_REQUEST,
             Reason::Redirect(redirect) => redirect.status,
             Reason::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Reason::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Reason::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Reason::NotFound => StatusCode::NOT_FOUND,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::captures::Captures;
 use crate::matcher::guard::{Guard, HeaderWant};
+use crate::matcher::media::Media;
 use crate::matcher::method::MethodSet;
 use crate::matcher::query::QueryWant;
 use crate::policy::{Policy, TrailingSlash};
@@ -53,12 +54,21 @@ impl Pattern {
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
-    /// The same, but the method may be any.
-    pub(crate) fn admits_but_method(&self, view: &View<'_>, holes: &[Span]) -> bool {
-        let mut others = self.guards.iter().filter(|guard| !matches!(guard, Guard::Methods(_)));
-        self.path.read(view.path, holes, &mut |_| {})
-            && self.admits_host(view, &mut |_| {})
-            && others.all(|guard| guard.holds(view, &mut |_| {}))
+    /// Tests all but the method, the content type and what is accepted, and tells of the latter two.
+    pub(crate) fn nearly(&self, view: &View<'_>, holes: &[Span]) -> Option<Nearly<'_>> {
+        let mut nearly = Nearly { content_type: None, accept: None };
+        let holds = self.path.read(view.path, holes, &mut |_| {}) && self.admits_host(view, &mut |_| {});
+        for guard in holds.then_some(&self.guards)?.iter() {
+            let holds = guard.holds(view, &mut |_| {});
+            match guard {
+                Guard::Methods(_) => {}
+                Guard::ContentType(any) if !holds => nearly.content_type = Some(any),
+                Guard::Accept(any) if !holds => nearly.accept = Some(any),
+                _ if holds => {}
+                _ => return None,
+            }
+        }
+        Some(nearly)
     }
 
     fn admits_host(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
@@ -68,6 +78,12 @@ impl Pattern {
             (Some(_), None) => false,
         }
     }
+}
+
+/// What a request lacks that a route asks for, apart from the method.
+pub(crate) struct Nearly<'p> {
+    pub(crate) content_type: Option<&'p [Media]>,
+    pub(crate) accept: Option<&'p [Media]>,
 }
 
 /// Where a variable's text lies.
@@ -130,6 +146,8 @@ pub(crate) fn shape(texts: &Texts, pattern: &Pattern) -> Option<String> {
             }
             Guard::Cookie(name, value) => write!(out, "c{name}{value:?}"),
             Guard::Client(any) => write!(out, "i{any:?}"),
+            Guard::ContentType(any) => write!(out, "t{any:?}"),
+            Guard::Accept(any) => write!(out, "a{any:?}"),
             Guard::Header(name, want) => write!(out, "h{name}{want:?}"),
             Guard::Query(query) => match &query.want {
                 QueryWant::Template(_) => write!(out, "q{}", query.key),

@@ -21,7 +21,7 @@ pub(crate) struct RankKey {
     /// A path that is the route's but for its final slash gives way to any path that is a route's own.
     detour: bool,
     path: Vec<PartKey>,
-    guards: [Reverse<usize>; 12],
+    guards: [Reverse<usize>; 13],
     /// GET routes answer HEAD too; a route for HEAD alone goes before them.
     head_only: Reverse<bool>,
 }
@@ -59,7 +59,7 @@ impl RankKey {
             host: if written { (0, Vec::new()) } else { host_key(route) },
             detour: false,
             path: if written { Vec::new() } else { path_key(route.path, route.ending) },
-            guards: if written { [Reverse(0); 12] } else { guard_key(route) },
+            guards: if written { [Reverse(0); 13] } else { guard_key(route) },
             head_only: Reverse(!written && route.head_only),
         }
     }
@@ -156,7 +156,7 @@ fn parts(template: &Template, separator: u8) -> Vec<PartKey> {
     keys
 }
 
-fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 12] {
+fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 13] {
     let count =
         |wanted: fn(&Guard) -> bool| Reverse(route.guards.iter().filter(|guard| wanted(guard)).count());
     [
@@ -169,6 +169,7 @@ fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 12] {
         count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Template(_)))),
         count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Present))),
         count(|guard| matches!(guard, Guard::Cookie(..))),
+        count(|guard| matches!(guard, Guard::ContentType(_) | Guard::Accept(_))),
         narrowness(route.guards),
         count(|guard| matches!(guard, Guard::Custom(_))),
         count(|guard| match guard {

@@ -12,7 +12,7 @@ use axum_core::BoxError;
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{ALLOW, LOCATION};
+use http::header::{ACCEPT, ALLOW, LOCATION};
 use http::{HeaderValue, Method, Request};
 use rustc_hash::FxBuildHasher;
 use tower_service::Service;
@@ -218,7 +218,20 @@ fn default_answer(request: &Request<Body>) -> Response {
         Reason::BadRequest(bad) => (status, format!("{bad}\n")).into_response(),
         Reason::Redirect(redirect) => with_header(status.into_response(), LOCATION, &redirect.target),
         Reason::MethodNotAllowed(methods) => with_header(status.into_response(), ALLOW, &methods.to_string()),
-        Reason::NotFound => status.into_response(),
+        Reason::UnsupportedMediaType(media) => {
+            with_header(status.into_response(), taken(request.method()), &media.join(", "))
+        }
+        Reason::NotAcceptable(_) | Reason::NotFound => status.into_response(),
+    }
+}
+
+/// The field that names the types that would be taken (RFC 5789 §2.2, Linked Data Platform §7.1,
+/// RFC 9110 §12.5.1).
+fn taken(method: &Method) -> http::HeaderName {
+    match *method {
+        Method::POST => http::HeaderName::from_static("accept-post"),
+        Method::PATCH => http::HeaderName::from_static("accept-patch"),
+        _ => ACCEPT,
     }
 }
 

@@ -9,6 +9,7 @@ use regex::Regex;
 
 use super::client::Network;
 use super::cookie;
+use super::media::{self, Media};
 use super::method::MethodSet;
 use super::query::{QueryGuard, QueryWant};
 use crate::template::host::HostPattern;
@@ -51,6 +52,10 @@ pub(crate) enum Guard {
     Cookie(String, Option<String>),
     /// The address of the other end, if it is known.
     Client(Vec<Network>),
+    /// What the request carries.
+    ContentType(Vec<Media>),
+    /// What its client accepts.
+    Accept(Vec<Media>),
     Query(QueryGuard),
     Custom(Custom),
 }
@@ -86,6 +91,8 @@ impl Guard {
             Self::Client(any) => {
                 view.client().is_some_and(|address| any.iter().any(|network| network.contains(address)))
             }
+            Self::ContentType(any) => media::carries(view.head.headers, any),
+            Self::Accept(any) => media::accepts(view.head.headers, any),
             Self::Query(query) => query.holds(view, found),
             Self::Custom(custom) => (custom.holds)(&view.head),
         }
@@ -97,6 +104,7 @@ impl Guard {
             Self::Methods(_) => 0,
             Self::Scheme(_) => 1,
             Self::Header(_, HeaderWant::Regex(_)) | Self::Cookie(..) => 5,
+            Self::ContentType(_) | Self::Accept(_) => 5,
             Self::Client(_) | Self::Header(..) => 2,
             Self::Host(_) => 3,
             Self::Query(QueryGuard { want: QueryWant::Template(_), .. }) => 6,

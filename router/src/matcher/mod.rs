@@ -3,5 +3,6 @@
 pub(crate) mod client;
 pub(crate) mod cookie;
 pub(crate) mod guard;
+pub(crate) mod media;
 pub(crate) mod method;
 pub(crate) mod query;

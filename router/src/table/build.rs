@@ -317,6 +317,12 @@ fn words(conditions: &Conditions) -> Vec<String> {
         let value = value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
         words.push(format!("cookie {name}{value}"));
     }
+    if !conditions.content_types.is_empty() {
+        words.push(format!("content type {}", conditions.content_types.join("|")));
+    }
+    if !conditions.accepts.is_empty() {
+        words.push(format!("accepts {}", conditions.accepts.join("|")));
+    }
     if !conditions.clients.is_empty() {
         words.push(format!("client {}", conditions.clients.join("|")));
     }

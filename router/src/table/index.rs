@@ -6,7 +6,9 @@ use rustc_hash::FxBuildHasher;
 
 use super::trie::{Entry, Sapling, Trie, Visit};
 use crate::captures::Captures;
+use crate::matcher::media::Media;
 use crate::matcher::method::{MethodSet, bit};
+use crate::miss::Reason;
 use crate::pattern::Pattern;
 use crate::template::path::Edge;
 use crate::view::View;
@@ -39,11 +41,11 @@ impl Index {
         self.search(best.view, best);
     }
 
-    /// The methods of all routes whose other conditions hold.
-    pub(crate) fn allowed(&self, patterns: &[Pattern], view: &View<'_>) -> MethodSet {
-        let mut allowed = Allowed { patterns, view, methods: MethodSet::default() };
-        self.search(view, &mut allowed);
-        allowed.methods
+    /// What a request lacks that some route asks for.
+    pub(crate) fn near(&self, patterns: &[Pattern], view: &View<'_>) -> Option<Reason> {
+        let mut near = Near::new(patterns, view);
+        self.search(view, &mut near);
+        near.reason()
     }
 
     fn search(&self, view: &View<'_>, visit: &mut impl Visit) {
@@ -181,14 +183,49 @@ impl Visit for Best<'_> {
     }
 }
 
-/// Collects the methods of routes that fail on nothing else.
-struct Allowed<'s> {
+/// Collects what a request lacks, from the routes that fail on nothing else.
+struct Near<'s> {
     patterns: &'s [Pattern],
     view: &'s View<'s>,
+    /// Of routes that only the method keeps from answering.
     methods: MethodSet,
+    /// Of routes whose method is another one, whatever else they ask of the body.
+    others: MethodSet,
+    content_types: Vec<String>,
+    accepted: Vec<String>,
 }
 
-impl Visit for Allowed<'_> {
+impl<'s> Near<'s> {
+    fn new(patterns: &'s [Pattern], view: &'s View<'s>) -> Self {
+        let (methods, others) = (MethodSet::default(), MethodSet::default());
+        Self { patterns, view, methods, others, content_types: Vec::new(), accepted: Vec::new() }
+    }
+
+    /// One rule, whatever the order of routes.
+    fn reason(self) -> Option<Reason> {
+        if !self.methods.is_empty() {
+            Some(Reason::MethodNotAllowed(self.methods))
+        } else if !self.content_types.is_empty() {
+            Some(Reason::UnsupportedMediaType(self.content_types))
+        } else if !self.accepted.is_empty() {
+            Some(Reason::NotAcceptable(self.accepted))
+        } else if !self.others.is_empty() {
+            Some(Reason::MethodNotAllowed(self.others))
+        } else {
+            None
+        }
+    }
+}
+
+fn collect(media: Option<&[Media]>, into: &mut Vec<String>) {
+    for media in media.into_iter().flatten().map(Media::to_string) {
+        if !into.contains(&media) {
+            into.push(media);
+        }
+    }
+}
+
+impl Visit for Near<'_> {
     fn limit(&self) -> u32 {
         u32::MAX
     }
@@ -196,8 +233,16 @@ impl Visit for Allowed<'_> {
     fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
         for entry in entries {
             let pattern = &self.patterns[entry.rank as usize];
-            if pattern.admits_but_method(self.view, holes.as_slice()) {
+            let Some(nearly) = pattern.nearly(self.view, holes.as_slice()) else { continue };
+            if pattern.methods.contains(self.view.head.method) {
+                match nearly.content_type {
+                    Some(_) => collect(nearly.content_type, &mut self.content_types),
+                    None => collect(nearly.accept, &mut self.accepted),
+                }
+            } else if nearly.content_type.is_none() && nearly.accept.is_none() {
                 self.methods.extend(&pattern.methods);
+            } else {
+                self.others.extend(&pattern.methods);
             }
         }
     }

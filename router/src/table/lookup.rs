@@ -130,11 +130,10 @@ impl<T> Table<T> {
         Some(Redirect { status, target: relative(&own, uri), matched: None })
     }
 
-    /// 405 if some route would match with another method, else 404.
+    /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
     #[cold]
     fn miss(&self, view: &View<'_>) -> Miss {
-        let allowed = self.index.allowed(&self.catalog.patterns, view);
-        let reason = if allowed.is_empty() { Reason::NotFound } else { Reason::MethodNotAllowed(allowed) };
+        let reason = self.index.near(&self.catalog.patterns, view).unwrap_or(Reason::NotFound);
         let mut deepest = Best::new(&self.scopes, view);
         self.scope_index.find(&mut deepest);
         let scope = deepest.rank().and_then(|rank| self.scope_places.get(rank).copied());

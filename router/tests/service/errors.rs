@@ -65,6 +65,8 @@ fn conditions() {
         (Route::new().header_regex("a", "a)|(?:b"), "HeaderRegex"),
         (Route::new().query("q", "{q"), "Unclosed"),
         (Route::new().scheme("ht tp"), "Scheme(\"ht tp\")"),
+        (Route::new().content_type("json"), "MediaType(\"json\")"),
+        (Route::new().accept("a/b/c"), "MediaType(\"a/b/c\")"),
         (Route::new().client_ip("10.0.0.0/33"), "Network(\"10.0.0.0/33\")"),
         (Route::get("/{a}").host("{a}.x"), "DuplicateVariable(\"a\")"),
         (Route::get("/{a}").query("q", "{a}"), "DuplicateVariable(\"a\")"),

@@ -270,3 +270,51 @@ async fn dot_segments_by_policy() {
         }
     }
 }
+
+/// What only the type of the body, or what the client accepts, keeps from a route.
+#[tokio::test]
+async fn types_are_negotiated() {
+    let router = Router::builder()
+        .route(Route::post("/x").content_type("application/json").to(async || "json"))
+        .route(Route::post("/x").content_type("text/*").to(async || "text"))
+        .route(Route::patch("/x").content_type("application/merge-patch+json").to(async || "patch"))
+        .route(Route::put("/x").content_type("text/csv").accept("application/json").to(async || "put"))
+        .route(Route::get("/y").accept("application/json").to(async || "json"))
+        .route(Route::get("/y").accept("text/html").accept("text/plain").to(async || "text"))
+        .route(Route::post("/z").content_type("text/csv").query_present("q").to(async || "z"))
+        .build()
+        .unwrap();
+    let ask = |method: &str, target: &str, carries: &str, accepts: &str| {
+        let request = Request::builder().method(method).uri(target);
+        let request = if carries.is_empty() { request } else { request.header("content-type", carries) };
+        let request = if accepts.is_empty() { request } else { request.header("accept", accepts) };
+        request.body(Body::empty()).unwrap()
+    };
+    for (method, target, carries, accepts, status, wanted) in [
+        ("POST", "/x", "application/json; charset=utf-8", "", 200, "json"),
+        ("POST", "/x", "Text/CSV", "", 200, "text"),
+        ("POST", "/x", "image/png", "", 415, "accept-post: application/json, text/*"),
+        ("POST", "/x", "", "", 415, "accept-post: application/json, text/*"),
+        ("PATCH", "/x", "application/json", "", 405, "allow: POST"),
+        ("PATCH", "/x", "image/png", "", 415, "accept-patch: application/merge-patch+json"),
+        ("PUT", "/x", "text/csv", "image/png", 405, "allow: POST"),
+        ("PUT", "/x", "image/png", "", 415, "accept: text/csv"),
+        ("GET", "/x", "", "", 405, "allow: POST, PUT, PATCH"),
+        ("GET", "/y", "", "application/*", 200, "json"),
+        ("GET", "/y", "", "text/plain, application/json;q=0", 200, "text"),
+        ("GET", "/y", "", "image/png", 406, ""),
+        ("PUT", "/y", "", "image/png", 405, "allow: GET, HEAD"),
+        ("POST", "/z", "image/png", "", 404, ""),
+        ("POST", "/z?q", "image/png", "", 415, "accept-post: text/csv"),
+    ] {
+        let response = answer(&router, ask(method, target, carries, accepts)).await;
+        assert_eq!(response.status().as_u16(), status, "{method} {target} {carries} {accepts}");
+        let got = if status == 200 {
+            text_of(&router, ask(method, target, carries, accepts)).await.1
+        } else {
+            let headers = response.headers().iter().filter(|(name, _)| name.as_str() != "content-length");
+            headers.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+        };
+        assert_eq!(got, wanted, "{method} {target} {carries} {accepts}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Media types: what a request carries, and what its client accepts (RFC 9110 §8.3, §12.5.1).
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_TYPE};
+
+/// A media type without parameters, in lower case; the subtype may be `*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Media {
+    text: Box<str>,
+    slash: usize,
+}
+
+/// A text that is no media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotAMedia;
+
+impl FromStr for Media {
+    type Err = NotAMedia;
+
+    fn from_str(text: &str) -> Result<Self, NotAMedia> {
+        let essence = text.split(';').next().unwrap_or(text).trim_matches([' ', '\t']);
+        let slash = essence.find('/').ok_or(NotAMedia)?;
+        let token = |part: &str| !part.is_empty() && part.bytes().all(is_token);
+        if !token(&essence[..slash]) || !token(&essence[slash + 1..]) {
+            return Err(NotAMedia);
+        }
+        Ok(Self { text: essence.to_ascii_lowercase().into(), slash })
+    }
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+impl Media {
+    /// Whether a concrete type falls under this one.
+    fn covers(&self, other: &Media) -> bool {
+        let (own, range) = self.text.split_at(self.slash);
+        own == "*" || (own == &other.text[..other.slash] && (range == "/*" || self.text == other.text))
+    }
+
+    /// How narrow a range it is.
+    fn precision(&self) -> u8 {
+        match self.text.split_at(self.slash) {
+            ("*", _) => 0,
+            (_, "/*") => 1,
+            _ => 2,
+        }
+    }
+}
+
+impl fmt::Display for Media {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Whether the request carries one of the types. Several lines, or one that cannot be read, are none.
+pub(crate) fn carries(headers: &HeaderMap, any: &[Media]) -> bool {
+    let mut lines = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return false;
+    };
+    let carried = line.to_str().ok().and_then(|line| line.parse::<Media>().ok());
+    carried.is_some_and(|carried| any.iter().any(|media| media.covers(&carried)))
+}
+
+/// Whether the client accepts one of the types: without an `Accept` line it accepts all, and
+/// otherwise the narrowest range that covers a type decides by its weight.
+pub(crate) fn accepts(headers: &HeaderMap, any: &[Media]) -> bool {
+    let mut lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok()).peekable();
+    if lines.peek().is_none() {
+        return true;
+    }
+    let ranges: Vec<(Media, bool)> = lines.flat_map(|line| line.split(',')).filter_map(range).collect();
+    any.iter().any(|media| {
+        let covering = ranges.iter().filter(|(range, _)| range.covers(media));
+        covering.max_by_key(|(range, _)| range.precision()).is_some_and(|(_, wanted)| *wanted)
+    })
+}
+
+/// A range, and whether its weight is above zero; a weight that cannot be read is one.
+fn range(item: &str) -> Option<(Media, bool)> {
+    let media = item.parse().ok()?;
+    let weight = item.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("q").then(|| value.trim())
+    });
+    let zero =
+        |weight: &str| weight.starts_with('0') && weight.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    Some((media, !weight.is_some_and(zero)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(name: http::HeaderName, lines: &[&str]) -> HeaderMap {
+        lines.iter().map(|line| (name.clone(), line.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn carried() {
+        let json = ["application/json".parse().unwrap(), "text/*".parse().unwrap()];
+        for (lines, wanted) in [
+            (&["application/json"][..], true),
+            (&["Application/JSON; charset=utf-8"], true),
+            (&["text/csv"], true),
+            (&["application/jsonp"], false),
+            (&["application"], false),
+            (&["application/json,text/csv"], false),
+            (&["application/json", "application/json"], false),
+            (&[], false),
+        ] {
+            assert_eq!(carries(&asks(CONTENT_TYPE, lines), &json), wanted, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn accepted() {
+        let json = ["application/json".parse().unwrap()];
+        for (lines, wanted) in [
+            (&[][..], true),
+            (&["*/*"], true),
+            (&["application/*"], true),
+            (&["text/html, application/json;q=0.2"], true),
+            (&["text/html", "application/json"], true),
+            (&["text/html"], false),
+            (&["application/json;q=0"], false),
+            (&["application/json; q=0.000, */*"], false),
+            (&["*/*;q=0, application/json"], true),
+            (&["application/*;q=0, */*"], false),
+            (&["application/json;q=x"], true),
+            (&["nonsense"], false),
+        ] {
+            assert_eq!(accepts(&asks(ACCEPT, lines), &json), wanted, "{lines:?}");
+        }
+    }
+}
