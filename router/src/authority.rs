@@ -37,6 +37,9 @@ pub(crate) fn effective<'r>(
     split(text, grammar).map(Some)
 }
 
+/// The longest host name, in bytes.
+const LONGEST: usize = 255;
+
 const PLAIN: u8 = 0;
 const UPPER: u8 = 1;
 const PORT: u8 = 2;
@@ -62,7 +65,8 @@ const CLASS: [u8; 256] = {
 
 fn split(text: &str, grammar: Grammar) -> Result<Host<'_>, BadRequest> {
     let seen = text.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
-    if seen & BAD != 0 {
+    // No name is longer (RFC 1035 §2.3.4), and patterns of hosts are not asked about longer ones.
+    if seen & BAD != 0 || text.len() > LONGEST + ":65535".len() {
         return Err(BadRequest::BadHost);
     }
     let (name, port) = if seen & PORT == 0 { (text, None) } else { port(text)? };
@@ -70,7 +74,7 @@ fn split(text: &str, grammar: Grammar) -> Result<Host<'_>, BadRequest> {
         return Ok(Host { name: Cow::Borrowed(name), port });
     }
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.is_empty() || name.ends_with('.') {
+    if name.is_empty() || name.ends_with('.') || name.len() > LONGEST {
         return Err(BadRequest::BadHost);
     }
     let name = if seen & UPPER != 0 { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) };

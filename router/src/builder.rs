@@ -1,5 +1,6 @@
 //! Routes, scopes and layers to a router.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -107,8 +108,9 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Answers every miss, redirects apart, outside of scopes with a fallback of their own; a
-    /// [`Miss`](crate::Miss) argument tells why, and the status is the handler's.
+    /// Answers what no route answers outside of scopes with a fallback of their own; a
+    /// [`Miss`](crate::Miss) argument tells why, and the status is the handler's. Refused requests
+    /// (400) and redirects do not come here.
     pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
         self.tree.fallback = Some(endpoint(handler, Arc::clone(&self.state)));
         self
@@ -132,12 +134,12 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let mut rooms: Vec<Room> = plan.rooms.into_iter().flatten().collect();
         rooms.push(root);
         let shared = Arc::new(Shared { table, rooms });
-        let mut stages = Stages::default();
+        let mut stages = BTreeMap::new();
         // Inner floors come first, so that each stage finds all that may follow it.
         for floor in plan.floors {
             floor.build(&shared, &mut stages);
         }
-        Ok(Router { shared, stages: Arc::new(stages) })
+        Ok(Router { shared, stages: Arc::new(stages.into_iter().collect()) })
     }
 }
 
@@ -157,6 +159,8 @@ struct Plan {
 /// The layers of one scope.
 struct Floor {
     number: StageId,
+    /// The stages of the scopes inside end here: scopes are numbered from the outside in.
+    end: StageId,
     layers: Vec<Wrap>,
     route_layers: Vec<Wrap>,
     miss_layers: Vec<Wrap>,
@@ -190,6 +194,7 @@ impl Plan {
         }
         self.floors.push(Floor {
             number,
+            end: 3 * (self.rooms.len() as StageId + 1),
             layers: tree.layers,
             route_layers: tree.route_layers,
             miss_layers: tree.miss_layers,
@@ -199,7 +204,7 @@ impl Plan {
 }
 
 impl Floor {
-    fn build(self, shared: &Arc<Shared>, stages: &mut Stages) {
+    fn build(self, shared: &Arc<Shared>, stages: &mut BTreeMap<StageId, Next>) {
         let own = [
             (self.route_layers, self.number + 1),
             (self.miss_layers, self.number + 2),
@@ -209,7 +214,9 @@ impl Floor {
             if layers.is_empty() {
                 continue;
             }
-            let step = Next::new(Step { shared: Arc::clone(shared), stages: stages.clone(), own: number });
+            let inside = stages.range(self.number..self.end);
+            let inside: Stages = inside.map(|(number, stage)| (*number, stage.clone())).collect();
+            let step = Next::new(Step { shared: Arc::clone(shared), stages: inside, own: number });
             stages.insert(number, wrapped(layers, step));
         }
     }

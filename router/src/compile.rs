@@ -13,8 +13,9 @@ use crate::matcher::query::{QueryGuard, QueryWant};
 use crate::pattern::{Pattern, Source, Texts};
 use crate::policy::Policy;
 use crate::template::constraint;
+use crate::template::decode::Coding;
 use crate::template::host::HostPattern;
-use crate::template::parse::parse;
+use crate::template::parse::{check_whole, parse};
 use crate::template::path::{Ending, PathPattern};
 use crate::template::piece::{
     Grammar, Kind, MAX_VARIABLES, Place, Template, TemplateError, TemplateErrorKind,
@@ -48,7 +49,8 @@ pub(crate) fn compile(
     let vars = compiler.vars(path.as_ref(), host.as_ref().map(|(template, _)| template), &guards);
     let compiled = match &path {
         None => Some(PathPattern::any()),
-        Some(template) => compiler.checked(template, PathPattern::compile(template, ending, policy.grammar)),
+        Some(template) => compiler
+            .checked(template, PathPattern::compile(template, ending, policy.grammar, policy.path_coding())),
     };
     let Some(path_pattern) = compiled.filter(|_| compiler.faults.is_empty()) else {
         return Err(compiler.faults);
@@ -144,6 +146,10 @@ impl Compiler {
                 Some(before) => before.join(&template),
                 None => template,
             });
+        }
+        if let Some(whole) = joined.as_ref().filter(|_| self.policy.grammar == Grammar::Native) {
+            let checked = check_whole(whole);
+            self.checked(whole, checked);
         }
         (joined, ending)
     }
@@ -255,7 +261,8 @@ impl Compiler {
         let want = match template.literal() {
             Some(literal) => QueryWant::Exact(literal.to_owned()),
             None => {
-                let slot = Slot::compile(&template.pieces, Place::Query, self.policy.grammar, false);
+                let slot =
+                    Slot::compile(&template.pieces, Place::Query, self.policy.grammar, Coding::Form, false);
                 QueryWant::Template(self.checked(&template, slot)?)
             }
         };

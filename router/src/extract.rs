@@ -46,12 +46,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Miss {
     }
 }
 
-/// The URLs of the table that matched the request.
+/// The URLs of the table that the request was looked up in; fallbacks have them as well.
 impl<S: Send + Sync> FromRequestParts<S> for Urls {
     type Rejection = NotRouted;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, NotRouted> {
-        parts.extensions.get::<Matched>().map(Matched::urls).ok_or(NotRouted)
+        let matched = parts.extensions.get::<Matched>().map(Matched::urls);
+        matched.or_else(|| parts.extensions.get::<Self>().cloned()).ok_or(NotRouted)
     }
 }
 

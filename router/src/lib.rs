@@ -56,8 +56,10 @@
 //!
 //! Priority, then host (exact, patterned, regex, none), then path segment by segment (literal,
 //! literal with a variable, constrained, plain, tail; exact before prefix), then the further
-//! conditions counted. The order of writing decides nothing; two routes of one rank that match the
-//! same requests are a [conflict](BuildErrorKind::Conflict), which names both.
+//! conditions counted. Two routes that ask for the same are a
+//! [conflict](BuildErrorKind::Conflict), which names both. Where different conditions of one rank
+//! happen to hold of one request (`/a{x}` and `/{x}a` of `/aba`), the route written first wins, until
+//! a priority says otherwise; nowhere else does the order of writing matter.
 //! [`Precedence::Registration`] makes the first route win, as gorilla/mux does.
 //!
 //! # What is refused
@@ -130,7 +132,9 @@ pub use scope::{Pending, Scope};
 pub use service::{Router, RouterFuture};
 pub use table::build::TableBuilder;
 pub use table::lookup::{Match, Table};
-pub use template::piece::{MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_VARIABLES, TemplateError, TemplateErrorKind};
+pub use template::piece::{
+    MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, TemplateError, TemplateErrorKind,
+};
 pub use url::{UrlBuilder, UrlError, Urls};
 pub use view::{Head, Peer};
 

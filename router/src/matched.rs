@@ -11,7 +11,6 @@ use crate::captures::Captures;
 use crate::catalog::{Catalog, RouteInfo};
 use crate::pattern::Source;
 use crate::template::decode::Coding;
-use crate::template::piece::Grammar;
 use crate::template::slot::Span;
 
 /// One variable of a match.
@@ -55,13 +54,12 @@ pub(crate) struct Within<'m> {
 
 impl<'m> Within<'m> {
     pub(crate) fn captures(self) -> impl DoubleEndedIterator<Item = Capture<'m>> + use<'m> {
-        let gorilla = self.catalog.policy.grammar == Grammar::Gorilla;
+        let path = self.catalog.policy.path_coding();
         let vars = self.catalog.routes.get(self.route).map_or(&[][..], |facts| &facts.texts.vars);
         let count = vars.len().min(self.spans.len());
         vars[..count].iter().zip(&self.spans[..count]).map(move |((name, source), span)| {
             let (text, coding) = match source {
-                Source::Path if gorilla => (self.path, Coding::Plain),
-                Source::Path => (self.path, Coding::Path),
+                Source::Path => (self.path, path),
                 Source::Host => (self.host, Coding::Plain),
                 Source::Query => (self.query, Coding::Form),
             };

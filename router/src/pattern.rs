@@ -113,49 +113,46 @@ pub(crate) fn detour(pattern: &Pattern, texts: &Texts, policy: Policy) -> Option
         return None;
     }
     let other = texts.path.as_ref()?.other_slash()?;
-    let path = PathPattern::compile(&other, Ending::Exact, policy.grammar).ok()?;
+    let path = PathPattern::compile(&other, Ending::Exact, policy.grammar, policy.path_coding()).ok()?;
     Some(Pattern { path, ..pattern.clone() })
 }
 
-/// A shape in which two routes are told apart by nothing but the names of their variables.
+/// A shape in which two routes are told apart by nothing but the names of their variables; nothing
+/// for a route with a condition that cannot be compared.
 pub(crate) fn shape(texts: &Texts, pattern: &Pattern) -> Option<String> {
-    use std::fmt::Write;
-    let mut out = String::new();
-    let mut write = |template: &Template| {
-        for piece in &template.pieces {
-            // Writing to a String cannot fail.
-            let _ = match piece {
-                Piece::Text(text) => write!(out, "{}{text}", text.len()),
-                Piece::Var(var) => write!(out, "{{{:?}}}", var.kind),
-            };
-        }
-        out.push('|');
-    };
-    texts.path.iter().for_each(&mut write);
-    texts.hosts.iter().for_each(&mut write);
-    for (_, template) in &texts.queries {
-        template.iter().for_each(&mut write);
+    let mut path = texts.path.as_ref().map(outline).unwrap_or_default();
+    if texts.ending == Ending::Segments {
+        path.truncate(path.trim_end_matches('/').len());
     }
-    let _ = write!(out, "{:?}", texts.ending);
+    let hosts = texts.hosts.iter().map(|host| outline(host).to_ascii_lowercase());
+    let mut parts: Vec<String> = hosts.map(|host| format!("host {}", host.trim_end_matches('.'))).collect();
+    for (key, template) in &texts.queries {
+        parts.push(format!("query {key} {}", template.as_ref().map(outline).unwrap_or_default()));
+    }
     for guard in &pattern.guards {
-        match guard {
+        parts.push(match guard {
             Guard::Custom(_) => return None,
-            Guard::Scheme(any) => write!(out, "s{any:?}"),
-            Guard::Header(name, HeaderWant::Regex(regex)) => {
-                write!(out, "h{name}~{}", regex.as_str())
+            // Told by their templates above.
+            Guard::Host(_) | Guard::Methods(_) => continue,
+            Guard::Query(query) if !matches!(query.want, QueryWant::Absent) => continue,
+            Guard::Scheme(any) => {
+                let mut any: Vec<&str> = any.iter().map(|scheme| scheme.as_str()).collect();
+                any.sort_unstable();
+                format!("scheme {any:?}")
             }
-            Guard::Cookie(name, value) => write!(out, "c{name}{value:?}"),
-            Guard::Client(any) => write!(out, "i{any:?}"),
-            Guard::ContentType(any) => write!(out, "t{any:?}"),
-            Guard::Accept(any) => write!(out, "a{any:?}"),
-            Guard::Header(name, want) => write!(out, "h{name}{want:?}"),
-            Guard::Query(query) => match &query.want {
-                QueryWant::Template(_) => write!(out, "q{}", query.key),
-                want => write!(out, "q{}{want:?}", query.key),
-            },
-            Guard::Host(_) | Guard::Methods(_) => Ok(()),
-        }
-        .ok()?;
+            Guard::Header(name, HeaderWant::Regex(regex)) => format!("header {name} ~{}", regex.as_str()),
+            other => format!("{other:?}"),
+        });
     }
-    Some(out)
+    parts.sort_unstable();
+    Some(format!("{path} {:?} {parts:?}", texts.ending))
+}
+
+/// A template with its variables' names left out.
+fn outline(template: &Template) -> String {
+    let part = |piece: &Piece| match piece {
+        Piece::Text(text) => text.replace('{', "{{"),
+        Piece::Var(var) => format!("{{{:?}}}", var.kind),
+    };
+    template.pieces.iter().map(part).collect()
 }

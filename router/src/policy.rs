@@ -1,5 +1,6 @@
 //! How requests are read before they are matched: one struct, applied in one place.
 
+use crate::template::decode::Coding;
 use crate::template::path::Ending;
 use crate::template::piece::Grammar;
 
@@ -155,6 +156,14 @@ impl Policy {
     /// What a request without a host gets.
     pub fn missing_host(self, missing_host: MissingHost) -> Self {
         Self { missing_host, ..self }
+    }
+
+    /// How the path is encoded that templates are compared with.
+    pub(crate) fn path_coding(self) -> Coding {
+        match self.path {
+            PathForm::Canonical => Coding::Path,
+            PathForm::Decoded | PathForm::Raw => Coding::Plain,
+        }
     }
 
     /// How a prefix template ends.

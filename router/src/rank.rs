@@ -80,6 +80,10 @@ fn host_key(route: &Ranked<'_>) -> HostKey {
         return (2, Vec::new());
     }
     let mut parts = parts(host, b'.');
+    if host.text.ends_with('.') {
+        // The final dot of a full name begins no label.
+        parts.pop();
+    }
     parts.reverse();
     let exact = parts.iter().all(|part| part.0 == LITERAL);
     (u8::from(!exact), parts)

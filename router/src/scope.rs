@@ -223,8 +223,8 @@ impl<S: Send + Sync + 'static> Scope<S> {
         self
     }
 
-    /// Answers what no route answers while the scope's own conditions hold, redirects apart; a
-    /// [`Miss`](crate::Miss) argument tells why. Scopes inside without a fallback use it too.
+    /// Answers what no route answers while the scope's own conditions hold; a
+    /// [`Miss`](crate::Miss) argument tells why. Refused requests (400) and redirects do not come here. Scopes inside without a fallback use it too.
     pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
         self.tree.fallback = Some(Pending::handler(handler));
         self

@@ -13,7 +13,7 @@ use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, LOCATION};
-use http::{HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request, StatusCode};
 use rustc_hash::FxBuildHasher;
 use tower_service::Service;
 
@@ -127,14 +127,14 @@ where
 pub(crate) enum Place {
     Hit(usize),
     Miss(Option<ScopeId>),
-    /// A miss that no fallback answers: the router knows better.
-    Redirect(Option<ScopeId>),
+    /// A miss that no fallback answers: what is refused, or sent elsewhere, goes no further.
+    Settled(Option<ScopeId>),
 }
 
 impl Place {
     fn of(miss: &Miss) -> Self {
         match miss.reason {
-            Reason::Redirect(_) => Self::Redirect(miss.scope),
+            Reason::Redirect(_) | Reason::BadRequest(_) => Self::Settled(miss.scope),
             _ => Self::Miss(miss.scope),
         }
     }
@@ -158,6 +158,7 @@ impl Shared {
                 let place = Place::of(&miss);
                 request.extensions_mut().remove::<Matched>();
                 request.extensions_mut().insert(miss);
+                request.extensions_mut().insert(self.table.urls());
                 place
             }
         }
@@ -184,21 +185,25 @@ impl Shared {
     ) -> NextOrReady {
         let (scope, is_hit) = match place {
             Place::Hit(route) => (self.table.scope(route), true),
-            Place::Miss(scope) | Place::Redirect(scope) => (scope, false),
+            Place::Miss(scope) | Place::Settled(scope) => (scope, false),
         };
         let root = self.rooms.last();
         let room = scope.and_then(|scope| self.rooms.get(scope.index())).or(root);
         let way = room.map_or(&[][..], |room| if is_hit { &room.hit } else { &room.miss });
         let next = match done {
             None => way.first(),
-            Some(done) => way.iter().skip_while(|stage| **stage != done).nth(1),
+            Some(done) => match way.iter().position(|stage| *stage == done) {
+                Some(place) => way.get(place + 1),
+                // A layer rebuilt the request into one that belongs elsewhere, behind other layers.
+                None => return NextOrReady::Ready { response: Some(StatusCode::NOT_FOUND.into_response()) },
+            },
         };
         if let Some(stage) = next.and_then(|stage| stages.get(stage)) {
             return NextOrReady::Next { future: stage.answer(request) };
         }
         let endpoint = match place {
             Place::Hit(route) => self.table.value(route),
-            Place::Redirect(_) => None,
+            Place::Settled(_) => None,
             Place::Miss(_) => room.and_then(|room| room.fallback.as_ref()),
         };
         match endpoint {
@@ -211,7 +216,7 @@ impl Shared {
 /// What a miss gets where no fallback answers it.
 fn default_answer(request: &Request<Body>) -> Response {
     let Some(miss) = request.extensions().get::<Miss>() else {
-        return http::StatusCode::NOT_FOUND.into_response();
+        return StatusCode::NOT_FOUND.into_response();
     };
     let status = miss.status();
     match &miss.reason {

@@ -3,15 +3,17 @@
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
-use http::Request;
+use http::uri::{Authority, Scheme};
+use http::{Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::captures::Captures;
 use crate::catalog::{Catalog, Facts};
-use crate::matched::Within;
 use crate::matcher::guard::Guard;
+use crate::pattern::Source;
 use crate::policy::PathForm;
-use crate::template::constraint::Reach;
+use crate::template::constraint::{Constraint, Reach};
+use crate::template::decode::Coding;
 use crate::template::piece::{Grammar, Kind, Piece, Place, Template};
 use crate::template::slot::escape;
 use crate::view::{Peer, Read, View};
@@ -104,6 +106,8 @@ pub enum UrlError {
     NoHost,
     /// Neither the route nor the caller names a scheme.
     NoScheme,
+    /// A text that is no scheme, or none that the route is served over.
+    Scheme(String),
 }
 
 impl Display for UrlError {
@@ -121,6 +125,7 @@ impl Display for UrlError {
             Self::NoPath => f.write_str("the route has no path"),
             Self::NoHost => f.write_str("the route has no host"),
             Self::NoScheme => f.write_str("no scheme is known, name one on the route or on the URL"),
+            Self::Scheme(scheme) => write!(f, "the route is not served over `{scheme}`"),
         }
     }
 }
@@ -153,7 +158,11 @@ impl UrlBuilder {
             _ => None,
         };
         let target = self.target(facts)?;
-        self.check(facts, host.as_deref(), &target)?;
+        // `//name` would lead to another host.
+        if target.starts_with("//") {
+            return Err(self.refused(facts, false, true));
+        }
+        self.check(facts, host.as_deref(), Some(&target))?;
         Ok(target)
     }
 
@@ -165,24 +174,33 @@ impl UrlBuilder {
         let facts = self.facts()?;
         let template = facts.texts.hosts.last().ok_or(UrlError::NoHost)?;
         let host = self.fill(template)?;
-        self.check_host(facts, &host)?;
+        self.check(facts, Some(&host), None)?;
         Ok(host)
     }
 
     /// Scheme, host, path and query; the scheme is the route's unless one was set.
     ///
     /// # Errors
-    /// As [`build`](Self::build) and [`host`](Self::host); or no scheme is known.
+    /// As [`build`](Self::build) and [`host`](Self::host); or no scheme is known, or none of the route's.
     pub fn absolute(&self) -> Result<String, UrlError> {
         let facts = self.facts()?;
         let host = self.host()?;
         let scheme = self.scheme.as_deref().or(facts.texts.schemes.first().map(String::as_str));
         let scheme = scheme.ok_or(UrlError::NoScheme)?.to_ascii_lowercase();
+        let own = &facts.texts.schemes;
+        let served = own.is_empty() || own.iter().any(|own| own.eq_ignore_ascii_case(&scheme));
+        if !served || scheme.parse::<Scheme>().is_err() {
+            return Err(UrlError::Scheme(scheme));
+        }
         let target = match self.target(facts) {
             Err(UrlError::NoPath) => String::new(),
             target => target?,
         };
-        self.check(facts, Some(&host), &target)?;
+        self.check(
+            facts,
+            Some(&host),
+            Some(&target).filter(|target| !target.is_empty()).map(String::as_str),
+        )?;
         Ok(format!("{scheme}://{host}{target}"))
     }
 
@@ -235,6 +253,10 @@ impl UrlBuilder {
             let raw = self.catalog.policy.path == PathForm::Raw && matches!(piece, Piece::Text(_));
             match template.place {
                 Place::Path if raw => out.push_str(text),
+                // Names of hosts ignore case (RFC 4343), and are compared in lower case.
+                Place::Host if self.catalog.policy.grammar == Grammar::Native => {
+                    out.push_str(&text.to_ascii_lowercase());
+                }
                 Place::Host => out.push_str(text),
                 Place::Query => out.extend(utf8_percent_encode(text, QUERY)),
                 Place::Path if spans => out.push_str(&escape(text)),
@@ -244,12 +266,19 @@ impl UrlBuilder {
         Ok(out)
     }
 
-    /// Reads the URL as a request would be read, and compares what comes out with what went in.
-    fn check(&self, facts: &Facts, host: Option<&str>, target: &str) -> Result<(), UrlError> {
+    /// Reads the parts of the URL as a request would be read, and compares what comes out with what
+    /// went in. A part that is not given is not checked.
+    fn check(&self, facts: &Facts, host: Option<&str>, target: Option<&str>) -> Result<(), UrlError> {
         let pattern = &self.catalog.patterns[facts.rank];
-        let slash = if target.starts_with('/') { "" } else { "/" };
-        let uri = format!("http://{}{slash}{target}", host.unwrap_or("h"));
-        let refused = || self.refused(facts);
+        let refused = || self.refused(facts, host.is_some(), target.is_some());
+        let text = target.unwrap_or("/");
+        let slash = if text.starts_with('/') { "" } else { "/" };
+        let uri: Uri =
+            format!("http://{}{slash}{text}", host.unwrap_or("h")).parse().map_err(|_| refused())?;
+        // A host such as `evil/x` would become a part of the path.
+        if uri.authority().map(Authority::as_str) != host.or(Some("h")) {
+            return Err(refused());
+        }
         let request = Request::get(uri).body(()).map_err(|_| refused())?;
         let peer = Peer::default();
         let policy = &self.catalog.policy;
@@ -257,32 +286,38 @@ impl UrlBuilder {
         let view = View::new(&request, &read, &peer, policy);
         let mut captures = Captures::new();
         let mut found = |span| captures.push(span);
-        let mut holds = facts.texts.path.is_none() || pattern.path.matches(view.path, &mut found);
-        if let (Some(own), Some(host)) = (&pattern.host, &view.host) {
+        let mut holds = target.is_none() || pattern.path.matches(view.path, &mut found);
+        if let (Some(own), Some(_), Some(host)) = (&pattern.host, host, &view.host) {
             holds &= own.matches(&host.name, host.port, &mut found);
         }
-        let looks_at_query = |guard: &&Guard| matches!(guard, Guard::Query(_));
-        holds &= pattern.guards.iter().filter(looks_at_query).all(|guard| guard.holds(&view, &mut found));
+        let checked = |guard: &&Guard| match guard {
+            Guard::Query(_) => target.is_some(),
+            Guard::Host(_) => host.is_some(),
+            _ => false,
+        };
+        holds &= pattern.guards.iter().filter(checked).all(|guard| guard.holds(&view, &mut found));
         if !holds {
             return Err(refused());
         }
-        if pattern.looks_at_host() && host.is_none() {
-            // Without its host only the shape of the route can be checked.
+        // gorilla/mux lets a name appear twice: the values cannot all come back.
+        if policy.grammar == Grammar::Gorilla {
             return Ok(());
         }
-        let within = Within {
-            catalog: &self.catalog,
-            route: self.route,
-            spans: captures.as_slice(),
-            path: view.path,
-            query: view.query(),
-            host: view.host.as_ref().map_or("", |host| &host.name),
-        };
-        // gorilla/mux lets a name appear twice: the values cannot all come back.
-        let gorilla = self.catalog.policy.grammar == Grammar::Gorilla;
-        for (name, _) in &facts.texts.vars {
+        let mut spans = captures.as_slice().iter();
+        for (name, source) in &facts.texts.vars {
+            let (given, text, coding) = match source {
+                Source::Path => (target, view.path, policy.path_coding()),
+                Source::Query => (target, view.query(), Coding::Form),
+                Source::Host => (host, view.host.map_or("", |host| &*host.name), Coding::Plain),
+            };
+            if given.is_none() {
+                continue;
+            }
+            let raw = spans.next().and_then(|span| text.get(usize::from(span.0)..usize::from(span.1)));
             let value = self.value(name)?;
-            let same = gorilla || within.get(name).is_some_and(|read| read == value);
+            let same = raw.and_then(|raw| coding.decode(raw).ok()).is_some_and(|read| {
+                read == value || (*source == Source::Host && read.eq_ignore_ascii_case(value))
+            });
             if !same {
                 return Err(self.mismatch(facts, name));
             }
@@ -290,27 +325,17 @@ impl UrlBuilder {
         Ok(())
     }
 
-    fn check_host(&self, facts: &Facts, host: &str) -> Result<(), UrlError> {
-        let pattern = &self.catalog.patterns[facts.rank];
-        let request = Request::get(format!("http://{host}/")).body(()).map_err(|_| self.refused(facts))?;
-        let peer = Peer::default();
-        let policy = &self.catalog.policy;
-        let read = Read::new(&request, policy, true).map_err(|_| self.refused(facts))?;
-        let view = View::new(&request, &read, &peer, policy);
-        match (&pattern.host, &view.host) {
-            (Some(own), Some(host)) if own.matches(&host.name, host.port, &mut |_| {}) => Ok(()),
-            _ => Err(self.refused(facts)),
-        }
-    }
-
-    /// Names the variable that does not fit alone, else the first.
-    fn refused(&self, facts: &Facts) -> UrlError {
-        let unfit = facts.texts.vars.iter().find(|(name, _)| {
+    /// Names the variable of host or target that does not fit alone, else the first.
+    fn refused(&self, facts: &Facts, host: bool, target: bool) -> UrlError {
+        let part = |source: Source| if source == Source::Host { host } else { target };
+        let mut vars =
+            facts.texts.vars.iter().filter(|(_, source)| part(*source)).map(|(name, _)| name.as_str());
+        let first = vars.clone().next();
+        let unfit = vars.find(|name| {
             let value = self.value(name).unwrap_or("");
             value.is_empty() || matches!(value, "." | "..") || !self.fits(facts, name, value)
         });
-        let name = unfit.or(facts.texts.vars.first()).map_or("", |(name, _)| name.as_str());
-        self.mismatch(facts, name)
+        self.mismatch(facts, unfit.or(first).unwrap_or(""))
     }
 
     fn fits(&self, facts: &Facts, name: &str, value: &str) -> bool {
@@ -320,7 +345,7 @@ impl UrlBuilder {
         let mut vars = templates.flat_map(|template| template.vars().map(|var| (template.place, var)));
         vars.all(|(place, var)| match &var.kind {
             Kind::Pattern(pattern) if var.name == name => {
-                crate::template::constraint::Constraint::compile(pattern, place, self.catalog.policy.grammar)
+                Constraint::compile(pattern, place, self.catalog.policy.grammar)
                     .is_ok_and(|constraint| constraint.holds(value))
             }
             _ => true,
@@ -331,8 +356,16 @@ impl UrlBuilder {
         UrlError::Mismatch {
             variable: name.to_owned(),
             value: self.value(name).unwrap_or("").to_owned(),
-            template: facts.template.clone(),
+            template: self.template_of(facts, name),
         }
+    }
+
+    /// The template that a variable stands in.
+    fn template_of(&self, facts: &Facts, name: &str) -> String {
+        let queries = facts.texts.queries.iter().filter_map(|(_, template)| template.as_ref());
+        let mut others = facts.texts.hosts.iter().chain(queries);
+        let own = others.find(|template| template.vars().any(|var| var.name == name));
+        own.map_or_else(|| facts.template.clone(), |template| template.text.clone())
     }
 }
 

@@ -9,7 +9,8 @@ use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 use crate::authority::{self, Host};
 use crate::canonical::{BadRequest, canonical, cleaned, has_dot_segment, spelling};
 use crate::policy::{Cleaning, MissingHost, PathForm, Policy};
-use crate::template::decode::Coding;
+use crate::template::decode::{Coding, has_bad_escape};
+use crate::template::piece::Grammar;
 use crate::template::slot::escape;
 
 /// What the listener knows of a connection; a request extension.
@@ -132,11 +133,12 @@ impl<'v> View<'v> {
         self.peer.addr.map(|address| address.ip())
     }
 
-    /// The scheme, if it is known: the listener's word goes before the client's.
+    /// The scheme, if the listener knows it: what stands in the target is the client's word.
     pub(crate) fn scheme(&self) -> Option<&'v Scheme> {
-        match self.policy.path {
-            PathForm::Canonical => self.peer.scheme.as_ref().or(self.head.uri.scheme()),
-            PathForm::Decoded | PathForm::Raw => self.head.uri.scheme().or(self.peer.scheme.as_ref()),
+        match self.policy.grammar {
+            Grammar::Native => self.peer.scheme.as_ref(),
+            // gorilla/mux believes an absolute target.
+            Grammar::Gorilla => self.head.uri.scheme().or(self.peer.scheme.as_ref()),
         }
     }
 }
@@ -154,6 +156,7 @@ fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, Unseen>
     let raw = uri.path();
     let path = match policy.path {
         PathForm::Canonical => spelling(raw).map_err(Unseen::Bad)?.0,
+        PathForm::Decoded if has_bad_escape(raw) => return Err(Unseen::Bad(BadRequest::BadEscape)),
         PathForm::Decoded => Coding::Path.decode(raw).map_err(|_| Unseen::Bad(BadRequest::BadEscape))?,
         PathForm::Raw => Cow::Borrowed(raw),
     };

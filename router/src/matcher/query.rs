@@ -1,7 +1,7 @@
 //! Conditions on query keys.
 
 use crate::policy::QueryValues;
-use crate::template::decode::Coding;
+use crate::template::decode::{Coding, has_bad_escape};
 use crate::template::slot::{Slot, Span};
 use crate::view::View;
 
@@ -36,7 +36,8 @@ impl QueryGuard {
             let start = at;
             at += pair.len() + 1;
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if pair.is_empty() || has_bad_escape(pair) || !is(key, &self.key) {
+            // A pair with a bad escape has no value, so it matches nothing.
+            if pair.is_empty() || !is(key, &self.key) || has_bad_escape(pair) {
                 continue;
             }
             let from = start + pair.len() - value.len();
@@ -58,20 +59,17 @@ impl QueryGuard {
 
 impl QueryGuard {
     fn is_there(&self, view: &View<'_>) -> bool {
-        view.query().split('&').any(|pair| is(pair.split('=').next().unwrap_or(pair), &self.key))
+        let divides = |c: char| c == '&' || (view.policy.query == QueryValues::First && c == ';');
+        view.query().split(divides).any(|pair| is(pair.split('=').next().unwrap_or(pair), &self.key))
     }
 }
 
 fn is(raw: &str, text: &str) -> bool {
-    raw == text && !raw.contains(['%', '+']) || Coding::Form.decode(raw).is_ok_and(|value| value == text)
-}
-
-/// Such a pair has no value, so it matches nothing.
-fn has_bad_escape(pair: &str) -> bool {
-    pair.split('%').skip(1).any(|after| {
-        let mut digits = after.bytes().take(2).filter(u8::is_ascii_hexdigit);
-        digits.next().and(digits.next()).is_none()
-    })
+    // By bytes: most keys and values are short and hold no escape.
+    if raw.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Coding::Form.decode(raw).is_ok_and(|value| value == text);
+    }
+    raw == text
 }
 
 /// `http::Uri` is shorter than 64 KiB.

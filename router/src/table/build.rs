@@ -80,7 +80,10 @@ impl<T> TableBuilder<T> {
                 chain.iter().any(|outer| outer.methods.is_some()) || route.conditions.methods.is_some();
             chain.push(&route.conditions);
             match compile(&chain, self.policy, false) {
-                Err(kinds) => report(&mut errors, &route.conditions, name.as_deref(), kinds),
+                Err(kinds) => {
+                    let kinds = blame(&chain, self.policy, false, kinds);
+                    report(&mut errors, &route.conditions, name.as_deref(), kinds);
+                }
                 Ok((pattern, texts)) => {
                     let place = facts.len();
                     let head_only = route
@@ -151,9 +154,8 @@ impl<T> TableBuilder<T> {
             let depth = i32::try_from(chain.len()).unwrap_or(i32::MAX);
             match compile(&chain, self.policy, true) {
                 Err(kinds) => {
-                    // What an outer scope did wrong is reported there.
-                    let own = compile(&[&bounds.conditions], self.policy, true).err();
-                    report(errors, &bounds.conditions, bounds.name.as_deref(), own.unwrap_or(kinds));
+                    let kinds = blame(&chain, self.policy, true, kinds);
+                    report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
                 }
                 Ok((pattern, texts)) => {
                     let key = key(&pattern, &texts, depth, place, false, false, self.policy);
@@ -225,6 +227,23 @@ fn key(
         guards: &pattern.guards,
     };
     RankKey::new(&ranked, policy.precedence)
+}
+
+/// The faults of the innermost conditions; what an outer scope did wrong is reported there.
+fn blame(
+    chain: &[&Conditions],
+    policy: Policy,
+    is_scope: bool,
+    kinds: Vec<BuildErrorKind>,
+) -> Vec<BuildErrorKind> {
+    let Some((own, outer)) = chain.split_last() else { return kinds };
+    if outer.is_empty() || compile(outer, policy, true).is_ok() {
+        return kinds;
+    }
+    let mut own = compile(&[own], policy, is_scope).err().unwrap_or_default();
+    // The path of what stands in a scope may be empty.
+    own.retain(|kind| !matches!(kind, BuildErrorKind::Template(error) if error.text.is_empty()));
+    own
 }
 
 fn report(

@@ -13,7 +13,7 @@ use crate::catalog::{Catalog, RouteInfo};
 use crate::matched::{Capture, Matched, Within};
 use crate::miss::{Miss, Reason, Redirect};
 use crate::pattern::Pattern;
-use crate::policy::TrailingSlash;
+use crate::policy::{PathForm, TrailingSlash};
 use crate::template::path::Ending;
 use crate::template::piece::Grammar;
 use crate::template::slot::escape;
@@ -121,11 +121,15 @@ impl<T> Table<T> {
         if !asks || path.ends_with('/') == wants_slash {
             return None;
         }
-        // gorilla/mux writes the decoded path anew; where that would make data a separator, escapes are kept.
-        let anew = gorilla && !uri.path().to_ascii_uppercase().contains("%2F");
-        let own = if anew { &*escape(path) } else { uri.path() };
+        // The canonical path, since a client may read `/\host` as another host. gorilla/mux writes the
+        // decoded path anew; where that would make data a separator, escapes are kept.
+        let own = match self.catalog.policy.path {
+            PathForm::Canonical => Cow::Borrowed(path),
+            PathForm::Decoded if !uri.path().to_ascii_uppercase().contains("%2F") => Cow::Owned(escape(path)),
+            PathForm::Decoded | PathForm::Raw => Cow::Borrowed(uri.path()),
+        };
         let own =
-            if wants_slash { format!("{own}/") } else { own.strip_suffix('/').unwrap_or(own).to_owned() };
+            if wants_slash { format!("{own}/") } else { own.strip_suffix('/').unwrap_or(&own).to_owned() };
         let status = if gorilla { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
         Some(Redirect { status, target: relative(&own, uri), matched: None })
     }

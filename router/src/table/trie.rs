@@ -38,7 +38,7 @@ struct Node {
     head: u64,
     /// The bits of `head` that count.
     mask: u64,
-    /// The first bytes of the first eight kids; zero where there is none, since no path holds one.
+    /// The first bytes of the first eight kids; zero where there is none.
     firsts: u64,
     label: u32,
     length: u32,
@@ -141,7 +141,7 @@ impl Trie {
             return None;
         }
         if length <= 8 {
-            return Some(length);
+            return (at + length <= text.len()).then_some(length);
         }
         let start = here.label as usize;
         let rest = &self.labels[start + 8..start + length];
@@ -155,7 +155,9 @@ impl Trie {
         let same = here.firsts ^ (ONES * u64::from(first));
         let zero = same.wrapping_sub(ONES) & !same & (ONES << 7);
         if zero != 0 {
-            return here.kids.0 + zero.trailing_zeros() / 8;
+            // A path that is not canonical may hold a zero byte, which looks like an empty place.
+            let kid = here.kids.0 + zero.trailing_zeros() / 8;
+            return if kid < here.kids.1 { kid } else { NONE };
         }
         if here.kids.1 - here.kids.0 <= 8 {
             return NONE;

@@ -32,6 +32,11 @@ impl Coding {
         }
     }
 
+    /// Whether a piece cut from well-escaped text does not end within an escape.
+    pub(crate) fn is_whole(self, piece: &str) -> bool {
+        self == Self::Plain || !piece.bytes().rev().take(2).any(|byte| byte == b'%')
+    }
+
     /// Whether `raw` is its own value.
     fn is_identity(self, raw: &str) -> bool {
         match self {
@@ -76,6 +81,14 @@ impl Coding {
         let value = String::from_utf8(value).ok()?;
         Some((Cow::Owned(value), Some(places)))
     }
+}
+
+/// Whether a `%` is not followed by two hexadecimal digits.
+pub(crate) fn has_bad_escape(text: &str) -> bool {
+    text.split('%').skip(1).any(|after| {
+        let mut digits = after.bytes().take(2).filter(u8::is_ascii_hexdigit);
+        digits.next().and(digits.next()).is_none()
+    })
 }
 
 /// The value of a hexadecimal digit.

@@ -27,7 +27,9 @@ impl HostPattern {
     pub(crate) fn compile(template: &Template, grammar: Grammar) -> Result<Self, Fault> {
         let mut pieces = template.pieces.clone();
         let mut port = None;
-        let with_port = grammar == Grammar::Gorilla && template.text.contains(':');
+        // gorilla/mux looks for the colon in the compiled regex, where `(?:` makes the port count by accident.
+        let named = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains(':'));
+        let with_port = grammar == Grammar::Gorilla && pieces.iter().any(named);
         if grammar == Grammar::Native
             && let Some(Piece::Text(last)) = pieces.last_mut()
             && let Some(colon) = last.rfind(':').filter(|&colon| !last[colon..].contains(']'))
@@ -53,7 +55,7 @@ impl HostPattern {
             Piece::Text(_) => false,
         });
         let (labels, whole) = if spans || with_port {
-            (Vec::new(), Some(Slot::compile(&pieces, Place::Host, grammar, false)?))
+            (Vec::new(), Some(Slot::compile(&pieces, Place::Host, grammar, Coding::Plain, false)?))
         } else {
             (divide(&pieces, grammar)?, None)
         };
@@ -178,7 +180,7 @@ fn divide(pieces: &[Piece], grammar: Grammar) -> Result<Vec<Label>, Fault> {
                 Grammar::Native => text.to_ascii_lowercase().into(),
                 Grammar::Gorilla => text.as_str().into(),
             })),
-            hole => Ok(Label::Hole(Slot::compile(hole, Place::Host, grammar, false)?)),
+            hole => Ok(Label::Hole(Slot::compile(hole, Place::Host, grammar, Coding::Plain, false)?)),
         })
         .collect()
 }

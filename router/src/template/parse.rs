@@ -2,7 +2,7 @@
 
 use super::constraint::{Constraint, Reach};
 use super::piece::{
-    Grammar, Kind, MAX_SEGMENTS, MAX_VARIABLES, Piece, Place, Template, TemplateError,
+    Grammar, Kind, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, Piece, Place, Template, TemplateError,
     TemplateErrorKind as Fault, Var,
 };
 
@@ -113,6 +113,9 @@ impl Reader<'_> {
 fn check(template: &Template, grammar: Grammar) -> Result<(), TemplateError> {
     let text = &template.text;
     let whole = (0, text.len());
+    if text.len() > MAX_TEMPLATE_BYTES {
+        return Err(fault(text, Fault::TooLong, whole));
+    }
     let vars: Vec<&Var> = template.vars().collect();
     for (i, var) in vars.iter().enumerate() {
         if let Kind::Pattern(pattern) = &var.kind {
@@ -156,14 +159,7 @@ fn check_path(template: &Template, grammar: Grammar) -> Result<(), TemplateError
             }
         }
     }
-    if segments(template) > MAX_SEGMENTS {
-        return Err(fault(text, Fault::TooManySegments, (0, text.len())));
-    }
-    let dotted = template.literal().is_some_and(|all| all.split('/').any(|s| matches!(s, "." | "..")));
-    if dotted {
-        return Err(fault(text, Fault::DotSegment, (0, text.len())));
-    }
-    Ok(())
+    check_whole(template).map_err(|kind| fault(text, kind, (0, text.len())))
 }
 
 fn check_literal(text: &str, literal: &str) -> Result<(), TemplateError> {
@@ -230,6 +226,27 @@ fn spans(var: &Var, place: Place) -> bool {
         Kind::Tail => true,
         Kind::Pattern(pattern) => Reach::of(pattern, place.separator(), Grammar::Native).spans,
     }
+}
+
+/// The rules that hold for a path as a whole, its scopes' prefixes included.
+pub(crate) fn check_whole(template: &Template) -> Result<(), Fault> {
+    if template.text.len() > MAX_TEMPLATE_BYTES {
+        return Err(Fault::TooLong);
+    }
+    if segments(template) > MAX_SEGMENTS {
+        return Err(Fault::TooManySegments);
+    }
+    let last = template.pieces.len().saturating_sub(1);
+    for (i, piece) in template.pieces.iter().enumerate() {
+        let Piece::Text(text) = piece else { continue };
+        let parts: Vec<&str> = text.split('/').collect();
+        // What touches a variable is no segment of its own.
+        let to = if i == last { parts.len() } else { parts.len() - 1 };
+        if parts[..to].iter().skip(1).any(|part| matches!(*part, "." | "..")) {
+            return Err(Fault::DotSegment);
+        }
+    }
+    Ok(())
 }
 
 /// How many segments the template's own text makes.

@@ -44,20 +44,18 @@ impl PathPattern {
     }
 
     /// Lays a template out along the trie.
-    pub(crate) fn compile(template: &Template, ending: Ending, grammar: Grammar) -> Result<Self, Fault> {
-        let mut layout = Layout { grammar, text: String::new(), edges: Vec::new(), slots: Vec::new() };
+    pub(crate) fn compile(
+        template: &Template,
+        ending: Ending,
+        grammar: Grammar,
+        coding: Coding,
+    ) -> Result<Self, Fault> {
+        let mut layout =
+            Layout { grammar, coding, text: String::new(), edges: Vec::new(), slots: Vec::new() };
         layout.lay(&template.pieces, ending)?;
         layout.edges.shrink_to_fit();
         layout.slots.shrink_to_fit();
-        Ok(Self {
-            edges: layout.edges,
-            slots: layout.slots,
-            ending,
-            coding: match grammar {
-                Grammar::Native => Coding::Path,
-                Grammar::Gorilla => Coding::Plain,
-            },
-        })
+        Ok(Self { edges: layout.edges, slots: layout.slots, ending, coding })
     }
 
     /// The edge lists under which the pattern stands in the trie.
@@ -118,6 +116,7 @@ impl PathPattern {
 
 struct Layout {
     grammar: Grammar,
+    coding: Coding,
     text: String,
     edges: Vec<Edge>,
     slots: Vec<Slot>,
@@ -139,11 +138,11 @@ impl Layout {
             if spans || open {
                 self.edges.push(Edge::Tail);
                 let open = ending == Ending::Raw;
-                self.slots.push(Slot::compile(&rest, Place::Path, self.grammar, open)?);
+                self.slots.push(Slot::compile(&rest, Place::Path, self.grammar, self.coding, open)?);
                 return Ok(());
             }
             self.edges.push(Edge::Segment);
-            self.slots.push(Slot::compile(&hole, Place::Path, self.grammar, false)?);
+            self.slots.push(Slot::compile(&hole, Place::Path, self.grammar, self.coding, false)?);
             rest = after;
         }
         self.flush(ending == Ending::Segments);
@@ -160,9 +159,9 @@ impl Layout {
             self.text.truncate(self.text.trim_end_matches('/').len());
         }
         if !self.text.is_empty() {
-            let text = match self.grammar {
-                Grammar::Native => escape(&self.text).into_bytes(),
-                Grammar::Gorilla => self.text.clone().into_bytes(),
+            let text = match self.coding {
+                Coding::Path => escape(&self.text).into_bytes(),
+                Coding::Form | Coding::Plain => self.text.clone().into_bytes(),
             };
             self.edges.push(Edge::Text(text));
             self.text.clear();

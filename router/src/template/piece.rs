@@ -5,6 +5,8 @@ use std::ops::Range;
 
 /// The most variables that one route may have, over path, host and query.
 pub const MAX_VARIABLES: usize = 32;
+/// The most bytes that a path or host template may have, its scopes' included.
+pub const MAX_TEMPLATE_BYTES: usize = 1024;
 /// The most segments that one path template may have.
 pub const MAX_SEGMENTS: usize = 64;
 /// The most bytes that one compiled constraint may take.
@@ -203,6 +205,8 @@ pub enum TemplateErrorKind {
     TooManyVariables,
     /// More than [`MAX_SEGMENTS`].
     TooManySegments,
+    /// Longer than [`MAX_TEMPLATE_BYTES`].
+    TooLong,
 }
 
 impl fmt::Display for TemplateErrorKind {
@@ -227,6 +231,7 @@ impl fmt::Display for TemplateErrorKind {
             Self::BadHost(c) => write!(f, "{c:?} may not stand in a host name"),
             Self::BadPort => f.write_str("port is not a number from 0 to 65535"),
             Self::TooManyVariables => write!(f, "more than {MAX_VARIABLES} variables"),
+            Self::TooLong => write!(f, "longer than {MAX_TEMPLATE_BYTES} bytes"),
             Self::TooManySegments => write!(f, "more than {MAX_SEGMENTS} segments"),
         }
     }

@@ -28,6 +28,7 @@ impl Slot {
         pieces: &[Piece],
         place: Place,
         grammar: Grammar,
+        coding: Coding,
         open: bool,
     ) -> Result<Self, Fault> {
         let gorilla = grammar == Grammar::Gorilla;
@@ -49,7 +50,8 @@ impl Slot {
                     Kind::Pattern(pattern) => Some(Box::new(Constraint::compile(pattern, place, grammar)?)),
                     _ => None,
                 };
-                return Ok(Self::One { constraint, end: escape(end).into() });
+                let end = if coding == Coding::Path { escape(end) } else { end.clone() };
+                return Ok(Self::One { constraint, end: end.into() });
             }
             _ => {}
         }
@@ -103,7 +105,7 @@ impl Slot {
                 !text.is_empty()
             }
             Self::One { constraint, end } => {
-                let Some(value) = text.strip_suffix(&**end) else {
+                let Some(value) = text.strip_suffix(&**end).filter(|value| coding.is_whole(value)) else {
                     return false;
                 };
                 let holds = match constraint {

@@ -167,7 +167,7 @@ fn path_part() -> impl Strategy<Value = Part> {
         6 => select(vec!["a", "b", "ab", "caf\u{e9}", "a b"]).prop_map(Part::Literal),
         3 => Just(Part::Var),
         1 => class().prop_map(Part::Constrained),
-        1 => (select(vec!["", "a", "ab"]), option::of(class()), select(vec!["", "b", ".x"]))
+        1 => (select(vec!["", "a", "ab"]), option::of(class()), select(vec!["", "b", ".x", "0", "9", "F"]))
             .prop_filter("has text", |(before, _, after)| !(before.is_empty() && after.is_empty()))
             .prop_map(|(before, class, after)| Part::Affixed(before, class, after)),
         1 => Just(Part::Two),

@@ -34,6 +34,7 @@ fn templates() {
         ("/a\nb", "Control", "\n"),
         ("", "NoLeadingSlash", ""),
         ("/a/../b", "DotSegment", "/a/../b"),
+        ("/{a}/..", "DotSegment", "/{a}/.."),
         ("/a%20b", "Escape", "%20"),
         ("/a\u{7}b", "Control", "\u{7}"),
     ] {
@@ -95,6 +96,24 @@ fn all_at_once() {
     }
 }
 
+/// The faults of a scope are told once, not again for all that stands in it.
+#[test]
+fn a_scope_is_blamed_once() {
+    let routes = |scope: Scope| {
+        (0..3).fold(scope, |scope, i| scope.route(Route::get(format!("/{i}")).to(async || "")))
+    };
+    let inner = routes(Scope::new().prefix("/b")).route(Route::get("").to(async || ""));
+    let outer = routes(Scope::new().prefix("/{a")).scope(inner).route(Route::get("/{").to(async || ""));
+    let errors = Router::builder().scope(outer).build().unwrap_err();
+    assert_eq!(errors.iter().count(), 2, "{errors}");
+
+    let deep = Scope::new().prefix("/x".repeat(60)).scope(routes(Scope::new().prefix("/y".repeat(60))));
+    let errors = Router::builder().scope(deep).build().unwrap_err();
+    assert!(errors.to_string().contains("more than 64 segments"), "{errors}");
+    let long = Table::builder().route(Route::get(format!("/{}", "a".repeat(2000))).value(())).build();
+    assert!(long.unwrap_err().to_string().contains("longer than 1024 bytes"));
+}
+
 #[test]
 fn conflicts_name_both_sites() {
     let errors = Table::builder()
@@ -107,6 +126,17 @@ fn conflicts_name_both_sites() {
     let shown = errors.to_string();
     assert!(shown.contains("`first`") && shown.contains("`second`"), "{shown}");
     assert_eq!(shown.matches("errors.rs").count(), 2, "{shown}");
+
+    for (first, second) in [
+        (Route::prefix("/a"), Route::prefix("/a/")),
+        (Route::new().host("A.com"), Route::new().host("a.com.")),
+        (Route::new().header("a", "1").header("b", "2"), Route::new().header("b", "2").header("a", "1")),
+        (Route::new().query("a", "1").query("b", "{x}"), Route::new().query("b", "{y}").query("a", "1")),
+        (Route::new().scheme("http").scheme("https"), Route::new().scheme("https").scheme("HTTP")),
+    ] {
+        let errors = Table::builder().route(first.value(1)).route(second.value(2)).build().unwrap_err();
+        assert!(matches!(errors.iter().next().unwrap().kind, BuildErrorKind::Conflict { .. }), "{errors}");
+    }
 
     let fine = Table::builder()
         .route(Route::get("/a/{x}").value(1))

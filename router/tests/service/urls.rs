@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use http::Request;
+use http::uri::Scheme;
 use proptest::prelude::*;
-use waylay_router::{Peer, Route, Table, UrlError};
+use waylay_router::{Bounds, Peer, Route, Table, UrlError};
 
 /// Compiling the constraints anew for each case would take most of the time.
 fn table() -> &'static Table<&'static str> {
@@ -51,11 +52,14 @@ proptest! {
         let built = if name == "host" { url.absolute() } else { url.build() };
         let Ok(built) = built else { return Ok(()) };
         let request = Request::get(&built).body(()).unwrap();
-        let found = table.find(&request, &Peer::default()).map_err(|m| TestCaseError::fail(format!("{built} {m:?}")))?;
+        let peer = Peer::default().scheme(Scheme::HTTPS);
+        let found = table.find(&request, &peer).map_err(|m| TestCaseError::fail(format!("{built} {m:?}")))?;
         prop_assert_eq!(*found.value(), name, "{}", built);
         for (var, value) in [("x", &x), ("y", &y)] {
             if has(var) {
                 let read = found.get(var);
+                // Hosts ignore case, and are written in lower case.
+                let value = if (name, var) == ("host", "y") { value.to_ascii_lowercase() } else { value.clone() };
                 prop_assert_eq!(read.as_deref(), Some(value.as_str()), "{}", built);
             }
         }
@@ -118,4 +122,50 @@ fn are_refused() {
         assert!(url("host").set("x", 1).set("y", host).absolute().is_err(), "{host}");
     }
     assert!(url("tail").set("x", "a/../b").build().is_err());
+    let host = |y: &str| url("host").set("x", 1).set("y", y);
+    assert!(host(&"a".repeat(300)).absolute().is_err());
+    assert_eq!(host("a").scheme("http").absolute(), Err(UrlError::Scheme("http".into())));
+    assert_eq!(url("fixed").scheme("java script").absolute(), Err(UrlError::Scheme("java script".into())));
+}
+
+/// What the parts of a URL can do to each other, and to whoever follows it.
+#[test]
+fn are_whole() {
+    let table = Table::builder()
+        .route(Route::get("/{*rest}").name("tail").value(()))
+        .route(Route::get("/t/{a}-{b}").host("{t}.example.com").name("tenant").value(()))
+        .route(Route::get("/h").host("{h}").name("host").value(()))
+        .build()
+        .unwrap();
+    let urls = table.urls();
+    let url = |name: &str| urls.get(name).unwrap();
+    let other_host = url("tail").set("rest", "/evil.com").build();
+    assert!(matches!(other_host, Err(UrlError::Mismatch { .. })), "{other_host:?}");
+    // The dash goes to the first variable, with its host and without.
+    for tenant in [url("tenant"), url("tenant").set("t", "acme")] {
+        assert!(tenant.set("a", 1).set("b", "2-3").build().is_err());
+    }
+    for host in ["evil/x", "evil?x", "evil#x", "u@evil", "evil:80"] {
+        assert!(url("host").set("h", host).host().is_err(), "{host}");
+    }
+    let acme = url("tenant").set("t", "ACME").set("a", 1).set("b", 2);
+    assert_eq!(acme.build().unwrap(), "/t/1-2");
+    assert_eq!(acme.host().unwrap(), "acme.example.com");
+    let wide = url("tenant").set("t", "a.b").host();
+    assert!(matches!(wide, Err(UrlError::Mismatch { template, .. }) if template == "{t}.example.com"));
+
+    let mut builder = Table::builder();
+    let scope = builder.open(None, Bounds::new().host("{t}.example.com"));
+    builder.add(Some(scope), Route::get("/{a}").host("{u}.example.com").name("two").value(()));
+    let fixed = builder.open(None, Bounds::new().host("a.com"));
+    builder.add(Some(fixed), Route::get("/m").host("{u}.com").name("never").value(()));
+    let urls = builder.build().unwrap().urls();
+    let two = |t: &str, u: &str| {
+        urls.get("two").unwrap().set("t", t).set("u", u).set("a", 1).scheme("http").absolute()
+    };
+    assert_eq!(two("x", "x").unwrap(), "http://x.example.com/1");
+    assert!(two("x", "y").is_err());
+    let never = |u: &str| urls.get("never").unwrap().set("u", u).scheme("http").absolute();
+    assert!(never("b").is_err());
+    assert_eq!(never("a").unwrap(), "http://a.com/m");
 }
