@@ -214,6 +214,8 @@ async fn a_bad_change_is_a_problem_and_changes_nothing() {
         ("fail-order", r#"{"participation":"NaN","enabled":1}"#, 422, "/enabled"),
         ("fail-order", r#"{"enabled":"#, 400, "malformed"),
         ("fail-ordr", r#"{"enabled":true}"#, 404, "there is no fault `fail-ordr`"),
+        ("fail-order", r#"{"enbled":true}"#, 422, "there is no `enbled` to change"),
+        ("fail-order", "{}", 422, "nothing to change"),
     ];
     for (fault, body, status, text) in rows {
         let target = format!("/_faults/{fault}");
@@ -222,6 +224,8 @@ async fn a_bad_change_is_a_problem_and_changes_nothing() {
         assert_eq!(answer.headers["content-type"], "application/problem+json", "{body}");
         assert!(answer.body.contains(text), "{body}: {}", answer.body);
     }
+    let rebound = staging.control("GET", "/_faults", &[("host", "evil.example")], "").await;
+    assert_eq!(rebound.status, StatusCode::NOT_FOUND, "{}", rebound.body);
     let answer = staging.control("PUT", "/_faults/fail-order", &[], r#"{"enabled":true}"#).await;
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 

@@ -26,6 +26,14 @@ pub(crate) trait Endpoint: Send + Sync + 'static {
 /// The inner service that layers of a route, scope or router wrap.
 ///
 /// It is the one concrete type behind every endpoint, always ready, and never fails.
+///
+/// ```
+/// use tower::layer::layer_fn;
+/// use waylay_router::{Next, Route, Router};
+/// let nothing = layer_fn(|next: Next| next);
+/// let router = Router::builder().layer(nothing).route(Route::get("/").to(async || "home")).build()?;
+/// # Ok::<(), waylay_router::BuildErrors>(())
+/// ```
 #[derive(Clone)]
 pub struct Next {
     endpoint: Arc<dyn Endpoint>,

@@ -43,13 +43,16 @@ impl fmt::Display for BuildErrors {
     }
 }
 
-impl std::error::Error for BuildErrors {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.errors.first().map(|error| error as _)
-    }
-}
+impl std::error::Error for BuildErrors {}
 
 /// One fault of a route or scope, and the line of code that wrote it.
+///
+/// ```
+/// use waylay_router::{BuildErrorKind, Route, Table};
+/// let errors = Table::builder().route(Route::get("/").header("a b", "1").name("home").value(())).build();
+/// let error = errors.unwrap_err().iter().next().unwrap().clone();
+/// assert_eq!((error.kind, error.route.as_str()), (BuildErrorKind::HeaderName("a b".into()), "home"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildError {
     /// The fault.
@@ -135,11 +138,5 @@ impl fmt::Display for BuildErrorKind {
     }
 }
 
-impl std::error::Error for BuildError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.kind {
-            BuildErrorKind::Template(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+// `Display` tells the whole fault, so there is no source to tell it again.
+impl std::error::Error for BuildError {}

@@ -14,6 +14,16 @@ use crate::template::decode::Coding;
 use crate::template::slot::Span;
 
 /// One variable of a match.
+///
+/// ```
+/// use waylay_router::{Peer, Route, Table};
+/// let table = Table::builder().route(Route::get("/{title}").value(())).build()?;
+/// let request = http::Request::get("/a%20b").body(())?;
+/// let found = table.find(&request, &Peer::default()).unwrap();
+/// let title = found.captures().next().unwrap();
+/// assert_eq!((title.name(), title.raw(), &*title.decode()?), ("title", "a%20b", "a b"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capture<'m> {
     name: &'m str,

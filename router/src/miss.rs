@@ -44,6 +44,17 @@ pub enum Reason {
 }
 
 /// Where a request is sent instead.
+///
+/// ```
+/// use waylay_router::{Peer, Policy, Reason, Route, Table, TrailingSlash};
+/// let policy = Policy::default().trailing_slash(TrailingSlash::Redirect);
+/// let table = Table::builder().policy(policy).route(Route::get("/a/").value(())).build()?;
+/// let request = http::Request::get("/a?b=c").body(())?;
+/// let Err(miss) = table.find(&request, &Peer::default()) else { unreachable!() };
+/// let Reason::Redirect(redirect) = miss.reason else { unreachable!() };
+/// assert_eq!((redirect.status.as_u16(), redirect.target.as_str()), (308, "/a/?b=c"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redirect {
     /// 308, or 301 in the gorilla dialect.

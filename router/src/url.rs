@@ -67,6 +67,17 @@ impl Urls {
 }
 
 /// A URL whose variables are being filled in.
+///
+/// ```
+/// use waylay_router::{Route, Table, UrlError};
+/// let route = Route::get("/{id:[0-9]+}").host("{tenant}.example.com").scheme("https").query("page", "{page}");
+/// let urls = Table::builder().route(route.name("item").value(())).build()?.urls();
+/// let item = urls.get("item")?.set("id", 7).set("page", "a b");
+/// assert_eq!(item.build()?, "/7?page=a%20b");
+/// assert_eq!(item.host(), Err(UrlError::MissingVariable("tenant".into())));
+/// assert_eq!(item.set("tenant", "acme").absolute()?, "https://acme.example.com/7?page=a%20b");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "nothing is built before `build`, `host` or `absolute`"]
 pub struct UrlBuilder {

@@ -43,6 +43,15 @@ impl Peer {
 }
 
 /// The head of a request, borrowed; what custom conditions are given.
+///
+/// ```
+/// use waylay_router::{Head, Peer, Route, Table};
+/// let shouts = |head: &Head<'_>| head.uri.path().chars().any(char::is_uppercase);
+/// let table = Table::builder().route(Route::new().guard("shouts", shouts).value("hush")).build()?;
+/// let request = http::Request::get("/HELLO").body(())?;
+/// assert!(table.find(&request, &Peer::default()).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'r> {
     /// The method.

@@ -16,6 +16,16 @@ use crate::rank::{RankKey, Ranked};
 use crate::route::Route;
 
 /// Collects routes and scopes; [`build`](Self::build) reports every fault of all of them.
+///
+/// ```
+/// use waylay_router::{Bounds, Policy, Route, Table};
+/// let mut builder = Table::builder().policy(Policy::strict()).route(Route::get("/").value("home"));
+/// let admin = builder.open(None, Bounds::new().host("admin.example.com"));
+/// builder.add(Some(admin), Route::get("/").value("admin"));
+/// let table = builder.build()?;
+/// assert_eq!(table.routes().count(), 2);
+/// # Ok::<(), waylay_router::BuildErrors>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct TableBuilder<T> {

@@ -212,6 +212,18 @@ impl<T> fmt::Debug for Table<T> {
 }
 
 /// A route that matches a request, and what it took from it; nothing is copied.
+///
+/// ```
+/// use waylay_router::{Peer, Route, Table};
+/// let table = Table::builder().route(Route::get("/{a}/{*b}").name("two").value(7)).build()?;
+/// let request = http::Request::get("/x/y/z").body(())?;
+/// let found = table.find(&request, &Peer::default()).unwrap();
+/// assert_eq!((*found.value(), found.place(), found.get("b").as_deref()), (7, 0, Some("y/z")));
+/// assert_eq!(found.route().and_then(|route| route.name()), Some("two"));
+/// let owned = found.into_matched();
+/// assert_eq!(owned.get("a").as_deref(), Some("x"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Match<'t, 'r, T> {
     table: &'t Table<T>,
     place: usize,

@@ -1,14 +1,21 @@
 //! `/_faults`: what lies in wait, and the switch of each.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::de::{Error, Unexpected};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{ALLOW, HOST};
+use http::uri::Authority;
+use http::{HeaderValue, StatusCode};
+use serde::de::{Error, IgnoredAny, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 use waylay_extract::Extract;
 use waylay_fault::{Control, Counts, Fault};
-use waylay_router::{BuildErrors, Route, Router};
+use waylay_router::{BuildErrors, Head, Miss, Route, Router, Scope};
 
 use crate::faults::Faults;
 use crate::problem::Problem;
@@ -23,10 +30,34 @@ pub(crate) fn control(faults: Faults, shop: &Router) -> Result<Router, BuildErro
     let panel = Panel { faults, routes: routes.collect() };
     Router::builder()
         .state(Arc::new(panel))
-        .route(Route::get("/_faults").name("faults").to(list))
-        .route(Route::get("/_faults/{name}").name("fault").to(show))
-        .route(Route::put("/_faults/{name}").name("change").to(change))
+        .scope(
+            Scope::new()
+                .prefix("/_faults")
+                .guard("loopback host", asks_for_loopback)
+                .route(Route::get("").name("faults").to(list))
+                .route(Route::get("/{name}").name("fault").to(show))
+                .route(Route::put("/{name}").name("change").to(change)),
+        )
+        .fallback(lost)
         .build()
+}
+
+/// A page of another site that had its name resolved to this machine asks for that name.
+fn asks_for_loopback(head: &Head<'_>) -> bool {
+    let line = head.headers.get(HOST).and_then(|line| line.to_str().ok()?.parse::<Authority>().ok());
+    let authority = head.uri.authority().cloned().or(line);
+    authority.is_some_and(|authority| {
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
+
+async fn lost(miss: Miss) -> Response {
+    let allow = miss.allow().and_then(|methods| HeaderValue::from_str(&methods.to_string()).ok());
+    let mut response =
+        Problem::new(miss.status(), "GET /_faults on a loopback host lists all").into_response();
+    response.headers_mut().extend(allow.map(|allow| (ALLOW, allow)));
+    response
 }
 
 struct Panel {
@@ -79,6 +110,24 @@ struct Change {
     enabled: Option<bool>,
     #[json]
     participation: Option<Share>,
+    #[body(bytes)]
+    raw: Bytes,
+}
+
+impl Change {
+    /// A member that is not known, or none at all, is a slip: to do nothing would look like success.
+    fn check(&self) -> Result<(), Problem> {
+        let members: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&self.raw).unwrap_or_default();
+        let unknown = members.keys().find(|name| !matches!(name.as_str(), "enabled" | "participation"));
+        let detail = match unknown {
+            Some(name) => format!("there is no `{name}` to change, only `enabled` and `participation`"),
+            None if members.is_empty() => {
+                "nothing to change: give `enabled`, `participation` or both".to_owned()
+            }
+            None => return Ok(()),
+        };
+        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+    }
 }
 
 /// A share of requests, so that a wrong one is a field error beside all others.
@@ -104,17 +153,16 @@ async fn show(State(panel): State<Arc<Panel>>, Name { name }: Name) -> Result<Js
     Ok(Json(panel.view(panel.find(&name)?)))
 }
 
-async fn change(
-    State(panel): State<Arc<Panel>>,
-    Change { name, enabled, participation }: Change,
-) -> Result<Json<View>, Problem> {
+async fn change(State(panel): State<Arc<Panel>>, change: Change) -> Result<Json<View>, Problem> {
+    change.check()?;
+    let Change { name, enabled, participation, .. } = change;
     let fault = panel.find(&name)?;
     let control: Control = fault.control();
     // The share first: a fault that is switched on begins with the new one.
     if let Some(Share(share)) = participation {
         control
             .set_participation(share)
-            .map_err(|error| Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+            .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
     }
     if let Some(enabled) = enabled {
         control.set_enabled(enabled);
