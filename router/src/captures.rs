@@ -71,6 +71,12 @@ impl Captures {
         }
     }
 
+    /// Whether the last range is there and empty.
+    #[inline]
+    pub(crate) fn ends_empty(&self) -> bool {
+        self.as_slice().last().is_some_and(|(from, to)| from == to)
+    }
+
     /// A copy; only what is used is copied.
     #[inline]
     pub(crate) fn copied(&self) -> Self {

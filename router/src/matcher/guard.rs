@@ -71,13 +71,17 @@ impl Guard {
                 None => false,
             },
             Self::Header(name, want) => {
-                let mut values = view.head.headers.get_all(name).iter();
+                let headers = view.head.headers;
+                let values = || headers.get_all(name).iter();
                 match want {
-                    HeaderWant::Present => values.next().is_some(),
-                    HeaderWant::Absent => values.next().is_none(),
-                    HeaderWant::Exact(text) => values.any(|value| value == text.as_str()),
+                    HeaderWant::Present => headers.contains_key(name),
+                    HeaderWant::Absent => !headers.contains_key(name),
+                    HeaderWant::Exact(text) => match headers.get(name) {
+                        None => false,
+                        Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
+                    },
                     HeaderWant::Regex(regex) => {
-                        values.any(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
+                        values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
                     }
                 }
             }

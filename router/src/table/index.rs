@@ -159,7 +159,7 @@ impl Visit for Best<'_> {
             if entry.rank >= self.rank {
                 return;
             }
-            if entry.methods & self.method == 0 {
+            if entry.methods & self.method == 0 || (entry.some && holes.ends_empty()) {
                 continue;
             }
             if entry.plain {
@@ -288,6 +288,7 @@ impl Draft {
             methods: pattern.methods.bits(),
             plain: pattern.is_plain(),
             guarded: pattern.is_guarded(),
+            some: pattern.path.tail_is_some(),
         };
         let route = (pattern.path.ways(), pattern.path.exact().map(Into::into), entry);
         let routes = match &pattern.host {
@@ -312,7 +313,7 @@ impl Draft {
         let mut labels = Sapling::default();
         let mut patterned = Vec::new();
         for (place, (way, routes)) in (0u32..).zip(self.patterned) {
-            let entry = Entry { rank: place, methods: 0, plain: true, guarded: false };
+            let entry = Entry { rank: place, methods: 0, plain: true, guarded: false, some: false };
             labels.insert(&way, entry);
             patterned.push(class(routes));
         }

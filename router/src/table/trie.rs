@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) plain: bool,
     /// Whether only guards without variables are to be tested.
     pub(crate) guarded: bool,
+    /// Whether the last hole must not be empty: a tail edge takes nothing as well.
+    pub(crate) some: bool,
 }
 
 /// Who is shown the leaves.

@@ -80,6 +80,11 @@ impl PathPattern {
         self.slots.iter().all(Slot::is_plain)
     }
 
+    /// Whether a tail edge must find something, which the trie does not see to.
+    pub(crate) fn tail_is_some(&self) -> bool {
+        self.edges.last() == Some(&Edge::Tail) && self.slots.last().is_some_and(Slot::is_some)
+    }
+
     /// Tests the holes that a walk through the trie found.
     pub(crate) fn read(&self, path: &str, holes: &[Span], found: &mut impl FnMut(Span)) -> bool {
         self.slots.iter().zip(holes).all(|(slot, &hole)| slot.read(path, hole, self.coding, found))

@@ -35,8 +35,7 @@ impl Slot {
         match pieces {
             [] => return Ok(Self::Rest),
             [Piece::Var(var)] if !open => match &var.kind {
-                // A tail edge may be empty, a tail variable may not: only a part with a test says so.
-                Kind::Tail => return Ok(Self::One { constraint: None, end: "".into() }),
+                Kind::Tail => return Ok(Self::Var),
                 Kind::Plain if !gorilla || place == Place::Path => return Ok(Self::Var),
                 Kind::Plain => {}
                 Kind::Pattern(pattern) => {
@@ -85,8 +84,13 @@ impl Slot {
         Ok(Self::Many { regex, groups })
     }
 
-    /// Whether it takes any non-empty text, so that only the trie's range matters.
+    /// Whether it takes any text, or any but none, so that only the trie's range matters.
     pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::Var | Self::Rest)
+    }
+
+    /// Whether it takes any text but none.
+    pub(crate) fn is_some(&self) -> bool {
         matches!(self, Self::Var)
     }
 
