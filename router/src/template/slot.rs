@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::constraint::{Constraint, build, in_grammar};
 use super::decode::Coding;
-use super::piece::{Grammar, Kind, Piece, Place, TemplateErrorKind as Fault};
+use super::piece::{Grammar, Kind, MAX_VARIABLES, Piece, Place, TemplateErrorKind as Fault};
 
 /// A byte range of a request's path, host or query.
 pub(crate) type Span = (u16, u16);
@@ -16,7 +16,9 @@ pub(crate) enum Slot {
     Var,
     /// One variable, then literal text.
     One { constraint: Option<Box<Constraint>>, end: Box<str> },
-    /// Several variables, or text before the first: a regex with a group each.
+    /// Several variables without constraints, with text between them and perhaps behind them.
+    Split { between: Box<[Box<str>]>, end: Box<str> },
+    /// All else: a regex with a group for each variable.
     Many { regex: Regex, groups: usize },
     /// No text is asked for: the rest of a prefix.
     Rest,
@@ -52,9 +54,28 @@ impl Slot {
                 let end = if coding == Coding::Path { escape(end) } else { end.clone() };
                 return Ok(Self::One { constraint, end: end.into() });
             }
+            _ if !open && coding == Coding::Path => {
+                if let Some(split) = Self::split(pieces) {
+                    return Ok(split);
+                }
+            }
             _ => {}
         }
         Self::many(pieces, place, grammar, open)
+    }
+
+    /// Plain variables and text in turn, a variable first.
+    fn split(pieces: &[Piece]) -> Option<Self> {
+        let mut texts = Vec::new();
+        for (i, piece) in pieces.iter().enumerate() {
+            match piece {
+                Piece::Var(var) if i % 2 == 0 && var.kind == Kind::Plain => {}
+                Piece::Text(text) if i % 2 == 1 => texts.push(escape(text).into()),
+                _ => return None,
+            }
+        }
+        let end = if pieces.len().is_multiple_of(2) { texts.pop()? } else { "".into() };
+        Some(Self::Split { between: texts.into(), end })
     }
 
     fn many(pieces: &[Piece], place: Place, grammar: Grammar, open: bool) -> Result<Self, Fault> {
@@ -121,6 +142,24 @@ impl Slot {
                 }
                 holds
             }
+            Self::Split { between, end } => {
+                let Some(text) = text.strip_suffix(&**end).filter(|text| coding.is_whole(text)) else {
+                    return false;
+                };
+                // As a greedy regex would: each variable takes as much as the ones behind it leave.
+                let mut spans = [(0, 0); MAX_VARIABLES];
+                let mut stop = text.len();
+                for (i, literal) in between.iter().enumerate().rev() {
+                    let Some(place) = last_before(text.as_bytes(), literal.as_bytes(), stop) else {
+                        return false;
+                    };
+                    spans[i + 1] = (at.0 + short(place + literal.len()), at.0 + short(stop));
+                    stop = place;
+                }
+                spans[0] = (at.0, at.0 + short(stop));
+                spans[..=between.len()].iter().for_each(|&span| found(span));
+                true
+            }
             Self::Many { regex, groups } => {
                 let Some((value, places)) = coding.decode_mapped(text) else {
                     return false;
@@ -141,6 +180,14 @@ impl Slot {
             }
         }
     }
+}
+
+/// The last place of a literal that leaves at least a byte on both sides before `stop`, and cuts no escape.
+fn last_before(text: &[u8], literal: &[u8], stop: usize) -> Option<usize> {
+    let last = stop.checked_sub(literal.len() + 1)?;
+    (1..=last).rev().find(|&place| {
+        text[place..].starts_with(literal) && !text[place.saturating_sub(2)..place].contains(&b'%')
+    })
 }
 
 /// Offsets fit: no text that reaches a slot is longer than `u16::MAX`.

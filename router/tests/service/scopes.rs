@@ -385,6 +385,13 @@ async fn literal_ends_leave_escapes_whole() {
         ("/{a}0", "/%200", Some("%20")),
         ("/{a}0", "/x0", Some("x")),
         ("/{a}5", "/%255", Some("%25")),
+        ("/{a}0{b}", "/x%20y", None),
+        ("/{a}0{b}", "/x0y", Some("xy")),
+        ("/{a}-{b}-{c}", "/-a--b-c-", Some("-a-bc-")),
+        ("/{a}-{b}-{c}.x", "/1-2.x", None),
+        ("/{a}--{b}", "/1---2", Some("1-2")),
+        ("/{a}!{b}", "/x!y", Some("xy")),
+        ("/{a}!{b}", "/x%21y", None),
     ] {
         let router = Router::builder().route(Route::get(template).to(raw)).build().unwrap();
         let wanted = wanted.map_or((404, String::new()), |value: &str| (200, value.to_owned()));
