@@ -125,7 +125,10 @@ pub use handler::{Answered, Handler};
 pub use matched::{Capture, Matched};
 pub use matcher::method::MethodSet;
 pub use miss::{Miss, Reason, Redirect};
-pub use policy::{Cleaning, MissingHost, PathForm, Policy, Precedence, Prefixes, QueryValues, TrailingSlash};
+pub use policy::{
+    Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Policy, Precedence, Prefixes, QueryValues,
+    TrailingSlash,
+};
 pub use recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 pub use route::Route;
 pub use scope::{Pending, Scope};

@@ -35,6 +35,8 @@ pub enum Reason {
     Redirect(Redirect),
     /// Routes match but for the method: 405, and these are allowed.
     MethodNotAllowed(MethodSet),
+    /// An OPTIONS request that the policy answers: 204, and these are allowed.
+    Options(MethodSet),
     /// Routes match but for the type of the body: 415, and these are taken.
     UnsupportedMediaType(Vec<String>),
     /// Routes match but for what the client accepts: 406, and these are given.
@@ -73,6 +75,7 @@ impl Miss {
             Reason::BadRequest(_) => StatusCode::BAD_REQUEST,
             Reason::Redirect(redirect) => redirect.status,
             Reason::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Reason::Options(_) => StatusCode::NO_CONTENT,
             Reason::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reason::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Reason::NotFound => StatusCode::NOT_FOUND,
@@ -82,7 +85,7 @@ impl Miss {
     /// The methods that would have been answered, if only the method failed.
     pub fn allow(&self) -> Option<&MethodSet> {
         match &self.reason {
-            Reason::MethodNotAllowed(methods) => Some(methods),
+            Reason::MethodNotAllowed(methods) | Reason::Options(methods) => Some(methods),
             _ => None,
         }
     }

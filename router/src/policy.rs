@@ -82,6 +82,27 @@ pub enum MissingHost {
     Refuse,
 }
 
+/// What an OPTIONS request gets that no route answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OptionsAnswer {
+    /// 405 with `Allow`, as any other method.
+    #[default]
+    Miss,
+    /// 204 with `Allow` (RFC 9110 §9.3.7), from the router itself. It is no answer to a preflight:
+    /// for that there is tower-http's `CorsLayer`.
+    Automatic,
+}
+
+/// What a request gets whose method alone is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MethodMiss {
+    /// 405 with `Allow`.
+    #[default]
+    MethodNotAllowed,
+    /// 404, so that nobody learns which paths there are.
+    NotFound,
+}
+
 /// How requests are read before they are matched.
 ///
 /// ```
@@ -98,6 +119,8 @@ pub struct Policy {
     pub(crate) trailing_slash: TrailingSlash,
     pub(crate) query: QueryValues,
     pub(crate) missing_host: MissingHost,
+    pub(crate) options: OptionsAnswer,
+    pub(crate) method_miss: MethodMiss,
     pub(crate) grammar: Grammar,
 }
 
@@ -118,6 +141,8 @@ impl Policy {
             trailing_slash: TrailingSlash::Strict,
             query: QueryValues::First,
             missing_host: MissingHost::Unknown,
+            options: OptionsAnswer::Miss,
+            method_miss: MethodMiss::MethodNotAllowed,
             grammar: Grammar::Gorilla,
         }
     }
@@ -156,6 +181,16 @@ impl Policy {
     /// What a request without a host gets.
     pub fn missing_host(self, missing_host: MissingHost) -> Self {
         Self { missing_host, ..self }
+    }
+
+    /// What an OPTIONS request gets that no route answers.
+    pub fn options(self, options: OptionsAnswer) -> Self {
+        Self { options, ..self }
+    }
+
+    /// What a request gets whose method alone is wrong.
+    pub fn method_miss(self, method_miss: MethodMiss) -> Self {
+        Self { method_miss, ..self }
     }
 
     /// How the path is encoded that templates are compared with.

@@ -134,7 +134,7 @@ pub(crate) enum Place {
 impl Place {
     fn of(miss: &Miss) -> Self {
         match miss.reason {
-            Reason::Redirect(_) | Reason::BadRequest(_) => Self::Settled(miss.scope),
+            Reason::Redirect(_) | Reason::BadRequest(_) | Reason::Options(_) => Self::Settled(miss.scope),
             _ => Self::Miss(miss.scope),
         }
     }
@@ -222,7 +222,9 @@ fn default_answer(request: &Request<Body>) -> Response {
     match &miss.reason {
         Reason::BadRequest(bad) => (status, format!("{bad}\n")).into_response(),
         Reason::Redirect(redirect) => with_header(status.into_response(), LOCATION, &redirect.target),
-        Reason::MethodNotAllowed(methods) => with_header(status.into_response(), ALLOW, &methods.to_string()),
+        Reason::MethodNotAllowed(methods) | Reason::Options(methods) => {
+            with_header(status.into_response(), ALLOW, &methods.to_string())
+        }
         Reason::UnsupportedMediaType(media) => {
             with_header(status.into_response(), taken(request.method()), &media.join(", "))
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode, Uri};
 
 use super::index::{Best, Index};
 use crate::captures::Captures;
@@ -13,7 +13,7 @@ use crate::catalog::{Catalog, RouteInfo};
 use crate::matched::{Capture, Matched, Within};
 use crate::miss::{Miss, Reason, Redirect};
 use crate::pattern::Pattern;
-use crate::policy::{PathForm, TrailingSlash};
+use crate::policy::{MethodMiss, OptionsAnswer, PathForm, TrailingSlash};
 use crate::template::path::Ending;
 use crate::template::piece::Grammar;
 use crate::template::slot::escape;
@@ -137,7 +137,19 @@ impl<T> Table<T> {
     /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
     #[cold]
     fn miss(&self, view: &View<'_>) -> Miss {
-        let reason = self.index.near(&self.catalog.patterns, view).unwrap_or(Reason::NotFound);
+        let policy = &self.catalog.policy;
+        let reason = match self.index.near(&self.catalog.patterns, view) {
+            Some(Reason::MethodNotAllowed(mut methods))
+                if view.head.method == Method::OPTIONS && policy.options == OptionsAnswer::Automatic =>
+            {
+                methods.insert(Method::OPTIONS);
+                Reason::Options(methods)
+            }
+            Some(Reason::MethodNotAllowed(_)) if policy.method_miss == MethodMiss::NotFound => {
+                Reason::NotFound
+            }
+            near => near.unwrap_or(Reason::NotFound),
+        };
         let mut deepest = Best::new(&self.scopes, view);
         self.scope_index.find(&mut deepest);
         let scope = deepest.rank().and_then(|rank| self.scope_places.get(rank).copied());

@@ -3,8 +3,8 @@
 use axum::extract::{FromRef, State};
 use http::{Method, Request, StatusCode};
 use waylay_router::{
-    Body, Cleaning, Matched, Miss, PathForm, Peer, Policy, Precedence, Route, Router, Scope, TrailingSlash,
-    Urls,
+    Body, Cleaning, Matched, MethodMiss, Miss, OptionsAnswer, PathForm, Peer, Policy, Precedence, Route,
+    Router, Scope, TrailingSlash, Urls,
 };
 
 use crate::{answer, get, text, text_of};
@@ -396,5 +396,37 @@ async fn literal_ends_leave_escapes_whole() {
         let router = Router::builder().route(Route::get(template).to(raw)).build().unwrap();
         let wanted = wanted.map_or((404, String::new()), |value: &str| (200, value.to_owned()));
         assert_eq!(text(&router, target).await, wanted, "{template} {target}");
+    }
+}
+
+/// OPTIONS is answered, and 405 hidden, where the policy says so.
+#[tokio::test]
+async fn methods_by_policy() {
+    let router = |policy: Policy| {
+        Router::builder()
+            .policy(policy)
+            .route(Route::get("/x").to(async || "x"))
+            .route(Route::put("/x").content_type("text/csv").to(async || "x"))
+            .route(Route::options("/own").to(async || "own"))
+            .fallback(async |miss: Miss| miss.status())
+            .build()
+            .unwrap()
+    };
+    let shown = router(Policy::default());
+    let answered = router(Policy::default().options(OptionsAnswer::Automatic));
+    let hidden = router(Policy::default().method_miss(MethodMiss::NotFound));
+    for (router, method, target, status, allow) in [
+        (&shown, "OPTIONS", "/x", 405, None),
+        (&answered, "OPTIONS", "/x", 204, Some("GET, HEAD, OPTIONS")),
+        (&answered, "OPTIONS", "/own", 200, None),
+        (&answered, "OPTIONS", "/none", 404, None),
+        (&answered, "POST", "/x", 405, None),
+        (&hidden, "POST", "/x", 404, None),
+        (&hidden, "GET", "/x", 200, None),
+    ] {
+        let request = Request::builder().method(method).uri(target).body(Body::empty()).unwrap();
+        let response = answer(router, request).await;
+        let got = response.headers().get("allow").map(|value| value.to_str().unwrap());
+        assert_eq!((response.status().as_u16(), got), (status, allow), "{method} {target}");
     }
 }
