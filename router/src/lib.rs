@@ -67,8 +67,8 @@
 //! Before any route is looked at: dot segments, control characters and bad escapes in the path,
 //! several `Host` lines, user information or a bad port in the host: 400. (A bare [`Table`] looks
 //! at the host only if one of its routes does.) `%2F` is data and never divides segments. A
-//! request that no route answers is a [`Miss`]: 405 with `Allow` if another method would do, else
-//! 404.
+//! request that no route answers is a [`Miss`]: 405 with `Allow` if another method would do, 415 or
+//! 406 if another type would, else 404. The [`Policy`] says what of this may be otherwise.
 //!
 //! # Layers
 //!
