@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use tower_layer::Layer;
-
 use crate::catalog::ScopeId;
-use crate::endpoint::{HttpService, Next};
+use crate::endpoint::{HttpLayer, HttpService, Next};
 use crate::error::BuildErrors;
 use crate::handler::{Handler, endpoint};
 use crate::policy::Policy;
@@ -79,31 +77,19 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 
     /// Wraps everything, misses too; the first layer written is the outermost, as in `tower::ServiceBuilder`.
-    pub fn layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<Next> + Send + 'static,
-        L::Service: HttpService,
-    {
+    pub fn layer(mut self, layer: impl HttpLayer) -> Self {
         self.tree.layers.push(wrap(layer));
         self
     }
 
     /// Wraps matched routes only, inside of [`layer`](Self::layer)s.
-    pub fn route_layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<Next> + Send + 'static,
-        L::Service: HttpService,
-    {
+    pub fn route_layer(mut self, layer: impl HttpLayer) -> Self {
         self.tree.route_layers.push(wrap(layer));
         self
     }
 
     /// Wraps misses only, inside of [`layer`](Self::layer)s.
-    pub fn miss_layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<Next> + Send + 'static,
-        L::Service: HttpService,
-    {
+    pub fn miss_layer(mut self, layer: impl HttpLayer) -> Self {
         self.tree.miss_layers.push(wrap(layer));
         self
     }

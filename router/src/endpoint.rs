@@ -13,6 +13,7 @@ use axum_core::response::IntoResponse;
 use bytes::Bytes;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
+use tower_layer::Layer;
 use tower_service::Service;
 
 /// The future of an endpoint.
@@ -131,6 +132,7 @@ pub trait HttpService:
 
 impl<S, RB> sealed::Sealed<RB> for S where S: Service<Request<Body>, Response = Response<RB>> {}
 
+#[diagnostic::do_not_recommend]
 impl<S, RB> HttpService for S
 where
     S: Service<Request<Body>, Response = Response<RB>> + Clone + Send + Sync + 'static,
@@ -139,6 +141,33 @@ where
     RB: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     type ResponseBody = RB;
+}
+
+/// A layer that makes an [`HttpService`] of [`Next`]: a name for one long bound.
+///
+/// Every `tower::Layer<Next>` whose service fits is one; it cannot be implemented by hand.
+///
+/// ```
+/// use tower::ServiceBuilder;
+/// use waylay_router::{HttpLayer, Route, Router};
+/// fn guarded(layer: impl HttpLayer) -> Result<Router, waylay_router::BuildErrors> {
+///     Router::builder().layer(layer).route(Route::get("/").to(async || "home")).build()
+/// }
+/// assert!(guarded(ServiceBuilder::new().concurrency_limit(9)).is_ok());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a layer of HTTP services",
+    note = "needed: a `tower::Layer<waylay_router::Next>` whose service is an `HttpService`",
+    note = "a layer that can fail (tower's timeout, load shed, buffer) fits behind `waylay_router::recover(|error| response)`"
+)]
+pub trait HttpLayer: Layer<Next, Service: HttpService> + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<L> HttpLayer for L
+where
+    L: Layer<Next> + Send + 'static,
+    L::Service: HttpService,
+{
 }
 
 struct ServiceEndpoint<S> {

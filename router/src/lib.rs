@@ -118,7 +118,7 @@ pub use builder::Builder;
 pub use canonical::BadRequest;
 pub use catalog::{RouteInfo, ScopeId};
 pub use conditions::Bounds;
-pub use endpoint::{HttpService, Next, NextFuture};
+pub use endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use error::{BuildError, BuildErrorKind, BuildErrors};
 pub use extract::NotRouted;
 pub use handler::{Answered, Handler};

@@ -3,10 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tower_layer::Layer;
-
 use crate::conditions::{Bounds, condition_setters};
-use crate::endpoint::{HttpService, Next};
+use crate::endpoint::{HttpLayer, HttpService, Next};
 use crate::handler::{Handler, endpoint};
 use crate::route::Route;
 
@@ -14,11 +12,7 @@ use crate::route::Route;
 pub(crate) type Wrap = Box<dyn FnOnce(Next) -> Next + Send>;
 
 /// Erases a layer.
-pub(crate) fn wrap<L>(layer: L) -> Wrap
-where
-    L: Layer<Next> + Send + 'static,
-    L::Service: HttpService,
-{
+pub(crate) fn wrap(layer: impl HttpLayer) -> Wrap {
     Box::new(move |next| Next::service(layer.layer(next)))
 }
 
@@ -73,11 +67,7 @@ impl Route {
 
 impl<S> Route<Pending<S>> {
     /// Wraps the route's endpoint; the first layer written is the outermost.
-    pub fn layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<Next> + Send + 'static,
-        L::Service: HttpService,
-    {
+    pub fn layer(mut self, layer: impl HttpLayer) -> Self {
         self.value.layers.push(wrap(layer));
         self
     }
@@ -194,31 +184,19 @@ impl<S: Send + Sync + 'static> Scope<S> {
     }
 
     /// Wraps everything in the scope, its misses too; the first layer written is the outermost.
-    pub fn layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<Next> + Send + 'static,
-        L::Service: HttpService,
-    {
+    pub fn layer(mut self, layer: impl HttpLayer) -> Self {
         self.tree.layers.push(wrap(layer));
         self
     }
 
     /// Wraps the matched routes of the scope, inside of its [`layer`](Self::layer)s.
-    pub fn route_layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<Next> + Send + 'static,
-        L::Service: HttpService,
-    {
+    pub fn route_layer(mut self, layer: impl HttpLayer) -> Self {
         self.tree.route_layers.push(wrap(layer));
         self
     }
 
     /// Wraps the misses of the scope, inside of its [`layer`](Self::layer)s.
-    pub fn miss_layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<Next> + Send + 'static,
-        L::Service: HttpService,
-    {
+    pub fn miss_layer(mut self, layer: impl HttpLayer) -> Self {
         self.tree.miss_layers.push(wrap(layer));
         self
     }
