@@ -110,6 +110,7 @@ mod scope;
 mod service;
 mod table;
 mod template;
+mod unbuilt;
 mod url;
 mod view;
 
@@ -138,7 +139,8 @@ pub use table::lookup::{Match, Table};
 pub use template::piece::{
     MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, TemplateError, TemplateErrorKind,
 };
-pub use url::{UrlBuilder, UrlError, Urls};
+pub use unbuilt::UrlError;
+pub use url::{UrlBuilder, Urls};
 pub use view::{Head, Peer};
 
 #[doc = include_str!("../docs/from-axum.md")]

@@ -1,6 +1,6 @@
 //! Names to URLs; every URL that is built matches its route.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::sync::Arc;
 
 use http::uri::{Authority, Scheme};
@@ -16,6 +16,7 @@ use crate::template::constraint::{Constraint, Reach};
 use crate::template::decode::Coding;
 use crate::template::piece::{Grammar, Kind, Piece, Place, Template};
 use crate::template::slot::escape;
+use crate::unbuilt::{UrlError, distance};
 use crate::view::{Peer, Read, View};
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -86,62 +87,6 @@ pub struct UrlBuilder {
     scheme: Option<String>,
     values: Vec<(String, String)>,
 }
-
-/// Why a URL cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UrlError {
-    /// No route has the name.
-    UnknownRoute {
-        /// The name that was asked for.
-        name: String,
-        /// The most similar name of the table.
-        nearest: Option<String>,
-    },
-    /// A variable of the route was not set.
-    MissingVariable(String),
-    /// A variable was set that the route does not have.
-    UnknownVariable(String),
-    /// The route would not match the value, or would read another one.
-    Mismatch {
-        /// The variable.
-        variable: String,
-        /// The value.
-        value: String,
-        /// The template that refuses it.
-        template: String,
-    },
-    /// The route has no path.
-    NoPath,
-    /// The route has no host.
-    NoHost,
-    /// Neither the route nor the caller names a scheme.
-    NoScheme,
-    /// A text that is no scheme, or none that the route is served over.
-    Scheme(String),
-}
-
-impl Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownRoute { name, nearest: None } => write!(f, "no route is named `{name}`"),
-            Self::UnknownRoute { name, nearest: Some(nearest) } => {
-                write!(f, "no route is named `{name}`, the nearest name is `{nearest}`")
-            }
-            Self::MissingVariable(name) => write!(f, "variable `{name}` is not set"),
-            Self::UnknownVariable(name) => write!(f, "the route has no variable `{name}`"),
-            Self::Mismatch { variable, value, template } => {
-                write!(f, "`{template}` would not give `{value}` back for variable `{variable}`")
-            }
-            Self::NoPath => f.write_str("the route has no path"),
-            Self::NoHost => f.write_str("the route has no host"),
-            Self::NoScheme => f.write_str("no scheme is known, name one on the route or on the URL"),
-            Self::Scheme(scheme) => write!(f, "the route is not served over `{scheme}`"),
-        }
-    }
-}
-
-impl std::error::Error for UrlError {}
 
 impl UrlBuilder {
     /// Sets a variable of path, host or query.
@@ -388,19 +333,4 @@ fn spans(kind: &Kind) -> bool {
         Kind::Tail => true,
         Kind::Pattern(pattern) => Reach::of(pattern, Some(b'/'), Grammar::Native).spans,
     }
-}
-
-/// Levenshtein's distance, over bytes.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = before + usize::from(x != y);
-            before = row[j + 1];
-            row[j + 1] = replaced.min(before + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
