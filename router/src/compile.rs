@@ -17,9 +17,7 @@ use crate::template::decode::Coding;
 use crate::template::host::HostPattern;
 use crate::template::parse::{check_whole, parse};
 use crate::template::path::{Ending, PathPattern};
-use crate::template::piece::{
-    Grammar, Kind, MAX_VARIABLES, Place, Template, TemplateError, TemplateErrorKind,
-};
+use crate::template::piece::{Grammar, MAX_VARIABLES, Place, Template, TemplateError, TemplateErrorKind};
 use crate::template::slot::Slot;
 
 /// Compiles the conditions of scopes (outermost first) and their route.
@@ -134,7 +132,7 @@ impl Compiler {
                 self.blame(&template, TemplateErrorKind::NoLeadingSlash);
             }
             let continued = i < last || path.prefix;
-            if native && continued && template.vars().any(|var| spans(&var.kind)) {
+            if native && continued && template.vars().any(|var| var.kind.spans(Some(b'/'), Grammar::Native)) {
                 self.blame(&template, TemplateErrorKind::TailNotLast);
             }
             joined = Some(match &joined {
@@ -315,13 +313,5 @@ impl Compiler {
             self.faults.push(Fault::TooManyVariables);
         }
         vars
-    }
-}
-
-fn spans(kind: &Kind) -> bool {
-    match kind {
-        Kind::Plain => false,
-        Kind::Tail => true,
-        Kind::Pattern(pattern) => constraint::Reach::of(pattern, Some(b'/'), Grammar::Native).spans,
     }
 }

@@ -8,7 +8,6 @@ use std::cmp::Reverse;
 use crate::matcher::guard::{Guard, HeaderWant};
 use crate::matcher::query::QueryWant;
 use crate::policy::Precedence;
-use crate::template::constraint::Reach;
 use crate::template::path::Ending;
 use crate::template::piece::{Grammar, Kind, Piece, Template};
 
@@ -115,14 +114,8 @@ struct Part {
 impl Part {
     fn var(&mut self, kind: &Kind, separator: Option<u8>) {
         self.vars += 1;
-        match kind {
-            Kind::Plain => {}
-            Kind::Tail => self.tail = true,
-            Kind::Pattern(pattern) => {
-                self.constrained = true;
-                self.tail |= Reach::of(pattern, separator, Grammar::Native).spans;
-            }
-        }
+        self.constrained |= matches!(kind, Kind::Pattern(_));
+        self.tail |= kind.spans(separator, Grammar::Native);
     }
 
     fn key(self) -> PartKey {

@@ -12,7 +12,7 @@ use crate::catalog::{Catalog, Facts};
 use crate::matcher::guard::Guard;
 use crate::pattern::Source;
 use crate::policy::PathForm;
-use crate::template::constraint::{Constraint, Reach};
+use crate::template::constraint::Constraint;
 use crate::template::decode::Coding;
 use crate::template::piece::{Grammar, Kind, Piece, Place, Template};
 use crate::template::slot::escape;
@@ -205,7 +205,7 @@ impl UrlBuilder {
         for piece in &template.pieces {
             let (text, spans) = match piece {
                 Piece::Text(text) => (text.as_str(), true),
-                Piece::Var(var) => (self.value(&var.name)?, spans(&var.kind)),
+                Piece::Var(var) => (self.value(&var.name)?, var.kind.spans(Some(b'/'), Grammar::Native)),
             };
             let raw = self.catalog.policy.path == PathForm::Raw && matches!(piece, Piece::Text(_));
             match template.place {
@@ -324,13 +324,5 @@ impl UrlBuilder {
         let mut others = facts.texts.hosts.iter().chain(queries);
         let own = others.find(|template| template.vars().any(|var| var.name == name));
         own.map_or_else(|| facts.template.clone(), |template| template.text.clone())
-    }
-}
-
-fn spans(kind: &Kind) -> bool {
-    match kind {
-        Kind::Plain => false,
-        Kind::Tail => true,
-        Kind::Pattern(pattern) => Reach::of(pattern, Some(b'/'), Grammar::Native).spans,
     }
 }

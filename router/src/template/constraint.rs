@@ -4,7 +4,7 @@ use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::piece::{Grammar, MAX_REGEX_BYTES, Place, TemplateErrorKind as Fault};
+use super::piece::{Grammar, Kind, MAX_REGEX_BYTES, Place, TemplateErrorKind as Fault};
 
 /// A compiled constraint, anchored at both ends.
 #[derive(Debug, Clone)]
@@ -60,24 +60,18 @@ pub(crate) fn whole(pattern: &str, grammar: Grammar) -> Result<Regex, Fault> {
     }
 }
 
-/// What a constraint can reach beyond one plain part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reach {
-    /// It may match a separator, or nothing.
-    pub(crate) spans: bool,
-}
-
-impl Reach {
-    /// Reads it off the regex's HIR; a faulty regex counts as plain, since its fault is reported elsewhere.
-    pub(crate) fn of(pattern: &str, separator: Option<u8>, grammar: Grammar) -> Self {
-        let spans = match parse(&in_grammar(pattern, grammar), grammar) {
-            Ok(hir) => {
+impl Kind {
+    /// Whether such a variable may match a separator, or nothing: read off the regex's HIR. A faulty
+    /// regex does neither, since its fault is reported elsewhere.
+    pub(crate) fn spans(&self, separator: Option<u8>, grammar: Grammar) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Tail => true,
+            Self::Pattern(pattern) => parse(&in_grammar(pattern, grammar), grammar).is_ok_and(|hir| {
                 hir.properties().minimum_len() == Some(0)
                     || separator.is_some_and(|byte| may_hold(&hir, byte))
-            }
-            Err(_) => false,
-        };
-        Self { spans }
+            }),
+        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! A host template compiled: labels from right to left, and a port if one is named.
 
-use super::constraint::Reach;
 use super::decode::Coding;
 use super::path::Edge;
-use super::piece::{Grammar, Kind, Piece, Place, Template, TemplateErrorKind as Fault};
+use super::piece::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault};
 use super::slot::{Slot, Span};
 
 /// A compiled host template.
@@ -48,10 +47,7 @@ impl HostPattern {
             return Ok(Self { labels: Vec::new(), whole: None, exact: Some(exact.into()), port, with_port });
         }
         let spans = pieces.iter().any(|piece| match piece {
-            Piece::Var(var) => match &var.kind {
-                Kind::Pattern(pattern) => Reach::of(pattern, Some(b'.'), grammar).spans,
-                _ => false,
-            },
+            Piece::Var(var) => var.kind.spans(Some(b'.'), grammar),
             Piece::Text(_) => false,
         });
         let (labels, whole) = if spans || with_port {

@@ -1,6 +1,6 @@
 //! Template text to pieces, with the place of every fault.
 
-use super::constraint::{Constraint, Reach};
+use super::constraint::Constraint;
 use super::piece::{
     Grammar, Kind, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, Piece, Place, Template, TemplateError,
     TemplateErrorKind as Fault, Var,
@@ -153,7 +153,7 @@ fn check_path(template: &Template, grammar: Grammar) -> Result<(), TemplateError
                 }
                 let alone = i + 1 == template.pieces.len()
                     && matches!(template.pieces.get(i.wrapping_sub(1)), Some(Piece::Text(before)) if before.ends_with('/'));
-                if spans(var, template.place) && !alone {
+                if var.kind.spans(Some(b'/'), grammar) && !alone {
                     return Err(fault(text, Fault::TailNotLast, var.span));
                 }
             }
@@ -198,7 +198,7 @@ fn check_host(template: &Template, grammar: Grammar) -> Result<(), TemplateError
                 if matches!(template.pieces.get(i + 1), Some(Piece::Var(_))) {
                     return Err(fault(text, Fault::Adjacent, var.span));
                 }
-                if spans(var, Place::Host) {
+                if var.kind.spans(Some(b'.'), grammar) {
                     return Err(fault(text, Fault::TailNotLast, var.span));
                 }
             }
@@ -217,15 +217,6 @@ fn check_query(template: &Template, grammar: Grammar) -> Result<(), TemplateErro
         }
     }
     Ok(())
-}
-
-/// Whether the variable may match a separator or nothing at all.
-fn spans(var: &Var, place: Place) -> bool {
-    match &var.kind {
-        Kind::Plain => false,
-        Kind::Tail => true,
-        Kind::Pattern(pattern) => Reach::of(pattern, place.separator(), Grammar::Native).spans,
-    }
 }
 
 /// The rules that hold for a path as a whole, its scopes' prefixes included.

@@ -1,8 +1,7 @@
 //! A path template compiled: the edges it hangs on in the trie, and its holes.
 
-use super::constraint::Reach;
 use super::decode::Coding;
-use super::piece::{Grammar, Kind, Piece, Place, Template, TemplateErrorKind as Fault};
+use super::piece::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault};
 use super::slot::{Slot, Span, escape};
 
 /// One step from the root of a trie towards a leaf.
@@ -137,7 +136,10 @@ impl Layout {
                 continue;
             }
             let (hole, after) = cut(&rest);
-            let spans = hole.iter().any(|piece| self.spans(piece));
+            let spans = hole.iter().any(|piece| match piece {
+                Piece::Text(_) => false,
+                Piece::Var(var) => var.kind.spans(Some(b'/'), self.grammar),
+            });
             let open = ending == Ending::Raw && after.is_empty();
             self.flush(false);
             if spans || open {
@@ -170,17 +172,6 @@ impl Layout {
             };
             self.edges.push(Edge::Text(text));
             self.text.clear();
-        }
-    }
-
-    fn spans(&self, piece: &Piece) -> bool {
-        match piece {
-            Piece::Text(_) => false,
-            Piece::Var(var) => match &var.kind {
-                Kind::Plain => false,
-                Kind::Tail => true,
-                Kind::Pattern(pattern) => Reach::of(pattern, Some(b'/'), self.grammar).spans,
-            },
         }
     }
 }
