@@ -18,6 +18,7 @@ mod sink;
 mod slot;
 mod source;
 mod text;
+mod to_text;
 mod value;
 
 pub use error::{Code, FieldError};
@@ -25,6 +26,7 @@ pub use extract::Extract;
 pub use rejection::Rejection;
 pub use source::Source;
 pub use text::{FromText, TextError};
+pub use to_text::ToText;
 pub use waylay_extract_derive::Extract;
 
 /// What generated code calls; no part of the public interface.
