@@ -13,6 +13,10 @@ mod layers;
 mod mounts;
 mod scopes;
 mod urls;
+mod wire;
+mod wire_fields;
+mod wire_hosts;
+mod wire_paths;
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
