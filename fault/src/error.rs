@@ -107,6 +107,7 @@ impl fmt::Display for FaultError {
             Problem::Sigma => write!(f, "{given} is not a spread; give a finite number from 0 on"),
             Problem::Bounds => write!(f, "{given} is no range; give the lower bound first"),
             Problem::NoCap => write!(f, "{given} has no longest value; add `.max(…)`"),
+            Problem::Amount => write!(f, "{given} is no amount; give at least 1"),
             Problem::Pattern(why) => write!(f, "`{given}` is not a path pattern: {why}"),
             Problem::HeaderName => {
                 write!(f, "`{given}` is not a header name; give a token such as `x-chaos`")
@@ -152,6 +153,8 @@ pub enum Problem {
     Bounds,
     /// A distribution without an end, given no longest value.
     NoCap,
+    /// A size or a rate of nothing.
+    Amount,
     /// A path pattern that cannot be read, and why.
     Pattern(String),
     /// A text that is no header name.

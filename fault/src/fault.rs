@@ -8,7 +8,7 @@ use http::Request;
 use crate::chance::Dice;
 use crate::halt::halted;
 use crate::injector::plan::Plan;
-use crate::reach::Reach;
+use crate::reach::{Reach, Side};
 use crate::report::{Phase, Skip};
 use crate::setup::Setup;
 use crate::strike::Strike;
@@ -52,14 +52,14 @@ impl Fault {
 
     /// What to do to this request; nothing, for most.
     #[inline]
-    pub(crate) fn decide<B>(&self, request: &Request<B>) -> Option<Strike> {
+    pub(crate) fn decide<B>(&self, side: Side, request: &Request<B>) -> Option<Strike> {
         // All that an idle fault costs; the rest is kept out of the caller's code.
-        if self.setup.switch.idle() { None } else { self.consider(request) }
+        if self.setup.switch.idle() { None } else { self.consider(side, request) }
     }
 
-    fn consider<B>(&self, request: &Request<B>) -> Option<Strike> {
+    fn consider<B>(&self, side: Side, request: &Request<B>) -> Option<Strike> {
         self.setup.tally.see();
-        match self.draw(request) {
+        match self.draw(side, request) {
             Ok((plan, reach)) => Some(Strike::begin(self.setup.clone(), plan, reach, request)),
             Err(skip) => {
                 self.setup.tally.skip(skip);
@@ -71,7 +71,7 @@ impl Fault {
 
     /// The gates in their order: a request that one of them turns away never moves the counter
     /// that the draw may hang on.
-    fn draw<B>(&self, request: &Request<B>) -> Result<(Plan, Reach), Skip> {
+    fn draw<B>(&self, side: Side, request: &Request<B>) -> Result<(Plan, Reach), Skip> {
         let setup = &*self.setup;
         if halted() {
             return Err(Skip::Halted);
@@ -89,8 +89,8 @@ impl Fault {
         let mut plan = Plan::default();
         setup.injector.plan(draws, &mut plan);
 
-        let reach = setup.means.reach(request.method(), request.version());
-        if plan.rejects() && reach == Reach::Nowhere {
+        let reach = Reach::new(side, setup.means, request);
+        if !reach.allows(&plan) {
             return Err(Skip::Unreachable);
         }
         Ok((plan, reach))

@@ -72,6 +72,7 @@
 //! | `http2` | chosen HTTP/2 reset codes: `Reject::StreamReset` |
 //! | `router` | lists of waylay-router's routes: `block_routes`, `allow_routes` |
 //! | `axum` | lists of axum's routes: `block_routes`, `allow_routes`; `FaultLayer::boxed` |
+//! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it goes into `axum::serve` |
 //! | `serde` | [`Counts`] as data |
 //!
 //! [`tower`]: https://github.com/tower-rs/tower
@@ -88,6 +89,7 @@ mod future;
 mod gate;
 mod halt;
 mod injector;
+mod io;
 mod key;
 mod layer;
 mod mark;
@@ -123,6 +125,14 @@ pub use crate::injector::node::Injector;
 pub use crate::injector::random::random;
 pub use crate::injector::reject::{Reject, reject};
 pub use crate::injector::slow::slow;
+pub use crate::injector::toxic::{Direction, Toxic};
+#[cfg(all(feature = "axum", feature = "net"))]
+pub use crate::io::axum::{MakeWithConnection, WithConnection, with_connection};
+pub use crate::io::error::WireError;
+pub use crate::io::lend::{ConnectionLayer, ConnectionService};
+pub use crate::io::line::Connection;
+pub use crate::io::listener::{Accept, FaultListener};
+pub use crate::io::stream::{FaultStream, ResetBy};
 pub use crate::key::DecideBy;
 pub use crate::layer::FaultLayer;
 pub use crate::mark::{Injected, MARK};

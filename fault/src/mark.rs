@@ -57,6 +57,11 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
+    /// The name of the fault.
+    pub(crate) fn fault(&self) -> Arc<str> {
+        self.injected.fault.clone()
+    }
+
     pub(crate) fn put_on<B>(self, response: &mut Response<B>) {
         // Several faults may lie around one service; each leaves its name.
         if let Some(name) = self.header {

@@ -1,14 +1,38 @@
-//! Reach: where a layer can end an exchange without an answer, and by what means.
+//! Reach: what can be done where a fault lies, and by what means.
 
-use http::{Method, Version};
+use http::{Method, Request, Version};
 
-/// How a reject gets through to the client.
+use crate::injector::ending::Ending;
+use crate::injector::plan::{Plan, Step, Wire};
+use crate::io::line::Connection;
+
+/// Where the fault lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
+#[allow(dead_code, reason = "clients come next")]
+pub(crate) enum Side {
+    /// Around a service that answers.
+    Server,
+    /// Around a client, which may fail.
+    Client,
+    /// Around a listener: the request stands for a connection that was accepted.
+    Listener,
+    /// Around a connector: the request stands for a connection to make.
+    Connector,
+    /// Around a connector whose streams are out of reach.
+    Phase,
+}
+
+/// How an ending gets through to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
     /// By a body whose first poll fails.
     Body,
     /// By unwinding the connection's task.
     Unwind,
+    /// By the connection's handle, and a failing body for what lies between.
+    Line,
+    /// By an error, or a stream that fails: the place itself sees to it.
+    Place,
     /// Not at all.
     Nowhere,
 }
@@ -20,15 +44,82 @@ pub(crate) struct Means {
     pub(crate) head_bodies: bool,
 }
 
-impl Means {
-    /// The server polls no body for HEAD on HTTP/1, and axum's router empties it on HTTP/2, too.
-    pub(crate) fn reach(self, method: &Method, version: Version) -> Reach {
-        if method != Method::HEAD || (self.head_bodies && version >= Version::HTTP_2) {
-            Reach::Body
-        } else if self.unwind && cfg!(panic = "unwind") {
-            Reach::Unwind
-        } else {
-            Reach::Nowhere
+/// What can be done to one request.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    side: Side,
+    /// How an empty reply gets through.
+    empty: By,
+    is_http2: bool,
+    connection: Option<Connection>,
+}
+
+impl Reach {
+    pub(crate) fn new<B>(side: Side, means: Means, request: &Request<B>) -> Self {
+        let connection = Connection::find(request.extensions()).cloned();
+        let is_http2 = request.version() >= Version::HTTP_2;
+        // The server polls no body for HEAD on HTTP/1, and axum's router empties it on HTTP/2, too.
+        let body = *request.method() != Method::HEAD || (is_http2 && means.head_bodies);
+        let empty = match side {
+            Side::Server if connection.is_some() && !is_http2 => By::Line,
+            Side::Server if body => By::Body,
+            Side::Server if means.unwind && cfg!(panic = "unwind") => By::Unwind,
+            Side::Server => By::Nowhere,
+            Side::Client | Side::Listener | Side::Connector | Side::Phase => By::Place,
+        };
+        Self { side, empty, is_http2, connection }
+    }
+
+    /// How this ending gets through.
+    pub(crate) fn of(&self, ending: Ending) -> By {
+        let line = self.connection.as_ref();
+        let at_place = |possible| if possible { By::Place } else { By::Nowhere };
+        match (self.side, ending) {
+            (_, Ending::Empty) | (Side::Server, Ending::Code(_)) => self.empty,
+            (Side::Client, _) => By::Place,
+            (Side::Server, Ending::Close) if line.is_some() => By::Line,
+            (Side::Server, Ending::Close) if !self.is_http2 => self.empty,
+            (Side::Server, Ending::Reset) if line.is_some_and(Connection::resets) => By::Line,
+            (Side::Server, _) => By::Nowhere,
+            (Side::Listener, Ending::Reset) => at_place(line.is_some_and(Connection::resets)),
+            (_, Ending::Close | Ending::Reset) => By::Place,
+            (_, Ending::Refuse) => at_place(self.side != Side::Listener),
+            (_, Ending::BrokenPipe) => at_place(self.side == Side::Connector),
+            (_, Ending::Code(_)) => By::Nowhere,
+        }
+    }
+
+    /// The connection that is struck, if it can be had.
+    pub(crate) fn connection(&self) -> Option<&Connection> {
+        self.connection.as_ref()
+    }
+
+    /// Whether every step of the plan can be taken here.
+    pub(crate) fn allows(&self, plan: &Plan) -> bool {
+        plan.steps.iter().all(|step| self.allows_step(step))
+    }
+
+    /// Whether an answer of the fault's own can be given here.
+    pub(crate) fn answers(&self) -> bool {
+        matches!(self.side, Side::Server | Side::Client)
+    }
+
+    fn allows_step(&self, step: &Step) -> bool {
+        match step {
+            Step::Reject(ending) => self.of(*ending) != By::Nowhere,
+            Step::Hang(_) => self.empty != By::Nowhere,
+            Step::Wire(wire) => self.allows_wire(wire),
+            Step::Wait(_) | Step::Ask(..) => true,
+            // All else is about requests and responses, which connections are none of.
+            _ => self.answers(),
+        }
+    }
+
+    fn allows_wire(&self, wire: &Wire) -> bool {
+        let Some(connection) = &self.connection else { return false };
+        match wire {
+            Wire::Drain => connection.drains(),
+            Wire::Toxic { kind, .. } => self.side == Side::Connector || !kind.resets() || connection.resets(),
         }
     }
 }

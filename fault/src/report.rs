@@ -29,6 +29,18 @@ pub enum Deed {
     StreamReset(u32),
     /// Left hanging for this long at most, then ended without an answer.
     Hang(Duration),
+    /// The connection is closed.
+    ConnectionClose,
+    /// The connection is reset.
+    ConnectionReset,
+    /// The connection is refused.
+    ConnectionRefused,
+    /// The first write to the connection fails.
+    BrokenPipe,
+    /// The client is told to use another connection from now on.
+    GoAway,
+    /// This is done to the connection's bytes: Toxiproxy's name, the settings, the direction.
+    Toxic(Arc<str>),
     /// Handed to the custom injector of this name.
     Custom(Arc<str>),
 }
@@ -41,6 +53,12 @@ impl fmt::Display for Deed {
             Self::EmptyReply => f.write_str("reject empty_reply"),
             Self::StreamReset(code) => write!(f, "reject stream_reset {code}"),
             Self::Hang(max) => write!(f, "reject hang {max:?}"),
+            Self::ConnectionClose => f.write_str("reject connection_close"),
+            Self::ConnectionReset => f.write_str("reject connection_reset"),
+            Self::ConnectionRefused => f.write_str("reject connection_refused"),
+            Self::BrokenPipe => f.write_str("reject broken_pipe"),
+            Self::GoAway => f.write_str("reject goaway"),
+            Self::Toxic(what) => write!(f, "toxic {what}"),
             Self::Custom(name) => write!(f, "custom {name}"),
         }
     }
@@ -66,7 +84,7 @@ pub enum Skip {
     NoMatch,
     /// The draw spared it.
     NotSelected,
-    /// The draw chose it, but nothing that a layer can do would reach this client.
+    /// The draw chose it, but what was to be done cannot be done here; see [`wire`](crate::wire).
     Unreachable,
 }
 

@@ -8,6 +8,7 @@ use tower_service::Service;
 use crate::body::FaultBody;
 use crate::fault::Fault;
 use crate::future::FaultFuture;
+use crate::reach::Side;
 
 /// A service behind a [`Fault`], made by [`FaultLayer`](crate::FaultLayer). Its error is the inner
 /// service's: what the fault does is a response, or a body that fails.
@@ -47,7 +48,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        match self.fault.decide(&request) {
+        match self.fault.decide(Side::Server, &request) {
             None => FaultFuture::spared(self.inner.call(request)),
             Some(strike) => {
                 // The one that was made ready goes along; its clone was not, and stays.

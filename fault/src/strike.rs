@@ -9,9 +9,11 @@ use http::{Method, Request, Response};
 
 use crate::chance::Draws;
 use crate::injector::call::{Call, Inject, Verdict};
-use crate::injector::plan::{Answer, Plan, Step};
+use crate::injector::ending::Ending;
+use crate::injector::plan::{Answer, Plan, Step, Wire};
+use crate::io::line::{Leash, Order};
 use crate::mark::{Injected, Mark};
-use crate::reach::Reach;
+use crate::reach::{By, Reach};
 use crate::report::{Phase, Skip};
 use crate::setup::Setup;
 
@@ -28,8 +30,8 @@ pub(crate) enum Outcome {
 /// An exchange that ends without an answer.
 pub(crate) struct Rejected {
     pub(crate) mark: Mark,
-    pub(crate) code: Option<u32>,
-    pub(crate) reach: Reach,
+    pub(crate) ending: Ending,
+    pub(crate) by: By,
 }
 
 /// One request under one plan. Dropped half-way, it says so and gives back what it holds.
@@ -82,18 +84,25 @@ impl Strike {
                     if self.wait(max).await.is_none() {
                         return self.pass(Phase::CalledOff);
                     }
-                    return self.reject(None);
+                    return self.reject(Ending::Empty);
                 }
                 Step::Ask(inject, draws) => match self.ask(&*inject, draws).await {
                     None => return self.pass(Phase::CalledOff),
                     Some(Verdict::Continue) => self.count(),
-                    Some(Verdict::Respond(response)) => return self.answer(response),
-                    Some(Verdict::EmptyReply) => return self.reject(None),
+                    Some(Verdict::Respond(response)) if self.reach.answers() => return self.answer(response),
+                    Some(Verdict::Respond(_)) => return self.spare(),
+                    Some(Verdict::EmptyReply) => return self.reject(Ending::Empty),
                     #[cfg(feature = "http2")]
-                    Some(Verdict::StreamReset(code)) => return self.reject(Some(code.into())),
+                    Some(Verdict::StreamReset(code)) => return self.reject(Ending::Code(code.into())),
+                    Some(Verdict::ConnectionClose) => return self.reject(Ending::Close),
+                    Some(Verdict::ConnectionReset) => return self.reject(Ending::Reset),
                 },
                 Step::Answer(answer) => return self.answer(respond(&answer)),
-                Step::Reject(code) => return self.reject(code),
+                Step::Reject(ending) => return self.reject(ending),
+                Step::Wire(wire) => {
+                    self.count();
+                    self.tamper(wire);
+                }
             }
         }
         self.count();
@@ -111,7 +120,7 @@ impl Strike {
     async fn ask(&self, inject: &dyn Inject, draws: Draws) -> Option<Verdict> {
         // It was kept, since the plan asks.
         let request = self.request.clone().unwrap_or_default();
-        let call = Call { request, draws, reachable: self.reach != Reach::Nowhere };
+        let call = Call { request, draws, reachable: self.reach.of(Ending::Empty) != By::Nowhere };
         self.setup.switch.unless_off(inject.inject(call)).await
     }
 
@@ -129,13 +138,31 @@ impl Strike {
         Outcome::Answer(response)
     }
 
-    fn reject(mut self, code: Option<u32>) -> Outcome {
+    /// Does it to the connection. A plan whose connection cannot be had is never begun.
+    fn tamper(&self, wire: Wire) {
+        let Some(connection) = self.reach.connection() else { return };
+        match wire {
+            Wire::Drain => connection.drain(),
+            Wire::Toxic { kind, direction, draws } => {
+                let leash = Leash::new(self.setup.clone());
+                connection.give(Order::Toxic { kind, direction, draws, leash });
+            }
+        }
+    }
+
+    fn reject(mut self, ending: Ending) -> Outcome {
+        let by = self.reach.of(ending);
         // A plan that would come to this is never begun; only a custom injector can.
-        if self.reach == Reach::Nowhere {
+        if by == By::Nowhere {
             return self.spare();
         }
         self.end(Phase::Finished);
-        Outcome::Reject(Rejected { mark: self.mark(), code, reach: self.reach })
+        let mark = self.mark();
+        if let (By::Line, Some(connection)) = (by, self.reach.connection()) {
+            let closing = if ending == Ending::Reset { Ending::Reset } else { Ending::Close };
+            connection.end(closing, mark.injected.fault.clone());
+        }
+        Outcome::Reject(Rejected { mark, ending, by })
     }
 
     /// Undoes the last deed, which would not get through.

@@ -8,8 +8,9 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::body::{FaultBody, RejectError};
+use crate::injector::ending::Ending;
 use crate::mark::Mark;
-use crate::reach::Reach;
+use crate::reach::By;
 use crate::strike::{Outcome, Rejected, Strike};
 
 pin_project! {
@@ -66,9 +67,10 @@ where
 }
 
 /// A response that no client gets to see.
-fn reject<ResB>(Rejected { mark, code, reach }: Rejected) -> Response<FaultBody<ResB>> {
+fn reject<ResB>(Rejected { mark, ending, by }: Rejected) -> Response<FaultBody<ResB>> {
+    let code = if let Ending::Code(code) = ending { Some(code) } else { None };
     let error = RejectError::new(mark.injected.fault.clone(), code);
-    if reach == Reach::Unwind {
+    if by == By::Unwind {
         // Not `panic!`: the hook would print a trace for what is wanted.
         std::panic::resume_unwind(Box::new(error));
     }

@@ -66,6 +66,10 @@ pub enum Verdict {
     /// An HTTP/2 stream reset: see [`Reject::StreamReset`](crate::Reject::StreamReset).
     #[cfg(feature = "http2")]
     StreamReset(crate::reset::ResetCode),
+    /// The whole connection is closed: see [`Reject::ConnectionClose`](crate::Reject::ConnectionClose).
+    ConnectionClose,
+    /// The whole connection is reset: see [`Reject::ConnectionReset`](crate::Reject::ConnectionReset).
+    ConnectionReset,
 }
 
 impl fmt::Debug for Verdict {
@@ -76,6 +80,8 @@ impl fmt::Debug for Verdict {
             Self::EmptyReply => f.write_str("EmptyReply"),
             #[cfg(feature = "http2")]
             Self::StreamReset(code) => f.debug_tuple("StreamReset").field(code).finish(),
+            Self::ConnectionClose => f.write_str("ConnectionClose"),
+            Self::ConnectionReset => f.write_str("ConnectionReset"),
         }
     }
 }

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::call::Inject;
+use super::ending::Ending;
+use super::toxic::{Direction, Kind};
 use crate::chance::Draws;
 use crate::report::Deed;
 
@@ -23,8 +25,18 @@ pub(crate) enum Step {
     Hang(Duration),
     Ask(Arc<dyn Inject>, Draws),
     Answer(Arc<Answer>),
-    /// Without an answer; with this code where the protocol has codes.
-    Reject(Option<u32>),
+    /// Without an answer.
+    Reject(Ending),
+    /// Something is done to the connection; the request goes on.
+    Wire(Wire),
+}
+
+/// What a step does to the connection.
+pub(crate) enum Wire {
+    /// The client is told to go.
+    Drain,
+    /// Its bytes are tampered with from now on.
+    Toxic { kind: Kind<Duration>, direction: Direction, draws: Draws },
 }
 
 /// A whole answer, ready to be sent any number of times.
@@ -44,11 +56,6 @@ impl Plan {
     /// Whether the last step answers by itself, so that nothing can follow it.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self.steps.last(), Some(Step::Hang(_) | Step::Answer(_) | Step::Reject(_)))
-    }
-
-    /// Whether it ends without an answer, which is not possible everywhere.
-    pub(crate) fn rejects(&self) -> bool {
-        matches!(self.steps.last(), Some(Step::Hang(_) | Step::Reject(_)))
     }
 
     /// Whether a custom injector takes part.

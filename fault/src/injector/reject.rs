@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::ending::Ending;
 use super::node::{Act, Draft, Injector, below};
-use super::plan::{Plan, Step};
+use super::plan::{Plan, Step, Wire};
 use crate::chance::Draws;
 use crate::error::Findings;
 use crate::report::Deed;
@@ -11,8 +12,12 @@ use crate::report::Deed;
 use crate::reset::ResetCode;
 use crate::time::DelayTime;
 
-/// How to end an exchange without an answer. What the client sees of it, per protocol and method,
-/// is measured and written in [`wire`](crate::wire).
+/// How to end an exchange without an answer, or the connection it came by. What the client sees of
+/// it, per protocol and method, is measured and written in [`wire`](crate::wire).
+///
+/// A layer alone cannot do all of them. Those of the connection need the connection's handle
+/// ([`Connection`](crate::Connection)) in the request's extensions, which a `FaultListener` gives;
+/// where it is missing, the request is spared and counted as `unreachable`.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Reject {
@@ -29,6 +34,20 @@ pub enum Reject {
         /// How long at most.
         max: DelayTime,
     },
+    /// The whole connection is closed, with all streams of HTTP/2 on it. On HTTP/1, where that is
+    /// what an empty reply comes to, it needs no handle.
+    ConnectionClose,
+    /// The whole connection is reset: a true TCP `RST` (zero linger), and what was not sent yet is
+    /// lost. Needs the handle of a TCP connection.
+    ConnectionReset,
+    /// The client is told to go: `GOAWAY` with `NO_ERROR` on HTTP/2, `connection: close` on
+    /// HTTP/1. This request and those under way are still answered. Needs a server that listens
+    /// to [`Connection::drained`](crate::Connection::drained), as ours does (feature `hyper`).
+    GoAway,
+    /// The connection is refused: for client layers and connectors.
+    ConnectionRefused,
+    /// The connection stands, but the first write fails: for client layers and connectors.
+    BrokenPipe,
 }
 
 impl Reject {
@@ -54,10 +73,15 @@ pub fn reject(how: Reject) -> Injector {
 impl Draft for Reject {
     fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
         let how = match *self {
-            Self::EmptyReply => Rejection::EmptyReply,
+            Self::EmptyReply => Rejection::End(Ending::Empty),
             #[cfg(feature = "http2")]
-            Self::StreamReset(code) => Rejection::StreamReset(code.into()),
+            Self::StreamReset(code) => Rejection::End(Ending::Code(code.into())),
             Self::Hang { max } => Rejection::Hang(findings.time(below(at, "reject.max"), max.duration())?),
+            Self::ConnectionClose => Rejection::End(Ending::Close),
+            Self::ConnectionReset => Rejection::End(Ending::Reset),
+            Self::GoAway => Rejection::Drain,
+            Self::ConnectionRefused => Rejection::End(Ending::Refuse),
+            Self::BrokenPipe => Rejection::End(Ending::BrokenPipe),
         };
         Some(Box::new(how))
     }
@@ -65,19 +89,17 @@ impl Draft for Reject {
 
 #[derive(Debug)]
 enum Rejection {
-    EmptyReply,
-    #[cfg(feature = "http2")]
-    StreamReset(u32),
+    End(Ending),
     Hang(Duration),
+    Drain,
 }
 
 impl Act for Rejection {
     fn plan(&self, _: Draws, plan: &mut Plan) {
         match *self {
-            Self::EmptyReply => plan.then(Step::Reject(None), Deed::EmptyReply),
-            #[cfg(feature = "http2")]
-            Self::StreamReset(code) => plan.then(Step::Reject(Some(code)), Deed::StreamReset(code)),
+            Self::End(ending) => plan.then(Step::Reject(ending), ending.deed()),
             Self::Hang(max) => plan.then(Step::Hang(max), Deed::Hang(max)),
+            Self::Drain => plan.then(Step::Wire(Wire::Drain), Deed::GoAway),
         }
     }
 }

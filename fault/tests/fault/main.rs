@@ -9,3 +9,4 @@ mod decision;
 mod delay;
 mod gate;
 mod rig;
+mod toxics;

@@ -4,5 +4,6 @@
 
 mod answers;
 mod leaving;
+mod lent;
 mod rejects;
 mod rig;

@@ -1,0 +1,220 @@
+//! Toxics: what can be done to the bytes of a connection, named as Toxiproxy names them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::node::{Act, Draft, Injector, below};
+use super::plan::{Plan, Step, Wire};
+use crate::chance::Draws;
+use crate::error::{Findings, Problem};
+use crate::report::Deed;
+use crate::time::DelayTime;
+
+/// The way that bytes go, seen from the client, as in Toxiproxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Direction {
+    /// From the client to the server.
+    Upstream,
+    /// From the server to the client.
+    #[default]
+    Downstream,
+}
+
+/// What is done to the bytes of one connection, until it ends or the fault is switched off.
+///
+/// Names and meaning are those of [Toxiproxy](https://github.com/Shopify/toxiproxy#toxics); its
+/// `toxicity` is the fault's participation, drawn once for each connection. Given to a fault that
+/// a `FaultListener` or a `FaultConnector` holds, it strikes connections; given to a layer's, it
+/// strikes the connection that the drawn request came by, from then on.
+///
+/// What a toxic holds back is never lost: switched off, it lets go of it at once (Toxiproxy drops
+/// it, or closes the connection). Times are checked by [`FaultBuilder::build`](crate::FaultBuilder::build).
+///
+/// ```
+/// use waylay_fault::{Direction, Fault, Injector, Toxic, chain};
+///
+/// let mobile = chain::<Injector>([
+///     Toxic::latency("150ms", "50ms").into(),
+///     Toxic::bandwidth(64).into(),
+///     Toxic::bandwidth(16).direction(Direction::Upstream).into(),
+/// ]);
+/// Fault::new("bad-mobile", mobile).participation(0.2).build()?;
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a toxic does nothing until a fault holds it"]
+pub struct Toxic {
+    kind: Kind<DelayTime>,
+    direction: Direction,
+}
+
+impl Toxic {
+    /// Each chunk comes `latency` later, give or take a `jitter` drawn evenly; below zero is zero,
+    /// and the order is kept. The end of the stream comes after the last chunk.
+    pub fn latency(latency: impl Into<DelayTime>, jitter: impl Into<DelayTime>) -> Self {
+        Self::new(Kind::Latency { latency: latency.into(), jitter: jitter.into() })
+    }
+
+    /// At most so many kilobytes (of 1000 bytes) a second, in pieces of at most a tenth of a
+    /// second's worth.
+    pub fn bandwidth(kilobytes_per_second: u64) -> Self {
+        Self::new(Kind::Bandwidth { rate: kilobytes_per_second })
+    }
+
+    /// The end of the stream comes late.
+    pub fn slow_close(delay: impl Into<DelayTime>) -> Self {
+        Self::new(Kind::SlowClose { delay: delay.into() })
+    }
+
+    /// Nothing gets through, and after `timeout` the connection is closed; zero waits for ever.
+    pub fn timeout(timeout: impl Into<DelayTime>) -> Self {
+        Self::new(Kind::Timeout { timeout: timeout.into() })
+    }
+
+    /// The connection is reset `timeout` after the first byte, which does not get through: a true
+    /// TCP `RST`. A connection that cannot be reset is spared.
+    pub fn reset_peer(timeout: impl Into<DelayTime>) -> Self {
+        Self::new(Kind::ResetPeer { timeout: timeout.into() })
+    }
+
+    /// Bytes come in slices of `average_size`, give or take `size_variation`, each `delay` after
+    /// the one before.
+    pub fn slicer(average_size: usize, size_variation: usize, delay: impl Into<DelayTime>) -> Self {
+        Self::new(Kind::Slicer { average: average_size, variation: size_variation, delay: delay.into() })
+    }
+
+    /// So many bytes get through, heads and framing included, then the connection is closed.
+    pub fn limit_data(bytes: u64) -> Self {
+        Self::new(Kind::LimitData { bytes, reset: false })
+    }
+
+    /// As [`limit_data`](Self::limit_data), but the connection is reset. Toxiproxy has it not.
+    pub fn reset_after(bytes: u64) -> Self {
+        Self::new(Kind::LimitData { bytes, reset: true })
+    }
+
+    /// The way that is struck; downstream by default.
+    pub fn direction(mut self, direction: Direction) -> Self {
+        self.direction = direction;
+        self
+    }
+
+    fn new(kind: Kind<DelayTime>) -> Self {
+        Self { kind, direction: Direction::default() }
+    }
+}
+
+impl From<Toxic> for Injector {
+    fn from(toxic: Toxic) -> Self {
+        Self::draft(toxic)
+    }
+}
+
+/// The settings of one toxic, its times as written (`DelayTime`) or found good (`Duration`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind<T> {
+    Latency { latency: T, jitter: T },
+    Bandwidth { rate: u64 },
+    SlowClose { delay: T },
+    Timeout { timeout: T },
+    ResetPeer { timeout: T },
+    Slicer { average: usize, variation: usize, delay: T },
+    LimitData { bytes: u64, reset: bool },
+}
+
+impl<T> Kind<T> {
+    /// Toxiproxy's name for it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Latency { .. } => "latency",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::SlowClose { .. } => "slow_close",
+            Self::Timeout { .. } => "timeout",
+            Self::ResetPeer { .. } => "reset_peer",
+            Self::Slicer { .. } => "slicer",
+            Self::LimitData { reset: false, .. } => "limit_data",
+            Self::LimitData { reset: true, .. } => "reset_after",
+        }
+    }
+
+    /// Whether it can end in a reset.
+    pub(crate) fn resets(&self) -> bool {
+        matches!(self, Self::ResetPeer { .. } | Self::LimitData { reset: true, .. })
+    }
+}
+
+impl fmt::Display for Kind<Duration> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Latency { latency, jitter } => write!(f, " {latency:?} +/- {jitter:?}"),
+            Self::Bandwidth { rate } => write!(f, " {rate}kB/s"),
+            Self::SlowClose { delay } => write!(f, " {delay:?}"),
+            Self::Timeout { timeout } | Self::ResetPeer { timeout } => write!(f, " {timeout:?}"),
+            Self::Slicer { average, variation, delay } => {
+                write!(f, " {average} +/- {variation} bytes {delay:?}")
+            }
+            Self::LimitData { bytes, .. } => write!(f, " {bytes} bytes"),
+        }
+    }
+}
+
+impl Draft for Toxic {
+    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+        let at = below(at, &format!("toxic.{}", self.kind.name()));
+        let place = |name: &str| format!("{at}.{name}");
+        let kind = match self.kind {
+            Kind::Latency { latency, jitter } => {
+                let latency = findings.time(place("latency"), latency.duration());
+                let jitter = findings.time(place("jitter"), jitter.duration());
+                Kind::Latency { latency: latency?, jitter: jitter? }
+            }
+            Kind::Bandwidth { rate } => {
+                Kind::Bandwidth { rate: at_least_one(place("rate"), rate, findings)? }
+            }
+            Kind::SlowClose { delay } => {
+                Kind::SlowClose { delay: findings.time(place("delay"), delay.duration())? }
+            }
+            Kind::Timeout { timeout } => {
+                Kind::Timeout { timeout: findings.time(place("timeout"), timeout.duration())? }
+            }
+            Kind::ResetPeer { timeout } => {
+                Kind::ResetPeer { timeout: findings.time(place("timeout"), timeout.duration())? }
+            }
+            Kind::Slicer { average, variation, delay } => {
+                let size = at_least_one(place("average_size"), average as u64, findings);
+                let delay = findings.time(place("delay"), delay.duration());
+                Kind::Slicer { average: size.and(Some(average))?, variation, delay: delay? }
+            }
+            Kind::LimitData { bytes, reset } => Kind::LimitData { bytes, reset },
+        };
+        let name: Arc<str> = match self.direction {
+            Direction::Upstream => format!("{kind} upstream").into(),
+            Direction::Downstream => format!("{kind} downstream").into(),
+        };
+        Some(Box::new(Checked { kind, direction: self.direction, name }))
+    }
+}
+
+fn at_least_one(setting: String, given: u64, findings: &mut Findings) -> Option<u64> {
+    if given == 0 {
+        findings.add(setting, given, Problem::Amount);
+        return None;
+    }
+    Some(given)
+}
+
+#[derive(Debug)]
+struct Checked {
+    kind: Kind<Duration>,
+    direction: Direction,
+    name: Arc<str>,
+}
+
+impl Act for Checked {
+    fn plan(&self, draws: Draws, plan: &mut Plan) {
+        let wire = Wire::Toxic { kind: self.kind, direction: self.direction, draws };
+        plan.then(Step::Wire(wire), Deed::Toxic(self.name.clone()));
+    }
+}

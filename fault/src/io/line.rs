@@ -1,0 +1,223 @@
+//! A connection's handle: by it, what strikes a request reaches the stream that it came by.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use http::Extensions;
+use tokio::sync::Notify;
+
+use crate::chance::Draws;
+use crate::injector::ending::Ending;
+use crate::injector::toxic::{Direction, Kind};
+use crate::setup::Setup;
+
+/// The handle of one connection. Cheap to clone.
+///
+/// A `FaultStream` has one, and whoever serves it puts it into the extensions of its requests:
+/// our make-service for axum and our accept loop do so, and in your own loop it is one line,
+/// `request.extensions_mut().insert(connection.clone())`. Fault layers find it there and use it
+/// for what a layer cannot do: true resets, a closed connection, `GOAWAY`, toxics, and rejects of
+/// HEAD. It is there for custom injectors and handlers, too.
+#[derive(Clone)]
+pub struct Connection {
+    line: Arc<Line>,
+}
+
+struct Line {
+    id: u64,
+    peer: Option<SocketAddr>,
+    /// Whether its stream knows how to be reset.
+    resets: bool,
+    /// Whether someone waits for `drained`.
+    heeded: AtomicBool,
+    draining: AtomicBool,
+    drain: Notify,
+    /// How many orders were given, so that a stream without any has one number to look at.
+    given: AtomicU64,
+    desk: Mutex<Desk>,
+}
+
+#[derive(Default)]
+struct Desk {
+    orders: Vec<Order>,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+/// What a stream is to do.
+pub(crate) enum Order {
+    /// Ends the connection at once.
+    End { ending: Ending, by: Arc<str> },
+    /// Tampers with the bytes, until the leash is called off.
+    Toxic { kind: Kind<Duration>, direction: Direction, draws: Draws, leash: Leash },
+}
+
+impl Connection {
+    pub(crate) fn new(peer: Option<SocketAddr>, resets: bool) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            line: Arc::new(Line {
+                id: NEXT.fetch_add(1, Ordering::Relaxed),
+                peer,
+                resets,
+                heeded: AtomicBool::new(false),
+                draining: AtomicBool::new(false),
+                drain: Notify::new(),
+                given: AtomicU64::new(0),
+                desk: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Its number among the connections of this process, from 0.
+    pub fn id(&self) -> u64 {
+        self.line.id
+    }
+
+    /// The address of the other end, where the listener or the connector knew it.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.line.peer
+    }
+
+    /// Closes the connection at once; what the server has not written yet is never sent.
+    pub fn close(&self) {
+        self.end(Ending::Close, "by hand".into());
+    }
+
+    /// Resets the connection at once, by a TCP `RST` if its stream is TCP's, else as by
+    /// [`close`](Self::close).
+    pub fn reset(&self) {
+        self.end(Ending::Reset, "by hand".into());
+    }
+
+    /// Asks the server to let the connection go once its requests are answered. Heard by servers
+    /// that listen to [`drained`](Self::drained).
+    pub fn drain(&self) {
+        self.line.draining.store(true, Ordering::Release);
+        self.line.drain.notify_waiters();
+    }
+
+    /// Completes when the connection is to be let go. For accept loops: ask for it before the
+    /// connection is served, and call hyper's `graceful_shutdown` when it completes.
+    pub fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
+        let line = self.line.clone();
+        // From here on a GOAWAY can be had.
+        line.heeded.store(true, Ordering::Release);
+        async move {
+            let drain = line.drain.notified();
+            // Listening comes before looking, else a call in between would go unheard.
+            if !line.draining.load(Ordering::Acquire) {
+                drain.await;
+            }
+        }
+    }
+
+    /// The handle that a server has put into a request's extensions.
+    pub(crate) fn find(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    pub(crate) fn drains(&self) -> bool {
+        self.line.heeded.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn resets(&self) -> bool {
+        self.line.resets
+    }
+
+    pub(crate) fn end(&self, ending: Ending, by: Arc<str>) {
+        self.give(Order::End { ending, by });
+    }
+
+    pub(crate) fn give(&self, order: Order) {
+        let mut desk = self.desk();
+        desk.orders.push(order);
+        self.line.given.fetch_add(1, Ordering::Release);
+        let wakers = [desk.reader.take(), desk.writer.take()];
+        drop(desk);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// A poisoned desk is as good as any: nothing is left half-done on it.
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.line.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The stream's end of the line.
+impl Connection {
+    /// How many orders were given so far.
+    pub(crate) fn given(&self) -> u64 {
+        self.line.given.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn take_orders(&self) -> Vec<Order> {
+        std::mem::take(&mut self.desk().orders)
+    }
+
+    /// Who is to be woken for the next order.
+    pub(crate) fn wait_reading(&self, waker: &Waker) {
+        keep(&mut self.desk().reader, waker);
+    }
+
+    /// The same for a task that writes.
+    pub(crate) fn wait_writing(&self, waker: &Waker) {
+        keep(&mut self.desk().writer, waker);
+    }
+
+    /// Lets the other half look again.
+    pub(crate) fn wake(&self) {
+        let mut desk = self.desk();
+        let wakers = [desk.reader.take(), desk.writer.take()];
+        drop(desk);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+fn keep(slot: &mut Option<Waker>, waker: &Waker) {
+    if !slot.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+        *slot = Some(waker.clone());
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("id", &self.line.id).field("peer", &self.line.peer).finish()
+    }
+}
+
+/// What ties a toxic to its fault: counted as active while it lasts, called off with the fault.
+pub(crate) struct Leash {
+    setup: Arc<Setup>,
+}
+
+impl Leash {
+    pub(crate) fn new(setup: Arc<Setup>) -> Self {
+        setup.tally.enter();
+        Self { setup }
+    }
+
+    /// The name of the fault.
+    pub(crate) fn name(&self) -> Arc<str> {
+        self.setup.name.clone()
+    }
+
+    /// Completes when the fault is off or halted.
+    pub(crate) fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let setup = self.setup.clone();
+        Box::pin(async move {
+            setup.switch.unless_off(std::future::pending::<()>()).await;
+        })
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        self.setup.tally.leave();
+    }
+}

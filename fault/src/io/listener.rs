@@ -1,0 +1,179 @@
+//! A listener whose connections faults can strike.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+#[cfg(feature = "net")]
+use tokio::net::{TcpListener, TcpStream};
+
+use super::stream::{FaultStream, ResetBy};
+use crate::fault::Fault;
+
+/// What a [`FaultListener`] can lie around: tokio's listeners (feature `net`), and yours.
+pub trait Accept: Send + 'static {
+    /// Its connections.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// Their peers' addresses.
+    type Addr: Send;
+
+    /// How a connection is made to end in a reset when it is dropped, if it can be.
+    const RESET: Option<ResetBy<Self::Io>> = None;
+
+    /// Waits for the next connection.
+    ///
+    /// # Errors
+    /// What the listener's own gives.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Io, Self::Addr)>> + Send;
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// What the listener's own gives.
+    fn local_addr(&self) -> io::Result<Self::Addr>;
+
+    /// The peer as faults and [`Connection::peer`](crate::Connection::peer) know it.
+    fn peer(addr: &Self::Addr) -> Option<SocketAddr>;
+}
+
+/// A listener around another, each of whose connections is a [`FaultStream`].
+///
+/// By itself it does nothing but lend a [`Connection`](crate::Connection) handle to each of them,
+/// by which the faults of layers reach the wire. Faults given to [`fault`](Self::fault) strike
+/// connections as such: toxics, delays before the first byte, hangs, closes and resets.
+///
+/// With axum (features `axum` and `net`), `axum::serve` takes it as it is, with the app in
+/// [`with_connection`](crate::with_connection). With TLS it lies beneath the acceptor; in a loop
+/// of your own:
+///
+/// ```
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use hyper::body::{Bytes, Incoming};
+/// use hyper_util::rt::{TokioExecutor, TokioIo};
+/// use hyper_util::server::conn::auto;
+/// use hyper_util::service::TowerToHyperService;
+/// use tokio::net::{TcpListener, TcpStream};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// use tower_layer::Layer;
+/// use waylay_fault::{Fault, FaultListener, Reject, reject};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let fault = Fault::new("reset", reject(Reject::ConnectionReset)).enabled(true).participation(1.0).build()?;
+/// let listener = FaultListener::new(TcpListener::bind("127.0.0.1:0").await?);
+/// let address = listener.local_addr()?;
+///
+/// let app = fault.layer().layer(tower::service_fn(async |_: Request<Incoming>| {
+///     Ok::<_, std::io::Error>(Response::new(Full::new(Bytes::from("real"))))
+/// }));
+/// tokio::spawn(async move {
+///     while let Ok((stream, _peer)) = listener.accept().await {
+///         // The handle goes along with every request of the connection.
+///         let app = stream.connection().layer().layer(app.clone());
+///         let io = TokioIo::new(stream);
+///         tokio::spawn(async move {
+///             auto::Builder::new(TokioExecutor::new()).serve_connection(io, TowerToHyperService::new(app)).await
+///         });
+///     }
+/// });
+///
+/// let mut client = TcpStream::connect(address).await?;
+/// client.write_all(b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n").await?;
+/// let error = client.read_u8().await.unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a listener does nothing until it accepts"]
+pub struct FaultListener<L> {
+    inner: L,
+    faults: Vec<Fault>,
+}
+
+impl<L> FaultListener<L> {
+    /// Around this listener.
+    pub fn new(inner: L) -> Self {
+        Self { inner, faults: Vec::new() }
+    }
+
+    /// Lets a fault lie in wait for connections. Its draw is made once for each, when bytes first
+    /// move while it is on; its lists see a `CONNECT` to the peer's address.
+    pub fn fault(mut self, fault: &Fault) -> Self {
+        self.faults.push(fault.clone());
+        self
+    }
+
+    /// The listener within.
+    pub fn get_ref(&self) -> &L {
+        &self.inner
+    }
+}
+
+impl<L: Accept> FaultListener<L> {
+    /// Waits for the next connection.
+    ///
+    /// # Errors
+    /// What the listener's own gives.
+    pub async fn accept(&self) -> io::Result<(FaultStream<L::Io>, L::Addr)> {
+        let (io, addr) = self.inner.accept().await?;
+        let mut stream = FaultStream::accepted(io, L::peer(&addr));
+        if let Some(reset) = L::RESET {
+            stream = stream.reset_by(reset);
+        }
+        Ok((self.faults.iter().fold(stream, FaultStream::fault), addr))
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// What the listener's own gives.
+    pub fn local_addr(&self) -> io::Result<L::Addr> {
+        self.inner.local_addr()
+    }
+}
+
+impl<L: fmt::Debug> fmt::Debug for FaultListener<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultListener").field("inner", &self.inner).field("faults", &self.faults).finish()
+    }
+}
+
+#[cfg(feature = "net")]
+impl Accept for TcpListener {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    const RESET: Option<ResetBy<TcpStream>> = Some(TcpStream::set_zero_linger);
+
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.accept().await
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+
+    fn peer(addr: &SocketAddr) -> Option<SocketAddr> {
+        Some(*addr)
+    }
+}
+
+#[cfg(all(feature = "net", unix))]
+impl Accept for tokio::net::UnixListener {
+    type Io = tokio::net::UnixStream;
+    type Addr = tokio::net::unix::SocketAddr;
+
+    async fn accept(&self) -> io::Result<(Self::Io, Self::Addr)> {
+        self.accept().await
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.local_addr()
+    }
+
+    fn peer(_: &Self::Addr) -> Option<SocketAddr> {
+        None
+    }
+}

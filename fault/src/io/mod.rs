@@ -1,0 +1,13 @@
+//! The wire side: connections that faults can reach.
+
+pub(crate) mod ambush;
+#[cfg(all(feature = "axum", feature = "net"))]
+pub(crate) mod axum;
+pub(crate) mod error;
+pub(crate) mod flow;
+pub(crate) mod lend;
+pub(crate) mod line;
+pub(crate) mod listener;
+pub(crate) mod pipe;
+pub(crate) mod stage;
+pub(crate) mod stream;

@@ -1,0 +1,302 @@
+//! Toxics on streams in memory, in paused time: Toxiproxy's meaning, to the millisecond.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::Instant;
+use waylay_fault::{Control, Direction, Fault, FaultStream, Injector, Toxic, WireError, chain};
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+fn fault(injector: impl Into<Injector>) -> Fault {
+    Fault::new("bad-link", injector).enabled(true).participation(1.0).seed(7).build().unwrap()
+}
+
+/// The server's end with the toxics on it, the client's end, and the switch.
+fn link(injector: impl Into<Injector>) -> (FaultStream<DuplexStream>, DuplexStream, Control) {
+    let fault = fault(injector);
+    let (server, client) = duplex(1 << 20);
+    // In memory there are no resets; we say that there were.
+    let server = FaultStream::accepted(server, None).reset_by(|_| Ok(())).fault(&fault);
+    (server, client, fault.control())
+}
+
+/// What comes out of the client's end of the link, piece by piece, with the time of each, until it
+/// ends.
+async fn arrivals(mut client: DuplexStream, begun: Instant) -> Vec<(u64, usize)> {
+    let mut seen = Vec::new();
+    let mut buf = vec![0; 1 << 20];
+    loop {
+        let read = client.read(&mut buf).await.unwrap_or(0);
+        seen.push((begun.elapsed().as_millis() as u64, read));
+        if read == 0 {
+            return seen;
+        }
+    }
+}
+
+/// Writes one piece after the other, with a pause before each, then closes.
+async fn send(mut server: FaultStream<DuplexStream>, pieces: &[(u64, usize)]) {
+    for (pause, size) in pieces {
+        tokio::time::sleep(MS(*pause)).await;
+        // Not flushed: a flush waits for what is delayed.
+        if server.write_all(&vec![b'x'; *size]).await.is_err() {
+            return;
+        }
+    }
+    let _ = server.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_toxic_downstream() {
+    let rows: [(&str, Toxic, &[(u64, usize)], &[(u64, usize)]); 12] = [
+        ("latency", Toxic::latency("90ms", "0s"), &[(0, 5)], &[(90, 5), (90, 0)]),
+        ("a latency of nothing", Toxic::latency("0s", "0s"), &[(0, 5)], &[(0, 5), (0, 0)]),
+        ("bandwidth", Toxic::bandwidth(1), &[(0, 250)], &[(100, 100), (200, 100), (250, 50), (250, 0)]),
+        ("bandwidth, idle before", Toxic::bandwidth(1), &[(40, 10)], &[(50, 10), (50, 0)]),
+        ("slow_close", Toxic::slow_close("2s"), &[(0, 5)], &[(0, 5), (2000, 0)]),
+        ("timeout", Toxic::timeout("3s"), &[(0, 5)], &[(3000, 0)]),
+        // The fault decides when bytes first move, and its clocks run from there.
+        ("timeout, data late", Toxic::timeout("3s"), &[(1000, 5)], &[(4000, 0)]),
+        ("reset_peer", Toxic::reset_peer("1s"), &[(500, 5)], &[(1500, 0)]),
+        ("limit_data", Toxic::limit_data(7), &[(0, 5), (10, 5), (10, 5)], &[(0, 5), (10, 2), (10, 0)]),
+        ("limit_data, just reached", Toxic::limit_data(5), &[(10, 5)], &[(10, 5), (10, 0)]),
+        ("limit_data, not reached", Toxic::limit_data(9), &[(10, 5)], &[(10, 5), (10, 0)]),
+        ("slicer", Toxic::slicer(2, 0, "10ms"), &[(0, 8)], &[(0, 2), (10, 2), (20, 2), (30, 2), (40, 0)]),
+    ];
+    for (name, toxic, sent, wanted) in rows {
+        let (server, client, control) = link(toxic);
+        let begun = Instant::now();
+        let ((), seen) = tokio::join!(send(server, sent), arrivals(client, begun));
+        assert_eq!(seen, wanted, "{name}");
+        assert_eq!((control.counts().injected, control.counts().active), (1, 0), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_toxic_upstream() {
+    let rows: [(&str, Toxic, &[(u64, &str)]); 5] = [
+        ("latency", Toxic::latency("90ms", "0s"), &[(90, "abcd"), (90, "")]),
+        ("bandwidth", Toxic::bandwidth(1), &[(4, "abcd"), (4, "")]),
+        ("timeout", Toxic::timeout("3s"), &[(3000, "")]),
+        ("limit_data", Toxic::limit_data(3), &[(0, "abc"), (0, "")]),
+        ("slow_close", Toxic::slow_close("1s"), &[(0, "abcd"), (1000, "")]),
+    ];
+    for (name, toxic, wanted) in rows {
+        let (mut server, mut client, _) = link(toxic.direction(Direction::Upstream));
+        let begun = Instant::now();
+        client.write_all(b"abcd").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut seen = Vec::new();
+        loop {
+            let mut buf = [0; 64];
+            let read = server.read(&mut buf).await.unwrap();
+            seen.push((
+                begun.elapsed().as_millis() as u64,
+                String::from_utf8_lossy(&buf[..read]).into_owned(),
+            ));
+            if read == 0 {
+                break;
+            }
+        }
+        let wanted: Vec<_> = wanted.iter().map(|(at, text)| (*at, (*text).to_owned())).collect();
+        assert_eq!(seen, wanted, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_add_up_in_a_chain() {
+    let both = chain([Toxic::latency("90ms", "0s"), Toxic::latency("20ms", "0s"), Toxic::bandwidth(1)]);
+    let (server, client, _) = link(both);
+    let begun = Instant::now();
+    let ((), seen) = tokio::join!(send(server, &[(0, 10)]), arrivals(client, begun));
+    assert_eq!(seen, [(120, 10), (120, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_is_told_as_one() {
+    let (mut server, _client, _) = link(Toxic::reset_after(3));
+    let error = server.write_all(b"abcdef").await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    let told = error.get_ref().and_then(|error| error.downcast_ref::<WireError>()).unwrap();
+    assert_eq!((told.fault(), told.to_string()), ("bad-link", "fault bad-link reset the connection".into()));
+}
+
+/// A promise of a reset is not kept by a close.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_reset_is_spared() {
+    for toxic in [Toxic::reset_peer("0s"), Toxic::reset_after(1)] {
+        let fault = fault(toxic);
+        let (io, mut client) = duplex(64);
+        let mut server = FaultStream::accepted(io, None).fault(&fault);
+        server.write_all(b"whole").await.unwrap();
+        drop(server);
+        let mut seen = String::new();
+        client.read_to_string(&mut seen).await.unwrap();
+        assert_eq!((&seen[..], fault.control().counts().unreachable), ("whole", 1));
+    }
+}
+
+/// Toxiproxy #210 and #254: taking a toxic away hangs the link, or loses what it held.
+#[tokio::test(start_paused = true)]
+async fn switched_off_it_lets_go_at_once() {
+    let rows = [
+        Toxic::latency("1h", "0s"),
+        Toxic::bandwidth(1),
+        Toxic::timeout("0s"),
+        Toxic::timeout("1h"),
+        Toxic::reset_peer("1h"),
+        Toxic::slicer(1, 0, "1h"),
+        Toxic::slow_close("1h"),
+    ];
+    for toxic in rows {
+        let name = format!("{toxic:?}");
+        let (server, client, control) = link(toxic);
+        let begun = Instant::now();
+        let off = async {
+            tokio::time::sleep(MS(70)).await;
+            control.set_enabled(false);
+        };
+        let (((), seen), ()) =
+            tokio::join!(async { tokio::join!(send(server, &[(0, 200_000)]), arrivals(client, begun)) }, off);
+        assert_eq!(seen.iter().map(|(_, size)| size).sum::<usize>(), 200_000, "{name}");
+        assert_eq!(seen.last().map(|(at, _)| *at), Some(70), "{name}");
+    }
+}
+
+/// Toxiproxy #148: connections that live already miss a new toxic.
+#[tokio::test(start_paused = true)]
+async fn switched_on_it_strikes_live_connections() {
+    let (mut server, mut client, control) = link(Toxic::limit_data(2));
+    control.set_enabled(false);
+    server.write_all(b"first").await.unwrap();
+    control.set_enabled(true);
+    let _ = server.write_all(b"second").await;
+    let mut seen = String::new();
+    client.read_to_string(&mut seen).await.unwrap();
+    assert_eq!(seen, "firstse");
+    assert_eq!(control.counts().injected, 1);
+}
+
+/// Toxiproxy #603: a toxicity of zero still breaks some connections.
+#[tokio::test(start_paused = true)]
+async fn at_no_participation_not_a_byte_is_touched() {
+    let (mut server, mut client, control) = link(Toxic::limit_data(0));
+    control.set_participation(0.0).unwrap();
+    for _ in 0..10 {
+        server.write_all(b"ping").await.unwrap();
+        let mut buf = [0; 4];
+        client.read_exact(&mut buf).await.unwrap();
+        client.write_all(&buf).await.unwrap();
+        server.read_exact(&mut buf).await.unwrap();
+        assert_eq!(&buf, b"ping");
+    }
+    // Decided once for the connection, not once for each read.
+    assert_eq!((control.counts().seen, control.counts().not_selected), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_only_reads_on_still_moves() {
+    let (mut server, mut client, _) = link(Toxic::latency("50ms", "0s"));
+    server.write_all(b"ping").await.unwrap();
+    let echo = async {
+        let mut buf = [0; 4];
+        client.read_exact(&mut buf).await.unwrap();
+        client.write_all(b"pong").await.unwrap();
+    };
+    let mut buf = [0; 4];
+    // No flush: the read drives what was written.
+    let (read, ()) = tokio::join!(server.read_exact(&mut buf), echo);
+    read.unwrap();
+    assert_eq!(&buf, b"pong");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_reaches_a_parked_stream() {
+    for reset in [false, true] {
+        let (io, _client) = duplex(64);
+        let mut stream = FaultStream::accepted(io, None).reset_by(|_| Ok(()));
+        let connection = stream.connection().clone();
+        let order = async {
+            tokio::task::yield_now().await;
+            if reset { connection.reset() } else { connection.close() }
+        };
+        let mut buf = [0; 4];
+        let (read, ()) = tokio::join!(stream.read(&mut buf), order);
+        match read {
+            Ok(read) => assert_eq!((read, reset), (0, false)),
+            Err(error) => assert_eq!((error.kind(), reset), (std::io::ErrorKind::ConnectionReset, true)),
+        }
+        assert!(stream.get_ref().is_none() && stream.write_all(b"x").await.is_err());
+    }
+}
+
+#[test]
+fn wrong_settings_are_told_all_at_once() {
+    let wrong = chain([
+        Toxic::bandwidth(0),
+        Toxic::slicer(0, 0, "1 parsec"),
+        Toxic::latency("x", "y"),
+        Toxic::timeout("3"),
+    ]);
+    let errors = Fault::new("bad-link", wrong).build().unwrap_err();
+    let settings: Vec<_> = errors.iter().map(|error| error.setting()).collect();
+    assert_eq!(
+        settings,
+        [
+            "chain[0].toxic.bandwidth.rate",
+            "chain[1].toxic.slicer.average_size",
+            "chain[1].toxic.slicer.delay",
+            "chain[2].toxic.latency.latency",
+            "chain[2].toxic.latency.jitter",
+            "chain[3].toxic.timeout.timeout",
+        ]
+    );
+}
+
+fn delaying() -> impl Strategy<Value = Toxic> {
+    prop_oneof![
+        (0..200_u64, 0..300_u64).prop_map(|(latency, jitter)| Toxic::latency(MS(latency), MS(jitter))),
+        (1..50_u64).prop_map(Toxic::bandwidth),
+        (0..100_u64).prop_map(|delay| Toxic::slow_close(MS(delay))),
+        (1..300_usize, 0..400_usize, 0..20_u64).prop_map(|(size, variation, delay)| Toxic::slicer(
+            size,
+            variation,
+            MS(delay)
+        )),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever delays, in whatever order: all bytes come, in order, none before it was sent, and
+    /// none later than the sum of all delays.
+    #[test]
+    fn nothing_is_lost_and_nothing_overtakes(
+        toxics in prop::collection::vec(delaying(), 0..4),
+        pieces in prop::collection::vec((0..50_u64, 1..3000_usize), 1..8),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let (sent, seen) = runtime.block_on(async {
+            let (mut server, mut client, _) = link(chain(toxics.clone()));
+            let sent: Vec<u8> = (0..pieces.iter().map(|(_, size)| size).sum::<usize>()).map(|at| at as u8).collect();
+            let writing = async {
+                let mut rest = &sent[..];
+                for (pause, size) in &pieces {
+                    tokio::time::sleep(MS(*pause)).await;
+                    let (piece, after) = rest.split_at(*size);
+                    server.write_all(piece).await.unwrap();
+                    rest = after;
+                }
+                server.shutdown().await.unwrap();
+            };
+            let mut seen = Vec::new();
+            let ((), read) = tokio::join!(writing, client.read_to_end(&mut seen));
+            read.unwrap();
+            (sent.clone(), seen)
+        });
+        prop_assert_eq!(sent, seen);
+    }
+}

@@ -1,0 +1,193 @@
+//! Faults that reach the connection: by the handle that a listener lends to its requests.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use http::{Method, Request, Response};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tower_layer::Layer;
+use waylay_fault::{Fault, FaultBuilder, FaultListener, Injector, Reject, Toxic, reject, with_connection};
+
+use crate::rig::Protocol;
+
+const SERVERS: [Server; 3] = [Server::Hyper, Server::AxumRoute, Server::AxumAround];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Hyper,
+    AxumRoute,
+    AxumAround,
+}
+
+fn striking(injector: impl Into<Injector>) -> FaultBuilder {
+    Fault::new("dead", injector).enabled(true).participation(1.0).block_headers([("x-no-chaos", "1")])
+}
+
+/// A server with a fault on its requests and another on its connections.
+async fn serve(server: Server, layer: &Fault, listener: &Fault) -> SocketAddr {
+    let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let listener = FaultListener::new(tcp).fault(listener);
+    match server {
+        Server::Hyper => {
+            let inner = tower::service_fn(async |_: Request<Incoming>| {
+                Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from("real"))))
+            });
+            let app = layer.layer().layer(inner);
+            tokio::spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    let app = TowerToHyperService::new(stream.connection().layer().layer(app.clone()));
+                    tokio::spawn(async move {
+                        let builder = auto::Builder::new(TokioExecutor::new());
+                        let _ = builder.serve_connection(TokioIo::new(stream), app).await;
+                    });
+                }
+            });
+        }
+        Server::AxumRoute => {
+            let app = axum::Router::new().fallback(async || "real").layer(layer.layer());
+            tokio::spawn(async move { axum::serve(listener, with_connection(app)).await });
+        }
+        Server::AxumAround => {
+            let app = axum::Router::new().fallback(async || "real");
+            let app = layer.layer().boxed().layer(app);
+            tokio::spawn(async move { axum::serve(listener, with_connection(app)).await });
+        }
+    }
+    address
+}
+
+fn idle() -> Fault {
+    striking(reject(Reject::EmptyReply)).enabled(false).build().unwrap()
+}
+
+/// All bytes that come back for one request on a connection of its own, and how it ended.
+async fn exchange(server: SocketAddr, method: &Method) -> (Vec<u8>, Option<ErrorKind>) {
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    let text = format!("{method} / HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n\r\n");
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut seen = Vec::new();
+    loop {
+        match stream.read_buf(&mut seen).await {
+            Ok(0) => return (seen, None),
+            Ok(_) => {}
+            Err(error) => return (seen, Some(error.kind())),
+        }
+    }
+}
+
+#[tokio::test]
+async fn http1_is_reached_whatever_the_method() {
+    let rows: [(fn() -> Injector, usize, Option<ErrorKind>); 6] = [
+        (|| reject(Reject::EmptyReply), 0, None),
+        (|| reject(Reject::ConnectionClose), 0, None),
+        (|| reject(Reject::hang("1ms")), 0, None),
+        (|| reject(Reject::ConnectionReset), 0, Some(ErrorKind::ConnectionReset)),
+        (|| Toxic::limit_data(12).into(), 12, None),
+        (|| Toxic::reset_after(12).into(), 12, Some(ErrorKind::ConnectionReset)),
+    ];
+    for server in SERVERS {
+        for (injector, bytes, end) in &rows {
+            for method in [Method::GET, Method::HEAD, Method::POST] {
+                let fault = striking(injector()).build().unwrap();
+                let address = serve(server, &fault, &idle()).await;
+                let (seen, error) = exchange(address, &method).await;
+                let row = format!("{server:?} {method} {fault:?}");
+                assert_eq!((seen.len(), error), (*bytes, *end), "{row} {seen:?}");
+                assert_eq!(&seen[..], &b"HTTP/1.1 200"[..*bytes], "{row}");
+                assert_eq!(fault.control().counts().injected, 1, "{row}");
+            }
+        }
+    }
+}
+
+/// A connection's fault is every stream's; a stream's is not.
+#[tokio::test]
+async fn http2_loses_the_whole_connection() {
+    let rows: [fn() -> Injector; 3] = [
+        || reject(Reject::ConnectionClose),
+        || reject(Reject::ConnectionReset),
+        || Toxic::limit_data(4).into(),
+    ];
+    for server in SERVERS {
+        for injector in rows {
+            for method in [Method::GET, Method::HEAD] {
+                let fault = striking(injector()).build().unwrap();
+                let address = serve(server, &fault, &idle()).await;
+                let stream = TcpStream::connect(address).await.unwrap();
+                let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+                let connection = tokio::spawn(connection);
+                let mut sender = sender.ready().await.unwrap();
+                let request = Request::builder().method(method.clone()).uri("http://example.com/");
+                let (response, _) = sender.send_request(request.body(()).unwrap(), true).unwrap();
+                let error = response.await.unwrap_err();
+                let row = format!("{server:?} {method} {fault:?}");
+                assert!(!error.is_reset() || !error.is_remote(), "{row}: {error:?}");
+                assert!(sender.ready().await.is_err(), "{row}");
+                let _ = connection.await.unwrap();
+                assert_eq!(fault.control().counts().injected, 1, "{row}");
+            }
+        }
+    }
+}
+
+/// Faults of the listener strike the connection as such, before a request is read.
+#[tokio::test]
+async fn connections_are_struck_as_such() {
+    let rows: [(fn() -> Injector, usize, Option<ErrorKind>); 5] = [
+        (|| reject(Reject::EmptyReply), 0, None),
+        (|| reject(Reject::ConnectionClose), 0, None),
+        (|| reject(Reject::hang("1ms")), 0, None),
+        (|| reject(Reject::ConnectionReset), 0, Some(ErrorKind::ConnectionReset)),
+        (|| Toxic::limit_data(7).into(), 7, None),
+    ];
+    for server in SERVERS {
+        for (injector, bytes, end) in rows {
+            let fault = striking(injector()).build().unwrap();
+            let address = serve(server, &idle(), &fault).await;
+            let (seen, error) = exchange(address, &Method::GET).await;
+            assert_eq!((seen.len(), error), (bytes, end), "{server:?} {fault:?}");
+            assert_eq!(fault.control().counts().injected, 1, "{server:?} {fault:?}");
+        }
+    }
+}
+
+/// What needs a handle is spared without one, and what needs a request is spared a connection.
+#[tokio::test]
+async fn what_cannot_be_reached_is_spared_and_counted() {
+    let layers: [fn() -> Injector; 5] = [
+        || reject(Reject::ConnectionReset),
+        || reject(Reject::GoAway),
+        || reject(Reject::ConnectionRefused),
+        || reject(Reject::BrokenPipe),
+        || Toxic::limit_data(7).into(),
+    ];
+    for injector in layers {
+        let fault = striking(injector()).build().unwrap();
+        let server = crate::rig::serve(crate::rig::Place::Hyper, &fault, crate::rig::NEVER).await;
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let seen = crate::rig::ask(protocol, server, Method::GET, &[]).await;
+            assert_eq!(seen, crate::rig::Seen::Status(200), "{fault:?}");
+        }
+        assert_eq!(fault.control().counts().unreachable, 2, "{fault:?}");
+    }
+    let listeners: [fn() -> Injector; 4] = [
+        || waylay_fault::error(503).into(),
+        || reject(Reject::ConnectionRefused),
+        || reject(Reject::BrokenPipe),
+        || reject(Reject::GoAway),
+    ];
+    for injector in listeners {
+        let fault = striking(injector()).build().unwrap();
+        let address = serve(Server::AxumRoute, &idle(), &fault).await;
+        let (seen, error) = exchange(address, &Method::GET).await;
+        assert!(seen.starts_with(b"HTTP/1.1 200") && error.is_none(), "{fault:?}");
+        assert_eq!(fault.control().counts().unreachable, 1, "{fault:?}");
+    }
+}
