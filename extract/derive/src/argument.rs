@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Generics, parse_quote};
 
-use crate::{field::Origin, model::Model};
+use crate::{model::Model, origin::Origin};
 
 /// `FromRequest` if the struct reads the body, else `FromRequestParts`, and the twin for `Option`.
 ///

@@ -1,12 +1,10 @@
-//! The text of an attribute: a name, then words and `word = value` pairs.
+//! The text of an attribute: a name, then words, `word = value` pairs and `word(words)` lists.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{
-    Attribute, Expr, Ident, LitStr, Meta, Token,
-    ext::IdentExt,
-    parse::{Parse, ParseStream},
-    punctuated::Punctuated,
+    Attribute, Expr, Ident, LitStr, Meta, Token, ext::IdentExt, parenthesized, parse::Parse,
+    parse::ParseStream, punctuated::Punctuated, token::Paren,
 };
 
 use crate::{faults::Faults, near::nearest};
@@ -19,7 +17,14 @@ pub(crate) struct Options {
 
 enum Entry {
     Name(LitStr),
-    Word(Ident, Option<Expr>),
+    Word(Ident, Given),
+}
+
+/// What stands behind a word.
+pub(crate) enum Given {
+    Nothing,
+    Value(Expr),
+    Words(Vec<Ident>),
 }
 
 impl Parse for Entry {
@@ -29,11 +34,17 @@ impl Parse for Entry {
         }
         // `parse_any`, since a misspelt word may be a keyword and deserves our message.
         let word = input.call(Ident::parse_any)?;
-        let value = match input.parse::<Option<Token![=]>>()? {
-            Some(_) => Some(input.parse()?),
-            None => None,
+        if input.peek(Paren) {
+            let inside;
+            parenthesized!(inside in input);
+            let words = inside.parse_terminated(Ident::parse_any, Token![,])?;
+            return Ok(Self::Word(word, Given::Words(words.into_iter().collect())));
+        }
+        let given = match input.parse::<Option<Token![=]>>()? {
+            Some(_) => Given::Value(input.parse()?),
+            None => Given::Nothing,
         };
-        Ok(Self::Word(word, value))
+        Ok(Self::Word(word, given))
     }
 }
 
@@ -66,6 +77,11 @@ impl Options {
         Self { attribute: name, list }
     }
 
+    /// No options, of an attribute that is not written.
+    pub(crate) fn none(attribute: &str) -> Self {
+        Self { attribute: attribute.to_owned(), list: Vec::new() }
+    }
+
     /// The name that stands without a word.
     pub(crate) fn name(&mut self) -> Option<LitStr> {
         let at = self.list.iter().position(|e| matches!(e, Entry::Name(_)))?;
@@ -75,32 +91,72 @@ impl Options {
         }
     }
 
-    /// A word with or without a value.
-    pub(crate) fn word(&mut self, wanted: &str) -> Option<(Ident, Option<Expr>)> {
+    /// A word and what stands behind it.
+    pub(crate) fn word(&mut self, wanted: &str) -> Option<(Ident, Given)> {
         let is_it = |entry: &Entry| matches!(entry, Entry::Word(word, _) if word == wanted);
         let at = self.list.iter().position(is_it)?;
         match self.list.remove(at) {
-            Entry::Word(word, value) => Some((word, value)),
+            Entry::Word(word, given) => Some((word, given)),
             Entry::Name(_) => None,
         }
     }
 
     /// A word that takes no value.
     pub(crate) fn flag(&mut self, wanted: &str, faults: &mut Faults) -> Option<Ident> {
-        let (word, value) = self.word(wanted)?;
-        if let Some(value) = value {
-            faults.at(value, format!("`{wanted}` takes no value"));
+        let (word, given) = self.word(wanted)?;
+        match given {
+            Given::Nothing => {}
+            Given::Value(value) => faults.at(value, format!("`{wanted}` takes no value")),
+            Given::Words(_) => faults.at(&word, format!("`{wanted}` takes no words")),
         }
         Some(word)
     }
 
     /// A word that takes a value.
     pub(crate) fn value(&mut self, wanted: &str, faults: &mut Faults) -> Option<Expr> {
-        let (word, value) = self.word(wanted)?;
-        if value.is_none() {
-            faults.at(word, format!("write `{wanted} = …`"));
+        match self.word(wanted)? {
+            (_, Given::Value(value)) => Some(value),
+            (word, _) => {
+                faults.at(word, format!("write `{wanted} = …`"));
+                None
+            }
         }
-        value
+    }
+
+    /// A word that may list some of the words known; all of them if it lists none.
+    pub(crate) fn words(&mut self, wanted: &str, known: &[&str], faults: &mut Faults) -> Option<Vec<String>> {
+        let list = match self.word(wanted)? {
+            (_, Given::Nothing) => return Some(known.iter().map(ToString::to_string).collect()),
+            (_, Given::Words(list)) => list,
+            (word, Given::Value(_)) => {
+                faults.at(word, format!("write `{wanted}({})`", known.join(", ")));
+                return None;
+            }
+        };
+        let mut found = Vec::new();
+        for word in list {
+            let text = word.to_string();
+            if known.contains(&&*text) {
+                found.push(text);
+            } else {
+                let attribute = format!("{}({wanted})", self.attribute);
+                faults.at(&word, unknown(&text, &attribute, known));
+            }
+        }
+        Some(found)
+    }
+
+    /// A word whose value is one of the texts known, by its place among them.
+    pub(crate) fn choice(&mut self, wanted: &str, known: &[&str], faults: &mut Faults) -> Option<usize> {
+        let value = self.value(wanted, faults)?;
+        let text: Option<LitStr> = syn::parse2(value.to_token_stream()).ok();
+        let text = text.map(|text| text.value());
+        let found = known.iter().position(|word| text.as_deref() == Some(word));
+        if found.is_none() {
+            let words: Vec<_> = known.iter().map(|word| format!("\"{word}\"")).collect();
+            faults.at(value, format!("write one of {}", words.join(", ")));
+        }
+        found
     }
 
     /// Tells every option that nobody took; `named`: a name may stand first.

@@ -5,9 +5,10 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use crate::{
-    field::{Field, Origin, View},
+    field::Field,
     members,
     model::Model,
+    origin::{Origin, View},
     shape::{Shape, without_option},
 };
 
@@ -21,19 +22,19 @@ pub(crate) fn by_name(model: &Model) -> TokenStream {
         let slot = &field.ident;
         let feed = feed(model, field);
         match &field.origin {
-            Origin::Path(name) => {
+            Origin::Param { name, .. } => {
                 names.push(quote!(#name => ::core::option::Option::Some(#name)));
                 // Both routers may have matched: the first to speak is heard.
                 path.push(quote!(#name => if __rt::Slot::is_absent(&self.#slot) { #feed }));
             }
-            Origin::Query { keys, .. } => query.push(quote!(#(#keys)|* => #feed)),
-            Origin::Cookie(name) => cookie.push(quote!(#name => #feed)),
+            Origin::Query { keys } => query.push(quote!(#(#keys)|* => #feed)),
+            Origin::Cookie { keys, .. } => cookie.push(quote!(#(#keys)|* => #feed)),
             _ => {}
         }
     }
     // A name that the outer struct reads is read by the inner ones as well.
     let slots: Vec<_> = model.flattened().map(|field| &field.ident).collect();
-    let inner: Vec<_> = model.flattened().map(Field::inner_slots).collect();
+    let inner: Vec<_> = model.flattened().map(inner_layout).collect();
     quote! {
         fn path_name(__name: &str) -> ::core::option::Option<&'static str> {
             match __name {
@@ -68,6 +69,12 @@ pub(crate) fn by_name(model: &Model) -> TokenStream {
     }
 }
 
+/// The slots of a flattened struct, seen as the trait that they implement.
+pub(crate) fn inner_layout(field: &Field) -> TokenStream {
+    let inner = field.inner_slots();
+    quote!(<#inner as __rt::Slots>)
+}
+
 /// What is looked up: headers by name, extensions by type.
 pub(crate) fn lookup(model: &Model) -> TokenStream {
     let steps = model.fields.iter().filter_map(|field| {
@@ -83,7 +90,7 @@ pub(crate) fn lookup(model: &Model) -> TokenStream {
                     }
                 }})
             }
-            Origin::Flatten => Some(quote!(__rt::Slots::lookup(&mut self.#slot, __parts);)),
+            Origin::Flatten { .. } => Some(quote!(__rt::Slots::lookup(&mut self.#slot, __parts);)),
             Origin::Extension if field.shape.is_option() => {
                 let inner = without_option(ty);
                 Some(quote! {
@@ -110,14 +117,15 @@ pub(crate) fn body(model: &Model) -> TokenStream {
     for field in &model.fields {
         let slot = &field.ident;
         let item = without_option(&field.ty);
-        match field.origin {
-            Origin::Body(View::Bytes) => bytes.push(quote! {
+        let Origin::Body(views) = &field.origin else { continue };
+        match views[0] {
+            View::Bytes => bytes.push(quote! {
                 self.#slot = __rt::Member::Value(::core::clone::Clone::clone(__body).into());
             }),
-            Origin::Body(View::Text) => rest.push(quote! {
+            View::Text => rest.push(quote! {
                 self.#slot = __rt::Member::text(__body, (&&&__rt::Pick::<#item>::new()).pick());
             }),
-            Origin::Body(View::Json) => rest.push(quote! {
+            View::Json => rest.push(quote! {
                 self.#slot = __rt::Member::whole(__body)?;
             }),
             _ => {}
@@ -141,10 +149,10 @@ pub(crate) fn body(model: &Model) -> TokenStream {
 fn feed(model: &Model, field: &Field) -> TokenStream {
     let name = &field.ident;
     let item = field.shape.item();
-    let max = model.max_items;
+    let max = model.container.max_items;
     // At the type's own place, so that the compiler points there if nothing reads it.
     let read = quote_spanned!(item.span()=> (&&&__rt::Pick::<#item>::new()).pick());
-    let csv = matches!(field.origin, Origin::Query { csv: true, .. } | Origin::Header { csv: true, .. });
+    let csv = field.scalar.as_ref().is_some_and(|scalar| scalar.csv);
     match &field.shape {
         Shape::Many(_) | Shape::OptionMany(_) if csv => {
             quote!(self.#name.feed_csv(__value, #read, #max))

@@ -5,9 +5,11 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{ext::IdentExt, spanned::Spanned};
 
 use crate::{
-    field::{Field, Origin, View},
+    field::Field,
+    fill::inner_layout,
     members,
     model::Model,
+    origin::{Origin, View},
 };
 
 /// Every slot is emptied before the first `?`, so that every error is told.
@@ -32,7 +34,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
 /// What a flattened struct may not have: the outer one alone is an argument, with body and state.
 fn limits(model: &Model) -> TokenStream {
     let checks = model.flattened().flat_map(|field| {
-        let inner = field.inner_slots();
+        let inner = inner_layout(field);
         let span = field.ty.span();
         let body = "a flattened struct reads no body: move its body fields";
         let state = "a flattened struct reads no state: move its `#[state]` fields";
@@ -59,13 +61,13 @@ fn take(field: &Field) -> TokenStream {
     let slot = &field.ident;
     let ty = &field.ty;
     let (source, name) = match &field.origin {
-        Origin::Path(name) => (quote!(Path), name),
-        Origin::Query { keys, .. } => (quote!(Query), &keys[0]),
+        Origin::Param { name, .. } => (quote!(Path), name),
+        Origin::Query { keys } => (quote!(Query), &keys[0]),
         Origin::Header { name, .. } => (quote!(Header), name),
-        Origin::Cookie(name) => (quote!(Cookie), name),
+        Origin::Cookie { keys, .. } => (quote!(Cookie), &keys[0]),
         Origin::Json { keys, .. } => return members::take(field, &keys[0]),
-        Origin::Body(view) => return take_body(field, *view),
-        Origin::Flatten => return quote!(__rt::Slots::finish(self.#slot, __errors)),
+        Origin::Body(views) => return take_body(field, views[0]),
+        Origin::Flatten { .. } => return quote!(__rt::Slots::finish(self.#slot, __errors)),
         Origin::Extension => {
             let reason = format!("no extension fills the field `{slot}`");
             return quote!(__errors.wired(self.#slot, #reason));
@@ -74,7 +76,7 @@ fn take(field: &Field) -> TokenStream {
             let reason = format!("no state fills the field `{slot}`");
             return quote!(__errors.wired(self.#slot, #reason));
         }
-        Origin::Skip => {
+        _ => {
             return quote!(::core::option::Option::Some(
                 <#ty as ::core::default::Default>::default()
             ));
@@ -107,7 +109,7 @@ fn take_body(field: &Field, view: View) -> TokenStream {
             let item = &field.ty;
             quote!(self.#slot.text_or_empty((&&&__rt::Pick::<#item>::new()).pick(), __errors))
         }
-        (View::Bytes, false) => quote! {
+        _ => quote! {
             self.#slot.or(|| __rt::Bytes::new().into(), "", __errors)
         },
     }

@@ -1,18 +1,28 @@
 //! The derive behind `waylay-extract`, where it is documented and meant to be used from.
 
+#![expect(dead_code, reason = "options that are read and not carried out yet")]
+
 mod argument;
 mod attr;
+mod container;
 mod faults;
 mod field;
 mod fill;
 mod finish;
+mod literal;
 mod members;
 mod model;
 mod near;
+mod origin;
+mod pending;
 mod read;
+mod reading;
 mod rename;
+mod route;
+mod scalar;
 mod serde_attr;
 mod shape;
+mod template;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -20,12 +30,15 @@ use syn::{DeriveInput, parse_macro_input};
 /// Reads the struct from an HTTP request; see `waylay_extract::Extract`.
 #[proc_macro_derive(
     Extract,
-    attributes(extract, param, query, header, cookie, json, body, flatten, extension, state, skip, serde)
+    attributes(
+        extract, route, param, query, header, cookie, form, json, part, body, flatten, extension, state,
+        request, from, skip, serde
+    )
 )]
 pub fn extract(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     model::Model::read(input)
-        .map(|model| read::write(&model))
+        .and_then(|model| pending::check(&model).map(|()| read::write(&model)))
         .unwrap_or_else(|faults| faults.into_compile_error())
         .into()
 }

@@ -4,10 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Generics, Ident, LitStr};
 
-use crate::{
-    field::{Field, Origin},
-    model::Model,
-};
+use crate::{field::Field, model::Model, origin::Origin};
 
 /// Where generated code finds serde, as serde itself has to be told.
 const SERDE: &str = "::waylay_extract::derive::serde";

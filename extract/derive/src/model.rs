@@ -2,65 +2,69 @@
 
 use std::collections::HashMap;
 
-use syn::{Data, DeriveInput, Expr, Fields, Generics, Ident, Lit, LitInt, LitStr, Visibility};
+use syn::{Data, DeriveInput, Fields, Generics, Ident, Lifetime, LitStr, Type, Visibility};
 
 use crate::{
-    attr::Options,
+    container::Container,
     faults::Faults,
-    field::{Field, Origin, View},
-    near::nearest,
-    rename::Rename,
+    field::Field,
+    origin::{Origin, View},
+    route::Route,
+    scalar::How,
 };
 
-/// What the derive knows of a struct.
+/// What the derives know of a struct.
 pub(crate) struct Model {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
     pub(crate) generics: Generics,
     pub(crate) fields: Vec<Field>,
-    /// The most bytes of a body.
-    pub(crate) limit: u64,
-    /// The most items of a list.
-    pub(crate) max_items: usize,
+    pub(crate) container: Container,
+    pub(crate) route: Option<Route>,
+    /// Of what the struct borrows, if it does.
+    pub(crate) borrow: Option<Lifetime>,
 }
-
-/// As axum's `DefaultBodyLimit`, so that nothing changes on the way from one to the other.
-const LIMIT: u64 = 2 * 1024 * 1024;
-const MAX_ITEMS: usize = 1000;
 
 impl Model {
     /// Reads the struct, or tells every fault in it.
     pub(crate) fn read(input: DeriveInput) -> syn::Result<Self> {
         let mut faults = Faults::default();
-        let container = Container::read(&input, &mut faults);
-        if let Some(lifetime) = input.generics.lifetimes().next() {
-            let message = "a handler's argument owns its values: no lifetime can stand here";
-            faults.at(lifetime, message);
+        let container = Container::read(&input.attrs, &mut faults);
+        let route = Route::read(&input.attrs, &mut faults);
+        let mut lifetimes = input.generics.lifetimes().map(|param| param.lifetime.clone());
+        let borrow = lifetimes.next();
+        for second in lifetimes {
+            faults.at(second, "a struct borrows from one request: it has one lifetime");
         }
         let fields = named_fields(&input, &mut faults);
-        let fields: Vec<_> =
-            fields.iter().filter_map(|field| Field::read(field, container.rename, &mut faults)).collect();
+        let bare = container.source.as_deref();
+        let fields: Vec<_> = fields
+            .iter()
+            .filter_map(|field| Field::read(field, container.rename, bare, &mut faults))
+            .collect();
         refuse_duplicates(&fields, &mut faults);
         refuse_bodies(&fields, &mut faults);
-        faults.finish(Self {
-            ident: input.ident,
-            vis: input.vis,
-            generics: input.generics,
-            fields,
-            limit: container.limit,
-            max_items: container.max_items,
-        })
+        refuse_borrows(&fields, borrow.is_some(), &mut faults);
+        if let Some(route) = &route {
+            route.check(&fields, &mut faults);
+        }
+        let DeriveInput { ident, vis, generics, .. } = input;
+        faults.finish(Self { ident, vis, generics, fields, container, route, borrow })
     }
 
     /// The fields that are structs of the same kind.
     pub(crate) fn flattened(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(|field| matches!(field.origin, Origin::Flatten))
+        self.fields.iter().filter(|field| matches!(field.origin, Origin::Flatten { .. }))
     }
 
     /// Whether a field reads the body.
     pub(crate) fn has_body(&self) -> bool {
-        let is_body = |field: &Field| matches!(field.origin, Origin::Json { .. } | Origin::Body(_));
-        self.fields.iter().any(is_body)
+        self.fields.iter().any(|field| field.origin.is_body())
+    }
+
+    /// The most bytes of the body: what a field of it says, else what the struct says.
+    pub(crate) fn limit(&self) -> u64 {
+        self.fields.iter().find_map(|field| field.limit).unwrap_or(self.container.limit)
     }
 }
 
@@ -75,97 +79,18 @@ fn named_fields<'i>(input: &'i DeriveInput, faults: &mut Faults) -> Vec<&'i syn:
     Vec::new()
 }
 
-/// The options in `#[extract(…)]`.
-struct Container {
-    rename: Option<Rename>,
-    limit: u64,
-    max_items: usize,
-}
-
-impl Container {
-    fn read(input: &DeriveInput, faults: &mut Faults) -> Self {
-        let mut container = Self { rename: None, limit: LIMIT, max_items: MAX_ITEMS };
-        let is_ours = |attribute: &&syn::Attribute| attribute.path().is_ident("extract");
-        for attribute in input.attrs.iter().filter(is_ours) {
-            let mut options = Options::of(attribute, faults);
-            if let Some(rule) = options.value("rename_all", faults) {
-                container.rename = rename_rule(&rule, faults);
-            }
-            if let Some(limit) = options.value("limit", faults) {
-                match size(&limit) {
-                    Some(bytes) => container.limit = bytes,
-                    None => faults.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes"),
-                }
-            }
-            if let Some(max) = options.value("max_items", faults) {
-                match integer(&max) {
-                    Some(items) => container.max_items = items,
-                    None => faults.at(max, "write a number of items"),
-                }
-            }
-            let known = ["rename_all", "limit", "max_items"];
-            options.end(false, &known, faults);
-        }
-        container
-    }
-}
-
-fn rename_rule(rule: &Expr, faults: &mut Faults) -> Option<Rename> {
-    let word = literal(rule).unwrap_or_default();
-    let found = Rename::from_word(&word);
-    if found.is_none() {
-        let message = match nearest(&word, &Rename::WORDS) {
-            Some(meant) => format!("no such rule: did you mean `\"{meant}\"`?"),
-            None => format!("no such rule: there are {}", Rename::WORDS.join(", ")),
-        };
-        faults.at(rule, message);
-    }
-    found
-}
-
-fn literal(value: &Expr) -> Option<String> {
-    match value {
-        Expr::Lit(literal) => match &literal.lit {
-            Lit::Str(text) => Some(text.value()),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn integer<N: std::str::FromStr<Err: std::fmt::Display>>(value: &Expr) -> Option<N> {
-    match value {
-        Expr::Lit(literal) => match &literal.lit {
-            Lit::Int(number) => LitInt::base10_parse(number).ok(),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// A number of bytes, plain or as a text with a binary unit.
-fn size(value: &Expr) -> Option<u64> {
-    const UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
-    let Some(text) = literal(value) else {
-        return integer(value);
-    };
-    let (number, unit) = UNITS
-        .iter()
-        .find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, *unit)))
-        .unwrap_or((&text, 1));
-    number.trim().parse::<u64>().ok()?.checked_mul(unit)
-}
-
 /// Two fields may not read the same value.
 fn refuse_duplicates(fields: &[Field], faults: &mut Faults) {
     let mut taken = HashMap::new();
     for field in fields {
         let (what, keys): (_, Vec<&LitStr>) = match &field.origin {
-            Origin::Path(name) => ("path variable", vec![name]),
-            Origin::Query { keys, .. } => ("query key", keys.iter().collect()),
-            Origin::Header { name, .. } => ("header", vec![name]),
-            Origin::Cookie(name) => ("cookie", vec![name]),
+            Origin::Param { name, .. } => ("path variable", vec![name]),
+            Origin::Query { keys } => ("query key", keys.iter().collect()),
+            Origin::Header { name, typed: false } => ("header", vec![name]),
+            Origin::Cookie { keys, .. } => ("cookie", keys.iter().collect()),
+            Origin::Form { keys } => ("form key", keys.iter().collect()),
             Origin::Json { keys, .. } => ("JSON member", keys.iter().collect()),
+            Origin::Part { keys, .. } => ("part", keys.iter().collect()),
             _ => continue,
         };
         for key in keys {
@@ -175,25 +100,97 @@ fn refuse_duplicates(fields: &[Field], faults: &mut Faults) {
             }
         }
     }
+    for is in [Origin::QueryRest, Origin::FormRest] {
+        let same = |field: &&Field| std::mem::discriminant(&field.origin) == std::mem::discriminant(&is);
+        let mut rests = fields.iter().filter(same);
+        let first = rests.next();
+        for second in rests {
+            let first = first.map(|field| field.ident.to_string()).unwrap_or_default();
+            faults.at(&second.ident, format!("`{first}` takes the rest already"));
+        }
+    }
+}
+
+/// How a body is decoded: by members of one kind, or whole.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Decoded {
+    Whole,
+    Json,
+    Form,
+    Stream,
 }
 
 /// A body is decoded once; its bytes may be kept beside that.
 fn refuse_bodies(fields: &[Field], faults: &mut Faults) {
     let mut bytes: Option<&Field> = None;
-    let mut whole: Option<&Field> = None;
-    let mut member: Option<&Field> = None;
+    let mut first: Option<(&Field, Decoded)> = None;
     for field in fields {
-        let (first, message) = match &field.origin {
-            Origin::Body(View::Bytes) => (bytes.replace(field), "keeps the body's bytes already"),
-            Origin::Body(_) => (whole.replace(field).or(member), "reads the body already"),
-            Origin::Json { .. } => {
-                member.get_or_insert(field);
-                (whole, "reads the whole body, this is a member of it")
+        let this = match &field.origin {
+            Origin::Body(views) if views[..] == [View::Bytes] => {
+                if let Some(first) = bytes.replace(field) {
+                    faults.at(&field.ident, format!("`{}` keeps the body's bytes already", first.ident));
+                }
+                continue;
             }
+            Origin::Body(views) if views[..] == [View::Stream] => Decoded::Stream,
+            Origin::Body(_) => Decoded::Whole,
+            Origin::Json { .. } => Decoded::Json,
+            Origin::Form { .. } | Origin::FormRest | Origin::Part { .. } => Decoded::Form,
             _ => continue,
         };
-        if let Some(first) = first {
-            faults.at(&field.ident, format!("`{}` {message}", first.ident));
+        let Some((earlier, that)) = first else {
+            first = Some((field, this));
+            continue;
+        };
+        let name = &earlier.ident;
+        let message = match (that, this) {
+            (Decoded::Json, Decoded::Json) | (Decoded::Form, Decoded::Form) => continue,
+            (Decoded::Stream, _) => format!("`{name}` is handed the body unread already"),
+            (Decoded::Whole, Decoded::Json | Decoded::Form) => {
+                format!("`{name}` reads the whole body, this is a member of it")
+            }
+            (Decoded::Json, Decoded::Form) => format!("`{name}` is a member of a JSON body, this of a form"),
+            (Decoded::Form, Decoded::Json) => format!("`{name}` is a member of a form, this of a JSON body"),
+            _ => format!("`{name}` reads the body already"),
+        };
+        faults.at(&field.ident, message);
+    }
+    let stream_or_parts = fields.iter().find(|field| match &field.origin {
+        Origin::Body(views) => views[..] == [View::Stream],
+        Origin::Part { .. } => true,
+        _ => false,
+    });
+    if let (Some(bytes), Some(other)) = (bytes, stream_or_parts) {
+        let message = format!("`{}` takes the body as it comes: its bytes are not kept", other.ident);
+        faults.at(&bytes.ident, message);
+    }
+}
+
+/// What borrows needs a lifetime, and a struct that has one is read without a router.
+fn refuse_borrows(fields: &[Field], borrows: bool, faults: &mut Faults) {
+    for field in fields {
+        if let (Some(scalar), Type::Reference(reference)) = (&field.scalar, field.shape.item())
+            && matches!(scalar.how, How::Borrow)
+        {
+            if !borrows {
+                faults.at(reference, "this borrows from the request: the struct needs a lifetime");
+            } else if !matches!(field.origin, Origin::Param { .. } | Origin::Header { .. }) {
+                let lifetime = &reference.lifetime;
+                let lifetime = lifetime.as_ref().map(ToString::to_string).unwrap_or_default();
+                let message = format!("its escapes have to be taken out: write `Cow<{lifetime}, str>`");
+                faults.at(reference, message);
+            }
+        }
+        let owned = match &field.origin {
+            Origin::State => "`#[state]`",
+            Origin::From => "`#[from]`",
+            Origin::Part { .. } => "`#[part]`",
+            Origin::Body(views) if views[..] == [View::Stream] => "`#[body(stream)]`",
+            _ => continue,
+        };
+        if borrows {
+            let message = format!("a struct that borrows is read without a router: it has no {owned}");
+            faults.at(&field.ident, message);
         }
     }
 }

@@ -5,9 +5,12 @@ use quote::quote;
 
 use crate::{
     argument,
-    field::{Field, Origin, View},
-    fill, finish, members,
+    field::Field,
+    fill,
+    fill::inner_layout,
+    finish, members,
     model::Model,
+    origin::{Origin, View},
     shape::{Shape, without_option},
 };
 
@@ -68,17 +71,21 @@ fn slot(field: &Field) -> Option<(&syn::Ident, TokenStream)> {
     let item = field.shape.item();
     let ty = &field.ty;
     let slot = match &field.origin {
-        Origin::Path(_) | Origin::Query { .. } | Origin::Header { .. } | Origin::Cookie(_) => {
-            if field.shape.is_many() { quote!(__rt::Many<#item>) } else { quote!(__rt::One<#item>) }
+        Origin::Param { .. } | Origin::Query { .. } | Origin::Header { .. } | Origin::Cookie { .. } => {
+            if field.shape.is_many() {
+                quote!(__rt::Many<#item>)
+            } else {
+                quote!(__rt::One<#item>)
+            }
         }
-        Origin::Body(View::Json) => quote!(__rt::Member<#ty>),
+        Origin::Body(views) if views[..] == [View::Json] => quote!(__rt::Member<#ty>),
         Origin::Body(_) => {
             let inner = without_option(ty);
             quote!(__rt::Member<#inner>)
         }
-        Origin::Flatten => quote!(<#ty as ::waylay_extract::Extract>::Slots),
+        Origin::Flatten { .. } => quote!(<#ty as ::waylay_extract::Extract>::Slots),
         Origin::Extension | Origin::State => quote!(::core::option::Option<#ty>),
-        Origin::Json { .. } | Origin::Skip => return None,
+        _ => return None,
     };
     Some((&field.ident, slot))
 }
@@ -114,18 +121,22 @@ fn extract(model: &Model) -> TokenStream {
 
 fn consts(model: &Model) -> TokenStream {
     let any = |is: fn(&Origin) -> bool| model.fields.iter().any(|field| is(&field.origin));
-    let path = any(|origin| matches!(origin, Origin::Path(_)));
+    let path = any(|origin| matches!(origin, Origin::Param { .. }));
     let query = any(|origin| matches!(origin, Origin::Query { .. }));
-    let cookie = any(|origin| matches!(origin, Origin::Cookie(_)));
+    let cookie = any(|origin| matches!(origin, Origin::Cookie { .. }));
     let state = any(|origin| matches!(origin, Origin::State));
-    let json = any(|origin| matches!(origin, Origin::Json { .. } | Origin::Body(View::Json)));
-    let limit = model.limit;
+    let json = any(|origin| match origin {
+        Origin::Json { .. } => true,
+        Origin::Body(views) => views[..] == [View::Json],
+        _ => false,
+    });
+    let limit = model.limit();
     let plan = if model.has_body() {
         quote!(::core::option::Option::Some(__rt::Plan { json: #json, limit: #limit }))
     } else {
         quote!(::core::option::Option::None)
     };
-    let inner: Vec<_> = model.flattened().map(Field::inner_slots).collect();
+    let inner: Vec<_> = model.flattened().map(inner_layout).collect();
     quote! {
         const PATH: bool = #path #(|| #inner::PATH)*;
         const QUERY: bool = #query #(|| #inner::QUERY)*;
@@ -140,10 +151,10 @@ fn survey(model: &Model) -> TokenStream {
         let slot = &field.ident;
         let required = matches!(field.shape, Shape::One(_)) && field.default.is_none();
         match field.origin {
-            Origin::Path(_) | Origin::Query { .. } | Origin::Header { .. } | Origin::Cookie(_) => {
+            Origin::Param { .. } | Origin::Query { .. } | Origin::Header { .. } | Origin::Cookie { .. } => {
                 Some(quote!(__survey.see(&self.#slot, #required);))
             }
-            Origin::Flatten => Some(quote!(__survey.join(__rt::Slots::survey(&self.#slot));)),
+            Origin::Flatten { .. } => Some(quote!(__survey.join(__rt::Slots::survey(&self.#slot));)),
             _ => None,
         }
     });

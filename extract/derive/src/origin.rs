@@ -1,0 +1,86 @@
+//! Where a field's value comes from, as its attribute says.
+
+use proc_macro2::TokenStream;
+use syn::LitStr;
+
+/// The source of one field.
+pub(crate) enum Origin {
+    /// `#[param]`: a variable of the route's template; `scope`: of a template around it.
+    Param { name: LitStr, raw: bool, scope: bool },
+    /// `#[query]`
+    Query { keys: Vec<LitStr> },
+    /// `#[query(rest)]`: every pair that no other field reads.
+    QueryRest,
+    /// `#[query(all)]`: the whole query, through serde.
+    QueryAll,
+    /// `#[header]`; `typed`: a header of the `headers` crate, which knows its own name.
+    Header { name: LitStr, typed: bool },
+    /// `#[cookie]`; `raw`: not percent-decoded.
+    Cookie { keys: Vec<LitStr>, raw: bool },
+    /// `#[form]`
+    Form { keys: Vec<LitStr> },
+    /// `#[form(rest)]`
+    FormRest,
+    /// `#[json]`; `passed`: what serde is told, word for word.
+    Json { keys: Vec<LitStr>, passed: Vec<TokenStream> },
+    /// `#[part]`
+    Part { keys: Vec<LitStr>, what: Part },
+    /// `#[body]`, in one of these ways.
+    Body(Vec<View>),
+    /// `#[flatten]`; `body`: the other struct reads the body as well.
+    Flatten { prefix: Option<LitStr>, body: bool },
+    /// `#[extension]`
+    Extension,
+    /// `#[state]`
+    State,
+    /// `#[request]`: method, URI, version, headers, the match.
+    Request,
+    /// `#[from]`: any extractor of the parts.
+    From,
+    /// `#[skip]`
+    Skip,
+}
+
+/// What a part of a multipart body becomes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Text,
+    Json,
+    Bytes,
+    Upload,
+}
+
+/// How the whole body is seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    Json,
+    Form,
+    Text,
+    Bytes,
+    Stream,
+}
+
+impl View {
+    pub(crate) const WORDS: [(&'static str, Self); 5] = [
+        ("json", Self::Json),
+        ("form", Self::Form),
+        ("text", Self::Text),
+        ("bytes", Self::Bytes),
+        ("stream", Self::Stream),
+    ];
+}
+
+impl Origin {
+    /// Whether the field is filled from the body.
+    pub(crate) fn is_body(&self) -> bool {
+        matches!(
+            self,
+            Self::Form { .. }
+                | Self::FormRest
+                | Self::Json { .. }
+                | Self::Part { .. }
+                | Self::Body(_)
+                | Self::Flatten { body: true, .. }
+        )
+    }
+}
