@@ -15,10 +15,12 @@ pub(crate) struct Host<'r> {
     pub(crate) port: Option<u16>,
 }
 
-/// The URI's authority, else the single `Host` line (RFC 9112 §3.2.2, RFC 9113 §8.3.1).
+/// What a trusted proxy gave, else the URI's authority, else the single `Host` line (RFC 9112 §3.2.2,
+/// RFC 9113 §8.3.1).
 pub(crate) fn effective<'r>(
     uri: &'r Uri,
     headers: &'r HeaderMap,
+    given: Option<&'r str>,
     grammar: Grammar,
 ) -> Result<Option<Host<'r>>, BadRequest> {
     let mut lines = headers.get_all(HOST).iter();
@@ -26,10 +28,11 @@ pub(crate) fn effective<'r>(
     if lines.next().is_some() {
         return Err(BadRequest::SeveralHosts);
     }
-    let text = match (uri.authority(), line) {
-        (Some(authority), _) => authority.as_str(),
-        (None, Some(line)) => line.to_str().map_err(|_| BadRequest::BadHost)?,
-        (None, None) => return Ok(None),
+    let text = match (given, uri.authority(), line) {
+        (Some(given), ..) => given,
+        (None, Some(authority), _) => authority.as_str(),
+        (None, None, Some(line)) => line.to_str().map_err(|_| BadRequest::BadHost)?,
+        (None, None, None) => return Ok(None),
     };
     if text.is_empty() {
         return Ok(None);

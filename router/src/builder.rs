@@ -37,7 +37,7 @@ use crate::table::lookup::Table;
 /// ```
 #[must_use = "a builder does nothing until it builds"]
 pub struct Builder<S = ()> {
-    policy: Policy,
+    table: TableBuilder<Next>,
     state: Arc<S>,
     tree: Tree<Next>,
 }
@@ -46,21 +46,30 @@ impl Router {
     /// An empty builder with the default policy and no state.
     #[track_caller]
     pub fn builder() -> Builder {
-        Builder { policy: Policy::default(), state: Arc::new(()), tree: Tree::new() }
+        Builder { table: Table::builder(), state: Arc::new(()), tree: Tree::new() }
     }
 }
 
 impl Builder {
     /// Sets the state of the handlers that are added from here on.
     pub fn state<S: Send + Sync + 'static>(self, state: S) -> Builder<S> {
-        Builder { policy: self.policy, state: Arc::new(state), tree: self.tree }
+        Builder { table: self.table, state: Arc::new(state), tree: self.tree }
     }
 }
 
 impl<S: Send + Sync + 'static> Builder<S> {
     /// Sets how requests are read.
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+        self.table = self.table.policy(policy);
+        self
+    }
+
+    /// Trusts proxies at an address, or in a block of them (`10.0.0.0/8`): where the other end
+    /// ([`Peer`](crate::Peer)) is one, `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell
+    /// client, scheme and host. From anybody else they are not read.
+    #[track_caller]
+    pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
+        self.table = self.table.trusted_proxy(network);
         self
     }
 
@@ -113,8 +122,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// # Errors
     /// All faults of all routes and scopes.
     pub fn build(self) -> Result<Router, BuildErrors> {
-        let mut plan =
-            Plan { table: Table::builder().policy(self.policy), rooms: Vec::new(), floors: Vec::new() };
+        let mut plan = Plan { table: self.table, rooms: Vec::new(), floors: Vec::new() };
         let root = plan.add(None, self.tree, None);
         let table = plan.table.build()?.check_hosts();
         let mut rooms: Vec<Room> = plan.rooms.into_iter().flatten().collect();
@@ -131,7 +139,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
 
 impl<S> fmt::Debug for Builder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Builder").field("table", &self.table).finish_non_exhaustive()
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::panic::Location;
 
+use crate::conditions::Supply;
 use crate::matcher::method::MethodSet;
 use crate::pattern::{Pattern, Texts};
 use crate::policy::Policy;
@@ -28,6 +29,8 @@ pub(crate) struct Catalog {
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) names: HashMap<String, usize>,
     pub(crate) policy: Policy,
+    /// Pairs of one rank whose overlap could not be decided.
+    pub(crate) undecided: Vec<(usize, usize)>,
 }
 
 /// One route.
@@ -44,6 +47,7 @@ pub(crate) struct Facts {
     pub(crate) priority: i32,
     pub(crate) build_only: bool,
     pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) supplies: Vec<Supply>,
     pub(crate) site: &'static Location<'static>,
 }
 
@@ -89,7 +93,7 @@ impl<'t> RouteInfo<'t> {
 
     /// The names of the variables of path, host and query.
     pub fn variables(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.texts.vars.iter().map(|(name, _)| name.as_str())
+        self.facts.texts.vars.iter().map(|var| var.name.as_str())
     }
 
     /// The scope that it stands in.
@@ -115,6 +119,13 @@ impl<'t> RouteInfo<'t> {
     /// The line of code that wrote it.
     pub fn site(&self) -> &'static Location<'static> {
         self.facts.site
+    }
+}
+
+impl Facts {
+    /// What the route is called in errors and lints.
+    pub(crate) fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.template.clone())
     }
 }
 

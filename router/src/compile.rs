@@ -1,24 +1,16 @@
 //! Conditions as written to a pattern, with every fault of them.
 
-use http::HeaderName;
-use http::uri::Scheme;
-
-use crate::conditions::{Conditions, HeaderText, QueryText};
+use crate::checks;
+use crate::conditions::{Conditions, HostText, QueryText};
 use crate::error::BuildErrorKind as Fault;
-use crate::matcher::client::Network;
-use crate::matcher::guard::{Guard, HeaderWant};
-use crate::matcher::media::{Media, NotAMedia};
+use crate::matcher::guard::Guard;
 use crate::matcher::method::MethodSet;
-use crate::matcher::query::{QueryGuard, QueryWant};
-use crate::pattern::{Pattern, Source, Texts};
+use crate::pattern::{Pattern, Source, Texts, Variable};
 use crate::policy::Policy;
-use crate::template::constraint;
-use crate::template::decode::Coding;
 use crate::template::host::HostPattern;
 use crate::template::parse::{check_whole, parse};
 use crate::template::path::{Ending, PathPattern};
-use crate::template::piece::{Grammar, MAX_VARIABLES, Place, Template, TemplateError, TemplateErrorKind};
-use crate::template::slot::Slot;
+use crate::template::piece::{Grammar, MAX_VARIABLES, Place, Template, TemplateErrorKind};
 
 /// Compiles the conditions of scopes (outermost first) and their route.
 pub(crate) fn compile(
@@ -26,25 +18,22 @@ pub(crate) fn compile(
     policy: Policy,
     is_scope: bool,
 ) -> Result<(Pattern, Texts), Vec<Fault>> {
-    let mut compiler = Compiler { policy, faults: Vec::new(), reachable: true };
+    let mut compiler = Compiler { policy, faults: Vec::new(), reachable: true, inherited: 0 };
     let (path, ending) = compiler.path(chain, is_scope);
     let mut hosts = compiler.hosts(chain);
     let mut guards = compiler.guards(chain);
     let host = hosts.pop();
-    for (template, pattern) in hosts {
-        guards.push((Guard::Host(pattern), Some(template)));
-    }
-    let native = policy.grammar == Grammar::Native;
-    let methods = chain.iter().filter_map(|conditions| conditions.methods.clone());
-    // HEAD belongs to GET in each of them, so that a route for HEAD may stand in a scope for GET.
-    let methods = methods.map(|set| if native { set.with_head() } else { set });
-    let methods = methods.fold(MethodSet::all(), |all, set| all.and(&set));
-    let methods = if compiler.reachable { methods } else { MethodSet::default() };
+    guards.extend(hosts.into_iter().map(|host| Part {
+        guard: Guard::Host(host.pattern),
+        template: Some(host.template),
+        inherited: host.inherited,
+    }));
+    let methods = compiler.methods(chain);
     if methods.names_others() {
-        guards.push((Guard::Methods(methods.clone()), None));
+        guards.push(Part { guard: Guard::Methods(methods.clone()), template: None, inherited: false });
     }
-    guards.sort_by_key(|(guard, _)| guard.cost());
-    let vars = compiler.vars(path.as_ref(), host.as_ref().map(|(template, _)| template), &guards);
+    guards.sort_by_key(|part| part.guard.cost());
+    let vars = compiler.vars(path.as_ref(), host.as_ref(), &guards);
     let compiled = match &path {
         None => Some(PathPattern::any()),
         Some(template) => compiler
@@ -53,51 +42,53 @@ pub(crate) fn compile(
     let Some(path_pattern) = compiled.filter(|_| compiler.faults.is_empty()) else {
         return Err(compiler.faults);
     };
-    let mut templates: Vec<Template> = Vec::new();
-    templates.extend(
-        guards.iter().filter(|(guard, _)| matches!(guard, Guard::Host(_))).filter_map(|(_, t)| t.clone()),
-    );
-    templates.extend(host.iter().map(|(template, _)| template.clone()));
+    let outer = guards.iter().filter(|part| matches!(part.guard, Guard::Host(_)));
+    let hosts = outer.filter_map(|part| part.template.clone());
     let rules = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
+    let schemes = chain.iter().rev().map(|conditions| &conditions.schemes).find(|s| !s.is_empty());
     let texts = Texts {
         trailing_slash: rules.unwrap_or(policy.trailing_slash),
         path,
         ending,
-        hosts: templates,
+        hosts: hosts.chain(host.iter().map(|host| host.template.clone())).collect(),
         queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
-        schemes: chain
-            .iter()
-            .rev()
-            .map(|conditions| &conditions.schemes)
-            .find(|s| !s.is_empty())
-            .cloned()
-            .unwrap_or_default(),
+        schemes: schemes.cloned().unwrap_or_default(),
         vars,
     };
     let pattern = Pattern {
         path: path_pattern,
-        host: host.map(|(_, pattern)| Box::new(pattern)),
-        guards: guards.into_iter().map(|(guard, _)| guard).collect(),
+        host: host.map(|host| Box::new(host.pattern)),
+        guards: guards.into_iter().map(|part| part.guard).collect(),
         methods,
     };
     Ok((pattern, texts))
+}
+
+/// A guard, the template of its variables, and whether a scope asks for it.
+struct Part {
+    guard: Guard,
+    template: Option<Template>,
+    inherited: bool,
+}
+
+/// A host, and whether a scope asks for it.
+struct Host {
+    template: Template,
+    pattern: HostPattern,
+    inherited: bool,
 }
 
 struct Compiler {
     policy: Policy,
     faults: Vec<Fault>,
     reachable: bool,
+    /// How many of the path's variables stand in the prefixes of scopes.
+    inherited: usize,
 }
 
 impl Compiler {
     fn parse(&mut self, text: &str, place: Place) -> Option<Template> {
-        match parse(text, place, self.policy.grammar) {
-            Ok(template) => Some(template),
-            Err(error) => {
-                self.faults.push(Fault::Template(error));
-                None
-            }
-        }
+        parse(text, place, self.policy.grammar).map_err(|error| self.faults.push(Fault::Template(error))).ok()
     }
 
     fn checked<T>(&mut self, template: &Template, result: Result<T, TemplateErrorKind>) -> Option<T> {
@@ -105,11 +96,23 @@ impl Compiler {
     }
 
     fn blame(&mut self, template: &Template, kind: TemplateErrorKind) {
-        self.faults.push(Fault::Template(TemplateError {
-            kind,
-            text: template.text.clone(),
-            span: 0..template.text.len(),
-        }));
+        self.faults.push(Fault::whole(kind, &template.text));
+    }
+
+    /// The methods that a route and all its scopes leave.
+    fn methods(&self, chain: &[&Conditions]) -> MethodSet {
+        let native = self.policy.grammar == Grammar::Native;
+        let upgrades = chain.iter().any(|conditions| !conditions.upgrades.is_empty());
+        let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
+        // HEAD belongs to GET in each of them, so that a route for HEAD may stand in a scope for GET.
+        let widened = sets.map(|set| match (upgrades, native) {
+            (true, _) => set.with_connect(),
+            (false, true) => set.with_head(),
+            (false, false) => set,
+        });
+        let all = if upgrades { MethodSet::get().with_connect() } else { MethodSet::all() };
+        let left = widened.fold(all, |all, set| all.and(&set));
+        if self.reachable { left } else { MethodSet::default() }
     }
 
     /// The scopes' prefixes and the route's own path, joined.
@@ -124,6 +127,9 @@ impl Compiler {
             let Some(template) = self.parse(&path.text, Place::Path) else {
                 continue;
             };
+            if i < last {
+                self.inherited += template.vars().count();
+            }
             if i == last && !path.prefix && !is_scope {
                 ending = Ending::Exact;
             }
@@ -134,6 +140,9 @@ impl Compiler {
             let continued = i < last || path.prefix;
             if native && continued && template.vars().any(|var| var.kind.spans(Some(b'/'), Grammar::Native)) {
                 self.blame(&template, TemplateErrorKind::TailNotLast);
+            }
+            if continued && template.vars().any(|var| var.optional) {
+                self.blame(&template, TemplateErrorKind::OptionalNotLast);
             }
             joined = Some(match &joined {
                 Some(before) if !native && before.ends_open(&template) => {
@@ -152,124 +161,41 @@ impl Compiler {
         (joined, ending)
     }
 
-    fn hosts(&mut self, chain: &[&Conditions]) -> Vec<(Template, HostPattern)> {
+    fn hosts(&mut self, chain: &[&Conditions]) -> Vec<Host> {
         let mut hosts = Vec::new();
-        for text in chain.iter().flat_map(|conditions| &conditions.hosts) {
-            let Some(template) = self.parse(text, Place::Host) else {
-                continue;
+        let texts = chain.iter().enumerate().flat_map(|(i, outer)| outer.hosts.iter().map(move |h| (i, h)));
+        for (i, text) in texts {
+            let template = match text {
+                HostText::Regex(regex) => Some(Template::of_regex(regex)),
+                HostText::Template(text) => self.parse(text, Place::Host),
             };
-            let pattern = HostPattern::compile(&template, self.policy.grammar);
-            if let Some(pattern) = self.checked(&template, pattern) {
-                hosts.push((template, pattern));
+            let Some(template) = template else { continue };
+            match HostPattern::compile(&template, self.policy.grammar) {
+                Ok(pattern) => hosts.push(Host { template, pattern, inherited: i + 1 < chain.len() }),
+                Err(kind) => self.faults.push(match text {
+                    HostText::Regex(regex) => {
+                        Fault::HostRegex { regex: regex.clone(), reason: kind.to_string() }
+                    }
+                    HostText::Template(text) => Fault::whole(kind, text),
+                }),
             }
         }
         hosts
     }
 
-    fn guards(&mut self, chain: &[&Conditions]) -> Vec<(Guard, Option<Template>)> {
-        let mut guards = Vec::new();
-        for conditions in chain {
-            if !conditions.schemes.is_empty() {
-                let schemes = conditions.schemes.iter().filter_map(|text| self.scheme(text)).collect();
-                guards.push((Guard::Scheme(schemes), None));
-            }
-            for (name, want) in &conditions.headers {
-                guards.extend(self.header(name, want).map(|guard| (guard, None)));
-            }
-            for (key, text) in &conditions.queries {
-                guards.extend(self.query(key, text));
-            }
-            let cookies = conditions.cookies.iter().cloned();
-            guards.extend(cookies.map(|(name, value)| (Guard::Cookie(name, value), None)));
-            if !conditions.content_types.is_empty() {
-                guards.push((Guard::ContentType(self.media(&conditions.content_types)), None));
-            }
-            if !conditions.accepts.is_empty() {
-                guards.push((Guard::Accept(self.media(&conditions.accepts)), None));
-            }
-            if !conditions.clients.is_empty() {
-                let networks = conditions.clients.iter().filter_map(|text| self.network(text)).collect();
-                guards.push((Guard::Client(networks), None));
-            }
-            guards.extend(conditions.custom.iter().map(|custom| (Guard::Custom(custom.clone()), None)));
+    fn guards(&mut self, chain: &[&Conditions]) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for (i, conditions) in chain.iter().enumerate() {
+            let made = checks::guards(conditions, self.policy.grammar, &mut self.faults);
+            let inherited = i + 1 < chain.len();
+            parts.extend(made.into_iter().map(|(guard, template)| Part { guard, template, inherited }));
         }
-        guards
-    }
-
-    fn scheme(&mut self, text: &str) -> Option<Scheme> {
-        let scheme = text.to_ascii_lowercase().parse().ok();
-        if scheme.is_none() {
-            self.faults.push(Fault::Scheme(text.to_owned()));
-        }
-        scheme
-    }
-
-    fn media(&mut self, texts: &[String]) -> Vec<Media> {
-        let mut media = Vec::new();
-        for text in texts {
-            match text.parse() {
-                Ok(parsed) => media.push(parsed),
-                Err(NotAMedia) => self.faults.push(Fault::MediaType(text.clone())),
-            }
-        }
-        media
-    }
-
-    fn network(&mut self, text: &str) -> Option<Network> {
-        let network = text.parse().ok();
-        if network.is_none() {
-            self.faults.push(Fault::Network(text.to_owned()));
-        }
-        network
-    }
-
-    fn header(&mut self, name: &str, want: &HeaderText) -> Option<Guard> {
-        let Ok(header) = name.parse::<HeaderName>() else {
-            self.faults.push(Fault::HeaderName(name.to_owned()));
-            return None;
-        };
-        let gorilla = self.policy.grammar == Grammar::Gorilla;
-        let want = match want {
-            HeaderText::Present => HeaderWant::Present,
-            HeaderText::Absent => HeaderWant::Absent,
-            HeaderText::Exact(text) if gorilla && text.is_empty() => HeaderWant::Present,
-            HeaderText::Exact(text) => HeaderWant::Exact(text.clone()),
-            HeaderText::Regex(regex) => match constraint::whole(regex, self.policy.grammar) {
-                Ok(regex) => HeaderWant::Regex(regex),
-                Err(kind) => {
-                    self.faults.push(Fault::HeaderRegex { regex: regex.clone(), reason: kind.to_string() });
-                    return None;
-                }
-            },
-        };
-        Some(Guard::Header(header, want))
-    }
-
-    fn query(&mut self, key: &str, text: &QueryText) -> Option<(Guard, Option<Template>)> {
-        let gorilla = self.policy.grammar == Grammar::Gorilla;
-        let key = key.to_owned();
-        let bare = |key, want| Some((Guard::Query(QueryGuard { key, want }), None));
-        let text = match text {
-            QueryText::Absent => return bare(key, QueryWant::Absent),
-            QueryText::Present => return bare(key, QueryWant::Present),
-            QueryText::Template(text) if gorilla && text.is_empty() => return bare(key, QueryWant::Present),
-            QueryText::Template(text) => text,
-        };
-        let template = self.parse(text, Place::Query)?;
-        let want = match template.literal() {
-            Some(literal) => QueryWant::Exact(literal.to_owned()),
-            None => {
-                let slot =
-                    Slot::compile(&template.pieces, Place::Query, self.policy.grammar, Coding::Form, false);
-                QueryWant::Template(self.checked(&template, slot)?)
-            }
-        };
-        Some((Guard::Query(QueryGuard { key, want }), Some(template)))
+        parts
     }
 
     fn queries(&self, conditions: &Conditions) -> Vec<(String, Option<Template>)> {
         let read = |(key, text): &(String, QueryText)| match text {
-            QueryText::Absent => None,
+            QueryText::Absent | QueryText::Regex(_) => None,
             QueryText::Present => Some((key.clone(), None)),
             QueryText::Template(text) => {
                 Some((key.clone(), parse(text, Place::Query, self.policy.grammar).ok()))
@@ -279,33 +205,28 @@ impl Compiler {
     }
 
     /// The variables in the order in which the look-up finds them.
-    fn vars(
-        &mut self,
-        path: Option<&Template>,
-        host: Option<&Template>,
-        guards: &[(Guard, Option<Template>)],
-    ) -> Vec<(String, Source)> {
-        let of_guards = guards.iter().filter_map(|(guard, template)| {
-            let source = match guard {
-                Guard::Host(_) => Source::Host,
-                _ => Source::Query,
-            };
-            template.as_ref().map(|template| (template, source))
-        });
-        let all = path
-            .map(|t| (t, Source::Path))
-            .into_iter()
-            .chain(host.map(|t| (t, Source::Host)))
-            .chain(of_guards);
-        let mut vars: Vec<(String, Source)> = Vec::new();
-        for (template, source) in all {
-            for var in template.vars() {
-                let taken = vars.iter().any(|(name, from)| *name == var.name && *from != source);
-                let again = vars.iter().any(|(name, _)| *name == var.name);
-                if taken || (again && self.policy.grammar == Grammar::Native) {
+    fn vars(&mut self, path: Option<&Template>, host: Option<&Host>, guards: &[Part]) -> Vec<Variable> {
+        let mut vars: Vec<Variable> = Vec::new();
+        let mut add = |template: &Template, source: Source, inherited: &dyn Fn(usize) -> bool| {
+            for (i, var) in template.vars().enumerate() {
+                let mut same = vars.iter().filter(|other| other.name == var.name);
+                let elsewhere = same.clone().any(|other| other.source != source);
+                if elsewhere || (same.next().is_some() && self.policy.grammar == Grammar::Native) {
                     self.faults.push(Fault::DuplicateVariable(var.name.clone()));
                 }
-                vars.push((var.name.clone(), source));
+                vars.push(Variable { name: var.name.clone(), source, inherited: inherited(i) });
+            }
+        };
+        if let Some(path) = path {
+            add(path, Source::Path, &|i| i < self.inherited);
+        }
+        if let Some(host) = host {
+            add(&host.template, Source::Host, &|_| host.inherited);
+        }
+        for part in guards {
+            let source = if matches!(part.guard, Guard::Host(_)) { Source::Host } else { Source::Query };
+            if let Some(template) = &part.template {
+                add(template, source, &|_| part.inherited);
             }
         }
         vars.shrink_to_fit();

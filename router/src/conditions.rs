@@ -1,12 +1,15 @@
 //! The conditions of a route or scope as they were written, before any is compiled.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 use http::Method;
 
 use crate::matcher::guard::Custom;
 use crate::matcher::method::MethodSet;
-use crate::policy::TrailingSlash;
+use crate::policy::{MethodMiss, OptionsAnswer, TrailingSlash};
 
 /// What was written of one header.
 #[derive(Debug, Clone)]
@@ -15,6 +18,8 @@ pub(crate) enum HeaderText {
     Absent,
     Exact(String),
     Regex(String),
+    /// Each of the values, and there is one.
+    All(String),
 }
 
 /// What was written of one query key.
@@ -23,6 +28,24 @@ pub(crate) enum QueryText {
     Present,
     Absent,
     Template(String),
+    Regex(String),
+}
+
+/// What was written of the host.
+#[derive(Debug, Clone)]
+pub(crate) enum HostText {
+    Template(String),
+    Regex(String),
+}
+
+/// A function that supplies variables when a URL is built.
+#[derive(Clone)]
+pub(crate) struct Supply(pub(crate) Arc<dyn Fn(&mut BTreeMap<String, String>) + Send + Sync>);
+
+impl fmt::Debug for Supply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Supply").finish_non_exhaustive()
+    }
 }
 
 /// A path or a prefix template.
@@ -37,7 +60,7 @@ pub(crate) struct PathText {
 pub(crate) struct Conditions {
     pub(crate) site: &'static Location<'static>,
     pub(crate) path: Option<PathText>,
-    pub(crate) hosts: Vec<String>,
+    pub(crate) hosts: Vec<HostText>,
     pub(crate) methods: Option<MethodSet>,
     pub(crate) schemes: Vec<String>,
     pub(crate) headers: Vec<(String, HeaderText)>,
@@ -46,8 +69,11 @@ pub(crate) struct Conditions {
     pub(crate) clients: Vec<String>,
     pub(crate) content_types: Vec<String>,
     pub(crate) accepts: Vec<String>,
+    pub(crate) upgrades: Vec<String>,
     pub(crate) custom: Vec<Custom>,
     pub(crate) trailing_slash: Option<TrailingSlash>,
+    pub(crate) sealed: bool,
+    pub(crate) supplies: Vec<Supply>,
 }
 
 impl Conditions {
@@ -65,8 +91,11 @@ impl Conditions {
             clients: Vec::new(),
             content_types: Vec::new(),
             accepts: Vec::new(),
+            upgrades: Vec::new(),
             custom: Vec::new(),
             trailing_slash: None,
+            sealed: false,
+            supplies: Vec::new(),
         }
     }
 
@@ -76,6 +105,49 @@ impl Conditions {
 
     pub(crate) fn path(&mut self, text: String, prefix: bool) {
         self.path = Some(PathText { text, prefix });
+    }
+
+    /// The conditions that are neither path, host nor method, as they are listed.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        if !self.schemes.is_empty() {
+            words.push(format!("scheme {}", self.schemes.join("|")));
+        }
+        for (name, want) in &self.headers {
+            words.push(match want {
+                HeaderText::Present => format!("header {name}"),
+                HeaderText::Absent => format!("no header {name}"),
+                HeaderText::Exact(value) => format!("header {name}={value}"),
+                HeaderText::Regex(regex) => format!("header {name}~{regex}"),
+                HeaderText::All(regex) => format!("every header {name}~{regex}"),
+            });
+        }
+        for (key, template) in &self.queries {
+            words.push(match template {
+                QueryText::Present => format!("query {key}"),
+                QueryText::Absent => format!("no query {key}"),
+                QueryText::Template(template) => format!("query {key}={template}"),
+                QueryText::Regex(regex) => format!("query {key}~{regex}"),
+            });
+        }
+        for (name, value) in &self.cookies {
+            let value = value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
+            words.push(format!("cookie {name}{value}"));
+        }
+        if !self.content_types.is_empty() {
+            words.push(format!("content type {}", self.content_types.join("|")));
+        }
+        if !self.upgrades.is_empty() {
+            words.push(format!("upgrade {}", self.upgrades.join("|")));
+        }
+        if !self.accepts.is_empty() {
+            words.push(format!("accepts {}", self.accepts.join("|")));
+        }
+        if !self.clients.is_empty() {
+            words.push(format!("client {}", self.clients.join("|")));
+        }
+        words.extend(self.custom.iter().map(|custom| format!("guard {}", custom.name)));
+        words
     }
 }
 
@@ -88,11 +160,18 @@ macro_rules! condition_setters {
             self
         }
 
-        /// Asks for a host: a name, or a template with variables (`{tenant}.example.com`).
+        /// Asks for a host: a name, or a template with variables (`{tenant}.example.com`) or a
+        /// wildcard in front (`*.example.com` is one label more, `**.example.com` one or more).
         ///
         /// Compared without case; the port only counts if the template names one.
         pub fn host(mut self, template: impl Into<String>) -> Self {
-            self.$($field).+.hosts.push(template.into());
+            self.$($field).+.hosts.push($crate::conditions::HostText::Template(template.into()));
+            self
+        }
+
+        /// Asks for a host that the regex matches as a whole, without case and port.
+        pub fn host_regex(mut self, regex: impl Into<String>) -> Self {
+            self.$($field).+.hosts.push($crate::conditions::HostText::Regex(regex.into()));
             self
         }
 
@@ -167,11 +246,32 @@ macro_rules! condition_setters {
             self
         }
 
+        /// Asks for a header all of whose values the regex matches as a whole, and for one at least.
+        pub fn header_all(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
+            let want = $crate::conditions::HeaderText::All(regex.into());
+            self.$($field).+.headers.push((name.into(), want));
+            self
+        }
+
+        /// Asks for a request to change protocols (`websocket`): a GET with `Upgrade` over HTTP/1.1
+        /// (RFC 9110 §7.8), or an extended CONNECT over HTTP/2 (RFC 8441), whose `:protocol` is known
+        /// with feature `http2`. Several are alternatives. GET routes answer CONNECT too, then.
+        pub fn upgrade(mut self, protocol: impl Into<String>) -> Self {
+            self.$($field).+.upgrades.push(protocol.into());
+            self
+        }
+
         /// Asks for a query key with a value that the template matches (`1`, `{page:[0-9]+}`);
         /// any of several values may match.
         pub fn query(mut self, key: impl Into<String>, template: impl Into<String>) -> Self {
             let want = $crate::conditions::QueryText::Template(template.into());
             self.$($field).+.queries.push((key.into(), want));
+            self
+        }
+
+        /// Asks for a query key with a value that the regex matches as a whole and that is not kept.
+        pub fn query_regex(mut self, key: impl Into<String>, regex: impl Into<String>) -> Self {
+            self.$($field).+.queries.push((key.into(), $crate::conditions::QueryText::Regex(regex.into())));
             self
         }
 
@@ -190,6 +290,16 @@ macro_rules! condition_setters {
         /// Says what a path gets that differs only by its final slash; what is inside inherits it.
         pub fn trailing_slash(mut self, rule: $crate::policy::TrailingSlash) -> Self {
             self.$($field).+.trailing_slash = Some(rule);
+            self
+        }
+
+        /// Supplies variables when a URL is built: the function is given those that were set, and may
+        /// add to them or change them. Outer scopes go first, as gorilla/mux's `BuildVarsFunc`s do.
+        pub fn url_variables(
+            mut self,
+            supply: impl Fn(&mut std::collections::BTreeMap<String, String>) + Send + Sync + 'static,
+        ) -> Self {
+            self.$($field).+.supplies.push($crate::conditions::Supply(std::sync::Arc::new(supply)));
             self
         }
 
@@ -225,27 +335,55 @@ pub(crate) use condition_setters;
 pub struct Bounds {
     pub(crate) conditions: Conditions,
     pub(crate) name: Option<String>,
+    pub(crate) method_miss: Option<MethodMiss>,
+    pub(crate) options: Option<OptionsAnswer>,
 }
+
+/// The setters that a scope has beyond those of a route.
+macro_rules! scope_setters {
+    ($($bounds:ident .)*) => {
+        /// Puts a prefix in front of the paths inside; it matches whole segments.
+        pub fn prefix(mut self, template: impl Into<String>) -> Self {
+            self.$($bounds.)*conditions.path(template.into(), true);
+            self
+        }
+
+        /// Puts a name and a dot in front of the names inside.
+        pub fn name(mut self, name: impl Into<String>) -> Self {
+            self.$($bounds.)*name = Some(name.into());
+            self
+        }
+
+        /// Keeps requests that meet the scope's conditions inside: what no route of the scope
+        /// answers is a miss, whatever routes there are outside.
+        pub fn sealed(mut self) -> Self {
+            self.$($bounds.)*conditions.sealed = true;
+            self
+        }
+
+        /// Says what a request inside gets whose method alone is wrong; the policy says it otherwise.
+        pub fn method_miss(mut self, method_miss: $crate::policy::MethodMiss) -> Self {
+            self.$($bounds.)*method_miss = Some(method_miss);
+            self
+        }
+
+        /// Says what an OPTIONS request inside gets that no route answers; the policy says it otherwise.
+        pub fn options(mut self, options: $crate::policy::OptionsAnswer) -> Self {
+            self.$($bounds.)*options = Some(options);
+            self
+        }
+    };
+}
+pub(crate) use scope_setters;
 
 impl Bounds {
     /// No condition: every request is inside.
     #[track_caller]
     #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
     pub fn new() -> Self {
-        Self { conditions: Conditions::new(), name: None }
+        Self { conditions: Conditions::new(), name: None, method_miss: None, options: None }
     }
 
     condition_setters!(conditions);
-
-    /// Puts a prefix in front of the paths inside.
-    pub fn prefix(mut self, template: impl Into<String>) -> Self {
-        self.conditions.path(template.into(), true);
-        self
-    }
-
-    /// Puts a name and a dot in front of the names inside.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
+    scope_setters!();
 }

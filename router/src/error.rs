@@ -3,7 +3,8 @@
 use std::fmt;
 use std::panic::Location;
 
-use crate::template::piece::{MAX_VARIABLES, TemplateError};
+use crate::template::piece::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
+use crate::witness::Witness;
 
 /// Every fault of a table, in the order in which the routes were written.
 ///
@@ -80,6 +81,20 @@ pub enum BuildErrorKind {
         /// The compiler's words.
         reason: String,
     },
+    /// A query regex that does not compile, with the reason.
+    QueryRegex {
+        /// The regex.
+        regex: String,
+        /// The compiler's words.
+        reason: String,
+    },
+    /// A host regex that does not compile, with the reason.
+    HostRegex {
+        /// The regex.
+        regex: String,
+        /// The compiler's words.
+        reason: String,
+    },
     /// A text that is no scheme.
     Scheme(String),
     /// A text that is no media type.
@@ -93,12 +108,14 @@ pub enum BuildErrorKind {
         /// Where the other one was written.
         other: &'static Location<'static>,
     },
-    /// Two routes that match the same requests with the same rank.
+    /// Two routes of one rank that match the same request.
     Conflict {
         /// The other route's name, else its path or host.
         with: String,
         /// Where the other one was written.
         other: &'static Location<'static>,
+        /// A request that both match.
+        witness: Box<Witness>,
     },
     /// More variables than one match holds ([`MAX_VARIABLES`](crate::MAX_VARIABLES)).
     TooManyVariables,
@@ -107,6 +124,13 @@ pub enum BuildErrorKind {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "route `{}` ({}): {}", self.route, self.site, self.kind)
+    }
+}
+
+impl BuildErrorKind {
+    /// A fault of a template as a whole.
+    pub(crate) fn whole(kind: TemplateErrorKind, text: &str) -> Self {
+        Self::Template(TemplateError { kind, text: text.to_owned(), span: 0..text.len() })
     }
 }
 
@@ -121,6 +145,12 @@ impl fmt::Display for BuildErrorKind {
             Self::HeaderRegex { regex, reason } => {
                 write!(f, "header regex `{regex}` does not compile: {reason}")
             }
+            Self::QueryRegex { regex, reason } => {
+                write!(f, "query regex `{regex}` does not compile: {reason}")
+            }
+            Self::HostRegex { regex, reason } => {
+                write!(f, "host regex `{regex}` does not compile: {reason}")
+            }
             Self::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
             Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),
             Self::Network(text) => {
@@ -129,9 +159,10 @@ impl fmt::Display for BuildErrorKind {
             Self::DuplicateName { name, other } => {
                 write!(f, "name `{name}` is taken by the route at {other}")
             }
-            Self::Conflict { with, other } => write!(
+            Self::Conflict { with, other, witness } => write!(
                 f,
-                "matches the same requests as route `{with}` ({other}); give one of them a condition or a priority"
+                "is as specific as route `{with}` ({other}), and `{witness}` matches both; \
+                 give one of them a condition or a priority"
             ),
             Self::TooManyVariables => write!(f, "more than {MAX_VARIABLES} variables"),
         }

@@ -47,10 +47,12 @@
 //! | `{name:regex}` | what the regex matches as a whole; it may span `/` only at the end |
 //! | `img-{id}.png`, `{y:\d{4}}-{m:\d{2}}` | several variables and text in one segment |
 //! | `{*rest}` | all that is left, not empty |
+//! | `{name?}`, `{name?:regex}` | as `{name}`, in a last segment that may be left out: `/a/{id?}` is `/a` and `/a/7` |
 //! | `{{`, `}}` | braces |
 //!
-//! Hosts take the same variables, label by label, and ignore case; a [`Route::prefix`] and the
-//! prefix of a [`Scope`] match whole segments.
+//! Hosts take the same variables, label by label, and ignore case; a variable that spans labels stands in
+//! front. `*.` is exactly one label more and `**.` one or more. A [`Route::prefix`] and the prefix of a
+//! [`Scope`] match whole segments.
 //!
 //! # Which route wins
 //!
@@ -91,28 +93,37 @@ mod builder;
 mod canonical;
 mod captures;
 mod catalog;
+mod checks;
 mod compile;
 mod conditions;
 mod endpoint;
 mod error;
 mod extract;
+mod fill;
+mod forwarded;
 mod handler;
 mod head;
+mod language;
+mod lint;
 mod matched;
 mod matcher;
+mod meet;
 mod miss;
 mod pattern;
+mod peer;
 mod policy;
 mod rank;
 mod recover;
 mod route;
 mod scope;
 mod service;
+mod speech;
 mod table;
 mod template;
 mod unbuilt;
 mod url;
 mod view;
+mod witness;
 
 pub use axum_core::body::Body;
 pub use builder::Builder;
@@ -123,9 +134,11 @@ pub use endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use error::{BuildError, BuildErrorKind, BuildErrors};
 pub use extract::NotRouted;
 pub use handler::{Answered, Handler};
+pub use lint::{Lint, LintKind};
 pub use matched::{Capture, Matched};
 pub use matcher::method::MethodSet;
 pub use miss::{Miss, Reason, Redirect};
+pub use peer::Peer;
 pub use policy::{
     Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Policy, Precedence, Prefixes, QueryValues,
     TrailingSlash,
@@ -141,7 +154,8 @@ pub use template::piece::{
 };
 pub use unbuilt::UrlError;
 pub use url::{UrlBuilder, Urls};
-pub use view::{Head, Peer};
+pub use view::Head;
+pub use witness::Witness;
 
 #[doc = include_str!("../docs/from-axum.md")]
 pub mod from_axum {}

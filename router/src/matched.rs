@@ -11,7 +11,7 @@ use crate::captures::Captures;
 use crate::catalog::{Catalog, RouteInfo};
 use crate::pattern::Source;
 use crate::template::decode::Coding;
-use crate::template::slot::Span;
+use crate::template::slot::{ABSENT, Span};
 
 /// One variable of a match.
 ///
@@ -29,6 +29,7 @@ pub struct Capture<'m> {
     name: &'m str,
     raw: &'m str,
     coding: Coding,
+    inherited: bool,
 }
 
 impl<'m> Capture<'m> {
@@ -40,6 +41,11 @@ impl<'m> Capture<'m> {
     /// The text as it stands in the request, escapes included.
     pub fn raw(&self) -> &'m str {
         self.raw
+    }
+
+    /// Whether it comes from a scope of the route, and not from the route itself.
+    pub fn is_inherited(&self) -> bool {
+        self.inherited
     }
 
     /// The value, decoded once.
@@ -67,14 +73,15 @@ impl<'m> Within<'m> {
         let path = self.catalog.policy.path_coding();
         let vars = self.catalog.routes.get(self.route).map_or(&[][..], |facts| &facts.texts.vars);
         let count = vars.len().min(self.spans.len());
-        vars[..count].iter().zip(&self.spans[..count]).map(move |((name, source), span)| {
-            let (text, coding) = match source {
+        let taken = vars[..count].iter().zip(&self.spans[..count]).filter(|(_, span)| **span != ABSENT);
+        taken.map(move |(var, span)| {
+            let (text, coding) = match var.source {
                 Source::Path => (self.path, path),
                 Source::Host => (self.host, Coding::Plain),
                 Source::Query => (self.query, Coding::Form),
             };
             let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
-            Capture { name, raw, coding }
+            Capture { name: &var.name, raw, coding, inherited: var.inherited }
         })
     }
 
@@ -122,7 +129,7 @@ impl Matched {
     ) -> Self {
         let at_host = |_: &Cow<'_, str>| {
             let facts = catalog.routes.get(route);
-            facts.is_some_and(|facts| facts.texts.vars.iter().any(|(_, source)| *source == Source::Host))
+            facts.is_some_and(|facts| facts.texts.vars.iter().any(|var| var.source == Source::Host))
         };
         Self {
             catalog: Arc::clone(catalog),
@@ -166,7 +173,8 @@ impl Matched {
         }
     }
 
-    /// The variables of path, host and query, in template order.
+    /// The variables of path, host and query, in template order, those of scopes too. One whose
+    /// optional segment was left out is not among them.
     pub fn captures(&self) -> impl Iterator<Item = Capture<'_>> {
         self.within().captures()
     }

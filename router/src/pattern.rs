@@ -1,14 +1,13 @@
 //! One route compiled: everything that the look-up tests, and everything that URLs are built from.
 
 use crate::captures::Captures;
-use crate::matcher::guard::{Guard, HeaderWant};
-use crate::matcher::media::Media;
+use crate::matcher::guard::Guard;
+use crate::matcher::media::{self, Media};
 use crate::matcher::method::MethodSet;
-use crate::matcher::query::QueryWant;
 use crate::policy::{Policy, TrailingSlash};
 use crate::template::host::HostPattern;
 use crate::template::path::{Ending, PathPattern};
-use crate::template::piece::{Piece, Template};
+use crate::template::piece::Template;
 use crate::template::slot::Span;
 use crate::view::View;
 
@@ -54,10 +53,18 @@ impl Pattern {
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
+    /// Tests all conditions but the methods that have a bit, without an index.
+    pub(crate) fn matches(&self, view: &View<'_>, captures: &mut Captures) -> bool {
+        let mut found = |span| captures.push(span);
+        self.path.matches(view.path, &mut found)
+            && self.admits_host(view, &mut found)
+            && self.guards.iter().all(|guard| guard.holds(view, &mut found))
+    }
+
     /// Tests all but the method, the content type and what is accepted, and tells of the latter two.
     pub(crate) fn nearly(&self, view: &View<'_>, holes: &[Span]) -> Option<Nearly<'_>> {
         let mut nearly = Nearly { content_type: None, accept: None };
-        let holds = self.path.read(view.path, holes, &mut |_| {}) && self.admits_host(view, &mut |_| {});
+        let holds = self.lies_at(view, holes);
         for guard in holds.then_some(&self.guards)?.iter() {
             let holds = guard.holds(view, &mut |_| {});
             match guard {
@@ -69,6 +76,20 @@ impl Pattern {
             }
         }
         Some(nearly)
+    }
+
+    /// How much the client wants what the route gives, in thousandths; nothing if the route does not say.
+    pub(crate) fn quality(&self, view: &View<'_>) -> Option<u16> {
+        let accepts = self.guards.iter().filter_map(|guard| match guard {
+            Guard::Accept(any) => Some(media::quality(view.head.headers, any)),
+            _ => None,
+        });
+        accepts.min()
+    }
+
+    /// Whether path and host hold.
+    pub(crate) fn lies_at(&self, view: &View<'_>, holes: &[Span]) -> bool {
+        self.path.read(view.path, holes, &mut |_| {}) && self.admits_host(view, &mut |_| {})
     }
 
     fn admits_host(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
@@ -103,8 +124,17 @@ pub(crate) struct Texts {
     pub(crate) hosts: Vec<Template>,
     pub(crate) queries: Vec<(String, Option<Template>)>,
     pub(crate) schemes: Vec<String>,
-    /// Name and place of each variable, in the order of the captures.
-    pub(crate) vars: Vec<(String, Source)>,
+    /// In the order of the captures.
+    pub(crate) vars: Vec<Variable>,
+}
+
+/// A variable of a route.
+#[derive(Debug, Clone)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) source: Source,
+    /// Whether a scope asks for it.
+    pub(crate) inherited: bool,
 }
 
 /// The same route for the path that differs by its final slash, if such paths get anything else than a miss.
@@ -115,44 +145,4 @@ pub(crate) fn detour(pattern: &Pattern, texts: &Texts, policy: Policy) -> Option
     let other = texts.path.as_ref()?.other_slash()?;
     let path = PathPattern::compile(&other, Ending::Exact, policy.grammar, policy.path_coding()).ok()?;
     Some(Pattern { path, ..pattern.clone() })
-}
-
-/// A shape in which two routes are told apart by nothing but the names of their variables; nothing
-/// for a route with a condition that cannot be compared.
-pub(crate) fn shape(texts: &Texts, pattern: &Pattern) -> Option<String> {
-    let mut path = texts.path.as_ref().map(outline).unwrap_or_default();
-    if texts.ending == Ending::Segments {
-        path.truncate(path.trim_end_matches('/').len());
-    }
-    let hosts = texts.hosts.iter().map(|host| outline(host).to_ascii_lowercase());
-    let mut parts: Vec<String> = hosts.map(|host| format!("host {}", host.trim_end_matches('.'))).collect();
-    for (key, template) in &texts.queries {
-        parts.push(format!("query {key} {}", template.as_ref().map(outline).unwrap_or_default()));
-    }
-    for guard in &pattern.guards {
-        parts.push(match guard {
-            Guard::Custom(_) => return None,
-            // Told by their templates above.
-            Guard::Host(_) | Guard::Methods(_) => continue,
-            Guard::Query(query) if !matches!(query.want, QueryWant::Absent) => continue,
-            Guard::Scheme(any) => {
-                let mut any: Vec<&str> = any.iter().map(|scheme| scheme.as_str()).collect();
-                any.sort_unstable();
-                format!("scheme {any:?}")
-            }
-            Guard::Header(name, HeaderWant::Regex(regex)) => format!("header {name} ~{}", regex.as_str()),
-            other => format!("{other:?}"),
-        });
-    }
-    parts.sort_unstable();
-    Some(format!("{path} {:?} {parts:?}", texts.ending))
-}
-
-/// A template with its variables' names left out.
-fn outline(template: &Template) -> String {
-    let part = |piece: &Piece| match piece {
-        Piece::Text(text) => text.replace('{', "{{"),
-        Piece::Var(var) => format!("{{{:?}}}", var.kind),
-    };
-    template.pieces.iter().map(part).collect()
 }

@@ -7,9 +7,10 @@ use std::cmp::Reverse;
 
 use crate::matcher::guard::{Guard, HeaderWant};
 use crate::matcher::query::QueryWant;
+use crate::pattern::{Pattern, Texts};
 use crate::policy::Precedence;
 use crate::template::path::Ending;
-use crate::template::piece::{Grammar, Kind, Piece, Template};
+use crate::template::piece::{Grammar, Kind, Piece, Template, Var, Wild};
 
 /// Smaller is better.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +34,9 @@ const LITERAL: u8 = 1;
 const AFFIXED: u8 = 2;
 const CONSTRAINED: u8 = 3;
 const PLAIN: u8 = 4;
-const TAIL: u8 = 5;
-const PREFIX: u8 = 6;
+const OPTIONAL: u8 = 5;
+const TAIL: u8 = 6;
+const PREFIX: u8 = 7;
 
 /// What of a compiled route the order looks at.
 pub(crate) struct Ranked<'p> {
@@ -47,6 +49,23 @@ pub(crate) struct Ranked<'p> {
     pub(crate) has_methods: bool,
     pub(crate) head_only: bool,
     pub(crate) guards: &'p [Guard],
+}
+
+impl<'p> Ranked<'p> {
+    pub(crate) fn of(priority: i32, order: usize, texts: &'p Texts, pattern: &'p Pattern) -> Self {
+        let methods = &pattern.methods;
+        Self {
+            priority,
+            order,
+            path: texts.path.as_ref(),
+            ending: texts.ending,
+            hosts: &texts.hosts,
+            host_is_regex: pattern.host.as_ref().is_some_and(|host| host.is_regex()),
+            has_methods: !methods.is_all(),
+            head_only: methods.to_string() == "HEAD",
+            guards: &pattern.guards,
+        }
+    }
 }
 
 impl RankKey {
@@ -65,6 +84,18 @@ impl RankKey {
 }
 
 impl RankKey {
+    /// The rank by specificity, whatever the policy says.
+    pub(crate) fn specific(priority: i32, texts: &Texts, pattern: &Pattern) -> Self {
+        let ranked = Ranked::of(priority, 0, texts, pattern);
+        Self::new(&ranked, Precedence::Specific)
+    }
+
+    /// Whether priority, host and path are of one rank: what a seal reaches up to.
+    pub(crate) fn lies_with(&self, other: &Self) -> bool {
+        (self.priority, self.order, &self.host, self.detour, &self.path)
+            == (other.priority, other.order, &other.host, other.detour, &other.path)
+    }
+
     /// The rank of the same route for the path with the other final slash.
     pub(crate) fn detour(&self) -> Self {
         Self { detour: true, ..self.clone() }
@@ -108,20 +139,23 @@ struct Part {
     bytes: usize,
     vars: usize,
     constrained: bool,
+    optional: bool,
     tail: bool,
 }
 
 impl Part {
-    fn var(&mut self, kind: &Kind, separator: Option<u8>) {
+    fn var(&mut self, var: &Var, separator: Option<u8>) {
         self.vars += 1;
-        self.constrained |= matches!(kind, Kind::Pattern(_));
-        self.tail |= kind.spans(separator, Grammar::Native);
+        self.constrained |= matches!(var.kind, Kind::Pattern(_));
+        self.optional |= var.optional;
+        self.tail |= var.kind.spans(separator, Grammar::Native);
     }
 
     fn key(self) -> PartKey {
         let class = match (self.vars, self.bytes) {
             (0, _) => LITERAL,
             _ if self.tail => TAIL,
+            _ if self.optional => OPTIONAL,
             (_, 1..) => AFFIXED,
             _ if self.constrained => CONSTRAINED,
             _ => PLAIN,
@@ -137,7 +171,11 @@ fn parts(template: &Template, separator: u8) -> Vec<PartKey> {
     let mut part = Part::default();
     for piece in &template.pieces {
         match piece {
-            Piece::Var(var) => part.var(&var.kind, template.place.separator()),
+            Piece::Var(var) => part.var(var, template.place.separator()),
+            Piece::Wild(wild) => {
+                part.vars += 1;
+                part.tail |= *wild != Wild::One;
+            }
             Piece::Text(text) => {
                 for byte in text.bytes() {
                     if byte == separator {
@@ -160,13 +198,16 @@ fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 13] {
         Reverse(usize::from(route.has_methods)),
         count(|guard| matches!(guard, Guard::Scheme(_))),
         count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Exact(_)))),
-        count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Regex(_)))),
+        count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Regex(_) | HeaderWant::All(_)))),
         count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Present))),
         count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Exact(_)))),
-        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Template(_)))),
+        count(|guard| match guard {
+            Guard::Query(query) => matches!(query.want, QueryWant::Template(_) | QueryWant::Regex(_)),
+            _ => false,
+        }),
         count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Present))),
         count(|guard| matches!(guard, Guard::Cookie(..))),
-        count(|guard| matches!(guard, Guard::ContentType(_) | Guard::Accept(_))),
+        count(|guard| matches!(guard, Guard::ContentType(_) | Guard::Accept(_) | Guard::Upgrade(_))),
         narrowness(route.guards),
         count(|guard| matches!(guard, Guard::Custom(_))),
         count(|guard| match guard {

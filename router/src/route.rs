@@ -114,6 +114,14 @@ impl<T> Route<T> {
         self
     }
 
+    /// Keeps requests for the route's host and path from routes that are less specific in host or
+    /// path, also if another condition or the method fails: `PUT /users/me` then never reaches
+    /// `/users/{id}`.
+    pub fn sealed(mut self) -> Self {
+        self.conditions.sealed = true;
+        self
+    }
+
     /// Makes the route one that only URLs are built from: it matches no request.
     pub fn build_only(mut self) -> Self {
         self.build_only = true;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::conditions::{Bounds, condition_setters};
+use crate::conditions::{Bounds, condition_setters, scope_setters};
 use crate::endpoint::{HttpLayer, HttpService, Next};
 use crate::handler::{Handler, endpoint};
 use crate::route::Route;
@@ -129,7 +129,7 @@ pub(crate) fn finish_tree<S: Send + Sync + 'static>(tree: Tree<Pending<S>>, stat
 
 /// A subrouter: what stands in it inherits its conditions, its prefix and its layers.
 ///
-/// A request that misses here goes on to routes outside.
+/// A request that misses here goes on to routes outside, unless the scope is [sealed](Self::sealed).
 ///
 /// ```
 /// use waylay_router::{Route, Router, Scope};
@@ -158,18 +158,7 @@ impl<S: Send + Sync + 'static> Scope<S> {
     }
 
     condition_setters!(tree.bounds.conditions);
-
-    /// Puts a prefix in front of the paths inside; it matches whole segments.
-    pub fn prefix(mut self, template: impl Into<String>) -> Self {
-        self.tree.bounds = self.tree.bounds.prefix(template);
-        self
-    }
-
-    /// Puts a name and a dot in front of the names inside.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.tree.bounds = self.tree.bounds.name(name);
-        self
-    }
+    scope_setters!(tree.bounds.);
 
     /// Adds a route.
     pub fn route(mut self, route: Route<Pending<S>>) -> Self {

@@ -21,11 +21,12 @@ use crate::catalog::RouteInfo;
 use crate::catalog::ScopeId;
 use crate::endpoint::{Answer, Endpoint, Next, NextFuture};
 use crate::head::HeadBody;
+use crate::lint::Lint;
 use crate::matched::Matched;
 use crate::miss::{Miss, Reason};
+use crate::peer::Peer;
 use crate::table::lookup::Table;
 use crate::url::Urls;
-use crate::view::Peer;
 
 /// A table of endpoints as a `tower::Service`.
 ///
@@ -85,6 +86,11 @@ impl Router {
     /// The routes in the order of writing.
     pub fn routes(&self) -> impl Iterator<Item = RouteInfo<'_>> {
         self.shared.table.routes()
+    }
+
+    /// What is odd about the table, though it works: routes that are never reached, and such.
+    pub fn lints(&self) -> Vec<Lint> {
+        self.shared.table.lints()
     }
 }
 

@@ -1,46 +1,20 @@
 //! A request as the matchers see it.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use http::uri::Scheme;
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 
 use crate::authority::{self, Host};
 use crate::canonical::{BadRequest, canonical, cleaned, has_dot_segment, spelling};
+use crate::forwarded::{Forwarded, forwarded};
+use crate::matcher::client::Network;
+use crate::peer::Peer;
 use crate::policy::{Cleaning, MissingHost, PathForm, Policy};
 use crate::template::decode::{Coding, has_bad_escape};
 use crate::template::piece::Grammar;
 use crate::template::slot::escape;
-
-/// What the listener knows of a connection; a request extension.
-///
-/// What is absent is unknown, and an unknown fact matches no condition on it.
-///
-/// ```
-/// use waylay_router::Peer;
-/// let peer = Peer::default().scheme(http::uri::Scheme::HTTPS);
-/// assert!(peer.addr.is_none());
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Peer {
-    /// The address of the other end.
-    pub addr: Option<SocketAddr>,
-    /// `https` behind TLS, `http` without.
-    pub scheme: Option<Scheme>,
-}
-
-impl Peer {
-    /// Sets the address.
-    pub fn addr(self, addr: SocketAddr) -> Self {
-        Self { addr: Some(addr), ..self }
-    }
-
-    /// Sets the scheme.
-    pub fn scheme(self, scheme: Scheme) -> Self {
-        Self { scheme: Some(scheme), ..self }
-    }
-}
 
 /// The head of a request, borrowed; what custom conditions are given.
 ///
@@ -78,24 +52,34 @@ pub(crate) enum Unseen {
 pub(crate) struct Read<'r> {
     pub(crate) path: Cow<'r, str>,
     pub(crate) host: Option<Host<'r>>,
+    /// The client, where the other end is a trusted proxy.
+    behind: Option<Box<Forwarded<'r>>>,
 }
 
 impl<'r> Read<'r> {
     /// Applies the policy; `hosts` says whether any route looks at the host.
     #[inline(always)]
-    pub(crate) fn new<B>(request: &'r Request<B>, policy: &Policy, hosts: bool) -> Result<Self, Unseen> {
+    pub(crate) fn new<B>(
+        request: &'r Request<B>,
+        peer: &Peer,
+        policy: &Policy,
+        proxies: &[Network],
+        hosts: bool,
+    ) -> Result<Self, Unseen> {
         let uri = request.uri();
         let path = path(uri, policy)?;
+        let behind = if proxies.is_empty() { None } else { forwarded(request.headers(), peer, proxies) };
         let strict = policy.missing_host == MissingHost::Refuse;
         let host = if hosts || strict {
-            authority::effective(uri, request.headers(), policy.grammar).map_err(Unseen::Bad)?
+            let given = behind.as_ref().and_then(|behind| behind.host);
+            authority::effective(uri, request.headers(), given, policy.grammar).map_err(Unseen::Bad)?
         } else {
             None
         };
         if strict && host.is_none() && request.version() <= Version::HTTP_11 {
             return Err(Unseen::Bad(BadRequest::NoHost));
         }
-        Ok(Self { path, host })
+        Ok(Self { path, host, behind: behind.map(Box::new) })
     }
 }
 
@@ -128,7 +112,7 @@ impl<'v> View<'v> {
             path: &read.path,
             host: read.host.as_ref(),
             policy,
-            peer,
+            peer: read.behind.as_ref().map_or(peer, |behind| &behind.peer),
         }
     }
 

@@ -54,6 +54,11 @@ impl Network {
         }
     }
 
+    /// The address that was written.
+    pub(crate) fn first(&self) -> IpAddr {
+        self.address
+    }
+
     /// How narrow it is.
     pub(crate) fn bits(&self) -> u8 {
         self.bits

@@ -12,6 +12,7 @@ use super::cookie;
 use super::media::{self, Media};
 use super::method::MethodSet;
 use super::query::{QueryGuard, QueryWant};
+use super::upgrade;
 use crate::template::host::HostPattern;
 use crate::template::slot::Span;
 use crate::view::{Head, View};
@@ -36,6 +37,8 @@ pub(crate) enum HeaderWant {
     Absent,
     Exact(String),
     Regex(Regex),
+    /// There is a value, and all of them are so.
+    All(Regex),
 }
 
 /// One condition.
@@ -48,6 +51,8 @@ pub(crate) enum Guard {
     /// The effective host, where the host index does not decide.
     Host(HostPattern),
     Header(HeaderName, HeaderWant),
+    /// The protocols that a client may change to.
+    Upgrade(Vec<String>),
     /// The name of a cookie, and its value if that matters.
     Cookie(String, Option<String>),
     /// The address of the other end, if it is known.
@@ -83,6 +88,10 @@ impl Guard {
                     HeaderWant::Regex(regex) => {
                         values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
                     }
+                    HeaderWant::All(regex) => {
+                        headers.contains_key(name)
+                            && values().all(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
+                    }
                 }
             }
             Self::Cookie(name, want) => {
@@ -97,6 +106,7 @@ impl Guard {
             }
             Self::ContentType(any) => media::carries(view.head.headers, any),
             Self::Accept(any) => media::accepts(view.head.headers, any),
+            Self::Upgrade(any) => upgrade::asks(&view.head, any),
             Self::Query(query) => query.holds(view, found),
             Self::Custom(custom) => (custom.holds)(&view.head),
         }
@@ -107,11 +117,11 @@ impl Guard {
         match self {
             Self::Methods(_) => 0,
             Self::Scheme(_) => 1,
-            Self::Header(_, HeaderWant::Regex(_)) | Self::Cookie(..) => 5,
+            Self::Header(_, HeaderWant::Regex(_) | HeaderWant::All(_)) | Self::Cookie(..) => 5,
             Self::ContentType(_) | Self::Accept(_) => 5,
-            Self::Client(_) | Self::Header(..) => 2,
+            Self::Client(_) | Self::Header(..) | Self::Upgrade(_) => 2,
             Self::Host(_) => 3,
-            Self::Query(QueryGuard { want: QueryWant::Template(_), .. }) => 6,
+            Self::Query(QueryGuard { want: QueryWant::Template(_) | QueryWant::Regex(_), .. }) => 6,
             Self::Query(_) => 4,
             Self::Custom(_) => 7,
         }

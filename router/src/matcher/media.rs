@@ -38,9 +38,16 @@ fn is_token(byte: u8) -> bool {
 
 impl Media {
     /// Whether a concrete type falls under this one.
-    fn covers(&self, other: &Media) -> bool {
+    pub(crate) fn covers(&self, other: &Media) -> bool {
         let (own, range) = self.text.split_at(self.slash);
         own == "*" || (own == &other.text[..other.slash] && (range == "/*" || self.text == other.text))
+    }
+
+    /// Types that it covers: among them one that others cover too, if there is any.
+    pub(crate) fn examples(&self, others: &[&Vec<Media>]) -> Vec<String> {
+        let all = others.iter().flat_map(|any| any.iter()).chain([self]);
+        let concrete = all.map(|media| media.text.replace("*/*", "text/plain").replace("/*", "/plain"));
+        concrete.collect()
     }
 
     /// How narrow a range it is.
@@ -69,30 +76,48 @@ pub(crate) fn carries(headers: &HeaderMap, any: &[Media]) -> bool {
     carried.is_some_and(|carried| any.iter().any(|media| media.covers(&carried)))
 }
 
-/// Whether the client accepts one of the types: without an `Accept` line it accepts all, and
-/// otherwise the narrowest range that covers a type decides by its weight.
+/// Whether the client accepts one of the types.
 pub(crate) fn accepts(headers: &HeaderMap, any: &[Media]) -> bool {
-    let mut lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok()).peekable();
-    if lines.peek().is_none() {
-        return true;
-    }
-    let ranges: Vec<(Media, bool)> = lines.flat_map(|line| line.split(',')).filter_map(range).collect();
-    any.iter().any(|media| {
-        let covering = ranges.iter().filter(|(range, _)| range.covers(media));
-        covering.max_by_key(|(range, _)| range.precision()).is_some_and(|(_, wanted)| *wanted)
-    })
+    quality(headers, any) > 0
 }
 
-/// A range, and whether its weight is above zero; a weight that cannot be read is one.
-fn range(item: &str) -> Option<(Media, bool)> {
+/// How much the client wants the best of the types, in thousandths: without an `Accept` line it wants
+/// all alike, and otherwise the narrowest range that covers a type decides by its weight.
+pub(crate) fn quality(headers: &HeaderMap, any: &[Media]) -> u16 {
+    let mut lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok()).peekable();
+    if lines.peek().is_none() {
+        return 1000;
+    }
+    let ranges: Vec<(Media, u16)> = lines.flat_map(|line| line.split(',')).filter_map(range).collect();
+    let qualities = any.iter().filter_map(|media| {
+        let covering = ranges.iter().filter(|(range, _)| range.covers(media));
+        covering.max_by_key(|(range, _)| range.precision()).map(|(_, weight)| *weight)
+    });
+    qualities.max().unwrap_or(0)
+}
+
+/// A range and its weight in thousandths; a weight that cannot be read is one.
+fn range(item: &str) -> Option<(Media, u16)> {
     let media = item.parse().ok()?;
     let weight = item.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("q").then(|| value.trim())
     });
-    let zero =
-        |weight: &str| weight.starts_with('0') && weight.bytes().all(|byte| matches!(byte, b'0' | b'.'));
-    Some((media, !weight.is_some_and(zero)))
+    Some((media, weight.and_then(thousandths).unwrap_or(1000)))
+}
+
+/// RFC 9110 §12.4.2: `0` or `1`, and at most three digits behind the point.
+fn thousandths(weight: &str) -> Option<u16> {
+    let (whole, part) = weight.split_once('.').unwrap_or((weight, ""));
+    if part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let part: u16 = format!("{part:0<3}").parse().ok()?;
+    match whole {
+        "0" => Some(part),
+        "1" if part == 0 => Some(1000),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +142,21 @@ mod tests {
             (&[], false),
         ] {
             assert_eq!(carries(&asks(CONTENT_TYPE, lines), &json), wanted, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn weighed() {
+        let any = ["text/html".parse().unwrap(), "text/csv".parse().unwrap()];
+        for (line, wanted) in [
+            ("text/html;q=0.25", 250),
+            ("text/html;q=0.2, text/csv;q=0.7", 700),
+            ("text/*;q=0.5, text/html;q=0.1, text/csv;q=0.001", 100),
+            ("text/html;q=1.000", 1000),
+            ("text/html;q=1.5", 1000),
+            ("image/png", 0),
+        ] {
+            assert_eq!(quality(&asks(ACCEPT, &[line]), &any), wanted, "{line}");
         }
     }
 

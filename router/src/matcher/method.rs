@@ -101,6 +101,19 @@ impl MethodSet {
         self
     }
 
+    /// GET alone.
+    pub(crate) fn get() -> Self {
+        Self { bits: GET, others: Vec::new() }
+    }
+
+    /// CONNECT beside GET: a WebSocket over HTTP/2 is asked for with it (RFC 8441).
+    pub(crate) fn with_connect(mut self) -> Self {
+        if self.bits & GET != 0 {
+            self.insert(Method::CONNECT);
+        }
+        self
+    }
+
     /// The bits that a request's bit is compared with.
     pub(crate) fn bits(&self) -> u16 {
         self.bits

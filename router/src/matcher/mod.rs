@@ -6,3 +6,4 @@ pub(crate) mod guard;
 pub(crate) mod media;
 pub(crate) mod method;
 pub(crate) mod query;
+pub(crate) mod upgrade;

@@ -1,5 +1,7 @@
 //! Conditions on query keys.
 
+use regex::Regex;
+
 use crate::policy::QueryValues;
 use crate::template::decode::{Coding, has_bad_escape};
 use crate::template::slot::{Slot, Span};
@@ -19,6 +21,7 @@ pub(crate) enum QueryWant {
     Absent,
     Exact(String),
     Template(Slot),
+    Regex(Regex),
 }
 
 impl QueryGuard {
@@ -44,6 +47,9 @@ impl QueryGuard {
             let holds = match &self.want {
                 QueryWant::Present | QueryWant::Absent => true,
                 QueryWant::Exact(text) => is(value, text),
+                QueryWant::Regex(regex) => {
+                    Coding::Form.decode(value).is_ok_and(|value| regex.is_match(&value))
+                }
                 QueryWant::Template(slot) => {
                     let span = (short(from), short(from + value.len()));
                     slot.read(query, span, Coding::Form, found)

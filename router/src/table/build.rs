@@ -1,16 +1,20 @@
 //! Routes and scopes to a table: compile, report, order, index.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::index::{Draft, Index};
-use super::lookup::{Place, Table};
+use super::lookup::{Place, ScopeRules, Table};
+use super::order::{Compiled, conflicts, limits, rivals, settle};
 use crate::catalog::ScopeId;
 use crate::catalog::{Catalog, Facts, shown};
+use crate::checks::network;
 use crate::compile::compile;
-use crate::conditions::{Bounds, Conditions, HeaderText, QueryText};
+use crate::conditions::{Bounds, Conditions, HostText};
 use crate::error::{BuildError, BuildErrorKind, BuildErrors};
-use crate::pattern::{Pattern, Texts, detour, shape};
+use crate::matcher::client::Network;
+use crate::pattern::{Pattern, Texts, detour};
 use crate::policy::{Policy, Precedence};
 use crate::rank::{RankKey, Ranked};
 use crate::route::Route;
@@ -32,26 +36,34 @@ pub struct TableBuilder<T> {
     policy: Policy,
     scopes: Vec<(Option<ScopeId>, Bounds)>,
     routes: Vec<(Option<ScopeId>, Route<T>)>,
+    proxies: Vec<(String, &'static Location<'static>)>,
 }
 
 impl<T> Table<T> {
     /// An empty builder with the default policy.
     pub fn builder() -> TableBuilder<T> {
-        TableBuilder { policy: Policy::default(), scopes: Vec::new(), routes: Vec::new() }
+        TableBuilder {
+            policy: Policy::default(),
+            scopes: Vec::new(),
+            routes: Vec::new(),
+            proxies: Vec::new(),
+        }
     }
-}
-
-struct Compiled {
-    place: usize,
-    detour: bool,
-    pattern: Pattern,
-    key: RankKey,
 }
 
 impl<T> TableBuilder<T> {
     /// Sets how requests are read.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Trusts proxies at an address, or in a block of them (`10.0.0.0/8`): where the other end is one,
+    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell client, scheme and host.
+    /// From anybody else they are not read.
+    #[track_caller]
+    pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
+        self.proxies.push((network.into(), Location::caller()));
         self
     }
 
@@ -83,11 +95,12 @@ impl<T> TableBuilder<T> {
         let mut idle = Vec::new();
         let mut values = Vec::with_capacity(self.routes.len());
         let mut scopes = self.compile_scopes(&mut errors);
+        let proxies = proxies(&self.proxies, &mut errors);
+        let rules = rules(&self.scopes, self.policy);
+        let mut sealed = HashSet::new();
         for (scope, route) in self.routes {
             let mut chain = chain(&self.scopes, scope);
             let name = full_name(&self.scopes, scope, route.name.as_deref());
-            let methods_given =
-                chain.iter().any(|outer| outer.methods.is_some()) || route.conditions.methods.is_some();
             chain.push(&route.conditions);
             match compile(&chain, self.policy, false) {
                 Err(kinds) => {
@@ -96,26 +109,24 @@ impl<T> TableBuilder<T> {
                 }
                 Ok((pattern, texts)) => {
                     let place = facts.len();
-                    let head_only = route
-                        .conditions
-                        .methods
-                        .as_ref()
-                        .is_some_and(|methods| methods.to_string() == "HEAD");
-                    let key =
-                        key(&pattern, &texts, route.priority, place, methods_given, head_only, self.policy);
+                    let key = key(&pattern, &texts, route.priority, place, self.policy);
                     facts.push(Facts {
                         rank: 0,
                         template: shown(&texts),
                         methods: pattern.methods.clone(),
-                        conditions: chain.iter().flat_map(|conditions| words(conditions)).collect(),
+                        conditions: chain.iter().flat_map(|conditions| conditions.words()).collect(),
                         name,
                         texts,
                         scope,
                         priority: route.priority,
                         build_only: route.build_only,
                         metadata: route.metadata,
+                        supplies: chain.iter().flat_map(|outer| outer.supplies.clone()).collect(),
                         site: route.conditions.site,
                     });
+                    if route.conditions.sealed {
+                        sealed.insert(place);
+                    }
                     let list = if route.build_only { &mut idle } else { &mut compiled };
                     if let Some(pattern) = detour(&pattern, &facts[place].texts, self.policy) {
                         let key = key.detour();
@@ -128,13 +139,25 @@ impl<T> TableBuilder<T> {
         }
         let names = names(&facts, self.policy, &mut errors);
         compiled.sort_by(|a, b| a.key.cmp(&b.key));
-        if self.policy.precedence == Precedence::Specific {
-            conflicts(&compiled, &facts, &mut errors);
-        }
+        settle(&mut compiled, &facts);
+        let undecided = if self.policy.precedence == Precedence::Specific {
+            conflicts(&compiled, &facts, &self.policy, &mut errors)
+        } else {
+            Vec::new()
+        };
         BuildErrors::check(errors)?;
+        let limits = if sealed.is_empty() { Vec::new() } else { limits(&compiled, &sealed) };
+        let rivals = rivals(&compiled, &facts);
         let (mut patterns, mut places, index) = freeze(compiled);
+        for (place, rivals) in places.iter_mut().zip(rivals) {
+            place.rivals = rivals;
+        }
         idle.retain(|route: &Compiled| !route.detour);
-        places.extend(idle.iter().map(|route| Place { route: route.place as u32, detour: false }));
+        places.extend(idle.iter().map(|route| Place {
+            route: route.place as u32,
+            detour: false,
+            rivals: (0, 0),
+        }));
         patterns.extend(idle.into_iter().map(|route| route.pattern));
         for (rank, place) in places.iter().enumerate().filter(|(_, place)| !place.detour) {
             facts[place.route as usize].rank = rank;
@@ -142,7 +165,7 @@ impl<T> TableBuilder<T> {
         scopes.sort_by(|a, b| a.key.cmp(&b.key));
         let (scope_patterns, scope_places, scope_index) = freeze(scopes);
         let hosts = index.hosts() || scope_index.hosts();
-        let catalog = Arc::new(Catalog { routes: facts, patterns, names, policy: self.policy });
+        let catalog = Arc::new(Catalog { routes: facts, patterns, names, policy: self.policy, undecided });
         Ok(Table {
             catalog,
             values,
@@ -152,6 +175,10 @@ impl<T> TableBuilder<T> {
             scope_places: scope_places.into_iter().map(|place| ScopeId(place.route)).collect(),
             scope_index,
             hosts,
+            seals: !limits.is_empty() || rules.iter().any(|rules| rules.sealed),
+            rules,
+            limits,
+            proxies,
         })
     }
 
@@ -168,7 +195,7 @@ impl<T> TableBuilder<T> {
                     report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
                 }
                 Ok((pattern, texts)) => {
-                    let key = key(&pattern, &texts, depth, place, false, false, self.policy);
+                    let key = key(&pattern, &texts, depth, place, self.policy);
                     compiled.push(Compiled { place, detour: false, pattern, key });
                 }
             }
@@ -184,9 +211,36 @@ fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<Place>, Index) {
     for (rank, route) in (0u32..).zip(compiled) {
         draft.add(&route.pattern, rank);
         patterns.push(route.pattern);
-        places.push(Place { route: route.place as u32, detour: route.detour });
+        places.push(Place { route: route.place as u32, detour: route.detour, rivals: (0, 0) });
     }
     (patterns, places, draft.freeze())
+}
+
+fn proxies(texts: &[(String, &'static Location<'static>)], errors: &mut Vec<BuildError>) -> Vec<Network> {
+    let mut proxies = Vec::new();
+    for (text, site) in texts {
+        match network(text) {
+            Ok(network) => proxies.push(network),
+            Err(kind) => errors.push(BuildError { kind, route: "trusted_proxy".to_owned(), site }),
+        }
+    }
+    proxies
+}
+
+/// What holds in each scope; scopes are opened after those around them.
+fn rules(scopes: &[(Option<ScopeId>, Bounds)], policy: Policy) -> Vec<ScopeRules> {
+    let mut rules: Vec<ScopeRules> = Vec::with_capacity(scopes.len());
+    for (parent, bounds) in scopes {
+        let parent = parent.filter(|parent| parent.index() < rules.len());
+        let outer = parent.map(|parent| rules[parent.index()]);
+        rules.push(ScopeRules {
+            parent,
+            sealed: bounds.conditions.sealed,
+            method_miss: bounds.method_miss.or(outer.map(|o| o.method_miss)).unwrap_or(policy.method_miss),
+            options: bounds.options.or(outer.map(|outer| outer.options)).unwrap_or(policy.options),
+        });
+    }
+    rules
 }
 
 /// The conditions of a scope and of all around it, outermost first.
@@ -216,27 +270,8 @@ fn full_name(
     Some(parts.join("."))
 }
 
-fn key(
-    pattern: &Pattern,
-    texts: &Texts,
-    priority: i32,
-    order: usize,
-    has_methods: bool,
-    head_only: bool,
-    policy: Policy,
-) -> RankKey {
-    let ranked = Ranked {
-        priority,
-        order,
-        path: texts.path.as_ref(),
-        ending: texts.ending,
-        hosts: &texts.hosts,
-        host_is_regex: pattern.host.as_ref().is_some_and(|host| host.is_regex()),
-        has_methods,
-        head_only,
-        guards: &pattern.guards,
-    };
-    RankKey::new(&ranked, policy.precedence)
+fn key(pattern: &Pattern, texts: &Texts, priority: i32, order: usize, policy: Policy) -> RankKey {
+    RankKey::new(&Ranked::of(priority, order, texts, pattern), policy.precedence)
 }
 
 /// The faults of the innermost conditions; what an outer scope did wrong is reported there.
@@ -263,7 +298,9 @@ fn report(
     kinds: Vec<BuildErrorKind>,
 ) {
     let path = conditions.path.as_ref().map(|path| path.text.as_str());
-    let host = conditions.hosts.first().map(String::as_str);
+    let host = conditions.hosts.first().map(|host| match host {
+        HostText::Template(text) | HostText::Regex(text) => text.as_str(),
+    });
     let route = name.or(path).or(host).unwrap_or("*");
     errors.extend(kinds.into_iter().map(|kind| BuildError {
         kind,
@@ -287,74 +324,4 @@ fn names(facts: &[Facts], policy: Policy, errors: &mut Vec<BuildError>) -> HashM
         }
     }
     names
-}
-
-/// Routes of one rank and one shape that share a method.
-fn conflicts(compiled: &[Compiled], facts: &[Facts], errors: &mut Vec<BuildError>) {
-    // Detours repeat what is said of their routes.
-    let own: Vec<&Compiled> = compiled.iter().filter(|route| !route.detour).collect();
-    for group in own.chunk_by(|a, b| a.key == b.key) {
-        if group.len() < 2 {
-            continue;
-        }
-        let mut shapes: HashMap<String, Vec<&Compiled>> = HashMap::new();
-        for &route in group {
-            let Some(shape) = shape(&facts[route.place].texts, &route.pattern) else {
-                continue;
-            };
-            let same = shapes.entry(shape).or_default();
-            let methods = &route.pattern.methods;
-            if let Some(other) = same.iter().find(|other| !methods.and(&other.pattern.methods).is_empty()) {
-                errors.push(conflict(&facts[route.place], &facts[other.place]));
-            }
-            same.push(route);
-        }
-    }
-}
-
-fn conflict(route: &Facts, other: &Facts) -> BuildError {
-    let label = |facts: &Facts| facts.name.clone().unwrap_or_else(|| facts.template.clone());
-    BuildError {
-        kind: BuildErrorKind::Conflict { with: label(other), other: other.site },
-        route: label(route),
-        site: route.site,
-    }
-}
-
-/// The conditions that are neither path, host nor method, as they are listed.
-fn words(conditions: &Conditions) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    if !conditions.schemes.is_empty() {
-        words.push(format!("scheme {}", conditions.schemes.join("|")));
-    }
-    for (name, want) in &conditions.headers {
-        words.push(match want {
-            HeaderText::Present => format!("header {name}"),
-            HeaderText::Absent => format!("no header {name}"),
-            HeaderText::Exact(value) => format!("header {name}={value}"),
-            HeaderText::Regex(regex) => format!("header {name}~{regex}"),
-        });
-    }
-    for (key, template) in &conditions.queries {
-        words.push(match template {
-            QueryText::Present => format!("query {key}"),
-            QueryText::Absent => format!("no query {key}"),
-            QueryText::Template(template) => format!("query {key}={template}"),
-        });
-    }
-    for (name, value) in &conditions.cookies {
-        let value = value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
-        words.push(format!("cookie {name}{value}"));
-    }
-    if !conditions.content_types.is_empty() {
-        words.push(format!("content type {}", conditions.content_types.join("|")));
-    }
-    if !conditions.accepts.is_empty() {
-        words.push(format!("accepts {}", conditions.accepts.join("|")));
-    }
-    if !conditions.clients.is_empty() {
-        words.push(format!("client {}", conditions.clients.join("|")));
-    }
-    words.extend(conditions.custom.iter().map(|custom| format!("guard {}", custom.name)));
-    words
 }

@@ -41,14 +41,8 @@ impl Index {
         self.search(best.view, best);
     }
 
-    /// What a request lacks that some route asks for.
-    pub(crate) fn near(&self, patterns: &[Pattern], view: &View<'_>) -> Option<Reason> {
-        let mut near = Near::new(patterns, view);
-        self.search(view, &mut near);
-        near.reason()
-    }
-
-    fn search(&self, view: &View<'_>, visit: &mut impl Visit) {
+    /// Shows all leaves that match, most specific first within each host class.
+    pub(crate) fn search(&self, view: &View<'_>, visit: &mut impl Visit) {
         let path = view.path.as_bytes();
         if let (true, Some(host)) = (self.hosts, &view.host) {
             if let Some(class) = self.named.get(&*host.name) {
@@ -184,7 +178,7 @@ impl Visit for Best<'_> {
 }
 
 /// Collects what a request lacks, from the routes that fail on nothing else.
-struct Near<'s> {
+pub(crate) struct Near<'s> {
     patterns: &'s [Pattern],
     view: &'s View<'s>,
     /// Of routes that only the method keeps from answering.
@@ -196,13 +190,13 @@ struct Near<'s> {
 }
 
 impl<'s> Near<'s> {
-    fn new(patterns: &'s [Pattern], view: &'s View<'s>) -> Self {
+    pub(crate) fn new(patterns: &'s [Pattern], view: &'s View<'s>) -> Self {
         let (methods, others) = (MethodSet::default(), MethodSet::default());
         Self { patterns, view, methods, others, content_types: Vec::new(), accepted: Vec::new() }
     }
 
     /// One rule, whatever the order of routes.
-    fn reason(self) -> Option<Reason> {
+    pub(crate) fn reason(self) -> Option<Reason> {
         if !self.methods.is_empty() {
             Some(Reason::MethodNotAllowed(self.methods))
         } else if !self.content_types.is_empty() {

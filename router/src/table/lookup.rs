@@ -6,19 +6,23 @@ use std::sync::Arc;
 
 use http::{Method, Request, StatusCode, Uri};
 
-use super::index::{Best, Index};
+use super::index::{Best, Index, Near};
+use super::seal::{Only, Seal};
+use super::trie::Visit;
 use crate::captures::Captures;
 use crate::catalog::ScopeId;
 use crate::catalog::{Catalog, RouteInfo};
 use crate::matched::{Capture, Matched, Within};
+use crate::matcher::client::Network;
 use crate::miss::{Miss, Reason, Redirect};
 use crate::pattern::Pattern;
+use crate::peer::Peer;
 use crate::policy::{MethodMiss, OptionsAnswer, PathForm, TrailingSlash};
 use crate::template::path::Ending;
 use crate::template::piece::Grammar;
 use crate::template::slot::escape;
 use crate::url::Urls;
-use crate::view::{Peer, Read, Unseen, View};
+use crate::view::{Read, Unseen, View};
 
 /// The route behind a rank.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,8 @@ pub(super) struct Place {
     pub(super) route: u32,
     /// The rank is that of the path with the other final slash.
     pub(super) detour: bool,
+    /// The ranks of the routes, itself among them, between which the client's weights decide.
+    pub(super) rivals: (u32, u32),
 }
 
 /// Routes compiled for look-up, each with a value of any type.
@@ -52,6 +58,22 @@ pub struct Table<T> {
     pub(super) scope_places: Vec<ScopeId>,
     pub(super) scope_index: Index,
     pub(super) hosts: bool,
+    /// Whether any route or scope is sealed.
+    pub(super) seals: bool,
+    /// What holds in each scope.
+    pub(super) rules: Vec<ScopeRules>,
+    /// By rank, from which rank on routes are out of reach of what the route lies at; empty without seals.
+    pub(super) limits: Vec<u32>,
+    pub(super) proxies: Vec<Network>,
+}
+
+/// What holds in a scope, whether it was said there or further out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScopeRules {
+    pub(super) parent: Option<ScopeId>,
+    pub(super) sealed: bool,
+    pub(super) method_miss: MethodMiss,
+    pub(super) options: OptionsAnswer,
 }
 
 impl<T> Table<T> {
@@ -61,23 +83,54 @@ impl<T> Table<T> {
     /// A [`Miss`] that says why there is none.
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
         let policy = &self.catalog.policy;
-        let read = match Read::new(request, policy, self.hosts) {
+        let read = match Read::new(request, peer, policy, &self.proxies, self.hosts) {
             Ok(read) => read,
             Err(unseen) => return Err(unseen_miss(unseen, request.uri())),
         };
         let view = View::new(request, &read, peer, policy);
+        let seal = if self.seals { self.seal(&view) } else { Seal::OPEN };
         let mut best = Best::new(&self.catalog.patterns, &view);
-        self.index.find(&mut best);
+        if seal.is_open() {
+            self.index.find(&mut best);
+        } else {
+            self.search_sealed(seal, &view, &mut best);
+        }
         let Some(rank) = best.rank() else {
-            return Err(self.miss(&view));
+            return Err(self.miss(seal, &view));
         };
-        let place = self.places[rank];
+        let mut place = self.places[rank];
+        if place.rivals.0 < place.rivals.1 {
+            place = self.negotiated(seal, &view, place, &mut best);
+        }
         let may_redirect = place.detour || self.catalog.policy.grammar == Grammar::Gorilla;
         if may_redirect && let Some(redirect) = self.slash_redirect(place, request.uri(), &read.path) {
             let captures = best.captures.copied();
             return Err(self.redirected(redirect, place, captures, read, request.uri()));
         }
         Ok(self.matched(place, best.captures.copied(), read, request.uri()))
+    }
+
+    /// Of routes that differ by what they give only, the one whose type the client wants most.
+    #[cold]
+    fn negotiated<'s>(&'s self, seal: Seal, view: &'s View<'s>, place: Place, best: &mut Best<'s>) -> Place {
+        let mut wanted = best.rank().and_then(|rank| self.catalog.patterns[rank].quality(view)).unwrap_or(0);
+        let mut chosen = place;
+        for rank in place.rivals.0..place.rivals.1 {
+            let quality = self.catalog.patterns.get(rank as usize).and_then(|pattern| pattern.quality(view));
+            if quality.is_none_or(|quality| quality <= wanted) {
+                continue;
+            }
+            let mut rival = Best::new(&self.catalog.patterns, view);
+            let inside =
+                |other: u32| other == rank && seal.inside.is_none_or(|scope| self.lies_in(other, scope));
+            self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit: &mut rival });
+            if rival.rank().is_some() {
+                wanted = quality.unwrap_or(0);
+                chosen = self.places[rank as usize];
+                *best = rival;
+            }
+        }
+        chosen
     }
 
     // Captures come copied range by range: moved as a whole, wide loads would wait for narrow stores.
@@ -136,24 +189,64 @@ impl<T> Table<T> {
 
     /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
     #[cold]
-    fn miss(&self, view: &View<'_>) -> Miss {
+    fn miss(&self, seal: Seal, view: &View<'_>) -> Miss {
+        let mut deepest = Best::new(&self.scopes, view);
+        self.scope_index.find(&mut deepest);
+        let scope = deepest.rank().and_then(|rank| self.scope_places.get(rank).copied());
         let policy = &self.catalog.policy;
-        let reason = match self.index.near(&self.catalog.patterns, view) {
+        let rules = scope.and_then(|scope| self.rules.get(scope.index()));
+        let options = rules.map_or(policy.options, |rules| rules.options);
+        let method_miss = rules.map_or(policy.method_miss, |rules| rules.method_miss);
+        let mut near = Near::new(&self.catalog.patterns, view);
+        self.search_sealed(seal, view, &mut near);
+        let reason = match near.reason() {
             Some(Reason::MethodNotAllowed(mut methods))
-                if view.head.method == Method::OPTIONS && policy.options == OptionsAnswer::Automatic =>
+                if view.head.method == Method::OPTIONS && options == OptionsAnswer::Automatic =>
             {
                 methods.insert(Method::OPTIONS);
                 Reason::Options(methods)
             }
-            Some(Reason::MethodNotAllowed(_)) if policy.method_miss == MethodMiss::NotFound => {
-                Reason::NotFound
-            }
+            Some(Reason::MethodNotAllowed(_)) if method_miss == MethodMiss::NotFound => Reason::NotFound,
             near => near.unwrap_or(Reason::NotFound),
         };
-        let mut deepest = Best::new(&self.scopes, view);
-        self.scope_index.find(&mut deepest);
-        let scope = deepest.rank().and_then(|rank| self.scope_places.get(rank).copied());
         Miss { reason, scope }
+    }
+
+    /// What seals leave to a request: the deepest sealed scope that it is in, and no route less specific
+    /// than a sealed one of its host and path.
+    #[cold]
+    fn seal(&self, view: &View<'_>) -> Seal {
+        let sealed = |rank: u32| {
+            let scope = self.scope_places.get(rank as usize);
+            scope.and_then(|scope| self.rules.get(scope.index())).is_some_and(|rules| rules.sealed)
+        };
+        let mut deepest = Best::new(&self.scopes, view);
+        self.scope_index.search(view, &mut Only { limit: u32::MAX, passes: sealed, visit: &mut deepest });
+        let scope = deepest.rank().and_then(|rank| self.scope_places.get(rank).copied());
+        let limits = if self.limits.is_empty() {
+            Seal::OPEN
+        } else {
+            Seal::of_routes(&self.index, &self.catalog.patterns, &self.limits, view)
+        };
+        limits.inside(scope)
+    }
+
+    #[cold]
+    fn search_sealed(&self, seal: Seal, view: &View<'_>, visit: &mut impl Visit) {
+        let inside = |rank: u32| seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
+        self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit });
+    }
+
+    /// Whether the route of a rank lies in a scope.
+    fn lies_in(&self, rank: u32, scope: ScopeId) -> bool {
+        let mut next = self.places.get(rank as usize).and_then(|place| self.scope(place.route as usize));
+        while let Some(own) = next {
+            if own == scope {
+                return true;
+            }
+            next = self.rules.get(own.index()).and_then(|rules| rules.parent);
+        }
+        false
     }
 
     /// The routes in the order of writing.

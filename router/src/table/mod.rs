@@ -1,6 +1,10 @@
 //! The table: an index that finds the best route, and the building of it.
 
 pub(crate) mod build;
+pub(crate) mod conflict;
 pub(crate) mod index;
+pub(crate) mod lints;
 pub(crate) mod lookup;
+pub(crate) mod order;
+pub(crate) mod seal;
 pub(crate) mod trie;

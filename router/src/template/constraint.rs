@@ -49,14 +49,14 @@ pub(crate) fn build(expression: &str, grammar: Grammar, insensitive: bool) -> Re
         })
 }
 
-/// Compiles a regex that the whole of a text must match; gorilla/mux's need not.
-pub(crate) fn whole(pattern: &str, grammar: Grammar) -> Result<Regex, Fault> {
+/// Compiles a regex that the whole of a text must match; gorilla/mux's need not. Our own may ignore case.
+pub(crate) fn whole(pattern: &str, grammar: Grammar, insensitive: bool) -> Result<Regex, Fault> {
     let source = in_grammar(pattern, grammar);
     // Alone first: `)(` is a regex only between the anchors.
     let alone = build(&source, grammar, false)?;
     match grammar {
         Grammar::Gorilla => Ok(alone),
-        Grammar::Native => build(&format!(r"\A(?:{source})\z"), grammar, false),
+        Grammar::Native => build(&format!(r"\A(?:{source})\z"), grammar, insensitive),
     }
 }
 

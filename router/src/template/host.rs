@@ -1,8 +1,9 @@
 //! A host template compiled: labels from right to left, and a port if one is named.
 
+use super::constraint;
 use super::decode::Coding;
 use super::path::Edge;
-use super::piece::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault};
+use super::piece::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault, Wild};
 use super::slot::{Slot, Span};
 
 /// A compiled host template.
@@ -19,6 +20,10 @@ pub(crate) struct HostPattern {
 enum Label {
     Text(Box<str>),
     Hole(Slot),
+    /// Any label.
+    One,
+    /// One label or more, in front of all others.
+    Rest(Option<Slot>),
 }
 
 impl HostPattern {
@@ -38,6 +43,11 @@ impl HostPattern {
         }
         let literal = match pieces.as_slice() {
             [Piece::Text(text)] => Some(text.clone()),
+            [Piece::Wild(Wild::Regex(pattern))] => {
+                let regex = constraint::whole(pattern, grammar, true)?;
+                let whole = Some(Slot::Many { regex, groups: 0 });
+                return Ok(Self { labels: Vec::new(), whole, exact: None, port: None, with_port: false });
+            }
             _ => None,
         };
         if let Some(text) = literal {
@@ -46,11 +56,9 @@ impl HostPattern {
                 if grammar == Grammar::Native { text.strip_suffix('.').unwrap_or(&text) } else { &text };
             return Ok(Self { labels: Vec::new(), whole: None, exact: Some(exact.into()), port, with_port });
         }
-        let spans = pieces.iter().any(|piece| match piece {
-            Piece::Var(var) => var.kind.spans(Some(b'.'), grammar),
-            Piece::Text(_) => false,
-        });
-        let (labels, whole) = if spans || with_port {
+        let spans = |piece: &Piece| matches!(piece, Piece::Var(var) if var.kind.spans(Some(b'.'), grammar));
+        let gorilla_spans = grammar == Grammar::Gorilla && pieces.iter().any(spans);
+        let (labels, whole) = if gorilla_spans || with_port {
             (Vec::new(), Some(Slot::compile(&pieces, Place::Host, grammar, Coding::Plain, false)?))
         } else {
             (divide(&pieces, grammar)?, None)
@@ -61,6 +69,11 @@ impl HostPattern {
     /// The host, if only one matches (on any port, unless one is named).
     pub(crate) fn exact(&self) -> Option<&str> {
         self.exact.as_deref()
+    }
+
+    /// The port that is named.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// Whether a port is named.
@@ -86,11 +99,12 @@ impl HostPattern {
             }
             match label {
                 Label::Text(label) => text.extend(label.bytes()),
-                Label::Hole(_) => {
+                Label::Hole(_) | Label::One | Label::Rest(_) => {
                     if !text.is_empty() {
                         edges.push(Edge::Text(std::mem::take(&mut text)));
                     }
-                    edges.push(Edge::Segment);
+                    let many = matches!(label, Label::Rest(_));
+                    edges.push(if many { Edge::Tail } else { Edge::Segment });
                 }
             }
         }
@@ -123,8 +137,22 @@ impl HostPattern {
             return slot.read(host, (0, length), Coding::Plain, found);
         }
         let mut at = 0u16;
-        let mut parts = host.split('.');
-        for label in &self.labels {
+        let mut labels = self.labels.as_slice();
+        if let [Label::Rest(slot), after @ ..] = labels {
+            labels = after;
+            let Some(end) = end_of_rest(host, after.len()) else {
+                return false;
+            };
+            if slot.as_ref().is_some_and(|slot| !slot.read(host, (0, end), Coding::Plain, found)) {
+                return false;
+            }
+            if after.is_empty() {
+                return true;
+            }
+            at = end + 1;
+        }
+        let mut parts = host[usize::from(at)..].split('.');
+        for label in labels {
             let Some(part) = parts.next() else {
                 return false;
             };
@@ -132,6 +160,9 @@ impl HostPattern {
             let holds = match label {
                 Label::Text(text) => **text == *part,
                 Label::Hole(slot) => slot.read(host, (at, end), Coding::Plain, found),
+                Label::One => !part.is_empty(),
+                // It stands in front of all others.
+                Label::Rest(_) => false,
             };
             if !holds {
                 return false;
@@ -142,11 +173,20 @@ impl HostPattern {
     }
 }
 
+/// Where the labels end that stand in front of the last few.
+fn end_of_rest(host: &str, last: usize) -> Option<u16> {
+    let end = match last.checked_sub(1) {
+        None => host.len(),
+        Some(nth) => host.rmatch_indices('.').nth(nth)?.0,
+    };
+    u16::try_from(end).ok().filter(|end| *end > 0)
+}
+
 fn divide(pieces: &[Piece], grammar: Grammar) -> Result<Vec<Label>, Fault> {
     let mut labels: Vec<Vec<Piece>> = vec![Vec::new()];
     for piece in pieces {
         match piece {
-            Piece::Var(_) => {
+            Piece::Var(_) | Piece::Wild(_) => {
                 if let Some(label) = labels.last_mut() {
                     label.push(piece.clone());
                 }
@@ -176,6 +216,12 @@ fn divide(pieces: &[Piece], grammar: Grammar) -> Result<Vec<Label>, Fault> {
                 Grammar::Native => text.to_ascii_lowercase().into(),
                 Grammar::Gorilla => text.as_str().into(),
             })),
+            [Piece::Wild(Wild::Many)] => Ok(Label::Rest(None)),
+            [Piece::Wild(_)] => Ok(Label::One),
+            [Piece::Var(var)] if var.kind.spans(Some(b'.'), grammar) => {
+                let slot = Slot::compile(label, Place::Host, grammar, Coding::Plain, false)?;
+                Ok(Label::Rest(Some(slot)))
+            }
             hole => Ok(Label::Hole(Slot::compile(hole, Place::Host, grammar, Coding::Plain, false)?)),
         })
         .collect()

@@ -3,12 +3,15 @@
 use super::constraint::Constraint;
 use super::piece::{
     Grammar, Kind, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, Piece, Place, Template, TemplateError,
-    TemplateErrorKind as Fault, Var,
+    TemplateErrorKind as Fault, Var, Wild,
 };
 
 /// Reads `text`; the first fault ends the reading.
 pub(crate) fn parse(text: &str, place: Place, grammar: Grammar) -> Result<Template, TemplateError> {
     let mut reader = Reader { text, grammar, at: 0, pieces: Vec::new(), run: String::new() };
+    if place == Place::Host && grammar == Grammar::Native {
+        reader.wildcard();
+    }
     reader.pieces()?;
     reader.pieces.shrink_to_fit();
     let template = Template { text: text.to_owned(), place, pieces: reader.pieces };
@@ -50,6 +53,18 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// `*` or `**` as the first label of a host.
+    fn wildcard(&mut self) {
+        for (mark, wild) in [("**", Wild::Many), ("*", Wild::One)] {
+            let Some(after) = self.text.strip_prefix(mark) else { continue };
+            if after.is_empty() || after.starts_with(['.', ':']) {
+                self.pieces.push(Piece::Wild(wild));
+                self.at = mark.len();
+            }
+            return;
+        }
+    }
+
     fn flush(&mut self) {
         if !self.run.is_empty() {
             self.pieces.push(Piece::Text(std::mem::take(&mut self.run)));
@@ -65,12 +80,15 @@ impl Reader<'_> {
             Some((name, pattern)) => (name, Some(pattern)),
             None => (inner, None),
         };
-        let tail = self.grammar == Grammar::Native && name.starts_with('*');
+        let native = self.grammar == Grammar::Native;
+        let tail = native && name.starts_with('*');
         let bare = if tail { &name[1..] } else { name };
+        let optional = native && !tail && bare.ends_with('?');
+        let bare = if optional { &bare[..bare.len() - 1] } else { bare };
         if bare.is_empty() || (pattern == Some("")) {
             return Err(fault(self.text, Fault::EmptyName, (start, end + 1)));
         }
-        if self.grammar == Grammar::Native
+        if native
             && let Some(c) = bare.chars().find(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
         {
             let at = start + 1 + inner.find(c).unwrap_or(0);
@@ -84,7 +102,7 @@ impl Reader<'_> {
             (false, None) => Kind::Plain,
             (false, Some(pattern)) => Kind::Pattern(pattern.to_owned()),
         };
-        self.pieces.push(Piece::Var(Var { name: bare.to_owned(), kind, span: (start, end + 1) }));
+        self.pieces.push(Piece::Var(Var { name: bare.to_owned(), kind, optional, span: (start, end + 1) }));
         self.at = end + 1;
         Ok(())
     }
@@ -125,6 +143,9 @@ fn check(template: &Template, grammar: Grammar) -> Result<(), TemplateError> {
         if grammar == Grammar::Native && vars[..i].iter().any(|other| other.name == var.name) {
             return Err(fault(text, Fault::Duplicate(var.name.clone()), var.span));
         }
+        if var.optional && template.place != Place::Path {
+            return Err(fault(text, Fault::OptionalNotLast, var.span));
+        }
     }
     if vars.len() > MAX_VARIABLES {
         return Err(fault(text, Fault::TooManyVariables, whole));
@@ -156,7 +177,11 @@ fn check_path(template: &Template, grammar: Grammar) -> Result<(), TemplateError
                 if var.kind.spans(Some(b'/'), grammar) && !alone {
                     return Err(fault(text, Fault::TailNotLast, var.span));
                 }
+                if var.optional && (!alone || var.kind.spans(Some(b'/'), grammar)) {
+                    return Err(fault(text, Fault::OptionalNotLast, var.span));
+                }
             }
+            Piece::Wild(_) => {}
         }
     }
     check_whole(template).map_err(|kind| fault(text, kind, (0, text.len())))
@@ -198,10 +223,16 @@ fn check_host(template: &Template, grammar: Grammar) -> Result<(), TemplateError
                 if matches!(template.pieces.get(i + 1), Some(Piece::Var(_))) {
                     return Err(fault(text, Fault::Adjacent, var.span));
                 }
-                if var.kind.spans(Some(b'.'), grammar) {
-                    return Err(fault(text, Fault::TailNotLast, var.span));
+                let alone = match template.pieces.get(i + 1) {
+                    None => true,
+                    Some(Piece::Text(after)) => after.starts_with(['.', ':']),
+                    Some(_) => false,
+                };
+                if var.kind.spans(Some(b'.'), grammar) && !(i == 0 && alone) {
+                    return Err(fault(text, Fault::TailNotFirst, var.span));
                 }
             }
+            Piece::Wild(_) => {}
         }
     }
     Ok(())
@@ -248,7 +279,7 @@ fn segments(template: &Template) -> usize {
         .iter()
         .map(|piece| match piece {
             Piece::Text(text) => slashes(text),
-            Piece::Var(_) => 0,
+            Piece::Var(_) | Piece::Wild(_) => 0,
         })
         .sum()
 }

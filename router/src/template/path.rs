@@ -2,7 +2,7 @@
 
 use super::decode::Coding;
 use super::piece::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault};
-use super::slot::{Slot, Span, escape};
+use super::slot::{ABSENT, Slot, Span, escape};
 
 /// One step from the root of a trie towards a leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) enum Ending {
 #[derive(Debug, Clone)]
 pub(crate) struct PathPattern {
     edges: Vec<Edge>,
+    /// The edges without the optional segment.
+    short: Option<Box<[Edge]>>,
     slots: Vec<Slot>,
     ending: Ending,
     coding: Coding,
@@ -39,7 +41,8 @@ pub(crate) struct PathPattern {
 impl PathPattern {
     /// Every path.
     pub(crate) fn any() -> Self {
-        Self { edges: vec![Edge::Tail], slots: vec![Slot::Rest], ending: Ending::Exact, coding: Coding::Path }
+        let (edges, slots) = (vec![Edge::Tail], vec![Slot::Rest]);
+        Self { edges, short: None, slots, ending: Ending::Exact, coding: Coding::Path }
     }
 
     /// Lays a template out along the trie.
@@ -49,19 +52,27 @@ impl PathPattern {
         grammar: Grammar,
         coding: Coding,
     ) -> Result<Self, Fault> {
-        let mut layout =
-            Layout { grammar, coding, text: String::new(), edges: Vec::new(), slots: Vec::new() };
-        layout.lay(&template.pieces, ending)?;
-        layout.edges.shrink_to_fit();
-        layout.slots.shrink_to_fit();
-        Ok(Self { edges: layout.edges, slots: layout.slots, ending, coding })
+        let lay = |template: &Template| {
+            let mut layout =
+                Layout { grammar, coding, text: String::new(), edges: Vec::new(), slots: Vec::new() };
+            layout.lay(&template.pieces, ending)?;
+            layout.edges.shrink_to_fit();
+            layout.slots.shrink_to_fit();
+            Ok((layout.edges, layout.slots))
+        };
+        let (edges, slots) = lay(template)?;
+        let short = template.shortened().as_ref().map(lay).transpose()?;
+        Ok(Self { edges, short: short.map(|(edges, _)| edges.into()), slots, ending, coding })
     }
 
     /// The edge lists under which the pattern stands in the trie.
     pub(crate) fn ways(&self) -> Vec<Vec<Edge>> {
         let below = |more: &[Edge]| [&self.edges, more].concat();
         match self.ending {
-            Ending::Exact | Ending::Raw => vec![self.edges.clone()],
+            Ending::Exact | Ending::Raw => {
+                let short = self.short.as_deref().map(<[Edge]>::to_vec);
+                std::iter::once(self.edges.clone()).chain(short).collect()
+            }
             Ending::Segments => vec![self.edges.clone(), below(&[Edge::Text(b"/".to_vec()), Edge::Tail])],
         }
     }
@@ -86,35 +97,44 @@ impl PathPattern {
 
     /// Tests the holes that a walk through the trie found.
     pub(crate) fn read(&self, path: &str, holes: &[Span], found: &mut impl FnMut(Span)) -> bool {
-        self.slots.iter().zip(holes).all(|(slot, &hole)| slot.read(path, hole, self.coding, found))
+        let holds =
+            self.slots.iter().zip(holes).all(|(slot, &hole)| slot.read(path, hole, self.coding, found));
+        if holds && holes.len() < self.slots.len() {
+            found(ABSENT);
+        }
+        holds
     }
 
     /// The same answer without a trie.
     pub(crate) fn matches(&self, path: &str, found: &mut impl FnMut(Span)) -> bool {
+        let holes = self.holes(&self.edges, path);
+        let holes = holes.or_else(|| self.holes(self.short.as_deref()?, path));
+        holes.is_some_and(|holes| self.read(path, &holes, found))
+    }
+
+    fn holes(&self, edges: &[Edge], path: &str) -> Option<Vec<Span>> {
         let bytes = path.as_bytes();
-        let Ok(length) = u16::try_from(bytes.len()) else {
-            return false;
-        };
+        let length = u16::try_from(bytes.len()).ok()?;
         let mut at = 0u16;
         let mut holes = Vec::new();
-        for edge in &self.edges {
+        for edge in edges {
             let rest = &bytes[usize::from(at)..];
             let step = match edge {
                 Edge::Text(text) if rest.starts_with(text) => text.len(),
-                Edge::Text(_) => return false,
+                Edge::Text(_) => return None,
                 Edge::Segment => rest.iter().position(|&b| b == b'/').unwrap_or(rest.len()),
                 Edge::Tail => rest.len(),
             };
             let end = at + u16::try_from(step).unwrap_or(0);
             match edge {
-                Edge::Segment if step == 0 => return false,
+                Edge::Segment if step == 0 => return None,
                 Edge::Segment | Edge::Tail => holes.push((at, end)),
                 Edge::Text(_) => {}
             }
             at = end;
         }
         let ended = at == length || (self.ending == Ending::Segments && bytes[usize::from(at)] == b'/');
-        ended && self.read(path, &holes, found)
+        ended.then_some(holes)
     }
 }
 
@@ -137,7 +157,7 @@ impl Layout {
             }
             let (hole, after) = cut(&rest);
             let spans = hole.iter().any(|piece| match piece {
-                Piece::Text(_) => false,
+                Piece::Text(_) | Piece::Wild(_) => false,
                 Piece::Var(var) => var.kind.spans(Some(b'/'), self.grammar),
             });
             let open = ending == Ending::Raw && after.is_empty();

@@ -51,6 +51,19 @@ pub(crate) enum Piece {
     Text(String),
     /// A variable.
     Var(Var),
+    /// Text that is asked for and not kept; in hosts.
+    Wild(Wild),
+}
+
+/// What a part of a host without a name accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Wild {
+    /// `*`: one label.
+    One,
+    /// `**`: one label or more.
+    Many,
+    /// What the regex matches as a whole, in place of a template.
+    Regex(String),
 }
 
 /// A named hole in a template.
@@ -58,6 +71,8 @@ pub(crate) enum Piece {
 pub(crate) struct Var {
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    /// Whether its segment may be left out.
+    pub(crate) optional: bool,
     pub(crate) span: (usize, usize),
 }
 
@@ -85,8 +100,42 @@ impl Template {
     pub(crate) fn vars(&self) -> impl Iterator<Item = &Var> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Var(var) => Some(var),
-            Piece::Text(_) => None,
+            Piece::Text(_) | Piece::Wild(_) => None,
         })
+    }
+
+    /// A host that a regex describes.
+    pub(crate) fn of_regex(regex: &str) -> Self {
+        let pieces = vec![Piece::Wild(Wild::Regex(regex.to_owned()))];
+        Self { text: format!("~{regex}"), place: Place::Host, pieces }
+    }
+
+    /// The same path without its optional segment, if it has one.
+    pub(crate) fn shortened(&self) -> Option<Template> {
+        let at = self.pieces.iter().position(|piece| matches!(piece, Piece::Var(var) if var.optional))?;
+        let mut short = Template { pieces: self.pieces[..at].to_vec(), ..self.clone() };
+        short.cut_slashes();
+        let after = match &self.pieces[at + 1..] {
+            [Piece::Text(text)] => text.as_str(),
+            _ => "",
+        };
+        let after = if short.pieces.is_empty() { "/" } else { after };
+        if let Some(Piece::Text(text)) = short.pieces.last_mut() {
+            text.push_str(after);
+        } else if !after.is_empty() {
+            short.pieces.push(Piece::Text(after.to_owned()));
+        }
+        Some(short)
+    }
+
+    /// Cuts the separators off the end.
+    fn cut_slashes(&mut self) {
+        if let Some(Piece::Text(text)) = self.pieces.last_mut() {
+            text.truncate(text.trim_end_matches('/').len());
+            if text.is_empty() {
+                self.pieces.pop();
+            }
+        }
     }
 
     /// The text, if there is no variable.
@@ -113,7 +162,7 @@ impl Template {
             }
             Piece::Text(text) => text.push('/'),
             Piece::Var(var) if var.kind == Kind::Tail => return None,
-            Piece::Var(_) => other.pieces.push(Piece::Text("/".to_owned())),
+            Piece::Var(_) | Piece::Wild(_) => other.pieces.push(Piece::Text("/".to_owned())),
         }
         other.text.push('/');
         Some(other)
@@ -126,13 +175,9 @@ impl Template {
 
     /// `self` with the final separators cut, then `child`.
     pub(crate) fn join(&self, child: &Template) -> Template {
-        let mut pieces = self.pieces.clone();
-        if let Some(Piece::Text(text)) = pieces.last_mut() {
-            text.truncate(text.trim_end_matches('/').len());
-            if text.is_empty() {
-                pieces.pop();
-            }
-        }
+        let mut joined = self.clone();
+        joined.cut_slashes();
+        let mut pieces = joined.pieces;
         for piece in &child.pieces {
             match (pieces.last_mut(), piece) {
                 (Some(Piece::Text(before)), Piece::Text(text)) => before.push_str(text),
@@ -189,6 +234,10 @@ pub enum TemplateErrorKind {
     RegexTooLarge,
     /// A tail, or a constraint that may match a separator, before the end.
     TailNotLast,
+    /// A host's variable that spans labels, anywhere but in front.
+    TailNotFirst,
+    /// An optional variable that is not the whole last segment of a route's path.
+    OptionalNotLast,
     /// A path that does not start with `/`.
     NoLeadingSlash,
     /// A `.` or `..` segment: no request that passes the policy can match it.
@@ -224,10 +273,19 @@ impl fmt::Display for TemplateErrorKind {
             Self::TailNotLast => f.write_str(
                 "a variable that spans separators must end the template and stand alone in its segment",
             ),
+            Self::TailNotFirst => {
+                f.write_str("a variable that spans labels must begin the host and stand alone in its label")
+            }
+            Self::OptionalNotLast => {
+                f.write_str("an optional variable must be the whole last segment of a route's path")
+            }
             Self::NoLeadingSlash => f.write_str("a path starts with `/`"),
             Self::DotSegment => f.write_str("`.` and `..` segments never match"),
             Self::Escape => f.write_str("templates are written decoded, write the character itself"),
             Self::Control => f.write_str("control characters never match"),
+            Self::BadHost('*') => {
+                f.write_str("`*.` (one label) and `**.` (one or more) stand in front of a host only")
+            }
             Self::BadHost(c) => write!(f, "{c:?} may not stand in a host name"),
             Self::BadPort => f.write_str("port is not a number from 0 to 65535"),
             Self::TooManyVariables => write!(f, "more than {MAX_VARIABLES} variables"),

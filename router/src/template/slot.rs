@@ -9,6 +9,9 @@ use super::piece::{Grammar, Kind, MAX_VARIABLES, Piece, Place, TemplateErrorKind
 /// A byte range of a request's path, host or query.
 pub(crate) type Span = (u16, u16);
 
+/// The range of a variable whose segment was left out: no text lies there.
+pub(crate) const ABSENT: Span = (1, 0);
+
 /// The text of one hole, and where its variables lie.
 #[derive(Debug, Clone)]
 pub(crate) enum Slot {
@@ -95,6 +98,8 @@ impl Slot {
                     };
                     expression.push_str(&format!("({part})"));
                 }
+                // They stand alone in their label, which asks no slot.
+                Piece::Wild(_) => {}
             }
         }
         if !open {
