@@ -115,6 +115,7 @@ mod policy;
 mod rank;
 mod recover;
 mod route;
+pub mod rule;
 mod scope;
 mod service;
 mod speech;

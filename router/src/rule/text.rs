@@ -1,0 +1,126 @@
+//! A rule: its text, the tree that it says, and what is strange about it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::dialect::Dialect;
+use super::error::{RuleError, RuleErrors};
+use super::lint::{RuleLint, lint};
+use super::parse::parse;
+use super::tree::Expr;
+
+/// The text of a rule and whose language it is; nothing has been read yet.
+///
+/// A text alone is native. [`Dialect::text`] makes one of another dialect.
+///
+/// ```
+/// use waylay_router::rule::{Dialect, Function, RuleText};
+/// let written = RuleText::from("Path(`/a`)");
+/// assert_eq!(written, RuleText::from(Function::Path.of(["/a"])));
+/// assert_eq!(written, Dialect::Native.text("Path(`/a`)"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleText {
+    pub(crate) text: String,
+    pub(crate) dialect: Dialect,
+}
+
+impl Dialect {
+    /// The text of a rule in this dialect.
+    pub fn text(self, text: impl Into<String>) -> RuleText {
+        RuleText { text: text.into(), dialect: self }
+    }
+}
+
+impl From<&str> for RuleText {
+    fn from(text: &str) -> Self {
+        Dialect::Native.text(text)
+    }
+}
+
+impl From<String> for RuleText {
+    fn from(text: String) -> Self {
+        Dialect::Native.text(text)
+    }
+}
+
+impl From<Expr> for RuleText {
+    fn from(expr: Expr) -> Self {
+        Self::from(&expr)
+    }
+}
+
+impl From<&Expr> for RuleText {
+    fn from(expr: &Expr) -> Self {
+        Dialect::Native.text(expr.to_string())
+    }
+}
+
+/// A rule that has been read: every function is known, every argument fits.
+///
+/// ```
+/// use waylay_router::rule::Rule;
+/// let rule = Rule::parse("Host(`a.example.com`)&&(PathPrefix(\"/api\") || !Header(`x-debug`))")?;
+/// assert_eq!(rule.to_string(), "Host(`a.example.com`) && (PathPrefix(`/api`) || !Header(`x-debug`))");
+/// assert!(rule.lints().is_empty());
+/// # Ok::<(), waylay_router::rule::RuleErrors>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Rule {
+    text: RuleText,
+    expr: Expr,
+    lints: Vec<RuleLint>,
+}
+
+impl Rule {
+    /// Reads a rule.
+    ///
+    /// # Errors
+    /// The first fault of the grammar, and every fault of the functions in front of it.
+    pub fn parse(text: impl Into<RuleText>) -> Result<Self, RuleErrors> {
+        let text = text.into();
+        let fault = |(kind, span)| RuleError { kind, text: text.text.clone(), span };
+        let expr = parse(&text.text, text.dialect)
+            .map_err(|faults| RuleErrors { errors: faults.into_iter().map(fault).collect() })?;
+        let language = text.dialect.language();
+        let lints = expr.calls().into_iter().flat_map(|call| lint(call, language));
+        let lints = lints.map(|(kind, span)| RuleLint { kind, text: text.text.clone(), span }).collect();
+        Ok(Self { expr, lints, text })
+    }
+
+    /// The tree.
+    pub fn expr(&self) -> &Expr {
+        &self.expr
+    }
+
+    /// What is legal and hardly meant.
+    pub fn lints(&self) -> &[RuleLint] {
+        &self.lints
+    }
+
+    /// The text as it was written.
+    pub fn text(&self) -> &str {
+        &self.text.text
+    }
+
+    /// Whose language it is written in.
+    pub fn dialect(&self) -> Dialect {
+        self.text.dialect
+    }
+}
+
+impl FromStr for Rule {
+    type Err = RuleErrors;
+
+    /// Reads a native rule.
+    fn from_str(text: &str) -> Result<Self, RuleErrors> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Rule {
+    /// The tree as text, with one spelling for everything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.expr)
+    }
+}
