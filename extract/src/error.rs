@@ -130,6 +130,13 @@ impl FieldError {
         Self::new(Source::Body, "", Fault::new(code, detail))
     }
 
+    /// An error of a JSON member, by its key.
+    pub(crate) fn member(key: &str, code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        // RFC 6901, 3: the two letters that a pointer escapes.
+        let pointer = format!("/{}", key.replace('~', "~0").replace('/', "~1"));
+        Self::new(Source::Body, pointer, Fault::new(code, detail))
+    }
+
     /// The part of the request.
     pub fn source(&self) -> Source {
         self.source

@@ -14,18 +14,21 @@ mod members;
 mod model;
 mod near;
 mod origin;
+mod outward;
 mod pending;
 mod read;
 mod reading;
 mod rename;
 mod route;
+mod routed;
+mod routes;
 mod scalar;
 mod serde_attr;
 mod shape;
 mod template;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, parse_macro_input};
+use syn::{DeriveInput, ItemImpl, parse_macro_input};
 
 /// Reads the struct from an HTTP request; see `waylay_extract::Extract`.
 #[proc_macro_derive(
@@ -41,4 +44,28 @@ pub fn extract(input: TokenStream) -> TokenStream {
         .and_then(|model| pending::check(&model).map(|()| read::write(&model)))
         .unwrap_or_else(|faults| faults.into_compile_error())
         .into()
+}
+
+/// Writes the struct into an HTTP request; see `waylay_extract::IntoRequest`.
+#[proc_macro_derive(
+    IntoRequest,
+    attributes(
+        extract, route, param, query, header, cookie, form, json, part, body, flatten, extension, state,
+        request, from, skip, serde
+    )
+)]
+pub fn into_request(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    model::Model::read(input)
+        .map(|model| outward::write(&model))
+        .unwrap_or_else(|faults| faults.into_compile_error())
+        .into()
+}
+
+/// Makes routes of a type's methods; see `waylay_extract::Routes`.
+#[proc_macro_attribute]
+pub fn routes(options: TokenStream, block: TokenStream) -> TokenStream {
+    let options = parse_macro_input!(options as routes::Options);
+    let block = parse_macro_input!(block as ItemImpl);
+    routes::write(&options, &block).unwrap_or_else(|faults| faults.into_compile_error()).into()
 }

@@ -11,6 +11,7 @@ use crate::{
     finish, members,
     model::Model,
     origin::{Origin, View},
+    routed,
     shape::{Shape, without_option},
 };
 
@@ -20,6 +21,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
     let members = members::write(model);
     let extract = extract(model);
     let argument = argument::write(model);
+    let routed = routed::inward(model);
     quote! {
         #[doc(hidden)]
         #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_imports)]
@@ -31,6 +33,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
             #members
             #extract
             #argument
+            #routed
         };
     }
 }

@@ -61,8 +61,8 @@ impl Serde {
             ("flatten" | "skip" | "skip_deserializing" | "borrow", _) => {
                 faults.at(&meta, "serde's option has no meaning here: a `#[json]` field is one owned member")
             }
-            // They speak of the way out only.
-            ("skip_serializing" | "skip_serializing_if" | "serialize_with" | "getter", _) => {}
+            // It speaks of other structs only.
+            ("getter", _) => {}
             _ => self.passed.push(quote!(#meta)),
         }
     }

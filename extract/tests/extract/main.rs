@@ -10,6 +10,8 @@ mod names;
 mod problem;
 mod read;
 #[cfg(feature = "router")]
+mod round;
+#[cfg(feature = "router")]
 mod router;
 mod walk;
 

@@ -1,0 +1,371 @@
+//! The code that writes the struct into a request: the way back of `read`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{LitStr, Meta, Path, spanned::Spanned};
+
+use crate::{
+    field::Field,
+    literal,
+    model::Model,
+    origin::{Origin, Part, View},
+    routed,
+    scalar::{Empty, How, Scalar},
+    shape::Shape,
+};
+
+/// Writes everything into one unnamed block, so that no name of ours meets the user's.
+pub(crate) fn write(model: &Model) -> TokenStream {
+    let ident = &model.ident;
+    let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
+    let fields = model.fields.iter().map(field);
+    let members = model.fields.iter().any(|field| matches!(field.origin, Origin::Json { .. }));
+    let members = members.then(|| quote!(__draft.members();));
+    let is_form = |field: &Field| matches!(field.origin, Origin::Form { .. } | Origin::FormRest);
+    let form = model.fields.iter().any(is_form).then(|| quote!(__draft.form_body();));
+    let route = routed::outward(model);
+    quote! {
+        #[doc(hidden)]
+        #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_imports)]
+        const _: () = {
+            use ::waylay_extract::derive as __rt;
+            use __rt::{OutByDisplay as _, OutByNone as _, OutByText as _};
+
+            #[automatically_derived]
+            impl #impl_generics ::waylay_extract::IntoRequest for #ident #type_generics #where_clause {
+                #route
+
+                fn write(&self, __draft: &mut __rt::Draft) {
+                    #form
+                    #members
+                    #(#fields)*
+                }
+            }
+        };
+    }
+}
+
+/// The statements that write one field.
+fn field(field: &Field) -> TokenStream {
+    let name = &field.ident;
+    let written = match &field.origin {
+        Origin::Flatten { prefix, .. } => {
+            let prefix = prefix.as_ref().map_or_else(String::new, LitStr::value);
+            quote! {
+                __draft.within(#prefix, |__draft| {
+                    ::waylay_extract::IntoRequest::write(&self.#name, __draft)
+                });
+            }
+        }
+        Origin::QueryRest => quote!(__rt::write_rest(&self.#name, &mut |__key, __value| {
+            __draft.query(__key, ::core::result::Result::Ok(__value.into()))
+        });),
+        Origin::FormRest => quote!(__rt::write_rest(&self.#name, &mut |__key, __value| {
+            __draft.form(__key, ::core::result::Result::Ok(__value.into()))
+        });),
+        Origin::QueryAll => quote!(__draft.query_all(&self.#name);),
+        Origin::Header { typed: true, .. } => quote!(__rt::write_typed(&self.#name, __draft);),
+        Origin::Json { keys, passed } => member(field, &keys[0], passed),
+        Origin::Part { keys, what } => part(field, &keys[0], *what),
+        Origin::Body(views) => body(field, views.first().copied()),
+        Origin::Param { .. }
+        | Origin::Query { .. }
+        | Origin::Header { .. }
+        | Origin::Cookie { .. }
+        | Origin::Form { .. } => text(field),
+        // What the server finds by itself is no part of what is sent.
+        Origin::Extension | Origin::State | Origin::Request | Origin::From | Origin::Skip => {
+            return TokenStream::new();
+        }
+    };
+    match &field.skip_if {
+        Some(skip) => quote!(if !#skip(&self.#name) { #written }),
+        None => written,
+    }
+}
+
+/// The pieces of a text field's code that its source decides.
+struct Place {
+    /// What one value is handed to, the value being `__text`.
+    one: TokenStream,
+    /// What a list with commas is handed to, the items being `__items`.
+    csv: TokenStream,
+    /// What stands for a flag that is set.
+    flag: TokenStream,
+    /// What says that nothing cannot be written.
+    fault: TokenStream,
+}
+
+fn place(origin: &Origin) -> Place {
+    let absent = "expected a value: without one the default is read";
+    match origin {
+        Origin::Param { name, raw, .. } => Place {
+            one: if *raw {
+                quote!(__draft.param_raw(#name, __text))
+            } else {
+                quote!(__draft.param(#name, __text))
+            },
+            csv: TokenStream::new(),
+            flag: TokenStream::new(),
+            fault: quote!(__draft.fault(__rt::Source::Path, #name, #absent)),
+        },
+        Origin::Query { keys } => {
+            let key = &keys[0];
+            Place {
+                one: quote!(__draft.query(#key, __text)),
+                csv: quote!(__draft.query_csv(#key, __items)),
+                flag: quote!(__draft.query_flag(#key)),
+                fault: quote!(__draft.fault(__rt::Source::Query, #key, #absent)),
+            }
+        }
+        Origin::Form { keys } => {
+            let key = &keys[0];
+            Place {
+                one: quote!(__draft.form(#key, __text)),
+                csv: quote!(__draft.form_csv(#key, __items)),
+                flag: quote!(__draft.form_flag(#key)),
+                fault: quote!(__draft.fault(__rt::Source::Body, #key, #absent)),
+            }
+        }
+        Origin::Cookie { keys, raw } => {
+            let key = &keys[0];
+            Place {
+                one: quote!(__draft.cookie(#key, __text, #raw)),
+                csv: TokenStream::new(),
+                flag: TokenStream::new(),
+                fault: quote!(__draft.fault(__rt::Source::Cookie, #key, #absent)),
+            }
+        }
+        Origin::Header { name, .. } => Place {
+            one: quote!(__draft.header(&__rt::HeaderName::from_static(#name), __text)),
+            csv: quote!(__draft.header_csv(&__rt::HeaderName::from_static(#name), __items)),
+            flag: TokenStream::new(),
+            fault: quote!(__draft.fault(__rt::Source::Header, #name, #absent)),
+        },
+        // The other sources are no texts.
+        _ => Place {
+            one: TokenStream::new(),
+            csv: TokenStream::new(),
+            flag: TokenStream::new(),
+            fault: TokenStream::new(),
+        },
+    }
+}
+
+/// The statements that write a field of texts.
+fn text(field: &Field) -> TokenStream {
+    let name = &field.ident;
+    let Place { one, csv, flag, fault } = place(&field.origin);
+    let scalar = field.scalar.as_ref();
+    if let (Origin::Header { name: header, .. }, Some(How::HeaderValue)) =
+        (&field.origin, scalar.map(|scalar| &scalar.how))
+    {
+        let line = quote!(__draft.header_value(&__rt::HeaderName::from_static(#header), __value););
+        return each(field, line);
+    }
+    if scalar.is_some_and(|scalar| scalar.flag) {
+        let value = if field.shape.is_option() {
+            quote!(self.#name)
+        } else {
+            quote!(::core::option::Option::Some(self.#name))
+        };
+        return quote! {
+            match #value {
+                ::core::option::Option::Some(true) => #flag,
+                ::core::option::Option::Some(false) => {
+                    let __text = ::core::result::Result::Ok("false".into());
+                    #one
+                }
+                ::core::option::Option::None => {}
+            }
+        };
+    }
+    let is_csv = scalar.is_some_and(|scalar| scalar.csv);
+    let spelt = spelt(field, scalar);
+    let none = if absent_is_default(field) { quote!(#fault) } else { quote!({}) };
+    match (&field.shape, is_csv) {
+        (Shape::One(_), _) => quote! {
+            let __value = &self.#name;
+            let __text = #spelt;
+            #one;
+        },
+        (Shape::Option(_), _) => quote! {
+            match &self.#name {
+                ::core::option::Option::Some(__value) => {
+                    let __text = #spelt;
+                    #one;
+                }
+                ::core::option::Option::None => #none,
+            }
+        },
+        (Shape::Many(_), false) => quote! {
+            if self.#name.is_empty() { #none }
+            for __value in &self.#name {
+                let __text = #spelt;
+                #one;
+            }
+        },
+        (Shape::Many(_), true) => quote! {
+            if self.#name.is_empty() { #none }
+            let __items = self.#name.iter().map(|__value| #spelt);
+            #csv;
+        },
+        // An empty list is read as none: what is not there cannot be told apart.
+        (Shape::OptionMany(_), is_csv) => {
+            let list = if is_csv {
+                quote! {
+                    let __items = __list.iter().map(|__value| #spelt);
+                    #csv;
+                }
+            } else {
+                quote! {
+                    for __value in __list {
+                        let __text = #spelt;
+                        #one;
+                    }
+                }
+            };
+            quote! {
+                match &self.#name {
+                    ::core::option::Option::Some(__list) => {
+                        if __list.is_empty() { #fault }
+                        #list
+                    }
+                    ::core::option::Option::None => #none,
+                }
+            }
+        }
+    }
+}
+
+/// The expression that writes `__value`, a reference, as a text.
+fn spelt(field: &Field, scalar: Option<&Scalar>) -> TokenStream {
+    let item = field.shape.item();
+    let text = match scalar.map(|scalar| &scalar.how) {
+        Some(How::With(module)) => quote!(#module::to_text(__value)),
+        Some(How::Serde) => quote!(__rt::serde_text(__value)),
+        // At the type's own place, so that the compiler points there if nothing writes it.
+        _ => quote_spanned!(item.span()=> ((&&&__rt::PickOut::<#item>::new()).pick_out())(__value)),
+    };
+    match scalar.map(|scalar| scalar.empty) {
+        Some(Empty::None | Empty::Error) => quote!(__rt::not_empty(#text)),
+        _ => text,
+    }
+}
+
+/// Whether the reader puts something else than nothing where nothing is written.
+fn absent_is_default(field: &Field) -> bool {
+    let ty = &field.ty;
+    let plain = quote!(<#ty as ::core::default::Default>::default()).to_string();
+    field.default.as_ref().is_some_and(|default| default.to_string() != plain)
+}
+
+/// The statement that writes a member of a JSON body.
+fn member(field: &Field, key: &LitStr, passed: &[TokenStream]) -> TokenStream {
+    let name = &field.ident;
+    let ty = &field.ty;
+    let write = match by(passed) {
+        Some(function) => quote! {{
+            struct __Spelt<'v>(&'v #ty);
+            impl __rt::serde::Serialize for __Spelt<'_> {
+                fn serialize<__Z: __rt::serde::Serializer>(
+                    &self,
+                    __serializer: __Z,
+                ) -> ::core::result::Result<__Z::Ok, __Z::Error> {
+                    #function(self.0, __serializer)
+                }
+            }
+            __draft.member(#key, &__Spelt(&self.#name));
+        }},
+        None => quote_spanned!(ty.span()=> __draft.member(#key, &self.#name);),
+    };
+    if let Some(skip) = asked(passed) {
+        return skip.map_or_else(TokenStream::new, |skip| quote!(if !#skip(&self.#name) { #write }));
+    }
+    // Where an absent member is read as something else, `null` says that there is none.
+    if field.shape.is_option() && field.default.is_none() {
+        return quote!(if self.#name.is_some() { #write });
+    }
+    write
+}
+
+/// The function by which serde writes a member, if its attributes name one.
+fn by(passed: &[TokenStream]) -> Option<TokenStream> {
+    passed.iter().find_map(|meta| {
+        let Meta::NameValue(pair) = syn::parse2(meta.clone()).ok()? else {
+            return None;
+        };
+        let path: Path = syn::parse_str(&literal::text(&pair.value)?).ok()?;
+        if pair.path.is_ident("with") {
+            return Some(quote!(#path::serialize));
+        }
+        pair.path.is_ident("serialize_with").then(|| quote!(#path))
+    })
+}
+
+/// What serde's attributes leave a member out by, if anything: always, or if a function says so.
+fn asked(passed: &[TokenStream]) -> Option<Option<Path>> {
+    passed.iter().find_map(|meta| match syn::parse2::<Meta>(meta.clone()).ok()? {
+        Meta::Path(path) if path.is_ident("skip_serializing") => Some(None),
+        Meta::NameValue(pair) if pair.path.is_ident("skip_serializing_if") => {
+            syn::parse_str(&literal::text(&pair.value)?).ok().map(Some)
+        }
+        _ => None,
+    })
+}
+
+/// The statements that write the parts of a multipart body.
+fn part(field: &Field, key: &LitStr, what: Part) -> TokenStream {
+    let write = match what {
+        Part::Text => {
+            let spelt = spelt(field, field.scalar.as_ref());
+            quote!(__draft.part_text(#key, #spelt);)
+        }
+        Part::Json => quote!(__draft.part_json(#key, __value);),
+        Part::Bytes => quote!(__draft.part_bytes(#key, __value);),
+        Part::Upload => quote!(__draft.part_upload(#key, __value);),
+    };
+    let write = each(field, write);
+    quote! {
+        __draft.multipart();
+        #write
+    }
+}
+
+/// The statement that runs for every value of a field, named `__value`.
+fn each(field: &Field, write: TokenStream) -> TokenStream {
+    let name = &field.ident;
+    match &field.shape {
+        Shape::One(_) => quote!({ let __value = &self.#name; #write }),
+        Shape::Option(_) => quote!(if let ::core::option::Option::Some(__value) = &self.#name { #write }),
+        Shape::Many(_) => quote!(for __value in &self.#name { #write }),
+        Shape::OptionMany(_) => quote!(for __value in self.#name.iter().flatten() { #write }),
+    }
+}
+
+/// The statements that write the whole body.
+fn body(field: &Field, view: Option<View>) -> TokenStream {
+    let name = &field.ident;
+    let ty = &field.ty;
+    let item = crate::shape::without_option(ty);
+    let write = match view.unwrap_or(View::Json) {
+        View::Json => quote_spanned!(ty.span()=> __draft.json(__value);),
+        View::Form => quote_spanned!(ty.span()=> __draft.form_all(__value);),
+        View::Text => {
+            let spelt =
+                quote_spanned!(item.span()=> ((&&&__rt::PickOut::<#item>::new()).pick_out())(__value));
+            quote!(__draft.text_body(#spelt);)
+        }
+        View::Bytes => quote_spanned! {ty.span()=>
+            __draft.bytes(::core::convert::Into::into(::core::clone::Clone::clone(__value)));
+        },
+        View::Stream => {
+            let message = "a stream is gone once it is read: a request that is written holds its body";
+            return quote_spanned!(ty.span()=> ::core::compile_error!(#message););
+        }
+    };
+    if field.shape.is_option() {
+        return quote!(if let ::core::option::Option::Some(__value) = &self.#name { #write });
+    }
+    quote!({ let __value = &self.#name; #write })
+}

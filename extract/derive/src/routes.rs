@@ -1,0 +1,183 @@
+//! `#[routes] impl Api`: methods as routes.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::{
+    FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Path, ReceiverKind, Token, Type, Visibility,
+    parse::{Parse, ParseStream},
+    spanned::Spanned,
+};
+
+use crate::{faults::Faults, near::nearest};
+
+/// The options of `#[routes(…)]`.
+#[derive(Default)]
+pub(crate) struct Options {
+    state: Option<Type>,
+    root: Option<Path>,
+}
+
+const WORDS: [&str; 2] = ["root", "state"];
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut options = Self::default();
+        while !input.is_empty() {
+            let word: Ident = input.parse()?;
+            input.parse::<Token![=]>()?;
+            let text = word.to_string();
+            match &*text {
+                "state" if options.state.is_none() => options.state = Some(input.parse()?),
+                "root" if options.root.is_none() => options.root = Some(input.parse()?),
+                "state" | "root" => {
+                    return Err(syn::Error::new(word.span(), format!("`{text}` is given twice")));
+                }
+                other => {
+                    let message = match nearest(other, &WORDS) {
+                        Some(meant) => {
+                            format!("`#[routes]` has no option `{other}`: did you mean `{meant}`?")
+                        }
+                        None => format!("`#[routes]` has no option `{other}`: it has `root`, `state`"),
+                    };
+                    return Err(syn::Error::new(word.span(), message));
+                }
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Writes the block as it is, and the impl of `Routes` behind it.
+pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStream> {
+    let mut faults = Faults::default();
+    if let Some((path, _)) = &block.trait_ {
+        faults.at(path, "the routes of a type are its own methods, not those of a trait");
+    }
+    if let Some(parameter) = block.generics.params.first() {
+        faults.at(parameter, "a type whose methods are routes has no parameters: routes are made once");
+    }
+    let mut methods = Vec::new();
+    for item in &block.items {
+        let ImplItem::Fn(method) = item else { continue };
+        // As in juju's httprequest, what is not exported is no route.
+        if matches!(method.vis, Visibility::Public(_)) {
+            methods.extend(Method::read(method, &mut faults));
+        }
+    }
+    if methods.is_empty() {
+        faults.at(&block.self_ty, "no method here is a route: write `pub async fn` before those that are");
+    }
+    faults.finish(())?;
+    let owner = &block.self_ty;
+    let routes = methods.iter().map(|method| method.route(owner, options.root.as_ref()));
+    let root = options.root.is_none().then(|| quote!(#owner: __rt::FromRequestParts<__S>,));
+    let (parameters, state, bounds) = match &options.state {
+        Some(state) => (TokenStream::new(), quote!(#state), TokenStream::new()),
+        None => (
+            quote!(<__S>),
+            quote!(__S),
+            quote!(where __S: ::core::marker::Send + ::core::marker::Sync + 'static, #root),
+        ),
+    };
+    Ok(quote! {
+        #block
+
+        #[doc(hidden)]
+        const _: () = {
+            use ::waylay_extract::derive as __rt;
+
+            #[automatically_derived]
+            impl #parameters ::waylay_extract::Routes<#state> for #owner #bounds {
+                fn routes() -> ::std::vec::Vec<__rt::Route<__rt::Pending<#state>>> {
+                    ::std::vec![#(#routes),*]
+                }
+            }
+        };
+    })
+}
+
+/// One method that is a route.
+struct Method<'m> {
+    ident: &'m Ident,
+    /// Whether the method takes the value itself.
+    owned: bool,
+    mutable: bool,
+    argument: &'m Type,
+}
+
+impl<'m> Method<'m> {
+    fn read(method: &'m ImplItemFn, faults: &mut Faults) -> Option<Self> {
+        const HOW: &str =
+            "a route is `pub async fn name(&self, request: R)`, `R` being a struct with `#[route(…)]`";
+        let signature = &method.sig;
+        if signature.asyncness.is_none() {
+            faults.at(
+                signature.fn_token,
+                format!("this is not async: {HOW}, and what is no route is not `pub`"),
+            );
+        }
+        if let Some(parameter) = signature.generics.params.first() {
+            faults.at(parameter, format!("a route has no parameters of types: {HOW}"));
+        }
+        let mut inputs = signature.inputs.iter();
+        let (receiver, argument) = match (inputs.next(), inputs.next(), inputs.next()) {
+            (Some(FnArg::Receiver(receiver)), Some(FnArg::Typed(argument)), None) => (receiver, argument),
+            _ => {
+                faults.at(&signature.ident, HOW);
+                return None;
+            }
+        };
+        let (owned, mutable) = match &receiver.kind {
+            ReceiverKind::Value => (true, false),
+            ReceiverKind::Reference(_, _, mutable) => (false, mutable.is_some()),
+            _ => {
+                faults.at(receiver, HOW);
+                return None;
+            }
+        };
+        Some(Self { ident: &signature.ident, owned, mutable, argument: &argument.ty })
+    }
+
+    /// The expression that makes the route.
+    fn route(&self, owner: &Type, root: Option<&Path>) -> TokenStream {
+        let Self { ident, owned, mutable, argument } = self;
+        let root_is = format_ident!("__root");
+        let call = match (owned, mutable) {
+            (true, _) => quote! {
+                __rt::IntoResponse::into_response(<#owner>::#ident(#root_is, __argument).await)
+            },
+            (false, true) => quote! {{
+                let mut #root_is = #root_is;
+                let __response =
+                    __rt::IntoResponse::into_response(<#owner>::#ident(&mut #root_is, __argument).await);
+                __rt::keep(__response, #root_is)
+            }},
+            (false, false) => quote! {{
+                let __response =
+                    __rt::IntoResponse::into_response(<#owner>::#ident(&#root_is, __argument).await);
+                __rt::keep(__response, #root_is)
+            }},
+        };
+        let of =
+            quote_spanned!(argument.span()=> <__rt::Route as ::waylay_extract::RouteExt>::of::<#argument>());
+        match root {
+            None => quote! {
+                #of.to(move |#root_is: #owner, __argument: #argument| async move { #call })
+            },
+            Some(make) => quote! {
+                #of.to(move |__seed, __argument: #argument| async move {
+                    let #root_is: #owner = match #make(__seed, &__argument).await {
+                        ::core::result::Result::Ok(__root) => __root,
+                        ::core::result::Result::Err(__error) => {
+                            return __rt::IntoResponse::into_response(__error);
+                        }
+                    };
+                    #call
+                })
+            },
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The body of a draft.
+
+use bytes::Bytes;
+use http::HeaderValue;
+use serde::Serialize;
+
+use crate::{
+    draft::Draft,
+    error::{Code, FieldError},
+    escape::push_pair,
+    out_body::OutPart,
+    pick_out::Written,
+    source::Source,
+};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// The whole body.
+impl Draft {
+    /// Writes the whole body as JSON.
+    pub fn json(&mut self, value: &(impl Serialize + ?Sized)) {
+        if let Some(json) = self.json_of("", value) {
+            self.body.whole = Some((JSON, json.into()));
+        }
+    }
+
+    /// Writes the whole body as text.
+    pub fn text_body(&mut self, text: Written<'_>) {
+        if let Some(text) = self.text(Source::Body, "", text) {
+            self.body.whole = Some((TEXT, text.into_owned().into()));
+        }
+    }
+
+    /// Writes the whole body as it is; beside a body that is written otherwise it is left out.
+    pub fn bytes(&mut self, bytes: Bytes) {
+        self.body.whole.get_or_insert((BYTES, bytes));
+    }
+}
+
+/// Members of a JSON object.
+impl Draft {
+    /// Says that the body is a JSON object, though it may stay empty.
+    pub fn members(&mut self) {
+        self.body.members.get_or_insert_default();
+    }
+
+    /// Writes a member of the object.
+    pub fn member(&mut self, key: &str, value: &(impl Serialize + ?Sized)) {
+        let key = self.named(key);
+        let (Some(name), Some(json)) = (self.json_of("", &key), self.json_of(&key, value)) else {
+            return;
+        };
+        let members = self.body.members.get_or_insert_default();
+        if !members.is_empty() {
+            members.push(b',');
+        }
+        members.extend_from_slice(&name);
+        members.push(b':');
+        members.extend_from_slice(&json);
+    }
+
+    /// The value's JSON, or the error told.
+    fn json_of(&mut self, key: &str, value: &(impl Serialize + ?Sized)) -> Option<Vec<u8>> {
+        let error = match serde_json::to_vec(value) {
+            Ok(json) => return Some(json),
+            Err(error) => error,
+        };
+        let detail = format!("expected what JSON can hold: {error}");
+        self.tell(match key {
+            "" => FieldError::body(Code::Invalid, detail),
+            key => FieldError::member(key, Code::Invalid, detail),
+        });
+        None
+    }
+}
+
+/// Members of a form.
+impl Draft {
+    /// Says that the body is a form, though it may stay empty.
+    pub fn form_body(&mut self) {
+        self.body.form.get_or_insert_default();
+    }
+
+    /// Writes a member of the form.
+    pub fn form(&mut self, key: &str, text: Written<'_>) {
+        let key = self.named(key);
+        if let Some(text) = self.text(Source::Body, &key, text) {
+            push_pair(self.body.form.get_or_insert_default(), &key, Some(&text));
+        }
+    }
+
+    /// Writes a key of the form that stands alone.
+    pub fn form_flag(&mut self, key: &str) {
+        let key = self.named(key);
+        push_pair(self.body.form.get_or_insert_default(), &key, None);
+    }
+
+    /// Writes a list as one member of the form, with commas.
+    pub fn form_csv<'v>(&mut self, key: &str, items: impl Iterator<Item = Written<'v>>) {
+        let key = self.named(key);
+        if let Some(text) = self.joined(Source::Body, &key, items) {
+            push_pair(self.body.form.get_or_insert_default(), &key, Some(&text));
+        }
+    }
+}
+
+/// Parts of a multipart body.
+impl Draft {
+    /// Says that the body is one of parts, though there may be none.
+    pub fn multipart(&mut self) {
+        self.body.parts.get_or_insert_default();
+    }
+
+    /// Writes a part that is a text.
+    pub fn part_text(&mut self, name: &str, text: Written<'_>) {
+        let name = self.named(name);
+        if let Some(text) = self.text(Source::Body, &name, text) {
+            self.part(&name, None, None, text.into_owned().into());
+        }
+    }
+
+    /// Writes a part that is JSON.
+    pub fn part_json(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
+        let name = self.named(name);
+        if let Some(json) = self.json_of(&name, value) {
+            self.part(&name, None, Some(JSON), json.into());
+        }
+    }
+
+    /// Writes a part as it is.
+    pub fn part_bytes(&mut self, name: &str, bytes: &Bytes) {
+        let name = self.named(name);
+        self.part(&name, None, Some(BYTES), bytes.clone());
+    }
+
+    /// Writes a part with what its head says.
+    pub(crate) fn part(&mut self, name: &str, file: Option<&str>, kind: Option<HeaderValue>, content: Bytes) {
+        // Browsers escape these and readers leave the escapes in: they cannot be read back.
+        if [name, file.unwrap_or_default()].iter().any(|text| text.contains(['"', '\\', '\r', '\n', '\0'])) {
+            self.fault(Source::Body, name, "expected names without quotes, backslashes and line ends");
+            return;
+        }
+        let part = OutPart { name: name.to_owned(), file: file.map(str::to_owned), kind, content };
+        self.body.parts.get_or_insert_default().push(part);
+    }
+}
