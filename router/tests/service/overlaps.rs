@@ -1,0 +1,181 @@
+//! Routes of one rank that meet, and routes that are never reached.
+
+use waylay_router::{
+    BuildErrorKind, Lint, LintKind, Policy, Precedence, Route, Table, TrailingSlash, Witness,
+};
+
+fn build(routes: [Route; 2]) -> Result<Table<usize>, Witness> {
+    let [first, second] = routes;
+    let built = Table::builder().route(first.value(0)).route(second.value(1)).build();
+    built.map_err(|errors| match &errors.iter().next().unwrap().kind {
+        BuildErrorKind::Conflict { witness, .. } => (**witness).clone(),
+        other => panic!("{other}"),
+    })
+}
+
+/// Pairs that meet are refused, and the request that is shown matches each of the two when it is alone.
+#[test]
+fn refused_with_a_witness() {
+    let get = Route::get;
+    let any = Route::new;
+    for (first, second, shown) in [
+        (get("/a{x}"), get("/{x}a"), "GET /aa"),
+        (get("/{x}"), get("/{y}"), "GET /a"),
+        (get("/{x:[0-9]+}/b"), get("/{y:[1-3]{2}}/b"), "GET /11/b"),
+        (get("/a/{x?}"), get("/a/{y?}"), "GET /a"),
+        (Route::prefix("/a"), Route::prefix("/a/"), "GET /a"),
+        (get("/\u{e9}{x}"), get("/{x}\u{e9}"), "GET /%C3%A9%C3%A9"),
+        (any().host("a.{x}"), any().host("a.{y}"), "GET / (host: a.a)"),
+        (any().host("x{x}.b"), any().host("{x}y.b"), "GET / (host: xy.b)"),
+        (any().host("**.b"), any().host("{*x}.b"), "GET / (host: a.b)"),
+        (any().host("a:80"), any().host("A."), "GET / (host: a:80)"),
+        (any().host_regex("a+"), any().host_regex("a|b"), "GET / (host: a)"),
+        (any().header("x-a", "1"), any().header("x-b", "1"), "GET / (x-a: 1, x-b: 1)"),
+        (any().header_regex("x-a", "[0-5]+"), any().header_regex("x-a", "[5-9]+"), "GET / (x-a: 5)"),
+        (any().query("a", "1"), any().query("b", "2"), "GET /?a=1&b=2"),
+        (any().query("a", "{x:[a-c]+}"), any().query_regex("a", "c+"), "GET /?a=c"),
+        (any().cookie("a", "1"), any().cookie("b", "1"), "GET / (cookie: a=1; b=1)"),
+        (any().scheme("https").scheme("http"), any().scheme("http"), "GET / (over http)"),
+        (any().client_ip("10.0.0.0/8"), any().client_ip("10.1.0.0/8"), "GET / (from 10.0.0.0)"),
+        (any().content_type("text/*"), any().content_type("text/csv"), "GET / (content-type: text/csv)"),
+        (any().accept("text/csv"), any().accept("text/csv"), "GET /"),
+        (any().method("PURGE".parse().unwrap()), any().method("PURGE".parse().unwrap()), "PURGE /"),
+    ] {
+        let witness = build([first.clone(), second.clone()]).expect_err(shown);
+        assert_eq!(witness.to_string(), shown);
+        for alone in [first, second] {
+            let table = Table::builder().route(alone.value(())).build().unwrap();
+            assert!(table.find(&witness.request(), witness.peer()).is_ok(), "{shown}\n{table}");
+        }
+    }
+}
+
+/// Pairs of one rank that no request matches together, if each field has one value.
+#[test]
+fn told_apart() {
+    let get = Route::get;
+    let any = Route::new;
+    for (first, second) in [
+        (get("/a{x}"), get("/b{x}")),
+        (get("/{x}a"), get("/{x}b")),
+        (get("/{x:[0-9]+}"), get("/{x:[a-z]+}")),
+        (get("/{x}"), Route::post("/{x}")),
+        (any().host("{x:a+}.b"), any().host("{x:b+}.b")),
+        (any().host("a:80"), any().host("a:81")),
+        (any().header("x-a", "1"), any().header("x-a", "2")),
+        (any().header("x-a", "1").header_absent("x-b"), any().header("x-b", "1").header_absent("x-a")),
+        (any().query("a", "1"), any().query("a", "2")),
+        (any().cookie("a", "1"), any().cookie("a", "2")),
+        (any().scheme("https"), any().scheme("http")),
+        (any().client_ip("10.0.0.0/8"), any().client_ip("11.0.0.0/8")),
+        (any().content_type("text/csv"), any().content_type("text/html")),
+        (any().accept("text/csv"), any().accept("text/html")),
+    ] {
+        let table = build([first, second]).unwrap();
+        assert_eq!(table.lints(), [], "{table}");
+    }
+}
+
+/// What cannot be told is a lint, and a priority cures it.
+#[test]
+fn undecided() {
+    let large = || Route::get("/{x:[ab]*a[ab]{60}}");
+    for (first, second) in
+        [(Route::get("/").guard("a", |_| true), Route::get("/").guard("b", |_| true)), (large(), large())]
+    {
+        let table = build([first.clone(), second.clone()]).unwrap();
+        assert!(matches!(table.lints().as_slice(), [Lint { kind: LintKind::Undecided { .. }, .. }]));
+        let table = build([first.priority(1), second]).unwrap();
+        assert!(!table.lints().iter().any(|lint| matches!(lint.kind, LintKind::Undecided { .. })));
+    }
+}
+
+#[test]
+fn never_reached() {
+    let specific = Policy::default();
+    let registration = specific.precedence(Precedence::Registration);
+    let get = Route::get;
+    for (policy, first, second, hidden) in [
+        (specific, Route::prefix("/").priority(1), get("/x"), true),
+        (specific, Route::prefix("/a").priority(1), get("/a/{x:[0-9]+}"), true),
+        (specific, Route::prefix("/a").priority(1), get("/ab"), false),
+        (specific, get("/{x:[^/]+}"), get("/{y}"), true),
+        (specific, get("/{x:[a-z]+}"), get("/{y}"), false),
+        (specific, get("/{x}").host("**.b").priority(1), get("/a").host("x.b"), true),
+        (specific, get("/{x}").host("**.b").priority(1), get("/a"), false),
+        (specific, Route::new().header_present("x-a").priority(1), Route::new().header("x-a", "1"), true),
+        (specific, Route::new().header("x-a", "1").priority(1), Route::new().header("x-a", "2"), false),
+        (registration, Route::prefix("/"), get("/x"), true),
+        (registration, get("/x"), Route::prefix("/"), false),
+        (registration, get("/{x}"), Route::any("/{y}"), false),
+        (registration, Route::any("/{x}"), get("/{y}"), true),
+    ] {
+        let table =
+            Table::builder().policy(policy).route(first.value(0)).route(second.value(1)).build().unwrap();
+        let lints = table.lints();
+        let found = lints.iter().any(|lint| matches!(lint.kind, LintKind::Hidden { .. }));
+        assert_eq!(found, hidden, "{table}{lints:?}");
+    }
+}
+
+#[test]
+fn registration_overlaps_are_lints() {
+    let policy = Policy::default().precedence(Precedence::Registration);
+    let builder = Table::builder().policy(policy).route(Route::get("/a{x}").value(0));
+    let table = builder.route(Route::get("/{x}a").value(1)).build().unwrap();
+    let lints = table.lints();
+    let [Lint { kind: LintKind::Overlap { witness, .. }, route, .. }] = lints.as_slice() else {
+        panic!("{lints:?}")
+    };
+    assert_eq!((witness.to_string().as_str(), route.as_str()), ("GET /aa", "/{x}a"));
+}
+
+#[test]
+fn impossible() {
+    use waylay_router::Bounds;
+    let mut builder = Table::builder();
+    let scope = builder.open(None, Bounds::new().method(http::Method::GET));
+    builder.add(Some(scope), Route::post("/x").value(0));
+    builder.add(None, Route::get("/{x:[a&&b]}").value(1));
+    builder.add(None, Route::get("/y").header("x-a", "1").header_absent("x-a").value(2));
+    builder.add(None, Route::get("/z").trailing_slash(TrailingSlash::Redirect).value(3));
+    let lints = builder.build().unwrap().lints();
+    let routes: Vec<&str> = lints.iter().map(|lint| lint.route.as_str()).collect();
+    assert_eq!(routes, ["/x", "/{x:[a&&b]}", "/y"]);
+    assert!(lints.iter().all(|lint| lint.kind == LintKind::Impossible));
+}
+
+/// Two values of one field, each of which a route asks for: the order of writing does not decide.
+#[test]
+fn two_values_of_a_field() {
+    let routes = || [Route::new().header("x-a", "1"), Route::new().header("x-a", "2")];
+    let request = http::Request::get("/").header("x-a", "2").header("x-a", "1").body(()).unwrap();
+    let [one, two] = routes();
+    let first = Table::builder().route(one.value(1)).route(two.value(2)).build().unwrap();
+    let [one, two] = routes();
+    let second = Table::builder().route(two.value(2)).route(one.value(1)).build().unwrap();
+    let peer = waylay_router::Peer::default();
+    assert_eq!(first.find(&request, &peer).unwrap().value(), second.find(&request, &peer).unwrap().value());
+}
+
+/// Between types that routes give, the client's weights decide; between equal weights, the order of writing.
+#[test]
+fn weights_decide() {
+    let table = Table::builder()
+        .route(Route::get("/{x}").accept("text/html").value("html"))
+        .route(Route::get("/{x}").accept("application/json").value("json"))
+        .route(Route::get("/{x}").accept("text/csv").accept("text/plain").value("text"))
+        .build()
+        .unwrap();
+    for (accept, wanted) in [
+        ("*/*", "html"),
+        ("text/html;q=0.5, application/json", "json"),
+        ("text/html;q=0.5, */*;q=0.1", "html"),
+        ("text/plain;q=0.9, text/html;q=0.8", "text"),
+        ("application/json;q=0.3, text/csv;q=0.3", "json"),
+    ] {
+        let request = http::Request::get("/a").header("accept", accept).body(()).unwrap();
+        let found = table.find(&request, &waylay_router::Peer::default()).unwrap();
+        assert_eq!((*found.value(), found.get("x").as_deref()), (wanted, Some("a")), "{accept}");
+    }
+}

@@ -1,0 +1,156 @@
+//! Optional segments and hosts of many names: what they match, what they take, what is built of them.
+
+use http::Request;
+use waylay_router::{Peer, Route, Table, TemplateErrorKind, TrailingSlash, UrlError};
+
+/// What a route takes from a target, or nothing.
+fn taken(route: Route, host: &str, target: &str) -> Option<Vec<(String, String)>> {
+    let table = Table::builder().route(route.value(())).build().unwrap();
+    let request = Request::get(target).header("host", host).body(()).unwrap();
+    let found = table.find(&request, &Peer::default()).ok()?;
+    Some(found.captures().map(|c| (c.name().to_owned(), c.decode().unwrap().into_owned())).collect())
+}
+
+fn said(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
+    Some(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+}
+
+#[test]
+fn optional_segments() {
+    for (template, target, wanted) in [
+        ("/a/{id?}", "/a", said(&[])),
+        ("/a/{id?}", "/a/7", said(&[("id", "7")])),
+        ("/a/{id?}", "/a/", None),
+        ("/a/{id?}", "/a/7/", None),
+        ("/a/{id?}", "/ab", None),
+        ("/{lang?}", "/", said(&[])),
+        ("/{lang?}", "/en", said(&[("lang", "en")])),
+        ("/{a}/{b?:[0-9]+}", "/x", said(&[("a", "x")])),
+        ("/{a}/{b?:[0-9]+}", "/x/1", said(&[("a", "x"), ("b", "1")])),
+        ("/{a}/{b?:[0-9]+}", "/x/y", None),
+    ] {
+        assert_eq!(taken(Route::any(template), "h", target), wanted, "{template} {target}");
+    }
+    // What comes behind it keeps its place.
+    let route = || Route::any("/a/{id?}").host("{sub}.h").query("q", "{q}");
+    assert_eq!(taken(route(), "s.h", "/a?q=1"), said(&[("sub", "s"), ("q", "1")]));
+    assert_eq!(taken(route(), "s.h", "/a/7?q=1"), said(&[("id", "7"), ("sub", "s"), ("q", "1")]));
+    for template in ["/{a?}/b", "/x{a?}", "/{a?}/", "/{a?:.*}", "/{*a?}"] {
+        assert!(Table::builder().route(Route::any(template).value(())).build().is_err(), "{template}");
+    }
+    let errors = Table::builder().route(Route::prefix("/{a?}").value(())).build().unwrap_err();
+    assert!(errors.to_string().contains(&TemplateErrorKind::OptionalNotLast.to_string()), "{errors}");
+}
+
+#[test]
+fn optional_segments_are_built_or_left_out() {
+    let build = |template: &str, id: Option<&str>| {
+        let route = Route::any(template).name("r").value(());
+        let url = Table::builder().route(route).build().unwrap().urls().get("r").unwrap();
+        id.map_or(url.clone(), |id| url.set("id", id)).build()
+    };
+    assert_eq!(build("/a/{id?}", None).unwrap(), "/a");
+    assert_eq!(build("/a/{id?}", Some("7")).unwrap(), "/a/7");
+    assert_eq!(build("/{id?}", None).unwrap(), "/");
+    assert!(matches!(build("/a/{id?}", Some("")), Err(UrlError::Mismatch { .. })));
+    assert!(matches!(build("/a/{id?:[0-9]}", Some("x")), Err(UrlError::Mismatch { .. })));
+}
+
+#[test]
+fn optional_segments_with_another_final_slash() {
+    let table = Table::builder()
+        .route(Route::any("/a/{id?}").trailing_slash(TrailingSlash::Ignore).value(()))
+        .build()
+        .unwrap();
+    for (target, found) in [("/a", true), ("/a/", true), ("/a/7/", true), ("/a/7", true), ("/a//", false)] {
+        let request = Request::get(target).body(()).unwrap();
+        assert_eq!(table.find(&request, &Peer::default()).is_ok(), found, "{target}");
+    }
+}
+
+#[test]
+fn hosts_of_many_names() {
+    for (template, host, wanted) in [
+        ("*.example.com", "a.example.com", said(&[])),
+        ("*.example.com", "A.Example.com.:80", said(&[])),
+        ("*.example.com", "a.b.example.com", None),
+        ("*.example.com", "example.com", None),
+        ("*.example.com:80", "a.example.com:80", said(&[])),
+        ("*.example.com:80", "a.example.com:81", None),
+        ("**.example.com", "a.b.example.com", said(&[])),
+        ("**.example.com", "a.example.com", said(&[])),
+        ("**.example.com", "example.com", None),
+        ("**.example.com", "xexample.com", None),
+        ("*", "localhost", said(&[])),
+        ("*", "a.b", None),
+        ("**", "a.b", said(&[])),
+        ("{*sub}.example.com", "a.b.example.com", said(&[("sub", "a.b")])),
+        ("{sub:[a-z.]+}.example.com", "a.b.example.com", said(&[("sub", "a.b")])),
+        ("{sub:[a-z.]+}.example.com", "1.example.com", None),
+        ("{sub:[a-z.]+}.{tld}", "a.b.com", said(&[("sub", "a.b"), ("tld", "com")])),
+    ] {
+        assert_eq!(taken(Route::new().host(template), host, "/"), wanted, "{template} {host}");
+    }
+    for template in ["a.*.com", "*a.com", "***.com", "a.{*b}", "x{b:.+}.com"] {
+        assert!(Table::builder().route(Route::new().host(template).value(())).build().is_err(), "{template}");
+    }
+    for (regex, host, found) in
+        [("a|b", "A", true), ("a|b", "ab", false), (r"(?:a\.)+b", "a.a.b", true), ("a", "a:80", true)]
+    {
+        assert_eq!(taken(Route::new().host_regex(regex), host, "/").is_some(), found, "{regex} {host}");
+    }
+    assert!(Table::builder().route(Route::new().host_regex("(").value(())).build().is_err());
+}
+
+/// Exact, then label by label from the right, then a regex, then none.
+#[test]
+fn hosts_rank() {
+    let hosts = ["a.b.c", "x{y}.b.c", "{y:[a-z]+}.b.c", "*.b.c", "**.b.c", "**.c", "**"];
+    for reversed in [false, true] {
+        let mut builder = Table::builder();
+        let mut order: Vec<usize> = (0..hosts.len()).collect();
+        if reversed {
+            order.reverse();
+        }
+        for i in order {
+            builder.add(None, Route::new().host(hosts[i]).value(i));
+        }
+        builder.add(None, Route::new().host_regex("(?s:.*)").value(7));
+        builder.add(None, Route::new().value(8));
+        let table = builder.build().unwrap();
+        for (host, wanted) in [
+            ("a.b.c", 0),
+            ("xa.b.c", 1),
+            ("za.b.c", 2),
+            ("1.b.c", 3),
+            ("1.2.b.c", 4),
+            ("1.2.c", 5),
+            ("1.2", 6),
+        ] {
+            let request = Request::get("/").header("host", host).body(()).unwrap();
+            assert_eq!(*table.find(&request, &Peer::default()).unwrap().value(), wanted, "{host}");
+        }
+        let request = Request::get("/").body(()).unwrap();
+        assert_eq!(*table.find(&request, &Peer::default()).unwrap().value(), 8);
+    }
+    // A wildcard is no host that a URL could name.
+    let table = Table::builder().route(Route::get("/x").host("*.a").name("r").value(())).build().unwrap();
+    let url = table.urls().get("r").unwrap();
+    assert_eq!((url.build().unwrap().as_str(), url.host()), ("/x", Err(UrlError::NoHost)));
+}
+
+/// Own variables, and those of the scopes.
+#[test]
+fn captures_know_where_they_come_from() {
+    use waylay_router::Bounds;
+    let mut builder = Table::builder();
+    let outer = builder.open(None, Bounds::new().host("{tenant}.h").prefix("/{version}").query("k", "{key}"));
+    builder.add(Some(outer), Route::get("/{id}").query("q", "{q}").value(()));
+    let table = builder.build().unwrap();
+    let request = Request::get("http://t.h/v1/7?k=1&q=2").body(()).unwrap();
+    let found = table.find(&request, &Peer::default()).unwrap();
+    let seen: Vec<_> = found.captures().map(|c| (c.name().to_owned(), c.is_inherited())).collect();
+    let seen: Vec<_> = seen.iter().map(|(name, inherited)| (name.as_str(), *inherited)).collect();
+    let wanted = [("version", true), ("id", false), ("tenant", true), ("key", true), ("q", false)];
+    assert_eq!(seen, wanted);
+}
