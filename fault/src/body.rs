@@ -1,17 +1,19 @@
-//! The body of a response that passed a fault.
+//! A body that passed a fault.
 
 use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::broken::{BodyError, RejectError};
+use crate::stage::{Host, Stage, Tampered};
+
 pin_project! {
-    /// A response's body: the service's own, the fault's own, or one whose first poll fails.
+    /// A body: the service's own, the fault's own, one whose first poll fails, or one that a fault
+    /// has its hand in.
     #[derive(Debug)]
     pub struct FaultBody<B> {
         #[pin]
@@ -26,6 +28,7 @@ pin_project! {
         Service { #[pin] body: B },
         Text { text: Bytes },
         Reject { error: Option<BodyError> },
+        Tampered { body: Pin<Box<Tampered<FaultBody<B>>>> },
     }
 }
 
@@ -41,7 +44,12 @@ impl<B> FaultBody<B> {
     /// It must fail on the very first poll: one `Pending` earlier, and the server has sent the
     /// head.
     pub(crate) fn reject(error: RejectError) -> Self {
-        Self { kind: Kind::Reject { error: Some(BodyError(Cause::Reject(error))) } }
+        Self { kind: Kind::Reject { error: Some(BodyError::injected(error)) } }
+    }
+
+    /// Puts the stages behind it, for as long as it lasts.
+    pub(crate) fn tampered(self, stages: Vec<Box<dyn Stage>>, host: Box<dyn Host>) -> Self {
+        Self { kind: Kind::Tampered { body: Box::pin(Tampered::new(self, stages, host)) } }
     }
 
     /// The service's own body, if it is that.
@@ -76,12 +84,11 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.project().kind.project() {
-            KindProjection::Service { body } => {
-                body.poll_frame(cx).map_err(|error| BodyError(Cause::Service(error.into())))
-            }
+            KindProjection::Service { body } => body.poll_frame(cx).map_err(BodyError::service),
             KindProjection::Text { text } if text.is_empty() => Poll::Ready(None),
             KindProjection::Text { text } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(text))))),
             KindProjection::Reject { error } => Poll::Ready(error.take().map(Err)),
+            KindProjection::Tampered { body } => body.as_mut().poll_frame(cx),
         }
     }
 
@@ -91,6 +98,7 @@ where
             Kind::Text { text } => text.is_empty(),
             // A server that thinks it empty would send the head and never ask for it.
             Kind::Reject { error } => error.is_none(),
+            Kind::Tampered { body } => body.is_end_stream(),
         }
     }
 
@@ -99,103 +107,7 @@ where
             Kind::Service { body } => body.size_hint(),
             Kind::Text { text } => SizeHint::with_exact(text.len() as u64),
             Kind::Reject { .. } => SizeHint::default(),
+            Kind::Tampered { body } => body.size_hint(),
         }
-    }
-}
-
-/// Why a body failed: the service's did, or the exchange was [rejected](RejectError).
-///
-/// ```
-/// use http::{Request, Response};
-/// use http_body_util::BodyExt;
-/// use tower::{ServiceExt, service_fn};
-/// use tower_layer::Layer;
-/// use waylay_fault::{Fault, Reject, reject};
-///
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-/// let fault = Fault::new("dead", reject(Reject::EmptyReply)).enabled(true).participation(1.0).build()?;
-/// let inner = service_fn(async |_: Request<String>| Ok::<_, std::io::Error>(Response::new(String::from("real"))));
-/// let response = fault.layer().layer(inner).oneshot(Request::new(String::new())).await?;
-///
-/// let error = response.into_body().collect().await.unwrap_err();
-/// assert_eq!(error.reject().map(|reject| reject.to_string()).as_deref(), Some("fault dead rejected the request"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-pub struct BodyError(Cause);
-
-#[derive(Debug)]
-enum Cause {
-    Service(Box<dyn Error + Send + Sync>),
-    Reject(RejectError),
-}
-
-impl BodyError {
-    /// The reject behind it, if it is one.
-    pub fn reject(&self) -> Option<&RejectError> {
-        match &self.0 {
-            Cause::Service(_) => None,
-            Cause::Reject(error) => Some(error),
-        }
-    }
-}
-
-impl fmt::Display for BodyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the response body failed")
-    }
-}
-
-impl Error for BodyError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.0 {
-            Cause::Service(error) => Some(&**error),
-            Cause::Reject(error) => Some(error),
-        }
-    }
-}
-
-/// A fault ended the exchange without an answer.
-///
-/// With the feature `http2` and a chosen code its source is the `h2::Error` by which hyper picks
-/// the code of the stream reset.
-#[derive(Debug)]
-pub struct RejectError {
-    fault: Arc<str>,
-    #[cfg(feature = "http2")]
-    reset: Option<h2::Error>,
-}
-
-impl RejectError {
-    #[cfg_attr(not(feature = "http2"), allow(unused_variables, reason = "codes need h2's own error type"))]
-    pub(crate) fn new(fault: Arc<str>, code: Option<u32>) -> Self {
-        Self {
-            fault,
-            #[cfg(feature = "http2")]
-            reset: code.map(|code| h2::Reason::from(code).into()),
-        }
-    }
-
-    /// The name of the fault.
-    pub fn fault(&self) -> &str {
-        &self.fault
-    }
-}
-
-impl fmt::Display for RejectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fault {} rejected the request", self.fault)
-    }
-}
-
-impl Error for RejectError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        #[cfg(feature = "http2")]
-        if let Some(reset) = &self.reset {
-            return Some(reset);
-        }
-        None
     }
 }

@@ -79,6 +79,7 @@ pub struct BoxedService<S, B> {
 impl<S, ReqB, B> Service<Request<ReqB>> for BoxedService<S, B>
 where
     S: Service<Request<ReqB>, Response = Response<B>> + Clone,
+    ReqB: 'static,
 {
     type Response = Response<B>;
     type Error = S::Error;

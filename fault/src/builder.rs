@@ -2,24 +2,24 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 
-use crate::chance::{Dice, fresh_seed};
+use crate::chance::{Dice, Key, fresh_seed};
+use crate::count::Window;
 use crate::error::{FaultErrors, Findings, Problem};
 use crate::fault::Fault;
-use crate::gate::{Gate, Lists};
+use crate::group::Group;
 use crate::injector::node::Injector;
 use crate::key::{DecideBy, Keyring};
+use crate::pause::Sleeper;
 use crate::reach::Means;
 use crate::report::Reporter;
-use crate::scope::headers::HeaderList;
-use crate::scope::paths::PathList;
-#[cfg(any(feature = "axum", feature = "router"))]
-use crate::scope::routes::RouteList;
-use crate::setup::Setup;
+use crate::setup::{DrawFn, Setup};
 use crate::switch::{Participation, Switch};
 use crate::tally::Tally;
+use crate::whom::Whom;
 
 impl Fault {
     /// Begins a fault of this name: off, striking no request, until told otherwise.
@@ -33,18 +33,18 @@ impl Fault {
             injector: injector.into(),
             enabled: false,
             participation: 0.0,
-            protect_probes: true,
-            paths: Lists::default(),
-            headers: Lists::default(),
-            #[cfg(any(feature = "axum", feature = "router"))]
-            routes: Lists::default(),
+            whom: Whom::default(),
             seed: None,
+            draw: None,
+            group: None,
+            window: (0, 1, u64::MAX),
             decide_by: DecideBy::default(),
             attempt_header: None,
             means: Means::default(),
             mark: true,
             watch_idle: false,
             reporter: None,
+            sleeper: Sleeper::default(),
         }
     }
 }
@@ -54,7 +54,7 @@ impl Fault {
 /// ```
 /// use waylay_fault::{Fault, error};
 ///
-/// let errors = Fault::new("", error(600)).participation(f64::NAN).block_paths(["/a*"]).build().unwrap_err();
+/// let errors = Fault::new("", error(600)).participation(f64::NAN).block_paths(["a"]).build().unwrap_err();
 /// let settings: Vec<_> = errors.iter().map(|error| error.setting()).collect();
 /// assert_eq!(settings, ["name", "error.status", "participation", "block_paths[0]"]);
 /// ```
@@ -64,18 +64,19 @@ pub struct FaultBuilder {
     injector: Injector,
     enabled: bool,
     participation: f64,
-    protect_probes: bool,
-    paths: Lists<Vec<String>>,
-    headers: Lists<Vec<(String, String)>>,
-    #[cfg(any(feature = "axum", feature = "router"))]
-    routes: Lists<Vec<String>>,
+    pub(crate) whom: Whom,
     seed: Option<u64>,
+    draw: Option<Box<DrawFn>>,
+    group: Option<(Group, f64)>,
+    /// Skip, every, limit.
+    window: (u64, u64, u64),
     decide_by: DecideBy,
     attempt_header: Option<String>,
     means: Means,
     mark: bool,
     watch_idle: bool,
     reporter: Option<Box<dyn Reporter>>,
+    sleeper: Sleeper,
 }
 
 impl FaultBuilder {
@@ -88,69 +89,6 @@ impl FaultBuilder {
     /// The share of eligible requests to strike, from 0 (the default) to 1.
     pub fn participation(mut self, share: f64) -> Self {
         self.participation = share;
-        self
-    }
-
-    /// Whether to leave probes alone, as it does by default: the paths `/healthz`, `/livez`,
-    /// `/readyz`, `/health` and `/metrics`, the gRPC health service, and user agents that begin
-    /// with `kube-probe`.
-    pub fn protect_probes(mut self, protect: bool) -> Self {
-        self.protect_probes = protect;
-        self
-    }
-
-    /// Paths to leave alone: exact (`/pay`), whole-segment prefixes (`/admin/*`, which holds
-    /// `/admin` itself) or templates (`/users/{id}`).
-    ///
-    /// Patterns are compared with the percent-decoded path, the query set aside, and are written
-    /// decoded: `/a b` holds `/a%20b`. An encoded slash is data, not a separator; a pattern says
-    /// it as `%2F`, and a percent sign as `%25`. Case and a slash at the end matter.
-    pub fn block_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
-        self.paths.block = strings(patterns);
-        self
-    }
-
-    /// The only paths to touch, written as for [`block_paths`](Self::block_paths), which wins.
-    pub fn allow_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
-        self.paths.allow = strings(patterns);
-        self
-    }
-
-    /// Headers whose requests to leave alone: any of several values equals the wanted one, byte by
-    /// byte; names are compared without case.
-    pub fn block_headers<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
-    where
-        N: Into<String>,
-        V: Into<String>,
-    {
-        self.headers.block = string_pairs(pairs);
-        self
-    }
-
-    /// Headers whose requests alone to touch: one pair of the list is enough. Path, header and
-    /// route lists must all admit a request.
-    pub fn allow_headers<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
-    where
-        N: Into<String>,
-        V: Into<String>,
-    {
-        self.headers.allow = string_pairs(pairs);
-        self
-    }
-
-    /// Routes to leave alone, by the template they have in axum's router or in `waylay-router`,
-    /// prefixes of scopes included, such as `/orders/{id}`. The layer must lie within the router
-    /// (`layer`, `route_layer`): outside of it nothing is matched yet.
-    #[cfg(any(feature = "axum", feature = "router"))]
-    pub fn block_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
-        self.routes.block = strings(templates);
-        self
-    }
-
-    /// The only routes to touch; see [`block_routes`](Self::block_routes), which wins.
-    #[cfg(any(feature = "axum", feature = "router"))]
-    pub fn allow_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
-        self.routes.allow = strings(templates);
         self
     }
 
@@ -171,6 +109,50 @@ impl FaultBuilder {
     /// draws anew.
     pub fn attempt_header(mut self, name: impl Into<String>) -> Self {
         self.attempt_header = Some(name.into());
+        self
+    }
+
+    /// Your own draw in place of the dice: a number for the key of each eligible request. The
+    /// fault strikes where it is below the participation, so never from 1 on. It must not block.
+    /// What the tree of injectors draws stays with the dice.
+    pub fn draw_with(mut self, draw: impl Fn(Key<'_>) -> f64 + Send + Sync + 'static) -> Self {
+        self.draw = Some(Box::new(draw));
+        self
+    }
+
+    /// Your own way to spend a delay in place of tokio's timer. What it returns is dropped when
+    /// the client leaves and when the fault is switched off or halted.
+    pub fn sleep_with<F>(mut self, sleep: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.sleeper = Sleeper::new(sleep);
+        self
+    }
+
+    /// Makes it a member of a group, of whose faults at most one strikes a request; this one is
+    /// picked as often as its weight says.
+    pub fn group(mut self, group: &Group, weight: f64) -> Self {
+        self.group = Some((group.clone(), weight));
+        self
+    }
+
+    /// Lets the first `count` requests pass of those that the draw chose.
+    pub fn skip(mut self, count: u64) -> Self {
+        self.window.0 = count;
+        self
+    }
+
+    /// Strikes only each `count`-th of the requests that the draw chose, beginning with the first
+    /// after those [skipped](Self::skip).
+    pub fn every(mut self, count: u64) -> Self {
+        self.window.1 = count;
+        self
+    }
+
+    /// Strikes no more than `count` requests in all.
+    pub fn limit(mut self, count: u64) -> Self {
+        self.window.2 = count;
         self
     }
 
@@ -222,23 +204,20 @@ impl FaultBuilder {
         let participation = Participation::new(self.participation)
             .map_err(|_| findings.add("participation", self.participation, Problem::Participation))
             .ok();
-        let gate = Gate {
-            protect_probes: self.protect_probes,
-            paths: Lists {
-                block: PathList::check("block_paths", self.paths.block, &mut findings),
-                allow: PathList::check("allow_paths", self.paths.allow, &mut findings),
-            },
-            headers: Lists {
-                block: HeaderList::check("block_headers", self.headers.block, &mut findings),
-                allow: HeaderList::check("allow_headers", self.headers.allow, &mut findings),
-            },
-            #[cfg(any(feature = "axum", feature = "router"))]
-            routes: Lists {
-                block: RouteList::check("block_routes", self.routes.block, &mut findings),
-                allow: RouteList::check("allow_routes", self.routes.allow, &mut findings),
-            },
-        };
+        let gate = self.whom.check(&mut findings);
         let keyring = Keyring::check(self.decide_by, self.attempt_header, &mut findings);
+
+        let (skip, every, limit) = self.window;
+        for (setting, count) in [("every", every), ("limit", limit)] {
+            if count == 0 {
+                findings.add(setting, count, Problem::Zero);
+            }
+        }
+        if let Some((_, weight)) = &self.group
+            && !(*weight > 0.0 && weight.is_finite())
+        {
+            findings.add("group", weight, Problem::Weight);
+        }
 
         let good = mark.zip(injector).zip(participation).zip(keyring);
         let (((mark, injector), participation), keyring) = findings.or(&self.name, good)?;
@@ -249,10 +228,15 @@ impl FaultBuilder {
                 switch: Switch::new(self.enabled, self.watch_idle, participation),
                 gate,
                 keyring,
+                draw: self.draw,
+                // A fault that cannot be built takes no seat.
+                seat: self.group.map(|(group, weight)| group.join(weight)),
+                window: Window::new(skip, every, limit),
                 injector,
                 means: self.means,
                 mark: self.mark.then_some(mark),
                 reporter: self.reporter,
+                sleeper: self.sleeper,
                 tally: Tally::default(),
             }),
         })
@@ -278,14 +262,4 @@ fn check_name(name: &str, findings: &mut Findings) -> Option<HeaderValue> {
         findings.add("name", name.escape_debug(), Problem::Name);
     }
     value
-}
-
-fn strings<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Vec<String> {
-    items.into_iter().map(Into::into).collect()
-}
-
-fn string_pairs<N: Into<String>, V: Into<String>>(
-    pairs: impl IntoIterator<Item = (N, V)>,
-) -> Vec<(String, String)> {
-    pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }

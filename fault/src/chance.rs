@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::IpAddr;
 
 use rand_core::TryRng;
 use siphasher::sip::SipHasher24;
@@ -18,6 +19,8 @@ pub enum Key<'a> {
     Header(&'a [u8]),
     /// The trace id of a W3C `traceparent`.
     TraceId([u8; 16]),
+    /// The address of the client; an IPv4 address mapped into IPv6 is that IPv4 address.
+    Client(IpAddr),
 }
 
 /// The dice of one fault: its seed and its name, from which every decision follows.
@@ -56,7 +59,7 @@ impl Dice {
     /// Decides for one key and one attempt (empty where attempts are not told apart).
     pub fn roll(&self, key: Key<'_>, attempt: &[u8]) -> Draws {
         let mut hasher = SipHasher24::new_with_keys(self.seed, self.stream);
-        let counter;
+        let (counter, four, sixteen);
         let (tag, bytes): (u8, &[u8]) = match &key {
             Key::Counter(number) => {
                 counter = number.to_le_bytes();
@@ -64,6 +67,16 @@ impl Dice {
             }
             Key::Header(value) => (1, value),
             Key::TraceId(id) => (2, id),
+            Key::Client(address) => match address.to_canonical() {
+                IpAddr::V4(address) => {
+                    four = address.octets();
+                    (3, &four)
+                }
+                IpAddr::V6(address) => {
+                    sixteen = address.octets();
+                    (3, &sixteen)
+                }
+            },
         };
         hasher.write(&[tag]);
         // The length keeps `ab` + attempt `c` apart from `a` + attempt `bc`.
@@ -125,8 +138,17 @@ impl Draws {
 
     /// The next draw as a number of the standard normal distribution.
     pub fn normal(&mut self) -> f64 {
-        // Half a step off the grid: the quantile has no value at 0 and 1.
-        normal::quantile(((self.draw() >> 11) as f64 + 0.5) * STEP)
+        normal::quantile(self.inner_share())
+    }
+
+    /// The next draw as a number of the exponential distribution with mean 1.
+    pub fn exponential(&mut self) -> f64 {
+        -normal::ln(self.inner_share())
+    }
+
+    /// Half a step off the grid: neither quantile has a value at 0 and 1.
+    fn inner_share(&mut self) -> f64 {
+        ((self.draw() >> 11) as f64 + 0.5) * STEP
     }
 
     fn draw(&mut self) -> u64 {
@@ -164,10 +186,41 @@ impl fmt::Debug for Draws {
 /// 2^-53, the step between the 53-bit shares.
 const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
 
+/// The weight within which this point of their sum lies. Where rounding has left a rest beyond the
+/// last, it is the last above 0.
+pub(crate) fn pick(weights: impl Iterator<Item = f64>, mut left: f64) -> usize {
+    let mut picked = 0;
+    for (index, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
+        picked = index;
+        left -= weight;
+        if left < 0.0 {
+            break;
+        }
+    }
+    picked
+}
+
+/// A short name for some bytes within this process.
+pub(crate) fn digest(bytes: &[u8]) -> u64 {
+    if bytes.is_empty() { 0 } else { sip(0, 0, bytes) }
+}
+
 fn share(hash: u64) -> f64 {
     (hash >> 11) as f64 * STEP
 }
 
 fn sip(key0: u64, key1: u64, message: &[u8]) -> u64 {
     SipHasher24::new_with_keys(key0, key1).hash(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_of_zero_is_never_picked() {
+        let tenths = [&[0.0][..], &[0.1; 10], &[0.0]].concat();
+        let pick = |share: f64| pick(tenths.iter().copied(), share * tenths.iter().sum::<f64>());
+        assert_eq!([pick(0.0), pick(0.55), pick(1.0_f64.next_down())], [1, 6, 10]);
+    }
 }

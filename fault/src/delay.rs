@@ -1,12 +1,12 @@
 //! Delays: how long, by which distribution, and no longer than what.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
-use crate::normal;
+use crate::quantiles::Quantiles;
+use crate::shape::{Sample, Shape};
 use crate::time::DelayTime;
 
 /// A delay to draw: fixed, or of a distribution.
@@ -17,12 +17,16 @@ use crate::time::DelayTime;
 ///
 /// ```
 /// use std::time::Duration;
-/// use waylay_fault::{Delay, Fault, slow};
+/// use waylay_fault::{At, Delay, Fault, slow};
 ///
 /// let delays = [
 ///     Delay::fixed("90ms"),
 ///     Delay::uniform("50ms", Duration::from_millis(150)),
 ///     Delay::lognormal("90ms", 0.4).max("2s"),
+///     Delay::normal("90ms", "20ms").max("2s").at(At::ResponseHead),
+///     Delay::exponential("10ms").max("1s").at(At::ResponseChunks),
+///     Delay::quantiles("p50=20ms p99=1s"),
+///     Delay::quantiles([(0.5, "20ms"), (0.99, "1s")]),
 ///     Delay::with("1s", |draws| Duration::from_millis(100).mul_f64(draws.share())),
 /// ];
 /// for delay in delays {
@@ -37,23 +41,57 @@ use crate::time::DelayTime;
 pub struct Delay {
     shape: Shape<DelayTime>,
     max: Option<DelayTime>,
+    at: At,
+}
+
+/// Where a delay is spent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum At {
+    /// Before the request, its body included, reaches the service.
+    #[default]
+    Request,
+    /// Before the head of the response is handed out.
+    ResponseHead,
+    /// Before each chunk of the request's body. Each chunk draws anew.
+    RequestChunks,
+    /// Before each chunk of the response's body. Each chunk draws anew.
+    ResponseChunks,
 }
 
 impl Delay {
     /// Always the same.
     pub fn fixed(time: impl Into<DelayTime>) -> Self {
-        Self { shape: Shape::Fixed(time.into()), max: None }
+        Self::of(Shape::Fixed(time.into()))
     }
 
     /// Evenly spread from `low` on, below `high`.
     pub fn uniform(low: impl Into<DelayTime>, high: impl Into<DelayTime>) -> Self {
-        Self { shape: Shape::Uniform(low.into(), high.into()), max: None }
+        Self::of(Shape::Uniform(low.into(), high.into()))
     }
 
     /// Lognormal, as most latencies are: half below the median, the rest with a long tail that
     /// `sigma` (of the underlying normal distribution) draws out. Needs a [`max`](Self::max).
     pub fn lognormal(median: impl Into<DelayTime>, sigma: f64) -> Self {
-        Self { shape: Shape::Lognormal(median.into(), sigma), max: None }
+        Self::of(Shape::Lognormal(median.into(), sigma))
+    }
+
+    /// Normal around `mean`, cut at zero. Needs a [`max`](Self::max).
+    pub fn normal(mean: impl Into<DelayTime>, deviation: impl Into<DelayTime>) -> Self {
+        Self::of(Shape::Normal(mean.into(), deviation.into()))
+    }
+
+    /// Exponential: most are short, and how long one has lasted says nothing about how long it
+    /// will. Needs a [`max`](Self::max).
+    pub fn exponential(mean: impl Into<DelayTime>) -> Self {
+        Self::of(Shape::Exponential(mean.into()))
+    }
+
+    /// By the quantiles that a real service was measured to have: `"p50=20ms p99=1s"`, or
+    /// `[(0.5, "20ms"), (0.99, "1s")]`. Between two of them it is evenly spread, below the first
+    /// from zero on, and above the last it is the last.
+    pub fn quantiles(table: impl Into<Quantiles>) -> Self {
+        Self::of(Shape::Quantiles(table.into()))
     }
 
     /// By your own function of the request's draws, cut at `max`; it may sample any distribution
@@ -62,7 +100,18 @@ impl Delay {
         max: impl Into<DelayTime>,
         sample: impl Fn(&mut Draws) -> Duration + Send + Sync + 'static,
     ) -> Self {
-        Self { shape: Shape::Custom(Sample(Arc::new(sample))), max: Some(max.into()) }
+        Self { max: Some(max.into()), ..Self::of(Shape::Custom(Sample(Arc::new(sample)))) }
+    }
+
+    fn of(shape: Shape<DelayTime>) -> Self {
+        Self { shape, max: None, at: At::default() }
+    }
+
+    /// Where it is spent; by default before the request reaches the service.
+    #[must_use]
+    pub fn at(mut self, at: At) -> Self {
+        self.at = at;
+        self
     }
 
     /// Cuts what is longer.
@@ -74,7 +123,7 @@ impl Delay {
 
     /// Checks every length of time and every number.
     pub(crate) fn check(self, at: &str, findings: &mut Findings) -> Option<Pace> {
-        if matches!(self.shape, Shape::Lognormal(..)) && self.max.is_none() {
+        if self.shape.is_endless() && self.max.is_none() {
             findings.add(at, &self.shape, Problem::NoCap);
             // The rest is looked at all the same, and reported with it.
             self.shape.check(at, findings);
@@ -85,63 +134,7 @@ impl Delay {
             Some(max) => findings.time(format!("{at}.max"), max.duration()),
             None => Some(Duration::MAX),
         };
-        Some(Pace { shape: shape?, max: max? })
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Shape<T> {
-    Fixed(T),
-    Uniform(T, T),
-    Lognormal(T, f64),
-    Custom(Sample),
-}
-
-impl Shape<DelayTime> {
-    fn check(self, at: &str, findings: &mut Findings) -> Option<Shape<Duration>> {
-        let shown = self.to_string();
-        let mut time = |name, time: DelayTime| findings.time(format!("{at}.{name}"), time.duration());
-        match self {
-            Self::Fixed(length) => time("fixed", length).map(Shape::Fixed),
-            Self::Uniform(low, high) => {
-                let (low, high) = (time("low", low), time("high", high));
-                let (low, high) = (low?, high?);
-                if low > high {
-                    findings.add(at, shown, Problem::Bounds);
-                    return None;
-                }
-                Some(Shape::Uniform(low, high))
-            }
-            Self::Lognormal(median, sigma) => {
-                let median = time("median", median);
-                if !(0.0..f64::INFINITY).contains(&sigma) {
-                    findings.add(format!("{at}.sigma"), sigma, Problem::Sigma);
-                    return None;
-                }
-                median.map(|median| Shape::Lognormal(median, sigma))
-            }
-            Self::Custom(sample) => Some(Shape::Custom(sample)),
-        }
-    }
-}
-
-impl fmt::Display for Shape<DelayTime> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fixed(time) => write!(f, "fixed({time})"),
-            Self::Uniform(low, high) => write!(f, "uniform({low}, {high})"),
-            Self::Lognormal(median, sigma) => write!(f, "lognormal({median}, {sigma})"),
-            Self::Custom(_) => f.write_str("a function"),
-        }
-    }
-}
-
-#[derive(Clone)]
-struct Sample(Arc<dyn Fn(&mut Draws) -> Duration + Send + Sync>);
-
-impl fmt::Debug for Sample {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("..")
+        Some(Pace { shape: shape?, max: max?, at: self.at })
     }
 }
 
@@ -150,28 +143,16 @@ impl fmt::Debug for Sample {
 pub(crate) struct Pace {
     shape: Shape<Duration>,
     max: Duration,
+    at: At,
 }
 
 impl Pace {
     /// The delay of one request.
     pub(crate) fn draw(&self, draws: &mut Draws) -> Duration {
-        let delay = match &self.shape {
-            Shape::Fixed(time) => *time,
-            Shape::Uniform(low, high) => *low + from_nanos(draws.share() * nanos(*high - *low)),
-            Shape::Lognormal(median, sigma) => {
-                from_nanos(nanos(*median) * normal::exp(*sigma * draws.normal()))
-            }
-            Shape::Custom(Sample(sample)) => sample(draws),
-        };
-        delay.min(self.max)
+        self.shape.draw(draws).min(self.max)
     }
-}
 
-fn nanos(time: Duration) -> f64 {
-    time.as_nanos() as f64
-}
-
-/// Cuts the fraction; what is too long for `u64` becomes its maximum.
-fn from_nanos(nanos: f64) -> Duration {
-    Duration::from_nanos(nanos as u64)
+    pub(crate) fn at(&self) -> At {
+        self.at
+    }
 }

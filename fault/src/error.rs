@@ -108,6 +108,26 @@ impl fmt::Display for FaultError {
             Problem::Bounds => write!(f, "{given} is no range; give the lower bound first"),
             Problem::NoCap => write!(f, "{given} has no longest value; add `.max(…)`"),
             Problem::Amount => write!(f, "{given} is no amount; give at least 1"),
+            Problem::RequestStatus => write!(f, "{given} cannot be put on a request, which has no status"),
+            Problem::Date => write!(f, "{given} is no date that HTTP can write; give one from 1970 to 9999"),
+            Problem::Quantiles => {
+                write!(f, "`{given}` is no table of quantiles; write it like `p50=20ms p99=1s`")
+            }
+            Problem::Rise => write!(f, "{given} does not rise; give shares from 0 to 1 and times in order"),
+            Problem::Grpc => write!(f, "{given} is no gRPC status; give one from 0 to 16"),
+            Problem::Rate => write!(f, "{given} bytes a second let nothing through; give at least 1"),
+            Problem::Share => write!(f, "{given} is not a share; give a number from 0 to 1"),
+            Problem::CloseCode => {
+                write!(f, "{given} is no WebSocket close code; give one from 1000 to 4999, not 1004 to 1006")
+            }
+            Problem::Zero => write!(f, "{given} would never happen; give at least 1"),
+            Problem::Method => write!(f, "`{given}` is not a method; give a token such as `GET`"),
+            Problem::Host => {
+                write!(f, "`{given}` is not a host pattern; write it like `shop.test` or `*.shop.test`")
+            }
+            Problem::Network => {
+                write!(f, "`{given}` is no range of addresses; write it like `10.0.0.0/8` or `::1`")
+            }
             Problem::Pattern(why) => write!(f, "`{given}` is not a path pattern: {why}"),
             Problem::HeaderName => {
                 write!(f, "`{given}` is not a header name; give a token such as `x-chaos`")
@@ -155,6 +175,30 @@ pub enum Problem {
     NoCap,
     /// A size or a rate of nothing.
     Amount,
+    /// A status for a request.
+    RequestStatus,
+    /// A date that HTTP cannot write.
+    Date,
+    /// A text or list that is no table of quantiles.
+    Quantiles,
+    /// A quantile that does not rise above the one before it.
+    Rise,
+    /// A number that is no gRPC status.
+    Grpc,
+    /// A rate of no bytes at all.
+    Rate,
+    /// A number that is no share.
+    Share,
+    /// A number that cannot be sent as a WebSocket close code (RFC 6455, section 7.4).
+    CloseCode,
+    /// A count of nothing.
+    Zero,
+    /// A text that is no method.
+    Method,
+    /// A text that is no pattern of hosts.
+    Host,
+    /// A text that is no range of addresses.
+    Network,
     /// A path pattern that cannot be read, and why.
     Pattern(String),
     /// A text that is no header name.

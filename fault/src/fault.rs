@@ -3,15 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::Request;
+use http::{Method, Request};
 
-use crate::chance::Dice;
+use crate::chance::{Dice, digest};
 use crate::halt::halted;
 use crate::injector::plan::Plan;
 use crate::reach::{Reach, Side};
 use crate::report::{Phase, Skip};
 use crate::setup::Setup;
 use crate::strike::Strike;
+use crate::verdict::Verdicts;
 
 /// A fault that lies in wait: an [`Injector`](crate::Injector), and whom it strikes.
 ///
@@ -50,16 +51,26 @@ impl Fault {
         &self.setup.dice
     }
 
-    /// What to do to this request; nothing, for most.
+    /// What to do to this request; nothing, for most. `ported`: whether its body can be exchanged.
     #[inline]
-    pub(crate) fn decide<B>(&self, side: Side, request: &Request<B>) -> Option<Strike> {
+    pub(crate) fn decide<B>(
+        &self,
+        side: Side,
+        request: &mut Request<B>,
+        ported: impl FnOnce() -> bool,
+    ) -> Option<Strike> {
         // All that an idle fault costs; the rest is kept out of the caller's code.
-        if self.setup.switch.idle() { None } else { self.consider(side, request) }
+        if self.setup.switch.idle() { None } else { self.consider(side, request, ported) }
     }
 
-    fn consider<B>(&self, side: Side, request: &Request<B>) -> Option<Strike> {
+    fn consider<B>(
+        &self,
+        side: Side,
+        request: &mut Request<B>,
+        ported: impl FnOnce() -> bool,
+    ) -> Option<Strike> {
         self.setup.tally.see();
-        match self.draw(side, request) {
+        match self.draw(side, request, ported) {
             Ok((plan, reach)) => Some(Strike::begin(self.setup.clone(), plan, reach, request)),
             Err(skip) => {
                 self.setup.tally.skip(skip);
@@ -71,7 +82,12 @@ impl Fault {
 
     /// The gates in their order: a request that one of them turns away never moves the counter
     /// that the draw may hang on.
-    fn draw<B>(&self, side: Side, request: &Request<B>) -> Result<(Plan, Reach), Skip> {
+    fn draw<B>(
+        &self,
+        side: Side,
+        request: &mut Request<B>,
+        ported: impl FnOnce() -> bool,
+    ) -> Result<(Plan, Reach), Skip> {
         let setup = &*self.setup;
         if halted() {
             return Err(Skip::Halted);
@@ -81,19 +97,47 @@ impl Fault {
         }
         setup.gate.admit(request)?;
 
-        let headers = request.headers();
-        let draws = setup.dice.roll(setup.keyring.key(headers), setup.keyring.attempt(headers));
-        if !draws.fires(setup.switch.participation()) {
+        let id = Arc::as_ptr(&self.setup) as usize;
+        let attempt = digest(setup.keyring.attempt(request.headers()));
+        // A fault that strikes nothing has nothing to remember.
+        let remembers = setup.switch.participation() > 0.0;
+        if remembers && Verdicts::has_decided(request.extensions(), id, attempt) {
+            return Err(Skip::Decided);
+        }
+        let key = setup.keyring.key(request);
+        let draws = setup.dice.roll(key, setup.keyring.attempt(request.headers()));
+        let fires = setup.fires(&draws, key);
+        let picked = match &setup.seat {
+            Some(seat) if fires => Some(seat.pick(key, setup.keyring.attempt(request.headers()))),
+            _ => None,
+        };
+        if remembers {
+            Verdicts::decide(request.extensions_mut(), id, attempt);
+        }
+        if !fires {
             return Err(Skip::NotSelected);
+        }
+        if let Some((seat, picked)) = setup.seat.as_ref().zip(picked) {
+            let member = Verdicts::pick(request.extensions_mut(), seat.group(), attempt, || picked);
+            if member != seat.number() {
+                return Err(Skip::Excluded);
+            }
         }
         let mut plan = Plan::default();
         setup.injector.plan(draws, &mut plan);
+        if plan.steps.is_empty() && plan.spared {
+            return Err(Skip::Counted);
+        }
 
         let reach = Reach::new(side, setup.means, request);
-        if !reach.allows(&plan) {
+        let unreachable = !reach.allows(&plan)
+            || (plan.only_downloads() && request.method() == Method::HEAD)
+            || (plan.uploads() && !ported());
+        if unreachable {
             return Err(Skip::Unreachable);
         }
-        Ok((plan, reach))
+        // Last, so that what could not be struck uses up no strike.
+        if setup.window.admit() { Ok((plan, reach)) } else { Err(Skip::Counted) }
     }
 }
 

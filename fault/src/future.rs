@@ -9,6 +9,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::body::FaultBody;
+use crate::port::Port;
 use crate::strike::Strike;
 use crate::struck::Struck;
 
@@ -44,8 +45,8 @@ where
         Self { state: State::Spared { response } }
     }
 
-    pub(crate) fn struck(strike: Strike, service: S, request: Request<B>) -> Self {
-        Self { state: State::Struck { struck: Box::pin(Struck::new(strike, service, request)) } }
+    pub(crate) fn struck(strike: Strike, service: S, request: Request<B>, port: Option<Port<B>>) -> Self {
+        Self { state: State::Struck { struck: Box::pin(Struck::new(strike, service, request, port)) } }
     }
 }
 

@@ -2,8 +2,12 @@
 
 use http::Request;
 
+use crate::peer;
 use crate::report::Skip;
+use crate::scope::clients::ClientList;
 use crate::scope::headers::HeaderList;
+use crate::scope::hosts::HostList;
+use crate::scope::methods::MethodList;
 use crate::scope::paths::{PathList, canonical};
 use crate::scope::probes::is_probe;
 #[cfg(any(feature = "axum", feature = "router"))]
@@ -12,8 +16,11 @@ use crate::scope::routes::RouteList;
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     pub(crate) protect_probes: bool,
+    pub(crate) methods: Lists<MethodList>,
     pub(crate) paths: Lists<PathList>,
     pub(crate) headers: Lists<HeaderList>,
+    pub(crate) hosts: Lists<HostList>,
+    pub(crate) clients: Lists<ClientList>,
     #[cfg(any(feature = "axum", feature = "router"))]
     pub(crate) routes: Lists<RouteList>,
 }
@@ -30,21 +37,27 @@ impl Gate {
     /// through. An empty allow list is none.
     pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), Skip> {
         let path = canonical(request.uri().path());
-        let headers = request.headers();
+        let (uri, headers) = (request.uri(), request.headers());
         if self.protect_probes && is_probe(&path, headers) {
             return Err(Skip::Protected);
         }
-        let admitted = passes(&self.paths, PathList::is_empty, |list| list.contains(&path))
-            && passes(&self.headers, HeaderList::is_empty, |list| list.contains(headers));
+        let client = || peer::client(request.extensions());
+        let admitted = passes(&self.methods, MethodList::is_empty, |list| list.contains(request.method()))
+            && passes(&self.paths, PathList::is_empty, |list| list.contains(&path))
+            && passes(&self.headers, HeaderList::is_empty, |list| list.contains(headers))
+            && passes(&self.hosts, HostList::is_empty, |list| list.contains(uri, headers))
+            && passes(&self.clients, ClientList::is_empty, |list| list.contains(client()));
         #[cfg(any(feature = "axum", feature = "router"))]
         let admitted = admitted && {
             let extensions = request.extensions();
             passes(&self.routes, RouteList::is_empty, |list| list.contains(extensions))
         };
+        // A whole rule text is to be one more condition of this kind.
         if admitted { Ok(()) } else { Err(Skip::NoMatch) }
     }
 }
 
 fn passes<L>(lists: &Lists<L>, is_empty: impl Fn(&L) -> bool, contains: impl Fn(&L) -> bool) -> bool {
-    !contains(&lists.block) && (is_empty(&lists.allow) || contains(&lists.allow))
+    let blocked = !is_empty(&lists.block) && contains(&lists.block);
+    !blocked && (is_empty(&lists.allow) || contains(&lists.allow))
 }

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Request};
 
 use crate::chance::Key;
 use crate::error::Findings;
+use crate::peer;
 use crate::scope::headers::header_name;
 
 /// What the decision about a request hangs on.
@@ -29,9 +30,14 @@ pub enum DecideBy {
     Counter,
     /// The first value of this header. A request without it is decided by the counter.
     Header(String),
+    /// The `x-request-id` header, as [`Header`](Self::Header) would.
+    RequestId,
     /// The trace id of the W3C `traceparent` header: one verdict for a whole trace. A request
     /// without a valid one is decided by the counter.
     TraceId,
+    /// The client's IP address, told by [`Remote`](crate::Remote) or what stands for it: one verdict
+    /// for a client. Where it is unknown, the counter decides.
+    ClientIp,
 }
 
 /// Finds keys and attempts in requests.
@@ -47,6 +53,7 @@ enum Source {
     Counter,
     Header(HeaderName),
     TraceId,
+    ClientIp,
 }
 
 impl Keyring {
@@ -54,7 +61,9 @@ impl Keyring {
         let by = match by {
             DecideBy::Counter => Some(Source::Counter),
             DecideBy::Header(name) => header_name("decide_by", &name, findings).map(Source::Header),
+            DecideBy::RequestId => Some(Source::Header(HeaderName::from_static("x-request-id"))),
             DecideBy::TraceId => Some(Source::TraceId),
+            DecideBy::ClientIp => Some(Source::ClientIp),
         };
         let attempt = match attempt {
             Some(name) => Some(header_name("attempt_header", &name, findings)?),
@@ -64,11 +73,13 @@ impl Keyring {
     }
 
     /// The key of a request that has come as far as the draw; the counter moves for no other.
-    pub(crate) fn key<'a>(&self, headers: &'a HeaderMap) -> Key<'a> {
+    pub(crate) fn key<'a, B>(&self, request: &'a Request<B>) -> Key<'a> {
+        let headers = request.headers();
         let found = match &self.by {
             Source::Counter => None,
             Source::Header(name) => headers.get(name).map(|value| Key::Header(value.as_bytes())),
             Source::TraceId => headers.get("traceparent").and_then(|value| trace_id(value.as_bytes())),
+            Source::ClientIp => peer::client(request.extensions()).map(Key::Client),
         };
         found.unwrap_or_else(|| Key::Counter(self.counter.fetch_add(1, Ordering::Relaxed)))
     }

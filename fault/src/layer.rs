@@ -2,7 +2,9 @@
 
 use tower_layer::Layer;
 
+use crate::body::FaultBody;
 use crate::fault::Fault;
+use crate::port::PortSlot;
 use crate::service::FaultService;
 
 /// Puts a [`Fault`] around any HTTP service. All services of one fault share its switch, counts
@@ -38,19 +40,59 @@ use crate::service::FaultService;
 #[must_use = "a layer does nothing until it is around a service"]
 pub struct FaultLayer {
     fault: Fault,
+    ports: PortSlot,
+}
+
+impl FaultLayer {
+    /// Lets the fault have its hand in the bodies of requests of type `B`: `rebox` makes a `B` of
+    /// the fault's own bodies. axum's body type needs no such word (features `axum`, `router`);
+    /// for others what is to be done to a request's body is without it
+    /// [`unreachable`](crate::Counts::unreachable).
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+    /// use tower::{ServiceExt, service_fn};
+    /// use tower_layer::Layer;
+    /// use waylay_fault::{BodyError, Cut, Ending, Fault, Side, truncate};
+    ///
+    /// type Boxed = UnsyncBoxBody<Bytes, BodyError>;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// let fault = Fault::new("half", truncate(Cut::Fraction(0.5)).on(Side::Request).then(Ending::End))
+    ///     .enabled(true)
+    ///     .participation(1.0)
+    ///     .build()?;
+    /// let echo = service_fn(async |request: Request<Boxed>| {
+    ///     Ok::<_, BodyError>(Response::new(request.into_body().collect().await?.to_bytes()))
+    /// });
+    /// let service = fault.layer().uploads_by::<Boxed>(|body| body.boxed_unsync()).layer(
+    ///     tower::ServiceBuilder::new().map_response(|r: Response<Bytes>| r.map(http_body_util::Full::new)).service(echo),
+    /// );
+    /// let body = http_body_util::Full::from("12345678").map_err(|never| match never {}).boxed_unsync();
+    /// let response = service.oneshot(Request::new(body)).await?;
+    /// assert_eq!(response.into_body().collect().await?.to_bytes(), "1234");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn uploads_by<B: 'static>(self, rebox: fn(FaultBody<B>) -> B) -> Self {
+        Self { ports: PortSlot::holding(rebox), ..self }
+    }
 }
 
 impl<S> Layer<S> for FaultLayer {
     type Service = FaultService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        FaultService::new(inner, self.fault.clone())
+        FaultService::new(inner, self.fault.clone()).with_ports(self.ports.clone())
     }
 }
 
 impl Fault {
     /// A layer of this fault.
     pub fn layer(&self) -> FaultLayer {
-        FaultLayer { fault: self.clone() }
+        FaultLayer { fault: self.clone(), ports: PortSlot::default() }
     }
 }

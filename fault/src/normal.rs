@@ -43,7 +43,7 @@ pub(crate) fn exp(x: f64) -> f64 {
 
 /// The natural logarithm of a positive normal number, by the series of the inverse hyperbolic
 /// tangent to degree 21.
-fn ln(x: f64) -> f64 {
+pub(crate) fn ln(x: f64) -> f64 {
     let bits = x.to_bits();
     let mut power = (bits >> 52) as i64 - 1023;
     let mut mantissa = f64::from_bits((bits & ((1 << 52) - 1)) | (1023 << 52));

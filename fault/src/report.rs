@@ -41,8 +41,47 @@ pub enum Deed {
     GoAway,
     /// This is done to the connection's bytes: Toxiproxy's name, the settings, the direction.
     Toxic(Arc<str>),
+    /// Answered in the service's place with this gRPC status.
+    Grpc(u16),
+    /// The head of the response held back for this long.
+    SlowHead(Duration),
+    /// Each chunk of a body held back.
+    SlowChunks(Side),
+    /// A body let through at this many bytes a second.
+    RateLimit(Side, u64),
+    /// A body cut short.
+    Truncate(Side),
+    /// A body corrupted.
+    Corrupt(Side),
+    /// A body exchanged for another.
+    Replace(Side),
+    /// A head changed.
+    Patch(Side),
+    /// A length promised that the body does not have.
+    WrongLength(Side),
+    /// The messages of a stream lost, repeated, held back or brought out of order.
+    Messages(Side),
     /// Handed to the custom injector of this name.
     Custom(Arc<str>),
+}
+
+/// Which half of an exchange.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// What the client sends.
+    Request,
+    /// What the service sends.
+    #[default]
+    Response,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        })
+    }
 }
 
 impl fmt::Display for Deed {
@@ -59,6 +98,16 @@ impl fmt::Display for Deed {
             Self::BrokenPipe => f.write_str("reject broken_pipe"),
             Self::GoAway => f.write_str("reject goaway"),
             Self::Toxic(what) => write!(f, "toxic {what}"),
+            Self::Grpc(status) => write!(f, "grpc {status}"),
+            Self::SlowHead(time) => write!(f, "slow response head {time:?}"),
+            Self::SlowChunks(side) => write!(f, "slow {side} chunks"),
+            Self::RateLimit(side, rate) => write!(f, "rate_limit {side} {rate}"),
+            Self::Truncate(side) => write!(f, "truncate {side}"),
+            Self::Corrupt(side) => write!(f, "corrupt {side}"),
+            Self::Replace(side) => write!(f, "replace {side}"),
+            Self::Patch(side) => write!(f, "patch {side}"),
+            Self::WrongLength(side) => write!(f, "wrong_length {side}"),
+            Self::Messages(side) => write!(f, "messages {side}"),
             Self::Custom(name) => write!(f, "custom {name}"),
         }
     }
@@ -84,6 +133,12 @@ pub enum Skip {
     NoMatch,
     /// The draw spared it.
     NotSelected,
+    /// The draw chose it, but a count window, or a quota not used up, let it pass.
+    Counted,
+    /// The draw chose it, but its group had picked another fault for it.
+    Excluded,
+    /// The fault lies around the service twice and had decided on this request before.
+    Decided,
     /// The draw chose it, but what was to be done cannot be done here; see [`wire`](crate::wire).
     Unreachable,
 }
@@ -96,6 +151,9 @@ impl fmt::Display for Skip {
             Self::Protected => "protected",
             Self::NoMatch => "no match",
             Self::NotSelected => "not selected",
+            Self::Counted => "counted",
+            Self::Excluded => "excluded",
+            Self::Decided => "decided",
             Self::Unreachable => "unreachable",
         })
     }
@@ -110,7 +168,8 @@ pub enum Phase {
     Skipped(Skip),
     /// The fault begins.
     Started,
-    /// The fault is done: the delay is over, or the answer is handed out.
+    /// The fault is done: the delay is over, the answer is handed out, or the body that it had its
+    /// hand in has come to its end.
     Finished,
     /// A halt or a switch ended the fault half-way; the request went on to the service.
     CalledOff,

@@ -8,6 +8,7 @@ use tower_service::Service;
 use crate::body::FaultBody;
 use crate::fault::Fault;
 use crate::future::FaultFuture;
+use crate::port::PortSlot;
 use crate::reach::Side;
 
 /// A service behind a [`Fault`], made by [`FaultLayer`](crate::FaultLayer). Its error is the inner
@@ -16,12 +17,17 @@ use crate::reach::Side;
 pub struct FaultService<S> {
     inner: S,
     fault: Fault,
+    ports: PortSlot,
 }
 
 impl<S> FaultService<S> {
     /// Puts the fault around a service.
     pub fn new(inner: S, fault: Fault) -> Self {
-        Self { inner, fault }
+        Self { inner, fault, ports: PortSlot::default() }
+    }
+
+    pub(crate) fn with_ports(self, ports: PortSlot) -> Self {
+        Self { ports, ..self }
     }
 
     /// The service behind the fault.
@@ -38,6 +44,7 @@ impl<S> FaultService<S> {
 impl<S, ReqB, ResB> Service<Request<ReqB>> for FaultService<S>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    ReqB: 'static,
 {
     type Response = Response<FaultBody<ResB>>;
     type Error = S::Error;
@@ -47,14 +54,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        match self.fault.decide(Side::Server, &request) {
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        match self.fault.decide(Side::Server, &mut request, || self.ports.port::<ReqB>().is_some()) {
             None => FaultFuture::spared(self.inner.call(request)),
             Some(strike) => {
                 // The one that was made ready goes along; its clone was not, and stays.
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
-                FaultFuture::struck(strike, ready, request)
+                FaultFuture::struck(strike, ready, request, self.ports.port())
             }
         }
     }

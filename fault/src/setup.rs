@@ -2,15 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, Request};
 
-use crate::chance::Dice;
+use crate::chance::{Dice, Draws, Key};
+use crate::count::Window;
 use crate::gate::Gate;
+use crate::group::Seat;
+use crate::halt::halted;
 use crate::injector::node::Act;
 use crate::key::Keyring;
+use crate::pause::{Pause, Sleeper};
 use crate::reach::Means;
 use crate::report::{Deed, Event, Phase, Reporter};
+use crate::stage::Host;
 use crate::switch::Switch;
 use crate::tally::Tally;
 
@@ -20,20 +26,66 @@ pub(crate) struct Setup {
     pub(crate) gate: Gate,
     pub(crate) keyring: Keyring,
     pub(crate) dice: Dice,
+    /// Takes the place of the dice's share, if the user gave one.
+    pub(crate) draw: Option<Box<DrawFn>>,
+    pub(crate) seat: Option<Seat>,
+    pub(crate) window: Window,
     pub(crate) injector: Box<dyn Act>,
     pub(crate) means: Means,
     /// The value of the mark; none if the fault is not to show itself.
     pub(crate) mark: Option<HeaderValue>,
     pub(crate) reporter: Option<Box<dyn Reporter>>,
+    pub(crate) sleeper: Sleeper,
     pub(crate) tally: Tally,
 }
 
+/// A draw function of the user's.
+pub(crate) type DrawFn = dyn Fn(Key<'_>) -> f64 + Send + Sync;
+
 impl Setup {
+    /// Whether the draw chooses the request of this key.
+    pub(crate) fn fires(&self, draws: &Draws, key: Key<'_>) -> bool {
+        let participation = self.switch.participation();
+        match &self.draw {
+            Some(draw) => draw(key) < participation,
+            None => draws.fires(participation),
+        }
+    }
+
+    pub(crate) fn off(&self) -> bool {
+        !self.switch.enabled() || halted()
+    }
+
     pub(crate) fn report<B>(&self, phase: Phase, deeds: &[Deed], request: &Request<B>) {
         if let Some(reporter) = &self.reporter {
             reporter.report(&Event::new(&self.name, phase, deeds, request));
         }
     }
+}
+
+/// Sleeps, and hears a switch or a halt.
+pub(crate) fn pause(setup: &Arc<Setup>, time: Duration) -> Pause {
+    let setup = setup.clone();
+    Pause::new(async move { setup.switch.unless_off(setup.sleeper.sleep(time)).await })
+}
+
+/// The fault behind a request's body, about whose end nothing is told.
+pub(crate) struct Uploading(pub(crate) Arc<Setup>);
+
+impl Host for Uploading {
+    fn name(&self) -> Arc<str> {
+        self.0.name.clone()
+    }
+
+    fn off(&self) -> bool {
+        self.0.off()
+    }
+
+    fn pause(&self, time: Duration) -> Pause {
+        pause(&self.0, time)
+    }
+
+    fn done(&mut self, _called_off: bool) {}
 }
 
 impl fmt::Debug for Setup {

@@ -8,21 +8,25 @@ use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 
 use crate::chance::Draws;
+use crate::changes::Changes;
 use crate::injector::call::{Call, Inject, Verdict};
 use crate::injector::ending::Ending;
-use crate::injector::plan::{Answer, Plan, Step, Wire};
+use crate::injector::plan::{Ear, Plan, Step, Wire};
 use crate::io::line::{Leash, Order};
 use crate::mark::{Injected, Mark};
+use crate::pause::Pause;
 use crate::reach::{By, Reach};
-use crate::report::{Phase, Skip};
-use crate::setup::Setup;
+use crate::report::{Event, Phase, Skip};
+use crate::setup::{Setup, Uploading, pause};
+use crate::stage::Host;
 
-/// What a strike comes to.
+/// What a strike comes to before the service is asked.
 pub(crate) enum Outcome {
-    /// The request goes on to the service; if anything was done to it, its response is marked.
-    Pass(Option<Mark>),
-    /// This is the answer.
-    Answer(Response<Bytes>),
+    /// The request goes on to the service, changed. If anything was done to it, its response is
+    /// marked; if something is to be done to that, the strike goes on as well.
+    Pass { mark: Option<Mark>, request: Changes, open: Option<Strike> },
+    /// This is the answer, to which something may still be done.
+    Answer(Response<Bytes>, Option<Strike>),
     /// There is none.
     Reject(Rejected),
 }
@@ -39,9 +43,12 @@ pub(crate) struct Strike {
     setup: Arc<Setup>,
     /// The request without its body, if a reporter or a custom injector wants it.
     request: Option<Arc<Request<()>>>,
-    is_head: bool,
+    pub(crate) is_head: bool,
     reach: Reach,
     steps: Vec<Step>,
+    /// What is to be done to the response.
+    pub(crate) changes: Changes,
+    ears: Vec<Ear>,
     injected: Injected,
     /// How many deeds were begun.
     begun: usize,
@@ -51,25 +58,31 @@ pub(crate) struct Strike {
 
 impl Strike {
     pub(crate) fn begin<B>(setup: Arc<Setup>, plan: Plan, reach: Reach, request: &Request<B>) -> Self {
-        let wanted = setup.reporter.is_some() || plan.asks();
+        let wanted = setup.reporter.is_some() || !plan.ears.is_empty() || plan.asks();
         let injected = Injected { fault: setup.name.clone(), deeds: plan.deeds.into() };
         setup.tally.enter();
-        setup.report(Phase::Started, &injected.deeds, request);
-        Self {
+        let mut strike = Self {
             request: wanted.then(|| Arc::new(without_body(request))),
             is_head: request.method() == Method::HEAD,
             setup,
             reach,
             steps: plan.steps,
+            changes: Changes::default(),
+            ears: plan.ears,
+            begun: injected.deeds.len(),
             injected,
-            begun: 0,
             counted: false,
             ended: false,
-        }
+        };
+        // The start is told of the whole plan, the end of what was done of it.
+        strike.report(Phase::Started);
+        strike.begun = 0;
+        strike
     }
 
     /// Takes the steps one by one until one of them answers.
     pub(crate) async fn run(mut self) -> Outcome {
+        let mut request = Changes::default();
         for step in std::mem::take(&mut self.steps) {
             self.begun += 1;
             match step {
@@ -97,16 +110,23 @@ impl Strike {
                     Some(Verdict::ConnectionClose) => return self.reject(Ending::Close),
                     Some(Verdict::ConnectionReset) => return self.reject(Ending::Reset),
                 },
-                Step::Answer(answer) => return self.answer(respond(&answer)),
+                Step::Answer(answer) => return self.answer(answer.response()),
                 Step::Reject(ending) => return self.reject(ending),
                 Step::Wire(wire) => {
                     self.count();
                     self.tamper(wire);
                 }
+                Step::Request(change) => request.add(change),
+                Step::Response(change) => self.changes.add(change),
             }
         }
         self.count();
-        self.pass(Phase::Finished)
+        let mark = (self.begun > 0).then(|| self.mark());
+        if self.changes.is_empty() && request.is_empty() {
+            self.end(Phase::Finished);
+            return Outcome::Pass { mark, request, open: None };
+        }
+        Outcome::Pass { mark, request, open: Some(self) }
     }
 
     async fn wait(&self, time: Duration) -> Option<()> {
@@ -114,7 +134,7 @@ impl Strike {
         if time.is_zero() {
             return Some(());
         }
-        self.setup.switch.unless_off(tokio::time::sleep(time)).await
+        self.setup.switch.unless_off(self.setup.sleeper.sleep(time)).await
     }
 
     async fn ask(&self, inject: &dyn Inject, draws: Draws) -> Option<Verdict> {
@@ -124,18 +144,24 @@ impl Strike {
         self.setup.switch.unless_off(inject.inject(call)).await
     }
 
+    /// Lets the request go on, with nothing more to be done to it.
     fn pass(mut self, phase: Phase) -> Outcome {
         self.end(phase);
-        Outcome::Pass((self.begun > 0).then(|| self.mark()))
+        let mark = (self.begun > 0).then(|| self.mark());
+        Outcome::Pass { mark, request: Changes::default(), open: None }
     }
 
     fn answer(mut self, mut response: Response<Bytes>) -> Outcome {
-        self.end(Phase::Finished);
+        self.count();
         if self.is_head {
             empty(&mut response);
         }
         self.mark().put_on(&mut response);
-        Outcome::Answer(response)
+        if self.changes.is_empty() {
+            self.end(Phase::Finished);
+            return Outcome::Answer(response, None);
+        }
+        Outcome::Answer(response, Some(self))
     }
 
     /// Does it to the connection. A plan whose connection cannot be had is never begun.
@@ -190,28 +216,56 @@ impl Strike {
     }
 
     fn end(&mut self, phase: Phase) {
-        self.ended = true;
-        self.count();
-        if let Some(request) = &self.request {
-            self.setup.report(phase, &self.injected.deeds[..self.begun], request);
+        if std::mem::replace(&mut self.ended, true) {
+            return;
         }
+        self.count();
+        self.report(phase);
+    }
+
+    fn report(&self, phase: Phase) {
+        let Some(request) = &self.request else { return };
+        self.setup.report(phase, &self.injected.deeds[..self.begun], request);
+        for ear in &self.ears {
+            // Some of its deeds may not have been begun.
+            let deeds = &self.injected.deeds[ear.from.min(self.begun)..ear.to.min(self.begun)];
+            if !deeds.is_empty() {
+                ear.reporter.report(&Event::new(&self.setup.name, phase, deeds, request));
+            }
+        }
+    }
+}
+
+impl Strike {
+    /// The fault as the body of the request knows it.
+    pub(crate) fn uploading(&self) -> Box<dyn Host> {
+        Box::new(Uploading(self.setup.clone()))
     }
 }
 
 impl Drop for Strike {
     fn drop(&mut self) {
-        if !self.ended {
-            self.end(Phase::Abandoned);
-        }
+        self.end(Phase::Abandoned);
         self.setup.tally.leave();
     }
 }
 
-fn respond(answer: &Answer) -> Response<Bytes> {
-    let mut response = Response::new(answer.text.clone());
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers.clone();
-    response
+impl Host for Strike {
+    fn name(&self) -> Arc<str> {
+        self.setup.name.clone()
+    }
+
+    fn off(&self) -> bool {
+        self.setup.off()
+    }
+
+    fn pause(&self, time: Duration) -> Pause {
+        pause(&self.setup, time)
+    }
+
+    fn done(&mut self, called_off: bool) {
+        self.end(if called_off { Phase::CalledOff } else { Phase::Finished });
+    }
 }
 
 /// Leaves of an answer to HEAD what tells the length of that to a GET: not every server empties

@@ -1,15 +1,20 @@
-//! A request that was struck: held back, then answered or let go.
+//! A request that was struck: held back, then answered or let go, its response changed.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::body::{FaultBody, RejectError};
+use crate::body::FaultBody;
+use crate::broken::RejectError;
 use crate::injector::ending::Ending;
+use crate::landing::Landing;
 use crate::mark::Mark;
+use crate::pause::Pause;
+use crate::port::Port;
 use crate::reach::By;
 use crate::strike::{Outcome, Rejected, Strike};
 
@@ -21,18 +26,37 @@ pin_project! {
         strike: Pin<Box<dyn Future<Output = Outcome> + Send>>,
         // With the service that was made ready for it; gone once the strike is over.
         held: Option<(S, Request<B>)>,
+        port: Option<Port<B>>,
         #[pin]
         response: Option<S::Future>,
         mark: Option<Mark>,
+        landing: Option<Landing>,
+        arrived: Option<Arrived<S::Response>>,
+        pause: Option<Pause>,
     }
+}
+
+/// A response that has yet to be changed.
+enum Arrived<R> {
+    Service(R),
+    Own(Response<Bytes>),
 }
 
 impl<S, B> Struck<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(crate) fn new(strike: Strike, service: S, request: Request<B>) -> Self {
-        Self { strike: Box::pin(strike.run()), held: Some((service, request)), response: None, mark: None }
+    pub(crate) fn new(strike: Strike, service: S, request: Request<B>, port: Option<Port<B>>) -> Self {
+        Self {
+            strike: Box::pin(strike.run()),
+            held: Some((service, request)),
+            port,
+            response: None,
+            mark: None,
+            landing: None,
+            arrived: None,
+            pause: None,
+        }
     }
 }
 
@@ -48,21 +72,58 @@ where
             let outcome = ready!(this.strike.as_mut().poll(cx));
             let held = this.held.take();
             match outcome {
-                Outcome::Pass(mark) => {
+                Outcome::Pass { mark, request: changes, open } => {
                     *this.mark = mark;
-                    this.response.set(held.map(|(mut service, request)| service.call(request)));
+                    let port = *this.port;
+                    let response = held.map(|(mut service, request)| match &open {
+                        Some(strike) => service.call(changes.request(request, port, || strike.uploading())),
+                        // A strike that is over has nothing to change.
+                        None => service.call(request),
+                    });
+                    this.response.set(response);
+                    *this.landing = open.map(Landing);
                 }
-                Outcome::Answer(answer) => return Poll::Ready(Ok(answer.map(FaultBody::text))),
+                Outcome::Answer(answer, open) => {
+                    let landing = open.map(Landing);
+                    *this.pause = landing.as_ref().and_then(Landing::pause);
+                    *this.landing = landing;
+                    *this.arrived = Some(Arrived::Own(answer));
+                }
                 Outcome::Reject(rejected) => return Poll::Ready(Ok(reject(rejected))),
             }
         }
-        // None only for who polls after the end, which a future may answer as it likes.
-        let Some(response) = this.response.as_mut().as_pin_mut() else { return Poll::Pending };
-        let mut response = ready!(response.poll(cx))?;
-        if let Some(mark) = this.mark.take() {
-            mark.put_on(&mut response);
+        if this.arrived.is_none() {
+            // None only for who polls after the end, which a future may answer as it likes.
+            let Some(response) = this.response.as_mut().as_pin_mut() else { return Poll::Pending };
+            let mut response = match ready!(response.poll(cx)) {
+                Ok(response) => response,
+                Err(error) => {
+                    this.landing.take().into_iter().for_each(Landing::fail);
+                    return Poll::Ready(Err(error));
+                }
+            };
+            if let Some(mark) = this.mark.take() {
+                mark.put_on(&mut response);
+            }
+            *this.pause = this.landing.as_ref().and_then(Landing::pause);
+            *this.arrived = Some(Arrived::Service(response));
         }
-        Poll::Ready(Ok(response.map(FaultBody::service)))
+        if let Some(pause) = this.pause {
+            if ready!(pause.poll(cx)).is_none() {
+                this.landing.take().into_iter().for_each(Landing::call_off);
+            }
+            *this.pause = None;
+        }
+        let Some(arrived) = this.arrived.take() else { return Poll::Pending };
+        this.response.set(None);
+        let response = match arrived {
+            Arrived::Service(response) => response.map(FaultBody::service),
+            Arrived::Own(answer) => answer.map(FaultBody::text),
+        };
+        Poll::Ready(Ok(match this.landing.take() {
+            Some(landing) => landing.land(response),
+            None => response,
+        }))
     }
 }
 

@@ -37,9 +37,15 @@ pub struct Counts {
     pub no_match: u64,
     /// Spared by the draw.
     pub not_selected: u64,
+    /// Drawn, but let pass by a count window or a quota.
+    pub counted: u64,
+    /// Drawn, but left to another fault of the group.
+    pub excluded: u64,
+    /// Met again after this fault had decided on them.
+    pub decided: u64,
     /// Drawn, but not to be reached by a layer: see [`wire`](crate::wire).
     pub unreachable: u64,
-    /// Being struck right now: delays, hangs and custom injectors at work.
+    /// Being struck right now: delays, hangs and custom injectors at work, and bodies on their way.
     pub active: u64,
 }
 
@@ -52,6 +58,9 @@ pub(crate) struct Tally {
     protected: AtomicU64,
     no_match: AtomicU64,
     not_selected: AtomicU64,
+    counted: AtomicU64,
+    excluded: AtomicU64,
+    decided: AtomicU64,
     unreachable: AtomicU64,
     active: AtomicU64,
 }
@@ -72,6 +81,9 @@ impl Tally {
             Skip::Protected => &self.protected,
             Skip::NoMatch => &self.no_match,
             Skip::NotSelected => &self.not_selected,
+            Skip::Counted => &self.counted,
+            Skip::Excluded => &self.excluded,
+            Skip::Decided => &self.decided,
             Skip::Unreachable => &self.unreachable,
         };
         counter.fetch_add(1, Relaxed);
@@ -94,6 +106,9 @@ impl Tally {
             protected: self.protected.load(Relaxed),
             no_match: self.no_match.load(Relaxed),
             not_selected: self.not_selected.load(Relaxed),
+            counted: self.counted.load(Relaxed),
+            excluded: self.excluded.load(Relaxed),
+            decided: self.decided.load(Relaxed),
             unreachable: self.unreachable.load(Relaxed),
             active: self.active.load(Relaxed),
         }

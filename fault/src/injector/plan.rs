@@ -1,23 +1,30 @@
 //! The plan for one request: a fault's tree, drawn down to a list of steps.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::call::Inject;
+use super::edits::Edits;
 use super::ending::Ending;
 use super::toxic::{Direction, Kind};
 use crate::chance::Draws;
-use crate::report::Deed;
+use crate::report::{Deed, Reporter, Side};
+use crate::stage::Stage;
 
-/// The steps to take, in order. The last one answers, or the request goes on to the service.
+/// The steps to take, in order. One of them answers, or the request goes on to the service.
 #[derive(Default)]
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     /// One for each step.
     pub(crate) deeds: Vec<Deed>,
+    /// Who hears of which deeds alone.
+    pub(crate) ears: Vec<Ear>,
+    /// Whether some deed was due and let the request pass.
+    pub(crate) spared: bool,
 }
 
 pub(crate) enum Step {
@@ -29,6 +36,10 @@ pub(crate) enum Step {
     Reject(Ending),
     /// Something is done to the connection; the request goes on.
     Wire(Wire),
+    /// Done to the request before the service gets it.
+    Request(Change),
+    /// Done to the response, whoever makes it.
+    Response(Change),
 }
 
 /// What a step does to the connection.
@@ -39,15 +50,67 @@ pub(crate) enum Wire {
     Toxic { kind: Kind<Duration>, direction: Direction, draws: Draws },
 }
 
+/// One thing done to a message on its way.
+pub(crate) enum Change {
+    Wait(Duration),
+    Head(Arc<Edits>),
+    Body(Box<dyn Stage>),
+    /// A body exchanged for one of another kind.
+    Both(Arc<Edits>, Box<dyn Stage>),
+}
+
+/// A reporter of its own for a part of the tree.
+pub(crate) struct Ear {
+    pub(crate) reporter: Arc<dyn Reporter>,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
 /// A whole answer, ready to be sent any number of times.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: Bytes,
+    /// Put into `retry-after` as a date, this long from the moment of the answer.
+    pub(crate) retry_in: Option<Duration>,
+}
+
+impl Answer {
+    pub(crate) fn response(&self) -> Response<Bytes> {
+        let mut response = Response::new(self.text.clone());
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers.clone();
+        // A date beyond what a clock can say, or http's four-digit years, is left out.
+        let date = self.retry_in.and_then(|time| SystemTime::now().checked_add(time)).and_then(http_date);
+        if let Some(date) = date {
+            response.headers_mut().insert(RETRY_AFTER, date);
+        }
+        response
+    }
+}
+
+/// A time as HTTP writes it (RFC 9110, section 5.6.7).
+pub(crate) fn http_date(time: SystemTime) -> Option<HeaderValue> {
+    /// The first second of the year 10000, from which on `httpdate` refuses by a panic.
+    const END: u64 = 253_402_300_800;
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    if seconds >= END {
+        return None;
+    }
+    HeaderValue::from_str(&httpdate::fmt_http_date(time)).ok()
 }
 
 impl Plan {
+    /// One change, of whichever half of the exchange.
+    pub(crate) fn change(&mut self, side: Side, change: Change, deed: Deed) {
+        let step = match side {
+            Side::Request => Step::Request(change),
+            Side::Response => Step::Response(change),
+        };
+        self.then(step, deed);
+    }
+
     pub(crate) fn then(&mut self, step: Step, deed: Deed) {
         self.steps.push(step);
         self.deeds.push(deed);
@@ -61,5 +124,19 @@ impl Plan {
     /// Whether a custom injector takes part.
     pub(crate) fn asks(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Ask(..)))
+    }
+
+    /// Whether the request's body is to go through stages.
+    pub(crate) fn uploads(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Request(Change::Body(_) | Change::Both(..))))
+    }
+
+    /// Whether it does nothing but to the body of the response.
+    pub(crate) fn only_downloads(&self) -> bool {
+        !self.steps.is_empty()
+            && self
+                .steps
+                .iter()
+                .all(|step| matches!(step, Step::Response(Change::Body(_) | Change::Both(..))))
     }
 }

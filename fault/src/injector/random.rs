@@ -2,7 +2,7 @@
 
 use super::node::{Act, Draft, Injector, below};
 use super::plan::Plan;
-use crate::chance::Draws;
+use crate::chance::{Draws, pick};
 use crate::error::{Findings, Problem};
 
 /// Does one of several things, each as often as its weight says. Weights need not add up to 1; a
@@ -60,31 +60,5 @@ impl Act for Random {
         if let Some((_, choice)) = self.choices.get(picked) {
             choice.plan(draws.child(picked as u64), plan);
         }
-    }
-}
-
-/// The weight within which this point of their sum lies. Where rounding has left a rest beyond the
-/// last, it is the last above 0.
-fn pick(weights: impl Iterator<Item = f64>, mut left: f64) -> usize {
-    let mut picked = 0;
-    for (index, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
-        picked = index;
-        left -= weight;
-        if left < 0.0 {
-            break;
-        }
-    }
-    picked
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_weight_of_zero_is_never_picked() {
-        let tenths = [&[0.0][..], &[0.1; 10], &[0.0]].concat();
-        let pick = |share: f64| pick(tenths.iter().copied(), share * tenths.iter().sum::<f64>());
-        assert_eq!([pick(0.0), pick(0.55), pick(1.0_f64.next_down())], [1, 6, 10]);
     }
 }

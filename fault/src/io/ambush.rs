@@ -8,6 +8,7 @@ use http::{Method, Request, Uri};
 use super::line::Connection;
 use crate::fault::Fault;
 use crate::halt::halted;
+use crate::peer::Remote;
 use crate::reach::Side;
 use crate::strike::{Outcome, Rejected};
 
@@ -50,7 +51,7 @@ impl Ambush {
                 }
             }
             if let State::Waiting = state {
-                *state = match fault.decide(Side::Listener, &stand_in(connection)) {
+                *state = match fault.decide(Side::Listener, &mut stand_in(connection), || false) {
                     Some(strike) => State::Striking(Box::pin(strike.run())),
                     None => State::Decided,
                 };
@@ -77,6 +78,9 @@ fn stand_in(connection: &Connection) -> Request<()> {
     *request.method_mut() = Method::CONNECT;
     let peer = connection.peer().and_then(|peer| peer.to_string().parse::<Uri>().ok());
     *request.uri_mut() = peer.unwrap_or_default();
+    if let Some(peer) = connection.peer() {
+        request.extensions_mut().insert(Remote(peer));
+    }
     request.extensions_mut().insert(connection.clone());
     request
 }

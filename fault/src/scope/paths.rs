@@ -6,13 +6,15 @@ use matchit::InsertError;
 use percent_encoding::percent_decode_str;
 
 use crate::error::{Findings, Problem};
+use crate::scope::globs::Glob;
 
-/// Exact paths, whole-segment prefixes (`/a/*`) and templates (`/users/{id}`).
+/// Exact paths, whole-segment prefixes (`/a/*`), templates (`/users/{id}`) and globs (`/a/**/*.png`).
 #[derive(Debug, Default)]
 pub(crate) struct PathList {
     // One table refuses overlapping templates such as `/{a}/x` beside `/{b}`. Membership has no
     // need to know which one matched, so what one table refuses goes into the next.
     tables: Vec<matchit::Router<()>>,
+    globs: Vec<Glob>,
 }
 
 impl PathList {
@@ -28,12 +30,13 @@ impl PathList {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.tables.is_empty()
+        self.tables.is_empty() && self.globs.is_empty()
     }
 
     /// Whether any pattern matches this path, given as [`canonical`] makes it.
     pub(crate) fn contains(&self, path: &str) -> bool {
         self.tables.iter().any(|table| table.at(path).is_ok())
+            || self.globs.iter().any(|glob| glob.matches(path))
     }
 
     fn insert(&mut self, pattern: &str) -> Result<(), String> {
@@ -41,12 +44,14 @@ impl PathList {
             return Err("it does not begin with `/`".to_owned());
         }
         let template = escape(pattern)?;
-        let Some(prefix) = template.strip_suffix("/*") else {
-            if template.ends_with('*') {
-                return Err("`*` stands for whole segments; write it as `/*` at the end".to_owned());
-            }
-            return self.insert_template(template);
-        };
+        let prefix = template.strip_suffix("/*");
+        if without_tail(prefix.unwrap_or(&template)).contains('*') {
+            // At the end, too, `/*` holds what lies below as well as the place itself.
+            let glob = prefix.map_or_else(|| template.clone(), |prefix| format!("{prefix}/**"));
+            self.globs.push(Glob::read(&glob)?);
+            return Ok(());
+        }
+        let Some(prefix) = prefix else { return self.insert_template(template) };
         if !prefix.is_empty() {
             self.insert_template(prefix.to_owned())?;
         }
@@ -55,9 +60,6 @@ impl PathList {
     }
 
     fn insert_template(&mut self, template: String) -> Result<(), String> {
-        if template.split('/').any(|segment| segment == "*") {
-            return Err("`*` stands only at the end; write `{name}` for one segment".to_owned());
-        }
         for table in &mut self.tables {
             match table.insert(template.as_str(), ()) {
                 Ok(()) => return Ok(()),
@@ -70,6 +72,11 @@ impl PathList {
         self.tables.push(table);
         Ok(())
     }
+}
+
+/// A template without matchit's own tail `{*name}`, whose star is no glob's.
+fn without_tail(template: &str) -> &str {
+    template.rfind("/{*").map_or(template, |at| &template[..at])
 }
 
 /// The path decoded segment by segment: an encoded `/` is data and stays `%2F`, and so does the

@@ -174,9 +174,10 @@ fn path_patterns() {
         ("", "it does not begin with `/`"),
         ("a", "it does not begin with `/`"),
         ("*", "it does not begin with `/`"),
-        ("/a*", "`*` stands for whole segments; write it as `/*` at the end"),
-        ("/*/a", "`*` stands only at the end; write `{name}` for one segment"),
-        ("/*/*", "`*` stands only at the end; write `{name}` for one segment"),
+        ("/a**", "`**` stands for whole segments; write it between slashes"),
+        ("/*/{}", "a variable is written `{name}`"),
+        ("/*/{a", "a variable is written `{name}`"),
+        ("/*/a}", "a `}` without its `{` is written `}}`"),
         (
             "/a%20b",
             "write it decoded (`/a b`, not `/a%20b`); only `%2F` and `%25` keep their escape (byte 3)",

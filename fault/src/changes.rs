@@ -1,0 +1,89 @@
+//! Changes: what is done to one message on its way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::CONTENT_LENGTH;
+use http::{Request, Response, StatusCode};
+
+use crate::body::FaultBody;
+use crate::injector::edits::Edits;
+use crate::injector::plan::Change;
+use crate::port::Port;
+use crate::stage::{Host, Stage};
+
+/// The changes of one request or one response, gathered.
+#[derive(Default)]
+pub(crate) struct Changes {
+    wait: Duration,
+    edits: Vec<Arc<Edits>>,
+    stages: Vec<Box<dyn Stage>>,
+}
+
+impl Changes {
+    pub(crate) fn add(&mut self, change: Change) {
+        match change {
+            Change::Wait(time) => self.wait = self.wait.saturating_add(time),
+            Change::Head(edits) => self.edits.push(edits),
+            Change::Body(stage) => self.stages.push(stage),
+            Change::Both(edits, stage) => {
+                self.edits.push(edits);
+                self.stages.push(stage);
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wait.is_zero() && self.edits.is_empty() && self.stages.is_empty()
+    }
+
+    /// The wait before the message goes on.
+    pub(crate) fn wait(&self) -> Duration {
+        self.wait
+    }
+
+    /// Does them to a request. A plan that needs a port is only begun where there is one.
+    pub(crate) fn request<B>(
+        self,
+        mut request: Request<B>,
+        port: Option<Port<B>>,
+        host: impl FnOnce() -> Box<dyn Host>,
+    ) -> Request<B> {
+        for edits in &self.edits {
+            edits.headers(request.headers_mut());
+        }
+        let Some(port) = port.filter(|_| !self.stages.is_empty()) else { return request };
+        if self.stages.iter().any(|stage| stage.resizes()) {
+            request.headers_mut().remove(CONTENT_LENGTH);
+        }
+        request.map(|body| port(FaultBody::service(body).tampered(self.stages, host())))
+    }
+
+    /// Does them to a response; the host is kept if its body is changed, and told that all is done
+    /// if not.
+    pub(crate) fn response<B>(
+        self,
+        mut response: Response<FaultBody<B>>,
+        is_head: bool,
+        mut host: impl Host + 'static,
+    ) -> Response<FaultBody<B>> {
+        for edits in &self.edits {
+            if let Some(status) = edits.status {
+                *response.status_mut() = status;
+            }
+            edits.headers(response.headers_mut());
+        }
+        let bodiless = matches!(
+            response.status(),
+            StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        );
+        if self.stages.is_empty() || bodiless || is_head {
+            host.done(false);
+            return response;
+        }
+        if self.stages.iter().any(|stage| stage.resizes()) {
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
+        response.map(|body| body.tampered(self.stages, Box::new(host)))
+    }
+}

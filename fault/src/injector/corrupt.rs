@@ -1,0 +1,213 @@
+//! Corrupt: changes a body so that it is no longer what it says it is.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Frame;
+use rand_core::Rng;
+
+use super::node::{Act, Draft, Injector, below};
+use super::plan::{Change, Plan};
+use crate::chance::Draws;
+use crate::error::{Findings, Problem};
+use crate::normal;
+use crate::report::{Deed, Side};
+use crate::stage::{Below, Polled, Stage};
+
+/// What is done to the bytes of a body. None changes its length.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Corruption {
+    /// Each byte has, with this probability from 0 to 1, one of its bits turned over.
+    BitFlips(f64),
+    /// Turns one mark of JSON's grammar into `;`: the first `:`, `,`, `}` or `]` that stands outside
+    /// of a string, or the first byte of what is no object or array. No JSON parser takes the
+    /// result.
+    Json,
+    /// Turns the first letter or digit, or byte beyond ASCII, into `0xff`, which is no UTF-8.
+    Utf8,
+}
+
+/// Corrupts a body on its way; its length, head and trailers stay.
+///
+/// ```
+/// use waylay_fault::{Corruption, Fault, Side, corrupt};
+///
+/// Fault::new("noisy-line", corrupt(Corruption::BitFlips(0.0001))).build()?;
+/// Fault::new("bad-json", corrupt(Corruption::Json).on(Side::Request)).build()?;
+/// assert!(Fault::new("too-noisy", corrupt(Corruption::BitFlips(2.0))).build().is_err());
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+pub fn corrupt(how: Corruption) -> Corrupt {
+    Corrupt { how, side: Side::default() }
+}
+
+/// A corruption, made by [`corrupt`].
+#[derive(Debug, Clone)]
+pub struct Corrupt {
+    how: Corruption,
+    side: Side,
+}
+
+impl Corrupt {
+    /// Whose body; the response's by default.
+    #[must_use]
+    pub fn on(mut self, side: Side) -> Self {
+        self.side = side;
+        self
+    }
+}
+
+impl From<Corrupt> for Injector {
+    fn from(corrupt: Corrupt) -> Self {
+        Self::draft(corrupt)
+    }
+}
+
+impl Draft for Corrupt {
+    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+        match self.how {
+            Corruption::BitFlips(share) if !(0.0..=1.0).contains(&share) => {
+                findings.add(below(at, "corrupt.bit_flips"), share, Problem::Share);
+                None
+            }
+            _ => Some(self),
+        }
+    }
+}
+
+impl Act for Corrupt {
+    fn plan(&self, draws: Draws, plan: &mut Plan) {
+        let vandal = match self.how {
+            Corruption::BitFlips(share) => Vandal::Flips(Flips::new(share, draws)),
+            Corruption::Json => Vandal::Json(Json::Before),
+            Corruption::Utf8 => Vandal::Utf8 { done: false },
+        };
+        plan.change(self.side, Change::Body(Box::new(vandal)), Deed::Corrupt(self.side));
+    }
+}
+
+#[derive(Debug)]
+enum Vandal {
+    Flips(Flips),
+    Json(Json),
+    Utf8 { done: bool },
+}
+
+impl Vandal {
+    /// The places in a chunk to change, each with what its byte becomes.
+    fn change(&mut self, data: Bytes) -> Bytes {
+        match self {
+            Self::Flips(flips) => flips.change(data),
+            Self::Json(json) => match data.iter().position(|byte| json.hits(*byte)) {
+                Some(at) => with(data, at, b';'),
+                None => data,
+            },
+            Self::Utf8 { done: true } => data,
+            Self::Utf8 { done } => {
+                match data.iter().position(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()) {
+                    Some(at) => {
+                        *done = true;
+                        with(data, at, 0xff)
+                    }
+                    None => data,
+                }
+            }
+        }
+    }
+}
+
+fn with(data: Bytes, at: usize, byte: u8) -> Bytes {
+    let mut data = BytesMut::from(&data[..]);
+    data[at] = byte;
+    data.freeze()
+}
+
+impl Stage for Vandal {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, below: &mut Below<'_>) -> Polled {
+        let frame = ready!(below.poll_frame(cx));
+        Poll::Ready(match frame {
+            Some(Ok(frame)) if !below.off() => Some(Ok(match frame.into_data() {
+                Ok(data) => Frame::data(self.change(data)),
+                Err(trailers) => trailers,
+            })),
+            other => other,
+        })
+    }
+}
+
+/// Bit flips: the gaps between them are drawn, not each byte.
+#[derive(Debug)]
+struct Flips {
+    /// Of `1 - share`; its negative is the rate of the gaps' exponential distribution.
+    log: f64,
+    draws: Draws,
+    /// How many bytes go by before the next flip.
+    gap: u64,
+}
+
+impl Flips {
+    fn new(share: f64, draws: Draws) -> Self {
+        // The logarithm is one of normal numbers: of a share of 1, each gap is zero by itself.
+        let log = if share < 1.0 { normal::ln(1.0 - share) } else { f64::NEG_INFINITY };
+        let mut flips = Self { log, draws, gap: 0 };
+        flips.gap = flips.next_gap();
+        flips
+    }
+
+    /// Geometrically distributed: the whole part of an exponential.
+    fn next_gap(&mut self) -> u64 {
+        // A share too small for a double next to 1 never flips.
+        if self.log == 0.0 { u64::MAX } else { (self.draws.exponential() / -self.log) as u64 }
+    }
+
+    fn change(&mut self, data: Bytes) -> Bytes {
+        if self.gap >= data.len() as u64 {
+            self.gap = self.gap.saturating_sub(data.len() as u64);
+            return data;
+        }
+        let mut data = BytesMut::from(&data[..]);
+        let mut at = 0_u64;
+        while let Some(byte) =
+            usize::try_from(at.saturating_add(self.gap)).ok().and_then(|at| data.get_mut(at))
+        {
+            *byte ^= 1 << (self.draws.next_u64() % 8);
+            at += self.gap + 1;
+            self.gap = self.next_gap();
+        }
+        self.gap = at.saturating_add(self.gap).saturating_sub(data.len() as u64);
+        data.freeze()
+    }
+}
+
+/// How far into a JSON text we are.
+#[derive(Debug)]
+enum Json {
+    /// Nothing but white space has come.
+    Before,
+    Outside,
+    Inside {
+        escaped: bool,
+    },
+    Done,
+}
+
+impl Json {
+    /// Whether this is the byte to change.
+    fn hits(&mut self, byte: u8) -> bool {
+        let (next, hit) = match (&*self, byte) {
+            (Self::Before, b' ' | b'\t' | b'\r' | b'\n') => (Self::Before, false),
+            (Self::Before, b'{' | b'[') => (Self::Outside, false),
+            (Self::Before, _) | (Self::Outside, b':' | b',' | b'}' | b']') => (Self::Done, true),
+            (Self::Outside, b'"') | (Self::Inside { escaped: true }, _) => {
+                (Self::Inside { escaped: false }, false)
+            }
+            (Self::Inside { .. }, b'\\') => (Self::Inside { escaped: true }, false),
+            (Self::Inside { .. }, b'"') | (Self::Outside, _) => (Self::Outside, false),
+            (Self::Inside { .. }, _) => (Self::Inside { escaped: false }, false),
+            (Self::Done, _) => (Self::Done, false),
+        };
+        *self = next;
+        hit
+    }
+}
