@@ -40,20 +40,26 @@ pub struct Builder<S = ()> {
     table: TableBuilder<Next>,
     state: Arc<S>,
     tree: Tree<Next>,
+    cors_methods: bool,
 }
 
 impl Router {
     /// An empty builder with the default policy and no state.
     #[track_caller]
     pub fn builder() -> Builder {
-        Builder { table: Table::builder(), state: Arc::new(()), tree: Tree::new() }
+        Builder { table: Table::builder(), state: Arc::new(()), tree: Tree::new(), cors_methods: false }
     }
 }
 
 impl Builder {
     /// Sets the state of the handlers that are added from here on.
     pub fn state<S: Send + Sync + 'static>(self, state: S) -> Builder<S> {
-        Builder { table: self.table, state: Arc::new(state), tree: self.tree }
+        Builder {
+            table: self.table,
+            state: Arc::new(state),
+            tree: self.tree,
+            cors_methods: self.cors_methods,
+        }
     }
 }
 
@@ -70,6 +76,15 @@ impl<S: Send + Sync + 'static> Builder<S> {
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
         self.table = self.table.trusted_proxy(network);
+        self
+    }
+
+    /// Tells in each answer, in `access-control-allow-methods`, the methods with which some route answers
+    /// the request's path: what gorilla/mux's `CORSMethodMiddleware` does. Preflights are answered by a
+    /// route for OPTIONS, by [`OptionsAnswer::Automatic`](crate::OptionsAnswer::Automatic) or, with
+    /// origins, by tower-http's `CorsLayer`, which has the last word where it writes the field too.
+    pub fn cors_methods(mut self) -> Self {
+        self.cors_methods = true;
         self
     }
 
@@ -127,7 +142,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let table = plan.table.build()?.check_hosts();
         let mut rooms: Vec<Room> = plan.rooms.into_iter().flatten().collect();
         rooms.push(root);
-        let shared = Arc::new(Shared { table, rooms });
+        let shared = Arc::new(Shared { table, rooms, cors_methods: self.cors_methods });
         let mut stages = BTreeMap::new();
         // Inner floors come first, so that each stage finds all that may follow it.
         for floor in plan.floors {

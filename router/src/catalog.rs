@@ -6,6 +6,8 @@ use std::panic::Location;
 
 use crate::conditions::Supply;
 use crate::matcher::method::MethodSet;
+#[cfg(feature = "serde")]
+use crate::pattern::Variable;
 use crate::pattern::{Pattern, Texts};
 use crate::policy::Policy;
 use crate::template::path::Ending;
@@ -31,6 +33,20 @@ pub(crate) struct Catalog {
     pub(crate) policy: Policy,
     /// Pairs of one rank whose overlap could not be decided.
     pub(crate) undecided: Vec<(usize, usize)>,
+    /// In the order of opening.
+    pub(crate) scopes: Vec<ScopeFacts>,
+}
+
+/// One scope.
+#[derive(Debug)]
+pub(crate) struct ScopeFacts {
+    pub(crate) parent: Option<ScopeId>,
+    pub(crate) name: Option<String>,
+    pub(crate) prefix: Option<String>,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) conditions: Vec<String>,
+    pub(crate) sealed: bool,
+    pub(crate) site: &'static Location<'static>,
 }
 
 /// One route.
@@ -46,12 +62,13 @@ pub(crate) struct Facts {
     pub(crate) scope: Option<ScopeId>,
     pub(crate) priority: i32,
     pub(crate) build_only: bool,
+    pub(crate) sealed: bool,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) supplies: Vec<Supply>,
     pub(crate) site: &'static Location<'static>,
 }
 
-/// One route of a table, as data.
+/// One route of a table, as data; with feature `serde` it serializes as an object.
 ///
 /// ```
 /// use waylay_router::{Route, Table};
@@ -62,7 +79,66 @@ pub(crate) struct Facts {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct RouteInfo<'t> {
-    pub(crate) facts: &'t Facts,
+    facts: &'t Facts,
+    scopes: &'t [ScopeFacts],
+}
+
+/// One scope of a table, as data.
+///
+/// ```
+/// use waylay_router::{Bounds, Route, Table};
+/// let mut builder = Table::builder();
+/// let api = builder.open(None, Bounds::new().prefix("/api").name("api"));
+/// let v1 = builder.open(Some(api), Bounds::new().prefix("/v1").sealed());
+/// builder.add(Some(v1), Route::get("/x").value(()));
+/// let table = builder.build()?;
+/// let route = table.routes().next().unwrap();
+/// let path: Vec<_> = route.scopes().iter().map(|scope| (scope.name(), scope.prefix())).collect();
+/// assert_eq!(path, [(Some("api"), Some("/api")), (None, Some("/v1"))]);
+/// assert!(route.scopes()[1].is_sealed());
+/// # Ok::<(), waylay_router::BuildErrors>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct ScopeInfo<'t> {
+    id: ScopeId,
+    facts: &'t ScopeFacts,
+}
+
+impl<'t> ScopeInfo<'t> {
+    /// Its place in the table.
+    pub fn id(&self) -> ScopeId {
+        self.id
+    }
+
+    /// Its own name.
+    pub fn name(&self) -> Option<&'t str> {
+        self.facts.name.as_deref()
+    }
+
+    /// Its own prefix.
+    pub fn prefix(&self) -> Option<&'t str> {
+        self.facts.prefix.as_deref()
+    }
+
+    /// Its own host templates.
+    pub fn hosts(&self) -> impl Iterator<Item = &'t str> + use<'t> {
+        self.facts.hosts.iter().map(String::as_str)
+    }
+
+    /// Its own further conditions in words.
+    pub fn conditions(&self) -> impl Iterator<Item = &'t str> + use<'t> {
+        self.facts.conditions.iter().map(String::as_str)
+    }
+
+    /// Whether requests inside stay inside.
+    pub fn is_sealed(&self) -> bool {
+        self.facts.sealed
+    }
+
+    /// The line of code that wrote it.
+    pub fn site(&self) -> &'static Location<'static> {
+        self.facts.site
+    }
 }
 
 impl<'t> RouteInfo<'t> {
@@ -96,9 +172,31 @@ impl<'t> RouteInfo<'t> {
         self.facts.texts.vars.iter().map(|var| var.name.as_str())
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn variable_facts(&self) -> &'t [Variable] {
+        &self.facts.texts.vars
+    }
+
+    /// Whether requests for its host and path go to no less specific route.
+    pub fn is_sealed(&self) -> bool {
+        self.facts.sealed
+    }
+
     /// The scope that it stands in.
     pub fn scope(&self) -> Option<ScopeId> {
         self.facts.scope
+    }
+
+    /// The scopes around it, outermost first.
+    pub fn scopes(&self) -> Vec<ScopeInfo<'t>> {
+        let mut path = Vec::new();
+        let mut next = self.facts.scope;
+        while let Some((id, facts)) = next.and_then(|id| Some((id, self.scopes.get(id.index())?))) {
+            path.push(ScopeInfo { id, facts });
+            next = facts.parent;
+        }
+        path.reverse();
+        path
     }
 
     /// The priority.
@@ -131,11 +229,11 @@ impl Facts {
 
 impl Catalog {
     pub(crate) fn info(&self, route: usize) -> Option<RouteInfo<'_>> {
-        self.routes.get(route).map(|facts| RouteInfo { facts })
+        self.routes.get(route).map(|facts| RouteInfo { facts, scopes: &self.scopes })
     }
 
     pub(crate) fn infos(&self) -> impl Iterator<Item = RouteInfo<'_>> {
-        self.routes.iter().map(|facts| RouteInfo { facts })
+        self.routes.iter().map(|facts| RouteInfo { facts, scopes: &self.scopes })
     }
 }
 

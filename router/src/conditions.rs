@@ -38,9 +38,11 @@ pub(crate) enum HostText {
     Regex(String),
 }
 
+type Supplier = dyn Fn(&mut BTreeMap<String, String>) + Send + Sync;
+
 /// A function that supplies variables when a URL is built.
 #[derive(Clone)]
-pub(crate) struct Supply(pub(crate) Arc<dyn Fn(&mut BTreeMap<String, String>) + Send + Sync>);
+pub(crate) struct Supply(pub(crate) Arc<Supplier>);
 
 impl fmt::Debug for Supply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -109,6 +109,7 @@ mod matched;
 mod matcher;
 mod meet;
 mod miss;
+mod mount;
 mod pattern;
 mod peer;
 mod policy;
@@ -117,6 +118,8 @@ mod recover;
 mod route;
 pub mod rule;
 mod scope;
+#[cfg(feature = "serde")]
+mod serial;
 mod service;
 mod speech;
 mod table;
@@ -129,7 +132,7 @@ mod witness;
 pub use axum_core::body::Body;
 pub use builder::Builder;
 pub use canonical::BadRequest;
-pub use catalog::{RouteInfo, ScopeId};
+pub use catalog::{RouteInfo, ScopeId, ScopeInfo};
 pub use conditions::Bounds;
 pub use endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use error::{BuildError, BuildErrorKind, BuildErrors};
@@ -139,6 +142,7 @@ pub use lint::{Lint, LintKind};
 pub use matched::{Capture, Matched};
 pub use matcher::method::MethodSet;
 pub use miss::{Miss, Reason, Redirect};
+pub use mount::Mount;
 pub use peer::Peer;
 pub use policy::{
     Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Policy, Precedence, Prefixes, QueryValues,

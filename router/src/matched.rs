@@ -11,6 +11,7 @@ use crate::captures::Captures;
 use crate::catalog::{Catalog, RouteInfo};
 use crate::pattern::Source;
 use crate::template::decode::Coding;
+use crate::template::piece::Template;
 use crate::template::slot::{ABSENT, Span};
 
 /// One variable of a match.
@@ -155,6 +156,12 @@ impl Matched {
 
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
+    }
+
+    /// How many segments the path template has.
+    pub(crate) fn segments(&self) -> usize {
+        let facts = self.catalog.routes.get(self.index());
+        facts.and_then(|facts| facts.texts.path.as_ref()).map_or(0, Template::segments)
     }
 
     pub(crate) fn of(&self, catalog: &Arc<Catalog>) -> bool {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::conditions::{Bounds, condition_setters, scope_setters};
 use crate::endpoint::{HttpLayer, HttpService, Next};
 use crate::handler::{Handler, endpoint};
+use crate::mount::Mounted;
 use crate::route::Route;
 
 /// A layer, applied once when the router is built.
@@ -33,7 +34,11 @@ impl<S: Send + Sync + 'static> Pending<S> {
     }
 
     fn service(service: impl HttpService) -> Self {
-        Self { make: Box::new(move |_| Next::service(service)), layers: Vec::new() }
+        Self::next(Next::service(service))
+    }
+
+    fn next(next: Next) -> Self {
+        Self { make: Box::new(move |_| next), layers: Vec::new() }
     }
 
     /// Gives the state and applies the layers.
@@ -62,6 +67,22 @@ impl Route {
     /// Ends the route in any tower service; a fresh clone of it answers each request.
     pub fn to_service<S: Send + Sync + 'static>(self, service: impl HttpService) -> Route<Pending<S>> {
         self.value(Pending::service(service))
+    }
+}
+
+impl Route {
+    /// Ends the route in a service that does not see the path in front of it, whole segments cut off: a
+    /// router, an axum router, a file server. [`Mount`](crate::Mount) tells it the request's own URI and
+    /// what the prefix took.
+    ///
+    /// ```
+    /// # use waylay_router::{Route, Router};
+    /// let inner = Router::builder().route(Route::get("/7").to(async || "seven")).build()?;
+    /// let outer = Router::builder().route(Route::prefix("/numbers").mount(inner)).build()?;
+    /// # Ok::<(), waylay_router::BuildErrors>(())
+    /// ```
+    pub fn mount<S: Send + Sync + 'static>(self, service: impl HttpService) -> Route<Pending<S>> {
+        self.value(Pending::next(Next::new(Mounted { service: Next::service(service) })))
     }
 }
 

@@ -12,7 +12,7 @@ use axum_core::BoxError;
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{ACCEPT, ALLOW, LOCATION};
+use http::header::{ACCEPT, ACCESS_CONTROL_ALLOW_METHODS, ALLOW, LOCATION};
 use http::{HeaderValue, Method, Request, StatusCode};
 use rustc_hash::FxBuildHasher;
 use tower_service::Service;
@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) table: Table<Next>,
     /// By scope, the whole router last.
     pub(crate) rooms: Vec<Room>,
+    /// Whether answers tell the methods of their path.
+    pub(crate) cors_methods: bool,
 }
 
 /// What a request passes through in a scope, its enclosing scopes included.
@@ -122,9 +124,10 @@ where
     fn call(&mut self, request: Request<B>) -> RouterFuture {
         let head = request.method() == Method::HEAD;
         let mut request = request.map(Body::new);
+        let methods = if self.shared.cors_methods { self.shared.cors_methods(&request) } else { None };
         // A router mounted in another one starts anew.
         let place = self.shared.find(&mut request);
-        RouterFuture { answer: self.shared.pass(place, None, &self.stages, request), head }
+        RouterFuture { answer: self.shared.pass(place, None, &self.stages, request), head, methods }
     }
 }
 
@@ -147,6 +150,16 @@ impl Place {
 }
 
 impl Shared {
+    /// The value of `access-control-allow-methods`.
+    #[cold]
+    fn cors_methods(&self, request: &Request<Body>) -> Option<Box<HeaderValue>> {
+        let unknown = Peer::default();
+        let peer = request.extensions().get::<Peer>().unwrap_or(&unknown);
+        let methods = self.table.allowed(request, peer);
+        let value = if methods.is_all() { "*".to_owned() } else { methods.to_string() };
+        HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty()).map(Box::new)
+    }
+
     /// Looks a request up and tells it so.
     fn find(&self, request: &mut Request<Body>) -> Place {
         let unknown = Peer::default();
@@ -282,13 +295,14 @@ enum NextOrReady {
 pub struct RouterFuture {
     answer: NextOrReady,
     head: bool,
+    methods: Option<Box<HeaderValue>>,
 }
 
 impl Future for RouterFuture {
     type Output = Result<Response, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = match &mut self.answer {
+        let mut response = match &mut self.answer {
             NextOrReady::Next { future } => match ready!(Pin::new(future).poll(context)) {
                 Ok(response) => response,
                 Err(never) => match never {},
@@ -298,6 +312,9 @@ impl Future for RouterFuture {
                 None => return Poll::Pending,
             },
         };
+        if let Some(methods) = self.methods.take() {
+            response.headers_mut().entry(ACCESS_CONTROL_ALLOW_METHODS).or_insert(*methods);
+        }
         // hyper's HTTP/2 server sends the body of a HEAD answer if it is handed one.
         Poll::Ready(Ok(if self.head {
             response.map(|body| Body::new(HeadBody::new(body)))

@@ -8,7 +8,7 @@ use super::index::{Draft, Index};
 use super::lookup::{Place, ScopeRules, Table};
 use super::order::{Compiled, conflicts, limits, rivals, settle};
 use crate::catalog::ScopeId;
-use crate::catalog::{Catalog, Facts, shown};
+use crate::catalog::{Catalog, Facts, ScopeFacts, shown};
 use crate::checks::network;
 use crate::compile::compile;
 use crate::conditions::{Bounds, Conditions, HostText};
@@ -88,7 +88,7 @@ impl<T> TableBuilder<T> {
     ///
     /// # Errors
     /// All faults of all routes and scopes.
-    pub fn build(self) -> Result<Table<T>, BuildErrors> {
+    pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
         let mut errors = Vec::new();
         let mut facts: Vec<Facts> = Vec::with_capacity(self.routes.len());
         let mut compiled: Vec<Compiled> = Vec::with_capacity(self.routes.len());
@@ -98,7 +98,7 @@ impl<T> TableBuilder<T> {
         let proxies = proxies(&self.proxies, &mut errors);
         let rules = rules(&self.scopes, self.policy);
         let mut sealed = HashSet::new();
-        for (scope, route) in self.routes {
+        for (scope, route) in std::mem::take(&mut self.routes) {
             let mut chain = chain(&self.scopes, scope);
             let name = full_name(&self.scopes, scope, route.name.as_deref());
             chain.push(&route.conditions);
@@ -120,6 +120,7 @@ impl<T> TableBuilder<T> {
                         scope,
                         priority: route.priority,
                         build_only: route.build_only,
+                        sealed: route.conditions.sealed,
                         metadata: route.metadata,
                         supplies: chain.iter().flat_map(|outer| outer.supplies.clone()).collect(),
                         site: route.conditions.site,
@@ -165,7 +166,15 @@ impl<T> TableBuilder<T> {
         scopes.sort_by(|a, b| a.key.cmp(&b.key));
         let (scope_patterns, scope_places, scope_index) = freeze(scopes);
         let hosts = index.hosts() || scope_index.hosts();
-        let catalog = Arc::new(Catalog { routes: facts, patterns, names, policy: self.policy, undecided });
+        let scope_facts = scope_facts(self.scopes);
+        let catalog = Arc::new(Catalog {
+            routes: facts,
+            patterns,
+            names,
+            policy: self.policy,
+            undecided,
+            scopes: scope_facts,
+        });
         Ok(Table {
             catalog,
             values,
@@ -214,6 +223,25 @@ fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<Place>, Index) {
         places.push(Place { route: route.place as u32, detour: route.detour, rivals: (0, 0) });
     }
     (patterns, places, draft.freeze())
+}
+
+fn scope_facts(scopes: Vec<(Option<ScopeId>, Bounds)>) -> Vec<ScopeFacts> {
+    let facts = scopes.into_iter().map(|(parent, bounds)| {
+        let hosts = bounds.conditions.hosts.iter().map(|host| match host {
+            HostText::Template(text) => text.clone(),
+            HostText::Regex(regex) => format!("~{regex}"),
+        });
+        ScopeFacts {
+            parent,
+            hosts: hosts.collect(),
+            conditions: bounds.conditions.words(),
+            sealed: bounds.conditions.sealed,
+            site: bounds.conditions.site,
+            prefix: bounds.conditions.path.map(|path| path.text),
+            name: bounds.name,
+        }
+    });
+    facts.collect()
 }
 
 fn proxies(texts: &[(String, &'static Location<'static>)], errors: &mut Vec<BuildError>) -> Vec<Network> {

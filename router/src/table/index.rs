@@ -211,6 +211,29 @@ impl<'s> Near<'s> {
     }
 }
 
+/// Collects the methods of all routes that match but for the method.
+pub(crate) struct Allowed<'s> {
+    pub(crate) patterns: &'s [Pattern],
+    pub(crate) view: &'s View<'s>,
+    pub(crate) methods: MethodSet,
+}
+
+impl Visit for Allowed<'_> {
+    fn limit(&self) -> u32 {
+        u32::MAX
+    }
+
+    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
+        for entry in entries {
+            let pattern = &self.patterns[entry.rank as usize];
+            let nearly = pattern.nearly(self.view, holes.as_slice());
+            if nearly.is_some_and(|nearly| nearly.content_type.is_none() && nearly.accept.is_none()) {
+                self.methods.extend(&pattern.methods);
+            }
+        }
+    }
+}
+
 fn collect(media: Option<&[Media]>, into: &mut Vec<String>) {
     for media in media.into_iter().flatten().map(Media::to_string) {
         if !into.contains(&media) {

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Method, Request, StatusCode, Uri};
+use http::{Request, Uri};
 
-use super::index::{Best, Index, Near};
+use super::index::{Allowed, Best, Index};
 use super::seal::{Only, Seal};
 use super::trie::Visit;
 use crate::captures::Captures;
@@ -14,15 +14,14 @@ use crate::catalog::ScopeId;
 use crate::catalog::{Catalog, RouteInfo};
 use crate::matched::{Capture, Matched, Within};
 use crate::matcher::client::Network;
-use crate::miss::{Miss, Reason, Redirect};
+use crate::matcher::method::MethodSet;
+use crate::miss::Miss;
 use crate::pattern::Pattern;
 use crate::peer::Peer;
-use crate::policy::{MethodMiss, OptionsAnswer, PathForm, TrailingSlash};
-use crate::template::path::Ending;
+use crate::policy::{MethodMiss, OptionsAnswer};
 use crate::template::piece::Grammar;
-use crate::template::slot::escape;
 use crate::url::Urls;
-use crate::view::{Read, Unseen, View};
+use crate::view::{Read, View};
 
 /// The route behind a rank.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +84,7 @@ impl<T> Table<T> {
         let policy = &self.catalog.policy;
         let read = match Read::new(request, peer, policy, &self.proxies, self.hosts) {
             Ok(read) => read,
-            Err(unseen) => return Err(unseen_miss(unseen, request.uri())),
+            Err(unseen) => return Err(Self::unseen_miss(unseen, request.uri())),
         };
         let view = View::new(request, &read, peer, policy);
         let seal = if self.seals { self.seal(&view) } else { Seal::OPEN };
@@ -135,7 +134,7 @@ impl<T> Table<T> {
 
     // Captures come copied range by range: moved as a whole, wide loads would wait for narrow stores.
     #[inline(always)]
-    fn matched<'t, 'r>(
+    pub(super) fn matched<'t, 'r>(
         &'t self,
         place: Place,
         captures: Captures,
@@ -144,72 +143,6 @@ impl<T> Table<T> {
     ) -> Match<'t, 'r, T> {
         let host = read.host.map(|host| host.name);
         Match { table: self, place: place.route as usize, captures, path: read.path, host, uri }
-    }
-
-    /// A match that a final slash keeps from answering.
-    #[cold]
-    fn redirected(
-        &self,
-        redirect: Redirect,
-        place: Place,
-        captures: Captures,
-        read: Read<'_>,
-        uri: &Uri,
-    ) -> Miss {
-        let found = self.matched(place, captures, read, uri);
-        let matched = Some(Box::new(found.into_matched()));
-        let reason = Reason::Redirect(Redirect { matched, ..redirect });
-        Miss { reason, scope: self.scope(place.route as usize) }
-    }
-
-    /// The way to the route's own spelling, if its final slash matters.
-    #[cold]
-    fn slash_redirect(&self, place: Place, uri: &Uri, path: &str) -> Option<Redirect> {
-        let gorilla = self.catalog.policy.grammar == Grammar::Gorilla;
-        let route = place.route as usize;
-        let texts = &self.catalog.routes.get(route)?.texts;
-        let asks = texts.trailing_slash == TrailingSlash::Redirect && texts.ending == Ending::Exact;
-        // gorilla/mux compares the texts only, also where a variable has taken the slash.
-        let wants_slash = texts.path.as_ref()?.text.ends_with('/');
-        if !asks || path.ends_with('/') == wants_slash {
-            return None;
-        }
-        // The canonical path, since a client may read `/\host` as another host. gorilla/mux writes the
-        // decoded path anew; where that would make data a separator, escapes are kept.
-        let own = match self.catalog.policy.path {
-            PathForm::Canonical => Cow::Borrowed(path),
-            PathForm::Decoded if !uri.path().to_ascii_uppercase().contains("%2F") => Cow::Owned(escape(path)),
-            PathForm::Decoded | PathForm::Raw => Cow::Borrowed(uri.path()),
-        };
-        let own =
-            if wants_slash { format!("{own}/") } else { own.strip_suffix('/').unwrap_or(&own).to_owned() };
-        let status = if gorilla { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
-        Some(Redirect { status, target: relative(&own, uri), matched: None })
-    }
-
-    /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
-    #[cold]
-    fn miss(&self, seal: Seal, view: &View<'_>) -> Miss {
-        let mut deepest = Best::new(&self.scopes, view);
-        self.scope_index.find(&mut deepest);
-        let scope = deepest.rank().and_then(|rank| self.scope_places.get(rank).copied());
-        let policy = &self.catalog.policy;
-        let rules = scope.and_then(|scope| self.rules.get(scope.index()));
-        let options = rules.map_or(policy.options, |rules| rules.options);
-        let method_miss = rules.map_or(policy.method_miss, |rules| rules.method_miss);
-        let mut near = Near::new(&self.catalog.patterns, view);
-        self.search_sealed(seal, view, &mut near);
-        let reason = match near.reason() {
-            Some(Reason::MethodNotAllowed(mut methods))
-                if view.head.method == Method::OPTIONS && options == OptionsAnswer::Automatic =>
-            {
-                methods.insert(Method::OPTIONS);
-                Reason::Options(methods)
-            }
-            Some(Reason::MethodNotAllowed(_)) if method_miss == MethodMiss::NotFound => Reason::NotFound,
-            near => near.unwrap_or(Reason::NotFound),
-        };
-        Miss { reason, scope }
     }
 
     /// What seals leave to a request: the deepest sealed scope that it is in, and no route less specific
@@ -232,7 +165,7 @@ impl<T> Table<T> {
     }
 
     #[cold]
-    fn search_sealed(&self, seal: Seal, view: &View<'_>, visit: &mut impl Visit) {
+    pub(super) fn search_sealed(&self, seal: Seal, view: &View<'_>, visit: &mut impl Visit) {
         let inside = |rank: u32| seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
         self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit });
     }
@@ -247,6 +180,21 @@ impl<T> Table<T> {
             next = self.rules.get(own.index()).and_then(|rules| rules.parent);
         }
         false
+    }
+
+    /// The methods with which some route would answer the request, were its method another one;
+    /// nothing, where it is refused or redirected.
+    pub fn allowed<B>(&self, request: &Request<B>, peer: &Peer) -> MethodSet {
+        let policy = &self.catalog.policy;
+        let Ok(read) = Read::new(request, peer, policy, &self.proxies, self.hosts) else {
+            return MethodSet::default();
+        };
+        let view = View::new(request, &read, peer, policy);
+        let seal = if self.seals { self.seal(&view) } else { Seal::OPEN };
+        let patterns = &self.catalog.patterns;
+        let mut allowed = Allowed { patterns, view: &view, methods: MethodSet::default() };
+        self.search_sealed(seal, &view, &mut allowed);
+        allowed.methods
     }
 
     /// The routes in the order of writing.
@@ -279,29 +227,6 @@ impl<T> Table<T> {
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }
-}
-
-#[cold]
-fn unseen_miss(unseen: Unseen, uri: &Uri) -> Miss {
-    let reason = match unseen {
-        Unseen::Bad(bad) => Reason::BadRequest(bad),
-        Unseen::Cleaned(path) => Reason::Redirect(Redirect {
-            status: StatusCode::MOVED_PERMANENTLY,
-            target: relative(&path, uri),
-            matched: None,
-        }),
-    };
-    Miss { reason, scope: None }
-}
-
-/// A path with the request's query: a target on the same host, whatever the path begins with.
-fn relative(path: &str, uri: &Uri) -> String {
-    let mut target = format!("/{}", path.trim_start_matches('/'));
-    if let Some(query) = uri.query() {
-        target.push('?');
-        target.push_str(query);
-    }
-    target
 }
 
 impl<T> fmt::Display for Table<T> {

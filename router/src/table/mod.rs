@@ -5,6 +5,7 @@ pub(crate) mod conflict;
 pub(crate) mod index;
 pub(crate) mod lints;
 pub(crate) mod lookup;
+pub(crate) mod misses;
 pub(crate) mod order;
 pub(crate) mod seal;
 pub(crate) mod trie;

@@ -128,6 +128,18 @@ impl Template {
         Some(short)
     }
 
+    /// How many segments it has, an empty last one left out.
+    pub(crate) fn segments(&self) -> usize {
+        let slashes = |text: &str| text.bytes().filter(|&byte| byte == b'/').count();
+        let own =
+            self.pieces.iter().map(|piece| if let Piece::Text(text) = piece { slashes(text) } else { 0 });
+        let last = match self.pieces.last() {
+            Some(Piece::Text(text)) => text.len() - text.trim_end_matches('/').len(),
+            _ => 0,
+        };
+        own.sum::<usize>() - last
+    }
+
     /// Cuts the separators off the end.
     fn cut_slashes(&mut self) {
         if let Some(Piece::Text(text)) = self.pieces.last_mut() {

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{ServiceExt, make::Shared};
-use waylay_router::{Body, Matched, Miss, Route, Router};
+use waylay_router::{Body, Matched, Miss, Mount, Route, Router, Scope};
 
 use crate::wire::{raw, serve};
 use crate::{get, text};
@@ -107,4 +107,39 @@ async fn inside_itself() {
     assert_eq!(text(&outer, "/5").await, (200, "5".into()));
     let request = Request::get("/none").body(Body::empty()).unwrap();
     assert_eq!(crate::text_of(&outer, request).await.0, 404);
+}
+
+/// The prefix is cut off by whole raw segments; the request's own URI and the prefix's variables stay known.
+#[tokio::test]
+async fn under_a_prefix() {
+    let innermost = Router::builder()
+        .route(Route::any("/{*rest}").name("rest").to(async |mount: Mount, uri: http::Uri| {
+            format!("{uri} {} {}", mount.original_uri(), mount.matched().get("b").unwrap())
+        }))
+        .build()
+        .unwrap();
+    let inner = Router::builder().route(Route::prefix("/in/{b}").mount(innermost)).build().unwrap();
+    let axum: axum::Router = axum::Router::new().route("/{id}", axum::routing::get(async || "axum"));
+    let router = Router::builder()
+        .scope(Scope::new().prefix("/{a}").route(Route::prefix("/out").mount(inner)))
+        .route(Route::prefix("/axum").mount(axum))
+        .route(Route::prefix("/uri").mount(tower::service_fn(async |request: Request<Body>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(request.uri().to_string()))
+        })))
+        .build()
+        .unwrap();
+    for (target, wanted) in [
+        ("/x/out/in/y/z%20z?q=1", (200, "/z%20z?q=1 /x/out/in/y/z%20z?q=1 y")),
+        ("/x%2Fx/out/in/%79/z", (200, "/z /x%2Fx/out/in/%79/z y")),
+        ("/x/out/in/y", (404, "")),
+        ("/axum/7", (200, "axum")),
+        ("/axum/7/8", (404, "")),
+        ("/uri", (200, "/")),
+        ("/uri?x", (200, "/?x")),
+        ("/uri/", (200, "/")),
+        ("/uri//a", (200, "//a")),
+        ("http://h/uri/a", (200, "http://h/a")),
+    ] {
+        assert_eq!(text(&router, target).await, (wanted.0, wanted.1.into()), "{target}");
+    }
 }

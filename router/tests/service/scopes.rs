@@ -430,3 +430,60 @@ async fn methods_by_policy() {
         assert_eq!((response.status().as_u16(), got), (status, allow), "{method} {target}");
     }
 }
+
+/// Every answer tells the methods of its path.
+#[tokio::test]
+async fn methods_for_other_origins() {
+    let router = Router::builder()
+        .cors_methods()
+        .policy(Policy::default().options(waylay_router::OptionsAnswer::Automatic))
+        .route(Route::get("/a/{id}").to(async || "get"))
+        .route(Route::put("/a/{id:[0-9]+}").to(async || "put"))
+        .route(Route::any("/any").to(async || "any"))
+        .route(Route::get("/own").to(async || [("access-control-allow-methods", "GET")]))
+        .build()
+        .unwrap();
+    for (method, target, wanted) in [
+        ("GET", "/a/7", Some("GET, HEAD, PUT")),
+        ("GET", "/a/x", Some("GET, HEAD")),
+        ("POST", "/a/x", Some("GET, HEAD")),
+        ("OPTIONS", "/a/7", Some("GET, HEAD, PUT")),
+        ("GET", "/any", Some("*")),
+        ("GET", "/own", Some("GET")),
+        ("GET", "/none", None),
+    ] {
+        let mut request = get(target);
+        *request.method_mut() = method.parse().unwrap();
+        let response = answer(&router, request).await;
+        let got = response.headers().get("access-control-allow-methods").map(|value| value.to_str().unwrap());
+        assert_eq!(got, wanted, "{method} {target}");
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn routes_as_json() {
+    let mut builder = waylay_router::Table::builder();
+    let api = builder.open(None, waylay_router::Bounds::new().prefix("/{v}").name("api").sealed());
+    let route = Route::get("/x/{id}").name("x").query("q", "{q}").metadata("owner", "me").priority(3);
+    builder.add(Some(api), route.value(()));
+    let table = builder.build().unwrap();
+    let mut json = serde_json::to_value(table.routes().collect::<Vec<_>>()).unwrap();
+    assert!(json[0]["site"].take().as_str().unwrap().contains("scopes.rs:"));
+    assert!(json[0]["scopes"][0]["site"].take().as_str().unwrap().contains("scopes.rs:"));
+    let wanted = serde_json::json!([{
+        "name": "api.x", "template": "/{v}/x/{id}", "hosts": [], "methods": ["GET", "HEAD"],
+        "conditions": ["query q={q}"],
+        "variables": [
+            {"name": "v", "in": "path", "inherited": true},
+            {"name": "id", "in": "path", "inherited": false},
+            {"name": "q", "in": "query", "inherited": false},
+        ],
+        "scopes": [{
+            "id": 0, "name": "api", "prefix": "/{v}", "hosts": [], "conditions": [], "sealed": true,
+            "site": null,
+        }],
+        "priority": 3, "sealed": false, "build_only": false, "metadata": {"owner": "me"}, "site": null,
+    }]);
+    assert_eq!(json, wanted);
+}

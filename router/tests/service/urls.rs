@@ -169,3 +169,27 @@ fn are_whole() {
     assert!(never("b").is_err());
     assert_eq!(never("a").unwrap(), "http://a.com/m");
 }
+
+/// Variables that scope and route supply: the scope's function goes first, and sees what was set.
+#[test]
+fn variables_are_supplied() {
+    let mut builder = Table::builder();
+    let scope = builder.open(
+        None,
+        waylay_router::Bounds::new().prefix("/{lang}").url_variables(|vars| {
+            vars.entry("lang".to_owned()).or_insert_with(|| "en".to_owned());
+        }),
+    );
+    let route = Route::get("/{slug}").name("r").url_variables(|vars| {
+        if let Some(title) = vars.remove("title") {
+            let slug = format!("{}-{}", vars["lang"], title.to_lowercase());
+            vars.insert("slug".to_owned(), slug);
+        }
+    });
+    builder.add(Some(scope), route.value(()));
+    let urls = builder.build().unwrap().urls();
+    let url = urls.get("r").unwrap();
+    assert_eq!(url.clone().set("title", "Tea").build().unwrap(), "/en/en-tea");
+    assert_eq!(url.clone().set("title", "Tea").set("lang", "de").build().unwrap(), "/de/de-tea");
+    assert_eq!(url.build(), Err(UrlError::MissingVariable("slug".into())));
+}

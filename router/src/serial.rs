@@ -1,0 +1,56 @@
+//! Routes and scopes as serde sees them: one object each, for JSON and the like.
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::catalog::{RouteInfo, ScopeInfo};
+use crate::pattern::{Source, Variable};
+
+impl Serialize for RouteInfo<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let methods: Option<Vec<&str>> =
+            (!self.methods().is_all()).then(|| self.methods().iter().map(http::Method::as_str).collect());
+        let mut route = serializer.serialize_struct("Route", 12)?;
+        route.serialize_field("name", &self.name())?;
+        route.serialize_field("template", self.template())?;
+        route.serialize_field("hosts", &self.hosts().collect::<Vec<_>>())?;
+        route.serialize_field("methods", &methods)?;
+        route.serialize_field("conditions", &self.conditions().collect::<Vec<_>>())?;
+        route.serialize_field("variables", self.variable_facts())?;
+        route.serialize_field("scopes", &self.scopes())?;
+        route.serialize_field("priority", &self.priority())?;
+        route.serialize_field("sealed", &self.is_sealed())?;
+        route.serialize_field("build_only", &self.is_build_only())?;
+        route.serialize_field("metadata", self.metadata())?;
+        route.serialize_field("site", &self.site().to_string())?;
+        route.end()
+    }
+}
+
+impl Serialize for ScopeInfo<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut scope = serializer.serialize_struct("Scope", 7)?;
+        scope.serialize_field("id", &self.id().index())?;
+        scope.serialize_field("name", &self.name())?;
+        scope.serialize_field("prefix", &self.prefix())?;
+        scope.serialize_field("hosts", &self.hosts().collect::<Vec<_>>())?;
+        scope.serialize_field("conditions", &self.conditions().collect::<Vec<_>>())?;
+        scope.serialize_field("sealed", &self.is_sealed())?;
+        scope.serialize_field("site", &self.site().to_string())?;
+        scope.end()
+    }
+}
+
+impl Serialize for Variable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let place = match self.source {
+            Source::Path => "path",
+            Source::Host => "host",
+            Source::Query => "query",
+        };
+        let mut variable = serializer.serialize_struct("Variable", 3)?;
+        variable.serialize_field("name", &self.name)?;
+        variable.serialize_field("in", place)?;
+        variable.serialize_field("inherited", &self.inherited)?;
+        variable.end()
+    }
+}
