@@ -79,6 +79,9 @@ impl MethodSet {
 
     /// Adds all methods of another set.
     pub(crate) fn extend(&mut self, other: &MethodSet) {
+        if other.is_all() {
+            *self = Self::all();
+        }
         for method in other.iter() {
             self.insert(method.clone());
         }

@@ -60,6 +60,9 @@ impl<'f> Conflicts<'f> {
 
     fn pair(&mut self, a: (usize, &Pattern), b: (usize, &Pattern)) {
         let (first, second) = if a.0 < b.0 { (a, b) } else { (b, a) };
+        if apart(&self.facts[first.0].texts, &self.facts[second.0].texts) {
+            return;
+        }
         self.pairs += 1;
         let sides = [first, second].map(|(place, pattern)| Side { pattern, texts: &self.facts[place].texts });
         let meeting = if self.pairs > MAX_PAIRS { Meeting::Unknown } else { self.meetings.meet(&sides) };
@@ -94,48 +97,83 @@ impl<'f> Conflicts<'f> {
     }
 }
 
-/// The literal segments of the path and the literal hosts, which must be the same for two routes of one
+/// The literal segments of the path and labels of the hosts, which must be the same for two routes of one
 /// rank to meet: variables stand at the same places in both.
 fn skeleton(texts: &Texts) -> Vec<String> {
-    let hosts = texts.hosts.iter().map(bare_host);
-    let hosts = hosts.filter_map(|host| Some(host.literal()?.to_ascii_lowercase()));
-    let mut segments: Vec<String> = texts.path.iter().flat_map(literals).collect();
+    let mut parts: Vec<String> = texts.path.iter().flat_map(|path| literals(path, '/')).collect();
     if texts.ending == Ending::Segments {
-        let len = segments.iter().rposition(|segment| !segment.is_empty()).map_or(0, |last| last + 1);
-        segments.truncate(len);
+        let len = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |last| last + 1);
+        parts.truncate(len);
     }
-    segments.into_iter().chain(hosts).collect()
+    for host in &texts.hosts {
+        parts.extend(literals(&bare_host(host), '.').into_iter().map(|label| label.to_ascii_lowercase()));
+    }
+    parts
 }
 
-fn literals(path: &Template) -> Vec<String> {
-    let mut segments = vec![Some(String::new())];
-    for piece in &path.pieces {
+fn literals(template: &Template, separator: char) -> Vec<String> {
+    let mut parts = vec![Some(String::new())];
+    for piece in &template.pieces {
         match piece {
             Piece::Text(text) => {
-                for (i, part) in text.split('/').enumerate() {
+                for (i, part) in text.split(separator).enumerate() {
                     if i > 0 {
-                        segments.push(Some(String::new()));
+                        parts.push(Some(String::new()));
                     }
-                    if let Some(Some(segment)) = segments.last_mut() {
-                        segment.push_str(part);
+                    if let Some(Some(literal)) = parts.last_mut() {
+                        literal.push_str(part);
                     }
                 }
             }
             Piece::Var(_) | Piece::Wild(_) => {
-                if let Some(segment) = segments.last_mut() {
-                    *segment = None;
+                if let Some(part) = parts.last_mut() {
+                    *part = None;
                 }
             }
         }
     }
-    segments.into_iter().map(|segment| segment.unwrap_or_else(|| "{".to_owned())).collect()
+    parts.into_iter().map(|part| part.unwrap_or_else(|| "{".to_owned())).collect()
 }
 
 /// The text in front of the first variable.
 fn prefix(texts: &Texts) -> &str {
-    match texts.path.as_ref().and_then(|path| path.pieces.first()) {
-        Some(Piece::Text(text)) if texts.ending == Ending::Segments => text.trim_end_matches('/'),
+    let text = texts.path.as_ref().map_or("", |path| first(path));
+    if texts.ending == Ending::Segments { text.trim_end_matches('/') } else { text }
+}
+
+fn first(template: &Template) -> &str {
+    match template.pieces.first() {
         Some(Piece::Text(text)) => text,
         _ => "",
     }
+}
+
+fn last(template: &Template) -> &str {
+    match template.pieces.last() {
+        Some(Piece::Text(text)) if template.pieces.len() > 1 => text,
+        _ => "",
+    }
+}
+
+/// Whether the texts around the variables of paths or hosts tell two routes apart at a glance.
+fn apart(a: &Texts, b: &Texts) -> bool {
+    let ends = |a: &Template, b: &Template| {
+        let (a, b) = (last(a).to_ascii_lowercase(), last(b).to_ascii_lowercase());
+        !a.ends_with(&b) && !b.ends_with(&a)
+    };
+    let paths = match (&a.path, &b.path) {
+        (Some(a_path), Some(b_path)) => {
+            (a.ending, b.ending) == (Ending::Exact, Ending::Exact) && ends(a_path, b_path)
+        }
+        _ => false,
+    };
+    let hosts = match (a.hosts.as_slice(), b.hosts.as_slice()) {
+        ([a], [b]) => {
+            let (a, b) = (bare_host(a), bare_host(b));
+            let (before_a, before_b) = (first(&a).to_ascii_lowercase(), first(&b).to_ascii_lowercase());
+            ends(&a, &b) || (!before_a.starts_with(&before_b) && !before_b.starts_with(&before_a))
+        }
+        _ => false,
+    };
+    paths || hosts
 }

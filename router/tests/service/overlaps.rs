@@ -4,11 +4,11 @@ use waylay_router::{
     BuildErrorKind, Lint, LintKind, Policy, Precedence, Route, Table, TrailingSlash, Witness,
 };
 
-fn build(routes: [Route; 2]) -> Result<Table<usize>, Witness> {
+fn build(routes: [Route; 2]) -> Result<Table<usize>, Box<Witness>> {
     let [first, second] = routes;
     let built = Table::builder().route(first.value(0)).route(second.value(1)).build();
     built.map_err(|errors| match &errors.iter().next().unwrap().kind {
-        BuildErrorKind::Conflict { witness, .. } => (**witness).clone(),
+        BuildErrorKind::Conflict { witness, .. } => witness.clone(),
         other => panic!("{other}"),
     })
 }
