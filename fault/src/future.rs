@@ -11,7 +11,7 @@ use tower_service::Service;
 use crate::body::FaultBody;
 use crate::port::Port;
 use crate::strike::Strike;
-use crate::struck::Struck;
+use crate::struck::{Refuse, Struck};
 
 pin_project! {
     /// The response of a [`FaultService`](crate::FaultService).
@@ -45,8 +45,16 @@ where
         Self { state: State::Spared { response } }
     }
 
-    pub(crate) fn struck(strike: Strike, service: S, request: Request<B>, port: Option<Port<B>>) -> Self {
-        Self { state: State::Struck { struck: Box::pin(Struck::new(strike, service, request, port)) } }
+    pub(crate) fn struck(
+        strike: Strike,
+        service: S,
+        request: Request<B>,
+        port: Option<Port<B>>,
+        refuse: Refuse<S::Error>,
+    ) -> Self {
+        Self {
+            state: State::Struck { struck: Box::pin(Struck::new(strike, service, request, port, refuse)) },
+        }
     }
 }
 

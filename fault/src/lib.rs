@@ -72,6 +72,7 @@
 //! | `http2` | chosen HTTP/2 reset codes: `Reject::StreamReset` |
 //! | `router` | lists of waylay-router's routes: `block_routes`, `allow_routes` |
 //! | `axum` | lists of axum's routes: `block_routes`, `allow_routes`; `FaultLayer::boxed` |
+//! | `hyper` | connections of hyper-util's client and of tonic in a [`FaultConnector`]; [`serve_connection`], which hears GOAWAY |
 //! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it goes into `axum::serve` |
 //! | `serde` | [`Counts`] as data |
 //!
@@ -83,6 +84,7 @@ mod broken;
 mod builder;
 mod chance;
 mod changes;
+mod client;
 mod control;
 mod count;
 mod delay;
@@ -126,6 +128,7 @@ pub use crate::boxed::{BoxedFuture, BoxedLayer, BoxedService};
 pub use crate::broken::{BodyError, RejectError};
 pub use crate::builder::FaultBuilder;
 pub use crate::chance::{Dice, Draws, Key};
+pub use crate::client::{ClientError, ClientFuture, ClientLayer, ClientService, InjectedError};
 pub use crate::control::Control;
 pub use crate::delay::{At, Delay};
 pub use crate::error::{FaultError, FaultErrors, Problem};
@@ -153,10 +156,15 @@ pub use crate::injector::toxic::{Direction, Toxic};
 pub use crate::injector::truncate::{Cut, Ending, Truncate, truncate};
 #[cfg(all(feature = "axum", feature = "net"))]
 pub use crate::io::axum::{MakeWithConnection, WithConnection, with_connection};
+pub use crate::io::connect::{ConnectError, ConnectFuture, ConnectLayer, ConnectService};
+#[cfg(feature = "hyper")]
+pub use crate::io::connector::{FaultConnector, FaultIo};
 pub use crate::io::error::WireError;
 pub use crate::io::lend::{ConnectionLayer, ConnectionService};
 pub use crate::io::line::Connection;
 pub use crate::io::listener::{Accept, FaultListener};
+#[cfg(feature = "hyper")]
+pub use crate::io::serve::{ServeError, serve_connection};
 pub use crate::io::stream::{FaultStream, ResetBy};
 pub use crate::key::DecideBy;
 pub use crate::layer::FaultLayer;

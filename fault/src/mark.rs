@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::HeaderName;
+use http::header::{CONNECTION, HeaderName};
 use http::{HeaderValue, Response};
 
 use crate::report::Deed;
@@ -53,6 +53,8 @@ impl Injected {
 pub(crate) struct Mark {
     /// Absent where the fault was told not to show itself.
     pub(crate) header: Option<HeaderValue>,
+    /// Whether the connection is to be closed after it, which HTTP/1 says in a header.
+    pub(crate) last: bool,
     pub(crate) injected: Injected,
 }
 
@@ -66,6 +68,9 @@ impl Mark {
         // Several faults may lie around one service; each leaves its name.
         if let Some(name) = self.header {
             response.headers_mut().append(MARK, name);
+        }
+        if self.last {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response.extensions_mut().insert(self.injected);
     }

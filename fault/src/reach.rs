@@ -8,7 +8,7 @@ use crate::io::line::Connection;
 
 /// Where the fault lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "clients come next")]
+#[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "connectors come with the feature"))]
 pub(crate) enum Side {
     /// Around a service that answers.
     Server,
@@ -76,7 +76,7 @@ impl Reach {
         let at_place = |possible| if possible { By::Place } else { By::Nowhere };
         match (self.side, ending) {
             (_, Ending::Empty) | (Side::Server, Ending::Code(_)) => self.empty,
-            (Side::Client, _) => By::Place,
+            (Side::Client, _) | (_, Ending::TimedOut) => By::Place,
             (Side::Server, Ending::Close) if line.is_some() => By::Line,
             (Side::Server, Ending::Close) if !self.is_http2 => self.empty,
             (Side::Server, Ending::Reset) if line.is_some_and(Connection::resets) => By::Line,
@@ -86,6 +86,18 @@ impl Reach {
             (_, Ending::Refuse) => at_place(self.side != Side::Listener),
             (_, Ending::BrokenPipe) => at_place(self.side == Side::Connector),
             (_, Ending::Code(_)) => By::Nowhere,
+        }
+    }
+
+    pub(crate) fn is_http1(&self) -> bool {
+        !self.is_http2
+    }
+
+    /// How a hang ends that has run out.
+    pub(crate) fn after_hang(&self) -> Ending {
+        match self.side {
+            Side::Server | Side::Listener => Ending::Empty,
+            Side::Client | Side::Connector | Side::Phase => Ending::TimedOut,
         }
     }
 
@@ -116,10 +128,13 @@ impl Reach {
     }
 
     fn allows_wire(&self, wire: &Wire) -> bool {
-        let Some(connection) = &self.connection else { return false };
-        match wire {
-            Wire::Drain => connection.drains(),
-            Wire::Toxic { kind, .. } => self.side == Side::Connector || !kind.resets() || connection.resets(),
+        let resets = |connection: &Connection| self.side == Side::Connector || connection.resets();
+        match (wire, &self.connection) {
+            // On HTTP/1 a header of the answer says it.
+            (Wire::Drain, _) if self.side == Side::Server && !self.is_http2 => true,
+            (Wire::Drain, Some(connection)) => self.side == Side::Server && connection.drains(),
+            (Wire::Toxic { kind, .. }, Some(connection)) => !kind.resets() || resets(connection),
+            (_, None) => false,
         }
     }
 }

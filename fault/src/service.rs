@@ -61,7 +61,7 @@ where
                 // The one that was made ready goes along; its clone was not, and stays.
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
-                FaultFuture::struck(strike, ready, request, self.ports.port())
+                FaultFuture::struck(strike, ready, request, self.ports.port(), Ok)
             }
         }
     }

@@ -54,6 +54,8 @@ pub(crate) struct Strike {
     begun: usize,
     counted: bool,
     ended: bool,
+    /// The answer is the last one on its connection, and says so.
+    last: bool,
 }
 
 impl Strike {
@@ -73,6 +75,7 @@ impl Strike {
             injected,
             counted: false,
             ended: false,
+            last: false,
         };
         // The start is told of the whole plan, the end of what was done of it.
         strike.report(Phase::Started);
@@ -97,7 +100,8 @@ impl Strike {
                     if self.wait(max).await.is_none() {
                         return self.pass(Phase::CalledOff);
                     }
-                    return self.reject(Ending::Empty);
+                    let ending = self.reach.after_hang();
+                    return self.reject(ending);
                 }
                 Step::Ask(inject, draws) => match self.ask(&*inject, draws).await {
                     None => return self.pass(Phase::CalledOff),
@@ -165,7 +169,10 @@ impl Strike {
     }
 
     /// Does it to the connection. A plan whose connection cannot be had is never begun.
-    fn tamper(&self, wire: Wire) {
+    fn tamper(&mut self, wire: Wire) {
+        if matches!(wire, Wire::Drain) {
+            self.last = self.reach.is_http1();
+        }
         let Some(connection) = self.reach.connection() else { return };
         match wire {
             Wire::Drain => connection.drain(),
@@ -205,7 +212,11 @@ impl Strike {
     fn mark(&self) -> Mark {
         let Injected { fault, deeds } = &self.injected;
         let deeds = if self.begun == deeds.len() { deeds.clone() } else { deeds[..self.begun].into() };
-        Mark { header: self.setup.mark.clone(), injected: Injected { fault: fault.clone(), deeds } }
+        Mark {
+            header: self.setup.mark.clone(),
+            last: self.last,
+            injected: Injected { fault: fault.clone(), deeds },
+        }
     }
 
     fn count(&mut self) {

@@ -18,6 +18,9 @@ use crate::port::Port;
 use crate::reach::By;
 use crate::strike::{Outcome, Rejected, Strike};
 
+/// What stands for a reject where it happened: itself, for a response that fails, or an error.
+pub(crate) type Refuse<E> = fn(Rejected) -> Result<Rejected, E>;
+
 pin_project! {
     pub(crate) struct Struck<S, B>
     where
@@ -33,6 +36,7 @@ pin_project! {
         landing: Option<Landing>,
         arrived: Option<Arrived<S::Response>>,
         pause: Option<Pause>,
+        refuse: Refuse<S::Error>,
     }
 }
 
@@ -46,7 +50,13 @@ impl<S, B> Struck<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(crate) fn new(strike: Strike, service: S, request: Request<B>, port: Option<Port<B>>) -> Self {
+    pub(crate) fn new(
+        strike: Strike,
+        service: S,
+        request: Request<B>,
+        port: Option<Port<B>>,
+        refuse: Refuse<S::Error>,
+    ) -> Self {
         Self {
             strike: Box::pin(strike.run()),
             held: Some((service, request)),
@@ -56,6 +66,7 @@ where
             landing: None,
             arrived: None,
             pause: None,
+            refuse,
         }
     }
 }
@@ -89,7 +100,7 @@ where
                     *this.landing = landing;
                     *this.arrived = Some(Arrived::Own(answer));
                 }
-                Outcome::Reject(rejected) => return Poll::Ready(Ok(reject(rejected))),
+                Outcome::Reject(rejected) => return Poll::Ready((this.refuse)(rejected).map(reject)),
             }
         }
         if this.arrived.is_none() {

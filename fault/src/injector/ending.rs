@@ -18,12 +18,15 @@ pub(crate) enum Ending {
     Refuse,
     /// What is written finds no reader.
     BrokenPipe,
+    /// Nothing has come for too long.
+    TimedOut,
 }
 
 impl Ending {
+    /// Its name in reports. A time-out is only ever the end of a hang, which has its own.
     pub(crate) fn deed(self) -> Deed {
         match self {
-            Self::Empty => Deed::EmptyReply,
+            Self::Empty | Self::TimedOut => Deed::EmptyReply,
             Self::Code(code) => Deed::StreamReset(code),
             Self::Close => Deed::ConnectionClose,
             Self::Reset => Deed::ConnectionReset,

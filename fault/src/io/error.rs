@@ -51,6 +51,7 @@ impl WireError {
             Ending::Empty => io::ErrorKind::UnexpectedEof,
             Ending::Reset | Ending::Code(_) => io::ErrorKind::ConnectionReset,
             Ending::Refuse => io::ErrorKind::ConnectionRefused,
+            Ending::TimedOut => io::ErrorKind::TimedOut,
             Ending::Close | Ending::BrokenPipe => io::ErrorKind::BrokenPipe,
         };
         io::Error::new(kind, self.clone())
@@ -63,6 +64,7 @@ impl fmt::Display for WireError {
             Ending::Empty | Ending::Close => "closed",
             Ending::Reset | Ending::Code(_) => "reset",
             Ending::Refuse => "refused",
+            Ending::TimedOut => "stopped",
             Ending::BrokenPipe => "broke",
         };
         write!(f, "fault {} {what} the connection", self.fault)

@@ -3,11 +3,16 @@
 pub(crate) mod ambush;
 #[cfg(all(feature = "axum", feature = "net"))]
 pub(crate) mod axum;
+pub(crate) mod connect;
+#[cfg(feature = "hyper")]
+pub(crate) mod connector;
 pub(crate) mod error;
 pub(crate) mod flow;
 pub(crate) mod lend;
 pub(crate) mod line;
 pub(crate) mod listener;
 pub(crate) mod pipe;
+#[cfg(feature = "hyper")]
+pub(crate) mod serve;
 pub(crate) mod stage;
 pub(crate) mod stream;

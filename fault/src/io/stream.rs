@@ -117,7 +117,7 @@ impl<T> FaultStream<T> {
         self.io.as_ref()
     }
 
-    #[allow(dead_code, reason = "connectors come next")]
+    #[cfg(feature = "hyper")]
     pub(crate) fn of(io: T, connection: Connection) -> Self {
         Self::new(io, connection, Station::Connected)
     }

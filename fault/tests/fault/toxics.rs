@@ -13,6 +13,9 @@ fn fault(injector: impl Into<Injector>) -> Fault {
     Fault::new("bad-link", injector).enabled(true).participation(1.0).seed(7).build().unwrap()
 }
 
+/// When, and how many bytes; a pause before, or a time on the clock.
+type Bytes = &'static [(u64, usize)];
+
 /// The server's end with the toxics on it, the client's end, and the switch.
 fn link(injector: impl Into<Injector>) -> (FaultStream<DuplexStream>, DuplexStream, Control) {
     let fault = fault(injector);
@@ -50,7 +53,7 @@ async fn send(mut server: FaultStream<DuplexStream>, pieces: &[(u64, usize)]) {
 
 #[tokio::test(start_paused = true)]
 async fn each_toxic_downstream() {
-    let rows: [(&str, Toxic, &[(u64, usize)], &[(u64, usize)]); 12] = [
+    let rows: [(&str, Toxic, Bytes, Bytes); 12] = [
         ("latency", Toxic::latency("90ms", "0s"), &[(0, 5)], &[(90, 5), (90, 0)]),
         ("a latency of nothing", Toxic::latency("0s", "0s"), &[(0, 5)], &[(0, 5), (0, 0)]),
         ("bandwidth", Toxic::bandwidth(1), &[(0, 250)], &[(100, 100), (200, 100), (250, 50), (250, 0)]),
@@ -76,7 +79,8 @@ async fn each_toxic_downstream() {
 
 #[tokio::test(start_paused = true)]
 async fn each_toxic_upstream() {
-    let rows: [(&str, Toxic, &[(u64, &str)]); 5] = [
+    type Reads = &'static [(u64, &'static str)];
+    let rows: [(&str, Toxic, Reads); 5] = [
         ("latency", Toxic::latency("90ms", "0s"), &[(90, "abcd"), (90, "")]),
         ("bandwidth", Toxic::bandwidth(1), &[(4, "abcd"), (4, "")]),
         ("timeout", Toxic::timeout("3s"), &[(3000, "")]),

@@ -25,6 +25,9 @@ enum Server {
     AxumAround,
 }
 
+/// What is done, how many bytes come, and how they end.
+type Row = (fn() -> Injector, usize, Option<ErrorKind>);
+
 fn striking(injector: impl Into<Injector>) -> FaultBuilder {
     Fault::new("dead", injector).enabled(true).participation(1.0).block_headers([("x-no-chaos", "1")])
 }
@@ -84,7 +87,7 @@ async fn exchange(server: SocketAddr, method: &Method) -> (Vec<u8>, Option<Error
 
 #[tokio::test]
 async fn http1_is_reached_whatever_the_method() {
-    let rows: [(fn() -> Injector, usize, Option<ErrorKind>); 6] = [
+    let rows: [Row; 6] = [
         (|| reject(Reject::EmptyReply), 0, None),
         (|| reject(Reject::ConnectionClose), 0, None),
         (|| reject(Reject::hang("1ms")), 0, None),
@@ -140,7 +143,7 @@ async fn http2_loses_the_whole_connection() {
 /// Faults of the listener strike the connection as such, before a request is read.
 #[tokio::test]
 async fn connections_are_struck_as_such() {
-    let rows: [(fn() -> Injector, usize, Option<ErrorKind>); 5] = [
+    let rows: [Row; 5] = [
         (|| reject(Reject::EmptyReply), 0, None),
         (|| reject(Reject::ConnectionClose), 0, None),
         (|| reject(Reject::hang("1ms")), 0, None),
@@ -161,9 +164,8 @@ async fn connections_are_struck_as_such() {
 /// What needs a handle is spared without one, and what needs a request is spared a connection.
 #[tokio::test]
 async fn what_cannot_be_reached_is_spared_and_counted() {
-    let layers: [fn() -> Injector; 5] = [
+    let layers: [fn() -> Injector; 4] = [
         || reject(Reject::ConnectionReset),
-        || reject(Reject::GoAway),
         || reject(Reject::ConnectionRefused),
         || reject(Reject::BrokenPipe),
         || Toxic::limit_data(7).into(),
@@ -176,6 +178,14 @@ async fn what_cannot_be_reached_is_spared_and_counted() {
             assert_eq!(seen, crate::rig::Seen::Status(200), "{fault:?}");
         }
         assert_eq!(fault.control().counts().unreachable, 2, "{fault:?}");
+    }
+    // On HTTP/1 a header says it.
+    let fault = striking(reject(Reject::GoAway)).build().unwrap();
+    let server = crate::rig::serve(crate::rig::Place::Hyper, &fault, crate::rig::NEVER).await;
+    for (protocol, unreachable) in [(Protocol::Http1, 0), (Protocol::Http2, 1)] {
+        let seen = crate::rig::ask(protocol, server, Method::GET, &[]).await;
+        assert_eq!(seen, crate::rig::Seen::Status(200));
+        assert_eq!(fault.control().counts().unreachable, unreachable, "{protocol:?}");
     }
     let listeners: [fn() -> Injector; 4] = [
         || waylay_fault::error(503).into(),

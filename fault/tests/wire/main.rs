@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
 mod answers;
+mod clients;
 mod leaving;
 mod lent;
 mod rejects;

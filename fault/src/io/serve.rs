@@ -1,0 +1,109 @@
+//! Serving one connection so that all faults can strike it, GOAWAY included.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::pin;
+use std::task::Poll;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::line::Connection;
+
+/// Serves one connection by hyper, HTTP/1.1 or HTTP/2 with upgrades, its handle lent to every
+/// request and [`Reject::GoAway`](crate::Reject::GoAway) heard. The `io` is a
+/// [`FaultStream`](crate::FaultStream), or TLS upon one.
+///
+/// # Errors
+/// What hyper says of the connection; an injected end is one, too.
+///
+/// ```
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use hyper::body::{Bytes, Incoming};
+/// use tokio::net::{TcpListener, TcpStream};
+/// use tower_layer::Layer;
+/// use waylay_fault::{Fault, FaultListener, Reject, reject, serve_connection};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let fault = Fault::new("draining", reject(Reject::GoAway)).enabled(true).participation(1.0).build()?;
+/// let app = fault.layer().layer(tower::service_fn(async |_: Request<Incoming>| {
+///     Ok::<_, std::io::Error>(Response::new(Full::new(Bytes::from("real"))))
+/// }));
+/// let listener = FaultListener::new(TcpListener::bind("127.0.0.1:0").await?);
+/// let address = listener.local_addr()?;
+/// tokio::spawn(async move {
+///     while let Ok((stream, _peer)) = listener.accept().await {
+///         let connection = stream.connection().clone();
+///         tokio::spawn(serve_connection(stream, connection, app.clone()));
+///     }
+/// });
+///
+/// let (client, connection) = h2::client::handshake(TcpStream::connect(address).await?).await?;
+/// let connection = tokio::spawn(connection);
+/// let request = Request::get("http://example.com/").body(())?;
+/// let (response, _) = client.ready().await?.send_request(request, true)?;
+/// assert_eq!(response.await?.status(), 200);
+/// connection.await??; // The server has let the connection go.
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn serve_connection<T, S, B>(io: T, connection: Connection, service: S) -> Result<(), ServeError>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut drained = pin!(connection.drained());
+    let service = TowerToHyperService::new(connection.layer().layer(service));
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // WebSockets over HTTP/2 (RFC 8441) want it.
+    builder.http2().enable_connect_protocol();
+    let mut serving = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
+    let mut draining = false;
+    std::future::poll_fn(|cx| {
+        if !draining && drained.as_mut().poll(cx).is_ready() {
+            draining = true;
+            serving.as_mut().graceful_shutdown();
+        }
+        match serving.as_mut().poll(cx) {
+            // What was called for meanwhile is heard at once: nobody else might wake us.
+            Poll::Pending if !draining && drained.as_mut().poll(cx).is_ready() => {
+                draining = true;
+                serving.as_mut().graceful_shutdown();
+                serving.as_mut().poll(cx)
+            }
+            poll => poll,
+        }
+    })
+    .await
+    .map_err(ServeError)
+}
+
+/// A connection ended badly, injected or not; its source is hyper's own error.
+#[derive(Debug)]
+pub struct ServeError(Box<dyn Error + Send + Sync>);
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection ended badly")
+    }
+}
+
+impl Error for ServeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
