@@ -91,17 +91,18 @@ struct Outline {
 impl Draft {
     /// Writes a variable of the path or the host.
     pub fn param(&mut self, name: &str, text: Written<'_>) {
-        let name = self.named(name);
-        if let Some(text) = self.text(Source::Path, &name, text) {
-            self.params.push(Param { name: name.into_owned(), text: text.into_owned(), raw: false });
-        }
+        self.push_param(name, text, false);
     }
 
     /// Writes a variable of the path whose escapes are there already.
     pub fn param_raw(&mut self, name: &str, text: Written<'_>) {
-        let name = self.named(name);
-        if let Some(text) = self.text(Source::Path, &name, text) {
-            self.params.push(Param { name: name.into_owned(), text: text.into_owned(), raw: true });
+        self.push_param(name, text, true);
+    }
+
+    /// Variables and headers have no prefix: they are those of the whole request.
+    fn push_param(&mut self, name: &str, text: Written<'_>, raw: bool) {
+        if let Some(text) = self.text(Source::Path, name, text) {
+            self.params.push(Param { name: name.to_owned(), text: text.into_owned(), raw });
         }
     }
 

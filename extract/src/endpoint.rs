@@ -132,7 +132,8 @@ impl<S: Send + Sync + 'static> RouterExt<S> for Scope<S> {
 
 /// A type whose methods are routes: `#[routes]` on an `impl` block writes it.
 ///
-/// Each `pub async fn` takes the type and one struct with a `#[route]`. The type is made anew of
+/// Each `pub async fn` (or `pub(crate)`) takes the type and one struct with a `#[route]`; what is
+/// private is no route. The type is made anew of
 /// each request, by `FromRequestParts` (which `#[derive(Extract)]` writes), and is dropped when the
 /// answer has been sent or given up.
 ///

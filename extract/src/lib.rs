@@ -2,13 +2,16 @@
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
+mod base;
 mod body;
+mod client;
 mod draft;
 mod draft_body;
 #[cfg(feature = "router")]
 mod endpoint;
 mod error;
 mod escape;
+mod excerpt;
 mod extract;
 mod fill;
 mod into_request;
@@ -24,6 +27,7 @@ mod out_body;
 mod pick;
 mod pick_out;
 mod reader;
+mod refusal;
 mod rejection;
 mod request;
 #[cfg(feature = "axum")]
@@ -35,6 +39,8 @@ mod text;
 mod to_text;
 mod value;
 
+pub use base::{Base, UrlFault};
+pub use client::{Client, ClientError, Undecodable};
 pub use draft::{Draft, WriteError};
 #[cfg(feature = "router")]
 pub use endpoint::{RouteExt, RoutedArguments, RouterExt, Routes};
@@ -44,6 +50,7 @@ pub use into_request::IntoRequest;
 #[cfg(feature = "router")]
 pub use link::{Link, LinkError, UrlsExt};
 pub use pick_out::Written;
+pub use refusal::Refusal;
 pub use rejection::Rejection;
 pub use source::Source;
 pub use target::{Routed, Target};

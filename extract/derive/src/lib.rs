@@ -40,7 +40,7 @@ use syn::{DeriveInput, ItemImpl, parse_macro_input};
 )]
 pub fn extract(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    model::Model::read(input)
+    model::Model::read(input, true)
         .and_then(|model| pending::check(&model).map(|()| read::write(&model)))
         .unwrap_or_else(|faults| faults.into_compile_error())
         .into()
@@ -56,7 +56,7 @@ pub fn extract(input: TokenStream) -> TokenStream {
 )]
 pub fn into_request(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    model::Model::read(input)
+    model::Model::read(input, false)
         .map(|model| outward::write(&model))
         .unwrap_or_else(|faults| faults.into_compile_error())
         .into()

@@ -26,14 +26,15 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Reads the struct, or tells every fault in it.
-    pub(crate) fn read(input: DeriveInput) -> syn::Result<Self> {
+    /// Reads the struct, or tells every fault in it; `inward`: it is read from requests.
+    pub(crate) fn read(input: DeriveInput, inward: bool) -> syn::Result<Self> {
         let mut faults = Faults::default();
         let container = Container::read(&input.attrs, &mut faults);
         let route = Route::read(&input.attrs, &mut faults);
         let mut lifetimes = input.generics.lifetimes().map(|param| param.lifetime.clone());
         let borrow = lifetimes.next();
-        for second in lifetimes {
+        // What is only written may borrow what it likes.
+        for second in lifetimes.filter(|_| inward) {
             faults.at(second, "a struct borrows from one request: it has one lifetime");
         }
         let fields = named_fields(&input, &mut faults);
@@ -44,7 +45,9 @@ impl Model {
             .collect();
         refuse_duplicates(&fields, &mut faults);
         refuse_bodies(&fields, &mut faults);
-        refuse_borrows(&fields, borrow.is_some(), &mut faults);
+        if inward {
+            refuse_borrows(&fields, borrow.is_some(), &mut faults);
+        }
         if let Some(route) = &route {
             route.check(&fields, &mut faults);
         }

@@ -62,8 +62,8 @@ pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStr
     let mut methods = Vec::new();
     for item in &block.items {
         let ImplItem::Fn(method) = item else { continue };
-        // As in juju's httprequest, what is not exported is no route.
-        if matches!(method.vis, Visibility::Public(_)) {
+        // As in juju's httprequest, what is not exported is no route; `pub(crate)` is, for programs.
+        if !matches!(method.vis, Visibility::Inherited) {
             methods.extend(Method::read(method, &mut faults));
         }
     }

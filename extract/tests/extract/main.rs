@@ -5,6 +5,10 @@
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+#[cfg(feature = "router")]
+mod client;
+#[cfg(feature = "router")]
+mod endpoint;
 mod json;
 mod names;
 mod problem;

@@ -1,0 +1,236 @@
+//! The typed client, over a router in the same process and over a real connection.
+
+use std::{convert::Infallible, error::Error};
+
+use axum_core::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header::CONTENT_TYPE};
+use http_body_util::BodyExt;
+use hyper_util::{client::legacy::Client as Connector, rt::TokioExecutor};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use waylay_extract::{Base, Client, ClientError, Code, Extract, IntoRequest, Refusal, RouterExt, Source};
+use waylay_router::{Route, Router};
+
+#[derive(Debug, Extract, IntoRequest)]
+#[route(GET "/m1/{p}")]
+struct M1 {
+    #[param]
+    p: String,
+}
+
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
+struct M1Answer {
+    p: String,
+    accept: Option<String>,
+}
+
+#[derive(Debug, IntoRequest)]
+#[route(POST "/m2/{p}")]
+struct M2 {
+    #[param]
+    p: String,
+    #[json]
+    i: serde_json::Value,
+    #[header("x-odd")]
+    odd: Option<String>,
+}
+
+#[derive(Debug, Extract)]
+#[route(POST "/m2/{p}")]
+struct M2Argument {
+    #[param]
+    p: String,
+    #[json]
+    i: i64,
+    #[header("x-odd")]
+    odd: Option<u8>,
+}
+
+#[derive(IntoRequest)]
+#[route(GET "/{path}")]
+struct At {
+    #[param]
+    path: &'static str,
+}
+
+fn typed(kind: &'static str, body: impl Into<Body>) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static(kind))], body.into()).into_response()
+}
+
+fn router() -> Router {
+    let m1 = async |headers: http::HeaderMap, m1: M1| {
+        let accept = headers.get("accept").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        axum::Json(M1Answer { p: m1.p, accept })
+    };
+    Router::builder()
+        .endpoint(m1)
+        .endpoint(async |m2: M2Argument| axum::Json(json!({"p": m2.p, "arg": m2.i, "odd": m2.odd})))
+        .route(Route::get("/own").to(async || {
+            (StatusCode::FORBIDDEN, axum::Json(json!({"message": "m3 error", "code": "forbidden"})))
+        }))
+        .route(Route::get("/plain").to(async || typed("text/plain", "bad response")))
+        .route(Route::get("/odd").to(async || typed("application/json", "{\"p\": 1}")))
+        .route(Route::get("/nothing").to(async || StatusCode::NO_CONTENT))
+        .route(Route::get("/moved").to(async || (StatusCode::FOUND, [("location", "/m1/x")])))
+        .route(Route::get("/big").to(async || typed("application/json", "x".repeat(100))))
+        .route(Route::get("/proxy").to(async || {
+            (StatusCode::BAD_GATEWAY, typed("text/html", "<title>502</title><p>no\nbackend.</p>"))
+        }))
+        .route(Route::get("/torn").to(async || {
+            let frames = [Ok(Bytes::from("[1,")), Err("torn")];
+            let frames = frames.map(|frame| frame.map(http_body::Frame::data));
+            typed("application/json", Body::new(http_body_util::StreamBody::new(Steps(frames.into_iter()))))
+        }))
+        .build()
+        .unwrap()
+}
+
+/// A stream of what is there already.
+struct Steps<I>(I);
+
+impl<I: Iterator + Unpin> futures_core::Stream for Steps<I> {
+    type Item = I::Item;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<I::Item>> {
+        std::task::Poll::Ready(self.0.next())
+    }
+}
+
+fn refusal(error: ClientError<Infallible>) -> Refusal {
+    match error {
+        ClientError::Refused(refusal) => *refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An error with all that stands behind it.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(" <- ");
+        text.push_str(&error.to_string());
+        next = error.source();
+    }
+    text
+}
+
+#[tokio::test]
+async fn answers_are_read_as_the_type_that_is_asked_for() {
+    let client = Client::new(router());
+    let answer = M1Answer { p: "hello/you".into(), accept: Some("application/json".into()) };
+    assert_eq!(client.call::<M1Answer>(&M1 { p: "hello/you".into() }).await.unwrap(), answer);
+    assert_eq!(client.get::<M1Answer>("/m1/hello%2Fyou").await.unwrap(), answer);
+    assert_eq!(client.get::<M1Answer>("m1/hello%2Fyou").await.unwrap(), answer);
+    let m1 = M1 { p: "hello/you".into() };
+    assert_eq!(client.call_at::<M1Answer>(Method::GET, "/m1/{p}", &m1).await.unwrap(), answer);
+    client.tell(&M1 { p: "x".into() }).await.unwrap();
+    let raw = client.send(&At { path: "plain" }).await.unwrap();
+    assert_eq!(raw.into_body().collect().await.unwrap().to_bytes(), "bad response");
+    assert_eq!(client.get::<Option<M1Answer>>("/nothing").await.unwrap(), None);
+    let m2 = M2 { p: "a".into(), i: json!(999), odd: None };
+    assert_eq!(
+        client.call::<serde_json::Value>(&m2).await.unwrap(),
+        json!({"p": "a", "arg": 999, "odd": null})
+    );
+}
+
+#[tokio::test]
+async fn errors_of_fields_come_back_as_they_were_told() {
+    let m2 = M2 { p: "a".into(), i: json!(true), odd: Some("x".into()) };
+    let refusal = refusal(Client::new(router()).call::<()>(&m2).await.unwrap_err());
+    assert_eq!(refusal.status(), 400);
+    assert_eq!(refusal.problem()["title"], "Bad Request");
+    let errors: Vec<_> =
+        refusal.errors().iter().map(|e| (e.source(), e.code(), e.name().or(e.pointer()))).collect();
+    assert_eq!(
+        errors,
+        [(Source::Body, Code::Invalid, Some("/i")), (Source::Header, Code::Invalid, Some("x-odd"))]
+    );
+    assert_eq!(
+        refusal.to_string(),
+        "400 Bad Request: body `/i`: expected i64; header `x-odd`: expected an integer from 0 to 255"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_answer_says_what_it_is() {
+    let client = Client::new(router()).limit(64);
+    for (path, said) in [
+        (
+            "plain",
+            "the answer is not what was asked for <- unexpected content type text/plain; \
+             want application/json; content: bad response",
+        ),
+        ("big", "the answer is longer than 64 bytes"),
+        ("proxy", "the request was refused <- 502 Bad Gateway: 502; no backend"),
+        ("moved", "the request was refused <- 302 Found: to /m1/x"),
+        ("missing", "the request was refused <- 404 Not Found"),
+        ("..", "the request cannot be written <- path `path`: expected no dot segment"),
+    ] {
+        let error = client.call::<serde_json::Value>(&At { path }).await.unwrap_err();
+        assert_eq!(chain(&error), said, "{path}");
+    }
+    let error = client.call::<serde_json::Value>(&At { path: "torn" }).await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreadable(_)), "{error:?}");
+    let error = client.call::<M1Answer>(&At { path: "odd" }).await.unwrap_err();
+    assert!(
+        chain(&error).starts_with("the answer is not what was asked for <- unexpected JSON; content: {"),
+        "{error}"
+    );
+    let ClientError::Undecodable(kept) = error else { panic!() };
+    assert_eq!((kept.status().as_u16(), &**kept.body()), (200, b"{\"p\": 1}".as_slice()));
+}
+
+#[tokio::test]
+async fn a_program_may_have_errors_of_its_own() {
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Own {
+        message: String,
+        code: String,
+    }
+
+    let client = Client::new(router());
+    for error in [
+        client.call::<()>(&At { path: "own" }).await.unwrap_err(),
+        client.send(&At { path: "own" }).await.unwrap_err(),
+    ] {
+        let own: Own = refusal(error).json().unwrap();
+        assert_eq!(own, Own { message: "m3 error".into(), code: "forbidden".into() });
+    }
+}
+
+#[tokio::test]
+async fn a_request_never_leaves_its_base() {
+    let client = Client::new(router()).base(Base::new("/m1").unwrap());
+    let answer: M1Answer = client.get("/x").await.unwrap();
+    assert_eq!(answer.p, "x");
+    for url in ["http://other.example/x", "//other.example/x"] {
+        assert!(matches!(client.get::<()>(url).await, Err(ClientError::Url(_))), "{url}");
+    }
+    let request = Request::get("http://other.example/x").body(Body::empty()).unwrap();
+    assert!(matches!(client.forward(request).await, Err(ClientError::Url(_))));
+}
+
+#[tokio::test]
+async fn a_real_connection_carries_both_ways() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = Base::new(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move { axum::serve(listener, tower::make::Shared::new(router())).await });
+    let client = Client::new(Connector::builder(TokioExecutor::new()).build_http::<Body>()).base(base);
+    let m2 = M2 { p: "sea & sky/€".into(), i: json!(7), odd: Some("3".into()) };
+    let answer: serde_json::Value = client.call(&m2).await.unwrap();
+    assert_eq!(answer, json!({"p": "sea & sky/€", "arg": 7, "odd": 3}));
+    let m2 = M2 { i: json!("x"), odd: None, ..m2 };
+    let ClientError::Refused(refusal) = client.call::<()>(&m2).await.unwrap_err() else { panic!() };
+    assert_eq!((refusal.status().as_u16(), refusal.errors()[0].pointer()), (422, Some("/i")));
+    let nowhere = client.base(Base::new("http://127.0.0.1:1").unwrap());
+    assert!(matches!(nowhere.call::<()>(&m2).await, Err(ClientError::Service(_))));
+}
