@@ -1,7 +1,9 @@
 //! Answers of the fault's own, as clients receive them.
 
 use http::{Method, Response};
-use waylay_fault::{Call, Delay, Fault, FaultBuilder, Injector, MARK, Verdict, chain, custom, error, slow};
+use waylay_fault::{
+    Call, Delay, Fault, FaultBuilder, Injector, MARK, RetryAfter, Verdict, chain, custom, error, slow,
+};
 
 use crate::rig::{Client, NEVER, PLACES, Protocol, serve};
 
@@ -90,6 +92,38 @@ async fn a_custom_answer_to_head_is_empty_but_as_long() {
                 let response = client.send(method).await.unwrap();
                 assert_eq!(response.body(), body, "{place:?} {protocol:?}");
                 assert_eq!(response.headers()["content-length"], "15", "{place:?} {protocol:?}");
+            }
+        }
+    }
+}
+
+/// A date is told anew with each answer, a number of seconds is what it is.
+#[tokio::test]
+async fn retry_after_is_seconds_or_a_date() {
+    use std::time::{Duration, SystemTime};
+    let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let rows: [(RetryAfter, Option<&str>); 4] = [
+        ("2s".into(), Some("2")),
+        (Duration::from_millis(1500).into(), Some("2")),
+        (noon.into(), Some("Fri, 15 Jan 2027 08:00:00 GMT")),
+        (RetryAfter::date_in("1h"), None),
+    ];
+    for (when, wanted) in rows {
+        let busy = error(503).retry_after(when).body(r#"{"busy":true}"#).content_type("application/json");
+        let server = serve(PLACES[0], &striking(busy).build().unwrap(), NEVER).await;
+        let before = SystemTime::now();
+        let response = Client::connect(Protocol::Http1, server).await.send(Method::GET).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(response.body(), r#"{"busy":true}"#);
+        let seen = response.headers()["retry-after"].to_str().unwrap();
+        match wanted {
+            Some(wanted) => assert_eq!(seen, wanted),
+            None => {
+                let date = httpdate::parse_http_date(seen).unwrap();
+                // Dates are whole seconds.
+                let hour = Duration::from_secs(3600);
+                let late = SystemTime::now() + hour;
+                assert!(date + Duration::from_secs(1) >= before + hour && date <= late, "{seen}");
             }
         }
     }

@@ -4,6 +4,8 @@
 
 mod answers;
 mod clients;
+mod bodies;
+mod grpc;
 mod leaving;
 mod lent;
 mod rejects;

@@ -1,0 +1,551 @@
+//! What is done to bodies and heads, frame by frame, under paused time.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use proptest::prelude::*;
+use tokio::time::Instant;
+use tower::{ServiceExt, service_fn};
+use tower_layer::Layer;
+use waylay_fault::{
+    At, Corruption, Cut, Deed, Delay, Ending, Fault, FaultBody, Injected, Injector, Length, Phase, Side,
+    chain, corrupt, error, patch, rate_limit, replace, slow, truncate, wrong_length,
+};
+
+use crate::rig::{Log, block_on, striking};
+
+/// A body of these chunks, its length known or not, with a trailer at the end.
+struct Chunks {
+    chunks: VecDeque<Bytes>,
+    known: bool,
+    trailer: bool,
+}
+
+impl Chunks {
+    fn new(chunks: &[&'static str]) -> Self {
+        let chunks = chunks.iter().map(|chunk| Bytes::from_static(chunk.as_bytes())).collect();
+        Self { chunks, known: true, trailer: false }
+    }
+}
+
+impl Body for Chunks {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(chunk) = self.chunks.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        }
+        let trailer = std::mem::take(&mut self.trailer);
+        Poll::Ready(trailer.then(|| {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("x-sum", "1".parse().unwrap());
+            Ok(Frame::trailers(trailers))
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.chunks.is_empty() && !self.trailer
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.known {
+            SizeHint::with_exact(self.chunks.iter().map(|chunk| chunk.len() as u64).sum())
+        } else {
+            SizeHint::new()
+        }
+    }
+}
+
+/// What came, and when, in milliseconds from the request on.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    head: u128,
+    chunks: Vec<(u128, Bytes)>,
+    trailers: bool,
+    failed: bool,
+}
+
+impl Seen {
+    fn text(&self) -> String {
+        self.chunks.iter().map(|(_, chunk)| String::from_utf8_lossy(chunk)).collect()
+    }
+}
+
+async fn answer(
+    fault: &Fault,
+    method: Method,
+    make: impl Fn() -> Response<Chunks> + Clone,
+) -> Response<FaultBody<Chunks>> {
+    let inner = service_fn(move |_: Request<String>| std::future::ready(Ok::<_, Infallible>(make())));
+    let mut request = Request::new(String::new());
+    *request.method_mut() = method;
+    fault.layer().layer(inner).oneshot(request).await.unwrap()
+}
+
+async fn read<B>(mut body: Pin<Box<B>>, start: Instant) -> Seen
+where
+    B: Body<Data = Bytes>,
+{
+    let mut seen = Seen { head: start.elapsed().as_millis(), ..Seen::default() };
+    while let Some(frame) = body.frame().await {
+        match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => seen.chunks.push((start.elapsed().as_millis(), data)),
+            Ok(Err(_)) => seen.trailers = true,
+            Err(_) => seen.failed = true,
+        }
+    }
+    seen
+}
+
+async fn exchange(fault: &Fault, chunks: &'static [&'static str], known: bool) -> Seen {
+    let start = Instant::now();
+    let make = move || {
+        let mut body = Chunks::new(chunks);
+        (body.known, body.trailer) = (known, true);
+        Response::new(body)
+    };
+    read(Box::pin(answer(fault, Method::GET, make).await.into_body()), start).await
+}
+
+fn on(injector: impl Into<Injector>) -> Fault {
+    striking(injector).seed(7).build().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn cuts() {
+    let body: &'static [&'static str] = &["12345", "678", "90"];
+    for known in [true, false] {
+        let rows = [
+            (Cut::Bytes(0), ""),
+            (Cut::Bytes(3), "123"),
+            (Cut::Bytes(5), "12345"),
+            (Cut::Bytes(9), "123456789"),
+            (Cut::Bytes(10), "1234567890"),
+            (Cut::Bytes(u64::MAX), "1234567890"),
+            (Cut::Fraction(0.0), ""),
+            (Cut::Fraction(0.6), if known { "123456" } else { "123" }),
+            (Cut::Fraction(1.0), if known { "1234567890" } else { "12345" }),
+        ];
+        for (cut, text) in rows {
+            let whole = text.len() == 10;
+            let seen = exchange(&on(truncate(cut)), body, known).await;
+            assert_eq!((&*seen.text(), seen.failed, seen.trailers), (text, !whole, whole), "{cut:?} {known}");
+            let seen = exchange(&on(truncate(cut).then(Ending::End)), body, known).await;
+            assert_eq!((&*seen.text(), seen.failed, seen.trailers), (text, false, whole), "{cut:?} {known}");
+        }
+    }
+}
+
+/// The head promises what will come: no more where the cut is to go unnoticed.
+#[tokio::test(start_paused = true)]
+async fn lengths_that_the_head_promises() {
+    let rows: [(Injector, Option<u64>, bool); 8] = [
+        (truncate(Cut::Bytes(4)).into(), Some(10), true),
+        (truncate(Cut::Bytes(4)).then(Ending::End).into(), Some(4), false),
+        (truncate(Cut::Fraction(0.3)).then(Ending::End).into(), Some(3), false),
+        (replace("other").into(), Some(5), false),
+        (corrupt(Corruption::BitFlips(0.5)).into(), Some(10), true),
+        (rate_limit(1).into(), Some(10), true),
+        (wrong_length(Length::Over(5)).into(), Some(15), false),
+        (wrong_length(Length::Under(7)).into(), Some(3), false),
+    ];
+    for (injector, hint, kept) in rows {
+        let fault = on(injector);
+        let make = || {
+            let mut response = Response::new(Chunks::new(&["12345", "67890"]));
+            response.headers_mut().insert(CONTENT_LENGTH, 10.into());
+            response
+        };
+        let response = answer(&fault, Method::GET, make).await;
+        assert_eq!(response.body().size_hint().exact(), hint, "{fault:?}");
+        assert_eq!(response.headers().contains_key(CONTENT_LENGTH), kept, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_is_kept() {
+    // 16 bytes a second in slices of one byte.
+    let seen = exchange(&on(rate_limit(16)), &["12345678", "", "90123456"], true).await;
+    assert_eq!((&*seen.text(), seen.failed, seen.trailers), ("1234567890123456", false, true));
+    assert!(seen.chunks.iter().filter(|(_, chunk)| !chunk.is_empty()).all(|(_, chunk)| chunk.len() == 1));
+    // tokio's clock ticks in milliseconds.
+    let (last, _) = seen.chunks.last().unwrap();
+    assert!((1000..=1016).contains(last), "{last}");
+    let (eighth, _) = seen.chunks[7];
+    assert!((500..=508).contains(&eighth), "{eighth}");
+    // Faster than it is asked for, it does nothing but slice.
+    let seen = exchange(&on(rate_limit(u64::MAX)), &["12345678"], true).await;
+    assert_eq!(seen.chunks, [(0, Bytes::from("12345678"))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_slower_than_the_rate_is_not_held_back_and_saves_nothing_up() {
+    let slow_chunks =
+        chain::<Injector>([slow(Delay::fixed("10s").at(At::ResponseChunks)), rate_limit(100).into()]);
+    let seen =
+        exchange(&on(slow_chunks), &["1", "2", "3333333333333333333333333333333333333333"], true).await;
+    let times: Vec<_> = seen.chunks.iter().map(|(at, _)| *at / 10).collect();
+    // The last 40 bytes take their 400 ms, though the line was idle for half a minute.
+    assert_eq!((times[0], times[1], *times.last().unwrap()), (1001, 2002, 3042));
+}
+
+#[tokio::test(start_paused = true)]
+async fn chunks_and_heads_are_held_back() {
+    let body: &'static [&'static str] = &["1", "2", "3"];
+    let rows: [(Injector, u128, [u128; 3]); 5] = [
+        (slow(Delay::fixed("1s").at(At::ResponseHead)), 1000, [1000; 3]),
+        (slow(Delay::fixed("1s").at(At::ResponseChunks)), 0, [1000, 2000, 3000]),
+        (
+            chain([
+                slow(Delay::fixed("1s")),
+                slow(Delay::fixed("2s").at(At::ResponseHead)),
+                slow(Delay::fixed("3s").at(At::ResponseHead)),
+                slow(Delay::fixed("100ms").at(At::ResponseChunks)),
+                slow(Delay::fixed("10ms").at(At::ResponseChunks)),
+            ]),
+            6000,
+            [6110, 6220, 6330],
+        ),
+        (slow(Delay::fixed("0s").at(At::ResponseHead)), 0, [0; 3]),
+        (slow(Delay::fixed("0s").at(At::ResponseChunks)), 0, [0; 3]),
+    ];
+    for (injector, head, chunks) in rows {
+        let seen = exchange(&on(injector), body, true).await;
+        let times: Vec<_> = seen.chunks.iter().map(|(at, _)| *at).collect();
+        assert_eq!((seen.head, &times[..]), (head, &chunks[..]));
+        assert_eq!((&*seen.text(), seen.trailers), ("123", true));
+    }
+}
+
+/// An answer of the fault's own is as good as any to have a fault's hand in.
+#[tokio::test(start_paused = true)]
+async fn own_answers_are_changed_too() {
+    let injector = chain::<Injector>([
+        slow(Delay::fixed("1s").at(At::ResponseHead)),
+        patch().status(418).set("x-a", "1").into(),
+        truncate(Cut::Bytes(3)).then(Ending::End).into(),
+        error(503).text("long enough").into(),
+    ]);
+    let fault = on(injector);
+    let start = Instant::now();
+    let response = answer(&fault, Method::GET, || Response::new(Chunks::new(&[]))).await;
+    assert_eq!((start.elapsed(), response.status().as_u16()), (Duration::from_secs(1), 418));
+    assert_eq!(response.headers()["x-a"], "1");
+    let deeds = response.extensions().get::<Injected>().unwrap().deeds().to_vec();
+    let wanted = [
+        Deed::SlowHead(Duration::from_secs(1)),
+        Deed::Patch(Side::Response),
+        Deed::Truncate(Side::Response),
+        Deed::Error(503),
+    ];
+    assert_eq!(deeds, wanted);
+    assert_eq!(read(Box::pin(response.into_body()), start).await.text(), "lon");
+}
+
+#[tokio::test]
+async fn heads_are_patched() {
+    let make = || {
+        let mut response = Response::new(Chunks::new(&["old"]));
+        for (name, value) in
+            [("x-a", "1"), ("x-a", "2"), ("x-b", "1"), ("content-encoding", "gzip"), ("etag", "1")]
+        {
+            response.headers_mut().append(name, value.parse().unwrap());
+        }
+        response
+    };
+    let fault =
+        on(patch().set("x-c", "1").add("x-b", "2").double("x-a").drop("etag").drop("x-none").set("x-c", "2"));
+    let response = answer(&fault, Method::GET, make).await;
+    let values = |name| {
+        response.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (values("x-a"), values("x-b"), values("x-c")),
+        (vec!["1", "2", "1", "2"], vec!["1", "2"], vec!["2"])
+    );
+    assert!(!response.headers().contains_key(ETAG));
+
+    let response = answer(&on(replace("new").content_type("text/html")), Method::GET, make).await;
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/html");
+    assert!(!response.headers().contains_key(CONTENT_ENCODING));
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "new");
+}
+
+/// Where there is no body, nothing can be done to it.
+#[tokio::test]
+async fn answers_without_a_body() {
+    for injector in
+        [|| Injector::from(replace("new")), || rate_limit(1).into(), || truncate(Cut::Bytes(0)).into()]
+    {
+        let fault = on(injector());
+        answer(&fault, Method::HEAD, || Response::new(Chunks::new(&[]))).await;
+        let counts = fault.control().counts();
+        assert_eq!((counts.unreachable, counts.injected), (1, 0));
+
+        let fault = on(chain([injector(), slow(Delay::fixed("0s"))]));
+        answer(&fault, Method::HEAD, || Response::new(Chunks::new(&[]))).await;
+        assert_eq!(fault.control().counts().injected, 1);
+
+        for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED, StatusCode::SWITCHING_PROTOCOLS] {
+            let fault = on(injector());
+            let make = move || {
+                let mut response = Response::new(Chunks::new(&[]));
+                *response.status_mut() = status;
+                response
+            };
+            let response = answer(&fault, Method::GET, make).await;
+            assert!(response.body().is_end_stream());
+            assert_eq!(fault.control().counts().active, 0);
+        }
+    }
+}
+
+/// What a fault holds on to is counted as active until its body ends, and each end is told.
+#[tokio::test(start_paused = true)]
+async fn a_body_is_active_until_its_end() {
+    let injectors = [
+        || Injector::from(rate_limit(1)),
+        || slow(Delay::fixed("1s").at(At::ResponseChunks)),
+        || truncate(Cut::Bytes(5)).into(),
+        || corrupt(Corruption::Utf8).into(),
+    ];
+    for injector in injectors {
+        let log = Log::default();
+        let fault = striking(injector()).reporter(log.reporter()).build().unwrap();
+        let phases = || log.take().into_iter().map(|(phase, _)| phase).collect::<Vec<_>>();
+        let make = || Response::new(Chunks::new(&["123", "456"]));
+
+        let response = answer(&fault, Method::GET, make).await;
+        assert_eq!((fault.control().counts().active, phases()), (1, vec![Phase::Started]));
+        let mut body = Box::pin(response.into_body());
+        body.frame().await;
+        assert_eq!((fault.control().counts().active, phases()), (1, vec![]));
+        while body.frame().await.is_some() {}
+        assert_eq!(phases(), [Phase::Finished]);
+        drop(body);
+        assert_eq!((fault.control().counts().active, phases()), (0, vec![]));
+
+        drop(answer(&fault, Method::GET, make).await);
+        assert_eq!((fault.control().counts().active, phases()), (0, vec![Phase::Started, Phase::Abandoned]));
+    }
+}
+
+/// From the switch on, the rest goes by at once and untouched.
+#[tokio::test(start_paused = true)]
+async fn a_switch_lets_bodies_go() {
+    let body = ["1", "234567890", "abc"];
+    let rows: [(Injector, &str, bool); 5] = [
+        (rate_limit(1).into(), "1234567890abc", true),
+        (slow(Delay::fixed("1h").at(At::ResponseChunks)), "1234567890abc", true),
+        (truncate(Cut::Bytes(1)).linger("1h").into(), "1234567890abc", true),
+        (corrupt(Corruption::BitFlips(1.0)).into(), "234567890abc", false),
+        // A length that was promised is kept.
+        (truncate(Cut::Bytes(3)).then(Ending::End).into(), "123", false),
+    ];
+    for (injector, wanted, waits) in rows {
+        let log = Log::default();
+        let fault = striking(injector).seed(7).reporter(log.reporter()).build().unwrap();
+        let response = answer(&fault, Method::GET, move || Response::new(Chunks::new(&body))).await;
+        let start = Instant::now();
+        let mut body = Box::pin(response.into_body());
+        let mut first = Vec::new();
+        if let Ok(Some(frame)) = tokio::time::timeout(Duration::from_millis(1500), body.frame()).await {
+            first = frame.unwrap().into_data().unwrap().to_vec();
+        }
+        let reader = tokio::spawn(async move { (read(body, start).await, start.elapsed()) });
+        if waits {
+            // The reader is to be found waiting, and woken.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        fault.control().set_enabled(false);
+        let (seen, took) = reader.await.unwrap();
+        let text = String::from_utf8_lossy(&first).into_owned() + &seen.text();
+        assert!(
+            text.ends_with(wanted) && !seen.failed && took < Duration::from_secs(2),
+            "{text} {took:?} {fault:?}"
+        );
+        let (phase, _) = log.take().pop().unwrap();
+        assert_eq!(phase, Phase::CalledOff, "{fault:?}");
+    }
+}
+
+#[test]
+fn json_is_no_longer_json() {
+    let rows = [
+        (r#"{"a":1}"#, r#"{"a";1}"#),
+        (r#"{"a:\",}":[1,2]}"#, r#"{"a:\",}";[1,2]}"#),
+        ("[]", "[;"),
+        (" [1, 2]", " [1; 2]"),
+        ("12", ";2"),
+        (r#""text""#, r#";text""#),
+        ("null", ";ull"),
+    ];
+    for (text, wanted) in rows {
+        assert_eq!(
+            block_on(exchange(&on(corrupt(Corruption::Json)), Box::leak(Box::new([text])), true)).text(),
+            wanted
+        );
+    }
+}
+
+/// The frames of a text, cut at these places.
+fn frames(text: &[u8], cuts: &[usize]) -> VecDeque<Bytes> {
+    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (text.len() + 1)).chain([0, text.len()]).collect();
+    cuts.sort_unstable();
+    cuts.windows(2).map(|pair| Bytes::copy_from_slice(&text[pair[0]..pair[1]])).collect()
+}
+
+fn through(fault: &Fault, text: &[u8], cuts: &[usize]) -> (Vec<u8>, bool) {
+    let chunks = frames(text, cuts);
+    let make = move || Response::new(Chunks { chunks: chunks.clone(), known: true, trailer: false });
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let body = answer(fault, Method::GET, make).await.into_body();
+        let seen = read(Box::pin(body), Instant::now()).await;
+        (seen.chunks.into_iter().flat_map(|(_, chunk)| chunk).collect(), seen.failed)
+    })
+}
+
+fn by_one(injector: impl Into<Injector>) -> Fault {
+    // One key, one verdict: two exchanges draw alike.
+    striking(injector).seed(7).decide_by(waylay_fault::DecideBy::RequestId).build().unwrap()
+}
+
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        "[a-z\"\\\\:,{}\\[\\]é ]{0,8}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::vec(("[a-z\":,}]{0,4}", inner), 0..4)
+                .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However the body is cut into frames, what comes out is the same.
+    #[test]
+    fn frames_make_no_difference(
+        text in prop::collection::vec(any::<u8>(), 0..200),
+        cuts in prop::collection::vec(any::<usize>(), 0..6),
+        at in 0_u64..250,
+        share in prop_oneof![Just(0.0), Just(1.0), 0.0..1.0],
+    ) {
+        let kept = &text[..text.len().min(usize::try_from(at).unwrap())];
+        let short = kept.len() < text.len();
+        let cut = on(truncate(Cut::Bytes(at)));
+        prop_assert_eq!(through(&cut, &text, &cuts), (kept.to_vec(), short));
+        let cut = on(truncate(Cut::Bytes(at)).then(Ending::End));
+        prop_assert_eq!(through(&cut, &text, &cuts), (kept.to_vec(), false));
+        prop_assert_eq!(through(&on(rate_limit(at + 1)), &text, &cuts), (text.clone(), false));
+
+        let flips = || striking(corrupt(Corruption::BitFlips(share))).seed(at).build().unwrap();
+        let (flipped, failed) = through(&flips(), &text, &cuts);
+        prop_assert_eq!(through(&flips(), &text, &[]), (flipped.clone(), false));
+        prop_assert!(!failed && flipped.len() == text.len());
+        for (old, new) in text.iter().zip(&flipped) {
+            prop_assert!((old ^ new).count_ones() <= 1);
+            prop_assert!(share > 0.0 || old == new);
+            prop_assert!(share < 1.0 || old != new);
+        }
+    }
+
+    #[test]
+    fn no_parser_takes_corrupted_json(value in json(), cuts in prop::collection::vec(any::<usize>(), 0..4)) {
+        let text = value.to_string();
+        let (seen, _) = through(&by_one(corrupt(Corruption::Json)), text.as_bytes(), &cuts);
+        prop_assert_eq!(seen.len(), text.len());
+        prop_assert!(serde_json::from_slice::<serde_json::Value>(&seen).is_err(), "{}", String::from_utf8_lossy(&seen));
+    }
+
+    #[test]
+    fn corrupted_text_is_no_utf8(text in ".*[a-z0-9é].*", cuts in prop::collection::vec(any::<usize>(), 0..4)) {
+        let (seen, _) = through(&by_one(corrupt(Corruption::Utf8)), text.as_bytes(), &cuts);
+        prop_assert_eq!(seen.len(), text.len());
+        prop_assert!(String::from_utf8(seen).is_err());
+    }
+}
+
+/// The share of flipped bytes is met: five sigma, with seeded dice.
+#[test]
+fn bits_flip_at_their_rate() {
+    let text = vec![0; 200_000];
+    for share in [0.0001, 0.01, 0.5, 0.99] {
+        let fault = on(corrupt(Corruption::BitFlips(share)));
+        let (seen, _) = through(&fault, &text, &[1000, 5000, 77_777]);
+        let hits = seen.iter().filter(|byte| **byte != 0).count() as f64;
+        let expected = 200_000.0 * share;
+        assert!((hits - expected).abs() <= 5.0 * (expected * (1.0 - share)).sqrt(), "{share}: {hits}");
+        let bits: Vec<_> =
+            (0..8).map(|bit| seen.iter().filter(|byte| **byte == 1 << bit).count() as f64).collect();
+        let each = expected / 8.0;
+        assert!(bits.iter().all(|hits| (hits - each).abs() <= 5.5 * each.sqrt() + 1.0), "{share}: {bits:?}");
+    }
+}
+
+/// Bodies of requests are changed where the layer knows how to make one.
+#[cfg(feature = "axum")]
+#[tokio::test(start_paused = true)]
+async fn uploads() {
+    use axum::body::Body as AxumBody;
+    let echo = || {
+        service_fn(async |request: Request<AxumBody>| {
+            let headers = request.headers().clone();
+            let mut response = Response::new(match request.into_body().collect().await {
+                Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+                Err(_) => "failed".to_owned(),
+            });
+            *response.headers_mut() = headers;
+            Ok::<_, Infallible>(response)
+        })
+    };
+    let rows: [(Injector, &str, Option<&str>); 7] = [
+        (truncate(Cut::Bytes(3)).on(Side::Request).into(), "failed", Some("10")),
+        (truncate(Cut::Bytes(3)).on(Side::Request).then(Ending::End).into(), "123", None),
+        (replace("new").on(Side::Request).into(), "new", None),
+        (corrupt(Corruption::Json).on(Side::Request).into(), ";234567890", Some("10")),
+        (rate_limit(10).on(Side::Request).into(), "1234567890", Some("10")),
+        (slow(Delay::fixed("1s").at(At::RequestChunks)), "1234567890", Some("10")),
+        (patch().set("content-length", "9").on(Side::Request).into(), "1234567890", Some("9")),
+    ];
+    for (injector, wanted, length) in rows {
+        let fault = on(injector);
+        let request =
+            || Request::post("/").header(CONTENT_LENGTH, 10).body(AxumBody::from("1234567890")).unwrap();
+        let start = Instant::now();
+        let response = fault.layer().layer(echo()).oneshot(request()).await.unwrap();
+        let seen = response.headers().get(CONTENT_LENGTH).map(|length| length.to_str().unwrap().to_owned());
+        assert_eq!(seen.as_deref(), length, "{fault:?}");
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), wanted, "{fault:?}");
+        let waits = matches!(fault.control().counts().injected, 1) && format!("{fault:?}").contains("rate");
+        assert_eq!(
+            start.elapsed() >= Duration::from_secs(1),
+            waits || format!("{fault:?}").contains("RequestChunks")
+        );
+    }
+    // A body type that nobody made known is left alone, and that is told.
+    let fault = on(truncate(Cut::Bytes(3)).on(Side::Request));
+    let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
+    fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
+    assert_eq!(fault.control().counts().unreachable, 1);
+}

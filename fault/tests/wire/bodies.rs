@@ -1,0 +1,216 @@
+//! Bodies and heads that a fault had its hand in, as clients receive them.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use waylay_fault::{
+    At, Cut, Delay, Ending, Fault, FaultBuilder, Injector, Length, MARK, ResetCode, chain, corrupt, patch,
+    rate_limit, replace, slow, truncate, wrong_length,
+};
+
+use crate::rig::{Client, NEVER, PLACES, Place, Protocol, serve};
+
+fn striking(injector: impl Into<Injector>) -> FaultBuilder {
+    Fault::new("flaky", injector).enabled(true).participation(1.0)
+}
+
+/// What came of one exchange: the promised length, the bytes of the body, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+struct Got {
+    length: Option<u64>,
+    body: Vec<u8>,
+    end: End,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// As the protocol says that a whole body ends.
+    Whole,
+    /// Too early, by the end of the connection.
+    Closed,
+    /// By a stream reset of the server's.
+    Reset(u32),
+    /// The client refuses what came, for this reason.
+    Refused(u32),
+}
+
+fn got(length: impl Into<Option<u64>>, body: &str, end: End) -> Got {
+    Got { length: length.into(), body: body.into(), end }
+}
+
+async fn exchange(protocol: Protocol, server: std::net::SocketAddr) -> Got {
+    let stream = TcpStream::connect(server).await.unwrap();
+    match protocol {
+        Protocol::Http1 => http1(stream).await,
+        Protocol::Http2 => http2(stream).await,
+    }
+}
+
+async fn http1(mut stream: TcpStream) -> Got {
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).await.unwrap();
+    let at = reply.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    let head = String::from_utf8_lossy(&reply[..at]).to_lowercase();
+    let length =
+        head.split("content-length: ").nth(1).map(|rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+    let body = reply[at..].to_vec();
+    let Some(length) = length else {
+        assert!(head.contains("transfer-encoding: chunked"), "{head}");
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let whole = text.ends_with("0\r\n\r\n");
+        // Chunks here are short, so that their lengths are one digit.
+        let body = text.split("\r\n").skip(1).step_by(2).collect::<String>();
+        return Got { length: None, body: body.into(), end: if whole { End::Whole } else { End::Closed } };
+    };
+    let end = if body.len() as u64 == length { End::Whole } else { End::Closed };
+    Got { length: Some(length), body, end }
+}
+
+async fn http2(stream: TcpStream) -> Got {
+    let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("http://example.com/").body(()).unwrap();
+    let (response, _) = sender.send_request(request, true).unwrap();
+    let response = response.await.unwrap();
+    let length = response.headers().get("content-length").map(|text| text.to_str().unwrap().parse().unwrap());
+    let mut stream = response.into_body();
+    let mut body = Vec::new();
+    let end = loop {
+        match stream.data().await {
+            None => break End::Whole,
+            Some(Ok(data)) => {
+                let _ = stream.flow_control().release_capacity(data.len());
+                body.extend_from_slice(&data);
+            }
+            Some(Err(error)) if error.is_remote() => break End::Reset(error.reason().unwrap().into()),
+            Some(Err(error)) => break End::Refused(error.reason().unwrap().into()),
+        }
+    };
+    Got { length, body, end }
+}
+
+/// What is cut was sent up to the cut, and the client can tell that there was more; unless it is
+/// not to be able to.
+#[tokio::test]
+async fn cuts_are_seen_where_they_are() {
+    type Row = (fn() -> Injector, [Got; 2]);
+    let close = End::Closed;
+    let rows: [Row; 6] = [
+        (|| truncate(Cut::Bytes(2)).into(), [got(4, "re", close), got(4, "re", End::Reset(2))]),
+        (
+            || truncate(Cut::Fraction(0.75)).then(Ending::Reset(ResetCode::CANCEL)).into(),
+            [got(4, "rea", End::Closed), got(4, "rea", End::Reset(8))],
+        ),
+        (|| truncate(Cut::Bytes(0)).into(), [got(4, "", End::Closed), got(4, "", End::Reset(2))]),
+        (
+            || truncate(Cut::Bytes(2)).then(Ending::End).into(),
+            [got(2, "re", End::Whole), got(2, "re", End::Whole)],
+        ),
+        (|| truncate(Cut::Bytes(4)).into(), [got(4, "real", End::Whole), got(4, "real", End::Whole)]),
+        (
+            || chain::<Injector>([replace("something longer").into(), truncate(Cut::Bytes(9)).into()]),
+            [got(16, "something", End::Closed), got(16, "something", End::Reset(2))],
+        ),
+    ];
+    for (injector, wanted) in rows {
+        for place in PLACES {
+            let fault = striking(injector()).build().unwrap();
+            let server = serve(place, &fault, NEVER).await;
+            for (protocol, wanted) in [Protocol::Http1, Protocol::Http2].into_iter().zip(&wanted) {
+                let seen = exchange(protocol, server).await;
+                assert_eq!(seen, *wanted, "{place:?} {protocol:?} {fault:?}");
+            }
+        }
+    }
+}
+
+/// hyper trusts the length that it is told. On HTTP/1 it sends no more than that, so that a length
+/// too short is an answer cut short of which nobody can tell; on HTTP/2 clients check.
+#[tokio::test]
+async fn wrong_lengths() {
+    let rows = [
+        (Length::Over(5), [got(9, "real", End::Closed), got(9, "real", End::Refused(1))]),
+        (Length::Under(2), [got(2, "re", End::Whole), got(2, "", End::Refused(1))]),
+    ];
+    for (length, wanted) in rows {
+        for place in PLACES {
+            let fault = striking(wrong_length(length)).build().unwrap();
+            let server = serve(place, &fault, NEVER).await;
+            for (protocol, wanted) in [Protocol::Http1, Protocol::Http2].into_iter().zip(&wanted) {
+                let seen = exchange(protocol, server).await;
+                assert_eq!(seen, *wanted, "{place:?} {protocol:?} {length:?}");
+            }
+        }
+    }
+}
+
+/// A connection that carries changed answers stays in step.
+#[tokio::test]
+async fn changed_answers_are_whole_answers() {
+    type Row = (fn() -> Injector, u16, Option<&'static str>);
+    let rows: [Row; 6] = [
+        (|| replace("other text").into(), 200, Some("other text")),
+        (|| corrupt(waylay_fault::Corruption::Json).into(), 200, Some(";eal")),
+        (|| rate_limit(400).into(), 200, Some("real")),
+        (|| slow(Delay::fixed("1ms").at(At::ResponseChunks)), 200, Some("real")),
+        (|| slow(Delay::fixed("1ms").at(At::ResponseHead)), 200, Some("real")),
+        (|| patch().status(418).set("x-a", "1").double("x-a").drop("content-type").into(), 418, Some("real")),
+    ];
+    for (injector, status, text) in rows {
+        for place in PLACES {
+            let fault = striking(injector()).build().unwrap();
+            let server = serve(place, &fault, NEVER).await;
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                let mut client = Client::connect(protocol, server).await;
+                for method in [Method::GET, Method::POST, Method::GET] {
+                    let response = client.send(method).await.unwrap();
+                    assert_eq!(
+                        (response.status().as_u16(), response.body()),
+                        (status, &Bytes::from(text.unwrap()))
+                    );
+                    assert_eq!(response.headers()[MARK], "flaky", "{place:?} {protocol:?}");
+                    if status == 418 {
+                        assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
+                        assert!(!response.headers().contains_key("content-type"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Two services with one seed strike and spare the same requests, in whatever order they come.
+#[tokio::test]
+async fn two_servers_decide_alike() {
+    use waylay_fault::{DecideBy, error};
+    let fault = || {
+        let builder = Fault::new("flaky", error(503)).enabled(true).participation(0.5).seed(7);
+        builder.decide_by(DecideBy::RequestId).attempt_header("x-attempt").build().unwrap()
+    };
+    let (one, other) = (fault(), fault());
+    let servers = [serve(Place::Hyper, &one, NEVER).await, serve(Place::AxumRoute, &other, NEVER).await];
+    let mut verdicts = Vec::new();
+    for (server, backwards) in servers.into_iter().zip([false, true]) {
+        let mut ids: Vec<u32> = (0..60).collect();
+        if backwards {
+            ids.reverse();
+        }
+        let mut seen = Vec::new();
+        for id in ids {
+            for attempt in ["1", "2"] {
+                let headers = [("x-request-id", &*id.to_string()), ("x-attempt", attempt)];
+                let protocol = if id % 2 == 0 { Protocol::Http1 } else { Protocol::Http2 };
+                let struck = crate::rig::ask(protocol, server, Method::GET, &headers).await;
+                seen.push(((id, attempt), struck));
+            }
+        }
+        seen.sort_by_key(|(key, _)| *key);
+        verdicts.push(seen);
+    }
+    assert_eq!(verdicts[0], verdicts[1]);
+    let struck = one.control().counts().injected;
+    // Five sigma around half of 120.
+    assert!((33..=87).contains(&struck), "{struck}");
+}
