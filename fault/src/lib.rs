@@ -101,6 +101,7 @@ mod landing;
 mod layer;
 mod lists;
 mod mark;
+mod means;
 mod normal;
 mod pause;
 mod peer;
@@ -152,20 +153,22 @@ pub use crate::injector::reject::{Reject, reject};
 pub use crate::injector::replace::{Replace, replace};
 pub use crate::injector::retry::RetryAfter;
 pub use crate::injector::slow::slow;
-pub use crate::injector::toxic::{Direction, Toxic};
+pub use crate::injector::tamper::Direction;
+pub use crate::injector::toxic::Toxic;
 pub use crate::injector::truncate::{Cut, Ending, Truncate, truncate};
 #[cfg(all(feature = "axum", feature = "net"))]
 pub use crate::io::axum::{MakeWithConnection, WithConnection, with_connection};
 pub use crate::io::connect::{ConnectError, ConnectFuture, ConnectLayer, ConnectService};
 #[cfg(feature = "hyper")]
 pub use crate::io::connector::{FaultConnector, FaultIo};
+pub use crate::io::core::ResetBy;
 pub use crate::io::error::WireError;
 pub use crate::io::lend::{ConnectionLayer, ConnectionService};
 pub use crate::io::line::Connection;
 pub use crate::io::listener::{Accept, FaultListener};
 #[cfg(feature = "hyper")]
 pub use crate::io::serve::{ServeError, serve_connection};
-pub use crate::io::stream::{FaultStream, ResetBy};
+pub use crate::io::stream::FaultStream;
 pub use crate::key::DecideBy;
 pub use crate::layer::FaultLayer;
 pub use crate::mark::{Injected, MARK};

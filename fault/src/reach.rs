@@ -5,6 +5,7 @@ use http::{Method, Request, Version};
 use crate::injector::ending::Ending;
 use crate::injector::plan::{Plan, Step, Wire};
 use crate::io::line::Connection;
+use crate::means::Means;
 
 /// Where the fault lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,13 +36,6 @@ pub(crate) enum By {
     Place,
     /// Not at all.
     Nowhere,
-}
-
-/// What the user has said about the place of the layer.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Means {
-    pub(crate) unwind: bool,
-    pub(crate) head_bodies: bool,
 }
 
 /// What can be done to one request.

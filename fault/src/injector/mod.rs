@@ -20,5 +20,6 @@ pub(crate) mod replace;
 pub(crate) mod reported;
 pub(crate) mod retry;
 pub(crate) mod slow;
+pub(crate) mod tamper;
 pub(crate) mod toxic;
 pub(crate) mod truncate;

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use super::call::Inject;
 use super::edits::Edits;
 use super::ending::Ending;
-use super::toxic::{Direction, Kind};
+use super::tamper::{Direction, Kind};
 use crate::chance::Draws;
 use crate::report::{Deed, Reporter, Side};
 use crate::stage::Stage;

@@ -1,25 +1,15 @@
 //! Toxics: what can be done to the bytes of a connection, named as Toxiproxy names them.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::node::{Act, Draft, Injector, below};
 use super::plan::{Plan, Step, Wire};
+use super::tamper::{Direction, Kind};
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
 use crate::report::Deed;
 use crate::time::DelayTime;
-
-/// The way that bytes go, seen from the client, as in Toxiproxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Direction {
-    /// From the client to the server.
-    Upstream,
-    /// From the server to the client.
-    #[default]
-    Downstream,
-}
 
 /// What is done to the bytes of one connection, until it ends or the fault is switched off.
 ///
@@ -108,55 +98,6 @@ impl Toxic {
 impl From<Toxic> for Injector {
     fn from(toxic: Toxic) -> Self {
         Self::draft(toxic)
-    }
-}
-
-/// The settings of one toxic, its times as written (`DelayTime`) or found good (`Duration`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind<T> {
-    Latency { latency: T, jitter: T },
-    Bandwidth { rate: u64 },
-    SlowClose { delay: T },
-    Timeout { timeout: T },
-    ResetPeer { timeout: T },
-    Slicer { average: usize, variation: usize, delay: T },
-    LimitData { bytes: u64, reset: bool },
-}
-
-impl<T> Kind<T> {
-    /// Toxiproxy's name for it.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Latency { .. } => "latency",
-            Self::Bandwidth { .. } => "bandwidth",
-            Self::SlowClose { .. } => "slow_close",
-            Self::Timeout { .. } => "timeout",
-            Self::ResetPeer { .. } => "reset_peer",
-            Self::Slicer { .. } => "slicer",
-            Self::LimitData { reset: false, .. } => "limit_data",
-            Self::LimitData { reset: true, .. } => "reset_after",
-        }
-    }
-
-    /// Whether it can end in a reset.
-    pub(crate) fn resets(&self) -> bool {
-        matches!(self, Self::ResetPeer { .. } | Self::LimitData { reset: true, .. })
-    }
-}
-
-impl fmt::Display for Kind<Duration> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        match self {
-            Self::Latency { latency, jitter } => write!(f, " {latency:?} +/- {jitter:?}"),
-            Self::Bandwidth { rate } => write!(f, " {rate}kB/s"),
-            Self::SlowClose { delay } => write!(f, " {delay:?}"),
-            Self::Timeout { timeout } | Self::ResetPeer { timeout } => write!(f, " {timeout:?}"),
-            Self::Slicer { average, variation, delay } => {
-                write!(f, " {average} +/- {variation} bytes {delay:?}")
-            }
-            Self::LimitData { bytes, .. } => write!(f, " {bytes} bytes"),
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::chance::Draws;
 use crate::injector::ending::Ending;
-use crate::injector::toxic::{Direction, Kind};
+use crate::injector::tamper::{Direction, Kind};
 use crate::setup::Setup;
 
 /// The handle of one connection. Cheap to clone.

@@ -8,7 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "net")]
 use tokio::net::{TcpListener, TcpStream};
 
-use super::stream::{FaultStream, ResetBy};
+use super::core::ResetBy;
+use super::stream::FaultStream;
 use crate::fault::Fault;
 
 /// What a [`FaultListener`] can lie around: tokio's listeners (feature `net`), and yours.

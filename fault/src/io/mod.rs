@@ -1,11 +1,13 @@
 //! The wire side: connections that faults can reach.
 
 pub(crate) mod ambush;
+pub(crate) mod armed;
 #[cfg(all(feature = "axum", feature = "net"))]
 pub(crate) mod axum;
 pub(crate) mod connect;
 #[cfg(feature = "hyper")]
 pub(crate) mod connector;
+pub(crate) mod core;
 pub(crate) mod error;
 pub(crate) mod flow;
 pub(crate) mod lend;

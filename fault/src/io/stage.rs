@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::chance::Draws;
-use crate::injector::toxic::Kind;
+use crate::injector::tamper::Kind;
 
 /// Bytes, or an end, and when they come out.
 #[derive(Debug, Clone, PartialEq, Eq)]

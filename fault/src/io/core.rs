@@ -1,0 +1,294 @@
+//! The state of a stream: what was ordered, what lies in wait, how it goes on and how it ends.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::ambush::Ambush;
+use super::armed::{Armed, poll_heard, poll_left};
+use super::error::WireError;
+use super::flow::{Flow, Way};
+use super::line::{Connection, Order};
+use super::stage::{End, Stage};
+use crate::injector::ending::Ending;
+use crate::injector::tamper::Direction;
+
+/// How an io is made to end in a reset when it is dropped, such as `TcpStream::set_zero_linger`.
+pub type ResetBy<T> = fn(&T) -> io::Result<()>;
+
+/// What a stream consists of.
+pub(crate) struct Core<T> {
+    /// Gone once the connection was struck dead: that closes it, whoever holds us still.
+    pub(crate) io: Option<T>,
+    pub(crate) reset: ResetBy<T>,
+    station: Station,
+    pub(crate) connection: Connection,
+    /// How many orders were followed.
+    given: u64,
+    pub(crate) ambush: Ambush,
+    flow: Option<Box<Flow>>,
+    armed: Option<Armed>,
+    /// What a read came across that is a write's to tell.
+    failed: Option<io::Error>,
+    pub(crate) dead: Option<WireError>,
+}
+
+/// Which end of the connection we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Station {
+    Accepted,
+    Connected,
+}
+
+impl<T> Core<T> {
+    pub(crate) fn new(io: T, connection: Connection, station: Station) -> Self {
+        Self {
+            io: Some(io),
+            reset: |_| Ok(()),
+            station,
+            connection,
+            given: 0,
+            ambush: Ambush::default(),
+            flow: None,
+            armed: None,
+            failed: None,
+            dead: None,
+        }
+    }
+
+    /// Ends the connection so, after the first bytes.
+    pub(crate) fn arm(&mut self, ending: Ending, by: Arc<str>) {
+        self.armed = Some(Armed { ending, by, spoken: false });
+    }
+
+    /// Whether bytes may go straight to the io.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.dead.is_none()
+            && self.flow.is_none()
+            && self.armed.is_none()
+            && self.ambush.is_empty()
+            && self.connection.given() == self.given
+    }
+
+    fn die(&mut self, ending: Ending, by: Arc<str>) -> io::Error {
+        if let (Ending::Reset, Some(io)) = (ending, &self.io) {
+            // It fails only for what is no connection any longer.
+            let _ = (self.reset)(io);
+        }
+        self.io = None;
+        self.flow = None;
+        self.armed = None;
+        let error = WireError::new(by, ending);
+        let told = error.to_io();
+        self.dead = Some(error);
+        self.connection.wake();
+        told
+    }
+
+    fn die_at(&mut self, end: End) -> io::Error {
+        let by = self.flow.as_ref().map_or_else(|| "gone".into(), |flow| flow.by());
+        self.die(if end == End::Reset { Ending::Reset } else { Ending::Close }, by)
+    }
+
+    /// The state that follows from orders, faults and switches. Ready when bytes may move.
+    fn attend(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.dead.is_some() {
+            return Poll::Ready(());
+        }
+        if !self.ambush.is_empty()
+            && let Some(rejected) = ready!(self.ambush.poll(cx, &self.connection))
+        {
+            self.arm(rejected.ending, rejected.mark.fault());
+        }
+        if self.connection.given() != self.given {
+            self.obey();
+        }
+        if let Some(flow) = &mut self.flow {
+            flow.poll_call_off(cx);
+            if flow.is_over() {
+                self.flow = None;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn obey(&mut self) {
+        self.given = self.connection.given();
+        for order in self.connection.take_orders() {
+            match order {
+                Order::End { ending, by } => {
+                    self.die(ending, by);
+                    return;
+                }
+                Order::Toxic { kind, direction, draws, leash } => {
+                    let inwards = match self.station {
+                        Station::Accepted => Direction::Upstream,
+                        Station::Connected => Direction::Downstream,
+                    };
+                    let way = if direction == inwards { Way::In } else { Way::Out };
+                    let stage = Stage::new(kind, draws, Instant::now());
+                    self.flow.get_or_insert_default().add(way, stage, leash);
+                }
+            }
+        }
+    }
+
+    /// Whoever is not polled by itself is to be woken for orders.
+    pub(crate) fn park(&self, cx: &Context<'_>, wait: fn(&Connection, &Waker)) {
+        wait(&self.connection, cx.waker());
+        // One that was given before we waited would go unheard.
+        if self.dead.is_none() && self.connection.given() != self.given {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Core<T> {
+    pub(crate) fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        ready!(self.attend(cx));
+        if let Some(armed) = &self.armed
+            && (self.station == Station::Accepted || armed.spoken)
+        {
+            ready!(self.spring(cx));
+        }
+        let Some(io) = &mut self.io else { return Poll::Ready(self.read_dead()) };
+        let Some(flow) = &mut self.flow else { return Pin::new(io).poll_read(cx, buf) };
+
+        // What was written and delayed moves on while the stream is read.
+        match flow.poll_drain(io, cx) {
+            Poll::Ready(Ok(Some(end))) => {
+                self.die_at(end);
+                return Poll::Ready(self.read_dead());
+            }
+            Poll::Ready(Ok(None)) => {}
+            Poll::Ready(Err(error)) => self.failed = Some(error),
+            Poll::Pending => {}
+        }
+        match ready!(flow.poll_read(io, cx, buf))? {
+            None => Poll::Ready(Ok(())),
+            Some(end) => {
+                self.die_at(end);
+                Poll::Ready(self.read_dead())
+            }
+        }
+    }
+
+    pub(crate) fn write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.attend(cx));
+        if let Some(Armed { ending: Ending::BrokenPipe, by, .. }) = &self.armed {
+            let by = by.clone();
+            return Poll::Ready(Err(self.die(Ending::BrokenPipe, by)));
+        }
+        let drained = match self.drain(cx) {
+            Poll::Ready(drained) => {
+                drained?;
+                true
+            }
+            Poll::Pending => false,
+        };
+        let Some(io) = &mut self.io else { return Poll::Ready(Err(self.write_dead())) };
+        match &mut self.flow {
+            Some(flow) if !(drained && flow.writes_plainly()) => {
+                let Some(taken) = flow.take(data) else { return Poll::Pending };
+                // What is due at once need not wait for a flush.
+                if let Poll::Ready(Err(error)) = self.drain(cx) {
+                    return Poll::Ready(Err(error));
+                }
+                self.spoken();
+                Poll::Ready(Ok(taken))
+            }
+            _ => {
+                let written = ready!(Pin::new(io).poll_write(cx, data))?;
+                self.spoken();
+                Poll::Ready(Ok(written))
+            }
+        }
+    }
+
+    /// The first bytes were written: a reader that waits may now be told the end.
+    fn spoken(&mut self) {
+        if let Some(armed) = &mut self.armed
+            && !std::mem::replace(&mut armed.spoken, true)
+        {
+            self.connection.wake();
+        }
+    }
+
+    /// Ready when nothing delayed is left to write.
+    fn drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Err(error));
+        }
+        let Some(io) = &mut self.io else { return Poll::Ready(Err(self.write_dead())) };
+        let Some(flow) = &mut self.flow else { return Poll::Ready(Ok(())) };
+        match ready!(flow.poll_drain(io, cx))? {
+            None => Poll::Ready(Ok(())),
+            Some(end) => Poll::Ready(Err(self.die_at(end))),
+        }
+    }
+
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.attend(cx));
+        ready!(self.drain(cx))?;
+        match &mut self.io {
+            Some(io) => Pin::new(io).poll_flush(cx),
+            None => Poll::Ready(Err(self.write_dead())),
+        }
+    }
+
+    pub(crate) fn shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.attend(cx));
+        if self.dead.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(flow) = &mut self.flow {
+            flow.shut();
+            // Where nothing gets through and nobody is left, there is nothing to wait for.
+            if flow.is_stuck() && self.io.as_mut().is_none_or(|io| poll_left(io, cx).is_ready()) {
+                self.die_at(End::Close);
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.drain(cx))?;
+        }
+        match &mut self.io {
+            Some(io) => Pin::new(io).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Ends an armed connection once the other end has spoken.
+    fn spring(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (Some(io), Some(armed)) = (&mut self.io, &self.armed) else { return Poll::Ready(()) };
+        if self.station == Station::Accepted {
+            ready!(poll_heard(io, cx));
+        }
+        let Armed { ending, by, .. } = armed.clone();
+        self.die(ending, by);
+        Poll::Ready(())
+    }
+
+    fn read_dead(&self) -> io::Result<()> {
+        match &self.dead {
+            Some(error) if !error.is_close() => Err(error.to_io()),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_dead(&self) -> io::Error {
+        self.dead.as_ref().map_or_else(|| io::ErrorKind::NotConnected.into(), WireError::to_io)
+    }
+}
+
+/// A server may let go of the connection for the failing body of a reject, before it looks here
+/// again; the reset that was ordered is due all the same.
+impl<T> Drop for Core<T> {
+    fn drop(&mut self) {
+        if self.dead.is_none() && self.connection.given() != self.given {
+            self.obey();
+        }
+    }
+}
