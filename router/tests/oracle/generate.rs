@@ -1,246 +1,239 @@
-//! Small random tables and requests over an alphabet that makes them meet.
+//! Small random tables over an alphabet that makes their routes meet.
+//!
+//! Drawn from a seed, not from proptest's strategies, whose value trees cost more than the look-ups.
 
-use proptest::collection::vec;
-use proptest::option;
-use proptest::prelude::*;
-use proptest::sample::select;
-use waylay_router::Route;
+use waylay_router::{
+    Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Precedence, Prefixes, QueryValues,
+    TrailingSlash,
+};
 
-/// A segment or label of a template.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Part {
-    Literal(&'static str),
-    Var,
-    /// `{v:regex}`
-    Constrained(Class),
-    /// text, variable, text
-    Affixed(&'static str, Option<Class>, &'static str),
-    /// `{v}-{w}`
-    Two,
-}
+use crate::dice::Dice;
+use crate::model::{Class, Cond, Header, Host, Level, Piece, Query, RouteCase, Rules, TableCase};
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Class {
-    Digits,
-    Letters,
-    /// Not one run of a class, so that the regex engine is asked.
-    Word,
-}
-
-impl Class {
-    pub fn regex(self) -> &'static str {
-        match self {
-            Class::Digits => "[0-9]+",
-            Class::Letters => "[ab]{1,2}",
-            Class::Word => "a|b|ab|1",
-        }
-    }
-
-    pub fn holds(self, text: &str) -> bool {
-        match self {
-            Class::Digits => !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()),
-            Class::Letters => (1..=2).contains(&text.len()) && text.chars().all(|c| c == 'a' || c == 'b'),
-            Class::Word => matches!(text, "a" | "b" | "ab" | "1"),
-        }
+/// Our own reading of requests, with every rule that may be otherwise.
+pub fn native(dice: &mut Dice, precedence: Precedence) -> Rules {
+    Rules {
+        gorilla: false,
+        precedence,
+        form: PathForm::Canonical,
+        cleaning: [Cleaning::Refuse, Cleaning::Redirect, Cleaning::Keep][dice.of(8).saturating_sub(5)],
+        // A raw prefix ending in a variable lets it take slashes: `/a{x}` gives x=`b/c` of `/ab/c`.
+        // prefixes: [Prefixes::Segments, Prefixes::Raw][usize::from(dice.once_in(8))],
+        prefixes: Prefixes::Segments,
+        slash: slash(dice),
+        query: [QueryValues::Any, QueryValues::First][usize::from(dice.once_in(6))],
+        missing_host: [MissingHost::Unknown, MissingHost::Refuse][usize::from(dice.once_in(10))],
+        options: [OptionsAnswer::Miss, OptionsAnswer::Automatic][usize::from(dice.once_in(10))],
+        method_miss: [MethodMiss::MethodNotAllowed, MethodMiss::NotFound][usize::from(dice.once_in(10))],
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Ending {
-    Exact,
-    Slash,
-    Tail,
-    Prefix,
+/// gorilla/mux's reading, with and without what its switches change.
+pub fn gorilla(dice: &mut Dice) -> Rules {
+    Rules {
+        gorilla: true,
+        form: [PathForm::Decoded, PathForm::Raw][usize::from(dice.once_in(4))],
+        cleaning: [Cleaning::Redirect, Cleaning::Keep][usize::from(dice.once_in(3))],
+        prefixes: Prefixes::Raw,
+        query: QueryValues::First,
+        ..native(dice, Precedence::Registration)
+    }
 }
 
-#[derive(Debug, Clone)]
-pub struct RouteCase {
-    pub priority: i32,
-    pub host: Option<Vec<Part>>,
-    pub path: Option<(Vec<Part>, Ending)>,
-    pub methods: Vec<&'static str>,
-    /// `x-a`: present, or equal
-    pub header: Option<Option<&'static str>>,
-    /// `q`: present, equal, or a template
-    pub query: Option<QueryCase>,
+/// Our own grammar over the other forms of the path.
+pub fn forms(dice: &mut Dice) -> Rules {
+    let form = dice.one(&[PathForm::Decoded, PathForm::Raw]);
+    Rules { form, ..native(dice, Precedence::Specific) }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum QueryCase {
-    Present,
-    Equal(&'static str),
-    Number,
+fn slash(dice: &mut Dice) -> TrailingSlash {
+    [TrailingSlash::Strict, TrailingSlash::Redirect, TrailingSlash::Ignore][dice.of(6).saturating_sub(3)]
 }
 
-impl RouteCase {
-    pub fn route(&self, _number: usize) -> Route {
-        let mut route = Route::new().priority(self.priority);
-        if let Some((parts, ending)) = &self.path {
-            let mut text = template(parts, '/', "p");
-            match ending {
-                Ending::Exact => {}
-                Ending::Slash => text.push('/'),
-                Ending::Tail => text.push_str("/{*rest}"),
-                Ending::Prefix => {}
+/// A table by these rules: up to three scopes, up to ten routes.
+pub fn table(dice: &mut Dice, rules: Rules) -> TableCase {
+    let mut case = TableCase { rules, scopes: Vec::new(), routes: Vec::new() };
+    for place in 0..dice.of(4) {
+        let parent = Some(dice.of(place + 1)).filter(|parent| *parent < place);
+        let own = level(dice, &case, parent, true);
+        case.scopes.push((parent, own));
+    }
+    for _ in 0..=dice.of(10) {
+        // Half of them stand in no scope.
+        let scope = Some(dice.of(case.scopes.len() * 2 + 1)).filter(|place| *place < case.scopes.len());
+        let own = level(dice, &case, scope, false);
+        let priority = dice.one(&[0, 0, 0, 0, 0, 0, 0, 0, 1, -1]);
+        case.routes.push(RouteCase { scope, priority, build_only: dice.once_in(16), own });
+    }
+    case
+}
+
+/// Names variables, and knows whose they are.
+struct Names {
+    owner: String,
+    count: usize,
+}
+
+impl Names {
+    fn var(&mut self, class: Class) -> Piece {
+        self.count += 1;
+        Piece::Var(format!("{}{}", self.owner, self.count), class)
+    }
+}
+
+fn text(text: &str) -> Piece {
+    Piece::Text(text.to_owned())
+}
+
+fn level(dice: &mut Dice, case: &TableCase, scope: Option<usize>, is_scope: bool) -> Level {
+    let owner = if is_scope { format!("s{}_", case.scopes.len()) } else { "r".to_owned() };
+    let mut names = Names { owner, count: 0 };
+    let gorilla = case.rules.gorilla;
+    let mut own = Level::default();
+    if !dice.once_in(if is_scope { 4 } else { 14 }) {
+        own.path = Some(path(dice, &mut names, gorilla, is_scope));
+    }
+    let bare = Level::default();
+    let outer = scope.map(|_| case.chain(scope, &bare)).unwrap_or_default();
+    let below = outer.iter().any(|level| level.path.is_some());
+    // An empty path continues another one.
+    own.path = own.path.filter(|(pieces, _)| below || !pieces.is_empty());
+    for _ in 0..dice.one(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2]) {
+        own.hosts.push(host(dice, &mut names, gorilla));
+    }
+    let methods = if is_scope { usize::from(dice.once_in(8)) } else { dice.of(4) };
+    own.methods.extend((0..methods).map(|_| dice.pick(&["GET", "GET", "POST", "HEAD", "PURGE", "OPTIONS"])));
+    for _ in 0..dice.one(&[0, 0, 0, 1, 1, 2]) {
+        let cond = cond(dice, &mut names, gorilla);
+        // Several of these are alternatives of one condition.
+        let alone = !matches!(cond, Cond::Header(..) | Cond::Query(..) | Cond::Cookie(..));
+        let same = |other: &Cond| std::mem::discriminant(other) == std::mem::discriminant(&cond);
+        if !(alone && own.conds.iter().any(same)) {
+            own.conds.push(cond);
+        }
+    }
+    own
+}
+
+fn path(dice: &mut Dice, names: &mut Names, gorilla: bool, is_scope: bool) -> (Vec<Piece>, bool) {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for _ in 0..=dice.of(if is_scope { 2 } else { 3 }) {
+        pieces.push(text("/"));
+        pieces.extend(segment(dice, names, gorilla));
+    }
+    let prefix = match dice.of(17) {
+        0..8 => false,
+        8 | 9 => {
+            pieces.push(text("/"));
+            false
+        }
+        10..13 if is_scope && !gorilla => false,
+        ending @ 10..13 => {
+            let open = if gorilla { Class::Any } else { Class::Tail };
+            pieces.extend([text("/"), names.var(if ending == 12 { Class::Spanning } else { open })]);
+            false
+        }
+        13..16 => {
+            if dice.once_in(2) {
+                pieces.push(text("/"));
             }
-            if *ending == Ending::Prefix {
-                route = Route::prefix(text).priority(self.priority);
-            } else {
-                route = route.path(text);
-            }
+            true
         }
-        if let Some(labels) = &self.host {
-            route = route.host(&template(labels, '.', "h")[1..]);
+        _ if is_scope => {
+            pieces = vec![text("/")];
+            true
         }
-        for method in &self.methods {
-            route = route.method(method.parse().unwrap());
+        _ => {
+            pieces.clear();
+            false
         }
-        route = match self.header {
-            None => route,
-            Some(None) => route.header_present("X-A"),
-            Some(Some(value)) => route.header("x-a", value),
-        };
-        match self.query {
-            None => route,
-            Some(QueryCase::Present) => route.query_present("q"),
-            Some(QueryCase::Equal(value)) => route.query("q", value),
-            Some(QueryCase::Number) => route.query("q", "{q:[0-9]+}"),
-        }
-    }
+    };
+    (pieces, is_scope || prefix)
 }
 
-/// The template of parts, each led by the separator; variables are named by their place.
-fn template(parts: &[Part], separator: char, name: &str) -> String {
-    let mut out = String::new();
-    for (i, part) in parts.iter().enumerate() {
-        out.push(separator);
-        let constraint = |class: &Class| format!(":{}", class.regex());
-        out.push_str(&match part {
-            Part::Literal(text) => (*text).to_owned(),
-            Part::Var => format!("{{{name}{i}}}"),
-            Part::Constrained(class) => format!("{{{name}{i}{}}}", constraint(class)),
-            Part::Affixed(before, class, after) => {
-                let class = class.as_ref().map(constraint).unwrap_or_default();
-                format!("{before}{{{name}{i}{class}}}{after}")
-            }
-            Part::Two => format!("{{{name}{i}}}-{{{name}{i}b}}"),
-        });
-    }
-    out
-}
-
-#[derive(Debug, Clone)]
-pub struct RequestCase {
-    pub method: &'static str,
-    pub host: Option<&'static str>,
-    pub segments: Vec<&'static str>,
-    pub header: Option<&'static str>,
-    pub queries: Vec<(&'static str, &'static str)>,
-}
-
-impl RequestCase {
-    pub fn target(&self) -> String {
-        let mut out: String = self.segments.iter().map(|segment| format!("/{segment}")).collect();
-        if out.is_empty() {
-            out.push('/');
-        }
-        for (i, (key, value)) in self.queries.iter().enumerate() {
-            out.push(if i == 0 { '?' } else { '&' });
-            out.push_str(&format!("{key}={value}"));
-        }
-        out
-    }
-}
-
-#[derive(Debug, Clone)]
-pub struct Case {
-    pub routes: Vec<RouteCase>,
-    pub requests: Vec<RequestCase>,
-}
-
-fn class() -> impl Strategy<Value = Class> {
-    select(vec![Class::Digits, Class::Letters, Class::Word])
-}
-
-fn path_part() -> impl Strategy<Value = Part> {
-    prop_oneof![
-        6 => select(vec!["a", "b", "ab", "caf\u{e9}", "a b"]).prop_map(Part::Literal),
-        3 => Just(Part::Var),
-        1 => class().prop_map(Part::Constrained),
-        1 => (select(vec!["", "a", "ab"]), option::of(class()), select(vec!["", "b", ".x", "0", "9", "F"]))
-            .prop_filter("has text", |(before, _, after)| !(before.is_empty() && after.is_empty()))
-            .prop_map(|(before, class, after)| Part::Affixed(before, class, after)),
-        1 => Just(Part::Two),
-    ]
-}
-
-fn host_part() -> impl Strategy<Value = Part> {
-    prop_oneof![
-        4 => select(vec!["a", "b", "ab"]).prop_map(Part::Literal),
-        2 => Just(Part::Var),
-        1 => class().prop_map(Part::Constrained),
-        1 => Just(Part::Affixed("a", None, "")),
-    ]
-}
-
-fn route() -> impl Strategy<Value = RouteCase> {
-    let ending = prop_oneof![
-        6 => Just(Ending::Exact),
-        1 => Just(Ending::Slash),
-        2 => Just(Ending::Tail),
-        2 => Just(Ending::Prefix),
+fn class(dice: &mut Dice, gorilla: bool) -> Class {
+    let all = [
+        Class::Plain,
+        Class::Plain,
+        Class::Digits,
+        Class::Letters,
+        Class::Word,
+        Class::Any,
+        Class::Maybe,
+        Class::Spanning,
     ];
-    let path = option::weighted(0.95, (vec(path_part(), 1..4), ending));
-    let host = option::weighted(0.3, vec(host_part(), 1..3));
-    let header = option::weighted(0.15, option::of(select(vec!["1", "2"])));
-    let query = option::weighted(
-        0.15,
-        select(vec![QueryCase::Present, QueryCase::Equal("1"), QueryCase::Equal("a b"), QueryCase::Number]),
-    );
-    let priority = prop_oneof![8 => Just(0), 1 => Just(1), 1 => Just(-1)];
-    let methods = vec(select(vec!["GET", "POST", "HEAD", "PURGE"]), 0..3);
-    (priority, host, path, methods, header, query).prop_map(
-        |(priority, host, path, mut methods, header, query)| {
-            methods.dedup();
-            RouteCase { priority, host, path, methods, header, query }
+    all[dice.of(if gorilla { 8 } else { 5 })]
+}
+
+/// What may stand between two slashes.
+fn segment(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Vec<Piece> {
+    let mut var = |dice: &mut Dice| names.var(class(dice, gorilla));
+    let after = ["b", ".x", "0", "9", "F", "!", "-"];
+    match dice.of(18) {
+        0..8 => match dice.pick(&["a", "a", "b", "ab", "caf\u{e9}", "a b", "x!", "1", "", "a{b"]) {
+            "" => Vec::new(),
+            "a{b" if gorilla => vec![text("a")],
+            literal => vec![text(literal)],
         },
-    )
+        8..12 => vec![names.var(Class::Plain)],
+        12 | 13 => vec![var(dice)],
+        14 => vec![text(dice.pick(&["a", "ab", "x-"])), var(dice)],
+        15 => vec![var(dice), text(dice.pick(&after))],
+        16 => vec![var(dice), text(dice.pick(&after)), var(dice)],
+        _ => {
+            let [one, two] = [dice.pick(&after), dice.pick(&after)];
+            vec![names.var(Class::Plain), text(one), names.var(Class::Plain), text(two)]
+        }
+    }
 }
 
-fn request() -> impl Strategy<Value = RequestCase> {
-    let segments = vec![
-        "a",
-        "b",
-        "ab",
-        "1",
-        "12",
-        "a1.x",
-        "a-b",
-        "a-b-1",
-        "",
-        "caf%c3%a9",
-        "a%20b",
-        "a%2Fb",
-        "%61",
-        "zz",
-    ];
-    let queries = vec![("q", "1"), ("q", "a+b"), ("q", "a%20b"), ("%71", "7"), ("q", ""), ("r", "1")];
-    (
-        select(vec!["GET", "POST", "HEAD", "PURGE", "OTHER"]),
-        option::weighted(0.7, select(vec!["a", "b", "AB", "a.b", "ab.a.", "1.b:80", "a.b.a", "zz"])),
-        vec(select(segments), 0..5),
-        option::of(select(vec!["1", "2"])),
-        vec(select(queries), 0..3),
-    )
-        .prop_map(|(method, host, segments, header, queries)| RequestCase {
-            method,
-            host,
-            segments,
-            header,
-            queries,
-        })
+fn host(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Host {
+    let mut var = |class| names.var(class);
+    let pieces = match dice.of(12) {
+        0 => vec![text("a.b")],
+        1 => vec![text("b")],
+        2 => vec![text("A.b")],
+        3 => vec![text("b.")],
+        4 => vec![var(Class::Plain), text(".b")],
+        5 => vec![var(Class::Digits), text(".b")],
+        6 => vec![var(Class::Letters), text(".b")],
+        7 => vec![text("a"), var(Class::Plain), text(".b")],
+        8 => vec![var(Class::Plain), text("-"), var(Class::Plain), text(".b")],
+        9 => vec![var(Class::Plain), text(".a."), var(Class::Plain)],
+        10 if gorilla => vec![var(Class::Any), text("b")],
+        _ => vec![var(Class::Plain)],
+    };
+    // A port stands behind text.
+    let open = matches!(pieces.last(), Some(Piece::Var(..))) || pieces == [text("b.")];
+    Host { pieces, port: if dice.once_in(8) && !open { Some(80) } else { None } }
 }
 
-pub fn case() -> impl Strategy<Value = Case> {
-    (vec(route(), 1..14), vec(request(), 24)).prop_map(|(routes, requests)| Case { routes, requests })
+fn cond(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Cond {
+    let some = |dice: &mut Dice, any: &[&'static str]| (0..=dice.of(2)).map(|_| dice.pick(any)).collect();
+    match dice.of(23) {
+        0 | 1 => Cond::Scheme(some(dice, &["http", "https"])),
+        2..7 => {
+            let exact = ["1", "2", ""].map(Header::Exact);
+            let want = [&[Header::Present, Header::Absent, Header::Regex][..], &exact].concat();
+            Cond::Header(dice.pick(&["x-a", "X-B"]), dice.one(&want))
+        }
+        7..13 => Cond::Query(dice.pick(&["q", "q", "k k"]), query(dice, names, gorilla)),
+        13..15 => Cond::Cookie(dice.pick(&["sid", "s"]), dice.one(&[None, Some("1"), Some("2")])),
+        15..17 => Cond::Client(some(dice, &["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "::/0"])),
+        17..19 => Cond::ContentType(some(dice, &["application/json", "text/*"])),
+        19..21 => Cond::Accept(some(dice, &["application/json", "text/html"])),
+        _ => Cond::Slash(slash(dice)),
+    }
+}
+
+fn query(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Query {
+    let mut var = |dice: &mut Dice| names.var(class(dice, gorilla));
+    match dice.of(9) {
+        0 => Query::Present,
+        1 => Query::Absent,
+        2..5 => Query::Exact(dice.pick(&["1", "a b", ""])),
+        5 | 6 => Query::Template(vec![var(dice)]),
+        7 => Query::Template(vec![text("p"), var(dice)]),
+        _ => Query::Template(vec![names.var(Class::Plain), text("-"), names.var(class(dice, gorilla))]),
+    }
 }

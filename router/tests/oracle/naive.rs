@@ -1,188 +1,302 @@
 //! A linear scan that shares no line with the table: strings split, compared, sorted.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use waylay_router::Precedence;
+use waylay_router::{MethodMiss, MissingHost, OptionsAnswer, PathForm, Prefixes, TrailingSlash};
 
-use crate::generate::{Ending, Part, QueryCase, RequestCase, RouteCase};
+use crate::ask::Asked;
+use crate::conds::{Seen, holds, host_holds};
+use crate::model::{Class, Cond, Level, Piece, TableCase};
+use crate::order::{self, Key};
+use crate::text::{self, End, Place, Template, Unread, Vars};
 
+/// What becomes of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    Route(usize, Vec<(String, String)>),
-    Allow(BTreeSet<String>),
-    Nothing(u16),
+    Route(usize, Vars),
+    /// Status and target, and the route and its variables if only a slash was wrong.
+    Redirect(u16, String, Option<(usize, Vars)>),
+    /// Status, the methods or media types that would do, and the scope.
+    Miss(u16, BTreeSet<String>, Option<usize>),
 }
 
-type Vars = Vec<(String, String)>;
-
-pub fn answer(routes: &[RouteCase], request: &RequestCase, precedence: Precedence) -> Answer {
-    let mut hits: Vec<(usize, Vars)> = Vec::new();
-    let mut allow = BTreeSet::new();
-    for (i, route) in routes.iter().enumerate() {
-        let Some(vars) = all_but_method(route, request) else { continue };
-        let methods = methods(route);
-        if methods.is_empty() || methods.contains(request.method) {
-            hits.push((i, vars));
-        } else {
-            allow.extend(methods.into_iter().map(str::to_owned));
-        }
-    }
-    let best = hits.into_iter().min_by(|(a, _), (b, _)| {
-        let order = match precedence {
-            Precedence::Specific => key(&routes[*a]).cmp(&key(&routes[*b])),
-            Precedence::Registration => Reverse(routes[*a].priority).cmp(&Reverse(routes[*b].priority)),
-        };
-        order.then(a.cmp(b))
-    });
-    match best {
-        Some((i, vars)) => Answer::Route(i, vars),
-        None if allow.is_empty() => Answer::Nothing(404),
-        None => Answer::Allow(allow),
-    }
+/// A route with the path as it is written, or with the other final slash.
+struct Variant<'a> {
+    route: usize,
+    detour: bool,
+    chain: Vec<&'a Level>,
+    path: Option<(Vec<Piece>, End)>,
+    key: Key,
 }
 
-fn methods(route: &RouteCase) -> BTreeSet<&'static str> {
-    let mut methods: BTreeSet<&str> = route.methods.iter().copied().collect();
-    if methods.contains("GET") {
-        methods.insert("HEAD");
-    }
-    methods
+/// A table made ready to be asked often.
+pub struct Naive<'a> {
+    case: &'a TableCase,
+    variants: Vec<Variant<'a>>,
+    hosts: bool,
 }
 
-fn all_but_method(route: &RouteCase, request: &RequestCase) -> Option<Vars> {
-    let mut vars = path(route, request)?;
-    if let Some(labels) = &route.host {
-        let host = request.host?.to_ascii_lowercase();
-        let host = host.split(':').next()?;
-        let host = host.strip_suffix('.').unwrap_or(host);
-        let names: Vec<&str> = host.split('.').collect();
-        if names.len() != labels.len() {
-            return None;
-        }
-        for (i, (label, name)) in labels.iter().zip(names).enumerate() {
-            part(label, name, &format!("h{i}"), &mut vars)?;
-        }
-    }
-    match (route.header, request.header) {
-        (None, _) | (Some(None), Some(_)) => {}
-        (Some(Some(wanted)), Some(value)) if wanted == value => {}
-        _ => return None,
-    }
-    let values = request.queries.iter().filter(|(key, _)| matches!(*key, "q" | "%71"));
-    let mut values = values.map(|(_, value)| value.replace('+', " ").replace("%20", " "));
-    match route.query {
-        None => {}
-        Some(QueryCase::Present) => drop(values.next()?),
-        Some(QueryCase::Equal(wanted)) => drop(values.find(|value| value == wanted)?),
-        Some(QueryCase::Number) => {
-            let number =
-                values.find(|value| !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()))?;
-            vars.push(("q".to_owned(), number));
-        }
-    }
-    Some(vars)
+/// What holds of a route, apart from method and media types.
+struct Near<'a> {
+    variant: &'a Variant<'a>,
+    vars: Vars,
+    content_type: Option<&'a [&'static str]>,
+    accept: Option<&'a [&'static str]>,
 }
 
-fn path(route: &RouteCase, request: &RequestCase) -> Option<Vars> {
-    let mut vars = Vec::new();
-    let Some((parts, ending)) = &route.path else { return Some(vars) };
-    let root = [""];
-    let segments: &[&str] = if request.segments.is_empty() { &root } else { &request.segments };
-    if segments.len() < parts.len() {
-        return None;
-    }
-    for (i, (wanted, segment)) in parts.iter().zip(segments).enumerate() {
-        part(wanted, &decode(segment), &format!("p{i}"), &mut vars)?;
-    }
-    let rest = &segments[parts.len()..];
-    match ending {
-        Ending::Exact if rest.is_empty() => {}
-        Ending::Slash if rest == [""] => {}
-        Ending::Prefix => {}
-        Ending::Tail if !rest.is_empty() && rest != [""] => {
-            vars.push(("rest".to_owned(), rest.iter().map(|s| decode(s)).collect::<Vec<_>>().join("/")));
-        }
-        _ => return None,
-    }
-    Some(vars)
-}
-
-fn decode(segment: &str) -> String {
-    match segment {
-        "caf%c3%a9" => "caf\u{e9}",
-        "a%20b" => "a b",
-        "a%2Fb" => "a/b",
-        "%61" => "a",
-        other => other,
-    }
-    .to_owned()
-}
-
-fn part(wanted: &Part, text: &str, name: &str, vars: &mut Vars) -> Option<()> {
-    match wanted {
-        Part::Literal(literal) => return (*literal == text).then_some(()),
-        Part::Var if !text.is_empty() => vars.push((name.to_owned(), text.to_owned())),
-        Part::Constrained(class) if class.holds(text) => vars.push((name.to_owned(), text.to_owned())),
-        Part::Affixed(before, class, after) => {
-            let inner = text.strip_prefix(before)?.strip_suffix(after)?;
-            if inner.is_empty() || class.is_some_and(|class| !class.holds(inner)) {
-                return None;
+impl<'a> Naive<'a> {
+    pub fn new(case: &'a TableCase) -> Self {
+        let mut variants = Vec::new();
+        for (place, route) in case.routes.iter().enumerate().filter(|(_, route)| !route.build_only) {
+            let chain = case.chain(route.scope, &route.own);
+            let Some(path) = joined(case, &chain, false) else { continue };
+            let detour = other_slash(case, &chain, path.clone());
+            for (path, detour) in [(Some(path), false), (detour, true)] {
+                let key = order::key(case, place, detour);
+                let chain = chain.clone();
+                variants.extend(path.map(|path| Variant { route: place, detour, chain, path, key }));
             }
-            vars.push((name.to_owned(), inner.to_owned()));
         }
-        Part::Two => {
-            let dash =
-                text.rmatch_indices('-').map(|(at, _)| at).find(|&at| at > 0 && at + 1 < text.len())?;
-            vars.push((name.to_owned(), text[..dash].to_owned()));
-            vars.push((format!("{name}b"), text[dash + 1..].to_owned()));
+        variants.sort_by(|a, b| (&a.key, a.route).cmp(&(&b.key, b.route)));
+        Self { case, variants, hosts: looks_at_hosts(case) }
+    }
+
+    pub fn answer(&self, asked: &Asked) -> Answer {
+        let case = self.case;
+        let refused = Answer::Miss(400, BTreeSet::new(), None);
+        let path = match text::path(&asked.path, &case.rules) {
+            Ok(path) => path,
+            Err(Unread::Refused) => return refused,
+            Err(Unread::Cleaned(path)) => return Answer::Redirect(301, target(&path, asked), None),
+        };
+        let whole = text::text(&path);
+        let mut seen = Seen { asked, path, whole, host: None };
+        let strict = case.rules.missing_host == MissingHost::Refuse;
+        if strict || self.hosts {
+            match asked.host_read(case.rules.gorilla) {
+                Err(()) => return refused,
+                Ok(None) if strict => return refused,
+                Ok(host) => seen.host = host,
+            }
         }
-        _ => return None,
+        let near: Vec<_> = self.variants.iter().filter_map(|variant| nearly(case, variant, &seen)).collect();
+        let fits = |near: &&Near<'_>| {
+            let admitted = admits(case, &near.variant.chain, asked.method);
+            admitted && near.content_type.is_none() && near.accept.is_none()
+        };
+        // They stand in the order in which they win.
+        let Some(best) = near.iter().find(fits) else { return miss(case, &near, &seen) };
+        let (route, vars) = (best.variant.route, best.vars.clone());
+        match slash(case, best.variant, &seen) {
+            None => Answer::Route(route, vars),
+            Some(to) => Answer::Redirect(if case.rules.gorilla { 301 } else { 308 }, to, Some((route, vars))),
+        }
+    }
+}
+
+fn nearly<'a>(case: &TableCase, variant: &'a Variant<'a>, seen: &Seen<'_>) -> Option<Near<'a>> {
+    let mut vars = Vars::new();
+    let (mut content_type, mut accept) = (None, None);
+    all_hold(case, &variant.chain, variant.path.as_ref(), seen, &mut vars, &mut |cond| match cond {
+        Cond::ContentType(any) => content_type = Some(&any[..]),
+        Cond::Accept(any) => accept = Some(&any[..]),
+        _ => {}
+    })?;
+    vars.sort();
+    Some(Near { variant, vars, content_type, accept })
+}
+
+/// Whether all but the methods holds; media types that fail are only told.
+fn all_hold<'a>(
+    case: &TableCase,
+    chain: &[&'a Level],
+    path: Option<&(Vec<Piece>, End)>,
+    seen: &Seen<'_>,
+    vars: &mut Vars,
+    lacks: &mut dyn FnMut(&'a Cond),
+) -> Option<()> {
+    let rules = &case.rules;
+    if let Some((pieces, end)) = path {
+        let template = Template { pieces, place: Place::Path, end: *end, rules };
+        template.holds(&seen.path, vars).then_some(())?;
+    }
+    for host in chain.iter().flat_map(|level| &level.hosts) {
+        host_holds(case, host, seen, vars)?;
+    }
+    for cond in chain.iter().flat_map(|level| &level.conds) {
+        match cond {
+            Cond::ContentType(any) if !seen.asked.carries(any) => lacks(cond),
+            Cond::Accept(any) if !seen.asked.accepts(any) => lacks(cond),
+            cond => holds(case, cond, seen, vars).then_some(())?,
+        }
     }
     Some(())
 }
 
-/// What DESIGN calls the rank, written down once more; smaller wins.
-pub fn key(route: &RouteCase) -> impl Ord + Clone + use<> {
-    let host = match &route.host {
-        None => (2, Vec::new()),
-        Some(labels) => {
-            let exact = labels.iter().all(|label| matches!(label, Part::Literal(_)));
-            (u8::from(!exact), labels.iter().rev().map(class).collect::<Vec<_>>())
-        }
+/// The prefixes of the scopes without their final slashes, then the own path; nothing if it can never
+/// match, and no template if there is none.
+#[expect(clippy::option_option, reason = "the inner one is a path that every request has")]
+pub fn joined(case: &TableCase, chain: &[&Level], scope: bool) -> Option<Option<(Vec<Piece>, End)>> {
+    let open = match case.rules.prefixes {
+        Prefixes::Segments => End::Segments,
+        Prefixes::Raw => End::Raw,
     };
-    let mut path: Vec<_> = Vec::new();
-    match &route.path {
-        None => path.push((6, Reverse(0), true)),
-        Some((parts, ending)) => {
-            path.extend(parts.iter().map(class));
-            match ending {
-                Ending::Exact => {}
-                Ending::Slash => path.push((1, Reverse(0), true)),
-                Ending::Tail => path.push((5, Reverse(0), true)),
-                Ending::Prefix => path.push((6, Reverse(0), true)),
+    let mut whole: Option<Vec<Piece>> = None;
+    let mut end = open;
+    for (place, level) in chain.iter().enumerate() {
+        let Some((own, prefix)) = &level.path else { continue };
+        let own_end = place + 1 == chain.len() && !prefix && !scope;
+        if own_end {
+            end = End::Exact;
+        }
+        match &mut whole {
+            // What gorilla/mux asks of the parent, a final slash, an empty path does not have.
+            Some(before) if case.rules.gorilla && own.is_empty() && ends_in_slash(before) => {
+                if own_end {
+                    return None;
+                }
             }
+            Some(before) => {
+                trim(before);
+                before.extend(own.iter().cloned());
+            }
+            None => whole = Some(own.clone()),
         }
     }
-    let guards = [
-        usize::from(!route.methods.is_empty()),
-        usize::from(matches!(route.header, Some(Some(_)))),
-        usize::from(route.header == Some(None)),
-        usize::from(matches!(route.query, Some(QueryCase::Equal(_)))),
-        usize::from(route.query == Some(QueryCase::Number)),
-        usize::from(route.query == Some(QueryCase::Present)),
-    ];
-    let head_only = route.methods == ["HEAD"];
-    (Reverse(route.priority), host, path, Reverse(guards), Reverse(head_only))
+    if let (Some(whole), End::Segments) = (&mut whole, end) {
+        trim(whole);
+    }
+    Some(whole.map(|whole| (whole, end)))
 }
 
-/// Literal, text around a variable (more text first), constrained, plain.
-fn class(part: &Part) -> (u8, Reverse<usize>, bool) {
-    match part {
-        Part::Literal(_) => (1, Reverse(0), true),
-        Part::Affixed(before, class, after) => (2, Reverse(before.len() + after.len()), class.is_none()),
-        Part::Two => (2, Reverse(1), true),
-        Part::Constrained(_) => (3, Reverse(0), false),
-        Part::Var => (4, Reverse(0), true),
+pub fn ends_in_slash(pieces: &[Piece]) -> bool {
+    matches!(pieces.last(), Some(Piece::Text(text)) if text.ends_with('/'))
+}
+
+fn trim(pieces: &mut Vec<Piece>) {
+    while let Some(Piece::Text(text)) = pieces.last_mut() {
+        text.truncate(text.trim_end_matches('/').len());
+        if !text.is_empty() {
+            break;
+        }
+        pieces.pop();
     }
+}
+
+fn rule(case: &TableCase, chain: &[&Level]) -> TrailingSlash {
+    let rules = chain.iter().rev().flat_map(|level| &level.conds);
+    let own = rules.filter_map(|cond| if let Cond::Slash(rule) = cond { Some(*rule) } else { None });
+    own.into_iter().next().unwrap_or(case.rules.slash)
+}
+
+#[expect(clippy::option_option, reason = "as above")]
+fn other_slash(
+    case: &TableCase,
+    chain: &[&Level],
+    path: Option<(Vec<Piece>, End)>,
+) -> Option<Option<(Vec<Piece>, End)>> {
+    let (mut pieces, end) = path?;
+    let root = matches!(&pieces[..], [Piece::Text(text)] if text == "/");
+    let open = matches!(pieces.last(), None | Some(Piece::Var(_, Class::Tail)));
+    if rule(case, chain) == TrailingSlash::Strict || end != End::Exact || root || open {
+        return None;
+    }
+    match pieces.last_mut() {
+        Some(Piece::Text(text)) if text.ends_with('/') => drop(text.pop()),
+        _ => pieces.push(Piece::Text("/".to_owned())),
+    }
+    Some(Some((pieces, end)))
+}
+
+/// Where a path goes that differs from the template by its final slash.
+fn slash(case: &TableCase, best: &Variant<'_>, seen: &Seen<'_>) -> Option<String> {
+    let (pieces, end) = best.path.as_ref()?;
+    let wanted = ends_in_slash(pieces) != best.detour;
+    let asks = rule(case, &best.chain) == TrailingSlash::Redirect && *end == End::Exact;
+    // Ours looks at a path that matches as it is no further; gorilla/mux compares the slashes only.
+    if !(best.detour || case.rules.gorilla) || !asks || wanted == seen.whole.ends_with('/') {
+        return None;
+    }
+    let raw = &seen.asked.path;
+    let mut own = match case.rules.form {
+        PathForm::Canonical => seen.whole.clone(),
+        PathForm::Decoded if !raw.contains("%2F") && !raw.contains("%2f") => text::escape(&seen.whole),
+        PathForm::Decoded | PathForm::Raw => raw.clone(),
+    };
+    if wanted {
+        own.push('/');
+    } else if own.ends_with('/') {
+        own.pop();
+    }
+    Some(target(&own, seen.asked))
+}
+
+fn target(path: &str, asked: &Asked) -> String {
+    let query = asked.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    format!("/{}{query}", path.trim_start_matches('/'))
+}
+
+fn miss(case: &TableCase, near: &[Near<'_>], seen: &Seen<'_>) -> Answer {
+    let mut by_method = [BTreeSet::new(), BTreeSet::new()];
+    let (mut content_types, mut accepts) = (BTreeSet::new(), BTreeSet::new());
+    for near in near {
+        let media = [near.content_type, near.accept];
+        if !admits(case, &near.variant.chain, seen.asked.method) {
+            by_method[usize::from(media != [None, None])].extend(allowed(case, &near.variant.chain));
+        } else if let Some(any) = near.content_type {
+            content_types.extend(any.iter().map(|one| (*one).to_owned()));
+        } else {
+            accepts.extend(near.accept.into_iter().flatten().map(|one| (*one).to_owned()));
+        }
+    }
+    let [methods, others] = by_method;
+    let (status, set) = match [methods, content_types, accepts, others] {
+        [methods, ..] if !methods.is_empty() => (405, methods),
+        [_, media, ..] if !media.is_empty() => (415, media),
+        [_, _, media, _] if !media.is_empty() => (406, media),
+        [.., methods] if !methods.is_empty() => (405, methods),
+        _ => (404, BTreeSet::new()),
+    };
+    let (status, set) = match status {
+        405 if seen.asked.method == "OPTIONS" && case.rules.options == OptionsAnswer::Automatic => {
+            (204, set.into_iter().chain(["OPTIONS".to_owned()]).collect())
+        }
+        405 if case.rules.method_miss == MethodMiss::NotFound => (404, BTreeSet::new()),
+        _ => (status, set),
+    };
+    Answer::Miss(status, set, scope(case, seen))
+}
+
+/// The deepest scope whose conditions hold, ties by rank.
+fn scope(case: &TableCase, seen: &Seen<'_>) -> Option<usize> {
+    let inside = |place: &usize| {
+        let (parent, own) = &case.scopes[*place];
+        let chain = case.chain(*parent, own);
+        let mut lacks = false;
+        let path = joined(case, &chain, true).flatten();
+        let held = all_hold(case, &chain, path.as_ref(), seen, &mut Vars::new(), &mut |_| lacks = true);
+        held.is_some() && !lacks && admits(case, &chain, seen.asked.method)
+    };
+    (0..case.scopes.len()).filter(inside).min_by_key(|place| (order::scope_key(case, *place), *place))
+}
+
+/// Whether each level names the method; GET brings HEAD along, but not in gorilla/mux.
+fn admits(case: &TableCase, chain: &[&Level], method: &str) -> bool {
+    chain.iter().all(|level| {
+        let names = |method| level.methods.contains(&method);
+        level.methods.is_empty() || names(method) || (!case.rules.gorilla && method == "HEAD" && names("GET"))
+    })
+}
+
+fn allowed(case: &TableCase, chain: &[&Level]) -> Vec<String> {
+    let known = ["GET", "HEAD", "POST", "PUT", "OPTIONS", "PURGE", "LINK"];
+    let admitted = known.iter().filter(|method| admits(case, chain, method));
+    admitted.map(|method| (*method).to_owned()).collect()
+}
+
+fn looks_at_hosts(case: &TableCase) -> bool {
+    let active = case.routes.iter().filter(|route| !route.build_only);
+    let routes = active.map(|route| case.chain(route.scope, &route.own));
+    let scopes = case.scopes.iter().map(|(_, own)| vec![own]);
+    routes.chain(scopes).flatten().any(|level| !level.hosts.is_empty())
 }

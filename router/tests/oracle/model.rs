@@ -1,0 +1,296 @@
+//! Tables as data: what the library is given, what the naive scan reads, what a failure prints.
+
+use std::fmt::{self, Write};
+
+use waylay_router::{
+    Bounds, Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Policy, Precedence, Prefixes,
+    QueryValues, Route, Table, TableBuilder, TrailingSlash,
+};
+
+/// What a variable takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Class {
+    Plain,
+    Digits,
+    Letters,
+    /// Not one run of a class, and the first alternative that fits goes before a longer one.
+    Word,
+    Tail,
+    Spanning,
+    /// gorilla/mux only, as the next: anything, nothing included.
+    Any,
+    Maybe,
+}
+
+impl Class {
+    pub fn regex(self) -> Option<&'static str> {
+        match self {
+            Class::Plain | Class::Tail => None,
+            Class::Digits => Some("[0-9]+"),
+            Class::Letters => Some("[ab]{1,2}"),
+            Class::Word => Some("a|b|ab|1"),
+            Class::Spanning => Some("[ab/]*"),
+            Class::Any => Some(".*"),
+            Class::Maybe => Some("a?"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    Text(String),
+    Var(String, Class),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Header {
+    Present,
+    Absent,
+    Exact(&'static str),
+    /// Letters `a` and `b`.
+    Regex,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Query {
+    Present,
+    Absent,
+    Exact(&'static str),
+    Template(Vec<Piece>),
+}
+
+/// A condition beside path, hosts and methods.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cond {
+    Scheme(Vec<&'static str>),
+    Header(&'static str, Header),
+    Query(&'static str, Query),
+    Cookie(&'static str, Option<&'static str>),
+    Client(Vec<&'static str>),
+    ContentType(Vec<&'static str>),
+    Accept(Vec<&'static str>),
+    Slash(TrailingSlash),
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Host {
+    pub pieces: Vec<Piece>,
+    pub port: Option<u16>,
+}
+
+/// The conditions of one scope or route.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Level {
+    /// Template, and whether it is a prefix.
+    pub path: Option<(Vec<Piece>, bool)>,
+    pub hosts: Vec<Host>,
+    pub methods: Vec<&'static str>,
+    pub conds: Vec<Cond>,
+}
+
+#[derive(Debug, Clone)]
+pub struct RouteCase {
+    pub scope: Option<usize>,
+    pub priority: i32,
+    pub build_only: bool,
+    pub own: Level,
+}
+
+/// The policy, in the clear.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rules {
+    pub gorilla: bool,
+    pub precedence: Precedence,
+    pub form: PathForm,
+    pub cleaning: Cleaning,
+    pub prefixes: Prefixes,
+    pub slash: TrailingSlash,
+    pub query: QueryValues,
+    pub missing_host: MissingHost,
+    pub options: OptionsAnswer,
+    pub method_miss: MethodMiss,
+}
+
+impl Rules {
+    pub fn policy(&self) -> Policy {
+        let base = if self.gorilla { Policy::gorilla() } else { Policy::default() };
+        base.precedence(self.precedence)
+            .path(self.form)
+            .cleaning(self.cleaning)
+            .prefixes(self.prefixes)
+            .trailing_slash(self.slash)
+            .query(self.query)
+            .missing_host(self.missing_host)
+            .options(self.options)
+            .method_miss(self.method_miss)
+    }
+}
+
+#[derive(Clone)]
+pub struct TableCase {
+    pub rules: Rules,
+    /// The number of the scope around each, if any; it stands before it.
+    pub scopes: Vec<(Option<usize>, Level)>,
+    pub routes: Vec<RouteCase>,
+}
+
+impl fmt::Debug for TableCase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.snippet())
+    }
+}
+
+impl TableCase {
+    /// The conditions that something in a scope stands under, outermost first, its own last.
+    pub fn chain<'a>(&'a self, scope: Option<usize>, own: &'a Level) -> Vec<&'a Level> {
+        let mut chain = vec![own];
+        let mut next = scope;
+        while let Some(place) = next {
+            chain.push(&self.scopes[place].1);
+            next = self.scopes[place].0;
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// As the library is told it.
+    pub fn builder(&self) -> TableBuilder<usize> {
+        let mut builder = Table::builder().policy(self.rules.policy());
+        let mut ids = Vec::new();
+        for (parent, own) in &self.scopes {
+            let mut bounds = dress!(Bounds::new(), own, self.rules);
+            if let Some((pieces, _)) = &own.path {
+                bounds = bounds.prefix(write(pieces));
+            }
+            ids.push(builder.open(parent.map(|parent| ids[parent]), bounds));
+        }
+        for (place, route) in self.routes.iter().enumerate() {
+            let bare = match &route.own.path {
+                None => Route::new(),
+                Some((pieces, true)) => Route::prefix(write(pieces)),
+                Some((pieces, false)) => Route::any(write(pieces)),
+            };
+            let bare = if route.build_only { bare.build_only() } else { bare };
+            let route_ =
+                dress!(bare, &route.own, self.rules).priority(route.priority).name(place.to_string());
+            builder.add(route.scope.map(|scope| ids[scope]), route_.value(place));
+        }
+        builder
+    }
+
+    /// The same as text, for whoever has to read a failure.
+    pub fn snippet(&self) -> String {
+        let base = if self.rules.gorilla { "gorilla" } else { "default" };
+        let Rules { precedence, form, cleaning, prefixes, slash, query, .. } = self.rules;
+        let mut out = format!(
+            "let mut table = Table::builder().policy(Policy::{base}().precedence(Precedence::{precedence:?})\
+             .path(PathForm::{form:?}).cleaning(Cleaning::{cleaning:?}).prefixes(Prefixes::{prefixes:?})\
+             .trailing_slash(TrailingSlash::{slash:?}).query(QueryValues::{query:?}));\n"
+        );
+        for (place, (parent, own)) in self.scopes.iter().enumerate() {
+            let parent = parent.map_or("None".to_owned(), |parent| format!("Some(s{parent})"));
+            let _ = writeln!(out, "let s{place} = table.open({parent}, Bounds::new(){});", words(own, true));
+        }
+        for (place, route) in self.routes.iter().enumerate() {
+            let scope = route.scope.map_or("None".to_owned(), |scope| format!("Some(s{scope})"));
+            let mut more = words(&route.own, false);
+            if route.priority != 0 {
+                let _ = write!(more, ".priority({})", route.priority);
+            }
+            if route.build_only {
+                more += ".build_only()";
+            }
+            let _ = writeln!(out, "table.add({scope}, Route::new(){more}.value({place}));");
+        }
+        out
+    }
+}
+
+/// The same setters for routes and bounds.
+macro_rules! dress {
+    ($thing:expr, $own:expr, $rules:expr) => {{
+        let own: &$crate::model::Level = $own;
+        let mut thing = $thing;
+        for host in &own.hosts {
+            thing = thing.host($crate::model::write_host(host));
+        }
+        for method in &own.methods {
+            thing = thing.method(method.parse().unwrap());
+        }
+        for cond in &own.conds {
+            thing = match cond {
+                Cond::Scheme(any) => any.iter().fold(thing, |thing, one| thing.scheme(*one)),
+                Cond::Header(name, Header::Present) => thing.header_present(*name),
+                Cond::Header(name, Header::Absent) => thing.header_absent(*name),
+                Cond::Header(name, Header::Exact(value)) => thing.header(*name, *value),
+                Cond::Header(name, Header::Regex) => thing.header_regex(*name, "[ab]+"),
+                Cond::Query(key, Query::Present) => thing.query_present(*key),
+                Cond::Query(key, Query::Absent) => thing.query_absent(*key),
+                Cond::Query(key, Query::Exact(value)) => thing.query(*key, *value),
+                Cond::Query(key, Query::Template(pieces)) => thing.query(*key, write(pieces)),
+                Cond::Cookie(name, None) => thing.cookie_present(*name),
+                Cond::Cookie(name, Some(value)) => thing.cookie(*name, *value),
+                Cond::Client(any) => any.iter().fold(thing, |thing, one| thing.client_ip(*one)),
+                Cond::ContentType(any) => any.iter().fold(thing, |thing, one| thing.content_type(*one)),
+                Cond::Accept(any) => any.iter().fold(thing, |thing, one| thing.accept(*one)),
+                Cond::Slash(rule) => thing.trailing_slash(*rule),
+            };
+        }
+        thing
+    }};
+}
+use dress;
+
+/// The setters as they would be written.
+fn words(own: &Level, scope: bool) -> String {
+    let mut out = String::new();
+    let mut say = |name: &str, args: &[&str]| {
+        let args: Vec<_> = args.iter().map(|arg| format!("{arg:?}")).collect();
+        let _ = write!(out, ".{name}({})", args.join(", "));
+    };
+    match &own.path {
+        None => {}
+        Some((pieces, _)) if scope => say("prefix", &[&write(pieces)]),
+        Some((pieces, true)) => say("PREFIX", &[&write(pieces)]),
+        Some((pieces, false)) => say("path", &[&write(pieces)]),
+    }
+    own.hosts.iter().for_each(|host| say("host", &[&write_host(host)]));
+    own.methods.iter().for_each(|method| say("method", &[method]));
+    for cond in &own.conds {
+        match cond {
+            Cond::Scheme(any) => any.iter().for_each(|one| say("scheme", &[one])),
+            Cond::Header(name, Header::Present) => say("header_present", &[name]),
+            Cond::Header(name, Header::Absent) => say("header_absent", &[name]),
+            Cond::Header(name, Header::Exact(value)) => say("header", &[name, value]),
+            Cond::Header(name, Header::Regex) => say("header_regex", &[name, "[ab]+"]),
+            Cond::Query(key, Query::Present) => say("query_present", &[key]),
+            Cond::Query(key, Query::Absent) => say("query_absent", &[key]),
+            Cond::Query(key, Query::Exact(value)) => say("query", &[key, value]),
+            Cond::Query(key, Query::Template(pieces)) => say("query", &[key, &write(pieces)]),
+            Cond::Cookie(name, None) => say("cookie_present", &[name]),
+            Cond::Cookie(name, Some(value)) => say("cookie", &[name, value]),
+            Cond::Client(any) => any.iter().for_each(|one| say("client_ip", &[one])),
+            Cond::ContentType(any) => any.iter().for_each(|one| say("content_type", &[one])),
+            Cond::Accept(any) => any.iter().for_each(|one| say("accept", &[one])),
+            Cond::Slash(rule) => say("trailing_slash", &[&format!("{rule:?}")]),
+        }
+    }
+    out
+}
+
+/// The template as a person would write it.
+pub fn write(pieces: &[Piece]) -> String {
+    let piece = |piece: &Piece| match piece {
+        Piece::Text(text) => text.replace('{', "{{"),
+        Piece::Var(name, Class::Tail) => format!("{{*{name}}}"),
+        Piece::Var(name, class) => match class.regex() {
+            None => format!("{{{name}}}"),
+            Some(regex) => format!("{{{name}:{regex}}}"),
+        },
+    };
+    pieces.iter().map(piece).collect()
+}
+
+pub fn write_host(host: &Host) -> String {
+    write(&host.pieces) + &host.port.map(|port| format!(":{port}")).unwrap_or_default()
+}

@@ -1,0 +1,148 @@
+//! The rank of routes as the guide tells it, written down once more; the lesser wins.
+
+use std::cmp::Reverse;
+
+use waylay_router::Precedence;
+
+use crate::model::{Class, Cond, Header, Host, Level, Piece, Query, TableCase};
+use crate::naive::joined;
+use crate::text::End;
+
+/// Literal, affixed (more text first), constrained, plain, tail, prefix.
+type Part = (u8, Reverse<usize>, Reverse<bool>);
+
+/// Priority, place, host, detour, path, conditions, HEAD alone.
+pub type Key = (Reverse<i32>, usize, (u8, Vec<Part>), bool, Vec<Part>, Reverse<[usize; 13]>, Reverse<bool>);
+
+pub fn key(case: &TableCase, place: usize, detour: bool) -> Key {
+    let route = &case.routes[place];
+    let chain = case.chain(route.scope, &route.own);
+    let head_only = !route.own.methods.is_empty() && route.own.methods.iter().all(|method| *method == "HEAD");
+    let methods = chain.iter().any(|level| !level.methods.is_empty());
+    let own = (route.priority, place, methods, head_only);
+    of(case, &chain, false, detour, own)
+}
+
+/// Deeper scopes go first.
+pub fn scope_key(case: &TableCase, place: usize) -> Key {
+    let (parent, own) = &case.scopes[place];
+    let chain = case.chain(*parent, own);
+    let depth = i32::try_from(chain.len()).unwrap();
+    of(case, &chain, true, false, (depth, place, false, false))
+}
+
+fn of(
+    case: &TableCase,
+    chain: &[&Level],
+    scope: bool,
+    detour: bool,
+    (priority, place, methods, head_only): (i32, usize, bool, bool),
+) -> Key {
+    let priority = Reverse(priority);
+    if case.rules.precedence == Precedence::Registration {
+        return (priority, place, (0, Vec::new()), detour, Vec::new(), Reverse([0; 13]), Reverse(false));
+    }
+    let host = match chain.iter().flat_map(|level| &level.hosts).next_back() {
+        None => (3, Vec::new()),
+        Some(host) => host_key(case, host),
+    };
+    let path = match joined(case, chain, scope).flatten() {
+        None => vec![(6, Reverse(0), Reverse(false))],
+        Some((pieces, end)) => {
+            let mut parts = parts(&pieces, '/');
+            if end != End::Exact {
+                parts.push((6, Reverse(0), Reverse(false)));
+            }
+            parts
+        }
+    };
+    (priority, 0, host, detour, path, Reverse(conditions(case, chain, methods)), Reverse(head_only))
+}
+
+fn host_key(case: &TableCase, host: &Host) -> (u8, Vec<Part>) {
+    let spans = |piece: &Piece| matches!(piece, Piece::Var(_, Class::Any | Class::Maybe));
+    if case.rules.gorilla && (host.pieces.iter().any(spans) || (host.port.is_some() && !exact(&host.pieces)))
+    {
+        return (2, Vec::new());
+    }
+    let mut pieces = host.pieces.clone();
+    if let Some(Piece::Text(text)) = pieces.last_mut()
+        && text.ends_with('.')
+    {
+        text.pop();
+    }
+    pieces.extend(host.port.map(|port| Piece::Text(format!(":{port}"))));
+    let mut parts = parts(&pieces, '.');
+    parts.reverse();
+    (u8::from(!exact(&pieces)), parts)
+}
+
+fn exact(pieces: &[Piece]) -> bool {
+    pieces.iter().all(|piece| matches!(piece, Piece::Text(_)))
+}
+
+fn parts(pieces: &[Piece], separator: char) -> Vec<Part> {
+    let mut parts: Vec<(String, Vec<Class>)> = vec![(String::new(), Vec::new())];
+    for piece in pieces {
+        match piece {
+            Piece::Var(_, class) => parts.last_mut().unwrap().1.push(*class),
+            Piece::Text(text) => {
+                for (i, run) in text.split(separator).enumerate() {
+                    if i > 0 {
+                        parts.push((String::new(), Vec::new()));
+                    }
+                    parts.last_mut().unwrap().0.push_str(run);
+                }
+            }
+        }
+    }
+    parts.into_iter().map(|(text, classes)| part(text.len(), &classes)).collect()
+}
+
+fn part(text: usize, classes: &[Class]) -> Part {
+    let tail = |class: &Class| matches!(class, Class::Tail | Class::Spanning | Class::Any | Class::Maybe);
+    let constrained = classes.iter().any(|class| !matches!(class, Class::Plain | Class::Tail));
+    let kind = match (classes, text) {
+        ([], _) => return (1, Reverse(0), Reverse(false)),
+        (some, _) if some.iter().any(tail) => 5,
+        (_, 1..) => 2,
+        _ if constrained => 3,
+        _ => 4,
+    };
+    (kind, Reverse(text), Reverse(constrained))
+}
+
+fn conditions(case: &TableCase, chain: &[&Level], methods: bool) -> [usize; 13] {
+    let mut counts = [0; 13];
+    counts[0] = usize::from(methods);
+    for cond in chain.iter().flat_map(|level| &level.conds) {
+        let place = match cond {
+            Cond::Slash(_) => continue,
+            Cond::Scheme(_) => 1,
+            Cond::Header(_, Header::Exact("")) if case.rules.gorilla => 4,
+            Cond::Header(_, Header::Exact(_)) => 2,
+            Cond::Header(_, Header::Regex) => 3,
+            Cond::Header(_, Header::Present) => 4,
+            Cond::Query(_, Query::Exact("")) if case.rules.gorilla => 7,
+            Cond::Query(_, Query::Exact(_)) => 5,
+            Cond::Query(_, Query::Template(_)) => 6,
+            Cond::Query(_, Query::Present) => 7,
+            Cond::Cookie(..) => 8,
+            Cond::ContentType(_) | Cond::Accept(_) => 9,
+            Cond::Client(any) => {
+                // The widest of each level, the narrowest of these.
+                let bits = any.iter().map(|net| match *net {
+                    "::/0" => 1,
+                    "10.0.0.0/8" => 9,
+                    "10.1.0.0/16" => 17,
+                    _ => 33,
+                });
+                counts[10] = counts[10].max(bits.min().unwrap_or(0));
+                continue;
+            }
+            Cond::Header(_, Header::Absent) | Cond::Query(_, Query::Absent) => 12,
+        };
+        counts[place] += 1;
+    }
+    counts
+}

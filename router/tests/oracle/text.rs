@@ -1,0 +1,254 @@
+//! Paths, hosts and queries as plain lists of characters, and templates held against them by backtracking.
+
+use waylay_router::{Cleaning, PathForm};
+
+use crate::model::{Class, Piece, Rules};
+
+/// One character of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Char {
+    /// Nothing for a byte that is part of no character.
+    pub value: Option<char>,
+    /// It stands escaped, or would have to: never a separator.
+    pub kept: bool,
+    /// As it stands in the path that is matched.
+    pub text: String,
+}
+
+/// Why a path is not matched at all.
+#[derive(Debug)]
+pub enum Unread {
+    Refused,
+    Cleaned(String),
+}
+
+fn unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || "-._~".contains(char::from(byte))
+}
+
+fn plain(byte: u8) -> bool {
+    unreserved(byte) || "!$&'()*+,;=:@/".contains(char::from(byte))
+}
+
+/// As RFC 3986 would have it written.
+pub fn escape(text: &str) -> String {
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Each byte, and whether it came escaped; nothing if an escape is bad.
+fn bytes(text: &str, form: bool) -> Option<Vec<(u8, bool)>> {
+    let mut out = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        out.push(match first {
+            b'%' => {
+                let digits = after.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+                rest = &after[2..];
+                (u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?, true)
+            }
+            b'+' if form => (b' ', false),
+            other => (other, false),
+        });
+    }
+    Some(out)
+}
+
+fn chars(bytes: &[(u8, bool)], canonical: bool) -> Vec<Char> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let taken = |length: usize| {
+            let window: Vec<u8> = bytes.get(at..at + length)?.iter().map(|(byte, _)| *byte).collect();
+            Some((length, std::str::from_utf8(&window).ok()?.chars().next()?))
+        };
+        let (length, value) = match (1..=4).find_map(taken) {
+            Some((length, value)) => (length, Some(value)),
+            None => (1, None),
+        };
+        let keeps = |(byte, escaped): (u8, bool)| if escaped { !unreserved(byte) } else { !plain(byte) };
+        let kept = canonical && bytes[at..at + length].iter().any(|&byte| keeps(byte));
+        let text = match value {
+            Some(value) if !kept => value.to_string(),
+            _ => bytes[at..at + length].iter().map(|(byte, _)| format!("%{byte:02X}")).collect(),
+        };
+        out.push(Char { value, kept, text });
+        at += length;
+    }
+    out
+}
+
+pub fn text(chars: &[Char]) -> String {
+    chars.iter().map(|char| char.text.as_str()).collect()
+}
+
+/// The characters of a raw path by the rules of a table.
+pub fn path(raw: &str, rules: &Rules) -> Result<Vec<Char>, Unread> {
+    let read = match rules.form {
+        PathForm::Raw => raw.bytes().map(|byte| (byte, false)).collect(),
+        PathForm::Canonical | PathForm::Decoded => bytes(raw, false).ok_or(Unread::Refused)?,
+    };
+    let read = chars(&read, rules.form == PathForm::Canonical);
+    match rules.form {
+        PathForm::Canonical if read.iter().any(|c| c.value.is_some_and(|c| c.is_ascii_control())) => {
+            return Err(Unread::Refused);
+        }
+        PathForm::Decoded if read.iter().any(|c| c.value.is_none()) => return Err(Unread::Refused),
+        _ => {}
+    }
+    let whole = text(&read);
+    let dots = format!("{whole}/");
+    match rules.cleaning {
+        Cleaning::Refuse if dots.contains("/./") || dots.contains("/../") => Err(Unread::Refused),
+        Cleaning::Redirect if clean(&whole) != whole => {
+            let clean = clean(&whole);
+            Err(Unread::Cleaned(if rules.form == PathForm::Decoded { escape(&clean) } else { clean }))
+        }
+        _ => Ok(read),
+    }
+}
+
+/// Go's `path.Clean` with the final slash put back, by rewriting until nothing changes.
+fn clean(path: &str) -> String {
+    let mut now = format!("/{path}/");
+    loop {
+        let mut next = now.replace("//", "/").replace("/./", "/");
+        if next == now
+            && let Some(at) = next.find("/../")
+        {
+            let before = next[..at].rfind('/').unwrap_or(0);
+            next.replace_range(before..at + 3, "");
+        }
+        if next == now {
+            break;
+        }
+        now = next;
+    }
+    if !path.ends_with('/') && now != "/" {
+        now.pop();
+    }
+    now
+}
+
+/// A query value, or nothing if an escape of it is bad.
+pub fn value(raw: &str) -> Option<Vec<Char>> {
+    Some(chars(&bytes(raw, true)?, false))
+}
+
+pub fn host(name: &str) -> Vec<Char> {
+    name.chars().map(|c| Char { value: Some(c), kept: false, text: c.to_string() }).collect()
+}
+
+/// Where a template stands.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Place {
+    Path,
+    Host,
+    Query,
+}
+
+/// What may follow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum End {
+    Exact,
+    Segments,
+    Raw,
+}
+
+pub type Vars = Vec<(String, String)>;
+
+/// A template, and how its text is compared.
+pub struct Template<'a> {
+    pub pieces: &'a [Piece],
+    pub place: Place,
+    pub end: End,
+    pub rules: &'a Rules,
+}
+
+impl Template<'_> {
+    /// The variables, if the characters match: the first way that a backtracking regex would find.
+    pub fn holds(&self, text: &[Char], vars: &mut Vars) -> bool {
+        let mut taken = Vec::new();
+        let held = self.walk(self.pieces, text, &mut taken);
+        if held {
+            vars.extend(taken.into_iter().map(|(name, chars)| (name.to_owned(), shown(chars))));
+        }
+        held
+    }
+
+    fn walk<'t>(
+        &'t self,
+        pieces: &'t [Piece],
+        rest: &'t [Char],
+        taken: &mut Vec<(&'t str, &'t [Char])>,
+    ) -> bool {
+        let Some((first, after)) = pieces.split_first() else {
+            return match self.end {
+                End::Exact => rest.is_empty(),
+                End::Segments => rest.first().is_none_or(|char| self.divides(char)),
+                End::Raw => true,
+            };
+        };
+        match first {
+            Piece::Text(wanted) => {
+                let canonical = self.place == Place::Path && self.rules.form == PathForm::Canonical;
+                let kept = |c: char| canonical && !u8::try_from(c).is_ok_and(plain);
+                let length = wanted.chars().count();
+                let same = |(c, char): (char, &Char)| char.value == Some(c) && char.kept == kept(c);
+                rest.len() >= length
+                    && wanted.chars().zip(rest).all(same)
+                    && self.walk(after, &rest[length..], taken)
+            }
+            Piece::Var(name, class) => {
+                let depth = taken.len();
+                self.lengths(*class, rest).into_iter().any(|length| {
+                    taken.truncate(depth);
+                    taken.push((name, &rest[..length]));
+                    self.walk(after, &rest[length..], taken)
+                })
+            }
+        }
+    }
+
+    fn divides(&self, char: &Char) -> bool {
+        let separator = match self.place {
+            Place::Path => '/',
+            Place::Host => '.',
+            Place::Query => return false,
+        };
+        char.value == Some(separator) && !char.kept
+    }
+
+    /// How much a variable may take, the most wanted first.
+    fn lengths(&self, class: Class, rest: &[Char]) -> Vec<usize> {
+        let run = |takes: &dyn Fn(&Char) -> bool| rest.iter().take_while(|char| takes(char)).count();
+        let one_of = |set: &'static str| move |char: &Char| char.value.is_some_and(|c| set.contains(c));
+        let line = |char: &Char| char.value != Some('\n');
+        let (least, most) = match class {
+            Class::Plain if self.place == Place::Query && self.rules.gorilla => (0, run(&line)),
+            Class::Plain => (1, run(&|char| !self.divides(char))),
+            Class::Digits => (1, run(&one_of("0123456789"))),
+            Class::Letters => (1, run(&one_of("ab")).min(2)),
+            Class::Tail => (1, rest.len()),
+            Class::Spanning => (0, run(&one_of("ab/"))),
+            Class::Any => (0, run(&line)),
+            Class::Maybe => (0, run(&one_of("a")).min(1)),
+            Class::Word => {
+                let starts = |word: &&str| {
+                    word.chars().count() <= rest.len()
+                        && word.chars().zip(rest).all(|(wanted, char)| char.value == Some(wanted))
+                };
+                return ["a", "b", "ab", "1"].iter().filter(|w| starts(w)).map(|w| w.len()).collect();
+            }
+        };
+        (least..=most).rev().collect()
+    }
+}
+
+/// A value as a handler would see it; the text itself, marked, where it is not UTF-8.
+fn shown(chars: &[Char]) -> String {
+    match chars.iter().map(|char| char.value).collect::<Option<String>>() {
+        Some(value) => value,
+        None => format!("!{}", text(chars)),
+    }
+}
