@@ -96,8 +96,10 @@ mod catalog;
 mod checks;
 mod compile;
 mod conditions;
+mod diff;
 mod endpoint;
 mod error;
+mod explain;
 mod extract;
 mod fill;
 mod forwarded;
@@ -122,11 +124,16 @@ mod scope;
 mod serial;
 mod service;
 mod speech;
+#[cfg(feature = "swap")]
+mod swap;
 mod table;
 mod template;
+mod told;
 mod unbuilt;
 mod url;
 mod view;
+#[cfg(feature = "watch")]
+mod watch;
 mod witness;
 
 pub use axum_core::body::Body;
@@ -134,8 +141,10 @@ pub use builder::Builder;
 pub use canonical::BadRequest;
 pub use catalog::{RouteInfo, ScopeId, ScopeInfo};
 pub use conditions::Bounds;
+pub use diff::{Change, Diff};
 pub use endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use error::{BuildError, BuildErrorKind, BuildErrors};
+pub use explain::{Candidate, Explanation, Verdict};
 pub use extract::NotRouted;
 pub use handler::{Answered, Handler};
 pub use lint::{Lint, LintKind};
@@ -152,6 +161,8 @@ pub use recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 pub use route::Route;
 pub use scope::{Pending, Scope};
 pub use service::{Router, RouterFuture};
+#[cfg(feature = "swap")]
+pub use swap::SwapRouter;
 pub use table::build::TableBuilder;
 pub use table::lookup::{Match, Table};
 pub use template::piece::{
@@ -160,6 +171,8 @@ pub use template::piece::{
 pub use unbuilt::UrlError;
 pub use url::{UrlBuilder, Urls};
 pub use view::Head;
+#[cfg(feature = "watch")]
+pub use watch::{FileWatcher, Followed};
 pub use witness::Witness;
 
 #[doc = include_str!("../docs/from-axum.md")]

@@ -92,7 +92,8 @@ impl Pattern {
         self.path.read(view.path, holes, &mut |_| {}) && self.admits_host(view, &mut |_| {})
     }
 
-    fn admits_host(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
+    /// Whether the host holds.
+    pub(crate) fn admits_host(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
         match (&self.host, &view.host) {
             (None, _) => true,
             (Some(pattern), Some(host)) => pattern.matches(&host.name, host.port, found),

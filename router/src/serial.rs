@@ -3,6 +3,7 @@
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::catalog::{RouteInfo, ScopeInfo};
+use crate::miss::{Miss, Reason};
 use crate::pattern::{Source, Variable};
 
 impl Serialize for RouteInfo<'_> {
@@ -53,4 +54,25 @@ impl Serialize for Variable {
         variable.serialize_field("inherited", &self.inherited)?;
         variable.end()
     }
+}
+
+/// A value as its text.
+pub(crate) fn text<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.to_string())
+}
+
+/// A miss as its status and what goes with it.
+pub(crate) fn miss<S: Serializer>(miss: &Option<Miss>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(miss) = miss else { return serializer.serialize_none() };
+    let mut fields = serializer.serialize_struct("Miss", 4)?;
+    fields.serialize_field("status", &miss.status().as_u16())?;
+    fields.serialize_field("scope", &miss.scope.map(|scope| scope.index()))?;
+    let allow = miss.allow().map(|methods| methods.iter().map(http::Method::as_str).collect::<Vec<_>>());
+    fields.serialize_field("allow", &allow)?;
+    let location = match &miss.reason {
+        Reason::Redirect(redirect) => Some(redirect.target.as_str()),
+        _ => None,
+    };
+    fields.serialize_field("location", &location)?;
+    fields.end()
 }

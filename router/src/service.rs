@@ -20,6 +20,7 @@ use tower_service::Service;
 use crate::catalog::RouteInfo;
 use crate::catalog::ScopeId;
 use crate::endpoint::{Answer, Endpoint, Next, NextFuture};
+use crate::explain::Explanation;
 use crate::head::HeadBody;
 use crate::lint::Lint;
 use crate::matched::Matched;
@@ -90,6 +91,12 @@ impl Router {
         self.shared.table.routes()
     }
 
+    /// What the router makes of a request, route by route, with the [`Peer`] of its extensions.
+    pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
+        let unknown = Peer::default();
+        self.shared.table.explain(request, request.extensions().get::<Peer>().unwrap_or(&unknown))
+    }
+
     /// What is odd about the table, though it works: routes that are never reached, and such.
     pub fn lints(&self) -> Vec<Lint> {
         self.shared.table.lints()
@@ -122,6 +129,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> RouterFuture {
+        self.answer(request)
+    }
+}
+
+impl Router {
+    #[inline]
+    pub(crate) fn answer<B>(&self, request: Request<B>) -> RouterFuture
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
         let head = request.method() == Method::HEAD;
         let mut request = request.map(Body::new);
         let methods = if self.shared.cors_methods { self.shared.cors_methods(&request) } else { None };

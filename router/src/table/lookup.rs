@@ -148,7 +148,7 @@ impl<T> Table<T> {
     /// What seals leave to a request: the deepest sealed scope that it is in, and no route less specific
     /// than a sealed one of its host and path.
     #[cold]
-    fn seal(&self, view: &View<'_>) -> Seal {
+    pub(super) fn seal(&self, view: &View<'_>) -> Seal {
         let sealed = |rank: u32| {
             let scope = self.scope_places.get(rank as usize);
             scope.and_then(|scope| self.rules.get(scope.index())).is_some_and(|rules| rules.sealed)
@@ -171,7 +171,7 @@ impl<T> Table<T> {
     }
 
     /// Whether the route of a rank lies in a scope.
-    fn lies_in(&self, rank: u32, scope: ScopeId) -> bool {
+    pub(super) fn lies_in(&self, rank: u32, scope: ScopeId) -> bool {
         let mut next = self.places.get(rank as usize).and_then(|place| self.scope(place.route as usize));
         while let Some(own) = next {
             if own == scope {

@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod conflict;
+pub(crate) mod explain;
 pub(crate) mod index;
 pub(crate) mod lints;
 pub(crate) mod lookup;

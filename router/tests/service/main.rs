@@ -9,11 +9,14 @@
 
 mod conditions;
 mod errors;
+mod explains;
 mod layers;
 mod mounts;
 mod overlaps;
 mod scopes;
 mod seals;
+#[cfg(feature = "watch")]
+mod swaps;
 mod templates;
 mod urls;
 mod wire;

@@ -1,0 +1,132 @@
+//! Tables that change while they serve.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tower::ServiceExt;
+use waylay_router::{FileWatcher, Followed, Matched, Route, Router, SwapRouter, Urls};
+
+use crate::{get, text_of};
+
+/// A router whose answers and URLs tell which one it is.
+fn version(number: usize) -> Router {
+    Router::builder()
+        .route(
+            Route::get("/x")
+                .name("link")
+                .to(async move |matched: Matched, urls: Urls| {
+                    tokio::task::yield_now().await;
+                    let link = urls.get(&format!("v{}", matched.route().unwrap().priority())).unwrap();
+                    format!(
+                        "{number} {} {}",
+                        matched.urls().get("link").unwrap().build().unwrap(),
+                        link.build().unwrap()
+                    )
+                })
+                .priority(number as i32),
+        )
+        .route(Route::get(format!("/v{number}")).name(format!("v{number}")).to(async || ""))
+        .build()
+        .unwrap()
+}
+
+/// Each request sees one table only: the number of its answer is that of its URL.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_keeps_its_table() {
+    let swap = SwapRouter::new(version(0));
+    let stop = Arc::new(AtomicBool::new(false));
+    let swapper = {
+        let (swap, stop) = (swap.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || {
+            let mut number = 1;
+            while !stop.load(Ordering::Relaxed) {
+                swap.replace(version(number));
+                number += 1;
+            }
+            number
+        })
+    };
+    let seen = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..2)
+        .map(|_| {
+            let (swap, seen) = (swap.clone(), Arc::clone(&seen));
+            tokio::spawn(async move {
+                for _ in 0..500 {
+                    let response = swap.clone().oneshot(get("/x")).await.unwrap();
+                    assert_eq!(response.status(), 200);
+                    let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
+                    let body = String::from_utf8(body.to_bytes().to_vec()).unwrap();
+                    let number: usize = body.split(' ').next().unwrap().parse().unwrap();
+                    assert_eq!(body, format!("{number} /x /v{number}"));
+                    seen.fetch_max(number, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    let last = swapper.join().unwrap();
+    assert!(seen.load(Ordering::Relaxed) < last);
+}
+
+/// A faulty file leaves the last good table; a file that is replaced through a link is seen.
+#[tokio::test(start_paused = true)]
+async fn follows_a_file() {
+    let folder = std::env::temp_dir().join(format!("waylay-follow-{}", std::process::id()));
+    let file = |name: &str| folder.join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(file("one"), "/one").unwrap();
+    std::fs::write(file("two"), "/two\n/{bad").unwrap();
+    std::fs::write(file("three"), "/two\n/three").unwrap();
+    let point = |to: &str| {
+        // A new link in place of the old one, in one step.
+        let _ = std::fs::remove_file(file("next"));
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(file(to), file("next")).unwrap();
+        #[cfg(not(unix))]
+        std::fs::copy(file(to), file("next")).unwrap();
+        std::fs::rename(file("next"), file("table")).unwrap();
+    };
+    point("one");
+    let swap = SwapRouter::new(Router::builder().build().unwrap());
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let follower = {
+        let swap = swap.clone();
+        let watcher = FileWatcher::new(file("table")).every(Duration::from_secs(1));
+        tokio::spawn(async move {
+            let build = |text: &str| {
+                let add =
+                    |all: waylay_router::Builder, path: &str| all.route(Route::get(path).to(async || "here"));
+                text.lines().fold(Router::builder(), add).build()
+            };
+            let report = |followed| {
+                let word = match followed {
+                    Followed::Replaced(diff) => diff.to_string(),
+                    Followed::Refused(errors) => format!("refused: {errors}"),
+                    Followed::Unread(error) => format!("unread: {}", error.kind()),
+                    _ => String::new(),
+                };
+                let _ = told.send(word);
+            };
+            swap.follow(watcher, build, report).await
+        })
+    };
+    let ask = async |path: &str| text_of(&swap.current(), get(path)).await.0;
+    assert_eq!(heard.recv().await.unwrap(), "+ GET, HEAD /one\n");
+    assert_eq!(ask("/one").await, 200);
+    point("two");
+    let refused = heard.recv().await.unwrap();
+    assert!(refused.starts_with("refused") && refused.contains("    /{bad\n     ^"), "{refused}");
+    assert_eq!((ask("/one").await, ask("/two").await), (200, 404));
+    point("three");
+    assert_eq!(heard.recv().await.unwrap(), "+ GET, HEAD /three\n+ GET, HEAD /two\n- GET, HEAD /one\n");
+    assert_eq!((ask("/one").await, ask("/two").await), (404, 200));
+    std::fs::remove_file(file("table")).unwrap();
+    assert_eq!(heard.recv().await.unwrap(), "unread: entity not found");
+    assert_eq!(ask("/two").await, 200);
+    follower.abort();
+    std::fs::remove_dir_all(&folder).unwrap();
+}
