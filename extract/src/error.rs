@@ -23,19 +23,27 @@ pub enum Code {
     Invalid,
     /// A single value is given more than once.
     Duplicate,
-    /// A list has more items than `max_items`.
+    /// A list has more items than `max_items`, or a part of the request more values than `max_params`.
     TooMany,
+    /// A list has fewer items than `min_items`.
+    TooFew,
+    /// A value is longer than the field's `limit`.
+    TooLong,
+    /// A key is there that no field reads, and `deny_unknown` refuses it.
+    Unknown,
+    /// The value is of its type, but what validates the struct refuses it.
+    FailedCheck,
     /// A `%` is not followed by two hexadecimal digits.
     BadEscape,
     /// A value is not UTF-8.
     BadUtf8,
-    /// The body is not JSON at all.
+    /// The body is not JSON, not a form, not multipart at all.
     Malformed,
     /// The body could not be read to its end.
     Unreadable,
     /// The content type is not one that the struct reads.
     UnsupportedMediaType,
-    /// The body is larger than `limit`.
+    /// The body, or a part of it, is larger than its `limit`.
     TooLarge,
 }
 
@@ -47,6 +55,10 @@ impl Code {
             Self::Invalid => "invalid",
             Self::Duplicate => "duplicate",
             Self::TooMany => "too_many",
+            Self::TooFew => "too_few",
+            Self::TooLong => "too_long",
+            Self::Unknown => "unknown",
+            Self::FailedCheck => "failed_check",
             Self::BadEscape => "bad_escape",
             Self::BadUtf8 => "bad_utf8",
             Self::Malformed => "malformed",
@@ -68,12 +80,23 @@ impl fmt::Display for Code {
 pub struct Fault {
     pub(crate) code: Code,
     pub(crate) detail: Cow<'static, str>,
+    /// What was sent, where the struct shows it.
+    pub(crate) value: Option<Box<str>>,
 }
+
+/// The most characters of a value that an error holds.
+const SHOWN: usize = 64;
 
 impl Fault {
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
-        Self { code, detail }
+        Self { code, detail, value: None }
+    }
+
+    /// The same fault with the start of the value that it is about.
+    pub(crate) fn showing(mut self, value: &str) -> Self {
+        self.value = Some(value.chars().take(SHOWN).collect());
+        self
     }
 
     pub(crate) fn missing() -> Self {
@@ -162,6 +185,26 @@ impl FieldError {
         &self.fault.detail
     }
 
+    /// The value that was sent, at most 64 characters of it, if the struct says `echo` and the field
+    /// not `redact`.
+    pub fn value(&self) -> Option<&str> {
+        self.fault.value.as_deref()
+    }
+
+    /// The same error of a field in a struct that is flattened with a prefix.
+    pub(crate) fn prefixed(mut self, prefix: &str) -> Self {
+        let place = &self.place;
+        self.place = match self.source {
+            Source::Path | Source::Header => return self,
+            Source::Body => match place.strip_prefix('/') {
+                Some(member) => format!("/{prefix}{member}").into(),
+                None => return self,
+            },
+            _ => format!("{prefix}{place}").into(),
+        };
+        self
+    }
+
     /// The status that this error alone would have.
     pub fn status(&self) -> StatusCode {
         match (self.source, self.fault.code) {
@@ -169,9 +212,12 @@ impl FieldError {
             (_, Code::UnsupportedMediaType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             // An absent body was never decoded, so it is missing as a query key is.
             (Source::Body, Code::Missing) if self.place.is_empty() => StatusCode::BAD_REQUEST,
-            (Source::Body, Code::Missing | Code::Invalid | Code::Duplicate) => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            (_, Code::FailedCheck) => StatusCode::UNPROCESSABLE_ENTITY,
+            (
+                Source::Body,
+                Code::Missing | Code::Invalid | Code::Duplicate | Code::TooMany | Code::Unknown,
+            )
+            | (Source::Form | Source::Part, _) => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -193,11 +239,15 @@ impl Serialize for FieldError {
             Source::Body => "pointer",
             _ => "name",
         };
-        let mut map = serializer.serialize_map(Some(4))?;
+        let value = self.value();
+        let mut map = serializer.serialize_map(Some(4 + usize::from(value.is_some())))?;
         map.serialize_entry("in", self.source.as_str())?;
         map.serialize_entry(place, &self.place)?;
         map.serialize_entry("code", self.fault.code.as_str())?;
         map.serialize_entry("detail", &self.fault.detail)?;
+        if let Some(value) = value {
+            map.serialize_entry("value", value)?;
+        }
         map.end()
     }
 }

@@ -1,15 +1,16 @@
-//! The trait that the derive writes, and how its parts are driven.
+//! The traits that structs have, and the reading of a request in memory.
 
 use bytes::Bytes;
 use http::request::Parts;
+use http_body::SizeHint;
 
 use crate::{
-    body::{Intake, Plan},
-    error::FieldError,
-    reader,
-    rejection::{Errors, Rejection},
-    slot::Slot,
+    decode,
+    errors::Errors,
+    layout::{Layout, Slots},
+    rejection::{Manner, Rejection},
     value::Value,
+    walk::{finish, read_parts},
 };
 
 /// A struct that is read from a request, field by field.
@@ -42,12 +43,13 @@ use crate::{
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say how it is read from a request",
-    note = "write `#[derive(waylay_extract::Extract)]` on it"
+    note = "write `#[derive(waylay_extract::Extract)]` on it",
+    note = "a struct that borrows from the request implements `ExtractRef` and is read without a router"
 )]
 pub trait Extract: Sized {
     /// Where the values of the fields wait until all are read.
     #[doc(hidden)]
-    type Slots: Slots<Output = Self>;
+    type Slots: for<'r> Slots<'r> + Layout<Output = Self>;
 
     /// Reads the struct from a request whose body is in memory.
     ///
@@ -57,13 +59,7 @@ pub trait Extract: Sized {
     ///
     /// Everything that is wrong with the request, in one [`Rejection`].
     fn extract(parts: &Parts, path: &[(&str, &str)], body: Bytes) -> Result<Self, Rejection> {
-        let mut slots = Self::Slots::default();
-        for (name, value) in path {
-            slots.path(name, Value::Text(value));
-        }
-        read_parts(&mut slots, parts);
-        let intake = Self::Slots::BODY.map(|plan| plan.check(&parts.headers, body));
-        finish(slots, intake)
+        whole::<Self::Slots>(parts, path, &body)
     }
 
     /// As [`extract`](Self::extract) for a struct that reads no body, or a request that has none.
@@ -76,86 +72,77 @@ pub trait Extract: Sized {
     }
 }
 
-/// The generated slots of a struct.
-pub trait Slots: Default + Send {
-    /// The struct.
-    type Output;
+/// A struct that borrows from the request that it is read from; every [`Extract`] is one as well.
+///
+/// It has one lifetime, and no handler takes it: the request is gone when a handler runs.
+///
+/// ```
+/// use std::borrow::Cow;
+///
+/// use bytes::Bytes;
+/// use http::Request;
+/// use waylay_extract::{Extract, ExtractRef};
+///
+/// #[derive(Debug, Extract)]
+/// struct Search<'r> {
+///     #[query]
+///     text: Cow<'r, str>,
+///     #[header]
+///     accept_language: Option<&'r str>,
+/// }
+///
+/// let request = Request::get("/?text=ways").header("accept-language", "de").body(()).unwrap();
+/// let (parts, ()) = request.into_parts();
+/// let search = Search::extract_ref(&parts, &[], &Bytes::new()).unwrap();
+/// assert!(matches!(search.text, Cow::Borrowed("ways")));
+/// assert_eq!(search.accept_language, Some("de"));
+/// ```
+pub trait ExtractRef<'r>: Sized {
+    /// Where the values of the fields wait until all are read.
+    #[doc(hidden)]
+    type Slots: Slots<'r> + Layout<Output = Self>;
 
-    /// Whether a field reads a path variable.
-    const PATH: bool;
-    /// Whether a field reads a query key.
-    const QUERY: bool;
-    /// Whether a field reads a cookie.
-    const COOKIE: bool;
-    /// Whether a field reads the router's state.
-    const STATE: bool;
-    /// What is done with the body, if anything.
-    const BODY: Option<Plan>;
-
-    /// The name of a path variable that a field reads, if this is one.
-    fn path_name(name: &str) -> Option<&'static str>;
-    /// Takes a path variable in; a later one of the same name is not looked at.
-    fn path(&mut self, name: &str, value: Value<'_>);
-    /// Takes a query value in.
-    fn query(&mut self, key: &str, value: Value<'_>);
-    /// Takes a cookie in.
-    fn cookie(&mut self, name: &str, value: Value<'_>);
-    /// Takes what is looked up by type or name: headers and extensions.
-    fn lookup(&mut self, parts: &Parts);
-    /// Takes the body in, which is not empty.
-    fn body(&mut self, body: &Bytes) -> Result<(), FieldError>;
-    /// Looks at all slots before the body is read.
-    fn survey(&self) -> Survey;
-    /// Makes the struct, or tells every error in field order.
-    fn finish(self, errors: &mut Errors) -> Option<Self::Output>;
-}
-
-/// What a look at the slots shows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Survey {
-    pub(crate) faulty: bool,
-    pub(crate) touched: bool,
-}
-
-impl Survey {
-    /// Looks at one more slot.
-    pub fn see(&mut self, slot: &dyn Slot, required: bool) {
-        self.faulty |= slot.is_faulty() || (required && slot.is_absent());
-        self.touched |= !slot.is_absent();
-    }
-
-    /// Adds what a look at other slots has shown.
-    pub fn join(&mut self, other: Self) {
-        self.faulty |= other.faulty;
-        self.touched |= other.touched;
+    /// Reads the struct from a request whose body is in memory.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the request, in one [`Rejection`].
+    fn extract_ref(
+        parts: &'r Parts,
+        path: &[(&'r str, &'r str)],
+        body: &'r Bytes,
+    ) -> Result<Self, Rejection> {
+        whole::<Self::Slots>(parts, path, body)
     }
 }
 
-/// Fills the slots of everything but the path and the body.
-pub(crate) fn read_parts<F: Slots>(slots: &mut F, parts: &Parts) {
-    if F::QUERY {
-        let text = parts.uri.query().unwrap_or_default();
-        reader::query(text, &mut |key, value| slots.query(key, value));
-    }
-    if F::COOKIE {
-        let headers = &parts.headers;
-        reader::cookies(headers, &mut |name, value| slots.cookie(name, value));
-    }
-    slots.lookup(parts);
+impl<'r, T: Extract> ExtractRef<'r> for T {
+    type Slots = T::Slots;
 }
 
-/// Makes the struct of its slots and what became of the body.
-pub(crate) fn finish<F: Slots>(mut slots: F, intake: Option<Intake>) -> Result<F::Output, Rejection> {
+/// Reads a request whose body is in memory.
+fn whole<'r, F: Slots<'r>>(
+    parts: &'r Parts,
+    path: &[(&'r str, &'r str)],
+    body: &'r Bytes,
+) -> Result<F::Output, Rejection> {
+    let mut slots = F::default();
     let mut errors = Errors::default();
-    match intake {
-        Some(Intake::Read(bytes)) => {
-            if let Err(error) = slots.body(&bytes) {
-                errors.refuse_body(error);
-            }
+    for (name, value) in path {
+        slots.path(name, Value::Text(value), false);
+        if F::WANTS.raw_path {
+            slots.raw_path(name, Value::Text(value));
         }
-        Some(Intake::Unread(state)) => errors.body = state,
-        None => {}
     }
-    let value = slots.finish(&mut errors);
-    errors.into_result(value)
+    read_parts(&mut slots, parts, &mut errors);
+    let plan = const { &F::BODY };
+    if plan.reads() {
+        let size = SizeHint::with_exact(body.len() as u64);
+        match plan.admit(&parts.headers, &size) {
+            Ok(kind) => decode::memory(&mut slots, kind, &parts.headers, body, &mut errors),
+            Err(state) => errors.body = state,
+        }
+    }
+    let manner = Manner::of(&parts.headers);
+    finish(slots, errors, manner)
 }

@@ -1,11 +1,6 @@
 //! JSON bodies: decoded plainly, and once more with places only if that fails.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, MapAccess, Visitor},
-};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{error::Category, value::RawValue};
 use serde_path_to_error::{Path, Segment};
 
@@ -15,9 +10,12 @@ use crate::{
     source::Source,
 };
 
-impl<T: DeserializeOwned> Member<T> {
+impl<T> Member<T> {
     /// Takes one member in on the second pass, where each is read on its own.
-    pub fn feed(&mut self, key: &str, raw: &RawValue) {
+    pub fn feed<'r>(&mut self, key: &str, raw: &'r RawValue)
+    where
+        T: Deserialize<'r>,
+    {
         let pointer = pointer_to(key);
         *self = match self {
             Self::Unread | Self::Absent => match read_raw(raw, &pointer) {
@@ -36,7 +34,10 @@ impl<T: DeserializeOwned> Member<T> {
     /// # Errors
     ///
     /// The body is not JSON.
-    pub fn whole(body: &[u8]) -> Result<Self, FieldError> {
+    pub fn whole<'r>(body: &'r [u8]) -> Result<Self, FieldError>
+    where
+        T: Deserialize<'r>,
+    {
         if let Ok(value) = serde_json::from_slice(body) {
             return Ok(Self::Value(value));
         }
@@ -49,40 +50,22 @@ impl<T: DeserializeOwned> Member<T> {
     }
 }
 
-/// Decodes an object into a generated struct; `None` if [`members`] has to say why not.
-pub fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Option<T> {
-    // serde's structs are read from arrays as well, by position: a body of members is an object.
-    let is_object = body.trim_ascii_start().first() == Some(&b'{');
-    is_object.then(|| serde_json::from_slice(body).ok())?
-}
-
-/// Hands each member of an object on, undecoded.
+/// A value that stands alone; its fault names the place in it.
 ///
 /// # Errors
 ///
-/// The body is not JSON, or not an object.
-pub fn members(body: &[u8], feed: &mut dyn FnMut(&str, &RawValue)) -> Result<(), FieldError> {
-    struct Members<'f>(&'f mut dyn FnMut(&str, &RawValue));
-
-    impl<'de> Visitor<'de> for Members<'_> {
-        type Value = ();
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a JSON object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-            while let Some((key, raw)) = map.next_entry::<String, &'de RawValue>()? {
-                (self.0)(&key, raw);
-            }
-            Ok(())
-        }
+/// It is not JSON, or not what the type wants.
+pub(crate) fn value<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
+    let fault = |error: FieldError| {
+        let (place, code) = (error.pointer().unwrap_or_default(), error.code());
+        let gap = if place.is_empty() { "" } else { ": " };
+        Fault::new(code, format!("{place}{gap}{}", error.detail()))
+    };
+    match Member::whole(text).map_err(fault)? {
+        Member::Value(value) => Ok(value),
+        Member::Fault(error) => Err(fault(*error)),
+        Member::Unread | Member::Absent => Err(Fault::missing()),
     }
-
-    // The whole text first: a fault of syntax behind the members is a fault of the body.
-    let raw: &RawValue = serde_json::from_slice(body).map_err(malformed)?;
-    raw.deserialize_map(Members(feed))
-        .map_err(|error| FieldError::new(Source::Body, "", reason(&error.to_string()).0))
 }
 
 /// The JSON pointer (RFC 6901) to a member of the body.
@@ -107,7 +90,7 @@ fn push_path(pointer: &mut String, path: &Path) {
     }
 }
 
-fn read_raw<T: DeserializeOwned>(raw: &RawValue, pointer: &str) -> Result<T, FieldError> {
+fn read_raw<'r, T: Deserialize<'r>>(raw: &'r RawValue, pointer: &str) -> Result<T, FieldError> {
     serde_path_to_error::deserialize(raw).map_err(|error| {
         let mut pointer = pointer.to_owned();
         push_path(&mut pointer, error.path());
@@ -119,7 +102,7 @@ fn read_raw<T: DeserializeOwned>(raw: &RawValue, pointer: &str) -> Result<T, Fie
     })
 }
 
-fn malformed(error: serde_json::Error) -> FieldError {
+pub(crate) fn malformed(error: serde_json::Error) -> FieldError {
     let (line, column) = (error.line(), error.column());
     let detail = match error.classify() {
         Category::Eof => format!("expected JSON, the text ends at line {line} column {column}"),
@@ -132,7 +115,7 @@ fn malformed(error: serde_json::Error) -> FieldError {
 ///
 /// The messages quote the value, and those of the user's types may as well, so only the part behind
 /// the last `expected` of a message whose form is known is taken.
-fn reason(message: &str) -> (Fault, Option<String>) {
+pub(crate) fn reason(message: &str) -> (Fault, Option<String>) {
     const QUOTING: [&str; 4] = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
     let (message, _) = message.rsplit_once(" at line ").unwrap_or((message, ""));
     let quoted = |rest: &str| Some(rest.strip_prefix('`')?.strip_suffix('`')?.to_owned());

@@ -5,31 +5,47 @@
 mod base;
 mod body;
 mod client;
+mod decode;
 mod draft;
 mod draft_body;
 #[cfg(feature = "router")]
 mod endpoint;
 mod error;
+mod errors;
 mod escape;
 mod excerpt;
 mod extract;
 mod fill;
+#[cfg(feature = "form")]
+mod form;
+mod head;
 mod into_request;
+mod invalid;
 mod json;
 #[cfg(feature = "router")]
 mod kept;
+mod layout;
 #[cfg(feature = "router")]
 mod link;
 #[cfg(feature = "router")]
 mod matched;
+mod media;
 mod member;
+#[cfg(feature = "multipart")]
+mod multipart;
+mod names;
+mod object;
 mod out_body;
+mod part;
 mod pick;
 mod pick_out;
 mod reader;
 mod refusal;
 mod rejection;
 mod request;
+mod rest;
+mod rule;
+mod scalar;
 #[cfg(feature = "axum")]
 mod sink;
 mod slot;
@@ -37,7 +53,13 @@ mod source;
 mod target;
 mod text;
 mod to_text;
+#[cfg(feature = "headers")]
+mod typed;
+mod unknown;
+#[cfg(feature = "multipart")]
+mod upload;
 mod value;
+mod walk;
 
 pub use base::{Base, UrlFault};
 pub use client::{Client, ClientError, Undecodable};
@@ -45,17 +67,22 @@ pub use draft::{Draft, WriteError};
 #[cfg(feature = "router")]
 pub use endpoint::{RouteExt, RoutedArguments, RouterExt, Routes};
 pub use error::{Code, FieldError};
-pub use extract::Extract;
+pub use extract::{Extract, ExtractRef};
+pub use head::FromHead;
 pub use into_request::IntoRequest;
+pub use invalid::Invalid;
 #[cfg(feature = "router")]
 pub use link::{Link, LinkError, UrlsExt};
 pub use pick_out::Written;
 pub use refusal::Refusal;
 pub use rejection::Rejection;
+pub use rest::Rest;
 pub use source::Source;
 pub use target::{Routed, Target};
 pub use text::{FromText, TextError};
 pub use to_text::ToText;
+#[cfg(feature = "multipart")]
+pub use upload::Upload;
 #[cfg(feature = "router")]
 pub use waylay_extract_derive::routes;
 pub use waylay_extract_derive::{Extract, IntoRequest};
@@ -63,12 +90,14 @@ pub use waylay_extract_derive::{Extract, IntoRequest};
 /// What generated code calls; no part of the public interface.
 #[doc(hidden)]
 pub mod derive {
-    pub use axum_core::extract::{
-        FromRef, FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request,
+    pub use axum_core::{
+        body::Body,
+        extract::{
+            FromRef, FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request,
+        },
     };
     pub use bytes::Bytes;
     pub use http::{HeaderName, Method, request::Parts};
-    pub use serde;
     #[cfg(feature = "router")]
     pub use {
         axum_core::response::IntoResponse,
@@ -77,22 +106,37 @@ pub mod derive {
 
     #[cfg(feature = "router")]
     pub use crate::kept::keep;
+    pub use serde::{self, de::MapAccess};
+    pub use serde_json::value::RawValue;
 
+    #[cfg(feature = "form")]
+    pub use crate::form::{whole_form, whole_query};
+    #[cfg(feature = "headers")]
+    pub use crate::typed::typed;
     pub use crate::{
         body::Plan,
         draft::Draft,
-        error::FieldError,
-        extract::{Slots, Survey},
-        json::{members, object},
+        error::{Fault, FieldError},
+        errors::Errors,
+        layout::{Layout, Slots, Survey, Wants},
+        media::Kind,
         member::Member,
-        pick::{ByNone, ByStr, ByText, Pick},
+        names::Names,
+        part::{Part, PartRule},
+        pick::{ByNone, ByStr, ByText, Pick, borrowed, cow},
         pick_out::{OutByDisplay, OutByNone, OutByText, PickOut, not_empty},
-        reader::header,
-        rejection::{Errors, Rejection},
-        request::{from_parts, from_request, option_from_parts, option_from_request, path},
+        reader::{header, lines},
+        rejection::Rejection,
+        request::{from, from_parts, from_request, option_from_parts, option_from_request, path},
+        rest::Others,
+        rule::{Empty, Rule, Twice},
+        scalar::serde as serde_scalar,
         slot::{Many, One, Slot},
         source::Source,
         target::Target,
         value::Value,
     };
+
+    /// Whether a form may come as a multipart body.
+    pub const MULTIPART: bool = cfg!(feature = "multipart");
 }

@@ -3,18 +3,22 @@
 use http::request::Parts;
 use waylay_router::Matched;
 
-use crate::{extract::Slots, value::Value};
+use crate::{layout::Slots, value::Value};
 
 /// The slots with every variable of the match in; those given if our router has not matched.
-pub(crate) fn fill<F: Slots>(parts: &Parts, slots: Option<F>) -> Option<F> {
+pub(crate) fn fill<F: for<'r> Slots<'r>>(parts: &Parts, slots: Option<F>) -> Option<F> {
     let Some(matched) = parts.extensions.get::<Matched>() else {
         return slots;
     };
+    let again = slots.is_some();
     let mut slots = slots.unwrap_or_default();
     for capture in matched.captures() {
         match capture.decode() {
-            Ok(text) => slots.path(capture.name(), Value::Text(&text)),
-            Err(_) => slots.path(capture.name(), Value::NotUtf8),
+            Ok(text) => slots.path(capture.name(), Value::Text(&text), again),
+            Err(_) => slots.path(capture.name(), Value::NotUtf8, again),
+        }
+        if F::WANTS.raw_path {
+            slots.raw_path(capture.name(), Value::Text(capture.raw()));
         }
     }
     Some(slots)

@@ -1,11 +1,16 @@
 //! The place where a value of the body waits until all fields are read.
 
-use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+
+use serde::{
+    Deserialize,
+    de::{Error as _, MapAccess},
+};
 
 use crate::{
     error::{Fault, FieldError},
-    rejection::Errors,
-    slot::{One, Read},
+    errors::Errors,
+    slot::Read,
     source::Source,
     value::Value,
 };
@@ -24,16 +29,26 @@ pub enum Member<T> {
     Fault(Box<FieldError>),
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self::Value)
-    }
-}
-
 impl<T> Member<T> {
-    /// What a member is when the body does not name it: serde's default for generated structs.
-    pub fn absent() -> Self {
-        Self::Absent
+    /// Takes a member in, decoded on the way.
+    ///
+    /// # Errors
+    ///
+    /// It is there twice, or is not what the type wants.
+    pub fn take<'r, A: MapAccess<'r>>(&mut self, map: &mut A) -> Result<(), A::Error>
+    where
+        T: Deserialize<'r>,
+    {
+        if matches!(self, Self::Value(_)) {
+            return Err(A::Error::custom("a member is there twice"));
+        }
+        *self = Self::Value(map.next_value()?);
+        Ok(())
+    }
+
+    /// A slot that waits for its member, or one of a body that is not read.
+    pub fn opened(open: bool) -> Self {
+        if open { Self::Absent } else { Self::Unread }
     }
 
     /// The value; an error if there is none.
@@ -76,18 +91,17 @@ impl<T> Member<T> {
     }
 
     /// Reads the whole body as text.
-    pub fn text(body: &[u8], read: Read<T>) -> Self {
-        let mut one = One::Absent;
-        one.feed(Value::plain(body), read);
-        match one {
-            One::Value(value) => Self::Value(value),
-            One::Fault(fault) => Self::Fault(Box::new(FieldError::new(Source::Body, "", *fault))),
-            One::Absent | One::Empty => Self::Unread,
+    pub fn text<'r>(body: &'r [u8], read: Read<'r, T>) -> Self {
+        let value = Value::plain(body).decode();
+        let value = value.and_then(|text: Cow<'r, str>| read(text).map_err(|error| Box::new(error.into())));
+        match value {
+            Ok(value) => Self::Value(value),
+            Err(fault) => Self::Fault(Box::new(FieldError::new(Source::Body, "", *fault))),
         }
     }
 
     /// The value, read of the empty text if there is no body.
-    pub fn text_or_empty(self, read: Read<T>, errors: &mut Errors) -> Option<T> {
+    pub fn text_or_empty(self, read: Read<'_, T>, errors: &mut Errors) -> Option<T> {
         match self {
             Self::Unread if errors.body_is_absent() => Self::text(b"", read).required("", errors),
             slot => slot.required("", errors),

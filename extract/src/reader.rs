@@ -1,17 +1,23 @@
 //! One walk over each part of a request, which hands every value to its field.
 
-use http::{HeaderMap, HeaderName, header::COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE};
 
 use crate::value::Value;
 
-/// Hands each key and value of a query string on, in order, in one pass over its bytes.
+/// Hands each pair of a query string or an urlencoded form on, in order, in one pass over its bytes.
 ///
 /// A key that cannot be decoded is no field's key, so it is passed over as every unknown key is.
-pub(crate) fn query(text: &str, feed: &mut dyn FnMut(&str, Value<'_>)) {
+/// The walk ends, and says so, behind `max` pairs.
+pub(crate) fn pairs<'r>(text: &'r str, max: usize, feed: &mut dyn FnMut(&str, Value<'r>)) -> bool {
     let mut pair = Pair::default();
+    let mut left = max;
     for (at, byte) in text.bytes().enumerate() {
         match byte {
             b'&' => {
+                if pair.start < at {
+                    let Some(less) = left.checked_sub(1) else { return false };
+                    left = less;
+                }
                 pair.hand_on(text, at, feed);
                 pair = Pair { start: at + 1, ..Pair::default() };
             }
@@ -23,7 +29,11 @@ pub(crate) fn query(text: &str, feed: &mut dyn FnMut(&str, Value<'_>)) {
             _ => {}
         }
     }
+    if pair.start < text.len() && left == 0 {
+        return false;
+    }
     pair.hand_on(text, text.len(), feed);
+    true
 }
 
 /// What is known of a pair while its bytes go by.
@@ -37,7 +47,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn hand_on(&self, text: &str, end: usize, feed: &mut dyn FnMut(&str, Value<'_>)) {
+    fn hand_on<'r>(&self, text: &'r str, end: usize, feed: &mut dyn FnMut(&str, Value<'r>)) {
         // The places are those of `&` and `=`, which are characters of their own in UTF-8.
         let (key, value) = match self.equals {
             Some(equals) => {
@@ -64,10 +74,18 @@ pub fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<It
     lines.map(|line| Value::plain(line.as_bytes()))
 }
 
+/// The lines of a header as they are.
+pub fn lines<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'h HeaderValue> + use<'h> {
+    headers.get_all(name).into_iter()
+}
+
 /// Hands each cookie on: RFC 6265, 4.2.1, of every `Cookie` line, since HTTP/2 may split it.
 ///
 /// Quotes around a value are not part of it, as in Go's `net/http`.
-pub(crate) fn cookies(headers: &HeaderMap, feed: &mut dyn FnMut(&str, Value<'_>)) {
+pub(crate) fn cookies<'r>(headers: &'r HeaderMap, feed: &mut dyn FnMut(&str, Value<'r>)) {
     for line in headers.get_all(COOKIE) {
         for pair in line.as_bytes().split(|byte| *byte == b';') {
             let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {

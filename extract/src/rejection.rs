@@ -1,18 +1,23 @@
 //! Every error of a request as one problem+json answer.
 
-use std::{borrow::Cow, error::Error, fmt};
+use std::{
+    borrow::Cow,
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex},
+};
 
 use axum_core::{
     body::Body,
     response::{IntoResponse, Response},
 };
 use http::{
-    HeaderValue, StatusCode,
+    Extensions, HeaderMap, HeaderValue, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
 };
 use serde::Serialize;
 
-use crate::error::{Code, FieldError};
+use crate::{body::Plan, error::FieldError, media, source::Source};
 
 /// Everything that is wrong with a request, as one answer.
 ///
@@ -46,30 +51,64 @@ use crate::error::{Code, FieldError};
 #[derive(Clone, Debug)]
 pub struct Rejection {
     cause: Cause,
+    manner: Manner,
 }
 
 #[derive(Clone, Debug)]
 enum Cause {
     Request(Vec<FieldError>),
     Wiring(&'static str),
+    /// Another extractor's answer, which is given once.
+    Foreign(StatusCode, Arc<Mutex<Option<Response>>>),
+}
+
+/// How the answer is given.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Manner {
+    /// A faulty path variable is a page that is not there.
+    pub(crate) path_is_404: bool,
+    /// The client would rather have plain text.
+    pub(crate) plain: bool,
+    /// What a body may be.
+    pub(crate) plan: Option<&'static Plan>,
+}
+
+impl Manner {
+    /// What the client would rather have.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self { plain: media::prefers_plain(headers), ..Self::default() }
+    }
 }
 
 impl Rejection {
     pub(crate) fn new(errors: Vec<FieldError>) -> Self {
-        let cause = Cause::Request(errors);
-        Self { cause }
+        Self { cause: Cause::Request(errors), manner: Manner::default() }
     }
 
     pub(crate) fn wiring(reason: &'static str) -> Self {
-        let cause = Cause::Wiring(reason);
-        Self { cause }
+        Self { cause: Cause::Wiring(reason), manner: Manner::default() }
     }
 
-    /// The errors in field order; empty if the program is at fault.
+    pub(crate) fn foreign(answer: Response) -> Self {
+        let cause = Cause::Foreign(answer.status(), Arc::new(Mutex::new(Some(answer))));
+        Self { cause, manner: Manner::default() }
+    }
+
+    pub(crate) fn with_manner(mut self, manner: Manner) -> Self {
+        self.manner = manner;
+        self
+    }
+
+    /// The rejection that a response was made of, if it was made of one.
+    pub fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    /// The errors in field order; empty if the program is at fault, or a `#[from]` field has answered.
     pub fn errors(&self) -> &[FieldError] {
         match &self.cause {
             Cause::Request(errors) => errors,
-            Cause::Wiring(_) => &[],
+            Cause::Wiring(_) | Cause::Foreign(..) => &[],
         }
     }
 
@@ -77,13 +116,27 @@ impl Rejection {
     pub fn status(&self) -> StatusCode {
         const GRAVEST_FIRST: [StatusCode; 3] =
             [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::BAD_REQUEST];
-        let Cause::Request(errors) = &self.cause else {
-            return StatusCode::INTERNAL_SERVER_ERROR;
+        let errors = match &self.cause {
+            Cause::Request(errors) => errors,
+            Cause::Wiring(_) => return StatusCode::INTERNAL_SERVER_ERROR,
+            Cause::Foreign(status, _) => return *status,
         };
+        if self.manner.path_is_404 && errors.iter().any(|error| error.source() == Source::Path) {
+            return StatusCode::NOT_FOUND;
+        }
         GRAVEST_FIRST
             .into_iter()
             .find(|grave| errors.iter().any(|error| error.status() == *grave))
             .unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
+    }
+
+    /// The sentence that stands above the errors.
+    fn summary(&self) -> Cow<'static, str> {
+        match self.errors().len() {
+            0 => "the server cannot read this request".into(),
+            1 => "the request has 1 error".into(),
+            many => format!("the request has {many} errors").into(),
+        }
     }
 
     /// The problem document that is sent (RFC 9457).
@@ -99,11 +152,7 @@ impl Rejection {
 
         let status = self.status();
         let title = status.canonical_reason().unwrap_or_default();
-        let detail = match &self.cause {
-            Cause::Wiring(_) => "the server cannot read this request".into(),
-            Cause::Request(errors) if errors.len() == 1 => "the request has 1 error".into(),
-            Cause::Request(errors) => format!("the request has {} errors", errors.len()).into(),
-        };
+        let detail = self.summary();
         let problem =
             Problem { r#type: "about:blank", title, status: status.as_u16(), detail, errors: self.errors() };
         // Texts and one number: there is nothing in it that JSON cannot hold.
@@ -115,6 +164,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let errors = match &self.cause {
             Cause::Wiring(reason) => return f.write_str(reason),
+            Cause::Foreign(status, _) => return write!(f, "another extractor has answered {status}"),
             Cause::Request(errors) => errors,
         };
         for (index, error) in errors.iter().enumerate() {
@@ -129,78 +179,48 @@ impl Error for Rejection {}
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
+        if let Some(answer) = self.foreign_answer() {
+            return answer;
+        }
         let status = self.status();
-        let mut response = Response::new(Body::from(self.problem()));
+        let (kind, body) = if self.manner.plain {
+            ("text/plain; charset=utf-8", self.text())
+        } else {
+            ("application/problem+json", self.problem())
+        };
+        let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        let accepts = self.manner.plan.map(Plan::accepts).unwrap_or_default();
+        if let (StatusCode::UNSUPPORTED_MEDIA_TYPE, Ok(accepts)) = (status, HeaderValue::try_from(accepts)) {
             // RFC 9110, 12.5.1: in an answer, `Accept` says what the next request may contain.
-            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+            headers.insert(ACCEPT, accepts);
         }
         response.extensions_mut().insert(self);
         response
     }
 }
 
-/// The errors of one request while its fields are taken out, in field order.
-#[derive(Debug, Default)]
-pub struct Errors {
-    list: Vec<FieldError>,
-    unwired: Option<&'static str>,
-    pub(crate) body: BodyState,
-}
-
-/// What is known of a body whose fields were never filled.
-#[derive(Debug, Default)]
-pub(crate) enum BodyState {
-    /// It was filled in, or its fault has been told.
-    #[default]
-    Settled,
-    /// The request has none.
-    Absent,
-    /// It was refused, unreadable or not JSON.
-    Refused(FieldError),
-}
-
-impl Errors {
-    pub(crate) fn push(&mut self, error: FieldError) {
-        self.list.push(error);
-    }
-
-    pub(crate) fn refuse_body(&mut self, error: FieldError) {
-        self.body = BodyState::Refused(error);
-    }
-
-    pub(crate) fn body_is_absent(&self) -> bool {
-        matches!(self.body, BodyState::Absent)
-    }
-
-    /// What the program, not the request, has to provide.
-    pub fn wired<T>(&mut self, value: Option<T>, reason: &'static str) -> Option<T> {
-        if value.is_none() {
-            self.unwired = Some(reason);
-        }
-        value
-    }
-
-    /// Tells, once, why a body field has no value. `required`: an absent body is a fault too.
-    pub(crate) fn blame_body(&mut self, required: bool) {
-        let error = match std::mem::take(&mut self.body) {
-            BodyState::Refused(error) => error,
-            BodyState::Absent if required => FieldError::body(Code::Missing, "expected a body"),
-            state => return self.body = state,
+impl Rejection {
+    /// The answer of a `#[from]` field; to a second asker only its status.
+    fn foreign_answer(&self) -> Option<Response> {
+        let Cause::Foreign(status, answer) = &self.cause else {
+            return None;
         };
-        self.push(error);
+        // Nothing is done under the lock that could poison it.
+        let answer = answer.lock().ok().and_then(|mut answer| answer.take());
+        Some(answer.unwrap_or_else(|| status.into_response()))
     }
 
-    pub(crate) fn into_result<T>(self, value: Option<T>) -> Result<T, Rejection> {
-        if let Some(reason) = self.unwired {
-            return Err(Rejection::wiring(reason));
+    /// The answer for a person at a terminal, one error a line.
+    fn text(&self) -> String {
+        let mut text = self.summary().into_owned();
+        for error in self.errors() {
+            text.push('\n');
+            text.push_str(&error.to_string());
         }
-        match value {
-            Some(value) if self.list.is_empty() => Ok(value),
-            _ => Err(Rejection::new(self.list)),
-        }
+        text.push('\n');
+        text
     }
 }

@@ -1,13 +1,35 @@
 //! The steps of a handler's argument, as generated code calls them.
 
-use axum_core::body::Body;
+use axum_core::{body::Body, extract::FromRequestParts};
 use http::request::Parts;
+use http_body::Body as _;
+use http_body_util::Limited;
 
 use crate::{
-    body::{Intake, Plan},
-    extract::{Slots, Survey, finish, read_parts},
-    rejection::{BodyState, Rejection},
+    body::{BodyState, Plan},
+    decode,
+    errors::Errors,
+    layout::{Slots, Survey},
+    rejection::{Manner, Rejection},
+    walk::{finish, read_parts},
 };
+
+/// What another extractor of the parts gives.
+///
+/// # Errors
+///
+/// It has answered itself.
+pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<Option<T>, Rejection> {
+    use axum_core::response::IntoResponse;
+
+    match T::from_request_parts(parts, state).await {
+        Ok(value) => Ok(Some(value)),
+        Err(answer) => Err(Rejection::foreign(answer.into_response())),
+    }
+}
 
 /// Slots with the path variables in: axum's first, then our router's, so that a router of ours
 /// inside axum's sees both.
@@ -19,13 +41,16 @@ use crate::{
     not(any(feature = "axum", feature = "router")),
     expect(unused_variables, reason = "no router is known")
 )]
-pub async fn path<F: Slots>(parts: &mut Parts) -> Result<F, Rejection> {
-    if !F::PATH {
+pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejection> {
+    if !F::WANTS.path {
         return Ok(F::default());
     }
     let slots = None;
     #[cfg(feature = "axum")]
-    let slots = crate::sink::fill(parts, slots).await?;
+    let slots = crate::sink::fill(parts, slots).await.map_err(|rejection| {
+        let manner = Manner { path_is_404: F::WANTS.path_is_404, ..Manner::of(&parts.headers) };
+        rejection.with_manner(manner)
+    })?;
     #[cfg(feature = "router")]
     let slots = crate::matched::fill(parts, slots);
     slots.ok_or(Rejection::wiring(
@@ -38,9 +63,10 @@ pub async fn path<F: Slots>(parts: &mut Parts) -> Result<F, Rejection> {
 /// # Errors
 ///
 /// Everything that is wrong with the request.
-pub fn from_parts<F: Slots>(mut slots: F, parts: &Parts) -> Result<F::Output, Rejection> {
-    read_parts(&mut slots, parts);
-    finish(slots, None)
+pub fn from_parts<F: for<'r> Slots<'r>>(mut slots: F, parts: &Parts) -> Result<F::Output, Rejection> {
+    let mut errors = Errors::default();
+    read_parts(&mut slots, parts, &mut errors);
+    finish(slots, errors, Manner::of(&parts.headers))
 }
 
 /// As [`from_parts`]; `None` if the request holds nothing for any field.
@@ -48,12 +74,16 @@ pub fn from_parts<F: Slots>(mut slots: F, parts: &Parts) -> Result<F::Output, Re
 /// # Errors
 ///
 /// Everything that is wrong with what the request holds.
-pub fn option_from_parts<F: Slots>(mut slots: F, parts: &Parts) -> Result<Option<F::Output>, Rejection> {
-    read_parts(&mut slots, parts);
-    if !slots.survey().touched {
+pub fn option_from_parts<F: for<'r> Slots<'r>>(
+    mut slots: F,
+    parts: &Parts,
+) -> Result<Option<F::Output>, Rejection> {
+    let mut errors = Errors::default();
+    read_parts(&mut slots, parts, &mut errors);
+    if !slots.survey().touched && errors.is_empty() {
         return Ok(None);
     }
-    finish(slots, None).map(Some)
+    finish(slots, errors, Manner::of(&parts.headers)).map(Some)
 }
 
 /// The struct from the parts and the body.
@@ -61,12 +91,17 @@ pub fn option_from_parts<F: Slots>(mut slots: F, parts: &Parts) -> Result<Option
 /// # Errors
 ///
 /// Everything that is wrong with the request.
-pub async fn from_request<F: Slots>(mut slots: F, parts: &Parts, body: Body) -> Result<F::Output, Rejection> {
-    read_parts(&mut slots, parts);
-    // Looked at before the wait: slots that are borrowed across it would have to be `Sync`.
+pub async fn from_request<F: for<'r> Slots<'r>>(
+    mut slots: F,
+    parts: &Parts,
+    body: Body,
+) -> Result<F::Output, Rejection> {
+    let mut errors = Errors::default();
+    read_parts(&mut slots, parts, &mut errors);
     let Survey { faulty, .. } = slots.survey();
-    let intake = take_body(F::BODY, faulty, parts, body).await;
-    finish(slots, intake)
+    let faulty = faulty || !errors.is_empty();
+    take_body(&mut slots, faulty, parts, body, &mut errors).await;
+    finish(slots, errors, Manner::of(&parts.headers))
 }
 
 /// As [`from_request`]; `None` if the request holds nothing for any field.
@@ -74,21 +109,65 @@ pub async fn from_request<F: Slots>(mut slots: F, parts: &Parts, body: Body) -> 
 /// # Errors
 ///
 /// Everything that is wrong with what the request holds.
-pub async fn option_from_request<F: Slots>(
+pub async fn option_from_request<F: for<'r> Slots<'r>>(
     mut slots: F,
     parts: &Parts,
     body: Body,
 ) -> Result<Option<F::Output>, Rejection> {
-    read_parts(&mut slots, parts);
+    let mut errors = Errors::default();
+    read_parts(&mut slots, parts, &mut errors);
     let Survey { faulty, touched } = slots.survey();
+    let touched = touched || !errors.is_empty();
     // Where nothing else is there, the body decides, so it is read although a field is missing.
-    let intake = take_body(F::BODY, faulty && touched, parts, body).await;
-    if !touched && matches!(intake, None | Some(Intake::Unread(BodyState::Absent))) {
+    take_body(&mut slots, faulty && touched, parts, body, &mut errors).await;
+    if !touched && (errors.body_is_absent() || !F::BODY.reads()) {
         return Ok(None);
     }
-    finish(slots, intake).map(Some)
+    finish(slots, errors, Manner::of(&parts.headers)).map(Some)
 }
 
-async fn take_body(plan: Option<Plan>, faulty: bool, parts: &Parts, body: Body) -> Option<Intake> {
-    Some(plan?.take(&parts.headers, body, faulty).await)
+async fn take_body<F: for<'r> Slots<'r>>(
+    slots: &mut F,
+    faulty: bool,
+    parts: &Parts,
+    body: Body,
+    errors: &mut Errors,
+) {
+    let plan = const { &F::BODY };
+    if !plan.reads() {
+        return;
+    }
+    let size = body.size_hint();
+    let kind = match plan.admit(&parts.headers, &size) {
+        Ok(kind) => kind,
+        Err(state) => {
+            if plan.stream && state.is_absent() {
+                slots.stream(Body::empty());
+            }
+            errors.body = state;
+            return;
+        }
+    };
+    if plan.stream {
+        let limit = usize::try_from(plan.limit).unwrap_or(usize::MAX);
+        return slots.stream(Body::new(Limited::new(body, limit)));
+    }
+    if faulty && !Plan::is_worth_it(&parts.headers, &size) {
+        return;
+    }
+    #[cfg(feature = "multipart")]
+    if plan.multipart && kind == crate::media::Kind::Multipart {
+        return crate::multipart::stream(slots, &parts.headers, body, errors).await;
+    }
+    match plan.collect(body).await {
+        Ok(bytes) => {
+            // Its length is known only now.
+            let size = http_body::SizeHint::with_exact(bytes.len() as u64);
+            match plan.admit(&parts.headers, &size) {
+                Ok(_) => decode::whole(slots, kind, &bytes, errors),
+                Err(state) => errors.body = state,
+            }
+        }
+        Err(error) => errors.body = BodyState::Refused(error),
+    }
 }

@@ -11,7 +11,7 @@ use serde::{
 
 use crate::{
     error::{Code, Fault, FieldError},
-    extract::Slots,
+    layout::Slots,
     rejection::Rejection,
     source::Source,
     value::Value,
@@ -22,12 +22,30 @@ use crate::{
 /// # Errors
 ///
 /// A value is not UTF-8: axum gives its name and none of the others.
-pub(crate) async fn fill<F: Slots>(parts: &mut Parts, slots: Option<F>) -> Result<Option<F>, Rejection> {
+pub(crate) async fn fill<F: for<'r> Slots<'r>>(
+    parts: &mut Parts,
+    slots: Option<F>,
+) -> Result<Option<F>, Rejection> {
+    if F::WANTS.raw_path && !matched_by_us(parts) {
+        return Err(Rejection::wiring(
+            "axum gives path values decoded: `#[param(raw)]` needs waylay's router",
+        ));
+    }
     match Path::<Sink<F>>::from_request_parts(parts, &()).await {
         Ok(Path(Sink(slots))) => Ok(Some(slots)),
         Err(PathRejection::FailedToDeserializePathParams(error)) => Err(rejection(error.into_kind())),
         Err(_) => Ok(slots),
     }
+}
+
+#[cfg(feature = "router")]
+fn matched_by_us(parts: &Parts) -> bool {
+    parts.extensions.get::<waylay_router::Matched>().is_some()
+}
+
+#[cfg(not(feature = "router"))]
+fn matched_by_us(_: &Parts) -> bool {
+    false
 }
 
 fn rejection(kind: ErrorKind) -> Rejection {
@@ -44,7 +62,7 @@ fn rejection(kind: ErrorKind) -> Rejection {
 /// Hands every pair of a map of texts to the slots, borrowed.
 struct Sink<F>(F);
 
-impl<'de, F: Slots> Deserialize<'de> for Sink<F> {
+impl<'de, F: for<'r> Slots<'r>> Deserialize<'de> for Sink<F> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Pairs(PhantomData)).map(Self)
     }
@@ -52,7 +70,7 @@ impl<'de, F: Slots> Deserialize<'de> for Sink<F> {
 
 struct Pairs<F>(PhantomData<F>);
 
-impl<'de, F: Slots> Visitor<'de> for Pairs<F> {
+impl<'de, F: for<'r> Slots<'r>> Visitor<'de> for Pairs<F> {
     type Value = F;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +90,7 @@ impl<'de, F: Slots> Visitor<'de> for Pairs<F> {
 /// A key as the name of a field's variable: axum shows its text only while it is visited.
 struct Name<F>(PhantomData<F>);
 
-impl<'de, F: Slots> DeserializeSeed<'de> for Name<F> {
+impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for Name<F> {
     type Value = Option<&'static str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -80,7 +98,7 @@ impl<'de, F: Slots> DeserializeSeed<'de> for Name<F> {
     }
 }
 
-impl<F: Slots> Visitor<'_> for Name<F> {
+impl<F: for<'r> Slots<'r>> Visitor<'_> for Name<F> {
     type Value = Option<&'static str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,7 +116,7 @@ struct One<'s, F> {
     name: Option<&'static str>,
 }
 
-impl<'de, F: Slots> DeserializeSeed<'de> for One<'_, F> {
+impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for One<'_, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -106,7 +124,7 @@ impl<'de, F: Slots> DeserializeSeed<'de> for One<'_, F> {
     }
 }
 
-impl<F: Slots> Visitor<'_> for One<'_, F> {
+impl<F: for<'r> Slots<'r>> Visitor<'_> for One<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,7 +133,7 @@ impl<F: Slots> Visitor<'_> for One<'_, F> {
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
         if let Some(name) = self.name {
-            self.slots.path(name, Value::Text(value));
+            self.slots.path(name, Value::Text(value), false);
         }
         Ok(())
     }

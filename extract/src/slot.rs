@@ -4,14 +4,15 @@ use std::borrow::Cow;
 
 use crate::{
     error::{Code, Fault, FieldError},
-    rejection::Errors,
+    errors::Errors,
+    rule::{Empty, Rule, Twice},
     source::Source,
     text::TextError,
     value::Value,
 };
 
 /// How a type reads its text.
-pub(crate) type Read<T> = fn(Cow<'_, str>) -> Result<T, TextError>;
+pub(crate) type Read<'r, T> = fn(Cow<'r, str>) -> Result<T, TextError>;
 
 /// What can be asked of every slot before it is emptied.
 pub trait Slot {
@@ -46,29 +47,37 @@ impl<T> Slot for One<T> {
 }
 
 impl<T> One<T> {
-    /// Takes a value in; a second one makes the slot faulty.
-    pub fn feed(&mut self, value: Value<'_>, read: Read<T>) {
-        *self = match self {
-            Self::Absent => match read_value(value, read) {
-                Ok(value) => Self::Value(value),
-                Err((_, fault)) => Self::Fault(fault),
-            },
-            _ => Self::Fault(Fault::duplicate().into()),
+    /// Takes a value in; a second one makes the slot faulty, unless the rule knows better.
+    ///
+    /// For an `Option` an empty value that the type refuses is none, so `?page=` is `None` for a
+    /// number and `Some("")` for a text.
+    pub fn feed<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
+        self.put(rule, || read_value(value, read, rule));
+    }
+
+    /// Takes in what has been read already.
+    pub fn offer(&mut self, value: Result<Option<T>, Box<Fault>>, rule: &Rule) {
+        self.put(rule, || value);
+    }
+
+    fn put(&mut self, rule: &Rule, value: impl FnOnce() -> Result<Option<T>, Box<Fault>>) {
+        if !self.is_absent() {
+            match rule.twice {
+                Twice::Reject => return *self = Self::Fault(Fault::duplicate().into()),
+                Twice::First => return,
+                Twice::Last => {}
+            }
+        }
+        *self = match value() {
+            Ok(Some(value)) => Self::Value(value),
+            Ok(None) => Self::Empty,
+            Err(fault) => Self::Fault(fault),
         };
     }
 
-    /// As [`feed`](Self::feed) for an `Option`: an empty value that the type refuses is none.
-    ///
-    /// So `?page=` is `None` for a number and `Some("")` for a text.
-    pub fn feed_optional(&mut self, value: Value<'_>, read: Read<T>) {
-        *self = match self {
-            Self::Absent => match read_value(value, read) {
-                Ok(value) => Self::Value(value),
-                Err((true, _)) => Self::Empty,
-                Err((false, fault)) => Self::Fault(fault),
-            },
-            _ => Self::Fault(Fault::duplicate().into()),
-        };
+    /// Whether there is no value, not even an acceptable empty one.
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::Absent | Self::Empty)
     }
 
     /// The value; an error if there is none.
@@ -116,26 +125,40 @@ impl<T> Slot for Many<T> {
 }
 
 impl<T> Many<T> {
-    /// Takes one item in; those beyond `max` make one error together.
-    pub fn feed(&mut self, value: Value<'_>, read: Read<T>, max: usize) {
-        self.put(max, || read_value(value, read).map_err(|(_, fault)| *fault));
-    }
-
-    /// Takes all items of a comma-separated value in. An empty value has none.
+    /// Takes one item in, or all of a comma-separated value; those beyond the most make one error together.
     ///
-    /// It is split after it is decoded, since browsers send the comma as `%2C`.
-    pub fn feed_csv(&mut self, value: Value<'_>, read: Read<T>, max: usize) {
-        let text = match value.decode() {
-            Ok(text) if text.is_empty() => return,
-            Ok(text) => text,
-            Err(fault) => return self.put(max, || Err(*fault)),
-        };
-        for item in text.split(',').map(str::trim) {
-            self.put(max, || read(Cow::Borrowed(item)).map_err(Fault::from));
+    /// A comma-separated value is split after it is decoded, since browsers send the comma as `%2C`;
+    /// an empty one has no items.
+    pub fn feed<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
+        if !rule.csv {
+            return self.put(rule.max, || read_value(value, read, rule).map_err(|fault| *fault));
+        }
+        match value.decode() {
+            Ok(text) if text.is_empty() => {}
+            Ok(Cow::Borrowed(text)) => {
+                for item in text.split(',') {
+                    self.item(Cow::Borrowed(item.trim()), read, rule);
+                }
+            }
+            Ok(Cow::Owned(text)) => {
+                for item in text.split(',') {
+                    self.item(Cow::Owned(item.trim().to_owned()), read, rule);
+                }
+            }
+            Err(fault) => self.put(rule.max, || Err(*fault)),
         }
     }
 
-    fn put(&mut self, max: usize, item: impl FnOnce() -> Result<T, Fault>) {
+    /// Takes in an item that has been read already.
+    pub fn offer(&mut self, item: Result<Option<T>, Box<Fault>>, rule: &Rule) {
+        self.put(rule.max, || item.map_err(|fault| *fault));
+    }
+
+    fn item<'r>(&mut self, text: Cow<'r, str>, read: Read<'r, T>, rule: &Rule) {
+        self.put(rule.max, || read_text(text, read, rule).map_err(|fault| *fault));
+    }
+
+    fn put(&mut self, max: usize, item: impl FnOnce() -> Result<Option<T>, Fault>) {
         if self.seen > max {
             return;
         }
@@ -145,12 +168,22 @@ impl<T> Many<T> {
             return self.faults.push(Fault::new(Code::TooMany, detail));
         }
         match item() {
-            Ok(item) => self.items.push(item),
-            Err(Fault { code, detail }) => {
-                let detail = format!("item {}: {detail}", self.seen);
-                self.faults.push(Fault::new(code, detail));
+            Ok(item) => self.items.extend(item),
+            Err(mut fault) => {
+                fault.detail = format!("item {}: {}", self.seen, fault.detail).into();
+                self.faults.push(fault);
             }
         }
+    }
+
+    /// The same slot, faulty if it holds fewer items than `min`.
+    pub fn at_least(mut self, min: usize) -> Self {
+        if self.faults.is_empty() && self.items.len() < min {
+            let items = if min == 1 { "item" } else { "items" };
+            let fault = Fault::new(Code::TooFew, format!("expected at least {min} {items}"));
+            self.faults.push(fault);
+        }
+        self
     }
 
     /// The items; an error for each that is not acceptable.
@@ -171,9 +204,39 @@ impl<T> Many<T> {
     }
 }
 
-/// The value's own reading; the flag says whether the text was empty.
-fn read_value<T>(value: Value<'_>, read: Read<T>) -> Result<T, (bool, Box<Fault>)> {
-    let text = value.decode().map_err(|fault| (false, fault))?;
+/// The value, decoded and read; `None` if it is empty and counts as none.
+pub(crate) fn read_value<'r, T>(
+    value: Value<'r>,
+    read: Read<'r, T>,
+    rule: &Rule,
+) -> Result<Option<T>, Box<Fault>> {
+    read_text(value.decode()?, read, rule)
+}
+
+fn read_text<'r, T>(text: Cow<'r, str>, read: Read<'r, T>, rule: &Rule) -> Result<Option<T>, Box<Fault>> {
+    if text.len() > rule.limit {
+        let detail = format!("expected at most {} bytes", rule.limit);
+        return Err(Fault::new(Code::TooLong, detail).into());
+    }
     let empty = text.is_empty();
-    read(text).map_err(|error| (empty, Box::new(error.into())))
+    let text = match rule.empty {
+        Empty::None if empty => return Ok(None),
+        Empty::Error if empty => {
+            return Err(Fault::new(Code::Invalid, "expected a value that is not empty").into());
+        }
+        _ if empty && rule.flag => Cow::Borrowed("true"),
+        _ => text,
+    };
+    let shown = rule.echo.then(|| text.to_string());
+    match read(text) {
+        Ok(value) => Ok(Some(value)),
+        Err(_) if empty && rule.option && rule.empty == Empty::Auto => Ok(None),
+        Err(error) => {
+            let fault = Fault::from(error);
+            Err(match shown {
+                Some(value) => fault.showing(&value).into(),
+                None => fault.into(),
+            })
+        }
+    }
 }

@@ -23,6 +23,10 @@ pub enum Source {
     Header,
     /// A cookie of the `Cookie` header.
     Cookie,
+    /// A key of an urlencoded form.
+    Form,
+    /// A part of a multipart body.
+    Part,
     /// The body, whole or by member.
     Body,
 }
@@ -35,6 +39,8 @@ impl Source {
             Self::Query => "query",
             Self::Header => "header",
             Self::Cookie => "cookie",
+            Self::Form => "form",
+            Self::Part => "part",
             Self::Body => "body",
         }
     }

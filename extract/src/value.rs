@@ -36,6 +36,14 @@ impl<'v> Value<'v> {
         }
     }
 
+    /// A cookie that is taken as it is.
+    pub fn undecoded(self) -> Self {
+        match self {
+            Self::Escaped { raw, .. } => Self::Text(raw),
+            value => value,
+        }
+    }
+
     /// A key or value of a query string; `escaped`: there is a `%` or a `+` in it.
     pub(crate) fn form(raw: &'v str, escaped: bool) -> Self {
         if escaped { Self::Escaped { raw, plus: b' ' } } else { Self::Text(raw) }

@@ -22,13 +22,13 @@ fn implement(model: &Model, r#trait: &str, function: &str, value: TokenStream) -
     let (_, type_generics, _) = model.generics.split_for_impl();
     let generics = with_state(model);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let states = states(model);
-    let fill = quote! {
-        #[allow(unused_mut)]
-        let mut __slots = __rt::path::<__Slots #type_generics>(__parts).await?;
-        #(__slots.#states)*
+    let fill = fill(model);
+    let rejection = match &model.container.error {
+        Some(error) => quote!(#error),
+        None => quote!(__rt::Rejection),
     };
     let output = quote!(::core::result::Result<#value, Self::Rejection>);
+    let into = quote!(map_err(::core::convert::From::from));
     let (r#trait, method) = if model.has_body() {
         let function = format_ident!("{function}_request");
         let method = quote! {
@@ -36,7 +36,7 @@ fn implement(model: &Model, r#trait: &str, function: &str, value: TokenStream) -
                 let (mut __head, __body) = __request.into_parts();
                 let __parts = &mut __head;
                 #fill
-                __rt::#function(__slots, __parts, __body).await
+                __rt::#function(__slots, __parts, __body).await.#into
             }
         };
         (format_ident!("{}", r#trait), method)
@@ -45,7 +45,7 @@ fn implement(model: &Model, r#trait: &str, function: &str, value: TokenStream) -
         let method = quote! {
             async fn from_request_parts(__parts: &mut __rt::Parts, __state: &__S) -> #output {
                 #fill
-                __rt::#function(__slots, __parts)
+                __rt::#function(__slots, __parts).#into
             }
         };
         (format_ident!("{}Parts", r#trait), method)
@@ -53,25 +53,40 @@ fn implement(model: &Model, r#trait: &str, function: &str, value: TokenStream) -
     quote! {
         #[automatically_derived]
         impl #impl_generics __rt::#r#trait<__S> for #ident #type_generics #where_clause {
-            type Rejection = __rt::Rejection;
+            type Rejection = #rejection;
             #method
         }
     }
 }
 
-/// What the state gives, as assignments to the slots.
-fn states(model: &Model) -> impl Iterator<Item = TokenStream> {
-    model.fields.iter().filter_map(|field| {
+/// The slots with what needs more than the request: other extractors first, then the path, then the state.
+fn fill(model: &Model) -> TokenStream {
+    let (_, type_generics, _) = model.generics.split_for_impl();
+    let mut before = Vec::new();
+    let mut after = Vec::new();
+    for field in &model.fields {
         let slot = &field.ident;
         let ty = &field.ty;
-        matches!(field.origin, Origin::State).then(|| {
-            quote! {
-                #slot = ::core::option::Option::Some(
+        match field.origin {
+            Origin::From => {
+                let local = format_ident!("__from_{}", syn::ext::IdentExt::unraw(slot));
+                before.push(quote!(let #local = __rt::from::<#ty, __S>(__parts, __state).await?;));
+                after.push(quote!(__slots.#slot = #local;));
+            }
+            Origin::State => after.push(quote! {
+                __slots.#slot = ::core::option::Option::Some(
                     <#ty as __rt::FromRef<__S>>::from_ref(__state),
                 );
-            }
-        })
-    })
+            }),
+            _ => {}
+        }
+    }
+    quote! {
+        #(#before)*
+        #[allow(unused_mut)]
+        let mut __slots = __rt::path::<__Slots #type_generics>(__parts).await?;
+        #(#after)*
+    }
 }
 
 /// The struct's generics and the state of the router that calls the handler.
@@ -82,10 +97,14 @@ fn with_state(model: &Model) -> Generics {
     let shared = parse_quote!(__S: ::core::marker::Send + ::core::marker::Sync);
     clause.predicates.push(shared);
     for field in &model.fields {
-        if matches!(field.origin, Origin::State) {
-            let ty = &field.ty;
-            let given = parse_quote!(#ty: __rt::FromRef<__S>);
-            clause.predicates.push(given);
+        let ty = &field.ty;
+        match field.origin {
+            Origin::State => clause.predicates.push(parse_quote!(#ty: __rt::FromRef<__S>)),
+            Origin::From => {
+                let given = parse_quote!(#ty: __rt::FromRequestParts<__S> + ::core::marker::Send);
+                clause.predicates.push(given);
+            }
+            _ => {}
         }
     }
     generics

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Ident, Path, Type};
+use syn::{Attribute, Ident, Lifetime, Path, Type};
 
 use crate::{
     attr::Options,
@@ -29,6 +29,8 @@ pub(crate) struct Field {
     pub(crate) skip_if: Option<Path>,
     /// The most bytes of the body, if this field says it.
     pub(crate) limit: Option<u64>,
+    /// Of what its struct borrows.
+    pub(crate) borrow: Option<Lifetime>,
 }
 
 const SOURCES: [&str; 14] = [
@@ -51,11 +53,12 @@ const SOURCES: [&str; 14] = [
 impl Field {
     /// Reads a field's attributes; `None` if they do not say where it comes from.
     ///
-    /// `bare`: the source of a field that has none of ours.
+    /// `bare`: the source of a field that has none of ours; `borrow`: the struct's lifetime.
     pub(crate) fn read(
         field: &syn::Field,
         rename: Option<Rename>,
         bare: Option<&str>,
+        borrow: Option<&Lifetime>,
         faults: &mut Faults,
     ) -> Option<Self> {
         let ident = field.ident.clone()?;
@@ -69,8 +72,8 @@ impl Field {
         };
         let reading = Reading { options, field, ident: &ident, shape: &shape, rename, faults };
         let Said { origin, default, scalar, skip_if, limit } = reading.read(&word);
-        let ty = field.ty.clone();
-        Some(Self { ident, ty, shape, origin, default, scalar, skip_if, limit })
+        let (ty, borrow) = (field.ty.clone(), borrow.cloned());
+        Some(Self { ident, ty, shape, origin, default, scalar, skip_if, limit, borrow })
     }
 
     /// Whether its value may not be there.
@@ -78,10 +81,19 @@ impl Field {
         self.shape.is_option() || self.shape.is_many() || self.default.is_some()
     }
 
+    /// The layout of a flattened struct's slots.
+    pub(crate) fn layout(&self) -> TokenStream {
+        let slots = self.inner_slots();
+        quote!(<#slots as __rt::Layout>)
+    }
+
     /// The slots of a flattened struct.
     pub(crate) fn inner_slots(&self) -> TokenStream {
         let ty = &self.ty;
-        quote!(<#ty as ::waylay_extract::Extract>::Slots)
+        match &self.borrow {
+            Some(life) => quote!(<#ty as ::waylay_extract::ExtractRef<#life>>::Slots),
+            None => quote!(<#ty as ::waylay_extract::Extract>::Slots),
+        }
     }
 }
 

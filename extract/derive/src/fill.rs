@@ -1,164 +1,217 @@
-//! How the slots are filled, part by part of the request.
+//! How the slots are filled from the head of a request.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use quote::quote;
+use syn::{Lifetime, LitStr};
 
 use crate::{
     field::Field,
-    members,
     model::Model,
-    origin::{Origin, View},
-    shape::{Shape, without_option},
+    origin::Origin,
+    rule::{read, rule},
+    scalar::How,
+    shape::without_option,
 };
 
-/// What is handed in name by name: path variables, query values and cookies.
-pub(crate) fn by_name(model: &Model) -> TokenStream {
-    let mut names = Vec::new();
-    let mut path = Vec::new();
-    let mut query = Vec::new();
-    let mut cookie = Vec::new();
+/// The methods that take path variables, query values, cookies, headers and extensions in.
+pub(crate) fn write(model: &Model, life: &Lifetime) -> TokenStream {
+    let path = path(model, life);
+    let query = pairs(model, life, "query");
+    let form = pairs(model, life, "form");
+    let cookie = cookie(model, life);
+    let lookup = lookup(model, life);
+    quote!(#path #query #form #cookie #lookup)
+}
+
+fn path(model: &Model, life: &Lifetime) -> TokenStream {
+    let mut plain = Vec::new();
+    let mut spelt = Vec::new();
     for field in &model.fields {
         let slot = &field.ident;
+        let Origin::Param { name, raw, .. } = &field.origin else { continue };
         let feed = feed(model, field);
-        match &field.origin {
-            Origin::Param { name, .. } => {
-                names.push(quote!(#name => ::core::option::Option::Some(#name)));
-                // Both routers may have matched: the first to speak is heard.
-                path.push(quote!(#name => if __rt::Slot::is_absent(&self.#slot) { #feed }));
+        if *raw {
+            spelt.push(quote!(#name => #feed));
+        } else {
+            // Both routers may have matched: the first to speak is heard.
+            plain.push(quote! {
+                #name => if !__again || __rt::Slot::is_absent(&self.#slot) { #feed }
+            });
+        }
+    }
+    let inner: Vec<_> = model.flattened().map(|field| &field.ident).collect();
+    quote! {
+        fn path(&mut self, __name: &str, __value: __rt::Value<#life>, __again: bool) {
+            match __name {
+                #(#plain,)*
+                _ => {}
             }
-            Origin::Query { keys } => query.push(quote!(#(#keys)|* => #feed)),
-            Origin::Cookie { keys, .. } => cookie.push(quote!(#(#keys)|* => #feed)),
+            #(__rt::Slots::path(&mut self.#inner, __name, __value, __again);)*
+        }
+
+        fn raw_path(&mut self, __name: &str, __value: __rt::Value<#life>) {
+            match __name {
+                #(#spelt,)*
+                _ => {}
+            }
+            #(__rt::Slots::raw_path(&mut self.#inner, __name, __value);)*
+        }
+    }
+}
+
+/// The method that takes a pair of a query or a form in, and tells whether anyone wants it.
+fn pairs(model: &Model, life: &Lifetime, source: &str) -> TokenStream {
+    let mut arms = Vec::new();
+    let mut rest = None;
+    for field in &model.fields {
+        match &field.origin {
+            Origin::Query { keys } if source == "query" => arms.push((keys, feed(model, field))),
+            Origin::Form { keys } if source == "form" => arms.push((keys, feed(model, field))),
+            Origin::QueryRest if source == "query" => rest = Some(&field.ident),
+            Origin::FormRest if source == "form" => rest = Some(&field.ident),
             _ => {}
         }
     }
+    let method = syn::Ident::new(source, proc_macro2::Span::call_site());
+    let arms = arms.iter().map(|(keys, feed)| quote!(#(#keys)|* => #feed));
+    let reads = |field: &&Field| match &field.origin {
+        Origin::Flatten { body, .. } => *body || source == "query",
+        _ => false,
+    };
     // A name that the outer struct reads is read by the inner ones as well.
-    let slots: Vec<_> = model.flattened().map(|field| &field.ident).collect();
-    let inner: Vec<_> = model.flattened().map(inner_layout).collect();
+    let inner = model.fields.iter().filter(reads).map(|field| {
+        let slot = &field.ident;
+        let call = quote!(__taken |= __rt::Slots::#method(&mut self.#slot, __name, __value););
+        with_prefix(field, &call)
+    });
+    let rest = rest.map(|slot| {
+        quote! {
+            if !__taken {
+                self.#slot.feed(__name, __value);
+                __taken = true;
+            }
+        }
+    });
     quote! {
-        fn path_name(__name: &str) -> ::core::option::Option<&'static str> {
+        fn #method(&mut self, __name: &str, __value: __rt::Value<#life>) -> bool {
+            let mut __taken = true;
             match __name {
-                #(#names,)*
-                _ => ::core::option::Option::None #(.or_else(|| #inner::path_name(__name)))*,
+                #(#arms,)*
+                _ => __taken = false,
             }
-        }
-
-        fn path(&mut self, __name: &str, __value: __rt::Value<'_>) {
-            match __name {
-                #(#path,)*
-                _ => {}
-            }
-            #(__rt::Slots::path(&mut self.#slots, __name, __value);)*
-        }
-
-        fn query(&mut self, __name: &str, __value: __rt::Value<'_>) {
-            match __name {
-                #(#query,)*
-                _ => {}
-            }
-            #(__rt::Slots::query(&mut self.#slots, __name, __value);)*
-        }
-
-        fn cookie(&mut self, __name: &str, __value: __rt::Value<'_>) {
-            match __name {
-                #(#cookie,)*
-                _ => {}
-            }
-            #(__rt::Slots::cookie(&mut self.#slots, __name, __value);)*
+            #(#inner)*
+            #rest
+            __taken
         }
     }
 }
 
-/// The slots of a flattened struct, seen as the trait that they implement.
-pub(crate) fn inner_layout(field: &Field) -> TokenStream {
-    let inner = field.inner_slots();
-    quote!(<#inner as __rt::Slots>)
+/// A statement about `__name`, which a flattened struct sees without its prefix.
+pub(crate) fn with_prefix(field: &Field, statement: &TokenStream) -> TokenStream {
+    match prefix(field) {
+        Some(prefix) => quote! {
+            if let ::core::option::Option::Some(__name) = __name.strip_prefix(#prefix) {
+                #statement
+            }
+        },
+        None => quote!(#statement),
+    }
 }
 
-/// What is looked up: headers by name, extensions by type.
-pub(crate) fn lookup(model: &Model) -> TokenStream {
-    let steps = model.fields.iter().filter_map(|field| {
+/// What stands before the names of a flattened struct.
+pub(crate) fn prefix(field: &Field) -> Option<&LitStr> {
+    match &field.origin {
+        Origin::Flatten { prefix, .. } => prefix.as_ref(),
+        _ => None,
+    }
+}
+
+fn cookie(model: &Model, life: &Lifetime) -> TokenStream {
+    let arms = model.fields.iter().filter_map(|field| {
+        let Origin::Cookie { keys, raw } = &field.origin else {
+            return None;
+        };
+        let feed = feed(model, field);
+        let undecoded = raw.then(|| quote!(let __value = __value.undecoded();));
+        Some(quote!(#(#keys)|* => { #undecoded #feed }))
+    });
+    let inner = model.flattened().map(|field| {
         let slot = &field.ident;
-        let ty = &field.ty;
-        match &field.origin {
-            Origin::Header { name, .. } => {
-                let feed = feed(model, field);
-                Some(quote! {{
-                    static __NAME: __rt::HeaderName = __rt::HeaderName::from_static(#name);
-                    for __value in __rt::header(&__parts.headers, &__NAME) {
-                        #feed;
-                    }
-                }})
-            }
-            Origin::Flatten { .. } => Some(quote!(__rt::Slots::lookup(&mut self.#slot, __parts);)),
-            Origin::Extension if field.shape.is_option() => {
-                let inner = without_option(ty);
-                Some(quote! {
-                    self.#slot = ::core::option::Option::Some(
-                        __parts.extensions.get::<#inner>().cloned(),
-                    );
-                })
-            }
-            Origin::Extension => Some(quote!(self.#slot = __parts.extensions.get::<#ty>().cloned();)),
-            _ => None,
-        }
+        with_prefix(field, &quote!(__rt::Slots::cookie(&mut self.#slot, __name, __value);))
     });
     quote! {
-        fn lookup(&mut self, __parts: &__rt::Parts) {
+        fn cookie(&mut self, __name: &str, __value: __rt::Value<#life>) {
+            match __name {
+                #(#arms,)*
+                _ => {}
+            }
+            #(#inner)*
+        }
+    }
+}
+
+/// What is looked up: headers by name, the rest by type.
+fn lookup(model: &Model, life: &Lifetime) -> TokenStream {
+    let steps = model.fields.iter().filter_map(|field| lookup_field(model, field));
+    quote! {
+        fn lookup(&mut self, __parts: &#life __rt::Parts) {
             #(#steps)*
         }
     }
 }
 
-/// What becomes of a body that is not empty: its bytes first, since they cannot fail.
-pub(crate) fn body(model: &Model) -> TokenStream {
-    let mut bytes = Vec::new();
-    let mut rest = Vec::new();
-    for field in &model.fields {
-        let slot = &field.ident;
-        let item = without_option(&field.ty);
-        let Origin::Body(views) = &field.origin else { continue };
-        match views[0] {
-            View::Bytes => bytes.push(quote! {
-                self.#slot = __rt::Member::Value(::core::clone::Clone::clone(__body).into());
-            }),
-            View::Text => rest.push(quote! {
-                self.#slot = __rt::Member::text(__body, (&&&__rt::Pick::<#item>::new()).pick());
-            }),
-            View::Json => rest.push(quote! {
-                self.#slot = __rt::Member::whole(__body)?;
-            }),
-            _ => {}
+fn lookup_field(model: &Model, field: &Field) -> Option<TokenStream> {
+    let slot = &field.ident;
+    let item = field.shape.item();
+    let inner = without_option(&field.ty);
+    let wrap = |found: TokenStream| {
+        if field.shape.is_option() { quote!(::core::option::Option::Some(#found)) } else { found }
+    };
+    Some(match &field.origin {
+        Origin::Header { typed: true, .. } => {
+            let rule = rule(model, field);
+            quote! {
+                if let ::core::option::Option::Some(__header) = __rt::typed::<#item>(&__parts.headers) {
+                    self.#slot.offer(__header, #rule);
+                }
+            }
         }
-    }
-    let members = members::fill(model);
-    quote! {
-        fn body(
-            &mut self,
-            __body: &__rt::Bytes,
-        ) -> ::core::result::Result<(), __rt::FieldError> {
-            #(#bytes)*
-            #(#rest)*
-            #members
-            ::core::result::Result::Ok(())
+        Origin::Header { name, .. } => {
+            let how = field.scalar.as_ref().map(|scalar| &scalar.how);
+            let (lines, feed) = if matches!(how, Some(How::HeaderValue)) {
+                let rule = rule(model, field);
+                let value = quote! {
+                    ::core::result::Result::Ok(::core::option::Option::Some(::core::clone::Clone::clone(__value)))
+                };
+                (quote!(lines), quote!(self.#slot.offer(#value, #rule)))
+            } else {
+                (quote!(header), feed(model, field))
+            };
+            quote! {{
+                static __NAME: __rt::HeaderName = __rt::HeaderName::from_static(#name);
+                for __value in __rt::#lines(&__parts.headers, &__NAME) {
+                    #feed;
+                }
+            }}
         }
-    }
+        Origin::QueryAll => quote!(self.#slot = __rt::whole_query(&__parts.uri);),
+        Origin::Flatten { .. } => quote!(__rt::Slots::lookup(&mut self.#slot, __parts);),
+        Origin::Extension => {
+            let found = wrap(quote!(__parts.extensions.get::<#inner>().cloned()));
+            quote!(self.#slot = #found;)
+        }
+        Origin::Request => {
+            let found = wrap(quote!(<#inner as ::waylay_extract::FromHead>::from_head(__parts)));
+            quote!(self.#slot = #found;)
+        }
+        _ => return None,
+    })
 }
 
-/// The statement that takes a value into a text field's slot.
-fn feed(model: &Model, field: &Field) -> TokenStream {
-    let name = &field.ident;
-    let item = field.shape.item();
-    let max = model.container.max_items;
-    // At the type's own place, so that the compiler points there if nothing reads it.
-    let read = quote_spanned!(item.span()=> (&&&__rt::Pick::<#item>::new()).pick());
-    let csv = field.scalar.as_ref().is_some_and(|scalar| scalar.csv);
-    match &field.shape {
-        Shape::Many(_) | Shape::OptionMany(_) if csv => {
-            quote!(self.#name.feed_csv(__value, #read, #max))
-        }
-        Shape::Many(_) | Shape::OptionMany(_) => quote!(self.#name.feed(__value, #read, #max)),
-        Shape::Option(_) => quote!(self.#name.feed_optional(__value, #read)),
-        Shape::One(_) => quote!(self.#name.feed(__value, #read)),
-    }
+/// The expression that takes `__value` into a text field's slot.
+pub(crate) fn feed(model: &Model, field: &Field) -> TokenStream {
+    let slot = &field.ident;
+    let read = read(field);
+    let rule = rule(model, field);
+    quote!(self.#slot.feed(__value, #read, #rule))
 }

@@ -1,27 +1,27 @@
 //! The derive behind `waylay-extract`, where it is documented and meant to be used from.
 
-#![expect(dead_code, reason = "options that are read and not carried out yet")]
-
 mod argument;
 mod attr;
 mod container;
+mod decode;
 mod faults;
 mod field;
 mod fill;
 mod finish;
+mod layout;
 mod literal;
 mod members;
 mod model;
 mod near;
 mod origin;
 mod outward;
-mod pending;
 mod read;
 mod reading;
 mod rename;
 mod route;
 mod routed;
 mod routes;
+mod rule;
 mod scalar;
 mod serde_attr;
 mod shape;
@@ -41,7 +41,7 @@ use syn::{DeriveInput, ItemImpl, parse_macro_input};
 pub fn extract(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     model::Model::read(input, true)
-        .and_then(|model| pending::check(&model).map(|()| read::write(&model)))
+        .map(|model| read::write(&model))
         .unwrap_or_else(|faults| faults.into_compile_error())
         .into()
 }

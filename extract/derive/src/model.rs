@@ -41,7 +41,7 @@ impl Model {
         let bare = container.source.as_deref();
         let fields: Vec<_> = fields
             .iter()
-            .filter_map(|field| Field::read(field, container.rename, bare, &mut faults))
+            .filter_map(|field| Field::read(field, container.rename, bare, borrow.as_ref(), &mut faults))
             .collect();
         refuse_duplicates(&fields, &mut faults);
         refuse_bodies(&fields, &mut faults);

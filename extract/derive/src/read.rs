@@ -1,27 +1,27 @@
 //! The code that reads the struct: all of it, and the slots that the values wait in.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
+use syn::{Lifetime, parse_quote};
 
 use crate::{
-    argument,
+    argument, decode,
     field::Field,
-    fill,
-    fill::inner_layout,
-    finish, members,
+    fill, layout, members,
     model::Model,
     origin::{Origin, View},
     routed,
-    shape::{Shape, without_option},
+    shape::without_option,
 };
 
 /// Writes everything into one unnamed block, so that no name of ours meets the user's.
 pub(crate) fn write(model: &Model) -> TokenStream {
     let slots = slots(model);
     let members = members::write(model);
+    let layout = layout::write(model);
     let extract = extract(model);
-    let argument = argument::write(model);
     let routed = routed::inward(model);
+    let argument = model.borrow.is_none().then(|| argument::write(model));
     quote! {
         #[doc(hidden)]
         #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_imports)]
@@ -31,6 +31,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
 
             #slots
             #members
+            #layout
             #extract
             #argument
             #routed
@@ -42,17 +43,15 @@ pub(crate) fn write(model: &Model) -> TokenStream {
 fn slots(model: &Model) -> TokenStream {
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
     let generics = &model.generics;
-    let fields: Vec<_> = model.fields.iter().filter_map(slot).collect();
+    let fields: Vec<_> = model.fields.iter().filter_map(|field| slot(model, field)).collect();
     let names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
     let types = fields.iter().map(|(_, ty)| ty);
     let marker = members::marker(generics);
-    let json = members::slot(model);
     // As visible as the struct: neither may show the other where it is hidden itself.
     let vis = &model.vis;
     quote! {
         #vis struct __Slots #generics #where_clause {
             #(#names: #types,)*
-            __json: #json,
             __marker: #marker,
         }
 
@@ -61,7 +60,6 @@ fn slots(model: &Model) -> TokenStream {
             fn default() -> Self {
                 Self {
                     #(#names: ::core::default::Default::default(),)*
-                    __json: ::core::default::Default::default(),
                     __marker: ::core::marker::PhantomData,
                 }
             }
@@ -69,103 +67,63 @@ fn slots(model: &Model) -> TokenStream {
     }
 }
 
-/// A field's slot; members of a JSON body have theirs in a struct that serde reads.
-fn slot(field: &Field) -> Option<(&syn::Ident, TokenStream)> {
+/// A field's slot, if it waits for something.
+fn slot<'m>(model: &Model, field: &'m Field) -> Option<(&'m syn::Ident, TokenStream)> {
     let item = field.shape.item();
     let ty = &field.ty;
+    let inner = without_option(ty);
     let slot = match &field.origin {
-        Origin::Param { .. } | Origin::Query { .. } | Origin::Header { .. } | Origin::Cookie { .. } => {
-            if field.shape.is_many() {
-                quote!(__rt::Many<#item>)
-            } else {
-                quote!(__rt::One<#item>)
+        Origin::QueryRest | Origin::FormRest => quote!(__rt::Others<#ty>),
+        Origin::QueryAll => quote!(__rt::One<#inner>),
+        Origin::Json { .. } => match members::wrapper(field) {
+            Some(wrapper) => {
+                let (_, type_generics, _) = model.generics.split_for_impl();
+                quote!(__rt::Member<#wrapper #type_generics>)
             }
+            None => quote!(__rt::Member<#ty>),
+        },
+        Origin::Body(views) => match views[..] {
+            [View::Json] => quote!(__rt::Member<#ty>),
+            [View::Stream] => quote!(::core::option::Option<__rt::Body>),
+            _ => quote!(__rt::Member<#inner>),
+        },
+        Origin::Flatten { .. } => field.inner_slots(),
+        Origin::Extension | Origin::State | Origin::Request | Origin::From => {
+            quote!(::core::option::Option<#ty>)
         }
-        Origin::Body(views) if views[..] == [View::Json] => quote!(__rt::Member<#ty>),
-        Origin::Body(_) => {
-            let inner = without_option(ty);
-            quote!(__rt::Member<#inner>)
-        }
-        Origin::Flatten { .. } => quote!(<#ty as ::waylay_extract::Extract>::Slots),
-        Origin::Extension | Origin::State => quote!(::core::option::Option<#ty>),
-        _ => return None,
+        Origin::Skip => return None,
+        _ if field.shape.is_many() => quote!(__rt::Many<#item>),
+        _ => quote!(__rt::One<#item>),
     };
     Some((&field.ident, slot))
 }
 
-/// The impl of `Slots` and of `Extract`.
+/// The impl of `Slots` and of the trait that users see.
 fn extract(model: &Model) -> TokenStream {
-    let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
     let ident = &model.ident;
-    let consts = consts(model);
-    let by_name = fill::by_name(model);
-    let lookup = fill::lookup(model);
-    let body = fill::body(model);
-    let survey = survey(model);
-    let finish = finish::write(model);
-    quote! {
-        #[automatically_derived]
-        impl #impl_generics __rt::Slots for __Slots #type_generics #where_clause {
-            type Output = #ident #type_generics;
-            #consts
-            #by_name
-            #lookup
-            #body
-            #survey
-            #finish
-        }
-
-        #[automatically_derived]
-        impl #impl_generics ::waylay_extract::Extract for #ident #type_generics #where_clause {
-            type Slots = __Slots #type_generics;
-        }
+    let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
+    let life = model.borrow.clone().unwrap_or_else(|| Lifetime::new("'__r", Span::call_site()));
+    let mut lent = model.generics.clone();
+    if model.borrow.is_none() {
+        lent.params.insert(0, parse_quote!(#life));
     }
-}
-
-fn consts(model: &Model) -> TokenStream {
-    let any = |is: fn(&Origin) -> bool| model.fields.iter().any(|field| is(&field.origin));
-    let path = any(|origin| matches!(origin, Origin::Param { .. }));
-    let query = any(|origin| matches!(origin, Origin::Query { .. }));
-    let cookie = any(|origin| matches!(origin, Origin::Cookie { .. }));
-    let state = any(|origin| matches!(origin, Origin::State));
-    let json = any(|origin| match origin {
-        Origin::Json { .. } => true,
-        Origin::Body(views) => views[..] == [View::Json],
-        _ => false,
-    });
-    let limit = model.limit();
-    let plan = if model.has_body() {
-        quote!(::core::option::Option::Some(__rt::Plan { json: #json, limit: #limit }))
-    } else {
-        quote!(::core::option::Option::None)
+    let (lent, _, _) = lent.split_for_impl();
+    let head = fill::write(model, &life);
+    let body = decode::borrowed(model, &life);
+    let public = match &model.borrow {
+        Some(life) => quote!(ExtractRef<#life>),
+        None => quote!(Extract),
     };
-    let inner: Vec<_> = model.flattened().map(inner_layout).collect();
     quote! {
-        const PATH: bool = #path #(|| #inner::PATH)*;
-        const QUERY: bool = #query #(|| #inner::QUERY)*;
-        const COOKIE: bool = #cookie #(|| #inner::COOKIE)*;
-        const STATE: bool = #state;
-        const BODY: ::core::option::Option<__rt::Plan> = #plan;
-    }
-}
-
-fn survey(model: &Model) -> TokenStream {
-    let looks = model.fields.iter().filter_map(|field| {
-        let slot = &field.ident;
-        let required = matches!(field.shape, Shape::One(_)) && field.default.is_none();
-        match field.origin {
-            Origin::Param { .. } | Origin::Query { .. } | Origin::Header { .. } | Origin::Cookie { .. } => {
-                Some(quote!(__survey.see(&self.#slot, #required);))
-            }
-            Origin::Flatten { .. } => Some(quote!(__survey.join(__rt::Slots::survey(&self.#slot));)),
-            _ => None,
+        #[automatically_derived]
+        impl #lent __rt::Slots<#life> for __Slots #type_generics #where_clause {
+            #head
+            #body
         }
-    });
-    quote! {
-        fn survey(&self) -> __rt::Survey {
-            let mut __survey = __rt::Survey::default();
-            #(#looks)*
-            __survey
+
+        #[automatically_derived]
+        impl #impl_generics ::waylay_extract::#public for #ident #type_generics #where_clause {
+            type Slots = __Slots #type_generics;
         }
     }
 }

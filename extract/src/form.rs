@@ -1,0 +1,46 @@
+//! A whole query or form through serde: the one file that knows `serde_html_form`.
+
+use http::Uri;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    error::{Code, Fault, FieldError},
+    json::reason,
+    member::Member,
+    slot::One,
+    source::Source,
+};
+
+/// The whole urlencoded body, as one value.
+///
+/// # Errors
+///
+/// The body is not UTF-8.
+pub fn whole_form<T: DeserializeOwned>(body: &[u8]) -> Result<Member<T>, FieldError> {
+    let Ok(text) = str::from_utf8(body) else {
+        return Err(FieldError::body(Code::BadUtf8, "expected UTF-8 text"));
+    };
+    Ok(match read(text) {
+        Ok(value) => Member::Value(value),
+        Err(fault) => Member::Fault(Box::new(FieldError::new(Source::Body, "", fault))),
+    })
+}
+
+/// The whole query, as one value.
+pub fn whole_query<T: DeserializeOwned>(uri: &Uri) -> One<T> {
+    match uri.query().map(read) {
+        None => read("").map_or(One::Absent, One::Value),
+        Some(Ok(value)) => One::Value(value),
+        Some(Err(fault)) => One::Fault(fault.into()),
+    }
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    serde_html_form::from_str(text).map_err(|error| {
+        let (mut fault, key) = reason(&error.to_string());
+        if let Some(key) = key {
+            fault.detail = format!("{} for `{key}`", fault.detail).into();
+        }
+        fault
+    })
+}
