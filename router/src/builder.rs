@@ -14,6 +14,7 @@ use crate::scope::{Item, Pending, Scope, Tree, Wrap, finish_route, finish_tree, 
 use crate::service::{Room, Router, Shared, StageId, Stages, Step};
 use crate::table::build::TableBuilder;
 use crate::table::lookup::Table;
+use crate::view::Head;
 
 /// Collects routes, scopes and layers; [`build`](Self::build) reports every fault of all of them.
 ///
@@ -85,6 +86,16 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// origins, by tower-http's `CorsLayer`, which has the last word where it writes the field too.
     pub fn cors_methods(mut self) -> Self {
         self.cors_methods = true;
+        self
+    }
+
+    /// Gives a condition a name for [rules](crate::rule), which ask for it as ``Guard(`name`)``.
+    pub fn guard(
+        mut self,
+        name: impl Into<String>,
+        holds: impl Fn(&Head<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.table = self.table.guard(name, holds);
         self
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 use crate::conditions::Supply;
 use crate::matcher::method::MethodSet;
@@ -10,6 +11,7 @@ use crate::matcher::method::MethodSet;
 use crate::pattern::Variable;
 use crate::pattern::{Pattern, Texts};
 use crate::policy::Policy;
+use crate::rule::lint::RuleLint;
 use crate::template::path::Ending;
 
 /// The place of a scope in its table.
@@ -27,12 +29,16 @@ impl ScopeId {
 #[derive(Debug)]
 pub(crate) struct Catalog {
     pub(crate) routes: Vec<Facts>,
+    /// How many routes there are; what stands behind them are further ways of theirs.
+    pub(crate) listed: usize,
     /// In rank order; those of build-only routes come last.
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) names: HashMap<String, usize>,
     pub(crate) policy: Policy,
     /// Pairs of one rank whose overlap could not be decided.
     pub(crate) undecided: Vec<(usize, usize)>,
+    /// What is strange about the rules of routes.
+    pub(crate) lints: Vec<(usize, RuleLint)>,
     /// In the order of opening.
     pub(crate) scopes: Vec<ScopeFacts>,
 }
@@ -52,6 +58,8 @@ pub(crate) struct ScopeFacts {
 /// One route.
 #[derive(Debug)]
 pub(crate) struct Facts {
+    /// The place of the route that it is a way of: its own, if it is the first way.
+    pub(crate) of: usize,
     pub(crate) name: Option<String>,
     /// Its place among the patterns.
     pub(crate) rank: usize,
@@ -65,6 +73,8 @@ pub(crate) struct Facts {
     pub(crate) sealed: bool,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) supplies: Vec<Supply>,
+    /// The whole route as a rule, if it was written as one.
+    pub(crate) rule: Option<Arc<str>>,
     pub(crate) site: &'static Location<'static>,
 }
 
@@ -167,6 +177,12 @@ impl<'t> RouteInfo<'t> {
         self.facts.conditions.iter().map(String::as_str)
     }
 
+    /// What the route asks for as a [rule](crate::rule) of waylay's own language, if it was written as one:
+    /// all of its alternatives, of which the other methods tell the first.
+    pub fn rule(&self) -> Option<&'t str> {
+        self.facts.rule.as_deref()
+    }
+
     /// The names of the variables of path, host and query.
     pub fn variables(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         self.facts.texts.vars.iter().map(|var| var.name.as_str())
@@ -232,8 +248,23 @@ impl Catalog {
         self.routes.get(route).map(|facts| RouteInfo { facts, scopes: &self.scopes })
     }
 
+    /// The place of the route that a place is a way of.
+    pub(crate) fn listed(&self, place: usize) -> usize {
+        if place < self.listed { place } else { self.routes.get(place).map_or(place, |facts| facts.of) }
+    }
+
+    /// All ways of a route, the first one first.
+    pub(crate) fn ways(&self, place: usize) -> impl Iterator<Item = RouteInfo<'_>> {
+        let first = self.routes[..self.listed].get(place);
+        let further = &self.routes[self.listed..];
+        // They stand in the order of their routes.
+        let further = &further[further.partition_point(|facts| facts.of < place)..];
+        let further = further.iter().take_while(move |facts| facts.of == place);
+        first.into_iter().chain(further).map(|facts| RouteInfo { facts, scopes: &self.scopes })
+    }
+
     pub(crate) fn infos(&self) -> impl Iterator<Item = RouteInfo<'_>> {
-        self.routes.iter().map(|facts| RouteInfo { facts, scopes: &self.scopes })
+        self.routes[..self.listed].iter().map(|facts| RouteInfo { facts, scopes: &self.scopes })
     }
 }
 
@@ -251,7 +282,9 @@ impl fmt::Display for Catalog {
     /// A table: methods, host, path, conditions, name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = ["METHOD", "HOST", "PATH", "CONDITIONS", "NAME"].map(str::to_owned);
-        let rows: Vec<[String; 5]> = std::iter::once(head).chain(self.infos().map(row)).collect();
+        let rows: Vec<[String; 5]> = std::iter::once(head)
+            .chain((0..self.listed).flat_map(|place| self.ways(place)).map(row))
+            .collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 5] = std::array::from_fn(width);
         for row in &rows {

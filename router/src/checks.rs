@@ -10,6 +10,7 @@ use crate::matcher::client::Network;
 use crate::matcher::guard::{Guard, HeaderWant};
 use crate::matcher::media::{Media, NotAMedia};
 use crate::matcher::query::{QueryGuard, QueryWant};
+use crate::matcher::whole::WholePath;
 use crate::template::constraint;
 use crate::template::decode::Coding;
 use crate::template::parse::parse;
@@ -67,6 +68,20 @@ impl Checks<'_> {
             let networks = conditions.clients.iter().map(|text| network(text));
             let networks = networks.filter_map(|network| self.kept(network)).collect();
             self.push(Guard::Client(networks));
+        }
+        for text in &conditions.path_regexes {
+            let regex = self.regex(&text.regex);
+            let fault = |reason| Fault::PathRegex { regex: text.regex.clone(), reason };
+            if let Some(regex) = self.kept(regex.map_err(fault)) {
+                self.push(Guard::PathRegex(WholePath { regex, escaped: text.escaped }));
+            }
+        }
+        for text in &conditions.method_regexes {
+            let regex = self.regex(text);
+            let fault = |reason| Fault::MethodRegex { regex: text.clone(), reason };
+            if let Some(regex) = self.kept(regex.map_err(fault)) {
+                self.push(Guard::MethodRegex(regex));
+            }
         }
         for custom in &conditions.custom {
             self.push(Guard::Custom(custom.clone()));

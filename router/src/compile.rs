@@ -3,10 +3,12 @@
 use crate::checks;
 use crate::conditions::{Conditions, HostText, QueryText};
 use crate::error::BuildErrorKind as Fault;
-use crate::matcher::guard::Guard;
+use crate::matcher::formula::Formula;
+use crate::matcher::guard::{Guard, Ruled};
 use crate::matcher::method::MethodSet;
 use crate::pattern::{Pattern, Source, Texts, Variable};
 use crate::policy::Policy;
+use crate::rule::write::formula as formula_expr;
 use crate::template::host::HostPattern;
 use crate::template::parse::{check_whole, parse};
 use crate::template::path::{Ending, PathPattern};
@@ -105,7 +107,8 @@ impl Compiler {
         let upgrades = chain.iter().any(|conditions| !conditions.upgrades.is_empty());
         let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
         // HEAD belongs to GET in each of them, so that a route for HEAD may stand in a scope for GET.
-        let widened = sets.map(|set| match (upgrades, native) {
+        let exact = chain.iter().any(|conditions| conditions.exact_methods);
+        let widened = sets.map(|set| match (upgrades, native && !exact) {
             (true, _) => set.with_connect(),
             (false, true) => set.with_head(),
             (false, false) => set,
@@ -132,6 +135,9 @@ impl Compiler {
             }
             if i == last && !path.prefix && !is_scope {
                 ending = Ending::Exact;
+            }
+            if i == last && path.raw {
+                ending = Ending::Raw;
             }
             let native = self.policy.grammar == Grammar::Native;
             if native && template.pieces.is_empty() && joined.is_none() {
@@ -189,8 +195,37 @@ impl Compiler {
             let made = checks::guards(conditions, self.policy.grammar, &mut self.faults);
             let inherited = i + 1 < chain.len();
             parts.extend(made.into_iter().map(|(guard, template)| Part { guard, template, inherited }));
+            for formula in &conditions.formulas {
+                let text = formula_expr(formula).to_string();
+                let formula = formula.map(&mut |leaf| self.leaf(&chain[..i], leaf));
+                let guard = Guard::Formula(Box::new(Ruled { formula, text }));
+                parts.push(Part { guard, template: None, inherited });
+            }
         }
         parts
+    }
+
+    /// One condition of a rule, as guards; its path stands behind the prefixes of the scopes.
+    fn leaf(&mut self, outer: &[&Conditions], leaf: &Conditions) -> Formula<Guard> {
+        let prefixes: Vec<Conditions> = outer.iter().map(|outer| outer.path_only()).collect();
+        let mut chain: Vec<&Conditions> = prefixes.iter().filter(|_| leaf.path.is_some()).collect();
+        chain.push(leaf);
+        let pattern = match compile(&chain, self.policy, false) {
+            Ok((pattern, _)) => pattern,
+            Err(faults) => {
+                self.faults.extend(faults);
+                return Formula::All(Vec::new());
+            }
+        };
+        let mut guards = pattern.guards.into_vec();
+        guards.extend(pattern.host.map(|host| Guard::Host(*host)));
+        if leaf.path.is_some() {
+            guards.push(Guard::Path(pattern.path));
+        }
+        if !pattern.methods.is_all() {
+            guards.push(Guard::Methods(pattern.methods));
+        }
+        Formula::All(guards.into_iter().map(Formula::Leaf).collect())
     }
 
     fn queries(&self, conditions: &Conditions) -> Vec<(String, Option<Template>)> {

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use http::Method;
 
+use crate::matcher::formula::Formula;
 use crate::matcher::guard::Custom;
 use crate::matcher::method::MethodSet;
 use crate::policy::{MethodMiss, OptionsAnswer, TrailingSlash};
+use crate::rule::text::RuleText;
 
 /// What was written of one header.
 #[derive(Debug, Clone)]
@@ -55,6 +57,16 @@ impl fmt::Debug for Supply {
 pub(crate) struct PathText {
     pub(crate) text: String,
     pub(crate) prefix: bool,
+    /// A prefix that may end within a segment.
+    pub(crate) raw: bool,
+}
+
+/// A regex over the whole path.
+#[derive(Debug, Clone)]
+pub(crate) struct PathRegexText {
+    pub(crate) regex: String,
+    /// Whether it is held against the canonical path, escapes and all.
+    pub(crate) escaped: bool,
 }
 
 /// Conditions in the user's words; nothing here has been checked.
@@ -73,6 +85,14 @@ pub(crate) struct Conditions {
     pub(crate) accepts: Vec<String>,
     pub(crate) upgrades: Vec<String>,
     pub(crate) custom: Vec<Custom>,
+    pub(crate) path_regexes: Vec<PathRegexText>,
+    pub(crate) method_regexes: Vec<String>,
+    /// Whether HEAD is not meant by GET.
+    pub(crate) exact_methods: bool,
+    /// Rules that have not been read.
+    pub(crate) rules: Vec<RuleText>,
+    /// What of rules is no list of conditions; each leaf holds one condition.
+    pub(crate) formulas: Vec<Formula<Conditions>>,
     pub(crate) trailing_slash: Option<TrailingSlash>,
     pub(crate) sealed: bool,
     pub(crate) supplies: Vec<Supply>,
@@ -95,10 +115,20 @@ impl Conditions {
             accepts: Vec::new(),
             upgrades: Vec::new(),
             custom: Vec::new(),
+            path_regexes: Vec::new(),
+            method_regexes: Vec::new(),
+            exact_methods: false,
+            rules: Vec::new(),
+            formulas: Vec::new(),
             trailing_slash: None,
             sealed: false,
             supplies: Vec::new(),
         }
+    }
+
+    /// The same place with no condition but the path.
+    pub(crate) fn path_only(&self) -> Self {
+        Self { site: self.site, path: self.path.clone(), ..Self::new() }
     }
 
     pub(crate) fn method(&mut self, method: Method) {
@@ -106,50 +136,7 @@ impl Conditions {
     }
 
     pub(crate) fn path(&mut self, text: String, prefix: bool) {
-        self.path = Some(PathText { text, prefix });
-    }
-
-    /// The conditions that are neither path, host nor method, as they are listed.
-    pub(crate) fn words(&self) -> Vec<String> {
-        let mut words: Vec<String> = Vec::new();
-        if !self.schemes.is_empty() {
-            words.push(format!("scheme {}", self.schemes.join("|")));
-        }
-        for (name, want) in &self.headers {
-            words.push(match want {
-                HeaderText::Present => format!("header {name}"),
-                HeaderText::Absent => format!("no header {name}"),
-                HeaderText::Exact(value) => format!("header {name}={value}"),
-                HeaderText::Regex(regex) => format!("header {name}~{regex}"),
-                HeaderText::All(regex) => format!("every header {name}~{regex}"),
-            });
-        }
-        for (key, template) in &self.queries {
-            words.push(match template {
-                QueryText::Present => format!("query {key}"),
-                QueryText::Absent => format!("no query {key}"),
-                QueryText::Template(template) => format!("query {key}={template}"),
-                QueryText::Regex(regex) => format!("query {key}~{regex}"),
-            });
-        }
-        for (name, value) in &self.cookies {
-            let value = value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
-            words.push(format!("cookie {name}{value}"));
-        }
-        if !self.content_types.is_empty() {
-            words.push(format!("content type {}", self.content_types.join("|")));
-        }
-        if !self.upgrades.is_empty() {
-            words.push(format!("upgrade {}", self.upgrades.join("|")));
-        }
-        if !self.accepts.is_empty() {
-            words.push(format!("accepts {}", self.accepts.join("|")));
-        }
-        if !self.clients.is_empty() {
-            words.push(format!("client {}", self.clients.join("|")));
-        }
-        words.extend(self.custom.iter().map(|custom| format!("guard {}", custom.name)));
-        words
+        self.path = Some(PathText { text, prefix, raw: false });
     }
 }
 
@@ -260,6 +247,15 @@ macro_rules! condition_setters {
         /// with feature `http2`. Several are alternatives. GET routes answer CONNECT too, then.
         pub fn upgrade(mut self, protocol: impl Into<String>) -> Self {
             self.$($field).+.upgrades.push(protocol.into());
+            self
+        }
+
+        /// Asks for a path that the regex matches as a whole. It is held against the decoded path, in which
+        /// only `%` and the reserved characters of RFC 3986 §2.2 stay as they came (`%2F` is no `/`), and
+        /// against the whole of it, scopes or not.
+        pub fn path_regex(mut self, regex: impl Into<String>) -> Self {
+            let text = $crate::conditions::PathRegexText { regex: regex.into(), escaped: false };
+            self.$($field).+.path_regexes.push(text);
             self
         }
 

@@ -111,6 +111,7 @@ fn changes(key: &str, old: RouteInfo<'_>, new: RouteInfo<'_>) -> Vec<Change> {
             ("hosts", hosts(route)),
             ("methods", methods(route)),
             ("conditions", route.conditions().collect::<Vec<_>>().join(", ")),
+            ("rule", route.rule().unwrap_or_default().to_owned()),
             ("priority", route.priority().to_string()),
             ("sealed", route.is_sealed().to_string()),
             ("build only", route.is_build_only().to_string()),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
+use crate::rule::error::RuleError;
 use crate::template::piece::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
 use crate::witness::Witness;
 
@@ -95,6 +96,22 @@ pub enum BuildErrorKind {
         /// The compiler's words.
         reason: String,
     },
+    /// A path regex that does not compile, with the reason.
+    PathRegex {
+        /// The regex.
+        regex: String,
+        /// The compiler's words.
+        reason: String,
+    },
+    /// A method regex that does not compile, with the reason.
+    MethodRegex {
+        /// The regex.
+        regex: String,
+        /// The compiler's words.
+        reason: String,
+    },
+    /// A rule that cannot be read, or that asks for what the table does not have.
+    Rule(RuleError),
     /// A text that is no scheme.
     Scheme(String),
     /// A text that is no media type.
@@ -151,6 +168,13 @@ impl fmt::Display for BuildErrorKind {
             Self::HostRegex { regex, reason } => {
                 write!(f, "host regex `{regex}` does not compile: {reason}")
             }
+            Self::PathRegex { regex, reason } => {
+                write!(f, "path regex `{regex}` does not compile: {reason}")
+            }
+            Self::MethodRegex { regex, reason } => {
+                write!(f, "method regex `{regex}` does not compile: {reason}")
+            }
+            Self::Rule(error) => write!(f, "{error}"),
             Self::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
             Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),
             Self::Network(text) => {

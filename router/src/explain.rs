@@ -50,7 +50,7 @@ pub struct Explanation {
     pub candidates: Vec<Candidate>,
 }
 
-/// One route, and what became of it.
+/// One route, and what became of it; a route whose [rule](crate::rule) has alternatives is several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Candidate {
@@ -111,7 +111,10 @@ impl fmt::Display for Explanation {
             Some(name) => format!("route `{name}`"),
             None => format!("`{}`", candidate.template),
         };
-        let winner = self.winner.and_then(|place| self.candidates.iter().find(|one| one.place == place));
+        let of = |place: usize| self.candidates.iter().filter(move |one| one.place == place);
+        // Of a route with alternatives, the one that wins.
+        let wins = |place: usize| of(place).find(|one| one.verdict == Verdict::Wins);
+        let winner = self.winner.and_then(|place| wins(place).or_else(|| of(place).next()));
         match (winner, &self.miss) {
             (Some(winner), None) => writeln!(f, "  goes to {}", label(winner))?,
             (Some(winner), Some(miss)) => writeln!(f, "  goes to {} by {}", label(winner), told(miss))?,

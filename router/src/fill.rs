@@ -126,7 +126,7 @@ impl Filling<'_> {
             holds &= own.matches(&host.name, host.port, &mut found);
         }
         let checked = |guard: &&Guard| match guard {
-            Guard::Query(_) => target.is_some(),
+            Guard::Query(_) | Guard::PathRegex(_) => target.is_some(),
             // In gorilla/mux the inner host replaces the outer one when a URL is built.
             Guard::Host(_) => host.is_some() && policy.grammar == Grammar::Native,
             _ => false,

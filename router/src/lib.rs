@@ -135,6 +135,7 @@ mod view;
 #[cfg(feature = "watch")]
 mod watch;
 mod witness;
+mod words;
 
 pub use axum_core::body::Body;
 pub use builder::Builder;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
+use crate::rule::lint::RuleLint;
 use crate::witness::Witness;
 
 /// Something odd about one route; the table works, but perhaps not as it was meant.
@@ -51,6 +52,8 @@ pub enum LintKind {
         /// A request that both match.
         witness: Box<Witness>,
     },
+    /// Something in the route's rule.
+    Rule(RuleLint),
     /// Another route is as specific, and whether one request matches both cannot be told, since there is
     /// a custom condition or a very large regex. The one written first would win; a priority decides.
     Undecided {
@@ -77,6 +80,7 @@ impl fmt::Display for LintKind {
             Self::Overlap { with, other, witness } => {
                 write!(f, "`{witness}` matches route `{with}` ({other}) too, which is as specific")
             }
+            Self::Rule(lint) => write!(f, "{lint}"),
             Self::Undecided { with, other } => write!(
                 f,
                 "whether route `{with}` ({other}) matches the same requests cannot be told; give one a priority"

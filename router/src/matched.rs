@@ -147,7 +147,7 @@ impl Matched {
 
     /// The route's place in [`Table::routes`](crate::Table::routes).
     pub fn place(&self) -> usize {
-        self.index()
+        self.catalog.listed(self.index())
     }
 
     pub(crate) fn index(&self) -> usize {

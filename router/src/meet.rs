@@ -147,7 +147,7 @@ impl<'p> Meetings<'p> {
         let peer = Peer { addr: client(&guards)?, scheme: scheme(&guards)? };
         let target = self.target(sides)?;
         headers.extend(self.host(sides)?.map(|host| (HOST, host)));
-        let unknown = guards.iter().any(|guard| matches!(guard, Guard::Custom(_)));
+        let unknown = guards.iter().any(|guard| guard.is_custom());
         let values = headers.into_iter().map(|(name, text)| Some((name, HeaderValue::from_str(&text).ok()?)));
         match (values.collect::<Option<Vec<_>>>(), target.parse()) {
             (Some(headers), Ok(target)) if !unknown => Ok(Witness { method, target, headers, peer }),
@@ -156,8 +156,13 @@ impl<'p> Meetings<'p> {
     }
 
     fn target(&mut self, sides: &[Side<'_>]) -> Result<String, Stop> {
-        let paths: Vec<String> =
+        let mut paths: Vec<String> =
             sides.iter().map(|side| path_regex(side.texts, self.policy.grammar)).collect();
+        let guards = sides.iter().flat_map(|side| side.pattern.guards.iter());
+        paths.extend(guards.filter_map(|guard| match guard {
+            Guard::PathRegex(whole) => Some(whole.regex.as_str().to_owned()),
+            _ => None,
+        }));
         let path = self.sample(&paths)?;
         // A path template may be missing: every path starts with a slash.
         let mut target = if path.is_empty() { "/".to_owned() } else { escape(&path) };
@@ -368,7 +373,8 @@ impl Guard {
     fn implies(&self, other: &Guard) -> bool {
         match (self, other) {
             (Self::Custom(own), Self::Custom(other)) => Arc::ptr_eq(&own.holds, &other.holds),
-            (Self::Custom(_), _) | (_, Self::Custom(_)) => false,
+            // What rules put together is not looked into.
+            (Self::Custom(_) | Self::Formula(_), _) | (_, Self::Custom(_) | Self::Formula(_)) => false,
             (Self::Header(own, want), Self::Header(name, HeaderWant::Present)) => {
                 own == name && !matches!(want, HeaderWant::Absent)
             }

@@ -42,7 +42,7 @@ impl Pattern {
 
     /// Whether any condition looks at the host.
     pub(crate) fn looks_at_host(&self) -> bool {
-        self.host.is_some() || self.guards.iter().any(|guard| matches!(guard, Guard::Host(_)))
+        self.host.is_some() || self.guards.iter().any(Guard::looks_at_host)
     }
 
     /// Tests all conditions that the trie and the method bits leave open; `holes` are the trie's.

@@ -24,6 +24,8 @@ pub(crate) struct RankKey {
     guards: [Reverse<usize>; 13],
     /// GET routes answer HEAD too; a route for HEAD alone goes before them.
     head_only: Reverse<bool>,
+    /// The text of a foreign rule: those languages have no conflicts, and vulcand goes by the text.
+    text: Reverse<Box<str>>,
 }
 
 /// Class, literal bytes (more first), constrained (first).
@@ -79,6 +81,7 @@ impl RankKey {
             path: if written { Vec::new() } else { path_key(route.path, route.ending) },
             guards: if written { [Reverse(0); 13] } else { guard_key(route) },
             head_only: Reverse(!written && route.head_only),
+            text: Reverse(Box::default()),
         }
     }
 }
@@ -94,6 +97,11 @@ impl RankKey {
     pub(crate) fn lies_with(&self, other: &Self) -> bool {
         (self.priority, self.order, &self.host, self.detour, &self.path)
             == (other.priority, other.order, &other.host, other.detour, &other.path)
+    }
+
+    /// The rank among foreign rules that are as specific.
+    pub(crate) fn with_text(self, text: &str) -> Self {
+        Self { text: Reverse(text.into()), ..self }
     }
 
     /// The rank of the same route for the path with the other final slash.
@@ -209,7 +217,12 @@ fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 13] {
         count(|guard| matches!(guard, Guard::Cookie(..))),
         count(|guard| matches!(guard, Guard::ContentType(_) | Guard::Accept(_) | Guard::Upgrade(_))),
         narrowness(route.guards),
-        count(|guard| matches!(guard, Guard::Custom(_))),
+        count(|guard| {
+            matches!(
+                guard,
+                Guard::Custom(_) | Guard::PathRegex(_) | Guard::MethodRegex(_) | Guard::Formula(_)
+            )
+        }),
         count(|guard| match guard {
             Guard::Header(_, want) => matches!(want, HeaderWant::Absent),
             Guard::Query(query) => matches!(query.want, QueryWant::Absent),

@@ -1,10 +1,13 @@
 //! One route: conditions, a name, a priority, and the value that a match gives.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use http::Method;
 
 use crate::conditions::{Conditions, condition_setters};
+use crate::rule::text::RuleText;
+use crate::rule::write::expr;
 
 /// A route: conditions that must all hold, and a value.
 ///
@@ -73,11 +76,28 @@ impl Route {
         route
     }
 
+    /// A route for what a [rule](crate::rule) says.
+    #[track_caller]
+    pub fn rule(rule: impl Into<RuleText>) -> Self {
+        Self::new().when(rule)
+    }
+
     verbs!(get GET, post POST, put PUT, delete DELETE, patch PATCH, head HEAD, options OPTIONS);
 
     /// Gives the value that a match yields.
     pub fn value<T>(self, value: T) -> Route<T> {
         self.map(|()| value)
+    }
+}
+
+impl<T> fmt::Display for Route<T> {
+    /// What is asked for, as a [rule](crate::rule) of waylay's own language: what [`Route::rule`] reads
+    /// as the same route.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match expr(&self.conditions) {
+            Ok(expr) => write!(f, "{expr}"),
+            Err(text) => f.write_str(text),
+        }
     }
 }
 
@@ -95,6 +115,23 @@ impl<T> Route<T> {
     }
 
     condition_setters!(conditions);
+
+    /// Asks for what a [rule](crate::rule) says, beside what else is asked for. Variables of its
+    /// conditions are captured, where they do not stand under `!`.
+    ///
+    /// ```
+    /// use waylay_router::{Peer, Route, Table};
+    /// let rule = "PathPrefix(`/{tenant}`) && (Header(`x-beta`) || Host(`beta.example.com`))";
+    /// let table = Table::builder().route(Route::rule(rule).value("beta")).build()?;
+    /// let request = http::Request::get("http://beta.example.com/acme/stats").body(())?;
+    /// let found = table.find(&request, &Peer::default()).unwrap();
+    /// assert_eq!((*found.value(), found.get("tenant").as_deref()), ("beta", Some("acme")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn when(mut self, rule: impl Into<RuleText>) -> Self {
+        self.conditions.rules.push(rule.into());
+        self
+    }
 
     /// Sets the path template.
     pub fn path(mut self, template: impl Into<String>) -> Self {

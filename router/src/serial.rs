@@ -10,12 +10,13 @@ impl Serialize for RouteInfo<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let methods: Option<Vec<&str>> =
             (!self.methods().is_all()).then(|| self.methods().iter().map(http::Method::as_str).collect());
-        let mut route = serializer.serialize_struct("Route", 12)?;
+        let mut route = serializer.serialize_struct("Route", 13)?;
         route.serialize_field("name", &self.name())?;
         route.serialize_field("template", self.template())?;
         route.serialize_field("hosts", &self.hosts().collect::<Vec<_>>())?;
         route.serialize_field("methods", &methods)?;
         route.serialize_field("conditions", &self.conditions().collect::<Vec<_>>())?;
+        route.serialize_field("rule", &self.rule())?;
         route.serialize_field("variables", self.variable_facts())?;
         route.serialize_field("scopes", &self.scopes())?;
         route.serialize_field("priority", &self.priority())?;

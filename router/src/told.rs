@@ -60,6 +60,15 @@ pub(crate) fn told(guard: &Guard, words: &[String], view: &View<'_>) -> (&'stati
             };
             ("query", wanted, listed(values(view.query(), key)))
         }
+        Guard::Path(_) => ("path", "of a rule".to_owned(), view.path.to_owned()),
+        Guard::PathRegex(whole) => ("path", format!("~{}", bare(whole.regex.as_str())), view.path.to_owned()),
+        Guard::MethodRegex(regex) => {
+            ("method", format!("~{}", bare(regex.as_str())), view.head.method.to_string())
+        }
+        Guard::Formula(ruled) => {
+            let got = if ruled.verdict(view).is_none() { "what cannot be told" } else { "no" };
+            ("rule", ruled.text.clone(), got.to_owned())
+        }
         Guard::Custom(custom) => ("guard", custom.name.clone(), "no".to_owned()),
     }
 }

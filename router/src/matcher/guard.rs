@@ -9,11 +9,15 @@ use regex::Regex;
 
 use super::client::Network;
 use super::cookie;
+use super::formula::Formula;
 use super::media::{self, Media};
 use super::method::MethodSet;
 use super::query::{QueryGuard, QueryWant};
 use super::upgrade;
+use super::whole::WholePath;
+use crate::template::decode::{Coding, has_bad_escape};
 use crate::template::host::HostPattern;
+use crate::template::path::PathPattern;
 use crate::template::slot::Span;
 use crate::view::{Head, View};
 
@@ -41,6 +45,14 @@ pub(crate) enum HeaderWant {
     All(Regex),
 }
 
+/// What a rule says that is no list of conditions.
+#[derive(Debug, Clone)]
+pub(crate) struct Ruled {
+    pub(crate) formula: Formula<Guard>,
+    /// The same as a rule.
+    pub(crate) text: String,
+}
+
 /// One condition.
 #[derive(Debug, Clone)]
 pub(crate) enum Guard {
@@ -62,7 +74,20 @@ pub(crate) enum Guard {
     /// What its client accepts.
     Accept(Vec<Media>),
     Query(QueryGuard),
+    /// The path, where the trie does not decide.
+    Path(PathPattern),
+    PathRegex(WholePath),
+    MethodRegex(Regex),
     Custom(Custom),
+    /// What rules put together of other conditions.
+    Formula(Box<Ruled>),
+}
+
+impl Ruled {
+    /// Whether it holds; nothing where that hangs on what the request does not tell.
+    pub(crate) fn verdict(&self, view: &View<'_>) -> Option<bool> {
+        self.formula.verdict(&|guard| guard.verdict(view))
+    }
 }
 
 impl Guard {
@@ -108,7 +133,51 @@ impl Guard {
             Self::Accept(any) => media::accepts(view.head.headers, any),
             Self::Upgrade(any) => upgrade::asks(&view.head, any),
             Self::Query(query) => query.holds(view, found),
+            Self::Path(pattern) => pattern.matches(view.path, &mut |_| {}),
+            Self::PathRegex(whole) => whole.holds(view.path) == Some(true),
+            Self::MethodRegex(regex) => regex.is_match(view.head.method.as_str()),
             Self::Custom(custom) => (custom.holds)(&view.head),
+            Self::Formula(ruled) => ruled.verdict(view) == Some(true),
+        }
+    }
+
+    /// Whether it holds, where that is certain: the opposite asks so.
+    fn verdict(&self, view: &View<'_>) -> Option<bool> {
+        let holds = self.holds(view, &mut |_| {});
+        (holds || self.knows(view)).then_some(holds)
+    }
+
+    /// Whether it could read all that it looks at.
+    fn knows(&self, view: &View<'_>) -> bool {
+        let headers = view.head.headers;
+        let reads = |name| headers.get_all(name).iter().all(|value| value.to_str().is_ok());
+        match self {
+            Self::Scheme(_) => view.scheme().is_some(),
+            Self::Client(_) => view.client().is_some(),
+            Self::Header(name, HeaderWant::Regex(_) | HeaderWant::All(_)) => reads(name),
+            Self::Cookie(..) => reads(&http::header::COOKIE),
+            Self::Query(_) => !has_bad_escape(view.query()) && Coding::Form.decode(view.query()).is_ok(),
+            Self::Path(_) => Coding::Path.decode(view.path).is_ok(),
+            Self::PathRegex(whole) => whole.holds(view.path).is_some(),
+            _ => true,
+        }
+    }
+
+    /// Whether it asks a function of the user's.
+    pub(crate) fn is_custom(&self) -> bool {
+        match self {
+            Self::Custom(_) => true,
+            Self::Formula(ruled) => ruled.formula.leaves().any(Self::is_custom),
+            _ => false,
+        }
+    }
+
+    /// Whether it looks at the host.
+    pub(crate) fn looks_at_host(&self) -> bool {
+        match self {
+            Self::Host(_) => true,
+            Self::Formula(ruled) => ruled.formula.leaves().any(Self::looks_at_host),
+            _ => false,
         }
     }
 
@@ -123,7 +192,8 @@ impl Guard {
             Self::Host(_) => 3,
             Self::Query(QueryGuard { want: QueryWant::Template(_) | QueryWant::Regex(_), .. }) => 6,
             Self::Query(_) => 4,
-            Self::Custom(_) => 7,
+            Self::Path(_) | Self::PathRegex(_) | Self::MethodRegex(_) => 6,
+            Self::Custom(_) | Self::Formula(_) => 7,
         }
     }
 }

@@ -57,10 +57,11 @@ fn fault(function: F, place: usize, argument: &Argument, language: Language) -> 
             };
             angle::parts(text).map(|_| ()).map_err(wrong)
         }
-        (F::HostRegexp | F::PathRegexp | F::MethodRegexp, _) | (F::HeaderRegexp | F::QueryRegexp, 1) => {
-            regexp(text, language, false).map(|_| ()).map_err(whole)
+        (F::HostRegexp | F::PathRegexp | F::MethodRegexp, _)
+        | (F::HeaderRegexp | F::HeaderAll | F::QueryRegexp, 1) => {
+            regexp(text, language).map(|_| ()).map_err(whole)
         }
-        (F::Header | F::HeaderRegexp, 0) => {
+        (F::Header | F::HeaderRegexp | F::HeaderAll, 0) => {
             text.parse::<HeaderName>().map(|_| ()).map_err(|_| whole(Fault::HeaderName(text.to_owned())))
         }
         (F::Method, _) => {
@@ -91,10 +92,9 @@ fn template(argument: &Argument, place: Place) -> Result<(), Faulty> {
 }
 
 /// Compiles a regex: of the whole value natively, of any part of it elsewhere.
-pub(super) fn regexp(text: &str, language: Language, insensitive: bool) -> Result<Regex, Fault> {
+pub(super) fn regexp(text: &str, language: Language) -> Result<Regex, Fault> {
     let grammar = if language.searches() { Grammar::Gorilla } else { Grammar::Native };
-    let source = if insensitive { format!("(?i){text}") } else { text.to_owned() };
-    constraint::whole(&source, grammar, false).map_err(|kind| match kind {
+    constraint::whole(text, grammar, false).map_err(|kind| match kind {
         TemplateErrorKind::RegexTooLarge => Fault::RegexTooLarge,
         _ if language == Language::Traefik && has_old_template(text) => Fault::OldTemplate,
         TemplateErrorKind::Regex(reason) => Fault::Regex(reason),

@@ -38,6 +38,8 @@ pub enum Function {
     Header,
     /// A header with a value that a regex matches.
     HeaderRegexp,
+    /// A header all of whose values a regex matches.
+    HeaderAll,
     /// A query key that is there, or has a value.
     Query,
     /// A query key with a value that a regex matches.
@@ -52,13 +54,15 @@ pub enum Function {
     ContentType,
     /// A media type that its client accepts.
     Accept,
+    /// A protocol that the client asks to change to.
+    Upgrade,
     /// A guard of the table's, by name.
     Guard,
 }
 
 use Function as F;
 
-const ALL: [Function; 18] = [
+const ALL: [Function; 20] = [
     F::Any,
     F::Host,
     F::HostRegexp,
@@ -69,6 +73,7 @@ const ALL: [Function; 18] = [
     F::MethodRegexp,
     F::Header,
     F::HeaderRegexp,
+    F::HeaderAll,
     F::Query,
     F::QueryRegexp,
     F::Scheme,
@@ -76,6 +81,7 @@ const ALL: [Function; 18] = [
     F::Cookie,
     F::ContentType,
     F::Accept,
+    F::Upgrade,
     F::Guard,
 ];
 
@@ -101,6 +107,7 @@ impl Function {
             F::MethodRegexp => "MethodRegexp",
             F::Header => "Header",
             F::HeaderRegexp => "HeaderRegexp",
+            F::HeaderAll => "HeaderAll",
             F::Query => "Query",
             F::QueryRegexp => "QueryRegexp",
             F::Scheme => "Scheme",
@@ -108,6 +115,7 @@ impl Function {
             F::Cookie => "Cookie",
             F::ContentType => "ContentType",
             F::Accept => "Accept",
+            F::Upgrade => "Upgrade",
             F::Guard => "Guard",
         }
     }
@@ -123,13 +131,14 @@ impl Function {
             (Language::Native, F::MethodRegexp) => None,
             (Language::Native, F::Any) => Some((0, 0)),
             (Language::Native, F::Header | F::Query | F::Cookie) => Some((1, 2)),
-            (Language::Native, F::QueryRegexp) => Some((2, 2)),
+            (Language::Native, F::QueryRegexp | F::HeaderAll) => Some((2, 2)),
             (Language::Traefik, F::Query | F::QueryRegexp) => Some((1, 2)),
             (Language::Traefik, F::MethodRegexp) => None,
             (Language::Vulcand, F::PathPrefix | F::Query | F::QueryRegexp | F::ClientIp) => None,
             (_, F::Header | F::HeaderRegexp) => Some((2, 2)),
             (Language::Native, _) => Some((1, 1)),
-            (_, F::Any | F::Scheme | F::Cookie | F::ContentType | F::Accept | F::Guard) => None,
+            (_, F::Any | F::Scheme | F::HeaderAll | F::Cookie | F::ContentType) => None,
+            (_, F::Accept | F::Upgrade | F::Guard) => None,
             (_, _) => Some((1, 1)),
         }
     }
@@ -164,22 +173,26 @@ fn known(language: Language) -> impl Iterator<Item = Function> {
     ALL.into_iter().filter(move |function| function.range(language).is_some())
 }
 
-/// Levenshtein's distance; a name far longer than any of ours is not looked at.
+/// How many letters to put in, leave out, change or swap with their neighbour; a name far longer than any
+/// of ours is not looked at.
 fn apart(a: &str, b: &str) -> usize {
     if a.len() > b.len() + 4 {
         return usize::MAX;
     }
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (corner + usize::from(x != *y)).min(above + 1).min(row[j] + 1);
-            corner = above;
+            let mut least = (rows[i][j] + usize::from(x != y)).min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                least = least.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 impl fmt::Display for Function {

@@ -4,18 +4,23 @@
 mod angle;
 mod check;
 mod dialect;
-mod error;
+pub(crate) mod error;
 mod function;
+mod leaf;
 mod lex;
-mod lint;
+pub(crate) mod lint;
+pub(crate) mod lower;
 mod mark;
+mod merge;
 mod parse;
-mod text;
+pub(crate) mod text;
 mod tree;
+pub(crate) mod write;
 
 pub use dialect::Dialect;
 pub use error::{MAX_RULE_BYTES, MAX_RULE_DEPTH, RuleError, RuleErrorKind, RuleErrors};
 pub use function::Function;
 pub use lint::{RuleLint, RuleLintKind};
+pub use lower::MAX_ALTERNATIVES;
 pub use text::{Rule, RuleText};
 pub use tree::{Argument, Call, Expr};

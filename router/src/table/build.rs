@@ -1,23 +1,26 @@
 //! Routes and scopes to a table: compile, report, order, index.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::Arc;
 
 use super::index::{Draft, Index};
+use super::lay::{About, Lay, blame, chain, full_name, key, report};
 use super::lookup::{Place, ScopeRules, Table};
 use super::order::{Compiled, conflicts, limits, rivals, settle};
 use crate::catalog::ScopeId;
-use crate::catalog::{Catalog, Facts, ScopeFacts, shown};
+use crate::catalog::{Catalog, Facts, ScopeFacts};
 use crate::checks::network;
 use crate::compile::compile;
-use crate::conditions::{Bounds, Conditions, HostText};
+use crate::conditions::{Bounds, HostText};
 use crate::error::{BuildError, BuildErrorKind, BuildErrors};
 use crate::matcher::client::Network;
-use crate::pattern::{Pattern, Texts, detour};
+use crate::matcher::guard::Custom;
+use crate::pattern::Pattern;
 use crate::policy::{Policy, Precedence};
-use crate::rank::{RankKey, Ranked};
 use crate::route::Route;
+use crate::view::Head;
+use crate::words::words;
 
 /// Collects routes and scopes; [`build`](Self::build) reports every fault of all of them.
 ///
@@ -37,6 +40,7 @@ pub struct TableBuilder<T> {
     scopes: Vec<(Option<ScopeId>, Bounds)>,
     routes: Vec<(Option<ScopeId>, Route<T>)>,
     proxies: Vec<(String, &'static Location<'static>)>,
+    guards: HashMap<String, Custom>,
 }
 
 impl<T> Table<T> {
@@ -47,6 +51,7 @@ impl<T> Table<T> {
             scopes: Vec::new(),
             routes: Vec::new(),
             proxies: Vec::new(),
+            guards: HashMap::new(),
         }
     }
 }
@@ -64,6 +69,26 @@ impl<T> TableBuilder<T> {
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
         self.proxies.push((network.into(), Location::caller()));
+        self
+    }
+
+    /// Gives a condition a name for [rules](crate::rule), which ask for it as ``Guard(`name`)``.
+    ///
+    /// ```
+    /// use waylay_router::{Head, Peer, Route, Table};
+    /// let curl = |head: &Head<'_>| head.headers.get("user-agent").is_some_and(|agent| agent == "curl");
+    /// let table = Table::builder().guard("curl", curl).route(Route::rule("!Guard(`curl`)").value(1)).build()?;
+    /// let request = http::Request::get("/").header("user-agent", "curl").body(())?;
+    /// assert!(table.find(&request, &Peer::default()).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn guard(
+        mut self,
+        name: impl Into<String>,
+        holds: impl Fn(&Head<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let name = name.into();
+        self.guards.insert(name.clone(), Custom { name, holds: Arc::new(holds) });
         self
     }
 
@@ -90,55 +115,29 @@ impl<T> TableBuilder<T> {
     /// All faults of all routes and scopes.
     pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
         let mut errors = Vec::new();
-        let mut facts: Vec<Facts> = Vec::with_capacity(self.routes.len());
-        let mut compiled: Vec<Compiled> = Vec::with_capacity(self.routes.len());
-        let mut idle = Vec::new();
-        let mut values = Vec::with_capacity(self.routes.len());
         let mut scopes = self.compile_scopes(&mut errors);
         let proxies = proxies(&self.proxies, &mut errors);
         let rules = rules(&self.scopes, self.policy);
-        let mut sealed = HashSet::new();
+        let mut values = Vec::with_capacity(self.routes.len());
+        let mut lay = Lay::new(&self.scopes, self.policy, &self.guards, self.routes.len());
         for (scope, route) in std::mem::take(&mut self.routes) {
-            let mut chain = chain(&self.scopes, scope);
-            let name = full_name(&self.scopes, scope, route.name.as_deref());
-            chain.push(&route.conditions);
-            match compile(&chain, self.policy, false) {
-                Err(kinds) => {
-                    let kinds = blame(&chain, self.policy, false, kinds);
-                    report(&mut errors, &route.conditions, name.as_deref(), kinds);
-                }
-                Ok((pattern, texts)) => {
-                    let place = facts.len();
-                    let key = key(&pattern, &texts, route.priority, place, self.policy);
-                    facts.push(Facts {
-                        rank: 0,
-                        template: shown(&texts),
-                        methods: pattern.methods.clone(),
-                        conditions: chain.iter().flat_map(|conditions| conditions.words()).collect(),
-                        name,
-                        texts,
-                        scope,
-                        priority: route.priority,
-                        build_only: route.build_only,
-                        sealed: route.conditions.sealed,
-                        metadata: route.metadata,
-                        supplies: chain.iter().flat_map(|outer| outer.supplies.clone()).collect(),
-                        site: route.conditions.site,
-                    });
-                    if route.conditions.sealed {
-                        sealed.insert(place);
-                    }
-                    let list = if route.build_only { &mut idle } else { &mut compiled };
-                    if let Some(pattern) = detour(&pattern, &facts[place].texts, self.policy) {
-                        let key = key.detour();
-                        list.push(Compiled { place, detour: true, pattern, key });
-                    }
-                    list.push(Compiled { place, detour: false, pattern, key });
-                    values.push(route.value);
-                }
+            let about = About {
+                name: full_name(&self.scopes, scope, route.name.as_deref()),
+                scope,
+                priority: route.priority,
+                build_only: route.build_only,
+                metadata: route.metadata,
+                foreign: String::new(),
+                rule: None,
+            };
+            if lay.route(route.conditions, about) {
+                values.push(route.value);
             }
         }
-        let names = names(&facts, self.policy, &mut errors);
+        let listed = lay.finish();
+        errors.append(&mut lay.errors);
+        let Lay { mut facts, mut compiled, mut idle, sealed, lints, .. } = lay;
+        let names = names(&facts[..listed], self.policy, &mut errors);
         compiled.sort_by(|a, b| a.key.cmp(&b.key));
         settle(&mut compiled, &facts);
         let undecided = if self.policy.precedence == Precedence::Specific {
@@ -169,11 +168,13 @@ impl<T> TableBuilder<T> {
         let scope_facts = scope_facts(self.scopes);
         let catalog = Arc::new(Catalog {
             routes: facts,
+            listed,
             patterns,
             names,
             policy: self.policy,
             undecided,
             scopes: scope_facts,
+            lints,
         });
         Ok(Table {
             catalog,
@@ -234,7 +235,7 @@ fn scope_facts(scopes: Vec<(Option<ScopeId>, Bounds)>) -> Vec<ScopeFacts> {
         ScopeFacts {
             parent,
             hosts: hosts.collect(),
-            conditions: bounds.conditions.words(),
+            conditions: words(&bounds.conditions),
             sealed: bounds.conditions.sealed,
             site: bounds.conditions.site,
             prefix: bounds.conditions.path.map(|path| path.text),
@@ -269,72 +270,6 @@ fn rules(scopes: &[(Option<ScopeId>, Bounds)], policy: Policy) -> Vec<ScopeRules
         });
     }
     rules
-}
-
-/// The conditions of a scope and of all around it, outermost first.
-fn chain(scopes: &[(Option<ScopeId>, Bounds)], scope: Option<ScopeId>) -> Vec<&Conditions> {
-    let mut chain = Vec::new();
-    let mut next = scope;
-    while let Some((parent, bounds)) = next.and_then(|id| scopes.get(id.index())) {
-        chain.push(&bounds.conditions);
-        next = parent.filter(|parent| Some(*parent) < next);
-    }
-    chain.reverse();
-    chain
-}
-
-fn full_name(
-    scopes: &[(Option<ScopeId>, Bounds)],
-    scope: Option<ScopeId>,
-    own: Option<&str>,
-) -> Option<String> {
-    let mut parts = vec![own?];
-    let mut next = scope;
-    while let Some((parent, bounds)) = next.and_then(|id| scopes.get(id.index())) {
-        parts.extend(bounds.name.as_deref());
-        next = parent.filter(|parent| Some(*parent) < next);
-    }
-    parts.reverse();
-    Some(parts.join("."))
-}
-
-fn key(pattern: &Pattern, texts: &Texts, priority: i32, order: usize, policy: Policy) -> RankKey {
-    RankKey::new(&Ranked::of(priority, order, texts, pattern), policy.precedence)
-}
-
-/// The faults of the innermost conditions; what an outer scope did wrong is reported there.
-fn blame(
-    chain: &[&Conditions],
-    policy: Policy,
-    is_scope: bool,
-    kinds: Vec<BuildErrorKind>,
-) -> Vec<BuildErrorKind> {
-    let Some((own, outer)) = chain.split_last() else { return kinds };
-    if outer.is_empty() || compile(outer, policy, true).is_ok() {
-        return kinds;
-    }
-    let mut own = compile(&[own], policy, is_scope).err().unwrap_or_default();
-    // The path of what stands in a scope may be empty.
-    own.retain(|kind| !matches!(kind, BuildErrorKind::Template(error) if error.text.is_empty()));
-    own
-}
-
-fn report(
-    errors: &mut Vec<BuildError>,
-    conditions: &Conditions,
-    name: Option<&str>,
-    kinds: Vec<BuildErrorKind>,
-) {
-    let path = conditions.path.as_ref().map(|path| path.text.as_str());
-    let host = conditions.hosts.first().map(|host| match host {
-        HostText::Template(text) | HostText::Regex(text) => text.as_str(),
-    });
-    let route = name.or(path).or(host).unwrap_or("*");
-    errors.extend(kinds.into_iter().map(|kind| BuildError {
-        kind,
-        route: route.to_owned(),
-        site: conditions.site,
-    }));
 }
 
 fn names(facts: &[Facts], policy: Policy, errors: &mut Vec<BuildError>) -> HashMap<String, usize> {

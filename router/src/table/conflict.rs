@@ -59,6 +59,10 @@ impl<'f> Conflicts<'f> {
     }
 
     fn pair(&mut self, a: (usize, &Pattern), b: (usize, &Pattern)) {
+        // The ways of one route may meet.
+        if self.facts[a.0].of == self.facts[b.0].of {
+            return;
+        }
         let (first, second) = if a.0 < b.0 { (a, b) } else { (b, a) };
         if apart(&self.facts[first.0].texts, &self.facts[second.0].texts) {
             return;

@@ -18,10 +18,10 @@ impl<T> Table<T> {
         let policy = &self.catalog.policy;
         let read = Read::new(request, peer, policy, &self.proxies, self.hosts);
         let (winner, miss) = match self.find(request, peer) {
-            Ok(found) => (Some(found.place()), None),
+            Ok(found) => (Some(found.way()), None),
             Err(miss) => {
                 let to = match &miss.reason {
-                    Reason::Redirect(redirect) => redirect.matched.as_ref().map(|matched| matched.place()),
+                    Reason::Redirect(redirect) => redirect.matched.as_ref().map(|matched| matched.index()),
                     _ => None,
                 };
                 (to, Some(miss))
@@ -37,7 +37,7 @@ impl<T> Table<T> {
             target: request.uri().clone(),
             path: read.map(|read| read.path.clone().into_owned()),
             host: read.and_then(|read| Some(read.host.as_ref()?.name.clone().into_owned())),
-            winner,
+            winner: winner.map(|way| self.catalog.listed(way)),
             miss,
             candidates,
         }
@@ -66,13 +66,14 @@ impl<T> Table<T> {
                 slashed.push(route);
             }
             let (name, template) = (facts.name.clone(), facts.template.clone());
-            candidates.push(Candidate { place: route, name, template, verdict });
+            let candidate = Candidate { place: self.catalog.listed(route), name, template, verdict };
+            candidates.push((route, candidate));
         }
         // Of a route that is met by the other slash, its own path is not said to fail as well.
-        candidates.retain(|one: &Candidate| {
-            !(slashed.contains(&one.place) && matches!(one.verdict, Verdict::Fails { .. }))
-        });
-        candidates
+        let own = |(route, one): &(usize, Candidate)| {
+            !(slashed.contains(route) && matches!(one.verdict, Verdict::Fails { .. }))
+        };
+        candidates.into_iter().filter(own).map(|(_, candidate)| candidate).collect()
     }
 
     /// The first condition that fails: host, path, method, then the guards from cheap to dear.

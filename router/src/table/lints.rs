@@ -27,6 +27,7 @@ impl<T> Table<T> {
             lints.extend(self.unreachable(route, &mut meetings).map(|kind| (place, kind)));
         }
         lints.extend(self.overlaps(&lints));
+        lints.extend(self.catalog.lints.iter().map(|(place, lint)| (*place, LintKind::Rule(lint.clone()))));
         lints.sort_by_key(|(place, _)| *place);
         let lint = |(place, kind): (usize, LintKind)| {
             let route = &facts[place];
@@ -50,7 +51,9 @@ impl<T> Table<T> {
         // What hides the route hides this request of its.
         let better = self.better(&witness, route.rank);
         let hiding = better.into_iter().map(|rank| &self.catalog.routes[self.places[rank].route as usize]);
-        let other = hiding.into_iter().find(|other| meetings.covers(self.side(other), own))?;
+        let other = hiding
+            .into_iter()
+            .find(|other| other.of != route.of && meetings.covers(self.side(other), own))?;
         Some(LintKind::Hidden { by: other.label(), other: other.site })
     }
 

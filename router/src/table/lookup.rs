@@ -202,6 +202,12 @@ impl<T> Table<T> {
         self.catalog.infos()
     }
 
+    /// The alternatives of the route at a place of [`routes`](Self::routes), each as a route of its own: one, or
+    /// as many as its [rules](crate::rule) have.
+    pub fn alternatives(&self, place: usize) -> impl Iterator<Item = RouteInfo<'_>> {
+        self.catalog.ways(place)
+    }
+
     /// Names to URLs.
     pub fn urls(&self) -> Urls {
         Urls::new(Arc::clone(&self.catalog))
@@ -209,7 +215,7 @@ impl<T> Table<T> {
 
     /// The value of the route at a place of [`routes`](Self::routes).
     pub fn value(&self, place: usize) -> Option<&T> {
-        self.values.get(place)
+        self.values.get(self.catalog.listed(place))
     }
 
     /// The scope of the route at a place.
@@ -237,7 +243,7 @@ impl<T> fmt::Display for Table<T> {
 
 impl<T> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").field("routes", &self.catalog.routes.len()).finish_non_exhaustive()
+        f.debug_struct("Table").field("routes", &self.catalog.listed).finish_non_exhaustive()
     }
 }
 
@@ -266,12 +272,17 @@ pub struct Match<'t, 'r, T> {
 impl<'t, T> Match<'t, '_, T> {
     /// The route's value.
     pub fn value(&self) -> &'t T {
-        &self.table.values[self.place]
+        &self.table.values[self.place()]
+    }
+
+    /// The place of the way of the route that matches.
+    pub(crate) fn way(&self) -> usize {
+        self.place
     }
 
     /// The route's place in [`Table::routes`].
     pub fn place(&self) -> usize {
-        self.place
+        self.table.catalog.listed(self.place)
     }
 
     /// The route.

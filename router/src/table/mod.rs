@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod conflict;
 pub(crate) mod explain;
 pub(crate) mod index;
+mod lay;
 pub(crate) mod lints;
 pub(crate) mod lookup;
 pub(crate) mod misses;

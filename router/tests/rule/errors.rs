@@ -3,7 +3,7 @@
 use waylay_router::rule::{MAX_RULE_BYTES, MAX_RULE_DEPTH, Rule, RuleErrorKind};
 
 /// A text, and its fault as it is shown.
-const FAULTS: [(&str, &str); 45] = [
+const FAULTS: [(&str, &str); 46] = [
     ("", "the rule is empty, write `Any()` for every request\n    \n    ^"),
     ("Host", "expected `(`, found the end\n    Host\n        ^"),
     ("bad expression", "expected `(`, found `expression`\n    bad expression\n        ^^^^^^^^^^"),
@@ -60,6 +60,7 @@ const FAULTS: [(&str, &str); 45] = [
         "HostHeader(`a`)",
         "no function is called `HostHeader`, did you mean `Host`?\n    HostHeader(`a`)\n    ^^^^^^^^^^",
     ),
+    ("Hots(`a`)", "no function is called `Hots`, did you mean `Host`?\n    Hots(`a`)\n    ^^^^"),
     ("Wombat(`a`)", "no function is called `Wombat`\n    Wombat(`a`)\n    ^^^^^^"),
     ("MethodRegexp(`a`)", "no function is called `MethodRegexp`\n    MethodRegexp(`a`)\n    ^^^^^^^^^^^^"),
     ("Host()", "`Host` takes 1 argument, not 0\n    Host()\n    ^^^^^^"),

@@ -10,5 +10,10 @@
 #[cfg(feature = "dialects")]
 mod dialects;
 mod errors;
+#[cfg(feature = "dialects")]
+mod foreign;
 mod grammar;
+mod lowering;
+mod naive;
 mod texts;
+mod written;

@@ -483,7 +483,8 @@ fn routes_as_json() {
             "id": 0, "name": "api", "prefix": "/{v}", "hosts": [], "conditions": [], "sealed": true,
             "site": null,
         }],
-        "priority": 3, "sealed": false, "build_only": false, "metadata": {"owner": "me"}, "site": null,
+        "rule": null,
+            "priority": 3, "sealed": false, "build_only": false, "metadata": {"owner": "me"}, "site": null,
     }]);
     assert_eq!(json, wanted);
 }

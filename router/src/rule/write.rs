@@ -1,0 +1,111 @@
+//! Conditions as a rule: what was written by hand, and what another language's rule says in ours.
+
+use super::dialect::Language;
+use super::function::Function as F;
+use super::lower::read;
+use super::text::{Rule, RuleText};
+use super::tree::Expr;
+use crate::conditions::{Conditions, HeaderText, HostText, PathRegexText, PathText, QueryText};
+use crate::matcher::formula::Formula;
+use crate::matcher::method::MethodSet;
+
+/// What the conditions ask for, as a tree.
+///
+/// # Errors
+/// The text of a rule that cannot be read.
+pub(crate) fn expr(conditions: &Conditions) -> Result<Expr, &str> {
+    let mut parts = own(conditions);
+    for text in &conditions.rules {
+        parts.push(rule(text).ok_or(text.text.as_str())?);
+    }
+    Ok(Expr::all(parts))
+}
+
+/// A rule in our language.
+fn rule(text: &RuleText) -> Option<Expr> {
+    match text.dialect.language() {
+        Language::Native => Rule::parse(text.clone()).ok().map(|rule| rule.expr().clone()),
+        // A foreign rule has no guards that would have to be known.
+        _ => read(text, &Default::default()).ok().map(|(tree, _)| formula(&tree)),
+    }
+}
+
+/// What of the conditions is no list.
+pub(crate) fn formulas(conditions: &Conditions) -> impl Iterator<Item = Expr> {
+    conditions.formulas.iter().map(formula)
+}
+
+/// A formula as a tree.
+pub(crate) fn formula(tree: &Formula<Conditions>) -> Expr {
+    match tree {
+        Formula::Leaf(conditions) => Expr::all(own(conditions)),
+        Formula::Not(inner) => !formula(inner),
+        Formula::All(parts) => Expr::all(parts.iter().map(formula)),
+        Formula::Either(parts) => Expr::either(parts.iter().map(formula)),
+    }
+}
+
+/// All but the rules that have not been read.
+fn own(conditions: &Conditions) -> Vec<Expr> {
+    let mut parts = Vec::new();
+    parts.extend(conditions.hosts.iter().map(|host| match host {
+        HostText::Template(text) => F::Host.of([text]),
+        HostText::Regex(text) => F::HostRegexp.of([text]),
+    }));
+    parts.extend(conditions.methods.as_ref().and_then(|set| methods(set, conditions.exact_methods)));
+    parts.extend(conditions.path.as_ref().map(path));
+    parts.extend(conditions.path_regexes.iter().map(|PathRegexText { regex, .. }| F::PathRegexp.of([regex])));
+    // No function says it natively: the methods that a regex may mean are not told.
+    parts.extend(conditions.method_regexes.iter().map(|regex| F::MethodRegexp.of([regex])));
+    parts.extend(any_of(F::Scheme, &conditions.schemes));
+    parts.extend(conditions.headers.iter().map(|(name, want)| match want {
+        HeaderText::Present => F::Header.of([name]),
+        HeaderText::Absent => !F::Header.of([name]),
+        HeaderText::Exact(text) => F::Header.of([name, text]),
+        HeaderText::Regex(text) => F::HeaderRegexp.of([name, text]),
+        HeaderText::All(text) => F::HeaderAll.of([name, text]),
+    }));
+    parts.extend(conditions.queries.iter().map(|(key, want)| match want {
+        QueryText::Present => F::Query.of([key]),
+        QueryText::Absent => !F::Query.of([key]),
+        QueryText::Template(text) => F::Query.of([key, text]),
+        QueryText::Regex(text) => F::QueryRegexp.of([key, text]),
+    }));
+    parts.extend(conditions.cookies.iter().map(|(name, value)| match value {
+        None => F::Cookie.of([name]),
+        Some(value) => F::Cookie.of([name, value]),
+    }));
+    parts.extend(any_of(F::ContentType, &conditions.content_types));
+    parts.extend(any_of(F::Accept, &conditions.accepts));
+    parts.extend(any_of(F::Upgrade, &conditions.upgrades));
+    parts.extend(any_of(F::ClientIp, &conditions.clients));
+    parts.extend(conditions.custom.iter().map(|custom| F::Guard.of([&custom.name])));
+    parts.extend(conditions.formulas.iter().map(formula));
+    parts
+}
+
+fn any_of(function: F, texts: &[String]) -> Option<Expr> {
+    (!texts.is_empty()).then(|| Expr::either(texts.iter().map(|text| function.of([text]))))
+}
+
+/// The methods of a set, unless it holds all of them.
+fn methods(set: &MethodSet, exact: bool) -> Option<Expr> {
+    if set.is_all() {
+        return None;
+    }
+    let any = Expr::either(set.iter().map(|method| F::Method.of([method.as_str()])));
+    // Natively GET means HEAD too.
+    let narrow = exact && set.contains(&http::Method::GET) && !set.contains(&http::Method::HEAD);
+    Some(if narrow { any & !F::Method.of(["HEAD"]) } else { any })
+}
+
+fn path(path: &PathText) -> Expr {
+    match (path.prefix, path.raw) {
+        (false, _) => F::Path.of([&path.text]),
+        (true, false) => F::PathPrefix.of([&path.text]),
+        (true, true) => {
+            let text = path.text.replace("{{", "{").replace("}}", "}");
+            F::PathRegexp.of([format!("{}(?s:.*)", regex::escape(&text))])
+        }
+    }
+}

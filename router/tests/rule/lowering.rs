@@ -1,0 +1,338 @@
+//! Tables of rules answer as the rules say, however they are laid out.
+
+use http::Request;
+use http::uri::Scheme;
+use proptest::prelude::*;
+use proptest::sample::select;
+use waylay_router::rule::{Expr, Function, MAX_ALTERNATIVES, MAX_RULE_BYTES};
+use waylay_router::{BuildErrorKind, BuildErrors, LintKind, Miss, Peer, Reason, Route, Table, Verdict};
+
+use crate::naive::{Asked, holds};
+
+const HOSTS: [&str; 4] = ["a.test", "b.test", "x.a.test", "b"];
+const PATHS: [&str; 6] = ["/", "/a", "/a/b", "/b", "/ab", "/a/"];
+const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PURGE"];
+
+fn leaf() -> impl Strategy<Value = Expr> {
+    prop_oneof![
+        1 => Just(Function::Any.of::<[&str; 0]>([])),
+        4 => select(&HOSTS[..]).prop_map(|host| Function::Host.of([host])),
+        1 => Just(Function::Host.of(["{x}.test"])),
+        1 => Just(Function::HostRegexp.of(["[ab].*"])),
+        4 => select(&PATHS[..]).prop_map(|path| Function::Path.of([path])),
+        1 => Just(Function::Path.of(["/{p}"])),
+        3 => select(&PATHS[..]).prop_map(|path| Function::PathPrefix.of([path])),
+        1 => Just(Function::PathRegexp.of(["/a.*"])),
+        3 => select(&METHODS[..]).prop_map(|method| Function::Method.of([method])),
+        2 => select(&["h", "i"][..]).prop_map(|name| Function::Header.of([name])),
+        2 => select(&["1", "2"][..]).prop_map(|value| Function::Header.of(["h", value])),
+        2 => select(&["k", "l"][..]).prop_map(|key| Function::Query.of([key])),
+        2 => select(&["1", "2"][..]).prop_map(|value| Function::Query.of(["k", value])),
+        2 => select(&["http", "https"][..]).prop_map(|scheme| Function::Scheme.of([scheme])),
+        2 => select(&["10.1.0.0/16", "10.2.0.0/16", "10.1.2.3"][..]).prop_map(|block| Function::ClientIp.of([block])),
+    ]
+}
+
+fn expr() -> impl Strategy<Value = Expr> {
+    leaf().prop_recursive(5, 40, 4, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|inner| !inner),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| a & b),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| a | b),
+            (inner.clone(), inner.clone(), inner).prop_map(|(a, b, c)| a | b | c),
+        ]
+    })
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let pair = |keys: &'static [&str]| (select(keys), select(&["1", "2"][..]));
+    let owned = |pairs: Vec<(&str, &str)>| -> Vec<(String, String)> {
+        pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    };
+    (
+        select(&METHODS[..]),
+        select(&HOSTS[..]),
+        select(&PATHS[..]),
+        prop::collection::vec(pair(&["h", "i"]), 0..3),
+        prop::collection::vec(pair(&["k", "l"]), 0..3),
+        select(&[None, Some("http"), Some("https")][..]),
+        select(&[None, Some([10, 1, 2, 3]), Some([10, 1, 9, 9]), Some([10, 2, 0, 1])][..]),
+    )
+        .prop_map(move |(method, host, path, headers, query, scheme, client)| Asked {
+            method: method.to_owned(),
+            host: host.to_owned(),
+            path: path.to_owned(),
+            headers: owned(headers),
+            query: owned(query),
+            scheme: scheme.map(str::to_owned),
+            client,
+        })
+}
+
+pub fn request(asked: &Asked) -> (Request<()>, Peer) {
+    let query: Vec<String> = asked.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let target =
+        if query.is_empty() { asked.path.clone() } else { format!("{}?{}", asked.path, query.join("&")) };
+    let mut request =
+        Request::builder().method(asked.method.as_str()).uri(target).header("host", &asked.host);
+    for (name, value) in &asked.headers {
+        request = request.header(name, value);
+    }
+    let mut peer = Peer::default();
+    if let Some(scheme) = &asked.scheme {
+        peer = peer.scheme(scheme.parse::<Scheme>().unwrap());
+    }
+    if let Some(client) = asked.client {
+        peer = peer.addr((client, 1).into());
+    }
+    (request.body(()).unwrap(), peer)
+}
+
+fn finds(table: &Table<usize>, asked: &Asked) -> Option<usize> {
+    let (request, peer) = request(asked);
+    table.find(&request, &peer).ok().map(|found| *found.value())
+}
+
+/// The table, unless a variable appears twice in one alternative: the one fault that these trees can have.
+fn unless_twice(table: Result<Table<usize>, BuildErrors>) -> Option<Table<usize>> {
+    let twice = |errors: &BuildErrors| {
+        errors.iter().all(|error| matches!(error.kind, BuildErrorKind::DuplicateVariable(_)))
+    };
+    table.map_err(|errors| assert!(twice(&errors), "{errors}")).ok()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(160))]
+
+    #[test]
+    fn a_rule_answers_as_its_tree(expr in expr(), requests in prop::collection::vec(asked(), 1..24)) {
+        prop_assume!(expr.to_string().len() <= MAX_RULE_BYTES);
+        let table = Table::builder().route(Route::rule(expr.clone()).value(0)).build();
+        let Some(table) = unless_twice(table) else { return Ok(()) };
+        for asked in &requests {
+            prop_assert_eq!(finds(&table, asked).is_some(), holds(&expr, asked) == Some(true), "{} {:?}", expr, asked);
+        }
+    }
+
+    /// The written form of a route asks for the same.
+    #[test]
+    fn a_written_rule_answers_as_its_tree(expr in expr(), requests in prop::collection::vec(asked(), 1..8)) {
+        let written = Route::rule(expr.clone()).to_string();
+        prop_assume!(written.len() <= MAX_RULE_BYTES);
+        let table = Table::builder().route(Route::rule(written).value(0)).build();
+        let Some(table) = unless_twice(table) else { return Ok(()) };
+        for asked in &requests {
+            prop_assert_eq!(finds(&table, asked).is_some(), holds(&expr, asked) == Some(true));
+        }
+    }
+
+    /// Rules beside each other: with priorities, the first one that holds wins.
+    #[test]
+    fn rules_beside_each_other(exprs in prop::collection::vec(expr(), 1..6), requests in prop::collection::vec(asked(), 1..16)) {
+        let mut builder = Table::builder();
+        for (i, expr) in exprs.iter().enumerate() {
+            builder = builder.route(Route::rule(expr.clone()).priority(-(i as i32)).name(i.to_string()).value(i));
+        }
+        let Some(table) = unless_twice(builder.build()) else { return Ok(()) };
+        for asked in &requests {
+            let wanted = exprs.iter().position(|expr| holds(expr, asked) == Some(true));
+            prop_assert_eq!(finds(&table, asked), wanted, "{:?}", asked);
+        }
+    }
+}
+
+fn any_of(function: Function, texts: impl Iterator<Item = String>) -> Expr {
+    texts.map(|text| function.of([text])).reduce(|all, next| all | next).unwrap()
+}
+
+fn find(table: &Table<usize>, method: &str, target: &str, host: &str) -> Result<usize, Reason> {
+    let request = Request::builder().method(method).uri(target).header("host", host).body(()).unwrap();
+    let found = table.find(&request, &Peer::default());
+    found.map(|found| *found.value()).map_err(|miss: Miss| miss.reason)
+}
+
+#[test]
+fn alternatives_are_laid_out_up_to_the_limit() {
+    for (count, ways) in [(1, 1), (MAX_ALTERNATIVES, MAX_ALTERNATIVES), (MAX_ALTERNATIVES + 1, 1)] {
+        let hosts = any_of(Function::Host, (0..count).map(|i| format!("h{i}.test")));
+        let table = Table::builder().route(Route::rule(hosts).value(7)).build().unwrap();
+        assert_eq!(table.alternatives(0).count(), ways, "{count}");
+        assert_eq!(table.routes().count(), 1);
+        for i in 0..count {
+            assert_eq!(find(&table, "GET", "/", &format!("h{i}.test")), Ok(7));
+        }
+        assert_eq!(find(&table, "GET", "/", "h.test"), Err(Reason::NotFound));
+    }
+}
+
+#[test]
+fn what_is_beside_too_many_alternatives_is_still_indexed() {
+    let hosts = any_of(Function::Host, (0..100).map(|i| format!("h{i}.test")));
+    let rule = Function::Path.of(["/users/{id}"]) & hosts;
+    let table = Table::builder().route(Route::rule(rule).name("user").value(1)).build().unwrap();
+    assert_eq!(table.routes().next().unwrap().template(), "/users/{id}");
+    let request = Request::get("http://h99.test/users/7").body(()).unwrap();
+    assert_eq!(table.find(&request, &Peer::default()).unwrap().get("id").as_deref(), Some("7"));
+    assert_eq!(table.urls().get("user").unwrap().set("id", 7).build().unwrap(), "/users/7");
+}
+
+#[test]
+fn methods_and_schemes_beside_each_other_are_one_condition() {
+    let rule = "Path(`/a`) && (Method(`PUT`) || Method(`POST`)) && (Scheme(`http`) || Scheme(`https`))";
+    let table = Table::builder().route(Route::rule(rule).value(1)).build().unwrap();
+    assert_eq!(table.alternatives(0).count(), 1);
+    let Err(miss) = table.find(&Request::get("/a").body(()).unwrap(), &Peer::default().scheme(Scheme::HTTP))
+    else {
+        panic!("found")
+    };
+    assert_eq!(
+        miss.reason,
+        Reason::MethodNotAllowed([http::Method::PUT, http::Method::POST].into_iter().collect())
+    );
+}
+
+#[test]
+fn alternatives_capture_what_they_match() {
+    let rule = "Host(`{tenant}.test`) && Path(`/stats`) || Path(`/{tenant}/stats/{day}`)";
+    let table = Table::builder().route(Route::rule(rule).name("stats").value(3)).build().unwrap();
+    for (target, host, tenant, day) in
+        [("/stats", "acme.test", "acme", None), ("/acme/stats/monday", "x", "acme", Some("monday"))]
+    {
+        let request = Request::get(target).header("host", host).body(()).unwrap();
+        let matched = table.find(&request, &Peer::default()).unwrap().into_matched();
+        assert_eq!((matched.get("tenant").as_deref(), matched.get("day").as_deref()), (Some(tenant), day));
+        assert_eq!((matched.name(), matched.place()), (Some("stats"), 0));
+    }
+    let shown = table.to_string();
+    assert_eq!(shown.lines().count(), 3, "{shown}");
+    assert!(shown.lines().skip(1).all(|line| line.ends_with("stats")), "{shown}");
+}
+
+#[test]
+fn in_scopes_the_paths_of_rules_stand_behind_the_prefix() {
+    let mut builder = Table::builder();
+    let api = builder.open(None, waylay_router::Bounds::new().prefix("/api").name("api"));
+    let rule = "(Path(`/a`) || PathPrefix(`/b`)) && !Path(`/b/c`)";
+    builder.add(Some(api), Route::rule(rule).name("r").value(1));
+    let table = builder.build().unwrap();
+    for (target, wanted) in [
+        ("/api/a", true),
+        ("/a", false),
+        ("/api/b", true),
+        ("/api/b/d", true),
+        ("/api/b/c", false),
+        ("/b", false),
+    ] {
+        assert_eq!(find(&table, "GET", target, "h").is_ok(), wanted, "{target}");
+    }
+    assert_eq!(table.urls().get("api.r").unwrap().build().unwrap(), "/api/a");
+}
+
+#[test]
+fn rules_stand_beside_other_conditions() {
+    let route = Route::post("/a").when("Header(`h`, `1`) || Query(`k`)").header("i", "2");
+    let table = Table::builder().route(route.value(1)).build().unwrap();
+    let request = |target: &str| Request::post(target).header("i", "2").body(()).unwrap();
+    assert!(table.find(&request("/a?k"), &Peer::default()).is_ok());
+    assert!(table.find(&request("/a"), &Peer::default()).is_err());
+}
+
+#[test]
+fn faults_of_rules_are_told_with_those_of_the_table() {
+    let errors = Table::builder()
+        .route(Route::rule("Hots(`a`) && Path(`b`)").name("one").value(1))
+        .route(Route::rule("Guard(`beta`)").value(2))
+        .route(Route::rule("Path(``)").value(3))
+        .route(Route::rule("Path(`/{a}`) && Host(`{a}.test`)").value(4))
+        .route(Route::get("/{").value(5))
+        .build()
+        .unwrap_err();
+    let shown = errors.to_string();
+    assert_eq!(errors.iter().count(), 6, "{shown}");
+    assert!(matches!(errors.iter().next().unwrap().kind, BuildErrorKind::Rule(_)));
+    for part in [
+        "no function is called `Hots`, did you mean `Host`?\n    Hots(`a`) && Path(`b`)\n    ^^^^",
+        "the table has no guard `beta`\n    Guard(`beta`)\n          ^^^^^^",
+        "variable `a` appears twice",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}
+
+#[test]
+fn alike_rules_conflict_and_their_own_alternatives_do_not() {
+    let table = |rules: &[&str]| {
+        let mut builder = Table::builder();
+        for (i, rule) in rules.iter().enumerate() {
+            builder = builder.route(Route::rule(*rule).name(i.to_string()).value(i));
+        }
+        builder.build()
+    };
+    assert!(table(&["Path(`/a`) || Path(`/a`)"]).is_ok());
+    assert!(table(&["Path(`/a`) || Path(`/b`)", "Path(`/c`) || Path(`/d`)"]).is_ok());
+    for rules in [
+        &["Path(`/a`) || Path(`/b`)", "Path(`/c`) || Path(`/b`)"][..],
+        &["PathRegexp(`/a.*`)", "PathRegexp(`/.*a`)"],
+        &["!Path(`/a`)", "!Path(`/b`)"],
+    ] {
+        let errors = table(rules).unwrap_err();
+        assert_eq!(errors.iter().count(), 1, "{errors}");
+        assert!(matches!(errors.iter().next().unwrap().kind, BuildErrorKind::Conflict { .. }), "{errors}");
+    }
+    assert!(table(&["PathRegexp(`/a.*`)", "PathRegexp(`/b.*`)"]).is_ok());
+}
+
+#[test]
+fn lints_of_rules_are_lints_of_the_table() {
+    let table = Table::builder().route(Route::rule("Method(`get`)").name("r").value(1)).build().unwrap();
+    let lints = table.lints();
+    assert!(matches!(lints[..], [ref lint] if matches!(lint.kind, LintKind::Rule(_))), "{lints:?}");
+}
+
+#[test]
+fn what_cannot_be_read_does_not_match_its_opposite_either() {
+    let refuses = |rule: &str, request: Request<()>, peer: &Peer| {
+        let table = Table::builder().route(Route::rule(rule).value(1)).build().unwrap();
+        assert!(table.find(&request, peer).is_err(), "{rule}");
+        let opposite = format!("!({rule})");
+        let table = Table::builder().route(Route::rule(opposite).value(1)).build().unwrap();
+        assert!(table.find(&request, peer).is_err(), "!{rule}");
+    };
+    let get = |target: &str| Request::get(target).body(()).unwrap();
+    let peer = Peer::default();
+    refuses("Scheme(`https`)", get("/"), &peer);
+    refuses("ClientIP(`10.0.0.0/8`)", get("/"), &peer);
+    refuses("Query(`k`, `1`)", get("/?k=%zz"), &peer);
+    refuses("QueryRegexp(`k`, `1`)", get("/?k=%ff"), &peer);
+    refuses("PathRegexp(`/a`)", get("/%ff"), &peer);
+    refuses("Path(`/{a:[a-z]+}`)", get("/%ff"), &peer);
+    let opaque = http::HeaderValue::from_bytes(b"\xff").unwrap();
+    let with = |name: &str| Request::get("/").header(name, opaque.clone()).body(()).unwrap();
+    refuses("HeaderRegexp(`h`, `[a-z]+`)", with("h"), &peer);
+    refuses("HeaderAll(`h`, `[a-z]+`)", with("h"), &peer);
+    refuses("Cookie(`a`, `1`)", with("cookie"), &peer);
+    // What surely is not there is not.
+    let table = Table::builder().route(Route::rule("!Host(`a`) && !Cookie(`a`)").value(1)).build().unwrap();
+    assert!(table.find(&get("/"), &peer).is_ok());
+}
+
+#[test]
+fn rules_are_explained_way_by_way() {
+    let rule =
+        "Path(`/a`) && Header(`h`) || Path(`/a`) && Query(`k`) || Path(`/b`) && !ClientIP(`10.0.0.0/8`)";
+    let table = Table::builder().route(Route::rule(rule).name("r").value(1)).build().unwrap();
+    let explain = |target: &str| {
+        let request = Request::get(target).body(()).unwrap();
+        table.explain(&request, &Peer::default())
+    };
+    let found = explain("/a?k");
+    assert_eq!(found.winner, Some(0));
+    assert_eq!(found.candidates.len(), 3);
+    assert!(found.candidates.iter().all(|candidate| candidate.place == 0));
+    assert_eq!(found.candidates.iter().filter(|candidate| candidate.verdict == Verdict::Wins).count(), 1);
+    let shown = explain("/b").to_string();
+    assert!(shown.contains("rule !ClientIP(`10.0.0.0/8`): got what cannot be told"), "{shown}");
+    let again = Table::builder().route(Route::rule("Path(`/a`)").name("r").value(1)).build().unwrap();
+    let diff = table.diff(&again).to_string();
+    assert!(diff.contains("~ r: rule Path(`/a`) && Header(`h`) ||"), "{diff}");
+}
