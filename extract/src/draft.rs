@@ -128,6 +128,15 @@ impl Draft {
         }
     }
 
+    /// Writes pairs of the query that are escaped already.
+    #[cfg(feature = "form")]
+    pub(crate) fn query_pairs(&mut self, pairs: &str) {
+        if !self.query.is_empty() && !pairs.is_empty() {
+            self.query.push('&');
+        }
+        self.query.push_str(pairs);
+    }
+
     /// Writes a line of a header.
     pub fn header(&mut self, name: &HeaderName, text: Written<'_>) {
         if let Some(text) = self.text(Source::Header, name.as_str(), text) {

@@ -76,7 +76,7 @@ impl Draft {
     }
 }
 
-/// Members of a form.
+/// Members of a form, which are parts where there are parts.
 impl Draft {
     /// Says that the body is a form, though it may stay empty.
     pub fn form_body(&mut self) {
@@ -86,22 +86,38 @@ impl Draft {
     /// Writes a member of the form.
     pub fn form(&mut self, key: &str, text: Written<'_>) {
         let key = self.named(key);
-        if let Some(text) = self.text(Source::Body, &key, text) {
-            push_pair(self.body.form.get_or_insert_default(), &key, Some(&text));
+        if let Some(text) = self.text(Source::Form, &key, text) {
+            self.pair(&key, text.into_owned());
         }
     }
 
     /// Writes a key of the form that stands alone.
     pub fn form_flag(&mut self, key: &str) {
         let key = self.named(key);
-        push_pair(self.body.form.get_or_insert_default(), &key, None);
+        match self.body.parts {
+            Some(_) => self.part(&key, None, None, "true".into()),
+            None => push_pair(self.body.form.get_or_insert_default(), &key, None),
+        }
     }
 
     /// Writes a list as one member of the form, with commas.
     pub fn form_csv<'v>(&mut self, key: &str, items: impl Iterator<Item = Written<'v>>) {
         let key = self.named(key);
-        if let Some(text) = self.joined(Source::Body, &key, items) {
-            push_pair(self.body.form.get_or_insert_default(), &key, Some(&text));
+        if let Some(text) = self.joined(Source::Form, &key, items) {
+            self.pair(&key, text);
+        }
+    }
+
+    /// Writes pairs that are escaped already.
+    #[cfg(feature = "form")]
+    pub(crate) fn form_pairs(&mut self, pairs: &str) {
+        self.body.form.get_or_insert_default().push_str(pairs);
+    }
+
+    fn pair(&mut self, key: &str, text: String) {
+        match self.body.parts {
+            Some(_) => self.part(key, None, None, text.into()),
+            None => push_pair(self.body.form.get_or_insert_default(), key, Some(&text)),
         }
     }
 }
@@ -116,7 +132,7 @@ impl Draft {
     /// Writes a part that is a text.
     pub fn part_text(&mut self, name: &str, text: Written<'_>) {
         let name = self.named(name);
-        if let Some(text) = self.text(Source::Body, &name, text) {
+        if let Some(text) = self.text(Source::Part, &name, text) {
             self.part(&name, None, None, text.into_owned().into());
         }
     }
@@ -135,11 +151,31 @@ impl Draft {
         self.part(&name, None, Some(BYTES), bytes.clone());
     }
 
+    /// Writes a part that is a file.
+    #[cfg(feature = "multipart")]
+    pub(crate) fn part_file(&mut self, name: &str, file: Option<&str>, kind: Option<&str>, content: Bytes) {
+        let name = self.named(name);
+        match kind.map(HeaderValue::try_from).transpose() {
+            Ok(kind) => self.part(&name, file, kind, content),
+            Err(_) => self.fault(Source::Part, &name, "expected a content type"),
+        }
+    }
+
     /// Writes a part with what its head says.
-    pub(crate) fn part(&mut self, name: &str, file: Option<&str>, kind: Option<HeaderValue>, content: Bytes) {
+    fn part(&mut self, name: &str, file: Option<&str>, kind: Option<HeaderValue>, content: Bytes) {
         // Browsers escape these and readers leave the escapes in: they cannot be read back.
-        if [name, file.unwrap_or_default()].iter().any(|text| text.contains(['"', '\\', '\r', '\n', '\0'])) {
-            self.fault(Source::Body, name, "expected names without quotes, backslashes and line ends");
+        let odd = |c: char| c.is_ascii_control() || matches!(c, '"' | '\\');
+        if name.contains(odd) || file.is_some_and(|file| file.contains(odd)) {
+            self.fault(
+                Source::Part,
+                name,
+                "expected names without quotes, backslashes and control characters",
+            );
+            return;
+        }
+        // What a browser sends where no file was chosen.
+        if file == Some("") && content.is_empty() {
+            self.fault(Source::Part, name, "expected a file with a name or a content");
             return;
         }
         let part = OutPart { name: name.to_owned(), file: file.map(str::to_owned), kind, content };

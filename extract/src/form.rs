@@ -1,9 +1,10 @@
 //! A whole query or form through serde: the one file that knows `serde_html_form`.
 
 use http::Uri;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    draft::Draft,
     error::{Code, Fault, FieldError},
     json::reason,
     member::Member,
@@ -43,4 +44,20 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
         }
         fault
     })
+}
+
+/// Writes a value as pairs of the query.
+pub fn write_query(value: &impl Serialize, draft: &mut Draft) {
+    match serde_html_form::to_string(value) {
+        Ok(pairs) => draft.query_pairs(&pairs),
+        Err(_) => draft.fault(Source::Query, "", "expected what a form can hold"),
+    }
+}
+
+/// Writes a value as the whole form.
+pub fn write_form(value: &impl Serialize, draft: &mut Draft) {
+    match serde_html_form::to_string(value) {
+        Ok(pairs) => draft.form_pairs(&pairs),
+        Err(_) => draft.fault(Source::Body, "", "expected what a form can hold"),
+    }
 }

@@ -110,9 +110,11 @@ pub mod derive {
     pub use serde_json::value::RawValue;
 
     #[cfg(feature = "form")]
-    pub use crate::form::{whole_form, whole_query};
+    pub use crate::form::{whole_form, whole_query, write_form, write_query};
     #[cfg(feature = "headers")]
-    pub use crate::typed::typed;
+    pub use crate::typed::{typed, write_typed};
+    #[cfg(feature = "multipart")]
+    pub use crate::upload::write_upload;
     pub use crate::{
         body::Plan,
         draft::Draft,
@@ -124,7 +126,7 @@ pub mod derive {
         names::Names,
         part::{Part, PartRule},
         pick::{ByNone, ByStr, ByText, Pick, borrowed, cow},
-        pick_out::{OutByDisplay, OutByNone, OutByText, PickOut, not_empty},
+        pick_out::{OutByDisplay, OutByNone, OutByText, PickOut, not_empty, serde_text},
         reader::{header, lines},
         rejection::Rejection,
         request::{from, from_parts, from_request, option_from_parts, option_from_request, path},

@@ -2,6 +2,9 @@
 
 use std::{borrow::Cow, fmt::Display, marker::PhantomData};
 
+use serde::Serialize;
+use serde_json::Value;
+
 use crate::{text::TextError, to_text::ToText};
 
 /// What a value's text is, or what could have been written.
@@ -73,5 +76,15 @@ pub fn not_empty(text: Written<'_>) -> Written<'_> {
     match text {
         Ok(text) if text.is_empty() => Err(TextError::expected("a value that is not empty")),
         text => text,
+    }
+}
+
+/// A text through the type's `Serialize`: `#[query(serde)]`.
+pub fn serde_text<T: Serialize + ?Sized>(value: &T) -> Written<'static> {
+    match serde_json::to_value(value) {
+        Ok(Value::String(text)) => Ok(text.into()),
+        Ok(Value::Bool(is)) => Ok(if is { "true" } else { "false" }.into()),
+        Ok(Value::Number(number)) => Ok(number.to_string().into()),
+        _ => Err(TextError::expected("what serde writes as one text, number or bool")),
     }
 }

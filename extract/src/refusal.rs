@@ -109,13 +109,18 @@ fn error(value: &Value) -> Option<FieldError> {
     Some(FieldError::new(source, place.to_owned(), fault))
 }
 
-const SOURCES: [Source; 5] = [Source::Path, Source::Query, Source::Header, Source::Cookie, Source::Body];
+const SOURCES: [Source; 7] =
+    [Source::Path, Source::Query, Source::Header, Source::Cookie, Source::Form, Source::Part, Source::Body];
 
-const CODES: [Code; 10] = [
+const CODES: [Code; 14] = [
     Code::Missing,
     Code::Invalid,
     Code::Duplicate,
     Code::TooMany,
+    Code::TooFew,
+    Code::TooLong,
+    Code::Unknown,
+    Code::FailedCheck,
     Code::BadEscape,
     Code::BadUtf8,
     Code::Malformed,

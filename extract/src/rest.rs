@@ -44,6 +44,9 @@ use crate::{
 pub trait Rest: Default {
     /// Takes a pair in; `false` if the key is there already and may not be.
     fn put(&mut self, key: String, value: String) -> bool;
+
+    /// Hands every pair on, as the way back of [`put`](Self::put).
+    fn each(&self, hand: &mut dyn FnMut(&str, &str));
 }
 
 impl Rest for Vec<(String, String)> {
@@ -51,11 +54,23 @@ impl Rest for Vec<(String, String)> {
         self.push((key, value));
         true
     }
+
+    fn each(&self, hand: &mut dyn FnMut(&str, &str)) {
+        for (key, value) in self {
+            hand(key, value);
+        }
+    }
 }
 
 impl Rest for BTreeMap<String, String> {
     fn put(&mut self, key: String, value: String) -> bool {
         self.insert(key, value).is_none()
+    }
+
+    fn each(&self, hand: &mut dyn FnMut(&str, &str)) {
+        for (key, value) in self {
+            hand(key, value);
+        }
     }
 }
 
@@ -64,11 +79,25 @@ impl Rest for BTreeMap<String, Vec<String>> {
         self.entry(key).or_default().push(value);
         true
     }
+
+    fn each(&self, hand: &mut dyn FnMut(&str, &str)) {
+        for (key, values) in self {
+            for value in values {
+                hand(key, value);
+            }
+        }
+    }
 }
 
 impl<S: BuildHasher + Default> Rest for HashMap<String, String, S> {
     fn put(&mut self, key: String, value: String) -> bool {
         self.insert(key, value).is_none()
+    }
+
+    fn each(&self, hand: &mut dyn FnMut(&str, &str)) {
+        for (key, value) in self {
+            hand(key, value);
+        }
     }
 }
 
@@ -76,6 +105,14 @@ impl<S: BuildHasher + Default> Rest for HashMap<String, Vec<String>, S> {
     fn put(&mut self, key: String, value: String) -> bool {
         self.entry(key).or_default().push(value);
         true
+    }
+
+    fn each(&self, hand: &mut dyn FnMut(&str, &str)) {
+        for (key, values) in self {
+            for value in values {
+                hand(key, value);
+            }
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
 };
 
+use crate::{draft::Draft, source::Source};
+
 /// The most bytes of a file that are kept in memory.
 const MEMORY: usize = 64 * 1024;
 
@@ -56,6 +58,33 @@ enum Content {
 }
 
 impl Upload {
+    /// A file in memory, to be sent.
+    ///
+    /// ```
+    /// use waylay_extract::{IntoRequest, Upload};
+    ///
+    /// #[derive(IntoRequest)]
+    /// #[route(POST "/avatar")]
+    /// struct Avatar {
+    ///     #[part]
+    ///     image: Upload,
+    /// }
+    ///
+    /// let image = Upload::new(Some("a.png"), Some("image/png"), "PNG".into());
+    /// let request = Avatar { image }.to_request()?;
+    /// let kind = request.headers()["content-type"].to_str().unwrap();
+    /// assert!(kind.starts_with("multipart/form-data; boundary="));
+    /// # Ok::<(), waylay_extract::WriteError>(())
+    /// ```
+    pub fn new(file_name: Option<&str>, content_type: Option<&str>, bytes: Bytes) -> Self {
+        Self {
+            file_name: file_name.map(str::to_owned),
+            content_type: content_type.map(str::to_owned),
+            length: bytes.len() as u64,
+            content: Content::Memory(bytes),
+        }
+    }
+
     /// The name that the client gives the file.
     pub fn file_name(&self) -> Option<&str> {
         self.file_name.as_deref()
@@ -119,6 +148,18 @@ impl Upload {
             Content::Disk(path) => tokio::fs::copy(path, to).await.map(|_| ()),
         }
     }
+}
+
+/// Writes a file as a part; one on the disk is read at once.
+pub fn write_upload(name: &str, upload: &Upload, draft: &mut Draft) {
+    let content = match &upload.content {
+        Content::Memory(bytes) => bytes.clone(),
+        Content::Disk(path) => match std::fs::read(path) {
+            Ok(bytes) => bytes.into(),
+            Err(_) => return draft.fault(Source::Part, name, "expected a file that can be read"),
+        },
+    };
+    draft.part_file(name, upload.file_name(), upload.content_type(), content);
 }
 
 /// A file while it comes in.

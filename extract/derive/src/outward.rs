@@ -18,10 +18,12 @@ use crate::{
 pub(crate) fn write(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
-    let fields = model.fields.iter().map(field);
+    let fields = model.fields.iter().map(|field| statements(model, field));
     let members = model.fields.iter().any(|field| matches!(field.origin, Origin::Json { .. }));
     let members = members.then(|| quote!(__draft.members();));
     let is_form = |field: &Field| matches!(field.origin, Origin::Form { .. } | Origin::FormRest);
+    let parts = model.fields.iter().any(|field| matches!(field.origin, Origin::Part { .. }));
+    let parts = parts.then(|| quote!(__draft.multipart();));
     let form = model.fields.iter().any(is_form).then(|| quote!(__draft.form_body();));
     let route = routed::outward(model);
     quote! {
@@ -37,6 +39,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
 
                 fn write(&self, __draft: &mut __rt::Draft) {
                     #form
+                    #parts
                     #members
                     #(#fields)*
                 }
@@ -46,7 +49,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
 }
 
 /// The statements that write one field.
-fn field(field: &Field) -> TokenStream {
+fn statements(model: &Model, field: &Field) -> TokenStream {
     let name = &field.ident;
     let written = match &field.origin {
         Origin::Flatten { prefix, .. } => {
@@ -57,14 +60,10 @@ fn field(field: &Field) -> TokenStream {
                 });
             }
         }
-        Origin::QueryRest => quote!(__rt::write_rest(&self.#name, &mut |__key, __value| {
-            __draft.query(__key, ::core::result::Result::Ok(__value.into()))
-        });),
-        Origin::FormRest => quote!(__rt::write_rest(&self.#name, &mut |__key, __value| {
-            __draft.form(__key, ::core::result::Result::Ok(__value.into()))
-        });),
-        Origin::QueryAll => quote!(__draft.query_all(&self.#name);),
-        Origin::Header { typed: true, .. } => quote!(__rt::write_typed(&self.#name, __draft);),
+        Origin::QueryRest => rest(model, field, &quote!(query), &quote!(Query)),
+        Origin::FormRest => rest(model, field, &quote!(form), &quote!(Form)),
+        Origin::QueryAll => each(field, quote!(__rt::write_query(__value, __draft);)),
+        Origin::Header { typed: true, .. } => each(field, quote!(__rt::write_typed(__value, __draft);)),
         Origin::Json { keys, passed } => member(field, &keys[0], passed),
         Origin::Part { keys, what } => part(field, &keys[0], *what),
         Origin::Body(views) => body(field, views.first().copied()),
@@ -81,6 +80,25 @@ fn field(field: &Field) -> TokenStream {
     match &field.skip_if {
         Some(skip) => quote!(if !#skip(&self.#name) { #written }),
         None => written,
+    }
+}
+
+/// The statement that writes every pair of a rest, whose keys are not those of other fields.
+fn rest(model: &Model, field: &Field, method: &TokenStream, source: &TokenStream) -> TokenStream {
+    let name = &field.ident;
+    let keys = model.fields.iter().filter_map(|other| match (&field.origin, &other.origin) {
+        (Origin::QueryRest, Origin::Query { keys }) | (Origin::FormRest, Origin::Form { keys }) => Some(keys),
+        _ => None,
+    });
+    let keys: Vec<_> = keys.flatten().collect();
+    let taken = "expected keys that no other field reads";
+    quote! {
+        ::waylay_extract::Rest::each(&self.#name, &mut |__key, __value| {
+            if [#(#keys),*].iter().any(|__taken: &&str| *__taken == __key) {
+                return __draft.fault(__rt::Source::#source, __key, #taken);
+            }
+            __draft.#method(__key, ::core::result::Result::Ok(__value.into()))
+        });
     }
 }
 
@@ -124,7 +142,7 @@ fn place(origin: &Origin) -> Place {
                 one: quote!(__draft.form(#key, __text)),
                 csv: quote!(__draft.form_csv(#key, __items)),
                 flag: quote!(__draft.form_flag(#key)),
-                fault: quote!(__draft.fault(__rt::Source::Body, #key, #absent)),
+                fault: quote!(__draft.fault(__rt::Source::Form, #key, #absent)),
             }
         }
         Origin::Cookie { keys, raw } => {
@@ -169,13 +187,19 @@ fn text(field: &Field) -> TokenStream {
         } else {
             quote!(::core::option::Option::Some(self.#name))
         };
+        // A flag that is not there is not set, unless there is a default.
+        let unset = if field.shape.is_option() || field.default.is_some() {
+            quote! {{
+                let __text = ::core::result::Result::Ok("false".into());
+                #one
+            }}
+        } else {
+            quote!({})
+        };
         return quote! {
             match #value {
                 ::core::option::Option::Some(true) => #flag,
-                ::core::option::Option::Some(false) => {
-                    let __text = ::core::result::Result::Ok("false".into());
-                    #one
-                }
+                ::core::option::Option::Some(false) => #unset,
                 ::core::option::Option::None => {}
             }
         };
@@ -323,13 +347,9 @@ fn part(field: &Field, key: &LitStr, what: Part) -> TokenStream {
         }
         Part::Json => quote!(__draft.part_json(#key, __value);),
         Part::Bytes => quote!(__draft.part_bytes(#key, __value);),
-        Part::Upload => quote!(__draft.part_upload(#key, __value);),
+        Part::Upload => quote!(__rt::write_upload(#key, __value, __draft);),
     };
-    let write = each(field, write);
-    quote! {
-        __draft.multipart();
-        #write
-    }
+    each(field, write)
 }
 
 /// The statement that runs for every value of a field, named `__value`.
@@ -350,7 +370,7 @@ fn body(field: &Field, view: Option<View>) -> TokenStream {
     let item = crate::shape::without_option(ty);
     let write = match view.unwrap_or(View::Json) {
         View::Json => quote_spanned!(ty.span()=> __draft.json(__value);),
-        View::Form => quote_spanned!(ty.span()=> __draft.form_all(__value);),
+        View::Form => quote_spanned!(ty.span()=> __rt::write_form(__value, __draft);),
         View::Text => {
             let spelt =
                 quote_spanned!(item.span()=> ((&&&__rt::PickOut::<#item>::new()).pick_out())(__value));

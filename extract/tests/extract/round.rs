@@ -359,6 +359,250 @@ fn whole_bodies_come_back() {
     });
 }
 
+#[derive(Debug, Clone, PartialEq, Extract, IntoRequest)]
+struct Form {
+    #[form]
+    text: String,
+    #[form]
+    list: Vec<String>,
+    #[form(csv)]
+    commas: Vec<u16>,
+    #[form(flag)]
+    ticked: bool,
+    #[form]
+    maybe: Option<i32>,
+    #[form(rest)]
+    rest: Vec<(String, String)>,
+}
+
+#[test]
+fn forms_come_back() {
+    let table = table("/");
+    cases(10_000, |dice| {
+        let value = Form {
+            text: dice.text(),
+            list: dice.list(Dice::text),
+            commas: dice.list(|dice| dice.roll() as u16),
+            ticked: dice.below(2) == 0,
+            maybe: dice.maybe(|dice| dice.roll() as i32),
+            rest: dice.list(|dice| (dice.text(), dice.text())),
+        };
+        assert_eq!(back(&table, &value, "/"), Some(value));
+    });
+}
+
+#[derive(Debug, Clone, PartialEq, Extract, IntoRequest)]
+struct Odd {
+    #[query(flag)]
+    is_set: bool,
+    #[query(flag)]
+    maybe_set: Option<bool>,
+    #[query(flag, default = true)]
+    set: bool,
+    #[query(with = hex)]
+    hex: u32,
+    #[query(serde)]
+    weekday: Weekday,
+    #[query(empty = "none")]
+    filled: Option<String>,
+    #[query(skip_if = is_zero)]
+    #[expect(clippy::struct_field_names, reason = "it is what it is")]
+    odd: Option<u8>,
+    #[query(rest)]
+    rest: std::collections::BTreeMap<String, Vec<String>>,
+    #[header("x-bytes")]
+    bytes: Option<http::HeaderValue>,
+    #[cookie(raw)]
+    raw: String,
+    #[flatten(prefix = "in-")]
+    inner: Inner,
+}
+
+#[derive(Debug, Clone, PartialEq, Extract, IntoRequest)]
+struct Inner {
+    #[query]
+    page: u16,
+    #[cookie]
+    sid: String,
+    #[header("x-inner")]
+    header: Option<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+enum Weekday {
+    Monday,
+    Tuesday,
+}
+
+#[expect(clippy::ref_option, reason = "the function is given the field")]
+fn is_zero(number: &Option<u8>) -> bool {
+    *number == Some(0)
+}
+
+mod hex {
+    use std::borrow::Cow;
+
+    use waylay_extract::TextError;
+
+    pub(crate) fn from_text(text: &str) -> Result<u32, TextError> {
+        u32::from_str_radix(text, 16).map_err(|_| TextError::expected("hexadecimal digits"))
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the form that is asked for")]
+    pub(crate) fn to_text(number: &u32) -> Result<Cow<'_, str>, TextError> {
+        Ok(format!("{number:x}").into())
+    }
+}
+
+#[test]
+fn options_of_fields_come_back() {
+    let table = table("/");
+    cases(10_000, |dice| {
+        let value = Odd {
+            is_set: dice.below(2) == 0,
+            maybe_set: dice.maybe(|dice| dice.below(2) == 0),
+            set: dice.below(2) == 0,
+            hex: dice.roll() as u32,
+            weekday: if dice.below(2) == 0 { Weekday::Monday } else { Weekday::Tuesday },
+            filled: dice.maybe(Dice::text),
+            odd: dice.maybe(|dice| dice.below(4) as u8),
+            rest: dice.list(|dice| (dice.text(), vec![dice.text()])).into_iter().collect(),
+            bytes: dice
+                .maybe(|dice| http::HeaderValue::from_bytes(&[0x80 | dice.roll() as u8, b'x']).unwrap()),
+            raw: dice.text(),
+            inner: Inner { page: dice.roll() as u16, sid: dice.text(), header: None },
+        };
+        match back(&table, &value, "/") {
+            Some(read) => {
+                let odd = value.odd.filter(|odd| *odd != 0);
+                assert_eq!(read, Odd { odd, ..value });
+            }
+            None => {
+                let odd = |c: char| !c.is_ascii_graphic() || "\",;\\".contains(c);
+                assert!(value.raw.contains(odd) || value.filled.as_deref() == Some(""), "{value:?}");
+            }
+        }
+    });
+}
+
+#[cfg(feature = "multipart")]
+mod parts {
+    use bytes::Bytes;
+    use waylay_extract::{Extract, IntoRequest, Upload};
+
+    use super::{Dice, back, cases, table};
+
+    #[derive(Debug, Extract, IntoRequest)]
+    struct Parts {
+        #[form]
+        text: String,
+        #[form]
+        list: Vec<String>,
+        #[part]
+        note: Option<String>,
+        #[part(json)]
+        data: Vec<String>,
+        #[part]
+        raw: Bytes,
+        #[part]
+        file: Option<Upload>,
+    }
+
+    #[test]
+    fn parts_come_back() {
+        let table = table("/");
+        cases(10_000, |dice| {
+            let file = |dice: &mut Dice| {
+                let name = dice.maybe(|dice| {
+                    dice.text().replace(|c: char| c.is_ascii_control() || "\"\\".contains(c), "_")
+                });
+                Upload::new(name.as_deref(), Some("image/png"), dice.text().into())
+            };
+            let value = Parts {
+                text: dice.text(),
+                list: dice.list(Dice::text),
+                note: dice.maybe(Dice::text),
+                data: dice.list(Dice::text),
+                raw: dice.list(|dice| dice.roll() as u8).into(),
+                file: dice.maybe(file),
+            };
+            let chosen = |file: &Upload| file.file_name() != Some("") || !file.is_empty();
+            if !value.file.as_ref().is_none_or(chosen) {
+                return assert!(back(&table, &value, "/").is_none());
+            }
+            let read = back(&table, &value, "/").unwrap();
+            assert_eq!((&read.text, &read.list, &read.note), (&value.text, &value.list, &value.note));
+            assert_eq!((&read.data, &read.raw), (&value.data, &value.raw));
+            let seen = |file: &Option<Upload>| {
+                let file = file.as_ref()?;
+                let text = |text: Option<&str>| text.map(str::to_owned);
+                Some((text(file.file_name()), text(file.content_type()), file.bytes().cloned()))
+            };
+            assert_eq!(seen(&read.file), seen(&value.file));
+        });
+    }
+
+    #[test]
+    fn a_boundary_is_no_text_of_a_part() {
+        let value = Parts {
+            text: "--waylay-0000000000000000--\r\n".into(),
+            list: vec!["waylay-0000000000000001".into()],
+            note: None,
+            data: vec![],
+            raw: Bytes::new(),
+            file: None,
+        };
+        let read = back(&table("/"), &value, "/").unwrap();
+        assert_eq!((read.text, read.list), (value.text, value.list));
+    }
+}
+
+#[cfg(feature = "headers")]
+#[test]
+fn typed_headers_come_back() {
+    #[derive(Debug, PartialEq, Extract, IntoRequest)]
+    struct Typed {
+        #[header(typed)]
+        range: Option<headers::Range>,
+        #[header(typed)]
+        etag: headers::IfMatch,
+    }
+
+    let value = Typed {
+        range: Some(headers::Range::bytes(1..5).unwrap()),
+        etag: "\"a\"".parse::<headers::ETag>().unwrap().into(),
+    };
+    assert_eq!(back(&table("/"), &value, "/"), Some(value));
+}
+
+#[cfg(feature = "form")]
+#[test]
+fn whole_queries_and_forms_come_back() {
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Pairs {
+        text: String,
+        #[serde(default)]
+        list: Vec<String>,
+    }
+
+    #[derive(Debug, PartialEq, Extract, IntoRequest)]
+    struct All {
+        #[query(all)]
+        query: Pairs,
+        #[body(form)]
+        body: Pairs,
+    }
+
+    let table = table("/");
+    cases(10_000, |dice| {
+        let mut pairs = || Pairs { text: dice.text(), list: dice.list(Dice::text) };
+        let value = All { query: pairs(), body: pairs() };
+        assert_eq!(back(&table, &value, "/"), Some(value));
+    });
+}
+
 #[test]
 fn what_cannot_be_written_is_told_at_once() {
     let value = Mixed { stem: "a.b".into(), kind: String::new() };
