@@ -9,7 +9,10 @@ use http::{Request, Response, StatusCode};
 use crate::body::FaultBody;
 use crate::injector::edits::Edits;
 use crate::injector::plan::Change;
+use crate::injector::tap::Tap;
+use crate::io::websocket::Taps;
 use crate::port::Port;
+use crate::setup::Active;
 use crate::stage::{Host, Stage};
 
 /// The changes of one request or one response, gathered.
@@ -18,9 +21,15 @@ pub(crate) struct Changes {
     wait: Duration,
     edits: Vec<Arc<Edits>>,
     stages: Vec<Box<dyn Stage>>,
+    taps: Taps,
 }
 
 impl Changes {
+    /// A hand in the connection that the request asks for.
+    pub(crate) fn tap(&mut self, tap: Tap, host: Active) {
+        self.taps.0.push((tap, host));
+    }
+
     pub(crate) fn add(&mut self, change: Change) {
         match change {
             Change::Wait(time) => self.wait = self.wait.saturating_add(time),
@@ -34,7 +43,7 @@ impl Changes {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.wait.is_zero() && self.edits.is_empty() && self.stages.is_empty()
+        self.wait.is_zero() && self.edits.is_empty() && self.stages.is_empty() && self.taps.0.is_empty()
     }
 
     /// The wait before the message goes on.
@@ -51,6 +60,10 @@ impl Changes {
     ) -> Request<B> {
         for edits in &self.edits {
             edits.headers(request.headers_mut());
+        }
+        if !self.taps.0.is_empty() {
+            // Other faults may have theirs there.
+            request.extensions_mut().get_or_insert_default::<Taps>().0.extend(self.taps.0);
         }
         let Some(port) = port.filter(|_| !self.stages.is_empty()) else { return request };
         if self.stages.iter().any(|stage| stage.resizes()) {

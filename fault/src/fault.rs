@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Method, Request};
+use http::header::UPGRADE;
+use http::{Method, Request, Version};
 
 use crate::chance::{Dice, digest};
 use crate::halt::halted;
@@ -132,6 +133,7 @@ impl Fault {
         let reach = Reach::new(side, setup.means, request);
         let unreachable = !reach.allows(&plan)
             || (plan.only_downloads() && request.method() == Method::HEAD)
+            || (plan.only_taps() && !asks_for_websocket(request))
             || (plan.uploads() && !ported());
         if unreachable {
             return Err(Skip::Unreachable);
@@ -145,4 +147,11 @@ impl fmt::Debug for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.setup.fmt(f)
     }
+}
+
+/// RFC 6455, section 4.1; over HTTP/2 the request is a CONNECT (RFC 8441).
+fn asks_for_websocket<B>(request: &Request<B>) -> bool {
+    let upgrade = request.headers().get(UPGRADE);
+    upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        || (request.method() == Method::CONNECT && request.version() == Version::HTTP_2)
 }

@@ -144,6 +144,7 @@ pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
 pub use crate::injector::custom::custom;
 pub use crate::injector::grpc::{Grpc, grpc};
 pub use crate::injector::length::{Length, WrongLength, wrong_length};
+pub use crate::injector::messages::{Format, Messages, messages};
 pub use crate::injector::node::Injector;
 pub use crate::injector::patch::{Patch, patch};
 pub use crate::injector::quota::{Quota, quota};
@@ -169,6 +170,7 @@ pub use crate::io::listener::{Accept, FaultListener};
 #[cfg(feature = "hyper")]
 pub use crate::io::serve::{ServeError, serve_connection};
 pub use crate::io::stream::FaultStream;
+pub use crate::io::websocket::{TappedStream, tap};
 pub use crate::key::DecideBy;
 pub use crate::layer::FaultLayer;
 pub use crate::mark::{Injected, MARK};

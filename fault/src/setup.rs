@@ -69,20 +69,37 @@ pub(crate) fn pause(setup: &Arc<Setup>, time: Duration) -> Pause {
     Pause::new(async move { setup.switch.unless_off(setup.sleeper.sleep(time)).await })
 }
 
-/// The fault behind a request's body, about whose end nothing is told.
-pub(crate) struct Uploading(pub(crate) Arc<Setup>);
+/// The fault behind what outlives its strike, about whose end nothing is told. It counts as active
+/// for as long as any clone lives.
+#[derive(Clone)]
+pub(crate) struct Active(Arc<Entered>);
 
-impl Host for Uploading {
+struct Entered(Arc<Setup>);
+
+impl Active {
+    pub(crate) fn new(setup: Arc<Setup>) -> Self {
+        setup.tally.enter();
+        Self(Arc::new(Entered(setup)))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.tally.leave();
+    }
+}
+
+impl Host for Active {
     fn name(&self) -> Arc<str> {
-        self.0.name.clone()
+        self.0.0.name.clone()
     }
 
     fn off(&self) -> bool {
-        self.0.off()
+        self.0.0.off()
     }
 
     fn pause(&self, time: Duration) -> Pause {
-        pause(&self.0, time)
+        pause(&self.0.0, time)
     }
 
     fn done(&mut self, _called_off: bool) {}

@@ -17,7 +17,7 @@ use crate::mark::{Injected, Mark};
 use crate::pause::Pause;
 use crate::reach::{By, Reach};
 use crate::report::{Event, Phase, Skip};
-use crate::setup::{Setup, Uploading, pause};
+use crate::setup::{Active, Setup, pause};
 use crate::stage::Host;
 
 /// What a strike comes to before the service is asked.
@@ -121,6 +121,7 @@ impl Strike {
                     self.tamper(wire);
                 }
                 Step::Request(change) => request.add(change),
+                Step::Tap(tap) => request.tap(tap, Active::new(self.setup.clone())),
                 Step::Response(change) => self.changes.add(change),
             }
         }
@@ -250,7 +251,7 @@ impl Strike {
 impl Strike {
     /// The fault as the body of the request knows it.
     pub(crate) fn uploading(&self) -> Box<dyn Host> {
-        Box::new(Uploading(self.setup.clone()))
+        Box::new(Active::new(self.setup.clone()))
     }
 }
 

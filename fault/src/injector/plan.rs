@@ -11,6 +11,7 @@ use super::call::Inject;
 use super::edits::Edits;
 use super::ending::Ending;
 use super::tamper::{Direction, Kind};
+use super::tap::Tap;
 use crate::chance::Draws;
 use crate::report::{Deed, Reporter, Side};
 use crate::stage::Stage;
@@ -40,6 +41,8 @@ pub(crate) enum Step {
     Request(Change),
     /// Done to the response, whoever makes it.
     Response(Change),
+    /// Done to the connection that the request asks for.
+    Tap(Tap),
 }
 
 /// What a step does to the connection.
@@ -129,6 +132,11 @@ impl Plan {
     /// Whether the request's body is to go through stages.
     pub(crate) fn uploads(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Request(Change::Body(_) | Change::Both(..))))
+    }
+
+    /// Whether it does nothing but to a WebSocket.
+    pub(crate) fn only_taps(&self) -> bool {
+        !self.steps.is_empty() && self.steps.iter().all(|step| matches!(step, Step::Tap(_)))
     }
 
     /// Whether it does nothing but to the body of the response.

@@ -9,5 +9,6 @@ mod control;
 mod decision;
 mod delay;
 mod gate;
+mod messages;
 mod rig;
 mod toxics;

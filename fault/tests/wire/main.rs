@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
 mod answers;
-mod clients;
 mod bodies;
+mod clients;
 mod grpc;
 mod leaving;
 mod lent;
+mod messages;
 mod rejects;
 mod rig;

@@ -1,0 +1,164 @@
+//! Framing: where the messages of a body begin and end.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+/// How a body is divided into messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Server-sent events: blocks that a blank line ends (WHATWG HTML, section 9.2.6).
+    Sse,
+    /// gRPC: a byte of flags, four bytes of length, the message.
+    Grpc,
+}
+
+/// A part of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// A whole message, with what frames it.
+    Message(Bytes),
+    /// What is no message, or too long to be held in memory as one.
+    Other(Bytes),
+}
+
+/// Takes messages off the front of a body as it comes.
+#[derive(Debug)]
+pub(crate) struct Splitter {
+    framing: Framing,
+    buffer: BytesMut,
+    /// How far an event was looked through in vain.
+    seen: usize,
+    /// Where the last line that was seen begins.
+    line: usize,
+    /// How much of a message too long is still to go by.
+    passing: usize,
+}
+
+/// Longer messages go by untouched.
+const LONGEST: usize = 4 << 20;
+
+impl Splitter {
+    pub(crate) fn new(framing: Framing) -> Self {
+        Self { framing, buffer: BytesMut::new(), seen: 0, line: 0, passing: 0 }
+    }
+
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        self.buffer.extend_from_slice(data);
+    }
+
+    /// All that is left, a message begun included.
+    pub(crate) fn rest(&mut self) -> Bytes {
+        (self.seen, self.line) = (0, 0);
+        self.buffer.split().freeze()
+    }
+
+    pub(crate) fn next(&mut self) -> Option<Piece> {
+        if self.passing > 0 && !self.buffer.is_empty() {
+            let length = self.passing.min(self.buffer.len());
+            self.passing -= length;
+            return Some(Piece::Other(self.buffer.split_to(length).freeze()));
+        }
+        match self.framing {
+            Framing::Sse => self.next_event(),
+            Framing::Grpc => self.next_grpc(),
+        }
+    }
+
+    fn next_grpc(&mut self) -> Option<Piece> {
+        let mut prefix = self.buffer.get(1..5)?;
+        let length = usize::try_from(prefix.get_u32()).unwrap_or(usize::MAX).saturating_add(5);
+        if length > LONGEST {
+            self.passing = length;
+            return self.next();
+        }
+        (self.buffer.len() >= length).then(|| Piece::Message(self.buffer.split_to(length).freeze()))
+    }
+
+    fn next_event(&mut self) -> Option<Piece> {
+        while let Some(byte) = self.buffer.get(self.seen) {
+            let after = match (byte, self.buffer.get(self.seen + 1)) {
+                (b'\n', _) => self.seen + 1,
+                (b'\r', Some(b'\n')) => self.seen + 2,
+                // Whether a line feed belongs to it is not known yet.
+                (b'\r', None) => break,
+                (b'\r', Some(_)) => self.seen + 1,
+                _ => {
+                    self.seen += 1;
+                    continue;
+                }
+            };
+            let blank = self.line == self.seen;
+            (self.seen, self.line) = (after, after);
+            if blank {
+                let only_blank = self.buffer[..after].iter().all(|byte| b"\r\n".contains(byte));
+                let block = self.buffer.split_to(after).freeze();
+                (self.seen, self.line) = (0, 0);
+                return Some(if only_blank { Piece::Other(block) } else { Piece::Message(block) });
+            }
+        }
+        (self.buffer.len() > LONGEST).then(|| Piece::Other(self.rest()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(framing: Framing, text: &[u8], step: usize) -> (Vec<Piece>, Bytes) {
+        let mut splitter = Splitter::new(framing);
+        let mut pieces = Vec::new();
+        for chunk in text.chunks(step) {
+            splitter.push(chunk);
+            pieces.extend(std::iter::from_fn(|| splitter.next()));
+        }
+        (pieces, splitter.rest())
+    }
+
+    #[test]
+    fn events_end_at_blank_lines_however_they_come() {
+        let message = |text: &'static str| Piece::Message(Bytes::from_static(text.as_bytes()));
+        let rows: [(&str, Vec<Piece>, &str); 5] = [
+            (
+                "data: 1\n\ndata: 2\ndata: 3\n\n",
+                vec![message("data: 1\n\n"), message("data: 2\ndata: 3\n\n")],
+                "",
+            ),
+            ("a\r\n\r\nb\r\n\r\nc", vec![message("a\r\n\r\n"), message("b\r\n\r\n")], "c"),
+            ("a\r\rb\r\rc", vec![message("a\r\r"), message("b\r\r")], "c"),
+            ("a\n\r\nb\r\n\nc\n", vec![message("a\n\r\n"), message("b\r\n\n")], "c\n"),
+            (":\n\n\ndata\n\n", vec![message(":\n\n"), Piece::Other("\n".into()), message("data\n\n")], ""),
+        ];
+        for (text, wanted, rest) in rows {
+            for step in 1..=text.len() {
+                assert_eq!(
+                    pieces(Framing::Sse, text.as_bytes(), step),
+                    (wanted.clone(), rest.into()),
+                    "{text:?} {step}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn grpc_messages_are_told_by_their_prefix() {
+        let text = b"\0\0\0\0\x02ab\x01\0\0\0\0\0\0\0\0\x05abc";
+        let wanted =
+            vec![Piece::Message(text[..7].to_vec().into()), Piece::Message(text[7..12].to_vec().into())];
+        for step in 1..=text.len() {
+            assert_eq!(
+                pieces(Framing::Grpc, text, step),
+                (wanted.clone(), text[12..].to_vec().into()),
+                "{step}"
+            );
+        }
+        // What does not fit in memory goes by as it comes, and the next one is found again.
+        let mut long = vec![0, 0, 64, 0, 0];
+        long.resize(5 + (64 << 16), 7);
+        long.extend_from_slice(&text[..7]);
+        let (found, rest) = pieces(Framing::Grpc, &long, 1 << 20);
+        assert_eq!(found.last(), Some(&wanted[0]));
+        let others = found
+            .iter()
+            .filter_map(|piece| if let Piece::Other(bytes) = piece { Some(bytes.len()) } else { None });
+        assert_eq!((others.sum::<usize>(), found.len(), rest.len()), (5 + (64 << 16), 6, 0));
+    }
+}

@@ -1,0 +1,211 @@
+//! Messages: loses, repeats, reorders, holds back and stops the messages of a stream.
+
+use std::sync::Arc;
+
+use super::deal::{Dealer, Rules};
+use super::framing::Framing;
+use super::grpc::{check_status, status_headers};
+use super::node::{Act, Draft, Injector, below};
+use super::plan::{Change, Plan, Step};
+use super::relay::Relay;
+use super::tap::{CloseCode, Tap};
+use crate::chance::Draws;
+use crate::delay::Delay;
+use crate::error::{Findings, Problem};
+use crate::report::{Deed, Side};
+
+/// What the messages of a stream are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// Server-sent events in a body (`text/event-stream`).
+    Sse,
+    /// gRPC messages in a body.
+    Grpc,
+    /// WebSocket messages on an upgraded connection, which whoever serves it hands to
+    /// [`tap`](crate::tap). A request that asks for no WebSocket is left alone, as unreachable.
+    WebSocket,
+}
+
+/// Does things to single messages of a stream. Each message is decided on by draws of its own;
+/// the stream as a whole is chosen by the fault's.
+///
+/// ```
+/// use waylay_fault::{Delay, Fault, Format, messages};
+///
+/// let events = messages(Format::Sse).lose(0.01).hold(0.1, Delay::uniform("100ms", "2s"));
+/// Fault::new("patchy-feed", events).build()?;
+/// let calls = messages(Format::Grpc).stop_after(10).code(14);
+/// Fault::new("broken-stream", calls).build()?;
+/// assert!(Fault::new("f", messages(Format::WebSocket).lose(2.0).code(99)).build().is_err());
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+pub fn messages(format: Format) -> Messages {
+    Messages {
+        format,
+        lose: 0.0,
+        double: 0.0,
+        swap: 0.0,
+        hold: None,
+        stop_after: None,
+        code: None,
+        side: Side::default(),
+    }
+}
+
+/// What is done to messages, made by [`messages`]. Shares go from 0 to 1.
+#[derive(Debug, Clone)]
+pub struct Messages {
+    format: Format,
+    lose: f64,
+    double: f64,
+    swap: f64,
+    hold: Option<(f64, Delay)>,
+    stop_after: Option<u64>,
+    code: Option<u16>,
+    side: Side,
+}
+
+impl Messages {
+    /// Leaves out this share of the messages.
+    #[must_use]
+    pub fn lose(mut self, share: f64) -> Self {
+        self.lose = share;
+        self
+    }
+
+    /// Sends this share of the messages twice.
+    #[must_use]
+    pub fn double(mut self, share: f64) -> Self {
+        self.double = share;
+        self
+    }
+
+    /// Lets this share of the messages be overtaken by the next one.
+    #[must_use]
+    pub fn swap(mut self, share: f64) -> Self {
+        self.swap = share;
+        self
+    }
+
+    /// Holds this share of the messages back, and with each all that come after it.
+    #[must_use]
+    pub fn hold(mut self, share: f64, delay: Delay) -> Self {
+        self.hold = Some((share, delay));
+        self
+    }
+
+    /// Ends the stream once this many messages have come: a body of events ends, gRPC gets the
+    /// trailers of a status, a WebSocket gets a close frame.
+    #[must_use]
+    pub fn stop_after(mut self, count: u64) -> Self {
+        self.stop_after = Some(count);
+        self
+    }
+
+    /// With what a stream is [stopped](Self::stop_after): a gRPC status (14, `UNAVAILABLE`, by
+    /// default) or a WebSocket close code (1011, "internal error", by default).
+    #[must_use]
+    pub fn code(mut self, code: u16) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// Whose messages; those that the service sends by default.
+    #[must_use]
+    pub fn on(mut self, side: Side) -> Self {
+        self.side = side;
+        self
+    }
+}
+
+impl From<Messages> for Injector {
+    fn from(messages: Messages) -> Self {
+        Self::draft(messages)
+    }
+}
+
+impl Draft for Messages {
+    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+        let at = below(at, "messages");
+        let mut good = true;
+        let held = self.hold.as_ref().map_or(0.0, |(share, _)| *share);
+        for (name, share) in
+            [("lose", self.lose), ("double", self.double), ("swap", self.swap), ("hold", held)]
+        {
+            if !(0.0..=1.0).contains(&share) {
+                findings.add(format!("{at}.{name}"), share, Problem::Share);
+                good = false;
+            }
+        }
+        let hold = match self.hold {
+            Some((share, delay)) => match delay.check(&format!("{at}.hold"), findings) {
+                Some(pace) => Some((share, pace)),
+                None => {
+                    good = false;
+                    None
+                }
+            },
+            None => None,
+        };
+        let setting = format!("{at}.code");
+        let close = match (self.format, self.code) {
+            (Format::Grpc, Some(code)) => {
+                good &= check_status(&setting, code, findings);
+                None
+            }
+            (Format::WebSocket, code) => {
+                let code = CloseCode::new(code.unwrap_or(1011));
+                if code.is_none() {
+                    findings.add(setting, self.code.unwrap_or_default(), Problem::CloseCode);
+                    good = false;
+                }
+                code
+            }
+            _ => None,
+        };
+        let rules = Rules {
+            lose: self.lose,
+            double: self.double,
+            swap: self.swap,
+            hold,
+            stop_after: self.stop_after,
+        };
+        good.then(|| {
+            Box::new(Streamed {
+                format: self.format,
+                status: self.code.unwrap_or(14),
+                close,
+                side: self.side,
+                rules: Arc::new(rules),
+            }) as Box<dyn Act>
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Streamed {
+    format: Format,
+    status: u16,
+    close: Option<CloseCode>,
+    side: Side,
+    rules: Arc<Rules>,
+}
+
+impl Act for Streamed {
+    fn plan(&self, draws: Draws, plan: &mut Plan) {
+        let deed = Deed::Messages(self.side);
+        let (framing, last_words) = match (self.format, self.close) {
+            (Format::WebSocket, Some(close)) => {
+                let tap = Tap::new(self.side, self.rules.clone(), draws, close);
+                return plan.then(Step::Tap(tap), deed);
+            }
+            // A close code that is none was found out before.
+            (Format::WebSocket, None) => return,
+            (Format::Sse, _) => (Framing::Sse, None),
+            (Format::Grpc, _) => (Framing::Grpc, Some(status_headers(self.status, "the stream was stopped"))),
+        };
+        let stage = Relay::new(framing, Dealer::new(self.rules.clone(), draws), last_words);
+        plan.change(self.side, Change::Body(Box::new(stage)), deed);
+    }
+}

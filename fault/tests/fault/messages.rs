@@ -1,0 +1,296 @@
+//! The messages of streams, against an oracle that deals them out by the letter of `decision.md`.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, Channel};
+use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
+use tower::{ServiceExt, service_fn};
+use tower_layer::Layer;
+use waylay_fault::{Delay, Dice, Fault, Format, Key, Messages, Side, messages, tap};
+
+use crate::rig::striking;
+
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    lose: f64,
+    double: f64,
+    swap: f64,
+    stop: Option<u64>,
+}
+
+impl Settings {
+    fn of(self, format: Format) -> Messages {
+        let messages = messages(format).lose(self.lose).double(self.double).swap(self.swap);
+        match self.stop {
+            Some(count) => messages.stop_after(count),
+            None => messages,
+        }
+    }
+
+    /// The numbers of the messages that come out, and whether the stream was stopped.
+    fn oracle(self, seed: u64, count: u64) -> (Vec<u64>, bool) {
+        let root = Dice::new(seed, "test").roll(Key::Counter(0), b"");
+        let (mut out, mut kept) = (Vec::new(), None);
+        for number in 0..count {
+            if self.stop == Some(number) {
+                break;
+            }
+            let mut draws = root.child(number);
+            let (lost, doubled, swapped) = (draws.share(), draws.share(), draws.share());
+            if lost < self.lose {
+                continue;
+            }
+            if swapped < self.swap && kept.is_none() {
+                kept = Some(number);
+                continue;
+            }
+            out.push(number);
+            if doubled < self.double {
+                out.push(number);
+            }
+            out.extend(kept.take());
+        }
+        out.extend(kept);
+        (out, self.stop.is_some_and(|most| most <= count))
+    }
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let share = || prop_oneof![2 => Just(0.0), 1 => Just(1.0), 5 => 0.0..1.0];
+    (share(), share(), share(), prop::option::of(1_u64..12)).prop_map(|(lose, double, swap, stop)| Settings {
+        lose,
+        double,
+        swap,
+        stop,
+    })
+}
+
+/// What comes of these frames: the data, and the trailers.
+async fn through(fault: &Fault, chunks: Vec<Bytes>) -> (Vec<u8>, Option<HeaderMap>) {
+    let inner = service_fn(move |_: Request<String>| {
+        let (mut sender, body) = Channel::<Bytes, Infallible>::new(1);
+        let chunks = chunks.clone();
+        tokio::spawn(async move {
+            for chunk in chunks {
+                sender.send_data(chunk).await.ok();
+            }
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", "0".parse().unwrap());
+            sender.send(Frame::trailers(trailers)).await.ok();
+        });
+        std::future::ready(Ok::<_, Infallible>(Response::new(body)))
+    });
+    let response = fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
+    let body = response.into_body().collect().await.unwrap();
+    let trailers = body.trailers().cloned();
+    (body.to_bytes().to_vec(), trailers)
+}
+
+fn cut(text: &[u8], cuts: &[usize]) -> Vec<Bytes> {
+    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (text.len() + 1)).chain([0, text.len()]).collect();
+    cuts.sort_unstable();
+    cuts.windows(2).map(|pair| Bytes::copy_from_slice(&text[pair[0]..pair[1]])).collect()
+}
+
+fn paused<F: Future>(future: F) -> F::Output {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(future)
+}
+
+fn event(number: u64) -> Vec<u8> {
+    format!("id: {number}\r\ndata: {}\n\n", "x".repeat(number as usize)).into_bytes()
+}
+
+fn grpc_message(number: u64) -> Vec<u8> {
+    let mut message = vec![0];
+    message.extend(((number + 1) as u32).to_be_bytes());
+    message.extend(vec![number as u8; number as usize + 1]);
+    message
+}
+
+/// A message of one frame or two, with a ping between; of a client if masked.
+fn web_message(number: u64, masked: bool) -> Vec<u8> {
+    let frame = |first: u8, payload: &[u8]| {
+        let mut frame = vec![first, payload.len() as u8 | u8::from(masked) << 7];
+        if masked {
+            frame.extend([1, 2, 3, 4]);
+        }
+        frame.extend(payload);
+        frame
+    };
+    if number.is_multiple_of(2) {
+        return frame(0x81, &[number as u8]);
+    }
+    [frame(0x02, &[number as u8]), frame(0x80, &[number as u8])].concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn bodies_are_dealt_as_specified(
+        settings in settings(),
+        seed in any::<u64>(),
+        count in 0_u64..10,
+        cuts in prop::collection::vec(any::<usize>(), 0..6),
+        tail in prop_oneof![Just(""), Just("data: not whole")],
+    ) {
+        for (format, message) in [(Format::Sse, event as fn(u64) -> Vec<u8>), (Format::Grpc, grpc_message)] {
+            let tail = if format == Format::Sse { tail.as_bytes() } else { b"" };
+            let text: Vec<u8> = (0..count).flat_map(message).chain(tail.iter().copied()).collect();
+            let fault = striking(settings.of(format)).seed(seed).build().unwrap();
+            let (seen, trailers) = paused(through(&fault, cut(&text, &cuts)));
+            let (numbers, stopped) = settings.oracle(seed, count);
+            let mut wanted: Vec<u8> = numbers.into_iter().flat_map(message).collect();
+            if !stopped {
+                wanted.extend_from_slice(tail);
+            }
+            prop_assert_eq!(String::from_utf8_lossy(&seen), String::from_utf8_lossy(&wanted));
+            let status = trailers.as_ref().map(|trailers| trailers["grpc-status"].to_str().unwrap());
+            let wanted = match format {
+                Format::Grpc if stopped => Some("14"),
+                _ if stopped => None,
+                _ => Some("0"),
+            };
+            prop_assert_eq!(status, wanted);
+        }
+    }
+
+    #[test]
+    fn websockets_are_dealt_as_specified(
+        settings in settings(),
+        seed in any::<u64>(),
+        count in 0_u64..10,
+        cuts in prop::collection::vec(any::<usize>(), 0..6),
+        request in any::<bool>(),
+    ) {
+        let side = if request { Side::Request } else { Side::Response };
+        let message = |number| web_message(number, request);
+        let text: Vec<u8> = (0..count).flat_map(message).collect();
+        let fault = striking(settings.of(Format::WebSocket).on(side).code(4000)).seed(seed).build().unwrap();
+        let seen = paused(async {
+            let (near, mut far) = tokio::io::duplex(64);
+            let mut near = tap(&upgraded(&fault).await, near);
+            let chunks = cut(&text, &cuts);
+            let (mut seen, mut back) = (Vec::new(), Vec::new());
+            let writing = async |io: &mut (dyn tokio::io::AsyncWrite + Unpin + Send)| {
+                for chunk in chunks {
+                    io.write_all(&chunk).await.unwrap();
+                    io.flush().await.unwrap();
+                }
+                io.shutdown().await.unwrap();
+            };
+            if request {
+                tokio::join!(writing(&mut far), async { near.read_to_end(&mut seen).await.unwrap() });
+                near.shutdown().await.unwrap();
+                far.read_to_end(&mut back).await.unwrap();
+            } else {
+                tokio::join!(writing(&mut near), async { far.read_to_end(&mut seen).await.unwrap() });
+                far.shutdown().await.unwrap();
+                near.read_to_end(&mut back).await.unwrap();
+            }
+            assert!(back.is_empty());
+            seen
+        });
+        let (numbers, stopped) = settings.oracle(seed, count);
+        let mut wanted: Vec<u8> = numbers.into_iter().flat_map(message).collect();
+        if stopped {
+            let close: &[u8] = if request { &[0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa0] } else { &[0x88, 2, 0x0f, 0xa0] };
+            wanted.extend_from_slice(close);
+        }
+        prop_assert_eq!(seen, wanted);
+        prop_assert_eq!(fault.control().counts().active, 0);
+    }
+}
+
+/// The extensions of an upgrade request that came through the fault.
+async fn upgraded(fault: &Fault) -> Extensions {
+    let seen = Arc::new(Mutex::new(Extensions::new()));
+    let keep = seen.clone();
+    let inner = service_fn(move |request: Request<String>| {
+        *keep.lock().unwrap() = request.into_parts().0.extensions;
+        std::future::ready(Ok::<_, Infallible>(Response::new(String::new())))
+    });
+    let request = Request::get("/chat").header("upgrade", "WebSocket").body(String::new()).unwrap();
+    fault.layer().layer(inner).oneshot(request).await.unwrap();
+    let mut seen = seen.lock().unwrap();
+    std::mem::take(&mut *seen)
+}
+
+/// A message that is held back holds back what comes after it, in bodies as on WebSockets.
+#[tokio::test(start_paused = true)]
+async fn held_messages_keep_their_order() {
+    let held = |format| striking(messages(format).hold(1.0, Delay::fixed("1s"))).build().unwrap();
+    let start = Instant::now();
+    let text: Vec<u8> = (0..3).flat_map(event).collect();
+    assert_eq!(through(&held(Format::Sse), vec![text.clone().into()]).await.0, text);
+    assert_eq!(start.elapsed().as_secs(), 3);
+
+    let fault = held(Format::WebSocket);
+    let (near, mut far) = tokio::io::duplex(64);
+    let mut near = tap(&upgraded(&fault).await, near);
+    assert_eq!(fault.control().counts().active, 1);
+    let text: Vec<u8> = (0..3).flat_map(|number| web_message(number, false)).collect();
+    let start = Instant::now();
+    near.write_all(&text).await.unwrap();
+    assert!(start.elapsed().is_zero(), "taken at once, sent in time");
+    let mut first = vec![0; 3];
+    tokio::join!(async { near.flush().await.unwrap() }, async {
+        far.read_exact(&mut first).await.unwrap();
+        assert_eq!(start.elapsed().as_secs(), 1);
+        let mut rest = vec![0; text.len() - 3];
+        far.read_exact(&mut rest).await.unwrap();
+        assert_eq!([first.clone(), rest].concat(), text);
+    });
+    assert_eq!(start.elapsed().as_secs(), 3);
+    drop(near);
+    assert_eq!(fault.control().counts().active, 0);
+}
+
+/// From the switch on, messages go by as they come; a direction stays off once it was.
+#[tokio::test(start_paused = true)]
+async fn a_switch_lets_messages_go() {
+    let fault = striking(messages(Format::WebSocket).hold(1.0, Delay::fixed("1h"))).build().unwrap();
+    let (near, mut far) = tokio::io::duplex(64);
+    let mut near = tap(&upgraded(&fault).await, near);
+    let control = fault.control();
+    near.write_all(&web_message(0, false)).await.unwrap();
+    let flushing = tokio::spawn(async move {
+        near.flush().await.unwrap();
+        near
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    control.set_enabled(false);
+    let mut near = flushing.await.unwrap();
+    near.write_all(&web_message(1, false)).await.unwrap();
+    control.set_enabled(true);
+    near.write_all(&web_message(2, false)).await.unwrap();
+    near.flush().await.unwrap();
+    let mut seen = vec![0; 3 + 6 + 3];
+    far.read_exact(&mut seen).await.unwrap();
+    assert_eq!(seen, [web_message(0, false), web_message(1, false), web_message(2, false)].concat());
+}
+
+/// What asks for no WebSocket has none to be tapped; a stream that no fault struck is what it was.
+#[tokio::test]
+async fn other_requests_are_left_alone() {
+    let fault = striking(messages(Format::WebSocket).lose(1.0)).build().unwrap();
+    crate::rig::send(&fault, crate::rig::get("/")).await;
+    assert_eq!(fault.control().counts().unreachable, 1);
+
+    let (near, mut far) = tokio::io::duplex(64);
+    let mut near = tap(&Extensions::new(), near);
+    near.write_all(b"as it is").await.unwrap();
+    near.shutdown().await.unwrap();
+    let mut seen = String::new();
+    far.read_to_string(&mut seen).await.unwrap();
+    assert_eq!(seen, "as it is");
+}
