@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::panic::Location;
+
 use std::sync::Arc;
 
 use crate::conditions::Supply;
@@ -12,6 +12,7 @@ use crate::pattern::Variable;
 use crate::pattern::{Pattern, Texts};
 use crate::policy::Policy;
 use crate::rule::lint::RuleLint;
+use crate::site::Site;
 use crate::template::path::Ending;
 
 /// The place of a scope in its table.
@@ -52,7 +53,7 @@ pub(crate) struct ScopeFacts {
     pub(crate) hosts: Vec<String>,
     pub(crate) conditions: Vec<String>,
     pub(crate) sealed: bool,
-    pub(crate) site: &'static Location<'static>,
+    pub(crate) site: Site,
 }
 
 /// One route.
@@ -75,7 +76,7 @@ pub(crate) struct Facts {
     pub(crate) supplies: Vec<Supply>,
     /// The whole route as a rule, if it was written as one.
     pub(crate) rule: Option<Arc<str>>,
-    pub(crate) site: &'static Location<'static>,
+    pub(crate) site: Site,
 }
 
 /// One route of a table, as data; with feature `serde` it serializes as an object.
@@ -146,7 +147,7 @@ impl<'t> ScopeInfo<'t> {
     }
 
     /// The line of code that wrote it.
-    pub fn site(&self) -> &'static Location<'static> {
+    pub fn site(&self) -> Site {
         self.facts.site
     }
 }
@@ -231,7 +232,7 @@ impl<'t> RouteInfo<'t> {
     }
 
     /// The line of code that wrote it.
-    pub fn site(&self) -> &'static Location<'static> {
+    pub fn site(&self) -> Site {
         self.facts.site
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::panic::Location;
+
 use std::sync::Arc;
 
 use http::Method;
@@ -12,6 +12,7 @@ use crate::matcher::guard::Custom;
 use crate::matcher::method::MethodSet;
 use crate::policy::{MethodMiss, OptionsAnswer, TrailingSlash};
 use crate::rule::text::RuleText;
+use crate::site::Site;
 
 /// What was written of one header.
 #[derive(Debug, Clone)]
@@ -72,7 +73,7 @@ pub(crate) struct PathRegexText {
 /// Conditions in the user's words; nothing here has been checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Conditions {
-    pub(crate) site: &'static Location<'static>,
+    pub(crate) site: Site,
     pub(crate) path: Option<PathText>,
     pub(crate) hosts: Vec<HostText>,
     pub(crate) methods: Option<MethodSet>,
@@ -102,7 +103,7 @@ impl Conditions {
     #[track_caller]
     pub(crate) fn new() -> Self {
         Self {
-            site: Location::caller(),
+            site: Site::caller(),
             path: None,
             hosts: Vec::new(),
             methods: None,

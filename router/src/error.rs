@@ -1,9 +1,9 @@
 //! What building a table reports: every fault of every route, at once.
 
 use std::fmt;
-use std::panic::Location;
 
 use crate::rule::error::RuleError;
+use crate::site::Site;
 use crate::template::piece::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
 use crate::witness::Witness;
 
@@ -62,7 +62,7 @@ pub struct BuildError {
     /// The route's or scope's name, else its path or host.
     pub route: String,
     /// Where it was written.
-    pub site: &'static Location<'static>,
+    pub site: Site,
 }
 
 /// The kinds of faults.
@@ -123,14 +123,14 @@ pub enum BuildErrorKind {
         /// The name.
         name: String,
         /// Where the other one was written.
-        other: &'static Location<'static>,
+        other: Site,
     },
     /// Two routes of one rank that match the same request.
     Conflict {
         /// The other route's name, else its path or host.
         with: String,
         /// Where the other one was written.
-        other: &'static Location<'static>,
+        other: Site,
         /// A request that both match.
         witness: Box<Witness>,
     },

@@ -123,6 +123,7 @@ mod scope;
 #[cfg(feature = "serde")]
 mod serial;
 mod service;
+mod site;
 mod speech;
 #[cfg(feature = "swap")]
 mod swap;
@@ -162,6 +163,7 @@ pub use recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 pub use route::Route;
 pub use scope::{Pending, Scope};
 pub use service::{Router, RouterFuture};
+pub use site::Site;
 #[cfg(feature = "swap")]
 pub use swap::SwapRouter;
 pub use table::build::TableBuilder;

@@ -1,9 +1,9 @@
 //! What is odd about a table that works.
 
 use std::fmt;
-use std::panic::Location;
 
 use crate::rule::lint::RuleLint;
+use crate::site::Site;
 use crate::witness::Witness;
 
 /// Something odd about one route; the table works, but perhaps not as it was meant.
@@ -26,7 +26,7 @@ pub struct Lint {
     /// The route's name, else its path.
     pub route: String,
     /// Where it was written.
-    pub site: &'static Location<'static>,
+    pub site: Site,
 }
 
 /// The kinds of oddities.
@@ -40,7 +40,7 @@ pub enum LintKind {
         /// The other route's name, else its path.
         by: String,
         /// Where the other one was written.
-        other: &'static Location<'static>,
+        other: Site,
     },
     /// Another route is as specific, and the order of writing decides between them, as it was asked to
     /// ([`Precedence::Registration`](crate::Precedence::Registration)).
@@ -48,7 +48,7 @@ pub enum LintKind {
         /// The other route's name, else its path.
         with: String,
         /// Where the other one was written.
-        other: &'static Location<'static>,
+        other: Site,
         /// A request that both match.
         witness: Box<Witness>,
     },
@@ -60,7 +60,7 @@ pub enum LintKind {
         /// The other route's name, else its path.
         with: String,
         /// Where the other one was written.
-        other: &'static Location<'static>,
+        other: Site,
     },
 }
 

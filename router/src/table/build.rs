@@ -1,7 +1,7 @@
 //! Routes and scopes to a table: compile, report, order, index.
 
 use std::collections::HashMap;
-use std::panic::Location;
+
 use std::sync::Arc;
 
 use super::index::{Draft, Index};
@@ -19,6 +19,7 @@ use crate::matcher::guard::Custom;
 use crate::pattern::Pattern;
 use crate::policy::{Policy, Precedence};
 use crate::route::Route;
+use crate::site::Site;
 use crate::view::Head;
 use crate::words::words;
 
@@ -39,7 +40,7 @@ pub struct TableBuilder<T> {
     policy: Policy,
     scopes: Vec<(Option<ScopeId>, Bounds)>,
     routes: Vec<(Option<ScopeId>, Route<T>)>,
-    proxies: Vec<(String, &'static Location<'static>)>,
+    proxies: Vec<(String, Site)>,
     guards: HashMap<String, Custom>,
 }
 
@@ -68,7 +69,7 @@ impl<T> TableBuilder<T> {
     /// From anybody else they are not read.
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
-        self.proxies.push((network.into(), Location::caller()));
+        self.proxies.push((network.into(), Site::caller()));
         self
     }
 
@@ -245,12 +246,12 @@ fn scope_facts(scopes: Vec<(Option<ScopeId>, Bounds)>) -> Vec<ScopeFacts> {
     facts.collect()
 }
 
-fn proxies(texts: &[(String, &'static Location<'static>)], errors: &mut Vec<BuildError>) -> Vec<Network> {
+fn proxies(texts: &[(String, Site)], errors: &mut Vec<BuildError>) -> Vec<Network> {
     let mut proxies = Vec::new();
     for (text, site) in texts {
         match network(text) {
             Ok(network) => proxies.push(network),
-            Err(kind) => errors.push(BuildError { kind, route: "trusted_proxy".to_owned(), site }),
+            Err(kind) => errors.push(BuildError { kind, route: "trusted_proxy".to_owned(), site: *site }),
         }
     }
     proxies
