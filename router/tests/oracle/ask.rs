@@ -251,7 +251,11 @@ impl Asked {
             (Some((_, text)), _) | (None, [text]) if !text.is_empty() => text,
             _ => return Ok(None),
         };
-        let (name, port) = text.split_once(':').unwrap_or((text, ""));
+        let (name, port) =
+            text.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).unwrap_or((text, ""));
+        if name.contains(':') && !(name.starts_with('[') && name.ends_with(']')) {
+            return Err(());
+        }
         let port = if port.is_empty() { None } else { Some(port.parse().map_err(|_| ())?) };
         if gorilla {
             return if name.is_empty() || name.contains('@') {

@@ -9,6 +9,7 @@ use waylay_router::{
 
 use crate::dice::Dice;
 use crate::model::{Class, Cond, Header, Host, Level, Piece, Query, RouteCase, Rules, TableCase};
+use crate::naive::joined;
 
 /// Our own reading of requests, with every rule that may be otherwise.
 pub fn native(dice: &mut Dice, precedence: Precedence) -> Rules {
@@ -95,8 +96,9 @@ fn level(dice: &mut Dice, case: &TableCase, scope: Option<usize>, is_scope: bool
     }
     let bare = Level::default();
     let outer = scope.map(|_| case.chain(scope, &bare)).unwrap_or_default();
-    let below = outer.iter().any(|level| level.path.is_some());
-    // An empty path continues another one.
+    // An empty path continues another one; behind `/` alone it would never match, see the end of `urls.rs`.
+    let below = joined(case, &outer, true).flatten();
+    let below = below.is_some_and(|(pieces, _)| gorilla || !pieces.is_empty());
     own.path = own.path.filter(|(pieces, _)| below || !pieces.is_empty());
     for _ in 0..dice.one(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2]) {
         own.hosts.push(host(dice, &mut names, gorilla));

@@ -18,6 +18,7 @@ mod order;
 mod smallest;
 mod tables;
 mod text;
+mod urls;
 
 use waylay_router::{BuildErrorKind, Precedence, Reason, Table};
 

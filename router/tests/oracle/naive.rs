@@ -94,6 +94,17 @@ impl<'a> Naive<'a> {
     }
 }
 
+impl Naive<'_> {
+    /// What a route takes from a request, whatever other routes there are.
+    pub fn reads(&self, route: usize, asked: &Asked) -> Option<Vars> {
+        let path = text::path(&asked.path, &self.case.rules).ok()?;
+        let host = asked.host_read(self.case.rules.gorilla).ok()?;
+        let seen = Seen { asked, whole: text::text(&path), path, host };
+        let variant = self.variants.iter().find(|variant| variant.route == route && !variant.detour)?;
+        nearly(self.case, variant, &seen).map(|near| near.vars)
+    }
+}
+
 fn nearly<'a>(case: &TableCase, variant: &'a Variant<'a>, seen: &Seen<'_>) -> Option<Near<'a>> {
     let mut vars = Vars::new();
     let (mut content_type, mut accept) = (None, None);
