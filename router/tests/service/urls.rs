@@ -199,6 +199,8 @@ fn variables_are_supplied() {
 #[test]
 fn what_gorilla_mux_builds_wrongly() {
     type Made = Result<&'static str, ()>;
+    /// Route, values, absolute or not, and what is built natively and in the dialect.
+    type Row<'a> = (Route, &'a [(&'a str, &'a str)], bool, Made, Made);
     let make = |policy: Policy, route: Route, values: &[(&str, &str)], absolute: bool| {
         let table = Table::builder().policy(policy).route(route.name("r").value(())).build();
         let url = table.unwrap().urls().get("r").unwrap();
@@ -207,7 +209,7 @@ fn what_gorilla_mux_builds_wrongly() {
     };
     let path: fn(&'static str) -> Route = |template| Route::get(template);
     let host: fn(&'static str) -> Route = |template| Route::get("/").host(template);
-    let rows: [(Route, &[(&str, &str)], bool, Made, Made); 23] = [
+    let rows: [Row<'_>; 23] = [
         // `%` is text, not a verb of printf; in the template's own text it stands for itself.
         (path("/100%/{x}"), &[("x", "a")], false, Ok("/100%25/a"), Ok("/100%25/a")),
         (path("/%s/{x}"), &[("x", "a")], false, Ok("/%25s/a"), Ok("/%25s/a")),
