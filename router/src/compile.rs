@@ -220,7 +220,7 @@ impl Compiler {
         let mut guards = pattern.guards.into_vec();
         guards.extend(pattern.host.map(|host| Guard::Host(*host)));
         if leaf.path.is_some() {
-            guards.push(Guard::Path(pattern.path));
+            guards.push(Guard::Path(Box::new(pattern.path)));
         }
         if !pattern.methods.is_all() {
             guards.push(Guard::Methods(pattern.methods));

@@ -64,6 +64,11 @@
 //! a priority says otherwise; nowhere else does the order of writing matter.
 //! [`Precedence::Registration`] makes the first route win, as gorilla/mux does.
 //!
+//! # Rules
+//!
+//! Conditions as one line of text, with `&&`, `||`, `!` and parentheses, for routes from configuration:
+//! [`Route::rule`], and the [language](rule).
+//!
 //! # What is refused
 //!
 //! Before any route is looked at: dot segments, control characters and bad escapes in the path,

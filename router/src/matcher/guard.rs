@@ -75,7 +75,7 @@ pub(crate) enum Guard {
     Accept(Vec<Media>),
     Query(QueryGuard),
     /// The path, where the trie does not decide.
-    Path(PathPattern),
+    Path(Box<PathPattern>),
     PathRegex(WholePath),
     MethodRegex(Regex),
     Custom(Custom),
