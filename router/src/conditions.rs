@@ -347,6 +347,13 @@ macro_rules! scope_setters {
             self
         }
 
+        /// Asks for what a [rule](crate::rule) says. Its `PathPrefix` is put in front of the paths inside,
+        /// where it stands beside other conditions only; within `||` or under `!` it looks at the whole path.
+        pub fn when(mut self, rule: impl Into<$crate::rule::text::RuleText>) -> Self {
+            self.$($bounds.)*conditions.rules.push(rule.into());
+            self
+        }
+
         /// Puts a name and a dot in front of the names inside.
         pub fn name(mut self, name: impl Into<String>) -> Self {
             self.$($bounds.)*name = Some(name.into());

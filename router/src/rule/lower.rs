@@ -68,6 +68,22 @@ pub(crate) fn lower(
     Ok(Lowered { ways: ways(&base, &all(parts)), priority, foreign, lints })
 }
 
+/// The same as one list: where there are several, what they say stays a formula.
+pub(crate) fn lower_as_one(
+    conditions: &Conditions,
+    guards: &HashMap<String, Custom>,
+) -> Result<Conditions, Vec<RuleError>> {
+    let mut ways = lower(conditions, guards)?.ways;
+    if let (1, Some(way)) = (ways.len(), ways.pop()) {
+        return Ok(way);
+    }
+    let mut one = conditions.clone();
+    for text in std::mem::take(&mut one.rules) {
+        one.formulas.push(read(&text, guards)?.0);
+    }
+    Ok(one)
+}
+
 pub(super) fn read(
     text: &RuleText,
     guards: &HashMap<String, Custom>,

@@ -19,6 +19,7 @@ use crate::matcher::guard::Custom;
 use crate::pattern::Pattern;
 use crate::policy::{Policy, Precedence};
 use crate::route::Route;
+use crate::rule::lower::lower_as_one;
 use crate::site::Site;
 use crate::view::Head;
 use crate::words::words;
@@ -116,6 +117,7 @@ impl<T> TableBuilder<T> {
     /// All faults of all routes and scopes.
     pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
         let mut errors = Vec::new();
+        self.lower_scopes(&mut errors);
         let mut scopes = self.compile_scopes(&mut errors);
         let proxies = proxies(&self.proxies, &mut errors);
         let rules = rules(&self.scopes, self.policy);
@@ -191,6 +193,20 @@ impl<T> TableBuilder<T> {
             limits,
             proxies,
         })
+    }
+
+    /// The rules of scopes as conditions.
+    fn lower_scopes(&mut self, errors: &mut Vec<BuildError>) {
+        for (_, bounds) in self.scopes.iter_mut().filter(|(_, bounds)| !bounds.conditions.rules.is_empty()) {
+            match lower_as_one(&bounds.conditions, &self.guards) {
+                Ok(conditions) => bounds.conditions = conditions,
+                Err(faults) => {
+                    let kinds = faults.into_iter().map(BuildErrorKind::Rule).collect();
+                    report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
+                    bounds.conditions.rules.clear();
+                }
+            }
+        }
     }
 
     /// Scopes stand in an index of their own, which only misses look at: the deepest comes first.

@@ -336,3 +336,37 @@ fn rules_are_explained_way_by_way() {
     let diff = table.diff(&again).to_string();
     assert!(diff.contains("~ r: rule Path(`/a`) && Header(`h`) ||"), "{diff}");
 }
+
+/// A scope asks for what its rule says: one list, several, or the opposite of something.
+#[test]
+fn rules_of_scopes() {
+    use waylay_router::Bounds;
+    for (rule, inside, outside) in [
+        (
+            "PathPrefix(`/api`) && Header(`x-a`)",
+            &[("h", "/api/x", true)][..],
+            &[("h", "/api/x", false), ("h", "/x", true)][..],
+        ),
+        ("Host(`a`) || Host(`b`)", &[("a", "/x", false), ("b", "/x", true)], &[("c", "/x", false)]),
+        ("Host(`a`) || Header(`x-a`)", &[("a", "/x", false), ("c", "/x", true)], &[("c", "/x", false)]),
+        ("!Host(`a`)", &[("b", "/x", false)], &[("a", "/x", false)]),
+    ] {
+        let mut builder = Table::builder();
+        let scope = builder.open(None, Bounds::new().when(rule).sealed());
+        builder.add(Some(scope), Route::get("/x").value("inside"));
+        builder.add(None, Route::new().value("outside"));
+        let table = builder.build().unwrap();
+        let ask = |(host, path, header): &(&str, &str, bool)| {
+            let request = http::Request::get(*path).header("host", *host);
+            let request = if *header { request.header("x-a", "1") } else { request };
+            let request = request.body(()).unwrap();
+            table.find(&request, &Peer::default()).map(|found| *found.value()).ok()
+        };
+        assert!(inside.iter().all(|asked| ask(asked) == Some("inside")), "{rule}");
+        assert!(outside.iter().all(|asked| ask(asked) == Some("outside")), "{rule}");
+    }
+    let mut builder = Table::<()>::builder();
+    builder.open(None, Bounds::new().when("Hots(`a`)"));
+    let errors = builder.build().unwrap_err().to_string();
+    assert!(errors.contains("`Host`"), "{errors}");
+}
