@@ -1,19 +1,17 @@
-//! What the table answers: a result for each request, a result for each build.
+//! What the routes of a line answer: a result for each request.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::collections::{BTreeMap, BTreeSet};
 
-use http::header::{HOST, HeaderName, HeaderValue};
-use http::uri::Scheme;
-use http::{Method, Request, Uri};
+use http::{Method, Request};
 use serde::Serialize;
-use waylay_router::{Capture, Miss, Peer, Reason, RouteInfo, Table, UrlError, Urls};
+use waylay_router::{Capture, Miss, Peer, Reason, RouteInfo, Table};
 
-use crate::case::{Asked, Build, Dialect};
-use crate::plan::{Built, Plan};
-
-/// Above this `http::Uri` reads no target, and servers answer 414.
-const LONGEST_TARGET: usize = 65_534;
+use crate::arrival::Arrived;
+use crate::built::Built;
+use crate::case::{Case, Dialect};
+use crate::claims::{Claim, Outcome, claims, outcome, slashed};
+use crate::plan::Plan;
+use crate::served::{self, Served};
 
 /// The answer to a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -27,90 +25,180 @@ pub(crate) struct Answer {
     pub(crate) vars: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) path_template: Option<String>,
+    /// What redirects: the cleaning of the path, or the final slash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) redirect_by: Option<&'static str>,
+    /// Whose handler took a miss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) handled_by: Option<String>,
+    /// The middlewares from the outside in, then the handler.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) trace: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access_control_allow_methods: Option<String>,
 }
 
-/// The answer to a build.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct BuildAnswer {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) host: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) path: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) error: Option<&'static str>,
+/// The routes of a line, ready to answer.
+pub(crate) struct Desk<'p> {
+    plan: &'p Plan<'p>,
+    built: &'p Built,
+    table: &'p Table<usize>,
+    claims: Vec<Claim>,
+    mounts: BTreeMap<usize, Self>,
+    served: Option<Served>,
+    /// The methods that routes ask for.
+    methods: BTreeSet<Method>,
 }
 
-/// A request as a server hands it over, or the status with which the server refuses it.
-pub(crate) type Arrived = Result<(Request<()>, Peer), u16>;
+impl<'p> Desk<'p> {
+    /// The desk of a line, if its table is not refused.
+    pub(crate) fn of(case: &Case, plan: &'p Plan<'p>, built: &'p Built) -> Result<Option<Self>, String> {
+        let Some(desk) = Self::new(plan, built) else { return Ok(None) };
+        let served = if served::is_asked(case) { Some(Served::new(case, plan, built)?) } else { None };
+        Ok(Some(Self { served, ..desk }))
+    }
 
-/// Reads a request as a server would.
-///
-/// # Errors
-/// What is wrong with a text that no wire carries: the address of the other end.
-pub(crate) fn arrive(asked: &Asked) -> Result<Arrived, String> {
-    let scheme = if asked.tls { Scheme::HTTPS } else { Scheme::HTTP };
-    let mut peer = Peer::default().scheme(scheme);
-    if let Some(remote) = &asked.remote {
-        let addr =
-            remote.parse::<SocketAddr>().or_else(|_| remote.parse::<IpAddr>().map(|ip| (ip, 0).into()));
-        peer = peer.addr(addr.map_err(|_| format!("remote `{remote}` is no address"))?);
+    fn new(plan: &'p Plan<'p>, built: &'p Built) -> Option<Self> {
+        let table = built.table.as_ref()?;
+        let mounts = built.mounts.iter();
+        let mounts = mounts.filter_map(|(item, built)| {
+            Some((*item, Self::new(plan.items.get(*item)?.mount.as_deref()?, built)?))
+        });
+        let named = table.routes().map(|route| route.methods()).filter(|methods| !methods.is_all());
+        Some(Self {
+            plan,
+            built,
+            table,
+            claims: claims(plan, built),
+            mounts: mounts.collect(),
+            served: None,
+            methods: named.flat_map(|methods| methods.iter().cloned().collect::<Vec<_>>()).collect(),
+        })
     }
-    if asked.url.len() > LONGEST_TARGET {
-        return Ok(Err(414));
-    }
-    Ok(request(asked).map(|request| (request, peer)).ok_or(400))
-}
 
-fn request(asked: &Asked) -> Option<Request<()>> {
-    let mut request = Request::new(());
-    *request.method_mut() = Method::from_bytes(asked.method.as_bytes()).ok()?;
-    *request.uri_mut() = asked.url.parse::<Uri>().ok()?;
-    let headers = request.headers_mut();
-    if let Some(host) = &asked.host {
-        headers.append(HOST, HeaderValue::from_bytes(host.as_bytes()).ok()?);
+    /// Answers a request.
+    pub(crate) fn answer(&self, arrived: &Arrived) -> Answer {
+        let (request, peer) = match arrived {
+            Ok((request, peer)) => (request, peer),
+            Err(status) => return Answer { status: *status, ..Answer::default() },
+        };
+        let mut answer = self.asked(request, peer);
+        if let Some(served) = &self.served {
+            let (trace, methods) = served.ask(request, peer);
+            answer.access_control_allow_methods = methods;
+            if answer.matched.is_some() {
+                answer.trace = trace;
+            }
+        }
+        answer
     }
-    for (name, lines) in &asked.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        for line in lines.iter() {
-            headers.try_append(&name, HeaderValue::from_bytes(line.as_bytes()).ok()?).ok()?;
+
+    fn asked(&self, request: &Request<()>, peer: &Peer) -> Answer {
+        match outcome(self.table, &self.claims, request, peer) {
+            Outcome::Hit(found) => match self.mounts.get(found.value()) {
+                // In gorilla/mux a mounted router sees the whole path, and its miss is final.
+                Some(mounted) => mounted.asked(request, peer),
+                None => match self.plan.answers(*found.value()) {
+                    Some(owner) => self.hit(owner, found.route(), found.captures()),
+                    None => self.refused(request, peer),
+                },
+            },
+            Outcome::Claimed(item, word) => {
+                let handled_by = Some(format!("{word}:{}", self.plan.items[item].title));
+                Answer { handled_by, ..self.refused(request, peer) }
+            }
+            Outcome::Miss(miss) => self.missed(request, peer, &miss),
         }
     }
-    Some(request)
-}
 
-/// Asks the table.
-pub(crate) fn answer(table: &Table<usize>, plan: &Plan<'_>, arrived: &Arrived) -> Answer {
-    let (request, peer) = match arrived {
-        Ok((request, peer)) => (request, peer),
-        Err(status) => return Answer { status: *status, ..Answer::default() },
-    };
-    match table.find(request, peer) {
-        Ok(found) => hit(Some(found.value()), found.route(), found.captures(), plan),
-        Err(miss) => missed(table, plan, &miss),
+    fn hit<'m>(
+        &self,
+        item: usize,
+        route: Option<RouteInfo<'_>>,
+        captures: impl Iterator<Item = Capture<'m>>,
+    ) -> Answer {
+        let template = route.map_or("", |route| route.template());
+        let template = Some(written(template, self.plan.dialect)).filter(|text| !text.is_empty());
+        Answer {
+            matched: self.plan.items.get(item).map(|item| item.title.clone()),
+            status: 200,
+            vars: captures.map(|capture| (capture.name().to_owned(), value(capture))).collect(),
+            path_template: template.filter(|_| !self.plan.omit_route),
+            ..Answer::default()
+        }
+    }
+
+    fn missed(&self, request: &Request<()>, peer: &Peer, miss: &Miss) -> Answer {
+        if let Reason::Redirect(redirect) = &miss.reason {
+            let matched = redirect.matched.as_deref();
+            let slashed = matched.and_then(|matched| {
+                let owner = self.plan.answers(*self.table.value(matched.place())?)?;
+                Some(self.hit(owner, matched.route(), matched.captures()))
+            });
+            return Answer {
+                status: miss.status().as_u16(),
+                location: Some(redirect.target.clone()),
+                redirect_by: Some(if matched.is_some() { "strict_slash" } else { "clean" }),
+                ..slashed.unwrap_or_default()
+            };
+        }
+        let refused = match miss.status().as_u16() {
+            404 | 405 if !self.claims.is_empty() => self.refused(request, peer),
+            status => Answer { status, allow: miss.allow().map(names), ..Answer::default() },
+        };
+        Answer { handled_by: self.handled_by(miss, refused.status), ..refused }
+    }
+
+    /// A miss that stands before routes which would answer: 405 if one does with another method.
+    fn refused(&self, request: &Request<()>, peer: &Peer) -> Answer {
+        let allowed = self.methods.iter().filter(|method| {
+            let mut other = request.clone();
+            *other.method_mut() = Method::clone(method);
+            match outcome(self.table, &self.claims, &other, peer) {
+                Outcome::Hit(found) => self.plan.answers(*found.value()).is_some(),
+                Outcome::Miss(miss) => slashed(&miss),
+                Outcome::Claimed(..) => false,
+            }
+        });
+        let allow: Vec<String> = allowed.map(Method::to_string).collect();
+        let status = if allow.is_empty() { 404 } else { 405 };
+        Answer { status, allow: Some(allow).filter(|allow| !allow.is_empty()), ..Answer::default() }
+    }
+
+    /// The scope whose handler takes a miss, or the router; with gorilla/mux scopes have claimed theirs.
+    fn handled_by(&self, miss: &Miss, status: u16) -> Option<String> {
+        let word = match status {
+            404 => "not_found",
+            405 => "method_not_allowed",
+            _ => return None,
+        };
+        let handles =
+            |not_found, method_not_allowed| if status == 404 { not_found } else { method_not_allowed };
+        let native = self.plan.dialect != Dialect::Gorilla;
+        let scope = miss.scope.filter(|_| native).and_then(|scope| self.built.scopes.get(scope.index()));
+        let inner = scope.and_then(|item| {
+            self.plan.line(*item).find(|item| {
+                let sub = self.plan.items[*item].entry.sub.as_ref();
+                sub.is_some_and(|sub| handles(sub.not_found, sub.method_not_allowed))
+            })
+        });
+        match inner {
+            Some(item) => Some(format!("{word}:{}", self.plan.items[item].title)),
+            None if handles(self.plan.not_found, self.plan.method_not_allowed) => {
+                Some(format!("{word}:root"))
+            }
+            None => None,
+        }
     }
 }
 
-fn hit<'m>(
-    item: Option<&usize>,
-    route: Option<RouteInfo<'_>>,
-    captures: impl Iterator<Item = Capture<'m>>,
-    plan: &Plan<'_>,
-) -> Answer {
-    let value = |capture: Capture<'_>| match capture.decode() {
-        Ok(value) => value.into_owned(),
-        // What is no text is shown as it came, escapes and all.
-        Err(_) => capture.raw().to_owned(),
-    };
-    let template = route.map_or("", |route| route.template());
-    Answer {
-        matched: item.and_then(|item| plan.items.get(*item)).map(|item| item.title.clone()),
-        status: 200,
-        vars: captures.map(|capture| (capture.name().to_owned(), value(capture))).collect(),
-        path_template: Some(written(template, plan.dialect)).filter(|text| !text.is_empty()),
-        ..Answer::default()
-    }
+fn names(methods: &waylay_router::MethodSet) -> Vec<String> {
+    methods.iter().map(Method::to_string).collect()
+}
+
+/// The value, decoded; what is no text is shown as it came, escapes and all.
+pub(crate) fn value(capture: Capture<'_>) -> String {
+    capture.decode().map_or_else(|_| capture.raw().to_owned(), |value| value.into_owned())
 }
 
 /// The template without the mark that the router puts behind prefixes.
@@ -120,78 +208,5 @@ fn written(template: &str, dialect: Dialect) -> String {
         Some("") if dialect != Dialect::Gorilla => "/".to_owned(),
         Some(prefix) => prefix.to_owned(),
         None => template.to_owned(),
-    }
-}
-
-fn missed(table: &Table<usize>, plan: &Plan<'_>, miss: &Miss) -> Answer {
-    let redirect = match &miss.reason {
-        Reason::Redirect(redirect) => Some(redirect),
-        _ => None,
-    };
-    let location = redirect.map(|redirect| redirect.target.clone());
-    let slashed = match redirect.and_then(|redirect| redirect.matched.as_deref()) {
-        Some(matched) => hit(table.value(matched.place()), matched.route(), matched.captures(), plan),
-        None => Answer::default(),
-    };
-    Answer {
-        status: miss.status().as_u16(),
-        location,
-        allow: miss.allow().map(|methods| methods.iter().map(Method::to_string).collect()),
-        ..slashed
-    }
-}
-
-/// Builds a URL.
-pub(crate) fn build(built: &Built, urls: &Urls, plan: &Plan<'_>, wanted: &Build) -> BuildAnswer {
-    // Of several routes of one name gorilla/mux knows the last.
-    let item = plan.items.iter().rposition(|item| item.named && item.title == wanted.name);
-    let answer = match item {
-        None => Err("no_such_route"),
-        Some(item) if built.dead.contains(&item) => Err("route_error"),
-        Some(item) => reverse(urls, &plan.items[item].label, wanted).map_err(word),
-    };
-    answer.unwrap_or_else(|error| BuildAnswer { error: Some(error), ..BuildAnswer::default() })
-}
-
-fn reverse(urls: &Urls, label: &str, wanted: &Build) -> Result<BuildAnswer, UrlError> {
-    let builder = urls.get(label)?;
-    let builder = wanted.vars.iter().fold(builder, |builder, (name, value)| builder.set(name, value));
-    let host = absent(builder.host(), &UrlError::NoHost)?;
-    let target = absent(builder.build(), &UrlError::NoPath)?;
-    let path = target.as_deref().map(|target| target.split('?').next().unwrap_or(target).to_owned());
-    let path = path.filter(|path| !path.is_empty());
-    let Some(host) = host else {
-        return Ok(BuildAnswer {
-            url: Some(target.ok_or(UrlError::NoPath)?),
-            path,
-            ..BuildAnswer::default()
-        });
-    };
-    let url = match builder.absolute() {
-        // As gorilla/mux does: without a scheme of its own a route is served over http.
-        Err(UrlError::NoScheme) => builder.scheme("http").absolute()?,
-        other => other?,
-    };
-    let scheme = url.split("://").next().unwrap_or("http");
-    let host = Some(format!("{scheme}://{host}"));
-    Ok(BuildAnswer { url: Some(url), host, path, error: None })
-}
-
-fn absent(part: Result<String, UrlError>, why: &UrlError) -> Result<Option<String>, UrlError> {
-    match part {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error == *why => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn word(error: UrlError) -> &'static str {
-    match error {
-        UrlError::UnknownRoute { .. } => "no_such_route",
-        UrlError::MissingVariable(_) => "missing_var",
-        UrlError::NoHost | UrlError::NoScheme => "no_host",
-        UrlError::NoPath => "no_path",
-        // A variable that the route does not have is one that no template gives back.
-        _ => "var_mismatch",
     }
 }

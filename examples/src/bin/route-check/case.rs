@@ -104,11 +104,14 @@ pub(crate) struct Settings {
     pub(crate) skip_clean: bool,
     pub(crate) use_encoded_path: bool,
     pub(crate) strict_slash: Option<bool>,
-    pub(crate) omit_route: Off,
-    pub(crate) not_found: Off,
-    pub(crate) method_not_allowed: Off,
-    pub(crate) middlewares: Off,
-    pub(crate) cors: Off,
+    /// Keeps the route from its handler: the answer tells no template.
+    pub(crate) omit_route: bool,
+    /// Whether misses have a handler of their own.
+    pub(crate) not_found: bool,
+    pub(crate) method_not_allowed: bool,
+    pub(crate) middlewares: Vec<String>,
+    /// Whether answers tell the methods of their path.
+    pub(crate) cors: bool,
 }
 
 /// A route, or with `children` a scope.
@@ -136,16 +139,28 @@ pub(crate) struct Entry {
     #[serde(deserialize_with = "object::optional")]
     pub(crate) sub: Option<Settings>,
     pub(crate) rule: Off,
-    pub(crate) sealed: Off,
+    pub(crate) sealed: bool,
     /// Flips the switch of the router around it, from here on.
     pub(crate) strict_slash: Option<bool>,
-    pub(crate) middlewares: Off,
-    pub(crate) handler: Off,
-    pub(crate) no_handler: Off,
-    pub(crate) mount: Off,
-    pub(crate) after: Off,
-    pub(crate) build_vars: Off,
-    pub(crate) name2: Off,
+    pub(crate) middlewares: Vec<String>,
+    /// A scope answers itself what comes to a child that has no handler.
+    pub(crate) handler: bool,
+    pub(crate) no_handler: bool,
+    /// A router of its own that answers what the route matches.
+    #[serde(deserialize_with = "object::optional_list")]
+    pub(crate) mount: Option<Vec<Entry>>,
+    /// Conditions that come after the scope was made: it does not inherit them.
+    pub(crate) after: Vec<Vec<String>>,
+    /// Variables of URLs that the route sets itself.
+    pub(crate) build_vars: BTreeMap<String, String>,
+    /// A second name, which is a fault.
+    pub(crate) name2: Option<String>,
+}
+
+impl Entry {
+    pub(crate) fn is_scope(&self) -> bool {
+        self.children.is_some() || self.subrouter || self.sub.is_some()
+    }
 }
 
 /// The values of one header.
@@ -179,8 +194,8 @@ pub(crate) struct Asked {
     #[serde(default)]
     pub(crate) tls: bool,
     pub(crate) remote: Option<String>,
-    #[serde(default)]
-    pub(crate) raw_query: Off,
+    /// A query that is no legal part of a URL.
+    pub(crate) raw_query: Option<String>,
 }
 
 fn get() -> String {

@@ -1,15 +1,21 @@
 //! One line in, its answers out.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Arrived, BuildAnswer, answer, arrive, build};
+use crate::answer::{Answer, Desk};
+use crate::arrival::{Arrived, arrive};
+use crate::built::{Built, Fault};
 use crate::case::{Case, Dialect};
+use crate::defects::{self, Differing};
 use crate::difference::{Difference, Subject};
 use crate::expect::{self, Counts, Wanted};
 use crate::explain::explain;
 use crate::object::Object;
-use crate::plan::{Built, Fault, Plan};
+use crate::plan::Plan;
+use crate::reverse::{BuildAnswer, build};
 use crate::support::{Unsupported, unsupported};
 
 /// Why a line is not checked.
@@ -52,6 +58,8 @@ pub(crate) struct Checked<'c> {
     case: &'c Case,
     plan: Plan<'c>,
     arrived: Vec<Arrived>,
+    /// The items that do not compile.
+    dead: BTreeSet<usize>,
     pub(crate) answers: Answers,
 }
 
@@ -73,7 +81,9 @@ fn place(error: &serde_json::Error) -> String {
 }
 
 /// Builds the table of a line, and asks it everything that the line asks.
-pub(crate) fn check(case: &Case, default: Dialect) -> Result<Checked<'_>, Refused> {
+///
+/// Lints are looked for if they are to be told.
+pub(crate) fn check(case: &Case, default: Dialect, lints: bool) -> Result<Checked<'_>, Refused> {
     let dialect = case.router.dialect.unwrap_or(default);
     let keys = unsupported(case, dialect);
     if !keys.is_empty() {
@@ -82,37 +92,41 @@ pub(crate) fn check(case: &Case, default: Dialect) -> Result<Checked<'_>, Refuse
     let plan = Plan::new(case, dialect).map_err(Refused::Wrong)?;
     let arrived = case.requests.iter().map(arrive).collect::<Result<Vec<_>, _>>().map_err(Refused::Wrong)?;
     let built = plan.build().map_err(Refused::Wrong)?;
-    let answers = answers(case, &plan, &arrived, built);
-    Ok(Checked { case, plan, arrived, answers })
+    let mut answers = answers(case, &plan, &arrived, &built).map_err(Refused::Wrong)?;
+    if let Some(table) = built.table.as_ref().filter(|_| lints) {
+        answers.lints = plan.lints(table);
+    }
+    answers.faults = built.faults.into_values().collect();
+    Ok(Checked { case, plan, arrived, dead: built.dead, answers })
 }
 
-fn answers(case: &Case, plan: &Plan<'_>, arrived: &[Arrived], built: Built) -> Answers {
-    let table = built.table.as_ref();
-    let urls = table.map(|table| table.urls());
-    let results = arrived.iter().map(|arrived| table.map(|table| answer(table, plan, arrived)));
+fn answers(case: &Case, plan: &Plan<'_>, arrived: &[Arrived], built: &Built) -> Result<Answers, String> {
+    let desk = Desk::of(case, plan, built)?;
+    let urls = built.table.as_ref().map(|table| table.urls());
+    let results = arrived.iter().map(|arrived| desk.as_ref().map(|desk| desk.answer(arrived)));
     let builds = case.builds.iter();
-    let build_results = builds.map(|wanted| urls.as_ref().map(|urls| build(&built, urls, plan, wanted)));
-    Answers {
+    let build_results = builds.map(|wanted| urls.as_ref().map(|urls| build(built, urls, plan, wanted)));
+    Ok(Answers {
         id: case.id.clone(),
         results: results.collect(),
         build_results: build_results.collect(),
         route_errors: built.faults.values().map(|fault| fault.route.clone()).collect(),
         lints: Vec::new(),
-        faults: built.faults.into_values().collect(),
-    }
+        faults: Vec::new(),
+    })
 }
 
 impl Checked<'_> {
-    /// Compares with what is expected: counts, and tells what differs. Returns how many were passed over.
+    /// Compares with what is expected: counts, and tells what differs. Returns what was passed over, and why.
     pub(crate) fn compare(
         &self,
         line: usize,
         counts: &mut Counts,
         mut tell: impl FnMut(Difference<'_>),
-    ) -> usize {
+    ) -> Vec<&'static str> {
         let (case, answers, dialect) = (self.case, &self.answers, self.plan.dialect);
         if expect::is_quirk(case) {
-            return case.requests.len() + case.builds.len();
+            return vec!["quirk"; case.requests.len() + case.builds.len()];
         }
         let differs = |subject, expected, got, explain| Difference {
             line,
@@ -122,14 +136,15 @@ impl Checked<'_> {
             got,
             explain,
         };
-        let mut passed = 0;
+        let mut passed = Vec::new();
         let wanted = case.results.iter().flatten();
         for (i, ((wanted, got), asked)) in wanted.zip(&answers.results).zip(&case.requests).enumerate() {
-            if expect::is_skipped(case, asked, wanted) {
-                passed += 1;
+            let parts = expect::differs(dialect, asked, wanted, got.as_ref());
+            let agrees = parts.is_empty();
+            if let Some(defect) = self.defect(i, wanted, got.as_ref(), &parts) {
+                passed.push(defect);
                 continue;
             }
-            let agrees = expect::answers(dialect, asked, wanted, got.as_ref());
             counts.requests.add(agrees);
             if !agrees {
                 let explain = self.explain(i, wanted, got.as_ref());
@@ -139,6 +154,13 @@ impl Checked<'_> {
         let wanted = case.build_results.iter().flatten();
         for (i, ((wanted, got), build)) in wanted.zip(&answers.build_results).zip(&case.builds).enumerate() {
             let agrees = expect::builds(dialect, wanted, got.as_ref());
+            if !agrees
+                && let (Some(wanted), Some(got)) = (wanted, got)
+                && let Some(defect) = defects::of_build(case, &self.plan, build, wanted, got)
+            {
+                passed.push(defect);
+                continue;
+            }
             counts.builds.add(agrees);
             if !agrees {
                 let explain = vec![format!("vars {}", json!(build.vars))];
@@ -156,6 +178,25 @@ impl Checked<'_> {
             }
         }
         passed
+    }
+
+    fn defect(
+        &self,
+        request: usize,
+        wanted: &Wanted,
+        got: Option<&Answer>,
+        parts: &[&'static str],
+    ) -> Option<&'static str> {
+        let (plan, arrived) = (&self.plan, &self.arrived[request]);
+        let asked = &self.case.requests[request];
+        if parts.is_empty() {
+            return None;
+        }
+        if let Some(defect) = expect::skipped(self.case, asked, wanted) {
+            return Some(defect);
+        }
+        Differing { plan, asked, arrived, wanted: wanted.as_ref()?, got: got?, dead: &self.dead, parts }
+            .defect()
     }
 
     fn explain(&self, request: usize, wanted: &Wanted, got: Option<&Answer>) -> Vec<String> {

@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::answer::{Answer, BuildAnswer};
+use crate::answer::Answer;
 use crate::case::{Asked, Case, Dialect};
+use crate::reverse::BuildAnswer;
 
 /// An expected result as it was written; `None` is a `null`.
 pub(crate) type Wanted = Option<Map<String, Value>>;
@@ -26,6 +27,11 @@ impl Count {
             self.differ += 1;
         }
     }
+
+    /// Whether more than a share of them differ, in percent.
+    fn exceeds(&self, percent: f64) -> bool {
+        self.differ as f64 * 100.0 > (self.agree + self.differ) as f64 * percent
+    }
 }
 
 impl fmt::Display for Count {
@@ -43,8 +49,9 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    pub(crate) fn differ(&self) -> bool {
-        self.requests.differ + self.builds.differ + self.rejects.differ > 0
+    /// Whether more than a share of one of them differ, in percent.
+    pub(crate) fn exceed(&self, percent: f64) -> bool {
+        [self.requests, self.builds, self.rejects].iter().any(|count| count.exceeds(percent))
     }
 }
 
@@ -61,24 +68,38 @@ pub(crate) fn is_quirk(case: &Case) -> bool {
     case.setup_panic.is_some() || case.tags.iter().any(|tag| tag == "quirk")
 }
 
-/// Whether one result is not compared: a defect of the original, or a mistake in an escape that it makes.
-pub(crate) fn is_skipped(case: &Case, asked: &Asked, wanted: &Wanted) -> bool {
-    let Some(wanted) = wanted else { return false };
+/// Why one result is not compared: a defect of the original, a mistake in an escape that it makes, or a
+/// target that no Rust server hands over as it came.
+pub(crate) fn skipped(case: &Case, asked: &Asked, wanted: &Wanted) -> Option<&'static str> {
+    let wanted = wanted.as_ref()?;
     let redirect = wanted.get("redirect_by").and_then(Value::as_str);
     let path = asked.url.split('?').next().unwrap_or_default();
-    ["quirk", "panic", "vars_hex"].iter().any(|key| wanted.contains_key(*key))
-        || (redirect == Some("clean") && path.contains('%'))
-        || (redirect.is_some() && case.router.use_encoded_path)
+    let tagged = ["quirk", "panic", "vars_hex"].into_iter().find(|key| wanted.contains_key(*key));
+    let pathless = path.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'));
+    match redirect {
+        _ if tagged.is_some() => tagged,
+        Some("clean") if path.contains('%') => Some("a redirect loses escapes"),
+        Some(_) if case.router.use_encoded_path => Some("a redirect escapes twice"),
+        Some("clean") if pathless => Some("an absolute target has no path"),
+        _ => None,
+    }
 }
 
-/// Whether a request is answered as expected.
+/// What of an answer is not as expected.
 ///
 /// gorilla/mux's 404 and 405 depend on the order of routes that have nothing to do with
 /// each other; there the clean rule is expected: 405 exactly if `allow_probe` names a method.
 /// What a result does not say is not compared, but that gorilla's says `vars` only if there are any.
-pub(crate) fn answers(dialect: Dialect, asked: &Asked, wanted: &Wanted, got: Option<&Answer>) -> bool {
-    let (Some(wanted), Some(got)) = (wanted, got) else {
-        return wanted.is_none() && got.is_none();
+pub(crate) fn differs(
+    dialect: Dialect,
+    asked: &Asked,
+    wanted: &Wanted,
+    got: Option<&Answer>,
+) -> Vec<&'static str> {
+    let (wanted, got) = match (wanted, got) {
+        (Some(wanted), Some(got)) => (wanted, got),
+        (None, None) => return Vec::new(),
+        _ => return vec!["table"],
     };
     let gorilla = dialect == Dialect::Gorilla;
     let matched = || wanted.get("matched").and_then(Value::as_str) == got.matched.as_deref();
@@ -110,7 +131,39 @@ pub(crate) fn answers(dialect: Dialect, asked: &Asked, wanted: &Wanted, got: Opt
         }
         None => !gorilla || got.vars.is_empty(),
     };
-    matched() && status() && location() && allow() && vars()
+    let text = |key: &str| wanted.get(key).and_then(Value::as_str);
+    let template = || {
+        let template = text("path_template").filter(|_| gorilla);
+        template.is_none_or(|template| got.path_template.as_deref().unwrap_or_default() == template)
+    };
+    let by = || text("redirect_by").is_none_or(|by| got.redirect_by == Some(by));
+    let told = || match text("access_control_allow_methods") {
+        Some(wanted) => got.access_control_allow_methods.as_ref().is_some_and(|got| set(got) == set(wanted)),
+        None => true,
+    };
+    let trace = || {
+        let wanted = wanted.get("trace").and_then(Value::as_array);
+        let mut wanted = wanted.into_iter().flatten().filter_map(Value::as_str);
+        let got = got.trace.iter().map(String::as_str);
+        !gorilla || wanted.by_ref().eq(got)
+    };
+    let parts = [
+        ("matched", matched()),
+        ("status", status()),
+        ("location", location()),
+        ("allow", allow()),
+        ("vars", vars()),
+        ("path_template", template()),
+        ("redirect_by", by()),
+        ("access_control_allow_methods", told()),
+        ("trace", trace()),
+    ];
+    parts.into_iter().filter(|(_, agrees)| !agrees).map(|(part, _)| part).collect()
+}
+
+/// The members of a list with commas.
+fn set(list: &str) -> BTreeSet<&str> {
+    list.split(',').map(str::trim).collect()
 }
 
 /// Our redirects are relative; gorilla/mux answers an absolute target with an absolute one.
@@ -155,7 +208,8 @@ fn decoded(url: &str) -> (Vec<Vec<u8>>, Vec<[Vec<u8>; 2]>) {
     (path.split('/').map(unescaped).collect(), query.split('&').map(pair).collect())
 }
 
-fn unescaped(text: &str) -> Vec<u8> {
+/// The text without escapes, byte by byte.
+pub(crate) fn unescaped(text: &str) -> Vec<u8> {
     let digit =
         |byte: Option<&u8>| char::from(*byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let bytes = text.as_bytes();

@@ -1,8 +1,10 @@
 //! Why an answer is not the expected one: the routes in question, and what each does alone.
 
-use waylay_router::RouteInfo;
+use http::Request;
+use waylay_router::{Peer, RouteInfo};
 
-use crate::answer::{Answer, Arrived, answer};
+use crate::answer::Answer;
+use crate::arrival::Arrived;
 use crate::expect::Wanted;
 use crate::plan::Plan;
 
@@ -13,30 +15,34 @@ pub(crate) fn explain(
     wanted: &Wanted,
     got: Option<&Answer>,
 ) -> Vec<String> {
-    if let Err(status) = arrived {
-        return vec![format!("no server hands this request over: it answers {status}")];
-    }
+    let (request, peer) = match arrived {
+        Ok((request, peer)) => (request, peer),
+        Err(status) => return vec![format!("no server hands this request over: it answers {status}")],
+    };
     let wanted = wanted.as_ref().and_then(|wanted| wanted.get("matched")).and_then(|name| name.as_str());
     let got = got.and_then(|got| got.matched.as_deref());
     let mut titles: Vec<&str> = wanted.into_iter().chain(got).collect();
     titles.dedup();
-    titles.into_iter().map(|title| alone(plan, arrived, title)).collect()
+    titles.into_iter().map(|title| alone(plan, request, peer, title)).collect()
 }
 
-fn alone(plan: &Plan<'_>, arrived: &Arrived, title: &str) -> String {
+fn alone(plan: &Plan<'_>, request: &Request<()>, peer: &Peer, title: &str) -> String {
     let Some(item) = plan.items.iter().rposition(|item| item.title == title) else {
         return format!("`{title}` is no route of this table");
     };
     let Some(table) = plan.alone(item) else {
         return format!("`{title}` does not compile");
     };
-    let row = table.routes().find(|route| route.name() == Some(&plan.items[item].label)).map(row);
-    let found = answer(&table, plan, arrived);
-    let does = match found.matched {
-        Some(_) => "alone, it matches".to_owned(),
-        None => format!("alone, it answers {}", found.status),
+    let own = &plan.items[item];
+    let mut row = table.routes().find(|route| route.name() == Some(&own.label)).map(row).unwrap_or_default();
+    if own.build_only {
+        row.push_str(" (build only)");
+    }
+    let does = match table.find(request, peer) {
+        Ok(_) => "alone, it matches".to_owned(),
+        Err(miss) => format!("alone, it answers {}", miss.status().as_u16()),
     };
-    format!("`{title}`: {}: {does}", row.unwrap_or_default())
+    format!("`{title}`: {row}: {does}")
 }
 
 fn row(route: RouteInfo<'_>) -> String {
@@ -45,7 +51,6 @@ fn row(route: RouteInfo<'_>) -> String {
     parts.extend(route.hosts().map(str::to_owned));
     parts.push(route.template().to_owned());
     parts.extend(route.conditions().map(|condition| format!("[{condition}]")));
-    parts.extend(route.is_build_only().then(|| "(build only)".to_owned()));
     parts.retain(|part| !part.is_empty());
     parts.join(" ")
 }

@@ -1,21 +1,11 @@
-//! The routes of a line, built into a table; faulty routes are found and, in gorilla's dialect, left out.
+//! The routes of a line as items: names, conditions, and what they inherit from the scopes around them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use waylay_router::{BuildError, BuildErrorKind, BuildErrors, Cleaning, PathForm, Policy, Precedence};
-use waylay_router::{ScopeId, Table, TrailingSlash};
+use waylay_router::{Cleaning, PathForm, Policy, Precedence, Route, Table, TrailingSlash};
 
 use crate::case::{Case, Dialect, Entry, Order, Settings};
-use crate::level::Level;
-
-/// A route that does not compile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// The route's name, or its place among the routes.
-    pub(crate) route: String,
-    /// What is wrong with it.
-    pub(crate) text: String,
-}
+use crate::level::{Level, Spot};
 
 /// A route or scope of the line.
 #[derive(Debug)]
@@ -25,44 +15,58 @@ pub(crate) struct Item<'c> {
     pub(crate) named: bool,
     /// Its unique name in the table: the numbers of its scopes and its own.
     pub(crate) label: String,
-    entry: &'c Entry,
-    parent: Option<usize>,
-    levels: Vec<Level>,
-    build_only: bool,
+    pub(crate) entry: &'c Entry,
+    pub(crate) parent: Option<usize>,
+    pub(crate) levels: Vec<Level>,
+    pub(crate) build_only: bool,
     /// Whether a path that differs by its final slash is redirected.
-    strict_slash: bool,
+    pub(crate) strict_slash: bool,
+    /// The number of the last item inside, or its own.
+    pub(crate) last: usize,
+    /// The router that answers in its place.
+    pub(crate) mount: Option<Box<Plan<'c>>>,
+    /// The path templates of its scopes and its own, one behind the other.
+    pub(crate) path: String,
 }
 
 impl Item<'_> {
-    fn is_scope(&self) -> bool {
-        self.entry.children.is_some() || self.entry.subrouter
+    pub(crate) fn slash(&self) -> TrailingSlash {
+        slash(self.strict_slash)
     }
+}
+
+fn slash(strict_slash: bool) -> TrailingSlash {
+    if strict_slash { TrailingSlash::Redirect } else { TrailingSlash::Strict }
 }
 
 /// The routes of a line in the order of writing, scopes before what is inside.
 #[derive(Debug)]
 pub(crate) struct Plan<'c> {
     pub(crate) items: Vec<Item<'c>>,
-    policy: Policy,
+    pub(crate) policy: Policy,
     pub(crate) dialect: Dialect,
-}
-
-/// A plan put to work.
-#[derive(Debug)]
-pub(crate) struct Built {
-    /// The table; nothing if the dialect refuses it as a whole.
-    pub(crate) table: Option<Table<usize>>,
-    /// The first fault of each item that has one.
-    pub(crate) faults: BTreeMap<usize, Fault>,
-    /// The items that are left out.
-    pub(crate) dead: BTreeSet<usize>,
+    pub(crate) omit_route: bool,
+    /// Whether the router has a handler for each of the two misses.
+    pub(crate) not_found: bool,
+    pub(crate) method_not_allowed: bool,
 }
 
 impl<'c> Plan<'c> {
     /// Reads the routes of a line.
     pub(crate) fn new(case: &'c Case, dialect: Dialect) -> Result<Self, String> {
-        let mut plan = Self { items: Vec::new(), policy: policy(&case.router, dialect), dialect };
-        plan.add("routes", &case.routes, None, case.router.strict_slash == Some(true))?;
+        Self::of("routes", &case.routes, &case.router, dialect)
+    }
+
+    fn of(place: &str, routes: &'c [Entry], router: &Settings, dialect: Dialect) -> Result<Self, String> {
+        let mut plan = Self {
+            items: Vec::new(),
+            policy: policy(router, dialect),
+            dialect,
+            omit_route: router.omit_route,
+            not_found: router.not_found,
+            method_not_allowed: router.method_not_allowed,
+        };
+        plan.add(place, routes, None, router.strict_slash == Some(true))?;
         Ok(plan)
     }
 
@@ -79,16 +83,33 @@ impl<'c> Plan<'c> {
             let number = self.items.len();
             let outer = parent.map(|parent| &self.items[parent]);
             let label = outer.map_or_else(|| number.to_string(), |outer| format!("{}.{number}", outer.label));
+            let mut levels = Level::all(entry, self.dialect).map_err(|text| format!("{place}: {text}"))?;
+            let mut path = outer.map(|outer| outer.path.clone()).unwrap_or_default();
+            let count = levels.len();
+            for (level, i) in levels.iter_mut().zip(1..) {
+                let Some(spot) = &level.spot else { continue };
+                path = format!("{}{}", path.trim_end_matches('/'), spot.text());
+                if matches!(spot, Spot::Whole(_)) && (entry.is_scope() || i < count) {
+                    level.whole = whole(&path, self.policy, strict_slash);
+                }
+            }
+            let mounted = |routes| {
+                let place = format!("{place}.mount");
+                Self::of(&place, routes, &Settings::default(), self.dialect).map(Box::new)
+            };
             self.items.push(Item {
                 title: entry.name.clone().unwrap_or_else(|| place.clone()),
                 named: entry.name.is_some(),
                 label,
                 entry,
                 parent,
-                levels: Level::all(entry, self.dialect).map_err(|text| format!("{place}: {text}"))?,
+                levels,
                 // In gorilla/mux a build-only subrouter matches nothing, and so does what is in it.
                 build_only: entry.build_only || outer.is_some_and(|outer| outer.build_only),
                 strict_slash,
+                last: number,
+                mount: entry.mount.as_deref().map(mounted).transpose()?,
+                path,
             });
             let inside = entry.sub.as_ref().and_then(|sub| sub.strict_slash).unwrap_or(strict_slash);
             self.add(
@@ -97,114 +118,36 @@ impl<'c> Plan<'c> {
                 Some(number),
                 inside,
             )?;
+            self.items[number].last = self.items.len() - 1;
         }
         Ok(())
     }
 
-    /// Builds the table. A fault refuses it, but in gorilla's dialect it only kills its route.
-    pub(crate) fn build(&self) -> Result<Built, String> {
-        let mut faults = self.twice_named();
-        let mut dead = BTreeSet::new();
-        loop {
-            match self.table(|item| !dead.contains(&item)) {
-                Ok(table) => {
-                    let whole = faults.is_empty() || self.dialect == Dialect::Gorilla;
-                    return Ok(Built { table: Some(table).filter(|_| whole), faults, dead });
-                }
-                Err(errors) => {
-                    let faulty = self.faulty(&errors)?;
-                    let items: BTreeSet<usize> = faulty.iter().map(|(item, _)| *item).collect();
-                    for (item, error) in &faulty {
-                        // What is in a faulty scope inherits the fault, and is not told again.
-                        if !self.line(*item).skip(1).any(|scope| items.contains(&scope)) {
-                            let route = self.items[*item].title.clone();
-                            faults.entry(*item).or_insert_with(|| Fault { route, text: self.text(error) });
-                        }
-                    }
-                    let before = dead.len();
-                    dead.extend(items);
-                    if self.dialect != Dialect::Gorilla || dead.len() == before {
-                        return Ok(Built { table: None, faults, dead });
-                    }
-                }
-            }
-        }
-    }
-
-    /// The table of one route alone, with the scopes around it.
-    pub(crate) fn alone(&self, only: usize) -> Option<Table<usize>> {
-        let line: BTreeSet<usize> = self.line(only).collect();
-        self.table(|item| line.contains(&item)).ok()
-    }
-
     /// An item and the scopes around it, innermost first.
-    fn line(&self, item: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn line(&self, item: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(item), |item| self.items[*item].parent)
     }
 
-    fn table(&self, keep: impl Fn(usize) -> bool) -> Result<Table<usize>, BuildErrors> {
-        let mut builder = Table::builder().policy(self.policy);
-        let mut scopes: Vec<Option<ScopeId>> = vec![None; self.items.len()];
-        for (number, item) in self.items.iter().enumerate() {
-            let alive = self.line(number).all(&keep);
-            let Some((inner, outer)) = item.levels.split_last().filter(|_| alive) else { continue };
-            let around = item.parent.and_then(|parent| scopes[parent]);
-            let mut scope = around;
-            for level in outer {
-                scope = Some(builder.open(scope, level.bounds()));
-            }
-            let route = inner.route().priority(item.entry.priority).name(number.to_string()).value(number);
-            let slash = if item.strict_slash { TrailingSlash::Redirect } else { TrailingSlash::Strict };
-            let route = route.trailing_slash(slash);
-            let idle = item.build_only || item.is_scope();
-            builder.add(scope, if idle { route.build_only() } else { route });
-            if item.is_scope() {
-                scopes[number] = Some(builder.open(scope, inner.bounds().name(number.to_string())));
-            }
-        }
-        builder.build()
-    }
-
-    /// The items that errors speak of.
-    fn faulty<'e>(&self, errors: &'e BuildErrors) -> Result<Vec<(usize, &'e BuildError)>, String> {
-        let item = |error: &'e BuildError| match self.item(&error.route) {
-            Some(item) => Ok((item, error)),
-            None => Err(format!("a fault of no known route: {error}")),
+    /// The item whose handler answers what an item matches: a scope may answer for its children.
+    pub(crate) fn answers(&self, item: usize) -> Option<usize> {
+        let own = |at: usize| {
+            let entry = self.items[at].entry;
+            if entry.is_scope() { entry.handler } else { !entry.no_handler }
         };
-        errors.iter().map(item).collect()
+        self.line(item).find(|at| own(*at))
     }
 
     /// The item of a label.
-    fn item(&self, label: &str) -> Option<usize> {
+    pub(crate) fn item(&self, label: &str) -> Option<usize> {
         let number: usize = label.rsplit('.').next()?.parse().ok()?;
         (number < self.items.len()).then_some(number)
     }
+}
 
-    fn text(&self, error: &BuildError) -> String {
-        match &error.kind {
-            BuildErrorKind::Conflict { with, .. } => {
-                let with = self.item(with).map_or(with.as_str(), |item| self.items[item].title.as_str());
-                format!(
-                    "matches the same requests as route `{with}`; give one of them a condition or a priority"
-                )
-            }
-            kind => kind.to_string(),
-        }
-    }
-
-    /// Labels are unique, so the router cannot see two routes of one name; gorilla/mux allows them.
-    fn twice_named(&self) -> BTreeMap<usize, Fault> {
-        let mut faults = BTreeMap::new();
-        let mut seen = BTreeSet::new();
-        let named = self.items.iter().enumerate().filter(|(_, item)| item.named);
-        for (number, item) in named.filter(|_| self.dialect == Dialect::Native) {
-            if !seen.insert(&item.title) {
-                let text = "another route has this name".to_owned();
-                faults.insert(number, Fault { route: item.title.clone(), text });
-            }
-        }
-        faults
-    }
+/// What a path matches that a scope has in whole; a faulty one is told where its scope is built.
+fn whole(path: &str, policy: Policy, strict_slash: bool) -> Option<Arc<Table<()>>> {
+    let route = Route::any(path).trailing_slash(slash(strict_slash)).value(());
+    Table::builder().policy(policy).route(route).build().ok().map(Arc::new)
 }
 
 fn policy(settings: &Settings, dialect: Dialect) -> Policy {
