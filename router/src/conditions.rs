@@ -348,7 +348,8 @@ macro_rules! scope_setters {
         }
 
         /// Asks for what a [rule](crate::rule) says. Its `PathPrefix` is put in front of the paths inside,
-        /// where it stands beside other conditions only; within `||` or under `!` it looks at the whole path.
+        /// where it stands beside other conditions; within `||` or under `!`, and as `Path`, it looks at the
+        /// whole path behind the scopes around.
         pub fn when(mut self, rule: impl Into<$crate::rule::text::RuleText>) -> Self {
             self.$($bounds.)*conditions.rules.push(rule.into());
             self

@@ -40,6 +40,14 @@ pub(crate) fn lower(
     conditions: &Conditions,
     guards: &HashMap<String, Custom>,
 ) -> Result<Lowered, Vec<RuleError>> {
+    lower_to(conditions, guards, MAX_ALTERNATIVES)
+}
+
+fn lower_to(
+    conditions: &Conditions,
+    guards: &HashMap<String, Custom>,
+    most: usize,
+) -> Result<Lowered, Vec<RuleError>> {
     let mut errors = Vec::new();
     let mut parts = Vec::new();
     let mut priority = None;
@@ -65,23 +73,21 @@ pub(crate) fn lower(
     }
     let mut base = conditions.clone();
     base.rules.clear();
-    Ok(Lowered { ways: ways(&base, &all(parts)), priority, foreign, lints })
+    Ok(Lowered { ways: ways(&base, &all(parts), most), priority, foreign, lints })
 }
 
-/// The same as one list: where there are several, what they say stays a formula.
+/// The same as one list, as scopes hold it: what is a choice stays a formula.
 pub(crate) fn lower_as_one(
     conditions: &Conditions,
     guards: &HashMap<String, Custom>,
 ) -> Result<Conditions, Vec<RuleError>> {
-    let mut ways = lower(conditions, guards)?.ways;
-    if let (1, Some(way)) = (ways.len(), ways.pop()) {
-        return Ok(way);
+    let mut ways = lower_to(conditions, guards, 1)?.ways;
+    let mut way = ways.swap_remove(0);
+    // A path that is no prefix stands in front of no other.
+    if let Some(path) = way.path.take_if(|path| !path.prefix || path.raw) {
+        way.formulas.push(Tree::Leaf(Conditions { path: Some(path), ..Conditions::new() }));
     }
-    let mut one = conditions.clone();
-    for text in std::mem::take(&mut one.rules) {
-        one.formulas.push(read(&text, guards)?.0);
-    }
-    Ok(one)
+    Ok(way)
 }
 
 pub(super) fn read(
@@ -200,7 +206,7 @@ fn either(parts: impl IntoIterator<Item = Tree>) -> Tree {
 }
 
 /// The lists that say together what the tree says.
-fn ways(base: &Conditions, tree: &Tree) -> Vec<Conditions> {
+fn ways(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> {
     let parts = match tree {
         Tree::All(parts) => parts.as_slice(),
         other => std::slice::from_ref(other),
@@ -208,7 +214,7 @@ fn ways(base: &Conditions, tree: &Tree) -> Vec<Conditions> {
     let mut lists: Vec<Vec<Literal<'_>>> = vec![Vec::new()];
     let mut rest: Vec<&Tree> = Vec::new();
     for part in parts {
-        match spread(part, MAX_ALTERNATIVES / lists.len().max(1)) {
+        match spread(part, most / lists.len().max(1)) {
             Some(more) => lists = product(&lists, &more),
             None => rest.push(part),
         }

@@ -337,6 +337,33 @@ fn rules_are_explained_way_by_way() {
     assert!(diff.contains("~ r: rule Path(`/a`) && Header(`h`) ||"), "{diff}");
 }
 
+#[test]
+fn prefixes_in_rules_of_scopes_stand_in_front() {
+    use waylay_router::Bounds;
+    let mut builder = Table::builder();
+    let rule = "PathPrefix(`/api/{v}`) && (Host(`a`) || Host(`b`)) && !Path(`/api/0/x`) && (Method(`GET`) || Query(`k`))";
+    let api = builder.open(None, Bounds::new().name("api").when(rule));
+    builder.add(Some(api), Route::any("/x").name("x").value(1));
+    builder.add(Some(api), Route::rule("Path(`/y`) || Path(`/z`)").value(2));
+    let exact = builder.open(None, Bounds::new().when("Path(`/only`)"));
+    builder.add(Some(exact), Route::prefix("/").value(3));
+    let table = builder.build().unwrap();
+    for (method, target, host, wanted) in [
+        ("GET", "/api/1/x", "a", Some(1)),
+        ("GET", "/api/1/x", "b", Some(1)),
+        ("GET", "/api/1/x", "c", None),
+        ("GET", "/api/0/x", "a", None),
+        ("PUT", "/api/1/x", "a", None),
+        ("PUT", "/api/1/x?k", "a", Some(1)),
+        ("GET", "/api/1/z", "a", Some(2)),
+        ("GET", "/only", "a", Some(3)),
+        ("GET", "/only/x", "a", None),
+    ] {
+        assert_eq!(find(&table, method, target, host).ok(), wanted, "{method} {target} {host}");
+    }
+    assert_eq!(table.urls().get("api.x").unwrap().set("v", 7).build().unwrap(), "/api/7/x");
+}
+
 /// A scope asks for what its rule says: one list, several, or the opposite of something.
 #[test]
 fn rules_of_scopes() {
