@@ -148,7 +148,7 @@ pub use crate::injector::messages::{Format, Messages, messages};
 pub use crate::injector::node::Injector;
 pub use crate::injector::patch::{Patch, patch};
 pub use crate::injector::quota::{Quota, quota};
-pub use crate::injector::random::random;
+pub use crate::injector::random::{random, random_by};
 pub use crate::injector::rate::{RateLimit, rate_limit};
 pub use crate::injector::reject::{Reject, reject};
 pub use crate::injector::replace::{Replace, replace};

@@ -33,3 +33,24 @@ async fn are_known_in_both_routers() {
         assert_eq!(theirs.clone().oneshot(request()).await.unwrap().status(), status, "axum's, {path}");
     }
 }
+
+/// Our router's routes have names as well; a list holds both, side by side.
+#[tokio::test]
+async fn names_stand_beside_templates() {
+    let fault = Fault::new("listed", error(503)).enabled(true).participation(1.0);
+    let fault = fault.allow_routes(["order", "/v1/prices/{id}"]).block_routes(["spared"]).build().unwrap();
+    let router = Router::builder()
+        .layer(fault.layer())
+        .route(Route::get("/v1/orders/{id}").name("order").to(async || "order"))
+        .route(Route::get("/v1/prices/{id}").name("price").to(async || "price"))
+        .route(Route::get("/v1/spared").name("spared").to(async || "spared"))
+        .route(Route::get("/v1/others").to(async || "other"))
+        .build()
+        .unwrap();
+    for (path, status) in
+        [("/v1/orders/7", 503), ("/v1/prices/7", 503), ("/v1/spared", 200), ("/v1/others", 200)]
+    {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        assert_eq!(router.clone().oneshot(request).await.unwrap().status(), status, "{path}");
+    }
+}

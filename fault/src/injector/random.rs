@@ -1,5 +1,7 @@
 //! Random: one of several deeds, by weight.
 
+use std::fmt;
+
 use super::node::{Act, Draft, Injector, below};
 use super::plan::Plan;
 use crate::chance::{Draws, pick};
@@ -18,6 +20,61 @@ pub fn random<I: Into<Injector>>(choices: impl IntoIterator<Item = (f64, I)>) ->
     Injector::draft(RandomDraft(
         choices.into_iter().map(|(weight, choice)| (weight, choice.into())).collect(),
     ))
+}
+
+/// Does one of several things, picked by your own function of the request's draws: the index of one
+/// of them, of which what lies beyond the last counts from the first again.
+///
+/// ```
+/// use waylay_fault::{Fault, error, random_by};
+///
+/// // By the hour, say, or by what another service tells; here, mostly the first.
+/// let mostly = random_by([error(503), error(429)], |draws| usize::from(draws.share() > 0.9));
+/// Fault::new("mixed-errors", mostly).build()?;
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+pub fn random_by<I: Into<Injector>>(
+    choices: impl IntoIterator<Item = I>,
+    index: impl Fn(&mut Draws) -> usize + Send + Sync + 'static,
+) -> Injector {
+    Injector::draft(ByHand { choices: choices.into_iter().map(Into::into).collect(), index: Box::new(index) })
+}
+
+type Index = dyn Fn(&mut Draws) -> usize + Send + Sync;
+
+struct ByHand<I> {
+    choices: Vec<I>,
+    index: Box<Index>,
+}
+
+impl Draft for ByHand<Injector> {
+    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+        let Self { choices, index } = *self;
+        if choices.is_empty() {
+            findings.add(below(at, "random"), "[]", Problem::NothingToPick);
+        }
+        let choices: Vec<_> = (choices.into_iter().enumerate())
+            .map(|(number, choice)| choice.check(&below(at, &format!("random[{number}]")), findings))
+            .collect();
+        // Gathered before it is judged, so that every choice's faults are found.
+        let choices: Vec<_> = choices.into_iter().collect::<Option<_>>()?;
+        (!choices.is_empty()).then(|| Box::new(ByHand { choices, index }) as Box<dyn Act>)
+    }
+}
+
+impl Act for ByHand<Box<dyn Act>> {
+    fn plan(&self, mut draws: Draws, plan: &mut Plan) {
+        let picked = (self.index)(&mut draws).checked_rem(self.choices.len()).unwrap_or(0);
+        if let Some(choice) = self.choices.get(picked) {
+            choice.plan(draws.child(picked as u64), plan);
+        }
+    }
+}
+
+impl<I: fmt::Debug> fmt::Debug for ByHand<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ByHand").field(&self.choices).finish()
+    }
 }
 
 #[derive(Debug)]

@@ -150,3 +150,110 @@ async fn reports_end_after_they_start() {
     let phases: Vec<_> = log.take().into_iter().map(|(phase, _)| phase.to_string()).collect();
     assert!(phases.chunks(2).all(|pair| pair == ["started", "finished"]));
 }
+
+/// Its lists, entry for entry. Where it looks at the first value of a header only, we look at all;
+/// where an entry of nothing matches an absent header, ours does not; and `Host` can be matched.
+#[tokio::test]
+async fn lists() {
+    let paths: [(&[&str], &str, bool); 9] = [
+        (&["/a"], "/a", true),
+        (&["/a"], "/A", false),
+        (&["/a"], "/%61", true),
+        (&["/a b"], "/a%20b", true),
+        (&["/a"], "/a/b", false),
+        (&["/a"], "/a/", false),
+        (&["/a"], "//a", false),
+        (&["/a"], "/a?b=/c", true),
+        (&[], "/a", true),
+    ];
+    for (list, path, wanted) in paths {
+        let allow = striking(error(500)).allow_paths(list.iter().copied()).build().unwrap();
+        assert_eq!(is_struck(&allow, get(path)).await, wanted, "{list:?} {path}");
+        let block = striking(error(500)).block_paths(list.iter().copied()).build().unwrap();
+        assert_eq!(is_struck(&block, get(path)).await, !wanted || list.is_empty(), "{list:?} {path}");
+    }
+    // Its entry written in escapes never matches; ours is refused.
+    assert!(striking(error(500)).allow_paths(["/a%20b"]).build().is_err());
+
+    let headers: [((&str, &str), &[(&str, &str)], bool); 9] = [
+        (("X-A", "1"), &[("x-a", "1")], true),
+        (("x-a", "yes"), &[("X-A", "Yes")], false),
+        (("X-A", "1"), &[("X-A", "0"), ("X-A", "1")], true),
+        (("X-A", "1"), &[("X-A", "1"), ("X-A", "0")], true),
+        (("X-A", "1"), &[("X-A", "1, 2")], false),
+        (("X-A", ""), &[], false),
+        (("X-A", ""), &[("X-A", "1")], false),
+        (("X-A", "*"), &[("X-A", "1")], false),
+        (("Host", "example.com"), &[("host", "example.com")], true),
+    ];
+    for (entry, sent, wanted) in headers {
+        let allow = striking(error(500)).allow_headers([entry]).build().unwrap();
+        assert_eq!(is_struck(&allow, request(Method::GET, "/", sent)).await, wanted, "{entry:?} {sent:?}");
+        let block = striking(error(500)).block_headers([entry]).build().unwrap();
+        assert_eq!(is_struck(&block, request(Method::GET, "/", sent)).await, !wanted, "{entry:?} {sent:?}");
+    }
+    // A path list and a header list must both let a request through.
+    for (path, value, wanted) in
+        [("/a", "1", true), ("/a", "0", false), ("/b", "1", false), ("/b", "0", false)]
+    {
+        let both = striking(error(500)).allow_paths(["/a"]).allow_headers([("x-a", "1")]).build().unwrap();
+        assert_eq!(is_struck(&both, request(Method::GET, path, &[("x-a", value)])).await, wanted);
+    }
+}
+
+/// It lets NaN pass, after which nothing ever fires; and so it does a wait function that is none.
+#[tokio::test]
+async fn participations() {
+    for share in [0.0, 1.0, -0.0, 1e-45, f64::MIN_POSITIVE, 0.9999] {
+        assert!(Fault::new("f", error(500)).participation(share).build().is_ok(), "{share}");
+    }
+    for share in [-0.0001, 1.0001, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+        assert!(Fault::new("f", error(500)).participation(share).build().is_err(), "{share}");
+    }
+    let fault = Fault::new("f", error(500)).build().unwrap();
+    let control = fault.control();
+    assert_eq!((control.enabled(), control.participation()), (false, 0.0));
+    control.set_enabled(true);
+    control.set_participation(1.0).unwrap();
+    for share in [-0.1, 1.1, f64::NAN] {
+        assert!(control.set_participation(share).is_err());
+        assert!(is_struck(&fault, get("/")).await, "the old one is kept");
+    }
+    control.set_participation(0.0).unwrap();
+    assert!(!is_struck(&fault, get("/")).await);
+}
+
+/// Its two faults of one seed decide alike; so do ours of one seed and one name, and a request
+/// that a list turns away moves neither.
+#[tokio::test]
+async fn seeds() {
+    let fault =
+        || striking(error(500)).participation(0.5).seed(100).block_paths(["/blocked"]).build().unwrap();
+    let (one, other) = (fault(), fault());
+    for _ in 0..200 {
+        assert!(!is_struck(&other, get("/blocked")).await);
+        assert_eq!(is_struck(&one, get("/")).await, is_struck(&other, get("/")).await);
+    }
+}
+
+/// Its injectors report under the names of their types; ours say what they do.
+#[tokio::test(start_paused = true)]
+async fn names_in_reports() {
+    let rows: [(Injector, &str); 6] = [
+        (reject(Reject::EmptyReply), "reject empty_reply"),
+        (error(500).into(), "error 500"),
+        (slow(Delay::fixed("90ms")), "slow 90ms"),
+        (chain([slow(Delay::fixed("90ms")), error(500).into()]), "slow 90ms, error 500"),
+        (random([(1.0, error(418))]), "error 418"),
+        (noop(), "custom noop"),
+    ];
+    for (injector, wanted) in rows {
+        let log = Log::default();
+        let fault = striking(injector).reporter(log.reporter()).build().unwrap();
+        send(&fault, get("/")).await;
+        for (_, deeds) in log.take() {
+            let deeds: Vec<_> = deeds.iter().map(ToString::to_string).collect();
+            assert_eq!(deeds.join(", "), wanted);
+        }
+    }
+}

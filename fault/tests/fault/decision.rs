@@ -2,7 +2,9 @@
 
 use http::Method;
 use rand_core::Rng;
-use waylay_fault::{DecideBy, Deed, Delay, Dice, Draws, Fault, Key, chain, error, random, slow};
+use waylay_fault::{
+    Corruption, DecideBy, Deed, Delay, Dice, Draws, Fault, Group, Key, chain, corrupt, error, random, slow,
+};
 
 use crate::rig::{Log, get, is_struck, request, send, striking};
 
@@ -21,6 +23,7 @@ fn roll(dice: &Dice, key: &str, attempt: &str) -> Draws {
     let key = match kind {
         "counter" => Key::Counter(value.parse().unwrap()),
         "header" => Key::Header(value.as_bytes()),
+        "client" => Key::Client(value.parse().unwrap()),
         "trace" => Key::TraceId(u128::from_str_radix(value, 16).unwrap().to_be_bytes()),
         other => panic!("unknown key {other}"),
     };
@@ -99,6 +102,94 @@ async fn deeds_follow_the_specification() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn delays_follow_the_specification() {
+    let rows = vectors("Delays");
+    assert!(rows.len() >= 12);
+    for row in rows {
+        let [seed, name, key, normal, exponential, quantiles] = row[..] else { panic!("{row:?}") };
+        let log = Log::default();
+        let tree = chain([
+            slow(Delay::normal("90ms", "20ms").max("2s")),
+            slow(Delay::exponential("10ms").max("1s")),
+            slow(Delay::quantiles("p50=20ms p90=100ms p99=1s")),
+        ]);
+        let fault = Fault::new(name, tree).enabled(true).participation(1.0).seed(seed.parse().unwrap());
+        let fault = fault.decide_by(DecideBy::RequestId).reporter(log.reporter()).build().unwrap();
+        let (_, id) = key.split_once(' ').unwrap();
+        send(&fault, request(Method::GET, "/", &[("x-request-id", id)])).await;
+        let (_, deeds) = log.take().pop().unwrap();
+        let seen: Vec<_> = deeds
+            .iter()
+            .map(|deed| match deed {
+                Deed::Slow(time) => format!("{}ns", time.as_nanos()),
+                other => panic!("{other}"),
+            })
+            .collect();
+        assert_eq!(seen, [normal, exponential, quantiles], "{row:?}");
+    }
+}
+
+/// The oracle of the tests of messages reads its draws by the same letter.
+#[test]
+fn messages_follow_the_specification() {
+    let rows = vectors("Messages");
+    assert!(rows.len() >= 12);
+    let root = Dice::new(7, "feed").roll(Key::Counter(0), b"");
+    for (number, row) in (0..).zip(rows) {
+        let mut draws = root.child(number);
+        let shares: Vec<_> = [0.2, 0.3, 0.3, 0.5].into_iter().map(|limit| draws.share() < limit).collect();
+        let word = |index: usize, word| if shares[index] { word } else { "-" };
+        let held = match shares[3] {
+            true => format!("{}ns", 10_000_000 + (draws.child(0).share() * 10_000_000.0) as u64),
+            false => "-".to_owned(),
+        };
+        let seen = [&*number.to_string(), word(0, "lost"), word(1, "doubled"), word(2, "swapped"), &held];
+        assert_eq!(seen, row[..]);
+    }
+}
+
+#[tokio::test]
+async fn flips_follow_the_specification() {
+    use http_body_util::{BodyExt, Full};
+    use tower::ServiceExt;
+    use tower_layer::Layer;
+    for row in vectors("Flips") {
+        let [share, flips] = row[..] else { panic!("{row:?}") };
+        let fault = Fault::new("noise", corrupt(Corruption::BitFlips(share.parse().unwrap())));
+        let fault = fault.enabled(true).participation(1.0).seed(7).build().unwrap();
+        let inner = tower::service_fn(async |_: http::Request<String>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(Full::from(vec![0; 10_000])))
+        });
+        let response = fault.layer().layer(inner).oneshot(get("/")).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let changed = body.iter().enumerate().filter(|(_, byte)| **byte != 0);
+        let seen: Vec<_> =
+            changed.take(6).map(|(at, byte)| format!("{at}.{}", byte.trailing_zeros())).collect();
+        assert_eq!(seen.join(", "), flips);
+    }
+}
+
+#[tokio::test]
+async fn groups_follow_the_specification() {
+    let rows = vectors("Groups");
+    assert!(rows.len() >= 10);
+    let group = Group::new("cart").seed(7);
+    let member = |weight| {
+        let fault = striking(error(500)).group(&group, weight).decide_by(DecideBy::RequestId);
+        fault.build().unwrap()
+    };
+    let members = [member(3.0), member(1.0), member(4.0)];
+    for row in rows {
+        let ["7", "cart", key, picked] = row[..] else { panic!("{row:?}") };
+        let (_, id) = key.split_once(' ').unwrap();
+        for (number, member) in members.iter().enumerate() {
+            let struck = is_struck(member, request(Method::GET, "/", &[("x-request-id", id)])).await;
+            assert_eq!(struck, number.to_string() == picked, "{row:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_counter_strikes_as_specified() {
     let (_, text) = SPECIFICATION.split_once("struck: ").unwrap();
@@ -138,10 +229,14 @@ const REQUESTS: u64 = 200_000;
 
 #[test]
 fn participation_is_met() {
-    for (seed, share) in (0..).zip([0.0, 1e-4, 0.01, 0.3298, 0.5, 0.999, 1.0]) {
+    let shares = [0.0, 1e-4, 0.001, 0.01, 0.1, 0.3298, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0];
+    for seed in [0, 7] {
         let dice = Dice::new(seed, "flaky");
-        let rolls = (0..REQUESTS).map(|number| dice.roll(Key::Counter(number), b""));
-        assert_share(rolls.filter(|draws| draws.fires(share)).count() as u64, REQUESTS, share, "counter");
+        let rolls: Vec<_> = (0..REQUESTS).map(|number| dice.roll(Key::Counter(number), b"")).collect();
+        for share in shares {
+            let hits = rolls.iter().filter(|draws| draws.fires(share)).count();
+            assert_share(hits as u64, REQUESTS, share, "counter");
+        }
     }
     let ids = (0..REQUESTS).map(|number| Dice::new(7, "flaky").roll(Key::Header(&number.to_be_bytes()), b""));
     assert_share(ids.filter(|draws| draws.fires(0.1)).count() as u64, REQUESTS, 0.1, "header");

@@ -9,6 +9,8 @@ mod control;
 mod decision;
 mod delay;
 mod gate;
+mod limits;
 mod messages;
 mod rig;
 mod toxics;
+mod whom;

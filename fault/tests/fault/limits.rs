@@ -1,0 +1,288 @@
+//! How often, and how many: quotas, windows, groups, and what is decided but once.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use tokio::time::Instant;
+use tower::{ServiceExt, service_fn};
+use tower_layer::Layer;
+use waylay_fault::{
+    DecideBy, Deed, Delay, Dice, Event, Fault, Group, Injector, Key, Phase, Remote, chain, error, quota,
+    random, slow,
+};
+
+use crate::rig::{Log, get, is_struck, request, send, striking};
+
+/// Sends so many requests and tells which were struck.
+async fn struck(fault: &Fault, count: u64) -> Vec<u64> {
+    let mut struck = Vec::new();
+    for number in 0..count {
+        if is_struck(fault, get("/")).await {
+            struck.push(number);
+        }
+    }
+    struck
+}
+
+#[tokio::test]
+async fn windows_count_what_was_chosen() {
+    for (skip, every, limit) in
+        [(0, 1, 3), (2, 1, u64::MAX), (0, 3, u64::MAX), (2, 3, 2), (5, 2, 1), (100, 1, 1)]
+    {
+        let fault = striking(error(500)).skip(skip).every(every).limit(limit).build().unwrap();
+        let wanted: Vec<_> = (0..20)
+            .filter(|number| {
+                *number >= skip && (number - skip) % every == 0 && (number - skip) / every < limit
+            })
+            .collect();
+        assert_eq!(struck(&fault, 20).await, wanted, "{skip} {every} {limit}");
+        let counts = fault.control().counts();
+        assert_eq!((counts.injected, counts.counted), (wanted.len() as u64, 20 - wanted.len() as u64));
+    }
+    // A request that could not be struck uses up nothing, nor does one that the draw spared.
+    let fault = striking(waylay_fault::reject(waylay_fault::Reject::EmptyReply)).limit(1).build().unwrap();
+    assert!(!is_struck(&fault, request(Method::HEAD, "/", &[])).await);
+    assert!(!is_struck(&fault, get("/healthz")).await);
+    assert_eq!(struck(&fault, 5).await, [0]);
+    let half = || striking(error(500)).participation(0.5).seed(7);
+    let all = struck(&half().build().unwrap(), 40).await;
+    assert_eq!(struck(&half().skip(2).limit(3).build().unwrap(), 40).await, all[2..5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn quotas_begin_anew_with_each_window() {
+    let fault = striking(quota(3, "10s")).build().unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..12 {
+        let at = Instant::now();
+        let inner = service_fn(async |_: Request<String>| {
+            Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+        });
+        let response = fault.layer().layer(inner).oneshot(get("/")).await.unwrap();
+        let wait = response.headers().get("retry-after").map(|wait| wait.to_str().unwrap().to_owned());
+        seen.push((response.status().as_u16(), wait));
+        assert_eq!(at, Instant::now());
+        tokio::time::advance(Duration::from_millis(1500)).await;
+    }
+    let ok = || (200, None);
+    let full = |wait: &str| (429, Some(wait.to_owned()));
+    // The first request opens the window, so that it ends at 10 s; the next one begins at 10.5 s.
+    let wanted = [
+        ok(),
+        ok(),
+        ok(),
+        full("6"),
+        full("4"),
+        full("3"),
+        full("1"),
+        ok(),
+        ok(),
+        ok(),
+        full("6"),
+        full("5"),
+    ];
+    assert_eq!(seen.len(), wanted.len());
+    assert_eq!(seen[..7], wanted[..7]);
+    assert_eq!(seen[7..].iter().map(|(status, _)| *status).collect::<Vec<_>>(), [200, 200, 200, 429, 429]);
+    let counts = fault.control().counts();
+    assert_eq!((counts.injected, counts.counted), (6, 6));
+
+    let own = quota(0, "1h").answer(error(503).text("full").retry_after("7s"));
+    let fault = striking(chain::<Injector>([slow(Delay::fixed("1s")), own.into()])).build().unwrap();
+    assert_eq!(send(&fault, get("/")).await, (Some(503), "full".to_owned()));
+}
+
+#[tokio::test]
+async fn of_a_group_one_strikes_at_most() {
+    let group = Group::new("orders").seed(7);
+    let member = |name, weight, share| {
+        Fault::new(name, error(500))
+            .enabled(true)
+            .participation(share)
+            .seed(7)
+            .group(&group, weight)
+            .build()
+            .unwrap()
+    };
+    let members = [member("a", 1.0, 1.0), member("b", 2.0, 1.0), member("c", 1.0, 0.5)];
+    let mut hits = [0_u32; 3];
+    for _ in 0..4000 {
+        // One after the other around one service, as layers are.
+        let inner = service_fn(async |_: Request<String>| {
+            Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+        });
+        let service = tower::ServiceBuilder::new()
+            .map_response(|response: Response<_>| response.map(|_| String::new()))
+            .layer(members[0].layer())
+            .map_response(|response: Response<_>| response.map(|_| String::new()))
+            .layer(members[1].layer())
+            .map_response(|response: Response<_>| response.map(|_| String::new()))
+            .layer(members[2].layer())
+            .service(inner);
+        let response = service.oneshot(get("/")).await.unwrap();
+        let names: Vec<_> = response.headers().get_all("x-fault-injected").iter().collect();
+        assert!(names.len() <= 1, "{names:?}");
+        for (name, hits) in ["a", "b", "c"].into_iter().zip(&mut hits) {
+            *hits += u32::from(names.iter().any(|seen| *seen == name));
+        }
+    }
+    // Weights 1, 2 and 1, the last of which strikes half of what it is given: five sigma.
+    for (hits, share) in hits.into_iter().zip([0.25, 0.5, 0.125]) {
+        let (mean, sigma) = (4000.0 * share, (4000.0 * share * (1.0_f64 - share)).sqrt());
+        assert!((f64::from(hits) - mean).abs() <= 5.0 * sigma, "{hits} of {mean}");
+    }
+    let counts = members[0].control().counts();
+    assert_eq!(counts.injected + counts.excluded, 4000);
+
+    for weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(striking(error(500)).group(&group, weight).build().is_err());
+    }
+}
+
+/// A fault that lies around a service twice strikes no more often than one that does once.
+#[tokio::test]
+async fn a_request_is_decided_on_once() {
+    let fault = Fault::new("twice", slow(Delay::fixed("0s")))
+        .enabled(true)
+        .participation(0.5)
+        .seed(7)
+        .build()
+        .unwrap();
+    let inner = service_fn(async |_: Request<String>| {
+        Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+    });
+    let service = fault.layer().layer(fault.layer().layer(inner));
+    let mut marks = HashMap::new();
+    for _ in 0..400 {
+        let response = service.clone().oneshot(get("/")).await.unwrap();
+        *marks.entry(response.headers().get_all("x-fault-injected").iter().count()).or_insert(0) += 1;
+    }
+    assert!(!marks.contains_key(&2), "{marks:?}");
+    // Five sigma around half of 400.
+    assert!((150..=250).contains(&marks[&1]), "{marks:?}");
+    let counts = fault.control().counts();
+    assert_eq!((counts.seen, counts.decided, counts.injected), (800, 400, marks[&1]));
+
+    // Under another attempt it is another decision.
+    let fault = striking(error(500)).attempt_header("x-attempt").participation(0.5).seed(7).build().unwrap();
+    let inner = fault.layer().layer(service_fn(async |_: Request<String>| {
+        Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+    }));
+    let retry = service_fn(move |mut request: Request<String>| {
+        request.headers_mut().insert("x-attempt", "2".parse().unwrap());
+        inner.clone().oneshot(request)
+    });
+    let mut outer = fault.layer().layer(retry);
+    for _ in 0..50 {
+        tower::Service::call(&mut outer, request(Method::GET, "/", &[("x-attempt", "1")])).await.unwrap();
+    }
+    let counts = fault.control().counts();
+    assert_eq!(counts.decided, 0);
+    assert!(counts.seen > 50);
+}
+
+/// The counterparts of go-fault's own draw, index and sleep functions.
+#[tokio::test(start_paused = true)]
+async fn own_functions() {
+    let keys = Arc::new(Mutex::new(Vec::new()));
+    let seen = keys.clone();
+    let fault = striking(error(500)).participation(0.4).block_paths(["/blocked"]).draw_with(move |key| {
+        let Key::Counter(number) = key else { panic!("{key:?}") };
+        seen.lock().unwrap().push(number);
+        [0.0, 0.399, 0.4, 1.0, f64::NAN][number as usize % 5]
+    });
+    let fault = fault.build().unwrap();
+    assert!(!is_struck(&fault, get("/blocked")).await);
+    assert_eq!(struck(&fault, 10).await, [0, 1, 5, 6]);
+    assert_eq!(*keys.lock().unwrap(), (0..10).collect::<Vec<_>>());
+    // A draw of 1 is below no participation.
+    let never = striking(error(500)).draw_with(|_| 1.0).build().unwrap();
+    assert!(!is_struck(&never, get("/")).await);
+
+    let slept = Arc::new(AtomicU32::new(0));
+    let counter = slept.clone();
+    let fault = striking(slow(Delay::fixed("1h"))).sleep_with(move |time| {
+        counter.fetch_add(time.as_secs() as u32, Ordering::Relaxed);
+        std::future::ready(())
+    });
+    let start = Instant::now();
+    assert_eq!(send(&fault.build().unwrap(), get("/")).await.0, Some(202));
+    assert_eq!((start.elapsed(), slept.load(Ordering::Relaxed)), (Duration::ZERO, 3600));
+
+    let rows = [(0, 501), (1, 502), (2, 501), (usize::MAX, 502)];
+    for (index, status) in rows {
+        let by_hand = waylay_fault::random_by([error(501), error(502)], move |_| index);
+        assert_eq!(send(&striking(by_hand).build().unwrap(), get("/")).await.0, Some(status));
+    }
+    let none = Fault::new("f", waylay_fault::random_by(Vec::<Injector>::new(), |_| 0)).build().unwrap_err();
+    assert!(none.to_string().contains("random"), "{none}");
+}
+
+/// A reporter of its own hears of its part of the tree, and of nothing else.
+#[tokio::test(start_paused = true)]
+async fn parts_with_reporters_of_their_own() {
+    let (all, errors, waits) = (Log::default(), Log::default(), Log::default());
+    let tree = chain([
+        slow(Delay::fixed("1s")).reporter(waits.reporter()),
+        random([(1.0, Injector::from(error(503)).reporter(errors.reporter())), (1.0, error(500).into())]),
+    ]);
+    let fault = striking(tree).seed(7).reporter(all.reporter()).build().unwrap();
+    for _ in 0..40 {
+        send(&fault, get("/")).await;
+    }
+    let phases = |log: &Log| log.take();
+    let all = phases(&all);
+    assert_eq!(all.len(), 80);
+    let second = Duration::from_secs(1);
+    let wanted: Vec<_> = all.iter().map(|(phase, _)| (*phase, vec![Deed::Slow(second)])).collect();
+    assert_eq!(phases(&waits), wanted);
+    let wanted: Vec<_> = (all.into_iter())
+        .filter(|(_, deeds)| deeds[1] == Deed::Error(503))
+        .map(|(phase, _)| (phase, vec![Deed::Error(503)]))
+        .collect();
+    assert!(!wanted.is_empty() && wanted.len() < 80);
+    assert_eq!(phases(&errors), wanted);
+
+    // What was never begun is not told of as ended.
+    let late = Log::default();
+    let tree = chain([slow(Delay::fixed("1h")), Injector::from(error(503)).reporter(late.reporter())]);
+    let fault = striking(tree).build().unwrap();
+    let control = fault.control();
+    let waiting = tokio::spawn(async move { send(&fault, get("/")).await });
+    tokio::time::sleep(second).await;
+    control.set_enabled(false);
+    assert_eq!(waiting.await.unwrap().0, Some(202));
+    assert_eq!(phases(&late), [(Phase::Started, vec![Deed::Error(503)])]);
+    let quiet = striking(error(500)).reporter(|_: &Event<'_>| {}).build().unwrap();
+    assert!(is_struck(&quiet, get("/")).await);
+}
+
+/// One client, one verdict, whatever form its address comes in.
+#[tokio::test]
+async fn clients_are_decided_on_by_their_address() {
+    let fault =
+        striking(error(500)).participation(0.5).seed(7).decide_by(DecideBy::ClientIp).build().unwrap();
+    let from = |address: &str, port| {
+        let mut request = get("/");
+        request.extensions_mut().insert(Remote(SocketAddr::new(address.parse().unwrap(), port)));
+        request
+    };
+    for last in 1..40 {
+        let address = format!("192.0.2.{last}");
+        let ip: IpAddr = address.parse().unwrap();
+        let wanted = Dice::new(7, "test").roll(Key::Client(ip), b"").fires(0.5);
+        for (address, port) in [(address.clone(), 1), (address.clone(), 2), (format!("::ffff:{address}"), 3)]
+        {
+            assert_eq!(is_struck(&fault, from(&address, port)).await, wanted, "{address}");
+        }
+    }
+    // Without an address the counter decides.
+    for number in 0..20 {
+        let wanted = Dice::new(7, "test").roll(Key::Counter(number), b"").fires(0.5);
+        assert_eq!(is_struck(&fault, get("/")).await, wanted);
+    }
+}
