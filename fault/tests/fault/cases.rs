@@ -175,7 +175,8 @@ async fn lists() {
     // Its entry written in escapes never matches; ours is refused.
     assert!(striking(error(500)).allow_paths(["/a%20b"]).build().is_err());
 
-    let headers: [((&str, &str), &[(&str, &str)], bool); 9] = [
+    type Row<'a> = ((&'a str, &'a str), &'a [(&'a str, &'a str)], bool);
+    let headers: [Row<'_>; 9] = [
         (("X-A", "1"), &[("x-a", "1")], true),
         (("x-a", "yes"), &[("X-A", "Yes")], false),
         (("X-A", "1"), &[("X-A", "0"), ("X-A", "1")], true),

@@ -190,8 +190,8 @@ async fn axum_tells_the_client() {
 /// Requests that a list turns away take no number, whatever kind of list it is.
 #[tokio::test]
 async fn lists_never_shift_the_draws_of_others() {
-    type List = fn(FaultBuilder) -> FaultBuilder;
-    let lists: [(List, fn() -> Request<String>); 5] = [
+    type Row = (fn(FaultBuilder) -> FaultBuilder, fn() -> Request<String>);
+    let lists: [Row; 5] = [
         (|fault| fault.block_methods(["POST"]), || request(Method::POST, "/", &[])),
         (|fault| fault.block_hosts(["b.test"]), || request(Method::GET, "/", &[("host", "b.test")])),
         (|fault| fault.block_clients(["::1"]), || from("::1")),
