@@ -1,14 +1,14 @@
 //! Requests that are likely to meet a table: one is filled from a route, and then perhaps spoilt.
 
-use http::Request;
 use http::header::HOST;
 use http::uri::Scheme;
+use http::{HeaderName, HeaderValue, Request};
 use waylay_router::Peer;
 
 use crate::dice::Dice;
 use crate::model::{Class, Cond, Header, Host, Level, Piece, Query, TableCase, write};
 use crate::naive::joined;
-use crate::text::End;
+use crate::text::{End, lengths};
 
 /// A request in the clear.
 #[derive(Debug, Clone, Default)]
@@ -62,11 +62,12 @@ impl Asked {
 
     fn path(&mut self, case: &TableCase, chain: &[&Level], dice: &mut Dice) {
         let Some(Some((pieces, end))) = joined(case, chain, false) else { return };
+        let pieces = dice.one(&lengths(&pieces));
         let mut path = String::new();
         for (at, piece) in pieces.iter().enumerate() {
             match piece {
                 Piece::Text(text) => path += &spelt(text, dice),
-                Piece::Var(_, class) => {
+                Piece::Var(_, class) | Piece::Optional(_, class) => {
                     // Where a segment has several pieces, regexes are at work that know text only.
                     let whole = path.ends_with('/')
                         && pieces
@@ -138,7 +139,7 @@ impl Asked {
                 let value = match want {
                     Header::Exact(value) if meet => value,
                     Header::Absent if meet => return,
-                    Header::Regex if meet => dice.pick(&["a", "ab", "b"]),
+                    Header::Regex | Header::All if meet => dice.pick(&["a", "ab", "b"]),
                     _ => dice.pick(&["1", "", "ab1", "a"]),
                 };
                 if dice.of(6) == 5 {
@@ -184,9 +185,10 @@ impl Asked {
                             Piece::Var(_, Class::Plain) => {
                                 dice.pick(&["a", "1", "a%20b", "a/b", "", "a%0Ab"])
                             }
-                            Piece::Var(_, class) => fill(*class, dice),
+                            Piece::Var(_, class) | Piece::Optional(_, class) => fill(*class, dice),
                         }
                     }),
+                    Query::Regex if meet => dice.pick(&["a", "ab", "b"]).to_owned(),
                     Query::Absent if meet => return,
                     _ => dice.pick(&["1", "", "a-b", "%zz", "2"]).to_owned(),
                 };
@@ -235,6 +237,26 @@ impl Asked {
             peer = peer.addr((client.parse::<std::net::IpAddr>().unwrap(), 9).into());
         }
         (request.body(()).unwrap(), peer)
+    }
+
+    /// A request of the library's, the other way round.
+    pub fn from_request(request: &Request<()>, peer: &Peer) -> Self {
+        let told =
+            |name: &HeaderName, value: &HeaderValue| (name.to_string(), value.to_str().unwrap().to_owned());
+        let fields: Vec<_> = request.headers().iter().map(|(name, value)| told(name, value)).collect();
+        let (hosts, headers): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| name == "host");
+        let uri = request.uri();
+        let leak = |text: String| -> &'static str { text.leak() };
+        Self {
+            method: leak(request.method().to_string()),
+            path: uri.path().to_owned(),
+            query: uri.query().map(str::to_owned),
+            absolute: None,
+            hosts: hosts.into_iter().map(|(_, value)| value).collect(),
+            headers: headers.into_iter().map(|(name, value)| (leak(name), value)).collect(),
+            scheme: peer.scheme.as_ref().map(|scheme| leak(scheme.to_string())),
+            client: peer.addr.map(|addr| leak(addr.ip().to_string())),
+        }
     }
 
     pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
@@ -318,7 +340,7 @@ fn fill(class: Class, dice: &mut Dice) -> &'static str {
             "caf%c3%a9",
             "%61b",
             "a%20b",
-            "x%21",
+            "x!",
             "%FF",
             "a.x",
             "a-b-1",
@@ -331,6 +353,8 @@ fn fill(class: Class, dice: &mut Dice) -> &'static str {
         Class::Spanning => &["", "a/b", "b", "a%2Fb", "/", "a/c"],
         Class::Any => &["", "a/b", "zz", "a%0Ab", "1/"],
         Class::Maybe => &["", "a", "b"],
+        // Of hosts.
+        Class::One | Class::Many | Class::Dotted | Class::Regex => &["a"],
     };
     dice.pick(any)
 }
@@ -341,8 +365,11 @@ fn host_like(host: &Host, dice: &mut Dice) -> String {
         text += match piece {
             Piece::Text(piece) => piece,
             Piece::Var(_, Class::Plain) => dice.pick(&["a", "b", "1", "a-b", "x", "a.b"]),
+            Piece::Var(_, Class::Tail | Class::Many) => dice.pick(&["a", "a.b", "x.y.a"]),
+            Piece::Var(_, Class::One) => dice.pick(&["a", "x", "1", "a.b"]),
+            Piece::Var(_, Class::Dotted | Class::Regex) => dice.pick(&["a.b", "b", "b.a.b", "x.b"]),
             Piece::Var(_, Class::Any) => dice.pick(&["a.b", "", "b"]),
-            Piece::Var(_, class) => dice.pick(match class {
+            Piece::Var(_, class) | Piece::Optional(_, class) => dice.pick(match class {
                 Class::Digits => &["1", "12", "a"],
                 _ => &["a", "ab", "b", ""],
             }),

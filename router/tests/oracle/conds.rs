@@ -56,6 +56,18 @@ pub fn holds(case: &TableCase, cond: &Cond, seen: &Seen<'_>, vars: &mut Vars) ->
                 Header::Absent => values.next().is_none(),
                 Header::Exact("") if case.rules.gorilla => values.next().is_some(),
                 Header::Exact(wanted) => values.any(|value| value == *wanted),
+                Header::All => {
+                    let values: Vec<_> = values.collect();
+                    let fits = |value: &&str| {
+                        let letter = |c: char| "ab".contains(c);
+                        if case.rules.gorilla {
+                            value.contains(letter)
+                        } else {
+                            !value.is_empty() && value.chars().all(letter)
+                        }
+                    };
+                    !values.is_empty() && values.iter().all(fits)
+                }
                 Header::Regex if case.rules.gorilla => values.any(|value| value.contains(['a', 'b'])),
                 Header::Regex => {
                     values.any(|value| !value.is_empty() && value.chars().all(|c| "ab".contains(c)))
@@ -101,6 +113,14 @@ fn query_holds(case: &TableCase, key: &str, want: &Query, asked: &Asked, vars: &
         Query::Absent | Query::Present => true,
         Query::Exact("") if rules.gorilla => true,
         Query::Exact(wanted) => said(value).as_deref() == Some(*wanted),
+        Query::Regex => said(value).is_some_and(|value| {
+            let letter = |c: char| "ab".contains(c);
+            if rules.gorilla {
+                value.contains(letter)
+            } else {
+                !value.is_empty() && value.chars().all(letter)
+            }
+        }),
         Query::Template(pieces) => {
             Template { pieces, place: Place::Query, end: End::Exact, rules }.holds(value, vars)
         }

@@ -8,7 +8,7 @@ use waylay_router::{
 };
 
 use crate::dice::Dice;
-use crate::model::{Class, Cond, Header, Host, Level, Piece, Query, RouteCase, Rules, TableCase};
+use crate::model::{Class, Cond, Header, Host, Level, Piece, Query, RouteCase, Rules, ScopeCase, TableCase};
 use crate::naive::joined;
 
 /// Our own reading of requests, with every rule that may be otherwise.
@@ -57,7 +57,14 @@ pub fn table(dice: &mut Dice, rules: Rules) -> TableCase {
     for place in 0..dice.of(4) {
         let parent = Some(dice.of(place + 1)).filter(|parent| *parent < place);
         let own = level(dice, &case, parent, true);
-        case.scopes.push((parent, own));
+        let method_miss = [None, Some(MethodMiss::NotFound), Some(MethodMiss::MethodNotAllowed)];
+        let options = [None, Some(OptionsAnswer::Automatic), Some(OptionsAnswer::Miss)];
+        case.scopes.push(ScopeCase {
+            parent,
+            own,
+            method_miss: method_miss[dice.of(12).saturating_sub(9)],
+            options: options[dice.of(12).saturating_sub(9)],
+        });
     }
     for _ in 0..=dice.of(10) {
         // Half of them stand in no scope.
@@ -114,6 +121,11 @@ fn level(dice: &mut Dice, case: &TableCase, scope: Option<usize>, is_scope: bool
             own.conds.push(cond);
         }
     }
+    own.sealed = dice.once_in(if is_scope { 8 } else { 16 });
+    // Of several hosts the seal of a route looks at the innermost only: with `.host("b")` around it, a route
+    // sealed at `.host("a")` keeps requests for `a` from all others.
+    let hosts = outer.iter().chain([&&own]).map(|level| level.hosts.len()).sum::<usize>();
+    own.sealed &= is_scope || hosts < 2;
     own
 }
 
@@ -132,6 +144,15 @@ fn path(dice: &mut Dice, names: &mut Names, gorilla: bool, is_scope: bool) -> (V
         10..13 if is_scope && !gorilla => false,
         ending @ 10..13 => {
             let open = if gorilla { Class::Any } else { Class::Tail };
+            if ending == 10 && !gorilla {
+                let Piece::Var(name, class) =
+                    names.var(dice.one(&[Class::Plain, Class::Digits, Class::Word]))
+                else {
+                    return (pieces, false);
+                };
+                pieces.extend([text("/"), Piece::Optional(name, class)]);
+                return (pieces, false);
+            }
             pieces.extend([text("/"), names.var(if ending == 12 { Class::Spanning } else { open })]);
             false
         }
@@ -191,7 +212,14 @@ fn segment(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Vec<Piece> {
 
 fn host(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Host {
     let mut var = |class| names.var(class);
-    let pieces = match dice.of(12) {
+    let unnamed = |class| Piece::Var(String::new(), class);
+    let pieces = match dice.of(if gorilla { 12 } else { 18 }) {
+        12 => vec![unnamed(Class::One), text(".b")],
+        13 => vec![unnamed(Class::Many), text(".b")],
+        14 => vec![unnamed(if dice.once_in(2) { Class::One } else { Class::Many })],
+        15 => vec![var(Class::Tail), text(".b")],
+        16 => vec![var(Class::Dotted), text("."), var(Class::Plain)],
+        17 => vec![unnamed(Class::Regex)],
         0 => vec![text("a.b")],
         1 => vec![text("b")],
         2 => vec![text("A.b")],
@@ -216,7 +244,7 @@ fn cond(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Cond {
         0 | 1 => Cond::Scheme(some(dice, &["http", "https"])),
         2..7 => {
             let exact = ["1", "2", ""].map(Header::Exact);
-            let want = [&[Header::Present, Header::Absent, Header::Regex][..], &exact].concat();
+            let want = [&[Header::Present, Header::Absent, Header::Regex, Header::All][..], &exact].concat();
             Cond::Header(dice.pick(&["x-a", "X-B"]), dice.one(&want))
         }
         7..13 => Cond::Query(dice.pick(&["q", "q", "k k"]), query(dice, names, gorilla)),
@@ -230,12 +258,13 @@ fn cond(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Cond {
 
 fn query(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Query {
     let mut var = |dice: &mut Dice| names.var(class(dice, gorilla));
-    match dice.of(9) {
+    match dice.of(10) {
         0 => Query::Present,
         1 => Query::Absent,
         2..5 => Query::Exact(dice.pick(&["1", "a b", ""])),
         5 | 6 => Query::Template(vec![var(dice)]),
         7 => Query::Template(vec![text("p"), var(dice)]),
-        _ => Query::Template(vec![names.var(Class::Plain), text("-"), names.var(class(dice, gorilla))]),
+        8 => Query::Template(vec![names.var(Class::Plain), text("-"), names.var(class(dice, gorilla))]),
+        _ => Query::Regex,
     }
 }

@@ -20,18 +20,28 @@ pub enum Class {
     /// gorilla/mux only, as the next: anything, nothing included.
     Any,
     Maybe,
+    /// Hosts of our own only, as the next: `*`, `**`, several labels, and a regex in place of a template.
+    One,
+    Many,
+    Dotted,
+    Regex,
 }
+
+/// A whole host by a regex.
+pub const HOST_REGEX: &str = r"(?:[ab]\.)*b";
 
 impl Class {
     pub fn regex(self) -> Option<&'static str> {
         match self {
-            Class::Plain | Class::Tail => None,
+            Class::Plain | Class::Tail | Class::One | Class::Many => None,
             Class::Digits => Some("[0-9]+"),
             Class::Letters => Some("[ab]{1,2}"),
             Class::Word => Some("a|b|ab|1"),
             Class::Spanning => Some("[ab/]*"),
             Class::Any => Some(".*"),
             Class::Maybe => Some("a?"),
+            Class::Dotted => Some("[ab.]+"),
+            Class::Regex => Some(HOST_REGEX),
         }
     }
 }
@@ -40,6 +50,8 @@ impl Class {
 pub enum Piece {
     Text(String),
     Var(String, Class),
+    /// A last segment that may be left out.
+    Optional(String, Class),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,6 +61,8 @@ pub enum Header {
     Exact(&'static str),
     /// Letters `a` and `b`.
     Regex,
+    /// The same of all values.
+    All,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +71,8 @@ pub enum Query {
     Absent,
     Exact(&'static str),
     Template(Vec<Piece>),
+    /// Letters `a` and `b`.
+    Regex,
 }
 
 /// A condition beside path, hosts and methods.
@@ -86,6 +102,16 @@ pub struct Level {
     pub hosts: Vec<Host>,
     pub methods: Vec<&'static str>,
     pub conds: Vec<Cond>,
+    pub sealed: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct ScopeCase {
+    /// The number of the scope around it, if any; that one stands before it.
+    pub parent: Option<usize>,
+    pub own: Level,
+    pub method_miss: Option<MethodMiss>,
+    pub options: Option<OptionsAnswer>,
 }
 
 #[derive(Debug, Clone)]
@@ -129,8 +155,7 @@ impl Rules {
 #[derive(Clone)]
 pub struct TableCase {
     pub rules: Rules,
-    /// The number of the scope around each, if any; it stands before it.
-    pub scopes: Vec<(Option<usize>, Level)>,
+    pub scopes: Vec<ScopeCase>,
     pub routes: Vec<RouteCase>,
 }
 
@@ -146,8 +171,8 @@ impl TableCase {
         let mut chain = vec![own];
         let mut next = scope;
         while let Some(place) = next {
-            chain.push(&self.scopes[place].1);
-            next = self.scopes[place].0;
+            chain.push(&self.scopes[place].own);
+            next = self.scopes[place].parent;
         }
         chain.reverse();
         chain
@@ -157,12 +182,18 @@ impl TableCase {
     pub fn builder(&self) -> TableBuilder<usize> {
         let mut builder = Table::builder().policy(self.rules.policy());
         let mut ids = Vec::new();
-        for (parent, own) in &self.scopes {
-            let mut bounds = dress!(Bounds::new(), own, self.rules);
-            if let Some((pieces, _)) = &own.path {
+        for scope in &self.scopes {
+            let mut bounds = dress!(Bounds::new(), &scope.own);
+            if let Some((pieces, _)) = &scope.own.path {
                 bounds = bounds.prefix(write(pieces));
             }
-            ids.push(builder.open(parent.map(|parent| ids[parent]), bounds));
+            if let Some(method_miss) = scope.method_miss {
+                bounds = bounds.method_miss(method_miss);
+            }
+            if let Some(options) = scope.options {
+                bounds = bounds.options(options);
+            }
+            ids.push(builder.open(scope.parent.map(|parent| ids[parent]), bounds));
         }
         for (place, route) in self.routes.iter().enumerate() {
             let bare = match &route.own.path {
@@ -171,8 +202,7 @@ impl TableCase {
                 Some((pieces, false)) => Route::any(write(pieces)),
             };
             let bare = if route.build_only { bare.build_only() } else { bare };
-            let route_ =
-                dress!(bare, &route.own, self.rules).priority(route.priority).name(place.to_string());
+            let route_ = dress!(bare, &route.own).priority(route.priority).name(place.to_string());
             builder.add(route.scope.map(|scope| ids[scope]), route_.value(place));
         }
         builder
@@ -187,9 +217,16 @@ impl TableCase {
              .path(PathForm::{form:?}).cleaning(Cleaning::{cleaning:?}).prefixes(Prefixes::{prefixes:?})\
              .trailing_slash(TrailingSlash::{slash:?}).query(QueryValues::{query:?}));\n"
         );
-        for (place, (parent, own)) in self.scopes.iter().enumerate() {
-            let parent = parent.map_or("None".to_owned(), |parent| format!("Some(s{parent})"));
-            let _ = writeln!(out, "let s{place} = table.open({parent}, Bounds::new(){});", words(own, true));
+        for (place, scope) in self.scopes.iter().enumerate() {
+            let parent = scope.parent.map_or("None".to_owned(), |parent| format!("Some(s{parent})"));
+            let mut more = words(&scope.own, true);
+            if let Some(rule) = scope.method_miss {
+                let _ = write!(more, ".method_miss(MethodMiss::{rule:?})");
+            }
+            if let Some(rule) = scope.options {
+                let _ = write!(more, ".options(OptionsAnswer::{rule:?})");
+            }
+            let _ = writeln!(out, "let s{place} = table.open({parent}, Bounds::new(){more});");
         }
         for (place, route) in self.routes.iter().enumerate() {
             let scope = route.scope.map_or("None".to_owned(), |scope| format!("Some(s{scope})"));
@@ -208,11 +245,14 @@ impl TableCase {
 
 /// The same setters for routes and bounds.
 macro_rules! dress {
-    ($thing:expr, $own:expr, $rules:expr) => {{
+    ($thing:expr, $own:expr) => {{
         let own: &$crate::model::Level = $own;
         let mut thing = $thing;
         for host in &own.hosts {
-            thing = thing.host($crate::model::write_host(host));
+            thing = match &host.pieces[..] {
+                [Piece::Var(_, Class::Regex)] => thing.host_regex(HOST_REGEX),
+                _ => thing.host(write_host(host)),
+            };
         }
         for method in &own.methods {
             thing = thing.method(method.parse().unwrap());
@@ -224,7 +264,9 @@ macro_rules! dress {
                 Cond::Header(name, Header::Absent) => thing.header_absent(*name),
                 Cond::Header(name, Header::Exact(value)) => thing.header(*name, *value),
                 Cond::Header(name, Header::Regex) => thing.header_regex(*name, "[ab]+"),
+                Cond::Header(name, Header::All) => thing.header_all(*name, "[ab]+"),
                 Cond::Query(key, Query::Present) => thing.query_present(*key),
+                Cond::Query(key, Query::Regex) => thing.query_regex(*key, "[ab]+"),
                 Cond::Query(key, Query::Absent) => thing.query_absent(*key),
                 Cond::Query(key, Query::Exact(value)) => thing.query(*key, *value),
                 Cond::Query(key, Query::Template(pieces)) => thing.query(*key, write(pieces)),
@@ -236,7 +278,7 @@ macro_rules! dress {
                 Cond::Slash(rule) => thing.trailing_slash(*rule),
             };
         }
-        thing
+        if own.sealed { thing.sealed() } else { thing }
     }};
 }
 use dress;
@@ -254,7 +296,15 @@ fn words(own: &Level, scope: bool) -> String {
         Some((pieces, true)) => say("PREFIX", &[&write(pieces)]),
         Some((pieces, false)) => say("path", &[&write(pieces)]),
     }
-    own.hosts.iter().for_each(|host| say("host", &[&write_host(host)]));
+    for host in &own.hosts {
+        match &host.pieces[..] {
+            [Piece::Var(_, Class::Regex)] => say("host_regex", &[HOST_REGEX]),
+            _ => say("host", &[&write_host(host)]),
+        }
+    }
+    if own.sealed {
+        say("sealed", &[]);
+    }
     own.methods.iter().for_each(|method| say("method", &[method]));
     for cond in &own.conds {
         match cond {
@@ -263,7 +313,9 @@ fn words(own: &Level, scope: bool) -> String {
             Cond::Header(name, Header::Absent) => say("header_absent", &[name]),
             Cond::Header(name, Header::Exact(value)) => say("header", &[name, value]),
             Cond::Header(name, Header::Regex) => say("header_regex", &[name, "[ab]+"]),
+            Cond::Header(name, Header::All) => say("header_all", &[name, "[ab]+"]),
             Cond::Query(key, Query::Present) => say("query_present", &[key]),
+            Cond::Query(key, Query::Regex) => say("query_regex", &[key, "[ab]+"]),
             Cond::Query(key, Query::Absent) => say("query_absent", &[key]),
             Cond::Query(key, Query::Exact(value)) => say("query", &[key, value]),
             Cond::Query(key, Query::Template(pieces)) => say("query", &[key, &write(pieces)]),
@@ -282,7 +334,13 @@ fn words(own: &Level, scope: bool) -> String {
 pub fn write(pieces: &[Piece]) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Text(text) => text.replace('{', "{{"),
+        Piece::Var(_, Class::One) => "*".to_owned(),
+        Piece::Var(_, Class::Many) => "**".to_owned(),
         Piece::Var(name, Class::Tail) => format!("{{*{name}}}"),
+        Piece::Optional(name, class) => match class.regex() {
+            None => format!("{{{name}?}}"),
+            Some(regex) => format!("{{{name}?:{regex}}}"),
+        },
         Piece::Var(name, class) => match class.regex() {
             None => format!("{{{name}}}"),
             Some(regex) => format!("{{{name}:{regex}}}"),

@@ -6,9 +6,9 @@ use waylay_router::{MethodMiss, MissingHost, OptionsAnswer, PathForm, Prefixes, 
 
 use crate::ask::Asked;
 use crate::conds::{Seen, holds, host_holds};
-use crate::model::{Class, Cond, Level, Piece, TableCase};
+use crate::model::{Class, Cond, Level, Piece, ScopeCase, TableCase};
 use crate::order::{self, Key};
-use crate::text::{self, End, Place, Template, Unread, Vars};
+use crate::text::{self, End, Place, Template, Unread, Vars, trim};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ struct Variant<'a> {
     detour: bool,
     chain: Vec<&'a Level>,
     path: Option<(Vec<Piece>, End)>,
+    /// The path with its optional segment and without, if it has one.
+    lengths: Vec<Vec<Piece>>,
     key: Key,
 }
 
@@ -45,6 +47,25 @@ struct Near<'a> {
 }
 
 impl<'a> Naive<'a> {
+    /// Whether two routes are of one rank: between them the request, or the order of writing, decides.
+    pub fn tied(&self, a: usize, b: usize) -> bool {
+        let key = |route| self.variants.iter().find(|v| v.route == route && !v.detour).map(|v| &v.key);
+        key(a) == key(b)
+    }
+
+    /// Whether a route would answer, were it alone.
+    pub fn would_answer(&self, route: usize, asked: &Asked) -> bool {
+        let Ok(path) = text::path(&asked.path, &self.case.rules) else { return false };
+        let Ok(host) = asked.host_read(self.case.rules.gorilla) else { return false };
+        let seen = Seen { asked, whole: text::text(&path), path, host };
+        let mut own = self.variants.iter().filter(|variant| variant.route == route);
+        own.any(|variant| {
+            let fits = |near: Near<'_>| near.content_type.is_none() && near.accept.is_none();
+            nearly(self.case, variant, &seen).is_some_and(fits)
+                && admits(self.case, &variant.chain, asked.method)
+        })
+    }
+
     pub fn new(case: &'a TableCase) -> Self {
         let mut variants = Vec::new();
         for (place, route) in case.routes.iter().enumerate().filter(|(_, route)| !route.build_only) {
@@ -54,7 +75,10 @@ impl<'a> Naive<'a> {
             for (path, detour) in [(Some(path), false), (detour, true)] {
                 let key = order::key(case, place, detour);
                 let chain = chain.clone();
-                variants.extend(path.map(|path| Variant { route: place, detour, chain, path, key }));
+                variants.extend(path.map(|path| {
+                    let lengths = path.iter().flat_map(|(pieces, _)| text::lengths(pieces)).collect();
+                    Variant { route: place, detour, chain, path, lengths, key }
+                }));
             }
         }
         variants.sort_by(|a, b| (&a.key, a.route).cmp(&(&b.key, b.route)));
@@ -79,13 +103,14 @@ impl<'a> Naive<'a> {
                 Ok(host) => seen.host = host,
             }
         }
-        let near: Vec<_> = self.variants.iter().filter_map(|variant| nearly(case, variant, &seen)).collect();
+        let near = self.within_reach(&seen).into_iter();
+        let near: Vec<_> = near.filter_map(|variant| nearly(case, variant, &seen)).collect();
         let fits = |near: &&Near<'_>| {
             let admitted = admits(case, &near.variant.chain, asked.method);
             admitted && near.content_type.is_none() && near.accept.is_none()
         };
         // They stand in the order in which they win.
-        let Some(best) = near.iter().find(fits) else { return miss(case, &near, &seen) };
+        let Some(best) = near.iter().find(fits) else { return self.miss(&near, &seen) };
         let (route, vars) = (best.variant.route, best.vars.clone());
         match slash(case, best.variant, &seen) {
             None => Answer::Route(route, vars),
@@ -106,9 +131,9 @@ impl Naive<'_> {
 }
 
 fn nearly<'a>(case: &TableCase, variant: &'a Variant<'a>, seen: &Seen<'_>) -> Option<Near<'a>> {
-    let mut vars = Vars::new();
     let (mut content_type, mut accept) = (None, None);
-    all_hold(case, &variant.chain, variant.path.as_ref(), seen, &mut vars, &mut |cond| match cond {
+    let mut vars = variant.lies_at(case, seen)?;
+    all_hold(case, &variant.chain, seen, &mut vars, &mut |cond| match cond {
         Cond::ContentType(any) => content_type = Some(&any[..]),
         Cond::Accept(any) => accept = Some(&any[..]),
         _ => {}
@@ -117,23 +142,32 @@ fn nearly<'a>(case: &TableCase, variant: &'a Variant<'a>, seen: &Seen<'_>) -> Op
     Some(Near { variant, vars, content_type, accept })
 }
 
-/// Whether all but the methods holds; media types that fail are only told.
+impl Variant<'_> {
+    /// The variables of path and hosts, if these hold.
+    fn lies_at(&self, case: &TableCase, seen: &Seen<'_>) -> Option<Vars> {
+        let mut vars = Vars::new();
+        if let Some((_, end)) = &self.path {
+            let held = |pieces: &Vec<Piece>| {
+                let template = Template { pieces, place: Place::Path, end: *end, rules: &case.rules };
+                template.holds(&seen.path, &mut vars)
+            };
+            self.lengths.iter().any(held).then_some(())?;
+        }
+        for host in self.chain.iter().flat_map(|level| &level.hosts) {
+            host_holds(case, host, seen, &mut vars)?;
+        }
+        Some(vars)
+    }
+}
+
+/// Whether all but path, hosts and methods holds; media types that fail are only told.
 fn all_hold<'a>(
     case: &TableCase,
     chain: &[&'a Level],
-    path: Option<&(Vec<Piece>, End)>,
     seen: &Seen<'_>,
     vars: &mut Vars,
     lacks: &mut dyn FnMut(&'a Cond),
 ) -> Option<()> {
-    let rules = &case.rules;
-    if let Some((pieces, end)) = path {
-        let template = Template { pieces, place: Place::Path, end: *end, rules };
-        template.holds(&seen.path, vars).then_some(())?;
-    }
-    for host in chain.iter().flat_map(|level| &level.hosts) {
-        host_holds(case, host, seen, vars)?;
-    }
     for cond in chain.iter().flat_map(|level| &level.conds) {
         match cond {
             Cond::ContentType(any) if !seen.asked.carries(any) => lacks(cond),
@@ -182,16 +216,6 @@ pub fn joined(case: &TableCase, chain: &[&Level], scope: bool) -> Option<Option<
 
 pub fn ends_in_slash(pieces: &[Piece]) -> bool {
     matches!(pieces.last(), Some(Piece::Text(text)) if text.ends_with('/'))
-}
-
-fn trim(pieces: &mut Vec<Piece>) {
-    while let Some(Piece::Text(text)) = pieces.last_mut() {
-        text.truncate(text.trim_end_matches('/').len());
-        if !text.is_empty() {
-            break;
-        }
-        pieces.pop();
-    }
 }
 
 fn rule(case: &TableCase, chain: &[&Level]) -> TrailingSlash {
@@ -247,48 +271,87 @@ fn target(path: &str, asked: &Asked) -> String {
     format!("/{}{query}", path.trim_start_matches('/'))
 }
 
-fn miss(case: &TableCase, near: &[Near<'_>], seen: &Seen<'_>) -> Answer {
-    let mut by_method = [BTreeSet::new(), BTreeSet::new()];
-    let (mut content_types, mut accepts) = (BTreeSet::new(), BTreeSet::new());
-    for near in near {
-        let media = [near.content_type, near.accept];
-        if !admits(case, &near.variant.chain, seen.asked.method) {
-            by_method[usize::from(media != [None, None])].extend(allowed(case, &near.variant.chain));
-        } else if let Some(any) = near.content_type {
-            content_types.extend(any.iter().map(|one| (*one).to_owned()));
-        } else {
-            accepts.extend(near.accept.into_iter().flatten().map(|one| (*one).to_owned()));
+impl Naive<'_> {
+    fn miss(&self, near: &[Near<'_>], seen: &Seen<'_>) -> Answer {
+        let case = self.case;
+        let mut by_method = [BTreeSet::new(), BTreeSet::new()];
+        let (mut content_types, mut accepts) = (BTreeSet::new(), BTreeSet::new());
+        for near in near {
+            let media = [near.content_type, near.accept];
+            if !admits(case, &near.variant.chain, seen.asked.method) {
+                by_method[usize::from(media != [None, None])].extend(allowed(case, &near.variant.chain));
+            } else if let Some(any) = near.content_type {
+                content_types.extend(any.iter().map(|one| (*one).to_owned()));
+            } else {
+                accepts.extend(near.accept.into_iter().flatten().map(|one| (*one).to_owned()));
+            }
         }
+        let [methods, others] = by_method;
+        let (status, set) = match [methods, content_types, accepts, others] {
+            [methods, ..] if !methods.is_empty() => (405, methods),
+            [_, media, ..] if !media.is_empty() => (415, media),
+            [_, _, media, _] if !media.is_empty() => (406, media),
+            [.., methods] if !methods.is_empty() => (405, methods),
+            _ => (404, BTreeSet::new()),
+        };
+        let scope = self.scope(seen, |_| true);
+        // What a scope does not say, the one around it does, and the policy at last.
+        let mut around = std::iter::successors(scope, |scope| case.scopes[*scope].parent);
+        let options = around.clone().find_map(|scope| case.scopes[scope].options);
+        let hidden = around.find_map(|scope| case.scopes[scope].method_miss);
+        let (status, set) = match status {
+            405 if seen.asked.method == "OPTIONS"
+                && options.unwrap_or(case.rules.options) == OptionsAnswer::Automatic =>
+            {
+                (204, set.into_iter().chain(["OPTIONS".to_owned()]).collect())
+            }
+            405 if hidden.unwrap_or(case.rules.method_miss) == MethodMiss::NotFound => (404, BTreeSet::new()),
+            _ => (status, set),
+        };
+        Answer::Miss(status, set, scope)
     }
-    let [methods, others] = by_method;
-    let (status, set) = match [methods, content_types, accepts, others] {
-        [methods, ..] if !methods.is_empty() => (405, methods),
-        [_, media, ..] if !media.is_empty() => (415, media),
-        [_, _, media, _] if !media.is_empty() => (406, media),
-        [.., methods] if !methods.is_empty() => (405, methods),
-        _ => (404, BTreeSet::new()),
-    };
-    let (status, set) = match status {
-        405 if seen.asked.method == "OPTIONS" && case.rules.options == OptionsAnswer::Automatic => {
-            (204, set.into_iter().chain(["OPTIONS".to_owned()]).collect())
-        }
-        405 if case.rules.method_miss == MethodMiss::NotFound => (404, BTreeSet::new()),
-        _ => (status, set),
-    };
-    Answer::Miss(status, set, scope(case, seen))
 }
 
-/// The deepest scope whose conditions hold, ties by rank.
-fn scope(case: &TableCase, seen: &Seen<'_>) -> Option<usize> {
-    let inside = |place: &usize| {
-        let (parent, own) = &case.scopes[*place];
-        let chain = case.chain(*parent, own);
-        let mut lacks = false;
-        let path = joined(case, &chain, true).flatten();
-        let held = all_hold(case, &chain, path.as_ref(), seen, &mut Vars::new(), &mut |_| lacks = true);
-        held.is_some() && !lacks && admits(case, &chain, seen.asked.method)
-    };
-    (0..case.scopes.len()).filter(inside).min_by_key(|place| (order::scope_key(case, *place), *place))
+impl Naive<'_> {
+    /// The deepest of some scopes whose conditions hold, ties by rank.
+    fn scope(&self, seen: &Seen<'_>, of: impl Fn(&ScopeCase) -> bool) -> Option<usize> {
+        let case = self.case;
+        let inside = |place: &usize| {
+            let scope = &case.scopes[*place];
+            let chain = case.chain(scope.parent, &scope.own);
+            let path = joined(case, &chain, true).flatten();
+            let lengths = path.iter().map(|(pieces, _)| pieces.clone()).collect();
+            let key = order::scope_key(case, *place);
+            let variant = Variant { route: *place, detour: false, chain, path, lengths, key };
+            let near = nearly(case, &variant, seen);
+            let fits = |near: Near<'_>| near.content_type.is_none() && near.accept.is_none();
+            of(scope) && near.is_some_and(fits) && admits(case, &variant.chain, seen.asked.method)
+        };
+        (0..case.scopes.len()).filter(inside).min_by_key(|place| (order::scope_key(case, *place), *place))
+    }
+
+    /// The routes that seals leave: those in the deepest sealed scope around the request, and none less
+    /// specific in host or path than a sealed route that lies there.
+    fn within_reach<'n>(&'n self, seen: &Seen<'_>) -> Vec<&'n Variant<'n>> {
+        let case = self.case;
+        let sealed = self.scope(seen, |scope| scope.own.sealed);
+        let around = |route: usize| {
+            std::iter::successors(case.routes[route].scope, |scope| case.scopes[*scope].parent)
+        };
+        let seals =
+            self.variants.iter().filter(|variant| !variant.detour && case.routes[variant.route].own.sealed);
+        let mut seals = seals.filter(|variant| variant.lies_at(case, seen).is_some());
+        let reach = |variant: &Variant<'_>| {
+            (variant.key.0, variant.key.1, variant.key.2.clone(), variant.key.3, variant.key.4.clone())
+        };
+        let limit = seals.next().map(reach);
+        let near = self
+            .variants
+            .iter()
+            .filter(|variant| limit.as_ref().is_none_or(|limit| reach(variant) <= *limit));
+        near.filter(|variant| sealed.is_none_or(|scope| around(variant.route).any(|own| own == scope)))
+            .collect()
+    }
 }
 
 /// Whether each level names the method; GET brings HEAD along, but not in gorilla/mux.
@@ -299,7 +362,7 @@ fn admits(case: &TableCase, chain: &[&Level], method: &str) -> bool {
     })
 }
 
-fn allowed(case: &TableCase, chain: &[&Level]) -> Vec<String> {
+pub fn allowed(case: &TableCase, chain: &[&Level]) -> Vec<String> {
     let known = ["GET", "HEAD", "POST", "PUT", "OPTIONS", "PURGE", "LINK"];
     let admitted = known.iter().filter(|method| admits(case, chain, method));
     admitted.map(|method| (*method).to_owned()).collect()
@@ -308,6 +371,6 @@ fn allowed(case: &TableCase, chain: &[&Level]) -> Vec<String> {
 fn looks_at_hosts(case: &TableCase) -> bool {
     let active = case.routes.iter().filter(|route| !route.build_only);
     let routes = active.map(|route| case.chain(route.scope, &route.own));
-    let scopes = case.scopes.iter().map(|(_, own)| vec![own]);
+    let scopes = case.scopes.iter().map(|scope| vec![&scope.own]);
     routes.chain(scopes).flatten().any(|level| !level.hosts.is_empty())
 }

@@ -5,10 +5,12 @@ use std::cmp::Reverse;
 use waylay_router::Precedence;
 
 use crate::model::{Class, Cond, Header, Host, Level, Piece, Query, TableCase};
-use crate::naive::joined;
+use crate::naive::{allowed, joined};
 use crate::text::End;
 
-/// Literal, affixed (more text first), constrained, plain, tail, prefix.
+const PREFIX: u8 = 7;
+
+/// Literal, affixed (more text first), constrained, plain, optional, tail, prefix.
 type Part = (u8, Reverse<usize>, Reverse<bool>);
 
 /// Priority, place, host, detour, path, conditions, HEAD alone.
@@ -17,18 +19,20 @@ pub type Key = (Reverse<i32>, usize, (u8, Vec<Part>), bool, Vec<Part>, Reverse<[
 pub fn key(case: &TableCase, place: usize, detour: bool) -> Key {
     let route = &case.routes[place];
     let chain = case.chain(route.scope, &route.own);
-    let head_only = !route.own.methods.is_empty() && route.own.methods.iter().all(|method| *method == "HEAD");
     let methods = chain.iter().any(|level| !level.methods.is_empty());
+    let head_only = methods && allowed(case, &chain) == ["HEAD"];
     let own = (route.priority, place, methods, head_only);
     of(case, &chain, false, detour, own)
 }
 
 /// Deeper scopes go first.
 pub fn scope_key(case: &TableCase, place: usize) -> Key {
-    let (parent, own) = &case.scopes[place];
-    let chain = case.chain(*parent, own);
+    let scope = &case.scopes[place];
+    let chain = case.chain(scope.parent, &scope.own);
     let depth = i32::try_from(chain.len()).unwrap();
-    of(case, &chain, true, false, (depth, place, false, false))
+    let methods = chain.iter().any(|level| !level.methods.is_empty());
+    let head_only = methods && allowed(case, &chain) == ["HEAD"];
+    of(case, &chain, true, false, (depth, place, methods, head_only))
 }
 
 fn of(
@@ -47,11 +51,11 @@ fn of(
         Some(host) => host_key(case, host),
     };
     let path = match joined(case, chain, scope).flatten() {
-        None => vec![(6, Reverse(0), Reverse(false))],
+        None => vec![(PREFIX, Reverse(0), Reverse(false))],
         Some((pieces, end)) => {
             let mut parts = parts(&pieces, '/');
             if end != End::Exact {
-                parts.push((6, Reverse(0), Reverse(false)));
+                parts.push((PREFIX, Reverse(0), Reverse(false)));
             }
             parts
         }
@@ -61,6 +65,9 @@ fn of(
 
 fn host_key(case: &TableCase, host: &Host) -> (u8, Vec<Part>) {
     let spans = |piece: &Piece| matches!(piece, Piece::Var(_, Class::Any | Class::Maybe));
+    if matches!(host.pieces[..], [Piece::Var(_, Class::Regex)]) {
+        return (2, Vec::new());
+    }
     if case.rules.gorilla && (host.pieces.iter().any(spans) || (host.port.is_some() && !exact(&host.pieces)))
     {
         return (2, Vec::new());
@@ -83,9 +90,14 @@ fn exact(pieces: &[Piece]) -> bool {
 
 fn parts(pieces: &[Piece], separator: char) -> Vec<Part> {
     let mut parts: Vec<(String, Vec<Class>)> = vec![(String::new(), Vec::new())];
+    let mut optional = false;
     for piece in pieces {
         match piece {
             Piece::Var(_, class) => parts.last_mut().unwrap().1.push(*class),
+            Piece::Optional(_, class) => {
+                optional = true;
+                parts.last_mut().unwrap().1.push(*class);
+            }
             Piece::Text(text) => {
                 for (i, run) in text.split(separator).enumerate() {
                     if i > 0 {
@@ -96,15 +108,22 @@ fn parts(pieces: &[Piece], separator: char) -> Vec<Part> {
             }
         }
     }
-    parts.into_iter().map(|(text, classes)| part(text.len(), &classes)).collect()
+    let mut parts: Vec<Part> = parts.into_iter().map(|(text, classes)| part(text.len(), &classes)).collect();
+    if let Some(last) = parts.last_mut().filter(|_| optional) {
+        last.0 = 5;
+    }
+    parts
 }
 
 fn part(text: usize, classes: &[Class]) -> Part {
-    let tail = |class: &Class| matches!(class, Class::Tail | Class::Spanning | Class::Any | Class::Maybe);
-    let constrained = classes.iter().any(|class| !matches!(class, Class::Plain | Class::Tail));
+    let tail = |class: &Class| match class {
+        Class::Tail | Class::Spanning | Class::Any | Class::Maybe | Class::Many | Class::Dotted => true,
+        Class::Plain | Class::Digits | Class::Letters | Class::Word | Class::One | Class::Regex => false,
+    };
+    let constrained = classes.iter().any(|class| class.regex().is_some());
     let kind = match (classes, text) {
         ([], _) => return (1, Reverse(0), Reverse(false)),
-        (some, _) if some.iter().any(tail) => 5,
+        (some, _) if some.iter().any(tail) => 6,
         (_, 1..) => 2,
         _ if constrained => 3,
         _ => 4,
@@ -121,11 +140,11 @@ fn conditions(case: &TableCase, chain: &[&Level], methods: bool) -> [usize; 13] 
             Cond::Scheme(_) => 1,
             Cond::Header(_, Header::Exact("")) if case.rules.gorilla => 4,
             Cond::Header(_, Header::Exact(_)) => 2,
-            Cond::Header(_, Header::Regex) => 3,
+            Cond::Header(_, Header::Regex | Header::All) => 3,
             Cond::Header(_, Header::Present) => 4,
             Cond::Query(_, Query::Exact("")) if case.rules.gorilla => 7,
             Cond::Query(_, Query::Exact(_)) => 5,
-            Cond::Query(_, Query::Template(_)) => 6,
+            Cond::Query(_, Query::Template(_) | Query::Regex) => 6,
             Cond::Query(_, Query::Present) => 7,
             Cond::Cookie(..) => 8,
             Cond::ContentType(_) | Cond::Accept(_) => 9,

@@ -32,7 +32,7 @@ fn less(case: &TableCase, asked: &Asked) -> Vec<(TableCase, Asked)> {
     for place in 0..case.routes.len() {
         without(&|case, _| drop(case.routes.remove(place)));
         if let Some(scope) = case.routes[place].scope {
-            let parent = case.scopes[scope].0;
+            let parent = case.scopes[scope].parent;
             without(&|case, _| case.routes[place].scope = parent);
         }
         if case.routes[place].priority != 0 {
@@ -46,12 +46,12 @@ fn less(case: &TableCase, asked: &Asked) -> Vec<(TableCase, Asked)> {
         if place + 1 == case.scopes.len() && case.routes.iter().all(|route| route.scope != Some(place)) {
             without(&|case, _| drop(case.scopes.pop()));
         }
-        if let Some(parent) = case.scopes[place].0 {
-            let above = case.scopes[parent].0;
-            without(&|case, _| case.scopes[place].0 = above);
+        if let Some(parent) = case.scopes[place].parent {
+            let above = case.scopes[parent].parent;
+            without(&|case, _| case.scopes[place].parent = above);
         }
-        for edit in level(&case.scopes[place].1) {
-            without(&|case, _| case.scopes[place].1 = edit.clone());
+        for edit in level(&case.scopes[place].own) {
+            without(&|case, _| case.scopes[place].own = edit.clone());
         }
     }
     for rules in rules(case.rules) {
@@ -88,6 +88,9 @@ fn level(own: &Level) -> Vec<Level> {
     all.extend((0..own.conds.len()).map(|place| without(&|level| drop(level.conds.remove(place)))));
     all.extend((0..own.hosts.len()).map(|place| without(&|level| drop(level.hosts.remove(place)))));
     all.extend((0..own.methods.len()).map(|place| without(&|level| level.methods.truncate(place))));
+    if own.sealed {
+        all.push(Level { sealed: false, ..own.clone() });
+    }
     if let Some((pieces, prefix)) = &own.path {
         all.push(Level { path: None, ..own.clone() });
         // The last segment, or the first.

@@ -157,6 +157,32 @@ pub enum End {
 
 pub type Vars = Vec<(String, String)>;
 
+/// The template with its optional segment, and without it.
+pub fn lengths(pieces: &[Piece]) -> Vec<Vec<Piece>> {
+    let Some(at) = pieces.iter().position(|piece| matches!(piece, Piece::Optional(..))) else {
+        return vec![pieces.to_vec()];
+    };
+    let mut short = pieces[..at].to_vec();
+    trim(&mut short);
+    if short.is_empty() {
+        short.push(Piece::Text("/".to_owned()));
+    } else {
+        short.extend(pieces[at + 1..].iter().cloned());
+    }
+    vec![pieces.to_vec(), short]
+}
+
+/// Cuts the slashes off the end.
+pub fn trim(pieces: &mut Vec<Piece>) {
+    while let Some(Piece::Text(text)) = pieces.last_mut() {
+        text.truncate(text.trim_end_matches('/').len());
+        if !text.is_empty() {
+            break;
+        }
+        pieces.pop();
+    }
+}
+
 /// A template, and how its text is compared.
 pub struct Template<'a> {
     pub pieces: &'a [Piece],
@@ -171,7 +197,9 @@ impl Template<'_> {
         let mut taken = Vec::new();
         let held = self.walk(self.pieces, text, &mut taken);
         if held {
-            vars.extend(taken.into_iter().map(|(name, chars)| (name.to_owned(), shown(chars))));
+            // A wildcard takes text and keeps none.
+            let named = taken.into_iter().filter(|(name, _)| !name.is_empty());
+            vars.extend(named.map(|(name, chars)| (name.to_owned(), shown(chars))));
         }
         held
     }
@@ -199,7 +227,8 @@ impl Template<'_> {
                     && wanted.chars().zip(rest).all(same)
                     && self.walk(after, &rest[length..], taken)
             }
-            Piece::Var(name, class) => {
+            // Whoever holds a template knows which of its two lengths is meant.
+            Piece::Var(name, class) | Piece::Optional(name, class) => {
                 let depth = taken.len();
                 self.lengths(*class, rest).into_iter().any(|length| {
                     taken.truncate(depth);
@@ -226,10 +255,17 @@ impl Template<'_> {
         let line = |char: &Char| char.value != Some('\n');
         let (least, most) = match class {
             Class::Plain if self.place == Place::Query && self.rules.gorilla => (0, run(&line)),
-            Class::Plain => (1, run(&|char| !self.divides(char))),
+            Class::Plain | Class::One => (1, run(&|char| !self.divides(char))),
             Class::Digits => (1, run(&one_of("0123456789"))),
             Class::Letters => (1, run(&one_of("ab")).min(2)),
-            Class::Tail => (1, rest.len()),
+            Class::Tail | Class::Many => (1, rest.len()),
+            Class::Dotted => (1, run(&one_of("ab."))),
+            Class::Regex => {
+                let host = text(rest);
+                let (labels, last) = host.rsplit_once('.').unwrap_or(("a", &host));
+                let holds = last == "b" && labels.split('.').all(|label| label == "a" || label == "b");
+                return if holds { vec![rest.len()] } else { Vec::new() };
+            }
             Class::Spanning => (0, run(&one_of("ab/"))),
             Class::Any => (0, run(&line)),
             Class::Maybe => (0, run(&one_of("a")).min(1)),

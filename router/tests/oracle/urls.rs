@@ -54,9 +54,10 @@ const ODD: [&str; 36] = [
 
 /// Only what a URL can meet.
 fn stripped(mut case: TableCase) -> TableCase {
-    let levels = case.scopes.iter_mut().map(|(_, own)| own);
+    let levels = case.scopes.iter_mut().map(|scope| &mut scope.own);
     for own in levels.chain(case.routes.iter_mut().map(|route| &mut route.own)) {
         own.methods.clear();
+        own.sealed = false;
         own.conds.retain(|cond| matches!(cond, Cond::Query(..)));
     }
     case
@@ -74,9 +75,9 @@ fn variables(case: &TableCase, place: usize) -> Vec<String> {
     let route = &case.routes[place];
     let mut names = Vec::new();
     let mut take = |pieces: &[Piece]| {
-        names.extend(
-            pieces.iter().filter_map(|p| if let Piece::Var(name, _) = p { Some(name.clone()) } else { None }),
-        );
+        names.extend(pieces.iter().filter_map(|p| {
+            if let Piece::Var(name, _) | Piece::Optional(name, _) = p { Some(name.clone()) } else { None }
+        }));
     };
     for level in case.chain(route.scope, &route.own) {
         level.path.iter().for_each(|(pieces, _)| take(pieces));
@@ -183,6 +184,15 @@ fn what_is_read_is_built() {
                 let asks = |cond: &Cond| !matches!(cond, Cond::Query(_, Query::Absent));
                 if !hosts && !chain.iter().any(|level| level.path.is_some() || level.conds.iter().any(asks)) {
                     // Nothing to build of.
+                    continue;
+                }
+                // A regex does not say what it would take.
+                let regex = |cond: &Cond| matches!(cond, Cond::Query(_, Query::Regex));
+                if chain.iter().any(|level| level.conds.iter().any(regex)) {
+                    continue;
+                }
+                let unnamed = |piece: &Piece| matches!(piece, Piece::Var(name, _) if name.is_empty());
+                if chain.iter().flat_map(|level| &level.hosts).any(|host| host.pieces.iter().any(unnamed)) {
                     continue;
                 }
                 let url =
