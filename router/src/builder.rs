@@ -99,6 +99,12 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn faulty(mut self, faults: Vec<crate::error::BuildError>) -> Self {
+        self.table = self.table.faulty(faults);
+        self
+    }
+
     /// Adds a route.
     pub fn route(mut self, route: Route<Pending<S>>) -> Self {
         self.tree.items.push(Item::Route(finish_route(route, &self.state)));

@@ -110,6 +110,8 @@ pub enum BuildErrorKind {
         /// The compiler's words.
         reason: String,
     },
+    /// A part of a table's file that cannot be read, or a handler that the program does not have.
+    Spec(String),
     /// A rule that cannot be read, or that asks for what the table does not have.
     Rule(RuleError),
     /// A text that is no scheme.
@@ -174,6 +176,7 @@ impl fmt::Display for BuildErrorKind {
             Self::MethodRegex { regex, reason } => {
                 write!(f, "method regex `{regex}` does not compile: {reason}")
             }
+            Self::Spec(fault) => f.write_str(fault),
             Self::Rule(error) => write!(f, "{error}"),
             Self::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
             Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),

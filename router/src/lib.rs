@@ -129,6 +129,8 @@ mod scope;
 mod serial;
 mod service;
 mod site;
+#[cfg(feature = "serde")]
+mod spec;
 mod speech;
 #[cfg(feature = "swap")]
 mod swap;
@@ -169,6 +171,8 @@ pub use route::Route;
 pub use scope::{Pending, Scope};
 pub use service::{Router, RouterFuture};
 pub use site::Site;
+#[cfg(feature = "serde")]
+pub use spec::{RouteSpec, ScopeSpec, TableSpec};
 #[cfg(feature = "swap")]
 pub use swap::SwapRouter;
 pub use table::build::TableBuilder;

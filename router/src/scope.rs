@@ -178,6 +178,11 @@ impl<S: Send + Sync + 'static> Scope<S> {
         Self { tree: Tree::new() }
     }
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn bounded(bounds: Bounds) -> Self {
+        Self { tree: Tree { bounds, ..Tree::new() } }
+    }
+
     condition_setters!(tree.bounds.conditions);
     scope_setters!(tree.bounds.);
 

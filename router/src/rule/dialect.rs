@@ -12,6 +12,9 @@ use std::fmt;
 /// assert!(Rule::parse(Dialect::Native.text("Path(`/a`) || Path(`/b`)")).is_ok());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Dialect {
     /// waylay's own: templates with captures, prefixes of whole segments, regexes that match the whole.

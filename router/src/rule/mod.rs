@@ -3,7 +3,7 @@
 
 mod angle;
 mod check;
-mod dialect;
+pub(crate) mod dialect;
 pub(crate) mod error;
 mod function;
 mod leaf;

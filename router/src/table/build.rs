@@ -42,6 +42,8 @@ pub struct TableBuilder<T> {
     scopes: Vec<(Option<ScopeId>, Bounds)>,
     routes: Vec<(Option<ScopeId>, Route<T>)>,
     proxies: Vec<(String, Site)>,
+    /// Found before anything is compiled.
+    faults: Vec<BuildError>,
     guards: HashMap<String, Custom>,
 }
 
@@ -53,6 +55,7 @@ impl<T> Table<T> {
             scopes: Vec::new(),
             routes: Vec::new(),
             proxies: Vec::new(),
+            faults: Vec::new(),
             guards: HashMap::new(),
         }
     }
@@ -94,6 +97,18 @@ impl<T> TableBuilder<T> {
         self
     }
 
+    /// Adds a fault that is reported with all others.
+    #[cfg(feature = "serde")]
+    pub(crate) fn fault(&mut self, fault: BuildError) {
+        self.faults.push(fault);
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn faulty(mut self, faults: Vec<BuildError>) -> Self {
+        self.faults.extend(faults);
+        self
+    }
+
     /// Adds a route outside all scopes.
     pub fn route(mut self, route: Route<T>) -> Self {
         self.add(None, route);
@@ -116,7 +131,7 @@ impl<T> TableBuilder<T> {
     /// # Errors
     /// All faults of all routes and scopes.
     pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
-        let mut errors = Vec::new();
+        let mut errors = std::mem::take(&mut self.faults);
         self.lower_scopes(&mut errors);
         let mut scopes = self.compile_scopes(&mut errors);
         let proxies = proxies(&self.proxies, &mut errors);

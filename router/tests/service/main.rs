@@ -15,6 +15,8 @@ mod mounts;
 mod overlaps;
 mod scopes;
 mod seals;
+#[cfg(all(feature = "schema", feature = "toml"))]
+mod spec;
 #[cfg(feature = "watch")]
 mod swaps;
 mod templates;
