@@ -17,9 +17,9 @@ use crate::lines;
 
 /// A body of known frames that may hide its length.
 #[derive(Clone)]
-struct Frames {
-    frames: Vec<&'static str>,
-    hint: Option<u64>,
+pub(crate) struct Frames {
+    pub(crate) frames: Vec<&'static str>,
+    pub(crate) hint: Option<u64>,
 }
 
 impl http_body::Body for Frames {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
+mod arguments;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
@@ -9,8 +10,13 @@ mod body;
 mod client;
 #[cfg(feature = "router")]
 mod endpoint;
+#[cfg(feature = "form")]
+mod forms;
 mod json;
+#[cfg(feature = "multipart")]
+mod multipart;
 mod names;
+mod options;
 mod problem;
 mod read;
 #[cfg(feature = "router")]
