@@ -8,8 +8,8 @@ use crate::{
     source::Source,
 };
 
-/// Where a field's value comes from, and under which name; `None` for what is no value.
-pub(crate) type Place = fn(&str) -> Option<(Source, &'static str)>;
+/// A field's place among the others, its source and its name outside; `None` for what is no value.
+pub(crate) type Place = fn(&str) -> Option<(usize, Source, &'static str)>;
 
 /// The errors of one request while its fields are taken out.
 #[derive(Debug, Default)]
@@ -77,13 +77,15 @@ impl Errors {
         let Err(invalid) = check(&value) else {
             return Some(value);
         };
-        for (field, rest, detail) in invalid.into().into_faults() {
+        let mut found: Vec<_> = invalid.into().into_faults().collect();
+        found.sort_by_key(|(field, ..)| place(field).map_or(usize::MAX, |(at, ..)| at));
+        for (field, rest, detail) in found {
             let fault = Fault::new(Code::FailedCheck, detail);
             let error = match place(&field) {
-                Some((Source::Body, pointer)) => {
+                Some((_, Source::Body, pointer)) => {
                     FieldError::new(Source::Body, format!("{pointer}{rest}"), fault)
                 }
-                Some((source, name)) => FieldError::new(source, name, fault),
+                Some((_, source, name)) => FieldError::new(source, name, fault),
                 None => FieldError::new(Source::Body, "", fault),
             };
             self.push(error);

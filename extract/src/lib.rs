@@ -4,7 +4,11 @@
 
 mod base;
 mod body;
+#[cfg(any(feature = "garde", feature = "validator"))]
+mod checks;
 mod client;
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time", feature = "uuid"))]
+mod dates;
 mod decode;
 mod draft;
 mod draft_body;
@@ -18,6 +22,7 @@ mod extract;
 mod fill;
 #[cfg(feature = "form")]
 mod form;
+mod format;
 mod head;
 mod into_request;
 mod invalid;
@@ -68,6 +73,7 @@ pub use draft::{Draft, WriteError};
 pub use endpoint::{RouteExt, RoutedArguments, RouterExt, Routes};
 pub use error::{Code, FieldError};
 pub use extract::{Extract, ExtractRef};
+pub use format::{FormatFuture, FormatLayer, FormatService};
 pub use head::FromHead;
 pub use into_request::IntoRequest;
 pub use invalid::Invalid;
@@ -85,7 +91,7 @@ pub use to_text::ToText;
 pub use upload::Upload;
 #[cfg(feature = "router")]
 pub use waylay_extract_derive::routes;
-pub use waylay_extract_derive::{Extract, IntoRequest};
+pub use waylay_extract_derive::{Extract, IntoRequest, Text};
 
 /// What generated code calls; no part of the public interface.
 #[doc(hidden)]
@@ -109,6 +115,10 @@ pub mod derive {
     pub use serde::{self, de::MapAccess};
     pub use serde_json::value::RawValue;
 
+    #[cfg(feature = "garde")]
+    pub use crate::checks::garde;
+    #[cfg(feature = "validator")]
+    pub use crate::checks::validator;
     #[cfg(feature = "form")]
     pub use crate::form::{whole_form, whole_query, write_form, write_query};
     #[cfg(feature = "headers")]

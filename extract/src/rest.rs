@@ -134,9 +134,13 @@ impl<T> Slot for Others<T> {
     }
 }
 
-impl<T: Rest> Others<T> {
+// The bounds stand at the methods, where the compiler says what is missing in our words.
+impl<T> Others<T> {
     /// Takes a pair in.
-    pub fn feed(&mut self, key: &str, value: Value<'_>) {
+    pub fn feed(&mut self, key: &str, value: Value<'_>)
+    where
+        T: Rest,
+    {
         self.seen = true;
         let put = |value: Cow<'_, str>| self.pairs.put(key.to_owned(), value.into_owned());
         let fault = match value.decode().map(put) {

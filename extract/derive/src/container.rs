@@ -6,8 +6,7 @@ use syn::{Attribute, Expr, ExprPath, Path, Type};
 use crate::{
     attr::{Given, Options},
     faults::Faults,
-    literal::{integer, size, text},
-    near::nearest,
+    literal::{integer, size},
     rename::Rename,
     scalar::Twice,
 };
@@ -122,7 +121,7 @@ impl Container {
 
     fn read_rules(&mut self, options: &mut Options, faults: &mut Faults) {
         if let Some(rule) = options.value("rename_all", faults) {
-            self.rename = rename_rule(&rule, faults);
+            self.rename = Rename::read(&rule, faults);
         }
         if let Some(twice) = Twice::read(options, faults) {
             self.twice = twice;
@@ -174,17 +173,4 @@ impl Container {
             faults.at(word, HOW);
         }
     }
-}
-
-fn rename_rule(rule: &Expr, faults: &mut Faults) -> Option<Rename> {
-    let word = text(rule).unwrap_or_default();
-    let found = Rename::from_word(&word);
-    if found.is_none() {
-        let message = match nearest(&word, &Rename::WORDS) {
-            Some(meant) => format!("no such rule: did you mean `\"{meant}\"`?"),
-            None => format!("no such rule: there are {}", Rename::WORDS.join(", ")),
-        };
-        faults.at(rule, message);
-    }
-    found
 }

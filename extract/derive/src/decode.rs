@@ -86,8 +86,18 @@ fn members(model: &Model, life: &Lifetime) -> TokenStream {
     for field in &model.fields {
         let slot = &field.ident;
         let Origin::Json { keys, .. } = &field.origin else { continue };
-        plain.push(quote!(#(#keys)|* => self.#slot.take(__map)?));
-        single.push(quote!(#(#keys)|* => self.#slot.feed(__name, __raw)));
+        plain.push(quote! {
+            #(#keys)|* => {
+                self.#slot.take(__map)?;
+                return ::core::result::Result::Ok(true);
+            }
+        });
+        single.push(quote! {
+            #(#keys)|* => {
+                self.#slot.feed(__name, __raw);
+                return true;
+            }
+        });
     }
     if plain.is_empty() && flattened(model).next().is_none() {
         return TokenStream::new();
@@ -117,24 +127,20 @@ fn members(model: &Model, life: &Lifetime) -> TokenStream {
             __map: &mut __A,
         ) -> ::core::result::Result<bool, __A::Error> {
             match __name {
-                #(#plain,)*
-                _ => {
-                    #(#inner)*
-                    return ::core::result::Result::Ok(false);
-                }
+                #(#plain)*
+                _ => {}
             }
-            ::core::result::Result::Ok(true)
+            #(#inner)*
+            ::core::result::Result::Ok(false)
         }
 
         fn raw_member(&mut self, __name: &str, __raw: &#life __rt::RawValue) -> bool {
             match __name {
-                #(#single,)*
-                _ => {
-                    #(#inner_single)*
-                    return false;
-                }
+                #(#single)*
+                _ => {}
             }
-            true
+            #(#inner_single)*
+            false
         }
     }
 }

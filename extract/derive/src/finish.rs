@@ -31,7 +31,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
                 Validate::Garde => quote!(__rt::garde),
                 Validate::Validator => quote!(__rt::validator),
             };
-            let places = model.fields.iter().filter_map(place);
+            let places = model.fields.iter().enumerate().filter_map(|(at, field)| place(at, field));
             quote! {
                 __errors.checked(#whole, #check, |__field| {
                     ::core::option::Option::Some(match __field {
@@ -114,10 +114,10 @@ fn place_of(field: &Field) -> Option<(TokenStream, String)> {
     Some((source, name))
 }
 
-fn place(field: &Field) -> Option<TokenStream> {
+fn place(at: usize, field: &Field) -> Option<TokenStream> {
     let (source, name) = place_of(field)?;
     let ident = field.ident.unraw().to_string();
-    Some(quote!(#ident => (__rt::Source::#source, #name)))
+    Some(quote!(#ident => (#at, __rt::Source::#source, #name)))
 }
 
 /// RFC 6901, 3: the two letters that a pointer escapes.

@@ -26,6 +26,7 @@ mod scalar;
 mod serde_attr;
 mod shape;
 mod template;
+mod text;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, ItemImpl, parse_macro_input};
@@ -60,6 +61,13 @@ pub fn into_request(input: TokenStream) -> TokenStream {
         .map(|model| outward::write(&model))
         .unwrap_or_else(|faults| faults.into_compile_error())
         .into()
+}
+
+/// Reads and writes the type as a text; see `waylay_extract::FromText` and `waylay_extract::ToText`.
+#[proc_macro_derive(Text, attributes(text))]
+pub fn text(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    text::write(&input).unwrap_or_else(|faults| faults.into_compile_error()).into()
 }
 
 /// Makes routes of a type's methods; see `waylay_extract::Routes`.

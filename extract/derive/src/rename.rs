@@ -1,5 +1,9 @@
 //! Field names as the outside spells them, with serde's words for the rules.
 
+use syn::Expr;
+
+use crate::{faults::Faults, literal::text, near::nearest};
+
 /// How `rename_all` spells a field's name.
 #[derive(Clone, Copy)]
 pub(crate) enum Rename {
@@ -40,6 +44,20 @@ impl Rename {
         })
     }
 
+    /// The rule in `rename_all = "…"`.
+    pub(crate) fn read(rule: &Expr, faults: &mut Faults) -> Option<Self> {
+        let word = text(rule).unwrap_or_default();
+        let found = Self::from_word(&word);
+        if found.is_none() {
+            let message = match nearest(&word, &Self::WORDS) {
+                Some(meant) => format!("no such rule: did you mean `\"{meant}\"`?"),
+                None => format!("no such rule: there are {}", Self::WORDS.join(", ")),
+            };
+            faults.at(rule, message);
+        }
+        found
+    }
+
     /// Spells a field's name, which Rust writes in snake case.
     pub(crate) fn apply(self, field: &str) -> String {
         match self {
@@ -54,6 +72,25 @@ impl Rename {
                 let first = letters.next().map(|letter| letter.to_ascii_lowercase());
                 first.into_iter().chain(letters).collect()
             }
+        }
+    }
+}
+
+impl Rename {
+    /// Spells a variant's name, which Rust writes in Pascal case.
+    pub(crate) fn apply_to_variant(self, variant: &str) -> String {
+        let mut snake = String::new();
+        for (at, letter) in variant.char_indices() {
+            if at > 0 && letter.is_uppercase() {
+                snake.push('_');
+            }
+            snake.extend(letter.to_lowercase());
+        }
+        match self {
+            Self::Lower => variant.to_ascii_lowercase(),
+            Self::Upper => variant.to_ascii_uppercase(),
+            Self::Pascal => variant.to_owned(),
+            rule => rule.apply(&snake),
         }
     }
 }
@@ -74,6 +111,22 @@ mod tests {
         let serde = [
             "page_size",
             "PAGE_SIZE",
+            "PageSize",
+            "pageSize",
+            "page_size",
+            "PAGE_SIZE",
+            "page-size",
+            "PAGE-SIZE",
+        ];
+        assert_eq!(spelt, serde);
+    }
+
+    #[test]
+    fn every_rule_spells_variants_as_serde_does() {
+        let spelt = Rename::WORDS.map(|word| Rename::from_word(word).unwrap().apply_to_variant("PageSize"));
+        let serde = [
+            "pagesize",
+            "PAGESIZE",
             "PageSize",
             "pageSize",
             "page_size",

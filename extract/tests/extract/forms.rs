@@ -35,9 +35,12 @@ fn sign_up(kind: &str, body: &str) -> Result<String, (u16, Vec<String>)> {
     }
 }
 
+/// Content type, body, what is read or told.
+type Row = (&'static str, &'static str, Result<&'static str, (u16, &'static [&'static str])>);
+
 #[test]
 fn a_form_is_read_as_a_query_is() {
-    let rows: &[(&str, &str, Result<&str, (u16, &[&str])>)] = &[
+    let rows: &[Row] = &[
         (FORM, "name=a+b&age=7&news=0&tag=x,y&tag=z", Ok(r#"a b Some(7) false ["x", "y", "z"]"#)),
         (FORM, "name=%C3%A9&age=&tag%5B%5D=x", Ok(r#"é None true ["x"]"#)),
         ("Application/X-WWW-form-urlencoded; charset=utf-8", "name=a", Ok("a None true []")),
@@ -57,7 +60,7 @@ fn a_form_is_read_as_a_query_is() {
     let bad = get("/", &[("content-type", FORM)]);
     let rejection = SignUp::extract(&bad, &[], Bytes::from_static(b"name=\xff")).unwrap_err();
     assert_eq!((rejection.status().as_u16(), lines(&rejection)), (400, vec!["body  bad_utf8".into()]));
-    let many = vec!["tag=x"; 11].join("&");
+    let many = ["tag=x"; 11].join("&");
     let expected = vec!["form name missing".into(), "form  too_many".into()];
     assert_eq!(sign_up(FORM, &many), Err((422, expected)));
 }

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
 mod arguments;
+mod attributes;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+#[cfg(all(feature = "garde", feature = "validator"))]
+mod checks;
 #[cfg(feature = "router")]
 mod client;
 #[cfg(feature = "router")]
@@ -23,6 +26,7 @@ mod read;
 mod round;
 #[cfg(feature = "router")]
 mod router;
+mod texts;
 mod walk;
 
 use bytes::Bytes;

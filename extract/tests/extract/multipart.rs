@@ -56,10 +56,13 @@ fn shown(read: Result<Post, Rejection>) -> Result<String, (u16, Vec<String>)> {
     Ok(format!("{} {width:?} {:?} {photos:?} {:?}", post.title, post.icon, post.stars))
 }
 
+/// What is read, or the status and what is told.
+type Shown<'s> = Result<&'s str, (u16, &'s [&'s str])>;
+
 #[tokio::test]
 async fn parts_are_read_in_any_order() {
     let large = "x".repeat(100 * 1024 + 1);
-    let rows: &[(String, Result<&str, (u16, &[&str])>)] = &[
+    let rows: &[(String, Shown<'_>)] = &[
         (
             parts(&[
                 ("stars", None, "3"),
