@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{CONNECTION, HeaderName};
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Response, StatusCode};
 
 use crate::report::Deed;
 
@@ -69,7 +69,8 @@ impl Mark {
         if let Some(name) = self.header {
             response.headers_mut().append(MARK, name);
         }
-        if self.last {
+        // A connection that changes its protocol is no longer HTTP's to close.
+        if self.last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response.extensions_mut().insert(self.injected);

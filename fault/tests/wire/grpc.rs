@@ -22,7 +22,7 @@ use waylay_fault::{At, Cut, Delay, Ending, Fault, Injector, ResetCode, grpc, slo
 
 /// Messages are plain bytes.
 #[derive(Clone, Copy, Default)]
-struct Plain;
+pub(crate) struct Plain;
 
 impl Codec for Plain {
     type Encode = Bytes;
@@ -87,7 +87,7 @@ pub(crate) async fn serve(fault: &Fault, count: usize) -> SocketAddr {
 }
 
 /// A message with its prefix.
-fn message(number: usize) -> Bytes {
+pub(crate) fn message(number: usize) -> Bytes {
     let text = format!("message {number}");
     let mut framed = vec![0];
     framed.put_u32(text.len() as u32);
@@ -95,7 +95,7 @@ fn message(number: usize) -> Bytes {
     framed.into()
 }
 
-struct Frames(VecDeque<Frame<Bytes>>);
+pub(crate) struct Frames(pub(crate) VecDeque<Frame<Bytes>>);
 
 impl Body for Frames {
     type Data = Bytes;
@@ -117,7 +117,7 @@ async fn client(server: SocketAddr) -> tonic::client::Grpc<tonic::transport::Cha
     client
 }
 
-fn call() -> (tonic::Request<Bytes>, PathAndQuery) {
+pub(crate) fn call() -> (tonic::Request<Bytes>, PathAndQuery) {
     (tonic::Request::new(Bytes::from("question")), PathAndQuery::from_static("/shop.Orders/List"))
 }
 

@@ -11,3 +11,5 @@ mod lent;
 mod messages;
 mod rejects;
 mod rig;
+mod see;
+mod table;

@@ -1,0 +1,151 @@
+//! The table of `docs/wire.md`, made of real runs: the file must be what a fresh run gives.
+//!
+//! `WAYLAY_WRITE=1 cargo test -p waylay-fault --all-features --test wire the_table` rewrites it.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use waylay_fault::{
+    At, Corruption, Cut, Delay, Direction, Ending, Fault, Format, Injector, Length, Reject, ResetCode, Side,
+    Toxic, chain, corrupt, error, grpc, messages, patch, quota, random, rate_limit, reject, replace, slow,
+    truncate, wrong_length,
+};
+
+use crate::see::{PROTOCOLS, Place, see};
+
+/// As it stands in the table, and as it is built.
+type Row = (&'static str, fn() -> Injector);
+
+const LAYER: &[Row] = &[
+    ("`error(503).retry_after(…)`", || error(503).header("retry-after", "2").into()),
+    ("`grpc(14)`", || grpc(14).into()),
+    ("`slow`, request", || slow(Delay::fixed("1ms"))),
+    ("`slow`, response head", || slow(Delay::fixed("1ms").at(At::ResponseHead))),
+    ("`slow`, response chunks", || slow(Delay::fixed("1ms").at(At::ResponseChunks))),
+    ("`Reject::EmptyReply`", || reject(Reject::EmptyReply)),
+    ("`Reject::StreamReset(REFUSED_STREAM)`", || reject(Reject::StreamReset(ResetCode::REFUSED_STREAM))),
+    ("`Reject::hang(…)`, while it lasts", || reject(Reject::hang("1h"))),
+    ("`Reject::hang(…)`, in the end", || reject(Reject::hang("1ms"))),
+    ("`Reject::ConnectionClose`", || reject(Reject::ConnectionClose)),
+    ("`Reject::ConnectionReset`", || reject(Reject::ConnectionReset)),
+    ("`Reject::GoAway`", || reject(Reject::GoAway)),
+    ("`Reject::ConnectionRefused`", || reject(Reject::ConnectionRefused)),
+    ("`Reject::BrokenPipe`", || reject(Reject::BrokenPipe)),
+    ("`rate_limit`", || rate_limit(10_000_000).into()),
+    ("`truncate`, then `Ending::Close`", || truncate(Cut::Bytes(14)).then(Ending::Close).into()),
+    ("`truncate`, then `Ending::Reset(CANCEL)`", || {
+        truncate(Cut::Bytes(14)).then(Ending::Reset(ResetCode::CANCEL)).into()
+    }),
+    ("`truncate`, then `Ending::End`", || truncate(Cut::Bytes(14)).then(Ending::End).into()),
+    ("`corrupt(BitFlips(1.0))`", || corrupt(Corruption::BitFlips(1.0)).into()),
+    ("`replace`", || replace("other").into()),
+    ("`patch().status(418)`", || patch().status(418).into()),
+    ("`patch().set(…)`, response", || patch().set("x-patched", "1").into()),
+    ("`patch().set(…)`, request", || patch().set("x-patched", "1").on(Side::Request).into()),
+    ("`wrong_length(Over)`", || wrong_length(Length::Over(5)).into()),
+    ("`wrong_length(Under)`", || wrong_length(Length::Under(5)).into()),
+    ("`messages(Sse).lose(1.0)`", || messages(Format::Sse).lose(1.0).into()),
+    ("`messages(Sse).stop_after(1)`", || messages(Format::Sse).stop_after(1).into()),
+    ("`messages(Grpc).double(1.0)`", || messages(Format::Grpc).double(1.0).into()),
+    ("`messages(Grpc).stop_after(1)`", || messages(Format::Grpc).stop_after(1).into()),
+    ("`messages(WebSocket).stop_after(1)`", || messages(Format::WebSocket).stop_after(1).into()),
+    ("`quota(0, …)`", || quota(0, "1h").into()),
+    ("`random([…])`, `chain([…])`", || {
+        random([(1.0, chain([slow(Delay::fixed("1ms")), error(500).into()]))])
+    }),
+];
+
+const TOXICS: &[Row] = &[
+    ("`Toxic::latency`", || Toxic::latency("1ms", "0s").into()),
+    ("`Toxic::bandwidth`", || Toxic::bandwidth(10_000).into()),
+    ("`Toxic::slow_close`", || Toxic::slow_close("1ms").into()),
+    ("`Toxic::slicer`", || Toxic::slicer(1000, 0, "0s").into()),
+    ("`Toxic::timeout(0)`, while it lasts", || Toxic::timeout("0s").into()),
+    ("`Toxic::timeout(…)`, in the end", || Toxic::timeout("10ms").into()),
+    ("`Toxic::limit_data(100)`", || Toxic::limit_data(100).into()),
+    ("`Toxic::reset_after(100)`", || Toxic::reset_after(100).into()),
+    ("`Toxic::reset_peer`", || Toxic::reset_peer("0s").into()),
+];
+
+const CONNECTIONS: &[Row] = &[
+    ("`slow`", || slow(Delay::fixed("1ms"))),
+    ("`error(503)`", || error(503).into()),
+    ("`Reject::EmptyReply`", || reject(Reject::EmptyReply)),
+    ("`Reject::hang(…)`, while it lasts", || reject(Reject::hang("1h"))),
+    ("`Reject::hang(…)`, in the end", || reject(Reject::hang("1ms"))),
+    ("`Reject::ConnectionClose`", || reject(Reject::ConnectionClose)),
+    ("`Reject::ConnectionReset`", || reject(Reject::ConnectionReset)),
+    ("`Reject::ConnectionRefused`", || reject(Reject::ConnectionRefused)),
+    ("`Reject::BrokenPipe`", || reject(Reject::BrokenPipe)),
+    ("`Reject::StreamReset`", || reject(Reject::StreamReset(ResetCode::CANCEL))),
+    ("`Reject::GoAway`", || reject(Reject::GoAway)),
+    ("`Toxic::limit_data(10)`, upstream", || Toxic::limit_data(10).direction(Direction::Upstream).into()),
+];
+
+const CLIENT: &[Row] = &[
+    ("`slow`", || slow(Delay::fixed("1ms"))),
+    ("`error(503)`", || error(503).into()),
+    ("`grpc(14)`", || grpc(14).into()),
+    ("`Reject::EmptyReply`", || reject(Reject::EmptyReply)),
+    ("`Reject::StreamReset(CANCEL)`", || reject(Reject::StreamReset(ResetCode::CANCEL))),
+    ("`Reject::hang(…)`, in the end", || reject(Reject::hang("1ms"))),
+    ("`Reject::ConnectionReset`", || reject(Reject::ConnectionReset)),
+    ("`Reject::ConnectionRefused`", || reject(Reject::ConnectionRefused)),
+    ("`Reject::BrokenPipe`", || reject(Reject::BrokenPipe)),
+    ("`truncate`, then `Ending::Close`", || truncate(Cut::Bytes(14)).then(Ending::Close).into()),
+    ("`Toxic::limit_data(100)`", || Toxic::limit_data(100).into()),
+];
+
+const PARTS: [(&str, Place, &[&[Row]]); 4] = [
+    ("A layer on the server, its connections lent by a `FaultListener`", Place::Layer, &[LAYER, TOXICS]),
+    ("A fault of the `FaultListener`", Place::Listener, &[CONNECTIONS, TOXICS]),
+    ("A layer around the client", Place::Client, &[CLIENT]),
+    ("A `FaultConnector`; for reqwest the `connect_layer`", Place::Connector, &[CONNECTIONS, TOXICS]),
+];
+
+const BEGIN: &str = "<!-- made by tests/wire/table.rs: begin -->\n";
+const END: &str = "<!-- made by tests/wire/table.rs: end -->";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_table_is_what_a_fresh_run_gives() {
+    let mut table = String::new();
+    for (title, place, groups) in PARTS {
+        writeln!(table, "## {title}\n").unwrap();
+        table += "| | HTTP/1.1 | h2c | h2 over TLS | gRPC | WebSocket |\n|---|---|---|---|---|---|\n";
+        let rows: Vec<&Row> = groups.iter().copied().flatten().collect();
+        for some in rows.chunks(8) {
+            for line in join_all(some.iter().map(|row| line(place, row))).await {
+                table += &line;
+            }
+        }
+        table += "\n";
+    }
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/wire.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (head, rest) = page.split_once(BEGIN).unwrap();
+    let (kept, tail) = rest.split_once(END).unwrap();
+    if std::env::var_os("WAYLAY_WRITE").is_some_and(|value| value == "1") {
+        std::fs::write(path, format!("{head}{BEGIN}{table}{END}{tail}")).unwrap();
+    } else {
+        let changed: Vec<_> = kept.lines().zip(table.lines()).filter(|(kept, fresh)| kept != fresh).collect();
+        assert!(
+            kept == table,
+            "docs/wire.md is not what this run gave; first the page, then the run: {changed:#?}"
+        );
+    }
+}
+
+/// A row, from as many runs as there are clients.
+async fn line(place: Place, (name, injector): &Row) -> String {
+    // What is silent is so for ever; nothing else comes to wait that long.
+    let patience = Duration::from_millis(if name.contains("while it lasts") { 200 } else { 20_000 });
+    let races = name.starts_with("`Toxic::timeout");
+    let path = if name.contains("Sse") { "/events" } else { "/" };
+    let cells = PROTOCOLS.map(|protocol| async move {
+        let fault = Fault::new("table", injector()).enabled(true).participation(1.0).seed(7);
+        see(place, &fault.build().unwrap(), protocol, patience, races, path).await
+    });
+    format!("| {name} | {} |\n", join_all(cells).await.join(" | "))
+}
