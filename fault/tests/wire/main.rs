@@ -12,4 +12,5 @@ mod messages;
 mod rejects;
 mod rig;
 mod see;
+mod soak;
 mod table;
