@@ -192,10 +192,12 @@ fn a_handler_for_misses_ends_the_search_in_gorillas_dialect() {
         &["--dialect", "gorilla"],
         &[
             r##"{"id":"claims","router":{"not_found":true,"method_not_allowed":true},"routes":[{"name":"e","path":"/a/e"},{"name":"s","prefix":"/a","sub":{"not_found":true},"children":[{"name":"c","path":"/b","methods":["GET"]}]},{"name":"m","prefix":"/m","sub":{"method_not_allowed":true},"children":[{"name":"d","path":"/b","methods":["GET"]}]},{"name":"z","prefix":"/"}],"requests":[{"url":"/a/e"},{"url":"/a/b"},{"url":"/a/x"},{"method":"PUT","url":"/a/b"},{"method":"PUT","url":"/m/b"},{"url":"/m/x"}]}"##,
+            r##"{"id":"mna","routes":[{"name":"p","path":"/a/x","methods":["POST"]},{"name":"s","prefix":"/a","sub":{"method_not_allowed":true},"children":[{"name":"c","path":"/b"}]},{"name":"z","path":"/a/x"}],"requests":[{"url":"/a/x"},{"url":"/a/b"},{"url":"/a/q"}]}"##,
             r##"{"id":"root","router":{"not_found":true,"method_not_allowed":true},"routes":[{"name":"c","path":"/b","methods":["GET"]}],"requests":[{"url":"/x"},{"method":"PUT","url":"/b"}]}"##,
         ],
         &[
             r##"{"id":"claims","results":[{"matched":"e","status":200,"vars":{},"path_template":"/a/e"},{"matched":"c","status":200,"vars":{},"path_template":"/a/b"},{"matched":null,"status":404,"vars":{},"handled_by":"not_found:s"},{"matched":"z","status":200,"vars":{},"path_template":"/"},{"matched":null,"status":405,"allow":["GET"],"vars":{},"handled_by":"method_not_allowed:m"},{"matched":"z","status":200,"vars":{},"path_template":"/"}],"build_results":[],"route_errors":[],"lints":[]}"##,
+            r##"{"id":"mna","results":[{"matched":null,"status":405,"allow":["POST"],"vars":{},"handled_by":"method_not_allowed:s"},{"matched":"c","status":200,"vars":{},"path_template":"/a/b"},{"matched":null,"status":404,"vars":{}}],"build_results":[],"route_errors":[],"lints":[]}"##,
             r##"{"id":"root","results":[{"matched":null,"status":404,"vars":{},"handled_by":"not_found:root"},{"matched":null,"status":405,"allow":["GET"],"vars":{},"handled_by":"method_not_allowed:root"}],"build_results":[],"route_errors":[],"lints":[]}"##,
         ],
         0,

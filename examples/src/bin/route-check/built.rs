@@ -86,12 +86,10 @@ impl Plan<'_> {
         self.table(|item| !dead.contains(&item), None).ok().map(|(table, _)| table)
     }
 
-    /// The table of what is in a scope.
-    pub(crate) fn inside(&self, scope: usize, dead: &BTreeSet<usize>) -> Option<Table<usize>> {
-        let line: BTreeSet<usize> = self.line(scope).collect();
-        let within = scope..=self.items[scope].last;
-        let keep = |item| !dead.contains(&item) && (line.contains(&item) || within.contains(&item));
-        self.table(keep, None).ok().map(|(table, _)| table)
+    /// The table of all that stands before the end of a scope.
+    pub(crate) fn up_to(&self, scope: usize, dead: &BTreeSet<usize>) -> Option<Table<usize>> {
+        let end = self.items[scope].last;
+        self.table(|item| item <= end && !dead.contains(&item), None).ok().map(|(table, _)| table)
     }
 
     fn table(

@@ -19,8 +19,8 @@ pub(crate) struct Claim {
     method_not_allowed: bool,
     /// The scope as a route.
     around: Table<usize>,
-    /// The routes in the scope, and no others.
-    inside: Table<usize>,
+    /// The routes in the scope and before it: a method that one of these refused counts, too.
+    before: Table<usize>,
 }
 
 /// What becomes of a request.
@@ -47,7 +47,7 @@ pub(crate) fn claims(plan: &Plan<'_>, built: &Built) -> Vec<Claim> {
             not_found: sub.not_found,
             method_not_allowed: sub.method_not_allowed,
             around: plan.alone(number)?,
-            inside: plan.inside(number, &built.dead)?,
+            before: plan.up_to(number, &built.dead)?,
         })
     };
     let mut claims: Vec<Claim> = plan.items.iter().enumerate().filter_map(claim).collect();
@@ -63,8 +63,8 @@ impl Claim {
             Ok(_) => true,
             Err(miss) => slashed(&miss),
         };
-        let inside = if within { self.inside.find(request, peer).err()? } else { return None };
-        match inside.reason {
+        let miss = if within { self.before.find(request, peer).err()? } else { return None };
+        match miss.reason {
             Reason::MethodNotAllowed(_) if self.method_not_allowed => Some("method_not_allowed"),
             Reason::NotFound if self.not_found => Some("not_found"),
             _ => None,

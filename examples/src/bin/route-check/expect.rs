@@ -166,13 +166,20 @@ fn set(list: &str) -> BTreeSet<&str> {
     list.split(',').map(str::trim).collect()
 }
 
-/// Our redirects are relative; gorilla/mux answers an absolute target with an absolute one.
+/// Our redirects are relative; gorilla/mux answers an absolute target with an absolute one, and an authority
+/// with an absolute one without a scheme.
 fn same_place(asked: &Asked, wanted: &str, got: &str) -> bool {
-    let origin = asked.url.split_once("://").map_or("", |(scheme, rest)| {
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
-        &asked.url[..scheme.len() + 3 + host.len()]
-    });
-    wanted == got || wanted.strip_prefix(origin) == Some(got)
+    let origin = match asked.url.split_once("://") {
+        Some((scheme, rest)) => {
+            let host = rest.split(['/', '?']).next().unwrap_or_default();
+            asked.url[..scheme.len() + 3 + host.len()].to_owned()
+        }
+        None if asked.method == "CONNECT" => format!("//{}", asked.url),
+        None => String::new(),
+    };
+    let wanted = wanted.strip_prefix(&origin).unwrap_or(wanted);
+    // Go escapes more than it must, such as `*`.
+    wanted == got || decoded(wanted) == decoded(got)
 }
 
 /// Whether a URL is built as expected.
