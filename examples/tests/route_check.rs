@@ -354,6 +354,32 @@ fn a_share_of_differences_is_allowed() {
 }
 
 #[test]
+fn routes_tell_of_themselves() {
+    let asked = r#"{"routes":[{"name":"s","host":"{h}.com","prefix":"/{a}","children":[{"name":"c","path":"/{b}","queries":[["q","{v}"],["p",""]],"methods":["GET"]}]},{"name":"m","path":"/m","mount":[{"path":"/in"}]},{"prefix":"/no","children":[{"path":"/x"}]},{"name":"z","build_only":true}],"introspect":true,"walk":true,"walk_skip":"/no"}"#;
+    let answer = r#"{"results":[],"build_results":[],"route_errors":[],"lints":[],"info":{"c":{"path_template":"/{a}/{b}","host_template":"{h}.com","queries_templates":["q={v}","p="],"methods":["GET"],"var_names":["a","b","h","v"]},"m":{"path_template":"/m"},"s":{"path_template":"/{a}","host_template":"{h}.com","var_names":["a","h"]},"z":{}},"walk_result":[["/{a}",0],["/{a}/{b}",1],["/m",0],["/in",1],["",0]]}"#;
+    assert_run(&["--dialect", "gorilla"], &[asked], &[answer], 0);
+    let expected = |old: &str, new: &str| {
+        let answer =
+            answer.replace(r#","path_template":"/{a}","#, r#","path_regexp":"^/","path_template":"/{a}","#);
+        let answer = answer.replace(r#""results":[],"build_results":[],"route_errors":[],"lints":[],"#, "");
+        asked.replacen('{', &answer.replace(old, new).replace("]]}", "]],"), 1)
+    };
+    for (old, new, agree, differ) in [
+        ("", "", 5, 0),
+        (r#"["b","a""#, r#"["a","b""#, 5, 0),
+        (r#""host_template":"{h}.com","#, "", 3, 2),
+        (r#"["/m",0]"#, r#"["/m",1]"#, 4, 1),
+        (r#""z":{}"#, r#""y":{}"#, 4, 1),
+    ] {
+        let args = ["--dialect", "gorilla", "--expect"];
+        let run = run(&args, format!("{}\n", expected(old, new)).as_bytes());
+        let told = format!("introspection: {agree} agree, {differ} differ\n");
+        assert_eq!((run.errors, run.code), (told, Some(i32::from(differ > 0))), "{old}: {}", run.output);
+        assert_eq!(run.output.lines().count(), 1 + differ, "{old}: {}", run.output);
+    }
+}
+
+#[test]
 fn a_wrong_flag_is_named() {
     for (args, told) in [
         (&["--expcet"][..], "unknown argument `--expcet`"),

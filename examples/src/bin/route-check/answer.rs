@@ -202,7 +202,7 @@ pub(crate) fn value(capture: Capture<'_>) -> String {
 }
 
 /// The template without the mark that the router puts behind prefixes.
-fn written(template: &str, dialect: Dialect) -> String {
+pub(crate) fn written(template: &str, dialect: Dialect) -> String {
     let mark = if dialect == Dialect::Gorilla { "…" } else { "/…" };
     match template.strip_suffix(mark) {
         Some("") if dialect != Dialect::Gorilla => "/".to_owned(),

@@ -83,16 +83,15 @@ pub(crate) struct Case {
     _src: Option<Value>,
     #[serde(rename = "asserted")]
     _asserted: Option<Value>,
-    #[serde(rename = "info")]
-    _info: Option<Value>,
-    #[serde(rename = "introspect")]
-    _introspect: Option<Value>,
-    #[serde(rename = "walk")]
-    _walk: Option<Value>,
-    #[serde(rename = "walk_skip")]
-    _walk_skip: Option<Value>,
-    #[serde(rename = "walk_result")]
-    _walk_result: Option<Value>,
+    pub(crate) info: Option<Map<String, Value>>,
+    /// Whether to tell what each named route tells of itself.
+    #[serde(default)]
+    pub(crate) introspect: bool,
+    /// Whether to walk over the routes, and which template to leave out.
+    #[serde(default)]
+    pub(crate) walk: bool,
+    pub(crate) walk_skip: Option<String>,
+    pub(crate) walk_result: Option<Vec<Value>>,
 }
 
 /// The switches of a router, or of a subrouter.

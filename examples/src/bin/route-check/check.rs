@@ -1,6 +1,6 @@
 //! One line in, its answers out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use crate::defects::{self, Differing};
 use crate::difference::{Difference, Subject};
 use crate::expect::{self, Counts, Wanted};
 use crate::explain::explain;
+use crate::info::{self, Info, Step};
 use crate::object::Object;
 use crate::plan::Plan;
 use crate::reverse::{BuildAnswer, build};
@@ -49,6 +50,10 @@ pub(crate) struct Answers {
     build_results: Vec<Option<BuildAnswer>>,
     route_errors: Vec<String>,
     lints: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    info: Option<BTreeMap<String, Info>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    walk_result: Option<Vec<Step>>,
     #[serde(skip)]
     pub(crate) faults: Vec<Fault>,
 }
@@ -112,6 +117,8 @@ fn answers(case: &Case, plan: &Plan<'_>, arrived: &[Arrived], built: &Built) -> 
         build_results: build_results.collect(),
         route_errors: built.faults.values().map(|fault| fault.route.clone()).collect(),
         lints: Vec::new(),
+        info: case.introspect.then(|| info::infos(plan, built)),
+        walk_result: case.walk.then(|| info::walk(plan, built, case.walk_skip.as_deref())),
         faults: Vec::new(),
     })
 }
@@ -142,6 +149,7 @@ impl Checked<'_> {
             let parts = expect::differs(dialect, asked, wanted, got.as_ref());
             let agrees = parts.is_empty();
             if let Some(defect) = self.defect(i, wanted, got.as_ref(), &parts) {
+                counts.requests.pass();
                 passed.push(defect);
                 continue;
             }
@@ -158,6 +166,7 @@ impl Checked<'_> {
                 && let (Some(wanted), Some(got)) = (wanted, got)
                 && let Some(defect) = defects::of_build(case, &self.plan, build, wanted, got)
             {
+                counts.builds.pass();
                 passed.push(defect);
                 continue;
             }
@@ -165,6 +174,22 @@ impl Checked<'_> {
             if !agrees {
                 let explain = vec![format!("vars {}", json!(build.vars))];
                 tell(differs(Subject::build(i, build), json!(wanted), json!(got), explain));
+            }
+        }
+        for (name, wanted) in case.info.iter().flatten() {
+            let got = answers.info.as_ref().and_then(|infos| infos.get(name));
+            let agrees = info::agrees(wanted, got);
+            counts.infos.add(agrees);
+            if !agrees {
+                tell(differs(Subject::Info(name), wanted.clone(), json!(got), Vec::new()));
+            }
+        }
+        if let Some(wanted) = &case.walk_result {
+            let got = answers.walk_result.as_deref().unwrap_or_default();
+            let agrees = info::walks(wanted, got);
+            counts.infos.add(agrees);
+            if !agrees {
+                tell(differs(Subject::Walk, json!(wanted), json!(got), Vec::new()));
             }
         }
         let got = answers.route_errors.iter().map(String::as_str);

@@ -28,6 +28,8 @@ pub(crate) enum Subject<'c> {
         name: &'c str,
     },
     Route(&'c str),
+    Info(&'c str),
+    Walk,
 }
 
 impl<'c> Subject<'c> {

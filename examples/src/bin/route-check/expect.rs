@@ -17,6 +17,8 @@ pub(crate) type Wanted = Option<Map<String, Value>>;
 pub(crate) struct Count {
     pub(crate) agree: usize,
     pub(crate) differ: usize,
+    /// Those that are not compared.
+    passed: usize,
 }
 
 impl Count {
@@ -28,9 +30,13 @@ impl Count {
         }
     }
 
-    /// Whether more than a share of them differ, in percent.
+    pub(crate) fn pass(&mut self) {
+        self.passed += 1;
+    }
+
+    /// Whether more than a share of all differ, in percent.
     fn exceeds(&self, percent: f64) -> bool {
-        self.differ as f64 * 100.0 > (self.agree + self.differ) as f64 * percent
+        self.differ as f64 * 100.0 > (self.agree + self.differ + self.passed) as f64 * percent
     }
 }
 
@@ -40,18 +46,19 @@ impl fmt::Display for Count {
     }
 }
 
-/// The three counts of the last line.
+/// The three counts of the last line, and one of what routes tell of themselves.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Counts {
     pub(crate) requests: Count,
     pub(crate) builds: Count,
     pub(crate) rejects: Count,
+    pub(crate) infos: Count,
 }
 
 impl Counts {
     /// Whether more than a share of one of them differ, in percent.
     pub(crate) fn exceed(&self, percent: f64) -> bool {
-        [self.requests, self.builds, self.rejects].iter().any(|count| count.exceeds(percent))
+        [self.requests, self.builds, self.rejects, self.infos].iter().any(|count| count.exceeds(percent))
     }
 }
 

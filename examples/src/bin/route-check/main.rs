@@ -13,6 +13,7 @@ mod defects;
 mod difference;
 mod expect;
 mod explain;
+mod info;
 mod level;
 mod object;
 mod plan;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 use crate::args::{Args, USAGE};
 use crate::check::{Checked, Refused};
 use crate::difference::{Difference, LineError};
-use crate::expect::Counts;
+use crate::expect::{Count, Counts};
 
 fn main() -> ExitCode {
     let args = match Args::read(std::env::args().skip(1)) {
@@ -144,6 +145,10 @@ impl Sum {
             eprintln!(
                 "unsupported: {lines} lines ({keys}); {requests} requests and {builds} builds not compared"
             );
+        }
+        let Count { agree, differ, .. } = self.counts.infos;
+        if agree + differ > 0 {
+            eprintln!("introspection: {}", self.counts.infos);
         }
         if !self.passed.is_empty() {
             let defects: Vec<String> =
