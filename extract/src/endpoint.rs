@@ -2,6 +2,8 @@
 
 use waylay_router::{Builder, Handler, Pending, Route, Scope};
 
+#[cfg(feature = "openapi")]
+use crate::openapi::operation::{FACT, Operation};
 use crate::target::Routed;
 
 /// The arguments of a handler whose last one is a struct with a route.
@@ -63,7 +65,10 @@ impl RouteExt for Route {
     #[track_caller]
     fn of<T: Routed>() -> Self {
         let target = T::TARGET;
-        Route::any(target.template()).method(target.method().clone()).name(target.name())
+        let route = Route::any(target.template()).method(target.method().clone()).name(target.name());
+        #[cfg(feature = "openapi")]
+        let route = route.metadata(FACT, Operation::of(T::describe));
+        route
     }
 }
 

@@ -70,6 +70,11 @@ pub trait Extract: Sized {
     fn extract_parts(parts: &Parts, path: &[(&str, &str)]) -> Result<Self, Rejection> {
         Self::extract(parts, path, Bytes::new())
     }
+
+    /// Tells what the fields are, for a document.
+    #[cfg(feature = "openapi")]
+    #[doc(hidden)]
+    fn describe(_operation: &mut crate::openapi::operation::Operation) {}
 }
 
 /// A struct that borrows from the request that it is read from; every [`Extract`] is one as well.

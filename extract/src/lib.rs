@@ -40,6 +40,8 @@ mod member;
 mod multipart;
 mod names;
 mod object;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod out_body;
 mod part;
 mod pick;
@@ -60,6 +62,8 @@ mod text;
 mod to_text;
 #[cfg(feature = "headers")]
 mod typed;
+#[cfg(not(feature = "openapi"))]
+mod undescribed;
 mod unknown;
 #[cfg(feature = "multipart")]
 mod upload;
@@ -79,6 +83,11 @@ pub use into_request::IntoRequest;
 pub use invalid::Invalid;
 #[cfg(feature = "router")]
 pub use link::{Link, LinkError, UrlsExt};
+#[cfg(feature = "openapi")]
+pub use openapi::{
+    document::{OpenApi, OpenApiExt},
+    schema::TextSchema,
+};
 pub use pick_out::Written;
 pub use refusal::Refusal;
 pub use rejection::Rejection;
@@ -112,6 +121,11 @@ pub mod derive {
 
     #[cfg(feature = "router")]
     pub use crate::kept::keep;
+    #[cfg(feature = "openapi")]
+    pub use crate::openapi::{
+        operation::{Facts, Operation},
+        schema::{PickSchema, SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa},
+    };
     pub use serde::{self, de::MapAccess};
     pub use serde_json::value::RawValue;
 

@@ -4,6 +4,7 @@ mod argument;
 mod attr;
 mod container;
 mod decode;
+mod describe;
 mod faults;
 mod field;
 mod fill;
@@ -41,8 +42,9 @@ use syn::{DeriveInput, ItemImpl, parse_macro_input};
 )]
 pub fn extract(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
+    let docs = describe::Docs::of(&input);
     model::Model::read(input, true)
-        .map(|model| read::write(&model))
+        .map(|model| read::write(&model, &docs))
         .unwrap_or_else(|faults| faults.into_compile_error())
         .into()
 }

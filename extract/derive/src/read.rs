@@ -5,7 +5,8 @@ use quote::quote;
 use syn::{Lifetime, parse_quote};
 
 use crate::{
-    argument, decode,
+    argument, decode, describe,
+    describe::Docs,
     field::Field,
     fill, layout, members,
     model::Model,
@@ -15,11 +16,11 @@ use crate::{
 };
 
 /// Writes everything into one unnamed block, so that no name of ours meets the user's.
-pub(crate) fn write(model: &Model) -> TokenStream {
+pub(crate) fn write(model: &Model, docs: &Docs) -> TokenStream {
     let slots = slots(model);
     let members = members::write(model);
     let layout = layout::write(model);
-    let extract = extract(model);
+    let extract = extract(model, docs);
     let routed = routed::inward(model);
     let argument = model.borrow.is_none().then(|| argument::write(model));
     quote! {
@@ -99,7 +100,7 @@ fn slot<'m>(model: &Model, field: &'m Field) -> Option<(&'m syn::Ident, TokenStr
 }
 
 /// The impl of `Slots` and of the trait that users see.
-fn extract(model: &Model) -> TokenStream {
+fn extract(model: &Model, docs: &Docs) -> TokenStream {
     let ident = &model.ident;
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
     let life = model.borrow.clone().unwrap_or_else(|| Lifetime::new("'__r", Span::call_site()));
@@ -110,6 +111,8 @@ fn extract(model: &Model) -> TokenStream {
     let (lent, _, _) = lent.split_for_impl();
     let head = fill::write(model, &life);
     let body = decode::borrowed(model, &life);
+    // What borrows is no route's argument, so no document shows it.
+    let describe = model.borrow.is_none().then(|| describe::write(model, docs));
     let public = match &model.borrow {
         Some(life) => quote!(ExtractRef<#life>),
         None => quote!(Extract),
@@ -124,6 +127,7 @@ fn extract(model: &Model) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics ::waylay_extract::#public for #ident #type_generics #where_clause {
             type Slots = __Slots #type_generics;
+            #describe
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `#[route(METHOD "/template")]`, held against the fields.
 
 use syn::{
-    Attribute, Ident, LitStr,
+    Attribute, Ident, LitStr, Token, Type,
     ext::IdentExt,
     parse::{Parse, ParseStream},
 };
@@ -20,6 +20,8 @@ pub(crate) struct Route {
     pub(crate) method: Ident,
     pub(crate) template: LitStr,
     pub(crate) variables: Vec<Variable>,
+    /// The JSON of a successful answer, for documents.
+    pub(crate) answer: Option<Type>,
 }
 
 const METHODS: [&str; 9] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
@@ -27,6 +29,7 @@ const METHODS: [&str; 9] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OP
 struct Written {
     method: Ident,
     template: LitStr,
+    answer: Option<Type>,
 }
 
 impl Parse for Written {
@@ -34,7 +37,17 @@ impl Parse for Written {
         const HOW: &str = "write `#[route(GET \"/users/{id}\")]`";
         let method = Ident::parse_any(input).map_err(|error| syn::Error::new(error.span(), HOW))?;
         let template = input.parse().map_err(|error: syn::Error| syn::Error::new(error.span(), HOW))?;
-        Ok(Self { method, template })
+        let mut answer = None;
+        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let word: Ident = input.parse()?;
+            if word != "answer" {
+                return Err(syn::Error::new(word.span(), "write `answer = Type`, the JSON of the answer"));
+            }
+            input.parse::<Token![=]>()?;
+            answer = Some(input.parse()?);
+            input.parse::<Option<Token![,]>>()?;
+        }
+        Ok(Self { method, template, answer })
     }
 }
 
@@ -46,7 +59,7 @@ impl Route {
         for second in found {
             faults.at(second, "a struct has one route");
         }
-        let Written { method, template } = faults.check(first.parse_args())?;
+        let Written { method, template, answer } = faults.check(first.parse_args())?;
         let word = method.to_string();
         if !METHODS.contains(&&*word) {
             let meant = nearest(&word.to_ascii_uppercase(), &METHODS);
@@ -57,7 +70,7 @@ impl Route {
             faults.at(&method, message);
         }
         match variables(&template.value()) {
-            Ok(variables) => Some(Self { method, template, variables }),
+            Ok(variables) => Some(Self { method, template, variables, answer }),
             Err(message) => {
                 faults.at(&template, message);
                 None

@@ -16,7 +16,8 @@ fn target(route: &Route) -> TokenStream {
 
 /// What tells a router where the struct's requests come from.
 pub(crate) fn inward(model: &Model) -> TokenStream {
-    let Some(route) = &model.route else {
+    // What borrows is read without a router.
+    let (Some(route), None) = (&model.route, &model.borrow) else {
         return TokenStream::new();
     };
     let ident = &model.ident;

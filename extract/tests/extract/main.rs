@@ -19,6 +19,8 @@ mod json;
 #[cfg(feature = "multipart")]
 mod multipart;
 mod names;
+#[cfg(all(feature = "utoipa", feature = "schemars"))]
+mod openapi;
 mod options;
 mod problem;
 mod read;

@@ -1,0 +1,8 @@
+//! OpenAPI 3.1 documents of routers, from the structs that their handlers take.
+
+mod described;
+pub(crate) mod document;
+pub(crate) mod operation;
+pub(crate) mod page;
+pub(crate) mod paths;
+pub(crate) mod schema;

@@ -1,0 +1,278 @@
+//! One operation while a struct describes itself, field by field.
+
+use serde_json::{Map, Value, json};
+
+use super::schema::{Sheet, Show};
+
+/// The fact of a route that holds its operation, as JSON.
+pub(crate) const FACT: &str = "openapi";
+
+/// What is to be known of a field beside its name and its type.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Whether the server refuses a request without it.
+    pub required: bool,
+    /// Whether it is a list.
+    pub many: bool,
+    /// Whether the list is one value with commas.
+    pub csv: bool,
+    /// Whether the value is the type's own JSON, so that a type of unknown schema may be anything.
+    pub json: bool,
+    /// The most bytes of one value.
+    pub limit: Option<u64>,
+    /// The fewest items.
+    pub min_items: usize,
+    /// What an absent value is, as JSON.
+    pub default: Option<&'static str>,
+    /// What the field's comment says.
+    pub doc: &'static str,
+}
+
+impl Facts {
+    /// An optional scalar without a comment.
+    pub const NONE: Self = Self {
+        required: false,
+        many: false,
+        csv: false,
+        json: false,
+        limit: None,
+        min_items: 0,
+        default: None,
+        doc: "",
+    };
+}
+
+/// An object whose properties are fields.
+#[derive(Debug, Default)]
+struct Object {
+    properties: Map<String, Value>,
+    required: Vec<String>,
+}
+
+impl Object {
+    fn schema(self, closed: bool) -> Value {
+        let mut schema = json!({"type": "object", "properties": self.properties});
+        if closed {
+            schema["additionalProperties"] = false.into();
+        }
+        if !self.required.is_empty() {
+            schema["required"] = self.required.into();
+        }
+        schema
+    }
+}
+
+/// The operation of a struct's route: parameters, body, answers.
+#[derive(Debug, Default)]
+pub struct Operation {
+    sheet: Sheet,
+    prefix: String,
+    doc: &'static str,
+    parameters: Vec<Value>,
+    members: Option<Object>,
+    form: Option<Object>,
+    parts: Option<Object>,
+    bodies: Vec<(&'static str, Value)>,
+    body_required: bool,
+    closed: bool,
+    answer: Option<Value>,
+}
+
+impl Operation {
+    /// What a struct says of itself, as the text of a route's fact.
+    pub(crate) fn of(describe: impl FnOnce(&mut Self)) -> String {
+        let mut operation = Self::default();
+        describe(&mut operation);
+        operation.finish().to_string()
+    }
+
+    /// What the struct's comment says.
+    pub fn doc(&mut self, doc: &'static str) {
+        if self.doc.is_empty() {
+            self.doc = doc;
+        }
+    }
+
+    /// A parameter: `path`, `query`, `header` or `cookie`.
+    pub fn parameter(&mut self, place: &'static str, name: &str, facts: Facts, show: Show) {
+        // OpenAPI 3.1, 4.8.12.1: these are said elsewhere.
+        let said = ["accept", "authorization", "content-type"];
+        if place == "header" && said.iter().any(|said| name.eq_ignore_ascii_case(said)) {
+            return;
+        }
+        let name = match place {
+            "path" | "header" => name.to_owned(),
+            _ => self.named(name),
+        };
+        let mut parameter = json!({
+            "name": name,
+            "in": place,
+            "required": facts.required || place == "path",
+            "schema": self.schema(facts, show),
+        });
+        if facts.csv && place == "query" {
+            parameter["explode"] = false.into();
+        }
+        if !facts.doc.is_empty() {
+            parameter["description"] = facts.doc.into();
+        }
+        self.parameters.push(parameter);
+    }
+
+    /// A member of a JSON body.
+    pub fn member(&mut self, name: &str, facts: Facts, show: Show) {
+        let (name, schema) = (self.named(name), self.described(facts, show));
+        put(&mut self.members, name, schema, facts);
+        self.body_required |= facts.required;
+    }
+
+    /// A member of a form.
+    pub fn form(&mut self, name: &str, facts: Facts, show: Show) {
+        let (name, schema) = (self.named(name), self.described(facts, show));
+        put(&mut self.form, name, schema, facts);
+        self.body_required |= facts.required;
+    }
+
+    /// A part of a multipart body; `binary`: it is a file.
+    pub fn part(&mut self, name: &str, binary: bool, facts: Facts, show: Show) {
+        let file: Show = |_| Some(json!({"type": "string", "contentMediaType": "application/octet-stream"}));
+        let show = if binary { file } else { show };
+        let (name, schema) = (self.named(name), self.described(facts, show));
+        put(&mut self.parts, name, schema, facts);
+        self.body_required |= facts.required;
+    }
+
+    /// The whole body in one of its content types.
+    pub fn body(&mut self, kind: &'static str, facts: Facts, show: Show) {
+        let schema = match kind {
+            "application/octet-stream" => json!({}),
+            _ => self.described(facts, show),
+        };
+        self.bodies.push((kind, schema));
+        self.body_required |= facts.required;
+    }
+
+    /// Says that the JSON body has no other members.
+    pub fn closed(&mut self) {
+        self.closed = true;
+    }
+
+    /// Parameters of the query that are not known by name.
+    pub fn rest(&mut self, name: &'static str, doc: &'static str) {
+        let schema = json!({"type": "object", "additionalProperties": {"type": "string"}});
+        let mut parameter = json!({"name": name, "in": "query", "required": false, "style": "form", "explode": true, "schema": schema});
+        if !doc.is_empty() {
+            parameter["description"] = doc.into();
+        }
+        self.parameters.push(parameter);
+    }
+
+    /// The JSON of a successful answer; `many`: it is a list.
+    pub fn answer(&mut self, many: bool, show: Show) {
+        let facts = Facts { many, json: true, ..Facts::NONE };
+        self.answer = Some(self.schema(facts, show));
+    }
+
+    /// The fields of an inner struct, whose names get the prefix.
+    pub fn within(&mut self, prefix: &str, describe: impl FnOnce(&mut Self)) {
+        let outer = self.prefix.len();
+        self.prefix.push_str(prefix);
+        // The inner struct's comment is not that of the operation.
+        let doc = std::mem::replace(&mut self.doc, " ");
+        describe(self);
+        self.doc = doc;
+        self.prefix.truncate(outer);
+    }
+
+    /// The operation and the schemas that it refers to.
+    fn finish(self) -> Value {
+        let mut operation = Map::new();
+        let (summary, rest) = self.doc.split_once("\n\n").unwrap_or((self.doc, ""));
+        for (key, text) in [("summary", summary.replace('\n', " ")), ("description", rest.to_owned())] {
+            if !text.trim().is_empty() {
+                operation.insert(key.into(), text.trim().into());
+            }
+        }
+        let mut contents = Map::new();
+        for (kind, object, closed) in [
+            ("application/json", self.members, self.closed),
+            ("application/x-www-form-urlencoded", self.form, false),
+            ("multipart/form-data", self.parts, false),
+        ] {
+            if let Some(object) = object {
+                contents.insert(kind.into(), json!({"schema": object.schema(closed)}));
+            }
+        }
+        for (kind, schema) in self.bodies {
+            // Raw bytes beside a parsed body are the same body once more.
+            if kind != "application/octet-stream" || contents.is_empty() {
+                contents.insert(kind.into(), json!({"schema": schema}));
+            }
+        }
+        let has_body = !contents.is_empty();
+        let has_parameters = !self.parameters.is_empty();
+        if has_parameters {
+            operation.insert("parameters".into(), self.parameters.into());
+        }
+        if has_body {
+            let body = json!({"content": contents, "required": self.body_required});
+            operation.insert("requestBody".into(), body);
+        }
+        let mut responses = Map::new();
+        let success = match self.answer {
+            Some(schema) => {
+                json!({"description": "The answer.", "content": {"application/json": {"schema": schema}}})
+            }
+            None => json!({"description": "The answer."}),
+        };
+        responses.insert("200".into(), success);
+        if has_parameters || has_body {
+            responses.insert("400".into(), json!({"$ref": "#/components/responses/Rejected"}));
+        }
+        if has_body {
+            for status in ["413", "415", "422"] {
+                responses.insert(status.into(), json!({"$ref": "#/components/responses/Rejected"}));
+            }
+        }
+        operation.insert("responses".into(), responses.into());
+        json!({"operation": operation, "schemas": self.sheet.finish()})
+    }
+
+    fn named(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    fn described(&mut self, facts: Facts, show: Show) -> Value {
+        let mut schema = self.schema(facts, show);
+        if !facts.doc.is_empty() && schema.is_object() {
+            schema["description"] = facts.doc.into();
+        }
+        schema
+    }
+
+    fn schema(&mut self, facts: Facts, show: Show) -> Value {
+        let unknown = if facts.json { json!({}) } else { json!({"type": "string"}) };
+        let mut schema = show(&mut self.sheet).unwrap_or(unknown);
+        if let (Some(limit), true) = (facts.limit, schema["type"] == "string") {
+            schema["maxLength"] = limit.into();
+        }
+        if facts.many {
+            schema = json!({"type": "array", "items": schema});
+            if facts.min_items > 0 {
+                schema["minItems"] = facts.min_items.into();
+            }
+        }
+        if let Some(default) = facts.default.and_then(|json| serde_json::from_str::<Value>(json).ok()) {
+            schema["default"] = default;
+        }
+        schema
+    }
+}
+
+fn put(object: &mut Option<Object>, name: String, schema: Value, facts: Facts) {
+    let object = object.get_or_insert_default();
+    if facts.required {
+        object.required.push(name.clone());
+    }
+    object.properties.insert(name, schema);
+}

@@ -1,0 +1,229 @@
+//! What a type is in JSON Schema, and the schemas that others refer to.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    marker::PhantomData,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num,
+    sync::Arc,
+};
+
+use serde_json::{Map, Value, json};
+
+/// A text type as an OpenAPI document shows it.
+///
+/// A type without it is shown by utoipa's `ToSchema` or schemars' `JsonSchema` where these features
+/// are on and the type has one, else as a string.
+///
+/// ```
+/// use serde_json::{Value, json};
+/// use waylay_extract::TextSchema;
+///
+/// struct Slug(String);
+///
+/// impl TextSchema for Slug {
+///     fn text_schema() -> Value {
+///         json!({"type": "string", "pattern": "^[a-z-]+$"})
+///     }
+/// }
+///
+/// assert_eq!(u8::text_schema(), json!({"type": "integer", "minimum": 0, "maximum": 255}));
+/// # let _ = Slug("a".into()).0;
+/// ```
+pub trait TextSchema {
+    /// The type's JSON Schema (draft 2020-12).
+    fn text_schema() -> Value;
+}
+
+macro_rules! integers {
+    ($($ty:ty)*) => {$(
+        impl TextSchema for $ty {
+            fn text_schema() -> Value {
+                json!({"type": "integer", "minimum": <$ty>::MIN, "maximum": <$ty>::MAX})
+            }
+        }
+    )*};
+}
+
+integers! { i8 i16 i32 u8 u16 u32 num::NonZeroU8 num::NonZeroU16 num::NonZeroU32 }
+
+macro_rules! texts {
+    ($($ty:ty: $schema:tt,)*) => {$(
+        impl TextSchema for $ty {
+            fn text_schema() -> Value {
+                json!($schema)
+            }
+        }
+    )*};
+}
+
+texts! {
+    i64: {"type": "integer", "format": "int64"},
+    i128: {"type": "integer"},
+    isize: {"type": "integer"},
+    u64: {"type": "integer", "format": "int64", "minimum": 0},
+    u128: {"type": "integer", "minimum": 0},
+    usize: {"type": "integer", "minimum": 0},
+    num::NonZeroU64: {"type": "integer", "format": "int64", "minimum": 1},
+    num::NonZeroUsize: {"type": "integer", "minimum": 1},
+    f32: {"type": "number", "format": "float"},
+    f64: {"type": "number", "format": "double"},
+    bool: {"type": "boolean"},
+    char: {"type": "string", "minLength": 1, "maxLength": 1},
+    str: {"type": "string"},
+    String: {"type": "string"},
+    Box<str>: {"type": "string"},
+    Arc<str>: {"type": "string"},
+    Cow<'_, str>: {"type": "string"},
+    IpAddr: {"type": "string"},
+    Ipv4Addr: {"type": "string", "format": "ipv4"},
+    Ipv6Addr: {"type": "string", "format": "ipv6"},
+    SocketAddr: {"type": "string"},
+}
+
+impl<T: TextSchema + ?Sized> TextSchema for &T {
+    fn text_schema() -> Value {
+        T::text_schema()
+    }
+}
+
+/// The schemas that an operation refers to by name.
+#[derive(Default)]
+pub struct Sheet {
+    pub(crate) schemas: Map<String, Value>,
+    #[cfg(feature = "schemars")]
+    generator: Option<schemars::SchemaGenerator>,
+}
+
+impl fmt::Debug for Sheet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sheet").field("schemas", &self.schemas).finish_non_exhaustive()
+    }
+}
+
+/// Where schemas lie in a document.
+pub(crate) const SCHEMAS: &str = "#/components/schemas/";
+
+impl Sheet {
+    /// A reference to a named schema; the schema itself if the name says another one already.
+    #[cfg_attr(not(feature = "utoipa"), expect(dead_code, reason = "only utoipa names schemas one by one"))]
+    pub(crate) fn refer(&mut self, name: &str, schema: Value) -> Value {
+        // Containers are called alike whatever they hold.
+        const CONTAINERS: [&str; 9] =
+            ["Vec", "Option", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "Box", "Arc", "Value"];
+        if CONTAINERS.contains(&name) {
+            return schema;
+        }
+        match self.schemas.get(name) {
+            Some(known) if *known != schema => schema,
+            _ => {
+                self.schemas.insert(name.to_owned(), schema);
+                json!({"$ref": format!("{SCHEMAS}{name}")})
+            }
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn finish(self) -> Map<String, Value> {
+        #[cfg(feature = "schemars")]
+        if let Some(mut generator) = self.generator {
+            let mut schemas = self.schemas;
+            for (name, schema) in generator.take_definitions(true) {
+                schemas.entry(name).or_insert(schema);
+            }
+            return schemas;
+        }
+        self.schemas
+    }
+}
+
+/// How a type's schema is found; `None` if the type says nothing.
+pub(crate) type Show = fn(&mut Sheet) -> Option<Value>;
+
+/// Stands for a field's type in generated code; see `pick` for how the choice is made.
+pub struct PickSchema<T>(PhantomData<fn() -> T>);
+
+impl<T> PickSchema<T> {
+    /// The type alone; there is nothing in it.
+    #[expect(clippy::new_without_default, reason = "only generated code makes one")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> fmt::Debug for PickSchema<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PickSchema")
+    }
+}
+
+/// The first choice: a scalar, or a type that says itself what its text is.
+pub trait SchemaByText {
+    /// How the schema is found.
+    fn pick_schema(&self) -> Show;
+}
+
+impl<T: TextSchema> SchemaByText for &&&PickSchema<T> {
+    fn pick_schema(&self) -> Show {
+        |_| Some(T::text_schema())
+    }
+}
+
+/// The second choice: utoipa's trait.
+pub trait SchemaByUtoipa {
+    /// How the schema is found.
+    fn pick_schema(&self) -> Show;
+}
+
+#[cfg(feature = "utoipa")]
+impl<T: utoipa::ToSchema> SchemaByUtoipa for &&PickSchema<T> {
+    fn pick_schema(&self) -> Show {
+        |sheet| {
+            let mut inner = Vec::new();
+            T::schemas(&mut inner);
+            for (name, schema) in inner {
+                if let Ok(schema) = serde_json::to_value(schema) {
+                    sheet.schemas.entry(name).or_insert(schema);
+                }
+            }
+            let schema = serde_json::to_value(T::schema()).ok()?;
+            Some(sheet.refer(&T::name(), schema))
+        }
+    }
+}
+
+/// The third choice: schemars' trait.
+pub trait SchemaBySchemars {
+    /// How the schema is found.
+    fn pick_schema(&self) -> Show;
+}
+
+#[cfg(feature = "schemars")]
+impl<T: schemars::JsonSchema> SchemaBySchemars for &PickSchema<T> {
+    fn pick_schema(&self) -> Show {
+        |sheet| {
+            let generator = sheet.generator.get_or_insert_with(|| {
+                let settings = schemars::generate::SchemaSettings::draft2020_12();
+                let place = |settings: &mut schemars::generate::SchemaSettings| {
+                    settings.definitions_path = "/components/schemas".into();
+                    settings.meta_schema = None;
+                };
+                settings.with(place).into_generator()
+            });
+            Some(generator.subschema_for::<T>().to_value())
+        }
+    }
+}
+
+/// The last resort, which every type passes.
+pub trait SchemaByNone {
+    /// How the schema is found.
+    fn pick_schema(&self) -> Show;
+}
+
+impl<T> SchemaByNone for PickSchema<T> {
+    fn pick_schema(&self) -> Show {
+        |_| None
+    }
+}

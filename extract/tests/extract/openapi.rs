@@ -1,0 +1,391 @@
+//! Documents of routers, held against the rules of OpenAPI 3.1.
+
+#![expect(dead_code, reason = "of these structs only the description counts")]
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use waylay_extract::{Extract, OpenApi, OpenApiExt, RouteExt, RouterExt, TextSchema, routes};
+use waylay_router::{Matched, Route, Router, Scope};
+
+struct Slug(String);
+
+impl std::str::FromStr for Slug {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl TextSchema for Slug {
+    fn text_schema() -> Value {
+        json!({"type": "string", "pattern": "^[a-z-]+$"})
+    }
+}
+
+/// Lists posts.
+///
+/// The newest come first.
+#[derive(Extract)]
+#[route(GET "/users/{user:[0-9]+}/posts/{year:[0-9]{4}}-{slug}", answer = Vec<Post>)]
+struct List {
+    /// Whose posts.
+    #[param]
+    user: u64,
+    #[param]
+    year: String,
+    #[param]
+    slug: Slug,
+    /// How many.
+    #[query(default = 20)]
+    limit: u8,
+    #[query(csv, min_items = 1)]
+    tags: Vec<String>,
+    #[query(default = "en")]
+    lang: String,
+    #[query(flag)]
+    drafts: bool,
+    #[query(limit = 16)]
+    text: Option<String>,
+    #[query(rest)]
+    others: Vec<(String, String)>,
+    #[header("x-tenant")]
+    tenant: Option<String>,
+    #[header]
+    accept: Option<String>,
+    #[cookie("sid")]
+    session: String,
+    #[flatten(prefix = "page-")]
+    page: Page,
+    #[extension]
+    ignored: Option<u8>,
+}
+
+/// Not the operation's comment.
+#[derive(Extract)]
+struct Page {
+    #[query(default = -1)]
+    number: i64,
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+struct Author {
+    name: String,
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+struct Post {
+    author: Author,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+struct Place {
+    at: Option<Point>,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+struct Point {
+    x: f64,
+}
+
+#[derive(Deserialize)]
+struct Unknown;
+
+/// Creates a post.
+#[derive(Extract)]
+#[route(POST "/posts")]
+#[extract(rename_all = "camelCase", deny_unknown(json))]
+struct Create {
+    #[json]
+    first_author: Author,
+    #[json]
+    others: Vec<Author>,
+    #[json]
+    place: Option<Place>,
+    #[json(default)]
+    unknown: Option<Unknown>,
+    #[json(default = 3)]
+    stars: u8,
+}
+
+#[derive(Extract)]
+#[route(PUT "/avatar/{user?}")]
+struct Avatar {
+    #[param]
+    user: Option<String>,
+    #[form]
+    title: String,
+    #[part]
+    image: bytes::Bytes,
+}
+
+#[derive(Extract)]
+#[route(PATCH "/files/{*path}")]
+struct Patch {
+    #[param]
+    path: String,
+    #[body(json, text)]
+    change: String,
+    #[body(bytes)]
+    raw: bytes::Bytes,
+}
+
+#[derive(Extract)]
+#[route(POST "/login")]
+struct Login {
+    #[form]
+    name: String,
+    #[form(default)]
+    remember: bool,
+}
+
+struct Api;
+
+impl<S: Sync> axum_core::extract::FromRequestParts<S> for Api {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(_: &mut http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self)
+    }
+}
+
+#[routes]
+impl Api {
+    pub(crate) async fn avatar(&self, _: Avatar) {}
+
+    pub(crate) async fn patch(&self, _: Patch) {}
+}
+
+fn document() -> OpenApi {
+    let router = Router::builder()
+        .endpoint(async |_: List| "")
+        .endpoints::<Api>()
+        .route(Route::of::<Create>().name("create_post").to(async |_: Create| ""))
+        .route(Route::get("/plain/{{x}}/{id:[a-z]{2}}").to(async |_: Matched| ""))
+        .route(Route::any("/every").to(async || ""))
+        .route(Route::prefix("/static").to(async || ""))
+        .route(Route::get("/elsewhere").name("elsewhere").build_only().to(async || ""))
+        .scope(Scope::new().prefix("/{tenant}").name("tenant").endpoint(async |_: Login| ""))
+        .build()
+        .unwrap();
+    router.openapi("Blog", "1.2.3")
+}
+
+#[test]
+fn a_struct_is_an_operation() {
+    let document = document();
+    let list = &document.as_value()["paths"]["/users/{user}/posts/{year}-{slug}"]["get"];
+    let expected = json!({
+        "operationId": "getUsersUserPostsYearSlug",
+        "summary": "Lists posts.",
+        "description": "The newest come first.",
+        "parameters": [
+            {"name": "user", "in": "path", "required": true, "description": "Whose posts.",
+             "schema": {"type": "integer", "format": "int64", "minimum": 0}},
+            {"name": "year", "in": "path", "required": true,
+             "schema": {"type": "string", "pattern": "^(?:[0-9]{4})$"}},
+            {"name": "slug", "in": "path", "required": true,
+             "schema": {"type": "string", "pattern": "^[a-z-]+$"}},
+            {"name": "limit", "in": "query", "required": false, "description": "How many.",
+             "schema": {"type": "integer", "minimum": 0, "maximum": 255, "default": 20}},
+            {"name": "tags", "in": "query", "required": false, "explode": false,
+             "schema": {"type": "array", "minItems": 1, "items": {"type": "string"}}},
+            {"name": "lang", "in": "query", "required": false, "schema": {"type": "string", "default": "en"}},
+            {"name": "drafts", "in": "query", "required": false, "schema": {"type": "boolean"}},
+            {"name": "text", "in": "query", "required": false, "schema": {"type": "string", "maxLength": 16}},
+            {"name": "others", "in": "query", "required": false, "style": "form", "explode": true,
+             "schema": {"type": "object", "additionalProperties": {"type": "string"}}},
+            {"name": "x-tenant", "in": "header", "required": false, "schema": {"type": "string"}},
+            {"name": "sid", "in": "cookie", "required": true, "schema": {"type": "string"}},
+            {"name": "page-number", "in": "query", "required": false,
+             "schema": {"type": "integer", "format": "int64", "default": -1}},
+        ],
+        "responses": {
+            "200": {"description": "The answer.", "content": {"application/json": {"schema":
+                {"type": "array", "items": {"$ref": "#/components/schemas/Post"}}}}},
+            "400": {"$ref": "#/components/responses/Rejected"},
+        },
+    });
+    assert_eq!(*list, expected, "{list:#}");
+}
+
+#[test]
+fn bodies_are_described_by_their_content_types() {
+    let document = document();
+    let paths = &document.as_value()["paths"];
+    let content = |path: &str, method: &str| paths[path][method]["requestBody"]["content"].clone();
+    let create = &paths["/posts"]["post"];
+    assert_eq!(
+        (&create["operationId"], &create["requestBody"]["required"]),
+        (&json!("create_post"), &json!(true))
+    );
+    assert_eq!(
+        content("/posts", "post"),
+        json!({"application/json": {"schema": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["firstAuthor", "others"],
+            "properties": {
+                "firstAuthor": {"$ref": "#/components/schemas/Author"},
+                "others": {"type": "array", "items": {"$ref": "#/components/schemas/Author"}},
+                "place": {"$ref": "#/components/schemas/Place"},
+                "unknown": {},
+                "stars": {"type": "integer", "minimum": 0, "maximum": 255, "default": 3},
+            },
+        }}})
+    );
+    let file = json!({"type": "string", "contentMediaType": "application/octet-stream"});
+    assert_eq!(
+        content("/avatar/{user}", "put"),
+        json!({"multipart/form-data": {"schema": {
+            "type": "object",
+            "required": ["title", "image"],
+            "properties": {"title": {"type": "string"}, "image": file},
+        }}})
+    );
+    assert_eq!(content("/avatar/{user}", "put"), content("/avatar", "put"));
+    assert_eq!(
+        content("/files/{path}", "patch"),
+        json!({"application/json": {"schema": {"type": "string"}}, "text/plain": {"schema": {"type": "string"}}})
+    );
+    assert_eq!(
+        content("/{tenant}/login", "post"),
+        json!({"application/x-www-form-urlencoded": {"schema": {
+            "type": "object",
+            "required": ["name"],
+            "properties": {"name": {"type": "string"}, "remember": {"type": "boolean"}},
+        }}})
+    );
+    let schemas = &document.as_value()["components"]["schemas"];
+    for name in ["Author", "Post", "Place", "Point", "RejectedRequest", "RejectedField"] {
+        assert!(schemas[name].is_object(), "{name}: {schemas:#}");
+    }
+}
+
+#[test]
+fn routes_without_a_struct_have_their_variables() {
+    let document = document();
+    let paths = document.as_value()["paths"].as_object().unwrap();
+    let mut known: Vec<_> = paths.keys().map(String::as_str).collect();
+    known.sort_unstable();
+    assert_eq!(
+        known,
+        [
+            "/avatar",
+            "/avatar/{user}",
+            "/every",
+            "/files/{path}",
+            "/plain/%7Bx%7D/{id}",
+            "/posts",
+            "/users/{user}/posts/{year}-{slug}",
+            "/{tenant}/login",
+        ]
+    );
+    assert_eq!(
+        paths["/plain/%7Bx%7D/{id}"]["get"]["parameters"],
+        json!([{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": "^(?:[a-z]{2})$"}}])
+    );
+    let login = &paths["/{tenant}/login"]["post"];
+    assert_eq!((&login["tags"], &login["parameters"][0]["name"]), (&json!(["tenant"]), &json!("tenant")));
+    assert_eq!(paths["/every"].as_object().unwrap().len(), 1);
+}
+
+/// Every `$ref` of a value.
+fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+    match value {
+        Value::Object(object) => {
+            for (key, inner) in object {
+                match inner {
+                    Value::String(to) if key == "$ref" => found.push(to),
+                    inner => references(inner, found),
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|inner| references(inner, found)),
+        _ => {}
+    }
+}
+
+/// The rules of OpenAPI 3.1 that a document of ours could break, by their sections.
+fn check(document: &Value) {
+    let version = document["openapi"].as_str().unwrap();
+    assert!(version.starts_with("3.1."), "4.8.1");
+    assert!(document["info"]["title"].is_string() && document["info"]["version"].is_string(), "4.8.2");
+    let mut found = Vec::new();
+    references(document, &mut found);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "4.8.23: {reference} leads nowhere");
+    }
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
+        assert!(fits, "4.8.7: {name}");
+    }
+    let mut ids = HashSet::new();
+    let mut shapes = HashSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        assert!(path.starts_with('/'), "4.8.8: {path}");
+        let holes: HashSet<_> = path.split('{').skip(1).map(|part| part.split('}').next().unwrap()).collect();
+        let shape: Vec<_> = path.split('{').map(|part| part.split('}').next_back().unwrap()).collect();
+        assert!(shapes.insert(shape.join("{}")), "4.8.8.2: {path} is there by other names");
+        for (method, operation) in item.as_object().unwrap() {
+            let known = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+            assert!(known.contains(&&**method), "4.8.9: {method}");
+            assert!(ids.insert(operation["operationId"].as_str().unwrap()), "4.8.10: {operation}");
+            assert!(!operation["responses"].as_object().unwrap().is_empty(), "4.8.16");
+            let mut at_path = HashSet::new();
+            let mut all = HashSet::new();
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let (name, place) = (parameter["name"].as_str().unwrap(), parameter["in"].as_str().unwrap());
+                assert!(all.insert((name, place)), "4.8.10: {name} twice");
+                assert!(["path", "query", "header", "cookie"].contains(&place), "4.8.12: {place}");
+                assert!(parameter["schema"].is_object(), "4.8.12.2: {name}");
+                if place == "path" {
+                    assert_eq!(parameter["required"], true, "4.8.12: {name}");
+                    at_path.insert(name);
+                }
+            }
+            assert_eq!(at_path, holes, "4.8.8: {path}");
+            for (_, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+                assert!(content["schema"].is_object(), "4.8.14");
+            }
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                assert!(status.parse::<u16>().is_ok() || status == "default", "4.8.16: {status}");
+                assert!(response["description"].is_string() || response["$ref"].is_string(), "4.8.17");
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_keep_the_rules() {
+    let document = document();
+    check(document.as_value());
+    // Another implementation's types take it, and give it back.
+    let mut typed = document.clone().into_value();
+    // The one schema that they cannot read back: anything at all.
+    let create = "/paths/~1posts/post/requestBody/content/application~1json/schema/properties/unknown";
+    *typed.pointer_mut(create).unwrap() = json!({"type": "object"});
+    let theirs: utoipa::openapi::OpenApi = serde_json::from_value(typed).unwrap();
+    assert_eq!(theirs.paths.paths.len(), document.as_value()["paths"].as_object().unwrap().len());
+    check(&serde_json::to_value(&theirs).unwrap());
+}
+
+#[test]
+fn several_routes_of_one_path_are_one_operation() {
+    let router = Router::builder()
+        .route(Route::get("/a").name("first").header("x-a", "1").to(async || ""))
+        .route(Route::get("/a").name("second").header("x-a", "2").to(async || ""))
+        .route(Route::post("/a").name("get /a").to(async || ""))
+        .build()
+        .unwrap();
+    let document = router.openapi("x", "1");
+    check(document.as_value());
+    let item = &document.as_value()["paths"]["/a"];
+    assert_eq!(
+        (&item["get"]["operationId"], &item["post"]["operationId"]),
+        (&json!("first"), &json!("postA"))
+    );
+}
