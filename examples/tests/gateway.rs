@@ -1,0 +1,205 @@
+//! The gateway as a person meets it: routes from a file that changes under load, questions, upgrades.
+
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// The program on a free port with a file of its own, until it is dropped.
+struct Gateway {
+    child: Child,
+    address: SocketAddr,
+    file: PathBuf,
+    _stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Gateway {
+    fn start(name: &str, table: &str) -> Self {
+        let file = std::env::temp_dir().join(format!("waylay-gateway-{name}-{}.toml", std::process::id()));
+        std::fs::write(&file, table).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gateway"))
+            .args([file.as_os_str(), "127.0.0.1:0".as_ref()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let address = loop {
+            let mut line = String::new();
+            assert!(stdout.read_line(&mut line).unwrap() > 0, "it ended");
+            if let Some(address) = line.trim_end().strip_prefix("listening on http://") {
+                break address.parse().unwrap();
+            }
+        };
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, address, file, _stdout: stdout, stderr }
+    }
+
+    fn ask(&self, target: &str) -> String {
+        ask(self.address, target)
+    }
+
+    /// Replaces the file in one step.
+    fn edit(&self, table: &str) {
+        let next = self.file.with_extension("next");
+        std::fs::write(&next, table).unwrap();
+        std::fs::rename(next, &self.file).unwrap();
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+/// One request on a connection of its own, and all of the answer.
+fn ask(address: SocketAddr, target: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {target} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Reads a head, up to its empty line.
+fn head(stream: &mut impl Read) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        assert_eq!(stream.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&head));
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// An upstream that answers each request with its name and what it was asked; `echo` as protocol is
+/// switched to, and gives every byte back.
+fn upstream(name: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                loop {
+                    let mut first = [0];
+                    if stream.peek(&mut first).unwrap_or(0) == 0 {
+                        return;
+                    }
+                    let head = head(&mut stream);
+                    if head.contains("upgrade: echo") {
+                        let switch = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+                        stream.write_all(switch.as_bytes()).unwrap();
+                        let mut back = stream.try_clone().unwrap();
+                        let _ = std::io::copy(&mut stream, &mut back);
+                        return;
+                    }
+                    let line = head.lines().next().unwrap();
+                    let forwarded =
+                        |name: &str| head.lines().find(|line| line.starts_with(name)).unwrap_or("");
+                    let body = format!(
+                        "{name}: {line}; {}; {}",
+                        forwarded("x-forwarded-for"),
+                        forwarded("x-forwarded-host")
+                    );
+                    write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+                        .unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+fn route(path: &str, upstream: SocketAddr) -> String {
+    format!(
+        "[[routes]]\nname = '{path}'\nrule = 'PathPrefix(`/{path}`)'\nhandler = 'proxy'\nmetadata = {{ upstream = '{upstream}' }}\n"
+    )
+}
+
+/// A file that is edited under load: no request fails, a new route comes, a faulty file changes nothing.
+#[test]
+fn changes_under_load() {
+    let (one, two) = (upstream("one"), upstream("two"));
+    let mut gateway = Gateway::start("load", &route("one", one));
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..3)
+        .map(|_| {
+            let (stop, asked, address) = (Arc::clone(&stop), Arc::clone(&asked), gateway.address);
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = ask(address, "/one/x?q=1");
+                    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+                    assert!(answer.ends_with(
+                        "one: GET /one/x?q=1 HTTP/1.1; x-forwarded-for: 127.0.0.1; x-forwarded-host: h"
+                    ));
+                    asked.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let until = |holds: &dyn Fn() -> bool| while !holds() {};
+    for round in 1..=5 {
+        let path = format!("two{round}");
+        assert!(gateway.ask(&format!("/{path}")).starts_with("HTTP/1.1 404 "));
+        gateway.edit(&format!("{}{}", route("one", one), route(&path, two)));
+        until(&|| gateway.ask(&format!("/{path}")).contains("\r\n\r\ntwo: GET "));
+    }
+    gateway.edit(&route("one", one).replace("PathPrefix(`/one`)", "PathPrefix(`/one`) && Hots(`a`)"));
+    let mut told = String::new();
+    while !told.contains("^^^^") {
+        assert!(gateway.stderr.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    assert!(
+        told.contains("the old one goes on") && told.contains("line 1") && told.contains("`Host`"),
+        "{told}"
+    );
+    assert!(gateway.ask("/two5").contains("\r\n\r\ntwo: GET "));
+    let before = asked.load(Ordering::Relaxed);
+    until(&|| asked.load(Ordering::Relaxed) > before + 20);
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.join().unwrap();
+    }
+}
+
+#[test]
+fn tells_its_table_and_why() {
+    let one = upstream("one");
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = Gateway::start("why", &format!("{}{}", route("one", one), route("down", closed)));
+    let routes = gateway.ask("/_routes");
+    assert!(routes.contains("/one/…") && routes.contains("/down/…"), "{routes}");
+    let why = gateway.ask("/_explain?url=http://h/one/7&method=POST&header=x-a:1");
+    assert!(why.contains("POST http://h/one/7\n  goes to route `one`\n"), "{why}");
+    assert!(gateway.ask("/_explain?url=%00").starts_with("HTTP/1.1 400 "));
+    let down = gateway.ask("/down");
+    assert!(down.starts_with("HTTP/1.1 502 ") && down.contains("application/problem+json"), "{down}");
+    assert!(down.contains("\"title\":\"Bad Gateway\"") && down.contains(&closed.to_string()), "{down}");
+    assert!(gateway.ask("/none").starts_with("HTTP/1.1 404 "));
+}
+
+/// What is no HTTP any more passes through, both ways.
+#[test]
+fn upgrades_pass_through() {
+    let gateway = Gateway::start("upgrade", &route("ws", upstream("one")));
+    let mut stream = TcpStream::connect(gateway.address).unwrap();
+    stream.write_all(b"GET /ws HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").unwrap();
+    let answer = head(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains("upgrade: echo"), "{answer}");
+    for message in ["one", "and another"] {
+        stream.write_all(message.as_bytes()).unwrap();
+        let mut back = vec![0; message.len()];
+        stream.read_exact(&mut back).unwrap();
+        assert_eq!(back, message.as_bytes());
+    }
+}
