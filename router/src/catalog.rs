@@ -60,7 +60,7 @@ pub(crate) struct ScopeFacts {
 #[derive(Debug)]
 pub(crate) struct Facts {
     /// The place of the route that it is a way of: its own, if it is the first way.
-    pub(crate) of: usize,
+    pub(crate) of: u32,
     pub(crate) name: Option<String>,
     /// Its place among the patterns.
     pub(crate) rank: usize,
@@ -75,7 +75,7 @@ pub(crate) struct Facts {
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) supplies: Vec<Supply>,
     /// The whole route as a rule, if it was written as one.
-    pub(crate) rule: Option<Arc<str>>,
+    pub(crate) rule: Option<Arc<String>>,
     pub(crate) site: Site,
 }
 
@@ -181,7 +181,7 @@ impl<'t> RouteInfo<'t> {
     /// What the route asks for as a [rule](crate::rule) of waylay's own language, if it was written as one:
     /// all of its alternatives, of which the other methods tell the first.
     pub fn rule(&self) -> Option<&'t str> {
-        self.facts.rule.as_deref()
+        self.facts.rule.as_deref().map(String::as_str)
     }
 
     /// The names of the variables of path, host and query.
@@ -251,7 +251,11 @@ impl Catalog {
 
     /// The place of the route that a place is a way of.
     pub(crate) fn listed(&self, place: usize) -> usize {
-        if place < self.listed { place } else { self.routes.get(place).map_or(place, |facts| facts.of) }
+        if place < self.listed {
+            place
+        } else {
+            self.routes.get(place).map_or(place, |facts| facts.of as usize)
+        }
     }
 
     /// All ways of a route, the first one first.
@@ -259,8 +263,8 @@ impl Catalog {
         let first = self.routes[..self.listed].get(place);
         let further = &self.routes[self.listed..];
         // They stand in the order of their routes.
-        let further = &further[further.partition_point(|facts| facts.of < place)..];
-        let further = further.iter().take_while(move |facts| facts.of == place);
+        let further = &further[further.partition_point(|facts| (facts.of as usize) < place)..];
+        let further = further.iter().take_while(move |facts| facts.of as usize == place);
         first.into_iter().chain(further).map(|facts| RouteInfo { facts, scopes: &self.scopes })
     }
 

@@ -28,7 +28,7 @@ pub(super) struct About {
     /// The text of foreign rules.
     pub(super) foreign: String,
     /// The whole route as a rule.
-    pub(super) rule: Option<Arc<str>>,
+    pub(super) rule: Option<Arc<String>>,
 }
 
 /// Routes as they are laid out, with every fault of them.
@@ -84,7 +84,7 @@ impl<'b> Lay<'b> {
             }
         };
         about.foreign = foreign;
-        about.rule = expr(&conditions).ok().map(|expr| expr.to_string().into());
+        about.rule = expr(&conditions).ok().map(|expr| Arc::new(expr.to_string()));
         self.lints.extend(lints.into_iter().map(|lint| (place, lint)));
         if about.priority == 0 {
             about.priority = priority.unwrap_or(0);
@@ -125,7 +125,7 @@ impl<'b> Lay<'b> {
             key = key.with_text(&about.foreign);
         }
         self.facts.push(Facts {
-            of,
+            of: of as u32,
             rank: 0,
             template: shown(&texts),
             methods: pattern.methods.clone(),
