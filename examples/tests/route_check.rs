@@ -132,7 +132,7 @@ fn a_bad_line_is_told_and_passed() {
             r#"{"line":2,"error":"column 21: unknown key `ruotes`, expected one of `id`, `router`, `routes`, `requests`, `builds`, `tags`, `results`, `build_results`, `route_errors`, `setup_panic`, `src`, `asserted`, `info`, `introspect`, `walk`, `walk_skip`, `walk_result`"}"#,
             r#"{"line":3,"error":"invalid type: sequence, expected an object"}"#,
             r#"{"line":4,"error":"not supported yet: routes[0].handler"}"#,
-            r#"{"line":5,"error":"not supported yet: dialect vulcand"}"#,
+            r#"{"results":[],"build_results":[],"route_errors":[],"lints":[]}"#,
             r#"{"line":6,"error":"routes[0]: `G T` is no method"}"#,
             r#"{"line":7,"error":"remote `here` is no address"}"#,
             r#"{"line":8,"error":"not supported yet: routes[0]: path with another path"}"#,
@@ -142,7 +142,7 @@ fn a_bad_line_is_told_and_passed() {
     );
     assert_eq!(
         errors,
-        "unsupported: 3 lines (dialect vulcand 1, handler 1, path with another path 1); \
+        "unsupported: 2 lines (handler 1, path with another path 1); \
          2 requests and 0 builds not compared\n"
     );
 }
@@ -459,4 +459,26 @@ fn garbage_is_answered() {
         let answered = run.output.lines().filter(|line| line.contains(r#""results""#)).count();
         assert!(answered > lines / 20, "only {answered} lines were read at all");
     }
+}
+
+#[test]
+fn rules_are_read_in_their_dialect() {
+    assert_run(
+        &[],
+        &[
+            r#"{"routes":[{"name":"r","rule":"Host(`a`) && !Path(`/x`) || Path(`/{y}`) && Method(`PUT`)"}],"requests":[{"url":"/x","host":"a"},{"url":"/z","host":"a"},{"method":"PUT","url":"/z"}]}"#,
+            r#"{"routes":[{"name":"r","rule":"Hots(`a`)"}],"requests":[{"url":"/"}]}"#,
+            r#"{"router":{"dialect":"traefik_v3"},"routes":[{"name":"r","rule":"PathPrefix(`/a`)"},{"name":"s","rule":"PathPrefix(`/ab`)"}],"requests":[{"url":"/abc"},{"url":"/ac"}]}"#,
+            r#"{"router":{"dialect":"vulcand"},"routes":[{"name":"r","rule":"Path(\"/<int:n>\")"}],"requests":[{"url":"/7"},{"url":"/x"}]}"#,
+            r#"{"routes":[{"name":"s","rule":"PathPrefix(`/p`) && (Host(`a`) || Host(`b`))","children":[{"name":"r","path":"/x"}]}],"requests":[{"url":"/p/x","host":"b"},{"url":"/p/x","host":"c"}]}"#,
+        ],
+        &[
+            r#"{"results":[{"matched":null,"status":405,"allow":["PUT"],"vars":{}},{"matched":"r","status":200,"vars":{},"path_template":"/"},{"matched":"r","status":200,"vars":{"y":"z"},"path_template":"/{y}"}],"build_results":[],"route_errors":[],"lints":[]}"#,
+            r#"{"results":[null],"build_results":[],"route_errors":["r"],"lints":[]}"#,
+            r#"{"results":[{"matched":"s","status":200,"vars":{},"path_template":"/ab…"},{"matched":"r","status":200,"vars":{},"path_template":"/a…"}],"build_results":[],"route_errors":[],"lints":[]}"#,
+            r#"{"results":[{"matched":"r","status":200,"vars":{"n":"7"},"path_template":"/{n:[0-9]+}"},{"matched":null,"status":404,"vars":{}}],"build_results":[],"route_errors":[],"lints":[]}"#,
+            r#"{"results":[{"matched":"r","status":200,"vars":{},"path_template":"/p/x"},{"matched":null,"status":404,"vars":{}}],"build_results":[],"route_errors":[],"lints":[]}"#,
+        ],
+        0,
+    );
 }

@@ -8,7 +8,7 @@ use http::uri::Scheme;
 use http::{Method, Request, Uri};
 use waylay_router::Peer;
 
-use crate::case::Asked;
+use crate::case::{Asked, Dialect};
 
 /// Above this `http::Uri` reads no target, and servers answer 414.
 const LONGEST_TARGET: usize = 65_534;
@@ -20,13 +20,18 @@ pub(crate) type Arrived = Result<(Request<()>, Peer), u16>;
 ///
 /// # Errors
 /// What is wrong with a text that no wire carries: the address of the other end.
-pub(crate) fn arrive(asked: &Asked) -> Result<Arrived, String> {
+pub(crate) fn arrive(asked: &Asked, dialect: Dialect) -> Result<Arrived, String> {
     let scheme = if asked.tls { Scheme::HTTPS } else { Scheme::HTTP };
     let mut peer = Peer::default().scheme(scheme);
     if let Some(remote) = &asked.remote {
         let addr =
             remote.parse::<SocketAddr>().or_else(|_| remote.parse::<IpAddr>().map(|ip| (ip, 0).into()));
-        peer = peer.addr(addr.map_err(|_| format!("remote `{remote}` is no address"))?);
+        match addr {
+            Ok(addr) => peer = peer.addr(addr),
+            // In Go it is any text, and one that is no address is in no network.
+            Err(_) if dialect == Dialect::TraefikV3 => {}
+            Err(_) => return Err(format!("remote `{remote}` is no address")),
+        }
     }
     if asked.url.len() > LONGEST_TARGET {
         return Ok(Err(414));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::object;
@@ -23,6 +23,15 @@ impl Dialect {
         [Self::Native, Self::Gorilla, Self::TraefikV3, Self::Vulcand].into_iter().find(|d| d.name() == name)
     }
 
+    /// The language that its rules are written in.
+    pub(crate) fn rules(self) -> waylay_router::rule::Dialect {
+        match self {
+            Self::Native | Self::Gorilla => waylay_router::rule::Dialect::Native,
+            Self::TraefikV3 => waylay_router::rule::Dialect::TraefikV3,
+            Self::Vulcand => waylay_router::rule::Dialect::Vulcand,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
@@ -39,24 +48,6 @@ impl Dialect {
 pub(crate) enum Order {
     Specific,
     Registration,
-}
-
-/// A key that the program knows but cannot obey; at its neutral value it asks for nothing.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Off {
-    pub(crate) asked: bool,
-}
-
-impl<'de> Deserialize<'de> for Off {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let asked = match Value::deserialize(deserializer)? {
-            Value::Null | Value::Bool(false) => false,
-            Value::Array(list) => !list.is_empty(),
-            Value::Object(map) => !map.is_empty(),
-            _ => true,
-        };
-        Ok(Self { asked })
-    }
 }
 
 /// One line.
@@ -137,7 +128,7 @@ pub(crate) struct Entry {
     pub(crate) subrouter: bool,
     #[serde(deserialize_with = "object::optional")]
     pub(crate) sub: Option<Settings>,
-    pub(crate) rule: Off,
+    pub(crate) rule: Option<String>,
     pub(crate) sealed: bool,
     /// Flips the switch of the router around it, from here on.
     pub(crate) strict_slash: Option<bool>,

@@ -1,4 +1,4 @@
-//! The defects of gorilla/mux that are not copied: where an answer differs exactly as one of them says, the
+//! The defects of the originals that are not copied: where an answer differs exactly as one of them says, the
 //! original is wrong and the difference is passed over. Each is told from table and request.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use crate::arrival::{Arrived, arrive};
 use crate::case::{Asked, Build, Case, Dialect};
 use crate::claims::slashed;
 use crate::expect::unescaped;
-use crate::plan::Plan;
+use crate::plan::{Item, Plan};
 use crate::reverse::BuildAnswer;
 
 /// A defect's name, and whether it explains a difference.
@@ -34,8 +34,10 @@ pub(crate) struct Differing<'c> {
 impl Differing<'_> {
     /// The defect that explains the difference, if there is one.
     pub(crate) fn defect(&self) -> Option<&'static str> {
-        if self.plan.dialect != Dialect::Gorilla {
-            return None;
+        match self.plan.dialect {
+            Dialect::Gorilla => {}
+            Dialect::TraefikV3 if self.tied() => return Some("a tie goes by the provider"),
+            _ => return None,
         }
         let known: &[Known<Self>] = match self.parts {
             ["vars"] => &[
@@ -57,6 +59,21 @@ impl Differing<'_> {
             _ => &[("a redirect leads to itself", Self::endless)],
         };
         known.iter().find(|(_, shows)| shows(self)).map(|(name, _)| *name)
+    }
+
+    /// Routers of one priority go by their provider, which a table does not have.
+    fn tied(&self) -> bool {
+        let item = |title: Option<&str>| self.plan.items.get(self.item(title)?);
+        let priority = |item: &Item<'_>| match (item.entry.priority, &item.entry.rule) {
+            (0, Some(rule)) => i32::try_from(rule.len()).ok(),
+            (priority, _) => Some(priority),
+        };
+        let (wanted, got) = (item(self.text("matched")), item(self.got.matched.as_deref()));
+        let (Some(wanted), Some(got), Ok((request, peer))) = (wanted, got, self.arrived) else {
+            return false;
+        };
+        let alone = self.item(self.text("matched")).and_then(|item| self.plan.alone(item));
+        priority(wanted) == priority(got) && alone.is_some_and(|table| table.find(request, peer).is_ok())
     }
 
     fn text(&self, key: &str) -> Option<&str> {
@@ -241,7 +258,7 @@ fn fits(plan: &Plan<'_>, item: usize, url: &str) -> bool {
         remote: None,
         raw_query: None,
     };
-    let Ok(Ok((request, _))) = arrive(&asked) else { return false };
+    let Ok(Ok((request, _))) = arrive(&asked, Dialect::Gorilla) else { return false };
     let Some(table) = plan.alone(item) else { return false };
     match table.find(&request, &Peer::default()) {
         Ok(_) => true,

@@ -70,9 +70,19 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Whether a whole line shows a defect of the original and is not compared.
-pub(crate) fn is_quirk(case: &Case) -> bool {
-    case.setup_panic.is_some() || case.tags.iter().any(|tag| tag == "quirk")
+/// The tags of lines that show a defect of the original, or that Rust's `regex` and `http` cannot hold.
+const NOT_COMPARED: [&str; 5] = [
+    "quirk",
+    "rust-regex-rejects-pattern",
+    "http-crate-rejects-uri",
+    "go-noncanonical-header-map-key",
+    "non-ascii-authority",
+];
+
+/// Why a whole line is not compared, if it is not.
+pub(crate) fn not_compared(case: &Case) -> Option<&'static str> {
+    let tagged = NOT_COMPARED.iter().find(|tag| case.tags.iter().any(|own| own == *tag));
+    tagged.copied().or(case.setup_panic.is_some().then_some("quirk"))
 }
 
 /// Why one result is not compared: a defect of the original, a mistake in an escape that it makes, or a

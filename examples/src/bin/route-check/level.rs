@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{Method, Request};
+use waylay_router::rule::RuleText;
 use waylay_router::{Bounds, Head, Peer, Reason, Route, Scope, Table};
 
 use crate::case::{Dialect, Entry};
@@ -39,6 +40,7 @@ pub(crate) struct Level {
     never: bool,
     /// A scope with a whole path: what the path must match, which a prefix cannot say.
     pub(crate) whole: Option<Arc<Table<()>>>,
+    rules: Vec<RuleText>,
     pub(crate) sealed: bool,
     pub(crate) build_vars: BTreeMap<String, String>,
 }
@@ -70,6 +72,9 @@ macro_rules! conditions {
             item = item.guard(format!("target host {host}"), move |head: &Head<'_>| {
                 head.uri.authority().is_some_and(|authority| authority.as_str() == host)
             });
+        }
+        for rule in &level.rules {
+            item = item.when(rule.clone());
         }
         if level.never {
             item = item.guard("never", |_: &Head<'_>| false);
@@ -110,6 +115,7 @@ impl Level {
             queries: entry.queries.clone(),
             headers: last_wins(&entry.headers, dialect),
             headers_regexp: last_wins(&entry.headers_regexp, dialect),
+            rules: entry.rule.iter().map(|rule| dialect.rules().text(rule)).collect(),
             ..Self::default()
         };
         // gorilla/mux takes no methods for a list that none is on.
@@ -197,6 +203,7 @@ impl Level {
         self.headers.extend(more.headers);
         self.headers_regexp.extend(more.headers_regexp);
         self.target_hosts.extend(more.target_hosts);
+        self.rules.extend(more.rules);
         self.never |= more.never;
     }
 

@@ -151,7 +151,12 @@ fn whole(path: &str, policy: Policy, strict_slash: bool) -> Option<Arc<Table<()>
 }
 
 fn policy(settings: &Settings, dialect: Dialect) -> Policy {
-    let mut policy = if dialect == Dialect::Gorilla { Policy::gorilla() } else { Policy::default() };
+    let mut policy = match dialect {
+        Dialect::Gorilla => Policy::gorilla(),
+        // Routers may have one rule there; behind the priorities their order is not told.
+        Dialect::TraefikV3 => Policy::default().precedence(Precedence::Registration),
+        Dialect::Native | Dialect::Vulcand => Policy::default(),
+    };
     if let Some(order) = settings.precedence {
         policy = policy.precedence(match order {
             Order::Specific => Precedence::Specific,
