@@ -34,7 +34,7 @@ pub(crate) struct Built {
 impl Plan<'_> {
     /// Builds the table. A fault refuses it, but in gorilla's dialect it only kills its route.
     pub(crate) fn build(&self) -> Result<Built, String> {
-        let mut faults = self.misnamed();
+        let mut faults = self.own_faults();
         let mut dead = BTreeSet::new();
         if self.dialect == Dialect::Gorilla {
             dead.extend(faults.keys());
@@ -168,15 +168,17 @@ impl Plan<'_> {
             .collect()
     }
 
-    /// Labels are unique, so the router cannot see two routes of one name; gorilla/mux allows them, but
-    /// not two names of one route.
-    fn misnamed(&self) -> BTreeMap<usize, Fault> {
+    /// The faults that the router does not see. Labels are unique, so that two routes of one name are not
+    /// told; gorilla/mux allows them, but not two names of one route.
+    fn own_faults(&self) -> BTreeMap<usize, Fault> {
         let mut faults = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for (number, item) in self.items.iter().enumerate() {
             let taken = item.named && !seen.insert(&item.title) && self.dialect != Dialect::Gorilla;
+            let fault = item.levels.iter().find_map(|level| level.fault.clone());
             let text = match &item.entry.name2 {
                 Some(name) => format!("is to be named `{name}` too"),
+                None if fault.is_some() => fault.unwrap_or_default(),
                 None if taken => "another route has this name".to_owned(),
                 None => continue,
             };

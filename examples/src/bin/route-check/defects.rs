@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::Uri;
 use serde_json::{Map, Value};
-use waylay_router::{Peer, Reason};
+use waylay_router::{Miss, Peer, Reason};
 
 use crate::answer::{Answer, value};
 use crate::arrival::{Arrived, arrive};
@@ -50,13 +50,11 @@ impl Differing<'_> {
             ],
             ["trace"] => &[("layers of a route are forgotten", Self::forgotten)],
             ["matched", ..] => &[
-                ("a redirect leads to itself", Self::endless),
-                ("an IPv6 host is taken with its port", Self::whole_host),
                 ("a colon in a regex makes the port count", Self::port_counts),
                 ("anchors in a variable never match", Self::anchored),
                 ("a failed scope leaves its handler", Self::left_behind),
             ],
-            _ => &[("a redirect leads to itself", Self::endless)],
+            _ => &[("redirects lead to each other", Self::endless)],
         };
         known.iter().find(|(_, shows)| shows(self)).map(|(name, _)| *name)
     }
@@ -127,8 +125,22 @@ impl Differing<'_> {
             .is_some_and(|(wanted, got)| wanted.starts_with("//") && shorter(wanted) == shorter(got))
     }
 
+    /// Where the expected redirect leads, there is one that leads back.
     fn endless(&self) -> bool {
-        self.text("redirect_by") == Some("strict_slash") && self.text("location") == Some(&self.asked.url)
+        let (Some(location), Ok((request, peer))) = (self.text("location"), self.arrived) else {
+            return false;
+        };
+        let (Ok(target), Some(table)) = (location.parse::<Uri>(), self.plan.without(self.dead)) else {
+            return false;
+        };
+        let mut next = request.clone();
+        *next.uri_mut() = target;
+        let back = match table.find(&next, peer) {
+            Err(Miss { reason: Reason::Redirect(redirect), .. }) => redirect.target,
+            _ => return false,
+        };
+        let own = request.uri().path_and_query().map(|own| own.as_str());
+        self.text("redirect_by") == Some("strict_slash") && own == Some(&back)
     }
 
     fn host(&self) -> String {
@@ -157,12 +169,6 @@ impl Differing<'_> {
     fn has_port(&self) -> bool {
         let host = self.host();
         host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
-    }
-
-    fn whole_host(&self) -> bool {
-        self.has_port()
-            && self.host().starts_with('[')
-            && self.answered_without(|item| self.hosts(item).any(|host| host.starts_with('[')))
     }
 
     /// Where a variable's regex has a colon, the host is compared with its port.

@@ -42,6 +42,8 @@ pub(crate) struct Level {
     pub(crate) whole: Option<Arc<Table<()>>>,
     rules: Vec<RuleText>,
     pub(crate) sealed: bool,
+    /// What is wrong, where it is not the router that tells it.
+    pub(crate) fault: Option<String>,
     pub(crate) build_vars: BTreeMap<String, String>,
 }
 
@@ -166,11 +168,13 @@ impl Level {
             [arg] => Ok(arg.clone()),
             _ => Err(format!("extra `{word}` takes one argument")),
         };
-        let pairs = || match args.as_chunks::<2>() {
-            (pairs, []) => Ok(pairs.iter().cloned().map(<(String, String)>::from).collect::<Vec<_>>()),
-            _ => Err(format!("extra `{word}` takes pairs of arguments")),
-        };
+        let (pairs, odd) = args.as_chunks::<2>();
+        let pairs = || pairs.iter().cloned().map(<(String, String)>::from).collect::<Vec<_>>();
         let mut level = Self::default();
+        let paired = matches!(word.as_str(), "queries" | "headers" | "headers_regexp");
+        if paired && !odd.is_empty() {
+            level.fault = Some(format!("`{word}` takes pairs of arguments"));
+        }
         match word.as_str() {
             "host" => level.hosts.push(one()?),
             "path" => level.spot = Some(Spot::Whole(one()?)),
@@ -180,9 +184,9 @@ impl Level {
                 level.methods = Some(methods(args, dialect)?);
             }
             "schemes" => level.schemes = Some(args.to_vec()),
-            "queries" => level.queries = pairs()?,
-            "headers" => level.headers = last_wins(&pairs()?, dialect),
-            "headers_regexp" => level.headers_regexp = last_wins(&pairs()?, dialect),
+            "queries" => level.queries = pairs(),
+            "headers" => level.headers = last_wins(&pairs(), dialect),
+            "headers_regexp" => level.headers_regexp = last_wins(&pairs(), dialect),
             "custom_url_host_eq" => level.target_hosts.push(one()?),
             _ => return Err(format!("extra `{word}` is not known")),
         }
@@ -205,6 +209,7 @@ impl Level {
         self.target_hosts.extend(more.target_hosts);
         self.rules.extend(more.rules);
         self.never |= more.never;
+        self.fault = self.fault.take().or(more.fault);
     }
 
     pub(crate) fn hosts(&self) -> &[String] {
