@@ -227,7 +227,7 @@ impl<E: Error + 'static> Error for ClientError<E> {
 /// A fault ended an exchange on the client's side.
 ///
 /// Its source is the [`io::Error`] of the same kind, or the `h2::Error` of the chosen code, where
-/// retry policies look for them.
+/// retry policies look for them. See [`ClientLayer`] for one that comes.
 #[derive(Debug)]
 pub struct InjectedError {
     fault: Arc<str>,

@@ -4,6 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 /// The way that bytes go, seen from the client, as in Toxiproxy.
+///
+/// ```
+/// use waylay_fault::{Direction, Fault, Toxic};
+///
+/// assert_eq!(Direction::default(), Direction::Downstream);
+/// Fault::new("slow-uploads", Toxic::bandwidth(64).direction(Direction::Upstream)).build()?;
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Direction {
     /// From the client to the server.

@@ -9,6 +9,24 @@ use tower_service::Service;
 use super::line::Connection;
 
 /// Puts the [`Connection`] into the extensions of every request, made by [`Connection::layer`].
+///
+/// ```
+/// use http::{Request, Response};
+/// use tower::{ServiceExt, service_fn};
+/// use tower_layer::Layer;
+/// use waylay_fault::{Connection, FaultStream};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let stream = FaultStream::accepted(tokio::io::duplex(64).0, None);
+/// let app = stream.connection().layer().layer(service_fn(async |request: Request<()>| {
+///     Ok::<_, std::io::Error>(Response::new(request.extensions().get().map(Connection::id)))
+/// }));
+/// let answer = app.oneshot(Request::new(())).await?;
+/// assert_eq!(*answer.body(), Some(stream.connection().id()));
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until it is around a service"]
 pub struct ConnectionLayer {

@@ -23,6 +23,25 @@ use crate::setup::Setup;
 /// `request.extensions_mut().insert(connection.clone())`. Fault layers find it there and use it
 /// for what a layer cannot do: true resets, a closed connection, `GOAWAY`, toxics, and rejects of
 /// HEAD. It is there for custom injectors and handlers, too.
+///
+/// ```
+/// use http::Request;
+/// use tokio::io::AsyncReadExt;
+/// use waylay_fault::{Connection, FaultStream};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let (io, _client) = tokio::io::duplex(64);
+/// let mut stream = FaultStream::accepted(io, None);
+/// let mut request = Request::new(());
+/// request.extensions_mut().insert(stream.connection().clone());
+///
+/// // Somewhere within a handler:
+/// request.extensions().get::<Connection>().expect("the server lends it").close();
+/// assert_eq!(stream.read(&mut [0; 8]).await?, 0);
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Connection {
     line: Arc<Line>,

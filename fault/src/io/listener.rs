@@ -13,6 +13,48 @@ use super::stream::FaultStream;
 use crate::fault::Fault;
 
 /// What a [`FaultListener`] can lie around: tokio's listeners (feature `net`), and yours.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+/// use tokio::sync::{Mutex, mpsc};
+/// use waylay_fault::{Accept, FaultListener};
+///
+/// /// Connections within the process.
+/// struct Inside(Mutex<mpsc::Receiver<DuplexStream>>);
+///
+/// impl Accept for Inside {
+///     type Io = DuplexStream;
+///     type Addr = ();
+///
+///     async fn accept(&self) -> std::io::Result<(DuplexStream, ())> {
+///         let next = self.0.lock().await.recv().await;
+///         next.map(|io| (io, ())).ok_or_else(|| std::io::ErrorKind::NotConnected.into())
+///     }
+///
+///     fn local_addr(&self) -> std::io::Result<()> {
+///         Ok(())
+///     }
+///
+///     fn peer(_: &()) -> Option<SocketAddr> {
+///         None
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let (connect, accept) = mpsc::channel(1);
+/// let listener = FaultListener::new(Inside(Mutex::new(accept)));
+/// let (mut client, server) = tokio::io::duplex(64);
+/// connect.send(server).await?;
+/// let (mut stream, ()) = listener.accept().await?;
+/// client.write_all(b"hello").await?;
+/// let mut seen = [0; 5];
+/// stream.read_exact(&mut seen).await?;
+/// assert_eq!(&seen, b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Accept: Send + 'static {
     /// Its connections.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;

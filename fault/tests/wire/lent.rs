@@ -19,7 +19,7 @@ use crate::rig::Protocol;
 const SERVERS: [Server; 3] = [Server::Hyper, Server::AxumRoute, Server::AxumAround];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Server {
+pub(crate) enum Server {
     Hyper,
     AxumRoute,
     AxumAround,
@@ -33,7 +33,7 @@ fn striking(injector: impl Into<Injector>) -> FaultBuilder {
 }
 
 /// A server with a fault on its requests and another on its connections.
-async fn serve(server: Server, layer: &Fault, listener: &Fault) -> SocketAddr {
+pub(crate) async fn serve(server: Server, layer: &Fault, listener: &Fault) -> SocketAddr {
     let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = tcp.local_addr().unwrap();
     let listener = FaultListener::new(tcp).fault(listener);
@@ -66,7 +66,7 @@ async fn serve(server: Server, layer: &Fault, listener: &Fault) -> SocketAddr {
     address
 }
 
-fn idle() -> Fault {
+pub(crate) fn idle() -> Fault {
     striking(reject(Reject::EmptyReply)).enabled(false).build().unwrap()
 }
 
@@ -199,5 +199,74 @@ async fn what_cannot_be_reached_is_spared_and_counted() {
         let (seen, error) = exchange(address, &Method::GET).await;
         assert!(seen.starts_with(b"HTTP/1.1 200") && error.is_none(), "{fault:?}");
         assert_eq!(fault.control().counts().unreachable, 1, "{fault:?}");
+    }
+}
+
+/// All that comes back for these bytes, until the server closes.
+async fn talk(server: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut seen = String::new();
+    // A close with bytes of the client's still unread is a reset.
+    let _ = stream.read_to_string(&mut seen).await;
+    seen
+}
+
+/// What was asked before is answered whole, also in one breath with what is rejected.
+#[tokio::test]
+async fn an_earlier_answer_is_delivered() {
+    let spared = "GET /first HTTP/1.1\r\nhost: example.com\r\nx-no-chaos: 1\r\n\r\n";
+    let struck = "GET /second HTTP/1.1\r\nhost: example.com\r\n\r\n";
+    for server in SERVERS {
+        for how in [Reject::EmptyReply, Reject::ConnectionClose] {
+            let fault = striking(reject(how)).build().unwrap();
+            let address = serve(server, &fault, &idle()).await;
+            let seen = talk(address, &format!("{spared}{struck}")).await;
+            let row = format!("{server:?} {fault:?}: {seen}");
+            assert!(seen.starts_with("HTTP/1.1 200") && seen.ends_with("\r\n\r\nreal"), "{row}");
+            assert_eq!(seen.matches("HTTP/1.1").count(), 1, "{row}");
+        }
+    }
+}
+
+/// No `100 Continue` comes before a reject.
+#[tokio::test]
+async fn a_client_that_waits_to_send_gets_nothing() {
+    let text = "POST / HTTP/1.1\r\nhost: example.com\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n";
+    for server in SERVERS {
+        for how in [Reject::EmptyReply, Reject::ConnectionReset, Reject::hang("1ms")] {
+            let fault = striking(reject(how)).build().unwrap();
+            let address = serve(server, &fault, &idle()).await;
+            assert_eq!(talk(address, text).await, "", "{server:?} {fault:?}");
+        }
+    }
+}
+
+/// A layer that reads whole bodies makes a 500 of the failing one. With the handle it is in vain.
+#[tokio::test]
+async fn a_layer_that_buffers_is_seen_through() {
+    use axum::response::IntoResponse;
+
+    for lent in [false, true] {
+        let fault = striking(reject(Reject::EmptyReply)).build().unwrap();
+        let buffer = axum::middleware::map_response(async |response: Response<axum::body::Body>| {
+            let (parts, body) = response.into_parts();
+            match axum::body::to_bytes(body, 1000).await {
+                Ok(bytes) => Response::from_parts(parts, axum::body::Body::from(bytes)),
+                Err(_) => http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            }
+        });
+        let app = axum::Router::new().fallback(async || "real").layer(fault.layer()).layer(buffer);
+        let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        if lent {
+            tokio::spawn(async move { axum::serve(FaultListener::new(tcp), with_connection(app)).await });
+        } else {
+            tokio::spawn(async move { axum::serve(tcp, app).await });
+        }
+        let (seen, error) = exchange(address, &Method::GET).await;
+        assert_eq!(error, None);
+        assert_eq!(seen.starts_with(b"HTTP/1.1 500"), !lent, "{}", String::from_utf8_lossy(&seen));
+        assert_eq!(seen.is_empty(), lent);
     }
 }

@@ -5,6 +5,7 @@
 mod answers;
 mod bodies;
 mod clients;
+mod curl;
 mod grpc;
 mod leaving;
 mod lent;
