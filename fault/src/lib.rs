@@ -190,6 +190,6 @@ pub mod decision {}
 #[doc = include_str!("../docs/wire.md")]
 pub mod wire {}
 
-#[cfg(all(doctest, feature = "axum"))]
+#[cfg(all(doctest, feature = "axum", feature = "net"))]
 #[doc = include_str!("../README.md")]
 mod readme {}

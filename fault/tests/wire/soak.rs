@@ -125,7 +125,7 @@ async fn ask(
 ) -> [u64; 2] {
     let connector = connectors.iter().fold(FaultConnector::new(HttpConnector::new()), FaultConnector::fault);
     let client =
-        Client::builder(TokioExecutor::new()).http2_only(number % 2 == 0).build::<_, Full<Bytes>>(connector);
+        Client::builder(TokioExecutor::new()).http2_only(number.is_multiple_of(2)).build::<_, Full<Bytes>>(connector);
     let mut client = layer.client_layer().layer(client);
     let mut came = [0, 0];
     while Instant::now() < until {
