@@ -45,6 +45,7 @@ impl Fault {
             watch_idle: false,
             reporter: None,
             sleeper: Sleeper::default(),
+            read_ahead: 0,
         }
     }
 }
@@ -77,6 +78,7 @@ pub struct FaultBuilder {
     watch_idle: bool,
     reporter: Option<Box<dyn Reporter>>,
     sleeper: Sleeper,
+    read_ahead: usize,
 }
 
 impl FaultBuilder {
@@ -127,6 +129,18 @@ impl FaultBuilder {
         F: Future<Output = ()> + Send + 'static,
     {
         self.sleeper = Sleeper::new(sleep);
+        self
+    }
+
+    /// While a request is held back, reads up to so many bytes of its body ahead, and keeps them
+    /// for the service. None by default.
+    ///
+    /// An HTTP/1 server notices that a client left only while it reads, and it stops reading once
+    /// its own buffer is full: without this, a delay of a large upload runs to its end though
+    /// nobody waits for it. It is done for the body types that the layer knows how to make; see
+    /// [`uploads_by`](crate::FaultLayer::uploads_by).
+    pub fn read_ahead(mut self, bytes: usize) -> Self {
+        self.read_ahead = bytes;
         self
     }
 
@@ -237,6 +251,7 @@ impl FaultBuilder {
                 mark: self.mark.then_some(mark),
                 reporter: self.reporter,
                 sleeper: self.sleeper,
+                read_ahead: self.read_ahead,
                 tally: Tally::default(),
             }),
         })

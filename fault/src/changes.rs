@@ -69,7 +69,7 @@ impl Changes {
         if self.stages.iter().any(|stage| stage.resizes()) {
             request.headers_mut().remove(CONTENT_LENGTH);
         }
-        request.map(|body| port(FaultBody::service(body).tampered(self.stages, host())))
+        request.map(|body| (port.rebox)(FaultBody::service(body).tampered(self.stages, host())))
     }
 
     /// Does them to a response; the host is kept if its body is changed, and told that all is done

@@ -7,7 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -18,7 +20,7 @@ use crate::future::FaultFuture;
 #[cfg(feature = "http2")]
 use crate::injector::ending::Ending;
 use crate::io::error::WireError;
-use crate::port::PortSlot;
+use crate::port::{Port, PortSlot};
 use crate::reach::Side;
 use crate::strike::Rejected;
 
@@ -57,8 +59,12 @@ pub struct ClientLayer {
 impl ClientLayer {
     /// Lets the fault have its hand in the bodies of requests of type `B`, as
     /// [`FaultLayer::uploads_by`](crate::FaultLayer::uploads_by) does on the server's side.
-    pub fn uploads_by<B: 'static>(self, rebox: fn(FaultBody<B>) -> B) -> Self {
-        Self { ports: PortSlot::holding(rebox), ..self }
+    pub fn uploads_by<B>(self, rebox: fn(FaultBody<B>) -> B) -> Self
+    where
+        B: Body<Data = Bytes> + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self { ports: PortSlot::holding(Port::new(rebox)), ..self }
     }
 }
 

@@ -1,10 +1,14 @@
 //! The layer that puts a fault around services.
 
+use std::error::Error;
+
+use bytes::Bytes;
+use http_body::Body;
 use tower_layer::Layer;
 
 use crate::body::FaultBody;
 use crate::fault::Fault;
-use crate::port::PortSlot;
+use crate::port::{Port, PortSlot};
 use crate::service::FaultService;
 
 /// Puts a [`Fault`] around any HTTP service. All services of one fault share its switch, counts
@@ -77,8 +81,12 @@ impl FaultLayer {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn uploads_by<B: 'static>(self, rebox: fn(FaultBody<B>) -> B) -> Self {
-        Self { ports: PortSlot::holding(rebox), ..self }
+    pub fn uploads_by<B>(self, rebox: fn(FaultBody<B>) -> B) -> Self
+    where
+        B: Body<Data = Bytes> + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self { ports: PortSlot::holding(Port::new(rebox)), ..self }
     }
 }
 

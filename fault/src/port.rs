@@ -1,13 +1,87 @@
 //! Ports: how the body of a request is exchanged for one that a fault has its hand in.
 
 use std::any::Any;
+use std::collections::VecDeque;
+use std::error::Error;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
 
 use crate::body::FaultBody;
+use crate::broken::BodyError;
+use crate::stage::Polled;
 
-/// Makes a request's body type of the fault's own.
-pub(crate) type Port<B> = fn(FaultBody<B>) -> B;
+/// What can be done with request bodies of one type.
+pub(crate) struct Port<B> {
+    /// Makes one of the fault's own.
+    pub(crate) rebox: fn(FaultBody<B>) -> B,
+    poll: fn(Pin<&mut B>, &mut Context<'_>) -> Polled,
+}
+
+// By hand, since a derive would ask for `B: Copy`.
+impl<B> Clone for Port<B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for Port<B> {}
+
+impl<B> Port<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    pub(crate) fn new(rebox: fn(FaultBody<B>) -> B) -> Self {
+        Self { rebox, poll: |body, cx| body.poll_frame(cx).map_err(BodyError::service) }
+    }
+}
+
+/// A body that is read while its request is held back, so that an HTTP/1 server, which notices
+/// that a client left only while it reads, keeps reading.
+pub(crate) struct Ahead<B> {
+    port: Port<B>,
+    body: Pin<Box<B>>,
+    frames: VecDeque<Frame<Bytes>>,
+    /// How many bytes more may be kept.
+    left: usize,
+    ended: bool,
+}
+
+impl<B> Ahead<B> {
+    pub(crate) fn new(port: Port<B>, body: B, most: usize) -> Self {
+        Self { port, body: Box::pin(body), frames: VecDeque::new(), left: most, ended: false }
+    }
+
+    /// Reads what has come.
+    ///
+    /// # Errors
+    /// The body broke off: the client is gone.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Result<(), BodyError> {
+        while self.left > 0 && !self.ended {
+            match (self.port.poll)(self.body.as_mut(), cx) {
+                Poll::Pending => break,
+                Poll::Ready(None) => self.ended = true,
+                Poll::Ready(Some(frame)) => {
+                    let frame = frame?;
+                    let length = frame.data_ref().map_or(0, Bytes::len);
+                    self.left = self.left.saturating_sub(length);
+                    self.frames.push_back(frame);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole body again.
+    pub(crate) fn into_body(self) -> B {
+        (self.port.rebox)(FaultBody::primed(self.frames, self.body))
+    }
+}
 
 /// The port that a layer was given, for a body type that is known again when a request comes.
 #[derive(Clone, Default)]
@@ -38,7 +112,7 @@ fn axum_port<B: 'static>() -> Option<Port<B>> {
 
     #[cfg(any(feature = "axum", feature = "router"))]
     {
-        let port: Port<Body> = Body::new;
+        let port = Port::<Body>::new(Body::new);
         (&port as &dyn Any).downcast_ref().copied()
     }
     #[cfg(not(any(feature = "axum", feature = "router")))]

@@ -36,6 +36,8 @@ pub(crate) struct Setup {
     pub(crate) mark: Option<HeaderValue>,
     pub(crate) reporter: Option<Box<dyn Reporter>>,
     pub(crate) sleeper: Sleeper,
+    /// In bytes.
+    pub(crate) read_ahead: usize,
     pub(crate) tally: Tally,
 }
 

@@ -249,6 +249,11 @@ impl Strike {
 }
 
 impl Strike {
+    /// How much of the request's body may be read while the request is held back.
+    pub(crate) fn read_ahead(&self) -> usize {
+        self.setup.read_ahead
+    }
+
     /// The fault as the body of the request knows it.
     pub(crate) fn uploading(&self) -> Box<dyn Host> {
         Box::new(Active::new(self.setup.clone()))

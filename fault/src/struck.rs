@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -14,7 +14,7 @@ use crate::injector::ending::Ending;
 use crate::landing::Landing;
 use crate::mark::Mark;
 use crate::pause::Pause;
-use crate::port::Port;
+use crate::port::{Ahead, Port};
 use crate::reach::By;
 use crate::strike::{Outcome, Rejected, Strike};
 
@@ -28,7 +28,7 @@ pin_project! {
     {
         strike: Pin<Box<dyn Future<Output = Outcome> + Send>>,
         // With the service that was made ready for it; gone once the strike is over.
-        held: Option<(S, Request<B>)>,
+        held: Option<(S, Held<B>)>,
         port: Option<Port<B>>,
         #[pin]
         response: Option<S::Future>,
@@ -37,6 +37,22 @@ pin_project! {
         arrived: Option<Arrived<S::Response>>,
         pause: Option<Pause>,
         refuse: Refuse<S::Error>,
+    }
+}
+
+/// A request that is held back.
+enum Held<B> {
+    Whole(Request<B>),
+    /// Its body is read meanwhile.
+    Read(Request<()>, Ahead<B>),
+}
+
+impl<B> Held<B> {
+    fn into_request(self) -> Request<B> {
+        match self {
+            Self::Whole(request) => request,
+            Self::Read(request, ahead) => request.map(|()| ahead.into_body()),
+        }
     }
 }
 
@@ -57,9 +73,18 @@ where
         port: Option<Port<B>>,
         refuse: Refuse<S::Error>,
     ) -> Self {
+        // HTTP/2 tells of a client that leaves by itself.
+        let read_ahead = if request.version() < Version::HTTP_2 { strike.read_ahead() } else { 0 };
+        let held = match port.filter(|_| read_ahead > 0) {
+            Some(port) => {
+                let (parts, body) = request.into_parts();
+                Held::Read(Request::from_parts(parts, ()), Ahead::new(port, body, read_ahead))
+            }
+            None => Held::Whole(request),
+        };
         Self {
             strike: Box::pin(strike.run()),
-            held: Some((service, request)),
+            held: Some((service, held)),
             port,
             response: None,
             mark: None,
@@ -79,18 +104,32 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if this.held.is_some() {
+        if let Some((_, held)) = this.held {
+            if let Held::Read(_, ahead) = held
+                && let Err(error) = ahead.poll(cx)
+            {
+                // Nobody waits any more: the strike is dropped, and hyper drops the connection.
+                *this.held = None;
+                *this.strike = Box::pin(std::future::pending());
+                let mut response = Response::new(FaultBody::failed(error));
+                *response.status_mut() = StatusCode::BAD_REQUEST;
+                return Poll::Ready(Ok(response));
+            }
             let outcome = ready!(this.strike.as_mut().poll(cx));
             let held = this.held.take();
             match outcome {
                 Outcome::Pass { mark, request: changes, open } => {
                     *this.mark = mark;
                     let port = *this.port;
-                    let response = held.map(|(mut service, request)| match &open {
-                        Some(strike) => service.call(changes.request(request, port, || strike.uploading())),
-                        // A strike that is over has nothing to change.
-                        None => service.call(request),
-                    });
+                    let response = held.map(|(service, held)| (service, held.into_request())).map(
+                        |(mut service, request)| match &open {
+                            Some(strike) => {
+                                service.call(changes.request(request, port, || strike.uploading()))
+                            }
+                            // A strike that is over has nothing to change.
+                            None => service.call(request),
+                        },
+                    );
                     this.response.set(response);
                     *this.landing = open.map(Landing);
                 }

@@ -549,3 +549,30 @@ async fn uploads() {
     fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
     assert_eq!(fault.control().counts().unreachable, 1);
 }
+
+/// What was read ahead comes first, and all of it comes, however much that was.
+#[cfg(feature = "axum")]
+#[tokio::test(start_paused = true)]
+async fn uploads_read_ahead_are_whole() {
+    use axum::body::Body as AxumBody;
+    let echo = service_fn(async |request: Request<AxumBody>| {
+        let body = request.into_body();
+        let hint = body.size_hint().exact();
+        let body = body.collect().await.unwrap();
+        let trailers = body.trailers().is_some();
+        let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+        Ok::<_, Infallible>(Response::new(format!("{hint:?} {trailers} {text}")))
+    });
+    for most in [0, 1, 5, 6, 10, 1000] {
+        for known in [true, false] {
+            let fault = striking(slow(Delay::fixed("1s"))).read_ahead(most).build().unwrap();
+            let mut body = Chunks::new(&["12345", "678", "90"]);
+            (body.known, body.trailer) = (known, true);
+            let response =
+                fault.layer().layer(echo).oneshot(Request::new(AxumBody::new(body))).await.unwrap();
+            let text = response.into_body().collect().await.unwrap().to_bytes();
+            let hint = known.then_some(10_u64);
+            assert_eq!(text, format!("{hint:?} true 1234567890"), "{most}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use waylay_fault::{Delay, Event, Fault, Injector, Phase, Reject, reject, slow};
 
-use crate::rig::{NEVER, PLACES, Protocol, Seen, ask, serve};
+use crate::rig::{NEVER, PLACES, Place, Protocol, Seen, ask, serve};
 
 const HOLDERS: [fn() -> Injector; 2] = [|| slow(Delay::fixed("1h")), || reject(Reject::hang("1h"))];
 
@@ -83,6 +83,32 @@ async fn switching_off_lets_the_request_go_on() {
                 assert_eq!(phases.recv().await, Some(Phase::CalledOff));
                 assert_eq!(client.await.unwrap(), Seen::Status(200), "{place:?} {protocol:?}");
             }
+        }
+    }
+}
+
+/// An upload larger than the server's buffers hides that its client left, unless it is read.
+#[tokio::test]
+async fn a_client_that_leaves_its_upload_ends_it() {
+    for place in [Place::AxumRoute, Place::AxumAround] {
+        for holder in HOLDERS {
+            let (sender, mut phases) = unbounded_channel();
+            let fault = Fault::new("holder", holder())
+                .enabled(true)
+                .participation(1.0)
+                .read_ahead(64 << 20)
+                .reporter(move |event: &Event<'_>| sender.send(event.phase()).unwrap_or_default())
+                .build()
+                .unwrap();
+            let server = serve(place, &fault, NEVER).await;
+            let mut client = TcpStream::connect(server).await.unwrap();
+            let head = "POST / HTTP/1.1\r\nhost: example.com\r\ncontent-length: 20000000\r\n\r\n";
+            client.write_all(head.as_bytes()).await.unwrap();
+            // More than hyper and both sockets hold: it comes to an end only if it is read.
+            client.write_all(&vec![b'x'; 16_000_000]).await.unwrap();
+            assert_eq!(phases.recv().await, Some(Phase::Started));
+            drop(client);
+            assert_eq!(phases.recv().await, Some(Phase::Abandoned), "{place:?}");
         }
     }
 }
