@@ -154,7 +154,7 @@ impl Compiler {
                 Some(before) if !native && before.ends_open(&template) => {
                     // The parent's matcher asks for a slash that the child's path does not have.
                     self.reachable &= i < last || path.prefix;
-                    before.clone()
+                    if i < last || path.prefix { before.clone() } else { before.join(&template) }
                 }
                 Some(before) => before.join(&template),
                 None => template,

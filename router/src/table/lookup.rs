@@ -141,8 +141,20 @@ impl<T> Table<T> {
         read: Read<'r>,
         uri: &'r Uri,
     ) -> Match<'t, 'r, T> {
-        let host = read.host.map(|host| host.name);
+        let host = read.host.map(|host| match host.port {
+            // gorilla/mux's templates may have variables in the port, which take ranges of both.
+            Some(port) if self.names_port(place) => Cow::Owned(format!("{}:{port}", host.name)),
+            _ => host.name,
+        });
         Match { table: self, place: place.route as usize, captures, path: read.path, host, uri }
+    }
+
+    fn names_port(&self, place: Place) -> bool {
+        self.catalog.policy.grammar == Grammar::Gorilla
+            && self.catalog.routes.get(place.route as usize).is_some_and(|facts| {
+                let host = &self.catalog.patterns[facts.rank].host;
+                host.as_ref().is_some_and(|host| host.has_port())
+            })
     }
 
     /// What seals leave to a request: the deepest sealed scope that it is in, and no route less specific

@@ -212,6 +212,11 @@ fn check_host(template: &Template, grammar: Grammar) -> Result<(), TemplateError
     for (i, piece) in template.pieces.iter().enumerate() {
         match piece {
             Piece::Text(literal) => {
+                // A port is a number: it ends the template.
+                if i + 1 < template.pieces.len() && literal.contains(':') {
+                    let start = text.find(':').unwrap_or(0);
+                    return Err(fault(text, Fault::BadPort, (start, text.len())));
+                }
                 if let Some(c) =
                     literal.chars().find(|&c| !(c.is_ascii_alphanumeric() || "-_.:[]".contains(c)))
                 {

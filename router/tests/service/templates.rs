@@ -91,7 +91,7 @@ fn hosts_of_many_names() {
     ] {
         assert_eq!(taken(Route::new().host(template), host, "/"), wanted, "{template} {host}");
     }
-    for template in ["a.*.com", "*a.com", "***.com", "a.{*b}", "x{b:.+}.com"] {
+    for template in ["{h}:{p:[0-9]+}", "a.com:{p}", "a.*.com", "*a.com", "***.com", "a.{*b}", "x{b:.+}.com"] {
         assert!(Table::builder().route(Route::new().host(template).value(())).build().is_err(), "{template}");
     }
     for (regex, host, found) in
@@ -153,4 +153,20 @@ fn captures_know_where_they_come_from() {
     let seen: Vec<_> = seen.iter().map(|(name, inherited)| (name.as_str(), *inherited)).collect();
     let wanted = [("version", true), ("id", false), ("tenant", true), ("key", true), ("q", false)];
     assert_eq!(seen, wanted);
+}
+
+/// gorilla/mux's templates may name a port by a variable, and a child without a path loses its prefix's slash.
+#[test]
+fn ports_and_slashes_of_gorilla() {
+    use waylay_router::{Bounds, Policy};
+    let mut builder = Table::builder().policy(Policy::gorilla());
+    builder.add(None, Route::new().host("{h}:{p:[0-9]+}").value("port"));
+    let scope = builder.open(None, Bounds::new().prefix("/a/"));
+    builder.add(Some(scope), Route::any("").name("d").value("dead"));
+    let table = builder.build().unwrap();
+    let request = Request::get("/").header("host", "b:80").body(()).unwrap();
+    let found = table.find(&request, &Peer::default()).unwrap();
+    assert_eq!((found.get("h").as_deref(), found.get("p").as_deref()), (Some("b"), Some("80")));
+    assert_eq!(table.routes().last().unwrap().template(), "/a");
+    assert_eq!(table.urls().get("d").unwrap().build().unwrap(), "/a");
 }
