@@ -98,7 +98,8 @@ pub trait Extract: Sized {
 ///
 /// let request = Request::get("/?text=ways").header("accept-language", "de").body(()).unwrap();
 /// let (parts, ()) = request.into_parts();
-/// let search = Search::extract_ref(&parts, &[], &Bytes::new()).unwrap();
+/// let body = Bytes::new();
+/// let search = Search::extract_ref(&parts, &[], &body).unwrap();
 /// assert!(matches!(search.text, Cow::Borrowed("ways")));
 /// assert_eq!(search.accept_language, Some("de"));
 /// ```

@@ -55,6 +55,8 @@ mod rule;
 mod scalar;
 #[cfg(feature = "axum")]
 mod sink;
+#[cfg(feature = "multipart")]
+mod sips;
 mod slot;
 mod source;
 mod target;

@@ -16,6 +16,7 @@ use crate::{
     errors::Errors,
     layout::Layout,
     part::{Part, PartRule},
+    sips::{SipError, Sips},
     source::Source,
     unknown,
     upload::{Incoming, Upload},
@@ -23,6 +24,9 @@ use crate::{
 
 /// The most bytes of a part that is kept in memory, if its field says nothing else.
 const IN_MEMORY: u64 = 2 * 1024 * 1024;
+
+/// The most bytes of a part's head, give or take a chunk.
+const HEAD: usize = 16 * 1024;
 
 /// How often a body that lies in memory may be waited for.
 const PATIENCE: usize = 1 << 16;
@@ -52,11 +56,15 @@ async fn fill<F: Layout>(slots: &mut F, headers: &HeaderMap, body: Body, spill: 
     let plan = F::BODY;
     let limits = SizeLimit::new().whole_stream(plan.limit);
     let constraints = Constraints::new().size_limit(limits);
-    let mut parts = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+    let (body, allowance) = Sips::new(body);
+    let mut parts = Multipart::with_constraints(body, boundary, constraints);
     errors.body = BodyState::Read;
     let (mut seen, mut strangers) = (0, 0);
     loop {
-        let part = match parts.next_field().await {
+        allowance.set(HEAD);
+        let next = parts.next_field().await;
+        allowance.set(usize::MAX);
+        let mut part = match next {
             Ok(Some(part)) => part,
             Ok(None) => return,
             Err(error) => return errors.refuse_body(refusal(&error, plan.limit)),
@@ -72,6 +80,9 @@ async fn fill<F: Layout>(slots: &mut F, headers: &HeaderMap, body: Body, spill: 
                 strangers += 1;
                 errors.stray(unknown::error::<F>(Source::Part, &name));
             }
+            if let Err(error) = pass_over(&mut part).await {
+                return errors.refuse_body(refusal(&error, plan.limit));
+            }
             continue;
         };
         let taken = if rule.upload {
@@ -83,6 +94,12 @@ async fn fill<F: Layout>(slots: &mut F, headers: &HeaderMap, body: Body, spill: 
             return errors.refuse_body(refusal(&error, plan.limit));
         }
     }
+}
+
+/// Reads a part to its end, so that what follows is a head and has a head's allowance.
+async fn pass_over(part: &mut Field<'_>) -> Result<(), multer::Error> {
+    while part.chunk().await?.is_some() {}
+    Ok(())
 }
 
 /// A part in memory; one that is too large is read to its end and dropped, so that others are heard.
@@ -141,7 +158,11 @@ fn refusal(error: &multer::Error, limit: u64) -> FieldError {
     match error {
         multer::Error::StreamSizeExceeded { .. } => too_large(limit),
         multer::Error::StreamReadFailed(cause) if is_limit(&**cause) => too_large(limit),
-        multer::Error::StreamReadFailed(_) => unreadable(),
+        multer::Error::StreamReadFailed(cause) if !is_used_up(&**cause) => unreadable(),
         _ => FieldError::body(Code::Malformed, "expected a multipart body to its last boundary"),
     }
+}
+
+fn is_used_up(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(SipError::UsedUp))
 }

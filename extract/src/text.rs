@@ -11,6 +11,30 @@ use std::{
 
 /// A type that one path, query, header or cookie value is read into.
 ///
+/// `#[derive(Text)]` writes this and [`ToText`](crate::ToText) for enums without values and for
+/// structs of one unnamed field, with `#[text(rename_all = "…", ignore_case)]` on the type and
+/// `#[text("name", alias = "…")]` on a variant:
+///
+/// ```
+/// use waylay_extract::{FromText, Text, ToText};
+///
+/// #[derive(Debug, PartialEq, Text)]
+/// #[text(rename_all = "kebab-case")]
+/// enum Order {
+///     NewestFirst,
+///     #[text("old", alias = "oldest")]
+///     OldestFirst,
+/// }
+///
+/// #[derive(Debug, PartialEq, Text)]
+/// struct UserId(u64);
+///
+/// assert_eq!(Order::from_text("oldest"), Ok(Order::OldestFirst));
+/// assert_eq!(Order::from_text("x").unwrap_err().to_string(), "expected `newest-first` or `old`");
+/// assert_eq!(UserId::from_text("7"), Ok(UserId(7)));
+/// assert_eq!(Order::NewestFirst.to_text().unwrap(), "newest-first");
+/// ```
+///
 /// A type without it is read through [`FromStr`](std::str::FromStr), whose error text is not sent
 /// to the client: it may quote the value. Implement `FromText` to tell the client what is accepted.
 ///
@@ -18,7 +42,7 @@ use std::{
 ///
 /// | type | accepted |
 /// |---|---|
-/// | integers | an optional `-`, then digits; no `+`, blank, `_` or hexadecimal |
+/// | integers | an optional `-`, then digits as they are written: no `+`, `007`, blank, `_` or hexadecimal |
 /// | floats | as [`f64`] reads them, but no infinity and no NaN |
 /// | `bool` | `true` `false` `1` `0` `on` |
 /// | `char` | one character |
@@ -104,8 +128,11 @@ macro_rules! integers {
         impl FromText for $ty {
             fn from_text(text: &str) -> Result<Self, TextError> {
                 let error = TextError::expected($expected);
-                // The one form that std takes and the grammar does not.
-                if text.starts_with('+') {
+                // What std takes and the grammar does not: one number has one spelling, and what C reads
+                // as octal is refused.
+                let digits = text.strip_prefix('-').unwrap_or(text);
+                let has_twin = digits.len() > 1 && digits.starts_with('0');
+                if text.starts_with('+') || has_twin || text == "-0" {
                     return Err(error);
                 }
                 text.parse().map_err(|_| error)

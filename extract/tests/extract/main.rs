@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
+#[cfg(feature = "jiff")]
+mod ancestors;
 mod arguments;
 mod attributes;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+#[cfg(feature = "multipart")]
+mod bombs;
 #[cfg(all(feature = "garde", feature = "validator"))]
 mod checks;
 #[cfg(feature = "router")]

@@ -87,7 +87,8 @@ macro_rules! naive_integers {
         impl Naive for $ty {
             fn naive(text: &str) -> Option<Self> {
                 let digits = text.strip_prefix('-').unwrap_or(text);
-                if digits.is_empty() {
+                let zeros = digits.len() > 1 && digits.starts_with('0');
+                if digits.is_empty() || zeros || text == "-0" {
                     return None;
                 }
                 let mut sum = 0i128;
