@@ -1,8 +1,10 @@
 //! Faults that lie in wait: fault injection for [`tower`] HTTP services.
 //!
 //! A [`Fault`] is a tower layer. It strikes a share of the requests that its lists admit, and
-//! [rejects](reject()), [fails](error()) or [slows](slow) them, [picks](random) among several
-//! deeds or [chains](chain) them, while a [`Control`] switches it on, off, up and down. It is for
+//! [rejects](reject()), [fails](error()) or [slows](slow) them, [cuts](truncate),
+//! [corrupts](corrupt()) or [drips](rate_limit) their bodies, has its hand in their
+//! [messages](messages()), [picks](random) among several deeds or [chains](chain) them, while a
+//! [`Control`] switches it on, off, up and down. It is for
 //! staging and game days: to see that clients, retries, timeouts and fallbacks do what they were
 //! written for.
 //!
@@ -46,8 +48,12 @@
 //! 2. it is not a [probe's](FaultBuilder::protect_probes);
 //! 3. no [block list](FaultBuilder::block_paths) holds it, and each kind of
 //!    [allow list](FaultBuilder::allow_paths) that was given does;
-//! 4. the [draw](decision) falls below the [participation](FaultBuilder::participation);
-//! 5. what is to be done can [reach](wire) the client.
+//! 4. the fault has not decided on it before, further out;
+//! 5. the [draw](decision) falls below the [participation](FaultBuilder::participation);
+//! 6. its [group](Group) has picked no other fault for it;
+//! 7. what is to be done can [reach](wire) the client, and is due (a [quota] may have room left);
+//! 8. its turn has come: it is [past the first](FaultBuilder::skip), [one of so
+//!    many](FaultBuilder::every), [within the limit](FaultBuilder::limit).
 //!
 //! Draws are hashes of a key, not the next numbers of a generator: lock-free, the same again under
 //! the same [seed](FaultBuilder::seed), and by a request or trace id the same on every replica.

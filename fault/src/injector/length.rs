@@ -22,9 +22,8 @@ pub enum Length {
     Under(u64),
 }
 
-/// Promises a `Content-Length` that the body does not have. What comes of it is the server's
-/// decision; see [`wire`](crate::wire) for what hyper lets through. A body whose length is not
-/// known beforehand is left alone.
+/// Promises a `Content-Length` that the body does not have; see [`wire`](crate::wire) for what
+/// hyper makes of it. A body whose length is not known beforehand is left alone.
 ///
 /// ```
 /// use waylay_fault::{Fault, Length, wrong_length};

@@ -124,8 +124,9 @@ async fn ask(
     until: Instant,
 ) -> [u64; 2] {
     let connector = connectors.iter().fold(FaultConnector::new(HttpConnector::new()), FaultConnector::fault);
-    let client =
-        Client::builder(TokioExecutor::new()).http2_only(number.is_multiple_of(2)).build::<_, Full<Bytes>>(connector);
+    let client = Client::builder(TokioExecutor::new())
+        .http2_only(number.is_multiple_of(2))
+        .build::<_, Full<Bytes>>(connector);
     let mut client = layer.client_layer().layer(client);
     let mut came = [0, 0];
     while Instant::now() < until {
