@@ -9,10 +9,11 @@ use crate::matcher::method::MethodSet;
 use crate::pattern::{Pattern, Source, Texts, Variable};
 use crate::policy::Policy;
 use crate::rule::write::formula as formula_expr;
+use crate::template::decode::Coding;
 use crate::template::host::HostPattern;
 use crate::template::parse::{check_whole, parse};
 use crate::template::path::{Ending, PathPattern};
-use crate::template::piece::{Grammar, MAX_VARIABLES, Place, Template, TemplateErrorKind};
+use crate::template::piece::{Grammar, MAX_VARIABLES, Piece, Place, Template, TemplateErrorKind};
 
 /// Compiles the conditions of scopes (outermost first) and their route.
 pub(crate) fn compile(
@@ -37,7 +38,7 @@ pub(crate) fn compile(
     guards.sort_by_key(|part| part.guard.cost());
     let vars = compiler.vars(path.as_ref(), host.as_ref(), &guards);
     let compiled = match &path {
-        None => Some(PathPattern::any()),
+        None => Some(compiler.any_path(&guards)),
         Some(template) => compiler
             .checked(template, PathPattern::compile(template, ending, policy.grammar, policy.path_coding())),
     };
@@ -99,6 +100,22 @@ impl Compiler {
 
     fn blame(&mut self, template: &Template, kind: TemplateErrorKind) {
         self.faults.push(Fault::whole(kind, &template.text));
+    }
+
+    /// No path: what its regexes begin with is where the index looks.
+    fn any_path(&self, guards: &[Part]) -> PathPattern {
+        let beginning = |part: &Part| match &part.guard {
+            Guard::PathRegex(whole) => whole.beginning(),
+            _ => None,
+        };
+        let longest = guards.iter().filter_map(beginning).max_by_key(String::len);
+        let coding = self.policy.path_coding();
+        let pattern = longest.filter(|_| coding == Coding::Path).and_then(|text| {
+            let template =
+                Template { text: text.clone(), place: Place::Path, pieces: vec![Piece::Text(text)] };
+            PathPattern::compile(&template, Ending::Raw, self.policy.grammar, coding).ok()
+        });
+        pattern.unwrap_or_else(PathPattern::any)
     }
 
     /// The methods that a route and all its scopes leave.

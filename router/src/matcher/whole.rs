@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 use regex::Regex;
+use regex_syntax::hir::Look;
+use regex_syntax::hir::literal::Extractor;
 
 /// A regex, and the form of the path that it is held against.
 #[derive(Debug, Clone)]
@@ -14,6 +16,18 @@ pub(crate) struct WholePath {
 }
 
 impl WholePath {
+    /// What every path begins with that matches, as far as it stands there unescaped: where the index looks.
+    pub(crate) fn beginning(&self) -> Option<String> {
+        let hir = regex_syntax::parse(self.regex.as_str()).ok().filter(|_| !self.escaped)?;
+        if !hir.properties().look_set_prefix().contains(Look::Start) {
+            return None;
+        }
+        let literals = Extractor::new().extract(&hir);
+        let common = String::from_utf8_lossy(literals.longest_common_prefix()?).into_owned();
+        let kept = common.split(['%', char::REPLACEMENT_CHARACTER]).next()?;
+        (kept.len() > 1 && kept.starts_with('/')).then(|| kept.to_owned())
+    }
+
     /// Whether the path matches; nothing if it is not UTF-8.
     pub(crate) fn holds(&self, path: &str) -> Option<bool> {
         let path = if self.escaped { Cow::Borrowed(path) } else { written(path)? };
@@ -48,7 +62,25 @@ fn written(path: &str) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::written;
+    use super::{WholePath, written};
+
+    #[test]
+    fn beginnings() {
+        for (regex, wanted) in [
+            (r"\A(?:/api/v[0-9]+/.*)\z", Some("/api/v")),
+            (r"\A(?:/(?:ab|ac).*)\z", Some("/a")),
+            (r"\A(?:/a%2Fb)\z", Some("/a")),
+            (r"\A(?:/a|/b)\z", None),
+            (r"\A(?:(?i:/ab))\z", None),
+            (r"\A(?:(?:/ab)?.*)\z", None),
+            (r"\A(?:.*)\z", None),
+            ("/ab", None),
+            ("^/ab", Some("/ab")),
+        ] {
+            let whole = WholePath { regex: regex.parse().unwrap(), escaped: false };
+            assert_eq!(whole.beginning().as_deref(), wanted, "{regex}");
+        }
+    }
 
     #[test]
     fn reserved_characters_stay_escaped() {

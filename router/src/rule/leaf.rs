@@ -3,6 +3,7 @@
 use std::net::Ipv6Addr;
 
 use http::Method;
+use regex_syntax::hir::Look;
 
 use super::angle::{self, Angle};
 use super::dialect::Language;
@@ -78,7 +79,15 @@ fn regex(text: &str, language: Language) -> String {
     if !language.searches() {
         return text.to_owned();
     }
-    format!("(?s:.*?)(?-is:{})(?s:.*)", in_grammar(text, Grammar::Gorilla))
+    let source = in_grammar(text, Grammar::Gorilla);
+    let hir = regex_syntax::parse(&source).ok();
+    let sides = hir.map(|hir| {
+        let properties = hir.properties();
+        (properties.look_set_prefix().contains(Look::Start), properties.look_set_suffix().contains(Look::End))
+    });
+    let (starts, ends) = sides.unwrap_or_default();
+    let (before, after) = (if starts { "" } else { "(?s:.*?)" }, if ends { "" } else { "(?s:.*)" });
+    format!("{before}(?-is:{source}){after}")
 }
 
 /// A template that stands for itself.
@@ -132,8 +141,8 @@ fn host(text: &str, language: Language) -> Option<HostText> {
 fn path(of: &mut Conditions, prefix: bool, text: &str, language: Language) {
     let template = match language {
         Language::Native => Some(text.to_owned()),
-        // What is escaped in the rule is escaped in the path.
-        Language::Traefik if text.contains('%') => None,
+        // What is escaped in the rule is escaped in the path, and what has to be is not there as it is.
+        Language::Traefik if text.contains(['%', '?', '#', '[', ']']) => None,
         Language::Traefik => Some(literal(text)),
         Language::Vulcand => templated(text, decoded),
     };

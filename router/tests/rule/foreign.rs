@@ -72,6 +72,12 @@ fn traefik() {
             (&["Path(`/{id}`)"], &[("GET /%7Bid%7D", Some(0)), ("GET /7", None)]),
             (&["Path(`/a%2Fb`)"], &[("GET /a%2fb", Some(0)), ("GET /a/b", None)]),
             (&["PathPrefix(`/a%2Fb`)"], &[("GET /a%2Fbc", Some(0)), ("GET /a/b", None)]),
+            (&["Path(`/a?b`)"], &[("GET /a%3Fb", None), ("GET /a?b", None)]),
+            (&["PathRegexp(`^/(css|js)`)"], &[("GET /css/a", Some(0)), ("GET /a/css", None)]),
+            (
+                &["PathRegexp(`^/css|/js$`)"],
+                &[("GET /css/a", Some(0)), ("GET /a/js", Some(0)), ("GET /js/a", None)],
+            ),
             (&["PathRegexp(`^/a%2Fb$`)"], &[("GET /a%2fb", Some(0)), ("GET /a/b", None)]),
             // Hosts.
             (

