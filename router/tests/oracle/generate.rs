@@ -126,6 +126,8 @@ fn level(dice: &mut Dice, case: &TableCase, scope: Option<usize>, is_scope: bool
     // sealed at `.host("a")` keeps requests for `a` from all others.
     let hosts = outer.iter().chain([&&own]).map(|level| level.hosts.len()).sum::<usize>();
     own.sealed &= is_scope || hosts < 2;
+    // An empty path behind a final slash is out of reach in gorilla/mux, but its seal is not.
+    own.sealed &= own.path.as_ref().is_none_or(|(pieces, _)| !pieces.is_empty());
     own
 }
 

@@ -17,6 +17,7 @@ mod naive;
 mod order;
 mod smallest;
 mod tables;
+mod tell;
 mod text;
 mod urls;
 

@@ -178,6 +178,11 @@ impl TableCase {
         chain
     }
 
+    /// Whether anything is sealed.
+    pub fn seals(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.own.sealed) || self.routes.iter().any(|route| route.own.sealed)
+    }
+
     /// As the library is told it.
     pub fn builder(&self) -> TableBuilder<usize> {
         let mut builder = Table::builder().policy(self.rules.policy());

@@ -55,14 +55,17 @@ impl<'a> Naive<'a> {
 
     /// Whether a route would answer, were it alone.
     pub fn would_answer(&self, route: usize, asked: &Asked) -> bool {
-        let Ok(path) = text::path(&asked.path, &self.case.rules) else { return false };
-        let Ok(host) = asked.host_read(self.case.rules.gorilla) else { return false };
-        let seen = Seen { asked, whole: text::text(&path), path, host };
-        let mut own = self.variants.iter().filter(|variant| variant.route == route);
+        self.holds(route, asked, false) || self.holds(route, asked, true)
+    }
+
+    /// The same for the path as it is written, or with the other final slash.
+    pub fn holds(&self, route: usize, asked: &Asked, detour: bool) -> bool {
+        let Ok(seen) = self.seen(asked) else { return false };
+        let mut own = self.variants.iter().filter(|own| own.route == route && own.detour == detour);
         own.any(|variant| {
-            let fits = |near: Near<'_>| near.content_type.is_none() && near.accept.is_none();
-            nearly(self.case, variant, &seen).is_some_and(fits)
-                && admits(self.case, &variant.chain, asked.method)
+            let near = nearly(self.case, variant, &seen);
+            let fits = near.is_some_and(|near| near.content_type.is_none() && near.accept.is_none());
+            fits && admits(self.case, &variant.chain, asked.method)
         })
     }
 
@@ -85,24 +88,28 @@ impl<'a> Naive<'a> {
         Self { case, variants, hosts: looks_at_hosts(case) }
     }
 
+    fn seen<'s>(&self, asked: &'s Asked) -> Result<Seen<'s>, Unread> {
+        let rules = &self.case.rules;
+        let path = text::path(&asked.path, rules)?;
+        let whole = text::text(&path);
+        let strict = rules.missing_host == MissingHost::Refuse;
+        let mut host = None;
+        if strict || self.hosts {
+            host = asked.host_read(rules.gorilla).map_err(|()| Unread::Refused)?;
+        }
+        if strict && host.is_none() {
+            return Err(Unread::Refused);
+        }
+        Ok(Seen { asked, path, whole, host })
+    }
+
     pub fn answer(&self, asked: &Asked) -> Answer {
         let case = self.case;
-        let refused = Answer::Miss(400, BTreeSet::new(), None);
-        let path = match text::path(&asked.path, &case.rules) {
-            Ok(path) => path,
-            Err(Unread::Refused) => return refused,
+        let seen = match self.seen(asked) {
+            Ok(seen) => seen,
+            Err(Unread::Refused) => return Answer::Miss(400, BTreeSet::new(), None),
             Err(Unread::Cleaned(path)) => return Answer::Redirect(301, target(&path, asked), None),
         };
-        let whole = text::text(&path);
-        let mut seen = Seen { asked, path, whole, host: None };
-        let strict = case.rules.missing_host == MissingHost::Refuse;
-        if strict || self.hosts {
-            match asked.host_read(case.rules.gorilla) {
-                Err(()) => return refused,
-                Ok(None) if strict => return refused,
-                Ok(host) => seen.host = host,
-            }
-        }
         let near = self.within_reach(&seen).into_iter();
         let near: Vec<_> = near.filter_map(|variant| nearly(case, variant, &seen)).collect();
         let fits = |near: &&Near<'_>| {
@@ -122,9 +129,7 @@ impl<'a> Naive<'a> {
 impl Naive<'_> {
     /// What a route takes from a request, whatever other routes there are.
     pub fn reads(&self, route: usize, asked: &Asked) -> Option<Vars> {
-        let path = text::path(&asked.path, &self.case.rules).ok()?;
-        let host = asked.host_read(self.case.rules.gorilla).ok()?;
-        let seen = Seen { asked, whole: text::text(&path), path, host };
+        let seen = self.seen(asked).ok()?;
         let variant = self.variants.iter().find(|variant| variant.route == route && !variant.detour)?;
         nearly(self.case, variant, &seen).map(|near| near.vars)
     }

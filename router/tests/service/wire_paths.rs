@@ -1,6 +1,6 @@
 //! Odd paths on the wire: dots, escapes, slashes, marks.
 
-use waylay_router::{Cleaning, PathForm, Policy, Route, Scope, TrailingSlash};
+use waylay_router::{Cleaning, Mount, PathForm, Policy, Route, Router, Scope, TrailingSlash};
 
 use crate::wire::{CONTROL, DOTS, ESCAPE, builder, paths, show, targets};
 
@@ -115,6 +115,49 @@ async fn prefixes_end_with_segments() {
             (b"/caf%c3%a9%20x/y", "200 /caf\u{e9} x/\u{2026}"),
             (b"/caf\xc3\xa9%20x", "200 /caf\u{e9} x/\u{2026}"),
             (b"/caf%C3%A9%20xx", "404"),
+        ],
+    )
+    .await;
+}
+
+/// The same where the prefix is cut off: what is inside sees raw segments, and a whole path.
+#[tokio::test]
+async fn mounts_cut_whole_segments() {
+    let inner = |policy: Policy| {
+        let seen = async |mount: Mount, uri: http::Uri| {
+            format!("{uri} of {} for {}", mount.original_uri(), mount.matched().get("tenant").unwrap())
+        };
+        let inner = Router::builder().policy(policy).fallback(seen).build().unwrap();
+        builder().policy(policy).route(Route::prefix("/{tenant}/api").mount(inner)).build().unwrap()
+    };
+    targets(
+        inner(Policy::default()),
+        &[
+            (b"/a/api/x?q", "200 /x?q of /a/api/x?q for a"),
+            (b"/a/api", "200 / of /a/api for a"),
+            (b"/a/api/", "200 / of /a/api/ for a"),
+            (b"/a/api?q", "200 /?q of /a/api?q for a"),
+            (b"/%61%2f/api/x%2Fy", "200 /x%2Fy of /%61%2f/api/x%2Fy for a/"),
+            (b"/%E2%82%AC/%61pi/%61", "200 /%61 of /%E2%82%AC/%61pi/%61 for \u{20ac}"),
+            (b"http://h/a/api/x", "200 http://h/x of http://h/a/api/x for a"),
+            (b"/a/api//evil.com", "200 //evil.com of /a/api//evil.com for a"),
+            (b"/a/apis/x", "404"),
+            (b"/a%2Fapi/x", "404"),
+            (b"/a/api%2Fx", "404"),
+            (b"/a/api/../admin", DOTS),
+            (b"/a/api/%2e%2e/admin", DOTS),
+            (b"/a/api/%zz", ESCAPE),
+        ],
+    )
+    .await;
+    // Where an escaped slash divides, it is counted too; gorilla/mux leaves such cuts to the user.
+    targets(
+        inner(Policy::default().path(PathForm::Decoded)),
+        &[
+            (b"/a%2Fapi/x", "200 /x of /a%2Fapi/x for a"),
+            (b"/a/api%2fx", "200 /%2fx of /a/api%2fx for a"),
+            (b"/a/api/x%2Fy", "200 /x%2Fy of /a/api/x%2Fy for a"),
+            (b"/a/api%2F..%2Fx", DOTS),
         ],
     )
     .await;
@@ -322,3 +365,15 @@ async fn decoded_and_raw_paths() {
     )
     .await;
 }
+
+// A router mounted under a prefix sends requests elsewhere without that prefix: `/a/api/x` to `/x/`.
+//
+// #[tokio::test]
+// async fn redirects_within_mounts() {
+//     let policy = Policy::default().trailing_slash(TrailingSlash::Redirect).cleaning(Cleaning::Redirect);
+//     let inner = Router::builder().policy(policy).route(Route::get("/x/").to(show)).build().unwrap();
+//     let keep = Policy::default().cleaning(Cleaning::Keep);
+//     let route = Route::prefix("/{tenant}/api").mount(inner);
+//     let outer = builder().policy(keep).route(route).build().unwrap();
+//     targets(outer, &[(b"/a/api/x?q", "308 /a/api/x/?q"), (b"/a/api/./x/", "301 /a/api/x/")]).await;
+// }
