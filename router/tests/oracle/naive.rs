@@ -35,6 +35,8 @@ struct Variant<'a> {
 pub struct Naive<'a> {
     case: &'a TableCase,
     variants: Vec<Variant<'a>>,
+    /// In the order in which they own misses; the number is the scope's.
+    scopes: Vec<Variant<'a>>,
     hosts: bool,
 }
 
@@ -85,7 +87,9 @@ impl<'a> Naive<'a> {
             }
         }
         variants.sort_by(|a, b| (&a.key, a.route).cmp(&(&b.key, b.route)));
-        Self { case, variants, hosts: looks_at_hosts(case) }
+        let mut scopes: Vec<_> = (0..case.scopes.len()).map(|place| around(case, place)).collect();
+        scopes.sort_by(|a, b| (&a.key, a.route).cmp(&(&b.key, b.route)));
+        Self { case, variants, scopes, hosts: looks_at_hosts(case) }
     }
 
     fn seen<'s>(&self, asked: &'s Asked) -> Result<Seen<'s>, Unread> {
@@ -133,6 +137,15 @@ impl Naive<'_> {
         let variant = self.variants.iter().find(|variant| variant.route == route && !variant.detour)?;
         nearly(self.case, variant, &seen).map(|near| near.vars)
     }
+}
+
+/// A scope as if it were a route.
+fn around(case: &TableCase, place: usize) -> Variant<'_> {
+    let scope = &case.scopes[place];
+    let chain = case.chain(scope.parent, &scope.own);
+    let path = joined(case, &chain, true).flatten();
+    let lengths = path.iter().map(|(pieces, _)| pieces.clone()).collect();
+    Variant { route: place, detour: false, chain, path, lengths, key: order::scope_key(case, place) }
 }
 
 fn nearly<'a>(case: &TableCase, variant: &'a Variant<'a>, seen: &Seen<'_>) -> Option<Near<'a>> {
@@ -321,18 +334,13 @@ impl Naive<'_> {
     /// The deepest of some scopes whose conditions hold, ties by rank.
     fn scope(&self, seen: &Seen<'_>, of: impl Fn(&ScopeCase) -> bool) -> Option<usize> {
         let case = self.case;
-        let inside = |place: &usize| {
-            let scope = &case.scopes[*place];
-            let chain = case.chain(scope.parent, &scope.own);
-            let path = joined(case, &chain, true).flatten();
-            let lengths = path.iter().map(|(pieces, _)| pieces.clone()).collect();
-            let key = order::scope_key(case, *place);
-            let variant = Variant { route: *place, detour: false, chain, path, lengths, key };
-            let near = nearly(case, &variant, seen);
-            let fits = |near: Near<'_>| near.content_type.is_none() && near.accept.is_none();
-            of(scope) && near.is_some_and(fits) && admits(case, &variant.chain, seen.asked.method)
+        let inside = |scope: &&Variant<'_>| {
+            let near = nearly(case, scope, seen);
+            let fits = near.is_some_and(|near| near.content_type.is_none() && near.accept.is_none());
+            fits && admits(case, &scope.chain, seen.asked.method)
         };
-        (0..case.scopes.len()).filter(inside).min_by_key(|place| (order::scope_key(case, *place), *place))
+        let mut scopes = self.scopes.iter().filter(|scope| of(&case.scopes[scope.route]));
+        scopes.find(inside).map(|scope| scope.route)
     }
 
     /// The routes that seals leave: those in the deepest sealed scope around the request, and none less

@@ -10,7 +10,7 @@ use crate::model::{Cond, Piece, Query, RouteCase, Rules, TableCase, write};
 use crate::naive::Naive;
 use crate::{REQUESTS, build, tables};
 
-const TABLES: u64 = 150;
+const TABLES: u64 = 100;
 
 /// Values that a careless builder lets through.
 const ODD: [&str; 36] = [
