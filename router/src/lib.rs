@@ -101,6 +101,7 @@ mod catalog;
 mod checks;
 mod compile;
 mod conditions;
+mod cover;
 mod diff;
 mod endpoint;
 mod error;

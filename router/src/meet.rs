@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, HOST, UPGRADE};
 use http::{HeaderName, HeaderValue, Method};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::captures::Captures;
-use crate::language::{Language, Shared, beyond, shared};
+use crate::language::{Language, Shared, shared};
 use crate::matcher::client::Network;
 use crate::matcher::guard::{Guard, HeaderWant};
 use crate::matcher::query::QueryWant;
 use crate::pattern::{Pattern, Texts};
 use crate::peer::Peer;
 use crate::policy::Policy;
-use crate::speech::{host_regex, path_regex, query_regex};
+use crate::speech::{constrained, host_regex, path_regex, query_regex};
+use crate::template::piece::{Kind, Piece, Template, Var};
 use crate::template::slot::escape;
 use crate::view::{Read, View};
 use crate::witness::Witness;
@@ -41,9 +41,12 @@ pub(crate) enum Meeting {
 
 /// Finds out where routes meet; automata are built once.
 pub(crate) struct Meetings<'p> {
-    policy: &'p Policy,
+    pub(crate) policy: &'p Policy,
     languages: HashMap<String, Option<Language>>,
 }
+
+/// How many automata are kept at once.
+const MAX_KEPT: usize = 256;
 
 /// Why there is no witness.
 enum Stop {
@@ -83,51 +86,31 @@ impl<'p> Meetings<'p> {
         }
     }
 
-    /// Whether each request that the inner route matches surely matches the outer one too.
-    pub(crate) fn covers(&mut self, outer: Side<'_>, inner: Side<'_>) -> bool {
-        let methods = outer.pattern.methods.and(&inner.pattern.methods) == inner.pattern.methods;
-        let guards = outer.pattern.guards.iter().filter(|guard| !matches!(guard, Guard::Methods(_)));
-        let implied = |guard: &Guard| inner.pattern.guards.iter().any(|own| own.implies(guard));
-        methods
-            && guards.clone().all(implied)
-            && self.covers_path(outer, inner)
-            && self.covers_host(outer, inner)
-    }
-
-    fn covers_path(&mut self, outer: Side<'_>, inner: Side<'_>) -> bool {
-        self.within(
-            &path_regex(inner.texts, self.policy.grammar),
-            &path_regex(outer.texts, self.policy.grammar),
-        )
-    }
-
-    fn covers_host(&mut self, outer: Side<'_>, inner: Side<'_>) -> bool {
-        let port = |side: Side<'_>| side.pattern.host.as_ref().and_then(|host| host.port());
-        if port(outer).is_some() && port(outer) != port(inner) {
-            return false;
-        }
-        let grammar = self.policy.grammar;
-        outer.texts.hosts.iter().all(|outer| {
-            let outer = host_regex(outer, grammar);
-            inner.texts.hosts.iter().any(|inner| self.within(&host_regex(inner, grammar), &outer))
-        })
-    }
-
-    fn within(&mut self, inner: &str, outer: &str) -> bool {
-        inner == outer
-            || match (self.language(inner), self.language(outer)) {
-                (Some(inner), Some(outer)) => beyond(&inner, &outer) == Shared::Nothing,
-                _ => false,
-            }
-    }
-
-    fn language(&mut self, regex: &str) -> Option<Language> {
+    pub(crate) fn language(&mut self, regex: &str) -> Option<Language> {
         if let Some(known) = self.languages.get(regex) {
             return known.clone();
         }
         let language = Language::of(regex);
+        if self.languages.len() >= MAX_KEPT {
+            self.languages.clear();
+        }
         self.languages.insert(regex.to_owned(), language.clone());
         language
+    }
+
+    /// A text that a template matches.
+    fn example(&mut self, template: &Template) -> Result<String, Stop> {
+        let mut text = String::new();
+        for piece in &template.pieces {
+            match piece {
+                Piece::Text(literal) => text.push_str(literal),
+                Piece::Var(Var { kind: Kind::Pattern(pattern), .. }) => {
+                    text.push_str(&self.sample(&[constrained(pattern, self.policy.grammar)])?);
+                }
+                Piece::Var(_) | Piece::Wild(_) => text.push('a'),
+            }
+        }
+        Ok(text)
     }
 
     /// The shortest text that all regexes match.
@@ -163,7 +146,11 @@ impl<'p> Meetings<'p> {
             Guard::PathRegex(whole) => Some(whole.regex.as_str().to_owned()),
             _ => None,
         }));
-        let path = self.sample(&paths)?;
+        let path = match (sides, paths.as_slice()) {
+            // One route alone needs no automaton of its whole path.
+            ([Side { texts: Texts { path: Some(path), .. }, .. }], [_]) => self.example(path)?,
+            _ => self.sample(&paths)?,
+        };
         // A path template may be missing: every path starts with a slash.
         let mut target = if path.is_empty() { "/".to_owned() } else { escape(&path) };
         let mut keys: Vec<(String, Wants)> = Vec::new();
@@ -366,23 +353,4 @@ fn client(guards: &[&Guard]) -> Result<Option<SocketAddr>, Stop> {
     };
     let address = addresses.find(inside).ok_or(Stop::Never)?;
     Ok(Some(SocketAddr::new(address, 1)))
-}
-
-impl Guard {
-    /// Whether every request that meets it surely meets another one.
-    fn implies(&self, other: &Guard) -> bool {
-        match (self, other) {
-            (Self::Custom(own), Self::Custom(other)) => Arc::ptr_eq(&own.holds, &other.holds),
-            // What rules put together is not looked into.
-            (Self::Custom(_) | Self::Formula(_), _) | (_, Self::Custom(_) | Self::Formula(_)) => false,
-            (Self::Header(own, want), Self::Header(name, HeaderWant::Present)) => {
-                own == name && !matches!(want, HeaderWant::Absent)
-            }
-            (Self::Query(own), Self::Query(other)) if matches!(other.want, QueryWant::Present) => {
-                own.key == other.key && !matches!(own.want, QueryWant::Absent)
-            }
-            (Self::Cookie(own, _), Self::Cookie(name, None)) => own == name,
-            _ => format!("{self:?}") == format!("{other:?}"),
-        }
-    }
 }

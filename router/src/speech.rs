@@ -65,7 +65,8 @@ fn regex(template: &Template, grammar: Grammar) -> String {
     out
 }
 
-fn constrained(pattern: &str, grammar: Grammar) -> String {
+/// A constraint as a part of an expression.
+pub(crate) fn constrained(pattern: &str, grammar: Grammar) -> String {
     let dot = if grammar == Grammar::Native { "(?s:" } else { "(?:" };
     format!("{dot}{})", in_grammar(pattern, grammar))
 }
