@@ -13,7 +13,7 @@ use super::dialect::{Dialect, Language};
 /// use waylay_router::rule::{Dialect, Function};
 /// assert_eq!(Function::ClientIp.name(), "ClientIP");
 /// assert_eq!(Function::Header.arity(Dialect::Native), Some(1..=2));
-/// assert_eq!(Function::MethodRegexp.arity(Dialect::Native), None);
+/// assert_eq!(Function::Any.arity(Dialect::Native), Some(0..=0));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -32,7 +32,7 @@ pub enum Function {
     PathRegexp,
     /// The method.
     Method,
-    /// The method, a regex; vulcand's only.
+    /// The method, a regex.
     MethodRegexp,
     /// A header that is there, or has a value.
     Header,
@@ -128,7 +128,6 @@ impl Function {
 
     pub(super) fn range(self, language: Language) -> Option<(usize, usize)> {
         match (language, self) {
-            (Language::Native, F::MethodRegexp) => None,
             (Language::Native, F::Any) => Some((0, 0)),
             (Language::Native, F::Header | F::Query | F::Cookie) => Some((1, 2)),
             (Language::Native, F::QueryRegexp | F::HeaderAll) => Some((2, 2)),

@@ -55,7 +55,6 @@ fn own(conditions: &Conditions) -> Vec<Expr> {
     parts.extend(conditions.methods.as_ref().and_then(|set| methods(set, conditions.exact_methods)));
     parts.extend(conditions.path.as_ref().map(path));
     parts.extend(conditions.path_regexes.iter().map(|PathRegexText { regex, .. }| F::PathRegexp.of([regex])));
-    // No function says it natively: the methods that a regex may mean are not told.
     parts.extend(conditions.method_regexes.iter().map(|regex| F::MethodRegexp.of([regex])));
     parts.extend(any_of(F::Scheme, &conditions.schemes));
     parts.extend(conditions.headers.iter().map(|(name, want)| match want {

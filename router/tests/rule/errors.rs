@@ -62,7 +62,10 @@ const FAULTS: [(&str, &str); 46] = [
     ),
     ("Hots(`a`)", "no function is called `Hots`, did you mean `Host`?\n    Hots(`a`)\n    ^^^^"),
     ("Wombat(`a`)", "no function is called `Wombat`\n    Wombat(`a`)\n    ^^^^^^"),
-    ("MethodRegexp(`a`)", "no function is called `MethodRegexp`\n    MethodRegexp(`a`)\n    ^^^^^^^^^^^^"),
+    (
+        "MethodRegexp(`(`)",
+        "regex does not compile: unclosed group\n    MethodRegexp(`(`)\n                 ^^^",
+    ),
     ("Host()", "`Host` takes 1 argument, not 0\n    Host()\n    ^^^^^^"),
     (
         "Host(`a`, `b`)",

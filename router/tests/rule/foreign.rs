@@ -227,6 +227,7 @@ fn foreign_rules_are_written_as_ours() {
         (Dialect::TraefikV3, "PathPrefix(`/a.b`)", r"PathRegexp(`/a\.b(?s:.*)`)"),
         (Dialect::TraefikV3, "Method(`GET`)", "Method(`GET`) && !Method(`HEAD`)"),
         (Dialect::Vulcand, r#"Path("/<int:n>")"#, "Path(`/{n:[0-9]+}`)"),
+        (Dialect::Vulcand, r#"MethodRegexp("^P")"#, "MethodRegexp(`(?-is:^P)(?s:.*)`)"),
     ] {
         let route = Route::rule(dialect.text(text));
         assert_eq!(route.to_string(), wanted);

@@ -46,7 +46,7 @@ fn one_spelling() {
 }
 
 /// Each function with arguments that fit.
-const CALLS: [(Function, &[&str]); 23] = [
+const CALLS: [(Function, &[&str]); 24] = [
     (Function::Any, &[]),
     (Function::Host, &["{tenant}.example.com"]),
     (Function::HostRegexp, &[r"[a-z]+\.example\.com"]),
@@ -54,6 +54,7 @@ const CALLS: [(Function, &[&str]); 23] = [
     (Function::PathPrefix, &["/a"]),
     (Function::PathRegexp, &["/(a|b)/.*"]),
     (Function::Method, &["PROPFIND"]),
+    (Function::MethodRegexp, &["P(?:UT|ATCH)"]),
     (Function::Header, &["X-Debug"]),
     (Function::Header, &["X-Debug", "1"]),
     (Function::HeaderRegexp, &["X-Debug", "[01]"]),

@@ -25,6 +25,7 @@ fn leaf() -> impl Strategy<Value = Expr> {
         1 => Just(Function::PathRegexp.of(["/a.*"])),
         1 => Just(Function::PathRegexp.of(["/a/b?"])),
         3 => select(&METHODS[..]).prop_map(|method| Function::Method.of([method])),
+        1 => Just(Function::MethodRegexp.of(["P.*"])),
         2 => select(&["h", "i"][..]).prop_map(|name| Function::Header.of([name])),
         2 => select(&["1", "2"][..]).prop_map(|value| Function::Header.of(["h", value])),
         2 => select(&["k", "l"][..]).prop_map(|key| Function::Query.of([key])),

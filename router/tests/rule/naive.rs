@@ -52,6 +52,7 @@ fn leaf(call: &Call, asked: &Asked) -> Option<bool> {
         }
         Function::PathRegexp if first == "/a/b?" => matches!(&*asked.path, "/a/" | "/a/b"),
         Function::PathRegexp if first == "/a.*" => asked.path.starts_with("/a"),
+        Function::MethodRegexp if first == "P.*" => asked.method.starts_with('P'),
         Function::Method => asked.method == first || first == "GET" && asked.method == "HEAD",
         Function::Header => among(&asked.headers),
         Function::Query => among(&asked.query),
