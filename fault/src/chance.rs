@@ -21,6 +21,8 @@ pub enum Key<'a> {
     TraceId([u8; 16]),
     /// The address of the client; an IPv4 address mapped into IPv6 is that IPv4 address.
     Client(IpAddr),
+    /// The number of the connection among those of this process.
+    Connection(u64),
 }
 
 /// The dice of one fault: its seed and its name, from which every decision follows.
@@ -59,11 +61,11 @@ impl Dice {
     /// Decides for one key and one attempt (empty where attempts are not told apart).
     pub fn roll(&self, key: Key<'_>, attempt: &[u8]) -> Draws {
         let mut hasher = SipHasher24::new_with_keys(self.seed, self.stream);
-        let (counter, four, sixteen);
+        let (number, four, sixteen);
         let (tag, bytes): (u8, &[u8]) = match &key {
-            Key::Counter(number) => {
-                counter = number.to_le_bytes();
-                (0, &counter)
+            Key::Counter(count) | Key::Connection(count) => {
+                number = count.to_le_bytes();
+                (if matches!(key, Key::Counter(_)) { 0 } else { 4 }, &number)
             }
             Key::Header(value) => (1, value),
             Key::TraceId(id) => (2, id),

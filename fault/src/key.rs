@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, Request};
 
 use crate::chance::Key;
 use crate::error::Findings;
+use crate::io::line::Connection;
 use crate::peer;
 use crate::scope::headers::header_name;
 
@@ -38,6 +39,9 @@ pub enum DecideBy {
     /// The client's IP address, told by [`Remote`](crate::Remote) or what stands for it: one verdict
     /// for a client. Where it is unknown, the counter decides.
     ClientIp,
+    /// The connection, told by its handle ([`Connection`](crate::Connection)): one verdict for all
+    /// that comes by it. Where there is none, the counter decides.
+    Connection,
 }
 
 /// Finds keys and attempts in requests.
@@ -54,6 +58,7 @@ enum Source {
     Header(HeaderName),
     TraceId,
     ClientIp,
+    Connection,
 }
 
 impl Keyring {
@@ -64,6 +69,7 @@ impl Keyring {
             DecideBy::RequestId => Some(Source::Header(HeaderName::from_static("x-request-id"))),
             DecideBy::TraceId => Some(Source::TraceId),
             DecideBy::ClientIp => Some(Source::ClientIp),
+            DecideBy::Connection => Some(Source::Connection),
         };
         let attempt = match attempt {
             Some(name) => Some(header_name("attempt_header", &name, findings)?),
@@ -80,6 +86,9 @@ impl Keyring {
             Source::Header(name) => headers.get(name).map(|value| Key::Header(value.as_bytes())),
             Source::TraceId => headers.get("traceparent").and_then(|value| trace_id(value.as_bytes())),
             Source::ClientIp => peer::client(request.extensions()).map(Key::Client),
+            Source::Connection => {
+                Connection::find(request.extensions()).map(|line| Key::Connection(line.id()))
+            }
         };
         found.unwrap_or_else(|| Key::Counter(self.counter.fetch_add(1, Ordering::Relaxed)))
     }

@@ -1,6 +1,7 @@
 //! All that a built fault consists of.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::gate::Gate;
 use crate::group::Seat;
 use crate::halt::halted;
 use crate::injector::node::Act;
+use crate::io::line::Leash;
 use crate::key::Keyring;
 use crate::means::Means;
 use crate::pause::{Pause, Sleeper};
@@ -105,6 +107,19 @@ impl Host for Active {
     }
 
     fn done(&mut self, _called_off: bool) {}
+}
+
+impl Leash for Active {
+    fn name(&self) -> Arc<str> {
+        self.0.0.name.clone()
+    }
+
+    fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let setup = self.0.0.clone();
+        Box::pin(async move {
+            setup.switch.unless_off(std::future::pending::<()>()).await;
+        })
+    }
 }
 
 impl fmt::Debug for Setup {

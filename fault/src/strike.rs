@@ -12,7 +12,7 @@ use crate::changes::Changes;
 use crate::injector::call::{Call, Inject, Verdict};
 use crate::injector::ending::Ending;
 use crate::injector::plan::{Ear, Plan, Step, Wire};
-use crate::io::line::{Leash, Order};
+use crate::io::line::Order;
 use crate::mark::{Injected, Mark};
 use crate::pause::Pause;
 use crate::reach::{By, Reach};
@@ -178,7 +178,7 @@ impl Strike {
         match wire {
             Wire::Drain => connection.drain(),
             Wire::Toxic { kind, direction, draws } => {
-                let leash = Leash::new(self.setup.clone());
+                let leash = Box::new(Active::new(self.setup.clone()));
                 connection.give(Order::Toxic { kind, direction, draws, leash });
             }
         }

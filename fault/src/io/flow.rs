@@ -41,12 +41,12 @@ pub(crate) struct Flow {
 
 struct Held {
     number: u64,
-    leash: Leash,
+    leash: Box<dyn Leash>,
     off: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Flow {
-    pub(crate) fn add(&mut self, way: Way, stage: Stage, leash: Leash) {
+    pub(crate) fn add(&mut self, way: Way, stage: Stage, leash: Box<dyn Leash>) {
         self.next += 1;
         match way {
             Way::In => self.reading.add(self.next, stage),

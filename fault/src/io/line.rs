@@ -14,7 +14,6 @@ use tokio::sync::Notify;
 use crate::chance::Draws;
 use crate::injector::ending::Ending;
 use crate::injector::tamper::{Direction, Kind};
-use crate::setup::Setup;
 
 /// The handle of one connection. Cheap to clone.
 ///
@@ -73,7 +72,7 @@ pub(crate) enum Order {
     /// Ends the connection at once.
     End { ending: Ending, by: Arc<str> },
     /// Tampers with the bytes, until the leash is called off.
-    Toxic { kind: Kind<Duration>, direction: Direction, draws: Draws, leash: Leash },
+    Toxic { kind: Kind<Duration>, direction: Direction, draws: Draws, leash: Box<dyn Leash> },
 }
 
 impl Connection {
@@ -210,33 +209,11 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// What ties a toxic to its fault: counted as active while it lasts, called off with the fault.
-pub(crate) struct Leash {
-    setup: Arc<Setup>,
-}
-
-impl Leash {
-    pub(crate) fn new(setup: Arc<Setup>) -> Self {
-        setup.tally.enter();
-        Self { setup }
-    }
-
+/// What ties a toxic to its fault, which counts it as active while it lasts.
+pub(crate) trait Leash: Send + Sync {
     /// The name of the fault.
-    pub(crate) fn name(&self) -> Arc<str> {
-        self.setup.name.clone()
-    }
+    fn name(&self) -> Arc<str>;
 
     /// Completes when the fault is off or halted.
-    pub(crate) fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let setup = self.setup.clone();
-        Box::pin(async move {
-            setup.switch.unless_off(std::future::pending::<()>()).await;
-        })
-    }
-}
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        self.setup.tally.leave();
-    }
+    fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }

@@ -5,7 +5,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
-use waylay_fault::{Control, Direction, Fault, FaultStream, Injector, Toxic, WireError, chain};
+use waylay_fault::{
+    Control, DecideBy, Direction, Fault, FaultStream, Injector, Toxic, WireError, chain, error,
+};
+
+use crate::rig::{get, is_struck};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -234,6 +238,27 @@ async fn an_order_reaches_a_parked_stream() {
         }
         assert!(stream.get_ref().is_none() && stream.write_all(b"x").await.is_err());
     }
+}
+
+/// One verdict for all that comes by a connection, and every connection draws for itself.
+#[tokio::test]
+async fn requests_decided_by_their_connection() {
+    let fault = Fault::new("by-line", error(503)).enabled(true).participation(0.5).seed(7);
+    let fault = fault.decide_by(DecideBy::Connection).build().unwrap();
+    let mut struck = 0;
+    for _ in 0..2000 {
+        let connection = FaultStream::accepted(duplex(1).0, None).connection().clone();
+        let mut verdicts = Vec::new();
+        for _ in 0..3 {
+            let mut request = get("/");
+            request.extensions_mut().insert(connection.clone());
+            verdicts.push(is_struck(&fault, request).await);
+        }
+        assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{verdicts:?}");
+        struck += i32::from(verdicts[0]);
+    }
+    // Five sigma of 2000 draws at a half.
+    assert!((struck - 1000).abs() <= 112, "{struck}");
 }
 
 #[test]
