@@ -137,7 +137,7 @@ fn closing(template: &str, open: usize) -> Option<usize> {
 
 /// Why the server would not read the value back.
 fn refusal(template: &str, open: usize, variable: &Variable<'_>, value: &Param) -> Option<&'static str> {
-    if value.raw && !is_path(&value.text) {
+    if value.raw && !is_path(&value.text, variable.tail) {
         return Some("expected a part of a path with its escapes");
     }
     let value = &*decoded(value);
@@ -167,8 +167,8 @@ pub(crate) fn decoded(value: &Param) -> Cow<'_, str> {
     if value.raw { percent_decode_str(&value.text).decode_utf8_lossy() } else { Cow::Borrowed(&value.text) }
 }
 
-/// Whether a raw value is what a canonical path may hold.
-fn is_path(text: &str) -> bool {
+/// Whether a raw value is what a canonical path may hold; `tail`: slashes divide its segments.
+fn is_path(text: &str, tail: bool) -> bool {
     let mut plain = String::with_capacity(text.len());
     for (place, part) in text.split('%').enumerate() {
         let rest = if place == 0 { Some(part) } else { part.get(2..) };
@@ -179,7 +179,10 @@ fn is_path(text: &str) -> bool {
         }
     }
     let mut spelt = String::with_capacity(plain.len());
-    push_segment(&mut spelt, &plain);
+    match tail {
+        true => push_literal(&mut spelt, &plain),
+        false => push_segment(&mut spelt, &plain),
+    }
     spelt == plain
 }
 

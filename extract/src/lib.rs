@@ -124,9 +124,14 @@ pub mod derive {
     #[cfg(feature = "router")]
     pub use crate::kept::keep;
     #[cfg(feature = "openapi")]
+    pub use serde_json::Value as Schema;
+
+    #[cfg(feature = "openapi")]
     pub use crate::openapi::{
         operation::{Facts, Operation},
-        schema::{PickSchema, SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa},
+        schema::{
+            PickSchema, SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, choices, text_schema,
+        },
     };
     pub use serde::{self, de::MapAccess};
     pub use serde_json::value::RawValue;

@@ -60,7 +60,7 @@ pub fn extract(input: TokenStream) -> TokenStream {
 pub fn into_request(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     model::Model::read(input, false)
-        .map(|model| outward::write(&model))
+        .and_then(|model| outward::check(&model).map(|()| outward::write(&model)))
         .unwrap_or_else(|faults| faults.into_compile_error())
         .into()
 }

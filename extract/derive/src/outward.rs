@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::{LitStr, Meta, Path, spanned::Spanned};
 
 use crate::{
+    faults::Faults,
     field::Field,
     literal,
     model::Model,
@@ -13,6 +14,30 @@ use crate::{
     scalar::{Empty, How, Scalar},
     shape::Shape,
 };
+
+/// Tells what cannot be written, though it can be read.
+pub(crate) fn check(model: &Model) -> syn::Result<()> {
+    let mut faults = Faults::default();
+    for field in &model.fields {
+        match &field.origin {
+            Origin::Body(views) if views.first() == Some(&View::Stream) => {
+                let message = "a stream is gone once it is read: a request that is written holds its body";
+                faults.at(&field.ty, message);
+            }
+            Origin::Param { name, .. } if field.shape.is_option() => {
+                let variables = model.route.iter().flat_map(|route| &route.variables);
+                let text = name.value();
+                if variables.into_iter().any(|variable| variable.name == text && !variable.optional) {
+                    let message =
+                        format!("`{{{text}}}` cannot be left out: write `{{{text}?}}`, or no `Option`");
+                    faults.at(&field.ty, message);
+                }
+            }
+            _ => {}
+        }
+    }
+    faults.finish(())
+}
 
 /// Writes everything into one unnamed block, so that no name of ours meets the user's.
 pub(crate) fn write(model: &Model) -> TokenStream {
@@ -379,10 +404,8 @@ fn body(field: &Field, view: Option<View>) -> TokenStream {
         View::Bytes => quote_spanned! {ty.span()=>
             __draft.bytes(::core::convert::Into::into(::core::clone::Clone::clone(__value)));
         },
-        View::Stream => {
-            let message = "a stream is gone once it is read: a request that is written holds its body";
-            return quote_spanned!(ty.span()=> ::core::compile_error!(#message););
-        }
+        // It has been refused.
+        View::Stream => TokenStream::new(),
     };
     if field.shape.is_option() {
         return quote!(if let ::core::option::Option::Some(__value) = &self.#name { #write });

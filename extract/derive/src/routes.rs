@@ -67,7 +67,7 @@ pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStr
             methods.extend(Method::read(method, &mut faults));
         }
     }
-    if methods.is_empty() {
+    if methods.is_empty() && block.trait_.is_none() {
         faults.at(&block.self_ty, "no method here is a route: write `pub async fn` before those that are");
     }
     faults.finish(())?;

@@ -47,9 +47,11 @@ pub(crate) fn write(input: &DeriveInput) -> syn::Result<TokenStream> {
 struct Written {
     from: TokenStream,
     to: TokenStream,
+    /// What a document shows.
+    schema: TokenStream,
 }
 
-fn implement(input: &DeriveInput, Written { from, to }: &Written) -> TokenStream {
+fn implement(input: &DeriveInput, Written { from, to, schema }: &Written) -> TokenStream {
     let ident = &input.ident;
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     quote! {
@@ -72,6 +74,16 @@ fn implement(input: &DeriveInput, Written { from, to }: &Written) -> TokenStream
                     #to
                 }
             }
+
+            ::waylay_extract::__described! {
+                #[automatically_derived]
+                impl #impl_generics ::waylay_extract::TextSchema for #ident #type_generics #where_clause {
+                    fn text_schema() -> __rt::Schema {
+                        use __rt::{SchemaByNone as _, SchemaBySchemars as _, SchemaByText as _, SchemaByUtoipa as _};
+                        #schema
+                    }
+                }
+            }
         };
     }
 }
@@ -82,6 +94,7 @@ fn of_newtype(inner: &syn::Type) -> Written {
             (&&&__rt::Pick::<#inner>::new()).pick()(::std::borrow::Cow::Borrowed(__text)).map(Self)
         },
         to: quote!((&&&__rt::PickOut::<#inner>::new()).pick_out()(&self.0)),
+        schema: quote!(__rt::text_schema((&&&&__rt::PickSchema::<#inner>::new()).pick_schema())),
     }
 }
 
@@ -181,11 +194,12 @@ fn of_enum(variants: &[Variant], ignore_case: bool) -> Written {
             })
         }
     };
-    let firsts = variants.iter().map(|variant| &variant.names[0]);
+    let firsts: Vec<_> = variants.iter().map(|variant| &variant.names[0]).collect();
+    let schema = quote!(__rt::choices(&[#(#firsts),*]));
     let to = quote! {
         ::core::result::Result::Ok(::std::borrow::Cow::Borrowed(match *self {
             #(Self::#idents => #firsts,)*
         }))
     };
-    Written { from, to }
+    Written { from, to, schema }
 }

@@ -82,6 +82,38 @@ texts! {
     SocketAddr: {"type": "string"},
 }
 
+macro_rules! foreign {
+    ($(#[$cfg:meta] $ty:ty: $format:literal,)*) => {$(
+        #[$cfg]
+        impl TextSchema for $ty {
+            fn text_schema() -> Value {
+                json!({"type": "string", "format": $format})
+            }
+        }
+    )*};
+}
+
+foreign! {
+    #[cfg(feature = "uuid")] uuid::Uuid: "uuid",
+    #[cfg(feature = "jiff")] jiff::Timestamp: "date-time",
+    #[cfg(feature = "jiff")] jiff::civil::Date: "date",
+    #[cfg(feature = "chrono")] chrono::DateTime<chrono::FixedOffset>: "date-time",
+    #[cfg(feature = "chrono")] chrono::DateTime<chrono::Utc>: "date-time",
+    #[cfg(feature = "chrono")] chrono::NaiveDate: "date",
+    #[cfg(feature = "time")] time::OffsetDateTime: "date-time",
+    #[cfg(feature = "time")] time::Date: "date",
+}
+
+/// The schema of one of these texts.
+pub fn choices(texts: &[&str]) -> Value {
+    json!({"type": "string", "enum": texts})
+}
+
+/// The schema of a type that stands alone, a string if it says nothing.
+pub fn text_schema(show: Show) -> Value {
+    show(&mut Sheet::default()).unwrap_or_else(|| json!({"type": "string"}))
+}
+
 impl<T: TextSchema + ?Sized> TextSchema for &T {
     fn text_schema() -> Value {
         T::text_schema()

@@ -34,6 +34,7 @@ mod round;
 mod router;
 mod texts;
 mod walk;
+mod written;
 
 use bytes::Bytes;
 use http::{Request, request::Parts};
