@@ -109,6 +109,9 @@ impl fmt::Display for FaultError {
             Problem::NoCap => write!(f, "{given} has no longest value; add `.max(…)`"),
             Problem::Amount => write!(f, "{given} is no amount; give at least 1"),
             Problem::RequestStatus => write!(f, "{given} cannot be put on a request, which has no status"),
+            Problem::RequestReset => {
+                write!(f, "{given} cannot end a request's body; give it to the response's")
+            }
             Problem::Date => write!(f, "{given} is no date that HTTP can write; give one from 1970 to 9999"),
             Problem::Quantiles => {
                 write!(f, "`{given}` is no table of quantiles; write it like `p50=20ms p99=1s`")
@@ -177,6 +180,8 @@ pub enum Problem {
     Amount,
     /// A status for a request.
     RequestStatus,
+    /// A reset of the connection in the middle of a request's body.
+    RequestReset,
     /// A date that HTTP cannot write.
     Date,
     /// A text or list that is no table of quantiles.

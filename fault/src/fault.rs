@@ -8,8 +8,9 @@ use http::{Method, Request, Version};
 
 use crate::chance::{Dice, digest};
 use crate::halt::halted;
+use crate::injector::ending::Ending;
 use crate::injector::plan::Plan;
-use crate::reach::{Reach, Side};
+use crate::reach::{By, Reach, Side};
 use crate::report::{Phase, Skip};
 use crate::setup::Setup;
 use crate::strike::Strike;
@@ -134,6 +135,7 @@ impl Fault {
         let unreachable = !reach.allows(&plan)
             || (plan.only_downloads() && request.method() == Method::HEAD)
             || (plan.only_taps() && !asks_for_websocket(request))
+            || (plan.resets && reach.of(Ending::Reset) == By::Nowhere)
             || (plan.uploads() && !ported());
         if unreachable {
             return Err(Skip::Unreachable);

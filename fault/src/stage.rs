@@ -62,6 +62,9 @@ pub(crate) trait Host: Send + Sync {
     /// Begins a wait.
     fn pause(&self, time: Duration) -> Pause;
 
+    /// Resets the whole connection, where it can be had.
+    fn reset_connection(&self) {}
+
     /// The body came to its end, or the fault was called off before.
     fn done(&mut self, called_off: bool);
 }
@@ -91,6 +94,11 @@ impl Below<'_> {
 
     pub(crate) fn pause(&self, time: Duration) -> Pause {
         self.host.pause(time)
+    }
+
+    /// Resets the whole connection, where it can be had.
+    pub(crate) fn reset_connection(&self) {
+        self.host.reset_connection();
     }
 
     /// The error that ends a body before its time.

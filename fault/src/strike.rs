@@ -280,6 +280,12 @@ impl Host for Strike {
         pause(&self.setup, time)
     }
 
+    fn reset_connection(&self) {
+        if let Some(connection) = self.reach.connection() {
+            connection.end(Ending::Reset, self.setup.name.clone());
+        }
+    }
+
     fn done(&mut self, called_off: bool) {
         self.end(if called_off { Phase::CalledOff } else { Phase::Finished });
     }

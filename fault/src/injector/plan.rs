@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) deeds: Vec<Deed>,
     /// Who hears of which deeds alone.
     pub(crate) ears: Vec<Ear>,
+    /// Whether a body is to end by a reset of the whole connection.
+    pub(crate) resets: bool,
     /// Whether some deed was due and let the request pass.
     pub(crate) spared: bool,
 }

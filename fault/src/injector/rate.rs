@@ -18,7 +18,8 @@ use crate::stage::{Below, Polled, Stage, plus};
 /// Lets a body through at this many bytes a second, each body by itself.
 ///
 /// It goes in slices of a sixteenth of a second, as Envoy's `response_rate_limit` does; heads and
-/// trailers are not held back. What a slow service saves up by itself is not caught up later.
+/// trailers are not held back. What a slow service saves up by itself is not caught up later. A
+/// limit of a whole connection, all its bytes counted, is [`Toxic::bandwidth`](crate::Toxic::bandwidth).
 ///
 /// ```
 /// use waylay_fault::{Fault, Side, rate_limit};

@@ -39,6 +39,9 @@ pub enum Ending {
     /// HTTP/2 resets the stream with this code; HTTP/1 closes the connection.
     #[cfg(feature = "http2")]
     Reset(ResetCode),
+    /// The whole connection is reset, by a TCP `RST`. Of a response only, and only where its
+    /// connection was [lent](crate::FaultListener): elsewhere it is unreachable.
+    ConnectionReset,
     /// As if that had been all: the head promises the shorter length, and nothing on the wire tells
     /// of the rest. Trailers are left out.
     End,
@@ -110,13 +113,18 @@ impl Draft for Truncate {
             findings.add(format!("{at}.fraction"), share, Problem::Share);
             return None;
         }
-        let (clean, code) = match self.ending {
-            Ending::Close => (false, None),
+        let resets = self.ending == Ending::ConnectionReset;
+        if resets && self.side == Side::Request {
+            findings.add(format!("{at}.then"), "ConnectionReset", Problem::RequestReset);
+            return None;
+        }
+        let code = match self.ending {
             #[cfg(feature = "http2")]
-            Ending::Reset(code) => (false, Some(code.into())),
-            Ending::End => (true, None),
+            Ending::Reset(code) => Some(code.into()),
+            _ => None,
         };
-        Some(Box::new(Blade { cut: self.cut, clean, code, linger: linger?, side: self.side }))
+        let clean = self.ending == Ending::End;
+        Some(Box::new(Blade { cut: self.cut, clean, code, resets, linger: linger?, side: self.side }))
     }
 }
 
@@ -125,6 +133,7 @@ struct Blade {
     cut: Cut,
     clean: bool,
     code: Option<u32>,
+    resets: bool,
     linger: Duration,
     side: Side,
 }
@@ -145,6 +154,7 @@ impl Act for Blade {
             Cut::Bytes(bytes) => Some(bytes),
             Cut::Fraction(_) => None,
         };
+        plan.resets |= self.resets;
         let stage = Box::new(Severed { blade: *self, left, rest: Bytes::new(), end: End::Ahead });
         plan.change(self.side, Change::Body(stage), Deed::Truncate(self.side));
     }
@@ -181,6 +191,9 @@ impl Stage for Severed {
             let in_time = off || ready!(pause.poll(cx)).is_some();
             if in_time && !off {
                 self.end = End::Past;
+                if self.blade.resets {
+                    below.reset_connection();
+                }
                 return Poll::Ready(Some(Err(below.cut(self.blade.code))));
             }
             self.end = End::Ahead;

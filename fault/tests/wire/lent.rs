@@ -12,7 +12,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower_layer::Layer;
-use waylay_fault::{Fault, FaultBuilder, FaultListener, Injector, Reject, Toxic, reject, with_connection};
+use waylay_fault::{
+    Cut, Ending, Fault, FaultBuilder, FaultListener, Injector, Reject, Side, Toxic, reject, truncate,
+    with_connection,
+};
 
 use crate::rig::Protocol;
 
@@ -269,4 +272,26 @@ async fn a_layer_that_buffers_is_seen_through() {
         assert_eq!(seen.starts_with(b"HTTP/1.1 500"), !lent, "{}", String::from_utf8_lossy(&seen));
         assert_eq!(seen.is_empty(), lent);
     }
+}
+
+/// What comes before the cut arrives; then the connection is reset, if there is a handle for that.
+#[tokio::test]
+async fn a_body_may_end_in_a_reset() {
+    let cut = || truncate(Cut::Bytes(2)).then(Ending::ConnectionReset);
+    for server in SERVERS {
+        let fault = striking(cut()).build().unwrap();
+        let address = serve(server, &fault, &idle()).await;
+        let (seen, end) = exchange(address, &Method::GET).await;
+        assert!(seen.ends_with(b"\r\n\r\nre"), "{server:?} {}", String::from_utf8_lossy(&seen));
+        assert_eq!(end, Some(ErrorKind::ConnectionReset), "{server:?}");
+    }
+    let fault = striking(cut()).build().unwrap();
+    let address = crate::rig::serve(crate::rig::Place::Hyper, &fault, crate::rig::NEVER).await;
+    assert_eq!(
+        crate::rig::ask(Protocol::Http1, address, Method::GET, &[]).await,
+        crate::rig::Seen::Status(200)
+    );
+    assert_eq!(fault.control().counts().unreachable, 1);
+    let errors = striking(cut().on(Side::Request)).build().unwrap_err();
+    assert_eq!(errors.iter().next().unwrap().setting(), "truncate.then");
 }
