@@ -76,9 +76,6 @@ fn visit(built: Result<Table<()>, BuildErrors>, text: &str, native: bool) {
 
 /// The fault's span cuts its text at characters, and the caret line stands below that text.
 fn caret(fault: &TemplateError) {
-    if fault.text.contains('\n') {
-        return;
-    } // TEMP
     let span = fault.span.clone();
     assert!(fault.text.get(span).is_some(), "{fault:?} lies outside the text");
     let shown = fault.to_string();

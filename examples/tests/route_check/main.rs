@@ -266,3 +266,20 @@ fn rules_are_read_in_their_dialect() {
         0,
     );
 }
+
+/// What became of every route, by the names of the line.
+#[test]
+fn tells_why() {
+    let line = r#"{"routes":[{"name":"a","path":"/a/{id:[0-9]+}"},{"path":"/{x}/y","methods":["POST"]}],
+        "requests":[{"method":"GET","url":"/a/y"}]}"#
+        .replace('\n', "");
+    let told = run(&["--explain"], line.as_bytes()).output;
+    for wanted in [
+        "is a miss: 405, allowed are POST",
+        "fails  a",
+        "path /a/{id:[0-9]+}: got /a/y",
+        "method POST: got GET",
+    ] {
+        assert!(told.contains(wanted), "{wanted}\n{told}");
+    }
+}

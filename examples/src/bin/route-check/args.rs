@@ -1,4 +1,4 @@
-//! The command line: three flags, read by hand.
+//! The command line: a few flags, read by hand.
 
 use std::fmt;
 
@@ -6,12 +6,13 @@ use crate::case::Dialect;
 
 /// How the program is called.
 pub(crate) const USAGE: &str = "\
-usage: route-check [--dialect native|gorilla|traefik_v3|vulcand] [--expect] [--allow P] < cases.jsonl
+usage: route-check [--dialect native|gorilla|traefik_v3|vulcand] [--expect] [--allow P] [--explain] < cases.jsonl
 
 Reads one table of routes with its requests a line (JSON) and prints what it answers.
   --dialect D   how lines that name no dialect are read (native)
   --expect      the lines carry results: print only what differs, and the counts
   --allow P     differences are well up to this share of the requests and of the builds, in percent (0)
+  --explain     tell of each request what became of every route, and what of it failed
   --help        this text
 exit: 0 all is well, 1 something differs or a line has an error, 2 wrong flags or no input";
 
@@ -22,6 +23,7 @@ pub(crate) struct Args {
     pub(crate) expect: bool,
     /// The share of differences that is well, in percent.
     pub(crate) allow: f64,
+    pub(crate) explain: bool,
     pub(crate) help: bool,
 }
 
@@ -54,11 +56,13 @@ impl std::error::Error for ArgsError {}
 impl Args {
     /// Reads the arguments behind the program's name.
     pub(crate) fn read(args: impl IntoIterator<Item = String>) -> Result<Self, ArgsError> {
-        let mut read = Self { dialect: Dialect::Native, expect: false, allow: 0.0, help: false };
+        let mut read =
+            Self { dialect: Dialect::Native, expect: false, allow: 0.0, explain: false, help: false };
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--expect" => read.expect = true,
+                "--explain" => read.explain = true,
                 "--help" | "-h" => read.help = true,
                 "--dialect" => read.dialect = dialect(&args.next().ok_or(ArgsError::NoDialect)?)?,
                 "--allow" => read.allow = share(&args.next().unwrap_or_default())?,

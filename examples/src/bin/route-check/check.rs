@@ -6,13 +6,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Desk};
+use crate::args::Args;
 use crate::arrival::{Arrived, arrive};
 use crate::built::{Built, Fault};
-use crate::case::{Case, Dialect};
+use crate::case::Case;
 use crate::defects::{self, Differing};
 use crate::difference::{Difference, Subject};
 use crate::expect::{self, Counts, Wanted};
-use crate::explain::explain;
+use crate::explain::{explain, whole};
 use crate::info::{self, Info, Step};
 use crate::object::Object;
 use crate::plan::Plan;
@@ -50,6 +51,9 @@ pub(crate) struct Answers {
     build_results: Vec<Option<BuildAnswer>>,
     route_errors: Vec<String>,
     lints: Vec<String>,
+    /// Of each request, what became of every route.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    explain: Vec<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     info: Option<BTreeMap<String, Info>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,9 +91,9 @@ fn place(error: &serde_json::Error) -> String {
 
 /// Builds the table of a line, and asks it everything that the line asks.
 ///
-/// Lints are looked for if they are to be told.
-pub(crate) fn check(case: &Case, default: Dialect, lints: bool) -> Result<Checked<'_>, Refused> {
-    let dialect = case.router.dialect.unwrap_or(default);
+/// Lints and explanations are looked for if they are to be told.
+pub(crate) fn check(case: &Case, args: Args) -> Result<Checked<'_>, Refused> {
+    let dialect = case.router.dialect.unwrap_or(args.dialect);
     let keys = unsupported(case, dialect);
     if !keys.is_empty() {
         return Err(Refused::Unsupported { keys, requests: case.requests.len(), builds: case.builds.len() });
@@ -99,8 +103,13 @@ pub(crate) fn check(case: &Case, default: Dialect, lints: bool) -> Result<Checke
     let arrived = arrived.collect::<Result<Vec<_>, _>>().map_err(Refused::Wrong)?;
     let built = plan.build().map_err(Refused::Wrong)?;
     let mut answers = answers(case, &plan, &arrived, &built).map_err(Refused::Wrong)?;
-    if let Some(table) = built.table.as_ref().filter(|_| lints) {
-        answers.lints = plan.lints(table);
+    if let Some(table) = &built.table {
+        if !args.expect {
+            answers.lints = plan.lints(table);
+        }
+        if args.explain {
+            answers.explain = arrived.iter().map(|arrived| whole(&plan, table, arrived)).collect();
+        }
     }
     answers.faults = built.faults.into_values().collect();
     Ok(Checked { case, plan, arrived, dead: built.dead, answers })
@@ -118,6 +127,7 @@ fn answers(case: &Case, plan: &Plan<'_>, arrived: &[Arrived], built: &Built) -> 
         build_results: build_results.collect(),
         route_errors: built.faults.values().map(|fault| fault.route.clone()).collect(),
         lints: Vec::new(),
+        explain: Vec::new(),
         info: case.introspect.then(|| info::infos(plan, built)),
         walk_result: case.walk.then(|| info::walk(plan, built, case.walk_skip.as_deref())),
         faults: Vec::new(),

@@ -1,7 +1,7 @@
 //! Why an answer is not the expected one: the routes in question, and what each does alone.
 
 use http::Request;
-use waylay_router::{Peer, RouteInfo};
+use waylay_router::{Peer, RouteInfo, Table};
 
 use crate::answer::Answer;
 use crate::arrival::Arrived;
@@ -24,6 +24,20 @@ pub(crate) fn explain(
     let mut titles: Vec<&str> = wanted.into_iter().chain(got).collect();
     titles.dedup();
     titles.into_iter().map(|title| alone(plan, request, peer, title)).collect()
+}
+
+/// What became of every route of the table.
+pub(crate) fn whole(plan: &Plan<'_>, table: &Table<usize>, arrived: &Arrived) -> Vec<String> {
+    let (request, peer) = match arrived {
+        Ok((request, peer)) => (request, peer),
+        Err(status) => return vec![format!("no server hands this request over: it answers {status}")],
+    };
+    let mut explained = table.explain(request, peer);
+    for candidate in &mut explained.candidates {
+        let item = candidate.name.as_deref().and_then(|label| plan.item(label));
+        candidate.name = item.map(|item| plan.items[item].title.clone());
+    }
+    format!("{explained:#}").lines().map(str::to_owned).collect()
 }
 
 fn alone(plan: &Plan<'_>, request: &Request<()>, peer: &Peer, title: &str) -> String {

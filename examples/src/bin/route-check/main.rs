@@ -76,7 +76,7 @@ fn run(args: Args, mut input: impl BufRead, mut output: impl Write) -> io::Resul
         }
         line.pop_if(|byte| *byte == b'\n');
         let done = check::read(&line).and_then(|case| {
-            let checked = check::check(&case, args.dialect, !args.expect)?;
+            let checked = check::check(&case, args)?;
             Ok(sum.take(args, number, &checked, &mut output))
         });
         match done {
