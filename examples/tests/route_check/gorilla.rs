@@ -53,10 +53,10 @@ fn a_mounted_router_answers_for_good() {
     assert_run(
         &["--dialect", "gorilla"],
         &[
-            r##"{"id":"mount","routes":[{"name":"m","prefix":"/m","mount":[{"name":"in","path":"/m/{id}","methods":["GET"]}]},{"name":"z","prefix":"/"}],"requests":[{"url":"/m/1"},{"url":"/m"},{"method":"PUT","url":"/m/1"}]}"##,
+            r##"{"id":"mount","router":{"middlewares":["r"]},"routes":[{"name":"m","prefix":"/m","middlewares":["o"],"mount":[{"name":"in","path":"/m/{id}","methods":["GET"],"middlewares":["i"]}]},{"name":"z","prefix":"/"}],"requests":[{"url":"/m/1"},{"url":"/m"},{"method":"PUT","url":"/m/1"}]}"##,
         ],
         &[
-            r##"{"id":"mount","results":[{"matched":"in","status":200,"vars":{"id":"1"},"path_template":"/m/{id}"},{"matched":null,"status":404,"vars":{}},{"matched":null,"status":405,"allow":["GET"],"vars":{}}],"build_results":[],"route_errors":[],"lints":[]}"##,
+            r##"{"id":"mount","results":[{"matched":"in","status":200,"vars":{"id":"1"},"path_template":"/m/{id}","trace":["r","o","i","handler:in"]},{"matched":null,"status":404,"vars":{}},{"matched":null,"status":405,"allow":["GET"],"vars":{}}],"build_results":[],"route_errors":[],"lints":[]}"##,
         ],
         0,
     );

@@ -1,7 +1,7 @@
 //! The routes of a line as a real router, for what only a router shows: which layers a request passes,
 //! and which methods its answer tells.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -15,7 +15,7 @@ use tower::{Service, ServiceExt};
 use waylay_router::{Body, Builder, HttpLayer, Miss, Next, Peer, Pending, Reason, Route, Router, Scope};
 
 use crate::built::Built;
-use crate::case::{Case, Entry};
+use crate::case::{Case, Entry, Settings};
 use crate::plan::Plan;
 
 /// The router of a line.
@@ -81,22 +81,13 @@ fn layered(entry: &Entry) -> bool {
     let sub = entry.sub.as_ref();
     !entry.middlewares.is_empty()
         || sub.is_some_and(|sub| !sub.middlewares.is_empty())
-        || entry.children.iter().flatten().any(layered)
+        || entry.children.iter().chain(&entry.mount).flatten().any(layered)
 }
 
 impl Served {
     /// Lays out the router of a line.
     pub(crate) fn new(case: &Case, plan: &Plan<'_>, built: &Built) -> Result<Self, String> {
-        let mut builder = Router::builder().policy(plan.policy);
-        if case.router.cors {
-            builder = builder.cors_methods();
-        }
-        for name in &case.router.middlewares {
-            builder = builder.route_layer(recorder(name, false)).miss_layer(recorder(name, true));
-        }
-        let layout = Layout { plan, dead: &built.dead };
-        let builder = layout.items(None).fold(builder, |builder, item| layout.add(builder, item));
-        let router = builder.build().map_err(|errors| errors.to_string())?;
+        let router = laid_out(&case.router, plan, built)?;
         Ok(Self { router, traced: is_traced(case) })
     }
 
@@ -115,6 +106,23 @@ impl Served {
         let methods = methods.and_then(|value| value.to_str().ok()).map(str::to_owned);
         (way.map(|name| (**name).to_owned()).collect(), methods)
     }
+}
+
+fn laid_out(settings: &Settings, plan: &Plan<'_>, built: &Built) -> Result<Router, String> {
+    let mut builder = Router::builder().policy(plan.policy);
+    if settings.cors {
+        builder = builder.cors_methods();
+    }
+    for name in &settings.middlewares {
+        builder = builder.route_layer(recorder(name, false)).miss_layer(recorder(name, true));
+    }
+    let mounts = plan.items.iter().enumerate().filter_map(|(number, item)| {
+        let (plan, built) = (item.mount.as_deref()?, built.mounts.get(&number)?);
+        Some(laid_out(&Settings::default(), plan, built).map(|router| (number, router)))
+    });
+    let layout = Layout { plan, dead: &built.dead, mounts: mounts.collect::<Result<_, _>>()? };
+    let builder = layout.items(None).fold(builder, |builder, item| layout.add(builder, item));
+    builder.build().map_err(|errors| errors.to_string())
 }
 
 /// A builder or a scope.
@@ -146,6 +154,8 @@ impl Holds for Scope {
 struct Layout<'p> {
     plan: &'p Plan<'p>,
     dead: &'p BTreeSet<usize>,
+    /// The routers that stand behind items.
+    mounts: BTreeMap<usize, Router>,
 }
 
 impl Layout<'_> {
@@ -188,11 +198,15 @@ impl Layout<'_> {
         let title =
             self.plan.answers(number).map(|owner| format!("handler:{}", self.plan.items[owner].title));
         let name: Option<Arc<str>> = title.map(Into::into);
-        let mut route = route.to(async move || {
+        let handler = async move || {
             let mut response = Response::new(Body::empty());
             response.extensions_mut().insert(Trace(name.into_iter().collect()));
             response
-        });
+        };
+        let mut route = match self.mounts.get(&number) {
+            Some(router) => route.to_service(router.clone()),
+            None => route.to(handler),
+        };
         for name in &item.entry.middlewares {
             route = route.layer(recorder(name, false));
         }
