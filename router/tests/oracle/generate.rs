@@ -54,6 +54,17 @@ fn slash(dice: &mut Dice) -> TrailingSlash {
 /// A table by these rules: up to three scopes, up to ten routes.
 pub fn table(dice: &mut Dice, rules: Rules) -> TableCase {
     let mut case = TableCase { rules, scopes: Vec::new(), routes: Vec::new() };
+    if dice.once_in(3) {
+        // All kinds of one segment against each other.
+        for _ in 0..=dice.of(10) {
+            let mut names = Names { owner: "r".to_owned(), count: 0 };
+            let mut pieces = vec![text("/")];
+            pieces.extend(segment(dice, &mut names, rules.gorilla, 6));
+            let own = Level { path: Some((pieces, dice.once_in(6))), ..Level::default() };
+            case.routes.push(RouteCase { scope: None, priority: 0, build_only: false, own });
+        }
+        return case;
+    }
     for place in 0..dice.of(4) {
         let parent = Some(dice.of(place + 1)).filter(|parent| *parent < place);
         let own = level(dice, &case, parent, true);
@@ -135,7 +146,7 @@ fn path(dice: &mut Dice, names: &mut Names, gorilla: bool, is_scope: bool) -> (V
     let mut pieces: Vec<Piece> = Vec::new();
     for _ in 0..=dice.of(if is_scope { 2 } else { 3 }) {
         pieces.push(text("/"));
-        pieces.extend(segment(dice, names, gorilla));
+        pieces.extend(segment(dice, names, gorilla, 0));
     }
     let prefix = match dice.of(17) {
         0..8 => false,
@@ -190,11 +201,11 @@ fn class(dice: &mut Dice, gorilla: bool) -> Class {
     all[dice.of(if gorilla { 8 } else { 5 })]
 }
 
-/// What may stand between two slashes.
-fn segment(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Vec<Piece> {
+/// What may stand between two slashes; literals more rarely if asked for.
+fn segment(dice: &mut Dice, names: &mut Names, gorilla: bool, fewer: usize) -> Vec<Piece> {
     let mut var = |dice: &mut Dice| names.var(class(dice, gorilla));
     let after = ["b", ".x", "0", "9", "F", "!", "-"];
-    match dice.of(18) {
+    match fewer + dice.of(18 - fewer) {
         0..8 => match dice.pick(&["a", "a", "b", "ab", "caf\u{e9}", "a b", "x!", "1", "", "a{b"]) {
             "" => Vec::new(),
             "a{b" if gorilla => vec![text("a")],
