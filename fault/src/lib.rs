@@ -58,9 +58,18 @@
 //! Draws are hashes of a key, not the next numbers of a generator: lock-free, the same again under
 //! the same [seed](FaultBuilder::seed), and by a request or trace id the same on every replica.
 //!
+//! # Where it lies
+//!
+//! | around | by | what it adds |
+//! |---|---|---|
+//! | a service | [`Fault::layer`] | |
+//! | a listener | [`FaultListener`] | faults of connections ([`Toxic`]s, delays, closes, resets); layers reach the wire by the [`Connection`] that it lends |
+//! | a client | [`Fault::client_layer`] | rejects are errors: [`ClientError`] |
+//! | a connector | `FaultConnector`, [`Fault::connect_layer`] | the client's own errors, from true transport errors |
+//!
 //! # What the client sees
 //!
-//! [`wire`] has the table for HTTP/1.1 and HTTP/2. Every answer that a fault made or slowed is
+//! [`wire`] has the table, of every deed for every protocol, made of real runs. Every answer that a fault made or slowed is
 //! marked: for clients by the header [`MARK`], within the process by the extension [`Injected`].
 //!
 //! # What it costs

@@ -19,7 +19,8 @@ use crate::time::DelayTime;
 /// strikes the connection that the drawn request came by, from then on.
 ///
 /// What a toxic holds back is never lost: switched off, it lets go of it at once (Toxiproxy drops
-/// it, or closes the connection). Times are checked by [`FaultBuilder::build`](crate::FaultBuilder::build).
+/// it, or closes the connection). At most 1 MiB waits on either way; beyond that the sender does.
+/// Times are checked by [`FaultBuilder::build`](crate::FaultBuilder::build).
 ///
 /// ```
 /// use waylay_fault::{Direction, Fault, Injector, Toxic, chain};

@@ -173,6 +173,22 @@ async fn switched_off_it_lets_go_at_once() {
     }
 }
 
+/// What waits does not grow without end: beyond a mebibyte the writer waits.
+#[tokio::test(start_paused = true)]
+async fn a_writer_waits_when_too_much_does() {
+    const ROOM: usize = 1 << 20;
+    let (mut server, client, control) = link(Toxic::timeout("0s"));
+    let mut taken = 0;
+    while let Ok(written) = tokio::time::timeout(MS(10), server.write(&[0; 5000])).await {
+        taken += written.unwrap();
+    }
+    assert!((ROOM..ROOM + 5000).contains(&taken), "{taken}");
+    control.set_enabled(false);
+    let begun = Instant::now();
+    let ((), seen) = tokio::join!(send(server, &[(0, 5000)]), arrivals(client, begun));
+    assert_eq!(seen.iter().map(|(_, size)| size).sum::<usize>(), taken + 5000);
+}
+
 /// Toxiproxy #148: connections that live already miss a new toxic.
 #[tokio::test(start_paused = true)]
 async fn switched_on_it_strikes_live_connections() {
