@@ -26,6 +26,7 @@ mod rule;
 mod scalar;
 mod serde_attr;
 mod shape;
+mod spell;
 mod template;
 mod text;
 
