@@ -14,7 +14,9 @@ use crate::view::{Read, View};
 use crate::witness::Witness;
 
 impl<T> Table<T> {
-    /// What is odd about the table, in the order of writing. Nothing is computed before it is asked for.
+    /// What is odd about the table, in the order of writing. Nothing is computed before it is asked for;
+    /// then automata are built of the regexes of all routes, which is work for a start or a tool, not for a
+    /// request.
     pub fn lints(&self) -> Vec<Lint> {
         let facts = &self.catalog.routes;
         let mut lints: Vec<(usize, LintKind)> = Vec::new();

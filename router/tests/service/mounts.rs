@@ -143,3 +143,41 @@ async fn under_a_prefix() {
         assert_eq!(text(&router, target).await, (wanted.0, wanted.1.into()), "{target}");
     }
 }
+
+/// A WebSocket over HTTP/2 (RFC 8441): an extended CONNECT through hyper's own server and client.
+#[cfg(feature = "http2")]
+#[tokio::test]
+async fn extended_connect() {
+    let router = Router::builder()
+        .route(Route::get("/ws").upgrade("websocket").to(async || [("x-route", "socket")]))
+        .route(Route::any("/ws").to(async || [("x-route", "page")]))
+        .build()
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        let service = hyper_util::service::TowerToHyperService::new(router);
+        server.enable_connect_protocol().serve_connection(TokioIo::new(stream), service).await
+    });
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    // The first answer comes behind the server's settings, which allow extended CONNECT.
+    for (method, protocol, wanted) in [
+        ("GET", None, "page"),
+        ("CONNECT", Some("websocket"), "socket"),
+        ("CONNECT", Some("webtransport"), "page"),
+    ] {
+        let request = Request::builder().method(method).uri("http://h/ws").version(Version::HTTP_2);
+        let request = match protocol {
+            Some(protocol) => request.extension(hyper::ext::Protocol::from_static(protocol)),
+            None => request,
+        };
+        let response =
+            client.send_request(request.body(Empty::<bytes::Bytes>::new()).unwrap()).await.unwrap();
+        assert_eq!(response.headers()["x-route"], wanted, "{method} {protocol:?}");
+    }
+}
