@@ -8,7 +8,7 @@ use crate::{
     decode,
     errors::Errors,
     layout::{Layout, Slots},
-    rejection::{Manner, Rejection},
+    rejection::Rejection,
     value::Value,
     walk::{finish, read_parts},
 };
@@ -149,6 +149,5 @@ fn whole<'r, F: Slots<'r>>(
             Err(state) => errors.body = state,
         }
     }
-    let manner = Manner::of(&parts.headers);
-    finish(slots, errors, manner)
+    finish(slots, errors, &parts.headers)
 }

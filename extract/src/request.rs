@@ -10,7 +10,7 @@ use crate::{
     decode,
     errors::Errors,
     layout::{Slots, Survey},
-    rejection::{Manner, Rejection},
+    rejection::Rejection,
     walk::{finish, read_parts},
 };
 
@@ -47,10 +47,15 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
     }
     let slots = None;
     #[cfg(feature = "axum")]
-    let slots = crate::sink::fill(parts, slots).await.map_err(|rejection| {
-        let manner = Manner { path_is_404: F::WANTS.path_is_404, ..Manner::of(&parts.headers) };
-        rejection.with_manner(manner)
-    })?;
+    let slots = match crate::sink::fill(parts, slots).await {
+        Ok(slots) => slots,
+        Err(rejection) => {
+            use crate::rejection::Manner;
+
+            let path_is_404 = F::WANTS.path_is_404;
+            return Err(rejection.with_manner(Manner { path_is_404, ..Manner::of(&parts.headers) }));
+        }
+    };
     #[cfg(feature = "router")]
     let slots = crate::matched::fill(parts, slots);
     slots.ok_or(Rejection::wiring(
@@ -66,7 +71,7 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
 pub fn from_parts<F: for<'r> Slots<'r>>(mut slots: F, parts: &Parts) -> Result<F::Output, Rejection> {
     let mut errors = Errors::default();
     read_parts(&mut slots, parts, &mut errors);
-    finish(slots, errors, Manner::of(&parts.headers))
+    finish(slots, errors, &parts.headers)
 }
 
 /// As [`from_parts`]; `None` if the request holds nothing for any field.
@@ -83,7 +88,7 @@ pub fn option_from_parts<F: for<'r> Slots<'r>>(
     if !slots.survey().touched && errors.is_empty() {
         return Ok(None);
     }
-    finish(slots, errors, Manner::of(&parts.headers)).map(Some)
+    finish(slots, errors, &parts.headers).map(Some)
 }
 
 /// The struct from the parts and the body.
@@ -101,7 +106,7 @@ pub async fn from_request<F: for<'r> Slots<'r>>(
     let Survey { faulty, .. } = slots.survey();
     let faulty = faulty || !errors.is_empty();
     take_body(&mut slots, faulty, parts, body, &mut errors).await;
-    finish(slots, errors, Manner::of(&parts.headers))
+    finish(slots, errors, &parts.headers)
 }
 
 /// As [`from_request`]; `None` if the request holds nothing for any field.
@@ -123,7 +128,7 @@ pub async fn option_from_request<F: for<'r> Slots<'r>>(
     if !touched && (errors.body_is_absent() || !F::BODY.reads()) {
         return Ok(None);
     }
-    finish(slots, errors, Manner::of(&parts.headers)).map(Some)
+    finish(slots, errors, &parts.headers).map(Some)
 }
 
 async fn take_body<F: for<'r> Slots<'r>>(

@@ -1,6 +1,6 @@
 //! The walk over the parts of a request, and its end.
 
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 
 use crate::{
     error::{Code, Fault, FieldError},
@@ -59,11 +59,12 @@ pub(crate) fn read_pairs<'r, F: Layout>(
 pub(crate) fn finish<F: Layout>(
     slots: F,
     mut errors: Errors,
-    manner: Manner,
+    headers: &HeaderMap,
 ) -> Result<F::Output, Rejection> {
     let value = slots.finish(&mut errors);
     errors.into_result(value).map_err(|rejection| {
         let plan = const { &F::BODY };
-        rejection.with_manner(Manner { path_is_404: F::WANTS.path_is_404, plan: Some(plan), ..manner })
+        let path_is_404 = F::WANTS.path_is_404;
+        rejection.with_manner(Manner { path_is_404, plan: Some(plan), ..Manner::of(headers) })
     })
 }
