@@ -99,3 +99,52 @@ async fn a_router_inside_axum_sees_the_variables_of_both() {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "a b 7");
 }
+
+#[derive(Debug, Extract)]
+#[route(GET "/files/{name}")]
+#[extract(path_error = 404)]
+struct File {
+    #[param(raw)]
+    name: String,
+    #[param(scope)]
+    version: u8,
+    #[request]
+    matched: waylay_router::Matched,
+}
+
+async fn file(file: File) -> String {
+    format!("{} {} {}", file.name, file.version, file.matched.template())
+}
+
+#[tokio::test]
+async fn values_come_as_spelt_and_from_scopes_around() {
+    let scope = Scope::new().prefix("/v{version}").route(Route::get("/files/{name}").to(file));
+    let router = Router::builder().scope(scope).build().unwrap();
+    for (uri, status, answer) in [
+        ("/v2/files/a%2Fb%20c", 200, Some("a%2Fb%20c 2 /v{version}/files/{name}")),
+        ("/vx/files/a", 404, None),
+    ] {
+        let request = Request::get(uri).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{uri}");
+        let kind = response.headers().get("content-type").map(|kind| kind.as_bytes().to_vec());
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        match answer {
+            Some(answer) => assert_eq!(body, answer, "{uri}"),
+            None => assert_eq!(kind.as_deref(), Some(b"application/problem+json".as_slice()), "{uri}"),
+        }
+    }
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn spelt_values_are_not_to_be_had_of_axum() {
+    #[derive(Debug, Extract)]
+    struct Raw {
+        #[param(raw)]
+        _name: String,
+    }
+    let router = axum::Router::new().route("/{_name}", axum::routing::get(async |_: Raw| ""));
+    let request = Request::get("/a").body(Body::empty()).unwrap();
+    assert_eq!(router.oneshot(request).await.unwrap().status(), 500);
+}
