@@ -28,6 +28,12 @@ pub(crate) fn effective<'r>(
     if lines.next().is_some() {
         return Err(BadRequest::SeveralHosts);
     }
+    // A line is held to what a host is, whatever the target says (RFC 9112 §3.2).
+    if let (Some(line), Some(_), Grammar::Native) =
+        (line.filter(|line| !line.is_empty()), uri.authority(), grammar)
+    {
+        line.to_str().map_err(|_| BadRequest::BadHost).and_then(|line| split(line, grammar))?;
+    }
     let text = match (given, uri.authority(), line) {
         (Some(given), ..) => given,
         (None, Some(authority), _) => authority.as_str(),

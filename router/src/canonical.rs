@@ -12,6 +12,8 @@ use crate::template::slot::{is_path_byte, is_unreserved, push_escape};
 pub enum BadRequest {
     /// A `%` that two hexadecimal digits do not follow (RFC 3986 §2.1).
     BadEscape,
+    /// Escapes that do not make UTF-8, where the decoded path is looked at.
+    NotUtf8,
     /// `%00` or another control character.
     Control,
     /// A `.` or `..` segment, escaped or not.
@@ -30,6 +32,7 @@ impl fmt::Display for BadRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BadEscape => "`%` in the path is not followed by two hexadecimal digits",
+            Self::NotUtf8 => "the decoded path is not UTF-8",
             Self::Control => "the path holds a control character",
             Self::DotSegment => "the path holds a dot segment",
             Self::PathTooLong => "the path is too long",

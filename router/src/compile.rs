@@ -177,7 +177,13 @@ impl Compiler {
                 None => template,
             });
         }
-        if let Some(whole) = joined.as_ref().filter(|_| self.policy.grammar == Grammar::Native) {
+        // What continues `/` by nothing is `/`.
+        let native = self.policy.grammar == Grammar::Native;
+        if let Some(empty) = joined.as_mut().filter(|whole| native && whole.pieces.is_empty()) {
+            empty.text.push('/');
+            empty.pieces.push(Piece::Text("/".to_owned()));
+        }
+        if let Some(whole) = joined.as_ref().filter(|_| native) {
             let checked = check_whole(whole);
             self.checked(whole, checked);
         }

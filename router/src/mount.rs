@@ -44,6 +44,13 @@ impl Mount {
         &self.original
     }
 
+    /// A path of what is mounted, as the request's own URI has it: with what was cut off in front.
+    pub(crate) fn outward(&self, inner: &str, target: String) -> String {
+        let original = self.original.path();
+        let cut = original.strip_suffix(inner).unwrap_or(original);
+        format!("/{}{target}", cut.trim_matches('/'))
+    }
+
     /// What matched outside, with the variables of the prefix.
     pub fn matched(&self) -> &Matched {
         &self.matched

@@ -87,9 +87,12 @@ impl Pattern {
         accepts.min()
     }
 
-    /// Whether path and host hold.
+    /// Whether path and hosts hold.
     pub(crate) fn lies_at(&self, view: &View<'_>, holes: &[Span]) -> bool {
-        self.path.read(view.path, holes, &mut |_| {}) && self.admits_host(view, &mut |_| {})
+        let mut hosts = self.guards.iter().filter(|guard| matches!(guard, Guard::Host(_)));
+        self.path.read(view.path, holes, &mut |_| {})
+            && self.admits_host(view, &mut |_| {})
+            && hosts.all(|guard| guard.holds(view, &mut |_| {}))
     }
 
     /// Whether the host holds.

@@ -25,6 +25,7 @@ use crate::head::HeadBody;
 use crate::lint::Lint;
 use crate::matched::Matched;
 use crate::miss::{Miss, Reason};
+use crate::mount::Mount;
 use crate::peer::Peer;
 use crate::table::lookup::Table;
 use crate::url::Urls;
@@ -190,8 +191,14 @@ impl Shared {
                 request.extensions_mut().insert(matched);
                 place
             }
-            Err(miss) => {
+            Err(mut miss) => {
                 let place = Place::of(&miss);
+                if let (Reason::Redirect(redirect), Some(mount)) =
+                    (&mut miss.reason, request.extensions().get::<Mount>())
+                {
+                    let target = std::mem::take(&mut redirect.target);
+                    redirect.target = mount.outward(request.uri().path(), target);
+                }
                 request.extensions_mut().remove::<Matched>();
                 request.extensions_mut().insert(miss);
                 request.extensions_mut().insert(self.table.urls());

@@ -138,7 +138,8 @@ impl UrlBuilder {
             Err(UrlError::NoPath) => String::new(),
             target => target?,
         };
-        filling.check(Some(&host), Some(&target).filter(|target| !target.is_empty()).map(String::as_str))?;
+        // What has no path is asked for as `/`.
+        filling.check(Some(&host), Some(if target.is_empty() { "/" } else { &target }))?;
         Ok(format!("{scheme}://{host}{target}"))
     }
 

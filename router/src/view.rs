@@ -76,7 +76,7 @@ impl<'r> Read<'r> {
         } else {
             None
         };
-        if strict && host.is_none() && request.version() <= Version::HTTP_11 {
+        if strict && host.is_none() && request.version() == Version::HTTP_11 {
             return Err(Unseen::Bad(BadRequest::NoHost));
         }
         Ok(Self { path, host, behind: behind.map(Box::new) })
@@ -150,7 +150,7 @@ fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, Unseen>
     let path = match policy.path {
         PathForm::Canonical => spelling(raw).map_err(Unseen::Bad)?.0,
         PathForm::Decoded if has_bad_escape(raw) => return Err(Unseen::Bad(BadRequest::BadEscape)),
-        PathForm::Decoded => Coding::Path.decode(raw).map_err(|_| Unseen::Bad(BadRequest::BadEscape))?,
+        PathForm::Decoded => Coding::Path.decode(raw).map_err(|_| Unseen::Bad(BadRequest::NotUtf8))?,
         PathForm::Raw => Cow::Borrowed(raw),
     };
     if path.len() > usize::from(u16::MAX) {

@@ -69,7 +69,7 @@ impl<T> Table<T> {
         let view = View::new(&request, &read, witness.peer(), policy);
         let limit = u32::try_from(rank).unwrap_or(u32::MAX);
         let mut better = Better { patterns: &self.catalog.patterns, view: &view, limit, found: Vec::new() };
-        self.index.search(&view, &mut better);
+        self.search_sealed(self.seal(&view), &view, &mut better);
         let mut found = better.found;
         found.retain(|&rank| !self.places[rank].detour);
         found.sort_unstable();

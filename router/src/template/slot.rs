@@ -91,6 +91,8 @@ impl Slot {
                     groups += 1;
                     let part = match (&var.kind, grammar, place) {
                         (Kind::Pattern(pattern), ..) => in_grammar(pattern, grammar),
+                        // Behind a raw prefix the hole goes on to the end.
+                        (Kind::Plain, Grammar::Native, Place::Path) if open => String::from("[^/]+"),
                         (_, Grammar::Native, _) => String::from("(?s:.+)"),
                         (_, Grammar::Gorilla, Place::Path) => String::from("[^/]+"),
                         (_, Grammar::Gorilla, Place::Host) => String::from("[^.]+"),

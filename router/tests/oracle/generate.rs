@@ -18,8 +18,7 @@ pub fn native(dice: &mut Dice, precedence: Precedence) -> Rules {
         precedence,
         form: PathForm::Canonical,
         cleaning: [Cleaning::Refuse, Cleaning::Redirect, Cleaning::Keep][dice.of(8).saturating_sub(5)],
-        // A raw prefix ending in a variable lets it take slashes: `/a{x}` gives x=`b/c` of `/ab/c`.
-        // prefixes: [Prefixes::Segments, Prefixes::Raw][usize::from(dice.once_in(8))],
+        // The last variable of a raw prefix reads its text decoded: `%2F` ends it natively.
         prefixes: Prefixes::Segments,
         slash: slash(dice),
         query: [QueryValues::Any, QueryValues::First][usize::from(dice.once_in(6))],
@@ -133,10 +132,6 @@ fn level(dice: &mut Dice, case: &TableCase, scope: Option<usize>, is_scope: bool
         }
     }
     own.sealed = dice.once_in(if is_scope { 8 } else { 16 });
-    // Of several hosts the seal of a route looks at the innermost only: with `.host("b")` around it, a route
-    // sealed at `.host("a")` keeps requests for `a` from all others.
-    let hosts = outer.iter().chain([&&own]).map(|level| level.hosts.len()).sum::<usize>();
-    own.sealed &= is_scope || hosts < 2;
     // An empty path behind a final slash is out of reach in gorilla/mux, but its seal is not.
     own.sealed &= own.path.as_ref().is_none_or(|(pieces, _)| !pieces.is_empty());
     own

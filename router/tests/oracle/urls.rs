@@ -1,7 +1,9 @@
 //! Reverse URLs of drawn routes: what is built is read back by the naive scan, and what was read is built.
 
 use http::Uri;
-use waylay_router::{Cleaning, PathForm, Precedence, QueryValues, TrailingSlash, UrlBuilder};
+use waylay_router::{
+    Bounds, Cleaning, PathForm, Peer, Precedence, QueryValues, Route, Table, TrailingSlash, UrlBuilder,
+};
 
 use crate::ask::Asked;
 use crate::dice::Dice;
@@ -209,13 +211,12 @@ fn keys(case: &TableCase, route: &RouteCase) -> Vec<&'static str> {
     conds.filter_map(|cond| if let Cond::Query(key, _) = cond { Some(*key) } else { None }).collect()
 }
 
-// A route of an empty path in a scope of prefix `/` is unreachable, though its URL is built:
-//
-// #[test]
-// fn an_empty_path_behind_a_slash_is_the_root() {
-//     let mut builder = Table::builder();
-//     let scope = builder.open(None, Bounds::new().prefix("/"));
-//     builder.add(Some(scope), Route::get("").value(()));
-//     let request = http::Request::get("/").body(()).unwrap();
-//     assert!(builder.build().unwrap().find(&request, &Peer::default()).is_ok());
-// }
+/// A route of an empty path in a scope of prefix `/`.
+#[test]
+fn an_empty_path_behind_a_slash_is_the_root() {
+    let mut builder = Table::builder();
+    let scope = builder.open(None, Bounds::new().prefix("/"));
+    builder.add(Some(scope), Route::get("").value(()));
+    let request = http::Request::get("/").body(()).unwrap();
+    assert!(builder.build().unwrap().find(&request, &Peer::default()).is_ok());
+}

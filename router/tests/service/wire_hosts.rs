@@ -129,9 +129,9 @@ async fn one_effective_host() {
         ],
     )
     .await;
-    // HTTP/1.0 owes nobody a host (RFC 9112 §3.2), and is refused all the same.
-    // let strict = hosts().policy(Policy::strict()).build().unwrap();
-    // answers(strict, &[(b"GET / HTTP/1.0\r\nx-any: 1\r\n", "200 /")]).await;
+    // HTTP/1.0 owes nobody a host (RFC 9112 §3.2).
+    let strict = hosts().policy(Policy::strict()).build().unwrap();
+    answers(strict, &[(b"GET / HTTP/1.0\r\nx-any: 1\r\n", "200 /")]).await;
     // The host is looked at even if no route asks for it.
     fields(
         paths(&["/"]),
@@ -166,8 +166,8 @@ async fn forms_of_a_target() {
             (b"GET http://target.com:99999/a HTTP/1.1\r\nhost: line.com\r\n", HOST),
             (b"GET http://target.com..:80/a HTTP/1.1\r\nhost: line.com\r\n", HOST),
             (b"GET http://target.com/a HTTP/1.1\r\nhost: line.com\r\nhost: b\r\n", HOSTS),
-            // A bad line is refused whatever the target says (RFC 9112 §3.2); it is not looked at yet.
-            // (b"GET http://target.com/a HTTP/1.1\r\nhost: u@x\r\n", HOST),
+            // A bad line is refused whatever the target says (RFC 9112 §3.2).
+            (b"GET http://target.com/a HTTP/1.1\r\nhost: u@x\r\n", HOST),
             (b"GET http:///a HTTP/1.1\r\nhost: line.com\r\n", "hyper 400"),
             (b"GET http:/a HTTP/1.1\r\nhost: line.com\r\n", "hyper 400"),
             (b"GET /a HTTP/1.1\r\nhost: line.com\r\n", "200 by the line"),
