@@ -35,6 +35,7 @@ impl<T> Member<T> {
     /// # Errors
     ///
     /// It is there twice, or is not what the type wants.
+    #[inline]
     pub fn take<'r, A: MapAccess<'r>>(&mut self, map: &mut A) -> Result<(), A::Error>
     where
         T: Deserialize<'r>,
@@ -52,6 +53,7 @@ impl<T> Member<T> {
     }
 
     /// The value; an error if there is none.
+    #[inline]
     pub fn required(self, pointer: &'static str, errors: &mut Errors) -> Option<T> {
         match self {
             Self::Value(value) => return Some(value),
@@ -65,6 +67,7 @@ impl<T> Member<T> {
     }
 
     /// The value, or `absent` if there is none; an error only if it is not acceptable.
+    #[inline]
     pub fn or(self, absent: impl FnOnce() -> T, pointer: &'static str, errors: &mut Errors) -> Option<T> {
         match self {
             Self::Unread | Self::Absent => {

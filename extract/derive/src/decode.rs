@@ -121,6 +121,7 @@ fn members(model: &Model, life: &Lifetime) -> TokenStream {
         with_prefix(field, &call)
     });
     quote! {
+        #[inline]
         fn member<__A: __rt::MapAccess<#life>>(
             &mut self,
             __name: &str,
