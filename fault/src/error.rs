@@ -131,6 +131,7 @@ impl fmt::Display for FaultError {
             Problem::Network => {
                 write!(f, "`{given}` is no range of addresses; write it like `10.0.0.0/8` or `::1`")
             }
+            Problem::Rule(why) => write!(f, "`{given}` is not a rule: {why}"),
             Problem::Pattern(why) => write!(f, "`{given}` is not a path pattern: {why}"),
             Problem::HeaderName => {
                 write!(f, "`{given}` is not a header name; give a token such as `x-chaos`")
@@ -192,6 +193,8 @@ pub enum Problem {
     Grpc,
     /// A rate of no bytes at all.
     Rate,
+    /// A rule that the router cannot read, in its words.
+    Rule(String),
     /// A number that is no share.
     Share,
     /// A number that cannot be sent as a WebSocket close code (RFC 6455, section 7.4).

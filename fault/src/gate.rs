@@ -12,6 +12,8 @@ use crate::scope::paths::{PathList, canonical};
 use crate::scope::probes::is_probe;
 #[cfg(any(feature = "axum", feature = "router"))]
 use crate::scope::routes::RouteList;
+#[cfg(feature = "router")]
+use crate::scope::rules::RuleList;
 
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
@@ -23,6 +25,8 @@ pub(crate) struct Gate {
     pub(crate) clients: Lists<ClientList>,
     #[cfg(any(feature = "axum", feature = "router"))]
     pub(crate) routes: Lists<RouteList>,
+    #[cfg(feature = "router")]
+    pub(crate) rules: Lists<RuleList>,
 }
 
 /// What to leave alone, and what alone to touch.
@@ -52,7 +56,8 @@ impl Gate {
             let extensions = request.extensions();
             passes(&self.routes, RouteList::is_empty, |list| list.contains(extensions))
         };
-        // A whole rule text is to be one more condition of this kind.
+        #[cfg(feature = "router")]
+        let admitted = admitted && passes(&self.rules, RuleList::is_empty, |list| list.contains(request));
         if admitted { Ok(()) } else { Err(Skip::NoMatch) }
     }
 }

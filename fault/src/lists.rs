@@ -67,6 +67,28 @@ impl FaultBuilder {
         self
     }
 
+    /// Requests to leave alone, by rules in the language of `waylay-router`:
+    /// ``Host(`**.example.com`) && (PathPrefix(`/pay`) || Header(`x-vip`))``. One of them is enough. They
+    /// look at the request as the layer gets it, inside a router or outside.
+    ///
+    /// ```
+    /// use waylay_fault::{Fault, error};
+    /// let faulty = Fault::new("flaky", error(503)).block_rules(["Hots(`a`)"]).build().unwrap_err();
+    /// assert!(faulty.to_string().contains("`Host`"), "{faulty}");
+    /// ```
+    #[cfg(feature = "router")]
+    pub fn block_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
+        self.whom.rules.block = strings(rules);
+        self
+    }
+
+    /// The only requests to touch, written as for [`block_rules`](Self::block_rules), which wins.
+    #[cfg(feature = "router")]
+    pub fn allow_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
+        self.whom.rules.allow = strings(rules);
+        self
+    }
+
     /// Methods to leave alone.
     pub fn block_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.whom.methods.block = strings(methods);

@@ -9,6 +9,8 @@ use crate::scope::methods::MethodList;
 use crate::scope::paths::PathList;
 #[cfg(any(feature = "axum", feature = "router"))]
 use crate::scope::routes::RouteList;
+#[cfg(feature = "router")]
+use crate::scope::rules::RuleList;
 
 /// The lists of a builder.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(crate) struct Whom {
     pub(crate) clients: Lists<Vec<String>>,
     #[cfg(any(feature = "axum", feature = "router"))]
     pub(crate) routes: Lists<Vec<String>>,
+    #[cfg(feature = "router")]
+    pub(crate) rules: Lists<Vec<String>>,
 }
 
 impl Whom {
@@ -52,6 +56,11 @@ impl Whom {
             routes: Lists {
                 block: RouteList::check("block_routes", self.routes.block, findings),
                 allow: RouteList::check("allow_routes", self.routes.allow, findings),
+            },
+            #[cfg(feature = "router")]
+            rules: Lists {
+                block: RuleList::check("block_rules", self.rules.block, findings),
+                allow: RuleList::check("allow_rules", self.rules.allow, findings),
             },
         }
     }

@@ -9,3 +9,5 @@ pub(crate) mod paths;
 pub(crate) mod probes;
 #[cfg(any(feature = "axum", feature = "router"))]
 pub(crate) mod routes;
+#[cfg(feature = "router")]
+pub(crate) mod rules;

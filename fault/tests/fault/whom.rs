@@ -233,3 +233,32 @@ fn what_is_no_method_host_or_range_is_told() {
         .collect();
     assert_eq!(settings, wanted);
 }
+
+/// Whole rules of the router's language, the client's address included.
+#[cfg(feature = "router")]
+#[tokio::test]
+async fn rules() {
+    let vip = || request(Method::GET, "/pay/7", &[("x-vip", "1")]);
+    let host = |name: &str| request(Method::GET, "/", &[("host", name)]);
+    let rows = [
+        (
+            "PathPrefix(`/pay`) && (Header(`x-vip`) || Method(`POST`))",
+            [vip(), vip()],
+            [get("/pay/7"), get("/pay/7")],
+        ),
+        ("ClientIP(`::1`)", [from("::1"), from("::1")], [from("::2"), from("::2")]),
+        ("!Host(`a.test`)", [host("b.test"), host("b.test")], [host("a.test"), host("a.test")]),
+        ("Query(`q`, `{n:[0-9]+}`)", [get("/?q=7"), get("/?q=7")], [get("/?q=x"), get("/?q=x")]),
+    ];
+    for (rule, holds, fails) in rows {
+        let only = striking(error(500)).allow_rules([rule]).build().unwrap();
+        let but = striking(error(500)).block_rules(["Path(`/no`)", rule]).build().unwrap();
+        for ([one, two], is_inside) in [(holds, true), (fails, false)] {
+            assert_eq!(is_struck(&only, one).await, is_inside, "{rule}");
+            assert_eq!(is_struck(&but, two).await, !is_inside, "{rule}");
+        }
+    }
+    let errors = Fault::new("f", error(500)).allow_rules(["Path(`/`)", "Hots(`a`)"]).build().unwrap_err();
+    let error = errors.iter().next().unwrap();
+    assert!(error.setting() == "allow_rules[1]" && error.to_string().contains("`Host`"), "{error}");
+}
