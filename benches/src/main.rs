@@ -8,6 +8,7 @@
 mod alloc;
 mod by_hand;
 mod dispatch;
+mod extract;
 mod github;
 mod idle;
 mod lookup;
@@ -25,7 +26,8 @@ use report::{Group, Run, Runs};
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
 
-const GROUPS: [Group; 5] = [lookup::GROUP, mixed::GROUP, dispatch::GROUP, idle::GROUP, scale::GROUP];
+const GROUPS: [Group; 6] =
+    [lookup::GROUP, mixed::GROUP, dispatch::GROUP, extract::GROUP, idle::GROUP, scale::GROUP];
 
 /// How many processes measure each group; a new process has a new memory layout.
 const PROCESSES: usize = 5;
