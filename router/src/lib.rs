@@ -85,6 +85,22 @@
 //! [`Miss`] is in the request's extensions before any of them runs. A layer that can fail goes
 //! behind [`recover()`].
 //!
+//! # Rules, files, changes
+//!
+//! All conditions can be written as one line of text, a [`rule`]; whole tables come from TOML or JSON
+//! (`TableSpec`); a `SwapRouter` is replaced while it serves and may follow a file. [`Table::explain`] tells of
+//! a request what became of every route, [`Table::lints`] which routes nothing reaches.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `http2` | the protocol that an HTTP/2 CONNECT asks for, in [`Route::upgrade`] |
+//! | `serde` | routes, explanations and differences as data, and `TableSpec` |
+//! | `toml`, `json`, `schema` | its files, and their JSON schema |
+//! | `swap`, `watch` | `SwapRouter`; `FileWatcher` |
+//! | `dialects` | the rules of Traefik v3 and vulcand beside our own |
+//!
+//! None is on by default.
+//!
 //! # Within axum
 //!
 //! Handlers take axum's extractors and give axum's responses, since both come from `axum-core`.
