@@ -40,7 +40,7 @@ use crate::site::Site;
 /// let faulty = TableSpec::toml("\n[[routes]]\nrule = 'Hots(`a`)'\n\n[[routes]]\nrul = 1\n");
 /// let errors = Table::builder().spec(&faulty, |_| Ok(())).build().unwrap_err().to_string();
 /// assert!(errors.contains("line 2") && errors.contains("`Host`"), "{errors}");
-/// assert!(errors.contains("line 5") && errors.contains("unknown field `rul`"), "{errors}");
+/// assert!(errors.contains("line 6") && errors.contains("unknown field `rul`"), "{errors}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
