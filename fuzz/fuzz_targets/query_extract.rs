@@ -122,11 +122,12 @@ fn note<T>(wanted: &mut Vec<(&'static str, Code)>, name: &'static str, read: &Re
     }
 }
 
-/// Digits with an optional minus, and in the type's range.
+/// Digits with an optional minus, in the one spelling that a number has, and in the type's range.
 fn integer<T: std::str::FromStr>(text: &str) -> Option<T> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let strict = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
-    if strict { text.parse().ok() } else { None }
+    let spelt = digits == "0" || !digits.starts_with('0');
+    if strict && spelt && text != "-0" { text.parse().ok() } else { None }
 }
 
 /// Decoded keys with decoded values, in order.
