@@ -85,7 +85,7 @@
 //! | feature | for |
 //! |---|---|
 //! | `http2` | chosen HTTP/2 reset codes: `Reject::StreamReset` |
-//! | `router` | lists of waylay-router's routes: `block_routes`, `allow_routes` |
+//! | `router` | lists of waylay-router's routes, `block_routes` and `allow_routes`, and of its rules, `block_rules` and `allow_rules` |
 //! | `axum` | lists of axum's routes: `block_routes`, `allow_routes`; `FaultLayer::boxed` |
 //! | `hyper` | connections of hyper-util's client and of tonic in a [`FaultConnector`]; [`serve_connection`], which hears GOAWAY |
 //! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it goes into `axum::serve` |

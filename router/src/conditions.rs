@@ -207,7 +207,7 @@ macro_rules! condition_setters {
         /// Asks for a client address, or a block of them (`10.0.0.0/8`); several are alternatives.
         ///
         /// It is the address of the other end ([`Peer`](crate::Peer)): behind a proxy that is the
-        /// proxy's. An unknown address matches none.
+        /// proxy's, unless [trusted](crate::Builder::trusted_proxy). An unknown address matches none.
         pub fn client_ip(mut self, network: impl Into<String>) -> Self {
             self.$($field).+.clients.push(network.into());
             self
