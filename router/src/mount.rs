@@ -45,10 +45,10 @@ impl Mount {
     }
 
     /// A path of what is mounted, as the request's own URI has it: with what was cut off in front.
-    pub(crate) fn outward(&self, inner: &str, target: String) -> String {
-        let original = self.original.path();
-        let cut = original.strip_suffix(inner).unwrap_or(original);
-        format!("/{}{target}", cut.trim_matches('/'))
+    pub(crate) fn outward(&self, inner: &str, target: &str) -> String {
+        let cut = cut_off(self.original.path(), inner).trim_matches('/');
+        // Two slashes in front would be another host.
+        if cut.is_empty() { target.to_owned() } else { format!("/{cut}{target}") }
     }
 
     /// What matched outside, with the variables of the prefix.
@@ -86,6 +86,12 @@ impl Endpoint for Mounted {
     }
 }
 
+/// What stands in front of the inner path; nothing, if the path was rewritten on the way.
+fn cut_off<'p>(original: &'p str, inner: &str) -> &'p str {
+    let root = if inner == "/" { original } else { "" };
+    original.strip_suffix(inner).unwrap_or(root)
+}
+
 /// The URI without the first segments of its path, which are counted raw: `%2F` divides only where
 /// matching takes it for a separator.
 fn without(uri: &Uri, segments: usize, decoded: bool) -> Option<Uri> {
@@ -105,7 +111,21 @@ fn without(uri: &Uri, segments: usize, decoded: bool) -> Option<Uri> {
 
 #[cfg(test)]
 mod tests {
-    use super::without;
+    use super::{cut_off, without};
+
+    #[test]
+    fn what_was_cut_off() {
+        for (original, inner, wanted) in [
+            ("/a/b/c", "/c", "/a/b"),
+            ("/a", "/", "/a"),
+            ("/a/", "/", "/a"),
+            ("/a//b", "//b", "/a"),
+            ("/x", "/x", ""),
+            ("/a/b", "/rewritten", ""),
+        ] {
+            assert_eq!(cut_off(original, inner), wanted, "{original} {inner}");
+        }
+    }
 
     #[test]
     fn whole_raw_segments() {

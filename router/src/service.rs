@@ -196,8 +196,7 @@ impl Shared {
                 if let (Reason::Redirect(redirect), Some(mount)) =
                     (&mut miss.reason, request.extensions().get::<Mount>())
                 {
-                    let target = std::mem::take(&mut redirect.target);
-                    redirect.target = mount.outward(request.uri().path(), target);
+                    redirect.target = mount.outward(request.uri().path(), &redirect.target);
                 }
                 request.extensions_mut().remove::<Matched>();
                 request.extensions_mut().insert(miss);
