@@ -57,11 +57,12 @@
 //! # Which route wins
 //!
 //! Priority, then host (exact, patterned, regex, none), then path segment by segment (literal,
-//! literal with a variable, constrained, plain, tail; exact before prefix), then the further
-//! conditions counted. Two routes that ask for the same are a
-//! [conflict](BuildErrorKind::Conflict), which names both. Where different conditions of one rank
-//! happen to hold of one request (`/a{x}` and `/{x}a` of `/aba`), the route written first wins, until
-//! a priority says otherwise; nowhere else does the order of writing matter.
+//! literal with a variable, constrained, plain, optional, tail; exact before prefix), then the further
+//! conditions counted. Two routes of one rank that one request matches (`/a{x}` and `/{x}a` of `/aa`)
+//! are a [conflict](BuildErrorKind::Conflict), which names both and shows the request. The order of
+//! writing decides in two places only: between routes that differ by what they
+//! [give](Route::accept), if the client wants it alike, and where nobody can tell whether two routes meet,
+//! of which a [lint](LintKind::Undecided) tells.
 //! [`Precedence::Registration`] makes the first route win, as gorilla/mux does.
 //!
 //! # Rules
