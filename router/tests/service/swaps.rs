@@ -44,7 +44,6 @@ async fn a_request_keeps_its_table() {
                 swap.replace(version(number));
                 number += 1;
             }
-            number
         })
     };
     let seen = Arc::new(AtomicUsize::new(0));
@@ -52,7 +51,10 @@ async fn a_request_keeps_its_table() {
         .map(|_| {
             let (swap, seen) = (swap.clone(), Arc::clone(&seen));
             tokio::spawn(async move {
-                for _ in 0..500 {
+                // Until some tables have come and gone, and for a while.
+                let mut asked = 0;
+                while asked < 500 || seen.load(Ordering::Relaxed) <= 3 {
+                    asked += 1;
                     let response = swap.clone().oneshot(get("/x")).await.unwrap();
                     assert_eq!(response.status(), 200);
                     let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
@@ -68,8 +70,7 @@ async fn a_request_keeps_its_table() {
         client.await.unwrap();
     }
     stop.store(true, Ordering::Relaxed);
-    let last = swapper.join().unwrap();
-    assert!(seen.load(Ordering::Relaxed) < last);
+    swapper.join().unwrap();
 }
 
 /// A faulty file leaves the last good table; a file that is replaced through a link is seen.
