@@ -206,7 +206,6 @@ fn report(runs: &Runs) {
         "Standalone, and as the argument of a handler in axum's router beyond a handler without\n\
          arguments; axum's own is Path + Query + two headers by hand. JSON: six members, 92 bytes.",
     );
-    runs.line("struct / axum Query alone", "struct", "axum Query", Goal::None);
     runs.line("query / axum Query", "query", "axum Query", Goal::None);
     runs.line("query / serde_urlencoded", "query", "serde_urlencoded", Goal::None);
     runs.line("query / serde_html_form", "query", "serde_html_form", Goal::None);
