@@ -10,6 +10,7 @@ use crate::chance::{Dice, digest};
 use crate::halt::halted;
 use crate::injector::ending::Ending;
 use crate::injector::plan::Plan;
+use crate::key::Asker;
 use crate::reach::{By, Reach, Side};
 use crate::report::{Phase, Skip};
 use crate::setup::Setup;
@@ -126,7 +127,7 @@ impl Fault {
             }
         }
         let mut plan = Plan::default();
-        setup.injector.plan(draws, &mut plan);
+        setup.injector.plan(draws, Asker::of(request), &mut plan);
         if plan.steps.is_empty() && plan.spared {
             return Err(Skip::Counted);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::{HeaderMap, HeaderName, Request};
+use http::{Extensions, HeaderMap, HeaderName, Request};
 
 use crate::chance::Key;
 use crate::error::Findings;
@@ -44,6 +44,54 @@ pub enum DecideBy {
     Connection,
 }
 
+/// What of a request tells who asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    headers: &'a HeaderMap,
+    extensions: &'a Extensions,
+}
+
+impl<'a> Asker<'a> {
+    pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
+        Self { headers: request.headers(), extensions: request.extensions() }
+    }
+}
+
+/// Where a key is found.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Counter,
+    Header(HeaderName),
+    TraceId,
+    ClientIp,
+    Connection,
+}
+
+impl Source {
+    pub(crate) fn check(setting: &str, by: DecideBy, findings: &mut Findings) -> Option<Self> {
+        match by {
+            DecideBy::Counter => Some(Self::Counter),
+            DecideBy::Header(name) => header_name(setting, &name, findings).map(Self::Header),
+            DecideBy::RequestId => Some(Self::Header(HeaderName::from_static("x-request-id"))),
+            DecideBy::TraceId => Some(Self::TraceId),
+            DecideBy::ClientIp => Some(Self::ClientIp),
+            DecideBy::Connection => Some(Self::Connection),
+        }
+    }
+
+    /// The key, where there is one; the counter has none of its own.
+    pub(crate) fn find<'a>(&self, asker: Asker<'a>) -> Option<Key<'a>> {
+        let Asker { headers, extensions } = asker;
+        match self {
+            Self::Counter => None,
+            Self::Header(name) => headers.get(name).map(|value| Key::Header(value.as_bytes())),
+            Self::TraceId => headers.get("traceparent").and_then(|value| trace_id(value.as_bytes())),
+            Self::ClientIp => peer::client(extensions).map(Key::Client),
+            Self::Connection => Connection::find(extensions).map(|line| Key::Connection(line.id())),
+        }
+    }
+}
+
 /// Finds keys and attempts in requests.
 #[derive(Debug)]
 pub(crate) struct Keyring {
@@ -52,25 +100,9 @@ pub(crate) struct Keyring {
     counter: AtomicU64,
 }
 
-#[derive(Debug)]
-enum Source {
-    Counter,
-    Header(HeaderName),
-    TraceId,
-    ClientIp,
-    Connection,
-}
-
 impl Keyring {
     pub(crate) fn check(by: DecideBy, attempt: Option<String>, findings: &mut Findings) -> Option<Self> {
-        let by = match by {
-            DecideBy::Counter => Some(Source::Counter),
-            DecideBy::Header(name) => header_name("decide_by", &name, findings).map(Source::Header),
-            DecideBy::RequestId => Some(Source::Header(HeaderName::from_static("x-request-id"))),
-            DecideBy::TraceId => Some(Source::TraceId),
-            DecideBy::ClientIp => Some(Source::ClientIp),
-            DecideBy::Connection => Some(Source::Connection),
-        };
+        let by = Source::check("decide_by", by, findings);
         let attempt = match attempt {
             Some(name) => Some(header_name("attempt_header", &name, findings)?),
             None => None,
@@ -80,16 +112,7 @@ impl Keyring {
 
     /// The key of a request that has come as far as the draw; the counter moves for no other.
     pub(crate) fn key<'a, B>(&self, request: &'a Request<B>) -> Key<'a> {
-        let headers = request.headers();
-        let found = match &self.by {
-            Source::Counter => None,
-            Source::Header(name) => headers.get(name).map(|value| Key::Header(value.as_bytes())),
-            Source::TraceId => headers.get("traceparent").and_then(|value| trace_id(value.as_bytes())),
-            Source::ClientIp => peer::client(request.extensions()).map(Key::Client),
-            Source::Connection => {
-                Connection::find(request.extensions()).map(|line| Key::Connection(line.id()))
-            }
-        };
+        let found = self.by.find(Asker::of(request));
         found.unwrap_or_else(|| Key::Counter(self.counter.fetch_add(1, Ordering::Relaxed)))
     }
 

@@ -12,6 +12,7 @@ use super::plan::{Answer, Plan, Step};
 use super::retry::{Moment, RetryAfter};
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
+use crate::key::Asker;
 use crate::report::Deed;
 use crate::scope::headers::{header_name, header_value};
 
@@ -134,7 +135,7 @@ pub(crate) fn check_headers(at: &str, pairs: &[(String, String)], findings: &mut
 }
 
 impl Act for Arc<Answer> {
-    fn plan(&self, _: Draws, plan: &mut Plan) {
+    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
         plan.then(Step::Answer(self.clone()), Deed::Error(self.status.as_u16()));
     }
 }

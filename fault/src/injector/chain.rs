@@ -4,6 +4,7 @@ use super::node::{Act, Draft, Injector, below};
 use super::plan::Plan;
 use crate::chance::Draws;
 use crate::error::Findings;
+use crate::key::Asker;
 
 /// Does one thing after the other, all decided by one draw. The first link that answers by itself
 /// ends it; delays add up. An empty chain does nothing.
@@ -37,9 +38,9 @@ impl Draft for ChainDraft {
 struct Chain(Vec<Box<dyn Act>>);
 
 impl Act for Chain {
-    fn plan(&self, draws: Draws, plan: &mut Plan) {
+    fn plan(&self, draws: Draws, asker: Asker<'_>, plan: &mut Plan) {
         for (index, link) in (0..).zip(&self.0) {
-            link.plan(draws.child(index), plan);
+            link.plan(draws.child(index), asker, plan);
             if plan.is_final() {
                 break;
             }

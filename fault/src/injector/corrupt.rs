@@ -10,6 +10,7 @@ use super::node::{Act, Draft, Injector, below};
 use super::plan::{Change, Plan};
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
+use crate::key::Asker;
 use crate::normal;
 use crate::report::{Deed, Side};
 use crate::stage::{Below, Polled, Stage};
@@ -77,7 +78,7 @@ impl Draft for Corrupt {
 }
 
 impl Act for Corrupt {
-    fn plan(&self, draws: Draws, plan: &mut Plan) {
+    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
         let vandal = match self.how {
             Corruption::BitFlips(share) => Vandal::Flips(Flips::new(share, draws)),
             Corruption::Json => Vandal::Json(Json::Before),

@@ -8,6 +8,7 @@ use super::node::{Act, Draft, Injector, below};
 use super::plan::{Plan, Step};
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
+use crate::key::Asker;
 use crate::report::Deed;
 
 /// Hands the request to a function of yours, under a name for reports.
@@ -54,7 +55,7 @@ impl Draft for Custom {
 }
 
 impl Act for Custom {
-    fn plan(&self, draws: Draws, plan: &mut Plan) {
+    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
         plan.then(Step::Ask(self.inject.clone(), draws), Deed::Custom(self.name.clone()));
     }
 }

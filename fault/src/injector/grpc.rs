@@ -12,6 +12,7 @@ use super::node::{Act, Draft, Injector, below};
 use super::plan::{Answer, Plan, Step};
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
+use crate::key::Asker;
 use crate::report::Deed;
 
 /// Answers with a gRPC status; the service is not called.
@@ -108,7 +109,7 @@ fn escape(message: &str) -> String {
 struct GrpcAnswer(u16, Arc<Answer>);
 
 impl Act for GrpcAnswer {
-    fn plan(&self, _: Draws, plan: &mut Plan) {
+    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
         plan.then(Step::Answer(self.1.clone()), Deed::Grpc(self.0));
     }
 }

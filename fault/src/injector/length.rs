@@ -9,6 +9,7 @@ use super::node::{Act, Draft, Injector};
 use super::plan::{Change, Plan};
 use crate::chance::Draws;
 use crate::error::Findings;
+use crate::key::Asker;
 use crate::pause::Pause;
 use crate::report::{Deed, Side};
 use crate::stage::{Below, Polled, Stage};
@@ -64,7 +65,7 @@ impl Draft for WrongLength {
 }
 
 impl Act for WrongLength {
-    fn plan(&self, _: Draws, plan: &mut Plan) {
+    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
         let stage = Box::new(Liar { length: self.length, ended: false, pause: None });
         plan.change(self.side, Change::Body(stage), Deed::WrongLength(self.side));
     }

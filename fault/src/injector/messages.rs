@@ -12,6 +12,7 @@ use super::tap::{CloseCode, Tap};
 use crate::chance::Draws;
 use crate::delay::Delay;
 use crate::error::{Findings, Problem};
+use crate::key::Asker;
 use crate::report::{Deed, Side};
 
 /// What the messages of a stream are.
@@ -193,7 +194,7 @@ struct Streamed {
 }
 
 impl Act for Streamed {
-    fn plan(&self, draws: Draws, plan: &mut Plan) {
+    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
         let deed = Deed::Messages(self.side);
         let (framing, last_words) = match (self.format, self.close) {
             (Format::WebSocket, Some(close)) => {

@@ -10,6 +10,7 @@ pub(crate) mod edits;
 pub(crate) mod ending;
 pub(crate) mod framing;
 pub(crate) mod grpc;
+pub(crate) mod ledger;
 pub(crate) mod length;
 pub(crate) mod messages;
 pub(crate) mod node;

@@ -5,6 +5,7 @@ use std::fmt;
 use super::plan::Plan;
 use crate::chance::Draws;
 use crate::error::Findings;
+use crate::key::Asker;
 
 /// What a fault does to the requests it strikes: one deed, or a tree of them.
 ///
@@ -44,8 +45,8 @@ pub(crate) trait Draft: fmt::Debug + Send + Sync {
 
 /// An injector found good.
 pub(crate) trait Act: fmt::Debug + Send + Sync {
-    /// Draws what it does to one request.
-    fn plan(&self, draws: Draws, plan: &mut Plan);
+    /// Draws what it does to the request of this asker.
+    fn plan(&self, draws: Draws, asker: Asker<'_>, plan: &mut Plan);
 }
 
 /// The place of a setting below another; the root of the tree has no name.

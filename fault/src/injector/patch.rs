@@ -10,6 +10,7 @@ use super::node::{Act, Draft, Injector, below};
 use super::plan::{Change, Plan};
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
+use crate::key::Asker;
 use crate::report::{Deed, Side};
 use crate::scope::headers::{header_name, header_value};
 
@@ -140,7 +141,7 @@ struct Patched {
 }
 
 impl Act for Patched {
-    fn plan(&self, _: Draws, plan: &mut Plan) {
+    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
         plan.change(self.side, Change::Head(self.edits.clone()), Deed::Patch(self.side));
     }
 }

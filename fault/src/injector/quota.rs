@@ -1,51 +1,120 @@
 //! Quota: so many requests a while, and no more.
 
 use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use http::HeaderName;
 use http::header::RETRY_AFTER;
-use tokio::time::Instant;
 
 use super::abort::{Abort, error};
+use super::ledger::Ledger;
 use super::node::{Act, Draft, Injector, below};
 use super::plan::{Answer, Plan, Step};
-use crate::chance::Draws;
+use crate::chance::{Dice, Draws, Key, fresh_seed};
 use crate::error::{Findings, Problem};
+use crate::key::{Asker, DecideBy, Source};
 use crate::report::Deed;
 use crate::time::DelayTime;
 
 /// Lets `limit` requests pass in each `window`, and answers the rest with 429 and a `Retry-After`
 /// that tells, in seconds rounded up, when the next window begins.
 ///
-/// The first request opens a window, and the first after its end the next. A request that passes
-/// is counted as [`counted`](crate::Counts::counted), unless a chain does something else to it.
+/// The first request opens a window, and the first after its end the next; with
+/// [`per`](Quota::per), each client's own does so for that client. A request that passes is counted
+/// as [`counted`](crate::Counts::counted), unless a chain does something else to it.
 ///
 /// ```
-/// use waylay_fault::{Fault, error, quota};
+/// use waylay_fault::{DecideBy, Fault, error, quota};
 ///
 /// Fault::new("small-plan", quota(100, "1m")).build()?;
 /// Fault::new("own-answer", quota(100, "1m").answer(error(503).text("full"))).build()?;
+/// Fault::new("each-tenant", quota(100, "1m").per(DecideBy::Header("x-tenant".into()))).build()?;
 /// assert!(Fault::new("no-window", quota(100, "0s")).build().is_err());
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn quota(limit: u64, window: impl Into<DelayTime>) -> Quota {
-    Quota { limit, window: window.into(), answer: error(429) }
+    Quota {
+        limit,
+        window: window.into(),
+        per: DecideBy::Counter,
+        at_once: 10_000,
+        answer: error(429),
+        announce: false,
+    }
 }
 
 /// A quota, made by [`quota`].
+///
+/// ```
+/// use http::{Request, Response};
+/// use tower::{ServiceExt, service_fn};
+/// use tower_layer::Layer;
+/// use waylay_fault::{DecideBy, Fault, quota};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let each = quota(2, "1m").per(DecideBy::Header("x-api-key".into())).announce(true);
+/// let fault = Fault::new("quota", each).enabled(true).participation(1.0).build()?;
+/// let inner = service_fn(async |_: Request<String>| Ok::<_, std::io::Error>(Response::new(String::from("real"))));
+/// let service = fault.layer().layer(inner);
+/// let send = async |key: &str| {
+///     let request = Request::get("/").header("x-api-key", key).body(String::new()).expect("it is one");
+///     service.clone().oneshot(request).await
+/// };
+///
+/// for status in [200, 200, 429] {
+///     assert_eq!(send("one").await?.status(), status);
+/// }
+/// assert_eq!(send("other").await?.status(), 200);
+/// let refused = send("one").await?;
+/// assert_eq!(refused.headers()["retry-after"], "60");
+/// assert_eq!(refused.headers()["ratelimit-limit"], "2");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Quota {
     limit: u64,
     window: DelayTime,
+    per: DecideBy,
+    at_once: usize,
     answer: Abort,
+    announce: bool,
 }
 
 impl Quota {
+    /// Gives each client a quota of its own, told apart as [`DecideBy`] tells requests apart: by
+    /// address, by a header, by connection. Those that carry no such key share one quota among
+    /// them. [`Counter`](DecideBy::Counter), the default: all share one.
+    #[must_use]
+    pub fn per(mut self, client: DecideBy) -> Self {
+        self.per = client;
+        self
+    }
+
+    /// For how many clients at once a window may be open; 10,000 by default, each of some 100 bytes.
+    /// Windows that have ended make room. Where none has, the one that ends the soonest is closed
+    /// before its time: the fault forgets a client that was refused rather than refuse one that was
+    /// not seen.
+    #[must_use]
+    pub fn at_once(mut self, clients: usize) -> Self {
+        self.at_once = clients;
+        self
+    }
+
     /// What the requests beyond it get. A `retry-after` of its own stays.
     #[must_use]
     pub fn answer(mut self, answer: Abort) -> Self {
         self.answer = answer;
+        self
+    }
+
+    /// Whether the refusals also say `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset`
+    /// (seconds), as draft-ietf-httpapi-ratelimit-headers-06 has them. Headers of the answer's own
+    /// stay.
+    #[must_use]
+    pub fn announce(mut self, announce: bool) -> Self {
+        self.announce = announce;
         self
     }
 }
@@ -63,59 +132,64 @@ impl Draft for Quota {
         if window == Some(Duration::ZERO) {
             findings.add(format!("{at}.window"), &self.window, Problem::Zero);
         }
+        let client = Source::check(&format!("{at}.per"), self.per, findings);
+        if self.at_once == 0 {
+            findings.add(format!("{at}.at_once"), self.at_once, Problem::Zero);
+        }
         let answer = self.answer.check_answer(&at, findings);
-        let state = Mutex::new(Window { end: None, used: 0 });
-        Some(Box::new(Meter { limit: self.limit, window: window?, answer: answer?, state }))
+        Some(Box::new(Meter {
+            limit: self.limit,
+            client: client?,
+            // A seed of its own, which nobody can know: no two clients' keys can be made to meet.
+            names: Dice::new(fresh_seed(), "quota"),
+            ledger: Ledger::new(self.limit, window?, self.at_once),
+            answer: answer?,
+            announce: self.announce,
+        }))
     }
 }
 
 #[derive(Debug)]
 struct Meter {
     limit: u64,
-    window: Duration,
+    client: Source,
+    names: Dice,
+    ledger: Ledger,
     answer: Answer,
-    state: Mutex<Window>,
-}
-
-#[derive(Debug)]
-struct Window {
-    end: Option<Instant>,
-    used: u64,
-}
-
-impl Meter {
-    /// Takes one of what is left, or tells how long there is nothing.
-    fn take(&self) -> Result<(), Duration> {
-        let now = Instant::now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let end = match state.end {
-            Some(end) if now < end => end,
-            _ => {
-                state.used = 0;
-                now.checked_add(self.window).unwrap_or(now)
-            }
-        };
-        state.end = Some(end);
-        if state.used >= self.limit {
-            return Err(end - now);
-        }
-        state.used += 1;
-        Ok(())
-    }
+    announce: bool,
 }
 
 impl Act for Meter {
-    fn plan(&self, _: Draws, plan: &mut Plan) {
-        let Err(left) = self.take() else {
+    fn plan(&self, _: Draws, asker: Asker<'_>, plan: &mut Plan) {
+        // No request is found to have this key, so that it can stand for those without one.
+        let client = self.client.find(asker).unwrap_or(Key::Counter(0));
+        let Err(left) = self.ledger.take(self.names.roll(client, b"").hash()) else {
             plan.spared = true;
             return;
         };
+        plan.then(Step::Answer(Arc::new(self.refusal(left))), Deed::Error(self.answer.status.as_u16()));
+    }
+}
+
+impl Meter {
+    fn refusal(&self, left: Duration) -> Answer {
         let mut answer = self.answer.clone();
         let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
         if answer.retry_in.is_none() {
             answer.headers.entry(RETRY_AFTER).or_insert(seconds.into());
         }
-        let deed = Deed::Error(answer.status.as_u16());
-        plan.then(Step::Answer(Arc::new(answer)), deed);
+        if self.announce {
+            for (name, number) in LIMITS.into_iter().zip([self.limit, 0, seconds]) {
+                answer.headers.entry(name).or_insert(number.into());
+            }
+        }
+        answer
     }
 }
+
+/// The limit, what is left of it, and the seconds until it is whole again.
+const LIMITS: [HeaderName; 3] = [
+    HeaderName::from_static("ratelimit-limit"),
+    HeaderName::from_static("ratelimit-remaining"),
+    HeaderName::from_static("ratelimit-reset"),
+];

@@ -6,6 +6,7 @@ use super::node::{Act, Draft, Injector, below};
 use super::plan::Plan;
 use crate::chance::{Draws, pick};
 use crate::error::{Findings, Problem};
+use crate::key::Asker;
 
 /// Does one of several things, each as often as its weight says. Weights need not add up to 1; a
 /// weight of 0 is never picked.
@@ -63,10 +64,10 @@ impl Draft for ByHand<Injector> {
 }
 
 impl Act for ByHand<Box<dyn Act>> {
-    fn plan(&self, mut draws: Draws, plan: &mut Plan) {
+    fn plan(&self, mut draws: Draws, asker: Asker<'_>, plan: &mut Plan) {
         let picked = (self.index)(&mut draws).checked_rem(self.choices.len()).unwrap_or(0);
         if let Some(choice) = self.choices.get(picked) {
-            choice.plan(draws.child(picked as u64), plan);
+            choice.plan(draws.child(picked as u64), asker, plan);
         }
     }
 }
@@ -111,11 +112,11 @@ struct Random {
 }
 
 impl Act for Random {
-    fn plan(&self, mut draws: Draws, plan: &mut Plan) {
+    fn plan(&self, mut draws: Draws, asker: Asker<'_>, plan: &mut Plan) {
         let weights = self.choices.iter().map(|(weight, _)| *weight);
         let picked = pick(weights, draws.share() * self.total);
         if let Some((_, choice)) = self.choices.get(picked) {
-            choice.plan(draws.child(picked as u64), plan);
+            choice.plan(draws.child(picked as u64), asker, plan);
         }
     }
 }

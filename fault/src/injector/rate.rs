@@ -11,6 +11,7 @@ use super::node::{Act, Draft, Injector, below};
 use super::plan::{Change, Plan};
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
+use crate::key::Asker;
 use crate::pause::Pause;
 use crate::report::{Deed, Side};
 use crate::stage::{Below, Polled, Stage, plus};
@@ -66,7 +67,7 @@ impl Draft for RateLimit {
 }
 
 impl Act for RateLimit {
-    fn plan(&self, _: Draws, plan: &mut Plan) {
+    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
         let stage = Box::new(Drip { rate: self.rate, due: None, rest: Bytes::new(), pause: None });
         plan.change(self.side, Change::Body(stage), Deed::RateLimit(self.side, self.rate));
     }

@@ -7,6 +7,7 @@ use super::node::{Act, Draft, Injector, below};
 use super::plan::{Plan, Step, Wire};
 use crate::chance::Draws;
 use crate::error::Findings;
+use crate::key::Asker;
 use crate::report::Deed;
 #[cfg(feature = "http2")]
 use crate::reset::ResetCode;
@@ -95,7 +96,7 @@ enum Rejection {
 }
 
 impl Act for Rejection {
-    fn plan(&self, _: Draws, plan: &mut Plan) {
+    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
         match *self {
             Self::End(ending) => plan.then(Step::Reject(ending), ending.deed()),
             Self::Hang(max) => plan.then(Step::Hang(max), Deed::Hang(max)),

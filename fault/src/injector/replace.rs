@@ -13,6 +13,7 @@ use super::node::{Act, Draft, Injector, below};
 use super::plan::{Change, Plan};
 use crate::chance::Draws;
 use crate::error::Findings;
+use crate::key::Asker;
 use crate::report::{Deed, Side};
 use crate::scope::headers::header_value;
 use crate::stage::{Below, Polled, Stage};
@@ -80,7 +81,7 @@ struct Other {
 }
 
 impl Act for Other {
-    fn plan(&self, _: Draws, plan: &mut Plan) {
+    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
         let stage = Box::new(Instead(self.body.clone()));
         plan.change(self.side, Change::Both(self.edits.clone(), stage), Deed::Replace(self.side));
     }

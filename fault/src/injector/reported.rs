@@ -7,6 +7,7 @@ use super::node::{Act, Draft, Injector};
 use super::plan::{Ear, Plan};
 use crate::chance::Draws;
 use crate::error::Findings;
+use crate::key::Asker;
 use crate::report::Reporter;
 
 impl Injector {
@@ -40,9 +41,9 @@ impl Draft for Reported<Injector> {
 }
 
 impl Act for Reported<Box<dyn Act>> {
-    fn plan(&self, draws: Draws, plan: &mut Plan) {
+    fn plan(&self, draws: Draws, asker: Asker<'_>, plan: &mut Plan) {
         let from = plan.deeds.len();
-        self.injector.plan(draws, plan);
+        self.injector.plan(draws, asker, plan);
         let to = plan.deeds.len();
         if from < to {
             plan.ears.push(Ear { reporter: self.reporter.clone(), from, to });

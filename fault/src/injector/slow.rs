@@ -11,6 +11,7 @@ use super::plan::{Change, Plan, Step};
 use crate::chance::Draws;
 use crate::delay::{At, Delay, Pace};
 use crate::error::Findings;
+use crate::key::Asker;
 use crate::pause::Pause;
 use crate::report::{Deed, Side};
 use crate::stage::{Below, Polled, Stage, plus};
@@ -44,7 +45,7 @@ impl Draft for Slow {
 }
 
 impl Act for Arc<Pace> {
-    fn plan(&self, mut draws: Draws, plan: &mut Plan) {
+    fn plan(&self, mut draws: Draws, _: Asker<'_>, plan: &mut Plan) {
         let side = match self.at() {
             At::RequestChunks => Side::Request,
             At::ResponseChunks => Side::Response,

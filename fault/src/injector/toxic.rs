@@ -8,6 +8,7 @@ use super::plan::{Plan, Step, Wire};
 use super::tamper::{Direction, Kind};
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
+use crate::key::Asker;
 use crate::report::Deed;
 use crate::time::DelayTime;
 
@@ -155,7 +156,7 @@ struct Checked {
 }
 
 impl Act for Checked {
-    fn plan(&self, draws: Draws, plan: &mut Plan) {
+    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
         let wire = Wire::Toxic { kind: self.kind, direction: self.direction, draws };
         plan.then(Step::Wire(wire), Deed::Toxic(self.name.clone()));
     }

@@ -10,6 +10,7 @@ use super::node::{Act, Draft, Injector, below};
 use super::plan::{Change, Plan};
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
+use crate::key::Asker;
 use crate::pause::Pause;
 use crate::report::{Deed, Side};
 #[cfg(feature = "http2")]
@@ -149,7 +150,7 @@ impl Blade {
 }
 
 impl Act for Blade {
-    fn plan(&self, _: Draws, plan: &mut Plan) {
+    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
         let left = match self.cut {
             Cut::Bytes(bytes) => Some(bytes),
             Cut::Fraction(_) => None,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use waylay_fault::{
-    Call, DecideBy, Delay, Fault, FaultBuilder, Injector, Reject, Verdict, chain, custom, error, random,
-    reject, slow,
+    Call, DecideBy, Delay, Fault, FaultBuilder, Injector, Reject, Verdict, chain, custom, error, quota,
+    random, reject, slow,
 };
 
 fn errors(builder: FaultBuilder) -> Vec<String> {
@@ -55,6 +55,15 @@ fn injectors() {
             vec![
                 "error.header[0]: `a b` is not a header name; give a token such as `x-chaos`".into(),
                 "error.header[1]: `a\\nb` is not a header value; give text without control characters".into(),
+            ],
+        ),
+        (
+            quota(1, "0s").per(DecideBy::Header("a b".into())).at_once(0).answer(error(9)).into(),
+            vec![
+                "quota.window: 0ns would never happen; give at least 1".into(),
+                "quota.per: `a b` is not a header name; give a token such as `x-chaos`".into(),
+                "quota.at_once: 0 would never happen; give at least 1".into(),
+                "quota.error.status: 9 is no status to answer with; give one from 200 to 599".into(),
             ],
         ),
         (random(none), vec!["random: [] leaves nothing to pick from; give at least one weight above 0".into()]),

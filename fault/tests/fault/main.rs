@@ -11,6 +11,7 @@ mod delay;
 mod gate;
 mod limits;
 mod messages;
+mod quota;
 mod rig;
 mod toxics;
 mod whom;
