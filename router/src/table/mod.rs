@@ -11,3 +11,4 @@ pub(crate) mod misses;
 pub(crate) mod order;
 pub(crate) mod seal;
 pub(crate) mod trie;
+mod words;

@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 
+use super::words::{Ends, place_of};
 use crate::captures::Captures;
 use crate::template::path::Edge;
 use crate::template::slot::Span;
@@ -34,21 +35,30 @@ pub(crate) trait Visit {
 }
 
 /// One cache line.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Node {
-    /// The first bytes of the label, compared as one word.
-    head: u64,
-    /// The bits of `head` that count.
-    mask: u64,
-    /// The first bytes of the first eight kids; zero where there is none.
+    /// The first bytes of the label.
+    head: Word,
+    /// The first bytes of the first eight kids; the first one's again where there are fewer.
     firsts: u64,
-    label: u32,
     length: u32,
-    kids: (u32, u32),
+    /// Where in `words` the label goes on behind its head.
+    more: u32,
+    kids: u32,
+    count: u32,
     segment: u32,
-    leaf: (u32, u32),
-    tail: (u32, u32),
+    /// Where the leaf's entries begin, then those of the tail, and where they end.
+    leaf: u32,
+    tail: u32,
+    end: u32,
     least: u32,
+}
+
+/// Up to eight bytes of a label, and which bits of them count.
+#[derive(Debug, Clone, Copy, Default)]
+struct Word {
+    bytes: u64,
+    mask: u64,
 }
 
 /// No node: the root is nobody's child.
@@ -58,8 +68,9 @@ const NONE: u32 = 0;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Trie {
     nodes: Vec<Node>,
+    words: Vec<Word>,
+    /// The first byte of each node's label.
     firsts: Vec<u8>,
-    labels: Vec<u8>,
     entries: Vec<Entry>,
     separator: u8,
 }
@@ -68,125 +79,123 @@ impl Trie {
     /// Shows `visit` every leaf that matches `text`.
     pub(crate) fn walk(&self, text: &[u8], visit: &mut impl Visit) {
         if !self.nodes.is_empty() {
-            self.step(0, text, 0, &mut Captures::new(), visit);
+            Walk { trie: self, ends: Ends::of(text), holes: Captures::new(), visit }.step(0, text);
         }
     }
 
-    fn step<V: Visit>(&self, mut node: u32, text: &[u8], mut at: usize, holes: &mut Captures, visit: &mut V) {
-        loop {
-            let here = &self.nodes[node as usize];
-            if here.least >= visit.limit() {
-                return;
-            }
-            let Some(length) = self.label(here, text, at) else {
-                return;
-            };
-            at += length;
-            if at == text.len() {
-                if here.leaf.0 < here.leaf.1 {
-                    visit.leaf(self.at(here.leaf), holes);
-                }
-                self.tail(here, text, at, holes, visit);
-                return;
-            }
-            let literal = self.kid(here, text[at]);
-            let segment = if text[at] == self.separator { NONE } else { here.segment };
-            match (literal, segment) {
-                (NONE, NONE) => return self.tail(here, text, at, holes, visit),
-                (next, NONE) if here.tail.0 == here.tail.1 => node = next,
-                (NONE, next) if here.tail.0 == here.tail.1 => {
-                    at = self.hole(text, at, holes);
-                    node = next;
-                }
-                (literal, segment) => {
-                    let depth = holes.len();
-                    if literal != NONE {
-                        self.step(literal, text, at, holes, visit);
-                        holes.truncate(depth);
-                    }
-                    if segment != NONE {
-                        let end = self.hole(text, at, holes);
-                        self.step(segment, text, end, holes, visit);
-                        holes.truncate(depth);
-                    }
-                    return self.tail(here, text, at, holes, visit);
-                }
-            }
-        }
-    }
-
-    /// Takes bytes up to the next separator.
-    #[inline]
-    fn hole(&self, text: &[u8], at: usize, holes: &mut Captures) -> usize {
-        let mut end = at;
-        while end < text.len() && text[end] != self.separator {
-            end += 1;
-        }
-        holes.push(span(at, end));
-        end
-    }
-
-    fn tail(&self, here: &Node, text: &[u8], at: usize, holes: &mut Captures, visit: &mut impl Visit) {
-        if here.tail.0 < here.tail.1 {
-            let depth = holes.len();
-            holes.push(span(at, text.len()));
-            visit.leaf(self.at(here.tail), holes);
-            holes.truncate(depth);
-        }
-    }
-
-    /// The length of the node's label, if the text goes on with it.
-    #[inline]
-    fn label(&self, here: &Node, text: &[u8], at: usize) -> Option<usize> {
-        let length = here.length as usize;
-        if (word(text, at) ^ here.head) & here.mask != 0 {
-            return None;
-        }
-        if length <= 8 {
-            return (at + length <= text.len()).then_some(length);
-        }
-        let start = here.label as usize;
-        let rest = &self.labels[start + 8..start + length];
-        (text.get(at + 8..at + length) == Some(rest)).then_some(length)
-    }
-
-    /// The kid whose label starts with a byte: found in one word of up to eight (Hacker's Delight, 6-1).
+    /// The kid whose label starts with a byte.
     #[inline]
     fn kid(&self, here: &Node, first: u8) -> u32 {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        let same = here.firsts ^ (ONES * u64::from(first));
-        let zero = same.wrapping_sub(ONES) & !same & (ONES << 7);
-        if zero != 0 {
-            // A path that is not canonical may hold a zero byte, which looks like an empty place.
-            let kid = here.kids.0 + zero.trailing_zeros() / 8;
-            return if kid < here.kids.1 { kid } else { NONE };
-        }
-        if here.kids.1 - here.kids.0 <= 8 {
+        if here.count == 0 {
             return NONE;
         }
-        let others = &self.firsts[here.kids.0 as usize + 8..here.kids.1 as usize];
+        if let Some(place) = place_of(first, here.firsts) {
+            return here.kids + place;
+        }
+        if here.count <= 8 {
+            return NONE;
+        }
+        let others = &self.firsts[here.kids as usize + 8..(here.kids + here.count) as usize];
         match others.iter().position(|&byte| byte == first) {
-            Some(place) => here.kids.0 + 8 + place as u32,
+            Some(place) => here.kids + 8 + place as u32,
             None => NONE,
         }
     }
 
-    fn at(&self, range: (u32, u32)) -> &[Entry] {
-        &self.entries[range.0 as usize..range.1 as usize]
+    fn entries(&self, from: u32, to: u32) -> &[Entry] {
+        &self.entries[from as usize..to as usize]
     }
 }
 
-/// The next eight bytes as one word, zeros behind the end.
-#[inline]
-fn word(text: &[u8], at: usize) -> u64 {
-    if let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk()) {
-        return u64::from_le_bytes(*bytes);
+/// A look-up under way.
+struct Walk<'w, V> {
+    trie: &'w Trie,
+    ends: Ends,
+    holes: Captures,
+    visit: &'w mut V,
+}
+
+impl<V: Visit> Walk<'_, V> {
+    fn step(&mut self, mut node: u32, mut text: &[u8]) {
+        let trie = self.trie;
+        loop {
+            let here = &trie.nodes[node as usize];
+            if here.least >= self.visit.limit() {
+                return;
+            }
+            let Some(rest) = self.behind_label(here, text) else {
+                return;
+            };
+            let Some(&first) = rest.first() else {
+                if here.leaf < here.tail {
+                    self.visit.leaf(trie.entries(here.leaf, here.tail), &self.holes);
+                }
+                return self.tail(here, rest);
+            };
+            let literal = trie.kid(here, first);
+            let segment = if first == trie.separator { NONE } else { here.segment };
+            let ends = here.tail == here.end;
+            if ends && segment == NONE {
+                if literal == NONE {
+                    return;
+                }
+                (node, text) = (literal, rest);
+                continue;
+            }
+            let depth = self.holes.len();
+            if literal != NONE {
+                self.step(literal, rest);
+                self.holes.truncate(depth);
+            }
+            if segment != NONE {
+                let behind = self.hole(rest);
+                if ends {
+                    (node, text) = (segment, behind);
+                    continue;
+                }
+                self.step(segment, behind);
+                self.holes.truncate(depth);
+            }
+            return self.tail(here, rest);
+        }
     }
-    let left = text.len() - at.min(text.len());
-    match text.last_chunk() {
-        // The last eight bytes, less those that are behind us.
-        Some(bytes) if left > 0 => u64::from_le_bytes(*bytes) >> (64 - 8 * left),
-        _ => text.iter().skip(at).rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+
+    /// Behind the node's label, if the text goes on with it.
+    #[inline]
+    fn behind_label<'t>(&self, here: &Node, text: &'t [u8]) -> Option<&'t [u8]> {
+        if (self.ends.word(text) ^ here.head.bytes) & here.head.mask != 0 {
+            return None;
+        }
+        let rest = text.get(here.length as usize..)?;
+        if here.length > 8 {
+            let mut from = &text[8..];
+            let more = &self.trie.words[here.more as usize..];
+            for word in &more[..(here.length as usize - 1) / 8] {
+                if (self.ends.word(from) ^ word.bytes) & word.mask != 0 {
+                    return None;
+                }
+                from = from.get(8..).unwrap_or_default();
+            }
+        }
+        Some(rest)
+    }
+
+    /// Takes bytes up to the next separator.
+    #[inline]
+    fn hole<'t>(&mut self, rest: &'t [u8]) -> &'t [u8] {
+        let (hole, behind) = rest.split_at(self.ends.segment(rest, self.trie.separator));
+        let at = self.ends.len - rest.len();
+        self.holes.push(span(at, at + hole.len()));
+        behind
+    }
+
+    fn tail(&mut self, here: &Node, rest: &[u8]) {
+        if here.tail < here.end {
+            let depth = self.holes.len();
+            self.holes.push(span(self.ends.len - rest.len(), self.ends.len));
+            self.visit.leaf(self.trie.entries(here.tail, here.end), &self.holes);
+            self.holes.truncate(depth);
+        }
     }
 }
 
@@ -277,43 +286,33 @@ impl Sapling {
 impl Trie {
     fn push(&mut self, label: &[u8]) -> u32 {
         let node = self.nodes.len() as u32;
-        let start = self.labels.len() as u32;
-        self.labels.extend_from_slice(label);
-        self.firsts.push(label.first().copied().unwrap_or(0));
-        let mut head = [0; 8];
-        let mut mask = [0; 8];
-        for (i, &byte) in label.iter().take(8).enumerate() {
-            (head[i], mask[i]) = (byte, u8::MAX);
-        }
-        self.nodes.push(Node {
-            head: u64::from_le_bytes(head),
-            mask: u64::from_le_bytes(mask),
-            firsts: 0,
-            label: start,
-            length: label.len() as u32,
-            kids: (0, 0),
-            segment: NONE,
-            leaf: (0, 0),
-            tail: (0, 0),
-            least: u32::MAX,
+        let mut words = label.chunks(8).map(|chunk| {
+            let (mut bytes, mut mask) = ([0; 8], [0; 8]);
+            bytes[..chunk.len()].copy_from_slice(chunk);
+            mask[..chunk.len()].fill(u8::MAX);
+            Word { bytes: u64::from_le_bytes(bytes), mask: u64::from_le_bytes(mask) }
         });
+        let head = words.next().unwrap_or_default();
+        let more = self.words.len() as u32;
+        self.words.extend(words);
+        self.firsts.push(label.first().copied().unwrap_or(0));
+        self.nodes.push(Node { head, length: label.len() as u32, more, ..Node::default() });
         node
     }
 
     fn fill(&mut self, node: u32, sapling: &mut Sapling) -> u32 {
         let leaf = self.store(&mut sapling.leaf);
         let tail = self.store(&mut sapling.tail);
+        let end = self.entries.len() as u32;
         // The kid with the most routes below it is asked for most often, as in matchit.
         sapling.kids.sort_by_cached_key(|kid| (Reverse(kid.size()), kid.label.clone()));
-        let start = self.nodes.len() as u32;
+        let kids = self.nodes.len() as u32;
         for kid in &sapling.kids {
             self.push(&kid.label);
         }
-        let end = self.nodes.len() as u32;
-        let least_of =
-            |trie: &Self, range: (u32, u32)| trie.at(range).first().map_or(u32::MAX, |entry| entry.rank);
-        let mut least = least_of(self, leaf).min(least_of(self, tail));
-        for (kid, place) in sapling.kids.iter_mut().zip(start..end) {
+        let least_of = |entries: &[Entry]| entries.first().map_or(u32::MAX, |entry| entry.rank);
+        let mut least = least_of(self.entries(leaf, tail)).min(least_of(self.entries(tail, end)));
+        for (kid, place) in sapling.kids.iter_mut().zip(kids..) {
             least = least.min(self.fill(place, kid));
         }
         let mut segment = NONE;
@@ -322,21 +321,23 @@ impl Trie {
             segment = self.push(&below.label);
             least = least.min(self.fill(segment, below));
         }
-        let mut firsts = [0; 8];
-        for (place, kid) in firsts.iter_mut().zip(start..end) {
-            *place = self.firsts[kid as usize];
+        let first = self.firsts.get(kids as usize).copied().unwrap_or(0);
+        let mut firsts = [first; 8];
+        for (place, kid) in firsts.iter_mut().zip(&sapling.kids) {
+            *place = kid.label.first().copied().unwrap_or(0);
         }
         let here = &mut self.nodes[node as usize];
         here.firsts = u64::from_le_bytes(firsts);
-        (here.kids, here.segment) = ((start, end), segment);
-        (here.leaf, here.tail, here.least) = (leaf, tail, least);
+        (here.kids, here.count, here.segment) = (kids, sapling.kids.len() as u32, segment);
+        (here.leaf, here.tail, here.end, here.least) = (leaf, tail, end, least);
         least
     }
 
-    fn store(&mut self, entries: &mut [Entry]) -> (u32, u32) {
+    /// Lays entries behind all others, and says where they begin.
+    fn store(&mut self, entries: &mut [Entry]) -> u32 {
         entries.sort_by_key(|entry| entry.rank);
         let start = self.entries.len() as u32;
         self.entries.extend_from_slice(entries);
-        (start, self.entries.len() as u32)
+        start
     }
 }
