@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::{
     error::{Code, FieldError},
-    media::{Kind, kind},
+    media::{Kind, is_one_of, kind},
 };
 
 /// Below this a body is read although another field is faulty, so that all errors go out together.
@@ -23,6 +23,8 @@ pub struct Plan {
     pub json: bool,
     /// It is read as JSON by member.
     pub members: bool,
+    /// Types that are JSON as well, though their names do not say so.
+    pub accept: &'static [&'static str],
     /// It is read as an urlencoded form, whole or by key.
     pub form: bool,
     /// It is read as a form by key.
@@ -73,6 +75,7 @@ impl Plan {
     pub const NONE: Self = Self {
         json: false,
         members: false,
+        accept: &[],
         form: false,
         pairs: false,
         multipart: false,
@@ -120,8 +123,8 @@ impl Plan {
             (self.multipart, "multipart/form-data"),
             (self.text, "text/plain"),
         ];
-        let types: Vec<_> = types.iter().filter(|(read, _)| *read).map(|(_, name)| *name).collect();
-        types.join(", ")
+        let types = types.iter().filter(|(read, _)| *read).map(|(_, name)| *name);
+        types.chain(self.accept.iter().copied()).collect::<Vec<_>>().join(", ")
     }
 
     fn reads_kind(&self, kind: Kind) -> bool {
@@ -151,7 +154,11 @@ impl Plan {
         if at_least > self.limit {
             return Err(BodyState::Refused(too_large(self.limit)));
         }
-        let kind = kind(headers);
+        let kind = match kind(headers) {
+            Kind::Json => Kind::Json,
+            _ if !self.accept.is_empty() && is_one_of(headers, self.accept) => Kind::Json,
+            kind => kind,
+        };
         if self.is_choosy() && at_least > 0 && !self.reads_kind(kind) {
             let detail = format!("expected the content type {}", self.accepts().replace(", ", " or "));
             return Err(BodyState::Refused(FieldError::body(Code::UnsupportedMediaType, detail)));

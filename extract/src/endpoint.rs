@@ -4,7 +4,7 @@ use waylay_router::{Builder, Handler, Pending, Route, Scope};
 
 #[cfg(feature = "openapi")]
 use crate::openapi::operation::{FACT, Operation};
-use crate::target::Routed;
+use crate::routed::Routed;
 
 /// The arguments of a handler whose last one is a struct with a route.
 #[diagnostic::on_unimplemented(

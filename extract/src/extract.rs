@@ -12,6 +12,8 @@ use crate::{
     value::Value,
     walk::{finish, read_parts},
 };
+#[cfg(feature = "router")]
+use crate::{matched::feed, rejection::Manner};
 
 /// A struct that is read from a request, field by field.
 ///
@@ -133,13 +135,38 @@ fn whole<'r, F: Slots<'r>>(
     body: &'r Bytes,
 ) -> Result<F::Output, Rejection> {
     let mut slots = F::default();
-    let mut errors = Errors::default();
     for (name, value) in path {
         slots.path(name, Value::Text(value), false);
         if F::WANTS.raw_path {
             slots.raw_path(name, Value::Text(value));
         }
     }
+    behind_path(slots, parts, body)
+}
+
+/// As [`whole`] with the path values that the struct's own route finds.
+#[cfg(feature = "router")]
+pub(crate) fn routed<'r, F: for<'s> Slots<'s>>(
+    parts: &'r Parts,
+    body: &'r Bytes,
+) -> Result<F::Output, Rejection> {
+    let found = match F::door() {
+        Some(door) => door.enter(parts),
+        None => Err(Rejection::wiring("the struct has no route of its own")),
+    };
+    let matched = found.map_err(|rejection| rejection.with_manner(Manner::of(parts)))?;
+    let mut slots = F::default();
+    feed(&matched, &mut slots, false);
+    behind_path(slots, parts, body)
+}
+
+/// Reads what is not the path of a request whose body is in memory.
+fn behind_path<'r, F: Slots<'r>>(
+    mut slots: F,
+    parts: &'r Parts,
+    body: &'r Bytes,
+) -> Result<F::Output, Rejection> {
+    let mut errors = Errors::default();
     read_parts(&mut slots, parts, &mut errors);
     let plan = const { &F::BODY };
     if plan.reads() {
@@ -149,5 +176,5 @@ fn whole<'r, F: Slots<'r>>(
             Err(state) => errors.body = state,
         }
     }
-    finish(slots, errors, &parts.headers)
+    finish(slots, errors, parts)
 }

@@ -8,8 +8,10 @@ use serde_json::value::RawValue;
 
 use crate::{
     body::Plan,
+    door::Door,
     error::FieldError,
     errors::Errors,
+    keys::Keys,
     media::Kind,
     names::Names,
     part::{Part, PartRule},
@@ -31,6 +33,13 @@ pub trait Layout: Default + Send {
     const BODY: Plan = Plan::NONE;
     /// The path variables that are read.
     const PARAMS: Names;
+    /// What the fields are called outside.
+    const KEYS: Keys;
+
+    /// The struct's own route, if it has one.
+    fn door() -> Option<&'static Door> {
+        None
+    }
 
     /// The name of a path variable that a field reads, if this is one.
     fn path_name(name: &str) -> Option<&'static str>;

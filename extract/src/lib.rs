@@ -10,6 +10,7 @@ mod client;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time", feature = "uuid"))]
 mod dates;
 mod decode;
+mod door;
 mod draft;
 mod draft_body;
 #[cfg(feature = "router")]
@@ -29,6 +30,7 @@ mod invalid;
 mod json;
 #[cfg(feature = "router")]
 mod kept;
+mod keys;
 mod layout;
 #[cfg(feature = "router")]
 mod link;
@@ -51,6 +53,7 @@ mod refusal;
 mod rejection;
 mod request;
 mod rest;
+mod routed;
 mod rule;
 mod scalar;
 #[cfg(feature = "axum")]
@@ -94,8 +97,9 @@ pub use pick_out::Written;
 pub use refusal::Refusal;
 pub use rejection::Rejection;
 pub use rest::Rest;
+pub use routed::Routed;
 pub use source::Source;
-pub use target::{Routed, Target};
+pub use target::Target;
 pub use text::{FromText, TextError};
 pub use to_text::ToText;
 #[cfg(feature = "multipart")]
@@ -148,9 +152,11 @@ pub mod derive {
     pub use crate::upload::write_upload;
     pub use crate::{
         body::Plan,
+        door::Door,
         draft::Draft,
         error::{Fault, FieldError},
         errors::Errors,
+        keys::Keys,
         layout::{Layout, Slots, Survey, Wants},
         media::Kind,
         member::Member,

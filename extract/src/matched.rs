@@ -12,6 +12,12 @@ pub(crate) fn fill<F: for<'r> Slots<'r>>(parts: &Parts, slots: Option<F>) -> Opt
     };
     let again = slots.is_some();
     let mut slots = slots.unwrap_or_default();
+    feed(matched, &mut slots, again);
+    Some(slots)
+}
+
+/// Hands every variable of a match to the slots.
+pub(crate) fn feed<F: for<'r> Slots<'r>>(matched: &Matched, slots: &mut F, again: bool) {
     for capture in matched.captures() {
         match capture.decode() {
             Ok(text) => slots.path(capture.name(), Value::Text(&text), again),
@@ -21,5 +27,4 @@ pub(crate) fn fill<F: for<'r> Slots<'r>>(parts: &Parts, slots: Option<F>) -> Opt
             slots.raw_path(capture.name(), Value::Text(capture.raw()));
         }
     }
-    Some(slots)
 }

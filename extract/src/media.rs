@@ -20,6 +20,13 @@ pub enum Kind {
     Other,
 }
 
+/// Whether the body is of one of these types, written small and without parameters.
+pub(crate) fn is_one_of(headers: &HeaderMap, types: &[&str]) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    types.iter().any(|kind| kind.eq_ignore_ascii_case(essence))
+}
+
 /// What the request says that its body is.
 pub(crate) fn kind(headers: &HeaderMap) -> Kind {
     let Some(value) = headers.get(CONTENT_TYPE) else {

@@ -12,8 +12,9 @@ use axum_core::{
     response::{IntoResponse, Response},
 };
 use http::{
-    Extensions, HeaderMap, HeaderValue, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
+    Extensions, HeaderName, HeaderValue, Method, StatusCode,
+    header::{ACCEPT, ALLOW, CONTENT_TYPE},
+    request::Parts,
 };
 use serde::Serialize;
 
@@ -58,6 +59,9 @@ pub struct Rejection {
 enum Cause {
     Request(Vec<FieldError>),
     Wiring(&'static str),
+    /// The request is for another route than the struct's; what is allowed if only its method is another's.
+    #[cfg_attr(not(feature = "router"), expect(dead_code, reason = "only our router knows its templates"))]
+    Elsewhere(StatusCode, Option<Method>),
     /// Another extractor's answer, which is given once.
     Foreign(StatusCode, Arc<Mutex<Option<Response>>>),
 }
@@ -69,14 +73,33 @@ pub(crate) struct Manner {
     pub(crate) path_is_404: bool,
     /// The client would rather have plain text.
     pub(crate) plain: bool,
+    /// The header that says to such a request what its body may be.
+    pub(crate) taken: Taken,
     /// What a body may be.
     pub(crate) plan: Option<&'static Plan>,
 }
 
+/// Where an answer tells what a body may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Taken {
+    /// RFC 9110, 12.5.1: in an answer, `Accept` says what the next request may contain.
+    #[default]
+    Accept,
+    /// Linked Data Platform 1.0, 7.1.
+    Post,
+    /// RFC 5789, 3.1, which 2.2 asks for in a 415.
+    Patch,
+}
+
 impl Manner {
-    /// What the client would rather have.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self { plain: media::prefers_plain(headers), ..Self::default() }
+    /// What the client would rather have, and what it did.
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let taken = match parts.method {
+            Method::POST => Taken::Post,
+            Method::PATCH => Taken::Patch,
+            _ => Taken::Accept,
+        };
+        Self { plain: media::prefers_plain(&parts.headers), taken, ..Self::default() }
     }
 }
 
@@ -87,6 +110,11 @@ impl Rejection {
 
     pub(crate) fn wiring(reason: &'static str) -> Self {
         Self { cause: Cause::Wiring(reason), manner: Manner::default() }
+    }
+
+    #[cfg(feature = "router")]
+    pub(crate) fn elsewhere(status: StatusCode, allowed: Option<Method>) -> Self {
+        Self { cause: Cause::Elsewhere(status, allowed), manner: Manner::default() }
     }
 
     pub(crate) fn foreign(answer: Response) -> Self {
@@ -108,7 +136,7 @@ impl Rejection {
     pub fn errors(&self) -> &[FieldError] {
         match &self.cause {
             Cause::Request(errors) => errors,
-            Cause::Wiring(_) | Cause::Foreign(..) => &[],
+            Cause::Wiring(_) | Cause::Elsewhere(..) | Cause::Foreign(..) => &[],
         }
     }
 
@@ -119,7 +147,7 @@ impl Rejection {
         let errors = match &self.cause {
             Cause::Request(errors) => errors,
             Cause::Wiring(_) => return StatusCode::INTERNAL_SERVER_ERROR,
-            Cause::Foreign(status, _) => return *status,
+            Cause::Elsewhere(status, _) | Cause::Foreign(status, _) => return *status,
         };
         if self.manner.path_is_404 && errors.iter().any(|error| error.source() == Source::Path) {
             return StatusCode::NOT_FOUND;
@@ -133,6 +161,7 @@ impl Rejection {
     /// The sentence that stands above the errors.
     fn summary(&self) -> Cow<'static, str> {
         match self.errors().len() {
+            _ if matches!(self.cause, Cause::Elsewhere(..)) => "the request is for another route".into(),
             0 => "the server cannot read this request".into(),
             1 => "the request has 1 error".into(),
             many => format!("the request has {many} errors").into(),
@@ -164,6 +193,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let errors = match &self.cause {
             Cause::Wiring(reason) => return f.write_str(reason),
+            Cause::Elsewhere(..) => return f.write_str(&self.summary()),
             Cause::Foreign(status, _) => return write!(f, "another extractor has answered {status}"),
             Cause::Request(errors) => errors,
         };
@@ -194,8 +224,16 @@ impl IntoResponse for Rejection {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         let accepts = self.manner.plan.map(Plan::accepts).unwrap_or_default();
         if let (StatusCode::UNSUPPORTED_MEDIA_TYPE, Ok(accepts)) = (status, HeaderValue::try_from(accepts)) {
-            // RFC 9110, 12.5.1: in an answer, `Accept` says what the next request may contain.
+            match self.manner.taken {
+                Taken::Accept => {}
+                Taken::Post => _ = headers.insert(HeaderName::from_static("accept-post"), accepts.clone()),
+                Taken::Patch => _ = headers.insert(HeaderName::from_static("accept-patch"), accepts.clone()),
+            }
             headers.insert(ACCEPT, accepts);
+        }
+        if let Cause::Elsewhere(_, Some(allowed)) = &self.cause {
+            // A method that a route is written with is a token, which a header holds.
+            headers.extend(HeaderValue::from_str(allowed.as_str()).map(|allowed| (ALLOW, allowed)));
         }
         response.extensions_mut().insert(self);
         response

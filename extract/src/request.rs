@@ -53,11 +53,19 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
             use crate::rejection::Manner;
 
             let path_is_404 = F::WANTS.path_is_404;
-            return Err(rejection.with_manner(Manner { path_is_404, ..Manner::of(&parts.headers) }));
+            return Err(rejection.with_manner(Manner { path_is_404, ..Manner::of(parts) }));
         }
     };
     #[cfg(feature = "router")]
     let slots = crate::matched::fill(parts, slots);
+    // A middleware may have made the request anew and lost what the router had left in it.
+    #[cfg(feature = "router")]
+    let slots = slots.or_else(|| {
+        let matched = F::door()?.enter(parts).ok()?;
+        let mut slots = F::default();
+        crate::matched::feed(&matched, &mut slots, false);
+        Some(slots)
+    });
     slots.ok_or(Rejection::wiring(
         "no path values: neither waylay's nor axum's router has matched this request",
     ))
@@ -71,7 +79,7 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
 pub fn from_parts<F: for<'r> Slots<'r>>(mut slots: F, parts: &Parts) -> Result<F::Output, Rejection> {
     let mut errors = Errors::default();
     read_parts(&mut slots, parts, &mut errors);
-    finish(slots, errors, &parts.headers)
+    finish(slots, errors, parts)
 }
 
 /// As [`from_parts`]; `None` if the request holds nothing for any field.
@@ -88,7 +96,7 @@ pub fn option_from_parts<F: for<'r> Slots<'r>>(
     if !slots.survey().touched && errors.is_empty() {
         return Ok(None);
     }
-    finish(slots, errors, &parts.headers).map(Some)
+    finish(slots, errors, parts).map(Some)
 }
 
 /// The struct from the parts and the body.
@@ -106,7 +114,7 @@ pub async fn from_request<F: for<'r> Slots<'r>>(
     let Survey { faulty, .. } = slots.survey();
     let faulty = faulty || !errors.is_empty();
     take_body(&mut slots, faulty, parts, body, &mut errors).await;
-    finish(slots, errors, &parts.headers)
+    finish(slots, errors, parts)
 }
 
 /// As [`from_request`]; `None` if the request holds nothing for any field.
@@ -128,7 +136,7 @@ pub async fn option_from_request<F: for<'r> Slots<'r>>(
     if !touched && (errors.body_is_absent() || !F::BODY.reads()) {
         return Ok(None);
     }
-    finish(slots, errors, &parts.headers).map(Some)
+    finish(slots, errors, parts).map(Some)
 }
 
 async fn take_body<F: for<'r> Slots<'r>>(

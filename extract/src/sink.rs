@@ -26,12 +26,10 @@ pub(crate) async fn fill<F: for<'r> Slots<'r>>(
     parts: &mut Parts,
     slots: Option<F>,
 ) -> Result<Option<F>, Rejection> {
-    if F::WANTS.raw_path && !matched_by_us(parts) {
-        return Err(Rejection::wiring(
-            "axum gives path values decoded: `#[param(raw)]` needs waylay's router",
-        ));
-    }
     match Path::<Sink<F>>::from_request_parts(parts, &()).await {
+        Ok(_) if F::WANTS.raw_path && !matched_by_us(parts) => {
+            Err(Rejection::wiring("axum gives path values decoded: `#[param(raw)]` needs waylay's router"))
+        }
         Ok(Path(Sink(slots))) => Ok(Some(slots)),
         Err(PathRejection::FailedToDeserializePathParams(error)) => Err(rejection(error.into_kind())),
         Err(_) => Ok(slots),

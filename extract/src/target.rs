@@ -2,8 +2,6 @@
 
 use http::Method;
 
-use crate::extract::Extract;
-
 /// The `#[route(METHOD "/template")]` of a struct.
 ///
 /// ```
@@ -48,16 +46,4 @@ impl Target {
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.template)
     }
-}
-
-/// A struct that says where its requests go.
-///
-/// `#[derive(Extract)]` writes it of `#[route(METHOD "/template")]`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say where its requests go",
-    note = "write `#[derive(Extract)]` and `#[route(GET \"/template\")]` on it"
-)]
-pub trait Routed: Extract {
-    /// Method and template.
-    const TARGET: &'static Target;
 }

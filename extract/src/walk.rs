@@ -1,6 +1,6 @@
 //! The walk over the parts of a request, and its end.
 
-use http::{HeaderMap, request::Parts};
+use http::request::Parts;
 
 use crate::{
     error::{Code, Fault, FieldError},
@@ -56,15 +56,11 @@ pub(crate) fn read_pairs<'r, F: Layout>(
 }
 
 /// Makes the struct of its slots and what became of the body.
-pub(crate) fn finish<F: Layout>(
-    slots: F,
-    mut errors: Errors,
-    headers: &HeaderMap,
-) -> Result<F::Output, Rejection> {
+pub(crate) fn finish<F: Layout>(slots: F, mut errors: Errors, parts: &Parts) -> Result<F::Output, Rejection> {
     let value = slots.finish(&mut errors);
     errors.into_result(value).map_err(|rejection| {
         let plan = const { &F::BODY };
         let path_is_404 = F::WANTS.path_is_404;
-        rejection.with_manner(Manner { path_is_404, plan: Some(plan), ..Manner::of(headers) })
+        rejection.with_manner(Manner { path_is_404, plan: Some(plan), ..Manner::of(parts) })
     })
 }

@@ -1,12 +1,12 @@
 //! The struct's own options, `#[extract(…)]`.
 
 use quote::ToTokens;
-use syn::{Attribute, Expr, ExprPath, Path, Type};
+use syn::{Attribute, Expr, ExprPath, LitStr, Path, Type, spanned::Spanned};
 
 use crate::{
     attr::{Given, Options},
     faults::Faults,
-    literal::{integer, size},
+    literal::{integer, size, text},
     rename::Rename,
     scalar::Twice,
 };
@@ -32,6 +32,8 @@ pub(crate) struct Container {
     pub(crate) validate: Option<Validate>,
     /// What the rejection becomes.
     pub(crate) error: Option<Type>,
+    /// Types of bodies that are JSON as well, in small letters.
+    pub(crate) accept: Vec<LitStr>,
     /// Where fields without an attribute are read from.
     pub(crate) source: Option<String>,
 }
@@ -60,7 +62,7 @@ const MAX_PARAMS: usize = 1000;
 const DENIABLE: [&str; 4] = ["query", "form", "json", "part"];
 const BARE: [&str; 6] = ["param", "query", "header", "cookie", "form", "json"];
 
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 12] = [
     "rename_all",
     "limit",
     "max_items",
@@ -72,6 +74,7 @@ const WORDS: [&str; 11] = [
     "validate",
     "error",
     "source",
+    "accept",
 ];
 
 impl Container {
@@ -88,6 +91,7 @@ impl Container {
             validate: None,
             error: None,
             source: None,
+            accept: Vec::new(),
         };
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("extract")) {
             let mut options = Options::of(attribute, faults);
@@ -146,6 +150,9 @@ impl Container {
         if let Some(error) = options.value("error", faults) {
             self.error = faults.check(syn::parse2(error.to_token_stream()));
         }
+        if let Some(types) = options.value("accept", faults) {
+            self.accept = media_types(&types, faults);
+        }
         if let Some(source) = options.value("source", faults) {
             let word = source.to_token_stream().to_string();
             if !BARE.contains(&&*word) {
@@ -173,4 +180,28 @@ impl Container {
             faults.at(word, HOW);
         }
     }
+}
+
+/// The types in `accept = ["…"]`.
+fn media_types(list: &Expr, faults: &mut Faults) -> Vec<LitStr> {
+    const HOW: &str = "write a list of types: `accept = [\"application/vnd.api\"]`";
+    let Expr::Array(list) = list else {
+        faults.at(list, HOW);
+        return Vec::new();
+    };
+    let mut types = Vec::new();
+    for element in &list.elems {
+        // RFC 9110, 8.3.1: both halves are tokens; parameters are not looked at.
+        let is_token = |word: &str| {
+            !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+        };
+        let text = text(element).unwrap_or_default();
+        match text.split_once('/') {
+            Some((kind, subtype)) if is_token(kind) && is_token(subtype) => {
+                types.push(LitStr::new(&text.to_ascii_lowercase(), element.span()));
+            }
+            _ => faults.at(element, "write a type and a subtype: `\"text/json\"`"),
+        }
+    }
+    types
 }

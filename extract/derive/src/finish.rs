@@ -5,6 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{LitStr, ext::IdentExt, spanned::Spanned};
 
 use crate::{
+    clash,
     container::Validate,
     field::Field,
     fill::prefix,
@@ -56,7 +57,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
 
 /// What only the compiler can hold against each other: this struct and those flattened into it.
 fn checks(model: &Model) -> TokenStream {
-    let mut checks = Vec::new();
+    let mut checks = clash::checks(model);
     for field in model.flattened() {
         let inner = field.layout();
         let span = field.ty.span();

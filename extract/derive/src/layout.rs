@@ -4,12 +4,13 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::{
-    decode,
+    clash, decode,
     field::Field,
     fill::prefix,
     finish,
     model::Model,
     origin::{Origin, View},
+    routed,
     shape::Shape,
 };
 
@@ -20,6 +21,8 @@ pub(crate) fn write(model: &Model) -> TokenStream {
     let wants = wants(model);
     let body = body(model);
     let params = params(model);
+    let named = clash::keys(model);
+    let door = routed::door(model);
     let path_name = path_name(model);
     let keys = keys(model);
     let survey = survey(model);
@@ -32,6 +35,8 @@ pub(crate) fn write(model: &Model) -> TokenStream {
             #wants
             #body
             #params
+            #named
+            #door
             #path_name
             #keys
             #survey
@@ -99,6 +104,7 @@ fn body(model: &Model) -> Option<TokenStream> {
     let other = alone(View::Text) || alone(View::Bytes);
     let limit = model.limit();
     let max_params = model.container.max_params;
+    let accept = &model.container.accept;
     let deny = model.container.deny;
     let (deny_form, deny_json, deny_part) = (deny.form, deny.json, deny.part);
     let inner =
@@ -108,6 +114,7 @@ fn body(model: &Model) -> Option<TokenStream> {
         const BODY: __rt::Plan = __rt::Plan {
             json: #json,
             members: #members,
+            accept: &[#(#accept),*],
             form: #form,
             pairs: #pairs,
             multipart: #multipart,

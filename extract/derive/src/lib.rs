@@ -2,6 +2,7 @@
 
 mod argument;
 mod attr;
+mod clash;
 mod container;
 mod decode;
 mod describe;

@@ -45,6 +45,7 @@ impl Model {
             .collect();
         refuse_duplicates(&fields, &mut faults);
         refuse_bodies(&fields, &mut faults);
+        refuse_types(&container, &fields, &mut faults);
         if inward {
             refuse_borrows(&fields, borrow.is_some(), &mut faults);
         }
@@ -166,6 +167,18 @@ fn refuse_bodies(fields: &[Field], faults: &mut Faults) {
     if let (Some(bytes), Some(other)) = (bytes, stream_or_parts) {
         let message = format!("`{}` takes the body as it comes: its bytes are not kept", other.ident);
         faults.at(&bytes.ident, message);
+    }
+}
+
+/// Further types of JSON are of a struct that reads JSON.
+fn refuse_types(container: &Container, fields: &[Field], faults: &mut Faults) {
+    let reads_json = |field: &Field| match &field.origin {
+        Origin::Json { .. } | Origin::Flatten { body: true, .. } => true,
+        Origin::Body(views) => views.contains(&View::Json),
+        _ => false,
+    };
+    if let (Some(first), false) = (container.accept.first(), fields.iter().any(reads_json)) {
+        faults.at(first, "`accept` names further types of JSON, and no field reads JSON");
     }
 }
 

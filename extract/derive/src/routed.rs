@@ -31,6 +31,19 @@ pub(crate) fn inward(model: &Model) -> TokenStream {
     }
 }
 
+/// What matches a request that no router has matched: a method of `Layout`.
+pub(crate) fn door(model: &Model) -> TokenStream {
+    let (Some(Route { method, template, .. }), None) = (&model.route, &model.borrow) else {
+        return TokenStream::new();
+    };
+    quote! {
+        fn door() -> ::core::option::Option<&'static __rt::Door> {
+            static __DOOR: __rt::Door = __rt::Door::new(__rt::Method::#method, #template);
+            ::core::option::Option::Some(&__DOOR)
+        }
+    }
+}
+
 /// What tells a client where the struct's requests go: a member of `IntoRequest`.
 pub(crate) fn outward(model: &Model) -> TokenStream {
     let Some(route) = &model.route else {

@@ -20,6 +20,7 @@ mod endpoint;
 #[cfg(feature = "form")]
 mod forms;
 mod json;
+mod media;
 #[cfg(feature = "multipart")]
 mod multipart;
 mod names;
@@ -33,6 +34,8 @@ mod round;
 #[cfg(feature = "router")]
 mod router;
 mod texts;
+#[cfg(feature = "router")]
+mod unmatched;
 mod walk;
 mod written;
 

@@ -412,8 +412,8 @@ struct List {
     sort: String,
     #[flatten]
     page: Page,
-    #[query("size")]
-    again: Option<u16>,
+    #[header("x-trace")]
+    again: Option<u8>,
 }
 
 #[test]
@@ -421,7 +421,7 @@ fn a_flattened_struct_is_read_as_if_its_fields_stood_there() {
     let parts = get("/?size=7&sort=a&number=3", &[("x-trace", "1"), ("cookie", "sid=2")]);
     let list = List::extract_parts(&parts, &[("tenant", "t")]).unwrap();
     assert_eq!((&*list.tenant.tenant, list.tenant.trace, list.tenant.sid), ("t", Some(1), 2));
-    assert_eq!((&*list.sort, list.page.number, list.page.size, list.again), ("a", 3, Some(7), Some(7)));
+    assert_eq!((&*list.sort, list.page.number, list.page.size, list.again), ("a", 3, Some(7), Some(1)));
 
     let parts = get("/?size=x&number=-1", &[("x-trace", "x")]);
     let rejection = List::extract_parts(&parts, &[]).unwrap_err();
@@ -434,7 +434,7 @@ fn a_flattened_struct_is_read_as_if_its_fields_stood_there() {
             "query sort missing",
             "query number invalid",
             "query size invalid",
-            "query size invalid",
+            "header x-trace invalid",
         ]
     );
 }
