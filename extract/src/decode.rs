@@ -51,7 +51,7 @@ pub(crate) fn whole<'r, F: Slots<'r>>(slots: &mut F, kind: Kind, body: &'r Bytes
     match read {
         Ok(()) => errors.body = BodyState::Read,
         Err(error) => {
-            slots.open(false);
+            slots.close();
             errors.refuse_body(error);
         }
     }
@@ -62,7 +62,7 @@ fn form<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8], errors: &mut Errors) ->
         return Err(FieldError::body(Code::BadUtf8, "expected UTF-8 text"));
     };
     let plan = F::BODY;
-    read_pairs::<F>(Source::Form, text, plan.max_params, plan.deny_form, errors, &mut |key, value| {
+    read_pairs::<F>(Source::Form, text, plan.max_params, plan.deny_form, errors, |key, value| {
         slots.form(key, value)
     });
     Ok(())

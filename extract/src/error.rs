@@ -191,18 +191,19 @@ impl FieldError {
         self.fault.value.as_deref()
     }
 
-    /// The same error of a field in a struct that is flattened with a prefix.
-    pub(crate) fn prefixed(mut self, prefix: &str) -> Self {
+    /// Makes it the error of a field in a struct that is flattened with a prefix.
+    ///
+    /// What is wrong with the body as a whole has no place that a prefix could stand before.
+    pub(crate) fn prefix(&mut self, prefix: &str) {
         let place = &self.place;
         self.place = match self.source {
-            Source::Path | Source::Header => return self,
+            Source::Path | Source::Header => return,
             Source::Body => match place.strip_prefix('/') {
                 Some(member) => format!("/{prefix}{member}").into(),
-                None => return self,
+                None => return,
             },
             _ => format!("{prefix}{place}").into(),
         };
-        self
     }
 
     /// The status that this error alone would have.

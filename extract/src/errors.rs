@@ -1,5 +1,7 @@
 //! The errors of one request while its fields are taken out, in field order.
 
+use std::mem;
+
 use crate::{
     body::BodyState,
     error::{Code, Fault, FieldError},
@@ -15,21 +17,22 @@ pub(crate) type Place = fn(&str) -> Option<(usize, Source, &'static str)>;
 #[derive(Debug, Default)]
 pub struct Errors {
     list: Vec<FieldError>,
-    /// Those that belong to no field: unknown keys, too many of them.
-    strays: Vec<FieldError>,
+    /// How many at the start of the list belong to no field: unknown keys, too many of them.
+    ///
+    /// They come up before a slot is emptied.
+    strays: usize,
     unwired: Option<&'static str>,
-    prefix: String,
     pub(crate) body: BodyState,
 }
 
 impl Errors {
     pub(crate) fn push(&mut self, error: FieldError) {
-        let error = if self.prefix.is_empty() { error } else { error.prefixed(&self.prefix) };
         self.list.push(error);
     }
 
     pub(crate) fn stray(&mut self, error: FieldError) {
-        self.strays.push(error);
+        self.list.push(error);
+        self.strays = self.list.len();
     }
 
     pub(crate) fn refuse_body(&mut self, error: FieldError) {
@@ -37,7 +40,11 @@ impl Errors {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty() && self.strays.is_empty()
+        self.list.is_empty()
+    }
+
+    pub(crate) fn body_is_read(&self) -> bool {
+        matches!(self.body, BodyState::Read)
     }
 
     pub(crate) fn body_is_absent(&self) -> bool {
@@ -60,10 +67,11 @@ impl Errors {
 
     /// Empties the slots of a flattened struct, whose names have this before them.
     pub fn prefixed<T>(&mut self, prefix: &str, finish: impl FnOnce(&mut Self) -> T) -> T {
-        let length = self.prefix.len();
-        self.prefix.push_str(prefix);
+        let before = self.list.len();
         let value = finish(self);
-        self.prefix.truncate(length);
+        for error in self.list.iter_mut().skip(before) {
+            error.prefix(prefix);
+        }
         value
     }
 
@@ -123,27 +131,30 @@ impl Errors {
 
     /// Tells, once, why a body field has no value. `required`: an absent body is a fault too.
     pub(crate) fn blame_body(&mut self, required: bool) {
-        let error = match std::mem::take(&mut self.body) {
+        let error = match mem::take(&mut self.body) {
             BodyState::Refused(error) => error,
             BodyState::Absent if required => FieldError::body(Code::Missing, "expected a body"),
             state => return self.body = state,
         };
-        // Of the body as a whole, so no prefix stands before its place.
         self.list.push(error);
     }
 
-    pub(crate) fn into_result<T>(mut self, value: Option<T>) -> Result<T, Rejection> {
+    /// Whether nothing at all is wrong.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.is_empty() && self.unwired.is_none() && !matches!(self.body, BodyState::Refused(_))
+    }
+
+    /// Everything that is wrong, as one answer.
+    #[cold]
+    pub(crate) fn take(&mut self) -> Rejection {
         if let Some(reason) = self.unwired {
-            return Err(Rejection::wiring(reason));
+            return Rejection::wiring(reason);
         }
         // Where no field was there to tell it.
-        if let BodyState::Refused(error) = self.body {
+        if let BodyState::Refused(error) = mem::take(&mut self.body) {
             self.list.push(error);
         }
-        self.list.append(&mut self.strays);
-        match value {
-            Some(value) if self.list.is_empty() => Ok(value),
-            _ => Err(Rejection::new(self.list)),
-        }
+        self.list.rotate_left(self.strays);
+        Rejection::new(mem::take(&mut self.list))
     }
 }

@@ -176,5 +176,5 @@ fn behind_path<'r, F: Slots<'r>>(
             Err(state) => errors.body = state,
         }
     }
-    finish(slots, errors, parts)
+    finish(slots, &mut errors, parts)
 }

@@ -18,7 +18,7 @@ impl<T> Member<T> {
     {
         let pointer = pointer_to(key);
         *self = match self {
-            Self::Unread | Self::Absent => match read_raw(raw, &pointer) {
+            Self::Unread => match read_raw(raw, &pointer) {
                 Ok(value) => Self::Value(value),
                 Err(error) => Self::Fault(Box::new(error)),
             },
@@ -64,7 +64,7 @@ pub(crate) fn value<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
     match Member::whole(text).map_err(fault)? {
         Member::Value(value) => Ok(value),
         Member::Fault(error) => Err(fault(*error)),
-        Member::Unread | Member::Absent => Err(Fault::missing()),
+        Member::Unread => Err(Fault::missing()),
     }
 }
 

@@ -51,8 +51,8 @@ pub trait Layout: Default + Send {
     }
     /// Looks at all slots before the body is read.
     fn survey(&self) -> Survey;
-    /// Makes every member of a JSON body absent until it is seen, or unread again.
-    fn open(&mut self, _open: bool) {}
+    /// Makes every member of a JSON body unread again.
+    fn close(&mut self) {}
     /// Takes a part in.
     fn part(&mut self, _name: &str, _part: &Part) {}
     /// Takes a file in.

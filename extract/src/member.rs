@@ -18,11 +18,9 @@ use crate::{
 /// The slot of a body's member, or of the whole body.
 #[derive(Debug, Default)]
 pub enum Member<T> {
-    /// The body was not read, or is empty.
+    /// The body has no such member, or was not read at all.
     #[default]
     Unread,
-    /// The body has no such member.
-    Absent,
     /// A value is there.
     Value(T),
     /// Something is there that is not acceptable. Boxed, since slots are moved on every request.
@@ -40,16 +38,13 @@ impl<T> Member<T> {
     where
         T: Deserialize<'r>,
     {
-        if matches!(self, Self::Value(_)) {
+        let value = map.next_value()?;
+        // Asked only now: where a slot is known to be empty, no code is needed that empties it.
+        if !matches!(self, Self::Unread) {
             return Err(A::Error::custom("a member is there twice"));
         }
-        *self = Self::Value(map.next_value()?);
+        *self = Self::Value(value);
         Ok(())
-    }
-
-    /// A slot that waits for its member, or one of a body that is not read.
-    pub fn opened(open: bool) -> Self {
-        if open { Self::Absent } else { Self::Unread }
     }
 
     /// The value; an error if there is none.
@@ -57,10 +52,10 @@ impl<T> Member<T> {
     pub fn required(self, pointer: &'static str, errors: &mut Errors) -> Option<T> {
         match self {
             Self::Value(value) => return Some(value),
-            Self::Unread => errors.blame_body(true),
-            Self::Absent => {
+            Self::Unread if errors.body_is_read() => {
                 errors.push(FieldError::new(Source::Body, pointer, Fault::missing()));
             }
+            Self::Unread => errors.blame_body(true),
             Self::Fault(error) => errors.push(*error),
         }
         None
@@ -70,7 +65,7 @@ impl<T> Member<T> {
     #[inline]
     pub fn or(self, absent: impl FnOnce() -> T, pointer: &'static str, errors: &mut Errors) -> Option<T> {
         match self {
-            Self::Unread | Self::Absent => {
+            Self::Unread => {
                 errors.blame_body(false);
                 Some(absent())
             }
@@ -87,7 +82,6 @@ impl<T> Member<T> {
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Member<U> {
         match self {
             Self::Unread => Member::Unread,
-            Self::Absent => Member::Absent,
             Self::Value(value) => Member::Value(change(value)),
             Self::Fault(error) => Member::Fault(error),
         }

@@ -27,12 +27,13 @@ pub(crate) fn read<'r, F: Slots<'r>>(
     body: &'r [u8],
     errors: &mut Errors,
 ) -> Result<(), FieldError> {
-    slots.open(true);
-    if fits(slots, body) {
-        return Ok(());
-    }
-    // Why not is told by a second pass, which is too dear for bodies that fit.
-    slots.open(true);
+    if fits(slots, body) { Ok(()) } else { sort(slots, body, errors) }
+}
+
+/// Tells why a body does not fit by a second pass, which is too dear for those that do.
+#[cold]
+fn sort<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8], errors: &mut Errors) -> Result<(), FieldError> {
+    slots.close();
     let plan = F::BODY;
     let (mut seen, mut strangers) = (0, 0);
     members(body, &mut |key, raw| {

@@ -1,71 +1,78 @@
 //! One walk over each part of a request, which hands every value to its field.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE};
 
 use crate::value::Value;
 
-/// Hands each pair of a query string or an urlencoded form on, in order, in one pass over its bytes.
+/// The pairs of a query string or an urlencoded form, in order, in one pass over its bytes.
 ///
 /// A key that cannot be decoded is no field's key, so it is passed over as every unknown key is.
-/// The walk ends, and says so, behind `max` pairs.
-pub(crate) fn pairs<'r>(text: &'r str, max: usize, feed: &mut dyn FnMut(&str, Value<'r>)) -> bool {
-    let mut pair = Pair::default();
-    let mut left = max;
-    for (at, byte) in text.bytes().enumerate() {
+#[derive(Debug)]
+pub(crate) struct Pairs<'r> {
+    rest: &'r str,
+    /// How many pairs may still come.
+    left: usize,
+    /// Whether one pair too many was there, before which the walk has ended.
+    pub(crate) is_cut: bool,
+}
+
+impl<'r> Pairs<'r> {
+    /// At most `max` pairs of a text.
+    pub(crate) fn new(text: &'r str, max: usize) -> Self {
+        Self { rest: text, left: max, is_cut: false }
+    }
+}
+
+impl<'r> Iterator for Pairs<'r> {
+    type Item = (Cow<'r, str>, Value<'r>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.rest.is_empty() {
+            let text = self.rest;
+            let (equals, key_is_escaped) = stop(text.as_bytes(), 0, true);
+            let (end, is_escaped) = match text.as_bytes().get(equals) {
+                Some(b'=') => stop(text.as_bytes(), equals + 1, false),
+                _ => (equals, false),
+            };
+            // The places are those of `&` and `=`, which are characters of their own in UTF-8.
+            self.rest = text.get(end + 1..).unwrap_or_default();
+            if end == 0 {
+                continue;
+            }
+            let Some(left) = self.left.checked_sub(1) else {
+                (self.rest, self.is_cut) = ("", true);
+                break;
+            };
+            self.left = left;
+            let value = Value::form(text.get(equals + 1..end).unwrap_or_default(), is_escaped);
+            let key = text.get(..equals).unwrap_or_default();
+            if !key_is_escaped {
+                return Some((Cow::Borrowed(key), value));
+            }
+            if let Ok(key) = Value::form(key, true).decode() {
+                return Some((key, value));
+            }
+        }
+        None
+    }
+}
+
+/// Where a key (behind which a value may be) or a value ends, and whether there is an escape before.
+fn stop(text: &[u8], from: usize, is_key: bool) -> (usize, bool) {
+    let mut is_escaped = false;
+    let mut at = from;
+    while let Some(byte) = text.get(at) {
         match byte {
-            b'&' => {
-                if pair.start < at {
-                    let Some(less) = left.checked_sub(1) else { return false };
-                    left = less;
-                }
-                pair.hand_on(text, at, feed);
-                pair = Pair { start: at + 1, ..Pair::default() };
-            }
-            b'=' if pair.equals.is_none() => {
-                pair.equals = Some(at);
-                pair.key_is_escaped = std::mem::take(&mut pair.is_escaped);
-            }
-            b'%' | b'+' => pair.is_escaped = true,
+            b'&' => break,
+            b'=' if is_key => break,
+            b'%' | b'+' => is_escaped = true,
             _ => {}
         }
+        at += 1;
     }
-    if pair.start < text.len() && left == 0 {
-        return false;
-    }
-    pair.hand_on(text, text.len(), feed);
-    true
-}
-
-/// What is known of a pair while its bytes go by.
-#[derive(Default)]
-struct Pair {
-    start: usize,
-    equals: Option<usize>,
-    key_is_escaped: bool,
-    /// Whether there is an escape since the start, or since the `=`.
-    is_escaped: bool,
-}
-
-impl Pair {
-    fn hand_on<'r>(&self, text: &'r str, end: usize, feed: &mut dyn FnMut(&str, Value<'r>)) {
-        // The places are those of `&` and `=`, which are characters of their own in UTF-8.
-        let (key, value) = match self.equals {
-            Some(equals) => {
-                let key = Value::form(&text[self.start..equals], self.key_is_escaped);
-                (key, Value::form(&text[equals + 1..end], self.is_escaped))
-            }
-            None if self.start == end => return,
-            None => (Value::form(&text[self.start..end], self.is_escaped), Value::Text("")),
-        };
-        match key {
-            Value::Text(key) => feed(key, value),
-            key => {
-                if let Ok(key) = key.decode() {
-                    feed(&key, value);
-                }
-            }
-        }
-    }
+    (at, is_escaped)
 }
 
 /// The values of a header's lines, in order.

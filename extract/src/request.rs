@@ -79,7 +79,7 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
 pub fn from_parts<F: for<'r> Slots<'r>>(mut slots: F, parts: &Parts) -> Result<F::Output, Rejection> {
     let mut errors = Errors::default();
     read_parts(&mut slots, parts, &mut errors);
-    finish(slots, errors, parts)
+    finish(slots, &mut errors, parts)
 }
 
 /// As [`from_parts`]; `None` if the request holds nothing for any field.
@@ -96,7 +96,7 @@ pub fn option_from_parts<F: for<'r> Slots<'r>>(
     if !slots.survey().touched && errors.is_empty() {
         return Ok(None);
     }
-    finish(slots, errors, parts).map(Some)
+    finish(slots, &mut errors, parts).map(Some)
 }
 
 /// The struct from the parts and the body.
@@ -114,7 +114,7 @@ pub async fn from_request<F: for<'r> Slots<'r>>(
     let Survey { faulty, .. } = slots.survey();
     let faulty = faulty || !errors.is_empty();
     take_body(&mut slots, faulty, parts, body, &mut errors).await;
-    finish(slots, errors, parts)
+    finish(slots, &mut errors, parts)
 }
 
 /// As [`from_request`]; `None` if the request holds nothing for any field.
@@ -136,7 +136,7 @@ pub async fn option_from_request<F: for<'r> Slots<'r>>(
     if !touched && (errors.body_is_absent() || !F::BODY.reads()) {
         return Ok(None);
     }
-    finish(slots, errors, parts).map(Some)
+    finish(slots, &mut errors, parts).map(Some)
 }
 
 async fn take_body<F: for<'r> Slots<'r>>(

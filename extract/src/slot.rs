@@ -51,7 +51,23 @@ impl<T> One<T> {
     ///
     /// For an `Option` an empty value that the type refuses is none, so `?page=` is `None` for a
     /// number and `Some("")` for a text.
+    #[inline]
     pub fn feed<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
+        // What nearly every request holds: one text as it is. All else is read where it costs no other
+        // field anything, a text that the type refuses a second time.
+        if let (Self::Absent, Value::Text(text)) = (&*self, value)
+            && !text.is_empty()
+            && text.len() <= rule.limit
+            && let Ok(value) = read(Cow::Borrowed(text))
+        {
+            *self = Self::Value(value);
+        } else {
+            self.weigh(value, read, rule);
+        }
+    }
+
+    #[inline(never)]
+    fn weigh<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
         self.put(rule, || read_value(value, read, rule));
     }
 

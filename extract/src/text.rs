@@ -88,6 +88,7 @@ pub trait FromText: Sized {
     /// # Errors
     ///
     /// As [`from_text`](Self::from_text).
+    #[inline]
     fn from_cow(text: Cow<'_, str>) -> Result<Self, TextError> {
         Self::from_text(&text)
     }
@@ -130,9 +131,7 @@ macro_rules! integers {
                 let error = TextError::expected($expected);
                 // What std takes and the grammar does not: one number has one spelling, and what C reads
                 // as octal is refused.
-                let digits = text.strip_prefix('-').unwrap_or(text);
-                let has_twin = digits.len() > 1 && digits.starts_with('0');
-                if text.starts_with('+') || has_twin || text == "-0" {
+                if let [b'+', ..] | [b'0', _, ..] | [b'-', b'0', ..] = text.as_bytes() {
                     return Err(error);
                 }
                 text.parse().map_err(|_| error)

@@ -18,14 +18,8 @@ pub(crate) fn read_parts<'r, F: Slots<'r>>(slots: &mut F, parts: &'r Parts, erro
     let wants = F::WANTS;
     if wants.query | wants.deny_query {
         let text = parts.uri.query().unwrap_or_default();
-        read_pairs::<F>(
-            Source::Query,
-            text,
-            wants.max_params,
-            wants.deny_query,
-            errors,
-            &mut |key, value| slots.query(key, value),
-        );
+        let (max, deny) = (wants.max_params, wants.deny_query);
+        read_pairs::<F>(Source::Query, text, max, deny, errors, |key, value| slots.query(key, value));
     }
     if wants.cookie {
         reader::cookies(&parts.headers, &mut |name, value| slots.cookie(name, value));
@@ -40,27 +34,35 @@ pub(crate) fn read_pairs<'r, F: Layout>(
     max: usize,
     deny: bool,
     errors: &mut Errors,
-    feed: &mut dyn FnMut(&str, Value<'r>) -> bool,
+    mut feed: impl FnMut(&str, Value<'r>) -> bool,
 ) {
     let mut strangers = 0;
-    let whole = reader::pairs(text, max, &mut |key, value| {
-        if !feed(key, value) && deny && strangers < unknown::MOST {
+    let mut pairs = reader::Pairs::new(text, max);
+    for (key, value) in pairs.by_ref() {
+        if !feed(&key, value) && deny && strangers < unknown::MOST {
             strangers += 1;
-            errors.stray(unknown::error::<F>(source, key));
+            errors.stray(unknown::error::<F>(source, &key));
         }
-    });
-    if !whole {
+    }
+    if pairs.is_cut {
         let fault = Fault::new(Code::TooMany, format!("expected at most {max} values"));
         errors.stray(FieldError::new(source, "", fault));
     }
 }
 
 /// Makes the struct of its slots and what became of the body.
-pub(crate) fn finish<F: Layout>(slots: F, mut errors: Errors, parts: &Parts) -> Result<F::Output, Rejection> {
-    let value = slots.finish(&mut errors);
-    errors.into_result(value).map_err(|rejection| {
-        let plan = const { &F::BODY };
-        let path_is_404 = F::WANTS.path_is_404;
-        rejection.with_manner(Manner { path_is_404, plan: Some(plan), ..Manner::of(parts) })
-    })
+pub(crate) fn finish<F: Layout>(
+    slots: F,
+    errors: &mut Errors,
+    parts: &Parts,
+) -> Result<F::Output, Rejection> {
+    match slots.finish(errors) {
+        Some(value) if errors.is_clean() => Ok(value),
+        _ => {
+            let plan = const { &F::BODY };
+            let path_is_404 = F::WANTS.path_is_404;
+            let manner = Manner { path_is_404, plan: Some(plan), ..Manner::of(parts) };
+            Err(errors.take().with_manner(manner))
+        }
+    }
 }

@@ -148,7 +148,7 @@ fn members(model: &Model, life: &Lifetime) -> TokenStream {
 
 /// The methods that need no lifetime: parts, the stream, the members before they are read.
 pub(crate) fn owned(model: &Model) -> TokenStream {
-    let open = open(model);
+    let close = close(model);
     let parts = parts(model);
     let stream = model.fields.iter().find_map(|field| {
         let slot = &field.ident;
@@ -161,25 +161,23 @@ pub(crate) fn owned(model: &Model) -> TokenStream {
             }
         })
     });
-    quote!(#open #parts #stream)
+    quote!(#close #parts #stream)
 }
 
-fn open(model: &Model) -> Option<TokenStream> {
+fn close(model: &Model) -> Option<TokenStream> {
     let steps: Vec<_> = model
         .fields
         .iter()
         .filter_map(|field| {
             let slot = &field.ident;
             match &field.origin {
-                Origin::Json { .. } => Some(quote!(self.#slot = __rt::Member::opened(__open);)),
-                Origin::Flatten { body: true, .. } => {
-                    Some(quote!(__rt::Layout::open(&mut self.#slot, __open);))
-                }
+                Origin::Json { .. } => Some(quote!(self.#slot = __rt::Member::Unread;)),
+                Origin::Flatten { body: true, .. } => Some(quote!(__rt::Layout::close(&mut self.#slot);)),
                 _ => None,
             }
         })
         .collect();
-    (!steps.is_empty()).then(|| quote!(fn open(&mut self, __open: bool) { #(#steps)* }))
+    (!steps.is_empty()).then(|| quote!(fn close(&mut self) { #(#steps)* }))
 }
 
 /// The parts of a multipart body: how each is taken, and where it is put.

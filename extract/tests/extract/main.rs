@@ -29,6 +29,7 @@ mod openapi;
 mod options;
 mod problem;
 mod read;
+mod roads;
 #[cfg(feature = "router")]
 mod round;
 #[cfg(feature = "router")]
