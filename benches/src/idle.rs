@@ -101,6 +101,8 @@ where
 fn measure(pace: &Pace) -> Vec<Sample> {
     let fault = || Fault::new("idle", error(503)).build().expect("the fault is legal").layer();
     let faulty = fault().layer(Bare);
+    let rare = Fault::new("rare", error(503)).enabled(true).participation(0.01).seed(1);
+    let rare = rare.build().expect("the fault is legal").layer().layer(Bare);
     let three = fault().layer(fault().layer(fault().layer(Bare)));
     let chaos = ChaosLayer::builder().name("idle").latency_rate(0.0).build().layer(Bare);
     let samples = race(
@@ -109,6 +111,7 @@ fn measure(pace: &Pace) -> Vec<Sample> {
             alone("bare", &Bare),
             alone("fault", &faulty),
             alone("fault x 3", &three),
+            alone("rare", &rare),
             alone("chaos", &chaos),
             twice("bare", &Bare),
             twice("fault", &faulty),
@@ -150,6 +153,7 @@ fn report(runs: &Runs) {
         );
     }
     line("3 faults nested add, ns", added("fault x 3", ""), Goal::None, "");
+    line("one at work on 1 % adds, ns", added("rare", ""), Goal::None, "");
     println!(
         "  allocations a call: bare {:.0}, fault {:.0}, chaos {:.0}",
         runs.allocations("bare"),

@@ -26,10 +26,17 @@ pin_project! {
     #[project = KindProjection]
     #[derive(Debug)]
     enum Kind<B> {
-        Plain { #[pin] body: Plain<B> },
-        // Not of a whole `FaultBody`: a type that holds itself sends the compiler round in circles.
-        Tampered { body: Pin<Box<Tampered<Plain<B>>>> },
+        Service { #[pin] body: B },
+        // In a box of its own, so that the many, which are the service's, stay small.
+        Other { other: Box<Other<B>> },
     }
+}
+
+#[derive(Debug)]
+enum Other<B> {
+    Own(Own<B>),
+    // Not of a whole `FaultBody`: a type that holds itself sends the compiler round in circles.
+    Tampered(Pin<Box<Tampered<Plain<B>>>>),
 }
 
 pin_project! {
@@ -38,24 +45,31 @@ pin_project! {
     #[derive(Debug)]
     pub(crate) enum Plain<B> {
         Service { #[pin] body: B },
-        Text { text: Bytes },
-        Reject { error: Option<BodyError> },
-        // The first of it was read beforehand.
-        Primed { frames: VecDeque<Frame<Bytes>>, body: Pin<Box<B>> },
+        Own { own: Own<B> },
     }
 }
 
+/// A body of the fault's own making.
+#[derive(Debug)]
+pub(crate) enum Own<B> {
+    Text(Bytes),
+    Reject(Option<BodyError>),
+    /// The first of it was read beforehand.
+    Primed(VecDeque<Frame<Bytes>>, Pin<Box<B>>),
+}
+
 impl<B> FaultBody<B> {
-    fn plain(body: Plain<B>) -> Self {
-        Self { kind: Kind::Plain { body } }
+    #[inline]
+    pub(crate) fn service(body: B) -> Self {
+        Self { kind: Kind::Service { body } }
     }
 
-    pub(crate) fn service(body: B) -> Self {
-        Self::plain(Plain::Service { body })
+    fn other(other: Other<B>) -> Self {
+        Self { kind: Kind::Other { other: Box::new(other) } }
     }
 
     pub(crate) fn text(text: Bytes) -> Self {
-        Self::plain(Plain::Text { text })
+        Self::other(Other::Own(Own::Text(text)))
     }
 
     /// It must fail on the very first poll: one `Pending` earlier, and the server has sent the
@@ -66,31 +80,34 @@ impl<B> FaultBody<B> {
 
     /// The same, for another reason.
     pub(crate) fn failed(error: BodyError) -> Self {
-        Self::plain(Plain::Reject { error: Some(error) })
+        Self::other(Other::Own(Own::Reject(Some(error))))
     }
 
     /// A body of which these frames were read already.
     pub(crate) fn primed(frames: VecDeque<Frame<Bytes>>, body: Pin<Box<B>>) -> Self {
-        Self::plain(Plain::Primed { frames, body })
+        Self::other(Other::Own(Own::Primed(frames, body)))
     }
 
     /// Puts the stages behind it, for as long as it lasts. One fault does so once.
     pub(crate) fn tampered(self, stages: Vec<Box<dyn Stage>>, host: Box<dyn Host>) -> Self {
-        match self.kind {
-            Kind::Plain { body } => {
-                Self { kind: Kind::Tampered { body: Box::pin(Tampered::new(body, stages, host)) } }
-            }
-            kind => Self { kind },
-        }
+        let body = match self.kind {
+            Kind::Service { body } => Plain::Service { body },
+            Kind::Other { other } => match *other {
+                Other::Own(own) => Plain::Own { own },
+                other => return Self::other(other),
+            },
+        };
+        Self::other(Other::Tampered(Box::pin(Tampered::new(body, stages, host))))
     }
 
     /// The service's own body, if it is that.
     ///
     /// # Errors
     /// The body as it was, if it is the fault's.
+    #[inline]
     pub fn into_service(self) -> Result<B, Self> {
         match self.kind {
-            Kind::Plain { body: Plain::Service { body } } => Ok(body),
+            Kind::Service { body } => Ok(body),
             kind => Err(Self { kind }),
         }
     }
@@ -113,22 +130,31 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         match self.project().kind.project() {
-            KindProjection::Plain { body } => body.poll_frame(cx),
-            KindProjection::Tampered { body } => body.as_mut().poll_frame(cx),
+            KindProjection::Service { body } => body.poll_frame(cx).map_err(BodyError::service),
+            KindProjection::Other { other } => match &mut **other {
+                Other::Own(own) => own.poll_frame(cx),
+                Other::Tampered(body) => body.as_mut().poll_frame(cx),
+            },
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Plain { body } => body.is_end_stream(),
-            Kind::Tampered { body } => body.is_end_stream(),
+            Kind::Service { body } => body.is_end_stream(),
+            Kind::Other { other } => match &**other {
+                Other::Own(own) => own.is_end_stream(),
+                Other::Tampered(body) => body.is_end_stream(),
+            },
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Plain { body } => body.size_hint(),
-            Kind::Tampered { body } => body.size_hint(),
+            Kind::Service { body } => body.size_hint(),
+            Kind::Other { other } => match &**other {
+                Other::Own(own) => own.size_hint(),
+                Other::Tampered(body) => body.size_hint(),
+            },
         }
     }
 }
@@ -144,10 +170,36 @@ where
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         match self.project() {
             PlainProjection::Service { body } => body.poll_frame(cx).map_err(BodyError::service),
-            PlainProjection::Text { text } if text.is_empty() => Poll::Ready(None),
-            PlainProjection::Text { text } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(text))))),
-            PlainProjection::Reject { error } => Poll::Ready(error.take().map(Err)),
-            PlainProjection::Primed { frames, body } => match frames.pop_front() {
+            PlainProjection::Own { own } => own.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Service { body } => body.is_end_stream(),
+            Self::Own { own } => own.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Service { body } => body.size_hint(),
+            Self::Own { own } => own.size_hint(),
+        }
+    }
+}
+
+impl<B> Own<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
+        match self {
+            Self::Text(text) if text.is_empty() => Poll::Ready(None),
+            Self::Text(text) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(text))))),
+            Self::Reject(error) => Poll::Ready(error.take().map(Err)),
+            Self::Primed(frames, body) => match frames.pop_front() {
                 Some(frame) => Poll::Ready(Some(Ok(frame))),
                 None => body.as_mut().poll_frame(cx).map_err(BodyError::service),
             },
@@ -156,20 +208,18 @@ where
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Service { body } => body.is_end_stream(),
-            Self::Text { text } => text.is_empty(),
+            Self::Text(text) => text.is_empty(),
             // A server that thinks it empty would send the head and never ask for it.
-            Self::Reject { error } => error.is_none(),
-            Self::Primed { frames, body } => frames.is_empty() && body.is_end_stream(),
+            Self::Reject(error) => error.is_none(),
+            Self::Primed(frames, body) => frames.is_empty() && body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Service { body } => body.size_hint(),
-            Self::Text { text } => SizeHint::with_exact(text.len() as u64),
-            Self::Reject { .. } => SizeHint::default(),
-            Self::Primed { frames, body } => {
+            Self::Text(text) => SizeHint::with_exact(text.len() as u64),
+            Self::Reject(_) => SizeHint::default(),
+            Self::Primed(frames, body) => {
                 let read = frames.iter().filter_map(Frame::data_ref);
                 plus(body.size_hint(), read.map(|data| data.len() as u64).sum())
             }

@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::around::Around;
 use crate::body::FaultBody;
 use crate::fault::Fault;
 use crate::future::FaultFuture;
@@ -79,22 +80,21 @@ impl<S> Layer<S> for ClientLayer {
     type Service = ClientService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ClientService { inner: Fallible { inner }, fault: self.fault.clone(), ports: self.ports.clone() }
+        let inner = Fallible { inner };
+        ClientService { around: Around { inner, fault: self.fault.clone(), ports: self.ports.clone() } }
     }
 }
 
 /// A client behind a [`Fault`], made by [`ClientLayer`].
 #[derive(Debug, Clone)]
 pub struct ClientService<S> {
-    inner: Fallible<S>,
-    fault: Fault,
-    ports: PortSlot,
+    around: Around<Fallible<S>>,
 }
 
 impl<S> ClientService<S> {
     /// The client behind the fault.
     pub fn get_ref(&self) -> &S {
-        &self.inner.inner
+        &self.around.inner.inner
     }
 }
 
@@ -107,24 +107,16 @@ where
     type Error = ClientError<S::Error>;
     type Future = ClientFuture<S, ReqB>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Service::<Request<ReqB>>::poll_ready(&mut self.inner, cx)
+        Service::<Request<ReqB>>::poll_ready(&mut self.around.inner, cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        let ported = || self.ports.port::<ReqB>().is_some();
-        let future = match self.fault.decide(Side::Client, &mut request, ported) {
-            None => FaultFuture::spared(self.inner.call(request)),
-            Some(strike) => {
-                // The one that was made ready goes along; its clone was not, and stays.
-                let clone = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, clone);
-                let port = self.ports.port();
-                FaultFuture::struck(strike, ready, request, port, |rejected| {
-                    Err(ClientError::Injected(InjectedError::new(&rejected)))
-                })
-            }
-        };
+    #[inline]
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        let future = self.around.call(Side::Client, request, |rejected| {
+            Err(ClientError::Injected(InjectedError::new(&rejected)))
+        });
         ClientFuture { future }
     }
 }
@@ -147,6 +139,7 @@ where
 {
     type Output = Result<Response<FaultBody<ResB>>, ClientError<S::Error>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().future.poll(cx)
     }
@@ -179,6 +172,7 @@ where
         self.inner.poll_ready(cx).map_err(ClientError::Inner)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         FallibleFuture { future: self.inner.call(request) }
     }
@@ -197,6 +191,7 @@ where
 {
     type Output = Result<T, ClientError<E>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().future.poll(cx).map_err(ClientError::Inner)
     }

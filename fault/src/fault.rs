@@ -54,27 +54,25 @@ impl Fault {
         &self.setup.dice
     }
 
-    /// What to do to this request; nothing, for most. `ported`: whether its body can be exchanged.
+    /// Whether it has nothing to do with any request, not even to count it.
     #[inline]
+    pub(crate) fn idle(&self) -> bool {
+        self.setup.switch.idle()
+    }
+
+    /// What to do to this request; nothing, for most. `ported`: whether its body can be exchanged.
     pub(crate) fn decide<B>(
         &self,
         side: Side,
         request: &mut Request<B>,
         ported: impl FnOnce() -> bool,
-    ) -> Option<Strike> {
-        // All that an idle fault costs; the rest is kept out of the caller's code.
-        if self.setup.switch.idle() { None } else { self.consider(side, request, ported) }
-    }
-
-    fn consider<B>(
-        &self,
-        side: Side,
-        request: &mut Request<B>,
-        ported: impl FnOnce() -> bool,
-    ) -> Option<Strike> {
+    ) -> Option<Box<Strike>> {
+        if self.idle() {
+            return None;
+        }
         self.setup.tally.see();
         match self.draw(side, request, ported) {
-            Ok((plan, reach)) => Some(Strike::begin(self.setup.clone(), plan, reach, request)),
+            Ok((plan, reach)) => Some(Box::new(Strike::begin(self.setup.clone(), plan, reach, request))),
             Err(skip) => {
                 self.setup.tally.skip(skip);
                 self.setup.report(Phase::Skipped(skip), &[], request);

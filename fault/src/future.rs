@@ -41,12 +41,13 @@ impl<S, B> FaultFuture<S, B>
 where
     S: Service<Request<B>>,
 {
+    #[inline]
     pub(crate) fn spared(response: S::Future) -> Self {
         Self { state: State::Spared { response } }
     }
 
     pub(crate) fn struck(
-        strike: Strike,
+        strike: Box<Strike>,
         service: S,
         request: Request<B>,
         port: Option<Port<B>>,
@@ -70,9 +71,22 @@ where
             StateProjection::Spared { response } => {
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
             }
-            StateProjection::Struck { struck } => struck.as_mut().poll(cx),
+            StateProjection::Struck { struck } => poll_struck(struck.as_mut(), cx),
         }
     }
+}
+
+/// Kept out of the code of the many, as its frame is large.
+#[cold]
+#[inline(never)]
+fn poll_struck<S, B, ResB>(
+    struck: Pin<&mut Struck<S, B>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response<FaultBody<ResB>>, S::Error>>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+{
+    struck.poll(cx)
 }
 
 impl<S, B> fmt::Debug for FaultFuture<S, B>

@@ -93,6 +93,7 @@
 //!
 //! [`tower`]: https://github.com/tower-rs/tower
 
+mod around;
 mod body;
 mod boxed;
 mod broken;

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
+use crate::around::Around;
 use crate::body::FaultBody;
 use crate::fault::Fault;
 use crate::future::FaultFuture;
@@ -15,29 +16,27 @@ use crate::reach::Side;
 /// service's: what the fault does is a response, or a body that fails.
 #[derive(Debug, Clone)]
 pub struct FaultService<S> {
-    inner: S,
-    fault: Fault,
-    ports: PortSlot,
+    around: Around<S>,
 }
 
 impl<S> FaultService<S> {
     /// Puts the fault around a service.
     pub fn new(inner: S, fault: Fault) -> Self {
-        Self { inner, fault, ports: PortSlot::default() }
+        Self { around: Around { inner, fault, ports: PortSlot::default() } }
     }
 
     pub(crate) fn with_ports(self, ports: PortSlot) -> Self {
-        Self { ports, ..self }
+        Self { around: Around { ports, ..self.around } }
     }
 
     /// The service behind the fault.
     pub fn get_ref(&self) -> &S {
-        &self.inner
+        &self.around.inner
     }
 
     /// Takes the service out again.
     pub fn into_inner(self) -> S {
-        self.inner
+        self.around.inner
     }
 }
 
@@ -50,19 +49,13 @@ where
     type Error = S::Error;
     type Future = FaultFuture<S, ReqB>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
+        self.around.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        match self.fault.decide(Side::Server, &mut request, || self.ports.port::<ReqB>().is_some()) {
-            None => FaultFuture::spared(self.inner.call(request)),
-            Some(strike) => {
-                // The one that was made ready goes along; its clone was not, and stays.
-                let clone = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, clone);
-                FaultFuture::struck(strike, ready, request, self.ports.port(), Ok)
-            }
-        }
+    #[inline]
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        self.around.call(Side::Server, request, Ok)
     }
 }

@@ -67,7 +67,7 @@ where
     S: Service<Request<B>>,
 {
     pub(crate) fn new(
-        strike: Strike,
+        strike: Box<Strike>,
         service: S,
         request: Request<B>,
         port: Option<Port<B>>,

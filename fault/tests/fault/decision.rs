@@ -2,6 +2,7 @@
 
 use http::Method;
 use rand_core::Rng;
+use siphasher::sip::SipHasher24;
 use waylay_fault::{
     Corruption, DecideBy, Deed, Delay, Dice, Draws, Fault, Group, Key, chain, corrupt, error, random, slow,
 };
@@ -28,6 +29,22 @@ fn roll(dice: &Dice, key: &str, attempt: &str) -> Draws {
         other => panic!("unknown key {other}"),
     };
     dice.roll(key, attempt.as_bytes())
+}
+
+/// Short messages are hashed in one piece, long ones part by part.
+#[test]
+fn keys_of_every_length_are_hashed_as_written() {
+    let sip = |key0, key1, message: &[u8]| SipHasher24::new_with_keys(key0, key1).hash(message);
+    let dice = Dice::new(7, "lengths");
+    let stream = sip(7, 0, b"lengths");
+    let text: Vec<u8> = (b' '..=b'~').collect();
+    for length in 0..=text.len() {
+        for attempt in [0, 1, 15, 40, 95] {
+            let (key, attempt) = (&text[..length], &text[..attempt]);
+            let message = [&[1][..], &(length as u64).to_le_bytes(), key, attempt].concat();
+            assert_eq!(dice.roll(Key::Header(key), attempt).hash(), sip(7, stream, &message), "{length}");
+        }
+    }
 }
 
 #[test]
