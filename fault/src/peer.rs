@@ -6,7 +6,7 @@ use http::Extensions;
 
 /// The address at the other end of the connection, for a server to put into the extensions of its
 /// requests. What axum's `ConnectInfo<SocketAddr>` (feature `axum`) and waylay-router's `Peer`
-/// (feature `router`) tell is read as well; this one goes first.
+/// (feature `router`) tell is read as well, behind a trusted proxy its `Effective`; this one goes first.
 ///
 /// ```
 /// use http::Request;
@@ -26,6 +26,10 @@ pub(crate) fn client(extensions: &Extensions) -> Option<IpAddr> {
 fn address(extensions: &Extensions) -> Option<SocketAddr> {
     if let Some(Remote(address)) = extensions.get() {
         return Some(*address);
+    }
+    #[cfg(feature = "router")]
+    if let Some(effective) = extensions.get::<waylay_router::Effective>() {
+        return effective.addr;
     }
     #[cfg(feature = "router")]
     if let Some(address) = extensions.get::<waylay_router::Peer>().and_then(|peer| peer.addr) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::header::HOST;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Uri, Version};
 
 use crate::canonical::BadRequest;
 use crate::template::piece::Grammar;
@@ -15,12 +15,20 @@ pub(crate) struct Host<'r> {
     pub(crate) port: Option<u16>,
 }
 
+impl Host<'_> {
+    /// A port that one of them leaves out may be the scheme's own.
+    fn is_same(&self, other: &Host<'_>) -> bool {
+        self.name == other.name && (self.port == other.port || self.port.is_none() || other.port.is_none())
+    }
+}
+
 /// What a trusted proxy gave, else the URI's authority, else the single `Host` line (RFC 9112 §3.2.2,
 /// RFC 9113 §8.3.1).
 pub(crate) fn effective<'r>(
     uri: &'r Uri,
     headers: &'r HeaderMap,
     given: Option<&'r str>,
+    version: Version,
     grammar: Grammar,
 ) -> Result<Option<Host<'r>>, BadRequest> {
     let mut lines = headers.get_all(HOST).iter();
@@ -29,10 +37,14 @@ pub(crate) fn effective<'r>(
         return Err(BadRequest::SeveralHosts);
     }
     // A line is held to what a host is, whatever the target says (RFC 9112 §3.2).
-    if let (Some(line), Some(_), Grammar::Native) =
+    if let (Some(line), Some(authority), Grammar::Native) =
         (line.filter(|line| !line.is_empty()), uri.authority(), grammar)
     {
-        line.to_str().map_err(|_| BadRequest::BadHost).and_then(|line| split(line, grammar))?;
+        let line = line.to_str().map_err(|_| BadRequest::BadHost).and_then(|line| split(line, grammar))?;
+        // HTTP/1.1 lets an absolute target overrule the line (RFC 9112 §3.2.2); later versions do not.
+        if version > Version::HTTP_11 && !line.is_same(&split(authority.as_str(), grammar)?) {
+            return Err(BadRequest::SeveralHosts);
+        }
     }
     let text = match (given, uri.authority(), line) {
         (Some(given), ..) => given,

@@ -73,7 +73,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
 
     /// Trusts proxies at an address, or in a block of them (`10.0.0.0/8`): where the other end
     /// ([`Peer`](crate::Peer)) is one, `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell
-    /// client, scheme and host. From anybody else they are not read.
+    /// client, scheme and host: to conditions, and to handlers as [`Effective`](crate::Effective). From
+    /// anybody else they are not read.
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
         self.table = self.table.trusted_proxy(network);

@@ -20,7 +20,8 @@ pub enum BadRequest {
     DotSegment,
     /// The canonical path is longer than 65,535 bytes.
     PathTooLong,
-    /// More than one `Host` line (RFC 9112 §3.2).
+    /// More than one `Host` line (RFC 9112 §3.2), or, from HTTP/2 on, one that names another host than
+    /// `:authority` does (RFC 9113 §8.3.1).
     SeveralHosts,
     /// A host with user information, a bad port, or a character that hosts do not have.
     BadHost,
@@ -36,7 +37,7 @@ impl fmt::Display for BadRequest {
             Self::Control => "the path holds a control character",
             Self::DotSegment => "the path holds a dot segment",
             Self::PathTooLong => "the path is too long",
-            Self::SeveralHosts => "the request has more than one host line",
+            Self::SeveralHosts => "the request names more than one host",
             Self::BadHost => "the host is not valid",
             Self::NoHost => "the request names no host",
         })

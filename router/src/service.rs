@@ -180,6 +180,9 @@ impl Shared {
 
     /// Looks a request up and tells it so.
     fn find(&self, request: &mut Request<Body>) -> Place {
+        if let Some(effective) = self.table.effective(request) {
+            request.extensions_mut().insert(effective);
+        }
         let unknown = Peer::default();
         let peer = request.extensions().get::<Peer>().unwrap_or(&unknown);
         match self.table.find(request, peer) {

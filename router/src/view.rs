@@ -72,7 +72,8 @@ impl<'r> Read<'r> {
         let strict = policy.missing_host == MissingHost::Refuse;
         let host = if hosts || strict {
             let given = behind.as_ref().and_then(|behind| behind.host);
-            authority::effective(uri, request.headers(), given, policy.grammar).map_err(Unseen::Bad)?
+            authority::effective(uri, request.headers(), given, request.version(), policy.grammar)
+                .map_err(Unseen::Bad)?
         } else {
             None
         };

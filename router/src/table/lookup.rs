@@ -12,6 +12,7 @@ use super::trie::Visit;
 use crate::captures::Captures;
 use crate::catalog::ScopeId;
 use crate::catalog::{Catalog, RouteInfo};
+use crate::effective::Effective;
 use crate::matched::{Capture, Matched, Within};
 use crate::matcher::client::Network;
 use crate::matcher::method::MethodSet;
@@ -240,6 +241,12 @@ impl<T> Table<T> {
     pub(crate) fn check_hosts(mut self) -> Self {
         self.hosts = true;
         self
+    }
+
+    /// Who is behind a trusted proxy.
+    #[inline]
+    pub(crate) fn effective<B>(&self, request: &Request<B>) -> Option<Effective> {
+        if self.proxies.is_empty() { None } else { Effective::behind(request, &self.proxies) }
     }
 
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {

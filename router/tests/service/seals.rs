@@ -1,9 +1,10 @@
 //! Sealed routes and scopes, rules of one scope, and what a proxy is believed.
 
+use http::uri::Scheme;
 use http::{Request, Version};
 use waylay_router::{
-    Bounds, Builder, MethodMiss, Miss, OptionsAnswer, Peer, Policy, Precedence, Reason, Route, Router, Scope,
-    Table,
+    BadRequest, Bounds, Builder, Effective, MethodMiss, Miss, OptionsAnswer, Peer, Policy, Precedence,
+    Reason, Route, Router, Scope, Table,
 };
 
 use crate::{answer, get, text};
@@ -156,5 +157,60 @@ fn upgrades_over_http_2() {
         let request = Request::builder().method("CONNECT").uri("https://h/ws").version(Version::HTTP_2);
         let request = request.extension(hyper::ext::Protocol::from_static(protocol)).body(()).unwrap();
         assert_eq!(table.find(&request, &Peer::default()).is_ok(), wanted, "{protocol}");
+    }
+}
+
+#[tokio::test]
+async fn handlers_know_the_client_behind_a_trusted_proxy() {
+    let tell = async |effective: Effective| {
+        format!("{:?} {}", effective.addr.map(|addr| addr.ip()), effective.origin().unwrap_or_default())
+    };
+    let router = Router::builder()
+        .trusted_proxy("10.0.0.0/8")
+        .route(Route::get("/").to(tell))
+        .fallback(tell)
+        .build()
+        .unwrap();
+    for (peer, target, wanted) in [
+        (Some("10.1.1.1:9"), "/", "Some(1.2.3.4) https://shop.example:8443"),
+        (Some("10.1.1.1:9"), "/missed", "Some(1.2.3.4) https://shop.example:8443"),
+        (Some("11.1.1.1:9"), "/", "Some(11.1.1.1) http://inner"),
+        (None, "/", "None "),
+    ] {
+        let mut request = get(target);
+        for (name, value) in [
+            ("host", "inner"),
+            ("x-forwarded-for", "6.6.6.6, 1.2.3.4"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "shop.example:8443"),
+        ] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        if let Some(peer) = peer {
+            let peer = Peer::default().addr(peer.parse().unwrap()).scheme(Scheme::HTTP);
+            request.extensions_mut().insert(peer);
+        }
+        let response = answer(&router, request).await;
+        let body = axum::body::to_bytes(response.into_body(), 999).await.unwrap();
+        assert_eq!(body, wanted, "{peer:?} {target}");
+    }
+}
+
+#[test]
+fn two_names_for_one_request() {
+    let table = Table::builder().route(Route::any("/").host("a.example").value(())).build().unwrap();
+    for (version, line, found) in [
+        (Version::HTTP_11, "b.example", true),
+        (Version::HTTP_2, "b.example", false),
+        (Version::HTTP_2, "A.example", true),
+        (Version::HTTP_2, "a.example:443", true),
+        (Version::HTTP_3, "a.example:443", true),
+        (Version::HTTP_3, "aa.example", false),
+    ] {
+        let request =
+            Request::get("https://a.example/").version(version).header("host", line).body(()).unwrap();
+        let got = table.find(&request, &Peer::default()).map(|_| ()).map_err(|miss| miss.reason);
+        let wanted = if found { Ok(()) } else { Err(Reason::BadRequest(BadRequest::SeveralHosts)) };
+        assert_eq!(got, wanted, "{version:?} {line}");
     }
 }

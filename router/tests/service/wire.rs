@@ -115,4 +115,4 @@ pub const CONTROL: &str = "400 the path holds a control character";
 pub const UTF8: &str = "400 the decoded path is not UTF-8";
 pub const ESCAPE: &str = "400 `%` in the path is not followed by two hexadecimal digits";
 pub const HOST: &str = "400 the host is not valid";
-pub const HOSTS: &str = "400 the request has more than one host line";
+pub const HOSTS: &str = "400 the request names more than one host";

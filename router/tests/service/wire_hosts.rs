@@ -266,8 +266,8 @@ async fn http2() {
         ("GET", "http://TARGET.com.:80/a", none, "200 /a"),
         ("GET", "http://u@target.com/a", none, HOST),
         ("GET", "http://target.com:99999/a", none, HOST),
-        // RFC 9113 §8.3.1 would rather have it refused.
-        ("GET", "http://target.com/a", &["line.com"], "200 /a"),
+        ("GET", "http://target.com/a", &["line.com"], HOSTS),
+        ("GET", "http://target.com/a", &["Target.com:80"], "200 /a"),
         ("GET", "http://target.com/a", &["line.com", "target.com"], HOSTS),
         ("GET", "http://h/a/../b", none, DOTS),
         ("GET", "http://h/a/%2e%2e/b", none, DOTS),
