@@ -8,6 +8,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
     header::{CONTENT_TYPE, COOKIE},
 };
+use serde::Serialize;
 
 use crate::{
     error::{Code, Fault, FieldError},
@@ -16,6 +17,7 @@ use crate::{
     out_body::OutBody,
     pick_out::Written,
     source::Source,
+    untree::{Unspelt, texts},
 };
 
 /// Why a struct cannot be made into a request that the server would read back.
@@ -125,6 +127,40 @@ impl Draft {
         let name = self.named(key);
         if let Some(text) = self.joined(Source::Query, &name, items) {
             push_pair(&mut self.query, &name, Some(&text));
+        }
+    }
+
+    /// Writes a value whose parts have keys of their own; `dots`: `a.b` and not `a[b]`.
+    ///
+    /// `wanted`: where nothing is written, something else is read.
+    pub fn query_nested(&mut self, key: &str, value: &(impl Serialize + ?Sized), dots: bool, wanted: bool) {
+        self.nested(Source::Query, key, value, dots, wanted, |draft, key, text| {
+            push_pair(&mut draft.query, key, Some(text));
+        });
+    }
+
+    /// Writes the texts of a value one by one, or tells why it has none.
+    pub(crate) fn nested(
+        &mut self,
+        source: Source,
+        key: &str,
+        value: &(impl Serialize + ?Sized),
+        dots: bool,
+        wanted: bool,
+        mut put: impl FnMut(&mut Self, &str, &str),
+    ) {
+        let key = self.named(key).into_owned();
+        let mut written = 0;
+        let done = texts(value, dots, &mut |rest, text| {
+            written += 1;
+            put(self, &format!("{key}{rest}"), text);
+        });
+        match done {
+            Ok(()) if wanted && written == 0 => {
+                self.fault(source, &key, "expected a value: without one the default is read");
+            }
+            Ok(()) => {}
+            Err(Unspelt { rest, detail }) => self.fault(source, &format!("{key}{rest}"), detail),
         }
     }
 

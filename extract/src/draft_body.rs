@@ -108,6 +108,13 @@ impl Draft {
         }
     }
 
+    /// Writes a value whose parts have keys of their own, as [`query_nested`](Self::query_nested).
+    pub fn form_nested(&mut self, key: &str, value: &(impl Serialize + ?Sized), dots: bool, wanted: bool) {
+        self.nested(Source::Form, key, value, dots, wanted, |draft, key, text| {
+            draft.pair(key, text.to_owned());
+        });
+    }
+
     /// Writes pairs that are escaped already.
     #[cfg(feature = "form")]
     pub(crate) fn form_pairs(&mut self, pairs: &str) {

@@ -41,6 +41,7 @@ mod member;
 #[cfg(feature = "multipart")]
 mod multipart;
 mod names;
+mod nested;
 mod object;
 #[cfg(feature = "openapi")]
 mod openapi;
@@ -65,11 +66,13 @@ mod source;
 mod target;
 mod text;
 mod to_text;
+mod tree;
 #[cfg(feature = "headers")]
 mod typed;
 #[cfg(not(feature = "openapi"))]
 mod undescribed;
 mod unknown;
+mod untree;
 #[cfg(feature = "multipart")]
 mod upload;
 mod value;
@@ -161,6 +164,7 @@ pub mod derive {
         media::Kind,
         member::Member,
         names::Names,
+        nested::{Nest, Nested, below},
         part::{Part, PartRule},
         pick::{ByNone, ByStr, ByText, Pick, borrowed, cow},
         pick_out::{OutByDisplay, OutByNone, OutByText, PickOut, not_empty, serde_text},

@@ -14,7 +14,7 @@ fn own(model: &Model) -> TokenStream {
         quote!(&[#(#keys),*])
     };
     let query = of(&|origin| match origin {
-        Origin::Query { keys } => keys.clone(),
+        Origin::Query { keys } | Origin::Nested { keys, form: false, .. } => keys.clone(),
         _ => Vec::new(),
     });
     let cookie = of(&|origin| match origin {
@@ -22,7 +22,9 @@ fn own(model: &Model) -> TokenStream {
         _ => Vec::new(),
     });
     let form = of(&|origin| match origin {
-        Origin::Form { keys } | Origin::Part { keys, .. } => keys.clone(),
+        Origin::Form { keys } | Origin::Part { keys, .. } | Origin::Nested { keys, form: true, .. } => {
+            keys.clone()
+        }
         _ => Vec::new(),
     });
     let json = of(&|origin| match origin {

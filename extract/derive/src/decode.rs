@@ -8,6 +8,7 @@ use crate::{
     field::Field,
     fill::with_prefix,
     model::Model,
+    nested,
     origin::{Origin, Part, View},
     rule::{is_reference, pick, read, rule},
     shape::without_option,
@@ -191,11 +192,20 @@ fn parts(model: &Model) -> Option<TokenStream> {
     let mut texts = Vec::new();
     let mut files = Vec::new();
     let mut rest = None;
+    let mut nested_rules = Vec::new();
+    let mut nested_texts = Vec::new();
     for field in &model.fields {
         let slot = &field.ident;
         let (keys, what) = match &field.origin {
             Origin::Form { keys } => (keys, Part::Text),
             Origin::Part { keys, what } => (keys, *what),
+            Origin::Nested { keys, form: true, .. } => {
+                let is_below = nested::is_below(keys);
+                let feed = nested::feed(model, field, &quote!(__part.value()));
+                nested_rules.push(quote!(#is_below.is_some()));
+                nested_texts.push(quote!(if #feed { return; }));
+                continue;
+            }
             Origin::FormRest => {
                 rest = Some(quote!(self.#slot.feed(__name, __part.value());));
                 continue;
@@ -226,7 +236,7 @@ fn parts(model: &Model) -> Option<TokenStream> {
         texts.push(quote!(#(#keys)|* => self.#slot.offer(#value, #rule)));
     }
     let inner: Vec<_> = flattened(model).collect();
-    if rules.is_empty() && rest.is_none() && inner.is_empty() {
+    if rules.is_empty() && nested_rules.is_empty() && rest.is_none() && inner.is_empty() {
         return None;
     }
     let inner_rules = inner.iter().map(|field| {
@@ -242,13 +252,11 @@ fn parts(model: &Model) -> Option<TokenStream> {
         let slot = &field.ident;
         with_prefix(field, &quote!(__rt::Layout::part(&mut self.#slot, __name, __part);))
     });
+    let text = quote! {
+        ::core::option::Option::Some(__rt::PartRule { limit: ::core::option::Option::None, upload: false })
+    };
     let other = match &rest {
-        Some(_) => quote! {
-            ::core::option::Option::Some(__rt::PartRule {
-                limit: ::core::option::Option::None,
-                upload: false,
-            })
-        },
+        Some(_) => text.clone(),
         None => quote!(::core::option::Option::None),
     };
     let upload = (!files.is_empty()).then(|| {
@@ -272,6 +280,7 @@ fn parts(model: &Model) -> Option<TokenStream> {
         fn part_rule(__name: &str) -> ::core::option::Option<__rt::PartRule> {
             match __name {
                 #(#rules,)*
+                #(_ if #nested_rules => #text,)*
                 _ => {
                     #(#inner_rules)*
                     #other
@@ -283,6 +292,7 @@ fn parts(model: &Model) -> Option<TokenStream> {
             match __name {
                 #(#texts,)*
                 _ => {
+                    #(#nested_texts)*
                     #(#inner_texts)*
                     #rest
                 }

@@ -107,6 +107,13 @@ fn describe(model: &Model, field: &Field, doc: &str) -> TokenStream {
             quote!(__operation.member(#key, #facts, #show);)
         }
         Origin::Body(views) => body(field, views, doc),
+        Origin::Nested { keys, form, .. } => {
+            let key = &keys[0];
+            match form {
+                true => quote!(__operation.form(#key, #facts, #show);),
+                false => quote!(__operation.parameter("query", #key, #facts, #show);),
+            }
+        }
         Origin::QueryAll => {
             let name = field.ident.to_string();
             quote!(__operation.parameter("query", #name, #facts, #show);)
@@ -154,7 +161,10 @@ fn facts(field: &Field, doc: &str) -> TokenStream {
     let scalar = field.scalar.as_ref();
     let is_json = matches!(
         field.origin,
-        Origin::Json { .. } | Origin::QueryAll | Origin::Part { what: Part::Json, .. }
+        Origin::Json { .. }
+            | Origin::Nested { .. }
+            | Origin::QueryAll
+            | Origin::Part { what: Part::Json, .. }
     );
     let flag = scalar.is_some_and(|scalar| scalar.flag);
     let mut facts = Vec::new();

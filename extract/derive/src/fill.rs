@@ -7,6 +7,7 @@ use syn::{Lifetime, LitStr};
 use crate::{
     field::Field,
     model::Model,
+    nested,
     origin::Origin,
     rule::{read, rule},
     scalar::How,
@@ -63,10 +64,14 @@ fn path(model: &Model, life: &Lifetime) -> TokenStream {
 fn pairs(model: &Model, life: &Lifetime, source: &str) -> TokenStream {
     let mut arms = Vec::new();
     let mut rest = None;
+    let mut nested = Vec::new();
     for field in &model.fields {
         match &field.origin {
             Origin::Query { keys } if source == "query" => arms.push((keys, feed(model, field))),
             Origin::Form { keys } if source == "form" => arms.push((keys, feed(model, field))),
+            Origin::Nested { form, .. } if *form == (source == "form") => {
+                nested.push(nested::feed(model, field, &quote!(__value)));
+            }
             Origin::QueryRest if source == "query" => rest = Some(&field.ident),
             Origin::FormRest if source == "form" => rest = Some(&field.ident),
             _ => {}
@@ -99,6 +104,7 @@ fn pairs(model: &Model, life: &Lifetime, source: &str) -> TokenStream {
                 #(#arms,)*
                 _ => __taken = false,
             }
+            #(if !__taken { __taken = #nested; })*
             #(#inner)*
             #rest
             __taken

@@ -11,6 +11,7 @@ use crate::{
     fill::prefix,
     members::wrapper,
     model::Model,
+    nested,
     origin::{Origin, View},
     rule::{is_reference, pick},
     scalar::{Empty, Scalar},
@@ -21,7 +22,10 @@ pub(crate) fn write(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let fields = model.fields.iter().map(|field| &field.ident);
     let values: Vec<_> = model.fields.iter().map(local).collect();
-    let takes = model.fields.iter().map(take);
+    let takes = model.fields.iter().map(|field| match &field.origin {
+        Origin::Nested { .. } => nested::take(model, field),
+        _ => take(field),
+    });
     let checks = checks(model);
     let whole = quote!(#ident { #(#fields: #values?,)* });
     let whole = match &model.container.validate {
@@ -105,6 +109,9 @@ fn place_of(field: &Field) -> Option<(TokenStream, String)> {
         Origin::Header { name, .. } => (quote!(Header), name.value()),
         Origin::Cookie { keys, .. } => (quote!(Cookie), keys[0].value()),
         Origin::Form { keys } => (quote!(Form), keys[0].value()),
+        Origin::Nested { keys, form, .. } => {
+            (if *form { quote!(Form) } else { quote!(Query) }, keys[0].value())
+        }
         Origin::Part { keys, .. } => (quote!(Part), keys[0].value()),
         Origin::Json { keys, .. } => (quote!(Body), pointer(&keys[0])),
         Origin::Body(_) => (quote!(Body), String::new()),

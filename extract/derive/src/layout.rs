@@ -50,7 +50,9 @@ fn wants(model: &Model) -> TokenStream {
     let any = |is: fn(&Origin) -> bool| model.fields.iter().any(|field| is(&field.origin));
     let path = any(|origin| matches!(origin, Origin::Param { .. }));
     let raw_path = any(|origin| matches!(origin, Origin::Param { raw: true, .. }));
-    let query = any(|origin| matches!(origin, Origin::Query { .. } | Origin::QueryRest));
+    let query = any(|origin| {
+        matches!(origin, Origin::Query { .. } | Origin::Nested { form: false, .. } | Origin::QueryRest)
+    });
     let cookie = any(|origin| matches!(origin, Origin::Cookie { .. }));
     let state = any(|origin| matches!(origin, Origin::State | Origin::From));
     let deny_query = model.container.deny.query;
@@ -84,7 +86,9 @@ fn body(model: &Model) -> Option<TokenStream> {
         })
     };
     let members = any(&|origin| matches!(origin, Origin::Json { .. }));
-    let pairs = any(&|origin| matches!(origin, Origin::Form { .. } | Origin::FormRest));
+    let pairs = any(&|origin| {
+        matches!(origin, Origin::Form { .. } | Origin::Nested { form: true, .. } | Origin::FormRest)
+    });
     let parts = any(&|origin| matches!(origin, Origin::Part { .. }));
     let json = members || sees(View::Json);
     // A file has no place in an urlencoded form; a form's texts have one among parts.
@@ -174,15 +178,17 @@ fn keys(model: &Model) -> TokenStream {
         quote!(#(__tell(#keys);)*)
     };
     let query = of(|origin| match origin {
-        Origin::Query { keys } => Some(keys),
+        Origin::Query { keys } | Origin::Nested { keys, form: false, .. } => Some(keys),
         _ => None,
     });
     let form = of(|origin| match origin {
-        Origin::Form { keys } => Some(keys),
+        Origin::Form { keys } | Origin::Nested { keys, form: true, .. } => Some(keys),
         _ => None,
     });
     let part = of(|origin| match origin {
-        Origin::Part { keys, .. } | Origin::Form { keys } => Some(keys),
+        Origin::Part { keys, .. } | Origin::Form { keys } | Origin::Nested { keys, form: true, .. } => {
+            Some(keys)
+        }
         _ => None,
     });
     let json = of(|origin| match origin {
@@ -221,7 +227,10 @@ fn survey(model: &Model) -> TokenStream {
             Origin::Param { .. } | Origin::Query { .. } | Origin::Header { .. } | Origin::Cookie { .. } => {
                 Some(quote!(__survey.see(&self.#slot, #required);))
             }
-            Origin::QueryRest => Some(quote!(__survey.see(&self.#slot, false);)),
+            // A value that is made of nothing may be what is wanted.
+            Origin::Nested { form: false, .. } | Origin::QueryRest => {
+                Some(quote!(__survey.see(&self.#slot, false);))
+            }
             Origin::QueryAll => Some(quote!(__survey.see(&self.#slot, #required);)),
             Origin::Flatten { .. } => Some(quote!(__survey.join(__rt::Layout::survey(&self.#slot));)),
             _ => None,

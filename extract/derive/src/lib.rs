@@ -15,6 +15,7 @@ mod literal;
 mod members;
 mod model;
 mod near;
+mod nested;
 mod origin;
 mod outward;
 mod read;

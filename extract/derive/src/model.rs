@@ -90,6 +90,8 @@ fn refuse_duplicates(fields: &[Field], faults: &mut Faults) {
         let (what, keys): (_, Vec<&LitStr>) = match &field.origin {
             Origin::Param { name, .. } => ("path variable", vec![name]),
             Origin::Query { keys } => ("query key", keys.iter().collect()),
+            Origin::Nested { keys, form: false, .. } => ("query key", keys.iter().collect()),
+            Origin::Nested { keys, form: true, .. } => ("form key", keys.iter().collect()),
             Origin::Header { name, typed: false } => ("header", vec![name]),
             Origin::Cookie { keys, .. } => ("cookie", keys.iter().collect()),
             Origin::Form { keys } => ("form key", keys.iter().collect()),
@@ -139,7 +141,10 @@ fn refuse_bodies(fields: &[Field], faults: &mut Faults) {
             Origin::Body(views) if views[..] == [View::Stream] => Decoded::Stream,
             Origin::Body(_) => Decoded::Whole,
             Origin::Json { .. } => Decoded::Json,
-            Origin::Form { .. } | Origin::FormRest | Origin::Part { .. } => Decoded::Form,
+            Origin::Form { .. }
+            | Origin::Nested { form: true, .. }
+            | Origin::FormRest
+            | Origin::Part { .. } => Decoded::Form,
             _ => continue,
         };
         let Some((earlier, that)) = first else {

@@ -13,6 +13,8 @@ pub(crate) enum Origin {
     QueryRest,
     /// `#[query(all)]`: the whole query, through serde.
     QueryAll,
+    /// `#[query(nested)]`, `#[form(nested)]`: keys below the field's own.
+    Nested { keys: Vec<LitStr>, form: bool, nest: Nest },
     /// `#[header]`; `typed`: a header of the `headers` crate, which knows its own name.
     Header { name: LitStr, typed: bool },
     /// `#[cookie]`; `raw`: not percent-decoded.
@@ -39,6 +41,19 @@ pub(crate) enum Origin {
     From,
     /// `#[skip]`
     Skip,
+}
+
+/// How keys below a field's own are read and written.
+#[derive(Clone, Copy)]
+pub(crate) struct Nest {
+    /// Written as `a.b`, not as `a[b]`; both are read.
+    pub(crate) dots: bool,
+    /// The most keys below.
+    pub(crate) depth: usize,
+    /// The most items of a list; the struct's own choice if it is not given.
+    pub(crate) max_items: Option<usize>,
+    /// The most bytes of one value.
+    pub(crate) limit: Option<u64>,
 }
 
 /// What a part of a multipart body becomes.
@@ -76,6 +91,7 @@ impl Origin {
         matches!(
             self,
             Self::Form { .. }
+                | Self::Nested { form: true, .. }
                 | Self::FormRest
                 | Self::Json { .. }
                 | Self::Part { .. }

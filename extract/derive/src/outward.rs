@@ -9,6 +9,7 @@ use crate::{
     field::Field,
     literal,
     model::Model,
+    nested,
     origin::{Origin, Part, View},
     routed,
     spell::{each, spelt, text},
@@ -45,7 +46,9 @@ pub(crate) fn write(model: &Model) -> TokenStream {
     let fields = model.fields.iter().map(|field| statements(model, field));
     let members = model.fields.iter().any(|field| matches!(field.origin, Origin::Json { .. }));
     let members = members.then(|| quote!(__draft.members();));
-    let is_form = |field: &Field| matches!(field.origin, Origin::Form { .. } | Origin::FormRest);
+    let is_form = |field: &Field| {
+        matches!(field.origin, Origin::Form { .. } | Origin::Nested { form: true, .. } | Origin::FormRest)
+    };
     let parts = model.fields.iter().any(|field| matches!(field.origin, Origin::Part { .. }));
     let parts = parts.then(|| quote!(__draft.multipart();));
     let form = model.fields.iter().any(is_form).then(|| quote!(__draft.form_body();));
@@ -86,6 +89,7 @@ fn statements(model: &Model, field: &Field) -> TokenStream {
         }
         Origin::QueryRest => rest(model, field, &quote!(query), &quote!(Query)),
         Origin::FormRest => rest(model, field, &quote!(form), &quote!(Form)),
+        Origin::Nested { .. } => nested::write(field),
         Origin::QueryAll => each(field, quote!(__rt::write_query(__value, __draft);)),
         Origin::Header { typed: true, .. } => each(field, quote!(__rt::write_typed(__value, __draft);)),
         Origin::Json { keys, passed } => member(field, &keys[0], passed),
@@ -115,10 +119,22 @@ fn rest(model: &Model, field: &Field, method: &TokenStream, source: &TokenStream
         _ => None,
     });
     let keys: Vec<_> = keys.flatten().collect();
+    let nested: Vec<_> = model
+        .fields
+        .iter()
+        .filter_map(|other| match (&field.origin, &other.origin) {
+            (Origin::QueryRest, Origin::Nested { keys, form: false, .. })
+            | (Origin::FormRest, Origin::Nested { keys, form: true, .. }) => Some(keys),
+            _ => None,
+        })
+        .flatten()
+        .collect();
     let taken = "expected keys that no other field reads";
     quote! {
         ::waylay_extract::Rest::each(&self.#name, &mut |__key, __value| {
-            if [#(#keys),*].iter().any(|__taken: &&str| *__taken == __key) {
+            if [#(#keys),*].iter().any(|__taken: &&str| *__taken == __key)
+                || [#(#nested),*].iter().any(|__taken: &&str| __rt::below(__key, __taken).is_some())
+            {
                 return __draft.fault(__rt::Source::#source, __key, #taken);
             }
             __draft.#method(__key, ::core::result::Result::Ok(__value.into()))

@@ -76,6 +76,7 @@ fn slot<'m>(model: &Model, field: &'m Field) -> Option<(&'m syn::Ident, TokenStr
     let slot = match &field.origin {
         Origin::QueryRest | Origin::FormRest => quote!(__rt::Others<#ty>),
         Origin::QueryAll => quote!(__rt::One<#inner>),
+        Origin::Nested { .. } => quote!(__rt::Nested),
         Origin::Json { .. } => match members::wrapper(field) {
             Some(wrapper) => {
                 let (_, type_generics, _) = model.generics.split_for_impl();

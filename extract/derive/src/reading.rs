@@ -7,8 +7,8 @@ use syn::{Expr, Ident, Lit, LitStr, Path, Type, ext::IdentExt};
 use crate::{
     attr::{Given, Options},
     faults::Faults,
-    literal::size,
-    origin::{Origin, Part, View},
+    literal::{integer, size, text},
+    origin::{Nest, Origin, Part, View},
     rename::Rename,
     scalar::Scalar,
     serde_attr::Serde,
@@ -81,7 +81,10 @@ impl Reading<'_> {
             return self.bare(Origin::QueryAll);
         }
         let keys = self.keys();
-        self.text(Origin::Query { keys }, &Scalar::ALL, &["alias", "rest", "all", "skip_if"])
+        if let Some(dots) = self.nested() {
+            return self.below(keys, false, dots);
+        }
+        self.text(Origin::Query { keys }, &Scalar::ALL, &["alias", "rest", "all", "nested", "skip_if"])
     }
 
     fn form(mut self) -> Said {
@@ -89,7 +92,55 @@ impl Reading<'_> {
             return self.bare(Origin::FormRest);
         }
         let keys = self.keys();
-        self.text(Origin::Form { keys }, &Scalar::ALL, &["alias", "rest", "skip_if"])
+        if let Some(dots) = self.nested() {
+            return self.below(keys, true, dots);
+        }
+        self.text(Origin::Form { keys }, &Scalar::ALL, &["alias", "rest", "nested", "skip_if"])
+    }
+
+    /// Whether `nested` is there, and whether its keys are written behind dots.
+    fn nested(&mut self) -> Option<bool> {
+        match self.options.word("nested")? {
+            (_, Given::Nothing) => Some(false),
+            (_, Given::Value(style)) => {
+                let word = text(&style);
+                if !matches!(word.as_deref(), Some("brackets" | "dots")) {
+                    self.faults.at(style, "write one of \"brackets\", \"dots\"");
+                }
+                Some(word.as_deref() == Some("dots"))
+            }
+            (word, Given::Words(_)) => {
+                self.faults.at(word, "write `nested` or `nested = \"dots\"`");
+                Some(false)
+            }
+        }
+    }
+
+    fn below(mut self, keys: Vec<LitStr>, form: bool, dots: bool) -> Said {
+        let mut number = |word: &str, most: usize| {
+            let value = self.options.value(word, self.faults)?;
+            let number = integer(&value).filter(|number| *number <= most);
+            if number.is_none() {
+                self.faults.at(value, format!("write a number up to {most}"));
+            }
+            number
+        };
+        // Each key below is a call deeper where it is read.
+        let depth = number("depth", 32).unwrap_or(8);
+        let max_items = number("max_items", usize::MAX);
+        let limit = self.options.value("limit", self.faults).and_then(|limit| {
+            let bytes = size(&limit);
+            if bytes.is_none() {
+                self.faults.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
+            }
+            bytes
+        });
+        let default = self.default();
+        let skip_if = self.skip_if();
+        let known = ["nested", "depth", "max_items", "limit", "default", "alias", "skip_if"];
+        self.options.end(true, &known, self.faults);
+        let origin = Origin::Nested { keys, form, nest: Nest { dots, depth, max_items, limit } };
+        Said { default, skip_if, ..origin.into() }
     }
 
     fn header(mut self) -> Said {

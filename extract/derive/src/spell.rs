@@ -187,7 +187,7 @@ pub(crate) fn spelt(field: &Field, scalar: Option<&Scalar>) -> TokenStream {
 }
 
 /// Whether the reader puts something else than nothing where nothing is written.
-fn absent_is_default(field: &Field) -> bool {
+pub(crate) fn absent_is_default(field: &Field) -> bool {
     let ty = &field.ty;
     let plain = quote!(<#ty as ::core::default::Default>::default()).to_string();
     field.default.as_ref().is_some_and(|default| default.to_string() != plain)

@@ -24,6 +24,8 @@ mod media;
 #[cfg(feature = "multipart")]
 mod multipart;
 mod names;
+#[cfg(feature = "router")]
+mod nested;
 #[cfg(all(feature = "utoipa", feature = "schemars"))]
 mod openapi;
 mod options;

@@ -35,22 +35,30 @@ fn read<T: Extract + Debug>(table: &Table<()>, request: Request<Body>) -> T {
     }
 }
 
-fn table(template: &str) -> Table<()> {
+pub(crate) fn table(template: &str) -> Table<()> {
     Table::builder().route(Route::put(template).value(())).build().unwrap()
 }
 
 /// Writes and reads the value back; `None` if it cannot be written.
-fn back<T: Extract + IntoRequest + Debug>(table: &Table<()>, value: &T, template: &str) -> Option<T> {
+pub(crate) fn back<T: Extract + IntoRequest + Debug>(
+    table: &Table<()>,
+    value: &T,
+    template: &str,
+) -> Option<T> {
     let request = value.to_request_at(Method::PUT, template).ok()?;
     Some(read(table, request))
 }
 
 /// Seeded, so that a failure is there again; the seed is in the case's number.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// Steele, Lea and Flood's SplitMix64.
-    fn roll(&mut self) -> u64 {
+    pub(crate) fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -58,12 +66,12 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.roll() % end
     }
 
     /// Texts that are hard on escapes, and any others.
-    fn text(&mut self) -> String {
+    pub(crate) fn text(&mut self) -> String {
         const HARD: &[char] = &[
             ' ', 'a', 'B', '0', '/', '%', '?', '&', '=', '+', ';', ',', '"', '\\', '.', '.', ':', '@', '#',
             '{', '}', '[', ']', '<', '>', '|', '^', '`', '~', '\'', '*', '!', '$', '(', ')', '-', '_', '\t',
@@ -80,17 +88,17 @@ impl Dice {
             .collect()
     }
 
-    fn maybe<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+    pub(crate) fn maybe<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
         (self.below(3) > 0).then(|| make(self))
     }
 
-    fn list<T>(&mut self, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {
+    pub(crate) fn list<T>(&mut self, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {
         (0..self.below(4)).map(|_| make(self)).collect()
     }
 }
 
 /// Runs a number of cases, each with dice of its own.
-fn cases(count: u64, mut case: impl FnMut(&mut Dice)) {
+pub(crate) fn cases(count: u64, mut case: impl FnMut(&mut Dice)) {
     for seed in 0..count {
         case(&mut Dice(seed));
     }

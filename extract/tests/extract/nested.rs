@@ -1,0 +1,290 @@
+//! Values whose parts have keys of their own, in queries, forms and parts, both ways.
+
+use std::{collections::BTreeMap, fmt::Debug};
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use waylay_extract::{Extract, IntoRequest};
+
+use crate::{
+    bytes, get, lines,
+    round::{Dice, back, bytes_of, cases, table},
+};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Price {
+    at_least: Option<u32>,
+    at_most: Option<u32>,
+    #[serde(default)]
+    unit: Unit,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+enum Unit {
+    #[default]
+    Euro,
+    Dollar,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Item {
+    id: u8,
+    name: String,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Extract, IntoRequest)]
+#[extract(deny_unknown(query), max_items = 4)]
+struct Search {
+    #[query(nested)]
+    price: Option<Price>,
+    #[query(nested = "dots", alias = "item", depth = 3)]
+    items: Vec<Item>,
+    #[query(nested, limit = 5)]
+    names: BTreeMap<String, String>,
+    #[query]
+    page: Option<u8>,
+}
+
+fn told(query: &str) -> String {
+    match Search::extract_parts(&get(&format!("/?{query}"), &[]), &[]) {
+        Ok(Search { price, items, names, page }) => format!("{price:?} {items:?} {names:?} {page:?}"),
+        Err(rejection) => {
+            let errors = rejection.errors().iter();
+            let line = |e: &waylay_extract::FieldError| format!("{} {}", e.name().unwrap(), e.code());
+            format!("{}: {}", rejection.status().as_u16(), errors.map(line).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+#[test]
+fn keys_below_a_field_make_its_value() {
+    for (query, expected) in [
+        ("", "None [] {} None"),
+        (
+            "price[atLeast]=3&page=1",
+            "Some(Price { at_least: Some(3), at_most: None, unit: Euro }) [] {} Some(1)",
+        ),
+        (
+            "price%5BatMost%5D=7&price.unit=Dollar",
+            "Some(Price { at_least: None, at_most: Some(7), unit: Dollar }) [] {} None",
+        ),
+        ("price[atLeast]=", "Some(Price { at_least: None, at_most: None, unit: Euro }) [] {} None"),
+        (
+            "items[1].name=b+c&items[1].id=2&item[0][id]=1&items[0].name=&items[0].tags[]=x&items[0].tags[]=",
+            "None [Item { id: 1, name: \"\", tags: [\"x\", \"\"] }, Item { id: 2, name: \"b c\", tags: [] }] {} None",
+        ),
+        (
+            "items[0].id=1&items[0].name=a&items[0].tags=x&items[0].tags=y",
+            "None [Item { id: 1, name: \"a\", tags: [\"x\", \"y\"] }] {} None",
+        ),
+        ("items=&names=", "None [] {} None"),
+        ("names[a.b]=1&names.c=%C3%A9", "None [] {\"a.b\": \"1\", \"c\": \"é\"} None"),
+        // Faults, at the key that they are about.
+        ("price[atLeast]=x&page=x", "400: price[atLeast] invalid, page invalid"),
+        ("price[atleast]=1", "400: price[atleast] unknown"),
+        ("price[unit]=Yen", "400: price[unit] invalid"),
+        ("price=1", "400: price invalid"),
+        ("price[atLeast][x]=1", "400: price[atLeast] invalid"),
+        ("price[atLeast]=1&price[atLeast]=2", "400: price[atLeast] duplicate"),
+        ("price[atLeast]=1&price[atLeast][x]=2", "400: price[atLeast][x] duplicate"),
+        ("items[0].id=1", "400: items[0][name] missing"),
+        ("items[0].id=+1&items[0].name=a", "400: items[0][id] invalid"),
+        (
+            "names[a]=toolong&names[b]=%zz&names[c=1",
+            "400: names[a] too_long, names[b] bad_escape, names[c invalid",
+        ),
+        ("names[]=1", "400: names invalid"),
+        (
+            "names[][a]=1&names[[a]=1&names.=1&names[a]b=1",
+            "400: names[][a] invalid, names[[a] invalid, names. invalid, names[a]b invalid",
+        ),
+        ("pricey[a]=1", "400: pricey[a] unknown"),
+        // A list has all its indexes, and no more than it may have: CVE-2024-37298.
+        ("items[1].id=1&items[1].name=a", "400: items invalid"),
+        ("items[99999999].id=1", "400: items invalid"),
+        ("items[00].id=1&items[00].name=a", "400: items[00] invalid"),
+        ("items[x].id=1", "400: items[x] invalid"),
+        ("items[0].tags[]=1&items[0].tags[0]=1", "400: items[0].tags[0] duplicate"),
+        ("items[0].a.b.c=1", "400: items[0].a.b.c too_many"),
+        (
+            "items[0][tags][]=&items[0].tags[]=&items[0].tags[]=&items[0].tags[]=&items[0].tags[]=&items[0].id=1&items[0].name=a",
+            "400: items[0][tags] too_many",
+        ),
+    ] {
+        assert_eq!(told(query), expected, "{query}");
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Shape {
+    Nothing,
+    Circle(f64),
+    Line(i8, i8),
+    Box { wide: u64, high: Option<char> },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Tree {
+    name: String,
+    shape: Shape,
+    note: Option<String>,
+    numbers: Vec<Option<i64>>,
+    pair: (bool, u128),
+    pairs: BTreeMap<String, Vec<String>>,
+    below: Vec<Tree>,
+    boxed: Option<Box<Tree>>,
+}
+
+fn tree(dice: &mut Dice, depth: u64) -> Tree {
+    let shape = match dice.below(4) {
+        0 => Shape::Nothing,
+        1 => Shape::Circle(f64::from(dice.roll() as u32) / 7.0),
+        2 => Shape::Line(dice.roll() as i8, -1),
+        _ => Shape::Box { wide: dice.roll(), high: dice.maybe(|_| 'é') },
+    };
+    let mut pairs = BTreeMap::new();
+    for key in dice.list(Dice::text) {
+        pairs.insert(key, dice.list(Dice::text));
+    }
+    let deeper = dice.below(6) < depth;
+    Tree {
+        name: dice.text(),
+        shape,
+        note: dice.maybe(Dice::text),
+        numbers: dice.list(|dice| dice.maybe(|dice| dice.roll() as i64)),
+        pair: (dice.below(2) == 0, u128::from(dice.roll()) << 60),
+        pairs,
+        below: if deeper { dice.list(|dice| tree(dice, depth - 1)) } else { Vec::new() },
+        boxed: deeper.then(|| Box::new(tree(dice, depth - 1))),
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Extract, IntoRequest)]
+struct InQuery {
+    #[query(nested)]
+    tree: Option<Tree>,
+    #[query(nested = "dots")]
+    list: Vec<Shape>,
+    #[query(rest)]
+    rest: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Extract, IntoRequest)]
+struct InForm {
+    #[form(nested = "dots")]
+    tree: Tree,
+    #[form(nested)]
+    number: u8,
+}
+
+/// Whether some text cannot be told from none, or some key cannot stand in brackets.
+fn is_lost(tree: &Tree) -> bool {
+    let odd = |key: &String| key.is_empty() || key.contains(['[', ']']);
+    tree.note.as_deref() == Some("")
+        || tree.pairs.keys().any(odd)
+        || tree.below.iter().any(is_lost)
+        || tree.boxed.as_deref().is_some_and(is_lost)
+}
+
+fn same<T: Extract + IntoRequest + Debug + PartialEq>(value: &T, lost: bool) {
+    let table = table("/");
+    match back(&table, value, "/") {
+        Some(read) => assert!(!lost && read == *value, "{read:?}\n{value:?}"),
+        None => assert!(lost, "{value:?}"),
+    }
+}
+
+#[test]
+fn trees_come_back() {
+    cases(10_000, |dice| {
+        let value = tree(dice, 1);
+        let lost = is_lost(&value);
+        if dice.below(2) == 0 {
+            let list = dice.list(|dice| tree(dice, 0).shape);
+            same(&InQuery { tree: Some(value), list, rest: vec![("treed".into(), "x".into())] }, lost);
+        } else {
+            same(&InForm { tree: value, number: 7 }, lost);
+        }
+    });
+}
+
+#[test]
+fn values_are_written_in_one_spelling() {
+    let search = |price, items| Search { price, items, names: BTreeMap::new(), page: None };
+    let uri = |search: Search| {
+        let request = search.to_request_at(Method::GET, "/").map_err(|error| error.to_string());
+        request.map(|request| {
+            percent_encoding::percent_decode_str(&request.uri().to_string())
+                .decode_utf8()
+                .unwrap()
+                .into_owned()
+        })
+    };
+    let price = Price { at_least: Some(1), at_most: None, unit: Unit::Dollar };
+    let items = vec![Item { id: 1, name: "a b".into(), tags: vec!["x".into()] }];
+    assert_eq!(
+        uri(search(Some(price), items)).unwrap(),
+        "/?price[atLeast]=1&price[unit]=Dollar&items[0].id=1&items[0].name=a+b&items[0].tags[0]=x"
+    );
+    let names = BTreeMap::from([("a[b".to_owned(), String::new())]);
+    let error = uri(Search { names, ..search(None, vec![]) }).unwrap_err();
+    assert_eq!(error, "query `names`: expected keys that are not empty and have no brackets");
+
+    let tree = Tree { note: None, pairs: BTreeMap::new(), ..tree(&mut Dice::new(3), 0) };
+    let form = InForm { tree, number: 7 };
+    let (parts, body) = form.to_request_at(Method::POST, "/").unwrap().into_parts();
+    let text = String::from_utf8(bytes_of(body).to_vec()).unwrap();
+    assert!(text.starts_with("tree.name=") && text.ends_with("&number=7"), "{text}");
+    assert_eq!(parts.headers["content-type"], "application/x-www-form-urlencoded");
+}
+
+#[cfg(feature = "multipart")]
+#[test]
+fn texts_of_a_multipart_body_have_keys_too() {
+    let part = |name: &str, text: &str| {
+        format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n")
+    };
+    #[derive(Debug, Extract)]
+    struct Form {
+        #[form(nested)]
+        item: Item,
+        #[part]
+        file: Option<bytes::Bytes>,
+    }
+    let read = |body: &str| {
+        let parts = get("/", &[("content-type", "multipart/form-data; boundary=b")]);
+        Form::extract(&parts, &[], bytes(&format!("{body}--b--\r\n")))
+    };
+    let form = read(&[part("item[id]", "1"), part("item.name", "a"), part("file", "x")].concat()).unwrap();
+    assert_eq!((form.item.id, &*form.item.name, &*form.file.unwrap()), (1, "a", b"x".as_slice()));
+    let rejection = read(&part("item[id]", "x")).unwrap_err();
+    assert_eq!(lines(&rejection), ["form item[id] invalid"]);
+    let rejection = read(&part("file", "x")).unwrap_err();
+    assert_eq!(lines(&rejection), ["form item missing"]);
+}
+
+#[test]
+fn a_default_stands_for_nothing_at_all() {
+    #[derive(Debug, PartialEq, Extract, IntoRequest)]
+    struct Paged {
+        #[query(nested, default = vec![7])]
+        list: Vec<u8>,
+        #[query(nested, default)]
+        map: BTreeMap<String, u8>,
+        #[query(nested)]
+        item: Option<Item>,
+        #[query(nested)]
+        numbers: (u8, u8),
+    }
+    let read = |uri: &str| Paged::extract_parts(&get(uri, &[]), &[]).map_err(|rejection| lines(&rejection));
+    let paged = Paged { list: vec![7], map: BTreeMap::new(), item: None, numbers: (1, 2) };
+    assert_eq!(read("/?numbers[0]=1&numbers[1]=2").unwrap(), paged);
+    assert_eq!(read("/?numbers[0]=1").unwrap_err(), ["query numbers invalid"]);
+    assert_eq!(read("/").unwrap_err(), ["query numbers missing"]);
+    let empty = Paged { list: Vec::new(), ..paged };
+    let error = empty.to_request_at(Method::GET, "/").unwrap_err();
+    assert_eq!(error.to_string(), "query `list`: expected a value: without one the default is read");
+}
