@@ -112,6 +112,9 @@ impl fmt::Display for FaultError {
             Problem::RequestReset => {
                 write!(f, "{given} cannot end a request's body; give it to the response's")
             }
+            Problem::RequestChunks => {
+                write!(f, "{given} has chunks that are not ours to frame; only a response's can be corrupted")
+            }
             Problem::Date => write!(f, "{given} is no date that HTTP can write; give one from 1970 to 9999"),
             Problem::Quantiles => {
                 write!(f, "`{given}` is no table of quantiles; write it like `p50=20ms p99=1s`")
@@ -183,6 +186,8 @@ pub enum Problem {
     RequestStatus,
     /// A reset of the connection in the middle of a request's body.
     RequestReset,
+    /// A framing to be broken that is the client's.
+    RequestChunks,
     /// A date that HTTP cannot write.
     Date,
     /// A text or list that is no table of quantiles.

@@ -156,6 +156,7 @@ pub use crate::halt::{halt, halted, resume};
 pub use crate::injector::abort::{Abort, error};
 pub use crate::injector::call::{Call, Inject, Verdict};
 pub use crate::injector::chain::chain;
+pub use crate::injector::chunk::Chunk;
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
 pub use crate::injector::custom::custom;
 pub use crate::injector::grpc::{Grpc, grpc};

@@ -4,7 +4,7 @@ use http::{Method, Request, Version};
 
 use crate::injector::ending::Ending;
 use crate::injector::plan::{Plan, Step, Wire};
-use crate::io::line::Connection;
+use crate::io::line::{Connection, Speech};
 use crate::means::Means;
 
 /// Where the fault lies.
@@ -45,6 +45,10 @@ pub(crate) struct Reach {
     /// How an empty reply gets through.
     empty: By,
     is_http2: bool,
+    /// Whether the stream will follow the answer from its first byte on.
+    follows: bool,
+    /// Whether that may have a body in chunks.
+    chunks: bool,
     connection: Option<Connection>,
 }
 
@@ -61,7 +65,11 @@ impl Reach {
             Side::Server => By::Nowhere,
             Side::Client | Side::Listener | Side::Connector | Side::Phase => By::Place,
         };
-        Self { side, empty, is_http2, connection }
+        let follows = side == Side::Server
+            && request.version() == Version::HTTP_11
+            && connection.as_ref().is_some_and(|line| line.speaks(Speech::Http1) && line.is_settled());
+        let chunks = follows && !matches!(*request.method(), Method::HEAD | Method::CONNECT);
+        Self { side, empty, is_http2, follows, chunks, connection }
     }
 
     /// How this ending gets through.
@@ -85,6 +93,11 @@ impl Reach {
 
     pub(crate) fn is_http1(&self) -> bool {
         !self.is_http2
+    }
+
+    /// The connection whose stream will follow the answer from its first byte on, if it will.
+    pub(crate) fn follower(&self) -> Option<&Connection> {
+        self.connection.as_ref().filter(|_| self.follows)
     }
 
     /// How a hang ends that has run out.
@@ -125,8 +138,14 @@ impl Reach {
         let resets = |connection: &Connection| self.side == Side::Connector || connection.resets();
         match (wire, &self.connection) {
             // On HTTP/1 a header of the answer says it.
-            (Wire::Drain, _) if self.side == Side::Server && !self.is_http2 => true,
-            (Wire::Drain, Some(connection)) => self.side == Side::Server && connection.drains(),
+            (Wire::Drain { code: None }, _) if self.side == Side::Server && !self.is_http2 => true,
+            (Wire::Drain { code: None }, Some(connection)) => {
+                self.side == Side::Server && connection.drains()
+            }
+            (Wire::Drain { code: Some(_) }, Some(connection)) => {
+                self.side == Side::Server && connection.speaks(Speech::Http2)
+            }
+            (Wire::Chunk(_), _) => self.chunks,
             (Wire::Toxic { kind, .. }, Some(connection)) => !kind.resets() || resets(connection),
             (_, None) => false,
         }

@@ -10,9 +10,10 @@ use http::{Method, Request, Response};
 use crate::chance::Draws;
 use crate::changes::Changes;
 use crate::injector::call::{Call, Inject, Verdict};
+use crate::injector::chunk::InChunks;
 use crate::injector::ending::Ending;
-use crate::injector::plan::{Ear, Plan, Step, Wire};
-use crate::io::line::Order;
+use crate::injector::plan::{Change, Ear, Plan, Step, Wire};
+use crate::io::line::{Order, Word};
 use crate::mark::{Injected, Mark};
 use crate::pause::Pause;
 use crate::reach::{By, Reach};
@@ -121,7 +122,16 @@ impl Strike {
                     self.tamper(wire);
                 }
                 Step::Request(change) => request.add(change),
-                Step::Tap(tap) => request.tap(tap, Active::new(self.setup.clone())),
+                Step::Tap(tap) => {
+                    let host = Active::new(self.setup.clone());
+                    match self.reach.follower() {
+                        // Whoever serves it need not know.
+                        Some(connection) => {
+                            connection.give(Order::Talk(Word::Messages { tap, host: Box::new(host) }));
+                        }
+                        None => request.tap(tap, host),
+                    }
+                }
                 Step::Response(change) => self.changes.add(change),
             }
         }
@@ -171,12 +181,18 @@ impl Strike {
 
     /// Does it to the connection. A plan whose connection cannot be had is never begun.
     fn tamper(&mut self, wire: Wire) {
-        if matches!(wire, Wire::Drain) {
+        if matches!(wire, Wire::Drain { .. }) {
             self.last = self.reach.is_http1();
         }
         let Some(connection) = self.reach.connection() else { return };
         match wire {
-            Wire::Drain => connection.drain(),
+            Wire::Drain { code: None } => connection.drain(),
+            Wire::Drain { code: Some(code) } => connection.go_away(code),
+            Wire::Chunk(how) => {
+                self.changes.add(Change::Body(Box::new(InChunks)));
+                let host = Box::new(Active::new(self.setup.clone()));
+                connection.give(Order::Talk(Word::Chunk { how, host }));
+            }
             Wire::Toxic { kind, direction, draws } => {
                 let leash = Box::new(Active::new(self.setup.clone()));
                 connection.give(Order::Toxic { kind, direction, draws, leash });

@@ -6,8 +6,9 @@ use bytes::{Bytes, BytesMut};
 use http_body::Frame;
 use rand_core::Rng;
 
+use super::chunk::Chunk;
 use super::node::{Act, Draft, Injector, below};
-use super::plan::{Change, Plan};
+use super::plan::{Change, Plan, Step, Wire};
 use crate::chance::Draws;
 use crate::error::{Findings, Problem};
 use crate::key::Asker;
@@ -15,7 +16,7 @@ use crate::normal;
 use crate::report::{Deed, Side};
 use crate::stage::{Below, Polled, Stage};
 
-/// What is done to the bytes of a body. None changes its length.
+/// What is done to the bytes of a body, or to those around them. None changes its length.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Corruption {
@@ -27,6 +28,10 @@ pub enum Corruption {
     Json,
     /// Turns the first letter or digit, or byte beyond ASCII, into `0xff`, which is no UTF-8.
     Utf8,
+    /// Breaks the framing of a response's body, which is sent in chunks for that. Of HTTP/1.1
+    /// only, and only where the connection was [lent](crate::FaultListener) and its stream sees
+    /// HTTP/1.1 in the clear: elsewhere it is unreachable.
+    Chunk(Chunk),
 }
 
 /// Corrupts a body on its way; its length, head and trailers stay.
@@ -72,6 +77,10 @@ impl Draft for Corrupt {
                 findings.add(below(at, "corrupt.bit_flips"), share, Problem::Share);
                 None
             }
+            Corruption::Chunk(_) if self.side == Side::Request => {
+                findings.add(below(at, "corrupt.chunk"), "Request", Problem::RequestChunks);
+                None
+            }
             _ => Some(self),
         }
     }
@@ -83,6 +92,9 @@ impl Act for Corrupt {
             Corruption::BitFlips(share) => Vandal::Flips(Flips::new(share, draws)),
             Corruption::Json => Vandal::Json(Json::Before),
             Corruption::Utf8 => Vandal::Utf8 { done: false },
+            Corruption::Chunk(how) => {
+                return plan.then(Step::Wire(Wire::Chunk(how)), Deed::Corrupt(self.side));
+            }
         };
         plan.change(self.side, Change::Body(Box::new(vandal)), Deed::Corrupt(self.side));
     }

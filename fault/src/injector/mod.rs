@@ -3,6 +3,7 @@
 pub(crate) mod abort;
 pub(crate) mod call;
 pub(crate) mod chain;
+pub(crate) mod chunk;
 pub(crate) mod corrupt;
 pub(crate) mod custom;
 pub(crate) mod deal;

@@ -8,6 +8,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::call::Inject;
+use super::chunk::Chunk;
 use super::edits::Edits;
 use super::ending::Ending;
 use super::tamper::{Direction, Kind};
@@ -49,8 +50,10 @@ pub(crate) enum Step {
 
 /// What a step does to the connection.
 pub(crate) enum Wire {
-    /// The client is told to go.
-    Drain,
+    /// The client is told to go, of HTTP/2 with this code.
+    Drain { code: Option<u32> },
+    /// The chunks of the response are framed wrongly.
+    Chunk(Chunk),
     /// Its bytes are tampered with from now on.
     Toxic { kind: Kind<Duration>, direction: Direction, draws: Draws },
 }

@@ -43,8 +43,14 @@ pub enum Reject {
     ConnectionReset,
     /// The client is told to go: `GOAWAY` with `NO_ERROR` on HTTP/2, `connection: close` on
     /// HTTP/1. This request and those under way are still answered. Needs a server that listens
-    /// to [`Connection::drained`](crate::Connection::drained), as ours does (feature `hyper`).
+    /// to [`Connection::drained`](crate::Connection::drained), as ours does (feature `hyper`), or a
+    /// connection that was [lent](crate::FaultListener) and sees HTTP/2 in the clear, as beneath
+    /// `axum::serve`: its stream puts the frames in by itself.
     GoAway,
+    /// The same on HTTP/2 with this code, of which a client may be more afraid: only by the stream
+    /// of a connection that was lent and sees HTTP/2 in the clear.
+    #[cfg(feature = "http2")]
+    GoAwayWith(ResetCode),
     /// The connection is refused: for client layers and connectors.
     ConnectionRefused,
     /// The connection stands, but the first write fails: for client layers and connectors.
@@ -80,7 +86,9 @@ impl Draft for Reject {
             Self::Hang { max } => Rejection::Hang(findings.time(below(at, "reject.max"), max.duration())?),
             Self::ConnectionClose => Rejection::End(Ending::Close),
             Self::ConnectionReset => Rejection::End(Ending::Reset),
-            Self::GoAway => Rejection::Drain,
+            Self::GoAway => Rejection::Drain(None),
+            #[cfg(feature = "http2")]
+            Self::GoAwayWith(code) => Rejection::Drain(Some(code.into())),
             Self::ConnectionRefused => Rejection::End(Ending::Refuse),
             Self::BrokenPipe => Rejection::End(Ending::BrokenPipe),
         };
@@ -92,7 +100,7 @@ impl Draft for Reject {
 enum Rejection {
     End(Ending),
     Hang(Duration),
-    Drain,
+    Drain(Option<u32>),
 }
 
 impl Act for Rejection {
@@ -100,7 +108,7 @@ impl Act for Rejection {
         match *self {
             Self::End(ending) => plan.then(Step::Reject(ending), ending.deed()),
             Self::Hang(max) => plan.then(Step::Hang(max), Deed::Hang(max)),
-            Self::Drain => plan.then(Step::Wire(Wire::Drain), Deed::GoAway),
+            Self::Drain(code) => plan.then(Step::Wire(Wire::Drain { code }), Deed::GoAway),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::ambush::Ambush;
 use super::armed::{Armed, poll_heard, poll_left};
 use super::error::WireError;
 use super::flow::{Flow, Way};
-use super::line::{Connection, Order};
+use super::line::{Connection, Order, Word};
 use super::stage::{End, Stage};
 use crate::injector::ending::Ending;
 use crate::injector::tamper::Direction;
@@ -32,6 +32,8 @@ pub(crate) struct Core<T> {
     pub(crate) ambush: Ambush,
     flow: Option<Box<Flow>>,
     armed: Option<Armed>,
+    /// What was ordered about the HTTP that is spoken, of which we know nothing.
+    pub(crate) words: Vec<Word>,
     /// What a read came across that is a write's to tell.
     failed: Option<io::Error>,
     pub(crate) dead: Option<WireError>,
@@ -55,6 +57,7 @@ impl<T> Core<T> {
             ambush: Ambush::default(),
             flow: None,
             armed: None,
+            words: Vec::new(),
             failed: None,
             dead: None,
         }
@@ -95,7 +98,7 @@ impl<T> Core<T> {
     }
 
     /// The state that follows from orders, faults and switches. Ready when bytes may move.
-    fn attend(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn attend(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.dead.is_some() {
             return Poll::Ready(());
         }
@@ -133,6 +136,7 @@ impl<T> Core<T> {
                     let stage = Stage::new(kind, draws, Instant::now());
                     self.flow.get_or_insert_default().add(way, stage, leash);
                 }
+                Order::Talk(word) => self.words.push(word),
             }
         }
     }

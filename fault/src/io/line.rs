@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -12,8 +12,11 @@ use http::Extensions;
 use tokio::sync::Notify;
 
 use crate::chance::Draws;
+use crate::injector::chunk::Chunk;
 use crate::injector::ending::Ending;
 use crate::injector::tamper::{Direction, Kind};
+use crate::injector::tap::Tap;
+use crate::stage::Host;
 
 /// The handle of one connection. Cheap to clone.
 ///
@@ -55,6 +58,10 @@ struct Line {
     heeded: AtomicBool,
     draining: AtomicBool,
     drain: Notify,
+    /// A `Speech`, as far as the stream has understood it.
+    speech: AtomicU8,
+    /// Whether the next byte of HTTP/1 that goes out is the first of an answer.
+    settled: AtomicBool,
     /// How many orders were given, so that a stream without any has one number to look at.
     given: AtomicU64,
     desk: Mutex<Desk>,
@@ -73,6 +80,26 @@ pub(crate) enum Order {
     End { ending: Ending, by: Arc<str> },
     /// Tampers with the bytes, until the leash is called off.
     Toxic { kind: Kind<Duration>, direction: Direction, draws: Draws, leash: Box<dyn Leash> },
+    /// Has its hand in the HTTP that is spoken.
+    Talk(Word),
+}
+
+/// What a stream is to do to the HTTP that it understands.
+pub(crate) enum Word {
+    /// Frames the next answer wrongly, if it comes in chunks.
+    Chunk { how: Chunk, host: Box<dyn Host> },
+    /// Has its hand in the messages of a WebSocket, if the next answer agrees to one.
+    Messages { tap: Tap, host: Box<dyn Host> },
+    /// Tells an HTTP/2 client to go, by a `GOAWAY` of this code.
+    Drain { code: u32 },
+}
+
+/// What is spoken over a stream in the clear, so that the stream itself can follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Speech {
+    Http1 = 1,
+    Http2 = 2,
 }
 
 impl Connection {
@@ -86,6 +113,8 @@ impl Connection {
                 heeded: AtomicBool::new(false),
                 draining: AtomicBool::new(false),
                 drain: Notify::new(),
+                speech: AtomicU8::new(0),
+                settled: AtomicBool::new(true),
                 given: AtomicU64::new(0),
                 desk: Mutex::default(),
             }),
@@ -113,11 +142,22 @@ impl Connection {
         self.end(Ending::Reset, "by hand".into());
     }
 
-    /// Asks the server to let the connection go once its requests are answered. Heard by servers
-    /// that listen to [`drained`](Self::drained).
+    /// Lets the connection go once its requests are answered. Heard by servers that listen to
+    /// [`drained`](Self::drained); under others the stream itself tells an HTTP/2 client by
+    /// `GOAWAY`, provided that it sees HTTP/2 in the clear.
     pub fn drain(&self) {
         self.line.draining.store(true, Ordering::Release);
         self.line.drain.notify_waiters();
+        if !self.line.heeded.load(Ordering::Acquire) {
+            self.go_away(0);
+        }
+    }
+
+    /// Lets the stream tell an HTTP/2 client by `GOAWAY` of this code.
+    pub(crate) fn go_away(&self, code: u32) {
+        if self.speaks(Speech::Http2) {
+            self.give(Order::Talk(Word::Drain { code }));
+        }
     }
 
     /// Completes when the connection is to be let go. For accept loops: ask for it before the
@@ -141,7 +181,17 @@ impl Connection {
     }
 
     pub(crate) fn drains(&self) -> bool {
-        self.line.heeded.load(Ordering::Acquire)
+        self.line.heeded.load(Ordering::Acquire) || self.speaks(Speech::Http2)
+    }
+
+    /// Whether the stream follows what is spoken, and it is this.
+    pub(crate) fn speaks(&self, speech: Speech) -> bool {
+        self.line.speech.load(Ordering::Acquire) == speech as u8
+    }
+
+    /// Whether all that was answered before is out, so that the next answer can be told from it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.line.settled.load(Ordering::Acquire)
     }
 
     pub(crate) fn resets(&self) -> bool {
@@ -172,6 +222,14 @@ impl Connection {
     /// How many orders were given so far.
     pub(crate) fn given(&self) -> u64 {
         self.line.given.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn speak(&self, speech: Speech) {
+        self.line.speech.store(speech as u8, Ordering::Release);
+    }
+
+    pub(crate) fn settle(&self, settled: bool) {
+        self.line.settled.store(settled, Ordering::Release);
     }
 
     pub(crate) fn take_orders(&self) -> Vec<Order> {

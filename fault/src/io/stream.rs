@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 #[cfg(feature = "hyper")]
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::core::{Core, ResetBy, Station};
 use super::line::Connection;
+use super::talk::Talk;
 use crate::fault::Fault;
 #[cfg(feature = "hyper")]
 use crate::injector::ending::Ending;
@@ -19,7 +20,7 @@ use crate::injector::ending::Ending;
 /// An io that faults can strike, with the [`Connection`] by which they reach it.
 ///
 /// While none does, reads and writes go straight to the io, and cost one look at an atomic number
-/// each. What a toxic delays moves on while the stream is polled at all, and a flush waits for it:
+/// each; of HTTP/2 in the clear the heads of frames are read along. What a toxic delays moves on while the stream is polled at all, and a flush waits for it:
 /// flush what has to arrive. Beneath TLS it tampers with ciphertext, which is what a bad wire
 /// does, and resets are true resets; so wrap the TCP stream, and hand the result to the TLS
 /// acceptor.
@@ -43,6 +44,7 @@ use crate::injector::ending::Ending;
 /// ```
 pub struct FaultStream<T> {
     core: Core<T>,
+    talk: Talk,
 }
 
 impl<T> FaultStream<T> {
@@ -96,16 +98,20 @@ impl<T> FaultStream<T> {
     }
 
     fn new(io: T, connection: Connection, station: Station) -> Self {
-        Self { core: Core::new(io, connection, station) }
+        let talk = match station {
+            Station::Accepted => Talk::listening(),
+            Station::Connected => Talk::default(),
+        };
+        Self { core: Core::new(io, connection, station), talk }
     }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for FaultStream<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut self.get_mut().core;
-        let poll = this.read(cx, buf);
+        let Self { core, talk } = self.get_mut();
+        let poll = talk.read(core, cx, buf);
         if poll.is_pending() {
-            this.park(cx, Connection::wait_reading);
+            core.park(cx, Connection::wait_reading);
         }
         poll
     }
@@ -113,28 +119,28 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for FaultStream<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FaultStream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let this = &mut self.get_mut().core;
-        let poll = this.write(cx, data);
+        let Self { core, talk } = self.get_mut();
+        let poll = talk.write(core, cx, data);
         if poll.is_pending() {
-            this.park(cx, Connection::wait_writing);
+            core.park(cx, Connection::wait_writing);
         }
         poll
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = &mut self.get_mut().core;
-        let poll = this.flush(cx);
+        let Self { core, talk } = self.get_mut();
+        let poll = talk.flush(core, cx);
         if poll.is_pending() {
-            this.park(cx, Connection::wait_writing);
+            core.park(cx, Connection::wait_writing);
         }
         poll
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = &mut self.get_mut().core;
-        let poll = this.shutdown(cx);
+        let Self { core, talk } = self.get_mut();
+        let poll = talk.shutdown(core, cx);
         if poll.is_pending() {
-            this.park(cx, Connection::wait_writing);
+            core.park(cx, Connection::wait_writing);
         }
         poll
     }
@@ -144,16 +150,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FaultStream<T> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = &mut self.get_mut().core;
-        if this.is_plain()
-            && let Some(io) = &mut this.io
+        let Self { core, talk } = self.get_mut();
+        if core.is_plain()
+            && talk.is_plain()
+            && let Some(io) = &mut core.io
         {
-            return Pin::new(io).poll_write_vectored(cx, slices);
+            let written = ready!(Pin::new(io).poll_write_vectored(cx, slices))?;
+            talk.say(&core.connection, slices, written);
+            return Poll::Ready(Ok(written));
         }
         let first = slices.iter().find(|slice| !slice.is_empty());
-        let poll = this.write(cx, first.map_or(&[], |slice| slice));
+        let poll = talk.write(core, cx, first.map_or(&[], |slice| slice));
         if poll.is_pending() {
-            this.park(cx, Connection::wait_writing);
+            core.park(cx, Connection::wait_writing);
         }
         poll
     }

@@ -1,0 +1,350 @@
+//! Talk: what a stream understands of the HTTP that is spoken over it, and what is done to that.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::answer::{Announced, Heads};
+use super::chunks::Chunks;
+use super::core::Core;
+use super::drain::Drain;
+use super::lanes::Lanes;
+use super::line::{Connection, Speech, Word};
+use super::streams::{PREFACE, Streams};
+use crate::injector::ending::Ending;
+
+/// Sits between a stream's face and its core. Over ciphertext it understands nothing, and does
+/// nothing.
+#[derive(Default)]
+pub(crate) struct Talk {
+    tongue: Tongue,
+    /// Whether nothing of what was said is still with who says it: it flushed, and that is done
+    /// once its own buffers are empty. The next byte of HTTP/1 is then the first of an answer, if
+    /// none is under way.
+    settled: bool,
+    /// Orders about the next answer, until that can be told from the one before.
+    words: Vec<Word>,
+    act: Act,
+    /// Is written before anything else.
+    rest: Bytes,
+}
+
+#[derive(Default)]
+enum Tongue {
+    /// So much of HTTP/2's preface has come.
+    Unheard(usize),
+    Http1,
+    Http2(Box<(Streams, Drain)>),
+    /// Ciphertext, or our own end of a connection that was made.
+    #[default]
+    Foreign,
+}
+
+/// What is done to the present answer of HTTP/1.
+#[derive(Default)]
+enum Act {
+    #[default]
+    Nothing,
+    /// Its head has yet to go by.
+    Ahead(Box<Ahead>),
+    Chunks(Box<Chunks>),
+    Messages(Box<Lanes>),
+}
+
+#[derive(Default)]
+struct Ahead {
+    heads: Heads,
+    chunks: Option<Chunks>,
+    lanes: Option<Lanes>,
+}
+
+/// So much is taken at once where it has to be copied.
+const CHUNK: usize = 16 * 1024;
+
+impl Talk {
+    /// What comes in is listened to from its first byte on.
+    pub(crate) fn listening() -> Self {
+        Self { tongue: Tongue::Unheard(0), settled: true, ..Self::default() }
+    }
+
+    /// Whether what is written needs nothing but to be told.
+    pub(crate) fn is_plain(&self) -> bool {
+        let draining = matches!(&self.tongue, Tongue::Http2(both) if both.1.is_on());
+        !draining && self.words.is_empty() && self.rest.is_empty() && matches!(self.act, Act::Nothing)
+    }
+
+    /// So many of these bytes were written without us.
+    pub(crate) fn say(&mut self, connection: &Connection, slices: &[io::IoSlice<'_>], mut written: usize) {
+        for slice in slices {
+            let part = written.min(slice.len());
+            self.said(connection, &slice[..part]);
+            written -= part;
+        }
+    }
+
+    fn said(&mut self, connection: &Connection, data: &[u8]) {
+        match &mut self.tongue {
+            Tongue::Http2(both) => both.0.say(data),
+            Tongue::Http1 if !data.is_empty() => self.settle(connection, false),
+            _ => {}
+        }
+    }
+
+    fn settle(&mut self, connection: &Connection, settled: bool) {
+        if std::mem::replace(&mut self.settled, settled) != settled {
+            connection.settle(settled);
+        }
+    }
+
+    fn heard(&mut self, connection: &Connection, mut data: &[u8]) {
+        match &mut self.tongue {
+            Tongue::Unheard(have) if !data.is_empty() => {
+                let part = data.len().min(PREFACE.len() - *have);
+                if data[..part] == PREFACE[*have..*have + part] {
+                    *have += part;
+                    data = &data[part..];
+                    if *have < PREFACE.len() {
+                        return;
+                    }
+                    let mut both = Box::<(Streams, Drain)>::default();
+                    both.0.hear(data);
+                    self.tongue = Tongue::Http2(both);
+                    connection.speak(Speech::Http2);
+                } else if *have > 0 || data[0].is_ascii_alphabetic() || matches!(data[0], b'\r' | b'\n') {
+                    self.tongue = Tongue::Http1;
+                    connection.speak(Speech::Http1);
+                } else {
+                    self.tongue = Tongue::Foreign;
+                }
+            }
+            Tongue::Http2(both) => both.0.hear(data),
+            _ => {}
+        }
+    }
+
+    /// Takes what was ordered.
+    fn obey<T>(&mut self, core: &mut Core<T>) {
+        self.words.append(&mut core.words);
+        if self.words.is_empty() {
+            return;
+        }
+        match &mut self.tongue {
+            Tongue::Http1 if !self.settled => return,
+            Tongue::Http1 => {}
+            Tongue::Http2(both) => {
+                for word in self.words.drain(..) {
+                    if let Word::Drain { code } = word {
+                        both.1.begin(code);
+                    }
+                }
+                return;
+            }
+            Tongue::Unheard(_) | Tongue::Foreign => return self.words.clear(),
+        }
+        let mut ahead = match std::mem::take(&mut self.act) {
+            Act::Ahead(ahead) => ahead,
+            _ => Box::default(),
+        };
+        for word in self.words.drain(..) {
+            match word {
+                Word::Chunk { how, host } => ahead.chunks = Some(Chunks::new(how, host)),
+                Word::Messages { tap, host } => ahead.lanes.get_or_insert_default().add(&tap, host),
+                Word::Drain { .. } => {}
+            }
+        }
+        self.act = Act::Ahead(ahead);
+    }
+}
+
+impl Talk {
+    pub(crate) fn read<T>(
+        &mut self,
+        core: &mut Core<T>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        ready!(core.attend(cx));
+        self.obey(core);
+        if let Act::Messages(lanes) = &mut self.act {
+            // What was said and held back moves on while the stream is read; a failure is the
+            // writer's to hear.
+            let _ = lanes.poll_drain(Pin::new(&mut *core), cx);
+            return lanes.poll_read(Pin::new(core), cx, buf);
+        }
+        if let Tongue::Http2(both) = &self.tongue
+            && both.1.is_on()
+        {
+            let put_in = self.put_in(core, cx)?;
+            if self.is_over() {
+                ready!(put_in);
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let before = buf.filled().len();
+        ready!(core.read(cx, buf))?;
+        let heard = &buf.filled()[before..];
+        if let Act::Ahead(ahead) = &mut self.act
+            && let Some(lanes) = &mut ahead.lanes
+            && !heard.is_empty()
+        {
+            // RFC 6455, section 4.1: a client says nothing before it has the answer. Where the
+            // frames of one that does begin cannot be told.
+            lanes.spare_incoming();
+        }
+        self.heard(&core.connection, heard);
+        Poll::Ready(Ok(()))
+    }
+
+    pub(crate) fn write<T>(
+        &mut self,
+        core: &mut Core<T>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        ready!(core.attend(cx));
+        self.obey(core);
+        ready!(self.put_in(core, cx))?;
+        let reach = match &mut self.act {
+            Act::Messages(lanes) => return lanes.poll_write(Pin::new(core), cx, data),
+            Act::Chunks(chunks) => {
+                let data = &data[..data.len().min(CHUNK)];
+                let mut out = BytesMut::with_capacity(data.len() + 8);
+                chunks.push(data, &mut out);
+                if chunks.is_past() {
+                    self.act = Act::Nothing;
+                }
+                self.rest = out.freeze();
+                self.settle(&core.connection, false);
+                // What cannot be written now, the next write or a flush will.
+                if let Poll::Ready(Err(error)) = self.put_in(core, cx) {
+                    return Poll::Ready(Err(error));
+                }
+                return Poll::Ready(Ok(data.len()));
+            }
+            Act::Ahead(ahead) => ahead.heads.reach(data),
+            Act::Nothing => match &self.tongue {
+                Tongue::Http2(both) if both.1.is_on() => both.0.reach(data),
+                _ => data.len(),
+            },
+        };
+        let written = ready!(core.write(cx, &data[..reach]))?;
+        self.said(&core.connection, &data[..written]);
+        if let Act::Ahead(ahead) = &mut self.act
+            && let Some(announced) = ahead.heads.take(&data[..written])
+        {
+            let Ahead { chunks, lanes, .. } = std::mem::take(&mut **ahead);
+            self.act = match (announced, chunks, lanes) {
+                (Announced::Chunks, Some(chunks), _) => Act::Chunks(Box::new(chunks)),
+                (Announced::WebSocket, _, Some(lanes)) => Act::Messages(Box::new(lanes)),
+                _ => Act::Nothing,
+            };
+        }
+        if self.is_due() {
+            // Nobody may write or read again by itself.
+            core.connection.wake();
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    pub(crate) fn flush<T>(&mut self, core: &mut Core<T>, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        ready!(core.attend(cx));
+        if matches!(self.tongue, Tongue::Http1) {
+            self.settle(&core.connection, true);
+        }
+        self.obey(core);
+        ready!(self.put_in(core, cx))?;
+        match &mut self.act {
+            Act::Messages(lanes) => lanes.poll_flush(Pin::new(core), cx),
+            Act::Chunks(chunks) if chunks.closes() => {
+                ready!(core.flush(cx))?;
+                core.connection.end(Ending::Close, chunks.host.name());
+                self.act = Act::Nothing;
+                // Of which the server hears when it writes or reads again.
+                Poll::Ready(Ok(()))
+            }
+            _ => core.flush(cx),
+        }
+    }
+
+    pub(crate) fn shutdown<T>(&mut self, core: &mut Core<T>, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        if let Poll::Ready(Err(error)) = self.put_in(core, cx) {
+            return Poll::Ready(Err(error));
+        }
+        match &mut self.act {
+            Act::Messages(lanes) => lanes.poll_shutdown(Pin::new(core), cx),
+            _ => core.shutdown(cx),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        matches!(&self.tongue, Tongue::Http2(both) if both.1.is_due(&both.0))
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(&self.tongue, Tongue::Http2(both) if both.1.is_over())
+    }
+
+    /// Writes what is our own, where it may stand. Ready when nothing of it is left that could be
+    /// written here.
+    fn put_in<T>(&mut self, core: &mut Core<T>, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            let mut wrote = false;
+            while !self.rest.is_empty() {
+                let written = ready!(core.write(cx, &self.rest))?;
+                if written == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                self.rest.advance(written);
+                wrote = true;
+            }
+            let Tongue::Http2(both) = &mut self.tongue else { return Poll::Ready(Ok(())) };
+            let (streams, drain) = &mut **both;
+            if wrote {
+                // Else it would lie in a buffer below us until the server has something to say.
+                let _ = core.flush(cx)?;
+            }
+            if !drain.is_due(streams) || !streams.is_between() {
+                return Poll::Ready(Ok(()));
+            }
+            self.rest = drain.next(streams);
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Core<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().read(cx, buf)
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Core<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().write(cx, data)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().shutdown(cx)
+    }
+}
