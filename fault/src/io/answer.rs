@@ -25,7 +25,8 @@ impl Heads {
     /// How many of these bytes still belong to the present head.
     pub(crate) fn reach(&self, data: &[u8]) -> usize {
         const END: &[u8] = b"\r\n\r\n";
-        let mut matched = (0..END.len()).rev().find(|length| self.text.ends_with(&END[..*length])).unwrap_or(0);
+        let mut matched =
+            (0..END.len()).rev().find(|length| self.text.ends_with(&END[..*length])).unwrap_or(0);
         for (index, byte) in data.iter().enumerate() {
             matched = match *byte {
                 byte if byte == END[matched] => matched + 1,

@@ -168,7 +168,8 @@ impl Way {
                     }
                     Poll::Ready(None) => {
                         // What one holds back at the end, the next has yet to get.
-                        if let Some(lane) = self.lanes.get_mut(index + 1).filter(|_| self.finished && !waits) {
+                        if let Some(lane) = self.lanes.get_mut(index + 1).filter(|_| self.finished && !waits)
+                        {
                             lane.let_go();
                         }
                         break;

@@ -6,6 +6,8 @@ mod answers;
 mod bodies;
 mod clients;
 mod curl;
+mod framing;
+mod going;
 mod grpc;
 mod leaving;
 mod lent;

@@ -1,0 +1,258 @@
+//! GOAWAY through `axum::serve`, whose connections nobody can get at: put in by the stream.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::routing::any;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, Semaphore};
+use waylay_fault::{
+    Connection, Fault, FaultListener, Injector, Reject, ResetCode, Toxic, chain, reject, with_connection,
+};
+
+/// What the handlers of a server wait for and tell.
+#[derive(Clone)]
+struct Gate {
+    entered: Arc<Notify>,
+    open: Arc<Semaphore>,
+}
+
+/// A server that tells the number of each request's connection. `/slow` waits at the gate, `/long`
+/// is large, and the fault strikes `/go`.
+async fn serve(injector: impl Into<Injector>) -> (SocketAddr, Fault, Gate) {
+    let fault = Fault::new("going", injector).enabled(true).participation(1.0).allow_paths(["/go"]);
+    let fault = fault.build().unwrap();
+    let gate = Gate { entered: Arc::default(), open: Arc::new(Semaphore::new(0)) };
+    let app = axum::Router::new()
+        .route("/long", any(async || vec![b'a'; 1 << 20]))
+        .route(
+            "/slow",
+            any(async |State(gate): State<Gate>, request: Request| {
+                gate.entered.notify_one();
+                let _ = gate.open.acquire().await;
+                number(&request)
+            }),
+        )
+        .fallback(async |request: Request| number(&request))
+        .with_state(gate.clone())
+        .layer(fault.layer());
+    let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(FaultListener::new(tcp), with_connection(app)).await });
+    (address, fault, gate)
+}
+
+fn number(request: &Request) -> String {
+    request.extensions().get::<Connection>().unwrap().id().to_string()
+}
+
+type Pooled = Client<HttpConnector, Empty<Bytes>>;
+
+async fn ask(client: &Pooled, server: SocketAddr, path: &str) -> Bytes {
+    let response = client.get(format!("http://{server}{path}").parse().unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200, "{path}");
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
+/// What runs is finished where it is, and what comes next goes to another connection: no client
+/// sees an error.
+#[tokio::test]
+async fn pooled_clients_move_on() {
+    let rows: [fn() -> Injector; 3] = [
+        || reject(Reject::GoAway),
+        || reject(Reject::GoAwayWith(ResetCode::ENHANCE_YOUR_CALM)),
+        || chain::<Injector>([Toxic::slicer(5000, 1000, "0s").into(), reject(Reject::GoAway)]),
+    ];
+    for injector in rows {
+        let (server, fault, gate) = serve(injector()).await;
+        let client: Pooled = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        let first = ask(&client, server, "/").await;
+        let slow = {
+            let client = client.clone();
+            tokio::spawn(async move { ask(&client, server, "/slow").await })
+        };
+        gate.entered.notified().await;
+        let long = {
+            let client = client.clone();
+            tokio::spawn(async move { ask(&client, server, "/long").await })
+        };
+        assert_eq!(ask(&client, server, "/go").await, first, "{fault:?}");
+        let second = ask(&client, server, "/").await;
+        assert_ne!(first, second, "{fault:?}");
+        assert_eq!(ask(&client, server, "/").await, second, "{fault:?}");
+        gate.open.add_permits(1);
+        assert_eq!(slow.await.unwrap(), first, "{fault:?}");
+        assert_eq!(long.await.unwrap().len(), 1 << 20, "{fault:?}");
+        let counts = fault.control().counts();
+        assert_eq!((counts.injected, counts.unreachable), (1, 0), "{fault:?}");
+    }
+}
+
+/// A client that speaks by the frame (RFC 9113).
+struct Frames(TcpStream);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GO_AWAY: u8 = 7;
+
+impl Frames {
+    async fn connect(server: SocketAddr) -> Self {
+        let mut stream = TcpStream::connect(server).await.unwrap();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        let mut frames = Self(stream);
+        frames.write(SETTINGS, 0, 0, b"").await;
+        frames
+    }
+
+    async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let mut frame = vec![0, 0, payload.len() as u8, kind, flags];
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        self.0.write_all(&frame).await.unwrap();
+    }
+
+    /// A GET, by HPACK's static table but for the path and the host.
+    async fn ask(&mut self, stream: u32, path: &str) {
+        let mut block = vec![0x82, 0x86, 0x04, path.len() as u8];
+        block.extend(path.as_bytes());
+        block.extend(b"\x01\x01x");
+        // END_STREAM and END_HEADERS.
+        self.write(HEADERS, 5, stream, &block).await;
+    }
+
+    /// The next frame but for SETTINGS and WINDOW_UPDATE; `None`: the server has closed.
+    async fn next(&mut self) -> Option<Frame> {
+        loop {
+            let mut head = [0; 9];
+            self.0.read_exact(&mut head).await.ok()?;
+            let [a, b, c, kind, flags, stream @ ..] = head;
+            let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+            self.0.read_exact(&mut payload).await.unwrap();
+            if !matches!(kind, SETTINGS | 8) {
+                return Some(Frame { kind, flags, stream: u32::from_be_bytes(stream), payload });
+            }
+        }
+    }
+
+    /// The frames until a stream ends, those included that have nothing to do with it.
+    async fn until_end(&mut self, stream: u32) -> Vec<Frame> {
+        let mut seen = Vec::new();
+        loop {
+            let frame = self.next().await.expect("the stream comes to its end");
+            let ends = frame.stream == stream && frame.kind <= HEADERS && frame.flags & 1 == 1;
+            seen.push(frame);
+            if ends {
+                return seen;
+            }
+        }
+    }
+}
+
+fn go_away(last: u32, code: u32) -> Frame {
+    let payload = [last.to_be_bytes(), code.to_be_bytes()].concat();
+    Frame { kind: GO_AWAY, flags: 0, stream: 0, payload }
+}
+
+/// First the warning and a ping; streams that cross it are served; then, when all have ended and
+/// the ping was answered, the last word and the close.
+#[tokio::test]
+async fn frame_by_frame() {
+    for (how, code) in [(Reject::GoAway, 0), (Reject::GoAwayWith(ResetCode::ENHANCE_YOUR_CALM), 11)] {
+        let (server, fault, gate) = serve(reject(how)).await;
+        let mut client = Frames::connect(server).await;
+        client.ask(1, "/").await;
+        client.until_end(1).await;
+        client.ask(3, "/slow").await;
+        gate.entered.notified().await;
+        client.ask(5, "/go").await;
+        let mut seen = client.until_end(5).await;
+        assert_eq!(fault.control().counts().injected, 1);
+        // The warning may stand on either side of the answer to the struck request.
+        let at = match seen.iter().position(|frame| frame.kind == GO_AWAY) {
+            Some(at) => at,
+            None => {
+                seen.push(client.next().await.unwrap());
+                seen.push(client.next().await.unwrap());
+                seen.len() - 2
+            }
+        };
+        assert_eq!(seen[at], go_away(0x7fff_ffff, code), "{seen:?}");
+        let ping = &seen[at + 1];
+        assert_eq!((ping.kind, ping.flags), (PING, 0), "{seen:?}");
+        assert!(seen.iter().any(|frame| frame.kind == DATA && frame.stream == 5), "{seen:?}");
+
+        // Said before the client could know.
+        client.ask(7, "/").await;
+        let seen = client.until_end(7).await;
+        assert!(seen.iter().all(|frame| matches!(frame.kind, DATA | HEADERS)), "{seen:?}");
+        // Between the frames of a large answer nothing of ours stands but whole frames.
+        client.write(PING, 1, 0, &ping.payload).await;
+        client.write(PING, 0, 0, b"whatever").await;
+        let pong = client.next().await.unwrap();
+        assert_eq!((pong.kind, pong.flags, &pong.payload[..]), (PING, 1, &b"whatever"[..]));
+        gate.open.add_permits(1);
+        client.until_end(3).await;
+        assert_eq!(client.next().await, Some(go_away(7, code)));
+        assert_eq!(client.next().await, None);
+    }
+}
+
+/// A fault that strikes every request has nothing more to say after the first.
+#[tokio::test]
+async fn once_is_enough() {
+    let (server, fault, _) = serve(reject(Reject::GoAway)).await;
+    let mut client = Frames::connect(server).await;
+    for stream in [1, 3, 5] {
+        client.ask(stream, "/go").await;
+    }
+    let (mut goes, mut pinged) = (Vec::new(), None);
+    while let Some(frame) = client.next().await {
+        match frame.kind {
+            GO_AWAY => goes.push(frame),
+            PING => {
+                client.write(PING, 1, 0, &frame.payload).await;
+                pinged = Some(frame);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(goes, [go_away(0x7fff_ffff, 0), go_away(5, 0)]);
+    assert!(pinged.is_some());
+    assert_eq!(fault.control().counts().injected, 3);
+}
+
+/// The handle does it by hand, too; and a client that never answers is let be.
+#[tokio::test]
+async fn by_hand() {
+    let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let app = axum::Router::new().fallback(async |request: Request| {
+        request.extensions().get::<Connection>().unwrap().drain();
+        "real"
+    });
+    tokio::spawn(async move { axum::serve(FaultListener::new(tcp), with_connection(app)).await });
+    let mut client = Frames::connect(address).await;
+    client.ask(1, "/").await;
+    let seen = client.until_end(1).await;
+    let kinds: Vec<u8> = seen.iter().map(|frame| frame.kind).collect();
+    assert!(kinds.starts_with(&[GO_AWAY, PING]) || kinds.ends_with(&[HEADERS, DATA]), "{kinds:?}");
+    client.ask(3, "/").await;
+    assert!(client.until_end(3).await.iter().any(|frame| frame.stream == 3));
+}
