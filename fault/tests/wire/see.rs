@@ -403,6 +403,8 @@ fn name_io(kind: ErrorKind) -> String {
         ErrorKind::ConnectionReset => "reset".into(),
         ErrorKind::ConnectionRefused => "refused".into(),
         ErrorKind::TimedOut => "timed out".into(),
+        // Of hyper's, for what is no chunk.
+        ErrorKind::InvalidInput => "malformed".into(),
         kind => kind.to_string(),
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use waylay_fault::{
-    At, Corruption, Cut, Delay, Direction, Ending, Fault, Format, Injector, Length, Reject, ResetCode, Side,
-    Toxic, chain, corrupt, error, grpc, messages, patch, quota, random, rate_limit, reject, replace, slow,
-    truncate, wrong_length,
+    At, Chunk, Corruption, Cut, Delay, Direction, Ending, Fault, Format, Injector, Length, Reject, ResetCode,
+    Side, Toxic, chain, corrupt, error, grpc, messages, patch, quota, random, rate_limit, reject, replace,
+    slow, truncate, wrong_length,
 };
 
 use crate::see::{PROTOCOLS, Place, see};
@@ -30,6 +30,7 @@ const LAYER: &[Row] = &[
     ("`Reject::ConnectionClose`", || reject(Reject::ConnectionClose)),
     ("`Reject::ConnectionReset`", || reject(Reject::ConnectionReset)),
     ("`Reject::GoAway`", || reject(Reject::GoAway)),
+    ("`Reject::GoAwayWith(ENHANCE_YOUR_CALM)`", || reject(Reject::GoAwayWith(ResetCode::ENHANCE_YOUR_CALM))),
     ("`Reject::ConnectionRefused`", || reject(Reject::ConnectionRefused)),
     ("`Reject::BrokenPipe`", || reject(Reject::BrokenPipe)),
     ("`rate_limit`", || rate_limit(10_000_000).into()),
@@ -39,6 +40,10 @@ const LAYER: &[Row] = &[
     }),
     ("`truncate`, then `Ending::End`", || truncate(Cut::Bytes(14)).then(Ending::End).into()),
     ("`corrupt(BitFlips(1.0))`", || corrupt(Corruption::BitFlips(1.0)).into()),
+    ("`corrupt(Chunk(Chunk::Size))`", || corrupt(Corruption::Chunk(Chunk::Size)).into()),
+    ("`corrupt(Chunk(Chunk::Longer))`", || corrupt(Corruption::Chunk(Chunk::Longer)).into()),
+    ("`corrupt(Chunk(Chunk::Last))`", || corrupt(Corruption::Chunk(Chunk::Last)).into()),
+    ("`corrupt(Chunk(Chunk::NoLast))`", || corrupt(Corruption::Chunk(Chunk::NoLast)).into()),
     ("`replace`", || replace("other").into()),
     ("`patch().status(418)`", || patch().status(418).into()),
     ("`patch().set(…)`, response", || patch().set("x-patched", "1").into()),
