@@ -111,7 +111,8 @@ impl Plan {
 
     /// Whether a body of members is decoded in one way only.
     pub const fn is_sound(self) -> bool {
-        let members = self.json as u8 + (self.form | self.multipart) as u8 + self.stream as u8;
+        let parts = self.multipart & !self.stream;
+        let members = self.json as u8 + (self.form | parts) as u8 + self.stream as u8;
         members <= 1
     }
 

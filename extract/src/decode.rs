@@ -29,7 +29,7 @@ pub(crate) fn memory<'r, F: Slots<'r>>(
     }
     #[cfg(feature = "multipart")]
     if F::BODY.multipart && kind == Kind::Multipart {
-        return crate::multipart::memory(slots, headers, body, errors);
+        return crate::parts_in::memory(slots, headers, body, errors);
     }
     whole(slots, kind, body, errors);
 }

@@ -11,6 +11,8 @@ use crate::{
     slot::One,
     source::Source,
 };
+#[cfg(feature = "multipart")]
+use crate::{reader::Pairs, value::Value};
 
 /// The whole urlencoded body, as one value.
 ///
@@ -52,6 +54,16 @@ pub fn write_query(value: &impl Serialize, draft: &mut Draft) {
         Ok(pairs) => draft.query_pairs(&pairs),
         Err(_) => draft.fault(Source::Query, "", "expected what a form can hold"),
     }
+}
+
+/// Hands every pair of a value on; `false` if it has none.
+#[cfg(feature = "multipart")]
+pub(crate) fn each_pair(value: &impl Serialize, put: &mut dyn FnMut(&str, Value<'_>)) -> bool {
+    let Ok(text) = serde_html_form::to_string(value) else {
+        return false;
+    };
+    Pairs::new(&text, usize::MAX).for_each(|(key, value)| put(&key, value));
+    true
 }
 
 /// Writes a value as the whole form.

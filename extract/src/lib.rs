@@ -47,8 +47,12 @@ mod object;
 mod openapi;
 mod out_body;
 mod part;
+#[cfg(feature = "multipart")]
+mod parts_in;
 mod pick;
 mod pick_out;
+#[cfg(feature = "multipart")]
+mod poured;
 mod reader;
 mod refusal;
 mod rejection;
@@ -62,6 +66,8 @@ mod sink;
 #[cfg(feature = "multipart")]
 mod sips;
 mod slot;
+#[cfg(all(feature = "form", feature = "multipart"))]
+mod sorted;
 mod source;
 mod target;
 mod text;
@@ -91,6 +97,8 @@ pub use into_request::IntoRequest;
 pub use invalid::Invalid;
 #[cfg(feature = "router")]
 pub use link::{Link, LinkError, UrlsExt};
+#[cfg(feature = "multipart")]
+pub use multipart::{Multipart, OpenPart};
 #[cfg(feature = "openapi")]
 pub use openapi::{
     document::{OpenApi, OpenApiExt},
@@ -149,10 +157,10 @@ pub mod derive {
     pub use crate::checks::validator;
     #[cfg(feature = "form")]
     pub use crate::form::{whole_form, whole_query, write_form, write_query};
+    #[cfg(all(feature = "form", feature = "multipart"))]
+    pub use crate::sorted::{Sorted, write_parts};
     #[cfg(feature = "headers")]
     pub use crate::typed::{typed, write_typed};
-    #[cfg(feature = "multipart")]
-    pub use crate::upload::write_upload;
     pub use crate::{
         body::Plan,
         door::Door,
@@ -179,6 +187,8 @@ pub mod derive {
         target::Target,
         value::Value,
     };
+    #[cfg(feature = "multipart")]
+    pub use crate::{poured::Poured, upload::write_upload};
 
     /// Whether a form may come as a multipart body.
     pub const MULTIPART: bool = cfg!(feature = "multipart");

@@ -1,152 +1,226 @@
 //! Multipart bodies, part by part: the one file that knows `multer`.
 
-use std::{
-    pin::pin,
-    task::{Context, Waker},
-};
+use std::io;
 
 use axum_core::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header::CONTENT_TYPE};
-use multer::{Constraints, Field, Multipart, SizeLimit};
+use multer::{Constraints, Field, SizeLimit};
 
 use crate::{
-    body::{BodyState, is_limit, too_large, unreadable},
+    body::{is_limit, too_large, unreadable},
     error::{Code, Fault, FieldError},
-    errors::Errors,
-    layout::Layout,
-    part::{Part, PartRule},
-    sips::{SipError, Sips},
+    rejection::Rejection,
+    sips::{Allowance, SipError, Sips},
     source::Source,
-    unknown,
     upload::{Incoming, Upload},
 };
-
-/// The most bytes of a part that is kept in memory, if its field says nothing else.
-const IN_MEMORY: u64 = 2 * 1024 * 1024;
 
 /// The most bytes of a part's head, give or take a chunk.
 const HEAD: usize = 16 * 1024;
 
-/// How often a body that lies in memory may be waited for.
-const PATIENCE: usize = 1 << 16;
+/// A multipart body that is read by hand, part after part: `#[body(multipart)]`.
+///
+/// The limits of the struct hold: `limit` for all bytes, `max_params` for the number of parts. Every
+/// error is a [`Rejection`], so a handler passes it on with `?`.
+///
+/// ```
+/// use axum_core::{body::Body, extract::FromRequest};
+/// use http::Request;
+/// use waylay_extract::{Extract, Multipart, Rejection};
+///
+/// #[derive(Extract)]
+/// #[extract(limit = "10MiB", max_params = 20)]
+/// struct Import {
+///     #[body(multipart)]
+///     parts: Multipart,
+/// }
+///
+/// async fn import(mut import: Import) -> Result<String, Rejection> {
+///     let mut told = String::new();
+///     while let Some(mut part) = import.parts.next().await? {
+///         match part.file_name() {
+///             Some(_) => told += &format!("{} bytes;", part.bytes(1 << 20).await?.len()),
+///             None => told += &format!("{};", part.text(100).await?),
+///         }
+///     }
+///     Ok(told)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let body = "--b\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\nWays\r\n\
+///     --b\r\ncontent-disposition: form-data; name=\"f\"; filename=\"a.png\"\r\n\r\nPNG\r\n--b--\r\n";
+/// let request = Request::post("/").header("content-type", "multipart/form-data; boundary=b");
+/// let import_ = Import::from_request(request.body(Body::from(body)).unwrap(), &()).await.unwrap();
+/// assert_eq!(import(import_).await.unwrap(), "Ways;3 bytes;");
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct Multipart {
+    parts: multer::Multipart<'static>,
+    allowance: Allowance,
+    current: Option<Field<'static>>,
+    seen: usize,
+    max: usize,
+    limit: u64,
+}
 
-/// Takes the parts of a body in that lies in memory.
-pub(crate) fn memory<F: Layout>(slots: &mut F, headers: &HeaderMap, body: &Bytes, errors: &mut Errors) {
-    let ended = {
-        let mut reading = pin!(fill(slots, headers, Body::from(body.clone()), false, errors));
-        let mut context = Context::from_waker(Waker::noop());
-        (0..PATIENCE).any(|_| reading.as_mut().poll(&mut context).is_ready())
-    };
-    if !ended {
-        errors.refuse_body(unreadable());
+impl Multipart {
+    /// The parts of a body of that content type.
+    pub(crate) fn open(headers: &HeaderMap, body: Body, limit: u64, max: usize) -> Result<Self, FieldError> {
+        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let Ok(boundary) = multer::parse_boundary(kind) else {
+            return Err(FieldError::body(Code::Malformed, "expected a boundary"));
+        };
+        let constraints = Constraints::new().size_limit(SizeLimit::new().whole_stream(limit));
+        let (body, allowance) = Sips::new(body);
+        let parts = multer::Multipart::with_constraints(body, boundary, constraints);
+        Ok(Self { parts, allowance, current: None, seen: 0, max, limit })
+    }
+
+    /// The next part; what is left of the one before it is passed over.
+    ///
+    /// # Errors
+    ///
+    /// The body is malformed, torn or over its limit, or has too many parts.
+    pub async fn next(&mut self) -> Result<Option<OpenPart<'_>>, Rejection> {
+        self.next_part().await.map_err(|error| Rejection::new(vec![error]))
+    }
+
+    pub(crate) async fn next_part(&mut self) -> Result<Option<OpenPart<'_>>, FieldError> {
+        let limit = self.limit;
+        // Read to its end, so that what follows is a head and has a head's allowance.
+        if let Some(mut last) = self.current.take() {
+            while last.chunk().await.map_err(|error| refusal(&error, limit))?.is_some() {}
+        }
+        self.allowance.set(HEAD);
+        let next = self.parts.next_field().await;
+        self.allowance.set(usize::MAX);
+        let Some(field) = next.map_err(|error| refusal(&error, limit))? else {
+            return Ok(None);
+        };
+        self.seen += 1;
+        if self.seen > self.max {
+            let fault = Fault::new(Code::TooMany, format!("expected at most {} parts", self.max));
+            return Err(FieldError::new(Source::Part, "", fault));
+        }
+        Ok(Some(OpenPart { field: self.current.insert(field), limit }))
     }
 }
 
-/// Takes the parts of a body in as they come.
-pub(crate) async fn stream<F: Layout>(slots: &mut F, headers: &HeaderMap, body: Body, errors: &mut Errors) {
-    fill(slots, headers, body, true, errors).await;
+/// A part of a [`Multipart`] body, while it comes in.
+///
+/// Name, file name and content type are the client's words.
+#[derive(Debug)]
+pub struct OpenPart<'m> {
+    field: &'m mut Field<'static>,
+    /// That of the whole body.
+    limit: u64,
 }
 
-async fn fill<F: Layout>(slots: &mut F, headers: &HeaderMap, body: Body, spill: bool, errors: &mut Errors) {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let Ok(boundary) = multer::parse_boundary(kind) else {
-        return errors.refuse_body(FieldError::body(Code::Malformed, "expected a boundary"));
-    };
-    let plan = F::BODY;
-    let limits = SizeLimit::new().whole_stream(plan.limit);
-    let constraints = Constraints::new().size_limit(limits);
-    let (body, allowance) = Sips::new(body);
-    let mut parts = Multipart::with_constraints(body, boundary, constraints);
-    errors.body = BodyState::Read;
-    let (mut seen, mut strangers) = (0, 0);
-    loop {
-        allowance.set(HEAD);
-        let next = parts.next_field().await;
-        allowance.set(usize::MAX);
-        let mut part = match next {
-            Ok(Some(part)) => part,
-            Ok(None) => return,
-            Err(error) => return errors.refuse_body(refusal(&error, plan.limit)),
-        };
-        seen += 1;
-        if seen > plan.max_params {
-            let fault = Fault::new(Code::TooMany, format!("expected at most {} parts", plan.max_params));
-            return errors.stray(FieldError::new(Source::Part, "", fault));
+impl OpenPart<'_> {
+    /// The part's name, empty if it has none.
+    pub fn name(&self) -> &str {
+        self.field.name().unwrap_or_default()
+    }
+
+    /// The name that the client gives the file.
+    pub fn file_name(&self) -> Option<&str> {
+        self.field.file_name()
+    }
+
+    /// The content type that the client gives the part.
+    pub fn content_type(&self) -> Option<&str> {
+        self.field.content_type().map(AsRef::as_ref)
+    }
+
+    /// The next bytes of the part, as they come.
+    ///
+    /// # Errors
+    ///
+    /// The body is malformed, torn or over its limit.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Rejection> {
+        self.some_bytes().await.map_err(|error| Rejection::new(vec![error]))
+    }
+
+    /// The rest of the part, of at most that many bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`chunk`](Self::chunk), or the part is longer.
+    pub async fn bytes(&mut self, limit: u64) -> Result<Bytes, Rejection> {
+        let bytes = self.whole(limit).await.map_err(|error| Rejection::new(vec![error]))?;
+        bytes.map_err(|fault| self.blame(fault))
+    }
+
+    /// The rest of the part as a text, of at most that many bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Self::bytes), or it is not UTF-8.
+    pub async fn text(&mut self, limit: u64) -> Result<String, Rejection> {
+        let bytes = self.bytes(limit).await?;
+        let text = String::from_utf8(bytes.into());
+        text.map_err(|_| self.blame(Fault::new(Code::BadUtf8, "expected UTF-8 text")))
+    }
+
+    /// The rest of the part as a file of at most that many bytes, in memory while it is short, then
+    /// on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Self::bytes), or the temporary file cannot be written, which is a 500.
+    pub async fn upload(&mut self, limit: u64) -> Result<Upload, Rejection> {
+        match self.file(limit, Incoming::new(true)).await {
+            Ok(Ok(Ok(upload))) => Ok(upload),
+            Ok(Ok(Err(fault))) => Err(self.blame(fault)),
+            Ok(Err(_)) => Err(Rejection::wiring("a temporary file cannot be written")),
+            Err(error) => Err(Rejection::new(vec![error])),
         }
-        let name = part.name().unwrap_or_default().to_owned();
-        let Some(rule) = F::part_rule(&name) else {
-            if plan.deny_part && strangers < unknown::MOST {
-                strangers += 1;
-                errors.stray(unknown::error::<F>(Source::Part, &name));
+    }
+
+    fn blame(&self, fault: Fault) -> Rejection {
+        Rejection::new(vec![FieldError::new(Source::Part, self.name().to_owned(), fault)])
+    }
+
+    async fn some_bytes(&mut self) -> Result<Option<Bytes>, FieldError> {
+        self.field.chunk().await.map_err(|error| refusal(&error, self.limit))
+    }
+
+    /// The part in memory; one that is too large is read to its end and dropped, so that others are heard.
+    pub(crate) async fn whole(&mut self, limit: u64) -> Result<Result<Bytes, Fault>, FieldError> {
+        let mut bytes = BytesMut::new();
+        let mut length = 0u64;
+        while let Some(chunk) = self.some_bytes().await? {
+            length += chunk.len() as u64;
+            if length <= limit {
+                bytes.extend_from_slice(&chunk);
             }
-            if let Err(error) = pass_over(&mut part).await {
-                return errors.refuse_body(refusal(&error, plan.limit));
+        }
+        Ok(if length > limit { Err(large(limit)) } else { Ok(bytes.freeze()) })
+    }
+
+    /// The part as a file, or why it cannot be written, or that it is too large.
+    pub(crate) async fn file(
+        &mut self,
+        limit: u64,
+        mut file: Incoming,
+    ) -> Result<io::Result<Result<Upload, Fault>>, FieldError> {
+        let mut length = 0u64;
+        while let Some(chunk) = self.some_bytes().await? {
+            length += chunk.len() as u64;
+            if length <= limit
+                && let Err(error) = file.push(&chunk).await
+            {
+                return Ok(Err(error));
             }
-            continue;
-        };
-        let taken = if rule.upload {
-            upload(part, rule, spill, errors).await.map(|upload| slots.upload(&name, upload))
-        } else {
-            bytes(part, rule).await.map(|bytes| slots.part(&name, &Part { bytes }))
-        };
-        if let Err(error) = taken {
-            return errors.refuse_body(refusal(&error, plan.limit));
         }
-    }
-}
-
-/// Reads a part to its end, so that what follows is a head and has a head's allowance.
-async fn pass_over(part: &mut Field<'_>) -> Result<(), multer::Error> {
-    while part.chunk().await?.is_some() {}
-    Ok(())
-}
-
-/// A part in memory; one that is too large is read to its end and dropped, so that others are heard.
-async fn bytes(mut part: Field<'_>, rule: PartRule) -> Result<Result<Bytes, Fault>, multer::Error> {
-    let limit = rule.limit.unwrap_or(IN_MEMORY);
-    let mut bytes = BytesMut::new();
-    let mut length = 0u64;
-    while let Some(chunk) = part.chunk().await? {
-        length += chunk.len() as u64;
-        if length <= limit {
-            bytes.extend_from_slice(&chunk);
+        if length > limit {
+            return Ok(Ok(Err(large(limit))));
         }
-    }
-    Ok(if length > limit { Err(large(limit)) } else { Ok(bytes.freeze()) })
-}
-
-type Taken = Result<Option<Upload>, Box<Fault>>;
-
-async fn upload(
-    mut part: Field<'_>,
-    rule: PartRule,
-    spill: bool,
-    errors: &mut Errors,
-) -> Result<Taken, multer::Error> {
-    let limit = rule.limit.unwrap_or(u64::MAX);
-    let mut file = Incoming::new(spill);
-    let mut length = 0u64;
-    while let Some(chunk) = part.chunk().await? {
-        length += chunk.len() as u64;
-        if length <= limit && file.push(&chunk).await.is_err() {
-            errors.unwire("a temporary file cannot be written");
-            return Ok(Ok(None));
-        }
-    }
-    if length > limit {
-        return Ok(Err(large(limit).into()));
-    }
-    let file_name = part.file_name().map(str::to_owned);
-    let content_type = part.content_type().map(ToString::to_string);
-    match file.end(file_name, content_type).await {
-        // What a browser sends for a file that nobody chose.
-        Ok(upload) if upload.is_empty() && upload.file_name() == Some("") => Ok(Ok(None)),
-        Ok(upload) => Ok(Ok(Some(upload))),
-        Err(_) => {
-            errors.unwire("a temporary file cannot be written");
-            Ok(Ok(None))
-        }
+        let file_name = self.file_name().map(str::to_owned);
+        let content_type = self.content_type().map(str::to_owned);
+        Ok(file.end(file_name, content_type).await.map(Ok))
     }
 }
 

@@ -170,7 +170,7 @@ async fn take_body<F: for<'r> Slots<'r>>(
     }
     #[cfg(feature = "multipart")]
     if plan.multipart && kind == crate::media::Kind::Multipart {
-        return crate::multipart::stream(slots, &parts.headers, body, errors).await;
+        return crate::parts_in::stream(slots, &parts.headers, body, errors).await;
     }
     match plan.collect(body).await {
         Ok(bytes) => {

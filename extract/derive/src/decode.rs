@@ -41,7 +41,7 @@ fn body(model: &Model, life: &Lifetime) -> TokenStream {
                 };
                 bytes.push(quote!(self.#slot = __rt::Member::Value(#value);));
             }
-            Origin::Body(views) if views[..] == [View::Stream] => {}
+            origin if origin.is_stream() => {}
             Origin::Body(views) => {
                 let arms = views.iter().map(|view| view_arm(field, *view, views.len() == 1));
                 rest.push(quote!(match __kind { #(#arms)* _ => {} }));
@@ -70,7 +70,10 @@ fn body(model: &Model, life: &Lifetime) -> TokenStream {
 
 fn view_arm(field: &Field, view: View, alone: bool) -> TokenStream {
     let slot = &field.ident;
+    let slot = if field.origin.is_sorted() { quote!(#slot.member) } else { quote!(#slot) };
     match view {
+        // Its parts come one by one.
+        View::Multipart => TokenStream::new(),
         View::Json => quote!(__rt::Kind::Json => self.#slot = __rt::Member::whole(__body)?,),
         View::Form => quote!(__rt::Kind::Form => self.#slot = __rt::whole_form(__body)?,),
         _ => {
@@ -153,14 +156,22 @@ pub(crate) fn owned(model: &Model) -> TokenStream {
     let parts = parts(model);
     let stream = model.fields.iter().find_map(|field| {
         let slot = &field.ident;
-        let is_stream = matches!(&field.origin, Origin::Body(views) if views[..] == [View::Stream]);
-        is_stream.then(|| {
-            quote! {
-                fn stream(&mut self, __body: __rt::Body) {
-                    self.#slot = ::core::option::Option::Some(__body);
-                }
+        let take = match &field.origin {
+            Origin::Body(views) if views[..] == [View::Stream] => {
+                quote!(self.#slot = ::core::option::Option::Some(__body);)
             }
-        })
+            origin if origin.is_stream() => quote!(self.#slot.pour(__body);),
+            _ => return None,
+        };
+        Some(quote!(fn stream(&mut self, __body: __rt::Body) { #take }))
+    });
+    let inner: Vec<_> = flattened(model).collect();
+    let stream = stream.or_else(|| {
+        let takes = inner.iter().map(|field| {
+            let (slot, layout) = (&field.ident, field.layout());
+            quote!(if #layout::BODY.stream { return __rt::Layout::stream(&mut self.#slot, __body); })
+        });
+        (!inner.is_empty()).then(|| quote!(fn stream(&mut self, __body: __rt::Body) { #(#takes)* }))
     });
     quote!(#close #parts #stream)
 }
@@ -204,6 +215,10 @@ fn parts(model: &Model) -> Option<TokenStream> {
                 let feed = nested::feed(model, field, &quote!(__part.value()));
                 nested_rules.push(quote!(#is_below.is_some()));
                 nested_texts.push(quote!(if #feed { return; }));
+                continue;
+            }
+            origin if origin.is_sorted() => {
+                rest = Some(quote!(self.#slot.part(__name, __part);));
                 continue;
             }
             Origin::FormRest => {

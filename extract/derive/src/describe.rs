@@ -141,6 +141,8 @@ fn body(field: &Field, views: &[View], doc: &str) -> TokenStream {
         View::Json => ("application/json", true),
         View::Form => ("application/x-www-form-urlencoded", true),
         View::Text => ("text/plain", false),
+        View::Multipart => ("multipart/form-data", true),
+        View::ByHand => ("multipart/form-data", false),
         View::Bytes | View::Stream => ("application/octet-stream", false),
     });
     let kinds = kinds.map(|(kind, json)| {

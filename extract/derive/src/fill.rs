@@ -8,7 +8,7 @@ use crate::{
     field::Field,
     model::Model,
     nested,
-    origin::Origin,
+    origin::{Origin, View},
     rule::{read, rule},
     scalar::How,
     shape::without_option,
@@ -200,6 +200,7 @@ fn lookup_field(model: &Model, field: &Field) -> Option<TokenStream> {
                 }
             }}
         }
+        Origin::Body(views) if views[..] == [View::ByHand] => quote!(self.#slot.head(&__parts.headers);),
         Origin::QueryAll => quote!(self.#slot = __rt::whole_query(&__parts.uri);),
         Origin::Flatten { .. } => quote!(__rt::Slots::lookup(&mut self.#slot, __parts);),
         Origin::Extension => {

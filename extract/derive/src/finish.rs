@@ -230,6 +230,14 @@ fn take_body(field: &Field, views: &[View]) -> TokenStream {
         [View::Json] if option => quote! {
             self.#slot.or(|| ::core::option::Option::None, "", __errors)
         },
+        [View::ByHand] => {
+            let method = if option { quote!(optional) } else { quote!(required) };
+            quote!(self.#slot.#method(&<Self as __rt::Layout>::BODY, __errors))
+        }
+        _ if field.origin.is_sorted() => {
+            let method = if option { quote!(optional(__errors)) } else { quote!(required("", __errors)) };
+            quote!(self.#slot.settle(__errors).#method)
+        }
         [View::Stream] => quote!(__errors.streamed(self.#slot.map(::core::convert::Into::into))),
         _ if option => quote!(self.#slot.optional(__errors)),
         // A body of no bytes is a text and a run of bytes like any other.

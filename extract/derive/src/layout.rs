@@ -94,8 +94,12 @@ fn body(model: &Model) -> Option<TokenStream> {
     // A file has no place in an urlencoded form; a form's texts have one among parts.
     let pairs_alone = pairs && !parts;
     let form = pairs_alone || sees(View::Form);
-    let multipart =
-        if pairs_alone && model.borrow.is_none() { quote!(__rt::MULTIPART) } else { quote!(#parts) };
+    let multipart = if pairs_alone && model.borrow.is_none() {
+        quote!(__rt::MULTIPART)
+    } else {
+        let parts = parts || sees(View::Multipart) || sees(View::ByHand);
+        quote!(#parts)
+    };
     // A text that may be something else as well has to be called one.
     let alone = |view: View| {
         any(&|origin| match origin {
@@ -104,7 +108,7 @@ fn body(model: &Model) -> Option<TokenStream> {
         })
     };
     let text = sees(View::Text) && !alone(View::Text);
-    let stream = alone(View::Stream);
+    let stream = any(&Origin::is_stream);
     let other = alone(View::Text) || alone(View::Bytes);
     let limit = model.limit();
     let max_params = model.container.max_params;

@@ -138,7 +138,7 @@ fn refuse_bodies(fields: &[Field], faults: &mut Faults) {
                 }
                 continue;
             }
-            Origin::Body(views) if views[..] == [View::Stream] => Decoded::Stream,
+            origin if origin.is_stream() => Decoded::Stream,
             Origin::Body(_) => Decoded::Whole,
             Origin::Json { .. } => Decoded::Json,
             Origin::Form { .. }
@@ -164,10 +164,9 @@ fn refuse_bodies(fields: &[Field], faults: &mut Faults) {
         };
         faults.at(&field.ident, message);
     }
-    let stream_or_parts = fields.iter().find(|field| match &field.origin {
-        Origin::Body(views) => views[..] == [View::Stream],
-        Origin::Part { .. } => true,
-        _ => false,
+    let stream_or_parts = fields.iter().find(|field| {
+        let origin = &field.origin;
+        origin.is_stream() || origin.is_sorted() || matches!(origin, Origin::Part { .. })
     });
     if let (Some(bytes), Some(other)) = (bytes, stream_or_parts) {
         let message = format!("`{}` takes the body as it comes: its bytes are not kept", other.ident);
@@ -207,6 +206,7 @@ fn refuse_borrows(fields: &[Field], borrows: bool, faults: &mut Faults) {
             Origin::From => "`#[from]`",
             Origin::Part { .. } => "`#[part]`",
             Origin::Body(views) if views[..] == [View::Stream] => "`#[body(stream)]`",
+            origin if origin.is_stream() || origin.is_sorted() => "`#[body(multipart)]`",
             _ => continue,
         };
         if borrows {

@@ -73,19 +73,34 @@ pub(crate) enum View {
     Text,
     Bytes,
     Stream,
+    /// The texts of a multipart body's parts, as the pairs of a form.
+    Multipart,
+    /// A multipart body, read by hand.
+    ByHand,
 }
 
 impl View {
-    pub(crate) const WORDS: [(&'static str, Self); 5] = [
+    pub(crate) const WORDS: [(&'static str, Self); 6] = [
         ("json", Self::Json),
         ("form", Self::Form),
         ("text", Self::Text),
         ("bytes", Self::Bytes),
         ("stream", Self::Stream),
+        ("multipart", Self::Multipart),
     ];
 }
 
 impl Origin {
+    /// Whether the body is handed on unread.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self, Self::Body(views) if matches!(views[..], [View::Stream | View::ByHand]))
+    }
+
+    /// Whether the whole body may come as parts that become one value.
+    pub(crate) fn is_sorted(&self) -> bool {
+        matches!(self, Self::Body(views) if views.contains(&View::Multipart))
+    }
+
     /// Whether the field is filled from the body.
     pub(crate) fn is_body(&self) -> bool {
         matches!(

@@ -20,7 +20,7 @@ pub(crate) fn check(model: &Model) -> syn::Result<()> {
     let mut faults = Faults::default();
     for field in &model.fields {
         match &field.origin {
-            Origin::Body(views) if views.first() == Some(&View::Stream) => {
+            origin if origin.is_stream() => {
                 let message = "a stream is gone once it is read: a request that is written holds its body";
                 faults.at(&field.ty, message);
             }
@@ -226,8 +226,9 @@ fn body(field: &Field, view: Option<View>) -> TokenStream {
         View::Bytes => quote_spanned! {ty.span()=>
             __draft.bytes(::core::convert::Into::into(::core::clone::Clone::clone(__value)));
         },
-        // It has been refused.
-        View::Stream => TokenStream::new(),
+        View::Multipart => quote_spanned!(ty.span()=> __rt::write_parts(__value, __draft);),
+        // They have been refused.
+        View::Stream | View::ByHand => TokenStream::new(),
     };
     if field.shape.is_option() {
         return quote!(if let ::core::option::Option::Some(__value) = &self.#name { #write });

@@ -87,6 +87,8 @@ fn slot<'m>(model: &Model, field: &'m Field) -> Option<(&'m syn::Ident, TokenStr
         Origin::Body(views) => match views[..] {
             [View::Json] => quote!(__rt::Member<#ty>),
             [View::Stream] => quote!(::core::option::Option<__rt::Body>),
+            [View::ByHand] => quote!(__rt::Poured),
+            _ if field.origin.is_sorted() => quote!(__rt::Sorted<#inner>),
             _ => quote!(__rt::Member<#inner>),
         },
         Origin::Flatten { .. } => field.inner_slots(),

@@ -12,7 +12,7 @@ use crate::{
     rename::Rename,
     scalar::Scalar,
     serde_attr::Serde,
-    shape::Shape,
+    shape::{Shape, without_option},
 };
 
 /// The attribute of one field while it is read.
@@ -121,7 +121,8 @@ impl Reading<'_> {
             let value = self.options.value(word, self.faults)?;
             let number = integer(&value).filter(|number| *number <= most);
             if number.is_none() {
-                self.faults.at(value, format!("write a number up to {most}"));
+                let most = if most == usize::MAX { String::new() } else { format!(" up to {most}") };
+                self.faults.at(value, format!("write a number{most}"));
             }
             number
         };
@@ -231,6 +232,10 @@ impl Reading<'_> {
         if views.is_empty() {
             views.push(View::Json);
         }
+        let ty = without_option(&self.field.ty);
+        if views == [View::Multipart] && last_segment(ty).as_deref() == Some("Multipart") {
+            views = vec![View::ByHand];
+        }
         let limit = self.options.value("limit", self.faults).and_then(|limit| {
             let bytes = size(&limit);
             if bytes.is_none() {
@@ -238,7 +243,7 @@ impl Reading<'_> {
             }
             bytes
         });
-        let words = ["json", "form", "text", "bytes", "stream", "limit"];
+        let words = ["json", "form", "text", "bytes", "stream", "multipart", "limit"];
         self.options.end(false, &words, self.faults);
         Said { limit, ..Origin::Body(views).into() }
     }

@@ -11,6 +11,8 @@ mod axum;
 mod body;
 #[cfg(feature = "multipart")]
 mod bombs;
+#[cfg(all(feature = "form", feature = "multipart", feature = "router"))]
+mod by_hand;
 #[cfg(all(feature = "garde", feature = "validator"))]
 mod checks;
 #[cfg(feature = "router")]
