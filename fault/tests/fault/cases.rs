@@ -1,71 +1,17 @@
 //! What go-fault's own tests pin down and we keep, and its defects that we mended.
 //!
-//! Rows name the behaviours of github.com/lingrino/go-fault, module version 2.
+//! Behaviours of github.com/lingrino/go-fault, module version 2, that take more than a row of `rows.rs`.
 
 use http::Method;
 use waylay_fault::{
-    Call, Delay, Fault, Injector, Reject, Verdict, chain, custom, error, random, reject, slow,
+    Call, Deed, Delay, Fault, Injector, Phase, Reject, Skip, Verdict, chain, custom, error, random, reject,
+    slow,
 };
 
 use crate::rig::{Log, get, is_struck, request, send, striking};
 
 fn noop() -> Injector {
     custom("noop", |_: Call| async { Verdict::Continue })
-}
-
-#[tokio::test]
-async fn the_gate_of_its_handler_tests() {
-    let sent = [("x-testing", "val")];
-    let fault = || striking(error(500));
-    let rows = [
-        ("not enabled", fault().enabled(false), 202),
-        ("all", fault(), 500),
-        ("path block list /", fault().block_paths(["/"]), 202),
-        ("path allow list /", fault().allow_paths(["/"]), 500),
-        ("path allow list of others", fault().allow_paths(["/onlyinject"]), 202),
-        ("path in both lists", fault().block_paths(["/"]).allow_paths(["/"]), 202),
-        ("header allow list", fault().allow_headers(sent), 500),
-        ("header allow list of others", fault().allow_headers([("header", "not in test request")]), 202),
-        ("one of two", fault().allow_headers([("x-testing", "val"), ("other", "not in request")]), 500),
-        ("header in both lists", fault().block_headers(sent).allow_headers(sent), 202),
-        ("off, allowed", fault().enabled(false).allow_paths(["/"]).allow_headers(sent), 202),
-        (
-            "path or header is not enough",
-            fault().allow_paths(["/"]).allow_headers([("x-testing", "other")]),
-            202,
-        ),
-        ("noop", striking(noop()), 202),
-    ];
-    for (name, fault, status) in rows {
-        let (seen, text) = send(&fault.build().unwrap(), request(Method::GET, "/", &sent)).await;
-        assert_eq!(seen, Some(status), "{name}");
-        assert_eq!(text, if status == 500 { "Internal Server Error" } else { "Accepted" }, "{name}");
-    }
-}
-
-/// It refuses statuses without a registered phrase and lets 1xx through; we do the reverse.
-#[tokio::test]
-async fn statuses() {
-    for status in [0, 1, 99, 100, 101, 102, 103, 199, 600, 999, 1000, u16::MAX] {
-        assert!(Fault::new("f", error(status)).build().is_err(), "{status}");
-    }
-    let phrases = [
-        (200, "OK"),
-        (226, "IM Used"),
-        (418, "I'm a teapot"),
-        (451, "Unavailable For Legal Reasons"),
-        (511, "Network Authentication Required"),
-    ];
-    for (status, text) in phrases {
-        let fault = striking(error(status)).build().unwrap();
-        assert_eq!(send(&fault, get("/")).await, (Some(status), text.to_owned()));
-    }
-    for status in [299, 306, 419, 499, 509, 520, 599] {
-        let fault = striking(error(status)).build().unwrap();
-        assert_eq!(send(&fault, get("/")).await, (Some(status), status.to_string()));
-    }
-    let fault = striking(error(418).text("wow very random")).build().unwrap();
-    assert_eq!(send(&fault, get("/")).await, (Some(418), "wow very random".to_owned()));
 }
 
 /// Its request with a first header value that is not wanted escapes every list; ours does not.
@@ -83,7 +29,7 @@ async fn second_header_values_count() {
 
 /// Its chain, mounted on its own, runs its links once more with every request.
 #[tokio::test]
-async fn a_chain_runs_its_links_once_a_request() {
+pub(crate) async fn a_chain_runs_its_links_once_a_request() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
     let runs = Arc::new(AtomicU32::new(0));
@@ -153,81 +99,11 @@ async fn reports_end_after_they_start() {
 
 /// Its lists, entry for entry. Where it looks at the first value of a header only, we look at all;
 /// where an entry of nothing matches an absent header, ours does not; and `Host` can be matched.
-#[tokio::test]
-async fn lists() {
-    let paths: [(&[&str], &str, bool); 9] = [
-        (&["/a"], "/a", true),
-        (&["/a"], "/A", false),
-        (&["/a"], "/%61", true),
-        (&["/a b"], "/a%20b", true),
-        (&["/a"], "/a/b", false),
-        (&["/a"], "/a/", false),
-        (&["/a"], "//a", false),
-        (&["/a"], "/a?b=/c", true),
-        (&[], "/a", true),
-    ];
-    for (list, path, wanted) in paths {
-        let allow = striking(error(500)).allow_paths(list.iter().copied()).build().unwrap();
-        assert_eq!(is_struck(&allow, get(path)).await, wanted, "{list:?} {path}");
-        let block = striking(error(500)).block_paths(list.iter().copied()).build().unwrap();
-        assert_eq!(is_struck(&block, get(path)).await, !wanted || list.is_empty(), "{list:?} {path}");
-    }
-    // Its entry written in escapes never matches; ours is refused.
-    assert!(striking(error(500)).allow_paths(["/a%20b"]).build().is_err());
-
-    type Row<'a> = ((&'a str, &'a str), &'a [(&'a str, &'a str)], bool);
-    let headers: [Row<'_>; 9] = [
-        (("X-A", "1"), &[("x-a", "1")], true),
-        (("x-a", "yes"), &[("X-A", "Yes")], false),
-        (("X-A", "1"), &[("X-A", "0"), ("X-A", "1")], true),
-        (("X-A", "1"), &[("X-A", "1"), ("X-A", "0")], true),
-        (("X-A", "1"), &[("X-A", "1, 2")], false),
-        (("X-A", ""), &[], false),
-        (("X-A", ""), &[("X-A", "1")], false),
-        (("X-A", "*"), &[("X-A", "1")], false),
-        (("Host", "example.com"), &[("host", "example.com")], true),
-    ];
-    for (entry, sent, wanted) in headers {
-        let allow = striking(error(500)).allow_headers([entry]).build().unwrap();
-        assert_eq!(is_struck(&allow, request(Method::GET, "/", sent)).await, wanted, "{entry:?} {sent:?}");
-        let block = striking(error(500)).block_headers([entry]).build().unwrap();
-        assert_eq!(is_struck(&block, request(Method::GET, "/", sent)).await, !wanted, "{entry:?} {sent:?}");
-    }
-    // A path list and a header list must both let a request through.
-    for (path, value, wanted) in
-        [("/a", "1", true), ("/a", "0", false), ("/b", "1", false), ("/b", "0", false)]
-    {
-        let both = striking(error(500)).allow_paths(["/a"]).allow_headers([("x-a", "1")]).build().unwrap();
-        assert_eq!(is_struck(&both, request(Method::GET, path, &[("x-a", value)])).await, wanted);
-    }
-}
-
 /// It lets NaN pass, after which nothing ever fires; and so it does a wait function that is none.
-#[tokio::test]
-async fn participations() {
-    for share in [0.0, 1.0, -0.0, 1e-45, f64::MIN_POSITIVE, 0.9999] {
-        assert!(Fault::new("f", error(500)).participation(share).build().is_ok(), "{share}");
-    }
-    for share in [-0.0001, 1.0001, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
-        assert!(Fault::new("f", error(500)).participation(share).build().is_err(), "{share}");
-    }
-    let fault = Fault::new("f", error(500)).build().unwrap();
-    let control = fault.control();
-    assert_eq!((control.enabled(), control.participation()), (false, 0.0));
-    control.set_enabled(true);
-    control.set_participation(1.0).unwrap();
-    for share in [-0.1, 1.1, f64::NAN] {
-        assert!(control.set_participation(share).is_err());
-        assert!(is_struck(&fault, get("/")).await, "the old one is kept");
-    }
-    control.set_participation(0.0).unwrap();
-    assert!(!is_struck(&fault, get("/")).await);
-}
-
 /// Its two faults of one seed decide alike; so do ours of one seed and one name, and a request
 /// that a list turns away moves neither.
 #[tokio::test]
-async fn seeds() {
+pub(crate) async fn seeds() {
     let fault =
         || striking(error(500)).participation(0.5).seed(100).block_paths(["/blocked"]).build().unwrap();
     let (one, other) = (fault(), fault());
@@ -239,7 +115,7 @@ async fn seeds() {
 
 /// Its injectors report under the names of their types; ours say what they do.
 #[tokio::test(start_paused = true)]
-async fn names_in_reports() {
+pub(crate) async fn names_in_reports() {
     let rows: [(Injector, &str); 6] = [
         (reject(Reject::EmptyReply), "reject empty_reply"),
         (error(500).into(), "error 500"),
@@ -257,4 +133,35 @@ async fn names_in_reports() {
             assert_eq!(deeds.join(", "), wanted);
         }
     }
+}
+
+/// Its chains, its random picks and its gate report nothing; ours tell each deed, each pick and why
+/// a request was spared.
+#[tokio::test]
+pub(crate) async fn what_is_reported() {
+    let log = Log::default();
+    let links: [Injector; 2] = [random([(1.0, noop())]), chain([error(503)])];
+    let fault = striking(chain(links)).block_paths(["/spared"]).reporter(log.reporter()).build().unwrap();
+    send(&fault, get("/")).await;
+    send(&fault, get("/spared")).await;
+    let deeds = vec![Deed::Custom("noop".into()), Deed::Error(503)];
+    assert_eq!(
+        log.take(),
+        [(Phase::Started, deeds.clone()), (Phase::Finished, deeds), (Phase::Skipped(Skip::NoMatch), vec![])]
+    );
+}
+
+/// One draw for a whole chain: its links strike together or not at all.
+#[tokio::test]
+pub(crate) async fn links_fire_together() {
+    let log = Log::default();
+    let links: [Injector; 2] = [noop(), error(500).into()];
+    let fault = striking(chain(links)).participation(0.5).seed(7).reporter(log.reporter()).build().unwrap();
+    for _ in 0..100 {
+        send(&fault, get("/")).await;
+    }
+    let reports = log.take();
+    assert!(reports.iter().all(|(_, deeds)| deeds.is_empty() || deeds.len() == 2));
+    assert!(reports.iter().any(|(_, deeds)| deeds.is_empty()));
+    assert!(reports.iter().any(|(_, deeds)| !deeds.is_empty()));
 }

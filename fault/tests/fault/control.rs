@@ -68,7 +68,7 @@ async fn an_idle_fault_is_watched_on_demand() {
 }
 
 #[tokio::test]
-async fn reports_come_in_order() {
+pub(crate) async fn reports_come_in_order() {
     let log = Log::default();
     let rows: [(Injector, Vec<Deed>); 3] = [
         (error(503).into(), vec![Deed::Error(503)]),
@@ -105,7 +105,7 @@ async fn a_report_tells_which_request_it_is_about() {
 
 /// go-fault's own test of its locks: switches, shares and requests at once.
 #[test]
-fn switches_hold_under_load() {
+pub(crate) fn switches_hold_under_load() {
     let fault = striking(error(500)).build().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| (0..1000).for_each(|turn| fault.control().set_enabled(turn % 2 == 0)));

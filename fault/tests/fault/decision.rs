@@ -208,7 +208,7 @@ async fn groups_follow_the_specification() {
 }
 
 #[tokio::test]
-async fn the_counter_strikes_as_specified() {
+pub(crate) async fn the_counter_strikes_as_specified() {
     let (_, text) = SPECIFICATION.split_once("struck: ").unwrap();
     let wanted: Vec<u64> =
         text.trim().trim_end_matches('.').split(", ").map(|hit| hit.parse().unwrap()).collect();
@@ -297,7 +297,7 @@ fn places_of_a_tree_are_independent_of_the_decision_and_each_other() {
 }
 
 #[test]
-fn weights_and_medians_are_met() {
+pub(crate) fn weights_and_medians_are_met() {
     let mut picks = [0_u64; 4];
     let weights = [(3.0, error(500)), (0.0, error(501)), (1.0, error(502)), (4.0, error(503))];
     let fault = striking(random(weights)).seed(7).build().unwrap();

@@ -187,7 +187,7 @@ async fn a_request_is_decided_on_once() {
 
 /// The counterparts of go-fault's own draw, index and sleep functions.
 #[tokio::test(start_paused = true)]
-async fn own_functions() {
+pub(crate) async fn own_functions() {
     let keys = Arc::new(Mutex::new(Vec::new()));
     let seen = keys.clone();
     let fault = striking(error(500)).participation(0.4).block_paths(["/blocked"]).draw_with(move |key| {

@@ -13,5 +13,7 @@ mod limits;
 mod messages;
 mod quota;
 mod rig;
+mod rows;
+mod rows_file;
 mod toxics;
 mod whom;
