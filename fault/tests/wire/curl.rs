@@ -99,7 +99,7 @@ async fn with_the_connection_lent() {
 /// On a pooled connection curl asks again by itself: a reject at a rate of p shows as p squared.
 #[tokio::test]
 #[ignore = "needs curl"]
-async fn on_a_connection_that_was_used_it_asks_again() {
+pub(crate) async fn on_a_connection_that_was_used_it_asks_again() {
     let fault = striking(reject(Reject::EmptyReply)).block_headers([("x-first", "1")]).build().unwrap();
     let server = rig::serve(PLACES[0], &fault, NEVER).await;
     let url = format!("http://{server}/");

@@ -51,7 +51,7 @@ async fn a_client_that_leaves_ends_it() {
 }
 
 #[tokio::test]
-async fn a_timeout_around_it_answers() {
+pub(crate) async fn a_timeout_around_it_answers() {
     for place in PLACES {
         for holder in HOLDERS {
             let (fault, mut phases) = watched(holder());
@@ -89,7 +89,7 @@ async fn switching_off_lets_the_request_go_on() {
 
 /// An upload larger than the server's buffers hides that its client left, unless it is read.
 #[tokio::test]
-async fn a_client_that_leaves_its_upload_ends_it() {
+pub(crate) async fn a_client_that_leaves_its_upload_ends_it() {
     for place in [Place::AxumRoute, Place::AxumAround] {
         for holder in HOLDERS {
             let (sender, mut phases) = unbounded_channel();

@@ -14,6 +14,7 @@ mod lent;
 mod messages;
 mod rejects;
 mod rig;
+mod rows;
 mod see;
 mod soak;
 mod table;

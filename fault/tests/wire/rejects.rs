@@ -76,7 +76,7 @@ async fn every_place_protocol_and_method() {
 }
 
 #[tokio::test]
-async fn a_reset_stream_leaves_the_connection_usable() {
+pub(crate) async fn a_reset_stream_leaves_the_connection_usable() {
     for place in PLACES {
         let server = serve(place, &striking(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
         let mut connection = Http2::connect(server).await;
@@ -136,7 +136,7 @@ async fn a_custom_injector_rejects_where_it_can() {
 
 /// A failing body passes a layer that catches panics; an unwound task becomes its 500.
 #[tokio::test]
-async fn under_a_layer_that_catches_panics() {
+pub(crate) async fn under_a_layer_that_catches_panics() {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let server = listener.local_addr().unwrap();
     let fault = striking(reject(Reject::EmptyReply)).unwind(true).build().unwrap();
