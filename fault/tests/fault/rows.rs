@@ -475,8 +475,10 @@ async fn told_to(fault: &Fault, service: impl Fn(()) + Clone) {
     fault.layer().layer(inner).oneshot(request(Method::GET, "/", &[])).await.unwrap();
 }
 
+type Alone = (&'static [u16], fn());
+
 /// Facts that have a test of their own, which the compiler finds here.
-const ALONE: [(&[u16], fn()); 16] = [
+const ALONE: [Alone; 16] = [
     (&[1, 5, 15], options_of_a_fault),
     (&[4, 89, 128, 134, 166, 172], options_that_fail),
     (&[24], control::switches_hold_under_load),

@@ -206,8 +206,10 @@ async fn rejects_on_the_wire() {
     }
 }
 
+type Alone = (&'static [u16], fn());
+
 /// Facts that have a test of their own, which the compiler finds here.
-const ALONE: [(&[u16], fn()); 6] = [
+const ALONE: [Alone; 6] = [
     (&[139], curl::on_a_connection_that_was_used_it_asks_again),
     (&[140], rejects::a_reset_stream_leaves_the_connection_usable),
     // Theirs hang or answer twice; ours are refused when they are built.
