@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::routing::get;
 use http::Request;
 use tower::ServiceExt;
-use waylay_fault::{Fault, error};
+use waylay_fault::{Fault, Key, error};
 use waylay_router::{Route, Router, Scope};
 
 /// In both routers the fault strikes the one route that is listed.
@@ -52,5 +52,30 @@ async fn names_stand_beside_templates() {
     {
         let request = Request::get(path).body(Body::empty()).unwrap();
         assert_eq!(router.clone().oneshot(request).await.unwrap().status(), status, "{path}");
+    }
+}
+
+/// Requests of routes that a list turns away take no number.
+#[tokio::test]
+async fn lists_of_routes_never_shift_the_draws_of_others() {
+    let fault = || Fault::new("half", error(503)).enabled(true).participation(0.5).seed(7);
+    let dice = fault().build().unwrap().dice().clone();
+    for fault in [fault().allow_routes(["/a/{x}"]), fault().block_routes(["/b/{x}"])] {
+        let fault = fault.build().unwrap();
+        let app = axum::Router::<()>::new()
+            .route("/a/{x}", get(async || "a"))
+            .route("/b/{x}", get(async || "b"))
+            .layer(fault.layer());
+        let status = async |path: &str| {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            app.clone().oneshot(request).await.unwrap().status().as_u16()
+        };
+        for number in 0..60 {
+            for _ in 0..number % 3 {
+                assert_eq!(status("/b/1").await, 200);
+            }
+            let wanted = if dice.roll(Key::Counter(number), b"").fires(0.5) { 503 } else { 200 };
+            assert_eq!(status("/a/1").await, wanted, "{number}");
+        }
     }
 }

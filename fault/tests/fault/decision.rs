@@ -259,6 +259,32 @@ fn participation_is_met() {
     assert_share(ids.filter(|draws| draws.fires(0.1)).count() as u64, REQUESTS, 0.1, "header");
 }
 
+/// Every share from 0.0001 to 0.9999 in steps of as much.
+#[test]
+fn every_share_is_met() {
+    let dice = Dice::new(7, "flaky");
+    let mut rolls: Vec<_> = (0..REQUESTS).map(|number| dice.roll(Key::Counter(number), b"")).collect();
+    rolls.sort_unstable_by_key(Draws::hash);
+    for step in 1..10_000 {
+        let share = f64::from(step) / 10_000.0;
+        let hits = rolls.partition_point(|draws| draws.fires(share));
+        assert_share(hits as u64, REQUESTS, share, "every share");
+    }
+}
+
+/// The same with requests that go through the service, for a few.
+#[tokio::test]
+async fn what_is_drawn_is_what_is_struck() {
+    for share in [0.0, 1e-4, 0.3298, 0.9999, 1.0] {
+        let fault = striking(error(500)).participation(share).seed(7).build().unwrap();
+        let dice = fault.dice();
+        for number in 0..2000 {
+            let wanted = dice.roll(Key::Counter(number), b"").fires(share);
+            assert_eq!(is_struck(&fault, get("/")).await, wanted, "{share} {number}");
+        }
+    }
+}
+
 #[test]
 fn faults_and_attempts_are_independent() {
     let (p, q) = (0.1, 0.25);

@@ -191,29 +191,85 @@ async fn axum_tells_the_client() {
 #[tokio::test]
 async fn lists_never_shift_the_draws_of_others() {
     type Row = (fn(FaultBuilder) -> FaultBuilder, fn() -> Request<String>);
-    let lists: [Row; 5] = [
+    let lists: Vec<Row> = vec![
         (|fault| fault.block_methods(["POST"]), || request(Method::POST, "/", &[])),
+        (|fault| fault.allow_methods(["GET"]), || request(Method::POST, "/", &[])),
         (|fault| fault.block_hosts(["b.test"]), || request(Method::GET, "/", &[("host", "b.test")])),
+        (|fault| fault.allow_hosts(["a.test"]), || request(Method::GET, "/", &[("host", "b.test")])),
         (|fault| fault.block_clients(["::1"]), || from("::1")),
+        (|fault| fault.allow_clients(["192.0.2.0/24"]), || from("::1")),
         (|fault| fault.block_paths(["/**/x*"]), || get("/a/b/x1")),
+        (|fault| fault.allow_paths(["/"]), || get("/a/b/x1")),
         (|fault| fault.block_headers([("x-a", "1")]), || request(Method::GET, "/", &[("x-a", "1")])),
+        (|fault| fault.allow_headers([("x-a", "2")]), || request(Method::GET, "/", &[("x-a", "1")])),
+        (|fault| fault.block_paths(["/x"]).allow_paths(["/", "/x"]), || get("/x")),
+        #[cfg(feature = "router")]
+        (|fault| fault.block_rules(["Query(`q`, `1`)"]), || get("/?q=1")),
+        #[cfg(feature = "router")]
+        (|fault| fault.allow_rules(["Host(`a.test`)"]), || get("/")),
     ];
+    // In every allow list above, and in no block list.
+    let admitted = || {
+        let mut request = request(Method::GET, "/", &[("host", "a.test"), ("x-a", "2")]);
+        request.extensions_mut().insert(Remote(([192, 0, 2, 1], 1).into()));
+        request
+    };
     let fault = || Fault::new("flaky", error(500)).enabled(true).participation(0.5).seed(7);
     let mut alone = Vec::new();
     let undisturbed = fault().build().unwrap();
     for _ in 0..60 {
-        alone.push(is_struck(&undisturbed, get("/")).await);
+        alone.push(is_struck(&undisturbed, admitted()).await);
     }
-    for (list, blocked) in lists {
+    for (index, (list, blocked)) in lists.into_iter().enumerate() {
         let fault = list(fault()).build().unwrap();
         let mut mixed = Vec::new();
         for number in 0..60 {
             for _ in 0..number % 3 {
                 assert!(!is_struck(&fault, blocked()).await);
             }
-            mixed.push(is_struck(&fault, get("/")).await);
+            mixed.push(is_struck(&fault, admitted()).await);
         }
-        assert_eq!(mixed, alone);
+        assert_eq!(mixed, alone, "list {index}");
+        assert_eq!(fault.control().counts().no_match, 60, "list {index}");
+    }
+}
+
+/// What both lists of a kind hold is spared, and what another kind's block list holds is, too.
+#[tokio::test]
+async fn block_beats_allow() {
+    let admitted = || {
+        let mut request = request(Method::GET, "/x", &[("host", "a.test"), ("x-a", "1")]);
+        request.extensions_mut().insert(Remote(([192, 0, 2, 1], 1).into()));
+        request
+    };
+    let blocks: Vec<fn(FaultBuilder) -> FaultBuilder> = vec![
+        |fault| fault.block_methods(["GET"]),
+        |fault| fault.block_paths(["/x"]),
+        |fault| fault.block_paths(["/**"]),
+        |fault| fault.block_paths(["/{any}"]),
+        |fault| fault.block_headers([("x-a", "1")]),
+        |fault| fault.block_hosts(["*.test"]),
+        |fault| fault.block_clients(["192.0.2.0/24"]),
+        #[cfg(feature = "router")]
+        |fault| fault.block_rules(["PathPrefix(`/x`)"]),
+    ];
+    let allows: Vec<fn(FaultBuilder) -> FaultBuilder> = vec![
+        |fault| fault,
+        |fault| fault.allow_methods(["GET"]),
+        |fault| fault.allow_paths(["/x"]),
+        |fault| fault.allow_headers([("x-a", "1")]),
+        |fault| fault.allow_hosts(["a.test"]),
+        |fault| fault.allow_clients(["192.0.2.1"]),
+        #[cfg(feature = "router")]
+        |fault| fault.allow_rules(["Path(`/x`)"]),
+    ];
+    for (allowed, allow) in allows.iter().enumerate() {
+        let fault = allow(striking(error(500))).build().unwrap();
+        assert!(is_struck(&fault, admitted()).await, "{allowed}");
+        for (blocked, block) in blocks.iter().enumerate() {
+            let fault = block(allow(striking(error(500)))).build().unwrap();
+            assert!(!is_struck(&fault, admitted()).await, "{blocked} beats {allowed}");
+        }
     }
 }
 

@@ -18,3 +18,4 @@ mod rows;
 mod see;
 mod soak;
 mod table;
+mod twins;

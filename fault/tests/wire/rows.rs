@@ -142,7 +142,7 @@ async fn see(how: How, place: Place, protocol: Protocol, method: &Method) -> See
         Http2 => http2(server, method).await,
     };
     let counts = fault.control().counts();
-    let lost = matches!(seen, Whole(200, _));
+    let lost = matches!(seen, Whole(200, _)) && !matches!(how, Error(_));
     assert_eq!((counts.unreachable, counts.injected), (u64::from(lost), u64::from(!lost)), "{how:?}");
     seen
 }
@@ -207,6 +207,22 @@ async fn rejects_on_the_wire() {
 }
 
 type Alone = (&'static [u16], fn());
+
+/// Whatever the status, clients read it and a body that is whole.
+#[tokio::test]
+async fn every_status_arrives() {
+    for status in 200..=599 {
+        let text = match http::StatusCode::from_u16(status).unwrap().canonical_reason() {
+            _ if matches!(status, 204 | 205 | 304) => "",
+            Some(reason) => reason,
+            None => "599",
+        };
+        for protocol in [Http1, Http2] {
+            let seen = see(Error(status), Hyper, protocol, &GET).await;
+            assert_eq!(seen, Whole(status, text.len()), "{status}");
+        }
+    }
+}
 
 /// Facts that have a test of their own, which the compiler finds here.
 const ALONE: [Alone; 6] = [
