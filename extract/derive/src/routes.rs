@@ -167,17 +167,23 @@ impl<'m> Method<'m> {
             None => quote! {
                 #of.to(move |#root_is: #owner, __argument: #argument| async move { #call })
             },
-            Some(make) => quote! {
-                #of.to(move |__seed, __argument: #argument| async move {
-                    let #root_is: #owner = match #make(__seed, &__argument).await {
+            Some(make) => {
+                // At the function's own name, so that the compiler points there if it gives something else.
+                let made = quote_spanned! {make.span()=>
+                    match #make(__seed, &__argument).await {
                         ::core::result::Result::Ok(__root) => __root,
                         ::core::result::Result::Err(__error) => {
                             return __rt::IntoResponse::into_response(__error);
                         }
-                    };
-                    #call
-                })
-            },
+                    }
+                };
+                quote_spanned! {make.span()=>
+                    #of.to(move |__seed, __argument: #argument| async move {
+                        let #root_is: #owner = #made;
+                        #call
+                    })
+                }
+            }
         }
     }
 }

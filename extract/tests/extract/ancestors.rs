@@ -16,7 +16,7 @@ use crate::{body::Frames, get, lines};
 
 /// Reads a text that is not empty and marks it.
 #[derive(Debug)]
-struct Loud(String);
+pub(crate) struct Loud(pub(crate) String);
 
 impl FromText for Loud {
     fn from_text(text: &str) -> Result<Self, TextError> {
@@ -28,7 +28,7 @@ impl FromText for Loud {
 }
 
 #[derive(Debug, Text)]
-struct Name(String);
+pub(crate) struct Name(pub(crate) String);
 
 #[derive(Debug, Extract)]
 struct One<T: FromText + Send> {
@@ -190,9 +190,40 @@ struct Post {
     date: String,
 }
 
+#[derive(Debug, Extract)]
+struct Renamed {
+    #[query("x1")]
+    f1: i64,
+    #[query("x2")]
+    f2: i64,
+    #[param]
+    g1: String,
+    #[param]
+    g2: String,
+}
+
+#[derive(Debug, Extract)]
+#[extract(duplicates = "first")]
+struct LaxRenamed {
+    #[query("x1")]
+    f1: i64,
+    #[query("x2")]
+    f2: i64,
+    #[param]
+    g1: String,
+    #[param]
+    g2: String,
+}
+
+#[derive(Debug, Extract)]
+struct PrivateBody {
+    #[skip]
+    foo: (i64, i64),
+}
+
 /// A request in memory.
 #[derive(Clone, Copy, Default)]
-struct Given {
+pub(crate) struct Given {
     path: &'static [(&'static str, &'static str)],
     query: &'static str,
     headers: &'static [(&'static str, &'static str)],
@@ -231,78 +262,91 @@ const SIMPLE: Given = Given {
     body: "\"h val\"",
 };
 
+const RENAMED: Given = Given {
+    path: &[("g2", "g2 val"), ("g1", "g1 val"), ("g1", "g1 wrong val")],
+    ..a("x1=99&x2=-35&x2=not%20a%20number")
+};
+
 const POST: &str = r#"{"name": "Fake Post", "date": "2020-03-23T11:33:00Z"}"#;
 const POSTED: &str = r#"Post { id: "bla", name: "Fake Post", date: "2020-03-23T11:33:00Z" }"#;
 const INVALID: &str = "400: query a invalid";
 
-type Row = (fn(Given) -> String, Given, &'static str);
+/// The rows' ids in the ancestors' tables, how they are read, what is read, what is told.
+type Row = (&'static str, fn(Given) -> String, Given, &'static str);
 
-const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     // juju/httprequest. Theirs: the first of several values, zero for an absent one.
     (
+        "j-unmarshal-001",
         told::<Simple>,
         SIMPLE,
         "400: query F2 duplicate, path G1 duplicate, query TZ missing, query UnknownForm missing, \
             path UnknownPath missing",
     ),
     (
+        "j-unmarshal-001",
         told::<Lax>,
         SIMPLE,
         r#"Lax { f1: 99, f2: -35, g1: "g1 val", h: "h val", tz: 1970-01-01T00:00:00Z, tp: Some(2011-02-03T04:05:06Z), form: "", path: "" }"#,
     ),
-    (told::<Private>, a("g=99&f=100"), "Private { f: 0, g: 99 }"),
-    (told::<Outer>, a("f=99&g=100"), "Outer { inner: Two { f: 99, g: 100 } }"),
+    ("j-unmarshal-003", told::<Private>, a("g=99&f=100"), "Private { f: 0, g: 99 }"),
+    ("j-unmarshal-004", told::<Outer>, a("f=99&g=100"), "Outer { inner: Two { f: 99, g: 100 } }"),
     (
+        "j-unmarshal-008",
         told::<Texts>,
         path(&[("g", "no")], "f=yes&fp=maybe"),
         r#"Texts { f: Loud("yes!"), g: Loud("no!"), fp: Some(Loud("maybe!")) }"#,
     ),
-    (told::<One<Loud>>, a("a="), INVALID),
-    (told::<One<Name>>, a("a=hello"), r#"One { a: Name("hello") }"#),
+    ("j-unmarshal-010", told::<One<Loud>>, a("a="), INVALID),
+    ("j-unmarshal-009", told::<One<Name>>, a("a=hello"), r#"One { a: Name("hello") }"#),
     (
+        "j-unmarshal-011",
         told::<Lists>,
         a("a=a1&a=a2&b=b1&b=b2&b=b3"),
         r#"Lists { a: ["a1", "a2"], b: Some(["b1", "b2", "b3"]), c: [], d: None }"#,
     ),
     (
+        "j-unmarshal-023",
         told::<Headers>,
         Given { headers: &[("a", "a1"), ("a", "a2"), ("b", "b1"), ("B", "b2"), ("b", "b3")], ..NOTHING },
         r#"Headers { a: ["a1", "a2"], b: Some(["b1", "b2", "b3"]), c: [], d: None }"#,
     ),
-    (told::<One<i64>>, NOTHING, "400: query a missing"),
-    (told::<Whole>, json("invalid JSON"), "400: body  malformed"),
+    ("j-unmarshal-013 l-unmarshal-020", told::<One<i64>>, NOTHING, "400: query a missing"),
+    ("j-unmarshal-014", told::<Whole>, json("invalid JSON"), "400: body  malformed"),
     (
+        "j-unmarshal-021",
         told::<Whole>,
         Given { headers: &[("content-type", "text/html")], body: "invalid JSON", ..NOTHING },
         "415: body  unsupported_media_type",
     ),
-    (told::<Pointer>, json("{}"), "Pointer { body: Inner { n: None } }"),
+    ("j-unmarshal-024", told::<Pointer>, json("{}"), "Pointer { body: Inner { n: None } }"),
     // Theirs read the start of the text, other bases, blanks and `yes`.
-    (told::<One<i64>>, a("a=12abc"), INVALID),
-    (told::<One<i64>>, a("a=0x10"), INVALID),
-    (told::<One<i64>>, a("a=010"), INVALID),
-    (told::<One<i64>>, a("a=%207"), INVALID),
-    (told::<One<i64>>, a("a=1_000"), INVALID),
-    (told::<One<i64>>, a("a=1e3"), INVALID),
-    (told::<One<i64>>, a("a=%2B5"), INVALID),
-    (told::<One<i64>>, a("a="), INVALID),
-    (told::<Maybe<i64>>, a("a="), "Maybe { a: None }"),
-    (told::<One<i8>>, a("a=300"), INVALID),
-    (told::<One<bool>>, a("a=true"), "One { a: true }"),
-    (told::<One<bool>>, a("a=T"), INVALID),
-    (told::<One<bool>>, a("a=0"), "One { a: false }"),
-    (told::<One<bool>>, a("a=TRUE"), INVALID),
-    (told::<One<bool>>, a("a=yes"), INVALID),
-    (told::<One<bool>>, a("a=on"), "One { a: true }"),
-    (told::<One<bool>>, a("a=tru"), INVALID),
-    (told::<One<Name>>, a("a=hello%20world"), r#"One { a: Name("hello world") }"#),
-    (told::<One<Name>>, a("a="), r#"One { a: Name("") }"#),
-    (told::<One<f64>>, a("a=NaN"), INVALID),
+    ("j-unmarshal-026", told::<One<i64>>, a("a=12abc"), INVALID),
+    ("j-unmarshal-027", told::<One<i64>>, a("a=0x10"), INVALID),
+    ("j-unmarshal-029", told::<One<i64>>, a("a=010"), INVALID),
+    ("j-unmarshal-030", told::<One<i64>>, a("a=%207"), INVALID),
+    ("j-unmarshal-032", told::<One<i64>>, a("a=1_000"), INVALID),
+    ("j-unmarshal-033", told::<One<i64>>, a("a=1e3"), INVALID),
+    ("j-unmarshal-034", told::<One<i64>>, a("a=%2B5"), INVALID),
+    ("j-unmarshal-035 l-unmarshal-022", told::<One<i64>>, a("a="), INVALID),
+    ("j-unmarshal-035", told::<Maybe<i64>>, a("a="), "Maybe { a: None }"),
+    ("j-unmarshal-037 l-unmarshal-025", told::<One<i8>>, a("a=300"), INVALID),
+    ("j-unmarshal-039", told::<One<bool>>, a("a=true"), "One { a: true }"),
+    ("j-unmarshal-040", told::<One<bool>>, a("a=T"), INVALID),
+    ("j-unmarshal-042", told::<One<bool>>, a("a=0"), "One { a: false }"),
+    ("j-unmarshal-043 l-unmarshal-010", told::<One<bool>>, a("a=TRUE"), INVALID),
+    ("j-unmarshal-044 l-unmarshal-018", told::<One<bool>>, a("a=yes"), INVALID),
+    ("j-unmarshal-045", told::<One<bool>>, a("a=on"), "One { a: true }"),
+    ("j-unmarshal-046", told::<One<bool>>, a("a=tru"), INVALID),
+    ("j-unmarshal-047", told::<One<Name>>, a("a=hello%20world"), r#"One { a: Name("hello world") }"#),
+    ("j-unmarshal-048", told::<One<Name>>, a("a="), r#"One { a: Name("") }"#),
+    ("j-unmarshal-050", told::<One<f64>>, a("a=NaN"), INVALID),
     // Theirs: the first error alone.
-    (told::<Two>, a("f=x&g=y"), "400: query f invalid, query g invalid"),
+    ("j-unmarshal-051", told::<Two>, a("f=x&g=y"), "400: query f invalid, query g invalid"),
     // lmdrouter. Theirs: any content type, booleans by a regex that is not grouped, i8 that wraps.
-    (told::<Scan>, path(&[("id", "x")], "page=abcd"), "400: query page invalid"),
+    ("l-unmarshal-002", told::<Scan>, path(&[("id", "x")], "page=abcd"), "400: query page invalid"),
     (
+        "l-unmarshal-002",
         told::<Scan>,
         Given {
             headers: &[("accept-language", "en-us"), ("accept-encoding", "gzip, deflate")],
@@ -310,30 +354,49 @@ const ROWS: &[Row] = &[
         },
         r#"Scan { id: "x", page: Some(2), terms: ["one", "two"], numbers: [1.2, 3.0], alias: Some(Name("a")), split: [Name("one"), Name("two")], accept_language: Some("en-us"), accept_encoding: ["gzip", "deflate"] }"#,
     ),
-    (told::<Post>, Given { headers: JSON, body: POST, ..path(&[("id", "bla")], "") }, POSTED),
-    (told::<Post>, Given { body: POST, ..path(&[("id", "bla")], "") }, "415: body  unsupported_media_type"),
     (
+        "l-unmarshal-003",
+        told::<Post>,
+        Given { headers: JSON, body: POST, ..path(&[("id", "bla")], "") },
+        POSTED,
+    ),
+    (
+        "l-unmarshal-003",
+        told::<Post>,
+        Given { body: POST, ..path(&[("id", "bla")], "") },
+        "415: body  unsupported_media_type",
+    ),
+    (
+        "l-unmarshal-006",
         told::<Post>,
         Given { headers: JSON, body: "this is not JSON", ..path(&[("id", "bla")], "") },
         "400: body  malformed",
     ),
-    (told::<One<bool>>, a("a=10"), INVALID),
-    (told::<One<bool>>, a("a=1false"), INVALID),
-    (told::<One<bool>>, a("a=untrue"), INVALID),
-    (told::<One<bool>>, a("a=button"), INVALID),
-    (told::<One<bool>>, a("a=enabled"), INVALID),
-    (told::<One<u64>>, a("a=-1"), INVALID),
-    (told::<One<f64>>, a("a=abc"), INVALID),
+    ("l-unmarshal-008", told::<One<bool>>, a("a=10"), INVALID),
+    ("l-unmarshal-009", told::<One<bool>>, a("a=1false"), INVALID),
+    ("l-unmarshal-011", told::<One<bool>>, a("a=untrue"), INVALID),
+    ("l-unmarshal-014", told::<One<bool>>, a("a=button"), INVALID),
+    ("l-unmarshal-015", told::<One<bool>>, a("a=enabled"), INVALID),
+    ("l-unmarshal-023", told::<One<u64>>, a("a=-1"), INVALID),
+    ("l-unmarshal-024", told::<One<f64>>, a("a=abc"), INVALID),
     // Theirs panics.
-    (told::<Maybe<i64>>, a("a=5"), "Maybe { a: Some(5) }"),
+    ("l-unmarshal-026", told::<Maybe<i64>>, a("a=5"), "Maybe { a: Some(5) }"),
     // Theirs answers 500.
-    (told::<Maybe<Timestamp>>, a("a=2021-11-01"), INVALID),
+    ("l-unmarshal-028", told::<Maybe<Timestamp>>, a("a=2021-11-01"), INVALID),
+    ("j-unmarshal-002", told::<Renamed>, RENAMED, "400: query x2 duplicate, path g1 duplicate"),
+    (
+        "j-unmarshal-002",
+        told::<LaxRenamed>,
+        RENAMED,
+        r#"LaxRenamed { f1: 99, f2: -35, g1: "g1 val", g2: "g2 val" }"#,
+    ),
+    ("j-unmarshal-005", told::<PrivateBody>, json(r#"{"F": 99, "G": 100}"#), "PrivateBody { foo: (0, 0) }"),
 ];
 
 #[test]
 fn requests_are_read_as_the_ancestors_read_them_or_more_strictly() {
-    for (read, given, expected) in ROWS {
-        assert_eq!(read(*given), *expected, "{} {}", given.query, given.body);
+    for (ids, read, given, expected) in ROWS {
+        assert_eq!(read(*given), *expected, "{ids}: {} {}", given.query, given.body);
     }
 }
 

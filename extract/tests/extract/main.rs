@@ -4,6 +4,8 @@
 
 #[cfg(feature = "jiff")]
 mod ancestors;
+#[cfg(feature = "router")]
+mod answers;
 mod arguments;
 mod attributes;
 #[cfg(feature = "axum")]
@@ -13,10 +15,14 @@ mod body;
 mod bombs;
 #[cfg(all(feature = "form", feature = "multipart", feature = "router"))]
 mod by_hand;
+#[cfg(all(feature = "jiff", feature = "router"))]
+mod cases;
 #[cfg(all(feature = "garde", feature = "validator"))]
 mod checks;
 #[cfg(feature = "router")]
 mod client;
+#[cfg(all(feature = "jiff", feature = "router"))]
+mod driven;
 #[cfg(feature = "router")]
 mod endpoint;
 #[cfg(feature = "form")]
