@@ -12,7 +12,7 @@ use crate::injector::plan::Change;
 use crate::injector::tap::Tap;
 use crate::io::websocket::Taps;
 use crate::port::Port;
-use crate::setup::Active;
+use crate::setup::{Active, Promise};
 use crate::stage::{Host, Stage};
 
 /// The changes of one request or one response, gathered.
@@ -27,7 +27,12 @@ pub(crate) struct Changes {
 impl Changes {
     /// A hand in the connection that the request asks for.
     pub(crate) fn tap(&mut self, tap: Tap, host: Active) {
-        self.taps.0.push((tap, host));
+        self.taps.hands.push((tap, host));
+    }
+
+    /// Whether anything comes of the taps is yet to be seen.
+    pub(crate) fn promise(&mut self, promise: Promise) {
+        self.taps.promises.push(promise);
     }
 
     pub(crate) fn add(&mut self, change: Change) {
@@ -43,7 +48,7 @@ impl Changes {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.wait.is_zero() && self.edits.is_empty() && self.stages.is_empty() && self.taps.0.is_empty()
+        self.wait.is_zero() && self.edits.is_empty() && self.stages.is_empty() && self.taps.hands.is_empty()
     }
 
     /// The wait before the message goes on.
@@ -61,9 +66,9 @@ impl Changes {
         for edits in &self.edits {
             edits.headers(request.headers_mut());
         }
-        if !self.taps.0.is_empty() {
+        if !self.taps.hands.is_empty() {
             // Other faults may have theirs there.
-            request.extensions_mut().get_or_insert_default::<Taps>().0.extend(self.taps.0);
+            request.extensions_mut().get_or_insert_default::<Taps>().extend(self.taps);
         }
         let Some(port) = port.filter(|_| !self.stages.is_empty()) else { return request };
         if self.stages.iter().any(|stage| stage.resizes()) {

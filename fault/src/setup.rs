@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{HeaderValue, Request};
@@ -17,7 +18,7 @@ use crate::io::line::Leash;
 use crate::key::Keyring;
 use crate::means::Means;
 use crate::pause::{Pause, Sleeper};
-use crate::report::{Deed, Event, Phase, Reporter};
+use crate::report::{Deed, Event, Phase, Reporter, Skip};
 use crate::stage::Host;
 use crate::switch::Switch;
 use crate::tally::Tally;
@@ -90,6 +91,36 @@ impl Active {
 impl Drop for Entered {
     fn drop(&mut self) {
         self.0.tally.leave();
+    }
+}
+
+/// A strike of which it is yet to be seen whether it comes about: counted as injected once it is
+/// kept, and as unreachable once nobody can keep it any longer.
+#[derive(Clone)]
+pub(crate) struct Promise(Arc<Given>);
+
+struct Given {
+    setup: Arc<Setup>,
+    kept: AtomicBool,
+}
+
+impl Promise {
+    pub(crate) fn new(setup: Arc<Setup>) -> Self {
+        Self(Arc::new(Given { setup, kept: AtomicBool::new(false) }))
+    }
+
+    pub(crate) fn keep(&self) {
+        if !self.0.kept.swap(true, Ordering::Relaxed) {
+            self.0.setup.tally.inject();
+        }
+    }
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        if !*self.kept.get_mut() {
+            self.setup.tally.skip(Skip::Unreachable);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::mark::{Injected, Mark};
 use crate::pause::Pause;
 use crate::reach::{By, Reach};
 use crate::report::{Event, Phase, Skip};
-use crate::setup::{Active, Setup, pause};
+use crate::setup::{Active, Promise, Setup, pause};
 use crate::stage::Host;
 
 /// What a strike comes to before the service is asked.
@@ -87,6 +87,7 @@ impl Strike {
     /// Takes the steps one by one until one of them answers.
     pub(crate) async fn run(mut self) -> Outcome {
         let mut request = Changes::default();
+        let only_taps = self.steps.iter().all(|step| matches!(step, Step::Tap(_)));
         for step in std::mem::take(&mut self.steps) {
             self.begun += 1;
             match step {
@@ -129,7 +130,12 @@ impl Strike {
                         Some(connection) => {
                             connection.give(Order::Talk(Word::Messages { tap, host: Box::new(host) }));
                         }
-                        None => request.tap(tap, host),
+                        None => {
+                            if only_taps && !std::mem::replace(&mut self.counted, true) {
+                                request.promise(Promise::new(self.setup.clone()));
+                            }
+                            request.tap(tap, host);
+                        }
                     }
                 }
                 Step::Response(change) => self.changes.add(change),

@@ -23,8 +23,10 @@ pub enum Format {
     Sse,
     /// gRPC messages in a body.
     Grpc,
-    /// WebSocket messages on an upgraded connection, which whoever serves it hands to
-    /// [`tap`](crate::tap). A request that asks for no WebSocket is left alone, as unreachable.
+    /// WebSocket messages on an upgraded connection: taken on the wire where that was
+    /// [lent](crate::FaultListener) and its stream sees HTTP/1.1 in the clear, whoever serves the
+    /// socket; elsewhere whoever serves it hands it to [`tap`](crate::tap). A request that asks
+    /// for no WebSocket is left alone, as unreachable.
     WebSocket,
 }
 

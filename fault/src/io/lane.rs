@@ -90,6 +90,14 @@ impl Lane {
         self.count(from);
     }
 
+    /// Hands out what is held back at once, and all that comes: nobody is left to be made to wait.
+    pub(crate) fn release(&mut self) {
+        self.loose = true;
+        self.pause = None;
+        self.let_go();
+        self.out.iter_mut().for_each(|dealt| dealt.wait = Duration::ZERO);
+    }
+
     fn count(&mut self, from: usize) {
         self.waiting += self.out.iter().skip(from).map(|dealt| dealt.message.len()).sum::<usize>();
     }

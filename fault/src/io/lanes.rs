@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::lane::Lane;
@@ -19,6 +19,10 @@ pub(crate) struct Lanes {
     outgoing: Way,
     /// The other end has nothing more to say.
     ended: bool,
+    /// Nothing is held back from it any longer.
+    left: bool,
+    /// What listening met with, for the next who reads.
+    failed: Option<io::Error>,
 }
 
 impl Lanes {
@@ -36,14 +40,53 @@ impl Lanes {
         self.incoming.lanes.clear();
     }
 
+    /// Reads on while what is said is held back, in the name of who will read. Whether something
+    /// came of it.
+    pub(crate) fn listen<Io: AsyncRead>(&mut self, mut io: Pin<&mut Io>, cx: &mut Context<'_>) -> bool {
+        let mut heard = false;
+        let mut space = [0; 8192];
+        while !self.ended && !self.incoming.is_full() {
+            let mut space = ReadBuf::new(&mut space);
+            match io.as_mut().poll_read(cx, &mut space) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(())) if !space.filled().is_empty() => self.incoming.push(space.filled()),
+                Poll::Ready(end) => {
+                    self.failed = end.err();
+                    self.end();
+                }
+            }
+            heard = true;
+        }
+        heard
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.incoming.finish();
+    }
+
+    /// Lets go of what is held back from an other end that has left. Whether that was news.
+    pub(crate) fn let_leave(&mut self) -> bool {
+        if !self.ended || std::mem::replace(&mut self.left, true) {
+            return false;
+        }
+        self.outgoing.lanes.iter_mut().for_each(Lane::release);
+        true
+    }
+
     pub(crate) fn poll_read<Io: AsyncRead>(
         &mut self,
         mut io: Pin<&mut Io>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.incoming.lanes.is_empty() {
-            return io.poll_read(cx, buf);
+        if self.incoming.lanes.is_empty() && self.incoming.ready.is_empty() && !self.ended {
+            let before = buf.filled().len();
+            ready!(io.poll_read(cx, buf))?;
+            if buf.filled().len() == before && buf.remaining() > 0 {
+                self.end();
+            }
+            return Poll::Ready(Ok(()));
         }
         let mut space = [0; 8192];
         loop {
@@ -55,7 +98,9 @@ impl Lanes {
                     self.incoming.ready.advance(length);
                     return Poll::Ready(Ok(()));
                 }
-                Poll::Ready(None) if self.ended => return Poll::Ready(Ok(())),
+                Poll::Ready(None) if self.ended => {
+                    return Poll::Ready(self.failed.take().map_or(Ok(()), Err));
+                }
                 Poll::Ready(None) => false,
                 Poll::Pending => true,
             };
@@ -65,8 +110,7 @@ impl Lanes {
             let mut space = ReadBuf::new(&mut space);
             ready!(io.as_mut().poll_read(cx, &mut space))?;
             if space.filled().is_empty() {
-                self.ended = true;
-                self.incoming.finish();
+                self.end();
             } else {
                 self.incoming.push(space.filled());
             }
@@ -133,7 +177,7 @@ impl Lanes {
 #[derive(Default)]
 struct Way {
     lanes: Vec<Lane>,
-    ready: Bytes,
+    ready: BytesMut,
     /// Nothing more will be pushed.
     finished: bool,
 }
@@ -141,8 +185,9 @@ struct Way {
 impl Way {
     /// Puts bytes into the first lane.
     fn push(&mut self, data: &[u8]) {
-        if let Some(lane) = self.lanes.first_mut() {
-            lane.push(data);
+        match self.lanes.first_mut() {
+            Some(lane) => lane.push(data),
+            None => self.ready.extend_from_slice(data),
         }
     }
 
@@ -177,7 +222,7 @@ impl Way {
                     Poll::Ready(Some(bytes)) => match self.lanes.get_mut(index + 1) {
                         Some(lane) => lane.push(&bytes),
                         None => {
-                            self.ready = bytes;
+                            self.ready = bytes.into();
                             return Poll::Ready(Some(()));
                         }
                     },
@@ -188,7 +233,7 @@ impl Way {
     }
 
     fn is_full(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.waiting > MOST_WAITING)
+        self.ready.len() > MOST_WAITING || self.lanes.iter().any(|lane| lane.waiting > MOST_WAITING)
     }
 }
 

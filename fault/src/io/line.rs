@@ -241,6 +241,16 @@ impl Connection {
         keep(&mut self.desk().reader, waker);
     }
 
+    /// Who waits to read, as far as anybody does.
+    pub(crate) fn reader(&self) -> Option<Waker> {
+        self.desk().reader.clone()
+    }
+
+    /// Nobody waits to read any longer.
+    pub(crate) fn forget_reader(&self) {
+        self.desk().reader = None;
+    }
+
     /// The same for a task that writes.
     pub(crate) fn wait_writing(&self, waker: &Waker) {
         keep(&mut self.desk().writer, waker);

@@ -175,7 +175,12 @@ impl Talk {
             // What was said and held back moves on while the stream is read; a failure is the
             // writer's to hear.
             let _ = lanes.poll_drain(Pin::new(&mut *core), cx);
-            return lanes.poll_read(Pin::new(core), cx, buf);
+            let read = ready!(lanes.poll_read(Pin::new(&mut *core), cx, buf));
+            core.connection.forget_reader();
+            if lanes.let_leave() {
+                core.connection.wake();
+            }
+            return Poll::Ready(read);
         }
         if let Tongue::Http2(both) = &self.tongue
             && both.1.is_on()
@@ -214,7 +219,12 @@ impl Talk {
         self.obey(core);
         ready!(self.put_in(core, cx))?;
         let reach = match &mut self.act {
-            Act::Messages(lanes) => return lanes.poll_write(Pin::new(core), cx, data),
+            Act::Messages(lanes) => {
+                return match lanes.poll_write(Pin::new(&mut *core), cx, data) {
+                    Poll::Pending if listen(lanes, core, cx) => lanes.poll_write(Pin::new(core), cx, data),
+                    poll => poll,
+                };
+            }
             Act::Chunks(chunks) => {
                 let data = &data[..data.len().min(CHUNK)];
                 let mut out = BytesMut::with_capacity(data.len() + 8);
@@ -266,7 +276,10 @@ impl Talk {
         self.obey(core);
         ready!(self.put_in(core, cx))?;
         match &mut self.act {
-            Act::Messages(lanes) => lanes.poll_flush(Pin::new(core), cx),
+            Act::Messages(lanes) => match lanes.poll_flush(Pin::new(&mut *core), cx) {
+                Poll::Pending if listen(lanes, core, cx) => lanes.poll_flush(Pin::new(core), cx),
+                poll => poll,
+            },
             Act::Chunks(chunks) if chunks.closes() => {
                 ready!(core.flush(cx))?;
                 core.connection.end(Ending::Close, chunks.host.name());
@@ -282,8 +295,9 @@ impl Talk {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        if let Poll::Ready(Err(error)) = self.put_in(core, cx) {
-            return Poll::Ready(Err(error));
+        ready!(core.attend(cx));
+        if core.dead.is_none() {
+            ready!(self.put_in(core, cx))?;
         }
         match &mut self.act {
             Act::Messages(lanes) => lanes.poll_shutdown(Pin::new(core), cx),
@@ -327,6 +341,21 @@ impl Talk {
             self.rest = drain.next(streams);
         }
     }
+}
+
+/// A server that waits for its message to go out does not read; so that a client is heard that
+/// leaves meanwhile, we do. Whether it has left.
+fn listen<T>(lanes: &mut Lanes, core: &mut Core<T>, cx: &Context<'_>) -> bool
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    // By the waker of who waits to read, else the io would forget that.
+    let reader = core.connection.reader();
+    let waker = reader.as_ref().unwrap_or(cx.waker());
+    if lanes.listen(Pin::new(&mut *core), &mut Context::from_waker(waker)) {
+        core.connection.wake();
+    }
+    lanes.let_leave()
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Core<T> {

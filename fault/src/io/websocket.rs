@@ -11,11 +11,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::lanes::Lanes;
 use crate::injector::tap::Tap;
-use crate::setup::Active;
+use crate::setup::{Active, Promise};
 
 /// The taps on a connection to come, found in the extensions of its upgrade request.
 #[derive(Clone, Default)]
-pub(crate) struct Taps(pub(crate) Vec<(Tap, Active)>);
+pub(crate) struct Taps {
+    pub(crate) hands: Vec<(Tap, Active)>,
+    pub(crate) promises: Vec<Promise>,
+}
+
+impl Taps {
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.hands.extend(more.hands);
+        self.promises.extend(more.promises);
+    }
+}
 
 /// Lets the messages of a WebSocket go through the hands of the faults that struck its upgrade
 /// request, whose extensions are given; without any, the stream is what it was.
@@ -37,8 +47,11 @@ pub(crate) struct Taps(pub(crate) Vec<(Tap, Active)>);
 /// ```
 pub fn tap<Io>(extensions: &Extensions, io: Io) -> TappedStream<Io> {
     let mut lanes = Lanes::default();
-    for (tap, active) in extensions.get::<Taps>().map(|taps| &taps.0[..]).unwrap_or_default() {
-        lanes.add(tap, Box::new(active.clone()));
+    if let Some(Taps { hands, promises }) = extensions.get() {
+        promises.iter().for_each(Promise::keep);
+        for (tap, active) in hands {
+            lanes.add(tap, Box::new(active.clone()));
+        }
     }
     TappedStream { io, lanes }
 }

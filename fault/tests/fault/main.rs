@@ -15,5 +15,6 @@ mod quota;
 mod rig;
 mod rows;
 mod rows_file;
+mod talk;
 mod toxics;
 mod whom;

@@ -18,7 +18,7 @@ use waylay_fault::{Delay, Dice, Fault, Format, Key, Messages, Side, messages, ta
 use crate::rig::striking;
 
 #[derive(Debug, Clone, Copy)]
-struct Settings {
+pub(crate) struct Settings {
     lose: f64,
     double: f64,
     swap: f64,
@@ -26,7 +26,7 @@ struct Settings {
 }
 
 impl Settings {
-    fn of(self, format: Format) -> Messages {
+    pub(crate) fn of(self, format: Format) -> Messages {
         let messages = messages(format).lose(self.lose).double(self.double).swap(self.swap);
         match self.stop {
             Some(count) => messages.stop_after(count),
@@ -35,7 +35,7 @@ impl Settings {
     }
 
     /// The numbers of the messages that come out, and whether the stream was stopped.
-    fn oracle(self, seed: u64, count: u64) -> (Vec<u64>, bool) {
+    pub(crate) fn oracle(self, seed: u64, count: u64) -> (Vec<u64>, bool) {
         let root = Dice::new(seed, "test").roll(Key::Counter(0), b"");
         let (mut out, mut kept) = (Vec::new(), None);
         for number in 0..count {
@@ -62,7 +62,7 @@ impl Settings {
     }
 }
 
-fn settings() -> impl Strategy<Value = Settings> {
+pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let share = || prop_oneof![2 => Just(0.0), 1 => Just(1.0), 5 => 0.0..1.0];
     (share(), share(), share(), prop::option::of(1_u64..12)).prop_map(|(lose, double, swap, stop)| Settings {
         lose,
@@ -93,13 +93,13 @@ async fn through(fault: &Fault, chunks: Vec<Bytes>) -> (Vec<u8>, Option<HeaderMa
     (body.to_bytes().to_vec(), trailers)
 }
 
-fn cut(text: &[u8], cuts: &[usize]) -> Vec<Bytes> {
+pub(crate) fn cut(text: &[u8], cuts: &[usize]) -> Vec<Bytes> {
     let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (text.len() + 1)).chain([0, text.len()]).collect();
     cuts.sort_unstable();
     cuts.windows(2).map(|pair| Bytes::copy_from_slice(&text[pair[0]..pair[1]])).collect()
 }
 
-fn paused<F: Future>(future: F) -> F::Output {
+pub(crate) fn paused<F: Future>(future: F) -> F::Output {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(future)
@@ -117,7 +117,7 @@ fn grpc_message(number: u64) -> Vec<u8> {
 }
 
 /// A message of one frame or two, with a ping between; of a client if masked.
-fn web_message(number: u64, masked: bool) -> Vec<u8> {
+pub(crate) fn web_message(number: u64, masked: bool) -> Vec<u8> {
     let frame = |first: u8, payload: &[u8]| {
         let mut frame = vec![first, payload.len() as u8 | u8::from(masked) << 7];
         if masked {
@@ -277,6 +277,26 @@ async fn a_switch_lets_messages_go() {
     let mut seen = vec![0; 3 + 6 + 3];
     far.read_exact(&mut seen).await.unwrap();
     assert_eq!(seen, [web_message(0, false), web_message(1, false), web_message(2, false)].concat());
+}
+
+/// Counted is what came of it: without `tap`, nothing can.
+#[tokio::test]
+async fn what_is_never_tapped_was_unreachable() {
+    let fault = striking(messages(Format::WebSocket).lose(1.0)).build().unwrap();
+    let counts = || {
+        let counts = fault.control().counts();
+        (counts.seen, counts.injected, counts.unreachable)
+    };
+    let extensions = upgraded(&fault).await;
+    assert_eq!(counts(), (1, 0, 0));
+    let copy = extensions.clone();
+    drop(tap(&extensions, tokio::io::duplex(64).0));
+    drop(tap(&copy, tokio::io::duplex(64).0));
+    assert_eq!(counts(), (1, 1, 0));
+    drop((extensions, copy));
+    assert_eq!(counts(), (1, 1, 0));
+    drop(upgraded(&fault).await);
+    assert_eq!(counts(), (2, 1, 1));
 }
 
 /// What asks for no WebSocket has none to be tapped; a stream that no fault struck is what it was.

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 
 use tokio::process::Command;
 use waylay_fault::{
-    Cut, Delay, Ending, Fault, FaultBuilder, Injector, Reject, ResetCode, Toxic, chain, error, reject, slow,
-    truncate,
+    Chunk, Corruption, Cut, Delay, Ending, Fault, FaultBuilder, Injector, Reject, ResetCode, Toxic, chain,
+    corrupt, error, reject, slow, truncate,
 };
 
+use crate::going;
 use crate::lent::{self, Server};
 use crate::rig::{self, NEVER, PLACES};
 
@@ -17,9 +18,13 @@ fn striking(injector: impl Into<Injector>) -> FaultBuilder {
 
 /// The exit code, the status (`000` for none) and the number of body bytes.
 async fn curl(server: SocketAddr, more: &[&str]) -> (i32, String, usize) {
+    curl_at(server, "/", more).await
+}
+
+async fn curl_at(server: SocketAddr, path: &str, more: &[&str]) -> (i32, String, usize) {
     let mut command = Command::new("curl");
     command.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code} %{size_download}"]);
-    command.args(["--max-time", "60"]).args(more).arg(format!("http://{server}/"));
+    command.args(["--max-time", "60"]).args(more).arg(format!("http://{server}{path}"));
     let output = command.output().await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let (status, bytes) = text.split_once(' ').unwrap();
@@ -75,7 +80,7 @@ async fn a_layer_alone() {
 #[tokio::test]
 #[ignore = "needs curl"]
 async fn with_the_connection_lent() {
-    let rows: [Row; 9] = [
+    let rows: [Row; 14] = [
         (|| reject(Reject::EmptyReply), &["--http1.1", "--head"], 52, "000", NOTHING),
         (|| reject(Reject::ConnectionReset), H1, 56, "000", NOTHING),
         (|| reject(Reject::ConnectionReset), H2, 56, "000", NOTHING),
@@ -85,6 +90,13 @@ async fn with_the_connection_lent() {
         (|| reject(Reject::ConnectionClose), &["--http1.1", "--head"], 52, "000", NOTHING),
         (|| Toxic::limit_data(0).into(), H1, 52, "000", NOTHING),
         (|| Toxic::reset_after(0).into(), H1, 56, "000", NOTHING),
+        // What is no chunk is a failure to receive; what has no end is a part.
+        (|| corrupt(Corruption::Chunk(Chunk::Size)).into(), H1, 56, "200", NOTHING),
+        (|| corrupt(Corruption::Chunk(Chunk::Longer)).into(), H1, 56, "200", NOTHING),
+        // It takes a bare line feed for the end of a chunk, and the carriage return for data.
+        (|| corrupt(Corruption::Chunk(Chunk::Shorter)).into(), H1, 0, "200", 4),
+        (|| corrupt(Corruption::Chunk(Chunk::Last)).into(), H1, 56, "200", 4),
+        (|| corrupt(Corruption::Chunk(Chunk::NoLast)).into(), H1, 18, "200", 4),
     ];
     for server in [Server::Hyper, Server::AxumRoute, Server::AxumAround] {
         for (injector, how, code, status, bytes) in rows {
@@ -110,4 +122,31 @@ pub(crate) async fn on_a_connection_that_was_used_it_asks_again() {
         .unwrap();
     assert_eq!(output.status.code(), Some(52));
     assert_eq!(fault.control().counts().injected, 2);
+}
+
+/// Told to go, it takes the answer and goes on over another connection. By TLS outside of which the
+/// stream lies: in the clear curl 7.88 fails on any HTTP/2 connection that it uses again.
+#[tokio::test]
+#[ignore = "needs curl"]
+async fn after_goaway_it_connects_anew() {
+    for how in [Reject::GoAway, Reject::GoAwayWith(ResetCode::ENHANCE_YOUR_CALM)] {
+        let (server, fault, _) = going::serve_tls(reject(how.clone())).await;
+        let ask = |path| format!("https://localhost:{}{path}", server.port());
+        let output = Command::new("curl")
+            .args(["--silent", "--insecure", "--write-out", " %{num_connects} "])
+            .args([ask("/"), ask("/go"), ask("/"), ask("/")])
+            .output()
+            .await
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{fault:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let seen: Vec<&str> = text.split_whitespace().collect();
+        let [first, "1", struck, "0", next, "1", last, "0"] = seen[..] else { panic!("{seen:?}") };
+        assert!(first == struck && struck != next && next == last, "{seen:?}");
+        assert_eq!(fault.control().counts().injected, 1);
+        let (server, fault, _) = going::serve(reject(how)).await;
+        let (code, status, bytes) = curl_at(server, "/go", H2).await;
+        assert_eq!((code, &status[..], bytes > 0), (0, "200", true));
+        assert_eq!(fault.control().counts().injected, 1);
+    }
 }

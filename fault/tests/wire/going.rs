@@ -9,24 +9,30 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
+use tower_layer::Layer;
 use waylay_fault::{
-    Connection, Fault, FaultListener, Injector, Reject, ResetCode, Toxic, chain, reject, with_connection,
+    Connection, Fault, FaultListener, FaultStream, Injector, Reject, ResetCode, Toxic, chain, reject,
+    with_connection,
 };
+
+use crate::see;
 
 /// What the handlers of a server wait for and tell.
 #[derive(Clone)]
-struct Gate {
+pub(crate) struct Gate {
     entered: Arc<Notify>,
     open: Arc<Semaphore>,
 }
 
 /// A server that tells the number of each request's connection. `/slow` waits at the gate, `/long`
 /// is large, and the fault strikes `/go`.
-async fn serve(injector: impl Into<Injector>) -> (SocketAddr, Fault, Gate) {
+fn app(injector: impl Into<Injector>) -> (axum::Router, Fault, Gate) {
     let fault = Fault::new("going", injector).enabled(true).participation(1.0).allow_paths(["/go"]);
     let fault = fault.build().unwrap();
     let gate = Gate { entered: Arc::default(), open: Arc::new(Semaphore::new(0)) };
@@ -43,9 +49,35 @@ async fn serve(injector: impl Into<Injector>) -> (SocketAddr, Fault, Gate) {
         .fallback(async |request: Request| number(&request))
         .with_state(gate.clone())
         .layer(fault.layer());
+    (app, fault, gate)
+}
+
+/// As it is, through `axum::serve`.
+pub(crate) async fn serve(injector: impl Into<Injector>) -> (SocketAddr, Fault, Gate) {
+    let (app, fault, gate) = app(injector);
     let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = tcp.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(FaultListener::new(tcp), with_connection(app)).await });
+    (address, fault, gate)
+}
+
+/// The stream around TLS, so that it sees what is said within.
+pub(crate) async fn serve_tls(injector: impl Into<Injector>) -> (SocketAddr, Fault, Gate) {
+    let (app, fault, gate) = app(injector);
+    let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(see::tls().0);
+    tokio::spawn(async move {
+        while let Ok((stream, peer)) = tcp.accept().await {
+            let (acceptor, app) = (acceptor.clone(), app.clone());
+            tokio::spawn(async move {
+                let stream = FaultStream::accepted(acceptor.accept(stream).await.unwrap(), Some(peer));
+                let app = TowerToHyperService::new(stream.connection().layer().layer(app));
+                let builder = auto::Builder::new(TokioExecutor::new());
+                builder.serve_connection(TokioIo::new(stream), app).await.unwrap();
+            });
+        }
+    });
     (address, fault, gate)
 }
 

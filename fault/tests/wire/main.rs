@@ -15,6 +15,7 @@ mod messages;
 mod rejects;
 mod rig;
 mod rows;
+mod sealed;
 mod see;
 mod soak;
 mod table;

@@ -1,0 +1,256 @@
+//! Streams that follow the HTTP spoken over them, in memory.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use http::{Request, Response};
+use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tower::{ServiceExt, service_fn};
+use tower_layer::Layer;
+use waylay_fault::{Chunk, Corruption, Delay, Fault, FaultStream, Format, Side, chain, corrupt, messages};
+
+use crate::messages::{cut, paused, settings, web_message};
+use crate::rig::striking;
+
+const ASKED: &[u8] = b"GET /chat HTTP/1.1\r\nupgrade: websocket\r\n\r\n";
+const AGREED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+
+/// Both ends of a connection over which a request was sent and read.
+async fn asked(room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
+    let (near, mut far) = duplex(room);
+    let mut near = FaultStream::accepted(near, None);
+    far.write_all(ASKED).await.unwrap();
+    near.read_exact(&mut [0; ASKED.len()]).await.unwrap();
+    (near, far)
+}
+
+/// Lets a fault decide on that request.
+async fn strike(fault: &Fault, stream: &FaultStream<DuplexStream>) {
+    let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
+    let mut request = Request::get("/chat").header("upgrade", "websocket").body(String::new()).unwrap();
+    request.extensions_mut().insert(stream.connection().clone());
+    fault.layer().layer(inner).oneshot(request).await.unwrap();
+}
+
+/// The same, agreed to.
+async fn agreed(fault: &Fault, room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
+    let (mut near, mut far) = asked(room).await;
+    strike(fault, &near).await;
+    near.write_all(AGREED).await.unwrap();
+    near.flush().await.unwrap();
+    far.read_exact(&mut [0; AGREED.len()]).await.unwrap();
+    (near, far)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What `tap` makes of messages the stream does as well, from the first byte behind the head on.
+    #[test]
+    fn websockets_are_dealt_as_specified(
+        settings in settings(),
+        seed in any::<u64>(),
+        count in 0_u64..10,
+        cuts in prop::collection::vec(any::<usize>(), 0..6),
+        request in any::<bool>(),
+    ) {
+        let side = if request { Side::Request } else { Side::Response };
+        let message = |number| web_message(number, request);
+        let text: Vec<u8> = (0..count).flat_map(message).collect();
+        let fault = striking(settings.of(Format::WebSocket).on(side).code(4000)).seed(seed).build().unwrap();
+        let seen = paused(async {
+            let (mut near, mut far) = asked(64).await;
+            strike(&fault, &near).await;
+            let mut seen = Vec::new();
+            if request {
+                // Alongside, since the far end has little room.
+                let mut head = [0; AGREED.len()];
+                let (read, _) = tokio::join!(far.read_exact(&mut head), async {
+                    near.write_all(AGREED).await.unwrap();
+                    near.flush().await.unwrap();
+                });
+                read.unwrap();
+                tokio::join!(
+                    async {
+                        for chunk in cut(&text, &cuts) {
+                            far.write_all(&chunk).await.unwrap();
+                        }
+                        far.shutdown().await.unwrap();
+                    },
+                    async { near.read_to_end(&mut seen).await.unwrap() }
+                );
+            } else {
+                let text = [AGREED, &text].concat();
+                tokio::join!(
+                    async {
+                        for chunk in cut(&text, &cuts) {
+                            near.write_all(&chunk).await.unwrap();
+                        }
+                        near.shutdown().await.unwrap();
+                    },
+                    async { far.read_to_end(&mut seen).await.unwrap() }
+                );
+                assert_eq!(&seen[..AGREED.len()], AGREED);
+                seen.drain(..AGREED.len());
+            }
+            seen
+        });
+        let (numbers, stopped) = settings.oracle(seed, count);
+        let mut wanted: Vec<u8> = numbers.into_iter().flat_map(message).collect();
+        if stopped {
+            let close: &[u8] = if request { &[0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa0] } else { &[0x88, 2, 0x0f, 0xa0] };
+            wanted.extend_from_slice(close);
+        }
+        prop_assert_eq!(seen, wanted);
+        prop_assert_eq!(fault.control().counts().active, 0);
+    }
+
+    /// However an answer is cut, its chunks are found; what is not announced as chunks is let be.
+    #[test]
+    fn chunks_are_found(
+        sizes in prop::collection::vec(1_usize..40, 1..4),
+        interim in 0_usize..3,
+        announced in any::<bool>(),
+        cuts in prop::collection::vec(any::<usize>(), 0..8),
+    ) {
+        let fault = striking(corrupt(Corruption::Chunk(Chunk::Longer))).build().unwrap();
+        let coding = if announced { "transfer-encoding: chunked" } else { "content-length: 1000" };
+        let head = format!("{}HTTP/1.1 200 OK\r\n{coding}\r\n\r\n", "HTTP/1.1 103 Early\r\n\r\n".repeat(interim));
+        let chunks: Vec<String> = sizes.iter().map(|size| format!("{size:x}\r\n{}\r\n", "5".repeat(*size))).collect();
+        let text = format!("{head}{}0\r\n\r\nHTTP/1.1 200 OK\r\n{coding}\r\n\r\n1\r\n6\r\n0\r\n\r\n", chunks.concat());
+        let seen = paused(async {
+            let (mut near, mut far) = asked(64).await;
+            strike(&fault, &near).await;
+            let mut seen = Vec::new();
+            tokio::join!(
+                async {
+                    for chunk in cut(text.as_bytes(), &cuts) {
+                        near.write_all(&chunk).await.unwrap();
+                    }
+                    near.shutdown().await.unwrap();
+                },
+                async { far.read_to_end(&mut seen).await.unwrap() }
+            );
+            String::from_utf8(seen).unwrap()
+        });
+        let first = &chunks[0];
+        let wrong = format!("{}x\r\n", &first[..first.len() - 2]);
+        let wanted = if announced { text.replacen(first, &wrong, 1) } else { text.clone() };
+        prop_assert_eq!(seen, wanted);
+        prop_assert_eq!(fault.control().counts().active, 0);
+    }
+}
+
+/// An answer that is not out yet cannot be told from the next one: the fault is not injected.
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_makes_the_next_one_unreachable() {
+    let fault = striking(corrupt(Corruption::Chunk(Chunk::Size))).build().unwrap();
+    let (mut near, _far) = asked(1024).await;
+    near.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n").await.unwrap();
+    strike(&fault, &near).await;
+    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (0, 1));
+    near.flush().await.unwrap();
+    strike(&fault, &near).await;
+    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (1, 1));
+}
+
+/// Ciphertext, and what we ourselves connected to, is not understood.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_understood_is_unreachable() {
+    let fault = striking(corrupt(Corruption::Chunk(Chunk::Size))).build().unwrap();
+    let (near, mut far) = duplex(64);
+    let mut near = FaultStream::accepted(near, None);
+    far.write_all(b"\x16\x03\x01").await.unwrap();
+    near.read_exact(&mut [0; 3]).await.unwrap();
+    strike(&fault, &near).await;
+    let (near, mut far) = duplex(64);
+    let mut near = FaultStream::connected(near, None);
+    far.write_all(ASKED).await.unwrap();
+    near.read_exact(&mut [0; ASKED.len()]).await.unwrap();
+    strike(&fault, &near).await;
+    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (0, 2));
+}
+
+/// Where the frames of a client begin that speaks before it may, nobody knows: they go by.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_speaks_too_early_is_let_be() {
+    let fault = striking(messages(Format::WebSocket).double(1.0).on(Side::Request)).build().unwrap();
+    let (mut near, mut far) = asked(1024).await;
+    strike(&fault, &near).await;
+    let message = web_message(2, true);
+    far.write_all(&message[..3]).await.unwrap();
+    near.read_exact(&mut [0; 3]).await.unwrap();
+    near.write_all(AGREED).await.unwrap();
+    near.flush().await.unwrap();
+    far.write_all(&message[3..]).await.unwrap();
+    far.shutdown().await.unwrap();
+    let mut seen = Vec::new();
+    near.read_to_end(&mut seen).await.unwrap();
+    assert_eq!(seen, message[3..]);
+}
+
+/// A mebibyte waits on either way, and a message; then who writes has to wait.
+#[tokio::test(start_paused = true)]
+async fn both_ways_are_bounded() {
+    const MIB: usize = 1 << 20;
+    let held = |side| messages(Format::WebSocket).hold(1.0, Delay::fixed("1h")).on(side);
+    let fault =
+        striking(chain::<waylay_fault::Injector>([held(Side::Request).into(), held(Side::Response).into()]));
+    let fault = fault.build().unwrap();
+    let (mut near, mut far) = agreed(&fault, 1024).await;
+    let mut message = vec![0x82, 126, 0xea, 0x60];
+    message.resize(4 + 60_000, 7);
+    let mut taken = 0;
+    while near.write_all(&message).now_or_never().is_some() {
+        taken += message.len();
+        tokio::task::yield_now().await;
+        assert!(taken < 2 * MIB);
+    }
+    assert!(taken >= MIB, "{taken}");
+    // A server that waits for its message to go out does not read, so the stream reads on for it.
+    message[1] |= 0x80;
+    let text = message.repeat(40);
+    let mut said = 0;
+    while near.flush().now_or_never().is_none()
+        && let Some(written) = far.write(&text[said..]).now_or_never()
+    {
+        said += written.unwrap();
+        assert!(said < 2 * MIB);
+        // Else the runtime's own patience would come to an end.
+        tokio::task::yield_now().await;
+    }
+    assert!(said >= MIB, "{said}");
+    assert!(near.read_u8().now_or_never().is_none());
+}
+
+/// A client that leaves ends what is held back from it, though nobody reads.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_held_back_from_who_has_left() {
+    let fault = striking(messages(Format::WebSocket).hold(1.0, Delay::fixed("1h"))).build().unwrap();
+    let (mut near, mut far) = agreed(&fault, 1024).await;
+    let begun = tokio::time::Instant::now();
+    near.write_all(&web_message(0, false)).await.unwrap();
+    let leaving = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        far.shutdown().await.unwrap();
+        let mut seen = vec![0; 3];
+        far.read_exact(&mut seen).await.unwrap();
+        assert_eq!(seen, web_message(0, false));
+    };
+    tokio::join!(async { near.flush().await.unwrap() }, leaving);
+    assert_eq!(begun.elapsed().as_secs(), 60);
+    // Where somebody reads at the same time, that is who hears it.
+    let (near, mut far) = agreed(&fault, 1024).await;
+    let (mut reading, mut writing) = tokio::io::split(near);
+    let reading = tokio::spawn(async move { reading.read_u8().await.unwrap_err().kind() });
+    writing.write_all(&web_message(0, false)).await.unwrap();
+    tokio::task::yield_now().await;
+    tokio::join!(async { writing.flush().await.unwrap() }, async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        far.shutdown().await.unwrap();
+    });
+    assert_eq!(reading.await.unwrap(), std::io::ErrorKind::UnexpectedEof);
+    assert_eq!(begun.elapsed().as_secs(), 120);
+}
