@@ -86,7 +86,7 @@ fn router(called: &Arc<AtomicUsize>) -> Router {
     let odd = HeaderName::from_static("acceptability");
     Router::builder()
         .endpoint(async |whole: Whole| format!("{} {:?} {}", whole.a, whole.b, whole.c))
-        .endpoint(async |matched: Matched, foo: Foo| format!("{} {}", matched.template(), foo.a))
+        .endpoint(async |matched: Matched, given: Foo| format!("{} {}", matched.template(), given.a))
         .endpoint(async |form: Form| form.a)
         .route(Route::get("/none/{a}").to(async |_: Number| Ok::<(), Own>(())))
         .route(Route::get("/value/{a}").to(async |_: Number| Ok::<_, Own>(Json(1234))))

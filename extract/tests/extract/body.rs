@@ -233,3 +233,51 @@ async fn an_option_of_the_struct_is_none_only_if_nothing_is_there() {
     let body = read("/", JSON, &["{}"]).await;
     assert!(body.is_err(), "a body is something");
 }
+
+#[derive(Debug, Extract)]
+#[extract(limit = 10)]
+struct Streamed {
+    #[query]
+    page: Option<u8>,
+    #[body(stream)]
+    body: Body,
+}
+
+/// A body that is handed on unread has its limit, and is not looked at before.
+#[tokio::test]
+async fn a_stream_is_handed_on_with_its_limit() {
+    use http_body_util::BodyExt;
+
+    for (frames, hint, expected) in [
+        (&["12345", "67890"][..], None, Ok("1234567890")),
+        (&[], None, Ok("")),
+        (&["x"], Some(0), Ok("")),
+        // Refused by its announced length, before anything is read.
+        (&["?"], Some(11), Err(413)),
+    ] {
+        let read = read::<Streamed>(request("/?page=1", "text/odd", frames, hint)).await;
+        let (read, expected) = match (read, expected) {
+            (Ok(read), Ok(expected)) => (read, expected),
+            (read, expected) => {
+                assert_eq!(read.map(drop).map_err(|told| told.status().as_u16()), expected.map(|_| ()));
+                continue;
+            }
+        };
+        assert_eq!(read.page, Some(1));
+        let body = read.body.collect().await.unwrap().to_bytes();
+        assert_eq!(body, expected, "{frames:?}");
+    }
+    // Of one whose length nobody knows, the bytes up to the limit come, then the error of a limit.
+    let long = read::<Streamed>(request("/", "", &["12345", "678901"], None)).await.unwrap();
+    let error = long.body.collect().await.unwrap_err();
+    let mut source: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(error) = source.filter(|error| !error.is::<http_body_util::LengthLimitError>()) {
+        source = error.source();
+    }
+    assert!(source.is_some(), "{error:?}");
+    // A fault of another field is told at once.
+    let wrong = read::<Streamed>(request("/?page=x", "", &["?"], None)).await.unwrap_err();
+    assert_eq!(lines(&wrong), ["query page invalid"]);
+    let lying = Streamed::extract(&crate::get("/", &[]), &[], crate::bytes("12345")).unwrap();
+    assert_eq!(lying.body.collect().await.unwrap().to_bytes(), "12345");
+}

@@ -322,7 +322,7 @@ impl IntoRequest for Written<'_> {
             }
             let items = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
             for item in &items {
-                let text = spelt(item, ty).map(Into::into);
+                let text = spelt(item, ty);
                 match source {
                     "path" => draft
                         .param(key, text.map(|text: String| text.trim_start_matches('/').to_owned().into())),
