@@ -101,6 +101,7 @@ pub use link::{Link, LinkError, UrlsExt};
 pub use multipart::{Multipart, OpenPart};
 #[cfg(feature = "openapi")]
 pub use openapi::{
+    answer::{Answer, Answers},
     document::{OpenApi, OpenApiExt},
     schema::TextSchema,
 };
@@ -143,7 +144,9 @@ pub mod derive {
 
     #[cfg(feature = "openapi")]
     pub use crate::openapi::{
+        answer::{AnswerByNone, AnswerByType, PickAnswer},
         operation::{Facts, Operation},
+        root::{PickRoot, RootByNone, RootByType, described},
         schema::{
             PickSchema, SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, choices, text_schema,
         },

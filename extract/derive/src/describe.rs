@@ -7,6 +7,7 @@ use quote::{ToTokens, quote};
 use syn::{Attribute, Data, DeriveInput, Expr, ExprCall, Lit, LitStr, Meta, Type};
 
 use crate::{
+    answer::{self, Bare},
     field::Field,
     literal,
     model::Model,
@@ -51,16 +52,17 @@ pub(crate) fn write(model: &Model, docs: &Docs) -> TokenStream {
         let doc = docs.fields.get(&field.ident.to_string()).map(String::as_str).unwrap_or_default();
         describe(model, field, doc)
     });
-    let answer = model.route.as_ref().and_then(|route| route.answer.as_ref()).map(|answer| {
-        let (item, many) = listed(answer);
-        let show = pick(&item);
-        quote!(__operation.answer(#many, #show);)
-    });
+    let answer = model.route.as_ref().and_then(|route| route.answer.as_ref());
+    let answer = answer.map(|ty| answer::write(ty, Bare::Json));
+    let validated = model.container.validate.is_some();
+    let (_, type_generics, _) = model.generics.split_for_impl();
     let closed = model.container.deny.json.then(|| quote!(__operation.closed();));
     quote! {
         ::waylay_extract::__described! {
             fn describe(__operation: &mut __rt::Operation) {
+                use __rt::{AnswerByNone as _, AnswerByType as _};
                 use __rt::{SchemaByNone as _, SchemaBySchemars as _, SchemaByText as _, SchemaByUtoipa as _};
+                __operation.rules::<__Slots #type_generics>(#validated);
                 __operation.doc(#own);
                 #(#fields)*
                 #closed

@@ -1,5 +1,6 @@
 //! The derive behind `waylay-extract`, where it is documented and meant to be used from.
 
+mod answer;
 mod argument;
 mod attr;
 mod clash;

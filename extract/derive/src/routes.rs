@@ -3,12 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
-    FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Path, ReceiverKind, Token, Type, Visibility,
+    FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Path, ReceiverKind, ReturnType, Token, Type, Visibility,
     parse::{Parse, ParseStream},
+    parse_quote,
     spanned::Spanned,
 };
 
-use crate::{faults::Faults, near::nearest};
+use crate::{
+    answer::{self, Bare},
+    faults::Faults,
+    near::nearest,
+};
 
 /// The options of `#[routes(…)]`.
 #[derive(Default)]
@@ -86,8 +91,13 @@ pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStr
         #block
 
         #[doc(hidden)]
+        #[allow(clippy::all, clippy::pedantic, unused_imports)]
         const _: () = {
             use ::waylay_extract::derive as __rt;
+            ::waylay_extract::__described! {
+                use __rt::{AnswerByNone as _, AnswerByType as _, RootByNone as _, RootByType as _};
+                use __rt::{SchemaByNone as _, SchemaBySchemars as _, SchemaByText as _, SchemaByUtoipa as _};
+            }
 
             #[automatically_derived]
             impl #parameters ::waylay_extract::Routes<#state> for #owner #bounds {
@@ -106,6 +116,7 @@ struct Method<'m> {
     owned: bool,
     mutable: bool,
     argument: &'m Type,
+    output: &'m ReturnType,
 }
 
 impl<'m> Method<'m> {
@@ -138,12 +149,18 @@ impl<'m> Method<'m> {
                 return None;
             }
         };
-        Some(Self { ident: &signature.ident, owned, mutable, argument: &argument.ty })
+        Some(Self {
+            ident: &signature.ident,
+            owned,
+            mutable,
+            argument: &argument.ty,
+            output: &signature.output,
+        })
     }
 
     /// The expression that makes the route.
     fn route(&self, owner: &Type, root: Option<&Path>) -> TokenStream {
-        let Self { ident, owned, mutable, argument } = self;
+        let Self { ident, owned, mutable, argument, .. } = self;
         let root_is = format_ident!("__root");
         let call = match (owned, mutable) {
             (true, _) => quote! {
@@ -163,6 +180,24 @@ impl<'m> Method<'m> {
         };
         let of =
             quote_spanned!(argument.span()=> <__rt::Route as ::waylay_extract::RouteExt>::of::<#argument>());
+        let answers = match self.output {
+            ReturnType::Default => answer::write(&parse_quote!(()), Bare::Answer),
+            ReturnType::Type(_, ty) => answer::write(ty, Bare::Answer),
+        };
+        // The root is a struct of ours, or made by a function that says nothing of itself.
+        let around =
+            root.is_none().then(|| quote!((&&__rt::PickRoot::<#owner>::new()).pick_root(__operation);));
+        let of = quote! {{
+            let __route = #of;
+            ::waylay_extract::__described! {
+                let __route = __rt::described::<#argument>(
+                    __route,
+                    |__operation| { #around },
+                    |__operation| { #answers },
+                );
+            }
+            __route
+        }};
         match root {
             None => quote! {
                 #of.to(move |#root_is: #owner, __argument: #argument| async move { #call })

@@ -1,8 +1,16 @@
 //! One operation while a struct describes itself, field by field.
 
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::schema::{Sheet, Show};
+use super::{
+    answer::{Answers, DESCRIPTION, media},
+    schema::{Sheet, Show},
+};
+use crate::{
+    body::Plan,
+    layout::{Layout, Wants},
+};
 
 /// The fact of a route that holds its operation, as JSON.
 pub(crate) const FACT: &str = "openapi";
@@ -75,7 +83,33 @@ pub struct Operation {
     bodies: Vec<(&'static str, Value)>,
     body_required: bool,
     closed: bool,
-    answer: Option<Value>,
+    rules: Option<Rules>,
+    answers: Answers,
+}
+
+/// What decides which problems extraction answers with.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    wants: Wants,
+    plan: Plan,
+    validated: bool,
+}
+
+impl Rules {
+    /// The statuses of problems; `at_path`: there are variables, `elsewhere`: other parameters.
+    fn problems(&self, at_path: bool, elsewhere: bool) -> Vec<&'static str> {
+        let Self { wants, plan, validated } = self;
+        let shaped = plan.json | plan.form | plan.multipart | plan.text;
+        let missed = at_path && wants.path_is_404;
+        let all = [
+            ("400", elsewhere | wants.deny_query | shaped | plan.any | (at_path && !missed)),
+            ("404", missed),
+            ("413", plan.reads()),
+            ("415", shaped),
+            ("422", shaped | *validated),
+        ];
+        all.into_iter().filter(|(_, can)| *can).map(|(status, _)| status).collect()
+    }
 }
 
 impl Operation {
@@ -84,6 +118,11 @@ impl Operation {
         let mut operation = Self::default();
         describe(&mut operation);
         operation.finish().to_string()
+    }
+
+    /// What the struct reads and how; what a flattened one says is in the outer's.
+    pub fn rules<L: Layout>(&mut self, validated: bool) {
+        self.rules.get_or_insert(Rules { wants: L::WANTS, plan: L::BODY, validated });
     }
 
     /// What the struct's comment says.
@@ -104,6 +143,10 @@ impl Operation {
             "path" | "header" => name.to_owned(),
             _ => self.named(name),
         };
+        // What two structs read of one request is one parameter.
+        if self.parameters.iter().any(|known| known["name"] == *name && known["in"] == place) {
+            return;
+        }
         let mut parameter = json!({
             "name": name,
             "in": place,
@@ -170,7 +213,18 @@ impl Operation {
     /// The JSON of a successful answer; `many`: it is a list.
     pub fn answer(&mut self, many: bool, show: Show) {
         let facts = Facts { many, json: true, ..Facts::NONE };
-        self.answer = Some(self.schema(facts, show));
+        let schema = self.schema(facts, show);
+        self.answers.content(StatusCode::OK, DESCRIPTION, "application/json", schema);
+    }
+
+    /// Whether the next answers may have any status.
+    pub fn any_status(&mut self, any: bool) {
+        self.answers.any_status = any;
+    }
+
+    /// What is answered.
+    pub fn answers(&mut self) -> &mut Answers {
+        &mut self.answers
     }
 
     /// The fields of an inner struct, whose names get the prefix.
@@ -206,34 +260,20 @@ impl Operation {
         for (kind, schema) in self.bodies {
             // Raw bytes beside a parsed body are the same body once more.
             if kind != "application/octet-stream" || contents.is_empty() {
-                contents.insert(kind.into(), json!({"schema": schema}));
+                contents.insert(kind.into(), media(schema));
             }
         }
-        let has_body = !contents.is_empty();
-        let has_parameters = !self.parameters.is_empty();
-        if has_parameters {
+        let at_path = self.parameters.iter().any(|parameter| parameter["in"] == "path");
+        let elsewhere = self.parameters.iter().any(|parameter| parameter["in"] != "path");
+        if at_path | elsewhere {
             operation.insert("parameters".into(), self.parameters.into());
         }
-        if has_body {
+        if !contents.is_empty() {
             let body = json!({"content": contents, "required": self.body_required});
             operation.insert("requestBody".into(), body);
         }
-        let mut responses = Map::new();
-        let success = match self.answer {
-            Some(schema) => {
-                json!({"description": "The answer.", "content": {"application/json": {"schema": schema}}})
-            }
-            None => json!({"description": "The answer."}),
-        };
-        responses.insert("200".into(), success);
-        if has_parameters || has_body {
-            responses.insert("400".into(), json!({"$ref": "#/components/responses/Rejected"}));
-        }
-        if has_body {
-            for status in ["413", "415", "422"] {
-                responses.insert(status.into(), json!({"$ref": "#/components/responses/Rejected"}));
-            }
-        }
+        let problems = self.rules.map(|rules| rules.problems(at_path, elsewhere)).unwrap_or_default();
+        let responses = self.answers.finish(&problems);
         operation.insert("responses".into(), responses.into());
         json!({"operation": operation, "schemas": self.sheet.finish()})
     }

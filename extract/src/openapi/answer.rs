@@ -1,0 +1,255 @@
+//! What is answered, as far as the types of handlers tell.
+
+use std::{borrow::Cow, convert::Infallible, fmt, marker::PhantomData};
+
+use axum_core::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::rejection::Rejection;
+
+/// A type that handlers return, as an OpenAPI document shows it.
+///
+/// The methods of a `#[routes]` block are described by what they return, and a struct by what its
+/// `#[route(…, answer = Type)]` names: `Json<T>`, `Result<T, E>`, `(StatusCode, T)` and `()` are looked
+/// through, a type in them is asked through this trait, and one that does not have it says nothing.
+/// So an error type tells its statuses:
+///
+/// ```
+/// use axum_core::response::{IntoResponse, Response};
+/// use http::StatusCode;
+/// use waylay_extract::{Answer, Answers, Extract, OpenApiExt, RouterExt, routes};
+/// use waylay_router::Router;
+///
+/// struct NoPost;
+///
+/// impl IntoResponse for NoPost {
+///     fn into_response(self) -> Response {
+///         StatusCode::NOT_FOUND.into_response()
+///     }
+/// }
+///
+/// impl Answer for NoPost {
+///     fn answer(answers: &mut Answers) {
+///         answers.status(StatusCode::NOT_FOUND, "There is no such post.");
+///     }
+/// }
+///
+/// #[derive(Extract)]
+/// struct Blog {}
+///
+/// #[derive(Extract)]
+/// #[route(GET "/posts/{id}")]
+/// struct Show {
+///     #[param]
+///     id: u64,
+/// }
+///
+/// #[routes]
+/// impl Blog {
+///     pub async fn show(&self, show: Show) -> Result<String, NoPost> {
+///         if show.id == 7 { Ok("Ways".into()) } else { Err(NoPost) }
+///     }
+/// }
+///
+/// let router = Router::builder().endpoints::<Blog>().build()?;
+/// let document = router.openapi("Blog", "1.0.0");
+/// let answers = &document.as_value()["paths"]["/posts/{id}"]["get"]["responses"];
+/// assert_eq!(answers["404"]["description"], "There is no such post.");
+/// assert_eq!(answers["200"]["content"]["text/plain"]["schema"]["type"], "string");
+/// # Ok::<(), waylay_router::BuildErrors>(())
+/// ```
+pub trait Answer {
+    /// Tells every answer that is made of the type.
+    fn answer(answers: &mut Answers);
+}
+
+/// The answers of one operation, told one by one.
+///
+/// ```
+/// use http::StatusCode;
+/// use serde_json::json;
+/// use waylay_extract::{Answer, Answers};
+///
+/// struct Csv;
+///
+/// impl Answer for Csv {
+///     fn answer(answers: &mut Answers) {
+///         answers
+///             .content(StatusCode::OK, "The table.", "text/csv", json!({"type": "string"}))
+///             .status(StatusCode::NO_CONTENT, "The table has no rows.");
+///     }
+/// }
+///
+/// let mut answers = Answers::default();
+/// Csv::answer(&mut answers);
+/// assert_eq!(answers.statuses().collect::<Vec<_>>(), ["200", "204"]);
+/// ```
+#[derive(Debug, Default)]
+pub struct Answers {
+    responses: Map<String, Value>,
+    /// Whether a status stands beside what is told next, so that no type tells it.
+    pub(super) any_status: bool,
+}
+
+impl Answers {
+    /// An answer of which no more is known.
+    pub fn status(&mut self, status: StatusCode, description: &str) -> &mut Self {
+        self.response(status, description);
+        self
+    }
+
+    /// An answer with a body of this content type, whose JSON Schema (draft 2020-12) this is.
+    pub fn content(&mut self, status: StatusCode, description: &str, kind: &str, schema: Value) -> &mut Self {
+        let response = self.response(status, description);
+        response["content"][kind] = media(schema);
+        self
+    }
+
+    /// The statuses that have been told; `default` where one may be any.
+    pub fn statuses(&self) -> impl Iterator<Item = &str> {
+        self.responses.keys().map(String::as_str)
+    }
+
+    fn response(&mut self, status: StatusCode, description: &str) -> &mut Value {
+        let key = if self.any_status { "default" } else { status.as_str() };
+        self.responses.entry(key).or_insert_with(|| json!({"description": description}))
+    }
+
+    /// All of them; a success that nobody has told of, and the problems that extraction answers with.
+    pub(super) fn finish(mut self, problems: &[&str]) -> Map<String, Value> {
+        let is_success = |status: &str| status.starts_with(['2', '3']) || status == "default";
+        if !self.statuses().any(is_success) {
+            self.responses.insert("200".into(), json!({"description": DESCRIPTION}));
+        }
+        for status in problems {
+            match self.responses.get_mut(*status) {
+                Some(told) => {
+                    told["content"]["application/problem+json"] =
+                        json!({"schema": {"$ref": "#/components/schemas/RejectedRequest"}});
+                }
+                None => {
+                    let problem = json!({"$ref": "#/components/responses/Rejected"});
+                    self.responses.insert((*status).into(), problem);
+                }
+            }
+        }
+        self.responses
+    }
+}
+
+/// A body of one content type; bytes need no schema (OpenAPI 3.1, 4.8.14.3).
+pub(super) fn media(schema: Value) -> Value {
+    if schema == json!({}) { schema } else { json!({"schema": schema}) }
+}
+
+/// What is said of an answer of which only the type is known.
+pub(super) const DESCRIPTION: &str = "The answer.";
+
+macro_rules! contents {
+    ($($ty:ty: $kind:literal $schema:tt,)*) => {$(
+        impl Answer for $ty {
+            fn answer(answers: &mut Answers) {
+                answers.content(StatusCode::OK, DESCRIPTION, $kind, json!($schema));
+            }
+        }
+    )*};
+}
+
+contents! {
+    &str: "text/plain" {"type": "string"},
+    String: "text/plain" {"type": "string"},
+    Box<str>: "text/plain" {"type": "string"},
+    Cow<'_, str>: "text/plain" {"type": "string"},
+    Bytes: "application/octet-stream" {},
+    Vec<u8>: "application/octet-stream" {},
+}
+
+#[cfg(feature = "axum")]
+impl<T> Answer for axum::response::Html<T> {
+    fn answer(answers: &mut Answers) {
+        answers.content(StatusCode::OK, DESCRIPTION, "text/html", json!({"type": "string"}));
+    }
+}
+
+#[cfg(feature = "axum")]
+impl Answer for axum::response::NoContent {
+    fn answer(answers: &mut Answers) {
+        answers.status(StatusCode::NO_CONTENT, "Done, there is nothing to tell.");
+    }
+}
+
+impl Answer for () {
+    fn answer(answers: &mut Answers) {
+        answers.status(StatusCode::OK, "Done, there is nothing to tell.");
+    }
+}
+
+impl Answer for StatusCode {
+    fn answer(answers: &mut Answers) {
+        let outer = std::mem::replace(&mut answers.any_status, true);
+        answers.status(StatusCode::OK, "A status and no more.");
+        answers.any_status = outer;
+    }
+}
+
+/// Never answered.
+impl Answer for Infallible {
+    fn answer(_: &mut Answers) {}
+}
+
+/// It may be anything.
+impl Answer for Response {
+    fn answer(_: &mut Answers) {}
+}
+
+/// Every operation tells of it anyway.
+impl Answer for Rejection {
+    fn answer(_: &mut Answers) {}
+}
+
+/// Seen where a `Result` stands under another name.
+impl<T: Answer, E: Answer> Answer for Result<T, E> {
+    fn answer(answers: &mut Answers) {
+        T::answer(answers);
+        E::answer(answers);
+    }
+}
+
+/// Stands for a type in generated code; see `pick` for how the choice is made.
+pub struct PickAnswer<T>(PhantomData<fn() -> T>);
+
+impl<T> PickAnswer<T> {
+    /// The type alone; there is nothing in it.
+    #[expect(clippy::new_without_default, reason = "only generated code makes one")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> fmt::Debug for PickAnswer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PickAnswer")
+    }
+}
+
+/// The first choice: the type tells.
+pub trait AnswerByType {
+    /// Tells the answers.
+    fn pick_answer(&self, answers: &mut Answers);
+}
+
+impl<T: Answer> AnswerByType for &PickAnswer<T> {
+    fn pick_answer(&self, answers: &mut Answers) {
+        T::answer(answers);
+    }
+}
+
+/// The last resort, which every type passes, and which says nothing.
+pub trait AnswerByNone {
+    /// Tells nothing.
+    fn pick_answer(&self, _answers: &mut Answers) {}
+}
+
+impl<T> AnswerByNone for PickAnswer<T> {}
