@@ -21,7 +21,8 @@ use crate::time::DelayTime;
 ///
 /// The first request opens a window, and the first after its end the next; with
 /// [`per`](Quota::per), each client's own does so for that client. A request that passes is counted
-/// as [`counted`](crate::Counts::counted), unless a chain does something else to it.
+/// as [`counted`](crate::Counts::counted), unless a chain does something else to it; one that the draw
+/// did not choose uses up nothing.
 ///
 /// ```
 /// use waylay_fault::{DecideBy, Fault, error, quota};

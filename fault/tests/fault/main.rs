@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
+mod answers;
 mod bodies;
 mod build_errors;
 mod cases;
