@@ -75,6 +75,10 @@ impl Error for WriteError {}
 #[non_exhaustive]
 pub struct Draft {
     prefix: String,
+    /// Which of the structs flattened together is written, by a number, and how many there were.
+    scope: (u32, u32),
+    /// The struct that has written a header.
+    owners: Vec<(HeaderName, u32)>,
     params: Vec<Param>,
     query: String,
     headers: HeaderMap,
@@ -104,7 +108,12 @@ impl Draft {
     /// Variables and headers have no prefix: they are those of the whole request.
     fn push_param(&mut self, name: &str, text: Written<'_>, raw: bool) {
         if let Some(text) = self.text(Source::Path, name, text) {
-            self.params.push(Param { name: name.to_owned(), text: text.into_owned(), raw });
+            let param = Param { name: name.to_owned(), text: text.into_owned(), raw };
+            match self.params.iter().find(|other| other.name == name) {
+                Some(other) if *other == param => {}
+                Some(_) => self.fault(Source::Path, name, "expected one value, another field gives another"),
+                None => self.params.push(param),
+            }
         }
     }
 
@@ -182,7 +191,7 @@ impl Draft {
 
     /// Writes a header's value as it is.
     pub fn header_value(&mut self, name: &HeaderName, value: &HeaderValue) {
-        self.headers.append(name, value.clone());
+        self.append(name, value.clone());
     }
 
     /// Writes a list as one line of a header, with commas.
@@ -207,10 +216,12 @@ impl Draft {
 
     /// Writes the fields of an inner struct, whose names get the prefix.
     pub fn within(&mut self, prefix: &str, write: impl FnOnce(&mut Self)) {
-        let outer = self.prefix.len();
+        let (length, (scope, scopes)) = (self.prefix.len(), self.scope);
         self.prefix.push_str(prefix);
+        self.scope = (scopes + 1, scopes + 1);
         write(self);
-        self.prefix.truncate(outer);
+        self.scope.0 = scope;
+        self.prefix.truncate(length);
     }
 
     /// Tells an error.
@@ -310,11 +321,31 @@ impl Draft {
         list.filter(|_| sound)
     }
 
+    /// Appends a line; one that another struct has written as well stands there once, since each of them
+    /// reads all lines.
+    fn append(&mut self, name: &HeaderName, value: HeaderValue) {
+        match self.owners.iter().find(|(owned, _)| owned == name) {
+            Some((_, owner)) if *owner != self.scope.0 => {
+                if self.headers.get_all(name).iter().ne([&value]) {
+                    self.fault(
+                        Source::Header,
+                        name.as_str(),
+                        "expected one value, another field gives another",
+                    );
+                }
+                return;
+            }
+            Some(_) => {}
+            None => self.owners.push((name.clone(), self.scope.0)),
+        }
+        self.headers.append(name, value);
+    }
+
     /// RFC 9110, 5.5: blanks around a value are not part of it.
     fn line(&mut self, name: &HeaderName, text: &str) {
         let trimmed = text.trim_matches([' ', '\t']) == text;
         match HeaderValue::from_bytes(text.as_bytes()) {
-            Ok(value) if trimmed => _ = self.headers.append(name, value),
+            Ok(value) if trimmed => self.append(name, value),
             _ => {
                 let detail = "expected text without control characters, not blank at its ends";
                 self.fault(Source::Header, name.as_str(), detail);

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A variable's value.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Param {
     pub(crate) name: String,
     pub(crate) text: String,

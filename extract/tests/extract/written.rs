@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum_core::body::Body;
 use http::{Method, Request};
 use http_body_util::BodyExt;
-use waylay_extract::{Base, IntoRequest, TextError, ToText, WriteError};
+use waylay_extract::{Base, Extract, IntoRequest, TextError, ToText, WriteError};
 
 /// A text with a spelling of its own, which refuses the empty one.
 struct Spelt(&'static str);
@@ -272,4 +272,38 @@ fn headers_are_written_and_a_content_type_of_the_struct_is_kept() {
     let request = at("/", &headers(Some("text/markdown"))).unwrap();
     assert_eq!(request.headers()["content-type"], "text/markdown");
     assert_eq!(request.headers().get_all("content-type").iter().count(), 1);
+}
+
+#[test]
+fn structs_that_share_a_header_or_a_variable_agree_on_it() {
+    #[derive(Debug, PartialEq, Extract, IntoRequest)]
+    struct Shared {
+        #[header]
+        accept: Option<String>,
+        #[param]
+        shop: u8,
+        #[query]
+        page: Option<u8>,
+    }
+    #[derive(Debug, PartialEq, Extract, IntoRequest)]
+    struct Both {
+        #[flatten(prefix = "a.")]
+        one: Shared,
+        #[flatten(prefix = "b.")]
+        other: Shared,
+        #[header]
+        x_all: Vec<u8>,
+    }
+    let shared = |accept: &str, shop| Shared { accept: Some(accept.into()), shop, page: Some(1) };
+    let both = Both { one: shared("x", 1), other: shared("x", 1), x_all: vec![1, 1] };
+    let (parts, _) = at("/{shop}", &both).unwrap().into_parts();
+    assert_eq!(parts.headers.get_all("accept").iter().count(), 1);
+    assert_eq!(Both::extract_parts(&parts, &[("shop", "1")]).unwrap(), both);
+    let apart = Both { other: shared("y", 2), ..both };
+    let error = at("/{shop}", &apart).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "header `accept`: expected one value, another field gives another; \
+         path `shop`: expected one value, another field gives another"
+    );
 }
