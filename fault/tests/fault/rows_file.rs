@@ -2,10 +2,12 @@
 //! its own words, or answered by a row of ours.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 use waylay_fault::{chain, random_by};
 
+use crate::rig::striking;
 use crate::rows::{
     ALLOW, BLOCK, Came, Sent, answered, is_share, known, link, mended, rate, sent, stepped, told, waited,
 };
@@ -133,6 +135,14 @@ async fn agrees(suite: &str, given: &Value, expect: &Value) -> Option<bool> {
             let links = names(&given["injectors"]);
             let seen = told(|said| chain(links.iter().map(|name| link(name, said)))).await;
             seen == expect["body_trimmed"]
+        }
+        "chain.constructor" | "random.constructor"
+            if given["option"].is_null() && !given["injectors"].as_array()?.contains(&Value::Null) =>
+        {
+            let (names, said) = (names(&given["injectors"]), Arc::default());
+            let links = names.iter().map(|name| link(name, &said));
+            let tree = if suite.starts_with("chain") { chain(links) } else { random_by(links, |_| 0) };
+            striking(tree).build().is_ok() == ok()
         }
         "random.handler" => {
             let (choices, index) = (names(&given["injectors"]), expect["index"].as_u64().unwrap() as usize);
