@@ -143,8 +143,8 @@ fn body(field: &Field, views: &[View], doc: &str) -> TokenStream {
         View::Json => ("application/json", true),
         View::Form => ("application/x-www-form-urlencoded", true),
         View::Text => ("text/plain", false),
-        View::Multipart => ("multipart/form-data", true),
-        View::ByHand => ("multipart/form-data", false),
+        // What is in one that is read by hand the struct does not say.
+        View::Multipart | View::ByHand => ("multipart/form-data", true),
         View::Bytes | View::Stream => ("application/octet-stream", false),
     });
     let kinds = kinds.map(|(kind, json)| {

@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tower::ServiceExt;
-use waylay_extract::{Extract, Rejection};
+use waylay_extract::{Extract, FormatLayer, Rejection};
 
 #[derive(Debug, Extract)]
 struct Show {
@@ -173,4 +173,28 @@ async fn a_real_client_gets_every_error_of_its_request() {
     assert!(answer.contains("content-type: application/problem+json\r\n"), "{answer}");
     assert!(answer.contains(r#"{"in":"path","name":"id","code":"invalid""#), "{answer}");
     assert!(answer.contains(r#"{"in":"body","pointer":"/title","code":"invalid""#), "{answer}");
+}
+
+/// Each router has a format of its own, and the rejection itself stays there for programs.
+#[tokio::test]
+async fn a_layer_writes_the_rejections_of_one_router_in_its_format() {
+    fn terse(rejection: &Rejection) -> Response {
+        let names: Vec<_> = rejection.errors().iter().filter_map(|error| error.name()).collect();
+        (rejection.status(), format!("wrong: {}", names.join(", "))).into_response()
+    }
+    let own = Router::new().route("/{user}/{slug}", get(show)).layer(FormatLayer::new(terse));
+    let app = Router::new().nest("/own", own).route("/other/{user}/{slug}", get(show));
+    for (uri, kind, answer) in [
+        ("/own/x/s?page=y", "text/plain; charset=utf-8", "wrong: user, page"),
+        ("/own/7/s", "text/plain; charset=utf-8", "7 s 1"),
+        ("/other/x/s", "application/problem+json", ""),
+    ] {
+        let request = Request::get(uri).body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["content-type"], kind, "{uri}");
+        let typed = Rejection::of(response.extensions()).map(|rejection| rejection.errors().len());
+        assert_eq!(typed.is_some(), !response.status().is_success(), "{uri}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(answer.is_empty() || body == answer, "{uri}: {body:?}");
+    }
 }

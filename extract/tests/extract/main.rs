@@ -21,6 +21,8 @@ mod cases;
 mod checks;
 #[cfg(feature = "router")]
 mod client;
+#[cfg(all(feature = "form", feature = "multipart", feature = "schemars"))]
+mod described;
 #[cfg(all(feature = "jiff", feature = "router"))]
 mod driven;
 #[cfg(feature = "router")]
