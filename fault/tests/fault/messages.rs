@@ -211,6 +211,38 @@ proptest! {
     }
 }
 
+/// Messages of a client on their way in, where the layer knows how to make a body.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn messages_on_the_way_in() {
+    use axum::body::Body;
+    for (format, message) in [(Format::Sse, event as fn(u64) -> Vec<u8>), (Format::Grpc, grpc_message)] {
+        let rows = [
+            (messages(format).lose(1.0), &[][..]),
+            (messages(format).double(1.0), &[0, 0, 1, 1, 2, 2][..]),
+            (messages(format).swap(1.0), &[1, 0, 2][..]),
+            (messages(format).stop_after(2), &[0, 1][..]),
+        ];
+        for (how, wanted) in rows {
+            let fault = striking(how.on(Side::Request)).build().unwrap();
+            let echo = service_fn(async |request: Request<Body>| {
+                let body = request.into_body().collect().await.unwrap();
+                Ok::<_, Infallible>(Response::new(http_body_util::Full::new(body.to_bytes())))
+            });
+            let text: Vec<u8> = (0..3).flat_map(message).collect();
+            let request = Request::post("/").body(Body::from(text)).unwrap();
+            let response = fault.layer().layer(echo).oneshot(request).await.unwrap();
+            let seen = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(
+                seen,
+                wanted.iter().copied().flat_map(message).collect::<Vec<_>>(),
+                "{format:?} {fault:?}"
+            );
+            assert_eq!(fault.control().counts().injected, 1);
+        }
+    }
+}
+
 /// The extensions of an upgrade request that came through the fault.
 async fn upgraded(fault: &Fault) -> Extensions {
     let seen = Arc::new(Mutex::new(Extensions::new()));

@@ -254,3 +254,56 @@ async fn nothing_is_held_back_from_who_has_left() {
     assert_eq!(reading.await.unwrap(), std::io::ErrorKind::UnexpectedEof);
     assert_eq!(begun.elapsed().as_secs(), 120);
 }
+
+/// However little goes out at once, the frames of a drain stand between whole ones: all that was
+/// asked is answered, and the connection ends in good order.
+#[tokio::test(start_paused = true)]
+async fn a_drain_cuts_no_frame() {
+    const LENGTH: usize = 40_000;
+    for (room, drains_at) in [(64, 1), (65, 2), (71, 3), (1000, 3), (1 << 16, 1)] {
+        let (near, far) = duplex(room);
+        let near = FaultStream::accepted(near, None);
+        let line = near.connection().clone();
+        let serving = async {
+            let mut server = h2::server::handshake(near).await.unwrap();
+            let mut count = 0;
+            while let Some(request) = server.accept().await {
+                let (request, mut respond) = request.unwrap();
+                count += 1;
+                if count == drains_at {
+                    line.drain();
+                }
+                drop(request);
+                let mut body = respond.send_response(Response::new(()), false).unwrap();
+                body.send_data(vec![b'a'; LENGTH].into(), true).unwrap();
+            }
+            count
+        };
+        let asking = async {
+            let (mut client, connection) = h2::client::handshake(far).await.unwrap();
+            let asking = async {
+                let mut answers = Vec::new();
+                for _ in 0..3 {
+                    client = client.ready().await.unwrap();
+                    answers.push(client.send_request(Request::new(()), true).unwrap().0);
+                }
+                for answer in answers {
+                    let mut body = answer.await.unwrap().into_body();
+                    let mut seen = 0;
+                    while let Some(data) = body.data().await {
+                        let length = data.unwrap().len();
+                        body.flow_control().release_capacity(length).unwrap();
+                        seen += length;
+                    }
+                    assert_eq!(seen, LENGTH);
+                }
+                assert!(client.ready().await.is_err(), "it was told to go");
+            };
+            tokio::join!(async { connection.await.unwrap() }, asking);
+        };
+        let joined =
+            tokio::time::timeout(Duration::from_secs(3600), async { tokio::join!(serving, asking) }).await;
+        let (count, ()) = joined.unwrap();
+        assert_eq!(count, 3, "{room}");
+    }
+}

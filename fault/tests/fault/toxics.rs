@@ -131,6 +131,103 @@ async fn a_reset_is_told_as_one() {
     assert_eq!((told.fault(), told.to_string()), ("bad-link", "fault bad-link reset the connection".into()));
 }
 
+/// Jitter is even on both sides, and never before the chunk itself; slices vary as they may.
+#[tokio::test(start_paused = true)]
+async fn jitter_and_variation_are_met() {
+    let mut late = Vec::new();
+    for seed in 0..400 {
+        let injector: Injector = Toxic::latency("300ms", "100ms").into();
+        let fault =
+            Fault::new("jitter", injector).enabled(true).participation(1.0).seed(seed).build().unwrap();
+        let (server, client) = duplex(64);
+        let server = FaultStream::accepted(server, None).fault(&fault);
+        let begun = Instant::now();
+        let ((), seen) = tokio::join!(send(server, &[(0, 1)]), arrivals(client, begun));
+        late.push(seen[0].0 as f64);
+    }
+    assert!(late.iter().all(|late| (200.0..=401.0).contains(late)), "{late:?}");
+    // Of an even spread of 200 ms: five sigma of the mean of 400, and of the share of each quarter.
+    let mean = late.iter().sum::<f64>() / 400.0;
+    assert!((mean - 300.5).abs() <= 5.0 * 200.0 / 12_f64.sqrt() / 20.0, "{mean}");
+    for quarter in [200.0, 250.0, 300.0, 350.0] {
+        let share = late.iter().filter(|late| (quarter..quarter + 50.0).contains(*late)).count() as f64;
+        assert!((share - 100.0).abs() <= 5.0 * 75_f64.sqrt() + 5.0, "{quarter}: {share}");
+    }
+    let (server, client, _) = link(Toxic::slicer(100, 40, "1ms"));
+    let ((), mut seen) = tokio::join!(send(server, &[(0, 10_000)]), arrivals(client, Instant::now()));
+    seen.pop();
+    let sizes: Vec<usize> = seen.iter().map(|(_, size)| *size).collect();
+    assert_eq!(sizes.iter().sum::<usize>(), 10_000);
+    // What is longer than the sum of both is cut again, in about two.
+    assert!(sizes.iter().all(|size| *size <= 140) && sizes.iter().any(|size| *size != sizes[0]), "{sizes:?}");
+}
+
+/// Toxiproxy's names, by which a person finds them in reports.
+#[test]
+fn names_are_toxiproxys() {
+    let rows = [
+        (Toxic::latency("90ms", "5ms"), "toxic latency 90ms +/- 5ms downstream"),
+        (Toxic::bandwidth(64), "toxic bandwidth 64kB/s downstream"),
+        (Toxic::slow_close("2s"), "toxic slow_close 2s downstream"),
+        (Toxic::timeout("3s").direction(Direction::Upstream), "toxic timeout 3s upstream"),
+        (Toxic::reset_peer("1s"), "toxic reset_peer 1s downstream"),
+        (Toxic::slicer(100, 40, "1ms"), "toxic slicer 100 +/- 40 bytes 1ms downstream"),
+        (Toxic::limit_data(7), "toxic limit_data 7 bytes downstream"),
+        (Toxic::reset_after(7), "toxic reset_after 7 bytes downstream"),
+    ];
+    for (toxic, name) in rows {
+        let log = crate::rig::Log::default();
+        let fault = crate::rig::striking(toxic).reporter(log.reporter()).build().unwrap();
+        let stream = FaultStream::accepted(duplex(1).0, None).reset_by(|_| Ok(()));
+        let mut request = get("/");
+        request.extensions_mut().insert(stream.connection().clone());
+        crate::rig::block_on(crate::rig::send(&fault, request));
+        let (_, deeds) = log.take().remove(0);
+        assert_eq!(deeds.iter().map(ToString::to_string).collect::<Vec<_>>(), [name]);
+    }
+}
+
+/// A handshake takes as long as its bytes do: one round trip and the line's pace.
+#[tokio::test(start_paused = true)]
+async fn tls_is_slow_where_the_line_is() {
+    use tokio_rustls::rustls;
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+    let server = rustls::ServerConfig::builder_with_provider(provider.clone());
+    let server = server.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let server = server.with_single_cert(vec![own.cert.der().clone()], key).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(own.cert.der().clone()).unwrap();
+    let client = rustls::ClientConfig::builder_with_provider(provider);
+    let client = client.with_safe_default_protocol_versions().unwrap();
+    let client = client.with_root_certificates(roots).with_no_client_auth();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(server));
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(client));
+
+    let slow = || Toxic::latency("1s", "0s");
+    for (toxic, least, most) in [
+        (slow(), 1000, 1001),
+        // Its greeting, and its last word.
+        (slow().direction(Direction::Upstream), 2000, 2001),
+        // Some hundred bytes of certificate at ten a second.
+        (Toxic::slicer(10, 0, "1s"), 30_000, 200_000),
+    ] {
+        let fault = fault(toxic);
+        let (near, far) = duplex(1 << 16);
+        let stream = FaultStream::connected(near, None).fault(&fault);
+        let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+        let begun = Instant::now();
+        let accepting = tokio::spawn(acceptor.accept(far));
+        let mut stream = connector.connect(name, stream).await.unwrap();
+        // What the client says last in the handshake has yet to come.
+        stream.flush().await.unwrap();
+        accepting.await.unwrap().unwrap();
+        let took = begun.elapsed().as_millis();
+        assert!((least..=most).contains(&took), "{took} {fault:?}");
+    }
+}
+
 /// A promise of a reset is not kept by a close.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_reset_is_spared() {

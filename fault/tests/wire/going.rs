@@ -66,7 +66,7 @@ pub(crate) async fn serve_tls(injector: impl Into<Injector>) -> (SocketAddr, Fau
     let (app, fault, gate) = app(injector);
     let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = tcp.local_addr().unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(see::tls().0);
+    let acceptor = tokio_rustls::TlsAcceptor::from(see::tls_for_all().0.clone());
     tokio::spawn(async move {
         while let Ok((stream, peer)) = tcp.accept().await {
             let (acceptor, app) = (acceptor.clone(), app.clone());
@@ -125,6 +125,27 @@ async fn pooled_clients_move_on() {
         let counts = fault.control().counts();
         assert_eq!((counts.injected, counts.unreachable), (1, 0), "{fault:?}");
     }
+}
+
+/// Around TLS the stream sees what is said within, and the frames are sent by way of TLS.
+#[tokio::test]
+async fn within_tls() {
+    let (server, fault, _) = serve_tls(reject(Reject::GoAway)).await;
+    let stream = TcpStream::connect(server).await.unwrap();
+    let name = tokio_rustls::rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let connector = tokio_rustls::TlsConnector::from(see::tls_for_all().1.clone());
+    let stream = connector.connect(name, stream).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for path in ["/", "/go"] {
+        let request = Request::get(format!("https://localhost{path}")).body(Empty::<Bytes>::new()).unwrap();
+        assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
+    }
+    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (1, 0));
+    // It ends in good order.
+    connection.await.unwrap().unwrap();
+    assert!(sender.is_closed());
 }
 
 /// A client that speaks by the frame (RFC 9113).

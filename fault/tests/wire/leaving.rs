@@ -6,8 +6,12 @@ use http::Method;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use waylay_fault::{Delay, Event, Fault, Injector, Phase, Reject, reject, slow};
+use waylay_fault::{
+    At, Cut, Delay, Direction, Event, Fault, Injector, Phase, Reject, Toxic, chain, rate_limit, reject,
+    replace, slow, truncate,
+};
 
+use crate::lent::{self, Server};
 use crate::rig::{NEVER, PLACES, Place, Protocol, Seen, ask, serve};
 
 const HOLDERS: [fn() -> Injector; 2] = [|| slow(Delay::fixed("1h")), || reject(Reject::hang("1h"))];
@@ -82,6 +86,37 @@ async fn switching_off_lets_the_request_go_on() {
                 fault.control().set_enabled(false);
                 assert_eq!(phases.recv().await, Some(Phase::CalledOff));
                 assert_eq!(client.await.unwrap(), Seen::Status(200), "{place:?} {protocol:?}");
+            }
+        }
+    }
+}
+
+/// So does what is done to answers, and to the connection, on either way.
+#[tokio::test]
+async fn a_client_that_leaves_ends_what_is_slow() {
+    let rows: [fn() -> Injector; 9] = [
+        || slow(Delay::fixed("1h").at(At::ResponseHead)),
+        || slow(Delay::fixed("1h").at(At::ResponseChunks)),
+        || truncate(Cut::Bytes(1)).linger("1h").into(),
+        || chain::<Injector>([replace("long").into(), rate_limit(1).into()]),
+        || Toxic::latency("1h", "0s").into(),
+        || Toxic::timeout("0s").into(),
+        || Toxic::slicer(1, 0, "1h").into(),
+        || Toxic::timeout("0s").direction(Direction::Upstream).into(),
+        || Toxic::latency("1h", "0s").direction(Direction::Upstream).into(),
+    ];
+    for server in [Server::Hyper, Server::AxumRoute] {
+        for injector in rows {
+            let fault = Fault::new("holder", injector()).enabled(true).participation(1.0).build().unwrap();
+            let address = lent::serve(server, &fault, &lent::idle()).await;
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n").await.unwrap();
+            while fault.control().counts().active == 0 {
+                tokio::task::yield_now().await;
+            }
+            drop(client);
+            while fault.control().counts().active > 0 {
+                tokio::task::yield_now().await;
             }
         }
     }

@@ -20,3 +20,4 @@ mod see;
 mod soak;
 mod table;
 mod twins;
+mod uploads;

@@ -1,7 +1,6 @@
 //! WebSockets whose upgrade is sealed, as that of axum's `WebSocketUpgrade` is: tapped on the wire.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -275,7 +274,7 @@ async fn clients_that_vanish_are_let_go() {
         }
         drop(client);
         while control.counts().active > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -320,7 +320,7 @@ async fn by_tungstenite(mut connector: Connector, server: SocketAddr) -> String 
             Some(Ok(Message::Close(Some(frame)))) => {
                 return format!("{number} of 3 echoes, closed with {}", u16::from(frame.code));
             }
-            Some(Ok(echo)) => return format!("{number} of 3 echoes, then {echo:?}"),
+            Some(Ok(_)) => return format!("{number} of 3 echoes, then another message"),
             Some(Err(error)) => return format!("{number} of 3 echoes, {}", name_ws(&error)),
             None => return format!("{number} of 3 echoes, closed"),
         }
@@ -423,8 +423,15 @@ fn name_ws(error: &tokio_tungstenite::tungstenite::Error) -> String {
     }
 }
 
+/// The same for all who ask.
+pub(crate) fn tls_for_all() -> &'static (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
+    static TLS: std::sync::OnceLock<(Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>)> =
+        std::sync::OnceLock::new();
+    TLS.get_or_init(tls)
+}
+
 /// A certificate of our own, and a client that trusts it.
-pub(crate) fn tls() -> (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
+fn tls() -> (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();

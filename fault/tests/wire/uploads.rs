@@ -1,0 +1,131 @@
+//! What is done to the way in: bodies and heads of requests, struck by the server and by the client.
+
+use std::net::SocketAddr;
+
+use axum::extract::Request;
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+use tower_layer::Layer;
+use waylay_fault::{
+    At, BodyError, Corruption, Cut, Delay, Ending, Fault, Injector, Length, ResetCode, Side, corrupt, patch,
+    rate_limit, replace, slow, truncate, wrong_length,
+};
+
+fn striking(injector: impl Into<Injector>) -> Fault {
+    Fault::new("up", injector).enabled(true).participation(1.0).seed(7).build().unwrap()
+}
+
+fn idle() -> Fault {
+    Fault::new("idle", replace("")).build().unwrap()
+}
+
+/// A server that tells of a request what it got: the length that was promised, the headers that
+/// we are about, the body and whether it came to its end.
+async fn serve(fault: &Fault) -> SocketAddr {
+    let app = axum::Router::new()
+        .fallback(async |request: Request| {
+            let length =
+                request.headers().get(CONTENT_LENGTH).map(|length| length.to_str().unwrap().to_owned());
+            let marks = request.headers().get_all("x-a").iter().count();
+            let mut body = request.into_body();
+            let mut seen = Vec::new();
+            let end = loop {
+                match body.frame().await {
+                    Some(Ok(frame)) => seen.extend_from_slice(frame.data_ref().unwrap()),
+                    Some(Err(_)) => break "failed",
+                    None => break "whole",
+                }
+            };
+            // What is no text is not to be text.
+            let text: String =
+                seen.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect();
+            let length = length.unwrap_or_else(|| "none".into());
+            format!("{length}, {marks}, {text}, {end}")
+        })
+        .layer(fault.layer());
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+type Boxed = UnsyncBoxBody<Bytes, BodyError>;
+
+/// What the server tells, or that there was no answer.
+async fn ask(server: SocketAddr, fault: &Fault, http2: bool) -> String {
+    let client = Client::builder(TokioExecutor::new()).http2_only(http2).build_http::<Boxed>();
+    let client = fault.client_layer().uploads_by::<Boxed>(|body| body.boxed_unsync()).layer(client);
+    let body = Full::from("{\"a\":1}").map_err(|never| match never {}).boxed_unsync();
+    let request = http::Request::post(format!("http://{server}/")).header("x-a", "1").body(body).unwrap();
+    match client.oneshot(request).await {
+        Ok(response) => {
+            assert_eq!(response.status(), 200);
+            String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+        }
+        Err(_) => "failed".into(),
+    }
+}
+
+/// By the server before the handler, and by the client before it is sent: the handler sees the
+/// same, but for the length that it is told.
+#[tokio::test]
+async fn bodies_and_heads_on_the_way_in() {
+    let cut = |at| truncate(at).on(Side::Request);
+    // Struck by the server; by the client, over HTTP/1.1 and HTTP/2.
+    let rows: [(Injector, &str, [&str; 2]); 13] = [
+        (cut(Cut::Bytes(3)).into(), "7, 1, {\"a, failed", ["failed"; 2]),
+        (cut(Cut::Fraction(0.5)).into(), "7, 1, {\"a, failed", ["failed"; 2]),
+        (
+            cut(Cut::Bytes(3)).then(Ending::Reset(ResetCode::CANCEL)).into(),
+            "7, 1, {\"a, failed",
+            ["failed"; 2],
+        ),
+        (cut(Cut::Bytes(3)).then(Ending::End).into(), "none, 1, {\"a, whole", ["3, 1, {\"a, whole"; 2]),
+        (
+            corrupt(Corruption::Json).on(Side::Request).into(),
+            "7, 1, {\"a\";1}, whole",
+            ["7, 1, {\"a\";1}, whole"; 2],
+        ),
+        (
+            corrupt(Corruption::Utf8).on(Side::Request).into(),
+            "7, 1, {\"?\":1}, whole",
+            ["7, 1, {\"?\":1}, whole"; 2],
+        ),
+        (replace("new").on(Side::Request).into(), "none, 1, new, whole", ["3, 1, new, whole"; 2]),
+        (rate_limit(400).on(Side::Request).into(), WHOLE, [WHOLE; 2]),
+        (slow(Delay::fixed("1ms").at(At::RequestChunks)), WHOLE, [WHOLE; 2]),
+        (
+            patch().double("x-a").on(Side::Request).into(),
+            "7, 2, {\"a\":1}, whole",
+            ["7, 2, {\"a\":1}, whole"; 2],
+        ),
+        (
+            patch().drop("x-a").on(Side::Request).into(),
+            "7, 0, {\"a\":1}, whole",
+            ["7, 0, {\"a\":1}, whole"; 2],
+        ),
+        (wrong_length(Length::Over(5)).on(Side::Request).into(), "none, 1, {\"a\":1}, whole", ["failed"; 2]),
+        // hyper sends no more than it promised.
+        (
+            wrong_length(Length::Under(5)).on(Side::Request).into(),
+            "none, 1, {\"a\":1}, whole",
+            ["2, 1, {\", whole", "failed"],
+        ),
+    ];
+    for (injector, by_server, by_client) in rows {
+        let fault = striking(injector);
+        for (http2, by_client) in [false, true].into_iter().zip(by_client) {
+            assert_eq!(ask(serve(&fault).await, &idle(), http2).await, by_server, "{http2} {fault:?}");
+            assert_eq!(ask(serve(&idle()).await, &fault, http2).await, by_client, "{http2} {fault:?}");
+        }
+        assert_eq!(fault.control().counts().injected, 4, "{fault:?}");
+    }
+}
+
+const WHOLE: &str = "7, 1, {\"a\":1}, whole";
