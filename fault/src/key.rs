@@ -10,7 +10,8 @@ use crate::io::line::Connection;
 use crate::peer;
 use crate::scope::headers::header_name;
 
-/// What the decision about a request hangs on.
+/// What the decision about a request hangs on; and by what a [quota](crate::Quota::per) tells clients
+/// apart.
 ///
 /// ```
 /// use waylay_fault::{DecideBy, Fault, error};

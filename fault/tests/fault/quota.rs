@@ -116,7 +116,7 @@ fn ours(quota: Quota, sent: &[Sent]) -> Vec<Option<u64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 80, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn each_client_has_a_window(limit in 0_u64..5, window in 1_u64..5000, sent in sent()) {

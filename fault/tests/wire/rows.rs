@@ -212,14 +212,18 @@ type Alone = (&'static [u16], fn());
 #[tokio::test]
 async fn every_status_arrives() {
     for status in 200..=599 {
-        let text = match http::StatusCode::from_u16(status).unwrap().canonical_reason() {
+        let reason = http::StatusCode::from_u16(status).unwrap().canonical_reason();
+        let text = match reason {
             _ if matches!(status, 204 | 205 | 304) => "",
             Some(reason) => reason,
             None => "599",
         };
-        for protocol in [Http1, Http2] {
-            let seen = see(Error(status), Hyper, protocol, &GET).await;
-            assert_eq!(seen, Whole(status, text.len()), "{status}");
+        for (turn, protocol) in [Http1, Http2].into_iter().enumerate() {
+            // Those that nobody registered are alike to all: by turns.
+            if reason.is_some() || usize::from(status) % 2 == turn {
+                let seen = see(Error(status), Hyper, protocol, &GET).await;
+                assert_eq!(seen, Whole(status, text.len()), "{status}");
+            }
         }
     }
 }
