@@ -42,7 +42,7 @@ use std::{
 ///
 /// | type | accepted |
 /// |---|---|
-/// | integers | an optional `-`, then digits as they are written: no `+`, `007`, blank, `_` or hexadecimal |
+/// | integers | an optional `-`, then digits as they are written: no `+`, `007`, `-0`, blank, `_` or hexadecimal |
 /// | floats | as [`f64`] reads them, but no infinity and no NaN |
 /// | `bool` | `true` `false` `1` `0` `on` |
 /// | `char` | one character |

@@ -199,7 +199,7 @@ fn same<T: Extract + IntoRequest + Debug + PartialEq>(value: &T, lost: bool) {
 
 #[test]
 fn trees_come_back() {
-    cases(10_000, |dice| {
+    cases(4_000, |dice| {
         let value = tree(dice, 1);
         let lost = is_lost(&value);
         if dice.below(2) == 0 {
@@ -287,4 +287,28 @@ fn a_default_stands_for_nothing_at_all() {
     let empty = Paged { list: Vec::new(), ..paged };
     let error = empty.to_request_at(Method::GET, "/").unwrap_err();
     assert_eq!(error.to_string(), "query `list`: expected a value: without one the default is read");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 500, ..Default::default() })]
+
+    /// Whatever a client writes, a fault is told at a key of the request, and nothing panics.
+    #[test]
+    fn any_keys_are_read_or_refused_at_their_place(
+        pairs in proptest::collection::vec(
+            ("(tree|list|number)([.]?[a-z0-9]{0,2}|\\[[a-z0-9.]{0,2}\\]?|\\[(name|shape|below|0|1)\\]|[.](name|pair|Line)){0,4}", "[a-z0-9%+-]{0,3}"),
+            0..8,
+        ),
+    ) {
+        let query: Vec<_> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let uri = format!("/?{}", query.join("&").replace('[', "%5B").replace(']', "%5D"));
+        let parts = get(&uri, &[]);
+        for error in InQuery::extract_parts(&parts, &[]).map_err(|told| told.errors().to_vec()).err().unwrap_or_default() {
+            let name = error.name().unwrap();
+            proptest::prop_assert!(
+                ["tree", "list"].iter().any(|key| name.starts_with(key)) || pairs.iter().any(|(key, _)| key == name),
+                "{} {}", uri, error
+            );
+        }
+    }
 }
