@@ -44,6 +44,7 @@ impl Model {
             .filter_map(|field| Field::read(field, container.rename, bare, borrow.as_ref(), &mut faults))
             .collect();
         refuse_duplicates(&fields, &mut faults);
+        refuse_keys_below(&fields, &mut faults);
         refuse_bodies(&fields, &mut faults);
         refuse_types(&container, &fields, &mut faults);
         if inward {
@@ -113,6 +114,30 @@ fn refuse_duplicates(fields: &[Field], faults: &mut Faults) {
         for second in rests {
             let first = first.map(|field| field.ident.to_string()).unwrap_or_default();
             faults.at(&second.ident, format!("`{first}` takes the rest already"));
+        }
+    }
+}
+
+/// A key may not be below that of a nested field, which reads it as well.
+fn refuse_keys_below(fields: &[Field], faults: &mut Faults) {
+    for field in fields {
+        let (key, is_form) = match &field.origin {
+            Origin::Query { keys } | Origin::Nested { keys, form: false, .. } => (keys, false),
+            Origin::Form { keys } | Origin::Part { keys, .. } | Origin::Nested { keys, form: true, .. } => {
+                (keys, true)
+            }
+            _ => continue,
+        };
+        for other in fields {
+            let Origin::Nested { keys, form, .. } = &other.origin else { continue };
+            for (above, below) in keys.iter().flat_map(|above| key.iter().map(move |below| (above, below))) {
+                let rest =
+                    below.value().strip_prefix(&above.value()).map(|rest| rest.starts_with(['.', '[']));
+                if *form == is_form && rest == Some(true) {
+                    let message = format!("`{}` reads what is below `{}`", other.ident, above.value());
+                    faults.at(below, message);
+                }
+            }
         }
     }
 }

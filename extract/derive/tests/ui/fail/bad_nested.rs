@@ -12,6 +12,14 @@ struct Search {
     form: Vec<u8>,
     #[query("deep")]
     again: u8,
+    #[query("deep.er")]
+    below: u8,
+    #[query("deep[x]", nested)]
+    nested: u8,
+    #[query("deeper")]
+    beside: u8,
+    #[query("form.x")]
+    other: u8,
 }
 
 fn main() {}
