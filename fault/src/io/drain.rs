@@ -47,6 +47,9 @@ impl Drain {
     /// Whether frames are to be put in.
     pub(crate) fn is_due(&self, streams: &Streams) -> bool {
         match self.stage {
+            // A server that goes by itself goes on to its own end; and no last stream may be named
+            // that lies above one that was.
+            _ if streams.are_dismissed() => false,
             Stage::Asked => true,
             Stage::Warned => streams.are_done() && streams.has_answered(PAYLOAD),
             Stage::None | Stage::Told => false,
@@ -65,6 +68,33 @@ impl Drain {
                 Bytes::copy_from_slice(&go_away(streams.highest(), self.code))
             }
             Stage::None | Stage::Told => Bytes::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_goes_by_itself_is_let_go() {
+        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        for told_before in [false, true] {
+            let (mut streams, mut drain) = (Streams::default(), Drain::default());
+            streams.say(&settings);
+            drain.begin(0);
+            if told_before {
+                assert!(drain.is_due(&streams));
+                let frames = drain.next(&streams);
+                assert_eq!(frames[..17], go_away(0x7fff_ffff, 0));
+                // Answered.
+                let mut pong = ping(PAYLOAD);
+                pong[4] = 1;
+                streams.hear(&pong);
+                assert!(drain.is_due(&streams));
+            }
+            streams.say(&go_away(0, 0));
+            assert!(drain.is_on() && !drain.is_due(&streams) && !drain.is_over());
         }
     }
 }

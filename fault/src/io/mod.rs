@@ -26,4 +26,5 @@ pub(crate) mod stage;
 pub(crate) mod stream;
 pub(crate) mod streams;
 pub(crate) mod talk;
+pub(crate) mod tongue;
 pub(crate) mod websocket;

@@ -16,6 +16,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const PING: u8 = 6;
+const GO_AWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
 /// Of DATA and HEADERS: nothing more comes this way. Of PING: the answer to one.
@@ -117,6 +118,8 @@ pub(crate) struct Streams {
     highest: u32,
     /// The payload of a ping that was answered, the last one.
     pong: Option<[u8; 8]>,
+    /// The server has told the client to go by itself.
+    dismissed: bool,
 }
 
 #[derive(Debug)]
@@ -148,8 +151,9 @@ impl Streams {
 
     /// Takes what went to the client.
     pub(crate) fn say(&mut self, data: &[u8]) {
-        let Self { outgoing, open, .. } = self;
+        let Self { outgoing, open, dismissed, .. } = self;
         outgoing.follow(data, |head, _| match head.kind {
+            GO_AWAY => *dismissed = true,
             HEADERS | DATA if head.flags & END_STREAM != 0 => {
                 end(open, head.stream, |halves| halves.1 = true);
             }
@@ -170,6 +174,11 @@ impl Streams {
 
     pub(crate) fn are_done(&self) -> bool {
         self.open.is_empty()
+    }
+
+    /// Whether the server has told the client to go by itself.
+    pub(crate) fn are_dismissed(&self) -> bool {
+        self.dismissed
     }
 
     pub(crate) fn highest(&self) -> u32 {
@@ -193,7 +202,7 @@ fn end(open: &mut Vec<Open>, stream: u32, half: impl FnOnce(&mut (bool, bool))) 
 pub(crate) fn go_away(last: u32, code: u32) -> [u8; 17] {
     let [a, b, c, d] = last.to_be_bytes();
     let [e, f, g, h] = code.to_be_bytes();
-    [0, 0, 8, 7, 0, 0, 0, 0, 0, a & 0x7f, b, c, d, e, f, g, h]
+    [0, 0, 8, GO_AWAY, 0, 0, 0, 0, 0, a & 0x7f, b, c, d, e, f, g, h]
 }
 
 /// A question whether all before it has come.

@@ -10,10 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::answer::{Announced, Heads};
 use super::chunks::Chunks;
 use super::core::Core;
-use super::drain::Drain;
 use super::lanes::Lanes;
-use super::line::{Connection, Speech, Word};
-use super::streams::{PREFACE, Streams};
+use super::line::{Connection, Word};
+use super::tongue::Tongue;
 use crate::injector::ending::Ending;
 
 /// Sits between a stream's face and its core. Over ciphertext it understands nothing, and does
@@ -30,17 +29,6 @@ pub(crate) struct Talk {
     act: Act,
     /// Is written before anything else.
     rest: Bytes,
-}
-
-#[derive(Default)]
-enum Tongue {
-    /// So much of HTTP/2's preface has come.
-    Unheard(usize),
-    Http1,
-    Http2(Box<(Streams, Drain)>),
-    /// Ciphertext, or our own end of a connection that was made.
-    #[default]
-    Foreign,
 }
 
 /// What is done to the present answer of HTTP/1.
@@ -67,13 +55,15 @@ const CHUNK: usize = 16 * 1024;
 impl Talk {
     /// What comes in is listened to from its first byte on.
     pub(crate) fn listening() -> Self {
-        Self { tongue: Tongue::Unheard(0), settled: true, ..Self::default() }
+        Self { tongue: Tongue::UNHEARD, settled: true, ..Self::default() }
     }
 
     /// Whether what is written needs nothing but to be told.
     pub(crate) fn is_plain(&self) -> bool {
-        let draining = matches!(&self.tongue, Tongue::Http2(both) if both.1.is_on());
-        !draining && self.words.is_empty() && self.rest.is_empty() && matches!(self.act, Act::Nothing)
+        !self.tongue.drains()
+            && self.words.is_empty()
+            && self.rest.is_empty()
+            && matches!(self.act, Act::Nothing)
     }
 
     /// So many of these bytes were written without us.
@@ -86,42 +76,15 @@ impl Talk {
     }
 
     fn said(&mut self, connection: &Connection, data: &[u8]) {
-        match &mut self.tongue {
-            Tongue::Http2(both) => both.0.say(data),
-            Tongue::Http1 if !data.is_empty() => self.settle(connection, false),
-            _ => {}
+        self.tongue.say(data);
+        if matches!(self.tongue, Tongue::Http1) && !data.is_empty() {
+            self.settle(connection, false);
         }
     }
 
     fn settle(&mut self, connection: &Connection, settled: bool) {
         if std::mem::replace(&mut self.settled, settled) != settled {
             connection.settle(settled);
-        }
-    }
-
-    fn heard(&mut self, connection: &Connection, mut data: &[u8]) {
-        match &mut self.tongue {
-            Tongue::Unheard(have) if !data.is_empty() => {
-                let part = data.len().min(PREFACE.len() - *have);
-                if data[..part] == PREFACE[*have..*have + part] {
-                    *have += part;
-                    data = &data[part..];
-                    if *have < PREFACE.len() {
-                        return;
-                    }
-                    let mut both = Box::<(Streams, Drain)>::default();
-                    both.0.hear(data);
-                    self.tongue = Tongue::Http2(both);
-                    connection.speak(Speech::Http2);
-                } else if *have > 0 || data[0].is_ascii_alphabetic() || matches!(data[0], b'\r' | b'\n') {
-                    self.tongue = Tongue::Http1;
-                    connection.speak(Speech::Http1);
-                } else {
-                    self.tongue = Tongue::Foreign;
-                }
-            }
-            Tongue::Http2(both) => both.0.hear(data),
-            _ => {}
         }
     }
 
@@ -134,10 +97,10 @@ impl Talk {
         match &mut self.tongue {
             Tongue::Http1 if !self.settled => return,
             Tongue::Http1 => {}
-            Tongue::Http2(both) => {
+            Tongue::Http2(session) => {
                 for word in self.words.drain(..) {
                     if let Word::Drain { code } = word {
-                        both.1.begin(code);
+                        session.drain.begin(code);
                     }
                 }
                 return;
@@ -182,11 +145,9 @@ impl Talk {
             }
             return Poll::Ready(read);
         }
-        if let Tongue::Http2(both) = &self.tongue
-            && both.1.is_on()
-        {
+        if self.tongue.drains() {
             let put_in = self.put_in(core, cx)?;
-            if self.is_over() {
+            if self.tongue.is_over() {
                 ready!(put_in);
                 return Poll::Ready(Ok(()));
             }
@@ -202,7 +163,7 @@ impl Talk {
             // frames of one that does begin cannot be told.
             lanes.spare_incoming();
         }
-        self.heard(&core.connection, heard);
+        self.tongue.hear(heard, &core.connection);
         Poll::Ready(Ok(()))
     }
 
@@ -241,10 +202,7 @@ impl Talk {
                 return Poll::Ready(Ok(data.len()));
             }
             Act::Ahead(ahead) => ahead.heads.reach(data),
-            Act::Nothing => match &self.tongue {
-                Tongue::Http2(both) if both.1.is_on() => both.0.reach(data),
-                _ => data.len(),
-            },
+            Act::Nothing => self.tongue.reach(data),
         };
         let written = ready!(core.write(cx, &data[..reach]))?;
         self.said(&core.connection, &data[..written]);
@@ -258,7 +216,7 @@ impl Talk {
                 _ => Act::Nothing,
             };
         }
-        if self.is_due() {
+        if self.tongue.is_due() {
             // Nobody may write or read again by itself.
             core.connection.wake();
         }
@@ -300,17 +258,12 @@ impl Talk {
             ready!(self.put_in(core, cx))?;
         }
         match &mut self.act {
-            Act::Messages(lanes) => lanes.poll_shutdown(Pin::new(core), cx),
+            Act::Messages(lanes) => match lanes.poll_shutdown(Pin::new(&mut *core), cx) {
+                Poll::Pending if listen(lanes, core, cx) => lanes.poll_shutdown(Pin::new(core), cx),
+                poll => poll,
+            },
             _ => core.shutdown(cx),
         }
-    }
-
-    fn is_due(&self) -> bool {
-        matches!(&self.tongue, Tongue::Http2(both) if both.1.is_due(&both.0))
-    }
-
-    fn is_over(&self) -> bool {
-        matches!(&self.tongue, Tongue::Http2(both) if both.1.is_over())
     }
 
     /// Writes what is our own, where it may stand. Ready when nothing of it is left that could be
@@ -329,16 +282,12 @@ impl Talk {
                 self.rest.advance(written);
                 wrote = true;
             }
-            let Tongue::Http2(both) = &mut self.tongue else { return Poll::Ready(Ok(())) };
-            let (streams, drain) = &mut **both;
             if wrote {
                 // Else it would lie in a buffer below us until the server has something to say.
                 let _ = core.flush(cx)?;
             }
-            if !drain.is_due(streams) || !streams.is_between() {
-                return Poll::Ready(Ok(()));
-            }
-            self.rest = drain.next(streams);
+            let Some(rest) = self.tongue.next() else { return Poll::Ready(Ok(())) };
+            self.rest = rest;
         }
     }
 }

@@ -241,6 +241,15 @@ async fn nothing_is_held_back_from_who_has_left() {
     };
     tokio::join!(async { near.flush().await.unwrap() }, leaving);
     assert_eq!(begun.elapsed().as_secs(), 60);
+    // A server that closes waits no longer than its client.
+    let (mut near, far) = agreed(&fault, 1024).await;
+    near.write_all(&web_message(0, false)).await.unwrap();
+    let (shut, ()) = tokio::join!(near.shutdown(), async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(far);
+    });
+    assert_eq!(shut.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe, "what was let go found nobody");
+    assert_eq!(begun.elapsed().as_secs(), 120);
     // Where somebody reads at the same time, that is who hears it.
     let (near, mut far) = agreed(&fault, 1024).await;
     let (mut reading, mut writing) = tokio::io::split(near);
@@ -252,7 +261,7 @@ async fn nothing_is_held_back_from_who_has_left() {
         far.shutdown().await.unwrap();
     });
     assert_eq!(reading.await.unwrap(), std::io::ErrorKind::UnexpectedEof);
-    assert_eq!(begun.elapsed().as_secs(), 120);
+    assert_eq!(begun.elapsed().as_secs(), 180);
 }
 
 /// However little goes out at once, the frames of a drain stand between whole ones: all that was

@@ -168,6 +168,7 @@ const GO_AWAY: u8 = 7;
 impl Frames {
     async fn connect(server: SocketAddr) -> Self {
         let mut stream = TcpStream::connect(server).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         let mut frames = Self(stream);
         frames.write(SETTINGS, 0, 0, b"").await;
@@ -289,6 +290,40 @@ async fn once_is_enough() {
     assert_eq!(goes, [go_away(0x7fff_ffff, 0), go_away(5, 0)]);
     assert!(pinged.is_some());
     assert_eq!(fault.control().counts().injected, 3);
+}
+
+/// A server that is shut down meanwhile has the last word, and no GOAWAY takes back what another said.
+#[tokio::test]
+async fn a_server_that_shuts_down_meanwhile() {
+    let (app, fault, gate) = app(reject(Reject::GoAway));
+    let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(async move {
+        let server = axum::serve(FaultListener::new(tcp), with_connection(app));
+        server.with_graceful_shutdown(async { stopped.await.unwrap() }).await
+    });
+    let mut client = Frames::connect(address).await;
+    client.ask(1, "/slow").await;
+    gate.entered.notified().await;
+    client.ask(3, "/go").await;
+    client.until_end(3).await;
+    stop.send(()).unwrap();
+    let (mut lasts, mut open) = (Vec::new(), false);
+    while let Some(frame) = client.next().await {
+        match frame.kind {
+            PING if frame.flags == 0 => client.write(PING, 1, 0, &frame.payload).await,
+            GO_AWAY => lasts.push(u32::from_be_bytes(frame.payload[..4].try_into().unwrap())),
+            _ => {}
+        }
+        // Both have told it to go, or one has before we looked.
+        if !lasts.is_empty() && !std::mem::replace(&mut open, true) {
+            gate.open.add_permits(1);
+        }
+    }
+    assert!(lasts.is_sorted_by(|one, next| one >= next) && lasts.last() == Some(&3), "{lasts:?}");
+    assert_eq!(fault.control().counts().injected, 1);
+    serving.await.unwrap().unwrap();
 }
 
 /// The handle does it by hand, too; and a client that never answers is let be.
