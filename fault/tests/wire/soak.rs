@@ -18,8 +18,8 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    At, Corruption, Cut, Delay, Direction, Ending, Fault, FaultConnector, FaultListener, Injector, Length,
-    Reject, ResetCode, Side, Toxic, corrupt, error, grpc, patch, rate_limit, reject, replace,
+    At, Chunk, Corruption, Cut, Delay, Direction, Ending, Fault, FaultConnector, FaultListener, Injector,
+    Length, Reject, ResetCode, Side, Toxic, corrupt, error, grpc, patch, rate_limit, reject, replace,
     serve_connection, slow, truncate, wrong_length,
 };
 
@@ -43,10 +43,13 @@ fn layers() -> Vec<Injector> {
         reject(Reject::ConnectionClose),
         reject(Reject::ConnectionReset),
         reject(Reject::GoAway),
+        reject(Reject::GoAwayWith(ResetCode::ENHANCE_YOUR_CALM)),
         rate_limit(2_000_000).into(),
         truncate(Cut::Fraction(0.5)).then(Ending::Close).into(),
         truncate(Cut::Bytes(100)).then(Ending::End).into(),
         corrupt(Corruption::BitFlips(0.01)).into(),
+        corrupt(Corruption::Chunk(Chunk::Shorter)).into(),
+        corrupt(Corruption::Chunk(Chunk::NoLast)).into(),
         replace("other").into(),
         patch().set("x-patched", "1").on(Side::Request).into(),
         wrong_length(Length::Over(7)).into(),
