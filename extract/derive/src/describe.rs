@@ -55,6 +55,12 @@ pub(crate) fn write(model: &Model, docs: &Docs) -> TokenStream {
     let answer = model.route.as_ref().and_then(|route| route.answer.as_ref());
     let answer = answer.map(|ty| answer::write(ty, Bare::Json));
     let validated = model.container.validate.is_some();
+    // What becomes of a rejection is told by what it becomes.
+    let refusals = model
+        .container
+        .error
+        .as_ref()
+        .map(|error| quote!((&&__rt::PickAnswer::<#error>::new()).pick_answer(__operation.refusals());));
     let (_, type_generics, _) = model.generics.split_for_impl();
     let closed = model.container.deny.json.then(|| quote!(__operation.closed();));
     quote! {
@@ -67,6 +73,7 @@ pub(crate) fn write(model: &Model, docs: &Docs) -> TokenStream {
                 #(#fields)*
                 #closed
                 #answer
+                #refusals
             }
         }
     }

@@ -117,12 +117,26 @@ impl Answers {
         self.responses.entry(key).or_insert_with(|| json!({"description": description}))
     }
 
-    /// All of them; a success that nobody has told of, and the problems that extraction answers with.
-    pub(super) fn finish(mut self, problems: &[&str]) -> Map<String, Value> {
+    /// Adds a success that nobody has told of.
+    fn complete(&mut self) {
         let is_success = |status: &str| status.starts_with(['2', '3']) || status == "default";
         if !self.statuses().any(is_success) {
             self.responses.insert("200".into(), json!({"description": DESCRIPTION}));
         }
+    }
+
+    /// All of them, and others, which have nothing to say of a status that is among them.
+    pub(super) fn finish_with(mut self, others: Self) -> Map<String, Value> {
+        self.complete();
+        for (status, response) in others.responses {
+            self.responses.entry(status).or_insert(response);
+        }
+        self.responses
+    }
+
+    /// All of them, and the problems that extraction answers with.
+    pub(super) fn finish(mut self, problems: &[&str]) -> Map<String, Value> {
+        self.complete();
         for status in problems {
             match self.responses.get_mut(*status) {
                 Some(told) => {

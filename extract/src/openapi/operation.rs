@@ -1,5 +1,7 @@
 //! One operation while a struct describes itself, field by field.
 
+use std::mem;
+
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -85,6 +87,7 @@ pub struct Operation {
     closed: bool,
     rules: Option<Rules>,
     answers: Answers,
+    refusals: Option<Answers>,
 }
 
 /// What decides which problems extraction answers with.
@@ -227,14 +230,20 @@ impl Operation {
         &mut self.answers
     }
 
+    /// What is answered instead of the problems.
+    pub fn refusals(&mut self) -> &mut Answers {
+        self.refusals.get_or_insert_default()
+    }
+
     /// The fields of an inner struct, whose names get the prefix.
     pub fn within(&mut self, prefix: &str, describe: impl FnOnce(&mut Self)) {
         let outer = self.prefix.len();
         self.prefix.push_str(prefix);
-        // The inner struct's comment is not that of the operation.
-        let doc = std::mem::replace(&mut self.doc, " ");
+        // Neither the inner struct's comment nor its answers are those of the operation.
+        let doc = mem::replace(&mut self.doc, " ");
+        let (answers, refusals) = (mem::take(&mut self.answers), self.refusals.take());
         describe(self);
-        self.doc = doc;
+        (self.doc, self.answers, self.refusals) = (doc, answers, refusals);
         self.prefix.truncate(outer);
     }
 
@@ -273,7 +282,10 @@ impl Operation {
             operation.insert("requestBody".into(), body);
         }
         let problems = self.rules.map(|rules| rules.problems(at_path, elsewhere)).unwrap_or_default();
-        let responses = self.answers.finish(&problems);
+        let responses = match self.refusals {
+            Some(refusals) => self.answers.finish_with(refusals),
+            None => self.answers.finish(&problems),
+        };
         operation.insert("responses".into(), responses.into());
         json!({"operation": operation, "schemas": self.sheet.finish()})
     }

@@ -181,6 +181,7 @@ impl Api {
 
 /// The root, which is read of each request.
 #[derive(Extract)]
+#[extract(error = Sorry)]
 struct Office {
     /// Who asks.
     #[header("x-clerk")]
@@ -225,6 +226,35 @@ fn fine(_: &Work) -> Result<(), waylay_extract::Invalid> {
     Ok(())
 }
 
+/// What a rejection becomes is told by that.
+#[derive(Extract)]
+#[route(PATCH "/office")]
+#[extract(error = Sorry)]
+struct Move {
+    #[json]
+    to: u8,
+}
+
+struct Sorry;
+
+impl From<Rejection> for Sorry {
+    fn from(_: Rejection) -> Self {
+        Self
+    }
+}
+
+impl axum_core::response::IntoResponse for Sorry {
+    fn into_response(self) -> axum_core::response::Response {
+        (StatusCode::IM_A_TEAPOT, "sorry").into_response()
+    }
+}
+
+impl Answer for Sorry {
+    fn answer(answers: &mut Answers) {
+        answers.status(StatusCode::IM_A_TEAPOT, "Sorry.");
+    }
+}
+
 type Answered = Result<String, NoUser>;
 
 #[routes]
@@ -235,6 +265,10 @@ impl Office {
 
     pub(crate) async fn knock(&self, _: Knock) -> Answered {
         Err(NoUser)
+    }
+
+    pub(crate) async fn moved(&self, _: Move) -> Result<(), Sorry> {
+        Err(Sorry)
     }
 
     pub(crate) async fn seal(&self, _: Seal) -> Result<impl axum_core::response::IntoResponse, Rejection> {
@@ -430,6 +464,7 @@ fn return_types_tell_the_answers() {
         answers(&document, "/{tenant}/login", "post"),
         ["204 Done, there is nothing to tell.", "400", "413", "415", "422", "default A status and no more."]
     );
+    assert_eq!(answers(&document, "/office", "patch"), ["200 Done, there is nothing to tell.", "418 Sorry."]);
     assert_eq!(answers(&document, "/every", "get"), ["200 The answer."]);
 }
 
