@@ -75,6 +75,9 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// ([`Peer`](crate::Peer)) is one, `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell
     /// client, scheme and host: to conditions, and to handlers as [`Effective`](crate::Effective). From
     /// anybody else they are not read.
+    ///
+    /// The proxy has to set or to strip all three: one that hands its clients' `X-Forwarded-Host` on, as
+    /// many do unless told otherwise, lets them choose their host.
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
         self.table = self.table.trusted_proxy(network);

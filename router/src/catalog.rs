@@ -36,12 +36,19 @@ pub(crate) struct Catalog {
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) names: HashMap<String, usize>,
     pub(crate) policy: Policy,
-    /// Pairs of one rank whose overlap could not be decided.
-    pub(crate) undecided: Vec<(usize, usize)>,
+    pub(crate) undecided: Undecided,
     /// What is strange about the rules of routes.
     pub(crate) lints: Vec<(usize, RuleLint)>,
     /// In the order of opening.
     pub(crate) scopes: Vec<ScopeFacts>,
+}
+
+/// Routes of one rank of which it is not known whether they meet.
+#[derive(Debug, Default)]
+pub(crate) struct Undecided {
+    pub(crate) pairs: Vec<(usize, usize)>,
+    /// The first route of which nothing more is told, and how many pairs that are.
+    pub(crate) further: Option<(usize, usize)>,
 }
 
 /// One scope.

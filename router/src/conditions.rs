@@ -222,8 +222,8 @@ macro_rules! condition_setters {
         }
 
         /// Asks for a client that accepts this media type; several are alternatives. Weights
-        /// count, and a client that says nothing accepts all. A request that only fails here is
-        /// answered with 406.
+        /// count (64 ranges are read), and a client that says nothing accepts all. A request that
+        /// only fails here is answered with 406.
         pub fn accept(mut self, media: impl Into<String>) -> Self {
             self.$($field).+.accepts.push(media.into());
             self

@@ -38,7 +38,8 @@ pub(crate) fn forwarded<'r>(
     let scheme = items(headers, "x-forwarded-proto").last();
     let scheme = scheme.map(str::to_ascii_lowercase).and_then(|scheme| scheme.parse::<Scheme>().ok());
     let scheme = scheme.or_else(|| peer.scheme.clone());
-    Some(Forwarded { peer: Peer { addr: client, scheme }, host: items(headers, "x-forwarded-host").last() })
+    let host = items(headers, "x-forwarded-host").last().filter(|host| !host.is_empty());
+    Some(Forwarded { peer: Peer { addr: client, scheme }, host })
 }
 
 fn items<'r>(headers: &'r HeaderMap, name: &str) -> impl Iterator<Item = &'r str> {

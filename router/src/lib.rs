@@ -62,7 +62,8 @@
 //! are a [conflict](BuildErrorKind::Conflict), which names both and shows the request. The order of
 //! writing decides in two places only: between routes that differ by what they
 //! [give](Route::accept), if the client wants it alike, and where nobody can tell whether two routes meet,
-//! of which a [lint](LintKind::Undecided) tells.
+//! of which a [lint](LintKind::Undecided) tells; so does [another](LintKind::Uncompared) where a table has
+//! thousands of pairs that only their regexes or custom conditions tell apart.
 //! [`Precedence::Registration`] makes the first route win, as gorilla/mux does.
 //!
 //! # Rules

@@ -20,6 +20,7 @@ use crate::witness::Witness;
 /// # Ok::<(), waylay_router::BuildErrors>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Lint {
     /// What is odd.
     pub kind: LintKind,
@@ -62,6 +63,13 @@ pub enum LintKind {
         /// Where the other one was written.
         other: Site,
     },
+    /// Of this route and later ones, pairs that are as specific as each other were not compared: more than
+    /// 4,096 pairs of the table needed a closer look at their conditions, or more than 256 could not be
+    /// told. The route that was written first would win; a priority decides.
+    Uncompared {
+        /// How many pairs of routes.
+        pairs: usize,
+    },
 }
 
 impl fmt::Display for Lint {
@@ -81,6 +89,10 @@ impl fmt::Display for LintKind {
                 write!(f, "`{witness}` matches route `{with}` ({other}) too, which is as specific")
             }
             Self::Rule(lint) => write!(f, "{lint}"),
+            Self::Uncompared { pairs } => write!(
+                f,
+                "of this route and later ones, {pairs} pairs that are as specific as each other were not compared; give priorities"
+            ),
             Self::Undecided { with, other } => write!(
                 f,
                 "whether route `{with}` ({other}) matches the same requests cannot be told; give one a priority"

@@ -18,6 +18,7 @@ use crate::matcher::method::MethodSet;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Miss {
     /// The reason.
     pub reason: Reason,
@@ -58,6 +59,7 @@ pub enum Reason {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Redirect {
     /// 308, or 301 in the gorilla dialect.
     pub status: StatusCode,

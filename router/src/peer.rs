@@ -14,6 +14,7 @@ use http::uri::Scheme;
 /// assert!(peer.addr.is_none());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Peer {
     /// The address of the other end.
     pub addr: Option<SocketAddr>,
@@ -23,11 +24,13 @@ pub struct Peer {
 
 impl Peer {
     /// Sets the address.
+    #[must_use]
     pub fn addr(self, addr: SocketAddr) -> Self {
         Self { addr: Some(addr), ..self }
     }
 
     /// Sets the scheme.
+    #[must_use]
     pub fn scheme(self, scheme: Scheme) -> Self {
         Self { scheme: Some(scheme), ..self }
     }

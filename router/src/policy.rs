@@ -6,6 +6,7 @@ use crate::template::piece::Grammar;
 
 /// Which of several matching routes wins when no priority decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Precedence {
     /// The most specific: host, then path segment by segment, then guards.
     #[default]
@@ -16,6 +17,7 @@ pub enum Precedence {
 
 /// Which path the templates are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum PathForm {
     /// RFC 3986's normal form: unreserved characters decoded, all else escaped in upper case.
     /// `%2F` is data and never divides segments.
@@ -29,6 +31,7 @@ pub enum PathForm {
 
 /// What becomes of dot segments and doubled slashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Cleaning {
     /// Dot segments are refused with 400; empty segments are kept and match no variable.
     #[default]
@@ -41,6 +44,7 @@ pub enum Cleaning {
 
 /// What a prefix may be followed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Prefixes {
     /// Whole segments: `/api` matches `/api` and `/api/x`, not `/apis`.
     #[default]
@@ -51,6 +55,7 @@ pub enum Prefixes {
 
 /// What a path gets that differs from a route's only by its final slash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum TrailingSlash {
     /// It is another path.
     #[default]
@@ -64,6 +69,7 @@ pub enum TrailingSlash {
 
 /// Which of several values of one query key are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum QueryValues {
     /// Any of them may match.
     #[default]
@@ -74,6 +80,7 @@ pub enum QueryValues {
 
 /// What an HTTP/1.1 request without a host gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum MissingHost {
     /// No route with a host matches; the rest works, so that tests need no ceremony.
     #[default]
@@ -84,6 +91,7 @@ pub enum MissingHost {
 
 /// What an OPTIONS request gets that no route answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OptionsAnswer {
     /// 405 with `Allow`, as any other method.
     #[default]
@@ -95,6 +103,7 @@ pub enum OptionsAnswer {
 
 /// What a request gets whose method alone is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum MethodMiss {
     /// 405 with `Allow`.
     #[default]
@@ -111,6 +120,7 @@ pub enum MethodMiss {
 /// assert_ne!(policy, Policy::strict());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[must_use = "a policy does nothing until a builder has it"]
 pub struct Policy {
     pub(crate) precedence: Precedence,
     pub(crate) path: PathForm,

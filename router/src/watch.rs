@@ -1,8 +1,8 @@
 //! A file that is read again and again, and a router that follows it.
 
 use std::convert::Infallible;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::swap::SwapRouter;
 /// Tells when the content of a file changes.
 ///
 /// It reads the file and compares, so that it sees what notifications miss: a symbolic link that is moved,
-/// as Kubernetes does with a ConfigMap, a network share, an editor that writes a new file.
+/// as Kubernetes does with a ConfigMap, a network share, an editor that writes a new file. It reads on a
+/// thread for such work, so that a share that hangs holds up nothing else.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -52,20 +53,27 @@ impl FileWatcher {
         Self { path: path.into(), every: Duration::from_secs(1), last: None }
     }
 
-    /// Sets how often the file is read.
+    /// Sets how often the file is read; at most once a millisecond.
+    #[must_use]
     pub fn every(self, every: Duration) -> Self {
-        Self { every, ..self }
+        Self { every: every.max(Duration::from_millis(1)), ..self }
     }
 
     /// Waits for a content other than the last one; the first one comes at once. It may be dropped at
     /// any time and called again.
     ///
     /// # Errors
-    /// The file cannot be read, or is not UTF-8: told once, until something else comes of reading it.
+    /// The file cannot be read, is longer than 16 MiB, or is not UTF-8: told once, until something else
+    /// comes of reading it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub async fn changed(&mut self) -> io::Result<String> {
         loop {
-            // Read in place: a table's file is small, and a thread for it would cost more.
-            let read = fs::read_to_string(&self.path).map_err(|error| (error.kind(), error.to_string()));
+            let path = self.path.clone();
+            let read = tokio::task::spawn_blocking(move || read(path)).await;
+            let read = read.unwrap_or_else(|error| Err(io::Error::other(error)));
+            let read = read.map_err(|error| (error.kind(), error.to_string()));
             if self.last.as_ref() != Some(&read) {
                 self.last = Some(read.clone());
                 return read.map_err(|(kind, text)| io::Error::new(kind, text));
@@ -73,6 +81,22 @@ impl FileWatcher {
             tokio::time::sleep(self.every).await;
         }
     }
+}
+
+/// The longest file, in bytes: a table of some 100,000 routes.
+const LONGEST: u64 = 16 << 20;
+
+fn read(path: PathBuf) -> io::Result<String> {
+    // What is no file, a pipe say, may never end.
+    if !std::fs::metadata(&path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let mut text = String::new();
+    File::open(&path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is longer than 16 MiB"));
+    }
+    Ok(text)
 }
 
 impl SwapRouter {

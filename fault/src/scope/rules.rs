@@ -1,7 +1,7 @@
 //! A set of rules in the router's language, each asked of the whole request.
 
 use http::Request;
-use waylay_router::{Peer, Policy, Precedence, Route, Table};
+use waylay_router::{Effective, Peer, Policy, Precedence, Route, Table};
 
 use crate::error::{Findings, Problem};
 use crate::peer;
@@ -35,9 +35,11 @@ impl RuleList {
     /// Whether any rule holds.
     pub(crate) fn contains<B>(&self, request: &Request<B>) -> bool {
         let extensions = request.extensions();
-        let peer = extensions.get::<Peer>().cloned().unwrap_or_default();
-        let addr = peer.addr.or_else(|| peer::client(extensions).map(|client| (client, 0).into()));
-        let peer = Peer { addr, ..peer };
+        let mut peer = extensions.get::<Peer>().cloned().unwrap_or_default();
+        peer.addr = peer::client(extensions).map(|client| (client, 0).into());
+        if let Some(behind) = extensions.get::<Effective>() {
+            peer.scheme.clone_from(&behind.scheme);
+        }
         self.0.iter().any(|table| table.find(request, &peer).is_ok())
     }
 }

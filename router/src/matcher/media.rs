@@ -17,17 +17,45 @@ pub(crate) struct Media {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotAMedia;
 
+/// The two halves of a media type or range, as they were written.
+#[derive(Clone, Copy)]
+struct Halves<'t> {
+    kind: &'t str,
+    subtype: &'t str,
+}
+
+impl<'t> Halves<'t> {
+    fn of(text: &'t str) -> Option<Self> {
+        let essence = text.split(';').next().unwrap_or(text).trim_matches([' ', '\t']);
+        let (kind, subtype) = essence.split_once('/')?;
+        let token = |part: &str| !part.is_empty() && part.bytes().all(is_token);
+        (token(kind) && token(subtype)).then_some(Self { kind, subtype })
+    }
+
+    /// Whether a concrete type falls under this one.
+    fn covers(self, other: Halves<'_>) -> bool {
+        self.kind == "*"
+            || (self.kind.eq_ignore_ascii_case(other.kind)
+                && (self.subtype == "*" || self.subtype.eq_ignore_ascii_case(other.subtype)))
+    }
+
+    /// How narrow a range it is.
+    fn precision(self) -> u8 {
+        match (self.kind, self.subtype) {
+            ("*", _) => 0,
+            (_, "*") => 1,
+            _ => 2,
+        }
+    }
+}
+
 impl FromStr for Media {
     type Err = NotAMedia;
 
     fn from_str(text: &str) -> Result<Self, NotAMedia> {
-        let essence = text.split(';').next().unwrap_or(text).trim_matches([' ', '\t']);
-        let slash = essence.find('/').ok_or(NotAMedia)?;
-        let token = |part: &str| !part.is_empty() && part.bytes().all(is_token);
-        if !token(&essence[..slash]) || !token(&essence[slash + 1..]) {
-            return Err(NotAMedia);
-        }
-        Ok(Self { text: essence.to_ascii_lowercase().into(), slash })
+        let Halves { kind, subtype } = Halves::of(text).ok_or(NotAMedia)?;
+        let text = format!("{kind}/{subtype}").to_ascii_lowercase();
+        Ok(Self { text: text.into(), slash: kind.len() })
     }
 }
 
@@ -37,10 +65,13 @@ fn is_token(byte: u8) -> bool {
 }
 
 impl Media {
+    fn halves(&self) -> Halves<'_> {
+        Halves { kind: &self.text[..self.slash], subtype: &self.text[self.slash + 1..] }
+    }
+
     /// Whether a concrete type falls under this one.
     pub(crate) fn covers(&self, other: &Media) -> bool {
-        let (own, range) = self.text.split_at(self.slash);
-        own == "*" || (own == &other.text[..other.slash] && (range == "/*" || self.text == other.text))
+        self.halves().covers(other.halves())
     }
 
     /// Types that it covers: among them one that others cover too, if there is any.
@@ -48,15 +79,6 @@ impl Media {
         let all = others.iter().flat_map(|any| any.iter()).chain([self]);
         let concrete = all.map(|media| media.text.replace("*/*", "text/plain").replace("/*", "/plain"));
         concrete.collect()
-    }
-
-    /// How narrow a range it is.
-    fn precision(&self) -> u8 {
-        match self.text.split_at(self.slash) {
-            ("*", _) => 0,
-            (_, "/*") => 1,
-            _ => 2,
-        }
     }
 }
 
@@ -72,8 +94,8 @@ pub(crate) fn carries(headers: &HeaderMap, any: &[Media]) -> bool {
     let (Some(line), None) = (lines.next(), lines.next()) else {
         return false;
     };
-    let carried = line.to_str().ok().and_then(|line| line.parse::<Media>().ok());
-    carried.is_some_and(|carried| any.iter().any(|media| media.covers(&carried)))
+    let carried = line.to_str().ok().and_then(Halves::of);
+    carried.is_some_and(|carried| any.iter().any(|media| media.halves().covers(carried)))
 }
 
 /// Whether the client accepts one of the types.
@@ -81,29 +103,32 @@ pub(crate) fn accepts(headers: &HeaderMap, any: &[Media]) -> bool {
     quality(headers, any) > 0
 }
 
+/// How many ranges of a client are read; browsers send some ten.
+const MAX_RANGES: usize = 64;
+
 /// How much the client wants the best of the types, in thousandths: without an `Accept` line it wants
 /// all alike, and otherwise the narrowest range that covers a type decides by its weight.
 pub(crate) fn quality(headers: &HeaderMap, any: &[Media]) -> u16 {
-    let mut lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok()).peekable();
-    if lines.peek().is_none() {
+    let lines = || headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    if lines().next().is_none() {
         return 1000;
     }
-    let ranges: Vec<(Media, u16)> = lines.flat_map(|line| line.split(',')).filter_map(range).collect();
+    let ranges = || lines().flat_map(|line| line.split(',')).take(MAX_RANGES).filter_map(range);
     let qualities = any.iter().filter_map(|media| {
-        let covering = ranges.iter().filter(|(range, _)| range.covers(media));
-        covering.max_by_key(|(range, _)| range.precision()).map(|(_, weight)| *weight)
+        let covering = ranges().filter(|(range, _)| range.covers(media.halves()));
+        covering.max_by_key(|(range, _)| range.precision()).map(|(_, weight)| weight)
     });
     qualities.max().unwrap_or(0)
 }
 
 /// A range and its weight in thousandths; a weight that cannot be read is one.
-fn range(item: &str) -> Option<(Media, u16)> {
-    let media = item.parse().ok()?;
+fn range(item: &str) -> Option<(Halves<'_>, u16)> {
+    let range = Halves::of(item)?;
     let weight = item.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("q").then(|| value.trim())
     });
-    Some((media, weight.and_then(thousandths).unwrap_or(1000)))
+    Some((range, weight.and_then(thousandths).unwrap_or(1000)))
 }
 
 /// RFC 9110 §12.4.2: `0` or `1`, and at most three digits behind the point.
@@ -112,7 +137,7 @@ fn thousandths(weight: &str) -> Option<u16> {
     if part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let part: u16 = format!("{part:0<3}").parse().ok()?;
+    let part = part.bytes().chain(*b"000").take(3).fold(0, |sum, digit| 10 * sum + u16::from(digit - b'0'));
     match whole {
         "0" => Some(part),
         "1" if part == 0 => Some(1000),
@@ -176,6 +201,8 @@ mod tests {
             (&["application/*;q=0, */*"], false),
             (&["application/json;q=x"], true),
             (&["nonsense"], false),
+            (&[&"a/b,".repeat(60), "Application/Json"], true),
+            (&[&"a/b,".repeat(64), "application/json"], false),
         ] {
             assert_eq!(accepts(&asks(ACCEPT, lines), &json), wanted, "{lines:?}");
         }

@@ -9,7 +9,7 @@ use super::lay::{About, Lay, blame, chain, full_name, key, report};
 use super::lookup::{Place, ScopeRules, Table};
 use super::order::{Compiled, conflicts, limits, rivals, settle};
 use crate::catalog::ScopeId;
-use crate::catalog::{Catalog, Facts, ScopeFacts};
+use crate::catalog::{Catalog, Facts, ScopeFacts, Undecided};
 use crate::checks::network;
 use crate::compile::compile;
 use crate::conditions::{Bounds, HostText};
@@ -70,7 +70,8 @@ impl<T> TableBuilder<T> {
 
     /// Trusts proxies at an address, or in a block of them (`10.0.0.0/8`): where the other end is one,
     /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell client, scheme and host.
-    /// From anybody else they are not read.
+    /// From anybody else they are not read. The proxy has to set or to strip all three: one that hands its
+    /// clients' own on lets them choose their host.
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
         self.proxies.push((network.into(), Site::caller()));
@@ -161,7 +162,7 @@ impl<T> TableBuilder<T> {
         let undecided = if self.policy.precedence == Precedence::Specific {
             conflicts(&compiled, &facts, &self.policy, &mut errors)
         } else {
-            Vec::new()
+            Undecided::default()
         };
         BuildErrors::check(errors)?;
         let limits = if sealed.is_empty() { Vec::new() } else { limits(&compiled, &sealed) };

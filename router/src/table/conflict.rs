@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::catalog::Facts;
+use crate::catalog::{Facts, Undecided};
 use crate::error::{BuildError, BuildErrorKind};
+use crate::matcher::guard::{Guard, HeaderWant};
 use crate::meet::{Meeting, Meetings, Side};
 use crate::pattern::{Pattern, Texts};
 use crate::policy::Policy;
@@ -12,9 +13,9 @@ use crate::template::path::Ending;
 use crate::template::piece::{Piece, Template};
 use crate::witness::Witness;
 
-/// How many pairs are reasoned about; what is left is undecided.
+/// How many pairs are reasoned about; what is left is not compared.
 const MAX_PAIRS: usize = 4096;
-/// How many undecided pairs are kept.
+/// How many undecided pairs are told one by one.
 const MAX_UNDECIDED: usize = 256;
 
 /// Finds routes of one rank that meet.
@@ -24,34 +25,45 @@ pub(super) struct Conflicts<'f> {
     pairs: usize,
     /// Pairs of places in the catalog with a request that both match.
     pub(super) found: Vec<(usize, usize, Witness)>,
-    pub(super) undecided: Vec<(usize, usize)>,
+    pub(super) undecided: Undecided,
+}
+
+/// A route as it is compared with others.
+struct Rival<'s> {
+    prefix: &'s str,
+    place: usize,
+    pattern: &'s Pattern,
+    exact: Exact<'s>,
 }
 
 impl<'f> Conflicts<'f> {
     pub(super) fn new(facts: &'f [Facts], policy: &'f Policy) -> Self {
         let meetings = Meetings::new(policy);
-        Self { facts, meetings, pairs: 0, found: Vec::new(), undecided: Vec::new() }
+        Self { facts, meetings, pairs: 0, found: Vec::new(), undecided: Undecided::default() }
     }
 
     /// Compares routes of one rank, which are given with their places in the catalog.
     pub(super) fn compare(&mut self, group: &[(usize, &Pattern)]) {
         // Where literal segments or hosts differ, nothing is to be asked.
-        let mut buckets: HashMap<Vec<String>, Vec<(&str, usize, &Pattern)>> = HashMap::new();
+        let mut buckets: HashMap<Vec<String>, Vec<Rival<'_>>> = HashMap::new();
         for &(place, pattern) in group {
             let Some(texts) = self.facts.get(place).map(|facts| &facts.texts) else { continue };
-            buckets.entry(skeleton(texts)).or_default().push((prefix(texts), place, pattern));
+            let rival = Rival { prefix: prefix(texts), place, pattern, exact: exact(texts, pattern) };
+            buckets.entry(skeleton(texts)).or_default().push(rival);
         }
         let mut buckets: Vec<_> = buckets.into_values().filter(|bucket| bucket.len() > 1).collect();
         // In the order of writing, whatever the hashes are.
-        buckets.sort_by_key(|bucket| bucket.first().map(|(_, place, _)| *place));
+        buckets.sort_by_key(|bucket| bucket.first().map(|rival| rival.place));
         for mut bucket in buckets {
             // Routes meet only where one literal beginning goes on as the other: those lie side by side.
-            bucket.sort_by_key(|(prefix, place, _)| (*prefix, *place));
-            for (i, (prefix, place, pattern)) in bucket.iter().enumerate() {
-                let beside = bucket[i + 1..].iter().take_while(|(other, ..)| other.starts_with(prefix));
-                for (_, other_place, other) in beside {
-                    if !pattern.methods.and(&other.methods).is_empty() {
-                        self.pair((*place, pattern), (*other_place, other));
+            bucket.sort_by_key(|rival| (rival.prefix, rival.place));
+            for (i, own) in bucket.iter().enumerate() {
+                let beside = bucket[i + 1..].iter().take_while(|other| other.prefix.starts_with(own.prefix));
+                for other in beside {
+                    if !differ(&own.exact, &other.exact)
+                        && !own.pattern.methods.and(&other.pattern.methods).is_empty()
+                    {
+                        self.pair((own.place, own.pattern), (other.place, other.pattern));
                     }
                 }
             }
@@ -72,10 +84,11 @@ impl<'f> Conflicts<'f> {
         let meeting = if self.pairs > MAX_PAIRS { Meeting::Unknown } else { self.meetings.meet(&sides) };
         match meeting {
             Meeting::At(witness) => self.found.push((first.0, second.0, witness)),
-            Meeting::Unknown if self.undecided.len() < MAX_UNDECIDED => {
-                self.undecided.push((first.0, second.0));
+            Meeting::Unknown if self.undecided.pairs.len() < MAX_UNDECIDED && self.pairs <= MAX_PAIRS => {
+                self.undecided.pairs.push((first.0, second.0));
             }
-            Meeting::Unknown | Meeting::Never => {}
+            Meeting::Unknown => self.undecided.further.get_or_insert((second.0, 0)).1 += 1,
+            Meeting::Never => {}
         }
     }
 
@@ -137,6 +150,37 @@ fn literals(template: &Template, separator: char) -> Vec<String> {
         }
     }
     parts.into_iter().map(|part| part.unwrap_or_else(|| "{".to_owned())).collect()
+}
+
+/// The headers, cookies and query keys that must have one value, in order.
+type Exact<'s> = Vec<((Part, &'s str), &'s str)>;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Header,
+    Cookie,
+    Query,
+}
+
+fn exact<'s>(texts: &'s Texts, pattern: &'s Pattern) -> Exact<'s> {
+    let guards = pattern.guards.iter().filter_map(|guard| match guard {
+        Guard::Header(name, HeaderWant::Exact(value)) => Some(((Part::Header, name.as_str()), &**value)),
+        Guard::Cookie(name, Some(value)) => Some(((Part::Cookie, &**name), &**value)),
+        _ => None,
+    });
+    let queries = texts
+        .queries
+        .iter()
+        .filter_map(|(key, template)| Some(((Part::Query, &**key), template.as_ref()?.literal()?)));
+    let mut exact: Exact<'s> = guards.chain(queries).collect();
+    exact.sort_unstable();
+    exact
+}
+
+/// Whether two routes ask for different values of one thing: nothing else is to be asked of them then,
+/// however many siblings there are.
+fn differ(a: &Exact<'_>, b: &Exact<'_>) -> bool {
+    a.iter().any(|(key, value)| b.iter().any(|(other, theirs)| key == other && value != theirs))
 }
 
 /// The text in front of the first variable.

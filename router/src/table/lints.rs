@@ -20,9 +20,12 @@ impl<T> Table<T> {
     pub fn lints(&self) -> Vec<Lint> {
         let facts = &self.catalog.routes;
         let mut lints: Vec<(usize, LintKind)> = Vec::new();
-        for &(first, second) in &self.catalog.undecided {
+        for &(first, second) in &self.catalog.undecided.pairs {
             let other = &facts[first];
             lints.push((second, LintKind::Undecided { with: other.label(), other: other.site }));
+        }
+        if let Some((place, pairs)) = self.catalog.undecided.further {
+            lints.push((place, LintKind::Uncompared { pairs }));
         }
         let mut meetings = Meetings::new(&self.catalog.policy);
         for (place, route) in facts.iter().enumerate().filter(|(_, route)| !route.build_only) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::conflict::Conflicts;
-use crate::catalog::Facts;
+use crate::catalog::{Facts, Undecided};
 use crate::error::BuildError;
 use crate::matcher::guard::Guard;
 use crate::pattern::Pattern;
@@ -57,7 +57,7 @@ pub(super) fn conflicts(
     facts: &[Facts],
     policy: &Policy,
     errors: &mut Vec<BuildError>,
-) -> Vec<(usize, usize)> {
+) -> Undecided {
     let mut conflicts = Conflicts::new(facts, policy);
     // Detours repeat what is said of their routes.
     let own: Vec<&Compiled> = compiled.iter().filter(|route| !route.detour).collect();

@@ -203,6 +203,7 @@ pub fn joined(case: &TableCase, chain: &[&Level], scope: bool) -> Option<Option<
     let open = match case.rules.prefixes {
         Prefixes::Segments => End::Segments,
         Prefixes::Raw => End::Raw,
+        other => panic!("the oracle does not know {other:?}"),
     };
     let mut whole: Option<Vec<Piece>> = None;
     let mut end = open;
@@ -275,6 +276,7 @@ fn slash(case: &TableCase, best: &Variant<'_>, seen: &Seen<'_>) -> Option<String
         PathForm::Canonical => seen.whole.clone(),
         PathForm::Decoded if !raw.contains("%2F") && !raw.contains("%2f") => text::escape(&seen.whole),
         PathForm::Decoded | PathForm::Raw => raw.clone(),
+        other => panic!("the oracle does not know {other:?}"),
     };
     if wanted {
         own.push('/');

@@ -87,6 +87,7 @@ pub fn path(raw: &str, rules: &Rules) -> Result<Vec<Char>, Unread> {
     let read = match rules.form {
         PathForm::Raw => raw.bytes().map(|byte| (byte, false)).collect(),
         PathForm::Canonical | PathForm::Decoded => bytes(raw, false).ok_or(Unread::Refused)?,
+        other => panic!("the oracle does not know {other:?}"),
     };
     let read = chars(&read, rules.form == PathForm::Canonical);
     match rules.form {

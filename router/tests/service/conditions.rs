@@ -107,7 +107,7 @@ fn hold_or_fail() {
                 }
                 let request = request.body(()).unwrap();
                 let address = address.map(|text| text.parse::<SocketAddr>().unwrap());
-                let peer = Peer { addr: address, ..Peer::default() };
+                let peer = address.map_or_else(Peer::default, |address| Peer::default().addr(address));
                 let got = table.find(&request, &peer).is_ok();
                 assert_eq!(got, wanted, "{target} {headers:?} {address:?}\n{table}");
             }
@@ -137,7 +137,7 @@ fn rank() {
     ] {
         let request = Request::get("/");
         let request = header.into_iter().fold(request, |request, value| request.header("x-a", value));
-        let peer = Peer { addr: address.map(|text: &str| text.parse().unwrap()), ..Peer::default() };
+        let peer = address.map(|text: &str| Peer::default().addr(text.parse().unwrap())).unwrap_or_default();
         let request = request.body(()).unwrap();
         assert_eq!(table.find(&request, &peer).ok().map(|found| *found.value()), Some(wanted));
     }

@@ -4,10 +4,10 @@ use waylay_router::{
     BuildErrorKind, Lint, LintKind, Policy, Precedence, Route, Table, TrailingSlash, Witness,
 };
 
-fn build(routes: [Route; 2]) -> Result<Table<usize>, Box<Witness>> {
-    let [first, second] = routes;
-    let built = Table::builder().route(first.value(0)).route(second.value(1)).build();
-    built.map_err(|errors| match &errors.iter().next().unwrap().kind {
+fn build(routes: impl IntoIterator<Item = Route>) -> Result<Table<usize>, Box<Witness>> {
+    let routes = routes.into_iter().enumerate();
+    let builder = routes.fold(Table::builder(), |builder, (place, route)| builder.route(route.value(place)));
+    builder.build().map_err(|errors| match &errors.iter().next().unwrap().kind {
         BuildErrorKind::Conflict { witness, .. } => witness.clone(),
         other => panic!("{other}"),
     })
@@ -88,6 +88,38 @@ fn undecided() {
         let table = build([first.priority(1), second]).unwrap();
         assert!(!table.lints().iter().any(|lint| matches!(lint.kind, LintKind::Undecided { .. })));
     }
+}
+
+/// Siblings that differ by one value are compared at a glance, however many they are.
+#[test]
+fn hundreds_of_siblings() {
+    let value = |n: usize| format!("tenant-{n}");
+    for route in [
+        (|value| Route::any("/a").header("x-tenant", value)) as fn(String) -> Route,
+        |value| Route::any("/a").cookie("tenant", value),
+        |value| Route::any("/a").query("tenant", value),
+    ] {
+        let siblings = || (0..200).map(|n| route(value(n)));
+        assert_eq!(build(siblings()).unwrap().lints(), []);
+        let witness = build(siblings().chain([route(value(7))])).unwrap_err().to_string();
+        assert!(witness.contains("tenant-7") || witness.contains("tenant%2D7"), "{witness}");
+    }
+}
+
+/// What is not compared is told with its number.
+#[test]
+fn too_many_to_compare() {
+    let table = build((0..100).map(|_| Route::get("/").guard("own", |_| true))).unwrap();
+    let lints = table.lints();
+    let told = lints.iter().filter(|lint| matches!(lint.kind, LintKind::Undecided { .. })).count();
+    let left: Vec<usize> = lints
+        .iter()
+        .filter_map(|lint| match lint.kind {
+            LintKind::Uncompared { pairs } => Some(pairs),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((told, left), (256, vec![100 * 99 / 2 - 256]));
 }
 
 #[test]
