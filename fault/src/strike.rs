@@ -199,9 +199,9 @@ impl Strike {
                 let host = Box::new(Active::new(self.setup.clone()));
                 connection.give(Order::Talk(Word::Chunk { how, host }));
             }
-            Wire::Toxic { kind, direction, draws } => {
+            Wire::Toxic { place, kind, direction, draws } => {
                 let leash = Box::new(Active::new(self.setup.clone()));
-                connection.give(Order::Toxic { kind, direction, draws, leash });
+                connection.give(Order::Toxic { place, kind, direction, draws, leash });
             }
         }
     }

@@ -54,8 +54,9 @@ pub(crate) enum Wire {
     Drain { code: Option<u32> },
     /// The chunks of the response are framed wrongly.
     Chunk(Chunk),
-    /// Its bytes are tampered with from now on.
-    Toxic { kind: Kind<Duration>, direction: Direction, draws: Draws },
+    /// Its bytes are tampered with from now on. Each place in a fault's tree has an allocation of
+    /// its own, by which it is told.
+    Toxic { place: Arc<str>, kind: Kind<Duration>, direction: Direction, draws: Draws },
 }
 
 /// One thing done to a message on its way.

@@ -17,7 +17,10 @@ use crate::time::DelayTime;
 /// Names and meaning are those of [Toxiproxy](https://github.com/Shopify/toxiproxy#toxics); its
 /// `toxicity` is the fault's participation, drawn once for each connection. Given to a fault that
 /// a `FaultListener` or a `FaultConnector` holds, it strikes connections; given to a layer's, it
-/// strikes the connection that the drawn request came by, from then on.
+/// strikes the connection that the drawn request came by, from then on: it outlives its request,
+/// is there for all that follow on a connection that is kept open, and for all streams of an
+/// HTTP/2 connection, those under way included. There each toxic of a fault lies on a connection
+/// once; that more requests of it are struck does not make it worse.
 ///
 /// What a toxic holds back is never lost: switched off, it lets go of it at once (Toxiproxy drops
 /// it, or closes the connection). At most 1 MiB waits on either way; beyond that the sender does.
@@ -157,7 +160,8 @@ struct Checked {
 
 impl Act for Checked {
     fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
-        let wire = Wire::Toxic { kind: self.kind, direction: self.direction, draws };
+        let place = self.name.clone();
+        let wire = Wire::Toxic { place, kind: self.kind, direction: self.direction, draws };
         plan.then(Step::Wire(wire), Deed::Toxic(self.name.clone()));
     }
 }

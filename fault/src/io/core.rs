@@ -108,6 +108,10 @@ impl<T> Core<T> {
             self.arm(rejected.ending, rejected.mark.fault());
         }
         if self.connection.given() != self.given {
+            // A toxic that was called off does not stand in the way of the same ordered since.
+            if let Some(flow) = &mut self.flow {
+                flow.poll_call_off(cx);
+            }
             self.obey();
         }
         if let Some(flow) = &mut self.flow {
@@ -127,14 +131,17 @@ impl<T> Core<T> {
                     self.die(ending, by);
                     return;
                 }
-                Order::Toxic { kind, direction, draws, leash } => {
+                Order::Toxic { place, kind, direction, draws, leash } => {
                     let inwards = match self.station {
                         Station::Accepted => Direction::Upstream,
                         Station::Connected => Direction::Downstream,
                     };
                     let way = if direction == inwards { Way::In } else { Way::Out };
-                    let stage = Stage::new(kind, draws, Instant::now());
-                    self.flow.get_or_insert_default().add(way, stage, leash);
+                    let flow = self.flow.get_or_insert_default();
+                    // Each request of a connection that is kept open may order it once more.
+                    if !flow.has(&place) {
+                        flow.add(way, place, Stage::new(kind, draws, Instant::now()), leash);
+                    }
                 }
                 Order::Talk(word) => self.words.push(word),
             }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
@@ -41,22 +42,28 @@ pub(crate) struct Flow {
 
 struct Held {
     number: u64,
+    place: Arc<str>,
     leash: Box<dyn Leash>,
     off: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Flow {
-    pub(crate) fn add(&mut self, way: Way, stage: Stage, leash: Box<dyn Leash>) {
+    /// Whether the toxic of this place lies in it.
+    pub(crate) fn has(&self, place: &Arc<str>) -> bool {
+        self.leashes.iter().any(|held| Arc::ptr_eq(&held.place, place))
+    }
+
+    pub(crate) fn add(&mut self, way: Way, place: Arc<str>, stage: Stage, leash: Box<dyn Leash>) {
         self.next += 1;
         match way {
             Way::In => self.reading.add(self.next, stage),
             Way::Out => self.writing.add(self.next, stage),
         }
-        self.leashes.push(Held { number: self.next, off: leash.off(), leash });
+        self.leashes.push(Held { number: self.next, place, off: leash.off(), leash });
     }
 
     /// The name of the fault that would have ended it.
-    pub(crate) fn by(&self) -> std::sync::Arc<str> {
+    pub(crate) fn by(&self) -> Arc<str> {
         self.leashes.last().map_or_else(|| "gone".into(), |held| held.leash.name())
     }
 

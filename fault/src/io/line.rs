@@ -78,8 +78,9 @@ struct Desk {
 pub(crate) enum Order {
     /// Ends the connection at once.
     End { ending: Ending, by: Arc<str> },
-    /// Tampers with the bytes, until the leash is called off.
-    Toxic { kind: Kind<Duration>, direction: Direction, draws: Draws, leash: Box<dyn Leash> },
+    /// Tampers with the bytes, until the leash is called off. What comes from a `place` where the
+    /// stream has one already is no more than that.
+    Toxic { place: Arc<str>, kind: Kind<Duration>, direction: Direction, draws: Draws, leash: Box<dyn Leash> },
     /// Has its hand in the HTTP that is spoken.
     Talk(Word),
 }

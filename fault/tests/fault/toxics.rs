@@ -442,3 +442,37 @@ proptest! {
         prop_assert_eq!(sent, seen);
     }
 }
+
+/// By the layers of one connection, whose requests come one after the other.
+#[tokio::test(start_paused = true)]
+async fn a_toxic_of_a_layer_lies_on_a_connection_once() {
+    let late = || Injector::from(Toxic::latency("150ms", "0s"));
+    let rows: [(Injector, u64, u64); 3] = [
+        (late(), 1, 150),
+        (chain([late(), late()]), 2, 300),
+        (chain([late(), Toxic::latency("1h", "0s").direction(Direction::Upstream).into()]), 2, 150),
+    ];
+    for (injector, toxics, wanted) in rows {
+        let fault = fault(injector);
+        let control = fault.control();
+        let (io, mut client) = duplex(1 << 20);
+        let mut server = FaultStream::accepted(io, None);
+        for number in 1..=10 {
+            let mut request = get("/");
+            request.extensions_mut().insert(server.connection().clone());
+            assert!(!is_struck(&fault, request).await, "it goes on to the service");
+            let begun = Instant::now();
+            server.write_all(b"answer").await.unwrap();
+            server.flush().await.unwrap();
+            client.read_exact(&mut [0; 6]).await.unwrap();
+            assert_eq!(begun.elapsed(), MS(wanted), "request {number} {fault:?}");
+            let counts = control.counts();
+            assert_eq!((counts.injected, counts.active), (number, toxics), "request {number} {fault:?}");
+            if number == 5 {
+                // Called off, it is gone, also for a stream that has not looked meanwhile.
+                control.set_enabled(false);
+                control.set_enabled(true);
+            }
+        }
+    }
+}

@@ -17,7 +17,7 @@ use waylay_fault::{
     with_connection,
 };
 
-use crate::rig::Protocol;
+use crate::rig::{Client, Protocol};
 
 const SERVERS: [Server; 3] = [Server::Hyper, Server::AxumRoute, Server::AxumAround];
 
@@ -108,6 +108,25 @@ async fn http1_is_reached_whatever_the_method() {
                 assert_eq!((seen.len(), error), (*bytes, *end), "{row} {seen:?}");
                 assert_eq!(&seen[..], &b"HTTP/1.1 200"[..*bytes], "{row}");
                 assert_eq!(fault.control().counts().injected, 1, "{row}");
+            }
+        }
+    }
+}
+
+/// A toxic strikes from its request on, and lies on the connection once, however often it is struck.
+#[tokio::test]
+async fn a_toxic_outlives_its_request_but_does_not_pile_up() {
+    for server in SERVERS {
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let fault = striking(Toxic::latency("0s", "0s")).build().unwrap();
+            let address = serve(server, &fault, &idle()).await;
+            let mut client = Client::connect(protocol, address).await;
+            for number in 1..=5 {
+                let answer = client.send(Method::GET).await.unwrap();
+                assert_eq!(answer.body(), "real");
+                let counts = fault.control().counts();
+                let row = format!("{server:?} {protocol:?} request {number}");
+                assert_eq!((counts.injected, counts.active), (number, 1), "{row}");
             }
         }
     }
