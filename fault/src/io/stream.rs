@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 #[cfg(feature = "hyper")]
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -20,10 +20,13 @@ use crate::injector::ending::Ending;
 /// An io that faults can strike, with the [`Connection`] by which they reach it.
 ///
 /// While none does, reads and writes go straight to the io, and cost one look at an atomic number
-/// each; of HTTP/2 in the clear the heads of frames are read along. What a toxic delays moves on while the stream is polled at all, and a flush waits for it:
-/// flush what has to arrive. Beneath TLS it tampers with ciphertext, which is what a bad wire
-/// does, and resets are true resets; so wrap the TCP stream, and hand the result to the TLS
-/// acceptor.
+/// each. Of HTTP/2 in the clear the heads of frames are read along, so that `GOAWAY` can be told.
+///
+/// What a toxic delays moves on whenever the stream is polled, to read or to write, and a flush
+/// waits for it: flush what has to arrive before you let the stream lie.
+///
+/// Wrap the TCP stream, and hand the result to the TLS acceptor: beneath TLS it tampers with
+/// ciphertext, as a bad wire does, and resets are true resets.
 ///
 /// ```
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -155,9 +158,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FaultStream<T> {
             && talk.is_plain()
             && let Some(io) = &mut core.io
         {
-            let written = ready!(Pin::new(io).poll_write_vectored(cx, slices))?;
-            talk.say(&core.connection, slices, written);
-            return Poll::Ready(Ok(written));
+            let poll = Pin::new(io).poll_write_vectored(cx, slices);
+            match poll {
+                Poll::Pending => core.park(cx, Connection::wait_writing),
+                Poll::Ready(Ok(written)) => talk.say(&core.connection, slices, written),
+                Poll::Ready(Err(_)) => {}
+            }
+            return poll;
         }
         let first = slices.iter().find(|slice| !slice.is_empty());
         let poll = talk.write(core, cx, first.map_or(&[], |slice| slice));

@@ -1,5 +1,7 @@
 //! Toxics on streams in memory, in paused time: Toxiproxy's meaning, to the millisecond.
 
+use std::io::IoSlice;
+use std::pin::Pin;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -473,6 +475,35 @@ async fn a_toxic_of_a_layer_lies_on_a_connection_once() {
                 control.set_enabled(false);
                 control.set_enabled(true);
             }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_reaches_a_stream_parked_in_any_write() {
+    type Link = FaultStream<DuplexStream>;
+    type Parked = fn(Link) -> Pin<Box<dyn Future<Output = bool> + Send>>;
+    let rows: [(&str, Parked); 2] = [
+        ("write", |mut stream| Box::pin(async move { stream.write_all(&[0; 64]).await.is_err() })),
+        ("write_vectored", |mut stream| {
+            Box::pin(async move {
+                let slices = [IoSlice::new(&[0; 40]), IoSlice::new(&[0; 24])];
+                while stream.write_vectored(&slices).await.is_ok() {}
+                true
+            })
+        }),
+    ];
+    for (name, write) in rows {
+        for around in [FaultStream::accepted, FaultStream::connected] as [fn(_, _) -> Link; 2] {
+            let (io, _client) = duplex(16);
+            let stream = around(io, None).reset_by(|_| Ok(()));
+            let connection = stream.connection().clone();
+            // A task of its own: nothing but the order may wake it.
+            let writing = tokio::spawn(write(stream));
+            tokio::task::yield_now().await;
+            connection.reset();
+            let ended = tokio::time::timeout(MS(1000), writing).await;
+            assert!(ended.is_ok_and(|ended| ended.unwrap()), "{name}");
         }
     }
 }
