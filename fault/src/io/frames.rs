@@ -28,6 +28,9 @@ pub(crate) struct Frames {
 /// Longer messages go by untouched.
 const LONGEST: usize = 4 << 20;
 
+/// The payload of a control frame (RFC 6455, section 5.5).
+const LONGEST_CONTROL: u64 = 125;
+
 impl Frames {
     pub(crate) fn push(&mut self, data: &[u8]) {
         self.buffer.extend_from_slice(data);
@@ -50,8 +53,13 @@ impl Frames {
                 self.passing -= length;
                 return Some(Piece::Other(self.buffer.split_to(length).freeze()));
             }
-            let Head { length, opcode, last } = Head::read(&self.buffer)?;
+            let Head { length, payload, opcode, last } = Head::read(&self.buffer)?;
             let control = opcode >= 8;
+            // None that is valid; what it claims may be more than ever comes.
+            if control && payload > LONGEST_CONTROL {
+                self.passing = length;
+                continue;
+            }
             if !control && (self.through || self.message.len().saturating_add(length) > LONGEST) {
                 self.through = !last;
                 self.passing = length;
@@ -79,6 +87,7 @@ impl Frames {
 struct Head {
     /// Of the whole frame.
     length: usize,
+    payload: u64,
     opcode: u8,
     /// Whether the message ends with it.
     last: bool,
@@ -94,7 +103,7 @@ impl Head {
             short => (2, u64::from(short)),
         };
         let length = usize::try_from(payload).unwrap_or(usize::MAX).saturating_add(head + mask);
-        Some(Self { length, opcode: first & 0x0f, last: first & 0x80 != 0 })
+        Some(Self { length, payload, opcode: first & 0x0f, last: first & 0x80 != 0 })
     }
 }
 
@@ -121,6 +130,24 @@ mod tests {
         // What does not fit in memory goes by as it comes, and the next one is found again.
         let text = [&long, whole].concat();
         assert_eq!(pieces(&text, 4096), (vec![message(whole)], long.len()));
+    }
+
+    /// RFC 6455, section 5.5: no control frame is longer than 125 bytes.
+    #[test]
+    fn what_claims_to_be_a_long_control_frame_goes_by_unheld() {
+        let rows: [(&[u8], usize); 3] = [
+            (&[0x89, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4], 1 << 20),
+            (&[0x8a, 126, 255, 255], 1 << 15),
+            (&[0x88, 126, 0, 126], 100),
+        ];
+        for (head, behind) in rows {
+            let mut text = head.to_vec();
+            text.resize(head.len() + behind, 7);
+            assert_eq!(pieces(&text, 4096), (vec![], text.len()), "{head:?}");
+        }
+        let mut longest = vec![0x89, 125];
+        longest.resize(127, 7);
+        assert_eq!(pieces(&longest, 50), (vec![Piece::Control(longest.clone().into())], 0));
     }
 
     /// What comes of a text in such steps, and how many bytes are no message.
