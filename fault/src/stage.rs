@@ -116,13 +116,15 @@ pin_project! {
         stages: Vec<Box<dyn Stage>>,
         host: Box<dyn Host>,
         begun: bool,
+        // It stays so: a fault that is on once more has lost its place in the body.
+        called_off: bool,
         ended: bool,
     }
 }
 
 impl<B> Tampered<B> {
     pub(crate) fn new(body: B, stages: Vec<Box<dyn Stage>>, host: Box<dyn Host>) -> Self {
-        Self { body, stages, host, begun: false, ended: false }
+        Self { body, stages, host, begun: false, called_off: false, ended: false }
     }
 }
 
@@ -145,10 +147,11 @@ where
                 stage.size_hint(hint)
             });
         }
-        let off = this.host.off();
-        if off {
+        if !*this.called_off && this.host.off() {
+            *this.called_off = true;
             this.host.done(true);
         }
+        let off = *this.called_off;
         let mut source = this.body;
         let polled =
             Below { stages: this.stages, source: source.as_mut(), host: &**this.host, off }.poll_frame(cx);

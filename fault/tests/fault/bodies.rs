@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
-    At, Corruption, Cut, Deed, Delay, Ending, Fault, FaultBody, Injected, Injector, Length, Phase, Side,
-    chain, corrupt, error, patch, rate_limit, replace, slow, truncate, wrong_length,
+    At, Corruption, Cut, Deed, Delay, Ending, Fault, FaultBody, Format, Injected, Injector, Length, Phase,
+    Side, chain, corrupt, error, messages, patch, rate_limit, replace, slow, truncate, wrong_length,
 };
 
 use crate::rig::{Log, block_on, striking};
@@ -574,5 +574,31 @@ async fn uploads_read_ahead_are_whole() {
             let hint = known.then_some(10_u64);
             assert_eq!(text, format!("{hint:?} true 1234567890"), "{most}");
         }
+    }
+}
+
+/// Once off, a fault has done with a body, also when it is switched on once more.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_was_let_go_is_not_struck_again() {
+    // Off before the first frame, on again after it: the rest of an event is no event.
+    let events = ["data: 1\n", "data: 2\n\n", "data: 3\n\n"];
+    let grpc = ["\0\0\0\0\u{2}a", "b\0\0\0\0\u{1}c", "\0\0\0\0\0"];
+    let rows: [(Injector, [&str; 3]); 4] = [
+        (messages(Format::Sse).lose(1.0).into(), events),
+        (messages(Format::Grpc).lose(1.0).into(), grpc),
+        (corrupt(Corruption::BitFlips(1.0)).into(), events),
+        (slow(Delay::fixed("1h").at(At::ResponseChunks)), events),
+    ];
+    for (injector, chunks) in rows {
+        let fault = on(injector);
+        let response = answer(&fault, Method::GET, move || Response::new(Chunks::new(&chunks))).await;
+        let start = Instant::now();
+        let mut body = Box::pin(response.into_body());
+        fault.control().set_enabled(false);
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        fault.control().set_enabled(true);
+        let seen = read(body, start).await;
+        let text = String::from_utf8_lossy(&first).into_owned() + &seen.text();
+        assert_eq!((text, start.elapsed()), (chunks.concat(), Duration::ZERO), "{fault:?}");
     }
 }
