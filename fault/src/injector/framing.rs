@@ -31,6 +31,10 @@ pub(crate) struct Splitter {
     line: usize,
     /// How much of a message too long is still to go by.
     passing: usize,
+    /// Whether the present event, of which no length is told, goes by to its end.
+    through: bool,
+    /// Whether the line at the buffer's beginning began before it.
+    torn: bool,
 }
 
 /// Longer messages go by untouched.
@@ -38,7 +42,7 @@ const LONGEST: usize = 4 << 20;
 
 impl Splitter {
     pub(crate) fn new(framing: Framing) -> Self {
-        Self { framing, buffer: BytesMut::new(), seen: 0, line: 0, passing: 0 }
+        Self { framing, buffer: BytesMut::new(), seen: 0, line: 0, passing: 0, through: false, torn: false }
     }
 
     pub(crate) fn push(&mut self, data: &[u8]) {
@@ -86,16 +90,30 @@ impl Splitter {
                     continue;
                 }
             };
-            let blank = self.line == self.seen;
-            (self.seen, self.line) = (after, after);
+            let blank = self.line == self.seen && !self.torn;
+            (self.seen, self.line, self.torn) = (after, after, false);
             if blank {
-                let only_blank = self.buffer[..after].iter().all(|byte| b"\r\n".contains(byte));
-                let block = self.buffer.split_to(after).freeze();
-                (self.seen, self.line) = (0, 0);
-                return Some(if only_blank { Piece::Other(block) } else { Piece::Message(block) });
+                let block = self.take_seen();
+                let through = std::mem::take(&mut self.through) || block.len() > LONGEST;
+                let only_blank = || block.iter().all(|byte| b"\r\n".contains(byte));
+                return Some(if through || only_blank() {
+                    Piece::Other(block)
+                } else {
+                    Piece::Message(block)
+                });
             }
         }
-        (self.buffer.len() > LONGEST).then(|| Piece::Other(self.rest()))
+        self.through |= self.buffer.len() > LONGEST;
+        if !self.through || self.seen == 0 {
+            return None;
+        }
+        self.torn |= self.line < self.seen;
+        Some(Piece::Other(self.take_seen()))
+    }
+
+    fn take_seen(&mut self) -> Bytes {
+        self.line = 0;
+        self.buffer.split_to(std::mem::take(&mut self.seen)).freeze()
     }
 }
 
@@ -135,6 +153,33 @@ mod tests {
                     "{text:?} {step}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn an_event_too_long_goes_by_to_its_end() {
+        let rows: [(&[u8], usize); 6] = [
+            (b"\n\n", 1 << 16),
+            (b"\r\n\r\n", 1 << 16),
+            (b"\n\n", LONGEST + 1),
+            (b"\n\n", LONGEST),
+            (b"\r\n\r\n", LONGEST),
+            (b"\nid: 1\r\r", LONGEST),
+        ];
+        for (end, step) in rows {
+            // The first piece ends in the last line, at its end, or within that.
+            let mut text = vec![b'x'; if step > 1 << 16 { LONGEST + 1 } else { LONGEST + (1 << 18) }];
+            text.extend_from_slice(end);
+            let long = text.len();
+            text.extend_from_slice(b"data: 1\n\n");
+            let (found, rest) = pieces(Framing::Sse, &text, step + usize::from(step >= LONGEST));
+            let row = format!("{end:?} {step}");
+            assert_eq!(found.last(), Some(&Piece::Message(Bytes::from_static(b"data: 1\n\n"))), "{row}");
+            let others = found[..found.len() - 1].iter().map(|piece| match piece {
+                Piece::Other(bytes) => bytes.len(),
+                Piece::Message(_) => 0,
+            });
+            assert_eq!((others.sum::<usize>(), rest.len()), (long, 0), "{row}");
         }
     }
 
