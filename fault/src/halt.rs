@@ -13,7 +13,9 @@ use tokio::sync::futures::Notified;
 /// held any longer, and none that is still in flight may be held anew. Call it before the server
 /// begins to drain.
 ///
-/// The environment variable `WAYLAY_HALT=1`, read once, starts a process halted.
+/// The environment variable `WAYLAY_HALT`, read once, starts a process halted. It is an emergency
+/// brake, so any value pulls it (`1`, `true`, `yes`, also `off` and a slip of the pen) but the empty
+/// one and `0`.
 ///
 /// ```
 /// assert!(!waylay_fault::halted());
@@ -53,7 +55,7 @@ static STATE: AtomicU8 = AtomicU8::new(UNREAD);
 static CALL_OFF: Notify = Notify::const_new();
 
 fn read_environment() -> bool {
-    let wanted = env::var_os("WAYLAY_HALT").is_some_and(|value| value == "1");
+    let wanted = env::var_os("WAYLAY_HALT").is_some_and(|value| !value.is_empty() && value != "0");
     let state = if wanted { HALTED } else { RUNNING };
     // A call of `halt` or `resume` in between has the last word.
     match STATE.compare_exchange(UNREAD, state, Ordering::AcqRel, Ordering::Acquire) {

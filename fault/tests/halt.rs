@@ -96,7 +96,9 @@ async fn a_halt_lets_a_server_shut_down() {
 
 #[test]
 fn the_environment_halts_from_the_start() {
-    for (value, wanted) in [("1", "halted"), ("0", "running"), ("", "running")] {
+    let halting = ["1", "true", "yes", "on", "TRUE", "2", " ", "off", "false"];
+    let rows = halting.map(|value| (value, "halted")).into_iter().chain([("0", "running"), ("", "running")]);
+    for (value, wanted) in rows {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "--nocapture", "tell_whether_halted"])
             .env("WAYLAY_HALT", value)
