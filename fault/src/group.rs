@@ -10,7 +10,9 @@ use crate::chance::{Dice, Key, fresh_seed, pick};
 ///
 /// The pick is drawn by the key of the first member that the request's draw chose, under the seed
 /// and name of the group, and holds for all members. A member that joins later changes the picks
-/// of the requests after it.
+/// of the requests after it, and so does one that leaves: a fault does once the last of its clones,
+/// layers and controls is gone. Who comes next takes its place, so that a fault that is dropped and
+/// built anew finds the picks as they were.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, Group, error, slow};
@@ -27,6 +29,7 @@ pub struct Group(Arc<Members>);
 struct Members {
     dice: Dice,
     name: String,
+    /// By seats; nothing where nobody sits.
     weights: RwLock<Vec<f64>>,
 }
 
@@ -54,8 +57,12 @@ impl Group {
 
     pub(crate) fn join(&self, weight: f64) -> Seat {
         let mut weights = self.0.weights.write().unwrap_or_else(PoisonError::into_inner);
-        weights.push(weight);
-        Seat { group: self.clone(), number: weights.len() - 1 }
+        let number = weights.iter().position(|taken| *taken == FREE).unwrap_or(weights.len());
+        match weights.get_mut(number) {
+            Some(free) => *free = weight,
+            None => weights.push(weight),
+        }
+        Seat { group: self.clone(), number }
     }
 }
 
@@ -70,6 +77,18 @@ impl fmt::Debug for Group {
 pub(crate) struct Seat {
     group: Group,
     number: usize,
+}
+
+/// The weight of nobody, which is no member's.
+const FREE: f64 = 0.0;
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut weights = self.group.0.weights.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = weights.get_mut(self.number) {
+            *taken = FREE;
+        }
+    }
 }
 
 impl Seat {

@@ -143,6 +143,42 @@ async fn of_a_group_one_strikes_at_most() {
     }
 }
 
+/// A plan that is loaded anew builds its faults anew.
+#[tokio::test]
+async fn who_leaves_a_group_frees_the_seat() {
+    async fn picks(fault: &Fault) -> Vec<u32> {
+        let mut picks = Vec::new();
+        for id in 0..300 {
+            let request = request(Method::GET, "/", &[("x-request-id", &id.to_string())]);
+            if is_struck(fault, request).await {
+                picks.push(id);
+            }
+        }
+        picks
+    }
+    let group = Group::new("orders").seed(7);
+    let member = || striking(error(500)).decide_by(DecideBy::RequestId).group(&group, 1.0).build().unwrap();
+    // Alone it is always picked, however many there were before.
+    let mut fault = member();
+    for _ in 0..10 {
+        fault = member();
+    }
+    assert_eq!(picks(&fault).await.len(), 300);
+    drop(fault);
+
+    // Those who stay share what the one who left had; one who comes in its place finds all as it was.
+    let [first, middle, last] = [member(), member(), member()];
+    let before = [picks(&first).await, picks(&middle).await, picks(&last).await];
+    assert_eq!(before.iter().map(Vec::len).sum::<usize>(), 300);
+    let layer = middle.layer();
+    drop(middle);
+    assert_eq!(picks(&last).await, before[2], "a layer of it is still about");
+    drop(layer);
+    assert_eq!(picks(&first).await.len() + picks(&last).await.len(), 300);
+    let middle = member();
+    assert_eq!([picks(&first).await, picks(&middle).await, picks(&last).await], before);
+}
+
 /// A fault that lies around a service twice strikes no more often than one that does once.
 #[tokio::test]
 async fn a_request_is_decided_on_once() {
