@@ -16,6 +16,7 @@ use crate::stage::{Below, Polled, Stage};
 
 /// How far a promised length is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Length {
     /// So many bytes more than the body has.
     Over(u64),
