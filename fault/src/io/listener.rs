@@ -91,6 +91,8 @@ pub trait Accept: Send + 'static {
 /// of your own:
 ///
 /// ```
+/// use std::time::Duration;
+///
 /// use http::{Request, Response};
 /// use http_body_util::Full;
 /// use hyper::body::{Bytes, Incoming};
@@ -111,7 +113,12 @@ pub trait Accept: Send + 'static {
 ///     Ok::<_, std::io::Error>(Response::new(Full::new(Bytes::from("real"))))
 /// }));
 /// tokio::spawn(async move {
-///     while let Ok((stream, _peer)) = listener.accept().await {
+///     loop {
+///         let Ok((stream, _peer)) = listener.accept().await else {
+///             // Out of descriptors, perhaps: some will be free again.
+///             tokio::time::sleep(Duration::from_millis(100)).await;
+///             continue;
+///         };
 ///         // The handle goes along with every request of the connection.
 ///         let app = stream.connection().layer().layer(app.clone());
 ///         let io = TokioIo::new(stream);

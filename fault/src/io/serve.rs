@@ -25,6 +25,8 @@ use super::line::Connection;
 /// What hyper says of the connection; an injected end is one, too.
 ///
 /// ```
+/// use std::time::Duration;
+///
 /// use http::{Request, Response};
 /// use http_body_util::Full;
 /// use hyper::body::{Bytes, Incoming};
@@ -40,7 +42,12 @@ use super::line::Connection;
 /// let listener = FaultListener::new(TcpListener::bind("127.0.0.1:0").await?);
 /// let address = listener.local_addr()?;
 /// tokio::spawn(async move {
-///     while let Ok((stream, _peer)) = listener.accept().await {
+///     loop {
+///         let Ok((stream, _peer)) = listener.accept().await else {
+///             // Out of descriptors, perhaps: some will be free again.
+///             tokio::time::sleep(Duration::from_millis(100)).await;
+///             continue;
+///         };
 ///         let connection = stream.connection().clone();
 ///         tokio::spawn(serve_connection(stream, connection, app.clone()));
 ///     }
