@@ -69,12 +69,18 @@ impl<T> Core<T> {
     }
 
     /// Whether bytes may go straight to the io.
-    pub(crate) fn is_plain(&self) -> bool {
+    fn is_plain(&self) -> bool {
         self.dead.is_none()
             && self.flow.is_none()
             && self.armed.is_none()
             && self.ambush.is_empty()
             && self.connection.given() == self.given
+    }
+
+    /// The io, if bytes may go straight to it.
+    #[inline]
+    pub(crate) fn plain(&mut self) -> Option<&mut T> {
+        if self.is_plain() { self.io.as_mut() } else { None }
     }
 
     fn die(&mut self, ending: Ending, by: Arc<str>) -> io::Error {

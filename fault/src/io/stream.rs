@@ -154,9 +154,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FaultStream<T> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let Self { core, talk } = self.get_mut();
-        if core.is_plain()
-            && talk.is_plain()
-            && let Some(io) = &mut core.io
+        if talk.is_plain()
+            && let Some(io) = core.plain()
         {
             let poll = Pin::new(io).poll_write_vectored(cx, slices);
             match poll {

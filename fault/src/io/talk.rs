@@ -59,6 +59,7 @@ impl Talk {
     }
 
     /// Whether what is written needs nothing but to be told.
+    #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         !self.tongue.drains()
             && self.words.is_empty()
@@ -132,6 +133,15 @@ impl Talk {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
+        // While nobody has a hand in it, as straight as can be.
+        if self.is_plain()
+            && let Some(io) = core.plain()
+        {
+            let before = buf.filled().len();
+            ready!(Pin::new(io).poll_read(cx, buf))?;
+            self.tongue.hear(&buf.filled()[before..], &core.connection);
+            return Poll::Ready(Ok(()));
+        }
         ready!(core.attend(cx));
         self.obey(core);
         if let Act::Messages(lanes) = &mut self.act {
@@ -176,6 +186,13 @@ impl Talk {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
+        if self.is_plain()
+            && let Some(io) = core.plain()
+        {
+            let written = ready!(Pin::new(io).poll_write(cx, data))?;
+            self.said(&core.connection, &data[..written]);
+            return Poll::Ready(Ok(written));
+        }
         ready!(core.attend(cx));
         self.obey(core);
         ready!(self.put_in(core, cx))?;
@@ -227,10 +244,15 @@ impl Talk {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        ready!(core.attend(cx));
         if matches!(self.tongue, Tongue::Http1) {
             self.settle(&core.connection, true);
         }
+        if self.is_plain()
+            && let Some(io) = core.plain()
+        {
+            return Pin::new(io).poll_flush(cx);
+        }
+        ready!(core.attend(cx));
         self.obey(core);
         ready!(self.put_in(core, cx))?;
         match &mut self.act {
