@@ -1,5 +1,7 @@
 //! Waylay's router on hyper alone: HTTP/1.1 and HTTP/2 on one port, no framework.
 
+use std::time::Duration;
+
 use http::uri::Scheme;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -23,7 +25,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("  curl -si -X DELETE 'http://{address}/'");
 
     loop {
-        let (stream, peer) = listener.accept().await?;
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely, which passes.
+                eprintln!("accept: {error}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+        };
         // What only the listener knows is told to the router by this extension.
         let peer = Peer::default().addr(peer).scheme(Scheme::HTTP);
         let service = ServiceBuilder::new()

@@ -203,3 +203,53 @@ fn upgrades_pass_through() {
         assert_eq!(back, message.as_bytes());
     }
 }
+
+/// The shop of `cargo run` on a free port, until it is dropped.
+struct Shop {
+    child: Child,
+    address: String,
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Shop {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_staging"))
+            .args(["--addr", "127.0.0.1:0", "--control-addr", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        Self { child, address, _stdout: stdout }
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The file that comes along, in front of the shop.
+#[test]
+fn the_shop_behind_the_gateway() {
+    let shop = Shop::start();
+    let table = include_str!("../gateway.toml").replace("127.0.0.1:3000", &shop.address);
+    let gateway = Gateway::start("shop", &table);
+    for (target, wanted) in [
+        ("/", "A shop that is broken on purpose."),
+        ("/api/v1/products/1", r#"{"sku":1,"name":"teapot","cents":1850}"#),
+        ("/api/v1/products?q=tea", "tea towel"),
+        ("/api/v1/orders/1", r#"{"id":1,"#),
+    ] {
+        let answer = gateway.ask(target);
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(wanted), "{target}: {answer}");
+    }
+    assert!(gateway.ask("/api/v1/carts").starts_with("HTTP/1.1 404 "));
+    let explained = gateway.ask("/_explain?url=http://h/api/v1/products/1&method=PUT");
+    assert!(explained.contains("products"), "{explained}");
+}

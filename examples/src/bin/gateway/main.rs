@@ -36,7 +36,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         swap.follow(file, |text| table(text, &client), report).await
     });
     loop {
-        let (stream, peer) = listener.accept().await?;
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely, which passes.
+                eprintln!("a connection cannot be accepted: {error}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+        };
         tokio::spawn(connection(stream, peer, router.clone()));
     }
 }

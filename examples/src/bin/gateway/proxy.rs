@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, UPGRADE};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Request, StatusCode, Uri};
 use hyper_util::client::legacy::{Client as HyperClient, connect::HttpConnector};
@@ -32,13 +32,16 @@ pub(crate) async fn proxy(
     matched: Matched,
     mut request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let upstream = matched.route().and_then(|route| route.metadata().get("upstream"));
-    let upstream: Authority = upstream.and_then(|upstream| upstream.parse().ok()).ok_or_else(|| {
-        Problem::new(StatusCode::BAD_GATEWAY, "the route names no upstream such as `127.0.0.1:80`")
-    })?;
+    let metadata = matched.route().map(|route| route.metadata());
+    let told = |key: &str| metadata?.get(key);
+    let upstream: Authority =
+        told("upstream").and_then(|upstream| upstream.parse().ok()).ok_or_else(|| {
+            Problem::new(StatusCode::BAD_GATEWAY, "the route names no upstream such as `127.0.0.1:80`")
+        })?;
+    let host = told("host").and_then(|host| host.parse().ok());
     let asked = asked_upgrade(request.headers());
     let from_client = asked.as_ref().map(|_| hyper::upgrade::on(&mut request));
-    let outward = outward(request, &upstream, asked)?;
+    let outward = outward(request, &upstream, host, asked)?;
     let mut response = match timeout(PATIENCE, client.request(outward)).await {
         Err(_) => {
             return Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, &format!("{upstream} does not answer")));
@@ -64,33 +67,44 @@ pub(crate) async fn proxy(
     Ok(response.map(Body::new))
 }
 
-/// The same request for the upstream: its own host, who asked, and no header of the old connection.
+/// The same request for the upstream: the host that it answers to, who asked for what, and no header of the
+/// old connection.
 fn outward(
     mut request: Request<Body>,
     upstream: &Authority,
+    host: Option<HeaderValue>,
     upgrade: Option<HeaderValue>,
 ) -> Result<Request<Body>, Problem> {
     let path = request.uri().path_and_query().cloned();
+    let authority = request.uri().authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
     let uri = Uri::builder().scheme(Scheme::HTTP).authority(upstream.clone());
     *request.uri_mut() = uri
         .path_and_query(path.map_or_else(|| "/".to_owned(), |path| path.to_string()))
         .build()
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, &error.to_string()))?;
     *request.version_mut() = http::Version::HTTP_11;
-    let peer = request.extensions().get::<Peer>().and_then(|peer| peer.addr);
+    let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
     let headers = request.headers_mut();
     strip(headers);
-    if let Some(host) = headers.remove("host") {
-        headers.insert("x-forwarded-host", host);
-    }
-    if let Some(client) = peer.and_then(|address| HeaderValue::from_str(&address.ip().to_string()).ok()) {
+    // Of HTTP/2 the target names the host. What a client says of these is its own word, and is dropped.
+    let asked = headers.remove(HOST);
+    set(headers, "x-forwarded-host", authority.or(asked));
+    set(headers, "x-forwarded-proto", peer.scheme.and_then(|scheme| scheme.as_str().parse().ok()));
+    if let Some(client) = peer.addr.and_then(|address| address.ip().to_string().parse().ok()) {
         headers.append("x-forwarded-for", client);
     }
+    set(headers, "host", host);
     if let Some(upgrade) = upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, upgrade);
     }
     Ok(request)
+}
+
+/// Leaves one value of a header, or none.
+fn set(headers: &mut HeaderMap, name: &'static str, value: Option<HeaderValue>) {
+    headers.remove(name);
+    headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
 }
 
 fn asked_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
