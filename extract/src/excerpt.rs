@@ -123,12 +123,16 @@ fn references(text: &str) -> String {
         ("mdash", "—"),
         ("middot", "·"),
     ];
+    /// The most bytes between `&` and `;`.
+    const LONGEST: usize = 8;
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let name = rest[1..].split_once(';').map(|(name, _)| name).filter(|name| name.len() <= 8);
+        // No further than a name goes, or each of many `&` would be looked behind to the text's end.
+        let end = rest.bytes().take(LONGEST + 2).position(|byte| byte == b';');
+        let name = end.and_then(|end| rest.get(1..end));
         let read = name.and_then(|name| {
             let named = NAMED.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
             named.or_else(|| number(name).map(String::from))
@@ -161,7 +165,7 @@ fn number(name: &str) -> Option<char> {
 mod tests {
     use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
-    use super::excerpt;
+    use super::{READ, excerpt};
 
     #[test]
     fn a_body_is_reduced_to_what_a_person_reads() {
@@ -190,6 +194,15 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(kind).unwrap())]);
             assert_eq!(excerpt(&headers, body.as_bytes()), expected, "{kind} {body}");
+        }
+        // Of so many references, each is looked at and no more.
+        let html = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/html"))]);
+        let shown = format!("{} ... [203776 bytes omitted]", "&".repeat(1024));
+        assert_eq!(excerpt(&html, "&".repeat(READ + 1).as_bytes()), shown);
+        for (text, expected) in
+            [("&#x0041F;", "\u{41f}"), ("&#x000041F;", "&#x000041F;"), ("&é;&;&", "&é;&;&")]
+        {
+            assert_eq!(excerpt(&html, text.as_bytes()), expected);
         }
         assert_eq!(excerpt(&HeaderMap::new(), b"Pepp\xe9\n"), "Pepp\u{fffd}\\n");
     }
