@@ -7,6 +7,10 @@ use std::{
 };
 
 use axum_core::response::Response;
+use http::{
+    HeaderMap, HeaderName,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -15,8 +19,11 @@ use crate::rejection::Rejection;
 
 /// Answers every [`Rejection`] as a function says, for all structs behind it.
 ///
-/// The rejection stays in the extensions of the new answer. An answer that a `#[from]` field has given
-/// holds none and passes as it is.
+/// The rejection stays in the extensions of the new answer, and so do the headers that it has not set
+/// itself: the `Allow` of a 405 (RFC 9110, 15.5.6), the `Accept` of a 415, what layers further in have
+/// set; but for those of the body that is gone (`content-type`, `content-length`, `content-encoding`,
+/// `transfer-encoding`). An answer that a `#[from]` field has given holds no rejection and passes as it
+/// is.
 ///
 /// ```
 /// use axum_core::{body::Body, response::{IntoResponse, Response}};
@@ -81,6 +88,7 @@ impl<S, F: Clone> Layer<S> for FormatLayer<F> {
 
 /// The service of a [`FormatLayer`].
 #[derive(Clone, Copy)]
+#[must_use = "a service does nothing until it is called"]
 pub struct FormatService<S, F> {
     inner: S,
     format: F,
@@ -112,6 +120,7 @@ where
 
 pin_project! {
     /// The future of a [`FormatService`].
+    #[must_use = "a future does nothing until it is awaited"]
     pub struct FormatFuture<A, F> {
         #[pin]
         answer: A,
@@ -136,9 +145,23 @@ where
         let this = self.project();
         let mut answer = ready!(this.answer.poll(context))?;
         if let Some(rejection) = answer.extensions_mut().remove::<Rejection>() {
+            let told = answer;
             answer = (this.format)(&rejection);
+            keep(told.headers(), answer.headers_mut());
             answer.extensions_mut().insert(rejection);
         }
         Poll::Ready(Ok(answer))
+    }
+}
+
+/// Headers that speak of a body, not of an answer.
+const OF_THE_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING];
+
+/// Hands on what the new answer does not say itself.
+fn keep(told: &HeaderMap, headers: &mut HeaderMap) {
+    for name in told.keys().filter(|name| !OF_THE_BODY.contains(name)) {
+        if !headers.contains_key(name) {
+            headers.extend(told.get_all(name).iter().map(|value| (name.clone(), value.clone())));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -17,9 +18,11 @@ use http::{HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use tower::ServiceExt;
-use waylay_extract::{Extract, FormatLayer, Rejection, RouteExt, RouterExt};
+use tower::{Layer, ServiceExt, service_fn};
+use waylay_extract::{Extract, FormatLayer, Rejection, RouteExt, Routed, RouterExt};
 use waylay_router::{Matched, Route, Router, Scope};
+
+use crate::round::bytes_of;
 
 /// An error of the program's own, as juju's `RemoteError`.
 #[derive(Debug)]
@@ -226,6 +229,47 @@ async fn rejections_are_problems_and_faults_of_the_program_are_not_told() {
     let router = router().layer(FormatLayer::new(exposed)).build().unwrap();
     let told = json!({"code": 500, "message": "wrap: no extension fills the field `_pool`"});
     assert_eq!(answer(router, "/unwired").await, (500, told));
+}
+
+#[derive(Extract)]
+#[route(PUT "/posts/{id}")]
+struct Put {
+    #[param]
+    id: u64,
+    #[json]
+    title: String,
+}
+
+/// Another format leaves what is said outside of the body.
+#[tokio::test]
+async fn a_format_keeps_the_headers_that_it_does_not_set() {
+    let terse = |rejection: &Rejection| (rejection.status(), [("x-b", "ours")], "no").into_response();
+    // Without a match, so that the struct itself tells what is allowed.
+    let put = service_fn(async |request: Request<Body>| {
+        let (parts, body) = request.into_parts();
+        let mut answer = match Put::read(&parts, bytes_of(body)) {
+            Ok(put) => format!("{} {}", put.id, put.title).into_response(),
+            Err(rejection) => rejection.into_response(),
+        };
+        answer.headers_mut().append("x-a", HeaderValue::from_static("1"));
+        answer.headers_mut().append("x-a", HeaderValue::from_static("2"));
+        answer.headers_mut().insert("x-b", HeaderValue::from_static("theirs"));
+        Ok::<_, Infallible>(answer)
+    });
+    let service = FormatLayer::new(terse).layer(put);
+    for (method, kind, status, name, value) in [
+        ("GET", "application/json", 405, "allow", "PUT"),
+        ("PUT", "text/plain", 415, "accept", "application/json"),
+        ("PUT", "application/json", 422, "content-type", "text/plain; charset=utf-8"),
+    ] {
+        let request = Request::builder().method(method).uri("/posts/1").header("content-type", kind);
+        let answer = service.oneshot(request.body(Body::from("{}")).unwrap()).await.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()[name]), (status, &value.parse().unwrap()));
+        assert_eq!(answer.headers().get_all(name).iter().count(), 1);
+        assert!(answer.headers().get_all("x-a").iter().eq(["1", "2"]));
+        assert!(answer.headers().get_all("x-b").iter().eq(["ours"]));
+        assert_eq!(text(answer).await, "no");
+    }
 }
 
 macro_rules! routed {
