@@ -1,7 +1,10 @@
 //! A body while it is written: the whole, members of a JSON object or of a form, or parts.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use bytes::Bytes;
 use http::HeaderValue;
+use memchr::memmem::Finder;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -61,16 +64,18 @@ fn multipart(parts: &[OutPart]) -> (HeaderValue, Bytes) {
 }
 
 /// A boundary that no part holds, with the content type that names it.
+///
+/// Nobody can know it beforehand, or content would be made to hold every boundary that is tried.
 fn boundary(parts: &[OutPart]) -> (String, HeaderValue) {
-    let mut number = 0u64;
     loop {
-        let boundary = format!("waylay-{number:016x}");
+        // Each is keyed anew by the standard library, as its maps are.
+        let [one, other] = [(); 2].map(|()| RandomState::new().build_hasher().finish());
+        let boundary = format!("waylay-{one:016x}{other:016x}");
         let kind = HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"));
-        let holds =
-            |part: &OutPart| part.content.windows(boundary.len()).any(|window| window == boundary.as_bytes());
-        if let (Ok(kind), false) = (kind, parts.iter().any(holds)) {
+        let finder = Finder::new(&boundary);
+        let is_held = parts.iter().any(|part| finder.find(&part.content).is_some());
+        if let (Ok(kind), false) = (kind, is_held) {
             return (boundary, kind);
         }
-        number += 1;
     }
 }
