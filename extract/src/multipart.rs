@@ -69,8 +69,11 @@ impl Multipart {
     /// The parts of a body of that content type.
     pub(crate) fn open(headers: &HeaderMap, body: Body, limit: u64, max: usize) -> Result<Self, FieldError> {
         let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let Ok(boundary) = multer::parse_boundary(kind) else {
-            return Err(FieldError::body(Code::Malformed, "expected a boundary"));
+        // RFC 2046, 5.1.1. A longer one would have `multer` search as much again with every chunk.
+        let boundary =
+            multer::parse_boundary(kind).ok().filter(|boundary| (1..=70).contains(&boundary.len()));
+        let Some(boundary) = boundary else {
+            return Err(FieldError::body(Code::Malformed, "expected a boundary of 1 to 70 characters"));
         };
         let constraints = Constraints::new().size_limit(SizeLimit::new().whole_stream(limit));
         let (body, allowance) = Sips::new(body);
@@ -79,6 +82,9 @@ impl Multipart {
     }
 
     /// The next part; what is left of the one before it is passed over.
+    ///
+    /// Cancel safe: dropped before it is ready, as in a `select!`, it loses nothing, and the next call
+    /// goes on where it was.
     ///
     /// # Errors
     ///
@@ -90,9 +96,11 @@ impl Multipart {
     pub(crate) async fn next_part(&mut self) -> Result<Option<OpenPart<'_>>, FieldError> {
         let limit = self.limit;
         // Read to its end, so that what follows is a head and has a head's allowance.
-        if let Some(mut last) = self.current.take() {
+        // It stays where it is meanwhile: who gives this up and asks again goes on with the rest.
+        if let Some(last) = self.current.as_mut() {
             while last.chunk().await.map_err(|error| refusal(&error, limit))?.is_some() {}
         }
+        self.current = None;
         self.allowance.set(HEAD);
         let next = self.parts.next_field().await;
         self.allowance.set(usize::MAX);
@@ -135,6 +143,9 @@ impl OpenPart<'_> {
     }
 
     /// The next bytes of the part, as they come.
+    ///
+    /// Cancel safe, unlike [`bytes`](Self::bytes), [`text`](Self::text) and [`upload`](Self::upload),
+    /// which drop what they have read of the part.
     ///
     /// # Errors
     ///

@@ -1,8 +1,14 @@
 //! Multipart bodies read by hand, and whole bodies that may come as parts.
 
+use std::{
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+};
+
 use axum_core::{body::Body, extract::FromRequest};
 use bytes::Bytes;
 use http::{Method, Request};
+use http_body::Frame;
 use serde::{Deserialize, Serialize};
 use waylay_extract::{Extract, IntoRequest, Multipart, OpenPart, Rejection};
 
@@ -79,6 +85,73 @@ async fn parts_come_one_after_the_other() {
     assert_eq!((upload.len(), upload.file_name(), upload.bytes()), (200_000, Some("l.txt"), None));
     assert_eq!(upload.read().await.unwrap(), long);
     assert_eq!(next(&mut all).await.bytes(0).await.unwrap(), "");
+}
+
+/// A body of which no frame is there when it is first asked for.
+struct Slow(Frames, bool);
+
+impl http_body::Body for Slow {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.1 = !self.1;
+        if self.1 {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.0).poll_frame(context)
+    }
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_goes_on_with_the_rest() {
+    let text = leak(&body(&[("long", Some("l.txt"), &"x".repeat(100_000)), ("c", None, "1")]));
+    let frames = || {
+        let ends = (0..text.len()).step_by(9000);
+        ends.map(|at| &text[at..text.len().min(at + 9000)]).collect()
+    };
+    for times in [0, 1, 5, 1000] {
+        let frames = Frames { frames: frames(), hint: None };
+        let mut all = post::<Import>(KIND, Body::new(Slow(frames, false))).await.unwrap().parts;
+        let mut given_up = 0;
+        for name in ["long", "c"] {
+            let mut seen = None;
+            while given_up < times && seen.is_none() {
+                match pin!(all.next()).poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Pending => given_up += 1,
+                    Poll::Ready(part) => seen = part.unwrap().map(|part| part.name().to_owned()),
+                }
+            }
+            let seen = match seen {
+                Some(seen) => seen,
+                None => next(&mut all).await.name().to_owned(),
+            };
+            assert_eq!(seen, name, "given up {given_up} times");
+        }
+        assert!(all.next().await.unwrap().is_none());
+        assert!(given_up >= times.min(10), "{given_up}");
+    }
+}
+
+#[tokio::test]
+async fn a_boundary_is_no_longer_than_seventy() {
+    for (length, read) in [(0, false), (1, true), (70, true), (71, false)] {
+        let boundary = "b".repeat(length);
+        let kind = format!("multipart/form-data; boundary=\"{boundary}\"");
+        let text = format!(
+            "--{boundary}\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1\r\n--{boundary}--\r\n"
+        );
+        match post::<Import>(&kind, text).await {
+            Ok(mut import) => assert_eq!((next(&mut import.parts).await.name(), read), ("a", true)),
+            Err(rejection) => {
+                assert_eq!((told::<()>(Err(rejection)), read), (one(400, "body  malformed"), false))
+            }
+        }
+    }
 }
 
 #[tokio::test]
