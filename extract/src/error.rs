@@ -228,9 +228,24 @@ impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.source)?;
         if !self.place.is_empty() {
-            write!(f, " `{}`", self.place)?;
+            write!(f, " `{}`", OneLine(&self.place))?;
         }
-        write!(f, ": {}", self.fault.detail)
+        write!(f, ": {}", OneLine(&self.fault.detail))
+    }
+}
+
+/// A text of others with its control characters escaped, so that it makes no line of its own in a log.
+pub(crate) struct OneLine<'t>(pub(crate) &'t str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in self.0.split_inclusive(char::is_control) {
+            match piece.char_indices().next_back() {
+                Some((at, c)) if c.is_control() => write!(f, "{}{}", &piece[..at], c.escape_default())?,
+                _ => f.write_str(piece)?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -250,5 +265,23 @@ impl Serialize for FieldError {
             map.serialize_entry("value", value)?;
         }
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, Fault, FieldError};
+    use crate::source::Source;
+
+    #[test]
+    fn an_error_is_one_line() {
+        let fault = || Fault::new(Code::Unknown, "no such key");
+        for (place, shown) in [
+            ("a\nb: sound", "query `a\\nb: sound`: no such key"),
+            ("\u{1b}[2Jé\0", "query `\\u{1b}[2Jé\\u{0}`: no such key"),
+            ("\\n é`", "query `\\n é``: no such key"),
+        ] {
+            assert_eq!(FieldError::new(Source::Query, place, fault()).to_string(), shown);
+        }
     }
 }

@@ -80,22 +80,32 @@ fn push_segment(pointer: &mut String, segment: &str) {
     pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
 }
 
-fn push_path(pointer: &mut String, path: &Path) {
+/// The most bytes of a pointer with keys of the client's own, as those of a map.
+const FAR: usize = 1024;
+
+/// `false` if the pointer would be too long: it ends above the place then.
+fn push_path(pointer: &mut String, path: &Path) -> bool {
     for segment in path {
+        let above = pointer.len();
         match segment {
             Segment::Seq { index } => push_segment(pointer, &index.to_string()),
             Segment::Map { key } | Segment::Enum { variant: key } => push_segment(pointer, key),
             Segment::Unknown => {}
         }
+        if pointer.len() > FAR {
+            pointer.truncate(above);
+            return false;
+        }
     }
+    true
 }
 
 fn read_raw<'r, T: Deserialize<'r>>(raw: &'r RawValue, pointer: &str) -> Result<T, FieldError> {
     serde_path_to_error::deserialize(raw).map_err(|error| {
         let mut pointer = pointer.to_owned();
-        push_path(&mut pointer, error.path());
+        let is_there = push_path(&mut pointer, error.path());
         let (fault, member) = reason(&error.inner().to_string());
-        if let Some(member) = member {
+        if let Some(member) = member.filter(|_| is_there) {
             push_segment(&mut pointer, &member);
         }
         FieldError::new(Source::Body, pointer, fault)

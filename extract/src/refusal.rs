@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
-    error::{Code, Fault, FieldError},
+    error::{Code, Fault, FieldError, OneLine},
     excerpt::{excerpt, is_json},
     source::Source,
 };
@@ -140,7 +140,7 @@ impl fmt::Display for Refusal {
             return Ok(());
         }
         if let Some(text) = self.text("detail").or(self.text("title")) {
-            return write!(f, ": {text}");
+            return write!(f, ": {}", OneLine(text));
         }
         if let (true, Some(to)) = (self.status.is_redirection(), self.headers.get(LOCATION)) {
             return write!(f, ": to {}", String::from_utf8_lossy(to.as_bytes()).escape_debug());

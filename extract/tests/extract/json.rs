@@ -230,3 +230,22 @@ proptest! {
         }
     }
 }
+
+/// The keys of a map are the client's: an answer holds none of two megabytes.
+#[test]
+fn a_pointer_ends_above_a_key_that_is_too_long() {
+    #[derive(Debug, Extract)]
+    struct Stars {
+        #[json]
+        stars: std::collections::BTreeMap<String, Vec<Address>>,
+    }
+    let told = |key: &str, value: &str| {
+        let body = format!("{{\"stars\": {{\"{key}\": {value}}}}}");
+        lines(&Stars::extract(&json(), &[], bytes(&body)).map(|read| read.stars).unwrap_err())
+    };
+    let (long, longest) = ("k".repeat(1000), "k".repeat(100_000));
+    assert_eq!(told(&long, "[1]"), [format!("body /stars/{long}/0 invalid")]);
+    assert_eq!(told(&long, "[{}]"), [format!("body /stars/{long}/0/city missing")]);
+    assert_eq!(told(&longest, "[1]"), ["body /stars invalid"]);
+    assert_eq!(told(&longest, "[{}]"), ["body /stars missing"]);
+}
