@@ -71,6 +71,7 @@ const LIMIT: u64 = 2 * 1024 * 1024;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "a client sends nothing until it is called"]
 pub struct Client<S> {
     service: S,
     base: Base,

@@ -95,6 +95,7 @@ impl RouteExt for Route {
 /// ```
 pub trait RouterExt<S>: Sized {
     /// Adds a handler at the route of its last argument.
+    #[must_use = "it gives the router back with the handler"]
     #[track_caller]
     fn endpoint<H, A>(self, handler: H) -> Self
     where
@@ -102,6 +103,7 @@ pub trait RouterExt<S>: Sized {
         A: RoutedArguments + 'static;
 
     /// Adds every method of a type that `#[routes]` is written on.
+    #[must_use = "it gives the router back with the handlers"]
     fn endpoints<T: Routes<S>>(self) -> Self;
 }
 
