@@ -51,7 +51,9 @@ impl<T: DeserializeOwned> Sorted<T> {
         }
         match self.member {
             Member::Unread if errors.body_is_read() => {
-                whole_form(self.pairs.as_bytes()).unwrap_or_else(|error| Member::Fault(Box::new(error)))
+                // The parts have been counted as they came.
+                whole_form(self.pairs.as_bytes(), usize::MAX)
+                    .unwrap_or_else(|error| Member::Fault(Box::new(error)))
             }
             member => member,
         }

@@ -75,7 +75,11 @@ fn view_arm(field: &Field, view: View, alone: bool) -> TokenStream {
         // Its parts come one by one.
         View::Multipart => TokenStream::new(),
         View::Json => quote!(__rt::Kind::Json => self.#slot = __rt::Member::whole(__body)?,),
-        View::Form => quote!(__rt::Kind::Form => self.#slot = __rt::whole_form(__body)?,),
+        View::Form => quote! {
+            __rt::Kind::Form => {
+                self.#slot = __rt::whole_form(__body, <Self as __rt::Layout>::BODY.max_params)?;
+            }
+        },
         _ => {
             let read = pick(without_option(&field.ty));
             let kind = if alone { quote!(_) } else { quote!(__rt::Kind::Text) };

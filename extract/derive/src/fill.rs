@@ -201,7 +201,10 @@ fn lookup_field(model: &Model, field: &Field) -> Option<TokenStream> {
             }}
         }
         Origin::Body(views) if views[..] == [View::ByHand] => quote!(self.#slot.head(&__parts.headers);),
-        Origin::QueryAll => quote!(self.#slot = __rt::whole_query(&__parts.uri);),
+        Origin::QueryAll => {
+            let max = quote!(<Self as __rt::Layout>::WANTS.max_params);
+            quote!(self.#slot = __rt::whole_query(&__parts.uri, #max);)
+        }
         Origin::Flatten { .. } => quote!(__rt::Slots::lookup(&mut self.#slot, __parts);),
         Origin::Extension => {
             let found = wrap(quote!(__parts.extensions.get::<#inner>().cloned()));

@@ -271,6 +271,25 @@ fn a_whole_query_is_read_through_serde() {
     let parts = get("/?page=2", &[]);
     let show = Show::extract_parts(&parts, &[]).unwrap();
     assert_eq!((show.all.page, show.all.tag.len()), (2, 0));
+
+    // The struct's limits hold of what serde reads, too.
+    #[derive(Debug, Extract)]
+    #[extract(max_params = 3)]
+    struct Few {
+        #[query(all)]
+        all: Foreign,
+        #[body(form)]
+        form: Option<Foreign>,
+    }
+    let few = |query: &str, body: &str| {
+        let parts = get(&format!("/?{query}"), &[("content-type", "application/x-www-form-urlencoded")]);
+        let few = Few::extract(&parts, &[], crate::bytes(body));
+        few.map(|few| (few.all.tag.len(), few.form.map(|form| form.tag.len()))).map_err(|few| lines(&few))
+    };
+    let three = "page=1&&tag=a&tag=b&";
+    assert_eq!(few(three, three), Ok((2, Some(2))));
+    assert_eq!(few(&format!("{three}x"), three), Err(vec!["query  too_many".into()]));
+    assert_eq!(few(three, &format!("{three}x")), Err(vec!["body  too_many".into()]));
 }
 
 #[cfg(feature = "headers")]
