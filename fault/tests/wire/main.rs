@@ -17,6 +17,7 @@ mod rig;
 mod rows;
 mod sealed;
 mod see;
+mod slow_tls;
 mod soak;
 mod table;
 mod twins;

@@ -282,7 +282,7 @@ fn fits(seen: Seen, expect: &Value) -> bool {
 #[tokio::test]
 #[ignore = "needs ../shared/cases"]
 async fn every_fact_of_the_file_about_the_wire_is_answered() {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases/fault.jsonl");
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases/fault.jsonl");
     let Ok(text) = std::fs::read_to_string(&file) else {
         println!("{} is not here: skipped", file.display());
         return;

@@ -149,7 +149,7 @@ async fn the_table_is_what_a_fresh_run_gives() {
         table += "\n";
     }
 
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/wire.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/wire.md");
     let page = std::fs::read_to_string(path).unwrap();
     let (head, rest) = page.split_once(BEGIN).unwrap();
     let (kept, tail) = rest.split_once(END).unwrap();
