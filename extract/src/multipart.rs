@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The most bytes of a part's head, give or take a chunk.
-const HEAD: usize = 16 * 1024;
+const HEAD: usize = 4 * 1024;
 
 /// A multipart body that is read by hand, part after part: `#[body(multipart)]`.
 ///
