@@ -23,7 +23,8 @@ use futures_core::Stream;
 #[derive(Debug)]
 pub(crate) struct Sips {
     data: BodyDataStream,
-    paused: bool,
+    /// How often it has paused since the last chunk.
+    pauses: u8,
     allowance: Allowance,
 }
 
@@ -41,7 +42,7 @@ impl Allowance {
 impl Sips {
     pub(crate) fn new(body: Body) -> (Self, Allowance) {
         let allowance = Allowance(Arc::new(AtomicUsize::new(0)));
-        (Self { data: body.into_data_stream(), paused: true, allowance: allowance.clone() }, allowance)
+        (Self { data: body.into_data_stream(), pauses: 1, allowance: allowance.clone() }, allowance)
     }
 }
 
@@ -49,17 +50,19 @@ impl Stream for Sips {
     type Item = Result<Bytes, SipError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if !self.paused {
-            self.paused = true;
+        let left = self.allowance.0.load(Ordering::Relaxed);
+        // A chunk that was taken last thing is looked at only behind the next question.
+        let most = if left == 0 { 2 } else { 1 };
+        if self.pauses < most {
+            self.pauses += 1;
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let left = self.allowance.0.load(Ordering::Relaxed);
         if left == 0 {
             return Poll::Ready(Some(Err(SipError::UsedUp)));
         }
         let chunk = ready!(Pin::new(&mut self.data).poll_next(context));
-        self.paused = false;
+        self.pauses = 0;
         Poll::Ready(chunk.map(|chunk| {
             let chunk = chunk.map_err(SipError::Body)?;
             self.allowance.set(left.saturating_sub(chunk.len()));
