@@ -22,13 +22,18 @@ use crate::strike::{Outcome, Rejected};
 /// connect, and toxics are `unreachable`.
 ///
 /// ```
-/// use waylay_fault::{Fault, Reject, reject};
+/// use http::Uri;
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+/// use waylay_fault::{ConnectError, Fault, Reject, reject};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let refused = Fault::new("no-stock", reject(Reject::ConnectionRefused)).enabled(true).participation(1.0).build()?;
-/// let client = reqwest::Client::builder().connector_layer(refused.connect_layer()).build()?;
-/// let error = client.get("http://127.0.0.1:80/").send().await.unwrap_err();
-/// assert!(error.is_connect());
+/// // With reqwest: `reqwest::Client::builder().connector_layer(refused.connect_layer())`.
+/// let connector = ServiceBuilder::new()
+///     .layer(refused.connect_layer())
+///     .service(service_fn(async |_: Uri| Ok::<_, std::io::Error>("a connection")));
+/// let error = connector.oneshot(Uri::from_static("http://stock:80/")).await.unwrap_err();
+/// assert!(error.is::<ConnectError>());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
