@@ -41,6 +41,29 @@ impl de::Error for Refused {
 
 struct Scalar<'t>(Cow<'t, str>);
 
+/// Hands the scalars of serde that are parsed from a text to another macro.
+macro_rules! scalars {
+    ($each:ident) => {
+        $each! {
+            deserialize_bool visit_bool,
+            deserialize_i8 visit_i8,
+            deserialize_i16 visit_i16,
+            deserialize_i32 visit_i32,
+            deserialize_i64 visit_i64,
+            deserialize_i128 visit_i128,
+            deserialize_u8 visit_u8,
+            deserialize_u16 visit_u16,
+            deserialize_u32 visit_u32,
+            deserialize_u64 visit_u64,
+            deserialize_u128 visit_u128,
+            deserialize_f32 visit_f32,
+            deserialize_f64 visit_f64,
+            deserialize_char visit_char,
+        }
+    };
+}
+pub(crate) use scalars;
+
 macro_rules! parsed {
     ($($method:ident $visit:ident,)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -52,22 +75,7 @@ macro_rules! parsed {
 impl<'de> Deserializer<'de> for Scalar<'_> {
     type Error = Refused;
 
-    parsed! {
-        deserialize_bool visit_bool,
-        deserialize_i8 visit_i8,
-        deserialize_i16 visit_i16,
-        deserialize_i32 visit_i32,
-        deserialize_i64 visit_i64,
-        deserialize_i128 visit_i128,
-        deserialize_u8 visit_u8,
-        deserialize_u16 visit_u16,
-        deserialize_u32 visit_u32,
-        deserialize_u64 visit_u64,
-        deserialize_u128 visit_u128,
-        deserialize_f32 visit_f32,
-        deserialize_f64 visit_f64,
-        deserialize_char visit_char,
-    }
+    scalars!(parsed);
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self.0 {

@@ -13,6 +13,7 @@ use serde::{
 
 use crate::{
     error::{Code, Fault},
+    scalar::scalars,
     text::FromText,
 };
 
@@ -178,22 +179,7 @@ macro_rules! parsed {
 impl<'de> Deserializer<'de> for Tree {
     type Error = Fail;
 
-    parsed! {
-        deserialize_bool visit_bool,
-        deserialize_i8 visit_i8,
-        deserialize_i16 visit_i16,
-        deserialize_i32 visit_i32,
-        deserialize_i64 visit_i64,
-        deserialize_i128 visit_i128,
-        deserialize_u8 visit_u8,
-        deserialize_u16 visit_u16,
-        deserialize_u32 visit_u32,
-        deserialize_u64 visit_u64,
-        deserialize_u128 visit_u128,
-        deserialize_f32 visit_f32,
-        deserialize_f64 visit_f64,
-        deserialize_char visit_char,
-    }
+    scalars!(parsed);
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fail> {
         match &self.node {

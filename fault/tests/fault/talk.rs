@@ -97,13 +97,7 @@ proptest! {
             }
             seen
         });
-        let (numbers, stopped) = settings.oracle(seed, count);
-        let mut wanted: Vec<u8> = numbers.into_iter().flat_map(message).collect();
-        if stopped {
-            let close: &[u8] = if request { &[0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa0] } else { &[0x88, 2, 0x0f, 0xa0] };
-            wanted.extend_from_slice(close);
-        }
-        prop_assert_eq!(seen, wanted);
+        prop_assert_eq!(seen, settings.web_oracle(seed, count, request));
         prop_assert_eq!(fault.control().counts().active, 0);
     }
 
