@@ -1,10 +1,10 @@
-//! What a variable's regex accepts, tested on the decoded value.
+//! A variable's regex.
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::piece::{Grammar, Kind, MAX_REGEX_BYTES, Place, TemplateErrorKind as Fault};
+use crate::template::ast::{Grammar, Kind, MAX_REGEX_BYTES, Place, TemplateErrorKind as Fault};
 
 /// A compiled constraint, anchored at both ends.
 #[derive(Debug, Clone)]

@@ -1,10 +1,11 @@
-//! A host template compiled: labels from right to left, and a port if one is named.
+//! Compiled host template.
 
-use super::constraint;
-use super::decode::Coding;
-use super::path::Edge;
-use super::piece::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault, Wild};
-use super::slot::{Slot, Span};
+use crate::template::ast::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault, Wild};
+use crate::template::captures::Span;
+use crate::template::constraint;
+use crate::template::encoding::Coding;
+use crate::template::path::Edge;
+use crate::template::segment::Slot;
 
 /// A compiled host template.
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
-//! Template text to pieces, with the place of every fault.
+//! Template text to its AST, errors with spans.
 
-use super::constraint::Constraint;
-use super::piece::{
+use crate::template::ast::{
     Grammar, Kind, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, Piece, Place, Template, TemplateError,
     TemplateErrorKind as Fault, Var, Wild,
 };
+use crate::template::constraint::Constraint;
 
 /// Reads `text`; the first fault ends the reading.
 pub(crate) fn parse(text: &str, place: Place, grammar: Grammar) -> Result<Template, TemplateError> {

@@ -1,8 +1,9 @@
-//! A path template compiled: the edges it hangs on in the trie, and its holes.
+//! Compiled path template: trie edges and captures.
 
-use super::decode::Coding;
-use super::piece::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault};
-use super::slot::{ABSENT, Slot, Span, escape};
+use crate::template::ast::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault};
+use crate::template::captures::{ABSENT, Span};
+use crate::template::encoding::{Coding, escape};
+use crate::template::segment::Slot;
 
 /// One step from the root of a trie towards a leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
