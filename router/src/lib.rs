@@ -172,10 +172,10 @@ pub use crate::table::matched::{Capture, Matched};
 pub use crate::table::miss::{Miss, Reason, Redirect};
 pub use crate::table::url::UrlError;
 pub use crate::table::url::{UrlBuilder, Urls};
-pub use crate::template::ast::{
+pub use axum_core::body::Body;
+pub use waylay_template::{
     MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, TemplateError, TemplateErrorKind,
 };
-pub use axum_core::body::Body;
 
 #[doc = include_str!("../docs/from-axum.md")]
 pub mod from_axum {}

@@ -10,10 +10,10 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
+use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind, Wildcard};
 
 use crate::compile::pattern::Texts;
-use crate::template::ast::{Grammar, Kind, Piece, Place, Template, Wild};
-use crate::template::constraint::in_grammar;
+use crate::template::constraint::in_syntax;
 use crate::template::path::Ending;
 
 /// The most bytes that one automaton may take.
@@ -140,13 +140,13 @@ fn text(path: &[(usize, u8)], mut place: usize) -> Shared {
 }
 
 /// The paths of a route; all of them, if it has no path.
-pub(crate) fn path_regex(texts: &Texts, grammar: Grammar) -> String {
+pub(crate) fn path_regex(texts: &Texts, syntax: Syntax) -> String {
     let Some(path) = &texts.path else {
         return "(?s:.*)".to_owned();
     };
-    let whole = regex(path, grammar);
-    match (texts.ending, path.shortened()) {
-        (Ending::Exact, Some(short)) => format!("(?:{whole}|{})", regex(&short, grammar)),
+    let whole = regex(path, syntax);
+    match (texts.ending, path.without_optional()) {
+        (Ending::Exact, Some(short)) => format!("(?:{whole}|{})", regex(&short, syntax)),
         (Ending::Exact, None) => whole,
         // A prefix by segments ends before its last `/`.
         (Ending::Segments, _) => format!("{}(?s:/.*)?", whole.trim_end_matches('/')),
@@ -155,15 +155,15 @@ pub(crate) fn path_regex(texts: &Texts, grammar: Grammar) -> String {
 }
 
 /// The hosts of a template, without a port.
-pub(crate) fn host_regex(host: &Template, grammar: Grammar) -> String {
-    let flags = if grammar == Grammar::Native { "(?i:" } else { "(?:" };
-    format!("{flags}{})", regex(&bare_host(host), grammar))
+pub(crate) fn host_regex(host: &Template, syntax: Syntax) -> String {
+    let flags = if syntax == Syntax::Native { "(?i:" } else { "(?:" };
+    format!("{flags}{})", regex(&bare_host(host), syntax))
 }
 
 /// A host template without its port and its final dot.
 pub(crate) fn bare_host(host: &Template) -> Template {
     let mut bare = host.clone();
-    if let Some(Piece::Text(last)) = bare.pieces.last_mut() {
+    if let Some(Node::Text(last)) = bare.nodes.last_mut() {
         if let Some(colon) = last.rfind(':').filter(|&colon| !last[colon..].contains(']')) {
             last.truncate(colon);
         }
@@ -173,25 +173,25 @@ pub(crate) fn bare_host(host: &Template) -> Template {
 }
 
 /// The values of a query template.
-pub(crate) fn query_regex(template: &Template, grammar: Grammar) -> String {
-    regex(template, grammar)
+pub(crate) fn query_regex(template: &Template, syntax: Syntax) -> String {
+    regex(template, syntax)
 }
 
-fn regex(template: &Template, grammar: Grammar) -> String {
+fn regex(template: &Template, syntax: Syntax) -> String {
     let mut out = String::new();
-    for piece in &template.pieces {
-        match piece {
-            Piece::Text(text) => out.push_str(&regex::escape(text)),
-            Piece::Wild(Wild::One) => out.push_str("[^.]+"),
-            Piece::Wild(Wild::Many) => out.push_str("(?s:.+)"),
-            Piece::Wild(Wild::Regex(regex)) => out.push_str(&constrained(regex, grammar)),
-            Piece::Var(var) => match &var.kind {
-                Kind::Pattern(pattern) => out.push_str(&constrained(pattern, grammar)),
-                Kind::Tail => out.push_str("(?s:.+)"),
-                Kind::Plain => out.push_str(match template.place {
-                    Place::Path => "[^/]+",
-                    Place::Host => "[^.]+",
-                    Place::Query => "(?s:.+)",
+    for node in &template.nodes {
+        match node {
+            Node::Text(text) => out.push_str(&regex::escape(text)),
+            Node::Wildcard(Wildcard::One) => out.push_str("[^.]+"),
+            Node::Wildcard(Wildcard::Many) => out.push_str("(?s:.+)"),
+            Node::Wildcard(Wildcard::Regex(regex)) => out.push_str(&constrained(regex, syntax)),
+            Node::Variable(var) => match &var.kind {
+                VariableKind::Regex(pattern) => out.push_str(&constrained(pattern, syntax)),
+                VariableKind::Tail => out.push_str("(?s:.+)"),
+                VariableKind::Plain => out.push_str(match template.kind {
+                    TemplateKind::Path => "[^/]+",
+                    TemplateKind::Host => "[^.]+",
+                    TemplateKind::Query => "(?s:.+)",
                 }),
             },
         }
@@ -200,9 +200,9 @@ fn regex(template: &Template, grammar: Grammar) -> String {
 }
 
 /// A constraint as a part of an expression.
-pub(crate) fn constrained(pattern: &str, grammar: Grammar) -> String {
-    let dot = if grammar == Grammar::Native { "(?s:" } else { "(?:" };
-    format!("{dot}{})", in_grammar(pattern, grammar))
+pub(crate) fn constrained(pattern: &str, syntax: Syntax) -> String {
+    let dot = if syntax == Syntax::Native { "(?s:" } else { "(?:" };
+    format!("{dot}{})", in_syntax(pattern, syntax))
 }
 
 #[cfg(test)]

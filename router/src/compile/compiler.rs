@@ -3,6 +3,7 @@
 use http::HeaderName;
 use http::uri::Scheme;
 use regex::Regex;
+use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
 use crate::compile::error::BuildErrorKind as Fault;
 use crate::compile::pattern::{Pattern, Source, Texts, Variable};
@@ -16,11 +17,9 @@ use crate::request::peer::Network;
 use crate::request::policy::Policy;
 use crate::route::conditions::{Conditions, HeaderText, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
-use crate::template::ast::{Grammar, MAX_VARIABLES, Piece, Place, Template, TemplateErrorKind};
-use crate::template::constraint;
+use crate::template::constraint::{self, may_span, parse};
 use crate::template::encoding::Coding;
 use crate::template::host::HostPattern;
-use crate::template::parse::{check_whole, parse};
 use crate::template::path::{Ending, PathPattern};
 use crate::template::segment::Slot;
 
@@ -49,7 +48,7 @@ pub(crate) fn compile(
     let compiled = match &path {
         None => Some(compiler.any_path(&guards)),
         Some(template) => compiler
-            .checked(template, PathPattern::compile(template, ending, policy.grammar, policy.path_coding())),
+            .checked(template, PathPattern::compile(template, ending, policy.syntax, policy.path_coding())),
     };
     let Some(path_pattern) = compiled.filter(|_| compiler.faults.is_empty()) else {
         return Err(compiler.faults);
@@ -99,8 +98,8 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn parse(&mut self, text: &str, place: Place) -> Option<Template> {
-        parse(text, place, self.policy.grammar).map_err(|error| self.faults.push(Fault::Template(error))).ok()
+    fn parse(&mut self, text: &str, place: TemplateKind) -> Option<Template> {
+        parse(text, place, self.policy.syntax).map_err(|error| self.faults.push(Fault::Template(error))).ok()
     }
 
     fn checked<T>(&mut self, template: &Template, result: Result<T, TemplateErrorKind>) -> Option<T> {
@@ -121,15 +120,15 @@ impl Compiler {
         let coding = self.policy.path_coding();
         let pattern = longest.filter(|_| coding == Coding::Path).and_then(|text| {
             let template =
-                Template { text: text.clone(), place: Place::Path, pieces: vec![Piece::Text(text)] };
-            PathPattern::compile(&template, Ending::Raw, self.policy.grammar, coding).ok()
+                Template { text: text.clone(), kind: TemplateKind::Path, nodes: vec![Node::Text(text)] };
+            PathPattern::compile(&template, Ending::Raw, self.policy.syntax, coding).ok()
         });
         pattern.unwrap_or_else(PathPattern::any)
     }
 
     /// The methods that a route and all its scopes leave.
     fn methods(&self, chain: &[&Conditions]) -> MethodSet {
-        let native = self.policy.grammar == Grammar::Native;
+        let native = self.policy.syntax == Syntax::Native;
         let upgrades = chain.iter().any(|conditions| !conditions.upgrades.is_empty());
         let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
         // HEAD belongs to GET in each of them, so that a route for HEAD may stand in a scope for GET.
@@ -153,11 +152,11 @@ impl Compiler {
             let Some(path) = &conditions.path else {
                 continue;
             };
-            let Some(template) = self.parse(&path.text, Place::Path) else {
+            let Some(template) = self.parse(&path.text, TemplateKind::Path) else {
                 continue;
             };
             if i < last {
-                self.inherited += template.vars().count();
+                self.inherited += template.variables().count();
             }
             if i == last && !path.prefix && !is_scope {
                 ending = Ending::Exact;
@@ -165,19 +164,22 @@ impl Compiler {
             if i == last && path.raw {
                 ending = Ending::Raw;
             }
-            let native = self.policy.grammar == Grammar::Native;
-            if native && template.pieces.is_empty() && joined.is_none() {
+            let native = self.policy.syntax == Syntax::Native;
+            if native && template.nodes.is_empty() && joined.is_none() {
                 self.blame(&template, TemplateErrorKind::NoLeadingSlash);
             }
             let continued = i < last || path.prefix;
-            if native && continued && template.vars().any(|var| var.kind.spans(Some(b'/'), Grammar::Native)) {
+            if native
+                && continued
+                && template.variables().any(|var| may_span(&var.kind, Some(b'/'), Syntax::Native))
+            {
                 self.blame(&template, TemplateErrorKind::TailNotLast);
             }
-            if continued && template.vars().any(|var| var.optional) {
+            if continued && template.variables().any(|var| var.optional) {
                 self.blame(&template, TemplateErrorKind::OptionalNotLast);
             }
             joined = Some(match &joined {
-                Some(before) if !native && before.ends_open(&template) => {
+                Some(before) if !native && ends_open(before, &template) => {
                     // The parent's matcher asks for a slash that the child's path does not have.
                     self.reachable &= i < last || path.prefix;
                     if i < last || path.prefix { before.clone() } else { before.join(&template) }
@@ -187,13 +189,13 @@ impl Compiler {
             });
         }
         // What continues `/` by nothing is `/`.
-        let native = self.policy.grammar == Grammar::Native;
-        if let Some(empty) = joined.as_mut().filter(|whole| native && whole.pieces.is_empty()) {
+        let native = self.policy.syntax == Syntax::Native;
+        if let Some(empty) = joined.as_mut().filter(|whole| native && whole.nodes.is_empty()) {
             empty.text.push('/');
-            empty.pieces.push(Piece::Text("/".to_owned()));
+            empty.nodes.push(Node::Text("/".to_owned()));
         }
         if let Some(whole) = joined.as_ref().filter(|_| native) {
-            let checked = check_whole(whole);
+            let checked = whole.check_path();
             self.checked(whole, checked);
         }
         (joined, ending)
@@ -204,11 +206,11 @@ impl Compiler {
         let texts = chain.iter().enumerate().flat_map(|(i, outer)| outer.hosts.iter().map(move |h| (i, h)));
         for (i, text) in texts {
             let template = match text {
-                HostText::Regex(regex) => Some(Template::of_regex(regex)),
-                HostText::Template(text) => self.parse(text, Place::Host),
+                HostText::Regex(regex) => Some(Template::host_regex(regex)),
+                HostText::Template(text) => self.parse(text, TemplateKind::Host),
             };
             let Some(template) = template else { continue };
-            match HostPattern::compile(&template, self.policy.grammar) {
+            match HostPattern::compile(&template, self.policy.syntax) {
                 Ok(pattern) => hosts.push(Host { template, pattern, inherited: i + 1 < chain.len() }),
                 Err(kind) => self.faults.push(match text {
                     HostText::Regex(regex) => {
@@ -224,7 +226,7 @@ impl Compiler {
     fn guards(&mut self, chain: &[&Conditions]) -> Vec<Part> {
         let mut parts = Vec::new();
         for (i, conditions) in chain.iter().enumerate() {
-            let made = guards(conditions, self.policy.grammar, &mut self.faults);
+            let made = guards(conditions, self.policy.syntax, &mut self.faults);
             let inherited = i + 1 < chain.len();
             parts.extend(made.into_iter().map(|(guard, template)| Part { guard, template, inherited }));
             for formula in &conditions.formulas {
@@ -265,7 +267,7 @@ impl Compiler {
             QueryText::Absent | QueryText::Regex(_) => None,
             QueryText::Present => Some((key.clone(), None)),
             QueryText::Template(text) => {
-                Some((key.clone(), parse(text, Place::Query, self.policy.grammar).ok()))
+                Some((key.clone(), parse(text, TemplateKind::Query, self.policy.syntax).ok()))
             }
         };
         conditions.queries.iter().filter_map(read).collect()
@@ -275,10 +277,10 @@ impl Compiler {
     fn vars(&mut self, path: Option<&Template>, host: Option<&Host>, guards: &[Part]) -> Vec<Variable> {
         let mut vars: Vec<Variable> = Vec::new();
         let mut add = |template: &Template, source: Source, inherited: &dyn Fn(usize) -> bool| {
-            for (i, var) in template.vars().enumerate() {
+            for (i, var) in template.variables().enumerate() {
                 let mut same = vars.iter().filter(|other| other.name == var.name);
                 let elsewhere = same.clone().any(|other| other.source != source);
-                if elsewhere || (same.next().is_some() && self.policy.grammar == Grammar::Native) {
+                if elsewhere || (same.next().is_some() && self.policy.syntax == Syntax::Native) {
                     self.faults.push(Fault::DuplicateVariable(var.name.clone()));
                 }
                 vars.push(Variable { name: var.name.clone(), source, inherited: inherited(i) });
@@ -304,12 +306,17 @@ impl Compiler {
     }
 }
 
+/// Tests whether nothing can follow a prefix but itself: gorilla/mux requires its final `/` as well.
+fn ends_open(prefix: &Template, child: &Template) -> bool {
+    prefix.text.ends_with('/') && child.nodes.is_empty()
+}
+
 /// A guard, and the template of its variables.
 pub(crate) type Made = (Guard, Option<Template>);
 
 /// The guards of one set of conditions, in the order of writing; the host and the methods are not among them.
-pub(crate) fn guards(conditions: &Conditions, grammar: Grammar, faults: &mut Vec<Fault>) -> Vec<Made> {
-    let mut checks = Checks { grammar, faults, made: Vec::new() };
+pub(crate) fn guards(conditions: &Conditions, syntax: Syntax, faults: &mut Vec<Fault>) -> Vec<Made> {
+    let mut checks = Checks { syntax, faults, made: Vec::new() };
     checks.all(conditions);
     checks.made
 }
@@ -320,7 +327,7 @@ pub(crate) fn network(text: &str) -> Result<Network, Fault> {
 }
 
 struct Checks<'f> {
-    grammar: Grammar,
+    syntax: Syntax,
     faults: &'f mut Vec<Fault>,
     made: Vec<Made>,
 }
@@ -396,7 +403,7 @@ impl Checks<'_> {
 
     fn header(&mut self, name: &str, want: &HeaderText) {
         let header = name.parse::<HeaderName>().map_err(|_| Fault::HeaderName(name.to_owned()));
-        let gorilla = self.grammar == Grammar::Gorilla;
+        let gorilla = self.syntax == Syntax::Gorilla;
         let mut regex = |text: &String| {
             let fault = |reason| Fault::HeaderRegex { regex: text.clone(), reason };
             self.regex(text).map_err(fault)
@@ -415,11 +422,11 @@ impl Checks<'_> {
     }
 
     fn regex(&mut self, text: &str) -> Result<Regex, String> {
-        constraint::whole(text, self.grammar, false).map_err(|kind| kind.to_string())
+        constraint::whole(text, self.syntax, false).map_err(|kind| kind.to_string())
     }
 
     fn query(&mut self, key: &str, text: &QueryText) {
-        let gorilla = self.grammar == Grammar::Gorilla;
+        let gorilla = self.syntax == Syntax::Gorilla;
         let (want, template) = match text {
             QueryText::Absent => (QueryWant::Absent, None),
             QueryText::Present => (QueryWant::Present, None),
@@ -431,13 +438,18 @@ impl Checks<'_> {
                 (QueryWant::Regex(regex), None)
             }
             QueryText::Template(text) => {
-                let template = parse(text, Place::Query, self.grammar).map_err(Fault::Template);
+                let template = parse(text, TemplateKind::Query, self.syntax).map_err(Fault::Template);
                 let Some(template) = self.kept(template) else { return };
                 let want = match template.literal() {
                     Some(literal) => QueryWant::Exact(literal.to_owned()),
                     None => {
-                        let slot =
-                            Slot::compile(&template.pieces, Place::Query, self.grammar, Coding::Form, false);
+                        let slot = Slot::compile(
+                            &template.nodes,
+                            TemplateKind::Query,
+                            self.syntax,
+                            Coding::Form,
+                            false,
+                        );
                         let slot = slot.map_err(|kind| Fault::whole(kind, &template.text));
                         let Some(slot) = self.kept(slot) else { return };
                         QueryWant::Template(slot)

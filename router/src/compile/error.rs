@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use waylay_template::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
+
 use crate::compile::witness::Witness;
 use crate::route::conditions::Site;
 use crate::rule::error::RuleError;
-use crate::template::ast::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
 
 /// Every fault of a table, in the order in which the routes were written.
 ///

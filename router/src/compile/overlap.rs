@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, HOST, UPGRADE};
 use http::{HeaderName, HeaderValue, Method};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use waylay_template::{Node, Template, Variable, VariableKind};
 
 use crate::compile::automaton::{
     Language, Shared, beyond, constrained, host_regex, path_regex, query_regex, shared,
@@ -18,7 +19,6 @@ use crate::matcher::query::QueryWant;
 use crate::request::peer::{Network, Peer};
 use crate::request::policy::Policy;
 use crate::request::view::{Read, View};
-use crate::template::ast::{Kind, Piece, Template, Var};
 use crate::template::captures::Captures;
 use crate::template::encoding::escape;
 
@@ -102,13 +102,13 @@ impl<'p> Meetings<'p> {
     /// A text that a template matches.
     fn example(&mut self, template: &Template) -> Result<String, Stop> {
         let mut text = String::new();
-        for piece in &template.pieces {
-            match piece {
-                Piece::Text(literal) => text.push_str(literal),
-                Piece::Var(Var { kind: Kind::Pattern(pattern), .. }) => {
-                    text.push_str(&self.sample(&[constrained(pattern, self.policy.grammar)])?);
+        for node in &template.nodes {
+            match node {
+                Node::Text(literal) => text.push_str(literal),
+                Node::Variable(Variable { kind: VariableKind::Regex(pattern), .. }) => {
+                    text.push_str(&self.sample(&[constrained(pattern, self.policy.syntax)])?);
                 }
-                Piece::Var(_) | Piece::Wild(_) => text.push('a'),
+                Node::Variable(_) | Node::Wildcard(_) => text.push('a'),
             }
         }
         Ok(text)
@@ -141,7 +141,7 @@ impl<'p> Meetings<'p> {
 
     fn target(&mut self, sides: &[Side<'_>]) -> Result<String, Stop> {
         let mut paths: Vec<String> =
-            sides.iter().map(|side| path_regex(side.texts, self.policy.grammar)).collect();
+            sides.iter().map(|side| path_regex(side.texts, self.policy.syntax)).collect();
         let guards = sides.iter().flat_map(|side| side.pattern.guards.iter());
         paths.extend(guards.filter_map(|guard| match guard {
             Guard::PathRegex(whole) => Some(whole.regex.as_str().to_owned()),
@@ -162,7 +162,7 @@ impl<'p> Meetings<'p> {
                     None => wants.present = true,
                     Some(template) => match template.literal() {
                         Some(text) => wants.exact.push(text.to_owned()),
-                        None => wants.some.push(query_regex(template, self.policy.grammar)),
+                        None => wants.some.push(query_regex(template, self.policy.syntax)),
                     },
                 }
             }
@@ -193,7 +193,7 @@ impl<'p> Meetings<'p> {
 
     fn host(&mut self, sides: &[Side<'_>]) -> Result<Option<String>, Stop> {
         let hosts = sides.iter().flat_map(|side| &side.texts.hosts);
-        let hosts: Vec<String> = hosts.map(|host| host_regex(host, self.policy.grammar)).collect();
+        let hosts: Vec<String> = hosts.map(|host| host_regex(host, self.policy.syntax)).collect();
         let mut ports = sides.iter().filter_map(|side| side.pattern.host.as_ref()?.port());
         let port = ports.next();
         if ports.any(|other| Some(other) != port) {
@@ -370,8 +370,8 @@ impl Meetings<'_> {
 
     fn covers_path(&mut self, outer: Side<'_>, inner: Side<'_>) -> bool {
         self.within(
-            &path_regex(inner.texts, self.policy.grammar),
-            &path_regex(outer.texts, self.policy.grammar),
+            &path_regex(inner.texts, self.policy.syntax),
+            &path_regex(outer.texts, self.policy.syntax),
         )
     }
 
@@ -380,10 +380,10 @@ impl Meetings<'_> {
         if port(outer).is_some() && port(outer) != port(inner) {
             return false;
         }
-        let grammar = self.policy.grammar;
+        let syntax = self.policy.syntax;
         outer.texts.hosts.iter().all(|outer| {
-            let outer = host_regex(outer, grammar);
-            inner.texts.hosts.iter().any(|inner| self.within(&host_regex(inner, grammar), &outer))
+            let outer = host_regex(outer, syntax);
+            inner.texts.hosts.iter().any(|inner| self.within(&host_regex(inner, syntax), &outer))
         })
     }
 

@@ -1,12 +1,13 @@
 //! Pattern: one compiled route.
 
+use waylay_template::Template;
+
 use crate::matcher::guard::Guard;
 use crate::request::media_type;
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::policy::{Policy, TrailingSlash};
 use crate::request::view::View;
-use crate::template::ast::Template;
 use crate::template::captures::{Captures, Span};
 use crate::template::host::HostPattern;
 use crate::template::path::{Ending, PathPattern};
@@ -146,7 +147,7 @@ pub(crate) fn detour(pattern: &Pattern, texts: &Texts, policy: Policy) -> Option
     if texts.trailing_slash == TrailingSlash::Strict || texts.ending != Ending::Exact {
         return None;
     }
-    let other = texts.path.as_ref()?.other_slash()?;
-    let path = PathPattern::compile(&other, Ending::Exact, policy.grammar, policy.path_coding()).ok()?;
+    let other = texts.path.as_ref()?.with_other_slash()?;
+    let path = PathPattern::compile(&other, Ending::Exact, policy.syntax, policy.path_coding()).ok()?;
     Some(Pattern { path, ..pattern.clone() })
 }

@@ -5,11 +5,13 @@
 
 use std::cmp::Reverse;
 
+use waylay_template::{Node, Syntax, Template, Variable, VariableKind, Wildcard};
+
 use crate::compile::pattern::{Pattern, Texts};
 use crate::matcher::guard::{Guard, HeaderWant};
 use crate::matcher::query::QueryWant;
 use crate::request::policy::Precedence;
-use crate::template::ast::{Grammar, Kind, Piece, Template, Var, Wild};
+use crate::template::constraint::may_span;
 use crate::template::path::Ending;
 
 /// Smaller is better.
@@ -137,7 +139,7 @@ fn host_key(route: &Ranked<'_>) -> HostKey {
 fn path_key(path: Option<&Template>, ending: Ending) -> Vec<PartKey> {
     let mut key: Vec<PartKey> = path.map(|path| parts(path, b'/')).unwrap_or_default();
     if ending == Ending::Segments
-        && let Some(Piece::Text(text)) = path.and_then(|path| path.pieces.last())
+        && let Some(Node::Text(text)) = path.and_then(|path| path.nodes.last())
     {
         // A prefix by segments ends before its last `/`: `/a/` is `/a`, and `/` is less than `/{x}`.
         key.truncate(key.len() - (text.len() - text.trim_end_matches('/').len()));
@@ -159,11 +161,11 @@ struct Part {
 }
 
 impl Part {
-    fn var(&mut self, var: &Var, separator: Option<u8>) {
+    fn var(&mut self, var: &Variable, separator: Option<u8>) {
         self.vars += 1;
-        self.constrained |= matches!(var.kind, Kind::Pattern(_));
+        self.constrained |= matches!(var.kind, VariableKind::Regex(_));
         self.optional |= var.optional;
-        self.tail |= var.kind.spans(separator, Grammar::Native);
+        self.tail |= may_span(&var.kind, separator, Syntax::Native);
     }
 
     fn key(self) -> PartKey {
@@ -184,14 +186,14 @@ impl Part {
 fn parts(template: &Template, separator: u8) -> Vec<PartKey> {
     let mut keys = Vec::new();
     let mut part = Part::default();
-    for piece in &template.pieces {
-        match piece {
-            Piece::Var(var) => part.var(var, template.place.separator()),
-            Piece::Wild(wild) => {
+    for node in &template.nodes {
+        match node {
+            Node::Variable(var) => part.var(var, template.kind.separator()),
+            Node::Wildcard(wild) => {
                 part.vars += 1;
-                part.tail |= *wild != Wild::One;
+                part.tail |= *wild != Wildcard::One;
             }
-            Piece::Text(text) => {
+            Node::Text(text) => {
                 for byte in text.bytes() {
                     if byte == separator {
                         keys.push(std::mem::take(&mut part).key());

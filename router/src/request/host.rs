@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use http::header::HOST;
 use http::{HeaderMap, Uri, Version};
+use waylay_template::Syntax;
 
 use crate::request::path::BadRequest;
-use crate::template::ast::Grammar;
 
 /// A host name without a final dot, and the port if one was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) fn effective<'r>(
     headers: &'r HeaderMap,
     given: Option<&'r str>,
     version: Version,
-    grammar: Grammar,
+    syntax: Syntax,
 ) -> Result<Option<Host<'r>>, BadRequest> {
     let mut lines = headers.get_all(HOST).iter();
     let line = lines.next();
@@ -37,12 +37,12 @@ pub(crate) fn effective<'r>(
         return Err(BadRequest::SeveralHosts);
     }
     // A line is held to what a host is, whatever the target says (RFC 9112 §3.2).
-    if let (Some(line), Some(authority), Grammar::Native) =
-        (line.filter(|line| !line.is_empty()), uri.authority(), grammar)
+    if let (Some(line), Some(authority), Syntax::Native) =
+        (line.filter(|line| !line.is_empty()), uri.authority(), syntax)
     {
-        let line = line.to_str().map_err(|_| BadRequest::BadHost).and_then(|line| split(line, grammar))?;
+        let line = line.to_str().map_err(|_| BadRequest::BadHost).and_then(|line| split(line, syntax))?;
         // HTTP/1.1 lets an absolute target overrule the line (RFC 9112 §3.2.2); later versions do not.
-        if version > Version::HTTP_11 && !line.is_same(&split(authority.as_str(), grammar)?) {
+        if version > Version::HTTP_11 && !line.is_same(&split(authority.as_str(), syntax)?) {
             return Err(BadRequest::SeveralHosts);
         }
     }
@@ -55,7 +55,7 @@ pub(crate) fn effective<'r>(
     if text.is_empty() {
         return Ok(None);
     }
-    split(text, grammar).map(Some)
+    split(text, syntax).map(Some)
 }
 
 /// The longest host name, in bytes.
@@ -87,14 +87,14 @@ const CLASS: [u8; 256] = {
     class
 };
 
-fn split(text: &str, grammar: Grammar) -> Result<Host<'_>, BadRequest> {
+fn split(text: &str, syntax: Syntax) -> Result<Host<'_>, BadRequest> {
     let seen = text.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
     // No name is longer (RFC 1035 §2.3.4), and patterns of hosts are not asked about longer ones.
     if seen & BAD != 0 || text.len() > LONGEST + ":65535".len() {
         return Err(BadRequest::BadHost);
     }
     let (name, port) = if seen & PORT == 0 { (text, None) } else { port(text)? };
-    if grammar == Grammar::Gorilla {
+    if syntax == Syntax::Gorilla {
         return Ok(Host { name: Cow::Borrowed(name), port });
     }
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -146,7 +146,7 @@ mod tests {
             (".", Err(BadRequest::BadHost)),
             (":80", Err(BadRequest::BadHost)),
         ] {
-            let host = split(given, Grammar::Native);
+            let host = split(given, Syntax::Native);
             let got = host.as_ref().map(|host| (&*host.name, host.port)).map_err(|error| *error);
             assert_eq!(got, wanted, "{given}");
         }

@@ -1,6 +1,7 @@
 //! Policy: how requests are read.
 
-use crate::template::ast::Grammar;
+use waylay_template::Syntax;
+
 use crate::template::encoding::Coding;
 use crate::template::path::Ending;
 
@@ -131,7 +132,7 @@ pub struct Policy {
     pub(crate) missing_host: MissingHost,
     pub(crate) options: OptionsAnswer,
     pub(crate) method_miss: MethodMiss,
-    pub(crate) grammar: Grammar,
+    pub(crate) syntax: Syntax,
 }
 
 impl Policy {
@@ -153,7 +154,7 @@ impl Policy {
             missing_host: MissingHost::Unknown,
             options: OptionsAnswer::Miss,
             method_miss: MethodMiss::MethodNotAllowed,
-            grammar: Grammar::Gorilla,
+            syntax: Syntax::Gorilla,
         }
     }
 

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 
 use http::uri::Scheme;
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
+use waylay_template::Syntax;
 
 use crate::request::host;
 use crate::request::host::Host;
 use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, spelling};
 use crate::request::peer::{Forwarded, Network, Peer, forwarded};
 use crate::request::policy::{Cleaning, MissingHost, PathForm, Policy};
-use crate::template::ast::Grammar;
 use crate::template::encoding::{Coding, escape, has_bad_escape};
 
 /// The head of a request, borrowed; what custom conditions are given.
@@ -70,7 +70,7 @@ impl<'r> Read<'r> {
         let strict = policy.missing_host == MissingHost::Refuse;
         let host = if hosts || strict {
             let given = behind.as_ref().and_then(|behind| behind.host);
-            host::effective(uri, request.headers(), given, request.version(), policy.grammar)
+            host::effective(uri, request.headers(), given, request.version(), policy.syntax)
                 .map_err(Unseen::Bad)?
         } else {
             None
@@ -127,10 +127,10 @@ impl<'v> View<'v> {
 
     /// The scheme, if the listener knows it: what stands in the target is the client's word.
     pub(crate) fn scheme(&self) -> Option<&'v Scheme> {
-        match self.policy.grammar {
-            Grammar::Native => self.peer.scheme.as_ref(),
+        match self.policy.syntax {
+            Syntax::Native => self.peer.scheme.as_ref(),
             // gorilla/mux believes an absolute target.
-            Grammar::Gorilla => self.head.uri.scheme().or(self.peer.scheme.as_ref()),
+            Syntax::Gorilla => self.head.uri.scheme().or(self.peer.scheme.as_ref()),
         }
     }
 }

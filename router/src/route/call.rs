@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 
 use http::Method;
 use regex_syntax::hir::Look;
+use waylay_template::{Syntax, TemplateKind};
 
 use crate::request::method::MethodSet;
 use crate::request::path::spelling;
@@ -12,10 +13,9 @@ use crate::rule::ast::{Argument, Call};
 use crate::rule::check;
 use crate::rule::check::Angle;
 use crate::rule::dialect::{Function as F, Language};
-use crate::template::ast::{Grammar, Place};
-use crate::template::constraint::in_grammar;
+use crate::template::constraint::in_syntax;
+use crate::template::constraint::parse;
 use crate::template::encoding::{Coding, escape};
-use crate::template::parse::parse;
 
 /// What a function asks for.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ fn regex(text: &str, language: Language) -> String {
     if !language.searches() {
         return text.to_owned();
     }
-    let source = in_grammar(text, Grammar::Gorilla);
+    let source = in_syntax(text, Syntax::Gorilla);
     let hir = regex_syntax::parse(&source).ok();
     let sides = hir.map(|hir| {
         let properties = hir.properties();
@@ -127,7 +127,7 @@ fn host(text: &str, language: Language) -> Option<HostText> {
         Language::Vulcand => templated(text, |text| Some(text.to_owned())).unwrap_or_default(),
     };
     let braces = language == Language::Traefik && text.contains(['{', '}']);
-    if !braces && !template.is_empty() && parse(&template, Place::Host, Grammar::Native).is_ok() {
+    if !braces && !template.is_empty() && parse(&template, TemplateKind::Host, Syntax::Native).is_ok() {
         return Some(HostText::Template(template));
     }
     match (language, angles(text, "[^.]+", &str::to_owned)) {
@@ -146,7 +146,7 @@ fn path(of: &mut Conditions, prefix: bool, text: &str, language: Language) {
         Language::Vulcand => templated(text, decoded),
     };
     let fits = |template: &String| {
-        language == Language::Native || parse(template, Place::Path, Grammar::Native).is_ok()
+        language == Language::Native || parse(template, TemplateKind::Path, Syntax::Native).is_ok()
     };
     if let Some(text) = template.filter(fits) {
         of.path = Some(PathText { text, prefix, raw: prefix && language != Language::Native });

@@ -7,6 +7,7 @@ use http::Method;
 use http::header::HeaderName;
 use http::uri::Scheme;
 use regex::Regex;
+use waylay_template::{Syntax, TemplateErrorKind, TemplateKind};
 
 use crate::request::media_type::Media;
 use crate::request::peer::Network;
@@ -14,10 +15,9 @@ use crate::rule::ast::{Argument, Call};
 use crate::rule::dialect::{Function as F, Language};
 use crate::rule::error::{RuleErrorKind as Fault, draw};
 use crate::rule::lexer::Faulty;
-use crate::template::ast::{Grammar, Place, TemplateErrorKind};
 use crate::template::constraint;
+use crate::template::constraint::parse;
 use crate::template::host::HostPattern;
-use crate::template::parse::parse;
 
 /// The faults of the arguments of one call, whose number has been checked.
 pub(crate) fn check(call: &Call, language: Language) -> Vec<Faulty> {
@@ -43,9 +43,9 @@ fn fault(function: F, place: usize, argument: &Argument, language: Language) -> 
         (F::Path | F::PathPrefix, _) if !text.starts_with('/') && language != Language::Vulcand => {
             Err(whole(Fault::NoLeadingSlash))
         }
-        (F::Path | F::PathPrefix, _) if native => template(argument, Place::Path),
-        (F::Host, _) if native => template(argument, Place::Host),
-        (F::Query, 1) if native => template(argument, Place::Query),
+        (F::Path | F::PathPrefix, _) if native => template(argument, TemplateKind::Path),
+        (F::Host, _) if native => template(argument, TemplateKind::Host),
+        (F::Query, 1) if native => template(argument, TemplateKind::Query),
         (F::Host | F::HostRegexp, _) if !native && !text.is_ascii() => {
             let (at, c) = text.char_indices().find(|(_, c)| !c.is_ascii()).unwrap_or((0, ' '));
             Err((Fault::Host(c), argument.within(at..at + c.len_utf8())))
@@ -80,20 +80,20 @@ fn fault(function: F, place: usize, argument: &Argument, language: Language) -> 
 }
 
 /// A template of ours; its fault lies somewhere in the argument.
-fn template(argument: &Argument, place: Place) -> Result<(), Faulty> {
-    let parsed = parse(&argument.text, place, Grammar::Native)
+fn template(argument: &Argument, place: TemplateKind) -> Result<(), Faulty> {
+    let parsed = parse(&argument.text, place, Syntax::Native)
         .map_err(|error| (Fault::Template(error.kind), argument.within(error.span)))?;
     let whole = |kind: TemplateErrorKind| (Fault::Template(kind), argument.span.clone());
-    if place == Place::Host {
-        HostPattern::compile(&parsed, Grammar::Native).map_err(whole)?;
+    if place == TemplateKind::Host {
+        HostPattern::compile(&parsed, Syntax::Native).map_err(whole)?;
     }
     Ok(())
 }
 
 /// Compiles a regex: of the whole value natively, of any part of it elsewhere.
 pub(crate) fn regexp(text: &str, language: Language) -> Result<Regex, Fault> {
-    let grammar = if language.searches() { Grammar::Gorilla } else { Grammar::Native };
-    constraint::whole(text, grammar, false).map_err(|kind| match kind {
+    let syntax = if language.searches() { Syntax::Gorilla } else { Syntax::Native };
+    constraint::whole(text, syntax, false).map_err(|kind| match kind {
         TemplateErrorKind::RegexTooLarge => Fault::RegexTooLarge,
         _ if language == Language::Traefik && has_old_template(text) => Fault::OldTemplate,
         TemplateErrorKind::Regex(reason) => Fault::Regex(reason),

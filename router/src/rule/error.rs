@@ -3,8 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use waylay_template::{MAX_REGEX_BYTES, TemplateErrorKind};
+
 use crate::rule::dialect::{Dialect, Function};
-use crate::template::ast::{MAX_REGEX_BYTES, TemplateErrorKind};
 
 /// The most bytes that the text of a rule may have.
 pub const MAX_RULE_BYTES: usize = 8 * 1024;
@@ -209,7 +210,7 @@ impl fmt::Display for RuleErrorKind {
                 }
             }
             Self::EmptyArgument => f.write_str("the argument is empty"),
-            Self::NoLeadingSlash => f.write_str("a path starts with `/`"),
+            Self::NoLeadingSlash => f.write_str("a path must start with `/`"),
             Self::Template(kind) => write!(f, "{kind}"),
             Self::OldTemplate => f.write_str(
                 "`{name:regex}` is a template of Traefik v2; in v3 regexes stand in the functions that end in `Regexp`, without braces",
@@ -223,7 +224,7 @@ impl fmt::Display for RuleErrorKind {
                 write!(f, "`{text}` is neither an IP address nor a block such as `10.0.0.0/8`")
             }
             Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),
-            Self::Host(c) => write!(f, "{c:?} may not stand in a host name, write the A-label (`xn--…`)"),
+            Self::Host(c) => write!(f, "{c:?} is not allowed in a host name, write the A-label (`xn--…`)"),
             Self::Variable(text) => {
                 write!(f, "`{text}` is none of `<n>`, `<string:n>`, `<int:n>` and `<path:n>`")
             }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use waylay_template::{Node, Template};
+
 use crate::compile::automaton::bare_host;
 use crate::compile::error::{BuildError, BuildErrorKind};
 use crate::compile::overlap::{Meeting, Meetings, Side};
@@ -10,7 +12,6 @@ use crate::compile::witness::Witness;
 use crate::matcher::guard::{Guard, HeaderWant};
 use crate::request::policy::Policy;
 use crate::table::catalog::{Facts, Undecided};
-use crate::template::ast::{Piece, Template};
 use crate::template::path::Ending;
 
 /// How many pairs are reasoned about; what is left is not compared.
@@ -131,9 +132,9 @@ fn skeleton(texts: &Texts) -> Vec<String> {
 
 fn literals(template: &Template, separator: char) -> Vec<String> {
     let mut parts = vec![Some(String::new())];
-    for piece in &template.pieces {
-        match piece {
-            Piece::Text(text) => {
+    for node in &template.nodes {
+        match node {
+            Node::Text(text) => {
                 for (i, part) in text.split(separator).enumerate() {
                     if i > 0 {
                         parts.push(Some(String::new()));
@@ -143,7 +144,7 @@ fn literals(template: &Template, separator: char) -> Vec<String> {
                     }
                 }
             }
-            Piece::Var(_) | Piece::Wild(_) => {
+            Node::Variable(_) | Node::Wildcard(_) => {
                 if let Some(part) = parts.last_mut() {
                     *part = None;
                 }
@@ -191,15 +192,15 @@ fn prefix(texts: &Texts) -> &str {
 }
 
 fn first(template: &Template) -> &str {
-    match template.pieces.first() {
-        Some(Piece::Text(text)) => text,
+    match template.nodes.first() {
+        Some(Node::Text(text)) => text,
         _ => "",
     }
 }
 
 fn last(template: &Template) -> &str {
-    match template.pieces.last() {
-        Some(Piece::Text(text)) if template.pieces.len() > 1 => text,
+    match template.nodes.last() {
+        Some(Node::Text(text)) if template.nodes.len() > 1 => text,
         _ => "",
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{Method, Request, StatusCode, Uri};
+use waylay_template::Syntax;
 
 use crate::compile::pattern::Pattern;
 use crate::request::method::MethodSet;
@@ -18,7 +19,6 @@ use crate::table::miss::{Miss, Reason, Redirect};
 use crate::table::trie::Visit;
 use crate::table::url::Urls;
 use crate::table::visitors::{Allowed, Near, Only, Seal};
-use crate::template::ast::Grammar;
 use crate::template::captures::Captures;
 use crate::template::encoding::escape;
 use crate::template::path::Ending;
@@ -101,7 +101,7 @@ impl<T> Table<T> {
         if place.rivals.0 < place.rivals.1 {
             place = self.negotiated(seal, &view, place, &mut best);
         }
-        let may_redirect = place.detour || self.catalog.policy.grammar == Grammar::Gorilla;
+        let may_redirect = place.detour || self.catalog.policy.syntax == Syntax::Gorilla;
         if may_redirect && let Some(redirect) = self.slash_redirect(place, request.uri(), &read.path) {
             let captures = best.captures.copied();
             return Err(self.redirected(redirect, place, captures, read, request.uri()));
@@ -150,7 +150,7 @@ impl<T> Table<T> {
     }
 
     fn names_port(&self, place: Place) -> bool {
-        self.catalog.policy.grammar == Grammar::Gorilla
+        self.catalog.policy.syntax == Syntax::Gorilla
             && self.catalog.routes.get(place.route as usize).is_some_and(|facts| {
                 let host = &self.catalog.patterns[facts.rank].host;
                 host.as_ref().is_some_and(|host| host.has_port())
@@ -376,7 +376,7 @@ impl<T> Table<T> {
     /// The way to the route's own spelling, if its final slash matters.
     #[cold]
     pub(crate) fn slash_redirect(&self, place: Place, uri: &Uri, path: &str) -> Option<Redirect> {
-        let gorilla = self.catalog.policy.grammar == Grammar::Gorilla;
+        let gorilla = self.catalog.policy.syntax == Syntax::Gorilla;
         let route = place.route as usize;
         let texts = &self.catalog.routes.get(route)?.texts;
         let asks = texts.trailing_slash == TrailingSlash::Redirect && texts.ending == Ending::Exact;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use http::Uri;
 use http::uri::PathAndQuery;
+use waylay_template::Template;
 
 use crate::compile::pattern::Source;
 use crate::table::catalog::{Catalog, RouteInfo};
-use crate::template::ast::Template;
 use crate::template::captures::{ABSENT, Captures, Span};
 use crate::template::encoding::Coding;
 
@@ -160,7 +160,7 @@ impl Matched {
     /// How many segments the path template has.
     pub(crate) fn segments(&self) -> usize {
         let facts = self.catalog.routes.get(self.index());
-        facts.and_then(|facts| facts.texts.path.as_ref()).map_or(0, Template::segments)
+        facts.and_then(|facts| facts.texts.path.as_ref()).map_or(0, Template::segment_count)
     }
 
     pub(crate) fn of(&self, catalog: &Arc<Catalog>) -> bool {

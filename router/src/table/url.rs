@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::uri::{Authority, Scheme};
 use http::{Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind};
 
 use crate::compile::pattern::Source;
 use crate::matcher::guard::Guard;
@@ -15,9 +16,8 @@ use crate::request::peer::Peer;
 use crate::request::policy::PathForm;
 use crate::request::view::{Read, View};
 use crate::table::catalog::{Catalog, Facts};
-use crate::template::ast::{Grammar, Kind, Piece, Place, Template};
 use crate::template::captures::{ABSENT, Captures};
-use crate::template::constraint::Constraint;
+use crate::template::constraint::{Constraint, may_span};
 use crate::template::encoding::{Coding, escape};
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -71,31 +71,33 @@ impl Filling<'_> {
     /// Text and values, each escaped as its place asks.
     fn fill(&self, template: &Template) -> Result<String, UrlError> {
         let mut out = String::new();
-        for piece in &template.pieces {
-            let (text, spans) = match piece {
-                Piece::Text(text) => (text.as_str(), true),
-                Piece::Var(var) if var.optional && !self.values.contains_key(&var.name) => {
+        for node in &template.nodes {
+            let (text, spans) = match node {
+                Node::Text(text) => (text.as_str(), true),
+                Node::Variable(var) if var.optional && !self.values.contains_key(&var.name) => {
                     out.truncate(out.trim_end_matches('/').len());
                     continue;
                 }
-                Piece::Var(var) => (self.value(&var.name)?, var.kind.spans(Some(b'/'), Grammar::Native)),
+                Node::Variable(var) => {
+                    (self.value(&var.name)?, may_span(&var.kind, Some(b'/'), Syntax::Native))
+                }
                 // Many hosts: none of them is the one.
-                Piece::Wild(_) => return Err(UrlError::NoHost),
+                Node::Wildcard(_) => return Err(UrlError::NoHost),
             };
-            let raw = self.catalog.policy.path == PathForm::Raw && matches!(piece, Piece::Text(_));
-            match template.place {
-                Place::Path if raw => out.push_str(text),
+            let raw = self.catalog.policy.path == PathForm::Raw && matches!(node, Node::Text(_));
+            match template.kind {
+                TemplateKind::Path if raw => out.push_str(text),
                 // Names of hosts ignore case (RFC 4343), and are compared in lower case.
-                Place::Host if self.catalog.policy.grammar == Grammar::Native => {
+                TemplateKind::Host if self.catalog.policy.syntax == Syntax::Native => {
                     out.push_str(&text.to_ascii_lowercase());
                 }
-                Place::Host => out.push_str(text),
-                Place::Query => out.extend(utf8_percent_encode(text, QUERY)),
-                Place::Path if spans => out.push_str(&escape(text)),
-                Place::Path => out.push_str(&escape(text).replace('/', "%2F")),
+                TemplateKind::Host => out.push_str(text),
+                TemplateKind::Query => out.extend(utf8_percent_encode(text, QUERY)),
+                TemplateKind::Path if spans => out.push_str(&escape(text)),
+                TemplateKind::Path => out.push_str(&escape(text).replace('/', "%2F")),
             }
         }
-        if out.is_empty() && template.vars().any(|var| var.optional) {
+        if out.is_empty() && template.variables().any(|var| var.optional) {
             out.push('/');
         }
         Ok(out)
@@ -129,7 +131,7 @@ impl Filling<'_> {
         let checked = |guard: &&Guard| match guard {
             Guard::Query(_) | Guard::PathRegex(_) => target.is_some(),
             // In gorilla/mux the inner host replaces the outer one when a URL is built.
-            Guard::Host(_) => host.is_some() && policy.grammar == Grammar::Native,
+            Guard::Host(_) => host.is_some() && policy.syntax == Syntax::Native,
             _ => false,
         };
         holds &= pattern.guards.iter().filter(checked).all(|guard| guard.holds(&view, &mut found));
@@ -137,7 +139,7 @@ impl Filling<'_> {
             return Err(refused());
         }
         // gorilla/mux lets a name appear twice: the values cannot all come back.
-        if policy.grammar == Grammar::Gorilla {
+        if policy.syntax == Syntax::Gorilla {
             return Ok(());
         }
         let mut spans = captures.as_slice().iter();
@@ -183,10 +185,10 @@ impl Filling<'_> {
         let texts = &self.facts.texts;
         let templates =
             texts.path.iter().chain(&texts.hosts).chain(texts.queries.iter().filter_map(|(_, t)| t.as_ref()));
-        let mut vars = templates.flat_map(|template| template.vars().map(|var| (template.place, var)));
+        let mut vars = templates.flat_map(|template| template.variables().map(|var| (template.kind, var)));
         vars.all(|(place, var)| match &var.kind {
-            Kind::Pattern(pattern) if var.name == name => {
-                Constraint::compile(pattern, place, self.catalog.policy.grammar)
+            VariableKind::Regex(pattern) if var.name == name => {
+                Constraint::compile(pattern, place, self.catalog.policy.syntax)
                     .is_ok_and(|constraint| constraint.holds(value))
             }
             _ => true,
@@ -205,7 +207,7 @@ impl Filling<'_> {
     fn template_of(&self, name: &str) -> String {
         let queries = self.facts.texts.queries.iter().filter_map(|(_, template)| template.as_ref());
         let mut others = self.facts.texts.hosts.iter().chain(queries);
-        let own = others.find(|template| template.vars().any(|var| var.name == name));
+        let own = others.find(|template| template.variables().any(|var| var.name == name));
         own.map_or_else(|| self.facts.template.clone(), |template| template.text.clone())
     }
 }
@@ -300,7 +302,7 @@ impl UrlBuilder {
         let host = filling.host_if_set()?;
         let target = filling.target()?;
         // `//name` would lead to another host.
-        let native = self.catalog.policy.grammar == Grammar::Native;
+        let native = self.catalog.policy.syntax == Syntax::Native;
         if native && target.starts_with("//") {
             return Err(filling.refused(false, true));
         }
@@ -351,7 +353,7 @@ impl UrlBuilder {
         }
         let known = |name: &&String| facts.texts.vars.iter().any(|var| var.name == **name);
         // What supplies variables may make them of others; gorilla/mux takes no notice of any.
-        let lenient = !facts.supplies.is_empty() || self.catalog.policy.grammar == Grammar::Gorilla;
+        let lenient = !facts.supplies.is_empty() || self.catalog.policy.syntax == Syntax::Gorilla;
         match self.values.keys().find(|name| !known(name)) {
             Some(name) if !lenient => Err(UrlError::UnknownVariable(name.clone())),
             _ => Ok(Filling { catalog: &self.catalog, facts, values }),

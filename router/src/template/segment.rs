@@ -1,10 +1,10 @@
 //! What one segment accepts.
 
 use regex::Regex;
+use waylay_template::{MAX_VARIABLES, Node, Syntax, TemplateErrorKind as Fault, TemplateKind, VariableKind};
 
-use crate::template::ast::{Grammar, Kind, MAX_VARIABLES, Piece, Place, TemplateErrorKind as Fault};
 use crate::template::captures::Span;
-use crate::template::constraint::{Constraint, build, in_grammar};
+use crate::template::constraint::{Constraint, build, in_syntax};
 use crate::template::encoding::{Coding, escape};
 
 /// The text of one hole, and where its variables lie.
@@ -23,87 +23,91 @@ pub(crate) enum Slot {
 }
 
 impl Slot {
-    /// Compiles the pieces of one hole; `open` leaves the end unanchored.
+    /// Compiles the nodes of one hole; `open` leaves the end unanchored.
     pub(crate) fn compile(
-        pieces: &[Piece],
-        place: Place,
-        grammar: Grammar,
+        nodes: &[Node],
+        place: TemplateKind,
+        syntax: Syntax,
         coding: Coding,
         open: bool,
     ) -> Result<Self, Fault> {
-        let gorilla = grammar == Grammar::Gorilla;
-        match pieces {
+        let gorilla = syntax == Syntax::Gorilla;
+        match nodes {
             [] => return Ok(Self::Rest),
-            [Piece::Var(var)] if !open => match &var.kind {
-                Kind::Tail => return Ok(Self::Var),
-                Kind::Plain if !gorilla || place == Place::Path => return Ok(Self::Var),
-                Kind::Plain => {}
-                Kind::Pattern(pattern) => {
-                    let constraint = Some(Box::new(Constraint::compile(pattern, place, grammar)?));
+            [Node::Variable(var)] if !open => match &var.kind {
+                VariableKind::Tail => return Ok(Self::Var),
+                VariableKind::Plain if !gorilla || place == TemplateKind::Path => return Ok(Self::Var),
+                VariableKind::Plain => {}
+                VariableKind::Regex(pattern) => {
+                    let constraint = Some(Box::new(Constraint::compile(pattern, place, syntax)?));
                     return Ok(Self::One { constraint, end: "".into() });
                 }
             },
             // Only a path's own text is compared as it stands: hosts ignore case, queries are decoded.
-            [Piece::Var(var), Piece::Text(end)] if !open && !gorilla && place == Place::Path => {
+            [Node::Variable(var), Node::Text(end)] if !open && !gorilla && place == TemplateKind::Path => {
                 let constraint = match &var.kind {
-                    Kind::Pattern(pattern) => Some(Box::new(Constraint::compile(pattern, place, grammar)?)),
+                    VariableKind::Regex(pattern) => {
+                        Some(Box::new(Constraint::compile(pattern, place, syntax)?))
+                    }
                     _ => None,
                 };
                 let end = if coding == Coding::Path { escape(end) } else { end.clone() };
                 return Ok(Self::One { constraint, end: end.into() });
             }
             _ if !open && coding == Coding::Path => {
-                if let Some(split) = Self::split(pieces) {
+                if let Some(split) = Self::split(nodes) {
                     return Ok(split);
                 }
             }
             _ => {}
         }
-        Self::many(pieces, place, grammar, open)
+        Self::many(nodes, place, syntax, open)
     }
 
     /// Plain variables and text in turn, a variable first.
-    fn split(pieces: &[Piece]) -> Option<Self> {
+    fn split(nodes: &[Node]) -> Option<Self> {
         let mut texts = Vec::new();
-        for (i, piece) in pieces.iter().enumerate() {
-            match piece {
-                Piece::Var(var) if i % 2 == 0 && var.kind == Kind::Plain => {}
-                Piece::Text(text) if i % 2 == 1 => texts.push(escape(text).into()),
+        for (i, node) in nodes.iter().enumerate() {
+            match node {
+                Node::Variable(var) if i % 2 == 0 && var.kind == VariableKind::Plain => {}
+                Node::Text(text) if i % 2 == 1 => texts.push(escape(text).into()),
                 _ => return None,
             }
         }
-        let end = if pieces.len().is_multiple_of(2) { texts.pop()? } else { "".into() };
+        let end = if nodes.len().is_multiple_of(2) { texts.pop()? } else { "".into() };
         Some(Self::Split { between: texts.into(), end })
     }
 
-    fn many(pieces: &[Piece], place: Place, grammar: Grammar, open: bool) -> Result<Self, Fault> {
+    fn many(nodes: &[Node], place: TemplateKind, syntax: Syntax, open: bool) -> Result<Self, Fault> {
         let mut expression = String::from(r"\A");
         let mut groups = 0;
-        for piece in pieces {
-            match piece {
-                Piece::Text(text) => expression.push_str(&regex::escape(text)),
-                Piece::Var(var) => {
+        for node in nodes {
+            match node {
+                Node::Text(text) => expression.push_str(&regex::escape(text)),
+                Node::Variable(var) => {
                     groups += 1;
-                    let part = match (&var.kind, grammar, place) {
-                        (Kind::Pattern(pattern), ..) => in_grammar(pattern, grammar),
+                    let part = match (&var.kind, syntax, place) {
+                        (VariableKind::Regex(pattern), ..) => in_syntax(pattern, syntax),
                         // Behind a raw prefix the hole goes on to the end.
-                        (Kind::Plain, Grammar::Native, Place::Path) if open => String::from("[^/]+"),
-                        (_, Grammar::Native, _) => String::from("(?s:.+)"),
-                        (_, Grammar::Gorilla, Place::Path) => String::from("[^/]+"),
-                        (_, Grammar::Gorilla, Place::Host) => String::from("[^.]+"),
-                        (_, Grammar::Gorilla, Place::Query) => String::from(".*"),
+                        (VariableKind::Plain, Syntax::Native, TemplateKind::Path) if open => {
+                            String::from("[^/]+")
+                        }
+                        (_, Syntax::Native, _) => String::from("(?s:.+)"),
+                        (_, Syntax::Gorilla, TemplateKind::Path) => String::from("[^/]+"),
+                        (_, Syntax::Gorilla, TemplateKind::Host) => String::from("[^.]+"),
+                        (_, Syntax::Gorilla, TemplateKind::Query) => String::from(".*"),
                     };
                     expression.push_str(&format!("({part})"));
                 }
                 // They stand alone in their label, which asks no slot.
-                Piece::Wild(_) => {}
+                Node::Wildcard(_) => {}
             }
         }
         if !open {
             expression.push_str(r"\z");
         }
-        let insensitive = place == Place::Host && grammar == Grammar::Native;
-        let regex = build(&expression, grammar, insensitive)?;
+        let insensitive = place == TemplateKind::Host && syntax == Syntax::Native;
+        let regex = build(&expression, syntax, insensitive)?;
         Ok(Self::Many { regex, groups })
     }
 
