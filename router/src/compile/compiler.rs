@@ -6,11 +6,11 @@ use regex::Regex;
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
 use crate::compile::error::BuildErrorKind as Fault;
-use crate::compile::pattern::{Pattern, Source, Texts, Variable};
+use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
 use crate::matcher::formula::Formula;
-use crate::matcher::guard::{Guard, HeaderWant, Ruled};
-use crate::matcher::path_regex::WholePath;
-use crate::matcher::query::{QueryGuard, QueryWant};
+use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
+use crate::matcher::path_regex::PathRegex;
+use crate::matcher::query::{QueryGuard, QueryMatch};
 use crate::request::media_type::{Media, NotAMedia};
 use crate::request::method::MethodSet;
 use crate::request::peer::Network;
@@ -18,19 +18,19 @@ use crate::request::policy::Policy;
 use crate::route::conditions::{Conditions, HeaderText, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
 use crate::template::constraint::{self, may_span, parse};
-use crate::template::encoding::Coding;
+use crate::template::encoding::Encoding;
 use crate::template::host::HostPattern;
-use crate::template::path::{Ending, PathPattern};
-use crate::template::segment::Slot;
+use crate::template::path::{PathEnd, PathPattern};
+use crate::template::segment::SegmentPattern;
 
 /// Compiles the conditions of scopes (outermost first) and their route.
 pub(crate) fn compile(
     chain: &[&Conditions],
     policy: Policy,
     is_scope: bool,
-) -> Result<(Pattern, Texts), Vec<Fault>> {
+) -> Result<(Pattern, RouteTemplates), Vec<Fault>> {
     let mut compiler = Compiler { policy, faults: Vec::new(), reachable: true, inherited: 0 };
-    let (path, ending) = compiler.path(chain, is_scope);
+    let (path, end) = compiler.path(chain, is_scope);
     let mut hosts = compiler.hosts(chain);
     let mut guards = compiler.guards(chain);
     let host = hosts.pop();
@@ -48,7 +48,7 @@ pub(crate) fn compile(
     let compiled = match &path {
         None => Some(compiler.any_path(&guards)),
         Some(template) => compiler
-            .checked(template, PathPattern::compile(template, ending, policy.syntax, policy.path_coding())),
+            .checked(template, PathPattern::compile(template, end, policy.syntax, policy.path_encoding())),
     };
     let Some(path_pattern) = compiled.filter(|_| compiler.faults.is_empty()) else {
         return Err(compiler.faults);
@@ -57,10 +57,10 @@ pub(crate) fn compile(
     let hosts = outer.filter_map(|part| part.template.clone());
     let rules = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
     let schemes = chain.iter().rev().map(|conditions| &conditions.schemes).find(|s| !s.is_empty());
-    let texts = Texts {
+    let texts = RouteTemplates {
         trailing_slash: rules.unwrap_or(policy.trailing_slash),
         path,
-        ending,
+        end,
         hosts: hosts.chain(host.iter().map(|host| host.template.clone())).collect(),
         queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
         schemes: schemes.cloned().unwrap_or_default(),
@@ -117,11 +117,11 @@ impl Compiler {
             _ => None,
         };
         let longest = guards.iter().filter_map(beginning).max_by_key(String::len);
-        let coding = self.policy.path_coding();
-        let pattern = longest.filter(|_| coding == Coding::Path).and_then(|text| {
+        let encoding = self.policy.path_encoding();
+        let pattern = longest.filter(|_| encoding == Encoding::Path).and_then(|text| {
             let template =
                 Template { text: text.clone(), kind: TemplateKind::Path, nodes: vec![Node::Text(text)] };
-            PathPattern::compile(&template, Ending::Raw, self.policy.syntax, coding).ok()
+            PathPattern::compile(&template, PathEnd::Raw, self.policy.syntax, encoding).ok()
         });
         pattern.unwrap_or_else(PathPattern::any)
     }
@@ -144,9 +144,9 @@ impl Compiler {
     }
 
     /// The scopes' prefixes and the route's own path, joined.
-    fn path(&mut self, chain: &[&Conditions], is_scope: bool) -> (Option<Template>, Ending) {
+    fn path(&mut self, chain: &[&Conditions], is_scope: bool) -> (Option<Template>, PathEnd) {
         let mut joined: Option<Template> = None;
-        let mut ending = self.policy.prefix_ending();
+        let mut end = self.policy.prefix_end();
         let last = chain.len().saturating_sub(1);
         for (i, conditions) in chain.iter().enumerate() {
             let Some(path) = &conditions.path else {
@@ -159,10 +159,10 @@ impl Compiler {
                 self.inherited += template.variables().count();
             }
             if i == last && !path.prefix && !is_scope {
-                ending = Ending::Exact;
+                end = PathEnd::Exact;
             }
             if i == last && path.raw {
-                ending = Ending::Raw;
+                end = PathEnd::Raw;
             }
             let native = self.policy.syntax == Syntax::Native;
             if native && template.nodes.is_empty() && joined.is_none() {
@@ -198,7 +198,7 @@ impl Compiler {
             let checked = whole.check_path();
             self.checked(whole, checked);
         }
-        (joined, ending)
+        (joined, end)
     }
 
     fn hosts(&mut self, chain: &[&Conditions]) -> Vec<Host> {
@@ -232,7 +232,7 @@ impl Compiler {
             for formula in &conditions.formulas {
                 let text = formula_expr(formula).to_string();
                 let formula = formula.map(&mut |leaf| self.leaf(&chain[..i], leaf));
-                let guard = Guard::Formula(Box::new(Ruled { formula, text }));
+                let guard = Guard::Formula(Box::new(RuleGuard { formula, text }));
                 parts.push(Part { guard, template: None, inherited });
             }
         }
@@ -367,7 +367,7 @@ impl Checks<'_> {
             let regex = self.regex(&text.regex);
             let fault = |reason| Fault::PathRegex { regex: text.regex.clone(), reason };
             if let Some(regex) = self.kept(regex.map_err(fault)) {
-                self.push(Guard::PathRegex(WholePath { regex, escaped: text.escaped }));
+                self.push(Guard::PathRegex(PathRegex { regex, escaped: text.escaped }));
             }
         }
         for text in &conditions.method_regexes {
@@ -409,12 +409,12 @@ impl Checks<'_> {
             self.regex(text).map_err(fault)
         };
         let want = match want {
-            HeaderText::Present => Ok(HeaderWant::Present),
-            HeaderText::Absent => Ok(HeaderWant::Absent),
-            HeaderText::Exact(text) if gorilla && text.is_empty() => Ok(HeaderWant::Present),
-            HeaderText::Exact(text) => Ok(HeaderWant::Exact(text.clone())),
-            HeaderText::Regex(text) => regex(text).map(HeaderWant::Regex),
-            HeaderText::All(text) => regex(text).map(HeaderWant::All),
+            HeaderText::Present => Ok(HeaderMatch::Present),
+            HeaderText::Absent => Ok(HeaderMatch::Absent),
+            HeaderText::Exact(text) if gorilla && text.is_empty() => Ok(HeaderMatch::Present),
+            HeaderText::Exact(text) => Ok(HeaderMatch::Exact(text.clone())),
+            HeaderText::Regex(text) => regex(text).map(HeaderMatch::Regex),
+            HeaderText::All(text) => regex(text).map(HeaderMatch::All),
         };
         if let (Some(header), Some(want)) = (self.kept(header), self.kept(want)) {
             self.push(Guard::Header(header, want));
@@ -428,31 +428,31 @@ impl Checks<'_> {
     fn query(&mut self, key: &str, text: &QueryText) {
         let gorilla = self.syntax == Syntax::Gorilla;
         let (want, template) = match text {
-            QueryText::Absent => (QueryWant::Absent, None),
-            QueryText::Present => (QueryWant::Present, None),
-            QueryText::Template(text) if gorilla && text.is_empty() => (QueryWant::Present, None),
+            QueryText::Absent => (QueryMatch::Absent, None),
+            QueryText::Present => (QueryMatch::Present, None),
+            QueryText::Template(text) if gorilla && text.is_empty() => (QueryMatch::Present, None),
             QueryText::Regex(text) => {
                 let regex = self.regex(text);
                 let fault = |reason| Fault::QueryRegex { regex: text.clone(), reason };
                 let Some(regex) = self.kept(regex.map_err(fault)) else { return };
-                (QueryWant::Regex(regex), None)
+                (QueryMatch::Regex(regex), None)
             }
             QueryText::Template(text) => {
                 let template = parse(text, TemplateKind::Query, self.syntax).map_err(Fault::Template);
                 let Some(template) = self.kept(template) else { return };
                 let want = match template.literal() {
-                    Some(literal) => QueryWant::Exact(literal.to_owned()),
+                    Some(literal) => QueryMatch::Exact(literal.to_owned()),
                     None => {
-                        let slot = Slot::compile(
+                        let slot = SegmentPattern::compile(
                             &template.nodes,
                             TemplateKind::Query,
                             self.syntax,
-                            Coding::Form,
+                            Encoding::Form,
                             false,
                         );
                         let slot = slot.map_err(|kind| Fault::whole(kind, &template.text));
                         let Some(slot) = self.kept(slot) else { return };
-                        QueryWant::Template(slot)
+                        QueryMatch::Template(slot)
                     }
                 };
                 (want, Some(template))

@@ -5,7 +5,7 @@ use std::fmt;
 use waylay_template::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
 
 use crate::compile::witness::Witness;
-use crate::route::conditions::Site;
+use crate::route::conditions::SourceLocation;
 use crate::rule::error::RuleError;
 
 /// Every fault of a table, in the order in which the routes were written.
@@ -63,7 +63,7 @@ pub struct BuildError {
     /// The route's or scope's name, else its path or host.
     pub route: String,
     /// Where it was written.
-    pub site: Site,
+    pub location: SourceLocation,
 }
 
 /// The kinds of faults.
@@ -126,14 +126,14 @@ pub enum BuildErrorKind {
         /// The name.
         name: String,
         /// Where the other one was written.
-        other: Site,
+        other: SourceLocation,
     },
     /// Two routes of one rank that match the same request.
     Conflict {
         /// The other route's name, else its path or host.
         with: String,
         /// Where the other one was written.
-        other: Site,
+        other: SourceLocation,
         /// A request that both match.
         witness: Box<Witness>,
     },
@@ -143,7 +143,7 @@ pub enum BuildErrorKind {
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "route `{}` ({}): {}", self.route, self.site, self.kind)
+        write!(f, "route `{}` ({}): {}", self.route, self.location, self.kind)
     }
 }
 

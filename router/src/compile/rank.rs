@@ -7,12 +7,12 @@ use std::cmp::Reverse;
 
 use waylay_template::{Node, Syntax, Template, Variable, VariableKind, Wildcard};
 
-use crate::compile::pattern::{Pattern, Texts};
-use crate::matcher::guard::{Guard, HeaderWant};
-use crate::matcher::query::QueryWant;
+use crate::compile::pattern::{Pattern, RouteTemplates};
+use crate::matcher::guard::{Guard, HeaderMatch};
+use crate::matcher::query::QueryMatch;
 use crate::request::policy::Precedence;
 use crate::template::constraint::may_span;
-use crate::template::path::Ending;
+use crate::template::path::PathEnd;
 
 /// Smaller is better.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +21,7 @@ pub(crate) struct RankKey {
     order: usize,
     host: HostKey,
     /// A path that is the route's but for its final slash gives way to any path that is a route's own.
-    detour: bool,
+    slash_variant: bool,
     path: Vec<PartKey>,
     guards: [Reverse<usize>; 13],
     /// GET routes answer HEAD too; a route for HEAD alone goes before them.
@@ -54,7 +54,7 @@ pub(crate) struct Ranked<'p> {
     pub(crate) priority: i32,
     pub(crate) order: usize,
     pub(crate) path: Option<&'p Template>,
-    pub(crate) ending: Ending,
+    pub(crate) end: PathEnd,
     pub(crate) hosts: &'p [Template],
     pub(crate) host_is_regex: bool,
     pub(crate) has_methods: bool,
@@ -63,14 +63,19 @@ pub(crate) struct Ranked<'p> {
 }
 
 impl<'p> Ranked<'p> {
-    pub(crate) fn of(priority: i32, order: usize, texts: &'p Texts, pattern: &'p Pattern) -> Self {
+    pub(crate) fn of(
+        priority: i32,
+        order: usize,
+        templates: &'p RouteTemplates,
+        pattern: &'p Pattern,
+    ) -> Self {
         let methods = &pattern.methods;
         Self {
             priority,
             order,
-            path: texts.path.as_ref(),
-            ending: texts.ending,
-            hosts: &texts.hosts,
+            path: templates.path.as_ref(),
+            end: templates.end,
+            hosts: &templates.hosts,
             host_is_regex: pattern.host.as_ref().is_some_and(|host| host.is_regex()),
             has_methods: !methods.is_all(),
             head_only: methods.to_string() == "HEAD",
@@ -81,13 +86,13 @@ impl<'p> Ranked<'p> {
 
 impl RankKey {
     pub(crate) fn new(route: &Ranked<'_>, precedence: Precedence) -> Self {
-        let written = precedence == Precedence::Registration;
+        let written = precedence == Precedence::RegistrationOrder;
         Self {
             priority: Reverse(route.priority),
             order: if written { route.order } else { 0 },
             host: if written { (0, Vec::new()) } else { host_key(route) },
-            detour: false,
-            path: if written { Vec::new() } else { path_key(route.path, route.ending) },
+            slash_variant: false,
+            path: if written { Vec::new() } else { path_key(route.path, route.end) },
             guards: if written { [Reverse(0); 13] } else { guard_key(route) },
             head_only: Reverse(!written && route.head_only),
             text: Reverse(Box::default()),
@@ -97,15 +102,15 @@ impl RankKey {
 
 impl RankKey {
     /// The rank by specificity, whatever the policy says.
-    pub(crate) fn specific(priority: i32, texts: &Texts, pattern: &Pattern) -> Self {
-        let ranked = Ranked::of(priority, 0, texts, pattern);
-        Self::new(&ranked, Precedence::Specific)
+    pub(crate) fn specific(priority: i32, templates: &RouteTemplates, pattern: &Pattern) -> Self {
+        let ranked = Ranked::of(priority, 0, templates, pattern);
+        Self::new(&ranked, Precedence::Specificity)
     }
 
     /// Whether priority, host and path are of one rank: what a seal reaches up to.
     pub(crate) fn lies_with(&self, other: &Self) -> bool {
-        (self.priority, self.order, &self.host, self.detour, &self.path)
-            == (other.priority, other.order, &other.host, other.detour, &other.path)
+        (self.priority, self.order, &self.host, self.slash_variant, &self.path)
+            == (other.priority, other.order, &other.host, other.slash_variant, &other.path)
     }
 
     /// The rank among foreign rules that are as specific.
@@ -114,8 +119,8 @@ impl RankKey {
     }
 
     /// The rank of the same route for the path with the other final slash.
-    pub(crate) fn detour(&self) -> Self {
-        Self { detour: true, ..self.clone() }
+    pub(crate) fn slash_variant(&self) -> Self {
+        Self { slash_variant: true, ..self.clone() }
     }
 }
 
@@ -136,15 +141,15 @@ fn host_key(route: &Ranked<'_>) -> HostKey {
     (u8::from(!exact), parts)
 }
 
-fn path_key(path: Option<&Template>, ending: Ending) -> Vec<PartKey> {
+fn path_key(path: Option<&Template>, end: PathEnd) -> Vec<PartKey> {
     let mut key: Vec<PartKey> = path.map(|path| parts(path, b'/')).unwrap_or_default();
-    if ending == Ending::Segments
+    if end == PathEnd::Segments
         && let Some(Node::Text(text)) = path.and_then(|path| path.nodes.last())
     {
         // A prefix by segments ends before its last `/`: `/a/` is `/a`, and `/` is less than `/{x}`.
         key.truncate(key.len() - (text.len() - text.trim_end_matches('/').len()));
     }
-    if path.is_none() || ending != Ending::Exact {
+    if path.is_none() || end != PathEnd::Exact {
         key.push((PREFIX, Reverse(0), Reverse(false)));
     }
     key
@@ -214,15 +219,15 @@ fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 13] {
     [
         Reverse(usize::from(route.has_methods)),
         count(|guard| matches!(guard, Guard::Scheme(_))),
-        count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Exact(_)))),
-        count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Regex(_) | HeaderWant::All(_)))),
-        count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Present))),
-        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Exact(_)))),
+        count(|guard| matches!(guard, Guard::Header(_, HeaderMatch::Exact(_)))),
+        count(|guard| matches!(guard, Guard::Header(_, HeaderMatch::Regex(_) | HeaderMatch::All(_)))),
+        count(|guard| matches!(guard, Guard::Header(_, HeaderMatch::Present))),
+        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryMatch::Exact(_)))),
         count(|guard| match guard {
-            Guard::Query(query) => matches!(query.want, QueryWant::Template(_) | QueryWant::Regex(_)),
+            Guard::Query(query) => matches!(query.want, QueryMatch::Template(_) | QueryMatch::Regex(_)),
             _ => false,
         }),
-        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Present))),
+        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryMatch::Present))),
         count(|guard| matches!(guard, Guard::Cookie(..))),
         count(|guard| matches!(guard, Guard::ContentType(_) | Guard::Accept(_) | Guard::Upgrade(_))),
         narrowness(route.guards),
@@ -233,8 +238,8 @@ fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 13] {
             )
         }),
         count(|guard| match guard {
-            Guard::Header(_, want) => matches!(want, HeaderWant::Absent),
-            Guard::Query(query) => matches!(query.want, QueryWant::Absent),
+            Guard::Header(_, want) => matches!(want, HeaderMatch::Absent),
+            Guard::Query(query) => matches!(query.want, QueryMatch::Absent),
             _ => false,
         }),
     ]

@@ -59,7 +59,7 @@ impl Node for Part<'_> {
     }
 
     fn line(&self) -> u32 {
-        // It is a piece of the text: the distance is its place.
+        // It is a piece of the text: the edit distance is its place.
         line(self.text, (self.raw.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize))
     }
 

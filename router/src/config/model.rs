@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::error::{BuildError, BuildErrorKind};
-use crate::route::conditions::{Bounds, Site};
+use crate::route::conditions::{ScopeConditions, SourceLocation};
 use crate::route::route::Route;
 use crate::rule::dialect::Dialect;
 
@@ -15,20 +15,20 @@ impl TableSpec {
     /// What could not be read.
     #[track_caller]
     pub(crate) fn build_errors(&self) -> Vec<BuildError> {
-        let here = Site::caller();
+        let here = SourceLocation::caller();
         let errors = self.faults.iter().map(|(fault, line)| BuildError {
             kind: BuildErrorKind::Spec(fault.clone()),
             route: "*".to_owned(),
-            site: line.map_or(here, Site::Line),
+            location: line.map_or(here, SourceLocation::Line),
         });
         errors.collect()
     }
 }
 
 impl ScopeSpec {
-    pub(crate) fn bounds(&self, dialect: Dialect) -> Bounds {
-        let mut bounds = Bounds::new();
-        bounds.conditions.site = self.site();
+    pub(crate) fn bounds(&self, dialect: Dialect) -> ScopeConditions {
+        let mut bounds = ScopeConditions::new();
+        bounds.conditions.location = self.location();
         bounds.conditions.sealed = self.sealed;
         bounds.name.clone_from(&self.name);
         if let Some(prefix) = &self.prefix {
@@ -44,7 +44,7 @@ impl ScopeSpec {
 impl RouteSpec {
     pub(crate) fn route(&self, dialect: Dialect) -> Route {
         let mut route = Route::rule(dialect.text(&self.rule)).priority(self.priority);
-        route.conditions.site = self.site();
+        route.conditions.location = self.location();
         route.conditions.sealed = self.sealed;
         route.name.clone_from(&self.name);
         route.build_only = self.build_only;
@@ -53,9 +53,9 @@ impl RouteSpec {
     }
 
     #[track_caller]
-    pub(crate) fn fault(&self, fault: String) -> BuildError {
+    pub(crate) fn error(&self, message: String) -> BuildError {
         let route = self.name.clone().unwrap_or_else(|| self.rule.clone());
-        BuildError { kind: BuildErrorKind::Spec(fault), route, site: self.site() }
+        BuildError { kind: BuildErrorKind::Spec(message), route, location: self.location() }
     }
 }
 
@@ -141,7 +141,7 @@ pub struct RouteSpec {
     /// Whether only URLs are built from it.
     #[serde(skip_serializing_if = "is_default")]
     pub build_only: bool,
-    /// Facts for whoever reads them.
+    /// Metadata for any reader reads them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     #[serde(skip)]
@@ -186,15 +186,15 @@ impl RouteSpec {
 
     /// Where it stands in its file, or where the program asks for it.
     #[track_caller]
-    pub(crate) fn site(&self) -> Site {
-        self.line.map_or_else(Site::caller, Site::Line)
+    pub(crate) fn location(&self) -> SourceLocation {
+        self.line.map_or_else(SourceLocation::caller, SourceLocation::Line)
     }
 }
 
 impl ScopeSpec {
     #[track_caller]
-    pub(crate) fn site(&self) -> Site {
-        self.line.map_or_else(Site::caller, Site::Line)
+    pub(crate) fn location(&self) -> SourceLocation {
+        self.line.map_or_else(SourceLocation::caller, SourceLocation::Line)
     }
 }
 

@@ -4,13 +4,17 @@ use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, UPGRADE};
 
 use crate::matcher::guard;
-use crate::matcher::guard::{Guard, HeaderWant};
-use crate::matcher::query::QueryWant;
-use crate::request::view::View;
-use crate::template::encoding::Coding;
+use crate::matcher::guard::{Guard, HeaderMatch};
+use crate::matcher::query::QueryMatch;
+use crate::request::view::RequestView;
+use crate::template::encoding::Encoding;
 
 /// The kind of condition, what it asks for, and what the request has.
-pub(crate) fn describe(guard: &Guard, words: &[String], view: &View<'_>) -> (&'static str, String, String) {
+pub(crate) fn describe(
+    guard: &Guard,
+    words: &[String],
+    view: &RequestView<'_>,
+) -> (&'static str, String, String) {
     let headers = view.head.headers;
     match guard {
         Guard::Methods(set) => ("method", set.to_string(), view.head.method.to_string()),
@@ -25,11 +29,11 @@ pub(crate) fn describe(guard: &Guard, words: &[String], view: &View<'_>) -> (&'s
         }
         Guard::Header(name, want) => {
             let wanted = match want {
-                HeaderWant::Present => name.to_string(),
-                HeaderWant::Absent => format!("not {name}"),
-                HeaderWant::Exact(text) => format!("{name}={text}"),
-                HeaderWant::Regex(regex) => format!("{name}~{}", bare(regex.as_str())),
-                HeaderWant::All(regex) => format!("each {name}~{}", bare(regex.as_str())),
+                HeaderMatch::Present => name.to_string(),
+                HeaderMatch::Absent => format!("not {name}"),
+                HeaderMatch::Exact(text) => format!("{name}={text}"),
+                HeaderMatch::Regex(regex) => format!("{name}~{}", bare(regex.as_str())),
+                HeaderMatch::All(regex) => format!("each {name}~{}", bare(regex.as_str())),
             };
             ("header", wanted, lines(headers, name))
         }
@@ -48,12 +52,12 @@ pub(crate) fn describe(guard: &Guard, words: &[String], view: &View<'_>) -> (&'s
         Guard::Query(query) => {
             let key = &query.key;
             let wanted = match &query.want {
-                QueryWant::Present => key.clone(),
-                QueryWant::Absent => format!("not {key}"),
-                QueryWant::Exact(text) => format!("{key}={text}"),
-                QueryWant::Regex(regex) => format!("{key}~{}", bare(regex.as_str())),
+                QueryMatch::Present => key.clone(),
+                QueryMatch::Absent => format!("not {key}"),
+                QueryMatch::Exact(text) => format!("{key}={text}"),
+                QueryMatch::Regex(regex) => format!("{key}~{}", bare(regex.as_str())),
                 // A compiled template has no text of its own: the route's words have it.
-                QueryWant::Template(_) => words
+                QueryMatch::Template(_) => words
                     .iter()
                     .find_map(|words| words.strip_prefix("query ")?.strip_prefix(&format!("{key}=")))
                     .map_or_else(|| key.clone(), |template| format!("{key}={template}")),
@@ -65,9 +69,9 @@ pub(crate) fn describe(guard: &Guard, words: &[String], view: &View<'_>) -> (&'s
         Guard::MethodRegex(regex) => {
             ("method", format!("~{}", bare(regex.as_str())), view.head.method.to_string())
         }
-        Guard::Formula(ruled) => {
-            let got = if ruled.verdict(view).is_none() { "what cannot be told" } else { "no" };
-            ("rule", ruled.text.clone(), got.to_owned())
+        Guard::Formula(rule) => {
+            let got = if rule.verdict(view).is_none() { "what cannot be told" } else { "no" };
+            ("rule", rule.text.clone(), got.to_owned())
         }
         Guard::Custom(custom) => ("guard", custom.name.clone(), "no".to_owned()),
     }
@@ -92,6 +96,6 @@ fn listed(values: Vec<String>) -> String {
 
 fn values(query: &str, key: &str) -> Vec<String> {
     let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let own = pairs.filter(|(name, _)| Coding::Form.decode(name).is_ok_and(|name| name == key));
+    let own = pairs.filter(|(name, _)| Encoding::Form.decode(name).is_ok_and(|name| name == key));
     own.map(|(_, value)| value.to_owned()).collect()
 }

@@ -15,18 +15,18 @@ use crate::rule::check::Angle;
 use crate::rule::dialect::{Function as F, Language};
 use crate::template::constraint::in_syntax;
 use crate::template::constraint::parse;
-use crate::template::encoding::{Coding, escape};
+use crate::template::encoding::{Encoding, escape};
 
 /// What a function asks for.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub(crate) enum CallConditions {
     Always,
     Never,
     Of(Box<Conditions>),
 }
 
 /// The conditions of a call that has been checked; a guard is none of them.
-pub(crate) fn asked(call: &Call, language: Language) -> Asked {
+pub(crate) fn call_conditions(call: &Call, language: Language) -> CallConditions {
     let mut conditions = Conditions::new();
     conditions.exact_methods = language != Language::Native;
     let text = |place: usize| call.arguments.get(place).map_or("", |argument: &Argument| &argument.text);
@@ -34,11 +34,11 @@ pub(crate) fn asked(call: &Call, language: Language) -> Asked {
     let second = call.arguments.get(1).map(|argument| argument.text.clone());
     let of = &mut conditions;
     match call.function {
-        F::Any => return Asked::Always,
-        F::Host if language == Language::Traefik && first == "*" => return Asked::Always,
+        F::Any => return CallConditions::Always,
+        F::Host if language == Language::Traefik && first == "*" => return CallConditions::Always,
         F::Host => match host(&first, language) {
             Some(host) => of.hosts.push(host),
-            None => return Asked::Never,
+            None => return CallConditions::Never,
         },
         F::HostRegexp => of.hosts.push(HostText::Regex(regex(&first, language))),
         F::Path | F::PathPrefix => path(of, call.function == F::PathPrefix, &first, language),
@@ -68,9 +68,9 @@ pub(crate) fn asked(call: &Call, language: Language) -> Asked {
         F::ContentType => of.content_types.push(first),
         F::Accept => of.accepts.push(first),
         F::Upgrade => of.upgrades.push(first),
-        F::Guard => return Asked::Never,
+        F::Guard => return CallConditions::Never,
     }
-    Asked::Of(Box::new(conditions))
+    CallConditions::Of(Box::new(conditions))
 }
 
 /// A regex that matches the whole: one that searches is put between anything.
@@ -80,11 +80,11 @@ fn regex(text: &str, language: Language) -> String {
     }
     let source = in_syntax(text, Syntax::Gorilla);
     let hir = regex_syntax::parse(&source).ok();
-    let sides = hir.map(|hir| {
+    let routes = hir.map(|hir| {
         let properties = hir.properties();
         (properties.look_set_prefix().contains(Look::Start), properties.look_set_suffix().contains(Look::End))
     });
-    let (starts, ends) = sides.unwrap_or_default();
+    let (starts, ends) = routes.unwrap_or_default();
     let (before, after) = (if starts { "" } else { "(?s:.*?)" }, if ends { "" } else { "(?s:.*)" });
     format!("{before}(?-is:{source}){after}")
 }
@@ -189,7 +189,7 @@ fn spelt(text: &str) -> String {
 
 /// The text that an escaped one stands for, if it is escaped again in the same way: `%2F` is no `/`.
 fn decoded(text: &str) -> Option<String> {
-    let decoded = Coding::Path.decode(text).ok()?.into_owned();
+    let decoded = Encoding::Path.decode(text).ok()?.into_owned();
     (escape(&decoded) == spelt(text)).then_some(decoded)
 }
 

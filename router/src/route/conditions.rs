@@ -72,7 +72,7 @@ pub(crate) struct PathRegexText {
 /// Conditions in the user's words; nothing here has been checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Conditions {
-    pub(crate) site: Site,
+    pub(crate) location: SourceLocation,
     pub(crate) path: Option<PathText>,
     pub(crate) hosts: Vec<HostText>,
     pub(crate) methods: Option<MethodSet>,
@@ -102,7 +102,7 @@ impl Conditions {
     #[track_caller]
     pub(crate) fn new() -> Self {
         Self {
-            site: Site::caller(),
+            location: SourceLocation::caller(),
             path: None,
             hosts: Vec::new(),
             methods: None,
@@ -128,7 +128,7 @@ impl Conditions {
 
     /// The same place with no condition but the path.
     pub(crate) fn path_only(&self) -> Self {
-        Self { site: self.site, path: self.path.clone(), ..Self::new() }
+        Self { location: self.location, path: self.path.clone(), ..Self::new() }
     }
 
     pub(crate) fn method(&mut self, method: Method) {
@@ -236,7 +236,7 @@ macro_rules! condition_setters {
         }
 
         /// Asks for a header all of whose values the regex matches as a whole, and for one at least.
-        pub fn header_all(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
+        pub fn header_all_values(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
             let want = $crate::route::conditions::HeaderText::All(regex.into());
             self.$($field).+.headers.push((name.into(), want));
             self
@@ -305,7 +305,7 @@ macro_rules! condition_setters {
         pub fn guard(
             mut self,
             name: impl Into<String>,
-            holds: impl Fn(&$crate::request::view::Head<'_>) -> bool + Send + Sync + 'static,
+            holds: impl Fn(&$crate::request::view::RequestHead<'_>) -> bool + Send + Sync + 'static,
         ) -> Self {
             self.$($field).+.custom.push($crate::matcher::guard::Custom {
                 name: name.into(),
@@ -319,17 +319,17 @@ macro_rules! condition_setters {
 /// The conditions of a scope, and the name that it puts in front of its routes' names.
 ///
 /// ```
-/// use waylay_router::{Bounds, Route, Table};
+/// use waylay_router::{ScopeConditions, Route, Table};
 /// let mut builder = Table::builder();
-/// let api = builder.open(None, Bounds::new().prefix("/api").name("api"));
+/// let api = builder.scope(None, ScopeConditions::new().prefix("/api").name("api"));
 /// builder.add(Some(api), Route::get("/stats").name("stats").value(1));
 /// let table = builder.build()?;
-/// assert_eq!(table.urls().get("api.stats")?.build()?, "/api/stats");
+/// assert_eq!(table.urls().builder("api.stats")?.build()?, "/api/stats");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 #[must_use = "bounds do nothing until a builder takes them"]
-pub struct Bounds {
+pub struct ScopeConditions {
     pub(crate) conditions: Conditions,
     pub(crate) name: Option<String>,
     pub(crate) method_miss: Option<MethodMiss>,
@@ -380,7 +380,7 @@ macro_rules! scope_setters {
     };
 }
 
-impl Bounds {
+impl ScopeConditions {
     /// No condition: every request is inside.
     #[track_caller]
     #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
@@ -395,22 +395,22 @@ impl Bounds {
 /// Where a route or scope was written: in code, or in a table's file.
 ///
 /// ```
-/// use waylay_router::{Route, Site, Table};
+/// use waylay_router::{Route, SourceLocation, Table};
 /// let table = Table::builder().route(Route::get("/").value(())).build()?;
-/// let Site::Code(location) = table.routes().next().unwrap().site() else { unreachable!() };
+/// let SourceLocation::Code(location) = table.routes().next().unwrap().location() else { unreachable!() };
 /// assert!(location.line() > 0);
 /// # Ok::<(), waylay_router::BuildErrors>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Site {
+pub enum SourceLocation {
     /// A line of code.
     Code(&'static Location<'static>),
     /// A line of a table's file, from 1 on.
     Line(u32),
 }
 
-impl Site {
+impl SourceLocation {
     /// The caller of the function that asks.
     #[track_caller]
     pub(crate) fn caller() -> Self {
@@ -418,7 +418,7 @@ impl Site {
     }
 }
 
-impl fmt::Display for Site {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(location) => location.fmt(f),

@@ -160,9 +160,9 @@ impl Function {
             return Some(*function);
         }
         let name = name.to_ascii_lowercase();
-        let distance = |function: &Function| apart(&name, &function.name().to_ascii_lowercase());
-        let best = known(language).min_by_key(distance)?;
-        (distance(&best) <= 1 + best.name().len() / 5).then_some(best)
+        let edit_distance = |function: &Function| apart(&name, &function.name().to_ascii_lowercase());
+        let best = known(language).min_by_key(edit_distance)?;
+        (edit_distance(&best) <= 1 + best.name().len() / 5).then_some(best)
     }
 }
 
