@@ -1,20 +1,20 @@
-//! Abort: an answer of the fault's own in the service's place.
+//! Responses instead of the service: status, gRPC, Retry-After.
 
+use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Answer, Plan, Step};
-use super::retry::{Moment, RetryAfter};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::report::Deed;
-use crate::scope::headers::{header_name, header_value};
+use crate::config::duration::DelayTime;
+use crate::config::error::{Findings, Problem, header_name, header_value};
+use crate::injector::key::Asker;
+use crate::injector::plan::{Answer, Plan, Step, http_date};
+use crate::injector::tree::{Act, Draft, Injector, below};
+use crate::random::draws::Draws;
+use crate::report::event::Deed;
 
 /// Answers with a status of its own; the service is not called.
 ///
@@ -168,4 +168,177 @@ fn answer(
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     Answer { status, headers, text, retry_in }
+}
+
+/// Answers with a gRPC status; the service is not called.
+///
+/// The answer is what gRPC calls trailers-only: HTTP status 200, `grpc-status` and `grpc-message`
+/// in the head, and no body. Any status from 0 (OK, which a unary client takes for a protocol
+/// error, since the message is missing) to 16.
+///
+/// ```
+/// use waylay_fault::{Fault, grpc};
+///
+/// Fault::new("unavailable", grpc(14).message("injected").header("x-own", "1")).build()?;
+/// assert!(Fault::new("no-status", grpc(17)).build().is_err());
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+pub fn grpc(status: u16) -> Grpc {
+    Grpc { status, message: String::new(), headers: Vec::new() }
+}
+
+/// An answer of a gRPC status, made by [`grpc`].
+#[derive(Debug, Clone)]
+pub struct Grpc {
+    status: u16,
+    message: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Grpc {
+    /// What the client is told beside the status; none by default.
+    #[must_use]
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// One more header, which clients see as metadata of the status.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl From<Grpc> for Injector {
+    fn from(grpc: Grpc) -> Self {
+        Self::draft(grpc)
+    }
+}
+
+impl Draft for Grpc {
+    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+        let at = below(at, "grpc");
+        let good = check_grpc_status(&format!("{at}.status"), self.status, findings);
+        let mut headers = check_headers(&at, &self.headers, findings);
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/grpc"));
+        headers.extend(status_headers(self.status, &self.message));
+        let answer = Answer { status: StatusCode::OK, headers, text: Bytes::new(), retry_in: None };
+        good.then(|| Box::new(GrpcAnswer(self.status, Arc::new(answer))) as Box<dyn Act>)
+    }
+}
+
+pub(crate) fn check_grpc_status(setting: &str, status: u16, findings: &mut Findings) -> bool {
+    if status > 16 {
+        findings.add(setting, status, Problem::Grpc);
+    }
+    status <= 16
+}
+
+/// The head or the trailers that carry a status.
+pub(crate) fn status_headers(status: u16, message: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static("grpc-status"), status.into());
+    // What the escaping lets through is visible ASCII and spaces.
+    if let Some(value) = HeaderValue::from_str(&escape(message)).ok().filter(|_| !message.is_empty()) {
+        headers.insert(HeaderName::from_static("grpc-message"), value);
+    }
+    headers
+}
+
+/// As gRPC over HTTP/2 says of `Status-Message`: all but space to `~` is percent-encoded, and `%`.
+fn escape(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    for byte in message.bytes() {
+        match byte {
+            b' '..=b'~' if byte != b'%' => out.push(char::from(byte)),
+            // Writing to a string does not fail.
+            byte => drop(write!(out, "%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[derive(Debug)]
+struct GrpcAnswer(u16, Arc<Answer>);
+
+impl Act for GrpcAnswer {
+    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
+        plan.then(Step::Answer(self.1.clone()), Deed::Grpc(self.0));
+    }
+}
+
+/// A value of the `Retry-After` header (RFC 9110, section 10.2.3): a number of seconds, or a date.
+///
+/// A length of time, as [`Duration`] or text such as `"2s"`, is sent as seconds, rounded up; a
+/// [`SystemTime`] is sent as that date.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use waylay_fault::{Fault, RetryAfter, error};
+///
+/// let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+/// for when in [RetryAfter::from("2s"), RetryAfter::from(noon), RetryAfter::date_in("90s")] {
+///     Fault::new("busy", error(503).retry_after(when)).build()?;
+/// }
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RetryAfter(When);
+
+#[derive(Debug, Clone)]
+enum When {
+    Seconds(DelayTime),
+    Date(SystemTime),
+    DateIn(DelayTime),
+}
+
+impl RetryAfter {
+    /// A date, this long after each answer.
+    pub fn date_in(time: impl Into<DelayTime>) -> Self {
+        Self(When::DateIn(time.into()))
+    }
+
+    pub(crate) fn check(self, setting: &str, findings: &mut Findings) -> Option<Moment> {
+        match self.0 {
+            When::Seconds(time) => {
+                let time = findings.time(setting.to_owned(), time.duration())?;
+                let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+                Some(Moment::Value(seconds.into()))
+            }
+            When::Date(date) => {
+                let value = http_date(date);
+                if value.is_none() {
+                    findings.add(setting, format!("{date:?}"), Problem::Date);
+                }
+                value.map(Moment::Value)
+            }
+            When::DateIn(time) => findings.time(setting.to_owned(), time.duration()).map(Moment::In),
+        }
+    }
+}
+
+/// A moment found good: a header value, or a time from the answer on.
+pub(crate) enum Moment {
+    Value(HeaderValue),
+    In(Duration),
+}
+
+impl From<SystemTime> for RetryAfter {
+    fn from(date: SystemTime) -> Self {
+        Self(When::Date(date))
+    }
+}
+
+impl From<Duration> for RetryAfter {
+    fn from(time: Duration) -> Self {
+        Self(When::Seconds(time.into()))
+    }
+}
+
+impl From<&str> for RetryAfter {
+    fn from(text: &str) -> Self {
+        Self(When::Seconds(text.into()))
+    }
 }

@@ -1,20 +1,20 @@
-//! Corrupt: changes a body so that it is no longer what it says it is.
+//! Corrupted bodies.
 
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use rand_core::Rng;
 
-use super::chunk::Chunk;
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Change, Plan, Step, Wire};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::normal;
-use crate::report::{Deed, Side};
-use crate::stage::{Below, Polled, Stage};
+use crate::body::stage::{Below, Polled, Stage};
+use crate::config::error::{Findings, Problem};
+use crate::connection::command::Chunk;
+use crate::injector::key::Asker;
+use crate::injector::plan::{Change, Plan, Step, Wire};
+use crate::injector::tree::{Act, Draft, Injector, below};
+use crate::random::draws::Draws;
+use crate::random::math;
+use crate::report::event::{Deed, Side};
 
 /// What is done to the bytes of a body, or to those around them. None changes its length.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -162,7 +162,7 @@ struct Flips {
 impl Flips {
     fn new(share: f64, draws: Draws) -> Self {
         // The logarithm is one of normal numbers: of a share of 1, each gap is zero by itself.
-        let log = if share < 1.0 { normal::ln(1.0 - share) } else { f64::NEG_INFINITY };
+        let log = if share < 1.0 { math::ln(1.0 - share) } else { f64::NEG_INFINITY };
         let mut flips = Self { log, draws, gap: 0 };
         flips.gap = flips.next_gap();
         flips
@@ -222,5 +222,27 @@ impl Json {
         };
         *self = next;
         hit
+    }
+}
+
+/// Hides the length of a body, so that HTTP/1.1 sends it in chunks.
+#[derive(Debug)]
+pub(crate) struct InChunks;
+
+impl Stage for InChunks {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, below: &mut Below<'_>) -> Polled {
+        below.poll_frame(cx)
+    }
+
+    fn size_hint(&self, _: SizeHint) -> SizeHint {
+        SizeHint::default()
+    }
+
+    fn is_end(&self, _: bool) -> bool {
+        false
+    }
+
+    fn resizes(&self) -> bool {
+        true
     }
 }

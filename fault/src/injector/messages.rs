@@ -1,19 +1,17 @@
-//! Messages: loses, repeats, reorders, holds back and stops the messages of a stream.
+//! Message faults: SSE, gRPC, WebSocket.
 
 use std::sync::Arc;
 
-use super::deal::{Dealer, Rules};
-use super::framing::Framing;
-use super::grpc::{check_status, status_headers};
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Change, Plan, Step};
-use super::relay::Relay;
-use super::tap::{CloseCode, Tap};
-use crate::chance::Draws;
-use crate::delay::Delay;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::report::{Deed, Side};
+use crate::config::error::{Findings, Problem};
+use crate::connection::messages::{CloseCode, Dealer, Rules, Tap};
+use crate::injector::abort::{check_grpc_status, status_headers};
+use crate::injector::key::Asker;
+use crate::injector::message_stage::{Framing, Relay};
+use crate::injector::plan::{Change, Plan, Step};
+use crate::injector::tree::{Act, Draft, Injector, below};
+use crate::random::delay::Delay;
+use crate::random::draws::Draws;
+use crate::report::event::{Deed, Side};
 
 /// What the messages of a stream are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +152,7 @@ impl Draft for Messages {
         let setting = format!("{at}.code");
         let close = match (self.format, self.code) {
             (Format::Grpc, Some(code)) => {
-                good &= check_status(&setting, code, findings);
+                good &= check_grpc_status(&setting, code, findings);
                 None
             }
             (Format::WebSocket, code) => {

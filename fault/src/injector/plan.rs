@@ -1,21 +1,18 @@
-//! The plan for one request: a fault's tree, drawn down to a list of steps.
+//! Plan: the steps drawn for one request.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use super::call::Inject;
-use super::chunk::Chunk;
-use super::edits::Edits;
-use super::ending::Ending;
-use super::tamper::{Direction, Kind};
-use super::tap::Tap;
-use crate::chance::Draws;
-use crate::report::{Deed, Reporter, Side};
-use crate::stage::Stage;
+use crate::body::stage::Stage;
+use crate::connection::command::{Chunk, Direction, Ending, Kind};
+use crate::connection::messages::Tap;
+use crate::injector::custom::Inject;
+use crate::random::draws::Draws;
+use crate::report::event::{Deed, Reporter, Side};
 
 /// The steps to take, in order. One of them answers, or the request goes on to the service.
 #[derive(Default)]
@@ -152,5 +149,48 @@ impl Plan {
                 .steps
                 .iter()
                 .all(|step| matches!(step, Step::Response(Change::Body(_) | Change::Both(..))))
+    }
+}
+
+/// Changes of one head, in the order they were written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Edits {
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) headers: Vec<Edit>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Edit {
+    /// This value and no other.
+    Set(HeaderName, HeaderValue),
+    /// One more value.
+    Add(HeaderName, HeaderValue),
+    /// None of its values.
+    Drop(HeaderName),
+    /// Each of its values twice.
+    Double(HeaderName),
+}
+
+impl Edits {
+    pub(crate) fn headers(&self, headers: &mut HeaderMap) {
+        for edit in &self.headers {
+            match edit {
+                Edit::Set(name, value) => {
+                    headers.insert(name, value.clone());
+                }
+                Edit::Add(name, value) => {
+                    headers.append(name, value.clone());
+                }
+                Edit::Drop(name) => {
+                    headers.remove(name);
+                }
+                Edit::Double(name) => {
+                    let values: Vec<_> = headers.get_all(name).iter().cloned().collect();
+                    for value in values {
+                        headers.append(name, value);
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,17 +1,17 @@
-//! Reject: ends the exchange without an answer.
+//! No response: empty reply, reset, GOAWAY, hang.
 
 use std::time::Duration;
 
-use super::ending::Ending;
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Plan, Step, Wire};
-use crate::chance::Draws;
-use crate::error::Findings;
-use crate::key::Asker;
-use crate::report::Deed;
+use crate::config::duration::DelayTime;
+use crate::config::error::Findings;
+use crate::connection::command::Ending;
 #[cfg(feature = "http2")]
-use crate::reset::ResetCode;
-use crate::time::DelayTime;
+use crate::connection::command::ResetCode;
+use crate::injector::key::Asker;
+use crate::injector::plan::{Plan, Step, Wire};
+use crate::injector::tree::{Act, Draft, Injector, below};
+use crate::random::draws::Draws;
+use crate::report::event::Deed;
 
 /// How to end an exchange without an answer, or the connection it came by. What the client sees of
 /// it, per protocol and method, is measured and written in [`wire`](crate::wire).

@@ -1,20 +1,148 @@
-//! Slow: holds a request, a response or their chunks back.
+//! Delays and rate limits.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use tokio::time::Instant;
 
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Change, Plan, Step};
-use crate::chance::Draws;
-use crate::delay::{At, Delay, Pace};
-use crate::error::Findings;
-use crate::key::Asker;
-use crate::pause::Pause;
-use crate::report::{Deed, Side};
-use crate::stage::{Below, Polled, Stage, plus};
+use crate::body::stage::{Below, Pause, Polled, Stage, plus};
+use crate::config::error::{Findings, Problem};
+use crate::injector::key::Asker;
+use crate::injector::plan::{Change, Plan, Step};
+use crate::injector::tree::{Act, Draft, Injector, below};
+use crate::random::delay::{At, Delay, Pace};
+use crate::random::draws::Draws;
+use crate::report::event::{Deed, Side};
+
+/// Lets a body through at this many bytes a second, each body by itself.
+///
+/// It goes in slices of a sixteenth of a second, as Envoy's `response_rate_limit` does; heads and
+/// trailers are not held back. What a slow service saves up by itself is not caught up later. A
+/// limit of a whole connection, all its bytes counted, is [`Toxic::bandwidth`](crate::Toxic::bandwidth).
+///
+/// ```
+/// use waylay_fault::{Fault, Side, rate_limit};
+///
+/// Fault::new("thin-pipe", rate_limit(8 * 1024)).build()?;
+/// Fault::new("thin-upload", rate_limit(8 * 1024).on(Side::Request)).build()?;
+/// assert!(Fault::new("no-pipe", rate_limit(0)).build().is_err());
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+pub fn rate_limit(bytes_per_second: u64) -> RateLimit {
+    RateLimit { rate: bytes_per_second, side: Side::default() }
+}
+
+/// A limit of speed, made by [`rate_limit`].
+#[derive(Debug, Clone)]
+pub struct RateLimit {
+    rate: u64,
+    side: Side,
+}
+
+impl RateLimit {
+    /// Whose body; the response's by default.
+    #[must_use]
+    pub fn on(mut self, side: Side) -> Self {
+        self.side = side;
+        self
+    }
+}
+
+impl From<RateLimit> for Injector {
+    fn from(limit: RateLimit) -> Self {
+        Self::draft(limit)
+    }
+}
+
+impl Draft for RateLimit {
+    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+        if self.rate == 0 {
+            findings.add(below(at, "rate_limit"), self.rate, Problem::Rate);
+            return None;
+        }
+        Some(self)
+    }
+}
+
+impl Act for RateLimit {
+    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
+        let stage = Box::new(Drip { rate: self.rate, due: None, rest: Bytes::new(), pause: None });
+        plan.change(self.side, Change::Body(stage), Deed::RateLimit(self.side, self.rate));
+    }
+}
+
+const SLICES_PER_SECOND: u64 = 16;
+
+#[derive(Debug)]
+struct Drip {
+    rate: u64,
+    /// When the slices handed out so far are paid for.
+    due: Option<Instant>,
+    /// What is still to be handed out of a chunk.
+    rest: Bytes,
+    pause: Option<Pause>,
+}
+
+impl Drip {
+    fn slice(&self) -> usize {
+        let most = usize::try_from(self.rate.div_ceil(SLICES_PER_SECOND)).unwrap_or(usize::MAX);
+        self.rest.len().min(most)
+    }
+
+    /// How long the next slice has to wait.
+    fn owe(&mut self) -> Duration {
+        let price = self.slice() as u128 * 1_000_000_000 / u128::from(self.rate);
+        let price = Duration::from_nanos(u64::try_from(price).unwrap_or(u64::MAX));
+        let now = Instant::now();
+        let start = self.due.map_or(now, |due| due.max(now));
+        let due = start.checked_add(price).unwrap_or(start);
+        self.due = Some(due);
+        due - now
+    }
+}
+
+impl Stage for Drip {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, below: &mut Below<'_>) -> Polled {
+        while self.rest.is_empty() {
+            match ready!(below.poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if below.off() => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                other => return Poll::Ready(other),
+            }
+        }
+        if below.off() {
+            self.pause = None;
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
+        }
+        if self.pause.is_none() {
+            let wait = self.owe();
+            self.pause = Some(below.pause(wait));
+        }
+        if let Some(pause) = &mut self.pause {
+            let called_off = ready!(pause.poll(cx)).is_none();
+            self.pause = None;
+            if called_off {
+                return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
+            }
+        }
+        let slice = self.slice();
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(slice)))))
+    }
+
+    fn size_hint(&self, below: SizeHint) -> SizeHint {
+        plus(below, self.rest.len() as u64)
+    }
+
+    fn is_end(&self, below: bool) -> bool {
+        below && self.rest.is_empty()
+    }
+}
 
 /// Holds the request back, then goes on: with the next link of a chain, in the end with the
 /// service. Delays of one chain add up. [`Delay::at`] moves the delay to the head of the response

@@ -1,16 +1,16 @@
-//! Toxics: what can be done to the bytes of a connection, named as Toxiproxy names them.
+//! Toxiproxy's toxics as injectors.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Plan, Step, Wire};
-use super::tamper::{Direction, Kind};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::report::Deed;
-use crate::time::DelayTime;
+use crate::config::duration::DelayTime;
+use crate::config::error::{Findings, Problem};
+use crate::connection::command::{Direction, Kind};
+use crate::injector::key::Asker;
+use crate::injector::plan::{Plan, Step, Wire};
+use crate::injector::tree::{Act, Draft, Injector, below};
+use crate::random::draws::Draws;
+use crate::report::event::Deed;
 
 /// What is done to the bytes of one connection, until it ends or the fault is switched off.
 ///

@@ -1,4 +1,4 @@
-//! Truncate: ends a body before its time.
+//! Truncated bodies.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -6,17 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Change, Plan};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::pause::Pause;
-use crate::report::{Deed, Side};
+use crate::body::stage::{Below, Pause, Polled, Stage, plus};
+use crate::config::duration::DelayTime;
+use crate::config::error::{Findings, Problem};
 #[cfg(feature = "http2")]
-use crate::reset::ResetCode;
-use crate::stage::{Below, Polled, Stage, plus};
-use crate::time::DelayTime;
+use crate::connection::command::ResetCode;
+use crate::injector::key::Asker;
+use crate::injector::plan::{Change, Plan};
+use crate::injector::tree::{Act, Draft, Injector, below};
+use crate::random::draws::Draws;
+use crate::report::event::{Deed, Side};
 
 /// Where a body is cut.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,21 +1,20 @@
-//! A stream that faults can strike: byte for byte its io while nothing does.
+//! FaultStream (AsyncRead + AsyncWrite).
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 #[cfg(feature = "hyper")]
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::{fmt, io};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::core::{Core, ResetBy, Station};
-use super::line::Connection;
-use super::talk::Talk;
-use crate::fault::Fault;
 #[cfg(feature = "hyper")]
-use crate::injector::ending::Ending;
+use crate::connection::command::Ending;
+use crate::connection::handle::Connection;
+use crate::fault::fault::Fault;
+use crate::io::proto::intercept::Talk;
+use crate::io::state::{Core, ResetBy, Station};
 
 /// An io that faults can strike, with the [`Connection`] by which they reach it.
 ///

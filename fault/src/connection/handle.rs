@@ -1,0 +1,324 @@
+//! Connection: the handle of a stream, its command queue; peer address.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use http::Extensions;
+use tokio::sync::Notify;
+
+use crate::body::stage::Host;
+use crate::connection::command::{Chunk, Direction, Ending, Kind};
+use crate::connection::messages::Tap;
+use crate::random::draws::Draws;
+
+/// The handle of one connection. Cheap to clone.
+///
+/// A `FaultStream` has one, and whoever serves it puts it into the extensions of its requests:
+/// our make-service for axum and our accept loop do so, and in your own loop it is one line,
+/// `request.extensions_mut().insert(connection.clone())`. Fault layers find it there and use it
+/// for what a layer cannot do: true resets, a closed connection, `GOAWAY`, toxics, and rejects of
+/// HEAD. It is there for custom injectors and handlers, too.
+///
+/// ```
+/// use http::Request;
+/// use tokio::io::AsyncReadExt;
+/// use waylay_fault::{Connection, FaultStream};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let (io, _client) = tokio::io::duplex(64);
+/// let mut stream = FaultStream::accepted(io, None);
+/// let mut request = Request::new(());
+/// request.extensions_mut().insert(stream.connection().clone());
+///
+/// // Somewhere within a handler:
+/// request.extensions().get::<Connection>().expect("the server lends it").close();
+/// assert_eq!(stream.read(&mut [0; 8]).await?, 0);
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Connection {
+    line: Arc<Line>,
+}
+
+struct Line {
+    id: u64,
+    peer: Option<SocketAddr>,
+    /// Whether its stream knows how to be reset.
+    resets: bool,
+    /// Whether someone waits for `drained`.
+    heeded: AtomicBool,
+    draining: AtomicBool,
+    drain: Notify,
+    /// A `Speech`, as far as the stream has understood it.
+    speech: AtomicU8,
+    /// Whether the next byte of HTTP/1 that goes out is the first of an answer.
+    settled: AtomicBool,
+    /// How many orders were given, so that a stream without any has one number to look at.
+    given: AtomicU64,
+    desk: Mutex<Desk>,
+}
+
+#[derive(Default)]
+struct Desk {
+    orders: Vec<Order>,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+/// What a stream is to do.
+pub(crate) enum Order {
+    /// Ends the connection at once.
+    End { ending: Ending, by: Arc<str> },
+    /// Tampers with the bytes, until the leash is called off. What comes from a `place` where the
+    /// stream has one already is no more than that.
+    Toxic { place: Arc<str>, kind: Kind<Duration>, direction: Direction, draws: Draws, leash: Box<dyn Leash> },
+    /// Has its hand in the HTTP that is spoken.
+    Talk(Word),
+}
+
+/// What a stream is to do to the HTTP that it understands.
+pub(crate) enum Word {
+    /// Frames the next answer wrongly, if it comes in chunks.
+    Chunk { how: Chunk, host: Box<dyn Host> },
+    /// Has its hand in the messages of a WebSocket, if the next answer agrees to one.
+    Messages { tap: Tap, host: Box<dyn Host> },
+    /// Tells an HTTP/2 client to go, by a `GOAWAY` of this code.
+    Drain { code: u32 },
+}
+
+/// What is spoken over a stream in the clear, so that the stream itself can follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Speech {
+    Http1 = 1,
+    Http2 = 2,
+}
+
+impl Connection {
+    pub(crate) fn new(peer: Option<SocketAddr>, resets: bool) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            line: Arc::new(Line {
+                id: NEXT.fetch_add(1, Ordering::Relaxed),
+                peer,
+                resets,
+                heeded: AtomicBool::new(false),
+                draining: AtomicBool::new(false),
+                drain: Notify::new(),
+                speech: AtomicU8::new(0),
+                settled: AtomicBool::new(true),
+                given: AtomicU64::new(0),
+                desk: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Its number among the connections of this process, from 0.
+    pub fn id(&self) -> u64 {
+        self.line.id
+    }
+
+    /// The address of the other end, where the listener or the connector knew it.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.line.peer
+    }
+
+    /// Closes the connection at once; what the server has not written yet is never sent.
+    pub fn close(&self) {
+        self.end(Ending::Close, "by hand".into());
+    }
+
+    /// Resets the connection at once, by a TCP `RST` if its stream is TCP's, else as by
+    /// [`close`](Self::close).
+    pub fn reset(&self) {
+        self.end(Ending::Reset, "by hand".into());
+    }
+
+    /// Lets the connection go once its requests are answered. Heard by servers that listen to
+    /// [`drained`](Self::drained); under others the stream itself tells an HTTP/2 client by
+    /// `GOAWAY`, provided that it sees HTTP/2 in the clear.
+    pub fn drain(&self) {
+        self.line.draining.store(true, Ordering::Release);
+        self.line.drain.notify_waiters();
+        if !self.line.heeded.load(Ordering::Acquire) {
+            self.go_away(0);
+        }
+    }
+
+    /// Lets the stream tell an HTTP/2 client by `GOAWAY` of this code.
+    pub(crate) fn go_away(&self, code: u32) {
+        if self.speaks(Speech::Http2) {
+            self.give(Order::Talk(Word::Drain { code }));
+        }
+    }
+
+    /// Completes when the connection is to be let go. For accept loops: ask for it before the
+    /// connection is served, and call hyper's `graceful_shutdown` when it completes.
+    pub fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
+        let line = self.line.clone();
+        // From here on a GOAWAY can be had.
+        line.heeded.store(true, Ordering::Release);
+        async move {
+            let drain = line.drain.notified();
+            // Listening comes before looking, else a call in between would go unheard.
+            if !line.draining.load(Ordering::Acquire) {
+                drain.await;
+            }
+        }
+    }
+
+    /// The handle that a server has put into a request's extensions.
+    pub(crate) fn find(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    pub(crate) fn drains(&self) -> bool {
+        self.line.heeded.load(Ordering::Acquire) || self.speaks(Speech::Http2)
+    }
+
+    /// Whether the stream follows what is spoken, and it is this.
+    pub(crate) fn speaks(&self, speech: Speech) -> bool {
+        self.line.speech.load(Ordering::Acquire) == speech as u8
+    }
+
+    /// Whether all that was answered before is out, so that the next answer can be told from it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.line.settled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn resets(&self) -> bool {
+        self.line.resets
+    }
+
+    pub(crate) fn end(&self, ending: Ending, by: Arc<str>) {
+        self.give(Order::End { ending, by });
+    }
+
+    pub(crate) fn give(&self, order: Order) {
+        let mut desk = self.desk();
+        desk.orders.push(order);
+        self.line.given.fetch_add(1, Ordering::Release);
+        let wakers = [desk.reader.take(), desk.writer.take()];
+        drop(desk);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// A poisoned desk is as good as any: nothing is left half-done on it.
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.line.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The stream's end of the line.
+impl Connection {
+    /// How many orders were given so far.
+    pub(crate) fn given(&self) -> u64 {
+        self.line.given.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn speak(&self, speech: Speech) {
+        self.line.speech.store(speech as u8, Ordering::Release);
+    }
+
+    pub(crate) fn settle(&self, settled: bool) {
+        self.line.settled.store(settled, Ordering::Release);
+    }
+
+    pub(crate) fn take_orders(&self) -> Vec<Order> {
+        std::mem::take(&mut self.desk().orders)
+    }
+
+    /// Who is to be woken for the next order.
+    pub(crate) fn wait_reading(&self, waker: &Waker) {
+        keep(&mut self.desk().reader, waker);
+    }
+
+    /// Who waits to read, as far as anybody does.
+    pub(crate) fn reader(&self) -> Option<Waker> {
+        self.desk().reader.clone()
+    }
+
+    /// Nobody waits to read any longer.
+    pub(crate) fn forget_reader(&self) {
+        self.desk().reader = None;
+    }
+
+    /// The same for a task that writes.
+    pub(crate) fn wait_writing(&self, waker: &Waker) {
+        keep(&mut self.desk().writer, waker);
+    }
+
+    /// Lets the other half look again.
+    pub(crate) fn wake(&self) {
+        let mut desk = self.desk();
+        let wakers = [desk.reader.take(), desk.writer.take()];
+        drop(desk);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+fn keep(slot: &mut Option<Waker>, waker: &Waker) {
+    if !slot.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+        *slot = Some(waker.clone());
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("id", &self.line.id).field("peer", &self.line.peer).finish()
+    }
+}
+
+/// What ties a toxic to its fault, which counts it as active while it lasts.
+pub(crate) trait Leash: Send + Sync {
+    /// The name of the fault.
+    fn name(&self) -> Arc<str>;
+
+    /// Completes when the fault is off or halted.
+    fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// The address at the other end of the connection, for a server to put into the extensions of its
+/// requests. What axum's `ConnectInfo<SocketAddr>` (feature `axum`) and waylay-router's `Peer`
+/// (feature `router`) tell is read as well, behind a trusted proxy its `Effective`; this one goes first.
+///
+/// ```
+/// use http::Request;
+/// use waylay_fault::Remote;
+///
+/// let mut request = Request::new(());
+/// request.extensions_mut().insert(Remote(([127, 0, 0, 1], 51234).into()));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remote(pub SocketAddr);
+
+/// The client's address, an IPv4 address mapped into IPv6 as the IPv4 address it is.
+pub(crate) fn client(extensions: &Extensions) -> Option<IpAddr> {
+    address(extensions).map(|address| address.ip().to_canonical())
+}
+
+fn address(extensions: &Extensions) -> Option<SocketAddr> {
+    if let Some(Remote(address)) = extensions.get() {
+        return Some(*address);
+    }
+    #[cfg(feature = "router")]
+    if let Some(effective) = extensions.get::<waylay_router::Effective>() {
+        return effective.addr;
+    }
+    #[cfg(feature = "router")]
+    if let Some(address) = extensions.get::<waylay_router::Peer>().and_then(|peer| peer.addr) {
+        return Some(address);
+    }
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::ConnectInfo(address)) = extensions.get() {
+        return Some(*address);
+    }
+    None
+}

@@ -1,0 +1,317 @@
+//! HTTP/1.1 response heads and chunked framing.
+
+use bytes::BytesMut;
+
+use crate::body::stage::Host;
+use crate::connection::command::Chunk;
+
+/// Follows a body from the first byte behind its head.
+pub(crate) struct Chunks {
+    how: Chunk,
+    pub(crate) host: Box<dyn Host>,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// In the line that tells the size of a chunk; so much of it has come.
+    Size(Vec<u8>),
+    /// In the data of a chunk. So many bytes are left, the line break behind them not counted.
+    Data(u64),
+    /// What still comes is kept back: the last chunk, which never comes.
+    Lost,
+    /// The framing was broken, or has come to its end; the rest goes by.
+    Past,
+}
+
+/// No server writes a longer size.
+const MAX_SIZE_LINE: usize = 4096;
+
+impl Chunks {
+    pub(crate) fn new(how: Chunk, host: Box<dyn Host>) -> Self {
+        Self { how, host, place: Place::Size(Vec::new()) }
+    }
+
+    /// Whether all goes by untouched from here on.
+    pub(crate) fn is_past(&self) -> bool {
+        matches!(self.place, Place::Past)
+    }
+
+    /// Whether the connection is to be closed once all is written.
+    pub(crate) fn closes(&self) -> bool {
+        matches!(self.place, Place::Lost)
+    }
+
+    /// What becomes of these bytes.
+    pub(crate) fn push(&mut self, mut data: &[u8], out: &mut BytesMut) {
+        while !data.is_empty() {
+            match &mut self.place {
+                Place::Lost => return,
+                Place::Past => {
+                    out.extend_from_slice(data);
+                    return;
+                }
+                Place::Size(line) => {
+                    let end = data.iter().position(|byte| *byte == b'\n').map_or(data.len(), |at| at + 1);
+                    line.extend_from_slice(&data[..end]);
+                    data = &data[end..];
+                    let line = std::mem::take(line);
+                    self.place = self.after_size(line, out);
+                }
+                Place::Data(left) => {
+                    let part = usize::try_from(*left).map_or(data.len(), |left| left.min(data.len()));
+                    out.extend_from_slice(&data[..part]);
+                    data = &data[part..];
+                    *left -= part as u64;
+                    if *left == 0 {
+                        self.place = self.after_data(&mut data, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where a size, or a part of it, leads to.
+    fn after_size(&mut self, line: Vec<u8>, out: &mut BytesMut) -> Place {
+        if !line.ends_with(b"\n") && line.len() < MAX_SIZE_LINE {
+            return Place::Size(line);
+        }
+        let (Some(size), false) = (size(&line), self.host.off()) else {
+            out.extend_from_slice(&line);
+            return Place::Past;
+        };
+        let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        match (self.how, size) {
+            (Chunk::Size, _) | (Chunk::Last, 0) => {
+                out.extend_from_slice(b"zz");
+                out.extend_from_slice(&line[digits..]);
+                Place::Past
+            }
+            (Chunk::NoLast, 0) => Place::Lost,
+            (_, 0) => {
+                out.extend_from_slice(&line);
+                Place::Past
+            }
+            // One byte is held back, to be dropped.
+            (Chunk::Shorter, size) => {
+                out.extend_from_slice(&line);
+                Place::Data(size - 1)
+            }
+            // The line break behind the data goes along.
+            (Chunk::Last | Chunk::NoLast, size) => {
+                out.extend_from_slice(&line);
+                Place::Data(size.saturating_add(2))
+            }
+            (Chunk::Longer, size) => {
+                out.extend_from_slice(&line);
+                Place::Data(size)
+            }
+        }
+    }
+
+    /// Where the end of the data leads to.
+    fn after_data(&mut self, data: &mut &[u8], out: &mut BytesMut) -> Place {
+        match self.how {
+            Chunk::Longer => {
+                out.extend_from_slice(b"x");
+                Place::Past
+            }
+            // The byte may not have come yet.
+            Chunk::Shorter => match data.split_first() {
+                Some((_, rest)) => {
+                    *data = rest;
+                    Place::Past
+                }
+                None => Place::Data(0),
+            },
+            Chunk::Size | Chunk::Last | Chunk::NoLast => Place::Size(Vec::new()),
+        }
+    }
+}
+
+/// The size that such a line tells, with or without extensions.
+fn size(line: &[u8]) -> Option<u64> {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    if !matches!(line.get(digits), Some(b'\r' | b';' | b' ' | b'\t')) {
+        return None;
+    }
+    u64::from_str_radix(std::str::from_utf8(&line[..digits]).ok()?, 16).ok()
+}
+
+/// What an answer's head says of the bytes behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Announced {
+    /// The body comes in chunks.
+    Chunks,
+    /// From here on it is a WebSocket.
+    WebSocket,
+    /// Something else, or it was no answer at all.
+    Other,
+}
+
+/// Reads the head of one answer from its first byte on, over interim answers (RFC 9110, section
+/// 15.2) before it.
+#[derive(Debug, Default)]
+pub(crate) struct Heads {
+    text: Vec<u8>,
+}
+
+/// No server writes a longer head.
+const MAX_HEAD: usize = 256 * 1024;
+
+impl Heads {
+    /// How many of these bytes still belong to the present head.
+    pub(crate) fn reach(&self, data: &[u8]) -> usize {
+        const END: &[u8] = b"\r\n\r\n";
+        let mut matched =
+            (0..END.len()).rev().find(|length| self.text.ends_with(&END[..*length])).unwrap_or(0);
+        for (index, byte) in data.iter().enumerate() {
+            matched = match *byte {
+                byte if byte == END[matched] => matched + 1,
+                b'\r' => 1,
+                _ => 0,
+            };
+            if matched == END.len() {
+                return index + 1;
+            }
+        }
+        data.len()
+    }
+
+    /// Takes bytes of the present head, as many as `reach` says at most. `Some`: that was it.
+    pub(crate) fn take(&mut self, data: &[u8]) -> Option<Announced> {
+        const START: &[u8] = b"HTTP/1.1 ";
+        self.text.extend_from_slice(data);
+        let known = self.text.len().min(START.len());
+        if self.text[..known] != START[..known] || self.text.len() > MAX_HEAD {
+            return Some(Announced::Other);
+        }
+        if !self.text.ends_with(b"\r\n\r\n") {
+            return None;
+        }
+        let text = std::mem::take(&mut self.text);
+        match text.get(START.len()..START.len() + 3).unwrap_or_default() {
+            b"101" => Some(if names(&text, "upgrade", b"websocket") {
+                Announced::WebSocket
+            } else {
+                Announced::Other
+            }),
+            // The answer itself comes next.
+            [b'1', ..] => None,
+            _ if names(&text, "transfer-encoding", b"chunked") => Some(Announced::Chunks),
+            _ => Some(Announced::Other),
+        }
+    }
+}
+
+/// Whether the last word of this header, on any of its lines, is that one.
+fn names(head: &[u8], header: &str, word: &[u8]) -> bool {
+    head.split(|byte| *byte == b'\n').skip(1).any(|line| {
+        let mut parts = line.splitn(2, |byte| *byte == b':');
+        parts.next().is_some_and(|name| name.eq_ignore_ascii_case(header.as_bytes()))
+            && parts.next().is_some_and(|value| {
+                let last = value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+                last.trim_ascii().eq_ignore_ascii_case(word)
+            })
+    })
+}
+
+#[cfg(test)]
+mod chunks_tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::body::stage::Pause;
+
+    struct On(bool);
+
+    impl Host for On {
+        fn name(&self) -> Arc<str> {
+            "test".into()
+        }
+
+        fn off(&self) -> bool {
+            !self.0
+        }
+
+        fn pause(&self, _: Duration) -> Pause {
+            Pause::new(std::future::pending())
+        }
+
+        fn done(&mut self, _: bool) {}
+    }
+
+    #[test]
+    fn each_way_breaks_one_place() {
+        let text = "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n";
+        let rows = [
+            (Chunk::Size, "zz\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
+            (Chunk::Longer, "3\r\nabcx\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
+            (Chunk::Shorter, "3\r\nab\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
+            (Chunk::Last, "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\nzz\r\nt: v\r\n\r\n"),
+            (Chunk::NoLast, "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n"),
+        ];
+        for (how, wanted) in rows {
+            for step in 1..=text.len() {
+                assert_eq!(through(how, true, text, step), wanted, "{how:?} in steps of {step}");
+            }
+            assert_eq!(through(how, false, text, 5), text, "{how:?}, called off");
+            assert_eq!(through(how, true, "zz\r\n", 1), "zz\r\n", "{how:?}");
+        }
+        // A body of nothing but its end, and a chunk of one byte.
+        assert_eq!(through(Chunk::Longer, true, "0\r\n\r\n", 2), "0\r\n\r\n");
+        assert_eq!(through(Chunk::Shorter, true, "1\r\na\r\n0\r\n\r\n", 1), "1\r\n\r\n0\r\n\r\n");
+    }
+
+    fn through(how: Chunk, on: bool, text: &str, step: usize) -> String {
+        let mut chunks = Chunks::new(how, Box::new(On(on)));
+        let mut out = BytesMut::new();
+        text.as_bytes().chunks(step).for_each(|data| chunks.push(data, &mut out));
+        assert_eq!(chunks.closes(), on && how == Chunk::NoLast && text.len() > 5);
+        String::from_utf8(out.to_vec()).expect("text")
+    }
+}
+
+#[cfg(test)]
+mod answer_tests {
+    use super::*;
+
+    /// Where the head of the answer itself ends, and what it announced, in steps of that many bytes.
+    fn read(text: &[u8], step: usize) -> Option<(usize, Announced)> {
+        let (mut heads, mut at) = (Heads::default(), 0);
+        while at < text.len() {
+            let data = &text[at..text.len().min(at + step)];
+            let length = heads.reach(data);
+            at += length;
+            if let Some(announced) = heads.take(&data[..length]) {
+                return Some((at, announced));
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_head_ends_where_it_ends() {
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n";
+        let rows = [
+            (chunked.to_owned(), Announced::Chunks),
+            (format!("HTTP/1.1 100 Continue\r\n\r\n{chunked}"), Announced::Chunks),
+            (format!("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n{chunked}"), Announced::Chunks),
+            ("HTTP/1.1 101 Switching\r\nupgrade: WebSocket\r\n\r\n".into(), Announced::WebSocket),
+            ("HTTP/1.1 101 Switching\r\nupgrade: h2c\r\n\r\n".into(), Announced::Other),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n".into(), Announced::Other),
+            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked, gzip\r\n\r\n".into(), Announced::Other),
+            ("HTTP/1.1 200 OK\r\nx: \r\r\r\n\r\n".into(), Announced::Other),
+        ];
+        for (head, announced) in rows {
+            let text = format!("{head}3\r\nabc\r\n\r\n\r\n");
+            for step in 1..=text.len() {
+                assert_eq!(read(text.as_bytes(), step), Some((head.len(), announced)), "{step} of {text}");
+            }
+        }
+        // What is no answer is left alone at once, and a head that is cut off has no end.
+        assert_eq!(read(b"\x16\x03\x01\x00", 4), Some((4, Announced::Other)));
+        assert_eq!(read(&chunked.as_bytes()[..40], 7), None);
+    }
+}

@@ -1,0 +1,424 @@
+//! WebSocket messages through message rules; tap.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use std::{fmt, io};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::Extensions;
+use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::body::stage::{Host, Pause};
+use crate::connection::messages::{CloseCode, Dealer, Dealt, Tap};
+use crate::fault::changes::Taps;
+use crate::fault::state::Promise;
+use crate::io::proto::frame::{Frames, Piece};
+use crate::report::event::Side;
+
+/// What goes on between an io and who speaks by it.
+#[derive(Default)]
+pub(crate) struct Lanes {
+    incoming: Way,
+    outgoing: Way,
+    /// The other end has nothing more to say.
+    ended: bool,
+    /// Nothing is held back from it any longer.
+    left: bool,
+    /// What listening met with, for the next who reads.
+    failed: Option<io::Error>,
+}
+
+impl Lanes {
+    /// Behind those of faults that lie further out.
+    pub(crate) fn add(&mut self, tap: &Tap, host: Box<dyn Host>) {
+        let way = match tap.side {
+            Side::Request => &mut self.incoming,
+            Side::Response => &mut self.outgoing,
+        };
+        way.lanes.push(Lane::new(tap, host));
+    }
+
+    /// Lets what comes in go by from here on.
+    pub(crate) fn spare_incoming(&mut self) {
+        self.incoming.lanes.clear();
+    }
+
+    /// Reads on while what is said is held back, in the name of who will read. Whether something
+    /// came of it.
+    pub(crate) fn listen<Io: AsyncRead>(&mut self, mut io: Pin<&mut Io>, cx: &mut Context<'_>) -> bool {
+        let mut heard = false;
+        let mut space = [0; 8192];
+        while !self.ended && !self.incoming.is_full() {
+            let mut space = ReadBuf::new(&mut space);
+            match io.as_mut().poll_read(cx, &mut space) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(())) if !space.filled().is_empty() => self.incoming.push(space.filled()),
+                Poll::Ready(end) => {
+                    self.failed = end.err();
+                    self.end();
+                }
+            }
+            heard = true;
+        }
+        heard
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.incoming.finish();
+    }
+
+    /// Lets go of what is held back from an other end that has left. Whether that was news.
+    pub(crate) fn let_leave(&mut self) -> bool {
+        if !self.ended || std::mem::replace(&mut self.left, true) {
+            return false;
+        }
+        self.outgoing.lanes.iter_mut().for_each(Lane::release);
+        true
+    }
+
+    pub(crate) fn poll_read<Io: AsyncRead>(
+        &mut self,
+        mut io: Pin<&mut Io>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.incoming.lanes.is_empty() && self.incoming.ready.is_empty() && !self.ended {
+            let before = buf.filled().len();
+            ready!(io.poll_read(cx, buf))?;
+            if buf.filled().len() == before && buf.remaining() > 0 {
+                self.end();
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let mut space = [0; 8192];
+        loop {
+            // What waits does not keep us from reading on: a client that leaves is to be noticed.
+            let waits = match self.incoming.poll_ready(cx) {
+                Poll::Ready(Some(())) => {
+                    let length = self.incoming.ready.len().min(buf.remaining());
+                    buf.put_slice(&self.incoming.ready[..length]);
+                    self.incoming.ready.advance(length);
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(None) if self.ended => {
+                    return Poll::Ready(self.failed.take().map_or(Ok(()), Err));
+                }
+                Poll::Ready(None) => false,
+                Poll::Pending => true,
+            };
+            if waits && (self.ended || self.incoming.is_full()) {
+                return Poll::Pending;
+            }
+            let mut space = ReadBuf::new(&mut space);
+            ready!(io.as_mut().poll_read(cx, &mut space))?;
+            if space.filled().is_empty() {
+                self.end();
+            } else {
+                self.incoming.push(space.filled());
+            }
+        }
+    }
+
+    /// Writes all whose time has come.
+    pub(crate) fn poll_drain<Io: AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut Io>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while ready!(self.outgoing.poll_ready(cx)).is_some() {
+            let written = ready!(io.as_mut().poll_write(cx, &self.outgoing.ready))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.outgoing.ready.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    pub(crate) fn poll_write<Io: AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut Io>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.outgoing.lanes.is_empty() {
+            return io.poll_write(cx, buf);
+        }
+        if self.outgoing.is_full() {
+            ready!(self.poll_drain(io.as_mut(), cx))?;
+        }
+        self.outgoing.push(buf);
+        // What cannot be written now, a flush will.
+        if let Poll::Ready(Err(error)) = self.poll_drain(io, cx) {
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    pub(crate) fn poll_flush<Io: AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut Io>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(io.as_mut(), cx))?;
+        io.poll_flush(cx)
+    }
+
+    pub(crate) fn poll_shutdown<Io: AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut Io>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.outgoing.finish();
+        ready!(self.poll_drain(io.as_mut(), cx))?;
+        io.poll_shutdown(cx)
+    }
+}
+
+/// One direction: the lanes that its bytes go through, and what came out of the last.
+#[derive(Default)]
+struct Way {
+    lanes: Vec<Lane>,
+    ready: BytesMut,
+    /// Nothing more will be pushed.
+    finished: bool,
+}
+
+impl Way {
+    /// Puts bytes into the first lane.
+    fn push(&mut self, data: &[u8]) {
+        match self.lanes.first_mut() {
+            Some(lane) => lane.push(data),
+            None => self.ready.extend_from_slice(data),
+        }
+    }
+
+    fn finish(&mut self) {
+        self.finished = true;
+        if let Some(lane) = self.lanes.first_mut() {
+            lane.let_go();
+        }
+    }
+
+    /// Brings on what can be brought on, until something is ready; `None`: nothing is left.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        if !self.ready.is_empty() {
+            return Poll::Ready(Some(()));
+        }
+        let mut waits = false;
+        for index in 0..self.lanes.len() {
+            loop {
+                match self.lanes[index].poll_next(cx) {
+                    Poll::Pending => {
+                        waits = true;
+                        break;
+                    }
+                    Poll::Ready(None) => {
+                        // What one holds back at the end, the next has yet to get.
+                        if let Some(lane) = self.lanes.get_mut(index + 1).filter(|_| self.finished && !waits)
+                        {
+                            lane.let_go();
+                        }
+                        break;
+                    }
+                    Poll::Ready(Some(bytes)) => match self.lanes.get_mut(index + 1) {
+                        Some(lane) => lane.push(&bytes),
+                        None => {
+                            self.ready = bytes.into();
+                            return Poll::Ready(Some(()));
+                        }
+                    },
+                }
+            }
+        }
+        if waits { Poll::Pending } else { Poll::Ready(None) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.ready.len() > MOST_WAITING || self.lanes.iter().any(|lane| lane.waiting > MOST_WAITING)
+    }
+}
+
+/// A writer is held back when more than this waits for its turn.
+const MOST_WAITING: usize = 1 << 20;
+
+/// One fault's hand in one direction.
+pub(crate) struct Lane {
+    frames: Frames,
+    dealer: Dealer<Bytes>,
+    out: VecDeque<Dealt<Bytes>>,
+    /// In bytes.
+    pub(crate) waiting: usize,
+    pause: Option<Pause>,
+    close: CloseCode,
+    side: Side,
+    stopped: bool,
+    host: Box<dyn Host>,
+    /// Off once, it is off for good: the frames that went by were not looked at.
+    loose: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(tap: &Tap, host: Box<dyn Host>) -> Self {
+        Self {
+            frames: Frames::default(),
+            dealer: Dealer::new(tap.rules.clone(), tap.draws.clone()),
+            out: VecDeque::new(),
+            waiting: 0,
+            pause: None,
+            close: tap.close,
+            side: tap.side,
+            stopped: false,
+            host,
+            loose: false,
+        }
+    }
+
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        if self.stopped {
+            return;
+        }
+        self.frames.push(data);
+        if self.loose || self.host.off() {
+            self.loose = true;
+            return self.let_go();
+        }
+        let from = self.out.len();
+        while !self.dealer.stops() {
+            match self.frames.next() {
+                None => return self.count(from),
+                Some(Piece::Message(message)) => self.dealer.deal(message, &mut self.out),
+                Some(Piece::Control(message)) => {
+                    // A close is the last that a direction says.
+                    if message.first().is_some_and(|first| first & 0x0f == 8) {
+                        self.dealer.flush(&mut self.out);
+                    }
+                    self.out.push_back(Dealt { wait: Duration::ZERO, message });
+                }
+                Some(Piece::Other(message)) => self.out.push_back(Dealt { wait: Duration::ZERO, message }),
+            }
+        }
+        self.dealer.flush(&mut self.out);
+        self.out.push_back(Dealt { wait: Duration::ZERO, message: self.close.frame(self.side) });
+        self.stopped = true;
+        self.count(from);
+    }
+
+    /// Hands out what is held back, as it is.
+    pub(crate) fn let_go(&mut self) {
+        // After its last word a direction has nothing more to say.
+        if self.stopped {
+            return;
+        }
+        let from = self.out.len();
+        self.dealer.flush(&mut self.out);
+        let rest = self.frames.rest();
+        if !rest.is_empty() {
+            self.out.push_back(Dealt { wait: Duration::ZERO, message: rest });
+        }
+        self.count(from);
+    }
+
+    /// Hands out what is held back at once, and all that comes: nobody is left to be made to wait.
+    pub(crate) fn release(&mut self) {
+        self.loose = true;
+        self.pause = None;
+        self.let_go();
+        self.out.iter_mut().for_each(|dealt| dealt.wait = Duration::ZERO);
+    }
+
+    fn count(&mut self, from: usize) {
+        self.waiting += self.out.iter().skip(from).map(|dealt| dealt.message.len()).sum::<usize>();
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                // Called off or over, the message goes on.
+                let _ = ready!(pause.poll(cx));
+                self.pause = None;
+            }
+            let Some(next) = self.out.front_mut() else { return Poll::Ready(None) };
+            let wait = std::mem::take(&mut next.wait);
+            if !wait.is_zero() && !self.host.off() {
+                self.pause = Some(self.host.pause(wait));
+                continue;
+            }
+            let message = self.out.pop_front().map(|dealt| dealt.message);
+            self.waiting -= message.as_ref().map_or(0, Bytes::len);
+            return Poll::Ready(message);
+        }
+    }
+}
+
+/// Lets the messages of a WebSocket go through the hands of the faults that struck its upgrade
+/// request, whose extensions are given; without any, the stream is what it was.
+///
+/// It is called by the server, on the stream that `hyper::upgrade` gave.
+///
+/// ```
+/// # use http::Request;
+/// # use hyper_util::rt::TokioIo;
+/// # use hyper::body::Incoming;
+/// async fn chat(mut request: Request<Incoming>) -> hyper::Result<()> {
+///     let upgrade = hyper::upgrade::on(&mut request);
+///     let extensions = request.into_parts().0.extensions;
+///     let stream = waylay_fault::tap(&extensions, TokioIo::new(upgrade.await?));
+///     // A WebSocket library takes it from here.
+/// #   drop(stream);
+///     Ok(())
+/// }
+/// ```
+pub fn tap<Io>(extensions: &Extensions, io: Io) -> TappedStream<Io> {
+    let mut lanes = Lanes::default();
+    if let Some(Taps { hands, promises }) = extensions.get() {
+        promises.iter().for_each(Promise::keep);
+        for (tap, active) in hands {
+            lanes.add(tap, Box::new(active.clone()));
+        }
+    }
+    TappedStream { io, lanes }
+}
+
+pin_project! {
+    /// A stream made by [`tap`].
+    pub struct TappedStream<Io> {
+        #[pin]
+        io: Io,
+        lanes: Lanes,
+    }
+}
+
+impl<Io: AsyncRead> AsyncRead for TappedStream<Io> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.project();
+        this.lanes.poll_read(this.io, cx, buf)
+    }
+}
+
+impl<Io: AsyncWrite> AsyncWrite for TappedStream<Io> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        this.lanes.poll_write(this.io, cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.project();
+        this.lanes.poll_flush(this.io, cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.project();
+        this.lanes.poll_shutdown(this.io, cx)
+    }
+}
+
+impl<Io: fmt::Debug> fmt::Debug for TappedStream<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TappedStream").field("io", &self.io).finish_non_exhaustive()
+    }
+}
