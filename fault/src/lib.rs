@@ -70,7 +70,7 @@
 //! # What the client sees
 //!
 //! [`wire`] has the table, of every deed for every protocol, made of real runs. Every answer that a fault made or slowed is
-//! marked: for clients by the header [`MARK`], within the process by the extension [`Injected`].
+//! marked: for clients by the header [`INJECTED_HEADER`], within the process by the extension [`Injected`].
 //!
 //! # What it costs
 //!
@@ -121,15 +121,15 @@ mod service;
 pub use crate::body::error::{BodyError, RejectError};
 pub use crate::body::fault_body::FaultBody;
 pub use crate::config::duration::{DelayTime, TimeError};
-pub use crate::config::error::{FaultError, FaultErrors, Problem};
-pub use crate::connection::command::Chunk;
+pub use crate::config::error::{FaultError, FaultErrorKind, FaultErrors};
+pub use crate::connection::command::ChunkError;
 pub use crate::connection::command::Direction;
 #[cfg(feature = "http2")]
 pub use crate::connection::command::ResetCode;
 pub use crate::connection::error::InjectedError;
-pub use crate::connection::error::WireError;
+pub use crate::connection::error::InjectedIoError;
 pub use crate::connection::handle::Connection;
-pub use crate::connection::handle::Remote;
+pub use crate::connection::handle::PeerAddr;
 pub use crate::connection::layer::{ConnectionLayer, ConnectionService};
 pub use crate::fault::builder::FaultBuilder;
 pub use crate::fault::control::Control;
@@ -141,12 +141,12 @@ pub use crate::injector::abort::RetryAfter;
 pub use crate::injector::abort::{Abort, error};
 pub use crate::injector::abort::{Grpc, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
-pub use crate::injector::custom::{Call, Inject, Verdict};
+pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
 pub use crate::injector::key::DecideBy;
 pub use crate::injector::messages::{Format, Messages, messages};
 pub use crate::injector::quota::{Quota, quota};
 pub use crate::injector::reject::{Reject, reject};
-pub use crate::injector::rewrite::{Length, WrongLength, wrong_length};
+pub use crate::injector::rewrite::{LengthOffset, WrongLength, wrong_length};
 pub use crate::injector::rewrite::{Patch, patch};
 pub use crate::injector::rewrite::{Replace, replace};
 pub use crate::injector::slow::slow;
@@ -156,7 +156,7 @@ pub use crate::injector::tree::Injector;
 pub use crate::injector::tree::chain;
 pub use crate::injector::tree::custom;
 pub use crate::injector::tree::{random, random_by};
-pub use crate::injector::truncate::{Cut, Ending, Truncate, truncate};
+pub use crate::injector::truncate::{Truncate, TruncateAt, TruncateEnd, truncate};
 pub use crate::io::connector::{ConnectError, ConnectFuture, ConnectLayer, ConnectService};
 #[cfg(feature = "hyper")]
 pub use crate::io::connector::{FaultConnector, FaultIo};
@@ -168,12 +168,12 @@ pub use crate::io::serve::{MakeWithConnection, WithConnection, with_connection};
 pub use crate::io::serve::{ServeError, serve_connection};
 pub use crate::io::state::ResetBy;
 pub use crate::io::stream::FaultStream;
-pub use crate::random::delay::{At, Delay};
+pub use crate::random::delay::{Delay, DelayPoint};
 pub use crate::random::distribution::Quantiles;
-pub use crate::random::draws::{Dice, Draws, Key};
+pub use crate::random::draws::{Draws, Key, Sampler};
 pub use crate::report::counts::Counts;
-pub use crate::report::event::{Deed, Event, Phase, Reporter, Side, Skip};
-pub use crate::report::mark::{Injected, MARK};
+pub use crate::report::event::{Action, Event, Phase, Reporter, Side, SkipReason};
+pub use crate::report::mark::{INJECTED_HEADER, Injected};
 pub use crate::service::client::{ClientError, ClientFuture, ClientLayer, ClientService};
 pub use crate::service::future::FaultFuture;
 pub use crate::service::layer::FaultLayer;
@@ -183,8 +183,8 @@ pub use crate::service::service::FaultService;
 #[doc = include_str!("../docs/decision.md")]
 pub mod decision {}
 
-#[doc = include_str!("../docs/wire.md")]
-pub mod wire {}
+#[doc = include_str!("../docs/effects.md")]
+pub mod effects {}
 
 #[cfg(all(doctest, feature = "axum", feature = "net"))]
 #[doc = include_str!("../README.md")]

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::body::error::{BodyError, RejectError};
-use crate::body::stage::{Host, Polled, Stage, Tampered, plus};
+use crate::body::stage::{FaultHandle, Polled, Stage, StagedBody, plus};
 
 pin_project! {
     /// A body: the service's own, the fault's own, one whose first poll fails, or one that a fault
@@ -36,7 +36,7 @@ pin_project! {
 enum Other<B> {
     Own(Own<B>),
     // Not of a whole `FaultBody`: a type that holds itself sends the compiler round in circles.
-    Tampered(Pin<Box<Tampered<Plain<B>>>>),
+    StagedBody(Pin<Box<StagedBody<Plain<B>>>>),
 }
 
 pin_project! {
@@ -89,7 +89,7 @@ impl<B> FaultBody<B> {
     }
 
     /// Puts the stages behind it, for as long as it lasts. One fault does so once.
-    pub(crate) fn tampered(self, stages: Vec<Box<dyn Stage>>, host: Box<dyn Host>) -> Self {
+    pub(crate) fn tampered(self, stages: Vec<Box<dyn Stage>>, handle: Box<dyn FaultHandle>) -> Self {
         let body = match self.kind {
             Kind::Service { body } => Plain::Service { body },
             Kind::Other { other } => match *other {
@@ -97,7 +97,7 @@ impl<B> FaultBody<B> {
                 other => return Self::other(other),
             },
         };
-        Self::other(Other::Tampered(Box::pin(Tampered::new(body, stages, host))))
+        Self::other(Other::StagedBody(Box::pin(StagedBody::new(body, stages, handle))))
     }
 
     /// The service's own body, if it is that.
@@ -133,7 +133,7 @@ where
             KindProjection::Service { body } => body.poll_frame(cx).map_err(BodyError::service),
             KindProjection::Other { other } => match &mut **other {
                 Other::Own(own) => own.poll_frame(cx),
-                Other::Tampered(body) => body.as_mut().poll_frame(cx),
+                Other::StagedBody(body) => body.as_mut().poll_frame(cx),
             },
         }
     }
@@ -143,7 +143,7 @@ where
             Kind::Service { body } => body.is_end_stream(),
             Kind::Other { other } => match &**other {
                 Other::Own(own) => own.is_end_stream(),
-                Other::Tampered(body) => body.is_end_stream(),
+                Other::StagedBody(body) => body.is_end_stream(),
             },
         }
     }
@@ -153,7 +153,7 @@ where
             Kind::Service { body } => body.size_hint(),
             Kind::Other { other } => match &**other {
                 Other::Own(own) => own.size_hint(),
-                Other::Tampered(body) => body.size_hint(),
+                Other::StagedBody(body) => body.size_hint(),
             },
         }
     }

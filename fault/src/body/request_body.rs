@@ -16,22 +16,22 @@ use crate::body::fault_body::FaultBody;
 use crate::body::stage::Polled;
 
 /// What can be done with request bodies of one type.
-pub(crate) struct Port<B> {
+pub(crate) struct BodyRebox<B> {
     /// Makes one of the fault's own.
     pub(crate) rebox: fn(FaultBody<B>) -> B,
     poll: fn(Pin<&mut B>, &mut Context<'_>) -> Polled,
 }
 
 // By hand, since a derive would ask for `B: Copy`.
-impl<B> Clone for Port<B> {
+impl<B> Clone for BodyRebox<B> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<B> Copy for Port<B> {}
+impl<B> Copy for BodyRebox<B> {}
 
-impl<B> Port<B>
+impl<B> BodyRebox<B>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -43,8 +43,8 @@ where
 
 /// A body that is read while its request is held back, so that an HTTP/1 server, which notices
 /// that a client left only while it reads, keeps reading.
-pub(crate) struct Ahead<B> {
-    port: Port<B>,
+pub(crate) struct ReadAhead<B> {
+    rebox: BodyRebox<B>,
     body: Pin<Box<B>>,
     frames: VecDeque<Frame<Bytes>>,
     /// How many bytes more may be kept.
@@ -52,9 +52,9 @@ pub(crate) struct Ahead<B> {
     ended: bool,
 }
 
-impl<B> Ahead<B> {
-    pub(crate) fn new(port: Port<B>, body: B, most: usize) -> Self {
-        Self { port, body: Box::pin(body), frames: VecDeque::new(), left: most, ended: false }
+impl<B> ReadAhead<B> {
+    pub(crate) fn new(rebox: BodyRebox<B>, body: B, max_bytes: usize) -> Self {
+        Self { rebox, body: Box::pin(body), frames: VecDeque::new(), left: max_bytes, ended: false }
     }
 
     /// Reads what has come.
@@ -63,7 +63,7 @@ impl<B> Ahead<B> {
     /// The body broke off: the client is gone.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Result<(), BodyError> {
         while self.left > 0 && !self.ended {
-            match (self.port.poll)(self.body.as_mut(), cx) {
+            match (self.rebox.poll)(self.body.as_mut(), cx) {
                 Poll::Pending => break,
                 Poll::Ready(None) => self.ended = true,
                 Poll::Ready(Some(frame)) => {
@@ -79,32 +79,32 @@ impl<B> Ahead<B> {
 
     /// The whole body again.
     pub(crate) fn into_body(self) -> B {
-        (self.port.rebox)(FaultBody::primed(self.frames, self.body))
+        (self.rebox.rebox)(FaultBody::primed(self.frames, self.body))
     }
 }
 
 /// The port that a layer was given, for a body type that is known again when a request comes.
 #[derive(Clone, Default)]
-pub(crate) struct PortSlot(Option<Arc<dyn Any + Send + Sync>>);
+pub(crate) struct ReboxSlot(Option<Arc<dyn Any + Send + Sync>>);
 
-impl PortSlot {
-    pub(crate) fn holding<B: 'static>(port: Port<B>) -> Self {
-        Self(Some(Arc::new(port)))
+impl ReboxSlot {
+    pub(crate) fn new<B: 'static>(rebox: BodyRebox<B>) -> Self {
+        Self(Some(Arc::new(rebox)))
     }
 
     /// The port for this body type: the given one, or axum's for axum's.
-    pub(crate) fn port<B: 'static>(&self) -> Option<Port<B>> {
-        self.0.as_ref().and_then(|any| any.downcast_ref().copied()).or_else(axum_port)
+    pub(crate) fn get<B: 'static>(&self) -> Option<BodyRebox<B>> {
+        self.0.as_ref().and_then(|any| any.downcast_ref().copied()).or_else(axum_rebox)
     }
 }
 
-impl fmt::Debug for PortSlot {
+impl fmt::Debug for ReboxSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "given" } else { "none" })
     }
 }
 
-fn axum_port<B: 'static>() -> Option<Port<B>> {
+fn axum_rebox<B: 'static>() -> Option<BodyRebox<B>> {
     #[cfg(feature = "axum")]
     use axum::body::Body;
     #[cfg(all(feature = "router", not(feature = "axum")))]
@@ -112,8 +112,8 @@ fn axum_port<B: 'static>() -> Option<Port<B>> {
 
     #[cfg(any(feature = "axum", feature = "router"))]
     {
-        let port = Port::<Body>::new(Body::new);
-        (&port as &dyn Any).downcast_ref().copied()
+        let rebox = BodyRebox::<Body>::new(Body::new);
+        (&rebox as &dyn Any).downcast_ref().copied()
     }
     #[cfg(not(any(feature = "axum", feature = "router")))]
     None

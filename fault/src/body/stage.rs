@@ -17,18 +17,18 @@ pub(crate) type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
 
 /// One thing done to a body: it pulls frames from below and hands its own out.
 pub(crate) trait Stage: fmt::Debug + Send + Sync {
-    /// The next frame. From the moment that the fault is [off](Below::off), what is held back is
+    /// The next frame. From the moment that the fault is [off](StageInput::off), what is held back is
     /// handed out and the rest goes by untouched.
-    fn poll_frame(&mut self, cx: &mut Context<'_>, below: &mut Below<'_>) -> Polled;
+    fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled;
 
     /// The size of what comes out, of that which comes in.
-    fn size_hint(&self, below: SizeHint) -> SizeHint {
-        below
+    fn size_hint(&self, input: SizeHint) -> SizeHint {
+        input
     }
 
     /// Whether nothing comes out any more, given whether nothing comes in.
-    fn is_end(&self, below: bool) -> bool {
-        below
+    fn is_end(&self, input: bool) -> bool {
+        input
     }
 
     /// Whether the head must not promise the length that the body had.
@@ -51,7 +51,7 @@ pub(crate) fn plus(hint: SizeHint, bytes: u64) -> SizeHint {
 }
 
 /// The fault behind the stages, as they see it.
-pub(crate) trait Host: Send + Sync {
+pub(crate) trait FaultHandle: Send + Sync {
     /// The name of the fault.
     fn name(&self) -> Arc<str>;
 
@@ -65,25 +65,25 @@ pub(crate) trait Host: Send + Sync {
     fn reset_connection(&self) {}
 
     /// The body came to its end, or the fault was called off before.
-    fn done(&mut self, called_off: bool);
+    fn done(&mut self, is_cancelled: bool);
 }
 
 /// All that lies below one stage.
-pub(crate) struct Below<'a> {
+pub(crate) struct StageInput<'a> {
     stages: &'a mut [Box<dyn Stage>],
     source: Pin<&'a mut (dyn Body<Data = Bytes, Error = BodyError> + 'a)>,
-    host: &'a dyn Host,
+    handle: &'a dyn FaultHandle,
     off: bool,
 }
 
-impl Below<'_> {
+impl StageInput<'_> {
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
         let Some((stage, stages)) = self.stages.split_last_mut() else {
             return self.source.as_mut().poll_frame(cx);
         };
         stage.poll_frame(
             cx,
-            &mut Below { stages, source: self.source.as_mut(), host: self.host, off: self.off },
+            &mut StageInput { stages, source: self.source.as_mut(), handle: self.handle, off: self.off },
         )
     }
 
@@ -92,42 +92,42 @@ impl Below<'_> {
     }
 
     pub(crate) fn pause(&self, time: Duration) -> Pause {
-        self.host.pause(time)
+        self.handle.pause(time)
     }
 
     /// Resets the whole connection, where it can be had.
     pub(crate) fn reset_connection(&self) {
-        self.host.reset_connection();
+        self.handle.reset_connection();
     }
 
     /// The error that ends a body before its time.
-    pub(crate) fn cut(&self, code: Option<u32>) -> BodyError {
-        BodyError::injected(RejectError::cut(self.host.name(), code))
+    pub(crate) fn truncation_error(&self, code: Option<u32>) -> BodyError {
+        BodyError::injected(RejectError::cut(self.handle.name(), code))
     }
 }
 
 pin_project! {
     /// A body under the hands of a fault, which it keeps at work until it ends.
-    pub(crate) struct Tampered<B> {
+    pub(crate) struct StagedBody<B> {
         #[pin]
         body: B,
         // The first written is the first that a frame comes through.
         stages: Vec<Box<dyn Stage>>,
-        host: Box<dyn Host>,
-        begun: bool,
+        handle: Box<dyn FaultHandle>,
+        has_begun: bool,
         // It stays so: a fault that is on once more has lost its place in the body.
-        called_off: bool,
-        ended: bool,
+        is_cancelled: bool,
+        is_ended: bool,
     }
 }
 
-impl<B> Tampered<B> {
-    pub(crate) fn new(body: B, stages: Vec<Box<dyn Stage>>, host: Box<dyn Host>) -> Self {
-        Self { body, stages, host, begun: false, called_off: false, ended: false }
+impl<B> StagedBody<B> {
+    pub(crate) fn new(body: B, stages: Vec<Box<dyn Stage>>, handle: Box<dyn FaultHandle>) -> Self {
+        Self { body, stages, handle, has_begun: false, is_cancelled: false, is_ended: false }
     }
 }
 
-impl<B> Body for Tampered<B>
+impl<B> Body for StagedBody<B>
 where
     B: Body<Data = Bytes, Error = BodyError>,
 {
@@ -136,35 +136,35 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let this = self.project();
-        if *this.ended {
+        if *this.is_ended {
             return Poll::Ready(None);
         }
-        if !std::mem::replace(this.begun, true) {
+        if !std::mem::replace(this.has_begun, true) {
             // Each is told what the ones below it make of the length.
             this.stages.iter_mut().fold(this.body.size_hint(), |hint, stage| {
                 stage.begin(hint.exact());
                 stage.size_hint(hint)
             });
         }
-        if !*this.called_off && this.host.off() {
-            *this.called_off = true;
-            this.host.done(true);
+        if !*this.is_cancelled && this.handle.off() {
+            *this.is_cancelled = true;
+            this.handle.done(true);
         }
-        let off = *this.called_off;
+        let off = *this.is_cancelled;
         let mut source = this.body;
-        let polled =
-            Below { stages: this.stages, source: source.as_mut(), host: &**this.host, off }.poll_frame(cx);
+        let polled = StageInput { stages: this.stages, source: source.as_mut(), handle: &**this.handle, off }
+            .poll_frame(cx);
         match &polled {
             Poll::Pending => {}
             Poll::Ready(None | Some(Err(_))) => {
-                *this.ended = true;
-                this.host.done(false);
+                *this.is_ended = true;
+                this.handle.done(false);
             }
             // A server that knows the length does not ask again.
             Poll::Ready(Some(Ok(_))) => {
                 let end = this.stages.iter().fold(source.is_end_stream(), |end, stage| stage.is_end(end));
                 if end {
-                    this.host.done(false);
+                    this.handle.done(false);
                 }
             }
         }
@@ -172,7 +172,7 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended || self.stages.iter().fold(self.body.is_end_stream(), |end, stage| stage.is_end(end))
+        self.is_ended || self.stages.iter().fold(self.body.is_end_stream(), |end, stage| stage.is_end(end))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -180,9 +180,9 @@ where
     }
 }
 
-impl<B> fmt::Debug for Tampered<B> {
+impl<B> fmt::Debug for StagedBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tampered").field("stages", &self.stages).finish_non_exhaustive()
+        f.debug_struct("StagedBody").field("stages", &self.stages).finish_non_exhaustive()
     }
 }
 

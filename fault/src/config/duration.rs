@@ -37,7 +37,7 @@ impl From<Duration> for DelayTime {
         // Delays are reckoned in `u64` nanoseconds, which end after 584 years.
         Self(match u64::try_from(duration.as_nanos()) {
             Ok(_) => Ok(duration),
-            Err(_) => Err(TimeError::new(&format!("{duration:?}"), 0, Flaw::TooLong)),
+            Err(_) => Err(TimeError::new(&format!("{duration:?}"), 0, TimeErrorKind::TooLong)),
         })
     }
 }
@@ -68,11 +68,11 @@ impl fmt::Display for DelayTime {
 pub struct TimeError {
     text: String,
     at: usize,
-    flaw: Flaw,
+    flaw: TimeErrorKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flaw {
+enum TimeErrorKind {
     NoNumber,
     NoUnit,
     UnknownUnit,
@@ -80,7 +80,7 @@ enum Flaw {
 }
 
 impl TimeError {
-    fn new(text: &str, at: usize, flaw: Flaw) -> Self {
+    fn new(text: &str, at: usize, flaw: TimeErrorKind) -> Self {
         Self { text: text.to_owned(), at, flaw }
     }
 
@@ -100,16 +100,16 @@ impl fmt::Display for TimeError {
         let column = self.text.get(..self.at).unwrap_or("").chars().count() + 1;
         let text = &self.text;
         match self.flaw {
-            Flaw::NoNumber => {
+            TimeErrorKind::NoNumber => {
                 write!(f, "`{text}` has no number at column {column}; write it like `90ms` or `1.5s`")
             }
-            Flaw::NoUnit => {
+            TimeErrorKind::NoUnit => {
                 write!(f, "`{text}` has no unit at column {column}; add one of ns, us, ms, s, m, h")
             }
-            Flaw::UnknownUnit => {
+            TimeErrorKind::UnknownUnit => {
                 write!(f, "`{text}` has an unknown unit at column {column}; known are ns, us, ms, s, m, h")
             }
-            Flaw::TooLong => write!(f, "`{text}` is too long; 584 years are the most"),
+            TimeErrorKind::TooLong => write!(f, "`{text}` is too long; 584 years are the most"),
         }
     }
 }
@@ -122,7 +122,7 @@ fn parse(text: &str) -> Result<Duration, TimeError> {
 
     let whole = digits(0);
     if whole == 0 {
-        return Err(fail(0, Flaw::NoNumber));
+        return Err(fail(0, TimeErrorKind::NoNumber));
     }
     let mut end = whole;
     let mut fraction = "";
@@ -130,22 +130,22 @@ fn parse(text: &str) -> Result<Duration, TimeError> {
         let from = end + 1;
         end = from + digits(from);
         if end == from {
-            return Err(fail(from, Flaw::NoNumber));
+            return Err(fail(from, TimeErrorKind::NoNumber));
         }
         fraction = &text[from..end];
     }
     let unit: u128 = match &text[end..] {
-        "" => return Err(fail(end, Flaw::NoUnit)),
+        "" => return Err(fail(end, TimeErrorKind::NoUnit)),
         "ns" => 1,
         "us" | "µs" => 1_000,
         "ms" => 1_000_000,
         "s" => 1_000_000_000,
         "m" => 60_000_000_000,
         "h" => 3_600_000_000_000,
-        _ => return Err(fail(end, Flaw::UnknownUnit)),
+        _ => return Err(fail(end, TimeErrorKind::UnknownUnit)),
     };
 
-    let too_long = || fail(0, Flaw::TooLong);
+    let too_long = || fail(0, TimeErrorKind::TooLong);
     // Twenty-odd digits overflow `u64` and mean centuries even in nanoseconds.
     let whole: u64 = text[..whole].parse().map_err(|_| too_long())?;
     let mut nanos = u128::from(whole) * unit;

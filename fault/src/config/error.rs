@@ -9,7 +9,7 @@ use crate::config::duration::TimeError;
 /// Everything that is wrong with the settings of one fault, in the order of the tree and the calls.
 ///
 /// ```
-/// use waylay_fault::{Fault, Problem, error};
+/// use waylay_fault::{Fault, FaultErrorKind, error};
 ///
 /// let errors = Fault::new("flaky", error(600)).participation(1.1).build().unwrap_err();
 /// assert_eq!(errors.iter().len(), 2);
@@ -19,7 +19,7 @@ use crate::config::duration::TimeError;
 ///      - error.status: 600 is no status to answer with; give one from 200 to 599\n\
 ///      - participation: 1.1 is not a share of requests; give a number from 0 to 1",
 /// );
-/// assert!(errors.iter().any(|error| *error.problem() == Problem::Participation));
+/// assert!(errors.iter().any(|error| *error.kind() == FaultErrorKind::Participation));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultErrors {
@@ -64,7 +64,7 @@ impl std::error::Error for FaultErrors {}
 pub struct FaultError {
     setting: String,
     given: String,
-    problem: Problem,
+    kind: FaultErrorKind,
 }
 
 impl FaultError {
@@ -79,69 +79,77 @@ impl FaultError {
     }
 
     /// What is wrong with it.
-    pub fn problem(&self) -> &Problem {
-        &self.problem
+    pub fn kind(&self) -> &FaultErrorKind {
+        &self.kind
     }
 }
 
 impl fmt::Display for FaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { setting, given, problem } = self;
+        let Self { setting, given, kind } = self;
         write!(f, "{setting}: ")?;
-        match problem {
-            Problem::Participation => {
+        match kind {
+            FaultErrorKind::Participation => {
                 write!(f, "{given} is not a share of requests; give a number from 0 to 1")
             }
-            Problem::Name => {
+            FaultErrorKind::Name => {
                 write!(f, "`{given}` cannot be a fault's name; give visible ASCII, it travels in a header")
             }
-            Problem::Informational => write!(
+            FaultErrorKind::Informational => write!(
                 f,
                 "{given} is an informational status, after which the client waits for the real one; \
                  give one from 200 to 599"
             ),
-            Problem::Status => write!(f, "{given} is no status to answer with; give one from 200 to 599"),
-            Problem::Weight => write!(f, "{given} is not a weight; give a finite number from 0 on"),
-            Problem::NothingToPick => {
+            FaultErrorKind::Status => {
+                write!(f, "{given} is no status to answer with; give one from 200 to 599")
+            }
+            FaultErrorKind::Weight => write!(f, "{given} is not a weight; give a finite number from 0 on"),
+            FaultErrorKind::NothingToPick => {
                 write!(f, "{given} leaves nothing to pick from; give at least one weight above 0")
             }
-            Problem::Time(error) => error.fmt(f),
-            Problem::Sigma => write!(f, "{given} is not a spread; give a finite number from 0 on"),
-            Problem::Bounds => write!(f, "{given} is no range; give the lower bound first"),
-            Problem::NoCap => write!(f, "{given} has no longest value; add `.max(…)`"),
-            Problem::Amount => write!(f, "{given} is no amount; give at least 1"),
-            Problem::RequestStatus => write!(f, "{given} cannot be put on a request, which has no status"),
-            Problem::RequestReset => {
+            FaultErrorKind::Time(error) => error.fmt(f),
+            FaultErrorKind::Sigma => write!(f, "{given} is not a spread; give a finite number from 0 on"),
+            FaultErrorKind::EmptyRange => write!(f, "{given} is no range; give the lower bound first"),
+            FaultErrorKind::MissingMax => write!(f, "{given} has no longest value; add `.max(…)`"),
+            FaultErrorKind::ZeroSize => write!(f, "{given} is no amount; give at least 1"),
+            FaultErrorKind::RequestStatus => {
+                write!(f, "{given} cannot be put on a request, which has no status")
+            }
+            FaultErrorKind::RequestReset => {
                 write!(f, "{given} cannot end a request's body; give it to the response's")
             }
-            Problem::RequestChunks => {
+            FaultErrorKind::RequestChunks => {
                 write!(f, "{given} has chunks that are not ours to frame; only a response's can be corrupted")
             }
-            Problem::Date => write!(f, "{given} is no date that HTTP can write; give one from 1970 to 9999"),
-            Problem::Quantiles => {
+            FaultErrorKind::Date => {
+                write!(f, "{given} is no date that HTTP can write; give one from 1970 to 9999")
+            }
+            FaultErrorKind::Quantiles => {
                 write!(f, "`{given}` is no table of quantiles; write it like `p50=20ms p99=1s`")
             }
-            Problem::Rise => write!(f, "{given} does not rise; give shares from 0 to 1 and times in order"),
-            Problem::Grpc => write!(f, "{given} is no gRPC status; give one from 0 to 16"),
-            Problem::Rate => write!(f, "{given} bytes a second let nothing through; give at least 1"),
-            Problem::Share => write!(f, "{given} is not a share; give a number from 0 to 1"),
-            Problem::CloseCode => {
+            FaultErrorKind::NotIncreasing => {
+                write!(f, "{given} does not rise; give shares from 0 to 1 and times in order")
+            }
+            FaultErrorKind::Grpc => write!(f, "{given} is no gRPC status; give one from 0 to 16"),
+            FaultErrorKind::Rate => write!(f, "{given} bytes a second let nothing through; give at least 1"),
+            FaultErrorKind::Fraction => write!(f, "{given} is not a share; give a number from 0 to 1"),
+            FaultErrorKind::CloseCode => {
                 write!(f, "{given} is no WebSocket close code; give one from 1000 to 4999, not 1004 to 1006")
             }
-            Problem::Zero => write!(f, "{given} would never happen; give at least 1"),
-            Problem::Method => write!(f, "`{given}` is not a method; give a token such as `GET`"),
-            Problem::Host => {
+            FaultErrorKind::Zero => write!(f, "{given} would never happen; give at least 1"),
+            FaultErrorKind::Method => write!(f, "`{given}` is not a method; give a token such as `GET`"),
+            FaultErrorKind::FaultHandle => {
                 write!(f, "`{given}` is not a host pattern; write it like `shop.test` or `*.shop.test`")
             }
-            Problem::Network => {
+            FaultErrorKind::Network => {
                 write!(f, "`{given}` is no range of addresses; write it like `10.0.0.0/8` or `::1`")
             }
-            Problem::Rule(why) => write!(f, "`{given}` is not a rule: {why}"),
-            Problem::Pattern(why) => write!(f, "`{given}` is not a path pattern: {why}"),
-            Problem::HeaderName => {
+            FaultErrorKind::Rule(why) => write!(f, "`{given}` is not a rule: {why}"),
+            FaultErrorKind::Pattern(why) => write!(f, "`{given}` is not a path pattern: {why}"),
+            FaultErrorKind::HeaderName => {
                 write!(f, "`{given}` is not a header name; give a token such as `x-chaos`")
             }
-            Problem::HeaderValue => {
+            FaultErrorKind::HeaderValue => {
                 write!(f, "`{given}` is not a header value; give text without control characters")
             }
         }
@@ -150,9 +158,9 @@ impl fmt::Display for FaultError {
 
 impl std::error::Error for FaultError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.problem {
+        match &self.kind {
             // Its text is already in ours; only what stands below it comes next.
-            Problem::Time(error) => error.source(),
+            FaultErrorKind::Time(error) => error.source(),
             _ => None,
         }
     }
@@ -161,7 +169,7 @@ impl std::error::Error for FaultError {
 /// The kinds of wrong settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum FaultErrorKind {
     /// A participation that is no number from 0 to 1.
     Participation,
     /// A name that is empty or cannot stand in a header.
@@ -179,11 +187,11 @@ pub enum Problem {
     /// A spread of a distribution that is negative or not finite.
     Sigma,
     /// A range whose lower bound lies above its upper bound.
-    Bounds,
+    EmptyRange,
     /// A distribution without an end, given no longest value.
-    NoCap,
+    MissingMax,
     /// A size or a rate of nothing.
-    Amount,
+    ZeroSize,
     /// A status for a request.
     RequestStatus,
     /// A reset of the connection in the middle of a request's body.
@@ -195,7 +203,7 @@ pub enum Problem {
     /// A text or list that is no table of quantiles.
     Quantiles,
     /// A quantile that does not rise above the one before it.
-    Rise,
+    NotIncreasing,
     /// A number that is no gRPC status.
     Grpc,
     /// A rate of no bytes at all.
@@ -203,7 +211,7 @@ pub enum Problem {
     /// A rule that the router cannot read, in its words.
     Rule(String),
     /// A number that is no share.
-    Share,
+    Fraction,
     /// A number that cannot be sent as a WebSocket close code (RFC 6455, section 7.4).
     CloseCode,
     /// A count of nothing.
@@ -211,7 +219,7 @@ pub enum Problem {
     /// A text that is no method.
     Method,
     /// A text that is no pattern of hosts.
-    Host,
+    FaultHandle,
     /// A text that is no range of addresses.
     Network,
     /// A path pattern that cannot be read, and why.
@@ -224,16 +232,16 @@ pub enum Problem {
 
 /// The errors of one build, gathered.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<FaultError>);
+pub(crate) struct ErrorCollector(Vec<FaultError>);
 
-impl Findings {
-    pub(crate) fn add(&mut self, setting: impl Into<String>, given: impl fmt::Display, problem: Problem) {
-        self.0.push(FaultError { setting: setting.into(), given: given.to_string(), problem });
+impl ErrorCollector {
+    pub(crate) fn add(&mut self, setting: impl Into<String>, given: impl fmt::Display, kind: FaultErrorKind) {
+        self.0.push(FaultError { setting: setting.into(), given: given.to_string(), kind });
     }
 
     /// Keeps the good value, or the error.
     pub(crate) fn time<T>(&mut self, setting: String, time: Result<T, TimeError>) -> Option<T> {
-        time.map_err(|error| self.add(setting, error.text().to_owned(), Problem::Time(error))).ok()
+        time.map_err(|error| self.add(setting, error.text().to_owned(), FaultErrorKind::Time(error))).ok()
     }
 
     /// The value if nothing was found.
@@ -245,13 +253,13 @@ impl Findings {
     }
 }
 
-pub(crate) fn header_name(setting: &str, name: &str, findings: &mut Findings) -> Option<HeaderName> {
+pub(crate) fn header_name(setting: &str, name: &str, errors: &mut ErrorCollector) -> Option<HeaderName> {
     let parsed = HeaderName::from_bytes(name.as_bytes());
-    parsed.map_err(|_| findings.add(setting, name, Problem::HeaderName)).ok()
+    parsed.map_err(|_| errors.add(setting, name, FaultErrorKind::HeaderName)).ok()
 }
 
-pub(crate) fn header_value(setting: &str, value: &str, findings: &mut Findings) -> Option<HeaderValue> {
+pub(crate) fn header_value(setting: &str, value: &str, errors: &mut ErrorCollector) -> Option<HeaderValue> {
     // From bytes, since `from_str` refuses what lies beyond ASCII and clients may send it.
     let parsed = HeaderValue::from_bytes(value.as_bytes());
-    parsed.map_err(|_| findings.add(setting, value.escape_debug(), Problem::HeaderValue)).ok()
+    parsed.map_err(|_| errors.add(setting, value.escape_debug(), FaultErrorKind::HeaderValue)).ok()
 }

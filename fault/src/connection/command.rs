@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::report::event::Deed;
+use crate::report::event::Action;
 
 /// The way that bytes go, seen from the client, as in Toxiproxy.
 ///
@@ -11,7 +11,7 @@ use crate::report::event::Deed;
 /// use waylay_fault::{Direction, Fault, Toxic};
 ///
 /// assert_eq!(Direction::default(), Direction::Downstream);
-/// Fault::new("slow-uploads", Toxic::bandwidth(64).direction(Direction::Upstream)).build()?;
+/// Fault::new("slow-changes_request_body", Toxic::bandwidth(64).direction(Direction::Upstream)).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -146,7 +146,7 @@ impl fmt::Debug for ResetCode {
 
 /// How it stops. What carries each of them to the client is a matter of `reach`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum Termination {
     /// Without an answer, by whatever the protocol has for it.
     Empty,
     /// By a stream reset of this code, where the protocol has streams.
@@ -157,23 +157,23 @@ pub(crate) enum Ending {
     /// The whole connection is reset.
     Reset,
     /// The connection does not come about.
-    Refuse,
+    RejectFn,
     /// What is written finds no reader.
     BrokenPipe,
     /// Nothing has come for too long.
     TimedOut,
 }
 
-impl Ending {
+impl Termination {
     /// Its name in reports. A time-out is only ever the end of a hang, which has its own.
-    pub(crate) fn deed(self) -> Deed {
+    pub(crate) fn action(self) -> Action {
         match self {
-            Self::Empty | Self::TimedOut => Deed::EmptyReply,
-            Self::Code(code) => Deed::StreamReset(code),
-            Self::Close => Deed::ConnectionClose,
-            Self::Reset => Deed::ConnectionReset,
-            Self::Refuse => Deed::ConnectionRefused,
-            Self::BrokenPipe => Deed::BrokenPipe,
+            Self::Empty | Self::TimedOut => Action::EmptyReply,
+            Self::Code(code) => Action::StreamReset(code),
+            Self::Close => Action::ConnectionClose,
+            Self::Reset => Action::ConnectionReset,
+            Self::RejectFn => Action::ConnectionRefused,
+            Self::BrokenPipe => Action::BrokenPipe,
         }
     }
 }
@@ -182,22 +182,22 @@ impl Ending {
 /// response stays as it is, and the connection stays open unless it is said otherwise.
 ///
 /// ```
-/// use waylay_fault::{Chunk, Corruption, Fault, corrupt};
+/// use waylay_fault::{ChunkError, Corruption, Fault, corrupt};
 ///
-/// Fault::new("bad-chunks", corrupt(Corruption::Chunk(Chunk::Size))).build()?;
+/// Fault::new("bad-chunks", corrupt(Corruption::ChunkFraming(ChunkError::BadSize))).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Chunk {
+pub enum ChunkError {
     /// The first chunk's size is `zz`, which is no number.
-    Size,
+    BadSize,
     /// The first chunk has one byte more than its size says. An empty body has none.
     Longer,
     /// The first chunk has one byte less than its size says. An empty body has none.
     Shorter,
     /// The last chunk's size is `zz`, once all data have come.
-    Last,
+    BadLast,
     /// The last chunk never comes: once all data have, the connection is closed.
-    NoLast,
+    MissingLast,
 }

@@ -4,35 +4,35 @@ use std::error::Error;
 use std::sync::Arc;
 use std::{fmt, io};
 
-use crate::connection::command::Ending;
+use crate::connection::command::Termination;
 
 /// A fault ended the connection; found within the [`io::Error`] that its stream gives, by
 /// [`io::Error::get_ref`].
 ///
 /// ```
 /// use tokio::io::AsyncReadExt;
-/// use waylay_fault::{FaultStream, WireError};
+/// use waylay_fault::{FaultStream, InjectedIoError};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let mut stream = FaultStream::accepted(tokio_test_duplex().0, None);
 /// stream.connection().reset();
 /// let error = stream.read_u8().await.unwrap_err();
 /// assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
-/// assert!(error.get_ref().is_some_and(|error| error.is::<WireError>()));
+/// assert!(error.get_ref().is_some_and(|error| error.is::<InjectedIoError>()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # fn tokio_test_duplex() -> (tokio::io::DuplexStream, tokio::io::DuplexStream) { tokio::io::duplex(64) }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WireError {
+pub struct InjectedIoError {
     fault: Arc<str>,
-    ending: Ending,
+    termination: Termination,
 }
 
-impl WireError {
-    pub(crate) fn new(fault: Arc<str>, ending: Ending) -> Self {
-        Self { fault, ending }
+impl InjectedIoError {
+    pub(crate) fn new(fault: Arc<str>, termination: Termination) -> Self {
+        Self { fault, termination }
     }
 
     /// The name of the fault.
@@ -42,36 +42,36 @@ impl WireError {
 
     /// Whether a reader meets it as the end of the stream.
     pub(crate) fn is_close(&self) -> bool {
-        matches!(self.ending, Ending::Empty | Ending::Close)
+        matches!(self.termination, Termination::Empty | Termination::Close)
     }
 
     /// As whoever reads or writes meets it.
     pub(crate) fn to_io(&self) -> io::Error {
-        let kind = match self.ending {
-            Ending::Empty => io::ErrorKind::UnexpectedEof,
-            Ending::Reset | Ending::Code(_) => io::ErrorKind::ConnectionReset,
-            Ending::Refuse => io::ErrorKind::ConnectionRefused,
-            Ending::TimedOut => io::ErrorKind::TimedOut,
-            Ending::Close | Ending::BrokenPipe => io::ErrorKind::BrokenPipe,
+        let kind = match self.termination {
+            Termination::Empty => io::ErrorKind::UnexpectedEof,
+            Termination::Reset | Termination::Code(_) => io::ErrorKind::ConnectionReset,
+            Termination::RejectFn => io::ErrorKind::ConnectionRefused,
+            Termination::TimedOut => io::ErrorKind::TimedOut,
+            Termination::Close | Termination::BrokenPipe => io::ErrorKind::BrokenPipe,
         };
         io::Error::new(kind, self.clone())
     }
 }
 
-impl fmt::Display for WireError {
+impl fmt::Display for InjectedIoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.ending {
-            Ending::Empty | Ending::Close => "closed",
-            Ending::Reset | Ending::Code(_) => "reset",
-            Ending::Refuse => "refused",
-            Ending::TimedOut => "stopped",
-            Ending::BrokenPipe => "broke",
+        let what = match self.termination {
+            Termination::Empty | Termination::Close => "closed",
+            Termination::Reset | Termination::Code(_) => "reset",
+            Termination::RejectFn => "refused",
+            Termination::TimedOut => "stopped",
+            Termination::BrokenPipe => "broke",
         };
         write!(f, "fault {} {what} the connection", self.fault)
     }
 }
 
-impl std::error::Error for WireError {}
+impl std::error::Error for InjectedIoError {}
 
 /// A fault ended an exchange on the client's side.
 ///
@@ -91,11 +91,11 @@ pub(crate) enum Cause {
 }
 
 impl InjectedError {
-    pub(crate) fn new(fault: Arc<str>, ending: Ending) -> Self {
-        let cause = match ending {
+    pub(crate) fn new(fault: Arc<str>, termination: Termination) -> Self {
+        let cause = match termination {
             #[cfg(feature = "http2")]
-            Ending::Code(code) => Cause::Reset(h2::Reason::from(code).into()),
-            ending => Cause::Io(WireError::new(fault.clone(), ending).to_io()),
+            Termination::Code(code) => Cause::Reset(h2::Reason::from(code).into()),
+            termination => Cause::Io(InjectedIoError::new(fault.clone(), termination).to_io()),
         };
         Self { fault, cause }
     }

@@ -11,9 +11,9 @@ use std::time::Duration;
 use http::Extensions;
 use tokio::sync::Notify;
 
-use crate::body::stage::Host;
-use crate::connection::command::{Chunk, Direction, Ending, Kind};
-use crate::connection::messages::Tap;
+use crate::body::stage::FaultHandle;
+use crate::connection::command::{ChunkError, Direction, Kind, Termination};
+use crate::connection::messages::MessageTap;
 use crate::random::draws::Draws;
 
 /// The handle of one connection. Cheap to clone.
@@ -44,51 +44,57 @@ use crate::random::draws::Draws;
 /// ```
 #[derive(Clone)]
 pub struct Connection {
-    line: Arc<Line>,
+    state: Arc<ConnectionState>,
 }
 
-struct Line {
+struct ConnectionState {
     id: u64,
     peer: Option<SocketAddr>,
     /// Whether its stream knows how to be reset.
-    resets: bool,
+    can_reset: bool,
     /// Whether someone waits for `drained`.
-    heeded: AtomicBool,
+    has_drain_listener: AtomicBool,
     draining: AtomicBool,
     drain: Notify,
-    /// A `Speech`, as far as the stream has understood it.
-    speech: AtomicU8,
+    /// A `Protocol`, as far as the stream has understood it.
+    protocol: AtomicU8,
     /// Whether the next byte of HTTP/1 that goes out is the first of an answer.
-    settled: AtomicBool,
+    between_responses: AtomicBool,
     /// How many orders were given, so that a stream without any has one number to look at.
-    given: AtomicU64,
-    desk: Mutex<Desk>,
+    command_count: AtomicU64,
+    queue: Mutex<CommandQueue>,
 }
 
 #[derive(Default)]
-struct Desk {
-    orders: Vec<Order>,
+struct CommandQueue {
+    commands: Vec<Command>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
 
 /// What a stream is to do.
-pub(crate) enum Order {
+pub(crate) enum Command {
     /// Ends the connection at once.
-    End { ending: Ending, by: Arc<str> },
-    /// Tampers with the bytes, until the leash is called off. What comes from a `place` where the
+    End { termination: Termination, by: Arc<str> },
+    /// Tampers with the bytes, until the leash is called off. What comes from a `injector` where the
     /// stream has one already is no more than that.
-    Toxic { place: Arc<str>, kind: Kind<Duration>, direction: Direction, draws: Draws, leash: Box<dyn Leash> },
+    Toxic {
+        injector: Arc<str>,
+        kind: Kind<Duration>,
+        direction: Direction,
+        draws: Draws,
+        handle: Box<dyn ToxicHandle>,
+    },
     /// Has its hand in the HTTP that is spoken.
-    Talk(Word),
+    Http(HttpCommand),
 }
 
 /// What a stream is to do to the HTTP that it understands.
-pub(crate) enum Word {
+pub(crate) enum HttpCommand {
     /// Frames the next answer wrongly, if it comes in chunks.
-    Chunk { how: Chunk, host: Box<dyn Host> },
+    ChunkFraming { how: ChunkError, handle: Box<dyn FaultHandle> },
     /// Has its hand in the messages of a WebSocket, if the next answer agrees to one.
-    Messages { tap: Tap, host: Box<dyn Host> },
+    Messages { tap: MessageTap, handle: Box<dyn FaultHandle> },
     /// Tells an HTTP/2 client to go, by a `GOAWAY` of this code.
     Drain { code: u32 },
 }
@@ -96,79 +102,79 @@ pub(crate) enum Word {
 /// What is spoken over a stream in the clear, so that the stream itself can follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Speech {
+pub(crate) enum Protocol {
     Http1 = 1,
     Http2 = 2,
 }
 
 impl Connection {
-    pub(crate) fn new(peer: Option<SocketAddr>, resets: bool) -> Self {
+    pub(crate) fn new(peer: Option<SocketAddr>, can_reset: bool) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
-            line: Arc::new(Line {
+            state: Arc::new(ConnectionState {
                 id: NEXT.fetch_add(1, Ordering::Relaxed),
                 peer,
-                resets,
-                heeded: AtomicBool::new(false),
+                can_reset,
+                has_drain_listener: AtomicBool::new(false),
                 draining: AtomicBool::new(false),
                 drain: Notify::new(),
-                speech: AtomicU8::new(0),
-                settled: AtomicBool::new(true),
-                given: AtomicU64::new(0),
-                desk: Mutex::default(),
+                protocol: AtomicU8::new(0),
+                between_responses: AtomicBool::new(true),
+                command_count: AtomicU64::new(0),
+                queue: Mutex::default(),
             }),
         }
     }
 
     /// Its number among the connections of this process, from 0.
     pub fn id(&self) -> u64 {
-        self.line.id
+        self.state.id
     }
 
     /// The address of the other end, where the listener or the connector knew it.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.line.peer
+        self.state.peer
     }
 
     /// Closes the connection at once; what the server has not written yet is never sent.
     pub fn close(&self) {
-        self.end(Ending::Close, "by hand".into());
+        self.end(Termination::Close, "by hand".into());
     }
 
     /// Resets the connection at once, by a TCP `RST` if its stream is TCP's, else as by
     /// [`close`](Self::close).
     pub fn reset(&self) {
-        self.end(Ending::Reset, "by hand".into());
+        self.end(Termination::Reset, "by hand".into());
     }
 
     /// Lets the connection go once its requests are answered. Heard by servers that listen to
     /// [`drained`](Self::drained); under others the stream itself tells an HTTP/2 client by
     /// `GOAWAY`, provided that it sees HTTP/2 in the clear.
     pub fn drain(&self) {
-        self.line.draining.store(true, Ordering::Release);
-        self.line.drain.notify_waiters();
-        if !self.line.heeded.load(Ordering::Acquire) {
+        self.state.draining.store(true, Ordering::Release);
+        self.state.drain.notify_waiters();
+        if !self.state.has_drain_listener.load(Ordering::Acquire) {
             self.go_away(0);
         }
     }
 
     /// Lets the stream tell an HTTP/2 client by `GOAWAY` of this code.
     pub(crate) fn go_away(&self, code: u32) {
-        if self.speaks(Speech::Http2) {
-            self.give(Order::Talk(Word::Drain { code }));
+        if self.is_protocol(Protocol::Http2) {
+            self.send(Command::Http(HttpCommand::Drain { code }));
         }
     }
 
     /// Completes when the connection is to be let go. For accept loops: ask for it before the
     /// connection is served, and call hyper's `graceful_shutdown` when it completes.
     pub fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
-        let line = self.line.clone();
+        let state = self.state.clone();
         // From here on a GOAWAY can be had.
-        line.heeded.store(true, Ordering::Release);
+        state.has_drain_listener.store(true, Ordering::Release);
         async move {
-            let drain = line.drain.notified();
+            let drain = state.drain.notified();
             // Listening comes before looking, else a call in between would go unheard.
-            if !line.draining.load(Ordering::Acquire) {
+            if !state.draining.load(Ordering::Acquire) {
                 drain.await;
             }
         }
@@ -179,105 +185,105 @@ impl Connection {
         extensions.get()
     }
 
-    pub(crate) fn drains(&self) -> bool {
-        self.line.heeded.load(Ordering::Acquire) || self.speaks(Speech::Http2)
+    pub(crate) fn can_drain(&self) -> bool {
+        self.state.has_drain_listener.load(Ordering::Acquire) || self.is_protocol(Protocol::Http2)
     }
 
     /// Whether the stream follows what is spoken, and it is this.
-    pub(crate) fn speaks(&self, speech: Speech) -> bool {
-        self.line.speech.load(Ordering::Acquire) == speech as u8
+    pub(crate) fn is_protocol(&self, protocol: Protocol) -> bool {
+        self.state.protocol.load(Ordering::Acquire) == protocol as u8
     }
 
     /// Whether all that was answered before is out, so that the next answer can be told from it.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.line.settled.load(Ordering::Acquire)
+    pub(crate) fn is_between_responses(&self) -> bool {
+        self.state.between_responses.load(Ordering::Acquire)
     }
 
-    pub(crate) fn resets(&self) -> bool {
-        self.line.resets
+    pub(crate) fn can_reset(&self) -> bool {
+        self.state.can_reset
     }
 
-    pub(crate) fn end(&self, ending: Ending, by: Arc<str>) {
-        self.give(Order::End { ending, by });
+    pub(crate) fn end(&self, termination: Termination, by: Arc<str>) {
+        self.send(Command::End { termination, by });
     }
 
-    pub(crate) fn give(&self, order: Order) {
-        let mut desk = self.desk();
-        desk.orders.push(order);
-        self.line.given.fetch_add(1, Ordering::Release);
-        let wakers = [desk.reader.take(), desk.writer.take()];
-        drop(desk);
+    pub(crate) fn send(&self, command: Command) {
+        let mut queue = self.queue();
+        queue.commands.push(command);
+        self.state.command_count.fetch_add(1, Ordering::Release);
+        let wakers = [queue.reader.take(), queue.writer.take()];
+        drop(queue);
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
     /// A poisoned desk is as good as any: nothing is left half-done on it.
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.line.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, CommandQueue> {
+        self.state.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The stream's end of the line.
 impl Connection {
     /// How many orders were given so far.
-    pub(crate) fn given(&self) -> u64 {
-        self.line.given.load(Ordering::Acquire)
+    pub(crate) fn command_count(&self) -> u64 {
+        self.state.command_count.load(Ordering::Acquire)
     }
 
-    pub(crate) fn speak(&self, speech: Speech) {
-        self.line.speech.store(speech as u8, Ordering::Release);
+    pub(crate) fn set_protocol(&self, protocol: Protocol) {
+        self.state.protocol.store(protocol as u8, Ordering::Release);
     }
 
-    pub(crate) fn settle(&self, settled: bool) {
-        self.line.settled.store(settled, Ordering::Release);
+    pub(crate) fn set_between_responses(&self, between_responses: bool) {
+        self.state.between_responses.store(between_responses, Ordering::Release);
     }
 
-    pub(crate) fn take_orders(&self) -> Vec<Order> {
-        std::mem::take(&mut self.desk().orders)
+    pub(crate) fn take_commands(&self) -> Vec<Command> {
+        std::mem::take(&mut self.queue().commands)
     }
 
     /// Who is to be woken for the next order.
-    pub(crate) fn wait_reading(&self, waker: &Waker) {
-        keep(&mut self.desk().reader, waker);
+    pub(crate) fn register_reader(&self, waker: &Waker) {
+        store_waker(&mut self.queue().reader, waker);
     }
 
     /// Who waits to read, as far as anybody does.
     pub(crate) fn reader(&self) -> Option<Waker> {
-        self.desk().reader.clone()
+        self.queue().reader.clone()
     }
 
     /// Nobody waits to read any longer.
     pub(crate) fn forget_reader(&self) {
-        self.desk().reader = None;
+        self.queue().reader = None;
     }
 
     /// The same for a task that writes.
-    pub(crate) fn wait_writing(&self, waker: &Waker) {
-        keep(&mut self.desk().writer, waker);
+    pub(crate) fn register_writer(&self, waker: &Waker) {
+        store_waker(&mut self.queue().writer, waker);
     }
 
     /// Lets the other half look again.
     pub(crate) fn wake(&self) {
-        let mut desk = self.desk();
-        let wakers = [desk.reader.take(), desk.writer.take()];
-        drop(desk);
+        let mut queue = self.queue();
+        let wakers = [queue.reader.take(), queue.writer.take()];
+        drop(queue);
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 }
 
-fn keep(slot: &mut Option<Waker>, waker: &Waker) {
-    if !slot.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+fn store_waker(slot: &mut Option<Waker>, waker: &Waker) {
+    if !slot.as_ref().is_some_and(|stored| stored.will_wake(waker)) {
         *slot = Some(waker.clone());
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("id", &self.line.id).field("peer", &self.line.peer).finish()
+        f.debug_struct("Connection").field("id", &self.state.id).field("peer", &self.state.peer).finish()
     }
 }
 
 /// What ties a toxic to its fault, which counts it as active while it lasts.
-pub(crate) trait Leash: Send + Sync {
+pub(crate) trait ToxicHandle: Send + Sync {
     /// The name of the fault.
     fn name(&self) -> Arc<str>;
 
@@ -291,13 +297,13 @@ pub(crate) trait Leash: Send + Sync {
 ///
 /// ```
 /// use http::Request;
-/// use waylay_fault::Remote;
+/// use waylay_fault::PeerAddr;
 ///
 /// let mut request = Request::new(());
-/// request.extensions_mut().insert(Remote(([127, 0, 0, 1], 51234).into()));
+/// request.extensions_mut().insert(PeerAddr(([127, 0, 0, 1], 51234).into()));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Remote(pub SocketAddr);
+pub struct PeerAddr(pub SocketAddr);
 
 /// The client's address, an IPv4 address mapped into IPv6 as the IPv4 address it is.
 pub(crate) fn client(extensions: &Extensions) -> Option<IpAddr> {
@@ -305,7 +311,7 @@ pub(crate) fn client(extensions: &Extensions) -> Option<IpAddr> {
 }
 
 fn address(extensions: &Extensions) -> Option<SocketAddr> {
-    if let Some(Remote(address)) = extensions.get() {
+    if let Some(PeerAddr(address)) = extensions.get() {
         return Some(*address);
     }
     #[cfg(feature = "router")]

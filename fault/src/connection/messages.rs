@@ -6,41 +6,41 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::random::delay::Pace;
+use crate::random::delay::CompiledDelay;
 use crate::random::draws::Draws;
 use crate::report::event::Side;
 
 /// The settings, found good.
 #[derive(Debug)]
-pub(crate) struct Rules {
-    pub(crate) lose: f64,
-    pub(crate) double: f64,
-    pub(crate) swap: f64,
-    pub(crate) hold: Option<(f64, Pace)>,
+pub(crate) struct MessageRules {
+    pub(crate) drop: f64,
+    pub(crate) duplicate: f64,
+    pub(crate) reorder: f64,
+    pub(crate) delay: Option<(f64, CompiledDelay)>,
     /// How many messages are let come.
     pub(crate) stop_after: Option<u64>,
 }
 
 /// Deals out the messages of one stream.
 #[derive(Debug)]
-pub(crate) struct Dealer<M> {
-    rules: Arc<Rules>,
+pub(crate) struct MessageFault<M> {
+    rules: Arc<MessageRules>,
     draws: Draws,
     number: u64,
     /// A message that waits for the next to overtake it.
-    kept: Option<Dealt<M>>,
+    overtaken: Option<QueuedMessage<M>>,
 }
 
 /// A message on its way out, and how long it has to wait for that.
 #[derive(Debug)]
-pub(crate) struct Dealt<M> {
+pub(crate) struct QueuedMessage<M> {
     pub(crate) wait: Duration,
     pub(crate) message: M,
 }
 
-impl<M: Clone> Dealer<M> {
-    pub(crate) fn new(rules: Arc<Rules>, draws: Draws) -> Self {
-        Self { rules, draws, number: 0, kept: None }
+impl<M: Clone> MessageFault<M> {
+    pub(crate) fn new(rules: Arc<MessageRules>, draws: Draws) -> Self {
+        Self { rules, draws, number: 0, overtaken: None }
     }
 
     /// Whether no more messages are let come.
@@ -50,48 +50,49 @@ impl<M: Clone> Dealer<M> {
 
     /// Decides on the next message. Each question has a draw of its own, asked or not, so that
     /// one setting does not shift what another does.
-    pub(crate) fn deal(&mut self, message: M, out: &mut VecDeque<Dealt<M>>) {
+    pub(crate) fn apply(&mut self, message: M, out: &mut VecDeque<QueuedMessage<M>>) {
         let mut draws = self.draws.child(self.number);
         self.number += 1;
-        let [lost, doubled, swapped, held] = [draws.share(), draws.share(), draws.share(), draws.share()];
-        if lost < self.rules.lose {
+        let [dropped, duplicated, reordered, delayed] =
+            [draws.uniform(), draws.uniform(), draws.uniform(), draws.uniform()];
+        if dropped < self.rules.drop {
             return;
         }
-        let wait = match &self.rules.hold {
-            Some((share, pace)) if held < *share => pace.draw(&mut draws.child(0)),
+        let wait = match &self.rules.delay {
+            Some((share, pace)) if delayed < *share => pace.draw(&mut draws.child(0)),
             _ => Duration::ZERO,
         };
-        let dealt = Dealt { wait, message };
-        if swapped < self.rules.swap && self.kept.is_none() {
-            self.kept = Some(dealt);
+        let message = QueuedMessage { wait, message };
+        if reordered < self.rules.reorder && self.overtaken.is_none() {
+            self.overtaken = Some(message);
             return;
         }
-        if doubled < self.rules.double {
-            out.push_back(Dealt { wait, message: dealt.message.clone() });
-            out.push_back(Dealt { wait: Duration::ZERO, message: dealt.message });
+        if duplicated < self.rules.duplicate {
+            out.push_back(QueuedMessage { wait, message: message.message.clone() });
+            out.push_back(QueuedMessage { wait: Duration::ZERO, message: message.message });
         } else {
-            out.push_back(dealt);
+            out.push_back(message);
         }
         self.flush(out);
     }
 
     /// Hands out what was kept back.
-    pub(crate) fn flush(&mut self, out: &mut VecDeque<Dealt<M>>) {
-        out.extend(self.kept.take());
+    pub(crate) fn flush(&mut self, out: &mut VecDeque<QueuedMessage<M>>) {
+        out.extend(self.overtaken.take());
     }
 }
 
 /// One direction of a connection to come.
 #[derive(Debug, Clone)]
-pub(crate) struct Tap {
+pub(crate) struct MessageTap {
     pub(crate) side: Side,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) rules: Arc<MessageRules>,
     pub(crate) draws: Draws,
     pub(crate) close: CloseCode,
 }
 
-impl Tap {
-    pub(crate) fn new(side: Side, rules: Arc<Rules>, draws: Draws, close: CloseCode) -> Self {
+impl MessageTap {
+    pub(crate) fn new(side: Side, rules: Arc<MessageRules>, draws: Draws, close: CloseCode) -> Self {
         Self { side, rules, draws, close }
     }
 }

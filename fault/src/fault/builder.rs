@@ -7,17 +7,17 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::body::stage::Sleeper;
-use crate::config::error::{FaultErrors, Findings, Problem};
-use crate::fault::capability::Means;
+use crate::config::error::{ErrorCollector, FaultErrorKind, FaultErrors};
+use crate::fault::capability::DeliveryOptions;
 use crate::fault::fault::Fault;
-use crate::fault::filter::filter::Whom;
-use crate::fault::selection::{Group, Window};
-use crate::fault::state::{DrawFn, Setup};
+use crate::fault::filter::filter::FilterConfig;
+use crate::fault::selection::{CountWindow, Group};
+use crate::fault::state::{DrawFn, FaultState};
 use crate::fault::switch::{Participation, Switch};
-use crate::injector::key::{DecideBy, Keyring};
+use crate::injector::key::{DecideBy, KeyExtractor};
 use crate::injector::tree::Injector;
-use crate::random::draws::{Dice, Key, fresh_seed};
-use crate::report::counts::Tally;
+use crate::random::draws::{Key, Sampler, random_seed};
+use crate::report::counts::Counters;
 use crate::report::event::Reporter;
 
 impl Fault {
@@ -32,16 +32,16 @@ impl Fault {
             injector: injector.into(),
             enabled: false,
             participation: 0.0,
-            whom: Whom::default(),
+            filter: FilterConfig::default(),
             seed: None,
             draw: None,
             group: None,
             window: (0, 1, u64::MAX),
             decide_by: DecideBy::default(),
             attempt_header: None,
-            means: Means::default(),
+            delivery: DeliveryOptions::default(),
             mark: true,
-            watch_idle: false,
+            count_while_disabled: false,
             reporter: None,
             sleeper: Sleeper::default(),
             read_ahead: 0,
@@ -64,7 +64,7 @@ pub struct FaultBuilder {
     injector: Injector,
     enabled: bool,
     participation: f64,
-    pub(crate) whom: Whom,
+    pub(crate) filter: FilterConfig,
     seed: Option<u64>,
     draw: Option<Box<DrawFn>>,
     group: Option<(Group, f64)>,
@@ -72,9 +72,9 @@ pub struct FaultBuilder {
     window: (u64, u64, u64),
     decide_by: DecideBy,
     attempt_header: Option<String>,
-    means: Means,
+    delivery: DeliveryOptions,
     mark: bool,
-    watch_idle: bool,
+    count_while_disabled: bool,
     reporter: Option<Box<dyn Reporter>>,
     sleeper: Sleeper,
     read_ahead: usize,
@@ -94,7 +94,7 @@ impl FaultBuilder {
     }
 
     /// Fixes the dice: equal seed, name and keys decide alike. By default every process has a
-    /// fresh seed, found again in [`Fault::dice`].
+    /// fresh seed, found again in [`Fault::sampler`].
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -137,7 +137,7 @@ impl FaultBuilder {
     /// An HTTP/1 server notices that a client left only while it reads, and it stops reading once
     /// its own buffer is full: without this, a delay of a large upload runs to its end though
     /// nobody waits for it. It is done for the body types that the layer knows how to make; see
-    /// [`uploads_by`](crate::FaultLayer::uploads_by).
+    /// [`request_body_with`](crate::FaultLayer::request_body_with).
     pub fn read_ahead(mut self, bytes: usize) -> Self {
         self.read_ahead = bytes;
         self
@@ -170,7 +170,7 @@ impl FaultBuilder {
     }
 
     /// Whether to name the fault in a header of the responses it touched
-    /// ([`MARK`](crate::MARK)). On by default. [`Injected`](crate::Injected) is in their
+    /// ([`INJECTED_HEADER`](crate::INJECTED_HEADER)). On by default. [`Injected`](crate::Injected) is in their
     /// extensions either way.
     pub fn mark(mut self, mark: bool) -> Self {
         self.mark = mark;
@@ -178,25 +178,25 @@ impl FaultBuilder {
     }
 
     /// Lets a reject unwind the connection's task where a failing body cannot reach the client,
-    /// which is HEAD; see [`wire`](crate::wire). Silent (no panic message), but under a layer that
+    /// which is HEAD; see [`wire`](crate::effects). Silent (no panic message), but under a layer that
     /// catches panics it becomes a 500. Without effect under `panic = "abort"`.
     pub fn unwind(mut self, unwind: bool) -> Self {
-        self.means.unwind = unwind;
+        self.delivery.unwind = unwind;
         self
     }
 
     /// Says that nothing around this layer empties the bodies of HEAD answers, so that a reject
     /// reaches them on HTTP/2. True for a layer right under hyper and within `waylay-router`; not
     /// within axum's router.
-    pub fn head_bodies(mut self, kept: bool) -> Self {
-        self.means.head_bodies = kept;
+    pub fn keeps_head_bodies(mut self, kept: bool) -> Self {
+        self.delivery.keeps_head_bodies = kept;
         self
     }
 
     /// Whether to count and report requests also while the fault is off, at two atomic additions
     /// a request.
-    pub fn watch_idle(mut self, watch: bool) -> Self {
-        self.watch_idle = watch;
+    pub fn count_while_disabled(mut self, watch: bool) -> Self {
+        self.count_while_disabled = watch;
         self
     }
 
@@ -211,47 +211,47 @@ impl FaultBuilder {
     /// # Errors
     /// All that is wrong, each with the setting, the value and the way out.
     pub fn build(self) -> Result<Fault, FaultErrors> {
-        let mut findings = Findings::default();
-        let mark = check_name(&self.name, &mut findings);
-        let injector = self.injector.check("", &mut findings);
+        let mut errors = ErrorCollector::default();
+        let mark = check_name(&self.name, &mut errors);
+        let injector = self.injector.check("", &mut errors);
         let participation = Participation::new(self.participation)
-            .map_err(|_| findings.add("participation", self.participation, Problem::Participation))
+            .map_err(|_| errors.add("participation", self.participation, FaultErrorKind::Participation))
             .ok();
-        let gate = self.whom.check(&mut findings);
-        let keyring = Keyring::check(self.decide_by, self.attempt_header, &mut findings);
+        let filter = self.filter.check(&mut errors);
+        let key_extractor = KeyExtractor::check(self.decide_by, self.attempt_header, &mut errors);
 
         let (skip, every, limit) = self.window;
         for (setting, count) in [("every", every), ("limit", limit)] {
             if count == 0 {
-                findings.add(setting, count, Problem::Zero);
+                errors.add(setting, count, FaultErrorKind::Zero);
             }
         }
         if let Some((_, weight)) = &self.group
             && !(*weight > 0.0 && weight.is_finite())
         {
-            findings.add("group", weight, Problem::Weight);
+            errors.add("group", weight, FaultErrorKind::Weight);
         }
 
-        let good = mark.zip(injector).zip(participation).zip(keyring);
-        let (((mark, injector), participation), keyring) = findings.or(&self.name, good)?;
+        let good = mark.zip(injector).zip(participation).zip(key_extractor);
+        let (((mark, injector), participation), key_extractor) = errors.or(&self.name, good)?;
         Ok(Fault {
-            setup: Arc::new(Setup {
-                dice: Dice::new(self.seed.unwrap_or_else(fresh_seed), &self.name),
+            state: Arc::new(FaultState {
+                sampler: Sampler::new(self.seed.unwrap_or_else(random_seed), &self.name),
                 name: self.name.into(),
-                switch: Switch::new(self.enabled, self.watch_idle, participation),
-                gate,
-                keyring,
+                switch: Switch::new(self.enabled, self.count_while_disabled, participation),
+                filter,
+                key_extractor,
                 draw: self.draw,
                 // A fault that cannot be built takes no seat.
-                seat: self.group.map(|(group, weight)| group.join(weight)),
-                window: Window::new(skip, every, limit),
+                member: self.group.map(|(group, weight)| group.join(weight)),
+                window: CountWindow::new(skip, every, limit),
                 injector,
-                means: self.means,
+                delivery: self.delivery,
                 mark: self.mark.then_some(mark),
                 reporter: self.reporter,
                 sleeper: self.sleeper,
                 read_ahead: self.read_ahead,
-                tally: Tally::default(),
+                counters: Counters::default(),
             }),
         })
     }
@@ -268,12 +268,12 @@ impl fmt::Debug for FaultBuilder {
     }
 }
 
-fn check_name(name: &str, findings: &mut Findings) -> Option<HeaderValue> {
+fn check_name(name: &str, errors: &mut ErrorCollector) -> Option<HeaderValue> {
     // http lets more than that into a value; what readers of a header make of it varies.
     let visible = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     let value = HeaderValue::from_str(name).ok().filter(|_| visible && !name.trim().is_empty());
     if value.is_none() {
-        findings.add("name", name.escape_debug(), Problem::Name);
+        errors.add("name", name.escape_debug(), FaultErrorKind::Name);
     }
     value
 }
@@ -283,7 +283,7 @@ impl FaultBuilder {
     /// `/readyz`, `/health` and `/metrics`, the gRPC health service, and user agents that begin
     /// with `kube-probe`.
     pub fn protect_probes(mut self, protect: bool) -> Self {
-        self.whom.spare_no_probes = !protect;
+        self.filter.allow_probes = !protect;
         self
     }
 
@@ -295,13 +295,13 @@ impl FaultBuilder {
     /// decoded: `/a b` holds `/a%20b`. An encoded slash is data, not a separator; a pattern says
     /// it as `%2F`, and a percent sign as `%25`. Case and a slash at the end matter.
     pub fn block_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
-        self.whom.paths.block = strings(patterns);
+        self.filter.paths.block = strings(patterns);
         self
     }
 
     /// The only paths to touch, written as for [`block_paths`](Self::block_paths), which wins.
     pub fn allow_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
-        self.whom.paths.allow = strings(patterns);
+        self.filter.paths.allow = strings(patterns);
         self
     }
 
@@ -312,7 +312,7 @@ impl FaultBuilder {
         N: Into<String>,
         V: Into<String>,
     {
-        self.whom.headers.block = string_pairs(pairs);
+        self.filter.headers.block = string_pairs(pairs);
         self
     }
 
@@ -323,7 +323,7 @@ impl FaultBuilder {
         N: Into<String>,
         V: Into<String>,
     {
-        self.whom.headers.allow = string_pairs(pairs);
+        self.filter.headers.allow = string_pairs(pairs);
         self
     }
 
@@ -332,14 +332,14 @@ impl FaultBuilder {
     /// (`layer`, `route_layer`): outside of it nothing is matched yet.
     #[cfg(any(feature = "axum", feature = "router"))]
     pub fn block_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
-        self.whom.routes.block = strings(templates);
+        self.filter.routes.block = strings(templates);
         self
     }
 
     /// The only routes to touch; see [`block_routes`](Self::block_routes), which wins.
     #[cfg(any(feature = "axum", feature = "router"))]
     pub fn allow_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
-        self.whom.routes.allow = strings(templates);
+        self.filter.routes.allow = strings(templates);
         self
     }
 
@@ -354,26 +354,26 @@ impl FaultBuilder {
     /// ```
     #[cfg(feature = "router")]
     pub fn block_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
-        self.whom.rules.block = strings(rules);
+        self.filter.rules.block = strings(rules);
         self
     }
 
     /// The only requests to touch, written as for [`block_rules`](Self::block_rules), which wins.
     #[cfg(feature = "router")]
     pub fn allow_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
-        self.whom.rules.allow = strings(rules);
+        self.filter.rules.allow = strings(rules);
         self
     }
 
     /// Methods to leave alone.
     pub fn block_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
-        self.whom.methods.block = strings(methods);
+        self.filter.methods.block = strings(methods);
         self
     }
 
     /// The only methods to touch.
     pub fn allow_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
-        self.whom.methods.allow = strings(methods);
+        self.filter.methods.allow = strings(methods);
         self
     }
 
@@ -381,27 +381,27 @@ impl FaultBuilder {
     /// one or more (`**.shop.test`). They are compared without case, port and final dot with the
     /// URI's authority, or else with the `Host` header.
     pub fn block_hosts<H: Into<String>>(mut self, patterns: impl IntoIterator<Item = H>) -> Self {
-        self.whom.hosts.block = strings(patterns);
+        self.filter.hosts.block = strings(patterns);
         self
     }
 
     /// The only hosts to touch, written as for [`block_hosts`](Self::block_hosts), which wins.
     pub fn allow_hosts<H: Into<String>>(mut self, patterns: impl IntoIterator<Item = H>) -> Self {
-        self.whom.hosts.allow = strings(patterns);
+        self.filter.hosts.allow = strings(patterns);
         self
     }
 
     /// Clients to leave alone, by address (`::1`) or range (`10.0.0.0/8`). The address is what
-    /// [`Remote`](crate::Remote) or what stands for it tells; one that is not known is in no list.
+    /// [`PeerAddr`](crate::PeerAddr) or what stands for it tells; one that is not known is in no list.
     pub fn block_clients<C: Into<String>>(mut self, ranges: impl IntoIterator<Item = C>) -> Self {
-        self.whom.clients.block = strings(ranges);
+        self.filter.clients.block = strings(ranges);
         self
     }
 
     /// The only clients to touch, written as for [`block_clients`](Self::block_clients), which
     /// wins.
     pub fn allow_clients<C: Into<String>>(mut self, ranges: impl IntoIterator<Item = C>) -> Self {
-        self.whom.clients.allow = strings(ranges);
+        self.filter.clients.allow = strings(ranges);
         self
     }
 }

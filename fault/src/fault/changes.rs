@@ -7,11 +7,11 @@ use http::header::CONTENT_LENGTH;
 use http::{Request, Response, StatusCode};
 
 use crate::body::fault_body::FaultBody;
-use crate::body::request_body::Port;
-use crate::body::stage::{Host, Stage};
-use crate::connection::messages::Tap;
-use crate::fault::state::{Active, Promise};
-use crate::injector::plan::{Change, Edits};
+use crate::body::request_body::BodyRebox;
+use crate::body::stage::{FaultHandle, Stage};
+use crate::connection::messages::MessageTap;
+use crate::fault::state::{ActiveHandle, PendingInjection};
+use crate::injector::steps::{Change, Edits};
 
 /// The changes of one request or one response, gathered.
 #[derive(Default)]
@@ -19,18 +19,18 @@ pub(crate) struct Changes {
     wait: Duration,
     edits: Vec<Arc<Edits>>,
     stages: Vec<Box<dyn Stage>>,
-    taps: Taps,
+    websocket: MessageTaps,
 }
 
 impl Changes {
     /// A hand in the connection that the request asks for.
-    pub(crate) fn tap(&mut self, tap: Tap, host: Active) {
-        self.taps.hands.push((tap, host));
+    pub(crate) fn tap(&mut self, tap: MessageTap, handle: ActiveHandle) {
+        self.websocket.taps.push((tap, handle));
     }
 
     /// Whether anything comes of the taps is yet to be seen.
-    pub(crate) fn promise(&mut self, promise: Promise) {
-        self.taps.promises.push(promise);
+    pub(crate) fn add_pending(&mut self, pending: PendingInjection) {
+        self.websocket.pending.push(pending);
     }
 
     pub(crate) fn add(&mut self, change: Change) {
@@ -38,7 +38,7 @@ impl Changes {
             Change::Wait(time) => self.wait = self.wait.saturating_add(time),
             Change::Head(edits) => self.edits.push(edits),
             Change::Body(stage) => self.stages.push(stage),
-            Change::Both(edits, stage) => {
+            Change::HeadAndBody(edits, stage) => {
                 self.edits.push(edits);
                 self.stages.push(stage);
             }
@@ -46,7 +46,10 @@ impl Changes {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.wait.is_zero() && self.edits.is_empty() && self.stages.is_empty() && self.taps.hands.is_empty()
+        self.wait.is_zero()
+            && self.edits.is_empty()
+            && self.stages.is_empty()
+            && self.websocket.taps.is_empty()
     }
 
     /// The wait before the message goes on.
@@ -58,21 +61,21 @@ impl Changes {
     pub(crate) fn request<B>(
         self,
         mut request: Request<B>,
-        port: Option<Port<B>>,
-        host: impl FnOnce() -> Box<dyn Host>,
+        rebox: Option<BodyRebox<B>>,
+        handle: impl FnOnce() -> Box<dyn FaultHandle>,
     ) -> Request<B> {
         for edits in &self.edits {
             edits.headers(request.headers_mut());
         }
-        if !self.taps.hands.is_empty() {
+        if !self.websocket.taps.is_empty() {
             // Other faults may have theirs there.
-            request.extensions_mut().get_or_insert_default::<Taps>().extend(self.taps);
+            request.extensions_mut().get_or_insert_default::<MessageTaps>().extend(self.websocket);
         }
-        let Some(port) = port.filter(|_| !self.stages.is_empty()) else { return request };
+        let Some(rebox) = rebox.filter(|_| !self.stages.is_empty()) else { return request };
         if self.stages.iter().any(|stage| stage.resizes()) {
             request.headers_mut().remove(CONTENT_LENGTH);
         }
-        request.map(|body| (port.rebox)(FaultBody::service(body).tampered(self.stages, host())))
+        request.map(|body| (rebox.rebox)(FaultBody::service(body).tampered(self.stages, handle())))
     }
 
     /// Does them to a response; the host is kept if its body is changed, and told that all is done
@@ -81,7 +84,7 @@ impl Changes {
         self,
         mut response: Response<FaultBody<B>>,
         is_head: bool,
-        mut host: impl Host + 'static,
+        mut handle: impl FaultHandle + 'static,
     ) -> Response<FaultBody<B>> {
         for edits in &self.edits {
             if let Some(status) = edits.status {
@@ -89,31 +92,31 @@ impl Changes {
             }
             edits.headers(response.headers_mut());
         }
-        let bodiless = matches!(
+        let is_bodiless = matches!(
             response.status(),
             StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
         );
-        if self.stages.is_empty() || bodiless || is_head {
-            host.done(false);
+        if self.stages.is_empty() || is_bodiless || is_head {
+            handle.done(false);
             return response;
         }
         if self.stages.iter().any(|stage| stage.resizes()) {
             response.headers_mut().remove(CONTENT_LENGTH);
         }
-        response.map(|body| body.tampered(self.stages, Box::new(host)))
+        response.map(|body| body.tampered(self.stages, Box::new(handle)))
     }
 }
 
 /// The taps on a connection to come, found in the extensions of its upgrade request.
 #[derive(Clone, Default)]
-pub(crate) struct Taps {
-    pub(crate) hands: Vec<(Tap, Active)>,
-    pub(crate) promises: Vec<Promise>,
+pub(crate) struct MessageTaps {
+    pub(crate) taps: Vec<(MessageTap, ActiveHandle)>,
+    pub(crate) pending: Vec<PendingInjection>,
 }
 
-impl Taps {
+impl MessageTaps {
     pub(crate) fn extend(&mut self, more: Self) {
-        self.hands.extend(more.hands);
-        self.promises.extend(more.promises);
+        self.taps.extend(more.taps);
+        self.pending.extend(more.pending);
     }
 }

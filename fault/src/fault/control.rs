@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::fault::fault::Fault;
-use crate::fault::state::Setup;
+use crate::fault::state::FaultState;
 use crate::fault::switch::{Participation, ParticipationError};
 use crate::report::counts::Counts;
 
@@ -22,29 +22,29 @@ use crate::report::counts::Counts;
 /// ```
 #[derive(Clone)]
 pub struct Control {
-    setup: Arc<Setup>,
+    state: Arc<FaultState>,
 }
 
 impl Control {
     /// The name of the fault.
     pub fn name(&self) -> &str {
-        &self.setup.name
+        &self.state.name
     }
 
     /// Whether the fault is on.
     pub fn enabled(&self) -> bool {
-        self.setup.switch.enabled()
+        self.state.switch.enabled()
     }
 
     /// Switches the fault on or off. Off ends its running delays and hangs at once; their requests
     /// go on to the service.
     pub fn set_enabled(&self, enabled: bool) {
-        self.setup.switch.set_enabled(enabled);
+        self.state.switch.set_enabled(enabled);
     }
 
     /// The share of requests it strikes.
     pub fn participation(&self) -> f64 {
-        self.setup.switch.participation()
+        self.state.switch.participation()
     }
 
     /// Changes the share of requests it strikes, from the next request on.
@@ -52,13 +52,13 @@ impl Control {
     /// # Errors
     /// The share is no number from 0 to 1; the old one stays.
     pub fn set_participation(&self, share: f64) -> Result<(), ParticipationError> {
-        self.setup.switch.set_participation(Participation::new(share)?);
+        self.state.switch.set_participation(Participation::new(share)?);
         Ok(())
     }
 
     /// What became of the requests so far.
     pub fn counts(&self) -> Counts {
-        self.setup.tally.read()
+        self.state.counters.snapshot()
     }
 }
 
@@ -75,6 +75,6 @@ impl fmt::Debug for Control {
 impl Fault {
     /// A live handle of this fault.
     pub fn control(&self) -> Control {
-        Control { setup: self.setup.clone() }
+        Control { state: self.state.clone() }
     }
 }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use http::header::UPGRADE;
 use http::{Method, Request, Version};
 
-use crate::connection::command::Ending;
-use crate::fault::capability::{By, Reach, Side};
-use crate::fault::execution::Strike;
-use crate::fault::selection::Verdicts;
-use crate::fault::state::Setup;
+use crate::connection::command::Termination;
+use crate::fault::capability::{Capability, DeliveryMethod, Placement};
+use crate::fault::execution::Execution;
+use crate::fault::selection::Decisions;
+use crate::fault::state::FaultState;
 use crate::fault::switch::halted;
-use crate::injector::key::Asker;
-use crate::injector::plan::Plan;
-use crate::random::draws::{Dice, digest};
-use crate::report::event::{Phase, Skip};
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::Steps;
+use crate::random::draws::{Sampler, digest};
+use crate::report::event::{Phase, SkipReason};
 
 /// A fault that lies in wait: an [`Injector`](crate::Injector), and whom it strikes.
 ///
@@ -40,42 +40,44 @@ use crate::report::event::{Phase, Skip};
 /// ```
 #[derive(Clone)]
 pub struct Fault {
-    pub(crate) setup: Arc<Setup>,
+    pub(crate) state: Arc<FaultState>,
 }
 
 impl Fault {
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.setup.name
+        &self.state.name
     }
 
     /// Its dice, whose seed replays a run.
-    pub fn dice(&self) -> &Dice {
-        &self.setup.dice
+    pub fn sampler(&self) -> &Sampler {
+        &self.state.sampler
     }
 
     /// Whether it has nothing to do with any request, not even to count it.
     #[inline]
-    pub(crate) fn idle(&self) -> bool {
-        self.setup.switch.idle()
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state.switch.is_idle()
     }
 
-    /// What to do to this request; nothing, for most. `ported`: whether its body can be exchanged.
+    /// What to do to this request; nothing, for most. `can_rebox`: whether its body can be exchanged.
     pub(crate) fn decide<B>(
         &self,
-        side: Side,
+        placement: Placement,
         request: &mut Request<B>,
-        ported: impl FnOnce() -> bool,
-    ) -> Option<Box<Strike>> {
-        if self.idle() {
+        can_rebox: impl FnOnce() -> bool,
+    ) -> Option<Box<Execution>> {
+        if self.is_idle() {
             return None;
         }
-        self.setup.tally.see();
-        match self.draw(side, request, ported) {
-            Ok((plan, reach)) => Some(Box::new(Strike::begin(self.setup.clone(), plan, reach, request))),
+        self.state.counters.add_seen();
+        match self.draw(placement, request, can_rebox) {
+            Ok((steps, capability)) => {
+                Some(Box::new(Execution::begin(self.state.clone(), steps, capability, request)))
+            }
             Err(skip) => {
-                self.setup.tally.skip(skip);
-                self.setup.report(Phase::Skipped(skip), &[], request);
+                self.state.counters.add_skipped(skip);
+                self.state.report(Phase::Skipped(skip), &[], request);
                 None
             }
         }
@@ -85,73 +87,75 @@ impl Fault {
     /// that the draw may hang on.
     fn draw<B>(
         &self,
-        side: Side,
+        placement: Placement,
         request: &mut Request<B>,
-        ported: impl FnOnce() -> bool,
-    ) -> Result<(Plan, Reach), Skip> {
-        let setup = &*self.setup;
+        can_rebox: impl FnOnce() -> bool,
+    ) -> Result<(Steps, Capability), SkipReason> {
+        let state = &*self.state;
         if halted() {
-            return Err(Skip::Halted);
+            return Err(SkipReason::Halted);
         }
-        if !setup.switch.enabled() {
-            return Err(Skip::NotEnabled);
+        if !state.switch.enabled() {
+            return Err(SkipReason::NotEnabled);
         }
-        setup.gate.admit(request)?;
+        state.filter.admit(request)?;
 
-        let id = Arc::as_ptr(&self.setup) as usize;
-        let attempt = digest(setup.keyring.attempt(request.headers()));
+        let id = Arc::as_ptr(&self.state) as usize;
+        let attempt = digest(state.key_extractor.attempt(request.headers()));
         // A fault that strikes nothing has nothing to remember.
-        let remembers = setup.switch.participation() > 0.0;
-        if remembers && Verdicts::has_decided(request.extensions(), id, attempt) {
-            return Err(Skip::Decided);
+        let remembers = state.switch.participation() > 0.0;
+        if remembers && Decisions::has_decided(request.extensions(), id, attempt) {
+            return Err(SkipReason::AlreadyDecided);
         }
-        let key = setup.keyring.key(request);
-        let draws = setup.dice.roll(key, setup.keyring.attempt(request.headers()));
-        let fires = setup.fires(&draws, key);
-        let picked = match &setup.seat {
-            Some(seat) if fires => Some(seat.pick(key, setup.keyring.attempt(request.headers()))),
+        let key = state.key_extractor.key(request);
+        let draws = state.sampler.draw(key, state.key_extractor.attempt(request.headers()));
+        let is_selected = state.is_selected(&draws, key);
+        let picked = match &state.member {
+            Some(member) if is_selected => {
+                Some(member.pick(key, state.key_extractor.attempt(request.headers())))
+            }
             _ => None,
         };
         if remembers {
-            Verdicts::decide(request.extensions_mut(), id, attempt);
+            Decisions::decide(request.extensions_mut(), id, attempt);
         }
-        if !fires {
-            return Err(Skip::NotSelected);
+        if !is_selected {
+            return Err(SkipReason::NotSelected);
         }
-        if let Some((seat, picked)) = setup.seat.as_ref().zip(picked) {
-            let member = Verdicts::pick(request.extensions_mut(), seat.group(), attempt, || picked);
-            if member != seat.number() {
-                return Err(Skip::Excluded);
+        if let Some((member, picked)) = state.member.as_ref().zip(picked) {
+            let chosen = Decisions::pick(request.extensions_mut(), member.group(), attempt, || picked);
+            if chosen != member.number() {
+                return Err(SkipReason::OtherInGroup);
             }
         }
-        let mut plan = Plan::default();
-        setup.injector.plan(draws, Asker::of(request), &mut plan);
-        if plan.steps.is_empty() && plan.spared {
-            return Err(Skip::Counted);
+        let mut steps = Steps::default();
+        state.injector.plan(draws, RequestKeys::of(request), &mut steps);
+        if steps.list.is_empty() && steps.has_passed {
+            return Err(SkipReason::OutsideWindow);
         }
 
-        let reach = Reach::new(side, setup.means, request);
-        let unreachable = !reach.allows(&plan)
-            || (plan.only_downloads() && request.method() == Method::HEAD)
-            || (plan.only_taps() && !asks_for_websocket(request))
-            || (plan.resets && reach.of(Ending::Reset) == By::Nowhere)
-            || (plan.uploads() && !ported());
+        let capability = Capability::new(placement, state.delivery, request);
+        let unreachable = !capability.allows(&steps)
+            || (steps.only_response_body() && request.method() == Method::HEAD)
+            || (steps.only_websocket() && !is_websocket_upgrade(request))
+            || (steps.resets && capability.delivery(Termination::Reset) == DeliveryMethod::None)
+            || (steps.changes_request_body() && !can_rebox());
         if unreachable {
-            return Err(Skip::Unreachable);
+            return Err(SkipReason::NotDeliverable);
         }
         // Last, so that what could not be struck uses up no strike.
-        if setup.window.admit() { Ok((plan, reach)) } else { Err(Skip::Counted) }
+        if state.window.admit() { Ok((steps, capability)) } else { Err(SkipReason::OutsideWindow) }
     }
 }
 
 impl fmt::Debug for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.setup.fmt(f)
+        self.state.fmt(f)
     }
 }
 
 /// RFC 6455, section 4.1; over HTTP/2 the request is a CONNECT (RFC 8441).
-fn asks_for_websocket<B>(request: &Request<B>) -> bool {
+fn is_websocket_upgrade<B>(request: &Request<B>) -> bool {
     let upgrade = request.headers().get(UPGRADE);
     upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
         || (request.method() == Method::CONNECT && request.version() == Version::HTTP_2)

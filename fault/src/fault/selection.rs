@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use http::Extensions;
 
-use crate::random::draws::{Dice, Key, fresh_seed, pick};
+use crate::random::draws::{Key, Sampler, pick_weighted, random_seed};
 
 /// Faults that never strike the same request: for each request the group picks one of its
 /// members by weight, and only that one may strike it.
@@ -31,7 +31,7 @@ use crate::random::draws::{Dice, Key, fresh_seed, pick};
 pub struct Group(Arc<Members>);
 
 struct Members {
-    dice: Dice,
+    sampler: Sampler,
     name: String,
     /// By seats; nothing where nobody sits.
     weights: RwLock<Vec<f64>>,
@@ -40,7 +40,7 @@ struct Members {
 impl Group {
     /// A group of this name, without members.
     pub fn new(name: impl Into<String>) -> Self {
-        Self::of(name.into(), fresh_seed())
+        Self::of(name.into(), random_seed())
     }
 
     /// Fixes the dice: equal seed, name and keys pick alike. It begins a group without members.
@@ -50,8 +50,8 @@ impl Group {
     }
 
     fn of(name: String, seed: u64) -> Self {
-        let dice = Dice::new(seed, &name);
-        Self(Arc::new(Members { dice, name, weights: RwLock::default() }))
+        let sampler = Sampler::new(seed, &name);
+        Self(Arc::new(Members { sampler, name, weights: RwLock::default() }))
     }
 
     /// Its name.
@@ -59,14 +59,14 @@ impl Group {
         &self.0.name
     }
 
-    pub(crate) fn join(&self, weight: f64) -> Seat {
+    pub(crate) fn join(&self, weight: f64) -> GroupMember {
         let mut weights = self.0.weights.write().unwrap_or_else(PoisonError::into_inner);
-        let number = weights.iter().position(|taken| *taken == FREE).unwrap_or(weights.len());
+        let number = weights.iter().position(|slot| *slot == VACANT).unwrap_or(weights.len());
         match weights.get_mut(number) {
-            Some(free) => *free = weight,
+            Some(vacant) => *vacant = weight,
             None => weights.push(weight),
         }
-        Seat { group: self.clone(), number }
+        GroupMember { group: self.clone(), number }
     }
 }
 
@@ -78,24 +78,24 @@ impl fmt::Debug for Group {
 
 /// The place of one fault in its group.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct GroupMember {
     group: Group,
     number: usize,
 }
 
 /// The weight of nobody, which is no member's.
-const FREE: f64 = 0.0;
+const VACANT: f64 = 0.0;
 
-impl Drop for Seat {
+impl Drop for GroupMember {
     fn drop(&mut self) {
         let mut weights = self.group.0.weights.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = weights.get_mut(self.number) {
-            *taken = FREE;
+        if let Some(slot) = weights.get_mut(self.number) {
+            *slot = VACANT;
         }
     }
 }
 
-impl Seat {
+impl GroupMember {
     /// What tells groups apart.
     pub(crate) fn group(&self) -> usize {
         Arc::as_ptr(&self.group.0) as usize
@@ -107,38 +107,38 @@ impl Seat {
 
     /// The member that may strike the request of this key.
     pub(crate) fn pick(&self, key: Key<'_>, attempt: &[u8]) -> usize {
-        let mut draws = self.group.0.dice.roll(key, attempt);
+        let mut draws = self.group.0.sampler.draw(key, attempt);
         let weights = self.group.0.weights.read().unwrap_or_else(PoisonError::into_inner);
         let total: f64 = weights.iter().sum();
-        pick(weights.iter().copied(), draws.share() * total)
+        pick_weighted(weights.iter().copied(), draws.uniform() * total)
     }
 }
 
 /// Which faults have decided on this request and attempt, and what their groups have picked.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Verdicts {
+pub(crate) struct Decisions {
     /// The first of them stands apart: most requests pass one fault, and need no list.
     first: Option<(usize, u64)>,
     decided: Vec<(usize, u64)>,
     picks: Vec<(usize, u64, usize)>,
 }
 
-impl Verdicts {
+impl Decisions {
     /// Notes that this fault has decided. A layer that is met twice would else strike a share of
     /// `2p - p²` (envoyproxy/envoy 9597).
     pub(crate) fn decide(extensions: &mut Extensions, fault: usize, attempt: u64) {
-        let verdicts = extensions.get_or_insert_default::<Self>();
-        match verdicts.first {
-            None => verdicts.first = Some((fault, attempt)),
-            Some(_) => verdicts.decided.push((fault, attempt)),
+        let decisions = extensions.get_or_insert_default::<Self>();
+        match decisions.first {
+            None => decisions.first = Some((fault, attempt)),
+            Some(_) => decisions.decided.push((fault, attempt)),
         }
     }
 
     /// Whether this fault has decided before.
     pub(crate) fn has_decided(extensions: &Extensions, fault: usize, attempt: u64) -> bool {
         let this = (fault, attempt);
-        let Some(verdicts) = extensions.get::<Self>() else { return false };
-        verdicts.first == Some(this) || verdicts.decided.contains(&this)
+        let Some(decisions) = extensions.get::<Self>() else { return false };
+        decisions.first == Some(this) || decisions.decided.contains(&this)
     }
 
     /// The member that this group has picked, or picks now.
@@ -148,31 +148,31 @@ impl Verdicts {
         attempt: u64,
         pick: impl FnOnce() -> usize,
     ) -> usize {
-        let verdicts = extensions.get_or_insert_default::<Self>();
-        let known = verdicts.picks.iter().find(|(of, at, _)| (*of, *at) == (group, attempt));
-        if let Some((_, _, member)) = known {
-            return *member;
+        let decisions = extensions.get_or_insert_default::<Self>();
+        let known = decisions.picks.iter().find(|(of, at, _)| (*of, *at) == (group, attempt));
+        if let Some((_, _, chosen)) = known {
+            return *chosen;
         }
-        let member = pick();
-        verdicts.picks.push((group, attempt, member));
-        member
+        let chosen = pick();
+        decisions.picks.push((group, attempt, chosen));
+        chosen
     }
 }
 
 /// The first `skip` pass; of the rest each `every`-th is struck, beginning with the first, until
 /// `limit` were.
 #[derive(Debug)]
-pub(crate) struct Window {
+pub(crate) struct CountWindow {
     pub(crate) skip: u64,
     /// At least 1.
     pub(crate) every: u64,
     pub(crate) limit: u64,
-    chosen: AtomicU64,
+    selected: AtomicU64,
 }
 
-impl Window {
+impl CountWindow {
     pub(crate) fn new(skip: u64, every: u64, limit: u64) -> Self {
-        Self { skip, every: every.max(1), limit, chosen: AtomicU64::new(0) }
+        Self { skip, every: every.max(1), limit, selected: AtomicU64::new(0) }
     }
 
     /// Whether the next chosen request is struck.
@@ -181,7 +181,7 @@ impl Window {
         if (self.skip, self.every, self.limit) == (0, 1, u64::MAX) {
             return true;
         }
-        let Some(number) = self.chosen.fetch_add(1, Relaxed).checked_sub(self.skip) else { return false };
+        let Some(number) = self.selected.fetch_add(1, Relaxed).checked_sub(self.skip) else { return false };
         number % self.every == 0 && number / self.every < self.limit
     }
 }

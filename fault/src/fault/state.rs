@@ -8,49 +8,49 @@ use std::time::Duration;
 
 use http::{HeaderValue, Request};
 
-use crate::body::stage::{Host, Pause, Sleeper};
-use crate::connection::handle::Leash;
-use crate::fault::capability::Means;
-use crate::fault::filter::filter::Gate;
-use crate::fault::selection::{Seat, Window};
+use crate::body::stage::{FaultHandle, Pause, Sleeper};
+use crate::connection::handle::ToxicHandle;
+use crate::fault::capability::DeliveryOptions;
+use crate::fault::filter::filter::RequestFilter;
+use crate::fault::selection::{CountWindow, GroupMember};
 use crate::fault::switch::{Switch, halted};
-use crate::injector::key::Keyring;
-use crate::injector::tree::Act;
-use crate::random::draws::{Dice, Draws, Key};
-use crate::report::counts::Tally;
-use crate::report::event::{Deed, Event, Phase, Reporter, Skip};
+use crate::injector::key::KeyExtractor;
+use crate::injector::tree::CompiledInjector;
+use crate::random::draws::{Draws, Key, Sampler};
+use crate::report::counts::Counters;
+use crate::report::event::{Action, Event, Phase, Reporter, SkipReason};
 
-pub(crate) struct Setup {
+pub(crate) struct FaultState {
     pub(crate) name: Arc<str>,
     pub(crate) switch: Switch,
-    pub(crate) gate: Gate,
-    pub(crate) keyring: Keyring,
-    pub(crate) dice: Dice,
+    pub(crate) filter: RequestFilter,
+    pub(crate) key_extractor: KeyExtractor,
+    pub(crate) sampler: Sampler,
     /// Takes the place of the dice's share, if the user gave one.
     pub(crate) draw: Option<Box<DrawFn>>,
-    pub(crate) seat: Option<Seat>,
-    pub(crate) window: Window,
-    pub(crate) injector: Box<dyn Act>,
-    pub(crate) means: Means,
+    pub(crate) member: Option<GroupMember>,
+    pub(crate) window: CountWindow,
+    pub(crate) injector: Box<dyn CompiledInjector>,
+    pub(crate) delivery: DeliveryOptions,
     /// The value of the mark; none if the fault is not to show itself.
     pub(crate) mark: Option<HeaderValue>,
     pub(crate) reporter: Option<Box<dyn Reporter>>,
     pub(crate) sleeper: Sleeper,
     /// In bytes.
     pub(crate) read_ahead: usize,
-    pub(crate) tally: Tally,
+    pub(crate) counters: Counters,
 }
 
 /// A draw function of the user's.
 pub(crate) type DrawFn = dyn Fn(Key<'_>) -> f64 + Send + Sync;
 
-impl Setup {
+impl FaultState {
     /// Whether the draw chooses the request of this key.
-    pub(crate) fn fires(&self, draws: &Draws, key: Key<'_>) -> bool {
+    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>) -> bool {
         let participation = self.switch.participation();
         match &self.draw {
             Some(draw) => draw(key) < participation,
-            None => draws.fires(participation),
+            None => draws.is_selected(participation),
         }
     }
 
@@ -58,70 +58,70 @@ impl Setup {
         !self.switch.enabled() || halted()
     }
 
-    pub(crate) fn report<B>(&self, phase: Phase, deeds: &[Deed], request: &Request<B>) {
+    pub(crate) fn report<B>(&self, phase: Phase, actions: &[Action], request: &Request<B>) {
         if let Some(reporter) = &self.reporter {
-            reporter.report(&Event::new(&self.name, phase, deeds, request));
+            reporter.report(&Event::new(&self.name, phase, actions, request));
         }
     }
 }
 
 /// Sleeps, and hears a switch or a halt.
-pub(crate) fn pause(setup: &Arc<Setup>, time: Duration) -> Pause {
-    let setup = setup.clone();
-    Pause::new(async move { setup.switch.unless_off(setup.sleeper.sleep(time)).await })
+pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
+    let state = state.clone();
+    Pause::new(async move { state.switch.run_until_off(state.sleeper.sleep(time)).await })
 }
 
 /// The fault behind what outlives its strike, about whose end nothing is told. It counts as active
 /// for as long as any clone lives.
 #[derive(Clone)]
-pub(crate) struct Active(Arc<Entered>);
+pub(crate) struct ActiveHandle(Arc<ActiveGuard>);
 
-struct Entered(Arc<Setup>);
+struct ActiveGuard(Arc<FaultState>);
 
-impl Active {
-    pub(crate) fn new(setup: Arc<Setup>) -> Self {
-        setup.tally.enter();
-        Self(Arc::new(Entered(setup)))
+impl ActiveHandle {
+    pub(crate) fn new(state: Arc<FaultState>) -> Self {
+        state.counters.add_active();
+        Self(Arc::new(ActiveGuard(state)))
     }
 }
 
-impl Drop for Entered {
+impl Drop for ActiveGuard {
     fn drop(&mut self) {
-        self.0.tally.leave();
+        self.0.counters.remove_active();
     }
 }
 
 /// A strike of which it is yet to be seen whether it comes about: counted as injected once it is
 /// kept, and as unreachable once nobody can keep it any longer.
 #[derive(Clone)]
-pub(crate) struct Promise(Arc<Given>);
+pub(crate) struct PendingInjection(Arc<PendingState>);
 
-struct Given {
-    setup: Arc<Setup>,
-    kept: AtomicBool,
+struct PendingState {
+    state: Arc<FaultState>,
+    is_confirmed: AtomicBool,
 }
 
-impl Promise {
-    pub(crate) fn new(setup: Arc<Setup>) -> Self {
-        Self(Arc::new(Given { setup, kept: AtomicBool::new(false) }))
+impl PendingInjection {
+    pub(crate) fn new(state: Arc<FaultState>) -> Self {
+        Self(Arc::new(PendingState { state, is_confirmed: AtomicBool::new(false) }))
     }
 
-    pub(crate) fn keep(&self) {
-        if !self.0.kept.swap(true, Ordering::Relaxed) {
-            self.0.setup.tally.inject();
+    pub(crate) fn confirm(&self) {
+        if !self.0.is_confirmed.swap(true, Ordering::Relaxed) {
+            self.0.state.counters.add_injected();
         }
     }
 }
 
-impl Drop for Given {
+impl Drop for PendingState {
     fn drop(&mut self) {
-        if !*self.kept.get_mut() {
-            self.setup.tally.skip(Skip::Unreachable);
+        if !*self.is_confirmed.get_mut() {
+            self.state.counters.add_skipped(SkipReason::NotDeliverable);
         }
     }
 }
 
-impl Host for Active {
+impl FaultHandle for ActiveHandle {
     fn name(&self) -> Arc<str> {
         self.0.0.name.clone()
     }
@@ -137,28 +137,28 @@ impl Host for Active {
     fn done(&mut self, _called_off: bool) {}
 }
 
-impl Leash for Active {
+impl ToxicHandle for ActiveHandle {
     fn name(&self) -> Arc<str> {
         self.0.0.name.clone()
     }
 
     fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let setup = self.0.0.clone();
+        let state = self.0.0.clone();
         Box::pin(async move {
-            setup.switch.unless_off(std::future::pending::<()>()).await;
+            state.switch.run_until_off(std::future::pending::<()>()).await;
         })
     }
 }
 
-impl fmt::Debug for Setup {
+impl fmt::Debug for FaultState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fault")
             .field("name", &self.name)
             .field("injector", &self.injector)
             .field("enabled", &self.switch.enabled())
             .field("participation", &self.switch.participation())
-            .field("gate", &self.gate)
-            .field("seed", &self.dice.seed())
+            .field("filter", &self.filter)
+            .field("seed", &self.sampler.seed())
             .finish_non_exhaustive()
     }
 }

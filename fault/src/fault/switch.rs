@@ -9,29 +9,29 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 pub(crate) struct Switch {
-    /// `ON` and `WATCHED`, in one place so that an idle fault has but one thing to look at.
+    /// `ON` and `COUNTED`, in one place so that an idle fault has but one thing to look at.
     state: AtomicU8,
     participation: AtomicU64,
-    call_off: Notify,
+    cancel: Notify,
 }
 
 const ON: u8 = 1;
 
-const WATCHED: u8 = 2;
+const COUNTED: u8 = 2;
 
 impl Switch {
-    /// `watched`: requests are of interest also while it is off.
-    pub(crate) fn new(enabled: bool, watched: bool, participation: Participation) -> Self {
+    /// `count_while_disabled`: requests are of interest also while it is off.
+    pub(crate) fn new(enabled: bool, count_while_disabled: bool, participation: Participation) -> Self {
         Self {
-            state: AtomicU8::new((u8::from(enabled) * ON) | (u8::from(watched) * WATCHED)),
+            state: AtomicU8::new((u8::from(enabled) * ON) | (u8::from(count_while_disabled) * COUNTED)),
             participation: AtomicU64::new(participation.0.to_bits()),
-            call_off: Notify::new(),
+            cancel: Notify::new(),
         }
     }
 
     /// Whether there is nothing to do, not even to count: one relaxed load.
     #[inline]
-    pub(crate) fn idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         is_zero(&self.state)
     }
 
@@ -44,7 +44,7 @@ impl Switch {
             self.state.fetch_or(ON, Ordering::Release);
         } else {
             self.state.fetch_and(!ON, Ordering::Release);
-            self.call_off.notify_waiters();
+            self.cancel.notify_waiters();
         }
     }
 
@@ -57,8 +57,8 @@ impl Switch {
     }
 
     /// Does the work; or none of the rest of it, from the moment the fault is off or halted.
-    pub(crate) async fn unless_off<F: Future>(&self, work: F) -> Option<F::Output> {
-        let mut off = pin!(self.call_off.notified());
+    pub(crate) async fn run_until_off<F: Future>(&self, work: F) -> Option<F::Output> {
+        let mut off = pin!(self.cancel.notified());
         let mut halt = pin!(next_halt());
         // Listening (which begins with these two) comes before looking, else a switch in between
         // would go unheard.
@@ -133,7 +133,7 @@ impl std::error::Error for ParticipationError {}
 /// ```
 pub fn halt() {
     STATE.store(HALTED, Ordering::Release);
-    CALL_OFF.notify_waiters();
+    HALT.notify_waiters();
 }
 
 /// Takes a [`halt`] back, also one of the environment; what it ended stays ended.
@@ -151,7 +151,7 @@ pub fn halted() -> bool {
 
 /// Completes at the next [`halt`] from now on; ask [`halted`] about those before.
 pub(crate) fn next_halt() -> Notified<'static> {
-    CALL_OFF.notified()
+    HALT.notified()
 }
 
 const UNREAD: u8 = 0;
@@ -162,7 +162,7 @@ const HALTED: u8 = 2;
 
 static STATE: AtomicU8 = AtomicU8::new(UNREAD);
 
-static CALL_OFF: Notify = Notify::const_new();
+static HALT: Notify = Notify::const_new();
 
 fn read_environment() -> bool {
     let wanted = env::var_os("WAYLAY_HALT").is_some_and(|value| !value.is_empty() && value != "0");

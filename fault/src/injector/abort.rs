@@ -9,12 +9,12 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::config::duration::DelayTime;
-use crate::config::error::{Findings, Problem, header_name, header_value};
-use crate::injector::key::Asker;
-use crate::injector::plan::{Answer, Plan, Step, http_date};
-use crate::injector::tree::{Act, Draft, Injector, below};
+use crate::config::error::{ErrorCollector, FaultErrorKind, header_name, header_value};
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{CannedResponse, Step, Steps, http_date};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
 use crate::random::draws::Draws;
-use crate::report::event::Deed;
+use crate::report::event::Action;
 
 /// Answers with a status of its own; the service is not called.
 ///
@@ -94,24 +94,24 @@ impl Abort {
 
 impl From<Abort> for Injector {
     fn from(abort: Abort) -> Self {
-        Self::draft(abort)
+        Self::new(abort)
     }
 }
 
-impl Draft for Abort {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        Some(Box::new(Arc::new(self.check_answer(at, findings)?)))
+impl InjectorConfig for Abort {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        Some(Box::new(Arc::new(self.check_response(at, errors)?)))
     }
 }
 
 impl Abort {
-    pub(crate) fn check_answer(self, at: &str, findings: &mut Findings) -> Option<Answer> {
-        let at = below(at, "error");
-        let status = check_status(&at, self.status, findings);
-        let mut headers = check_headers(&at, &self.headers, findings);
+    pub(crate) fn check_response(self, at: &str, errors: &mut ErrorCollector) -> Option<CannedResponse> {
+        let at = child_setting(at, "error");
+        let status = check_status(&at, self.status, errors);
+        let mut headers = check_headers(&at, &self.headers, errors);
         let mut retry_in = None;
         if let Some(when) = self.retry_after {
-            match when.check(&format!("{at}.retry_after"), findings)? {
+            match when.check(&format!("{at}.retry_after"), errors)? {
                 Moment::Value(value) => drop(headers.insert(RETRY_AFTER, value)),
                 Moment::In(time) => retry_in = Some(time),
             }
@@ -121,12 +121,12 @@ impl Abort {
 }
 
 /// The pairs as headers; each bad one becomes a finding under `at.header[index]`.
-pub(crate) fn check_headers(at: &str, pairs: &[(String, String)], findings: &mut Findings) -> HeaderMap {
+pub(crate) fn check_headers(at: &str, pairs: &[(String, String)], errors: &mut ErrorCollector) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (index, (name, value)) in pairs.iter().enumerate() {
         let setting = format!("{at}.header[{index}]");
-        let name = header_name(&setting, name, findings);
-        let value = header_value(&setting, value, findings);
+        let name = header_name(&setting, name, errors);
+        let value = header_value(&setting, value, errors);
         if let (Some(name), Some(value)) = (name, value) {
             headers.append(name, value);
         }
@@ -134,19 +134,19 @@ pub(crate) fn check_headers(at: &str, pairs: &[(String, String)], findings: &mut
     headers
 }
 
-impl Act for Arc<Answer> {
-    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
-        plan.then(Step::Answer(self.clone()), Deed::Error(self.status.as_u16()));
+impl CompiledInjector for Arc<CannedResponse> {
+    fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        steps.then(Step::Respond(self.clone()), Action::Error(self.status.as_u16()));
     }
 }
 
-pub(crate) fn check_status(at: &str, status: u16, findings: &mut Findings) -> Option<StatusCode> {
+pub(crate) fn check_status(at: &str, status: u16, errors: &mut ErrorCollector) -> Option<StatusCode> {
     let problem = match status {
-        100..=199 => Problem::Informational,
+        100..=199 => FaultErrorKind::Informational,
         200..=599 => return StatusCode::from_u16(status).ok(),
-        _ => Problem::Status,
+        _ => FaultErrorKind::Status,
     };
-    findings.add(format!("{at}.status"), status, problem);
+    errors.add(format!("{at}.status"), status, problem);
     None
 }
 
@@ -155,10 +155,10 @@ fn answer(
     body: Option<Bytes>,
     mut headers: HeaderMap,
     retry_in: Option<Duration>,
-) -> Answer {
+) -> CannedResponse {
     // RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5: these have no content, whatever the user says.
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED) {
-        return Answer { status, headers, text: Bytes::new(), retry_in };
+        return CannedResponse { status, headers, text: Bytes::new(), retry_in };
     }
     let text = body.unwrap_or_else(|| match status.canonical_reason() {
         Some(reason) => Bytes::from_static(reason.as_bytes()),
@@ -167,7 +167,7 @@ fn answer(
     // As Go's `http.Error` does, by which go-fault answers.
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
-    Answer { status, headers, text, retry_in }
+    CannedResponse { status, headers, text, retry_in }
 }
 
 /// Answers with a gRPC status; the service is not called.
@@ -213,25 +213,25 @@ impl Grpc {
 
 impl From<Grpc> for Injector {
     fn from(grpc: Grpc) -> Self {
-        Self::draft(grpc)
+        Self::new(grpc)
     }
 }
 
-impl Draft for Grpc {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        let at = below(at, "grpc");
-        let good = check_grpc_status(&format!("{at}.status"), self.status, findings);
-        let mut headers = check_headers(&at, &self.headers, findings);
+impl InjectorConfig for Grpc {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        let at = child_setting(at, "grpc");
+        let good = check_grpc_status(&format!("{at}.status"), self.status, errors);
+        let mut headers = check_headers(&at, &self.headers, errors);
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/grpc"));
         headers.extend(status_headers(self.status, &self.message));
-        let answer = Answer { status: StatusCode::OK, headers, text: Bytes::new(), retry_in: None };
-        good.then(|| Box::new(GrpcAnswer(self.status, Arc::new(answer))) as Box<dyn Act>)
+        let answer = CannedResponse { status: StatusCode::OK, headers, text: Bytes::new(), retry_in: None };
+        good.then(|| Box::new(CompiledGrpc(self.status, Arc::new(answer))) as Box<dyn CompiledInjector>)
     }
 }
 
-pub(crate) fn check_grpc_status(setting: &str, status: u16, findings: &mut Findings) -> bool {
+pub(crate) fn check_grpc_status(setting: &str, status: u16, errors: &mut ErrorCollector) -> bool {
     if status > 16 {
-        findings.add(setting, status, Problem::Grpc);
+        errors.add(setting, status, FaultErrorKind::Grpc);
     }
     status <= 16
 }
@@ -261,11 +261,11 @@ fn escape(message: &str) -> String {
 }
 
 #[derive(Debug)]
-struct GrpcAnswer(u16, Arc<Answer>);
+struct CompiledGrpc(u16, Arc<CannedResponse>);
 
-impl Act for GrpcAnswer {
-    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
-        plan.then(Step::Answer(self.1.clone()), Deed::Grpc(self.0));
+impl CompiledInjector for CompiledGrpc {
+    fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        steps.then(Step::Respond(self.1.clone()), Action::Grpc(self.0));
     }
 }
 
@@ -300,21 +300,21 @@ impl RetryAfter {
         Self(When::DateIn(time.into()))
     }
 
-    pub(crate) fn check(self, setting: &str, findings: &mut Findings) -> Option<Moment> {
+    pub(crate) fn check(self, setting: &str, errors: &mut ErrorCollector) -> Option<Moment> {
         match self.0 {
             When::Seconds(time) => {
-                let time = findings.time(setting.to_owned(), time.duration())?;
+                let time = errors.time(setting.to_owned(), time.duration())?;
                 let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
                 Some(Moment::Value(seconds.into()))
             }
             When::Date(date) => {
                 let value = http_date(date);
                 if value.is_none() {
-                    findings.add(setting, format!("{date:?}"), Problem::Date);
+                    errors.add(setting, format!("{date:?}"), FaultErrorKind::Date);
                 }
                 value.map(Moment::Value)
             }
-            When::DateIn(time) => findings.time(setting.to_owned(), time.duration()).map(Moment::In),
+            When::DateIn(time) => errors.time(setting.to_owned(), time.duration()).map(Moment::In),
         }
     }
 }

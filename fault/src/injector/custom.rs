@@ -9,20 +9,20 @@ use http::{Request, Response};
 
 use crate::random::draws::Draws;
 
-/// A deed of your own, for [`custom`](crate::custom). A closure from [`Call`] to a future of a
-/// [`Verdict`] is one: `move |call: Call| async move { … }`.
+/// A deed of your own, for [`custom`](crate::custom). A closure from [`InjectContext`] to a future of a
+/// [`InjectOutcome`] is one: `move |call: InjectContext| async move { … }`.
 pub trait Inject: Send + Sync + 'static {
     /// Decides what becomes of one request, now or later. The future is dropped when the client
     /// leaves and when the fault is switched off or halted.
-    fn inject(&self, call: Call) -> Pin<Box<dyn Future<Output = Verdict> + Send>>;
+    fn inject(&self, call: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>>;
 }
 
 impl<F, Fut> Inject for F
 where
-    F: Fn(Call) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Verdict> + Send + 'static,
+    F: Fn(InjectContext) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = InjectOutcome> + Send + 'static,
 {
-    fn inject(&self, call: Call) -> Pin<Box<dyn Future<Output = Verdict> + Send>> {
+    fn inject(&self, call: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>> {
         Box::pin(self(call))
     }
 }
@@ -30,13 +30,13 @@ where
 /// What a custom injector is told about the request that was drawn. See
 /// [`custom`](crate::custom) for one at work.
 #[derive(Debug)]
-pub struct Call {
+pub struct InjectContext {
     pub(crate) request: Arc<Request<()>>,
     pub(crate) draws: Draws,
-    pub(crate) reachable: bool,
+    pub(crate) can_reject: bool,
 }
 
-impl Call {
+impl InjectContext {
     /// The request without its body, which stays with the service.
     pub fn request(&self) -> &Request<()> {
         &self.request
@@ -47,16 +47,16 @@ impl Call {
         &mut self.draws
     }
 
-    /// Whether a reject would reach this client; where not, [`Verdict::EmptyReply`] and its like
+    /// Whether a reject would reach this client; where not, [`InjectOutcome::EmptyReply`] and its like
     /// let the request pass.
-    pub fn reachable(&self) -> bool {
-        self.reachable
+    pub fn can_reject(&self) -> bool {
+        self.can_reject
     }
 }
 
 /// What a custom injector decides. See [`custom`](crate::custom) for one at work.
 #[non_exhaustive]
-pub enum Verdict {
+pub enum InjectOutcome {
     /// On with the next link of the chain, and in the end with the service.
     Continue,
     /// This answer, in the service's place.
@@ -72,7 +72,7 @@ pub enum Verdict {
     ConnectionReset,
 }
 
-impl fmt::Debug for Verdict {
+impl fmt::Debug for InjectOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Continue => f.write_str("Continue"),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{Extensions, HeaderMap, HeaderName, Request};
 
-use crate::config::error::{Findings, header_name};
+use crate::config::error::{ErrorCollector, header_name};
 use crate::connection::handle;
 use crate::connection::handle::Connection;
 use crate::random::draws::Key;
@@ -20,7 +20,7 @@ use crate::random::draws::Key;
 ///     .seed(7)
 ///     .decide_by(DecideBy::Header("x-request-id".into()))
 ///     .build()?;
-/// assert_eq!(fault.dice().seed(), 7);
+/// assert_eq!(fault.sampler().seed(), 7);
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub enum DecideBy {
     /// The trace id of the W3C `traceparent` header: one verdict for a whole trace. A request
     /// without a valid one is decided by the counter.
     TraceId,
-    /// The client's IP address, told by [`Remote`](crate::Remote) or what stands for it: one verdict
+    /// The client's IP address, told by [`PeerAddr`](crate::PeerAddr) or what stands for it: one verdict
     /// for a client. Where it is unknown, the counter decides.
     ClientIp,
     /// The connection, told by its handle ([`Connection`](crate::Connection)): one verdict for all
@@ -46,12 +46,12 @@ pub enum DecideBy {
 
 /// What of a request tells who asks.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asker<'a> {
+pub(crate) struct RequestKeys<'a> {
     headers: &'a HeaderMap,
     extensions: &'a Extensions,
 }
 
-impl<'a> Asker<'a> {
+impl<'a> RequestKeys<'a> {
     pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
         Self { headers: request.headers(), extensions: request.extensions() }
     }
@@ -59,7 +59,7 @@ impl<'a> Asker<'a> {
 
 /// Where a key is found.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum KeySource {
     Counter,
     Header(HeaderName),
     TraceId,
@@ -67,11 +67,11 @@ pub(crate) enum Source {
     Connection,
 }
 
-impl Source {
-    pub(crate) fn check(setting: &str, by: DecideBy, findings: &mut Findings) -> Option<Self> {
+impl KeySource {
+    pub(crate) fn check(setting: &str, by: DecideBy, errors: &mut ErrorCollector) -> Option<Self> {
         match by {
             DecideBy::Counter => Some(Self::Counter),
-            DecideBy::Header(name) => header_name(setting, &name, findings).map(Self::Header),
+            DecideBy::Header(name) => header_name(setting, &name, errors).map(Self::Header),
             DecideBy::RequestId => Some(Self::Header(HeaderName::from_static("x-request-id"))),
             DecideBy::TraceId => Some(Self::TraceId),
             DecideBy::ClientIp => Some(Self::ClientIp),
@@ -80,8 +80,8 @@ impl Source {
     }
 
     /// The key, where there is one; the counter has none of its own.
-    pub(crate) fn find<'a>(&self, asker: Asker<'a>) -> Option<Key<'a>> {
-        let Asker { headers, extensions } = asker;
+    pub(crate) fn find<'a>(&self, keys: RequestKeys<'a>) -> Option<Key<'a>> {
+        let RequestKeys { headers, extensions } = keys;
         match self {
             Self::Counter => None,
             Self::Header(name) => headers.get(name).map(|value| Key::Header(value.as_bytes())),
@@ -94,17 +94,17 @@ impl Source {
 
 /// Finds keys and attempts in requests.
 #[derive(Debug)]
-pub(crate) struct Keyring {
-    by: Source,
+pub(crate) struct KeyExtractor {
+    by: KeySource,
     attempt: Option<HeaderName>,
     counter: AtomicU64,
 }
 
-impl Keyring {
-    pub(crate) fn check(by: DecideBy, attempt: Option<String>, findings: &mut Findings) -> Option<Self> {
-        let by = Source::check("decide_by", by, findings);
+impl KeyExtractor {
+    pub(crate) fn check(by: DecideBy, attempt: Option<String>, errors: &mut ErrorCollector) -> Option<Self> {
+        let by = KeySource::check("decide_by", by, errors);
         let attempt = match attempt {
-            Some(name) => Some(header_name("attempt_header", &name, findings)?),
+            Some(name) => Some(header_name("attempt_header", &name, errors)?),
             None => None,
         };
         Some(Self { by: by?, attempt, counter: AtomicU64::new(0) })
@@ -112,7 +112,7 @@ impl Keyring {
 
     /// The key of a request that has come as far as the draw; the counter moves for no other.
     pub(crate) fn key<'a, B>(&self, request: &'a Request<B>) -> Key<'a> {
-        let found = self.by.find(Asker::of(request));
+        let found = self.by.find(RequestKeys::of(request));
         found.unwrap_or_else(|| Key::Counter(self.counter.fetch_add(1, Ordering::Relaxed)))
     }
 

@@ -8,8 +8,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
-use crate::body::stage::{Below, Pause, Polled, Stage};
-use crate::connection::messages::{Dealer, Dealt};
+use crate::body::stage::{Pause, Polled, Stage, StageInput};
+use crate::connection::messages::{MessageFault, QueuedMessage};
 
 /// How a body is divided into messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,13 +128,13 @@ impl Splitter {
 
 /// A stage that takes a body apart and puts it together again.
 #[derive(Debug)]
-pub(crate) struct Relay {
+pub(crate) struct MessageStage {
     splitter: Splitter,
-    dealer: Dealer<Bytes>,
-    out: VecDeque<Dealt<Bytes>>,
+    fault: MessageFault<Bytes>,
+    out: VecDeque<QueuedMessage<Bytes>>,
     pause: Option<Pause>,
     /// What ends a stream that is stopped; nothing, or trailers.
-    last_words: Option<HeaderMap>,
+    trailers: Option<HeaderMap>,
     end: End,
 }
 
@@ -147,46 +147,48 @@ enum End {
     Past,
 }
 
-impl Relay {
-    pub(crate) fn new(framing: Framing, dealer: Dealer<Bytes>, last_words: Option<HeaderMap>) -> Self {
+impl MessageStage {
+    pub(crate) fn new(framing: Framing, fault: MessageFault<Bytes>, trailers: Option<HeaderMap>) -> Self {
         Self {
             splitter: Splitter::new(framing),
-            dealer,
+            fault,
             out: VecDeque::new(),
             pause: None,
-            last_words,
+            trailers,
             end: End::Ahead,
         }
     }
 
     /// Deals with all messages that are whole.
-    fn deal(&mut self) {
-        while !self.dealer.stops() {
+    fn apply(&mut self) {
+        while !self.fault.stops() {
             match self.splitter.next() {
                 None => return,
-                Some(Piece::Message(message)) => self.dealer.deal(message, &mut self.out),
-                Some(Piece::Other(message)) => self.out.push_back(Dealt { wait: Duration::ZERO, message }),
+                Some(Piece::Message(message)) => self.fault.apply(message, &mut self.out),
+                Some(Piece::Other(message)) => {
+                    self.out.push_back(QueuedMessage { wait: Duration::ZERO, message })
+                }
             }
         }
-        self.dealer.flush(&mut self.out);
-        self.end = match self.last_words.take() {
+        self.fault.flush(&mut self.out);
+        self.end = match self.trailers.take() {
             Some(trailers) => End::Trailers(Frame::trailers(trailers)),
             None => End::Past,
         };
     }
 
     /// Hands out what is held back, as it is.
-    fn let_go(&mut self) {
-        self.dealer.flush(&mut self.out);
+    fn flush_all(&mut self) {
+        self.fault.flush(&mut self.out);
         let rest = self.splitter.rest();
         if !rest.is_empty() {
-            self.out.push_back(Dealt { wait: Duration::ZERO, message: rest });
+            self.out.push_back(QueuedMessage { wait: Duration::ZERO, message: rest });
         }
     }
 }
 
-impl Stage for Relay {
-    fn poll_frame(&mut self, cx: &mut Context<'_>, below: &mut Below<'_>) -> Polled {
+impl Stage for MessageStage {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         loop {
             if let Some(pause) = &mut self.pause {
                 // Called off or over, the message goes on.
@@ -195,11 +197,11 @@ impl Stage for Relay {
             }
             if let Some(next) = self.out.front_mut() {
                 let wait = std::mem::take(&mut next.wait);
-                if !wait.is_zero() && !below.off() {
-                    self.pause = Some(below.pause(wait));
+                if !wait.is_zero() && !input.off() {
+                    self.pause = Some(input.pause(wait));
                     continue;
                 }
-                return Poll::Ready(self.out.pop_front().map(|dealt| Ok(Frame::data(dealt.message))));
+                return Poll::Ready(self.out.pop_front().map(|message| Ok(Frame::data(message.message))));
             }
             match std::mem::replace(&mut self.end, End::Past) {
                 End::Ahead => self.end = End::Ahead,
@@ -207,20 +209,20 @@ impl Stage for Relay {
                 End::Past => return Poll::Ready(None),
             }
             // From here on, messages are no longer looked for once the fault is off.
-            match ready!(below.poll_frame(cx)) {
+            match ready!(input.poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {
                         self.splitter.push(&data);
-                        if below.off() { self.let_go() } else { self.deal() }
+                        if input.off() { self.flush_all() } else { self.apply() }
                     }
                     Err(trailers) => {
-                        self.let_go();
+                        self.flush_all();
                         self.end = End::Trailers(trailers);
                     }
                 },
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {
-                    self.let_go();
+                    self.flush_all();
                     self.end = End::Past;
                 }
             }

@@ -9,14 +9,14 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use http_body::{Frame, SizeHint};
 
-use crate::body::stage::{Below, Pause, Polled, Stage};
-use crate::config::error::{Findings, Problem, header_name, header_value};
+use crate::body::stage::{Pause, Polled, Stage, StageInput};
+use crate::config::error::{ErrorCollector, FaultErrorKind, header_name, header_value};
 use crate::injector::abort::check_status;
-use crate::injector::key::Asker;
-use crate::injector::plan::{Change, Edit, Edits, Plan};
-use crate::injector::tree::{Act, Draft, Injector, below};
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{Change, Edit, Edits, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
 use crate::random::draws::Draws;
-use crate::report::event::{Deed, Side};
+use crate::report::event::{Action, Side};
 
 /// Changes the head of a response, or of a request, and leaves the body alone.
 ///
@@ -24,7 +24,7 @@ use crate::report::event::{Deed, Side};
 /// use waylay_fault::{Fault, Side, patch};
 ///
 /// Fault::new("created", patch().status(201).set("cache-control", "no-store").drop("etag")).build()?;
-/// Fault::new("two-tokens", patch().double("authorization").on(Side::Request)).build()?;
+/// Fault::new("two-tokens", patch().duplicate("authorization").on(Side::Request)).build()?;
 ///
 /// let errors = Fault::new("f", patch().status(99).set("b c", "d")).build().unwrap_err();
 /// let settings: Vec<_> = errors.iter().map(|error| error.setting()).collect();
@@ -48,7 +48,7 @@ enum Kind {
     Set,
     Add,
     Drop,
-    Double,
+    Duplicate,
 }
 
 impl Patch {
@@ -83,8 +83,8 @@ impl Patch {
 
     /// Each line of a header sent twice.
     #[must_use]
-    pub fn double(self, name: impl Into<String>) -> Self {
-        self.with(Kind::Double, name.into(), String::new())
+    pub fn duplicate(self, name: impl Into<String>) -> Self {
+        self.with(Kind::Duplicate, name.into(), String::new())
     }
 
     /// Whose head; the response's by default.
@@ -102,30 +102,30 @@ impl Patch {
 
 impl From<Patch> for Injector {
     fn from(patch: Patch) -> Self {
-        Self::draft(patch)
+        Self::new(patch)
     }
 }
 
-impl Draft for Patch {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        let at = below(at, "patch");
+impl InjectorConfig for Patch {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        let at = child_setting(at, "patch");
         let status: Option<StatusCode> = match self.status {
             Some(status) if self.side == Side::Request => {
-                findings.add(format!("{at}.status"), status, Problem::RequestStatus);
+                errors.add(format!("{at}.status"), status, FaultErrorKind::RequestStatus);
                 None
             }
-            Some(status) => check_status(&at, status, findings),
+            Some(status) => check_status(&at, status, errors),
             None => None,
         };
         let headers = self.headers.iter().enumerate().map(|(index, (kind, name, value))| {
             let setting = format!("{at}.header[{index}]");
-            let name = header_name(&setting, name, findings)?;
-            let value = header_value(&setting, value, findings)?;
+            let name = header_name(&setting, name, errors)?;
+            let value = header_value(&setting, value, errors)?;
             Some(match kind {
                 Kind::Set => Edit::Set(name, value),
                 Kind::Add => Edit::Add(name, value),
                 Kind::Drop => Edit::Drop(name),
-                Kind::Double => Edit::Double(name),
+                Kind::Duplicate => Edit::Duplicate(name),
             })
         });
         // Gathered before it is judged, so that the faults of all are found.
@@ -134,49 +134,49 @@ impl Draft for Patch {
         if status.is_none() && self.status.is_some() {
             return None;
         }
-        Some(Box::new(Patched { edits: Arc::new(Edits { status, headers }), side: self.side }))
+        Some(Box::new(CompiledPatch { edits: Arc::new(Edits { status, headers }), side: self.side }))
     }
 }
 
 #[derive(Debug)]
-struct Patched {
+struct CompiledPatch {
     edits: Arc<Edits>,
     side: Side,
 }
 
-impl Act for Patched {
-    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
-        plan.change(self.side, Change::Head(self.edits.clone()), Deed::Patch(self.side));
+impl CompiledInjector for CompiledPatch {
+    fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        steps.change(self.side, Change::Head(self.edits.clone()), Action::Patch(self.side));
     }
 }
 
 /// How far a promised length is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Length {
+pub enum LengthOffset {
     /// So many bytes more than the body has.
-    Over(u64),
+    More(u64),
     /// So many bytes less than the body has.
-    Under(u64),
+    Fewer(u64),
 }
 
-/// Promises a `Content-Length` that the body does not have; see [`wire`](crate::wire) for what
+/// Promises a `Content-LengthOffset` that the body does not have; see [`wire`](crate::effects) for what
 /// hyper makes of it. A body whose length is not known beforehand is left alone.
 ///
 /// ```
-/// use waylay_fault::{Fault, Length, wrong_length};
+/// use waylay_fault::{Fault, LengthOffset, wrong_length};
 ///
-/// Fault::new("missing-bytes", wrong_length(Length::Over(10))).build()?;
+/// Fault::new("missing-bytes", wrong_length(LengthOffset::More(10))).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
-pub fn wrong_length(length: Length) -> WrongLength {
+pub fn wrong_length(length: LengthOffset) -> WrongLength {
     WrongLength { length, side: Side::default() }
 }
 
 /// A wrong length, made by [`wrong_length`].
 #[derive(Debug, Clone)]
 pub struct WrongLength {
-    length: Length,
+    length: LengthOffset,
     side: Side,
 }
 
@@ -191,27 +191,27 @@ impl WrongLength {
 
 impl From<WrongLength> for Injector {
     fn from(wrong: WrongLength) -> Self {
-        Self::draft(wrong)
+        Self::new(wrong)
     }
 }
 
-impl Draft for WrongLength {
-    fn check(self: Box<Self>, _: &str, _: &mut Findings) -> Option<Box<dyn Act>> {
+impl InjectorConfig for WrongLength {
+    fn check(self: Box<Self>, _: &str, _: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         Some(self)
     }
 }
 
-impl Act for WrongLength {
-    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
-        let stage = Box::new(Liar { length: self.length, ended: false, pause: None });
-        plan.change(self.side, Change::Body(stage), Deed::WrongLength(self.side));
+impl CompiledInjector for WrongLength {
+    fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        let stage = Box::new(WrongLengthStage { length: self.length, ended: false, pause: None });
+        steps.change(self.side, Change::Body(stage), Action::WrongLength(self.side));
     }
 }
 
 /// The server writes the length that the size hint tells, so it is the hint that lies.
 #[derive(Debug)]
-struct Liar {
-    length: Length,
+struct WrongLengthStage {
+    length: LengthOffset,
     ended: bool,
     pause: Option<Pause>,
 }
@@ -220,32 +220,32 @@ struct Liar {
 /// once it sees that the body falls short.
 const LINGER: Duration = Duration::from_millis(50);
 
-impl Stage for Liar {
-    fn poll_frame(&mut self, cx: &mut Context<'_>, below: &mut Below<'_>) -> Polled {
+impl Stage for WrongLengthStage {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         if let Some(pause) = &mut self.pause {
             let _ = ready!(pause.poll(cx));
             self.ended = true;
             return Poll::Ready(None);
         }
-        match ready!(below.poll_frame(cx)) {
-            None if matches!(self.length, Length::Over(_)) && !self.ended => {
-                self.pause = Some(below.pause(LINGER));
-                self.poll_frame(cx, below)
+        match ready!(input.poll_frame(cx)) {
+            None if matches!(self.length, LengthOffset::More(_)) && !self.ended => {
+                self.pause = Some(input.pause(LINGER));
+                self.poll_frame(cx, input)
             }
             other => Poll::Ready(other),
         }
     }
 
-    fn size_hint(&self, below: SizeHint) -> SizeHint {
-        match (below.exact(), self.length) {
-            (None, _) => below,
-            (Some(length), Length::Over(more)) => SizeHint::with_exact(length.saturating_add(more)),
-            (Some(length), Length::Under(less)) => SizeHint::with_exact(length.saturating_sub(less)),
+    fn size_hint(&self, input: SizeHint) -> SizeHint {
+        match (input.exact(), self.length) {
+            (None, _) => input,
+            (Some(length), LengthOffset::More(more)) => SizeHint::with_exact(length.saturating_add(more)),
+            (Some(length), LengthOffset::Fewer(less)) => SizeHint::with_exact(length.saturating_sub(less)),
         }
     }
 
-    fn is_end(&self, below: bool) -> bool {
-        below && (self.ended || matches!(self.length, Length::Under(_)))
+    fn is_end(&self, input: bool) -> bool {
+        input && (self.ended || matches!(self.length, LengthOffset::Fewer(_)))
     }
 
     fn resizes(&self) -> bool {
@@ -292,14 +292,14 @@ impl Replace {
 
 impl From<Replace> for Injector {
     fn from(replace: Replace) -> Self {
-        Self::draft(replace)
+        Self::new(replace)
     }
 }
 
-impl Draft for Replace {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+impl InjectorConfig for Replace {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         let content_type: Option<HeaderValue> = match &self.content_type {
-            Some(text) => Some(header_value(&below(at, "replace.content_type"), text, findings)?),
+            Some(text) => Some(header_value(&child_setting(at, "replace.content_type"), text, errors)?),
             None => None,
         };
         let mut edits = Edits { headers: vec![Edit::Drop(CONTENT_ENCODING)], ..Edits::default() };
@@ -315,19 +315,19 @@ struct Other {
     side: Side,
 }
 
-impl Act for Other {
-    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
-        let stage = Box::new(Instead(self.body.clone()));
-        plan.change(self.side, Change::Both(self.edits.clone(), stage), Deed::Replace(self.side));
+impl CompiledInjector for Other {
+    fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        let stage = Box::new(ReplaceStage(self.body.clone()));
+        steps.change(self.side, Change::HeadAndBody(self.edits.clone(), stage), Action::Replace(self.side));
     }
 }
 
 /// The head has promised its length, so that a fault that is called off sends it all the same.
 #[derive(Debug)]
-struct Instead(Bytes);
+struct ReplaceStage(Bytes);
 
-impl Stage for Instead {
-    fn poll_frame(&mut self, _: &mut Context<'_>, _: &mut Below<'_>) -> Polled {
+impl Stage for ReplaceStage {
+    fn poll_frame(&mut self, _: &mut Context<'_>, _: &mut StageInput<'_>) -> Polled {
         let body = std::mem::take(&mut self.0);
         Poll::Ready((!body.is_empty()).then(|| Ok(Frame::data(body))))
     }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config::error::{Findings, Problem};
+use crate::config::error::{ErrorCollector, FaultErrorKind};
 use crate::injector::custom::Inject;
-use crate::injector::key::Asker;
-use crate::injector::plan::{Ear, Plan, Step};
-use crate::random::draws::{Draws, pick};
-use crate::report::event::{Deed, Reporter};
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{ReporterSpan, Step, Steps};
+use crate::random::draws::{Draws, pick_weighted};
+use crate::report::event::{Action, Reporter};
 
 /// Does one of several things, each as often as its weight says. Weights need not add up to 1; a
 /// weight of 0 is never picked.
@@ -20,9 +20,7 @@ use crate::report::event::{Deed, Reporter};
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn random<I: Into<Injector>>(choices: impl IntoIterator<Item = (f64, I)>) -> Injector {
-    Injector::draft(RandomDraft(
-        choices.into_iter().map(|(weight, choice)| (weight, choice.into())).collect(),
-    ))
+    Injector::new(RandomConfig(choices.into_iter().map(|(weight, choice)| (weight, choice.into())).collect()))
 }
 
 /// Does one of several things, picked by your own function of the request's draws: the index of one
@@ -31,8 +29,8 @@ pub fn random<I: Into<Injector>>(choices: impl IntoIterator<Item = (f64, I)>) ->
 /// ```
 /// use waylay_fault::{Fault, error, random_by};
 ///
-/// // By the hour, say, or by what another service tells; here, mostly the first.
-/// let mostly = random_by([error(503), error(429)], |draws| usize::from(draws.share() > 0.9));
+/// // DeliveryMethod the hour, say, or by what another service tells; here, mostly the first.
+/// let mostly = random_by([error(503), error(429)], |draws| usize::from(draws.uniform() > 0.9));
 /// Fault::new("mixed-errors", mostly).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
@@ -40,85 +38,85 @@ pub fn random_by<I: Into<Injector>>(
     choices: impl IntoIterator<Item = I>,
     index: impl Fn(&mut Draws) -> usize + Send + Sync + 'static,
 ) -> Injector {
-    Injector::draft(ByHand { choices: choices.into_iter().map(Into::into).collect(), index: Box::new(index) })
+    Injector::new(RandomBy { choices: choices.into_iter().map(Into::into).collect(), index: Box::new(index) })
 }
 
 type Index = dyn Fn(&mut Draws) -> usize + Send + Sync;
 
-struct ByHand<I> {
+struct RandomBy<I> {
     choices: Vec<I>,
     index: Box<Index>,
 }
 
-impl Draft for ByHand<Injector> {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+impl InjectorConfig for RandomBy<Injector> {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         let Self { choices, index } = *self;
         if choices.is_empty() {
-            findings.add(below(at, "random"), "[]", Problem::NothingToPick);
+            errors.add(child_setting(at, "random"), "[]", FaultErrorKind::NothingToPick);
         }
         let choices: Vec<_> = (choices.into_iter().enumerate())
-            .map(|(number, choice)| choice.check(&below(at, &format!("random[{number}]")), findings))
+            .map(|(number, choice)| choice.check(&child_setting(at, &format!("random[{number}]")), errors))
             .collect();
         // Gathered before it is judged, so that every choice's faults are found.
         let choices: Vec<_> = choices.into_iter().collect::<Option<_>>()?;
-        (!choices.is_empty()).then(|| Box::new(ByHand { choices, index }) as Box<dyn Act>)
+        (!choices.is_empty()).then(|| Box::new(RandomBy { choices, index }) as Box<dyn CompiledInjector>)
     }
 }
 
-impl Act for ByHand<Box<dyn Act>> {
-    fn plan(&self, mut draws: Draws, asker: Asker<'_>, plan: &mut Plan) {
+impl CompiledInjector for RandomBy<Box<dyn CompiledInjector>> {
+    fn plan(&self, mut draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         let picked = (self.index)(&mut draws).checked_rem(self.choices.len()).unwrap_or(0);
         if let Some(choice) = self.choices.get(picked) {
-            choice.plan(draws.child(picked as u64), asker, plan);
+            choice.plan(draws.child(picked as u64), keys, steps);
         }
     }
 }
 
-impl<I: fmt::Debug> fmt::Debug for ByHand<I> {
+impl<I: fmt::Debug> fmt::Debug for RandomBy<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ByHand").field(&self.choices).finish()
+        f.debug_tuple("RandomBy").field(&self.choices).finish()
     }
 }
 
 #[derive(Debug)]
-struct RandomDraft(Vec<(f64, Injector)>);
+struct RandomConfig(Vec<(f64, Injector)>);
 
-impl Draft for RandomDraft {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+impl InjectorConfig for RandomConfig {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         let weights: Vec<f64> = self.0.iter().map(|(weight, _)| *weight).collect();
         let mut good = true;
         let choices: Vec<_> = (self.0.into_iter().enumerate())
             .map(|(index, (weight, choice))| {
-                let at = below(at, &format!("random[{index}]"));
+                let at = child_setting(at, &format!("random[{index}]"));
                 if !(0.0..f64::INFINITY).contains(&weight) {
-                    findings.add(format!("{at}.weight"), weight, Problem::Weight);
+                    errors.add(format!("{at}.weight"), weight, FaultErrorKind::Weight);
                     good = false;
                 }
-                Some((weight, choice.check(&at, findings)?))
+                Some((weight, choice.check(&at, errors)?))
             })
             .collect();
         let total: f64 = weights.iter().sum();
         if good && !(total > 0.0 && total.is_finite()) {
-            findings.add(below(at, "random"), format!("{weights:?}"), Problem::NothingToPick);
+            errors.add(child_setting(at, "random"), format!("{weights:?}"), FaultErrorKind::NothingToPick);
             return None;
         }
         let choices = choices.into_iter().collect::<Option<_>>()?;
-        good.then(|| Box::new(Random { choices, total }) as Box<dyn Act>)
+        good.then(|| Box::new(Random { choices, total }) as Box<dyn CompiledInjector>)
     }
 }
 
 #[derive(Debug)]
 struct Random {
-    choices: Vec<(f64, Box<dyn Act>)>,
+    choices: Vec<(f64, Box<dyn CompiledInjector>)>,
     total: f64,
 }
 
-impl Act for Random {
-    fn plan(&self, mut draws: Draws, asker: Asker<'_>, plan: &mut Plan) {
+impl CompiledInjector for Random {
+    fn plan(&self, mut draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         let weights = self.choices.iter().map(|(weight, _)| *weight);
-        let picked = pick(weights, draws.share() * self.total);
+        let picked = pick_weighted(weights, draws.uniform() * self.total);
         if let Some((_, choice)) = self.choices.get(picked) {
-            choice.plan(draws.child(picked as u64), asker, plan);
+            choice.plan(draws.child(picked as u64), keys, steps);
         }
     }
 }
@@ -128,21 +126,21 @@ impl Act for Random {
 /// ```
 /// use bytes::Bytes;
 /// use http::Response;
-/// use waylay_fault::{Call, Fault, Verdict, custom};
+/// use waylay_fault::{InjectContext, Fault, InjectOutcome, custom};
 ///
-/// let teapot = custom("teapot", |mut call: Call| async move {
-///     if call.request().uri().path().starts_with("/brew") && call.draws().share() < 0.5 {
+/// let teapot = custom("teapot", |mut call: InjectContext| async move {
+///     if call.request().uri().path().starts_with("/brew") && call.draws().uniform() < 0.5 {
 ///         let mut response = Response::new(Bytes::from("short and stout"));
 ///         *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
-///         return Verdict::Respond(response);
+///         return InjectOutcome::Respond(response);
 ///     }
-///     Verdict::Continue
+///     InjectOutcome::Continue
 /// });
 /// Fault::new("tea-time", teapot).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn custom(name: impl Into<String>, inject: impl Inject) -> Injector {
-    Injector::draft(Custom { name: name.into().into(), inject: Arc::new(inject) })
+    Injector::new(Custom { name: name.into().into(), inject: Arc::new(inject) })
 }
 
 struct Custom {
@@ -156,19 +154,19 @@ impl fmt::Debug for Custom {
     }
 }
 
-impl Draft for Custom {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+impl InjectorConfig for Custom {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         if self.name.is_empty() {
-            findings.add(below(at, "custom.name"), &self.name, Problem::Name);
+            errors.add(child_setting(at, "custom.name"), &self.name, FaultErrorKind::Name);
             return None;
         }
         Some(self)
     }
 }
 
-impl Act for Custom {
-    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
-        plan.then(Step::Ask(self.inject.clone(), draws), Deed::Custom(self.name.clone()));
+impl CompiledInjector for Custom {
+    fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        steps.then(Step::Custom(self.inject.clone(), draws), Action::Custom(self.name.clone()));
     }
 }
 
@@ -186,7 +184,7 @@ impl Injector {
     /// ```
     #[must_use]
     pub fn reporter(self, reporter: impl Reporter) -> Self {
-        Self::draft(Reported { injector: self, reporter: Arc::new(reporter) })
+        Self::new(Reported { injector: self, reporter: Arc::new(reporter) })
     }
 }
 
@@ -195,20 +193,20 @@ struct Reported<I> {
     reporter: Arc<dyn Reporter>,
 }
 
-impl Draft for Reported<Injector> {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        let injector = self.injector.check(at, findings)?;
+impl InjectorConfig for Reported<Injector> {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        let injector = self.injector.check(at, errors)?;
         Some(Box::new(Reported { injector, reporter: self.reporter }))
     }
 }
 
-impl Act for Reported<Box<dyn Act>> {
-    fn plan(&self, draws: Draws, asker: Asker<'_>, plan: &mut Plan) {
-        let from = plan.deeds.len();
-        self.injector.plan(draws, asker, plan);
-        let to = plan.deeds.len();
+impl CompiledInjector for Reported<Box<dyn CompiledInjector>> {
+    fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
+        let from = steps.actions.len();
+        self.injector.plan(draws, keys, steps);
+        let to = steps.actions.len();
         if from < to {
-            plan.ears.push(Ear { reporter: self.reporter.clone(), from, to });
+            steps.reporters.push(ReporterSpan { reporter: self.reporter.clone(), from, to });
         }
     }
 }
@@ -237,32 +235,32 @@ impl<I: fmt::Debug> fmt::Debug for Reported<I> {
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 #[derive(Debug)]
-pub struct Injector(Box<dyn Draft>);
+pub struct Injector(Box<dyn InjectorConfig>);
 
 impl Injector {
-    pub(crate) fn draft(draft: impl Draft + 'static) -> Self {
-        Self(Box::new(draft))
+    pub(crate) fn new(config: impl InjectorConfig + 'static) -> Self {
+        Self(Box::new(config))
     }
 
-    pub(crate) fn check(self, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        self.0.check(at, findings)
+    pub(crate) fn check(self, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        self.0.check(at, errors)
     }
 }
 
 /// An injector as written, good or not.
-pub(crate) trait Draft: fmt::Debug + Send + Sync {
+pub(crate) trait InjectorConfig: fmt::Debug + Send + Sync {
     /// Adds every fault of this branch to the findings; `at` is the place of its parent.
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>>;
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>>;
 }
 
 /// An injector found good.
-pub(crate) trait Act: fmt::Debug + Send + Sync {
+pub(crate) trait CompiledInjector: fmt::Debug + Send + Sync {
     /// Draws what it does to the request of this asker.
-    fn plan(&self, draws: Draws, asker: Asker<'_>, plan: &mut Plan);
+    fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps);
 }
 
 /// The place of a setting below another; the root of the tree has no name.
-pub(crate) fn below(at: &str, name: &str) -> String {
+pub(crate) fn child_setting(at: &str, name: &str) -> String {
     if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }
 
@@ -278,16 +276,16 @@ pub(crate) fn below(at: &str, name: &str) -> String {
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn chain<I: Into<Injector>>(links: impl IntoIterator<Item = I>) -> Injector {
-    Injector::draft(ChainDraft(links.into_iter().map(Into::into).collect()))
+    Injector::new(ChainConfig(links.into_iter().map(Into::into).collect()))
 }
 
 #[derive(Debug)]
-struct ChainDraft(Vec<Injector>);
+struct ChainConfig(Vec<Injector>);
 
-impl Draft for ChainDraft {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+impl InjectorConfig for ChainConfig {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         let links: Vec<_> = (self.0.into_iter().enumerate())
-            .map(|(index, link)| link.check(&below(at, &format!("chain[{index}]")), findings))
+            .map(|(index, link)| link.check(&child_setting(at, &format!("chain[{index}]")), errors))
             .collect();
         // Gathered before it is judged, so that every link's faults are found.
         Some(Box::new(Chain(links.into_iter().collect::<Option<_>>()?)))
@@ -295,13 +293,13 @@ impl Draft for ChainDraft {
 }
 
 #[derive(Debug)]
-struct Chain(Vec<Box<dyn Act>>);
+struct Chain(Vec<Box<dyn CompiledInjector>>);
 
-impl Act for Chain {
-    fn plan(&self, draws: Draws, asker: Asker<'_>, plan: &mut Plan) {
+impl CompiledInjector for Chain {
+    fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         for (index, link) in (0..).zip(&self.0) {
-            link.plan(draws.child(index), asker, plan);
-            if plan.is_final() {
+            link.plan(draws.child(index), keys, steps);
+            if steps.is_final() {
                 break;
             }
         }

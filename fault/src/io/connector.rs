@@ -14,10 +14,10 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 #[cfg(feature = "hyper")]
-use crate::connection::command::Ending;
+use crate::connection::command::Termination;
 use crate::connection::error::InjectedError;
 use crate::connection::handle::Connection;
-use crate::fault::capability::Side;
+use crate::fault::capability::Placement;
 use crate::fault::execution::{Outcome, Rejected};
 use crate::fault::fault::Fault;
 #[cfg(feature = "hyper")]
@@ -97,8 +97,8 @@ where
         let fault = self.fault.clone();
         ConnectFuture::new(async move {
             // Where it goes is sealed as well.
-            let mut request = stand_in(&Uri::default(), None);
-            match strike(&fault, Side::Phase, &mut request).await {
+            let mut request = connect_request(&Uri::default(), None);
+            match decide_connect(&fault, Placement::ConnectPhase, &mut request).await {
                 Some(rejected) => Err(ConnectError::injected(&rejected).into()),
                 None => inner.call(target).await.map_err(Into::into),
             }
@@ -151,7 +151,7 @@ impl ConnectError {
     }
 
     pub(crate) fn injected(rejected: &Rejected) -> Self {
-        Self(Why::Injected(InjectedError::new(rejected.mark.fault(), rejected.ending)))
+        Self(Why::Injected(InjectedError::new(rejected.mark.fault(), rejected.termination)))
     }
 
     #[cfg(feature = "hyper")]
@@ -179,8 +179,12 @@ impl Error for ConnectError {
 }
 
 /// What becomes of one connect: nothing, or its end.
-pub(crate) async fn strike(fault: &Fault, side: Side, request: &mut Request<()>) -> Option<Rejected> {
-    match fault.decide(side, request, || false)?.run().await {
+pub(crate) async fn decide_connect(
+    fault: &Fault,
+    placement: Placement,
+    request: &mut Request<()>,
+) -> Option<Rejected> {
+    match fault.decide(placement, request, || false)?.run().await {
         Outcome::Reject(rejected) => Some(rejected),
         _ => None,
     }
@@ -188,7 +192,7 @@ pub(crate) async fn strike(fault: &Fault, side: Side, request: &mut Request<()>)
 
 /// The request by which a fault's lists, dice and reports know a connection to make: a CONNECT to
 /// the target, with the handle in its extensions.
-pub(crate) fn stand_in(target: &Uri, connection: Option<&Connection>) -> Request<()> {
+pub(crate) fn connect_request(target: &Uri, connection: Option<&Connection>) -> Request<()> {
     let mut request = Request::new(());
     *request.method_mut() = Method::CONNECT;
     *request.uri_mut() = target.clone();
@@ -273,19 +277,21 @@ where
         let faults = self.faults.clone();
         ConnectFuture::new(async move {
             let connection = Connection::new(None, false);
-            let mut armed = None;
+            let mut pending = None;
             for fault in &faults {
-                let mut request = stand_in(&target, Some(&connection));
-                let Some(rejected) = strike(fault, Side::Connector, &mut request).await else { continue };
-                if matches!(rejected.ending, Ending::Refuse | Ending::TimedOut) {
+                let mut request = connect_request(&target, Some(&connection));
+                let Some(rejected) = decide_connect(fault, Placement::Connector, &mut request).await else {
+                    continue;
+                };
+                if matches!(rejected.termination, Termination::RejectFn | Termination::TimedOut) {
                     return Err(ConnectError::injected(&rejected));
                 }
-                armed.get_or_insert(rejected);
+                pending.get_or_insert(rejected);
             }
             let io = inner.call(target).await.map_err(ConnectError::inner)?;
             let mut stream = FaultStream::of(TokioIo::new(io), connection);
-            if let Some(Rejected { ending, mark, .. }) = armed {
-                stream.arm(ending, mark.fault());
+            if let Some(Rejected { termination, mark, .. }) = pending {
+                stream.terminate_later(termination, mark.fault());
             }
             Ok(TokioIo::new(stream))
         })

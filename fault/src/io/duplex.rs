@@ -9,85 +9,91 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::connection::handle::Leash;
-use crate::io::toxic::{End, Load, Pipe, Stage};
+use crate::connection::handle::ToxicHandle;
+use crate::io::toxic::{End, Payload, ToxicQueue, ToxicStage};
 
 /// What is read at once.
 const CHUNK: usize = 16 * 1024;
 
 /// The way of bytes, seen from the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    In,
-    Out,
+pub(crate) enum Half {
+    Read,
+    Write,
 }
 
 /// Pipes of both ways, and who holds the toxics in them.
 #[derive(Default)]
-pub(crate) struct Flow {
-    reading: Pipe,
-    writing: Pipe,
-    leashes: Vec<Held>,
+pub(crate) struct ToxicDuplex {
+    reading: ToxicQueue,
+    writing: ToxicQueue,
+    handles: Vec<HeldToxic>,
     next: u64,
     scratch: Vec<u8>,
     /// Came out of the pipe, but did not fit into the reader's buffer.
-    left: Bytes,
+    unread: Bytes,
     /// Came out of the pipe, but was not written yet.
-    rest: Bytes,
+    unwritten: Bytes,
     unflushed: bool,
-    at_eof: bool,
-    shutting: bool,
+    is_eof: bool,
+    is_shutting_down: bool,
 }
 
-struct Held {
+struct HeldToxic {
     number: u64,
-    place: Arc<str>,
-    leash: Box<dyn Leash>,
+    injector: Arc<str>,
+    handle: Box<dyn ToxicHandle>,
     off: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-impl Flow {
+impl ToxicDuplex {
     /// Whether the toxic of this place lies in it.
-    pub(crate) fn has(&self, place: &Arc<str>) -> bool {
-        self.leashes.iter().any(|held| Arc::ptr_eq(&held.place, place))
+    pub(crate) fn has(&self, injector: &Arc<str>) -> bool {
+        self.handles.iter().any(|toxic| Arc::ptr_eq(&toxic.injector, injector))
     }
 
-    pub(crate) fn add(&mut self, way: Way, place: Arc<str>, stage: Stage, leash: Box<dyn Leash>) {
+    pub(crate) fn add(
+        &mut self,
+        half: Half,
+        injector: Arc<str>,
+        stage: ToxicStage,
+        handle: Box<dyn ToxicHandle>,
+    ) {
         self.next += 1;
-        match way {
-            Way::In => self.reading.add(self.next, stage),
-            Way::Out => self.writing.add(self.next, stage),
+        match half {
+            Half::Read => self.reading.add(self.next, stage),
+            Half::Write => self.writing.add(self.next, stage),
         }
-        self.leashes.push(Held { number: self.next, place, off: leash.off(), leash });
+        self.handles.push(HeldToxic { number: self.next, injector, off: handle.off(), handle });
     }
 
     /// The name of the fault that would have ended it.
-    pub(crate) fn by(&self) -> Arc<str> {
-        self.leashes.last().map_or_else(|| "gone".into(), |held| held.leash.name())
+    pub(crate) fn fault_name(&self) -> Arc<str> {
+        self.handles.last().map_or_else(|| "gone".into(), |toxic| toxic.handle.name())
     }
 
     /// Takes away the toxics of faults that are off.
-    pub(crate) fn poll_call_off(&mut self, cx: &mut Context<'_>) {
-        let Self { leashes, reading, writing, .. } = self;
-        leashes.retain_mut(|held| {
-            if held.off.as_mut().poll(cx).is_pending() {
+    pub(crate) fn poll_cancelled(&mut self, cx: &mut Context<'_>) {
+        let Self { handles, reading, writing, .. } = self;
+        handles.retain_mut(|toxic| {
+            if toxic.off.as_mut().poll(cx).is_pending() {
                 return true;
             }
             let now = Instant::now();
-            reading.remove(held.number, now);
-            writing.remove(held.number, now);
+            reading.remove(toxic.number, now);
+            writing.remove(toxic.number, now);
             false
         });
     }
 
     /// Whether nothing is tampered with any longer.
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.reading.is_idle()
             && self.writing.is_idle()
-            && self.left.is_empty()
-            && self.rest.is_empty()
+            && self.unread.is_empty()
+            && self.unwritten.is_empty()
             && !self.unflushed
-            && !self.shutting
+            && !self.is_shutting_down
     }
 
     /// Reads through the pipe. `Some`: a toxic ends the connection.
@@ -98,20 +104,20 @@ impl Flow {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<Option<End>>> {
         loop {
-            if !self.left.is_empty() || buf.remaining() == 0 {
-                let part = self.left.split_to(self.left.len().min(buf.remaining()));
+            if !self.unread.is_empty() || buf.remaining() == 0 {
+                let part = self.unread.split_to(self.unread.len().min(buf.remaining()));
                 buf.put_slice(&part);
                 return Poll::Ready(Ok(None));
             }
             if self.reading.is_idle() {
                 return Pin::new(io).poll_read(cx, buf).map_ok(|()| None);
             }
-            self.take_in(io, cx)?;
+            self.fill_reading(io, cx)?;
             match ready!(self.reading.poll_pop(cx)) {
-                Some(Load::Data(data)) => self.left = data,
-                Some(Load::End(End::Eof)) => return Poll::Ready(Ok(None)),
-                Some(Load::End(end)) => return Poll::Ready(Ok(Some(end))),
-                None if self.at_eof => return Poll::Ready(Ok(None)),
+                Some(Payload::Data(data)) => self.unread = data,
+                Some(Payload::End(End::Eof)) => return Poll::Ready(Ok(None)),
+                Some(Payload::End(end)) => return Poll::Ready(Ok(Some(end))),
+                None if self.is_eof => return Poll::Ready(Ok(None)),
                 // The io had nothing, and will wake us.
                 None => return Poll::Pending,
             }
@@ -119,7 +125,7 @@ impl Flow {
     }
 
     /// Takes bytes for the pipe, if it has room, and says how many.
-    pub(crate) fn take(&mut self, data: &[u8]) -> Option<usize> {
+    pub(crate) fn push_written(&mut self, data: &[u8]) -> Option<usize> {
         if !self.writing.has_room() {
             return None;
         }
@@ -129,8 +135,8 @@ impl Flow {
     }
 
     /// Whether what is written may as well go round it.
-    pub(crate) fn writes_plainly(&self) -> bool {
-        self.writing.is_idle() && self.rest.is_empty()
+    pub(crate) fn is_write_idle(&self) -> bool {
+        self.writing.is_idle() && self.unwritten.is_empty()
     }
 
     /// Whether what waits to be written will not move by itself.
@@ -139,9 +145,9 @@ impl Flow {
     }
 
     /// No more will be written.
-    pub(crate) fn shut(&mut self) {
-        if !self.shutting {
-            self.shutting = true;
+    pub(crate) fn push_shutdown(&mut self) {
+        if !self.is_shutting_down {
+            self.is_shutting_down = true;
             self.writing.push_eof(Instant::now());
         }
     }
@@ -153,38 +159,38 @@ impl Flow {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<End>>> {
         loop {
-            while !self.rest.is_empty() {
-                let written = ready!(Pin::new(&mut *io).poll_write(cx, &self.rest))?;
+            while !self.unwritten.is_empty() {
+                let written = ready!(Pin::new(&mut *io).poll_write(cx, &self.unwritten))?;
                 if written == 0 {
                     return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                 }
-                self.rest.advance(written);
+                self.unwritten.advance(written);
                 self.unflushed = true;
             }
-            let load = self.writing.poll_pop(cx);
-            if self.unflushed && !matches!(load, Poll::Ready(Some(Load::Data(_)))) {
+            let payload = self.writing.poll_pop(cx);
+            if self.unflushed && !matches!(payload, Poll::Ready(Some(Payload::Data(_)))) {
                 // Else what is due would lie in the io's own buffer until the next is.
                 self.unflushed = Pin::new(&mut *io).poll_flush(cx)?.is_pending();
             }
-            match ready!(load) {
-                Some(Load::Data(data)) => self.rest = data,
-                Some(Load::End(End::Eof)) => {}
-                Some(Load::End(end)) => return Poll::Ready(Ok(Some(end))),
+            match ready!(payload) {
+                Some(Payload::Data(data)) => self.unwritten = data,
+                Some(Payload::End(End::Eof)) => {}
+                Some(Payload::End(end)) => return Poll::Ready(Ok(Some(end))),
                 None if self.unflushed => return Poll::Pending,
                 None => return Poll::Ready(Ok(None)),
             }
         }
     }
 
-    fn take_in<T: AsyncRead + Unpin>(&mut self, io: &mut T, cx: &mut Context<'_>) -> io::Result<()> {
+    fn fill_reading<T: AsyncRead + Unpin>(&mut self, io: &mut T, cx: &mut Context<'_>) -> io::Result<()> {
         self.scratch.resize(CHUNK, 0);
-        while !self.at_eof && self.reading.has_room() {
+        while !self.is_eof && self.reading.has_room() {
             let mut chunk = ReadBuf::new(&mut self.scratch);
             match Pin::new(&mut *io).poll_read(cx, &mut chunk) {
                 Poll::Pending => break,
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Ready(Ok(())) if chunk.filled().is_empty() => {
-                    self.at_eof = true;
+                    self.is_eof = true;
                     self.reading.push_eof(Instant::now());
                 }
                 Poll::Ready(Ok(())) => {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::duration::DelayTime;
-use crate::config::error::{Findings, Problem};
-use crate::random::distribution::{Quantiles, Sample, Shape};
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::random::distribution::{Distribution, Quantiles, Sample};
 use crate::random::draws::Draws;
 
 /// A delay to draw: fixed, or of a distribution.
@@ -16,17 +16,17 @@ use crate::random::draws::Draws;
 ///
 /// ```
 /// use std::time::Duration;
-/// use waylay_fault::{At, Delay, Fault, slow};
+/// use waylay_fault::{DelayPoint, Delay, Fault, slow};
 ///
 /// let delays = [
 ///     Delay::fixed("90ms"),
 ///     Delay::uniform("50ms", Duration::from_millis(150)),
 ///     Delay::lognormal("90ms", 0.4).max("2s"),
-///     Delay::normal("90ms", "20ms").max("2s").at(At::ResponseHead),
-///     Delay::exponential("10ms").max("1s").at(At::ResponseChunks),
+///     Delay::normal("90ms", "20ms").max("2s").at(DelayPoint::ResponseHead),
+///     Delay::exponential("10ms").max("1s").at(DelayPoint::ResponseChunks),
 ///     Delay::quantiles("p50=20ms p99=1s"),
 ///     Delay::quantiles([(0.5, "20ms"), (0.99, "1s")]),
-///     Delay::with("1s", |draws| Duration::from_millis(100).mul_f64(draws.share())),
+///     Delay::custom("1s", |draws| Duration::from_millis(100).mul_f64(draws.uniform())),
 /// ];
 /// for delay in delays {
 ///     Fault::new("slow-cart", slow(delay)).build()?;
@@ -38,15 +38,15 @@ use crate::random::draws::Draws;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Delay {
-    shape: Shape<DelayTime>,
+    distribution: Distribution<DelayTime>,
     max: Option<DelayTime>,
-    at: At,
+    at: DelayPoint,
 }
 
 /// Where a delay is spent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum At {
+pub enum DelayPoint {
     /// Before the request, its body included, reaches the service.
     #[default]
     Request,
@@ -61,54 +61,54 @@ pub enum At {
 impl Delay {
     /// Always the same.
     pub fn fixed(time: impl Into<DelayTime>) -> Self {
-        Self::of(Shape::Fixed(time.into()))
+        Self::of(Distribution::Fixed(time.into()))
     }
 
     /// Evenly spread from `low` on, below `high`.
     pub fn uniform(low: impl Into<DelayTime>, high: impl Into<DelayTime>) -> Self {
-        Self::of(Shape::Uniform(low.into(), high.into()))
+        Self::of(Distribution::Uniform(low.into(), high.into()))
     }
 
     /// Lognormal, as most latencies are: half below the median, the rest with a long tail that
     /// `sigma` (of the underlying normal distribution) draws out. Needs a [`max`](Self::max).
     pub fn lognormal(median: impl Into<DelayTime>, sigma: f64) -> Self {
-        Self::of(Shape::Lognormal(median.into(), sigma))
+        Self::of(Distribution::Lognormal(median.into(), sigma))
     }
 
     /// Normal around `mean`, cut at zero. Needs a [`max`](Self::max).
     pub fn normal(mean: impl Into<DelayTime>, deviation: impl Into<DelayTime>) -> Self {
-        Self::of(Shape::Normal(mean.into(), deviation.into()))
+        Self::of(Distribution::Normal(mean.into(), deviation.into()))
     }
 
     /// Exponential: most are short, and how long one has lasted says nothing about how long it
     /// will. Needs a [`max`](Self::max).
     pub fn exponential(mean: impl Into<DelayTime>) -> Self {
-        Self::of(Shape::Exponential(mean.into()))
+        Self::of(Distribution::Exponential(mean.into()))
     }
 
     /// By the quantiles that a real service was measured to have: `"p50=20ms p99=1s"`, or
     /// `[(0.5, "20ms"), (0.99, "1s")]`. Between two of them it is evenly spread, below the first
     /// from zero on, and above the last it is the last.
     pub fn quantiles(table: impl Into<Quantiles>) -> Self {
-        Self::of(Shape::Quantiles(table.into()))
+        Self::of(Distribution::Quantiles(table.into()))
     }
 
     /// By your own function of the request's draws, cut at `max`; it may sample any distribution
     /// of `rand_distr`. It runs on the request's task and must not block.
-    pub fn with(
+    pub fn custom(
         max: impl Into<DelayTime>,
         sample: impl Fn(&mut Draws) -> Duration + Send + Sync + 'static,
     ) -> Self {
-        Self { max: Some(max.into()), ..Self::of(Shape::Custom(Sample(Arc::new(sample)))) }
+        Self { max: Some(max.into()), ..Self::of(Distribution::Custom(Sample(Arc::new(sample)))) }
     }
 
-    fn of(shape: Shape<DelayTime>) -> Self {
-        Self { shape, max: None, at: At::default() }
+    fn of(distribution: Distribution<DelayTime>) -> Self {
+        Self { distribution, max: None, at: DelayPoint::default() }
     }
 
     /// Where it is spent; by default before the request reaches the service.
     #[must_use]
-    pub fn at(mut self, at: At) -> Self {
+    pub fn at(mut self, at: DelayPoint) -> Self {
         self.at = at;
         self
     }
@@ -121,37 +121,37 @@ impl Delay {
     }
 
     /// Checks every length of time and every number.
-    pub(crate) fn check(self, at: &str, findings: &mut Findings) -> Option<Pace> {
-        if self.shape.is_endless() && self.max.is_none() {
-            findings.add(at, &self.shape, Problem::NoCap);
+    pub(crate) fn check(self, at: &str, errors: &mut ErrorCollector) -> Option<CompiledDelay> {
+        if self.distribution.is_unbounded() && self.max.is_none() {
+            errors.add(at, &self.distribution, FaultErrorKind::MissingMax);
             // The rest is looked at all the same, and reported with it.
-            self.shape.check(at, findings);
+            self.distribution.check(at, errors);
             return None;
         }
-        let shape = self.shape.check(at, findings);
+        let distribution = self.distribution.check(at, errors);
         let max = match self.max {
-            Some(max) => findings.time(format!("{at}.max"), max.duration()),
+            Some(max) => errors.time(format!("{at}.max"), max.duration()),
             None => Some(Duration::MAX),
         };
-        Some(Pace { shape: shape?, max: max?, at: self.at })
+        Some(CompiledDelay { distribution: distribution?, max: max?, at: self.at })
     }
 }
 
 /// A delay whose settings were found good.
 #[derive(Debug)]
-pub(crate) struct Pace {
-    shape: Shape<Duration>,
+pub(crate) struct CompiledDelay {
+    distribution: Distribution<Duration>,
     max: Duration,
-    at: At,
+    at: DelayPoint,
 }
 
-impl Pace {
+impl CompiledDelay {
     /// The delay of one request.
     pub(crate) fn draw(&self, draws: &mut Draws) -> Duration {
-        self.shape.draw(draws).min(self.max)
+        self.distribution.draw(draws).min(self.max)
     }
 
-    pub(crate) fn at(&self) -> At {
+    pub(crate) fn at(&self) -> DelayPoint {
         self.at
     }
 }

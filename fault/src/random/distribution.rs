@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::duration::DelayTime;
-use crate::config::error::{Findings, Problem};
+use crate::config::error::{ErrorCollector, FaultErrorKind};
 use crate::random::draws::Draws;
 use crate::random::math;
 
@@ -86,26 +86,26 @@ impl Point {
 
 impl Quantiles {
     /// Checks every point; each bad one becomes a finding under `at.quantiles[index]`.
-    pub(crate) fn check(self, at: &str, findings: &mut Findings) -> Option<Self> {
+    pub(crate) fn check(self, at: &str, errors: &mut ErrorCollector) -> Option<Self> {
         let mut points = match self.0 {
             Ok(points) if !points.is_empty() => points,
             Ok(_) => {
-                findings.add(format!("{at}.quantiles"), "", Problem::Quantiles);
+                errors.add(format!("{at}.quantiles"), "", FaultErrorKind::Quantiles);
                 return None;
             }
             Err(text) => {
-                findings.add(format!("{at}.quantiles"), text, Problem::Quantiles);
+                errors.add(format!("{at}.quantiles"), text, FaultErrorKind::Quantiles);
                 return None;
             }
         };
         let (mut good, mut least, mut before) = (true, Duration::ZERO, -1.0);
         for (index, point) in points.iter_mut().enumerate() {
             let setting = format!("{at}.quantiles[{index}]");
-            let length = findings.time(setting.clone(), point.time.duration());
+            let length = errors.time(setting.clone(), point.time.duration());
             good &= length.is_some();
             point.length = length.unwrap_or(least);
             if !(0.0..=1.0).contains(&point.share) || point.share <= before || point.length < least {
-                findings.add(setting, &*point, Problem::Rise);
+                errors.add(setting, &*point, FaultErrorKind::NotIncreasing);
                 good = false;
             }
             (least, before) = (point.length, point.share);
@@ -149,7 +149,7 @@ impl fmt::Display for Quantiles {
 
 /// A distribution, of lengths of time as they were written or as they were read.
 #[derive(Debug, Clone)]
-pub(crate) enum Shape<T> {
+pub(crate) enum Distribution<T> {
     Fixed(T),
     Uniform(T, T),
     Lognormal(T, f64),
@@ -159,46 +159,46 @@ pub(crate) enum Shape<T> {
     Custom(Sample),
 }
 
-impl Shape<DelayTime> {
+impl Distribution<DelayTime> {
     /// Whether it has no longest value of its own.
-    pub(crate) fn is_endless(&self) -> bool {
+    pub(crate) fn is_unbounded(&self) -> bool {
         matches!(self, Self::Lognormal(..) | Self::Normal(..) | Self::Exponential(_))
     }
 
-    pub(crate) fn check(self, at: &str, findings: &mut Findings) -> Option<Shape<Duration>> {
+    pub(crate) fn check(self, at: &str, errors: &mut ErrorCollector) -> Option<Distribution<Duration>> {
         let shown = self.to_string();
-        let mut time = |name, time: DelayTime| findings.time(format!("{at}.{name}"), time.duration());
+        let mut time = |name, time: DelayTime| errors.time(format!("{at}.{name}"), time.duration());
         match self {
-            Self::Fixed(length) => time("fixed", length).map(Shape::Fixed),
+            Self::Fixed(length) => time("fixed", length).map(Distribution::Fixed),
             Self::Uniform(low, high) => {
                 let (low, high) = (time("low", low), time("high", high));
                 let (low, high) = (low?, high?);
                 if low > high {
-                    findings.add(at, shown, Problem::Bounds);
+                    errors.add(at, shown, FaultErrorKind::EmptyRange);
                     return None;
                 }
-                Some(Shape::Uniform(low, high))
+                Some(Distribution::Uniform(low, high))
             }
             Self::Lognormal(median, sigma) => {
                 let median = time("median", median);
                 if !(0.0..f64::INFINITY).contains(&sigma) {
-                    findings.add(format!("{at}.sigma"), sigma, Problem::Sigma);
+                    errors.add(format!("{at}.sigma"), sigma, FaultErrorKind::Sigma);
                     return None;
                 }
-                median.map(|median| Shape::Lognormal(median, sigma))
+                median.map(|median| Distribution::Lognormal(median, sigma))
             }
             Self::Normal(mean, deviation) => {
                 let (mean, deviation) = (time("mean", mean), time("deviation", deviation));
-                Some(Shape::Normal(mean?, deviation?))
+                Some(Distribution::Normal(mean?, deviation?))
             }
-            Self::Exponential(mean) => time("mean", mean).map(Shape::Exponential),
-            Self::Quantiles(table) => table.check(at, findings).map(Shape::Quantiles),
-            Self::Custom(sample) => Some(Shape::Custom(sample)),
+            Self::Exponential(mean) => time("mean", mean).map(Distribution::Exponential),
+            Self::Quantiles(table) => table.check(at, errors).map(Distribution::Quantiles),
+            Self::Custom(sample) => Some(Distribution::Custom(sample)),
         }
     }
 }
 
-impl fmt::Display for Shape<DelayTime> {
+impl fmt::Display for Distribution<DelayTime> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fixed(time) => write!(f, "fixed({time})"),
@@ -222,16 +222,16 @@ impl fmt::Debug for Sample {
     }
 }
 
-impl Shape<Duration> {
+impl Distribution<Duration> {
     /// One length of time, not yet cut.
     pub(crate) fn draw(&self, draws: &mut Draws) -> Duration {
         match self {
             Self::Fixed(time) => *time,
-            Self::Uniform(low, high) => *low + from_nanos(draws.share() * nanos(*high - *low)),
+            Self::Uniform(low, high) => *low + from_nanos(draws.uniform() * nanos(*high - *low)),
             Self::Lognormal(median, sigma) => from_nanos(nanos(*median) * math::exp(*sigma * draws.normal())),
             Self::Normal(mean, deviation) => from_nanos(nanos(*mean) + nanos(*deviation) * draws.normal()),
             Self::Exponential(mean) => from_nanos(nanos(*mean) * draws.exponential()),
-            Self::Quantiles(table) => table.at(draws.share()),
+            Self::Quantiles(table) => table.at(draws.uniform()),
             Self::Custom(Sample(sample)) => sample(draws),
         }
     }

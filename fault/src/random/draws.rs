@@ -31,23 +31,23 @@ pub enum Key<'a> {
 /// promise: equal seed, name, key and attempt decide alike on every replica and in every version.
 ///
 /// ```
-/// use waylay_fault::{Dice, Key};
+/// use waylay_fault::{Sampler, Key};
 ///
-/// let dice = Dice::new(7, "flaky-orders");
-/// let first = dice.roll(Key::Header(b"request-41"), b"");
-/// let again = dice.roll(Key::Header(b"request-41"), b"");
-/// let retry = dice.roll(Key::Header(b"request-41"), b"2");
+/// let sampler = Sampler::new(7, "flaky-orders");
+/// let first = sampler.draw(Key::Header(b"request-41"), b"");
+/// let again = sampler.draw(Key::Header(b"request-41"), b"");
+/// let retry = sampler.draw(Key::Header(b"request-41"), b"2");
 /// assert_eq!(first.hash(), again.hash());
 /// assert_ne!(first.hash(), retry.hash());
-/// assert!(first.fires(1.0) && !first.fires(0.0));
+/// assert!(first.is_selected(1.0) && !first.is_selected(0.0));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dice {
+pub struct Sampler {
     seed: u64,
     stream: u64,
 }
 
-impl Dice {
+impl Sampler {
     /// The dice of the fault `name` under `seed`.
     pub fn new(seed: u64, name: &str) -> Self {
         Self { seed, stream: sip(seed, 0, name.as_bytes()) }
@@ -59,7 +59,7 @@ impl Dice {
     }
 
     /// Decides for one key and one attempt (empty where attempts are not told apart).
-    pub fn roll(&self, key: Key<'_>, attempt: &[u8]) -> Draws {
+    pub fn draw(&self, key: Key<'_>, attempt: &[u8]) -> Draws {
         let (number, four, sixteen);
         let (tag, bytes): (u8, &[u8]) = match &key {
             Key::Counter(count) | Key::Connection(count) => {
@@ -98,7 +98,7 @@ impl Dice {
 }
 
 /// A fresh seed, different in every process.
-pub(crate) fn fresh_seed() -> u64 {
+pub(crate) fn random_seed() -> u64 {
     // The keys of the standard hash maps are random per process, which saves a dependency.
     RandomState::new().hash_one("waylay-fault seed")
 }
@@ -107,14 +107,14 @@ pub(crate) fn fresh_seed() -> u64 {
 ///
 /// Each place has its own draws, so what one link of a chain draws never shifts what another does.
 /// It is a [`rand_core::Rng`] as well, so any distribution of `rand_distr` can sample from it
-/// (see [`Delay::with`](crate::Delay::with)).
+/// (see [`Delay::custom`](crate::Delay::custom)).
 ///
 /// ```
 /// use rand_core::Rng;
-/// use waylay_fault::{Dice, Key};
+/// use waylay_fault::{Sampler, Key};
 ///
-/// let mut draws = Dice::new(7, "slow-cart").roll(Key::Counter(0), b"");
-/// let share = draws.share();
+/// let mut draws = Sampler::new(7, "slow-cart").draw(Key::Counter(0), b"");
+/// let share = draws.uniform();
 /// assert!((0.0..1.0).contains(&share));
 /// assert_ne!(draws.next_u64(), draws.next_u64());
 /// ```
@@ -131,7 +131,7 @@ impl Draws {
     }
 
     /// Whether a fault of this participation strikes: never at 0, always at 1.
-    pub fn fires(&self, participation: f64) -> bool {
+    pub fn is_selected(&self, participation: f64) -> bool {
         share(self.node) < participation
     }
 
@@ -142,26 +142,26 @@ impl Draws {
     }
 
     /// The next draw as a number in `0.0..1.0`.
-    pub fn share(&mut self) -> f64 {
-        share(self.draw())
+    pub fn uniform(&mut self) -> f64 {
+        share(self.next_hash())
     }
 
     /// The next draw as a number of the standard normal distribution.
     pub fn normal(&mut self) -> f64 {
-        math::quantile(self.inner_share())
+        math::quantile(self.open_uniform())
     }
 
     /// The next draw as a number of the exponential distribution with mean 1.
     pub fn exponential(&mut self) -> f64 {
-        -math::ln(self.inner_share())
+        -math::ln(self.open_uniform())
     }
 
     /// Half a step off the grid: neither quantile has a value at 0 and 1.
-    fn inner_share(&mut self) -> f64 {
-        ((self.draw() >> 11) as f64 + 0.5) * STEP
+    fn open_uniform(&mut self) -> f64 {
+        ((self.next_hash() >> 11) as f64 + 0.5) * STEP
     }
 
-    fn draw(&mut self) -> u64 {
+    fn next_hash(&mut self) -> u64 {
         let value = sip(self.node, 0, &self.next.to_le_bytes());
         self.next = self.next.wrapping_add(1);
         value
@@ -172,16 +172,16 @@ impl TryRng for Draws {
     type Error = rand_core::Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        Ok((self.draw() >> 32) as u32)
+        Ok((self.next_hash() >> 32) as u32)
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        Ok(self.draw())
+        Ok(self.next_hash())
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
         for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&self.draw().to_le_bytes()[..chunk.len()]);
+            chunk.copy_from_slice(&self.next_hash().to_le_bytes()[..chunk.len()]);
         }
         Ok(())
     }
@@ -198,7 +198,7 @@ const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
 
 /// The weight within which this point of their sum lies. Where rounding has left a rest beyond the
 /// last, it is the last above 0.
-pub(crate) fn pick(weights: impl Iterator<Item = f64>, mut left: f64) -> usize {
+pub(crate) fn pick_weighted(weights: impl Iterator<Item = f64>, mut left: f64) -> usize {
     let mut picked = 0;
     for (index, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
         picked = index;
@@ -240,7 +240,8 @@ mod tests {
     #[test]
     fn a_weight_of_zero_is_never_picked() {
         let tenths = [&[0.0][..], &[0.1; 10], &[0.0]].concat();
-        let pick = |share: f64| pick(tenths.iter().copied(), share * tenths.iter().sum::<f64>());
-        assert_eq!([pick(0.0), pick(0.55), pick(1.0_f64.next_down())], [1, 6, 10]);
+        let pick_weighted =
+            |share: f64| pick_weighted(tenths.iter().copied(), share * tenths.iter().sum::<f64>());
+        assert_eq!([pick_weighted(0.0), pick_weighted(0.55), pick_weighted(1.0_f64.next_down())], [1, 6, 10]);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::report::event::Skip;
+use crate::report::event::SkipReason;
 
 /// What became of the requests that a fault has seen, as one reading of its counters.
 ///
@@ -39,19 +39,19 @@ pub struct Counts {
     /// Spared by the draw.
     pub not_selected: u64,
     /// Drawn, but let pass by a count window or a quota.
-    pub counted: u64,
+    pub outside_window: u64,
     /// Drawn, but left to another fault of the group.
-    pub excluded: u64,
+    pub other_in_group: u64,
     /// Met again after this fault had decided on them.
-    pub decided: u64,
-    /// Drawn, but not to be reached by a layer: see [`wire`](crate::wire).
-    pub unreachable: u64,
+    pub already_decided: u64,
+    /// Drawn, but not to be reached by a layer: see [`wire`](crate::effects).
+    pub not_deliverable: u64,
     /// Being struck right now: delays, hangs and custom injectors at work, and bodies on their way.
     pub active: u64,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counters {
     seen: AtomicU64,
     injected: AtomicU64,
     halted: AtomicU64,
@@ -59,46 +59,46 @@ pub(crate) struct Tally {
     protected: AtomicU64,
     no_match: AtomicU64,
     not_selected: AtomicU64,
-    counted: AtomicU64,
-    excluded: AtomicU64,
-    decided: AtomicU64,
-    unreachable: AtomicU64,
+    outside_window: AtomicU64,
+    other_in_group: AtomicU64,
+    already_decided: AtomicU64,
+    not_deliverable: AtomicU64,
     active: AtomicU64,
 }
 
-impl Tally {
-    pub(crate) fn see(&self) {
+impl Counters {
+    pub(crate) fn add_seen(&self) {
         self.seen.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn inject(&self) {
+    pub(crate) fn add_injected(&self) {
         self.injected.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn skip(&self, reason: Skip) {
+    pub(crate) fn add_skipped(&self, reason: SkipReason) {
         let counter = match reason {
-            Skip::Halted => &self.halted,
-            Skip::NotEnabled => &self.not_enabled,
-            Skip::Protected => &self.protected,
-            Skip::NoMatch => &self.no_match,
-            Skip::NotSelected => &self.not_selected,
-            Skip::Counted => &self.counted,
-            Skip::Excluded => &self.excluded,
-            Skip::Decided => &self.decided,
-            Skip::Unreachable => &self.unreachable,
+            SkipReason::Halted => &self.halted,
+            SkipReason::NotEnabled => &self.not_enabled,
+            SkipReason::Protected => &self.protected,
+            SkipReason::NoMatch => &self.no_match,
+            SkipReason::NotSelected => &self.not_selected,
+            SkipReason::OutsideWindow => &self.outside_window,
+            SkipReason::OtherInGroup => &self.other_in_group,
+            SkipReason::AlreadyDecided => &self.already_decided,
+            SkipReason::NotDeliverable => &self.not_deliverable,
         };
         counter.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn enter(&self) {
+    pub(crate) fn add_active(&self) {
         self.active.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn leave(&self) {
+    pub(crate) fn remove_active(&self) {
         self.active.fetch_sub(1, Relaxed);
     }
 
-    pub(crate) fn read(&self) -> Counts {
+    pub(crate) fn snapshot(&self) -> Counts {
         Counts {
             seen: self.seen.load(Relaxed),
             injected: self.injected.load(Relaxed),
@@ -107,10 +107,10 @@ impl Tally {
             protected: self.protected.load(Relaxed),
             no_match: self.no_match.load(Relaxed),
             not_selected: self.not_selected.load(Relaxed),
-            counted: self.counted.load(Relaxed),
-            excluded: self.excluded.load(Relaxed),
-            decided: self.decided.load(Relaxed),
-            unreachable: self.unreachable.load(Relaxed),
+            outside_window: self.outside_window.load(Relaxed),
+            other_in_group: self.other_in_group.load(Relaxed),
+            already_decided: self.already_decided.load(Relaxed),
+            not_deliverable: self.not_deliverable.load(Relaxed),
             active: self.active.load(Relaxed),
         }
     }

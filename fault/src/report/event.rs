@@ -10,15 +10,15 @@ use http::{HeaderMap, Method, Request, Uri};
 ///
 /// ```
 /// use std::time::Duration;
-/// use waylay_fault::Deed;
+/// use waylay_fault::Action;
 ///
-/// assert_eq!(Deed::Error(503).to_string(), "error 503");
-/// assert_eq!(Deed::Slow(Duration::from_millis(90)).to_string(), "slow 90ms");
-/// assert_eq!(Deed::EmptyReply.to_string(), "reject empty_reply");
+/// assert_eq!(Action::Error(503).to_string(), "error 503");
+/// assert_eq!(Action::Slow(Duration::from_millis(90)).to_string(), "slow 90ms");
+/// assert_eq!(Action::EmptyReply.to_string(), "reject empty_reply");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Deed {
+pub enum Action {
     /// Answered in the service's place with this status.
     Error(u16),
     /// Held back for this long.
@@ -84,7 +84,7 @@ impl fmt::Display for Side {
     }
 }
 
-impl fmt::Display for Deed {
+impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(status) => write!(f, "error {status}"),
@@ -116,13 +116,13 @@ impl fmt::Display for Deed {
 /// Why a fault left a request alone.
 ///
 /// ```
-/// use waylay_fault::{Phase, Skip};
+/// use waylay_fault::{Phase, SkipReason};
 ///
-/// assert_eq!(Phase::Skipped(Skip::NotSelected).to_string(), "skipped: not selected");
+/// assert_eq!(Phase::Skipped(SkipReason::NotSelected).to_string(), "skipped: not selected");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Skip {
+pub enum SkipReason {
     /// Every fault of the process is halted.
     Halted,
     /// The fault is switched off.
@@ -134,16 +134,16 @@ pub enum Skip {
     /// The draw spared it.
     NotSelected,
     /// The draw chose it, but a count window, or a quota not used up, let it pass.
-    Counted,
+    OutsideWindow,
     /// The draw chose it, but its group had picked another fault for it.
-    Excluded,
+    OtherInGroup,
     /// The fault lies around the service twice and had decided on this request before.
-    Decided,
-    /// The draw chose it, but what was to be done cannot be done here; see [`wire`](crate::wire).
-    Unreachable,
+    AlreadyDecided,
+    /// The draw chose it, but what was to be done cannot be done here; see [`wire`](crate::effects).
+    NotDeliverable,
 }
 
-impl fmt::Display for Skip {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Halted => "halted",
@@ -151,10 +151,10 @@ impl fmt::Display for Skip {
             Self::Protected => "protected",
             Self::NoMatch => "no match",
             Self::NotSelected => "not selected",
-            Self::Counted => "counted",
-            Self::Excluded => "excluded",
-            Self::Decided => "decided",
-            Self::Unreachable => "unreachable",
+            Self::OutsideWindow => "outside window",
+            Self::OtherInGroup => "other in group",
+            Self::AlreadyDecided => "already decided",
+            Self::NotDeliverable => "not deliverable",
         })
     }
 }
@@ -165,14 +165,14 @@ impl fmt::Display for Skip {
 pub enum Phase {
     /// The fault left it alone, and nothing else is reported about it. After `Started` this comes
     /// only from a custom injector whose reject would not get through.
-    Skipped(Skip),
+    Skipped(SkipReason),
     /// The fault begins.
     Started,
     /// The fault is done: the delay is over, the answer is handed out, or the body that it had its
     /// hand in has come to its end.
     Finished,
     /// A halt or a switch ended the fault half-way; the request went on to the service.
-    CalledOff,
+    Cancelled,
     /// The client left, or a timeout around us ran out, before the fault was done.
     Abandoned,
 }
@@ -183,7 +183,7 @@ impl fmt::Display for Phase {
             Self::Skipped(skip) => write!(f, "skipped: {skip}"),
             Self::Started => f.write_str("started"),
             Self::Finished => f.write_str("finished"),
-            Self::CalledOff => f.write_str("called off"),
+            Self::Cancelled => f.write_str("cancelled"),
             Self::Abandoned => f.write_str("abandoned"),
         }
     }
@@ -194,15 +194,27 @@ impl fmt::Display for Phase {
 pub struct Event<'a> {
     pub(crate) fault: &'a str,
     pub(crate) phase: Phase,
-    pub(crate) deeds: &'a [Deed],
+    pub(crate) actions: &'a [Action],
     pub(crate) method: &'a Method,
     pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn new<B>(fault: &'a str, phase: Phase, deeds: &'a [Deed], request: &'a Request<B>) -> Self {
-        Self { fault, phase, deeds, method: request.method(), uri: request.uri(), headers: request.headers() }
+    pub(crate) fn new<B>(
+        fault: &'a str,
+        phase: Phase,
+        actions: &'a [Action],
+        request: &'a Request<B>,
+    ) -> Self {
+        Self {
+            fault,
+            phase,
+            actions,
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+        }
     }
 
     /// The name of the fault.
@@ -216,8 +228,8 @@ impl<'a> Event<'a> {
     }
 
     /// What is done, in order; empty where the request was skipped.
-    pub fn deeds(&self) -> &[Deed] {
-        self.deeds
+    pub fn actions(&self) -> &[Action] {
+        self.actions
     }
 
     /// The request's method.
@@ -239,8 +251,8 @@ impl<'a> Event<'a> {
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "fault {} {}", self.fault, self.phase)?;
-        for (index, deed) in self.deeds.iter().enumerate() {
-            write!(f, "{}{deed}", if index == 0 { ": " } else { ", " })?;
+        for (index, action) in self.actions.iter().enumerate() {
+            write!(f, "{}{action}", if index == 0 { ": " } else { ", " })?;
         }
         write!(f, " ({} {})", self.method, self.uri)
     }

@@ -13,12 +13,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::body::fault_body::FaultBody;
-use crate::body::request_body::{Port, PortSlot};
+use crate::body::request_body::{BodyRebox, ReboxSlot};
 use crate::connection::error::InjectedError;
-use crate::fault::capability::Side;
+use crate::fault::capability::Placement;
 use crate::fault::fault::Fault;
 use crate::service::future::FaultFuture;
-use crate::service::service::Around;
+use crate::service::service::FaultInner;
 
 /// Puts a [`Fault`] around any tower HTTP client: hyper-util's, tonic's channel, reqwest in an
 /// adapter.
@@ -49,25 +49,25 @@ use crate::service::service::Around;
 #[must_use = "a layer does nothing until it is around a client"]
 pub struct ClientLayer {
     fault: Fault,
-    ports: PortSlot,
+    rebox: ReboxSlot,
 }
 
 impl ClientLayer {
     /// Lets the fault have its hand in the bodies of requests of type `B`, as
-    /// [`FaultLayer::uploads_by`](crate::FaultLayer::uploads_by) does on the server's side.
-    pub fn uploads_by<B>(self, rebox: fn(FaultBody<B>) -> B) -> Self
+    /// [`FaultLayer::request_body_with`](crate::FaultLayer::request_body_with) does on the server's side.
+    pub fn request_body_with<B>(self, rebox: fn(FaultBody<B>) -> B) -> Self
     where
         B: Body<Data = Bytes> + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self { ports: PortSlot::holding(Port::new(rebox)), ..self }
+        Self { rebox: ReboxSlot::new(BodyRebox::new(rebox)), ..self }
     }
 }
 
 impl Fault {
     /// A layer of this fault for clients.
     pub fn client_layer(&self) -> ClientLayer {
-        ClientLayer { fault: self.clone(), ports: PortSlot::default() }
+        ClientLayer { fault: self.clone(), rebox: ReboxSlot::default() }
     }
 }
 
@@ -76,20 +76,22 @@ impl<S> Layer<S> for ClientLayer {
 
     fn layer(&self, inner: S) -> Self::Service {
         let inner = Fallible { inner };
-        ClientService { around: Around { inner, fault: self.fault.clone(), ports: self.ports.clone() } }
+        ClientService {
+            inner: FaultInner { service: inner, fault: self.fault.clone(), rebox: self.rebox.clone() },
+        }
     }
 }
 
 /// A client behind a [`Fault`], made by [`ClientLayer`].
 #[derive(Debug, Clone)]
 pub struct ClientService<S> {
-    around: Around<Fallible<S>>,
+    inner: FaultInner<Fallible<S>>,
 }
 
 impl<S> ClientService<S> {
     /// The client behind the fault.
     pub fn get_ref(&self) -> &S {
-        &self.around.inner.inner
+        &self.inner.service.inner
     }
 }
 
@@ -104,13 +106,13 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Service::<Request<ReqB>>::poll_ready(&mut self.around.inner, cx)
+        Service::<Request<ReqB>>::poll_ready(&mut self.inner.service, cx)
     }
 
     #[inline]
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        let future = self.around.call(Side::Client, request, |rejected| {
-            Err(ClientError::Injected(InjectedError::new(rejected.mark.fault(), rejected.ending)))
+        let future = self.inner.call(Placement::Client, request, |rejected| {
+            Err(ClientError::Injected(InjectedError::new(rejected.mark.fault(), rejected.termination)))
         });
         ClientFuture { future }
     }

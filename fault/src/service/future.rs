@@ -11,32 +11,32 @@ use tower_service::Service;
 
 use crate::body::error::RejectError;
 use crate::body::fault_body::FaultBody;
-use crate::body::request_body::{Ahead, Port};
-use crate::body::stage::{Host, Pause};
-use crate::connection::command::Ending;
-use crate::fault::capability::By;
-use crate::fault::execution::{Outcome, Rejected, Strike};
+use crate::body::request_body::{BodyRebox, ReadAhead};
+use crate::body::stage::{FaultHandle, Pause};
+use crate::connection::command::Termination;
+use crate::fault::capability::DeliveryMethod;
+use crate::fault::execution::{Execution, Outcome, Rejected};
 use crate::report::mark::Mark;
 
 /// What stands for a reject where it happened: itself, for a response that fails, or an error.
-pub(crate) type Refuse<E> = fn(Rejected) -> Result<Rejected, E>;
+pub(crate) type RejectFn<E> = fn(Rejected) -> Result<Rejected, E>;
 
 pin_project! {
-    pub(crate) struct Struck<S, B>
+    pub(crate) struct InjectedState<S, B>
     where
         S: Service<Request<B>>,
     {
-        strike: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+        execution: Pin<Box<dyn Future<Output = Outcome> + Send>>,
         // With the service that was made ready for it; gone once the strike is over.
         held: Option<(S, Held<B>)>,
-        port: Option<Port<B>>,
+        rebox: Option<BodyRebox<B>>,
         #[pin]
         response: Option<S::Future>,
         mark: Option<Mark>,
-        landing: Option<Landing>,
-        arrived: Option<Arrived<S::Response>>,
+        injection: Option<ResponseInjection>,
+        pending_response: Option<PendingResponse<S::Response>>,
         pause: Option<Pause>,
-        refuse: Refuse<S::Error>,
+        on_reject: RejectFn<S::Error>,
     }
 }
 
@@ -44,59 +44,59 @@ pin_project! {
 enum Held<B> {
     Whole(Request<B>),
     /// Its body is read meanwhile.
-    Read(Request<()>, Ahead<B>),
+    Read(Request<()>, ReadAhead<B>),
 }
 
 impl<B> Held<B> {
     fn into_request(self) -> Request<B> {
         match self {
             Self::Whole(request) => request,
-            Self::Read(request, ahead) => request.map(|()| ahead.into_body()),
+            Self::Read(request, read_ahead) => request.map(|()| read_ahead.into_body()),
         }
     }
 }
 
 /// A response that has yet to be changed.
-enum Arrived<R> {
+enum PendingResponse<R> {
     Service(R),
     Own(Response<Bytes>),
 }
 
-impl<S, B> Struck<S, B>
+impl<S, B> InjectedState<S, B>
 where
     S: Service<Request<B>>,
 {
     pub(crate) fn new(
-        strike: Box<Strike>,
+        execution: Box<Execution>,
         service: S,
         request: Request<B>,
-        port: Option<Port<B>>,
-        refuse: Refuse<S::Error>,
+        rebox: Option<BodyRebox<B>>,
+        on_reject: RejectFn<S::Error>,
     ) -> Self {
         // HTTP/2 tells of a client that leaves by itself.
-        let read_ahead = if request.version() < Version::HTTP_2 { strike.read_ahead() } else { 0 };
-        let held = match port.filter(|_| read_ahead > 0) {
-            Some(port) => {
+        let read_ahead = if request.version() < Version::HTTP_2 { execution.read_ahead() } else { 0 };
+        let held = match rebox.filter(|_| read_ahead > 0) {
+            Some(rebox) => {
                 let (parts, body) = request.into_parts();
-                Held::Read(Request::from_parts(parts, ()), Ahead::new(port, body, read_ahead))
+                Held::Read(Request::from_parts(parts, ()), ReadAhead::new(rebox, body, read_ahead))
             }
             None => Held::Whole(request),
         };
         Self {
-            strike: Box::pin(strike.run()),
+            execution: Box::pin(execution.run()),
             held: Some((service, held)),
-            port,
+            rebox,
             response: None,
             mark: None,
-            landing: None,
-            arrived: None,
+            injection: None,
+            pending_response: None,
             pause: None,
-            refuse,
+            on_reject,
         }
     }
 }
 
-impl<S, B, ResB> Future for Struck<S, B>
+impl<S, B, ResB> Future for InjectedState<S, B>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
 {
@@ -105,83 +105,83 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let Some((_, held)) = this.held {
-            if let Held::Read(_, ahead) = held
-                && let Err(error) = ahead.poll(cx)
+            if let Held::Read(_, read_ahead) = held
+                && let Err(error) = read_ahead.poll(cx)
             {
                 // Nobody waits any more: the strike is dropped, and hyper drops the connection.
                 *this.held = None;
-                *this.strike = Box::pin(std::future::pending());
+                *this.execution = Box::pin(std::future::pending());
                 let mut response = Response::new(FaultBody::failed(error));
                 *response.status_mut() = StatusCode::BAD_REQUEST;
                 return Poll::Ready(Ok(response));
             }
-            let outcome = ready!(this.strike.as_mut().poll(cx));
+            let outcome = ready!(this.execution.as_mut().poll(cx));
             let held = this.held.take();
             match outcome {
-                Outcome::Pass { mark, request: changes, open } => {
+                Outcome::Forward { mark, request: changes, execution } => {
                     *this.mark = mark;
-                    let port = *this.port;
+                    let rebox = *this.rebox;
                     let response = held.map(|(service, held)| (service, held.into_request())).map(
-                        |(mut service, request)| match &open {
-                            Some(strike) => {
-                                service.call(changes.request(request, port, || strike.uploading()))
+                        |(mut service, request)| match &execution {
+                            Some(execution) => {
+                                service.call(changes.request(request, rebox, || execution.handle()))
                             }
                             // A strike that is over has nothing to change.
                             None => service.call(request),
                         },
                     );
                     this.response.set(response);
-                    *this.landing = open.map(Landing);
+                    *this.injection = execution.map(ResponseInjection);
                 }
-                Outcome::Answer(answer, open) => {
-                    let landing = open.map(Landing);
-                    *this.pause = landing.as_ref().and_then(Landing::pause);
-                    *this.landing = landing;
-                    *this.arrived = Some(Arrived::Own(answer));
+                Outcome::Respond(answer, execution) => {
+                    let injection = execution.map(ResponseInjection);
+                    *this.pause = injection.as_ref().and_then(ResponseInjection::pause);
+                    *this.injection = injection;
+                    *this.pending_response = Some(PendingResponse::Own(answer));
                 }
-                Outcome::Reject(rejected) => return Poll::Ready((this.refuse)(rejected).map(reject)),
+                Outcome::Reject(rejected) => return Poll::Ready((this.on_reject)(rejected).map(reject)),
             }
         }
-        if this.arrived.is_none() {
+        if this.pending_response.is_none() {
             // None only for who polls after the end, which a future may answer as it likes.
             let Some(response) = this.response.as_mut().as_pin_mut() else { return Poll::Pending };
             let mut response = match ready!(response.poll(cx)) {
                 Ok(response) => response,
                 Err(error) => {
-                    this.landing.take().into_iter().for_each(Landing::fail);
+                    this.injection.take().into_iter().for_each(ResponseInjection::fail);
                     return Poll::Ready(Err(error));
                 }
             };
             if let Some(mark) = this.mark.take() {
                 mark.put_on(&mut response);
             }
-            *this.pause = this.landing.as_ref().and_then(Landing::pause);
-            *this.arrived = Some(Arrived::Service(response));
+            *this.pause = this.injection.as_ref().and_then(ResponseInjection::pause);
+            *this.pending_response = Some(PendingResponse::Service(response));
         }
         if let Some(pause) = this.pause {
             if ready!(pause.poll(cx)).is_none() {
-                this.landing.take().into_iter().for_each(Landing::call_off);
+                this.injection.take().into_iter().for_each(ResponseInjection::cancel);
             }
             *this.pause = None;
         }
-        let Some(arrived) = this.arrived.take() else { return Poll::Pending };
+        let Some(pending_response) = this.pending_response.take() else { return Poll::Pending };
         this.response.set(None);
-        let response = match arrived {
-            Arrived::Service(response) => response.map(FaultBody::service),
-            Arrived::Own(answer) => answer.map(FaultBody::text),
+        let response = match pending_response {
+            PendingResponse::Service(response) => response.map(FaultBody::service),
+            PendingResponse::Own(answer) => answer.map(FaultBody::text),
         };
-        Poll::Ready(Ok(match this.landing.take() {
-            Some(landing) => landing.land(response),
+        Poll::Ready(Ok(match this.injection.take() {
+            Some(injection) => injection.apply(response),
             None => response,
         }))
     }
 }
 
 /// A response that no client gets to see.
-fn reject<ResB>(Rejected { mark, ending, by }: Rejected) -> Response<FaultBody<ResB>> {
-    let code = if let Ending::Code(code) = ending { Some(code) } else { None };
+fn reject<ResB>(Rejected { mark, termination, by }: Rejected) -> Response<FaultBody<ResB>> {
+    let code = if let Termination::Code(code) = termination { Some(code) } else { None };
     let error = RejectError::new(mark.injected.fault.clone(), code);
-    if by == By::Unwind {
+    if by == DeliveryMethod::Unwind {
         // Not `panic!`: the hook would print a trace for what is wanted.
         std::panic::resume_unwind(Box::new(error));
     }
@@ -212,8 +212,8 @@ pin_project! {
         S: Service<Request<B>>,
     {
         // Where nearly all requests are: nothing is boxed, and nothing is kept beside the response.
-        Spared { #[pin] response: S::Future },
-        Struck { struck: Pin<Box<Struck<S, B>>> },
+        Passthrough { #[pin] response: S::Future },
+        Injected { injected: Pin<Box<InjectedState<S, B>>> },
     }
 }
 
@@ -222,19 +222,21 @@ where
     S: Service<Request<B>>,
 {
     #[inline]
-    pub(crate) fn spared(response: S::Future) -> Self {
-        Self { state: State::Spared { response } }
+    pub(crate) fn passthrough(response: S::Future) -> Self {
+        Self { state: State::Passthrough { response } }
     }
 
-    pub(crate) fn struck(
-        strike: Box<Strike>,
+    pub(crate) fn injected(
+        execution: Box<Execution>,
         service: S,
         request: Request<B>,
-        port: Option<Port<B>>,
-        refuse: Refuse<S::Error>,
+        rebox: Option<BodyRebox<B>>,
+        on_reject: RejectFn<S::Error>,
     ) -> Self {
         Self {
-            state: State::Struck { struck: Box::pin(Struck::new(strike, service, request, port, refuse)) },
+            state: State::Injected {
+                injected: Box::pin(InjectedState::new(execution, service, request, rebox, on_reject)),
+            },
         }
     }
 }
@@ -248,10 +250,10 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Spared { response } => {
+            StateProjection::Passthrough { response } => {
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
             }
-            StateProjection::Struck { struck } => poll_struck(struck.as_mut(), cx),
+            StateProjection::Injected { injected } => poll_injected(injected.as_mut(), cx),
         }
     }
 }
@@ -259,14 +261,14 @@ where
 /// Kept out of the code of the many, as its frame is large.
 #[cold]
 #[inline(never)]
-fn poll_struck<S, B, ResB>(
-    struck: Pin<&mut Struck<S, B>>,
+fn poll_injected<S, B, ResB>(
+    injected: Pin<&mut InjectedState<S, B>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Response<FaultBody<ResB>>, S::Error>>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
 {
-    struck.poll(cx)
+    injected.poll(cx)
 }
 
 impl<S, B> fmt::Debug for FaultFuture<S, B>
@@ -275,17 +277,17 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Spared { .. } => "spared",
-            State::Struck { .. } => "struck",
+            State::Passthrough { .. } => "passthrough",
+            State::Injected { .. } => "injected",
         };
         f.debug_tuple("FaultFuture").field(&state).finish()
     }
 }
 
 /// A strike that waits for the response.
-pub(crate) struct Landing(pub(crate) Strike);
+pub(crate) struct ResponseInjection(pub(crate) Execution);
 
-impl Landing {
+impl ResponseInjection {
     /// The wait before the head goes out, if there is one.
     pub(crate) fn pause(&self) -> Option<Pause> {
         let time = self.0.changes.wait();
@@ -298,14 +300,14 @@ impl Landing {
     }
 
     /// The fault was called off while the head waited.
-    pub(crate) fn call_off(mut self) {
+    pub(crate) fn cancel(mut self) {
         self.0.done(true);
     }
 
     /// Does to the response what is to be done to it.
-    pub(crate) fn land<B>(self, response: Response<FaultBody<B>>) -> Response<FaultBody<B>> {
-        let Self(mut strike) = self;
-        let changes = std::mem::take(&mut strike.changes);
-        changes.response(response, strike.is_head, strike)
+    pub(crate) fn apply<B>(self, response: Response<FaultBody<B>>) -> Response<FaultBody<B>> {
+        let Self(mut execution) = self;
+        let changes = std::mem::take(&mut execution.changes);
+        changes.response(response, execution.is_head, execution)
     }
 }

@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::body::fault_body::FaultBody;
-use crate::body::request_body::{Port, PortSlot};
+use crate::body::request_body::{BodyRebox, ReboxSlot};
 use crate::fault::fault::Fault;
 use crate::service::future::FaultFuture;
 use crate::service::service::FaultService;
@@ -30,23 +30,23 @@ impl FaultLayer {
     ///
     /// let fault = Fault::new("flaky", error(503)).build()?;
     /// let app = Router::new().route("/", get(async || "real"));
-    /// let app = fault.layer().boxed_by(Body::new).layer(app);
+    /// let app = fault.layer().map_body(Body::new).layer(app);
     /// # fn is_servable<S>(_: S) where S: tower::Service<Request, Response = axum::response::Response> {}
     /// # is_servable(app);
     /// # Ok::<(), waylay_fault::FaultErrors>(())
     /// ```
-    pub fn boxed_by<B>(self, rebox: fn(FaultBody<B>) -> B) -> BoxedLayer<B> {
+    pub fn map_body<B>(self, rebox: fn(FaultBody<B>) -> B) -> BoxedLayer<B> {
         BoxedLayer { layer: self, rebox }
     }
 
-    /// Keeps axum's body type: [`boxed_by`](Self::boxed_by) axum's `Body::new`.
+    /// Keeps axum's body type: [`map_body`](Self::map_body) axum's `Body::new`.
     #[cfg(feature = "axum")]
     pub fn boxed(self) -> BoxedLayer<axum::body::Body> {
-        self.boxed_by(axum::body::Body::new)
+        self.map_body(axum::body::Body::new)
     }
 }
 
-/// A [`FaultLayer`] that keeps the inner body type, made by [`FaultLayer::boxed_by`].
+/// A [`FaultLayer`] that keeps the inner body type, made by [`FaultLayer::map_body`].
 #[must_use = "a layer does nothing until it is around a service"]
 pub struct BoxedLayer<B> {
     layer: FaultLayer,
@@ -148,7 +148,7 @@ impl<F: fmt::Debug, B> fmt::Debug for BoxedFuture<F, B> {
 /// Lay it outside of what catches panics or buffers bodies, and inside of the timeouts and traces
 /// that are to see the fault. Its responses have a body type of their own, which axum's
 /// `Router::layer` and hyper take as it is; where the inner type is wanted, there is
-/// [`boxed_by`](Self::boxed_by).
+/// [`map_body`](Self::map_body).
 ///
 /// ```
 /// use http::{Request, Response, StatusCode};
@@ -175,7 +175,7 @@ impl<F: fmt::Debug, B> fmt::Debug for BoxedFuture<F, B> {
 #[must_use = "a layer does nothing until it is around a service"]
 pub struct FaultLayer {
     fault: Fault,
-    ports: PortSlot,
+    rebox: ReboxSlot,
 }
 
 impl FaultLayer {
@@ -190,19 +190,19 @@ impl FaultLayer {
     /// use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
     /// use tower::{ServiceExt, service_fn};
     /// use tower_layer::Layer;
-    /// use waylay_fault::{BodyError, Cut, Ending, Fault, Side, truncate};
+    /// use waylay_fault::{BodyError, TruncateAt, TruncateEnd, Fault, Side, truncate};
     ///
     /// type Boxed = UnsyncBoxBody<Bytes, BodyError>;
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-    /// let fault = Fault::new("half", truncate(Cut::Fraction(0.5)).on(Side::Request).then(Ending::End))
+    /// let fault = Fault::new("half", truncate(TruncateAt::Fraction(0.5)).on(Side::Request).then(TruncateEnd::Clean))
     ///     .enabled(true)
     ///     .participation(1.0)
     ///     .build()?;
     /// let echo = service_fn(async |request: Request<Boxed>| {
     ///     Ok::<_, BodyError>(Response::new(request.into_body().collect().await?.to_bytes()))
     /// });
-    /// let service = fault.layer().uploads_by::<Boxed>(|body| body.boxed_unsync()).layer(
+    /// let service = fault.layer().request_body_with::<Boxed>(|body| body.boxed_unsync()).layer(
     ///     tower::ServiceBuilder::new().map_response(|r: Response<Bytes>| r.map(http_body_util::Full::new)).service(echo),
     /// );
     /// let body = http_body_util::Full::from("12345678").map_err(|never| match never {}).boxed_unsync();
@@ -212,12 +212,12 @@ impl FaultLayer {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn uploads_by<B>(self, rebox: fn(FaultBody<B>) -> B) -> Self
+    pub fn request_body_with<B>(self, rebox: fn(FaultBody<B>) -> B) -> Self
     where
         B: Body<Data = Bytes> + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self { ports: PortSlot::holding(Port::new(rebox)), ..self }
+        Self { rebox: ReboxSlot::new(BodyRebox::new(rebox)), ..self }
     }
 }
 
@@ -225,13 +225,13 @@ impl<S> Layer<S> for FaultLayer {
     type Service = FaultService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        FaultService::new(inner, self.fault.clone()).with_ports(self.ports.clone())
+        FaultService::new(inner, self.fault.clone()).with_rebox(self.rebox.clone())
     }
 }
 
 impl Fault {
     /// A layer of this fault.
     pub fn layer(&self) -> FaultLayer {
-        FaultLayer { fault: self.clone(), ports: PortSlot::default() }
+        FaultLayer { fault: self.clone(), rebox: ReboxSlot::default() }
     }
 }

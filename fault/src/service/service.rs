@@ -6,74 +6,74 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::body::fault_body::FaultBody;
-use crate::body::request_body::PortSlot;
-use crate::fault::capability::Side;
+use crate::body::request_body::ReboxSlot;
+use crate::fault::capability::Placement;
 use crate::fault::fault::Fault;
-use crate::service::future::{FaultFuture, Refuse};
+use crate::service::future::{FaultFuture, RejectFn};
 
 #[derive(Debug, Clone)]
-pub(crate) struct Around<S> {
-    pub(crate) inner: S,
+pub(crate) struct FaultInner<S> {
+    pub(crate) service: S,
     pub(crate) fault: Fault,
-    pub(crate) ports: PortSlot,
+    pub(crate) rebox: ReboxSlot,
 }
 
-impl<S: Clone> Around<S> {
+impl<S: Clone> FaultInner<S> {
     /// Of an idle fault's cost, what is ours is one load; what counts is that the request is not
     /// copied on its way. So nothing that may unwind comes between, after which it would have to be
     /// dropped here; and whatever asks for its address is kept out of the caller's code.
     #[inline]
     pub(crate) fn call<B>(
         &mut self,
-        side: Side,
+        placement: Placement,
         request: Request<B>,
-        refuse: Refuse<S::Error>,
+        on_reject: RejectFn<S::Error>,
     ) -> FaultFuture<S, B>
     where
         S: Service<Request<B>>,
         B: 'static,
     {
-        let idle = self.fault.idle();
-        self.pass(idle, side, request, refuse)
+        let is_idle = self.fault.is_idle();
+        self.dispatch(is_idle, placement, request, on_reject)
     }
 
     #[inline]
-    fn pass<B>(
+    fn dispatch<B>(
         &mut self,
-        idle: bool,
-        side: Side,
+        is_idle: bool,
+        placement: Placement,
         request: Request<B>,
-        refuse: Refuse<S::Error>,
+        on_reject: RejectFn<S::Error>,
     ) -> FaultFuture<S, B>
     where
         S: Service<Request<B>>,
         B: 'static,
     {
-        if idle {
-            FaultFuture::spared(self.inner.call(request))
+        if is_idle {
+            FaultFuture::passthrough(self.service.call(request))
         } else {
-            self.consider(side, request, refuse)
+            self.decide(placement, request, on_reject)
         }
     }
 
     #[inline(never)]
-    fn consider<B>(
+    fn decide<B>(
         &mut self,
-        side: Side,
+        placement: Placement,
         mut request: Request<B>,
-        refuse: Refuse<S::Error>,
+        on_reject: RejectFn<S::Error>,
     ) -> FaultFuture<S, B>
     where
         S: Service<Request<B>>,
         B: 'static,
     {
-        match self.fault.decide(side, &mut request, || self.ports.port::<B>().is_some()) {
-            None => FaultFuture::spared(self.inner.call(request)),
-            Some(strike) => {
+        match self.fault.decide(placement, &mut request, || self.rebox.get::<B>().is_some()) {
+            None => FaultFuture::passthrough(self.service.call(request)),
+            Some(execution) => {
                 // The one that was made ready goes along; its clone was not, and stays.
-                let clone = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, clone);
-                FaultFuture::struck(strike, ready, request, self.ports.port(), refuse)
+                let clone = self.service.clone();
+                let ready = std::mem::replace(&mut self.service, clone);
+                FaultFuture::injected(execution, ready, request, self.rebox.get(), on_reject)
             }
         }
     }
@@ -83,27 +83,27 @@ impl<S: Clone> Around<S> {
 /// service's: what the fault does is a response, or a body that fails.
 #[derive(Debug, Clone)]
 pub struct FaultService<S> {
-    around: Around<S>,
+    inner: FaultInner<S>,
 }
 
 impl<S> FaultService<S> {
     /// Puts the fault around a service.
     pub fn new(inner: S, fault: Fault) -> Self {
-        Self { around: Around { inner, fault, ports: PortSlot::default() } }
+        Self { inner: FaultInner { service: inner, fault, rebox: ReboxSlot::default() } }
     }
 
-    pub(crate) fn with_ports(self, ports: PortSlot) -> Self {
-        Self { around: Around { ports, ..self.around } }
+    pub(crate) fn with_rebox(self, rebox: ReboxSlot) -> Self {
+        Self { inner: FaultInner { rebox, ..self.inner } }
     }
 
     /// The service behind the fault.
     pub fn get_ref(&self) -> &S {
-        &self.around.inner
+        &self.inner.service
     }
 
     /// Takes the service out again.
     pub fn into_inner(self) -> S {
-        self.around.inner
+        self.inner.service
     }
 }
 
@@ -118,11 +118,11 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.around.inner.poll_ready(cx)
+        self.inner.service.poll_ready(cx)
     }
 
     #[inline]
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        self.around.call(Side::Server, request, Ok)
+        self.inner.call(Placement::Server, request, Ok)
     }
 }

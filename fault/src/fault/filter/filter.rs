@@ -3,7 +3,7 @@
 use http::header::USER_AGENT;
 use http::{HeaderMap, Request};
 
-use crate::config::error::Findings;
+use crate::config::error::ErrorCollector;
 use crate::connection::handle;
 use crate::fault::filter::host::HostList;
 use crate::fault::filter::lists::{ClientList, HeaderList, MethodList};
@@ -12,37 +12,37 @@ use crate::fault::filter::path::{PathList, canonical};
 use crate::fault::filter::route::RouteList;
 #[cfg(feature = "router")]
 use crate::fault::filter::route::RuleList;
-use crate::report::event::Skip;
+use crate::report::event::SkipReason;
 
 #[derive(Debug, Default)]
-pub(crate) struct Gate {
+pub(crate) struct RequestFilter {
     pub(crate) protect_probes: bool,
-    pub(crate) methods: Lists<MethodList>,
-    pub(crate) paths: Lists<PathList>,
-    pub(crate) headers: Lists<HeaderList>,
-    pub(crate) hosts: Lists<HostList>,
-    pub(crate) clients: Lists<ClientList>,
+    pub(crate) methods: AllowBlock<MethodList>,
+    pub(crate) paths: AllowBlock<PathList>,
+    pub(crate) headers: AllowBlock<HeaderList>,
+    pub(crate) hosts: AllowBlock<HostList>,
+    pub(crate) clients: AllowBlock<ClientList>,
     #[cfg(any(feature = "axum", feature = "router"))]
-    pub(crate) routes: Lists<RouteList>,
+    pub(crate) routes: AllowBlock<RouteList>,
     #[cfg(feature = "router")]
-    pub(crate) rules: Lists<RuleList>,
+    pub(crate) rules: AllowBlock<RuleList>,
 }
 
 /// What to leave alone, and what alone to touch.
 #[derive(Debug, Default)]
-pub(crate) struct Lists<L> {
+pub(crate) struct AllowBlock<L> {
     pub(crate) block: L,
     pub(crate) allow: L,
 }
 
-impl Gate {
+impl RequestFilter {
     /// Lists of one kind: block beats allow. Lists of several kinds: all must let the request
     /// through. An empty allow list is none.
-    pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), Skip> {
+    pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), SkipReason> {
         let path = canonical(request.uri().path());
         let (uri, headers) = (request.uri(), request.headers());
         if self.protect_probes && is_probe(&path, headers) {
-            return Err(Skip::Protected);
+            return Err(SkipReason::Protected);
         }
         let client = || handle::client(request.extensions());
         let admitted = passes(&self.methods, MethodList::is_empty, |list| list.contains(request.method()))
@@ -57,64 +57,64 @@ impl Gate {
         };
         #[cfg(feature = "router")]
         let admitted = admitted && passes(&self.rules, RuleList::is_empty, |list| list.contains(request));
-        if admitted { Ok(()) } else { Err(Skip::NoMatch) }
+        if admitted { Ok(()) } else { Err(SkipReason::NoMatch) }
     }
 }
 
-fn passes<L>(lists: &Lists<L>, is_empty: impl Fn(&L) -> bool, contains: impl Fn(&L) -> bool) -> bool {
+fn passes<L>(lists: &AllowBlock<L>, is_empty: impl Fn(&L) -> bool, contains: impl Fn(&L) -> bool) -> bool {
     let blocked = !is_empty(&lists.block) && contains(&lists.block);
     !blocked && (is_empty(&lists.allow) || contains(&lists.allow))
 }
 
 /// The lists of a builder.
 #[derive(Debug, Default)]
-pub(crate) struct Whom {
-    pub(crate) spare_no_probes: bool,
-    pub(crate) methods: Lists<Vec<String>>,
-    pub(crate) paths: Lists<Vec<String>>,
-    pub(crate) headers: Lists<Vec<(String, String)>>,
-    pub(crate) hosts: Lists<Vec<String>>,
-    pub(crate) clients: Lists<Vec<String>>,
+pub(crate) struct FilterConfig {
+    pub(crate) allow_probes: bool,
+    pub(crate) methods: AllowBlock<Vec<String>>,
+    pub(crate) paths: AllowBlock<Vec<String>>,
+    pub(crate) headers: AllowBlock<Vec<(String, String)>>,
+    pub(crate) hosts: AllowBlock<Vec<String>>,
+    pub(crate) clients: AllowBlock<Vec<String>>,
     #[cfg(any(feature = "axum", feature = "router"))]
-    pub(crate) routes: Lists<Vec<String>>,
+    pub(crate) routes: AllowBlock<Vec<String>>,
     #[cfg(feature = "router")]
-    pub(crate) rules: Lists<Vec<String>>,
+    pub(crate) rules: AllowBlock<Vec<String>>,
 }
 
-impl Whom {
+impl FilterConfig {
     /// Reads every list.
-    pub(crate) fn check(self, findings: &mut Findings) -> Gate {
-        Gate {
-            protect_probes: !self.spare_no_probes,
-            methods: Lists {
-                block: MethodList::check("block_methods", self.methods.block, findings),
-                allow: MethodList::check("allow_methods", self.methods.allow, findings),
+    pub(crate) fn check(self, errors: &mut ErrorCollector) -> RequestFilter {
+        RequestFilter {
+            protect_probes: !self.allow_probes,
+            methods: AllowBlock {
+                block: MethodList::check("block_methods", self.methods.block, errors),
+                allow: MethodList::check("allow_methods", self.methods.allow, errors),
             },
-            paths: Lists {
-                block: PathList::check("block_paths", self.paths.block, findings),
-                allow: PathList::check("allow_paths", self.paths.allow, findings),
+            paths: AllowBlock {
+                block: PathList::check("block_paths", self.paths.block, errors),
+                allow: PathList::check("allow_paths", self.paths.allow, errors),
             },
-            headers: Lists {
-                block: HeaderList::check("block_headers", self.headers.block, findings),
-                allow: HeaderList::check("allow_headers", self.headers.allow, findings),
+            headers: AllowBlock {
+                block: HeaderList::check("block_headers", self.headers.block, errors),
+                allow: HeaderList::check("allow_headers", self.headers.allow, errors),
             },
-            hosts: Lists {
-                block: HostList::check("block_hosts", self.hosts.block, findings),
-                allow: HostList::check("allow_hosts", self.hosts.allow, findings),
+            hosts: AllowBlock {
+                block: HostList::check("block_hosts", self.hosts.block, errors),
+                allow: HostList::check("allow_hosts", self.hosts.allow, errors),
             },
-            clients: Lists {
-                block: ClientList::check("block_clients", self.clients.block, findings),
-                allow: ClientList::check("allow_clients", self.clients.allow, findings),
+            clients: AllowBlock {
+                block: ClientList::check("block_clients", self.clients.block, errors),
+                allow: ClientList::check("allow_clients", self.clients.allow, errors),
             },
             #[cfg(any(feature = "axum", feature = "router"))]
-            routes: Lists {
-                block: RouteList::check("block_routes", self.routes.block, findings),
-                allow: RouteList::check("allow_routes", self.routes.allow, findings),
+            routes: AllowBlock {
+                block: RouteList::check("block_routes", self.routes.block, errors),
+                allow: RouteList::check("allow_routes", self.routes.allow, errors),
             },
             #[cfg(feature = "router")]
-            rules: Lists {
-                block: RuleList::check("block_rules", self.rules.block, findings),
-                allow: RuleList::check("allow_rules", self.rules.allow, findings),
+            rules: AllowBlock {
+                block: RuleList::check("block_rules", self.rules.block, errors),
+                allow: RuleList::check("allow_rules", self.rules.allow, errors),
             },
         }
     }

@@ -4,7 +4,7 @@ use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderMap, Uri};
 
-use crate::config::error::{Findings, Problem};
+use crate::config::error::{ErrorCollector, FaultErrorKind};
 
 /// Hosts, each with labels in front of it or without.
 #[derive(Debug, Default)]
@@ -26,12 +26,12 @@ enum Front {
 
 impl HostList {
     /// Reads the patterns; each bad one becomes a finding under `setting[index]`.
-    pub(crate) fn check(setting: &str, patterns: Vec<String>, findings: &mut Findings) -> Self {
+    pub(crate) fn check(setting: &str, patterns: Vec<String>, errors: &mut ErrorCollector) -> Self {
         let mut list = Vec::with_capacity(patterns.len());
         for (index, pattern) in patterns.into_iter().enumerate() {
             match read(&pattern) {
                 Some(pattern) => list.push(pattern),
-                None => findings.add(format!("{setting}[{index}]"), pattern, Problem::Host),
+                None => errors.add(format!("{setting}[{index}]"), pattern, FaultErrorKind::FaultHandle),
             }
         }
         Self(list)

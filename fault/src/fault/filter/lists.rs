@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use crate::config::error::{Findings, Problem, header_name, header_value};
+use crate::config::error::{ErrorCollector, FaultErrorKind, header_name, header_value};
 
 /// Ranges in CIDR notation (RFC 4632), or single addresses.
 #[derive(Debug, Default)]
@@ -18,12 +18,12 @@ struct Network {
 
 impl ClientList {
     /// Reads the ranges; each bad one becomes a finding under `setting[index]`.
-    pub(crate) fn check(setting: &str, ranges: Vec<String>, findings: &mut Findings) -> Self {
+    pub(crate) fn check(setting: &str, ranges: Vec<String>, errors: &mut ErrorCollector) -> Self {
         let mut list = Vec::with_capacity(ranges.len());
         for (index, range) in ranges.into_iter().enumerate() {
             match read(&range) {
                 Some(network) => list.push(network),
-                None => findings.add(format!("{setting}[{index}]"), range, Problem::Network),
+                None => errors.add(format!("{setting}[{index}]"), range, FaultErrorKind::Network),
             }
         }
         Self(list)
@@ -77,12 +77,12 @@ pub(crate) struct HeaderList(Vec<(HeaderName, HeaderValue)>);
 
 impl HeaderList {
     /// Reads the pairs; each bad one becomes a finding under `setting[index]`.
-    pub(crate) fn check(setting: &str, pairs: Vec<(String, String)>, findings: &mut Findings) -> Self {
+    pub(crate) fn check(setting: &str, pairs: Vec<(String, String)>, errors: &mut ErrorCollector) -> Self {
         let mut list = Vec::with_capacity(pairs.len());
         for (index, (name, value)) in pairs.into_iter().enumerate() {
             let setting = format!("{setting}[{index}]");
-            let name = header_name(&setting, &name, findings);
-            let value = header_value(&setting, &value, findings);
+            let name = header_name(&setting, &name, errors);
+            let value = header_value(&setting, &value, errors);
             list.extend(name.zip(value));
         }
         Self(list)
@@ -103,12 +103,12 @@ pub(crate) struct MethodList(Vec<Method>);
 
 impl MethodList {
     /// Reads the names; each bad one becomes a finding under `setting[index]`.
-    pub(crate) fn check(setting: &str, names: Vec<String>, findings: &mut Findings) -> Self {
+    pub(crate) fn check(setting: &str, names: Vec<String>, errors: &mut ErrorCollector) -> Self {
         let mut list = Vec::with_capacity(names.len());
         for (index, name) in names.into_iter().enumerate() {
             match Method::from_bytes(name.as_bytes()) {
                 Ok(method) => list.push(method),
-                Err(_) => findings.add(format!("{setting}[{index}]"), name, Problem::Method),
+                Err(_) => errors.add(format!("{setting}[{index}]"), name, FaultErrorKind::Method),
             }
         }
         Self(list)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use matchit::InsertError;
 use percent_encoding::percent_decode_str;
 
-use crate::config::error::{Findings, Problem};
+use crate::config::error::{ErrorCollector, FaultErrorKind};
 
 /// Exact paths, whole-segment prefixes (`/a/*`), templates (`/users/{id}`) and globs (`/a/**/*.png`).
 #[derive(Debug, Default)]
@@ -18,11 +18,11 @@ pub(crate) struct PathList {
 
 impl PathList {
     /// Reads the patterns; each bad one becomes a finding under `setting[index]`.
-    pub(crate) fn check(setting: &str, patterns: Vec<String>, findings: &mut Findings) -> Self {
+    pub(crate) fn check(setting: &str, patterns: Vec<String>, errors: &mut ErrorCollector) -> Self {
         let mut list = Self::default();
         for (index, pattern) in patterns.into_iter().enumerate() {
             if let Err(why) = list.insert(&pattern) {
-                findings.add(format!("{setting}[{index}]"), &pattern, Problem::Pattern(why));
+                errors.add(format!("{setting}[{index}]"), &pattern, FaultErrorKind::Pattern(why));
             }
         }
         list

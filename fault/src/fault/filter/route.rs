@@ -11,7 +11,7 @@ use http::Request;
 use waylay_router::{Effective, Peer, Policy, Precedence, Route, Table};
 
 #[cfg(any(feature = "axum", feature = "router"))]
-use crate::config::error::{Findings, Problem};
+use crate::config::error::{ErrorCollector, FaultErrorKind};
 #[cfg(feature = "router")]
 use crate::connection::handle;
 
@@ -23,13 +23,13 @@ pub(crate) struct RouteList(HashSet<String>);
 #[cfg(any(feature = "axum", feature = "router"))]
 impl RouteList {
     /// Takes the templates; one that no router can hold becomes a finding under `setting[index]`.
-    pub(crate) fn check(setting: &str, templates: Vec<String>, findings: &mut Findings) -> Self {
+    pub(crate) fn check(setting: &str, templates: Vec<String>, errors: &mut ErrorCollector) -> Self {
         for (index, template) in templates.iter().enumerate() {
             // A route's name never begins with a slash; only waylay-router has names.
             let named = cfg!(feature = "router") && !template.is_empty();
             if !template.starts_with('/') && !named {
                 let why = "it does not begin with `/`".to_owned();
-                findings.add(format!("{setting}[{index}]"), template, Problem::Pattern(why));
+                errors.add(format!("{setting}[{index}]"), template, FaultErrorKind::Pattern(why));
             }
         }
         Self(templates.into_iter().collect())
@@ -80,16 +80,16 @@ pub(crate) struct RuleList(Vec<Table<()>>);
 #[cfg(feature = "router")]
 impl RuleList {
     /// Reads the rules; each bad one becomes a finding under `setting[index]`.
-    pub(crate) fn check(setting: &str, rules: Vec<String>, findings: &mut Findings) -> Self {
+    pub(crate) fn check(setting: &str, rules: Vec<String>, errors: &mut ErrorCollector) -> Self {
         let mut list = Vec::with_capacity(rules.len());
         // No other route is there to be ranked against.
         let policy = Policy::default().precedence(Precedence::Registration);
         for (index, rule) in rules.into_iter().enumerate() {
             match Table::builder().policy(policy).route(Route::rule(rule.as_str()).value(())).build() {
                 Ok(table) => list.push(table),
-                Err(errors) => {
-                    let told: Vec<String> = errors.iter().map(|error| error.kind.to_string()).collect();
-                    findings.add(format!("{setting}[{index}]"), rule, Problem::Rule(told.join("\n")));
+                Err(found) => {
+                    let texts: Vec<String> = found.iter().map(|error| error.kind.to_string()).collect();
+                    errors.add(format!("{setting}[{index}]"), rule, FaultErrorKind::Rule(texts.join("\n")));
                 }
             }
         }

@@ -2,69 +2,69 @@
 
 use bytes::BytesMut;
 
-use crate::body::stage::Host;
-use crate::connection::command::Chunk;
+use crate::body::stage::FaultHandle;
+use crate::connection::command::ChunkError;
 
 /// Follows a body from the first byte behind its head.
-pub(crate) struct Chunks {
-    how: Chunk,
-    pub(crate) host: Box<dyn Host>,
-    place: Place,
+pub(crate) struct ChunkRewriter {
+    how: ChunkError,
+    pub(crate) handle: Box<dyn FaultHandle>,
+    state: ChunkState,
 }
 
 #[derive(Debug)]
-enum Place {
+enum ChunkState {
     /// In the line that tells the size of a chunk; so much of it has come.
     Size(Vec<u8>),
     /// In the data of a chunk. So many bytes are left, the line break behind them not counted.
     Data(u64),
     /// What still comes is kept back: the last chunk, which never comes.
-    Lost,
+    Dropping,
     /// The framing was broken, or has come to its end; the rest goes by.
-    Past,
+    Done,
 }
 
 /// No server writes a longer size.
 const MAX_SIZE_LINE: usize = 4096;
 
-impl Chunks {
-    pub(crate) fn new(how: Chunk, host: Box<dyn Host>) -> Self {
-        Self { how, host, place: Place::Size(Vec::new()) }
+impl ChunkRewriter {
+    pub(crate) fn new(how: ChunkError, handle: Box<dyn FaultHandle>) -> Self {
+        Self { how, handle, state: ChunkState::Size(Vec::new()) }
     }
 
     /// Whether all goes by untouched from here on.
-    pub(crate) fn is_past(&self) -> bool {
-        matches!(self.place, Place::Past)
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.state, ChunkState::Done)
     }
 
     /// Whether the connection is to be closed once all is written.
     pub(crate) fn closes(&self) -> bool {
-        matches!(self.place, Place::Lost)
+        matches!(self.state, ChunkState::Dropping)
     }
 
     /// What becomes of these bytes.
     pub(crate) fn push(&mut self, mut data: &[u8], out: &mut BytesMut) {
         while !data.is_empty() {
-            match &mut self.place {
-                Place::Lost => return,
-                Place::Past => {
+            match &mut self.state {
+                ChunkState::Dropping => return,
+                ChunkState::Done => {
                     out.extend_from_slice(data);
                     return;
                 }
-                Place::Size(line) => {
+                ChunkState::Size(line) => {
                     let end = data.iter().position(|byte| *byte == b'\n').map_or(data.len(), |at| at + 1);
                     line.extend_from_slice(&data[..end]);
                     data = &data[end..];
                     let line = std::mem::take(line);
-                    self.place = self.after_size(line, out);
+                    self.state = self.after_size(line, out);
                 }
-                Place::Data(left) => {
+                ChunkState::Data(left) => {
                     let part = usize::try_from(*left).map_or(data.len(), |left| left.min(data.len()));
                     out.extend_from_slice(&data[..part]);
                     data = &data[part..];
                     *left -= part as u64;
                     if *left == 0 {
-                        self.place = self.after_data(&mut data, out);
+                        self.state = self.after_data(&mut data, out);
                     }
                 }
             }
@@ -72,59 +72,61 @@ impl Chunks {
     }
 
     /// Where a size, or a part of it, leads to.
-    fn after_size(&mut self, line: Vec<u8>, out: &mut BytesMut) -> Place {
+    fn after_size(&mut self, line: Vec<u8>, out: &mut BytesMut) -> ChunkState {
         if !line.ends_with(b"\n") && line.len() < MAX_SIZE_LINE {
-            return Place::Size(line);
+            return ChunkState::Size(line);
         }
-        let (Some(size), false) = (size(&line), self.host.off()) else {
+        let (Some(size), false) = (size(&line), self.handle.off()) else {
             out.extend_from_slice(&line);
-            return Place::Past;
+            return ChunkState::Done;
         };
         let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         match (self.how, size) {
-            (Chunk::Size, _) | (Chunk::Last, 0) => {
+            (ChunkError::BadSize, _) | (ChunkError::BadLast, 0) => {
                 out.extend_from_slice(b"zz");
                 out.extend_from_slice(&line[digits..]);
-                Place::Past
+                ChunkState::Done
             }
-            (Chunk::NoLast, 0) => Place::Lost,
+            (ChunkError::MissingLast, 0) => ChunkState::Dropping,
             (_, 0) => {
                 out.extend_from_slice(&line);
-                Place::Past
+                ChunkState::Done
             }
             // One byte is held back, to be dropped.
-            (Chunk::Shorter, size) => {
+            (ChunkError::Shorter, size) => {
                 out.extend_from_slice(&line);
-                Place::Data(size - 1)
+                ChunkState::Data(size - 1)
             }
             // The line break behind the data goes along.
-            (Chunk::Last | Chunk::NoLast, size) => {
+            (ChunkError::BadLast | ChunkError::MissingLast, size) => {
                 out.extend_from_slice(&line);
-                Place::Data(size.saturating_add(2))
+                ChunkState::Data(size.saturating_add(2))
             }
-            (Chunk::Longer, size) => {
+            (ChunkError::Longer, size) => {
                 out.extend_from_slice(&line);
-                Place::Data(size)
+                ChunkState::Data(size)
             }
         }
     }
 
     /// Where the end of the data leads to.
-    fn after_data(&mut self, data: &mut &[u8], out: &mut BytesMut) -> Place {
+    fn after_data(&mut self, data: &mut &[u8], out: &mut BytesMut) -> ChunkState {
         match self.how {
-            Chunk::Longer => {
+            ChunkError::Longer => {
                 out.extend_from_slice(b"x");
-                Place::Past
+                ChunkState::Done
             }
             // The byte may not have come yet.
-            Chunk::Shorter => match data.split_first() {
+            ChunkError::Shorter => match data.split_first() {
                 Some((_, rest)) => {
                     *data = rest;
-                    Place::Past
+                    ChunkState::Done
                 }
-                None => Place::Data(0),
+                None => ChunkState::Data(0),
             },
-            Chunk::Size | Chunk::Last | Chunk::NoLast => Place::Size(Vec::new()),
+            ChunkError::BadSize | ChunkError::BadLast | ChunkError::MissingLast => {
+                ChunkState::Size(Vec::new())
+            }
         }
     }
 }
@@ -142,7 +144,7 @@ fn size(line: &[u8]) -> Option<u64> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Announced {
     /// The body comes in chunks.
-    Chunks,
+    ChunkRewriter,
     /// From here on it is a WebSocket.
     WebSocket,
     /// Something else, or it was no answer at all.
@@ -198,7 +200,7 @@ impl Heads {
             }),
             // The answer itself comes next.
             [b'1', ..] => None,
-            _ if names(&text, "transfer-encoding", b"chunked") => Some(Announced::Chunks),
+            _ if names(&text, "transfer-encoding", b"chunked") => Some(Announced::ChunkRewriter),
             _ => Some(Announced::Other),
         }
     }
@@ -226,7 +228,7 @@ mod chunks_tests {
 
     struct On(bool);
 
-    impl Host for On {
+    impl FaultHandle for On {
         fn name(&self) -> Arc<str> {
             "test".into()
         }
@@ -246,11 +248,11 @@ mod chunks_tests {
     fn each_way_breaks_one_place() {
         let text = "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n";
         let rows = [
-            (Chunk::Size, "zz\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
-            (Chunk::Longer, "3\r\nabcx\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
-            (Chunk::Shorter, "3\r\nab\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
-            (Chunk::Last, "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\nzz\r\nt: v\r\n\r\n"),
-            (Chunk::NoLast, "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n"),
+            (ChunkError::BadSize, "zz\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
+            (ChunkError::Longer, "3\r\nabcx\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
+            (ChunkError::Shorter, "3\r\nab\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
+            (ChunkError::BadLast, "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\nzz\r\nt: v\r\n\r\n"),
+            (ChunkError::MissingLast, "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n"),
         ];
         for (how, wanted) in rows {
             for step in 1..=text.len() {
@@ -260,15 +262,15 @@ mod chunks_tests {
             assert_eq!(through(how, true, "zz\r\n", 1), "zz\r\n", "{how:?}");
         }
         // A body of nothing but its end, and a chunk of one byte.
-        assert_eq!(through(Chunk::Longer, true, "0\r\n\r\n", 2), "0\r\n\r\n");
-        assert_eq!(through(Chunk::Shorter, true, "1\r\na\r\n0\r\n\r\n", 1), "1\r\n\r\n0\r\n\r\n");
+        assert_eq!(through(ChunkError::Longer, true, "0\r\n\r\n", 2), "0\r\n\r\n");
+        assert_eq!(through(ChunkError::Shorter, true, "1\r\na\r\n0\r\n\r\n", 1), "1\r\n\r\n0\r\n\r\n");
     }
 
-    fn through(how: Chunk, on: bool, text: &str, step: usize) -> String {
-        let mut chunks = Chunks::new(how, Box::new(On(on)));
+    fn through(how: ChunkError, on: bool, text: &str, step: usize) -> String {
+        let mut chunks = ChunkRewriter::new(how, Box::new(On(on)));
         let mut out = BytesMut::new();
         text.as_bytes().chunks(step).for_each(|data| chunks.push(data, &mut out));
-        assert_eq!(chunks.closes(), on && how == Chunk::NoLast && text.len() > 5);
+        assert_eq!(chunks.closes(), on && how == ChunkError::MissingLast && text.len() > 5);
         String::from_utf8(out.to_vec()).expect("text")
     }
 }
@@ -295,9 +297,9 @@ mod answer_tests {
     fn a_head_ends_where_it_ends() {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n";
         let rows = [
-            (chunked.to_owned(), Announced::Chunks),
-            (format!("HTTP/1.1 100 Continue\r\n\r\n{chunked}"), Announced::Chunks),
-            (format!("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n{chunked}"), Announced::Chunks),
+            (chunked.to_owned(), Announced::ChunkRewriter),
+            (format!("HTTP/1.1 100 Continue\r\n\r\n{chunked}"), Announced::ChunkRewriter),
+            (format!("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n{chunked}"), Announced::ChunkRewriter),
             ("HTTP/1.1 101 Switching\r\nupgrade: WebSocket\r\n\r\n".into(), Announced::WebSocket),
             ("HTTP/1.1 101 Switching\r\nupgrade: h2c\r\n\r\n".into(), Announced::Other),
             ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n".into(), Announced::Other),

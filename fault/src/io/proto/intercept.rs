@@ -7,125 +7,134 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::connection::command::Ending;
-use crate::connection::handle::{Connection, Speech, Word};
-use crate::io::proto::h1::{Announced, Chunks, Heads};
-use crate::io::proto::h2::{Drain, PREFACE, Streams};
-use crate::io::proto::websocket::Lanes;
-use crate::io::state::Core;
+use crate::connection::command::Termination;
+use crate::connection::handle::{Connection, HttpCommand, Protocol};
+use crate::io::proto::h1::{Announced, ChunkRewriter, Heads};
+use crate::io::proto::h2::{GoAwaySequence, PREFACE, StreamTracker};
+use crate::io::proto::websocket::WebSocketPump;
+use crate::io::state::StreamState;
 
 /// Sits between a stream's face and its core. Over ciphertext it understands nothing, and does
 /// nothing.
 #[derive(Default)]
-pub(crate) struct Talk {
-    tongue: Tongue,
+pub(crate) struct HttpInterceptor {
+    protocol: ProtocolState,
     /// Whether nothing of what was said is still with who says it: it flushed, and that is done
     /// once its own buffers are empty. The next byte of HTTP/1 is then the first of an answer, if
     /// none is under way.
-    settled: bool,
+    between_responses: bool,
     /// Orders about the next answer, until that can be told from the one before.
-    words: Vec<Word>,
-    act: Act,
+    commands: Vec<HttpCommand>,
+    edit: ResponseEdit,
     /// Is written before anything else.
-    rest: Bytes,
+    unwritten: Bytes,
 }
 
 /// What is done to the present answer of HTTP/1.
 #[derive(Default)]
-enum Act {
+enum ResponseEdit {
     #[default]
     Nothing,
     /// Its head has yet to go by.
-    Ahead(Box<Ahead>),
-    Chunks(Box<Chunks>),
-    Messages(Box<Lanes>),
+    Pending(Box<PendingResponse>),
+    ChunkRewriter(Box<ChunkRewriter>),
+    Messages(Box<WebSocketPump>),
 }
 
 #[derive(Default)]
-struct Ahead {
+struct PendingResponse {
     heads: Heads,
-    chunks: Option<Chunks>,
-    lanes: Option<Lanes>,
+    chunks: Option<ChunkRewriter>,
+    pump: Option<WebSocketPump>,
 }
 
 /// So much is taken at once where it has to be copied.
 const CHUNK: usize = 16 * 1024;
 
-impl Talk {
+impl HttpInterceptor {
     /// What comes in is listened to from its first byte on.
-    pub(crate) fn listening() -> Self {
-        Self { tongue: Tongue::UNHEARD, settled: true, ..Self::default() }
+    pub(crate) fn detecting() -> Self {
+        Self { protocol: ProtocolState::DETECTING, between_responses: true, ..Self::default() }
     }
 
     /// Whether what is written needs nothing but to be told.
     #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        !self.tongue.drains()
-            && self.words.is_empty()
-            && self.rest.is_empty()
-            && matches!(self.act, Act::Nothing)
+    pub(crate) fn is_passthrough(&self) -> bool {
+        !self.protocol.is_draining()
+            && self.commands.is_empty()
+            && self.unwritten.is_empty()
+            && matches!(self.edit, ResponseEdit::Nothing)
     }
 
     /// So many of these bytes were written without us.
-    pub(crate) fn say(&mut self, connection: &Connection, slices: &[io::IoSlice<'_>], mut written: usize) {
+    pub(crate) fn observe_outgoing(
+        &mut self,
+        connection: &Connection,
+        slices: &[io::IoSlice<'_>],
+        mut written: usize,
+    ) {
         for slice in slices {
             let part = written.min(slice.len());
-            self.said(connection, &slice[..part]);
+            self.observe_slice(connection, &slice[..part]);
             written -= part;
         }
     }
 
-    fn said(&mut self, connection: &Connection, data: &[u8]) {
-        self.tongue.say(data);
-        if matches!(self.tongue, Tongue::Http1) && !data.is_empty() {
-            self.settle(connection, false);
+    fn observe_slice(&mut self, connection: &Connection, data: &[u8]) {
+        self.protocol.observe_outgoing(data);
+        if matches!(self.protocol, ProtocolState::Http1) && !data.is_empty() {
+            self.set_between_responses(connection, false);
         }
     }
 
-    fn settle(&mut self, connection: &Connection, settled: bool) {
-        if std::mem::replace(&mut self.settled, settled) != settled {
-            connection.settle(settled);
+    fn set_between_responses(&mut self, connection: &Connection, between_responses: bool) {
+        if std::mem::replace(&mut self.between_responses, between_responses) != between_responses {
+            connection.set_between_responses(between_responses);
         }
     }
 
     /// Takes what was ordered.
-    fn obey<T>(&mut self, core: &mut Core<T>) {
-        self.words.append(&mut core.words);
-        if self.words.is_empty() {
+    fn apply_commands<T>(&mut self, state: &mut StreamState<T>) {
+        self.commands.append(&mut state.http_commands);
+        if self.commands.is_empty() {
             return;
         }
-        match &mut self.tongue {
-            Tongue::Http1 if !self.settled => return,
-            Tongue::Http1 => {}
-            Tongue::Http2(session) => {
-                for word in self.words.drain(..) {
-                    if let Word::Drain { code } = word {
-                        session.drain.begin(code);
+        match &mut self.protocol {
+            ProtocolState::Http1 if !self.between_responses => return,
+            ProtocolState::Http1 => {}
+            ProtocolState::Http2(session) => {
+                for command in self.commands.drain(..) {
+                    if let HttpCommand::Drain { code } = command {
+                        session.goaway.begin(code);
                     }
                 }
                 return;
             }
-            Tongue::Unheard(_) | Tongue::Foreign => return self.words.clear(),
+            ProtocolState::Detecting(_) | ProtocolState::Opaque => return self.commands.clear(),
         }
-        let mut ahead = match std::mem::take(&mut self.act) {
-            Act::Ahead(ahead) => ahead,
+        let mut pending = match std::mem::take(&mut self.edit) {
+            ResponseEdit::Pending(pending) => pending,
             _ => Box::default(),
         };
-        for word in self.words.drain(..) {
-            match word {
-                Word::Chunk { how, host } => ahead.chunks = Some(Chunks::new(how, host)),
-                Word::Messages { tap, host } => ahead.lanes.get_or_insert_default().add(&tap, host),
-                Word::Drain { .. } => {}
+        for command in self.commands.drain(..) {
+            match command {
+                HttpCommand::ChunkFraming { how, handle } => {
+                    pending.chunks = Some(ChunkRewriter::new(how, handle))
+                }
+                HttpCommand::Messages { tap, handle } => {
+                    pending.pump.get_or_insert_default().add(&tap, handle)
+                }
+                HttpCommand::Drain { .. } => {}
             }
         }
-        self.act = Act::Ahead(ahead);
+        self.edit = ResponseEdit::Pending(pending);
     }
 }
 
-impl Talk {
+impl HttpInterceptor {
     pub(crate) fn read<T>(
         &mut self,
-        core: &mut Core<T>,
+        state: &mut StreamState<T>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>>
@@ -133,208 +142,218 @@ impl Talk {
         T: AsyncRead + AsyncWrite + Unpin,
     {
         // While nobody has a hand in it, as straight as can be.
-        if self.is_plain()
-            && let Some(io) = core.plain()
+        if self.is_passthrough()
+            && let Some(io) = state.plain()
         {
             let before = buf.filled().len();
             ready!(Pin::new(io).poll_read(cx, buf))?;
-            self.tongue.hear(&buf.filled()[before..], &core.connection);
+            self.protocol.observe_incoming(&buf.filled()[before..], &state.connection);
             return Poll::Ready(Ok(()));
         }
-        ready!(core.attend(cx));
-        self.obey(core);
-        if let Act::Messages(lanes) = &mut self.act {
+        ready!(state.poll_state(cx));
+        self.apply_commands(state);
+        if let ResponseEdit::Messages(pump) = &mut self.edit {
             // What was said and held back moves on while the stream is read; a failure is the
             // writer's to hear.
-            let _ = lanes.poll_drain(Pin::new(&mut *core), cx);
-            let read = ready!(lanes.poll_read(Pin::new(&mut *core), cx, buf));
-            core.connection.forget_reader();
-            if lanes.let_leave() {
-                core.connection.wake();
+            let _ = pump.poll_drain(Pin::new(&mut *state), cx);
+            let read = ready!(pump.poll_read(Pin::new(&mut *state), cx, buf));
+            state.connection.forget_reader();
+            if pump.release_after_close() {
+                state.connection.wake();
             }
             return Poll::Ready(read);
         }
-        if self.tongue.drains() {
-            let put_in = self.put_in(core, cx)?;
-            if self.tongue.is_over() {
-                ready!(put_in);
+        if self.protocol.is_draining() {
+            let write_frames = self.write_frames(state, cx)?;
+            if self.protocol.is_done() {
+                ready!(write_frames);
                 return Poll::Ready(Ok(()));
             }
         }
         let before = buf.filled().len();
-        ready!(core.read(cx, buf))?;
-        let heard = &buf.filled()[before..];
-        if let Act::Ahead(ahead) = &mut self.act
-            && let Some(lanes) = &mut ahead.lanes
-            && !heard.is_empty()
+        ready!(state.read(cx, buf))?;
+        let incoming = &buf.filled()[before..];
+        if let ResponseEdit::Pending(pending) = &mut self.edit
+            && let Some(pump) = &mut pending.pump
+            && !incoming.is_empty()
         {
             // RFC 6455, section 4.1: a client says nothing before it has the answer. Where the
             // frames of one that does begin cannot be told.
-            lanes.spare_incoming();
+            pump.stop_incoming();
         }
-        self.tongue.hear(heard, &core.connection);
+        self.protocol.observe_incoming(incoming, &state.connection);
         Poll::Ready(Ok(()))
     }
 
     pub(crate) fn write<T>(
         &mut self,
-        core: &mut Core<T>,
+        state: &mut StreamState<T>,
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        if self.is_plain()
-            && let Some(io) = core.plain()
+        if self.is_passthrough()
+            && let Some(io) = state.plain()
         {
             let written = ready!(Pin::new(io).poll_write(cx, data))?;
-            self.said(&core.connection, &data[..written]);
+            self.observe_slice(&state.connection, &data[..written]);
             return Poll::Ready(Ok(written));
         }
-        ready!(core.attend(cx));
-        self.obey(core);
-        ready!(self.put_in(core, cx))?;
-        let reach = match &mut self.act {
-            Act::Messages(lanes) => {
-                return match lanes.poll_write(Pin::new(&mut *core), cx, data) {
-                    Poll::Pending if listen(lanes, core, cx) => lanes.poll_write(Pin::new(core), cx, data),
+        ready!(state.poll_state(cx));
+        self.apply_commands(state);
+        ready!(self.write_frames(state, cx))?;
+        let chunk_length = match &mut self.edit {
+            ResponseEdit::Messages(pump) => {
+                return match pump.poll_write(Pin::new(&mut *state), cx, data) {
+                    Poll::Pending if read_ahead(pump, state, cx) => {
+                        pump.poll_write(Pin::new(state), cx, data)
+                    }
                     poll => poll,
                 };
             }
-            Act::Chunks(chunks) => {
+            ResponseEdit::ChunkRewriter(chunks) => {
                 let data = &data[..data.len().min(CHUNK)];
                 let mut out = BytesMut::with_capacity(data.len() + 8);
                 chunks.push(data, &mut out);
-                if chunks.is_past() {
-                    self.act = Act::Nothing;
+                if chunks.is_done() {
+                    self.edit = ResponseEdit::Nothing;
                 }
-                self.rest = out.freeze();
-                self.settle(&core.connection, false);
+                self.unwritten = out.freeze();
+                self.set_between_responses(&state.connection, false);
                 // What cannot be written now, the next write or a flush will.
-                if let Poll::Ready(Err(error)) = self.put_in(core, cx) {
+                if let Poll::Ready(Err(error)) = self.write_frames(state, cx) {
                     return Poll::Ready(Err(error));
                 }
                 return Poll::Ready(Ok(data.len()));
             }
-            Act::Ahead(ahead) => ahead.heads.reach(data),
-            Act::Nothing => self.tongue.reach(data),
+            ResponseEdit::Pending(pending) => pending.heads.reach(data),
+            ResponseEdit::Nothing => self.protocol.chunk_length(data),
         };
-        let written = ready!(core.write(cx, &data[..reach]))?;
-        self.said(&core.connection, &data[..written]);
-        if let Act::Ahead(ahead) = &mut self.act
-            && let Some(announced) = ahead.heads.take(&data[..written])
+        let written = ready!(state.write(cx, &data[..chunk_length]))?;
+        self.observe_slice(&state.connection, &data[..written]);
+        if let ResponseEdit::Pending(pending) = &mut self.edit
+            && let Some(announced) = pending.heads.take(&data[..written])
         {
-            let Ahead { chunks, lanes, .. } = std::mem::take(&mut **ahead);
-            self.act = match (announced, chunks, lanes) {
-                (Announced::Chunks, Some(chunks), _) => Act::Chunks(Box::new(chunks)),
-                (Announced::WebSocket, _, Some(lanes)) => Act::Messages(Box::new(lanes)),
-                _ => Act::Nothing,
+            let PendingResponse { chunks, pump, .. } = std::mem::take(&mut **pending);
+            self.edit = match (announced, chunks, pump) {
+                (Announced::ChunkRewriter, Some(chunks), _) => ResponseEdit::ChunkRewriter(Box::new(chunks)),
+                (Announced::WebSocket, _, Some(pump)) => ResponseEdit::Messages(Box::new(pump)),
+                _ => ResponseEdit::Nothing,
             };
         }
-        if self.tongue.is_due() {
+        if self.protocol.is_due() {
             // Nobody may write or read again by itself.
-            core.connection.wake();
+            state.connection.wake();
         }
         Poll::Ready(Ok(written))
     }
 
-    pub(crate) fn flush<T>(&mut self, core: &mut Core<T>, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    pub(crate) fn flush<T>(
+        &mut self,
+        state: &mut StreamState<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        if matches!(self.tongue, Tongue::Http1) {
-            self.settle(&core.connection, true);
+        if matches!(self.protocol, ProtocolState::Http1) {
+            self.set_between_responses(&state.connection, true);
         }
-        if self.is_plain()
-            && let Some(io) = core.plain()
+        if self.is_passthrough()
+            && let Some(io) = state.plain()
         {
             return Pin::new(io).poll_flush(cx);
         }
-        ready!(core.attend(cx));
-        self.obey(core);
-        ready!(self.put_in(core, cx))?;
-        match &mut self.act {
-            Act::Messages(lanes) => match lanes.poll_flush(Pin::new(&mut *core), cx) {
-                Poll::Pending if listen(lanes, core, cx) => lanes.poll_flush(Pin::new(core), cx),
+        ready!(state.poll_state(cx));
+        self.apply_commands(state);
+        ready!(self.write_frames(state, cx))?;
+        match &mut self.edit {
+            ResponseEdit::Messages(pump) => match pump.poll_flush(Pin::new(&mut *state), cx) {
+                Poll::Pending if read_ahead(pump, state, cx) => pump.poll_flush(Pin::new(state), cx),
                 poll => poll,
             },
-            Act::Chunks(chunks) if chunks.closes() => {
-                ready!(core.flush(cx))?;
-                core.connection.end(Ending::Close, chunks.host.name());
-                self.act = Act::Nothing;
+            ResponseEdit::ChunkRewriter(chunks) if chunks.closes() => {
+                ready!(state.flush(cx))?;
+                state.connection.end(Termination::Close, chunks.handle.name());
+                self.edit = ResponseEdit::Nothing;
                 // Of which the server hears when it writes or reads again.
                 Poll::Ready(Ok(()))
             }
-            _ => core.flush(cx),
+            _ => state.flush(cx),
         }
     }
 
-    pub(crate) fn shutdown<T>(&mut self, core: &mut Core<T>, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    pub(crate) fn shutdown<T>(
+        &mut self,
+        state: &mut StreamState<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        ready!(core.attend(cx));
-        if core.dead.is_none() {
-            ready!(self.put_in(core, cx))?;
+        ready!(state.poll_state(cx));
+        if state.terminated.is_none() {
+            ready!(self.write_frames(state, cx))?;
         }
-        match &mut self.act {
-            Act::Messages(lanes) => match lanes.poll_shutdown(Pin::new(&mut *core), cx) {
-                Poll::Pending if listen(lanes, core, cx) => lanes.poll_shutdown(Pin::new(core), cx),
+        match &mut self.edit {
+            ResponseEdit::Messages(pump) => match pump.poll_shutdown(Pin::new(&mut *state), cx) {
+                Poll::Pending if read_ahead(pump, state, cx) => pump.poll_shutdown(Pin::new(state), cx),
                 poll => poll,
             },
-            _ => core.shutdown(cx),
+            _ => state.shutdown(cx),
         }
     }
 
     /// Writes what is our own, where it may stand. Ready when nothing of it is left that could be
     /// written here.
-    fn put_in<T>(&mut self, core: &mut Core<T>, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    fn write_frames<T>(&mut self, state: &mut StreamState<T>, cx: &mut Context<'_>) -> Poll<io::Result<()>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
         loop {
             let mut wrote = false;
-            while !self.rest.is_empty() {
-                let written = ready!(core.write(cx, &self.rest))?;
+            while !self.unwritten.is_empty() {
+                let written = ready!(state.write(cx, &self.unwritten))?;
                 if written == 0 {
                     return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                 }
-                self.rest.advance(written);
+                self.unwritten.advance(written);
                 wrote = true;
             }
             if wrote {
                 // Else it would lie in a buffer below us until the server has something to say.
-                let _ = core.flush(cx)?;
+                let _ = state.flush(cx)?;
             }
-            let Some(rest) = self.tongue.next() else { return Poll::Ready(Ok(())) };
-            self.rest = rest;
+            let Some(unwritten) = self.protocol.next_frames() else { return Poll::Ready(Ok(())) };
+            self.unwritten = unwritten;
         }
     }
 }
 
 /// A server that waits for its message to go out does not read; so that a client is heard that
 /// leaves meanwhile, we do. Whether it has left.
-fn listen<T>(lanes: &mut Lanes, core: &mut Core<T>, cx: &Context<'_>) -> bool
+fn read_ahead<T>(pump: &mut WebSocketPump, state: &mut StreamState<T>, cx: &Context<'_>) -> bool
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     // By the waker of who waits to read, else the io would forget that.
-    let reader = core.connection.reader();
+    let reader = state.connection.reader();
     let waker = reader.as_ref().unwrap_or(cx.waker());
-    if lanes.listen(Pin::new(&mut *core), &mut Context::from_waker(waker)) {
-        core.connection.wake();
+    if pump.read_ahead(Pin::new(&mut *state), &mut Context::from_waker(waker)) {
+        state.connection.wake();
     }
-    lanes.let_leave()
+    pump.release_after_close()
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Core<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for StreamState<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.get_mut().read(cx, buf)
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Core<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for StreamState<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         self.get_mut().write(cx, data)
     }
@@ -349,87 +368,87 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Core<T> {
 }
 
 #[derive(Default)]
-pub(crate) enum Tongue {
+pub(crate) enum ProtocolState {
     /// So much of HTTP/2's preface has come.
-    Unheard(usize),
+    Detecting(usize),
     Http1,
     Http2(Box<Session>),
     /// Ciphertext, or our own end of a connection that was made.
     #[default]
-    Foreign,
+    Opaque,
 }
 
 /// What is known of an HTTP/2 connection.
 #[derive(Default)]
 pub(crate) struct Session {
-    pub(crate) streams: Streams,
-    pub(crate) drain: Drain,
+    pub(crate) streams: StreamTracker,
+    pub(crate) goaway: GoAwaySequence,
 }
 
-impl Tongue {
-    pub(crate) const UNHEARD: Self = Self::Unheard(0);
+impl ProtocolState {
+    pub(crate) const DETECTING: Self = Self::Detecting(0);
 
     /// Takes what came in, and lets the connection know what it was.
-    pub(crate) fn hear(&mut self, mut data: &[u8], connection: &Connection) {
+    pub(crate) fn observe_incoming(&mut self, mut data: &[u8], connection: &Connection) {
         match self {
-            Self::Unheard(have) if !data.is_empty() => {
+            Self::Detecting(have) if !data.is_empty() => {
                 let part = data.len().min(PREFACE.len() - *have);
                 if data[..part] == PREFACE[*have..*have + part] {
                     *have += part;
                     data = &data[part..];
                     if *have == PREFACE.len() {
                         let mut session = Box::<Session>::default();
-                        session.streams.hear(data);
+                        session.streams.observe_incoming(data);
                         *self = Self::Http2(session);
-                        connection.speak(Speech::Http2);
+                        connection.set_protocol(Protocol::Http2);
                     }
                 } else if *have > 0 || data[0].is_ascii_alphabetic() || matches!(data[0], b'\r' | b'\n') {
                     // A method, or the empty lines that may stand before it (RFC 9112, section 2.2).
                     *self = Self::Http1;
-                    connection.speak(Speech::Http1);
+                    connection.set_protocol(Protocol::Http1);
                 } else {
-                    *self = Self::Foreign;
+                    *self = Self::Opaque;
                 }
             }
-            Self::Http2(session) => session.streams.hear(data),
+            Self::Http2(session) => session.streams.observe_incoming(data),
             _ => {}
         }
     }
 
     /// Takes what went out.
-    pub(crate) fn say(&mut self, data: &[u8]) {
+    pub(crate) fn observe_outgoing(&mut self, data: &[u8]) {
         if let Self::Http2(session) = self {
-            session.streams.say(data);
+            session.streams.observe_outgoing(data);
         }
     }
 
     /// Whether frames of our own are put in.
-    pub(crate) fn drains(&self) -> bool {
-        matches!(self, Self::Http2(session) if session.drain.is_on())
+    pub(crate) fn is_draining(&self) -> bool {
+        matches!(self, Self::Http2(session) if session.goaway.is_started())
     }
 
     /// Whether one is to be put in where it may stand next.
     pub(crate) fn is_due(&self) -> bool {
-        matches!(self, Self::Http2(session) if session.drain.is_due(&session.streams))
+        matches!(self, Self::Http2(session) if session.goaway.is_due(&session.streams))
     }
 
     /// Whether the connection has come to its end.
-    pub(crate) fn is_over(&self) -> bool {
-        matches!(self, Self::Http2(session) if session.drain.is_over())
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self, Self::Http2(session) if session.goaway.is_done())
     }
 
     /// How many of these bytes may go out before it is to be asked again what is next.
-    pub(crate) fn reach(&self, data: &[u8]) -> usize {
+    pub(crate) fn chunk_length(&self, data: &[u8]) -> usize {
         match self {
-            Self::Http2(session) if session.drain.is_on() => session.streams.reach(data),
+            Self::Http2(session) if session.goaway.is_started() => session.streams.frame_length(data),
             _ => data.len(),
         }
     }
 
     /// The frames of our own that are due and may stand here.
-    pub(crate) fn next(&mut self) -> Option<Bytes> {
+    pub(crate) fn next_frames(&mut self) -> Option<Bytes> {
         let Self::Http2(session) = self else { return None };
-        let Session { streams, drain } = &mut **session;
-        (drain.is_due(streams) && streams.is_between()).then(|| drain.next(streams))
+        let Session { streams, goaway } = &mut **session;
+        (goaway.is_due(streams) && streams.is_between_frames()).then(|| goaway.next_frames(streams))
     }
 }

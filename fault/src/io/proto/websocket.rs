@@ -11,72 +11,72 @@ use http::Extensions;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::body::stage::{Host, Pause};
-use crate::connection::messages::{CloseCode, Dealer, Dealt, Tap};
-use crate::fault::changes::Taps;
-use crate::fault::state::Promise;
+use crate::body::stage::{FaultHandle, Pause};
+use crate::connection::messages::{CloseCode, MessageFault, MessageTap, QueuedMessage};
+use crate::fault::changes::MessageTaps;
+use crate::fault::state::PendingInjection;
 use crate::io::proto::frame::{Frames, Piece};
 use crate::report::event::Side;
 
 /// What goes on between an io and who speaks by it.
 #[derive(Default)]
-pub(crate) struct Lanes {
-    incoming: Way,
-    outgoing: Way,
+pub(crate) struct WebSocketPump {
+    incoming: PipeChain,
+    outgoing: PipeChain,
     /// The other end has nothing more to say.
-    ended: bool,
+    is_closed: bool,
     /// Nothing is held back from it any longer.
-    left: bool,
+    is_released: bool,
     /// What listening met with, for the next who reads.
-    failed: Option<io::Error>,
+    error: Option<io::Error>,
 }
 
-impl Lanes {
+impl WebSocketPump {
     /// Behind those of faults that lie further out.
-    pub(crate) fn add(&mut self, tap: &Tap, host: Box<dyn Host>) {
-        let way = match tap.side {
+    pub(crate) fn add(&mut self, tap: &MessageTap, handle: Box<dyn FaultHandle>) {
+        let chain = match tap.side {
             Side::Request => &mut self.incoming,
             Side::Response => &mut self.outgoing,
         };
-        way.lanes.push(Lane::new(tap, host));
+        chain.pipes.push(MessagePipe::new(tap, handle));
     }
 
     /// Lets what comes in go by from here on.
-    pub(crate) fn spare_incoming(&mut self) {
-        self.incoming.lanes.clear();
+    pub(crate) fn stop_incoming(&mut self) {
+        self.incoming.pipes.clear();
     }
 
     /// Reads on while what is said is held back, in the name of who will read. Whether something
     /// came of it.
-    pub(crate) fn listen<Io: AsyncRead>(&mut self, mut io: Pin<&mut Io>, cx: &mut Context<'_>) -> bool {
-        let mut heard = false;
+    pub(crate) fn read_ahead<Io: AsyncRead>(&mut self, mut io: Pin<&mut Io>, cx: &mut Context<'_>) -> bool {
+        let mut has_read = false;
         let mut space = [0; 8192];
-        while !self.ended && !self.incoming.is_full() {
+        while !self.is_closed && !self.incoming.is_full() {
             let mut space = ReadBuf::new(&mut space);
             match io.as_mut().poll_read(cx, &mut space) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(())) if !space.filled().is_empty() => self.incoming.push(space.filled()),
                 Poll::Ready(end) => {
-                    self.failed = end.err();
+                    self.error = end.err();
                     self.end();
                 }
             }
-            heard = true;
+            has_read = true;
         }
-        heard
+        has_read
     }
 
     fn end(&mut self) {
-        self.ended = true;
+        self.is_closed = true;
         self.incoming.finish();
     }
 
     /// Lets go of what is held back from an other end that has left. Whether that was news.
-    pub(crate) fn let_leave(&mut self) -> bool {
-        if !self.ended || std::mem::replace(&mut self.left, true) {
+    pub(crate) fn release_after_close(&mut self) -> bool {
+        if !self.is_closed || std::mem::replace(&mut self.is_released, true) {
             return false;
         }
-        self.outgoing.lanes.iter_mut().for_each(Lane::release);
+        self.outgoing.pipes.iter_mut().for_each(MessagePipe::release);
         true
     }
 
@@ -86,7 +86,7 @@ impl Lanes {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.incoming.lanes.is_empty() && self.incoming.ready.is_empty() && !self.ended {
+        if self.incoming.pipes.is_empty() && self.incoming.ready.is_empty() && !self.is_closed {
             let before = buf.filled().len();
             ready!(io.poll_read(cx, buf))?;
             if buf.filled().len() == before && buf.remaining() > 0 {
@@ -97,20 +97,20 @@ impl Lanes {
         let mut space = [0; 8192];
         loop {
             // What waits does not keep us from reading on: a client that leaves is to be noticed.
-            let waits = match self.incoming.poll_ready(cx) {
+            let is_waiting = match self.incoming.poll_ready(cx) {
                 Poll::Ready(Some(())) => {
                     let length = self.incoming.ready.len().min(buf.remaining());
                     buf.put_slice(&self.incoming.ready[..length]);
                     self.incoming.ready.advance(length);
                     return Poll::Ready(Ok(()));
                 }
-                Poll::Ready(None) if self.ended => {
-                    return Poll::Ready(self.failed.take().map_or(Ok(()), Err));
+                Poll::Ready(None) if self.is_closed => {
+                    return Poll::Ready(self.error.take().map_or(Ok(()), Err));
                 }
                 Poll::Ready(None) => false,
                 Poll::Pending => true,
             };
-            if waits && (self.ended || self.incoming.is_full()) {
+            if is_waiting && (self.is_closed || self.incoming.is_full()) {
                 return Poll::Pending;
             }
             let mut space = ReadBuf::new(&mut space);
@@ -145,7 +145,7 @@ impl Lanes {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.outgoing.lanes.is_empty() {
+        if self.outgoing.pipes.is_empty() {
             return io.poll_write(cx, buf);
         }
         if self.outgoing.is_full() {
@@ -181,26 +181,26 @@ impl Lanes {
 
 /// One direction: the lanes that its bytes go through, and what came out of the last.
 #[derive(Default)]
-struct Way {
-    lanes: Vec<Lane>,
+struct PipeChain {
+    pipes: Vec<MessagePipe>,
     ready: BytesMut,
     /// Nothing more will be pushed.
     finished: bool,
 }
 
-impl Way {
+impl PipeChain {
     /// Puts bytes into the first lane.
     fn push(&mut self, data: &[u8]) {
-        match self.lanes.first_mut() {
-            Some(lane) => lane.push(data),
+        match self.pipes.first_mut() {
+            Some(pipe) => pipe.push(data),
             None => self.ready.extend_from_slice(data),
         }
     }
 
     fn finish(&mut self) {
         self.finished = true;
-        if let Some(lane) = self.lanes.first_mut() {
-            lane.let_go();
+        if let Some(pipe) = self.pipes.first_mut() {
+            pipe.flush();
         }
     }
 
@@ -209,24 +209,25 @@ impl Way {
         if !self.ready.is_empty() {
             return Poll::Ready(Some(()));
         }
-        let mut waits = false;
-        for index in 0..self.lanes.len() {
+        let mut is_waiting = false;
+        for index in 0..self.pipes.len() {
             loop {
-                match self.lanes[index].poll_next(cx) {
+                match self.pipes[index].poll_next(cx) {
                     Poll::Pending => {
-                        waits = true;
+                        is_waiting = true;
                         break;
                     }
                     Poll::Ready(None) => {
                         // What one holds back at the end, the next has yet to get.
-                        if let Some(lane) = self.lanes.get_mut(index + 1).filter(|_| self.finished && !waits)
+                        if let Some(pipe) =
+                            self.pipes.get_mut(index + 1).filter(|_| self.finished && !is_waiting)
                         {
-                            lane.let_go();
+                            pipe.flush();
                         }
                         break;
                     }
-                    Poll::Ready(Some(bytes)) => match self.lanes.get_mut(index + 1) {
-                        Some(lane) => lane.push(&bytes),
+                    Poll::Ready(Some(bytes)) => match self.pipes.get_mut(index + 1) {
+                        Some(pipe) => pipe.push(&bytes),
                         None => {
                             self.ready = bytes.into();
                             return Poll::Ready(Some(()));
@@ -235,46 +236,46 @@ impl Way {
                 }
             }
         }
-        if waits { Poll::Pending } else { Poll::Ready(None) }
+        if is_waiting { Poll::Pending } else { Poll::Ready(None) }
     }
 
     fn is_full(&self) -> bool {
-        self.ready.len() > MOST_WAITING || self.lanes.iter().any(|lane| lane.waiting > MOST_WAITING)
+        self.ready.len() > MAX_WAITING || self.pipes.iter().any(|pipe| pipe.waiting > MAX_WAITING)
     }
 }
 
 /// A writer is held back when more than this waits for its turn.
-const MOST_WAITING: usize = 1 << 20;
+const MAX_WAITING: usize = 1 << 20;
 
 /// One fault's hand in one direction.
-pub(crate) struct Lane {
+pub(crate) struct MessagePipe {
     frames: Frames,
-    dealer: Dealer<Bytes>,
-    out: VecDeque<Dealt<Bytes>>,
+    fault: MessageFault<Bytes>,
+    out: VecDeque<QueuedMessage<Bytes>>,
     /// In bytes.
     pub(crate) waiting: usize,
     pause: Option<Pause>,
     close: CloseCode,
     side: Side,
     stopped: bool,
-    host: Box<dyn Host>,
+    handle: Box<dyn FaultHandle>,
     /// Off once, it is off for good: the frames that went by were not looked at.
-    loose: bool,
+    is_off: bool,
 }
 
-impl Lane {
-    pub(crate) fn new(tap: &Tap, host: Box<dyn Host>) -> Self {
+impl MessagePipe {
+    pub(crate) fn new(tap: &MessageTap, handle: Box<dyn FaultHandle>) -> Self {
         Self {
             frames: Frames::default(),
-            dealer: Dealer::new(tap.rules.clone(), tap.draws.clone()),
+            fault: MessageFault::new(tap.rules.clone(), tap.draws.clone()),
             out: VecDeque::new(),
             waiting: 0,
             pause: None,
             close: tap.close,
             side: tap.side,
             stopped: false,
-            host,
-            loose: false,
+            handle,
+            is_off: false,
         }
     }
 
@@ -283,56 +284,58 @@ impl Lane {
             return;
         }
         self.frames.push(data);
-        if self.loose || self.host.off() {
-            self.loose = true;
-            return self.let_go();
+        if self.is_off || self.handle.off() {
+            self.is_off = true;
+            return self.flush();
         }
         let from = self.out.len();
-        while !self.dealer.stops() {
+        while !self.fault.stops() {
             match self.frames.next() {
                 None => return self.count(from),
-                Some(Piece::Message(message)) => self.dealer.deal(message, &mut self.out),
+                Some(Piece::Message(message)) => self.fault.apply(message, &mut self.out),
                 Some(Piece::Control(message)) => {
                     // A close is the last that a direction says.
                     if message.first().is_some_and(|first| first & 0x0f == 8) {
-                        self.dealer.flush(&mut self.out);
+                        self.fault.flush(&mut self.out);
                     }
-                    self.out.push_back(Dealt { wait: Duration::ZERO, message });
+                    self.out.push_back(QueuedMessage { wait: Duration::ZERO, message });
                 }
-                Some(Piece::Other(message)) => self.out.push_back(Dealt { wait: Duration::ZERO, message }),
+                Some(Piece::Other(message)) => {
+                    self.out.push_back(QueuedMessage { wait: Duration::ZERO, message })
+                }
             }
         }
-        self.dealer.flush(&mut self.out);
-        self.out.push_back(Dealt { wait: Duration::ZERO, message: self.close.frame(self.side) });
+        self.fault.flush(&mut self.out);
+        self.out.push_back(QueuedMessage { wait: Duration::ZERO, message: self.close.frame(self.side) });
         self.stopped = true;
         self.count(from);
     }
 
     /// Hands out what is held back, as it is.
-    pub(crate) fn let_go(&mut self) {
+    pub(crate) fn flush(&mut self) {
         // After its last word a direction has nothing more to say.
         if self.stopped {
             return;
         }
         let from = self.out.len();
-        self.dealer.flush(&mut self.out);
+        self.fault.flush(&mut self.out);
         let rest = self.frames.rest();
         if !rest.is_empty() {
-            self.out.push_back(Dealt { wait: Duration::ZERO, message: rest });
+            self.out.push_back(QueuedMessage { wait: Duration::ZERO, message: rest });
         }
         self.count(from);
     }
 
     /// Hands out what is held back at once, and all that comes: nobody is left to be made to wait.
     pub(crate) fn release(&mut self) {
-        self.loose = true;
+        self.is_off = true;
         self.pause = None;
-        self.let_go();
-        self.out.iter_mut().for_each(|dealt| dealt.wait = Duration::ZERO);
+        self.flush();
+        self.out.iter_mut().for_each(|message| message.wait = Duration::ZERO);
     }
 
     fn count(&mut self, from: usize) {
-        self.waiting += self.out.iter().skip(from).map(|dealt| dealt.message.len()).sum::<usize>();
+        self.waiting += self.out.iter().skip(from).map(|message| message.message.len()).sum::<usize>();
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -344,11 +347,11 @@ impl Lane {
             }
             let Some(next) = self.out.front_mut() else { return Poll::Ready(None) };
             let wait = std::mem::take(&mut next.wait);
-            if !wait.is_zero() && !self.host.off() {
-                self.pause = Some(self.host.pause(wait));
+            if !wait.is_zero() && !self.handle.off() {
+                self.pause = Some(self.handle.pause(wait));
                 continue;
             }
-            let message = self.out.pop_front().map(|dealt| dealt.message);
+            let message = self.out.pop_front().map(|message| message.message);
             self.waiting -= message.as_ref().map_or(0, Bytes::len);
             return Poll::Ready(message);
         }
@@ -374,14 +377,14 @@ impl Lane {
 /// }
 /// ```
 pub fn tap<Io>(extensions: &Extensions, io: Io) -> TappedStream<Io> {
-    let mut lanes = Lanes::default();
-    if let Some(Taps { hands, promises }) = extensions.get() {
-        promises.iter().for_each(Promise::keep);
-        for (tap, active) in hands {
-            lanes.add(tap, Box::new(active.clone()));
+    let mut pipes = WebSocketPump::default();
+    if let Some(MessageTaps { taps, pending }) = extensions.get() {
+        pending.iter().for_each(PendingInjection::confirm);
+        for (tap, active) in taps {
+            pipes.add(tap, Box::new(active.clone()));
         }
     }
-    TappedStream { io, lanes }
+    TappedStream { io, pipes }
 }
 
 pin_project! {
@@ -389,31 +392,31 @@ pin_project! {
     pub struct TappedStream<Io> {
         #[pin]
         io: Io,
-        lanes: Lanes,
+        pipes: WebSocketPump,
     }
 }
 
 impl<Io: AsyncRead> AsyncRead for TappedStream<Io> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        this.lanes.poll_read(this.io, cx, buf)
+        this.pipes.poll_read(this.io, cx, buf)
     }
 }
 
 impl<Io: AsyncWrite> AsyncWrite for TappedStream<Io> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.project();
-        this.lanes.poll_write(this.io, cx, buf)
+        this.pipes.poll_write(this.io, cx, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        this.lanes.poll_flush(this.io, cx)
+        this.pipes.poll_flush(this.io, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        this.lanes.poll_shutdown(this.io, cx)
+        this.pipes.poll_shutdown(this.io, cx)
     }
 }
 

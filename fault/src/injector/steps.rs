@@ -8,52 +8,52 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::stage::Stage;
-use crate::connection::command::{Chunk, Direction, Ending, Kind};
-use crate::connection::messages::Tap;
+use crate::connection::command::{ChunkError, Direction, Kind, Termination};
+use crate::connection::messages::MessageTap;
 use crate::injector::custom::Inject;
 use crate::random::draws::Draws;
-use crate::report::event::{Deed, Reporter, Side};
+use crate::report::event::{Action, Reporter, Side};
 
 /// The steps to take, in order. One of them answers, or the request goes on to the service.
 #[derive(Default)]
-pub(crate) struct Plan {
-    pub(crate) steps: Vec<Step>,
+pub(crate) struct Steps {
+    pub(crate) list: Vec<Step>,
     /// One for each step.
-    pub(crate) deeds: Vec<Deed>,
+    pub(crate) actions: Vec<Action>,
     /// Who hears of which deeds alone.
-    pub(crate) ears: Vec<Ear>,
+    pub(crate) reporters: Vec<ReporterSpan>,
     /// Whether a body is to end by a reset of the whole connection.
     pub(crate) resets: bool,
     /// Whether some deed was due and let the request pass.
-    pub(crate) spared: bool,
+    pub(crate) has_passed: bool,
 }
 
 pub(crate) enum Step {
     Wait(Duration),
     Hang(Duration),
-    Ask(Arc<dyn Inject>, Draws),
-    Answer(Arc<Answer>),
+    Custom(Arc<dyn Inject>, Draws),
+    Respond(Arc<CannedResponse>),
     /// Without an answer.
-    Reject(Ending),
+    Reject(Termination),
     /// Something is done to the connection; the request goes on.
-    Wire(Wire),
+    Connection(ConnectionStep),
     /// Done to the request before the service gets it.
     Request(Change),
     /// Done to the response, whoever makes it.
     Response(Change),
     /// Done to the connection that the request asks for.
-    Tap(Tap),
+    WebSocket(MessageTap),
 }
 
 /// What a step does to the connection.
-pub(crate) enum Wire {
+pub(crate) enum ConnectionStep {
     /// The client is told to go, of HTTP/2 with this code.
     Drain { code: Option<u32> },
     /// The chunks of the response are framed wrongly.
-    Chunk(Chunk),
+    ChunkFraming(ChunkError),
     /// Its bytes are tampered with from now on. Each place in a fault's tree has an allocation of
     /// its own, by which it is told.
-    Toxic { place: Arc<str>, kind: Kind<Duration>, direction: Direction, draws: Draws },
+    Toxic { injector: Arc<str>, kind: Kind<Duration>, direction: Direction, draws: Draws },
 }
 
 /// One thing done to a message on its way.
@@ -62,11 +62,11 @@ pub(crate) enum Change {
     Head(Arc<Edits>),
     Body(Box<dyn Stage>),
     /// A body exchanged for one of another kind.
-    Both(Arc<Edits>, Box<dyn Stage>),
+    HeadAndBody(Arc<Edits>, Box<dyn Stage>),
 }
 
 /// A reporter of its own for a part of the tree.
-pub(crate) struct Ear {
+pub(crate) struct ReporterSpan {
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) from: usize,
     pub(crate) to: usize,
@@ -74,7 +74,7 @@ pub(crate) struct Ear {
 
 /// A whole answer, ready to be sent any number of times.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct CannedResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: Bytes,
@@ -82,7 +82,7 @@ pub(crate) struct Answer {
     pub(crate) retry_in: Option<Duration>,
 }
 
-impl Answer {
+impl CannedResponse {
     pub(crate) fn response(&self) -> Response<Bytes> {
         let mut response = Response::new(self.text.clone());
         *response.status_mut() = self.status;
@@ -107,48 +107,48 @@ pub(crate) fn http_date(time: SystemTime) -> Option<HeaderValue> {
     HeaderValue::from_str(&httpdate::fmt_http_date(time)).ok()
 }
 
-impl Plan {
+impl Steps {
     /// One change, of whichever half of the exchange.
-    pub(crate) fn change(&mut self, side: Side, change: Change, deed: Deed) {
+    pub(crate) fn change(&mut self, side: Side, change: Change, action: Action) {
         let step = match side {
             Side::Request => Step::Request(change),
             Side::Response => Step::Response(change),
         };
-        self.then(step, deed);
+        self.then(step, action);
     }
 
-    pub(crate) fn then(&mut self, step: Step, deed: Deed) {
-        self.steps.push(step);
-        self.deeds.push(deed);
+    pub(crate) fn then(&mut self, step: Step, action: Action) {
+        self.list.push(step);
+        self.actions.push(action);
     }
 
     /// Whether the last step answers by itself, so that nothing can follow it.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self.steps.last(), Some(Step::Hang(_) | Step::Answer(_) | Step::Reject(_)))
+        matches!(self.list.last(), Some(Step::Hang(_) | Step::Respond(_) | Step::Reject(_)))
     }
 
     /// Whether a custom injector takes part.
-    pub(crate) fn asks(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Ask(..)))
+    pub(crate) fn has_custom(&self) -> bool {
+        self.list.iter().any(|step| matches!(step, Step::Custom(..)))
     }
 
     /// Whether the request's body is to go through stages.
-    pub(crate) fn uploads(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Request(Change::Body(_) | Change::Both(..))))
+    pub(crate) fn changes_request_body(&self) -> bool {
+        self.list.iter().any(|step| matches!(step, Step::Request(Change::Body(_) | Change::HeadAndBody(..))))
     }
 
     /// Whether it does nothing but to a WebSocket.
-    pub(crate) fn only_taps(&self) -> bool {
-        !self.steps.is_empty() && self.steps.iter().all(|step| matches!(step, Step::Tap(_)))
+    pub(crate) fn only_websocket(&self) -> bool {
+        !self.list.is_empty() && self.list.iter().all(|step| matches!(step, Step::WebSocket(_)))
     }
 
     /// Whether it does nothing but to the body of the response.
-    pub(crate) fn only_downloads(&self) -> bool {
-        !self.steps.is_empty()
+    pub(crate) fn only_response_body(&self) -> bool {
+        !self.list.is_empty()
             && self
-                .steps
+                .list
                 .iter()
-                .all(|step| matches!(step, Step::Response(Change::Body(_) | Change::Both(..))))
+                .all(|step| matches!(step, Step::Response(Change::Body(_) | Change::HeadAndBody(..))))
     }
 }
 
@@ -168,7 +168,7 @@ pub(crate) enum Edit {
     /// None of its values.
     Drop(HeaderName),
     /// Each of its values twice.
-    Double(HeaderName),
+    Duplicate(HeaderName),
 }
 
 impl Edits {
@@ -184,7 +184,7 @@ impl Edits {
                 Edit::Drop(name) => {
                     headers.remove(name);
                 }
-                Edit::Double(name) => {
+                Edit::Duplicate(name) => {
                     let values: Vec<_> = headers.get_all(name).iter().cloned().collect();
                     for value in values {
                         headers.append(name, value);
