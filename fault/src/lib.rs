@@ -157,13 +157,13 @@ pub use crate::injector::tree::chain;
 pub use crate::injector::tree::custom;
 pub use crate::injector::tree::{random, random_by};
 pub use crate::injector::truncate::{Truncate, TruncateAt, TruncateEnd, truncate};
+#[cfg(all(feature = "axum", feature = "net"))]
+pub use crate::io::axum::{MakeWithConnection, WithConnection, with_connection};
 pub use crate::io::connector::{ConnectError, ConnectFuture, ConnectLayer, ConnectService};
 #[cfg(feature = "hyper")]
 pub use crate::io::connector::{FaultConnector, FaultIo};
 pub use crate::io::listener::{Accept, FaultListener};
 pub use crate::io::proto::websocket::{TappedStream, tap};
-#[cfg(all(feature = "axum", feature = "net"))]
-pub use crate::io::serve::{MakeWithConnection, WithConnection, with_connection};
 #[cfg(feature = "hyper")]
 pub use crate::io::serve::{ServeError, serve_connection};
 pub use crate::io::state::ResetBy;

@@ -56,7 +56,10 @@ pub(crate) trait FaultHandle: Send + Sync {
     fn name(&self) -> Arc<str>;
 
     /// Whether the fault was switched off or halted.
-    fn off(&self) -> bool;
+    fn is_off(&self) -> bool;
+
+    /// Completes when the fault is off or halted.
+    fn when_off(&self) -> WhenOff;
 
     /// Begins a wait.
     fn pause(&self, time: Duration) -> Pause;
@@ -65,8 +68,11 @@ pub(crate) trait FaultHandle: Send + Sync {
     fn reset_connection(&self) {}
 
     /// The body came to its end, or the fault was called off before.
-    fn done(&mut self, is_cancelled: bool);
+    fn done(&mut self, _is_cancelled: bool) {}
 }
+
+/// The future of [`FaultHandle::when_off`].
+pub(crate) type WhenOff = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// All that lies below one stage.
 pub(crate) struct StageInput<'a> {
@@ -87,7 +93,7 @@ impl StageInput<'_> {
         )
     }
 
-    pub(crate) fn off(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         self.off
     }
 
@@ -146,7 +152,7 @@ where
                 stage.size_hint(hint)
             });
         }
-        if !*this.is_cancelled && this.handle.off() {
+        if !*this.is_cancelled && this.handle.is_off() {
             *this.is_cancelled = true;
             this.handle.done(true);
         }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -83,7 +82,7 @@ pub(crate) enum Command {
         kind: Kind<Duration>,
         direction: Direction,
         draws: Draws,
-        handle: Box<dyn ToxicHandle>,
+        handle: Box<dyn FaultHandle>,
     },
     /// Has its hand in the HTTP that is spoken.
     Http(HttpCommand),
@@ -280,15 +279,6 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("id", &self.state.id).field("peer", &self.state.peer).finish()
     }
-}
-
-/// What ties a toxic to its fault, which counts it as active while it lasts.
-pub(crate) trait ToxicHandle: Send + Sync {
-    /// The name of the fault.
-    fn name(&self) -> Arc<str>;
-
-    /// Completes when the fault is off or halted.
-    fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 /// The address at the other end of the connection, for a server to put into the extensions of its

@@ -221,17 +221,12 @@ impl FaultBuilder {
         let key_extractor = KeyExtractor::check(self.decide_by, self.attempt_header, &mut errors);
 
         let (skip, every, limit) = self.window;
-        for (setting, count) in [("every", every), ("limit", limit)] {
-            if count == 0 {
-                errors.add(setting, count, FaultErrorKind::Zero);
-            }
-        }
+        check_window(every, limit, &mut errors);
         if let Some((_, weight)) = &self.group
             && !(*weight > 0.0 && weight.is_finite())
         {
             errors.add("group", weight, FaultErrorKind::Weight);
         }
-
         let good = mark.zip(injector).zip(participation).zip(key_extractor);
         let (((mark, injector), participation), key_extractor) = errors.or(&self.name, good)?;
         Ok(Fault {
@@ -265,6 +260,14 @@ impl fmt::Debug for FaultBuilder {
             .field("enabled", &self.enabled)
             .field("participation", &self.participation)
             .finish_non_exhaustive()
+    }
+}
+
+fn check_window(every: u64, limit: u64, errors: &mut ErrorCollector) {
+    for (setting, count) in [("every", every), ("limit", limit)] {
+        if count == 0 {
+            errors.add(setting, count, FaultErrorKind::Zero);
+        }
     }
 }
 

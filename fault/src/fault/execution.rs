@@ -7,12 +7,13 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 
-use crate::body::stage::{FaultHandle, Pause};
+use crate::body::stage::{FaultHandle, Pause, WhenOff};
 use crate::connection::command::Termination;
 use crate::connection::handle::{Command, HttpCommand};
+use crate::connection::messages::MessageTap;
 use crate::fault::capability::{Capability, DeliveryMethod};
 use crate::fault::changes::Changes;
-use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause};
+use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause, when_off};
 use crate::injector::corrupt::ChunkedStage;
 use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
 use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step, Steps};
@@ -88,7 +89,7 @@ impl Execution {
         execution
     }
 
-    /// Takes the steps one by one until one of them answers.
+    /// Runs the steps one by one until one of them responds.
     pub(crate) async fn run(mut self) -> Outcome {
         let mut request = Changes::default();
         let only_websocket = self.steps.iter().all(|step| matches!(step, Step::WebSocket(_)));
@@ -101,55 +102,64 @@ impl Execution {
                         return self.pass(Phase::Cancelled);
                     }
                 }
-                Step::Hang(max) => {
-                    self.count_injection();
-                    if self.wait(max).await.is_none() {
-                        return self.pass(Phase::Cancelled);
-                    }
-                    let termination = self.capability.after_hang();
-                    return self.reject(termination);
-                }
+                Step::Hang(max) => return self.hang(max).await,
                 Step::Custom(inject, draws) => match self.run_custom(&*inject, draws).await {
-                    None => return self.pass(Phase::Cancelled),
                     Some(InjectOutcome::Continue) => self.count_injection(),
-                    Some(InjectOutcome::Respond(response)) if self.capability.can_respond() => {
-                        return self.respond(response);
-                    }
-                    Some(InjectOutcome::Respond(_)) => return self.skip_last_step(),
-                    Some(InjectOutcome::EmptyReply) => return self.reject(Termination::Empty),
-                    #[cfg(feature = "http2")]
-                    Some(InjectOutcome::StreamReset(code)) => {
-                        return self.reject(Termination::Code(code.into()));
-                    }
-                    Some(InjectOutcome::ConnectionClose) => return self.reject(Termination::Close),
-                    Some(InjectOutcome::ConnectionReset) => return self.reject(Termination::Reset),
+                    outcome => return self.end_custom(outcome),
                 },
-                Step::Respond(answer) => return self.respond(answer.response()),
+                Step::Respond(response) => return self.respond(response.response()),
                 Step::Reject(termination) => return self.reject(termination),
-                Step::Connection(wire) => {
+                Step::Connection(step) => {
                     self.count_injection();
-                    self.command_connection(wire);
+                    self.command_connection(step);
                 }
                 Step::Request(change) => request.add(change),
-                Step::WebSocket(tap) => {
-                    let handle = ActiveHandle::new(self.state.clone());
-                    match self.capability.http1_connection() {
-                        // Whoever serves it need not know.
-                        Some(connection) => {
-                            connection
-                                .send(Command::Http(HttpCommand::Messages { tap, handle: Box::new(handle) }));
-                        }
-                        None => {
-                            if only_websocket && !std::mem::replace(&mut self.is_counted, true) {
-                                request.add_pending(PendingInjection::new(self.state.clone()));
-                            }
-                            request.tap(tap, handle);
-                        }
-                    }
-                }
                 Step::Response(change) => self.changes.add(change),
+                Step::WebSocket(tap) => self.tap(tap, only_websocket, &mut request),
             }
         }
+        self.forward(request)
+    }
+
+    async fn hang(mut self, max: Duration) -> Outcome {
+        self.count_injection();
+        if self.wait(max).await.is_none() {
+            return self.pass(Phase::Cancelled);
+        }
+        let termination = self.capability.after_hang();
+        self.reject(termination)
+    }
+
+    /// Does what a custom injector returned; `None`: it was cancelled.
+    fn end_custom(self, outcome: Option<InjectOutcome>) -> Outcome {
+        match outcome {
+            None => self.pass(Phase::Cancelled),
+            Some(InjectOutcome::Continue) => self.forward(Changes::default()),
+            Some(InjectOutcome::Respond(response)) if self.capability.can_respond() => self.respond(response),
+            Some(InjectOutcome::Respond(_)) => self.skip_last_step(),
+            Some(InjectOutcome::EmptyReply) => self.reject(Termination::Empty),
+            #[cfg(feature = "http2")]
+            Some(InjectOutcome::StreamReset(code)) => self.reject(Termination::Code(code.into())),
+            Some(InjectOutcome::ConnectionClose) => self.reject(Termination::Close),
+            Some(InjectOutcome::ConnectionReset) => self.reject(Termination::Reset),
+        }
+    }
+
+    /// Applies message rules to the WebSocket that the request opens: on the connection's stream, or
+    /// else in [`tap`](crate::tap()).
+    fn tap(&mut self, tap: MessageTap, only_websocket: bool, request: &mut Changes) {
+        let handle = ActiveHandle::new(self.state.clone());
+        if let Some(connection) = self.capability.http1_connection() {
+            connection.send(Command::Http(HttpCommand::Messages { tap, handle: Box::new(handle) }));
+            return;
+        }
+        if only_websocket && !std::mem::replace(&mut self.is_counted, true) {
+            request.add_pending(PendingInjection::new(self.state.clone()));
+        }
+        request.tap(tap, handle);
+    }
+
+    fn forward(mut self, request: Changes) -> Outcome {
         self.count_injection();
         let mark = (self.started > 0).then(|| self.mark());
         if self.changes.is_empty() && request.is_empty() {
@@ -309,8 +319,12 @@ impl FaultHandle for Execution {
         self.state.name.clone()
     }
 
-    fn off(&self) -> bool {
-        self.state.off()
+    fn is_off(&self) -> bool {
+        self.state.is_off()
+    }
+
+    fn when_off(&self) -> WhenOff {
+        when_off(&self.state)
     }
 
     fn pause(&self, time: Duration) -> Pause {

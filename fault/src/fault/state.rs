@@ -1,15 +1,13 @@
 //! Shared state of a built fault.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{HeaderValue, Request};
 
-use crate::body::stage::{FaultHandle, Pause, Sleeper};
-use crate::connection::handle::ToxicHandle;
+use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
 use crate::fault::capability::DeliveryOptions;
 use crate::fault::filter::filter::RequestFilter;
 use crate::fault::selection::{CountWindow, GroupMember};
@@ -54,7 +52,7 @@ impl FaultState {
         }
     }
 
-    pub(crate) fn off(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         !self.switch.enabled() || halted()
     }
 
@@ -69,6 +67,14 @@ impl FaultState {
 pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
     let state = state.clone();
     Pause::new(async move { state.switch.run_until_off(state.sleeper.sleep(time)).await })
+}
+
+/// Completes when the fault is off or halted.
+pub(crate) fn when_off(state: &Arc<FaultState>) -> WhenOff {
+    let state = state.clone();
+    Box::pin(async move {
+        state.switch.run_until_off(std::future::pending::<()>()).await;
+    })
 }
 
 /// The fault behind what outlives its strike, about whose end nothing is told. It counts as active
@@ -126,27 +132,16 @@ impl FaultHandle for ActiveHandle {
         self.0.0.name.clone()
     }
 
-    fn off(&self) -> bool {
-        self.0.0.off()
+    fn is_off(&self) -> bool {
+        self.0.0.is_off()
+    }
+
+    fn when_off(&self) -> WhenOff {
+        when_off(&self.0.0)
     }
 
     fn pause(&self, time: Duration) -> Pause {
         pause(&self.0.0, time)
-    }
-
-    fn done(&mut self, _called_off: bool) {}
-}
-
-impl ToxicHandle for ActiveHandle {
-    fn name(&self) -> Arc<str> {
-        self.0.0.name.clone()
-    }
-
-    fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let state = self.0.0.clone();
-        Box::pin(async move {
-            state.switch.run_until_off(std::future::pending::<()>()).await;
-        })
     }
 }
 

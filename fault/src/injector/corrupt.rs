@@ -145,7 +145,7 @@ impl Stage for CorruptStage {
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         let frame = ready!(input.poll_frame(cx));
         Poll::Ready(match frame {
-            Some(Ok(frame)) if !input.off() => Some(Ok(match frame.into_data() {
+            Some(Ok(frame)) if !input.is_off() => Some(Ok(match frame.into_data() {
                 Ok(data) => Frame::data(self.change(data)),
                 Err(trailers) => trailers,
             })),

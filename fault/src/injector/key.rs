@@ -140,9 +140,6 @@ fn trace_id(header: &[u8]) -> Option<Key<'_>> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    let value = char::from(digit).to_digit(16).filter(|_| !digit.is_ascii_uppercase())?;
+    u8::try_from(value).ok()
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::body::stage::Stage;
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 use crate::connection::messages::{CloseCode, MessageFault, MessageRules, MessageTap};
 use crate::injector::abort::{check_grpc_status, status_headers};
 use crate::injector::key::RequestKeys;
-use crate::injector::message_stage::{Framing, MessageStage};
+use crate::injector::message_stage::{GrpcFraming, MessageStage, SseFraming};
 use crate::injector::steps::{Change, Step, Steps};
 use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
 use crate::random::delay::Delay;
@@ -129,61 +130,61 @@ impl From<Messages> for Injector {
 impl InjectorConfig for Messages {
     fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         let at = child_setting(at, "messages");
-        let mut good = true;
-        let delayed = self.delay.as_ref().map_or(0.0, |(share, _)| *share);
-        for (name, share) in [
-            ("drop", self.drop),
-            ("duplicate", self.duplicate),
-            ("reorder", self.reorder),
-            ("delay", delayed),
-        ] {
-            if !(0.0..=1.0).contains(&share) {
-                errors.add(format!("{at}.{name}"), share, FaultErrorKind::Fraction);
-                good = false;
+        let shares = self.check_shares(&at, errors);
+        let delay = match &self.delay {
+            Some((share, delay)) => {
+                delay.clone().check(&format!("{at}.delay"), errors).map(|delay| Some((*share, delay)))
             }
-        }
-        let delay = match self.delay {
-            Some((share, delay)) => match delay.check(&format!("{at}.delay"), errors) {
-                Some(pace) => Some((share, pace)),
-                None => {
-                    good = false;
-                    None
-                }
-            },
-            None => None,
+            None => Some(None),
         };
-        let setting = format!("{at}.code");
-        let close = match (self.format, self.code) {
-            (Format::Grpc, Some(code)) => {
-                good &= check_grpc_status(&setting, code, errors);
-                None
-            }
-            (Format::WebSocket, code) => {
-                let code = CloseCode::new(code.unwrap_or(1011));
-                if code.is_none() {
-                    errors.add(setting, self.code.unwrap_or_default(), FaultErrorKind::CloseCode);
-                    good = false;
-                }
-                code
-            }
-            _ => None,
-        };
+        let close = self.check_code(&format!("{at}.code"), errors);
+        shares?;
         let rules = MessageRules {
             drop: self.drop,
             duplicate: self.duplicate,
             reorder: self.reorder,
-            delay,
+            delay: delay?,
             stop_after: self.stop_after,
         };
-        good.then(|| {
-            Box::new(CompiledMessages {
-                format: self.format,
-                status: self.code.unwrap_or(14),
-                close,
-                side: self.side,
-                rules: Arc::new(rules),
-            }) as Box<dyn CompiledInjector>
-        })
+        Some(Box::new(CompiledMessages {
+            format: self.format,
+            status: self.code.unwrap_or(14),
+            close: close?,
+            side: self.side,
+            rules: Arc::new(rules),
+        }))
+    }
+}
+
+impl Messages {
+    fn check_shares(&self, at: &str, errors: &mut ErrorCollector) -> Option<()> {
+        let delay = self.delay.as_ref().map_or(0.0, |(share, _)| *share);
+        let shares =
+            [("drop", self.drop), ("duplicate", self.duplicate), ("reorder", self.reorder), ("delay", delay)];
+        let mut checked = Some(());
+        for (name, share) in shares {
+            if !(0.0..=1.0).contains(&share) {
+                errors.add(format!("{at}.{name}"), share, FaultErrorKind::Fraction);
+                checked = None;
+            }
+        }
+        checked
+    }
+
+    /// Checks the status or close code; `Some(None)` where the format has no close code.
+    fn check_code(&self, setting: &str, errors: &mut ErrorCollector) -> Option<Option<CloseCode>> {
+        match (self.format, self.code) {
+            (Format::Grpc, Some(code)) => check_grpc_status(setting, code, errors).then_some(None),
+            (Format::WebSocket, code) => {
+                let code = code.unwrap_or(1011);
+                let close = CloseCode::new(code);
+                if close.is_none() {
+                    errors.add(setting, code, FaultErrorKind::CloseCode);
+                }
+                close.map(Some)
+            }
+            _ => Some(None),
+        }
     }
 }
 
@@ -199,17 +200,20 @@ struct CompiledMessages {
 impl CompiledInjector for CompiledMessages {
     fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
         let action = Action::Messages(self.side);
-        let (framing, last_words) = match (self.format, self.close) {
+        let fault = |draws| MessageFault::new(self.rules.clone(), draws);
+        let stage: Box<dyn Stage> = match (self.format, self.close) {
             (Format::WebSocket, Some(close)) => {
                 let tap = MessageTap::new(self.side, self.rules.clone(), draws, close);
                 return steps.then(Step::WebSocket(tap), action);
             }
-            // A close code that is none was found out before.
+            // `check` has rejected a missing close code.
             (Format::WebSocket, None) => return,
-            (Format::Sse, _) => (Framing::Sse, None),
-            (Format::Grpc, _) => (Framing::Grpc, Some(status_headers(self.status, "the stream was stopped"))),
+            (Format::Sse, _) => Box::new(MessageStage::new(SseFraming::default(), fault(draws), None)),
+            (Format::Grpc, _) => {
+                let trailers = status_headers(self.status, "the stream was stopped");
+                Box::new(MessageStage::new(GrpcFraming::default(), fault(draws), Some(trailers)))
+            }
         };
-        let stage = MessageStage::new(framing, MessageFault::new(self.rules.clone(), draws), last_words);
-        steps.change(self.side, Change::Body(Box::new(stage)), action);
+        steps.change(self.side, Change::Body(stage), action);
     }
 }

@@ -109,14 +109,14 @@ impl Stage for RateLimitStage {
         while self.rest.is_empty() {
             match ready!(input.poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) if input.off() => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                    Ok(data) if input.is_off() => return Poll::Ready(Some(Ok(Frame::data(data)))),
                     Ok(data) => self.rest = data,
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                 },
                 other => return Poll::Ready(other),
             }
         }
-        if input.off() {
+        if input.is_off() {
             self.pause = None;
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
         }
@@ -203,7 +203,7 @@ impl Stage for DelayStage {
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         if self.held.is_none() {
             match ready!(input.poll_frame(cx)) {
-                Some(Ok(frame)) if !input.off() => match frame.into_data() {
+                Some(Ok(frame)) if !input.is_off() => match frame.into_data() {
                     Ok(data) => {
                         let delay = self.delay.draw(&mut self.draws);
                         if delay.is_zero() {

@@ -1,11 +1,13 @@
 //! Truncated bodies.
 
+use std::ops::ControlFlow;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use crate::body::error::BodyError;
 use crate::body::stage::{Pause, Polled, Stage, StageInput, plus};
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind};
@@ -182,6 +184,57 @@ enum TruncateState {
     Ended,
 }
 
+impl TruncateStage {
+    /// Waits for the end after the last byte. `Some`: the body fails now.
+    fn poll_linger(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &StageInput<'_>,
+        is_off: bool,
+    ) -> Poll<Option<BodyError>> {
+        let TruncateState::Lingering(pause) = &mut self.state else { return Poll::Ready(None) };
+        let is_cancelled = is_off || ready!(pause.poll(cx)).is_none();
+        if is_cancelled {
+            self.state = TruncateState::Reading;
+            self.left = Some(u64::MAX);
+            return Poll::Ready(None);
+        }
+        self.state = TruncateState::Ended;
+        if self.config.resets {
+            input.reset_connection();
+        }
+        Poll::Ready(Some(input.truncation_error(self.config.code)))
+    }
+
+    /// Reads up to the cut. `Break`: the next frame before it, or the body ended by itself.
+    fn poll_before_cut(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut StageInput<'_>,
+    ) -> Poll<ControlFlow<Option<Result<Frame<Bytes>, BodyError>>>> {
+        let data = match ready!(input.poll_frame(cx)) {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => data,
+                Err(trailers) => return Poll::Ready(ControlFlow::Break(Some(Ok(trailers)))),
+            },
+            other => return Poll::Ready(ControlFlow::Break(other)),
+        };
+        let length = data.len() as u64;
+        let left = *self.left.get_or_insert_with(|| self.config.point(length));
+        if length <= left {
+            self.left = Some(left - length);
+            return Poll::Ready(ControlFlow::Break(Some(Ok(Frame::data(data)))));
+        }
+        // Less than the chunk's length, which is a `usize`.
+        self.rest = data.slice(left as usize..);
+        self.left = Some(0);
+        Poll::Ready(match left {
+            0 => ControlFlow::Continue(()),
+            left => ControlFlow::Break(Some(Ok(Frame::data(data.slice(..left as usize))))),
+        })
+    }
+}
+
 impl Stage for TruncateStage {
     fn begin(&mut self, length: Option<u64>) {
         if let Some(length) = length {
@@ -190,58 +243,31 @@ impl Stage for TruncateStage {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
-        // A shorter length that was promised is kept, whatever becomes of the fault.
-        let off = input.off() && !self.config.clean;
-        if let TruncateState::Lingering(pause) = &mut self.state {
-            let in_time = off || ready!(pause.poll(cx)).is_some();
-            if in_time && !off {
-                self.state = TruncateState::Ended;
-                if self.config.resets {
-                    input.reset_connection();
-                }
-                return Poll::Ready(Some(Err(input.truncation_error(self.config.code))));
-            }
-            self.state = TruncateState::Reading;
-            self.left = Some(u64::MAX);
+        // A promised shorter length is kept, even if the fault is switched off.
+        let is_off = input.is_off() && !self.config.clean;
+        if let Some(error) = ready!(self.poll_linger(cx, input, is_off)) {
+            return Poll::Ready(Some(Err(error)));
         }
         if matches!(self.state, TruncateState::Ended) {
             return Poll::Ready(None);
         }
-        if off || self.left == Some(u64::MAX) {
-            let rest = std::mem::take(&mut self.rest);
-            return if rest.is_empty() {
-                input.poll_frame(cx)
-            } else {
-                Poll::Ready(Some(Ok(Frame::data(rest))))
+        if is_off || self.left == Some(u64::MAX) {
+            return match std::mem::take(&mut self.rest) {
+                rest if rest.is_empty() => input.poll_frame(cx),
+                rest => Poll::Ready(Some(Ok(Frame::data(rest)))),
             };
         }
-        if self.rest.is_empty() {
-            let data = match ready!(input.poll_frame(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => data,
-                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-                },
-                other => return Poll::Ready(other),
-            };
-            let length = data.len() as u64;
-            let left = *self.left.get_or_insert_with(|| self.config.point(length));
-            if length <= left {
-                self.left = Some(left - length);
-                return Poll::Ready(Some(Ok(Frame::data(data))));
-            }
-            // Less than the chunk's length, which is a `usize`.
-            self.rest = data.slice(left as usize..);
-            self.left = Some(0);
-            if left > 0 {
-                return Poll::Ready(Some(Ok(Frame::data(data.slice(..left as usize)))));
-            }
+        if self.rest.is_empty()
+            && let ControlFlow::Break(frame) = ready!(self.poll_before_cut(cx, input))
+        {
+            return Poll::Ready(frame);
         }
         if self.config.clean {
             self.state = TruncateState::Ended;
             return Poll::Ready(None);
         }
         self.state = TruncateState::Lingering(input.pause(self.config.linger));
-        // Polled by a further turn, so that the timer knows whom to wake.
+        // Polls the new timer, which registers the waker.
         self.poll_frame(cx, input)
     }
 

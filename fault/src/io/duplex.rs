@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::connection::handle::ToxicHandle;
+use crate::body::stage::{FaultHandle, WhenOff};
 use crate::io::toxic::{End, Payload, ToxicQueue, ToxicStage};
 
 /// What is read at once.
@@ -42,8 +42,8 @@ pub(crate) struct ToxicDuplex {
 struct HeldToxic {
     number: u64,
     injector: Arc<str>,
-    handle: Box<dyn ToxicHandle>,
-    off: Pin<Box<dyn Future<Output = ()> + Send>>,
+    handle: Box<dyn FaultHandle>,
+    off: WhenOff,
 }
 
 impl ToxicDuplex {
@@ -57,14 +57,14 @@ impl ToxicDuplex {
         half: Half,
         injector: Arc<str>,
         stage: ToxicStage,
-        handle: Box<dyn ToxicHandle>,
+        handle: Box<dyn FaultHandle>,
     ) {
         self.next += 1;
         match half {
             Half::Read => self.reading.add(self.next, stage),
             Half::Write => self.writing.add(self.next, stage),
         }
-        self.handles.push(HeldToxic { number: self.next, injector, off: handle.off(), handle });
+        self.handles.push(HeldToxic { number: self.next, injector, off: handle.when_off(), handle });
     }
 
     /// The name of the fault that would have ended it.

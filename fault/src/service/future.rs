@@ -1,6 +1,7 @@
 //! FaultFuture: hold, call, change the response.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -22,12 +23,15 @@ use crate::report::mark::Mark;
 pub(crate) type RejectFn<E> = fn(Rejected) -> Result<Rejected, E>;
 
 pin_project! {
+    /// The states of one injected request, in turn: the execution before the service is called, the
+    /// service, the delay of the response.
+    #[project = InjectedProjection]
     pub(crate) struct InjectedState<S, B>
     where
         S: Service<Request<B>>,
     {
         execution: Pin<Box<dyn Future<Output = Outcome> + Send>>,
-        // With the service that was made ready for it; gone once the strike is over.
+        // With the service that is ready for it; `None` once the execution is over.
         held: Option<(S, Held<B>)>,
         rebox: Option<BodyRebox<B>>,
         #[pin]
@@ -104,76 +108,108 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if let Some((_, held)) = this.held {
-            if let Held::Read(_, read_ahead) = held
-                && let Err(error) = read_ahead.poll(cx)
-            {
-                // Nobody waits any more: the strike is dropped, and hyper drops the connection.
-                *this.held = None;
-                *this.execution = Box::pin(std::future::pending());
-                let mut response = Response::new(FaultBody::failed(error));
-                *response.status_mut() = StatusCode::BAD_REQUEST;
-                return Poll::Ready(Ok(response));
-            }
-            let outcome = ready!(this.execution.as_mut().poll(cx));
-            let held = this.held.take();
-            match outcome {
-                Outcome::Forward { mark, request: changes, execution } => {
-                    *this.mark = mark;
-                    let rebox = *this.rebox;
-                    let response = held.map(|(service, held)| (service, held.into_request())).map(
-                        |(mut service, request)| match &execution {
-                            Some(execution) => {
-                                service.call(changes.request(request, rebox, || execution.handle()))
-                            }
-                            // A strike that is over has nothing to change.
-                            None => service.call(request),
-                        },
-                    );
-                    this.response.set(response);
-                    *this.injection = execution.map(ResponseInjection);
-                }
-                Outcome::Respond(answer, execution) => {
-                    let injection = execution.map(ResponseInjection);
-                    *this.pause = injection.as_ref().and_then(ResponseInjection::pause);
-                    *this.injection = injection;
-                    *this.pending_response = Some(PendingResponse::Own(answer));
-                }
-                Outcome::Reject(rejected) => return Poll::Ready((this.on_reject)(rejected).map(reject)),
-            }
+        if let ControlFlow::Break(result) = ready!(this.poll_execution(cx)) {
+            return Poll::Ready(result);
         }
-        if this.pending_response.is_none() {
-            // None only for who polls after the end, which a future may answer as it likes.
-            let Some(response) = this.response.as_mut().as_pin_mut() else { return Poll::Pending };
-            let mut response = match ready!(response.poll(cx)) {
-                Ok(response) => response,
-                Err(error) => {
-                    this.injection.take().into_iter().for_each(ResponseInjection::fail);
-                    return Poll::Ready(Err(error));
-                }
-            };
-            if let Some(mark) = this.mark.take() {
-                mark.put_on(&mut response);
-            }
-            *this.pause = this.injection.as_ref().and_then(ResponseInjection::pause);
-            *this.pending_response = Some(PendingResponse::Service(response));
-        }
-        if let Some(pause) = this.pause {
-            if ready!(pause.poll(cx)).is_none() {
-                this.injection.take().into_iter().for_each(ResponseInjection::cancel);
-            }
-            *this.pause = None;
-        }
-        let Some(pending_response) = this.pending_response.take() else { return Poll::Pending };
+        ready!(this.poll_service(cx))?;
+        ready!(this.poll_pause(cx));
+        // Absent only after completion.
+        let Some(response) = this.pending_response.take() else { return Poll::Pending };
         this.response.set(None);
-        let response = match pending_response {
+        let response = match response {
             PendingResponse::Service(response) => response.map(FaultBody::service),
-            PendingResponse::Own(answer) => answer.map(FaultBody::text),
+            PendingResponse::Own(response) => response.map(FaultBody::text),
         };
         Poll::Ready(Ok(match this.injection.take() {
             Some(injection) => injection.apply(response),
             None => response,
         }))
+    }
+}
+
+impl<S, B, ResB> InjectedProjection<'_, S, B>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+{
+    /// Runs the steps, and calls the service unless they end the request.
+    fn poll_execution(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<ControlFlow<Result<Response<FaultBody<ResB>>, S::Error>>> {
+        let Some((_, held)) = self.held else { return Poll::Ready(ControlFlow::Continue(())) };
+        if let Held::Read(_, body) = held
+            && let Err(error) = body.poll(cx)
+        {
+            // The client has left: the execution is dropped, and hyper drops the connection.
+            *self.held = None;
+            *self.execution = Box::pin(std::future::pending());
+            let mut response = Response::new(FaultBody::failed(error));
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            return Poll::Ready(ControlFlow::Break(Ok(response)));
+        }
+        let outcome = ready!(self.execution.as_mut().poll(cx));
+        let held = self.held.take();
+        match outcome {
+            Outcome::Forward { mark, request: changes, execution } => {
+                *self.mark = mark;
+                let rebox = *self.rebox;
+                let response = held.map(|(mut service, held)| {
+                    let request = held.into_request();
+                    match &execution {
+                        Some(execution) => {
+                            service.call(changes.request(request, rebox, || execution.handle()))
+                        }
+                        // An execution that is over changes nothing.
+                        None => service.call(request),
+                    }
+                });
+                self.response.set(response);
+                *self.injection = execution.map(ResponseInjection);
+            }
+            Outcome::Respond(response, execution) => {
+                let injection = execution.map(ResponseInjection);
+                *self.pause = injection.as_ref().and_then(ResponseInjection::pause);
+                *self.injection = injection;
+                *self.pending_response = Some(PendingResponse::Own(response));
+            }
+            Outcome::Reject(rejected) => {
+                return Poll::Ready(ControlFlow::Break((self.on_reject)(rejected).map(reject)));
+            }
+        }
+        Poll::Ready(ControlFlow::Continue(()))
+    }
+
+    /// Waits for the service's response, unless the fault has its own.
+    fn poll_service(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        if self.pending_response.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        // Absent only after completion.
+        let Some(response) = self.response.as_mut().as_pin_mut() else { return Poll::Pending };
+        let mut response = match ready!(response.poll(cx)) {
+            Ok(response) => response,
+            Err(error) => {
+                self.injection.take().into_iter().for_each(ResponseInjection::fail);
+                return Poll::Ready(Err(error));
+            }
+        };
+        if let Some(mark) = self.mark.take() {
+            mark.put_on(&mut response);
+        }
+        *self.pause = self.injection.as_ref().and_then(ResponseInjection::pause);
+        *self.pending_response = Some(PendingResponse::Service(response));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits for the delay of the response's head.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(pause) = self.pause {
+            if ready!(pause.poll(cx)).is_none() {
+                self.injection.take().into_iter().for_each(ResponseInjection::cancel);
+            }
+            *self.pause = None;
+        }
+        Poll::Ready(())
     }
 }
 

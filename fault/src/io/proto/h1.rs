@@ -76,7 +76,7 @@ impl ChunkRewriter {
         if !line.ends_with(b"\n") && line.len() < MAX_SIZE_LINE {
             return ChunkState::Size(line);
         }
-        let (Some(size), false) = (size(&line), self.handle.off()) else {
+        let (Some(size), false) = (size(&line), self.handle.is_off()) else {
             out.extend_from_slice(&line);
             return ChunkState::Done;
         };
@@ -140,81 +140,72 @@ fn size(line: &[u8]) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(&line[..digits]).ok()?, 16).ok()
 }
 
-/// What an answer's head says of the bytes behind it.
+/// What the head of a response says about the bytes after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Announced {
-    /// The body comes in chunks.
-    ChunkRewriter,
-    /// From here on it is a WebSocket.
+    /// A chunked body.
+    Chunks,
+    /// WebSocket frames.
     WebSocket,
-    /// Something else, or it was no answer at all.
+    /// Anything else, or the bytes were no HTTP/1.1 response.
     Other,
 }
 
-/// Reads the head of one answer from its first byte on, over interim answers (RFC 9110, section
-/// 15.2) before it.
+/// Reads the head of one response, after the interim responses (RFC 9110, section 15.2) before it.
 #[derive(Debug, Default)]
-pub(crate) struct Heads {
+pub(crate) struct HeadReader {
     text: Vec<u8>,
 }
 
-/// No server writes a longer head.
+/// Servers do not write longer heads.
 const MAX_HEAD: usize = 256 * 1024;
 
-impl Heads {
-    /// How many of these bytes still belong to the present head.
-    pub(crate) fn reach(&self, data: &[u8]) -> usize {
-        const END: &[u8] = b"\r\n\r\n";
-        let mut matched =
-            (0..END.len()).rev().find(|length| self.text.ends_with(&END[..*length])).unwrap_or(0);
-        for (index, byte) in data.iter().enumerate() {
-            matched = match *byte {
-                byte if byte == END[matched] => matched + 1,
-                b'\r' => 1,
-                _ => 0,
-            };
-            if matched == END.len() {
-                return index + 1;
-            }
-        }
-        data.len()
+const START: &[u8] = b"HTTP/1.1 ";
+
+const END: &[u8] = b"\r\n\r\n";
+
+impl HeadReader {
+    /// Returns the number of these bytes that belong to the current head.
+    pub(crate) fn head_length(&self, data: &[u8]) -> usize {
+        // The end may have begun in the bytes before.
+        let before = &self.text[self.text.len().saturating_sub(END.len() - 1)..];
+        let end = [before, data].concat().windows(END.len()).position(|window| window == END);
+        end.map_or(data.len(), |at| at + END.len() - before.len())
     }
 
-    /// Takes bytes of the present head, as many as `reach` says at most. `Some`: that was it.
+    /// Takes bytes of the current head, at most [`head_length`](Self::head_length). `Some`: the head
+    /// is complete.
     pub(crate) fn take(&mut self, data: &[u8]) -> Option<Announced> {
-        const START: &[u8] = b"HTTP/1.1 ";
         self.text.extend_from_slice(data);
         let known = self.text.len().min(START.len());
         if self.text[..known] != START[..known] || self.text.len() > MAX_HEAD {
             return Some(Announced::Other);
         }
-        if !self.text.ends_with(b"\r\n\r\n") {
+        if !self.text.ends_with(END) {
             return None;
         }
         let text = std::mem::take(&mut self.text);
-        match text.get(START.len()..START.len() + 3).unwrap_or_default() {
-            b"101" => Some(if names(&text, "upgrade", b"websocket") {
-                Announced::WebSocket
-            } else {
-                Announced::Other
-            }),
-            // The answer itself comes next.
-            [b'1', ..] => None,
-            _ if names(&text, "transfer-encoding", b"chunked") => Some(Announced::ChunkRewriter),
+        let mut headers = vec![httparse::EMPTY_HEADER; text.iter().filter(|byte| **byte == b'\n').count()];
+        let mut response = httparse::Response::new(&mut headers);
+        if response.parse(&text).is_err() {
+            return Some(Announced::Other);
+        }
+        match response.code {
+            Some(101) if ends_with(&response, "upgrade", b"websocket") => Some(Announced::WebSocket),
+            Some(101) => Some(Announced::Other),
+            // Interim; the response itself follows.
+            Some(100..=199) => None,
+            _ if ends_with(&response, "transfer-encoding", b"chunked") => Some(Announced::Chunks),
             _ => Some(Announced::Other),
         }
     }
 }
 
-/// Whether the last word of this header, on any of its lines, is that one.
-fn names(head: &[u8], header: &str, word: &[u8]) -> bool {
-    head.split(|byte| *byte == b'\n').skip(1).any(|line| {
-        let mut parts = line.splitn(2, |byte| *byte == b':');
-        parts.next().is_some_and(|name| name.eq_ignore_ascii_case(header.as_bytes()))
-            && parts.next().is_some_and(|value| {
-                let last = value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
-                last.trim_ascii().eq_ignore_ascii_case(word)
-            })
+/// Tests whether the list in a header of this name, on any of its lines, ends with this token.
+fn ends_with(response: &httparse::Response<'_, '_>, name: &str, token: &[u8]) -> bool {
+    response.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name)).any(|header| {
+        let last = header.value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+        last.trim_ascii().eq_ignore_ascii_case(token)
     })
 }
 
@@ -224,7 +215,7 @@ mod chunks_tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::body::stage::Pause;
+    use crate::body::stage::{Pause, WhenOff};
 
     struct On(bool);
 
@@ -233,15 +224,17 @@ mod chunks_tests {
             "test".into()
         }
 
-        fn off(&self) -> bool {
+        fn is_off(&self) -> bool {
             !self.0
+        }
+
+        fn when_off(&self) -> WhenOff {
+            Box::pin(std::future::pending())
         }
 
         fn pause(&self, _: Duration) -> Pause {
             Pause::new(std::future::pending())
         }
-
-        fn done(&mut self, _: bool) {}
     }
 
     #[test]
@@ -281,10 +274,10 @@ mod answer_tests {
 
     /// Where the head of the answer itself ends, and what it announced, in steps of that many bytes.
     fn read(text: &[u8], step: usize) -> Option<(usize, Announced)> {
-        let (mut heads, mut at) = (Heads::default(), 0);
+        let (mut heads, mut at) = (HeadReader::default(), 0);
         while at < text.len() {
             let data = &text[at..text.len().min(at + step)];
-            let length = heads.reach(data);
+            let length = heads.head_length(data);
             at += length;
             if let Some(announced) = heads.take(&data[..length]) {
                 return Some((at, announced));
@@ -297,9 +290,9 @@ mod answer_tests {
     fn a_head_ends_where_it_ends() {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n";
         let rows = [
-            (chunked.to_owned(), Announced::ChunkRewriter),
-            (format!("HTTP/1.1 100 Continue\r\n\r\n{chunked}"), Announced::ChunkRewriter),
-            (format!("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n{chunked}"), Announced::ChunkRewriter),
+            (chunked.to_owned(), Announced::Chunks),
+            (format!("HTTP/1.1 100 Continue\r\n\r\n{chunked}"), Announced::Chunks),
+            (format!("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n{chunked}"), Announced::Chunks),
             ("HTTP/1.1 101 Switching\r\nupgrade: WebSocket\r\n\r\n".into(), Announced::WebSocket),
             ("HTTP/1.1 101 Switching\r\nupgrade: h2c\r\n\r\n".into(), Announced::Other),
             ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n".into(), Announced::Other),

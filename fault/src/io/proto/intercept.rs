@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::connection::command::Termination;
 use crate::connection::handle::{Connection, HttpCommand, Protocol};
-use crate::io::proto::h1::{Announced, ChunkRewriter, Heads};
+use crate::io::proto::h1::{Announced, ChunkRewriter, HeadReader};
 use crate::io::proto::h2::{GoAwaySequence, PREFACE, StreamTracker};
 use crate::io::proto::websocket::WebSocketPump;
 use crate::io::state::StreamState;
@@ -37,13 +37,13 @@ enum ResponseEdit {
     Nothing,
     /// Its head has yet to go by.
     Pending(Box<PendingResponse>),
-    ChunkRewriter(Box<ChunkRewriter>),
+    Chunks(Box<ChunkRewriter>),
     Messages(Box<WebSocketPump>),
 }
 
 #[derive(Default)]
 struct PendingResponse {
-    heads: Heads,
+    head: HeadReader,
     chunks: Option<ChunkRewriter>,
     pump: Option<WebSocketPump>,
 }
@@ -153,15 +153,7 @@ impl HttpInterceptor {
         ready!(state.poll_state(cx));
         self.apply_commands(state);
         if let ResponseEdit::Messages(pump) = &mut self.edit {
-            // What was said and held back moves on while the stream is read; a failure is the
-            // writer's to hear.
-            let _ = pump.poll_drain(Pin::new(&mut *state), cx);
-            let read = ready!(pump.poll_read(Pin::new(&mut *state), cx, buf));
-            state.connection.forget_reader();
-            if pump.release_after_close() {
-                state.connection.wake();
-            }
-            return Poll::Ready(read);
+            return read_messages(pump, state, cx, buf);
         }
         if self.protocol.is_draining() {
             let write_frames = self.write_frames(state, cx)?;
@@ -204,50 +196,75 @@ impl HttpInterceptor {
         ready!(state.poll_state(cx));
         self.apply_commands(state);
         ready!(self.write_frames(state, cx))?;
-        let chunk_length = match &mut self.edit {
-            ResponseEdit::Messages(pump) => {
-                return match pump.poll_write(Pin::new(&mut *state), cx, data) {
-                    Poll::Pending if read_ahead(pump, state, cx) => {
-                        pump.poll_write(Pin::new(state), cx, data)
-                    }
-                    poll => poll,
-                };
-            }
-            ResponseEdit::ChunkRewriter(chunks) => {
-                let data = &data[..data.len().min(CHUNK)];
-                let mut out = BytesMut::with_capacity(data.len() + 8);
-                chunks.push(data, &mut out);
-                if chunks.is_done() {
-                    self.edit = ResponseEdit::Nothing;
+        match &mut self.edit {
+            ResponseEdit::Messages(pump) => match pump.poll_write(Pin::new(&mut *state), cx, data) {
+                Poll::Pending if read_ahead(pump, state, cx) => pump.poll_write(Pin::new(state), cx, data),
+                poll => poll,
+            },
+            ResponseEdit::Chunks(_) => self.write_chunks(state, cx, data),
+            ResponseEdit::Pending(_) => self.write_head(state, cx, data),
+            ResponseEdit::Nothing => {
+                let length = self.protocol.frame_length(data);
+                let written = ready!(state.write(cx, &data[..length]))?;
+                self.observe_slice(&state.connection, &data[..written]);
+                if self.protocol.is_due() {
+                    // The server may neither write nor read again by itself.
+                    state.connection.wake();
                 }
-                self.unwritten = out.freeze();
-                self.set_between_responses(&state.connection, false);
-                // What cannot be written now, the next write or a flush will.
-                if let Poll::Ready(Err(error)) = self.write_frames(state, cx) {
-                    return Poll::Ready(Err(error));
-                }
-                return Poll::Ready(Ok(data.len()));
+                Poll::Ready(Ok(written))
             }
-            ResponseEdit::Pending(pending) => pending.heads.reach(data),
-            ResponseEdit::Nothing => self.protocol.chunk_length(data),
-        };
-        let written = ready!(state.write(cx, &data[..chunk_length]))?;
-        self.observe_slice(&state.connection, &data[..written]);
-        if let ResponseEdit::Pending(pending) = &mut self.edit
-            && let Some(announced) = pending.heads.take(&data[..written])
-        {
+        }
+    }
+
+    /// Writes bytes of the head of an HTTP/1 response, and begins the edit after it.
+    fn write_head<T>(
+        &mut self,
+        state: &mut StreamState<T>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let ResponseEdit::Pending(pending) = &mut self.edit else { return Poll::Ready(Ok(0)) };
+        let length = pending.head.head_length(data);
+        let written = ready!(state.write(cx, &data[..length]))?;
+        if let Some(announced) = pending.head.take(&data[..written]) {
             let PendingResponse { chunks, pump, .. } = std::mem::take(&mut **pending);
             self.edit = match (announced, chunks, pump) {
-                (Announced::ChunkRewriter, Some(chunks), _) => ResponseEdit::ChunkRewriter(Box::new(chunks)),
+                (Announced::Chunks, Some(chunks), _) => ResponseEdit::Chunks(Box::new(chunks)),
                 (Announced::WebSocket, _, Some(pump)) => ResponseEdit::Messages(Box::new(pump)),
                 _ => ResponseEdit::Nothing,
             };
         }
-        if self.protocol.is_due() {
-            // Nobody may write or read again by itself.
-            state.connection.wake();
-        }
+        self.observe_slice(&state.connection, &data[..written]);
         Poll::Ready(Ok(written))
+    }
+
+    /// Writes bytes of a chunked body, with one chunk framed wrongly.
+    fn write_chunks<T>(
+        &mut self,
+        state: &mut StreamState<T>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let ResponseEdit::Chunks(chunks) = &mut self.edit else { return Poll::Ready(Ok(0)) };
+        let data = &data[..data.len().min(CHUNK)];
+        let mut out = BytesMut::with_capacity(data.len() + 8);
+        chunks.push(data, &mut out);
+        if chunks.is_done() {
+            self.edit = ResponseEdit::Nothing;
+        }
+        self.unwritten = out.freeze();
+        self.set_between_responses(&state.connection, false);
+        // The next write or a flush writes what cannot be written now.
+        if let Poll::Ready(Err(error)) = self.write_frames(state, cx) {
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(Ok(data.len()))
     }
 
     pub(crate) fn flush<T>(
@@ -274,7 +291,7 @@ impl HttpInterceptor {
                 Poll::Pending if read_ahead(pump, state, cx) => pump.poll_flush(Pin::new(state), cx),
                 poll => poll,
             },
-            ResponseEdit::ChunkRewriter(chunks) if chunks.closes() => {
+            ResponseEdit::Chunks(chunks) if chunks.closes() => {
                 ready!(state.flush(cx))?;
                 state.connection.end(Termination::Close, chunks.handle.name());
                 self.edit = ResponseEdit::Nothing;
@@ -330,6 +347,26 @@ impl HttpInterceptor {
             self.unwritten = unwritten;
         }
     }
+}
+
+/// Reads from a WebSocket, and writes the messages that are due meanwhile.
+fn read_messages<T>(
+    pump: &mut WebSocketPump,
+    state: &mut StreamState<T>,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    // A failure is reported to the writer.
+    let _ = pump.poll_drain(Pin::new(&mut *state), cx);
+    let read = ready!(pump.poll_read(Pin::new(&mut *state), cx, buf));
+    state.connection.forget_reader();
+    if pump.release_after_close() {
+        state.connection.wake();
+    }
+    Poll::Ready(read)
 }
 
 /// A server that waits for its message to go out does not read; so that a client is heard that
@@ -438,7 +475,7 @@ impl ProtocolState {
     }
 
     /// How many of these bytes may go out before it is to be asked again what is next.
-    pub(crate) fn chunk_length(&self, data: &[u8]) -> usize {
+    pub(crate) fn frame_length(&self, data: &[u8]) -> usize {
         match self {
             Self::Http2(session) if session.goaway.is_started() => session.streams.frame_length(data),
             _ => data.len(),

@@ -1,9 +1,7 @@
 //! WebSocket messages through message rules; tap.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use std::{fmt, io};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -11,11 +9,11 @@ use http::Extensions;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::body::stage::{FaultHandle, Pause};
-use crate::connection::messages::{CloseCode, MessageFault, MessageTap, QueuedMessage};
+use crate::body::stage::FaultHandle;
+use crate::connection::messages::{MessageFault, MessagePipe, MessageTap};
 use crate::fault::changes::MessageTaps;
 use crate::fault::state::PendingInjection;
-use crate::io::proto::frame::{Frames, Piece};
+use crate::io::proto::frame::WebSocketFraming;
 use crate::report::event::Side;
 
 /// What goes on between an io and who speaks by it.
@@ -38,7 +36,7 @@ impl WebSocketPump {
             Side::Request => &mut self.incoming,
             Side::Response => &mut self.outgoing,
         };
-        chain.pipes.push(MessagePipe::new(tap, handle));
+        chain.pipes.push(WebSocketPipe::new(tap, handle));
     }
 
     /// Lets what comes in go by from here on.
@@ -76,7 +74,7 @@ impl WebSocketPump {
         if !self.is_closed || std::mem::replace(&mut self.is_released, true) {
             return false;
         }
-        self.outgoing.pipes.iter_mut().for_each(MessagePipe::release);
+        self.outgoing.pipes.iter_mut().for_each(WebSocketPipe::release);
         true
     }
 
@@ -182,7 +180,7 @@ impl WebSocketPump {
 /// One direction: the lanes that its bytes go through, and what came out of the last.
 #[derive(Default)]
 struct PipeChain {
-    pipes: Vec<MessagePipe>,
+    pipes: Vec<WebSocketPipe>,
     ready: BytesMut,
     /// Nothing more will be pushed.
     finished: bool,
@@ -200,7 +198,7 @@ impl PipeChain {
     fn finish(&mut self) {
         self.finished = true;
         if let Some(pipe) = self.pipes.first_mut() {
-            pipe.flush();
+            pipe.pipe.flush();
         }
     }
 
@@ -222,7 +220,7 @@ impl PipeChain {
                         if let Some(pipe) =
                             self.pipes.get_mut(index + 1).filter(|_| self.finished && !is_waiting)
                         {
-                            pipe.flush();
+                            pipe.pipe.flush();
                         }
                         break;
                     }
@@ -240,121 +238,48 @@ impl PipeChain {
     }
 
     fn is_full(&self) -> bool {
-        self.ready.len() > MAX_WAITING || self.pipes.iter().any(|pipe| pipe.waiting > MAX_WAITING)
+        self.ready.len() > MAX_WAITING || self.pipes.iter().any(|pipe| pipe.pipe.waiting() > MAX_WAITING)
     }
 }
 
 /// A writer is held back when more than this waits for its turn.
 const MAX_WAITING: usize = 1 << 20;
 
-/// One fault's hand in one direction.
-pub(crate) struct MessagePipe {
-    frames: Frames,
-    fault: MessageFault<Bytes>,
-    out: VecDeque<QueuedMessage<Bytes>>,
-    /// In bytes.
-    pub(crate) waiting: usize,
-    pause: Option<Pause>,
-    close: CloseCode,
-    side: Side,
-    stopped: bool,
+/// The rules of one fault in one direction of a WebSocket.
+struct WebSocketPipe {
+    pipe: MessagePipe<WebSocketFraming>,
+    /// Sent when the direction is stopped.
+    close: Bytes,
     handle: Box<dyn FaultHandle>,
-    /// Off once, it is off for good: the frames that went by were not looked at.
+    /// A fault that was off stays off for this direction: the frames that passed were not read.
     is_off: bool,
 }
 
-impl MessagePipe {
-    pub(crate) fn new(tap: &MessageTap, handle: Box<dyn FaultHandle>) -> Self {
-        Self {
-            frames: Frames::default(),
-            fault: MessageFault::new(tap.rules.clone(), tap.draws.clone()),
-            out: VecDeque::new(),
-            waiting: 0,
-            pause: None,
-            close: tap.close,
-            side: tap.side,
-            stopped: false,
-            handle,
-            is_off: false,
+impl WebSocketPipe {
+    fn new(tap: &MessageTap, handle: Box<dyn FaultHandle>) -> Self {
+        let fault = MessageFault::new(tap.rules.clone(), tap.draws.clone());
+        let pipe = MessagePipe::new(WebSocketFraming::default(), fault);
+        Self { pipe, close: tap.close.frame(tap.side), handle, is_off: false }
+    }
+
+    fn push(&mut self, data: &[u8]) {
+        self.is_off |= self.handle.is_off();
+        if self.is_off {
+            self.pipe.push_unchanged(data);
+        } else if self.pipe.push(data) {
+            self.pipe.append(self.close.clone());
         }
     }
 
-    pub(crate) fn push(&mut self, data: &[u8]) {
-        if self.stopped {
-            return;
-        }
-        self.frames.push(data);
-        if self.is_off || self.handle.off() {
-            self.is_off = true;
-            return self.flush();
-        }
-        let from = self.out.len();
-        while !self.fault.stops() {
-            match self.frames.next() {
-                None => return self.count(from),
-                Some(Piece::Message(message)) => self.fault.apply(message, &mut self.out),
-                Some(Piece::Control(message)) => {
-                    // A close is the last that a direction says.
-                    if message.first().is_some_and(|first| first & 0x0f == 8) {
-                        self.fault.flush(&mut self.out);
-                    }
-                    self.out.push_back(QueuedMessage { wait: Duration::ZERO, message });
-                }
-                Some(Piece::Other(message)) => {
-                    self.out.push_back(QueuedMessage { wait: Duration::ZERO, message })
-                }
-            }
-        }
-        self.fault.flush(&mut self.out);
-        self.out.push_back(QueuedMessage { wait: Duration::ZERO, message: self.close.frame(self.side) });
-        self.stopped = true;
-        self.count(from);
-    }
-
-    /// Hands out what is held back, as it is.
-    pub(crate) fn flush(&mut self) {
-        // After its last word a direction has nothing more to say.
-        if self.stopped {
-            return;
-        }
-        let from = self.out.len();
-        self.fault.flush(&mut self.out);
-        let rest = self.frames.rest();
-        if !rest.is_empty() {
-            self.out.push_back(QueuedMessage { wait: Duration::ZERO, message: rest });
-        }
-        self.count(from);
-    }
-
-    /// Hands out what is held back at once, and all that comes: nobody is left to be made to wait.
-    pub(crate) fn release(&mut self) {
+    /// Sends everything at once, and all that follows unchanged: the receiver has left.
+    fn release(&mut self) {
         self.is_off = true;
-        self.pause = None;
-        self.flush();
-        self.out.iter_mut().for_each(|message| message.wait = Duration::ZERO);
+        self.pipe.release();
     }
 
-    fn count(&mut self, from: usize) {
-        self.waiting += self.out.iter().skip(from).map(|message| message.message.len()).sum::<usize>();
-    }
-
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        loop {
-            if let Some(pause) = &mut self.pause {
-                // Called off or over, the message goes on.
-                let _ = ready!(pause.poll(cx));
-                self.pause = None;
-            }
-            let Some(next) = self.out.front_mut() else { return Poll::Ready(None) };
-            let wait = std::mem::take(&mut next.wait);
-            if !wait.is_zero() && !self.handle.off() {
-                self.pause = Some(self.handle.pause(wait));
-                continue;
-            }
-            let message = self.out.pop_front().map(|message| message.message);
-            self.waiting -= message.as_ref().map_or(0, Bytes::len);
-            return Poll::Ready(message);
-        }
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Self { pipe, handle, .. } = self;
+        pipe.poll_next(cx, handle.is_off(), |time| handle.pause(time))
     }
 }
 
