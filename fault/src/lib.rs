@@ -70,7 +70,7 @@
 //! # What the client sees
 //!
 //! [`wire`] has the table, of every deed for every protocol, made of real runs. Every answer that a fault made or slowed is
-//! marked: for clients by the header [`MARK`], within the process by the extension [`Injected`].
+//! marked: for clients by the header [`INJECTED_HEADER`], within the process by the extension [`Injected`].
 //!
 //! # What it costs
 //!
@@ -96,119 +96,95 @@
 //!
 //! [`tower`]: https://github.com/tower-rs/tower
 
-mod around;
+// Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
+//
+// service     Layers, services and futures of tower, for servers and clients
+// io          Streams, listeners and connectors with faults; HTTP and WebSocket framing
+// fault       Fault: filter, selection, capability, execution, control
+// injector    Injectors, the tree of them, and the steps drawn for a request
+// connection  Handle of a connection and the commands that it takes
+// random      Keyed draws, distributions, delays
+// body        FaultBody and its stages
+// report      Events, counters, the mark of an injected response
+// config      Durations and the errors of settings
+
 mod body;
-mod boxed;
-mod broken;
-mod builder;
-mod chance;
-mod changes;
-mod client;
-mod control;
-mod count;
-mod delay;
-mod error;
+mod config;
+mod connection;
 mod fault;
-mod future;
-mod gate;
-mod group;
-mod halt;
 mod injector;
 mod io;
-mod key;
-mod landing;
-mod layer;
-mod lists;
-mod mark;
-mod means;
-mod normal;
-mod pause;
-mod peer;
-mod port;
-mod quantiles;
-mod reach;
+mod random;
 mod report;
-#[cfg(feature = "http2")]
-mod reset;
-mod scope;
 mod service;
-mod setup;
-mod shape;
-mod stage;
-mod strike;
-mod struck;
-mod switch;
-mod tally;
-mod time;
-mod verdict;
-mod whom;
 
-pub use crate::body::FaultBody;
-pub use crate::boxed::{BoxedFuture, BoxedLayer, BoxedService};
-pub use crate::broken::{BodyError, RejectError};
-pub use crate::builder::FaultBuilder;
-pub use crate::chance::{Dice, Draws, Key};
-pub use crate::client::{ClientError, ClientFuture, ClientLayer, ClientService, InjectedError};
-pub use crate::control::Control;
-pub use crate::delay::{At, Delay};
-pub use crate::error::{FaultError, FaultErrors, Problem};
-pub use crate::fault::Fault;
-pub use crate::future::FaultFuture;
-pub use crate::group::Group;
-pub use crate::halt::{halt, halted, resume};
+pub use crate::body::error::{BodyError, RejectError};
+pub use crate::body::fault_body::FaultBody;
+pub use crate::config::duration::{DelayTime, TimeError};
+pub use crate::config::error::{FaultError, FaultErrorKind, FaultErrors};
+pub use crate::connection::command::ChunkError;
+pub use crate::connection::command::Direction;
+#[cfg(feature = "http2")]
+pub use crate::connection::command::ResetCode;
+pub use crate::connection::error::InjectedError;
+pub use crate::connection::error::InjectedIoError;
+pub use crate::connection::handle::Connection;
+pub use crate::connection::handle::PeerAddr;
+pub use crate::connection::layer::{ConnectionLayer, ConnectionService};
+pub use crate::fault::builder::FaultBuilder;
+pub use crate::fault::control::Control;
+pub use crate::fault::fault::Fault;
+pub use crate::fault::selection::Group;
+pub use crate::fault::switch::ParticipationError;
+pub use crate::fault::switch::{halt, halted, resume};
+pub use crate::injector::abort::RetryAfter;
 pub use crate::injector::abort::{Abort, error};
-pub use crate::injector::call::{Call, Inject, Verdict};
-pub use crate::injector::chain::chain;
-pub use crate::injector::chunk::Chunk;
+pub use crate::injector::abort::{Grpc, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
-pub use crate::injector::custom::custom;
-pub use crate::injector::grpc::{Grpc, grpc};
-pub use crate::injector::length::{Length, WrongLength, wrong_length};
+pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
+pub use crate::injector::key::DecideBy;
 pub use crate::injector::messages::{Format, Messages, messages};
-pub use crate::injector::node::Injector;
-pub use crate::injector::patch::{Patch, patch};
 pub use crate::injector::quota::{Quota, quota};
-pub use crate::injector::random::{random, random_by};
-pub use crate::injector::rate::{RateLimit, rate_limit};
 pub use crate::injector::reject::{Reject, reject};
-pub use crate::injector::replace::{Replace, replace};
-pub use crate::injector::retry::RetryAfter;
+pub use crate::injector::rewrite::{LengthOffset, WrongLength, wrong_length};
+pub use crate::injector::rewrite::{Patch, patch};
+pub use crate::injector::rewrite::{Replace, replace};
 pub use crate::injector::slow::slow;
-pub use crate::injector::tamper::Direction;
+pub use crate::injector::slow::{RateLimit, rate_limit};
 pub use crate::injector::toxic::Toxic;
-pub use crate::injector::truncate::{Cut, Ending, Truncate, truncate};
+pub use crate::injector::tree::Injector;
+pub use crate::injector::tree::chain;
+pub use crate::injector::tree::custom;
+pub use crate::injector::tree::{random, random_by};
+pub use crate::injector::truncate::{Truncate, TruncateAt, TruncateEnd, truncate};
 #[cfg(all(feature = "axum", feature = "net"))]
 pub use crate::io::axum::{MakeWithConnection, WithConnection, with_connection};
-pub use crate::io::connect::{ConnectError, ConnectFuture, ConnectLayer, ConnectService};
+pub use crate::io::connector::{ConnectError, ConnectFuture, ConnectLayer, ConnectService};
 #[cfg(feature = "hyper")]
 pub use crate::io::connector::{FaultConnector, FaultIo};
-pub use crate::io::core::ResetBy;
-pub use crate::io::error::WireError;
-pub use crate::io::lend::{ConnectionLayer, ConnectionService};
-pub use crate::io::line::Connection;
 pub use crate::io::listener::{Accept, FaultListener};
+pub use crate::io::proto::websocket::{TappedStream, tap};
 #[cfg(feature = "hyper")]
 pub use crate::io::serve::{ServeError, serve_connection};
+pub use crate::io::state::ResetBy;
 pub use crate::io::stream::FaultStream;
-pub use crate::io::websocket::{TappedStream, tap};
-pub use crate::key::DecideBy;
-pub use crate::layer::FaultLayer;
-pub use crate::mark::{Injected, MARK};
-pub use crate::peer::Remote;
-pub use crate::quantiles::Quantiles;
-pub use crate::report::{Deed, Event, Phase, Reporter, Side, Skip};
-#[cfg(feature = "http2")]
-pub use crate::reset::ResetCode;
-pub use crate::service::FaultService;
-pub use crate::switch::ParticipationError;
-pub use crate::tally::Counts;
-pub use crate::time::{DelayTime, TimeError};
+pub use crate::random::delay::{Delay, DelayPoint};
+pub use crate::random::distribution::Quantiles;
+pub use crate::random::draws::{Draws, Key, Sampler};
+pub use crate::report::counts::Counts;
+pub use crate::report::event::{Action, Event, Phase, Reporter, Side, SkipReason};
+pub use crate::report::mark::{INJECTED_HEADER, Injected};
+pub use crate::service::client::{ClientError, ClientFuture, ClientLayer, ClientService};
+pub use crate::service::future::FaultFuture;
+pub use crate::service::layer::FaultLayer;
+pub use crate::service::layer::{BoxedFuture, BoxedLayer, BoxedService};
+pub use crate::service::service::FaultService;
 
 #[doc = include_str!("../docs/decision.md")]
 pub mod decision {}
 
-#[doc = include_str!("../docs/wire.md")]
-pub mod wire {}
+#[doc = include_str!("../docs/effects.md")]
+pub mod effects {}
 
 #[cfg(all(doctest, feature = "axum", feature = "net"))]
 #[doc = include_str!("../README.md")]

@@ -59,7 +59,7 @@ async fn names_stand_beside_templates() {
 #[tokio::test]
 async fn lists_of_routes_never_shift_the_draws_of_others() {
     let fault = || Fault::new("half", error(503)).enabled(true).participation(0.5).seed(7);
-    let dice = fault().build().unwrap().dice().clone();
+    let sampler = fault().build().unwrap().sampler().clone();
     for fault in [fault().allow_routes(["/a/{x}"]), fault().block_routes(["/b/{x}"])] {
         let fault = fault.build().unwrap();
         let app = axum::Router::<()>::new()
@@ -74,7 +74,7 @@ async fn lists_of_routes_never_shift_the_draws_of_others() {
             for _ in 0..number % 3 {
                 assert_eq!(status("/b/1").await, 200);
             }
-            let wanted = if dice.roll(Key::Counter(number), b"").fires(0.5) { 503 } else { 200 };
+            let wanted = if sampler.draw(Key::Counter(number), b"").is_selected(0.5) { 503 } else { 200 };
             assert_eq!(status("/a/1").await, wanted, "{number}");
         }
     }

@@ -1,20 +1,20 @@
-//! Corrupt: changes a body so that it is no longer what it says it is.
+//! Corrupted bodies.
 
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use rand_core::Rng;
 
-use super::chunk::Chunk;
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Change, Plan, Step, Wire};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::normal;
-use crate::report::{Deed, Side};
-use crate::stage::{Below, Polled, Stage};
+use crate::body::stage::{Polled, Stage, StageInput};
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::connection::command::ChunkError;
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{Change, ConnectionStep, Step, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::draws::Draws;
+use crate::random::math;
+use crate::report::event::{Action, Side};
 
 /// What is done to the bytes of a body, or to those around them. None changes its length.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +31,7 @@ pub enum Corruption {
     /// Breaks the framing of a response's body, which is sent in chunks for that. Of HTTP/1.1
     /// only, and only where the connection was [lent](crate::FaultListener) and its stream sees
     /// HTTP/1.1 in the clear: elsewhere it is unreachable.
-    Chunk(Chunk),
+    ChunkFraming(ChunkError),
 }
 
 /// Corrupts a body on its way; its length, head and trailers stay.
@@ -66,19 +66,23 @@ impl Corrupt {
 
 impl From<Corrupt> for Injector {
     fn from(corrupt: Corrupt) -> Self {
-        Self::draft(corrupt)
+        Self::new(corrupt)
     }
 }
 
-impl Draft for Corrupt {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+impl InjectorConfig for Corrupt {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         match self.how {
             Corruption::BitFlips(share) if !(0.0..=1.0).contains(&share) => {
-                findings.add(below(at, "corrupt.bit_flips"), share, Problem::Share);
+                errors.add(child_setting(at, "corrupt.bit_flips"), share, FaultErrorKind::Fraction);
                 None
             }
-            Corruption::Chunk(_) if self.side == Side::Request => {
-                findings.add(below(at, "corrupt.chunk"), "Request", Problem::RequestChunks);
+            Corruption::ChunkFraming(_) if self.side == Side::Request => {
+                errors.add(
+                    child_setting(at, "corrupt.chunk_framing"),
+                    "Request",
+                    FaultErrorKind::RequestChunks,
+                );
                 None
             }
             _ => Some(self),
@@ -86,33 +90,34 @@ impl Draft for Corrupt {
     }
 }
 
-impl Act for Corrupt {
-    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
-        let vandal = match self.how {
-            Corruption::BitFlips(share) => Vandal::Flips(Flips::new(share, draws)),
-            Corruption::Json => Vandal::Json(Json::Before),
-            Corruption::Utf8 => Vandal::Utf8 { done: false },
-            Corruption::Chunk(how) => {
-                return plan.then(Step::Wire(Wire::Chunk(how)), Deed::Corrupt(self.side));
+impl CompiledInjector for Corrupt {
+    fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        let stage = match self.how {
+            Corruption::BitFlips(share) => CorruptStage::Flips(BitFlipper::new(share, draws)),
+            Corruption::Json => CorruptStage::Json(JsonScanner::Before),
+            Corruption::Utf8 => CorruptStage::Utf8 { done: false },
+            Corruption::ChunkFraming(how) => {
+                return steps
+                    .then(Step::Connection(ConnectionStep::ChunkFraming(how)), Action::Corrupt(self.side));
             }
         };
-        plan.change(self.side, Change::Body(Box::new(vandal)), Deed::Corrupt(self.side));
+        steps.change(self.side, Change::Body(Box::new(stage)), Action::Corrupt(self.side));
     }
 }
 
 #[derive(Debug)]
-enum Vandal {
-    Flips(Flips),
-    Json(Json),
+enum CorruptStage {
+    Flips(BitFlipper),
+    Json(JsonScanner),
     Utf8 { done: bool },
 }
 
-impl Vandal {
+impl CorruptStage {
     /// The places in a chunk to change, each with what its byte becomes.
     fn change(&mut self, data: Bytes) -> Bytes {
         match self {
             Self::Flips(flips) => flips.change(data),
-            Self::Json(json) => match data.iter().position(|byte| json.hits(*byte)) {
+            Self::Json(json) => match data.iter().position(|byte| json.is_target(*byte)) {
                 Some(at) => with(data, at, b';'),
                 None => data,
             },
@@ -136,11 +141,11 @@ fn with(data: Bytes, at: usize, byte: u8) -> Bytes {
     data.freeze()
 }
 
-impl Stage for Vandal {
-    fn poll_frame(&mut self, cx: &mut Context<'_>, below: &mut Below<'_>) -> Polled {
-        let frame = ready!(below.poll_frame(cx));
+impl Stage for CorruptStage {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
+        let frame = ready!(input.poll_frame(cx));
         Poll::Ready(match frame {
-            Some(Ok(frame)) if !below.off() => Some(Ok(match frame.into_data() {
+            Some(Ok(frame)) if !input.is_off() => Some(Ok(match frame.into_data() {
                 Ok(data) => Frame::data(self.change(data)),
                 Err(trailers) => trailers,
             })),
@@ -151,7 +156,7 @@ impl Stage for Vandal {
 
 /// Bit flips: the gaps between them are drawn, not each byte.
 #[derive(Debug)]
-struct Flips {
+struct BitFlipper {
     /// Of `1 - share`; its negative is the rate of the gaps' exponential distribution.
     log: f64,
     draws: Draws,
@@ -159,10 +164,10 @@ struct Flips {
     gap: u64,
 }
 
-impl Flips {
+impl BitFlipper {
     fn new(share: f64, draws: Draws) -> Self {
         // The logarithm is one of normal numbers: of a share of 1, each gap is zero by itself.
-        let log = if share < 1.0 { normal::ln(1.0 - share) } else { f64::NEG_INFINITY };
+        let log = if share < 1.0 { math::ln(1.0 - share) } else { f64::NEG_INFINITY };
         let mut flips = Self { log, draws, gap: 0 };
         flips.gap = flips.next_gap();
         flips
@@ -195,7 +200,7 @@ impl Flips {
 
 /// How far into a JSON text we are.
 #[derive(Debug)]
-enum Json {
+enum JsonScanner {
     /// Nothing but white space has come.
     Before,
     Outside,
@@ -205,10 +210,10 @@ enum Json {
     Done,
 }
 
-impl Json {
+impl JsonScanner {
     /// Whether this is the byte to change.
-    fn hits(&mut self, byte: u8) -> bool {
-        let (next, hit) = match (&*self, byte) {
+    fn is_target(&mut self, byte: u8) -> bool {
+        let (next, is_target) = match (&*self, byte) {
             (Self::Before, b' ' | b'\t' | b'\r' | b'\n') => (Self::Before, false),
             (Self::Before, b'{' | b'[') => (Self::Outside, false),
             (Self::Before, _) | (Self::Outside, b':' | b',' | b'}' | b']') => (Self::Done, true),
@@ -221,6 +226,28 @@ impl Json {
             (Self::Done, _) => (Self::Done, false),
         };
         *self = next;
-        hit
+        is_target
+    }
+}
+
+/// Hides the length of a body, so that HTTP/1.1 sends it in chunks.
+#[derive(Debug)]
+pub(crate) struct ChunkedStage;
+
+impl Stage for ChunkedStage {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
+        input.poll_frame(cx)
+    }
+
+    fn size_hint(&self, _: SizeHint) -> SizeHint {
+        SizeHint::default()
+    }
+
+    fn is_end(&self, _: bool) -> bool {
+        false
+    }
+
+    fn resizes(&self) -> bool {
+        true
     }
 }

@@ -1,61 +1,87 @@
-//! Custom: a deed of the user's own.
+//! Inject, Call, Verdict: the trait of custom injectors.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use super::call::Inject;
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Plan, Step};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::report::Deed;
+use bytes::Bytes;
+use http::{Request, Response};
 
-/// Hands the request to a function of yours, under a name for reports.
-///
-/// ```
-/// use bytes::Bytes;
-/// use http::Response;
-/// use waylay_fault::{Call, Fault, Verdict, custom};
-///
-/// let teapot = custom("teapot", |mut call: Call| async move {
-///     if call.request().uri().path().starts_with("/brew") && call.draws().share() < 0.5 {
-///         let mut response = Response::new(Bytes::from("short and stout"));
-///         *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
-///         return Verdict::Respond(response);
-///     }
-///     Verdict::Continue
-/// });
-/// Fault::new("tea-time", teapot).build()?;
-/// # Ok::<(), waylay_fault::FaultErrors>(())
-/// ```
-pub fn custom(name: impl Into<String>, inject: impl Inject) -> Injector {
-    Injector::draft(Custom { name: name.into().into(), inject: Arc::new(inject) })
+use crate::random::draws::Draws;
+
+/// A deed of your own, for [`custom`](crate::custom). A closure from [`InjectContext`] to a future of a
+/// [`InjectOutcome`] is one: `move |call: InjectContext| async move { … }`.
+pub trait Inject: Send + Sync + 'static {
+    /// Decides what becomes of one request, now or later. The future is dropped when the client
+    /// leaves and when the fault is switched off or halted.
+    fn inject(&self, call: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>>;
 }
 
-struct Custom {
-    name: Arc<str>,
-    inject: Arc<dyn Inject>,
+impl<F, Fut> Inject for F
+where
+    F: Fn(InjectContext) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = InjectOutcome> + Send + 'static,
+{
+    fn inject(&self, call: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>> {
+        Box::pin(self(call))
+    }
 }
 
-impl fmt::Debug for Custom {
+/// What a custom injector is told about the request that was drawn. See
+/// [`custom`](crate::custom) for one at work.
+#[derive(Debug)]
+pub struct InjectContext {
+    pub(crate) request: Arc<Request<()>>,
+    pub(crate) draws: Draws,
+    pub(crate) can_reject: bool,
+}
+
+impl InjectContext {
+    /// The request without its body, which stays with the service.
+    pub fn request(&self) -> &Request<()> {
+        &self.request
+    }
+
+    /// The draws of this request at this place of the tree.
+    pub fn draws(&mut self) -> &mut Draws {
+        &mut self.draws
+    }
+
+    /// Whether a reject would reach this client; where not, [`InjectOutcome::EmptyReply`] and its like
+    /// let the request pass.
+    pub fn can_reject(&self) -> bool {
+        self.can_reject
+    }
+}
+
+/// What a custom injector decides. See [`custom`](crate::custom) for one at work.
+#[non_exhaustive]
+pub enum InjectOutcome {
+    /// On with the next link of the chain, and in the end with the service.
+    Continue,
+    /// This answer, in the service's place.
+    Respond(Response<Bytes>),
+    /// No answer: see [`Reject::EmptyReply`](crate::Reject::EmptyReply).
+    EmptyReply,
+    /// An HTTP/2 stream reset: see [`Reject::StreamReset`](crate::Reject::StreamReset).
+    #[cfg(feature = "http2")]
+    StreamReset(crate::connection::command::ResetCode),
+    /// The whole connection is closed: see [`Reject::ConnectionClose`](crate::Reject::ConnectionClose).
+    ConnectionClose,
+    /// The whole connection is reset: see [`Reject::ConnectionReset`](crate::Reject::ConnectionReset).
+    ConnectionReset,
+}
+
+impl fmt::Debug for InjectOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Custom").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-impl Draft for Custom {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        if self.name.is_empty() {
-            findings.add(below(at, "custom.name"), &self.name, Problem::Name);
-            return None;
+        match self {
+            Self::Continue => f.write_str("Continue"),
+            Self::Respond(response) => f.debug_tuple("Respond").field(&response.status()).finish(),
+            Self::EmptyReply => f.write_str("EmptyReply"),
+            #[cfg(feature = "http2")]
+            Self::StreamReset(code) => f.debug_tuple("StreamReset").field(code).finish(),
+            Self::ConnectionClose => f.write_str("ConnectionClose"),
+            Self::ConnectionReset => f.write_str("ConnectionReset"),
         }
-        Some(self)
-    }
-}
-
-impl Act for Custom {
-    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
-        plan.then(Step::Ask(self.inject.clone(), draws), Deed::Custom(self.name.clone()));
     }
 }

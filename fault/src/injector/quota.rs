@@ -1,20 +1,21 @@
-//! Quota: so many requests a while, and no more.
+//! Quota per key and window.
 
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderName;
 use http::header::RETRY_AFTER;
+use tokio::time::Instant;
 
-use super::abort::{Abort, error};
-use super::ledger::Ledger;
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Answer, Plan, Step};
-use crate::chance::{Dice, Draws, Key, fresh_seed};
-use crate::error::{Findings, Problem};
-use crate::key::{Asker, DecideBy, Source};
-use crate::report::Deed;
-use crate::time::DelayTime;
+use crate::config::duration::DelayTime;
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::injector::abort::{Abort, error};
+use crate::injector::key::{DecideBy, KeySource, RequestKeys};
+use crate::injector::steps::{CannedResponse, Step, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::draws::{Draws, Key, Sampler, random_seed};
+use crate::report::event::Action;
 
 /// Lets `limit` requests pass in each `window`, and answers the rest with 429 and a `Retry-After`
 /// that tells, in seconds rounded up, when the next window begins.
@@ -28,7 +29,7 @@ use crate::time::DelayTime;
 /// use waylay_fault::{DecideBy, Fault, error, quota};
 ///
 /// Fault::new("small-plan", quota(100, "1m")).build()?;
-/// Fault::new("own-answer", quota(100, "1m").answer(error(503).text("full"))).build()?;
+/// Fault::new("own-answer", quota(100, "1m").response(error(503).text("full"))).build()?;
 /// Fault::new("each-tenant", quota(100, "1m").per(DecideBy::Header("x-tenant".into()))).build()?;
 /// assert!(Fault::new("no-window", quota(100, "0s")).build().is_err());
 /// # Ok::<(), waylay_fault::FaultErrors>(())
@@ -38,7 +39,7 @@ pub fn quota(limit: u64, window: impl Into<DelayTime>) -> Quota {
         limit,
         window: window.into(),
         per: DecideBy::Counter,
-        at_once: 10_000,
+        max_clients: 10_000,
         answer: error(429),
         announce: false,
     }
@@ -78,7 +79,7 @@ pub struct Quota {
     limit: u64,
     window: DelayTime,
     per: DecideBy,
-    at_once: usize,
+    max_clients: usize,
     answer: Abort,
     announce: bool,
 }
@@ -98,14 +99,14 @@ impl Quota {
     /// before its time: the fault forgets a client that was refused rather than refuse one that was
     /// not seen.
     #[must_use]
-    pub fn at_once(mut self, clients: usize) -> Self {
-        self.at_once = clients;
+    pub fn max_clients(mut self, clients: usize) -> Self {
+        self.max_clients = clients;
         self
     }
 
     /// What the requests beyond it get. A `retry-after` of its own stays.
     #[must_use]
-    pub fn answer(mut self, answer: Abort) -> Self {
+    pub fn response(mut self, answer: Abort) -> Self {
         self.answer = answer;
         self
     }
@@ -122,28 +123,28 @@ impl Quota {
 
 impl From<Quota> for Injector {
     fn from(quota: Quota) -> Self {
-        Self::draft(quota)
+        Self::new(quota)
     }
 }
 
-impl Draft for Quota {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        let at = below(at, "quota");
-        let window = findings.time(format!("{at}.window"), self.window.duration());
+impl InjectorConfig for Quota {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        let at = child_setting(at, "quota");
+        let window = errors.time(format!("{at}.window"), self.window.duration());
         if window == Some(Duration::ZERO) {
-            findings.add(format!("{at}.window"), &self.window, Problem::Zero);
+            errors.add(format!("{at}.window"), &self.window, FaultErrorKind::Zero);
         }
-        let client = Source::check(&format!("{at}.per"), self.per, findings);
-        if self.at_once == 0 {
-            findings.add(format!("{at}.at_once"), self.at_once, Problem::Zero);
+        let client = KeySource::check(&format!("{at}.per"), self.per, errors);
+        if self.max_clients == 0 {
+            errors.add(format!("{at}.max_clients"), self.max_clients, FaultErrorKind::Zero);
         }
-        let answer = self.answer.check_answer(&at, findings);
-        Some(Box::new(Meter {
+        let answer = self.answer.check_response(&at, errors);
+        Some(Box::new(QuotaLimiter {
             limit: self.limit,
             client: client?,
             // A seed of its own, which nobody can know: no two clients' keys can be made to meet.
-            names: Dice::new(fresh_seed(), "quota"),
-            ledger: Ledger::new(self.limit, window?, self.at_once),
+            names: Sampler::new(random_seed(), "quota"),
+            windows_table: WindowTable::new(self.limit, window?, self.max_clients),
             answer: answer?,
             announce: self.announce,
         }))
@@ -151,29 +152,29 @@ impl Draft for Quota {
 }
 
 #[derive(Debug)]
-struct Meter {
+struct QuotaLimiter {
     limit: u64,
-    client: Source,
-    names: Dice,
-    ledger: Ledger,
-    answer: Answer,
+    client: KeySource,
+    names: Sampler,
+    windows_table: WindowTable,
+    answer: CannedResponse,
     announce: bool,
 }
 
-impl Act for Meter {
-    fn plan(&self, _: Draws, asker: Asker<'_>, plan: &mut Plan) {
+impl CompiledInjector for QuotaLimiter {
+    fn plan(&self, _: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         // No request is found to have this key, so that it can stand for those without one.
-        let client = self.client.find(asker).unwrap_or(Key::Counter(0));
-        let Err(left) = self.ledger.take(self.names.roll(client, b"").hash()) else {
-            plan.spared = true;
+        let client = self.client.find(keys).unwrap_or(Key::Counter(0));
+        let Err(left) = self.windows_table.take(self.names.draw(client, b"").hash()) else {
+            steps.has_passed = true;
             return;
         };
-        plan.then(Step::Answer(Arc::new(self.refusal(left))), Deed::Error(self.answer.status.as_u16()));
+        steps.then(Step::Respond(Arc::new(self.refusal(left))), Action::Error(self.answer.status.as_u16()));
     }
 }
 
-impl Meter {
-    fn refusal(&self, left: Duration) -> Answer {
+impl QuotaLimiter {
+    fn refusal(&self, left: Duration) -> CannedResponse {
         let mut answer = self.answer.clone();
         let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
         if answer.retry_in.is_none() {
@@ -194,3 +195,107 @@ const LIMITS: [HeaderName; 3] = [
     HeaderName::from_static("ratelimit-remaining"),
     HeaderName::from_static("ratelimit-reset"),
 ];
+
+/// The windows of a quota that are open, one a key. All are of one length, so that they end in the
+/// order in which they were opened: what has ended stands at the front, and is swept out by whoever
+/// comes next.
+#[derive(Debug)]
+pub(crate) struct WindowTable {
+    limit: u64,
+    window: Duration,
+    /// How many windows may be open at once.
+    most: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    windows: HashMap<u64, QuotaWindow>,
+    order: VecDeque<(Instant, u64)>,
+}
+
+#[derive(Debug)]
+struct QuotaWindow {
+    end: Instant,
+    used: u64,
+}
+
+impl WindowTable {
+    /// `most` is at least 1.
+    pub(crate) fn new(limit: u64, window: Duration, most: usize) -> Self {
+        Self { limit, window, most, open: Mutex::default() }
+    }
+
+    /// Takes one of what this key has left.
+    ///
+    /// # Errors
+    /// There is nothing left for so long.
+    pub(crate) fn take(&self, key: u64) -> Result<(), Duration> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock: of two threads the later one must not open the earlier window.
+        let now = Instant::now();
+        open.sweep(now);
+        if !open.windows.contains_key(&key) {
+            if open.windows.len() >= self.most {
+                open.close_first();
+            }
+            open.begin(key, now.checked_add(self.window).unwrap_or_else(|| now + FAR));
+        }
+        let Some(window) = open.windows.get_mut(&key) else { return Ok(()) };
+        if window.used >= self.limit {
+            return Err(window.end - now);
+        }
+        window.used += 1;
+        Ok(())
+    }
+}
+
+/// A year: what clocks can say of any time that is still to come.
+const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+impl Open {
+    fn sweep(&mut self, now: Instant) {
+        while self.order.front().is_some_and(|(end, _)| *end <= now) {
+            self.close_first();
+        }
+    }
+
+    fn close_first(&mut self) {
+        if let Some((_, key)) = self.order.pop_front() {
+            self.windows.remove(&key);
+        }
+    }
+
+    fn begin(&mut self, key: u64, end: Instant) {
+        self.windows.insert(key, QuotaWindow { end, used: 0 });
+        self.order.push_back((end, key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_holds_no_more_than_it_may() {
+        let windows_table = WindowTable::new(1, Duration::MAX, 100);
+        for key in 0..10_000 {
+            assert!(windows_table.take(key).is_ok());
+        }
+        let open = windows_table.open.lock().unwrap();
+        assert_eq!((open.windows.len(), open.order.len()), (100, 100));
+        assert!((9_900..10_000).all(|key| open.windows.contains_key(&key)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_ended_is_swept_out() {
+        let windows_table = WindowTable::new(1, Duration::from_secs(1), 1000);
+        for key in 0..500 {
+            assert!(windows_table.take(key).is_ok());
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(windows_table.take(7).is_ok());
+        let open = windows_table.open.lock().unwrap();
+        assert_eq!((open.windows.len(), open.order.len()), (1, 1));
+    }
+}

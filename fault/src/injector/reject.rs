@@ -1,20 +1,20 @@
-//! Reject: ends the exchange without an answer.
+//! No response: empty reply, reset, GOAWAY, hang.
 
 use std::time::Duration;
 
-use super::ending::Ending;
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Plan, Step, Wire};
-use crate::chance::Draws;
-use crate::error::Findings;
-use crate::key::Asker;
-use crate::report::Deed;
+use crate::config::duration::DelayTime;
+use crate::config::error::ErrorCollector;
 #[cfg(feature = "http2")]
-use crate::reset::ResetCode;
-use crate::time::DelayTime;
+use crate::connection::command::ResetCode;
+use crate::connection::command::Termination;
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{ConnectionStep, Step, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::draws::Draws;
+use crate::report::event::Action;
 
 /// How to end an exchange without an answer, or the connection it came by. What the client sees of
-/// it, per protocol and method, is measured and written in [`wire`](crate::wire).
+/// it, per protocol and method, is measured and written in [`wire`](crate::effects).
 ///
 /// A layer alone cannot do all of them. Those of the connection need the connection's handle
 /// ([`Connection`](crate::Connection)) in the request's extensions, which a `FaultListener` gives;
@@ -74,41 +74,43 @@ impl Reject {
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn reject(how: Reject) -> Injector {
-    Injector::draft(how)
+    Injector::new(how)
 }
 
-impl Draft for Reject {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+impl InjectorConfig for Reject {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         let how = match *self {
-            Self::EmptyReply => Rejection::End(Ending::Empty),
+            Self::EmptyReply => CompiledReject::End(Termination::Empty),
             #[cfg(feature = "http2")]
-            Self::StreamReset(code) => Rejection::End(Ending::Code(code.into())),
-            Self::Hang { max } => Rejection::Hang(findings.time(below(at, "reject.max"), max.duration())?),
-            Self::ConnectionClose => Rejection::End(Ending::Close),
-            Self::ConnectionReset => Rejection::End(Ending::Reset),
-            Self::GoAway => Rejection::Drain(None),
+            Self::StreamReset(code) => CompiledReject::End(Termination::Code(code.into())),
+            Self::Hang { max } => {
+                CompiledReject::Hang(errors.time(child_setting(at, "reject.max"), max.duration())?)
+            }
+            Self::ConnectionClose => CompiledReject::End(Termination::Close),
+            Self::ConnectionReset => CompiledReject::End(Termination::Reset),
+            Self::GoAway => CompiledReject::Drain(None),
             #[cfg(feature = "http2")]
-            Self::GoAwayWith(code) => Rejection::Drain(Some(code.into())),
-            Self::ConnectionRefused => Rejection::End(Ending::Refuse),
-            Self::BrokenPipe => Rejection::End(Ending::BrokenPipe),
+            Self::GoAwayWith(code) => CompiledReject::Drain(Some(code.into())),
+            Self::ConnectionRefused => CompiledReject::End(Termination::RejectFn),
+            Self::BrokenPipe => CompiledReject::End(Termination::BrokenPipe),
         };
         Some(Box::new(how))
     }
 }
 
 #[derive(Debug)]
-enum Rejection {
-    End(Ending),
+enum CompiledReject {
+    End(Termination),
     Hang(Duration),
     Drain(Option<u32>),
 }
 
-impl Act for Rejection {
-    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
+impl CompiledInjector for CompiledReject {
+    fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
         match *self {
-            Self::End(ending) => plan.then(Step::Reject(ending), ending.deed()),
-            Self::Hang(max) => plan.then(Step::Hang(max), Deed::Hang(max)),
-            Self::Drain(code) => plan.then(Step::Wire(Wire::Drain { code }), Deed::GoAway),
+            Self::End(termination) => steps.then(Step::Reject(termination), termination.action()),
+            Self::Hang(max) => steps.then(Step::Hang(max), Action::Hang(max)),
+            Self::Drain(code) => steps.then(Step::Connection(ConnectionStep::Drain { code }), Action::GoAway),
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Toxics: what can be done to the bytes of a connection, named as Toxiproxy names them.
+//! Toxiproxy's toxics as injectors.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Plan, Step, Wire};
-use super::tamper::{Direction, Kind};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::report::Deed;
-use crate::time::DelayTime;
+use crate::config::duration::DelayTime;
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::connection::command::{Direction, Kind};
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{ConnectionStep, Step, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::draws::Draws;
+use crate::report::event::Action;
 
 /// What is done to the bytes of one connection, until it ends or the fault is switched off.
 ///
@@ -102,35 +102,33 @@ impl Toxic {
 
 impl From<Toxic> for Injector {
     fn from(toxic: Toxic) -> Self {
-        Self::draft(toxic)
+        Self::new(toxic)
     }
 }
 
-impl Draft for Toxic {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        let at = below(at, &format!("toxic.{}", self.kind.name()));
+impl InjectorConfig for Toxic {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        let at = child_setting(at, &format!("toxic.{}", self.kind.name()));
         let place = |name: &str| format!("{at}.{name}");
         let kind = match self.kind {
             Kind::Latency { latency, jitter } => {
-                let latency = findings.time(place("latency"), latency.duration());
-                let jitter = findings.time(place("jitter"), jitter.duration());
+                let latency = errors.time(place("latency"), latency.duration());
+                let jitter = errors.time(place("jitter"), jitter.duration());
                 Kind::Latency { latency: latency?, jitter: jitter? }
             }
-            Kind::Bandwidth { rate } => {
-                Kind::Bandwidth { rate: at_least_one(place("rate"), rate, findings)? }
-            }
+            Kind::Bandwidth { rate } => Kind::Bandwidth { rate: at_least_one(place("rate"), rate, errors)? },
             Kind::SlowClose { delay } => {
-                Kind::SlowClose { delay: findings.time(place("delay"), delay.duration())? }
+                Kind::SlowClose { delay: errors.time(place("delay"), delay.duration())? }
             }
             Kind::Timeout { timeout } => {
-                Kind::Timeout { timeout: findings.time(place("timeout"), timeout.duration())? }
+                Kind::Timeout { timeout: errors.time(place("timeout"), timeout.duration())? }
             }
             Kind::ResetPeer { timeout } => {
-                Kind::ResetPeer { timeout: findings.time(place("timeout"), timeout.duration())? }
+                Kind::ResetPeer { timeout: errors.time(place("timeout"), timeout.duration())? }
             }
             Kind::Slicer { average, variation, delay } => {
-                let size = at_least_one(place("average_size"), average as u64, findings);
-                let delay = findings.time(place("delay"), delay.duration());
+                let size = at_least_one(place("average_size"), average as u64, errors);
+                let delay = errors.time(place("delay"), delay.duration());
                 Kind::Slicer { average: size.and(Some(average))?, variation, delay: delay? }
             }
             Kind::LimitData { bytes, reset } => Kind::LimitData { bytes, reset },
@@ -139,29 +137,29 @@ impl Draft for Toxic {
             Direction::Upstream => format!("{kind} upstream").into(),
             Direction::Downstream => format!("{kind} downstream").into(),
         };
-        Some(Box::new(Checked { kind, direction: self.direction, name }))
+        Some(Box::new(CompiledToxic { kind, direction: self.direction, name }))
     }
 }
 
-fn at_least_one(setting: String, given: u64, findings: &mut Findings) -> Option<u64> {
+fn at_least_one(setting: String, given: u64, errors: &mut ErrorCollector) -> Option<u64> {
     if given == 0 {
-        findings.add(setting, given, Problem::Amount);
+        errors.add(setting, given, FaultErrorKind::ZeroSize);
         return None;
     }
     Some(given)
 }
 
 #[derive(Debug)]
-struct Checked {
+struct CompiledToxic {
     kind: Kind<Duration>,
     direction: Direction,
     name: Arc<str>,
 }
 
-impl Act for Checked {
-    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
-        let place = self.name.clone();
-        let wire = Wire::Toxic { place, kind: self.kind, direction: self.direction, draws };
-        plan.then(Step::Wire(wire), Deed::Toxic(self.name.clone()));
+impl CompiledInjector for CompiledToxic {
+    fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        let injector = self.name.clone();
+        let wire = ConnectionStep::Toxic { injector, kind: self.kind, direction: self.direction, draws };
+        steps.then(Step::Connection(wire), Action::Toxic(self.name.clone()));
     }
 }

@@ -1,4 +1,4 @@
-//! The listener and its handles for `axum::serve`.
+//! MakeWithConnection: the handle of each connection, under `axum::serve`.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -10,11 +10,12 @@ use axum::extract::connect_info::ConnectInfo;
 use axum::serve::{IncomingStream, Listener};
 use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tower_layer::Layer;
 use tower_service::Service;
 
-use super::line::Connection;
-use super::listener::{Accept, FaultListener};
-use super::stream::FaultStream;
+use crate::connection::layer::ConnectionService;
+use crate::io::listener::{Accept, FaultListener};
+use crate::io::stream::FaultStream;
 
 /// For `axum::serve(FaultListener::new(listener), with_connection(app))`: every request carries the
 /// handle of its [`Connection`], and `ConnectInfo` of the peer's address besides.
@@ -70,8 +71,7 @@ where
 
     fn call(&mut self, stream: IncomingStream<'_, L>) -> Self::Future {
         ready(Ok(WithConnection {
-            app: self.app.clone(),
-            connection: stream.io().connection().clone(),
+            inner: stream.io().connection().layer().layer(self.app.clone()),
             peer: ConnectInfo(stream.remote_addr().clone()),
         }))
     }
@@ -81,8 +81,7 @@ where
 /// [`MakeWithConnection`].
 #[derive(Debug, Clone)]
 pub struct WithConnection<S, A> {
-    app: S,
-    connection: Connection,
+    inner: ConnectionService<S>,
     peer: ConnectInfo<A>,
 }
 
@@ -96,13 +95,12 @@ where
     type Future = S::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.app.poll_ready(cx)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        request.extensions_mut().insert(self.connection.clone());
         request.extensions_mut().insert(self.peer.clone());
-        self.app.call(request)
+        self.inner.call(request)
     }
 }
 

@@ -1,16 +1,15 @@
-//! A listener whose connections faults can strike.
+//! FaultListener, Accept.
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
+use std::{fmt, io};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "net")]
 use tokio::net::{TcpListener, TcpStream};
 
-use super::core::ResetBy;
-use super::stream::FaultStream;
-use crate::fault::Fault;
+use crate::fault::fault::Fault;
+use crate::io::state::ResetBy;
+use crate::io::stream::FaultStream;
 
 /// What a [`FaultListener`] can lie around: tokio's listeners (feature `net`), and yours.
 ///

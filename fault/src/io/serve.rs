@@ -1,4 +1,4 @@
-//! Serving one connection so that all faults can strike it, GOAWAY included.
+//! serve_connection: one connection served by hyper, with GOAWAY.
 
 use std::error::Error;
 use std::fmt;
@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::line::Connection;
+use crate::connection::handle::Connection;
 
 /// Serves one connection by hyper, HTTP/1.1 or HTTP/2 with upgrades, its handle lent to every
 /// request and [`Reject::GoAway`](crate::Reject::GoAway) heard. The `io` is a

@@ -12,7 +12,7 @@ use crate::rig::{request, striking};
 
 const TEXT: (&str, &str) = ("content-type", "text/plain; charset=utf-8");
 const NOSNIFF: (&str, &str) = ("x-content-type-options", "nosniff");
-const MARK: (&str, &str) = ("x-fault-injected", "test");
+const INJECTED_HEADER: (&str, &str) = ("x-fault-injected", "test");
 
 /// Status, headers as lines, body, and whether there are trailers.
 async fn answer(injector: Injector, method: Method) -> (u16, Vec<String>, Vec<u8>, bool) {
@@ -36,12 +36,12 @@ async fn answer(injector: Injector, method: Method) -> (u16, Vec<String>, Vec<u8
 async fn answers_are_what_was_given() {
     type Row = (Injector, u16, Vec<(&'static str, &'static str)>, &'static [u8]);
     let rows: Vec<Row> = vec![
-        (error(503).into(), 503, vec![TEXT, NOSNIFF, MARK], b"Service Unavailable"),
-        (error(599).text("").into(), 599, vec![TEXT, NOSNIFF, MARK], b""),
+        (error(503).into(), 503, vec![TEXT, NOSNIFF, INJECTED_HEADER], b"Service Unavailable"),
+        (error(599).text("").into(), 599, vec![TEXT, NOSNIFF, INJECTED_HEADER], b""),
         (
             error(500).body(vec![0, 159, 255]).content_type("application/octet-stream").into(),
             500,
-            vec![("content-type", "application/octet-stream"), NOSNIFF, MARK],
+            vec![("content-type", "application/octet-stream"), NOSNIFF, INJECTED_HEADER],
             &[0, 159, 255],
         ),
         // The first of a name takes the place of a default, more of it stand beside.
@@ -59,25 +59,30 @@ async fn answers_are_what_was_given() {
                 ("www-authenticate", "Basic"),
                 ("www-authenticate", "Bearer"),
                 ("set-cookie", "a=b; Path=/"),
-                MARK,
+                INJECTED_HEADER,
             ],
             b"Unauthorized",
         ),
         (
             error(301).header("location", "/there").into(),
             301,
-            vec![("location", "/there"), TEXT, NOSNIFF, MARK],
+            vec![("location", "/there"), TEXT, NOSNIFF, INJECTED_HEADER],
             b"Moved Permanently",
         ),
         // The one of its own word is the one that counts.
         (
             error(429).header("retry-after", "1").retry_after("90s").into(),
             429,
-            vec![("retry-after", "90"), TEXT, NOSNIFF, MARK],
+            vec![("retry-after", "90"), TEXT, NOSNIFF, INJECTED_HEADER],
             b"Too Many Requests",
         ),
-        (error(204).text("never sent").header("x-a", "1").into(), 204, vec![("x-a", "1"), MARK], b""),
-        (error(304).header("etag", "\"7\"").into(), 304, vec![("etag", "\"7\""), MARK], b""),
+        (
+            error(204).text("never sent").header("x-a", "1").into(),
+            204,
+            vec![("x-a", "1"), INJECTED_HEADER],
+            b"",
+        ),
+        (error(304).header("etag", "\"7\"").into(), 304, vec![("etag", "\"7\""), INJECTED_HEADER], b""),
         // Trailers-only: all is in the head.
         (
             grpc(14).message("half 50 %").header("x-own", "1").into(),
@@ -87,7 +92,7 @@ async fn answers_are_what_was_given() {
                 ("grpc-status", "14"),
                 ("grpc-message", "half 50 %25"),
                 ("x-own", "1"),
-                MARK,
+                INJECTED_HEADER,
             ],
             b"",
         ),

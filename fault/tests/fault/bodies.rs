@@ -16,8 +16,9 @@ use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
-    At, Corruption, Cut, Deed, Delay, Ending, Fault, FaultBody, Format, Injected, Injector, Length, Phase,
-    Side, chain, corrupt, error, messages, patch, rate_limit, replace, slow, truncate, wrong_length,
+    Action, Corruption, Delay, DelayPoint, Fault, FaultBody, Format, Injected, Injector, LengthOffset, Phase,
+    Side, TruncateAt, TruncateEnd, chain, corrupt, error, messages, patch, rate_limit, replace, slow,
+    truncate, wrong_length,
 };
 
 use crate::rig::{Log, block_on, striking};
@@ -128,21 +129,21 @@ async fn cuts() {
     let body: &'static [&'static str] = &["12345", "678", "90"];
     for known in [true, false] {
         let rows = [
-            (Cut::Bytes(0), ""),
-            (Cut::Bytes(3), "123"),
-            (Cut::Bytes(5), "12345"),
-            (Cut::Bytes(9), "123456789"),
-            (Cut::Bytes(10), "1234567890"),
-            (Cut::Bytes(u64::MAX), "1234567890"),
-            (Cut::Fraction(0.0), ""),
-            (Cut::Fraction(0.6), if known { "123456" } else { "123" }),
-            (Cut::Fraction(1.0), if known { "1234567890" } else { "12345" }),
+            (TruncateAt::Bytes(0), ""),
+            (TruncateAt::Bytes(3), "123"),
+            (TruncateAt::Bytes(5), "12345"),
+            (TruncateAt::Bytes(9), "123456789"),
+            (TruncateAt::Bytes(10), "1234567890"),
+            (TruncateAt::Bytes(u64::MAX), "1234567890"),
+            (TruncateAt::Fraction(0.0), ""),
+            (TruncateAt::Fraction(0.6), if known { "123456" } else { "123" }),
+            (TruncateAt::Fraction(1.0), if known { "1234567890" } else { "12345" }),
         ];
         for (cut, text) in rows {
             let whole = text.len() == 10;
             let seen = exchange(&on(truncate(cut)), body, known).await;
             assert_eq!((&*seen.text(), seen.failed, seen.trailers), (text, !whole, whole), "{cut:?} {known}");
-            let seen = exchange(&on(truncate(cut).then(Ending::End)), body, known).await;
+            let seen = exchange(&on(truncate(cut).then(TruncateEnd::Clean)), body, known).await;
             assert_eq!((&*seen.text(), seen.failed, seen.trailers), (text, false, whole), "{cut:?} {known}");
         }
     }
@@ -152,14 +153,14 @@ async fn cuts() {
 #[tokio::test(start_paused = true)]
 async fn lengths_that_the_head_promises() {
     let rows: [(Injector, Option<u64>, bool); 8] = [
-        (truncate(Cut::Bytes(4)).into(), Some(10), true),
-        (truncate(Cut::Bytes(4)).then(Ending::End).into(), Some(4), false),
-        (truncate(Cut::Fraction(0.3)).then(Ending::End).into(), Some(3), false),
+        (truncate(TruncateAt::Bytes(4)).into(), Some(10), true),
+        (truncate(TruncateAt::Bytes(4)).then(TruncateEnd::Clean).into(), Some(4), false),
+        (truncate(TruncateAt::Fraction(0.3)).then(TruncateEnd::Clean).into(), Some(3), false),
         (replace("other").into(), Some(5), false),
         (corrupt(Corruption::BitFlips(0.5)).into(), Some(10), true),
         (rate_limit(1).into(), Some(10), true),
-        (wrong_length(Length::Over(5)).into(), Some(15), false),
-        (wrong_length(Length::Under(7)).into(), Some(3), false),
+        (wrong_length(LengthOffset::More(5)).into(), Some(15), false),
+        (wrong_length(LengthOffset::Fewer(7)).into(), Some(3), false),
     ];
     for (injector, hint, kept) in rows {
         let fault = on(injector);
@@ -193,7 +194,7 @@ async fn a_rate_is_kept() {
 #[tokio::test(start_paused = true)]
 async fn a_service_slower_than_the_rate_is_not_held_back_and_saves_nothing_up() {
     let slow_chunks =
-        chain::<Injector>([slow(Delay::fixed("10s").at(At::ResponseChunks)), rate_limit(100).into()]);
+        chain::<Injector>([slow(Delay::fixed("10s").at(DelayPoint::ResponseChunks)), rate_limit(100).into()]);
     let seen =
         exchange(&on(slow_chunks), &["1", "2", "3333333333333333333333333333333333333333"], true).await;
     let times: Vec<_> = seen.chunks.iter().map(|(at, _)| *at / 10).collect();
@@ -205,21 +206,21 @@ async fn a_service_slower_than_the_rate_is_not_held_back_and_saves_nothing_up() 
 async fn chunks_and_heads_are_held_back() {
     let body: &'static [&'static str] = &["1", "2", "3"];
     let rows: [(Injector, u128, [u128; 3]); 5] = [
-        (slow(Delay::fixed("1s").at(At::ResponseHead)), 1000, [1000; 3]),
-        (slow(Delay::fixed("1s").at(At::ResponseChunks)), 0, [1000, 2000, 3000]),
+        (slow(Delay::fixed("1s").at(DelayPoint::ResponseHead)), 1000, [1000; 3]),
+        (slow(Delay::fixed("1s").at(DelayPoint::ResponseChunks)), 0, [1000, 2000, 3000]),
         (
             chain([
                 slow(Delay::fixed("1s")),
-                slow(Delay::fixed("2s").at(At::ResponseHead)),
-                slow(Delay::fixed("3s").at(At::ResponseHead)),
-                slow(Delay::fixed("100ms").at(At::ResponseChunks)),
-                slow(Delay::fixed("10ms").at(At::ResponseChunks)),
+                slow(Delay::fixed("2s").at(DelayPoint::ResponseHead)),
+                slow(Delay::fixed("3s").at(DelayPoint::ResponseHead)),
+                slow(Delay::fixed("100ms").at(DelayPoint::ResponseChunks)),
+                slow(Delay::fixed("10ms").at(DelayPoint::ResponseChunks)),
             ]),
             6000,
             [6110, 6220, 6330],
         ),
-        (slow(Delay::fixed("0s").at(At::ResponseHead)), 0, [0; 3]),
-        (slow(Delay::fixed("0s").at(At::ResponseChunks)), 0, [0; 3]),
+        (slow(Delay::fixed("0s").at(DelayPoint::ResponseHead)), 0, [0; 3]),
+        (slow(Delay::fixed("0s").at(DelayPoint::ResponseChunks)), 0, [0; 3]),
     ];
     for (injector, head, chunks) in rows {
         let seen = exchange(&on(injector), body, true).await;
@@ -233,9 +234,9 @@ async fn chunks_and_heads_are_held_back() {
 #[tokio::test(start_paused = true)]
 async fn own_answers_are_changed_too() {
     let injector = chain::<Injector>([
-        slow(Delay::fixed("1s").at(At::ResponseHead)),
+        slow(Delay::fixed("1s").at(DelayPoint::ResponseHead)),
         patch().status(418).set("x-a", "1").into(),
-        truncate(Cut::Bytes(3)).then(Ending::End).into(),
+        truncate(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(),
         error(503).text("long enough").into(),
     ]);
     let fault = on(injector);
@@ -243,12 +244,12 @@ async fn own_answers_are_changed_too() {
     let response = answer(&fault, Method::GET, || Response::new(Chunks::new(&[]))).await;
     assert_eq!((start.elapsed(), response.status().as_u16()), (Duration::from_secs(1), 418));
     assert_eq!(response.headers()["x-a"], "1");
-    let deeds = response.extensions().get::<Injected>().unwrap().deeds().to_vec();
+    let deeds = response.extensions().get::<Injected>().unwrap().actions().to_vec();
     let wanted = [
-        Deed::SlowHead(Duration::from_secs(1)),
-        Deed::Patch(Side::Response),
-        Deed::Truncate(Side::Response),
-        Deed::Error(503),
+        Action::SlowHead(Duration::from_secs(1)),
+        Action::Patch(Side::Response),
+        Action::Truncate(Side::Response),
+        Action::Error(503),
     ];
     assert_eq!(deeds, wanted);
     assert_eq!(read(Box::pin(response.into_body()), start).await.text(), "lon");
@@ -265,8 +266,13 @@ async fn heads_are_patched() {
         }
         response
     };
-    let fault =
-        on(patch().set("x-c", "1").add("x-b", "2").double("x-a").drop("etag").drop("x-none").set("x-c", "2"));
+    let fault = on(patch()
+        .set("x-c", "1")
+        .add("x-b", "2")
+        .duplicate("x-a")
+        .drop("etag")
+        .drop("x-none")
+        .set("x-c", "2"));
     let response = answer(&fault, Method::GET, make).await;
     let values = |name| {
         response.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>()
@@ -287,12 +293,12 @@ async fn heads_are_patched() {
 #[tokio::test]
 async fn answers_without_a_body() {
     for injector in
-        [|| Injector::from(replace("new")), || rate_limit(1).into(), || truncate(Cut::Bytes(0)).into()]
+        [|| Injector::from(replace("new")), || rate_limit(1).into(), || truncate(TruncateAt::Bytes(0)).into()]
     {
         let fault = on(injector());
         answer(&fault, Method::HEAD, || Response::new(Chunks::new(&[]))).await;
         let counts = fault.control().counts();
-        assert_eq!((counts.unreachable, counts.injected), (1, 0));
+        assert_eq!((counts.not_deliverable, counts.injected), (1, 0));
 
         let fault = on(chain([injector(), slow(Delay::fixed("0s"))]));
         answer(&fault, Method::HEAD, || Response::new(Chunks::new(&[]))).await;
@@ -317,8 +323,8 @@ async fn answers_without_a_body() {
 async fn a_body_is_active_until_its_end() {
     let injectors = [
         || Injector::from(rate_limit(1)),
-        || slow(Delay::fixed("1s").at(At::ResponseChunks)),
-        || truncate(Cut::Bytes(5)).into(),
+        || slow(Delay::fixed("1s").at(DelayPoint::ResponseChunks)),
+        || truncate(TruncateAt::Bytes(5)).into(),
         || corrupt(Corruption::Utf8).into(),
     ];
     for injector in injectors {
@@ -348,11 +354,11 @@ async fn a_switch_lets_bodies_go() {
     let body = ["1", "234567890", "abc"];
     let rows: [(Injector, &str, bool); 5] = [
         (rate_limit(1).into(), "1234567890abc", true),
-        (slow(Delay::fixed("1h").at(At::ResponseChunks)), "1234567890abc", true),
-        (truncate(Cut::Bytes(1)).linger("1h").into(), "1234567890abc", true),
+        (slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)), "1234567890abc", true),
+        (truncate(TruncateAt::Bytes(1)).linger("1h").into(), "1234567890abc", true),
         (corrupt(Corruption::BitFlips(1.0)).into(), "234567890abc", false),
         // A length that was promised is kept.
-        (truncate(Cut::Bytes(3)).then(Ending::End).into(), "123", false),
+        (truncate(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(), "123", false),
     ];
     for (injector, wanted, waits) in rows {
         let log = Log::default();
@@ -377,7 +383,7 @@ async fn a_switch_lets_bodies_go() {
             "{text} {took:?} {fault:?}"
         );
         let (phase, _) = log.take().pop().unwrap();
-        assert_eq!(phase, Phase::CalledOff, "{fault:?}");
+        assert_eq!(phase, Phase::Cancelled, "{fault:?}");
     }
 }
 
@@ -453,9 +459,9 @@ proptest! {
     ) {
         let kept = &text[..text.len().min(usize::try_from(at).unwrap())];
         let short = kept.len() < text.len();
-        let cut = on(truncate(Cut::Bytes(at)));
+        let cut = on(truncate(TruncateAt::Bytes(at)));
         prop_assert_eq!(through(&cut, &text, &cuts), (kept.to_vec(), short));
-        let cut = on(truncate(Cut::Bytes(at)).then(Ending::End));
+        let cut = on(truncate(TruncateAt::Bytes(at)).then(TruncateEnd::Clean));
         prop_assert_eq!(through(&cut, &text, &cuts), (kept.to_vec(), false));
         prop_assert_eq!(through(&on(rate_limit(at + 1)), &text, &cuts), (text.clone(), false));
 
@@ -520,12 +526,12 @@ async fn uploads() {
         })
     };
     let rows: [(Injector, &str, Option<&str>); 7] = [
-        (truncate(Cut::Bytes(3)).on(Side::Request).into(), "failed", Some("10")),
-        (truncate(Cut::Bytes(3)).on(Side::Request).then(Ending::End).into(), "123", None),
+        (truncate(TruncateAt::Bytes(3)).on(Side::Request).into(), "failed", Some("10")),
+        (truncate(TruncateAt::Bytes(3)).on(Side::Request).then(TruncateEnd::Clean).into(), "123", None),
         (replace("new").on(Side::Request).into(), "new", None),
         (corrupt(Corruption::Json).on(Side::Request).into(), ";234567890", Some("10")),
         (rate_limit(10).on(Side::Request).into(), "1234567890", Some("10")),
-        (slow(Delay::fixed("1s").at(At::RequestChunks)), "1234567890", Some("10")),
+        (slow(Delay::fixed("1s").at(DelayPoint::RequestChunks)), "1234567890", Some("10")),
         (patch().set("content-length", "9").on(Side::Request).into(), "1234567890", Some("9")),
     ];
     for (injector, wanted, length) in rows {
@@ -544,10 +550,10 @@ async fn uploads() {
         );
     }
     // A body type that nobody made known is left alone, and that is told.
-    let fault = on(truncate(Cut::Bytes(3)).on(Side::Request));
+    let fault = on(truncate(TruncateAt::Bytes(3)).on(Side::Request));
     let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
     fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
-    assert_eq!(fault.control().counts().unreachable, 1);
+    assert_eq!(fault.control().counts().not_deliverable, 1);
 }
 
 /// What was read ahead comes first, and all of it comes, however much that was.
@@ -584,10 +590,10 @@ async fn a_body_that_was_let_go_is_not_struck_again() {
     let events = ["data: 1\n", "data: 2\n\n", "data: 3\n\n"];
     let grpc = ["\0\0\0\0\u{2}a", "b\0\0\0\0\u{1}c", "\0\0\0\0\0"];
     let rows: [(Injector, [&str; 3]); 4] = [
-        (messages(Format::Sse).lose(1.0).into(), events),
-        (messages(Format::Grpc).lose(1.0).into(), grpc),
+        (messages(Format::Sse).drop(1.0).into(), events),
+        (messages(Format::Grpc).drop(1.0).into(), grpc),
         (corrupt(Corruption::BitFlips(1.0)).into(), events),
-        (slow(Delay::fixed("1h").at(At::ResponseChunks)), events),
+        (slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)), events),
     ];
     for (injector, chunks) in rows {
         let fault = on(injector);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use waylay_fault::{
-    Call, DecideBy, Delay, Fault, FaultBuilder, Injector, Reject, Verdict, chain, custom, error, quota,
-    random, reject, slow,
+    DecideBy, Delay, Fault, FaultBuilder, InjectContext, InjectOutcome, Injector, Reject, chain, custom,
+    error, quota, random, reject, slow,
 };
 
 fn errors(builder: FaultBuilder) -> Vec<String> {
@@ -42,7 +42,7 @@ fn names() {
 fn injectors() {
     let informational =
         "is an informational status, after which the client waits for the real one; give one from 200 to 599";
-    let silent = || custom("", |_: Call| async { Verdict::Continue });
+    let silent = || custom("", |_: InjectContext| async { InjectOutcome::Continue });
     let none: [(f64, Injector); 0] = [];
     let rows: Vec<(Injector, Vec<String>)> = vec![
         (error(0).into(), vec!["error.status: 0 is no status to answer with; give one from 200 to 599".into()]),
@@ -58,11 +58,11 @@ fn injectors() {
             ],
         ),
         (
-            quota(1, "0s").per(DecideBy::Header("a b".into())).at_once(0).answer(error(9)).into(),
+            quota(1, "0s").per(DecideBy::Header("a b".into())).max_clients(0).response(error(9)).into(),
             vec![
                 "quota.window: 0ns would never happen; give at least 1".into(),
                 "quota.per: `a b` is not a header name; give a token such as `x-chaos`".into(),
-                "quota.at_once: 0 would never happen; give at least 1".into(),
+                "quota.max_clients: 0 would never happen; give at least 1".into(),
                 "quota.error.status: 9 is no status to answer with; give one from 200 to 599".into(),
             ],
         ),

@@ -4,14 +4,14 @@
 
 use http::Method;
 use waylay_fault::{
-    Call, Deed, Delay, Fault, Injector, Phase, Reject, Skip, Verdict, chain, custom, error, random, reject,
-    slow,
+    Action, Delay, Fault, InjectContext, InjectOutcome, Injector, Phase, Reject, SkipReason, chain, custom,
+    error, random, reject, slow,
 };
 
 use crate::rig::{Log, get, is_struck, request, send, striking};
 
 fn noop() -> Injector {
-    custom("noop", |_: Call| async { Verdict::Continue })
+    custom("noop", |_: InjectContext| async { InjectOutcome::Continue })
 }
 
 /// Its request with a first header value that is not wanted escapes every list; ours does not.
@@ -35,11 +35,11 @@ pub(crate) async fn a_chain_runs_its_links_once_a_request() {
     let runs = Arc::new(AtomicU32::new(0));
     let counter = || {
         let runs = runs.clone();
-        custom("counter", move |_: Call| {
+        custom("counter", move |_: InjectContext| {
             let runs = runs.clone();
             async move {
                 runs.fetch_add(1, Ordering::Relaxed);
-                Verdict::Continue
+                InjectOutcome::Continue
             }
         })
     };
@@ -144,10 +144,14 @@ pub(crate) async fn what_is_reported() {
     let fault = striking(chain(links)).block_paths(["/spared"]).reporter(log.reporter()).build().unwrap();
     send(&fault, get("/")).await;
     send(&fault, get("/spared")).await;
-    let deeds = vec![Deed::Custom("noop".into()), Deed::Error(503)];
+    let deeds = vec![Action::Custom("noop".into()), Action::Error(503)];
     assert_eq!(
         log.take(),
-        [(Phase::Started, deeds.clone()), (Phase::Finished, deeds), (Phase::Skipped(Skip::NoMatch), vec![])]
+        [
+            (Phase::Started, deeds.clone()),
+            (Phase::Finished, deeds),
+            (Phase::Skipped(SkipReason::NoMatch), vec![])
+        ]
     );
 }
 

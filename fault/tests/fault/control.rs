@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Method;
-use waylay_fault::{Deed, Event, Fault, Injector, Phase, Reject, Reporter, Skip, chain, error, reject};
+use waylay_fault::{
+    Action, Event, Fault, Injector, Phase, Reject, Reporter, SkipReason, chain, error, reject,
+};
 
 use crate::rig::{Log, get, is_struck, request, send, striking};
 
@@ -54,33 +56,34 @@ async fn every_request_is_counted_once() {
     let counts = fault.control().counts();
     assert_eq!(counts.seen, 8, "nothing is counted while the fault is off");
     assert_eq!((counts.injected, counts.protected, counts.no_match), (3, 1, 2));
-    assert_eq!((counts.not_selected, counts.unreachable, counts.active), (1, 1, 0));
+    assert_eq!((counts.not_selected, counts.not_deliverable, counts.active), (1, 1, 0));
     assert_eq!((counts.halted, counts.not_enabled), (0, 0));
 }
 
 #[tokio::test]
 async fn an_idle_fault_is_watched_on_demand() {
     let log = Log::default();
-    let fault = Fault::new("test", error(500)).watch_idle(true).reporter(log.reporter()).build().unwrap();
+    let fault =
+        Fault::new("test", error(500)).count_while_disabled(true).reporter(log.reporter()).build().unwrap();
     assert!(!is_struck(&fault, get("/")).await);
     assert_eq!((fault.control().counts().seen, fault.control().counts().not_enabled), (1, 1));
-    assert_eq!(log.take(), [(Phase::Skipped(Skip::NotEnabled), vec![])]);
+    assert_eq!(log.take(), [(Phase::Skipped(SkipReason::NotEnabled), vec![])]);
 }
 
 #[tokio::test]
 pub(crate) async fn reports_come_in_order() {
     let log = Log::default();
-    let rows: [(Injector, Vec<Deed>); 3] = [
-        (error(503).into(), vec![Deed::Error(503)]),
-        (chain([error(503), error(500)]), vec![Deed::Error(503)]),
-        (reject(Reject::EmptyReply), vec![Deed::EmptyReply]),
+    let rows: [(Injector, Vec<Action>); 3] = [
+        (error(503).into(), vec![Action::Error(503)]),
+        (chain([error(503), error(500)]), vec![Action::Error(503)]),
+        (reject(Reject::EmptyReply), vec![Action::EmptyReply]),
     ];
     for (injector, deeds) in rows {
         let fault = striking(injector).reporter(log.reporter()).block_paths(["/blocked"]).build().unwrap();
         send(&fault, get("/")).await;
         assert_eq!(log.take(), [(Phase::Started, deeds.clone()), (Phase::Finished, deeds)]);
         send(&fault, get("/blocked")).await;
-        assert_eq!(log.take(), [(Phase::Skipped(Skip::NoMatch), vec![])]);
+        assert_eq!(log.take(), [(Phase::Skipped(SkipReason::NoMatch), vec![])]);
     }
 }
 
@@ -128,6 +131,6 @@ async fn counts_are_data() {
     let fault = striking(error(500)).build().unwrap();
     send(&fault, get("/")).await;
     let counts = serde_json::to_value(fault.control().counts()).unwrap();
-    let wanted = r#"{"seen":1,"injected":1,"halted":0,"not_enabled":0,"protected":0,"no_match":0,"not_selected":0,"counted":0,"excluded":0,"decided":0,"unreachable":0,"active":0}"#;
+    let wanted = r#"{"seen":1,"injected":1,"halted":0,"not_enabled":0,"protected":0,"no_match":0,"not_selected":0,"outside_window":0,"other_in_group":0,"already_decided":0,"not_deliverable":0,"active":0}"#;
     assert_eq!(counts, serde_json::from_str::<serde_json::Value>(wanted).unwrap());
 }

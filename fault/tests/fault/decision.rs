@@ -4,7 +4,8 @@ use http::Method;
 use rand_core::Rng;
 use siphasher::sip::SipHasher24;
 use waylay_fault::{
-    Corruption, DecideBy, Deed, Delay, Dice, Draws, Fault, Group, Key, chain, corrupt, error, random, slow,
+    Action, Corruption, DecideBy, Delay, Draws, Fault, Group, Key, Sampler, chain, corrupt, error, random,
+    slow,
 };
 
 use crate::rig::{Log, get, is_struck, request, send, striking};
@@ -19,7 +20,7 @@ fn vectors(heading: &str) -> Vec<Vec<&'static str>> {
     rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
-fn roll(dice: &Dice, key: &str, attempt: &str) -> Draws {
+fn draw(sampler: &Sampler, key: &str, attempt: &str) -> Draws {
     let (kind, value) = key.split_once(' ').unwrap();
     let key = match kind {
         "counter" => Key::Counter(value.parse().unwrap()),
@@ -28,21 +29,21 @@ fn roll(dice: &Dice, key: &str, attempt: &str) -> Draws {
         "trace" => Key::TraceId(u128::from_str_radix(value, 16).unwrap().to_be_bytes()),
         other => panic!("unknown key {other}"),
     };
-    dice.roll(key, attempt.as_bytes())
+    sampler.draw(key, attempt.as_bytes())
 }
 
 /// Short messages are hashed in one piece, long ones part by part.
 #[test]
 fn keys_of_every_length_are_hashed_as_written() {
     let sip = |key0, key1, message: &[u8]| SipHasher24::new_with_keys(key0, key1).hash(message);
-    let dice = Dice::new(7, "lengths");
+    let sampler = Sampler::new(7, "lengths");
     let stream = sip(7, 0, b"lengths");
     let text: Vec<u8> = (b' '..=b'~').collect();
     for length in 0..=text.len() {
         for attempt in [0, 1, 15, 40, 95] {
             let (key, attempt) = (&text[..length], &text[..attempt]);
             let message = [&[1][..], &(length as u64).to_le_bytes(), key, attempt].concat();
-            assert_eq!(dice.roll(Key::Header(key), attempt).hash(), sip(7, stream, &message), "{length}");
+            assert_eq!(sampler.draw(Key::Header(key), attempt).hash(), sip(7, stream, &message), "{length}");
         }
     }
 }
@@ -53,11 +54,11 @@ fn decisions_follow_the_specification() {
     assert!(rows.len() >= 12);
     for row in rows {
         let [seed, name, key, attempt, hash, share] = row[..] else { panic!("{row:?}") };
-        let draws = roll(&Dice::new(seed.parse().unwrap(), name), key, attempt);
+        let draws = draw(&Sampler::new(seed.parse().unwrap(), name), key, attempt);
         assert_eq!(format!("{:016x}", draws.hash()), hash, "{row:?}");
         let share: f64 = share.parse().unwrap();
         // The share itself is the first that no longer fires.
-        assert!(!draws.fires(share) && draws.fires(share.next_up()), "{row:?}");
+        assert!(!draws.is_selected(share) && draws.is_selected(share.next_up()), "{row:?}");
     }
 }
 
@@ -67,7 +68,7 @@ fn draws_follow_the_specification() {
     assert!(rows.len() >= 15);
     for row in rows {
         let [hash, place, index, value, share, normal] = row[..] else { panic!("{row:?}") };
-        let root = roll(&Dice::new(7, "flaky-orders"), "header request-41", "");
+        let root = draw(&Sampler::new(7, "flaky-orders"), "header request-41", "");
         assert_eq!(format!("{:016x}", root.hash()), hash);
         let place = place.split('.').filter(|number| !number.is_empty());
         let mut draws = place.fold(root, |draws, number| draws.child(number.parse().unwrap()));
@@ -76,7 +77,7 @@ fn draws_follow_the_specification() {
         }
         assert_eq!(format!("{:016x}", draws.clone().next_u64()), value, "{row:?}");
         assert_eq!(format!("{:08x}", draws.clone().next_u32()), value[..8], "{row:?}");
-        assert_eq!(draws.clone().share().to_bits(), share.parse::<f64>().unwrap().to_bits(), "{row:?}");
+        assert_eq!(draws.clone().uniform().to_bits(), share.parse::<f64>().unwrap().to_bits(), "{row:?}");
         assert_eq!(draws.clone().normal().to_bits(), normal.parse::<f64>().unwrap().to_bits(), "{row:?}");
         let mut bytes = [0; 11];
         draws.fill_bytes(&mut bytes);
@@ -107,7 +108,7 @@ async fn deeds_follow_the_specification() {
         let (_, id) = key.split_once(' ').unwrap();
         send(&fault, request(Method::GET, "/", &[("x-id", id)])).await;
         let (_, deeds) = log.take().pop().unwrap();
-        let [Deed::Slow(first), Deed::Slow(second), Deed::Error(status)] = deeds[..] else {
+        let [Action::Slow(first), Action::Slow(second), Action::Error(status)] = deeds[..] else {
             panic!("{deeds:?}")
         };
         let seen = [
@@ -139,7 +140,7 @@ async fn delays_follow_the_specification() {
         let seen: Vec<_> = deeds
             .iter()
             .map(|deed| match deed {
-                Deed::Slow(time) => format!("{}ns", time.as_nanos()),
+                Action::Slow(time) => format!("{}ns", time.as_nanos()),
                 other => panic!("{other}"),
             })
             .collect();
@@ -152,13 +153,13 @@ async fn delays_follow_the_specification() {
 fn messages_follow_the_specification() {
     let rows = vectors("Messages");
     assert!(rows.len() >= 12);
-    let root = Dice::new(7, "feed").roll(Key::Counter(0), b"");
+    let root = Sampler::new(7, "feed").draw(Key::Counter(0), b"");
     for (number, row) in (0..).zip(rows) {
         let mut draws = root.child(number);
-        let shares: Vec<_> = [0.2, 0.3, 0.3, 0.5].into_iter().map(|limit| draws.share() < limit).collect();
+        let shares: Vec<_> = [0.2, 0.3, 0.3, 0.5].into_iter().map(|limit| draws.uniform() < limit).collect();
         let word = |index: usize, word| if shares[index] { word } else { "-" };
         let held = match shares[3] {
-            true => format!("{}ns", 10_000_000 + (draws.child(0).share() * 10_000_000.0) as u64),
+            true => format!("{}ns", 10_000_000 + (draws.child(0).uniform() * 10_000_000.0) as u64),
             false => "-".to_owned(),
         };
         let seen = [&*number.to_string(), word(0, "lost"), word(1, "doubled"), word(2, "swapped"), &held];
@@ -248,26 +249,27 @@ const REQUESTS: u64 = 200_000;
 fn participation_is_met() {
     let shares = [0.0, 1e-4, 0.001, 0.01, 0.1, 0.3298, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0];
     for seed in [0, 7] {
-        let dice = Dice::new(seed, "flaky");
-        let rolls: Vec<_> = (0..REQUESTS).map(|number| dice.roll(Key::Counter(number), b"")).collect();
+        let sampler = Sampler::new(seed, "flaky");
+        let draws: Vec<_> = (0..REQUESTS).map(|number| sampler.draw(Key::Counter(number), b"")).collect();
         for share in shares {
-            let hits = rolls.iter().filter(|draws| draws.fires(share)).count();
+            let hits = draws.iter().filter(|draws| draws.is_selected(share)).count();
             assert_share(hits as u64, REQUESTS, share, "counter");
         }
     }
-    let ids = (0..REQUESTS).map(|number| Dice::new(7, "flaky").roll(Key::Header(&number.to_be_bytes()), b""));
-    assert_share(ids.filter(|draws| draws.fires(0.1)).count() as u64, REQUESTS, 0.1, "header");
+    let ids =
+        (0..REQUESTS).map(|number| Sampler::new(7, "flaky").draw(Key::Header(&number.to_be_bytes()), b""));
+    assert_share(ids.filter(|draws| draws.is_selected(0.1)).count() as u64, REQUESTS, 0.1, "header");
 }
 
 /// Every share from 0.0001 to 0.9999 in steps of as much.
 #[test]
 fn every_share_is_met() {
-    let dice = Dice::new(7, "flaky");
-    let mut rolls: Vec<_> = (0..REQUESTS).map(|number| dice.roll(Key::Counter(number), b"")).collect();
-    rolls.sort_unstable_by_key(Draws::hash);
+    let sampler = Sampler::new(7, "flaky");
+    let mut draws: Vec<_> = (0..REQUESTS).map(|number| sampler.draw(Key::Counter(number), b"")).collect();
+    draws.sort_unstable_by_key(Draws::hash);
     for step in 1..10_000 {
         let share = f64::from(step) / 10_000.0;
-        let hits = rolls.partition_point(|draws| draws.fires(share));
+        let hits = draws.partition_point(|draws| draws.is_selected(share));
         assert_share(hits as u64, REQUESTS, share, "every share");
     }
 }
@@ -277,9 +279,9 @@ fn every_share_is_met() {
 async fn what_is_drawn_is_what_is_struck() {
     for share in [0.0, 1e-4, 0.3298, 0.9999, 1.0] {
         let fault = striking(error(500)).participation(share).seed(7).build().unwrap();
-        let dice = fault.dice();
+        let sampler = fault.sampler();
         for number in 0..2000 {
-            let wanted = dice.roll(Key::Counter(number), b"").fires(share);
+            let wanted = sampler.draw(Key::Counter(number), b"").is_selected(share);
             assert_eq!(is_struck(&fault, get("/")).await, wanted, "{share} {number}");
         }
     }
@@ -288,15 +290,15 @@ async fn what_is_drawn_is_what_is_struck() {
 #[test]
 fn faults_and_attempts_are_independent() {
     let (p, q) = (0.1, 0.25);
-    let (slow, flaky, other) = (Dice::new(7, "slow"), Dice::new(7, "flaky"), Dice::new(8, "slow"));
+    let (slow, flaky, other) = (Sampler::new(7, "slow"), Sampler::new(7, "flaky"), Sampler::new(8, "slow"));
     let mut both = [0; 4];
     for number in 0..REQUESTS {
         let key = Key::Counter(number);
-        if slow.roll(key, b"").fires(p) {
-            both[0] += u64::from(flaky.roll(key, b"").fires(q));
-            both[1] += u64::from(other.roll(key, b"").fires(q));
-            both[2] += u64::from(slow.roll(key, b"2").fires(q));
-            both[3] += u64::from(slow.roll(Key::Counter(number + 1), b"").fires(q));
+        if slow.draw(key, b"").is_selected(p) {
+            both[0] += u64::from(flaky.draw(key, b"").is_selected(q));
+            both[1] += u64::from(other.draw(key, b"").is_selected(q));
+            both[2] += u64::from(slow.draw(key, b"2").is_selected(q));
+            both[3] += u64::from(slow.draw(Key::Counter(number + 1), b"").is_selected(q));
         }
     }
     for (hits, what) in
@@ -308,14 +310,14 @@ fn faults_and_attempts_are_independent() {
 
 #[test]
 fn places_of_a_tree_are_independent_of_the_decision_and_each_other() {
-    let dice = Dice::new(7, "tree");
+    let sampler = Sampler::new(7, "tree");
     let (mut below, mut both) = (0, 0);
     for number in 0..REQUESTS {
-        let root = dice.roll(Key::Counter(number), b"");
-        if root.fires(0.5) {
-            let first = root.child(0).share() < 0.5;
+        let root = sampler.draw(Key::Counter(number), b"");
+        if root.is_selected(0.5) {
+            let first = root.child(0).uniform() < 0.5;
             below += u64::from(first);
-            both += u64::from(first && root.child(1).share() < 0.5);
+            both += u64::from(first && root.child(1).uniform() < 0.5);
         }
     }
     assert_share(below, REQUESTS, 0.25, "a child");
@@ -337,7 +339,7 @@ pub(crate) fn weights_and_medians_are_met() {
     for (hits, share) in picks.into_iter().zip([0.375, 0.0, 0.125, 0.5]) {
         assert_share(hits, 20_000, share, "weight");
     }
-    let mut draws = Dice::new(7, "normal").roll(Key::Counter(0), b"");
+    let mut draws = Sampler::new(7, "normal").draw(Key::Counter(0), b"");
     let normals: Vec<f64> = (0..REQUESTS).map(|_| draws.normal()).collect();
     // Shares of the standard normal distribution below these points.
     for (point, share) in [(-2.0, 0.022_750_131_948_179), (0.0, 0.5), (1.0, 0.841_344_746_068_543)] {
@@ -348,9 +350,9 @@ pub(crate) fn weights_and_medians_are_met() {
 
 #[test]
 fn what_is_struck_at_one_percent_is_struck_at_five() {
-    let dice = Dice::new(7, "ramp");
-    let rolls = (0..REQUESTS).map(|number| dice.roll(Key::Counter(number), b""));
-    assert!(rolls.filter(|draws| draws.fires(0.01)).all(|draws| draws.fires(0.05)));
+    let sampler = Sampler::new(7, "ramp");
+    let draws = (0..REQUESTS).map(|number| sampler.draw(Key::Counter(number), b""));
+    assert!(draws.filter(|draws| draws.is_selected(0.01)).all(|draws| draws.is_selected(0.05)));
 }
 
 /// One trace, one verdict; without a valid trace id each request draws anew.
@@ -377,7 +379,7 @@ async fn trace_ids_are_read_as_w3c_says() {
     for header in valid {
         for seed in 0..32 {
             let id = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes();
-            let wanted = Dice::new(seed, "test").roll(Key::TraceId(id), b"").fires(0.5);
+            let wanted = Sampler::new(seed, "test").draw(Key::TraceId(id), b"").is_selected(0.5);
             assert_eq!(
                 is_struck(&fault(seed), request(Method::GET, "/", &[("traceparent", header)])).await,
                 wanted
@@ -387,7 +389,7 @@ async fn trace_ids_are_read_as_w3c_says() {
     for header in invalid {
         let fault = fault(7);
         for number in 0..32 {
-            let wanted = Dice::new(7, "test").roll(Key::Counter(number), b"").fires(0.5);
+            let wanted = Sampler::new(7, "test").draw(Key::Counter(number), b"").is_selected(0.5);
             let seen = is_struck(&fault, request(Method::GET, "/", &[("traceparent", header)])).await;
             assert_eq!(seen, wanted, "{header:?}");
         }
@@ -428,6 +430,6 @@ async fn replicas_agree_by_request_id_and_attempt() {
 
 #[test]
 fn without_a_seed_every_fault_has_a_fresh_one() {
-    let seed = || Fault::new("f", error(500)).build().unwrap().dice().seed();
+    let seed = || Fault::new("f", error(500)).build().unwrap().sampler().seed();
     assert_ne!(seed(), seed());
 }

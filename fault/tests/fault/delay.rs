@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    Call, DecideBy, Deed, Delay, DelayTime, Fault, Injector, MARK, Phase, Reject, Skip, Verdict, chain,
-    custom, error, reject, slow,
+    Action, DecideBy, Delay, DelayTime, Fault, INJECTED_HEADER, InjectContext, InjectOutcome, Injector,
+    Phase, Reject, SkipReason, chain, custom, error, reject, slow,
 };
 
 use crate::rig::{Log, get, request, send, striking};
@@ -51,7 +51,7 @@ async fn lengths_are_drawn_and_capped() {
         (Delay::uniform("20ms", "20ms"), |delay| delay == 20 * MS),
         (Delay::uniform("20ms", "40ms").max("30ms"), |delay| (20 * MS..=30 * MS).contains(&delay)),
         (Delay::lognormal("90ms", 9.0).max("1s"), |delay| delay <= 1000 * MS),
-        (Delay::with("5ms", |_| Duration::MAX), |delay| delay == 5 * MS),
+        (Delay::custom("5ms", |_| Duration::MAX), |delay| delay == 5 * MS),
     ];
     for (delay, holds) in rows {
         let log = Log::default();
@@ -62,7 +62,7 @@ async fn lengths_are_drawn_and_capped() {
         let reports = log.take();
         assert_eq!(reports.len(), 400);
         for (_, deeds) in reports {
-            assert!(matches!(deeds[..], [Deed::Slow(time)] if holds(time)), "{delay:?}: {deeds:?}");
+            assert!(matches!(deeds[..], [Action::Slow(time)] if holds(time)), "{delay:?}: {deeds:?}");
         }
     }
 }
@@ -74,7 +74,7 @@ async fn a_custom_delay_samples_any_distribution() {
     let gamma = Gamma::new(2.0, 30.0).unwrap();
     let log = Log::default();
     for _replica in 0..2 {
-        let delay = Delay::with("2s", move |draws| Duration::from_secs_f64(gamma.sample(draws) / 1000.0));
+        let delay = Delay::custom("2s", move |draws| Duration::from_secs_f64(gamma.sample(draws) / 1000.0));
         let fault = striking(slow(delay))
             .seed(7)
             .decide_by(DecideBy::Header("x-id".into()))
@@ -96,7 +96,7 @@ async fn switching_off_calls_off_what_runs() {
         || slow(Delay::fixed("1h")),
         || reject(Reject::hang("1h")),
         || chain([slow(Delay::fixed("1h")), error(500).into()]),
-        || custom("stuck", |_: Call| std::future::pending::<Verdict>()),
+        || custom("stuck", |_: InjectContext| std::future::pending::<InjectOutcome>()),
     ];
     for injector in rows {
         let log = Log::default();
@@ -114,7 +114,7 @@ async fn switching_off_calls_off_what_runs() {
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!((control.counts().active, control.counts().injected), (0, 1));
         let phases: Vec<_> = log.take().into_iter().map(|(phase, deeds)| (phase, deeds.len())).collect();
-        assert_eq!(phases.last(), Some(&(Phase::CalledOff, 1)), "{fault:?}");
+        assert_eq!(phases.last(), Some(&(Phase::Cancelled, 1)), "{fault:?}");
     }
 }
 
@@ -151,15 +151,15 @@ async fn a_dropped_request_gives_back_what_it_held() {
 #[tokio::test(start_paused = true)]
 async fn a_custom_injector_answers_waits_or_goes_on() {
     let clever = || {
-        custom("clever", |mut call: Call| async move {
-            let sample = call.draws().share();
+        custom("clever", |mut call: InjectContext| async move {
+            let sample = call.draws().uniform();
             assert!((0.0..1.0).contains(&sample));
             match call.request().uri().path() {
-                "/answer" => Verdict::Respond(Response::new("own".into())),
-                "/reject" => Verdict::EmptyReply,
+                "/answer" => InjectOutcome::Respond(Response::new("own".into())),
+                "/reject" => InjectOutcome::EmptyReply,
                 _ => {
                     tokio::time::sleep(70 * MS).await;
-                    Verdict::Continue
+                    InjectOutcome::Continue
                 }
             }
         })
@@ -177,13 +177,13 @@ async fn a_custom_injector_answers_waits_or_goes_on() {
     // Where a reject does not get through, what follows it in the chain is not done either.
     assert_eq!(send(&fault, request(http::Method::HEAD, "/reject", &[])).await.0, Some(202));
     let phases: Vec<_> = log.take().into_iter().map(|(phase, _)| phase).collect();
-    assert_eq!(phases, [Phase::Started, Phase::Skipped(Skip::Unreachable)]);
-    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (3, 1));
+    assert_eq!(phases, [Phase::Started, Phase::Skipped(SkipReason::NotDeliverable)]);
+    assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (3, 1));
 
     let mut service = fault.layer().layer(Picky::default());
     let request = request(http::Method::HEAD, "/reject", &[]);
     let response = service.ready().await.unwrap().call(request).await.unwrap();
-    assert!(!response.headers().contains_key(MARK), "what was spared is not marked");
+    assert!(!response.headers().contains_key(INJECTED_HEADER), "what was spared is not marked");
 }
 
 /// A service that holds its callers to `poll_ready`, as one with a concurrency limit does.

@@ -3,7 +3,7 @@
 use http::{Method, Request};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use waylay_fault::{Counts, Skip, error};
+use waylay_fault::{Counts, SkipReason, error};
 
 use crate::rig::{block_on, get, is_struck, request, send, striking};
 
@@ -113,7 +113,7 @@ impl Case {
     }
 
     /// What becomes of it, by the letter of the documentation; nothing if the fault is idle.
-    fn verdict(&self) -> Option<Result<(), Skip>> {
+    fn verdict(&self) -> Option<Result<(), SkipReason>> {
         if !self.enabled {
             return None;
         }
@@ -131,9 +131,9 @@ impl Case {
         let allowed = (allow_paths.is_empty() || path_in(allow_paths))
             && (allow_headers.is_empty() || header_in(allow_headers));
         Some(match (self.protect && probe, blocked, allowed) {
-            (true, ..) => Err(Skip::Protected),
+            (true, ..) => Err(SkipReason::Protected),
             (_, false, true) => Ok(()),
-            _ => Err(Skip::NoMatch),
+            _ => Err(SkipReason::NoMatch),
         })
     }
 }
@@ -188,8 +188,8 @@ proptest! {
         let mut wanted = Counts::default();
         wanted.seen = u64::from(verdict.is_some());
         wanted.injected = u64::from(verdict == Some(Ok(())));
-        wanted.protected = u64::from(verdict == Some(Err(Skip::Protected)));
-        wanted.no_match = u64::from(verdict == Some(Err(Skip::NoMatch)));
+        wanted.protected = u64::from(verdict == Some(Err(SkipReason::Protected)));
+        wanted.no_match = u64::from(verdict == Some(Err(SkipReason::NoMatch)));
         prop_assert_eq!(fault.control().counts(), wanted);
     }
 }

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
-    DecideBy, Deed, Delay, Dice, Event, Fault, Group, Injector, Key, Phase, Remote, chain, error, quota,
-    random, slow,
+    Action, DecideBy, Delay, Event, Fault, Group, Injector, Key, PeerAddr, Phase, Sampler, chain, error,
+    quota, random, slow,
 };
 
 use crate::rig::{Log, get, is_struck, request, send, striking};
@@ -41,7 +41,7 @@ async fn windows_count_what_was_chosen() {
             .collect();
         assert_eq!(struck(&fault, 20).await, wanted, "{skip} {every} {limit}");
         let counts = fault.control().counts();
-        assert_eq!((counts.injected, counts.counted), (wanted.len() as u64, 20 - wanted.len() as u64));
+        assert_eq!((counts.injected, counts.outside_window), (wanted.len() as u64, 20 - wanted.len() as u64));
     }
     // A request that could not be struck uses up nothing, nor does one that the draw spared.
     let fault = striking(waylay_fault::reject(waylay_fault::Reject::EmptyReply)).limit(1).build().unwrap();
@@ -89,9 +89,9 @@ async fn quotas_begin_anew_with_each_window() {
     assert_eq!(seen[..7], wanted[..7]);
     assert_eq!(seen[7..].iter().map(|(status, _)| *status).collect::<Vec<_>>(), [200, 200, 200, 429, 429]);
     let counts = fault.control().counts();
-    assert_eq!((counts.injected, counts.counted), (6, 6));
+    assert_eq!((counts.injected, counts.outside_window), (6, 6));
 
-    let own = quota(0, "1h").answer(error(503).text("full").retry_after("7s"));
+    let own = quota(0, "1h").response(error(503).text("full").retry_after("7s"));
     let fault = striking(chain::<Injector>([slow(Delay::fixed("1s")), own.into()])).build().unwrap();
     assert_eq!(send(&fault, get("/")).await, (Some(503), "full".to_owned()));
 }
@@ -136,7 +136,7 @@ async fn of_a_group_one_strikes_at_most() {
         assert!((f64::from(hits) - mean).abs() <= 5.0 * sigma, "{hits} of {mean}");
     }
     let counts = members[0].control().counts();
-    assert_eq!(counts.injected + counts.excluded, 4000);
+    assert_eq!(counts.injected + counts.other_in_group, 4000);
 
     for weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(striking(error(500)).group(&group, weight).build().is_err());
@@ -201,7 +201,7 @@ async fn a_request_is_decided_on_once() {
     // Five sigma around half of 400.
     assert!((150..=250).contains(&marks[&1]), "{marks:?}");
     let counts = fault.control().counts();
-    assert_eq!((counts.seen, counts.decided, counts.injected), (800, 400, marks[&1]));
+    assert_eq!((counts.seen, counts.already_decided, counts.injected), (800, 400, marks[&1]));
 
     // Under another attempt it is another decision.
     let fault = striking(error(500)).attempt_header("x-attempt").participation(0.5).seed(7).build().unwrap();
@@ -217,7 +217,7 @@ async fn a_request_is_decided_on_once() {
         tower::Service::call(&mut outer, request(Method::GET, "/", &[("x-attempt", "1")])).await.unwrap();
     }
     let counts = fault.control().counts();
-    assert_eq!(counts.decided, 0);
+    assert_eq!(counts.already_decided, 0);
     assert!(counts.seen > 50);
 }
 
@@ -274,11 +274,11 @@ async fn parts_with_reporters_of_their_own() {
     let all = phases(&all);
     assert_eq!(all.len(), 80);
     let second = Duration::from_secs(1);
-    let wanted: Vec<_> = all.iter().map(|(phase, _)| (*phase, vec![Deed::Slow(second)])).collect();
+    let wanted: Vec<_> = all.iter().map(|(phase, _)| (*phase, vec![Action::Slow(second)])).collect();
     assert_eq!(phases(&waits), wanted);
     let wanted: Vec<_> = (all.into_iter())
-        .filter(|(_, deeds)| deeds[1] == Deed::Error(503))
-        .map(|(phase, _)| (phase, vec![Deed::Error(503)]))
+        .filter(|(_, deeds)| deeds[1] == Action::Error(503))
+        .map(|(phase, _)| (phase, vec![Action::Error(503)]))
         .collect();
     assert!(!wanted.is_empty() && wanted.len() < 80);
     assert_eq!(phases(&errors), wanted);
@@ -292,7 +292,7 @@ async fn parts_with_reporters_of_their_own() {
     tokio::time::sleep(second).await;
     control.set_enabled(false);
     assert_eq!(waiting.await.unwrap().0, Some(202));
-    assert_eq!(phases(&late), [(Phase::Started, vec![Deed::Error(503)])]);
+    assert_eq!(phases(&late), [(Phase::Started, vec![Action::Error(503)])]);
     let quiet = striking(error(500)).reporter(|_: &Event<'_>| {}).build().unwrap();
     assert!(is_struck(&quiet, get("/")).await);
 }
@@ -304,13 +304,13 @@ async fn clients_are_decided_on_by_their_address() {
         striking(error(500)).participation(0.5).seed(7).decide_by(DecideBy::ClientIp).build().unwrap();
     let from = |address: &str, port| {
         let mut request = get("/");
-        request.extensions_mut().insert(Remote(SocketAddr::new(address.parse().unwrap(), port)));
+        request.extensions_mut().insert(PeerAddr(SocketAddr::new(address.parse().unwrap(), port)));
         request
     };
     for last in 1..40 {
         let address = format!("192.0.2.{last}");
         let ip: IpAddr = address.parse().unwrap();
-        let wanted = Dice::new(7, "test").roll(Key::Client(ip), b"").fires(0.5);
+        let wanted = Sampler::new(7, "test").draw(Key::Client(ip), b"").is_selected(0.5);
         for (address, port) in [(address.clone(), 1), (address.clone(), 2), (format!("::ffff:{address}"), 3)]
         {
             assert_eq!(is_struck(&fault, from(&address, port)).await, wanted, "{address}");
@@ -318,7 +318,7 @@ async fn clients_are_decided_on_by_their_address() {
     }
     // Without an address the counter decides.
     for number in 0..20 {
-        let wanted = Dice::new(7, "test").roll(Key::Counter(number), b"").fires(0.5);
+        let wanted = Sampler::new(7, "test").draw(Key::Counter(number), b"").is_selected(0.5);
         assert_eq!(is_struck(&fault, get("/")).await, wanted);
     }
 }

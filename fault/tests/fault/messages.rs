@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use waylay_fault::{Delay, Dice, Fault, Format, Key, Messages, Side, messages, tap};
+use waylay_fault::{Delay, Fault, Format, Key, Messages, Sampler, Side, messages, tap};
 
 use crate::rig::striking;
 
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn of(self, format: Format) -> Messages {
-        let messages = messages(format).lose(self.lose).double(self.double).swap(self.swap);
+        let messages = messages(format).drop(self.lose).duplicate(self.double).reorder(self.swap);
         match self.stop {
             Some(count) => messages.stop_after(count),
             None => messages,
@@ -48,14 +48,14 @@ impl Settings {
 
     /// The numbers of the messages that come out, and whether the stream was stopped.
     pub(crate) fn oracle(self, seed: u64, count: u64) -> (Vec<u64>, bool) {
-        let root = Dice::new(seed, "test").roll(Key::Counter(0), b"");
+        let root = Sampler::new(seed, "test").draw(Key::Counter(0), b"");
         let (mut out, mut kept) = (Vec::new(), None);
         for number in 0..count {
             if self.stop == Some(number) {
                 break;
             }
             let mut draws = root.child(number);
-            let (lost, doubled, swapped) = (draws.share(), draws.share(), draws.share());
+            let (lost, doubled, swapped) = (draws.uniform(), draws.uniform(), draws.uniform());
             if lost < self.lose {
                 continue;
             }
@@ -224,9 +224,9 @@ async fn messages_on_the_way_in() {
     use axum::body::Body;
     for (format, message) in [(Format::Sse, event as fn(u64) -> Vec<u8>), (Format::Grpc, grpc_message)] {
         let rows = [
-            (messages(format).lose(1.0), &[][..]),
-            (messages(format).double(1.0), &[0, 0, 1, 1, 2, 2][..]),
-            (messages(format).swap(1.0), &[1, 0, 2][..]),
+            (messages(format).drop(1.0), &[][..]),
+            (messages(format).duplicate(1.0), &[0, 0, 1, 1, 2, 2][..]),
+            (messages(format).reorder(1.0), &[1, 0, 2][..]),
             (messages(format).stop_after(2), &[0, 1][..]),
         ];
         for (how, wanted) in rows {
@@ -266,7 +266,7 @@ async fn upgraded(fault: &Fault) -> Extensions {
 /// A message that is held back holds back what comes after it, in bodies as on WebSockets.
 #[tokio::test(start_paused = true)]
 async fn held_messages_keep_their_order() {
-    let held = |format| striking(messages(format).hold(1.0, Delay::fixed("1s"))).build().unwrap();
+    let held = |format| striking(messages(format).delay(1.0, Delay::fixed("1s"))).build().unwrap();
     let start = Instant::now();
     let text: Vec<u8> = (0..3).flat_map(event).collect();
     assert_eq!(through(&held(Format::Sse), vec![text.clone().into()]).await.0, text);
@@ -296,7 +296,7 @@ async fn held_messages_keep_their_order() {
 /// From the switch on, messages go by as they come; a direction stays off once it was.
 #[tokio::test(start_paused = true)]
 async fn a_switch_lets_messages_go() {
-    let fault = striking(messages(Format::WebSocket).hold(1.0, Delay::fixed("1h"))).build().unwrap();
+    let fault = striking(messages(Format::WebSocket).delay(1.0, Delay::fixed("1h"))).build().unwrap();
     let (near, mut far) = tokio::io::duplex(64);
     let mut near = tap(&upgraded(&fault).await, near);
     let control = fault.control();
@@ -320,10 +320,10 @@ async fn a_switch_lets_messages_go() {
 /// Counted is what came of it: without `tap`, nothing can.
 #[tokio::test]
 async fn what_is_never_tapped_was_unreachable() {
-    let fault = striking(messages(Format::WebSocket).lose(1.0)).build().unwrap();
+    let fault = striking(messages(Format::WebSocket).drop(1.0)).build().unwrap();
     let counts = || {
         let counts = fault.control().counts();
-        (counts.seen, counts.injected, counts.unreachable)
+        (counts.seen, counts.injected, counts.not_deliverable)
     };
     let extensions = upgraded(&fault).await;
     assert_eq!(counts(), (1, 0, 0));
@@ -340,9 +340,9 @@ async fn what_is_never_tapped_was_unreachable() {
 /// What asks for no WebSocket has none to be tapped; a stream that no fault struck is what it was.
 #[tokio::test]
 async fn other_requests_are_left_alone() {
-    let fault = striking(messages(Format::WebSocket).lose(1.0)).build().unwrap();
+    let fault = striking(messages(Format::WebSocket).drop(1.0)).build().unwrap();
     crate::rig::send(&fault, crate::rig::get("/")).await;
-    assert_eq!(fault.control().counts().unreachable, 1);
+    assert_eq!(fault.control().counts().not_deliverable, 1);
 
     let (near, mut far) = tokio::io::duplex(64);
     let mut near = tap(&Extensions::new(), near);

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use waylay_fault::{DecideBy, Delay, Fault, FaultStream, Quota, Remote, chain, error, quota, slow};
+use waylay_fault::{DecideBy, Delay, Fault, FaultStream, PeerAddr, Quota, chain, error, quota, slow};
 
 use crate::rig::{block_on, get, request, striking};
 
@@ -110,7 +110,7 @@ fn ours(quota: Quota, sent: &[Sent]) -> Vec<Option<u64>> {
         }
         let counts = fault.control().counts();
         let passed = seen.iter().filter(|wait| wait.is_none()).count() as u64;
-        assert_eq!((counts.counted, counts.injected), (passed, seen.len() as u64 - passed));
+        assert_eq!((counts.outside_window, counts.injected), (passed, seen.len() as u64 - passed));
         seen
     })
 }
@@ -135,7 +135,7 @@ proptest! {
     fn when_full_the_first_to_end_goes(
         limit in 0_u64..4, window in 1_u64..5000, at_once in 1_usize..6, sent in sent(),
     ) {
-        let quota = per_header(limit, Duration::from_millis(window)).at_once(at_once);
+        let quota = per_header(limit, Duration::from_millis(window)).max_clients(at_once);
         prop_assert_eq!(ours(quota, &sent), by_a_list(limit, window, at_once, &sent));
     }
 }
@@ -143,7 +143,7 @@ proptest! {
 /// The smallest case of it.
 #[tokio::test(start_paused = true)]
 async fn one_too_many() {
-    let fault = striking(per_header(1, Duration::from_secs(60)).at_once(2)).build().unwrap();
+    let fault = striking(per_header(1, Duration::from_secs(60)).max_clients(2)).build().unwrap();
     for (client, wanted) in [
         ("a", None),
         ("a", Some(60)),
@@ -165,7 +165,7 @@ async fn clients_are_told_apart_as_decisions_tell_them_apart() {
     let address = |ip: &str, port| {
         let mut request = get("/");
         let ip: IpAddr = ip.parse().unwrap();
-        request.extensions_mut().insert(Remote(SocketAddr::new(ip, port)));
+        request.extensions_mut().insert(PeerAddr(SocketAddr::new(ip, port)));
         request
     };
     let with = |name: &'static str, value: &str| request(Method::GET, "/", &[(name, value)]);
@@ -238,7 +238,7 @@ async fn refusals_say_how_it_stands() {
     assert_eq!(said(&fault).await, wanted(["1", "0", "0", "1"]));
 
     let own = error(503).retry_after("7s").header("ratelimit-limit", "many");
-    let fault = per_header(0, Duration::from_secs(9)).answer(own).announce(true);
+    let fault = per_header(0, Duration::from_secs(9)).response(own).announce(true);
     let fault = striking(fault).build().unwrap();
     assert_eq!(said(&fault).await, wanted(["7", "many", "0", "9"]));
 
@@ -271,7 +271,7 @@ async fn within_a_chain() {
 #[test]
 fn on_many_threads() {
     const LIMIT: u64 = 100;
-    let fault = striking(per_header(LIMIT, Duration::from_secs(3600)).at_once(7)).build().unwrap();
+    let fault = striking(per_header(LIMIT, Duration::from_secs(3600)).max_clients(7)).build().unwrap();
     let worker = |number: usize| {
         let fault = fault.clone();
         move || {
@@ -295,5 +295,5 @@ fn on_many_threads() {
     });
     assert_eq!(passed, (0..7).map(|client| (client, LIMIT)).collect());
     let counts = fault.control().counts();
-    assert_eq!((counts.counted, counts.injected), (7 * LIMIT, 4 * 7 * 60 - 7 * LIMIT));
+    assert_eq!((counts.outside_window, counts.injected), (7 * LIMIT, 4 * 7 * 60 - 7 * LIMIT));
 }

@@ -7,7 +7,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use waylay_fault::{Deed, Event, Fault, FaultBuilder, Injector, Phase};
+use waylay_fault::{Action, Event, Fault, FaultBuilder, Injector, Phase};
 
 /// A fault that is on and strikes all.
 pub(crate) fn striking(injector: impl Into<Injector>) -> FaultBuilder {
@@ -54,7 +54,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-pub(crate) type Report = (Phase, Vec<Deed>);
+pub(crate) type Report = (Phase, Vec<Action>);
 
 /// The reports of a fault, kept.
 #[derive(Clone, Default)]
@@ -63,7 +63,7 @@ pub(crate) struct Log(Arc<Mutex<Vec<Report>>>);
 impl Log {
     pub(crate) fn reporter(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
         let log = self.0.clone();
-        move |event| log.lock().unwrap().push((event.phase(), event.deeds().to_vec()))
+        move |event| log.lock().unwrap().push((event.phase(), event.actions().to_vec()))
     }
 
     /// Takes what has come in so far.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use http::{Method, Response};
 use tokio::time::Instant;
 use waylay_fault::{
-    Call, Delay, Dice, Fault, FaultBuilder, Injector, Key, Verdict, chain, custom, error, random_by, slow,
+    Delay, Fault, FaultBuilder, InjectContext, InjectOutcome, Injector, Key, Sampler, chain, custom, error,
+    random_by, slow,
 };
 
 use crate::rig::{block_on, request, send, striking};
@@ -96,7 +97,7 @@ impl Sent {
 }
 
 fn noop() -> Injector {
-    custom("noop", |_: Call| async { Verdict::Continue })
+    custom("noop", |_: InjectContext| async { InjectOutcome::Continue })
 }
 
 /// The gate and its lists. Where theirs differs, ours stands here, and the number in [`MENDED`].
@@ -336,10 +337,10 @@ pub(crate) fn link(name: &str, said: &Arc<Mutex<String>>) -> Injector {
     match &*name {
         "500s" => error(500).into(),
         "noop" => noop(),
-        "stop" => custom("stop", |_: Call| async { Verdict::Respond(Response::default()) }),
-        "one" | "two" => custom("word", move |_: Call| {
+        "stop" => custom("stop", |_: InjectContext| async { InjectOutcome::Respond(Response::default()) }),
+        "one" | "two" => custom("word", move |_: InjectContext| {
             said.lock().unwrap().push_str(&name);
-            async { Verdict::Continue }
+            async { InjectOutcome::Continue }
         }),
         other => panic!("{other}"),
     }
@@ -436,18 +437,18 @@ async fn options_of_a_fault() {
         .draw_with(|_| 0.0)
         .build()
         .unwrap();
-    assert_eq!(all.dice(), &Dice::new(100, "all"));
+    assert_eq!(all.sampler(), &Sampler::new(100, "all"));
     assert!(all.control().enabled() && all.control().participation() == 1.0);
 
     let none = || Fault::new("none", error(500)).build().unwrap();
     let (one, other) = (none(), none());
     assert!(!one.control().enabled() && one.control().participation() == 0.0);
     // Theirs is 1 in every process, so that all replicas strike in step.
-    assert_ne!(one.dice().seed(), other.dice().seed());
+    assert_ne!(one.sampler().seed(), other.sampler().seed());
     one.control().set_enabled(true);
     one.control().set_participation(0.5).unwrap();
     for number in 0..100 {
-        let wanted = if one.dice().roll(Key::Counter(number), b"").fires(0.5) { 500 } else { 202 };
+        let wanted = if one.sampler().draw(Key::Counter(number), b"").is_selected(0.5) { 500 } else { 202 };
         let path = if number % 2 == 0 { "/donotinject" } else { "/" };
         assert_eq!(send(&one, request(Method::GET, path, &[("block", "yes")])).await.0, Some(wanted));
     }

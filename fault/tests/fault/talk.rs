@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use waylay_fault::{Chunk, Corruption, Delay, Fault, FaultStream, Format, Side, chain, corrupt, messages};
+use waylay_fault::{
+    ChunkError, Corruption, Delay, Fault, FaultStream, Format, Side, chain, corrupt, messages,
+};
 
 use crate::messages::{cut, paused, settings, web_message};
 use crate::rig::striking;
@@ -109,7 +111,7 @@ proptest! {
         announced in any::<bool>(),
         cuts in prop::collection::vec(any::<usize>(), 0..8),
     ) {
-        let fault = striking(corrupt(Corruption::Chunk(Chunk::Longer))).build().unwrap();
+        let fault = striking(corrupt(Corruption::ChunkFraming(ChunkError::Longer))).build().unwrap();
         let coding = if announced { "transfer-encoding: chunked" } else { "content-length: 1000" };
         let head = format!("{}HTTP/1.1 200 OK\r\n{coding}\r\n\r\n", "HTTP/1.1 103 Early\r\n\r\n".repeat(interim));
         let chunks: Vec<String> = sizes.iter().map(|size| format!("{size:x}\r\n{}\r\n", "5".repeat(*size))).collect();
@@ -140,20 +142,20 @@ proptest! {
 /// An answer that is not out yet cannot be told from the next one: the fault is not injected.
 #[tokio::test(start_paused = true)]
 async fn what_is_under_way_makes_the_next_one_unreachable() {
-    let fault = striking(corrupt(Corruption::Chunk(Chunk::Size))).build().unwrap();
+    let fault = striking(corrupt(Corruption::ChunkFraming(ChunkError::BadSize))).build().unwrap();
     let (mut near, _far) = asked(1024).await;
     near.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n").await.unwrap();
     strike(&fault, &near).await;
-    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (0, 1));
+    assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (0, 1));
     near.flush().await.unwrap();
     strike(&fault, &near).await;
-    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (1, 1));
+    assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (1, 1));
 }
 
 /// Ciphertext, and what we ourselves connected to, is not understood.
 #[tokio::test(start_paused = true)]
 async fn what_is_not_understood_is_unreachable() {
-    let fault = striking(corrupt(Corruption::Chunk(Chunk::Size))).build().unwrap();
+    let fault = striking(corrupt(Corruption::ChunkFraming(ChunkError::BadSize))).build().unwrap();
     let (near, mut far) = duplex(64);
     let mut near = FaultStream::accepted(near, None);
     far.write_all(b"\x16\x03\x01").await.unwrap();
@@ -164,13 +166,13 @@ async fn what_is_not_understood_is_unreachable() {
     far.write_all(ASKED).await.unwrap();
     near.read_exact(&mut [0; ASKED.len()]).await.unwrap();
     strike(&fault, &near).await;
-    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (0, 2));
+    assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (0, 2));
 }
 
 /// Where the frames of a client begin that speaks before it may, nobody knows: they go by.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_speaks_too_early_is_let_be() {
-    let fault = striking(messages(Format::WebSocket).double(1.0).on(Side::Request)).build().unwrap();
+    let fault = striking(messages(Format::WebSocket).duplicate(1.0).on(Side::Request)).build().unwrap();
     let (mut near, mut far) = asked(1024).await;
     strike(&fault, &near).await;
     let message = web_message(2, true);
@@ -189,7 +191,7 @@ async fn a_client_that_speaks_too_early_is_let_be() {
 #[tokio::test(start_paused = true)]
 async fn both_ways_are_bounded() {
     const MIB: usize = 1 << 20;
-    let held = |side| messages(Format::WebSocket).hold(1.0, Delay::fixed("1h")).on(side);
+    let held = |side| messages(Format::WebSocket).delay(1.0, Delay::fixed("1h")).on(side);
     let fault =
         striking(chain::<waylay_fault::Injector>([held(Side::Request).into(), held(Side::Response).into()]));
     let fault = fault.build().unwrap();
@@ -222,7 +224,7 @@ async fn both_ways_are_bounded() {
 /// A client that leaves ends what is held back from it, though nobody reads.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_held_back_from_who_has_left() {
-    let fault = striking(messages(Format::WebSocket).hold(1.0, Delay::fixed("1h"))).build().unwrap();
+    let fault = striking(messages(Format::WebSocket).delay(1.0, Delay::fixed("1h"))).build().unwrap();
     let (mut near, mut far) = agreed(&fault, 1024).await;
     let begun = tokio::time::Instant::now();
     near.write_all(&web_message(0, false)).await.unwrap();

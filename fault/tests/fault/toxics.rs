@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
 use waylay_fault::{
-    Control, DecideBy, Direction, Fault, FaultStream, Injector, Toxic, WireError, chain, error,
+    Control, DecideBy, Direction, Fault, FaultStream, InjectedIoError, Injector, Toxic, chain, error,
 };
 
 use crate::rig::{get, is_struck};
@@ -129,7 +129,7 @@ async fn a_reset_is_told_as_one() {
     let (mut server, _client, _) = link(Toxic::reset_after(3));
     let error = server.write_all(b"abcdef").await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
-    let told = error.get_ref().and_then(|error| error.downcast_ref::<WireError>()).unwrap();
+    let told = error.get_ref().and_then(|error| error.downcast_ref::<InjectedIoError>()).unwrap();
     assert_eq!((told.fault(), told.to_string()), ("bad-link", "fault bad-link reset the connection".into()));
 }
 
@@ -200,7 +200,7 @@ async fn what_cannot_be_reset_is_spared() {
         drop(server);
         let mut seen = String::new();
         client.read_to_string(&mut seen).await.unwrap();
-        assert_eq!((&seen[..], fault.control().counts().unreachable), ("whole", 1));
+        assert_eq!((&seen[..], fault.control().counts().not_deliverable), ("whole", 1));
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use http::{Method, Request};
 use proptest::prelude::*;
 use proptest::sample::select;
-use waylay_fault::{Fault, FaultBuilder, Remote, error};
+use waylay_fault::{Fault, FaultBuilder, PeerAddr, error};
 
 use crate::rig::{block_on, get, is_struck, request, striking};
 
@@ -146,7 +146,7 @@ async fn hosts() {
 
 fn from(address: &str) -> Request<String> {
     let mut request = get("/");
-    request.extensions_mut().insert(Remote(SocketAddr::new(address.parse().unwrap(), 50_000)));
+    request.extensions_mut().insert(PeerAddr(SocketAddr::new(address.parse().unwrap(), 50_000)));
     request
 }
 
@@ -211,7 +211,7 @@ async fn lists_never_shift_the_draws_of_others() {
     // In every allow list above, and in no block list.
     let admitted = || {
         let mut request = request(Method::GET, "/", &[("host", "a.test"), ("x-a", "2")]);
-        request.extensions_mut().insert(Remote(([192, 0, 2, 1], 1).into()));
+        request.extensions_mut().insert(PeerAddr(([192, 0, 2, 1], 1).into()));
         request
     };
     let fault = || Fault::new("flaky", error(500)).enabled(true).participation(0.5).seed(7);
@@ -239,7 +239,7 @@ async fn lists_never_shift_the_draws_of_others() {
 async fn block_beats_allow() {
     let admitted = || {
         let mut request = request(Method::GET, "/x", &[("host", "a.test"), ("x-a", "1")]);
-        request.extensions_mut().insert(Remote(([192, 0, 2, 1], 1).into()));
+        request.extensions_mut().insert(PeerAddr(([192, 0, 2, 1], 1).into()));
         request
     };
     let blocks: Vec<fn(FaultBuilder) -> FaultBuilder> = vec![

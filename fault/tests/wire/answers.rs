@@ -2,7 +2,7 @@
 
 use http::{Method, Response};
 use waylay_fault::{
-    Call, Delay, Fault, FaultBuilder, Injector, MARK, RetryAfter, Verdict, chain, custom, error, slow,
+    InjectContext, Delay, Fault, FaultBuilder, Injector, INJECTED_HEADER, RetryAfter, InjectOutcome, chain, custom, error, slow,
 };
 
 use crate::rig::{Client, NEVER, PLACES, Protocol, serve};
@@ -41,7 +41,7 @@ async fn status_text_and_headers_arrive() {
                         "{row}"
                     );
                     let headers = response.headers();
-                    assert_eq!([&headers[MARK], &headers["retry-after"]], ["flaky", "2"], "{row}");
+                    assert_eq!([&headers[INJECTED_HEADER], &headers["retry-after"]], ["flaky", "2"], "{row}");
                     if matches!(status, 204 | 205 | 304) {
                         assert!(!headers.contains_key("content-type"), "{row}");
                     } else {
@@ -73,7 +73,7 @@ async fn a_slowed_answer_is_the_services_own_with_a_mark() {
             for protocol in [Protocol::Http1, Protocol::Http2] {
                 let response = Client::connect(protocol, server).await.send(Method::GET).await.unwrap();
                 assert_eq!((response.status().as_u16(), &response.body()[..]), (200, &b"real"[..]));
-                assert_eq!(response.headers().contains_key(MARK), marked, "{place:?} {fault:?}");
+                assert_eq!(response.headers().contains_key(INJECTED_HEADER), marked, "{place:?} {fault:?}");
             }
         }
     }
@@ -82,7 +82,7 @@ async fn a_slowed_answer_is_the_services_own_with_a_mark() {
 /// An injector of the user's need not know that HTTP/2 servers send bodies even for HEAD.
 #[tokio::test]
 async fn a_custom_answer_to_head_is_empty_but_as_long() {
-    let own = custom("own", |_: Call| async { Verdict::Respond(Response::new("short and stout".into())) });
+    let own = custom("own", |_: InjectContext| async { InjectOutcome::Respond(Response::new("short and stout".into())) });
     let fault = striking(own).build().unwrap();
     for place in PLACES {
         let server = serve(place, &fault, NEVER).await;

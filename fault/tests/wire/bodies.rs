@@ -5,7 +5,7 @@ use http::{Method, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use waylay_fault::{
-    At, Cut, Delay, Ending, Fault, FaultBuilder, Injector, Length, MARK, ResetCode, chain, corrupt, patch,
+    DelayPoint, TruncateAt, Delay, TruncateEnd, Fault, FaultBuilder, Injector, LengthOffset, INJECTED_HEADER, ResetCode, chain, corrupt, patch,
     rate_limit, replace, slow, truncate, wrong_length,
 };
 
@@ -98,19 +98,19 @@ async fn cuts_are_seen_where_they_are() {
     type Row = (fn() -> Injector, [Got; 2]);
     let close = End::Closed;
     let rows: [Row; 6] = [
-        (|| truncate(Cut::Bytes(2)).into(), [got(4, "re", close), got(4, "re", End::Reset(2))]),
+        (|| truncate(TruncateAt::Bytes(2)).into(), [got(4, "re", close), got(4, "re", End::Reset(2))]),
         (
-            || truncate(Cut::Fraction(0.75)).then(Ending::Reset(ResetCode::CANCEL)).into(),
+            || truncate(TruncateAt::Fraction(0.75)).then(TruncateEnd::Reset(ResetCode::CANCEL)).into(),
             [got(4, "rea", End::Closed), got(4, "rea", End::Reset(8))],
         ),
-        (|| truncate(Cut::Bytes(0)).into(), [got(4, "", End::Closed), got(4, "", End::Reset(2))]),
+        (|| truncate(TruncateAt::Bytes(0)).into(), [got(4, "", End::Closed), got(4, "", End::Reset(2))]),
         (
-            || truncate(Cut::Bytes(2)).then(Ending::End).into(),
+            || truncate(TruncateAt::Bytes(2)).then(TruncateEnd::Clean).into(),
             [got(2, "re", End::Whole), got(2, "re", End::Whole)],
         ),
-        (|| truncate(Cut::Bytes(4)).into(), [got(4, "real", End::Whole), got(4, "real", End::Whole)]),
+        (|| truncate(TruncateAt::Bytes(4)).into(), [got(4, "real", End::Whole), got(4, "real", End::Whole)]),
         (
-            || chain::<Injector>([replace("something longer").into(), truncate(Cut::Bytes(9)).into()]),
+            || chain::<Injector>([replace("something longer").into(), truncate(TruncateAt::Bytes(9)).into()]),
             [got(16, "something", End::Closed), got(16, "something", End::Reset(2))],
         ),
     ];
@@ -131,8 +131,8 @@ async fn cuts_are_seen_where_they_are() {
 #[tokio::test]
 async fn wrong_lengths() {
     let rows = [
-        (Length::Over(5), [got(9, "real", End::Closed), got(9, "real", End::Refused(1))]),
-        (Length::Under(2), [got(2, "re", End::Whole), got(2, "", End::Refused(1))]),
+        (LengthOffset::More(5), [got(9, "real", End::Closed), got(9, "real", End::Refused(1))]),
+        (LengthOffset::Fewer(2), [got(2, "re", End::Whole), got(2, "", End::Refused(1))]),
     ];
     for (length, wanted) in rows {
         for place in PLACES {
@@ -154,9 +154,9 @@ async fn changed_answers_are_whole_answers() {
         (|| replace("other text").into(), 200, Some("other text")),
         (|| corrupt(waylay_fault::Corruption::Json).into(), 200, Some(";eal")),
         (|| rate_limit(400).into(), 200, Some("real")),
-        (|| slow(Delay::fixed("1ms").at(At::ResponseChunks)), 200, Some("real")),
-        (|| slow(Delay::fixed("1ms").at(At::ResponseHead)), 200, Some("real")),
-        (|| patch().status(418).set("x-a", "1").double("x-a").drop("content-type").into(), 418, Some("real")),
+        (|| slow(Delay::fixed("1ms").at(DelayPoint::ResponseChunks)), 200, Some("real")),
+        (|| slow(Delay::fixed("1ms").at(DelayPoint::ResponseHead)), 200, Some("real")),
+        (|| patch().status(418).set("x-a", "1").duplicate("x-a").drop("content-type").into(), 418, Some("real")),
     ];
     for (injector, status, text) in rows {
         for place in PLACES {
@@ -170,7 +170,7 @@ async fn changed_answers_are_whole_answers() {
                         (response.status().as_u16(), response.body()),
                         (status, &Bytes::from(text.unwrap()))
                     );
-                    assert_eq!(response.headers()[MARK], "flaky", "{place:?} {protocol:?}");
+                    assert_eq!(response.headers()[INJECTED_HEADER], "flaky", "{place:?} {protocol:?}");
                     if status == 418 {
                         assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
                         assert!(!response.headers().contains_key("content-type"));

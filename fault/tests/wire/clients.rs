@@ -15,7 +15,7 @@ use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
     ClientError, ConnectError, Delay, Fault, FaultBuilder, FaultConnector, FaultListener, InjectedError,
-    Injector, MARK, Reject, ResetCode, Toxic, WireError, chain, error, reject, serve_connection, slow,
+    Injector, INJECTED_HEADER, Reject, ResetCode, Toxic, InjectedIoError, chain, error, reject, serve_connection, slow,
 };
 
 use crate::rig::{NEVER, Place, serve};
@@ -89,7 +89,7 @@ async fn a_layer_around_a_client_answers_and_slows_as_on_the_server() {
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
         let response = fault.client_layer().layer(client).oneshot(get(server)).await.unwrap();
         assert_eq!(
-            (response.status().as_u16(), &response.headers()[MARK]),
+            (response.status().as_u16(), &response.headers()[INJECTED_HEADER]),
             (status, &"bad-net".parse().unwrap())
         );
         assert!(response.into_body().collect().await.is_ok());
@@ -102,7 +102,7 @@ async fn a_layer_around_a_client_answers_and_slows_as_on_the_server() {
     let nowhere = Request::get("http://127.0.0.1:1/").body(Empty::new()).unwrap();
     let error = client.ready().await.unwrap().call(nowhere).await.unwrap_err();
     assert!(matches!(&error, ClientError::Inner(error) if error.is_connect()), "{error:?}");
-    assert_eq!(fault.control().counts().unreachable, 2);
+    assert_eq!(fault.control().counts().not_deliverable, 2);
 }
 
 /// hyper-util's client cannot tell these from true ones.
@@ -135,7 +135,7 @@ async fn a_connector_gives_true_transport_errors() {
                 let hyper = find::<hyper::Error>(&error).unwrap();
                 assert_eq!(hyper.is_incomplete_message(), kind.is_none(), "{row}");
                 assert_eq!(find::<std::io::Error>(&error).map(std::io::Error::kind), kind, "{row}");
-                assert_eq!(find::<WireError>(&error).map(WireError::fault), kind.map(|_| "bad-net"), "{row}");
+                assert_eq!(find::<InjectedIoError>(&error).map(InjectedIoError::fault), kind.map(|_| "bad-net"), "{row}");
             }
             assert_eq!(fault.control().counts().injected, 1, "{row}");
         }

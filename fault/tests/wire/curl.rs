@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::process::Command;
 use waylay_fault::{
-    Chunk, Corruption, Cut, Delay, Ending, Fault, FaultBuilder, Injector, Reject, ResetCode, Toxic, chain,
+    ChunkError, Corruption, TruncateAt, Delay, TruncateEnd, Fault, FaultBuilder, Injector, Reject, ResetCode, Toxic, chain,
     corrupt, error, reject, slow, truncate,
 };
 
@@ -65,7 +65,7 @@ async fn a_layer_alone() {
             "000",
             NOTHING,
         ),
-        (|| truncate(Cut::Bytes(2)).then(Ending::Close).into(), H1, 18, "200", 2),
+        (|| truncate(TruncateAt::Bytes(2)).then(TruncateEnd::Close).into(), H1, 18, "200", 2),
         (|| error(204).into(), H1, 0, "204", NOTHING),
     ];
     for place in PLACES {
@@ -93,12 +93,12 @@ async fn with_the_connection_lent() {
         (|| Toxic::limit_data(0).into(), H1, 52, "000", NOTHING),
         (|| Toxic::reset_after(0).into(), H1, 56, "000", NOTHING),
         // What is no chunk is a failure to receive; what has no end is a part.
-        (|| corrupt(Corruption::Chunk(Chunk::Size)).into(), H1, 56, "200", NOTHING),
-        (|| corrupt(Corruption::Chunk(Chunk::Longer)).into(), H1, 56, "200", NOTHING),
+        (|| corrupt(Corruption::ChunkFraming(ChunkError::BadSize)).into(), H1, 56, "200", NOTHING),
+        (|| corrupt(Corruption::ChunkFraming(ChunkError::Longer)).into(), H1, 56, "200", NOTHING),
         // It takes a bare line feed for the end of a chunk, and the carriage return for data.
-        (|| corrupt(Corruption::Chunk(Chunk::Shorter)).into(), H1, 0, "200", 4),
-        (|| corrupt(Corruption::Chunk(Chunk::Last)).into(), H1, 56, "200", NOTHING),
-        (|| corrupt(Corruption::Chunk(Chunk::NoLast)).into(), H1, 18, "200", 4),
+        (|| corrupt(Corruption::ChunkFraming(ChunkError::Shorter)).into(), H1, 0, "200", 4),
+        (|| corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).into(), H1, 56, "200", NOTHING),
+        (|| corrupt(Corruption::ChunkFraming(ChunkError::MissingLast)).into(), H1, 18, "200", 4),
     ];
     for server in [Server::Hyper, Server::AxumRoute, Server::AxumAround] {
         for (injector, how, code, status, bytes) in rows {

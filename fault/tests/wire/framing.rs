@@ -15,16 +15,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower_layer::Layer;
 use waylay_fault::{
-    Chunk, Corruption, Fault, FaultListener, Injector, Side, chain, corrupt, error, with_connection,
+    ChunkError, Corruption, Fault, FaultListener, Injector, Side, chain, corrupt, error, with_connection,
 };
 
 use crate::lent::{Server, idle, serve};
 use crate::rig::{self, Protocol};
 
-const ALL: [Chunk; 5] = [Chunk::Size, Chunk::Longer, Chunk::Shorter, Chunk::Last, Chunk::NoLast];
+const ALL: [ChunkError; 5] = [ChunkError::BadSize, ChunkError::Longer, ChunkError::Shorter, ChunkError::BadLast, ChunkError::MissingLast];
 
-fn chunk(how: Chunk) -> Injector {
-    corrupt(Corruption::Chunk(how)).into()
+fn chunk(how: ChunkError) -> Injector {
+    corrupt(Corruption::ChunkFraming(how)).into()
 }
 
 fn striking(injector: impl Into<Injector>) -> Fault {
@@ -58,11 +58,11 @@ fn body(seen: &str) -> &str {
 #[tokio::test]
 async fn each_way_of_framing() {
     let rows = [
-        (Chunk::Size, "zz\r\nreal\r\n0\r\n\r\n"),
-        (Chunk::Longer, "4\r\nrealx\r\n0\r\n\r\n"),
-        (Chunk::Shorter, "4\r\nrea\r\n0\r\n\r\n"),
-        (Chunk::Last, "4\r\nreal\r\nzz\r\n\r\n"),
-        (Chunk::NoLast, "4\r\nreal\r\n"),
+        (ChunkError::BadSize, "zz\r\nreal\r\n0\r\n\r\n"),
+        (ChunkError::Longer, "4\r\nrealx\r\n0\r\n\r\n"),
+        (ChunkError::Shorter, "4\r\nrea\r\n0\r\n\r\n"),
+        (ChunkError::BadLast, "4\r\nreal\r\nzz\r\n\r\n"),
+        (ChunkError::MissingLast, "4\r\nreal\r\n"),
     ];
     for server in [Server::Hyper, Server::AxumRoute, Server::AxumAround] {
         for (how, wanted) in rows {
@@ -73,10 +73,10 @@ async fn each_way_of_framing() {
             assert_eq!(body(&seen), wanted, "{row}");
             assert!(seen.contains("x-fault-injected: bad-chunks"), "{row}: {seen}");
             // Only where the last chunk is missing does the connection end by that.
-            let close = if how == Chunk::NoLast { "" } else { LAST };
+            let close = if how == ChunkError::MissingLast { "" } else { LAST };
             assert_eq!(body(&talk(address, &request("/", close)).await), wanted, "{row}");
             let counts = fault.control().counts();
-            assert_eq!((counts.injected, counts.unreachable, counts.active), (2, 0, 0), "{row}");
+            assert_eq!((counts.injected, counts.not_deliverable, counts.active), (2, 0, 0), "{row}");
         }
     }
 }
@@ -119,20 +119,20 @@ async fn serve_more(fault: &Fault) -> SocketAddr {
 #[tokio::test]
 async fn streams_uploads_and_nothing() {
     let rows = [
-        ("/stream", Chunk::Size, "zz\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"),
-        ("/stream", Chunk::Shorter, "3\r\non\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"),
-        ("/stream", Chunk::Last, "3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\nzz\r\n\r\n"),
-        ("/stream", Chunk::NoLast, "3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n"),
-        ("/empty", Chunk::Size, "zz\r\n\r\n"),
-        ("/empty", Chunk::Longer, "0\r\n\r\n"),
-        ("/empty", Chunk::NoLast, ""),
+        ("/stream", ChunkError::BadSize, "zz\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"),
+        ("/stream", ChunkError::Shorter, "3\r\non\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"),
+        ("/stream", ChunkError::BadLast, "3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\nzz\r\n\r\n"),
+        ("/stream", ChunkError::MissingLast, "3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n"),
+        ("/empty", ChunkError::BadSize, "zz\r\n\r\n"),
+        ("/empty", ChunkError::Longer, "0\r\n\r\n"),
+        ("/empty", ChunkError::MissingLast, ""),
     ];
     for (path, how, wanted) in rows {
         let address = serve_more(&striking(chunk(how))).await;
         assert_eq!(body(&talk(address, &request(path, LAST)).await), wanted, "{path} {how:?}");
     }
     // An answer without a body has no chunks.
-    let address = serve_more(&striking(chunk(Chunk::Size))).await;
+    let address = serve_more(&striking(chunk(ChunkError::BadSize))).await;
     let seen = talk(address, &request("/none", LAST)).await;
     assert!(seen.starts_with("HTTP/1.1 204") && seen.ends_with("\r\n\r\n") && !seen.contains("zz"), "{seen}");
     // More than one write takes.
@@ -151,7 +151,7 @@ async fn streams_uploads_and_nothing() {
     assert_eq!(body(&seen), "zz\r\n5\r\n0\r\n\r\n");
     // A chain's own answer is framed so as well.
     let address =
-        serve_more(&striking(chain::<Injector>([chunk(Chunk::Size), error(503).text("no").into()]))).await;
+        serve_more(&striking(chain::<Injector>([chunk(ChunkError::BadSize), error(503).text("no").into()]))).await;
     let seen = talk(address, &request("/stream", LAST)).await;
     assert!(seen.starts_with("HTTP/1.1 503") && body(&seen) == "zz\r\nno\r\n0\r\n\r\n", "{seen}");
 }
@@ -163,7 +163,7 @@ async fn only_the_struck_answer_is_framed_wrongly() {
     let (spared, struck) = (request("/stream", SPARED), request("/stream", ""));
     let whole = "3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n";
     for pipelined in [true, false] {
-        let fault = striking(chunk(Chunk::Size));
+        let fault = striking(chunk(ChunkError::BadSize));
         let address = serve_more(&fault).await;
         let mut client = TcpStream::connect(address).await.unwrap();
         let last = request("/stream", &format!("{SPARED}{LAST}"));
@@ -193,18 +193,18 @@ async fn only_the_struck_answer_is_framed_wrongly() {
 
 #[tokio::test]
 async fn where_there_are_no_chunks_it_is_unreachable() {
-    let fault = striking(chunk(Chunk::Size));
+    let fault = striking(chunk(ChunkError::BadSize));
     let address = serve(Server::AxumRoute, &fault, &idle()).await;
     let seen = talk(address, &format!("HEAD / HTTP/1.1\r\nhost: example.com\r\n{LAST}\r\n")).await;
     assert!(seen.starts_with("HTTP/1.1 200") && !seen.contains("bad-chunks"), "{seen}");
     let seen = talk(address, "GET / HTTP/1.0\r\nhost: example.com\r\n\r\n").await;
     assert!(seen.starts_with("HTTP/1.0 200") && seen.ends_with("\r\n\r\nreal"), "{seen}");
     assert_eq!(rig::ask(Protocol::Http2, address, Method::GET, &[]).await, rig::Seen::Status(200));
-    assert_eq!(fault.control().counts().unreachable, 3);
+    assert_eq!(fault.control().counts().not_deliverable, 3);
     // Without a handle.
     let address = rig::serve(rig::Place::AxumRoute, &fault, rig::NEVER).await;
     assert_eq!(rig::ask(Protocol::Http1, address, Method::GET, &[]).await, rig::Seen::Status(200));
-    assert_eq!(fault.control().counts().unreachable, 4);
+    assert_eq!(fault.control().counts().not_deliverable, 4);
     assert_eq!(fault.control().counts().injected, 0);
     // Around a client.
     let address = serve(Server::AxumRoute, &idle(), &idle()).await;
@@ -212,8 +212,8 @@ async fn where_there_are_no_chunks_it_is_unreachable() {
     let request = Request::get(format!("http://{address}/")).body(Empty::new()).unwrap();
     let response = tower::ServiceExt::oneshot(fault.client_layer().layer(client), request).await.unwrap();
     assert_eq!(response.status(), 200);
-    assert_eq!(fault.control().counts().unreachable, 5);
+    assert_eq!(fault.control().counts().not_deliverable, 5);
     let errors =
-        Fault::new("f", corrupt(Corruption::Chunk(Chunk::Last)).on(Side::Request)).build().unwrap_err();
+        Fault::new("f", corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).on(Side::Request)).build().unwrap_err();
     assert_eq!(errors.iter().next().unwrap().setting(), "corrupt.chunk");
 }

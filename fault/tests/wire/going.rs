@@ -123,7 +123,7 @@ async fn pooled_clients_move_on() {
         assert_eq!(slow.await.unwrap(), first, "{fault:?}");
         assert_eq!(long.await.unwrap().len(), 1 << 20, "{fault:?}");
         let counts = fault.control().counts();
-        assert_eq!((counts.injected, counts.unreachable), (1, 0), "{fault:?}");
+        assert_eq!((counts.injected, counts.not_deliverable), (1, 0), "{fault:?}");
     }
 }
 
@@ -142,7 +142,7 @@ async fn within_tls() {
         let request = Request::get(format!("https://localhost{path}")).body(Empty::<Bytes>::new()).unwrap();
         assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
     }
-    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (1, 0));
+    assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (1, 0));
     // It ends in good order.
     connection.await.unwrap().unwrap();
     assert!(sender.is_closed());

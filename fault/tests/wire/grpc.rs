@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Status};
 use tower_layer::Layer;
-use waylay_fault::{At, Cut, Delay, Ending, Fault, Injector, ResetCode, grpc, slow, truncate};
+use waylay_fault::{DelayPoint, TruncateAt, Delay, TruncateEnd, Fault, Injector, ResetCode, grpc, slow, truncate};
 
 /// Messages are plain bytes.
 #[derive(Clone, Copy, Default)]
@@ -166,14 +166,14 @@ async fn every_status_is_read_as_it_is() {
 async fn streams_are_cut() {
     // A message is 5 bytes of prefix and 9 of text.
     let rows: [(Injector, usize, Option<Code>); 4] = [
-        (truncate(Cut::Bytes(28)).into(), 2, Some(Code::Internal)),
-        (truncate(Cut::Bytes(28)).then(Ending::Reset(ResetCode::CANCEL)).into(), 2, Some(Code::Cancelled)),
+        (truncate(TruncateAt::Bytes(28)).into(), 2, Some(Code::Internal)),
+        (truncate(TruncateAt::Bytes(28)).then(TruncateEnd::Reset(ResetCode::CANCEL)).into(), 2, Some(Code::Cancelled)),
         (
-            truncate(Cut::Bytes(28)).then(Ending::Reset(ResetCode::REFUSED_STREAM)).into(),
+            truncate(TruncateAt::Bytes(28)).then(TruncateEnd::Reset(ResetCode::REFUSED_STREAM)).into(),
             2,
             Some(Code::Unavailable),
         ),
-        (slow(Delay::fixed("1ms").at(At::ResponseChunks)), 4, None),
+        (slow(Delay::fixed("1ms").at(DelayPoint::ResponseChunks)), 4, None),
     ];
     for (injector, count, code) in rows {
         let fault = striking(injector);

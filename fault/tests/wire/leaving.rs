@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use waylay_fault::{
-    At, Cut, Delay, Direction, Event, Fault, Injector, Phase, Reject, Toxic, chain, rate_limit, reject,
+    DelayPoint, TruncateAt, Delay, Direction, Event, Fault, Injector, Phase, Reject, Toxic, chain, rate_limit, reject,
     replace, slow, truncate,
 };
 
@@ -84,7 +84,7 @@ async fn switching_off_lets_the_request_go_on() {
                 let client = tokio::spawn(async move { ask(protocol, server, Method::GET, &[]).await });
                 assert_eq!(phases.recv().await, Some(Phase::Started));
                 fault.control().set_enabled(false);
-                assert_eq!(phases.recv().await, Some(Phase::CalledOff));
+                assert_eq!(phases.recv().await, Some(Phase::Cancelled));
                 assert_eq!(client.await.unwrap(), Seen::Status(200), "{place:?} {protocol:?}");
             }
         }
@@ -95,9 +95,9 @@ async fn switching_off_lets_the_request_go_on() {
 #[tokio::test]
 async fn a_client_that_leaves_ends_what_is_slow() {
     let rows: [fn() -> Injector; 9] = [
-        || slow(Delay::fixed("1h").at(At::ResponseHead)),
-        || slow(Delay::fixed("1h").at(At::ResponseChunks)),
-        || truncate(Cut::Bytes(1)).linger("1h").into(),
+        || slow(Delay::fixed("1h").at(DelayPoint::ResponseHead)),
+        || slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)),
+        || truncate(TruncateAt::Bytes(1)).linger("1h").into(),
         || chain::<Injector>([replace("long").into(), rate_limit(1).into()]),
         || Toxic::latency("1h", "0s").into(),
         || Toxic::timeout("0s").into(),

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower_layer::Layer;
 use waylay_fault::{
-    Cut, Ending, Fault, FaultBuilder, FaultListener, Injector, Reject, Side, Toxic, reject, truncate,
+    TruncateAt, TruncateEnd, Fault, FaultBuilder, FaultListener, Injector, Reject, Side, Toxic, reject, truncate,
     with_connection,
 };
 
@@ -199,7 +199,7 @@ async fn what_cannot_be_reached_is_spared_and_counted() {
             let seen = crate::rig::ask(protocol, server, Method::GET, &[]).await;
             assert_eq!(seen, crate::rig::Seen::Status(200), "{fault:?}");
         }
-        assert_eq!(fault.control().counts().unreachable, 2, "{fault:?}");
+        assert_eq!(fault.control().counts().not_deliverable, 2, "{fault:?}");
     }
     // On HTTP/1 a header says it.
     let fault = striking(reject(Reject::GoAway)).build().unwrap();
@@ -207,7 +207,7 @@ async fn what_cannot_be_reached_is_spared_and_counted() {
     for (protocol, unreachable) in [(Protocol::Http1, 0), (Protocol::Http2, 1)] {
         let seen = crate::rig::ask(protocol, server, Method::GET, &[]).await;
         assert_eq!(seen, crate::rig::Seen::Status(200));
-        assert_eq!(fault.control().counts().unreachable, unreachable, "{protocol:?}");
+        assert_eq!(fault.control().counts().not_deliverable, unreachable, "{protocol:?}");
     }
     let listeners: [fn() -> Injector; 4] = [
         || waylay_fault::error(503).into(),
@@ -220,7 +220,7 @@ async fn what_cannot_be_reached_is_spared_and_counted() {
         let address = serve(Server::AxumRoute, &idle(), &fault).await;
         let (seen, error) = exchange(address, &Method::GET).await;
         assert!(seen.starts_with(b"HTTP/1.1 200") && error.is_none(), "{fault:?}");
-        assert_eq!(fault.control().counts().unreachable, 1, "{fault:?}");
+        assert_eq!(fault.control().counts().not_deliverable, 1, "{fault:?}");
     }
 }
 
@@ -296,7 +296,7 @@ async fn a_layer_that_buffers_is_seen_through() {
 /// What comes before the cut arrives; then the connection is reset, if there is a handle for that.
 #[tokio::test]
 async fn a_body_may_end_in_a_reset() {
-    let cut = || truncate(Cut::Bytes(2)).then(Ending::ConnectionReset);
+    let cut = || truncate(TruncateAt::Bytes(2)).then(TruncateEnd::ConnectionReset);
     for server in SERVERS {
         let fault = striking(cut()).build().unwrap();
         let address = serve(server, &fault, &idle()).await;
@@ -310,7 +310,7 @@ async fn a_body_may_end_in_a_reset() {
         crate::rig::ask(Protocol::Http1, address, Method::GET, &[]).await,
         crate::rig::Seen::Status(200)
     );
-    assert_eq!(fault.control().counts().unreachable, 1);
+    assert_eq!(fault.control().counts().not_deliverable, 1);
     let errors = striking(cut().on(Side::Request)).build().unwrap_err();
     assert_eq!(errors.iter().next().unwrap().setting(), "truncate.then");
 }

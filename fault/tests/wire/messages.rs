@@ -105,17 +105,17 @@ async fn websockets() {
     let socket = || messages(Format::WebSocket);
     let rows: [(Injector, &[&str], Option<u16>); 7] = [
         (socket().into(), &["one", "two", "three", "bye"], None),
-        (socket().double(1.0).into(), &["one", "one", "two", "two", "three", "three", "bye", "bye"], None),
+        (socket().duplicate(1.0).into(), &["one", "one", "two", "two", "three", "three", "bye", "bye"], None),
         (
-            socket().double(1.0).on(Side::Request).into(),
+            socket().duplicate(1.0).on(Side::Request).into(),
             &["one", "one", "two", "two", "three", "three", "bye"],
             None,
         ),
-        (socket().swap(1.0).into(), &["two", "one", "bye", "three"], None),
+        (socket().reorder(1.0).into(), &["two", "one", "bye", "three"], None),
         (socket().stop_after(2).code(4321).into(), &["one", "two"], Some(4321)),
         (socket().stop_after(0).into(), &[], Some(1011)),
         (
-            chain::<Injector>([socket().double(1.0).into(), socket().stop_after(3).into()]),
+            chain::<Injector>([socket().duplicate(1.0).into(), socket().stop_after(3).into()]),
             &["one", "one", "two"],
             Some(1011),
         ),
@@ -138,10 +138,10 @@ async fn websockets() {
 async fn grpc_streams() {
     let calls = || messages(Format::Grpc);
     let rows: [(Injector, &[u32], Option<Code>); 4] = [
-        (calls().lose(1.0).into(), &[], None),
-        (calls().double(1.0).into(), &[0, 0, 1, 1, 2, 2], None),
+        (calls().drop(1.0).into(), &[], None),
+        (calls().duplicate(1.0).into(), &[0, 0, 1, 1, 2, 2], None),
         (calls().stop_after(2).into(), &[0, 1], Some(Code::Unavailable)),
-        (calls().stop_after(1).code(8).swap(1.0).into(), &[0], Some(Code::ResourceExhausted)),
+        (calls().stop_after(1).code(8).reorder(1.0).into(), &[0], Some(Code::ResourceExhausted)),
     ];
     for (injector, wanted, code) in rows {
         let fault = striking(injector);

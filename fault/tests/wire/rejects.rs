@@ -1,4 +1,4 @@
-//! A reject, per place, protocol and method: the table of `docs/wire.md`.
+//! A reject, per place, protocol and method: the table of `docs/effects.md`.
 
 use std::io::ErrorKind;
 
@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower_http::catch_panic::CatchPanicLayer;
-use waylay_fault::{Call, Fault, FaultBuilder, Injector, Reject, ResetCode, Verdict, chain, custom, reject};
+use waylay_fault::{InjectContext, Fault, FaultBuilder, Injector, Reject, ResetCode, InjectOutcome, chain, custom, reject};
 
 use crate::rig::{Client, Http2, NEVER, PLACES, Place, Protocol, Seen, ask, serve};
 
@@ -51,7 +51,7 @@ async fn every_place_protocol_and_method() {
     for place in PLACES {
         for (how, code) in rejects {
             for (unwind, head_bodies) in [(false, false), (true, false), (false, true), (true, true)] {
-                let fault = striking(reject(how())).unwind(unwind).head_bodies(head_bodies).build().unwrap();
+                let fault = striking(reject(how())).unwind(unwind).keeps_head_bodies(head_bodies).build().unwrap();
                 let server = serve(place, &fault, NEVER).await;
                 for protocol in [Protocol::Http1, Protocol::Http2] {
                     for method in [Method::GET, Method::POST, Method::OPTIONS, Method::CONNECT, Method::HEAD]
@@ -65,7 +65,7 @@ async fn every_place_protocol_and_method() {
                         assert_eq!(seen, wanted, "{row}");
                         let counts = fault.control().counts();
                         let spared = seen == Seen::Status(200);
-                        assert_eq!(counts.unreachable - before.unreachable, u64::from(spared), "{row}");
+                        assert_eq!(counts.not_deliverable - before.not_deliverable, u64::from(spared), "{row}");
                         assert_eq!(counts.injected - before.injected, u64::from(!spared), "{row}");
                         assert_eq!(counts.active, 0, "{row}");
                     }
@@ -106,12 +106,12 @@ async fn hypers_own_client_names_it() {
 
 #[tokio::test]
 async fn a_custom_injector_rejects_where_it_can() {
-    let verdicts = [(|| Verdict::EmptyReply, 2), (|| Verdict::StreamReset(ResetCode::CANCEL), 8)]
-        as [(fn() -> Verdict, u32); 2];
+    let verdicts = [(|| InjectOutcome::EmptyReply, 2), (|| InjectOutcome::StreamReset(ResetCode::CANCEL), 8)]
+        as [(fn() -> InjectOutcome, u32); 2];
     for place in PLACES {
         for (verdict, code) in verdicts {
-            let choosy = custom("choosy", move |call: Call| async move {
-                assert_eq!(call.reachable(), call.request().method() != Method::HEAD);
+            let choosy = custom("choosy", move |call: InjectContext| async move {
+                assert_eq!(call.can_reject(), call.request().method() != Method::HEAD);
                 verdict()
             });
             let fault = striking(chain([choosy])).build().unwrap();
@@ -129,7 +129,7 @@ async fn a_custom_injector_rejects_where_it_can() {
                 );
             }
             let counts = fault.control().counts();
-            assert_eq!((counts.seen, counts.injected, counts.unreachable), (4, 2, 2));
+            assert_eq!((counts.seen, counts.injected, counts.not_deliverable), (4, 2, 2));
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use waylay_fault::{
-    Cut, Delay, Fault, FaultBuilder, Injector, Reject, ResetCode, chain, error, reject, replace, slow,
+    TruncateAt, Delay, Fault, FaultBuilder, Injector, Reject, ResetCode, chain, error, reject, replace, slow,
     truncate,
 };
 
@@ -50,7 +50,7 @@ enum Seen {
     /// The status, and how many bytes of a body that is whole.
     Whole(u16, usize),
     /// Of one that is not.
-    Cut(u16, usize),
+    TruncateAt(u16, usize),
 }
 
 use How::{Close, Code, Empty, Error, Five, Late, Rst, Unwind};
@@ -80,10 +80,10 @@ const ROWS: [(u16, How, Place, Protocol, Method, Seen); 41] = [
     (193, REFUSED, Hyper, Http2, GET, Reset(7)),
     (194, Empty, Hyper, Http1, HEAD, Whole(200, 0)),
     (196, Late, Hyper, Http1, GET, Nothing),
-    (197, Five, Hyper, Http1, GET, Seen::Cut(200, 5)),
-    (199, Five, Hyper, Http2, GET, Seen::Cut(200, 5)),
-    (200, Five, Hyper, Http1, GET, Seen::Cut(200, 5)),
-    (201, Five, Hyper, Http2, GET, Seen::Cut(200, 5)),
+    (197, Five, Hyper, Http1, GET, Seen::TruncateAt(200, 5)),
+    (199, Five, Hyper, Http2, GET, Seen::TruncateAt(200, 5)),
+    (200, Five, Hyper, Http1, GET, Seen::TruncateAt(200, 5)),
+    (201, Five, Hyper, Http2, GET, Seen::TruncateAt(200, 5)),
     (203, Unwind, Hyper, Http2, GET, Reset(2)),
     (204, Unwind, Hyper, Http1, HEAD, Nothing),
     (207, Close, Hyper, Http2, GET, Gone),
@@ -99,10 +99,10 @@ const ROWS: [(u16, How, Place, Protocol, Method, Seen); 41] = [
     // Theirs is a service that answers 204, of which no body is asked for; ours never asks it.
     (214, Empty, AxumRoute, Http1, GET, Nothing),
     (215, Late, AxumRoute, Http1, GET, Nothing),
-    (216, Five, AxumRoute, Http1, GET, Seen::Cut(200, 5)),
-    (217, Five, AxumRoute, Http1, GET, Seen::Cut(200, 5)),
-    (219, Five, AxumRoute, Http1, GET, Seen::Cut(200, 5)),
-    (220, Five, AxumRoute, Http2, GET, Seen::Cut(200, 5)),
+    (216, Five, AxumRoute, Http1, GET, Seen::TruncateAt(200, 5)),
+    (217, Five, AxumRoute, Http1, GET, Seen::TruncateAt(200, 5)),
+    (219, Five, AxumRoute, Http1, GET, Seen::TruncateAt(200, 5)),
+    (220, Five, AxumRoute, Http2, GET, Seen::TruncateAt(200, 5)),
     (222, Unwind, AxumRoute, Http2, GET, Reset(2)),
     (224, Unwind, AxumRoute, Http2, HEAD, Reset(8)),
     (228, Empty, Hyper, Http2, HEAD, Reset(2)),
@@ -120,13 +120,13 @@ fn fault(how: How, place: Place) -> FaultBuilder {
         Empty | Unwind => reject(Reject::EmptyReply),
         Code(code) => reject(Reject::StreamReset(code)),
         Late => chain([slow(Delay::fixed("1ms")), reject(Reject::EmptyReply)]),
-        Five => chain::<Injector>([replace("0123456789").into(), truncate(Cut::Bytes(5)).into()]),
+        Five => chain::<Injector>([replace("0123456789").into(), truncate(TruncateAt::Bytes(5)).into()]),
         Close => reject(Reject::ConnectionClose),
         Rst => reject(Reject::ConnectionReset),
     };
     let fault = Fault::new("row", injector).enabled(true).participation(1.0);
     // Right under hyper the bodies of HEAD stay; axum's router empties them.
-    fault.unwind(matches!(how, Unwind)).head_bodies(place == Hyper && !matches!(how, Unwind))
+    fault.unwind(matches!(how, Unwind)).keeps_head_bodies(place == Hyper && !matches!(how, Unwind))
 }
 
 /// Runs one exchange; a request that could not be struck is counted as such.
@@ -143,7 +143,7 @@ async fn see(how: How, place: Place, protocol: Protocol, method: &Method) -> See
     };
     let counts = fault.control().counts();
     let lost = matches!(seen, Whole(200, _)) && !matches!(how, Error(_));
-    assert_eq!((counts.unreachable, counts.injected), (u64::from(lost), u64::from(!lost)), "{how:?}");
+    assert_eq!((counts.not_deliverable, counts.injected), (u64::from(lost), u64::from(!lost)), "{how:?}");
     seen
 }
 
@@ -170,7 +170,7 @@ async fn http1(server: SocketAddr, method: &Method) -> Seen {
     if method == HEAD || length.unwrap_or(0) == bytes {
         Whole(status, bytes)
     } else {
-        Seen::Cut(status, bytes)
+        Seen::TruncateAt(status, bytes)
     }
 }
 
@@ -190,7 +190,7 @@ async fn http2(server: SocketAddr, method: &Method) -> Seen {
     loop {
         match body.data().await {
             None => return Whole(status, bytes),
-            Some(Err(_)) => return Seen::Cut(status, bytes),
+            Some(Err(_)) => return Seen::TruncateAt(status, bytes),
             Some(Ok(data)) => {
                 bytes += Bytes::len(&data);
                 body.flow_control().release_capacity(data.len()).unwrap();
@@ -270,7 +270,7 @@ fn fits(seen: Seen, expect: &Value) -> bool {
         (Nothing, exit, _) => exit == Some(52),
         (Reset(_), exit, _) => exit == Some(92) && number("status").is_none() && number("bytes").is_none(),
         (Gone, exit, _) => exit == Some(56) || (exit == Some(18) && number("status").is_none()),
-        (Seen::Cut(status, bytes), exit, _) => {
+        (Seen::TruncateAt(status, bytes), exit, _) => {
             matches!(exit, Some(18 | 92))
                 && number("status") == Some(status.into())
                 && number("bytes") == Some(bytes as u64)

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use waylay_fault::{
-    Chunk, Control, Corruption, Delay, Fault, FaultListener, Format, Injector, Side, Toxic, chain, corrupt,
+    ChunkError, Control, Corruption, Delay, Fault, FaultListener, Format, Injector, Side, Toxic, chain, corrupt,
     messages, with_connection,
 };
 
@@ -91,18 +91,18 @@ async fn hear(socket: &mut WebSocketStream<TcpStream>) -> (Vec<String>, Option<u
 async fn messages_are_dealt_with() {
     let rows: [(Injector, &[&str], Option<u16>); 9] = [
         (socket().into(), &["one", "two", "three", "bye"], None),
-        (socket().lose(1.0).into(), &[], None),
-        (socket().double(1.0).into(), &["one", "one", "two", "two", "three", "three", "bye", "bye"], None),
+        (socket().drop(1.0).into(), &[], None),
+        (socket().duplicate(1.0).into(), &["one", "one", "two", "two", "three", "three", "bye", "bye"], None),
         (
-            socket().double(1.0).on(Side::Request).into(),
+            socket().duplicate(1.0).on(Side::Request).into(),
             &["one", "one", "two", "two", "three", "three", "bye"],
             None,
         ),
-        (socket().swap(1.0).into(), &["two", "one", "bye", "three"], None),
-        (socket().hold(1.0, Delay::fixed("1ms")).into(), &["one", "two", "three", "bye"], None),
+        (socket().reorder(1.0).into(), &["two", "one", "bye", "three"], None),
+        (socket().delay(1.0, Delay::fixed("1ms")).into(), &["one", "two", "three", "bye"], None),
         (socket().stop_after(2).code(4321).into(), &["one", "two"], Some(4321)),
         (
-            chain::<Injector>([socket().double(1.0).into(), socket().stop_after(3).into()]),
+            chain::<Injector>([socket().duplicate(1.0).into(), socket().stop_after(3).into()]),
             &["one", "one", "two"],
             Some(1011),
         ),
@@ -110,8 +110,8 @@ async fn messages_are_dealt_with() {
         (
             chain::<Injector>([
                 Toxic::slicer(2, 0, "0s").into(),
-                corrupt(Corruption::Chunk(Chunk::Size)).into(),
-                socket().swap(1.0).into(),
+                corrupt(Corruption::ChunkFraming(ChunkError::BadSize)).into(),
+                socket().reorder(1.0).into(),
             ]),
             &["two", "one", "bye", "three"],
             None,
@@ -127,7 +127,7 @@ async fn messages_are_dealt_with() {
         let (seen, closed) = hear(&mut socket).await;
         assert_eq!((seen, closed), (wanted.iter().map(ToString::to_string).collect(), code), "{wanted:?}");
         let counts = control.counts();
-        assert_eq!((counts.injected, counts.unreachable), (1, 0));
+        assert_eq!((counts.injected, counts.not_deliverable), (1, 0));
     }
     // The server is told to close, as by its client.
     let (server, _) = serve(socket().stop_after(1).code(1001).on(Side::Request)).await;
@@ -145,7 +145,7 @@ async fn two_faults_have_their_hands_in_it() {
         Fault::new("flaky", injector).enabled(true).participation(1.0).build().unwrap()
     };
     for side in [Side::Request, Side::Response] {
-        let (inner, outer) = (fault(socket().double(1.0).on(side)), fault(socket().stop_after(3).on(side)));
+        let (inner, outer) = (fault(socket().duplicate(1.0).on(side)), fault(socket().stop_after(3).on(side)));
         let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let server = tcp.local_addr().unwrap();
         let app = axum::Router::new().route("/chat", any(echo)).layer(inner.layer()).layer(outer.layer());
@@ -190,7 +190,7 @@ async fn frames_of_all_kinds() {
     ]
     .concat();
     for side in [Side::Request, Side::Response] {
-        let (server, control) = serve(socket().double(1.0).on(side)).await;
+        let (server, control) = serve(socket().duplicate(1.0).on(side)).await;
         let mut stream = TcpStream::connect(server).await.unwrap();
         stream.set_nodelay(true).unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -214,8 +214,8 @@ async fn frames_of_all_kinds() {
 #[tokio::test]
 async fn large_messages_get_through() {
     let (server, _) = serve(chain::<Injector>([
-        socket().double(1.0).into(),
-        socket().hold(1.0, Delay::fixed("1ms")).on(Side::Request).into(),
+        socket().duplicate(1.0).into(),
+        socket().delay(1.0, Delay::fixed("1ms")).on(Side::Request).into(),
     ]))
     .await;
     let client = connect(server).await;
@@ -259,8 +259,8 @@ async fn a_client_reads_at_its_own_pace() {
 #[tokio::test]
 async fn clients_that_vanish_are_let_go() {
     let (server, control) = serve(chain::<Injector>([
-        socket().hold(1.0, Delay::fixed("1h")).into(),
-        socket().swap(1.0).on(Side::Request).into(),
+        socket().delay(1.0, Delay::fixed("1h")).into(),
+        socket().reorder(1.0).on(Side::Request).into(),
     ]))
     .await;
     for reset in [false, true] {
@@ -283,7 +283,7 @@ async fn clients_that_vanish_are_let_go() {
 /// none.
 #[tokio::test]
 async fn switched_off_it_lets_go() {
-    let (server, control) = serve(socket().hold(1.0, Delay::fixed("1h"))).await;
+    let (server, control) = serve(socket().delay(1.0, Delay::fixed("1h"))).await;
     let mut client = connect(server).await;
     for text in ["one", "two"] {
         client.send(Message::text(text)).await.unwrap();
@@ -304,5 +304,5 @@ async fn switched_off_it_lets_go() {
 }
 
 fn socket_of_both() -> Injector {
-    chain::<Injector>([socket().double(1.0).into(), socket().double(1.0).on(Side::Request).into()])
+    chain::<Injector>([socket().duplicate(1.0).into(), socket().duplicate(1.0).on(Side::Request).into()])
 }

@@ -109,7 +109,7 @@ pub(crate) async fn see(
         let before = fault.control().counts();
         let text = tokio::time::timeout(patience, look).await.unwrap_or_else(|_| "silence".into());
         let text = match fault.control().counts() {
-            counts if counts.unreachable > before.unreachable => "spared".into(),
+            counts if counts.not_deliverable > before.not_deliverable => "spared".into(),
             _ if is_h2 || races => fold(&text),
             _ => text,
         };

@@ -18,8 +18,8 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    At, Chunk, Corruption, Cut, Delay, Direction, Ending, Fault, FaultConnector, FaultListener, Injector,
-    Length, Reject, ResetCode, Side, Toxic, corrupt, error, grpc, patch, rate_limit, reject, replace,
+    DelayPoint, ChunkError, Corruption, TruncateAt, Delay, Direction, TruncateEnd, Fault, FaultConnector, FaultListener, Injector,
+    LengthOffset, Reject, ResetCode, Side, Toxic, corrupt, error, grpc, patch, rate_limit, reject, replace,
     serve_connection, slow, truncate, wrong_length,
 };
 
@@ -31,10 +31,10 @@ type App = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 fn layers() -> Vec<Injector> {
     let brief = |at| slow(Delay::uniform("0s", "4ms").at(at));
     vec![
-        brief(At::Request),
-        brief(At::ResponseHead),
-        brief(At::RequestChunks),
-        brief(At::ResponseChunks),
+        brief(DelayPoint::Request),
+        brief(DelayPoint::ResponseHead),
+        brief(DelayPoint::RequestChunks),
+        brief(DelayPoint::ResponseChunks),
         error(503).into(),
         grpc(14).into(),
         reject(Reject::EmptyReply),
@@ -45,14 +45,14 @@ fn layers() -> Vec<Injector> {
         reject(Reject::GoAway),
         reject(Reject::GoAwayWith(ResetCode::ENHANCE_YOUR_CALM)),
         rate_limit(2_000_000).into(),
-        truncate(Cut::Fraction(0.5)).then(Ending::Close).into(),
-        truncate(Cut::Bytes(100)).then(Ending::End).into(),
+        truncate(TruncateAt::Fraction(0.5)).then(TruncateEnd::Close).into(),
+        truncate(TruncateAt::Bytes(100)).then(TruncateEnd::Clean).into(),
         corrupt(Corruption::BitFlips(0.01)).into(),
-        corrupt(Corruption::Chunk(Chunk::Shorter)).into(),
-        corrupt(Corruption::Chunk(Chunk::NoLast)).into(),
+        corrupt(Corruption::ChunkFraming(ChunkError::Shorter)).into(),
+        corrupt(Corruption::ChunkFraming(ChunkError::MissingLast)).into(),
         replace("other").into(),
         patch().set("x-patched", "1").on(Side::Request).into(),
-        wrong_length(Length::Over(7)).into(),
+        wrong_length(LengthOffset::More(7)).into(),
         Toxic::latency("2ms", "1ms").into(),
         Toxic::limit_data(5000).into(),
         Toxic::reset_after(9000).into(),
@@ -110,7 +110,7 @@ fn app(faults: &[Fault]) -> App {
         Ok::<_, Infallible>(Response::new(Full::from(vec![b'a'; 4000]).map_err(Into::into).boxed_unsync()))
     });
     faults.iter().fold(BoxCloneSyncService::new(service), |app, fault| {
-        let layer = fault.layer().uploads_by::<Body>(|body| body.map_err(Into::into).boxed_unsync());
+        let layer = fault.layer().request_body_with::<Body>(|body| body.map_err(Into::into).boxed_unsync());
         let boxed = layer.layer(app).map_response(|response: Response<_>| {
             response.map(|body: waylay_fault::FaultBody<Body>| body.map_err(Into::into).boxed_unsync())
         });

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 use tower_layer::Layer;
 use waylay_fault::{
-    At, BodyError, Corruption, Cut, Delay, Ending, Fault, Injector, Length, ResetCode, Side, corrupt, patch,
+    DelayPoint, BodyError, Corruption, TruncateAt, Delay, TruncateEnd, Fault, Injector, LengthOffset, ResetCode, Side, corrupt, patch,
     rate_limit, replace, slow, truncate, wrong_length,
 };
 
@@ -60,7 +60,7 @@ type Boxed = UnsyncBoxBody<Bytes, BodyError>;
 /// What the server tells, or that there was no answer.
 async fn ask(server: SocketAddr, fault: &Fault, http2: bool) -> String {
     let client = Client::builder(TokioExecutor::new()).http2_only(http2).build_http::<Boxed>();
-    let client = fault.client_layer().uploads_by::<Boxed>(|body| body.boxed_unsync()).layer(client);
+    let client = fault.client_layer().request_body_with::<Boxed>(|body| body.boxed_unsync()).layer(client);
     let body = Full::from("{\"a\":1}").map_err(|never| match never {}).boxed_unsync();
     let request = http::Request::post(format!("http://{server}/")).header("x-a", "1").body(body).unwrap();
     match client.oneshot(request).await {
@@ -79,14 +79,14 @@ async fn bodies_and_heads_on_the_way_in() {
     let cut = |at| truncate(at).on(Side::Request);
     // Struck by the server; by the client, over HTTP/1.1 and HTTP/2.
     let rows: [(Injector, &str, [&str; 2]); 13] = [
-        (cut(Cut::Bytes(3)).into(), "7, 1, {\"a, failed", ["failed"; 2]),
-        (cut(Cut::Fraction(0.5)).into(), "7, 1, {\"a, failed", ["failed"; 2]),
+        (cut(TruncateAt::Bytes(3)).into(), "7, 1, {\"a, failed", ["failed"; 2]),
+        (cut(TruncateAt::Fraction(0.5)).into(), "7, 1, {\"a, failed", ["failed"; 2]),
         (
-            cut(Cut::Bytes(3)).then(Ending::Reset(ResetCode::CANCEL)).into(),
+            cut(TruncateAt::Bytes(3)).then(TruncateEnd::Reset(ResetCode::CANCEL)).into(),
             "7, 1, {\"a, failed",
             ["failed"; 2],
         ),
-        (cut(Cut::Bytes(3)).then(Ending::End).into(), "none, 1, {\"a, whole", ["3, 1, {\"a, whole"; 2]),
+        (cut(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(), "none, 1, {\"a, whole", ["3, 1, {\"a, whole"; 2]),
         (
             corrupt(Corruption::Json).on(Side::Request).into(),
             "7, 1, {\"a\";1}, whole",
@@ -99,9 +99,9 @@ async fn bodies_and_heads_on_the_way_in() {
         ),
         (replace("new").on(Side::Request).into(), "none, 1, new, whole", ["3, 1, new, whole"; 2]),
         (rate_limit(400).on(Side::Request).into(), WHOLE, [WHOLE; 2]),
-        (slow(Delay::fixed("1ms").at(At::RequestChunks)), WHOLE, [WHOLE; 2]),
+        (slow(Delay::fixed("1ms").at(DelayPoint::RequestChunks)), WHOLE, [WHOLE; 2]),
         (
-            patch().double("x-a").on(Side::Request).into(),
+            patch().duplicate("x-a").on(Side::Request).into(),
             "7, 2, {\"a\":1}, whole",
             ["7, 2, {\"a\":1}, whole"; 2],
         ),
@@ -110,10 +110,10 @@ async fn bodies_and_heads_on_the_way_in() {
             "7, 0, {\"a\":1}, whole",
             ["7, 0, {\"a\":1}, whole"; 2],
         ),
-        (wrong_length(Length::Over(5)).on(Side::Request).into(), "none, 1, {\"a\":1}, whole", ["failed"; 2]),
+        (wrong_length(LengthOffset::More(5)).on(Side::Request).into(), "none, 1, {\"a\":1}, whole", ["failed"; 2]),
         // hyper sends no more than it promised.
         (
-            wrong_length(Length::Under(5)).on(Side::Request).into(),
+            wrong_length(LengthOffset::Fewer(5)).on(Side::Request).into(),
             "none, 1, {\"a\":1}, whole",
             ["2, 1, {\", whole", "failed"],
         ),

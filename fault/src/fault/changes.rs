@@ -1,0 +1,122 @@
+//! Changes applied to a request or response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::CONTENT_LENGTH;
+use http::{Request, Response, StatusCode};
+
+use crate::body::fault_body::FaultBody;
+use crate::body::request_body::BodyRebox;
+use crate::body::stage::{FaultHandle, Stage};
+use crate::connection::messages::MessageTap;
+use crate::fault::state::{ActiveHandle, PendingInjection};
+use crate::injector::steps::{Change, Edits};
+
+/// The changes of one request or one response, gathered.
+#[derive(Default)]
+pub(crate) struct Changes {
+    wait: Duration,
+    edits: Vec<Arc<Edits>>,
+    stages: Vec<Box<dyn Stage>>,
+    websocket: MessageTaps,
+}
+
+impl Changes {
+    /// A hand in the connection that the request asks for.
+    pub(crate) fn tap(&mut self, tap: MessageTap, handle: ActiveHandle) {
+        self.websocket.taps.push((tap, handle));
+    }
+
+    /// Whether anything comes of the taps is yet to be seen.
+    pub(crate) fn add_pending(&mut self, pending: PendingInjection) {
+        self.websocket.pending.push(pending);
+    }
+
+    pub(crate) fn add(&mut self, change: Change) {
+        match change {
+            Change::Wait(time) => self.wait = self.wait.saturating_add(time),
+            Change::Head(edits) => self.edits.push(edits),
+            Change::Body(stage) => self.stages.push(stage),
+            Change::HeadAndBody(edits, stage) => {
+                self.edits.push(edits);
+                self.stages.push(stage);
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wait.is_zero()
+            && self.edits.is_empty()
+            && self.stages.is_empty()
+            && self.websocket.taps.is_empty()
+    }
+
+    /// The wait before the message goes on.
+    pub(crate) fn wait(&self) -> Duration {
+        self.wait
+    }
+
+    /// Does them to a request. A plan that needs a port is only begun where there is one.
+    pub(crate) fn request<B>(
+        self,
+        mut request: Request<B>,
+        rebox: Option<BodyRebox<B>>,
+        handle: impl FnOnce() -> Box<dyn FaultHandle>,
+    ) -> Request<B> {
+        for edits in &self.edits {
+            edits.headers(request.headers_mut());
+        }
+        if !self.websocket.taps.is_empty() {
+            // Other faults may have theirs there.
+            request.extensions_mut().get_or_insert_default::<MessageTaps>().extend(self.websocket);
+        }
+        let Some(rebox) = rebox.filter(|_| !self.stages.is_empty()) else { return request };
+        if self.stages.iter().any(|stage| stage.resizes()) {
+            request.headers_mut().remove(CONTENT_LENGTH);
+        }
+        request.map(|body| (rebox.rebox)(FaultBody::service(body).tampered(self.stages, handle())))
+    }
+
+    /// Does them to a response; the host is kept if its body is changed, and told that all is done
+    /// if not.
+    pub(crate) fn response<B>(
+        self,
+        mut response: Response<FaultBody<B>>,
+        is_head: bool,
+        mut handle: impl FaultHandle + 'static,
+    ) -> Response<FaultBody<B>> {
+        for edits in &self.edits {
+            if let Some(status) = edits.status {
+                *response.status_mut() = status;
+            }
+            edits.headers(response.headers_mut());
+        }
+        let is_bodiless = matches!(
+            response.status(),
+            StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        );
+        if self.stages.is_empty() || is_bodiless || is_head {
+            handle.done(false);
+            return response;
+        }
+        if self.stages.iter().any(|stage| stage.resizes()) {
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
+        response.map(|body| body.tampered(self.stages, Box::new(handle)))
+    }
+}
+
+/// The taps on a connection to come, found in the extensions of its upgrade request.
+#[derive(Clone, Default)]
+pub(crate) struct MessageTaps {
+    pub(crate) taps: Vec<(MessageTap, ActiveHandle)>,
+    pub(crate) pending: Vec<PendingInjection>,
+}
+
+impl MessageTaps {
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.taps.extend(more.taps);
+        self.pending.extend(more.pending);
+    }
+}

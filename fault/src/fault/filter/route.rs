@@ -1,0 +1,113 @@
+//! Route and rule lists (feature `router`).
+
+#[cfg(any(feature = "axum", feature = "router"))]
+use std::collections::HashSet;
+
+#[cfg(any(feature = "axum", feature = "router"))]
+use http::Extensions;
+#[cfg(feature = "router")]
+use http::Request;
+#[cfg(feature = "router")]
+use waylay_router::{Effective, Peer, Policy, Precedence, Route, Table};
+
+#[cfg(any(feature = "axum", feature = "router"))]
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+#[cfg(feature = "router")]
+use crate::connection::handle;
+
+/// Templates as they were given to the router, such as `/orders/{id}`, and names of routes.
+#[cfg(any(feature = "axum", feature = "router"))]
+#[derive(Debug, Default)]
+pub(crate) struct RouteList(HashSet<String>);
+
+#[cfg(any(feature = "axum", feature = "router"))]
+impl RouteList {
+    /// Takes the templates; one that no router can hold becomes a finding under `setting[index]`.
+    pub(crate) fn check(setting: &str, templates: Vec<String>, errors: &mut ErrorCollector) -> Self {
+        for (index, template) in templates.iter().enumerate() {
+            // A route's name never begins with a slash; only waylay-router has names.
+            let named = cfg!(feature = "router") && !template.is_empty();
+            if !template.starts_with('/') && !named {
+                let why = "it does not begin with `/`".to_owned();
+                errors.add(format!("{setting}[{index}]"), template, FaultErrorKind::Pattern(why));
+            }
+        }
+        Self(templates.into_iter().collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn contains(&self, extensions: &Extensions) -> bool {
+        matched(extensions).is_some_and(|template| self.0.contains(template)) || self.names(extensions)
+    }
+
+    /// Whether it holds the name of the matched route.
+    fn names(&self, extensions: &Extensions) -> bool {
+        #[cfg(feature = "router")]
+        {
+            let matched = extensions.get::<waylay_router::Matched>();
+            matched.and_then(|matched| matched.name()).is_some_and(|name| self.0.contains(name))
+        }
+        #[cfg(not(feature = "router"))]
+        {
+            let _ = extensions;
+            false
+        }
+    }
+}
+
+/// The template that a router left behind; the inner router's word goes first.
+#[cfg(any(feature = "axum", feature = "router"))]
+fn matched(extensions: &Extensions) -> Option<&str> {
+    #[cfg(feature = "router")]
+    if let Some(matched) = extensions.get::<waylay_router::Matched>() {
+        return Some(matched.template());
+    }
+    #[cfg(feature = "axum")]
+    if let Some(path) = extensions.get::<axum::extract::MatchedPath>() {
+        return Some(path.as_str());
+    }
+    None
+}
+
+/// Rules, each as a table of one route.
+#[cfg(feature = "router")]
+#[derive(Debug, Default)]
+pub(crate) struct RuleList(Vec<Table<()>>);
+
+#[cfg(feature = "router")]
+impl RuleList {
+    /// Reads the rules; each bad one becomes a finding under `setting[index]`.
+    pub(crate) fn check(setting: &str, rules: Vec<String>, errors: &mut ErrorCollector) -> Self {
+        let mut list = Vec::with_capacity(rules.len());
+        // No other route is there to be ranked against.
+        let policy = Policy::default().precedence(Precedence::Registration);
+        for (index, rule) in rules.into_iter().enumerate() {
+            match Table::builder().policy(policy).route(Route::rule(rule.as_str()).value(())).build() {
+                Ok(table) => list.push(table),
+                Err(found) => {
+                    let texts: Vec<String> = found.iter().map(|error| error.kind.to_string()).collect();
+                    errors.add(format!("{setting}[{index}]"), rule, FaultErrorKind::Rule(texts.join("\n")));
+                }
+            }
+        }
+        Self(list)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether any rule holds.
+    pub(crate) fn contains<B>(&self, request: &Request<B>) -> bool {
+        let extensions = request.extensions();
+        let mut peer = extensions.get::<Peer>().cloned().unwrap_or_default();
+        peer.addr = handle::client(extensions).map(|client| (client, 0).into());
+        if let Some(behind) = extensions.get::<Effective>() {
+            peer.scheme.clone_from(&behind.scheme);
+        }
+        self.0.iter().any(|table| table.find(request, &peer).is_ok())
+    }
+}

@@ -1,0 +1,287 @@
+//! One toxic at work, and the queue behind it.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::connection::command::Kind;
+use crate::random::draws::Draws;
+
+/// Bytes, or an end, and when they come out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QueuedChunk {
+    pub(crate) payload: Payload,
+    /// None: held until it is called off.
+    pub(crate) at: Option<Instant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Payload {
+    Data(Bytes),
+    End(End),
+}
+
+/// How a direction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// By the other end's own will.
+    Eof,
+    /// The toxic closes the connection.
+    Close,
+    /// The toxic resets the connection.
+    Reset,
+}
+
+/// One toxic at work. It sees what comes in the order in which it comes, and tells when it goes on.
+#[derive(Debug)]
+pub(crate) struct ToxicStage {
+    kind: Kind<Duration>,
+    draws: Draws,
+    /// When what came before goes on: nothing overtakes.
+    next_free: Option<Instant>,
+    /// Bytes let through, for those toxics that count.
+    passed: u64,
+    /// The end that comes by itself, whatever is still held.
+    deadline: Option<(Instant, End)>,
+}
+
+impl ToxicStage {
+    pub(crate) fn new(kind: Kind<Duration>, draws: Draws, now: Instant) -> Self {
+        let deadline = match kind {
+            // Toxiproxy: zero never closes.
+            Kind::Timeout { timeout } if !timeout.is_zero() => Some((later(now, timeout), End::Close)),
+            _ => None,
+        };
+        Self { kind, draws, next_free: None, passed: 0, deadline }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<(Instant, End)> {
+        self.deadline
+    }
+
+    /// Takes one parcel in and puts what comes of it behind `out`.
+    pub(crate) fn admit(&mut self, chunk: QueuedChunk, out: &mut Vec<QueuedChunk>) {
+        // What an earlier stage holds, and an end that it forces, are past tampering.
+        let Some(at) = chunk.at else { return out.push(chunk) };
+        match chunk.payload {
+            Payload::Data(data) if data.is_empty() => {}
+            Payload::Data(data) => self.admit_data(data, at, out),
+            Payload::End(End::Eof) => {
+                let at = self.end(at);
+                out.push(QueuedChunk { payload: Payload::End(End::Eof), at });
+            }
+            Payload::End(_) => out.push(chunk),
+        }
+    }
+
+    fn admit_data(&mut self, data: Bytes, at: Instant, out: &mut Vec<QueuedChunk>) {
+        match self.kind {
+            Kind::Latency { latency, jitter } => {
+                let at = jittered(at, latency, jitter, &mut self.draws);
+                let at = self.after_previous(at);
+                out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) });
+            }
+            Kind::Bandwidth { rate } => self.push_paced(data, at, rate, out),
+            Kind::SlowClose { .. } => out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) }),
+            Kind::Timeout { .. } => out.push(QueuedChunk { payload: Payload::Data(data), at: None }),
+            Kind::ResetPeer { timeout } => {
+                self.deadline.get_or_insert((later(at, timeout), End::Reset));
+                out.push(QueuedChunk { payload: Payload::Data(data), at: None });
+            }
+            Kind::Slicer { average, variation, delay } => {
+                for slice in slices(data, average, variation, &mut self.draws) {
+                    let at = self.after_previous(at);
+                    self.next_free = Some(later(at, delay));
+                    out.push(QueuedChunk { payload: Payload::Data(slice), at: Some(at) });
+                }
+            }
+            Kind::LimitData { bytes, reset } => {
+                let left = usize::try_from(bytes - self.passed).unwrap_or(usize::MAX);
+                let through = data.slice(..data.len().min(left));
+                self.passed += through.len() as u64;
+                if !through.is_empty() {
+                    out.push(QueuedChunk { payload: Payload::Data(through), at: Some(at) });
+                }
+                // Reaching the limit closes, as in Toxiproxy, not only crossing it.
+                if self.passed == bytes {
+                    let end = if reset { End::Reset } else { End::Close };
+                    out.push(QueuedChunk { payload: Payload::End(end), at: Some(at) });
+                }
+            }
+        }
+    }
+
+    /// When an end that comes at this time goes on.
+    fn end(&mut self, at: Instant) -> Option<Instant> {
+        match self.kind {
+            Kind::Latency { .. } | Kind::Bandwidth { .. } | Kind::Slicer { .. } => {
+                Some(self.after_previous(at))
+            }
+            Kind::SlowClose { delay } => Some(later(at, delay)),
+            Kind::Timeout { .. } => None,
+            Kind::ResetPeer { timeout } => {
+                self.deadline.get_or_insert((later(at, timeout), End::Reset));
+                None
+            }
+            Kind::LimitData { .. } => Some(at),
+        }
+    }
+
+    /// Pieces of a tenth of a second's worth at most; each comes when its time is used up.
+    fn push_paced(&mut self, mut data: Bytes, at: Instant, rate: u64, out: &mut Vec<QueuedChunk>) {
+        let piece = usize::try_from(rate.saturating_mul(100)).unwrap_or(usize::MAX);
+        while !data.is_empty() {
+            let part = data.split_to(data.len().min(piece));
+            // A kilobyte a second is a byte a millisecond.
+            let nanos = (part.len() as u64).saturating_mul(1_000_000) / rate;
+            let at = later(self.after_previous(at), Duration::from_nanos(nanos));
+            self.next_free = Some(at);
+            out.push(QueuedChunk { payload: Payload::Data(part), at: Some(at) });
+        }
+    }
+
+    fn after_previous(&mut self, at: Instant) -> Instant {
+        let at = self.next_free.map_or(at, |next_free| next_free.max(at));
+        self.next_free = Some(at);
+        at
+    }
+}
+
+/// A time that far on; times beyond the clock's end are as good as a century.
+fn later(at: Instant, by: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+    at + by.min(CENTURY)
+}
+
+fn jittered(at: Instant, latency: Duration, jitter: Duration, draws: &mut Draws) -> Instant {
+    let offset = 2.0 * draws.uniform() - 1.0;
+    let part = jitter.mul_f64(offset.abs());
+    later(at, if offset < 0.0 { latency.saturating_sub(part) } else { latency.saturating_add(part) })
+}
+
+/// Toxiproxy's way: what is too long is cut in about two, and again.
+fn slices(data: Bytes, average: usize, variation: usize, draws: &mut Draws) -> Vec<Bytes> {
+    let mut whole = vec![data];
+    let mut slices = Vec::new();
+    while let Some(mut data) = whole.pop() {
+        if data.len() < 2 || data.len() <= average.saturating_add(variation) {
+            slices.push(data);
+            continue;
+        }
+        let offset = ((2.0 * draws.uniform() - 1.0) * variation as f64) as isize;
+        let middle = (data.len() / 2).saturating_add_signed(offset).clamp(1, data.len() - 1);
+        let rest = data.split_off(middle);
+        whole.push(rest);
+        whole.push(data);
+    }
+    slices
+}
+
+/// More is not taken in while so much waits; a slow link's buffers hold about as much.
+const MAX_QUEUED: usize = 1 << 20;
+
+/// One direction of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct ToxicQueue {
+    /// With the number of the toxic each stands for.
+    stages: Vec<(u64, ToxicStage)>,
+    queue: VecDeque<QueuedChunk>,
+    bytes: usize,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl ToxicQueue {
+    /// Whether bytes may as well go round it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.stages.is_empty() && self.queue.is_empty()
+    }
+
+    /// Whether nothing will come out of it by itself.
+    pub(crate) fn is_stuck(&self) -> bool {
+        matches!(self.queue.front(), Some(QueuedChunk { at: None, .. }))
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.bytes < MAX_QUEUED
+    }
+
+    pub(crate) fn add(&mut self, number: u64, stage: ToxicStage) {
+        self.stages.push((number, stage));
+    }
+
+    /// Takes a toxic away and lets go of what waits, whichever toxic it waits for.
+    pub(crate) fn remove(&mut self, number: u64, now: Instant) {
+        let before = self.stages.len();
+        self.stages.retain(|(of, _)| *of != number);
+        if self.stages.len() < before {
+            self.queue.iter_mut().for_each(|chunk| chunk.at = Some(now));
+        }
+    }
+
+    pub(crate) fn push(&mut self, data: Bytes, now: Instant) {
+        self.admit(QueuedChunk { payload: Payload::Data(data), at: Some(now) });
+    }
+
+    pub(crate) fn push_eof(&mut self, now: Instant) {
+        self.admit(QueuedChunk { payload: Payload::End(End::Eof), at: Some(now) });
+    }
+
+    /// What comes out next; none if nothing is in it.
+    pub(crate) fn poll_pop(&mut self, cx: &mut Context<'_>) -> Poll<Option<Payload>> {
+        loop {
+            let now = Instant::now();
+            let deadline =
+                self.stages.iter().filter_map(|(_, stage)| stage.deadline()).min_by_key(|(at, _)| *at);
+            let front = self.queue.front().map(|chunk| chunk.at);
+            let next = match (deadline, front) {
+                (Some((at, end)), _) if at <= now => return Poll::Ready(Some(Payload::End(end))),
+                (_, Some(Some(at))) if at <= now => return Poll::Ready(self.pop()),
+                (None, None) => return Poll::Ready(None),
+                (deadline, front) => deadline.map(|(at, _)| at).into_iter().chain(front.flatten()).min(),
+            };
+            // Held without an end in sight: a call-off will wake the stream.
+            let Some(next) = next else { return Poll::Pending };
+            let timer = match &mut self.timer {
+                Some(timer) => timer,
+                None => self.timer.insert(Box::pin(sleep_until(next))),
+            };
+            if timer.deadline() != next {
+                timer.as_mut().reset(next);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn pop(&mut self) -> Option<Payload> {
+        let payload = self.queue.pop_front()?.payload;
+        if let Payload::Data(data) = &payload {
+            self.bytes -= data.len();
+        }
+        Some(payload)
+    }
+
+    fn admit(&mut self, chunk: QueuedChunk) {
+        let mut chunks = vec![chunk];
+        for (_, stage) in &mut self.stages {
+            let mut out = Vec::with_capacity(chunks.len());
+            chunks.into_iter().for_each(|chunk| stage.admit(chunk, &mut out));
+            chunks = out;
+        }
+        for chunk in chunks {
+            // Behind a forced end nothing comes.
+            if matches!(self.queue.back(), Some(QueuedChunk { payload: Payload::End(_), .. })) {
+                break;
+            }
+            if let Payload::Data(data) = &chunk.payload {
+                self.bytes += data.len();
+            }
+            self.queue.push_back(chunk);
+        }
+    }
+}

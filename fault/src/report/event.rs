@@ -1,0 +1,311 @@
+//! Event, Action, Phase, SkipReason, Reporter.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Request, Uri};
+
+/// One thing that a fault does to a request. Its text is what logs and reports show.
+///
+/// ```
+/// use std::time::Duration;
+/// use waylay_fault::Action;
+///
+/// assert_eq!(Action::Error(503).to_string(), "error 503");
+/// assert_eq!(Action::Slow(Duration::from_millis(90)).to_string(), "slow 90ms");
+/// assert_eq!(Action::EmptyReply.to_string(), "reject empty_reply");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// Answered in the service's place with this status.
+    Error(u16),
+    /// Held back for this long.
+    Slow(Duration),
+    /// Ended without an answer.
+    EmptyReply,
+    /// Ended by an HTTP/2 stream reset of this code; without an answer on HTTP/1.
+    StreamReset(u32),
+    /// Left hanging for this long at most, then ended without an answer.
+    Hang(Duration),
+    /// The connection is closed.
+    ConnectionClose,
+    /// The connection is reset.
+    ConnectionReset,
+    /// The connection is refused.
+    ConnectionRefused,
+    /// The first write to the connection fails.
+    BrokenPipe,
+    /// The client is told to use another connection from now on.
+    GoAway,
+    /// This is done to the connection's bytes: Toxiproxy's name, the settings, the direction.
+    Toxic(Arc<str>),
+    /// Answered in the service's place with this gRPC status.
+    Grpc(u16),
+    /// The head of the response held back for this long.
+    SlowHead(Duration),
+    /// Each chunk of a body held back.
+    SlowChunks(Side),
+    /// A body let through at this many bytes a second.
+    RateLimit(Side, u64),
+    /// A body cut short.
+    Truncate(Side),
+    /// A body corrupted.
+    Corrupt(Side),
+    /// A body exchanged for another.
+    Replace(Side),
+    /// A head changed.
+    Patch(Side),
+    /// A length promised that the body does not have.
+    WrongLength(Side),
+    /// The messages of a stream lost, repeated, held back or brought out of order.
+    Messages(Side),
+    /// Handed to the custom injector of this name.
+    Custom(Arc<str>),
+}
+
+/// Which half of an exchange.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// What the client sends.
+    Request,
+    /// What the service sends.
+    #[default]
+    Response,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        })
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(status) => write!(f, "error {status}"),
+            Self::Slow(time) => write!(f, "slow {time:?}"),
+            Self::EmptyReply => f.write_str("reject empty_reply"),
+            Self::StreamReset(code) => write!(f, "reject stream_reset {code}"),
+            Self::Hang(max) => write!(f, "reject hang {max:?}"),
+            Self::ConnectionClose => f.write_str("reject connection_close"),
+            Self::ConnectionReset => f.write_str("reject connection_reset"),
+            Self::ConnectionRefused => f.write_str("reject connection_refused"),
+            Self::BrokenPipe => f.write_str("reject broken_pipe"),
+            Self::GoAway => f.write_str("reject goaway"),
+            Self::Toxic(what) => write!(f, "toxic {what}"),
+            Self::Grpc(status) => write!(f, "grpc {status}"),
+            Self::SlowHead(time) => write!(f, "slow response head {time:?}"),
+            Self::SlowChunks(side) => write!(f, "slow {side} chunks"),
+            Self::RateLimit(side, rate) => write!(f, "rate_limit {side} {rate}"),
+            Self::Truncate(side) => write!(f, "truncate {side}"),
+            Self::Corrupt(side) => write!(f, "corrupt {side}"),
+            Self::Replace(side) => write!(f, "replace {side}"),
+            Self::Patch(side) => write!(f, "patch {side}"),
+            Self::WrongLength(side) => write!(f, "wrong_length {side}"),
+            Self::Messages(side) => write!(f, "messages {side}"),
+            Self::Custom(name) => write!(f, "custom {name}"),
+        }
+    }
+}
+
+/// Why a fault left a request alone.
+///
+/// ```
+/// use waylay_fault::{Phase, SkipReason};
+///
+/// assert_eq!(Phase::Skipped(SkipReason::NotSelected).to_string(), "skipped: not selected");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// Every fault of the process is halted.
+    Halted,
+    /// The fault is switched off.
+    NotEnabled,
+    /// The request is a probe's, and those are protected.
+    Protected,
+    /// A block list holds the request, or an allow list does not.
+    NoMatch,
+    /// The draw spared it.
+    NotSelected,
+    /// The draw chose it, but a count window, or a quota not used up, let it pass.
+    OutsideWindow,
+    /// The draw chose it, but its group had picked another fault for it.
+    OtherInGroup,
+    /// The fault lies around the service twice and had decided on this request before.
+    AlreadyDecided,
+    /// The draw chose it, but what was to be done cannot be done here; see [`wire`](crate::effects).
+    NotDeliverable,
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Halted => "halted",
+            Self::NotEnabled => "not enabled",
+            Self::Protected => "protected",
+            Self::NoMatch => "no match",
+            Self::NotSelected => "not selected",
+            Self::OutsideWindow => "outside window",
+            Self::OtherInGroup => "other in group",
+            Self::AlreadyDecided => "already decided",
+            Self::NotDeliverable => "not deliverable",
+        })
+    }
+}
+
+/// Where a request stands with a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The fault left it alone, and nothing else is reported about it. After `Started` this comes
+    /// only from a custom injector whose reject would not get through.
+    Skipped(SkipReason),
+    /// The fault begins.
+    Started,
+    /// The fault is done: the delay is over, the answer is handed out, or the body that it had its
+    /// hand in has come to its end.
+    Finished,
+    /// A halt or a switch ended the fault half-way; the request went on to the service.
+    Cancelled,
+    /// The client left, or a timeout around us ran out, before the fault was done.
+    Abandoned,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Skipped(skip) => write!(f, "skipped: {skip}"),
+            Self::Started => f.write_str("started"),
+            Self::Finished => f.write_str("finished"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Abandoned => f.write_str("abandoned"),
+        }
+    }
+}
+
+/// One report: which fault, what it does, where it stands, and the request as it came in.
+#[derive(Debug)]
+pub struct Event<'a> {
+    pub(crate) fault: &'a str,
+    pub(crate) phase: Phase,
+    pub(crate) actions: &'a [Action],
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn new<B>(
+        fault: &'a str,
+        phase: Phase,
+        actions: &'a [Action],
+        request: &'a Request<B>,
+    ) -> Self {
+        Self {
+            fault,
+            phase,
+            actions,
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+        }
+    }
+
+    /// The name of the fault.
+    pub fn fault(&self) -> &str {
+        self.fault
+    }
+
+    /// Where the request stands with it.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What is done, in order; empty where the request was skipped.
+    pub fn actions(&self) -> &[Action] {
+        self.actions
+    }
+
+    /// The request's method.
+    pub fn method(&self) -> &Method {
+        self.method
+    }
+
+    /// The request's URI.
+    pub fn uri(&self) -> &Uri {
+        self.uri
+    }
+
+    /// The request's headers.
+    pub fn headers(&self) -> &HeaderMap {
+        self.headers
+    }
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fault {} {}", self.fault, self.phase)?;
+        for (index, action) in self.actions.iter().enumerate() {
+            write!(f, "{}{action}", if index == 0 { ": " } else { ", " })?;
+        }
+        write!(f, " ({} {})", self.method, self.uri)
+    }
+}
+
+/// Hears what a fault does. A closure is one.
+///
+/// Reports of one request come in order and on the request's own task: first
+/// [`Skipped`](Phase::Skipped) or [`Started`](Phase::Started), then one of the three ends. A
+/// reporter that blocks, blocks the request; without one nothing is put together at all.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use http::{Request, Response};
+/// use tower::{ServiceExt, service_fn};
+/// use tower_layer::Layer;
+/// use waylay_fault::{Event, Fault, error};
+///
+/// let log = Arc::new(Mutex::new(Vec::new()));
+/// let writer = log.clone();
+/// let fault = Fault::new("flaky", error(503))
+///     .enabled(true)
+///     .participation(1.0)
+///     .reporter(move |event: &Event<'_>| writer.lock().unwrap().push(event.to_string()))
+///     .build()?;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let inner = service_fn(async |_: Request<String>| Ok::<_, std::io::Error>(Response::new(String::new())));
+/// fault.layer().layer(inner).oneshot(Request::get("/orders").body(String::new())?).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// assert_eq!(*log.lock().unwrap(), [
+///     "fault flaky started: error 503 (GET /orders)",
+///     "fault flaky finished: error 503 (GET /orders)",
+/// ]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Reporter: Send + Sync + 'static {
+    /// Hears one event.
+    fn report(&self, event: &Event<'_>);
+}
+
+impl<F> Reporter for F
+where
+    F: Fn(&Event<'_>) + Send + Sync + 'static,
+{
+    fn report(&self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+impl<R: Reporter + ?Sized> Reporter for Arc<R> {
+    fn report(&self, event: &Event<'_>) {
+        (**self).report(event);
+    }
+}

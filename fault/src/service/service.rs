@@ -1,0 +1,128 @@
+//! FaultService.
+
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use crate::body::fault_body::FaultBody;
+use crate::body::request_body::ReboxSlot;
+use crate::fault::capability::Placement;
+use crate::fault::fault::Fault;
+use crate::service::future::{FaultFuture, RejectFn};
+
+#[derive(Debug, Clone)]
+pub(crate) struct FaultInner<S> {
+    pub(crate) service: S,
+    pub(crate) fault: Fault,
+    pub(crate) rebox: ReboxSlot,
+}
+
+impl<S: Clone> FaultInner<S> {
+    /// Of an idle fault's cost, what is ours is one load; what counts is that the request is not
+    /// copied on its way. So nothing that may unwind comes between, after which it would have to be
+    /// dropped here; and whatever asks for its address is kept out of the caller's code.
+    #[inline]
+    pub(crate) fn call<B>(
+        &mut self,
+        placement: Placement,
+        request: Request<B>,
+        on_reject: RejectFn<S::Error>,
+    ) -> FaultFuture<S, B>
+    where
+        S: Service<Request<B>>,
+        B: 'static,
+    {
+        let is_idle = self.fault.is_idle();
+        self.dispatch(is_idle, placement, request, on_reject)
+    }
+
+    #[inline]
+    fn dispatch<B>(
+        &mut self,
+        is_idle: bool,
+        placement: Placement,
+        request: Request<B>,
+        on_reject: RejectFn<S::Error>,
+    ) -> FaultFuture<S, B>
+    where
+        S: Service<Request<B>>,
+        B: 'static,
+    {
+        if is_idle {
+            FaultFuture::passthrough(self.service.call(request))
+        } else {
+            self.decide(placement, request, on_reject)
+        }
+    }
+
+    #[inline(never)]
+    fn decide<B>(
+        &mut self,
+        placement: Placement,
+        mut request: Request<B>,
+        on_reject: RejectFn<S::Error>,
+    ) -> FaultFuture<S, B>
+    where
+        S: Service<Request<B>>,
+        B: 'static,
+    {
+        match self.fault.decide(placement, &mut request, || self.rebox.get::<B>().is_some()) {
+            None => FaultFuture::passthrough(self.service.call(request)),
+            Some(execution) => {
+                // The one that was made ready goes along; its clone was not, and stays.
+                let clone = self.service.clone();
+                let ready = std::mem::replace(&mut self.service, clone);
+                FaultFuture::injected(execution, ready, request, self.rebox.get(), on_reject)
+            }
+        }
+    }
+}
+
+/// A service behind a [`Fault`], made by [`FaultLayer`](crate::FaultLayer). Its error is the inner
+/// service's: what the fault does is a response, or a body that fails.
+#[derive(Debug, Clone)]
+pub struct FaultService<S> {
+    inner: FaultInner<S>,
+}
+
+impl<S> FaultService<S> {
+    /// Puts the fault around a service.
+    pub fn new(inner: S, fault: Fault) -> Self {
+        Self { inner: FaultInner { service: inner, fault, rebox: ReboxSlot::default() } }
+    }
+
+    pub(crate) fn with_rebox(self, rebox: ReboxSlot) -> Self {
+        Self { inner: FaultInner { rebox, ..self.inner } }
+    }
+
+    /// The service behind the fault.
+    pub fn get_ref(&self) -> &S {
+        &self.inner.service
+    }
+
+    /// Takes the service out again.
+    pub fn into_inner(self) -> S {
+        self.inner.service
+    }
+}
+
+impl<S, ReqB, ResB> Service<Request<ReqB>> for FaultService<S>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    ReqB: 'static,
+{
+    type Response = Response<FaultBody<ResB>>;
+    type Error = S::Error;
+    type Future = FaultFuture<S, ReqB>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.service.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        self.inner.call(Placement::Server, request, Ok)
+    }
+}
