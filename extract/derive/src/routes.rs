@@ -1,19 +1,17 @@
-//! `#[routes] impl Api`: methods as routes.
+//! #[routes].
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
 use syn::{
     FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Path, ReceiverKind, ReturnType, Token, Type, Visibility,
-    parse::{Parse, ParseStream},
     parse_quote,
-    spanned::Spanned,
 };
 
-use crate::{
-    answer::{self, Bare},
-    faults::Faults,
-    near::nearest,
-};
+use crate::attr::error::{Faults, nearest};
+use crate::openapi;
+use crate::openapi::Bare;
 
 /// The options of `#[routes(…)]`.
 #[derive(Default)]
@@ -181,8 +179,8 @@ impl<'m> Method<'m> {
         let of =
             quote_spanned!(argument.span()=> <__rt::Route as ::waylay_extract::RouteExt>::of::<#argument>());
         let answers = match self.output {
-            ReturnType::Default => answer::write(&parse_quote!(()), Bare::Answer),
-            ReturnType::Type(_, ty) => answer::write(ty, Bare::Answer),
+            ReturnType::Default => openapi::answers(&parse_quote!(()), Bare::Answer),
+            ReturnType::Type(_, ty) => openapi::answers(ty, Bare::Answer),
         };
         // The root is a struct of ours, or made by a function that says nothing of itself.
         let around =

@@ -1,12 +1,15 @@
-//! `#[derive(Text)]`: unit enums and newtypes as texts, both ways.
+//! Derive(Text).
 
 use std::collections::HashMap;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Data, DeriveInput, Fields, Ident, LitStr, ext::IdentExt};
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, Fields, Ident, LitStr};
 
-use crate::{attr::Options, faults::Faults, rename::Rename};
+use crate::attr::error::Faults;
+use crate::attr::options::Options;
+use crate::attr::rename::Rename;
 
 /// The impls of `FromText` and `ToText`, or every fault of the type.
 pub(crate) fn write(input: &DeriveInput) -> syn::Result<TokenStream> {

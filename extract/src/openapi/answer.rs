@@ -1,13 +1,16 @@
-//! What is answered, as far as the types of handlers tell.
+//! Answer, Answers: responses by return type.
 
-use std::{borrow::Cow, convert::Infallible, fmt, marker::PhantomData};
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
+use std::marker::PhantomData;
 
 use axum_core::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::rejection::Rejection;
+use crate::error::rejection::Rejection;
 
 /// A type that handlers return, as an OpenAPI document shows it.
 ///
@@ -90,7 +93,7 @@ pub trait Answer {
 pub struct Answers {
     responses: Map<String, Value>,
     /// Whether a status stands beside what is told next, so that no type tells it.
-    pub(super) any_status: bool,
+    pub(crate) any_status: bool,
 }
 
 impl Answers {
@@ -126,7 +129,7 @@ impl Answers {
     }
 
     /// All of them, and others, which have nothing to say of a status that is among them.
-    pub(super) fn finish_with(mut self, others: Self) -> Map<String, Value> {
+    pub(crate) fn finish_with(mut self, others: Self) -> Map<String, Value> {
         self.complete();
         for (status, response) in others.responses {
             self.responses.entry(status).or_insert(response);
@@ -135,7 +138,7 @@ impl Answers {
     }
 
     /// All of them, and the problems that extraction answers with.
-    pub(super) fn finish(mut self, problems: &[&str]) -> Map<String, Value> {
+    pub(crate) fn finish(mut self, problems: &[&str]) -> Map<String, Value> {
         self.complete();
         for status in problems {
             match self.responses.get_mut(*status) {
@@ -154,12 +157,12 @@ impl Answers {
 }
 
 /// A body of one content type; bytes need no schema (OpenAPI 3.1, 4.8.14.3).
-pub(super) fn media(schema: Value) -> Value {
+pub(crate) fn media(schema: Value) -> Value {
     if schema == json!({}) { schema } else { json!({"schema": schema}) }
 }
 
 /// What is said of an answer of which only the type is known.
-pub(super) const DESCRIPTION: &str = "The answer.";
+pub(crate) const DESCRIPTION: &str = "The answer.";
 
 macro_rules! contents {
     ($($ty:ty: $kind:literal $schema:tt,)*) => {$(

@@ -1,4 +1,4 @@
-//! The document of a whole router.
+//! OpenApi: the document, its page.
 
 use std::fmt;
 
@@ -7,10 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use waylay_router::{RouteInfo, Router};
 
-use super::{
-    operation::FACT,
-    paths::{Path, path},
-};
+use crate::openapi::operation::FACT;
+use crate::openapi::paths::{Path, path};
 
 /// The methods that a path of OpenAPI may have.
 const METHODS: [Method; 8] = [
@@ -244,4 +242,26 @@ fn rejected_field() -> Value {
             "detail": {"type": "string"},
         },
     })
+}
+
+const PAGE: &str = include_str!("page.html");
+
+impl OpenApi {
+    /// An HTML page that shows the document: operations, parameters, schemas.
+    ///
+    /// It needs no other file and no network.
+    ///
+    /// ```
+    /// use waylay_extract::OpenApiExt;
+    ///
+    /// let router = waylay_router::Router::builder().build()?;
+    /// let page = router.openapi("A <b> B", "1").page();
+    /// assert!(page.contains("A \\u003cb> B") && !page.contains("<b>"));
+    /// # Ok::<(), waylay_router::BuildErrors>(())
+    /// ```
+    pub fn page(&self) -> String {
+        // No text of the document can end the script that it stands in.
+        let json = self.as_value().to_string().replace('<', "\\u003c");
+        PAGE.replace("\"DOCUMENT\"", &json)
+    }
 }

@@ -1,18 +1,15 @@
-//! One operation while a struct describes itself, field by field.
+//! Operation: one struct described.
 
 use std::mem;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{
-    answer::{Answers, DESCRIPTION, media},
-    schema::{Sheet, Show},
-};
-use crate::{
-    body::Plan,
-    layout::{Layout, Wants},
-};
+use crate::descriptor::body::Plan;
+use crate::descriptor::field::Wants;
+use crate::field::slots::Layout;
+use crate::openapi::answer::{Answers, DESCRIPTION, media};
+use crate::openapi::schema::{Sheet, Show};
 
 /// The fact of a route that holds its operation, as JSON.
 pub(crate) const FACT: &str = "openapi";

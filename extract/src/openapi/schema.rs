@@ -1,13 +1,10 @@
-//! What a type is in JSON Schema, and the schemas that others refer to.
+//! JSON schemas of types.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    marker::PhantomData,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    num,
-    sync::Arc,
-};
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::{fmt, num};
 
 use serde_json::{Map, Value, json};
 

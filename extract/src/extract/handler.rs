@@ -1,0 +1,184 @@
+//! FromRequest steps that generated code calls.
+
+use axum_core::body::Body;
+use axum_core::extract::FromRequestParts;
+use http::request::Parts;
+use http_body::Body as _;
+use http_body_util::Limited;
+
+use crate::error::collector::{BodyState, Errors};
+use crate::error::rejection::Rejection;
+use crate::extract::body;
+use crate::extract::head::{finish, read_parts};
+use crate::field::slots::{Slots, Survey};
+
+/// What another extractor of the parts gives.
+///
+/// # Errors
+///
+/// It has answered itself.
+pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<Option<T>, Rejection> {
+    use axum_core::response::IntoResponse;
+
+    match T::from_request_parts(parts, state).await {
+        Ok(value) => Ok(Some(value)),
+        Err(answer) => Err(Rejection::foreign(answer.into_response())),
+    }
+}
+
+/// Slots with the path variables in: axum's first, then our router's, so that a router of ours
+/// inside axum's sees both.
+///
+/// # Errors
+///
+/// No router has left path values, or axum says that one is not UTF-8.
+#[cfg_attr(
+    not(any(feature = "axum", feature = "router")),
+    expect(unused_variables, reason = "no router is known")
+)]
+pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejection> {
+    if !F::WANTS.path {
+        return Ok(F::default());
+    }
+    let slots = None;
+    #[cfg(feature = "axum")]
+    let slots = match crate::extract::path_axum::fill(parts, slots).await {
+        Ok(slots) => slots,
+        Err(rejection) => {
+            use crate::error::rejection::Manner;
+
+            let path_is_404 = F::WANTS.path_is_404;
+            return Err(rejection.with_manner(Manner { path_is_404, ..Manner::of(parts) }));
+        }
+    };
+    #[cfg(feature = "router")]
+    let slots = crate::extract::path::fill(parts, slots);
+    // A middleware may have made the request anew and lost what the router had left in it.
+    #[cfg(feature = "router")]
+    let slots = slots.or_else(|| {
+        let matched = crate::extract::path::match_request(F::door()?, parts).ok()?;
+        let mut slots = F::default();
+        crate::extract::path::feed(&matched, &mut slots, false);
+        Some(slots)
+    });
+    slots.ok_or(Rejection::wiring(
+        "no path values: neither waylay's nor axum's router has matched this request",
+    ))
+}
+
+/// The struct from the parts alone.
+///
+/// # Errors
+///
+/// Everything that is wrong with the request.
+pub fn from_parts<F: for<'r> Slots<'r>>(mut slots: F, parts: &Parts) -> Result<F::Output, Rejection> {
+    let mut errors = Errors::default();
+    read_parts(&mut slots, parts, &mut errors);
+    finish(slots, &mut errors, parts)
+}
+
+/// As [`from_parts`]; `None` if the request holds nothing for any field.
+///
+/// # Errors
+///
+/// Everything that is wrong with what the request holds.
+pub fn option_from_parts<F: for<'r> Slots<'r>>(
+    mut slots: F,
+    parts: &Parts,
+) -> Result<Option<F::Output>, Rejection> {
+    let mut errors = Errors::default();
+    read_parts(&mut slots, parts, &mut errors);
+    if !slots.survey().touched && errors.is_empty() {
+        return Ok(None);
+    }
+    finish(slots, &mut errors, parts).map(Some)
+}
+
+/// The struct from the parts and the body.
+///
+/// # Errors
+///
+/// Everything that is wrong with the request.
+pub async fn from_request<F: for<'r> Slots<'r>>(
+    mut slots: F,
+    parts: &Parts,
+    body: Body,
+) -> Result<F::Output, Rejection> {
+    let mut errors = Errors::default();
+    read_parts(&mut slots, parts, &mut errors);
+    let Survey { faulty, .. } = slots.survey();
+    let faulty = faulty || !errors.is_empty();
+    take_body(&mut slots, faulty, parts, body, &mut errors).await;
+    finish(slots, &mut errors, parts)
+}
+
+/// As [`from_request`]; `None` if the request holds nothing for any field.
+///
+/// # Errors
+///
+/// Everything that is wrong with what the request holds.
+pub async fn option_from_request<F: for<'r> Slots<'r>>(
+    mut slots: F,
+    parts: &Parts,
+    body: Body,
+) -> Result<Option<F::Output>, Rejection> {
+    let mut errors = Errors::default();
+    read_parts(&mut slots, parts, &mut errors);
+    let Survey { faulty, touched } = slots.survey();
+    let touched = touched || !errors.is_empty();
+    // Where nothing else is there, the body decides, so it is read although a field is missing.
+    take_body(&mut slots, faulty && touched, parts, body, &mut errors).await;
+    if !touched && (errors.body_is_absent() || !F::BODY.reads()) {
+        return Ok(None);
+    }
+    finish(slots, &mut errors, parts).map(Some)
+}
+
+async fn take_body<F: for<'r> Slots<'r>>(
+    slots: &mut F,
+    faulty: bool,
+    parts: &Parts,
+    body: Body,
+    errors: &mut Errors,
+) {
+    let plan = const { &F::BODY };
+    if !plan.reads() {
+        return;
+    }
+    let size = body.size_hint();
+    let kind = match body::admit(plan, &parts.headers, &size) {
+        Ok(kind) => kind,
+        Err(state) => {
+            if plan.stream && state.is_absent() {
+                slots.stream(Body::empty());
+            }
+            errors.body = state;
+            return;
+        }
+    };
+    if plan.stream {
+        let limit = usize::try_from(plan.limit).unwrap_or(usize::MAX);
+        return slots.stream(Body::new(Limited::new(body, limit)));
+    }
+    if faulty && !body::is_worth_reading(&parts.headers, &size) {
+        return;
+    }
+    #[cfg(feature = "multipart")]
+    if plan.multipart && kind == crate::descriptor::body::Kind::Multipart {
+        return crate::extract::parts::stream(slots, &parts.headers, body, errors).await;
+    }
+    match body::collect(plan, body).await {
+        Ok(bytes) => {
+            // Its length is known only now.
+            let size = http_body::SizeHint::with_exact(bytes.len() as u64);
+            match body::admit(plan, &parts.headers, &size) {
+                Ok(_) => body::whole(slots, kind, &bytes, errors),
+                Err(state) => errors.body = state,
+            }
+        }
+        Err(error) => errors.body = BodyState::Refused(error),
+    }
+}

@@ -1,0 +1,203 @@
+//! Path, query, header and cookie keys; unknown keys.
+
+#[cfg(feature = "headers")]
+use headers::Header;
+use http::request::Parts;
+use http::{Extensions, HeaderMap, Method, Uri, Version};
+
+use crate::error::collector::Errors;
+use crate::error::field::{Code, Fault, FieldError, Source};
+use crate::error::rejection::{Manner, Rejection};
+use crate::field::slots::{Layout, Slots};
+use crate::field::value;
+use crate::field::value::Value;
+
+/// A type that a `#[request]` field can have.
+///
+/// Here are [`Method`], [`Uri`], [`Version`], [`HeaderMap`] and [`Extensions`] of `http`; with the feature
+/// `router` also `Matched` and `Peer`, which need waylay's router. Where a piece may be missing, the field
+/// is an `Option`.
+///
+/// ```
+/// use http::{Method, Request, Uri};
+/// use waylay_extract::Extract;
+///
+/// #[derive(Debug, Extract)]
+/// struct Log {
+///     #[request]
+///     method: Method,
+///     #[request]
+///     uri: Uri,
+/// }
+///
+/// let (parts, ()) = Request::put("/a?b").body(()).unwrap().into_parts();
+/// let log = Log::extract_parts(&parts, &[]).unwrap();
+/// assert_eq!((log.method, log.uri.query()), (Method::PUT, Some("b")));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no piece of a request's head",
+    label = "not a method, URI, version, header map, match or peer",
+    note = "a type of your own in the extensions is `#[extension]`, an extractor is `#[from]`"
+)]
+pub trait FromHead: Sized {
+    /// The piece, if the request has it.
+    fn from_head(parts: &Parts) -> Option<Self>;
+}
+
+impl FromHead for Method {
+    fn from_head(parts: &Parts) -> Option<Self> {
+        Some(parts.method.clone())
+    }
+}
+
+impl FromHead for Uri {
+    fn from_head(parts: &Parts) -> Option<Self> {
+        Some(parts.uri.clone())
+    }
+}
+
+impl FromHead for Version {
+    fn from_head(parts: &Parts) -> Option<Self> {
+        Some(parts.version)
+    }
+}
+
+impl FromHead for HeaderMap {
+    fn from_head(parts: &Parts) -> Option<Self> {
+        Some(parts.headers.clone())
+    }
+}
+
+impl FromHead for Extensions {
+    fn from_head(parts: &Parts) -> Option<Self> {
+        Some(parts.extensions.clone())
+    }
+}
+
+#[cfg(feature = "router")]
+impl FromHead for waylay_router::Matched {
+    fn from_head(parts: &Parts) -> Option<Self> {
+        parts.extensions.get().cloned()
+    }
+}
+
+#[cfg(feature = "router")]
+impl FromHead for waylay_router::Peer {
+    fn from_head(parts: &Parts) -> Option<Self> {
+        parts.extensions.get().cloned()
+    }
+}
+
+/// Fills the slots of everything but the path and the body.
+pub(crate) fn read_parts<'r, F: Slots<'r>>(slots: &mut F, parts: &'r Parts, errors: &mut Errors) {
+    let wants = F::WANTS;
+    if wants.query | wants.deny_query {
+        let text = parts.uri.query().unwrap_or_default();
+        let (max, deny) = (wants.max_params, wants.deny_query);
+        read_pairs::<F>(Source::Query, text, max, deny, errors, |key, value| slots.query(key, value));
+    }
+    if wants.cookie {
+        value::cookies(&parts.headers, &mut |name, value| slots.cookie(name, value));
+    }
+    slots.lookup(parts);
+}
+
+/// Hands every pair of a query or a form on; tells of those that nobody takes, and of too many.
+pub(crate) fn read_pairs<'r, F: Layout>(
+    source: Source,
+    text: &'r str,
+    max: usize,
+    deny: bool,
+    errors: &mut Errors,
+    mut feed: impl FnMut(&str, Value<'r>) -> bool,
+) {
+    let mut strangers = 0;
+    let mut pairs = value::Pairs::new(text, max);
+    for (key, value) in pairs.by_ref() {
+        if !feed(&key, value) && deny && strangers < MOST {
+            strangers += 1;
+            errors.stray(error::<F>(source, &key));
+        }
+    }
+    if pairs.is_cut {
+        let fault = Fault::new(Code::TooMany, format!("expected at most {max} values"));
+        errors.stray(FieldError::new(source, "", fault));
+    }
+}
+
+/// Makes the struct of its slots and what became of the body.
+pub(crate) fn finish<F: Layout>(
+    slots: F,
+    errors: &mut Errors,
+    parts: &Parts,
+) -> Result<F::Output, Rejection> {
+    match slots.finish(errors) {
+        Some(value) if errors.is_clean() => Ok(value),
+        _ => {
+            let plan = const { &F::BODY };
+            let path_is_404 = F::WANTS.path_is_404;
+            let manner = Manner { path_is_404, plan: Some(plan), ..Manner::of(parts) };
+            Err(errors.take().with_manner(manner))
+        }
+    }
+}
+
+/// The most unknown keys that are told of; one too many tells enough.
+pub(crate) const MOST: usize = 20;
+
+/// The most characters of a key that an error shows.
+const SHOWN: usize = 64;
+
+/// The error of a key that no field reads.
+pub(crate) fn error<F: Layout>(source: Source, key: &str) -> FieldError {
+    let mut best: Option<(usize, String)> = None;
+    // A key much longer than any field's is not worth comparing.
+    if key.len() <= SHOWN {
+        F::keys(source, &mut |known| {
+            let edits = distance(key, known);
+            let near = edits <= 1 + known.len() / 4;
+            if near && best.as_ref().is_none_or(|(least, _)| edits < *least) {
+                best = Some((edits, known.to_owned()));
+            }
+        });
+    }
+    let detail = match best {
+        Some((_, meant)) => format!("no such key: did you mean `{meant}`?"),
+        None => "no such key".to_owned(),
+    };
+    let shown: String = key.chars().take(SHOWN).collect();
+    let place = match source {
+        Source::Body => format!("/{}", shown.replace('~', "~0").replace('/', "~1")),
+        _ => shown,
+    };
+    FieldError::new(source, place, Fault::new(Code::Unknown, detail))
+}
+
+/// Edits from one word to the other, two letters swapped being one (Damerau, restricted).
+fn distance(from: &str, to: &str) -> usize {
+    let from: Vec<char> = from.chars().collect();
+    let to: Vec<char> = to.chars().collect();
+    let mut rows = vec![(0..=to.len()).collect::<Vec<_>>()];
+    for (i, a) in from.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in to.iter().enumerate() {
+            let change = rows[i][j] + usize::from(a != b);
+            let mut least = change.min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
+                least = least.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[from.len()][to.len()]
+}
+
+/// The header, if the request has it.
+#[cfg(feature = "headers")]
+pub fn typed<T: Header>(headers: &HeaderMap) -> Option<Result<Option<T>, Box<Fault>>> {
+    let mut values = headers.get_all(T::name()).iter().peekable();
+    values.peek()?;
+    let fault = |_| Box::new(Fault::new(Code::Invalid, "expected a valid header"));
+    Some(T::decode(&mut values).map(Some).map_err(fault))
+}
