@@ -1,4 +1,4 @@
-//! One struct per HTTP request, with every error in one answer.
+//! SingleSlot struct per HTTP request, with every error in one answer.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
@@ -9,7 +9,7 @@
 // extract     Request to struct: head, path, body, multipart
 // openapi     OpenAPI documents of structs and routes
 // write       Struct to request: RequestWriter, bodies, nested keys
-// field       One field: slots, values, JSON members, parts, nested keys
+// field       SingleSlot field: slots, values, JSON members, parts, nested keys
 // error       FieldError, collected errors, Rejection, validation
 // descriptor  Static data that the derive writes: fields, names, body, route
 // text        FromText and ToText: values as text
@@ -26,20 +26,20 @@ mod routing;
 mod text;
 mod write;
 
-pub use crate::client::base_url::{Base, UrlFault};
-pub use crate::client::client::{Client, ClientError, Undecodable};
-pub use crate::client::error_response::Refusal;
-pub use crate::descriptor::route::Target;
-pub use crate::error::field::Source;
+pub use crate::client::base_url::{BaseUrl, BaseUrlError};
+pub use crate::client::client::{Client, ClientError, DecodeError};
+pub use crate::client::error_response::ErrorResponse;
+pub use crate::descriptor::route::RouteTarget;
+pub use crate::error::field::Location;
 pub use crate::error::field::{Code, FieldError};
-pub use crate::error::format::{FormatFuture, FormatLayer, FormatService};
+pub use crate::error::format::{RejectionFuture, RejectionLayer, RejectionService};
 pub use crate::error::rejection::Rejection;
 pub use crate::error::validate::Invalid;
-pub use crate::extract::extract::Routed;
+pub use crate::extract::extract::HasRoute;
 pub use crate::extract::extract::{Extract, ExtractRef};
-pub use crate::extract::head::FromHead;
+pub use crate::extract::head::FromRequestHead;
 #[cfg(feature = "multipart")]
-pub use crate::extract::multipart::{Multipart, OpenPart};
+pub use crate::extract::multipart::{Field, Multipart};
 pub use crate::field::rest::Rest;
 #[cfg(feature = "multipart")]
 pub use crate::field::upload::Upload;
@@ -50,14 +50,14 @@ pub use crate::openapi::document::{OpenApi, OpenApiExt};
 #[cfg(feature = "openapi")]
 pub use crate::openapi::schema::TextSchema;
 #[cfg(feature = "router")]
-pub use crate::routing::endpoint::{RouteExt, RoutedArguments, RouterExt, Routes};
+pub use crate::routing::endpoint::{RouteArguments, RouteExt, RouterExt, Routes};
 #[cfg(feature = "router")]
 pub use crate::routing::link::{Link, LinkError, UrlsExt};
-pub use crate::text::dispatch::Written;
+pub use crate::text::dispatch::TextResult;
 pub use crate::text::from_text::{FromText, TextError};
 pub use crate::text::to_text::ToText;
 pub use crate::write::into_request::IntoRequest;
-pub use crate::write::writer::{Draft, WriteError};
+pub use crate::write::writer::{RequestWriter, WriteError};
 #[cfg(feature = "router")]
 pub use waylay_extract_derive::routes;
 pub use waylay_extract_derive::{Extract, IntoRequest, Text};
@@ -94,37 +94,37 @@ pub mod derive {
     pub use waylay_router::{Pending, Route};
 
     #[cfg(feature = "router")]
-    pub use crate::routing::body::keep;
+    pub use crate::routing::body::hold_until_body_end;
     #[cfg(feature = "openapi")]
     pub use serde_json::Value as Schema;
 
     #[cfg(feature = "openapi")]
-    pub use crate::openapi::answer::{AnswerByNone, AnswerByType, PickAnswer};
+    pub use crate::openapi::answer::{AnswerByNone, AnswerByType, AnswerDispatch};
     #[cfg(feature = "openapi")]
-    pub use crate::openapi::operation::{Facts, Operation};
+    pub use crate::openapi::operation::{FieldDescription, Operation};
     #[cfg(feature = "openapi")]
     pub use crate::openapi::schema::{
-        PickSchema, SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, choices, text_schema,
+        SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, SchemaDispatch, choices, text_schema,
     };
     #[cfg(feature = "openapi")]
-    pub use crate::routing::description::{PickRoot, RootByNone, RootByType, described};
+    pub use crate::routing::description::{RootByNone, RootByType, RootDispatch, described};
     pub use serde;
     pub use serde::de::MapAccess;
     pub use serde_json::value::RawValue;
 
-    pub use crate::descriptor::body::{Kind, Plan};
-    pub use crate::descriptor::field::{Empty, Nest, PartRule, Rule, Twice, Wants};
+    pub use crate::descriptor::body::{BodyKind, BodyPlan};
+    pub use crate::descriptor::field::{Duplicates, Empty, HeadPlan, NestedLimits, PartRule, Rule};
     pub use crate::descriptor::names::{Keys, Names};
-    pub use crate::descriptor::route::{Door, Target};
+    pub use crate::descriptor::route::{OwnRoute, RouteTarget};
     pub use crate::error::collector::Errors;
-    pub use crate::error::field::{Fault, FieldError, Source};
+    pub use crate::error::field::{FieldError, Location, ValueError};
     pub use crate::error::rejection::Rejection;
     #[cfg(feature = "garde")]
     pub use crate::error::validate::garde;
     #[cfg(feature = "validator")]
     pub use crate::error::validate::validator;
     #[cfg(all(feature = "form", feature = "multipart"))]
-    pub use crate::extract::form::Sorted;
+    pub use crate::extract::form::FormOrPartsSlot;
     #[cfg(feature = "form")]
     pub use crate::extract::form::{whole_form, whole_query};
     pub use crate::extract::handler::{
@@ -133,17 +133,17 @@ pub mod derive {
     #[cfg(feature = "headers")]
     pub use crate::extract::head::typed;
     #[cfg(feature = "multipart")]
-    pub use crate::extract::parts::Poured;
-    pub use crate::field::member::Member;
-    pub use crate::field::nested::{Nested, below};
+    pub use crate::extract::parts::MultipartSlot;
+    pub use crate::field::member::MemberSlot;
+    pub use crate::field::nested::{NestedSlot, subkey};
     pub use crate::field::part::Part;
-    pub use crate::field::rest::Others;
-    pub use crate::field::slot::{Many, One, Slot};
-    pub use crate::field::slots::{Layout, Slots, Survey};
+    pub use crate::field::rest::RestSlot;
+    pub use crate::field::slot::{ListSlot, SingleSlot, Slot};
+    pub use crate::field::slots::{Layout, Slots};
     pub use crate::field::value::{Value, header, lines};
     pub use crate::text::dispatch::{
-        ByNone, ByStr, ByText, OutByDisplay, OutByNone, OutByText, Pick, PickOut, borrowed, cow, not_empty,
-        serde_text,
+        ReadByFromStr, ReadByFromText, ReadByNone, ReadDispatch, WriteByDisplay, WriteByNone, WriteByToText,
+        WriteDispatch, borrowed, cow, not_empty, serde_text,
     };
     pub use crate::text::via_serde::serde as serde_scalar;
     #[cfg(all(feature = "form", feature = "multipart"))]
@@ -154,7 +154,7 @@ pub mod derive {
     pub use crate::write::body::write_upload;
     #[cfg(feature = "form")]
     pub use crate::write::body::{write_form, write_query};
-    pub use crate::write::writer::Draft;
+    pub use crate::write::writer::RequestWriter;
 
     /// Whether a form may come as a multipart body.
     pub const MULTIPART: bool = cfg!(feature = "multipart");

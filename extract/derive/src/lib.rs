@@ -33,10 +33,10 @@ use crate::model::model::Model;
 )]
 pub fn extract(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    let docs = openapi::Docs::of(&input);
+    let docs = openapi::DocComments::of(&input);
     Model::read(input, true)
         .map(|model| extract::slots::write(&model, &docs))
-        .unwrap_or_else(|faults| faults.into_compile_error())
+        .unwrap_or_else(|errors| errors.into_compile_error())
         .into()
 }
 
@@ -52,7 +52,7 @@ pub fn into_request(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     Model::read(input, false)
         .and_then(|model| into_request::check(&model).map(|()| into_request::write(&model)))
-        .unwrap_or_else(|faults| faults.into_compile_error())
+        .unwrap_or_else(|errors| errors.into_compile_error())
         .into()
 }
 
@@ -60,7 +60,7 @@ pub fn into_request(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Text, attributes(text))]
 pub fn text(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    text::write(&input).unwrap_or_else(|faults| faults.into_compile_error()).into()
+    text::write(&input).unwrap_or_else(|errors| errors.into_compile_error()).into()
 }
 
 /// Makes routes of a type's methods; see `waylay_extract::Routes`.
@@ -68,5 +68,5 @@ pub fn text(input: TokenStream) -> TokenStream {
 pub fn routes(options: TokenStream, block: TokenStream) -> TokenStream {
     let options = parse_macro_input!(options as routes::Options);
     let block = parse_macro_input!(block as ItemImpl);
-    routes::write(&options, &block).unwrap_or_else(|faults| faults.into_compile_error()).into()
+    routes::write(&options, &block).unwrap_or_else(|errors| errors.into_compile_error()).into()
 }

@@ -11,16 +11,16 @@ use syn::{
 use crate::attr::options;
 use crate::model::field::Field;
 use crate::model::model::Model;
-use crate::model::source::{Origin, Part, Shape, View, without_option};
-use crate::model::text_options::How;
+use crate::model::source::{Cardinality, FieldSource, Part, View, without_option};
+use crate::model::text_options::ReadWith;
 
 /// What the comments of a struct and of its fields say.
-pub(crate) struct Docs {
+pub(crate) struct DocComments {
     own: String,
     fields: HashMap<String, String>,
 }
 
-impl Docs {
+impl DocComments {
     pub(crate) fn of(input: &DeriveInput) -> Self {
         let mut fields = HashMap::new();
         if let Data::Struct(data) = &input.data {
@@ -44,21 +44,21 @@ fn comment(attributes: &[Attribute]) -> String {
 }
 
 /// The method of the trait's impl, which stands for nothing where documents are not asked for.
-pub(crate) fn write(model: &Model, docs: &Docs) -> TokenStream {
+pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
     let own = &docs.own;
     let fields = model.fields.iter().map(|field| {
         let doc = docs.fields.get(&field.ident.to_string()).map(String::as_str).unwrap_or_default();
         describe(model, field, doc)
     });
     let answer = model.route.as_ref().and_then(|route| route.answer.as_ref());
-    let answer = answer.map(|ty| answers(ty, Bare::Json));
+    let answer = answer.map(|ty| answers(ty, Fallback::Json));
     let validated = model.container.validate.is_some();
     // What becomes of a rejection is told by what it becomes.
-    let refusals = model
+    let error_answers = model
         .container
         .error
         .as_ref()
-        .map(|error| quote!((&&__rt::PickAnswer::<#error>::new()).pick_answer(__operation.refusals());));
+        .map(|error| quote!((&&__rt::AnswerDispatch::<#error>::new()).describe_answers(__operation.error_answers());));
     let (_, type_generics, _) = model.generics.split_for_impl();
     let closed = model.container.deny.json.then(|| quote!(__operation.closed();));
     quote! {
@@ -71,7 +71,7 @@ pub(crate) fn write(model: &Model, docs: &Docs) -> TokenStream {
                 #(#fields)*
                 #closed
                 #answer
-                #refusals
+                #error_answers
             }
         }
     }
@@ -79,57 +79,57 @@ pub(crate) fn write(model: &Model, docs: &Docs) -> TokenStream {
 
 /// The statements that describe one field.
 fn describe(model: &Model, field: &Field, doc: &str) -> TokenStream {
-    let place = match &field.origin {
-        Origin::Param { .. } => "path",
-        Origin::Query { .. } => "query",
-        Origin::Header { .. } => "header",
-        Origin::Cookie { .. } => "cookie",
+    let place = match &field.source {
+        FieldSource::Param { .. } => "path",
+        FieldSource::Query { .. } => "query",
+        FieldSource::Header { .. } => "header",
+        FieldSource::Cookie { .. } => "cookie",
         _ => "",
     };
-    let facts = facts(field, doc);
-    let show = show(field);
-    match &field.origin {
-        Origin::Param { name, .. } | Origin::Header { name, .. } => {
-            quote!(__operation.parameter(#place, #name, #facts, #show);)
+    let description = description(field, doc);
+    let schema = schema_fn(field);
+    match &field.source {
+        FieldSource::Param { name, .. } | FieldSource::Header { name, .. } => {
+            quote!(__operation.parameter(#place, #name, #description, #schema);)
         }
-        Origin::Query { keys } | Origin::Cookie { keys, .. } => {
+        FieldSource::Query { keys } | FieldSource::Cookie { keys, .. } => {
             let key = &keys[0];
-            quote!(__operation.parameter(#place, #key, #facts, #show);)
+            quote!(__operation.parameter(#place, #key, #description, #schema);)
         }
-        Origin::Form { keys } => {
+        FieldSource::Form { keys } => {
             let key = &keys[0];
-            let has_parts = model.fields.iter().any(|field| matches!(field.origin, Origin::Part { .. }));
+            let has_parts = model.fields.iter().any(|field| matches!(field.source, FieldSource::Part { .. }));
             match has_parts {
-                true => quote!(__operation.part(#key, false, #facts, #show);),
-                false => quote!(__operation.form(#key, #facts, #show);),
+                true => quote!(__operation.part(#key, false, #description, #schema);),
+                false => quote!(__operation.form(#key, #description, #schema);),
             }
         }
-        Origin::Part { keys, what } => {
+        FieldSource::Part { keys, what } => {
             let key = &keys[0];
             let binary = matches!(what, Part::Bytes | Part::Upload);
-            quote!(__operation.part(#key, #binary, #facts, #show);)
+            quote!(__operation.part(#key, #binary, #description, #schema);)
         }
-        Origin::Json { keys, .. } => {
+        FieldSource::Json { keys, .. } => {
             let key = &keys[0];
-            quote!(__operation.member(#key, #facts, #show);)
+            quote!(__operation.member(#key, #description, #schema);)
         }
-        Origin::Body(views) => body(field, views, doc),
-        Origin::Nested { keys, form, .. } => {
+        FieldSource::Body(views) => body(field, views, doc),
+        FieldSource::Nested { keys, form, .. } => {
             let key = &keys[0];
             match form {
-                true => quote!(__operation.form(#key, #facts, #show);),
-                false => quote!(__operation.parameter("query", #key, #facts, #show);),
+                true => quote!(__operation.form(#key, #description, #schema);),
+                false => quote!(__operation.parameter("query", #key, #description, #schema);),
             }
         }
-        Origin::QueryAll => {
+        FieldSource::QueryAll => {
             let name = field.ident.to_string();
-            quote!(__operation.parameter("query", #name, #facts, #show);)
+            quote!(__operation.parameter("query", #name, #description, #schema);)
         }
-        Origin::QueryRest => {
+        FieldSource::QueryRest => {
             let name = field.ident.to_string();
             quote!(__operation.rest(#name, #doc);)
         }
-        Origin::Flatten { prefix, .. } => {
+        FieldSource::Flatten { prefix, .. } => {
             let prefix = prefix.as_ref().map_or_else(String::new, LitStr::value);
             let ty = &field.ty;
             quote! {
@@ -141,9 +141,9 @@ fn describe(model: &Model, field: &Field, doc: &str) -> TokenStream {
 }
 
 fn body(field: &Field, views: &[View], doc: &str) -> TokenStream {
-    let (item, many) = listed(without_option(&field.ty));
-    let show = pick(&item);
-    let required = !field.shape.is_option();
+    let (item, many) = list_item(without_option(&field.ty));
+    let schema = dispatch_schema(&item);
+    let required = !field.cardinality.is_option();
     let kinds = views.iter().map(|view| match view {
         View::Json => ("application/json", true),
         View::Form => ("application/x-www-form-urlencoded", true),
@@ -157,53 +157,53 @@ fn body(field: &Field, views: &[View], doc: &str) -> TokenStream {
         // An empty text and no bytes are bodies like any other.
         let required = required && json;
         quote! {
-            __operation.body(#kind, __rt::Facts {
-                required: #required, many: #many, json: #json, doc: #doc, ..__rt::Facts::NONE
-            }, #show);
+            __operation.body(#kind, __rt::FieldDescription {
+                required: #required, many: #many, json: #json, doc: #doc, ..__rt::FieldDescription::NONE
+            }, #schema);
         }
     });
     quote!(#(#kinds)*)
 }
 
 /// What is to be known of a field beside its name and its type.
-fn facts(field: &Field, doc: &str) -> TokenStream {
+fn description(field: &Field, doc: &str) -> TokenStream {
     let scalar = field.scalar.as_ref();
     let is_json = matches!(
-        field.origin,
-        Origin::Json { .. }
-            | Origin::Nested { .. }
-            | Origin::QueryAll
-            | Origin::Part { what: Part::Json, .. }
+        field.source,
+        FieldSource::Json { .. }
+            | FieldSource::Nested { .. }
+            | FieldSource::QueryAll
+            | FieldSource::Part { what: Part::Json, .. }
     );
     let flag = scalar.is_some_and(|scalar| scalar.flag);
-    let mut facts = Vec::new();
+    let mut description = Vec::new();
     // A member's list that is not there is missing, as serde has it.
-    let may_lack = match field.shape {
-        Shape::One(_) => flag,
-        Shape::Many(_) => !matches!(field.origin, Origin::Json { .. }),
-        Shape::Option(_) | Shape::OptionMany(_) => true,
+    let may_lack = match field.cardinality {
+        Cardinality::Single(_) => flag,
+        Cardinality::List(_) => !matches!(field.source, FieldSource::Json { .. }),
+        Cardinality::Option(_) | Cardinality::OptionList(_) => true,
     };
     for (word, holds) in [
         ("required", !may_lack && field.default.is_none()),
-        ("many", field.shape.is_many()),
+        ("many", field.cardinality.is_list()),
         ("csv", scalar.is_some_and(|scalar| scalar.csv)),
         ("json", is_json),
     ] {
         if holds {
             let word = quote::format_ident!("{word}");
-            facts.push(quote!(#word: true));
+            description.push(quote!(#word: true));
         }
     }
     if let Some(limit) = scalar.and_then(|scalar| scalar.limit) {
-        facts.push(quote!(limit: ::core::option::Option::Some(#limit)));
+        description.push(quote!(limit: ::core::option::Option::Some(#limit)));
     }
     if let Some(min) = scalar.map(|scalar| scalar.min_items).filter(|min| *min > 0) {
-        facts.push(quote!(min_items: #min));
+        description.push(quote!(min_items: #min));
     }
     if let Some(json) = field.default.as_ref().and_then(default) {
-        facts.push(quote!(default: ::core::option::Option::Some(#json)));
+        description.push(quote!(default: ::core::option::Option::Some(#json)));
     }
-    quote!(__rt::Facts { #(#facts,)* doc: #doc, ..__rt::Facts::NONE })
+    quote!(__rt::FieldDescription { #(#description,)* doc: #doc, ..__rt::FieldDescription::NONE })
 }
 
 /// A default that is a literal, as JSON.
@@ -244,29 +244,29 @@ fn json_text(text: &str) -> String {
 }
 
 /// The function that shows the schema of one value.
-fn show(field: &Field) -> TokenStream {
-    match field.scalar.as_ref().map(|scalar| &scalar.how) {
+fn schema_fn(field: &Field) -> TokenStream {
+    match field.scalar.as_ref().map(|scalar| &scalar.read_with) {
         // What a module makes of a text is no text of the type's own.
-        Some(How::With(_) | How::HeaderValue) => quote!(|_| ::core::option::Option::None),
-        _ => pick(field.shape.item()),
+        Some(ReadWith::With(_) | ReadWith::HeaderValue) => quote!(|_| ::core::option::Option::None),
+        _ => dispatch_schema(field.cardinality.item()),
     }
 }
 
-fn pick(item: &Type) -> TokenStream {
-    quote!((&&&&__rt::PickSchema::<#item>::new()).pick_schema())
+fn dispatch_schema(item: &Type) -> TokenStream {
+    quote!((&&&&__rt::SchemaDispatch::<#item>::new()).schema_fn())
 }
 
 /// The type of the items, and whether it is a list of them.
-fn listed(ty: &Type) -> (Type, bool) {
-    match Shape::of(ty) {
-        Shape::Many(item) => (item, true),
+fn list_item(ty: &Type) -> (Type, bool) {
+    match Cardinality::of(ty) {
+        Cardinality::List(item) => (item, true),
         _ => (ty.clone(), false),
     }
 }
 
 /// What a type is that nothing is known of.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bare {
+pub(crate) enum Fallback {
     /// The JSON of the answer: `answer = Post`.
     Json,
     /// An answer that may tell of itself: `-> Post`.
@@ -274,14 +274,14 @@ pub(crate) enum Bare {
 }
 
 /// The statements that tell `__operation` the answers of a type.
-pub(crate) fn answers(ty: &Type, bare: Bare) -> TokenStream {
+pub(crate) fn answers(ty: &Type, fallback: Fallback) -> TokenStream {
     match ty {
-        Type::Group(group) => answers(&group.elem, bare),
-        Type::Paren(paren) => answers(&paren.elem, bare),
+        Type::Group(group) => answers(&group.elem, fallback),
+        Type::Paren(paren) => answers(&paren.elem, fallback),
         Type::Tuple(tuple) => match (tuple.elems.first(), tuple.elems.last()) {
             (Some(first), Some(last)) => {
-                let told = answers(last, Bare::Answer);
-                match word(first) {
+                let told = answers(last, Fallback::Answer);
+                match last_segment(first) {
                     Some((name, _)) if name == "StatusCode" => quote! {
                         __operation.any_status(true);
                         #told
@@ -292,31 +292,31 @@ pub(crate) fn answers(ty: &Type, bare: Bare) -> TokenStream {
             }
             _ => quote!(<() as ::waylay_extract::Answer>::answer(__operation.answers());),
         },
-        _ => match word(ty) {
+        _ => match last_segment(ty) {
             Some((name, arguments)) if name == "Result" && !arguments.is_empty() => {
-                arguments.iter().map(|ty| answers(ty, Bare::Answer)).collect()
+                arguments.iter().map(|ty| answers(ty, Fallback::Answer)).collect()
             }
             Some((name, arguments)) if name == "Json" && arguments.len() == 1 => json(arguments[0]),
-            _ if bare == Bare::Json => json(ty),
+            _ if fallback == Fallback::Json => json(ty),
             // What is not named cannot be asked.
             _ if ty.to_token_stream().into_iter().any(|token| token.to_string() == "impl") => {
                 TokenStream::new()
             }
-            _ => quote!((&&__rt::PickAnswer::<#ty>::new()).pick_answer(__operation.answers());),
+            _ => quote!((&&__rt::AnswerDispatch::<#ty>::new()).describe_answers(__operation.answers());),
         },
     }
 }
 
 fn json(ty: &Type) -> TokenStream {
-    let (item, many) = match Shape::of(ty) {
-        Shape::Many(item) => (item, true),
+    let (item, many) = match Cardinality::of(ty) {
+        Cardinality::List(item) => (item, true),
         _ => (ty.clone(), false),
     };
-    quote!(__operation.answer(#many, (&&&&__rt::PickSchema::<#item>::new()).pick_schema());)
+    quote!(__operation.answer(#many, (&&&&__rt::SchemaDispatch::<#item>::new()).schema_fn());)
 }
 
 /// The last word of a type's path, and its types.
-fn word(ty: &Type) -> Option<(String, Vec<&Type>)> {
+fn last_segment(ty: &Type) -> Option<(String, Vec<&Type>)> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
     let types = match &last.arguments {

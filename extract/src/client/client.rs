@@ -14,8 +14,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use tower_service::Service;
 
-use crate::client::base_url::{Base, UrlFault};
-use crate::client::error_response::Refusal;
+use crate::client::base_url::{BaseUrl, BaseUrlError};
+use crate::client::error_response::ErrorResponse;
 use crate::client::excerpt::{READ, excerpt, is_json};
 use crate::write::into_request::IntoRequest;
 use crate::write::writer::WriteError;
@@ -65,15 +65,15 @@ const LIMIT: u64 = 2 * 1024 * 1024;
 ///
 /// // The server's errors come back as they were told.
 /// let error = client.call::<Doubled>(&Double { number: "five".into(), times: 2 }).await.unwrap_err();
-/// let ClientError::Refused(refusal) = error else { panic!() };
-/// assert_eq!((refusal.status().as_u16(), refusal.errors()[0].name()), (400, Some("number")));
+/// let ClientError::Status(response) = error else { panic!() };
+/// assert_eq!((response.status().as_u16(), response.errors()[0].name()), (400, Some("number")));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a client sends nothing until it is called"]
 pub struct Client<S> {
     service: S,
-    base: Base,
+    base: BaseUrl,
     headers: HeaderMap,
     limit: u64,
 }
@@ -82,11 +82,11 @@ impl<S> Client<S> {
     /// A client whose URLs have no base: what a router in the same process needs.
     pub fn new(service: S) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
-        Self { service, base: Base::default(), headers, limit: LIMIT }
+        Self { service, base: BaseUrl::default(), headers, limit: LIMIT }
     }
 
     /// Sets what every URL starts with.
-    pub fn base(mut self, base: Base) -> Self {
+    pub fn base(mut self, base: BaseUrl) -> Self {
         self.base = base;
         self
     }
@@ -122,7 +122,7 @@ where
         request: &impl IntoRequest,
     ) -> Result<T, ClientError<S::Error>> {
         let request = request.to_request().map_err(ClientError::Write)?;
-        self.exchange(request).await
+        self.request_json(request).await
     }
 
     /// As [`call`](Self::call) by another route than the struct's own.
@@ -137,7 +137,7 @@ where
         request: &impl IntoRequest,
     ) -> Result<T, ClientError<S::Error>> {
         let request = request.to_request_at(method, template).map_err(ClientError::Write)?;
-        self.exchange(request).await
+        self.request_json(request).await
     }
 
     /// Sends the struct by its own route; of the answer only the status counts.
@@ -145,8 +145,8 @@ where
     /// # Errors
     ///
     /// The request cannot be written or sent, or the answer's status is not a success.
-    pub async fn tell(&self, request: &impl IntoRequest) -> Result<(), ClientError<S::Error>> {
-        self.send(request).await.map(drop)
+    pub async fn call_empty(&self, request: &impl IntoRequest) -> Result<(), ClientError<S::Error>> {
+        self.call_response(request).await.map(drop)
     }
 
     /// Sends the struct by its own route and gives the answer as it is, if its status is a success.
@@ -154,9 +154,12 @@ where
     /// # Errors
     ///
     /// The request cannot be written or sent, or the answer's status is not a success.
-    pub async fn send(&self, request: &impl IntoRequest) -> Result<Response<Body>, ClientError<S::Error>> {
+    pub async fn call_response(
+        &self,
+        request: &impl IntoRequest,
+    ) -> Result<Response<Body>, ClientError<S::Error>> {
         let request = request.to_request().map_err(ClientError::Write)?;
-        self.forward(request).await
+        self.request(request).await
     }
 
     /// Reads the JSON at a path behind the base.
@@ -166,8 +169,8 @@ where
     /// As [`call`](Self::call).
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError<S::Error>> {
         let mut request = Request::new(Body::empty());
-        *request.uri_mut() = Base::default().uri(path).map_err(ClientError::Url)?;
-        self.exchange(request).await
+        *request.uri_mut() = BaseUrl::default().uri(path).map_err(ClientError::Url)?;
+        self.request_json(request).await
     }
 
     /// Sends a request whose URL is a path behind the base, and reads the answer's JSON.
@@ -175,11 +178,11 @@ where
     /// # Errors
     ///
     /// As [`call`](Self::call).
-    pub async fn exchange<T: DeserializeOwned>(
+    pub async fn request_json<T: DeserializeOwned>(
         &self,
         request: Request<Body>,
     ) -> Result<T, ClientError<S::Error>> {
-        let (head, body) = self.forward(request).await?.into_parts();
+        let (head, body) = self.request(request).await?.into_parts();
         let body = self.collect(&head.headers, body).await?;
         let json = if body.is_empty() { b"null".as_slice() } else { &body };
         let unread = match serde_json::from_slice(json) {
@@ -188,7 +191,7 @@ where
             Err(error) => Some(error),
         };
         let (status, headers) = (head.status, head.headers);
-        Err(ClientError::Undecodable(Box::new(Undecodable { status, headers, body, error: unread })))
+        Err(ClientError::Decode(Box::new(DecodeError { status, headers, body, error: unread })))
     }
 
     /// Sends a request whose URL is a path behind the base; an answer that is no success is an error.
@@ -196,7 +199,7 @@ where
     /// # Errors
     ///
     /// The request cannot be sent, or the answer's status is not a success.
-    pub async fn forward(&self, mut request: Request<Body>) -> Result<Response<Body>, ClientError<S::Error>> {
+    pub async fn request(&self, mut request: Request<Body>) -> Result<Response<Body>, ClientError<S::Error>> {
         let relative = request.uri().to_string();
         *request.uri_mut() = self.base.uri(&relative).map_err(ClientError::Url)?;
         for (name, value) in &self.headers {
@@ -210,7 +213,7 @@ where
         }
         let (head, body) = response.into_parts();
         let body = start(Body::new(body)).await;
-        Err(ClientError::Refused(Box::new(Refusal::new(head.status, head.headers, body))))
+        Err(ClientError::Status(Box::new(ErrorResponse::new(head.status, head.headers, body))))
     }
 
     async fn collect(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, ClientError<S::Error>> {
@@ -228,7 +231,7 @@ where
     }
 }
 
-/// The start of a refusal's body: what can be read of it says more than that it cannot be read.
+/// The start of a response's body: what can be read of it says more than that it cannot be read.
 async fn start(mut body: Body) -> Bytes {
     let mut start = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
@@ -248,12 +251,12 @@ async fn start(mut body: Body) -> Bytes {
 pub enum ClientError<E> {
     /// The struct cannot be written into a request.
     Write(WriteError),
-    /// Base and path make no URL.
-    Url(UrlFault),
+    /// BaseUrl and path make no URL.
+    Url(BaseUrlError),
     /// The service has failed: nothing is known of an answer.
     Service(E),
     /// The answer's status is not a success.
-    Refused(Box<Refusal>),
+    Status(Box<ErrorResponse>),
     /// The answer's body is longer than the client's limit.
     TooLarge {
         /// The most bytes that are read.
@@ -262,7 +265,7 @@ pub enum ClientError<E> {
     /// The answer's body ends before its end.
     Unreadable(axum_core::Error),
     /// The answer is a success, but not JSON of the type.
-    Undecodable(Box<Undecodable>),
+    Decode(Box<DecodeError>),
 }
 
 impl<E> fmt::Display for ClientError<E> {
@@ -271,10 +274,10 @@ impl<E> fmt::Display for ClientError<E> {
             Self::Write(_) => f.write_str("the request cannot be written"),
             Self::Url(_) => f.write_str("the request has no URL"),
             Self::Service(_) => f.write_str("the request was not answered"),
-            Self::Refused(_) => f.write_str("the request was refused"),
+            Self::Status(_) => f.write_str("the request was refused"),
             Self::TooLarge { limit } => write!(f, "the answer is longer than {limit} bytes"),
             Self::Unreadable(_) => f.write_str("the answer cannot be read to its end"),
-            Self::Undecodable(_) => f.write_str("the answer is not what was asked for"),
+            Self::Decode(_) => f.write_str("the answer is not what was asked for"),
         }
     }
 }
@@ -285,19 +288,19 @@ impl<E: Error + 'static> Error for ClientError<E> {
             Self::Write(error) => Some(error),
             Self::Url(error) => Some(error),
             Self::Service(error) => Some(error),
-            Self::Refused(error) => Some(&**error),
+            Self::Status(error) => Some(&**error),
             Self::TooLarge { .. } => None,
             Self::Unreadable(error) => Some(error),
-            Self::Undecodable(error) => Some(&**error),
+            Self::Decode(error) => Some(&**error),
         }
     }
 }
 
 /// A successful answer that is not JSON of the type that was asked for.
 ///
-/// Its `Display` shows what came instead, as that of a [`Refusal`] does.
+/// Its `Display` shows what came instead, as that of a [`ErrorResponse`] does.
 #[derive(Debug)]
-pub struct Undecodable {
+pub struct DecodeError {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
@@ -305,7 +308,7 @@ pub struct Undecodable {
     error: Option<serde_json::Error>,
 }
 
-impl Undecodable {
+impl DecodeError {
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -322,7 +325,7 @@ impl Undecodable {
     }
 }
 
-impl fmt::Display for Undecodable {
+impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let excerpt = excerpt(&self.headers, &self.body);
         match (&self.error, self.headers.get(CONTENT_TYPE)) {
@@ -337,7 +340,7 @@ impl fmt::Display for Undecodable {
     }
 }
 
-impl Error for Undecodable {
+impl Error for DecodeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error.as_ref().map(|error| error as _)
     }

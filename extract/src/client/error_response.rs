@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::client::excerpt::{excerpt, is_json};
-use crate::error::field::{Code, Fault, FieldError, OneLine, Source};
+use crate::error::field::{Code, FieldError, Location, OneLine, ValueError};
 
 /// An answer whose status is not a success.
 ///
@@ -20,23 +20,23 @@ use crate::error::field::{Code, Fault, FieldError, OneLine, Source};
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
-/// use waylay_extract::{Code, Refusal};
+/// use waylay_extract::{Code, ErrorResponse};
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
 /// let body = r#"{"title": "Bad Request", "status": 400, "errors": [
 ///     {"in": "query", "name": "page", "code": "invalid", "detail": "expected an integer"}]}"#;
-/// let refusal = Refusal::new(StatusCode::BAD_REQUEST, headers, body.into());
+/// let refusal = ErrorResponse::new(StatusCode::BAD_REQUEST, headers, body.into());
 /// assert_eq!(refusal.errors()[0].code(), Code::Invalid);
 /// assert_eq!(refusal.to_string(), "400 Bad Request: query `page`: expected an integer");
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-/// let refusal = Refusal::new(StatusCode::BAD_GATEWAY, headers, "<h1>No backend</h1><hr>proxy".into());
+/// let refusal = ErrorResponse::new(StatusCode::BAD_GATEWAY, headers, "<h1>No backend</h1><hr>proxy".into());
 /// assert_eq!(refusal.to_string(), "502 Bad Gateway: No backend; proxy");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct ErrorResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
@@ -44,7 +44,7 @@ pub struct Refusal {
     errors: Vec<FieldError>,
 }
 
-impl Refusal {
+impl ErrorResponse {
     /// A refusal of what an answer holds.
     pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
         let problem: Map<_, _> = match is_json(&headers) {
@@ -100,16 +100,24 @@ impl Refusal {
 /// One error of a problem; `None` if it has not the members that ours have.
 fn error(value: &Value) -> Option<FieldError> {
     let text = |member: &str| value.get(member)?.as_str();
-    let source = SOURCES.iter().copied().find(|source| Some(source.as_str()) == text("in"))?;
+    let location = LOCATIONS.iter().copied().find(|location| Some(location.as_str()) == text("in"))?;
     let place = text("name").or(text("pointer")).unwrap_or_default();
     // A newer server may know more kinds; all of them say that a value is not accepted.
     let known = CODES.iter().copied().find(|code| Some(code.as_str()) == text("code"));
-    let fault = Fault::new(known.unwrap_or(Code::Invalid), text("detail").unwrap_or_default().to_owned());
-    Some(FieldError::new(source, place.to_owned(), fault))
+    let error =
+        ValueError::new(known.unwrap_or(Code::Invalid), text("detail").unwrap_or_default().to_owned());
+    Some(FieldError::new(location, place.to_owned(), error))
 }
 
-const SOURCES: [Source; 7] =
-    [Source::Path, Source::Query, Source::Header, Source::Cookie, Source::Form, Source::Part, Source::Body];
+const LOCATIONS: [Location; 7] = [
+    Location::Path,
+    Location::Query,
+    Location::Header,
+    Location::Cookie,
+    Location::Form,
+    Location::Part,
+    Location::Body,
+];
 
 const CODES: [Code; 14] = [
     Code::Missing,
@@ -119,16 +127,16 @@ const CODES: [Code; 14] = [
     Code::TooFew,
     Code::TooLong,
     Code::Unknown,
-    Code::FailedCheck,
-    Code::BadEscape,
-    Code::BadUtf8,
+    Code::Validation,
+    Code::InvalidEscape,
+    Code::InvalidUtf8,
     Code::Malformed,
     Code::Unreadable,
     Code::UnsupportedMediaType,
     Code::TooLarge,
 ];
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status)?;
         if !self.errors.is_empty() {
@@ -151,4 +159,4 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl Error for Refusal {}
+impl Error for ErrorResponse {}

@@ -5,7 +5,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 
 /// How a body is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum BodyKind {
     /// `application/json`, or a subtype whose last suffix is `+json` (RFC 6839, 3.1).
     Json,
     /// `application/x-www-form-urlencoded` (WHATWG URL, 5).
@@ -26,24 +26,24 @@ pub(crate) fn is_one_of(headers: &HeaderMap, types: &[&str]) -> bool {
 }
 
 /// What the request says that its body is.
-pub(crate) fn kind(headers: &HeaderMap) -> Kind {
+pub(crate) fn kind(headers: &HeaderMap) -> BodyKind {
     let Some(value) = headers.get(CONTENT_TYPE) else {
-        return Kind::Other;
+        return BodyKind::Other;
     };
     // What nearly every request says.
     if value == "application/json" {
-        return Kind::Json;
+        return BodyKind::Json;
     }
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     let (kind, subtype) = essence.trim().split_once('/').unwrap_or_default();
     let suffix = subtype.rsplit_once('+').map_or(subtype, |(_, suffix)| suffix);
     let is = |wanted: &str, word: &str| word.eq_ignore_ascii_case(wanted);
     match kind {
-        _ if is("application", kind) && is("json", suffix) => Kind::Json,
-        _ if is("application", kind) && is("x-www-form-urlencoded", subtype) => Kind::Form,
-        _ if is("multipart", kind) && is("form-data", subtype) => Kind::Multipart,
-        _ if is("text", kind) && !subtype.is_empty() => Kind::Text,
-        _ => Kind::Other,
+        _ if is("application", kind) && is("json", suffix) => BodyKind::Json,
+        _ if is("application", kind) && is("x-www-form-urlencoded", subtype) => BodyKind::Form,
+        _ if is("multipart", kind) && is("form-data", subtype) => BodyKind::Multipart,
+        _ if is("text", kind) && !subtype.is_empty() => BodyKind::Text,
+        _ => BodyKind::Other,
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn prefers_plain(headers: &HeaderMap) -> bool {
 
 /// What a struct does with the body.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct BodyPlan {
     /// It is read as JSON, whole or by member.
     pub json: bool,
     /// It is read as JSON by member.
@@ -103,7 +103,7 @@ pub struct Plan {
     pub deny_part: bool,
 }
 
-impl Plan {
+impl BodyPlan {
     /// No body is read.
     pub const NONE: Self = Self {
         json: false,
@@ -143,7 +143,7 @@ impl Plan {
     }
 
     /// Whether a body of members is decoded in one way only.
-    pub const fn is_sound(self) -> bool {
+    pub const fn is_consistent(self) -> bool {
         let parts = self.multipart & !self.stream;
         let members = self.json as u8 + (self.form | parts) as u8 + self.stream as u8;
         members <= 1
@@ -161,18 +161,18 @@ impl Plan {
         types.chain(self.accept.iter().copied()).collect::<Vec<_>>().join(", ")
     }
 
-    pub(crate) fn reads_kind(&self, kind: Kind) -> bool {
+    pub(crate) fn reads_kind(&self, kind: BodyKind) -> bool {
         match kind {
-            Kind::Json => self.json,
-            Kind::Form => self.form,
-            Kind::Multipart => self.multipart,
-            Kind::Text => self.text,
-            Kind::Other => false,
+            BodyKind::Json => self.json,
+            BodyKind::Form => self.form,
+            BodyKind::Multipart => self.multipart,
+            BodyKind::Text => self.text,
+            BodyKind::Other => false,
         }
     }
 
     /// Whether the type of the body matters.
-    pub(crate) fn is_choosy(&self) -> bool {
+    pub(crate) fn checks_content_type(&self) -> bool {
         self.json | self.form | self.multipart | self.text
     }
 }

@@ -14,7 +14,7 @@ pub struct Rule {
     /// What an empty value is.
     pub empty: Empty,
     /// What a second value of a single one is.
-    pub twice: Twice,
+    pub duplicates: Duplicates,
     /// The most bytes of one value.
     pub limit: usize,
     /// The most items of a list.
@@ -36,7 +36,7 @@ pub enum Empty {
 
 /// What a single value is that is given several times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Twice {
+pub enum Duplicates {
     /// An error.
     Reject,
     /// The first value.
@@ -53,7 +53,7 @@ impl Rule {
         flag: false,
         echo: false,
         empty: Empty::Auto,
-        twice: Twice::Reject,
+        duplicates: Duplicates::Reject,
         limit: usize::MAX,
         max: 1000,
     };
@@ -61,7 +61,7 @@ impl Rule {
 
 /// How far down the keys of a field may lead.
 #[derive(Clone, Copy, Debug)]
-pub struct Nest {
+pub struct NestedLimits {
     /// The most keys below the field's own.
     pub depth: usize,
     /// The most items of a list.
@@ -81,7 +81,7 @@ pub struct PartRule {
 
 /// What is walked over for a struct.
 #[derive(Clone, Copy, Debug)]
-pub struct Wants {
+pub struct HeadPlan {
     /// A field reads a path variable.
     pub path: bool,
     /// A field reads a path variable as the URI spells it.
@@ -94,13 +94,13 @@ pub struct Wants {
     pub state: bool,
     /// A query key that no field reads is an error.
     pub deny_query: bool,
-    /// A faulty path variable is answered with 404.
+    /// A is_invalid path variable is answered with 404.
     pub path_is_404: bool,
     /// The most pairs of a query.
     pub max_params: usize,
 }
 
-impl Wants {
+impl HeadPlan {
     /// Nothing is read.
     pub const NONE: Self = Self {
         path: false,

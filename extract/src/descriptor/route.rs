@@ -9,18 +9,18 @@ use waylay_router::Table;
 
 /// A table of one route, built when it is first asked.
 #[derive(Debug)]
-pub struct Door {
+pub struct OwnRoute {
     #[cfg_attr(not(feature = "router"), expect(dead_code, reason = "only our router knows its templates"))]
-    target: Target,
+    target: RouteTarget,
     #[cfg(feature = "router")]
     table: OnceLock<Option<Table<()>>>,
 }
 
-impl Door {
+impl OwnRoute {
     /// What generated code says of a struct.
     pub const fn new(method: Method, template: &'static str) -> Self {
         Self {
-            target: Target::new(method, template),
+            target: RouteTarget::new(method, template),
             #[cfg(feature = "router")]
             table: OnceLock::new(),
         }
@@ -28,9 +28,9 @@ impl Door {
 }
 
 #[cfg(feature = "router")]
-impl Door {
+impl OwnRoute {
     /// The method and the template.
-    pub(crate) fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &RouteTarget {
         &self.target
     }
 
@@ -43,7 +43,7 @@ impl Door {
 /// The `#[route(METHOD "/template")]` of a struct.
 ///
 /// ```
-/// use waylay_extract::{IntoRequest, Target};
+/// use waylay_extract::{IntoRequest, RouteTarget};
 ///
 /// #[derive(IntoRequest)]
 /// #[route(GET "/users/{id}")]
@@ -52,18 +52,18 @@ impl Door {
 ///     id: u64,
 /// }
 ///
-/// let target: &Target = Show::TARGET.unwrap();
+/// let target: &RouteTarget = Show::TARGET.unwrap();
 /// assert_eq!((target.method().as_str(), target.template()), ("GET", "/users/{id}"));
 /// assert_eq!(target.name(), "GET /users/{id}");
 /// # let _ = Show { id: 1 }.id;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct RouteTarget {
     method: Method,
     template: &'static str,
 }
 
-impl Target {
+impl RouteTarget {
     /// What generated code says of a struct.
     #[doc(hidden)]
     pub const fn new(method: Method, template: &'static str) -> Self {

@@ -2,12 +2,12 @@
 
 use std::mem;
 
-use crate::error::field::{Code, Fault, FieldError, Source};
+use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::error::rejection::Rejection;
 use crate::error::validate::Invalid;
 
 /// A field's place among the others, its source and its name outside; `None` for what is no value.
-pub(crate) type Place = fn(&str) -> Option<(usize, Source, &'static str)>;
+pub(crate) type Place = fn(&str) -> Option<(usize, Location, &'static str)>;
 
 /// The errors of one request while its fields are taken out.
 #[derive(Debug, Default)]
@@ -16,8 +16,8 @@ pub struct Errors {
     /// How many at the start of the list belong to no field: unknown keys, too many of them.
     ///
     /// They come up before a slot is emptied.
-    strays: usize,
-    unwired: Option<&'static str>,
+    unknown_keys: usize,
+    misconfigured: Option<&'static str>,
     pub(crate) body: BodyState,
 }
 
@@ -26,13 +26,13 @@ impl Errors {
         self.list.push(error);
     }
 
-    pub(crate) fn stray(&mut self, error: FieldError) {
+    pub(crate) fn push_unknown(&mut self, error: FieldError) {
         self.list.push(error);
-        self.strays = self.list.len();
+        self.unknown_keys = self.list.len();
     }
 
-    pub(crate) fn refuse_body(&mut self, error: FieldError) {
-        self.body = BodyState::Refused(error);
+    pub(crate) fn reject_body(&mut self, error: FieldError) {
+        self.body = BodyState::Rejected(error);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -48,17 +48,17 @@ impl Errors {
     }
 
     /// What the program, not the request, has to provide.
-    pub fn wired<T>(&mut self, value: Option<T>, reason: &'static str) -> Option<T> {
+    pub fn provided<T>(&mut self, value: Option<T>, reason: &'static str) -> Option<T> {
         if value.is_none() {
-            self.unwired = Some(reason);
+            self.misconfigured = Some(reason);
         }
         value
     }
 
     /// What a program cannot do for a request.
     #[cfg(feature = "multipart")]
-    pub(crate) fn unwire(&mut self, reason: &'static str) {
-        self.unwired = Some(reason);
+    pub(crate) fn set_misconfigured(&mut self, reason: &'static str) {
+        self.misconfigured = Some(reason);
     }
 
     /// Empties the slots of a flattened struct, whose names have this before them.
@@ -72,7 +72,7 @@ impl Errors {
     }
 
     /// The struct, if what validates it has nothing against it.
-    pub fn checked<T, E: Into<Invalid>>(
+    pub fn validate<T, E: Into<Invalid>>(
         &mut self,
         value: T,
         check: impl FnOnce(&T) -> Result<(), E>,
@@ -81,16 +81,16 @@ impl Errors {
         let Err(invalid) = check(&value) else {
             return Some(value);
         };
-        let mut found: Vec<_> = invalid.into().into_faults().collect();
+        let mut found: Vec<_> = invalid.into().into_errors().collect();
         found.sort_by_key(|(field, ..)| place(field).map_or(usize::MAX, |(at, ..)| at));
         for (field, rest, detail) in found {
-            let fault = Fault::new(Code::FailedCheck, detail);
+            let error = ValueError::new(Code::Validation, detail);
             let error = match place(&field) {
-                Some((_, Source::Body, pointer)) => {
-                    FieldError::new(Source::Body, format!("{pointer}{rest}"), fault)
+                Some((_, Location::Body, pointer)) => {
+                    FieldError::new(Location::Body, format!("{pointer}{rest}"), error)
                 }
-                Some((_, source, name)) => FieldError::new(source, name, fault),
-                None => FieldError::new(Source::Body, "", fault),
+                Some((_, location, name)) => FieldError::new(location, name, error),
+                None => FieldError::new(Location::Body, "", error),
             };
             self.push(error);
         }
@@ -100,35 +100,35 @@ impl Errors {
     /// Whether a member of a form has no value because of the body, which is told once.
     ///
     /// `required`: an absent body is a fault too.
-    pub fn blames_body(&mut self, required: bool) -> bool {
+    pub fn lacks_body(&mut self, required: bool) -> bool {
         match &self.body {
             BodyState::Read => false,
             BodyState::Absent => {
                 if required {
-                    self.blame_body(true);
+                    self.push_body_error(true);
                 }
                 required
             }
-            BodyState::Settled => true,
-            BodyState::Refused(_) => {
-                self.blame_body(required);
+            BodyState::Unread => true,
+            BodyState::Rejected(_) => {
+                self.push_body_error(required);
                 true
             }
         }
     }
 
     /// The unread body; an error if it was refused.
-    pub fn streamed<T>(&mut self, body: Option<T>) -> Option<T> {
+    pub fn require_body<T>(&mut self, body: Option<T>) -> Option<T> {
         if body.is_none() {
-            self.blame_body(true);
+            self.push_body_error(true);
         }
         body
     }
 
     /// Tells, once, why a body field has no value. `required`: an absent body is a fault too.
-    pub(crate) fn blame_body(&mut self, required: bool) {
+    pub(crate) fn push_body_error(&mut self, required: bool) {
         let error = match mem::take(&mut self.body) {
-            BodyState::Refused(error) => error,
+            BodyState::Rejected(error) => error,
             BodyState::Absent if required => FieldError::body(Code::Missing, "expected a body"),
             state => return self.body = state,
         };
@@ -137,20 +137,20 @@ impl Errors {
 
     /// Whether nothing at all is wrong.
     pub(crate) fn is_clean(&self) -> bool {
-        self.is_empty() && self.unwired.is_none() && !matches!(self.body, BodyState::Refused(_))
+        self.is_empty() && self.misconfigured.is_none() && !matches!(self.body, BodyState::Rejected(_))
     }
 
     /// Everything that is wrong, as one answer.
     #[cold]
     pub(crate) fn take(&mut self) -> Rejection {
-        if let Some(reason) = self.unwired {
-            return Rejection::wiring(reason);
+        if let Some(reason) = self.misconfigured {
+            return Rejection::misconfigured(reason);
         }
         // Where no field was there to tell it.
-        if let BodyState::Refused(error) = mem::take(&mut self.body) {
+        if let BodyState::Rejected(error) = mem::take(&mut self.body) {
             self.list.push(error);
         }
-        self.list.rotate_left(self.strays);
+        self.list.rotate_left(self.unknown_keys);
         Rejection::new(mem::take(&mut self.list))
     }
 }
@@ -160,13 +160,13 @@ impl Errors {
 pub(crate) enum BodyState {
     /// It was not read, or its fault has been told.
     #[default]
-    Settled,
+    Unread,
     /// It was read, and what it holds was handed on.
     Read,
     /// The request has none.
     Absent,
     /// It was refused, unreadable or cannot be decoded.
-    Refused(FieldError),
+    Rejected(FieldError),
 }
 
 impl BodyState {

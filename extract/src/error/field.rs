@@ -1,4 +1,4 @@
-//! Code, FieldError, ValueError, Source.
+//! Code, FieldError, ValueError, Location.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -36,11 +36,11 @@ pub enum Code {
     /// A key is there that no field reads, and `deny_unknown` refuses it.
     Unknown,
     /// The value is of its type, but what validates the struct refuses it.
-    FailedCheck,
+    Validation,
     /// A `%` is not followed by two hexadecimal digits.
-    BadEscape,
+    InvalidEscape,
     /// A value is not UTF-8.
-    BadUtf8,
+    InvalidUtf8,
     /// The body is not JSON, not a form, not multipart at all.
     Malformed,
     /// The body could not be read to its end.
@@ -62,9 +62,9 @@ impl Code {
             Self::TooFew => "too_few",
             Self::TooLong => "too_long",
             Self::Unknown => "unknown",
-            Self::FailedCheck => "failed_check",
-            Self::BadEscape => "bad_escape",
-            Self::BadUtf8 => "bad_utf8",
+            Self::Validation => "failed_check",
+            Self::InvalidEscape => "bad_escape",
+            Self::InvalidUtf8 => "bad_utf8",
             Self::Malformed => "malformed",
             Self::Unreadable => "unreadable",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -81,7 +81,7 @@ impl fmt::Display for Code {
 
 /// What is wrong with a value, not yet tied to a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ValueError {
     pub(crate) code: Code,
     pub(crate) detail: Cow<'static, str>,
     /// What was sent, where the struct shows it.
@@ -91,7 +91,7 @@ pub struct Fault {
 /// The most characters of a value that an error holds.
 const SHOWN: usize = 64;
 
-impl Fault {
+impl ValueError {
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
         Self { code, detail, value: None }
@@ -112,7 +112,7 @@ impl Fault {
     }
 }
 
-impl From<TextError> for Fault {
+impl From<TextError> for ValueError {
     fn from(error: TextError) -> Self {
         Self::new(Code::Invalid, error.to_string())
     }
@@ -124,7 +124,7 @@ impl From<TextError> for Fault {
 ///
 /// ```
 /// use http::Request;
-/// use waylay_extract::{Code, Extract, Source};
+/// use waylay_extract::{Code, Extract, Location};
 ///
 /// #[derive(Debug, Extract)]
 /// struct Page {
@@ -135,74 +135,74 @@ impl From<TextError> for Fault {
 /// let (parts, ()) = Request::get("/?number=no").body(()).unwrap().into_parts();
 /// let rejection = Page::extract_parts(&parts, &[]).unwrap_err();
 /// let error = &rejection.errors()[0];
-/// assert_eq!(error.source(), Source::Query);
+/// assert_eq!(error.location(), Location::Query);
 /// assert_eq!(error.name(), Some("number"));
 /// assert_eq!(error.code(), Code::Invalid);
 /// assert_eq!(error.detail(), "expected an integer from 0 to 65535");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
-    source: Source,
-    place: Cow<'static, str>,
-    fault: Fault,
+    location: Location,
+    name: Cow<'static, str>,
+    error: ValueError,
 }
 
 impl FieldError {
-    pub(crate) fn new(source: Source, place: impl Into<Cow<'static, str>>, fault: Fault) -> Self {
-        let place = place.into();
-        Self { source, place, fault }
+    pub(crate) fn new(location: Location, name: impl Into<Cow<'static, str>>, error: ValueError) -> Self {
+        let name = name.into();
+        Self { location, name, error }
     }
 
     pub(crate) fn body(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(Source::Body, "", Fault::new(code, detail))
+        Self::new(Location::Body, "", ValueError::new(code, detail))
     }
 
     /// An error of a JSON member, by its key.
     pub(crate) fn member(key: &str, code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         // RFC 6901, 3: the two letters that a pointer escapes.
         let pointer = format!("/{}", key.replace('~', "~0").replace('/', "~1"));
-        Self::new(Source::Body, pointer, Fault::new(code, detail))
+        Self::new(Location::Body, pointer, ValueError::new(code, detail))
     }
 
     /// The part of the request.
-    pub fn source(&self) -> Source {
-        self.source
+    pub fn location(&self) -> Location {
+        self.location
     }
 
     /// The variable, key, header or cookie; `None` for the body, which has a [`pointer`](Self::pointer).
     pub fn name(&self) -> Option<&str> {
-        (self.source != Source::Body).then_some(&*self.place)
+        (self.location != Location::Body).then_some(&*self.name)
     }
 
     /// The JSON pointer (RFC 6901) into the body, empty for the whole; `None` elsewhere.
     pub fn pointer(&self) -> Option<&str> {
-        (self.source == Source::Body).then_some(&*self.place)
+        (self.location == Location::Body).then_some(&*self.name)
     }
 
     /// The kind of the error.
     pub fn code(&self) -> Code {
-        self.fault.code
+        self.error.code
     }
 
     /// A sentence for a person.
     pub fn detail(&self) -> &str {
-        &self.fault.detail
+        &self.error.detail
     }
 
     /// The value that was sent, at most 64 characters of it, if the struct says `echo` and the field
     /// not `redact`.
     pub fn value(&self) -> Option<&str> {
-        self.fault.value.as_deref()
+        self.error.value.as_deref()
     }
 
     /// Makes it the error of a field in a struct that is flattened with a prefix.
     ///
     /// What is wrong with the body as a whole has no place that a prefix could stand before.
     pub(crate) fn prefix(&mut self, prefix: &str) {
-        let place = &self.place;
-        self.place = match self.source {
-            Source::Path | Source::Header => return,
-            Source::Body => match place.strip_prefix('/') {
+        let place = &self.name;
+        self.name = match self.location {
+            Location::Path | Location::Header => return,
+            Location::Body => match place.strip_prefix('/') {
                 Some(member) => format!("/{prefix}{member}").into(),
                 None => return,
             },
@@ -212,17 +212,17 @@ impl FieldError {
 
     /// The status that this error alone would have.
     pub fn status(&self) -> StatusCode {
-        match (self.source, self.fault.code) {
+        match (self.location, self.error.code) {
             (_, Code::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             (_, Code::UnsupportedMediaType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             // An absent body was never decoded, so it is missing as a query key is.
-            (Source::Body, Code::Missing) if self.place.is_empty() => StatusCode::BAD_REQUEST,
-            (_, Code::FailedCheck) => StatusCode::UNPROCESSABLE_ENTITY,
+            (Location::Body, Code::Missing) if self.name.is_empty() => StatusCode::BAD_REQUEST,
+            (_, Code::Validation) => StatusCode::UNPROCESSABLE_ENTITY,
             (
-                Source::Body,
+                Location::Body,
                 Code::Missing | Code::Invalid | Code::Duplicate | Code::TooMany | Code::Unknown,
             )
-            | (Source::Form | Source::Part, _) => StatusCode::UNPROCESSABLE_ENTITY,
+            | (Location::Form | Location::Part, _) => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -230,11 +230,11 @@ impl FieldError {
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.source)?;
-        if !self.place.is_empty() {
-            write!(f, " `{}`", OneLine(&self.place))?;
+        write!(f, "{}", self.location)?;
+        if !self.name.is_empty() {
+            write!(f, " `{}`", OneLine(&self.name))?;
         }
-        write!(f, ": {}", OneLine(&self.fault.detail))
+        write!(f, ": {}", OneLine(&self.error.detail))
     }
 }
 
@@ -255,16 +255,16 @@ impl fmt::Display for OneLine<'_> {
 
 impl Serialize for FieldError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let place = match self.source {
-            Source::Body => "pointer",
+        let place = match self.location {
+            Location::Body => "pointer",
             _ => "name",
         };
         let value = self.value();
         let mut map = serializer.serialize_map(Some(4 + usize::from(value.is_some())))?;
-        map.serialize_entry("in", self.source.as_str())?;
-        map.serialize_entry(place, &self.place)?;
-        map.serialize_entry("code", self.fault.code.as_str())?;
-        map.serialize_entry("detail", &self.fault.detail)?;
+        map.serialize_entry("in", self.location.as_str())?;
+        map.serialize_entry(place, &self.name)?;
+        map.serialize_entry("code", self.error.code.as_str())?;
+        map.serialize_entry("detail", &self.error.detail)?;
         if let Some(value) = value {
             map.serialize_entry("value", value)?;
         }
@@ -277,14 +277,14 @@ impl Serialize for FieldError {
 /// Its text is the `in` member of a problem's errors.
 ///
 /// ```
-/// use waylay_extract::Source;
+/// use waylay_extract::Location;
 ///
-/// assert_eq!(Source::Query.as_str(), "query");
-/// assert_eq!(Source::Header.to_string(), "header");
+/// assert_eq!(Location::Query.as_str(), "query");
+/// assert_eq!(Location::Header.to_string(), "header");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Source {
+pub enum Location {
     /// A variable of the route's path or host template.
     Path,
     /// A key of the query string.
@@ -301,7 +301,7 @@ pub enum Source {
     Body,
 }
 
-impl Source {
+impl Location {
     /// The word that stands for this source in a problem.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -316,7 +316,7 @@ impl Source {
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -344,18 +344,18 @@ pub(crate) fn is_limit(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, Fault, FieldError};
-    use crate::error::field::Source;
+    use super::{Code, FieldError, ValueError};
+    use crate::error::field::Location;
 
     #[test]
     fn an_error_is_one_line() {
-        let fault = || Fault::new(Code::Unknown, "no such key");
+        let error = || ValueError::new(Code::Unknown, "no such key");
         for (place, shown) in [
             ("a\nb: sound", "query `a\\nb: sound`: no such key"),
             ("\u{1b}[2Jé\0", "query `\\u{1b}[2Jé\\u{0}`: no such key"),
             ("\\n é`", "query `\\n é``: no such key"),
         ] {
-            assert_eq!(FieldError::new(Source::Query, place, fault()).to_string(), shown);
+            assert_eq!(FieldError::new(Location::Query, place, error()).to_string(), shown);
         }
     }
 }

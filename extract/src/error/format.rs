@@ -1,4 +1,4 @@
-//! FormatLayer: rejections in another format.
+//! RejectionLayer: rejections in another format.
 
 use std::fmt;
 use std::pin::Pin;
@@ -25,7 +25,7 @@ use crate::error::rejection::Rejection;
 /// use axum_core::{body::Body, response::{IntoResponse, Response}};
 /// use http::Request;
 /// use tower::ServiceExt;
-/// use waylay_extract::{Extract, FormatLayer, Rejection};
+/// use waylay_extract::{Extract, RejectionLayer, Rejection};
 /// # #[cfg(feature = "router")] {
 /// use waylay_router::{Route, Router};
 ///
@@ -41,7 +41,7 @@ use crate::error::rejection::Rejection;
 /// }
 ///
 /// let router = Router::builder()
-///     .layer(FormatLayer::new(terse))
+///     .layer(RejectionLayer::new(terse))
 ///     .route(Route::get("/users/{id}").to(async |show: Show| show.id.to_string()))
 ///     .build()
 ///     .unwrap();
@@ -57,80 +57,80 @@ use crate::error::rejection::Rejection;
 /// ```
 #[derive(Clone, Copy)]
 #[must_use = "a layer does nothing until it is laid"]
-pub struct FormatLayer<F> {
+pub struct RejectionLayer<F> {
     format: F,
 }
 
-impl<F: Fn(&Rejection) -> Response> FormatLayer<F> {
+impl<F: Fn(&Rejection) -> Response> RejectionLayer<F> {
     /// A layer that answers with what the function makes.
     pub fn new(format: F) -> Self {
         Self { format }
     }
 }
 
-impl<F> fmt::Debug for FormatLayer<F> {
+impl<F> fmt::Debug for RejectionLayer<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FormatLayer")
+        f.write_str("RejectionLayer")
     }
 }
 
-impl<S, F: Clone> Layer<S> for FormatLayer<F> {
-    type Service = FormatService<S, F>;
+impl<S, F: Clone> Layer<S> for RejectionLayer<F> {
+    type Service = RejectionService<S, F>;
 
-    fn layer(&self, inner: S) -> FormatService<S, F> {
-        FormatService { inner, format: self.format.clone() }
+    fn layer(&self, inner: S) -> RejectionService<S, F> {
+        RejectionService { inner, format: self.format.clone() }
     }
 }
 
-/// The service of a [`FormatLayer`].
+/// The service of a [`RejectionLayer`].
 #[derive(Clone, Copy)]
 #[must_use = "a service does nothing until it is called"]
-pub struct FormatService<S, F> {
+pub struct RejectionService<S, F> {
     inner: S,
     format: F,
 }
 
-impl<S: fmt::Debug, F> fmt::Debug for FormatService<S, F> {
+impl<S: fmt::Debug, F> fmt::Debug for RejectionService<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FormatService").field("inner", &self.inner).finish_non_exhaustive()
+        f.debug_struct("RejectionService").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 
-impl<S, F, Q> Service<Q> for FormatService<S, F>
+impl<S, F, Q> Service<Q> for RejectionService<S, F>
 where
     S: Service<Q, Response = Response>,
     F: Fn(&Rejection) -> Response + Clone,
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = FormatFuture<S::Future, F>;
+    type Future = RejectionFuture<S::Future, F>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Q) -> Self::Future {
-        FormatFuture { answer: self.inner.call(request), format: self.format.clone() }
+        RejectionFuture { answer: self.inner.call(request), format: self.format.clone() }
     }
 }
 
 pin_project! {
-    /// The future of a [`FormatService`].
+    /// The future of a [`RejectionService`].
     #[must_use = "a future does nothing until it is awaited"]
-    pub struct FormatFuture<A, F> {
+    pub struct RejectionFuture<A, F> {
         #[pin]
         answer: A,
         format: F,
     }
 }
 
-impl<A, F> fmt::Debug for FormatFuture<A, F> {
+impl<A, F> fmt::Debug for RejectionFuture<A, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FormatFuture")
+        f.write_str("RejectionFuture")
     }
 }
 
-impl<A, E, F> Future for FormatFuture<A, F>
+impl<A, E, F> Future for RejectionFuture<A, F>
 where
     A: Future<Output = Result<Response, E>>,
     F: Fn(&Rejection) -> Response,
@@ -141,9 +141,9 @@ where
         let this = self.project();
         let mut answer = ready!(this.answer.poll(context))?;
         if let Some(rejection) = answer.extensions_mut().remove::<Rejection>() {
-            let told = answer;
+            let old = answer;
             answer = (this.format)(&rejection);
-            keep(told.headers(), answer.headers_mut());
+            merge_headers(old.headers(), answer.headers_mut());
             answer.extensions_mut().insert(rejection);
         }
         Poll::Ready(Ok(answer))
@@ -151,13 +151,13 @@ where
 }
 
 /// Headers that speak of a body, not of an answer.
-const OF_THE_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING];
+const BODY_HEADERS: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING];
 
 /// Hands on what the new answer does not say itself.
-fn keep(told: &HeaderMap, headers: &mut HeaderMap) {
-    for name in told.keys().filter(|name| !OF_THE_BODY.contains(name)) {
+fn merge_headers(old: &HeaderMap, headers: &mut HeaderMap) {
+    for name in old.keys().filter(|name| !BODY_HEADERS.contains(name)) {
         if !headers.contains_key(name) {
-            headers.extend(told.get_all(name).iter().map(|value| (name.clone(), value.clone())));
+            headers.extend(old.get_all(name).iter().map(|value| (name.clone(), value.clone())));
         }
     }
 }

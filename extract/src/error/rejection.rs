@@ -13,8 +13,8 @@ use http::{Extensions, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 use crate::descriptor::body;
-use crate::descriptor::body::Plan;
-use crate::error::field::{FieldError, Source};
+use crate::descriptor::body::BodyPlan;
+use crate::error::field::{FieldError, Location};
 
 /// Everything that is wrong with a request, as one answer.
 ///
@@ -48,36 +48,36 @@ use crate::error::field::{FieldError, Source};
 #[derive(Clone, Debug)]
 pub struct Rejection {
     cause: Cause,
-    manner: Manner,
+    options: RejectionOptions,
 }
 
 #[derive(Clone, Debug)]
 enum Cause {
     Request(Vec<FieldError>),
-    Wiring(&'static str),
+    Misconfigured(&'static str),
     /// The request is for another route than the struct's; what is allowed if only its method is another's.
     #[cfg_attr(not(feature = "router"), expect(dead_code, reason = "only our router knows its templates"))]
-    Elsewhere(StatusCode, Option<Method>),
+    WrongRoute(StatusCode, Option<Method>),
     /// Another extractor's answer, which is given once.
-    Foreign(StatusCode, Arc<Mutex<Option<Response>>>),
+    ExtractorResponse(StatusCode, Arc<Mutex<Option<Response>>>),
 }
 
 /// How the answer is given.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Manner {
-    /// A faulty path variable is a page that is not there.
+pub(crate) struct RejectionOptions {
+    /// A is_invalid path variable is a page that is not there.
     pub(crate) path_is_404: bool,
     /// The client would rather have plain text.
     pub(crate) plain: bool,
     /// The header that says to such a request what its body may be.
-    pub(crate) taken: Taken,
+    pub(crate) accept_header: AcceptHeader,
     /// What a body may be.
-    pub(crate) plan: Option<&'static Plan>,
+    pub(crate) plan: Option<&'static BodyPlan>,
 }
 
 /// Where an answer tells what a body may be.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Taken {
+pub(crate) enum AcceptHeader {
     /// RFC 9110, 12.5.1: in an answer, `Accept` says what the next request may contain.
     #[default]
     Accept,
@@ -87,39 +87,39 @@ pub(crate) enum Taken {
     Patch,
 }
 
-impl Manner {
+impl RejectionOptions {
     /// What the client would rather have, and what it did.
     pub(crate) fn of(parts: &Parts) -> Self {
-        let taken = match parts.method {
-            Method::POST => Taken::Post,
-            Method::PATCH => Taken::Patch,
-            _ => Taken::Accept,
+        let accept_header = match parts.method {
+            Method::POST => AcceptHeader::Post,
+            Method::PATCH => AcceptHeader::Patch,
+            _ => AcceptHeader::Accept,
         };
-        Self { plain: body::prefers_plain(&parts.headers), taken, ..Self::default() }
+        Self { plain: body::prefers_plain(&parts.headers), accept_header, ..Self::default() }
     }
 }
 
 impl Rejection {
     pub(crate) fn new(errors: Vec<FieldError>) -> Self {
-        Self { cause: Cause::Request(errors), manner: Manner::default() }
+        Self { cause: Cause::Request(errors), options: RejectionOptions::default() }
     }
 
-    pub(crate) fn wiring(reason: &'static str) -> Self {
-        Self { cause: Cause::Wiring(reason), manner: Manner::default() }
+    pub(crate) fn misconfigured(reason: &'static str) -> Self {
+        Self { cause: Cause::Misconfigured(reason), options: RejectionOptions::default() }
     }
 
     #[cfg(feature = "router")]
-    pub(crate) fn elsewhere(status: StatusCode, allowed: Option<Method>) -> Self {
-        Self { cause: Cause::Elsewhere(status, allowed), manner: Manner::default() }
+    pub(crate) fn wrong_route(status: StatusCode, allowed: Option<Method>) -> Self {
+        Self { cause: Cause::WrongRoute(status, allowed), options: RejectionOptions::default() }
     }
 
-    pub(crate) fn foreign(answer: Response) -> Self {
-        let cause = Cause::Foreign(answer.status(), Arc::new(Mutex::new(Some(answer))));
-        Self { cause, manner: Manner::default() }
+    pub(crate) fn extractor_response(answer: Response) -> Self {
+        let cause = Cause::ExtractorResponse(answer.status(), Arc::new(Mutex::new(Some(answer))));
+        Self { cause, options: RejectionOptions::default() }
     }
 
-    pub(crate) fn with_manner(mut self, manner: Manner) -> Self {
-        self.manner = manner;
+    pub(crate) fn with_options(mut self, options: RejectionOptions) -> Self {
+        self.options = options;
         self
     }
 
@@ -132,7 +132,7 @@ impl Rejection {
     pub fn errors(&self) -> &[FieldError] {
         match &self.cause {
             Cause::Request(errors) => errors,
-            Cause::Wiring(_) | Cause::Elsewhere(..) | Cause::Foreign(..) => &[],
+            Cause::Misconfigured(_) | Cause::WrongRoute(..) | Cause::ExtractorResponse(..) => &[],
         }
     }
 
@@ -142,10 +142,10 @@ impl Rejection {
             [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::BAD_REQUEST];
         let errors = match &self.cause {
             Cause::Request(errors) => errors,
-            Cause::Wiring(_) => return StatusCode::INTERNAL_SERVER_ERROR,
-            Cause::Elsewhere(status, _) | Cause::Foreign(status, _) => return *status,
+            Cause::Misconfigured(_) => return StatusCode::INTERNAL_SERVER_ERROR,
+            Cause::WrongRoute(status, _) | Cause::ExtractorResponse(status, _) => return *status,
         };
-        if self.manner.path_is_404 && errors.iter().any(|error| error.source() == Source::Path) {
+        if self.options.path_is_404 && errors.iter().any(|error| error.location() == Location::Path) {
             return StatusCode::NOT_FOUND;
         }
         GRAVEST_FIRST
@@ -157,7 +157,7 @@ impl Rejection {
     /// The sentence that stands above the errors.
     fn summary(&self) -> Cow<'static, str> {
         match self.errors().len() {
-            _ if matches!(self.cause, Cause::Elsewhere(..)) => "the request is for another route".into(),
+            _ if matches!(self.cause, Cause::WrongRoute(..)) => "the request is for another route".into(),
             0 => "the server cannot read this request".into(),
             1 => "the request has 1 error".into(),
             many => format!("the request has {many} errors").into(),
@@ -188,9 +188,11 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let errors = match &self.cause {
-            Cause::Wiring(reason) => return f.write_str(reason),
-            Cause::Elsewhere(..) => return f.write_str(&self.summary()),
-            Cause::Foreign(status, _) => return write!(f, "another extractor has answered {status}"),
+            Cause::Misconfigured(reason) => return f.write_str(reason),
+            Cause::WrongRoute(..) => return f.write_str(&self.summary()),
+            Cause::ExtractorResponse(status, _) => {
+                return write!(f, "another extractor has answered {status}");
+            }
             Cause::Request(errors) => errors,
         };
         for (index, error) in errors.iter().enumerate() {
@@ -205,11 +207,11 @@ impl Error for Rejection {}
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        if let Some(answer) = self.foreign_answer() {
+        if let Some(answer) = self.take_extractor_response() {
             return answer;
         }
         let status = self.status();
-        let (kind, body) = if self.manner.plain {
+        let (kind, body) = if self.options.plain {
             ("text/plain; charset=utf-8", self.text())
         } else {
             ("application/problem+json", self.problem())
@@ -218,16 +220,20 @@ impl IntoResponse for Rejection {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        let accepts = self.manner.plan.map(Plan::accepts).unwrap_or_default();
+        let accepts = self.options.plan.map(BodyPlan::accepts).unwrap_or_default();
         if let (StatusCode::UNSUPPORTED_MEDIA_TYPE, Ok(accepts)) = (status, HeaderValue::try_from(accepts)) {
-            match self.manner.taken {
-                Taken::Accept => {}
-                Taken::Post => _ = headers.insert(HeaderName::from_static("accept-post"), accepts.clone()),
-                Taken::Patch => _ = headers.insert(HeaderName::from_static("accept-patch"), accepts.clone()),
+            match self.options.accept_header {
+                AcceptHeader::Accept => {}
+                AcceptHeader::Post => {
+                    _ = headers.insert(HeaderName::from_static("accept-post"), accepts.clone())
+                }
+                AcceptHeader::Patch => {
+                    _ = headers.insert(HeaderName::from_static("accept-patch"), accepts.clone())
+                }
             }
             headers.insert(ACCEPT, accepts);
         }
-        if let Cause::Elsewhere(_, Some(allowed)) = &self.cause {
+        if let Cause::WrongRoute(_, Some(allowed)) = &self.cause {
             // A method that a route is written with is a token, which a header holds.
             headers.extend(HeaderValue::from_str(allowed.as_str()).map(|allowed| (ALLOW, allowed)));
         }
@@ -238,8 +244,8 @@ impl IntoResponse for Rejection {
 
 impl Rejection {
     /// The answer of a `#[from]` field; to a second asker only its status.
-    fn foreign_answer(&self) -> Option<Response> {
-        let Cause::Foreign(status, answer) = &self.cause else {
+    fn take_extractor_response(&self) -> Option<Response> {
+        let Cause::ExtractorResponse(status, answer) = &self.cause else {
             return None;
         };
         // Nothing is done under the lock that could poison it.

@@ -27,7 +27,7 @@ pub use by_validator::validator;
 ///
 /// fn in_order(range: &Range) -> Result<(), Invalid> {
 ///     if range.first_day > range.last_day {
-///         return Err(Invalid::at("last_day", "expected a day not before `firstDay`"));
+///         return Err(Invalid::field("last_day", "expected a day not before `firstDay`"));
 ///     }
 ///     Ok(())
 /// }
@@ -36,7 +36,7 @@ pub use by_validator::validator;
 /// let rejection = Range::extract_parts(&parts, &[]).unwrap_err();
 /// assert_eq!(rejection.status(), 422);
 /// assert_eq!(rejection.errors()[0].name(), Some("lastDay"));
-/// assert_eq!(rejection.errors()[0].code(), Code::FailedCheck);
+/// assert_eq!(rejection.errors()[0].code(), Code::Validation);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says what is wrong only if it is returned"]
@@ -51,17 +51,21 @@ impl Invalid {
     }
 
     /// One fault: of a field, or of a place in it such as `items[0].name`.
-    pub fn at(field: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new().and(field, detail)
+    pub fn field(field: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new().with_field(field, detail)
     }
 
     /// One fault of the struct as a whole.
     pub fn whole(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::at("", detail)
+        Self::field("", detail)
     }
 
     /// One more fault.
-    pub fn and(mut self, field: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_field(
+        mut self,
+        field: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
         self.list.push((field.into(), detail.into()));
         self
     }
@@ -76,7 +80,7 @@ impl Invalid {
     }
 
     /// Each fault as the field, the JSON pointer below it and the detail.
-    pub(crate) fn into_faults(self) -> impl Iterator<Item = (String, String, Cow<'static, str>)> {
+    pub(crate) fn into_errors(self) -> impl Iterator<Item = (String, String, Cow<'static, str>)> {
         self.list.into_iter().map(|(place, detail)| {
             let end = place.find(['.', '[']).unwrap_or(place.len());
             let (field, rest) = place.split_at(end);
@@ -93,9 +97,9 @@ mod by_garde {
 
     impl From<garde::Report> for Invalid {
         fn from(report: garde::Report) -> Self {
-            let faults = report.iter();
-            faults.fold(Self::new(), |found, (path, error)| {
-                found.and(path.to_string(), error.message().to_owned())
+            let errors = report.iter();
+            errors.fold(Self::new(), |found, (path, error)| {
+                found.with_field(path.to_string(), error.message().to_owned())
             })
         }
     }
@@ -144,7 +148,7 @@ mod by_validator {
                             Some(message) => message.into_owned(),
                             None => format!("expected a value that passes the check `{}`", error.code),
                         };
-                        found = found.and(place.clone(), detail);
+                        found = found.with_field(place.clone(), detail);
                     }
                 }
             }

@@ -4,15 +4,15 @@ use bytes::Bytes;
 use http::request::Parts;
 use http_body::SizeHint;
 
-use crate::descriptor::route::Target;
+use crate::descriptor::route::RouteTarget;
 use crate::error::collector::Errors;
-#[cfg(feature = "router")]
-use crate::error::rejection::Manner;
 use crate::error::rejection::Rejection;
+#[cfg(feature = "router")]
+use crate::error::rejection::RejectionOptions;
 use crate::extract::body;
 use crate::extract::head::{finish, read_parts};
 #[cfg(feature = "router")]
-use crate::extract::path::{feed, match_request};
+use crate::extract::path::{match_request, push_captures};
 use crate::field::slots::{Layout, Slots};
 use crate::field::value::Value;
 
@@ -137,7 +137,7 @@ impl<'r, T: Extract> ExtractRef<'r> for T {
 /// ```
 /// # #[cfg(feature = "router")] {
 /// use http::Request;
-/// use waylay_extract::{Extract, Routed};
+/// use waylay_extract::{Extract, HasRoute};
 ///
 /// #[derive(Debug, Extract)]
 /// #[route(GET "/users/{user}/posts/{id:[0-9]+}")]
@@ -160,9 +160,9 @@ impl<'r, T: Extract> ExtractRef<'r> for T {
     message = "`{Self}` does not say where its requests go",
     note = "write `#[derive(Extract)]` and `#[route(GET \"/template\")]` on it"
 )]
-pub trait Routed: Extract {
+pub trait HasRoute: Extract {
     /// Method and template.
-    const TARGET: &'static Target;
+    const TARGET: &'static RouteTarget;
 
     /// Reads the struct from a request whose body is in memory and that no router has matched: the
     /// path is held against the struct's own route, by the rules of waylay's router.
@@ -186,7 +186,7 @@ fn whole<'r, F: Slots<'r>>(
     let mut slots = F::default();
     for (name, value) in path {
         slots.path(name, Value::Text(value), false);
-        if F::WANTS.raw_path {
+        if F::HEAD.raw_path {
             slots.raw_path(name, Value::Text(value));
         }
     }
@@ -199,13 +199,13 @@ pub(crate) fn routed<'r, F: for<'s> Slots<'s>>(
     parts: &'r Parts,
     body: &'r Bytes,
 ) -> Result<F::Output, Rejection> {
-    let found = match F::door() {
-        Some(door) => match_request(door, parts),
-        None => Err(Rejection::wiring("the struct has no route of its own")),
+    let found = match F::own_route() {
+        Some(own_route) => match_request(own_route, parts),
+        None => Err(Rejection::misconfigured("the struct has no route of its own")),
     };
-    let matched = found.map_err(|rejection| rejection.with_manner(Manner::of(parts)))?;
+    let matched = found.map_err(|rejection| rejection.with_options(RejectionOptions::of(parts)))?;
     let mut slots = F::default();
-    feed(&matched, &mut slots, false);
+    push_captures(&matched, &mut slots, false);
     behind_path(slots, parts, body)
 }
 

@@ -5,11 +5,11 @@ use serde::de::DeserializeOwned;
 
 #[cfg(feature = "multipart")]
 use crate::error::collector::Errors;
-use crate::error::field::{Code, Fault, FieldError, Source};
-use crate::field::member::{Member, reason};
+use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::field::member::{MemberSlot, reason};
 #[cfg(feature = "multipart")]
 use crate::field::part::Part;
-use crate::field::slot::One;
+use crate::field::slot::SingleSlot;
 #[cfg(feature = "multipart")]
 use crate::write::encoding::push_pair;
 
@@ -18,82 +18,82 @@ use crate::write::encoding::push_pair;
 /// # Errors
 ///
 /// The body is not UTF-8.
-pub fn whole_form<T: DeserializeOwned>(body: &[u8], max: usize) -> Result<Member<T>, FieldError> {
+pub fn whole_form<T: DeserializeOwned>(body: &[u8], max: usize) -> Result<MemberSlot<T>, FieldError> {
     let Ok(text) = str::from_utf8(body) else {
-        return Err(FieldError::body(Code::BadUtf8, "expected UTF-8 text"));
+        return Err(FieldError::body(Code::InvalidUtf8, "expected UTF-8 text"));
     };
     Ok(match read(text, max) {
-        Ok(value) => Member::Value(value),
-        Err(fault) => Member::Fault(Box::new(FieldError::new(Source::Body, "", fault))),
+        Ok(value) => MemberSlot::Value(value),
+        Err(error) => MemberSlot::Error(Box::new(FieldError::new(Location::Body, "", error))),
     })
 }
 
 /// The whole query, as one value of at most so many pairs.
-pub fn whole_query<T: DeserializeOwned>(uri: &Uri, max: usize) -> One<T> {
+pub fn whole_query<T: DeserializeOwned>(uri: &Uri, max: usize) -> SingleSlot<T> {
     match uri.query().map(|query| read(query, max)) {
-        None => read("", max).map_or(One::Absent, One::Value),
-        Some(Ok(value)) => One::Value(value),
-        Some(Err(fault)) => One::Fault(fault.into()),
+        None => read("", max).map_or(SingleSlot::Absent, SingleSlot::Value),
+        Some(Ok(value)) => SingleSlot::Value(value),
+        Some(Err(error)) => SingleSlot::Error(error.into()),
     }
 }
 
-fn read<T: DeserializeOwned>(text: &str, max: usize) -> Result<T, Fault> {
+fn read<T: DeserializeOwned>(text: &str, max: usize) -> Result<T, ValueError> {
     // Before a list of them is made, which takes many times the memory of `a&a&a`.
     if text.split('&').filter(|pair| !pair.is_empty()).nth(max).is_some() {
-        return Err(Fault::new(Code::TooMany, format!("expected at most {max} values")));
+        return Err(ValueError::new(Code::TooMany, format!("expected at most {max} values")));
     }
     serde_html_form::from_str(text).map_err(|error| {
-        let (mut fault, key) = reason(&error.to_string());
+        let (mut error, key) = reason(&error.to_string());
         if let Some(key) = key {
-            fault.detail = format!("{} for `{key}`", fault.detail).into();
+            error.detail = format!("{} for `{key}`", error.detail).into();
         }
-        fault
+        error
     })
 }
 
 /// The slot of a whole body that may come as parts.
 #[cfg(feature = "multipart")]
 #[derive(Debug)]
-pub struct Sorted<T> {
+pub struct FormOrPartsSlot<T> {
     /// What it is if it comes as something else.
-    pub member: Member<T>,
+    pub member: MemberSlot<T>,
     pairs: String,
-    fault: Option<FieldError>,
+    error: Option<FieldError>,
 }
 
 #[cfg(feature = "multipart")]
-impl<T> Default for Sorted<T> {
+impl<T> Default for FormOrPartsSlot<T> {
     fn default() -> Self {
-        Self { member: Member::Unread, pairs: String::new(), fault: None }
+        Self { member: MemberSlot::Unread, pairs: String::new(), error: None }
     }
 }
 
 #[cfg(feature = "multipart")]
-impl<T: DeserializeOwned> Sorted<T> {
+impl<T: DeserializeOwned> FormOrPartsSlot<T> {
     /// Takes a part in.
     pub fn part(&mut self, name: &str, part: &Part) {
         let text = match &part.bytes {
-            Ok(_) => part.value().decode().map_err(|fault| *fault),
-            Err(fault) => Err(fault.clone()),
+            Ok(_) => part.value().decode().map_err(|error| *error),
+            Err(error) => Err(error.clone()),
         };
         match text {
             Ok(text) => push_pair(&mut self.pairs, name, Some(&text)),
-            Err(fault) => {
-                self.fault.get_or_insert_with(|| FieldError::new(Source::Part, shown(name), fault));
+            Err(error) => {
+                self.error.get_or_insert_with(|| FieldError::new(Location::Part, shown(name), error));
             }
         }
     }
 
     /// The slot of the body, however it came.
-    pub fn settle(self, errors: &Errors) -> Member<T> {
-        if let Some(error) = self.fault {
-            return Member::Fault(Box::new(error));
+    pub fn finish(self, errors: &Errors) -> MemberSlot<T> {
+        if let Some(error) = self.error {
+            return MemberSlot::Error(Box::new(error));
         }
         match self.member {
-            Member::Unread if errors.body_is_read() => {
+            MemberSlot::Unread if errors.body_is_read() => {
                 // The parts have been counted as they came.
                 whole_form(self.pairs.as_bytes(), usize::MAX)
-                    .unwrap_or_else(|error| Member::Fault(Box::new(error)))
+                    .unwrap_or_else(|error| MemberSlot::Error(Box::new(error)))
             }
             member => member,
         }

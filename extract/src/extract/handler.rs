@@ -10,7 +10,7 @@ use crate::error::collector::{BodyState, Errors};
 use crate::error::rejection::Rejection;
 use crate::extract::body;
 use crate::extract::head::{finish, read_parts};
-use crate::field::slots::{Slots, Survey};
+use crate::field::slots::{Layout, Slots};
 
 /// What another extractor of the parts gives.
 ///
@@ -25,7 +25,7 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
 
     match T::from_request_parts(parts, state).await {
         Ok(value) => Ok(Some(value)),
-        Err(answer) => Err(Rejection::foreign(answer.into_response())),
+        Err(answer) => Err(Rejection::extractor_response(answer.into_response())),
     }
 }
 
@@ -40,7 +40,7 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
     expect(unused_variables, reason = "no router is known")
 )]
 pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejection> {
-    if !F::WANTS.path {
+    if !F::HEAD.path {
         return Ok(F::default());
     }
     let slots = None;
@@ -48,10 +48,12 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
     let slots = match crate::extract::path_axum::fill(parts, slots).await {
         Ok(slots) => slots,
         Err(rejection) => {
-            use crate::error::rejection::Manner;
+            use crate::error::rejection::RejectionOptions;
 
-            let path_is_404 = F::WANTS.path_is_404;
-            return Err(rejection.with_manner(Manner { path_is_404, ..Manner::of(parts) }));
+            let path_is_404 = F::HEAD.path_is_404;
+            return Err(
+                rejection.with_options(RejectionOptions { path_is_404, ..RejectionOptions::of(parts) })
+            );
         }
     };
     #[cfg(feature = "router")]
@@ -59,12 +61,12 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
     // A middleware may have made the request anew and lost what the router had left in it.
     #[cfg(feature = "router")]
     let slots = slots.or_else(|| {
-        let matched = crate::extract::path::match_request(F::door()?, parts).ok()?;
+        let matched = crate::extract::path::match_request(F::own_route()?, parts).ok()?;
         let mut slots = F::default();
-        crate::extract::path::feed(&matched, &mut slots, false);
+        crate::extract::path::push_captures(&matched, &mut slots, false);
         Some(slots)
     });
-    slots.ok_or(Rejection::wiring(
+    slots.ok_or(Rejection::misconfigured(
         "no path values: neither waylay's nor axum's router has matched this request",
     ))
 }
@@ -91,7 +93,7 @@ pub fn option_from_parts<F: for<'r> Slots<'r>>(
 ) -> Result<Option<F::Output>, Rejection> {
     let mut errors = Errors::default();
     read_parts(&mut slots, parts, &mut errors);
-    if !slots.survey().touched && errors.is_empty() {
+    if summary(&slots).is_untouched && errors.is_empty() {
         return Ok(None);
     }
     finish(slots, &mut errors, parts).map(Some)
@@ -109,9 +111,8 @@ pub async fn from_request<F: for<'r> Slots<'r>>(
 ) -> Result<F::Output, Rejection> {
     let mut errors = Errors::default();
     read_parts(&mut slots, parts, &mut errors);
-    let Survey { faulty, .. } = slots.survey();
-    let faulty = faulty || !errors.is_empty();
-    take_body(&mut slots, faulty, parts, body, &mut errors).await;
+    let is_invalid = summary(&slots).is_invalid || !errors.is_empty();
+    take_body(&mut slots, is_invalid, parts, body, &mut errors).await;
     finish(slots, &mut errors, parts)
 }
 
@@ -127,19 +128,37 @@ pub async fn option_from_request<F: for<'r> Slots<'r>>(
 ) -> Result<Option<F::Output>, Rejection> {
     let mut errors = Errors::default();
     read_parts(&mut slots, parts, &mut errors);
-    let Survey { faulty, touched } = slots.survey();
-    let touched = touched || !errors.is_empty();
+    let Summary { is_invalid, is_untouched } = summary(&slots);
+    let touched = !is_untouched || !errors.is_empty();
     // Where nothing else is there, the body decides, so it is read although a field is missing.
-    take_body(&mut slots, faulty && touched, parts, body, &mut errors).await;
+    take_body(&mut slots, is_invalid && touched, parts, body, &mut errors).await;
     if !touched && (errors.body_is_absent() || !F::BODY.reads()) {
         return Ok(None);
     }
     finish(slots, &mut errors, parts).map(Some)
 }
 
+/// State of the slots of the head before the body is read.
+struct Summary {
+    /// A value is missing or not acceptable.
+    is_invalid: bool,
+    /// The request holds nothing for any of them.
+    is_untouched: bool,
+}
+
+#[inline]
+fn summary(slots: &impl Layout) -> Summary {
+    let mut summary = Summary { is_invalid: false, is_untouched: true };
+    slots.each_slot(&mut |slot, is_required| {
+        summary.is_invalid |= slot.is_invalid() || (is_required && slot.is_absent());
+        summary.is_untouched &= slot.is_absent();
+    });
+    summary
+}
+
 async fn take_body<F: for<'r> Slots<'r>>(
     slots: &mut F,
-    faulty: bool,
+    is_invalid: bool,
     parts: &Parts,
     body: Body,
     errors: &mut Errors,
@@ -163,11 +182,11 @@ async fn take_body<F: for<'r> Slots<'r>>(
         let limit = usize::try_from(plan.limit).unwrap_or(usize::MAX);
         return slots.stream(Body::new(Limited::new(body, limit)));
     }
-    if faulty && !body::is_worth_reading(&parts.headers, &size) {
+    if is_invalid && !body::is_worth_reading(&parts.headers, &size) {
         return;
     }
     #[cfg(feature = "multipart")]
-    if plan.multipart && kind == crate::descriptor::body::Kind::Multipart {
+    if plan.multipart && kind == crate::descriptor::body::BodyKind::Multipart {
         return crate::extract::parts::stream(slots, &parts.headers, body, errors).await;
     }
     match body::collect(plan, body).await {
@@ -179,6 +198,6 @@ async fn take_body<F: for<'r> Slots<'r>>(
                 Err(state) => errors.body = state,
             }
         }
-        Err(error) => errors.body = BodyState::Refused(error),
+        Err(error) => errors.body = BodyState::Rejected(error),
     }
 }

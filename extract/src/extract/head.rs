@@ -6,8 +6,8 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Uri, Version};
 
 use crate::error::collector::Errors;
-use crate::error::field::{Code, Fault, FieldError, Source};
-use crate::error::rejection::{Manner, Rejection};
+use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::error::rejection::{Rejection, RejectionOptions};
 use crate::field::slots::{Layout, Slots};
 use crate::field::value;
 use crate::field::value::Value;
@@ -39,62 +39,62 @@ use crate::field::value::Value;
     label = "not a method, URI, version, header map, match or peer",
     note = "a type of your own in the extensions is `#[extension]`, an extractor is `#[from]`"
 )]
-pub trait FromHead: Sized {
+pub trait FromRequestHead: Sized {
     /// The piece, if the request has it.
-    fn from_head(parts: &Parts) -> Option<Self>;
+    fn from_request_head(parts: &Parts) -> Option<Self>;
 }
 
-impl FromHead for Method {
-    fn from_head(parts: &Parts) -> Option<Self> {
+impl FromRequestHead for Method {
+    fn from_request_head(parts: &Parts) -> Option<Self> {
         Some(parts.method.clone())
     }
 }
 
-impl FromHead for Uri {
-    fn from_head(parts: &Parts) -> Option<Self> {
+impl FromRequestHead for Uri {
+    fn from_request_head(parts: &Parts) -> Option<Self> {
         Some(parts.uri.clone())
     }
 }
 
-impl FromHead for Version {
-    fn from_head(parts: &Parts) -> Option<Self> {
+impl FromRequestHead for Version {
+    fn from_request_head(parts: &Parts) -> Option<Self> {
         Some(parts.version)
     }
 }
 
-impl FromHead for HeaderMap {
-    fn from_head(parts: &Parts) -> Option<Self> {
+impl FromRequestHead for HeaderMap {
+    fn from_request_head(parts: &Parts) -> Option<Self> {
         Some(parts.headers.clone())
     }
 }
 
-impl FromHead for Extensions {
-    fn from_head(parts: &Parts) -> Option<Self> {
+impl FromRequestHead for Extensions {
+    fn from_request_head(parts: &Parts) -> Option<Self> {
         Some(parts.extensions.clone())
     }
 }
 
 #[cfg(feature = "router")]
-impl FromHead for waylay_router::Matched {
-    fn from_head(parts: &Parts) -> Option<Self> {
+impl FromRequestHead for waylay_router::Matched {
+    fn from_request_head(parts: &Parts) -> Option<Self> {
         parts.extensions.get().cloned()
     }
 }
 
 #[cfg(feature = "router")]
-impl FromHead for waylay_router::Peer {
-    fn from_head(parts: &Parts) -> Option<Self> {
+impl FromRequestHead for waylay_router::Peer {
+    fn from_request_head(parts: &Parts) -> Option<Self> {
         parts.extensions.get().cloned()
     }
 }
 
 /// Fills the slots of everything but the path and the body.
 pub(crate) fn read_parts<'r, F: Slots<'r>>(slots: &mut F, parts: &'r Parts, errors: &mut Errors) {
-    let wants = F::WANTS;
+    let wants = F::HEAD;
     if wants.query | wants.deny_query {
         let text = parts.uri.query().unwrap_or_default();
         let (max, deny) = (wants.max_params, wants.deny_query);
-        read_pairs::<F>(Source::Query, text, max, deny, errors, |key, value| slots.query(key, value));
+        read_pairs::<F>(Location::Query, text, max, deny, errors, |key, value| slots.query(key, value));
     }
     if wants.cookie {
         value::cookies(&parts.headers, &mut |name, value| slots.cookie(name, value));
@@ -104,24 +104,24 @@ pub(crate) fn read_parts<'r, F: Slots<'r>>(slots: &mut F, parts: &'r Parts, erro
 
 /// Hands every pair of a query or a form on; tells of those that nobody takes, and of too many.
 pub(crate) fn read_pairs<'r, F: Layout>(
-    source: Source,
+    location: Location,
     text: &'r str,
     max: usize,
     deny: bool,
     errors: &mut Errors,
-    mut feed: impl FnMut(&str, Value<'r>) -> bool,
+    mut visit: impl FnMut(&str, Value<'r>) -> bool,
 ) {
-    let mut strangers = 0;
+    let mut unknown = 0;
     let mut pairs = value::Pairs::new(text, max);
     for (key, value) in pairs.by_ref() {
-        if !feed(&key, value) && deny && strangers < MOST {
-            strangers += 1;
-            errors.stray(error::<F>(source, &key));
+        if !visit(&key, value) && deny && unknown < MOST {
+            unknown += 1;
+            errors.push_unknown(error::<F>(location, &key));
         }
     }
     if pairs.is_cut {
-        let fault = Fault::new(Code::TooMany, format!("expected at most {max} values"));
-        errors.stray(FieldError::new(source, "", fault));
+        let error = ValueError::new(Code::TooMany, format!("expected at most {max} values"));
+        errors.push_unknown(FieldError::new(location, "", error));
     }
 }
 
@@ -135,9 +135,9 @@ pub(crate) fn finish<F: Layout>(
         Some(value) if errors.is_clean() => Ok(value),
         _ => {
             let plan = const { &F::BODY };
-            let path_is_404 = F::WANTS.path_is_404;
-            let manner = Manner { path_is_404, plan: Some(plan), ..Manner::of(parts) };
-            Err(errors.take().with_manner(manner))
+            let path_is_404 = F::HEAD.path_is_404;
+            let options = RejectionOptions { path_is_404, plan: Some(plan), ..RejectionOptions::of(parts) };
+            Err(errors.take().with_options(options))
         }
     }
 }
@@ -149,11 +149,11 @@ pub(crate) const MOST: usize = 20;
 const SHOWN: usize = 64;
 
 /// The error of a key that no field reads.
-pub(crate) fn error<F: Layout>(source: Source, key: &str) -> FieldError {
+pub(crate) fn error<F: Layout>(location: Location, key: &str) -> FieldError {
     let mut best: Option<(usize, String)> = None;
     // A key much longer than any field's is not worth comparing.
     if key.len() <= SHOWN {
-        F::keys(source, &mut |known| {
+        F::keys(location, &mut |known| {
             let edits = distance(key, known);
             let near = edits <= 1 + known.len() / 4;
             if near && best.as_ref().is_none_or(|(least, _)| edits < *least) {
@@ -166,11 +166,11 @@ pub(crate) fn error<F: Layout>(source: Source, key: &str) -> FieldError {
         None => "no such key".to_owned(),
     };
     let shown: String = key.chars().take(SHOWN).collect();
-    let place = match source {
-        Source::Body => format!("/{}", shown.replace('~', "~0").replace('/', "~1")),
+    let place = match location {
+        Location::Body => format!("/{}", shown.replace('~', "~0").replace('/', "~1")),
         _ => shown,
     };
-    FieldError::new(source, place, Fault::new(Code::Unknown, detail))
+    FieldError::new(location, place, ValueError::new(Code::Unknown, detail))
 }
 
 /// Edits from one word to the other, two letters swapped being one (Damerau, restricted).
@@ -195,9 +195,9 @@ fn distance(from: &str, to: &str) -> usize {
 
 /// The header, if the request has it.
 #[cfg(feature = "headers")]
-pub fn typed<T: Header>(headers: &HeaderMap) -> Option<Result<Option<T>, Box<Fault>>> {
+pub fn typed<T: Header>(headers: &HeaderMap) -> Option<Result<Option<T>, Box<ValueError>>> {
     let mut values = headers.get_all(T::name()).iter().peekable();
     values.peek()?;
-    let fault = |_| Box::new(Fault::new(Code::Invalid, "expected a valid header"));
-    Some(T::decode(&mut values).map(Some).map_err(fault))
+    let invalid = |_| Box::new(ValueError::new(Code::Invalid, "expected a valid header"));
+    Some(T::decode(&mut values).map(Some).map_err(invalid))
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::error::collector::Errors;
-use crate::error::field::{Code, FieldError, Source};
+use crate::error::field::{Code, FieldError, Location};
 use crate::extract::head;
 use crate::field::member::{malformed, reason};
 use crate::field::slots::Slots;
@@ -31,13 +31,13 @@ pub(crate) fn read<'r, F: Slots<'r>>(
 fn sort<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8], errors: &mut Errors) -> Result<(), FieldError> {
     slots.close();
     let plan = F::BODY;
-    let (mut seen, mut strangers) = (0, 0);
+    let (mut seen, mut unknown) = (0, 0);
     members(body, &mut |key, raw| {
         seen += 1;
         let known = seen > plan.max_params || slots.raw_member(key, raw);
-        if !known && plan.deny_json && strangers < head::MOST {
-            strangers += 1;
-            errors.stray(head::error::<F>(Source::Body, key));
+        if !known && plan.deny_json && unknown < head::MOST {
+            unknown += 1;
+            errors.push_unknown(head::error::<F>(Location::Body, key));
         }
     })?;
     if seen > plan.max_params {
@@ -110,7 +110,7 @@ impl<'r> Deserialize<'r> for Key<'r> {
 /// # Errors
 ///
 /// The body is not JSON, or not an object.
-fn members<'r>(body: &'r [u8], feed: &mut dyn FnMut(&str, &'r RawValue)) -> Result<(), FieldError> {
+fn members<'r>(body: &'r [u8], visit: &mut dyn FnMut(&str, &'r RawValue)) -> Result<(), FieldError> {
     struct Members<'f, 'r>(&'f mut dyn FnMut(&str, &'r RawValue));
 
     impl<'r> Visitor<'r> for Members<'_, 'r> {
@@ -130,6 +130,6 @@ fn members<'r>(body: &'r [u8], feed: &mut dyn FnMut(&str, &'r RawValue)) -> Resu
 
     // The whole text first: a fault of syntax behind the members is a fault of the body.
     let raw: &RawValue = serde_json::from_slice(body).map_err(malformed)?;
-    raw.deserialize_map(Members(feed))
-        .map_err(|error| FieldError::new(Source::Body, "", reason(&error.to_string()).0))
+    raw.deserialize_map(Members(visit))
+        .map_err(|error| FieldError::new(Location::Body, "", reason(&error.to_string()).0))
 }

@@ -12,14 +12,14 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use multer::{Constraints, Field, SizeLimit};
+use multer::{Constraints, SizeLimit};
 
-use crate::error::field::{Code, Fault, FieldError, Source, is_limit, too_large, unreadable};
+use crate::error::field::{Code, FieldError, Location, ValueError, is_limit, too_large, unreadable};
 use crate::error::rejection::Rejection;
-use crate::field::upload::{Incoming, Upload};
+use crate::field::upload::{Upload, UploadWriter};
 
 /// The most bytes of a part's head, give or take a chunk.
-const HEAD: usize = 4 * 1024;
+const MAX_HEAD: usize = 4 * 1024;
 
 /// A multipart body that is read by hand, part after part: `#[body(multipart)]`.
 ///
@@ -60,8 +60,8 @@ const HEAD: usize = 4 * 1024;
 #[derive(Debug)]
 pub struct Multipart {
     parts: multer::Multipart<'static>,
-    allowance: Allowance,
-    current: Option<Field<'static>>,
+    budget: ByteBudget,
+    current: Option<multer::Field<'static>>,
     seen: usize,
     max: usize,
     limit: u64,
@@ -78,9 +78,9 @@ impl Multipart {
             return Err(FieldError::body(Code::Malformed, "expected a boundary of 1 to 70 characters"));
         };
         let constraints = Constraints::new().size_limit(SizeLimit::new().whole_stream(limit));
-        let (body, allowance) = Sips::new(body);
+        let (body, budget) = PacedStream::new(body);
         let parts = multer::Multipart::with_constraints(body, boundary, constraints);
-        Ok(Self { parts, allowance, current: None, seen: 0, max, limit })
+        Ok(Self { parts, budget, current: None, seen: 0, max, limit })
     }
 
     /// The next part; what is left of the one before it is passed over.
@@ -91,30 +91,30 @@ impl Multipart {
     /// # Errors
     ///
     /// The body is malformed, torn or over its limit, or has too many parts.
-    pub async fn next(&mut self) -> Result<Option<OpenPart<'_>>, Rejection> {
+    pub async fn next(&mut self) -> Result<Option<Field<'_>>, Rejection> {
         self.next_part().await.map_err(|error| Rejection::new(vec![error]))
     }
 
-    pub(crate) async fn next_part(&mut self) -> Result<Option<OpenPart<'_>>, FieldError> {
+    pub(crate) async fn next_part(&mut self) -> Result<Option<Field<'_>>, FieldError> {
         let limit = self.limit;
-        // Read to its end, so that what follows is a head and has a head's allowance.
+        // Read to its end, so that what follows is a head and has a head's budget.
         // It stays where it is meanwhile: who gives this up and asks again goes on with the rest.
         if let Some(last) = self.current.as_mut() {
-            while last.chunk().await.map_err(|error| refusal(&error, limit))?.is_some() {}
+            while last.chunk().await.map_err(|error| read_error(&error, limit))?.is_some() {}
         }
         self.current = None;
-        self.allowance.set(HEAD);
+        self.budget.set(MAX_HEAD);
         let next = self.parts.next_field().await;
-        self.allowance.set(usize::MAX);
-        let Some(field) = next.map_err(|error| refusal(&error, limit))? else {
+        self.budget.set(usize::MAX);
+        let Some(field) = next.map_err(|error| read_error(&error, limit))? else {
             return Ok(None);
         };
         self.seen += 1;
         if self.seen > self.max {
-            let fault = Fault::new(Code::TooMany, format!("expected at most {} parts", self.max));
-            return Err(FieldError::new(Source::Part, "", fault));
+            let error = ValueError::new(Code::TooMany, format!("expected at most {} parts", self.max));
+            return Err(FieldError::new(Location::Part, "", error));
         }
-        Ok(Some(OpenPart { field: self.current.insert(field), limit }))
+        Ok(Some(Field { field: self.current.insert(field), limit }))
     }
 }
 
@@ -122,13 +122,13 @@ impl Multipart {
 ///
 /// Name, file name and content type are the client's words.
 #[derive(Debug)]
-pub struct OpenPart<'m> {
-    field: &'m mut Field<'static>,
+pub struct Field<'m> {
+    field: &'m mut multer::Field<'static>,
     /// That of the whole body.
     limit: u64,
 }
 
-impl OpenPart<'_> {
+impl Field<'_> {
     /// The part's name, empty if it has none.
     pub fn name(&self) -> &str {
         self.field.name().unwrap_or_default()
@@ -153,7 +153,7 @@ impl OpenPart<'_> {
     ///
     /// The body is malformed, torn or over its limit.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Rejection> {
-        self.some_bytes().await.map_err(|error| Rejection::new(vec![error]))
+        self.next_chunk().await.map_err(|error| Rejection::new(vec![error]))
     }
 
     /// The rest of the part, of at most that many bytes.
@@ -163,7 +163,7 @@ impl OpenPart<'_> {
     /// As [`chunk`](Self::chunk), or the part is longer.
     pub async fn bytes(&mut self, limit: u64) -> Result<Bytes, Rejection> {
         let bytes = self.whole(limit).await.map_err(|error| Rejection::new(vec![error]))?;
-        bytes.map_err(|fault| self.blame(fault))
+        bytes.map_err(|error| self.reject(error))
     }
 
     /// The rest of the part as a text, of at most that many bytes.
@@ -174,7 +174,7 @@ impl OpenPart<'_> {
     pub async fn text(&mut self, limit: u64) -> Result<String, Rejection> {
         let bytes = self.bytes(limit).await?;
         let text = String::from_utf8(bytes.into());
-        text.map_err(|_| self.blame(Fault::new(Code::BadUtf8, "expected UTF-8 text")))
+        text.map_err(|_| self.reject(ValueError::new(Code::InvalidUtf8, "expected UTF-8 text")))
     }
 
     /// The rest of the part as a file of at most that many bytes, in memory while it is short, then
@@ -184,27 +184,27 @@ impl OpenPart<'_> {
     ///
     /// As [`bytes`](Self::bytes), or the temporary file cannot be written, which is a 500.
     pub async fn upload(&mut self, limit: u64) -> Result<Upload, Rejection> {
-        match self.file(limit, Incoming::new(true)).await {
+        match self.file(limit, UploadWriter::new(true)).await {
             Ok(Ok(Ok(upload))) => Ok(upload),
-            Ok(Ok(Err(fault))) => Err(self.blame(fault)),
-            Ok(Err(_)) => Err(Rejection::wiring("a temporary file cannot be written")),
+            Ok(Ok(Err(error))) => Err(self.reject(error)),
+            Ok(Err(_)) => Err(Rejection::misconfigured("a temporary file cannot be written")),
             Err(error) => Err(Rejection::new(vec![error])),
         }
     }
 
-    fn blame(&self, fault: Fault) -> Rejection {
-        Rejection::new(vec![FieldError::new(Source::Part, self.name().to_owned(), fault)])
+    fn reject(&self, error: ValueError) -> Rejection {
+        Rejection::new(vec![FieldError::new(Location::Part, self.name().to_owned(), error)])
     }
 
-    async fn some_bytes(&mut self) -> Result<Option<Bytes>, FieldError> {
-        self.field.chunk().await.map_err(|error| refusal(&error, self.limit))
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>, FieldError> {
+        self.field.chunk().await.map_err(|error| read_error(&error, self.limit))
     }
 
     /// The part in memory; one that is too large is read to its end and dropped, so that others are heard.
-    pub(crate) async fn whole(&mut self, limit: u64) -> Result<Result<Bytes, Fault>, FieldError> {
+    pub(crate) async fn whole(&mut self, limit: u64) -> Result<Result<Bytes, ValueError>, FieldError> {
         let mut bytes = BytesMut::new();
         let mut length = 0u64;
-        while let Some(chunk) = self.some_bytes().await? {
+        while let Some(chunk) = self.next_chunk().await? {
             length += chunk.len() as u64;
             if length <= limit {
                 bytes.extend_from_slice(&chunk);
@@ -217,10 +217,10 @@ impl OpenPart<'_> {
     pub(crate) async fn file(
         &mut self,
         limit: u64,
-        mut file: Incoming,
-    ) -> Result<io::Result<Result<Upload, Fault>>, FieldError> {
+        mut file: UploadWriter,
+    ) -> Result<io::Result<Result<Upload, ValueError>>, FieldError> {
         let mut length = 0u64;
-        while let Some(chunk) = self.some_bytes().await? {
+        while let Some(chunk) = self.next_chunk().await? {
             length += chunk.len() as u64;
             if length <= limit
                 && let Err(error) = file.push(&chunk).await
@@ -237,59 +237,59 @@ impl OpenPart<'_> {
     }
 }
 
-fn large(limit: u64) -> Fault {
-    Fault::new(Code::TooLarge, format!("expected at most {limit} bytes"))
+fn large(limit: u64) -> ValueError {
+    ValueError::new(Code::TooLarge, format!("expected at most {limit} bytes"))
 }
 
-fn refusal(error: &multer::Error, limit: u64) -> FieldError {
+fn read_error(error: &multer::Error, limit: u64) -> FieldError {
     match error {
         multer::Error::StreamSizeExceeded { .. } => too_large(limit),
         multer::Error::StreamReadFailed(cause) if is_limit(&**cause) => too_large(limit),
-        multer::Error::StreamReadFailed(cause) if !is_used_up(&**cause) => unreadable(),
+        multer::Error::StreamReadFailed(cause) if !is_exhausted(&**cause) => unreadable(),
         _ => FieldError::body(Code::Malformed, "expected a multipart body to its last boundary"),
     }
 }
 
-fn is_used_up(cause: &(dyn std::error::Error + 'static)) -> bool {
-    matches!(cause.downcast_ref(), Some(SipError::UsedUp))
+fn is_exhausted(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(PacedStreamError::Exhausted))
 }
 
 /// The data of a body, which pauses behind every chunk.
 ///
 /// `multer` takes from its stream until that pauses, and keeps what it has taken: of a client that is
 /// fast enough it would keep the whole body in memory. And it looks for the end of a part's head from
-/// its start with every chunk, which a long head makes dear: so a head has an allowance.
+/// its start with every chunk, which a long head makes dear: so a head has an budget.
 #[derive(Debug)]
-pub(crate) struct Sips {
+pub(crate) struct PacedStream {
     data: BodyDataStream,
     /// How often it has paused since the last chunk.
     pauses: u8,
-    allowance: Allowance,
+    budget: ByteBudget,
 }
 
 /// How many bytes may still be taken; the chunk that uses it up is the last one.
 #[derive(Clone, Debug)]
-pub(crate) struct Allowance(Arc<AtomicUsize>);
+pub(crate) struct ByteBudget(Arc<AtomicUsize>);
 
-impl Allowance {
+impl ByteBudget {
     /// Allows so many bytes from now on.
     pub(crate) fn set(&self, bytes: usize) {
         self.0.store(bytes, Ordering::Relaxed);
     }
 }
 
-impl Sips {
-    pub(crate) fn new(body: Body) -> (Self, Allowance) {
-        let allowance = Allowance(Arc::new(AtomicUsize::new(0)));
-        (Self { data: body.into_data_stream(), pauses: 1, allowance: allowance.clone() }, allowance)
+impl PacedStream {
+    pub(crate) fn new(body: Body) -> (Self, ByteBudget) {
+        let budget = ByteBudget(Arc::new(AtomicUsize::new(0)));
+        (Self { data: body.into_data_stream(), pauses: 1, budget: budget.clone() }, budget)
     }
 }
 
-impl Stream for Sips {
-    type Item = Result<Bytes, SipError>;
+impl Stream for PacedStream {
+    type Item = Result<Bytes, PacedStreamError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let left = self.allowance.0.load(Ordering::Relaxed);
+        let left = self.budget.0.load(Ordering::Relaxed);
         // A chunk that was taken last thing is looked at only behind the next question.
         let most = if left == 0 { 2 } else { 1 };
         if self.pauses < most {
@@ -298,13 +298,13 @@ impl Stream for Sips {
             return Poll::Pending;
         }
         if left == 0 {
-            return Poll::Ready(Some(Err(SipError::UsedUp)));
+            return Poll::Ready(Some(Err(PacedStreamError::Exhausted)));
         }
         let chunk = ready!(Pin::new(&mut self.data).poll_next(context));
         self.pauses = 0;
         Poll::Ready(chunk.map(|chunk| {
-            let chunk = chunk.map_err(SipError::Body)?;
-            self.allowance.set(left.saturating_sub(chunk.len()));
+            let chunk = chunk.map_err(PacedStreamError::Body)?;
+            self.budget.set(left.saturating_sub(chunk.len()));
             Ok(chunk)
         }))
     }
@@ -312,27 +312,27 @@ impl Stream for Sips {
 
 /// Why there is no next chunk.
 #[derive(Debug)]
-pub(crate) enum SipError {
+pub(crate) enum PacedStreamError {
     /// The body has failed.
     Body(axum_core::Error),
-    /// The allowance is used up.
-    UsedUp,
+    /// The budget is used up.
+    Exhausted,
 }
 
-impl fmt::Display for SipError {
+impl fmt::Display for PacedStreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Body(_) => "the body has failed",
-            Self::UsedUp => "the head of a part is too long",
+            Self::Exhausted => "the head of a part is too long",
         })
     }
 }
 
-impl Error for SipError {
+impl Error for PacedStreamError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Body(error) => Some(error),
-            Self::UsedUp => None,
+            Self::Exhausted => None,
         }
     }
 }

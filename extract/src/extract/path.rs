@@ -4,7 +4,7 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use waylay_router::{Matched, Peer, Reason, Route, Table};
 
-use crate::descriptor::route::Door;
+use crate::descriptor::route::OwnRoute;
 use crate::error::rejection::Rejection;
 use crate::field::slots::Slots;
 use crate::field::value::Value;
@@ -14,25 +14,25 @@ use crate::field::value::Value;
 /// # Errors
 ///
 /// The request is for another route: 404, or 405 if only its method is another's.
-pub(crate) fn match_request(door: &Door, parts: &Parts) -> Result<Matched, Rejection> {
-    let target = door.target();
-    let table = door.table().get_or_init(|| {
+pub(crate) fn match_request(own_route: &OwnRoute, parts: &Parts) -> Result<Matched, Rejection> {
+    let target = own_route.target();
+    let table = own_route.table().get_or_init(|| {
         let route = Route::any(target.template()).method(target.method().clone()).value(());
         Table::builder().route(route).build().ok()
     });
     let Some(table) = table else {
-        return Err(Rejection::wiring("the template of the struct's own route is none"));
+        return Err(Rejection::misconfigured("the template of the struct's own route is none"));
     };
     let mut request = Request::new(());
     *request.method_mut() = parts.method.clone();
     *request.uri_mut() = parts.uri.clone();
     table.find(&request, &Peer::default()).map(|found| found.into_matched()).map_err(|miss| {
         match (&miss.reason, miss.status()) {
-            (Reason::BadRequest(_), status) => Rejection::elsewhere(status, None),
+            (Reason::BadRequest(_), status) => Rejection::wrong_route(status, None),
             (Reason::MethodNotAllowed(_), status) => {
-                Rejection::elsewhere(status, Some(target.method().clone()))
+                Rejection::wrong_route(status, Some(target.method().clone()))
             }
-            _ => Rejection::elsewhere(StatusCode::NOT_FOUND, None),
+            _ => Rejection::wrong_route(StatusCode::NOT_FOUND, None),
         }
     })
 }
@@ -44,18 +44,18 @@ pub(crate) fn fill<F: for<'r> Slots<'r>>(parts: &Parts, slots: Option<F>) -> Opt
     };
     let again = slots.is_some();
     let mut slots = slots.unwrap_or_default();
-    feed(matched, &mut slots, again);
+    push_captures(matched, &mut slots, again);
     Some(slots)
 }
 
 /// Hands every variable of a match to the slots.
-pub(crate) fn feed<F: for<'r> Slots<'r>>(matched: &Matched, slots: &mut F, again: bool) {
+pub(crate) fn push_captures<F: for<'r> Slots<'r>>(matched: &Matched, slots: &mut F, again: bool) {
     for capture in matched.captures() {
         match capture.decode() {
             Ok(text) => slots.path(capture.name(), Value::Text(&text), again),
             Err(_) => slots.path(capture.name(), Value::NotUtf8, again),
         }
-        if F::WANTS.raw_path {
+        if F::HEAD.raw_path {
             slots.raw_path(capture.name(), Value::Text(capture.raw()));
         }
     }

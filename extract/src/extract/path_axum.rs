@@ -10,7 +10,7 @@ use http::request::Parts;
 use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::error::field::{Code, Fault, FieldError, Source};
+use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::error::rejection::Rejection;
 use crate::field::slots::Slots;
 use crate::field::value::Value;
@@ -24,11 +24,11 @@ pub(crate) async fn fill<F: for<'r> Slots<'r>>(
     parts: &mut Parts,
     slots: Option<F>,
 ) -> Result<Option<F>, Rejection> {
-    match Path::<Sink<F>>::from_request_parts(parts, &()).await {
-        Ok(_) if F::WANTS.raw_path && !matched_by_us(parts) => {
-            Err(Rejection::wiring("axum gives path values decoded: `#[param(raw)]` needs waylay's router"))
-        }
-        Ok(Path(Sink(slots))) => Ok(Some(slots)),
+    match Path::<AxumPathSink<F>>::from_request_parts(parts, &()).await {
+        Ok(_) if F::HEAD.raw_path && !matched_by_us(parts) => Err(Rejection::misconfigured(
+            "axum gives path values decoded: `#[param(raw)]` needs waylay's router",
+        )),
+        Ok(Path(AxumPathSink(slots))) => Ok(Some(slots)),
         Err(PathRejection::FailedToDeserializePathParams(error)) => Err(rejection(error.into_kind())),
         Err(_) => Ok(slots),
     }
@@ -47,26 +47,26 @@ fn matched_by_us(_: &Parts) -> bool {
 fn rejection(kind: ErrorKind) -> Rejection {
     match kind {
         ErrorKind::InvalidUtf8InPathParam { key } => {
-            let fault = Fault::new(Code::BadUtf8, "expected UTF-8 text");
-            Rejection::new(vec![FieldError::new(Source::Path, key, fault)])
+            let error = ValueError::new(Code::InvalidUtf8, "expected UTF-8 text");
+            Rejection::new(vec![FieldError::new(Location::Path, key, error)])
         }
         // The sink itself refuses nothing.
-        _ => Rejection::wiring("axum's path values are not a map of texts"),
+        _ => Rejection::misconfigured("axum's path values are not a map of texts"),
     }
 }
 
 /// Hands every pair of a map of texts to the slots, borrowed.
-struct Sink<F>(F);
+struct AxumPathSink<F>(F);
 
-impl<'de, F: for<'r> Slots<'r>> Deserialize<'de> for Sink<F> {
+impl<'de, F: for<'r> Slots<'r>> Deserialize<'de> for AxumPathSink<F> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Pairs(PhantomData)).map(Self)
+        deserializer.deserialize_map(PathVisitor(PhantomData)).map(Self)
     }
 }
 
-struct Pairs<F>(PhantomData<F>);
+struct PathVisitor<F>(PhantomData<F>);
 
-impl<'de, F: for<'r> Slots<'r>> Visitor<'de> for Pairs<F> {
+impl<'de, F: for<'r> Slots<'r>> Visitor<'de> for PathVisitor<F> {
     type Value = F;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,18 +75,18 @@ impl<'de, F: for<'r> Slots<'r>> Visitor<'de> for Pairs<F> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<F, A::Error> {
         let mut slots = F::default();
-        while let Some(name) = map.next_key_seed(Name::<F>(PhantomData))? {
+        while let Some(name) = map.next_key_seed(NameSeed::<F>(PhantomData))? {
             let slots = &mut slots;
-            map.next_value_seed(One { slots, name })?;
+            map.next_value_seed(ValueSeed { slots, name })?;
         }
         Ok(slots)
     }
 }
 
 /// A key as the name of a field's variable: axum shows its text only while it is visited.
-struct Name<F>(PhantomData<F>);
+struct NameSeed<F>(PhantomData<F>);
 
-impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for Name<F> {
+impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for NameSeed<F> {
     type Value = Option<&'static str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -94,7 +94,7 @@ impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for Name<F> {
     }
 }
 
-impl<F: for<'r> Slots<'r>> Visitor<'_> for Name<F> {
+impl<F: for<'r> Slots<'r>> Visitor<'_> for NameSeed<F> {
     type Value = Option<&'static str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,13 +106,13 @@ impl<F: for<'r> Slots<'r>> Visitor<'_> for Name<F> {
     }
 }
 
-/// One value on its way to the slot of that name.
-struct One<'s, F> {
+/// ValueSeed value on its way to the slot of that name.
+struct ValueSeed<'s, F> {
     slots: &'s mut F,
     name: Option<&'static str>,
 }
 
-impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for One<'_, F> {
+impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for ValueSeed<'_, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -120,7 +120,7 @@ impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for One<'_, F> {
     }
 }
 
-impl<F: for<'r> Slots<'r>> Visitor<'_> for One<'_, F> {
+impl<F: for<'r> Slots<'r>> Visitor<'_> for ValueSeed<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,13 +9,13 @@ use serde_json::value::RawValue;
 use serde_path_to_error::{Path, Segment};
 
 use crate::error::collector::Errors;
-use crate::error::field::{Code, Fault, FieldError, Source};
+use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::field::slot::Read;
 use crate::field::value::Value;
 
-impl<T> Member<T> {
+impl<T> MemberSlot<T> {
     /// Takes one member in on the second pass, where each is read on its own.
-    pub fn feed<'r>(&mut self, key: &str, raw: &'r RawValue)
+    pub fn push_value<'r>(&mut self, key: &str, raw: &'r RawValue)
     where
         T: Deserialize<'r>,
     {
@@ -23,11 +23,11 @@ impl<T> Member<T> {
         *self = match self {
             Self::Unread => match read_raw(raw, &pointer) {
                 Ok(value) => Self::Value(value),
-                Err(error) => Self::Fault(Box::new(error)),
+                Err(error) => Self::Error(Box::new(error)),
             },
             _ => {
-                let error = FieldError::new(Source::Body, pointer, Fault::duplicate());
-                Self::Fault(Box::new(error))
+                let error = FieldError::new(Location::Body, pointer, ValueError::duplicate());
+                Self::Error(Box::new(error))
             }
         };
     }
@@ -48,7 +48,7 @@ impl<T> Member<T> {
         // A body that only the second pass takes is a body taken.
         Ok(match read_raw(raw, "") {
             Ok(value) => Self::Value(value),
-            Err(error) => Self::Fault(Box::new(error)),
+            Err(error) => Self::Error(Box::new(error)),
         })
     }
 }
@@ -58,16 +58,16 @@ impl<T> Member<T> {
 /// # Errors
 ///
 /// It is not JSON, or not what the type wants.
-pub(crate) fn value<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
-    let fault = |error: FieldError| {
+pub(crate) fn value<T: DeserializeOwned>(text: &[u8]) -> Result<T, ValueError> {
+    let to_value_error = |error: FieldError| {
         let (place, code) = (error.pointer().unwrap_or_default(), error.code());
         let gap = if place.is_empty() { "" } else { ": " };
-        Fault::new(code, format!("{place}{gap}{}", error.detail()))
+        ValueError::new(code, format!("{place}{gap}{}", error.detail()))
     };
-    match Member::whole(text).map_err(fault)? {
-        Member::Value(value) => Ok(value),
-        Member::Fault(error) => Err(fault(*error)),
-        Member::Unread => Err(Fault::missing()),
+    match MemberSlot::whole(text).map_err(to_value_error)? {
+        MemberSlot::Value(value) => Ok(value),
+        MemberSlot::Error(error) => Err(to_value_error(*error)),
+        MemberSlot::Unread => Err(ValueError::missing()),
     }
 }
 
@@ -107,11 +107,11 @@ fn read_raw<'r, T: Deserialize<'r>>(raw: &'r RawValue, pointer: &str) -> Result<
     serde_path_to_error::deserialize(raw).map_err(|error| {
         let mut pointer = pointer.to_owned();
         let is_there = push_path(&mut pointer, error.path());
-        let (fault, member) = reason(&error.inner().to_string());
+        let (error, member) = reason(&error.inner().to_string());
         if let Some(member) = member.filter(|_| is_there) {
             push_segment(&mut pointer, &member);
         }
-        FieldError::new(Source::Body, pointer, fault)
+        FieldError::new(Location::Body, pointer, error)
     })
 }
 
@@ -128,37 +128,37 @@ pub(crate) fn malformed(error: serde_json::Error) -> FieldError {
 ///
 /// The messages quote the value, and those of the user's types may as well, so only the part behind
 /// the last `expected` of a message whose form is known is taken.
-pub(crate) fn reason(message: &str) -> (Fault, Option<String>) {
+pub(crate) fn reason(message: &str) -> (ValueError, Option<String>) {
     const QUOTING: [&str; 4] = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
     let (message, _) = message.rsplit_once(" at line ").unwrap_or((message, ""));
     let quoted = |rest: &str| Some(rest.strip_prefix('`')?.strip_suffix('`')?.to_owned());
     if let Some(member) = message.strip_prefix("missing field ").and_then(quoted) {
-        return (Fault::missing(), Some(member));
+        return (ValueError::missing(), Some(member));
     }
     if let Some(member) = message.strip_prefix("duplicate field ").and_then(quoted) {
-        return (Fault::duplicate(), Some(member));
+        return (ValueError::duplicate(), Some(member));
     }
     let known = QUOTING.iter().any(|form| message.starts_with(form));
     let detail = match message.rsplit_once(", expected ").filter(|_| known) {
         Some((_, expected)) => format!("expected {expected}"),
         None => "expected a valid value".to_owned(),
     };
-    (Fault::new(Code::Invalid, detail), None)
+    (ValueError::new(Code::Invalid, detail), None)
 }
 
 /// The slot of a body's member, or of the whole body.
 #[derive(Debug, Default)]
-pub enum Member<T> {
+pub enum MemberSlot<T> {
     /// The body has no such member, or was not read at all.
     #[default]
     Unread,
     /// A value is there.
     Value(T),
     /// Something is there that is not acceptable. Boxed, since slots are moved on every request.
-    Fault(Box<FieldError>),
+    Error(Box<FieldError>),
 }
 
-impl<T> Member<T> {
+impl<T> MemberSlot<T> {
     /// Takes a member in, decoded on the way.
     ///
     /// # Errors
@@ -184,10 +184,10 @@ impl<T> Member<T> {
         match self {
             Self::Value(value) => return Some(value),
             Self::Unread if errors.body_is_read() => {
-                errors.push(FieldError::new(Source::Body, pointer, Fault::missing()));
+                errors.push(FieldError::new(Location::Body, pointer, ValueError::missing()));
             }
-            Self::Unread => errors.blame_body(true),
-            Self::Fault(error) => errors.push(*error),
+            Self::Unread => errors.push_body_error(true),
+            Self::Error(error) => errors.push(*error),
         }
         None
     }
@@ -197,7 +197,7 @@ impl<T> Member<T> {
     pub fn or(self, absent: impl FnOnce() -> T, pointer: &'static str, errors: &mut Errors) -> Option<T> {
         match self {
             Self::Unread => {
-                errors.blame_body(false);
+                errors.push_body_error(false);
                 Some(absent())
             }
             slot => slot.required(pointer, errors),
@@ -210,11 +210,11 @@ impl<T> Member<T> {
     }
 
     /// The same slot with its value changed.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Member<U> {
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> MemberSlot<U> {
         match self {
-            Self::Unread => Member::Unread,
-            Self::Value(value) => Member::Value(change(value)),
-            Self::Fault(error) => Member::Fault(error),
+            Self::Unread => MemberSlot::Unread,
+            Self::Value(value) => MemberSlot::Value(change(value)),
+            Self::Error(error) => MemberSlot::Error(error),
         }
     }
 
@@ -224,7 +224,7 @@ impl<T> Member<T> {
         let value = value.and_then(|text: Cow<'r, str>| read(text).map_err(|error| Box::new(error.into())));
         match value {
             Ok(value) => Self::Value(value),
-            Err(fault) => Self::Fault(Box::new(FieldError::new(Source::Body, "", *fault))),
+            Err(error) => Self::Error(Box::new(FieldError::new(Location::Body, "", *error))),
         }
     }
 

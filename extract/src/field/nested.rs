@@ -5,59 +5,59 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use crate::descriptor::field::Nest;
+use crate::descriptor::field::NestedLimits;
 use crate::error::collector::Errors;
-use crate::error::field::{Code, Fault, FieldError, Source};
-use crate::field::nested_de::{Fail, Node, Tree};
+use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::field::nested_de::{NestedDeError, NestedDeserializer, Node};
 use crate::field::slot::Slot;
 use crate::field::value::Value;
 
-/// The most faults of one field that are told; one too many tells enough.
+/// The most errors of one field that are told; one too many tells enough.
 const MOST: usize = 20;
 
 /// The most characters of a key that an error shows.
 const SHOWN: usize = 128;
 
 /// What a key says below the name of a field: nothing, or keys in brackets or behind dots.
-pub fn below<'k>(key: &'k str, name: &str) -> Option<&'k str> {
+pub fn subkey<'k>(key: &'k str, name: &str) -> Option<&'k str> {
     let rest = key.strip_prefix(name)?;
     (rest.is_empty() || rest.starts_with(['[', '.'])).then_some(rest)
 }
 
 /// The slot of such a value.
 #[derive(Debug, Default)]
-pub struct Nested {
+pub struct NestedSlot {
     root: Node,
-    faults: Vec<(String, Fault)>,
+    errors: Vec<(String, ValueError)>,
     seen: bool,
 }
 
-impl Slot for Nested {
+impl Slot for NestedSlot {
     fn is_absent(&self) -> bool {
         !self.seen
     }
 
-    fn is_faulty(&self) -> bool {
-        !self.faults.is_empty()
+    fn is_invalid(&self) -> bool {
+        !self.errors.is_empty()
     }
 }
 
-impl Nested {
+impl NestedSlot {
     /// Takes a value in; `rest`: what the key says below the field's name.
-    pub fn feed(&mut self, rest: &str, value: Value<'_>, nest: &Nest) {
+    pub fn push_value(&mut self, rest: &str, value: Value<'_>, limits: &NestedLimits) {
         self.seen = true;
-        if let Err(fault) = self.put(rest, value, nest)
-            && self.faults.len() < MOST
+        if let Err(error) = self.put(rest, value, limits)
+            && self.errors.len() < MOST
         {
-            self.faults.push((rest.to_owned(), fault));
+            self.errors.push((rest.to_owned(), error));
         }
     }
 
-    fn put(&mut self, rest: &str, value: Value<'_>, nest: &Nest) -> Result<(), Fault> {
-        let (keys, list) = keys(rest, nest.depth)?;
-        let text = value.decode().map_err(|fault| *fault)?.into_owned();
-        if text.len() > nest.limit {
-            return Err(Fault::new(Code::TooLong, format!("expected at most {} bytes", nest.limit)));
+    fn put(&mut self, rest: &str, value: Value<'_>, limits: &NestedLimits) -> Result<(), ValueError> {
+        let (keys, list) = keys(rest, limits.depth)?;
+        let text = value.decode().map_err(|error| *error)?.into_owned();
+        if text.len() > limits.limit {
+            return Err(ValueError::new(Code::TooLong, format!("expected at most {} bytes", limits.limit)));
         }
         let mut node = &mut self.root;
         for key in keys {
@@ -81,24 +81,25 @@ impl Nested {
     /// The value; an error if there is none, unless the type is made of nothing.
     pub fn required<T: DeserializeOwned>(
         self,
-        source: Source,
+        location: Location,
         name: &str,
-        nest: &Nest,
+        limits: &NestedLimits,
         errors: &mut Errors,
     ) -> Option<T> {
-        let sound = self.faults.is_empty();
-        for (rest, fault) in self.faults {
-            errors.push(FieldError::new(source, place(name, &rest), fault));
+        let sound = self.errors.is_empty();
+        for (rest, error) in self.errors {
+            errors.push(FieldError::new(location, place(name, &rest), error));
         }
         if !sound {
             return None;
         }
-        let error = match (T::deserialize(Tree { node: self.root, max: nest.max }), self.seen) {
+        let error = match (T::deserialize(NestedDeserializer { node: self.root, max: limits.max }), self.seen)
+        {
             (Ok(value), _) => return Some(value),
-            (Err(_), false) => FieldError::new(source, name.to_owned(), Fault::missing()),
-            (Err(Fail { keys, fault }), true) => {
+            (Err(_), false) => FieldError::new(location, name.to_owned(), ValueError::missing()),
+            (Err(NestedDeError { keys, error }), true) => {
                 let rest: String = keys.iter().rev().map(|key| format!("[{key}]")).collect();
-                FieldError::new(source, place(name, &rest), fault)
+                FieldError::new(location, place(name, &rest), error)
             }
         };
         errors.push(error);
@@ -108,14 +109,14 @@ impl Nested {
     /// The value if there is one; an error only if it is not acceptable.
     pub fn optional<T: DeserializeOwned>(
         self,
-        source: Source,
+        location: Location,
         name: &str,
-        nest: &Nest,
+        limits: &NestedLimits,
         errors: &mut Errors,
     ) -> Option<Option<T>> {
         match self.seen {
             false => Some(None),
-            true => self.required(source, name, nest, errors).map(Some),
+            true => self.required(location, name, limits, errors).map(Some),
         }
     }
 }
@@ -124,18 +125,18 @@ fn place(name: &str, rest: &str) -> Cow<'static, str> {
     format!("{name}{rest}").chars().take(SHOWN).collect::<String>().into()
 }
 
-fn mixed() -> Fault {
-    Fault::new(Code::Duplicate, "expected one value, or a list, or keys below, not several of these")
+fn mixed() -> ValueError {
+    ValueError::new(Code::Duplicate, "expected one value, or a list, or keys below, not several of these")
 }
 
 /// The keys, and whether an empty pair of brackets ends them.
-fn keys(rest: &str, depth: usize) -> Result<(Vec<&str>, bool), Fault> {
-    let odd = || Fault::new(Code::Invalid, "expected a key such as `a[b]`, `a[0][b]`, `a[]` or `a.b`");
+fn keys(rest: &str, depth: usize) -> Result<(Vec<&str>, bool), ValueError> {
+    let odd = || ValueError::new(Code::Invalid, "expected a key such as `a[b]`, `a[0][b]`, `a[]` or `a.b`");
     let mut keys = Vec::new();
     let mut left = rest;
     while !left.is_empty() {
         if keys.len() == depth {
-            return Err(Fault::new(Code::TooMany, format!("expected at most {depth} keys below")));
+            return Err(ValueError::new(Code::TooMany, format!("expected at most {depth} keys below")));
         }
         let key = if let Some(inside) = left.strip_prefix('[') {
             let (key, after) = inside.split_once(']').ok_or_else(odd)?;

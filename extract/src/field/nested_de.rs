@@ -9,7 +9,7 @@ use serde::de::{
 };
 use serde::{Deserializer, de, forward_to_deserialize_any};
 
-use crate::error::field::{Code, Fault};
+use crate::error::field::{Code, ValueError};
 use crate::text::from_text::FromText;
 use crate::text::via_serde::scalars;
 
@@ -29,14 +29,14 @@ pub(crate) enum Node {
 
 /// Why a tree is not of a type: the keys from the leaf up, and the fault.
 #[derive(Debug)]
-pub(crate) struct Fail {
+pub(crate) struct NestedDeError {
     pub(crate) keys: Vec<String>,
-    pub(crate) fault: Fault,
+    pub(crate) error: ValueError,
 }
 
-impl Fail {
+impl NestedDeError {
     fn new(code: Code, detail: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self { keys: Vec::new(), fault: Fault::new(code, detail) }
+        Self { keys: Vec::new(), error: ValueError::new(code, detail) }
     }
 
     fn below(mut self, key: String) -> Self {
@@ -44,21 +44,21 @@ impl Fail {
         self
     }
 
-    fn of(fault: Fault, key: &str) -> Self {
-        Self { keys: vec![key.to_owned()], fault }
+    fn of(error: ValueError, key: &str) -> Self {
+        Self { keys: vec![key.to_owned()], error }
     }
 }
 
-impl fmt::Display for Fail {
+impl fmt::Display for NestedDeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.fault.detail)
+        f.write_str(&self.error.detail)
     }
 }
 
-impl std::error::Error for Fail {}
+impl std::error::Error for NestedDeError {}
 
 /// The words of foreign types are dropped, since they may quote the value.
-impl de::Error for Fail {
+impl de::Error for NestedDeError {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::new(Code::Invalid, "expected a valid value")
     }
@@ -81,31 +81,31 @@ impl de::Error for Fail {
     }
 
     fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
-        Self::of(Fault::new(Code::Unknown, "no such key"), field)
+        Self::of(ValueError::new(Code::Unknown, "no such key"), field)
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::of(Fault::missing(), field)
+        Self::of(ValueError::missing(), field)
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self::of(Fault::duplicate(), field)
+        Self::of(ValueError::duplicate(), field)
     }
 }
 
 /// A node as serde reads it; `max`: the most items of a list.
-pub(crate) struct Tree {
+pub(crate) struct NestedDeserializer {
     pub(crate) node: Node,
     pub(crate) max: usize,
 }
 
-impl Tree {
-    fn text(self) -> Result<String, Fail> {
+impl NestedDeserializer {
+    fn text(self) -> Result<String, NestedDeError> {
         match self.node {
             Node::Texts(mut texts) if texts.len() == 1 => Ok(texts.pop().unwrap_or_default()),
-            Node::Texts(_) => Err(Fail { keys: Vec::new(), fault: Fault::duplicate() }),
-            Node::Absent => Err(Fail { keys: Vec::new(), fault: Fault::missing() }),
-            Node::Items(_) | Node::Keys(_) => Err(Fail::new(Code::Invalid, "expected one value")),
+            Node::Texts(_) => Err(NestedDeError { keys: Vec::new(), error: ValueError::duplicate() }),
+            Node::Absent => Err(NestedDeError { keys: Vec::new(), error: ValueError::missing() }),
+            Node::Items(_) | Node::Keys(_) => Err(NestedDeError::new(Code::Invalid, "expected one value")),
         }
     }
 
@@ -119,7 +119,7 @@ impl Tree {
     }
 
     /// The items of a list with their indexes.
-    fn items(self) -> Result<Items, Fail> {
+    fn items(self) -> Result<Items, NestedDeError> {
         let max = self.max;
         let leaf = |(at, text): (usize, String)| (at.to_string(), Node::Texts(vec![text]));
         let list: Vec<_> = match self.node {
@@ -129,17 +129,17 @@ impl Tree {
             Node::Absent => Vec::new(),
         };
         if list.len() > max {
-            return Err(Fail::new(Code::TooMany, format!("expected at most {max} items")));
+            return Err(NestedDeError::new(Code::TooMany, format!("expected at most {max} items")));
         }
         Ok(Items { list: list.into_iter(), max, value: None })
     }
 
-    fn entries(self) -> Result<Items, Fail> {
+    fn entries(self) -> Result<Items, NestedDeError> {
         let max = self.max;
         let list: Vec<_> = match self.node {
             _ if self.is_empty() => Vec::new(),
             Node::Keys(keys) => keys.into_iter().collect(),
-            _ => return Err(Fail::new(Code::Invalid, "expected keys below")),
+            _ => return Err(NestedDeError::new(Code::Invalid, "expected keys below")),
         };
         Ok(Items { list: list.into_iter(), max, value: None })
     }
@@ -147,37 +147,37 @@ impl Tree {
 
 /// Items by their indexes, of which none may lack: `a[99999999]=1` is no list of that length
 /// (CVE-2024-37298 of gorilla/schema).
-fn in_order(keys: BTreeMap<String, Node>) -> Result<Vec<(String, Node)>, Fail> {
+fn in_order(keys: BTreeMap<String, Node>) -> Result<Vec<(String, Node)>, NestedDeError> {
     let mut list = Vec::with_capacity(keys.len());
     for (key, node) in keys {
         match usize::from_text(&key) {
             Ok(index) => list.push((index, key, node)),
-            Err(_) => return Err(Fail::new(Code::Invalid, "expected an index").below(key)),
+            Err(_) => return Err(NestedDeError::new(Code::Invalid, "expected an index").below(key)),
         }
     }
     list.sort_by_key(|(index, ..)| *index);
     if list.iter().enumerate().any(|(at, (index, ..))| at != *index) {
-        return Err(Fail::new(Code::Invalid, "expected indexes from 0 on without a gap"));
+        return Err(NestedDeError::new(Code::Invalid, "expected indexes from 0 on without a gap"));
     }
     Ok(list.into_iter().map(|(_, key, node)| (key, node)).collect())
 }
 
 macro_rules! parsed {
     ($($method:ident $visit:ident,)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fail> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NestedDeError> {
             let text = self.text()?;
-            let value = FromText::from_text(&text).map_err(|error| Fail { keys: Vec::new(), fault: error.into() });
+            let value = FromText::from_text(&text).map_err(|error| NestedDeError { keys: Vec::new(), error: error.into() });
             visitor.$visit(value?)
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for Tree {
-    type Error = Fail;
+impl<'de> Deserializer<'de> for NestedDeserializer {
+    type Error = NestedDeError;
 
     scalars!(parsed);
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fail> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NestedDeError> {
         match &self.node {
             Node::Absent => visitor.visit_unit(),
             Node::Texts(texts) if texts.len() == 1 => visitor.visit_string(self.text()?),
@@ -186,23 +186,27 @@ impl<'de> Deserializer<'de> for Tree {
         }
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fail> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NestedDeError> {
         visitor.visit_string(self.text()?)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fail> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NestedDeError> {
         if self.is_empty() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fail> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NestedDeError> {
         if self.is_empty() {
             visitor.visit_unit()
         } else {
-            Err(Fail::new(Code::Invalid, "expected no value"))
+            Err(NestedDeError::new(Code::Invalid, "expected no value"))
         }
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fail> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, NestedDeError> {
         self.deserialize_unit(visitor)
     }
 
@@ -210,15 +214,15 @@ impl<'de> Deserializer<'de> for Tree {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Fail> {
+    ) -> Result<V::Value, NestedDeError> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fail> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NestedDeError> {
         visitor.visit_seq(self.items()?)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fail> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, NestedDeError> {
         self.deserialize_seq(visitor)
     }
 
@@ -227,11 +231,11 @@ impl<'de> Deserializer<'de> for Tree {
         _: &'static str,
         _: usize,
         visitor: V,
-    ) -> Result<V::Value, Fail> {
+    ) -> Result<V::Value, NestedDeError> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fail> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NestedDeError> {
         visitor.visit_map(self.entries()?)
     }
 
@@ -240,7 +244,7 @@ impl<'de> Deserializer<'de> for Tree {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fail> {
+    ) -> Result<V::Value, NestedDeError> {
         visitor.visit_map(self.entries()?)
     }
 
@@ -249,11 +253,11 @@ impl<'de> Deserializer<'de> for Tree {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fail> {
+    ) -> Result<V::Value, NestedDeError> {
         visitor.visit_enum(self)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fail> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NestedDeError> {
         visitor.visit_unit()
     }
 
@@ -269,13 +273,16 @@ struct Items {
 }
 
 impl<'de> SeqAccess<'de> for Items {
-    type Error = Fail;
+    type Error = NestedDeError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fail> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, NestedDeError> {
         let Some((key, node)) = self.list.next() else {
             return Ok(None);
         };
-        seed.deserialize(Tree { node, max: self.max }).map(Some).map_err(|fail| fail.below(key))
+        seed.deserialize(NestedDeserializer { node, max: self.max }).map(Some).map_err(|fail| fail.below(key))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -284,40 +291,41 @@ impl<'de> SeqAccess<'de> for Items {
 }
 
 impl<'de> MapAccess<'de> for Items {
-    type Error = Fail;
+    type Error = NestedDeError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fail> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, NestedDeError> {
         let Some((key, node)) = self.list.next() else {
             return Ok(None);
         };
         let name = Node::Texts(vec![key.clone()]);
         self.value = Some((key, node));
-        seed.deserialize(Tree { node: name, max: self.max }).map(Some)
+        seed.deserialize(NestedDeserializer { node: name, max: self.max }).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fail> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, NestedDeError> {
         let (key, node) = self.value.take().unwrap_or_default();
-        seed.deserialize(Tree { node, max: self.max }).map_err(|fail| fail.below(key))
+        seed.deserialize(NestedDeserializer { node, max: self.max }).map_err(|fail| fail.below(key))
     }
 }
 
-impl<'de> EnumAccess<'de> for Tree {
-    type Error = Fail;
+impl<'de> EnumAccess<'de> for NestedDeserializer {
+    type Error = NestedDeError;
     type Variant = Content;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Content), Fail> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Content), NestedDeError> {
         let max = self.max;
         let (name, content) = match self.node {
             Node::Keys(keys) if keys.len() == 1 => {
                 let mut keys = keys.into_iter();
                 let (key, node) = keys.next().unwrap_or_default();
-                (key.clone(), Content { key: Some(key), tree: Tree { node, max } })
+                (key.clone(), Content { key: Some(key), tree: NestedDeserializer { node, max } })
             }
-            node => {
-                (Tree { node, max }.text()?, Content { key: None, tree: Tree { node: Node::Absent, max } })
-            }
+            node => (
+                NestedDeserializer { node, max }.text()?,
+                Content { key: None, tree: NestedDeserializer { node: Node::Absent, max } },
+            ),
         };
-        let variant = seed.deserialize(IntoDeserializer::<Fail>::into_deserializer(name))?;
+        let variant = seed.deserialize(IntoDeserializer::<NestedDeError>::into_deserializer(name))?;
         Ok((variant, content))
     }
 }
@@ -325,11 +333,14 @@ impl<'de> EnumAccess<'de> for Tree {
 /// What stands below a variant's name.
 pub(crate) struct Content {
     key: Option<String>,
-    tree: Tree,
+    tree: NestedDeserializer,
 }
 
 impl Content {
-    fn read<T>(self, read: impl FnOnce(Tree) -> Result<T, Fail>) -> Result<T, Fail> {
+    fn read<T>(
+        self,
+        read: impl FnOnce(NestedDeserializer) -> Result<T, NestedDeError>,
+    ) -> Result<T, NestedDeError> {
         read(self.tree).map_err(|fail| match self.key {
             Some(key) => fail.below(key),
             None => fail,
@@ -338,20 +349,20 @@ impl Content {
 }
 
 impl<'de> VariantAccess<'de> for Content {
-    type Error = Fail;
+    type Error = NestedDeError;
 
-    fn unit_variant(self) -> Result<(), Fail> {
+    fn unit_variant(self) -> Result<(), NestedDeError> {
         match self.tree.is_empty() {
             true => Ok(()),
-            false => self.read(|_| Err(Fail::new(Code::Invalid, "expected no value"))),
+            false => self.read(|_| Err(NestedDeError::new(Code::Invalid, "expected no value"))),
         }
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fail> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, NestedDeError> {
         self.read(|tree| seed.deserialize(tree))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fail> {
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, NestedDeError> {
         self.read(|tree| tree.deserialize_seq(visitor))
     }
 
@@ -359,7 +370,7 @@ impl<'de> VariantAccess<'de> for Content {
         self,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fail> {
+    ) -> Result<V::Value, NestedDeError> {
         self.read(|tree| tree.deserialize_map(visitor))
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::descriptor::field::Rule;
-use crate::error::field::Fault;
+use crate::error::field::ValueError;
 use crate::field::member;
 use crate::field::slot::read_value;
 use crate::field::value::Value;
@@ -13,7 +13,7 @@ use crate::text::dispatch::ReadAny;
 /// A part's bytes, or why there are none.
 #[derive(Debug)]
 pub struct Part {
-    pub(crate) bytes: Result<Bytes, Fault>,
+    pub(crate) bytes: Result<Bytes, ValueError>,
 }
 
 impl Part {
@@ -22,7 +22,7 @@ impl Part {
     /// # Errors
     ///
     /// It is too large, no text or not the type's.
-    pub fn text<T>(&self, read: ReadAny<T>, rule: &Rule) -> Result<Option<T>, Box<Fault>> {
+    pub fn text<T>(&self, read: ReadAny<T>, rule: &Rule) -> Result<Option<T>, Box<ValueError>> {
         read_value(Value::plain(self.get()?), read, rule)
     }
 
@@ -31,7 +31,7 @@ impl Part {
     /// # Errors
     ///
     /// It is too large.
-    pub fn bytes(&self) -> Result<Option<Bytes>, Box<Fault>> {
+    pub fn bytes(&self) -> Result<Option<Bytes>, Box<ValueError>> {
         self.get().map(|bytes| Some(bytes.clone()))
     }
 
@@ -40,7 +40,7 @@ impl Part {
     /// # Errors
     ///
     /// It is too large, or not what the type wants.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<Option<T>, Box<Fault>> {
+    pub fn json<T: DeserializeOwned>(&self) -> Result<Option<T>, Box<ValueError>> {
         member::value(self.get()?).map(Some).map_err(Box::new)
     }
 
@@ -49,7 +49,7 @@ impl Part {
         self.bytes.as_ref().map_or(Value::NotUtf8, |bytes| Value::plain(bytes))
     }
 
-    fn get(&self) -> Result<&Bytes, Box<Fault>> {
-        self.bytes.as_ref().map_err(|fault| Box::new(fault.clone()))
+    fn get(&self) -> Result<&Bytes, Box<ValueError>> {
+        self.bytes.as_ref().map_err(|error| Box::new(error.clone()))
     }
 }

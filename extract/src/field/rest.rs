@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
 use crate::error::collector::Errors;
-use crate::error::field::{Fault, FieldError, Source};
+use crate::error::field::{FieldError, Location, ValueError};
 use crate::field::slot::Slot;
 use crate::field::value::Value;
 
@@ -38,19 +38,19 @@ use crate::field::value::Value;
 )]
 pub trait Rest: Default {
     /// Takes a pair in; `false` if the key is there already and may not be.
-    fn put(&mut self, key: String, value: String) -> bool;
+    fn insert(&mut self, key: String, value: String) -> bool;
 
-    /// Hands every pair on, as the way back of [`put`](Self::put).
-    fn each(&self, hand: &mut dyn FnMut(&str, &str));
+    /// Hands every pair on, as the way back of [`insert`](Self::insert).
+    fn for_each(&self, hand: &mut dyn FnMut(&str, &str));
 }
 
 impl Rest for Vec<(String, String)> {
-    fn put(&mut self, key: String, value: String) -> bool {
+    fn insert(&mut self, key: String, value: String) -> bool {
         self.push((key, value));
         true
     }
 
-    fn each(&self, hand: &mut dyn FnMut(&str, &str)) {
+    fn for_each(&self, hand: &mut dyn FnMut(&str, &str)) {
         for (key, value) in self {
             hand(key, value);
         }
@@ -58,11 +58,11 @@ impl Rest for Vec<(String, String)> {
 }
 
 impl Rest for BTreeMap<String, String> {
-    fn put(&mut self, key: String, value: String) -> bool {
+    fn insert(&mut self, key: String, value: String) -> bool {
         self.insert(key, value).is_none()
     }
 
-    fn each(&self, hand: &mut dyn FnMut(&str, &str)) {
+    fn for_each(&self, hand: &mut dyn FnMut(&str, &str)) {
         for (key, value) in self {
             hand(key, value);
         }
@@ -70,12 +70,12 @@ impl Rest for BTreeMap<String, String> {
 }
 
 impl Rest for BTreeMap<String, Vec<String>> {
-    fn put(&mut self, key: String, value: String) -> bool {
+    fn insert(&mut self, key: String, value: String) -> bool {
         self.entry(key).or_default().push(value);
         true
     }
 
-    fn each(&self, hand: &mut dyn FnMut(&str, &str)) {
+    fn for_each(&self, hand: &mut dyn FnMut(&str, &str)) {
         for (key, values) in self {
             for value in values {
                 hand(key, value);
@@ -85,11 +85,11 @@ impl Rest for BTreeMap<String, Vec<String>> {
 }
 
 impl<S: BuildHasher + Default> Rest for HashMap<String, String, S> {
-    fn put(&mut self, key: String, value: String) -> bool {
+    fn insert(&mut self, key: String, value: String) -> bool {
         self.insert(key, value).is_none()
     }
 
-    fn each(&self, hand: &mut dyn FnMut(&str, &str)) {
+    fn for_each(&self, hand: &mut dyn FnMut(&str, &str)) {
         for (key, value) in self {
             hand(key, value);
         }
@@ -97,12 +97,12 @@ impl<S: BuildHasher + Default> Rest for HashMap<String, String, S> {
 }
 
 impl<S: BuildHasher + Default> Rest for HashMap<String, Vec<String>, S> {
-    fn put(&mut self, key: String, value: String) -> bool {
+    fn insert(&mut self, key: String, value: String) -> bool {
         self.entry(key).or_default().push(value);
         true
     }
 
-    fn each(&self, hand: &mut dyn FnMut(&str, &str)) {
+    fn for_each(&self, hand: &mut dyn FnMut(&str, &str)) {
         for (key, values) in self {
             for value in values {
                 hand(key, value);
@@ -113,44 +113,44 @@ impl<S: BuildHasher + Default> Rest for HashMap<String, Vec<String>, S> {
 
 /// The slot of such a field.
 #[derive(Debug, Default)]
-pub struct Others<T> {
+pub struct RestSlot<T> {
     pairs: T,
-    faults: Vec<(String, Fault)>,
+    errors: Vec<(String, ValueError)>,
     seen: bool,
 }
 
-impl<T> Slot for Others<T> {
+impl<T> Slot for RestSlot<T> {
     fn is_absent(&self) -> bool {
         !self.seen
     }
 
-    fn is_faulty(&self) -> bool {
-        !self.faults.is_empty()
+    fn is_invalid(&self) -> bool {
+        !self.errors.is_empty()
     }
 }
 
 // The bounds stand at the methods, where the compiler says what is missing in our words.
-impl<T> Others<T> {
+impl<T> RestSlot<T> {
     /// Takes a pair in.
-    pub fn feed(&mut self, key: &str, value: Value<'_>)
+    pub fn push_value(&mut self, key: &str, value: Value<'_>)
     where
         T: Rest,
     {
         self.seen = true;
-        let put = |value: Cow<'_, str>| self.pairs.put(key.to_owned(), value.into_owned());
-        let fault = match value.decode().map(put) {
+        let put = |value: Cow<'_, str>| self.pairs.insert(key.to_owned(), value.into_owned());
+        let error = match value.decode().map(put) {
             Ok(true) => return,
-            Ok(false) => Fault::duplicate(),
-            Err(fault) => *fault,
+            Ok(false) => ValueError::duplicate(),
+            Err(error) => *error,
         };
-        self.faults.push((key.chars().take(64).collect(), fault));
+        self.errors.push((key.chars().take(64).collect(), error));
     }
 
     /// The pairs; an error for each that is not acceptable.
-    pub fn finish(self, source: Source, errors: &mut Errors) -> Option<T> {
-        let sound = self.faults.is_empty();
-        for (key, fault) in self.faults {
-            errors.push(FieldError::new(source, key, fault));
+    pub fn finish(self, location: Location, errors: &mut Errors) -> Option<T> {
+        let sound = self.errors.is_empty();
+        for (key, error) in self.errors {
+            errors.push(FieldError::new(location, key, error));
         }
         sound.then_some(self.pairs)
     }

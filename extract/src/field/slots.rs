@@ -6,14 +6,14 @@ use http::request::Parts;
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use crate::descriptor::body::{Kind, Plan};
-use crate::descriptor::field::{PartRule, Wants};
+use crate::descriptor::body::{BodyKind, BodyPlan};
+use crate::descriptor::field::{HeadPlan, PartRule};
 use crate::descriptor::names::{Keys, Names};
-use crate::descriptor::route::Door;
+use crate::descriptor::route::OwnRoute;
 use crate::error::collector::Errors;
 #[cfg(feature = "multipart")]
-use crate::error::field::Fault;
-use crate::error::field::{FieldError, Source};
+use crate::error::field::ValueError;
+use crate::error::field::{FieldError, Location};
 use crate::field::part::Part;
 use crate::field::slot::Slot;
 #[cfg(feature = "multipart")]
@@ -26,36 +26,36 @@ pub trait Layout: Default + Send {
     type Output;
 
     /// What is walked over.
-    const WANTS: Wants;
+    const HEAD: HeadPlan;
     /// What is done with the body.
-    const BODY: Plan = Plan::NONE;
+    const BODY: BodyPlan = BodyPlan::NONE;
     /// The path variables that are read.
     const PARAMS: Names;
     /// What the fields are called outside.
     const KEYS: Keys;
 
     /// The struct's own route, if it has one.
-    fn door() -> Option<&'static Door> {
+    fn own_route() -> Option<&'static OwnRoute> {
         None
     }
 
     /// The name of a path variable that a field reads, if this is one.
     fn path_name(name: &str) -> Option<&'static str>;
     /// Tells every key that a field reads from there.
-    fn keys(source: Source, tell: &mut dyn FnMut(&str));
+    fn keys(location: Location, visit: &mut dyn FnMut(&str));
     /// How a part is taken, if a field takes it.
     fn part_rule(_name: &str) -> Option<PartRule> {
         None
     }
-    /// Looks at all slots before the body is read.
-    fn survey(&self) -> Survey;
+    /// Calls `visit` for each slot of the head, with `true` if the field is required.
+    fn each_slot(&self, visit: &mut dyn FnMut(&dyn Slot, bool));
     /// Makes every member of a JSON body unread again.
     fn close(&mut self) {}
     /// Takes a part in.
     fn part(&mut self, _name: &str, _part: &Part) {}
     /// Takes a file in.
     #[cfg(feature = "multipart")]
-    fn upload(&mut self, _name: &str, _upload: Result<Option<Upload>, Box<Fault>>) {}
+    fn upload(&mut self, _name: &str, _upload: Result<Option<Upload>, Box<ValueError>>) {}
     /// Takes the body in, unread.
     fn stream(&mut self, _body: Body) {}
     /// Makes the struct, or tells every error in field order.
@@ -99,28 +99,7 @@ pub trait Slots<'r>: Layout {
     /// # Errors
     ///
     /// It cannot be decoded.
-    fn body(&mut self, _kind: Kind, _body: &'r Bytes) -> Result<(), FieldError> {
+    fn body(&mut self, _kind: BodyKind, _body: &'r Bytes) -> Result<(), FieldError> {
         Ok(())
-    }
-}
-
-/// What a look at the slots shows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Survey {
-    pub(crate) faulty: bool,
-    pub(crate) touched: bool,
-}
-
-impl Survey {
-    /// Looks at one more slot.
-    pub fn see(&mut self, slot: &dyn Slot, required: bool) {
-        self.faulty |= slot.is_faulty() || (required && slot.is_absent());
-        self.touched |= !slot.is_absent();
-    }
-
-    /// Adds what a look at other slots has shown.
-    pub fn join(&mut self, other: Self) {
-        self.faulty |= other.faulty;
-        self.touched |= other.touched;
     }
 }

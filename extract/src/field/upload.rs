@@ -149,7 +149,7 @@ impl Upload {
 }
 
 /// A file while it comes in.
-pub(crate) struct Incoming {
+pub(crate) struct UploadWriter {
     length: u64,
     memory: BytesMut,
     disk: Option<(File, TempPath)>,
@@ -157,7 +157,7 @@ pub(crate) struct Incoming {
     spill: bool,
 }
 
-impl Incoming {
+impl UploadWriter {
     /// An empty file; outside of a tokio runtime it stays in memory.
     pub(crate) fn new(spill: bool) -> Self {
         let spill = spill && tokio::runtime::Handle::try_current().is_ok();

@@ -6,7 +6,7 @@ use std::str;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::error::field::{Code, Fault};
+use crate::error::field::{Code, ValueError};
 
 /// The pairs of a query string or an urlencoded form, in order, in one pass over its bytes.
 ///
@@ -96,7 +96,7 @@ pub fn lines<'h>(
 /// Hands each cookie on: RFC 6265, 4.2.1, of every `Cookie` line, since HTTP/2 may split it.
 ///
 /// Quotes around a value are not part of it, as in Go's `net/http`.
-pub(crate) fn cookies<'r>(headers: &'r HeaderMap, feed: &mut dyn FnMut(&str, Value<'r>)) {
+pub(crate) fn cookies<'r>(headers: &'r HeaderMap, visit: &mut dyn FnMut(&str, Value<'r>)) {
     for line in headers.get_all(COOKIE) {
         for pair in line.as_bytes().split(|byte| *byte == b';') {
             let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
@@ -105,7 +105,7 @@ pub(crate) fn cookies<'r>(headers: &'r HeaderMap, feed: &mut dyn FnMut(&str, Val
             let value = pair[equals + 1..].trim_ascii();
             let value = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value);
             if let Ok(name) = str::from_utf8(pair[..equals].trim_ascii()) {
-                feed(name, Value::percent(value));
+                visit(name, Value::percent(value));
             }
         }
     }
@@ -157,7 +157,7 @@ impl<'v> Value<'v> {
     }
 
     /// The text, borrowed unless there is an escape to take out. Never lossy.
-    pub(crate) fn decode(self) -> Result<Cow<'v, str>, Box<Fault>> {
+    pub(crate) fn decode(self) -> Result<Cow<'v, str>, Box<ValueError>> {
         match self {
             Self::Text(text) => Ok(Cow::Borrowed(text)),
             Self::Escaped { raw, plus } => unescape(raw, plus).map(Cow::Owned),
@@ -166,7 +166,7 @@ impl<'v> Value<'v> {
     }
 }
 
-fn unescape(raw: &str, plus: u8) -> Result<String, Box<Fault>> {
+fn unescape(raw: &str, plus: u8) -> Result<String, Box<ValueError>> {
     let mut text = Vec::with_capacity(raw.len());
     let mut bytes = raw.bytes();
     while let Some(byte) = bytes.next() {
@@ -187,10 +187,10 @@ fn hex(digit: Option<u8>) -> Option<u8> {
     u8::try_from(value).ok()
 }
 
-fn bad_escape() -> Box<Fault> {
-    Fault::new(Code::BadEscape, "expected two hexadecimal digits after `%`").into()
+fn bad_escape() -> Box<ValueError> {
+    ValueError::new(Code::InvalidEscape, "expected two hexadecimal digits after `%`").into()
 }
 
-fn not_utf8() -> Box<Fault> {
-    Fault::new(Code::BadUtf8, "expected UTF-8 text").into()
+fn not_utf8() -> Box<ValueError> {
+    ValueError::new(Code::InvalidUtf8, "expected UTF-8 text").into()
 }

@@ -44,14 +44,14 @@ use crate::error::rejection::Rejection;
 ///
 /// #[derive(Extract)]
 /// #[route(GET "/posts/{id}")]
-/// struct Show {
+/// struct SchemaFn {
 ///     #[param]
 ///     id: u64,
 /// }
 ///
 /// #[routes]
 /// impl Blog {
-///     pub async fn show(&self, show: Show) -> Result<String, NoPost> {
+///     pub async fn show(&self, show: SchemaFn) -> Result<String, NoPost> {
 ///         if show.id == 7 { Ok("Ways".into()) } else { Err(NoPost) }
 ///     }
 /// }
@@ -235,9 +235,9 @@ impl<T: Answer, E: Answer> Answer for Result<T, E> {
 }
 
 /// Stands for a type in generated code; see `pick` for how the choice is made.
-pub struct PickAnswer<T>(PhantomData<fn() -> T>);
+pub struct AnswerDispatch<T>(PhantomData<fn() -> T>);
 
-impl<T> PickAnswer<T> {
+impl<T> AnswerDispatch<T> {
     /// The type alone; there is nothing in it.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
@@ -245,20 +245,20 @@ impl<T> PickAnswer<T> {
     }
 }
 
-impl<T> fmt::Debug for PickAnswer<T> {
+impl<T> fmt::Debug for AnswerDispatch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PickAnswer")
+        f.write_str("AnswerDispatch")
     }
 }
 
 /// The first choice: the type tells.
 pub trait AnswerByType {
     /// Tells the answers.
-    fn pick_answer(&self, answers: &mut Answers);
+    fn describe_answers(&self, answers: &mut Answers);
 }
 
-impl<T: Answer> AnswerByType for &PickAnswer<T> {
-    fn pick_answer(&self, answers: &mut Answers) {
+impl<T: Answer> AnswerByType for &AnswerDispatch<T> {
+    fn describe_answers(&self, answers: &mut Answers) {
         T::answer(answers);
     }
 }
@@ -266,7 +266,7 @@ impl<T: Answer> AnswerByType for &PickAnswer<T> {
 /// The last resort, which every type passes, and which says nothing.
 pub trait AnswerByNone {
     /// Tells nothing.
-    fn pick_answer(&self, _answers: &mut Answers) {}
+    fn describe_answers(&self, _answers: &mut Answers) {}
 }
 
-impl<T> AnswerByNone for PickAnswer<T> {}
+impl<T> AnswerByNone for AnswerDispatch<T> {}

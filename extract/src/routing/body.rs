@@ -1,4 +1,4 @@
-//! KeptBody: a body that holds a value until its end.
+//! HoldingBody: a body that holds a value until its end.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,29 +11,29 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 /// The answer, which drops the value when its body ends or is given up.
-pub fn keep<T: Send + 'static>(response: Response, value: T) -> Response {
+pub fn hold_until_body_end<T: Send + 'static>(response: Response, value: T) -> Response {
     if !std::mem::needs_drop::<T>() {
         return response;
     }
-    response.map(|body| Body::new(KeptBody { body, value: Some(value) }))
+    response.map(|body| Body::new(HoldingBody { body, value: Some(value) }))
 }
 
 /// A body that holds a value until its end.
-struct KeptBody<T> {
+struct HoldingBody<T> {
     body: Body,
     value: Option<T>,
 }
 
 /// The value is never pinned.
-impl<T> Unpin for KeptBody<T> {}
+impl<T> Unpin for HoldingBody<T> {}
 
-impl<T> fmt::Debug for KeptBody<T> {
+impl<T> fmt::Debug for HoldingBody<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeptBody").field("body", &self.body).finish_non_exhaustive()
+        f.debug_struct("HoldingBody").field("body", &self.body).finish_non_exhaustive()
     }
 }
 
-impl<T> http_body::Body for KeptBody<T> {
+impl<T> http_body::Body for HoldingBody<T> {
     type Data = Bytes;
     type Error = Error;
 

@@ -2,23 +2,23 @@
 
 use waylay_router::{Builder, Handler, Pending, Route, Scope};
 
-use crate::extract::extract::Routed;
+use crate::extract::extract::HasRoute;
 #[cfg(feature = "openapi")]
-use crate::openapi::operation::{FACT, Operation};
+use crate::openapi::operation::{METADATA_KEY, Operation};
 
 /// The arguments of a handler whose last one is a struct with a route.
 #[diagnostic::on_unimplemented(
     message = "the last argument of this handler is no struct with a route",
     note = "write `#[derive(Extract)]` and `#[route(GET \"/template\")]` on the struct, and let it be the last argument"
 )]
-pub trait RoutedArguments {
+pub trait RouteArguments {
     /// The last argument.
-    type Last: Routed;
+    type Last: HasRoute;
 }
 
 macro_rules! arguments {
     ($($part:ident)*) => {
-        impl<Way, $($part,)* Last: Routed> RoutedArguments for (Way, $($part,)* Last) {
+        impl<Way, $($part,)* Last: HasRoute> RouteArguments for (Way, $($part,)* Last) {
             type Last = Last;
         }
     };
@@ -58,16 +58,16 @@ pub trait RouteExt {
     /// A route for the struct's method and template, named by them (`GET /users/{id}`) until it
     /// gets another name.
     #[track_caller]
-    fn of<T: Routed>() -> Self;
+    fn of<T: HasRoute>() -> Self;
 }
 
 impl RouteExt for Route {
     #[track_caller]
-    fn of<T: Routed>() -> Self {
+    fn of<T: HasRoute>() -> Self {
         let target = T::TARGET;
         let route = Route::any(target.template()).method(target.method().clone()).name(target.name());
         #[cfg(feature = "openapi")]
-        let route = route.metadata(FACT, Operation::of(T::describe));
+        let route = route.metadata(METADATA_KEY, Operation::of(T::describe));
         route
     }
 }
@@ -100,7 +100,7 @@ pub trait RouterExt<S>: Sized {
     fn endpoint<H, A>(self, handler: H) -> Self
     where
         H: Handler<A, S>,
-        A: RoutedArguments + 'static;
+        A: RouteArguments + 'static;
 
     /// Adds every method of a type that `#[routes]` is written on.
     #[must_use = "it gives the router back with the handlers"]
@@ -112,7 +112,7 @@ impl<S: Send + Sync + 'static> RouterExt<S> for Builder<S> {
     fn endpoint<H, A>(self, handler: H) -> Self
     where
         H: Handler<A, S>,
-        A: RoutedArguments + 'static,
+        A: RouteArguments + 'static,
     {
         self.route(Route::of::<A::Last>().to(handler))
     }
@@ -127,7 +127,7 @@ impl<S: Send + Sync + 'static> RouterExt<S> for Scope<S> {
     fn endpoint<H, A>(self, handler: H) -> Self
     where
         H: Handler<A, S>,
-        A: RoutedArguments + 'static,
+        A: RouteArguments + 'static,
     {
         self.route(Route::of::<A::Last>().to(handler))
     }

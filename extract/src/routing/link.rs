@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use waylay_router::{UrlBuilder, UrlError, Urls};
 
-use crate::write::into_request::{IntoRequest, draft};
+use crate::write::into_request::{IntoRequest, writer};
 use crate::write::path::decoded;
 use crate::write::writer::WriteError;
 
@@ -64,7 +64,7 @@ impl UrlsExt for Urls {
     }
 
     fn to_named<T: IntoRequest>(&self, name: &str, value: &T) -> Result<Link, LinkError> {
-        let (params, query) = draft(value).pieces().map_err(LinkError::Write)?;
+        let (params, query) = writer(value).pieces().map_err(LinkError::Write)?;
         let mut url = self.get(name).map_err(LinkError::Url)?;
         for param in &params {
             url = url.set(&param.name, decoded(param));

@@ -1,7 +1,7 @@
 //! Which trait reads or writes a type, chosen by autoref.
 //!
 //! Method look-up tries the receiver with the most references first (autoref specialization), so
-//! `(&&&Pick::<T>::new()).pick()` takes the first of the three traits that holds. The last one
+//! `(&&&ReadDispatch::<T>::new()).reader()` takes the first of the three traits that holds. The last one
 //! holds for every type but asks for `FromText`, which makes the compiler say what is missing.
 
 use std::borrow::Cow;
@@ -20,9 +20,9 @@ use crate::text::to_text::ToText;
 pub(crate) type ReadAny<T> = for<'t> fn(Cow<'t, str>) -> Result<T, TextError>;
 
 /// Stands for a field's type in generated code.
-pub struct Pick<T>(PhantomData<fn() -> T>);
+pub struct ReadDispatch<T>(PhantomData<fn() -> T>);
 
-impl<T> Pick<T> {
+impl<T> ReadDispatch<T> {
     /// The type alone; there is nothing in it.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
@@ -30,46 +30,46 @@ impl<T> Pick<T> {
     }
 }
 
-impl<T> fmt::Debug for Pick<T> {
+impl<T> fmt::Debug for ReadDispatch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pick")
+        f.write_str("ReadDispatch")
     }
 }
 
 /// The first choice: the type says itself what it accepts.
-pub trait ByText<T> {
+pub trait ReadByFromText<T> {
     /// How the type reads its text.
-    fn pick(&self) -> ReadAny<T>;
+    fn reader(&self) -> ReadAny<T>;
 }
 
-impl<T: FromText> ByText<T> for &&Pick<T> {
-    fn pick(&self) -> ReadAny<T> {
+impl<T: FromText> ReadByFromText<T> for &&ReadDispatch<T> {
+    fn reader(&self) -> ReadAny<T> {
         T::from_cow
     }
 }
 
 /// The second choice: the standard library's trait.
-pub trait ByStr<T> {
+pub trait ReadByFromStr<T> {
     /// How the type reads its text.
-    fn pick(&self) -> ReadAny<T>;
+    fn reader(&self) -> ReadAny<T>;
 }
 
-impl<T: FromStr> ByStr<T> for &Pick<T> {
-    fn pick(&self) -> ReadAny<T> {
+impl<T: FromStr> ReadByFromStr<T> for &ReadDispatch<T> {
+    fn reader(&self) -> ReadAny<T> {
         read_str
     }
 }
 
 /// The last resort, which no type passes.
-pub trait ByNone<T> {
+pub trait ReadByNone<T> {
     /// How the type reads its text.
-    fn pick(&self) -> ReadAny<T>
+    fn reader(&self) -> ReadAny<T>
     where
         T: FromText;
 }
 
-impl<T> ByNone<T> for Pick<T> {
-    fn pick(&self) -> ReadAny<T>
+impl<T> ReadByNone<T> for ReadDispatch<T> {
+    fn reader(&self) -> ReadAny<T>
     where
         T: FromText,
     {
@@ -104,15 +104,15 @@ pub fn cow(text: Cow<'_, str>) -> Result<Cow<'_, str>, TextError> {
 }
 
 /// What a value's text is, or what could have been written.
-pub type Written<'v> = Result<Cow<'v, str>, TextError>;
+pub type TextResult<'v> = Result<Cow<'v, str>, TextError>;
 
 /// How a type writes its text.
-pub(crate) type Write<T> = for<'v> fn(&'v T) -> Written<'v>;
+pub(crate) type Write<T> = for<'v> fn(&'v T) -> TextResult<'v>;
 
 /// Stands for a field's type in generated code; see `pick` for how the choice is made.
-pub struct PickOut<T>(PhantomData<fn() -> T>);
+pub struct WriteDispatch<T>(PhantomData<fn() -> T>);
 
-impl<T> PickOut<T> {
+impl<T> WriteDispatch<T> {
     /// The type alone; there is nothing in it.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
@@ -120,46 +120,46 @@ impl<T> PickOut<T> {
     }
 }
 
-impl<T> std::fmt::Debug for PickOut<T> {
+impl<T> std::fmt::Debug for WriteDispatch<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PickOut")
+        f.write_str("WriteDispatch")
     }
 }
 
 /// The first choice: the type says itself how it is spelt.
-pub trait OutByText<T> {
+pub trait WriteByToText<T> {
     /// How the type writes its text.
-    fn pick_out(&self) -> Write<T>;
+    fn writer(&self) -> Write<T>;
 }
 
-impl<T: ToText> OutByText<T> for &&PickOut<T> {
-    fn pick_out(&self) -> Write<T> {
+impl<T: ToText> WriteByToText<T> for &&WriteDispatch<T> {
+    fn writer(&self) -> Write<T> {
         T::to_text
     }
 }
 
 /// The second choice: the standard library's trait.
-pub trait OutByDisplay<T> {
+pub trait WriteByDisplay<T> {
     /// How the type writes its text.
-    fn pick_out(&self) -> Write<T>;
+    fn writer(&self) -> Write<T>;
 }
 
-impl<T: Display> OutByDisplay<T> for &PickOut<T> {
-    fn pick_out(&self) -> Write<T> {
+impl<T: Display> WriteByDisplay<T> for &WriteDispatch<T> {
+    fn writer(&self) -> Write<T> {
         |value| Ok(value.to_string().into())
     }
 }
 
 /// The last resort, which no type passes.
-pub trait OutByNone<T> {
+pub trait WriteByNone<T> {
     /// How the type writes its text.
-    fn pick_out(&self) -> Write<T>
+    fn writer(&self) -> Write<T>
     where
         T: ToText;
 }
 
-impl<T> OutByNone<T> for PickOut<T> {
-    fn pick_out(&self) -> Write<T>
+impl<T> WriteByNone<T> for WriteDispatch<T> {
+    fn writer(&self) -> Write<T>
     where
         T: ToText,
     {
@@ -168,7 +168,7 @@ impl<T> OutByNone<T> for PickOut<T> {
 }
 
 /// A text where an empty one would be read as none, or refused.
-pub fn not_empty(text: Written<'_>) -> Written<'_> {
+pub fn not_empty(text: TextResult<'_>) -> TextResult<'_> {
     match text {
         Ok(text) if text.is_empty() => Err(TextError::expected("a value that is not empty")),
         text => text,
@@ -176,7 +176,7 @@ pub fn not_empty(text: Written<'_>) -> Written<'_> {
 }
 
 /// A text through the type's `Serialize`: `#[query(serde)]`.
-pub fn serde_text<T: Serialize + ?Sized>(value: &T) -> Written<'static> {
+pub fn serde_text<T: Serialize + ?Sized>(value: &T) -> TextResult<'static> {
     match serde_json::to_value(value) {
         Ok(Value::String(text)) => Ok(text.into()),
         Ok(Value::Bool(is)) => Ok(if is { "true" } else { "false" }.into()),

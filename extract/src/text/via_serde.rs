@@ -17,28 +17,28 @@ use crate::text::from_text::{FromText, TextError};
 ///
 /// The type refuses the text.
 pub fn serde<T: DeserializeOwned>(text: Cow<'_, str>) -> Result<T, TextError> {
-    T::deserialize(Scalar(text)).map_err(|Refused| TextError::expected("a valid value"))
+    T::deserialize(ScalarDeserializer(text)).map_err(|ScalarError| TextError::expected("a valid value"))
 }
 
 /// The type's own words are dropped, since they may quote the value.
 #[derive(Debug)]
-struct Refused;
+struct ScalarError;
 
-impl fmt::Display for Refused {
+impl fmt::Display for ScalarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("refused")
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for ScalarError {}
 
-impl de::Error for Refused {
+impl de::Error for ScalarError {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self
     }
 }
 
-struct Scalar<'t>(Cow<'t, str>);
+struct ScalarDeserializer<'t>(Cow<'t, str>);
 
 /// Hands the scalars of serde that are parsed from a text to another macro.
 macro_rules! scalars {
@@ -65,37 +65,37 @@ pub(crate) use scalars;
 
 macro_rules! parsed {
     ($($method:ident $visit:ident,)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-            visitor.$visit(FromText::from_text(&self.0).map_err(|_| Refused)?)
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ScalarError> {
+            visitor.$visit(FromText::from_text(&self.0).map_err(|_| ScalarError)?)
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for Scalar<'_> {
-    type Error = Refused;
+impl<'de> Deserializer<'de> for ScalarDeserializer<'_> {
+    type Error = ScalarError;
 
     scalars!(parsed);
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ScalarError> {
         match self.0 {
             Cow::Borrowed(text) => visitor.visit_str(text),
             Cow::Owned(text) => visitor.visit_string(text),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ScalarError> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        if self.0.is_empty() { visitor.visit_unit() } else { Err(Refused) }
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ScalarError> {
+        if self.0.is_empty() { visitor.visit_unit() } else { Err(ScalarError) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Refused> {
+    ) -> Result<V::Value, ScalarError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -104,8 +104,8 @@ impl<'de> Deserializer<'de> for Scalar<'_> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Refused> {
-        let variant: CowStrDeserializer<'_, Refused> = self.0.into_deserializer();
+    ) -> Result<V::Value, ScalarError> {
+        let variant: CowStrDeserializer<'_, ScalarError> = self.0.into_deserializer();
         visitor.visit_enum(variant)
     }
 

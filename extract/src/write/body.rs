@@ -6,28 +6,28 @@ use headers::Header;
 use http::HeaderValue;
 use serde::Serialize;
 
-use crate::error::field::{Code, FieldError, Source};
+use crate::error::field::{Code, FieldError, Location};
 #[cfg(feature = "multipart")]
 use crate::field::upload::{Content, Upload};
 #[cfg(all(feature = "form", feature = "multipart"))]
 use crate::field::value::{Pairs, Value};
-use crate::text::dispatch::Written;
+use crate::text::dispatch::TextResult;
 #[cfg(all(feature = "form", feature = "multipart"))]
 use crate::text::from_text::TextError;
-use crate::write::encoding::{OutPart, push_pair};
-use crate::write::writer::Draft;
+use crate::write::encoding::{WrittenPart, push_pair};
+use crate::write::writer::RequestWriter;
 
 /// Writes a file as a part; one on the disk is read at once.
 #[cfg(feature = "multipart")]
-pub fn write_upload(name: &str, upload: &Upload, draft: &mut Draft) {
+pub fn write_upload(name: &str, upload: &Upload, writer: &mut RequestWriter) {
     let content = match &upload.content {
         Content::Memory(bytes) => bytes.clone(),
         Content::Disk(path) => match std::fs::read(path) {
             Ok(bytes) => bytes.into(),
-            Err(_) => return draft.fault(Source::Part, name, "expected a file that can be read"),
+            Err(_) => return writer.error(Location::Part, name, "expected a file that can be read"),
         },
     };
-    draft.part_file(name, upload.file_name(), upload.content_type(), content);
+    writer.part_file(name, upload.file_name(), upload.content_type(), content);
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -37,7 +37,7 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// The whole body.
-impl Draft {
+impl RequestWriter {
     /// Writes the whole body as JSON.
     pub fn json(&mut self, value: &(impl Serialize + ?Sized)) {
         if let Some(json) = self.json_of("", value) {
@@ -46,8 +46,8 @@ impl Draft {
     }
 
     /// Writes the whole body as text.
-    pub fn text_body(&mut self, text: Written<'_>) {
-        if let Some(text) = self.text(Source::Body, "", text) {
+    pub fn text_body(&mut self, text: TextResult<'_>) {
+        if let Some(text) = self.text(Location::Body, "", text) {
             self.body.whole = Some((TEXT, text.into_owned().into()));
         }
     }
@@ -59,7 +59,7 @@ impl Draft {
 }
 
 /// Members of a JSON object.
-impl Draft {
+impl RequestWriter {
     /// Says that the body is a JSON object, though it may stay empty.
     pub fn members(&mut self) {
         self.body.members.get_or_insert_default();
@@ -87,7 +87,7 @@ impl Draft {
             Err(error) => error,
         };
         let detail = format!("expected what JSON can hold: {error}");
-        self.tell(match key {
+        self.push_error(match key {
             "" => FieldError::body(Code::Invalid, detail),
             key => FieldError::member(key, Code::Invalid, detail),
         });
@@ -96,16 +96,16 @@ impl Draft {
 }
 
 /// Members of a form, which are parts where there are parts.
-impl Draft {
+impl RequestWriter {
     /// Says that the body is a form, though it may stay empty.
     pub fn form_body(&mut self) {
         self.body.form.get_or_insert_default();
     }
 
     /// Writes a member of the form.
-    pub fn form(&mut self, key: &str, text: Written<'_>) {
+    pub fn form(&mut self, key: &str, text: TextResult<'_>) {
         let key = self.named(key);
-        if let Some(text) = self.text(Source::Form, &key, text) {
+        if let Some(text) = self.text(Location::Form, &key, text) {
             self.pair(&key, text.into_owned());
         }
     }
@@ -120,17 +120,17 @@ impl Draft {
     }
 
     /// Writes a list as one member of the form, with commas.
-    pub fn form_csv<'v>(&mut self, key: &str, items: impl Iterator<Item = Written<'v>>) {
+    pub fn form_csv<'v>(&mut self, key: &str, items: impl Iterator<Item = TextResult<'v>>) {
         let key = self.named(key);
-        if let Some(text) = self.joined(Source::Form, &key, items) {
+        if let Some(text) = self.joined(Location::Form, &key, items) {
             self.pair(&key, text);
         }
     }
 
     /// Writes a value whose parts have keys of their own, as [`query_nested`](Self::query_nested).
     pub fn form_nested(&mut self, key: &str, value: &(impl Serialize + ?Sized), dots: bool, wanted: bool) {
-        self.nested(Source::Form, key, value, dots, wanted, |draft, key, text| {
-            draft.pair(key, text.to_owned());
+        self.nested(Location::Form, key, value, dots, wanted, |writer, key, text| {
+            writer.pair(key, text.to_owned());
         });
     }
 
@@ -149,16 +149,16 @@ impl Draft {
 }
 
 /// Parts of a multipart body.
-impl Draft {
+impl RequestWriter {
     /// Says that the body is one of parts, though there may be none.
     pub fn multipart(&mut self) {
         self.body.parts.get_or_insert_default();
     }
 
     /// Writes a part that is a text.
-    pub fn part_text(&mut self, name: &str, text: Written<'_>) {
+    pub fn part_text(&mut self, name: &str, text: TextResult<'_>) {
         let name = self.named(name);
-        if let Some(text) = self.text(Source::Part, &name, text) {
+        if let Some(text) = self.text(Location::Part, &name, text) {
             self.part(&name, None, None, text.into_owned().into());
         }
     }
@@ -183,7 +183,7 @@ impl Draft {
         let name = self.named(name);
         match kind.map(HeaderValue::try_from).transpose() {
             Ok(kind) => self.part(&name, file, kind, content),
-            Err(_) => self.fault(Source::Part, &name, "expected a content type"),
+            Err(_) => self.error(Location::Part, &name, "expected a content type"),
         }
     }
 
@@ -192,8 +192,8 @@ impl Draft {
         // Browsers escape these and readers leave the escapes in: they cannot be read back.
         let odd = |c: char| c.is_ascii_control() || matches!(c, '"' | '\\');
         if name.contains(odd) || file.is_some_and(|file| file.contains(odd)) {
-            self.fault(
-                Source::Part,
+            self.error(
+                Location::Part,
                 name,
                 "expected names without quotes, backslashes and control characters",
             );
@@ -201,20 +201,20 @@ impl Draft {
         }
         // What a browser sends where no file was chosen.
         if file == Some("") && content.is_empty() {
-            self.fault(Source::Part, name, "expected a file with a name or a content");
+            self.error(Location::Part, name, "expected a file with a name or a content");
             return;
         }
-        let part = OutPart { name: name.to_owned(), file: file.map(str::to_owned), kind, content };
+        let part = WrittenPart { name: name.to_owned(), file: file.map(str::to_owned), kind, content };
         self.body.parts.get_or_insert_default().push(part);
     }
 }
 
 /// Writes a value as pairs of the query.
 #[cfg(feature = "form")]
-pub fn write_query(value: &impl Serialize, draft: &mut Draft) {
+pub fn write_query(value: &impl Serialize, writer: &mut RequestWriter) {
     match serde_html_form::to_string(value) {
-        Ok(pairs) => draft.query_pairs(&pairs),
-        Err(_) => draft.fault(Source::Query, "", "expected what a form can hold"),
+        Ok(pairs) => writer.query_pairs(&pairs),
+        Err(_) => writer.error(Location::Query, "", "expected what a form can hold"),
     }
 }
 
@@ -230,31 +230,31 @@ pub(crate) fn each_pair(value: &impl Serialize, put: &mut dyn FnMut(&str, Value<
 
 /// Writes a value as the whole form.
 #[cfg(feature = "form")]
-pub fn write_form(value: &impl Serialize, draft: &mut Draft) {
+pub fn write_form(value: &impl Serialize, writer: &mut RequestWriter) {
     match serde_html_form::to_string(value) {
-        Ok(pairs) => draft.form_pairs(&pairs),
-        Err(_) => draft.fault(Source::Body, "", "expected what a form can hold"),
+        Ok(pairs) => writer.form_pairs(&pairs),
+        Err(_) => writer.error(Location::Body, "", "expected what a form can hold"),
     }
 }
 
 /// Writes a value as parts that are texts.
 #[cfg(all(feature = "form", feature = "multipart"))]
-pub fn write_parts(value: &impl Serialize, draft: &mut Draft) {
-    draft.multipart();
+pub fn write_parts(value: &impl Serialize, writer: &mut RequestWriter) {
+    writer.multipart();
     let written = each_pair(value, &mut |key, text| {
-        draft.part_text(key, text.decode().map_err(|_| TextError::expected("a text")));
+        writer.part_text(key, text.decode().map_err(|_| TextError::expected("a text")));
     });
     if !written {
-        draft.fault(Source::Body, "", "expected what a form can hold");
+        writer.error(Location::Body, "", "expected what a form can hold");
     }
 }
 
 /// Writes the header's values.
 #[cfg(feature = "headers")]
-pub fn write_typed<T: Header>(value: &T, draft: &mut Draft) {
+pub fn write_typed<T: Header>(value: &T, writer: &mut RequestWriter) {
     let mut values = Vec::new();
     value.encode(&mut values);
     for value in &values {
-        draft.header_value(T::name(), value);
+        writer.header_value(T::name(), value);
     }
 }

@@ -13,24 +13,24 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 
 /// What has been written of a body; the first kind that is there is the body.
 #[derive(Debug, Default)]
-pub(crate) struct OutBody {
+pub(crate) struct WrittenBody {
     pub(crate) whole: Option<(HeaderValue, Bytes)>,
     /// The members of a JSON object so far, without the braces.
     pub(crate) members: Option<Vec<u8>>,
-    pub(crate) parts: Option<Vec<OutPart>>,
+    pub(crate) parts: Option<Vec<WrittenPart>>,
     pub(crate) form: Option<String>,
 }
 
 /// One part of a multipart body.
 #[derive(Debug)]
-pub(crate) struct OutPart {
+pub(crate) struct WrittenPart {
     pub(crate) name: String,
     pub(crate) file: Option<String>,
     pub(crate) kind: Option<HeaderValue>,
     pub(crate) content: Bytes,
 }
 
-impl OutBody {
+impl WrittenBody {
     /// Its bytes with their content type, if there is a body.
     pub(crate) fn finish(self) -> Option<(HeaderValue, Bytes)> {
         if let Some(parts) = self.parts.filter(|_| self.whole.is_none() && self.members.is_none()) {
@@ -43,7 +43,7 @@ impl OutBody {
 }
 
 /// RFC 7578.
-fn multipart(parts: &[OutPart]) -> (HeaderValue, Bytes) {
+fn multipart(parts: &[WrittenPart]) -> (HeaderValue, Bytes) {
     let (boundary, kind) = boundary(parts);
     let mut body = Vec::new();
     for part in parts {
@@ -68,7 +68,7 @@ fn multipart(parts: &[OutPart]) -> (HeaderValue, Bytes) {
 /// A boundary that no part holds, with the content type that names it.
 ///
 /// Nobody can know it beforehand, or content would be made to hold every boundary that is tried.
-fn boundary(parts: &[OutPart]) -> (String, HeaderValue) {
+fn boundary(parts: &[WrittenPart]) -> (String, HeaderValue) {
     loop {
         // Each is keyed anew by the standard library, as its maps are.
         let [one, other] = [(); 2].map(|()| RandomState::new().build_hasher().finish());

@@ -3,8 +3,8 @@
 use axum_core::body::Body;
 use http::{Method, Request};
 
-use crate::descriptor::route::Target;
-use crate::write::writer::{Draft, WriteError};
+use crate::descriptor::route::RouteTarget;
+use crate::write::writer::{RequestWriter, WriteError};
 
 /// A struct that is written into a request, field by field: the way back of [`Extract`](crate::Extract).
 ///
@@ -49,10 +49,10 @@ use crate::write::writer::{Draft, WriteError};
 )]
 pub trait IntoRequest {
     /// The method and the template of `#[route(METHOD "/template")]`, if the struct has one.
-    const TARGET: Option<&'static Target> = None;
+    const TARGET: Option<&'static RouteTarget> = None;
 
     /// Writes every field.
-    fn write(&self, draft: &mut Draft);
+    fn write(&self, writer: &mut RequestWriter);
 
     /// The request by the struct's own route, which has to be there: its URL is a path and a query.
     ///
@@ -61,7 +61,7 @@ pub trait IntoRequest {
     /// Every value that the server would not read back.
     fn to_request(&self) -> Result<Request<Body>, WriteError> {
         const { assert!(Self::TARGET.is_some(), "write `#[route(METHOD \"/template\")]` on the struct") };
-        let target = Self::TARGET.unwrap_or(&NOWHERE);
+        let target = Self::TARGET.unwrap_or(&ROOT);
         self.to_request_at(target.method().clone(), target.template())
     }
 
@@ -72,16 +72,16 @@ pub trait IntoRequest {
     /// Every value that the server would not read back; the template is none, or has a variable
     /// that no field gives.
     fn to_request_at(&self, method: Method, template: &str) -> Result<Request<Body>, WriteError> {
-        draft(self).finish(method, template)
+        writer(self).finish(method, template)
     }
 }
 
 /// What stands for the target that the compiler has made sure of.
-static NOWHERE: Target = Target::new(Method::GET, "/");
+static ROOT: RouteTarget = RouteTarget::new(Method::GET, "/");
 
-/// The draft with every field written.
-pub(crate) fn draft<T: IntoRequest + ?Sized>(value: &T) -> Draft {
-    let mut draft = Draft::default();
-    value.write(&mut draft);
-    draft
+/// The writer with every field written.
+pub(crate) fn writer<T: IntoRequest + ?Sized>(value: &T) -> RequestWriter {
+    let mut writer = RequestWriter::default();
+    value.write(&mut writer);
+    writer
 }

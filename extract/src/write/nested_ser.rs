@@ -14,20 +14,20 @@ use crate::text::to_text::ToText;
 
 /// Why a value has no such texts: the key below the field's own, and what could be written.
 #[derive(Debug)]
-pub(crate) struct Unspelt {
+pub(crate) struct NestedSerError {
     pub(crate) rest: String,
     pub(crate) detail: &'static str,
 }
 
-impl fmt::Display for Unspelt {
+impl fmt::Display for NestedSerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.detail)
     }
 }
 
-impl std::error::Error for Unspelt {}
+impl std::error::Error for NestedSerError {}
 
-impl ser::Error for Unspelt {
+impl ser::Error for NestedSerError {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self { rest: String::new(), detail: "expected what keys and texts can hold" }
     }
@@ -38,13 +38,13 @@ pub(crate) fn texts<T: Serialize + ?Sized>(
     value: &T,
     dots: bool,
     put: &mut dyn FnMut(&str, &str),
-) -> Result<(), Unspelt> {
-    let mut out = Out { rest: String::new(), dots, written: 0, some: false, member: true, put };
+) -> Result<(), NestedSerError> {
+    let mut out = NestedSerializer { rest: String::new(), dots, written: 0, some: false, member: true, put };
     value.serialize(&mut out)
 }
 
 /// Where a value is written.
-struct Out<'o> {
+struct NestedSerializer<'o> {
     rest: String,
     dots: bool,
     /// How many texts there are already.
@@ -56,29 +56,34 @@ struct Out<'o> {
     put: &'o mut dyn FnMut(&str, &str),
 }
 
-impl Out<'_> {
-    fn fault(&self, detail: &'static str) -> Unspelt {
-        Unspelt { rest: self.rest.clone(), detail }
+impl NestedSerializer<'_> {
+    fn error(&self, detail: &'static str) -> NestedSerError {
+        NestedSerError { rest: self.rest.clone(), detail }
     }
 
-    fn write(&mut self, text: &str) -> Result<(), Unspelt> {
+    fn write(&mut self, text: &str) -> Result<(), NestedSerError> {
         if text.is_empty() && self.some {
-            return Err(self.fault("expected a value that is not empty: an empty one is read as none"));
+            return Err(self.error("expected a value that is not empty: an empty one is read as none"));
         }
         self.written += 1;
         (self.put)(&self.rest, text);
         Ok(())
     }
 
-    fn shown(&mut self, text: &impl ToText) -> Result<(), Unspelt> {
+    fn shown(&mut self, text: &impl ToText) -> Result<(), NestedSerError> {
         match text.to_text() {
             Ok(text) => self.write(&text),
-            Err(_) => Err(self.fault("expected a finite number")),
+            Err(_) => Err(self.error("expected a finite number")),
         }
     }
 
     /// Writes a value below a key.
-    fn below<T: Serialize + ?Sized>(&mut self, key: &str, member: bool, value: &T) -> Result<(), Unspelt> {
+    fn below<T: Serialize + ?Sized>(
+        &mut self,
+        key: &str,
+        member: bool,
+        value: &T,
+    ) -> Result<(), NestedSerError> {
         self.within(key, member, |out| value.serialize(out))
     }
 
@@ -86,10 +91,10 @@ impl Out<'_> {
         &mut self,
         key: &str,
         member: bool,
-        write: impl FnOnce(&mut Self) -> Result<T, Unspelt>,
-    ) -> Result<T, Unspelt> {
+        write: impl FnOnce(&mut Self) -> Result<T, NestedSerError>,
+    ) -> Result<T, NestedSerError> {
         if key.is_empty() || key.contains(['[', ']']) {
-            return Err(self.fault("expected keys that are not empty and have no brackets"));
+            return Err(self.error("expected keys that are not empty and have no brackets"));
         }
         let length = self.rest.len();
         if self.dots && !key.contains('.') && !key.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -108,22 +113,22 @@ impl Out<'_> {
 
 macro_rules! shown {
     ($($method:ident $ty:ty,)*) => {$(
-        fn $method(self, value: $ty) -> Result<(), Unspelt> {
+        fn $method(self, value: $ty) -> Result<(), NestedSerError> {
             self.shown(&value)
         }
     )*};
 }
 
-impl<'s, 'o> Serializer for &'s mut Out<'o> {
+impl<'s, 'o> Serializer for &'s mut NestedSerializer<'o> {
     type Ok = ();
-    type Error = Unspelt;
-    type SerializeSeq = Below<'s, 'o>;
-    type SerializeTuple = Below<'s, 'o>;
-    type SerializeTupleStruct = Below<'s, 'o>;
-    type SerializeTupleVariant = Below<'s, 'o>;
-    type SerializeMap = Below<'s, 'o>;
-    type SerializeStruct = Below<'s, 'o>;
-    type SerializeStructVariant = Below<'s, 'o>;
+    type Error = NestedSerError;
+    type SerializeSeq = CompoundSerializer<'s, 'o>;
+    type SerializeTuple = CompoundSerializer<'s, 'o>;
+    type SerializeTupleStruct = CompoundSerializer<'s, 'o>;
+    type SerializeTupleVariant = CompoundSerializer<'s, 'o>;
+    type SerializeMap = CompoundSerializer<'s, 'o>;
+    type SerializeStruct = CompoundSerializer<'s, 'o>;
+    type SerializeStructVariant = CompoundSerializer<'s, 'o>;
 
     shown! {
         serialize_bool bool,
@@ -142,34 +147,39 @@ impl<'s, 'o> Serializer for &'s mut Out<'o> {
         serialize_char char,
     }
 
-    fn serialize_str(self, text: &str) -> Result<(), Unspelt> {
+    fn serialize_str(self, text: &str) -> Result<(), NestedSerError> {
         self.write(text)
     }
 
-    fn serialize_bytes(self, _: &[u8]) -> Result<(), Unspelt> {
-        Err(self.fault("expected a text, not bytes"))
+    fn serialize_bytes(self, _: &[u8]) -> Result<(), NestedSerError> {
+        Err(self.error("expected a text, not bytes"))
     }
 
-    fn serialize_none(self) -> Result<(), Unspelt> {
+    fn serialize_none(self) -> Result<(), NestedSerError> {
         if self.member { Ok(()) } else { self.write("") }
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unspelt> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), NestedSerError> {
         let (some, member) = (std::mem::replace(&mut self.some, true), std::mem::take(&mut self.member));
         value.serialize(&mut *self)?;
         (self.some, self.member) = (some, member);
         Ok(())
     }
 
-    fn serialize_unit(self) -> Result<(), Unspelt> {
+    fn serialize_unit(self) -> Result<(), NestedSerError> {
         self.write("")
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Unspelt> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), NestedSerError> {
         self.write("")
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> Result<(), Unspelt> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        name: &'static str,
+    ) -> Result<(), NestedSerError> {
         self.write(name)
     }
 
@@ -177,7 +187,7 @@ impl<'s, 'o> Serializer for &'s mut Out<'o> {
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<(), Unspelt> {
+    ) -> Result<(), NestedSerError> {
         value.serialize(self)
     }
 
@@ -187,20 +197,24 @@ impl<'s, 'o> Serializer for &'s mut Out<'o> {
         _: u32,
         name: &'static str,
         value: &T,
-    ) -> Result<(), Unspelt> {
+    ) -> Result<(), NestedSerError> {
         self.below(name, false, value)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Below<'s, 'o>, Unspelt> {
-        Ok(Below::new(self, None))
+    fn serialize_seq(self, _: Option<usize>) -> Result<CompoundSerializer<'s, 'o>, NestedSerError> {
+        Ok(CompoundSerializer::new(self, None))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Below<'s, 'o>, Unspelt> {
-        Ok(Below::new(self, None))
+    fn serialize_tuple(self, _: usize) -> Result<CompoundSerializer<'s, 'o>, NestedSerError> {
+        Ok(CompoundSerializer::new(self, None))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Below<'s, 'o>, Unspelt> {
-        Ok(Below::new(self, None))
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<CompoundSerializer<'s, 'o>, NestedSerError> {
+        Ok(CompoundSerializer::new(self, None))
     }
 
     fn serialize_tuple_variant(
@@ -209,16 +223,20 @@ impl<'s, 'o> Serializer for &'s mut Out<'o> {
         _: u32,
         name: &'static str,
         _: usize,
-    ) -> Result<Below<'s, 'o>, Unspelt> {
-        Ok(Below::new(self, Some(name)))
+    ) -> Result<CompoundSerializer<'s, 'o>, NestedSerError> {
+        Ok(CompoundSerializer::new(self, Some(name)))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Below<'s, 'o>, Unspelt> {
-        Ok(Below::new(self, None))
+    fn serialize_map(self, _: Option<usize>) -> Result<CompoundSerializer<'s, 'o>, NestedSerError> {
+        Ok(CompoundSerializer::new(self, None))
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Below<'s, 'o>, Unspelt> {
-        Ok(Below::new(self, None))
+    fn serialize_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<CompoundSerializer<'s, 'o>, NestedSerError> {
+        Ok(CompoundSerializer::new(self, None))
     }
 
     fn serialize_struct_variant(
@@ -227,14 +245,14 @@ impl<'s, 'o> Serializer for &'s mut Out<'o> {
         _: u32,
         name: &'static str,
         _: usize,
-    ) -> Result<Below<'s, 'o>, Unspelt> {
-        Ok(Below::new(self, Some(name)))
+    ) -> Result<CompoundSerializer<'s, 'o>, NestedSerError> {
+        Ok(CompoundSerializer::new(self, Some(name)))
     }
 }
 
 /// A value whose parts are written below it.
-struct Below<'s, 'o> {
-    out: &'s mut Out<'o>,
+struct CompoundSerializer<'s, 'o> {
+    out: &'s mut NestedSerializer<'o>,
     /// The variant that stands between.
     variant: Option<&'static str>,
     before: usize,
@@ -242,27 +260,32 @@ struct Below<'s, 'o> {
     key: String,
 }
 
-impl<'s, 'o> Below<'s, 'o> {
-    fn new(out: &'s mut Out<'o>, variant: Option<&'static str>) -> Self {
+impl<'s, 'o> CompoundSerializer<'s, 'o> {
+    fn new(out: &'s mut NestedSerializer<'o>, variant: Option<&'static str>) -> Self {
         let before = out.written;
         Self { out, variant, before, next: 0, key: String::new() }
     }
 
-    fn part<T: Serialize + ?Sized>(&mut self, key: &str, member: bool, value: &T) -> Result<(), Unspelt> {
+    fn part<T: Serialize + ?Sized>(
+        &mut self,
+        key: &str,
+        member: bool,
+        value: &T,
+    ) -> Result<(), NestedSerError> {
         match self.variant {
             Some(name) => self.out.within(name, false, |out| out.below(key, member, value)),
             None => self.out.below(key, member, value),
         }
     }
 
-    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unspelt> {
+    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NestedSerError> {
         let key = self.next.to_string();
         self.next += 1;
         self.part(&key, false, value)
     }
 
     /// What has no parts is an empty text, which is read as such; the whole may be nothing at all.
-    fn done(self) -> Result<(), Unspelt> {
+    fn done(self) -> Result<(), NestedSerError> {
         if self.out.written > self.before {
             return Ok(());
         }
@@ -276,15 +299,15 @@ impl<'s, 'o> Below<'s, 'o> {
 
 macro_rules! items {
     ($($part:ident $method:ident,)*) => {$(
-        impl $part for Below<'_, '_> {
+        impl $part for CompoundSerializer<'_, '_> {
             type Ok = ();
-            type Error = Unspelt;
+            type Error = NestedSerError;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unspelt> {
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NestedSerError> {
                 self.item(value)
             }
 
-            fn end(self) -> Result<(), Unspelt> {
+            fn end(self) -> Result<(), NestedSerError> {
                 self.done()
             }
         }
@@ -300,19 +323,19 @@ items! {
 
 macro_rules! members {
     ($($part:ident,)*) => {$(
-        impl $part for Below<'_, '_> {
+        impl $part for CompoundSerializer<'_, '_> {
             type Ok = ();
-            type Error = Unspelt;
+            type Error = NestedSerError;
 
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 key: &'static str,
                 value: &T,
-            ) -> Result<(), Unspelt> {
+            ) -> Result<(), NestedSerError> {
                 self.part(key, true, value)
             }
 
-            fn end(self) -> Result<(), Unspelt> {
+            fn end(self) -> Result<(), NestedSerError> {
                 self.done()
             }
         }
@@ -321,23 +344,23 @@ macro_rules! members {
 
 members! { SerializeStruct, SerializeStructVariant, }
 
-impl SerializeMap for Below<'_, '_> {
+impl SerializeMap for CompoundSerializer<'_, '_> {
     type Ok = ();
-    type Error = Unspelt;
+    type Error = NestedSerError;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unspelt> {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NestedSerError> {
         self.key = serde_text(key)
-            .map_err(|TextError { .. }| self.out.fault("expected keys that are texts"))?
+            .map_err(|TextError { .. }| self.out.error("expected keys that are texts"))?
             .into_owned();
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unspelt> {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NestedSerError> {
         let key = std::mem::take(&mut self.key);
         self.part(&key, false, value)
     }
 
-    fn end(self) -> Result<(), Unspelt> {
+    fn end(self) -> Result<(), NestedSerError> {
         self.done()
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::error::field::{Code, Fault, FieldError, Source};
+use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::write::encoding::push_segment;
 
 /// A variable's value.
@@ -21,7 +21,7 @@ pub(crate) struct Param {
 
 /// Why a template cannot be filled.
 #[derive(Debug)]
-pub(crate) enum Unfilled {
+pub(crate) enum FillError {
     /// The template itself is not one.
     Template(&'static str),
     /// Values are missing, or would not be read back.
@@ -38,9 +38,9 @@ struct Variable<'t> {
 }
 
 /// The path that the template makes of the values.
-pub(crate) fn fill(template: &str, values: &[Param]) -> Result<String, Unfilled> {
+pub(crate) fn fill(template: &str, values: &[Param]) -> Result<String, FillError> {
     if !template.starts_with('/') {
-        return Err(Unfilled::Template("a path starts with `/`"));
+        return Err(FillError::Template("a path starts with `/`"));
     }
     let mut path = String::with_capacity(template.len() + 16);
     let mut errors = Vec::new();
@@ -56,7 +56,7 @@ pub(crate) fn fill(template: &str, values: &[Param]) -> Result<String, Unfilled>
         }
         let variable = variable(template, brace)?;
         if variable.tail && variable.end != template.len() {
-            return Err(Unfilled::Template("a tail stands last"));
+            return Err(FillError::Template("a tail stands last"));
         }
         match values.iter().find(|value| value.name == variable.name) {
             Some(value) => match refusal(template, brace, &variable, value) {
@@ -73,13 +73,13 @@ pub(crate) fn fill(template: &str, values: &[Param]) -> Result<String, Unfilled>
     }
     push_literal(&mut path, &template[at..]);
     if !errors.is_empty() {
-        return Err(Unfilled::Values(errors));
+        return Err(FillError::Values(errors));
     }
     Ok(path)
 }
 
 fn path_error(name: &str, code: Code, detail: &'static str) -> FieldError {
-    FieldError::new(Source::Path, name.to_owned(), Fault::new(code, detail))
+    FieldError::new(Location::Path, name.to_owned(), ValueError::new(code, detail))
 }
 
 /// Appends text whose slashes divide segments.
@@ -92,10 +92,10 @@ fn push_literal(path: &mut String, text: &str) {
     }
 }
 
-fn variable(template: &str, open: usize) -> Result<Variable<'_>, Unfilled> {
-    let unclosed = Unfilled::Template("a `{` is not closed");
+fn variable(template: &str, open: usize) -> Result<Variable<'_>, FillError> {
+    let unclosed = FillError::Template("a `{` is not closed");
     if template[open..].starts_with('}') {
-        return Err(Unfilled::Template("a `}` closes nothing"));
+        return Err(FillError::Template("a `}` closes nothing"));
     }
     let close = closing(template, open).ok_or(unclosed)?;
     let inner = &template[open + 1..close];
@@ -109,7 +109,7 @@ fn variable(template: &str, open: usize) -> Result<Variable<'_>, Unfilled> {
         None => (name, false),
     };
     if name.is_empty() {
-        return Err(Unfilled::Template("a variable has no name"));
+        return Err(FillError::Template("a variable has no name"));
     }
     Ok(Variable { name, tail, optional, end: close + 1 })
 }

@@ -10,11 +10,11 @@ use http::header::{CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use serde::Serialize;
 
-use crate::error::field::{Code, Fault, FieldError, Source};
-use crate::text::dispatch::Written;
-use crate::write::encoding::{OutBody, is_cookie, push_cookie, push_pair};
-use crate::write::nested_ser::{Unspelt, texts};
-use crate::write::path::{Param, Unfilled, fill};
+use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::text::dispatch::TextResult;
+use crate::write::encoding::{WrittenBody, is_cookie, push_cookie, push_pair};
+use crate::write::nested_ser::{NestedSerError, texts};
+use crate::write::path::{FillError, Param, fill};
 
 /// Why a struct cannot be made into a request that the server would read back.
 ///
@@ -69,7 +69,7 @@ impl Error for WriteError {}
 /// A request that is being written: what [`IntoRequest::write`](crate::IntoRequest::write) fills.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct Draft {
+pub struct RequestWriter {
     prefix: String,
     /// Which of the structs flattened together is written, by a number, and how many there were.
     scope: (u32, u32),
@@ -79,44 +79,46 @@ pub struct Draft {
     query: String,
     headers: HeaderMap,
     cookies: String,
-    pub(crate) body: OutBody,
+    pub(crate) body: WrittenBody,
     errors: Vec<FieldError>,
 }
 
-/// What a draft has become, but for its path.
-struct Outline {
+/// What a writer has become, but for its path.
+struct WrittenParts {
     query: String,
     headers: HeaderMap,
     body: Option<(HeaderValue, Bytes)>,
 }
 
-impl Draft {
+impl RequestWriter {
     /// Writes a variable of the path or the host.
-    pub fn param(&mut self, name: &str, text: Written<'_>) {
+    pub fn param(&mut self, name: &str, text: TextResult<'_>) {
         self.push_param(name, text, false);
     }
 
     /// Writes a variable of the path whose escapes are there already.
-    pub fn param_raw(&mut self, name: &str, text: Written<'_>) {
+    pub fn param_raw(&mut self, name: &str, text: TextResult<'_>) {
         self.push_param(name, text, true);
     }
 
     /// Variables and headers have no prefix: they are those of the whole request.
-    fn push_param(&mut self, name: &str, text: Written<'_>, raw: bool) {
-        if let Some(text) = self.text(Source::Path, name, text) {
+    fn push_param(&mut self, name: &str, text: TextResult<'_>, raw: bool) {
+        if let Some(text) = self.text(Location::Path, name, text) {
             let param = Param { name: name.to_owned(), text: text.into_owned(), raw };
             match self.params.iter().find(|other| other.name == name) {
                 Some(other) if *other == param => {}
-                Some(_) => self.fault(Source::Path, name, "expected one value, another field gives another"),
+                Some(_) => {
+                    self.error(Location::Path, name, "expected one value, another field gives another")
+                }
                 None => self.params.push(param),
             }
         }
     }
 
     /// Writes a value of the query.
-    pub fn query(&mut self, key: &str, text: Written<'_>) {
+    pub fn query(&mut self, key: &str, text: TextResult<'_>) {
         let key = self.named(key);
-        if let Some(text) = self.text(Source::Query, &key, text) {
+        if let Some(text) = self.text(Location::Query, &key, text) {
             push_pair(&mut self.query, &key, Some(&text));
         }
     }
@@ -128,9 +130,9 @@ impl Draft {
     }
 
     /// Writes a list as one value of the query, with commas.
-    pub fn query_csv<'v>(&mut self, key: &str, items: impl Iterator<Item = Written<'v>>) {
+    pub fn query_csv<'v>(&mut self, key: &str, items: impl Iterator<Item = TextResult<'v>>) {
         let name = self.named(key);
-        if let Some(text) = self.joined(Source::Query, &name, items) {
+        if let Some(text) = self.joined(Location::Query, &name, items) {
             push_pair(&mut self.query, &name, Some(&text));
         }
     }
@@ -139,15 +141,15 @@ impl Draft {
     ///
     /// `wanted`: where nothing is written, something else is read.
     pub fn query_nested(&mut self, key: &str, value: &(impl Serialize + ?Sized), dots: bool, wanted: bool) {
-        self.nested(Source::Query, key, value, dots, wanted, |draft, key, text| {
-            push_pair(&mut draft.query, key, Some(text));
+        self.nested(Location::Query, key, value, dots, wanted, |writer, key, text| {
+            push_pair(&mut writer.query, key, Some(text));
         });
     }
 
     /// Writes the texts of a value one by one, or tells why it has none.
     pub(crate) fn nested(
         &mut self,
-        source: Source,
+        location: Location,
         key: &str,
         value: &(impl Serialize + ?Sized),
         dots: bool,
@@ -162,10 +164,10 @@ impl Draft {
         });
         match done {
             Ok(()) if wanted && written == 0 => {
-                self.fault(source, &key, "expected a value: without one the default is read");
+                self.error(location, &key, "expected a value: without one the default is read");
             }
             Ok(()) => {}
-            Err(Unspelt { rest, detail }) => self.fault(source, &format!("{key}{rest}"), detail),
+            Err(NestedSerError { rest, detail }) => self.error(location, &format!("{key}{rest}"), detail),
         }
     }
 
@@ -179,8 +181,8 @@ impl Draft {
     }
 
     /// Writes a line of a header.
-    pub fn header(&mut self, name: &HeaderName, text: Written<'_>) {
-        if let Some(text) = self.text(Source::Header, name.as_str(), text) {
+    pub fn header(&mut self, name: &HeaderName, text: TextResult<'_>) {
+        if let Some(text) = self.text(Location::Header, name.as_str(), text) {
             self.line(name, &text);
         }
     }
@@ -191,27 +193,27 @@ impl Draft {
     }
 
     /// Writes a list as one line of a header, with commas.
-    pub fn header_csv<'v>(&mut self, name: &HeaderName, items: impl Iterator<Item = Written<'v>>) {
-        if let Some(text) = self.joined(Source::Header, name.as_str(), items) {
+    pub fn header_csv<'v>(&mut self, name: &HeaderName, items: impl Iterator<Item = TextResult<'v>>) {
+        if let Some(text) = self.joined(Location::Header, name.as_str(), items) {
             self.line(name, &text);
         }
     }
 
     /// Writes a cookie; `raw`: without escapes.
-    pub fn cookie(&mut self, name: &str, text: Written<'_>, raw: bool) {
+    pub fn cookie(&mut self, name: &str, text: TextResult<'_>, raw: bool) {
         let name = self.named(name);
-        let Some(text) = self.text(Source::Cookie, &name, text) else {
+        let Some(text) = self.text(Location::Cookie, &name, text) else {
             return;
         };
         if raw && !is_cookie(&text) {
-            self.fault(Source::Cookie, &name, "expected visible characters but `\"` `,` `;` `\\`");
+            self.error(Location::Cookie, &name, "expected visible characters but `\"` `,` `;` `\\`");
         } else {
             push_cookie(&mut self.cookies, &name, &text, raw);
         }
     }
 
     /// Writes the fields of an inner struct, whose names get the prefix.
-    pub fn within(&mut self, prefix: &str, write: impl FnOnce(&mut Self)) {
+    pub fn prefixed(&mut self, prefix: &str, write: impl FnOnce(&mut Self)) {
         let (length, (scope, scopes)) = (self.prefix.len(), self.scope);
         self.prefix.push_str(prefix);
         self.scope = (scopes + 1, scopes + 1);
@@ -221,35 +223,35 @@ impl Draft {
     }
 
     /// Tells an error.
-    pub(crate) fn tell(&mut self, error: FieldError) {
+    pub(crate) fn push_error(&mut self, error: FieldError) {
         self.errors.push(error);
     }
 
     /// Tells that a value would not be read back as it is.
-    pub fn fault(&mut self, source: Source, name: &str, detail: &'static str) {
-        let fault = Fault::new(Code::Invalid, detail);
-        self.errors.push(FieldError::new(source, name.to_owned(), fault));
+    pub fn error(&mut self, location: Location, name: &str, detail: &'static str) {
+        let error = ValueError::new(Code::Invalid, detail);
+        self.errors.push(FieldError::new(location, name.to_owned(), error));
     }
 
     /// The request, at the template's path.
     pub(crate) fn finish(self, method: Method, template: &str) -> Result<Request<Body>, WriteError> {
-        self.outline_at(Some(template)).and_then(|(path, outline)| outline.request(method, path))
+        self.finish_parts(Some(template)).and_then(|(path, parts)| parts.request(method, path))
     }
 
     /// The path values and the query, for those who make the URL by other means.
     #[cfg(feature = "router")]
     pub(crate) fn pieces(mut self) -> Result<(Vec<Param>, String), WriteError> {
         let params = std::mem::take(&mut self.params);
-        self.outline_at(None).map(|(_, outline)| (params, outline.query))
+        self.finish_parts(None).map(|(_, parts)| (params, parts.query))
     }
 
-    fn outline_at(mut self, template: Option<&str>) -> Result<(String, Outline), WriteError> {
+    fn finish_parts(mut self, template: Option<&str>) -> Result<(String, WrittenParts), WriteError> {
         let mut path = String::new();
         match template.map(|template| (template, fill(template, &self.params))) {
             None => {}
             Some((_, Ok(filled))) => path = filled,
-            Some((_, Err(Unfilled::Values(errors)))) => self.errors.extend(errors),
-            Some((template, Err(Unfilled::Template(reason)))) => {
+            Some((_, Err(FillError::Values(errors)))) => self.errors.extend(errors),
+            Some((template, Err(FillError::Template(reason)))) => {
                 let template = Some((template.to_owned(), reason));
                 return Err(WriteError { template, errors: self.errors });
             }
@@ -257,13 +259,13 @@ impl Draft {
         if !self.cookies.is_empty() {
             match HeaderValue::try_from(&self.cookies) {
                 Ok(line) => _ = self.headers.append(COOKIE, line),
-                Err(_) => self.fault(Source::Cookie, "", "expected names that are tokens"),
+                Err(_) => self.error(Location::Cookie, "", "expected names that are tokens"),
             }
         }
         if !self.errors.is_empty() {
             return Err(WriteError { template: None, errors: self.errors });
         }
-        Ok((path, Outline { query: self.query, headers: self.headers, body: self.body.finish() }))
+        Ok((path, WrittenParts { query: self.query, headers: self.headers, body: self.body.finish() }))
     }
 
     pub(crate) fn named<'n>(&self, name: &'n str) -> Cow<'n, str> {
@@ -274,32 +276,37 @@ impl Draft {
     }
 
     /// The text, or the error told.
-    pub(crate) fn text<'v>(&mut self, source: Source, name: &str, text: Written<'v>) -> Option<Cow<'v, str>> {
-        let fault = match text {
+    pub(crate) fn text<'v>(
+        &mut self,
+        location: Location,
+        name: &str,
+        text: TextResult<'v>,
+    ) -> Option<Cow<'v, str>> {
+        let error = match text {
             Ok(text) => return Some(text),
-            Err(error) => Fault::from(error),
+            Err(error) => ValueError::from(error),
         };
-        self.errors.push(FieldError::new(source, name.to_owned(), fault));
+        self.errors.push(FieldError::new(location, name.to_owned(), error));
         None
     }
 
     /// The items with commas between them; `None` if there is none, or if one has told an error.
     pub(crate) fn joined<'v>(
         &mut self,
-        source: Source,
+        location: Location,
         name: &str,
-        items: impl Iterator<Item = Written<'v>>,
+        items: impl Iterator<Item = TextResult<'v>>,
     ) -> Option<String> {
         let mut list: Option<String> = None;
         let mut sound = true;
         for item in items {
-            let Some(item) = self.text(source, name, item) else {
+            let Some(item) = self.text(location, name, item) else {
                 sound = false;
                 continue;
             };
             // The reader splits at commas and takes the blanks around them off.
             if item.contains(',') || item.trim() != item {
-                self.fault(source, name, "expected items without commas, not blank at their ends");
+                self.error(location, name, "expected items without commas, not blank at their ends");
                 sound = false;
             }
             match &mut list {
@@ -311,7 +318,7 @@ impl Draft {
             }
         }
         if list.as_deref() == Some("") {
-            self.fault(source, name, "expected more than one empty item");
+            self.error(location, name, "expected more than one empty item");
             sound = false;
         }
         list.filter(|_| sound)
@@ -323,8 +330,8 @@ impl Draft {
         match self.owners.iter().find(|(owned, _)| owned == name) {
             Some((_, owner)) if *owner != self.scope.0 => {
                 if self.headers.get_all(name).iter().ne([&value]) {
-                    self.fault(
-                        Source::Header,
+                    self.error(
+                        Location::Header,
                         name.as_str(),
                         "expected one value, another field gives another",
                     );
@@ -344,21 +351,21 @@ impl Draft {
             Ok(value) if trimmed => self.append(name, value),
             _ => {
                 let detail = "expected text without control characters, not blank at its ends";
-                self.fault(Source::Header, name.as_str(), detail);
+                self.error(Location::Header, name.as_str(), detail);
             }
         }
     }
 }
 
-impl Outline {
+impl WrittenParts {
     fn request(self, method: Method, mut target: String) -> Result<Request<Body>, WriteError> {
         if !self.query.is_empty() {
             target.push('?');
             target.push_str(&self.query);
         }
         let Ok(uri) = Uri::try_from(target) else {
-            let fault = Fault::new(Code::Invalid, "expected a URL that is not longer than 65,534 bytes");
-            let errors = vec![FieldError::new(Source::Path, "", fault)];
+            let error = ValueError::new(Code::Invalid, "expected a URL that is not longer than 65,534 bytes");
+            let errors = vec![FieldError::new(Location::Path, "", error)];
             return Err(WriteError { template: None, errors });
         };
         let (kind, body) = self.body.map_or_else(Default::default, |(kind, body)| (Some(kind), body));

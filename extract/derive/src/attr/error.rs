@@ -5,8 +5,8 @@ use std::fmt::Display;
 use quote::ToTokens;
 use syn::Error;
 
-/// The nearest of the known words, if it is near enough to be meant.
-pub(crate) fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
+/// The suggest of the known words, if it is near enough to be meant.
+pub(crate) fn suggest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
     known
         .iter()
         .map(|candidate| (distance(word, candidate), *candidate))
@@ -35,11 +35,11 @@ fn distance(from: &str, to: &str) -> usize {
     rows[from.len()][to.len()]
 }
 
-/// Faults that are told together, each at its own place.
+/// Errors that are told together, each at its own place.
 #[derive(Default)]
-pub(crate) struct Faults(Option<Error>);
+pub(crate) struct Errors(Option<Error>);
 
-impl Faults {
+impl Errors {
     /// Keeps a fault at the place of the tokens.
     pub(crate) fn at(&mut self, place: impl ToTokens, message: impl Display) {
         self.keep(Error::new_spanned(place, message));
@@ -66,7 +66,7 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::suggest;
 
     #[test]
     fn near_words_are_found_and_far_ones_are_not() {
@@ -81,7 +81,7 @@ mod tests {
             ("doc", None),
             ("", None),
         ] {
-            assert_eq!(nearest(word, &known), meant, "{word}");
+            assert_eq!(suggest(word, &known), meant, "{word}");
         }
     }
 }

@@ -11,7 +11,7 @@ use syn::punctuated::Punctuated;
 use syn::token::Paren;
 use syn::{Attribute, Expr, Ident, Lit, LitInt, LitStr, Meta, Token, parenthesized};
 
-use crate::attr::error::{Faults, nearest};
+use crate::attr::error::{Errors, suggest};
 
 /// The options of one attribute; what is not taken out is a fault.
 pub(crate) struct Options {
@@ -21,11 +21,11 @@ pub(crate) struct Options {
 
 enum Entry {
     Name(LitStr),
-    Word(Ident, Given),
+    Word(Ident, AttrValue),
 }
 
 /// What stands behind a word.
-pub(crate) enum Given {
+pub(crate) enum AttrValue {
     Nothing,
     Value(Expr),
     Words(Vec<Ident>),
@@ -42,11 +42,11 @@ impl Parse for Entry {
             let inside;
             parenthesized!(inside in input);
             let words = inside.parse_terminated(Ident::parse_any, Token![,])?;
-            return Ok(Self::Word(word, Given::Words(words.into_iter().collect())));
+            return Ok(Self::Word(word, AttrValue::Words(words.into_iter().collect())));
         }
         let given = match input.parse::<Option<Token![=]>>()? {
-            Some(_) => Given::Value(input.parse()?),
-            None => Given::Nothing,
+            Some(_) => AttrValue::Value(input.parse()?),
+            None => AttrValue::Nothing,
         };
         Ok(Self::Word(word, given))
     }
@@ -63,18 +63,18 @@ impl ToTokens for Entry {
 
 impl Options {
     /// The options between the attribute's parentheses.
-    pub(crate) fn of(attribute: &Attribute, faults: &mut Faults) -> Self {
+    pub(crate) fn of(attribute: &Attribute, errors: &mut Errors) -> Self {
         let name = attribute.path().to_token_stream().to_string();
         let list = match &attribute.meta {
             Meta::Path(_) => Vec::new(),
             Meta::List(list) => {
                 let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
-                let parsed = faults.check(list.parse_args_with(parser));
+                let parsed = errors.check(list.parse_args_with(parser));
                 parsed.into_iter().flatten().collect()
             }
             Meta::NameValue(pair) => {
                 let value = pair.value.to_token_stream();
-                faults.at(pair, format!("write `#[{name}({value})]`"));
+                errors.at(pair, format!("write `#[{name}({value})]`"));
                 Vec::new()
             }
         };
@@ -96,7 +96,7 @@ impl Options {
     }
 
     /// A word and what stands behind it.
-    pub(crate) fn word(&mut self, wanted: &str) -> Option<(Ident, Given)> {
+    pub(crate) fn word(&mut self, wanted: &str) -> Option<(Ident, AttrValue)> {
         let is_it = |entry: &Entry| matches!(entry, Entry::Word(word, _) if word == wanted);
         let at = self.list.iter().position(is_it)?;
         match self.list.remove(at) {
@@ -106,34 +106,34 @@ impl Options {
     }
 
     /// A word that takes no value.
-    pub(crate) fn flag(&mut self, wanted: &str, faults: &mut Faults) -> Option<Ident> {
+    pub(crate) fn flag(&mut self, wanted: &str, errors: &mut Errors) -> Option<Ident> {
         let (word, given) = self.word(wanted)?;
         match given {
-            Given::Nothing => {}
-            Given::Value(value) => faults.at(value, format!("`{wanted}` takes no value")),
-            Given::Words(_) => faults.at(&word, format!("`{wanted}` takes no words")),
+            AttrValue::Nothing => {}
+            AttrValue::Value(value) => errors.at(value, format!("`{wanted}` takes no value")),
+            AttrValue::Words(_) => errors.at(&word, format!("`{wanted}` takes no words")),
         }
         Some(word)
     }
 
     /// A word that takes a value.
-    pub(crate) fn value(&mut self, wanted: &str, faults: &mut Faults) -> Option<Expr> {
+    pub(crate) fn value(&mut self, wanted: &str, errors: &mut Errors) -> Option<Expr> {
         match self.word(wanted)? {
-            (_, Given::Value(value)) => Some(value),
+            (_, AttrValue::Value(value)) => Some(value),
             (word, _) => {
-                faults.at(word, format!("write `{wanted} = …`"));
+                errors.at(word, format!("write `{wanted} = …`"));
                 None
             }
         }
     }
 
     /// A word that may list some of the words known; all of them if it lists none.
-    pub(crate) fn words(&mut self, wanted: &str, known: &[&str], faults: &mut Faults) -> Option<Vec<String>> {
+    pub(crate) fn words(&mut self, wanted: &str, known: &[&str], errors: &mut Errors) -> Option<Vec<String>> {
         let list = match self.word(wanted)? {
-            (_, Given::Nothing) => return Some(known.iter().map(ToString::to_string).collect()),
-            (_, Given::Words(list)) => list,
-            (word, Given::Value(_)) => {
-                faults.at(word, format!("write `{wanted}({})`", known.join(", ")));
+            (_, AttrValue::Nothing) => return Some(known.iter().map(ToString::to_string).collect()),
+            (_, AttrValue::Words(list)) => list,
+            (word, AttrValue::Value(_)) => {
+                errors.at(word, format!("write `{wanted}({})`", known.join(", ")));
                 return None;
             }
         };
@@ -144,27 +144,27 @@ impl Options {
                 found.push(text);
             } else {
                 let attribute = format!("{}({wanted})", self.attribute);
-                faults.at(&word, unknown(&text, &attribute, known));
+                errors.at(&word, unknown(&text, &attribute, known));
             }
         }
         Some(found)
     }
 
     /// A word whose value is one of the texts known, by its place among them.
-    pub(crate) fn choice(&mut self, wanted: &str, known: &[&str], faults: &mut Faults) -> Option<usize> {
-        let value = self.value(wanted, faults)?;
+    pub(crate) fn choice(&mut self, wanted: &str, known: &[&str], errors: &mut Errors) -> Option<usize> {
+        let value = self.value(wanted, errors)?;
         let text: Option<LitStr> = syn::parse2(value.to_token_stream()).ok();
         let text = text.map(|text| text.value());
         let found = known.iter().position(|word| text.as_deref() == Some(word));
         if found.is_none() {
             let words: Vec<_> = known.iter().map(|word| format!("\"{word}\"")).collect();
-            faults.at(value, format!("write one of {}", words.join(", ")));
+            errors.at(value, format!("write one of {}", words.join(", ")));
         }
         found
     }
 
     /// Tells every option that nobody took; `named`: a name may stand first.
-    pub(crate) fn end(self, named: bool, known: &[&str], faults: &mut Faults) {
+    pub(crate) fn end(self, named: bool, known: &[&str], errors: &mut Errors) {
         let attribute = &self.attribute;
         for entry in &self.list {
             let message = match entry {
@@ -179,14 +179,14 @@ impl Options {
                     }
                 }
             };
-            faults.at(entry, message);
+            errors.at(entry, message);
         }
     }
 }
 
 fn unknown(word: &str, attribute: &str, known: &[&str]) -> String {
     let message = format!("`#[{attribute}]` has no option `{word}`");
-    if let Some(meant) = nearest(word, known) {
+    if let Some(meant) = suggest(word, known) {
         return format!("{message}: did you mean `{meant}`?");
     }
     let words: Vec<_> = known.iter().map(|word| format!("`{word}`")).collect();

@@ -2,10 +2,10 @@
 
 use syn::Expr;
 
-use crate::attr::error::{Faults, nearest};
+use crate::attr::error::{Errors, suggest};
 use crate::attr::options::text;
 
-/// How `rename_all` spells a field's name.
+/// ReadWith `rename_all` spells a field's name.
 #[derive(Clone, Copy)]
 pub(crate) enum Rename {
     Lower,
@@ -46,15 +46,15 @@ impl Rename {
     }
 
     /// The rule in `rename_all = "…"`.
-    pub(crate) fn read(rule: &Expr, faults: &mut Faults) -> Option<Self> {
+    pub(crate) fn read(rule: &Expr, errors: &mut Errors) -> Option<Self> {
         let word = text(rule).unwrap_or_default();
         let found = Self::from_word(&word);
         if found.is_none() {
-            let message = match nearest(&word, &Self::WORDS) {
+            let message = match suggest(&word, &Self::WORDS) {
                 Some(meant) => format!("no such rule: did you mean `\"{meant}\"`?"),
                 None => format!("no such rule: there are {}", Self::WORDS.join(", ")),
             };
-            faults.at(rule, message);
+            errors.at(rule, message);
         }
         found
     }

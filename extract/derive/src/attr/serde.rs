@@ -5,7 +5,7 @@ use quote::quote;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Token};
 
-use crate::attr::error::Faults;
+use crate::attr::error::Errors;
 
 /// serde's options of one field.
 #[derive(Default)]
@@ -22,28 +22,28 @@ pub(crate) struct Serde {
 
 impl Serde {
     /// Reads every `serde` attribute of a field.
-    pub(crate) fn of(attributes: &[Attribute], faults: &mut Faults) -> Self {
+    pub(crate) fn of(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut serde = Self::default();
         for attribute in attributes {
             if !attribute.path().is_ident("serde") {
                 continue;
             }
             let parser = Punctuated::<Meta, Token![,]>::parse_terminated;
-            let metas = faults.check(attribute.parse_args_with(parser));
+            let metas = errors.check(attribute.parse_args_with(parser));
             for meta in metas.into_iter().flatten() {
-                serde.take(meta, faults);
+                serde.take(meta, errors);
             }
         }
         serde
     }
 
-    fn take(&mut self, meta: Meta, faults: &mut Faults) {
+    fn take(&mut self, meta: Meta, errors: &mut Errors) {
         let word = meta.path().get_ident().map(ToString::to_string);
         match (word.as_deref().unwrap_or_default(), &meta) {
             ("rename", Meta::NameValue(pair)) => self.rename = text(&pair.value),
             ("rename", Meta::List(list)) => {
                 let parser = Punctuated::<Meta, Token![,]>::parse_terminated;
-                let ways = faults.check(list.parse_args_with(parser));
+                let ways = errors.check(list.parse_args_with(parser));
                 for way in ways.into_iter().flatten() {
                     match way {
                         Meta::NameValue(pair) if pair.path.is_ident("deserialize") => {
@@ -56,11 +56,11 @@ impl Serde {
             ("alias", Meta::NameValue(pair)) => self.aliases.extend(text(&pair.value)),
             ("default", Meta::Path(_)) => self.default = Some(None),
             ("default", Meta::NameValue(pair)) => {
-                let path = text(&pair.value).and_then(|path| faults.check(path.parse()));
+                let path = text(&pair.value).and_then(|path| errors.check(path.parse()));
                 self.default = path.map(Some);
             }
             ("flatten" | "skip" | "skip_deserializing" | "borrow", _) => {
-                faults.at(&meta, "serde's option has no meaning here: a `#[json]` field is one owned member")
+                errors.at(&meta, "serde's option has no meaning here: a `#[json]` field is one owned member")
             }
             // It speaks of other structs only.
             ("getter", _) => {}

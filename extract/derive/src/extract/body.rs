@@ -5,10 +5,10 @@ use quote::quote;
 use syn::Lifetime;
 
 use crate::extract::tokens;
-use crate::extract::tokens::{is_reference, pick, read, rule, with_prefix};
+use crate::extract::tokens::{is_reference, read, read_dispatch, rule, with_prefix};
 use crate::model::field::Field;
 use crate::model::model::Model;
-use crate::model::source::{Origin, Part, View, without_option};
+use crate::model::source::{FieldSource, Part, View, without_option};
 
 /// The methods that need the request's lifetime: the whole body, and the members of a JSON body.
 pub(crate) fn borrowed(model: &Model, life: &Lifetime) -> TokenStream {
@@ -19,7 +19,7 @@ pub(crate) fn borrowed(model: &Model, life: &Lifetime) -> TokenStream {
 
 /// The flattened structs that read the body as well.
 fn flattened(model: &Model) -> impl Iterator<Item = &Field> {
-    model.fields.iter().filter(|field| matches!(field.origin, Origin::Flatten { body: true, .. }))
+    model.fields.iter().filter(|field| matches!(field.source, FieldSource::Flatten { body: true, .. }))
 }
 
 /// What becomes of a body that is not empty: its bytes first, since they cannot fail.
@@ -28,17 +28,17 @@ fn body(model: &Model, life: &Lifetime) -> TokenStream {
     let mut rest = Vec::new();
     for field in &model.fields {
         let slot = &field.ident;
-        match &field.origin {
-            Origin::Body(views) if views[..] == [View::Bytes] => {
+        match &field.source {
+            FieldSource::Body(views) if views[..] == [View::Bytes] => {
                 let value = if is_reference(without_option(&field.ty)) {
                     quote!(__body)
                 } else {
                     quote!(::core::clone::Clone::clone(__body).into())
                 };
-                bytes.push(quote!(self.#slot = __rt::Member::Value(#value);));
+                bytes.push(quote!(self.#slot = __rt::MemberSlot::Value(#value);));
             }
-            origin if origin.is_stream() => {}
-            Origin::Body(views) => {
+            source if source.is_stream() => {}
+            FieldSource::Body(views) => {
                 let arms = views.iter().map(|view| view_arm(field, *view, views.len() == 1));
                 rest.push(quote!(match __kind { #(#arms)* _ => {} }));
             }
@@ -53,7 +53,7 @@ fn body(model: &Model, life: &Lifetime) -> TokenStream {
         #[allow(unreachable_patterns)]
         fn body(
             &mut self,
-            __kind: __rt::Kind,
+            __kind: __rt::BodyKind,
             __body: &#life __rt::Bytes,
         ) -> ::core::result::Result<(), __rt::FieldError> {
             #(#bytes)*
@@ -66,20 +66,20 @@ fn body(model: &Model, life: &Lifetime) -> TokenStream {
 
 fn view_arm(field: &Field, view: View, alone: bool) -> TokenStream {
     let slot = &field.ident;
-    let slot = if field.origin.is_sorted() { quote!(#slot.member) } else { quote!(#slot) };
+    let slot = if field.source.may_be_parts() { quote!(#slot.member) } else { quote!(#slot) };
     match view {
         // Its parts come one by one.
         View::Multipart => TokenStream::new(),
-        View::Json => quote!(__rt::Kind::Json => self.#slot = __rt::Member::whole(__body)?,),
+        View::Json => quote!(__rt::BodyKind::Json => self.#slot = __rt::MemberSlot::whole(__body)?,),
         View::Form => quote! {
-            __rt::Kind::Form => {
+            __rt::BodyKind::Form => {
                 self.#slot = __rt::whole_form(__body, <Self as __rt::Layout>::BODY.max_params)?;
             }
         },
         _ => {
-            let read = pick(without_option(&field.ty));
-            let kind = if alone { quote!(_) } else { quote!(__rt::Kind::Text) };
-            quote!(#kind => self.#slot = __rt::Member::text(__body, #read),)
+            let read = read_dispatch(without_option(&field.ty));
+            let kind = if alone { quote!(_) } else { quote!(__rt::BodyKind::Text) };
+            quote!(#kind => self.#slot = __rt::MemberSlot::text(__body, #read),)
         }
     }
 }
@@ -89,7 +89,7 @@ fn members(model: &Model, life: &Lifetime) -> TokenStream {
     let mut single = Vec::new();
     for field in &model.fields {
         let slot = &field.ident;
-        let Origin::Json { keys, .. } = &field.origin else { continue };
+        let FieldSource::Json { keys, .. } = &field.source else { continue };
         plain.push(quote! {
             #(#keys)|* => {
                 self.#slot.take(__map)?;
@@ -98,7 +98,7 @@ fn members(model: &Model, life: &Lifetime) -> TokenStream {
         });
         single.push(quote! {
             #(#keys)|* => {
-                self.#slot.feed(__name, __raw);
+                self.#slot.push_value(__name, __raw);
                 return true;
             }
         });
@@ -156,11 +156,11 @@ pub(crate) fn owned(model: &Model) -> TokenStream {
     let parts = parts(model);
     let stream = model.fields.iter().find_map(|field| {
         let slot = &field.ident;
-        let take = match &field.origin {
-            Origin::Body(views) if views[..] == [View::Stream] => {
+        let take = match &field.source {
+            FieldSource::Body(views) if views[..] == [View::Stream] => {
                 quote!(self.#slot = ::core::option::Option::Some(__body);)
             }
-            origin if origin.is_stream() => quote!(self.#slot.pour(__body);),
+            source if source.is_stream() => quote!(self.#slot.set_body(__body);),
             _ => return None,
         };
         Some(quote!(fn stream(&mut self, __body: __rt::Body) { #take }))
@@ -182,9 +182,11 @@ fn close(model: &Model) -> Option<TokenStream> {
         .iter()
         .filter_map(|field| {
             let slot = &field.ident;
-            match &field.origin {
-                Origin::Json { .. } => Some(quote!(self.#slot = __rt::Member::Unread;)),
-                Origin::Flatten { body: true, .. } => Some(quote!(__rt::Layout::close(&mut self.#slot);)),
+            match &field.source {
+                FieldSource::Json { .. } => Some(quote!(self.#slot = __rt::MemberSlot::Unread;)),
+                FieldSource::Flatten { body: true, .. } => {
+                    Some(quote!(__rt::Layout::close(&mut self.#slot);))
+                }
                 _ => None,
             }
         })
@@ -207,22 +209,22 @@ fn parts(model: &Model) -> Option<TokenStream> {
     let mut nested_texts = Vec::new();
     for field in &model.fields {
         let slot = &field.ident;
-        let (keys, what) = match &field.origin {
-            Origin::Form { keys } => (keys, Part::Text),
-            Origin::Part { keys, what } => (keys, *what),
-            Origin::Nested { keys, form: true, .. } => {
+        let (keys, what) = match &field.source {
+            FieldSource::Form { keys } => (keys, Part::Text),
+            FieldSource::Part { keys, what } => (keys, *what),
+            FieldSource::Nested { keys, form: true, .. } => {
                 let is_below = tokens::is_below(keys);
-                let feed = tokens::feed(model, field, &quote!(__part.value()));
+                let push = tokens::push(model, field, &quote!(__part.value()));
                 nested_rules.push(quote!(#is_below.is_some()));
-                nested_texts.push(quote!(if #feed { return; }));
+                nested_texts.push(quote!(if #push { return; }));
                 continue;
             }
-            origin if origin.is_sorted() => {
+            source if source.may_be_parts() => {
                 rest = Some(quote!(self.#slot.part(__name, __part);));
                 continue;
             }
-            Origin::FormRest => {
-                rest = Some(quote!(self.#slot.feed(__name, __part.value());));
+            FieldSource::FormRest => {
+                rest = Some(quote!(self.#slot.push_value(__name, __part.value());));
                 continue;
             }
             _ => continue,
@@ -281,7 +283,7 @@ fn parts(model: &Model) -> Option<TokenStream> {
                 __name: &str,
                 __upload: ::core::result::Result<
                     ::core::option::Option<::waylay_extract::Upload>,
-                    ::std::boxed::Box<__rt::Fault>,
+                    ::std::boxed::Box<__rt::ValueError>,
                 >,
             ) {
                 match __name {

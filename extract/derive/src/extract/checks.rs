@@ -8,31 +8,31 @@ use syn::spanned::Spanned;
 use crate::extract::tokens::prefix;
 use crate::model::field::Field;
 use crate::model::model::Model;
-use crate::model::source::Origin;
+use crate::model::source::FieldSource;
 
 /// The names of the struct's own fields.
 fn own(model: &Model) -> TokenStream {
-    let of = |keys_of: &dyn Fn(&Origin) -> Vec<LitStr>| {
-        let keys = model.fields.iter().flat_map(|field| keys_of(&field.origin));
+    let of = |keys_of: &dyn Fn(&FieldSource) -> Vec<LitStr>| {
+        let keys = model.fields.iter().flat_map(|field| keys_of(&field.source));
         let keys: Vec<_> = keys.collect();
         quote!(&[#(#keys),*])
     };
-    let query = of(&|origin| match origin {
-        Origin::Query { keys } | Origin::Nested { keys, form: false, .. } => keys.clone(),
+    let query = of(&|source| match source {
+        FieldSource::Query { keys } | FieldSource::Nested { keys, form: false, .. } => keys.clone(),
         _ => Vec::new(),
     });
-    let cookie = of(&|origin| match origin {
-        Origin::Cookie { keys, .. } => keys.clone(),
+    let cookie = of(&|source| match source {
+        FieldSource::Cookie { keys, .. } => keys.clone(),
         _ => Vec::new(),
     });
-    let form = of(&|origin| match origin {
-        Origin::Form { keys } | Origin::Part { keys, .. } | Origin::Nested { keys, form: true, .. } => {
-            keys.clone()
-        }
+    let form = of(&|source| match source {
+        FieldSource::Form { keys }
+        | FieldSource::Part { keys, .. }
+        | FieldSource::Nested { keys, form: true, .. } => keys.clone(),
         _ => Vec::new(),
     });
-    let json = of(&|origin| match origin {
-        Origin::Json { keys, .. } => keys.clone(),
+    let json = of(&|source| match source {
+        FieldSource::Json { keys, .. } => keys.clone(),
         _ => Vec::new(),
     });
     quote! {
@@ -84,17 +84,17 @@ pub(crate) fn checks(model: &Model) -> TokenStream {
         let inner = field.layout();
         let span = field.ty.span();
         let state = "a flattened struct reads no state: move its `#[state]` and `#[from]` fields";
-        checks.push(quote_spanned!(span=> assert!(!#inner::WANTS.state, #state)));
-        if matches!(field.origin, Origin::Flatten { body: false, .. }) {
+        checks.push(quote_spanned!(span=> assert!(!#inner::HEAD.state, #state)));
+        if matches!(field.source, FieldSource::Flatten { body: false, .. }) {
             let body = "this struct reads the body: write `#[flatten(body)]`";
             checks.push(quote_spanned!(span=> assert!(!#inner::BODY.reads(), #body)));
         }
     }
-    if model.fields.iter().any(|field| matches!(field.origin, Origin::Flatten { body: true, .. })) {
+    if model.fields.iter().any(|field| matches!(field.source, FieldSource::Flatten { body: true, .. })) {
         let (_, type_generics, _) = model.generics.split_for_impl();
         let slots = quote!(<__Slots #type_generics as __rt::Layout>);
         let sound = "a body is JSON or a form or a stream, here and in what is flattened";
-        checks.push(quote!(assert!(#slots::BODY.is_sound(), #sound)));
+        checks.push(quote!(assert!(#slots::BODY.is_consistent(), #sound)));
     }
     if let (Some(route), Some(_)) = (&model.route, model.flattened().next()) {
         let (_, type_generics, _) = model.generics.split_for_impl();

@@ -8,8 +8,8 @@ use crate::extract::tokens;
 use crate::extract::tokens::{read, rule, with_prefix};
 use crate::model::field::Field;
 use crate::model::model::Model;
-use crate::model::source::{Origin, View, without_option};
-use crate::model::text_options::How;
+use crate::model::source::{FieldSource, View, without_option};
+use crate::model::text_options::ReadWith;
 
 /// The methods that take path variables, query values, cookies, headers and extensions in.
 pub(crate) fn write(model: &Model, life: &Lifetime) -> TokenStream {
@@ -26,14 +26,14 @@ fn path(model: &Model, life: &Lifetime) -> TokenStream {
     let mut spelt = Vec::new();
     for field in &model.fields {
         let slot = &field.ident;
-        let Origin::Param { name, raw, .. } = &field.origin else { continue };
-        let feed = feed(model, field);
+        let FieldSource::Param { name, raw, .. } = &field.source else { continue };
+        let push = push(model, field);
         if *raw {
-            spelt.push(quote!(#name => #feed));
+            spelt.push(quote!(#name => #push));
         } else {
             // Both routers may have matched: the first to speak is heard.
             plain.push(quote! {
-                #name => if !__again || __rt::Slot::is_absent(&self.#slot) { #feed }
+                #name => if !__again || __rt::Slot::is_absent(&self.#slot) { #push }
             });
         }
     }
@@ -63,21 +63,21 @@ fn pairs(model: &Model, life: &Lifetime, source: &str) -> TokenStream {
     let mut rest = None;
     let mut nested = Vec::new();
     for field in &model.fields {
-        match &field.origin {
-            Origin::Query { keys } if source == "query" => arms.push((keys, feed(model, field))),
-            Origin::Form { keys } if source == "form" => arms.push((keys, feed(model, field))),
-            Origin::Nested { form, .. } if *form == (source == "form") => {
-                nested.push(tokens::feed(model, field, &quote!(__value)));
+        match &field.source {
+            FieldSource::Query { keys } if source == "query" => arms.push((keys, push(model, field))),
+            FieldSource::Form { keys } if source == "form" => arms.push((keys, push(model, field))),
+            FieldSource::Nested { form, .. } if *form == (source == "form") => {
+                nested.push(tokens::push(model, field, &quote!(__value)));
             }
-            Origin::QueryRest if source == "query" => rest = Some(&field.ident),
-            Origin::FormRest if source == "form" => rest = Some(&field.ident),
+            FieldSource::QueryRest if source == "query" => rest = Some(&field.ident),
+            FieldSource::FormRest if source == "form" => rest = Some(&field.ident),
             _ => {}
         }
     }
     let method = syn::Ident::new(source, proc_macro2::Span::call_site());
-    let arms = arms.iter().map(|(keys, feed)| quote!(#(#keys)|* => #feed));
-    let reads = |field: &&Field| match &field.origin {
-        Origin::Flatten { body, .. } => *body || source == "query",
+    let arms = arms.iter().map(|(keys, push)| quote!(#(#keys)|* => #push));
+    let reads = |field: &&Field| match &field.source {
+        FieldSource::Flatten { body, .. } => *body || source == "query",
         _ => false,
     };
     // A name that the outer struct reads is read by the inner ones as well.
@@ -89,7 +89,7 @@ fn pairs(model: &Model, life: &Lifetime, source: &str) -> TokenStream {
     let rest = rest.map(|slot| {
         quote! {
             if !__taken {
-                self.#slot.feed(__name, __value);
+                self.#slot.push_value(__name, __value);
                 __taken = true;
             }
         }
@@ -111,12 +111,12 @@ fn pairs(model: &Model, life: &Lifetime, source: &str) -> TokenStream {
 
 fn cookie(model: &Model, life: &Lifetime) -> TokenStream {
     let arms = model.fields.iter().filter_map(|field| {
-        let Origin::Cookie { keys, raw } = &field.origin else {
+        let FieldSource::Cookie { keys, raw } = &field.source else {
             return None;
         };
-        let feed = feed(model, field);
+        let push = push(model, field);
         let undecoded = raw.then(|| quote!(let __value = __value.undecoded();));
-        Some(quote!(#(#keys)|* => { #undecoded #feed }))
+        Some(quote!(#(#keys)|* => { #undecoded #push }))
     });
     let inner = model.flattened().map(|field| {
         let slot = &field.ident;
@@ -145,13 +145,13 @@ fn lookup(model: &Model, life: &Lifetime) -> TokenStream {
 
 fn lookup_field(model: &Model, field: &Field) -> Option<TokenStream> {
     let slot = &field.ident;
-    let item = field.shape.item();
+    let item = field.cardinality.item();
     let inner = without_option(&field.ty);
     let wrap = |found: TokenStream| {
-        if field.shape.is_option() { quote!(::core::option::Option::Some(#found)) } else { found }
+        if field.cardinality.is_option() { quote!(::core::option::Option::Some(#found)) } else { found }
     };
-    Some(match &field.origin {
-        Origin::Header { typed: true, .. } => {
+    Some(match &field.source {
+        FieldSource::Header { typed: true, .. } => {
             let rule = rule(model, field);
             quote! {
                 if let ::core::option::Option::Some(__header) = __rt::typed::<#item>(&__parts.headers) {
@@ -159,36 +159,37 @@ fn lookup_field(model: &Model, field: &Field) -> Option<TokenStream> {
                 }
             }
         }
-        Origin::Header { name, .. } => {
-            let how = field.scalar.as_ref().map(|scalar| &scalar.how);
-            let (lines, feed) = if matches!(how, Some(How::HeaderValue)) {
+        FieldSource::Header { name, .. } => {
+            let how = field.scalar.as_ref().map(|scalar| &scalar.read_with);
+            let (lines, push) = if matches!(how, Some(ReadWith::HeaderValue)) {
                 let rule = rule(model, field);
                 let value = quote! {
                     ::core::result::Result::Ok(::core::option::Option::Some(::core::clone::Clone::clone(__value)))
                 };
                 (quote!(lines), quote!(self.#slot.offer(#value, #rule)))
             } else {
-                (quote!(header), feed(model, field))
+                (quote!(header), push(model, field))
             };
             quote! {{
                 static __NAME: __rt::HeaderName = __rt::HeaderName::from_static(#name);
                 for __value in __rt::#lines(&__parts.headers, &__NAME) {
-                    #feed;
+                    #push;
                 }
             }}
         }
-        Origin::Body(views) if views[..] == [View::ByHand] => quote!(self.#slot.head(&__parts.headers);),
-        Origin::QueryAll => {
-            let max = quote!(<Self as __rt::Layout>::WANTS.max_params);
+        FieldSource::Body(views) if views[..] == [View::ByHand] => quote!(self.#slot.head(&__parts.headers);),
+        FieldSource::QueryAll => {
+            let max = quote!(<Self as __rt::Layout>::HEAD.max_params);
             quote!(self.#slot = __rt::whole_query(&__parts.uri, #max);)
         }
-        Origin::Flatten { .. } => quote!(__rt::Slots::lookup(&mut self.#slot, __parts);),
-        Origin::Extension => {
+        FieldSource::Flatten { .. } => quote!(__rt::Slots::lookup(&mut self.#slot, __parts);),
+        FieldSource::Extension => {
             let found = wrap(quote!(__parts.extensions.get::<#inner>().cloned()));
             quote!(self.#slot = #found;)
         }
-        Origin::Request => {
-            let found = wrap(quote!(<#inner as ::waylay_extract::FromHead>::from_head(__parts)));
+        FieldSource::Request => {
+            let found =
+                wrap(quote!(<#inner as ::waylay_extract::FromRequestHead>::from_request_head(__parts)));
             quote!(self.#slot = #found;)
         }
         _ => return None,
@@ -196,9 +197,9 @@ fn lookup_field(model: &Model, field: &Field) -> Option<TokenStream> {
 }
 
 /// The expression that takes `__value` into a text field's slot.
-pub(crate) fn feed(model: &Model, field: &Field) -> TokenStream {
+pub(crate) fn push(model: &Model, field: &Field) -> TokenStream {
     let slot = &field.ident;
     let read = read(field);
     let rule = rule(model, field);
-    quote!(self.#slot.feed(__value, #read, #rule))
+    quote!(self.#slot.push_value(__value, #read, #rule))
 }

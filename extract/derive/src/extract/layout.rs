@@ -8,17 +8,17 @@ use crate::extract::{body, checks, finish};
 use crate::model::field::Field;
 use crate::model::model::Model;
 use crate::model::route::Route;
-use crate::model::source::{Origin, Shape, View};
+use crate::model::source::{Cardinality, FieldSource, View};
 
 /// What matches a request that no router has matched: a method of `Layout`.
-pub(crate) fn door(model: &Model) -> TokenStream {
+pub(crate) fn own_route(model: &Model) -> TokenStream {
     let (Some(Route { method, template, .. }), None) = (&model.route, &model.borrow) else {
         return TokenStream::new();
     };
     quote! {
-        fn door() -> ::core::option::Option<&'static __rt::Door> {
-            static __DOOR: __rt::Door = __rt::Door::new(__rt::Method::#method, #template);
-            ::core::option::Option::Some(&__DOOR)
+        fn own_route() -> ::core::option::Option<&'static __rt::OwnRoute> {
+            static __OWN_ROUTE: __rt::OwnRoute = __rt::OwnRoute::new(__rt::Method::#method, #template);
+            ::core::option::Option::Some(&__OWN_ROUTE)
         }
     }
 }
@@ -31,10 +31,10 @@ pub(crate) fn write(model: &Model) -> TokenStream {
     let body = body(model);
     let params = params(model);
     let named = checks::keys(model);
-    let door = door(model);
+    let own_route = own_route(model);
     let path_name = path_name(model);
     let keys = keys(model);
-    let survey = survey(model);
+    let each_slot = each_slot(model);
     let owned = body::owned(model);
     let finish = finish::write(model);
     quote! {
@@ -45,10 +45,10 @@ pub(crate) fn write(model: &Model) -> TokenStream {
             #body
             #params
             #named
-            #door
+            #own_route
             #path_name
             #keys
-            #survey
+            #each_slot
             #owned
             #finish
         }
@@ -56,20 +56,23 @@ pub(crate) fn write(model: &Model) -> TokenStream {
 }
 
 fn wants(model: &Model) -> TokenStream {
-    let any = |is: fn(&Origin) -> bool| model.fields.iter().any(|field| is(&field.origin));
-    let path = any(|origin| matches!(origin, Origin::Param { .. }));
-    let raw_path = any(|origin| matches!(origin, Origin::Param { raw: true, .. }));
-    let query = any(|origin| {
-        matches!(origin, Origin::Query { .. } | Origin::Nested { form: false, .. } | Origin::QueryRest)
+    let any = |is: fn(&FieldSource) -> bool| model.fields.iter().any(|field| is(&field.source));
+    let path = any(|source| matches!(source, FieldSource::Param { .. }));
+    let raw_path = any(|source| matches!(source, FieldSource::Param { raw: true, .. }));
+    let query = any(|source| {
+        matches!(
+            source,
+            FieldSource::Query { .. } | FieldSource::Nested { form: false, .. } | FieldSource::QueryRest
+        )
     });
-    let cookie = any(|origin| matches!(origin, Origin::Cookie { .. }));
-    let state = any(|origin| matches!(origin, Origin::State | Origin::From));
+    let cookie = any(|source| matches!(source, FieldSource::Cookie { .. }));
+    let state = any(|source| matches!(source, FieldSource::State | FieldSource::From));
     let deny_query = model.container.deny.query;
     let path_is_404 = model.container.path_is_404;
     let max_params = model.container.max_params;
     let inner = model.flattened().map(Field::layout);
     quote! {
-        const WANTS: __rt::Wants = __rt::Wants {
+        const HEAD: __rt::HeadPlan = __rt::HeadPlan {
             path: #path,
             raw_path: #raw_path,
             query: #query,
@@ -79,7 +82,7 @@ fn wants(model: &Model) -> TokenStream {
             path_is_404: #path_is_404,
             max_params: #max_params,
         }
-        #(.join(#inner::WANTS))*;
+        #(.join(#inner::HEAD))*;
     }
 }
 
@@ -87,18 +90,21 @@ fn body(model: &Model) -> Option<TokenStream> {
     if !model.has_body() {
         return None;
     }
-    let any = |is: &dyn Fn(&Origin) -> bool| model.fields.iter().any(|field| is(&field.origin));
+    let any = |is: &dyn Fn(&FieldSource) -> bool| model.fields.iter().any(|field| is(&field.source));
     let sees = |view: View| {
-        any(&|origin| match origin {
-            Origin::Body(views) => views.contains(&view),
+        any(&|source| match source {
+            FieldSource::Body(views) => views.contains(&view),
             _ => false,
         })
     };
-    let members = any(&|origin| matches!(origin, Origin::Json { .. }));
-    let pairs = any(&|origin| {
-        matches!(origin, Origin::Form { .. } | Origin::Nested { form: true, .. } | Origin::FormRest)
+    let members = any(&|source| matches!(source, FieldSource::Json { .. }));
+    let pairs = any(&|source| {
+        matches!(
+            source,
+            FieldSource::Form { .. } | FieldSource::Nested { form: true, .. } | FieldSource::FormRest
+        )
     });
-    let parts = any(&|origin| matches!(origin, Origin::Part { .. }));
+    let parts = any(&|source| matches!(source, FieldSource::Part { .. }));
     let json = members || sees(View::Json);
     // A file has no place in an urlencoded form; a form's texts have one among parts.
     let pairs_alone = pairs && !parts;
@@ -111,13 +117,13 @@ fn body(model: &Model) -> Option<TokenStream> {
     };
     // A text that may be something else as well has to be called one.
     let alone = |view: View| {
-        any(&|origin| match origin {
-            Origin::Body(views) => views[..] == [view],
+        any(&|source| match source {
+            FieldSource::Body(views) => views[..] == [view],
             _ => false,
         })
     };
     let text = sees(View::Text) && !alone(View::Text);
-    let stream = any(&Origin::is_stream);
+    let stream = any(&FieldSource::is_stream);
     let other = alone(View::Text) || alone(View::Bytes);
     let limit = model.limit();
     let max_params = model.container.max_params;
@@ -125,10 +131,10 @@ fn body(model: &Model) -> Option<TokenStream> {
     let deny = model.container.deny;
     let (deny_form, deny_json, deny_part) = (deny.form, deny.json, deny.part);
     let inner =
-        model.fields.iter().filter(|field| matches!(field.origin, Origin::Flatten { body: true, .. }));
+        model.fields.iter().filter(|field| matches!(field.source, FieldSource::Flatten { body: true, .. }));
     let inner = inner.map(Field::layout);
     Some(quote! {
-        const BODY: __rt::Plan = __rt::Plan {
+        const BODY: __rt::BodyPlan = __rt::BodyPlan {
             json: #json,
             members: #members,
             accept: &[#(#accept),*],
@@ -152,9 +158,9 @@ fn params(model: &Model) -> TokenStream {
     let mut own = Vec::new();
     let mut around = Vec::new();
     for field in &model.fields {
-        match &field.origin {
-            Origin::Param { name, scope: true, .. } => around.push(name),
-            Origin::Param { name, .. } => own.push(name),
+        match &field.source {
+            FieldSource::Param { name, scope: true, .. } => around.push(name),
+            FieldSource::Param { name, .. } => own.push(name),
             _ => {}
         }
     }
@@ -169,8 +175,8 @@ fn params(model: &Model) -> TokenStream {
 }
 
 fn path_name(model: &Model) -> TokenStream {
-    let names = model.fields.iter().filter_map(|field| match &field.origin {
-        Origin::Param { name, .. } => Some(quote!(#name => ::core::option::Option::Some(#name))),
+    let names = model.fields.iter().filter_map(|field| match &field.source {
+        FieldSource::Param { name, .. } => Some(quote!(#name => ::core::option::Option::Some(#name))),
         _ => None,
     });
     let inner = model.flattened().map(Field::layout);
@@ -186,44 +192,44 @@ fn path_name(model: &Model) -> TokenStream {
 
 /// Every key that a field reads, told by source.
 fn keys(model: &Model) -> TokenStream {
-    let of = |keys_of: fn(&Origin) -> Option<&Vec<syn::LitStr>>| {
-        let keys: Vec<_> = model.fields.iter().filter_map(|field| keys_of(&field.origin)).flatten().collect();
-        quote!(#(__tell(#keys);)*)
+    let of = |keys_of: fn(&FieldSource) -> Option<&Vec<syn::LitStr>>| {
+        let keys: Vec<_> = model.fields.iter().filter_map(|field| keys_of(&field.source)).flatten().collect();
+        quote!(#(__visit(#keys);)*)
     };
-    let query = of(|origin| match origin {
-        Origin::Query { keys } | Origin::Nested { keys, form: false, .. } => Some(keys),
+    let query = of(|source| match source {
+        FieldSource::Query { keys } | FieldSource::Nested { keys, form: false, .. } => Some(keys),
         _ => None,
     });
-    let form = of(|origin| match origin {
-        Origin::Form { keys } | Origin::Nested { keys, form: true, .. } => Some(keys),
+    let form = of(|source| match source {
+        FieldSource::Form { keys } | FieldSource::Nested { keys, form: true, .. } => Some(keys),
         _ => None,
     });
-    let part = of(|origin| match origin {
-        Origin::Part { keys, .. } | Origin::Form { keys } | Origin::Nested { keys, form: true, .. } => {
-            Some(keys)
-        }
+    let part = of(|source| match source {
+        FieldSource::Part { keys, .. }
+        | FieldSource::Form { keys }
+        | FieldSource::Nested { keys, form: true, .. } => Some(keys),
         _ => None,
     });
-    let json = of(|origin| match origin {
-        Origin::Json { keys, .. } => Some(keys),
+    let json = of(|source| match source {
+        FieldSource::Json { keys, .. } => Some(keys),
         _ => None,
     });
     let inner = model.flattened().map(|field| {
         let layout = field.layout();
         match prefix(field) {
             Some(prefix) => quote! {
-                #layout::keys(__source, &mut |__key| __tell(&::std::format!("{}{}", #prefix, __key)));
+                #layout::keys(__source, &mut |__key| __visit(&::std::format!("{}{}", #prefix, __key)));
             },
-            None => quote!(#layout::keys(__source, __tell);),
+            None => quote!(#layout::keys(__source, __visit);),
         }
     });
     quote! {
-        fn keys(__source: __rt::Source, __tell: &mut dyn ::core::ops::FnMut(&str)) {
+        fn keys(__source: __rt::Location, __visit: &mut dyn ::core::ops::FnMut(&str)) {
             match __source {
-                __rt::Source::Query => { #query }
-                __rt::Source::Form => { #form }
-                __rt::Source::Part => { #part }
-                __rt::Source::Body => { #json }
+                __rt::Location::Query => { #query }
+                __rt::Location::Form => { #form }
+                __rt::Location::Part => { #part }
+                __rt::Location::Body => { #json }
                 _ => {}
             }
             #(#inner)*
@@ -231,29 +237,29 @@ fn keys(model: &Model) -> TokenStream {
     }
 }
 
-fn survey(model: &Model) -> TokenStream {
+fn each_slot(model: &Model) -> TokenStream {
     let looks = model.fields.iter().filter_map(|field| {
         let slot = &field.ident;
         let flag = field.scalar.as_ref().is_some_and(|scalar| scalar.flag);
-        let required = matches!(field.shape, Shape::One(_)) && field.default.is_none() && !flag;
-        match field.origin {
-            Origin::Param { .. } | Origin::Query { .. } | Origin::Header { .. } | Origin::Cookie { .. } => {
-                Some(quote!(__survey.see(&self.#slot, #required);))
-            }
+        let required =
+            matches!(field.cardinality, Cardinality::Single(_)) && field.default.is_none() && !flag;
+        match field.source {
+            FieldSource::Param { .. }
+            | FieldSource::Query { .. }
+            | FieldSource::Header { .. }
+            | FieldSource::Cookie { .. } => Some(quote!(__visit(&self.#slot, #required);)),
             // A value that is made of nothing may be what is wanted.
-            Origin::Nested { form: false, .. } | Origin::QueryRest => {
-                Some(quote!(__survey.see(&self.#slot, false);))
+            FieldSource::Nested { form: false, .. } | FieldSource::QueryRest => {
+                Some(quote!(__visit(&self.#slot, false);))
             }
-            Origin::QueryAll => Some(quote!(__survey.see(&self.#slot, #required);)),
-            Origin::Flatten { .. } => Some(quote!(__survey.join(__rt::Layout::survey(&self.#slot));)),
+            FieldSource::QueryAll => Some(quote!(__visit(&self.#slot, #required);)),
+            FieldSource::Flatten { .. } => Some(quote!(__rt::Layout::each_slot(&self.#slot, __visit);)),
             _ => None,
         }
     });
     quote! {
-        fn survey(&self) -> __rt::Survey {
-            let mut __survey = __rt::Survey::default();
+        fn each_slot(&self, __visit: &mut dyn ::core::ops::FnMut(&dyn __rt::Slot, bool)) {
             #(#looks)*
-            __survey
         }
     }
 }

@@ -8,12 +8,12 @@ use crate::extract::{body, head, layout, tokens};
 use crate::model::field::Field;
 use crate::model::model::Model;
 use crate::model::route::target;
-use crate::model::source::{Origin, View, without_option};
+use crate::model::source::{FieldSource, View, without_option};
 use crate::openapi;
-use crate::openapi::Docs;
+use crate::openapi::DocComments;
 
 /// What tells a router where the struct's requests come from.
-pub(crate) fn inward(model: &Model) -> TokenStream {
+pub(crate) fn has_route(model: &Model) -> TokenStream {
     // What borrows is read without a router.
     let (Some(route), None) = (&model.route, &model.borrow) else {
         return TokenStream::new();
@@ -23,26 +23,26 @@ pub(crate) fn inward(model: &Model) -> TokenStream {
     let target = target(route);
     quote! {
         #[automatically_derived]
-        impl #impl_generics ::waylay_extract::Routed for #ident #type_generics #where_clause {
-            const TARGET: &'static __rt::Target = #target;
+        impl #impl_generics ::waylay_extract::HasRoute for #ident #type_generics #where_clause {
+            const TARGET: &'static __rt::RouteTarget = #target;
         }
     }
 }
 
 /// Writes everything into one unnamed block, so that no name of ours meets the user's.
-pub(crate) fn write(model: &Model, docs: &Docs) -> TokenStream {
+pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
     let slots = slots(model);
     let members = tokens::write(model);
     let layout = layout::write(model);
     let extract = extract(model, docs);
-    let routed = inward(model);
+    let routed = has_route(model);
     let argument = model.borrow.is_none().then(|| argument(model));
     quote! {
         #[doc(hidden)]
         #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_imports)]
         const _: () = {
             use ::waylay_extract::derive as __rt;
-            use __rt::{ByNone as _, ByStr as _, ByText as _};
+            use __rt::{ReadByNone as _, ReadByFromStr as _, ReadByFromText as _};
 
             #slots
             #members
@@ -84,40 +84,40 @@ fn slots(model: &Model) -> TokenStream {
 
 /// A field's slot, if it waits for something.
 fn slot<'m>(model: &Model, field: &'m Field) -> Option<(&'m syn::Ident, TokenStream)> {
-    let item = field.shape.item();
+    let item = field.cardinality.item();
     let ty = &field.ty;
     let inner = without_option(ty);
-    let slot = match &field.origin {
-        Origin::QueryRest | Origin::FormRest => quote!(__rt::Others<#ty>),
-        Origin::QueryAll => quote!(__rt::One<#inner>),
-        Origin::Nested { .. } => quote!(__rt::Nested),
-        Origin::Json { .. } => match tokens::wrapper(field) {
+    let slot = match &field.source {
+        FieldSource::QueryRest | FieldSource::FormRest => quote!(__rt::RestSlot<#ty>),
+        FieldSource::QueryAll => quote!(__rt::SingleSlot<#inner>),
+        FieldSource::Nested { .. } => quote!(__rt::NestedSlot),
+        FieldSource::Json { .. } => match tokens::wrapper(field) {
             Some(wrapper) => {
                 let (_, type_generics, _) = model.generics.split_for_impl();
-                quote!(__rt::Member<#wrapper #type_generics>)
+                quote!(__rt::MemberSlot<#wrapper #type_generics>)
             }
-            None => quote!(__rt::Member<#ty>),
+            None => quote!(__rt::MemberSlot<#ty>),
         },
-        Origin::Body(views) => match views[..] {
-            [View::Json] => quote!(__rt::Member<#ty>),
+        FieldSource::Body(views) => match views[..] {
+            [View::Json] => quote!(__rt::MemberSlot<#ty>),
             [View::Stream] => quote!(::core::option::Option<__rt::Body>),
-            [View::ByHand] => quote!(__rt::Poured),
-            _ if field.origin.is_sorted() => quote!(__rt::Sorted<#inner>),
-            _ => quote!(__rt::Member<#inner>),
+            [View::ByHand] => quote!(__rt::MultipartSlot),
+            _ if field.source.may_be_parts() => quote!(__rt::FormOrPartsSlot<#inner>),
+            _ => quote!(__rt::MemberSlot<#inner>),
         },
-        Origin::Flatten { .. } => field.inner_slots(),
-        Origin::Extension | Origin::State | Origin::Request | Origin::From => {
+        FieldSource::Flatten { .. } => field.inner_slots(),
+        FieldSource::Extension | FieldSource::State | FieldSource::Request | FieldSource::From => {
             quote!(::core::option::Option<#ty>)
         }
-        Origin::Skip => return None,
-        _ if field.shape.is_many() => quote!(__rt::Many<#item>),
-        _ => quote!(__rt::One<#item>),
+        FieldSource::Skip => return None,
+        _ if field.cardinality.is_list() => quote!(__rt::ListSlot<#item>),
+        _ => quote!(__rt::SingleSlot<#item>),
     };
     Some((&field.ident, slot))
 }
 
 /// The impl of `Slots` and of the trait that users see.
-fn extract(model: &Model, docs: &Docs) -> TokenStream {
+fn extract(model: &Model, docs: &DocComments) -> TokenStream {
     let ident = &model.ident;
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
     let life = model.borrow.clone().unwrap_or_else(|| Lifetime::new("'__r", Span::call_site()));
@@ -210,13 +210,13 @@ fn fill(model: &Model) -> TokenStream {
     for field in &model.fields {
         let slot = &field.ident;
         let ty = &field.ty;
-        match field.origin {
-            Origin::From => {
+        match field.source {
+            FieldSource::From => {
                 let local = format_ident!("__from_{}", syn::ext::IdentExt::unraw(slot));
                 before.push(quote!(let #local = __rt::from::<#ty, __S>(__parts, __state).await?;));
                 after.push(quote!(__slots.#slot = #local;));
             }
-            Origin::State => after.push(quote! {
+            FieldSource::State => after.push(quote! {
                 __slots.#slot = ::core::option::Option::Some(
                     <#ty as __rt::FromRef<__S>>::from_ref(__state),
                 );
@@ -241,9 +241,9 @@ fn with_state(model: &Model) -> Generics {
     clause.predicates.push(shared);
     for field in &model.fields {
         let ty = &field.ty;
-        match field.origin {
-            Origin::State => clause.predicates.push(parse_quote!(#ty: __rt::FromRef<__S>)),
-            Origin::From => {
+        match field.source {
+            FieldSource::State => clause.predicates.push(parse_quote!(#ty: __rt::FromRef<__S>)),
+            FieldSource::From => {
                 let given = parse_quote!(#ty: __rt::FromRequestParts<__S> + ::core::marker::Send);
                 clause.predicates.push(given);
             }

@@ -4,10 +4,10 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprPath, LitStr, Path, Type};
 
-use crate::attr::error::Faults;
-use crate::attr::options::{Given, Options, integer, size, text};
+use crate::attr::error::Errors;
+use crate::attr::options::{AttrValue, Options, integer, size, text};
 use crate::attr::rename::Rename;
-use crate::model::text_options::Twice;
+use crate::model::text_options::Duplicates;
 
 /// The options in `#[extract(…)]`.
 pub(crate) struct Container {
@@ -19,7 +19,7 @@ pub(crate) struct Container {
     /// The most pairs of a query or a form, members of a JSON body, parts of a multipart body.
     pub(crate) max_params: usize,
     /// What a single value that is given several times is.
-    pub(crate) twice: Twice,
+    pub(crate) duplicates: Duplicates,
     /// The sources in which a key that no field reads is an error.
     pub(crate) deny: Deny,
     /// Whether errors hold the values that they are about.
@@ -79,13 +79,13 @@ const WORDS: [&str; 12] = [
 ];
 
 impl Container {
-    pub(crate) fn read(attributes: &[Attribute], faults: &mut Faults) -> Self {
+    pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut container = Self {
             rename: None,
             limit: LIMIT,
             max_items: MAX_ITEMS,
             max_params: MAX_PARAMS,
-            twice: Twice::Reject,
+            duplicates: Duplicates::Reject,
             deny: Deny::default(),
             echo: false,
             path_is_404: false,
@@ -95,43 +95,43 @@ impl Container {
             accept: Vec::new(),
         };
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("extract")) {
-            let mut options = Options::of(attribute, faults);
-            container.read_limits(&mut options, faults);
-            container.read_rules(&mut options, faults);
-            options.end(false, &WORDS, faults);
+            let mut options = Options::of(attribute, errors);
+            container.read_limits(&mut options, errors);
+            container.read_rules(&mut options, errors);
+            options.end(false, &WORDS, errors);
         }
         container
     }
 
-    fn read_limits(&mut self, options: &mut Options, faults: &mut Faults) {
-        if let Some(limit) = options.value("limit", faults) {
+    fn read_limits(&mut self, options: &mut Options, errors: &mut Errors) {
+        if let Some(limit) = options.value("limit", errors) {
             match size(&limit) {
                 Some(bytes) => self.limit = bytes,
-                None => faults.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes"),
+                None => errors.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes"),
             }
         }
-        if let Some(max) = options.value("max_items", faults) {
+        if let Some(max) = options.value("max_items", errors) {
             match integer(&max) {
                 Some(items) => self.max_items = items,
-                None => faults.at(max, "write a number of items"),
+                None => errors.at(max, "write a number of items"),
             }
         }
-        if let Some(max) = options.value("max_params", faults) {
+        if let Some(max) = options.value("max_params", errors) {
             match integer(&max) {
                 Some(pairs) => self.max_params = pairs,
-                None => faults.at(max, "write a number of pairs"),
+                None => errors.at(max, "write a number of pairs"),
             }
         }
     }
 
-    fn read_rules(&mut self, options: &mut Options, faults: &mut Faults) {
-        if let Some(rule) = options.value("rename_all", faults) {
-            self.rename = Rename::read(&rule, faults);
+    fn read_rules(&mut self, options: &mut Options, errors: &mut Errors) {
+        if let Some(rule) = options.value("rename_all", errors) {
+            self.rename = Rename::read(&rule, errors);
         }
-        if let Some(twice) = Twice::read(options, faults) {
-            self.twice = twice;
+        if let Some(duplicates) = Duplicates::read(options, errors) {
+            self.duplicates = duplicates;
         }
-        for word in options.words("deny_unknown", &DENIABLE, faults).unwrap_or_default() {
+        for word in options.words("deny_unknown", &DENIABLE, errors).unwrap_or_default() {
             match &*word {
                 "query" => self.deny.query = true,
                 "form" => self.deny.form = true,
@@ -139,38 +139,40 @@ impl Container {
                 _ => self.deny.part = true,
             }
         }
-        self.echo |= options.flag("echo", faults).is_some();
-        if let Some(status) = options.value("path_error", faults) {
+        self.echo |= options.flag("echo", errors).is_some();
+        if let Some(status) = options.value("path_error", errors) {
             match integer::<u16>(&status) {
                 Some(404) => self.path_is_404 = true,
                 Some(400) => self.path_is_404 = false,
-                _ => faults.at(status, "a faulty path variable is answered with 400 or with 404"),
+                _ => errors.at(status, "a faulty path variable is answered with 400 or with 404"),
             }
         }
-        self.read_validate(options, faults);
-        if let Some(error) = options.value("error", faults) {
-            self.error = faults.check(syn::parse2(error.to_token_stream()));
+        self.read_validate(options, errors);
+        if let Some(error) = options.value("error", errors) {
+            self.error = errors.check(syn::parse2(error.to_token_stream()));
         }
-        if let Some(types) = options.value("accept", faults) {
-            self.accept = media_types(&types, faults);
+        if let Some(types) = options.value("accept", errors) {
+            self.accept = media_types(&types, errors);
         }
-        if let Some(source) = options.value("source", faults) {
+        if let Some(source) = options.value("source", errors) {
             let word = source.to_token_stream().to_string();
             if !BARE.contains(&&*word) {
-                faults.at(&source, format!("write one of {}", BARE.join(", ")));
+                errors.at(&source, format!("write one of {}", BARE.join(", ")));
             }
             self.source = Some(word);
         }
     }
 
-    fn read_validate(&mut self, options: &mut Options, faults: &mut Faults) {
+    fn read_validate(&mut self, options: &mut Options, errors: &mut Errors) {
         const HOW: &str = "write `validate = function`, `validate(garde)` or `validate(validator)`";
         let Some((word, given)) = options.word("validate") else {
             return;
         };
         self.validate = match given {
-            Given::Value(Expr::Path(ExprPath { qself: None, path, .. })) => Some(Validate::Function(path)),
-            Given::Words(words) => match &*words {
+            AttrValue::Value(Expr::Path(ExprPath { qself: None, path, .. })) => {
+                Some(Validate::Function(path))
+            }
+            AttrValue::Words(words) => match &*words {
                 [one] if one == "garde" => Some(Validate::Garde),
                 [one] if one == "validator" => Some(Validate::Validator),
                 _ => None,
@@ -178,16 +180,16 @@ impl Container {
             _ => None,
         };
         if self.validate.is_none() {
-            faults.at(word, HOW);
+            errors.at(word, HOW);
         }
     }
 }
 
 /// The types in `accept = ["…"]`.
-fn media_types(list: &Expr, faults: &mut Faults) -> Vec<LitStr> {
+fn media_types(list: &Expr, errors: &mut Errors) -> Vec<LitStr> {
     const HOW: &str = "write a list of types: `accept = [\"application/vnd.api\"]`";
     let Expr::Array(list) = list else {
-        faults.at(list, HOW);
+        errors.at(list, HOW);
         return Vec::new();
     };
     let mut types = Vec::new();
@@ -201,7 +203,7 @@ fn media_types(list: &Expr, faults: &mut Faults) -> Vec<LitStr> {
             Some((kind, subtype)) if is_token(kind) && is_token(subtype) => {
                 types.push(LitStr::new(&text.to_ascii_lowercase(), element.span()));
             }
-            _ => faults.at(element, "write a type and a subtype: `\"text/json\"`"),
+            _ => errors.at(element, "write a type and a subtype: `\"text/json\"`"),
         }
     }
     types

@@ -4,22 +4,22 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, Lifetime, Path, Type};
 
-use crate::attr::error::{Faults, nearest};
+use crate::attr::error::{Errors, suggest};
 use crate::attr::options::Options;
 use crate::attr::rename::Rename;
-use crate::model::field_attr::{Reading, Said};
-use crate::model::source::{Origin, Shape};
+use crate::model::field_attr::{FieldParser, ParsedField};
+use crate::model::source::{Cardinality, FieldSource};
 use crate::model::text_options::Scalar;
 
 /// A field of the struct.
 pub(crate) struct Field {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
-    pub(crate) shape: Shape,
-    pub(crate) origin: Origin,
+    pub(crate) cardinality: Cardinality,
+    pub(crate) source: FieldSource,
     /// What an absent value is replaced by.
     pub(crate) default: Option<TokenStream>,
-    /// How its text is read, if it is one.
+    /// ReadWith its text is read, if it is one.
     pub(crate) scalar: Option<Scalar>,
     /// When it is left out of a request that is written.
     pub(crate) skip_if: Option<Path>,
@@ -55,26 +55,26 @@ impl Field {
         rename: Option<Rename>,
         bare: Option<&str>,
         borrow: Option<&Lifetime>,
-        faults: &mut Faults,
+        errors: &mut Errors,
     ) -> Option<Self> {
         let ident = field.ident.clone()?;
-        let shape = Shape::of(&field.ty);
-        let (word, options) = match (source(field, &ident, bare.is_none(), faults), bare) {
+        let cardinality = Cardinality::of(&field.ty);
+        let (word, options) = match (source(field, &ident, bare.is_none(), errors), bare) {
             (Some(attribute), _) => {
-                (attribute.path().get_ident()?.to_string(), Options::of(attribute, faults))
+                (attribute.path().get_ident()?.to_string(), Options::of(attribute, errors))
             }
             (None, Some(bare)) => (bare.to_owned(), Options::none(bare)),
             (None, None) => return None,
         };
-        let reading = Reading { options, field, ident: &ident, shape: &shape, rename, faults };
-        let Said { origin, default, scalar, skip_if, limit } = reading.read(&word);
+        let parser = FieldParser { options, field, ident: &ident, cardinality: &cardinality, rename, errors };
+        let ParsedField { source, default, scalar, skip_if, limit } = parser.read(&word);
         let (ty, borrow) = (field.ty.clone(), borrow.cloned());
-        Some(Self { ident, ty, shape, origin, default, scalar, skip_if, limit, borrow })
+        Some(Self { ident, ty, cardinality, source, default, scalar, skip_if, limit, borrow })
     }
 
     /// Whether its value may not be there.
     pub(crate) fn is_optional(&self) -> bool {
-        self.shape.is_option() || self.shape.is_many() || self.default.is_some()
+        self.cardinality.is_option() || self.cardinality.is_list() || self.default.is_some()
     }
 
     /// The layout of a flattened struct's slots.
@@ -98,7 +98,7 @@ fn source<'f>(
     field: &'f syn::Field,
     ident: &Ident,
     needed: bool,
-    faults: &mut Faults,
+    errors: &mut Errors,
 ) -> Option<&'f Attribute> {
     let word = |attribute: &Attribute| attribute.path().get_ident().map(ToString::to_string);
     let is_source =
@@ -108,16 +108,16 @@ fn source<'f>(
         let misspelt = field.attrs.iter().find_map(|attribute| {
             let word = word(attribute)?;
             // The compiler keeps this word for modules and refuses it as a derive's own.
-            let meant = if word == "path" { Some("param") } else { nearest(&word, &SOURCES) };
+            let meant = if word == "path" { Some("param") } else { suggest(&word, &SOURCES) };
             Some((attribute, meant?))
         });
         match misspelt {
             Some((attribute, meant)) => {
-                faults.at(attribute.path(), format!("did you mean `#[{meant}]`?"));
+                errors.at(attribute.path(), format!("did you mean `#[{meant}]`?"));
             }
             None if needed => {
                 let all = SOURCES.map(|source| format!("`#[{source}]`")).join(", ");
-                faults.at(ident, format!("what fills `{ident}`? write one of {all} on it"));
+                errors.at(ident, format!("what fills `{ident}`? write one of {all} on it"));
             }
             None => {}
         }
@@ -126,7 +126,7 @@ fn source<'f>(
     for second in found {
         let first = first.path().to_token_stream();
         let message = format!("`{ident}` is filled by `#[{first}]` already");
-        faults.at(second, message);
+        errors.at(second, message);
     }
     Some(first)
 }

@@ -5,26 +5,26 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Expr, Ident, Lit, LitStr, Path, Type};
 
-use crate::attr::error::Faults;
-use crate::attr::options::{Given, Options, integer, size, text};
+use crate::attr::error::Errors;
+use crate::attr::options::{AttrValue, Options, integer, size, text};
 use crate::attr::rename::Rename;
 use crate::attr::serde::Serde;
-use crate::model::source::{Nest, Origin, Part, Shape, View, without_option};
+use crate::model::source::{Cardinality, FieldSource, NestedOptions, Part, View, without_option};
 use crate::model::text_options::Scalar;
 
 /// The attribute of one field while it is read.
-pub(crate) struct Reading<'r> {
+pub(crate) struct FieldParser<'r> {
     pub(crate) options: Options,
     pub(crate) field: &'r syn::Field,
     pub(crate) ident: &'r Ident,
-    pub(crate) shape: &'r Shape,
+    pub(crate) cardinality: &'r Cardinality,
     pub(crate) rename: Option<Rename>,
-    pub(crate) faults: &'r mut Faults,
+    pub(crate) errors: &'r mut Errors,
 }
 
 /// What an attribute says.
-pub(crate) struct Said {
-    pub(crate) origin: Origin,
+pub(crate) struct ParsedField {
+    pub(crate) source: FieldSource,
     pub(crate) default: Option<TokenStream>,
     pub(crate) scalar: Option<Scalar>,
     /// Whether the value is left out of a request that is written: a function that is asked.
@@ -33,14 +33,14 @@ pub(crate) struct Said {
     pub(crate) limit: Option<u64>,
 }
 
-impl From<Origin> for Said {
-    fn from(origin: Origin) -> Self {
-        Self { origin, default: None, scalar: None, skip_if: None, limit: None }
+impl From<FieldSource> for ParsedField {
+    fn from(source: FieldSource) -> Self {
+        Self { source, default: None, scalar: None, skip_if: None, limit: None }
     }
 }
 
-impl Reading<'_> {
-    pub(crate) fn read(self, word: &str) -> Said {
+impl FieldParser<'_> {
+    pub(crate) fn read(self, word: &str) -> ParsedField {
         match word {
             "param" => self.param(),
             "query" => self.query(),
@@ -51,101 +51,102 @@ impl Reading<'_> {
             "part" => self.part(),
             "body" => self.body(),
             "flatten" => self.flatten(),
-            "extension" => self.bare(Origin::Extension),
-            "state" => self.bare(Origin::State),
-            "request" => self.bare(Origin::Request),
-            "from" => self.bare(Origin::From),
-            _ => self.bare(Origin::Skip),
+            "extension" => self.bare(FieldSource::Extension),
+            "state" => self.bare(FieldSource::State),
+            "request" => self.bare(FieldSource::Request),
+            "from" => self.bare(FieldSource::From),
+            _ => self.bare(FieldSource::Skip),
         }
     }
 
-    fn param(mut self) -> Said {
+    fn param(mut self) -> ParsedField {
         let name = self.name();
         let raw = self.flag("raw");
         let scope = self.flag("scope");
-        if self.shape.is_many() {
-            self.faults.at(&self.field.ty, "a path variable is one value, not a list");
+        if self.cardinality.is_list() {
+            self.errors.at(&self.field.ty, "a path variable is one value, not a list");
         }
-        let origin = Origin::Param { name, raw, scope };
-        self.text(origin, &["limit", "with", "serde"], &["raw", "scope"])
+        let source = FieldSource::Param { name, raw, scope };
+        self.text(source, &["limit", "with", "serde"], &["raw", "scope"])
     }
 
-    fn query(mut self) -> Said {
+    fn query(mut self) -> ParsedField {
         if self.flag("rest") {
-            return self.bare(Origin::QueryRest);
+            return self.bare(FieldSource::QueryRest);
         }
         if self.flag("all") {
-            return self.bare(Origin::QueryAll);
+            return self.bare(FieldSource::QueryAll);
         }
         let keys = self.keys();
         if let Some(dots) = self.nested() {
-            return self.below(keys, false, dots);
+            return self.nested_keys(keys, false, dots);
         }
-        self.text(Origin::Query { keys }, &Scalar::ALL, &["alias", "rest", "all", "nested", "skip_if"])
+        self.text(FieldSource::Query { keys }, &Scalar::ALL, &["alias", "rest", "all", "nested", "skip_if"])
     }
 
-    fn form(mut self) -> Said {
+    fn form(mut self) -> ParsedField {
         if self.flag("rest") {
-            return self.bare(Origin::FormRest);
+            return self.bare(FieldSource::FormRest);
         }
         let keys = self.keys();
         if let Some(dots) = self.nested() {
-            return self.below(keys, true, dots);
+            return self.nested_keys(keys, true, dots);
         }
-        self.text(Origin::Form { keys }, &Scalar::ALL, &["alias", "rest", "nested", "skip_if"])
+        self.text(FieldSource::Form { keys }, &Scalar::ALL, &["alias", "rest", "nested", "skip_if"])
     }
 
     /// Whether `nested` is there, and whether its keys are written behind dots.
     fn nested(&mut self) -> Option<bool> {
         match self.options.word("nested")? {
-            (_, Given::Nothing) => Some(false),
-            (_, Given::Value(style)) => {
+            (_, AttrValue::Nothing) => Some(false),
+            (_, AttrValue::Value(style)) => {
                 let word = text(&style);
                 if !matches!(word.as_deref(), Some("brackets" | "dots")) {
-                    self.faults.at(style, "write one of \"brackets\", \"dots\"");
+                    self.errors.at(style, "write one of \"brackets\", \"dots\"");
                 }
                 Some(word.as_deref() == Some("dots"))
             }
-            (word, Given::Words(_)) => {
-                self.faults.at(word, "write `nested` or `nested = \"dots\"`");
+            (word, AttrValue::Words(_)) => {
+                self.errors.at(word, "write `nested` or `nested = \"dots\"`");
                 Some(false)
             }
         }
     }
 
-    fn below(mut self, keys: Vec<LitStr>, form: bool, dots: bool) -> Said {
+    fn nested_keys(mut self, keys: Vec<LitStr>, form: bool, dots: bool) -> ParsedField {
         let mut number = |word: &str, most: usize| {
-            let value = self.options.value(word, self.faults)?;
+            let value = self.options.value(word, self.errors)?;
             let number = integer(&value).filter(|number| *number <= most);
             if number.is_none() {
                 let most = if most == usize::MAX { String::new() } else { format!(" up to {most}") };
-                self.faults.at(value, format!("write a number{most}"));
+                self.errors.at(value, format!("write a number{most}"));
             }
             number
         };
         // Each key below is a call deeper where it is read.
         let depth = number("depth", 32).unwrap_or(8);
         let max_items = number("max_items", usize::MAX);
-        let limit = self.options.value("limit", self.faults).and_then(|limit| {
+        let limit = self.options.value("limit", self.errors).and_then(|limit| {
             let bytes = size(&limit);
             if bytes.is_none() {
-                self.faults.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
+                self.errors.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
             }
             bytes
         });
         let default = self.default();
         let skip_if = self.skip_if();
         let known = ["nested", "depth", "max_items", "limit", "default", "alias", "skip_if"];
-        self.options.end(true, &known, self.faults);
-        let origin = Origin::Nested { keys, form, nest: Nest { dots, depth, max_items, limit } };
-        Said { default, skip_if, ..origin.into() }
+        self.options.end(true, &known, self.errors);
+        let source =
+            FieldSource::Nested { keys, form, options: NestedOptions { dots, depth, max_items, limit } };
+        ParsedField { default, skip_if, ..source.into() }
     }
 
-    fn header(mut self) -> Said {
+    fn header(mut self) -> ParsedField {
         let typed = self.flag("typed");
         let given = self.options.name();
         if let (Some(name), true) = (&given, typed) {
-            self.faults.at(name, "a typed header knows its own name");
+            self.errors.at(name, "a typed header knows its own name");
         }
         let name = given.unwrap_or_else(|| {
             let name = self.ident.unraw().to_string().replace('_', "-");
@@ -155,52 +156,52 @@ impl Reading<'_> {
         let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         let text = name.value();
         if text.is_empty() || !text.bytes().all(is_token) {
-            self.faults.at(&name, "this is no name of a header");
+            self.errors.at(&name, "this is no name of a header");
         }
         let name = LitStr::new(&text.to_ascii_lowercase(), name.span());
-        let origin = Origin::Header { name, typed };
+        let source = FieldSource::Header { name, typed };
         if typed {
-            return self.text(origin, &[], &["typed"]);
+            return self.text(source, &[], &["typed"]);
         }
         let allowed = ["csv", "empty", "duplicates", "limit", "min_items", "max_items", "with", "serde"];
-        self.text(origin, &allowed, &["typed", "skip_if"])
+        self.text(source, &allowed, &["typed", "skip_if"])
     }
 
-    fn cookie(mut self) -> Said {
+    fn cookie(mut self) -> ParsedField {
         let keys = self.keys();
         let raw = self.flag("raw");
-        if self.shape.is_many() {
-            self.faults.at(&self.field.ty, "a cookie is one value, not a list");
+        if self.cardinality.is_list() {
+            self.errors.at(&self.field.ty, "a cookie is one value, not a list");
         }
-        let origin = Origin::Cookie { keys, raw };
-        self.text(origin, &["empty", "duplicates", "limit", "with", "serde"], &["alias", "raw", "skip_if"])
+        let source = FieldSource::Cookie { keys, raw };
+        self.text(source, &["empty", "duplicates", "limit", "with", "serde"], &["alias", "raw", "skip_if"])
     }
 
-    fn part(mut self) -> Said {
+    fn part(mut self) -> ParsedField {
         let keys = self.keys();
-        let what = match (self.flag("json"), last_segment(self.shape.item()).as_deref()) {
+        let what = match (self.flag("json"), last_segment(self.cardinality.item()).as_deref()) {
             (true, _) => Part::Json,
             (false, Some("Bytes")) => Part::Bytes,
             (false, Some("Upload")) => Part::Upload,
             (false, _) => Part::Text,
         };
-        let origin = Origin::Part { keys, what };
+        let source = FieldSource::Part { keys, what };
         let allowed: &[&str] = match what {
             Part::Text => &["limit", "duplicates", "min_items", "max_items", "with", "serde"],
             _ => &["limit", "min_items", "max_items"],
         };
-        self.text(origin, allowed, &["alias", "json"])
+        self.text(source, allowed, &["alias", "json"])
     }
 
-    fn json(mut self) -> Said {
-        let serde = Serde::of(&self.field.attrs, self.faults);
+    fn json(mut self) -> ParsedField {
+        let serde = Serde::of(&self.field.attrs, self.errors);
         let ours = self.options.name();
         if let (Some(ours), Some(theirs)) = (&ours, &serde.rename)
             && ours.value() != theirs.value()
         {
-            self.faults.at(ours, "serde's `rename` says another name");
+            self.errors.at(ours, "serde's `rename` says another name");
         }
-        let name = ours.or(serde.rename).unwrap_or_else(|| self.spelt());
+        let name = ours.or(serde.rename).unwrap_or_else(|| self.renamed());
         let mut keys = vec![name];
         keys.extend(serde.aliases);
         self.aliases(&mut keys);
@@ -210,18 +211,18 @@ impl Reading<'_> {
             None => quote!(<#ty as ::core::default::Default>::default()),
         }));
         let skip_if = self.skip_if();
-        self.options.end(true, &["default", "alias", "skip_if"], self.faults);
+        self.options.end(true, &["default", "alias", "skip_if"], self.errors);
         let passed = serde.passed;
-        Said { default, skip_if, ..Origin::Json { keys, passed }.into() }
+        ParsedField { default, skip_if, ..FieldSource::Json { keys, passed }.into() }
     }
 
-    fn body(mut self) -> Said {
+    fn body(mut self) -> ParsedField {
         let mut views = Vec::new();
         for (word, view) in View::WORDS {
-            if let Some(flag) = self.options.flag(word, self.faults) {
+            if let Some(flag) = self.options.flag(word, self.errors) {
                 let alone = |view| matches!(view, View::Bytes | View::Stream);
                 if views.iter().any(|first| alone(*first)) || (alone(view) && !views.is_empty()) {
-                    self.faults.at(flag, "a body is seen in one way by one field");
+                    self.errors.at(flag, "a body is seen in one way by one field");
                 }
                 views.push(view);
             }
@@ -233,44 +234,44 @@ impl Reading<'_> {
         if views == [View::Multipart] && last_segment(ty).as_deref() == Some("Multipart") {
             views = vec![View::ByHand];
         }
-        let limit = self.options.value("limit", self.faults).and_then(|limit| {
+        let limit = self.options.value("limit", self.errors).and_then(|limit| {
             let bytes = size(&limit);
             if bytes.is_none() {
-                self.faults.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
+                self.errors.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
             }
             bytes
         });
         let words = ["json", "form", "text", "bytes", "stream", "multipart", "limit"];
-        self.options.end(false, &words, self.faults);
-        Said { limit, ..Origin::Body(views).into() }
+        self.options.end(false, &words, self.errors);
+        ParsedField { limit, ..FieldSource::Body(views).into() }
     }
 
-    fn flatten(mut self) -> Said {
-        let prefix = self.options.value("prefix", self.faults);
-        let prefix = prefix.and_then(|prefix| self.faults.check(syn::parse2(prefix.into_token_stream())));
+    fn flatten(mut self) -> ParsedField {
+        let prefix = self.options.value("prefix", self.errors);
+        let prefix = prefix.and_then(|prefix| self.errors.check(syn::parse2(prefix.into_token_stream())));
         let body = self.flag("body");
-        self.options.end(false, &["prefix", "body"], self.faults);
-        Origin::Flatten { prefix, body }.into()
+        self.options.end(false, &["prefix", "body"], self.errors);
+        FieldSource::Flatten { prefix, body }.into()
     }
 
-    fn bare(self, origin: Origin) -> Said {
-        self.options.end(false, &[], self.faults);
-        origin.into()
+    fn bare(self, source: FieldSource) -> ParsedField {
+        self.options.end(false, &[], self.errors);
+        source.into()
     }
 
     /// The end of every text source: its default, its scalar options, what is left over.
-    fn text(mut self, origin: Origin, allowed: &[&'static str], own: &[&'static str]) -> Said {
+    fn text(mut self, source: FieldSource, allowed: &[&'static str], own: &[&'static str]) -> ParsedField {
         let default = self.default();
-        let scalar = Scalar::read(&mut self.options, allowed, self.shape, self.faults);
+        let scalar = Scalar::read(&mut self.options, allowed, self.cardinality, self.errors);
         let skip_if = own.contains(&"skip_if").then(|| self.skip_if()).flatten();
         let known = [&["default"], allowed, own, &["redact"]].concat();
-        self.options.end(true, &known, self.faults);
-        Said { origin, default, scalar: Some(scalar), skip_if, limit: None }
+        self.options.end(true, &known, self.errors);
+        ParsedField { source, default, scalar: Some(scalar), skip_if, limit: None }
     }
 
     /// The name that the attribute gives, else the field's own.
     fn name(&mut self) -> LitStr {
-        self.options.name().unwrap_or_else(|| self.spelt())
+        self.options.name().unwrap_or_else(|| self.renamed())
     }
 
     /// The name and its aliases.
@@ -280,7 +281,7 @@ impl Reading<'_> {
         keys
     }
 
-    fn spelt(&self) -> LitStr {
+    fn renamed(&self) -> LitStr {
         let name = self.ident.unraw().to_string();
         let name = match self.rename {
             Some(rename) => rename.apply(&name),
@@ -290,19 +291,19 @@ impl Reading<'_> {
     }
 
     fn flag(&mut self, word: &str) -> bool {
-        self.options.flag(word, self.faults).is_some()
+        self.options.flag(word, self.errors).is_some()
     }
 
     fn aliases(&mut self, keys: &mut Vec<LitStr>) {
-        while let Some(alias) = self.options.value("alias", self.faults) {
+        while let Some(alias) = self.options.value("alias", self.errors) {
             let alias = syn::parse2(alias.into_token_stream());
-            keys.extend(self.faults.check(alias));
+            keys.extend(self.errors.check(alias));
         }
     }
 
     fn skip_if(&mut self) -> Option<Path> {
-        let function = self.options.value("skip_if", self.faults)?;
-        self.faults.check(syn::parse2(function.into_token_stream()))
+        let function = self.options.value("skip_if", self.errors)?;
+        self.errors.check(syn::parse2(function.into_token_stream()))
     }
 
     fn default(&mut self) -> Option<TokenStream> {
@@ -310,13 +311,13 @@ impl Reading<'_> {
         let ty = &self.field.ty;
         Some(match given {
             // A text stands for whatever is made of a text: `String`, `Box<str>`, `Cow<str>`.
-            Given::Value(Expr::Lit(text)) if matches!(text.lit, Lit::Str(_)) => {
+            AttrValue::Value(Expr::Lit(text)) if matches!(text.lit, Lit::Str(_)) => {
                 quote!(::core::convert::Into::into(#text))
             }
-            Given::Value(value) => quote!(#value),
-            Given::Nothing => quote!(<#ty as ::core::default::Default>::default()),
-            Given::Words(_) => {
-                self.faults.at(word, "write `default = …`");
+            AttrValue::Value(value) => quote!(#value),
+            AttrValue::Nothing => quote!(<#ty as ::core::default::Default>::default()),
+            AttrValue::Words(_) => {
+                self.errors.at(word, "write `default = …`");
                 return None;
             }
         })

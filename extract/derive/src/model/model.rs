@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use syn::{Data, DeriveInput, Fields, Generics, Ident, Lifetime, LitStr, Type, Visibility};
 
-use crate::attr::error::Faults;
+use crate::attr::error::Errors;
 use crate::model::container::Container;
 use crate::model::field::Field;
 use crate::model::route::Route;
-use crate::model::source::{Origin, View};
-use crate::model::text_options::How;
+use crate::model::source::{FieldSource, View};
+use crate::model::text_options::ReadWith;
 
 /// What the derives know of a struct.
 pub(crate) struct Model {
@@ -24,45 +24,45 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Reads the struct, or tells every fault in it; `inward`: it is read from requests.
-    pub(crate) fn read(input: DeriveInput, inward: bool) -> syn::Result<Self> {
-        let mut faults = Faults::default();
-        let container = Container::read(&input.attrs, &mut faults);
-        let route = Route::read(&input.attrs, &mut faults);
+    /// Reads the struct, or tells every fault in it; `is_extract`: it is read from requests.
+    pub(crate) fn read(input: DeriveInput, is_extract: bool) -> syn::Result<Self> {
+        let mut errors = Errors::default();
+        let container = Container::read(&input.attrs, &mut errors);
+        let route = Route::read(&input.attrs, &mut errors);
         let mut lifetimes = input.generics.lifetimes().map(|param| param.lifetime.clone());
         let borrow = lifetimes.next();
         // What is only written may borrow what it likes.
-        for second in lifetimes.filter(|_| inward) {
-            faults.at(second, "a struct borrows from one request: it has one lifetime");
+        for second in lifetimes.filter(|_| is_extract) {
+            errors.at(second, "a struct borrows from one request: it has one lifetime");
         }
-        let fields = named_fields(&input, &mut faults);
+        let fields = named_fields(&input, &mut errors);
         let bare = container.source.as_deref();
         let fields: Vec<_> = fields
             .iter()
-            .filter_map(|field| Field::read(field, container.rename, bare, borrow.as_ref(), &mut faults))
+            .filter_map(|field| Field::read(field, container.rename, bare, borrow.as_ref(), &mut errors))
             .collect();
-        refuse_duplicates(&fields, &mut faults);
-        refuse_keys_below(&fields, &mut faults);
-        refuse_bodies(&fields, &mut faults);
-        refuse_types(&container, &fields, &mut faults);
-        if inward {
-            refuse_borrows(&fields, borrow.is_some(), &mut faults);
+        check_duplicates(&fields, &mut errors);
+        check_nested_keys(&fields, &mut errors);
+        check_bodies(&fields, &mut errors);
+        check_accept(&container, &fields, &mut errors);
+        if is_extract {
+            check_borrows(&fields, borrow.is_some(), &mut errors);
         }
         if let Some(route) = &route {
-            route.check(&fields, &mut faults);
+            route.check(&fields, &mut errors);
         }
         let DeriveInput { ident, vis, generics, .. } = input;
-        faults.finish(Self { ident, vis, generics, fields, container, route, borrow })
+        errors.finish(Self { ident, vis, generics, fields, container, route, borrow })
     }
 
     /// The fields that are structs of the same kind.
     pub(crate) fn flattened(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(|field| matches!(field.origin, Origin::Flatten { .. }))
+        self.fields.iter().filter(|field| matches!(field.source, FieldSource::Flatten { .. }))
     }
 
     /// Whether a field reads the body.
     pub(crate) fn has_body(&self) -> bool {
-        self.fields.iter().any(|field| field.origin.is_body())
+        self.fields.iter().any(|field| field.source.is_body())
     }
 
     /// The most bytes of the body: what a field of it says, else what the struct says.
@@ -71,76 +71,76 @@ impl Model {
     }
 }
 
-fn named_fields<'i>(input: &'i DeriveInput, faults: &mut Faults) -> Vec<&'i syn::Field> {
+fn named_fields<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Vec<&'i syn::Field> {
     match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => return fields.named.iter().collect(),
-            _ => faults.at(&input.ident, "`Extract` needs named fields: they name the values"),
+            _ => errors.at(&input.ident, "`Extract` needs named fields: they name the values"),
         },
-        _ => faults.at(&input.ident, "`Extract` is derived on structs with named fields"),
+        _ => errors.at(&input.ident, "`Extract` is derived on structs with named fields"),
     }
     Vec::new()
 }
 
 /// Two fields may not read the same value.
-fn refuse_duplicates(fields: &[Field], faults: &mut Faults) {
+fn check_duplicates(fields: &[Field], errors: &mut Errors) {
     let mut taken = HashMap::new();
     for field in fields {
-        let (what, keys): (_, Vec<&LitStr>) = match &field.origin {
-            Origin::Param { name, .. } => ("path variable", vec![name]),
-            Origin::Query { keys } => ("query key", keys.iter().collect()),
-            Origin::Nested { keys, form: false, .. } => ("query key", keys.iter().collect()),
-            Origin::Nested { keys, form: true, .. } => ("form key", keys.iter().collect()),
-            Origin::Header { name, typed: false } => ("header", vec![name]),
-            Origin::Cookie { keys, .. } => ("cookie", keys.iter().collect()),
-            Origin::Form { keys } => ("form key", keys.iter().collect()),
-            Origin::Json { keys, .. } => ("JSON member", keys.iter().collect()),
-            Origin::Part { keys, .. } => ("part", keys.iter().collect()),
+        let (what, keys): (_, Vec<&LitStr>) = match &field.source {
+            FieldSource::Param { name, .. } => ("path variable", vec![name]),
+            FieldSource::Query { keys } => ("query key", keys.iter().collect()),
+            FieldSource::Nested { keys, form: false, .. } => ("query key", keys.iter().collect()),
+            FieldSource::Nested { keys, form: true, .. } => ("form key", keys.iter().collect()),
+            FieldSource::Header { name, typed: false } => ("header", vec![name]),
+            FieldSource::Cookie { keys, .. } => ("cookie", keys.iter().collect()),
+            FieldSource::Form { keys } => ("form key", keys.iter().collect()),
+            FieldSource::Json { keys, .. } => ("JSON member", keys.iter().collect()),
+            FieldSource::Part { keys, .. } => ("part", keys.iter().collect()),
             _ => continue,
         };
         for key in keys {
             if let Some(first) = taken.insert((what, key.value()), &field.ident) {
                 let message = format!("the {what} `{}` fills `{first}` already", key.value());
-                faults.at(key, message);
+                errors.at(key, message);
             }
         }
     }
-    for is in [Origin::QueryRest, Origin::FormRest] {
-        let same = |field: &&Field| std::mem::discriminant(&field.origin) == std::mem::discriminant(&is);
+    for is in [FieldSource::QueryRest, FieldSource::FormRest] {
+        let same = |field: &&Field| std::mem::discriminant(&field.source) == std::mem::discriminant(&is);
         let mut rests = fields.iter().filter(same);
         let first = rests.next();
         for second in rests {
             let first = first.map(|field| field.ident.to_string()).unwrap_or_default();
-            faults.at(&second.ident, format!("`{first}` takes the rest already"));
+            errors.at(&second.ident, format!("`{first}` takes the rest already"));
         }
     }
 }
 
 /// A key may not be below that of a nested field, which reads it as well.
-fn refuse_keys_below(fields: &[Field], faults: &mut Faults) {
+fn check_nested_keys(fields: &[Field], errors: &mut Errors) {
     for field in fields {
-        let (key, is_form) = match &field.origin {
-            Origin::Query { keys } | Origin::Nested { keys, form: false, .. } => (keys, false),
-            Origin::Form { keys } | Origin::Part { keys, .. } | Origin::Nested { keys, form: true, .. } => {
-                (keys, true)
-            }
+        let (key, is_form) = match &field.source {
+            FieldSource::Query { keys } | FieldSource::Nested { keys, form: false, .. } => (keys, false),
+            FieldSource::Form { keys }
+            | FieldSource::Part { keys, .. }
+            | FieldSource::Nested { keys, form: true, .. } => (keys, true),
             _ => continue,
         };
         for other in fields {
-            let Origin::Nested { keys, form, .. } = &other.origin else { continue };
+            let FieldSource::Nested { keys, form, .. } = &other.source else { continue };
             for (above, below) in keys.iter().flat_map(|above| key.iter().map(move |below| (above, below))) {
                 let rest =
                     below.value().strip_prefix(&above.value()).map(|rest| rest.starts_with(['.', '[']));
                 if *form == is_form && rest == Some(true) {
                     let message = format!("`{}` reads what is below `{}`", other.ident, above.value());
-                    faults.at(below, message);
+                    errors.at(below, message);
                 }
             }
         }
     }
 }
 
-/// How a body is decoded: by members of one kind, or whole.
+/// ReadWith a body is decoded: by members of one kind, or whole.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Decoded {
     Whole,
@@ -150,24 +150,24 @@ enum Decoded {
 }
 
 /// A body is decoded once; its bytes may be kept beside that.
-fn refuse_bodies(fields: &[Field], faults: &mut Faults) {
+fn check_bodies(fields: &[Field], errors: &mut Errors) {
     let mut bytes: Option<&Field> = None;
     let mut first: Option<(&Field, Decoded)> = None;
     for field in fields {
-        let this = match &field.origin {
-            Origin::Body(views) if views[..] == [View::Bytes] => {
+        let this = match &field.source {
+            FieldSource::Body(views) if views[..] == [View::Bytes] => {
                 if let Some(first) = bytes.replace(field) {
-                    faults.at(&field.ident, format!("`{}` keeps the body's bytes already", first.ident));
+                    errors.at(&field.ident, format!("`{}` keeps the body's bytes already", first.ident));
                 }
                 continue;
             }
-            origin if origin.is_stream() => Decoded::Stream,
-            Origin::Body(_) => Decoded::Whole,
-            Origin::Json { .. } => Decoded::Json,
-            Origin::Form { .. }
-            | Origin::Nested { form: true, .. }
-            | Origin::FormRest
-            | Origin::Part { .. } => Decoded::Form,
+            source if source.is_stream() => Decoded::Stream,
+            FieldSource::Body(_) => Decoded::Whole,
+            FieldSource::Json { .. } => Decoded::Json,
+            FieldSource::Form { .. }
+            | FieldSource::Nested { form: true, .. }
+            | FieldSource::FormRest
+            | FieldSource::Part { .. } => Decoded::Form,
             _ => continue,
         };
         let Some((earlier, that)) = first else {
@@ -185,56 +185,56 @@ fn refuse_bodies(fields: &[Field], faults: &mut Faults) {
             (Decoded::Form, Decoded::Json) => format!("`{name}` is a member of a form, this of a JSON body"),
             _ => format!("`{name}` reads the body already"),
         };
-        faults.at(&field.ident, message);
+        errors.at(&field.ident, message);
     }
     let stream_or_parts = fields.iter().find(|field| {
-        let origin = &field.origin;
-        origin.is_stream() || origin.is_sorted() || matches!(origin, Origin::Part { .. })
+        let source = &field.source;
+        source.is_stream() || source.may_be_parts() || matches!(source, FieldSource::Part { .. })
     });
     if let (Some(bytes), Some(other)) = (bytes, stream_or_parts) {
         let message = format!("`{}` takes the body as it comes: its bytes are not kept", other.ident);
-        faults.at(&bytes.ident, message);
+        errors.at(&bytes.ident, message);
     }
 }
 
 /// Further types of JSON are of a struct that reads JSON.
-fn refuse_types(container: &Container, fields: &[Field], faults: &mut Faults) {
-    let reads_json = |field: &Field| match &field.origin {
-        Origin::Json { .. } | Origin::Flatten { body: true, .. } => true,
-        Origin::Body(views) => views.contains(&View::Json),
+fn check_accept(container: &Container, fields: &[Field], errors: &mut Errors) {
+    let reads_json = |field: &Field| match &field.source {
+        FieldSource::Json { .. } | FieldSource::Flatten { body: true, .. } => true,
+        FieldSource::Body(views) => views.contains(&View::Json),
         _ => false,
     };
     if let (Some(first), false) = (container.accept.first(), fields.iter().any(reads_json)) {
-        faults.at(first, "`accept` names further types of JSON, and no field reads JSON");
+        errors.at(first, "`accept` names further types of JSON, and no field reads JSON");
     }
 }
 
 /// What borrows needs a lifetime, and a struct that has one is read without a router.
-fn refuse_borrows(fields: &[Field], borrows: bool, faults: &mut Faults) {
+fn check_borrows(fields: &[Field], borrows: bool, errors: &mut Errors) {
     for field in fields {
-        if let (Some(scalar), Type::Reference(reference)) = (&field.scalar, field.shape.item())
-            && matches!(scalar.how, How::Borrow)
+        if let (Some(scalar), Type::Reference(reference)) = (&field.scalar, field.cardinality.item())
+            && matches!(scalar.read_with, ReadWith::Borrow)
         {
             if !borrows {
-                faults.at(reference, "this borrows from the request: the struct needs a lifetime");
-            } else if !matches!(field.origin, Origin::Param { .. } | Origin::Header { .. }) {
+                errors.at(reference, "this borrows from the request: the struct needs a lifetime");
+            } else if !matches!(field.source, FieldSource::Param { .. } | FieldSource::Header { .. }) {
                 let lifetime = &reference.lifetime;
                 let lifetime = lifetime.as_ref().map(ToString::to_string).unwrap_or_default();
                 let message = format!("its escapes have to be taken out: write `Cow<{lifetime}, str>`");
-                faults.at(reference, message);
+                errors.at(reference, message);
             }
         }
-        let owned = match &field.origin {
-            Origin::State => "`#[state]`",
-            Origin::From => "`#[from]`",
-            Origin::Part { .. } => "`#[part]`",
-            Origin::Body(views) if views[..] == [View::Stream] => "`#[body(stream)]`",
-            origin if origin.is_stream() || origin.is_sorted() => "`#[body(multipart)]`",
+        let owned = match &field.source {
+            FieldSource::State => "`#[state]`",
+            FieldSource::From => "`#[from]`",
+            FieldSource::Part { .. } => "`#[part]`",
+            FieldSource::Body(views) if views[..] == [View::Stream] => "`#[body(stream)]`",
+            source if source.is_stream() || source.may_be_parts() => "`#[body(multipart)]`",
             _ => continue,
         };
         if borrows {
             let message = format!("a struct that borrows is read without a router: it has no {owned}");
-            faults.at(&field.ident, message);
+            errors.at(&field.ident, message);
         }
     }
 }

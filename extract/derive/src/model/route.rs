@@ -6,9 +6,9 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Ident, LitStr, Token, Type};
 
-use crate::attr::error::{Faults, nearest};
+use crate::attr::error::{Errors, suggest};
 use crate::model::field::Field;
-use crate::model::source::Origin;
+use crate::model::source::FieldSource;
 
 /// One variable of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,13 +116,13 @@ pub(crate) struct Route {
 
 const METHODS: [&str; 9] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
 
-struct Written {
+struct RouteAttr {
     method: Ident,
     template: LitStr,
     answer: Option<Type>,
 }
 
-impl Parse for Written {
+impl Parse for RouteAttr {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         const HOW: &str = "write `#[route(GET \"/users/{id}\")]`";
         let method = Ident::parse_any(input).map_err(|error| syn::Error::new(error.span(), HOW))?;
@@ -143,26 +143,26 @@ impl Parse for Written {
 
 impl Route {
     /// The struct's route, if it has one.
-    pub(crate) fn read(attributes: &[Attribute], faults: &mut Faults) -> Option<Self> {
+    pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Option<Self> {
         let mut found = attributes.iter().filter(|attribute| attribute.path().is_ident("route"));
         let first = found.next()?;
         for second in found {
-            faults.at(second, "a struct has one route");
+            errors.at(second, "a struct has one route");
         }
-        let Written { method, template, answer } = faults.check(first.parse_args())?;
+        let RouteAttr { method, template, answer } = errors.check(first.parse_args())?;
         let word = method.to_string();
         if !METHODS.contains(&&*word) {
-            let meant = nearest(&word.to_ascii_uppercase(), &METHODS);
+            let meant = suggest(&word.to_ascii_uppercase(), &METHODS);
             let message = match meant {
                 Some(meant) => format!("no such method: did you mean `{meant}`?"),
                 None => format!("no such method: there are {}", METHODS.join(", ")),
             };
-            faults.at(&method, message);
+            errors.at(&method, message);
         }
         match variables(&template.value()) {
             Ok(variables) => Some(Self { method, template, variables, answer }),
             Err(message) => {
-                faults.at(&template, message);
+                errors.at(&template, message);
                 None
             }
         }
@@ -171,37 +171,37 @@ impl Route {
     /// Holds the template against the fields, both ways.
     ///
     /// Flattened structs are held against it by the compiler, when their fields are known.
-    pub(crate) fn check(&self, fields: &[Field], faults: &mut Faults) {
+    pub(crate) fn check(&self, fields: &[Field], errors: &mut Errors) {
         let names: Vec<_> = self.variables.iter().map(|variable| &*variable.name).collect();
         let mut read = Vec::new();
         for field in fields {
-            let Origin::Param { name, scope, .. } = &field.origin else { continue };
+            let FieldSource::Param { name, scope, .. } = &field.source else { continue };
             let text = name.value();
             match self.variables.iter().find(|variable| variable.name == text) {
                 None if *scope => {}
                 None => {
-                    let message = match nearest(&text, &names) {
+                    let message = match suggest(&text, &names) {
                         Some(meant) => format!("the route has no `{{{text}}}`: did you mean `{meant}`?"),
                         None => format!(
                             "the route has no `{{{text}}}`: a variable of a scope around it is `#[param(scope)]`"
                         ),
                     };
-                    faults.at(name, message);
+                    errors.at(name, message);
                 }
                 Some(variable) if variable.optional && !field.is_optional() => {
                     let message = format!("`{{{text}?}}` may be missing: write `Option<…>` or `default`");
-                    faults.at(&field.ty, message);
+                    errors.at(&field.ty, message);
                 }
                 Some(_) => {}
             }
             read.push(text);
         }
-        if fields.iter().any(|field| matches!(field.origin, Origin::Flatten { .. })) {
+        if fields.iter().any(|field| matches!(field.source, FieldSource::Flatten { .. })) {
             return;
         }
         for name in names {
             if !read.iter().any(|text| text == name) {
-                faults.at(&self.template, format!("no field reads `{{{name}}}`: write `#[param]` on one"));
+                errors.at(&self.template, format!("no field reads `{{{name}}}`: write `#[param]` on one"));
             }
         }
     }
@@ -211,7 +211,7 @@ impl Route {
 pub(crate) fn target(route: &Route) -> TokenStream {
     let Route { method, template, .. } = route;
     quote! {{
-        static __TARGET: __rt::Target = __rt::Target::new(__rt::Method::#method, #template);
+        static __TARGET: __rt::RouteTarget = __rt::RouteTarget::new(__rt::Method::#method, #template);
         &__TARGET
     }}
 }

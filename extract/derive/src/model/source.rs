@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use syn::{GenericArgument, LitStr, PathArguments, Type};
 
 /// The source of one field.
-pub(crate) enum Origin {
+pub(crate) enum FieldSource {
     /// `#[param]`: a variable of the route's template; `scope`: of a template around it.
     Param { name: LitStr, raw: bool, scope: bool },
     /// `#[query]`
@@ -14,7 +14,7 @@ pub(crate) enum Origin {
     /// `#[query(all)]`: the whole query, through serde.
     QueryAll,
     /// `#[query(nested)]`, `#[form(nested)]`: keys below the field's own.
-    Nested { keys: Vec<LitStr>, form: bool, nest: Nest },
+    Nested { keys: Vec<LitStr>, form: bool, options: NestedOptions },
     /// `#[header]`; `typed`: a header of the `headers` crate, which knows its own name.
     Header { name: LitStr, typed: bool },
     /// `#[cookie]`; `raw`: not percent-decoded.
@@ -43,9 +43,9 @@ pub(crate) enum Origin {
     Skip,
 }
 
-/// How keys below a field's own are read and written.
+/// ReadWith keys below a field's own are read and written.
 #[derive(Clone, Copy)]
-pub(crate) struct Nest {
+pub(crate) struct NestedOptions {
     /// Written as `a.b`, not as `a[b]`; both are read.
     pub(crate) dots: bool,
     /// The most keys below.
@@ -65,7 +65,7 @@ pub(crate) enum Part {
     Upload,
 }
 
-/// How the whole body is seen.
+/// ReadWith the whole body is seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum View {
     Json,
@@ -90,14 +90,14 @@ impl View {
     ];
 }
 
-impl Origin {
+impl FieldSource {
     /// Whether the body is handed on unread.
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self, Self::Body(views) if matches!(views[..], [View::Stream | View::ByHand]))
     }
 
     /// Whether the whole body may come as parts that become one value.
-    pub(crate) fn is_sorted(&self) -> bool {
+    pub(crate) fn may_be_parts(&self) -> bool {
         matches!(self, Self::Body(views) if views.contains(&View::Multipart))
     }
 
@@ -117,41 +117,41 @@ impl Origin {
 }
 
 /// The multiplicity of a type, with the type of one value.
-pub(crate) enum Shape {
-    One(Type),
+pub(crate) enum Cardinality {
+    Single(Type),
     Option(Type),
-    Many(Type),
-    OptionMany(Type),
+    List(Type),
+    OptionList(Type),
 }
 
-impl Shape {
+impl Cardinality {
     /// A derive sees no types, only their names: `Option<…>` and `Vec<…>` under any path.
     pub(crate) fn of(ty: &Type) -> Self {
         if let Some(item) = argument(ty, "Vec") {
-            return Self::Many(item.clone());
+            return Self::List(item.clone());
         }
         match argument(ty, "Option") {
             Some(inner) => match argument(inner, "Vec") {
-                Some(item) => Self::OptionMany(item.clone()),
+                Some(item) => Self::OptionList(item.clone()),
                 None => Self::Option(inner.clone()),
             },
-            None => Self::One(ty.clone()),
+            None => Self::Single(ty.clone()),
         }
     }
 
     /// The type of one value.
     pub(crate) fn item(&self) -> &Type {
         match self {
-            Self::One(ty) | Self::Option(ty) | Self::Many(ty) | Self::OptionMany(ty) => ty,
+            Self::Single(ty) | Self::Option(ty) | Self::List(ty) | Self::OptionList(ty) => ty,
         }
     }
 
-    pub(crate) fn is_many(&self) -> bool {
-        matches!(self, Self::Many(_) | Self::OptionMany(_))
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self, Self::List(_) | Self::OptionList(_))
     }
 
     pub(crate) fn is_option(&self) -> bool {
-        matches!(self, Self::Option(_) | Self::OptionMany(_))
+        matches!(self, Self::Option(_) | Self::OptionList(_))
     }
 }
 

@@ -3,21 +3,21 @@
 use quote::ToTokens;
 use syn::{Expr, ExprPath, Path, Type};
 
-use crate::attr::error::Faults;
+use crate::attr::error::Errors;
 use crate::attr::options::{Options, integer, size};
-use crate::model::source::Shape;
+use crate::model::source::Cardinality;
 
 /// The options of one text field.
 #[derive(Clone)]
 pub(crate) struct Scalar {
-    pub(crate) how: How,
+    pub(crate) read_with: ReadWith,
     /// Every value is split at its commas.
     pub(crate) csv: bool,
     /// The key alone is `true`.
     pub(crate) flag: bool,
     pub(crate) empty: Empty,
     /// What several values are; the struct's own choice if it is not given.
-    pub(crate) twice: Option<Twice>,
+    pub(crate) duplicates: Option<Duplicates>,
     /// The most bytes of one value.
     pub(crate) limit: Option<u64>,
     pub(crate) min_items: usize,
@@ -29,7 +29,7 @@ pub(crate) struct Scalar {
 
 /// What makes a value of a text.
 #[derive(Clone)]
-pub(crate) enum How {
+pub(crate) enum ReadWith {
     /// `FromText`, else `FromStr`.
     Pick,
     /// The functions `from_text` and `to_text` of a module.
@@ -54,16 +54,16 @@ pub(crate) enum Empty {
 
 /// What a single value is that is given several times.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Twice {
+pub(crate) enum Duplicates {
     Reject,
     First,
     Last,
 }
 
-impl Twice {
+impl Duplicates {
     /// The choice in `duplicates = "…"`.
-    pub(crate) fn read(options: &mut Options, faults: &mut Faults) -> Option<Self> {
-        let choice = options.choice("duplicates", &["reject", "first", "last"], faults)?;
+    pub(crate) fn read(options: &mut Options, errors: &mut Errors) -> Option<Self> {
+        let choice = options.choice("duplicates", &["reject", "first", "last"], errors)?;
         Some([Self::Reject, Self::First, Self::Last][choice])
     }
 }
@@ -73,92 +73,99 @@ impl Scalar {
     pub(crate) const ALL: [&'static str; 9] =
         ["csv", "flag", "empty", "duplicates", "limit", "min_items", "max_items", "with", "serde"];
 
-    /// Takes those options out that `allowed` names; others stay and become faults.
-    pub(crate) fn read(options: &mut Options, allowed: &[&str], shape: &Shape, faults: &mut Faults) -> Self {
+    /// Takes those options out that `allowed` names; others stay and become errors.
+    pub(crate) fn read(
+        options: &mut Options,
+        allowed: &[&str],
+        cardinality: &Cardinality,
+        errors: &mut Errors,
+    ) -> Self {
         let mut scalar = Self {
-            how: How::of(shape.item()),
+            read_with: ReadWith::of(cardinality.item()),
             csv: false,
             flag: false,
             empty: Empty::Auto,
-            twice: None,
+            duplicates: None,
             limit: None,
             min_items: 0,
             max_items: None,
-            redact: options.flag("redact", faults).is_some(),
+            redact: options.flag("redact", errors).is_some(),
         };
         for word in allowed {
-            scalar.take(word, options, shape, faults);
+            scalar.take(word, options, cardinality, errors);
         }
         scalar
     }
 
-    fn take(&mut self, word: &str, options: &mut Options, shape: &Shape, faults: &mut Faults) {
+    fn take(&mut self, word: &str, options: &mut Options, cardinality: &Cardinality, errors: &mut Errors) {
         match word {
             "csv" => {
-                if let Some(word) = options.flag("csv", faults) {
+                if let Some(word) = options.flag("csv", errors) {
                     self.csv = true;
-                    if !shape.is_many() {
-                        faults.at(&word, "only a `Vec` is split at commas");
+                    if !cardinality.is_list() {
+                        errors.at(&word, "only a `Vec` is split at commas");
                     }
                 }
             }
             "flag" => {
-                if let Some(word) = options.flag("flag", faults) {
+                if let Some(word) = options.flag("flag", errors) {
                     self.flag = true;
-                    if shape.is_many() {
-                        faults.at(&word, "a flag is one `bool`");
+                    if cardinality.is_list() {
+                        errors.at(&word, "a flag is one `bool`");
                     }
                 }
             }
             "empty" => {
-                if let Some(choice) = options.choice("empty", &["none", "keep", "error"], faults) {
+                if let Some(choice) = options.choice("empty", &["none", "keep", "error"], errors) {
                     self.empty = [Empty::None, Empty::Keep, Empty::Error][choice];
                 }
             }
-            "duplicates" => self.twice = Twice::read(options, faults),
+            "duplicates" => self.duplicates = Duplicates::read(options, errors),
             "limit" => {
-                if let Some(limit) = options.value("limit", faults) {
+                if let Some(limit) = options.value("limit", errors) {
                     self.limit = size(&limit);
                     if self.limit.is_none() {
-                        faults.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
+                        errors.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
                     }
                 }
             }
-            "min_items" => self.min_items = items("min_items", options, shape, faults).unwrap_or(0),
-            "max_items" => self.max_items = items("max_items", options, shape, faults),
+            "min_items" => self.min_items = items("min_items", options, cardinality, errors).unwrap_or(0),
+            "max_items" => self.max_items = items("max_items", options, cardinality, errors),
             "with" => {
-                if let Some(module) = options.value("with", faults) {
+                if let Some(module) = options.value("with", errors) {
                     match module {
-                        Expr::Path(ExprPath { qself: None, path, .. }) => self.how = How::With(path),
-                        other => faults.at(other, "write the path of a module: `with = hex`"),
+                        Expr::Path(ExprPath { qself: None, path, .. }) => {
+                            self.read_with = ReadWith::With(path)
+                        }
+                        other => errors.at(other, "write the path of a module: `with = hex`"),
                     }
                 }
             }
             _ => {
-                if let Some(word) = options.flag("serde", faults) {
-                    if matches!(self.how, How::With(_)) {
-                        faults.at(&word, "`with` reads this field already");
+                if let Some(word) = options.flag("serde", errors) {
+                    if matches!(self.read_with, ReadWith::With(_)) {
+                        errors.at(&word, "`with` reads this field already");
                     }
-                    self.how = How::Serde;
+                    self.read_with = ReadWith::Serde;
                 }
             }
         }
     }
 }
 
-fn items(word: &str, options: &mut Options, shape: &Shape, faults: &mut Faults) -> Option<usize> {
-    let value = options.value(word, faults)?;
-    if !shape.is_many() {
-        faults.at(&value, "only a `Vec` has items");
+fn items(word: &str, options: &mut Options, cardinality: &Cardinality, errors: &mut Errors) -> Option<usize> {
+    let value = options.value(word, errors)?;
+    if !cardinality.is_list() {
+        errors.at(&value, "only a `Vec` has items");
     }
     let number = integer(&value);
     if number.is_none() {
-        faults.at(value, "write a number of items");
+        errors.at(value, "write a number of items");
     }
     number
 }
 
-impl How {
+impl ReadWith {
     /// A derive sees no types, only their names.
     fn of(item: &Type) -> Self {
         match item {
