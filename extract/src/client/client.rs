@@ -16,7 +16,8 @@ use tower_service::Service;
 
 use crate::client::base_url::{BaseUrl, BaseUrlError};
 use crate::client::error_response::ErrorResponse;
-use crate::client::excerpt::{READ, excerpt, is_json};
+use crate::client::excerpt::{READ, excerpt};
+use crate::descriptor::body::is_json;
 use crate::write::into_request::IntoRequest;
 use crate::write::writer::WriteError;
 

@@ -9,7 +9,8 @@ use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::client::excerpt::{excerpt, is_json};
+use crate::client::excerpt::excerpt;
+use crate::descriptor::body::is_json;
 use crate::error::field::{Code, FieldError, Location, OneLine, ValueError};
 
 /// An answer whose status is not a success.

@@ -1,161 +1,112 @@
-//! Short text of an unexpected body.
+//! excerpt: one readable line of an unexpected body.
 //!
-//! Proxies answer in HTML of many lines, of which one says what is wrong; so, as in juju's
-//! httprequest, a page is reduced to its text, a text to its lines, and the rest is shown escaped.
+//! Error pages of proxies have many lines of HTML, one of which names the cause. As in juju's
+//! httprequest, a page is reduced to its text, plain text to its lines; other bodies are escaped.
 
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 
-/// The most bytes of a body that an excerpt is made of.
+use crate::descriptor::body::media_type;
+
+/// Bytes of a body that an excerpt is made of.
 pub(crate) const READ: usize = 200 * 1024;
 
-/// The most bytes that are shown.
-const SHOWN: usize = 1024;
+/// Bytes of an excerpt.
+const MAX_SHOWN: usize = 1024;
 
-/// Texts that are never shown by a browser.
+/// Bytes between the `&` and the `;` of a character reference.
+const MAX_REFERENCE: usize = 8;
+
+/// Elements whose text a browser does not show.
 const HIDDEN: [&str; 4] = ["script", "style", "template", "noscript"];
 
-/// Type and subtype of the content, in small letters.
-pub(crate) fn essence(headers: &HeaderMap) -> Option<(String, String)> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let (kind, subtype) = essence.split_once('/')?;
-    let sound = !kind.is_empty() && !subtype.is_empty();
-    sound.then(|| (kind.to_owned(), subtype.to_owned()))
-}
+/// Character references that error pages contain, and their characters in the same order.
+const NAMES: [&str; 18] = [
+    "amp", "lt", "gt", "quot", "apos", "nbsp", "copy", "reg", "lsquo", "rsquo", "ldquo", "rdquo", "lsaquo",
+    "rsaquo", "hellip", "ndash", "mdash", "middot",
+];
+const CHARACTERS: &str = "&<>\"' ©®‘’“”‹›…–—·";
 
-/// `application/json`, or a subtype whose last suffix is `+json` (RFC 6839, 3.1).
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    essence(headers).is_some_and(|(kind, subtype)| {
-        kind == "application" && subtype.rsplit('+').next().is_some_and(|suffix| suffix == "json")
-    })
-}
-
-/// The part of a body that is worth reading, in one line.
+/// Returns the readable part of a body in one line.
 pub(crate) fn excerpt(headers: &HeaderMap, body: &[u8]) -> String {
-    let body = &body[..body.len().min(READ)];
-    let text = String::from_utf8_lossy(body);
-    let (kind, subtype) = essence(headers).unwrap_or_default();
-    let reduced = match (&*kind, &*subtype) {
-        ("text", "html") | ("application", "xhtml+xml") => page(&text),
-        ("text", "plain") => lines(text.lines()),
+    let text = String::from_utf8_lossy(&body[..body.len().min(READ)]);
+    let reduced = match &*media_type(headers).to_ascii_lowercase() {
+        "text/html" | "application/xhtml+xml" => page_text(&text),
+        "text/plain" => join(text.lines().map(str::to_owned)),
         _ => String::new(),
     };
-    cut(if reduced.is_empty() { text.escape_debug().to_string() } else { reduced })
-}
-
-/// The start of a text, and how much of it is left out.
-fn cut(mut text: String) -> String {
-    if text.len() > SHOWN {
-        let end = (0..=SHOWN).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        let omitted = text.len() - end;
-        text.truncate(end);
-        text.push_str(&format!(" ... [{omitted} bytes omitted]"));
+    let mut shown = if reduced.is_empty() { text.escape_debug().to_string() } else { reduced };
+    if shown.len() > MAX_SHOWN {
+        let end = (0..=MAX_SHOWN).rev().find(|end| shown.is_char_boundary(*end)).unwrap_or(0);
+        let omitted = shown.len() - end;
+        shown.truncate(end);
+        shown.push_str(&format!(" ... [{omitted} bytes omitted]"));
     }
-    text
+    shown
 }
 
-/// The lines that are not blank, with `; ` between them.
-fn lines<'t>(lines: impl Iterator<Item = &'t str>) -> String {
-    let lines = lines.map(str::trim).filter(|line| !line.is_empty());
-    lines.collect::<Vec<_>>().join("; ")
+/// Joins the texts that are not blank.
+fn join(texts: impl Iterator<Item = String>) -> String {
+    let texts = texts.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    texts.collect::<Vec<_>>().join("; ")
 }
 
-/// The texts of an HTML page: what stands between tags, each without its full stop.
-fn page(html: &str) -> String {
+/// Returns the texts between the tags of an HTML page, each without its full stop.
+fn page_text(html: &str) -> String {
     let mut texts = Vec::new();
     let mut rest = html;
-    while let Some(open) = rest.find('<') {
-        texts.extend(words(&rest[..open]));
-        rest = behind(&rest[open..]);
+    while let Some((text, tag)) = rest.split_once('<') {
+        texts.push(words(text));
+        rest = after_tag(tag);
     }
-    texts.extend(words(rest));
-    texts.join("; ")
+    texts.push(words(rest));
+    join(texts.into_iter())
 }
 
-/// What follows a tag or a comment; an element that is never shown is passed over whole.
-fn behind(tag: &str) -> &str {
-    if tag.starts_with("<!--") {
-        return tag.find("-->").map_or("", |end| &tag[end + 3..]);
+/// Returns what follows a tag, a comment, or an element that is not shown; `tag` starts after the `<`.
+fn after_tag(tag: &str) -> &str {
+    // `<!-->` is a whole comment.
+    if tag.starts_with("!--") {
+        return tag[1..].split_once("-->").map_or("", |(_, rest)| rest);
     }
-    let Some(end) = tag.find('>') else {
+    let Some((open, rest)) = tag.split_once('>') else {
         return "";
     };
-    let after = &tag[end + 1..];
-    let name = tag[1..end].split([' ', '\t', '\r', '\n', '/', '>']).next().unwrap_or_default();
-    let Some(hidden) = HIDDEN.iter().find(|hidden| name.eq_ignore_ascii_case(hidden)) else {
-        return after;
-    };
-    let close = format!("</{hidden}");
-    let start = (0..after.len()).find(|at| {
-        after.as_bytes()[*at..].get(..close.len()).is_some_and(|b| b.eq_ignore_ascii_case(close.as_bytes()))
-    });
-    // The closing tag itself is a tag like any other.
-    start.map_or("", |start| &after[start..])
+    let name = open.split([' ', '\t', '\r', '\n', '/']).next().unwrap_or_default();
+    if !HIDDEN.iter().any(|hidden| hidden.eq_ignore_ascii_case(name)) {
+        return rest;
+    }
+    let is_name = |text: &str| text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    rest.match_indices("</").find(|(at, _)| is_name(&rest[at + 2..])).map_or("", |(at, _)| &rest[at..])
 }
 
-/// A text with its blanks made one and its references read; `None` if nothing is left.
-fn words(text: &str) -> Option<String> {
-    let text = references(text);
-    let words: Vec<_> = text.split_whitespace().collect();
-    let text = words.join(" ");
-    let text = text.strip_suffix('.').unwrap_or(&text);
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// The character references that error pages are made with, read; others stay.
-fn references(text: &str) -> String {
-    const NAMED: [(&str, &str); 18] = [
-        ("amp", "&"),
-        ("lt", "<"),
-        ("gt", ">"),
-        ("quot", "\""),
-        ("apos", "'"),
-        ("nbsp", " "),
-        ("copy", "©"),
-        ("reg", "®"),
-        ("lsquo", "‘"),
-        ("rsquo", "’"),
-        ("ldquo", "“"),
-        ("rdquo", "”"),
-        ("lsaquo", "‹"),
-        ("rsaquo", "›"),
-        ("hellip", "…"),
-        ("ndash", "–"),
-        ("mdash", "—"),
-        ("middot", "·"),
-    ];
-    /// The most bytes between `&` and `;`.
-    const LONGEST: usize = 8;
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        // No further than a name goes, or each of many `&` would be looked behind to the text's end.
-        let end = rest.bytes().take(LONGEST + 2).position(|byte| byte == b';');
-        let name = end.and_then(|end| rest.get(1..end));
-        let read = name.and_then(|name| {
-            let named = NAMED.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
-            named.or_else(|| number(name).map(String::from))
-        });
-        match (name, read) {
-            (Some(name), Some(read)) => {
-                out.push_str(&read);
-                rest = &rest[name.len() + 2..];
+/// Decodes the character references of a text and collapses its white space.
+fn words(text: &str) -> String {
+    let mut pieces = text.split('&');
+    let mut decoded = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once(';').and_then(|(name, rest)| Some((reference(name)?, rest))) {
+            Some((character, rest)) => {
+                decoded.push(character);
+                decoded.push_str(rest);
             }
-            _ => {
-                out.push('&');
-                rest = &rest[1..];
+            None => {
+                decoded.push('&');
+                decoded.push_str(piece);
             }
         }
     }
-    out.push_str(rest);
-    out
+    let words = decoded.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.strip_suffix('.').map_or(words.clone(), str::to_owned)
 }
 
-fn number(name: &str) -> Option<char> {
-    let digits = name.strip_prefix('#')?;
+/// Returns the character of a reference: `amp`, `#38`, `#x26`.
+fn reference(name: &str) -> Option<char> {
+    if name.len() > MAX_REFERENCE {
+        return None;
+    }
+    let Some(digits) = name.strip_prefix('#') else {
+        return CHARACTERS.chars().nth(NAMES.iter().position(|known| *known == name)?);
+    };
     let code = match digits.strip_prefix(['x', 'X']) {
         Some(hex) => u32::from_str_radix(hex, 16).ok()?,
         None => digits.parse().ok()?,

@@ -18,24 +18,22 @@ pub enum BodyKind {
     Other,
 }
 
-/// Whether the body is of one of these types, written small and without parameters.
-pub(crate) fn is_one_of(headers: &HeaderMap, types: &[&str]) -> bool {
+/// Returns the media type of the body without parameters; empty if the header is missing or not text.
+pub(crate) fn media_type(headers: &HeaderMap) -> &str {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = value.split(';').next().unwrap_or_default().trim();
-    types.iter().any(|kind| kind.eq_ignore_ascii_case(essence))
+    value.split(';').next().unwrap_or_default().trim()
 }
 
-/// What the request says that its body is.
+/// Returns the kind of the body according to its content type.
 pub(crate) fn kind(headers: &HeaderMap) -> BodyKind {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return BodyKind::Other;
     };
-    // What nearly every request says.
+    // Nearly every request has this value.
     if value == "application/json" {
         return BodyKind::Json;
     }
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    let (kind, subtype) = essence.trim().split_once('/').unwrap_or_default();
+    let (kind, subtype) = media_type(headers).split_once('/').unwrap_or_default();
     let suffix = subtype.rsplit_once('+').map_or(subtype, |(_, suffix)| suffix);
     let is = |wanted: &str, word: &str| word.eq_ignore_ascii_case(wanted);
     match kind {
@@ -45,6 +43,11 @@ pub(crate) fn kind(headers: &HeaderMap) -> BodyKind {
         _ if is("text", kind) && !subtype.is_empty() => BodyKind::Text,
         _ => BodyKind::Other,
     }
+}
+
+/// Tests whether the body is JSON: `application/json`, or a subtype with the suffix `+json` (RFC 6839, 3.1).
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    kind(headers) == BodyKind::Json
 }
 
 /// Whether plain text is asked for, and nothing that a problem is as well.

@@ -7,7 +7,7 @@ use http::header::CONTENT_LENGTH;
 use http_body::SizeHint;
 use http_body_util::{BodyExt, Limited};
 
-use crate::descriptor::body::{BodyKind, BodyPlan, is_one_of, kind};
+use crate::descriptor::body::{BodyKind, BodyPlan, kind, media_type};
 use crate::error::collector::{BodyState, Errors};
 use crate::error::field::{Code, FieldError, Location, is_limit, too_large, unreadable};
 use crate::extract::head::read_pairs;
@@ -36,7 +36,11 @@ pub(crate) fn admit(plan: &BodyPlan, headers: &HeaderMap, size: &SizeHint) -> Re
     }
     let kind = match kind(headers) {
         BodyKind::Json => BodyKind::Json,
-        _ if !plan.accept.is_empty() && is_one_of(headers, plan.accept) => BodyKind::Json,
+        _ if !plan.accept.is_empty()
+            && plan.accept.iter().any(|accepted| accepted.eq_ignore_ascii_case(media_type(headers))) =>
+        {
+            BodyKind::Json
+        }
         kind => kind,
     };
     if plan.checks_content_type() && at_least > 0 && !plan.reads_kind(kind) {

@@ -154,7 +154,7 @@ pub(crate) fn error<F: Layout>(location: Location, key: &str) -> FieldError {
     // A key much longer than any field's is not worth comparing.
     if key.len() <= SHOWN {
         F::keys(location, &mut |known| {
-            let edits = distance(key, known);
+            let edits = strsim::osa_distance(key, known);
             let near = edits <= 1 + known.len() / 4;
             if near && best.as_ref().is_none_or(|(least, _)| edits < *least) {
                 best = Some((edits, known.to_owned()));
@@ -171,26 +171,6 @@ pub(crate) fn error<F: Layout>(location: Location, key: &str) -> FieldError {
         _ => shown,
     };
     FieldError::new(location, place, ValueError::new(Code::Unknown, detail))
-}
-
-/// Edits from one word to the other, two letters swapped being one (Damerau, restricted).
-fn distance(from: &str, to: &str) -> usize {
-    let from: Vec<char> = from.chars().collect();
-    let to: Vec<char> = to.chars().collect();
-    let mut rows = vec![(0..=to.len()).collect::<Vec<_>>()];
-    for (i, a) in from.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in to.iter().enumerate() {
-            let change = rows[i][j] + usize::from(a != b);
-            let mut least = change.min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
-                least = least.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[from.len()][to.len()]
 }
 
 /// The header, if the request has it.
