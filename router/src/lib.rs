@@ -111,102 +111,71 @@
 //!
 //! [`tower`]: https://docs.rs/tower
 
-mod authority;
-mod builder;
-mod canonical;
-mod captures;
-mod catalog;
-mod checks;
+// Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
+//
+// service   Router as a `tower::Service`: handlers, scopes, layers, mounts, reload
+// table     Table: index, look-up, URLs, lints, explanations, differences
+// config    TableSpec: tables from TOML and JSON
+// compile   Conditions to patterns: ranks, overlaps, errors
+// route     Route, its conditions, and rules lowered to conditions
+// matcher   Guard: compiled conditions
+// rule      The rule language: text to syntax tree, checks, errors
+// request   One request, normalized by the policy: path, host, method, peer
+// template  Templates: syntax tree, parser, compiled path and host
+
 mod compile;
-mod conditions;
-mod cover;
-mod diff;
-mod effective;
-mod endpoint;
-mod error;
-mod explain;
-mod extract;
-mod fill;
-mod forwarded;
-mod handler;
-mod head;
-mod language;
-mod lint;
-mod matched;
+#[cfg(feature = "serde")]
+mod config;
 mod matcher;
-mod meet;
-mod miss;
-mod mount;
-mod pattern;
-mod peer;
-mod policy;
-mod rank;
-mod recover;
+mod request;
 mod route;
 pub mod rule;
-mod scope;
-#[cfg(feature = "serde")]
-mod serial;
 mod service;
-mod site;
-#[cfg(feature = "serde")]
-mod spec;
-mod speech;
-#[cfg(feature = "swap")]
-mod swap;
 mod table;
 mod template;
-mod told;
-mod unbuilt;
-mod url;
-mod view;
-#[cfg(feature = "watch")]
-mod watch;
-mod witness;
-mod words;
 
-pub use axum_core::body::Body;
-pub use builder::Builder;
-pub use canonical::BadRequest;
-pub use catalog::{RouteInfo, ScopeId, ScopeInfo};
-pub use conditions::Bounds;
-pub use diff::{Change, Diff};
-pub use effective::Effective;
-pub use endpoint::{HttpLayer, HttpService, Next, NextFuture};
-pub use error::{BuildError, BuildErrorKind, BuildErrors};
-pub use explain::{Candidate, Explanation, Verdict};
-pub use extract::NotRouted;
-pub use handler::{Answered, Handler};
-pub use lint::{Lint, LintKind};
-pub use matched::{Capture, Matched};
-pub use matcher::method::MethodSet;
-pub use miss::{Miss, Reason, Redirect};
-pub use mount::Mount;
-pub use peer::Peer;
-pub use policy::{
+pub use crate::compile::error::{BuildError, BuildErrorKind, BuildErrors};
+pub use crate::compile::witness::Witness;
+#[cfg(feature = "serde")]
+pub use crate::config::{RouteSpec, ScopeSpec, TableSpec};
+pub use crate::request::method::MethodSet;
+pub use crate::request::path::BadRequest;
+pub use crate::request::peer::Effective;
+pub use crate::request::peer::Peer;
+pub use crate::request::policy::{
     Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Policy, Precedence, Prefixes, QueryValues,
     TrailingSlash,
 };
-pub use recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
-pub use route::Route;
-pub use scope::{Pending, Scope};
-pub use service::{Router, RouterFuture};
-pub use site::Site;
-#[cfg(feature = "serde")]
-pub use spec::{RouteSpec, ScopeSpec, TableSpec};
+pub use crate::request::view::Head;
+pub use crate::route::conditions::Bounds;
+pub use crate::route::conditions::Site;
+pub use crate::route::route::Route;
+pub use crate::service::builder::Builder;
+pub use crate::service::endpoint::{HttpLayer, HttpService, Next, NextFuture};
+pub use crate::service::handler::NotRouted;
+pub use crate::service::handler::{Answered, Handler};
+pub use crate::service::mount::Mount;
+pub use crate::service::recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 #[cfg(feature = "swap")]
-pub use swap::SwapRouter;
-pub use table::build::TableBuilder;
-pub use table::lookup::{Match, Table};
-pub use template::piece::{
+pub use crate::service::reload::SwapRouter;
+#[cfg(feature = "watch")]
+pub use crate::service::reload::{FileWatcher, Followed};
+pub use crate::service::router::{Router, RouterFuture};
+pub use crate::service::scope::{Pending, Scope};
+pub use crate::table::builder::TableBuilder;
+pub use crate::table::catalog::{RouteInfo, ScopeId, ScopeInfo};
+pub use crate::table::diff::{Change, Diff};
+pub use crate::table::explain::{Candidate, Explanation, Verdict};
+pub use crate::table::lint::{Lint, LintKind};
+pub use crate::table::lookup::{Match, Table};
+pub use crate::table::matched::{Capture, Matched};
+pub use crate::table::miss::{Miss, Reason, Redirect};
+pub use crate::table::url::UrlError;
+pub use crate::table::url::{UrlBuilder, Urls};
+pub use axum_core::body::Body;
+pub use waylay_template::{
     MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, TemplateError, TemplateErrorKind,
 };
-pub use unbuilt::UrlError;
-pub use url::{UrlBuilder, Urls};
-pub use view::Head;
-#[cfg(feature = "watch")]
-pub use watch::{FileWatcher, Followed};
-pub use witness::Witness;
 
 #[doc = include_str!("../docs/from-axum.md")]
 pub mod from_axum {}

@@ -1,25 +1,25 @@
-//! All conditions but path and method, from cheap to dear.
+//! Guard: one condition, compiled.
 
 use std::fmt;
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::header::{CONNECTION, COOKIE, UPGRADE};
 use http::uri::Scheme;
+use http::{HeaderMap, HeaderName, Method, Version};
 use regex::Regex;
 
-use super::client::Network;
-use super::cookie;
-use super::formula::Formula;
-use super::media::{self, Media};
-use super::method::MethodSet;
-use super::query::{QueryGuard, QueryWant};
-use super::upgrade;
-use super::whole::WholePath;
-use crate::template::decode::{Coding, has_bad_escape};
+use crate::matcher::formula::Formula;
+use crate::matcher::path_regex::WholePath;
+use crate::matcher::query::{QueryGuard, QueryWant};
+use crate::request::media_type;
+use crate::request::media_type::Media;
+use crate::request::method::MethodSet;
+use crate::request::peer::Network;
+use crate::request::view::{Head, View};
+use crate::template::captures::Span;
+use crate::template::encoding::{Coding, has_bad_escape};
 use crate::template::host::HostPattern;
 use crate::template::path::PathPattern;
-use crate::template::slot::Span;
-use crate::view::{Head, View};
 
 /// A user's condition with its name.
 #[derive(Clone)]
@@ -120,7 +120,7 @@ impl Guard {
                 }
             }
             Self::Cookie(name, want) => {
-                let mut values = cookie::values(view.head.headers, name);
+                let mut values = values(view.head.headers, name);
                 match want {
                     None => values.next().is_some(),
                     Some(text) => values.any(|value| value == text),
@@ -129,9 +129,9 @@ impl Guard {
             Self::Client(any) => {
                 view.client().is_some_and(|address| any.iter().any(|network| network.contains(address)))
             }
-            Self::ContentType(any) => media::carries(view.head.headers, any),
-            Self::Accept(any) => media::accepts(view.head.headers, any),
-            Self::Upgrade(any) => upgrade::asks(&view.head, any),
+            Self::ContentType(any) => media_type::carries(view.head.headers, any),
+            Self::Accept(any) => media_type::accepts(view.head.headers, any),
+            Self::Upgrade(any) => asks(&view.head, any),
             Self::Query(query) => query.holds(view, found),
             Self::Path(pattern) => pattern.matches(view.path, &mut |_| {}),
             Self::PathRegex(whole) => whole.holds(view.path) == Some(true),
@@ -196,4 +196,47 @@ impl Guard {
             Self::Custom(_) | Self::Formula(_) => 7,
         }
     }
+}
+
+/// Whether a request asks for one of the protocols: by `Upgrade` over HTTP/1.1 (RFC 9110 §7.8), by an
+/// extended CONNECT over HTTP/2 (RFC 8441) and later.
+pub(crate) fn asks(head: &Head<'_>, any: &[String]) -> bool {
+    match head.version {
+        Version::HTTP_11 => {
+            // The method is told by the method bits; CONNECT makes a tunnel of another kind.
+            head.method != Method::CONNECT
+                && has(head.headers, &CONNECTION, "upgrade")
+                && any.iter().any(|protocol| has(head.headers, &UPGRADE, protocol))
+        }
+        Version::HTTP_09 | Version::HTTP_10 => false,
+        _ => connect_protocol(head)
+            .is_some_and(|own| any.iter().any(|wanted| own.eq_ignore_ascii_case(wanted))),
+    }
+}
+
+/// Whether a token stands in a list of them, over all lines.
+fn has(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
+}
+
+/// The `:protocol` that hyper's server keeps.
+#[cfg(feature = "http2")]
+fn connect_protocol<'r>(head: &Head<'r>) -> Option<&'r str> {
+    head.extensions.get::<hyper::ext::Protocol>().map(hyper::ext::Protocol::as_str)
+}
+
+#[cfg(not(feature = "http2"))]
+fn connect_protocol<'r>(_head: &Head<'r>) -> Option<&'r str> {
+    None
+}
+
+/// The values of a cookie; several lines (RFC 9113 §8.2.3) and several pairs of a name all count.
+pub(crate) fn values<'r>(headers: &'r HeaderMap, name: &'r str) -> impl Iterator<Item = &'r str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';'));
+    pairs.filter_map(move |pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then_some(value)
+    })
 }

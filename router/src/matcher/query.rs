@@ -1,11 +1,12 @@
-//! Conditions on query keys.
+//! Query conditions.
 
 use regex::Regex;
 
-use crate::policy::QueryValues;
-use crate::template::decode::{Coding, has_bad_escape, hex};
-use crate::template::slot::{Slot, Span};
-use crate::view::View;
+use crate::request::policy::QueryValues;
+use crate::request::view::View;
+use crate::template::captures::Span;
+use crate::template::encoding::{Coding, has_bad_escape, hex};
+use crate::template::segment::Slot;
 
 /// What a query key must be like.
 #[derive(Debug, Clone)]
@@ -102,7 +103,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::is;
-    use crate::template::decode::Coding;
+    use crate::template::encoding::Coding;
 
     proptest! {
         #[test]

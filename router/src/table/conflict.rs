@@ -1,31 +1,33 @@
-//! Routes of one rank that match the same request: refused with that request as witness.
+//! Conflicts of routes of equal rank.
 
 use std::collections::HashMap;
 
-use crate::catalog::{Facts, Undecided};
-use crate::error::{BuildError, BuildErrorKind};
+use waylay_template::{Node, Template};
+
+use crate::compile::automaton::bare_host;
+use crate::compile::error::{BuildError, BuildErrorKind};
+use crate::compile::overlap::{Meeting, Meetings, Side};
+use crate::compile::pattern::{Pattern, Texts};
+use crate::compile::witness::Witness;
 use crate::matcher::guard::{Guard, HeaderWant};
-use crate::meet::{Meeting, Meetings, Side};
-use crate::pattern::{Pattern, Texts};
-use crate::policy::Policy;
-use crate::speech::bare_host;
+use crate::request::policy::Policy;
+use crate::table::catalog::{Facts, Undecided};
 use crate::template::path::Ending;
-use crate::template::piece::{Piece, Template};
-use crate::witness::Witness;
 
 /// How many pairs are reasoned about; what is left is not compared.
 const MAX_PAIRS: usize = 4096;
+
 /// How many undecided pairs are told one by one.
 const MAX_UNDECIDED: usize = 256;
 
 /// Finds routes of one rank that meet.
-pub(super) struct Conflicts<'f> {
+pub(crate) struct Conflicts<'f> {
     facts: &'f [Facts],
     meetings: Meetings<'f>,
     pairs: usize,
     /// Pairs of places in the catalog with a request that both match.
-    pub(super) found: Vec<(usize, usize, Witness)>,
-    pub(super) undecided: Undecided,
+    pub(crate) found: Vec<(usize, usize, Witness)>,
+    pub(crate) undecided: Undecided,
 }
 
 /// A route as it is compared with others.
@@ -37,13 +39,13 @@ struct Rival<'s> {
 }
 
 impl<'f> Conflicts<'f> {
-    pub(super) fn new(facts: &'f [Facts], policy: &'f Policy) -> Self {
+    pub(crate) fn new(facts: &'f [Facts], policy: &'f Policy) -> Self {
         let meetings = Meetings::new(policy);
         Self { facts, meetings, pairs: 0, found: Vec::new(), undecided: Undecided::default() }
     }
 
     /// Compares routes of one rank, which are given with their places in the catalog.
-    pub(super) fn compare(&mut self, group: &[(usize, &Pattern)]) {
+    pub(crate) fn compare(&mut self, group: &[(usize, &Pattern)]) {
         // Where literal segments or hosts differ, nothing is to be asked.
         let mut buckets: HashMap<Vec<String>, Vec<Rival<'_>>> = HashMap::new();
         for &(place, pattern) in group {
@@ -93,7 +95,7 @@ impl<'f> Conflicts<'f> {
     }
 
     /// What was found as errors of the routes written later.
-    pub(super) fn errors(&mut self) -> Vec<BuildError> {
+    pub(crate) fn errors(&mut self) -> Vec<BuildError> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|(first, second, _)| (*second, *first));
         // One rival is enough for a route to be told of.
@@ -130,9 +132,9 @@ fn skeleton(texts: &Texts) -> Vec<String> {
 
 fn literals(template: &Template, separator: char) -> Vec<String> {
     let mut parts = vec![Some(String::new())];
-    for piece in &template.pieces {
-        match piece {
-            Piece::Text(text) => {
+    for node in &template.nodes {
+        match node {
+            Node::Text(text) => {
                 for (i, part) in text.split(separator).enumerate() {
                     if i > 0 {
                         parts.push(Some(String::new()));
@@ -142,7 +144,7 @@ fn literals(template: &Template, separator: char) -> Vec<String> {
                     }
                 }
             }
-            Piece::Var(_) | Piece::Wild(_) => {
+            Node::Variable(_) | Node::Wildcard(_) => {
                 if let Some(part) = parts.last_mut() {
                     *part = None;
                 }
@@ -190,15 +192,15 @@ fn prefix(texts: &Texts) -> &str {
 }
 
 fn first(template: &Template) -> &str {
-    match template.pieces.first() {
-        Some(Piece::Text(text)) => text,
+    match template.nodes.first() {
+        Some(Node::Text(text)) => text,
         _ => "",
     }
 }
 
 fn last(template: &Template) -> &str {
-    match template.pieces.last() {
-        Some(Piece::Text(text)) if template.pieces.len() > 1 => text,
+    match template.nodes.last() {
+        Some(Node::Text(text)) if template.nodes.len() > 1 => text,
         _ => "",
     }
 }

@@ -1,17 +1,15 @@
-//! The look-up: host class, then exact paths by hash, then the trie, in rank order.
+//! Host class, exact map, trie.
 
 use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
-use super::trie::{Entry, Sapling, Trie, Visit};
-use crate::captures::Captures;
-use crate::matcher::media::Media;
-use crate::matcher::method::{MethodSet, bit};
-use crate::miss::Reason;
-use crate::pattern::Pattern;
+use crate::compile::pattern::Pattern;
+use crate::request::method::bit;
+use crate::request::view::View;
+use crate::table::trie::{Entry, Sapling, Trie, Visit};
+use crate::template::captures::Captures;
 use crate::template::path::Edge;
-use crate::view::View;
 
 /// Routes by host and path.
 #[derive(Debug, Default)]
@@ -173,94 +171,6 @@ impl Visit for Best<'_> {
             }
             self.rank = entry.rank;
             return;
-        }
-    }
-}
-
-/// Collects what a request lacks, from the routes that fail on nothing else.
-pub(crate) struct Near<'s> {
-    patterns: &'s [Pattern],
-    view: &'s View<'s>,
-    /// Of routes that only the method keeps from answering.
-    methods: MethodSet,
-    /// Of routes whose method is another one, whatever else they ask of the body.
-    others: MethodSet,
-    content_types: Vec<String>,
-    accepted: Vec<String>,
-}
-
-impl<'s> Near<'s> {
-    pub(crate) fn new(patterns: &'s [Pattern], view: &'s View<'s>) -> Self {
-        let (methods, others) = (MethodSet::default(), MethodSet::default());
-        Self { patterns, view, methods, others, content_types: Vec::new(), accepted: Vec::new() }
-    }
-
-    /// One rule, whatever the order of routes.
-    pub(crate) fn reason(self) -> Option<Reason> {
-        if !self.methods.is_empty() {
-            Some(Reason::MethodNotAllowed(self.methods))
-        } else if !self.content_types.is_empty() {
-            Some(Reason::UnsupportedMediaType(self.content_types))
-        } else if !self.accepted.is_empty() {
-            Some(Reason::NotAcceptable(self.accepted))
-        } else if !self.others.is_empty() {
-            Some(Reason::MethodNotAllowed(self.others))
-        } else {
-            None
-        }
-    }
-}
-
-/// Collects the methods of all routes that match but for the method.
-pub(crate) struct Allowed<'s> {
-    pub(crate) patterns: &'s [Pattern],
-    pub(crate) view: &'s View<'s>,
-    pub(crate) methods: MethodSet,
-}
-
-impl Visit for Allowed<'_> {
-    fn limit(&self) -> u32 {
-        u32::MAX
-    }
-
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
-        for entry in entries {
-            let pattern = &self.patterns[entry.rank as usize];
-            let nearly = pattern.nearly(self.view, holes.as_slice());
-            if nearly.is_some_and(|nearly| nearly.content_type.is_none() && nearly.accept.is_none()) {
-                self.methods.extend(&pattern.methods);
-            }
-        }
-    }
-}
-
-fn collect(media: Option<&[Media]>, into: &mut Vec<String>) {
-    for media in media.into_iter().flatten().map(Media::to_string) {
-        if !into.contains(&media) {
-            into.push(media);
-        }
-    }
-}
-
-impl Visit for Near<'_> {
-    fn limit(&self) -> u32 {
-        u32::MAX
-    }
-
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
-        for entry in entries {
-            let pattern = &self.patterns[entry.rank as usize];
-            let Some(nearly) = pattern.nearly(self.view, holes.as_slice()) else { continue };
-            if pattern.methods.contains(self.view.head.method) {
-                match nearly.content_type {
-                    Some(_) => collect(nearly.content_type, &mut self.content_types),
-                    None => collect(nearly.accept, &mut self.accepted),
-                }
-            } else if nearly.content_type.is_none() && nearly.accept.is_none() {
-                self.methods.extend(&pattern.methods);
-            } else {
-                self.others.extend(&pattern.methods);
-            }
         }
     }
 }

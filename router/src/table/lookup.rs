@@ -1,37 +1,36 @@
-//! `Table<T>`: routes compiled for look-up; no async, no bodies, any value.
+//! Table::find, Match.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Request, Uri};
+use http::{Method, Request, StatusCode, Uri};
+use waylay_template::Syntax;
 
-use super::index::{Allowed, Best, Index};
-use super::seal::{Only, Seal};
-use super::trie::Visit;
-use crate::captures::Captures;
-use crate::catalog::ScopeId;
-use crate::catalog::{Catalog, RouteInfo};
-use crate::effective::Effective;
-use crate::matched::{Capture, Matched, Within};
-use crate::matcher::client::Network;
-use crate::matcher::method::MethodSet;
-use crate::miss::Miss;
-use crate::pattern::Pattern;
-use crate::peer::Peer;
-use crate::policy::{MethodMiss, OptionsAnswer};
-use crate::template::piece::Grammar;
-use crate::url::Urls;
-use crate::view::{Read, View};
+use crate::compile::pattern::Pattern;
+use crate::request::method::MethodSet;
+use crate::request::peer::{Effective, Network, Peer};
+use crate::request::policy::{MethodMiss, OptionsAnswer, PathForm, TrailingSlash};
+use crate::request::view::{Read, Unseen, View};
+use crate::table::catalog::{Catalog, RouteInfo, ScopeId};
+use crate::table::index::{Best, Index};
+use crate::table::matched::{Capture, Matched, Within};
+use crate::table::miss::{Miss, Reason, Redirect};
+use crate::table::trie::Visit;
+use crate::table::url::Urls;
+use crate::table::visitors::{Allowed, Near, Only, Seal};
+use crate::template::captures::Captures;
+use crate::template::encoding::escape;
+use crate::template::path::Ending;
 
 /// The route behind a rank.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) route: u32,
+pub(crate) struct Place {
+    pub(crate) route: u32,
     /// The rank is that of the path with the other final slash.
-    pub(super) detour: bool,
+    pub(crate) detour: bool,
     /// The ranks of the routes, itself among them, between which the client's weights decide.
-    pub(super) rivals: (u32, u32),
+    pub(crate) rivals: (u32, u32),
 }
 
 /// Routes compiled for look-up, each with a value of any type.
@@ -48,32 +47,32 @@ pub(super) struct Place {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Table<T> {
-    pub(super) catalog: Arc<Catalog>,
-    pub(super) values: Vec<T>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) values: Vec<T>,
     /// The place in the catalog of each route in rank order.
-    pub(super) places: Vec<Place>,
-    pub(super) index: Index,
+    pub(crate) places: Vec<Place>,
+    pub(crate) index: Index,
     /// Scopes in rank order, deepest first.
-    pub(super) scopes: Vec<Pattern>,
-    pub(super) scope_places: Vec<ScopeId>,
-    pub(super) scope_index: Index,
-    pub(super) hosts: bool,
+    pub(crate) scopes: Vec<Pattern>,
+    pub(crate) scope_places: Vec<ScopeId>,
+    pub(crate) scope_index: Index,
+    pub(crate) hosts: bool,
     /// Whether any route or scope is sealed.
-    pub(super) seals: bool,
+    pub(crate) seals: bool,
     /// What holds in each scope.
-    pub(super) rules: Vec<ScopeRules>,
+    pub(crate) rules: Vec<ScopeRules>,
     /// By rank, from which rank on routes are out of reach of what the route lies at; empty without seals.
-    pub(super) limits: Vec<u32>,
-    pub(super) proxies: Vec<Network>,
+    pub(crate) limits: Vec<u32>,
+    pub(crate) proxies: Vec<Network>,
 }
 
 /// What holds in a scope, whether it was said there or further out.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ScopeRules {
-    pub(super) parent: Option<ScopeId>,
-    pub(super) sealed: bool,
-    pub(super) method_miss: MethodMiss,
-    pub(super) options: OptionsAnswer,
+pub(crate) struct ScopeRules {
+    pub(crate) parent: Option<ScopeId>,
+    pub(crate) sealed: bool,
+    pub(crate) method_miss: MethodMiss,
+    pub(crate) options: OptionsAnswer,
 }
 
 impl<T> Table<T> {
@@ -102,7 +101,7 @@ impl<T> Table<T> {
         if place.rivals.0 < place.rivals.1 {
             place = self.negotiated(seal, &view, place, &mut best);
         }
-        let may_redirect = place.detour || self.catalog.policy.grammar == Grammar::Gorilla;
+        let may_redirect = place.detour || self.catalog.policy.syntax == Syntax::Gorilla;
         if may_redirect && let Some(redirect) = self.slash_redirect(place, request.uri(), &read.path) {
             let captures = best.captures.copied();
             return Err(self.redirected(redirect, place, captures, read, request.uri()));
@@ -135,7 +134,7 @@ impl<T> Table<T> {
 
     // Captures come copied range by range: moved as a whole, wide loads would wait for narrow stores.
     #[inline(always)]
-    pub(super) fn matched<'t, 'r>(
+    pub(crate) fn matched<'t, 'r>(
         &'t self,
         place: Place,
         captures: Captures,
@@ -151,7 +150,7 @@ impl<T> Table<T> {
     }
 
     fn names_port(&self, place: Place) -> bool {
-        self.catalog.policy.grammar == Grammar::Gorilla
+        self.catalog.policy.syntax == Syntax::Gorilla
             && self.catalog.routes.get(place.route as usize).is_some_and(|facts| {
                 let host = &self.catalog.patterns[facts.rank].host;
                 host.as_ref().is_some_and(|host| host.has_port())
@@ -161,7 +160,7 @@ impl<T> Table<T> {
     /// What seals leave to a request: the deepest sealed scope that it is in, and no route less specific
     /// than a sealed one of its host and path.
     #[cold]
-    pub(super) fn seal(&self, view: &View<'_>) -> Seal {
+    pub(crate) fn seal(&self, view: &View<'_>) -> Seal {
         let sealed = |rank: u32| {
             let scope = self.scope_places.get(rank as usize);
             scope.and_then(|scope| self.rules.get(scope.index())).is_some_and(|rules| rules.sealed)
@@ -178,13 +177,13 @@ impl<T> Table<T> {
     }
 
     #[cold]
-    pub(super) fn search_sealed(&self, seal: Seal, view: &View<'_>, visit: &mut impl Visit) {
+    pub(crate) fn search_sealed(&self, seal: Seal, view: &View<'_>, visit: &mut impl Visit) {
         let inside = |rank: u32| seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
         self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit });
     }
 
     /// Whether the route of a rank lies in a scope.
-    pub(super) fn lies_in(&self, rank: u32, scope: ScopeId) -> bool {
+    pub(crate) fn lies_in(&self, rank: u32, scope: ScopeId) -> bool {
         let mut next = self.places.get(rank as usize).and_then(|place| self.scope(place.route as usize));
         while let Some(own) = next {
             if own == scope {
@@ -341,4 +340,96 @@ impl<T> fmt::Debug for Match<'_, '_, T> {
         let captures: Vec<_> = self.captures().map(|capture| (capture.name(), capture.raw())).collect();
         f.debug_struct("Match").field("place", &self.place).field("captures", &captures).finish()
     }
+}
+
+impl<T> Table<T> {
+    /// A request that is refused, or sent elsewhere, before any route is looked at.
+    #[cold]
+    pub(crate) fn unseen_miss(unseen: Unseen, uri: &Uri) -> Miss {
+        let reason = match unseen {
+            Unseen::Bad(bad) => Reason::BadRequest(bad),
+            Unseen::Cleaned(path) => Reason::Redirect(Redirect {
+                status: StatusCode::MOVED_PERMANENTLY,
+                target: relative(&path, uri),
+                matched: None,
+            }),
+        };
+        Miss { reason, scope: None }
+    }
+
+    /// A match that a final slash keeps from answering.
+    #[cold]
+    pub(crate) fn redirected(
+        &self,
+        redirect: Redirect,
+        place: Place,
+        captures: Captures,
+        read: Read<'_>,
+        uri: &Uri,
+    ) -> Miss {
+        let found = self.matched(place, captures, read, uri);
+        let matched = Some(Box::new(found.into_matched()));
+        let reason = Reason::Redirect(Redirect { matched, ..redirect });
+        Miss { reason, scope: self.scope(place.route as usize) }
+    }
+
+    /// The way to the route's own spelling, if its final slash matters.
+    #[cold]
+    pub(crate) fn slash_redirect(&self, place: Place, uri: &Uri, path: &str) -> Option<Redirect> {
+        let gorilla = self.catalog.policy.syntax == Syntax::Gorilla;
+        let route = place.route as usize;
+        let texts = &self.catalog.routes.get(route)?.texts;
+        let asks = texts.trailing_slash == TrailingSlash::Redirect && texts.ending == Ending::Exact;
+        // gorilla/mux compares the texts only, also where a variable has taken the slash.
+        let wants_slash = texts.path.as_ref()?.text.ends_with('/');
+        if !asks || path.ends_with('/') == wants_slash {
+            return None;
+        }
+        // The canonical path, since a client may read `/\host` as another host. gorilla/mux writes the
+        // decoded path anew; where that would make data a separator, escapes are kept.
+        let own = match self.catalog.policy.path {
+            PathForm::Canonical => Cow::Borrowed(path),
+            PathForm::Decoded if !uri.path().to_ascii_uppercase().contains("%2F") => Cow::Owned(escape(path)),
+            PathForm::Decoded | PathForm::Raw => Cow::Borrowed(uri.path()),
+        };
+        let own =
+            if wants_slash { format!("{own}/") } else { own.strip_suffix('/').unwrap_or(&own).to_owned() };
+        let status = if gorilla { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
+        Some(Redirect { status, target: relative(&own, uri), matched: None })
+    }
+
+    /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
+    #[cold]
+    pub(crate) fn miss(&self, seal: Seal, view: &View<'_>) -> Miss {
+        let mut deepest = Best::new(&self.scopes, view);
+        self.scope_index.find(&mut deepest);
+        let scope = deepest.rank().and_then(|rank| self.scope_places.get(rank).copied());
+        let policy = &self.catalog.policy;
+        let rules = scope.and_then(|scope| self.rules.get(scope.index()));
+        let options = rules.map_or(policy.options, |rules| rules.options);
+        let method_miss = rules.map_or(policy.method_miss, |rules| rules.method_miss);
+        let mut near = Near::new(&self.catalog.patterns, view);
+        self.search_sealed(seal, view, &mut near);
+        let reason = match near.reason() {
+            Some(Reason::MethodNotAllowed(mut methods))
+                if view.head.method == Method::OPTIONS && options == OptionsAnswer::Automatic =>
+            {
+                methods.insert(Method::OPTIONS);
+                Reason::Options(methods)
+            }
+            Some(Reason::MethodNotAllowed(_)) if method_miss == MethodMiss::NotFound => Reason::NotFound,
+            near => near.unwrap_or(Reason::NotFound),
+        };
+        Miss { reason, scope }
+    }
+}
+
+/// A path with the request's query: a target on the same host, whatever the path begins with.
+fn relative(path: &str, uri: &Uri) -> String {
+    let mut target = format!("/{}", path.trim_start_matches('/'));
+    if let Some(query) = uri.query() {
+        target.push('?');
+        target.push_str(query);
+    }
+    target
 }

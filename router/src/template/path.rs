@@ -1,8 +1,11 @@
-//! A path template compiled: the edges it hangs on in the trie, and its holes.
+//! Compiled path template: trie edges and captures.
 
-use super::decode::Coding;
-use super::piece::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault};
-use super::slot::{ABSENT, Slot, Span, escape};
+use waylay_template::{Node, Syntax, Template, TemplateErrorKind as Fault, TemplateKind};
+
+use crate::template::captures::{ABSENT, Span};
+use crate::template::constraint::may_span;
+use crate::template::encoding::{Coding, escape};
+use crate::template::segment::Slot;
 
 /// One step from the root of a trie towards a leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,19 +52,19 @@ impl PathPattern {
     pub(crate) fn compile(
         template: &Template,
         ending: Ending,
-        grammar: Grammar,
+        syntax: Syntax,
         coding: Coding,
     ) -> Result<Self, Fault> {
         let lay = |template: &Template| {
             let mut layout =
-                Layout { grammar, coding, text: String::new(), edges: Vec::new(), slots: Vec::new() };
-            layout.lay(&template.pieces, ending)?;
+                Layout { syntax, coding, text: String::new(), edges: Vec::new(), slots: Vec::new() };
+            layout.lay(&template.nodes, ending)?;
             layout.edges.shrink_to_fit();
             layout.slots.shrink_to_fit();
             Ok((layout.edges, layout.slots))
         };
         let (edges, slots) = lay(template)?;
-        let short = template.shortened().as_ref().map(lay).transpose()?;
+        let short = template.without_optional().as_ref().map(lay).transpose()?;
         Ok(Self { edges, short: short.map(|(edges, _)| edges.into()), slots, ending, coding })
     }
 
@@ -139,7 +142,7 @@ impl PathPattern {
 }
 
 struct Layout {
-    grammar: Grammar,
+    syntax: Syntax,
     coding: Coding,
     text: String,
     edges: Vec<Edge>,
@@ -147,29 +150,29 @@ struct Layout {
 }
 
 impl Layout {
-    fn lay(&mut self, pieces: &[Piece], ending: Ending) -> Result<(), Fault> {
-        let mut rest: Vec<Piece> = pieces.to_vec();
+    fn lay(&mut self, nodes: &[Node], ending: Ending) -> Result<(), Fault> {
+        let mut rest: Vec<Node> = nodes.to_vec();
         while !rest.is_empty() {
-            if let Piece::Text(text) = &rest[0] {
+            if let Node::Text(text) = &rest[0] {
                 self.text.push_str(text);
                 rest.remove(0);
                 continue;
             }
             let (hole, after) = cut(&rest);
-            let spans = hole.iter().any(|piece| match piece {
-                Piece::Text(_) | Piece::Wild(_) => false,
-                Piece::Var(var) => var.kind.spans(Some(b'/'), self.grammar),
+            let spans = hole.iter().any(|node| match node {
+                Node::Text(_) | Node::Wildcard(_) => false,
+                Node::Variable(var) => may_span(&var.kind, Some(b'/'), self.syntax),
             });
             let open = ending == Ending::Raw && after.is_empty();
             self.flush(false);
             if spans || open {
                 self.edges.push(Edge::Tail);
                 let open = ending == Ending::Raw;
-                self.slots.push(Slot::compile(&rest, Place::Path, self.grammar, self.coding, open)?);
+                self.slots.push(Slot::compile(&rest, TemplateKind::Path, self.syntax, self.coding, open)?);
                 return Ok(());
             }
             self.edges.push(Edge::Segment);
-            self.slots.push(Slot::compile(&hole, Place::Path, self.grammar, self.coding, false)?);
+            self.slots.push(Slot::compile(&hole, TemplateKind::Path, self.syntax, self.coding, false)?);
             rest = after;
         }
         self.flush(ending == Ending::Segments);
@@ -196,21 +199,21 @@ impl Layout {
     }
 }
 
-/// Divides pieces at the first `/` in their text.
-fn cut(pieces: &[Piece]) -> (Vec<Piece>, Vec<Piece>) {
+/// Divides nodes at the first `/` in their text.
+fn cut(nodes: &[Node]) -> (Vec<Node>, Vec<Node>) {
     let mut hole = Vec::new();
-    for (i, piece) in pieces.iter().enumerate() {
-        if let Piece::Text(text) = piece
+    for (i, node) in nodes.iter().enumerate() {
+        if let Node::Text(text) = node
             && let Some(slash) = text.find('/')
         {
             if slash > 0 {
-                hole.push(Piece::Text(text[..slash].to_owned()));
+                hole.push(Node::Text(text[..slash].to_owned()));
             }
             let after =
-                std::iter::once(Piece::Text(text[slash..].to_owned())).chain(pieces[i + 1..].iter().cloned());
+                std::iter::once(Node::Text(text[slash..].to_owned())).chain(nodes[i + 1..].iter().cloned());
             return (hole, after.collect());
         }
-        hole.push(piece.clone());
+        hole.push(node.clone());
     }
     (hole, Vec::new())
 }
