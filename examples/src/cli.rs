@@ -63,6 +63,8 @@ fn one_line(command: &Command, error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[derive(Debug, Parser)]

@@ -198,10 +198,7 @@ async fn a_fault_is_injected_while_it_is_enabled() {
     let view = staging.switch("fail-order", &json!({"enabled": false})).await;
     assert_eq!((&view["counts"]["injected"], &view["participation"]), (&json!(1), &json!(1.0)));
     let reply = order("b").await.unwrap();
-    assert_eq!(
-        (reply.status, reply.headers.contains_key("x-fault-injected")),
-        (StatusCode::CREATED, false)
-    );
+    assert_eq!((reply.status, reply.headers.contains_key("x-fault-injected")), (StatusCode::CREATED, false));
     assert_eq!(order("b").await.unwrap().headers["location"], reply.headers["location"]);
 }
 
@@ -255,10 +252,7 @@ async fn an_interrupt_cancels_a_hang_and_stops_the_program() {
         assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
         // The hang would end without a response; after its cancellation the route responds.
         let reply = hanging.await.unwrap().unwrap();
-        assert_eq!(
-            (reply.status, &*reply.body),
-            (StatusCode::OK, r#"{"tenant":"acme","sku":1,"count":12}"#)
-        );
+        assert_eq!((reply.status, &*reply.body), (StatusCode::OK, r#"{"tenant":"acme","sku":1,"count":12}"#));
         assert!(staging.child.wait().unwrap().success());
     }
 }
@@ -319,11 +313,9 @@ fn two_drills_with_one_seed_report_the_same_counts() {
 
 #[test]
 fn completions_are_printed_for_each_program() {
-    for program in [
-        env!("CARGO_BIN_EXE_staging"),
-        env!("CARGO_BIN_EXE_gateway"),
-        env!("CARGO_BIN_EXE_route-check"),
-    ] {
+    for program in
+        [env!("CARGO_BIN_EXE_staging"), env!("CARGO_BIN_EXE_gateway"), env!("CARGO_BIN_EXE_route-check")]
+    {
         let Output { status, stdout, .. } =
             Command::new(program).args(["--completions", "bash"]).output().unwrap();
         let script = String::from_utf8(stdout).unwrap();
