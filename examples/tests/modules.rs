@@ -117,6 +117,8 @@ fn check(folder: &str, files: &Files, limits: RangeInclusive<usize>) -> Vec<Stri
             }
         }
     }
+    // One import may name several items of a module.
+    errors.dedup();
     for (from, to) in &imports {
         if from < to && imports.contains(&(to.clone(), from.clone())) {
             errors.push(format!("{folder}: modules `{from}` and `{to}` import each other"));
@@ -129,7 +131,10 @@ const HEADING: &str = "Modules, top to bottom.";
 
 /// Parses the list of modules: the level of each, 0 at the top. Modules on one line are separated by commas.
 fn order(lib: &str) -> Option<BTreeMap<String, usize>> {
-    let comment = |line: &'_ str| line.strip_prefix("//").map(str::trim).map(str::to_owned);
+    let comment = |line: &'_ str| {
+        let text = line.strip_prefix("//").filter(|text| !text.starts_with(['/', '!']))?;
+        Some(text.trim().to_owned())
+    };
     let block = lib.lines().skip_while(|line| !comment(line).is_some_and(|text| text.starts_with(HEADING)));
     let list = block.map_while(comment).skip_while(|text| !text.is_empty()).skip(1);
     let mut order = BTreeMap::new();
