@@ -1,4 +1,4 @@
-//! A route, a request as a struct, and a fault that lies in wait for half of them.
+//! A route, a request as a struct, and a fault for half of the requests.
 
 use tower::ServiceExt;
 use waylay_extract::Extract;
@@ -30,6 +30,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{} for {url}{query}", router.clone().oneshot(request).await?.status());
     }
     let counts = flaky.control().counts();
-    println!("{} of {} struck", counts.injected, counts.seen);
+    println!("fault injected into {} of {} requests", counts.injected, counts.seen);
     Ok(())
 }

@@ -1,24 +1,26 @@
-//! What the shop answers when it cannot do what is asked, as problem+json (RFC 9457).
+//! Problem: an error response as problem+json (RFC 9457).
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use waylay_router::UrlError;
 
-/// A refusal with its reason.
+/// An error response with a status and an explanation.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub struct Problem {
     status: StatusCode,
     detail: String,
 }
 
 impl Problem {
-    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    /// Creates a problem.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into() }
     }
 
-    pub(crate) fn not_found(what: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, what)
+    /// Creates a problem with the status 404.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
     }
 }
 
@@ -34,10 +36,10 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A link that cannot be built is the program's fault, whose details are not the client's.
+/// A link that cannot be built is an internal error, so its details are logged and not sent.
 impl From<UrlError> for Problem {
     fn from(error: UrlError) -> Self {
         tracing::error!(%error, "a link cannot be built");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer cannot be linked to")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "a link in the response cannot be built")
     }
 }
