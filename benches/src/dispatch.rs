@@ -128,7 +128,7 @@ where
     })
 }
 
-fn waylay(to: impl Fn(Route) -> Route<waylay_router::Pending<()>>, layers: usize) -> Router {
+fn waylay(to: impl Fn(Route) -> Route<waylay_router::PendingEndpoint<()>>, layers: usize) -> Router {
     let mut builder = Router::builder();
     for template in ROUTES {
         builder = builder.route(to(Route::get(template)));

@@ -24,7 +24,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let router = Router::builder().route(order).build()?;
 
     flaky.control().set_enabled(true);
-    let url = router.urls().get("order")?.set("tenant", "acme").set("id", 42).scheme("http").absolute()?;
+    let url =
+        router.urls().builder("order")?.set("tenant", "acme").set("id", 42).scheme("http").absolute()?;
     for query in ["", "?copies=2", "?copies=many", "?copies=3"] {
         let request = http::Request::get(format!("{url}{query}")).body(Body::empty())?;
         println!("{} for {url}{query}", router.clone().oneshot(request).await?.status());

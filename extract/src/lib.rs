@@ -91,7 +91,7 @@ pub mod derive {
     pub use http::request::Parts;
     pub use http::{HeaderName, Method};
     #[cfg(feature = "router")]
-    pub use waylay_router::{Pending, Route};
+    pub use waylay_router::{PendingEndpoint, Route};
 
     #[cfg(feature = "router")]
     pub use crate::routing::body::hold_until_body_end;

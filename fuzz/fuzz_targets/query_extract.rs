@@ -202,14 +202,14 @@ fn decode(raw: &str) -> Read<String> {
             b'+' => b' ',
             b'%' => {
                 let digits =
-                    after.get(..2).and_then(|two| std::str::from_utf8(two).ok()).ok_or(Code::BadEscape)?;
+                    after.get(..2).and_then(|two| std::str::from_utf8(two).ok()).ok_or(Code::InvalidEscape)?;
                 let both = digits.bytes().all(|b| b.is_ascii_hexdigit());
                 rest = &after[2..];
                 let value = u8::from_str_radix(digits, 16).ok().filter(|_| both);
-                value.ok_or(Code::BadEscape)?
+                value.ok_or(Code::InvalidEscape)?
             }
             byte => byte,
         });
     }
-    String::from_utf8(bytes).map_err(|_| Code::BadUtf8)
+    String::from_utf8(bytes).map_err(|_| Code::InvalidUtf8)
 }

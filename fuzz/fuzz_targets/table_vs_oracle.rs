@@ -9,7 +9,7 @@ mod naive;
 use http::header::HOST;
 use libfuzzer_sys::fuzz_target;
 use naive::{Conditions, Piece, Request, Route, Routes, Value, Want};
-use waylay_router::{Bounds, BuildErrorKind, Peer, Policy, Precedence, Reason, Table};
+use waylay_router::{ScopeConditions, BuildErrorKind, Peer, Policy, Precedence, Reason, Table};
 
 const TEXTS: [&str; 16] = ["a", "a", "a", "a", "b", "b", "b", "", "", "", "ab", "a b", "é", "x!", "1", "a{"];
 const PATH_PARTS: [&str; 22] = [
@@ -37,8 +37,8 @@ const PAIRS: [&str; 11] =
     ["k=1", "k=17", "k=a+b", "k=a%20b", "k=", "k", "%6B=%31", "a+b=1", "k=p1", "j=1", "k=%zz"];
 
 fuzz_target!(|data: &[u8]| {
-    let mut dice = Dice::new(data);
-    let precedence = if dice.of(2) == 0 { Precedence::Specific } else { Precedence::Registration };
+    let mut dice = Sampler::new(data);
+    let precedence = if dice.of(2) == 0 { Precedence::Specificity } else { Precedence::RegistrationOrder };
     let mut routes = dice.routes();
     let Some(table) = build(&mut routes, precedence) else {
         return;
@@ -48,12 +48,12 @@ fuzz_target!(|data: &[u8]| {
 });
 
 /// Draws from the input; a short one goes on with a hash of itself, so that ten seconds see much.
-struct Dice<'d> {
+struct Sampler<'d> {
     bytes: std::slice::Iter<'d, u8>,
     hash: u64,
 }
 
-impl<'d> Dice<'d> {
+impl<'d> Sampler<'d> {
     fn new(data: &'d [u8]) -> Self {
         let fnv = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
         Self { bytes: data.iter(), hash: data.iter().fold(0xcbf2_9ce4_8422_2325, fnv) }
@@ -265,11 +265,11 @@ fn build(routes: &mut Routes, precedence: Precedence) -> Option<Table<usize>> {
         let mut builder = Table::builder().policy(Policy::default().precedence(precedence));
         let mut ids = Vec::new();
         for (parent, own) in &routes.scopes {
-            let mut bounds = dress!(Bounds::new(), own);
+            let mut bounds = dress!(ScopeConditions::new(), own);
             if let Some((path, _)) = &own.path {
                 bounds = bounds.prefix(write(path));
             }
-            ids.push(builder.open(parent.map(|parent| ids[parent]), bounds));
+            ids.push(builder.scope(parent.map(|parent| ids[parent]), bounds));
         }
         for (place, route) in routes.routes.iter().enumerate() {
             let bare = match &route.own.path {
@@ -288,7 +288,7 @@ fn build(routes: &mut Routes, precedence: Precedence) -> Option<Table<usize>> {
             Err(errors) => errors,
         };
         let only_conflicts = errors.iter().all(|error| matches!(error.kind, BuildErrorKind::Conflict { .. }));
-        assert!(only_conflicts && precedence == Precedence::Specific, "{errors}\n{routes:#?}");
+        assert!(only_conflicts && precedence == Precedence::Specificity, "{errors}\n{routes:#?}");
         let first = errors.iter().next().map(|error| error.route.clone())?;
         let before = routes.routes.len();
         routes.routes.retain(|route| route.name != first);
@@ -339,7 +339,7 @@ fn compare(table: &Table<usize>, routes: &Routes, request: &Request, precedence:
             }
             assert_eq!(found.captures().count(), captures.len(), "{}", shown());
             for (other_place, other, _) in &matching {
-                let beaten = if precedence == Precedence::Registration {
+                let beaten = if precedence == Precedence::RegistrationOrder {
                     (other.priority, *place) > (route.priority, *other_place)
                 } else {
                     naive::wins(routes, other, route)

@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use waylay_router::{
-    Bounds, BuildErrorKind, BuildErrors, Peer, Policy, Route, Table, TemplateError, TemplateErrorKind,
+    ScopeConditions, BuildErrorKind, BuildErrors, Peer, Policy, Route, Table, TemplateError, TemplateErrorKind,
 };
 
 /// Values that variables are filled with: plain, numeric, with separators, with escapes, empty.
@@ -53,7 +53,7 @@ fn joined(text: &str, policy: Policy, native: bool) {
     let half = (text.len() / 2..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     let (prefix, path) = text.split_at(half);
     let mut builder = Table::builder().policy(policy);
-    let scope = builder.open(None, Bounds::new().prefix(prefix).name(prefix));
+    let scope = builder.scope(None, ScopeConditions::new().prefix(prefix).name(prefix));
     builder.add(Some(scope), Route::any(path).name(path).value(()));
     visit(builder.build(), text, native);
 }
@@ -106,7 +106,7 @@ fn there_and_back(table: &Table<()>, native: bool) {
     };
     let urls = table.urls();
     for value in VALUES {
-        let mut url = urls.get(name).expect("the route is named so");
+        let mut url = urls.builder(name).expect("the route is named so");
         for variable in route.variables() {
             url = url.set(variable, value);
         }

@@ -99,7 +99,7 @@ pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStr
 
             #[automatically_derived]
             impl #parameters ::waylay_extract::Routes<#state> for #owner #bounds {
-                fn routes() -> ::std::vec::Vec<__rt::Route<__rt::Pending<#state>>> {
+                fn routes() -> ::std::vec::Vec<__rt::Route<__rt::PendingEndpoint<#state>>> {
                     ::std::vec![#(#routes),*]
                 }
             }

@@ -1,6 +1,6 @@
 //! HasRoute, RouterExt: structs as routes of waylay-router.
 
-use waylay_router::{Builder, Handler, Pending, Route, Scope};
+use waylay_router::{Builder, Handler, PendingEndpoint, Route, Scope};
 
 use crate::extract::extract::HasRoute;
 #[cfg(feature = "openapi")]
@@ -51,7 +51,7 @@ arguments!(A B C D E F G);
 ///         format!("removed {}", post.id)
 ///     }))
 ///     .build()?;
-/// assert_eq!(router.urls().get("remove")?.set("id", 7).build()?, "/posts/7");
+/// assert_eq!(router.urls().builder("remove")?.set("id", 7).build()?, "/posts/7");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait RouteExt {
@@ -194,5 +194,5 @@ impl<S: Send + Sync + 'static> RouterExt<S> for Scope<S> {
 )]
 pub trait Routes<S> {
     /// A route for each method, in the order of writing.
-    fn routes() -> Vec<Route<Pending<S>>>;
+    fn routes() -> Vec<Route<PendingEndpoint<S>>>;
 }

@@ -65,7 +65,7 @@ impl UrlsExt for Urls {
 
     fn to_named<T: IntoRequest>(&self, name: &str, value: &T) -> Result<Link, LinkError> {
         let (params, query) = writer(value).pieces().map_err(LinkError::Write)?;
-        let mut url = self.get(name).map_err(LinkError::Url)?;
+        let mut url = self.builder(name).map_err(LinkError::Url)?;
         for param in &params {
             url = url.set(&param.name, decoded(param));
         }

@@ -283,7 +283,7 @@ impl fmt::Debug for Connection {
 
 /// The address at the other end of the connection, for a server to put into the extensions of its
 /// requests. What axum's `ConnectInfo<SocketAddr>` (feature `axum`) and waylay-router's `Peer`
-/// (feature `router`) tell is read as well, behind a trusted proxy its `Effective`; this one goes first.
+/// (feature `router`) tell is read as well, behind a trusted proxy its `ConnectionInfo`; this one goes first.
 ///
 /// ```
 /// use http::Request;
@@ -305,7 +305,7 @@ fn address(extensions: &Extensions) -> Option<SocketAddr> {
         return Some(*address);
     }
     #[cfg(feature = "router")]
-    if let Some(effective) = extensions.get::<waylay_router::Effective>() {
+    if let Some(effective) = extensions.get::<waylay_router::ConnectionInfo>() {
         return effective.addr;
     }
     #[cfg(feature = "router")]

@@ -5,8 +5,8 @@ use http::{Method, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use waylay_fault::{
-    DelayPoint, TruncateAt, Delay, TruncateEnd, Fault, FaultBuilder, Injector, LengthOffset, INJECTED_HEADER, ResetCode, chain, corrupt, patch,
-    rate_limit, replace, slow, truncate, wrong_length,
+    Delay, DelayPoint, Fault, FaultBuilder, INJECTED_HEADER, Injector, LengthOffset, ResetCode, TruncateAt,
+    TruncateEnd, chain, corrupt, patch, rate_limit, replace, slow, truncate, wrong_length,
 };
 
 use crate::rig::{Client, NEVER, PLACES, Place, Protocol, serve};
@@ -156,7 +156,11 @@ async fn changed_answers_are_whole_answers() {
         (|| rate_limit(400).into(), 200, Some("real")),
         (|| slow(Delay::fixed("1ms").at(DelayPoint::ResponseChunks)), 200, Some("real")),
         (|| slow(Delay::fixed("1ms").at(DelayPoint::ResponseHead)), 200, Some("real")),
-        (|| patch().status(418).set("x-a", "1").duplicate("x-a").drop("content-type").into(), 418, Some("real")),
+        (
+            || patch().status(418).set("x-a", "1").duplicate("x-a").drop("content-type").into(),
+            418,
+            Some("real"),
+        ),
     ];
     for (injector, status, text) in rows {
         for place in PLACES {

@@ -14,8 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    ClientError, ConnectError, Delay, Fault, FaultBuilder, FaultConnector, FaultListener, InjectedError,
-    Injector, INJECTED_HEADER, Reject, ResetCode, Toxic, InjectedIoError, chain, error, reject, serve_connection, slow,
+    ClientError, ConnectError, Delay, Fault, FaultBuilder, FaultConnector, FaultListener, INJECTED_HEADER,
+    InjectedError, InjectedIoError, Injector, Reject, ResetCode, Toxic, chain, error, reject,
+    serve_connection, slow,
 };
 
 use crate::rig::{NEVER, Place, serve};
@@ -135,7 +136,11 @@ async fn a_connector_gives_true_transport_errors() {
                 let hyper = find::<hyper::Error>(&error).unwrap();
                 assert_eq!(hyper.is_incomplete_message(), kind.is_none(), "{row}");
                 assert_eq!(find::<std::io::Error>(&error).map(std::io::Error::kind), kind, "{row}");
-                assert_eq!(find::<InjectedIoError>(&error).map(InjectedIoError::fault), kind.map(|_| "bad-net"), "{row}");
+                assert_eq!(
+                    find::<InjectedIoError>(&error).map(InjectedIoError::fault),
+                    kind.map(|_| "bad-net"),
+                    "{row}"
+                );
             }
             assert_eq!(fault.control().counts().injected, 1, "{row}");
         }

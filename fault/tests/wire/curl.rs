@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use tokio::process::Command;
 use waylay_fault::{
-    ChunkError, Corruption, TruncateAt, Delay, TruncateEnd, Fault, FaultBuilder, Injector, Reject, ResetCode, Toxic, chain,
-    corrupt, error, reject, slow, truncate,
+    ChunkError, Corruption, Delay, Fault, FaultBuilder, Injector, Reject, ResetCode, Toxic, TruncateAt,
+    TruncateEnd, chain, corrupt, error, reject, slow, truncate,
 };
 
 use crate::going;

@@ -21,7 +21,13 @@ use waylay_fault::{
 use crate::lent::{Server, idle, serve};
 use crate::rig::{self, Protocol};
 
-const ALL: [ChunkError; 5] = [ChunkError::BadSize, ChunkError::Longer, ChunkError::Shorter, ChunkError::BadLast, ChunkError::MissingLast];
+const ALL: [ChunkError; 5] = [
+    ChunkError::BadSize,
+    ChunkError::Longer,
+    ChunkError::Shorter,
+    ChunkError::BadLast,
+    ChunkError::MissingLast,
+];
 
 fn chunk(how: ChunkError) -> Injector {
     corrupt(Corruption::ChunkFraming(how)).into()
@@ -151,7 +157,8 @@ async fn streams_uploads_and_nothing() {
     assert_eq!(body(&seen), "zz\r\n5\r\n0\r\n\r\n");
     // A chain's own answer is framed so as well.
     let address =
-        serve_more(&striking(chain::<Injector>([chunk(ChunkError::BadSize), error(503).text("no").into()]))).await;
+        serve_more(&striking(chain::<Injector>([chunk(ChunkError::BadSize), error(503).text("no").into()])))
+            .await;
     let seen = talk(address, &request("/stream", LAST)).await;
     assert!(seen.starts_with("HTTP/1.1 503") && body(&seen) == "zz\r\nno\r\n0\r\n\r\n", "{seen}");
 }
@@ -213,7 +220,8 @@ async fn where_there_are_no_chunks_it_is_unreachable() {
     let response = tower::ServiceExt::oneshot(fault.client_layer().layer(client), request).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(fault.control().counts().not_deliverable, 5);
-    let errors =
-        Fault::new("f", corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).on(Side::Request)).build().unwrap_err();
+    let errors = Fault::new("f", corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).on(Side::Request))
+        .build()
+        .unwrap_err();
     assert_eq!(errors.iter().next().unwrap().setting(), "corrupt.chunk");
 }

@@ -18,7 +18,9 @@ use tokio::net::TcpListener;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Status};
 use tower_layer::Layer;
-use waylay_fault::{DelayPoint, TruncateAt, Delay, TruncateEnd, Fault, Injector, ResetCode, grpc, slow, truncate};
+use waylay_fault::{
+    Delay, DelayPoint, Fault, Injector, ResetCode, TruncateAt, TruncateEnd, grpc, slow, truncate,
+};
 
 /// Messages are plain bytes.
 #[derive(Clone, Copy, Default)]
@@ -167,7 +169,11 @@ async fn streams_are_cut() {
     // A message is 5 bytes of prefix and 9 of text.
     let rows: [(Injector, usize, Option<Code>); 4] = [
         (truncate(TruncateAt::Bytes(28)).into(), 2, Some(Code::Internal)),
-        (truncate(TruncateAt::Bytes(28)).then(TruncateEnd::Reset(ResetCode::CANCEL)).into(), 2, Some(Code::Cancelled)),
+        (
+            truncate(TruncateAt::Bytes(28)).then(TruncateEnd::Reset(ResetCode::CANCEL)).into(),
+            2,
+            Some(Code::Cancelled),
+        ),
         (
             truncate(TruncateAt::Bytes(28)).then(TruncateEnd::Reset(ResetCode::REFUSED_STREAM)).into(),
             2,

@@ -7,8 +7,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use waylay_fault::{
-    DelayPoint, TruncateAt, Delay, Direction, Event, Fault, Injector, Phase, Reject, Toxic, chain, rate_limit, reject,
-    replace, slow, truncate,
+    Delay, DelayPoint, Direction, Event, Fault, Injector, Phase, Reject, Toxic, TruncateAt, chain,
+    rate_limit, reject, replace, slow, truncate,
 };
 
 use crate::lent::{self, Server};

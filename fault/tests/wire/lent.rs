@@ -13,8 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower_layer::Layer;
 use waylay_fault::{
-    TruncateAt, TruncateEnd, Fault, FaultBuilder, FaultListener, Injector, Reject, Side, Toxic, reject, truncate,
-    with_connection,
+    Fault, FaultBuilder, FaultListener, Injector, Reject, Side, Toxic, TruncateAt, TruncateEnd, reject,
+    truncate, with_connection,
 };
 
 use crate::rig::{Client, Protocol};

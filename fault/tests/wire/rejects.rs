@@ -6,7 +6,9 @@ use http::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower_http::catch_panic::CatchPanicLayer;
-use waylay_fault::{InjectContext, Fault, FaultBuilder, Injector, Reject, ResetCode, InjectOutcome, chain, custom, reject};
+use waylay_fault::{
+    Fault, FaultBuilder, InjectContext, InjectOutcome, Injector, Reject, ResetCode, chain, custom, reject,
+};
 
 use crate::rig::{Client, Http2, NEVER, PLACES, Place, Protocol, Seen, ask, serve};
 
@@ -51,7 +53,8 @@ async fn every_place_protocol_and_method() {
     for place in PLACES {
         for (how, code) in rejects {
             for (unwind, head_bodies) in [(false, false), (true, false), (false, true), (true, true)] {
-                let fault = striking(reject(how())).unwind(unwind).keeps_head_bodies(head_bodies).build().unwrap();
+                let fault =
+                    striking(reject(how())).unwind(unwind).keeps_head_bodies(head_bodies).build().unwrap();
                 let server = serve(place, &fault, NEVER).await;
                 for protocol in [Protocol::Http1, Protocol::Http2] {
                     for method in [Method::GET, Method::POST, Method::OPTIONS, Method::CONNECT, Method::HEAD]
@@ -65,7 +68,11 @@ async fn every_place_protocol_and_method() {
                         assert_eq!(seen, wanted, "{row}");
                         let counts = fault.control().counts();
                         let spared = seen == Seen::Status(200);
-                        assert_eq!(counts.not_deliverable - before.not_deliverable, u64::from(spared), "{row}");
+                        assert_eq!(
+                            counts.not_deliverable - before.not_deliverable,
+                            u64::from(spared),
+                            "{row}"
+                        );
                         assert_eq!(counts.injected - before.injected, u64::from(!spared), "{row}");
                         assert_eq!(counts.active, 0, "{row}");
                     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use waylay_fault::{
-    TruncateAt, Delay, Fault, FaultBuilder, Injector, Reject, ResetCode, chain, error, reject, replace, slow,
+    Delay, Fault, FaultBuilder, Injector, Reject, ResetCode, TruncateAt, chain, error, reject, replace, slow,
     truncate,
 };
 

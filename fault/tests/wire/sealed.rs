@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use waylay_fault::{
-    ChunkError, Control, Corruption, Delay, Fault, FaultListener, Format, Injector, Side, Toxic, chain, corrupt,
-    messages, with_connection,
+    ChunkError, Control, Corruption, Delay, Fault, FaultListener, Format, Injector, Side, Toxic, chain,
+    corrupt, messages, with_connection,
 };
 
 fn socket() -> waylay_fault::Messages {
@@ -145,7 +145,8 @@ async fn two_faults_have_their_hands_in_it() {
         Fault::new("flaky", injector).enabled(true).participation(1.0).build().unwrap()
     };
     for side in [Side::Request, Side::Response] {
-        let (inner, outer) = (fault(socket().duplicate(1.0).on(side)), fault(socket().stop_after(3).on(side)));
+        let (inner, outer) =
+            (fault(socket().duplicate(1.0).on(side)), fault(socket().stop_after(3).on(side)));
         let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let server = tcp.local_addr().unwrap();
         let app = axum::Router::new().route("/chat", any(echo)).layer(inner.layer()).layer(outer.layer());

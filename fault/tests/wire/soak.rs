@@ -18,9 +18,9 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    DelayPoint, ChunkError, Corruption, TruncateAt, Delay, Direction, TruncateEnd, Fault, FaultConnector, FaultListener, Injector,
-    LengthOffset, Reject, ResetCode, Side, Toxic, corrupt, error, grpc, patch, rate_limit, reject, replace,
-    serve_connection, slow, truncate, wrong_length,
+    ChunkError, Corruption, Delay, DelayPoint, Direction, Fault, FaultConnector, FaultListener, Injector,
+    LengthOffset, Reject, ResetCode, Side, Toxic, TruncateAt, TruncateEnd, corrupt, error, grpc, patch,
+    rate_limit, reject, replace, serve_connection, slow, truncate, wrong_length,
 };
 
 const CONNECTIONS: usize = 200;

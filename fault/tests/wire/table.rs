@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use waylay_fault::{
-    DelayPoint, ChunkError, Corruption, TruncateAt, Delay, Direction, TruncateEnd, Fault, Format, Injector, LengthOffset, Reject, ResetCode,
-    Side, Toxic, chain, corrupt, error, grpc, messages, patch, quota, random, rate_limit, reject, replace,
-    slow, truncate, wrong_length,
+    ChunkError, Corruption, Delay, DelayPoint, Direction, Fault, Format, Injector, LengthOffset, Reject,
+    ResetCode, Side, Toxic, TruncateAt, TruncateEnd, chain, corrupt, error, grpc, messages, patch, quota,
+    random, rate_limit, reject, replace, slow, truncate, wrong_length,
 };
 
 use crate::see::{PROTOCOLS, Place, see};
@@ -34,18 +34,30 @@ const LAYER: &[Row] = &[
     ("`Reject::ConnectionRefused`", || reject(Reject::ConnectionRefused)),
     ("`Reject::BrokenPipe`", || reject(Reject::BrokenPipe)),
     ("`rate_limit`", || rate_limit(10_000_000).into()),
-    ("`truncate`, then `TruncateEnd::Close`", || truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Close).into()),
+    ("`truncate`, then `TruncateEnd::Close`", || {
+        truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Close).into()
+    }),
     ("`truncate`, then `TruncateEnd::Reset(CANCEL)`", || {
         truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Reset(ResetCode::CANCEL)).into()
     }),
-    ("`truncate`, then `TruncateEnd::Clean`", || truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Clean).into()),
+    ("`truncate`, then `TruncateEnd::Clean`", || {
+        truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Clean).into()
+    }),
     ("`corrupt(BitFlips(1.0))`", || corrupt(Corruption::BitFlips(1.0)).into()),
     ("`corrupt(Json)`", || corrupt(Corruption::Json).into()),
     ("`corrupt(Utf8)`", || corrupt(Corruption::Utf8).into()),
-    ("`corrupt(ChunkError(ChunkError::BadSize))`", || corrupt(Corruption::ChunkFraming(ChunkError::BadSize)).into()),
-    ("`corrupt(ChunkError(ChunkError::Longer))`", || corrupt(Corruption::ChunkFraming(ChunkError::Longer)).into()),
-    ("`corrupt(ChunkError(ChunkError::BadLast))`", || corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).into()),
-    ("`corrupt(ChunkError(ChunkError::MissingLast))`", || corrupt(Corruption::ChunkFraming(ChunkError::MissingLast)).into()),
+    ("`corrupt(ChunkError(ChunkError::BadSize))`", || {
+        corrupt(Corruption::ChunkFraming(ChunkError::BadSize)).into()
+    }),
+    ("`corrupt(ChunkError(ChunkError::Longer))`", || {
+        corrupt(Corruption::ChunkFraming(ChunkError::Longer)).into()
+    }),
+    ("`corrupt(ChunkError(ChunkError::BadLast))`", || {
+        corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).into()
+    }),
+    ("`corrupt(ChunkError(ChunkError::MissingLast))`", || {
+        corrupt(Corruption::ChunkFraming(ChunkError::MissingLast)).into()
+    }),
     ("`replace`", || replace("other").into()),
     ("`patch().status(418)`", || patch().status(418).into()),
     ("`patch().set(…)`, response", || patch().set("x-patched", "1").into()),
@@ -106,13 +118,19 @@ const CLIENT: &[Row] = &[
     ("`Reject::ConnectionReset`", || reject(Reject::ConnectionReset)),
     ("`Reject::ConnectionRefused`", || reject(Reject::ConnectionRefused)),
     ("`Reject::BrokenPipe`", || reject(Reject::BrokenPipe)),
-    ("`truncate`, then `TruncateEnd::Close`", || truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Close).into()),
-    ("`truncate`, then `TruncateEnd::Clean`", || truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Clean).into()),
+    ("`truncate`, then `TruncateEnd::Close`", || {
+        truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Close).into()
+    }),
+    ("`truncate`, then `TruncateEnd::Clean`", || {
+        truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Clean).into()
+    }),
     ("`slow`, response head", || slow(Delay::fixed("1ms").at(DelayPoint::ResponseHead))),
     ("`slow`, response chunks", || slow(Delay::fixed("1ms").at(DelayPoint::ResponseChunks))),
     ("`rate_limit`", || rate_limit(10_000_000).into()),
     ("`corrupt(BitFlips(1.0))`", || corrupt(Corruption::BitFlips(1.0)).into()),
-    ("`corrupt(ChunkError(ChunkError::BadSize))`", || corrupt(Corruption::ChunkFraming(ChunkError::BadSize)).into()),
+    ("`corrupt(ChunkError(ChunkError::BadSize))`", || {
+        corrupt(Corruption::ChunkFraming(ChunkError::BadSize)).into()
+    }),
     ("`replace`", || replace("other").into()),
     ("`patch().status(418)`", || patch().status(418).into()),
     ("`patch().set(…)`, response", || patch().set("x-patched", "1").into()),

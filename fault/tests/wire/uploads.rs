@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 use tower_layer::Layer;
 use waylay_fault::{
-    DelayPoint, BodyError, Corruption, TruncateAt, Delay, TruncateEnd, Fault, Injector, LengthOffset, ResetCode, Side, corrupt, patch,
-    rate_limit, replace, slow, truncate, wrong_length,
+    BodyError, Corruption, Delay, DelayPoint, Fault, Injector, LengthOffset, ResetCode, Side, TruncateAt,
+    TruncateEnd, corrupt, patch, rate_limit, replace, slow, truncate, wrong_length,
 };
 
 fn striking(injector: impl Into<Injector>) -> Fault {
@@ -86,7 +86,11 @@ async fn bodies_and_heads_on_the_way_in() {
             "7, 1, {\"a, failed",
             ["failed"; 2],
         ),
-        (cut(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(), "none, 1, {\"a, whole", ["3, 1, {\"a, whole"; 2]),
+        (
+            cut(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(),
+            "none, 1, {\"a, whole",
+            ["3, 1, {\"a, whole"; 2],
+        ),
         (
             corrupt(Corruption::Json).on(Side::Request).into(),
             "7, 1, {\"a\";1}, whole",
@@ -110,7 +114,11 @@ async fn bodies_and_heads_on_the_way_in() {
             "7, 0, {\"a\":1}, whole",
             ["7, 0, {\"a\":1}, whole"; 2],
         ),
-        (wrong_length(LengthOffset::More(5)).on(Side::Request).into(), "none, 1, {\"a\":1}, whole", ["failed"; 2]),
+        (
+            wrong_length(LengthOffset::More(5)).on(Side::Request).into(),
+            "none, 1, {\"a\":1}, whole",
+            ["failed"; 2],
+        ),
         // hyper sends no more than it promised.
         (
             wrong_length(LengthOffset::Fewer(5)).on(Side::Request).into(),

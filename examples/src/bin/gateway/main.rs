@@ -20,7 +20,9 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 use waylay_examples::cli;
 use waylay_examples::route_table::route_table;
-use waylay_router::{Body, BuildErrors, FileWatcher, Followed, Peer, Route, Router, SwapRouter, TableSpec};
+use waylay_router::{
+    Body, BuildErrors, FileWatcher, Peer, ReloadEvent, Route, Router, SwapRouter, TableSpec,
+};
 
 use crate::proxy::{Client, client, proxy};
 
@@ -61,7 +63,7 @@ async fn run(Arguments { file, address }: Arguments) -> Result<ExitCode, Box<dyn
     println!("{}\nlistening on http://{}", route_table(&swap.current()), listener.local_addr()?);
     tokio::spawn(async move {
         let file = FileWatcher::new(file).every(Duration::from_millis(250));
-        swap.follow(file, |text| table(text, &client), report).await
+        swap.reload(file, |text| table(text, &client), report).await
     });
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -87,14 +89,16 @@ fn table(text: &str, client: &Client) -> Result<Router, BuildErrors> {
     Router::builder().state(client.clone()).spec(&TableSpec::toml(text), bind).build()
 }
 
-fn report(followed: Followed<BuildErrors>) {
+fn report(followed: ReloadEvent<BuildErrors>) {
     match followed {
-        Followed::Replaced(diff) if diff.is_empty() => {}
-        Followed::Replaced(diff) => print!("the table has changed:\n{diff}"),
-        Followed::Refused(errors) => {
+        ReloadEvent::Replaced(diff) if diff.is_empty() => {}
+        ReloadEvent::Replaced(diff) => print!("the table has changed:\n{diff}"),
+        ReloadEvent::Rejected(errors) => {
             eprintln!("the new table is rejected, the old one stays in use:\n{errors}")
         }
-        Followed::Unread(error) => eprintln!("the table cannot be read, the old one stays in use: {error}"),
+        ReloadEvent::ReadFailed(error) => {
+            eprintln!("the table cannot be read, the old one stays in use: {error}")
+        }
         _ => {}
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{Method, Request};
 use waylay_router::rule::RuleText;
-use waylay_router::{Bounds, Head, Peer, Reason, Route, Scope, Table};
+use waylay_router::{Peer, Reason, RequestHead, Route, Scope, ScopeConditions, Table};
 
 use crate::input::{Dialect, RouteSpec};
 
@@ -71,7 +71,7 @@ macro_rules! conditions {
             item = if value.is_empty() { item.query_present(key) } else { item.query(key, value) };
         }
         for host in set.target_hosts.iter().cloned() {
-            item = item.guard(format!("target host {host}"), move |head: &Head<'_>| {
+            item = item.guard(format!("target host {host}"), move |head: &RequestHead<'_>| {
                 head.uri.authority().is_some_and(|authority| authority.as_str() == host)
             });
         }
@@ -79,7 +79,7 @@ macro_rules! conditions {
             item = item.when(rule.clone());
         }
         if set.never {
-            item = item.guard("never", |_: &Head<'_>| false);
+            item = item.guard("never", |_: &RequestHead<'_>| false);
         }
         if !set.build_vars.is_empty() {
             let own = set.build_vars.clone();
@@ -101,7 +101,7 @@ macro_rules! bounds {
             _ => {}
         }
         if let Some(exact) = set.exact_path.clone() {
-            item = item.guard("exact path", move |head: &Head<'_>| has_exact_path(&exact, head));
+            item = item.guard("exact path", move |head: &RequestHead<'_>| has_exact_path(&exact, head));
         }
         if set.sealed { item.sealed() } else { item }
     }};
@@ -218,8 +218,8 @@ impl ConditionSet {
     }
 
     /// Returns bounds with these conditions.
-    pub(crate) fn bounds(&self) -> Bounds {
-        bounds!(Bounds::new(), self)
+    pub(crate) fn bounds(&self) -> ScopeConditions {
+        bounds!(ScopeConditions::new(), self)
     }
 
     /// Returns a scope with these conditions.
@@ -240,7 +240,7 @@ impl ConditionSet {
 }
 
 /// Tests a request for the exact path of a scope; a slash redirect counts as a match.
-fn has_exact_path(path: &Table<()>, head: &Head<'_>) -> bool {
+fn has_exact_path(path: &Table<()>, head: &RequestHead<'_>) -> bool {
     let mut request = Request::new(());
     *request.uri_mut() = head.uri.clone();
     match path.find(&request, &Peer::default()) {

@@ -203,7 +203,7 @@ impl Mismatch<'_> {
         let node = match table.find(request, peer) {
             Ok(found) => Some(*found.value()),
             Err(miss) => match &miss.reason {
-                Reason::Redirect(to) => to.matched.as_deref().and_then(|to| table.value(to.place()).copied()),
+                Reason::Redirect(to) => to.matched.as_deref().and_then(|to| table.value(to.index()).copied()),
                 _ => None,
             },
         };

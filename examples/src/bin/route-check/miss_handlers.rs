@@ -88,7 +88,7 @@ pub(crate) fn outcome<'t, 'r>(
         Err(miss) => match &miss.reason {
             Reason::Redirect(redirect) => {
                 let matched = redirect.matched.as_deref();
-                matched.and_then(|matched| table.value(matched.place())).copied().unwrap_or(0)
+                matched.and_then(|matched| table.value(matched.index())).copied().unwrap_or(0)
             }
             Reason::BadRequest(_) => 0,
             _ => usize::MAX,

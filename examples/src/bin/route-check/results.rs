@@ -134,7 +134,7 @@ impl<'p> Responder<'p> {
         if let Reason::Redirect(redirect) = &miss.reason {
             let matched = redirect.matched.as_deref();
             let route = matched.and_then(|matched| {
-                let owner = self.tree.handler_of(*self.table.value(matched.place())?)?;
+                let owner = self.tree.handler_of(*self.table.value(matched.index())?)?;
                 Some(self.found(owner, matched.route(), matched.captures()))
             });
             return RequestResult {
@@ -244,7 +244,7 @@ pub(crate) fn build_url(built: &BuiltTable, urls: &Urls, tree: &RouteTree<'_>, s
 }
 
 fn url_of(urls: &Urls, label: &str, spec: &UrlSpec) -> Result<UrlResult, UrlError> {
-    let builder = urls.get(label)?;
+    let builder = urls.builder(label)?;
     let builder = spec.vars.iter().fold(builder, |builder, (name, value)| builder.set(name, value));
     let host = optional(builder.host(), &UrlError::NoHost)?;
     let target = optional(builder.build(), &UrlError::NoPath)?;

@@ -14,7 +14,9 @@ use http::uri::Scheme;
 use http::{Method, Request, Response, Uri};
 use tower::layer::layer_fn;
 use tower::{Service, ServiceExt};
-use waylay_router::{Body, Builder, HttpLayer, Miss, Next, Peer, Pending, Reason, Route, Router, Scope};
+use waylay_router::{
+    Body, Builder, HttpLayer, Miss, Next, Peer, PendingEndpoint, Reason, Route, Router, Scope,
+};
 
 use crate::input::{Case, Dialect, RequestSpec, RouteSpec, RouterSettings};
 use crate::table::{BuiltTable, RouteTree};
@@ -192,12 +194,12 @@ fn build_router(
 
 /// A router builder or a scope.
 trait RouteContainer: Sized {
-    fn with_route(self, route: Route<Pending<()>>) -> Self;
+    fn with_route(self, route: Route<PendingEndpoint<()>>) -> Self;
     fn with_scope(self, scope: Scope) -> Self;
 }
 
 impl RouteContainer for Builder {
-    fn with_route(self, route: Route<Pending<()>>) -> Self {
+    fn with_route(self, route: Route<PendingEndpoint<()>>) -> Self {
         self.route(route)
     }
 
@@ -207,7 +209,7 @@ impl RouteContainer for Builder {
 }
 
 impl RouteContainer for Scope {
-    fn with_route(self, route: Route<Pending<()>>) -> Self {
+    fn with_route(self, route: Route<PendingEndpoint<()>>) -> Self {
         self.route(route)
     }
 

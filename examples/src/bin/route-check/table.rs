@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use waylay_router::{
-    BuildError, BuildErrorKind, BuildErrors, Cleaning, LintKind, PathForm, Policy, Precedence, Route,
+    BuildError, BuildErrorKind, BuildErrors, LintKind, PathCleaning, PathForm, Policy, Precedence, Route,
     ScopeId, Table, TrailingSlash,
 };
 
@@ -164,17 +164,17 @@ fn policy(settings: &RouterSettings, dialect: Dialect) -> Policy {
     let mut policy = match dialect {
         Dialect::Gorilla => Policy::gorilla(),
         // Traefik orders routers of equal priority by provider, which the format does not have.
-        Dialect::TraefikV3 => Policy::default().precedence(Precedence::Registration),
+        Dialect::TraefikV3 => Policy::default().precedence(Precedence::RegistrationOrder),
         Dialect::Native | Dialect::Vulcand => Policy::default(),
     };
     if let Some(order) = settings.precedence {
         policy = policy.precedence(match order {
-            RouteOrder::Specific => Precedence::Specific,
-            RouteOrder::Registration => Precedence::Registration,
+            RouteOrder::Specific => Precedence::Specificity,
+            RouteOrder::Registration => Precedence::RegistrationOrder,
         });
     }
     if settings.skip_clean {
-        policy = policy.cleaning(Cleaning::Keep);
+        policy = policy.path_cleaning(PathCleaning::Keep);
     }
     if settings.use_encoded_path {
         policy = policy.path(PathForm::Raw);
@@ -281,7 +281,7 @@ impl RouteTree<'_> {
             let Some((inner, outer)) = node.conditions.split_last().filter(|_| is_kept) else { continue };
             let mut scope = node.parent.and_then(|parent| scopes[parent]);
             for set in outer {
-                scope = Some(builder.open(scope, set.bounds()));
+                scope = Some(builder.scope(scope, set.bounds()));
                 opened.push(number);
             }
             let route = inner.route().priority(node.spec.priority).name(number.to_string()).value(number);
@@ -289,7 +289,7 @@ impl RouteTree<'_> {
             let is_build_only = (node.build_only || node.spec.is_scope()) && active != Some(number);
             builder.add(scope, if is_build_only { route.build_only() } else { route });
             if node.spec.is_scope() {
-                scopes[number] = Some(builder.open(scope, inner.bounds().name(number.to_string())));
+                scopes[number] = Some(builder.scope(scope, inner.bounds().name(number.to_string())));
                 opened.push(number);
             }
         }
@@ -325,13 +325,13 @@ impl RouteTree<'_> {
     /// Formats the lints of a table, one line each.
     pub(crate) fn lints(&self, table: &Table<usize>) -> Vec<String> {
         let text = |kind: &LintKind| match kind {
-            LintKind::Hidden { by, .. } => {
+            LintKind::Shadowed { by, .. } => {
                 format!("is never reached, since route `{}` wins whatever it matches", self.title(by))
             }
             LintKind::Overlap { with, witness, .. } => {
                 format!("`{witness}` matches route `{}` too, which is as specific", self.title(with))
             }
-            LintKind::Undecided { with, .. } => {
+            LintKind::OverlapUnknown { with, .. } => {
                 let with = self.title(with);
                 format!("whether route `{with}` matches the same requests is undecided")
             }

@@ -19,7 +19,7 @@ use waylay_fault::{
     Control, Counts, DecideBy, Delay, Fault, FaultErrors, Injector, Reject, Reporter, ResetCode, chain,
     error, random, reject, slow,
 };
-use waylay_router::{BuildErrors, Head, Miss, Route, Router, Scope};
+use waylay_router::{BuildErrors, Miss, RequestHead, Route, Router, Scope};
 
 /// Header with the id of a request; together with the seed it decides which faults are injected.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -96,7 +96,7 @@ pub(crate) fn control_router(faults: Faults, shop: &Router) -> Result<Router, Bu
 }
 
 /// Rejects DNS rebinding: a page of another site whose name resolves to this machine sends that name.
-fn has_loopback_host(head: &Head<'_>) -> bool {
+fn has_loopback_host(head: &RequestHead<'_>) -> bool {
     let header = head.headers.get(HOST).and_then(|value| value.to_str().ok()?.parse::<Authority>().ok());
     let authority = head.uri.authority().cloned().or(header);
     authority.is_some_and(|authority| {

@@ -150,7 +150,7 @@ pub(crate) async fn place_order(
     let order = store
         .place(idempotency_key, details)
         .ok_or_else(|| Problem::new(StatusCode::CONFLICT, "this idempotency key belongs to another order"))?;
-    let location = urls.get("shop.order")?.set("version", version).set("id", order.id).build()?;
+    let location = urls.builder("shop.order")?.set("version", version).set("id", order.id).build()?;
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(order)))
 }
 

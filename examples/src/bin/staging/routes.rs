@@ -4,7 +4,7 @@ use http::Request;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 use waylay_fault::Fault;
-use waylay_router::{Body, BuildErrors, Matched, Pending, Route, Router, Scope};
+use waylay_router::{Body, BuildErrors, Matched, PendingEndpoint, Route, Router, Scope};
 
 use crate::faults::{FAULT, Faults};
 use crate::handlers;
@@ -88,7 +88,7 @@ trait WithFault {
     fn fault(self, fault: &Fault) -> Self;
 }
 
-impl WithFault for Route<Pending<Store>> {
+impl WithFault for Route<PendingEndpoint<Store>> {
     fn fault(self, fault: &Fault) -> Self {
         self.metadata(FAULT, fault.name()).layer(fault.layer())
     }

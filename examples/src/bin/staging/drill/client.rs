@@ -15,7 +15,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tower::Service;
-use waylay_fault::MARK;
+use waylay_fault::INJECTED_HEADER;
 
 /// Protocol of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +90,10 @@ impl Client {
         let exchange = async {
             let (head, body) = client.request(request).await.map_err(|error| classify(&error))?.into_parts();
             body.collect().await.map_err(|error| classify(&error))?;
-            let mark =
-                head.headers.get(MARK).map(|mark| String::from_utf8_lossy(mark.as_bytes()).into_owned());
+            let mark = head
+                .headers
+                .get(INJECTED_HEADER)
+                .map(|mark| String::from_utf8_lossy(mark.as_bytes()).into_owned());
             Ok(Outcome::Response { status: head.status, mark })
         };
         let outcome = match tokio::time::timeout(TIMEOUT, exchange).await {

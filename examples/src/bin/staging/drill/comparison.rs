@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
-use waylay_fault::{Deed, Event, Phase, Reporter};
+use waylay_fault::{Action, Event, Phase, Reporter};
 
 use super::client::{Observation, Outcome, Protocol};
 use super::workload::AttemptId;
@@ -15,7 +15,7 @@ use crate::faults::ATTEMPT_ID;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) fault: String,
-    pub(crate) actions: Vec<Deed>,
+    pub(crate) actions: Vec<Action>,
 }
 
 /// Records of all faults, by attempt. It is filled by the faults alone, independent of the clients.
@@ -44,7 +44,7 @@ impl Reporter for InjectionLog {
         let id = event.headers().get(ATTEMPT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
         // An injection without an id is missing here, so the sums of the report will not match.
         if let Some(id) = id {
-            let record = Record { fault: event.fault().to_owned(), actions: event.deeds().to_vec() };
+            let record = Record { fault: event.fault().to_owned(), actions: event.actions().to_vec() };
             self.records().entry(id).or_default().push(record);
         }
     }
@@ -88,7 +88,7 @@ pub(crate) fn compare(
     Err(match &*record.actions {
         [] => format!("the client saw {outcome} after {duration:.1?}, the server injected nothing"),
         actions => {
-            let actions: Vec<_> = actions.iter().map(Deed::to_string).collect();
+            let actions: Vec<_> = actions.iter().map(Action::to_string).collect();
             let (actions, fault) = (actions.join(", "), &record.fault);
             format!("the client saw {outcome} after {duration:.1?}, the server injected {actions} by {fault}")
         }
@@ -100,8 +100,8 @@ fn agrees(expectation: Expectation, observation: &Observation, record: &Record) 
     let mut end = None;
     for action in &record.actions {
         match action {
-            Deed::Slow(delay) => wait += *delay,
-            Deed::Hang(max) => {
+            Action::Slow(delay) => wait += *delay,
+            Action::Hang(max) => {
                 wait += *max;
                 end = Some(action);
             }
@@ -124,9 +124,9 @@ fn agrees(expectation: Expectation, observation: &Observation, record: &Record) 
     };
     let ended = match end {
         None => responded(expectation.success),
-        Some(Deed::Error(status)) => StatusCode::from_u16(*status).is_ok_and(responded),
-        Some(Deed::EmptyReply | Deed::Hang(_)) => dropped(INTERNAL_ERROR),
-        Some(Deed::StreamReset(code)) => dropped(*code),
+        Some(Action::Error(status)) => StatusCode::from_u16(*status).is_ok_and(responded),
+        Some(Action::EmptyReply | Action::Hang(_)) => dropped(INTERNAL_ERROR),
+        Some(Action::StreamReset(code)) => dropped(*code),
         // No fault of the shop has another action.
         Some(_) => false,
     };
@@ -145,7 +145,7 @@ mod tests {
         Outcome::Response { status: StatusCode::from_u16(status).unwrap(), mark: mark.map(str::to_owned) }
     }
 
-    fn record(actions: &[Deed]) -> Record {
+    fn record(actions: &[Action]) -> Record {
         Record { fault: "flaky".to_owned(), actions: actions.to_vec() }
     }
 
@@ -154,16 +154,16 @@ mod tests {
     fn each_action_differs_from_every_other() {
         let cases = [
             (vec![], response(200, None)),
-            (vec![Deed::Slow(MOMENT)], response(200, Some("flaky"))),
-            (vec![Deed::Error(503)], response(503, Some("flaky"))),
-            (vec![Deed::Slow(MOMENT), Deed::Error(500)], response(500, Some("flaky"))),
-            (vec![Deed::EmptyReply], Outcome::Reset(INTERNAL_ERROR)),
-            (vec![Deed::StreamReset(7)], Outcome::Reset(7)),
-            (vec![Deed::Hang(Duration::from_secs(30))], Outcome::TimedOut),
+            (vec![Action::Slow(MOMENT)], response(200, Some("flaky"))),
+            (vec![Action::Error(503)], response(503, Some("flaky"))),
+            (vec![Action::Slow(MOMENT), Action::Error(500)], response(500, Some("flaky"))),
+            (vec![Action::EmptyReply], Outcome::Reset(INTERNAL_ERROR)),
+            (vec![Action::StreamReset(7)], Outcome::Reset(7)),
+            (vec![Action::Hang(Duration::from_secs(30))], Outcome::TimedOut),
         ];
         for (actions, _) in &cases {
             for (other, outcome) in &cases {
-                let waits = actions.iter().any(|action| matches!(action, Deed::Slow(_)));
+                let waits = actions.iter().any(|action| matches!(action, Action::Slow(_)));
                 let agrees = actions == other || (waits && *outcome == Outcome::TimedOut);
                 let observation = Observation { outcome: outcome.clone(), duration: MOMENT };
                 let result = compare(EXPECTATION, &observation, &[record(actions)]);
@@ -176,13 +176,13 @@ mod tests {
     fn a_wrong_detail_is_a_disagreement() {
         let http1 = Expectation { protocol: Protocol::Http1, ..EXPECTATION };
         let without_fault = Expectation { has_fault: false, ..EXPECTATION };
-        let (error, late) = ([record(&[Deed::Error(503)])], [record(&[Deed::Slow(2 * MOMENT)])]);
+        let (error, late) = ([record(&[Action::Error(503)])], [record(&[Action::Slow(2 * MOMENT)])]);
         let twice = [record(&[]), record(&[])];
         let rows: [(&str, Expectation, Outcome, &[Record]); 8] = [
             ("another fault's mark", EXPECTATION, response(503, Some("other")), &error),
             ("no mark", EXPECTATION, response(503, None), &error),
             ("too early", EXPECTATION, response(200, Some("flaky")), &late),
-            ("a reset is not HTTP/1.1", http1, Outcome::Reset(2), &[record(&[Deed::EmptyReply])]),
+            ("a reset is not HTTP/1.1", http1, Outcome::Reset(2), &[record(&[Action::EmptyReply])]),
             ("sent twice by the client library", EXPECTATION, response(200, None), &twice),
             ("never arrived", EXPECTATION, response(200, None), &[]),
             ("a fault on a route without one", without_fault, response(200, None), &[record(&[])]),
