@@ -35,7 +35,7 @@ pub(crate) struct Faults {
     pub(crate) slow_search: Fault,
     pub(crate) drop_product: Fault,
     pub(crate) fail_order: Fault,
-    pub(crate) refuse_receipt: Fault,
+    pub(crate) reset_receipt: Fault,
     pub(crate) hang_stock: Fault,
 }
 
@@ -59,14 +59,14 @@ impl Faults {
             slow_search: fault("slow-search", slow(Delay::lognormal("40ms", 0.8).max("1s")))?,
             drop_product: fault("drop-product", reject(Reject::EmptyReply))?,
             fail_order: fault("fail-order", till_closed.into())?,
-            refuse_receipt: fault("refuse-receipt", reject(Reject::StreamReset(ResetCode::REFUSED_STREAM)))?,
+            reset_receipt: fault("reset-receipt", reject(Reject::StreamReset(ResetCode::REFUSED_STREAM)))?,
             hang_stock: fault("hang-stock", reject(Reject::hang("30s")))?,
         })
     }
 
     pub(crate) fn all(&self) -> [&Fault; 6] {
-        let Self { mixed_products, slow_search, drop_product, fail_order, refuse_receipt, hang_stock } = self;
-        [mixed_products, slow_search, drop_product, fail_order, refuse_receipt, hang_stock]
+        let Self { mixed_products, slow_search, drop_product, fail_order, reset_receipt, hang_stock } = self;
+        [mixed_products, slow_search, drop_product, fail_order, reset_receipt, hang_stock]
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Fault> {

@@ -54,7 +54,7 @@ pub(crate) fn shop_router(store: Store, faults: &Faults) -> Result<Router, Build
                 .fault(&faults.fail_order),
         )
         .route(
-            Route::get("/orders/{id:[0-9]+}").name("order").to(handlers::order).fault(&faults.refuse_receipt),
+            Route::get("/orders/{id:[0-9]+}").name("order").to(handlers::order).fault(&faults.reset_receipt),
         );
 
     let tenant =

@@ -183,7 +183,7 @@ impl fmt::Display for Report {
         let given_up = requests - successful;
         writeln!(
             f,
-            "{successful} of {requests} requests answered, {given_up} given up after {ATTEMPTS} attempts"
+            "{successful} of {requests} requests successful, {given_up} given up after {ATTEMPTS} attempts"
         )?;
         let count = self.disagreements.len();
         if count == 0 {

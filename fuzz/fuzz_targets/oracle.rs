@@ -1,8 +1,8 @@
-//! A router as one would write it on a napkin: every route in turn, on plain text, by backtracking.
+//! Oracle: a linear matcher that tries every route by backtracking on plain text.
 
-/// What a variable takes; each is also a regex that the real table is given.
+/// Kind of a variable; each is also a regex of the real table.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Want {
+pub enum Kind {
     Any,
     Digits,
     Choice,
@@ -10,7 +10,7 @@ pub enum Want {
     Spanning,
 }
 
-impl Want {
+impl Kind {
     pub fn regex(self) -> Option<&'static str> {
         match self {
             Self::Any | Self::Tail => None,
@@ -20,8 +20,8 @@ impl Want {
         }
     }
 
-    fn takes(self, raw: &str, separator: char) -> bool {
-        // A cut inside a character leaves no text.
+    fn matches(self, raw: &str, separator: char) -> bool {
+        // A part of a character is not text.
         let Some(value) = decode(raw, false) else { return false };
         match self {
             Self::Any => !raw.is_empty() && !raw.contains(separator),
@@ -34,12 +34,12 @@ impl Want {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Piece {
+pub enum Part {
     Text(String),
-    Var(String, Want),
+    Var(String, Kind),
 }
 
-/// How a path template ends.
+/// End of a path template.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum End {
     Exact,
@@ -51,14 +51,14 @@ pub enum Value {
     Present,
     Exact(&'static str),
     Digits,
-    Template(Vec<Piece>),
+    Template(Vec<Part>),
 }
 
 /// Conditions of a route or scope.
 #[derive(Debug, Clone, Default)]
 pub struct Conditions {
-    pub path: Option<(Vec<Piece>, bool)>,
-    pub host: Option<(Vec<Piece>, Option<u16>)>,
+    pub path: Option<(Vec<Part>, bool)>,
+    pub host: Option<(Vec<Part>, Option<u16>)>,
     pub methods: Vec<&'static str>,
     pub scheme: Option<&'static str>,
     pub header: Option<Value>,
@@ -93,7 +93,7 @@ pub struct Routes {
 pub type Captures = Vec<(String, String)>;
 
 impl Routes {
-    /// The conditions that a route or scope stands under, outermost first, its own last.
+    /// Returns the conditions of a route or scope: of the outermost scope first, its own last.
     pub fn chain<'a>(&'a self, scope: Option<usize>, own: &'a Conditions) -> Vec<&'a Conditions> {
         let mut chain = vec![own];
         let mut next = scope;
@@ -105,32 +105,32 @@ impl Routes {
         chain
     }
 
-    /// What a route captures from a request, if all but the method holds.
+    /// Returns the captures of a route if all conditions match, except the method.
     pub fn captures(&self, route: &Route, request: &Request) -> Option<Captures> {
-        holds(&self.chain(route.scope, &route.own), request, false).filter(|_| !route.build_only)
+        captures(&self.chain(route.scope, &route.own), request, false).filter(|_| !route.build_only)
     }
 
-    /// Whether each level takes the method.
+    /// Tests the method on each level.
     pub fn admits(&self, route: &Route, method: &str) -> bool {
         admit(&self.chain(route.scope, &route.own), method)
     }
 
-    /// How many scopes lie around a scope whose conditions hold, itself included.
+    /// Returns the nesting depth of a scope whose conditions match, itself included.
     pub fn depth(&self, scope: usize, request: &Request) -> Option<usize> {
         let (parent, own) = &self.scopes[scope];
         let chain = self.chain(*parent, own);
-        holds(&chain, request, true).filter(|_| admit(&chain, request.method)).map(|_| chain.len())
+        captures(&chain, request, true).filter(|_| admit(&chain, request.method)).map(|_| chain.len())
     }
 
-    /// A table without hosts reads none, and so refuses none.
-    pub fn look_at_host(&self) -> bool {
+    /// Tests for host conditions; a table without them does not reject invalid hosts.
+    pub fn has_hosts(&self) -> bool {
         let scopes = self.scopes.iter().map(|(_, own)| own);
         let active = self.routes.iter().filter(|route| !route.build_only).map(|route| &route.own);
         scopes.chain(active).any(|own| own.host.is_some())
     }
 }
 
-/// Whether each level names the method; GET brings HEAD along.
+/// Tests the method on each level; GET includes HEAD.
 fn admit(chain: &[&Conditions], method: &str) -> bool {
     chain.iter().all(|level| {
         let names = |method| level.methods.contains(&method);
@@ -138,98 +138,99 @@ fn admit(chain: &[&Conditions], method: &str) -> bool {
     })
 }
 
-fn holds(chain: &[&Conditions], request: &Request, scope: bool) -> Option<Captures> {
+fn captures(chain: &[&Conditions], request: &Request, scope: bool) -> Option<Captures> {
     let mut captures = Vec::new();
-    if let Some((pieces, end)) = joined(chain, scope) {
-        take(&pieces, &canonical(&request.path)?, '/', end, &mut captures)?;
+    if let Some((parts, end)) = joined(chain, scope) {
+        match_parts(&parts, &normalized(&request.path)?, '/', end, &mut captures)?;
     }
     for level in chain {
-        if let Some((pieces, port)) = &level.host {
-            let (name, asked) = split_host(request.host?)?;
-            if port.is_some() && *port != asked {
+        if let Some((parts, port)) = &level.host {
+            let (name, request_port) = split_host(request.host?)?;
+            if port.is_some() && *port != request_port {
                 return None;
             }
-            take(pieces, &name, '.', End::Exact, &mut captures)?;
+            match_parts(parts, &name, '.', End::Exact, &mut captures)?;
         }
         if level.scheme.is_some() && level.scheme != request.scheme {
             return None;
         }
         if let Some(value) = &level.header {
-            request.headers.iter().find(|text| fits(value, text, &mut captures))?;
+            request.headers.iter().find(|text| matches_value(value, text, &mut captures))?;
         }
         if let Some((key, value)) = &level.query {
             let mut pairs = request.pairs.iter().map(|pair| pair.split_once('=').unwrap_or((pair, "")));
             pairs.find(|(name, text)| {
                 decode(name, true).as_deref() == Some(*key)
-                    && decode(text, true).is_some_and(|text| fits(value, &text, &mut captures))
+                    && decode(text, true).is_some_and(|text| matches_value(value, &text, &mut captures))
             })?;
         }
     }
     Some(captures)
 }
 
-fn fits(value: &Value, text: &str, captures: &mut Captures) -> bool {
+fn matches_value(value: &Value, text: &str, captures: &mut Captures) -> bool {
     match value {
         Value::Present => true,
-        Value::Exact(wanted) => text == *wanted,
+        Value::Exact(expected) => text == *expected,
         Value::Digits => !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()),
-        // No text has this separator: a query value is not divided.
-        Value::Template(pieces) => take(pieces, text, '\0', End::Exact, captures).is_some(),
+        // No text has this separator: a query value is not split.
+        Value::Template(parts) => match_parts(parts, text, '\0', End::Exact, captures).is_some(),
     }
 }
 
-/// The prefixes of the scopes without their final slashes, then the route's own path.
-pub fn joined(chain: &[&Conditions], scope: bool) -> Option<(Vec<Piece>, End)> {
-    let mut pieces: Option<Vec<Piece>> = None;
+/// Joins the prefixes of the scopes, without their trailing slashes, and the path of the route.
+pub fn joined(chain: &[&Conditions], scope: bool) -> Option<(Vec<Part>, End)> {
+    let mut parts: Option<Vec<Part>> = None;
     let mut end = End::Segments;
     for (place, level) in chain.iter().enumerate() {
         let Some((own, prefix)) = &level.path else { continue };
-        let all = pieces.get_or_insert_default();
+        let all = parts.get_or_insert_default();
         trim(all);
         all.extend(own.iter().cloned());
         if place + 1 == chain.len() && !prefix && !scope {
             end = End::Exact;
         }
     }
-    if let (Some(pieces), End::Segments) = (&mut pieces, end) {
-        trim(pieces);
+    if let (Some(parts), End::Segments) = (&mut parts, end) {
+        trim(parts);
     }
-    Some((pieces?, end))
+    Some((parts?, end))
 }
 
-fn trim(pieces: &mut Vec<Piece>) {
-    while let Some(Piece::Text(text)) = pieces.last_mut() {
+fn trim(parts: &mut Vec<Part>) {
+    while let Some(Part::Text(text)) = parts.last_mut() {
         text.truncate(text.trim_end_matches('/').len());
         if !text.is_empty() {
             break;
         }
-        pieces.pop();
+        parts.pop();
     }
 }
 
-/// Each variable tries the longest text first.
-fn take(pieces: &[Piece], text: &str, separator: char, end: End, captures: &mut Captures) -> Option<()> {
-    let (first, rest) = match pieces.split_first() {
+/// Matches a template; each variable tries the longest text first.
+fn match_parts(parts: &[Part], text: &str, separator: char, end: End, captures: &mut Captures) -> Option<()> {
+    let (first, rest) = match parts.split_first() {
         Some(parts) => parts,
         None if text.is_empty() || (end == End::Segments && text.starts_with('/')) => return Some(()),
         None => return None,
     };
     match first {
-        Piece::Text(wanted) => {
-            let wanted = if separator == '/' { escape(wanted) } else { wanted.clone() };
-            take(rest, text.strip_prefix(&*wanted)?, separator, end, captures)
+        Part::Text(expected) => {
+            let expected = if separator == '/' { escape(expected) } else { expected.clone() };
+            match_parts(rest, text.strip_prefix(&*expected)?, separator, end, captures)
         }
-        Piece::Var(name, want) => {
-            let cuts = (0..=text.len()).rev().filter(|&at| text.is_char_boundary(at) && whole(text, at));
-            for cut in cuts {
-                let (value, after) = text.split_at(cut);
-                if !want.takes(value, separator) {
+        Part::Var(name, kind) => {
+            let ends =
+                (0..=text.len()).rev().filter(|&at| text.is_char_boundary(at) && keeps_escapes(text, at));
+            for end_of_value in ends {
+                let (value, after) = text.split_at(end_of_value);
+                if !kind.matches(value, separator) {
                     continue;
                 }
                 let depth = captures.len();
                 let value = if separator == '/' { decode(value, false)? } else { value.to_owned() };
                 captures.push((name.clone(), value));
-                if take(rest, after, separator, end, captures).is_some() {
+                if match_parts(rest, after, separator, end, captures).is_some() {
                     return Some(());
                 }
                 captures.truncate(depth);
@@ -239,17 +240,17 @@ fn take(pieces: &[Piece], text: &str, separator: char, end: End, captures: &mut 
     }
 }
 
-/// Whether a cut leaves escapes whole.
-fn whole(text: &str, at: usize) -> bool {
+/// Tests that a position is not inside an escape.
+fn keeps_escapes(text: &str, at: usize) -> bool {
     !text.as_bytes()[at.saturating_sub(2)..at].contains(&b'%')
 }
 
-fn plain(byte: u8) -> bool {
+fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte)
 }
 
 fn escape(text: &str) -> String {
-    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 fn escaped(text: &str) -> Option<u8> {
@@ -257,8 +258,8 @@ fn escaped(text: &str) -> Option<u8> {
     digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u8::from_str_radix(digits, 16).ok())?
 }
 
-/// RFC 3986 §6.2.2; nothing for a path that is refused.
-pub fn canonical(path: &str) -> Option<String> {
+/// Normalizes a path (RFC 3986 §6.2.2); `None` for a rejected path.
+pub fn normalized(path: &str) -> Option<String> {
     let mut out = String::new();
     let mut at = 0;
     while at < path.len() {
@@ -271,7 +272,7 @@ pub fn canonical(path: &str) -> Option<String> {
             return None;
         }
         let keeps =
-            if raw { plain(value) } else { value.is_ascii_alphanumeric() || b"-._~".contains(&value) };
+            if raw { is_plain(value) } else { value.is_ascii_alphanumeric() || b"-._~".contains(&value) };
         out += &if keeps { char::from(value).to_string() } else { format!("%{value:02X}") };
         at += if raw { 1 } else { 3 };
     }
@@ -286,7 +287,7 @@ fn decode(raw: &str, form: bool) -> Option<String> {
         let escape = raw.is_char_boundary(at).then(|| escaped(&raw[at..])).flatten();
         out.push(match byte {
             b'+' if form => b' ',
-            // A query pair with a bad escape has no value; a path with one does not come here.
+            // A query pair with an invalid escape has no value; a path with one is rejected before.
             b'%' if form => escape?,
             byte => escape.unwrap_or(byte),
         });
@@ -295,7 +296,7 @@ fn decode(raw: &str, form: bool) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// Name in lower case without a final dot, and port; nothing for a host that is refused.
+/// Splits a host into the name, in lower case without a trailing dot, and the port; `None` for a rejected host.
 pub fn split_host(text: &str) -> Option<(String, Option<u16>)> {
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, port),
@@ -306,14 +307,14 @@ pub fn split_host(text: &str) -> Option<(String, Option<u16>)> {
     (!name.is_empty() && !name.ends_with('.') && !name.contains('@')).then_some((name, port))
 }
 
-/// Whether `a` wins over `b` for certain: the first difference that is one of kind decides.
+/// Tests whether `a` certainly wins over `b`: the first difference in rank decides.
 pub fn wins(routes: &Routes, a: &Route, b: &Route) -> bool {
     let (left, right) = (routes.chain(a.scope, &a.own), routes.chain(b.scope, &b.own));
     if a.priority != b.priority {
         return a.priority > b.priority;
     }
-    let hosts = |chain: &[&Conditions]| -> Vec<Vec<Piece>> {
-        chain.iter().filter_map(|level| level.host.as_ref().map(|(pieces, _)| pieces.clone())).collect()
+    let hosts = |chain: &[&Conditions]| -> Vec<Vec<Part>> {
+        chain.iter().filter_map(|level| level.host.as_ref().map(|(parts, _)| parts.clone())).collect()
     };
     let (left_hosts, right_hosts) = (hosts(&left), hosts(&right));
     match (&left_hosts[..], &right_hosts[..]) {
@@ -321,8 +322,8 @@ pub fn wins(routes: &Routes, a: &Route, b: &Route) -> bool {
         ([..], []) => return true,
         ([], [..]) => return false,
         ([one], [other]) => {
-            let keys = |host: &[Piece]| kinds(host, '.').into_iter().rev().collect::<Vec<_>>();
-            match decide(&keys(one), &keys(other)) {
+            let keys = |host: &[Part]| ranks(host, '.').into_iter().rev().collect::<Vec<_>>();
+            match compare(&keys(one), &keys(other)) {
                 Some(Some(wins)) => return wins,
                 Some(None) => {}
                 None => return false,
@@ -332,22 +333,22 @@ pub fn wins(routes: &Routes, a: &Route, b: &Route) -> bool {
     }
     let path = |chain: &[&Conditions]| match joined(chain, false) {
         None => vec![(PREFIX, 0)],
-        Some((pieces, end)) => {
-            let mut kinds = kinds(&pieces, '/');
+        Some((parts, end)) => {
+            let mut ranks = ranks(&parts, '/');
             if end == End::Segments {
-                kinds.push((PREFIX, 0));
+                ranks.push((PREFIX, 0));
             }
-            kinds
+            ranks
         }
     };
-    decide(&path(&left), &path(&right)) == Some(Some(true))
+    compare(&path(&left), &path(&right)) == Some(Some(true))
 }
 
 const AFFIXED: u8 = 2;
 const PREFIX: u8 = 6;
 
-/// `Some(None)`: equal; `None`: a difference that this file makes no claim about.
-fn decide(left: &[(u8, usize)], right: &[(u8, usize)]) -> Option<Option<bool>> {
+/// Compares ranks. `Some(None)`: equal; `None`: undecided by this oracle.
+fn compare(left: &[(u8, usize)], right: &[(u8, usize)]) -> Option<Option<bool>> {
     for (a, b) in left.iter().zip(right) {
         if a.0 != b.0 {
             return Some(Some(a.0 < b.0));
@@ -359,29 +360,29 @@ fn decide(left: &[(u8, usize)], right: &[(u8, usize)]) -> Option<Option<bool>> {
     Some(if left.len() == right.len() { None } else { return None })
 }
 
-/// The kind of each part: literal, affixed, constrained, plain, tail.
-fn kinds(pieces: &[Piece], separator: char) -> Vec<(u8, usize)> {
-    let mut parts: Vec<Vec<&Piece>> = vec![Vec::new()];
+/// Returns the rank of each segment: literal, affixed, constrained, plain, tail.
+fn ranks(parts: &[Part], separator: char) -> Vec<(u8, usize)> {
+    let mut sections: Vec<Vec<&Part>> = vec![Vec::new()];
     let mut lengths = vec![0];
-    for piece in pieces {
-        if let Piece::Text(text) = piece {
+    for part in parts {
+        if let Part::Text(text) = part {
             for (i, run) in text.split(separator).enumerate() {
                 if i > 0 {
-                    parts.push(Vec::new());
+                    sections.push(Vec::new());
                     lengths.push(0);
                 }
-                *lengths.last_mut().expect("one is there") += run.len();
+                *lengths.last_mut().expect("the list is not empty") += run.len();
             }
         } else {
-            parts.last_mut().expect("one is there").push(piece);
+            sections.last_mut().expect("the list is not empty").push(part);
         }
     }
-    let kind = |(vars, length): (Vec<&Piece>, usize)| match &vars[..] {
+    let rank = |(vars, length): (Vec<&Part>, usize)| match &vars[..] {
         [] => (1, 0),
-        [Piece::Var(_, Want::Tail | Want::Spanning)] => (5, 0),
+        [Part::Var(_, Kind::Tail | Kind::Spanning)] => (5, 0),
         _ if length > 0 => (AFFIXED, length),
-        [Piece::Var(_, Want::Any)] => (4, 0),
+        [Part::Var(_, Kind::Any)] => (4, 0),
         _ => (3, 0),
     };
-    parts.into_iter().zip(lengths).map(kind).collect()
+    sections.into_iter().zip(lengths).map(rank).collect()
 }

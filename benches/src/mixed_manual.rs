@@ -1,4 +1,4 @@
-//! What a user writes around a router of paths who needs hosts, methods and guards as well.
+//! ManualRouter: manual code for hosts, methods and guards on top of a path router.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -10,37 +10,37 @@ use rustc_hash::FxBuildHasher;
 
 use crate::mixed_table::{Extra, Part, Row};
 
-/// A route behind a path.
+/// A route of a path.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    place: usize,
+    index: usize,
     method: Method,
     header: Option<(HeaderName, HeaderValue)>,
     query: Option<String>,
     last: Last,
 }
 
-/// What is asked of the last variable.
+/// Condition on the last variable.
 #[derive(Debug, Clone)]
 enum Last {
     Nothing,
     Regex(Regex),
-    /// matchit has one variable a segment: the second is cut off by hand.
-    Holds(char),
+    /// matchit has one variable per segment: manual code splits off the second.
+    Contains(char),
 }
 
-/// A router of paths.
-pub trait Paths: Default {
-    /// What a match captured.
+/// A path router.
+pub trait PathRouter: Default {
+    /// Captures of a match.
     type Params<'t, 'p>
     where
         Self: 't;
 
-    /// Whether `{a}-{b}` is legal.
-    const SEVERAL_IN_SEGMENT: bool;
+    /// Whether `{a}-{b}` is valid.
+    const MIXED_SEGMENTS: bool;
 
-    /// The row's path, and for prefixes the paths below it.
-    fn spell(row: &Row) -> Vec<String>;
+    /// Returns the path of a row, and for prefixes the paths below it.
+    fn paths(row: &Row) -> Vec<String>;
 
     /// Adds a path.
     fn insert(&mut self, path: &str, entries: Vec<Entry>);
@@ -48,22 +48,22 @@ pub trait Paths: Default {
     /// Looks a path up.
     fn find<'t, 'p>(&'t self, path: &'p str) -> Option<(&'t [Entry], Self::Params<'t, 'p>)>;
 
-    /// The text of the last variable.
+    /// Returns the text of the last variable.
     fn last<'a>(params: &'a Self::Params<'_, '_>) -> &'a str;
 }
 
-impl Paths for matchit::Router<Vec<Entry>> {
+impl PathRouter for matchit::Router<Vec<Entry>> {
     type Params<'t, 'p> = matchit::Params<'t, 'p>;
 
-    const SEVERAL_IN_SEGMENT: bool = false;
+    const MIXED_SEGMENTS: bool = false;
 
-    fn spell(row: &Row) -> Vec<String> {
+    fn paths(row: &Row) -> Vec<String> {
         let mut text = String::new();
-        let mut cut = false;
+        let mut has_second = false;
         for part in row.parts() {
             match part {
-                Part::Text("-") if text.ends_with('}') => cut = true,
-                Part::Var(..) if cut => {}
+                Part::Text("-") if text.ends_with('}') => has_second = true,
+                Part::Var(..) if has_second => {}
                 Part::Text(literal) => text.push_str(literal),
                 Part::Var(name, _) => text.push_str(&format!("{{{name}}}")),
                 Part::Tail(name) => text.push_str(&format!("{{*{name}}}")),
@@ -89,12 +89,12 @@ impl Paths for matchit::Router<Vec<Entry>> {
     }
 }
 
-impl Paths for path_tree::PathTree<Vec<Entry>> {
+impl PathRouter for path_tree::PathTree<Vec<Entry>> {
     type Params<'t, 'p> = path_tree::Path<'t, 'p>;
 
-    const SEVERAL_IN_SEGMENT: bool = true;
+    const MIXED_SEGMENTS: bool = true;
 
-    fn spell(row: &Row) -> Vec<String> {
+    fn paths(row: &Row) -> Vec<String> {
         let mut text = String::new();
         for part in row.parts() {
             match part {
@@ -123,25 +123,25 @@ impl Paths for path_tree::PathTree<Vec<Entry>> {
     }
 }
 
-/// A router of paths for each host, and a list of routes behind each path.
+/// A path router per host, with a list of routes per path.
 #[derive(Debug, Default)]
-pub struct ByHand<P> {
+pub struct ManualRouter<P> {
     hosts: HashMap<&'static str, P, FxBuildHasher>,
     tenants: HashMap<&'static str, P, FxBuildHasher>,
     any: P,
 }
 
-impl<P: Paths> ByHand<P> {
-    /// Sorts the rows by host, then by path.
+impl<P: PathRouter> ManualRouter<P> {
+    /// Groups the rows by host, then by path.
     pub fn new(rows: &[Row]) -> Self {
         let mut routes: Vec<(Extra, String, Vec<Entry>)> = Vec::new();
-        for (place, row) in rows.iter().enumerate() {
+        for (index, row) in rows.iter().enumerate() {
             let host = match row.extra {
                 Extra::Host(_) | Extra::AnyTenantOf(_) => row.extra,
                 _ => Extra::None,
             };
-            for path in P::spell(row) {
-                let entry = entry::<P>(row, place);
+            for path in P::paths(row) {
+                let entry = entry::<P>(row, index);
                 let same = routes.iter_mut().find(|(other, text, _)| *other == host && *text == path);
                 match same {
                     Some((_, _, entries)) => entries.push(entry),
@@ -149,19 +149,19 @@ impl<P: Paths> ByHand<P> {
                 }
             }
         }
-        let mut by_hand = Self { hosts: HashMap::default(), tenants: HashMap::default(), any: P::default() };
+        let mut router = Self { hosts: HashMap::default(), tenants: HashMap::default(), any: P::default() };
         for (host, path, entries) in routes {
             let paths = match host {
-                Extra::Host(host) => by_hand.hosts.entry(host).or_default(),
-                Extra::AnyTenantOf(rest) => by_hand.tenants.entry(rest).or_default(),
-                _ => &mut by_hand.any,
+                Extra::Host(host) => router.hosts.entry(host).or_default(),
+                Extra::AnyTenantOf(rest) => router.tenants.entry(rest).or_default(),
+                _ => &mut router.any,
             };
             paths.insert(&path, entries);
         }
-        by_hand
+        router
     }
 
-    /// The place of the first row that matches.
+    /// Returns the index of the first row that matches.
     pub fn find(&self, request: &Request<()>) -> Option<usize> {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
         let host = host.split_once(':').map_or(host, |(name, _port)| name);
@@ -174,7 +174,7 @@ impl<P: Paths> ByHand<P> {
     }
 }
 
-fn find_in<P: Paths>(paths: &P, request: &Request<()>) -> Option<usize> {
+fn find_in<P: PathRouter>(paths: &P, request: &Request<()>) -> Option<usize> {
     let (entries, params) = paths.find(request.uri().path())?;
     let found = entries.iter().find(|entry| {
         entry.method == *request.method()
@@ -185,22 +185,22 @@ fn find_in<P: Paths>(paths: &P, request: &Request<()>) -> Option<usize> {
             && match &entry.last {
                 Last::Nothing => true,
                 Last::Regex(regex) => regex.is_match(P::last(&params)),
-                Last::Holds(between) => black_box(P::last(&params).split_once(*between)).is_some(),
+                Last::Contains(between) => black_box(P::last(&params).split_once(*between)).is_some(),
             }
     })?;
     black_box(&params);
-    Some(found.place)
+    Some(found.index)
 }
 
-fn entry<P: Paths>(row: &Row, place: usize) -> Entry {
+fn entry<P: PathRouter>(row: &Row, index: usize) -> Entry {
     let parts = row.parts();
     let regex = parts.iter().find_map(|part| match part {
         Part::Var(_, Some(regex)) => Some(format!("^(?:{regex})$")),
         _ => None,
     });
     let last = match regex {
-        Some(regex) => Last::Regex(Regex::new(&regex).expect("the regexes of the benches are legal")),
-        None if !P::SEVERAL_IN_SEGMENT && parts.contains(&Part::Text("-")) => Last::Holds('-'),
+        Some(regex) => Last::Regex(Regex::new(&regex).expect("the regexes of the benches are valid")),
+        None if !P::MIXED_SEGMENTS && parts.contains(&Part::Text("-")) => Last::Contains('-'),
         None => Last::Nothing,
     };
     let (header, query) = match row.extra {
@@ -210,5 +210,5 @@ fn entry<P: Paths>(row: &Row, place: usize) -> Entry {
         Extra::Query(key, value) => (None, Some(format!("{key}={value}"))),
         _ => (None, None),
     };
-    Entry { place, method: row.method.clone(), header, query, last }
+    Entry { index, method: row.method.clone(), header, query, last }
 }
