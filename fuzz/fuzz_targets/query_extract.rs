@@ -202,8 +202,10 @@ fn decode(raw: &str) -> Read<String> {
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let digits =
-                    after.get(..2).and_then(|two| std::str::from_utf8(two).ok()).ok_or(Code::InvalidEscape)?;
+                let digits = after
+                    .get(..2)
+                    .and_then(|two| std::str::from_utf8(two).ok())
+                    .ok_or(Code::InvalidEscape)?;
                 let both = digits.bytes().all(|b| b.is_ascii_hexdigit());
                 rest = &after[2..];
                 let value = u8::from_str_radix(digits, 16).ok().filter(|_| both);

@@ -9,7 +9,7 @@ mod oracle;
 use http::header::HOST;
 use libfuzzer_sys::fuzz_target;
 use oracle::{Conditions, Kind, Part, Request, Route, Routes, Value};
-use waylay_router::{Bounds, BuildErrorKind, Peer, Policy, Precedence, Reason, Table};
+use waylay_router::{BuildErrorKind, Peer, Policy, Precedence, Reason, ScopeConditions, Table};
 
 const TEXTS: [&str; 16] = ["a", "a", "a", "a", "b", "b", "b", "", "", "", "ab", "a b", "é", "x!", "1", "a{"];
 const PATH_PARTS: [&str; 22] = [
@@ -38,7 +38,8 @@ const PAIRS: [&str; 11] =
 
 fuzz_target!(|data: &[u8]| {
     let mut draws = Draws::new(data);
-    let precedence = if draws.below(2) == 0 { Precedence::Specificity } else { Precedence::RegistrationOrder };
+    let precedence =
+        if draws.below(2) == 0 { Precedence::Specificity } else { Precedence::RegistrationOrder };
     let mut routes = draws.routes();
     let Some(table) = build(&mut routes, precedence) else {
         return;
@@ -263,11 +264,11 @@ fn build(routes: &mut Routes, precedence: Precedence) -> Option<Table<usize>> {
         let mut builder = Table::builder().policy(Policy::default().precedence(precedence));
         let mut ids = Vec::new();
         for (parent, own) in &routes.scopes {
-            let mut bounds = with_conditions!(Bounds::new(), own);
+            let mut bounds = with_conditions!(ScopeConditions::new(), own);
             if let Some((path, _)) = &own.path {
                 bounds = bounds.prefix(write(path));
             }
-            ids.push(builder.open(parent.map(|parent| ids[parent]), bounds));
+            ids.push(builder.scope(parent.map(|parent| ids[parent]), bounds));
         }
         for (index, route) in routes.routes.iter().enumerate() {
             let bare = match &route.own.path {

@@ -6,7 +6,8 @@
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use waylay_router::{
-    Bounds, BuildErrorKind, BuildErrors, Peer, Policy, Route, Table, TemplateError, TemplateErrorKind,
+    BuildErrorKind, BuildErrors, Peer, Policy, Route, ScopeConditions, Table, TemplateError,
+    TemplateErrorKind,
 };
 
 /// Values of variables: plain, numeric, with separators, with escapes, empty.
@@ -53,7 +54,7 @@ fn joined(text: &str, policy: Policy, native: bool) {
     let half = (text.len() / 2..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     let (prefix, path) = text.split_at(half);
     let mut builder = Table::builder().policy(policy);
-    let scope = builder.open(None, Bounds::new().prefix(prefix).name(prefix));
+    let scope = builder.scope(None, ScopeConditions::new().prefix(prefix).name(prefix));
     builder.add(Some(scope), Route::any(path).name(path).value(()));
     check(builder.build(), text, native);
 }
@@ -106,7 +107,7 @@ fn round_trip(table: &Table<()>, native: bool) {
     };
     let urls = table.urls();
     for value in VALUES {
-        let mut url = urls.get(name).expect("the route has this name");
+        let mut url = urls.builder(name).expect("the route has this name");
         for variable in route.variables() {
             url = url.set(variable, value);
         }

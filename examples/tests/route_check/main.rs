@@ -321,7 +321,7 @@ fn requests_are_explained() {
     let output = run(&["--explain"], line.as_bytes()).output;
     for expected in [
         "is a miss: 405, allowed are POST",
-        "fails  a",
+        "failed    a",
         "path /a/{id:[0-9]+}: got /a/y",
         "method POST: got GET",
     ] {
