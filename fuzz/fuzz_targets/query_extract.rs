@@ -3,7 +3,7 @@
 
 use http::Request;
 use libfuzzer_sys::{Corpus, fuzz_target};
-use waylay_extract::{Code, Extract, Source};
+use waylay_extract::{Code, Extract, Location};
 
 const MAX_ITEMS: usize = 3;
 const FRAGMENTS: [&str; 24] = [
@@ -98,7 +98,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             assert_eq!(search, reference, "{query:?}");
         }
         Err(rejection) => {
-            assert!(rejection.errors().iter().all(|error| error.source() == Source::Query));
+            assert!(rejection.errors().iter().all(|error| error.location() == Location::Query));
             let mut errors: Vec<(&str, Code)> =
                 rejection.errors().iter().map(|e| (e.name().unwrap_or_default(), e.code())).collect();
             // A list has an error per item; only the first one is compared.
