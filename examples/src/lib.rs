@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod problem;
 pub mod route_table;
+pub mod table_file;
 
 /// The project's `README.md`: its doctests see all three crates here.
 #[cfg(doctest)]
