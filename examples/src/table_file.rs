@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use waylay_router::{BuildErrors, TableSpec};
+use waylay_router::{BuildError, TableSpec};
 
 /// Reads the table in a file's text; its extension is the format.
 ///
@@ -16,9 +16,15 @@ pub fn table_spec(path: &Path, text: &str) -> Result<TableSpec, String> {
     }
 }
 
-/// Lists all errors of a table, each led by the name of its file.
-pub fn describe_errors(path: &Path, errors: &BuildErrors) -> String {
-    let lines: Vec<String> = errors.iter().map(|error| format!("{}: {error}", path.display())).collect();
+/// Lists errors of a table once each, led by the name of its file.
+pub fn describe_errors<'e>(path: &Path, errors: impl IntoIterator<Item = &'e BuildError>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for error in errors {
+        let line = format!("{}: {error}", path.display());
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
     lines.join("\n")
 }
 
@@ -37,7 +43,7 @@ mod tests {
             let spec = table_spec(path, text).unwrap();
             let errors =
                 Router::builder().spec(&spec, |_, route| Ok(route.to(async || ""))).build().unwrap_err();
-            let text = describe_errors(path, &errors);
+            let text = describe_errors(path, errors.iter());
             assert_eq!(text.matches(&format!("{file}: route ")).count(), 2, "{text}");
             assert!(text.contains("line 2") && text.contains("`Host`"), "{text}");
         }

@@ -90,7 +90,7 @@ impl TableFile {
         let router = router.build();
         router
             .map(|router| Self { router })
-            .map_err(|errors| TableError::Invalid(describe_errors(path, &errors)))
+            .map_err(|errors| TableError::Invalid(describe_errors(path, errors.iter())))
     }
 
     pub(crate) fn lints(&self) -> Vec<String> {
