@@ -1,14 +1,32 @@
 //! Time limits, the cap on connections, graceful stop.
 
+use std::convert::Infallible;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::Request;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::{Gateway, head, named, respond, rest, route, send, switching, upstream};
 
 /// A limit that is short for a test, and far above the time of a response.
 const SHORT: &str = "400ms";
+
+/// The beginning of an HTTP/2 connection, with empty settings (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+
+/// The head of the request `GET http://h/one`, which has no body.
+const REQUEST: &[u8] = b"\x00\x00\x0b\x01\x05\x00\x00\x00\x01\x82\x86\x04\x04/one\x01\x01h";
+
+/// Types of frames (RFC 9113 §6).
+const PING: u8 = 6;
+const GO_AWAY: u8 = 7;
 
 /// Starts an upstream that reads requests and never responds.
 fn silent() -> SocketAddr {
@@ -42,16 +60,12 @@ fn a_head_must_arrive_in_time() {
 fn an_idle_http2_connection_is_closed() {
     let args = ["--header-timeout", SHORT, "--idle-timeout", SHORT];
     let gateway = Gateway::with("idle", &route("one", named("one")), &args);
-    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
-    // A request head: GET http://h/one.
-    let request = b"\x00\x00\x0b\x01\x05\x00\x00\x00\x01\x82\x86\x04\x04/one\x01\x01h";
-    for bytes in [&preface[..], &[&preface[..], request].concat()] {
+    for bytes in [PREFACE, &[PREFACE, REQUEST].concat()] {
         let mut stream = TcpStream::connect(gateway.address).unwrap();
         stream.write_all(bytes).unwrap();
         let mut received = Vec::new();
         let _ = stream.read_to_end(&mut received);
-        let is_go_away = |frame: &[u8]| frame[3] == 7;
-        assert!(frames(&received).any(is_go_away), "{received:?}");
+        assert!(frames(&received).any(|frame| frame[3] == GO_AWAY), "{received:?}");
     }
 }
 
@@ -76,6 +90,43 @@ fn a_body_must_go_on() {
         assert!(response.contains("did not arrive in time"), "{response}");
         assert!(response.contains("connection: close"), "{response}");
     }
+}
+
+/// A body of one piece that never ends.
+struct Unfinished(Option<Bytes>);
+
+impl http_body::Body for Unfinished {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        self.0.take().map_or(Poll::Pending, |data| Poll::Ready(Some(Ok(http_body::Frame::data(data)))))
+    }
+}
+
+#[tokio::test]
+async fn a_body_must_go_on_over_http2() {
+    let gateway = Gateway::with("body2", &route("one", silent()), &["--body-timeout", SHORT]);
+    let stream = TokioIo::new(tokio::net::TcpStream::connect(gateway.address).await.unwrap());
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::post("http://h/one").body(Unfinished(Some("abc".into()))).unwrap();
+    assert_eq!(sender.send_request(request).await.unwrap().status(), 408);
+}
+
+/// A client that does not reply to pings is gone, though its request is in progress.
+#[test]
+fn an_http2_client_must_reply_to_pings() {
+    let args = ["--keep-alive", SHORT, "--response-timeout", "10m"];
+    let gateway = Gateway::with("ping", &route("one", silent()), &args);
+    let mut stream = TcpStream::connect(gateway.address).unwrap();
+    stream.write_all(&[PREFACE, REQUEST].concat()).unwrap();
+    let mut received = Vec::new();
+    let _ = stream.read_to_end(&mut received);
+    assert!(frames(&received).any(|frame| frame[3] == PING), "{received:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use waylay_examples::admin::has_loopback_host;
 use waylay_examples::problem::Problem;
 use waylay_examples::redact;
 use waylay_examples::route_table::route_table_without_values;
-use waylay_router::{BuildErrors, Route, Router, Scope};
+use waylay_router::{BuildErrors, Policy, Route, Router, Scope};
 
 /// The current table with its description; clones share it.
 #[derive(Debug, Clone)]
@@ -53,6 +53,7 @@ impl TableView {
 /// Builds the admin routes. They show the whole table, so they are for hosts of this machine only.
 pub(crate) fn router(view: TableView) -> Result<Router, BuildErrors> {
     Router::builder()
+        .policy(Policy::strict())
         .state(view)
         .scope(
             Scope::new()

@@ -18,7 +18,7 @@ use waylay_fault::{
     Control, Counts, DecideBy, Delay, Fault, FaultErrors, Injector, Reject, Reporter, ResetCode, chain,
     error, random, reject, slow,
 };
-use waylay_router::{BuildErrors, Miss, Route, Router, Scope};
+use waylay_router::{BuildErrors, Miss, Policy, Route, Router, Scope};
 
 /// Header with the id of a request; together with the seed it decides which faults are injected.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -81,6 +81,7 @@ pub(crate) fn control_router(faults: Faults, shop: &Router) -> Result<Router, Bu
     });
     let state = ControlState { faults, routes: routes.collect() };
     Router::builder()
+        .policy(Policy::strict())
         .state(Arc::new(state))
         .scope(
             Scope::new()
