@@ -83,8 +83,8 @@ impl RejectError {
         Self::because(fault, "rejected the request", code)
     }
 
-    pub(crate) fn cut(fault: Arc<str>, code: Option<u32>) -> Self {
-        Self::because(fault, "cut the body short", code)
+    pub(crate) fn truncated(fault: Arc<str>, code: Option<u32>) -> Self {
+        Self::because(fault, "truncated the body", code)
     }
 
     #[cfg_attr(not(feature = "http2"), allow(unused_variables, reason = "codes need h2's own error type"))]

@@ -111,7 +111,7 @@ impl StageInput<'_> {
 
     /// Returns the error of a truncated body.
     pub(crate) fn truncation_error(&self, code: Option<u32>) -> BodyError {
-        BodyError::injected(RejectError::cut(self.handle.name(), code))
+        BodyError::injected(RejectError::truncated(self.handle.name(), code))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Everything that can be wrong with a fault's settings, and the words for it.
+//! Invalid settings of a fault, and their messages.
 
 use std::time::Duration;
 

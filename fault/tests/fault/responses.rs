@@ -1,4 +1,4 @@
-//! What answers of the fault's own consist of: every header, and the body to the byte.
+//! Responses made by a fault: every header, and the body to the byte.
 
 use std::convert::Infallible;
 
@@ -8,18 +8,18 @@ use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{Injector, RetryAfter, error, grpc};
 
-use crate::rig::{request, striking};
+use crate::support::{always, request};
 
 const TEXT: (&str, &str) = ("content-type", "text/plain; charset=utf-8");
 const NOSNIFF: (&str, &str) = ("x-content-type-options", "nosniff");
 const INJECTED_HEADER: (&str, &str) = ("x-fault-injected", "test");
 
-/// Status, headers as lines, body, and whether there are trailers.
+/// Status, header lines, body, and whether there are trailers.
 async fn answer(injector: Injector, method: Method) -> (u16, Vec<String>, Vec<u8>, bool) {
     let inner = service_fn(async |_: Request<String>| -> Result<Response<String>, Infallible> {
-        panic!("the service is not asked")
+        panic!("the service is not called")
     });
-    let fault = striking(injector).build().unwrap();
+    let fault = always(injector).build().unwrap();
     let response = fault.layer().layer(inner).oneshot(request(method, "/", &[])).await.unwrap();
     let (parts, body) = response.into_parts();
     let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
@@ -33,7 +33,7 @@ async fn answer(injector: Injector, method: Method) -> (u16, Vec<String>, Vec<u8
 }
 
 #[tokio::test]
-async fn answers_are_what_was_given() {
+async fn responses_have_the_given_parts() {
     type Row = (Injector, u16, Vec<(&'static str, &'static str)>, &'static [u8]);
     let rows: Vec<Row> = vec![
         (error(503).into(), 503, vec![TEXT, NOSNIFF, INJECTED_HEADER], b"Service Unavailable"),
@@ -44,7 +44,7 @@ async fn answers_are_what_was_given() {
             vec![("content-type", "application/octet-stream"), NOSNIFF, INJECTED_HEADER],
             &[0, 159, 255],
         ),
-        // The first of a name takes the place of a default, more of it stand beside.
+        // The first header of a name replaces a default, further ones are added.
         (
             error(401)
                 .header("WWW-Authenticate", "Basic")
@@ -69,7 +69,7 @@ async fn answers_are_what_was_given() {
             vec![("location", "/there"), TEXT, NOSNIFF, INJECTED_HEADER],
             b"Moved Permanently",
         ),
-        // The one of its own word is the one that counts.
+        // An explicit `retry-after` header and the setter: the setter counts.
         (
             error(429).header("retry-after", "1").retry_after("90s").into(),
             429,
@@ -83,7 +83,7 @@ async fn answers_are_what_was_given() {
             b"",
         ),
         (error(304).header("etag", "\"7\"").into(), 304, vec![("etag", "\"7\""), INJECTED_HEADER], b""),
-        // Trailers-only: all is in the head.
+        // Trailers-only: everything is in the head.
         (
             grpc(14).message("half 50 %").header("x-own", "1").into(),
             200,
@@ -106,22 +106,22 @@ async fn answers_are_what_was_given() {
     }
 }
 
-/// A HEAD gets the head of the same answer, with the length that the body would have.
+/// A HEAD request receives the head of the same response, with the length of the body.
 #[tokio::test]
-async fn heads_are_those_of_the_same_answer() {
+async fn head_requests_receive_the_same_head() {
     let (status, lines, body, _) = answer(error(503).text("gone").into(), Method::HEAD).await;
     assert_eq!((status, body.len()), (503, 0));
     assert!(lines.contains(&"content-length: 4".to_owned()), "{lines:?}");
 }
 
-/// Dates and lengths that cannot be written are told when the fault is built.
+/// Dates and times that cannot be written are reported when the fault is built.
 #[tokio::test]
-async fn moments_that_cannot_be_written() {
+async fn invalid_retry_after_dates() {
     use std::time::{Duration, SystemTime};
     let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
     let after = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800);
     for when in [RetryAfter::from(before), RetryAfter::from(after), RetryAfter::from("soon")] {
-        let errors = striking(error(503).retry_after(when)).build().unwrap_err();
+        let errors = always(error(503).retry_after(when)).build().unwrap_err();
         assert_eq!(errors.iter().next().unwrap().setting(), "error.retry_after");
     }
 }

@@ -1,5 +1,5 @@
-//! Facts about rejects on the wire, row by row, as `tests/fault/rows.rs` has the others: what Go's
-//! server and hyper show for each means, and what ours shows that is used in its place.
+//! Facts about rejects on connections, row by row, as `tests/fault/go_fault_rows.rs` has the
+//! others: the behavior of Go's server and hyper, and of this crate's equivalent.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,35 +10,35 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use waylay_fault::{
-    TruncateAt, Delay, Fault, FaultBuilder, Injector, Reject, ResetCode, chain, error, reject, replace, slow,
+    Delay, Fault, FaultBuilder, Injector, Reject, ResetCode, TruncateAt, chain, error, reject, replace, slow,
     truncate,
 };
 
-use crate::lent::{self, Server};
-use crate::rig::{self, NEVER, Place, Protocol};
-use crate::{curl, leaving, rejects};
+use crate::handle::{self, Server};
+use crate::support::{self, NEVER, Place, Protocol};
+use crate::{curl, disconnect, rejects};
 
-/// What is done.
+/// The action.
 #[derive(Debug, Clone, Copy)]
 enum How {
-    /// An answer with this status.
+    /// A response with this status.
     Error(u16),
-    /// No answer: a body that fails at its first poll.
+    /// No response: a body that fails at its first poll.
     Empty,
-    /// The same with a code of one's own.
+    /// The same with a chosen code.
     Code(ResetCode),
-    /// The same after a wait.
+    /// The same after a delay.
     Late,
-    /// Five bytes of ten, and a break.
+    /// Five bytes of ten, and an interruption.
     Five,
-    /// No answer, by unwinding where a body does not reach.
+    /// No response, by unwinding where a body is not delivered.
     Unwind,
     /// The connection closed, or reset, by its handle.
     Close,
     Rst,
 }
 
-/// What a client sees.
+/// The client's observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
     /// An HTTP/1 connection that ends without a byte.
@@ -47,10 +47,10 @@ enum Seen {
     Gone,
     /// The stream reset before its head.
     Reset(u32),
-    /// The status, and how many bytes of a body that is whole.
+    /// The status, and the number of bytes of a complete body.
     Whole(u16, usize),
-    /// Of one that is not.
-    TruncateAt(u16, usize),
+    /// The same for an incomplete body.
+    Truncated(u16, usize),
 }
 
 use How::{Close, Code, Empty, Error, Five, Late, Rst, Unwind};
@@ -58,14 +58,14 @@ use Place::{AxumRoute, Hyper};
 use Protocol::{Http1, Http2};
 use Seen::{Gone, Nothing, Reset, Whole};
 
-const REFUSED: How = Code(ResetCode::REFUSED_STREAM);
+const REJECTED: How = Code(ResetCode::REFUSED_STREAM);
 const CANCEL: How = Code(ResetCode::CANCEL);
 const GET: Method = Method::GET;
 const HEAD: Method = Method::HEAD;
 
-/// Where ours shows something else, on purpose: an answer's head never escapes a reject, not even
-/// a 204's; what stands before a cut is always sent; and nothing unwinds where a body reaches.
-const MENDED: [u16; 8] = [196, 197, 199, 203, 214, 215, 216, 222];
+/// Deliberate differences: a response's head never passes a reject, not even that of a 204; the
+/// bytes before a cut are always sent; and nothing unwinds where a body is delivered.
+const DIFFERENT: [u16; 8] = [196, 197, 199, 203, 214, 215, 216, 222];
 
 const ROWS: [(u16, How, Place, Protocol, Method, Seen); 41] = [
     (138, Empty, Hyper, Http1, Method::POST, Nothing),
@@ -74,16 +74,16 @@ const ROWS: [(u16, How, Place, Protocol, Method, Seen); 41] = [
     (142, Error(204), Hyper, Http1, GET, Whole(204, 0)),
     (187, Empty, Hyper, Http1, GET, Nothing),
     (188, Empty, Hyper, Http2, GET, Reset(2)),
-    (189, REFUSED, Hyper, Http2, GET, Reset(7)),
+    (189, REJECTED, Hyper, Http2, GET, Reset(7)),
     (190, Empty, Hyper, Http1, GET, Nothing),
     (191, Empty, Hyper, Http2, GET, Reset(2)),
-    (193, REFUSED, Hyper, Http2, GET, Reset(7)),
+    (193, REJECTED, Hyper, Http2, GET, Reset(7)),
     (194, Empty, Hyper, Http1, HEAD, Whole(200, 0)),
     (196, Late, Hyper, Http1, GET, Nothing),
-    (197, Five, Hyper, Http1, GET, Seen::TruncateAt(200, 5)),
-    (199, Five, Hyper, Http2, GET, Seen::TruncateAt(200, 5)),
-    (200, Five, Hyper, Http1, GET, Seen::TruncateAt(200, 5)),
-    (201, Five, Hyper, Http2, GET, Seen::TruncateAt(200, 5)),
+    (197, Five, Hyper, Http1, GET, Seen::Truncated(200, 5)),
+    (199, Five, Hyper, Http2, GET, Seen::Truncated(200, 5)),
+    (200, Five, Hyper, Http1, GET, Seen::Truncated(200, 5)),
+    (201, Five, Hyper, Http2, GET, Seen::Truncated(200, 5)),
     (203, Unwind, Hyper, Http2, GET, Reset(2)),
     (204, Unwind, Hyper, Http1, HEAD, Nothing),
     (207, Close, Hyper, Http2, GET, Gone),
@@ -96,20 +96,21 @@ const ROWS: [(u16, How, Place, Protocol, Method, Seen); 41] = [
     (210, Empty, AxumRoute, Http2, GET, Reset(2)),
     (211, CANCEL, AxumRoute, Http2, GET, Reset(8)),
     (213, Empty, AxumRoute, Http1, HEAD, Whole(200, 0)),
-    // Theirs is a service that answers 204, of which no body is asked for; ours never asks it.
+    // In go-fault a service that responds with 204, whose body is not polled; here it is never
+    // called.
     (214, Empty, AxumRoute, Http1, GET, Nothing),
     (215, Late, AxumRoute, Http1, GET, Nothing),
-    (216, Five, AxumRoute, Http1, GET, Seen::TruncateAt(200, 5)),
-    (217, Five, AxumRoute, Http1, GET, Seen::TruncateAt(200, 5)),
-    (219, Five, AxumRoute, Http1, GET, Seen::TruncateAt(200, 5)),
-    (220, Five, AxumRoute, Http2, GET, Seen::TruncateAt(200, 5)),
+    (216, Five, AxumRoute, Http1, GET, Seen::Truncated(200, 5)),
+    (217, Five, AxumRoute, Http1, GET, Seen::Truncated(200, 5)),
+    (219, Five, AxumRoute, Http1, GET, Seen::Truncated(200, 5)),
+    (220, Five, AxumRoute, Http2, GET, Seen::Truncated(200, 5)),
     (222, Unwind, AxumRoute, Http2, GET, Reset(2)),
     (224, Unwind, AxumRoute, Http2, HEAD, Reset(8)),
     (228, Empty, Hyper, Http2, HEAD, Reset(2)),
     (229, Empty, AxumRoute, Http2, HEAD, Whole(200, 0)),
-    // Under a trace and a timeout, which `rig` has around it.
+    // With tracing and a timeout, which `support` adds.
     (232, Empty, AxumRoute, Http1, GET, Nothing),
-    // Beyond what was measured there: the means that reach a HEAD where theirs do not.
+    // In addition to the measurements there: the options that deliver a reject to HEAD.
     (0, Close, AxumRoute, Http1, HEAD, Nothing),
     (0, Rst, AxumRoute, Http1, HEAD, Gone),
 ];
@@ -125,25 +126,29 @@ fn fault(how: How, place: Place) -> FaultBuilder {
         Rst => reject(Reject::ConnectionReset),
     };
     let fault = Fault::new("row", injector).enabled(true).participation(1.0);
-    // Right under hyper the bodies of HEAD stay; axum's router empties them.
+    // Directly under hyper the bodies of HEAD are kept; axum's router empties them.
     fault.unwind(matches!(how, Unwind)).keeps_head_bodies(place == Hyper && !matches!(how, Unwind))
 }
 
-/// Runs one exchange; a request that could not be struck is counted as such.
+/// Runs one exchange; a request that is not deliverable is counted as such.
 async fn see(how: How, place: Place, protocol: Protocol, method: &Method) -> Seen {
     let fault = fault(how, place).build().unwrap();
     let server = match (how, place) {
-        (Close | Rst, Hyper) => lent::serve(Server::Hyper, &fault, &lent::idle()).await,
-        (Close | Rst, _) => lent::serve(Server::AxumRoute, &fault, &lent::idle()).await,
-        _ => rig::serve(place, &fault, NEVER).await,
+        (Close | Rst, Hyper) => handle::serve(Server::Hyper, &fault, &handle::idle()).await,
+        (Close | Rst, _) => handle::serve(Server::AxumRoute, &fault, &handle::idle()).await,
+        _ => support::serve(place, &fault, NEVER).await,
     };
     let seen = match protocol {
         Http1 => http1(server, method).await,
         Http2 => http2(server, method).await,
     };
     let counts = fault.control().counts();
-    let lost = matches!(seen, Whole(200, _)) && !matches!(how, Error(_));
-    assert_eq!((counts.not_deliverable, counts.injected), (u64::from(lost), u64::from(!lost)), "{how:?}");
+    let dropped = matches!(seen, Whole(200, _)) && !matches!(how, Error(_));
+    assert_eq!(
+        (counts.not_deliverable, counts.injected),
+        (u64::from(dropped), u64::from(!dropped)),
+        "{how:?}"
+    );
     seen
 }
 
@@ -170,7 +175,7 @@ async fn http1(server: SocketAddr, method: &Method) -> Seen {
     if method == HEAD || length.unwrap_or(0) == bytes {
         Whole(status, bytes)
     } else {
-        Seen::TruncateAt(status, bytes)
+        Seen::Truncated(status, bytes)
     }
 }
 
@@ -190,7 +195,7 @@ async fn http2(server: SocketAddr, method: &Method) -> Seen {
     loop {
         match body.data().await {
             None => return Whole(status, bytes),
-            Some(Err(_)) => return Seen::TruncateAt(status, bytes),
+            Some(Err(_)) => return Seen::Truncated(status, bytes),
             Some(Ok(data)) => {
                 bytes += Bytes::len(&data);
                 body.flow_control().release_capacity(data.len()).unwrap();
@@ -200,7 +205,7 @@ async fn http2(server: SocketAddr, method: &Method) -> Seen {
 }
 
 #[tokio::test]
-async fn rejects_on_the_wire() {
+async fn rejects_observed_by_clients() {
     for (number, how, place, protocol, method, wanted) in ROWS {
         assert_eq!(see(how, place, protocol, &method).await, wanted, "{number}");
     }
@@ -208,7 +213,7 @@ async fn rejects_on_the_wire() {
 
 type Alone = (&'static [u16], fn());
 
-/// Whatever the status, clients read it and a body that is whole.
+/// Clients read every status, and a complete body.
 #[tokio::test]
 async fn every_status_arrives() {
     for status in 200..=599 {
@@ -219,7 +224,7 @@ async fn every_status_arrives() {
             None => "599",
         };
         for (turn, protocol) in [Http1, Http2].into_iter().enumerate() {
-            // Those that nobody registered are alike to all: by turns.
+            // Unregistered statuses are all alike: in turns.
             if reason.is_some() || usize::from(status) % 2 == turn {
                 let seen = see(Error(status), Hyper, protocol, &GET).await;
                 assert_eq!(seen, Whole(status, text.len()), "{status}");
@@ -228,29 +233,29 @@ async fn every_status_arrives() {
     }
 }
 
-/// Facts that have a test of their own, which the compiler finds here.
+/// Facts with a separate test, which the compiler finds here.
 const ALONE: [Alone; 6] = [
-    (&[139], curl::on_a_connection_that_was_used_it_asks_again),
+    (&[139], curl::curl_retries_on_a_reused_connection),
     (&[140], rejects::a_reset_stream_leaves_the_connection_usable),
-    // Theirs hang or answer twice; ours are refused when they are built.
-    (&[146, 147], informational_answers_are_refused),
+    // go-fault hangs or responds twice; here the build fails.
+    (&[146, 147], informational_statuses_are_rejected),
     (&[231, 232], rejects::under_a_layer_that_catches_panics),
-    (&[233], leaving::a_timeout_around_it_answers),
-    (&[235, 236], leaving::a_client_that_leaves_its_upload_ends_it),
+    (&[233], disconnect::an_outer_timeout_responds),
+    (&[235, 236], disconnect::a_client_leaving_its_upload_ends_the_fault),
 ];
 
 #[test]
-fn informational_answers_are_refused() {
+fn informational_statuses_are_rejected() {
     for status in [100, 101, 103, 199] {
         assert!(fault(Error(status), Hyper).build().is_err(), "{status}");
     }
 }
 
-/// What the words of the file stand for.
+/// The meaning of the words in the file.
 fn how(text: &str) -> Option<How> {
     Some(match text {
         "service error" | "body error on the first poll" => Empty,
-        _ if text.ends_with("wrapping REFUSED_STREAM") => REFUSED,
+        _ if text.ends_with("wrapping REFUSED_STREAM") => REJECTED,
         _ if text.ends_with("wrapping CANCEL") => CANCEL,
         "body error after one pending poll" => Late,
         _ if text.starts_with("5 bytes") => Five,
@@ -261,7 +266,7 @@ fn how(text: &str) -> Option<How> {
     })
 }
 
-/// Whether this is what curl's exit code and the rest of the row tell.
+/// Tests whether this equals curl's exit code and the rest of the row.
 fn fits(seen: Seen, expect: &Value) -> bool {
     let number = |name: &str| expect[name].as_u64();
     match (seen, number("curl_exit"), number("rst_code")) {
@@ -270,7 +275,7 @@ fn fits(seen: Seen, expect: &Value) -> bool {
         (Nothing, exit, _) => exit == Some(52),
         (Reset(_), exit, _) => exit == Some(92) && number("status").is_none() && number("bytes").is_none(),
         (Gone, exit, _) => exit == Some(56) || (exit == Some(18) && number("status").is_none()),
-        (Seen::TruncateAt(status, bytes), exit, _) => {
+        (Seen::Truncated(status, bytes), exit, _) => {
             matches!(exit, Some(18 | 92))
                 && number("status") == Some(status.into())
                 && number("bytes") == Some(bytes as u64)
@@ -281,7 +286,7 @@ fn fits(seen: Seen, expect: &Value) -> bool {
 
 #[tokio::test]
 #[ignore = "needs ../shared/cases"]
-async fn every_fact_of_the_file_about_the_wire_is_answered() {
+async fn every_client_fact_of_the_file_has_a_test() {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases/fault.jsonl");
     let Ok(text) = std::fs::read_to_string(&file) else {
         println!("{} is not here: skipped", file.display());
@@ -312,8 +317,8 @@ async fn every_fact_of_the_file_about_the_wire_is_answered() {
             let methods = [GET, HEAD, Method::POST].into_iter();
             for method in methods.filter(|method| word("method").contains(method.as_str())) {
                 let seen = see(how, place, protocol, &method).await;
-                // What differs on purpose must differ.
-                if fits(seen, expect) == MENDED.contains(&number) {
+                // A deliberate difference must differ.
+                if fits(seen, expect) == DIFFERENT.contains(&number) {
                     faults.push(format!("{seen:?}: {row}"));
                 }
                 driven += 1;

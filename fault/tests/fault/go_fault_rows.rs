@@ -1,7 +1,7 @@
-//! Facts about go-fault, row by row: what it does with what it is given, and what we do.
+//! Facts about go-fault, row by row: its behavior, and this crate's.
 //!
 //! Each row has the number of a fact (`fault-028` is 28), and is built through the public interface
-//! and sent through a service. The rows of the wire are in `tests/wire/rows.rs`.
+//! and sent through a service. The rows of connections are in `tests/wire/go_fault_rows.rs`.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -14,8 +14,8 @@ use waylay_fault::{
     random_by, slow,
 };
 
-use crate::rig::{block_on, request, send, striking};
-use crate::{cases, control, decision, limits};
+use crate::support::{always, block_on, request, send};
+use crate::{control, decision, go_fault, selection};
 
 /// One request to a fault around `202 Accepted`.
 #[derive(Debug, Clone)]
@@ -30,13 +30,13 @@ pub(crate) struct Sent {
     pub(crate) sent: Vec<(String, String)>,
 }
 
-/// What comes of it.
+/// The outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Came {
     Passed,
-    Struck,
-    /// No such fault can be built.
-    Refused,
+    Injected,
+    /// The fault cannot be built.
+    Rejected,
 }
 
 pub(crate) const BLOCK: usize = 0;
@@ -83,14 +83,14 @@ impl Sent {
         let fault = fault.block_paths(block).allow_paths(allow);
         let [block, allow] = self.headers.clone();
         let Ok(fault) = fault.block_headers(block).allow_headers(allow).build() else {
-            return (Came::Refused, String::new());
+            return (Came::Rejected, String::new());
         };
         let headers: Vec<_> = self.sent.iter().map(|(name, value)| (&**name, &**value)).collect();
         match send(&fault, request(Method::GET, &self.path, &headers)).await {
             (Some(202), text) => (Came::Passed, text),
             (status, text) => {
                 assert_eq!(status, Some(500));
-                (Came::Struck, text)
+                (Came::Injected, text)
             }
         }
     }
@@ -100,9 +100,10 @@ fn noop() -> Injector {
     custom("noop", |_: InjectContext| async { InjectOutcome::Continue })
 }
 
-/// The gate and its lists. Where theirs differs, ours stands here, and the number in [`MENDED`].
+/// The filter and its lists. Where the behavior differs, this crate's is given here, and the number
+/// is in [`DIFFERENT`].
 pub(crate) fn gate() -> Vec<(u16, Sent, Came)> {
-    use Came::{Passed, Refused, Struck};
+    use Came::{Injected, Passed, Rejected};
     let val = [("x-testing", "val")];
     let at = |path: &str| sent(path, &[]);
     let root = || sent("/", &val);
@@ -112,63 +113,63 @@ pub(crate) fn gate() -> Vec<(u16, Sent, Came)> {
     vec![
         (18, at("/a").paths(ALLOW, &["/b"]), Passed),
         (26, Sent { enabled: false, injector: "noop", ..root() }, Passed),
-        (28, root(), Struck),
+        (28, root(), Injected),
         (29, Sent { draw: Some(1.0), ..root() }, Passed),
         (30, root().paths(BLOCK, &["/"]), Passed),
-        (31, root().paths(ALLOW, &["/"]), Struck),
+        (31, root().paths(ALLOW, &["/"]), Injected),
         (32, root().paths(ALLOW, &["/onlyinject"]), Passed),
         (33, root().paths(BLOCK, &["/"]).paths(ALLOW, &["/"]), Passed),
-        (35, root().headers(ALLOW, &val), Struck),
+        (35, root().headers(ALLOW, &val), Injected),
         (36, root().headers(ALLOW, &[("header", "not in test request")]), Passed),
-        (37, root().headers(ALLOW, &[("x-testing", "val"), ("other", "not in request")]), Struck),
+        (37, root().headers(ALLOW, &[("x-testing", "val"), ("other", "not in request")]), Injected),
         (38, root().headers(BLOCK, &val).headers(ALLOW, &val), Passed),
         (39, Sent { enabled: false, ..root().paths(ALLOW, &["/"]).headers(ALLOW, &val) }, Passed),
         (40, Sent { injector: "noop", ..root() }, Passed),
-        (41, at("/a").paths(ALLOW, &["/a"]), Struck),
+        (41, at("/a").paths(ALLOW, &["/a"]), Injected),
         (44, at("/A").paths(ALLOW, &["/a"]), Passed),
-        (45, at("/%61").paths(ALLOW, &["/a"]), Struck),
-        (47, at("/a%20b").paths(ALLOW, &["/a%20b"]), Refused),
-        (48, at("/a%20b").paths(ALLOW, &["/a b"]), Struck),
+        (45, at("/%61").paths(ALLOW, &["/a"]), Injected),
+        (47, at("/a%20b").paths(ALLOW, &["/a%20b"]), Rejected),
+        (48, at("/a%20b").paths(ALLOW, &["/a b"]), Injected),
         (49, at("/a/b").paths(ALLOW, &["/a"]), Passed),
         (50, at("//a").paths(ALLOW, &["/a"]), Passed),
-        (52, at("/a").paths(ALLOW, &[]), Struck),
-        (53, at("/a").paths(BLOCK, &[]), Struck),
-        (55, at("/b").paths(BLOCK, &["/a"]), Struck),
-        (56, x(&["1"]).headers(ALLOW, &entry("1")), Struck),
+        (52, at("/a").paths(ALLOW, &[]), Injected),
+        (53, at("/a").paths(BLOCK, &[]), Injected),
+        (55, at("/b").paths(BLOCK, &["/a"]), Injected),
+        (56, x(&["1"]).headers(ALLOW, &entry("1")), Injected),
         (58, x(&["Yes"]).headers(ALLOW, &[("x-a", "yes")]), Passed),
-        (59, x(&["0", "1"]).headers(ALLOW, &entry("1")), Struck),
-        (60, x(&["1", "0"]).headers(ALLOW, &entry("1")), Struck),
+        (59, x(&["0", "1"]).headers(ALLOW, &entry("1")), Injected),
+        (60, x(&["1", "0"]).headers(ALLOW, &entry("1")), Injected),
         (61, x(&["1, 2"]).headers(ALLOW, &entry("1")), Passed),
         (63, x(&["1"]).headers(ALLOW, &entry("")), Passed),
         (64, x(&["1"]).headers(ALLOW, &entry("*")), Passed),
         (66, x(&["0", "1"]).headers(BLOCK, &entry("1")), Passed),
-        (67, sent("/", &[("Host", "example.com")]).headers(ALLOW, &[("Host", "example.com")]), Struck),
-        (68, both("/a", "1"), Struck),
+        (67, sent("/", &[("Host", "example.com")]).headers(ALLOW, &[("Host", "example.com")]), Injected),
+        (68, both("/a", "1"), Injected),
         (70, both("/b", "1"), Passed),
     ]
 }
 
-/// Where ours is not theirs: entries in escapes are refused, all values of a header count, the host
-/// can be matched, and statuses are judged by whether a client gets an answer, not by a registry.
-pub(crate) fn mended(number: u16) -> bool {
+/// The differences: entries with escapes are rejected, all values of a header count, the host can
+/// be matched, and a status is valid if a client receives a response with it, not by a registry.
+pub(crate) fn differs_on_purpose(number: u16) -> bool {
     [13, 23, 47, 59, 66, 67, 94, 95, 101, 103, 106, 111, 114].contains(&number)
 }
 
 #[tokio::test]
-async fn the_gate_and_its_lists() {
+async fn filters_and_lists() {
     for (number, sent, wanted) in gate() {
         let (came, text) = sent.send().await;
         assert_eq!(came, wanted, "{number}: {sent:?}");
         let wanted = match came {
             Came::Passed => "Accepted",
-            Came::Struck => "Internal Server Error",
-            Came::Refused => "",
+            Came::Injected => "Internal Server Error",
+            Came::Rejected => "",
         };
         assert_eq!(text, wanted, "{number}");
     }
 }
 
-/// A participation, whether it is one, and whether it is set at the start or later.
+/// A participation, whether it is valid, and whether it is set at the start or later.
 pub(crate) fn shares() -> [(u16, f64, bool); 11] {
     [
         (6, 0.0, true),
@@ -185,10 +186,11 @@ pub(crate) fn shares() -> [(u16, f64, bool); 11] {
     ]
 }
 
-/// Whether both ways of setting a participation take it; a refused one leaves the old one (25).
+/// Tests whether both ways of setting a participation accept it; a rejected one keeps the old one
+/// (25).
 pub(crate) async fn is_share(share: f64) -> bool {
     let built = Fault::new("row", error(500)).participation(share).build().is_ok();
-    let fault = striking(error(500)).build().unwrap();
+    let fault = always(error(500)).build().unwrap();
     let control = fault.control();
     let set = control.set_participation(share).is_ok();
     assert_eq!(built, set, "{share}");
@@ -208,14 +210,14 @@ async fn participations() {
 
 pub(crate) const RATES: [(u16, f64); 4] = [(72, 0.0), (73, 0.0001), (74, 0.3298), (76, 1.0)];
 
-/// How many of the requests are struck, each sent.
+/// The share of the sent requests that are injected.
 pub(crate) async fn rate(share: f64, requests: u32) -> f64 {
-    let fault = striking(error(500)).participation(share).seed(100).build().unwrap();
-    let mut struck = 0;
+    let fault = always(error(500)).participation(share).seed(100).build().unwrap();
+    let mut injected = 0;
     for _ in 0..requests {
-        struck += u32::from(send(&fault, request(Method::GET, "/", &[])).await.0 == Some(500));
+        injected += u32::from(send(&fault, request(Method::GET, "/", &[])).await.0 == Some(500));
     }
-    f64::from(struck) / f64::from(requests)
+    f64::from(injected) / f64::from(requests)
 }
 
 #[test]
@@ -227,7 +229,7 @@ fn rates() {
     }
 }
 
-/// A status, and the text it is answered with unless another is given; none where it is refused.
+/// A status, and the default text of its response; `None` if it is rejected.
 pub(crate) const STATUSES: [(u16, u16, Option<&str>); 27] = [
     (88, 0, None),
     (91, 99, None),
@@ -253,21 +255,21 @@ pub(crate) const STATUSES: [(u16, u16, Option<&str>); 27] = [
     (142, 204, Some("")),
     (146, 103, None),
     (147, 101, None),
-    // With a reporter of one's own.
+    // With a custom reporter.
     (90, 200, Some("OK")),
-    // Not asked for there, and the ends of what there is.
+    // Not in go-fault's tests: the limits of the range.
     (0, 100, None),
     (0, u16::MAX, None),
 ];
 
-/// With texts of their own.
+/// With custom texts.
 pub(crate) const TEXTS: [(u16, u16, &str); 3] =
     [(86, 201, "Accepted"), (87, 418, "wow very random"), (122, 500, "very custom text")];
 
-/// What it is answered with, if it can be built.
+/// The response, if the fault can be built.
 pub(crate) async fn answered(status: u16, text: Option<&str>) -> Option<String> {
     let answer = text.map_or(error(status), |text| error(status).text(text));
-    let fault = striking(answer).reporter(|_: &waylay_fault::Event<'_>| {}).build().ok()?;
+    let fault = always(answer).reporter(|_: &waylay_fault::Event<'_>| {}).build().ok()?;
     let (seen, text) = send(&fault, request(Method::GET, "/", &[])).await;
     assert_eq!(seen, Some(status));
     Some(text)
@@ -283,14 +285,14 @@ async fn statuses_and_texts() {
     }
 }
 
-/// Requests with switches between them, and the statuses that come.
+/// Requests with switches between them, and their statuses.
 pub(crate) const STEPS: [(u16, [&str; 3], [u16; 2]); 2] = [
     (19, ["request", "set_enabled(false)", "request"], [500, 202]),
     (20, ["request", "set_participation(0.0)", "request"], [500, 202]),
 ];
 
 pub(crate) async fn stepped(steps: &[&str]) -> Vec<u16> {
-    let fault = striking(error(500)).build().unwrap();
+    let fault = always(error(500)).build().unwrap();
     let mut statuses = Vec::new();
     for step in steps {
         let value = step.split(['(', ')']).nth(1);
@@ -311,14 +313,14 @@ pub(crate) async fn stepped(steps: &[&str]) -> Vec<u16> {
 }
 
 #[tokio::test]
-async fn switches_between_requests() {
+async fn switching_between_requests() {
     for (number, steps, wanted) in STEPS {
         assert_eq!(stepped(&steps).await, wanted, "{number}");
     }
 }
 
-/// Links of a chain, by the names of their tests, and what the client reads: theirs write a word and
-/// go on, ours say the word to a log.
+/// Links of a chain, by the names in go-fault's tests, and the text that the client receives: there
+/// a link writes a word and continues, here it writes the word to a log.
 pub(crate) const CHAINS: [(u16, &[&str], &str); 8] = [
     (149, &[], "Accepted"),
     (152, &["noop", "500s"], "Internal Server Error"),
@@ -327,44 +329,44 @@ pub(crate) const CHAINS: [(u16, &[&str], &str); 8] = [
     (155, &["one"], "oneAccepted"),
     (156, &["noop", "one"], "oneAccepted"),
     (159, &["one", "stop", "two"], "one"),
-    // One that is told by its neighbours, not by them.
+    // Derived from its neighbors, not in go-fault's tests.
     (0, &["one", "500s", "two"], "oneInternal Server Error"),
 ];
 
-/// The injector of this name, which says its word.
-pub(crate) fn link(name: &str, said: &Arc<Mutex<String>>) -> Injector {
-    let (said, name) = (said.clone(), name.to_owned());
+/// The injector of this name, which writes its word.
+pub(crate) fn link(name: &str, log: &Arc<Mutex<String>>) -> Injector {
+    let (log, name) = (log.clone(), name.to_owned());
     match &*name {
         "500s" => error(500).into(),
         "noop" => noop(),
         "stop" => custom("stop", |_: InjectContext| async { InjectOutcome::Respond(Response::default()) }),
         "one" | "two" => custom("word", move |_: InjectContext| {
-            said.lock().unwrap().push_str(&name);
+            log.lock().unwrap().push_str(&name);
             async { InjectOutcome::Continue }
         }),
         other => panic!("{other}"),
     }
 }
 
-/// What the injectors said, and the client read, for one request.
-pub(crate) async fn told(make: impl FnOnce(&Arc<Mutex<String>>) -> Injector) -> String {
-    let said = Arc::new(Mutex::new(String::new()));
-    let fault = striking(make(&said)).build().unwrap();
+/// The words of the injectors and the client's text, for one request.
+pub(crate) async fn output_of(make: impl FnOnce(&Arc<Mutex<String>>) -> Injector) -> String {
+    let log = Arc::new(Mutex::new(String::new()));
+    let fault = always(make(&log)).build().unwrap();
     let (_, text) = send(&fault, request(Method::GET, "/", &[])).await;
-    let said = said.lock().unwrap();
-    format!("{said}{text}")
+    let log = log.lock().unwrap();
+    format!("{log}{text}")
 }
 
 #[tokio::test]
 async fn chains() {
     for (number, links, wanted) in CHAINS {
-        let seen = told(|said| chain(links.iter().map(|name| link(name, said)))).await;
+        let seen = output_of(|log| chain(links.iter().map(|name| link(name, log)))).await;
         assert_eq!(seen, wanted, "{number}");
     }
 }
 
-/// Choices, the one that is picked, and what the client reads. Which one theirs picks is its
-/// generator's to say; here it is an index function's.
+/// Choices, the picked one, and the text that the client receives. In go-fault the generator picks;
+/// here an index function does.
 pub(crate) const PICKS: [(u16, &[&str], usize, &str); 6] = [
     (168, &["noop"], 0, "Accepted"),
     (169, &["noop", "500s"], 1, "Internal Server Error"),
@@ -377,17 +379,17 @@ pub(crate) const PICKS: [(u16, &[&str], usize, &str); 6] = [
 #[tokio::test]
 async fn picks() {
     for (number, choices, index, wanted) in PICKS {
-        let make = |said: &_| random_by(choices.iter().map(|name| link(name, said)), move |_| index);
-        assert_eq!(told(make).await, wanted, "{number}");
+        let make = |log: &_| random_by(choices.iter().map(|name| link(name, log)), move |_| index);
+        assert_eq!(output_of(make).await, wanted, "{number}");
     }
 }
 
-/// Seconds, and whether a sleep function of one's own takes no time.
+/// Seconds, and whether a custom sleep function returns at once.
 pub(crate) const WAITS: [(u16, u64, bool); 2] = [(125, 0, false), (127, 3600, true)];
 
-/// Sends one request through a wait and tells how long it took.
+/// Sends one request through a delay and returns the time it took.
 pub(crate) async fn waited(seconds: u64, noop: bool) -> Duration {
-    let mut fault = striking(slow(Delay::fixed(Duration::from_secs(seconds))));
+    let mut fault = always(slow(Delay::fixed(Duration::from_secs(seconds))));
     if noop {
         fault = fault.sleep_with(|_| std::future::ready(()));
     }
@@ -398,17 +400,17 @@ pub(crate) async fn waited(seconds: u64, noop: bool) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waits() {
+async fn delays() {
     for (number, seconds, noop) in WAITS {
         assert_eq!(waited(seconds, noop).await, Duration::ZERO, "{number}");
     }
     assert_eq!(waited(2, false).await, Duration::from_secs(2));
 }
 
-/// Wrong settings of each kind, which theirs would learn from an option that fails (4, 89, 128, 134,
-/// 172). All are told at once, and there is no fault then.
+/// Invalid settings of each kind, where go-fault has an option that fails (4, 89, 128, 134, 172).
+/// All are reported at once, and no fault is built.
 #[test]
-fn options_that_fail() {
+fn invalid_options() {
     let rows: [(u16, FaultBuilder, usize); 6] = [
         (4, Fault::new("f", noop()).participation(2.0).allow_paths(["a"]), 2),
         (89, Fault::new("f", error(200).header("a b", "")), 1),
@@ -422,10 +424,9 @@ fn options_that_fail() {
     }
 }
 
-/// All of their options at once (1), and none (5, 15): off, for no request, under no list, with dice
-/// of its own.
+/// All options at once (1), and none (5, 15): disabled, no participation, no list, a random seed.
 #[tokio::test]
-async fn options_of_a_fault() {
+async fn all_options() {
     let all = Fault::new("all", noop())
         .enabled(true)
         .participation(1.0)
@@ -443,7 +444,7 @@ async fn options_of_a_fault() {
     let none = || Fault::new("none", error(500)).build().unwrap();
     let (one, other) = (none(), none());
     assert!(!one.control().enabled() && one.control().participation() == 0.0);
-    // Theirs is 1 in every process, so that all replicas strike in step.
+    // In go-fault it is 1 in every process, so that all replicas select in step.
     assert_ne!(one.sampler().seed(), other.sampler().seed());
     one.control().set_enabled(true);
     one.control().set_participation(0.5).unwrap();
@@ -454,19 +455,19 @@ async fn options_of_a_fault() {
     }
 }
 
-/// A client that leaves during a wait (131): the service is never called. Theirs still calls it.
+/// A client that leaves during a delay (131): the service is never called. go-fault still calls it.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves() {
-    let fault = striking(slow(Delay::fixed("2s"))).build().unwrap();
+async fn a_leaving_client() {
+    let fault = always(slow(Delay::fixed("2s"))).build().unwrap();
     let sent = tokio::time::timeout(
         Duration::from_millis(300),
-        told_to(&fault, |_| panic!("the service is not called")),
+        connect_target(&fault, |_| panic!("the service is not called")),
     );
     assert!(sent.await.is_err());
     assert_eq!(fault.control().counts().active, 0);
 }
 
-async fn told_to(fault: &Fault, service: impl Fn(()) + Clone) {
+async fn connect_target(fault: &Fault, service: impl Fn(()) + Clone) {
     use tower::ServiceExt;
     use tower_layer::Layer;
     let inner = tower::service_fn(move |_: http::Request<String>| {
@@ -478,40 +479,40 @@ async fn told_to(fault: &Fault, service: impl Fn(()) + Clone) {
 
 type Alone = (&'static [u16], fn());
 
-/// Facts that have a test of their own, which the compiler finds here.
+/// Facts with a separate test, which the compiler finds here.
 const ALONE: [Alone; 16] = [
-    (&[1, 5, 15], options_of_a_fault),
-    (&[4, 89, 128, 134, 166, 172], options_that_fail),
+    (&[1, 5, 15], all_options),
+    (&[4, 89, 128, 134, 166, 172], invalid_options),
     (&[24], control::switches_hold_under_load),
     (&[25], participations),
-    (&[71, 82], decision::the_counter_strikes_as_specified),
-    (&[83], cases::seeds),
-    (&[131], a_client_that_leaves),
+    (&[71, 82], decision::the_counter_selects_as_specified),
+    (&[83], go_fault::seeds),
+    (&[131], a_leaving_client),
     (&[136], control::reports_come_in_order),
-    (&[160, 161, 162], cases::a_chain_runs_its_links_once_a_request),
-    (&[163, 185], cases::what_is_reported),
-    (&[164], cases::links_fire_together),
-    (&[179], limits::own_functions),
-    (&[180], decision::weights_and_medians_are_met),
-    (&[181], cases::names_in_reports),
-    (&[29], limits::own_functions),
-    (&[68, 70], the_gate_and_its_lists),
+    (&[160, 161, 162], go_fault::a_chain_runs_its_links_once_a_request),
+    (&[163, 185], go_fault::events_of_chains_and_random),
+    (&[164], go_fault::links_are_selected_together),
+    (&[179], selection::custom_functions),
+    (&[180], decision::weights_and_medians_hold),
+    (&[181], go_fault::names_in_reports),
+    (&[29], selection::custom_functions),
+    (&[68, 70], filters_and_lists),
 ];
 
-/// Facts without a counterpart, and why.
+/// Facts without a counterpart, and the reason.
 const NOT_OURS: [(u16, &str); 9] = [
     (2, "there is no null: a fault without an injector cannot be written"),
     (16, "there is no null: nor can an option that is none"),
-    (80, "numbers of Go's generator; ours are the vectors of docs/decision.md"),
-    (81, "numbers of Go's generator; ours are the vectors of docs/decision.md"),
+    (80, "numbers of Go's generator; here the vectors of docs/decision.md"),
+    (81, "numbers of Go's generator; here the vectors of docs/decision.md"),
     (130, "there is no null: `sleep_with` takes a function"),
     (150, "there is no null: nor can a link that is none"),
     (167, "there is no null: nor a choice"),
-    (178, "numbers of Go's generator; ours are the vectors of docs/decision.md"),
-    (186, "times on one machine; ours are in the bench `idle`, as ratios"),
+    (178, "numbers of Go's generator; here the vectors of docs/decision.md"),
+    (186, "times on one machine; here the ratios of the bench `idle`"),
 ];
 
-/// Every fact that is answered here.
+/// Every fact that has a row.
 pub(crate) fn known() -> BTreeSet<u16> {
     let mut known: BTreeSet<u16> = ALONE.iter().flat_map(|(numbers, _)| numbers.iter().copied()).collect();
     known.extend(NOT_OURS.iter().map(|(number, _)| number));
@@ -528,7 +529,7 @@ pub(crate) fn known() -> BTreeSet<u16> {
 }
 
 #[test]
-fn what_is_left_out_is_not_tested_elsewhere() {
+fn excluded_facts_have_no_row() {
     let answered = |number| ALONE.iter().any(|(numbers, _)| numbers.contains(&number));
     assert!(NOT_OURS.iter().all(|(number, why)| !answered(*number) && !why.is_empty()));
 }

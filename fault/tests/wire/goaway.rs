@@ -1,4 +1,4 @@
-//! GOAWAY through `axum::serve`, whose connections nobody can get at: put in by the stream.
+//! GOAWAY through `axum::serve`, whose connections are not accessible: inserted by the stream.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,17 +21,17 @@ use waylay_fault::{
     with_connection,
 };
 
-use crate::see;
+use crate::observe;
 
-/// What the handlers of a server wait for and tell.
+/// What the handlers of a server wait for and report.
 #[derive(Clone)]
 pub(crate) struct Gate {
     entered: Arc<Notify>,
     open: Arc<Semaphore>,
 }
 
-/// A server that tells the number of each request's connection. `/slow` waits at the gate, `/long`
-/// is large, and the fault strikes `/go`.
+/// A server that returns the number of each request's connection. `/slow` waits for the gate,
+/// `/long` is large, and the fault applies to `/go`.
 fn app(injector: impl Into<Injector>) -> (axum::Router, Fault, Gate) {
     let fault = Fault::new("going", injector).enabled(true).participation(1.0).allow_paths(["/go"]);
     let fault = fault.build().unwrap();
@@ -52,7 +52,7 @@ fn app(injector: impl Into<Injector>) -> (axum::Router, Fault, Gate) {
     (app, fault, gate)
 }
 
-/// As it is, through `axum::serve`.
+/// Directly, through `axum::serve`.
 pub(crate) async fn serve(injector: impl Into<Injector>) -> (SocketAddr, Fault, Gate) {
     let (app, fault, gate) = app(injector);
     let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -61,12 +61,12 @@ pub(crate) async fn serve(injector: impl Into<Injector>) -> (SocketAddr, Fault, 
     (address, fault, gate)
 }
 
-/// The stream around TLS, so that it sees what is said within.
+/// The stream wraps TLS, so that it sees the plaintext.
 pub(crate) async fn serve_tls(injector: impl Into<Injector>) -> (SocketAddr, Fault, Gate) {
     let (app, fault, gate) = app(injector);
     let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = tcp.local_addr().unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(see::tls_for_all().0.clone());
+    let acceptor = tokio_rustls::TlsAcceptor::from(observe::shared_tls().0.clone());
     tokio::spawn(async move {
         while let Ok((stream, peer)) = tcp.accept().await {
             let (acceptor, app) = (acceptor.clone(), app.clone());
@@ -87,14 +87,14 @@ fn number(request: &Request) -> String {
 
 type Pooled = Client<HttpConnector, Empty<Bytes>>;
 
-async fn ask(client: &Pooled, server: SocketAddr, path: &str) -> Bytes {
+async fn send_request(client: &Pooled, server: SocketAddr, path: &str) -> Bytes {
     let response = client.get(format!("http://{server}{path}").parse().unwrap()).await.unwrap();
     assert_eq!(response.status(), 200, "{path}");
     response.into_body().collect().await.unwrap().to_bytes()
 }
 
-/// What runs is finished where it is, and what comes next goes to another connection: no client
-/// sees an error.
+/// Requests in progress are completed, and later ones use another connection: no client receives an
+/// error.
 #[tokio::test]
 async fn pooled_clients_move_on() {
     let rows: [fn() -> Injector; 3] = [
@@ -105,20 +105,20 @@ async fn pooled_clients_move_on() {
     for injector in rows {
         let (server, fault, gate) = serve(injector()).await;
         let client: Pooled = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
-        let first = ask(&client, server, "/").await;
+        let first = send_request(&client, server, "/").await;
         let slow = {
             let client = client.clone();
-            tokio::spawn(async move { ask(&client, server, "/slow").await })
+            tokio::spawn(async move { send_request(&client, server, "/slow").await })
         };
         gate.entered.notified().await;
         let long = {
             let client = client.clone();
-            tokio::spawn(async move { ask(&client, server, "/long").await })
+            tokio::spawn(async move { send_request(&client, server, "/long").await })
         };
-        assert_eq!(ask(&client, server, "/go").await, first, "{fault:?}");
-        let second = ask(&client, server, "/").await;
+        assert_eq!(send_request(&client, server, "/go").await, first, "{fault:?}");
+        let second = send_request(&client, server, "/").await;
         assert_ne!(first, second, "{fault:?}");
-        assert_eq!(ask(&client, server, "/").await, second, "{fault:?}");
+        assert_eq!(send_request(&client, server, "/").await, second, "{fault:?}");
         gate.open.add_permits(1);
         assert_eq!(slow.await.unwrap(), first, "{fault:?}");
         assert_eq!(long.await.unwrap().len(), 1 << 20, "{fault:?}");
@@ -127,13 +127,13 @@ async fn pooled_clients_move_on() {
     }
 }
 
-/// Around TLS the stream sees what is said within, and the frames are sent by way of TLS.
+/// Around TLS the stream sees the plaintext, and the frames are sent through TLS.
 #[tokio::test]
 async fn within_tls() {
     let (server, fault, _) = serve_tls(reject(Reject::GoAway)).await;
     let stream = TcpStream::connect(server).await.unwrap();
     let name = tokio_rustls::rustls::pki_types::ServerName::try_from("localhost").unwrap();
-    let connector = tokio_rustls::TlsConnector::from(see::tls_for_all().1.clone());
+    let connector = tokio_rustls::TlsConnector::from(observe::shared_tls().1.clone());
     let stream = connector.connect(name, stream).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
@@ -143,12 +143,12 @@ async fn within_tls() {
         assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
     }
     assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (1, 0));
-    // It ends in good order.
+    // It ends regularly.
     connection.await.unwrap().unwrap();
     assert!(sender.is_closed());
 }
 
-/// A client that speaks by the frame (RFC 9113).
+/// A client that sends single frames (RFC 9113).
 struct Frames(TcpStream);
 
 #[derive(Debug, PartialEq, Eq)]
@@ -182,8 +182,8 @@ impl Frames {
         self.0.write_all(&frame).await.unwrap();
     }
 
-    /// A GET, by HPACK's static table but for the path and the host.
-    async fn ask(&mut self, stream: u32, path: &str) {
+    /// A GET, by HPACK's static table except for the path and the host.
+    async fn send_request(&mut self, stream: u32, path: &str) {
         let mut block = vec![0x82, 0x86, 0x04, path.len() as u8];
         block.extend(path.as_bytes());
         block.extend(b"\x01\x01x");
@@ -191,7 +191,7 @@ impl Frames {
         self.write(HEADERS, 5, stream, &block).await;
     }
 
-    /// The next frame but for SETTINGS and WINDOW_UPDATE; `None`: the server has closed.
+    /// The next frame except for SETTINGS and WINDOW_UPDATE; `None`: the server has closed.
     async fn next(&mut self) -> Option<Frame> {
         loop {
             let mut head = [0; 9];
@@ -205,7 +205,7 @@ impl Frames {
         }
     }
 
-    /// The frames until a stream ends, those included that have nothing to do with it.
+    /// The frames until a stream ends, including those of other streams.
     async fn until_end(&mut self, stream: u32) -> Vec<Frame> {
         let mut seen = Vec::new();
         loop {
@@ -224,21 +224,21 @@ fn go_away(last: u32, code: u32) -> Frame {
     Frame { kind: GO_AWAY, flags: 0, stream: 0, payload }
 }
 
-/// First the warning and a ping; streams that cross it are served; then, when all have ended and
-/// the ping was answered, the last word and the close.
+/// First the announcement and a ping; streams that cross it are served; when all have ended and the
+/// ping was answered, the final GOAWAY and the close.
 #[tokio::test]
 async fn frame_by_frame() {
     for (how, code) in [(Reject::GoAway, 0), (Reject::GoAwayWith(ResetCode::ENHANCE_YOUR_CALM), 11)] {
         let (server, fault, gate) = serve(reject(how)).await;
         let mut client = Frames::connect(server).await;
-        client.ask(1, "/").await;
+        client.send_request(1, "/").await;
         client.until_end(1).await;
-        client.ask(3, "/slow").await;
+        client.send_request(3, "/slow").await;
         gate.entered.notified().await;
-        client.ask(5, "/go").await;
+        client.send_request(5, "/go").await;
         let mut seen = client.until_end(5).await;
         assert_eq!(fault.control().counts().injected, 1);
-        // The warning may stand on either side of the answer to the struck request.
+        // The announcement may precede or follow the response to the selected request.
         let at = match seen.iter().position(|frame| frame.kind == GO_AWAY) {
             Some(at) => at,
             None => {
@@ -252,11 +252,11 @@ async fn frame_by_frame() {
         assert_eq!((ping.kind, ping.flags), (PING, 0), "{seen:?}");
         assert!(seen.iter().any(|frame| frame.kind == DATA && frame.stream == 5), "{seen:?}");
 
-        // Said before the client could know.
-        client.ask(7, "/").await;
+        // Sent before the client could know.
+        client.send_request(7, "/").await;
         let seen = client.until_end(7).await;
         assert!(seen.iter().all(|frame| matches!(frame.kind, DATA | HEADERS)), "{seen:?}");
-        // Between the frames of a large answer nothing of ours stands but whole frames.
+        // Only whole frames are inserted between the frames of a large response.
         client.write(PING, 1, 0, &ping.payload).await;
         client.write(PING, 0, 0, b"whatever").await;
         let pong = client.next().await.unwrap();
@@ -268,13 +268,13 @@ async fn frame_by_frame() {
     }
 }
 
-/// A fault that strikes every request has nothing more to say after the first.
+/// A fault that selects every request sends nothing more after the first.
 #[tokio::test]
-async fn once_is_enough() {
+async fn one_goaway_per_connection() {
     let (server, fault, _) = serve(reject(Reject::GoAway)).await;
     let mut client = Frames::connect(server).await;
     for stream in [1, 3, 5] {
-        client.ask(stream, "/go").await;
+        client.send_request(stream, "/go").await;
     }
     let (mut goes, mut pinged) = (Vec::new(), None);
     while let Some(frame) = client.next().await {
@@ -292,9 +292,9 @@ async fn once_is_enough() {
     assert_eq!(fault.control().counts().injected, 3);
 }
 
-/// A server that is shut down meanwhile has the last word, and no GOAWAY takes back what another said.
+/// A server that shuts down meanwhile takes precedence, and no GOAWAY revokes an earlier one.
 #[tokio::test]
-async fn a_server_that_shuts_down_meanwhile() {
+async fn a_server_shutdown_takes_precedence() {
     let (app, fault, gate) = app(reject(Reject::GoAway));
     let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = tcp.local_addr().unwrap();
@@ -304,9 +304,9 @@ async fn a_server_that_shuts_down_meanwhile() {
         server.with_graceful_shutdown(async { stopped.await.unwrap() }).await
     });
     let mut client = Frames::connect(address).await;
-    client.ask(1, "/slow").await;
+    client.send_request(1, "/slow").await;
     gate.entered.notified().await;
-    client.ask(3, "/go").await;
+    client.send_request(3, "/go").await;
     client.until_end(3).await;
     stop.send(()).unwrap();
     let (mut lasts, mut open) = (Vec::new(), false);
@@ -316,7 +316,7 @@ async fn a_server_that_shuts_down_meanwhile() {
             GO_AWAY => lasts.push(u32::from_be_bytes(frame.payload[..4].try_into().unwrap())),
             _ => {}
         }
-        // Both have told it to go, or one has before we looked.
+        // Both have sent it, or one has before the stream was polled.
         if !lasts.is_empty() && !std::mem::replace(&mut open, true) {
             gate.open.add_permits(1);
         }
@@ -326,9 +326,10 @@ async fn a_server_that_shuts_down_meanwhile() {
     serving.await.unwrap().unwrap();
 }
 
-/// The handle does it by hand, too; and a client that never answers is let be.
+/// The handle drains a connection as well; and a client that never answers the ping keeps its
+/// connection.
 #[tokio::test]
-async fn by_hand() {
+async fn manual_drain() {
     let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = tcp.local_addr().unwrap();
     let app = axum::Router::new().fallback(async |request: Request| {
@@ -337,10 +338,10 @@ async fn by_hand() {
     });
     tokio::spawn(async move { axum::serve(FaultListener::new(tcp), with_connection(app)).await });
     let mut client = Frames::connect(address).await;
-    client.ask(1, "/").await;
+    client.send_request(1, "/").await;
     let seen = client.until_end(1).await;
     let kinds: Vec<u8> = seen.iter().map(|frame| frame.kind).collect();
     assert!(kinds.starts_with(&[GO_AWAY, PING]) || kinds.ends_with(&[HEADERS, DATA]), "{kinds:?}");
-    client.ask(3, "/").await;
+    client.send_request(3, "/").await;
     assert!(client.until_end(3).await.iter().any(|frame| frame.stream == 3));
 }

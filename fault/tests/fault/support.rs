@@ -1,4 +1,4 @@
-//! A service behind a fault, in memory.
+//! A service wrapped in a fault, in memory.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -9,8 +9,8 @@ use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{Action, Event, Fault, FaultBuilder, Injector, Phase};
 
-/// A fault that is on and strikes all.
-pub(crate) fn striking(injector: impl Into<Injector>) -> FaultBuilder {
+/// An enabled fault that selects every request.
+pub(crate) fn always(injector: impl Into<Injector>) -> FaultBuilder {
     Fault::new("test", injector).enabled(true).participation(1.0)
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn request(method: Method, path: &str, headers: &[(&str, &str)]) -> R
     request.body(String::new()).unwrap()
 }
 
-/// Status and text that come back from `202 Accepted` behind the fault; no answer is no status.
+/// Status and text of the response of `202 Accepted` behind the fault; `None` without a response.
 pub(crate) async fn send(fault: &Fault, request: Request<String>) -> (Option<u16>, String) {
     let inner = service_fn(async |_: Request<String>| {
         let mut response = Response::new(String::from("Accepted"));
@@ -44,19 +44,19 @@ pub(crate) async fn send(fault: &Fault, request: Request<String>) -> (Option<u16
     }
 }
 
-/// Whether a fault that answers by itself struck this request.
-pub(crate) async fn is_struck(fault: &Fault, request: Request<String>) -> bool {
+/// Tests whether a fault that responds by itself was injected into this request.
+pub(crate) async fn is_injected(fault: &Fault, request: Request<String>) -> bool {
     send(fault, request).await.0 != Some(202)
 }
 
-/// Runs a future to its end; for tests that are no futures themselves.
+/// Runs a future to its end, for tests that are not async.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 pub(crate) type Report = (Phase, Vec<Action>);
 
-/// The reports of a fault, kept.
+/// The recorded events of a fault.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<Report>>>);
 
@@ -66,7 +66,7 @@ impl Log {
         move |event| log.lock().unwrap().push((event.phase(), event.actions().to_vec()))
     }
 
-    /// Takes what has come in so far.
+    /// Takes the events so far.
     pub(crate) fn take(&self) -> Vec<Report> {
         std::mem::take(&mut self.0.lock().unwrap())
     }

@@ -1,4 +1,4 @@
-//! Chunks framed wrongly, as raw bytes and as clients take them.
+//! Wrong chunk framing, as raw bytes and as clients receive it.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -18,22 +18,28 @@ use waylay_fault::{
     ChunkError, Corruption, Fault, FaultListener, Injector, Side, chain, corrupt, error, with_connection,
 };
 
-use crate::lent::{Server, idle, serve};
-use crate::rig::{self, Protocol};
+use crate::handle::{Server, idle, serve};
+use crate::support::{self, Protocol};
 
-const ALL: [ChunkError; 5] = [ChunkError::BadSize, ChunkError::Longer, ChunkError::Shorter, ChunkError::BadLast, ChunkError::MissingLast];
+const ALL: [ChunkError; 5] = [
+    ChunkError::BadSize,
+    ChunkError::Longer,
+    ChunkError::Shorter,
+    ChunkError::BadLast,
+    ChunkError::MissingLast,
+];
 
 fn chunk(how: ChunkError) -> Injector {
     corrupt(Corruption::ChunkFraming(how)).into()
 }
 
-fn striking(injector: impl Into<Injector>) -> Fault {
+fn always(injector: impl Into<Injector>) -> Fault {
     let fault = Fault::new("bad-chunks", injector).enabled(true).participation(1.0);
     fault.block_headers([("x-no-chaos", "1")]).build().unwrap()
 }
 
-/// All that comes back for these bytes, until the server closes.
-async fn talk(server: SocketAddr, text: &str) -> String {
+/// Returns all bytes sent back for these bytes, until the server closes.
+async fn exchange_bytes(server: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(server).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut seen = String::new();
@@ -46,9 +52,9 @@ fn request(path: &str, more: &str) -> String {
 }
 
 const LAST: &str = "connection: close\r\n";
-const SPARED: &str = "x-no-chaos: 1\r\n";
+const SKIPPED: &str = "x-no-chaos: 1\r\n";
 
-/// What comes behind the head of the last answer; it must have come in chunks.
+/// The bytes after the head of the last response, which must be chunked.
 fn body(seen: &str) -> &str {
     let (head, body) = seen.rsplit("HTTP/1.1 ").next().unwrap().split_once("\r\n\r\n").unwrap();
     assert!(head.contains("transfer-encoding: chunked") && !head.contains("content-length"), "{seen}");
@@ -56,7 +62,7 @@ fn body(seen: &str) -> &str {
 }
 
 #[tokio::test]
-async fn each_way_of_framing() {
+async fn each_chunk_error() {
     let rows = [
         (ChunkError::BadSize, "zz\r\nreal\r\n0\r\n\r\n"),
         (ChunkError::Longer, "4\r\nrealx\r\n0\r\n\r\n"),
@@ -66,26 +72,26 @@ async fn each_way_of_framing() {
     ];
     for server in [Server::Hyper, Server::AxumRoute, Server::AxumAround] {
         for (how, wanted) in rows {
-            let fault = striking(chunk(how));
+            let fault = always(chunk(how));
             let address = serve(server, &fault, &idle()).await;
             let row = format!("{server:?} {how:?}");
-            let seen = talk(address, &request("/", LAST)).await;
+            let seen = exchange_bytes(address, &request("/", LAST)).await;
             assert_eq!(body(&seen), wanted, "{row}");
             assert!(seen.contains("x-fault-injected: bad-chunks"), "{row}: {seen}");
-            // Only where the last chunk is missing does the connection end by that.
+            // Only a missing last chunk ends the connection.
             let close = if how == ChunkError::MissingLast { "" } else { LAST };
-            assert_eq!(body(&talk(address, &request("/", close)).await), wanted, "{row}");
+            assert_eq!(body(&exchange_bytes(address, &request("/", close)).await), wanted, "{row}");
             let counts = fault.control().counts();
             assert_eq!((counts.injected, counts.not_deliverable, counts.active), (2, 0, 0), "{row}");
         }
     }
 }
 
-/// hyper's client and reqwest take none of it for a whole body.
+/// Neither hyper's client nor reqwest takes such a body for complete.
 #[tokio::test]
-async fn clients_notice() {
+async fn clients_detect_chunk_errors() {
     for how in ALL {
-        let fault = striking(chunk(how));
+        let fault = always(chunk(how));
         let address = serve(Server::AxumRoute, &fault, &idle()).await;
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
         let response = client.get(format!("http://{address}/").parse().unwrap()).await.unwrap();
@@ -93,14 +99,14 @@ async fn clients_notice() {
         assert!(response.into_body().collect().await.is_err(), "{how:?}");
         let response = reqwest::get(format!("http://{address}/")).await.unwrap();
         assert!(response.text().await.unwrap_err().is_decode(), "{how:?}");
-        // The next one is none the worse for it.
+        // The next exchange is not affected.
         let request = Request::get(format!("http://{address}/")).header("x-no-chaos", "1");
         let response = client.request(request.body(Empty::new()).unwrap()).await.unwrap();
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "real", "{how:?}");
     }
 }
 
-/// A server of streams, uploads and empty answers.
+/// A server of streams, uploads and empty responses.
 async fn serve_more(fault: &Fault) -> SocketAddr {
     let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = tcp.local_addr().unwrap();
@@ -117,7 +123,7 @@ async fn serve_more(fault: &Fault) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn streams_uploads_and_nothing() {
+async fn streams_uploads_and_empty_bodies() {
     let rows = [
         ("/stream", ChunkError::BadSize, "zz\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"),
         ("/stream", ChunkError::Shorter, "3\r\non\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"),
@@ -128,17 +134,17 @@ async fn streams_uploads_and_nothing() {
         ("/empty", ChunkError::MissingLast, ""),
     ];
     for (path, how, wanted) in rows {
-        let address = serve_more(&striking(chunk(how))).await;
-        assert_eq!(body(&talk(address, &request(path, LAST)).await), wanted, "{path} {how:?}");
+        let address = serve_more(&always(chunk(how))).await;
+        assert_eq!(body(&exchange_bytes(address, &request(path, LAST)).await), wanted, "{path} {how:?}");
     }
-    // An answer without a body has no chunks.
-    let address = serve_more(&striking(chunk(ChunkError::BadSize))).await;
-    let seen = talk(address, &request("/none", LAST)).await;
+    // A response without a body has no chunks.
+    let address = serve_more(&always(chunk(ChunkError::BadSize))).await;
+    let seen = exchange_bytes(address, &request("/none", LAST)).await;
     assert!(seen.starts_with("HTTP/1.1 204") && seen.ends_with("\r\n\r\n") && !seen.contains("zz"), "{seen}");
-    // More than one write takes.
-    let seen = talk(address, &request("/long", LAST)).await;
+    // More than one write.
+    let seen = exchange_bytes(address, &request("/long", LAST)).await;
     assert!(body(&seen).starts_with("zz\r\naaa") && seen.len() > 200_000);
-    // `100 Continue` goes out as it is, in front of the answer.
+    // `100 Continue` is sent as it is, before the response.
     let head = "POST /upload HTTP/1.1\r\nhost: example.com\r\nexpect: 100-continue\r\ncontent-length: 5\r\n";
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(format!("{head}{LAST}\r\n").as_bytes()).await.unwrap();
@@ -149,25 +155,26 @@ async fn streams_uploads_and_nothing() {
     let mut seen = String::new();
     client.read_to_string(&mut seen).await.unwrap();
     assert_eq!(body(&seen), "zz\r\n5\r\n0\r\n\r\n");
-    // A chain's own answer is framed so as well.
+    // A chain's own response is framed wrongly as well.
     let address =
-        serve_more(&striking(chain::<Injector>([chunk(ChunkError::BadSize), error(503).text("no").into()]))).await;
-    let seen = talk(address, &request("/stream", LAST)).await;
+        serve_more(&always(chain::<Injector>([chunk(ChunkError::BadSize), error(503).text("no").into()])))
+            .await;
+    let seen = exchange_bytes(address, &request("/stream", LAST)).await;
     assert!(seen.starts_with("HTTP/1.1 503") && body(&seen) == "zz\r\nno\r\n0\r\n\r\n", "{seen}");
 }
 
-/// What was asked before, on the same connection or in one breath, is answered whole; so is what
-/// is asked after it.
+/// Earlier requests on the connection, pipelined or not, are answered completely; so are later
+/// ones.
 #[tokio::test]
-async fn only_the_struck_answer_is_framed_wrongly() {
-    let (spared, struck) = (request("/stream", SPARED), request("/stream", ""));
+async fn only_the_selected_response_is_framed_wrongly() {
+    let (skipped, injected) = (request("/stream", SKIPPED), request("/stream", ""));
     let whole = "3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n";
     for pipelined in [true, false] {
-        let fault = striking(chunk(ChunkError::BadSize));
+        let fault = always(chunk(ChunkError::BadSize));
         let address = serve_more(&fault).await;
         let mut client = TcpStream::connect(address).await.unwrap();
-        let last = request("/stream", &format!("{SPARED}{LAST}"));
-        let texts = [spared.clone(), struck.clone(), last];
+        let last = request("/stream", &format!("{SKIPPED}{LAST}"));
+        let texts = [skipped.clone(), injected.clone(), last];
         let mut seen = Vec::new();
         if pipelined {
             client.write_all(texts.concat().as_bytes()).await.unwrap();
@@ -192,18 +199,24 @@ async fn only_the_struck_answer_is_framed_wrongly() {
 }
 
 #[tokio::test]
-async fn where_there_are_no_chunks_it_is_unreachable() {
-    let fault = striking(chunk(ChunkError::BadSize));
+async fn without_chunks_it_is_not_deliverable() {
+    let fault = always(chunk(ChunkError::BadSize));
     let address = serve(Server::AxumRoute, &fault, &idle()).await;
-    let seen = talk(address, &format!("HEAD / HTTP/1.1\r\nhost: example.com\r\n{LAST}\r\n")).await;
+    let seen = exchange_bytes(address, &format!("HEAD / HTTP/1.1\r\nhost: example.com\r\n{LAST}\r\n")).await;
     assert!(seen.starts_with("HTTP/1.1 200") && !seen.contains("bad-chunks"), "{seen}");
-    let seen = talk(address, "GET / HTTP/1.0\r\nhost: example.com\r\n\r\n").await;
+    let seen = exchange_bytes(address, "GET / HTTP/1.0\r\nhost: example.com\r\n\r\n").await;
     assert!(seen.starts_with("HTTP/1.0 200") && seen.ends_with("\r\n\r\nreal"), "{seen}");
-    assert_eq!(rig::ask(Protocol::Http2, address, Method::GET, &[]).await, rig::Seen::Status(200));
+    assert_eq!(
+        support::send_request(Protocol::Http2, address, Method::GET, &[]).await,
+        support::Seen::Status(200)
+    );
     assert_eq!(fault.control().counts().not_deliverable, 3);
     // Without a handle.
-    let address = rig::serve(rig::Place::AxumRoute, &fault, rig::NEVER).await;
-    assert_eq!(rig::ask(Protocol::Http1, address, Method::GET, &[]).await, rig::Seen::Status(200));
+    let address = support::serve(support::Place::AxumRoute, &fault, support::NEVER).await;
+    assert_eq!(
+        support::send_request(Protocol::Http1, address, Method::GET, &[]).await,
+        support::Seen::Status(200)
+    );
     assert_eq!(fault.control().counts().not_deliverable, 4);
     assert_eq!(fault.control().counts().injected, 0);
     // Around a client.
@@ -213,7 +226,8 @@ async fn where_there_are_no_chunks_it_is_unreachable() {
     let response = tower::ServiceExt::oneshot(fault.client_layer().layer(client), request).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(fault.control().counts().not_deliverable, 5);
-    let errors =
-        Fault::new("f", corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).on(Side::Request)).build().unwrap_err();
+    let errors = Fault::new("f", corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).on(Side::Request))
+        .build()
+        .unwrap_err();
     assert_eq!(errors.iter().next().unwrap().setting(), "corrupt.chunk");
 }

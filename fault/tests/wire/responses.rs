@@ -1,13 +1,14 @@
-//! Answers of the fault's own, as clients receive them.
+//! Responses made by a fault, as clients receive them.
 
 use http::{Method, Response};
 use waylay_fault::{
-    InjectContext, Delay, Fault, FaultBuilder, Injector, INJECTED_HEADER, RetryAfter, InjectOutcome, chain, custom, error, slow,
+    Delay, Fault, FaultBuilder, INJECTED_HEADER, InjectContext, InjectOutcome, Injector, RetryAfter, chain,
+    custom, error, slow,
 };
 
-use crate::rig::{Client, NEVER, PLACES, Protocol, serve};
+use crate::support::{Client, NEVER, PLACES, Protocol, serve};
 
-fn striking(injector: impl Into<Injector>) -> FaultBuilder {
+fn always(injector: impl Into<Injector>) -> FaultBuilder {
     Fault::new("flaky", injector).enabled(true).participation(1.0)
 }
 
@@ -25,10 +26,10 @@ async fn status_text_and_headers_arrive() {
     ];
     for place in PLACES {
         for (abort, status, text) in rows.clone() {
-            let fault = striking(abort.header("retry-after", "2")).build().unwrap();
+            let fault = always(abort.header("retry-after", "2")).build().unwrap();
             let server = serve(place, &fault, NEVER).await;
             for protocol in [Protocol::Http1, Protocol::Http2] {
-                // One connection for all: a wrong length would put the next exchange out of step.
+                // One connection for all: a wrong length would disturb the next exchange.
                 let mut client = Client::connect(protocol, server).await;
                 for method in [Method::HEAD, Method::GET, Method::POST, Method::HEAD, Method::GET] {
                     let row = format!("{place:?} {protocol:?} {method} {status}");
@@ -58,7 +59,7 @@ async fn status_text_and_headers_arrive() {
 }
 
 #[tokio::test]
-async fn a_slowed_answer_is_the_services_own_with_a_mark() {
+async fn a_delayed_response_is_the_services_own_with_a_mark() {
     let rows = [
         (|| slow(Delay::fixed("1ms")), true, true),
         (|| slow(Delay::fixed("1ms")), false, false),
@@ -68,7 +69,7 @@ async fn a_slowed_answer_is_the_services_own_with_a_mark() {
     ] as [(fn() -> Injector, bool, bool); 5];
     for place in PLACES {
         for (injector, mark, marked) in rows {
-            let fault = striking(injector()).mark(mark).build().unwrap();
+            let fault = always(injector()).mark(mark).build().unwrap();
             let server = serve(place, &fault, NEVER).await;
             for protocol in [Protocol::Http1, Protocol::Http2] {
                 let response = Client::connect(protocol, server).await.send(Method::GET).await.unwrap();
@@ -79,11 +80,13 @@ async fn a_slowed_answer_is_the_services_own_with_a_mark() {
     }
 }
 
-/// An injector of the user's need not know that HTTP/2 servers send bodies even for HEAD.
+/// A custom injector need not know that HTTP/2 servers send bodies even for HEAD.
 #[tokio::test]
-async fn a_custom_answer_to_head_is_empty_but_as_long() {
-    let own = custom("own", |_: InjectContext| async { InjectOutcome::Respond(Response::new("short and stout".into())) });
-    let fault = striking(own).build().unwrap();
+async fn a_custom_response_to_head_states_its_length() {
+    let own = custom("own", |_: InjectContext| async {
+        InjectOutcome::Respond(Response::new("short and stout".into()))
+    });
+    let fault = always(own).build().unwrap();
     for place in PLACES {
         let server = serve(place, &fault, NEVER).await;
         for protocol in [Protocol::Http1, Protocol::Http2] {
@@ -97,7 +100,7 @@ async fn a_custom_answer_to_head_is_empty_but_as_long() {
     }
 }
 
-/// A date is told anew with each answer, a number of seconds is what it is.
+/// A date is computed for each response, a number of seconds stays the same.
 #[tokio::test]
 async fn retry_after_is_seconds_or_a_date() {
     use std::time::{Duration, SystemTime};
@@ -110,7 +113,7 @@ async fn retry_after_is_seconds_or_a_date() {
     ];
     for (when, wanted) in rows {
         let busy = error(503).retry_after(when).body(r#"{"busy":true}"#).content_type("application/json");
-        let server = serve(PLACES[0], &striking(busy).build().unwrap(), NEVER).await;
+        let server = serve(PLACES[0], &always(busy).build().unwrap(), NEVER).await;
         let before = SystemTime::now();
         let response = Client::connect(Protocol::Http1, server).await.send(Method::GET).await.unwrap();
         assert_eq!(response.headers()["content-type"], "application/json");
@@ -120,7 +123,7 @@ async fn retry_after_is_seconds_or_a_date() {
             Some(wanted) => assert_eq!(seen, wanted),
             None => {
                 let date = httpdate::parse_http_date(seen).unwrap();
-                // Dates are whole seconds.
+                // Dates have whole seconds.
                 let hour = Duration::from_secs(3600);
                 let late = SystemTime::now() + hour;
                 assert!(date + Duration::from_secs(1) >= before + hour && date <= late, "{seen}");

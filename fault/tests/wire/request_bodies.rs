@@ -1,4 +1,4 @@
-//! What is done to the way in: bodies and heads of requests, struck by the server and by the client.
+//! Changed bodies and heads of requests, by the server and by the client.
 
 use std::net::SocketAddr;
 
@@ -13,11 +13,11 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 use tower_layer::Layer;
 use waylay_fault::{
-    DelayPoint, BodyError, Corruption, TruncateAt, Delay, TruncateEnd, Fault, Injector, LengthOffset, ResetCode, Side, corrupt, patch,
-    rate_limit, replace, slow, truncate, wrong_length,
+    BodyError, Corruption, Delay, DelayPoint, Fault, Injector, LengthOffset, ResetCode, Side, TruncateAt,
+    TruncateEnd, corrupt, patch, rate_limit, replace, slow, truncate, wrong_length,
 };
 
-fn striking(injector: impl Into<Injector>) -> Fault {
+fn always(injector: impl Into<Injector>) -> Fault {
     Fault::new("up", injector).enabled(true).participation(1.0).seed(7).build().unwrap()
 }
 
@@ -25,8 +25,8 @@ fn idle() -> Fault {
     Fault::new("idle", replace("")).build().unwrap()
 }
 
-/// A server that tells of a request what it got: the length that was promised, the headers that
-/// we are about, the body and whether it came to its end.
+/// A server that describes the request it received: the stated length, the relevant headers, the
+/// body and whether it was complete.
 async fn serve(fault: &Fault) -> SocketAddr {
     let app = axum::Router::new()
         .fallback(async |request: Request| {
@@ -42,7 +42,7 @@ async fn serve(fault: &Fault) -> SocketAddr {
                     None => break "whole",
                 }
             };
-            // What is no text is not to be text.
+            // Corrupted text is not UTF-8.
             let text: String =
                 seen.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect();
             let length = length.unwrap_or_else(|| "none".into());
@@ -57,8 +57,8 @@ async fn serve(fault: &Fault) -> SocketAddr {
 
 type Boxed = UnsyncBoxBody<Bytes, BodyError>;
 
-/// What the server tells, or that there was no answer.
-async fn ask(server: SocketAddr, fault: &Fault, http2: bool) -> String {
+/// The server's description, or that there was no response.
+async fn send_request(server: SocketAddr, fault: &Fault, http2: bool) -> String {
     let client = Client::builder(TokioExecutor::new()).http2_only(http2).build_http::<Boxed>();
     let client = fault.client_layer().request_body_with::<Boxed>(|body| body.boxed_unsync()).layer(client);
     let body = Full::from("{\"a\":1}").map_err(|never| match never {}).boxed_unsync();
@@ -72,12 +72,12 @@ async fn ask(server: SocketAddr, fault: &Fault, http2: bool) -> String {
     }
 }
 
-/// By the server before the handler, and by the client before it is sent: the handler sees the
-/// same, but for the length that it is told.
+/// By the server before the handler, and by the client before sending: the handler receives the
+/// same, except for the stated length.
 #[tokio::test]
-async fn bodies_and_heads_on_the_way_in() {
+async fn request_bodies_and_heads() {
     let cut = |at| truncate(at).on(Side::Request);
-    // Struck by the server; by the client, over HTTP/1.1 and HTTP/2.
+    // By the server; by the client, over HTTP/1.1 and HTTP/2.
     let rows: [(Injector, &str, [&str; 2]); 13] = [
         (cut(TruncateAt::Bytes(3)).into(), "7, 1, {\"a, failed", ["failed"; 2]),
         (cut(TruncateAt::Fraction(0.5)).into(), "7, 1, {\"a, failed", ["failed"; 2]),
@@ -86,7 +86,11 @@ async fn bodies_and_heads_on_the_way_in() {
             "7, 1, {\"a, failed",
             ["failed"; 2],
         ),
-        (cut(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(), "none, 1, {\"a, whole", ["3, 1, {\"a, whole"; 2]),
+        (
+            cut(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(),
+            "none, 1, {\"a, whole",
+            ["3, 1, {\"a, whole"; 2],
+        ),
         (
             corrupt(Corruption::Json).on(Side::Request).into(),
             "7, 1, {\"a\";1}, whole",
@@ -110,8 +114,12 @@ async fn bodies_and_heads_on_the_way_in() {
             "7, 0, {\"a\":1}, whole",
             ["7, 0, {\"a\":1}, whole"; 2],
         ),
-        (wrong_length(LengthOffset::More(5)).on(Side::Request).into(), "none, 1, {\"a\":1}, whole", ["failed"; 2]),
-        // hyper sends no more than it promised.
+        (
+            wrong_length(LengthOffset::More(5)).on(Side::Request).into(),
+            "none, 1, {\"a\":1}, whole",
+            ["failed"; 2],
+        ),
+        // hyper sends no more than the stated length.
         (
             wrong_length(LengthOffset::Fewer(5)).on(Side::Request).into(),
             "none, 1, {\"a\":1}, whole",
@@ -119,10 +127,18 @@ async fn bodies_and_heads_on_the_way_in() {
         ),
     ];
     for (injector, by_server, by_client) in rows {
-        let fault = striking(injector);
+        let fault = always(injector);
         for (http2, by_client) in [false, true].into_iter().zip(by_client) {
-            assert_eq!(ask(serve(&fault).await, &idle(), http2).await, by_server, "{http2} {fault:?}");
-            assert_eq!(ask(serve(&idle()).await, &fault, http2).await, by_client, "{http2} {fault:?}");
+            assert_eq!(
+                send_request(serve(&fault).await, &idle(), http2).await,
+                by_server,
+                "{http2} {fault:?}"
+            );
+            assert_eq!(
+                send_request(serve(&idle()).await, &fault, http2).await,
+                by_client,
+                "{http2} {fault:?}"
+            );
         }
         assert_eq!(fault.control().counts().injected, 4, "{fault:?}");
     }

@@ -1,5 +1,5 @@
-//! The facts as they stand in a file beside the repository, where there is one: each is driven from
-//! its own words, or answered by a row of ours.
+//! The facts of a file beside the repository, if it exists: each is run from its own text, or has a
+//! row.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,10 +7,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use waylay_fault::{chain, random_by};
 
-use crate::rig::striking;
-use crate::rows::{
-    ALLOW, BLOCK, Came, Sent, answered, is_share, known, link, mended, rate, sent, stepped, told, waited,
+use crate::go_fault_rows::{
+    ALLOW, BLOCK, Came, Sent, answered, differs_on_purpose, is_share, known, link, output_of, rate, sent,
+    stepped, waited,
 };
+use crate::support::always;
 
 fn strings(value: &Value) -> Vec<String> {
     let values = value.as_array().into_iter().flatten();
@@ -36,7 +37,7 @@ fn number(value: &Value) -> f64 {
     }
 }
 
-/// `noop x6` is six of them.
+/// `noop x6` stands for six of them.
 fn names(value: &Value) -> Vec<String> {
     let repeated = |name: String| match name.rsplit_once(" x") {
         Some((name, count)) => vec![name.to_owned(); count.parse().unwrap()],
@@ -53,7 +54,7 @@ fn injector(given: &Value) -> &'static str {
     }
 }
 
-/// A request to a fault, of the shapes of the gate and its lists.
+/// A request to a fault, for the suites of the filter and its lists.
 fn gate(suite: &str, given: &Value) -> Sent {
     let headers = pairs(&given["request"]["headers"]);
     let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
@@ -90,19 +91,19 @@ fn gate(suite: &str, given: &Value) -> Sent {
     row
 }
 
-/// Whether ours comes to what the row expects; nothing for a shape that cannot be driven.
+/// Tests whether the outcome is the expected one; `None` for a suite that cannot be run.
 async fn agrees(suite: &str, given: &Value, expect: &Value) -> Option<bool> {
     let ok = || expect["result"].as_str().map_or(expect["error"].is_null(), |text| text.starts_with("ok"));
     Some(match suite {
         "handler.gate" | "options.order" => {
             let (came, text) = gate(suite, given).send().await;
             let injected = expect["injected"].as_bool().unwrap_or(expect["status"] == 500);
-            let wanted = if injected { Came::Struck } else { Came::Passed };
+            let wanted = if injected { Came::Injected } else { Came::Passed };
             came == wanted && expect["body_trimmed"].as_str().is_none_or(|body| body == text)
         }
         _ if suite.starts_with("lists.") && expect["injected"].is_boolean() => {
             let (came, _) = gate(suite, given).send().await;
-            came == if expect["injected"] == true { Came::Struck } else { Came::Passed }
+            came == if expect["injected"] == true { Came::Injected } else { Came::Passed }
         }
         "constructor.participation" => is_share(number(&given["participation"])).await == ok(),
         "runtime.set_participation" if number_or_name(&given["value"]) => {
@@ -115,7 +116,8 @@ async fn agrees(suite: &str, given: &Value, expect: &Value) -> Option<bool> {
             stepped(&steps).await.into_iter().map(Value::from).eq(wanted.iter().cloned())
         }
         "participation.rate" => {
-            // As many requests as are sent in a second or two; the tolerance is theirs, or five sigma.
+            // As many requests as are sent in a second or two; the tolerance is go-fault's, or five
+            // sigma.
             let (share, requests) = (given["participation"].as_f64().unwrap(), 20_000);
             let sigma = (share * (1.0 - share) / f64::from(requests)).sqrt();
             let tolerance = expect["tolerance"].as_f64().unwrap().max(5.0 * sigma);
@@ -133,21 +135,21 @@ async fn agrees(suite: &str, given: &Value, expect: &Value) -> Option<bool> {
         }
         "chain.handler" => {
             let links = names(&given["injectors"]);
-            let seen = told(|said| chain(links.iter().map(|name| link(name, said)))).await;
+            let seen = output_of(|log| chain(links.iter().map(|name| link(name, log)))).await;
             seen == expect["body_trimmed"]
         }
         "chain.constructor" | "random.constructor"
             if given["option"].is_null() && !given["injectors"].as_array()?.contains(&Value::Null) =>
         {
-            let (names, said) = (names(&given["injectors"]), Arc::default());
-            let links = names.iter().map(|name| link(name, &said));
+            let (names, log) = (names(&given["injectors"]), Arc::default());
+            let links = names.iter().map(|name| link(name, &log));
             let tree = if suite.starts_with("chain") { chain(links) } else { random_by(links, |_| 0) };
-            striking(tree).build().is_ok() == ok()
+            always(tree).build().is_ok() == ok()
         }
         "random.handler" => {
             let (choices, index) = (names(&given["injectors"]), expect["index"].as_u64().unwrap() as usize);
-            let make = |said: &_| random_by(choices.iter().map(|name| link(name, said)), move |_| index);
-            told(make).await == expect["body_trimmed"]
+            let make = |log: &_| random_by(choices.iter().map(|name| link(name, log)), move |_| index);
+            output_of(make).await == expect["body_trimmed"]
         }
         "slow.handler" => {
             let noop = given["wait_fn"] == "noop";
@@ -164,7 +166,7 @@ fn number_or_name(value: &Value) -> bool {
 
 #[tokio::test(start_paused = true)]
 #[ignore = "needs ../shared/cases"]
-async fn every_fact_of_the_file_is_answered() {
+async fn every_fact_of_the_file_has_a_test() {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases/fault.jsonl");
     let Ok(text) = std::fs::read_to_string(&file) else {
         println!("{} is not here: skipped", file.display());
@@ -177,19 +179,19 @@ async fn every_fact_of_the_file_is_answered() {
         let (id, suite) = (row["id"].as_str().unwrap(), row["suite"].as_str().unwrap());
         let id: u16 = id.strip_prefix("fault-").unwrap().parse().unwrap();
         if suite.ends_with(".wire") {
-            // These are held by the tests of the wire.
+            // Covered by the tests with clients.
             continue;
         }
-        let quirk = row["upstream_quirk"] == true || mended(id);
+        let differs = row["upstream_quirk"] == true || differs_on_purpose(id);
         match agrees(suite, &row["given"], &row["expect"]).await {
-            // What differs on purpose must differ.
-            Some(agrees) if agrees == quirk => faults.push(format!("{row}")),
+            // A deliberate difference must differ.
+            Some(agrees) if agrees == differs => faults.push(format!("{row}")),
             Some(_) => driven += 1,
             None if !known.contains(&id) => faults.push(format!("unanswered: {row}")),
             None => {}
         }
         if !known.contains(&id) {
-            println!("no row of ours, but driven: {id}");
+            println!("no row, but run: {id}");
         }
     }
     println!("{driven} rows were driven from the file");

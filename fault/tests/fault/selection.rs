@@ -1,4 +1,4 @@
-//! How often, and how many: quotas, windows, groups, and what is decided but once.
+//! Selection: quotas, windows, groups, and decisions made once.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -15,47 +15,48 @@ use waylay_fault::{
     quota, random, slow,
 };
 
-use crate::rig::{Log, get, is_struck, request, send, striking};
+use crate::support::{Log, always, get, is_injected, request, send};
 
-/// Sends so many requests and tells which were struck.
-async fn struck(fault: &Fault, count: u64) -> Vec<u64> {
-    let mut struck = Vec::new();
+/// Sends this number of requests and returns those that were injected.
+async fn injected(fault: &Fault, count: u64) -> Vec<u64> {
+    let mut injected = Vec::new();
     for number in 0..count {
-        if is_struck(fault, get("/")).await {
-            struck.push(number);
+        if is_injected(fault, get("/")).await {
+            injected.push(number);
         }
     }
-    struck
+    injected
 }
 
 #[tokio::test]
-async fn windows_count_what_was_chosen() {
+async fn count_windows_count_selected_requests() {
     for (skip, every, limit) in
         [(0, 1, 3), (2, 1, u64::MAX), (0, 3, u64::MAX), (2, 3, 2), (5, 2, 1), (100, 1, 1)]
     {
-        let fault = striking(error(500)).skip(skip).every(every).limit(limit).build().unwrap();
+        let fault = always(error(500)).skip(skip).every(every).limit(limit).build().unwrap();
         let wanted: Vec<_> = (0..20)
             .filter(|number| {
                 *number >= skip && (number - skip) % every == 0 && (number - skip) / every < limit
             })
             .collect();
-        assert_eq!(struck(&fault, 20).await, wanted, "{skip} {every} {limit}");
+        assert_eq!(injected(&fault, 20).await, wanted, "{skip} {every} {limit}");
         let counts = fault.control().counts();
         assert_eq!((counts.injected, counts.outside_window), (wanted.len() as u64, 20 - wanted.len() as u64));
     }
-    // A request that could not be struck uses up nothing, nor does one that the draw spared.
-    let fault = striking(waylay_fault::reject(waylay_fault::Reject::EmptyReply)).limit(1).build().unwrap();
-    assert!(!is_struck(&fault, request(Method::HEAD, "/", &[])).await);
-    assert!(!is_struck(&fault, get("/healthz")).await);
-    assert_eq!(struck(&fault, 5).await, [0]);
-    let half = || striking(error(500)).participation(0.5).seed(7);
-    let all = struck(&half().build().unwrap(), 40).await;
-    assert_eq!(struck(&half().skip(2).limit(3).build().unwrap(), 40).await, all[2..5]);
+    // A request that is not deliverable is not counted in the window, nor is one that the draw did
+    // not select.
+    let fault = always(waylay_fault::reject(waylay_fault::Reject::EmptyReply)).limit(1).build().unwrap();
+    assert!(!is_injected(&fault, request(Method::HEAD, "/", &[])).await);
+    assert!(!is_injected(&fault, get("/healthz")).await);
+    assert_eq!(injected(&fault, 5).await, [0]);
+    let half = || always(error(500)).participation(0.5).seed(7);
+    let all = injected(&half().build().unwrap(), 40).await;
+    assert_eq!(injected(&half().skip(2).limit(3).build().unwrap(), 40).await, all[2..5]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn quotas_begin_anew_with_each_window() {
-    let fault = striking(quota(3, "10s")).build().unwrap();
+async fn quotas_reset_with_each_window() {
+    let fault = always(quota(3, "10s")).build().unwrap();
     let mut seen = Vec::new();
     for _ in 0..12 {
         let at = Instant::now();
@@ -70,7 +71,7 @@ async fn quotas_begin_anew_with_each_window() {
     }
     let ok = || (200, None);
     let full = |wait: &str| (429, Some(wait.to_owned()));
-    // The first request opens the window, so that it ends at 10 s; the next one begins at 10.5 s.
+    // The first request opens the window, which ends at 10 s; the next one begins at 10.5 s.
     let wanted = [
         ok(),
         ok(),
@@ -92,12 +93,12 @@ async fn quotas_begin_anew_with_each_window() {
     assert_eq!((counts.injected, counts.outside_window), (6, 6));
 
     let own = quota(0, "1h").response(error(503).text("full").retry_after("7s"));
-    let fault = striking(chain::<Injector>([slow(Delay::fixed("1s")), own.into()])).build().unwrap();
+    let fault = always(chain::<Injector>([slow(Delay::fixed("1s")), own.into()])).build().unwrap();
     assert_eq!(send(&fault, get("/")).await, (Some(503), "full".to_owned()));
 }
 
 #[tokio::test]
-async fn of_a_group_one_strikes_at_most() {
+async fn at_most_one_fault_of_a_group_is_injected() {
     let group = Group::new("orders").seed(7);
     let member = |name, weight, share| {
         Fault::new(name, error(500))
@@ -109,9 +110,9 @@ async fn of_a_group_one_strikes_at_most() {
             .unwrap()
     };
     let members = [member("a", 1.0, 1.0), member("b", 2.0, 1.0), member("c", 1.0, 0.5)];
-    let mut hits = [0_u32; 3];
+    let mut selected = [0_u32; 3];
     for _ in 0..4000 {
-        // One after the other around one service, as layers are.
+        // Nested around one service, as layers are.
         let inner = service_fn(async |_: Request<String>| {
             Ok::<_, std::convert::Infallible>(Response::new(String::new()))
         });
@@ -126,39 +127,39 @@ async fn of_a_group_one_strikes_at_most() {
         let response = service.oneshot(get("/")).await.unwrap();
         let names: Vec<_> = response.headers().get_all("x-fault-injected").iter().collect();
         assert!(names.len() <= 1, "{names:?}");
-        for (name, hits) in ["a", "b", "c"].into_iter().zip(&mut hits) {
-            *hits += u32::from(names.iter().any(|seen| *seen == name));
+        for (name, selected) in ["a", "b", "c"].into_iter().zip(&mut selected) {
+            *selected += u32::from(names.iter().any(|seen| *seen == name));
         }
     }
-    // Weights 1, 2 and 1, the last of which strikes half of what it is given: five sigma.
-    for (hits, share) in hits.into_iter().zip([0.25, 0.5, 0.125]) {
+    // Weights 1, 2 and 1, the last of which selects half of its requests: five sigma.
+    for (selected, share) in selected.into_iter().zip([0.25, 0.5, 0.125]) {
         let (mean, sigma) = (4000.0 * share, (4000.0 * share * (1.0_f64 - share)).sqrt());
-        assert!((f64::from(hits) - mean).abs() <= 5.0 * sigma, "{hits} of {mean}");
+        assert!((f64::from(selected) - mean).abs() <= 5.0 * sigma, "{selected} of {mean}");
     }
     let counts = members[0].control().counts();
     assert_eq!(counts.injected + counts.other_in_group, 4000);
 
     for weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(striking(error(500)).group(&group, weight).build().is_err());
+        assert!(always(error(500)).group(&group, weight).build().is_err());
     }
 }
 
-/// A plan that is loaded anew builds its faults anew.
+/// A plan that is loaded again builds its faults again.
 #[tokio::test]
-async fn who_leaves_a_group_frees_the_seat() {
+async fn leaving_a_group_frees_the_position() {
     async fn picks(fault: &Fault) -> Vec<u32> {
         let mut picks = Vec::new();
         for id in 0..300 {
             let request = request(Method::GET, "/", &[("x-request-id", &id.to_string())]);
-            if is_struck(fault, request).await {
+            if is_injected(fault, request).await {
                 picks.push(id);
             }
         }
         picks
     }
     let group = Group::new("orders").seed(7);
-    let member = || striking(error(500)).decide_by(DecideBy::RequestId).group(&group, 1.0).build().unwrap();
-    // Alone it is always picked, however many there were before.
+    let member = || always(error(500)).decide_by(DecideBy::RequestId).group(&group, 1.0).build().unwrap();
+    // A single member is always picked, however many there were before.
     let mut fault = member();
     for _ in 0..10 {
         fault = member();
@@ -166,7 +167,8 @@ async fn who_leaves_a_group_frees_the_seat() {
     assert_eq!(picks(&fault).await.len(), 300);
     drop(fault);
 
-    // Those who stay share what the one who left had; one who comes in its place finds all as it was.
+    // The remaining members share the requests of the one that left; a new member in its position
+    // restores the picks.
     let [first, middle, last] = [member(), member(), member()];
     let before = [picks(&first).await, picks(&middle).await, picks(&last).await];
     assert_eq!(before.iter().map(Vec::len).sum::<usize>(), 300);
@@ -179,9 +181,10 @@ async fn who_leaves_a_group_frees_the_seat() {
     assert_eq!([picks(&first).await, picks(&middle).await, picks(&last).await], before);
 }
 
-/// A fault that lies around a service twice strikes no more often than one that does once.
+/// A fault whose layer wraps a service twice selects no more requests than one whose layer wraps it
+/// once.
 #[tokio::test]
-async fn a_request_is_decided_on_once() {
+async fn a_request_is_decided_once() {
     let fault = Fault::new("twice", slow(Delay::fixed("0s")))
         .enabled(true)
         .participation(0.5)
@@ -203,8 +206,8 @@ async fn a_request_is_decided_on_once() {
     let counts = fault.control().counts();
     assert_eq!((counts.seen, counts.already_decided, counts.injected), (800, 400, marks[&1]));
 
-    // Under another attempt it is another decision.
-    let fault = striking(error(500)).attempt_header("x-attempt").participation(0.5).seed(7).build().unwrap();
+    // Another attempt is another decision.
+    let fault = always(error(500)).attempt_header("x-attempt").participation(0.5).seed(7).build().unwrap();
     let inner = fault.layer().layer(service_fn(async |_: Request<String>| {
         Ok::<_, std::convert::Infallible>(Response::new(String::new()))
     }));
@@ -223,25 +226,25 @@ async fn a_request_is_decided_on_once() {
 
 /// The counterparts of go-fault's own draw, index and sleep functions.
 #[tokio::test(start_paused = true)]
-pub(crate) async fn own_functions() {
+pub(crate) async fn custom_functions() {
     let keys = Arc::new(Mutex::new(Vec::new()));
     let seen = keys.clone();
-    let fault = striking(error(500)).participation(0.4).block_paths(["/blocked"]).draw_with(move |key| {
+    let fault = always(error(500)).participation(0.4).block_paths(["/blocked"]).draw_with(move |key| {
         let Key::Counter(number) = key else { panic!("{key:?}") };
         seen.lock().unwrap().push(number);
         [0.0, 0.399, 0.4, 1.0, f64::NAN][number as usize % 5]
     });
     let fault = fault.build().unwrap();
-    assert!(!is_struck(&fault, get("/blocked")).await);
-    assert_eq!(struck(&fault, 10).await, [0, 1, 5, 6]);
+    assert!(!is_injected(&fault, get("/blocked")).await);
+    assert_eq!(injected(&fault, 10).await, [0, 1, 5, 6]);
     assert_eq!(*keys.lock().unwrap(), (0..10).collect::<Vec<_>>());
     // A draw of 1 is below no participation.
-    let never = striking(error(500)).draw_with(|_| 1.0).build().unwrap();
-    assert!(!is_struck(&never, get("/")).await);
+    let never = always(error(500)).draw_with(|_| 1.0).build().unwrap();
+    assert!(!is_injected(&never, get("/")).await);
 
     let slept = Arc::new(AtomicU32::new(0));
     let counter = slept.clone();
-    let fault = striking(slow(Delay::fixed("1h"))).sleep_with(move |time| {
+    let fault = always(slow(Delay::fixed("1h"))).sleep_with(move |time| {
         counter.fetch_add(time.as_secs() as u32, Ordering::Relaxed);
         std::future::ready(())
     });
@@ -251,22 +254,22 @@ pub(crate) async fn own_functions() {
 
     let rows = [(0, 501), (1, 502), (2, 501), (usize::MAX, 502)];
     for (index, status) in rows {
-        let by_hand = waylay_fault::random_by([error(501), error(502)], move |_| index);
-        assert_eq!(send(&striking(by_hand).build().unwrap(), get("/")).await.0, Some(status));
+        let manual_drain = waylay_fault::random_by([error(501), error(502)], move |_| index);
+        assert_eq!(send(&always(manual_drain).build().unwrap(), get("/")).await.0, Some(status));
     }
     let none = Fault::new("f", waylay_fault::random_by(Vec::<Injector>::new(), |_| 0)).build().unwrap_err();
     assert!(none.to_string().contains("random"), "{none}");
 }
 
-/// A reporter of its own hears of its part of the tree, and of nothing else.
+/// A reporter of a part receives the events of this part only.
 #[tokio::test(start_paused = true)]
-async fn parts_with_reporters_of_their_own() {
-    let (all, errors, waits) = (Log::default(), Log::default(), Log::default());
+async fn reporters_of_parts() {
+    let (all, errors, delays) = (Log::default(), Log::default(), Log::default());
     let tree = chain([
-        slow(Delay::fixed("1s")).reporter(waits.reporter()),
+        slow(Delay::fixed("1s")).reporter(delays.reporter()),
         random([(1.0, Injector::from(error(503)).reporter(errors.reporter())), (1.0, error(500).into())]),
     ]);
-    let fault = striking(tree).seed(7).reporter(all.reporter()).build().unwrap();
+    let fault = always(tree).seed(7).reporter(all.reporter()).build().unwrap();
     for _ in 0..40 {
         send(&fault, get("/")).await;
     }
@@ -275,33 +278,32 @@ async fn parts_with_reporters_of_their_own() {
     assert_eq!(all.len(), 80);
     let second = Duration::from_secs(1);
     let wanted: Vec<_> = all.iter().map(|(phase, _)| (*phase, vec![Action::Slow(second)])).collect();
-    assert_eq!(phases(&waits), wanted);
+    assert_eq!(phases(&delays), wanted);
     let wanted: Vec<_> = (all.into_iter())
-        .filter(|(_, deeds)| deeds[1] == Action::Error(503))
+        .filter(|(_, actions)| actions[1] == Action::Error(503))
         .map(|(phase, _)| (phase, vec![Action::Error(503)]))
         .collect();
     assert!(!wanted.is_empty() && wanted.len() < 80);
     assert_eq!(phases(&errors), wanted);
 
-    // What was never begun is not told of as ended.
+    // Actions that were never begun are not reported at the end.
     let late = Log::default();
     let tree = chain([slow(Delay::fixed("1h")), Injector::from(error(503)).reporter(late.reporter())]);
-    let fault = striking(tree).build().unwrap();
+    let fault = always(tree).build().unwrap();
     let control = fault.control();
     let waiting = tokio::spawn(async move { send(&fault, get("/")).await });
     tokio::time::sleep(second).await;
     control.set_enabled(false);
     assert_eq!(waiting.await.unwrap().0, Some(202));
     assert_eq!(phases(&late), [(Phase::Started, vec![Action::Error(503)])]);
-    let quiet = striking(error(500)).reporter(|_: &Event<'_>| {}).build().unwrap();
-    assert!(is_struck(&quiet, get("/")).await);
+    let quiet = always(error(500)).reporter(|_: &Event<'_>| {}).build().unwrap();
+    assert!(is_injected(&quiet, get("/")).await);
 }
 
-/// One client, one verdict, whatever form its address comes in.
+/// One decision per client, in whatever form its address is given.
 #[tokio::test]
-async fn clients_are_decided_on_by_their_address() {
-    let fault =
-        striking(error(500)).participation(0.5).seed(7).decide_by(DecideBy::ClientIp).build().unwrap();
+async fn clients_are_decided_by_address() {
+    let fault = always(error(500)).participation(0.5).seed(7).decide_by(DecideBy::ClientIp).build().unwrap();
     let from = |address: &str, port| {
         let mut request = get("/");
         request.extensions_mut().insert(PeerAddr(SocketAddr::new(address.parse().unwrap(), port)));
@@ -313,12 +315,12 @@ async fn clients_are_decided_on_by_their_address() {
         let wanted = Sampler::new(7, "test").draw(Key::Client(ip), b"").is_selected(0.5);
         for (address, port) in [(address.clone(), 1), (address.clone(), 2), (format!("::ffff:{address}"), 3)]
         {
-            assert_eq!(is_struck(&fault, from(&address, port)).await, wanted, "{address}");
+            assert_eq!(is_injected(&fault, from(&address, port)).await, wanted, "{address}");
         }
     }
     // Without an address the counter decides.
     for number in 0..20 {
         let wanted = Sampler::new(7, "test").draw(Key::Counter(number), b"").is_selected(0.5);
-        assert_eq!(is_struck(&fault, get("/")).await, wanted);
+        assert_eq!(is_injected(&fault, get("/")).await, wanted);
     }
 }

@@ -1,4 +1,4 @@
-//! One server that speaks everything, and clients that say in a few words what they saw.
+//! One server of all protocols, and clients that describe what they observe in a few words.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -28,7 +28,7 @@ use waylay_fault::{Fault, FaultConnector, FaultListener, Reject, reject, serve_c
 
 use crate::grpc;
 
-/// How the client speaks.
+/// The protocol of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Http1,
@@ -41,7 +41,7 @@ pub(crate) enum Protocol {
 pub(crate) const PROTOCOLS: [Protocol; 5] =
     [Protocol::Http1, Protocol::H2c, Protocol::H2Tls, Protocol::Grpc, Protocol::WebSocket];
 
-/// Where the fault lies.
+/// The placement of the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Layer,
@@ -50,19 +50,19 @@ pub(crate) enum Place {
     Connector,
 }
 
-/// What the service answers, long enough to be cut in its midst.
+/// The response of the service, long enough to be truncated.
 pub(crate) const ANSWER: &[u8] = &[b'a'; 4000];
 
-/// What it answers to those who ask for events.
+/// The response to a request for events.
 pub(crate) const EVENTS: &[u8] = b"data: one\n\ndata: two\n\ndata: three\n\n";
 
-/// A fault that lies nowhere.
+/// A fault that is never injected.
 fn idle() -> Fault {
     Fault::new("idle", reject(Reject::EmptyReply)).build().unwrap()
 }
 
-/// What each client of this protocol saw of a fault in this place. `races`: the end of the
-/// connection may come before the request.
+/// Describes what each client of this protocol observes of a fault in this placement. `races`: the
+/// end of the connection may come before the request.
 pub(crate) async fn see(
     place: Place,
     fault: &Fault,
@@ -78,7 +78,7 @@ pub(crate) async fn see(
         serve(&at(Place::Layer), &at(Place::Listener), tls.as_ref().map(|(server, _)| server.clone())).await;
     let connector = FaultConnector::new(HttpConnector::new()).fault(&at(Place::Connector));
     let layer = at(Place::Client);
-    // HTTP/2 tells its streams that the connection is gone, but how it went is a race.
+    // HTTP/2 reports to its streams that the connection is lost, but how is a race.
     let is_h2 = !matches!(protocol, Protocol::Http1 | Protocol::WebSocket);
     let mut looks: Vec<(&str, Look)> = Vec::new();
     match protocol {
@@ -100,7 +100,7 @@ pub(crate) async fn see(
             looks.push(("hyper", Box::pin(by_tls(connector, client, layer, server, path))));
         }
         Protocol::Grpc => looks.push(("tonic", Box::pin(by_tonic(connector, layer, server)))),
-        // It is no tower client.
+        // Not a tower client.
         Protocol::WebSocket if place == Place::Client => {}
         Protocol::WebSocket => looks.push(("tungstenite", Box::pin(by_tungstenite(connector, server)))),
     }
@@ -109,7 +109,7 @@ pub(crate) async fn see(
         let before = fault.control().counts();
         let text = tokio::time::timeout(patience, look).await.unwrap_or_else(|_| "silence".into());
         let text = match fault.control().counts() {
-            counts if counts.not_deliverable > before.not_deliverable => "spared".into(),
+            counts if counts.not_deliverable > before.not_deliverable => "skipped".into(),
             _ if is_h2 || races => fold(&text),
             _ => text,
         };
@@ -124,11 +124,11 @@ pub(crate) async fn see(
     }
 }
 
-/// A lost connection, whatever a stream heard of it and however far it had come.
+/// A lost connection, whatever a stream reports and however far it had come.
 fn fold(text: &str) -> String {
     const WAYS: [&str; 6] =
         ["connection closed", "channel closed", "connection was not ready", "other error", "closed", "reset"];
-    if !WAYS.iter().any(|lost| text.ends_with(lost)) {
+    if !WAYS.iter().any(|dropped| text.ends_with(dropped)) {
         return text.to_owned();
     }
     match text.split_once(HANDSHAKE) {
@@ -227,14 +227,14 @@ where
 {
     let request = Request::get(format!("http://{server}{path}")).body(Empty::new()).unwrap();
     match client.call(request).await {
-        Ok(response) => tell(response).await,
+        Ok(response) => describe(response).await,
         Err(error) => name(&error),
     }
 }
 
 async fn by_reqwest(client: reqwest::Client, server: SocketAddr, path: &str) -> String {
     match client.get(format!("http://{server}{path}")).send().await {
-        Ok(response) => tell(Response::<reqwest::Body>::from(response)).await,
+        Ok(response) => describe(Response::<reqwest::Body>::from(response)).await,
         Err(error) => name(&error),
     }
 }
@@ -292,7 +292,7 @@ async fn by_tonic(connector: Connector, layer: Fault, server: SocketAddr) -> Str
             Ok(None) => return format!("Ok, {count} of 3 messages"),
             Err(status) => {
                 return match name_status(&status) {
-                    lost if lost == LOST => lost,
+                    dropped if dropped == LOST => dropped,
                     code => format!("{count} of 3 messages, {code}"),
                 };
             }
@@ -332,14 +332,14 @@ async fn by_tungstenite(mut connector: Connector, server: SocketAddr) -> String 
 }
 
 /// Status, marks and body of a response, in a few words.
-async fn tell<B: Body<Data = Bytes, Error: Error + 'static> + Unpin>(response: Response<B>) -> String {
+async fn describe<B: Body<Data = Bytes, Error: Error + 'static> + Unpin>(response: Response<B>) -> String {
     let mut text = response.status().as_u16().to_string();
     for header in ["connection", "retry-after", "x-patched"] {
         if response.headers().contains_key(header) {
             text += &format!(", `{header}`");
         }
     }
-    let ours = response.status() == 200;
+    let own = response.status() == 200;
     let mut body = response.into_body();
     let mut seen = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -349,7 +349,7 @@ async fn tell<B: Body<Data = Bytes, Error: Error + 'static> + Unpin>(response: R
         }
     }
     match seen.len() {
-        _ if !ours => text,
+        _ if !own => text,
         _ if seen.starts_with(b"data: ") => {
             format!("{text}, {} of 3 events", seen.windows(5).filter(|part| part == b"data:").count())
         }
@@ -359,7 +359,7 @@ async fn tell<B: Body<Data = Bytes, Error: Error + 'static> + Unpin>(response: R
     }
 }
 
-/// What an error comes to.
+/// Describes an error.
 fn name(error: &(dyn Error + 'static)) -> String {
     let mut next = Some(error);
     let mut last = String::new();
@@ -387,7 +387,7 @@ fn name(error: &(dyn Error + 'static)) -> String {
     last
 }
 
-/// The code, or that there was no connection to bring one.
+/// The code, or that there was no connection to receive one.
 fn name_status(status: &tonic::Status) -> String {
     let code = format!("{:?}", status.code());
     match status.source() {
@@ -403,7 +403,7 @@ fn name_io(kind: ErrorKind) -> String {
         ErrorKind::ConnectionReset => "reset".into(),
         ErrorKind::ConnectionRefused => "refused".into(),
         ErrorKind::TimedOut => "timed out".into(),
-        // Of hyper's, for what is no chunk.
+        // hyper's kind for an invalid chunk.
         ErrorKind::InvalidInput => "malformed".into(),
         kind => kind.to_string(),
     }
@@ -423,14 +423,14 @@ fn name_ws(error: &tokio_tungstenite::tungstenite::Error) -> String {
     }
 }
 
-/// The same for all who ask.
-pub(crate) fn tls_for_all() -> &'static (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
+/// One certificate for all tests.
+pub(crate) fn shared_tls() -> &'static (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
     static TLS: std::sync::OnceLock<(Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>)> =
         std::sync::OnceLock::new();
     TLS.get_or_init(tls)
 }
 
-/// A certificate of our own, and a client that trusts it.
+/// A self-signed certificate, and a client that trusts it.
 fn tls() -> (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -456,7 +456,7 @@ fn tls() -> (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
 type Socket<T> = WebSocketStream<T>;
 type WsError = tokio_tungstenite::tungstenite::Error;
 
-/// The next message. tungstenite speaks through the traits of futures, which we have not.
+/// The next message. tungstenite uses the traits of futures, which are no dependency here.
 async fn next<T>(socket: &mut Socket<T>) -> Option<Result<Message, WsError>>
 where
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,

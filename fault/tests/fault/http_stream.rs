@@ -1,4 +1,4 @@
-//! Streams that follow the HTTP spoken over them, in memory.
+//! Streams that follow the HTTP on them, in memory.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use waylay_fault::{
 };
 
 use crate::messages::{cut, paused, settings, web_message};
-use crate::rig::striking;
+use crate::support::always;
 
 const ASKED: &[u8] = b"GET /chat HTTP/1.1\r\nupgrade: websocket\r\n\r\n";
 const AGREED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
 
-/// Both ends of a connection over which a request was sent and read.
-async fn asked(room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
+/// Both ends of a connection on which a request was sent and read.
+async fn requested_stream(room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
     let (near, mut far) = duplex(room);
     let mut near = FaultStream::accepted(near, None);
     far.write_all(ASKED).await.unwrap();
@@ -28,18 +28,18 @@ async fn asked(room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
     (near, far)
 }
 
-/// Lets a fault decide on that request.
-async fn strike(fault: &Fault, stream: &FaultStream<DuplexStream>) {
+/// Lets a fault decide about that request.
+async fn inject(fault: &Fault, stream: &FaultStream<DuplexStream>) {
     let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
     let mut request = Request::get("/chat").header("upgrade", "websocket").body(String::new()).unwrap();
     request.extensions_mut().insert(stream.connection().clone());
     fault.layer().layer(inner).oneshot(request).await.unwrap();
 }
 
-/// The same, agreed to.
-async fn agreed(fault: &Fault, room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
-    let (mut near, mut far) = asked(room).await;
-    strike(fault, &near).await;
+/// The same, with a response that accepts the upgrade.
+async fn upgraded_stream(fault: &Fault, room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
+    let (mut near, mut far) = requested_stream(room).await;
+    inject(fault, &near).await;
     near.write_all(AGREED).await.unwrap();
     near.flush().await.unwrap();
     far.read_exact(&mut [0; AGREED.len()]).await.unwrap();
@@ -49,25 +49,25 @@ async fn agreed(fault: &Fault, room: usize) -> (FaultStream<DuplexStream>, Duple
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// What `tap` makes of messages the stream does as well, from the first byte behind the head on.
+    /// The stream changes messages as `tap` does, from the first byte after the head on.
     #[test]
-    fn websockets_are_dealt_as_specified(
+    fn websocket_messages_follow_the_specification(
         settings in settings(),
         seed in any::<u64>(),
         count in 0_u64..10,
-        cuts in prop::collection::vec(any::<usize>(), 0..6),
+        truncations in prop::collection::vec(any::<usize>(), 0..6),
         request in any::<bool>(),
     ) {
         let side = if request { Side::Request } else { Side::Response };
         let message = |number| web_message(number, request);
         let text: Vec<u8> = (0..count).flat_map(message).collect();
-        let fault = striking(settings.of(Format::WebSocket).on(side).code(4000)).seed(seed).build().unwrap();
+        let fault = always(settings.of(Format::WebSocket).on(side).code(4000)).seed(seed).build().unwrap();
         let seen = paused(async {
-            let (mut near, mut far) = asked(64).await;
-            strike(&fault, &near).await;
+            let (mut near, mut far) = requested_stream(64).await;
+            inject(&fault, &near).await;
             let mut seen = Vec::new();
             if request {
-                // Alongside, since the far end has little room.
+                // At the same time, since the far end has little room.
                 let mut head = [0; AGREED.len()];
                 let (read, _) = tokio::join!(far.read_exact(&mut head), async {
                     near.write_all(AGREED).await.unwrap();
@@ -76,7 +76,7 @@ proptest! {
                 read.unwrap();
                 tokio::join!(
                     async {
-                        for chunk in cut(&text, &cuts) {
+                        for chunk in cut(&text, &truncations) {
                             far.write_all(&chunk).await.unwrap();
                         }
                         far.shutdown().await.unwrap();
@@ -87,7 +87,7 @@ proptest! {
                 let text = [AGREED, &text].concat();
                 tokio::join!(
                     async {
-                        for chunk in cut(&text, &cuts) {
+                        for chunk in cut(&text, &truncations) {
                             near.write_all(&chunk).await.unwrap();
                         }
                         near.shutdown().await.unwrap();
@@ -103,26 +103,27 @@ proptest! {
         prop_assert_eq!(fault.control().counts().active, 0);
     }
 
-    /// However an answer is cut, its chunks are found; what is not announced as chunks is let be.
+    /// Chunks are found however a response is split; a body that is not announced as chunked is not
+    /// changed.
     #[test]
     fn chunks_are_found(
         sizes in prop::collection::vec(1_usize..40, 1..4),
         interim in 0_usize..3,
         announced in any::<bool>(),
-        cuts in prop::collection::vec(any::<usize>(), 0..8),
+        truncations in prop::collection::vec(any::<usize>(), 0..8),
     ) {
-        let fault = striking(corrupt(Corruption::ChunkFraming(ChunkError::Longer))).build().unwrap();
+        let fault = always(corrupt(Corruption::ChunkFraming(ChunkError::Longer))).build().unwrap();
         let coding = if announced { "transfer-encoding: chunked" } else { "content-length: 1000" };
         let head = format!("{}HTTP/1.1 200 OK\r\n{coding}\r\n\r\n", "HTTP/1.1 103 Early\r\n\r\n".repeat(interim));
         let chunks: Vec<String> = sizes.iter().map(|size| format!("{size:x}\r\n{}\r\n", "5".repeat(*size))).collect();
         let text = format!("{head}{}0\r\n\r\nHTTP/1.1 200 OK\r\n{coding}\r\n\r\n1\r\n6\r\n0\r\n\r\n", chunks.concat());
         let seen = paused(async {
-            let (mut near, mut far) = asked(64).await;
-            strike(&fault, &near).await;
+            let (mut near, mut far) = requested_stream(64).await;
+            inject(&fault, &near).await;
             let mut seen = Vec::new();
             tokio::join!(
                 async {
-                    for chunk in cut(text.as_bytes(), &cuts) {
+                    for chunk in cut(text.as_bytes(), &truncations) {
                         near.write_all(&chunk).await.unwrap();
                     }
                     near.shutdown().await.unwrap();
@@ -139,42 +140,43 @@ proptest! {
     }
 }
 
-/// An answer that is not out yet cannot be told from the next one: the fault is not injected.
+/// A response that is still being written cannot be told from the next one: the fault is not
+/// injected.
 #[tokio::test(start_paused = true)]
-async fn what_is_under_way_makes_the_next_one_unreachable() {
-    let fault = striking(corrupt(Corruption::ChunkFraming(ChunkError::BadSize))).build().unwrap();
-    let (mut near, _far) = asked(1024).await;
+async fn a_pending_response_makes_the_next_not_deliverable() {
+    let fault = always(corrupt(Corruption::ChunkFraming(ChunkError::BadSize))).build().unwrap();
+    let (mut near, _far) = requested_stream(1024).await;
     near.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n").await.unwrap();
-    strike(&fault, &near).await;
+    inject(&fault, &near).await;
     assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (0, 1));
     near.flush().await.unwrap();
-    strike(&fault, &near).await;
+    inject(&fault, &near).await;
     assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (1, 1));
 }
 
-/// Ciphertext, and what we ourselves connected to, is not understood.
+/// Encrypted streams and outgoing connections are opaque.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_understood_is_unreachable() {
-    let fault = striking(corrupt(Corruption::ChunkFraming(ChunkError::BadSize))).build().unwrap();
+async fn opaque_streams_are_not_deliverable() {
+    let fault = always(corrupt(Corruption::ChunkFraming(ChunkError::BadSize))).build().unwrap();
     let (near, mut far) = duplex(64);
     let mut near = FaultStream::accepted(near, None);
     far.write_all(b"\x16\x03\x01").await.unwrap();
     near.read_exact(&mut [0; 3]).await.unwrap();
-    strike(&fault, &near).await;
+    inject(&fault, &near).await;
     let (near, mut far) = duplex(64);
     let mut near = FaultStream::connected(near, None);
     far.write_all(ASKED).await.unwrap();
     near.read_exact(&mut [0; ASKED.len()]).await.unwrap();
-    strike(&fault, &near).await;
+    inject(&fault, &near).await;
     assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (0, 2));
 }
 
-/// Where the frames of a client begin that speaks before it may, nobody knows: they go by.
+/// The start of the frames of a client that sends too early is unknown: they pass unchanged.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_speaks_too_early_is_let_be() {
-    let fault = striking(messages(Format::WebSocket).duplicate(1.0).on(Side::Request)).build().unwrap();
-    let (mut near, mut far) = asked(1024).await;
-    strike(&fault, &near).await;
+async fn early_client_frames_pass_unchanged() {
+    let fault = always(messages(Format::WebSocket).duplicate(1.0).on(Side::Request)).build().unwrap();
+    let (mut near, mut far) = requested_stream(1024).await;
+    inject(&fault, &near).await;
     let message = web_message(2, true);
     far.write_all(&message[..3]).await.unwrap();
     near.read_exact(&mut [0; 3]).await.unwrap();
@@ -187,15 +189,15 @@ async fn a_client_that_speaks_too_early_is_let_be() {
     assert_eq!(seen, message[3..]);
 }
 
-/// A mebibyte waits on either way, and a message; then who writes has to wait.
+/// A mebibyte and a message are buffered per direction; then the writer waits.
 #[tokio::test(start_paused = true)]
-async fn both_ways_are_bounded() {
+async fn both_directions_are_bounded() {
     const MIB: usize = 1 << 20;
     let held = |side| messages(Format::WebSocket).delay(1.0, Delay::fixed("1h")).on(side);
     let fault =
-        striking(chain::<waylay_fault::Injector>([held(Side::Request).into(), held(Side::Response).into()]));
+        always(chain::<waylay_fault::Injector>([held(Side::Request).into(), held(Side::Response).into()]));
     let fault = fault.build().unwrap();
-    let (mut near, mut far) = agreed(&fault, 1024).await;
+    let (mut near, mut far) = upgraded_stream(&fault, 1024).await;
     let mut message = vec![0x82, 126, 0xea, 0x60];
     message.resize(4 + 60_000, 7);
     let mut taken = 0;
@@ -205,27 +207,28 @@ async fn both_ways_are_bounded() {
         assert!(taken < 2 * MIB);
     }
     assert!(taken >= MIB, "{taken}");
-    // A server that waits for its message to go out does not read, so the stream reads on for it.
+    // A server that waits for its message to be written does not read, so the stream reads on for
+    // it.
     message[1] |= 0x80;
     let text = message.repeat(40);
-    let mut said = 0;
+    let mut sent = 0;
     while near.flush().now_or_never().is_none()
-        && let Some(written) = far.write(&text[said..]).now_or_never()
+        && let Some(written) = far.write(&text[sent..]).now_or_never()
     {
-        said += written.unwrap();
-        assert!(said < 2 * MIB);
-        // Else the runtime's own patience would come to an end.
+        sent += written.unwrap();
+        assert!(sent < 2 * MIB);
+        // Otherwise the runtime's cooperative budget would run out.
         tokio::task::yield_now().await;
     }
-    assert!(said >= MIB, "{said}");
+    assert!(sent >= MIB, "{sent}");
     assert!(near.read_u8().now_or_never().is_none());
 }
 
-/// A client that leaves ends what is held back from it, though nobody reads.
+/// A client that leaves ends delays for it, even if no task reads.
 #[tokio::test(start_paused = true)]
-async fn nothing_is_held_back_from_who_has_left() {
-    let fault = striking(messages(Format::WebSocket).delay(1.0, Delay::fixed("1h"))).build().unwrap();
-    let (mut near, mut far) = agreed(&fault, 1024).await;
+async fn nothing_is_delayed_for_a_client_that_left() {
+    let fault = always(messages(Format::WebSocket).delay(1.0, Delay::fixed("1h"))).build().unwrap();
+    let (mut near, mut far) = upgraded_stream(&fault, 1024).await;
     let begun = tokio::time::Instant::now();
     near.write_all(&web_message(0, false)).await.unwrap();
     let leaving = async {
@@ -238,16 +241,16 @@ async fn nothing_is_held_back_from_who_has_left() {
     tokio::join!(async { near.flush().await.unwrap() }, leaving);
     assert_eq!(begun.elapsed().as_secs(), 60);
     // A server that closes waits no longer than its client.
-    let (mut near, far) = agreed(&fault, 1024).await;
+    let (mut near, far) = upgraded_stream(&fault, 1024).await;
     near.write_all(&web_message(0, false)).await.unwrap();
     let (shut, ()) = tokio::join!(near.shutdown(), async {
         tokio::time::sleep(Duration::from_secs(60)).await;
         drop(far);
     });
-    assert_eq!(shut.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe, "what was let go found nobody");
+    assert_eq!(shut.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe, "released data has no reader");
     assert_eq!(begun.elapsed().as_secs(), 120);
-    // Where somebody reads at the same time, that is who hears it.
-    let (near, mut far) = agreed(&fault, 1024).await;
+    // If another task reads at the same time, it observes the close.
+    let (near, mut far) = upgraded_stream(&fault, 1024).await;
     let (mut reading, mut writing) = tokio::io::split(near);
     let reading = tokio::spawn(async move { reading.read_u8().await.unwrap_err().kind() });
     writing.write_all(&web_message(0, false)).await.unwrap();
@@ -260,10 +263,10 @@ async fn nothing_is_held_back_from_who_has_left() {
     assert_eq!(begun.elapsed().as_secs(), 180);
 }
 
-/// However little goes out at once, the frames of a drain stand between whole ones: all that was
-/// asked is answered, and the connection ends in good order.
+/// However few bytes are written at once, the inserted frames are between whole ones: every request
+/// is answered, and the connection ends regularly.
 #[tokio::test(start_paused = true)]
-async fn a_drain_cuts_no_frame() {
+async fn a_drain_splits_no_frame() {
     const LENGTH: usize = 40_000;
     for (room, drains_at) in [(64, 1), (65, 2), (71, 3), (1000, 3), (1 << 16, 1)] {
         let (near, far) = duplex(room);
@@ -302,7 +305,7 @@ async fn a_drain_cuts_no_frame() {
                     }
                     assert_eq!(seen, LENGTH);
                 }
-                assert!(client.ready().await.is_err(), "it was told to go");
+                assert!(client.ready().await.is_err(), "GOAWAY was received");
             };
             tokio::join!(async { connection.await.unwrap() }, asking);
         };

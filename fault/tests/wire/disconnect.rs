@@ -1,4 +1,4 @@
-//! Clients that leave, timeouts that run out and switches that are thrown while a fault holds on.
+//! Clients that leave, timeouts that fire and faults that are disabled during a fault.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use waylay_fault::{
-    DelayPoint, TruncateAt, Delay, Direction, Event, Fault, Injector, Phase, Reject, Toxic, chain, rate_limit, reject,
-    replace, slow, truncate,
+    Delay, DelayPoint, Direction, Event, Fault, Injector, Phase, Reject, Toxic, TruncateAt, chain,
+    rate_limit, reject, replace, slow, truncate,
 };
 
-use crate::lent::{self, Server};
-use crate::rig::{NEVER, PLACES, Place, Protocol, Seen, ask, serve};
+use crate::handle::{self, Server};
+use crate::support::{NEVER, PLACES, Place, Protocol, Seen, send_request, serve};
 
 const HOLDERS: [fn() -> Injector; 2] = [|| slow(Delay::fixed("1h")), || reject(Reject::hang("1h"))];
 
-/// A fault that strikes all, and its reports as they come.
-fn watched(injector: Injector) -> (Fault, UnboundedReceiver<Phase>) {
+/// A fault that selects every request, and its events as they come.
+fn with_events(injector: Injector) -> (Fault, UnboundedReceiver<Phase>) {
     let (sender, receiver) = unbounded_channel();
     let fault = Fault::new("holder", injector)
         .enabled(true)
@@ -29,10 +29,10 @@ fn watched(injector: Injector) -> (Fault, UnboundedReceiver<Phase>) {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_ends_it() {
+async fn a_leaving_client_ends_the_fault() {
     for place in PLACES {
         for holder in HOLDERS {
-            let (fault, mut phases) = watched(holder());
+            let (fault, mut phases) = with_events(holder());
             let server = serve(place, &fault, NEVER).await;
             let mut client = TcpStream::connect(server).await.unwrap();
             client.write_all(b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n").await.unwrap();
@@ -55,14 +55,14 @@ async fn a_client_that_leaves_ends_it() {
 }
 
 #[tokio::test]
-pub(crate) async fn a_timeout_around_it_answers() {
+pub(crate) async fn an_outer_timeout_responds() {
     for place in PLACES {
         for holder in HOLDERS {
-            let (fault, mut phases) = watched(holder());
+            let (fault, mut phases) = with_events(holder());
             let server = serve(place, &fault, Duration::from_millis(20)).await;
             for protocol in [Protocol::Http1, Protocol::Http2] {
                 assert_eq!(
-                    ask(protocol, server, Method::GET, &[]).await,
+                    send_request(protocol, server, Method::GET, &[]).await,
                     Seen::Status(408),
                     "{place:?} {protocol:?}"
                 );
@@ -75,13 +75,14 @@ pub(crate) async fn a_timeout_around_it_answers() {
 }
 
 #[tokio::test]
-async fn switching_off_lets_the_request_go_on() {
+async fn disabling_lets_the_request_continue() {
     for place in PLACES {
         for holder in HOLDERS {
             for protocol in [Protocol::Http1, Protocol::Http2] {
-                let (fault, mut phases) = watched(holder());
+                let (fault, mut phases) = with_events(holder());
                 let server = serve(place, &fault, NEVER).await;
-                let client = tokio::spawn(async move { ask(protocol, server, Method::GET, &[]).await });
+                let client =
+                    tokio::spawn(async move { send_request(protocol, server, Method::GET, &[]).await });
                 assert_eq!(phases.recv().await, Some(Phase::Started));
                 fault.control().set_enabled(false);
                 assert_eq!(phases.recv().await, Some(Phase::Cancelled));
@@ -91,9 +92,9 @@ async fn switching_off_lets_the_request_go_on() {
     }
 }
 
-/// So does what is done to answers, and to the connection, on either way.
+/// Delays of responses and of the connection end as well, in either direction.
 #[tokio::test]
-async fn a_client_that_leaves_ends_what_is_slow() {
+async fn a_leaving_client_ends_delays() {
     let rows: [fn() -> Injector; 9] = [
         || slow(Delay::fixed("1h").at(DelayPoint::ResponseHead)),
         || slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)),
@@ -108,7 +109,7 @@ async fn a_client_that_leaves_ends_what_is_slow() {
     for server in [Server::Hyper, Server::AxumRoute] {
         for injector in rows {
             let fault = Fault::new("holder", injector()).enabled(true).participation(1.0).build().unwrap();
-            let address = lent::serve(server, &fault, &lent::idle()).await;
+            let address = handle::serve(server, &fault, &handle::idle()).await;
             let mut client = TcpStream::connect(address).await.unwrap();
             client.write_all(b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n").await.unwrap();
             while fault.control().counts().active == 0 {
@@ -122,9 +123,9 @@ async fn a_client_that_leaves_ends_what_is_slow() {
     }
 }
 
-/// An upload larger than the server's buffers hides that its client left, unless it is read.
+/// An upload larger than the server's buffers hides that its client has left, unless it is read.
 #[tokio::test]
-pub(crate) async fn a_client_that_leaves_its_upload_ends_it() {
+pub(crate) async fn a_client_leaving_its_upload_ends_the_fault() {
     for place in [Place::AxumRoute, Place::AxumAround] {
         for holder in HOLDERS {
             let (sender, mut phases) = unbounded_channel();
@@ -139,7 +140,7 @@ pub(crate) async fn a_client_that_leaves_its_upload_ends_it() {
             let mut client = TcpStream::connect(server).await.unwrap();
             let head = "POST / HTTP/1.1\r\nhost: example.com\r\ncontent-length: 20000000\r\n\r\n";
             client.write_all(head.as_bytes()).await.unwrap();
-            // More than hyper and both sockets hold: it comes to an end only if it is read.
+            // More than hyper and both sockets buffer: it completes only if it is read.
             client.write_all(&vec![b'x'; 16_000_000]).await.unwrap();
             assert_eq!(phases.recv().await, Some(Phase::Started));
             drop(client);

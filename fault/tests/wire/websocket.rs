@@ -1,4 +1,5 @@
-//! WebSockets whose upgrade is sealed, as that of axum's `WebSocketUpgrade` is: tapped on the wire.
+//! WebSockets whose stream is not accessible, as in axum's `WebSocketUpgrade`: changed on the
+//! connection.
 
 use std::net::SocketAddr;
 
@@ -16,17 +17,17 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use waylay_fault::{
-    ChunkError, Control, Corruption, Delay, Fault, FaultListener, Format, Injector, Side, Toxic, chain, corrupt,
-    messages, with_connection,
+    ChunkError, Control, Corruption, Delay, Fault, FaultListener, Format, Injector, Side, Toxic, chain,
+    corrupt, messages, with_connection,
 };
 
 fn socket() -> waylay_fault::Messages {
     messages(Format::WebSocket)
 }
 
-/// An echo, which says `bye` to `quit`. Written as axum's `WebSocketUpgrade` is (its own would
-/// bring a second tungstenite): it takes hyper's `OnUpgrade` out of the request, and nobody gets
-/// at the stream or at the request's extensions.
+/// An echo, which answers `quit` with `bye`. Written like axum's `WebSocketUpgrade` (which would
+/// add a second tungstenite): it takes hyper's `OnUpgrade` out of the request, so that neither the
+/// stream nor the request's extensions are accessible.
 async fn echo(mut request: Request) -> Response {
     if !request.headers().contains_key("sec-websocket-key") {
         return Response::new(Body::from("no socket"));
@@ -74,8 +75,8 @@ async fn connect(server: SocketAddr) -> WebSocketStream<TcpStream> {
     tokio_tungstenite::client_async(format!("ws://{server}/chat"), stream).await.unwrap().0
 }
 
-/// What comes back, and the code of the close.
-async fn hear(socket: &mut WebSocketStream<TcpStream>) -> (Vec<String>, Option<u16>) {
+/// The messages received, and the code of the close.
+async fn receive(socket: &mut WebSocketStream<TcpStream>) -> (Vec<String>, Option<u16>) {
     let (mut seen, mut code) = (Vec::new(), None);
     while let Some(Ok(message)) = socket.next().await {
         match message {
@@ -88,7 +89,7 @@ async fn hear(socket: &mut WebSocketStream<TcpStream>) -> (Vec<String>, Option<u
 }
 
 #[tokio::test]
-async fn messages_are_dealt_with() {
+async fn message_rules_apply() {
     let rows: [(Injector, &[&str], Option<u16>); 9] = [
         (socket().into(), &["one", "two", "three", "bye"], None),
         (socket().drop(1.0).into(), &[], None),
@@ -106,7 +107,7 @@ async fn messages_are_dealt_with() {
             &["one", "one", "two"],
             Some(1011),
         ),
-        // Bytes in small pieces below, and an order about chunks that never come.
+        // Bytes in small slices below, and a command about chunks that never come.
         (
             chain::<Injector>([
                 Toxic::slicer(2, 0, "0s").into(),
@@ -121,31 +122,32 @@ async fn messages_are_dealt_with() {
         let (server, control) = serve(injector).await;
         let mut socket = connect(server).await;
         for text in ["one", "two", "three", "quit"] {
-            // The server may have said its last word already.
+            // The server may have closed already.
             let _ = socket.send(Message::text(text)).await;
         }
-        let (seen, closed) = hear(&mut socket).await;
+        let (seen, closed) = receive(&mut socket).await;
         assert_eq!((seen, closed), (wanted.iter().map(ToString::to_string).collect(), code), "{wanted:?}");
         let counts = control.counts();
         assert_eq!((counts.injected, counts.not_deliverable), (1, 0));
     }
-    // The server is told to close, as by its client.
+    // The server receives a close, as from its client.
     let (server, _) = serve(socket().stop_after(1).code(1001).on(Side::Request)).await;
     let mut client = connect(server).await;
     for text in ["one", "two"] {
         let _ = client.send(Message::text(text)).await;
     }
-    assert_eq!(hear(&mut client).await.0, ["one"]);
+    assert_eq!(receive(&mut client).await.0, ["one"]);
 }
 
-/// Two faults, one around the other; that which lies further out has the first hand in what comes.
+/// Two nested faults; the outer one changes incoming messages first.
 #[tokio::test]
-async fn two_faults_have_their_hands_in_it() {
+async fn two_faults_apply_in_order() {
     let fault = |injector: waylay_fault::Messages| {
         Fault::new("flaky", injector).enabled(true).participation(1.0).build().unwrap()
     };
     for side in [Side::Request, Side::Response] {
-        let (inner, outer) = (fault(socket().duplicate(1.0).on(side)), fault(socket().stop_after(3).on(side)));
+        let (inner, outer) =
+            (fault(socket().duplicate(1.0).on(side)), fault(socket().stop_after(3).on(side)));
         let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let server = tcp.local_addr().unwrap();
         let app = axum::Router::new().route("/chat", any(echo)).layer(inner.layer()).layer(outer.layer());
@@ -154,12 +156,12 @@ async fn two_faults_have_their_hands_in_it() {
         for text in ["one", "two", "three", "four"] {
             let _ = client.send(Message::text(text)).await;
         }
-        let (seen, _) = hear(&mut client).await;
+        let (seen, _) = receive(&mut client).await;
         assert_eq!(seen, ["one", "one", "two", "two", "three", "three"], "{side}");
     }
 }
 
-/// What a fault does to frames, byte for byte: the server sends back whatever it gets.
+/// The effect on frames, byte for byte: the server echoes everything.
 #[tokio::test]
 async fn frames_of_all_kinds() {
     let head = "GET /raw HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
@@ -168,9 +170,9 @@ async fn frames_of_all_kinds() {
         |first: u8, text: &str| [&[first, 0x80 | text.len() as u8, 1, 2, 3, 4], text.as_bytes()].concat();
     let (text, more, ping, compressed) = (0x01, 0x00, 0x89, 0xc1);
     let fragments = [frame(text, "frag"), frame(more, "ment"), frame(more | 0x80, "s")].concat();
-    // A message in fragments, a ping between; one with the bit that `permessage-deflate` sets; one
-    // of nothing.
-    let said = [
+    // A fragmented message with a ping between; one with the bit of `permessage-deflate`; an empty
+    // one.
+    let sent = [
         frame(text, "frag"),
         frame(ping, "?"),
         frame(more, "ment"),
@@ -198,8 +200,8 @@ async fn frames_of_all_kinds() {
         while !seen.ends_with(b"\r\n\r\n") {
             seen.push(stream.read_u8().await.unwrap());
         }
-        // Byte by byte, so that few reads end where a frame does.
-        for byte in &said {
+        // Byte by byte, so that few reads end with a frame.
+        for byte in &sent {
             stream.write_all(&[*byte]).await.unwrap();
             tokio::task::yield_now().await;
         }
@@ -210,17 +212,17 @@ async fn frames_of_all_kinds() {
     }
 }
 
-/// Large messages in both directions, one longer than is held in memory.
+/// Large messages in both directions, one longer than the buffer.
 #[tokio::test]
-async fn large_messages_get_through() {
+async fn large_messages_pass() {
     let (server, _) = serve(chain::<Injector>([
         socket().duplicate(1.0).into(),
         socket().delay(1.0, Delay::fixed("1ms")).on(Side::Request).into(),
     ]))
     .await;
     let client = connect(server).await;
-    let (mut say, mut hear) = client.split();
-    // The last is more than is held in memory, and goes by as it is.
+    let (mut say, mut receive) = client.split();
+    // The last is longer than the buffer, and passes unchanged.
     let sizes = [1 << 20, 70_000, 3 << 20, 0, 5 << 20];
     let saying = tokio::spawn(async move {
         for size in sizes {
@@ -230,17 +232,17 @@ async fn large_messages_get_through() {
     });
     for (size, times) in sizes.into_iter().zip([2, 2, 2, 2, 1]) {
         for _ in 0..times {
-            assert_eq!(hear.next().await.unwrap().unwrap(), Message::binary(vec![7; size]));
+            assert_eq!(receive.next().await.unwrap().unwrap(), Message::binary(vec![7; size]));
         }
     }
     drop(saying.await.unwrap());
 }
 
-/// Four times as much comes back as was said, at the pace at which it is read.
+/// Four times as much is sent back, at the pace at which it is read.
 #[tokio::test]
 async fn a_client_reads_at_its_own_pace() {
     let (server, control) = serve(socket_of_both()).await;
-    let (mut say, mut hear) = connect(server).await.split();
+    let (mut say, mut receive) = connect(server).await.split();
     let saying = tokio::spawn(async move {
         for _ in 0..300_u16 {
             say.send(Message::binary(vec![7; 60_000])).await.unwrap();
@@ -248,16 +250,16 @@ async fn a_client_reads_at_its_own_pace() {
     });
     let mut count = 0;
     while count < 1200 {
-        assert_eq!(hear.next().await.unwrap().unwrap().len(), 60_000);
+        assert_eq!(receive.next().await.unwrap().unwrap().len(), 60_000);
         count += 1;
     }
     saying.await.unwrap();
     assert_eq!(control.counts().injected, 1);
 }
 
-/// The gauge tells that the fault has let go of a client that left in the midst of a message.
+/// The gauge shows that the fault has released a client that left in the middle of a message.
 #[tokio::test]
-async fn clients_that_vanish_are_let_go() {
+async fn clients_that_disappear_are_released() {
     let (server, control) = serve(chain::<Injector>([
         socket().delay(1.0, Delay::fixed("1h")).into(),
         socket().reorder(1.0).on(Side::Request).into(),
@@ -279,10 +281,9 @@ async fn clients_that_vanish_are_let_go() {
     }
 }
 
-/// Switched off, what is held is handed out and the rest goes by; an upgrade that is refused is
-/// none.
+/// Disabled, delayed messages are released and the rest passes; a rejected upgrade is none.
 #[tokio::test]
-async fn switched_off_it_lets_go() {
+async fn disabling_releases_messages() {
     let (server, control) = serve(socket().delay(1.0, Delay::fixed("1h"))).await;
     let mut client = connect(server).await;
     for text in ["one", "two"] {
@@ -290,13 +291,13 @@ async fn switched_off_it_lets_go() {
     }
     control.set_enabled(false);
     client.send(Message::text("quit")).await.unwrap();
-    assert_eq!(hear(&mut client).await.0, ["one", "two", "bye"]);
+    assert_eq!(receive(&mut client).await.0, ["one", "two", "bye"]);
 
     control.set_enabled(true);
     let mut stream = TcpStream::connect(server).await.unwrap();
-    let asked = "GET /chat HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n\r\n";
+    let requested_stream = "GET /chat HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n\r\n";
     let last = "GET /chat HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    stream.write_all(format!("{asked}{last}").as_bytes()).await.unwrap();
+    stream.write_all(format!("{requested_stream}{last}").as_bytes()).await.unwrap();
     let mut seen = String::new();
     stream.read_to_string(&mut seen).await.unwrap();
     assert_eq!(seen.matches("\r\n\r\nno socket").count(), 2, "{seen}");

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use waylay_fault::{Fault, FaultBuilder, PeerAddr, error};
 
-use crate::rig::{block_on, get, is_struck, request, striking};
+use crate::support::{always, block_on, get, is_injected, request};
 
 #[tokio::test]
 async fn globs() {
@@ -45,14 +45,15 @@ async fn globs() {
         ("/*é*", "/caf%C3%A9s", true),
     ];
     for (pattern, path, wanted) in rows {
-        let allow = striking(error(500)).allow_paths([pattern]).build().unwrap();
+        let allow = always(error(500)).allow_paths([pattern]).build().unwrap();
         let seen =
-            is_struck(&allow, request(Method::GET, &path.replace('{', "%7B").replace('}', "%7D"), &[])).await;
+            is_injected(&allow, request(Method::GET, &path.replace('{', "%7B").replace('}', "%7D"), &[]))
+                .await;
         assert_eq!(seen, wanted, "{pattern}, {path}");
     }
 }
 
-/// Whether a pattern of letters, `*` and `**` matches, by trying all there is.
+/// Tests whether a pattern of letters, `*` and `**` matches, by trying all possibilities.
 fn glob(pattern: &[&str], path: &[&str]) -> bool {
     match pattern.split_first() {
         None => path.is_empty(),
@@ -81,7 +82,7 @@ proptest! {
         pattern in prop::collection::vec(select(vec!["**", "a", "*a", "a*b", "*", "ab*a*", ""]), 1..5),
         path in prop::collection::vec(select(vec!["a", "b", "ab", "aab", "aba", "abaab", ""]), 1..6),
     ) {
-        // A `/*` at the end is a prefix, as it has always been.
+        // A `/*` at the end is a prefix.
         let text = format!("/{}", pattern.join("/"));
         let wanted = match text.strip_suffix("/*") {
             Some(prefix) => {
@@ -90,19 +91,19 @@ proptest! {
             }
             None => glob(&pattern, &path),
         };
-        let fault = striking(error(500)).allow_paths([text]).build().unwrap();
-        prop_assert_eq!(block_on(is_struck(&fault, get(&format!("/{}", path.join("/"))))), wanted);
+        let fault = always(error(500)).allow_paths([text]).build().unwrap();
+        prop_assert_eq!(block_on(is_injected(&fault, get(&format!("/{}", path.join("/"))))), wanted);
     }
 }
 
 #[tokio::test]
 async fn methods() {
     let fault =
-        striking(error(500)).allow_methods(["GET", "PUT", "PURGE"]).block_methods(["PUT"]).build().unwrap();
+        always(error(500)).allow_methods(["GET", "PUT", "PURGE"]).block_methods(["PUT"]).build().unwrap();
     for (method, wanted) in [("GET", true), ("PUT", false), ("PURGE", true), ("POST", false), ("get", false)]
     {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        assert_eq!(is_struck(&fault, request(method.clone(), "/", &[])).await, wanted, "{method}");
+        assert_eq!(is_injected(&fault, request(method.clone(), "/", &[])).await, wanted, "{method}");
     }
 }
 
@@ -126,22 +127,22 @@ async fn hosts() {
         ("shop.test", "a b", false),
     ];
     for (pattern, host, wanted) in rows {
-        let fault = striking(error(500)).allow_hosts([pattern]).build().unwrap();
+        let fault = always(error(500)).allow_hosts([pattern]).build().unwrap();
         assert_eq!(
-            is_struck(&fault, request(Method::GET, "/", &[("host", host)])).await,
+            is_injected(&fault, request(Method::GET, "/", &[("host", host)])).await,
             wanted,
             "{pattern}, {host}"
         );
-        // HTTP/2 says it in the URI, which goes first.
+        // HTTP/2 has the host in the URI, which takes precedence.
         if let Ok(mut on_http2) = Request::get(format!("http://{host}/")).body(String::new()) {
             on_http2.headers_mut().insert("host", "other.test".parse().unwrap());
-            assert_eq!(is_struck(&fault, on_http2).await, wanted, "{pattern}, {host}");
+            assert_eq!(is_injected(&fault, on_http2).await, wanted, "{pattern}, {host}");
         }
-        let fault = striking(error(500)).block_hosts([pattern]).build().unwrap();
-        assert_eq!(is_struck(&fault, request(Method::GET, "/", &[("host", host)])).await, !wanted);
+        let fault = always(error(500)).block_hosts([pattern]).build().unwrap();
+        assert_eq!(is_injected(&fault, request(Method::GET, "/", &[("host", host)])).await, !wanted);
     }
-    let fault = striking(error(500)).allow_hosts(["shop.test"]).build().unwrap();
-    assert!(!is_struck(&fault, get("/")).await, "a request without a host is in no list");
+    let fault = always(error(500)).allow_hosts(["shop.test"]).build().unwrap();
+    assert!(!is_injected(&fault, get("/")).await, "a request without a host is in no list");
 }
 
 fn from(address: &str) -> Request<String> {
@@ -167,29 +168,29 @@ async fn clients() {
         ("::1", "::1", true),
     ];
     for (range, address, wanted) in rows {
-        let fault = striking(error(500)).allow_clients([range]).build().unwrap();
-        assert_eq!(is_struck(&fault, from(address)).await, wanted, "{range}, {address}");
-        assert!(!is_struck(&fault, get("/")).await, "an address that is not known is in no list");
-        let fault = striking(error(500)).block_clients([range]).build().unwrap();
-        assert_eq!(is_struck(&fault, from(address)).await, !wanted, "{range}, {address}");
-        assert!(is_struck(&fault, get("/")).await);
+        let fault = always(error(500)).allow_clients([range]).build().unwrap();
+        assert_eq!(is_injected(&fault, from(address)).await, wanted, "{range}, {address}");
+        assert!(!is_injected(&fault, get("/")).await, "an address that is not known is in no list");
+        let fault = always(error(500)).block_clients([range]).build().unwrap();
+        assert_eq!(is_injected(&fault, from(address)).await, !wanted, "{range}, {address}");
+        assert!(is_injected(&fault, get("/")).await);
     }
 }
 
-/// What axum tells of a connection is believed.
+/// The address from axum's `ConnectInfo` is used.
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn axum_tells_the_client() {
-    let fault = striking(error(500)).allow_clients(["192.0.2.0/24"]).build().unwrap();
+async fn connect_info_of_axum_is_used() {
+    let fault = always(error(500)).allow_clients(["192.0.2.0/24"]).build().unwrap();
     let mut request = get("/");
     let address: SocketAddr = "192.0.2.1:1".parse().unwrap();
     request.extensions_mut().insert(axum::extract::ConnectInfo(address));
-    assert!(is_struck(&fault, request).await);
+    assert!(is_injected(&fault, request).await);
 }
 
-/// Requests that a list turns away take no number, whatever kind of list it is.
+/// Requests that a list rejects do not advance the counter, whatever kind of list it is.
 #[tokio::test]
-async fn lists_never_shift_the_draws_of_others() {
+async fn lists_do_not_shift_the_counter() {
     type Row = (fn(FaultBuilder) -> FaultBuilder, fn() -> Request<String>);
     let lists: Vec<Row> = vec![
         (|fault| fault.block_methods(["POST"]), || request(Method::POST, "/", &[])),
@@ -218,25 +219,25 @@ async fn lists_never_shift_the_draws_of_others() {
     let mut alone = Vec::new();
     let undisturbed = fault().build().unwrap();
     for _ in 0..60 {
-        alone.push(is_struck(&undisturbed, admitted()).await);
+        alone.push(is_injected(&undisturbed, admitted()).await);
     }
     for (index, (list, blocked)) in lists.into_iter().enumerate() {
         let fault = list(fault()).build().unwrap();
         let mut mixed = Vec::new();
         for number in 0..60 {
             for _ in 0..number % 3 {
-                assert!(!is_struck(&fault, blocked()).await);
+                assert!(!is_injected(&fault, blocked()).await);
             }
-            mixed.push(is_struck(&fault, admitted()).await);
+            mixed.push(is_injected(&fault, admitted()).await);
         }
         assert_eq!(mixed, alone, "list {index}");
         assert_eq!(fault.control().counts().no_match, 60, "list {index}");
     }
 }
 
-/// What both lists of a kind hold is spared, and what another kind's block list holds is, too.
+/// A request in both lists of a kind is skipped, as is one in the block list of another kind.
 #[tokio::test]
-async fn block_beats_allow() {
+async fn block_takes_precedence() {
     let admitted = || {
         let mut request = request(Method::GET, "/x", &[("host", "a.test"), ("x-a", "1")]);
         request.extensions_mut().insert(PeerAddr(([192, 0, 2, 1], 1).into()));
@@ -264,17 +265,17 @@ async fn block_beats_allow() {
         |fault| fault.allow_rules(["Path(`/x`)"]),
     ];
     for (allowed, allow) in allows.iter().enumerate() {
-        let fault = allow(striking(error(500))).build().unwrap();
-        assert!(is_struck(&fault, admitted()).await, "{allowed}");
+        let fault = allow(always(error(500))).build().unwrap();
+        assert!(is_injected(&fault, admitted()).await, "{allowed}");
         for (blocked, block) in blocks.iter().enumerate() {
-            let fault = block(allow(striking(error(500)))).build().unwrap();
-            assert!(!is_struck(&fault, admitted()).await, "{blocked} beats {allowed}");
+            let fault = block(allow(always(error(500)))).build().unwrap();
+            assert!(!is_injected(&fault, admitted()).await, "{blocked} beats {allowed}");
         }
     }
 }
 
 #[test]
-fn what_is_no_method_host_or_range_is_told() {
+fn invalid_methods_hosts_and_networks() {
     let errors = Fault::new("f", error(500))
         .block_methods(["GET", "G T", ""])
         .allow_hosts(["ok.test", "", "*", "a.*.b", "http://x", "x:80", "*.[::1]", "a..b", "[::1"])
@@ -290,7 +291,7 @@ fn what_is_no_method_host_or_range_is_told() {
     assert_eq!(settings, wanted);
 }
 
-/// Whole rules of the router's language, the client's address included.
+/// Whole rules of the router's language, with the client's address.
 #[cfg(feature = "router")]
 #[tokio::test]
 async fn rules() {
@@ -307,11 +308,11 @@ async fn rules() {
         ("Query(`q`, `{n:[0-9]+}`)", [get("/?q=7"), get("/?q=7")], [get("/?q=x"), get("/?q=x")]),
     ];
     for (rule, holds, fails) in rows {
-        let only = striking(error(500)).allow_rules([rule]).build().unwrap();
-        let but = striking(error(500)).block_rules(["Path(`/no`)", rule]).build().unwrap();
+        let only = always(error(500)).allow_rules([rule]).build().unwrap();
+        let but = always(error(500)).block_rules(["Path(`/no`)", rule]).build().unwrap();
         for ([one, two], is_inside) in [(holds, true), (fails, false)] {
-            assert_eq!(is_struck(&only, one).await, is_inside, "{rule}");
-            assert_eq!(is_struck(&but, two).await, !is_inside, "{rule}");
+            assert_eq!(is_injected(&only, one).await, is_inside, "{rule}");
+            assert_eq!(is_injected(&but, two).await, !is_inside, "{rule}");
         }
     }
     let errors = Fault::new("f", error(500)).allow_rules(["Path(`/`)", "Hots(`a`)"]).build().unwrap_err();

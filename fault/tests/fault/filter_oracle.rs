@@ -1,11 +1,11 @@
-//! Whom a fault may touch: tables, and all gates against a slow and obvious oracle.
+//! The filter: tables, and all lists against a slow and obvious oracle.
 
 use http::{Method, Request};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use waylay_fault::{Counts, SkipReason, error};
 
-use crate::rig::{block_on, get, is_struck, request, send, striking};
+use crate::support::{always, block_on, get, is_injected, request, send};
 
 const PATTERNS: [&str; 27] = [
     "/",
@@ -43,7 +43,7 @@ const SEGMENTS: [&str; 19] = [
 const PROBES: [&str; 6] =
     ["/healthz", "/livez", "/readyz", "/health", "/metrics", "/grpc.health.v1.Health/Check"];
 
-/// The segments of a path, each decoded by hand to its bytes.
+/// The segments of a path, each decoded to bytes without a library.
 fn decoded(path: &str) -> Vec<Vec<u8>> {
     let hex = |digit: Option<&u8>| digit.and_then(|digit| char::from(*digit).to_digit(16));
     let decode = |segment: &str| {
@@ -88,7 +88,7 @@ fn path_matches(pattern: &str, path: &str) -> bool {
     let parts: Vec<&str> = prefix.unwrap_or(pattern).split('/').collect();
     let heads = segments.len() >= parts.len()
         && parts.iter().zip(&segments).all(|(part, segment)| segment_matches(part, segment));
-    // A tail that must not be empty is not met by a slash alone.
+    // A tail that must not be empty does not match a slash alone.
     let rest =
         segments.get(parts.len()..).map_or(0, |rest| rest.join(&b'/').len() + usize::from(rest.len() > 1));
     match prefix {
@@ -112,8 +112,8 @@ impl Case {
         request(Method::GET, &self.path, &self.sent)
     }
 
-    /// What becomes of it, by the letter of the documentation; nothing if the fault is idle.
-    fn verdict(&self) -> Option<Result<(), SkipReason>> {
+    /// The expected decision, as documented; `None` if the fault is idle.
+    fn expected(&self) -> Option<Result<(), SkipReason>> {
         if !self.enabled {
             return None;
         }
@@ -172,8 +172,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn gates_agree_with_the_oracle(case in cases()) {
-        let fault = striking(error(500))
+    fn filters_agree_with_the_oracle(case in cases()) {
+        let fault = always(error(500))
             .enabled(case.enabled)
             .protect_probes(case.protect)
             .block_paths(case.paths[0].iter().copied())
@@ -182,14 +182,14 @@ proptest! {
             .allow_headers(case.headers[1].iter().copied())
             .build()
             .unwrap();
-        let verdict = case.verdict();
-        prop_assert_eq!(block_on(is_struck(&fault, case.request())), verdict == Some(Ok(())));
+        let expected = case.expected();
+        prop_assert_eq!(block_on(is_injected(&fault, case.request())), expected == Some(Ok(())));
 
         let mut wanted = Counts::default();
-        wanted.seen = u64::from(verdict.is_some());
-        wanted.injected = u64::from(verdict == Some(Ok(())));
-        wanted.protected = u64::from(verdict == Some(Err(SkipReason::Protected)));
-        wanted.no_match = u64::from(verdict == Some(Err(SkipReason::NoMatch)));
+        wanted.seen = u64::from(expected.is_some());
+        wanted.injected = u64::from(expected == Some(Ok(())));
+        wanted.protected = u64::from(expected == Some(Err(SkipReason::Protected)));
+        wanted.no_match = u64::from(expected == Some(Err(SkipReason::NoMatch)));
         prop_assert_eq!(fault.control().counts(), wanted);
     }
 }
@@ -225,27 +225,27 @@ async fn paths() {
         ("/caf\u{e9}", "/caf%C3%A9", true),
     ];
     for (pattern, path, wanted) in rows {
-        let allow = striking(error(500)).allow_paths([pattern]).build().unwrap();
-        assert_eq!(is_struck(&allow, get(path)).await, wanted, "allow {pattern}, {path}");
-        let block = striking(error(500)).block_paths([pattern]).build().unwrap();
-        assert_eq!(is_struck(&block, get(path)).await, !wanted, "block {pattern}, {path}");
+        let allow = always(error(500)).allow_paths([pattern]).build().unwrap();
+        assert_eq!(is_injected(&allow, get(path)).await, wanted, "allow {pattern}, {path}");
+        let block = always(error(500)).block_paths([pattern]).build().unwrap();
+        assert_eq!(is_injected(&block, get(path)).await, !wanted, "block {pattern}, {path}");
     }
 }
 
-/// Templates that one table could not hold together are fine in a list.
+/// Templates that one table cannot hold together are allowed in a list.
 #[tokio::test]
 async fn overlapping_templates() {
     let patterns = ["/{a}/x", "/{b}/x", "/y/{c}", "/{*rest}", "/y/{d}", "/{a}"];
-    let fault = striking(error(500)).allow_paths(patterns).build().unwrap();
+    let fault = always(error(500)).allow_paths(patterns).build().unwrap();
     for path in ["/1/x", "/y/1", "/1", "/1/2/3"] {
-        assert!(is_struck(&fault, get(path)).await, "{path}");
+        assert!(is_injected(&fault, get(path)).await, "{path}");
     }
-    assert!(!is_struck(&fault, get("/")).await);
+    assert!(!is_injected(&fault, get("/")).await);
 }
 
 #[tokio::test]
 async fn any_of_several_values_counts() {
-    let fault = striking(error(500)).allow_headers([("X-Chaos", "1"), ("x-other", "")]).build().unwrap();
+    let fault = always(error(500)).allow_headers([("X-Chaos", "1"), ("x-other", "")]).build().unwrap();
     let rows: [(&[(&str, &str)], bool); 9] = [
         (&[("x-chaos", "1")], true),
         (&[("x-chaos", "0"), ("x-chaos", "1")], true),
@@ -258,21 +258,21 @@ async fn any_of_several_values_counts() {
         (&[], false),
     ];
     for (headers, wanted) in rows {
-        assert_eq!(is_struck(&fault, request(Method::GET, "/", headers)).await, wanted, "{headers:?}");
+        assert_eq!(is_injected(&fault, request(Method::GET, "/", headers)).await, wanted, "{headers:?}");
     }
 }
 
 #[tokio::test]
-async fn a_list_set_again_is_replaced_and_an_empty_one_is_none() {
-    let fault = striking(error(500)).allow_paths(["/a"]).allow_paths(["/b"]).build().unwrap();
-    assert!(!is_struck(&fault, get("/a")).await && is_struck(&fault, get("/b")).await);
+async fn lists_are_replaced_and_empty_lists_are_ignored() {
+    let fault = always(error(500)).allow_paths(["/a"]).allow_paths(["/b"]).build().unwrap();
+    assert!(!is_injected(&fault, get("/a")).await && is_injected(&fault, get("/b")).await);
     let none: [&str; 0] = [];
-    let fault = striking(error(500)).allow_paths(["/a"]).allow_paths(none).block_paths(none).build().unwrap();
-    assert!(is_struck(&fault, get("/b")).await);
+    let fault = always(error(500)).allow_paths(["/a"]).allow_paths(none).block_paths(none).build().unwrap();
+    assert!(is_injected(&fault, get("/b")).await);
 }
 
 #[tokio::test]
-async fn probes_are_protected_unless_told_otherwise() {
+async fn probes_are_protected_by_default() {
     let agents = [("user-agent", "kube-probe/1.31"), ("user-agent", "curl/8")];
     let requests = || {
         let probes = PROBES.map(|path| (get(path), true));
@@ -285,15 +285,16 @@ async fn probes_are_protected_unless_told_otherwise() {
         probes.into_iter().chain(near).chain(agents)
     };
     for protect in [true, false] {
-        let fault = striking(error(500)).protect_probes(protect).build().unwrap();
+        let fault = always(error(500)).protect_probes(protect).build().unwrap();
         for (request, probe) in requests() {
             let path = request.uri().clone();
-            assert_eq!(is_struck(&fault, request).await, !(probe && protect), "{path}");
+            assert_eq!(is_injected(&fault, request).await, !(probe && protect), "{path}");
         }
     }
 }
 
-/// Block lists, allow lists and probes beat a participation of 1; an inner layer's routes do, too.
+/// Block lists, allow lists and probes take precedence over a participation of 1; so do an inner
+/// layer's routes.
 #[cfg(feature = "axum")]
 #[tokio::test]
 async fn routes_of_axum() {
@@ -310,31 +311,31 @@ async fn routes_of_axum() {
         (&[], &["/orders/7"], &[]),
         (&[], &["/unknown"], &[]),
     ];
-    for (block, allow, struck) in rows {
+    for (block, allow, injected) in rows {
         let fault =
-            striking(error(500)).block_routes(block.iter().copied()).allow_routes(allow.iter().copied());
+            always(error(500)).block_routes(block.iter().copied()).allow_routes(allow.iter().copied());
         let fault = fault.build().unwrap();
         let app = Router::new()
             .route("/orders", route(async || "all"))
             .route("/orders/{id}", route(async || "one"))
             .nest("/nested", Router::new().route("/deep/{id}", route(async || "deep")).layer(fault.layer()))
             .layer(fault.layer().boxed());
-        // The nested routes lie under the fault twice, which both layers see alike.
+        // Nested routes pass the layer of the fault twice, with the same decision.
         for path in ["/orders", "/orders/7", "/nested/deep/7", "/unknown"] {
             let request = Request::get(path).body(Body::empty()).unwrap();
             let status = app.clone().oneshot(request).await.unwrap().status();
-            assert_eq!(status == 500, struck.contains(&path), "{block:?} {allow:?} {path}");
+            assert_eq!(status == 500, injected.contains(&path), "{block:?} {allow:?} {path}");
         }
     }
-    let errors = striking(error(500)).allow_routes(["/ok", ""]).build().unwrap_err();
+    let errors = always(error(500)).allow_routes(["/ok", ""]).build().unwrap_err();
     let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(errors, ["allow_routes[1]: `` is not a path pattern: it does not begin with `/`"]);
 }
 
-/// What the network may send, however odd, is compared and never a panic.
+/// Unusual targets from the network are compared and never panic.
 #[tokio::test]
-async fn odd_targets() {
-    let fault = striking(error(500)).allow_paths(["/{x}", "/*"]).block_paths(["/a"]).build().unwrap();
+async fn unusual_targets() {
+    let fault = always(error(500)).allow_paths(["/{x}", "/*"]).block_paths(["/a"]).build().unwrap();
     for target in ["*", "http://host", "http://host/%", "/%%%", "/%f0%9f", "/\u{e9}", "//", "/?", "/{x}"] {
         let Ok(uri) = target.parse::<http::Uri>() else { continue };
         let mut request = get("/");

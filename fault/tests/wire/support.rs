@@ -1,4 +1,4 @@
-//! Servers with a fault in each place it can lie, and clients that tell exactly what they saw.
+//! Servers with a fault in each placement, and clients that report exactly what they received.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,10 +22,10 @@ use tower_http::trace::TraceLayer;
 use tower_layer::Layer;
 use waylay_fault::Fault;
 
-/// Where the fault lies.
+/// The placement of the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Around a service right under hyper.
+    /// Around a service directly under hyper.
     Hyper,
     /// On the routes of an axum router.
     AxumRoute,
@@ -41,7 +41,7 @@ pub(crate) enum Protocol {
     Http2,
 }
 
-/// What came of one request.
+/// The outcome of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// The connection was closed without a byte.
@@ -51,7 +51,7 @@ pub(crate) enum Seen {
     Status(u16),
 }
 
-/// Starts a server with the fault in its place, tracing and a timeout around it.
+/// Starts a server with the fault in this placement, with tracing and a timeout around it.
 pub(crate) async fn serve(place: Place, fault: &Fault, timeout: Duration) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -61,7 +61,7 @@ pub(crate) async fn serve(place: Place, fault: &Fault, timeout: Duration) -> Soc
     match place {
         Place::Hyper => {
             let inner = tower::service_fn(async |request: Request<Incoming>| {
-                // A CONNECT that is accepted has no body.
+                // A successful CONNECT has no body.
                 let text = if request.method() == Method::CONNECT { "" } else { "real" };
                 Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
             });
@@ -84,7 +84,7 @@ pub(crate) async fn serve(place: Place, fault: &Fault, timeout: Duration) -> Soc
         Place::AxumAround => {
             let app = axum::Router::new().fallback(any(async || "real"));
             let app = outside.service(fault.layer().boxed().layer(app));
-            // `axum::serve` wants its own body type, which tracing has changed.
+            // `axum::serve` requires its own body type, which tracing has changed.
             let app = tower::ServiceExt::<Request<Body>>::map_response(app, |response: Response<_>| {
                 response.map(Body::new)
             });
@@ -94,8 +94,8 @@ pub(crate) async fn serve(place: Place, fault: &Fault, timeout: Duration) -> Soc
     address
 }
 
-/// Sends one request on a connection of its own and tells what came.
-pub(crate) async fn ask(
+/// Sends one request on a separate connection and returns the outcome.
+pub(crate) async fn send_request(
     protocol: Protocol,
     server: SocketAddr,
     method: Method,
@@ -103,7 +103,7 @@ pub(crate) async fn ask(
 ) -> Seen {
     match protocol {
         Protocol::Http1 => ask_http1(server, &method, headers).await,
-        Protocol::Http2 => Http2::connect(server).await.ask(method, headers).await,
+        Protocol::Http2 => Http2::connect(server).await.send_request(method, headers).await,
     }
 }
 
@@ -143,7 +143,7 @@ impl Http2 {
         Self(sender)
     }
 
-    pub(crate) async fn ask(&mut self, method: Method, headers: &[(&str, &str)]) -> Seen {
+    pub(crate) async fn send_request(&mut self, method: Method, headers: &[(&str, &str)]) -> Seen {
         let uri = if method == Method::CONNECT {
             Uri::from_static("example.com:443")
         } else {
@@ -206,5 +206,5 @@ impl Client {
     }
 }
 
-/// Long enough never to run out.
+/// Long enough never to fire.
 pub(crate) const NEVER: Duration = Duration::from_secs(3600);

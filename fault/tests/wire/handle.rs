@@ -1,4 +1,4 @@
-//! Faults that reach the connection: by the handle that a listener lends to its requests.
+//! Faults of the connection, by the handle that a listener gives to its requests.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -13,11 +13,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower_layer::Layer;
 use waylay_fault::{
-    TruncateAt, TruncateEnd, Fault, FaultBuilder, FaultListener, Injector, Reject, Side, Toxic, reject, truncate,
-    with_connection,
+    Fault, FaultBuilder, FaultListener, Injector, Reject, Side, Toxic, TruncateAt, TruncateEnd, reject,
+    truncate, with_connection,
 };
 
-use crate::rig::{Client, Protocol};
+use crate::support::{Client, Protocol};
 
 const SERVERS: [Server; 3] = [Server::Hyper, Server::AxumRoute, Server::AxumAround];
 
@@ -28,10 +28,10 @@ pub(crate) enum Server {
     AxumAround,
 }
 
-/// What is done, how many bytes come, and how they end.
+/// The action, the number of bytes received, and their end.
 type Row = (fn() -> Injector, usize, Option<ErrorKind>);
 
-fn striking(injector: impl Into<Injector>) -> FaultBuilder {
+fn always(injector: impl Into<Injector>) -> FaultBuilder {
     Fault::new("dead", injector).enabled(true).participation(1.0).block_headers([("x-no-chaos", "1")])
 }
 
@@ -70,10 +70,10 @@ pub(crate) async fn serve(server: Server, layer: &Fault, listener: &Fault) -> So
 }
 
 pub(crate) fn idle() -> Fault {
-    striking(reject(Reject::EmptyReply)).enabled(false).build().unwrap()
+    always(reject(Reject::EmptyReply)).enabled(false).build().unwrap()
 }
 
-/// All bytes that come back for one request on a connection of its own, and how it ended.
+/// All bytes received for one request on a separate connection, and the end.
 async fn exchange(server: SocketAddr, method: &Method) -> (Vec<u8>, Option<ErrorKind>) {
     let mut stream = TcpStream::connect(server).await.unwrap();
     let text = format!("{method} / HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n\r\n");
@@ -89,7 +89,7 @@ async fn exchange(server: SocketAddr, method: &Method) -> (Vec<u8>, Option<Error
 }
 
 #[tokio::test]
-async fn http1_is_reached_whatever_the_method() {
+async fn every_method_is_rejected_on_http1() {
     let rows: [Row; 6] = [
         (|| reject(Reject::EmptyReply), 0, None),
         (|| reject(Reject::ConnectionClose), 0, None),
@@ -101,7 +101,7 @@ async fn http1_is_reached_whatever_the_method() {
     for server in SERVERS {
         for (injector, bytes, end) in &rows {
             for method in [Method::GET, Method::HEAD, Method::POST] {
-                let fault = striking(injector()).build().unwrap();
+                let fault = always(injector()).build().unwrap();
                 let address = serve(server, &fault, &idle()).await;
                 let (seen, error) = exchange(address, &method).await;
                 let row = format!("{server:?} {method} {fault:?}");
@@ -113,12 +113,13 @@ async fn http1_is_reached_whatever_the_method() {
     }
 }
 
-/// A toxic strikes from its request on, and lies on the connection once, however often it is struck.
+/// A toxic applies from its request on, and is added to the connection once, however often it is
+/// selected.
 #[tokio::test]
-async fn a_toxic_outlives_its_request_but_does_not_pile_up() {
+async fn a_toxic_outlives_its_request_and_is_added_once() {
     for server in SERVERS {
         for protocol in [Protocol::Http1, Protocol::Http2] {
-            let fault = striking(Toxic::latency("0s", "0s")).build().unwrap();
+            let fault = always(Toxic::latency("0s", "0s")).build().unwrap();
             let address = serve(server, &fault, &idle()).await;
             let mut client = Client::connect(protocol, address).await;
             for number in 1..=5 {
@@ -132,7 +133,7 @@ async fn a_toxic_outlives_its_request_but_does_not_pile_up() {
     }
 }
 
-/// A connection's fault is every stream's; a stream's is not.
+/// A fault of the connection affects every stream; a fault of a stream does not.
 #[tokio::test]
 async fn http2_loses_the_whole_connection() {
     let rows: [fn() -> Injector; 3] = [
@@ -143,7 +144,7 @@ async fn http2_loses_the_whole_connection() {
     for server in SERVERS {
         for injector in rows {
             for method in [Method::GET, Method::HEAD] {
-                let fault = striking(injector()).build().unwrap();
+                let fault = always(injector()).build().unwrap();
                 let address = serve(server, &fault, &idle()).await;
                 let stream = TcpStream::connect(address).await.unwrap();
                 let (sender, connection) = h2::client::handshake(stream).await.unwrap();
@@ -162,9 +163,9 @@ async fn http2_loses_the_whole_connection() {
     }
 }
 
-/// Faults of the listener strike the connection as such, before a request is read.
+/// Faults of the listener apply to the connection as such, before a request is read.
 #[tokio::test]
-async fn connections_are_struck_as_such() {
+async fn listener_faults_apply_to_connections() {
     let rows: [Row; 5] = [
         (|| reject(Reject::EmptyReply), 0, None),
         (|| reject(Reject::ConnectionClose), 0, None),
@@ -174,7 +175,7 @@ async fn connections_are_struck_as_such() {
     ];
     for server in SERVERS {
         for (injector, bytes, end) in rows {
-            let fault = striking(injector()).build().unwrap();
+            let fault = always(injector()).build().unwrap();
             let address = serve(server, &idle(), &fault).await;
             let (seen, error) = exchange(address, &Method::GET).await;
             assert_eq!((seen.len(), error), (bytes, end), "{server:?} {fault:?}");
@@ -183,9 +184,10 @@ async fn connections_are_struck_as_such() {
     }
 }
 
-/// What needs a handle is spared without one, and what needs a request is spared a connection.
+/// An action that needs a handle is skipped without one, and one that needs a request is skipped
+/// for a connection.
 #[tokio::test]
-async fn what_cannot_be_reached_is_spared_and_counted() {
+async fn undeliverable_faults_are_skipped_and_counted() {
     let layers: [fn() -> Injector; 4] = [
         || reject(Reject::ConnectionReset),
         || reject(Reject::ConnectionRefused),
@@ -193,20 +195,20 @@ async fn what_cannot_be_reached_is_spared_and_counted() {
         || Toxic::limit_data(7).into(),
     ];
     for injector in layers {
-        let fault = striking(injector()).build().unwrap();
-        let server = crate::rig::serve(crate::rig::Place::Hyper, &fault, crate::rig::NEVER).await;
+        let fault = always(injector()).build().unwrap();
+        let server = crate::support::serve(crate::support::Place::Hyper, &fault, crate::support::NEVER).await;
         for protocol in [Protocol::Http1, Protocol::Http2] {
-            let seen = crate::rig::ask(protocol, server, Method::GET, &[]).await;
-            assert_eq!(seen, crate::rig::Seen::Status(200), "{fault:?}");
+            let seen = crate::support::send_request(protocol, server, Method::GET, &[]).await;
+            assert_eq!(seen, crate::support::Seen::Status(200), "{fault:?}");
         }
         assert_eq!(fault.control().counts().not_deliverable, 2, "{fault:?}");
     }
-    // On HTTP/1 a header says it.
-    let fault = striking(reject(Reject::GoAway)).build().unwrap();
-    let server = crate::rig::serve(crate::rig::Place::Hyper, &fault, crate::rig::NEVER).await;
+    // On HTTP/1 a header states it.
+    let fault = always(reject(Reject::GoAway)).build().unwrap();
+    let server = crate::support::serve(crate::support::Place::Hyper, &fault, crate::support::NEVER).await;
     for (protocol, unreachable) in [(Protocol::Http1, 0), (Protocol::Http2, 1)] {
-        let seen = crate::rig::ask(protocol, server, Method::GET, &[]).await;
-        assert_eq!(seen, crate::rig::Seen::Status(200));
+        let seen = crate::support::send_request(protocol, server, Method::GET, &[]).await;
+        assert_eq!(seen, crate::support::Seen::Status(200));
         assert_eq!(fault.control().counts().not_deliverable, unreachable, "{protocol:?}");
     }
     let listeners: [fn() -> Injector; 4] = [
@@ -216,7 +218,7 @@ async fn what_cannot_be_reached_is_spared_and_counted() {
         || reject(Reject::GoAway),
     ];
     for injector in listeners {
-        let fault = striking(injector()).build().unwrap();
+        let fault = always(injector()).build().unwrap();
         let address = serve(Server::AxumRoute, &idle(), &fault).await;
         let (seen, error) = exchange(address, &Method::GET).await;
         assert!(seen.starts_with(b"HTTP/1.1 200") && error.is_none(), "{fault:?}");
@@ -224,26 +226,26 @@ async fn what_cannot_be_reached_is_spared_and_counted() {
     }
 }
 
-/// All that comes back for these bytes, until the server closes.
-async fn talk(server: SocketAddr, text: &str) -> String {
+/// All bytes sent back for these bytes, until the server closes.
+async fn exchange_bytes(server: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(server).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut seen = String::new();
-    // A close with bytes of the client's still unread is a reset.
+    // A close with unread bytes of the client is a reset.
     let _ = stream.read_to_string(&mut seen).await;
     seen
 }
 
-/// What was asked before is answered whole, also in one breath with what is rejected.
+/// An earlier request is answered completely, even if it was pipelined with the rejected one.
 #[tokio::test]
-async fn an_earlier_answer_is_delivered() {
-    let spared = "GET /first HTTP/1.1\r\nhost: example.com\r\nx-no-chaos: 1\r\n\r\n";
-    let struck = "GET /second HTTP/1.1\r\nhost: example.com\r\n\r\n";
+async fn an_earlier_response_is_delivered() {
+    let skipped = "GET /first HTTP/1.1\r\nhost: example.com\r\nx-no-chaos: 1\r\n\r\n";
+    let injected = "GET /second HTTP/1.1\r\nhost: example.com\r\n\r\n";
     for server in SERVERS {
         for how in [Reject::EmptyReply, Reject::ConnectionClose] {
-            let fault = striking(reject(how)).build().unwrap();
+            let fault = always(reject(how)).build().unwrap();
             let address = serve(server, &fault, &idle()).await;
-            let seen = talk(address, &format!("{spared}{struck}")).await;
+            let seen = exchange_bytes(address, &format!("{skipped}{injected}")).await;
             let row = format!("{server:?} {fault:?}: {seen}");
             assert!(seen.starts_with("HTTP/1.1 200") && seen.ends_with("\r\n\r\nreal"), "{row}");
             assert_eq!(seen.matches("HTTP/1.1").count(), 1, "{row}");
@@ -251,26 +253,27 @@ async fn an_earlier_answer_is_delivered() {
     }
 }
 
-/// No `100 Continue` comes before a reject.
+/// No `100 Continue` comes before a rejection.
 #[tokio::test]
-async fn a_client_that_waits_to_send_gets_nothing() {
+async fn expect_continue_receives_nothing() {
     let text = "POST / HTTP/1.1\r\nhost: example.com\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n";
     for server in SERVERS {
         for how in [Reject::EmptyReply, Reject::ConnectionReset, Reject::hang("1ms")] {
-            let fault = striking(reject(how)).build().unwrap();
+            let fault = always(reject(how)).build().unwrap();
             let address = serve(server, &fault, &idle()).await;
-            assert_eq!(talk(address, text).await, "", "{server:?} {fault:?}");
+            assert_eq!(exchange_bytes(address, text).await, "", "{server:?} {fault:?}");
         }
     }
 }
 
-/// A layer that reads whole bodies makes a 500 of the failing one. With the handle it is in vain.
+/// A layer that reads whole bodies makes a 500 of the failing one. With the handle it has no
+/// effect.
 #[tokio::test]
-async fn a_layer_that_buffers_is_seen_through() {
+async fn a_buffering_layer_does_not_hide_a_reject() {
     use axum::response::IntoResponse;
 
-    for lent in [false, true] {
-        let fault = striking(reject(Reject::EmptyReply)).build().unwrap();
+    for has_handle in [false, true] {
+        let fault = always(reject(Reject::EmptyReply)).build().unwrap();
         let buffer = axum::middleware::map_response(async |response: Response<axum::body::Body>| {
             let (parts, body) = response.into_parts();
             match axum::body::to_bytes(body, 1000).await {
@@ -281,36 +284,36 @@ async fn a_layer_that_buffers_is_seen_through() {
         let app = axum::Router::new().fallback(async || "real").layer(fault.layer()).layer(buffer);
         let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = tcp.local_addr().unwrap();
-        if lent {
+        if has_handle {
             tokio::spawn(async move { axum::serve(FaultListener::new(tcp), with_connection(app)).await });
         } else {
             tokio::spawn(async move { axum::serve(tcp, app).await });
         }
         let (seen, error) = exchange(address, &Method::GET).await;
         assert_eq!(error, None);
-        assert_eq!(seen.starts_with(b"HTTP/1.1 500"), !lent, "{}", String::from_utf8_lossy(&seen));
-        assert_eq!(seen.is_empty(), lent);
+        assert_eq!(seen.starts_with(b"HTTP/1.1 500"), !has_handle, "{}", String::from_utf8_lossy(&seen));
+        assert_eq!(seen.is_empty(), has_handle);
     }
 }
 
-/// What comes before the cut arrives; then the connection is reset, if there is a handle for that.
+/// The bytes before the cut arrive; then the connection is reset, if there is a handle.
 #[tokio::test]
 async fn a_body_may_end_in_a_reset() {
     let cut = || truncate(TruncateAt::Bytes(2)).then(TruncateEnd::ConnectionReset);
     for server in SERVERS {
-        let fault = striking(cut()).build().unwrap();
+        let fault = always(cut()).build().unwrap();
         let address = serve(server, &fault, &idle()).await;
         let (seen, end) = exchange(address, &Method::GET).await;
         assert!(seen.ends_with(b"\r\n\r\nre"), "{server:?} {}", String::from_utf8_lossy(&seen));
         assert_eq!(end, Some(ErrorKind::ConnectionReset), "{server:?}");
     }
-    let fault = striking(cut()).build().unwrap();
-    let address = crate::rig::serve(crate::rig::Place::Hyper, &fault, crate::rig::NEVER).await;
+    let fault = always(cut()).build().unwrap();
+    let address = crate::support::serve(crate::support::Place::Hyper, &fault, crate::support::NEVER).await;
     assert_eq!(
-        crate::rig::ask(Protocol::Http1, address, Method::GET, &[]).await,
-        crate::rig::Seen::Status(200)
+        crate::support::send_request(Protocol::Http1, address, Method::GET, &[]).await,
+        crate::support::Seen::Status(200)
     );
     assert_eq!(fault.control().counts().not_deliverable, 1);
-    let errors = striking(cut().on(Side::Request)).build().unwrap_err();
+    let errors = always(cut().on(Side::Request)).build().unwrap_err();
     assert_eq!(errors.iter().next().unwrap().setting(), "truncate.then");
 }
