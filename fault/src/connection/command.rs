@@ -25,7 +25,7 @@ pub enum Direction {
 
 /// The settings of one toxic, with unchecked (`DelayTime`) or checked (`Duration`) times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind<T> {
+pub(crate) enum ToxicKind<T> {
     Latency { latency: T, jitter: T },
     Bandwidth { rate: u64 },
     SlowClose { delay: T },
@@ -35,7 +35,7 @@ pub(crate) enum Kind<T> {
     LimitData { bytes: u64, reset: bool },
 }
 
-impl<T> Kind<T> {
+impl<T> ToxicKind<T> {
     /// Returns Toxiproxy's name for it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl<T> Kind<T> {
     }
 }
 
-impl fmt::Display for Kind<Duration> {
+impl fmt::Display for ToxicKind<Duration> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {

@@ -11,7 +11,7 @@ use http::Extensions;
 use tokio::sync::Notify;
 
 use crate::body::stage::FaultHandle;
-use crate::connection::command::{ChunkError, Direction, Kind, Termination};
+use crate::connection::command::{ChunkError, Direction, Termination, ToxicKind};
 use crate::connection::messages::MessageTap;
 use crate::random::draws::Draws;
 
@@ -79,7 +79,7 @@ pub(crate) enum Command {
     /// Adds a toxic until its fault is off. A second toxic of the same `injector` is ignored.
     Toxic {
         injector: Arc<str>,
-        kind: Kind<Duration>,
+        kind: ToxicKind<Duration>,
         direction: Direction,
         draws: Draws,
         handle: Box<dyn FaultHandle>,

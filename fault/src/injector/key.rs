@@ -78,7 +78,7 @@ impl KeySource {
         }
     }
 
-    /// Returns the key, if the request has one; the counter has none of its own.
+    /// Returns the key, if the request has one; the counter has no key.
     pub(crate) fn find<'a>(&self, keys: RequestKeys<'a>) -> Option<Key<'a>> {
         let RequestKeys { headers, extensions } = keys;
         match self {

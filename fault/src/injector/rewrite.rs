@@ -39,12 +39,12 @@ pub fn patch() -> Patch {
 #[derive(Debug, Clone)]
 pub struct Patch {
     status: Option<u16>,
-    headers: Vec<(Kind, String, String)>,
+    headers: Vec<(EditKind, String, String)>,
     side: Side,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum EditKind {
     Set,
     Add,
     Drop,
@@ -62,26 +62,26 @@ impl Patch {
     /// Sets a header to this value, replacing all its values.
     #[must_use]
     pub fn set(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.with(Kind::Set, name.into(), value.into())
+        self.with(EditKind::Set, name.into(), value.into())
     }
 
     /// Adds a value to a header.
     #[must_use]
     pub fn add(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.with(Kind::Add, name.into(), value.into())
+        self.with(EditKind::Add, name.into(), value.into())
     }
 
     /// Removes a header.
     #[must_use]
     #[allow(clippy::should_implement_trait, reason = "drops a header; it is no destructor")]
     pub fn drop(self, name: impl Into<String>) -> Self {
-        self.with(Kind::Drop, name.into(), String::new())
+        self.with(EditKind::Drop, name.into(), String::new())
     }
 
     /// Sends each line of a header twice.
     #[must_use]
     pub fn duplicate(self, name: impl Into<String>) -> Self {
-        self.with(Kind::Duplicate, name.into(), String::new())
+        self.with(EditKind::Duplicate, name.into(), String::new())
     }
 
     /// Selects the head of the request or of the response (the default).
@@ -91,7 +91,7 @@ impl Patch {
         self
     }
 
-    fn with(mut self, kind: Kind, name: String, value: String) -> Self {
+    fn with(mut self, kind: EditKind, name: String, value: String) -> Self {
         self.headers.push((kind, name, value));
         self
     }
@@ -119,10 +119,10 @@ impl InjectorConfig for Patch {
             let name = header_name(&setting, name, errors)?;
             let value = header_value(&setting, value, errors)?;
             Some(match kind {
-                Kind::Set => Edit::Set(name, value),
-                Kind::Add => Edit::Add(name, value),
-                Kind::Drop => Edit::Drop(name),
-                Kind::Duplicate => Edit::Duplicate(name),
+                EditKind::Set => Edit::Set(name, value),
+                EditKind::Add => Edit::Add(name, value),
+                EditKind::Drop => Edit::Drop(name),
+                EditKind::Duplicate => Edit::Duplicate(name),
             })
         });
         // Collected first, to report the errors of all.

@@ -8,7 +8,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::stage::Stage;
-use crate::connection::command::{ChunkError, Direction, Kind, Termination};
+use crate::connection::command::{ChunkError, Direction, Termination, ToxicKind};
 use crate::connection::messages::MessageTap;
 use crate::injector::custom::Inject;
 use crate::random::draws::Draws;
@@ -52,7 +52,7 @@ pub(crate) enum ConnectionStep {
     /// Frames the chunks of the response wrongly.
     ChunkFraming(ChunkError),
     /// Adds a toxic. The allocation of `injector` identifies the node of the tree.
-    Toxic { injector: Arc<str>, kind: Kind<Duration>, direction: Direction, draws: Draws },
+    Toxic { injector: Arc<str>, kind: ToxicKind<Duration>, direction: Direction, draws: Draws },
 }
 
 /// One change of a request or response.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind};
-use crate::connection::command::{Direction, Kind};
+use crate::connection::command::{Direction, ToxicKind};
 use crate::injector::key::RequestKeys;
 use crate::injector::steps::{ConnectionStep, Step, Steps};
 use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
@@ -40,7 +40,7 @@ use crate::report::event::Action;
 #[derive(Debug, Clone)]
 #[must_use = "a toxic does nothing until a fault holds it"]
 pub struct Toxic {
-    kind: Kind<DelayTime>,
+    kind: ToxicKind<DelayTime>,
     direction: Direction,
 }
 
@@ -48,45 +48,45 @@ impl Toxic {
     /// Delays each chunk by `latency`, plus or minus a uniformly drawn `jitter`; a negative delay
     /// is zero, and the order is kept. The end of the stream follows the last chunk.
     pub fn latency(latency: impl Into<DelayTime>, jitter: impl Into<DelayTime>) -> Self {
-        Self::new(Kind::Latency { latency: latency.into(), jitter: jitter.into() })
+        Self::new(ToxicKind::Latency { latency: latency.into(), jitter: jitter.into() })
     }
 
     /// Limits the rate to this number of kilobytes (of 1000 bytes) per second, in pieces of at most
     /// a tenth of a second.
     pub fn bandwidth(kilobytes_per_second: u64) -> Self {
-        Self::new(Kind::Bandwidth { rate: kilobytes_per_second })
+        Self::new(ToxicKind::Bandwidth { rate: kilobytes_per_second })
     }
 
     /// Delays the end of the stream.
     pub fn slow_close(delay: impl Into<DelayTime>) -> Self {
-        Self::new(Kind::SlowClose { delay: delay.into() })
+        Self::new(ToxicKind::SlowClose { delay: delay.into() })
     }
 
     /// Stops all data, and closes the connection after `timeout`; zero never closes it.
     pub fn timeout(timeout: impl Into<DelayTime>) -> Self {
-        Self::new(Kind::Timeout { timeout: timeout.into() })
+        Self::new(ToxicKind::Timeout { timeout: timeout.into() })
     }
 
     /// Resets the connection by a TCP `RST` `timeout` after the first byte, which is not delivered.
     /// A connection that cannot be reset is skipped.
     pub fn reset_peer(timeout: impl Into<DelayTime>) -> Self {
-        Self::new(Kind::ResetPeer { timeout: timeout.into() })
+        Self::new(ToxicKind::ResetPeer { timeout: timeout.into() })
     }
 
     /// Sends bytes in slices of `average_size`, plus or minus `size_variation`, each `delay` after
     /// the one before.
     pub fn slicer(average_size: usize, size_variation: usize, delay: impl Into<DelayTime>) -> Self {
-        Self::new(Kind::Slicer { average: average_size, variation: size_variation, delay: delay.into() })
+        Self::new(ToxicKind::Slicer { average: average_size, variation: size_variation, delay: delay.into() })
     }
 
     /// Closes the connection after this number of bytes, heads and framing included.
     pub fn limit_data(bytes: u64) -> Self {
-        Self::new(Kind::LimitData { bytes, reset: false })
+        Self::new(ToxicKind::LimitData { bytes, reset: false })
     }
 
     /// Resets the connection after this number of bytes. Not in Toxiproxy.
     pub fn reset_after(bytes: u64) -> Self {
-        Self::new(Kind::LimitData { bytes, reset: true })
+        Self::new(ToxicKind::LimitData { bytes, reset: true })
     }
 
     /// Sets the direction; downstream by default.
@@ -95,7 +95,7 @@ impl Toxic {
         self
     }
 
-    fn new(kind: Kind<DelayTime>) -> Self {
+    fn new(kind: ToxicKind<DelayTime>) -> Self {
         Self { kind, direction: Direction::default() }
     }
 }
@@ -111,27 +111,29 @@ impl InjectorConfig for Toxic {
         let at = child_setting(at, &format!("toxic.{}", self.kind.name()));
         let place = |name: &str| format!("{at}.{name}");
         let kind = match self.kind {
-            Kind::Latency { latency, jitter } => {
+            ToxicKind::Latency { latency, jitter } => {
                 let latency = errors.time(place("latency"), latency.duration());
                 let jitter = errors.time(place("jitter"), jitter.duration());
-                Kind::Latency { latency: latency?, jitter: jitter? }
+                ToxicKind::Latency { latency: latency?, jitter: jitter? }
             }
-            Kind::Bandwidth { rate } => Kind::Bandwidth { rate: at_least_one(place("rate"), rate, errors)? },
-            Kind::SlowClose { delay } => {
-                Kind::SlowClose { delay: errors.time(place("delay"), delay.duration())? }
+            ToxicKind::Bandwidth { rate } => {
+                ToxicKind::Bandwidth { rate: at_least_one(place("rate"), rate, errors)? }
             }
-            Kind::Timeout { timeout } => {
-                Kind::Timeout { timeout: errors.time(place("timeout"), timeout.duration())? }
+            ToxicKind::SlowClose { delay } => {
+                ToxicKind::SlowClose { delay: errors.time(place("delay"), delay.duration())? }
             }
-            Kind::ResetPeer { timeout } => {
-                Kind::ResetPeer { timeout: errors.time(place("timeout"), timeout.duration())? }
+            ToxicKind::Timeout { timeout } => {
+                ToxicKind::Timeout { timeout: errors.time(place("timeout"), timeout.duration())? }
             }
-            Kind::Slicer { average, variation, delay } => {
+            ToxicKind::ResetPeer { timeout } => {
+                ToxicKind::ResetPeer { timeout: errors.time(place("timeout"), timeout.duration())? }
+            }
+            ToxicKind::Slicer { average, variation, delay } => {
                 let size = at_least_one(place("average_size"), average as u64, errors);
                 let delay = errors.time(place("delay"), delay.duration());
-                Kind::Slicer { average: size.and(Some(average))?, variation, delay: delay? }
+                ToxicKind::Slicer { average: size.and(Some(average))?, variation, delay: delay? }
             }
-            Kind::LimitData { bytes, reset } => Kind::LimitData { bytes, reset },
+            ToxicKind::LimitData { bytes, reset } => ToxicKind::LimitData { bytes, reset },
         };
         let name: Arc<str> = match self.direction {
             Direction::Upstream => format!("{kind} upstream").into(),
@@ -151,7 +153,7 @@ fn at_least_one(setting: String, given: u64, errors: &mut ErrorCollector) -> Opt
 
 #[derive(Debug)]
 struct CompiledToxic {
-    kind: Kind<Duration>,
+    kind: ToxicKind<Duration>,
     direction: Direction,
     name: Arc<str>,
 }

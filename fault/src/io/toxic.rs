@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::connection::command::Kind;
+use crate::connection::command::ToxicKind;
 use crate::random::draws::Draws;
 
 /// Bytes, or an end, and the time at which they leave the queue.
@@ -39,7 +39,7 @@ pub(crate) enum End {
 /// One toxic at work: sets the time at which each chunk is delivered, in order.
 #[derive(Debug)]
 pub(crate) struct ToxicStage {
-    kind: Kind<Duration>,
+    kind: ToxicKind<Duration>,
     draws: Draws,
     /// The time at which the previous chunk is delivered.
     next_free: Option<Instant>,
@@ -50,10 +50,10 @@ pub(crate) struct ToxicStage {
 }
 
 impl ToxicStage {
-    pub(crate) fn new(kind: Kind<Duration>, draws: Draws, now: Instant) -> Self {
+    pub(crate) fn new(kind: ToxicKind<Duration>, draws: Draws, now: Instant) -> Self {
         let deadline = match kind {
             // Toxiproxy: zero never closes.
-            Kind::Timeout { timeout } if !timeout.is_zero() => Some((later(now, timeout), End::Close)),
+            ToxicKind::Timeout { timeout } if !timeout.is_zero() => Some((later(now, timeout), End::Close)),
             _ => None,
         };
         Self { kind, draws, next_free: None, passed: 0, deadline }
@@ -80,26 +80,28 @@ impl ToxicStage {
 
     fn admit_data(&mut self, data: Bytes, at: Instant, out: &mut Vec<QueuedChunk>) {
         match self.kind {
-            Kind::Latency { latency, jitter } => {
+            ToxicKind::Latency { latency, jitter } => {
                 let at = jittered(at, latency, jitter, &mut self.draws);
                 let at = self.after_previous(at);
                 out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) });
             }
-            Kind::Bandwidth { rate } => self.push_paced(data, at, rate, out),
-            Kind::SlowClose { .. } => out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) }),
-            Kind::Timeout { .. } => out.push(QueuedChunk { payload: Payload::Data(data), at: None }),
-            Kind::ResetPeer { timeout } => {
+            ToxicKind::Bandwidth { rate } => self.push_paced(data, at, rate, out),
+            ToxicKind::SlowClose { .. } => {
+                out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) })
+            }
+            ToxicKind::Timeout { .. } => out.push(QueuedChunk { payload: Payload::Data(data), at: None }),
+            ToxicKind::ResetPeer { timeout } => {
                 self.deadline.get_or_insert((later(at, timeout), End::Reset));
                 out.push(QueuedChunk { payload: Payload::Data(data), at: None });
             }
-            Kind::Slicer { average, variation, delay } => {
+            ToxicKind::Slicer { average, variation, delay } => {
                 for slice in slices(data, average, variation, &mut self.draws) {
                     let at = self.after_previous(at);
                     self.next_free = Some(later(at, delay));
                     out.push(QueuedChunk { payload: Payload::Data(slice), at: Some(at) });
                 }
             }
-            Kind::LimitData { bytes, reset } => {
+            ToxicKind::LimitData { bytes, reset } => {
                 let left = usize::try_from(bytes - self.passed).unwrap_or(usize::MAX);
                 let through = data.slice(..data.len().min(left));
                 self.passed += through.len() as u64;
@@ -118,16 +120,16 @@ impl ToxicStage {
     /// Returns the time at which an end that arrives now is delivered.
     fn end(&mut self, at: Instant) -> Option<Instant> {
         match self.kind {
-            Kind::Latency { .. } | Kind::Bandwidth { .. } | Kind::Slicer { .. } => {
+            ToxicKind::Latency { .. } | ToxicKind::Bandwidth { .. } | ToxicKind::Slicer { .. } => {
                 Some(self.after_previous(at))
             }
-            Kind::SlowClose { delay } => Some(later(at, delay)),
-            Kind::Timeout { .. } => None,
-            Kind::ResetPeer { timeout } => {
+            ToxicKind::SlowClose { delay } => Some(later(at, delay)),
+            ToxicKind::Timeout { .. } => None,
+            ToxicKind::ResetPeer { timeout } => {
                 self.deadline.get_or_insert((later(at, timeout), End::Reset));
                 None
             }
-            Kind::LimitData { .. } => Some(at),
+            ToxicKind::LimitData { .. } => Some(at),
         }
     }
 

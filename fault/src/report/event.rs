@@ -37,7 +37,7 @@ pub enum Action {
     ConnectionRefused,
     /// The first write to the connection fails.
     BrokenPipe,
-    /// The client is told to use another connection.
+    /// GOAWAY, or `connection: close`.
     GoAway,
     /// A toxic on the connection: Toxiproxy's name, the settings, the direction.
     Toxic(Arc<str>),

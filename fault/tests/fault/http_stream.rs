@@ -140,7 +140,7 @@ proptest! {
     }
 }
 
-/// A response that is still being written cannot be told from the next one: the fault is not
+/// A response that is still being written cannot be distinguished from the next: the fault is not
 /// injected.
 #[tokio::test(start_paused = true)]
 async fn a_pending_response_makes_the_next_not_deliverable() {

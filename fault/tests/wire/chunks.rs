@@ -229,5 +229,5 @@ async fn without_chunks_it_is_not_deliverable() {
     let errors = Fault::new("f", corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).on(Side::Request))
         .build()
         .unwrap_err();
-    assert_eq!(errors.iter().next().unwrap().setting(), "corrupt.chunk");
+    assert_eq!(errors.iter().next().unwrap().setting(), "corrupt.chunk_framing");
 }

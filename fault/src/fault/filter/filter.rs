@@ -120,7 +120,7 @@ impl FilterConfig {
     }
 }
 
-/// Tests whether the request is a probe: a pod that is restarted by a fault of its own probe proves
+/// Tests whether the request is a probe: a pod that is restarted by a fault on its probe proves
 /// nothing (litmuschaos/litmus 5033).
 pub(crate) fn is_probe(path: &str, headers: &HeaderMap) -> bool {
     matches!(path, "/healthz" | "/livez" | "/readyz" | "/health" | "/metrics")

@@ -22,7 +22,7 @@ pub(crate) struct HttpInterceptor {
     /// own buffers are empty. The next byte of HTTP/1 is then the first of a response, if none is
     /// in progress.
     between_responses: bool,
-    /// Commands for the next response, until it can be told from the one before.
+    /// Commands for the next response, until it can be distinguished from the one before.
     commands: Vec<HttpCommand>,
     edit: ResponseEdit,
     /// Written before anything else.
