@@ -282,7 +282,7 @@ impl fmt::Debug for Connection {
 }
 
 /// The address of the peer, for a server to put into the extensions of its requests. Without it,
-/// axum's `ConnectInfo<SocketAddr>` (feature `axum`) and waylay-router's `Peer` and `Effective`
+/// axum's `ConnectInfo<SocketAddr>` (feature `axum`) and waylay-router's `Peer` and `ConnectionInfo`
 /// (feature `router`, the latter behind a trusted proxy) are read.
 ///
 /// ```
@@ -305,7 +305,7 @@ fn address(extensions: &Extensions) -> Option<SocketAddr> {
         return Some(*address);
     }
     #[cfg(feature = "router")]
-    if let Some(effective) = extensions.get::<waylay_router::Effective>() {
+    if let Some(effective) = extensions.get::<waylay_router::ConnectionInfo>() {
         return effective.addr;
     }
     #[cfg(feature = "router")]

@@ -8,7 +8,7 @@ use http::Extensions;
 #[cfg(feature = "router")]
 use http::Request;
 #[cfg(feature = "router")]
-use waylay_router::{Effective, Peer, Policy, Precedence, Route, Table};
+use waylay_router::{ConnectionInfo, Peer, Policy, Precedence, Route, Table};
 
 #[cfg(any(feature = "axum", feature = "router"))]
 use crate::config::error::{ErrorCollector, FaultErrorKind};
@@ -84,7 +84,7 @@ impl RuleList {
     pub(crate) fn check(setting: &str, rules: Vec<String>, errors: &mut ErrorCollector) -> Self {
         let mut list = Vec::with_capacity(rules.len());
         // A table of one route needs no ranking.
-        let policy = Policy::default().precedence(Precedence::Registration);
+        let policy = Policy::default().precedence(Precedence::RegistrationOrder);
         for (index, rule) in rules.into_iter().enumerate() {
             match Table::builder().policy(policy).route(Route::rule(rule.as_str()).value(())).build() {
                 Ok(table) => list.push(table),
@@ -106,7 +106,7 @@ impl RuleList {
         let extensions = request.extensions();
         let mut peer = extensions.get::<Peer>().cloned().unwrap_or_default();
         peer.addr = handle::client_address(extensions).map(|client| (client, 0).into());
-        if let Some(behind) = extensions.get::<Effective>() {
+        if let Some(behind) = extensions.get::<ConnectionInfo>() {
             peer.scheme.clone_from(&behind.scheme);
         }
         self.0.iter().any(|table| table.find(request, &peer).is_ok())
