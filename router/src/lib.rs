@@ -28,7 +28,7 @@
 //!             .route(Route::get("/stats").query("page", "{page:[0-9]+}").to(async || "stats"))
 //!             .fallback(async || (http::StatusCode::NOT_FOUND, "no such call")),
 //!     )
-//!     .build()?; // every fault of every route, in one error
+//!     .build()?; // every error of every route, in one error
 //!
 //! let request = http::Request::post("/articles").header("content-type", "application/json");
 //! let response = router.clone().oneshot(request.body(Body::empty())?).await?;

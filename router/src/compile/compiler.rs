@@ -5,7 +5,7 @@ use http::uri::Scheme;
 use regex::Regex;
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
-use crate::compile::error::BuildErrorKind as Fault;
+use crate::compile::error::BuildErrorKind;
 use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
@@ -28,8 +28,8 @@ pub(crate) fn compile(
     chain: &[&Conditions],
     policy: Policy,
     is_scope: bool,
-) -> Result<(Pattern, RouteTemplates), Vec<Fault>> {
-    let mut compiler = Compiler { policy, faults: Vec::new(), reachable: true, inherited: 0 };
+) -> Result<(Pattern, RouteTemplates), Vec<BuildErrorKind>> {
+    let mut compiler = Compiler { policy, errors: Vec::new(), reachable: true, inherited: 0 };
     let (path, end) = compiler.path(chain, is_scope);
     let mut hosts = compiler.hosts(chain);
     let mut guards = compiler.guards(chain);
@@ -50,8 +50,8 @@ pub(crate) fn compile(
         Some(template) => compiler
             .checked(template, PathPattern::compile(template, end, policy.syntax, policy.path_encoding())),
     };
-    let Some(path_pattern) = compiled.filter(|_| compiler.faults.is_empty()) else {
-        return Err(compiler.faults);
+    let Some(path_pattern) = compiled.filter(|_| compiler.errors.is_empty()) else {
+        return Err(compiler.errors);
     };
     let outer = guards.iter().filter(|part| matches!(part.guard, Guard::Host(_)));
     let hosts = outer.filter_map(|part| part.template.clone());
@@ -91,7 +91,7 @@ struct Host {
 
 struct Compiler {
     policy: Policy,
-    faults: Vec<Fault>,
+    errors: Vec<BuildErrorKind>,
     reachable: bool,
     /// How many of the path's variables stand in the prefixes of scopes.
     inherited: usize,
@@ -99,7 +99,9 @@ struct Compiler {
 
 impl Compiler {
     fn parse(&mut self, text: &str, place: TemplateKind) -> Option<Template> {
-        parse(text, place, self.policy.syntax).map_err(|error| self.faults.push(Fault::Template(error))).ok()
+        parse(text, place, self.policy.syntax)
+            .map_err(|error| self.errors.push(BuildErrorKind::Template(error)))
+            .ok()
     }
 
     fn checked<T>(&mut self, template: &Template, result: Result<T, TemplateErrorKind>) -> Option<T> {
@@ -107,7 +109,7 @@ impl Compiler {
     }
 
     fn blame(&mut self, template: &Template, kind: TemplateErrorKind) {
-        self.faults.push(Fault::whole(kind, &template.text));
+        self.errors.push(BuildErrorKind::whole(kind, &template.text));
     }
 
     /// No path: what its regexes begin with is where the index looks.
@@ -212,11 +214,11 @@ impl Compiler {
             let Some(template) = template else { continue };
             match HostPattern::compile(&template, self.policy.syntax) {
                 Ok(pattern) => hosts.push(Host { template, pattern, inherited: i + 1 < chain.len() }),
-                Err(kind) => self.faults.push(match text {
+                Err(kind) => self.errors.push(match text {
                     HostText::Regex(regex) => {
-                        Fault::HostRegex { regex: regex.clone(), reason: kind.to_string() }
+                        BuildErrorKind::HostRegex { regex: regex.clone(), reason: kind.to_string() }
                     }
-                    HostText::Template(text) => Fault::whole(kind, text),
+                    HostText::Template(text) => BuildErrorKind::whole(kind, text),
                 }),
             }
         }
@@ -226,7 +228,7 @@ impl Compiler {
     fn guards(&mut self, chain: &[&Conditions]) -> Vec<Part> {
         let mut parts = Vec::new();
         for (i, conditions) in chain.iter().enumerate() {
-            let made = guards(conditions, self.policy.syntax, &mut self.faults);
+            let made = guards(conditions, self.policy.syntax, &mut self.errors);
             let inherited = i + 1 < chain.len();
             parts.extend(made.into_iter().map(|(guard, template)| Part { guard, template, inherited }));
             for formula in &conditions.formulas {
@@ -246,8 +248,8 @@ impl Compiler {
         chain.push(leaf);
         let pattern = match compile(&chain, self.policy, false) {
             Ok((pattern, _)) => pattern,
-            Err(faults) => {
-                self.faults.extend(faults);
+            Err(errors) => {
+                self.errors.extend(errors);
                 return Formula::All(Vec::new());
             }
         };
@@ -281,7 +283,7 @@ impl Compiler {
                 let mut same = vars.iter().filter(|other| other.name == var.name);
                 let elsewhere = same.clone().any(|other| other.source != source);
                 if elsewhere || (same.next().is_some() && self.policy.syntax == Syntax::Native) {
-                    self.faults.push(Fault::DuplicateVariable(var.name.clone()));
+                    self.errors.push(BuildErrorKind::DuplicateVariable(var.name.clone()));
                 }
                 vars.push(Variable { name: var.name.clone(), source, inherited: inherited(i) });
             }
@@ -300,7 +302,7 @@ impl Compiler {
         }
         vars.shrink_to_fit();
         if vars.len() > MAX_VARIABLES {
-            self.faults.push(Fault::TooManyVariables);
+            self.errors.push(BuildErrorKind::TooManyVariables);
         }
         vars
     }
@@ -315,20 +317,20 @@ fn ends_open(prefix: &Template, child: &Template) -> bool {
 pub(crate) type Made = (Guard, Option<Template>);
 
 /// The guards of one set of conditions, in the order of writing; the host and the methods are not among them.
-pub(crate) fn guards(conditions: &Conditions, syntax: Syntax, faults: &mut Vec<Fault>) -> Vec<Made> {
-    let mut checks = Checks { syntax, faults, made: Vec::new() };
+pub(crate) fn guards(conditions: &Conditions, syntax: Syntax, errors: &mut Vec<BuildErrorKind>) -> Vec<Made> {
+    let mut checks = Checks { syntax, errors, made: Vec::new() };
     checks.all(conditions);
     checks.made
 }
 
 /// Reads a network.
-pub(crate) fn network(text: &str) -> Result<Network, Fault> {
-    text.parse().map_err(|_| Fault::Network(text.to_owned()))
+pub(crate) fn network(text: &str) -> Result<Network, BuildErrorKind> {
+    text.parse().map_err(|_| BuildErrorKind::Network(text.to_owned()))
 }
 
 struct Checks<'f> {
     syntax: Syntax,
-    faults: &'f mut Vec<Fault>,
+    errors: &'f mut Vec<BuildErrorKind>,
     made: Vec<Made>,
 }
 
@@ -365,15 +367,15 @@ impl Checks<'_> {
         }
         for text in &conditions.path_regexes {
             let regex = self.regex(&text.regex);
-            let fault = |reason| Fault::PathRegex { regex: text.regex.clone(), reason };
-            if let Some(regex) = self.kept(regex.map_err(fault)) {
+            let error = |reason| BuildErrorKind::PathRegex { regex: text.regex.clone(), reason };
+            if let Some(regex) = self.kept(regex.map_err(error)) {
                 self.push(Guard::PathRegex(PathRegex { regex, escaped: text.escaped }));
             }
         }
         for text in &conditions.method_regexes {
             let regex = self.regex(text);
-            let fault = |reason| Fault::MethodRegex { regex: text.clone(), reason };
-            if let Some(regex) = self.kept(regex.map_err(fault)) {
+            let error = |reason| BuildErrorKind::MethodRegex { regex: text.clone(), reason };
+            if let Some(regex) = self.kept(regex.map_err(error)) {
                 self.push(Guard::MethodRegex(regex));
             }
         }
@@ -386,27 +388,28 @@ impl Checks<'_> {
         self.made.push((guard, None));
     }
 
-    fn kept<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
-        result.map_err(|fault| self.faults.push(fault)).ok()
+    fn kept<T>(&mut self, result: Result<T, BuildErrorKind>) -> Option<T> {
+        result.map_err(|error| self.errors.push(error)).ok()
     }
 
     fn scheme(&mut self, text: &str) -> Option<Scheme> {
         let scheme = text.to_ascii_lowercase().parse();
-        self.kept(scheme.map_err(|_| Fault::Scheme(text.to_owned())))
+        self.kept(scheme.map_err(|_| BuildErrorKind::Scheme(text.to_owned())))
     }
 
     fn media(&mut self, texts: &[String]) -> Vec<Media> {
-        let parsed =
-            texts.iter().map(|text| text.parse().map_err(|NotAMedia| Fault::MediaType(text.clone())));
+        let parsed = texts
+            .iter()
+            .map(|text| text.parse().map_err(|NotAMedia| BuildErrorKind::MediaType(text.clone())));
         parsed.filter_map(|media| self.kept(media)).collect()
     }
 
     fn header(&mut self, name: &str, want: &HeaderText) {
-        let header = name.parse::<HeaderName>().map_err(|_| Fault::HeaderName(name.to_owned()));
+        let header = name.parse::<HeaderName>().map_err(|_| BuildErrorKind::HeaderName(name.to_owned()));
         let gorilla = self.syntax == Syntax::Gorilla;
         let mut regex = |text: &String| {
-            let fault = |reason| Fault::HeaderRegex { regex: text.clone(), reason };
-            self.regex(text).map_err(fault)
+            let error = |reason| BuildErrorKind::HeaderRegex { regex: text.clone(), reason };
+            self.regex(text).map_err(error)
         };
         let want = match want {
             HeaderText::Present => Ok(HeaderMatch::Present),
@@ -433,12 +436,13 @@ impl Checks<'_> {
             QueryText::Template(text) if gorilla && text.is_empty() => (QueryMatch::Present, None),
             QueryText::Regex(text) => {
                 let regex = self.regex(text);
-                let fault = |reason| Fault::QueryRegex { regex: text.clone(), reason };
-                let Some(regex) = self.kept(regex.map_err(fault)) else { return };
+                let error = |reason| BuildErrorKind::QueryRegex { regex: text.clone(), reason };
+                let Some(regex) = self.kept(regex.map_err(error)) else { return };
                 (QueryMatch::Regex(regex), None)
             }
             QueryText::Template(text) => {
-                let template = parse(text, TemplateKind::Query, self.syntax).map_err(Fault::Template);
+                let template =
+                    parse(text, TemplateKind::Query, self.syntax).map_err(BuildErrorKind::Template);
                 let Some(template) = self.kept(template) else { return };
                 let want = match template.literal() {
                     Some(literal) => QueryMatch::Exact(literal.to_owned()),
@@ -450,7 +454,7 @@ impl Checks<'_> {
                             Encoding::Form,
                             false,
                         );
-                        let slot = slot.map_err(|kind| Fault::whole(kind, &template.text));
+                        let slot = slot.map_err(|kind| BuildErrorKind::whole(kind, &template.text));
                         let Some(slot) = self.kept(slot) else { return };
                         QueryMatch::Template(slot)
                     }

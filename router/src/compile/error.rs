@@ -8,7 +8,7 @@ use crate::compile::witness::Witness;
 use crate::route::conditions::SourceLocation;
 use crate::rule::error::RuleError;
 
-/// Every fault of a table, in the order in which the routes were written.
+/// Every error of a table, in the order in which the routes were written.
 ///
 /// ```
 /// use waylay_router::{Route, Table};
@@ -25,12 +25,12 @@ pub struct BuildErrors {
 }
 
 impl BuildErrors {
-    /// The faults.
+    /// The errors.
     pub fn iter(&self) -> impl Iterator<Item = &BuildError> {
         self.errors.iter()
     }
 
-    /// All faults as an error, or nothing if there are none.
+    /// All errors as an error, or nothing if there are none.
     pub(crate) fn check(errors: Vec<BuildError>) -> Result<(), Self> {
         if errors.is_empty() { Ok(()) } else { Err(Self { errors }) }
     }
@@ -48,7 +48,7 @@ impl fmt::Display for BuildErrors {
 
 impl std::error::Error for BuildErrors {}
 
-/// One fault of a route or scope, and the line of code that wrote it.
+/// One error of a route or scope, and the line of code that wrote it.
 ///
 /// ```
 /// use waylay_router::{BuildErrorKind, Route, Table};
@@ -58,7 +58,7 @@ impl std::error::Error for BuildErrors {}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildError {
-    /// The fault.
+    /// The error.
     pub kind: BuildErrorKind,
     /// The route's or scope's name, else its path or host.
     pub route: String,
@@ -66,7 +66,7 @@ pub struct BuildError {
     pub location: SourceLocation,
 }
 
-/// The kinds of faults.
+/// The kinds of errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
@@ -148,7 +148,7 @@ impl fmt::Display for BuildError {
 }
 
 impl BuildErrorKind {
-    /// A fault of a template as a whole.
+    /// A error of a template as a whole.
     pub(crate) fn whole(kind: TemplateErrorKind, text: &str) -> Self {
         Self::Template(TemplateError { kind, text: text.to_owned(), span: 0..text.len() })
     }
@@ -177,7 +177,7 @@ impl fmt::Display for BuildErrorKind {
             Self::MethodRegex { regex, reason } => {
                 write!(f, "method regex `{regex}` does not compile: {reason}")
             }
-            Self::Spec(fault) => f.write_str(fault),
+            Self::Spec(error) => f.write_str(error),
             Self::Rule(error) => write!(f, "{error}"),
             Self::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
             Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),
@@ -197,5 +197,5 @@ impl fmt::Display for BuildErrorKind {
     }
 }
 
-// `Display` tells the whole fault, so there is no source to tell it again.
+// `Display` tells the whole error, so there is no source to tell it again.
 impl std::error::Error for BuildError {}

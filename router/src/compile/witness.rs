@@ -49,12 +49,12 @@ impl Witness {
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.target)?;
-        let mut facts: Vec<String> = Vec::new();
+        let mut notes: Vec<String> = Vec::new();
         for (name, value) in &self.headers {
-            facts.push(format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+            notes.push(format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
         }
-        facts.extend(self.peer.scheme.as_ref().map(|scheme| format!("over {scheme}")));
-        facts.extend(self.peer.addr.map(|address| format!("from {}", address.ip())));
-        if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }
+        notes.extend(self.peer.scheme.as_ref().map(|scheme| format!("over {scheme}")));
+        notes.extend(self.peer.addr.map(|address| format!("from {}", address.ip())));
+        if notes.is_empty() { Ok(()) } else { write!(f, " ({})", notes.join(", ")) }
     }
 }

@@ -16,8 +16,8 @@ impl TableSpec {
     #[track_caller]
     pub(crate) fn build_errors(&self) -> Vec<BuildError> {
         let here = SourceLocation::caller();
-        let errors = self.faults.iter().map(|(fault, line)| BuildError {
-            kind: BuildErrorKind::Spec(fault.clone()),
+        let errors = self.errors.iter().map(|(error, line)| BuildError {
+            kind: BuildErrorKind::Spec(error.clone()),
             route: "*".to_owned(),
             location: line.map_or(here, SourceLocation::Line),
         });
@@ -61,7 +61,7 @@ impl RouteSpec {
 
 /// A whole table as data: its routes as [rules](crate::rule), its scopes, and the names of what answers.
 ///
-/// It is read from TOML or JSON, or built as the struct that it is. Reading never fails: every fault of a
+/// It is read from TOML or JSON, or built as the struct that it is. Reading never fails: every error of a
 /// file is kept, and reported by `build` with its line, together with all others.
 ///
 /// ```
@@ -89,8 +89,8 @@ impl RouteSpec {
 /// let request = http::Request::get("/api/stats").body(())?;
 /// assert_eq!(*table.find(&request, &Peer::default()).unwrap().value(), 2);
 ///
-/// let faulty = TableSpec::toml("\n[[routes]]\nrule = 'Hots(`a`)'\n\n[[routes]]\nrul = 1\n");
-/// let errors = Table::builder().spec(&faulty, |_| Ok(())).build().unwrap_err().to_string();
+/// let invalid = TableSpec::toml("\n[[routes]]\nrule = 'Hots(`a`)'\n\n[[routes]]\nrul = 1\n");
+/// let errors = Table::builder().spec(&invalid, |_| Ok(())).build().unwrap_err().to_string();
 /// assert!(errors.contains("line 2") && errors.contains("`Host`"), "{errors}");
 /// assert!(errors.contains("line 6") && errors.contains("unknown field `rul`"), "{errors}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -115,7 +115,7 @@ pub struct TableSpec {
     /// What could not be read, and where.
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
-    pub(crate) faults: Vec<(String, Option<u32>)>,
+    pub(crate) errors: Vec<(String, Option<u32>)>,
 }
 
 /// A route as data.
@@ -202,53 +202,53 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// A fault and its line.
+/// A error and its line.
 #[cfg(any(feature = "json", feature = "toml"))]
-pub(crate) type Fault = (String, Option<u32>);
+pub(crate) type SpecError = (String, Option<u32>);
 
 /// An object of a file.
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) trait Node: Sized {
     /// Takes a list of objects out; nothing, if the key is not there.
-    fn take(&mut self, key: &str) -> Result<Vec<Self>, Fault>;
+    fn take(&mut self, key: &str) -> Result<Vec<Self>, SpecError>;
 
     /// The line that it begins in.
     fn line(&self) -> u32;
 
     /// What is left of it.
-    fn read<T: DeserializeOwned>(self) -> Result<T, Fault>;
+    fn read<T: DeserializeOwned>(self) -> Result<T, SpecError>;
 }
 
-/// A table with all faults of its parts.
+/// A table with all errors of its parts.
 #[cfg(any(feature = "json", feature = "toml"))]
-pub(crate) fn table(mut root: impl Node, mut faults: Vec<Fault>) -> TableSpec {
-    let (routes, scopes) = parts(&mut root, &mut faults);
-    let own: Option<TableSpec> = root.read().map_err(|fault| faults.push(fault)).ok();
-    TableSpec { routes, scopes, faults, ..own.unwrap_or_default() }
+pub(crate) fn table(mut root: impl Node, mut errors: Vec<SpecError>) -> TableSpec {
+    let (routes, scopes) = parts(&mut root, &mut errors);
+    let own: Option<TableSpec> = root.read().map_err(|error| errors.push(error)).ok();
+    TableSpec { routes, scopes, errors, ..own.unwrap_or_default() }
 }
 
 #[cfg(any(feature = "json", feature = "toml"))]
-fn parts(node: &mut impl Node, faults: &mut Vec<Fault>) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
-    let mut take = |key: &str| node.take(key).map_err(|fault| faults.push(fault)).unwrap_or_default();
+fn parts(node: &mut impl Node, errors: &mut Vec<SpecError>) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
+    let mut take = |key: &str| node.take(key).map_err(|error| errors.push(error)).unwrap_or_default();
     let (routes, scopes) = (take("routes"), take("scopes"));
     let mut kept = Vec::new();
     for node in routes {
         let line = Some(node.line());
         match node.read::<RouteSpec>() {
             Ok(route) => kept.push(RouteSpec { line, ..route }),
-            Err(fault) => faults.push(fault),
+            Err(error) => errors.push(error),
         }
     }
-    let scopes = scopes.into_iter().map(|node| scope(node, faults)).collect();
+    let scopes = scopes.into_iter().map(|node| scope(node, errors)).collect();
     (kept, scopes)
 }
 
-/// What is inside a faulty scope is looked at all the same.
+/// What is inside a invalid scope is looked at all the same.
 #[cfg(any(feature = "json", feature = "toml"))]
-fn scope(mut node: impl Node, faults: &mut Vec<Fault>) -> ScopeSpec {
+fn scope(mut node: impl Node, errors: &mut Vec<SpecError>) -> ScopeSpec {
     let line = Some(node.line());
-    let (routes, scopes) = parts(&mut node, faults);
-    let own: Option<ScopeSpec> = node.read().map_err(|fault| faults.push(fault)).ok();
+    let (routes, scopes) = parts(&mut node, errors);
+    let own: Option<ScopeSpec> = node.read().map_err(|error| errors.push(error)).ok();
     ScopeSpec { routes, scopes, line, ..own.unwrap_or_default() }
 }
 

@@ -56,7 +56,7 @@ fn lower_to(
                 parts.push(tree);
                 lints.extend(more);
             }
-            Err(faults) => errors.extend(faults),
+            Err(more) => errors.extend(more),
         }
         if text.dialect.language() != Language::Native {
             foreign.push_str(&text.text);
@@ -94,11 +94,11 @@ pub(crate) fn read(
     let rule = Rule::parse(text.clone()).map_err(|errors| errors.into_iter().collect::<Vec<_>>())?;
     let mut reader = Reader { language: text.dialect.language(), guards, unknown: Vec::new() };
     let tree = reader.tree(rule.expr(), true);
-    let fault = |(kind, span)| RuleError { kind, text: text.text.clone(), span };
+    let error = |(kind, span)| RuleError { kind, text: text.text.clone(), span };
     if reader.unknown.is_empty() {
         Ok((tree, rule.lints().to_vec()))
     } else {
-        Err(reader.unknown.into_iter().map(fault).collect())
+        Err(reader.unknown.into_iter().map(error).collect())
     }
 }
 

@@ -13,46 +13,46 @@ use crate::request::media_type::Media;
 use crate::request::peer::Network;
 use crate::rule::ast::{Argument, Call};
 use crate::rule::dialect::{Function as F, Language};
-use crate::rule::error::{RuleErrorKind as Fault, draw};
-use crate::rule::lexer::Faulty;
+use crate::rule::error::{RuleErrorKind, draw};
+use crate::rule::lexer::SpannedError;
 use crate::template::constraint;
 use crate::template::constraint::parse;
 use crate::template::host::HostPattern;
 
-/// The faults of the arguments of one call, whose number has been checked.
-pub(crate) fn check(call: &Call, language: Language) -> Vec<Faulty> {
-    let mut faults = Vec::new();
+/// The errors of the arguments of one call, whose number has been checked.
+pub(crate) fn check(call: &Call, language: Language) -> Vec<SpannedError> {
+    let mut errors = Vec::new();
     for (i, argument) in call.arguments.iter().enumerate() {
-        if let Err((kind, span)) = fault(call.function, i, argument, language) {
-            faults.push((kind, span));
+        if let Err((kind, span)) = error(call.function, i, argument, language) {
+            errors.push((kind, span));
         }
     }
-    faults
+    errors
 }
 
-fn fault(function: F, place: usize, argument: &Argument, language: Language) -> Result<(), Faulty> {
+fn error(function: F, place: usize, argument: &Argument, language: Language) -> Result<(), SpannedError> {
     let text = argument.text.as_str();
     let native = language == Language::Native;
-    let whole = |kind: Fault| (kind, argument.span.clone());
+    let whole = |kind: RuleErrorKind| (kind, argument.span.clone());
     // Natively a value may be empty, and a scope's own path is.
     let may_be_empty = native && (place == 1 || function == F::Path);
     if text.is_empty() {
-        return if may_be_empty { Ok(()) } else { Err(whole(Fault::EmptyArgument)) };
+        return if may_be_empty { Ok(()) } else { Err(whole(RuleErrorKind::EmptyArgument)) };
     }
     match (function, place) {
         (F::Path | F::PathPrefix, _) if !text.starts_with('/') && language != Language::Vulcand => {
-            Err(whole(Fault::NoLeadingSlash))
+            Err(whole(RuleErrorKind::NoLeadingSlash))
         }
         (F::Path | F::PathPrefix, _) if native => template(argument, TemplateKind::Path),
         (F::Host, _) if native => template(argument, TemplateKind::Host),
         (F::Query, 1) if native => template(argument, TemplateKind::Query),
         (F::Host | F::HostRegexp, _) if !native && !text.is_ascii() => {
             let (at, c) = text.char_indices().find(|(_, c)| !c.is_ascii()).unwrap_or((0, ' '));
-            Err((Fault::Host(c), argument.within(at..at + c.len_utf8())))
+            Err((RuleErrorKind::Host(c), argument.within(at..at + c.len_utf8())))
         }
         (F::Host | F::Path | F::Method, _) | (F::Header, 1) if language == Language::Vulcand => {
             let wrong = |place: Range<usize>| {
-                (Fault::Variable(text[place.clone()].to_owned()), argument.within(place))
+                (RuleErrorKind::Variable(text[place.clone()].to_owned()), argument.within(place))
             };
             parts(text).map(|_| ()).map_err(wrong)
         }
@@ -60,30 +60,31 @@ fn fault(function: F, place: usize, argument: &Argument, language: Language) -> 
         | (F::HeaderRegexp | F::HeaderAll | F::QueryRegexp, 1) => {
             regexp(text, language).map(|_| ()).map_err(whole)
         }
-        (F::Header | F::HeaderRegexp | F::HeaderAll, 0) => {
-            text.parse::<HeaderName>().map(|_| ()).map_err(|_| whole(Fault::HeaderName(text.to_owned())))
-        }
-        (F::Method, _) => {
-            Method::from_bytes(text.as_bytes()).map(|_| ()).map_err(|_| whole(Fault::Method(text.to_owned())))
-        }
+        (F::Header | F::HeaderRegexp | F::HeaderAll, 0) => text
+            .parse::<HeaderName>()
+            .map(|_| ())
+            .map_err(|_| whole(RuleErrorKind::HeaderName(text.to_owned()))),
+        (F::Method, _) => Method::from_bytes(text.as_bytes())
+            .map(|_| ())
+            .map_err(|_| whole(RuleErrorKind::Method(text.to_owned()))),
         (F::Scheme, _) => {
-            text.parse::<Scheme>().map(|_| ()).map_err(|_| whole(Fault::Scheme(text.to_owned())))
+            text.parse::<Scheme>().map(|_| ()).map_err(|_| whole(RuleErrorKind::Scheme(text.to_owned())))
         }
         (F::ClientIp, _) => {
-            text.parse::<Network>().map(|_| ()).map_err(|_| whole(Fault::Network(text.to_owned())))
+            text.parse::<Network>().map(|_| ()).map_err(|_| whole(RuleErrorKind::Network(text.to_owned())))
         }
         (F::ContentType | F::Accept, _) => {
-            text.parse::<Media>().map(|_| ()).map_err(|_| whole(Fault::MediaType(text.to_owned())))
+            text.parse::<Media>().map(|_| ()).map_err(|_| whole(RuleErrorKind::MediaType(text.to_owned())))
         }
         _ => Ok(()),
     }
 }
 
-/// A template of ours; its fault lies somewhere in the argument.
-fn template(argument: &Argument, place: TemplateKind) -> Result<(), Faulty> {
+/// A template of ours; its error lies somewhere in the argument.
+fn template(argument: &Argument, place: TemplateKind) -> Result<(), SpannedError> {
     let parsed = parse(&argument.text, place, Syntax::Native)
-        .map_err(|error| (Fault::Template(error.kind), argument.within(error.span)))?;
-    let whole = |kind: TemplateErrorKind| (Fault::Template(kind), argument.span.clone());
+        .map_err(|error| (RuleErrorKind::Template(error.kind), argument.within(error.span)))?;
+    let whole = |kind: TemplateErrorKind| (RuleErrorKind::Template(kind), argument.span.clone());
     if place == TemplateKind::Host {
         HostPattern::compile(&parsed, Syntax::Native).map_err(whole)?;
     }
@@ -91,13 +92,13 @@ fn template(argument: &Argument, place: TemplateKind) -> Result<(), Faulty> {
 }
 
 /// Compiles a regex: of the whole value natively, of any part of it elsewhere.
-pub(crate) fn regexp(text: &str, language: Language) -> Result<Regex, Fault> {
+pub(crate) fn regexp(text: &str, language: Language) -> Result<Regex, RuleErrorKind> {
     let syntax = if language.searches() { Syntax::Gorilla } else { Syntax::Native };
     constraint::whole(text, syntax, false).map_err(|kind| match kind {
-        TemplateErrorKind::RegexTooLarge => Fault::RegexTooLarge,
-        _ if language == Language::Traefik && has_old_template(text) => Fault::OldTemplate,
-        TemplateErrorKind::Regex(reason) => Fault::Regex(reason),
-        other => Fault::Template(other),
+        TemplateErrorKind::RegexTooLarge => RuleErrorKind::RegexTooLarge,
+        _ if language == Language::Traefik && has_old_template(text) => RuleErrorKind::OldTemplate,
+        TemplateErrorKind::Regex(reason) => RuleErrorKind::Regex(reason),
+        other => RuleErrorKind::Template(other),
     })
 }
 

@@ -13,9 +13,9 @@ pub const MAX_RULE_BYTES: usize = 8 * 1024;
 /// The most parentheses and negations that a rule may have within each other.
 pub const MAX_RULE_DEPTH: usize = 64;
 
-/// Every fault of a rule, in the order of the text.
+/// Every error of a rule, in the order of the text.
 ///
-/// A fault of the grammar ends the reading; faults of single functions are all told.
+/// A error of the grammar ends the reading; errors of single functions are all told.
 ///
 /// ```
 /// use waylay_router::rule::Rule;
@@ -28,7 +28,7 @@ pub struct RuleErrors {
 }
 
 impl RuleErrors {
-    /// The faults, at least one.
+    /// The errors, at least one.
     pub fn iter(&self) -> impl Iterator<Item = &RuleError> {
         self.errors.iter()
     }
@@ -55,7 +55,7 @@ impl fmt::Display for RuleErrors {
 
 impl std::error::Error for RuleErrors {}
 
-/// One fault of a rule.
+/// One error of a rule.
 ///
 /// `Display` shows the text with a caret under the place.
 ///
@@ -71,15 +71,15 @@ impl std::error::Error for RuleErrors {}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
-    /// The fault.
+    /// The error.
     pub kind: RuleErrorKind,
     /// The whole rule.
     pub text: String,
-    /// Where the fault lies in `text`, in bytes.
+    /// Where the error lies in `text`, in bytes.
     pub span: Range<usize>,
 }
 
-/// The kinds of faults of rules.
+/// The kinds of errors of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuleErrorKind {
@@ -146,7 +146,7 @@ pub enum RuleErrorKind {
     EmptyArgument,
     /// A path that does not start with `/`.
     NoLeadingSlash,
-    /// A fault of the template that stands in an argument.
+    /// A error of the template that stands in an argument.
     Template(TemplateErrorKind),
     /// `{name:regex}`, which Traefik v2 read as a template and v3 reads as it stands.
     OldTemplate,
@@ -240,7 +240,7 @@ impl fmt::Display for RuleError {
     }
 }
 
-// `Display` tells the whole fault, so there is no source to tell it again.
+// `Display` tells the whole error, so there is no source to tell it again.
 impl std::error::Error for RuleError {}
 
 /// How much of a line is shown around the place, in characters.

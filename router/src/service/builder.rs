@@ -24,7 +24,7 @@ use crate::table::builder::TableBuilder;
 use crate::table::catalog::ScopeId;
 use crate::table::lookup::Table;
 
-/// Collects routes, scopes and layers; [`build`](Self::build) reports every fault of all of them.
+/// Collects routes, scopes and layers; [`build`](Self::build) reports every error of all of them.
 ///
 /// ```
 /// use axum_core::extract::FromRef;
@@ -112,8 +112,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 
     #[cfg(feature = "serde")]
-    pub(crate) fn add_errors(mut self, faults: Vec<BuildError>) -> Self {
-        self.table = self.table.add_errors(faults);
+    pub(crate) fn add_errors(mut self, errors: Vec<BuildError>) -> Self {
+        self.table = self.table.add_errors(errors);
         self
     }
 
@@ -164,7 +164,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// Compiles the table and applies every layer once.
     ///
     /// # Errors
-    /// All faults of all routes and scopes.
+    /// All errors of all routes and scopes.
     pub fn build(self) -> Result<Router, BuildErrors> {
         let mut plan = RouterAssembler { table: self.table, dispatch: Vec::new(), scopes: Vec::new() };
         let root = plan.add(None, self.tree, None);
@@ -270,7 +270,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// Adds what a table's file says; `bind` ends each route in its handler (`route.to(show)`), or says why
     /// there is none. Routes that only build URLs need no handler, and are not asked for one.
     ///
-    /// Faults of the file are reported by [`build`](Self::build), with their lines.
+    /// Errors of the file are reported by [`build`](Self::build), with their lines.
     ///
     /// ```
     /// use waylay_router::{Router, TableSpec};
@@ -289,20 +289,20 @@ impl<S: Send + Sync + 'static> Builder<S> {
         spec: &TableSpec,
         mut bind: impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
     ) -> Self {
-        let mut faults = spec.build_errors();
+        let mut errors = spec.build_errors();
         for proxy in &spec.trusted_proxies {
             self = self.trusted_proxy(proxy);
         }
         for route in &spec.routes {
             match route_of(route, spec.dialect, &mut bind) {
                 Ok(route) => self = self.route(route),
-                Err(fault) => faults.push(*fault),
+                Err(error) => errors.push(*error),
             }
         }
         for scope in &spec.scopes {
-            self = self.scope(scope_of(scope, spec.dialect, &mut bind, &mut faults));
+            self = self.scope(scope_of(scope, spec.dialect, &mut bind, &mut errors));
         }
-        self.add_errors(faults)
+        self.add_errors(errors)
     }
 }
 
@@ -326,14 +326,14 @@ fn scope_of<S: Send + Sync + 'static>(
     spec: &ScopeSpec,
     dialect: Dialect,
     bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
-    faults: &mut Vec<BuildError>,
+    errors: &mut Vec<BuildError>,
 ) -> Scope<S> {
     let mut scope = Scope::bounded(spec.bounds(dialect));
     for route in &spec.routes {
         match route_of(route, dialect, bind) {
             Ok(route) => scope = scope.route(route),
-            Err(fault) => faults.push(*fault),
+            Err(error) => errors.push(*error),
         }
     }
-    spec.scopes.iter().fold(scope, |scope, inner| scope.scope(scope_of(inner, dialect, bind, faults)))
+    spec.scopes.iter().fold(scope, |scope, inner| scope.scope(scope_of(inner, dialect, bind, errors)))
 }

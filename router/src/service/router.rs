@@ -358,7 +358,7 @@ impl fmt::Debug for RouterFuture {
 }
 
 /// Keeps the size hint of a body and sends none of its frames; an error of the first
-/// poll goes through, since a fault layer rejects requests by one.
+/// poll goes through, since a error layer rejects requests by one.
 pub(crate) struct HeadBody {
     body: Option<Body>,
     size: SizeHint,

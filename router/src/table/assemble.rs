@@ -30,13 +30,13 @@ pub(crate) struct RouteMeta {
     pub(crate) rule: Option<Arc<String>>,
 }
 
-/// Routes as they are laid out, with every fault of them.
+/// Routes as they are laid out, with every error of them.
 pub(crate) struct RouteAssembler<'b> {
     scopes: &'b [(Option<ScopeId>, ScopeConditions)],
     policy: Policy,
     /// The guards that rules name.
     guards: &'b HashMap<String, Custom>,
-    pub(crate) facts: Vec<RouteEntry>,
+    pub(crate) entries: Vec<RouteEntry>,
     pub(crate) compiled: Vec<Compiled>,
     /// Routes that only build URLs.
     pub(crate) idle: Vec<Compiled>,
@@ -58,7 +58,7 @@ impl<'b> RouteAssembler<'b> {
             scopes,
             policy,
             guards,
-            facts: Vec::with_capacity(routes),
+            entries: Vec::with_capacity(routes),
             compiled: Vec::with_capacity(routes),
             idle: Vec::new(),
             sealed: HashSet::new(),
@@ -68,9 +68,9 @@ impl<'b> RouteAssembler<'b> {
         }
     }
 
-    /// Lays out a route; false if there is a fault, which is told at the end.
+    /// Lays out a route; false if there is a error, which is told at the end.
     pub(crate) fn route(&mut self, conditions: Conditions, mut meta: RouteMeta) -> bool {
-        let index = self.facts.len();
+        let index = self.entries.len();
         if conditions.rules.is_empty() {
             return self.alternative(index, meta, &conditions);
         }
@@ -96,7 +96,7 @@ impl<'b> RouteAssembler<'b> {
 
     /// Lays out what is left, and says how many routes there are.
     pub(crate) fn finish(&mut self) -> usize {
-        let routes = self.facts.len();
+        let routes = self.entries.len();
         for (of, meta, conditions) in std::mem::take(&mut self.further) {
             self.alternative(of, meta, &conditions);
         }
@@ -112,18 +112,18 @@ impl<'b> RouteAssembler<'b> {
                 let kinds = blame(&chain, self.policy, false, kinds);
                 let mut errors = Vec::new();
                 report(&mut errors, own, meta.name.as_deref(), kinds);
-                // The alternatives of a route share their faults.
+                // The alternatives of a route share their errors.
                 errors.retain(|error| !self.errors.contains(error));
                 self.errors.extend(errors);
                 return false;
             }
         };
-        let index = self.facts.len();
+        let index = self.entries.len();
         let mut key = key(&pattern, &templates, meta.priority, of, self.policy);
         if !meta.foreign.is_empty() {
             key = key.with_text(&meta.foreign);
         }
-        self.facts.push(RouteEntry {
+        self.entries.push(RouteEntry {
             of: of as u32,
             rank: 0,
             template: shown(&templates),
@@ -144,7 +144,7 @@ impl<'b> RouteAssembler<'b> {
             self.sealed.insert(index);
         }
         let list = if meta.build_only { &mut self.idle } else { &mut self.compiled };
-        if let Some(pattern) = slash_variant(&pattern, &self.facts[index].templates, self.policy) {
+        if let Some(pattern) = slash_variant(&pattern, &self.entries[index].templates, self.policy) {
             let key = key.slash_variant();
             list.push(Compiled { index, slash_variant: true, pattern, key });
         }
@@ -193,7 +193,7 @@ pub(crate) fn key(
     RankKey::new(&Ranked::of(priority, order, templates, pattern), policy.precedence)
 }
 
-/// The faults of the innermost conditions; what an outer scope did wrong is reported there.
+/// The errors of the innermost conditions; what an outer scope did wrong is reported there.
 pub(crate) fn blame(
     chain: &[&Conditions],
     policy: Policy,
@@ -239,29 +239,26 @@ pub(crate) struct Compiled {
 
 /// Orders routes of one rank by what they ask for: a request that gives a field two values, each of
 /// which a route asks for, is answered alike whatever the order of writing.
-pub(crate) fn sort_equal_ranks(compiled: &mut [Compiled], facts: &[RouteEntry]) {
+pub(crate) fn sort_equal_ranks(compiled: &mut [Compiled], entries: &[RouteEntry]) {
     for group in compiled.chunk_by_mut(|a, b| a.key == b.key) {
         if group.len() > 1 && group.iter().any(|route| !route.pattern.guards.is_empty()) {
-            group.sort_by_cached_key(|route| call_conditions(&facts[route.index]));
+            group.sort_by_cached_key(|route| sort_key(&entries[route.index]));
         }
     }
 }
 
 /// What a route asks for, apart from what it gives: between types that a client wants alike, the order of
 /// writing decides.
-fn call_conditions(facts: &RouteEntry) -> (String, Vec<String>) {
-    let conditions = facts.conditions.iter().filter(|words| !words.starts_with("accepts "));
-    (facts.template.clone(), conditions.cloned().collect())
+fn sort_key(entry: &RouteEntry) -> (String, Vec<String>) {
+    let conditions = entry.conditions.iter().filter(|words| !words.starts_with("accepts "));
+    (entry.template.clone(), conditions.cloned().collect())
 }
 
 /// For each rank, the ranks of the routes that differ by what they give only; none for all others.
-pub(crate) fn accept_groups(compiled: &[Compiled], facts: &[RouteEntry]) -> Vec<(u32, u32)> {
+pub(crate) fn accept_groups(compiled: &[Compiled], entries: &[RouteEntry]) -> Vec<(u32, u32)> {
     let gives = |route: &Compiled| route.pattern.guards.iter().any(|guard| matches!(guard, Guard::Accept(_)));
     let beside = |a: &Compiled, b: &Compiled| {
-        gives(a)
-            && gives(b)
-            && a.key == b.key
-            && call_conditions(&facts[a.index]) == call_conditions(&facts[b.index])
+        gives(a) && gives(b) && a.key == b.key && sort_key(&entries[a.index]) == sort_key(&entries[b.index])
     };
     let mut accept_groups = Vec::with_capacity(compiled.len());
     for group in compiled.chunk_by(beside) {
@@ -275,11 +272,11 @@ pub(crate) fn accept_groups(compiled: &[Compiled], facts: &[RouteEntry]) -> Vec<
 /// Refuses routes of one rank that meet, and gives back the pairs of which it is not known.
 pub(crate) fn conflicts(
     compiled: &[Compiled],
-    facts: &[RouteEntry],
+    entries: &[RouteEntry],
     policy: &Policy,
     errors: &mut Vec<BuildError>,
 ) -> UnknownOverlaps {
-    let mut conflicts = Conflicts::new(facts, policy);
+    let mut conflicts = Conflicts::new(entries, policy);
     // Detours repeat what is said of their routes.
     let own: Vec<&Compiled> = compiled.iter().filter(|route| !route.slash_variant).collect();
     for group in own.chunk_by(|a, b| a.key == b.key).filter(|group| group.len() > 1) {

@@ -157,18 +157,18 @@ impl<T> TableBuilder<T> {
         }
         let listed = assembler.finish();
         errors.append(&mut assembler.errors);
-        let RouteAssembler { mut facts, mut compiled, mut idle, sealed, lints, .. } = assembler;
-        let names = names(&facts[..listed], self.policy, &mut errors);
+        let RouteAssembler { mut entries, mut compiled, mut idle, sealed, lints, .. } = assembler;
+        let names = names(&entries[..listed], self.policy, &mut errors);
         compiled.sort_by(|a, b| a.key.cmp(&b.key));
-        sort_equal_ranks(&mut compiled, &facts);
+        sort_equal_ranks(&mut compiled, &entries);
         let unknown_overlaps = if self.policy.precedence == Precedence::Specificity {
-            conflicts(&compiled, &facts, &self.policy, &mut errors)
+            conflicts(&compiled, &entries, &self.policy, &mut errors)
         } else {
             UnknownOverlaps::default()
         };
         BuildErrors::check(errors)?;
         let limits = if sealed.is_empty() { Vec::new() } else { limits(&compiled, &sealed) };
-        let accept_group = accept_groups(&compiled, &facts);
+        let accept_group = accept_groups(&compiled, &entries);
         let (mut patterns, mut ranks, index) = freeze(compiled);
         for (place, accept_group) in ranks.iter_mut().zip(accept_group) {
             place.accept_group = accept_group;
@@ -181,14 +181,14 @@ impl<T> TableBuilder<T> {
         }));
         patterns.extend(idle.into_iter().map(|route| route.pattern));
         for (rank, place) in ranks.iter().enumerate().filter(|(_, place)| !place.slash_variant) {
-            facts[place.route as usize].rank = rank;
+            entries[place.route as usize].rank = rank;
         }
         scopes.sort_by(|a, b| a.key.cmp(&b.key));
         let (scope_patterns, scope_ranks, scope_index) = freeze(scopes);
         let hosts = index.hosts() || scope_index.hosts();
         let scope_entries = scope_entries(self.scopes);
         let catalog = Arc::new(Catalog {
-            routes: facts,
+            routes: entries,
             listed,
             patterns,
             names,
@@ -266,7 +266,7 @@ fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<RankEntry>, Index) {
 }
 
 fn scope_entries(scopes: Vec<(Option<ScopeId>, ScopeConditions)>) -> Vec<ScopeEntry> {
-    let facts = scopes.into_iter().map(|(parent, bounds)| {
+    let entries = scopes.into_iter().map(|(parent, bounds)| {
         let hosts = bounds.conditions.hosts.iter().map(|host| match host {
             HostText::Template(text) => text.clone(),
             HostText::Regex(regex) => format!("~{regex}"),
@@ -281,7 +281,7 @@ fn scope_entries(scopes: Vec<(Option<ScopeId>, ScopeConditions)>) -> Vec<ScopeEn
             name: bounds.name,
         }
     });
-    facts.collect()
+    entries.collect()
 }
 
 fn proxies(texts: &[(String, SourceLocation)], errors: &mut Vec<BuildError>) -> Vec<Network> {
@@ -311,15 +311,15 @@ fn rules(scopes: &[(Option<ScopeId>, ScopeConditions)], policy: Policy) -> Vec<S
     rules
 }
 
-fn names(facts: &[RouteEntry], policy: Policy, errors: &mut Vec<BuildError>) -> HashMap<String, usize> {
+fn names(entries: &[RouteEntry], policy: Policy, errors: &mut Vec<BuildError>) -> HashMap<String, usize> {
     let mut names = HashMap::new();
-    for (place, route) in facts.iter().enumerate() {
+    for (place, route) in entries.iter().enumerate() {
         let Some(name) = &route.name else { continue };
         let before = names.insert(name.clone(), place);
         // gorilla/mux lets the last one win in silence.
         if let (Some(before), Precedence::Specificity) = (before, policy.precedence) {
             errors.push(BuildError {
-                kind: BuildErrorKind::DuplicateName { name: name.clone(), other: facts[before].location },
+                kind: BuildErrorKind::DuplicateName { name: name.clone(), other: entries[before].location },
                 route: name.clone(),
                 location: route.location,
             });
@@ -332,7 +332,7 @@ fn names(facts: &[RouteEntry], policy: Policy, errors: &mut Vec<BuildError>) -> 
 impl<T> TableBuilder<T> {
     /// Adds what a table's file says; `bind` gives each route its value, or says why there is none.
     ///
-    /// Faults of the file are reported by [`build`](Self::build), with their lines.
+    /// Errors of the file are reported by [`build`](Self::build), with their lines.
     #[track_caller]
     pub fn spec(mut self, spec: &TableSpec, mut bind: impl FnMut(&RouteSpec) -> Result<T, String>) -> Self {
         self = self.add_errors(spec.build_errors());

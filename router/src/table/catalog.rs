@@ -95,7 +95,7 @@ pub(crate) struct RouteEntry {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct RouteInfo<'t> {
-    facts: &'t RouteEntry,
+    entry: &'t RouteEntry,
     scopes: &'t [ScopeEntry],
 }
 
@@ -117,7 +117,7 @@ pub struct RouteInfo<'t> {
 #[derive(Debug, Clone, Copy)]
 pub struct ScopeInfo<'t> {
     id: ScopeId,
-    facts: &'t ScopeEntry,
+    entry: &'t ScopeEntry,
 }
 
 impl<'t> ScopeInfo<'t> {
@@ -128,94 +128,94 @@ impl<'t> ScopeInfo<'t> {
 
     /// Its own name.
     pub fn name(&self) -> Option<&'t str> {
-        self.facts.name.as_deref()
+        self.entry.name.as_deref()
     }
 
     /// Its own prefix.
     pub fn prefix(&self) -> Option<&'t str> {
-        self.facts.prefix.as_deref()
+        self.entry.prefix.as_deref()
     }
 
     /// Its own host templates.
     pub fn hosts(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.hosts.iter().map(String::as_str)
+        self.entry.hosts.iter().map(String::as_str)
     }
 
     /// Its own further conditions in words.
     pub fn conditions(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.conditions.iter().map(String::as_str)
+        self.entry.conditions.iter().map(String::as_str)
     }
 
     /// Whether requests inside stay inside.
     pub fn is_sealed(&self) -> bool {
-        self.facts.sealed
+        self.entry.sealed
     }
 
     /// The line of code that wrote it.
     pub fn location(&self) -> SourceLocation {
-        self.facts.location
+        self.entry.location
     }
 }
 
 impl<'t> RouteInfo<'t> {
     /// The name, with the names of its scopes in front.
     pub fn name(&self) -> Option<&'t str> {
-        self.facts.name.as_deref()
+        self.entry.name.as_deref()
     }
 
     /// The path template, with the prefixes of its scopes; a prefix ends in `/…`.
     pub fn template(&self) -> &'t str {
-        &self.facts.template
+        &self.entry.template
     }
 
     /// The host templates, outermost scope first.
     pub fn hosts(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.templates.hosts.iter().map(|host| host.text.as_str())
+        self.entry.templates.hosts.iter().map(|host| host.text.as_str())
     }
 
     /// The methods that it answers, HEAD for GET included.
     pub fn methods(&self) -> &'t MethodSet {
-        &self.facts.methods
+        &self.entry.methods
     }
 
     /// The further conditions in words.
     pub fn conditions(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.conditions.iter().map(String::as_str)
+        self.entry.conditions.iter().map(String::as_str)
     }
 
     /// What the route asks for as a [rule](crate::rule) of waylay's own language, if it was written as one:
     /// all of its alternatives, of which the other methods tell the first.
     pub fn rule(&self) -> Option<&'t str> {
-        self.facts.rule.as_deref().map(String::as_str)
+        self.entry.rule.as_deref().map(String::as_str)
     }
 
     /// The names of the variables of path, host and query.
     pub fn variables(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.templates.vars.iter().map(|var| var.name.as_str())
+        self.entry.templates.vars.iter().map(|var| var.name.as_str())
     }
 
     #[cfg(feature = "serde")]
     pub(crate) fn variable_entries(&self) -> &'t [Variable] {
-        &self.facts.templates.vars
+        &self.entry.templates.vars
     }
 
     /// Whether requests for its host and path go to no less specific route.
     pub fn is_sealed(&self) -> bool {
-        self.facts.sealed
+        self.entry.sealed
     }
 
     /// The scope that it stands in.
     pub fn scope(&self) -> Option<ScopeId> {
-        self.facts.scope
+        self.entry.scope
     }
 
     /// The scopes around it, outermost first.
     pub fn scopes(&self) -> Vec<ScopeInfo<'t>> {
         let mut path = Vec::new();
-        let mut next = self.facts.scope;
-        while let Some((id, facts)) = next.and_then(|id| Some((id, self.scopes.get(id.index())?))) {
-            path.push(ScopeInfo { id, facts });
-            next = facts.parent;
+        let mut next = self.entry.scope;
+        while let Some((id, entry)) = next.and_then(|id| Some((id, self.scopes.get(id.index())?))) {
+            path.push(ScopeInfo { id, entry });
+            next = entry.parent;
         }
         path.reverse();
         path
@@ -223,22 +223,22 @@ impl<'t> RouteInfo<'t> {
 
     /// The priority.
     pub fn priority(&self) -> i32 {
-        self.facts.priority
+        self.entry.priority
     }
 
     /// Whether it only builds URLs.
     pub fn is_build_only(&self) -> bool {
-        self.facts.build_only
+        self.entry.build_only
     }
 
-    /// The facts that were added.
+    /// The metadata that were added.
     pub fn metadata(&self) -> &'t BTreeMap<String, String> {
-        &self.facts.metadata
+        &self.entry.metadata
     }
 
     /// The line of code that wrote it.
     pub fn location(&self) -> SourceLocation {
-        self.facts.location
+        self.entry.location
     }
 }
 
@@ -251,7 +251,7 @@ impl RouteEntry {
 
 impl Catalog {
     pub(crate) fn info(&self, route: usize) -> Option<RouteInfo<'_>> {
-        self.routes.get(route).map(|facts| RouteInfo { facts, scopes: &self.scopes })
+        self.routes.get(route).map(|entry| RouteInfo { entry, scopes: &self.scopes })
     }
 
     /// The index of the route that an index is an alternative of.
@@ -259,7 +259,7 @@ impl Catalog {
         if index < self.listed {
             index
         } else {
-            self.routes.get(index).map_or(index, |facts| facts.of as usize)
+            self.routes.get(index).map_or(index, |entry| entry.of as usize)
         }
     }
 
@@ -268,13 +268,13 @@ impl Catalog {
         let first = self.routes[..self.listed].get(index);
         let further = &self.routes[self.listed..];
         // They stand in the order of their routes.
-        let further = &further[further.partition_point(|facts| (facts.of as usize) < index)..];
-        let further = further.iter().take_while(move |facts| facts.of as usize == index);
-        first.into_iter().chain(further).map(|facts| RouteInfo { facts, scopes: &self.scopes })
+        let further = &further[further.partition_point(|entry| (entry.of as usize) < index)..];
+        let further = further.iter().take_while(move |entry| entry.of as usize == index);
+        first.into_iter().chain(further).map(|entry| RouteInfo { entry, scopes: &self.scopes })
     }
 
     pub(crate) fn infos(&self) -> impl Iterator<Item = RouteInfo<'_>> {
-        self.routes[..self.listed].iter().map(|facts| RouteInfo { facts, scopes: &self.scopes })
+        self.routes[..self.listed].iter().map(|entry| RouteInfo { entry, scopes: &self.scopes })
     }
 }
 

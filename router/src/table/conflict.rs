@@ -22,7 +22,7 @@ const MAX_UNDECIDED: usize = 256;
 
 /// Finds routes of one rank that meet.
 pub(crate) struct Conflicts<'f> {
-    facts: &'f [RouteEntry],
+    entries: &'f [RouteEntry],
     checker: OverlapChecker<'f>,
     pairs: usize,
     /// Pairs of places in the catalog with a request that both match.
@@ -39,9 +39,9 @@ struct Contender<'s> {
 }
 
 impl<'f> Conflicts<'f> {
-    pub(crate) fn new(facts: &'f [RouteEntry], policy: &'f Policy) -> Self {
+    pub(crate) fn new(entries: &'f [RouteEntry], policy: &'f Policy) -> Self {
         let checker = OverlapChecker::new(policy);
-        Self { facts, checker, pairs: 0, found: Vec::new(), unknown_overlaps: UnknownOverlaps::default() }
+        Self { entries, checker, pairs: 0, found: Vec::new(), unknown_overlaps: UnknownOverlaps::default() }
     }
 
     /// Compares routes of one rank, which are given with their places in the catalog.
@@ -49,7 +49,7 @@ impl<'f> Conflicts<'f> {
         // Where literal segments or hosts differ, nothing is to be asked.
         let mut buckets: HashMap<Vec<String>, Vec<Contender<'_>>> = HashMap::new();
         for &(index, pattern) in group {
-            let Some(templates) = self.facts.get(index).map(|facts| &facts.templates) else { continue };
+            let Some(templates) = self.entries.get(index).map(|entry| &entry.templates) else { continue };
             let contender =
                 Contender { prefix: prefix(templates), index, pattern, exact: exact(templates, pattern) };
             buckets.entry(skeleton(templates)).or_default().push(contender);
@@ -75,16 +75,16 @@ impl<'f> Conflicts<'f> {
 
     fn pair(&mut self, a: (usize, &Pattern), b: (usize, &Pattern)) {
         // The ways of one route may meet.
-        if self.facts[a.0].of == self.facts[b.0].of {
+        if self.entries[a.0].of == self.entries[b.0].of {
             return;
         }
         let (first, second) = if a.0 < b.0 { (a, b) } else { (b, a) };
-        if apart(&self.facts[first.0].templates, &self.facts[second.0].templates) {
+        if apart(&self.entries[first.0].templates, &self.entries[second.0].templates) {
             return;
         }
         self.pairs += 1;
         let routes = [first, second]
-            .map(|(index, pattern)| RouteRef { pattern, templates: &self.facts[index].templates });
+            .map(|(index, pattern)| RouteRef { pattern, templates: &self.entries[index].templates });
         let meeting = if self.pairs > MAX_PAIRS { Overlap::Unknown } else { self.checker.check(&routes) };
         match meeting {
             Overlap::At(witness) => self.found.push((first.0, second.0, witness)),
@@ -105,7 +105,7 @@ impl<'f> Conflicts<'f> {
         // One contender is enough for a route to be told of.
         found.dedup_by_key(|(_, second, _)| *second);
         let errors = found.into_iter().map(|(first, second, witness)| {
-            let (route, other) = (&self.facts[second], &self.facts[first]);
+            let (route, other) = (&self.entries[second], &self.entries[first]);
             BuildError {
                 kind: BuildErrorKind::Conflict {
                     with: other.label(),

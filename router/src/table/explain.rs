@@ -210,12 +210,12 @@ impl<T> Table<T> {
         let mut slashed = Vec::new();
         for (rank, place) in self.ranks.iter().enumerate() {
             let route = place.route as usize;
-            let facts = &self.catalog.routes[route];
+            let entry = &self.catalog.routes[route];
             let outcome = self.verdict(rank, route, view);
             let rank = u32::try_from(rank).unwrap_or(u32::MAX);
             let inside = rank < seal.limit && seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
             let verdict = match outcome {
-                _ if facts.build_only => continue,
+                _ if entry.build_only => continue,
                 // What a slash variant fails on is said of the route itself.
                 Verdict::Failed { .. } if place.slash_variant => continue,
                 _ if place.slash_variant && winner != Some(route) => Verdict::TrailingSlash,
@@ -226,7 +226,7 @@ impl<T> Table<T> {
             if place.slash_variant {
                 slashed.push(route);
             }
-            let (name, template) = (facts.name.clone(), facts.template.clone());
+            let (name, template) = (entry.name.clone(), entry.template.clone());
             let candidate = Candidate { index: self.catalog.listed(route), name, template, verdict };
             candidates.push((route, candidate));
         }
@@ -239,7 +239,7 @@ impl<T> Table<T> {
 
     /// The first condition that fails: host, path, method, then the guards from cheap to dear.
     fn verdict(&self, rank: usize, route: usize, view: &RequestView<'_>) -> Verdict {
-        let (pattern, facts) = (&self.catalog.patterns[rank], &self.catalog.routes[route]);
+        let (pattern, entry) = (&self.catalog.patterns[rank], &self.catalog.routes[route]);
         let fails = |(matcher, wanted, got): (&str, String, String)| Verdict::Failed {
             matcher: matcher.to_owned(),
             wanted,
@@ -250,17 +250,17 @@ impl<T> Table<T> {
                 Some(port) => format!("{}:{port}", host.name),
                 None => host.name.clone().into_owned(),
             });
-            let wanted = facts.templates.hosts.last().map(|host| host.text.clone()).unwrap_or_default();
+            let wanted = entry.templates.hosts.last().map(|host| host.text.clone()).unwrap_or_default();
             return fails(("host", wanted, got));
         }
         // Without a path the index may go by a regex, which is told with the guards.
-        if facts.templates.path.is_some() && !pattern.path.matches(view.path, &mut |_| {}) {
-            return fails(("path", facts.template.clone(), view.path.to_owned()));
+        if entry.templates.path.is_some() && !pattern.path.matches(view.path, &mut |_| {}) {
+            return fails(("path", entry.template.clone(), view.path.to_owned()));
         }
         if !pattern.methods.contains(view.head.method) {
             return fails(("method", pattern.methods.to_string(), view.head.method.to_string()));
         }
-        let words: &[String] = &facts.conditions;
+        let words: &[String] = &entry.conditions;
         match failing(pattern, view) {
             Some(guard) => fails(describe(&pattern.guards[guard], words, view)),
             None => Verdict::Outranked,

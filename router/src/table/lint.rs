@@ -20,24 +20,24 @@ impl<T> Table<T> {
     /// then automata are built of the regexes of all routes, which is work for a start or a tool, not for a
     /// request.
     pub fn lints(&self) -> Vec<Lint> {
-        let facts = &self.catalog.routes;
+        let entries = &self.catalog.routes;
         let mut lints: Vec<(usize, LintKind)> = Vec::new();
         for &(first, second) in &self.catalog.unknown_overlaps.pairs {
-            let other = &facts[first];
+            let other = &entries[first];
             lints.push((second, LintKind::OverlapUnknown { with: other.label(), other: other.location }));
         }
         if let Some((index, pairs)) = self.catalog.unknown_overlaps.further {
             lints.push((index, LintKind::NotCompared { pairs }));
         }
         let mut checker = OverlapChecker::new(&self.catalog.policy);
-        for (index, route) in facts.iter().enumerate().filter(|(_, route)| !route.build_only) {
+        for (index, route) in entries.iter().enumerate().filter(|(_, route)| !route.build_only) {
             lints.extend(self.unreachable(route, &mut checker).map(|kind| (index, kind)));
         }
         lints.extend(self.overlaps(&lints));
         lints.extend(self.catalog.lints.iter().map(|(index, lint)| (*index, LintKind::Rule(lint.clone()))));
         lints.sort_by_key(|(index, _)| *index);
         let lint = |(index, kind): (usize, LintKind)| {
-            let route = &facts[index];
+            let route = &entries[index];
             Lint { kind, route: route.label(), location: route.location }
         };
         lints.into_iter().map(lint).collect()
@@ -84,7 +84,7 @@ impl<T> Table<T> {
 
     /// Under registration order, what would be a conflict otherwise.
     fn overlaps(&self, known: &[(usize, LintKind)]) -> Vec<(usize, LintKind)> {
-        let facts = &self.catalog.routes;
+        let entries = &self.catalog.routes;
         if self.catalog.policy.precedence == Precedence::Specificity {
             return Vec::new();
         }
@@ -92,20 +92,22 @@ impl<T> Table<T> {
             let pattern = &self.catalog.patterns[route.rank];
             (RankKey::specific(route.priority, &route.templates, pattern), index)
         };
-        let active = facts.iter().enumerate().filter(|(_, route)| !route.build_only);
+        let active = entries.iter().enumerate().filter(|(_, route)| !route.build_only);
         let mut keyed: Vec<(RankKey, usize)> = active.map(keyed).collect();
         keyed.sort();
-        let mut conflicts = Conflicts::new(facts, &self.catalog.policy);
+        let mut conflicts = Conflicts::new(entries, &self.catalog.policy);
         for group in keyed.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
-            let group: Vec<(usize, &Pattern)> =
-                group.iter().map(|(_, index)| (*index, &self.catalog.patterns[facts[*index].rank])).collect();
+            let group: Vec<(usize, &Pattern)> = group
+                .iter()
+                .map(|(_, index)| (*index, &self.catalog.patterns[entries[*index].rank]))
+                .collect();
             conflicts.compare(&group);
         }
         // A route that is hidden altogether needs no example of it.
         let found =
             conflicts.found.into_iter().filter(|(_, second, _)| !known.iter().any(|(p, _)| p == second));
         let lint = |(first, second, witness): (usize, usize, Witness)| {
-            let other = &facts[first];
+            let other = &entries[first];
             let witness = Box::new(witness);
             (second, LintKind::Overlap { with: other.label(), other: other.location, witness })
         };

@@ -157,8 +157,8 @@ impl<T> Table<T> {
 
     fn names_port(&self, entry: RankEntry) -> bool {
         self.catalog.policy.syntax == Syntax::Gorilla
-            && self.catalog.routes.get(entry.route as usize).is_some_and(|facts| {
-                let host = &self.catalog.patterns[facts.rank].host;
+            && self.catalog.routes.get(entry.route as usize).is_some_and(|entry| {
+                let host = &self.catalog.patterns[entry.rank].host;
                 host.as_ref().is_some_and(|host| host.has_port())
             })
     }

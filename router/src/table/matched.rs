@@ -71,7 +71,7 @@ pub(crate) struct CaptureSource<'m> {
 impl<'m> CaptureSource<'m> {
     pub(crate) fn captures(self) -> impl DoubleEndedIterator<Item = Capture<'m>> + use<'m> {
         let path = self.catalog.policy.path_encoding();
-        let vars = self.catalog.routes.get(self.route).map_or(&[][..], |facts| &facts.templates.vars);
+        let vars = self.catalog.routes.get(self.route).map_or(&[][..], |entry| &entry.templates.vars);
         let count = vars.len().min(self.spans.len());
         let taken = vars[..count].iter().zip(&self.spans[..count]).filter(|(_, span)| **span != ABSENT);
         taken.map(move |(var, span)| {
@@ -128,8 +128,8 @@ impl Matched {
         host: Option<Cow<'_, str>>,
     ) -> Self {
         let at_host = |_: &Cow<'_, str>| {
-            let facts = catalog.routes.get(route);
-            facts.is_some_and(|facts| facts.templates.vars.iter().any(|var| var.source == Source::Host))
+            let entry = catalog.routes.get(route);
+            entry.is_some_and(|entry| entry.templates.vars.iter().any(|var| var.source == Source::Host))
         };
         Self {
             catalog: Arc::clone(catalog),
@@ -159,8 +159,8 @@ impl Matched {
 
     /// How many segments the path template has.
     pub(crate) fn segments(&self) -> usize {
-        let facts = self.catalog.routes.get(self.entry());
-        facts.and_then(|facts| facts.templates.path.as_ref()).map_or(0, Template::segment_count)
+        let entry = self.catalog.routes.get(self.entry());
+        entry.and_then(|entry| entry.templates.path.as_ref()).map_or(0, Template::segment_count)
     }
 
     pub(crate) fn of(&self, catalog: &Arc<Catalog>) -> bool {

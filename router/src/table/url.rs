@@ -25,7 +25,7 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 /// A route and the values of its variables.
 pub(crate) struct UrlFiller<'u> {
     pub(crate) catalog: &'u Catalog,
-    pub(crate) facts: &'u RouteEntry,
+    pub(crate) entry: &'u RouteEntry,
     pub(crate) values: BTreeMap<String, String>,
 }
 
@@ -37,7 +37,7 @@ impl UrlFiller<'_> {
 
     /// The innermost host.
     pub(crate) fn host(&self) -> Result<String, UrlError> {
-        self.fill(self.facts.templates.hosts.last().ok_or(UrlError::NoHost)?)
+        self.fill(self.entry.templates.hosts.last().ok_or(UrlError::NoHost)?)
     }
 
     /// The innermost host, if it is one and all its variables are there.
@@ -50,14 +50,14 @@ impl UrlFiller<'_> {
 
     /// Path and query.
     pub(crate) fn target(&self) -> Result<String, UrlError> {
-        let texts = &self.facts.templates;
-        let mut target = match &texts.path {
+        let templates = &self.entry.templates;
+        let mut target = match &templates.path {
             Some(path) => self.fill(path)?,
             // A query alone is a reference to whatever path it is read at.
-            None if !texts.queries.is_empty() => String::new(),
+            None if !templates.queries.is_empty() => String::new(),
             None => return Err(UrlError::NoPath),
         };
-        for (i, (key, template)) in texts.queries.iter().enumerate() {
+        for (i, (key, template)) in templates.queries.iter().enumerate() {
             target.push(if i == 0 { '?' } else { '&' });
             target.extend(utf8_percent_encode(key, QUERY));
             if let Some(template) = template {
@@ -106,8 +106,8 @@ impl UrlFiller<'_> {
     /// Reads the parts of the URL as a request would be read, and compares what comes out with what
     /// went in. A part that is not given is not checked.
     pub(crate) fn check(&self, host: Option<&str>, target: Option<&str>) -> Result<(), UrlError> {
-        let facts = self.facts;
-        let pattern = &self.catalog.patterns[facts.rank];
+        let entry = self.entry;
+        let pattern = &self.catalog.patterns[entry.rank];
         let refused = || self.refused(host.is_some(), target.is_some());
         let text = target.unwrap_or("/");
         let slash = if text.starts_with('/') { "" } else { "/" };
@@ -144,7 +144,7 @@ impl UrlFiller<'_> {
             return Ok(());
         }
         let mut spans = captures.as_slice().iter();
-        for var in &facts.templates.vars {
+        for var in &entry.templates.vars {
             let (given, text, encoding) = match var.source {
                 Source::Path => (target, view.path, policy.path_encoding()),
                 Source::Query => (target, view.query(), Encoding::Form),
@@ -172,7 +172,7 @@ impl UrlFiller<'_> {
     /// Names the variable of host or target that does not fit alone, else the first.
     pub(crate) fn refused(&self, host: bool, target: bool) -> UrlError {
         let part = |source: Source| if source == Source::Host { host } else { target };
-        let vars = self.facts.templates.vars.iter().filter(|var| part(var.source));
+        let vars = self.entry.templates.vars.iter().filter(|var| part(var.source));
         let mut vars = vars.map(|var| var.name.as_str()).filter(|name| self.values.contains_key(*name));
         let first = vars.clone().next();
         let unfit = vars.find(|name| {
@@ -183,9 +183,12 @@ impl UrlFiller<'_> {
     }
 
     fn fits(&self, name: &str, value: &str) -> bool {
-        let texts = &self.facts.templates;
-        let templates =
-            texts.path.iter().chain(&texts.hosts).chain(texts.queries.iter().filter_map(|(_, t)| t.as_ref()));
+        let templates = &self.entry.templates;
+        let templates = templates
+            .path
+            .iter()
+            .chain(&templates.hosts)
+            .chain(templates.queries.iter().filter_map(|(_, t)| t.as_ref()));
         let mut vars = templates.flat_map(|template| template.variables().map(|var| (template.kind, var)));
         vars.all(|(place, var)| match &var.kind {
             VariableKind::Regex(pattern) if var.name == name => {
@@ -206,10 +209,10 @@ impl UrlFiller<'_> {
 
     /// The template that a variable stands in.
     fn template_of(&self, name: &str) -> String {
-        let queries = self.facts.templates.queries.iter().filter_map(|(_, template)| template.as_ref());
-        let mut others = self.facts.templates.hosts.iter().chain(queries);
+        let queries = self.entry.templates.queries.iter().filter_map(|(_, template)| template.as_ref());
+        let mut others = self.entry.templates.hosts.iter().chain(queries);
         let own = others.find(|template| template.variables().any(|var| var.name == name));
-        own.map_or_else(|| self.facts.template.clone(), |template| template.text.clone())
+        own.map_or_else(|| self.entry.template.clone(), |template| template.text.clone())
     }
 }
 
@@ -329,7 +332,7 @@ impl UrlBuilder {
     pub fn absolute(&self) -> Result<String, UrlError> {
         let host = self.host()?;
         let filler = self.filler()?;
-        let own = &filler.facts.templates.schemes;
+        let own = &filler.entry.templates.schemes;
         let scheme = self.scheme.as_deref().or(own.first().map(String::as_str));
         let scheme = scheme.ok_or(UrlError::NoScheme)?.to_ascii_lowercase();
         let served = own.is_empty() || own.iter().any(|own| own.eq_ignore_ascii_case(&scheme));
@@ -347,17 +350,17 @@ impl UrlBuilder {
 
     /// The route with all its variables: those that were set, and those that it supplies itself.
     fn filler(&self) -> Result<UrlFiller<'_>, UrlError> {
-        let facts = self.catalog.routes.get(self.route).ok_or(UrlError::NoPath)?;
+        let entry = self.catalog.routes.get(self.route).ok_or(UrlError::NoPath)?;
         let mut values = self.values.clone();
-        for supply in &facts.supplies {
+        for supply in &entry.supplies {
             (supply.0)(&mut values);
         }
-        let known = |name: &&String| facts.templates.vars.iter().any(|var| var.name == **name);
+        let known = |name: &&String| entry.templates.vars.iter().any(|var| var.name == **name);
         // What supplies variables may make them of others; gorilla/mux takes no notice of any.
-        let lenient = !facts.supplies.is_empty() || self.catalog.policy.syntax == Syntax::Gorilla;
+        let lenient = !entry.supplies.is_empty() || self.catalog.policy.syntax == Syntax::Gorilla;
         match self.values.keys().find(|name| !known(name)) {
             Some(name) if !lenient => Err(UrlError::UnknownVariable(name.clone())),
-            _ => Ok(UrlFiller { catalog: &self.catalog, facts, values }),
+            _ => Ok(UrlFiller { catalog: &self.catalog, entry, values }),
         }
     }
 }

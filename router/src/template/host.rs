@@ -1,6 +1,6 @@
 //! Compiled host template.
 
-use waylay_template::{Node, Syntax, Template, TemplateErrorKind as Fault, TemplateKind, Wildcard};
+use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind, Wildcard};
 
 use crate::template::captures::Span;
 use crate::template::constraint::{self, may_span};
@@ -30,7 +30,7 @@ enum Label {
 
 impl HostPattern {
     /// Divides a template at its dots, after cutting a port off.
-    pub(crate) fn compile(template: &Template, syntax: Syntax) -> Result<Self, Fault> {
+    pub(crate) fn compile(template: &Template, syntax: Syntax) -> Result<Self, TemplateErrorKind> {
         let mut nodes = template.nodes.clone();
         let mut port = None;
         // gorilla/mux looks for the colon in the compiled regex, where `(?:` makes the port count by accident.
@@ -40,7 +40,7 @@ impl HostPattern {
             && let Some(Node::Text(last)) = nodes.last_mut()
             && let Some(colon) = last.rfind(':').filter(|&colon| !last[colon..].contains(']'))
         {
-            port = Some(last[colon + 1..].parse().map_err(|_| Fault::BadPort)?);
+            port = Some(last[colon + 1..].parse().map_err(|_| TemplateErrorKind::BadPort)?);
             last.truncate(colon);
         }
         let literal = match nodes.as_slice() {
@@ -188,7 +188,7 @@ fn end_of_rest(host: &str, last: usize) -> Option<u16> {
     u16::try_from(end).ok().filter(|end| *end > 0)
 }
 
-fn divide(nodes: &[Node], syntax: Syntax) -> Result<Vec<Label>, Fault> {
+fn divide(nodes: &[Node], syntax: Syntax) -> Result<Vec<Label>, TemplateErrorKind> {
     let mut labels: Vec<Vec<Node>> = vec![Vec::new()];
     for node in nodes {
         match node {

@@ -1,6 +1,6 @@
 //! Compiled path template: trie edges and captures.
 
-use waylay_template::{Node, Syntax, Template, TemplateErrorKind as Fault, TemplateKind};
+use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
 use crate::template::captures::{ABSENT, Span};
 use crate::template::constraint::may_span;
@@ -54,7 +54,7 @@ impl PathPattern {
         end: PathEnd,
         syntax: Syntax,
         encoding: Encoding,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, TemplateErrorKind> {
         let compile_nodes = |template: &Template| {
             let mut layout = PathCompiler {
                 syntax,
@@ -158,7 +158,7 @@ struct PathCompiler {
 }
 
 impl PathCompiler {
-    fn compile_nodes(&mut self, nodes: &[Node], end: PathEnd) -> Result<(), Fault> {
+    fn compile_nodes(&mut self, nodes: &[Node], end: PathEnd) -> Result<(), TemplateErrorKind> {
         let mut rest: Vec<Node> = nodes.to_vec();
         while !rest.is_empty() {
             if let Node::Text(text) = &rest[0] {

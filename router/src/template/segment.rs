@@ -1,7 +1,7 @@
 //! What one segment accepts.
 
 use regex::Regex;
-use waylay_template::{MAX_VARIABLES, Node, Syntax, TemplateErrorKind as Fault, TemplateKind, VariableKind};
+use waylay_template::{MAX_VARIABLES, Node, Syntax, TemplateErrorKind, TemplateKind, VariableKind};
 
 use crate::template::captures::Span;
 use crate::template::constraint::{Constraint, build, in_syntax};
@@ -30,7 +30,7 @@ impl SegmentPattern {
         syntax: Syntax,
         encoding: Encoding,
         open: bool,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, TemplateErrorKind> {
         let gorilla = syntax == Syntax::Gorilla;
         match nodes {
             [] => return Ok(Self::Rest),
@@ -78,7 +78,12 @@ impl SegmentPattern {
         Some(Self::Split { between: texts.into(), end })
     }
 
-    fn many(nodes: &[Node], place: TemplateKind, syntax: Syntax, open: bool) -> Result<Self, Fault> {
+    fn many(
+        nodes: &[Node],
+        place: TemplateKind,
+        syntax: Syntax,
+        open: bool,
+    ) -> Result<Self, TemplateErrorKind> {
         let mut expression = String::from(r"\A");
         let mut groups = 0;
         for node in nodes {
