@@ -39,6 +39,10 @@ fn the_first_condition_that_fails() {
         (any().query_absent("q"), "query", "not q", "1 and 2"),
         (any().query_present("r"), "query", "r", "none"),
         (any().guard("odd", |_| false), "guard", "odd", "no"),
+        (any().path_regex("/x.*"), "path", "~/x.*", "/a/b"),
+        (Route::rule("MethodRegexp(`P.*`)"), "method", "~P.*", "GET"),
+        (Route::rule("!Header(`x-a`, `1`)"), "rule", "!Header(`x-a`, `1`)", "no"),
+        (Route::rule("!Scheme(`http`)"), "rule", "!Scheme(`http`)", "what cannot be told"),
         // The cheapest of several.
         (any().guard("odd", |_| false).header("x-a", "3").host("x"), "host", "x", "h.example"),
     ] {
