@@ -147,9 +147,9 @@ pub use crate::request::policy::{
     QueryValues, TrailingSlash,
 };
 pub use crate::request::view::RequestHead;
-pub use crate::route::conditions::ScopeConditions;
 pub use crate::route::conditions::SourceLocation;
 pub use crate::route::route::Route;
+pub use crate::route::scope_conditions::ScopeConditions;
 pub use crate::service::builder::Builder;
 pub use crate::service::endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use crate::service::handler::NotRouted;

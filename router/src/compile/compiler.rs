@@ -1,27 +1,20 @@
 //! Conditions to Pattern, every error.
 
-use http::HeaderName;
-use http::uri::Scheme;
-use regex::Regex;
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
 use crate::compile::error::BuildErrorKind;
+use crate::compile::guards::compile_guards;
 use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
 use crate::matcher::formula::Formula;
-use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
-use crate::matcher::path_regex::PathRegex;
-use crate::matcher::query::{QueryGuard, QueryMatch};
-use crate::request::media_type::{Media, NotAMedia};
+use crate::matcher::guard::{Guard, RuleGuard};
 use crate::request::method::MethodSet;
-use crate::request::peer::Network;
 use crate::request::policy::Policy;
-use crate::route::conditions::{Conditions, HeaderText, HostText, QueryText};
+use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
-use crate::template::constraint::{self, may_span, parse};
+use crate::template::constraint::{may_span, parse};
 use crate::template::encoding::Encoding;
 use crate::template::host::HostPattern;
 use crate::template::path::{PathEnd, PathPattern};
-use crate::template::segment::SegmentPattern;
 
 /// Compiles the conditions of scopes (outermost first) and their route.
 pub(crate) fn compile(
@@ -56,14 +49,14 @@ pub(crate) fn compile(
     let outer = guards.iter().filter(|part| matches!(part.guard, Guard::Host(_)));
     let hosts = outer.filter_map(|part| part.template.clone());
     let rules = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
-    let schemes = chain.iter().rev().map(|conditions| &conditions.schemes).find(|s| !s.is_empty());
+    let schemes = chain.iter().rev().map(|conditions| schemes(conditions)).find(|list| !list.is_empty());
     let texts = RouteTemplates {
         trailing_slash: rules.unwrap_or(policy.trailing_slash),
         path,
         end,
         hosts: hosts.chain(host.iter().map(|host| host.template.clone())).collect(),
         queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
-        schemes: schemes.cloned().unwrap_or_default(),
+        schemes: schemes.unwrap_or_default(),
         vars,
     };
     let pattern = Pattern {
@@ -131,7 +124,8 @@ impl Compiler {
     /// The methods that a route and all its scopes leave.
     fn methods(&self, chain: &[&Conditions]) -> MethodSet {
         let native = self.policy.syntax == Syntax::Native;
-        let upgrades = chain.iter().any(|conditions| !conditions.upgrades.is_empty());
+        let is_upgrade = |condition: &Condition| matches!(condition, Condition::Upgrade(_));
+        let upgrades = chain.iter().any(|conditions| conditions.list.iter().any(is_upgrade));
         let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
         // HEAD belongs to GET in each of them, so that a route for HEAD may stand in a scope for GET.
         let exact = chain.iter().any(|conditions| conditions.exact_methods);
@@ -228,7 +222,7 @@ impl Compiler {
     fn guards(&mut self, chain: &[&Conditions]) -> Vec<Part> {
         let mut parts = Vec::new();
         for (i, conditions) in chain.iter().enumerate() {
-            let made = guards(conditions, self.policy.syntax, &mut self.errors);
+            let made = compile_guards(conditions, self.policy.syntax, &mut self.errors);
             let inherited = i + 1 < chain.len();
             parts.extend(made.into_iter().map(|(guard, template)| Part { guard, template, inherited }));
             for formula in &conditions.formulas {
@@ -265,14 +259,14 @@ impl Compiler {
     }
 
     fn queries(&self, conditions: &Conditions) -> Vec<(String, Option<Template>)> {
-        let read = |(key, text): &(String, QueryText)| match text {
-            QueryText::Absent | QueryText::Regex(_) => None,
-            QueryText::Present => Some((key.clone(), None)),
-            QueryText::Template(text) => {
+        let template = |condition: &Condition| match condition {
+            Condition::Query(key, QueryText::Present) => Some((key.clone(), None)),
+            Condition::Query(key, QueryText::Template(text)) => {
                 Some((key.clone(), parse(text, TemplateKind::Query, self.policy.syntax).ok()))
             }
+            _ => None,
         };
-        conditions.queries.iter().filter_map(read).collect()
+        conditions.list.iter().filter_map(template).collect()
     }
 
     /// The variables in the order in which the look-up finds them.
@@ -313,155 +307,10 @@ fn ends_open(prefix: &Template, child: &Template) -> bool {
     prefix.text.ends_with('/') && child.nodes.is_empty()
 }
 
-/// A guard, and the template of its variables.
-pub(crate) type Made = (Guard, Option<Template>);
-
-/// The guards of one set of conditions, in the order of writing; the host and the methods are not among them.
-pub(crate) fn guards(conditions: &Conditions, syntax: Syntax, errors: &mut Vec<BuildErrorKind>) -> Vec<Made> {
-    let mut checks = Checks { syntax, errors, made: Vec::new() };
-    checks.all(conditions);
-    checks.made
-}
-
-/// Reads a network.
-pub(crate) fn network(text: &str) -> Result<Network, BuildErrorKind> {
-    text.parse().map_err(|_| BuildErrorKind::Network(text.to_owned()))
-}
-
-struct Checks<'f> {
-    syntax: Syntax,
-    errors: &'f mut Vec<BuildErrorKind>,
-    made: Vec<Made>,
-}
-
-impl Checks<'_> {
-    fn all(&mut self, conditions: &Conditions) {
-        if !conditions.schemes.is_empty() {
-            let schemes = conditions.schemes.iter().filter_map(|text| self.scheme(text)).collect();
-            self.push(Guard::Scheme(schemes));
-        }
-        for (name, want) in &conditions.headers {
-            self.header(name, want);
-        }
-        for (key, text) in &conditions.queries {
-            self.query(key, text);
-        }
-        for (name, value) in &conditions.cookies {
-            self.push(Guard::Cookie(name.clone(), value.clone()));
-        }
-        if !conditions.content_types.is_empty() {
-            let media = self.media(&conditions.content_types);
-            self.push(Guard::ContentType(media));
-        }
-        if !conditions.accepts.is_empty() {
-            let media = self.media(&conditions.accepts);
-            self.push(Guard::Accept(media));
-        }
-        if !conditions.upgrades.is_empty() {
-            self.push(Guard::Upgrade(conditions.upgrades.clone()));
-        }
-        if !conditions.clients.is_empty() {
-            let networks = conditions.clients.iter().map(|text| network(text));
-            let networks = networks.filter_map(|network| self.kept(network)).collect();
-            self.push(Guard::Client(networks));
-        }
-        for text in &conditions.path_regexes {
-            let regex = self.regex(&text.regex);
-            let error = |reason| BuildErrorKind::PathRegex { regex: text.regex.clone(), reason };
-            if let Some(regex) = self.kept(regex.map_err(error)) {
-                self.push(Guard::PathRegex(PathRegex { regex, escaped: text.escaped }));
-            }
-        }
-        for text in &conditions.method_regexes {
-            let regex = self.regex(text);
-            let error = |reason| BuildErrorKind::MethodRegex { regex: text.clone(), reason };
-            if let Some(regex) = self.kept(regex.map_err(error)) {
-                self.push(Guard::MethodRegex(regex));
-            }
-        }
-        for custom in &conditions.custom {
-            self.push(Guard::Custom(custom.clone()));
-        }
-    }
-
-    fn push(&mut self, guard: Guard) {
-        self.made.push((guard, None));
-    }
-
-    fn kept<T>(&mut self, result: Result<T, BuildErrorKind>) -> Option<T> {
-        result.map_err(|error| self.errors.push(error)).ok()
-    }
-
-    fn scheme(&mut self, text: &str) -> Option<Scheme> {
-        let scheme = text.to_ascii_lowercase().parse();
-        self.kept(scheme.map_err(|_| BuildErrorKind::Scheme(text.to_owned())))
-    }
-
-    fn media(&mut self, texts: &[String]) -> Vec<Media> {
-        let parsed = texts
-            .iter()
-            .map(|text| text.parse().map_err(|NotAMedia| BuildErrorKind::MediaType(text.clone())));
-        parsed.filter_map(|media| self.kept(media)).collect()
-    }
-
-    fn header(&mut self, name: &str, want: &HeaderText) {
-        let header = name.parse::<HeaderName>().map_err(|_| BuildErrorKind::HeaderName(name.to_owned()));
-        let gorilla = self.syntax == Syntax::Gorilla;
-        let mut regex = |text: &String| {
-            let error = |reason| BuildErrorKind::HeaderRegex { regex: text.clone(), reason };
-            self.regex(text).map_err(error)
-        };
-        let want = match want {
-            HeaderText::Present => Ok(HeaderMatch::Present),
-            HeaderText::Absent => Ok(HeaderMatch::Absent),
-            HeaderText::Exact(text) if gorilla && text.is_empty() => Ok(HeaderMatch::Present),
-            HeaderText::Exact(text) => Ok(HeaderMatch::Exact(text.clone())),
-            HeaderText::Regex(text) => regex(text).map(HeaderMatch::Regex),
-            HeaderText::All(text) => regex(text).map(HeaderMatch::All),
-        };
-        if let (Some(header), Some(want)) = (self.kept(header), self.kept(want)) {
-            self.push(Guard::Header(header, want));
-        }
-    }
-
-    fn regex(&mut self, text: &str) -> Result<Regex, String> {
-        constraint::whole(text, self.syntax, false).map_err(|kind| kind.to_string())
-    }
-
-    fn query(&mut self, key: &str, text: &QueryText) {
-        let gorilla = self.syntax == Syntax::Gorilla;
-        let (want, template) = match text {
-            QueryText::Absent => (QueryMatch::Absent, None),
-            QueryText::Present => (QueryMatch::Present, None),
-            QueryText::Template(text) if gorilla && text.is_empty() => (QueryMatch::Present, None),
-            QueryText::Regex(text) => {
-                let regex = self.regex(text);
-                let error = |reason| BuildErrorKind::QueryRegex { regex: text.clone(), reason };
-                let Some(regex) = self.kept(regex.map_err(error)) else { return };
-                (QueryMatch::Regex(regex), None)
-            }
-            QueryText::Template(text) => {
-                let template =
-                    parse(text, TemplateKind::Query, self.syntax).map_err(BuildErrorKind::Template);
-                let Some(template) = self.kept(template) else { return };
-                let want = match template.literal() {
-                    Some(literal) => QueryMatch::Exact(literal.to_owned()),
-                    None => {
-                        let slot = SegmentPattern::compile(
-                            &template.nodes,
-                            TemplateKind::Query,
-                            self.syntax,
-                            Encoding::Form,
-                            false,
-                        );
-                        let slot = slot.map_err(|kind| BuildErrorKind::whole(kind, &template.text));
-                        let Some(slot) = self.kept(slot) else { return };
-                        QueryMatch::Template(slot)
-                    }
-                };
-                (want, Some(template))
-            }
-        };
-        self.made.push((Guard::Query(QueryGuard { key: key.to_owned(), want }), template));
-    }
+fn schemes(conditions: &Conditions) -> Vec<String> {
+    let scheme = |condition: &Condition| match condition {
+        Condition::Scheme(scheme) => Some(scheme.clone()),
+        _ => None,
+    };
+    conditions.list.iter().filter_map(scheme).collect()
 }

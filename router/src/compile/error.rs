@@ -161,7 +161,7 @@ impl fmt::Display for BuildErrorKind {
             Self::DuplicateVariable(name) => {
                 write!(f, "variable `{name}` appears twice in the route and its scopes, rename one")
             }
-            Self::HeaderName(name) => write!(f, "`{name}` is no header name"),
+            Self::HeaderName(name) => write!(f, "`{name}` is not a header name"),
             Self::HeaderRegex { regex, reason } => {
                 write!(f, "header regex `{regex}` does not compile: {reason}")
             }
@@ -179,10 +179,10 @@ impl fmt::Display for BuildErrorKind {
             }
             Self::Spec(error) => f.write_str(error),
             Self::Rule(error) => write!(f, "{error}"),
-            Self::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
-            Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),
+            Self::Scheme(scheme) => write!(f, "`{scheme}` is not a scheme"),
+            Self::MediaType(text) => write!(f, "`{text}` is not a media type such as `application/json`"),
             Self::Network(text) => {
-                write!(f, "`{text}` is neither an IP address nor a block such as `10.0.0.0/8`")
+                write!(f, "`{text}` is not an IP address or a network such as `10.0.0.0/8`")
             }
             Self::DuplicateName { name, other } => {
                 write!(f, "name `{name}` is taken by the route at {other}")

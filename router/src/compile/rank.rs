@@ -8,8 +8,7 @@ use std::cmp::Reverse;
 use waylay_template::{Node, Syntax, Template, Variable, VariableKind, Wildcard};
 
 use crate::compile::pattern::{Pattern, RouteTemplates};
-use crate::matcher::guard::{Guard, HeaderMatch};
-use crate::matcher::query::QueryMatch;
+use crate::matcher::guard::{Guard, RANK_CLASSES, RankClass};
 use crate::request::policy::Precedence;
 use crate::template::constraint::may_span;
 use crate::template::path::PathEnd;
@@ -23,7 +22,7 @@ pub(crate) struct RankKey {
     /// A path that is the route's but for its final slash gives way to any path that is a route's own.
     slash_variant: bool,
     path: Vec<PartKey>,
-    guards: [Reverse<usize>; 13],
+    guards: [Reverse<usize>; RANK_CLASSES],
     /// GET routes answer HEAD too; a route for HEAD alone goes before them.
     head_only: Reverse<bool>,
     /// The text of a foreign rule: those languages have no conflicts, and vulcand goes by the text.
@@ -93,7 +92,7 @@ impl RankKey {
             host: if written { (0, Vec::new()) } else { host_key(route) },
             slash_variant: false,
             path: if written { Vec::new() } else { path_key(route.path, route.end) },
-            guards: if written { [Reverse(0); 13] } else { guard_key(route) },
+            guards: if written { [Reverse(0); RANK_CLASSES] } else { guard_key(route) },
             head_only: Reverse(!written && route.head_only),
             text: Reverse(Box::default()),
         }
@@ -213,43 +212,23 @@ fn parts(template: &Template, separator: u8) -> Vec<PartKey> {
     keys
 }
 
-fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 13] {
-    let count =
-        |wanted: fn(&Guard) -> bool| Reverse(route.guards.iter().filter(|guard| wanted(guard)).count());
-    [
-        Reverse(usize::from(route.has_methods)),
-        count(|guard| matches!(guard, Guard::Scheme(_))),
-        count(|guard| matches!(guard, Guard::Header(_, HeaderMatch::Exact(_)))),
-        count(|guard| matches!(guard, Guard::Header(_, HeaderMatch::Regex(_) | HeaderMatch::All(_)))),
-        count(|guard| matches!(guard, Guard::Header(_, HeaderMatch::Present))),
-        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryMatch::Exact(_)))),
-        count(|guard| match guard {
-            Guard::Query(query) => matches!(query.want, QueryMatch::Template(_) | QueryMatch::Regex(_)),
-            _ => false,
-        }),
-        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryMatch::Present))),
-        count(|guard| matches!(guard, Guard::Cookie(..))),
-        count(|guard| matches!(guard, Guard::ContentType(_) | Guard::Accept(_) | Guard::Upgrade(_))),
-        narrowness(route.guards),
-        count(|guard| {
-            matches!(
-                guard,
-                Guard::Custom(_) | Guard::PathRegex(_) | Guard::MethodRegex(_) | Guard::Formula(_)
-            )
-        }),
-        count(|guard| match guard {
-            Guard::Header(_, want) => matches!(want, HeaderMatch::Absent),
-            Guard::Query(query) => matches!(query.want, QueryMatch::Absent),
-            _ => false,
-        }),
-    ]
+fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; RANK_CLASSES] {
+    let mut counts = [0; RANK_CLASSES];
+    counts[RankClass::Methods as usize] = usize::from(route.has_methods);
+    for guard in route.guards {
+        if let Some(class) = guard.rank_class() {
+            counts[class as usize] += 1;
+        }
+    }
+    counts[RankClass::Client as usize] = narrowness(route.guards);
+    counts.map(Reverse)
 }
 
 /// One more than the bits of the widest network: none at all is wider than any.
-fn narrowness(guards: &[Guard]) -> Reverse<usize> {
+fn narrowness(guards: &[Guard]) -> usize {
     let widest = |guard: &Guard| match guard {
         Guard::Client(any) => any.iter().map(|network| usize::from(network.bits()) + 1).min(),
         _ => None,
     };
-    Reverse(guards.iter().filter_map(widest).max().unwrap_or(0))
+    guards.iter().filter_map(widest).max().unwrap_or(0)
 }

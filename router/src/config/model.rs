@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::error::{BuildError, BuildErrorKind};
-use crate::route::conditions::{ScopeConditions, SourceLocation};
+use crate::route::conditions::SourceLocation;
 use crate::route::route::Route;
+use crate::route::scope_conditions::ScopeConditions;
 use crate::rule::dialect::Dialect;
 
 impl TableSpec {

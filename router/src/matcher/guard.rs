@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, COOKIE, UPGRADE};
+use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, UPGRADE};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, Method, Version};
 use regex::Regex;
+use waylay_template::Template;
 
 use crate::matcher::formula::Formula;
 use crate::matcher::path_regex::PathRegex;
-use crate::matcher::query::{QueryGuard, QueryMatch};
+use crate::matcher::query::{QueryGuard, QueryMatch, unanchored};
 use crate::request::media_type;
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
@@ -190,12 +191,122 @@ impl Guard {
             Self::ContentType(_) | Self::Accept(_) => 5,
             Self::Client(_) | Self::Header(..) | Self::Upgrade(_) => 2,
             Self::Host(_) => 3,
-            Self::Query(QueryGuard { want: QueryMatch::Template(_) | QueryMatch::Regex(_), .. }) => 6,
+            Self::Query(QueryGuard { value: QueryMatch::Template(_) | QueryMatch::Regex(_), .. }) => 6,
             Self::Query(_) => 4,
             Self::Path(_) | Self::PathRegex(_) | Self::MethodRegex(_) => 6,
             Self::Custom(_) | Self::Formula(_) => 7,
         }
     }
+
+    /// Returns the class in which the rank of a route counts this guard.
+    pub(crate) fn rank_class(&self) -> Option<RankClass> {
+        Some(match self {
+            Self::Scheme(_) => RankClass::Scheme,
+            Self::Header(_, HeaderMatch::Exact(_)) => RankClass::HeaderExact,
+            Self::Header(_, HeaderMatch::Regex(_) | HeaderMatch::All(_)) => RankClass::HeaderRegex,
+            Self::Header(_, HeaderMatch::Present) => RankClass::HeaderPresent,
+            Self::Header(_, HeaderMatch::Absent) => RankClass::Absent,
+            Self::Query(query) => match query.value {
+                QueryMatch::Exact(_) => RankClass::QueryExact,
+                QueryMatch::Template(_) | QueryMatch::Regex(_) => RankClass::QueryPattern,
+                QueryMatch::Present => RankClass::QueryPresent,
+                QueryMatch::Absent => RankClass::Absent,
+            },
+            Self::Cookie(..) => RankClass::Cookie,
+            Self::ContentType(_) | Self::Accept(_) | Self::Upgrade(_) => RankClass::Content,
+            Self::Client(_) => RankClass::Client,
+            Self::Custom(_) | Self::PathRegex(_) | Self::MethodRegex(_) | Self::Formula(_) => {
+                RankClass::Other
+            }
+            Self::Methods(_) | Self::Host(_) | Self::Path(_) => return None,
+        })
+    }
+
+    /// Returns the kind of the condition and what it requires, for explanations. `queries` are the query
+    /// templates of the route.
+    pub(crate) fn required(&self, queries: &[(String, Option<Template>)]) -> (&'static str, String) {
+        match self {
+            Self::Methods(set) => ("method", set.to_string()),
+            Self::Scheme(any) => ("scheme", joined(any)),
+            Self::Host(_) => ("host", "of a scope".to_owned()),
+            Self::Header(name, value) => (
+                "header",
+                match value {
+                    HeaderMatch::Present => name.to_string(),
+                    HeaderMatch::Absent => format!("not {name}"),
+                    HeaderMatch::Exact(text) => format!("{name}={text}"),
+                    HeaderMatch::Regex(regex) => format!("{name}~{}", unanchored(regex)),
+                    HeaderMatch::All(regex) => format!("each {name}~{}", unanchored(regex)),
+                },
+            ),
+            Self::Cookie(name, None) => ("cookie", name.clone()),
+            Self::Cookie(name, Some(value)) => ("cookie", format!("{name}={value}")),
+            Self::Client(any) => ("client", joined(any)),
+            Self::ContentType(any) => ("content type", joined(any)),
+            Self::Accept(any) => ("accept", joined(any)),
+            Self::Upgrade(any) => ("upgrade", any.join("|")),
+            Self::Query(query) => ("query", query.required(queries)),
+            Self::Path(_) => ("path", "of a rule".to_owned()),
+            Self::PathRegex(path) => ("path", format!("~{}", unanchored(&path.regex))),
+            Self::MethodRegex(regex) => ("method", format!("~{}", unanchored(regex))),
+            Self::Formula(rule) => ("rule", rule.text.clone()),
+            Self::Custom(custom) => ("guard", custom.name.clone()),
+        }
+    }
+
+    /// Returns what the request has instead, for explanations.
+    pub(crate) fn actual(&self, view: &RequestView<'_>) -> String {
+        let headers = view.head.headers;
+        match self {
+            Self::Methods(_) | Self::MethodRegex(_) => view.head.method.to_string(),
+            Self::Scheme(_) => view.scheme().map_or("an unknown one".to_owned(), ToString::to_string),
+            Self::Host(_) => view.host.map_or("none".to_owned(), |host| host.name.clone().into_owned()),
+            Self::Header(name, _) => lines(headers, name),
+            Self::Cookie(name, _) => listed(values(headers, name).map(str::to_owned).collect()),
+            Self::Client(_) => view.client().map_or("an unknown one".to_owned(), |client| client.to_string()),
+            Self::ContentType(_) => lines(headers, &CONTENT_TYPE),
+            Self::Accept(_) => lines(headers, &ACCEPT),
+            Self::Upgrade(_) => lines(headers, &UPGRADE),
+            Self::Query(query) => listed(query.values(view)),
+            Self::Path(_) | Self::PathRegex(_) => view.path.to_owned(),
+            Self::Formula(rule) if rule.verdict(view).is_none() => "what cannot be told".to_owned(),
+            Self::Formula(_) | Self::Custom(_) => "no".to_owned(),
+        }
+    }
+}
+
+/// Classes of guards by falling importance: a route with more guards of an earlier class ranks first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RankClass {
+    Methods,
+    Scheme,
+    HeaderExact,
+    HeaderRegex,
+    HeaderPresent,
+    QueryExact,
+    QueryPattern,
+    QueryPresent,
+    Cookie,
+    Content,
+    Client,
+    Other,
+    Absent,
+}
+
+/// The number of rank classes.
+pub(crate) const RANK_CLASSES: usize = RankClass::Absent as usize + 1;
+
+fn joined<T: ToString>(any: &[T]) -> String {
+    any.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
+}
+
+/// The values of a header as text.
+fn lines(headers: &HeaderMap, name: &HeaderName) -> String {
+    listed(headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).collect())
+}
+
+fn listed(values: Vec<String>) -> String {
+    if values.is_empty() { "none".to_owned() } else { values.join(" and ") }
 }
 
 /// Whether a request asks for one of the protocols: by `Upgrade` over HTTP/1.1 (RFC 9110 §7.8), by an

@@ -1,6 +1,7 @@
 //! Query conditions.
 
 use regex::Regex;
+use waylay_template::Template;
 
 use crate::request::policy::QueryValues;
 use crate::request::view::RequestView;
@@ -12,7 +13,7 @@ use crate::template::segment::SegmentPattern;
 #[derive(Debug, Clone)]
 pub(crate) struct QueryGuard {
     pub(crate) key: String,
-    pub(crate) want: QueryMatch,
+    pub(crate) value: QueryMatch,
 }
 
 /// What the value must be like.
@@ -28,7 +29,7 @@ pub(crate) enum QueryMatch {
 impl QueryGuard {
     /// Looks at the values of the key, and hands over the variables of the one that matches.
     pub(crate) fn holds(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
-        if matches!(self.want, QueryMatch::Absent) {
+        if matches!(self.value, QueryMatch::Absent) {
             return !self.is_there(view);
         }
         let query = view.query();
@@ -45,7 +46,7 @@ impl QueryGuard {
                 continue;
             }
             let from = start + pair.len() - value.len();
-            let holds = match &self.want {
+            let holds = match &self.value {
                 QueryMatch::Present | QueryMatch::Absent => true,
                 QueryMatch::Exact(text) => is(value, text),
                 QueryMatch::Regex(regex) => {
@@ -65,10 +66,40 @@ impl QueryGuard {
 }
 
 impl QueryGuard {
+    /// Returns what the key requires, as text; `queries` have the templates.
+    pub(crate) fn required(&self, queries: &[(String, Option<Template>)]) -> String {
+        let key = &self.key;
+        match &self.value {
+            QueryMatch::Present => key.clone(),
+            QueryMatch::Absent => format!("not {key}"),
+            QueryMatch::Exact(text) => format!("{key}={text}"),
+            QueryMatch::Regex(regex) => format!("{key}~{}", unanchored(regex)),
+            // A compiled template has no source text.
+            QueryMatch::Template(_) => {
+                let mut templates = queries.iter().filter(|(own, _)| own == key);
+                let template = templates.find_map(|(_, template)| template.as_ref());
+                template.map_or_else(|| key.clone(), |template| format!("{key}={}", template.text))
+            }
+        }
+    }
+
+    /// Returns the values of the key, still encoded.
+    pub(crate) fn values(&self, view: &RequestView<'_>) -> Vec<String> {
+        let pairs = view.query().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let own = pairs.filter(|(key, _)| Encoding::Form.decode(key).is_ok_and(|key| *key == *self.key));
+        own.map(|(_, value)| value.to_owned()).collect()
+    }
+
     fn is_there(&self, view: &RequestView<'_>) -> bool {
         let divides = |c: char| c == '&' || (view.policy.query == QueryValues::First && c == ';');
         view.query().split(divides).any(|pair| is(pair.split('=').next().unwrap_or(pair), &self.key))
     }
+}
+
+/// Returns the source of a regex without the anchors that were put around it.
+pub(crate) fn unanchored(regex: &Regex) -> &str {
+    let regex = regex.as_str();
+    regex.strip_prefix(r"\A(?:").and_then(|regex| regex.strip_suffix(r")\z")).unwrap_or(regex)
 }
 
 /// Whether an encoded text is this one. It is decoded no further than the two are alike: a query may have

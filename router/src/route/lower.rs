@@ -9,11 +9,12 @@ use crate::matcher::formula::Formula;
 use crate::matcher::guard::Custom;
 use crate::request::method::MethodSet;
 use crate::route::call::{CallConditions, call_conditions};
-use crate::route::conditions::{Conditions, HeaderText, QueryText};
+use crate::route::conditions::{Condition, Conditions};
 use crate::rule::ast::{Call, Expr};
-use crate::rule::check::RuleLint;
-use crate::rule::dialect::{Function, Language};
+use crate::rule::dialect::Language;
 use crate::rule::error::{MAX_ALTERNATIVES, RuleError, RuleErrorKind};
+use crate::rule::function::Function;
+use crate::rule::lint::RuleLint;
 use crate::rule::text::{Rule, RuleText};
 
 /// The conditions that rules leave, and the priority that they have of their own.
@@ -141,7 +142,7 @@ impl Reader<'_> {
         match self.guards.get(&argument.text) {
             Some(custom) => {
                 let mut conditions = Conditions::new();
-                conditions.custom.push(custom.clone());
+                conditions.add(Condition::Custom(custom.clone()));
                 CallConditions::Of(Box::new(conditions))
             }
             None => {
@@ -153,21 +154,12 @@ impl Reader<'_> {
     }
 }
 
-/// The opposite of one condition; that something is not there is a condition of its own.
-fn negate(mut conditions: Conditions) -> Tree {
-    for (_, want) in &mut conditions.headers {
-        if matches!(want, HeaderText::Present) {
-            *want = HeaderText::Absent;
-            return Tree::Leaf(conditions);
-        }
+/// The opposite of one condition; that something is absent is a condition itself.
+fn negate(conditions: Conditions) -> Tree {
+    match conditions.negated() {
+        Some(negated) => Tree::Leaf(negated),
+        None => Tree::Not(Box::new(Tree::Leaf(conditions))),
     }
-    for (_, want) in &mut conditions.queries {
-        if matches!(want, QueryText::Present) {
-            *want = QueryText::Absent;
-            return Tree::Leaf(conditions);
-        }
-    }
-    Tree::Not(Box::new(Tree::Leaf(conditions)))
 }
 
 fn all(parts: impl IntoIterator<Item = Tree>) -> Tree {
@@ -288,20 +280,14 @@ impl Conditions {
         // Of two sets of methods the policy says what is common to them: whether GET means HEAD.
         let both =
             self.path.is_some() && other.path.is_some() || self.methods.is_some() && other.methods.is_some();
-        if both || self.has_common_list(other) {
+        if both || self.share_alternatives(other) {
             return false;
         }
         self.methods = self.methods.take().or_else(|| other.methods.clone());
         self.path = self.path.take().or_else(|| other.path.clone());
         self.hosts.extend_from_slice(&other.hosts);
-        self.headers.extend_from_slice(&other.headers);
-        self.queries.extend_from_slice(&other.queries);
-        self.cookies.extend_from_slice(&other.cookies);
-        self.custom.extend_from_slice(&other.custom);
-        self.path_regexes.extend_from_slice(&other.path_regexes);
-        self.method_regexes.extend_from_slice(&other.method_regexes);
         self.exact_methods |= other.exact_methods;
-        self.union_lists(other);
+        self.add_all(other);
         true
     }
 
@@ -312,27 +298,14 @@ impl Conditions {
             own.extend(others);
             return true;
         }
-        let same = self.has_common_list(other);
-        if same {
-            self.union_lists(other);
+        let alternatives = self.share_alternatives(other);
+        if alternatives {
+            self.add_all(other);
         }
-        same
+        alternatives
     }
 
-    /// Whether both have something in the same list of alternatives.
-    fn has_common_list(&self, other: &Self) -> bool {
-        let lists = |of: &Self| {
-            [&of.schemes, &of.clients, &of.content_types, &of.accepts, &of.upgrades]
-                .map(|list| !list.is_empty())
-        };
-        lists(self).into_iter().zip(lists(other)).any(|(own, other)| own && other)
-    }
-
-    fn union_lists(&mut self, other: &Self) {
-        self.schemes.extend_from_slice(&other.schemes);
-        self.clients.extend_from_slice(&other.clients);
-        self.content_types.extend_from_slice(&other.content_types);
-        self.accepts.extend_from_slice(&other.accepts);
-        self.upgrades.extend_from_slice(&other.upgrades);
+    fn add_all(&mut self, other: &Self) {
+        other.list.iter().for_each(|condition| self.add(condition.clone()));
     }
 }

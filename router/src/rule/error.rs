@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use waylay_template::{MAX_REGEX_BYTES, TemplateErrorKind};
 
-use crate::rule::dialect::{Dialect, Function};
+use crate::rule::dialect::Dialect;
+use crate::rule::function::Function;
 
 /// The most bytes that the text of a rule may have.
 pub const MAX_RULE_BYTES: usize = 8 * 1024;
@@ -154,16 +155,13 @@ pub enum RuleErrorKind {
     Regex(String),
     /// A regex over [`MAX_REGEX_BYTES`](crate::MAX_REGEX_BYTES) when compiled.
     RegexTooLarge,
-    /// A text that is no method.
-    Method(String),
-    /// A text that is no header name.
-    HeaderName(String),
-    /// A text that is no scheme.
-    Scheme(String),
-    /// A text that is neither an address nor a block of them.
-    Network(String),
-    /// A text that is no media type.
-    MediaType(String),
+    /// An argument of the wrong type.
+    Argument {
+        /// The text of the argument.
+        text: String,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// A character that no host name has.
     Host(char),
     /// A `<…>` of vulcand's that is none of `<n>`, `<string:n>`, `<int:n>`, `<path:n>`.
@@ -217,13 +215,7 @@ impl fmt::Display for RuleErrorKind {
             ),
             Self::Regex(reason) => write!(f, "regex does not compile: {reason}"),
             Self::RegexTooLarge => write!(f, "regex takes more than {MAX_REGEX_BYTES} bytes when compiled"),
-            Self::Method(text) => write!(f, "`{text}` is no method"),
-            Self::HeaderName(text) => write!(f, "`{text}` is no header name"),
-            Self::Scheme(text) => write!(f, "`{text}` is no scheme"),
-            Self::Network(text) => {
-                write!(f, "`{text}` is neither an IP address nor a block such as `10.0.0.0/8`")
-            }
-            Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),
+            Self::Argument { text, expected } => write!(f, "`{text}` is not {expected}"),
             Self::Host(c) => write!(f, "{c:?} is not allowed in a host name, write the A-label (`xn--…`)"),
             Self::Variable(text) => {
                 write!(f, "`{text}` is none of `<n>`, `<string:n>`, `<int:n>` and `<path:n>`")

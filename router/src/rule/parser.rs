@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use crate::rule::ast::{Argument, Call, Expr};
 use crate::rule::check::check;
-use crate::rule::dialect::{Dialect, Function};
+use crate::rule::dialect::Dialect;
 use crate::rule::error::{MAX_RULE_BYTES, MAX_RULE_DEPTH, RuleErrorKind};
+use crate::rule::function::Function;
 use crate::rule::lexer::{Lexeme, Lexer, SpannedError, Token};
 
 /// Reads `text`. A error of the grammar ends the reading and comes last in the list.

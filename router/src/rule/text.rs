@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::rule::ast::Expr;
-use crate::rule::check::{RuleLint, lint};
 use crate::rule::dialect::Dialect;
 use crate::rule::error::{RuleError, RuleErrors};
+use crate::rule::lint::{RuleLint, lint};
 use crate::rule::parser::parse;
 
 /// The text of a rule and whose language it is; nothing has been read yet.

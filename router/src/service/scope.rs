@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::route::conditions::{ScopeConditions, condition_setters, scope_setters};
+use crate::route::conditions::condition_setters;
 use crate::route::route::Route;
+use crate::route::scope_conditions::{ScopeConditions, scope_setters};
 use crate::service::endpoint::{HttpLayer, HttpService, Next};
 use crate::service::handler::{Handler, endpoint};
 use crate::service::mount::Mounted;

@@ -9,10 +9,11 @@ use crate::compile::pattern::{Pattern, RouteTemplates, slash_variant};
 use crate::compile::rank::{RankKey, Ranked};
 use crate::matcher::guard::{Custom, Guard};
 use crate::request::policy::Policy;
-use crate::route::conditions::{Conditions, HostText, ScopeConditions};
+use crate::route::conditions::{Conditions, HostText};
 use crate::route::lower::{Lowered, lower};
-use crate::route::to_rule::{expr, words};
-use crate::rule::check::RuleLint;
+use crate::route::scope_conditions::ScopeConditions;
+use crate::route::to_rule::{condition_texts, expr};
+use crate::rule::lint::RuleLint;
 use crate::table::catalog::{RouteEntry, ScopeId, UnknownOverlaps, shown};
 use crate::table::conflict::Conflicts;
 
@@ -128,7 +129,7 @@ impl<'b> RouteAssembler<'b> {
             rank: 0,
             template: shown(&templates),
             methods: pattern.methods.clone(),
-            conditions: chain.iter().flat_map(|conditions| words(conditions)).collect(),
+            conditions: chain.iter().flat_map(|conditions| condition_texts(conditions)).collect(),
             name: meta.name,
             templates,
             scope: meta.scope,
@@ -250,8 +251,8 @@ pub(crate) fn sort_equal_ranks(compiled: &mut [Compiled], entries: &[RouteEntry]
 /// What a route asks for, apart from what it gives: between types that a client wants alike, the order of
 /// writing decides.
 fn sort_key(entry: &RouteEntry) -> (String, Vec<String>) {
-    let conditions = entry.conditions.iter().filter(|words| !words.starts_with("accepts "));
-    (entry.template.clone(), conditions.cloned().collect())
+    let conditions = entry.conditions.iter().filter(|condition| !condition.is_accept);
+    (entry.template.clone(), conditions.map(|condition| condition.text.clone()).collect())
 }
 
 /// For each rank, the ranks of the routes that differ by what they give only; none for all others.

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::compile::compiler::{compile, network};
+use crate::compile::compiler::compile;
 use crate::compile::error::{BuildError, BuildErrorKind, BuildErrors};
+use crate::compile::guards::network;
 use crate::compile::pattern::Pattern;
 #[cfg(feature = "serde")]
 use crate::config::{RouteSpec, ScopeSpec, TableSpec};
@@ -12,10 +13,11 @@ use crate::matcher::guard::Custom;
 use crate::request::peer::Network;
 use crate::request::policy::{Policy, Precedence};
 use crate::request::view::RequestHead;
-use crate::route::conditions::{HostText, ScopeConditions, SourceLocation};
+use crate::route::conditions::{HostText, SourceLocation};
 use crate::route::lower::lower_as_one;
 use crate::route::route::Route;
-use crate::route::to_rule::words;
+use crate::route::scope_conditions::ScopeConditions;
+use crate::route::to_rule::condition_texts;
 #[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
 use crate::table::assemble::{
@@ -274,7 +276,7 @@ fn scope_entries(scopes: Vec<(Option<ScopeId>, ScopeConditions)>) -> Vec<ScopeEn
         ScopeEntry {
             parent,
             hosts: hosts.collect(),
-            conditions: words(&bounds.conditions),
+            conditions: condition_texts(&bounds.conditions),
             sealed: bounds.conditions.sealed,
             location: bounds.conditions.location,
             prefix: bounds.conditions.path.map(|path| path.text),

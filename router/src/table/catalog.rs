@@ -10,7 +10,8 @@ use crate::compile::pattern::{Pattern, RouteTemplates};
 use crate::request::method::MethodSet;
 use crate::request::policy::Policy;
 use crate::route::conditions::{SourceLocation, Supply};
-use crate::rule::check::RuleLint;
+use crate::route::to_rule::ConditionText;
+use crate::rule::lint::RuleLint;
 use crate::template::path::PathEnd;
 
 /// The index of a scope in its table.
@@ -56,7 +57,7 @@ pub(crate) struct ScopeEntry {
     pub(crate) name: Option<String>,
     pub(crate) prefix: Option<String>,
     pub(crate) hosts: Vec<String>,
-    pub(crate) conditions: Vec<String>,
+    pub(crate) conditions: Vec<ConditionText>,
     pub(crate) sealed: bool,
     pub(crate) location: SourceLocation,
 }
@@ -72,7 +73,7 @@ pub(crate) struct RouteEntry {
     pub(crate) template: String,
     pub(crate) templates: RouteTemplates,
     pub(crate) methods: MethodSet,
-    pub(crate) conditions: Vec<String>,
+    pub(crate) conditions: Vec<ConditionText>,
     pub(crate) scope: Option<ScopeId>,
     pub(crate) priority: i32,
     pub(crate) build_only: bool,
@@ -141,9 +142,9 @@ impl<'t> ScopeInfo<'t> {
         self.entry.hosts.iter().map(String::as_str)
     }
 
-    /// Its own further conditions in words.
+    /// Its own conditions beside host and prefix, each as a [rule](crate::rule).
     pub fn conditions(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.entry.conditions.iter().map(String::as_str)
+        self.entry.conditions.iter().map(|condition| condition.text.as_str())
     }
 
     /// Whether requests inside stay inside.
@@ -178,9 +179,9 @@ impl<'t> RouteInfo<'t> {
         &self.entry.methods
     }
 
-    /// The further conditions in words.
+    /// The conditions beside host, method and path, each as a [rule](crate::rule).
     pub fn conditions(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.entry.conditions.iter().map(String::as_str)
+        self.entry.conditions.iter().map(|condition| condition.text.as_str())
     }
 
     /// What the route asks for as a [rule](crate::rule) of waylay's own language, if it was written as one:

@@ -5,7 +5,6 @@ use std::fmt;
 use http::{Method, Request, Uri};
 
 use crate::compile::pattern::Pattern;
-use crate::matcher::describe::describe;
 use crate::request::peer::Peer;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::table::lookup::Table;
@@ -260,9 +259,12 @@ impl<T> Table<T> {
         if !pattern.methods.contains(view.head.method) {
             return fails(("method", pattern.methods.to_string(), view.head.method.to_string()));
         }
-        let words: &[String] = &entry.conditions;
         match failing(pattern, view) {
-            Some(guard) => fails(describe(&pattern.guards[guard], words, view)),
+            Some(guard) => {
+                let guard = &pattern.guards[guard];
+                let (kind, required) = guard.required(&entry.templates.queries);
+                fails((kind, required, guard.actual(view)))
+            }
             None => Verdict::Outranked,
         }
     }

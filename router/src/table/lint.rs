@@ -9,7 +9,7 @@ use crate::compile::witness::Witness;
 use crate::request::policy::Precedence;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::route::conditions::SourceLocation;
-use crate::rule::check::RuleLint;
+use crate::rule::lint::RuleLint;
 use crate::table::catalog::RouteEntry;
 use crate::table::conflict::Conflicts;
 use crate::table::lookup::Table;

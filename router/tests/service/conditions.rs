@@ -142,3 +142,39 @@ fn rank() {
         assert_eq!(table.find(&request, &peer).ok().map(|found| *found.value()), Some(wanted));
     }
 }
+
+/// Each kind of condition in `RouteInfo::conditions`, and the rule of that text has the same list.
+#[test]
+fn lists_have_rule_texts() {
+    let any = Route::new;
+    for (route, text) in [
+        (any().path_regex("/x.*"), "PathRegexp(`/x.*`)"),
+        (any().scheme("https").scheme("http"), "Scheme(`https`) || Scheme(`http`)"),
+        (any().header("x-a", "1"), "Header(`x-a`, `1`)"),
+        (any().header_present("x-a"), "Header(`x-a`)"),
+        (any().header_absent("x-a"), "!Header(`x-a`)"),
+        (any().header_regex("x-a", "[0-9]"), "HeaderRegexp(`x-a`, `[0-9]`)"),
+        (any().header_all_values("x-a", "[0-9]"), "HeaderAll(`x-a`, `[0-9]`)"),
+        (any().query("q", "{page}"), "Query(`q`, `{page}`)"),
+        (any().query_present("q"), "Query(`q`)"),
+        (any().query_absent("q"), "!Query(`q`)"),
+        (any().query_regex("q", "[0-9]"), "QueryRegexp(`q`, `[0-9]`)"),
+        (any().cookie("c", "1"), "Cookie(`c`, `1`)"),
+        (any().cookie_present("c"), "Cookie(`c`)"),
+        (any().content_type("text/*"), "ContentType(`text/*`)"),
+        (any().accept("a/b").accept("a/c"), "Accept(`a/b`) || Accept(`a/c`)"),
+        (any().upgrade("websocket"), "Upgrade(`websocket`)"),
+        (any().client_ip("10.0.0.0/8"), "ClientIP(`10.0.0.0/8`)"),
+    ] {
+        for route in [route, Route::rule(text)] {
+            let table = Table::builder().route(route.value(())).build().unwrap();
+            let route = table.routes().next().unwrap();
+            assert_eq!(route.conditions().collect::<Vec<_>>(), [text]);
+        }
+    }
+    // In one order, whatever the order of the setters.
+    let route = any().cookie_present("c").query_present("q").header_present("x-a").scheme("https");
+    let table = Table::builder().route(route.value(())).build().unwrap();
+    let list: Vec<_> = table.routes().next().unwrap().conditions().map(str::to_owned).collect();
+    assert_eq!(list, ["Scheme(`https`)", "Header(`x-a`)", "Query(`q`)", "Cookie(`c`)"]);
+}

@@ -473,7 +473,7 @@ fn routes_as_json() {
     assert!(json[0]["scopes"][0]["location"].take().as_str().unwrap().contains("scopes.rs:"));
     let wanted = serde_json::json!([{
         "name": "api.x", "template": "/{v}/x/{id}", "hosts": [], "methods": ["GET", "HEAD"],
-        "conditions": ["query q={q}"],
+        "conditions": ["Query(`q`, `{q}`)"],
         "variables": [
             {"name": "v", "in": "path", "inherited": true},
             {"name": "id", "in": "path", "inherited": false},

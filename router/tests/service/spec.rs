@@ -191,7 +191,7 @@ name = 7
         (TableSpec::json("{\"routes\": [[\"Path(`/`)\"]]}"), "line 1: this is no object"),
         (TableSpec::toml("routes = [['Path(`/`)']]"), "line 1: this is no table"),
         (TableSpec::toml("dialect = 'unheard'"), "line 1: unknown variant `unheard`, expected"),
-        (TableSpec::toml("trusted_proxies = ['x']"), "`x` is neither an IP address nor a block"),
+        (TableSpec::toml("trusted_proxies = ['x']"), "`x` is not an IP address or a network"),
     ] {
         let told = faults(spec);
         assert!(told.iter().any(|one| one.contains(wanted)), "{wanted} {told:?}");
