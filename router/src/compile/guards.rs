@@ -57,6 +57,7 @@ fn compile_guard(
             Guard::MethodRegex(compile_regex(regex, syntax).map_err(error)?)
         }
         Condition::Scheme(_) => Guard::Scheme(parse_all(group, scheme, errors)),
+        Condition::Version(_) => Guard::Version(versions(group)),
         Condition::Header(name, value) => header(name, value, syntax, errors)?,
         Condition::Query(key, value) => return query(key, value, syntax),
         Condition::Cookie(name, value) => Guard::Cookie(name.clone(), value.clone()),
@@ -79,6 +80,14 @@ fn texts(group: &[Condition]) -> impl Iterator<Item = &String> {
         | Condition::ClientIp(text) => Some(text),
         _ => None,
     })
+}
+
+fn versions(group: &[Condition]) -> Vec<Version> {
+    let version = |condition: &Condition| match condition {
+        Condition::Version(version) => Some(*version),
+        _ => None,
+    };
+    group.iter().filter_map(version).collect()
 }
 
 fn parse_all<T>(
@@ -191,6 +200,7 @@ pub(crate) struct Requirements<'g> {
     accepts: Vec<(usize, String)>,
     content_types: Vec<&'g [Media]>,
     schemes: Vec<&'g [Scheme]>,
+    versions: Vec<&'g [Version]>,
     clients: Vec<&'g [Network]>,
     /// Whether there is a custom condition.
     pub(crate) has_custom: bool,
@@ -253,6 +263,7 @@ impl<'g> Requirements<'g> {
             Guard::Accept(any) => self.accepts.push((route, format!("{any:?}"))),
             Guard::ContentType(any) => self.content_types.push(any),
             Guard::Scheme(any) => self.schemes.push(any),
+            Guard::Version(any) => self.versions.push(any),
             Guard::Client(any) => self.clients.push(any),
             // The witness is tried on these.
             Guard::Methods(_) | Guard::Host(_) | Guard::Path(_) | Guard::MethodRegex(_) => {}
@@ -288,7 +299,7 @@ impl<'g> Requirements<'g> {
     /// Returns the version and the peer of a connection that meets all conditions.
     pub(crate) fn connection(&self) -> Result<(Version, Peer), Contradiction> {
         let peer = Peer { addr: self.client()?, scheme: common(&self.schemes)? };
-        Ok((Version::HTTP_11, peer))
+        Ok((common(&self.versions)?.unwrap_or(Version::HTTP_11), peer))
     }
 
     /// Returns an address in a network of each list: of overlapping networks, one has the first address of
@@ -342,6 +353,7 @@ impl Guard {
                 own.key == other.key && !matches!(own.value, QueryMatch::Absent)
             }
             (Self::Cookie(own, _), Self::Cookie(name, None)) => own == name,
+            (Self::Version(own), Self::Version(other)) => own.iter().all(|own| other.contains(own)),
             _ => format!("{self:?}") == format!("{other:?}"),
         }
     }

@@ -17,6 +17,7 @@ use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::peer::Network;
 use crate::request::view::{RequestHead, RequestView};
+use crate::rule::function::version_name;
 use crate::template::captures::Span;
 use crate::template::encoding::{Encoding, has_bad_escape};
 use crate::template::host::HostPattern;
@@ -61,6 +62,8 @@ pub(crate) enum Guard {
     Methods(MethodSet),
     /// The scheme, if it is known.
     Scheme(Vec<Scheme>),
+    /// The protocol version.
+    Version(Vec<Version>),
     /// The effective host, where the host index does not decide.
     Host(HostPattern),
     Header(HeaderName, HeaderMatch),
@@ -97,6 +100,7 @@ impl Guard {
         match self {
             Self::Methods(set) => set.contains(view.head.method),
             Self::Scheme(any) => view.scheme().is_some_and(|scheme| any.contains(scheme)),
+            Self::Version(any) => any.contains(&view.head.version),
             Self::Host(pattern) => match &view.host {
                 Some(host) => pattern.matches(&host.name, host.port, found),
                 None => false,
@@ -186,7 +190,7 @@ impl Guard {
     pub(crate) fn cost(&self) -> u8 {
         match self {
             Self::Methods(_) => 0,
-            Self::Scheme(_) => 1,
+            Self::Scheme(_) | Self::Version(_) => 1,
             Self::Header(_, HeaderMatch::Regex(_) | HeaderMatch::All(_)) | Self::Cookie(..) => 5,
             Self::ContentType(_) | Self::Accept(_) => 5,
             Self::Client(_) | Self::Header(..) | Self::Upgrade(_) => 2,
@@ -202,6 +206,7 @@ impl Guard {
     pub(crate) fn rank_class(&self) -> Option<RankClass> {
         Some(match self {
             Self::Scheme(_) => RankClass::Scheme,
+            Self::Version(_) => RankClass::Version,
             Self::Header(_, HeaderMatch::Exact(_)) => RankClass::HeaderExact,
             Self::Header(_, HeaderMatch::Regex(_) | HeaderMatch::All(_)) => RankClass::HeaderRegex,
             Self::Header(_, HeaderMatch::Present) => RankClass::HeaderPresent,
@@ -228,6 +233,9 @@ impl Guard {
         match self {
             Self::Methods(set) => ("method", set.to_string()),
             Self::Scheme(any) => ("scheme", joined(any)),
+            Self::Version(any) => {
+                ("version", any.iter().map(|version| version_name(*version)).collect::<Vec<_>>().join("|"))
+            }
             Self::Host(_) => ("host", "of a scope".to_owned()),
             Self::Header(name, value) => (
                 "header",
@@ -260,6 +268,7 @@ impl Guard {
         match self {
             Self::Methods(_) | Self::MethodRegex(_) => view.head.method.to_string(),
             Self::Scheme(_) => view.scheme().map_or("an unknown one".to_owned(), ToString::to_string),
+            Self::Version(_) => version_name(view.head.version).to_owned(),
             Self::Host(_) => view.host.map_or("none".to_owned(), |host| host.name.clone().into_owned()),
             Self::Header(name, _) => lines(headers, name),
             Self::Cookie(name, _) => listed(values(headers, name).map(str::to_owned).collect()),
@@ -280,6 +289,7 @@ impl Guard {
 pub(crate) enum RankClass {
     Methods,
     Scheme,
+    Version,
     HeaderExact,
     HeaderRegex,
     HeaderPresent,

@@ -5,14 +5,14 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use http::Method;
+use http::{Method, Version};
 
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::Custom;
 use crate::request::method::MethodSet;
 use crate::request::policy::TrailingSlash;
 use crate::rule::ast::Expr;
-use crate::rule::function::Function;
+use crate::rule::function::{Function, parse_version, version_name};
 use crate::rule::text::RuleText;
 
 /// What was written of one header.
@@ -75,6 +75,7 @@ pub(crate) enum Condition {
     },
     MethodRegex(String),
     Scheme(String),
+    Version(Version),
     Header(String, HeaderText),
     Query(String, QueryText),
     Cookie(String, Option<String>),
@@ -92,14 +93,15 @@ impl Condition {
             Self::PathRegex { .. } => (0, false),
             Self::MethodRegex(_) => (1, false),
             Self::Scheme(_) => (2, true),
-            Self::Header(..) => (3, false),
-            Self::Query(..) => (4, false),
-            Self::Cookie(..) => (5, false),
-            Self::ContentType(_) => (6, true),
-            Self::Accept(_) => (7, true),
-            Self::Upgrade(_) => (8, true),
-            Self::ClientIp(_) => (9, true),
-            Self::Custom(_) => (10, false),
+            Self::Version(_) => (3, true),
+            Self::Header(..) => (4, false),
+            Self::Query(..) => (5, false),
+            Self::Cookie(..) => (6, false),
+            Self::ContentType(_) => (7, true),
+            Self::Accept(_) => (8, true),
+            Self::Upgrade(_) => (9, true),
+            Self::ClientIp(_) => (10, true),
+            Self::Custom(_) => (11, false),
         }
     }
 
@@ -114,6 +116,7 @@ impl Condition {
             Function::PathRegexp => Self::PathRegex { regex: first, escaped: false },
             Function::MethodRegexp => Self::MethodRegex(first),
             Function::Scheme => Self::Scheme(first),
+            Function::Version => Self::Version(parse_version(&first)?),
             Function::Header => Self::Header(first, second.map_or(HeaderText::Present, HeaderText::Exact)),
             Function::HeaderRegexp => Self::Header(first, HeaderText::Regex(second?)),
             Function::HeaderAll => Self::Header(first, HeaderText::All(second?)),
@@ -134,6 +137,7 @@ impl Condition {
             Self::PathRegex { regex, .. } => Function::PathRegexp.of([regex]),
             Self::MethodRegex(regex) => Function::MethodRegexp.of([regex]),
             Self::Scheme(scheme) => Function::Scheme.of([scheme]),
+            Self::Version(version) => Function::Version.of([version_name(*version)]),
             Self::Header(name, HeaderText::Present) => Function::Header.of([name]),
             Self::Header(name, HeaderText::Absent) => !Function::Header.of([name]),
             Self::Header(name, HeaderText::Exact(value)) => Function::Header.of([name, value]),
@@ -264,6 +268,24 @@ macro_rules! condition_setters {
         /// Asks for a scheme; several are alternatives. An unknown scheme matches none.
         pub fn scheme(mut self, scheme: impl Into<String>) -> Self {
             self.$($field).+.add($crate::route::conditions::Condition::Scheme(scheme.into()));
+            self
+        }
+
+        /// Requires a protocol version; several are alternatives.
+        ///
+        /// ```
+        /// use http::Version;
+        /// use waylay_router::{Peer, Route, Table};
+        /// let table = Table::builder()
+        ///     .route(Route::get("/push").version(Version::HTTP_2).version(Version::HTTP_3).value("streams"))
+        ///     .route(Route::get("/push").value("poll"))
+        ///     .build()?;
+        /// let request = http::Request::get("/push").version(Version::HTTP_2).body(())?;
+        /// assert_eq!(*table.find(&request, &Peer::default()).unwrap().value(), "streams");
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        pub fn version(mut self, version: http::Version) -> Self {
+            self.$($field).+.add($crate::route::conditions::Condition::Version(version));
             self
         }
 

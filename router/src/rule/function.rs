@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use Function as F;
-use http::Method;
 use http::header::HeaderName;
 use http::uri::Scheme;
+use http::{Method, Version};
 
 use crate::request::media_type::Media;
 use crate::request::peer::Network;
@@ -54,6 +54,8 @@ pub enum Function {
     QueryRegexp,
     /// The scheme.
     Scheme,
+    /// The protocol version, such as `HTTP/2`.
+    Version,
     /// The address of the other end: an address or a block of them.
     ClientIp,
     /// A cookie that is there, or has a value.
@@ -68,7 +70,7 @@ pub enum Function {
     Guard,
 }
 
-const ALL: [Function; 20] = [
+const ALL: [Function; 21] = [
     F::Any,
     F::Host,
     F::HostRegexp,
@@ -83,6 +85,7 @@ const ALL: [Function; 20] = [
     F::Query,
     F::QueryRegexp,
     F::Scheme,
+    F::Version,
     F::ClientIp,
     F::Cookie,
     F::ContentType,
@@ -117,6 +120,7 @@ impl Function {
             F::Query => "Query",
             F::QueryRegexp => "QueryRegexp",
             F::Scheme => "Scheme",
+            F::Version => "Version",
             F::ClientIp => "ClientIP",
             F::Cookie => "Cookie",
             F::ContentType => "ContentType",
@@ -143,7 +147,7 @@ impl Function {
             (_, F::Header | F::HeaderRegexp) => Some((2, 2)),
             (Language::Native, _) => Some((1, 1)),
             (_, F::Any | F::Scheme | F::HeaderAll | F::Cookie | F::ContentType) => None,
-            (_, F::Accept | F::Upgrade | F::Guard) => None,
+            (_, F::Accept | F::Upgrade | F::Version | F::Guard) => None,
             (_, _) => Some((1, 1)),
         }
     }
@@ -213,12 +217,35 @@ impl Function {
             (F::Header | F::HeaderRegexp | F::HeaderAll, 0) => (parses::<HeaderName>, "a header name"),
             (F::Method, _) => (|text| Method::from_bytes(text.as_bytes()).is_ok(), "a method"),
             (F::Scheme, _) => (parses::<Scheme>, "a scheme"),
+            (F::Version, _) => {
+                let expected = "a protocol version: `HTTP/1.0`, `HTTP/1.1`, `HTTP/2` or `HTTP/3`";
+                (|text| parse_version(text).is_some(), expected)
+            }
             (F::ClientIp, _) => (parses::<Network>, "an IP address or a network such as `10.0.0.0/8`"),
             (F::ContentType | F::Accept, _) => (parses::<Media>, "a media type such as `application/json`"),
             _ => return None,
         };
         Some(ArgumentType { accepts, expected })
     }
+}
+
+/// The protocol versions, as rules write them.
+const VERSIONS: [(Version, &str); 5] = [
+    (Version::HTTP_09, "HTTP/0.9"),
+    (Version::HTTP_10, "HTTP/1.0"),
+    (Version::HTTP_11, "HTTP/1.1"),
+    (Version::HTTP_2, "HTTP/2"),
+    (Version::HTTP_3, "HTTP/3"),
+];
+
+/// Returns the version of a text such as `HTTP/2`.
+pub(crate) fn parse_version(text: &str) -> Option<Version> {
+    VERSIONS.iter().find(|(_, name)| *name == text).map(|(version, _)| *version)
+}
+
+/// Returns the text of a version, as rules write it.
+pub(crate) fn version_name(version: Version) -> &'static str {
+    VERSIONS.iter().find(|(known, _)| *known == version).map_or("HTTP", |(_, name)| name)
 }
 
 fn parses<T: FromStr>(text: &str) -> bool {

@@ -23,6 +23,7 @@ fn the_first_condition_that_fails() {
         (Route::post("/a/b"), "method", "POST", "GET"),
         (any().method("PURGE".parse().unwrap()), "method", "PURGE", "GET"),
         (any().scheme("https"), "scheme", "https", "an unknown one"),
+        (any().version(http::Version::HTTP_2), "version", "HTTP/2", "HTTP/1.1"),
         (any().header("X-A", "3"), "header", "x-a=3", "1 and 2"),
         (any().header_present("x-b"), "header", "x-b", "none"),
         (any().header_absent("x-a"), "header", "not x-a", "1 and 2"),
