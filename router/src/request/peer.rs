@@ -10,71 +10,63 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::Scheme;
 use http::{HeaderMap, Request, Uri};
+use ipnet::{IpNet, Ipv4Net};
 
-/// An address, or a block of them in CIDR notation (RFC 4632, RFC 4291 §2.3).
+/// A network in CIDR notation (RFC 4632, RFC 4291 §2.3); an address alone is a network of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Network {
-    address: IpAddr,
-    bits: u8,
+    /// As written.
+    net: IpNet,
+    /// As compared: the IPv4 network of an IPv4-mapped one.
+    canonical: IpNet,
 }
 
-/// A text that is no address and no block.
+/// The text is neither an address nor a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotANetwork;
+pub(crate) struct InvalidNetwork;
 
 impl FromStr for Network {
-    type Err = NotANetwork;
+    type Err = InvalidNetwork;
 
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
+        let net = match text.split_once('/') {
+            None => text.parse::<IpAddr>().map(IpNet::from).map_err(|_| InvalidNetwork)?,
+            Some((_, length)) => {
+                let net: IpNet = text.parse().map_err(|_| InvalidNetwork)?;
+                // `+8` and `08` are not prefix lengths.
+                Some(net).filter(|net| net.prefix_len().to_string() == length).ok_or(InvalidNetwork)?
+            }
         };
-        let address: IpAddr = address.parse().map_err(|_| NotANetwork)?;
-        let whole = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            None => whole,
-            // `+8` and `08` are no lengths.
-            Some(bits) => match bits.parse::<u8>() {
-                Ok(length) if length <= whole && bits == length.to_string() => length,
-                _ => return Err(NotANetwork),
-            },
+        let canonical = match net.addr().to_canonical() {
+            IpAddr::V4(address) if net.addr().is_ipv6() => {
+                Ipv4Net::new(address, net.prefix_len().saturating_sub(96)).map_or(net, IpNet::from)
+            }
+            _ => net,
         };
-        Ok(Self { address, bits })
+        Ok(Self { net, canonical })
     }
 }
 
 impl Network {
-    /// Whether an address lies in it. An IPv4 address is the same in its IPv6 form (`::ffff:…`).
+    /// Tests whether an address is in the network. An IPv4-mapped IPv6 address (`::ffff:…`) is the IPv4 address.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
-        match (self.address.to_canonical(), address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let bits = if self.address.is_ipv6() { self.bits.saturating_sub(96) } else { self.bits };
-                let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
-                (u32::from(own) ^ u32::from(other)) & mask == 0
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0);
-                (u128::from(own) ^ u128::from(other)) & mask == 0
-            }
-            _ => false,
-        }
+        self.canonical.contains(&address.to_canonical())
     }
 
-    /// The address that was written.
+    /// Returns the address as written.
     pub(crate) fn first(&self) -> IpAddr {
-        self.address
+        self.net.addr()
     }
 
-    /// How narrow it is.
+    /// Returns the prefix length.
     pub(crate) fn bits(&self) -> u8 {
-        self.bits
+        self.net.prefix_len()
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.bits)
+        write!(f, "{}", self.net)
     }
 }
 
@@ -242,6 +234,7 @@ mod client_tests {
             ("2001:db8::/32", "2001:db8:1::1", "2001:db9::1"),
             ("::/0", "::2", "1.2.3.4"),
             ("::1", "::1", "::2"),
+            ("::ffff:0:0/90", "10.9.9.9", "::1"),
         ] {
             let parsed: Network = network.parse().unwrap();
             assert!(parsed.contains(inside.parse().unwrap()), "{network} {inside}");

@@ -172,36 +172,18 @@ impl Function {
             return Some(*function);
         }
         let name = name.to_ascii_lowercase();
-        let edit_distance = |function: &Function| apart(&name, &function.name().to_ascii_lowercase());
-        let best = known(language).min_by_key(edit_distance)?;
-        (edit_distance(&best) <= 1 + best.name().len() / 5).then_some(best)
+        let distance =
+            |function: &Function| strsim::osa_distance(&name, &function.name().to_ascii_lowercase());
+        // A name far longer than all functions is not compared.
+        let best = known(language)
+            .filter(|function| name.len() <= function.name().len() + 4)
+            .min_by_key(distance)?;
+        (distance(&best) <= 1 + best.name().len() / 5).then_some(best)
     }
 }
 
 fn known(language: Language) -> impl Iterator<Item = Function> {
     ALL.into_iter().filter(move |function| function.range(language).is_some())
-}
-
-/// How many letters to put in, leave out, change or swap with their neighbour; a name far longer than any
-/// of ours is not looked at.
-fn apart(a: &str, b: &str) -> usize {
-    if a.len() > b.len() + 4 {
-        return usize::MAX;
-    }
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let mut least = (rows[i][j] + usize::from(x != y)).min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
-                least = least.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 /// The type of an argument: a test, and what the text should be.

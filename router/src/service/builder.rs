@@ -18,7 +18,7 @@ use crate::service::endpoint::{HttpLayer, HttpService, Next};
 use crate::service::handler::{Handler, endpoint};
 use crate::service::router::{Router, RouterInner, ScopeDispatch, StageEndpoint, StageId, Stages};
 use crate::service::scope::{
-    Item, PendingEndpoint, Scope, Tree, Wrap, finish_route, finish_tree, wrap, wrapped,
+    Item, PendingEndpoint, Scope, Tree, Wrap, finish_route, finish_tree, layer_setters, wrapped,
 };
 use crate::table::builder::TableBuilder;
 use crate::table::catalog::ScopeId;
@@ -129,36 +129,14 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Wraps everything, misses too; the first layer written is the outermost, as in `tower::ServiceBuilder`.
-    pub fn layer(mut self, layer: impl HttpLayer) -> Self {
-        self.tree.layers.push(wrap(layer));
-        self
+    layer_setters!();
+
+    fn fallback_handler<H: Handler<Args, S>, Args: 'static>(&self, handler: H) -> Next {
+        endpoint(handler, Arc::clone(&self.state))
     }
 
-    /// Wraps matched routes only, inside of [`layer`](Self::layer)s.
-    pub fn route_layer(mut self, layer: impl HttpLayer) -> Self {
-        self.tree.route_layers.push(wrap(layer));
-        self
-    }
-
-    /// Wraps misses only, inside of [`layer`](Self::layer)s.
-    pub fn miss_layer(mut self, layer: impl HttpLayer) -> Self {
-        self.tree.miss_layers.push(wrap(layer));
-        self
-    }
-
-    /// Answers what no route answers outside of scopes with a fallback of their own; a
-    /// [`Miss`](crate::Miss) argument tells why, and the status is the handler's. Refused requests
-    /// (400) and redirects do not come here.
-    pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
-        self.tree.fallback = Some(endpoint(handler, Arc::clone(&self.state)));
-        self
-    }
-
-    /// The same, with a service.
-    pub fn fallback_service(mut self, service: impl HttpService) -> Self {
-        self.tree.fallback = Some(Next::service(service));
-        self
+    fn fallback_next(next: Next) -> Next {
+        next
     }
 
     /// Compiles the table and applies every layer once.

@@ -155,6 +155,46 @@ pub(crate) fn finish_tree<S: Send + Sync + 'static>(
     }
 }
 
+/// The setters of layers and of the fallback, for the router and its scopes.
+macro_rules! layer_setters {
+    () => {
+        /// Wraps matched routes and misses; the first layer written is the outermost, as in
+        /// `tower::ServiceBuilder`.
+        pub fn layer(mut self, layer: impl HttpLayer) -> Self {
+            self.tree.layers.push($crate::service::scope::wrap(layer));
+            self
+        }
+
+        /// Wraps matched routes only, inside of each [`layer`](Self::layer).
+        pub fn route_layer(mut self, layer: impl HttpLayer) -> Self {
+            self.tree.route_layers.push($crate::service::scope::wrap(layer));
+            self
+        }
+
+        /// Wraps misses only, inside of each [`layer`](Self::layer).
+        pub fn miss_layer(mut self, layer: impl HttpLayer) -> Self {
+            self.tree.miss_layers.push($crate::service::scope::wrap(layer));
+            self
+        }
+
+        /// Sets the handler of misses in here, and in inner scopes without a fallback. A
+        /// [`Miss`](crate::Miss) argument has the reason; the status is the handler's. Rejected requests (400)
+        /// and redirects do not reach it.
+        pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
+            self.tree.fallback = Some(self.fallback_handler(handler));
+            self
+        }
+
+        /// Sets a service as the [`fallback`](Self::fallback).
+        pub fn fallback_service(mut self, service: impl HttpService) -> Self {
+            self.tree.fallback = Some(Self::fallback_next(Next::service(service)));
+            self
+        }
+    };
+}
+
+pub(crate) use layer_setters;
+
 /// A subrouter: what stands in it inherits its conditions, its prefix and its layers.
 ///
 /// A request that misses here goes on to routes outside, unless the scope is [sealed](Self::sealed).
@@ -205,35 +245,14 @@ impl<S: Send + Sync + 'static> Scope<S> {
         self
     }
 
-    /// Wraps everything in the scope, its misses too; the first layer written is the outermost.
-    pub fn layer(mut self, layer: impl HttpLayer) -> Self {
-        self.tree.layers.push(wrap(layer));
-        self
+    layer_setters!();
+
+    fn fallback_handler<H: Handler<Args, S>, Args: 'static>(&self, handler: H) -> PendingEndpoint<S> {
+        PendingEndpoint::handler(handler)
     }
 
-    /// Wraps the matched routes of the scope, inside of its [`layer`](Self::layer)s.
-    pub fn route_layer(mut self, layer: impl HttpLayer) -> Self {
-        self.tree.route_layers.push(wrap(layer));
-        self
-    }
-
-    /// Wraps the misses of the scope, inside of its [`layer`](Self::layer)s.
-    pub fn miss_layer(mut self, layer: impl HttpLayer) -> Self {
-        self.tree.miss_layers.push(wrap(layer));
-        self
-    }
-
-    /// Answers what no route answers while the scope's own conditions hold; a
-    /// [`Miss`](crate::Miss) argument tells why. Refused requests (400) and redirects do not come here. Scopes inside without a fallback use it too.
-    pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
-        self.tree.fallback = Some(PendingEndpoint::handler(handler));
-        self
-    }
-
-    /// The same, with a service.
-    pub fn fallback_service(mut self, service: impl HttpService) -> Self {
-        self.tree.fallback = Some(PendingEndpoint::service(service));
-        self
+    fn fallback_next(next: Next) -> PendingEndpoint<S> {
+        PendingEndpoint::next(next)
     }
 }
 

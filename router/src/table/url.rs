@@ -256,7 +256,7 @@ impl Urls {
                     .catalog
                     .names
                     .keys()
-                    .min_by_key(|known| (edit_distance(name, known), *known))
+                    .min_by_key(|known| (strsim::levenshtein(name, known), *known))
                     .cloned(),
             }),
         }
@@ -420,18 +420,3 @@ impl Display for UrlError {
 }
 
 impl std::error::Error for UrlError {}
-
-/// Levenshtein's edit distance, over bytes.
-pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = before + usize::from(x != y);
-            before = row[j + 1];
-            row[j + 1] = replaced.min(before + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
