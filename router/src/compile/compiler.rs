@@ -8,7 +8,7 @@ use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, RuleGuard};
 use crate::request::method::MethodSet;
-use crate::request::policy::Policy;
+use crate::request::policy::{Policy, TrailingSlash};
 use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
 use crate::template::constraint::{may_span, parse};
@@ -47,16 +47,14 @@ pub(crate) fn compile(
         return Err(compiler.errors);
     };
     let outer = guards.iter().filter(|part| matches!(part.guard, Guard::Host(_)));
-    let hosts = outer.filter_map(|part| part.template.clone());
-    let rules = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
-    let schemes = chain.iter().rev().map(|conditions| schemes(conditions)).find(|list| !list.is_empty());
-    let texts = RouteTemplates {
-        trailing_slash: rules.unwrap_or(policy.trailing_slash),
+    let hosts = outer.filter_map(|part| part.template.as_ref()).chain(host.iter().map(|host| &host.template));
+    let templates = RouteTemplates {
+        trailing_slash: trailing_slash(chain, policy),
         path,
         end,
-        hosts: hosts.chain(host.iter().map(|host| host.template.clone())).collect(),
+        hosts: hosts.cloned().collect(),
         queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
-        schemes: schemes.unwrap_or_default(),
+        schemes: innermost_schemes(chain),
         vars,
     };
     let pattern = Pattern {
@@ -65,7 +63,7 @@ pub(crate) fn compile(
         guards: guards.into_iter().map(|part| part.guard).collect(),
         methods,
     };
-    Ok((pattern, texts))
+    Ok((pattern, templates))
 }
 
 /// A guard, the template of its variables, and whether a scope asks for it.
@@ -160,41 +158,53 @@ impl Compiler {
             if i == last && path.raw {
                 end = PathEnd::Raw;
             }
-            let native = self.policy.syntax == Syntax::Native;
-            if native && template.nodes.is_empty() && joined.is_none() {
-                self.blame(&template, TemplateErrorKind::NoLeadingSlash);
-            }
-            let continued = i < last || path.prefix;
-            if native
-                && continued
-                && template.variables().any(|var| may_span(&var.kind, Some(b'/'), Syntax::Native))
-            {
-                self.blame(&template, TemplateErrorKind::TailNotLast);
-            }
-            if continued && template.variables().any(|var| var.optional) {
-                self.blame(&template, TemplateErrorKind::OptionalNotLast);
-            }
-            joined = Some(match &joined {
-                Some(before) if !native && ends_open(before, &template) => {
-                    // The parent's matcher asks for a slash that the child's path does not have.
-                    self.reachable &= i < last || path.prefix;
-                    if i < last || path.prefix { before.clone() } else { before.join(&template) }
-                }
-                Some(before) => before.join(&template),
-                None => template,
-            });
+            let is_prefix = i < last || path.prefix;
+            self.check_part(&template, joined.is_none(), is_prefix);
+            joined = Some(self.join(joined, template, is_prefix));
         }
-        // What continues `/` by nothing is `/`.
-        let native = self.policy.syntax == Syntax::Native;
-        if let Some(empty) = joined.as_mut().filter(|whole| native && whole.nodes.is_empty()) {
-            empty.text.push('/');
-            empty.nodes.push(Node::Text("/".to_owned()));
-        }
-        if let Some(whole) = joined.as_ref().filter(|_| native) {
-            let checked = whole.check_path();
-            self.checked(whole, checked);
-        }
+        self.check_joined(&mut joined);
         (joined, end)
+    }
+
+    /// Checks one part of a joined path.
+    fn check_part(&mut self, template: &Template, is_first: bool, is_prefix: bool) {
+        let native = self.policy.syntax == Syntax::Native;
+        if native && template.nodes.is_empty() && is_first {
+            self.blame(template, TemplateErrorKind::NoLeadingSlash);
+        }
+        let spans = |var: &waylay_template::Variable| may_span(&var.kind, Some(b'/'), Syntax::Native);
+        if native && is_prefix && template.variables().any(spans) {
+            self.blame(template, TemplateErrorKind::TailNotLast);
+        }
+        if is_prefix && template.variables().any(|var| var.optional) {
+            self.blame(template, TemplateErrorKind::OptionalNotLast);
+        }
+    }
+
+    fn join(&mut self, before: Option<Template>, template: Template, is_prefix: bool) -> Template {
+        let native = self.policy.syntax == Syntax::Native;
+        match before {
+            Some(before) if !native && ends_open(&before, &template) => {
+                // The parent's matcher requires a slash that the child's path does not have.
+                self.reachable &= is_prefix;
+                if is_prefix { before } else { before.join(&template) }
+            }
+            Some(before) => before.join(&template),
+            None => template,
+        }
+    }
+
+    /// Checks a joined path; an empty one is `/`.
+    fn check_joined(&mut self, joined: &mut Option<Template>) {
+        let Some(path) = joined.as_mut().filter(|_| self.policy.syntax == Syntax::Native) else {
+            return;
+        };
+        if path.nodes.is_empty() {
+            path.text.push('/');
+            path.nodes.push(Node::Text("/".to_owned()));
+        }
+        let checked = path.check_path();
+        self.checked(path, checked);
     }
 
     fn hosts(&mut self, chain: &[&Conditions]) -> Vec<Host> {
@@ -305,6 +315,17 @@ impl Compiler {
 /// Tests whether nothing can follow a prefix but itself: gorilla/mux requires its final `/` as well.
 fn ends_open(prefix: &Template, child: &Template) -> bool {
     prefix.text.ends_with('/') && child.nodes.is_empty()
+}
+
+fn trailing_slash(chain: &[&Conditions], policy: Policy) -> TrailingSlash {
+    let own = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
+    own.unwrap_or(policy.trailing_slash)
+}
+
+/// The schemes of the innermost conditions that have any.
+fn innermost_schemes(chain: &[&Conditions]) -> Vec<String> {
+    let lists = chain.iter().rev().map(|conditions| schemes(conditions));
+    lists.into_iter().find(|list| !list.is_empty()).unwrap_or_default()
 }
 
 fn schemes(conditions: &Conditions) -> Vec<String> {

@@ -47,6 +47,26 @@ pub(crate) enum HeaderMatch {
     All(Regex),
 }
 
+impl HeaderMatch {
+    #[inline]
+    fn holds(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
+        let values = || headers.get_all(name).iter();
+        match self {
+            Self::Present => headers.contains_key(name),
+            Self::Absent => !headers.contains_key(name),
+            Self::Exact(text) => match headers.get(name) {
+                None => false,
+                Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
+            },
+            Self::Regex(regex) => values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v))),
+            Self::All(regex) => {
+                headers.contains_key(name)
+                    && values().all(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
+            }
+        }
+    }
+}
+
 /// What a rule says that is no list of conditions.
 #[derive(Debug, Clone)]
 pub(crate) struct RuleGuard {
@@ -105,25 +125,7 @@ impl Guard {
                 Some(host) => pattern.matches(&host.name, host.port, found),
                 None => false,
             },
-            Self::Header(name, want) => {
-                let headers = view.head.headers;
-                let values = || headers.get_all(name).iter();
-                match want {
-                    HeaderMatch::Present => headers.contains_key(name),
-                    HeaderMatch::Absent => !headers.contains_key(name),
-                    HeaderMatch::Exact(text) => match headers.get(name) {
-                        None => false,
-                        Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
-                    },
-                    HeaderMatch::Regex(regex) => {
-                        values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
-                    }
-                    HeaderMatch::All(regex) => {
-                        headers.contains_key(name)
-                            && values().all(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
-                    }
-                }
-            }
+            Self::Header(name, value) => value.holds(view.head.headers, name),
             Self::Cookie(name, want) => {
                 let mut values = values(view.head.headers, name);
                 match want {

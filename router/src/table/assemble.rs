@@ -31,21 +31,29 @@ pub(crate) struct RouteMeta {
     pub(crate) rule: Option<Arc<String>>,
 }
 
-/// Routes as they are laid out, with every error of them.
+/// Compiles routes and their alternatives, and collects their errors.
 pub(crate) struct RouteAssembler<'b> {
     scopes: &'b [(Option<ScopeId>, ScopeConditions)],
     policy: Policy,
     /// The guards that rules name.
     guards: &'b HashMap<String, Custom>,
+    routes: AssembledRoutes,
+    errors: Vec<BuildError>,
+    /// The alternatives of routes beyond the first, with the indices of the routes: they follow all routes.
+    further: Vec<(usize, RouteMeta, Conditions)>,
+}
+
+/// Compiled routes.
+#[derive(Default)]
+pub(crate) struct AssembledRoutes {
     pub(crate) entries: Vec<RouteEntry>,
+    /// The number of routes; further alternatives follow them in `entries`.
+    pub(crate) listed: usize,
     pub(crate) compiled: Vec<Compiled>,
     /// Routes that only build URLs.
     pub(crate) idle: Vec<Compiled>,
     pub(crate) sealed: HashSet<usize>,
     pub(crate) lints: Vec<(usize, RuleLint)>,
-    pub(crate) errors: Vec<BuildError>,
-    /// The alternatives of routes beyond the first, with the places of the routes: they stand behind all routes.
-    further: Vec<(usize, RouteMeta, Conditions)>,
 }
 
 impl<'b> RouteAssembler<'b> {
@@ -55,23 +63,17 @@ impl<'b> RouteAssembler<'b> {
         guards: &'b HashMap<String, Custom>,
         routes: usize,
     ) -> Self {
-        Self {
-            scopes,
-            policy,
-            guards,
+        let routes = AssembledRoutes {
             entries: Vec::with_capacity(routes),
             compiled: Vec::with_capacity(routes),
-            idle: Vec::new(),
-            sealed: HashSet::new(),
-            lints: Vec::new(),
-            errors: Vec::new(),
-            further: Vec::new(),
-        }
+            ..AssembledRoutes::default()
+        };
+        Self { scopes, policy, guards, routes, errors: Vec::new(), further: Vec::new() }
     }
 
-    /// Lays out a route; false if there is a error, which is told at the end.
+    /// Compiles a route; returns false after an error.
     pub(crate) fn route(&mut self, conditions: Conditions, mut meta: RouteMeta) -> bool {
-        let index = self.entries.len();
+        let index = self.routes.entries.len();
         if conditions.rules.is_empty() {
             return self.alternative(index, meta, &conditions);
         }
@@ -85,7 +87,7 @@ impl<'b> RouteAssembler<'b> {
         };
         meta.foreign = foreign;
         meta.rule = expr(&conditions).ok().map(|expr| Arc::new(expr.to_string()));
-        self.lints.extend(lints.into_iter().map(|lint| (index, lint)));
+        self.routes.lints.extend(lints.into_iter().map(|lint| (index, lint)));
         if meta.priority == 0 {
             meta.priority = priority.unwrap_or(0);
         }
@@ -95,20 +97,21 @@ impl<'b> RouteAssembler<'b> {
         self.alternative(index, meta, &first)
     }
 
-    /// Lays out what is left, and says how many routes there are.
-    pub(crate) fn finish(&mut self) -> usize {
-        let routes = self.entries.len();
+    /// Compiles the further alternatives.
+    pub(crate) fn finish(mut self, errors: &mut Vec<BuildError>) -> AssembledRoutes {
+        self.routes.listed = self.routes.entries.len();
         for (of, meta, conditions) in std::mem::take(&mut self.further) {
             self.alternative(of, meta, &conditions);
         }
-        routes
+        errors.append(&mut self.errors);
+        self.routes
     }
 
     fn alternative(&mut self, of: usize, meta: RouteMeta, own: &Conditions) -> bool {
         let mut chain = chain(self.scopes, meta.scope);
         chain.push(own);
-        let (pattern, templates) = match compile(&chain, self.policy, false) {
-            Ok(compiled) => compiled,
+        match compile(&chain, self.policy, false) {
+            Ok((pattern, templates)) => self.push(of, meta, &chain, own, pattern, templates),
             Err(kinds) => {
                 let kinds = blame(&chain, self.policy, false, kinds);
                 let mut errors = Vec::new();
@@ -118,13 +121,27 @@ impl<'b> RouteAssembler<'b> {
                 self.errors.extend(errors);
                 return false;
             }
-        };
-        let index = self.entries.len();
+        }
+        true
+    }
+
+    /// Adds a compiled alternative of the route at an index.
+    fn push(
+        &mut self,
+        of: usize,
+        meta: RouteMeta,
+        chain: &[&Conditions],
+        own: &Conditions,
+        pattern: Pattern,
+        templates: RouteTemplates,
+    ) {
+        let index = self.routes.entries.len();
         let mut key = key(&pattern, &templates, meta.priority, of, self.policy);
         if !meta.foreign.is_empty() {
             key = key.with_text(&meta.foreign);
         }
-        self.entries.push(RouteEntry {
+        let variant = slash_variant(&pattern, &templates, self.policy);
+        self.routes.entries.push(RouteEntry {
             of: of as u32,
             rank: 0,
             template: shown(&templates),
@@ -142,15 +159,14 @@ impl<'b> RouteAssembler<'b> {
             location: own.location,
         });
         if own.sealed {
-            self.sealed.insert(index);
+            self.routes.sealed.insert(index);
         }
-        let list = if meta.build_only { &mut self.idle } else { &mut self.compiled };
-        if let Some(pattern) = slash_variant(&pattern, &self.entries[index].templates, self.policy) {
+        let list = if meta.build_only { &mut self.routes.idle } else { &mut self.routes.compiled };
+        if let Some(pattern) = variant {
             let key = key.slash_variant();
             list.push(Compiled { index, slash_variant: true, pattern, key });
         }
         list.push(Compiled { index, slash_variant: false, pattern, key });
-        true
     }
 }
 

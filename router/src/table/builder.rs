@@ -21,8 +21,8 @@ use crate::route::to_rule::condition_texts;
 #[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
 use crate::table::assemble::{
-    Compiled, RouteAssembler, RouteMeta, accept_groups, blame, chain, conflicts, full_name, key, limits,
-    report, sort_equal_ranks,
+    AssembledRoutes, Compiled, RouteAssembler, RouteMeta, accept_groups, blame, chain, conflicts, full_name,
+    key, limits, report, sort_equal_ranks,
 };
 use crate::table::catalog::{Catalog, RouteEntry, ScopeEntry, ScopeId, UnknownOverlaps};
 use crate::table::index::{Index, IndexBuilder};
@@ -138,12 +138,49 @@ impl<T> TableBuilder<T> {
     pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
         let mut errors = std::mem::take(&mut self.errors);
         self.lower_scopes(&mut errors);
-        let mut scopes = self.compile_scopes(&mut errors);
+        let scopes = self.compile_scopes(&mut errors);
         let proxies = proxies(&self.proxies, &mut errors);
+        let (mut routes, values) = self.compile_routes(&mut errors);
+        let names = names(&routes.entries[..routes.listed], self.policy, &mut errors);
+        let unknown_overlaps = self.rank(&mut routes, &mut errors);
+        BuildErrors::check(errors)?;
+        let limits =
+            if routes.sealed.is_empty() { Vec::new() } else { limits(&routes.compiled, &routes.sealed) };
+        let (patterns, ranks, index) = index_routes(&mut routes);
         let rules = rules(&self.scopes, self.policy);
+        let (scope_patterns, scope_ranks, scope_index) = freeze(scopes);
+        let catalog = Arc::new(Catalog {
+            routes: routes.entries,
+            listed: routes.listed,
+            patterns,
+            names,
+            policy: self.policy,
+            unknown_overlaps,
+            scopes: scope_entries(self.scopes),
+            lints: routes.lints,
+        });
+        Ok(Table {
+            catalog,
+            values,
+            ranks,
+            hosts: index.hosts() || scope_index.hosts(),
+            index,
+            scopes: scope_patterns,
+            scope_ranks: scope_ranks.into_iter().map(|entry| ScopeId(entry.route)).collect(),
+            scope_index,
+            seals: !limits.is_empty() || rules.iter().any(|rules| rules.sealed),
+            rules,
+            limits,
+            proxies,
+        })
+    }
+
+    /// Compiles the routes, and separates their values.
+    fn compile_routes(&mut self, errors: &mut Vec<BuildError>) -> (AssembledRoutes, Vec<T>) {
         let mut values = Vec::with_capacity(self.routes.len());
-        let mut assembler = RouteAssembler::new(&self.scopes, self.policy, &self.guards, self.routes.len());
-        for (scope, route) in std::mem::take(&mut self.routes) {
+        let routes = std::mem::take(&mut self.routes);
+        let mut assembler = RouteAssembler::new(&self.scopes, self.policy, &self.guards, routes.len());
+        for (scope, route) in routes {
             let meta = RouteMeta {
                 name: full_name(&self.scopes, scope, route.name.as_deref()),
                 scope,
@@ -157,62 +194,18 @@ impl<T> TableBuilder<T> {
                 values.push(route.value);
             }
         }
-        let listed = assembler.finish();
-        errors.append(&mut assembler.errors);
-        let RouteAssembler { mut entries, mut compiled, mut idle, sealed, lints, .. } = assembler;
-        let names = names(&entries[..listed], self.policy, &mut errors);
-        compiled.sort_by(|a, b| a.key.cmp(&b.key));
-        sort_equal_ranks(&mut compiled, &entries);
-        let unknown_overlaps = if self.policy.precedence == Precedence::Specificity {
-            conflicts(&compiled, &entries, &self.policy, &mut errors)
+        (assembler.finish(errors), values)
+    }
+
+    /// Sorts the routes by rank, and checks those of equal rank for overlaps.
+    fn rank(&self, routes: &mut AssembledRoutes, errors: &mut Vec<BuildError>) -> UnknownOverlaps {
+        routes.compiled.sort_by(|a, b| a.key.cmp(&b.key));
+        sort_equal_ranks(&mut routes.compiled, &routes.entries);
+        if self.policy.precedence == Precedence::Specificity {
+            conflicts(&routes.compiled, &routes.entries, &self.policy, errors)
         } else {
             UnknownOverlaps::default()
-        };
-        BuildErrors::check(errors)?;
-        let limits = if sealed.is_empty() { Vec::new() } else { limits(&compiled, &sealed) };
-        let accept_group = accept_groups(&compiled, &entries);
-        let (mut patterns, mut ranks, index) = freeze(compiled);
-        for (place, accept_group) in ranks.iter_mut().zip(accept_group) {
-            place.accept_group = accept_group;
         }
-        idle.retain(|route: &Compiled| !route.slash_variant);
-        ranks.extend(idle.iter().map(|route| RankEntry {
-            route: route.index as u32,
-            slash_variant: false,
-            accept_group: (0, 0),
-        }));
-        patterns.extend(idle.into_iter().map(|route| route.pattern));
-        for (rank, place) in ranks.iter().enumerate().filter(|(_, place)| !place.slash_variant) {
-            entries[place.route as usize].rank = rank;
-        }
-        scopes.sort_by(|a, b| a.key.cmp(&b.key));
-        let (scope_patterns, scope_ranks, scope_index) = freeze(scopes);
-        let hosts = index.hosts() || scope_index.hosts();
-        let scope_entries = scope_entries(self.scopes);
-        let catalog = Arc::new(Catalog {
-            routes: entries,
-            listed,
-            patterns,
-            names,
-            policy: self.policy,
-            unknown_overlaps,
-            scopes: scope_entries,
-            lints,
-        });
-        Ok(Table {
-            catalog,
-            values,
-            ranks,
-            index,
-            scopes: scope_patterns,
-            scope_ranks: scope_ranks.into_iter().map(|place| ScopeId(place.route)).collect(),
-            scope_index,
-            hosts,
-            seals: !limits.is_empty() || rules.iter().any(|rules| rules.sealed),
-            rules,
-            limits,
-            proxies,
-        })
     }
 
     /// The rules of scopes as conditions.
@@ -247,8 +240,26 @@ impl<T> TableBuilder<T> {
                 }
             }
         }
+        compiled.sort_by(|a, b| a.key.cmp(&b.key));
         compiled
     }
+}
+
+/// Builds the index of ranked routes; those that only build URLs get the last ranks and are not in it.
+fn index_routes(routes: &mut AssembledRoutes) -> (Vec<Pattern>, Vec<RankEntry>, Index) {
+    let accept_groups = accept_groups(&routes.compiled, &routes.entries);
+    let (mut patterns, mut ranks, index) = freeze(std::mem::take(&mut routes.compiled));
+    for (entry, accept_group) in ranks.iter_mut().zip(accept_groups) {
+        entry.accept_group = accept_group;
+    }
+    for route in std::mem::take(&mut routes.idle).into_iter().filter(|route| !route.slash_variant) {
+        ranks.push(RankEntry { route: route.index as u32, slash_variant: false, accept_group: (0, 0) });
+        patterns.push(route.pattern);
+    }
+    for (rank, entry) in ranks.iter().enumerate().filter(|(_, entry)| !entry.slash_variant) {
+        routes.entries[entry.route as usize].rank = rank;
+    }
+    (patterns, ranks, index)
 }
 
 fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<RankEntry>, Index) {

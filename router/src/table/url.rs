@@ -103,26 +103,27 @@ impl UrlFiller<'_> {
         Ok(out)
     }
 
-    /// Reads the parts of the URL as a request would be read, and compares what comes out with what
-    /// went in. A part that is not given is not checked.
+    /// Reads the parts of the URL as the parts of a request, and compares the captures with the values. A part
+    /// that is not given is not checked.
     pub(crate) fn check(&self, host: Option<&str>, target: Option<&str>) -> Result<(), UrlError> {
-        let entry = self.entry;
-        let pattern = &self.catalog.patterns[entry.rank];
-        let refused = || self.refused(host.is_some(), target.is_some());
-        let text = target.unwrap_or("/");
-        let slash = if text.starts_with('/') { "" } else { "/" };
-        let uri: Uri =
-            format!("http://{}{slash}{text}", host.unwrap_or("h")).parse().map_err(|_| refused())?;
-        // A host such as `evil/x` would become a part of the path.
-        if uri.authority().map(Authority::as_str) != host.or(Some("h")) {
-            return Err(refused());
-        }
-        let request = Request::get(uri).body(()).map_err(|_| refused())?;
+        let rejected = || self.rejected(host.is_some(), target.is_some());
+        let request = request(host, target).ok_or_else(rejected)?;
         let peer = Peer::default();
         let policy = &self.catalog.policy;
-        let read =
-            NormalizedRequest::new(&request, &peer, policy, &[], host.is_some()).map_err(|_| refused())?;
-        let view = RequestView::new(&request, &read, &peer, policy);
+        let normalized =
+            NormalizedRequest::new(&request, &peer, policy, &[], host.is_some()).map_err(|_| rejected())?;
+        let view = RequestView::new(&request, &normalized, &peer, policy);
+        let captures = self.captures(&view, host, target).ok_or_else(rejected)?;
+        // gorilla/mux allows a name twice: one value cannot be compared with two captures.
+        if policy.syntax == Syntax::Gorilla {
+            return Ok(());
+        }
+        self.compare(&captures, &view, host, target)
+    }
+
+    /// Matches the request of a URL with the route.
+    fn captures(&self, view: &RequestView<'_>, host: Option<&str>, target: Option<&str>) -> Option<Captures> {
+        let pattern = &self.catalog.patterns[self.entry.rank];
         let mut captures = Captures::new();
         let mut found = |span| captures.push(span);
         let mut holds = target.is_none() || pattern.path.matches(view.path, &mut found);
@@ -132,21 +133,25 @@ impl UrlFiller<'_> {
         let checked = |guard: &&Guard| match guard {
             Guard::Query(_) | Guard::PathRegex(_) => target.is_some(),
             // In gorilla/mux the inner host replaces the outer one when a URL is built.
-            Guard::Host(_) => host.is_some() && policy.syntax == Syntax::Native,
+            Guard::Host(_) => host.is_some() && view.policy.syntax == Syntax::Native,
             _ => false,
         };
-        holds &= pattern.guards.iter().filter(checked).all(|guard| guard.holds(&view, &mut found));
-        if !holds {
-            return Err(refused());
-        }
-        // gorilla/mux lets a name appear twice: the values cannot all come back.
-        if policy.syntax == Syntax::Gorilla {
-            return Ok(());
-        }
+        holds &= pattern.guards.iter().filter(checked).all(|guard| guard.holds(view, &mut found));
+        holds.then_some(captures)
+    }
+
+    /// Compares the captures of a URL with the values that it was built from.
+    fn compare(
+        &self,
+        captures: &Captures,
+        view: &RequestView<'_>,
+        host: Option<&str>,
+        target: Option<&str>,
+    ) -> Result<(), UrlError> {
         let mut spans = captures.as_slice().iter();
-        for var in &entry.templates.vars {
+        for var in &self.entry.templates.vars {
             let (given, text, encoding) = match var.source {
-                Source::Path => (target, view.path, policy.path_encoding()),
+                Source::Path => (target, view.path, view.policy.path_encoding()),
                 Source::Query => (target, view.query(), Encoding::Form),
                 Source::Host => (host, view.host.map_or("", |host| &*host.name), Encoding::Plain),
             };
@@ -170,7 +175,7 @@ impl UrlFiller<'_> {
     }
 
     /// Names the variable of host or target that does not fit alone, else the first.
-    pub(crate) fn refused(&self, host: bool, target: bool) -> UrlError {
+    pub(crate) fn rejected(&self, host: bool, target: bool) -> UrlError {
         let part = |source: Source| if source == Source::Host { host } else { target };
         let vars = self.entry.templates.vars.iter().filter(|var| part(var.source));
         let mut vars = vars.map(|var| var.name.as_str()).filter(|name| self.values.contains_key(*name));
@@ -214,6 +219,18 @@ impl UrlFiller<'_> {
         let own = others.find(|template| template.variables().any(|var| var.name == name));
         own.map_or_else(|| self.entry.template.clone(), |template| template.text.clone())
     }
+}
+
+/// The request of a URL, if its host and target are the parts of one.
+fn request(host: Option<&str>, target: Option<&str>) -> Option<Request<()>> {
+    let text = target.unwrap_or("/");
+    let slash = if text.starts_with('/') { "" } else { "/" };
+    let uri: Uri = format!("http://{}{slash}{text}", host.unwrap_or("h")).parse().ok()?;
+    // A host such as `evil/x` would become a part of the path.
+    if uri.authority().map(Authority::as_str) != host.or(Some("h")) {
+        return None;
+    }
+    Request::get(uri).body(()).ok()
 }
 
 /// The reverse of a table: names to URLs.
@@ -308,7 +325,7 @@ impl UrlBuilder {
         // `//name` would lead to another host.
         let native = self.catalog.policy.syntax == Syntax::Native;
         if native && target.starts_with("//") {
-            return Err(filler.refused(false, true));
+            return Err(filler.rejected(false, true));
         }
         filler.check(host.as_deref(), Some(&target))?;
         Ok(target)

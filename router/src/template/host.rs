@@ -142,41 +142,42 @@ impl HostPattern {
         if let Some(pattern) = &self.whole {
             return pattern.read(host, (0, length), Encoding::Plain, found);
         }
-        let mut at = 0u16;
-        let mut labels = self.labels.as_slice();
-        if let [Label::Rest(pattern), after @ ..] = labels {
-            labels = after;
-            let Some(end) = end_of_rest(host, after.len()) else {
-                return false;
-            };
-            if pattern.as_ref().is_some_and(|pattern| !pattern.read(host, (0, end), Encoding::Plain, found)) {
-                return false;
-            }
-            if after.is_empty() {
-                return true;
-            }
-            at = end + 1;
-        }
-        let mut parts = host[usize::from(at)..].split('.');
-        for label in labels {
-            let Some(part) = parts.next() else {
-                return false;
-            };
-            let end = at + u16::try_from(part.len()).unwrap_or(0);
-            let holds = match label {
-                Label::Text(text) => **text == *part,
-                Label::Variable(pattern) => pattern.read(host, (at, end), Encoding::Plain, found),
-                Label::One => !part.is_empty(),
-                // It stands in front of all others.
-                Label::Rest(_) => false,
-            };
-            if !holds {
-                return false;
-            }
-            at = end.saturating_add(1);
-        }
-        parts.next().is_none()
+        self.matches_labels(host, found)
     }
+
+    fn matches_labels(&self, host: &str, found: &mut impl FnMut(Span)) -> bool {
+        let [Label::Rest(pattern), after @ ..] = self.labels.as_slice() else {
+            return matches_each(&self.labels, host, 0, found);
+        };
+        let Some(end) = end_of_rest(host, after.len()) else {
+            return false;
+        };
+        pattern.as_ref().is_none_or(|pattern| pattern.read(host, (0, end), Encoding::Plain, found))
+            && (after.is_empty() || matches_each(after, host, end + 1, found))
+    }
+}
+
+/// Tests the labels of a host from an offset on, one by one.
+fn matches_each(labels: &[Label], host: &str, mut at: u16, found: &mut impl FnMut(Span)) -> bool {
+    let mut parts = host[usize::from(at)..].split('.');
+    for label in labels {
+        let Some(part) = parts.next() else {
+            return false;
+        };
+        let end = at + u16::try_from(part.len()).unwrap_or(0);
+        let holds = match label {
+            Label::Text(text) => **text == *part,
+            Label::Variable(pattern) => pattern.read(host, (at, end), Encoding::Plain, found),
+            Label::One => !part.is_empty(),
+            // Always the first label.
+            Label::Rest(_) => false,
+        };
+        if !holds {
+            return false;
+        }
+        at = end.saturating_add(1);
+    }
+    parts.next().is_none()
 }
 
 /// Where the labels end that stand in front of the last few.

@@ -126,7 +126,7 @@ impl SegmentPattern {
         matches!(self, Self::Var)
     }
 
-    /// Tests `raw[at.0..at.1]`; if it holds, hands over the range of each variable.
+    /// Tests `raw[at.0..at.1]`; if it matches, passes the range of each variable to `found`.
     pub(crate) fn read(&self, raw: &str, at: Span, encoding: Encoding, found: &mut impl FnMut(Span)) -> bool {
         let (start, stop) = (usize::from(at.0), usize::from(at.1));
         let Some(text) = raw.get(start..stop) else {
@@ -154,43 +154,56 @@ impl SegmentPattern {
                 holds
             }
             Self::Split { between, end } => {
-                let Some(text) = text.strip_suffix(&**end).filter(|text| encoding.is_whole(text)) else {
-                    return false;
-                };
-                // As a greedy regex would: each variable takes as much as the ones behind it leave.
-                let mut spans = [(0, 0); MAX_VARIABLES];
-                let mut stop = text.len();
-                for (i, literal) in between.iter().enumerate().rev() {
-                    let Some(place) = last_before(text.as_bytes(), literal.as_bytes(), stop) else {
-                        return false;
-                    };
-                    spans[i + 1] = (at.0 + short(place + literal.len()), at.0 + short(stop));
-                    stop = place;
-                }
-                spans[0] = (at.0, at.0 + short(stop));
-                spans[..=between.len()].iter().for_each(|&span| found(span));
-                true
+                let text = text.strip_suffix(&**end).filter(|text| encoding.is_whole(text));
+                text.is_some_and(|text| read_split(text, at.0, between, found))
             }
-            Self::Many { regex, groups } => {
-                let Some((value, places)) = encoding.decode_mapped(text) else {
-                    return false;
-                };
-                let mut locations = regex.capture_locations();
-                if regex.captures_read(&mut locations, &value).is_none() {
-                    return false;
-                }
-                for group in 1..=*groups {
-                    let (from, to) = locations.get(group).unwrap_or((0, 0));
-                    let place = |offset: usize| match &places {
-                        None => offset,
-                        Some(places) => places.get(offset).copied().unwrap_or(text.len()),
-                    };
-                    found((at.0 + short(place(from)), at.0 + short(place(to))));
-                }
-                true
-            }
+            Self::Many { regex, groups } => read_groups(text, at.0, encoding, (regex, *groups), found),
         }
     }
+}
+
+/// Splits a text at the literals between its variables; `start` is its offset.
+#[inline]
+fn read_split(text: &str, start: u16, between: &[Box<str>], found: &mut impl FnMut(Span)) -> bool {
+    // As in a greedy regex, each variable takes as much as the ones after it leave.
+    let mut spans = [(0, 0); MAX_VARIABLES];
+    let mut stop = text.len();
+    for (i, literal) in between.iter().enumerate().rev() {
+        let Some(position) = last_before(text.as_bytes(), literal.as_bytes(), stop) else {
+            return false;
+        };
+        spans[i + 1] = (start + short(position + literal.len()), start + short(stop));
+        stop = position;
+    }
+    spans[0] = (start, start + short(stop));
+    spans[..=between.len()].iter().for_each(|&span| found(span));
+    true
+}
+
+/// Matches a text with a regex that has a group for each variable; `start` is its offset.
+fn read_groups(
+    text: &str,
+    start: u16,
+    encoding: Encoding,
+    (regex, groups): (&Regex, usize),
+    found: &mut impl FnMut(Span),
+) -> bool {
+    let Some((value, offsets)) = encoding.decode_mapped(text) else {
+        return false;
+    };
+    let mut locations = regex.capture_locations();
+    if regex.captures_read(&mut locations, &value).is_none() {
+        return false;
+    }
+    let raw_offset = |offset: usize| match &offsets {
+        None => offset,
+        Some(offsets) => offsets.get(offset).copied().unwrap_or(text.len()),
+    };
+    for group in 1..=groups {
+        let (from, to) = locations.get(group).unwrap_or((0, 0));
+        found((start + short(raw_offset(from)), start + short(raw_offset(to))));
+    }
+    true
 }
 
 /// The last place of a literal that leaves at least a byte on both sides before `stop`, and cuts no escape.
