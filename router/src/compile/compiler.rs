@@ -1,4 +1,4 @@
-//! Conditions to Pattern, every error.
+//! Conditions to Pattern, with every error.
 
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
@@ -16,7 +16,7 @@ use crate::template::encoding::Encoding;
 use crate::template::host::HostPattern;
 use crate::template::path::{PathEnd, PathPattern};
 
-/// Compiles the conditions of scopes (outermost first) and their route.
+/// Compiles the conditions of scopes (outermost first) and of their route.
 pub(crate) fn compile(
     chain: &[&Conditions],
     policy: Policy,
@@ -66,14 +66,14 @@ pub(crate) fn compile(
     Ok((pattern, templates))
 }
 
-/// A guard, the template of its variables, and whether a scope asks for it.
+/// A guard, the template of its variables, and whether it comes from a scope.
 struct Part {
     guard: Guard,
     template: Option<Template>,
     inherited: bool,
 }
 
-/// A host, and whether a scope asks for it.
+/// A host, and whether it comes from a scope.
 struct Host {
     template: Template,
     pattern: HostPattern,
@@ -84,7 +84,7 @@ struct Compiler {
     policy: Policy,
     errors: Vec<BuildErrorKind>,
     reachable: bool,
-    /// How many of the path's variables stand in the prefixes of scopes.
+    /// The number of path variables in the prefixes of scopes.
     inherited: usize,
 }
 
@@ -103,7 +103,8 @@ impl Compiler {
         self.errors.push(BuildErrorKind::whole(kind, &template.text));
     }
 
-    /// No path: what its regexes begin with is where the index looks.
+    /// Returns the pattern of a route without a path template: the index uses the literal start of its path
+    /// regexes.
     fn any_path(&self, guards: &[Part]) -> PathPattern {
         let beginning = |part: &Part| match &part.guard {
             Guard::PathRegex(whole) => whole.beginning(),
@@ -119,13 +120,13 @@ impl Compiler {
         pattern.unwrap_or_else(PathPattern::any)
     }
 
-    /// The methods that a route and all its scopes leave.
+    /// Returns the methods that a route and all its scopes allow.
     fn methods(&self, chain: &[&Conditions]) -> MethodSet {
         let native = self.policy.syntax == Syntax::Native;
         let is_upgrade = |condition: &Condition| matches!(condition, Condition::Upgrade(_));
         let upgrades = chain.iter().any(|conditions| conditions.list.iter().any(is_upgrade));
         let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
-        // HEAD belongs to GET in each of them, so that a route for HEAD may stand in a scope for GET.
+        // GET includes HEAD in each set, so a route for HEAD can be inside a scope for GET.
         let exact = chain.iter().any(|conditions| conditions.exact_methods);
         let widened = sets.map(|set| match (upgrades, native && !exact) {
             (true, _) => set.with_connect(),
@@ -137,7 +138,7 @@ impl Compiler {
         if self.reachable { left } else { MethodSet::default() }
     }
 
-    /// The scopes' prefixes and the route's own path, joined.
+    /// Joins the prefixes of the scopes and the route's path.
     fn path(&mut self, chain: &[&Conditions], is_scope: bool) -> (Option<Template>, PathEnd) {
         let mut joined: Option<Template> = None;
         let mut end = self.policy.prefix_end();
@@ -245,7 +246,7 @@ impl Compiler {
         parts
     }
 
-    /// One condition of a rule, as guards; its path stands behind the prefixes of the scopes.
+    /// Compiles one condition of a rule to guards; its path follows the prefixes of the scopes.
     fn leaf(&mut self, outer: &[&Conditions], leaf: &Conditions) -> Formula<Guard> {
         let prefixes: Vec<Conditions> = outer.iter().map(|outer| outer.path_only()).collect();
         let mut chain: Vec<&Conditions> = prefixes.iter().filter(|_| leaf.path.is_some()).collect();
@@ -279,7 +280,7 @@ impl Compiler {
         conditions.list.iter().filter_map(template).collect()
     }
 
-    /// The variables in the order in which the look-up finds them.
+    /// Returns the variables in the order in which a look-up captures them.
     fn vars(&mut self, path: Option<&Template>, host: Option<&Host>, guards: &[Part]) -> Vec<Variable> {
         let mut vars: Vec<Variable> = Vec::new();
         let mut add = |template: &Template, source: Source, inherited: &dyn Fn(usize) -> bool| {

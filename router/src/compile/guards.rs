@@ -1,4 +1,4 @@
-//! Guards in compilation: conditions to guards, requirements of a witness, implication.
+//! Compiled guards: from conditions, as requirements of a witness, and implication.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
