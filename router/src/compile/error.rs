@@ -185,7 +185,7 @@ impl fmt::Display for BuildErrorKind {
                 write!(f, "`{text}` is not an IP address or a network such as `10.0.0.0/8`")
             }
             Self::DuplicateName { name, other } => {
-                write!(f, "name `{name}` is taken by the route at {other}")
+                write!(f, "name `{name}` is used by the route at {other}, rename one")
             }
             Self::Conflict { with, other, witness } => write!(
                 f,

@@ -269,18 +269,18 @@ impl Guard {
         let headers = view.head.headers;
         match self {
             Self::Methods(_) | Self::MethodRegex(_) => view.head.method.to_string(),
-            Self::Scheme(_) => view.scheme().map_or("an unknown one".to_owned(), ToString::to_string),
+            Self::Scheme(_) => view.scheme().map_or("unknown".to_owned(), ToString::to_string),
             Self::Version(_) => version_name(view.head.version).to_owned(),
             Self::Host(_) => view.host.map_or("none".to_owned(), |host| host.name.clone().into_owned()),
             Self::Header(name, _) => lines(headers, name),
             Self::Cookie(name, _) => listed(values(headers, name).map(str::to_owned).collect()),
-            Self::Client(_) => view.client().map_or("an unknown one".to_owned(), |client| client.to_string()),
+            Self::Client(_) => view.client().map_or("unknown".to_owned(), |client| client.to_string()),
             Self::ContentType(_) => lines(headers, &CONTENT_TYPE),
             Self::Accept(_) => lines(headers, &ACCEPT),
             Self::Upgrade(_) => lines(headers, &UPGRADE),
             Self::Query(query) => listed(query.values(view)),
             Self::Path(_) | Self::PathRegex(_) => view.path.to_owned(),
-            Self::Formula(rule) if rule.verdict(view).is_none() => "what cannot be told".to_owned(),
+            Self::Formula(rule) if rule.verdict(view).is_none() => "unknown".to_owned(),
             Self::Formula(_) | Self::Custom(_) => "no".to_owned(),
         }
     }

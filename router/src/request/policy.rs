@@ -121,7 +121,7 @@ pub enum MethodMiss {
 /// assert_ne!(policy, Policy::strict());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[must_use = "a policy does nothing until a builder has it"]
+#[must_use = "a policy does nothing until it is set on a builder"]
 pub struct Policy {
     pub(crate) precedence: Precedence,
     pub(crate) path: PathForm,

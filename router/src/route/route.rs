@@ -26,7 +26,7 @@ use crate::rule::text::RuleText;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a route does nothing until a builder takes it"]
+#[must_use = "a route does nothing until it is added to a builder"]
 pub struct Route<T = ()> {
     pub(crate) conditions: Conditions,
     pub(crate) name: Option<String>,

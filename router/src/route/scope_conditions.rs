@@ -15,7 +15,7 @@ use crate::route::conditions::{Conditions, condition_setters};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "bounds do nothing until a builder takes them"]
+#[must_use = "conditions do nothing until they are added to a builder"]
 pub struct ScopeConditions {
     pub(crate) conditions: Conditions,
     pub(crate) name: Option<String>,

@@ -187,7 +187,7 @@ impl fmt::Display for RuleErrorKind {
                 write!(f, "{quote} is no quote here, write `text` or \"text\"")
             }
             Self::BadEscape => f.write_str("no such escape, write the text in back quotes"),
-            Self::Unquoted(text) => write!(f, "an argument stands in quotes, write `{text}` with them"),
+            Self::Unquoted(text) => write!(f, "an argument needs quotes, write `{text}` with them"),
             Self::SingleOperator(c) => write!(f, "write `{c}{c}`"),
             Self::WordOperator { word, operator } => write!(f, "write `{operator}` for `{word}`"),
             Self::UnknownFunction { name, nearest } => {
@@ -211,7 +211,7 @@ impl fmt::Display for RuleErrorKind {
             Self::NoLeadingSlash => f.write_str("a path must start with `/`"),
             Self::Template(kind) => write!(f, "{kind}"),
             Self::OldTemplate => f.write_str(
-                "`{name:regex}` is a template of Traefik v2; in v3 regexes stand in the functions that end in `Regexp`, without braces",
+                "`{name:regex}` is a template of Traefik v2; in v3 regexes are arguments of the functions that end in `Regexp`, without braces",
             ),
             Self::Regex(reason) => write!(f, "regex does not compile: {reason}"),
             Self::RegexTooLarge => write!(f, "regex takes more than {MAX_REGEX_BYTES} bytes when compiled"),

@@ -46,13 +46,13 @@ pub enum RuleLintKind {
 impl fmt::Display for RuleLintKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unanchored => "the regex may match a part only, write `^…$` if the whole is meant",
+            Self::Unanchored => "the regex may match only a part, write `^…$` to match the whole",
             Self::OldTemplate => {
-                "the braces stand for themselves here; Traefik v2 read a template, v3 wants a function that ends in `Regexp`"
+                "the braces are literal here; Traefik v2 read a template, in v3 use a function that ends in `Regexp`"
             }
             Self::OldQuery => "the whole text is the key here; write the value as second argument",
-            Self::LowerCaseMethod => "methods are compared with case, and those of RFC 9110 are upper case",
-            Self::NoLeadingSlash => "no request has a path without `/` in front",
+            Self::LowerCaseMethod => "methods are case-sensitive, and those of RFC 9110 are upper case",
+            Self::NoLeadingSlash => "no request has a path without a leading `/`",
         })
     }
 }

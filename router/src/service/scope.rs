@@ -213,7 +213,7 @@ pub(crate) use layer_setters;
 /// assert_eq!(url, "https://acme.example.com/api/v1/stats");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "a scope does nothing until a builder takes it"]
+#[must_use = "a scope does nothing until it is added to a builder"]
 pub struct Scope<S = ()> {
     pub(crate) tree: Tree<PendingEndpoint<S>>,
 }

@@ -1,4 +1,4 @@
-//! Routes compiled and ranked.
+//! RouteAssembler: routes compiled and ranked.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::rule::lint::RuleLint;
 use crate::table::catalog::{RouteEntry, ScopeId, UnknownOverlaps, shown};
 use crate::table::conflict::Conflicts;
 
-/// What a route is, apart from its conditions.
+/// The metadata of a route: everything but its conditions.
 #[derive(Debug, Clone)]
 pub(crate) struct RouteMeta {
     pub(crate) name: Option<String>,
@@ -170,7 +170,7 @@ impl<'b> RouteAssembler<'b> {
     }
 }
 
-/// The conditions of a scope and of all around it, outermost first.
+/// Returns the conditions of a scope and of its outer scopes, outermost first.
 pub(crate) fn chain(
     scopes: &[(Option<ScopeId>, ScopeConditions)],
     scope: Option<ScopeId>,
@@ -210,7 +210,7 @@ pub(crate) fn key(
     RankKey::new(&Ranked::of(priority, order, templates, pattern), policy.precedence)
 }
 
-/// The errors of the innermost conditions; what an outer scope did wrong is reported there.
+/// Returns the errors of the innermost conditions; those of an outer scope are reported there.
 pub(crate) fn blame(
     chain: &[&Conditions],
     policy: Policy,
@@ -222,7 +222,7 @@ pub(crate) fn blame(
         return kinds;
     }
     let mut own = compile(&[own], policy, is_scope).err().unwrap_or_default();
-    // The path of what stands in a scope may be empty.
+    // A path may be empty in a scope.
     own.retain(|kind| !matches!(kind, BuildErrorKind::Template(error) if error.text.is_empty()));
     own
 }
@@ -245,17 +245,17 @@ pub(crate) fn report(
     }));
 }
 
-/// A route or scope with its rank.
+/// A compiled route or scope with its rank.
 pub(crate) struct Compiled {
-    /// Its index in the order of writing.
+    /// Its index in the order of addition.
     pub(crate) index: usize,
     pub(crate) slash_variant: bool,
     pub(crate) pattern: Pattern,
     pub(crate) key: RankKey,
 }
 
-/// Orders routes of one rank by what they ask for: a request that gives a field two values, each of
-/// which a route asks for, is answered alike whatever the order of writing.
+/// Sorts routes of equal rank by their conditions. So a request with two values of a field, each required by
+/// one route, has the same result in any order of addition.
 pub(crate) fn sort_equal_ranks(compiled: &mut [Compiled], entries: &[RouteEntry]) {
     for group in compiled.chunk_by_mut(|a, b| a.key == b.key) {
         if group.len() > 1 && group.iter().any(|route| !route.pattern.guards.is_empty()) {
@@ -264,14 +264,15 @@ pub(crate) fn sort_equal_ranks(compiled: &mut [Compiled], entries: &[RouteEntry]
     }
 }
 
-/// What a route asks for, apart from what it gives: between types that a client wants alike, the order of
-/// writing decides.
+/// Returns the conditions of a route without those on accepted types: among types of equal weight, the order
+/// of addition decides.
 fn sort_key(entry: &RouteEntry) -> (String, Vec<String>) {
     let conditions = entry.conditions.iter().filter(|condition| !condition.is_accept);
     (entry.template.clone(), conditions.map(|condition| condition.text.clone()).collect())
 }
 
-/// For each rank, the ranks of the routes that differ by what they give only; none for all others.
+/// Returns for each rank the ranks of the routes that differ only by the types they return; an empty range
+/// for others.
 pub(crate) fn accept_groups(compiled: &[Compiled], entries: &[RouteEntry]) -> Vec<(u32, u32)> {
     let gives = |route: &Compiled| route.pattern.guards.iter().any(|guard| matches!(guard, Guard::Accept(_)));
     let beside = |a: &Compiled, b: &Compiled| {
@@ -286,7 +287,7 @@ pub(crate) fn accept_groups(compiled: &[Compiled], entries: &[RouteEntry]) -> Ve
     accept_groups
 }
 
-/// Refuses routes of one rank that meet, and gives back the pairs of which it is not known.
+/// Reports routes of equal rank that overlap, and returns the pairs whose overlap is unknown.
 pub(crate) fn conflicts(
     compiled: &[Compiled],
     entries: &[RouteEntry],
@@ -294,7 +295,7 @@ pub(crate) fn conflicts(
     errors: &mut Vec<BuildError>,
 ) -> UnknownOverlaps {
     let mut conflicts = Conflicts::new(entries, policy);
-    // Detours repeat what is said of their routes.
+    // A slash variant has the overlaps of its route.
     let own: Vec<&Compiled> = compiled.iter().filter(|route| !route.slash_variant).collect();
     for group in own.chunk_by(|a, b| a.key == b.key).filter(|group| group.len() > 1) {
         let group: Vec<_> = group.iter().map(|route| (route.index, &route.pattern)).collect();
@@ -304,7 +305,7 @@ pub(crate) fn conflicts(
     conflicts.unknown_overlaps
 }
 
-/// For each rank, where the seal of its route begins: behind all routes of the same host and path ranks.
+/// Returns for each rank the end of its route's seal: after all routes with the same ranks of host and path.
 pub(crate) fn limits(compiled: &[Compiled], sealed: &HashSet<usize>) -> Vec<u32> {
     let mut limits = Vec::with_capacity(compiled.len());
     for group in compiled.chunk_by(|a, b| a.key.lies_with(&b.key)) {

@@ -1,4 +1,4 @@
-//! TableBuilder.
+//! TableBuilder: collects routes and scopes, and builds the table.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::table::catalog::{Catalog, RouteEntry, ScopeEntry, ScopeId, UnknownOve
 use crate::table::index::{Index, IndexBuilder};
 use crate::table::lookup::{RankEntry, ScopeRules, Table};
 
-/// Collects routes and scopes; [`build`](Self::build) reports every error of all of them.
+/// Collects routes and scopes; [`build`](Self::build) reports the errors of all of them.
 ///
 /// ```
 /// use waylay_router::{ScopeConditions, Policy, Route, Table};
@@ -46,13 +46,13 @@ pub struct TableBuilder<T> {
     scopes: Vec<(Option<ScopeId>, ScopeConditions)>,
     routes: Vec<(Option<ScopeId>, Route<T>)>,
     proxies: Vec<(String, SourceLocation)>,
-    /// Found before anything is compiled.
+    /// Errors found before compilation.
     errors: Vec<BuildError>,
     guards: HashMap<String, Custom>,
 }
 
 impl<T> Table<T> {
-    /// An empty builder with the default policy.
+    /// Creates an empty builder with the default policy.
     pub fn builder() -> TableBuilder<T> {
         TableBuilder {
             policy: Policy::default(),
@@ -66,23 +66,23 @@ impl<T> Table<T> {
 }
 
 impl<T> TableBuilder<T> {
-    /// Sets how requests are read.
+    /// Sets the policy.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Trusts proxies at an address, or in a block of them (`10.0.0.0/8`): where the other end is one,
-    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell client, scheme and host.
-    /// From anybody else they are not read. The proxy has to set or to strip all three: one that hands its
-    /// clients' own on lets them choose their host.
+    /// Trusts proxies at an address or in a network (`10.0.0.0/8`): if the peer is one, `X-Forwarded-For`,
+    /// `X-Forwarded-Proto` and `X-Forwarded-Host` set client, scheme and host. From other peers they are
+    /// ignored. The proxy must set or remove all three: with one that passes them on, clients choose their
+    /// host.
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
         self.proxies.push((network.into(), SourceLocation::caller()));
         self
     }
 
-    /// Gives a condition a name for [rules](crate::rule), which ask for it as ``Guard(`name`)``.
+    /// Names a condition for [rules](crate::rule), where it is ``Guard(`name`)``.
     ///
     /// ```
     /// use waylay_router::{RequestHead, Peer, Route, Table};
@@ -102,7 +102,7 @@ impl<T> TableBuilder<T> {
         self
     }
 
-    /// Adds an error that is reported with all others.
+    /// Adds an error to those that are reported.
     #[cfg(feature = "serde")]
     pub(crate) fn add_error(&mut self, error: BuildError) {
         self.errors.push(error);
@@ -125,16 +125,16 @@ impl<T> TableBuilder<T> {
         self.routes.push((scope, route));
     }
 
-    /// Opens a scope inside another one.
+    /// Adds a scope, inside another one or outside all.
     pub fn scope(&mut self, parent: Option<ScopeId>, bounds: ScopeConditions) -> ScopeId {
         self.scopes.push((parent, bounds));
         ScopeId(self.scopes.len() as u32 - 1)
     }
 
-    /// Compiles everything.
+    /// Compiles the table.
     ///
     /// # Errors
-    /// All errors of all routes and scopes.
+    /// The errors of all routes and scopes.
     pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
         let mut errors = std::mem::take(&mut self.errors);
         self.lower_scopes(&mut errors);
@@ -208,7 +208,7 @@ impl<T> TableBuilder<T> {
         }
     }
 
-    /// The rules of scopes as conditions.
+    /// Lowers the rules of scopes to conditions.
     fn lower_scopes(&mut self, errors: &mut Vec<BuildError>) {
         for (_, bounds) in self.scopes.iter_mut().filter(|(_, bounds)| !bounds.conditions.rules.is_empty()) {
             match lower_as_one(&bounds.conditions, &self.guards) {
@@ -222,7 +222,7 @@ impl<T> TableBuilder<T> {
         }
     }
 
-    /// Scopes stand in an index of their own, which only misses look at: the deepest comes first.
+    /// Compiles the scopes. They have an index that is searched for misses only; the deepest ranks first.
     fn compile_scopes(&self, errors: &mut Vec<BuildError>) -> Vec<Compiled> {
         let mut compiled = Vec::new();
         for (index, (parent, bounds)) in self.scopes.iter().enumerate() {
@@ -308,7 +308,7 @@ fn proxies(texts: &[(String, SourceLocation)], errors: &mut Vec<BuildError>) -> 
     proxies
 }
 
-/// What holds in each scope; scopes are opened after those around them.
+/// Returns the settings of each scope; outer scopes have lower indices.
 fn rules(scopes: &[(Option<ScopeId>, ScopeConditions)], policy: Policy) -> Vec<ScopeRules> {
     let mut rules: Vec<ScopeRules> = Vec::with_capacity(scopes.len());
     for (parent, bounds) in scopes {
@@ -329,7 +329,7 @@ fn names(entries: &[RouteEntry], policy: Policy, errors: &mut Vec<BuildError>) -
     for (place, route) in entries.iter().enumerate() {
         let Some(name) = &route.name else { continue };
         let before = names.insert(name.clone(), place);
-        // gorilla/mux lets the last one win in silence.
+        // In gorilla/mux the last route of a name replaces the others.
         if let (Some(before), Precedence::Specificity) = (before, policy.precedence) {
             errors.push(BuildError {
                 kind: BuildErrorKind::DuplicateName { name: name.clone(), other: entries[before].location },
@@ -343,9 +343,9 @@ fn names(entries: &[RouteEntry], policy: Policy, errors: &mut Vec<BuildError>) -
 
 #[cfg(feature = "serde")]
 impl<T> TableBuilder<T> {
-    /// Adds what a table's file says; `bind` gives each route its value, or says why there is none.
+    /// Adds the routes and scopes of a table's file; `bind` returns the value of each route, or an error.
     ///
-    /// Errors of the file are reported by [`build`](Self::build), with their lines.
+    /// [`build`](Self::build) reports the errors of the file, with their lines.
     #[track_caller]
     pub fn spec(mut self, spec: &TableSpec, mut bind: impl FnMut(&RouteSpec) -> Result<T, String>) -> Self {
         self = self.add_errors(spec.build_errors());

@@ -53,7 +53,7 @@ fn refused() {
             "`<int:x:y>` is none of `<n>`, `<string:n>`, `<int:n>` and `<path:n>`",
         ),
         (VULCAND, r#"Path("")"#, "the argument is empty"),
-        (VULCAND, "Path(1)", "an argument stands in quotes, write `1` with them"),
+        (VULCAND, "Path(1)", "an argument needs quotes, write `1` with them"),
     ] {
         let errors = Rule::parse(dialect.text(text)).unwrap_err();
         assert_eq!(errors.iter().count(), 1, "{errors}");

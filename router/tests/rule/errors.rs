@@ -44,11 +44,11 @@ const FAULTS: [(&str, &str); 46] = [
     ),
     (
         "Host(example.com)",
-        "an argument stands in quotes, write `example.com` with them\n    Host(example.com)\n         ^^^^^^^^^^^",
+        "an argument needs quotes, write `example.com` with them\n    Host(example.com)\n         ^^^^^^^^^^^",
     ),
     (
         "Path(Path(`/`))",
-        "an argument stands in quotes, write `Path(` with them\n    Path(Path(`/`))\n         ^^^^^",
+        "an argument needs quotes, write `Path(` with them\n    Path(Path(`/`))\n         ^^^^^",
     ),
     ("Host(`a` `b`)", "expected `,` or `)`, found a text\n    Host(`a` `b`)\n             ^^^"),
     ("host(`a`)", "no function is called `host`, did you mean `Host`?\n    host(`a`)\n    ^^^^"),

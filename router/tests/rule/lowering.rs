@@ -333,7 +333,7 @@ fn rules_are_explained_way_by_way() {
     assert!(found.candidates.iter().all(|candidate| candidate.index == 0));
     assert_eq!(found.candidates.iter().filter(|candidate| candidate.verdict == Verdict::Selected).count(), 1);
     let shown = explain("/b").to_string();
-    assert!(shown.contains("rule !ClientIP(`10.0.0.0/8`): got what cannot be told"), "{shown}");
+    assert!(shown.contains("rule !ClientIP(`10.0.0.0/8`): got unknown"), "{shown}");
     let again = Table::builder().route(Route::rule("Path(`/a`)").name("r").value(1)).build().unwrap();
     let diff = table.diff(&again).to_string();
     assert!(diff.contains("~ r: rule Path(`/a`) && Header(`h`) ||"), "{diff}");
