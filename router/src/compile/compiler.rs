@@ -96,10 +96,10 @@ impl Compiler {
     }
 
     fn checked<T>(&mut self, template: &Template, result: Result<T, TemplateErrorKind>) -> Option<T> {
-        result.map_err(|kind| self.blame(template, kind)).ok()
+        result.map_err(|kind| self.add_error(template, kind)).ok()
     }
 
-    fn blame(&mut self, template: &Template, kind: TemplateErrorKind) {
+    fn add_error(&mut self, template: &Template, kind: TemplateErrorKind) {
         self.errors.push(BuildErrorKind::whole(kind, &template.text));
     }
 
@@ -171,14 +171,14 @@ impl Compiler {
     fn check_part(&mut self, template: &Template, is_first: bool, is_prefix: bool) {
         let native = self.policy.syntax == Syntax::Native;
         if native && template.nodes.is_empty() && is_first {
-            self.blame(template, TemplateErrorKind::NoLeadingSlash);
+            self.add_error(template, TemplateErrorKind::NoLeadingSlash);
         }
         let spans = |var: &waylay_template::Variable| may_span(&var.kind, Some(b'/'), Syntax::Native);
         if native && is_prefix && template.variables().any(spans) {
-            self.blame(template, TemplateErrorKind::TailNotLast);
+            self.add_error(template, TemplateErrorKind::TailNotLast);
         }
         if is_prefix && template.variables().any(|var| var.optional) {
-            self.blame(template, TemplateErrorKind::OptionalNotLast);
+            self.add_error(template, TemplateErrorKind::OptionalNotLast);
         }
     }
 

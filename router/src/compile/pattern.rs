@@ -65,7 +65,7 @@ impl Pattern {
     /// Tests all conditions but method, content type and accepted type; returns which of the latter two fail.
     pub(crate) fn near_miss(&self, view: &RequestView<'_>, spans: &[Span]) -> Option<NearMiss<'_>> {
         let mut near_miss = NearMiss { content_type: None, accept: None };
-        let holds = self.lies_at(view, spans);
+        let holds = self.matches_location(view, spans);
         for guard in holds.then_some(&self.guards)?.iter() {
             let holds = guard.holds(view, &mut |_| {});
             match guard {
@@ -90,7 +90,7 @@ impl Pattern {
     }
 
     /// Tests path and hosts.
-    pub(crate) fn lies_at(&self, view: &RequestView<'_>, spans: &[Span]) -> bool {
+    pub(crate) fn matches_location(&self, view: &RequestView<'_>, spans: &[Span]) -> bool {
         let mut hosts = self.guards.iter().filter(|guard| matches!(guard, Guard::Host(_)));
         self.path.read(view.path, spans, &mut |_| {})
             && self.admits_host(view, &mut |_| {})

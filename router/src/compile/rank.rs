@@ -108,7 +108,7 @@ impl RankKey {
     }
 
     /// Tests whether priority, host and path have the same rank: a seal extends to the last of those.
-    pub(crate) fn lies_with(&self, other: &Self) -> bool {
+    pub(crate) fn shares_location(&self, other: &Self) -> bool {
         (self.priority, self.order, &self.host, self.slash_variant, &self.path)
             == (other.priority, other.order, &other.host, other.slash_variant, &other.path)
     }

@@ -33,7 +33,7 @@ struct Part<'t> {
 }
 
 impl<'t> Part<'t> {
-    fn told(&self, error: &serde_json::Error) -> SpecError {
+    fn error(&self, error: &serde_json::Error) -> SpecError {
         // A value that was parsed before has no lines.
         let own = u32::try_from(error.line()).unwrap_or(0).saturating_sub(1);
         (message(error), Some(self.line() + own))
@@ -69,11 +69,12 @@ impl Node for Part<'_> {
             return Err(("this is no object".to_owned(), Some(self.line())));
         }
         if self.taken.is_empty() {
-            return serde_json::from_str(self.raw).map_err(|error| self.told(&error));
+            return serde_json::from_str(self.raw).map_err(|error| self.error(&error));
         }
-        let rest = serde_json::from_str::<Map<String, Value>>(self.raw).map_err(|error| self.told(&error))?;
+        let rest =
+            serde_json::from_str::<Map<String, Value>>(self.raw).map_err(|error| self.error(&error))?;
         let rest = rest.into_iter().filter(|(key, _)| !self.taken.contains(key)).collect();
-        serde_json::from_value(Value::Object(rest)).map_err(|error| self.told(&error))
+        serde_json::from_value(Value::Object(rest)).map_err(|error| self.error(&error))
     }
 }
 

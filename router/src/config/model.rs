@@ -27,17 +27,17 @@ impl TableSpec {
 }
 
 impl ScopeSpec {
-    pub(crate) fn bounds(&self, dialect: Dialect) -> ScopeConditions {
-        let mut bounds = ScopeConditions::new();
-        bounds.conditions.location = self.location();
-        bounds.conditions.sealed = self.sealed;
-        bounds.name.clone_from(&self.name);
+    pub(crate) fn scope_conditions(&self, dialect: Dialect) -> ScopeConditions {
+        let mut scope = ScopeConditions::new();
+        scope.conditions.location = self.location();
+        scope.conditions.sealed = self.sealed;
+        scope.name.clone_from(&self.name);
         if let Some(prefix) = &self.prefix {
-            bounds = bounds.prefix(prefix);
+            scope = scope.prefix(prefix);
         }
         match &self.rule {
-            Some(rule) => bounds.when(dialect.text(rule)),
-            None => bounds,
+            Some(rule) => scope.when(dialect.text(rule)),
+            None => scope,
         }
     }
 }

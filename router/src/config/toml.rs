@@ -10,7 +10,7 @@ impl TableSpec {
     /// Reads a table from TOML. Errors are kept with their lines, and reported when the table is built.
     pub fn toml(text: &str) -> Self {
         let (root, errors) = DeTable::parse_recoverable(text);
-        let errors = errors.iter().map(|error| told(text, error, 0)).collect();
+        let errors = errors.iter().map(|error| spec_error(text, error, 0)).collect();
         let span = root.span();
         let value = Spanned::new(span, DeValue::Table(root.into_inner()));
         table(Part { text, value }, errors)
@@ -48,12 +48,12 @@ impl Node for Part<'_> {
             return Err(("this is no table".to_owned(), Some(self.line())));
         }
         let (text, at) = (self.text, self.value.span().start);
-        T::deserialize(ValueDeserializer::from(self.value)).map_err(|error| told(text, &error, at))
+        T::deserialize(ValueDeserializer::from(self.value)).map_err(|error| spec_error(text, &error, at))
     }
 }
 
 /// Returns an error of the parser, with its own position or else that of its table.
-fn told(text: &str, error: &Error, at: usize) -> SpecError {
+fn spec_error(text: &str, error: &Error, at: usize) -> SpecError {
     let at = error.span().map_or(at, |span| span.start);
     (error.message().to_owned(), Some(line(text, at)))
 }

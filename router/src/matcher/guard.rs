@@ -126,9 +126,9 @@ impl Guard {
                 None => false,
             },
             Self::Header(name, value) => value.holds(view.head.headers, name),
-            Self::Cookie(name, want) => {
+            Self::Cookie(name, value) => {
                 let mut values = values(view.head.headers, name);
-                match want {
+                match value {
                     None => values.next().is_some(),
                     Some(text) => values.any(|value| value == text),
                 }
@@ -138,7 +138,7 @@ impl Guard {
             }
             Self::ContentType(any) => media_type::carries(view.head.headers, any),
             Self::Accept(any) => media_type::accepts(view.head.headers, any),
-            Self::Upgrade(any) => asks(&view.head, any),
+            Self::Upgrade(any) => requests_upgrade(&view.head, any),
             Self::Query(query) => query.holds(view, found),
             Self::Path(pattern) => pattern.matches(view.path, &mut |_| {}),
             Self::PathRegex(whole) => whole.holds(view.path) == Some(true),
@@ -323,7 +323,7 @@ fn listed(values: Vec<String>) -> String {
 
 /// Tests whether a request asks for one of the protocols: with `Upgrade` over HTTP/1.1 (RFC 9110 §7.8), with
 /// an extended CONNECT (RFC 8441) over HTTP/2 and later.
-pub(crate) fn asks(head: &RequestHead<'_>, any: &[String]) -> bool {
+pub(crate) fn requests_upgrade(head: &RequestHead<'_>, any: &[String]) -> bool {
     match head.version {
         Version::HTTP_11 => {
             // The method bits test the method; a plain CONNECT opens a tunnel instead.

@@ -15,7 +15,7 @@ pub(crate) struct Media {
 
 /// The text is not a media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotAMedia;
+pub(crate) struct InvalidMedia;
 
 /// The two parts of a media type or range, as written.
 #[derive(Clone, Copy)]
@@ -50,10 +50,10 @@ impl<'t> Halves<'t> {
 }
 
 impl FromStr for Media {
-    type Err = NotAMedia;
+    type Err = InvalidMedia;
 
-    fn from_str(text: &str) -> Result<Self, NotAMedia> {
-        let Halves { kind, subtype } = Halves::of(text).ok_or(NotAMedia)?;
+    fn from_str(text: &str) -> Result<Self, InvalidMedia> {
+        let Halves { kind, subtype } = Halves::of(text).ok_or(InvalidMedia)?;
         let text = format!("{kind}/{subtype}").to_ascii_lowercase();
         Ok(Self { text: text.into(), slash: kind.len() })
     }

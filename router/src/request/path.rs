@@ -79,7 +79,7 @@ const CLASS: [u8; 256] = {
 /// Returns the canonical path; borrowed if it is canonical already.
 #[inline(always)]
 pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, BadRequest> {
-    let (path, dots) = spelling(path)?;
+    let (path, dots) = normalize(path)?;
     if dots && has_dot_segment(&path) {
         return Err(BadRequest::DotSegment);
     }
@@ -88,7 +88,7 @@ pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, BadRequest> {
 
 /// Returns the canonical path without a test for dot segments, and whether there may be any.
 #[inline]
-pub(crate) fn spelling(path: &str) -> Result<(Cow<'_, str>, bool), BadRequest> {
+pub(crate) fn normalize(path: &str) -> Result<(Cow<'_, str>, bool), BadRequest> {
     let seen = path.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
     if seen & CONTROL != 0 {
         return Err(BadRequest::Control);

@@ -9,7 +9,7 @@ use waylay_template::Syntax;
 
 use crate::request::host;
 use crate::request::host::Host;
-use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, spelling};
+use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, normalize};
 use crate::request::peer::{Forwarded, Network, Peer, forwarded};
 use crate::request::policy::{MissingHost, PathCleaning, PathForm, Policy};
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
@@ -147,7 +147,7 @@ fn path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewError> {
 fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewError> {
     let raw = uri.path();
     let path = match policy.path {
-        PathForm::Canonical => spelling(raw).map_err(ViewError::Bad)?.0,
+        PathForm::Canonical => normalize(raw).map_err(ViewError::Bad)?.0,
         PathForm::Decoded if has_bad_escape(raw) => return Err(ViewError::Bad(BadRequest::BadEscape)),
         PathForm::Decoded => Encoding::Path.decode(raw).map_err(|_| ViewError::Bad(BadRequest::NotUtf8))?,
         PathForm::Raw => Cow::Borrowed(raw),

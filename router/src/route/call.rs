@@ -7,7 +7,7 @@ use regex_syntax::hir::Look;
 use waylay_template::{Syntax, TemplateKind};
 
 use crate::request::method::MethodSet;
-use crate::request::path::spelling;
+use crate::request::path::normalize;
 use crate::route::conditions::{Condition, Conditions, HeaderText, HostText, PathText, QueryText};
 use crate::rule::ast::{Argument, Call};
 use crate::rule::dialect::{Angle, Language, angle_parts};
@@ -102,7 +102,7 @@ fn literal(text: &str) -> String {
 fn header(value: Option<String>) -> HeaderText {
     match value {
         None => HeaderText::Present,
-        Some(text) if text.contains('<') => match angles(&text, "[^/]+", &str::to_owned) {
+        Some(text) if text.contains('<') => match vulcand_pattern(&text, "[^/]+", &str::to_owned) {
             Pattern::Text(text) => HeaderText::Exact(text),
             Pattern::Regex(regex) => HeaderText::Regex(regex),
         },
@@ -113,7 +113,7 @@ fn header(value: Option<String>) -> HeaderText {
 fn method(of: &mut Conditions, text: &str, language: Language) {
     let text = if language == Language::Traefik { text.to_ascii_uppercase() } else { text.to_owned() };
     if language == Language::Vulcand
-        && let Pattern::Regex(regex) = angles(&text, "[^ ]+", &str::to_owned)
+        && let Pattern::Regex(regex) = vulcand_pattern(&text, "[^ ]+", &str::to_owned)
     {
         of.add(Condition::MethodRegex(regex));
         return;
@@ -133,7 +133,7 @@ fn host(text: &str, language: Language) -> Option<HostText> {
     if !braces && !template.is_empty() && parse(&template, TemplateKind::Host, Syntax::Native).is_ok() {
         return Some(HostText::Template(template));
     }
-    match (language, angles(text, "[^.]+", &str::to_owned)) {
+    match (language, vulcand_pattern(text, "[^.]+", &str::to_owned)) {
         (Language::Vulcand, Pattern::Regex(regex)) => Some(HostText::Regex(regex)),
         // No request has such a host.
         _ => None,
@@ -156,9 +156,9 @@ fn path(of: &mut Conditions, prefix: bool, text: &str, language: Language) {
         of.path = Some(PathText { text, prefix, raw: prefix && language != Language::Native });
         return;
     }
-    let regex = match (language, angles(text, "[^/]+", &spelt)) {
+    let regex = match (language, vulcand_pattern(text, "[^/]+", &canonical_text)) {
         (Language::Vulcand, Pattern::Regex(regex)) => regex,
-        (Language::Vulcand, Pattern::Text(text)) => regex::escape(&spelt(&text)),
+        (Language::Vulcand, Pattern::Text(text)) => regex::escape(&canonical_text(&text)),
         _ => regex::escape(text),
     };
     let regex = if prefix { format!("{regex}(?s:.*)") } else { regex };
@@ -173,7 +173,7 @@ enum Pattern {
 
 /// Parses a vulcand pattern; `name` is the regex of a name, and `spell` returns a text in the form that
 /// requests have.
-fn angles(text: &str, name: &str, spell: &dyn Fn(&str) -> String) -> Pattern {
+fn vulcand_pattern(text: &str, name: &str, spell: &dyn Fn(&str) -> String) -> Pattern {
     let parts = angle_parts(text).unwrap_or_default();
     if !parts.iter().any(|part| !matches!(part, Angle::Text(_))) {
         return Pattern::Text(text.to_owned());
@@ -188,14 +188,14 @@ fn angles(text: &str, name: &str, spell: &dyn Fn(&str) -> String) -> Pattern {
 }
 
 /// Returns an escaped text in the form of the canonical path.
-fn spelt(text: &str) -> String {
-    spelling(text).map_or_else(|_| text.to_owned(), |(text, _)| text.into_owned())
+fn canonical_text(text: &str) -> String {
+    normalize(text).map_or_else(|_| text.to_owned(), |(text, _)| text.into_owned())
 }
 
 /// Decodes a text, if encoding the result gives the same text: `%2F` is not `/`.
 fn decoded(text: &str) -> Option<String> {
     let decoded = Encoding::Path.decode(text).ok()?.into_owned();
-    (escape(&decoded) == spelt(text)).then_some(decoded)
+    (escape(&decoded) == canonical_text(text)).then_some(decoded)
 }
 
 /// Returns a vulcand pattern as a native template, if all its text is allowed there.

@@ -207,7 +207,7 @@ fn alternatives(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> 
     let mut lists: Vec<Vec<Literal<'_>>> = vec![Vec::new()];
     let mut rest: Vec<&Tree> = Vec::new();
     for part in parts {
-        match spread(part, most / lists.len().max(1)) {
+        match lists_of(part, most / lists.len().max(1)) {
             Some(more) => lists = product(&lists, &more),
             None => rest.push(part),
         }
@@ -215,10 +215,10 @@ fn alternatives(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> 
     let mut alternatives: Vec<Conditions> =
         lists.into_iter().map(|list| alternative(base, list, &rest)).collect();
     // A list that never matches stays only if it is the single one, as a route without methods.
-    let live =
+    let can_match =
         |alternative: &Conditions| alternative.methods.as_ref().is_none_or(|methods| !methods.is_empty());
-    if alternatives.iter().any(live) {
-        alternatives.retain(live);
+    if alternatives.iter().any(can_match) {
+        alternatives.retain(can_match);
     } else {
         alternatives.truncate(1);
     }
@@ -229,8 +229,8 @@ fn alternatives(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> 
     alternatives
 }
 
-/// Returns the lists of a tree, unless there are more than `room`.
-fn spread(tree: &Tree, room: usize) -> Option<Vec<Vec<Literal<'_>>>> {
+/// Returns the lists of a tree, unless there are more than `limit`.
+fn lists_of(tree: &Tree, limit: usize) -> Option<Vec<Vec<Literal<'_>>>> {
     let lists = match tree {
         Tree::Leaf(conditions) => vec![vec![(conditions, true)]],
         Tree::Not(inner) => match &**inner {
@@ -240,19 +240,19 @@ fn spread(tree: &Tree, room: usize) -> Option<Vec<Vec<Literal<'_>>>> {
         Tree::Either(parts) => {
             let mut lists = Vec::new();
             for part in parts {
-                lists.extend(spread(part, room.checked_sub(lists.len())?)?);
+                lists.extend(lists_of(part, limit.checked_sub(lists.len())?)?);
             }
             lists
         }
         Tree::All(parts) => {
             let mut lists = vec![Vec::new()];
             for part in parts {
-                lists = product(&lists, &spread(part, room / lists.len().max(1))?);
+                lists = product(&lists, &lists_of(part, limit / lists.len().max(1))?);
             }
             lists
         }
     };
-    (lists.len() <= room).then_some(lists)
+    (lists.len() <= limit).then_some(lists)
 }
 
 fn product<'t>(lists: &[Vec<Literal<'t>>], more: &[Vec<Literal<'t>>]) -> Vec<Vec<Literal<'t>>> {

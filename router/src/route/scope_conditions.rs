@@ -25,10 +25,10 @@ pub struct ScopeConditions {
 
 /// The setters that a scope has in addition to those of a route.
 macro_rules! scope_setters {
-    ($($bounds:ident .)*) => {
+    ($($scope:ident .)*) => {
         /// Sets the prefix of the inner paths; it matches whole segments.
         pub fn prefix(mut self, template: impl Into<String>) -> Self {
-            self.$($bounds.)*conditions.path(template.into(), true);
+            self.$($scope.)*conditions.path(template.into(), true);
             self
         }
 
@@ -36,32 +36,32 @@ macro_rules! scope_setters {
         /// `&&`; within `||`, under `!`, and as `Path`, it is compared with the whole path after the outer
         /// prefixes.
         pub fn when(mut self, rule: impl Into<$crate::rule::text::RuleText>) -> Self {
-            self.$($bounds.)*conditions.rules.push(rule.into());
+            self.$($scope.)*conditions.rules.push(rule.into());
             self
         }
 
         /// Sets the prefix of the inner names, followed by a dot.
         pub fn name(mut self, name: impl Into<String>) -> Self {
-            self.$($bounds.)*name = Some(name.into());
+            self.$($scope.)*name = Some(name.into());
             self
         }
 
         /// Keeps requests that meet the scope's conditions inside: if no route of the scope matches, the
         /// result is a miss, even if a route outside would match.
         pub fn sealed(mut self) -> Self {
-            self.$($bounds.)*conditions.sealed = true;
+            self.$($scope.)*conditions.sealed = true;
             self
         }
 
         /// Sets the response to a request with a wrong method; overrides the policy.
         pub fn method_miss(mut self, method_miss: $crate::request::policy::MethodMiss) -> Self {
-            self.$($bounds.)*method_miss = Some(method_miss);
+            self.$($scope.)*method_miss = Some(method_miss);
             self
         }
 
         /// Sets the response to an OPTIONS request that no route matches; overrides the policy.
         pub fn options(mut self, options: $crate::request::policy::OptionsAnswer) -> Self {
-            self.$($bounds.)*options = Some(options);
+            self.$($scope.)*options = Some(options);
             self
         }
     };

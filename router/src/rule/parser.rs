@@ -113,14 +113,14 @@ impl Parser<'_> {
         match self.next.lexeme {
             Lexeme::Not => {
                 self.foreign();
-                self.deeper()?;
+                self.enter()?;
                 self.step()?;
                 let inner = self.unary()?;
                 self.depth -= 1;
                 Ok(!inner)
             }
             Lexeme::Open => {
-                self.deeper()?;
+                self.enter()?;
                 let open = self.step()?.span;
                 let inner = self.either()?;
                 self.depth -= 1;
@@ -132,7 +132,7 @@ impl Parser<'_> {
         }
     }
 
-    fn deeper(&mut self) -> Result<(), SpannedError> {
+    fn enter(&mut self) -> Result<(), SpannedError> {
         self.depth += 1;
         if self.depth > MAX_RULE_DEPTH {
             return Err((RuleErrorKind::TooDeep, self.next.span.clone()));

@@ -204,7 +204,7 @@ impl RouterAssembler {
             match item {
                 Item::Route(route) => self.table.add(own, route),
                 Item::Scope(inner) => {
-                    let scope = self.table.scope(own, inner.bounds.clone());
+                    let scope = self.table.scope(own, inner.scope.clone());
                     self.dispatch.push(None);
                     let inner = self.add(Some(scope), inner, Some(&dispatch));
                     if let Some(place) = self.dispatch.get_mut(scope.index()) {
@@ -307,7 +307,7 @@ fn scope_of<S: Send + Sync + 'static>(
     bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
     errors: &mut Vec<BuildError>,
 ) -> Scope<S> {
-    let mut scope = Scope::bounded(spec.bounds(dialect));
+    let mut scope = Scope::with_conditions(spec.scope_conditions(dialect));
     for route in &spec.routes {
         match route_of(route, dialect, bind) {
             Ok(route) => scope = scope.route(route),

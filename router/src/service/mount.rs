@@ -45,8 +45,8 @@ impl Mount {
     }
 
     /// Returns an inner path as an outer one, with the removed prefix.
-    pub(crate) fn outward(&self, inner: &str, target: &str) -> String {
-        let cut = cut_off(self.original.path(), inner).trim_matches('/');
+    pub(crate) fn outer_path(&self, inner: &str, target: &str) -> String {
+        let cut = removed_prefix(self.original.path(), inner).trim_matches('/');
         // Two leading slashes would name another host.
         if cut.is_empty() { target.to_owned() } else { format!("/{cut}{target}") }
     }
@@ -87,7 +87,7 @@ impl Endpoint for Mounted {
 }
 
 /// Returns the prefix that precedes the inner path; `None` if a layer has rewritten the path.
-fn cut_off<'p>(original: &'p str, inner: &str) -> &'p str {
+fn removed_prefix<'p>(original: &'p str, inner: &str) -> &'p str {
     let root = if inner == "/" { original } else { "" };
     original.strip_suffix(inner).unwrap_or(root)
 }
@@ -111,7 +111,7 @@ fn without(uri: &Uri, segments: usize, decoded: bool) -> Option<Uri> {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut_off, without};
+    use super::{removed_prefix, without};
 
     #[test]
     fn what_was_cut_off() {
@@ -123,7 +123,7 @@ mod tests {
             ("/x", "/x", ""),
             ("/a/b", "/rewritten", ""),
         ] {
-            assert_eq!(cut_off(original, inner), wanted, "{original} {inner}");
+            assert_eq!(removed_prefix(original, inner), wanted, "{original} {inner}");
         }
     }
 

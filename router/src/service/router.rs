@@ -199,7 +199,7 @@ impl RouterInner {
                 if let (Reason::Redirect(redirect), Some(mount)) =
                     (&mut miss.reason, request.extensions().get::<Mount>())
                 {
-                    redirect.target = mount.outward(request.uri().path(), &redirect.target);
+                    redirect.target = mount.outer_path(request.uri().path(), &redirect.target);
                 }
                 request.extensions_mut().remove::<Matched>();
                 request.extensions_mut().insert(miss);

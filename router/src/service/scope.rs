@@ -106,7 +106,7 @@ pub(crate) enum Item<P> {
 
 /// A scope and everything inside; `P` is an endpoint, with or without its state.
 pub(crate) struct Tree<P> {
-    pub(crate) bounds: ScopeConditions,
+    pub(crate) scope: ScopeConditions,
     pub(crate) items: Vec<Item<P>>,
     pub(crate) layers: Vec<Wrap>,
     pub(crate) route_layers: Vec<Wrap>,
@@ -118,7 +118,7 @@ impl<P> Tree<P> {
     #[track_caller]
     pub(crate) fn new() -> Self {
         Self {
-            bounds: ScopeConditions::new(),
+            scope: ScopeConditions::new(),
             items: Vec::new(),
             layers: Vec::new(),
             route_layers: Vec::new(),
@@ -146,7 +146,7 @@ pub(crate) fn finish_tree<S: Send + Sync + 'static>(
         Item::Scope(inner) => Item::Scope(finish_tree(inner, state)),
     };
     Tree {
-        bounds: tree.bounds,
+        scope: tree.scope,
         items: tree.items.into_iter().map(finish).collect(),
         layers: tree.layers,
         route_layers: tree.route_layers,
@@ -227,12 +227,12 @@ impl<S: Send + Sync + 'static> Scope<S> {
     }
 
     #[cfg(feature = "serde")]
-    pub(crate) fn bounded(bounds: ScopeConditions) -> Self {
-        Self { tree: Tree { bounds, ..Tree::new() } }
+    pub(crate) fn with_conditions(scope: ScopeConditions) -> Self {
+        Self { tree: Tree { scope, ..Tree::new() } }
     }
 
-    condition_setters!(tree.bounds.conditions);
-    scope_setters!(tree.bounds.);
+    condition_setters!(tree.scope.conditions);
+    scope_setters!(tree.scope.);
 
     /// Adds a route.
     pub fn route(mut self, route: Route<PendingEndpoint<S>>) -> Self {
@@ -259,6 +259,6 @@ impl<S: Send + Sync + 'static> Scope<S> {
 
 impl<S> fmt::Debug for Scope<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("bounds", &self.tree.bounds).finish_non_exhaustive()
+        f.debug_struct("Scope").field("conditions", &self.tree.scope).finish_non_exhaustive()
     }
 }

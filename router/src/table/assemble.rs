@@ -14,7 +14,7 @@ use crate::route::lower::{Lowered, lower};
 use crate::route::scope_conditions::ScopeConditions;
 use crate::route::to_rule::{condition_texts, expr};
 use crate::rule::lint::RuleLint;
-use crate::table::catalog::{RouteEntry, ScopeId, UnknownOverlaps, shown};
+use crate::table::catalog::{RouteEntry, ScopeId, UnknownOverlaps, full_template};
 use crate::table::conflict::Conflicts;
 
 /// The metadata of a route: everything but its conditions.
@@ -113,7 +113,7 @@ impl<'b> RouteAssembler<'b> {
         match compile(&chain, self.policy, false) {
             Ok((pattern, templates)) => self.push(of, meta, &chain, own, pattern, templates),
             Err(kinds) => {
-                let kinds = blame(&chain, self.policy, false, kinds);
+                let kinds = innermost_errors(&chain, self.policy, false, kinds);
                 let mut errors = Vec::new();
                 report(&mut errors, own, meta.name.as_deref(), kinds);
                 // The alternatives of a route share their errors.
@@ -144,7 +144,7 @@ impl<'b> RouteAssembler<'b> {
         self.routes.entries.push(RouteEntry {
             of: of as u32,
             rank: 0,
-            template: shown(&templates),
+            template: full_template(&templates),
             methods: pattern.methods.clone(),
             conditions: chain.iter().flat_map(|conditions| condition_texts(conditions)).collect(),
             name: meta.name,
@@ -177,8 +177,8 @@ pub(crate) fn chain(
 ) -> Vec<&Conditions> {
     let mut chain = Vec::new();
     let mut next = scope;
-    while let Some((parent, bounds)) = next.and_then(|id| scopes.get(id.index())) {
-        chain.push(&bounds.conditions);
+    while let Some((parent, scope)) = next.and_then(|id| scopes.get(id.index())) {
+        chain.push(&scope.conditions);
         next = parent.filter(|parent| Some(*parent) < next);
     }
     chain.reverse();
@@ -192,8 +192,8 @@ pub(crate) fn full_name(
 ) -> Option<String> {
     let mut parts = vec![own?];
     let mut next = scope;
-    while let Some((parent, bounds)) = next.and_then(|id| scopes.get(id.index())) {
-        parts.extend(bounds.name.as_deref());
+    while let Some((parent, scope)) = next.and_then(|id| scopes.get(id.index())) {
+        parts.extend(scope.name.as_deref());
         next = parent.filter(|parent| Some(*parent) < next);
     }
     parts.reverse();
@@ -211,7 +211,7 @@ pub(crate) fn key(
 }
 
 /// Returns the errors of the innermost conditions; those of an outer scope are reported there.
-pub(crate) fn blame(
+pub(crate) fn innermost_errors(
     chain: &[&Conditions],
     policy: Policy,
     is_scope: bool,
@@ -308,7 +308,7 @@ pub(crate) fn conflicts(
 /// Returns for each rank the end of its route's seal: after all routes with the same ranks of host and path.
 pub(crate) fn limits(compiled: &[Compiled], sealed: &HashSet<usize>) -> Vec<u32> {
     let mut limits = Vec::with_capacity(compiled.len());
-    for group in compiled.chunk_by(|a, b| a.key.lies_with(&b.key)) {
+    for group in compiled.chunk_by(|a, b| a.key.shares_location(&b.key)) {
         let end = u32::try_from(limits.len() + group.len()).unwrap_or(u32::MAX);
         let is_sealed = |route: &Compiled| sealed.contains(&route.index) && !route.slash_variant;
         limits.extend(group.iter().map(|route| if is_sealed(route) { end } else { u32::MAX }));

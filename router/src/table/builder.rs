@@ -21,8 +21,8 @@ use crate::route::to_rule::condition_texts;
 #[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
 use crate::table::assemble::{
-    AssembledRoutes, Compiled, RouteAssembler, RouteMeta, accept_groups, blame, chain, conflicts, full_name,
-    key, limits, report, sort_equal_ranks,
+    AssembledRoutes, Compiled, RouteAssembler, RouteMeta, accept_groups, chain, conflicts, full_name,
+    innermost_errors, key, limits, report, sort_equal_ranks,
 };
 use crate::table::catalog::{Catalog, RouteEntry, ScopeEntry, ScopeId, UnknownOverlaps};
 use crate::table::index::{Index, IndexBuilder};
@@ -126,8 +126,8 @@ impl<T> TableBuilder<T> {
     }
 
     /// Adds a scope, inside another one or outside all.
-    pub fn scope(&mut self, parent: Option<ScopeId>, bounds: ScopeConditions) -> ScopeId {
-        self.scopes.push((parent, bounds));
+    pub fn scope(&mut self, parent: Option<ScopeId>, scope: ScopeConditions) -> ScopeId {
+        self.scopes.push((parent, scope));
         ScopeId(self.scopes.len() as u32 - 1)
     }
 
@@ -210,13 +210,13 @@ impl<T> TableBuilder<T> {
 
     /// Lowers the rules of scopes to conditions.
     fn lower_scopes(&mut self, errors: &mut Vec<BuildError>) {
-        for (_, bounds) in self.scopes.iter_mut().filter(|(_, bounds)| !bounds.conditions.rules.is_empty()) {
-            match lower_as_one(&bounds.conditions, &self.guards) {
-                Ok(conditions) => bounds.conditions = conditions,
+        for (_, scope) in self.scopes.iter_mut().filter(|(_, scope)| !scope.conditions.rules.is_empty()) {
+            match lower_as_one(&scope.conditions, &self.guards) {
+                Ok(conditions) => scope.conditions = conditions,
                 Err(found) => {
                     let kinds = found.into_iter().map(BuildErrorKind::Rule).collect();
-                    report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
-                    bounds.conditions.rules.clear();
+                    report(errors, &scope.conditions, scope.name.as_deref(), kinds);
+                    scope.conditions.rules.clear();
                 }
             }
         }
@@ -225,14 +225,14 @@ impl<T> TableBuilder<T> {
     /// Compiles the scopes. They have an index that is searched for misses only; the deepest ranks first.
     fn compile_scopes(&self, errors: &mut Vec<BuildError>) -> Vec<Compiled> {
         let mut compiled = Vec::new();
-        for (index, (parent, bounds)) in self.scopes.iter().enumerate() {
+        for (index, (parent, scope)) in self.scopes.iter().enumerate() {
             let mut chain = chain(&self.scopes, *parent);
-            chain.push(&bounds.conditions);
+            chain.push(&scope.conditions);
             let depth = i32::try_from(chain.len()).unwrap_or(i32::MAX);
             match compile(&chain, self.policy, true) {
                 Err(kinds) => {
-                    let kinds = blame(&chain, self.policy, true, kinds);
-                    report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
+                    let kinds = innermost_errors(&chain, self.policy, true, kinds);
+                    report(errors, &scope.conditions, scope.name.as_deref(), kinds);
                 }
                 Ok((pattern, texts)) => {
                     let key = key(&pattern, &texts, depth, index, self.policy);
@@ -279,19 +279,19 @@ fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<RankEntry>, Index) {
 }
 
 fn scope_entries(scopes: Vec<(Option<ScopeId>, ScopeConditions)>) -> Vec<ScopeEntry> {
-    let entries = scopes.into_iter().map(|(parent, bounds)| {
-        let hosts = bounds.conditions.hosts.iter().map(|host| match host {
+    let entries = scopes.into_iter().map(|(parent, scope)| {
+        let hosts = scope.conditions.hosts.iter().map(|host| match host {
             HostText::Template(text) => text.clone(),
             HostText::Regex(regex) => format!("~{regex}"),
         });
         ScopeEntry {
             parent,
             hosts: hosts.collect(),
-            conditions: condition_texts(&bounds.conditions),
-            sealed: bounds.conditions.sealed,
-            location: bounds.conditions.location,
-            prefix: bounds.conditions.path.map(|path| path.text),
-            name: bounds.name,
+            conditions: condition_texts(&scope.conditions),
+            sealed: scope.conditions.sealed,
+            location: scope.conditions.location,
+            prefix: scope.conditions.path.map(|path| path.text),
+            name: scope.name,
         }
     });
     entries.collect()
@@ -311,14 +311,14 @@ fn proxies(texts: &[(String, SourceLocation)], errors: &mut Vec<BuildError>) -> 
 /// Returns the settings of each scope; outer scopes have lower indices.
 fn rules(scopes: &[(Option<ScopeId>, ScopeConditions)], policy: Policy) -> Vec<ScopeRules> {
     let mut rules: Vec<ScopeRules> = Vec::with_capacity(scopes.len());
-    for (parent, bounds) in scopes {
+    for (parent, scope) in scopes {
         let parent = parent.filter(|parent| parent.index() < rules.len());
         let outer = parent.map(|parent| rules[parent.index()]);
         rules.push(ScopeRules {
             parent,
-            sealed: bounds.conditions.sealed,
-            method_miss: bounds.method_miss.or(outer.map(|o| o.method_miss)).unwrap_or(policy.method_miss),
-            options: bounds.options.or(outer.map(|outer| outer.options)).unwrap_or(policy.options),
+            sealed: scope.conditions.sealed,
+            method_miss: scope.method_miss.or(outer.map(|o| o.method_miss)).unwrap_or(policy.method_miss),
+            options: scope.options.or(outer.map(|outer| outer.options)).unwrap_or(policy.options),
         });
     }
     rules
@@ -366,7 +366,7 @@ impl<T> TableBuilder<T> {
         dialect: Dialect,
         bind: &mut impl FnMut(&RouteSpec) -> Result<T, String>,
     ) {
-        let scope = self.scope(parent, spec.bounds(dialect));
+        let scope = self.scope(parent, spec.scope_conditions(dialect));
         self.add_route_specs(Some(scope), &spec.routes, dialect, bind);
         for inner in &spec.scopes {
             self.add_scope_spec(Some(scope), inner, dialect, bind);

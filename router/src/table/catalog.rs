@@ -280,7 +280,7 @@ impl Catalog {
 }
 
 /// Returns the whole path template for listings.
-pub(crate) fn shown(templates: &RouteTemplates) -> String {
+pub(crate) fn full_template(templates: &RouteTemplates) -> String {
     let text = templates.path.as_ref().map_or("", |template| template.text.as_str());
     match templates.end {
         PathEnd::Exact => text.to_owned(),

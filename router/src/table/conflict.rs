@@ -31,7 +31,7 @@ pub(crate) struct Conflicts<'f> {
 }
 
 /// A route in a comparison.
-struct Contender<'s> {
+struct Member<'s> {
     prefix: &'s str,
     index: usize,
     pattern: &'s Pattern,
@@ -47,23 +47,23 @@ impl<'f> Conflicts<'f> {
     /// Compares routes of equal rank, given with their catalog indices.
     pub(crate) fn compare(&mut self, group: &[(usize, &Pattern)]) {
         // Routes with different literal segments or hosts cannot overlap.
-        let mut buckets: HashMap<Vec<String>, Vec<Contender<'_>>> = HashMap::new();
+        let mut buckets: HashMap<Vec<String>, Vec<Member<'_>>> = HashMap::new();
         for &(index, pattern) in group {
             let Some(templates) = self.entries.get(index).map(|entry| &entry.templates) else { continue };
-            let contender =
-                Contender { prefix: prefix(templates), index, pattern, exact: exact(templates, pattern) };
-            buckets.entry(skeleton(templates)).or_default().push(contender);
+            let member =
+                Member { prefix: prefix(templates), index, pattern, exact: exact(templates, pattern) };
+            buckets.entry(literal_parts(templates)).or_default().push(member);
         }
         let mut buckets: Vec<_> = buckets.into_values().filter(|bucket| bucket.len() > 1).collect();
         // In the order of addition, independent of hashes.
-        buckets.sort_by_key(|bucket| bucket.first().map(|contender| contender.index));
+        buckets.sort_by_key(|bucket| bucket.first().map(|member| member.index));
         for mut bucket in buckets {
             // Routes overlap only if one literal start is a prefix of the other; such routes are adjacent.
-            bucket.sort_by_key(|contender| (contender.prefix, contender.index));
+            bucket.sort_by_key(|member| (member.prefix, member.index));
             for (i, own) in bucket.iter().enumerate() {
                 let beside = bucket[i + 1..].iter().take_while(|other| other.prefix.starts_with(own.prefix));
                 for other in beside {
-                    if !differ(&own.exact, &other.exact)
+                    if !have_different_values(&own.exact, &other.exact)
                         && !own.pattern.methods.and(&other.pattern.methods).is_empty()
                     {
                         self.pair((own.index, own.pattern), (other.index, other.pattern));
@@ -79,14 +79,14 @@ impl<'f> Conflicts<'f> {
             return;
         }
         let (first, second) = if a.0 < b.0 { (a, b) } else { (b, a) };
-        if apart(&self.entries[first.0].templates, &self.entries[second.0].templates) {
+        if are_disjoint(&self.entries[first.0].templates, &self.entries[second.0].templates) {
             return;
         }
         self.pairs += 1;
         let routes = [first, second]
             .map(|(index, pattern)| RouteRef { pattern, templates: &self.entries[index].templates });
-        let meeting = if self.pairs > MAX_PAIRS { Overlap::Unknown } else { self.checker.check(&routes) };
-        match meeting {
+        let overlap = if self.pairs > MAX_PAIRS { Overlap::Unknown } else { self.checker.check(&routes) };
+        match overlap {
             Overlap::At(witness) => self.found.push((first.0, second.0, witness)),
             Overlap::Unknown
                 if self.unknown_overlaps.pairs.len() < MAX_UNDECIDED && self.pairs <= MAX_PAIRS =>
@@ -122,7 +122,7 @@ impl<'f> Conflicts<'f> {
 
 /// Returns the literal segments of the path and labels of the hosts, which are equal for overlapping routes
 /// of equal rank: their variables have the same positions.
-fn skeleton(templates: &RouteTemplates) -> Vec<String> {
+fn literal_parts(templates: &RouteTemplates) -> Vec<String> {
     let mut parts: Vec<String> = templates.path.iter().flat_map(|path| literals(path, '/')).collect();
     if templates.end == PathEnd::Segments {
         let len = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |last| last + 1);
@@ -184,7 +184,7 @@ fn exact<'s>(templates: &'s RouteTemplates, pattern: &'s Pattern) -> Exact<'s> {
 }
 
 /// Tests whether two routes require different values of one field; such routes are not analyzed further.
-fn differ(a: &Exact<'_>, b: &Exact<'_>) -> bool {
+fn have_different_values(a: &Exact<'_>, b: &Exact<'_>) -> bool {
     a.iter().any(|(key, value)| b.iter().any(|(other, theirs)| key == other && value != theirs))
 }
 
@@ -209,7 +209,7 @@ fn last(template: &Template) -> &str {
 }
 
 /// Tests whether the literal text around the variables of paths or hosts separates two routes.
-fn apart(a: &RouteTemplates, b: &RouteTemplates) -> bool {
+fn are_disjoint(a: &RouteTemplates, b: &RouteTemplates) -> bool {
     let ends = |a: &Template, b: &Template| {
         let (a, b) = (last(a).to_ascii_lowercase(), last(b).to_ascii_lowercase());
         !a.ends_with(&b) && !b.ends_with(&a)

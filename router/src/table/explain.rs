@@ -211,7 +211,7 @@ impl<T> Table<T> {
             let entry = &self.catalog.routes[route];
             let outcome = self.verdict(rank, route, view);
             let rank = u32::try_from(rank).unwrap_or(u32::MAX);
-            let inside = rank < seal.limit && seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
+            let inside = rank < seal.limit && seal.inside.is_none_or(|scope| self.is_inside(rank, scope));
             let verdict = match outcome {
                 _ if entry.build_only => continue,
                 // A failed condition of a slash variant is reported for the route itself.

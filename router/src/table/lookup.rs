@@ -118,21 +118,21 @@ impl<T> Table<T> {
         entry: RankEntry,
         best: &mut BestMatch<'s>,
     ) -> RankEntry {
-        let mut wanted = best.rank().and_then(|rank| self.catalog.patterns[rank].quality(view)).unwrap_or(0);
+        let mut weight = best.rank().and_then(|rank| self.catalog.patterns[rank].quality(view)).unwrap_or(0);
         let mut chosen = entry;
         for rank in entry.accept_group.0..entry.accept_group.1 {
             let quality = self.catalog.patterns.get(rank as usize).and_then(|pattern| pattern.quality(view));
-            if quality.is_none_or(|quality| quality <= wanted) {
+            if quality.is_none_or(|quality| quality <= weight) {
                 continue;
             }
-            let mut rival = BestMatch::new(&self.catalog.patterns, view);
+            let mut candidate = BestMatch::new(&self.catalog.patterns, view);
             let inside =
-                |other: u32| other == rank && seal.inside.is_none_or(|scope| self.lies_in(other, scope));
-            self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit: &mut rival });
-            if rival.rank().is_some() {
-                wanted = quality.unwrap_or(0);
+                |other: u32| other == rank && seal.inside.is_none_or(|scope| self.is_inside(other, scope));
+            self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit: &mut candidate });
+            if candidate.rank().is_some() {
+                weight = quality.unwrap_or(0);
                 chosen = self.ranks[rank as usize];
-                *best = rival;
+                *best = candidate;
             }
         }
         chosen
@@ -184,12 +184,12 @@ impl<T> Table<T> {
 
     #[cold]
     pub(crate) fn search_sealed(&self, seal: SearchLimit, view: &RequestView<'_>, visit: &mut impl Visit) {
-        let inside = |rank: u32| seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
+        let inside = |rank: u32| seal.inside.is_none_or(|scope| self.is_inside(rank, scope));
         self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit });
     }
 
     /// Tests whether the route of a rank is in a scope.
-    pub(crate) fn lies_in(&self, rank: u32, scope: ScopeId) -> bool {
+    pub(crate) fn is_inside(&self, rank: u32, scope: ScopeId) -> bool {
         let mut next = self.ranks.get(rank as usize).and_then(|entry| self.scope(entry.route as usize));
         while let Some(own) = next {
             if own == scope {

@@ -120,7 +120,7 @@ impl<V: Visit> Walk<'_, V> {
             if here.least >= self.visit.limit() {
                 return;
             }
-            let Some(rest) = self.behind_label(here, text) else {
+            let Some(rest) = self.after_label(here, text) else {
                 return;
             };
             let Some(&first) = rest.first() else {
@@ -145,12 +145,12 @@ impl<V: Visit> Walk<'_, V> {
                 self.spans.truncate(depth);
             }
             if segment != NONE {
-                let behind = self.hole(rest);
+                let after = self.segment(rest);
                 if ends {
-                    (node, text) = (segment, behind);
+                    (node, text) = (segment, after);
                     continue;
                 }
-                self.step(segment, behind);
+                self.step(segment, after);
                 self.spans.truncate(depth);
             }
             return self.tail(here, rest);
@@ -159,7 +159,7 @@ impl<V: Visit> Walk<'_, V> {
 
     /// Returns the text after the node's label, if it starts with the label.
     #[inline]
-    fn behind_label<'t>(&self, here: &Node, text: &'t [u8]) -> Option<&'t [u8]> {
+    fn after_label<'t>(&self, here: &Node, text: &'t [u8]) -> Option<&'t [u8]> {
         if (self.ends.word(text) ^ here.head.bytes) & here.head.mask != 0 {
             return None;
         }
@@ -179,11 +179,11 @@ impl<V: Visit> Walk<'_, V> {
 
     /// Captures the bytes up to the next separator.
     #[inline]
-    fn hole<'t>(&mut self, rest: &'t [u8]) -> &'t [u8] {
-        let (hole, behind) = rest.split_at(self.ends.segment(rest, self.trie.separator));
+    fn segment<'t>(&mut self, rest: &'t [u8]) -> &'t [u8] {
+        let (segment, after) = rest.split_at(self.ends.segment(rest, self.trie.separator));
         let at = self.ends.len - rest.len();
-        self.spans.push(span(at, at + hole.len()));
-        behind
+        self.spans.push(span(at, at + segment.len()));
+        after
     }
 
     fn tail(&mut self, here: &Node, rest: &[u8]) {
@@ -388,7 +388,7 @@ impl Ends {
                 return rest.len() - from.len() + place as usize;
             }
             match from.get(8..) {
-                Some(behind) => from = behind,
+                Some(after) => from = after,
                 None => return rest.len(),
             }
         }

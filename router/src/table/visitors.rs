@@ -179,7 +179,7 @@ impl Visit for Seals<'_> {
         for entry in entries {
             let rank = entry.rank as usize;
             let Some(&limit) = self.limits.get(rank).filter(|limit| **limit < self.limit) else { continue };
-            if self.patterns[rank].lies_at(self.view, spans.as_slice()) {
+            if self.patterns[rank].matches_location(self.view, spans.as_slice()) {
                 self.limit = limit;
             }
         }

@@ -40,12 +40,12 @@ impl Captures {
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len as u32);
         if self.more.is_some() {
-            self.come_back();
+            self.shrink();
         }
     }
 
     #[cold]
-    fn come_back(&mut self) {
+    fn shrink(&mut self) {
         let len = self.len as usize;
         if let Some(more) = &mut self.more {
             more.truncate(len);
@@ -104,7 +104,7 @@ mod tests {
     use super::{Captures, IN_LINE};
 
     #[test]
-    fn spill_and_come_back() {
+    fn spill_and_shrink() {
         let mut captures = Captures::new();
         let mut wanted = Vec::new();
         for i in 0..40u16 {
