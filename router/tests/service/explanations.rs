@@ -1,4 +1,4 @@
-//! Why a request went where it went.
+//! Explanations of requests.
 
 use http::Request;
 use waylay_router::{Peer, Policy, Route, ScopeConditions, Table, TrailingSlash, Verdict};
