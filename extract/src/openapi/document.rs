@@ -119,7 +119,7 @@ impl DocumentBuilder {
             Value::Object(operation) => operation,
             _ => Map::from_iter([("responses".into(), json!({"200": {"description": "The answer."}}))]),
         };
-        for path in path.spellings() {
+        for path in path.variants() {
             self.add_path(route, &path, &operation);
         }
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use serde::Serialize;
+use waylay_template::TemplateError;
 
 use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::text::dispatch::TextResult;
@@ -40,7 +41,7 @@ use crate::write::path::{FillError, Param, fill};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteError {
-    template: Option<(String, &'static str)>,
+    template: Option<TemplateError>,
     errors: Vec<FieldError>,
 }
 
@@ -53,8 +54,8 @@ impl WriteError {
 
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((template, reason)) = &self.template {
-            return write!(f, "`{template}` is no template: {reason}");
+        if let Some(TemplateError { kind, text, .. }) = &self.template {
+            return write!(f, "`{text}` is not a path template: {kind}");
         }
         for (index, error) in self.errors.iter().enumerate() {
             let gap = if index == 0 { "" } else { "; " };
@@ -247,13 +248,12 @@ impl RequestWriter {
 
     fn finish_parts(mut self, template: Option<&str>) -> Result<(String, WrittenParts), WriteError> {
         let mut path = String::new();
-        match template.map(|template| (template, fill(template, &self.params))) {
+        match template.map(|template| fill(template, &self.params)) {
             None => {}
-            Some((_, Ok(filled))) => path = filled,
-            Some((_, Err(FillError::Values(errors)))) => self.errors.extend(errors),
-            Some((template, Err(FillError::Template(reason)))) => {
-                let template = Some((template.to_owned(), reason));
-                return Err(WriteError { template, errors: self.errors });
+            Some(Ok(filled)) => path = filled,
+            Some(Err(FillError::Values(errors))) => self.errors.extend(errors),
+            Some(Err(FillError::Template(error))) => {
+                return Err(WriteError { template: Some(error), errors: self.errors });
             }
         }
         if !self.cookies.is_empty() {

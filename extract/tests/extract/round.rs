@@ -630,11 +630,17 @@ fn what_cannot_be_written_is_told_at_once() {
          path `kind`: expected a value that is not empty"
     );
     for (template, why) in [
-        ("x", "`x` is no template: a path starts with `/`"),
-        ("/{stem", "`/{stem` is no template: a `{` is not closed"),
-        ("/stem}", "`/stem}` is no template: a `}` closes nothing"),
-        ("/{}", "`/{}` is no template: a variable has no name"),
-        ("/{*stem}/x", "`/{*stem}/x` is no template: a tail stands last"),
+        ("x", "`x` is not a path template: a path must start with `/`"),
+        (
+            "/{stem",
+            "`/{stem` is not a path template: variable is not closed, add `}` (a literal brace is `{{`)",
+        ),
+        ("/stem}", "`/stem}` is not a path template: `}` without `{` (a literal brace is `}}`)"),
+        ("/{}", "`/{}` is not a path template: variable has no name, write `{name}` or `{name:regex}`"),
+        (
+            "/{*stem}/x",
+            "`/{*stem}/x` is not a path template: a variable that spans separators must end the template and stand alone in its segment",
+        ),
         ("/{other}", "path `other`: no field gives this variable"),
     ] {
         let value = Tail { rest: "x".into() };
