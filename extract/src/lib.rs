@@ -140,7 +140,7 @@ pub mod derive {
     pub use crate::field::rest::RestSlot;
     pub use crate::field::slot::{ListSlot, SingleSlot, Slot};
     pub use crate::field::slots::{Layout, Slots};
-    pub use crate::field::value::{Value, header, lines};
+    pub use crate::field::value::{Value, header_lines, header_values};
     pub use crate::text::dispatch::{
         ReadByFromStr, ReadByFromText, ReadByNone, ReadDispatch, WriteByDisplay, WriteByNone, WriteByToText,
         WriteDispatch, borrowed, cow, not_empty, serde_text,

@@ -34,24 +34,24 @@ impl Keys {
     pub const NONE: Self = Self { prefix: "", query: &[], cookie: &[], form: &[], json: &[], inner: &[] };
 
     /// The names of a flattened struct.
-    pub const fn within(self, prefix: &'static str, inner: &'static [Keys]) -> Self {
+    pub const fn with_prefix(self, prefix: &'static str, inner: &'static [Keys]) -> Self {
         Self { prefix, inner, ..Self::NONE }
     }
 
     /// Whether both have a name of the same source.
-    pub const fn meet(&self, other: &Keys) -> bool {
-        all_meet(self, None, other, None)
+    pub const fn overlaps(&self, other: &Keys) -> bool {
+        any_overlap(self, None, other, None)
     }
 }
 
-const fn all_meet(one: &Keys, up: Up<'_>, other: &Keys, other_up: Up<'_>) -> bool {
+const fn any_overlap(one: &Keys, up: Up<'_>, other: &Keys, other_up: Up<'_>) -> bool {
     let here = Before { text: one.prefix, up };
-    if own_meet(one, Some(&here), other, other_up) {
+    if own_overlap(one, Some(&here), other, other_up) {
         return true;
     }
     let mut at = 0;
     while at < one.inner.len() {
-        if all_meet(&one.inner[at], Some(&here), other, other_up) {
+        if any_overlap(&one.inner[at], Some(&here), other, other_up) {
             return true;
         }
         at += 1;
@@ -60,19 +60,19 @@ const fn all_meet(one: &Keys, up: Up<'_>, other: &Keys, other_up: Up<'_>) -> boo
 }
 
 /// Whether a name of the first one's own is a name of the other, at whatever depth.
-const fn own_meet(one: &Keys, up: Up<'_>, other: &Keys, other_up: Up<'_>) -> bool {
+const fn own_overlap(one: &Keys, up: Up<'_>, other: &Keys, other_up: Up<'_>) -> bool {
     let here = Before { text: other.prefix, up: other_up };
     let there = Some(&here);
-    if lists_meet(one.query, up, other.query, there)
-        || lists_meet(one.cookie, up, other.cookie, there)
-        || lists_meet(one.form, up, other.form, there)
-        || lists_meet(one.json, up, other.json, there)
+    if lists_overlap(one.query, up, other.query, there)
+        || lists_overlap(one.cookie, up, other.cookie, there)
+        || lists_overlap(one.form, up, other.form, there)
+        || lists_overlap(one.json, up, other.json, there)
     {
         return true;
     }
     let mut at = 0;
     while at < other.inner.len() {
-        if own_meet(one, up, &other.inner[at], there) {
+        if own_overlap(one, up, &other.inner[at], there) {
             return true;
         }
         at += 1;
@@ -80,7 +80,7 @@ const fn own_meet(one: &Keys, up: Up<'_>, other: &Keys, other_up: Up<'_>) -> boo
     false
 }
 
-const fn lists_meet(one: &[&str], up: Up<'_>, other: &[&str], other_up: Up<'_>) -> bool {
+const fn lists_overlap(one: &[&str], up: Up<'_>, other: &[&str], other_up: Up<'_>) -> bool {
     let mut at = 0;
     while at < one.len() {
         let mut against = 0;
@@ -214,24 +214,24 @@ mod tests {
     #[test]
     fn names_meet_where_they_are_the_same_behind_their_prefixes() {
         const INNER: Keys = Keys { query: &["b", "c"], form: &["x"], ..Keys::NONE };
-        const DEEP: Keys = Keys { query: &["z"], inner: &[INNER.within("d.", &[INNER])], ..Keys::NONE };
+        const DEEP: Keys = Keys { query: &["z"], inner: &[INNER.with_prefix("d.", &[INNER])], ..Keys::NONE };
         let own = |query| Keys { query, ..Keys::NONE };
         for (one, other, meet) in [
             (own(&["a"]), own(&["a"]), true),
             (own(&["a"]), own(&["b", "a"]), true),
             (own(&["a"]), own(&["ba"]), false),
             (own(&["a"]), Keys { json: &["a"], ..Keys::NONE }, false),
-            (own(&["a.b"]), INNER.within("a.", &[INNER]), true),
-            (own(&["b"]), INNER.within("a.", &[INNER]), false),
-            (own(&["e.d.c"]), DEEP.within("e.", &[DEEP]), true),
-            (own(&["d.c"]), DEEP.within("e.", &[DEEP]), false),
-            (own(&["e.z"]), DEEP.within("e.", &[DEEP]), true),
-            (Keys { form: &["e.d.x"], ..Keys::NONE }, DEEP.within("e.", &[DEEP]), true),
-            (DEEP.within("e.", &[DEEP]), INNER.within("e.d.", &[INNER]), true),
+            (own(&["a.b"]), INNER.with_prefix("a.", &[INNER]), true),
+            (own(&["b"]), INNER.with_prefix("a.", &[INNER]), false),
+            (own(&["e.d.c"]), DEEP.with_prefix("e.", &[DEEP]), true),
+            (own(&["d.c"]), DEEP.with_prefix("e.", &[DEEP]), false),
+            (own(&["e.z"]), DEEP.with_prefix("e.", &[DEEP]), true),
+            (Keys { form: &["e.d.x"], ..Keys::NONE }, DEEP.with_prefix("e.", &[DEEP]), true),
+            (DEEP.with_prefix("e.", &[DEEP]), INNER.with_prefix("e.d.", &[INNER]), true),
             (own(&[""]), own(&[""]), true),
         ] {
-            assert_eq!(one.meet(&other), meet, "{one:?} {other:?}");
-            assert_eq!(other.meet(&one), meet, "{other:?} {one:?}");
+            assert_eq!(one.overlaps(&other), meet, "{one:?} {other:?}");
+            assert_eq!(other.overlaps(&one), meet, "{other:?} {one:?}");
         }
     }
 }

@@ -101,7 +101,7 @@ pub(crate) fn whole<'r, F: Slots<'r>>(slots: &mut F, kind: BodyKind, body: &'r B
     match read {
         Ok(()) => errors.body = BodyState::Read,
         Err(error) => {
-            slots.close();
+            slots.reset_members();
             errors.reject_body(error);
         }
     }

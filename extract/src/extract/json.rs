@@ -29,7 +29,7 @@ pub(crate) fn read<'r, F: Slots<'r>>(
 /// Tells why a body does not fit by a second pass, which is too dear for those that do.
 #[cold]
 fn sort<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8], errors: &mut Errors) -> Result<(), FieldError> {
-    slots.close();
+    slots.reset_members();
     let plan = F::BODY;
     let (mut seen, mut unknown) = (0, 0);
     members(body, &mut |key, raw| {

@@ -105,7 +105,7 @@ pub struct MultipartSlot {
 
 impl MultipartSlot {
     /// Takes in what the head says of the body.
-    pub fn head(&mut self, headers: &HeaderMap) {
+    pub fn set_headers(&mut self, headers: &HeaderMap) {
         self.kind = headers.get(CONTENT_TYPE).cloned();
     }
 

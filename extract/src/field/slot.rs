@@ -59,21 +59,21 @@ impl<T> SingleSlot<T> {
         {
             *self = Self::Value(value);
         } else {
-            self.weigh(value, read, rule);
+            self.push_slow(value, read, rule);
         }
     }
 
     #[inline(never)]
-    fn weigh<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
-        self.put(rule, || read_value(value, read, rule));
+    fn push_slow<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
+        self.store(rule, || read_value(value, read, rule));
     }
 
     /// Takes in what has been read already.
-    pub fn offer(&mut self, value: Result<Option<T>, Box<ValueError>>, rule: &Rule) {
-        self.put(rule, || value);
+    pub fn push_result(&mut self, value: Result<Option<T>, Box<ValueError>>, rule: &Rule) {
+        self.store(rule, || value);
     }
 
-    fn put(&mut self, rule: &Rule, value: impl FnOnce() -> Result<Option<T>, Box<ValueError>>) {
+    fn store(&mut self, rule: &Rule, value: impl FnOnce() -> Result<Option<T>, Box<ValueError>>) {
         if !self.is_absent() {
             match rule.duplicates {
                 Duplicates::Reject => return *self = Self::Error(ValueError::duplicate().into()),
@@ -144,7 +144,7 @@ impl<T> ListSlot<T> {
     /// an empty one has no items.
     pub fn push_value<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
         if !rule.csv {
-            return self.put(rule.max, || read_value(value, read, rule).map_err(|error| *error));
+            return self.store(rule.max, || read_value(value, read, rule).map_err(|error| *error));
         }
         match value.decode() {
             Ok(text) if text.is_empty() => {}
@@ -158,20 +158,20 @@ impl<T> ListSlot<T> {
                     self.item(Cow::Owned(item.trim().to_owned()), read, rule);
                 }
             }
-            Err(error) => self.put(rule.max, || Err(*error)),
+            Err(error) => self.store(rule.max, || Err(*error)),
         }
     }
 
     /// Takes in an item that has been read already.
-    pub fn offer(&mut self, item: Result<Option<T>, Box<ValueError>>, rule: &Rule) {
-        self.put(rule.max, || item.map_err(|error| *error));
+    pub fn push_result(&mut self, item: Result<Option<T>, Box<ValueError>>, rule: &Rule) {
+        self.store(rule.max, || item.map_err(|error| *error));
     }
 
     fn item<'r>(&mut self, text: Cow<'r, str>, read: Read<'r, T>, rule: &Rule) {
-        self.put(rule.max, || read_text(text, read, rule).map_err(|error| *error));
+        self.store(rule.max, || read_text(text, read, rule).map_err(|error| *error));
     }
 
-    fn put(&mut self, max: usize, item: impl FnOnce() -> Result<Option<T>, ValueError>) {
+    fn store(&mut self, max: usize, item: impl FnOnce() -> Result<Option<T>, ValueError>) {
         if self.seen > max {
             return;
         }

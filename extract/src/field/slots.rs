@@ -50,7 +50,7 @@ pub trait Layout: Default + Send {
     /// Calls `visit` for each slot of the head, with `true` if the field is required.
     fn each_slot(&self, visit: &mut dyn FnMut(&dyn Slot, bool));
     /// Makes every member of a JSON body unread again.
-    fn close(&mut self) {}
+    fn reset_members(&mut self) {}
     /// Takes a part in.
     fn part(&mut self, _name: &str, _part: &Part) {}
     /// Takes a file in.

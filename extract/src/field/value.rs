@@ -80,13 +80,16 @@ fn stop(text: &[u8], from: usize, is_key: bool) -> (usize, bool) {
 }
 
 /// The values of a header's lines, in order.
-pub fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = Value<'h>> + use<'h> {
+pub fn header_values<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = Value<'h>> + use<'h> {
     let lines = headers.get_all(name).into_iter();
     lines.map(|line| Value::plain(line.as_bytes()))
 }
 
 /// The lines of a header as they are.
-pub fn lines<'h>(
+pub fn header_lines<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
 ) -> impl Iterator<Item = &'h HeaderValue> + use<'h> {
@@ -144,7 +147,7 @@ impl<'v> Value<'v> {
     }
 
     /// A cookie that is taken as it is.
-    pub fn undecoded(self) -> Self {
+    pub fn without_decoding(self) -> Self {
         match self {
             Self::Escaped { raw, .. } => Self::Text(raw),
             value => value,

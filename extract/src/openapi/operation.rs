@@ -240,7 +240,7 @@ impl Operation {
     }
 
     /// The fields of an inner struct, whose names get the prefix.
-    pub fn within(&mut self, prefix: &str, describe: impl FnOnce(&mut Self)) {
+    pub fn prefixed(&mut self, prefix: &str, describe: impl FnOnce(&mut Self)) {
         let outer = self.prefix.len();
         self.prefix.push_str(prefix);
         // Neither the inner struct's comment nor its answers are those of the operation.

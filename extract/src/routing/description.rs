@@ -47,7 +47,7 @@ pub trait RootByType {
 impl<T: Extract> RootByType for &RootDispatch<T> {
     fn describe_root(&self, operation: &mut Operation) {
         // Its comment is not that of the operation.
-        operation.within("", T::describe);
+        operation.prefixed("", T::describe);
     }
 }
 

@@ -23,7 +23,7 @@ const ANSWERED: &[(&str, &str, &str)] = &[
     ),
     ("l-unmarshal-005", "../examples/examples/lambda.rs", "fn a_body_in_base64_is_a_body"),
     ("l-unmarshal-027", "derive/tests/ui/fail/unreadable_type.stderr", "cannot be read from a text value"),
-    ("l-unmarshal-034", "derive/tests/ui/fail/no_attribute.stderr", "what fills"),
+    ("l-unmarshal-034", "derive/tests/ui/fail/no_attribute.stderr", "has no source"),
     ("l-unmarshal-035", "derive/tests/ui/fail/unknown_attribute.stderr", "did you mean"),
     ("j-marshal-001", "tests/extract/written.rs", "fn fields_are_written_in_their_order"),
     (
