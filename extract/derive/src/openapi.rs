@@ -79,65 +79,45 @@ pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
 
 /// Returns the statements that describe one field.
 fn describe(model: &Model, field: &Field, doc: &str) -> TokenStream {
-    let place = match &field.source {
-        FieldSource::Param { .. } => "path",
-        FieldSource::Query { .. } => "query",
-        FieldSource::Header { .. } => "header",
-        FieldSource::Cookie { .. } => "cookie",
-        _ => "",
-    };
     let description = description(field, doc);
     let schema = schema_fn(field);
+    let parameter = |location: &str, name: &LitStr| quote!(__operation.parameter(#location, #name, #description, #schema););
+    let part = |name: &LitStr, binary: bool| quote!(__operation.part(#name, #binary, #description, #schema););
+    let has_parts = || model.fields.iter().any(|field| matches!(field.source, FieldSource::Part { .. }));
     match &field.source {
-        FieldSource::Param { name, .. } | FieldSource::Header { name, .. } => {
-            quote!(__operation.parameter(#place, #name, #description, #schema);)
+        FieldSource::Param { name, .. } => parameter("path", name),
+        FieldSource::Header { name, .. } => parameter("header", name),
+        FieldSource::Cookie { keys, .. } => parameter("cookie", &keys[0]),
+        FieldSource::Query { keys } | FieldSource::Nested { keys, form: false, .. } => {
+            parameter("query", &keys[0])
         }
-        FieldSource::Query { keys } | FieldSource::Cookie { keys, .. } => {
-            let key = &keys[0];
-            quote!(__operation.parameter(#place, #key, #description, #schema);)
-        }
-        FieldSource::Form { keys } => {
-            let key = &keys[0];
-            let has_parts = model.fields.iter().any(|field| matches!(field.source, FieldSource::Part { .. }));
-            match has_parts {
-                true => quote!(__operation.part(#key, false, #description, #schema);),
-                false => quote!(__operation.form(#key, #description, #schema);),
-            }
-        }
-        FieldSource::Part { keys, what } => {
-            let key = &keys[0];
-            let binary = matches!(what, Part::Bytes | Part::Upload);
-            quote!(__operation.part(#key, #binary, #description, #schema);)
-        }
-        FieldSource::Json { keys, .. } => {
-            let key = &keys[0];
-            quote!(__operation.member(#key, #description, #schema);)
-        }
-        FieldSource::Body(views) => body(field, views, doc),
-        FieldSource::Nested { keys, form, .. } => {
-            let key = &keys[0];
-            match form {
-                true => quote!(__operation.form(#key, #description, #schema);),
-                false => quote!(__operation.parameter("query", #key, #description, #schema);),
-            }
-        }
-        FieldSource::QueryAll => {
-            let name = field.ident.to_string();
-            quote!(__operation.parameter("query", #name, #description, #schema);)
-        }
+        FieldSource::QueryAll => parameter("query", &field_name(field)),
         FieldSource::QueryRest => {
-            let name = field.ident.to_string();
+            let name = field_name(field);
             quote!(__operation.rest(#name, #doc);)
         }
+        FieldSource::Form { keys } if has_parts() => part(&keys[0], false),
+        FieldSource::Form { keys } | FieldSource::Nested { keys, form: true, .. } => {
+            let name = &keys[0];
+            quote!(__operation.form(#name, #description, #schema);)
+        }
+        FieldSource::Part { keys, what } => part(&keys[0], matches!(what, Part::Bytes | Part::Upload)),
+        FieldSource::Json { keys, .. } => {
+            let name = &keys[0];
+            quote!(__operation.member(#name, #description, #schema);)
+        }
+        FieldSource::Body(views) => body(field, views, doc),
         FieldSource::Flatten { prefix, .. } => {
             let prefix = prefix.as_ref().map_or_else(String::new, LitStr::value);
             let ty = &field.ty;
-            quote! {
-                __operation.prefixed(#prefix, <#ty as ::waylay_extract::Extract>::describe);
-            }
+            quote!(__operation.prefixed(#prefix, <#ty as ::waylay_extract::Extract>::describe);)
         }
         _ => TokenStream::new(),
     }
+}
+
+fn field_name(field: &Field) -> LitStr {
+    LitStr::new(&field.ident.to_string(), field.ident.span())
 }
 
 fn body(field: &Field, views: &[View], doc: &str) -> TokenStream {

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Lifetime;
+use syn::{Ident, Lifetime, LitStr};
 
 use crate::extract::tokens;
 use crate::extract::tokens::{is_reference, read, read_dispatch, rule, with_prefix};
@@ -94,48 +94,42 @@ fn view_arm(field: &Field, view: View, alone: bool) -> TokenStream {
 
 /// Returns the methods that read the members of a JSON body: all in one pass, and one at a time.
 fn members(model: &Model, life: &Lifetime) -> TokenStream {
-    let json = || {
-        model.fields.iter().filter_map(|field| match &field.source {
-            FieldSource::Json { keys, .. } => Some((&field.ident, keys)),
-            _ => None,
-        })
-    };
-    if json().next().is_none() && flattened(model).next().is_none() {
+    let has_members = model.fields.iter().any(|field| matches!(field.source, FieldSource::Json { .. }));
+    if !has_members && flattened(model).next().is_none() {
         return TokenStream::new();
     }
-    let decoded = json().map(|(slot, keys)| {
-        quote! {
-            #(#keys)|* => {
+    let decoded = by_name(
+        model,
+        |slot| {
+            quote! {{
                 self.#slot.take(__map)?;
                 return ::core::result::Result::Ok(true);
+            }}
+        },
+        |slot| {
+            quote! {
+                if __rt::Slots::member(&mut self.#slot, __name, __map)? {
+                    return ::core::result::Result::Ok(true);
+                }
             }
-        }
-    });
-    let raw = json().map(|(slot, keys)| {
-        quote! {
-            #(#keys)|* => {
+        },
+    );
+    let raw = by_name(
+        model,
+        |slot| {
+            quote! {{
                 self.#slot.push_value(__name, __raw);
                 return true;
+            }}
+        },
+        |slot| {
+            quote! {
+                if __rt::Slots::raw_member(&mut self.#slot, __name, __raw) {
+                    return true;
+                }
             }
-        }
-    });
-    let inner = |call: fn(&syn::Ident) -> TokenStream| {
-        flattened(model).map(move |field| with_prefix(field, &call(&field.ident)))
-    };
-    let inner_decoded = inner(|slot| {
-        quote! {
-            if __rt::Slots::member(&mut self.#slot, __name, __map)? {
-                return ::core::result::Result::Ok(true);
-            }
-        }
-    });
-    let inner_raw = inner(|slot| {
-        quote! {
-            if __rt::Slots::raw_member(&mut self.#slot, __name, __raw) {
-                return true;
-            }
-        }
-    });
+        },
+    );
     quote! {
         #[inline]
         fn member<__A: __rt::MapAccess<#life>>(
@@ -143,22 +137,33 @@ fn members(model: &Model, life: &Lifetime) -> TokenStream {
             __name: &str,
             __map: &mut __A,
         ) -> ::core::result::Result<bool, __A::Error> {
-            match __name {
-                #(#decoded)*
-                _ => {}
-            }
-            #(#inner_decoded)*
+            #decoded
             ::core::result::Result::Ok(false)
         }
 
         fn raw_member(&mut self, __name: &str, __raw: &#life __rt::RawValue) -> bool {
-            match __name {
-                #(#raw)*
-                _ => {}
-            }
-            #(#inner_raw)*
+            #raw
             false
         }
+    }
+}
+
+/// Returns the statements that find the slot of the member `__name`: the struct's own, then flattened ones.
+fn by_name(model: &Model, own: fn(&Ident) -> TokenStream, inner: fn(&Ident) -> TokenStream) -> TokenStream {
+    let arms = model.fields.iter().filter_map(|field| match &field.source {
+        FieldSource::Json { keys, .. } => {
+            let take = own(&field.ident);
+            Some(quote!(#(#keys)|* => #take))
+        }
+        _ => None,
+    });
+    let inner = flattened(model).map(|field| with_prefix(field, &inner(&field.ident)));
+    quote! {
+        match __name {
+            #(#arms)*
+            _ => {}
+        }
+        #(#inner)*
     }
 }
 
@@ -246,7 +251,7 @@ impl PartArms {
         arms
     }
 
-    fn push(&mut self, model: &Model, field: &Field, keys: &[syn::LitStr], what: Part) {
+    fn push(&mut self, model: &Model, field: &Field, keys: &[LitStr], what: Part) {
         let slot = &field.ident;
         let limit = match field.scalar.as_ref().and_then(|scalar| scalar.limit) {
             Some(limit) => quote!(::core::option::Option::Some(#limit)),
