@@ -1,4 +1,4 @@
-//! FromRequest steps that generated code calls.
+//! The functions behind the derived FromRequest and FromRequestParts.
 
 use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
@@ -12,11 +12,11 @@ use crate::extract::body;
 use crate::extract::head::{finish, read_parts};
 use crate::field::slots::{Layout, Slots};
 
-/// What another extractor of the parts gives.
+/// Calls another extractor.
 ///
 /// # Errors
 ///
-/// It has answered itself.
+/// The response of the extractor.
 pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
     parts: &mut Parts,
     state: &S,
@@ -29,15 +29,15 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
     }
 }
 
-/// Slots with the path variables in: axum's first, then our router's, so that a router of ours
-/// inside axum's sees both.
+/// Returns slots with the path variables: those of axum first, then those of waylay-router, so that
+/// a nested router sees both.
 ///
 /// # Errors
 ///
-/// No router has left path values, or axum says that one is not UTF-8.
+/// No router has matched the request, or a value is not UTF-8.
 #[cfg_attr(
     not(any(feature = "axum", feature = "router")),
-    expect(unused_variables, reason = "no router is known")
+    expect(unused_variables, reason = "used with the features `axum` and `router`")
 )]
 pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejection> {
     if !F::HEAD.path {
@@ -58,7 +58,7 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
     };
     #[cfg(feature = "router")]
     let slots = crate::extract::path::fill(parts, slots);
-    // A middleware may have made the request anew and lost what the router had left in it.
+    // A middleware may have built a new request without the extensions of the router.
     #[cfg(feature = "router")]
     let slots = slots.or_else(|| {
         let matched = crate::extract::path::match_request(F::own_route()?, parts).ok()?;
@@ -71,22 +71,22 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
     ))
 }
 
-/// The struct from the parts alone.
+/// Reads the struct from the request head.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the request.
+/// All errors of the request.
 pub fn from_parts<F: for<'r> Slots<'r>>(mut slots: F, parts: &Parts) -> Result<F::Output, Rejection> {
     let mut errors = Errors::default();
     read_parts(&mut slots, parts, &mut errors);
     finish(slots, &mut errors, parts)
 }
 
-/// As [`from_parts`]; `None` if the request holds nothing for any field.
+/// As [`from_parts`]; `None` if the request has no value for any field.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with what the request holds.
+/// All errors of the request.
 pub fn option_from_parts<F: for<'r> Slots<'r>>(
     mut slots: F,
     parts: &Parts,
@@ -99,11 +99,11 @@ pub fn option_from_parts<F: for<'r> Slots<'r>>(
     finish(slots, &mut errors, parts).map(Some)
 }
 
-/// The struct from the parts and the body.
+/// Reads the struct from the request.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the request.
+/// All errors of the request.
 pub async fn from_request<F: for<'r> Slots<'r>>(
     mut slots: F,
     parts: &Parts,
@@ -116,11 +116,11 @@ pub async fn from_request<F: for<'r> Slots<'r>>(
     finish(slots, &mut errors, parts)
 }
 
-/// As [`from_request`]; `None` if the request holds nothing for any field.
+/// As [`from_request`]; `None` if the request has no value for any field.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with what the request holds.
+/// All errors of the request.
 pub async fn option_from_request<F: for<'r> Slots<'r>>(
     mut slots: F,
     parts: &Parts,
@@ -130,7 +130,7 @@ pub async fn option_from_request<F: for<'r> Slots<'r>>(
     read_parts(&mut slots, parts, &mut errors);
     let Summary { is_invalid, is_untouched } = summary(&slots);
     let touched = !is_untouched || !errors.is_empty();
-    // Where nothing else is there, the body decides, so it is read although a field is missing.
+    // If the head has no value, the body decides, so it is read although a field is missing.
     take_body(&mut slots, is_invalid && touched, parts, body, &mut errors).await;
     if !touched && (errors.body_is_absent() || !F::BODY.reads()) {
         return Ok(None);
@@ -138,11 +138,11 @@ pub async fn option_from_request<F: for<'r> Slots<'r>>(
     finish(slots, &mut errors, parts).map(Some)
 }
 
-/// State of the slots of the head before the body is read.
+/// The state of the slots of the head before the body is read.
 struct Summary {
-    /// A value is missing or not acceptable.
+    /// A value is missing or invalid.
     is_invalid: bool,
-    /// The request holds nothing for any of them.
+    /// The request has no value for any of them.
     is_untouched: bool,
 }
 
@@ -191,7 +191,7 @@ async fn take_body<F: for<'r> Slots<'r>>(
     }
     match body::collect(plan, body).await {
         Ok(bytes) => {
-            // Its length is known only now.
+            // The length is known only now.
             let size = http_body::SizeHint::with_exact(bytes.len() as u64);
             match body::admit(plan, &parts.headers, &size) {
                 Ok(_) => body::whole(slots, kind, &bytes, errors),

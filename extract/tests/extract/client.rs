@@ -168,13 +168,13 @@ async fn what_is_no_answer_says_what_it_is() {
     for (path, said) in [
         (
             "plain",
-            "the answer is not what was asked for <- unexpected content type text/plain; \
+            "the response is not JSON of the expected type <- unexpected content type text/plain; \
              want application/json; content: bad response",
         ),
-        ("big", "the answer is longer than 64 bytes"),
-        ("proxy", "the request was refused <- 502 Bad Gateway: 502; no backend"),
-        ("moved", "the request was refused <- 302 Found: to /m1/x"),
-        ("missing", "the request was refused <- 404 Not Found"),
+        ("big", "the response is longer than 64 bytes"),
+        ("proxy", "the status of the response is not a success <- 502 Bad Gateway: 502; no backend"),
+        ("moved", "the status of the response is not a success <- 302 Found: to /m1/x"),
+        ("missing", "the status of the response is not a success <- 404 Not Found"),
         ("..", "the request cannot be written <- path `path`: expected no dot segment"),
     ] {
         let error = client.call::<serde_json::Value>(&At { path }).await.unwrap_err();
@@ -184,7 +184,8 @@ async fn what_is_no_answer_says_what_it_is() {
     assert!(matches!(error, ClientError::Unreadable(_)), "{error:?}");
     let error = client.call::<M1Answer>(&At { path: "odd" }).await.unwrap_err();
     assert!(
-        chain(&error).starts_with("the answer is not what was asked for <- unexpected JSON; content: {"),
+        chain(&error)
+            .starts_with("the response is not JSON of the expected type <- unexpected JSON; content: {"),
         "{error}"
     );
     let ClientError::Decode(kept) = error else { panic!() };

@@ -626,7 +626,7 @@ fn what_cannot_be_written_is_told_at_once() {
     let error: WriteError = value.to_request_at(Method::GET, "/{stem}.{kind}").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "path `stem`: expected none of the characters that end a variable here; \
+        "path `stem`: expected none of the characters that separate the variables of this segment; \
          path `kind`: expected a value that is not empty"
     );
     for (template, why) in [

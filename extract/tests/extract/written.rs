@@ -182,7 +182,7 @@ async fn a_body_is_json_and_an_absent_one_is_none() {
 fn what_json_cannot_hold_is_told() {
     let odd = std::collections::BTreeMap::from([((1, 2), 3)]);
     let error = at("/u", &Whole { info: Some(odd) }).unwrap_err();
-    assert!(error.to_string().starts_with("body: expected what JSON can hold"), "{error}");
+    assert!(error.to_string().starts_with("body: expected a value that JSON can represent"), "{error}");
 }
 
 #[derive(IntoRequest)]
