@@ -331,11 +331,11 @@ impl fmt::Display for DecodeError {
         let excerpt = excerpt(&self.headers, &self.body);
         match (&self.error, self.headers.get(CONTENT_TYPE)) {
             (Some(_), _) => write!(f, "unexpected JSON; content: {excerpt}"),
-            (None, None) => write!(f, "no content type; want application/json; content: {excerpt}"),
+            (None, None) => write!(f, "no content type; expected application/json; content: {excerpt}"),
             (None, Some(kind)) => {
                 let kind = String::from_utf8_lossy(kind.as_bytes());
                 let kind = kind.escape_debug();
-                write!(f, "unexpected content type {kind}; want application/json; content: {excerpt}")
+                write!(f, "unexpected content type {kind}; expected application/json; content: {excerpt}")
             }
         }
     }

@@ -27,14 +27,14 @@ use crate::error::field::{Code, FieldError, Location, OneLine, ValueError};
 /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
 /// let body = r#"{"title": "Bad Request", "status": 400, "errors": [
 ///     {"in": "query", "name": "page", "code": "invalid", "detail": "expected an integer"}]}"#;
-/// let refusal = ErrorResponse::new(StatusCode::BAD_REQUEST, headers, body.into());
-/// assert_eq!(refusal.errors()[0].code(), Code::Invalid);
-/// assert_eq!(refusal.to_string(), "400 Bad Request: query `page`: expected an integer");
+/// let response = ErrorResponse::new(StatusCode::BAD_REQUEST, headers, body.into());
+/// assert_eq!(response.errors()[0].code(), Code::Invalid);
+/// assert_eq!(response.to_string(), "400 Bad Request: query `page`: expected an integer");
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-/// let refusal = ErrorResponse::new(StatusCode::BAD_GATEWAY, headers, "<h1>No backend</h1><hr>proxy".into());
-/// assert_eq!(refusal.to_string(), "502 Bad Gateway: No backend; proxy");
+/// let response = ErrorResponse::new(StatusCode::BAD_GATEWAY, headers, "<h1>No backend</h1><hr>proxy".into());
+/// assert_eq!(response.to_string(), "502 Bad Gateway: No backend; proxy");
 /// ```
 #[derive(Clone, Debug)]
 pub struct ErrorResponse {

@@ -201,7 +201,7 @@ pub(crate) fn routed<'r, F: for<'s> Slots<'s>>(
 ) -> Result<F::Output, Rejection> {
     let found = match F::own_route() {
         Some(own_route) => match_request(own_route, parts),
-        None => Err(Rejection::misconfigured("the struct has no route of its own")),
+        None => Err(Rejection::misconfigured("the struct has no route")),
     };
     let matched = found.map_err(|rejection| rejection.with_options(RejectionOptions::of(parts)))?;
     let mut slots = F::default();

@@ -3,10 +3,11 @@
 use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
-use http_body::Body as _;
+use http_body::{Body as _, SizeHint};
 use http_body_util::Limited;
 
-use crate::error::collector::{BodyState, Errors};
+use crate::descriptor::body::BodyKind;
+use crate::error::collector::Errors;
 use crate::error::rejection::Rejection;
 use crate::extract::body;
 use crate::extract::head::{finish, read_parts};
@@ -25,7 +26,7 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
 
     match T::from_request_parts(parts, state).await {
         Ok(value) => Ok(Some(value)),
-        Err(answer) => Err(Rejection::extractor_response(answer.into_response())),
+        Err(rejection) => Err(Rejection::extractor_response(rejection.into_response())),
     }
 }
 
@@ -112,7 +113,7 @@ pub async fn from_request<F: for<'r> Slots<'r>>(
     let mut errors = Errors::default();
     read_parts(&mut slots, parts, &mut errors);
     let is_invalid = summary(&slots).is_invalid || !errors.is_empty();
-    take_body(&mut slots, is_invalid, parts, body, &mut errors).await;
+    read_body(&mut slots, is_invalid, parts, body, &mut errors).await;
     finish(slots, &mut errors, parts)
 }
 
@@ -131,7 +132,7 @@ pub async fn option_from_request<F: for<'r> Slots<'r>>(
     let Summary { is_invalid, is_untouched } = summary(&slots);
     let touched = !is_untouched || !errors.is_empty();
     // If the head has no value, the body decides, so it is read although a field is missing.
-    take_body(&mut slots, is_invalid && touched, parts, body, &mut errors).await;
+    read_body(&mut slots, is_invalid && touched, parts, body, &mut errors).await;
     if !touched && (errors.body_is_absent() || !F::BODY.reads()) {
         return Ok(None);
     }
@@ -156,7 +157,7 @@ fn summary(slots: &impl Layout) -> Summary {
     summary
 }
 
-async fn take_body<F: for<'r> Slots<'r>>(
+async fn read_body<F: for<'r> Slots<'r>>(
     slots: &mut F,
     is_invalid: bool,
     parts: &Parts,
@@ -186,18 +187,28 @@ async fn take_body<F: for<'r> Slots<'r>>(
         return;
     }
     #[cfg(feature = "multipart")]
-    if plan.multipart && kind == crate::descriptor::body::BodyKind::Multipart {
+    if plan.multipart && kind == BodyKind::Multipart {
         return crate::extract::parts::stream(slots, &parts.headers, body, errors).await;
     }
-    match body::collect(plan, body).await {
-        Ok(bytes) => {
-            // The length is known only now.
-            let size = http_body::SizeHint::with_exact(bytes.len() as u64);
-            match body::admit(plan, &parts.headers, &size) {
-                Ok(_) => body::whole(slots, kind, &bytes, errors),
-                Err(state) => errors.body = state,
-            }
-        }
-        Err(error) => errors.body = BodyState::Rejected(error),
+    read_whole(slots, kind, parts, body, errors).await;
+}
+
+/// Reads a body into memory, then into the slots.
+async fn read_whole<F: for<'r> Slots<'r>>(
+    slots: &mut F,
+    kind: BodyKind,
+    parts: &Parts,
+    body: Body,
+    errors: &mut Errors,
+) {
+    let plan = const { &F::BODY };
+    let bytes = match body::collect(plan, body).await {
+        Ok(bytes) => bytes,
+        Err(error) => return errors.reject_body(error),
+    };
+    // The content type of a body of unknown length can be checked only now.
+    match body::admit(plan, &parts.headers, &SizeHint::with_exact(bytes.len() as u64)) {
+        Ok(_) => body::whole(slots, kind, &bytes, errors),
+        Err(state) => errors.body = state,
     }
 }

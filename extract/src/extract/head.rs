@@ -90,13 +90,13 @@ impl FromRequestHead for waylay_router::Peer {
 
 /// Reads query, cookies and headers into the slots.
 pub(crate) fn read_parts<'r, F: Slots<'r>>(slots: &mut F, parts: &'r Parts, errors: &mut Errors) {
-    let wants = F::HEAD;
-    if wants.query | wants.deny_query {
+    let head = F::HEAD;
+    if head.query | head.deny_query {
         let text = parts.uri.query().unwrap_or_default();
-        let (max, deny) = (wants.max_params, wants.deny_query);
+        let (max, deny) = (head.max_params, head.deny_query);
         read_pairs::<F>(Location::Query, text, max, deny, errors, |key, value| slots.query(key, value));
     }
-    if wants.cookie {
+    if head.cookie {
         value::cookies(&parts.headers, &mut |name, value| slots.cookie(name, value));
     }
     slots.lookup(parts);

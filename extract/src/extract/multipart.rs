@@ -39,14 +39,14 @@ const MAX_HEAD: usize = 4 * 1024;
 /// }
 ///
 /// async fn import(mut import: Import) -> Result<String, Rejection> {
-///     let mut told = String::new();
+///     let mut text = String::new();
 ///     while let Some(mut part) = import.parts.next().await? {
 ///         match part.file_name() {
-///             Some(_) => told += &format!("{} bytes;", part.bytes(1 << 20).await?.len()),
-///             None => told += &format!("{};", part.text(100).await?),
+///             Some(_) => text += &format!("{} bytes;", part.bytes(1 << 20).await?.len()),
+///             None => text += &format!("{};", part.text(100).await?),
 ///         }
 ///     }
-///     Ok(told)
+///     Ok(text)
 /// }
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {

@@ -90,7 +90,7 @@ pub struct Operation {
 /// The conditions for the problem documents of extraction.
 #[derive(Clone, Copy, Debug)]
 struct ProblemConditions {
-    wants: HeadPlan,
+    head: HeadPlan,
     plan: BodyPlan,
     validated: bool,
 }
@@ -98,15 +98,15 @@ struct ProblemConditions {
 impl ProblemConditions {
     /// Returns the statuses of problems; `has_path`: there are path variables, `has_others`: other parameters.
     fn problems(&self, has_path: bool, has_others: bool) -> Vec<&'static str> {
-        let Self { wants, plan, validated } = self;
-        let shaped = plan.json | plan.form | plan.multipart | plan.text;
-        let missed = has_path && wants.path_is_404;
+        let Self { head, plan, validated } = self;
+        let has_content_type = plan.json | plan.form | plan.multipart | plan.text;
+        let is_404 = has_path && head.path_is_404;
         let all = [
-            ("400", has_others | wants.deny_query | shaped | plan.any | (has_path && !missed)),
-            ("404", missed),
+            ("400", has_others | head.deny_query | has_content_type | plan.any | (has_path && !is_404)),
+            ("404", is_404),
             ("413", plan.reads()),
-            ("415", shaped),
-            ("422", shaped | *validated),
+            ("415", has_content_type),
+            ("422", has_content_type | *validated),
         ];
         all.into_iter().filter(|(_, can)| *can).map(|(status, _)| status).collect()
     }
@@ -122,7 +122,7 @@ impl Operation {
 
     /// Sets what the struct reads. The outer struct, which comes first, includes flattened ones.
     pub fn rules<L: Layout>(&mut self, validated: bool) {
-        self.rules.get_or_insert(ProblemConditions { wants: L::HEAD, plan: L::BODY, validated });
+        self.rules.get_or_insert(ProblemConditions { head: L::HEAD, plan: L::BODY, validated });
     }
 
     /// Sets the doc comment.

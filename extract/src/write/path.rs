@@ -57,7 +57,7 @@ pub(crate) fn fill(template: &str, values: &[Param]) -> Result<String, FillError
             },
             // The slash before it is removed as well, except for that of the root.
             None if variable.is_optional => path.truncate(path.len().saturating_sub(1).max(1)),
-            None => errors.push(path_error(variable.name, Code::Missing, "no field gives this variable")),
+            None => errors.push(path_error(variable.name, Code::Missing, "no field has this variable")),
         }
     }
     if errors.is_empty() { Ok(path) } else { Err(FillError::Values(errors)) }

@@ -109,7 +109,7 @@ impl RequestWriter {
             match self.params.iter().find(|other| other.name == name) {
                 Some(other) if *other == param => {}
                 Some(_) => {
-                    self.error(Location::Path, name, "expected one value, another field gives another")
+                    self.error(Location::Path, name, "expected one value, another field has another one")
                 }
                 None => self.params.push(param),
             }
@@ -337,7 +337,7 @@ impl RequestWriter {
                     self.error(
                         Location::Header,
                         name.as_str(),
-                        "expected one value, another field gives another",
+                        "expected one value, another field has another one",
                     );
                 }
                 return;

@@ -641,7 +641,7 @@ fn what_cannot_be_written_is_told_at_once() {
             "/{*stem}/x",
             "`/{*stem}/x` is not a path template: a variable that spans separators must end the template and stand alone in its segment",
         ),
-        ("/{other}", "path `other`: no field gives this variable"),
+        ("/{other}", "path `other`: no field has this variable"),
     ] {
         let value = Tail { rest: "x".into() };
         let error = value.to_request_at(Method::GET, template).unwrap_err();

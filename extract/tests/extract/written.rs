@@ -303,7 +303,7 @@ fn structs_that_share_a_header_or_a_variable_agree_on_it() {
     let error = at("/{shop}", &apart).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "header `accept`: expected one value, another field gives another; \
-         path `shop`: expected one value, another field gives another"
+        "header `accept`: expected one value, another field has another one; \
+         path `shop`: expected one value, another field has another one"
     );
 }

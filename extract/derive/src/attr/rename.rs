@@ -107,8 +107,8 @@ mod tests {
     use super::Rename;
 
     #[test]
-    fn every_rule_spells_as_serde_does() {
-        let spelt = Rename::WORDS.map(|word| Rename::from_word(word).unwrap().apply("page_size"));
+    fn every_rule_renames_fields_as_serde() {
+        let renamed = Rename::WORDS.map(|word| Rename::from_word(word).unwrap().apply("page_size"));
         let serde = [
             "page_size",
             "PAGE_SIZE",
@@ -119,12 +119,12 @@ mod tests {
             "page-size",
             "PAGE-SIZE",
         ];
-        assert_eq!(spelt, serde);
+        assert_eq!(renamed, serde);
     }
 
     #[test]
-    fn every_rule_spells_variants_as_serde_does() {
-        let spelt = Rename::WORDS.map(|word| Rename::from_word(word).unwrap().apply_to_variant("PageSize"));
+    fn every_rule_renames_variants_as_serde() {
+        let renamed = Rename::WORDS.map(|word| Rename::from_word(word).unwrap().apply_to_variant("PageSize"));
         let serde = [
             "pagesize",
             "PAGESIZE",
@@ -135,6 +135,6 @@ mod tests {
             "page-size",
             "PAGE-SIZE",
         ];
-        assert_eq!(spelt, serde);
+        assert_eq!(renamed, serde);
     }
 }

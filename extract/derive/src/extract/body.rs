@@ -167,7 +167,7 @@ fn by_name(model: &Model, own: fn(&Ident) -> TokenStream, inner: fn(&Ident) -> T
     }
 }
 
-/// Returns the method that takes an unread body, if a field wants one.
+/// Returns the method that takes an unread body, if a field reads it.
 fn stream(model: &Model) -> Option<TokenStream> {
     let own = model.fields.iter().find_map(|field| {
         let slot = &field.ident;

@@ -43,7 +43,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
     }
 }
 
-/// Returns the method that gives the struct's own route, for requests that no router has matched.
+/// Returns the method for the struct's own route, for requests that no router has matched.
 fn own_route(model: &Model) -> TokenStream {
     let (Some(Route { method, template, .. }), None) = (&model.route, &model.borrow) else {
         return TokenStream::new();

@@ -12,7 +12,7 @@ use crate::model::source::{FieldSource, View, without_option};
 use crate::openapi;
 use crate::openapi::DocComments;
 
-/// Returns the impl of `HasRoute`, which tells a router the struct's route.
+/// Returns the impl of `HasRoute`, with the struct's route.
 fn has_route(model: &Model) -> TokenStream {
     // A struct that borrows is read without a router.
     let (Some(route), None) = (&model.route, &model.borrow) else {

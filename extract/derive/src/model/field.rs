@@ -105,13 +105,13 @@ fn source<'f>(
         |attribute: &&Attribute| word(attribute).is_some_and(|word| SOURCES.contains(&word.as_str()));
     let mut found = field.attrs.iter().filter(is_source);
     let Some(first) = found.next() else {
-        let misspelt = field.attrs.iter().find_map(|attribute| {
+        let misspelled = field.attrs.iter().find_map(|attribute| {
             let word = word(attribute)?;
             // `#[path]` is reserved by the compiler.
             let meant = if word == "path" { Some("param") } else { suggest(&word, &SOURCES) };
             Some((attribute, meant?))
         });
-        match misspelt {
+        match misspelled {
             Some((attribute, meant)) => {
                 errors.at(attribute.path(), format!("did you mean `#[{meant}]`?"));
             }
