@@ -1,4 +1,4 @@
-//! What juju/httprequest and lmdrouter read of a request, and what we read of it.
+//! Requests of juju/httprequest and lmdrouter, and how they are read here.
 //!
 //! Where the answer differs it is stricter, and the row says what theirs is.
 
@@ -14,7 +14,7 @@ use waylay_extract::{Extract, FromText, Text, TextError};
 
 use crate::{body::Frames, get, lines};
 
-/// Reads a text that is not empty and marks it.
+/// Reads a text that is not empty, with a mark.
 #[derive(Debug)]
 pub(crate) struct Loud(pub(crate) String);
 
@@ -233,7 +233,7 @@ pub(crate) struct Given {
 const NOTHING: Given = Given { path: &[], query: "", headers: &[], body: "" };
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
-/// The struct as `Debug` shows it, or the errors.
+/// Returns the struct by `Debug`, or the errors.
 fn told<T: Extract + Debug>(given: Given) -> String {
     let parts = get(&format!("/?{}", given.query), given.headers);
     match T::extract(&parts, given.path, Bytes::from_static(given.body.as_bytes())) {
@@ -271,7 +271,7 @@ const POST: &str = r#"{"name": "Fake Post", "date": "2020-03-23T11:33:00Z"}"#;
 const POSTED: &str = r#"Post { id: "bla", name: "Fake Post", date: "2020-03-23T11:33:00Z" }"#;
 const INVALID: &str = "400: query a invalid";
 
-/// The rows' ids in the ancestors' tables, how they are read, what is read, what is told.
+/// The ids in the tables of the ancestors, how the rows are read, the values, the errors.
 type Row = (&'static str, fn(Given) -> String, Given, &'static str);
 
 pub(crate) const ROWS: &[Row] = &[
@@ -320,7 +320,7 @@ pub(crate) const ROWS: &[Row] = &[
         "415: body  unsupported_media_type",
     ),
     ("j-unmarshal-024", told::<Pointer>, json("{}"), "Pointer { body: Inner { n: None } }"),
-    // Theirs read the start of the text, other bases, blanks and `yes`.
+    // Theirs read the start of the text, other bases, spaces and `yes`.
     ("j-unmarshal-026", told::<One<i64>>, a("a=12abc"), INVALID),
     ("j-unmarshal-027", told::<One<i64>>, a("a=0x10"), INVALID),
     ("j-unmarshal-029", told::<One<i64>>, a("a=010"), INVALID),
@@ -381,7 +381,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("l-unmarshal-024", told::<One<f64>>, a("a=abc"), INVALID),
     // Theirs panics.
     ("l-unmarshal-026", told::<Maybe<i64>>, a("a=5"), "Maybe { a: Some(5) }"),
-    // Theirs answers 500.
+    // Theirs responds with 500.
     ("l-unmarshal-028", told::<Maybe<Timestamp>>, a("a=2021-11-01"), INVALID),
     ("j-unmarshal-002", told::<Renamed>, RENAMED, "400: query x2 duplicate, path g1 duplicate"),
     (
@@ -394,14 +394,14 @@ pub(crate) const ROWS: &[Row] = &[
 ];
 
 #[test]
-fn requests_are_read_as_the_ancestors_read_them_or_more_strictly() {
+fn requests_are_read_as_in_the_ancestors_or_more_strictly() {
     for (ids, read, given, expected) in ROWS {
         assert_eq!(read(*given), *expected, "{ids}: {} {}", given.query, given.body);
     }
 }
 
 #[test]
-fn bodies_are_json_if_their_type_says_so() {
+fn bodies_are_json_by_their_content_type() {
     let rows = [
         ("application/vnd.schemaregistry.v1+json", true),
         ("other/json", false),
@@ -424,7 +424,7 @@ fn bodies_are_json_if_their_type_says_so() {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_the_bodys_fault() {
+async fn an_unreadable_body_is_an_error_of_the_body() {
     let body = axum_core::body::Body::new(Frames { frames: vec!["\"", "?"], hint: None });
     let request = Request::post("/").header("content-type", "application/json").body(body).unwrap();
     let rejection = Whole::from_request(request, &()).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The typed client, over a router in the same process and over a real connection.
+//! The client over a router in the same process, and over a real connection.
 
 use std::{convert::Infallible, error::Error};
 
@@ -91,7 +91,7 @@ fn router() -> Router {
         .unwrap()
 }
 
-/// A stream of what is there already.
+/// A stream of available bytes.
 struct Steps<I>(I);
 
 impl<I: Iterator + Unpin> futures_core::Stream for Steps<I> {
@@ -112,7 +112,7 @@ fn refusal(error: ClientError<Infallible>) -> ErrorResponse {
     }
 }
 
-/// An error with all that stands behind it.
+/// Returns an error with its sources.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -125,7 +125,7 @@ fn chain(error: &dyn Error) -> String {
 }
 
 #[tokio::test]
-async fn answers_are_read_as_the_type_that_is_asked_for() {
+async fn responses_are_read_as_the_expected_type() {
     let client = Client::new(router());
     let answer = M1Answer { p: "hello/you".into(), accept: Some("application/json".into()) };
     assert_eq!(client.call::<M1Answer>(&M1 { p: "hello/you".into() }).await.unwrap(), answer);
@@ -145,7 +145,7 @@ async fn answers_are_read_as_the_type_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn errors_of_fields_come_back_as_they_were_told() {
+async fn errors_of_fields_are_read_back() {
     let m2 = M2 { p: "a".into(), i: json!(true), odd: Some("x".into()) };
     let refusal = refusal(Client::new(router()).call::<()>(&m2).await.unwrap_err());
     assert_eq!(refusal.status(), 400);
@@ -163,13 +163,13 @@ async fn errors_of_fields_come_back_as_they_were_told() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_says_what_it_is() {
+async fn unexpected_responses_are_described() {
     let client = Client::new(router()).limit(64);
     for (path, said) in [
         (
             "plain",
             "the response is not JSON of the expected type <- unexpected content type text/plain; \
-             want application/json; content: bad response",
+             expected application/json; content: bad response",
         ),
         ("big", "the response is longer than 64 bytes"),
         ("proxy", "the status of the response is not a success <- 502 Bad Gateway: 502; no backend"),
@@ -193,7 +193,7 @@ async fn what_is_no_answer_says_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_program_may_have_errors_of_its_own() {
+async fn a_program_may_have_its_own_errors() {
     #[derive(Debug, Deserialize, PartialEq)]
     struct Own {
         message: String,
@@ -211,7 +211,7 @@ async fn a_program_may_have_errors_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_request_never_leaves_its_base() {
+async fn a_request_stays_below_the_base_url() {
     let client = Client::new(router()).base(BaseUrl::new("/m1").unwrap());
     let answer: M1Answer = client.get("/x").await.unwrap();
     assert_eq!(answer.p, "x");
@@ -223,7 +223,7 @@ async fn a_request_never_leaves_its_base() {
 }
 
 #[tokio::test]
-async fn a_real_connection_carries_both_ways() {
+async fn requests_and_responses_pass_a_real_connection() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = BaseUrl::new(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, tower::make::Shared::new(router())).await });

@@ -1,4 +1,4 @@
-//! The options of text fields, each against what a request may hold.
+//! The options of text fields, each with several requests.
 
 #![allow(dead_code, reason = "fields are read through `Debug`")]
 
@@ -10,7 +10,7 @@ use waylay_extract::{Code, Extract, ExtractRef, FieldError, TextError};
 
 use crate::{get, lines};
 
-/// The names and codes of all errors, or the struct as `Debug` shows it.
+/// Returns the names and codes of all errors, or the struct by `Debug`.
 fn told<T: Extract + std::fmt::Debug>(uri: &str, headers: &[(&str, &str)]) -> Result<String, Vec<String>> {
     let read = T::extract_parts(&get(uri, headers), &[]);
     read.map(|value| format!("{value:?}")).map_err(|rejection| lines(&rejection))
@@ -25,7 +25,7 @@ fn check<T: Extract + std::fmt::Debug>(rows: &[(&str, Result<&str, &[&str]>)]) {
 }
 
 #[test]
-fn a_flag_is_true_by_its_name_alone() {
+fn a_flag_without_a_value_is_true() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(flag)]
@@ -42,7 +42,7 @@ fn a_flag_is_true_by_its_name_alone() {
 }
 
 #[test]
-fn an_empty_value_is_what_the_field_says() {
+fn an_empty_value_is_read_as_the_field_says() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(empty = "none", default = 7)]
@@ -63,7 +63,7 @@ fn an_empty_value_is_what_the_field_says() {
 }
 
 #[test]
-fn of_several_values_the_one_is_taken_that_the_field_says() {
+fn repeated_values_are_read_as_the_field_says() {
     #[derive(Debug, Extract)]
     #[extract(duplicates = "first")]
     struct Show {
@@ -81,7 +81,7 @@ fn of_several_values_the_one_is_taken_that_the_field_says() {
 }
 
 #[test]
-fn a_list_has_its_least_and_its_most_items() {
+fn a_list_has_a_minimum_and_a_maximum_of_items() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(csv, min_items = 1, max_items = 2)]
@@ -98,7 +98,7 @@ fn a_list_has_its_least_and_its_most_items() {
 }
 
 #[test]
-fn a_value_has_its_most_bytes() {
+fn a_value_has_a_maximum_of_bytes() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(limit = 3)]
@@ -132,7 +132,7 @@ enum Order {
 struct Metres(f64);
 
 #[test]
-fn a_module_or_serde_reads_what_has_no_reading_of_its_own() {
+fn a_module_or_serde_reads_types_without_from_text() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(with = hex)]
@@ -160,7 +160,7 @@ fn a_module_or_serde_reads_what_has_no_reading_of_its_own() {
 }
 
 #[test]
-fn unknown_keys_are_refused_with_the_nearest_known() {
+fn unknown_keys_are_rejected_with_a_suggestion() {
     #[derive(Debug, Extract)]
     struct Billing {
         #[query]
@@ -193,7 +193,7 @@ fn unknown_keys_are_refused_with_the_nearest_known() {
 }
 
 #[test]
-fn a_prefix_stands_before_the_names_of_a_flattened_struct() {
+fn a_flattened_struct_has_a_prefix() {
     #[derive(Debug, Extract)]
     struct Address {
         #[query]
@@ -223,7 +223,7 @@ fn a_prefix_stands_before_the_names_of_a_flattened_struct() {
 }
 
 #[test]
-fn the_rest_of_a_query_is_taken_whole() {
+fn the_rest_of_a_query_is_read() {
     #[derive(Debug, Extract)]
     struct Pairs {
         #[query]
@@ -272,7 +272,7 @@ fn a_whole_query_is_read_through_serde() {
     let show = Show::extract_parts(&parts, &[]).unwrap();
     assert_eq!((show.all.page, show.all.tag.len()), (2, 0));
 
-    // The struct's limits hold of what serde reads, too.
+    // The limits of the struct apply to values that serde reads as well.
     #[derive(Debug, Extract)]
     #[extract(max_params = 3)]
     struct Few {
@@ -294,7 +294,7 @@ fn a_whole_query_is_read_through_serde() {
 
 #[cfg(feature = "headers")]
 #[test]
-fn headers_have_types_of_their_own() {
+fn headers_may_be_typed() {
     #[derive(Debug, Extract)]
     struct Show {
         #[header(typed)]
@@ -315,7 +315,7 @@ fn headers_have_types_of_their_own() {
 }
 
 #[test]
-fn the_head_of_the_request_is_there() {
+fn the_request_head_is_available() {
     #[derive(Debug, Extract)]
     struct Show {
         #[request]
@@ -336,7 +336,7 @@ fn the_head_of_the_request_is_there() {
 }
 
 #[test]
-fn cookies_have_aliases_and_may_stay_as_they_are() {
+fn cookies_have_aliases_and_may_be_raw() {
     #[derive(Debug, Extract)]
     struct Show {
         #[cookie(alias = "session")]
@@ -350,7 +350,7 @@ fn cookies_have_aliases_and_may_stay_as_they_are() {
 }
 
 #[test]
-fn values_are_shown_only_where_the_struct_says_so() {
+fn values_are_shown_only_if_the_struct_says_so() {
     #[derive(Debug, Extract)]
     #[extract(echo)]
     struct Show {
@@ -380,7 +380,7 @@ fn values_are_shown_only_where_the_struct_says_so() {
 }
 
 #[test]
-fn a_source_may_be_meant_for_all_fields() {
+fn one_source_may_apply_to_all_fields() {
     #[derive(Debug, Extract)]
     #[extract(source = query, rename_all = "camelCase")]
     struct Show {
@@ -432,7 +432,7 @@ fn a_struct_may_borrow_from_the_request() {
 }
 
 #[test]
-fn a_query_of_too_many_pairs_is_refused() {
+fn a_query_with_too_many_pairs_is_rejected() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query]
@@ -457,7 +457,7 @@ fn a_query_of_too_many_pairs_is_refused() {
 }
 
 #[test]
-fn a_path_fault_may_be_a_page_that_is_not_there() {
+fn a_path_error_may_be_a_404() {
     #[derive(Debug, Extract)]
     #[extract(path_error = 404)]
     struct Show {
@@ -480,7 +480,7 @@ fn a_path_fault_may_be_a_page_that_is_not_there() {
 }
 
 #[test]
-fn path_values_may_stay_as_they_are_spelt() {
+fn path_values_may_be_raw() {
     #[derive(Debug, Extract)]
     struct Show {
         #[param(raw)]
