@@ -6,7 +6,7 @@
 #![allow(
     clippy::unwrap_used,
     dead_code,
-    reason = "a test fails where it stands; fields are there to be filled"
+    reason = "a test fails at the line of its expectation; fields are only filled"
 )]
 
 use std::{
@@ -117,8 +117,8 @@ const PARTS: &str = "multipart/form-data; boundary=b";
 fn peak<T>(read: impl FnOnce() -> Result<T, Rejection>) -> (Option<u16>, usize) {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
-    let told = read().err().map(|rejection| rejection.status().as_u16());
-    (told, MEMORY.peak_usage().saturating_sub(before))
+    let actual = read().err().map(|rejection| rejection.status().as_u16());
+    (actual, MEMORY.peak_usage().saturating_sub(before))
 }
 
 fn parts(uri: &str, kind: &str) -> Parts {
@@ -157,7 +157,7 @@ fn expensive_requests_stay_below_their_bounds() {
     let small = part("name=\"text\"") + "x\r\n";
     let file = part("name=\"file\"; filename=\"f\"");
     let huge = Chunks { announced: Some(1 << 30), ..chunks(&long, usize::MAX, "") };
-    let refused = Chunks { announced: Some(1 << 40), ..chunks(&long, usize::MAX, "") };
+    let rejected = Chunks { announced: Some(1 << 40), ..chunks(&long, usize::MAX, "") };
     let whole_file = |left| {
         let mut body = chunks(&long, left, "\r\n--b--\r\n");
         // The head precedes the first chunk.
@@ -177,18 +177,18 @@ fn expensive_requests_stay_below_their_bounds() {
             Some(400),
             64 * KIB,
         ),
-        ("keys below keys", lying::<Query>(&format!("/?{deep}"), JSON, ""), Some(400), 256 * KIB),
+        ("subkeys of subkeys", lying::<Query>(&format!("/?{deep}"), JSON, ""), Some(400), 256 * KIB),
         ("a list with a gap", lying::<Query>("/?tree[below][99999999]=1", JSON, ""), Some(400), 64 * KIB),
         ("a thousand branches", lying::<Form>("/", FORM, &wide), None, 8 * MIB),
         ("a form of many keys", lying::<Form>("/", FORM, &keys.repeat(30)), Some(422), 64 * KIB),
         ("10,000 members", lying::<Members>("/", JSON, &format!("{{{members}}}")), Some(422), 64 * KIB),
         ("deep members", lying::<Members>("/", JSON, &nested("tree")), Some(422), 2 * MIB),
-        ("deep members that nobody reads", lying::<Members>("/", JSON, &nested("other")), None, 2 * MIB),
-        ("long members that nobody reads", lying::<Members>("/", JSON, &unread), None, 64 * KIB),
+        ("deep members that no field reads", lying::<Members>("/", JSON, &nested("other")), None, 2 * MIB),
+        ("long members that no field reads", lying::<Members>("/", JSON, &unread), None, 64 * KIB),
         ("a gibibyte that is announced", coming::<Members>(JSON, huge), Some(413), 64 * KIB),
         ("JSON without end", coming::<Members>(JSON, chunks(&long, usize::MAX, "")), Some(413), 5 * MIB),
         ("a form without end", coming::<Form>(FORM, chunks(&long, usize::MAX, "")), Some(413), 5 * MIB),
-        ("a tebibyte of parts that is announced", coming::<Files>(PARTS, refused), Some(413), 64 * KIB),
+        ("a tebibyte of parts that is announced", coming::<Files>(PARTS, rejected), Some(413), 64 * KIB),
         ("parts without end", coming::<Files>(PARTS, chunks(&small, usize::MAX, "")), Some(422), MIB),
         (
             "a head without end",
@@ -204,16 +204,16 @@ fn expensive_requests_stay_below_their_bounds() {
             MIB,
         ),
         (
-            "16 MiB that nobody reads",
+            "16 MiB that no field reads",
             headed_peak::<Files>(headed(&file.replace("file\"", "other\""), 256)),
             None,
             MIB,
         ),
         ("16 MiB by hand", headed_peak::<ByHand>(headed(&file, 256)), None, MIB),
     ];
-    for (what, (told, bytes), expected, bound) in &rows {
-        println!("{what}: {bytes} bytes, {told:?}");
-        assert_eq!(told, expected, "{what}");
+    for (what, (actual, bytes), expected, bound) in &rows {
+        println!("{what}: {bytes} bytes, {actual:?}");
+        assert_eq!(actual, expected, "{what}");
         assert!(bytes <= bound, "{what}: {bytes} bytes, {bound} at most");
     }
 }

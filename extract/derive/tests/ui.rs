@@ -1,4 +1,4 @@
-//! What the derive refuses, and in which words.
+//! The errors of the derives.
 
 // In this package, since trybuild builds every dev-dependency of its package again.
 // Failing cases only: with a passing one, trybuild generates code for all.

@@ -21,18 +21,18 @@ pub(crate) enum Verdict {
     Agrees,
     Differs(String),
     /// It cannot be run.
-    Stands,
+    NotRun,
 }
 
 /// Runs a row, if its operation exists here.
-pub(crate) fn drive(row: &Value) -> Verdict {
+pub(crate) fn run(row: &Value) -> Verdict {
     match row["op"].as_str().unwrap_or_default() {
         "unmarshal" => unmarshal(row),
         "marshal" => marshal(row),
         "content_type" => content_type(row),
         "join_url" => join_url(row),
         "error_excerpt" => error_excerpt(row),
-        _ => Verdict::Stands,
+        _ => Verdict::NotRun,
     }
 }
 
@@ -242,19 +242,19 @@ fn class(code: Code) -> &'static str {
 fn unmarshal(row: &Value) -> Verdict {
     let request = &row["request"];
     if !request.is_object() || request["base64"] == true || request.get("body_error").is_some() {
-        return Verdict::Stands;
+        return Verdict::NotRun;
     }
     let ours = row.get("ours");
     let words = ours.and_then(Value::as_str).unwrap_or_default();
     if words.starts_with("compile error") {
-        return Verdict::Stands;
+        return Verdict::NotRun;
     }
     let mut got = Vec::new();
     for field in row["fields"].as_array().into_iter().flatten() {
         let text = |name: &str| field[name].as_str().unwrap_or_default();
         match read_as(request, text("source"), text("key"), text("type")) {
             Some(read) => got.push((text("name"), read)),
-            None => return Verdict::Stands,
+            None => return Verdict::NotRun,
         }
     }
     let classes: BTreeSet<_> =
@@ -270,7 +270,7 @@ fn unmarshal(row: &Value) -> Verdict {
             };
         }
         // All errors are reported, including that of the row.
-        Some(_) => return Verdict::Stands,
+        Some(_) => return Verdict::NotRun,
         None => row.get("expect"),
     };
     if let Some(error) = row["error"].as_str().filter(|_| ours.is_none()) {
@@ -280,7 +280,7 @@ fn unmarshal(row: &Value) -> Verdict {
         };
     }
     let Some(wanted) = wanted else {
-        return Verdict::Stands;
+        return Verdict::NotRun;
     };
     for (name, read) in got {
         let is = |value: &Value| match (value.as_f64(), wanted[name].as_f64()) {
@@ -297,7 +297,7 @@ fn unmarshal(row: &Value) -> Verdict {
 /// A row's struct, with one field of each kind.
 struct TextResult<'r>(&'r Value);
 
-fn spelt(value: &Value, ty: &str) -> Result<String, TextError> {
+fn as_text(value: &Value, ty: &str) -> Result<String, TextError> {
     let text = match value {
         Value::String(text) if text == "zero" => "0001-01-01T00:00:00Z".to_owned(),
         Value::String(text) => text.clone(),
@@ -324,7 +324,7 @@ impl IntoRequest for TextResult<'_> {
             }
             let items = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
             for item in &items {
-                let text = spelt(item, ty);
+                let text = as_text(item, ty);
                 match source {
                     "path" => draft
                         .param(key, text.map(|text: String| text.trim_start_matches('/').to_owned().into())),
@@ -345,7 +345,7 @@ impl IntoRequest for TextResult<'_> {
 fn marshal(row: &Value) -> Verdict {
     let ours = row["ours"].as_str().unwrap_or_default();
     if ours.starts_with("compile error") || row["error"] == "type_definition" {
-        return Verdict::Stands;
+        return Verdict::NotRun;
     }
     let base = row["base_url"].as_str().unwrap_or_default();
     let path_at = base.find("://").and_then(|at| base[at + 3..].find(['/', '?']).map(|end| at + 3 + end));
@@ -378,8 +378,8 @@ fn marshal(row: &Value) -> Verdict {
     let expect = &row["expect"];
     if let Some(wanted) = expect["url"].as_str() {
         // A colon needs no escape in queries here, nor in a path of theirs.
-        let spelt = |url: &str| percent_decode_str(url).decode_utf8_lossy().into_owned();
-        if spelt(&url) != spelt(wanted) {
+        let as_text = |url: &str| percent_decode_str(url).decode_utf8_lossy().into_owned();
+        if as_text(&url) != as_text(wanted) {
             return Verdict::Differs(format!("{url} and not {wanted}"));
         }
     }
@@ -407,9 +407,9 @@ fn content_type(row: &Value) -> Verdict {
     let kind = row["content_type"].as_str().unwrap_or_default();
     let request = json!({"headers": [["content-type", kind]], "body": "\"x\""});
     let read = read::<Whole>(&request, "body", "a");
-    let refused =
+    let rejected =
         row.get("error").is_some() || row["ours"].as_str().is_some_and(|ours| ours.starts_with("error"));
-    compare(read.err().map(class), refused.then_some("unsupported_media_type"))
+    compare(read.err().map(class), rejected.then_some("unsupported_media_type"))
 }
 
 fn join_url(row: &Value) -> Verdict {
@@ -426,8 +426,8 @@ fn error_excerpt(row: &Value) -> Verdict {
     };
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_str(text("content_type")).unwrap());
-    let refusal = ErrorResponse::new(StatusCode::BAD_GATEWAY, headers, body.clone().into()).to_string();
-    let got = refusal.trim_start_matches("502 Bad Gateway: ");
+    let response = ErrorResponse::new(StatusCode::BAD_GATEWAY, headers, body.clone().into()).to_string();
+    let got = response.trim_start_matches("502 Bad Gateway: ");
     match text("expect") {
         "raw html" => compare(got, &body.escape_debug().to_string()),
         cut if cut.starts_with("first ") => compare(

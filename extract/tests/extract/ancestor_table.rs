@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use serde_json::Value;
 
 use crate::{
-    ancestor_runner::{Verdict, drive},
+    ancestor_runner::{Verdict, run},
     ancestors, responses,
 };
 
@@ -141,7 +141,7 @@ fn every_row_is_covered_and_run_if_possible() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases/extract.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     let answered = answered();
-    let (mut faults, mut driven, mut rows) = (Vec::new(), 0, 0);
+    let (mut failures, mut run_count, mut rows) = (Vec::new(), 0, 0);
     for line in text.lines() {
         let row: Value = serde_json::from_str(line).unwrap();
         if row["kind"] == "schema" {
@@ -149,17 +149,17 @@ fn every_row_is_covered_and_run_if_possible() {
         }
         rows += 1;
         let id = row["id"].as_str().unwrap();
-        let verdict = drive(&row);
+        let verdict = run(&row);
         match verdict {
-            Verdict::Agrees => driven += 1,
-            Verdict::Differs(how) => faults.push(format!("{id}: {how}")),
-            Verdict::Stands if is_answered(id, &answered) => {}
-            Verdict::Stands => faults.push(format!("{id}: not covered")),
+            Verdict::Agrees => run_count += 1,
+            Verdict::Differs(how) => failures.push(format!("{id}: {how}")),
+            Verdict::NotRun if is_answered(id, &answered) => {}
+            Verdict::NotRun => failures.push(format!("{id}: not covered")),
         }
         if !is_answered(id, &answered) {
             println!("{id}: run, and not covered otherwise");
         }
     }
-    println!("{rows} rows, {driven} run");
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    println!("{rows} rows, {run_count} run");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

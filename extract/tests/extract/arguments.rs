@@ -179,10 +179,10 @@ fn the_members_of_a_body_are_counted() {
         #[json]
         _a: Option<u8>,
     }
-    let told = |body: &str| match Show::extract(&json(), &[], bytes(body)) {
+    let outcome = |body: &str| match Show::extract(&json(), &[], bytes(body)) {
         Ok(_) => Vec::new(),
         Err(rejection) => lines(&rejection),
     };
-    assert_eq!(told(r#"{"_a": 1, "b": 2}"#), Vec::<String>::new());
-    assert_eq!(told(r#"{"_a": 1, "b": 2, "c": 3}"#), ["body  too_many"]);
+    assert_eq!(outcome(r#"{"_a": 1, "b": 2}"#), Vec::<String>::new());
+    assert_eq!(outcome(r#"{"_a": 1, "b": 2, "c": 3}"#), ["body  too_many"]);
 }

@@ -137,8 +137,8 @@ async fn errors_are_problem_documents() {
         ("GET", "/misnamed/7", "", 400, &[r#""name":"_user_id","code":"missing""#]),
     ];
     for (method, uri, body, status, parts) in rows {
-        let (told, answer) = call(method, uri, body).await;
-        assert_eq!(told, *status, "{method} {uri} {answer}");
+        let (actual, answer) = call(method, uri, body).await;
+        assert_eq!(actual, *status, "{method} {uri} {answer}");
         for part in *parts {
             assert!(answer.contains(part), "{method} {uri} {answer}");
         }

@@ -93,8 +93,8 @@ async fn a_body_is_read_up_to_its_limit_and_not_beside_errors() {
     ];
     for (uri, kind, frames, hint, expected) in rows {
         let read = read::<Update>(request(uri, kind, frames, *hint)).await;
-        let told = read.as_ref().map_or_else(lines, |_| Vec::new());
-        assert_eq!(told, *expected, "{uri} {kind} {frames:?} {hint:?}");
+        let errors = read.as_ref().map_or_else(lines, |_| Vec::new());
+        assert_eq!(errors, *expected, "{uri} {kind} {frames:?} {hint:?}");
         if let Ok(update) = read {
             assert_eq!(update.title, "t");
         }
@@ -143,8 +143,8 @@ async fn two_mebibytes_are_the_default_limit() {
     for (length, sound) in [(2 << 20, true), ((2 << 20) + 1, false)] {
         let body = Body::from(vec![b'x'; length]);
         let read = read::<Raw>(Request::post("/").body(body).unwrap()).await;
-        let told = read.map(|raw| raw.raw.len()).map_err(|rejection| rejection.status().as_u16());
-        assert_eq!(told, if sound { Ok(length) } else { Err(413) });
+        let errors = read.map(|raw| raw.raw.len()).map_err(|rejection| rejection.status().as_u16());
+        assert_eq!(errors, if sound { Ok(length) } else { Err(413) });
     }
 }
 
@@ -259,7 +259,10 @@ async fn a_stream_is_passed_on_with_its_limit() {
         let (read, expected) = match (read, expected) {
             (Ok(read), Ok(expected)) => (read, expected),
             (read, expected) => {
-                assert_eq!(read.map(drop).map_err(|told| told.status().as_u16()), expected.map(|_| ()));
+                assert_eq!(
+                    read.map(drop).map_err(|rejection| rejection.status().as_u16()),
+                    expected.map(|_| ())
+                );
                 continue;
             }
         };

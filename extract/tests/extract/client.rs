@@ -105,9 +105,9 @@ impl<I: Iterator + Unpin> futures_core::Stream for Steps<I> {
     }
 }
 
-fn refusal(error: ClientError<Infallible>) -> ErrorResponse {
+fn error_response(error: ClientError<Infallible>) -> ErrorResponse {
     match error {
-        ClientError::Status(refusal) => *refusal,
+        ClientError::Status(response) => *response,
         other => panic!("{other:?}"),
     }
 }
@@ -147,17 +147,17 @@ async fn responses_are_read_as_the_expected_type() {
 #[tokio::test]
 async fn errors_of_fields_are_read_back() {
     let m2 = M2 { p: "a".into(), i: json!(true), odd: Some("x".into()) };
-    let refusal = refusal(Client::new(router()).call::<()>(&m2).await.unwrap_err());
-    assert_eq!(refusal.status(), 400);
-    assert_eq!(refusal.problem()["title"], "Bad Request");
+    let response = error_response(Client::new(router()).call::<()>(&m2).await.unwrap_err());
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.problem()["title"], "Bad Request");
     let errors: Vec<_> =
-        refusal.errors().iter().map(|e| (e.location(), e.code(), e.name().or(e.pointer()))).collect();
+        response.errors().iter().map(|e| (e.location(), e.code(), e.name().or(e.pointer()))).collect();
     assert_eq!(
         errors,
         [(Location::Body, Code::Invalid, Some("/i")), (Location::Header, Code::Invalid, Some("x-odd"))]
     );
     assert_eq!(
-        refusal.to_string(),
+        response.to_string(),
         "400 Bad Request: body `/i`: expected i64; header `x-odd`: expected an integer from 0 to 255"
     );
 }
@@ -205,7 +205,7 @@ async fn a_program_may_have_its_own_errors() {
         client.call::<()>(&At { path: "own" }).await.unwrap_err(),
         client.call_response(&At { path: "own" }).await.unwrap_err(),
     ] {
-        let own: Own = refusal(error).json().unwrap();
+        let own: Own = error_response(error).json().unwrap();
         assert_eq!(own, Own { message: "m3 error".into(), code: "forbidden".into() });
     }
 }
@@ -232,8 +232,8 @@ async fn requests_and_responses_pass_a_real_connection() {
     let answer: serde_json::Value = client.call(&m2).await.unwrap();
     assert_eq!(answer, json!({"p": "sea & sky/€", "arg": 7, "odd": 3}));
     let m2 = M2 { i: json!("x"), odd: None, ..m2 };
-    let ClientError::Status(refusal) = client.call::<()>(&m2).await.unwrap_err() else { panic!() };
-    assert_eq!((refusal.status().as_u16(), refusal.errors()[0].pointer()), (422, Some("/i")));
+    let ClientError::Status(response) = client.call::<()>(&m2).await.unwrap_err() else { panic!() };
+    assert_eq!((response.status().as_u16(), response.errors()[0].pointer()), (422, Some("/i")));
     let nowhere = client.base(BaseUrl::new("http://127.0.0.1:1").unwrap());
     assert!(matches!(nowhere.call::<()>(&m2).await, Err(ClientError::Service(_))));
 }

@@ -89,7 +89,7 @@ impl Api {
 
     pub(crate) async fn m2(&self, request: M2) -> String {
         self.log.say("m2");
-        format!("{} for {}", request.p * 2, self.tenant.as_deref().unwrap_or("nobody"))
+        format!("{} for {}", request.p * 2, self.tenant.as_deref().unwrap_or("public"))
     }
 
     pub(crate) async fn m2_post(&mut self, request: M2Post) -> Result<String, StatusCode> {
@@ -122,7 +122,7 @@ async fn exported_methods_are_routes() {
     let routes: Vec<_> = router.routes().map(|route| route.name().unwrap().to_owned()).collect();
     assert_eq!(routes, ["GET /m1/{p}", "GET /m2/{p}", "POST /m2/{p}"]);
     assert_eq!(text(ask(&router, "GET", "/m1/99").await).await, (200, String::new()));
-    assert_eq!(text(ask(&router, "GET", "/m2/99").await).await, (200, "198 for nobody".into()));
+    assert_eq!(text(ask(&router, "GET", "/m2/99").await).await, (200, "198 for public".into()));
     assert_eq!(text(ask(&router, "POST", "/m2/9").await).await, (200, "9".into()));
     assert_eq!(ask(&router, "GET", "/m2/x").await.status(), 400);
     assert_eq!(ask(&router, "DELETE", "/m2/9").await.status(), 405);

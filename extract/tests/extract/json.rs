@@ -239,13 +239,13 @@ fn a_pointer_is_cut_before_a_long_key() {
         #[json]
         stars: std::collections::BTreeMap<String, Vec<Address>>,
     }
-    let told = |key: &str, value: &str| {
+    let outcome = |key: &str, value: &str| {
         let body = format!("{{\"stars\": {{\"{key}\": {value}}}}}");
         lines(&Stars::extract(&json(), &[], bytes(&body)).map(|read| read.stars).unwrap_err())
     };
     let (long, longest) = ("k".repeat(1000), "k".repeat(100_000));
-    assert_eq!(told(&long, "[1]"), [format!("body /stars/{long}/0 invalid")]);
-    assert_eq!(told(&long, "[{}]"), [format!("body /stars/{long}/0/city missing")]);
-    assert_eq!(told(&longest, "[1]"), ["body /stars invalid"]);
-    assert_eq!(told(&longest, "[{}]"), ["body /stars missing"]);
+    assert_eq!(outcome(&long, "[1]"), [format!("body /stars/{long}/0 invalid")]);
+    assert_eq!(outcome(&long, "[{}]"), [format!("body /stars/{long}/0/city missing")]);
+    assert_eq!(outcome(&longest, "[1]"), ["body /stars invalid"]);
+    assert_eq!(outcome(&longest, "[{}]"), ["body /stars missing"]);
 }

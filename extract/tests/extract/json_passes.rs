@@ -9,7 +9,7 @@ use waylay_extract::{Extract, Rejection};
 use crate::{bytes, json};
 
 thread_local! {
-    static REFUSES: Cell<bool> = const { Cell::new(false) };
+    static FAILS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Rejects its first value, so that the first pass fails and the second succeeds.
@@ -19,7 +19,7 @@ struct Fickle;
 impl<'de> Deserialize<'de> for Fickle {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         de::IgnoredAny::deserialize(deserializer)?;
-        if REFUSES.take() { Err(de::Error::custom("not yet")) } else { Ok(Self) }
+        if FAILS.take() { Err(de::Error::custom("not yet")) } else { Ok(Self) }
     }
 }
 
@@ -62,13 +62,13 @@ struct Strict {
 }
 
 /// Returns the struct of a body, or every error as text.
-fn read<T: Extract>(body: &str, refuses: bool) -> Result<T, Vec<String>> {
-    REFUSES.set(refuses);
-    let told = |rejection: Rejection| {
+fn read<T: Extract>(body: &str, fails: bool) -> Result<T, Vec<String>> {
+    FAILS.set(fails);
+    let describe = |rejection: Rejection| {
         let line = |error: &waylay_extract::FieldError| format!("{error} ({})", error.code());
         rejection.errors().iter().map(line).collect()
     };
-    T::extract(&json(), &[], bytes(body)).map_err(told)
+    T::extract(&json(), &[], bytes(body)).map_err(describe)
 }
 
 fn member() -> impl Strategy<Value = String> {
@@ -120,8 +120,8 @@ proptest! {
 fn a_type_that_fails_once_separates_the_passes() {
     let body = r#"{"fickle": 1, "title": "a", "in_size": 1}"#;
     assert!(read::<Loose>(body, false).is_ok());
-    REFUSES.set(true);
+    FAILS.set(true);
     assert!(serde_json::from_str::<Fickle>("1").is_err());
     assert_eq!(read::<Loose>(body, true).unwrap().title, "a");
-    assert!(!REFUSES.get(), "the first way came by");
+    assert!(!FAILS.get(), "the first way came by");
 }

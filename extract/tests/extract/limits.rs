@@ -50,11 +50,11 @@ where
     let chunk = Bytes::copy_from_slice(chunk.as_bytes());
     let body = Body::new(Endless { chunk, taken: taken.clone(), announced });
     let request = Request::post("/").header("content-type", kind).body(body).unwrap();
-    let told = match T::from_request(request, &()).await {
+    let errors = match T::from_request(request, &()).await {
         Ok(_) => Vec::new(),
         Err(rejection) => lines(&rejection),
     };
-    (told, taken.load(Ordering::Relaxed))
+    (errors, taken.load(Ordering::Relaxed))
 }
 
 #[derive(Debug, Extract)]
@@ -97,11 +97,11 @@ async fn a_body_is_read_up_to_its_limit() {
     assert_eq!(announced, (vec!["body  too_large".to_owned()], 0));
     // A body of unknown length is read up to the chunk that exceeds the limit.
     for kind in ["application/json", "application/x-www-form-urlencoded"] {
-        let (told, taken) = match kind {
+        let (errors, taken) = match kind {
             "application/json" => drown::<Members>(kind, &chunk, None).await,
             _ => drown::<Form>(kind, &chunk, None).await,
         };
-        assert_eq!(told, ["body  too_large"], "{kind}");
+        assert_eq!(errors, ["body  too_large"], "{kind}");
         assert!(taken <= 2 * MIB + chunk.len() as u64, "{kind}: {taken}");
     }
 }
@@ -110,25 +110,25 @@ async fn a_body_is_read_up_to_its_limit() {
 async fn endless_parts_are_read_up_to_their_number_or_limit() {
     let kind = "multipart/form-data; boundary=b";
     let part = "--b\r\ncontent-disposition: form-data; name=\"_a\"\r\n\r\nx\r\n";
-    let (told, taken) = drown::<Parts>(kind, part, None).await;
-    assert_eq!(told, ["part  too_many"]);
+    let (errors, taken) = drown::<Parts>(kind, part, None).await;
+    assert_eq!(errors, ["part  too_many"]);
     assert!(taken < MIB, "{taken}");
     // An endless file: the limit of the body ends it, and nothing beyond its own limit is kept.
     let file = format!("--b\r\ncontent-disposition: form-data; name=\"_file\"\r\n\r\n{}", "x".repeat(60_000));
-    let (told, taken) = drown::<Parts>(kind, &file, None).await;
-    assert_eq!(told, ["body  too_large"]);
+    let (errors, taken) = drown::<Parts>(kind, &file, None).await;
+    assert_eq!(errors, ["body  too_large"]);
     assert!(taken <= 2 * MIB + 2 * file.len() as u64, "{taken}");
     // An endless header of a part.
-    let (told, taken) = drown::<Parts>(kind, &"--b\r\nx: x\r\n".repeat(1000), None).await;
-    assert_eq!(told, ["body  malformed"]);
+    let (errors, taken) = drown::<Parts>(kind, &"--b\r\nx: x\r\n".repeat(1000), None).await;
+    assert_eq!(errors, ["body  malformed"]);
     assert!(taken <= 40_000, "{taken}");
 }
 
 #[test]
 fn ten_thousand_keys_are_rejected() {
     let pairs = (0..10_000).map(|n| format!("k{n}=1")).collect::<Vec<_>>().join("&");
-    let told = Query::extract_parts(&get("/", &[]), &[]).map(|_| ());
-    assert!(told.is_ok());
+    let errors = Query::extract_parts(&get("/", &[]), &[]).map(|_| ());
+    assert!(errors.is_ok());
     // A URI is shorter than 64 KiB, a form is not.
     let short: String = pairs.chars().take(60_000).collect();
     let rejection = Query::extract_parts(&get(&format!("/?{short}"), &[]), &[]).unwrap_err();

@@ -1,6 +1,6 @@
 //! Tests of the derives through the public interface.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
+#![allow(clippy::unwrap_used, reason = "a test fails at the line of its expectation")]
 
 #[cfg(all(feature = "jiff", feature = "router"))]
 mod ancestor_runner;

@@ -58,7 +58,7 @@ async fn next(parts: &mut Multipart) -> Field<'_> {
     parts.next().await.unwrap().unwrap()
 }
 
-fn told<T>(result: Result<T, Rejection>) -> (u16, Vec<String>) {
+fn outcome<T>(result: Result<T, Rejection>) -> (u16, Vec<String>) {
     let rejection = result.err().unwrap();
     (rejection.status().as_u16(), lines(&rejection))
 }
@@ -150,7 +150,7 @@ async fn a_boundary_has_at_most_70_characters() {
         match post::<Import>(&kind, text).await {
             Ok(mut import) => assert_eq!((next(&mut import.parts).await.name(), read), ("a", true)),
             Err(rejection) => {
-                assert_eq!((told::<()>(Err(rejection)), read), (one(400, "body  malformed"), false))
+                assert_eq!((outcome::<()>(Err(rejection)), read), (one(400, "body  malformed"), false))
             }
         }
     }
@@ -159,27 +159,27 @@ async fn a_boundary_has_at_most_70_characters() {
 #[tokio::test]
 async fn a_part_has_a_limit_and_the_next_is_still_read() {
     let mut all = parts(&[("a", None, "12345"), ("b", Some("b"), "12345"), ("c", None, "1")]).await;
-    assert_eq!(told(next(&mut all).await.bytes(4).await), one(413, "part a too_large"));
-    assert_eq!(told(next(&mut all).await.upload(4).await), one(413, "part b too_large"));
+    assert_eq!(outcome(next(&mut all).await.bytes(4).await), one(413, "part a too_large"));
+    assert_eq!(outcome(next(&mut all).await.upload(4).await), one(413, "part b too_large"));
     assert_eq!(next(&mut all).await.text(1).await.unwrap(), "1");
     let mut all = parts(&[("a", None, "1"); 4]).await;
     for _ in 0..3 {
         next(&mut all).await;
     }
-    assert_eq!(told(all.next().await.map(|_| ())), one(422, "part  too_many"));
+    assert_eq!(outcome(all.next().await.map(|_| ())), one(422, "part  too_many"));
 }
 
 #[tokio::test]
 async fn a_body_has_a_limit_a_type_and_an_end() {
     let long = body(&[("a", None, &"x".repeat(400_000))]);
-    assert_eq!(told(post::<Import>(KIND, long.clone()).await), one(413, "body  too_large"));
+    assert_eq!(outcome(post::<Import>(KIND, long.clone()).await), one(413, "body  too_large"));
     let torn = |text: &str, hint| {
         let (head, tail) = text.split_at(text.len() / 2);
         Body::new(Frames { frames: vec![leak(head), leak(tail)], hint })
     };
     // A body of unknown length is read up to its limit.
     let mut all = post::<Import>(KIND, torn(&long, None)).await.unwrap().parts;
-    assert_eq!(told(next(&mut all).await.bytes(u64::MAX).await), one(413, "body  too_large"));
+    assert_eq!(outcome(next(&mut all).await.bytes(u64::MAX).await), one(413, "body  too_large"));
     let mut all =
         post::<Import>(KIND, torn("--b\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1?", None))
             .await
@@ -187,12 +187,12 @@ async fn a_body_has_a_limit_a_type_and_an_end() {
             .parts;
     let rejection = next(&mut all).await.bytes(10).await.unwrap_err();
     assert_eq!(rejection.status(), 400);
-    assert_eq!(told(post::<Import>("text/plain", "x").await), one(415, "body  unsupported_media_type"));
-    assert_eq!(told(post::<Import>("multipart/form-data", "x").await), one(400, "body  malformed"));
-    assert_eq!(told(post::<Import>(KIND, "").await), one(400, "body  missing"));
+    assert_eq!(outcome(post::<Import>("text/plain", "x").await), one(415, "body  unsupported_media_type"));
+    assert_eq!(outcome(post::<Import>("multipart/form-data", "x").await), one(400, "body  malformed"));
+    assert_eq!(outcome(post::<Import>(KIND, "").await), one(400, "body  missing"));
     assert!(post::<Maybe>(KIND, "").await.unwrap().parts.is_none());
     assert!(post::<Maybe>(KIND, body(&[])).await.unwrap().parts.is_some());
-    assert_eq!(told(post::<Maybe>(KIND, long).await), one(413, "body  too_large"));
+    assert_eq!(outcome(post::<Maybe>(KIND, long).await), one(413, "body  too_large"));
     // A request in memory can be read part by part as well.
     let read = Import::extract(&get("/", &[("content-type", KIND)]), &[], bytes(&body(&[("a", None, "1")])));
     assert_eq!(next(&mut read.unwrap().parts).await.text(9).await.unwrap(), "1");
@@ -250,17 +250,17 @@ async fn a_body_is_one_value_in_every_content_type() {
         assert_eq!(read.unwrap().sign_up, ada, "{kind}");
     }
     let wrong = body(&[("name", None, "ada"), ("age", None, "x")]);
-    assert_eq!(told(post::<Any>(KIND, wrong).await), one(422, "body  invalid"));
+    assert_eq!(outcome(post::<Any>(KIND, wrong).await), one(422, "body  invalid"));
     // As for a form without the key.
-    assert_eq!(told(post::<Any>(KIND, body(&[])).await), one(400, "body  missing"));
+    assert_eq!(outcome(post::<Any>(KIND, body(&[])).await), one(400, "body  missing"));
     assert_eq!(post::<Any>(KIND, body(&[("name", None, "")])).await.unwrap().sign_up.name, "");
     let mut binary = body(&[("name", None, "?")]).into_bytes();
     let at = binary.iter().position(|byte| *byte == b'?').unwrap();
     binary[at] = 0xff;
-    assert_eq!(told(post::<Any>(KIND, binary).await), one(422, "part name bad_utf8"));
-    let (status, _) = told(post::<Any>("text/plain", "x").await);
+    assert_eq!(outcome(post::<Any>(KIND, binary).await), one(422, "part name bad_utf8"));
+    let (status, _) = outcome(post::<Any>("text/plain", "x").await);
     assert_eq!(status, 415);
-    assert_eq!(told(post::<Any>(KIND, "").await), one(400, "body  missing"));
+    assert_eq!(outcome(post::<Any>(KIND, "").await), one(400, "body  missing"));
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ struct Search {
     page: Option<u8>,
 }
 
-fn told(query: &str) -> String {
+fn outcome(query: &str) -> String {
     match Search::extract_parts(&get(&format!("/?{query}"), &[]), &[]) {
         Ok(Search { price, items, names, page }) => format!("{price:?} {items:?} {names:?} {page:?}"),
         Err(rejection) => {
@@ -114,7 +114,7 @@ fn subkeys_of_a_field_are_its_value() {
             "400: items[0][tags] too_many",
         ),
     ] {
-        assert_eq!(told(query), expected, "{query}");
+        assert_eq!(outcome(query), expected, "{query}");
     }
 }
 
@@ -303,7 +303,7 @@ proptest::proptest! {
         let query: Vec<_> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let uri = format!("/?{}", query.join("&").replace('[', "%5B").replace(']', "%5D"));
         let parts = get(&uri, &[]);
-        for error in InQuery::extract_parts(&parts, &[]).map_err(|told| told.errors().to_vec()).err().unwrap_or_default() {
+        for error in InQuery::extract_parts(&parts, &[]).map_err(|rejection| rejection.errors().to_vec()).err().unwrap_or_default() {
             let name = error.name().unwrap();
             proptest::prop_assert!(
                 ["tree", "list"].iter().any(|key| name.starts_with(key)) || pairs.iter().any(|(key, _)| key == name),

@@ -11,7 +11,7 @@ use waylay_extract::{Code, Extract, ExtractRef, FieldError, TextError};
 use crate::{get, lines};
 
 /// Returns the names and codes of all errors, or the struct by `Debug`.
-fn told<T: Extract + std::fmt::Debug>(uri: &str, headers: &[(&str, &str)]) -> Result<String, Vec<String>> {
+fn outcome<T: Extract + std::fmt::Debug>(uri: &str, headers: &[(&str, &str)]) -> Result<String, Vec<String>> {
     let read = T::extract_parts(&get(uri, headers), &[]);
     read.map(|value| format!("{value:?}")).map_err(|rejection| lines(&rejection))
 }
@@ -20,7 +20,7 @@ fn check<T: Extract + std::fmt::Debug>(rows: &[(&str, Result<&str, &[&str]>)]) {
     for (uri, expected) in rows {
         let expected =
             expected.map(str::to_owned).map_err(|errors| errors.iter().map(ToString::to_string).collect());
-        assert_eq!(told::<T>(uri, &[]), expected, "{uri}");
+        assert_eq!(outcome::<T>(uri, &[]), expected, "{uri}");
     }
 }
 
@@ -110,7 +110,7 @@ fn a_value_has_a_maximum_of_bytes() {
         ("/?a=%C3%A9x", Ok(r#"Show { a: Some("éx"), b: None }"#)),
         ("/?a=abcd", Err(&["query a too_long"])),
     ]);
-    assert_eq!(told::<Show>("/", &[("x-a", "abcd")]), Err(vec!["header x-a too_long".into()]));
+    assert_eq!(outcome::<Show>("/", &[("x-a", "abcd")]), Err(vec!["header x-a too_long".into()]));
 }
 
 mod hex {
@@ -217,7 +217,7 @@ fn a_flattened_struct_has_a_prefix() {
     assert_eq!((&*show.from.city, &*show.to.city), ("x", "y"));
     assert_eq!((show.from.zone, show.to.zone), (Some(1), Some(2)));
     assert_eq!(show.from.accept, show.to.accept);
-    let errors = told::<Show>("/?city=x&b.city=y&b.city=z", &[("cookie", "b.zone=x")]);
+    let errors = outcome::<Show>("/?city=x&b.city=y&b.city=z", &[("cookie", "b.zone=x")]);
     let expected = ["query a.city missing", "query b.city duplicate", "cookie b.zone invalid"];
     assert_eq!(errors, Err(expected.map(String::from).to_vec()));
 }
@@ -310,7 +310,7 @@ fn headers_may_be_typed() {
     let show = Show::extract_parts(&get("/", &headers), &[]).unwrap();
     assert_eq!((show.agent.as_str(), show.length, show.all.len()), ("a", None, 2));
     assert_eq!(show.x_raw.unwrap().as_bytes(), "\u{e9}".as_bytes());
-    let wrong = told::<Show>("/", &[("content-length", "x")]);
+    let wrong = outcome::<Show>("/", &[("content-length", "x")]);
     assert_eq!(wrong, Err(vec!["header agent missing".into(), "header length invalid".into()]));
 }
 
@@ -344,9 +344,9 @@ fn cookies_have_aliases_and_may_be_raw() {
         #[cookie(raw)]
         raw: Option<String>,
     }
-    let told = |cookie| told::<Show>("/", &[("cookie", cookie)]);
-    assert_eq!(told("session=a%20b; raw=a%20b"), Ok(r#"Show { sid: "a b", raw: Some("a%20b") }"#.into()));
-    assert_eq!(told("sid=a; session=b"), Err(vec!["cookie sid duplicate".into()]));
+    let outcome = |cookie| outcome::<Show>("/", &[("cookie", cookie)]);
+    assert_eq!(outcome("session=a%20b; raw=a%20b"), Ok(r#"Show { sid: "a b", raw: Some("a%20b") }"#.into()));
+    assert_eq!(outcome("sid=a; session=b"), Err(vec!["cookie sid duplicate".into()]));
 }
 
 #[test]
@@ -453,7 +453,7 @@ fn a_query_with_too_many_pairs_is_rejected() {
     ]);
     let show = Show::extract_parts(&get(&pairs(1000), &[]), &[]).unwrap();
     assert_eq!(show.a, None);
-    assert_eq!(told::<Show>(&pairs(1001), &[]), Err(vec!["query  too_many".into()]));
+    assert_eq!(outcome::<Show>(&pairs(1001), &[]), Err(vec!["query  too_many".into()]));
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn parts(method: &str, uri: &str) -> Parts {
     request.body(()).unwrap().into_parts().0
 }
 
-fn told<T: HasRoute>(method: &str, uri: &str, body: &str) -> (u16, Vec<String>) {
+fn outcome<T: HasRoute>(method: &str, uri: &str, body: &str) -> (u16, Vec<String>) {
     let rejection = T::read(&parts(method, uri), bytes(body)).err().unwrap();
     (rejection.status().as_u16(), lines(&rejection))
 }
@@ -51,11 +51,11 @@ fn the_path_is_matched_with_the_structs_own_route() {
     let (parts, body) = update.to_request().unwrap().into_parts();
     assert_eq!(Update::read(&parts, bytes_of(body)).unwrap(), update);
     let body = "{\"title\": \"x\"}";
-    assert_eq!(told::<Update>("PUT", "/users/Ada/posts/7/x", body), (404, vec![]));
-    assert_eq!(told::<Update>("PUT", "/users/ada/posts/7", body), (404, vec![]));
-    assert_eq!(told::<Update>("POST", "/users/ada/posts/7/x", body), (405, vec![]));
+    assert_eq!(outcome::<Update>("PUT", "/users/Ada/posts/7/x", body), (404, vec![]));
+    assert_eq!(outcome::<Update>("PUT", "/users/ada/posts/7", body), (404, vec![]));
+    assert_eq!(outcome::<Update>("POST", "/users/ada/posts/7/x", body), (405, vec![]));
     let all = ["path id invalid", "query draft invalid", "body /title missing"].map(String::from).to_vec();
-    assert_eq!(told::<Update>("PUT", "/users/ada/posts/x/x?draft=x", "{}"), (400, all));
+    assert_eq!(outcome::<Update>("PUT", "/users/ada/posts/x/x?draft=x", "{}"), (400, all));
     let tag = |uri: &str| Tag::<u8>::read(&self::parts("HEAD", uri), bytes("")).map(|tag| tag.tag);
     assert_eq!(tag("/tags").unwrap(), None);
     assert_eq!(tag("/tags/7").unwrap(), Some(7));

@@ -216,19 +216,19 @@ async fn rejections_are_problems_and_hide_errors_of_the_program() {
             .route(Route::get("/unwired").to(async |_: Unwired| ()))
             .route(Route::get("/number/{a}").to(async |number: Number| number.a.to_string()))
     };
-    let (status, told) = answer(router().build().unwrap(), "/number/x").await;
-    assert_eq!((status, &told["errors"][0]["code"]), (400, &json!("invalid")));
-    let (status, told) = answer(router().build().unwrap(), "/unwired").await;
-    assert_eq!((status, &told["detail"]), (500, &json!("the server cannot read this request")));
-    assert!(!told.to_string().contains("pool"), "{told}");
+    let (status, body) = answer(router().build().unwrap(), "/number/x").await;
+    assert_eq!((status, &body["errors"][0]["code"]), (400, &json!("invalid")));
+    let (status, body) = answer(router().build().unwrap(), "/unwired").await;
+    assert_eq!((status, &body["detail"]), (500, &json!("the server cannot read this request")));
+    assert!(!body.to_string().contains("pool"), "{body}");
     // As the error mappers of juju and lmdrouter: a program may write another format, with any content.
     let exposed = |rejection: &Rejection| {
         let body = json!({"code": rejection.status().as_u16(), "message": format!("wrap: {rejection}")});
         (rejection.status(), Json(body)).into_response()
     };
     let router = router().layer(RejectionLayer::new(exposed)).build().unwrap();
-    let told = json!({"code": 500, "message": "wrap: no extension fills the field `_pool`"});
-    assert_eq!(answer(router, "/unwired").await, (500, told));
+    let body = json!({"code": 500, "message": "wrap: no extension fills the field `_pool`"});
+    assert_eq!(answer(router, "/unwired").await, (500, body));
 }
 
 #[derive(Extract)]

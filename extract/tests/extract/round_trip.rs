@@ -140,7 +140,7 @@ fn path_values_are_read_back() {
             Some(read) => assert_eq!(read, value),
             None => {
                 let name = &*value.name;
-                assert!(matches!(name, "" | "." | "..") || has_control(name), "{} is refused", name);
+                assert!(matches!(name, "" | "." | "..") || has_control(name), "{} is rejected", name);
             }
         }
     });
@@ -287,13 +287,13 @@ struct Members {
     #[json]
     list: Vec<i32>,
     #[json]
-    #[serde(with = "as_text")]
-    spelt: u64,
+    #[serde(with = "hex_text")]
+    raw_text: u64,
     #[query]
     beside: String,
 }
 
-mod as_text {
+mod hex_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -315,7 +315,7 @@ fn json_members_are_read_back() {
             maybe: dice.maybe(Dice::text),
             or_seven: dice.maybe(|dice| dice.roll() as u8),
             list: dice.list(|dice| dice.roll() as i32),
-            spelt: dice.roll(),
+            raw_text: dice.roll(),
             beside: dice.text(),
         };
         assert_eq!(back(&table, &value, "/"), Some(value));
@@ -566,7 +566,7 @@ mod parts {
             request.headers()["content-type"].to_str().unwrap().rsplit('=').next().unwrap().to_owned()
         };
         let (one, other) = (boundary(), boundary());
-        assert_ne!(one, other, "nobody knows it beforehand");
+        assert_ne!(one, other, "it is random");
         assert!(one.len() <= 70 && one.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
         let (parts, body) = value().to_request_at(http::Method::POST, "/").unwrap().into_parts();
         let read = Parts::extract(&parts, &[], super::bytes_of(body)).unwrap();

@@ -74,8 +74,8 @@ async fn errors_are_problem_documents() {
         ("POST", "http://example.com/posts", r#"{"title": 3}"#, 422, "/title"),
     ];
     for (method, uri, body, status, part) in rows {
-        let (told, answer) = call(method, uri, body).await;
-        assert_eq!(told, status, "{method} {uri} {answer}");
+        let (actual, answer) = call(method, uri, body).await;
+        assert_eq!(actual, status, "{method} {uri} {answer}");
         assert!(answer.contains(part), "{method} {uri} {answer}");
     }
 }

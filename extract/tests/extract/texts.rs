@@ -81,8 +81,8 @@ fn derived_texts_are_read_and_written() {
 
 #[test]
 fn choices_are_described() {
-    let told = |text| Order::from_text(text).unwrap_err().to_string();
-    assert_eq!(told("x"), "expected `newest-first`, `old` or ``");
+    let outcome = |text| Order::from_text(text).unwrap_err().to_string();
+    assert_eq!(outcome("x"), "expected `newest-first`, `old` or ``");
     assert_eq!(Unit::from_text("x").unwrap_err().to_string(), "expected `METRE` or `FOOT`");
     assert_eq!(Plain::from_text("x").unwrap_err().to_string(), "expected `TheOne`");
     assert_eq!(Id::from_text("x").unwrap_err().to_string(), "expected an integer of 64 bits, not negative");
