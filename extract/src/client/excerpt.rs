@@ -121,7 +121,7 @@ mod tests {
     use super::{READ, excerpt};
 
     #[test]
-    fn a_body_is_reduced_to_what_a_person_reads() {
+    fn a_body_is_reduced_to_its_readable_text() {
         let proxy = "<!DOCTYPE HTML>\n<html><head>\n<title>502 Proxy Error</title>\n\
             <script>if (a < b) { alert('no') }</script><STYLE>p { x: y }</Style></head><body>\n\
             <!-- hidden > text --><h1>Proxy Error</h1>\n<p>The server received an invalid\nresponse.<br />\n\
@@ -148,7 +148,7 @@ mod tests {
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(kind).unwrap())]);
             assert_eq!(excerpt(&headers, body.as_bytes()), expected, "{kind} {body}");
         }
-        // Of so many references, each is looked at and no more.
+        // Takes linear time.
         let html = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/html"))]);
         let shown = format!("{} ... [203776 bytes omitted]", "&".repeat(1024));
         assert_eq!(excerpt(&html, "&".repeat(READ + 1).as_bytes()), shown);

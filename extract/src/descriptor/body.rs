@@ -1,4 +1,4 @@
-//! BodyKind, content types, BodyPlan.
+//! BodyKind and BodyPlan: content types, and which of them a struct reads.
 
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -14,7 +14,7 @@ pub enum BodyKind {
     Multipart,
     /// `text/*`
     Text,
-    /// Anything else, or nothing is said.
+    /// Any other type, or no content type.
     Other,
 }
 
@@ -50,9 +50,9 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     kind(headers) == BodyKind::Json
 }
 
-/// Whether plain text is asked for, and nothing that a problem is as well.
+/// Tests whether the client prefers plain text to JSON.
 ///
-/// A browser's `*/*` is no such wish.
+/// The `*/*` of a browser counts for JSON.
 pub(crate) fn prefers_plain(headers: &HeaderMap) -> bool {
     let mut plain = 0.0f32;
     let mut json = 0.0f32;
@@ -73,41 +73,41 @@ pub(crate) fn prefers_plain(headers: &HeaderMap) -> bool {
     plain > json
 }
 
-/// What a struct does with the body.
+/// Which bodies a struct reads, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyPlan {
-    /// It is read as JSON, whole or by member.
+    /// JSON, whole or by member.
     pub json: bool,
-    /// It is read as JSON by member.
+    /// JSON by member.
     pub members: bool,
-    /// Types that are JSON as well, though their names do not say so.
+    /// Further content types of JSON.
     pub accept: &'static [&'static str],
-    /// It is read as an urlencoded form, whole or by key.
+    /// An urlencoded form, whole or by key.
     pub form: bool,
-    /// It is read as a form by key.
+    /// A form by key.
     pub pairs: bool,
-    /// It is read as parts.
+    /// Multipart.
     pub multipart: bool,
-    /// It is read as text if it is called one.
+    /// Text, for content types of `text/*` only.
     pub text: bool,
-    /// It is read as text or kept as bytes, whatever it is called.
+    /// Text or bytes, for any content type.
     pub any: bool,
-    /// It is handed on unread.
+    /// The body is not read here.
     pub stream: bool,
-    /// The most bytes that are read.
+    /// Maximum bytes.
     pub limit: u64,
-    /// The most pairs, members or parts.
+    /// Maximum pairs, members or parts.
     pub max_params: usize,
-    /// A pair that no field reads is an error.
+    /// An unknown pair is an error.
     pub deny_form: bool,
-    /// A member that no field reads is an error.
+    /// An unknown member is an error.
     pub deny_json: bool,
-    /// A part that no field reads is an error.
+    /// An unknown part is an error.
     pub deny_part: bool,
 }
 
 impl BodyPlan {
-    /// No body is read.
+    /// Reads no body.
     pub const NONE: Self = Self {
         json: false,
         members: false,
@@ -125,12 +125,12 @@ impl BodyPlan {
         deny_part: false,
     };
 
-    /// Whether the body is touched at all.
+    /// Tests whether the body is read.
     pub const fn reads(self) -> bool {
         self.json | self.form | self.multipart | self.text | self.any | self.stream
     }
 
-    /// The same plan with what a flattened struct reads; the limits and rules are those of the outer.
+    /// Adds what a flattened struct reads; limits and rules stay those of the outer struct.
     pub const fn join(self, inner: Self) -> Self {
         Self {
             json: self.json | inner.json,
@@ -145,14 +145,14 @@ impl BodyPlan {
         }
     }
 
-    /// Whether a body of members is decoded in one way only.
+    /// Tests whether the body is decoded in one way only.
     pub const fn is_consistent(self) -> bool {
         let parts = self.multipart & !self.stream;
         let members = self.json as u8 + (self.form | parts) as u8 + self.stream as u8;
         members <= 1
     }
 
-    /// The content types that are read, as a header has them.
+    /// Returns the content types in the form of a header value.
     pub(crate) fn accepts(&self) -> String {
         let types = [
             (self.json, "application/json"),
@@ -174,7 +174,7 @@ impl BodyPlan {
         }
     }
 
-    /// Whether the type of the body matters.
+    /// Tests whether the content type matters.
     pub(crate) fn checks_content_type(&self) -> bool {
         self.json | self.form | self.multipart | self.text
     }

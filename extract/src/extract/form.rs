@@ -1,4 +1,4 @@
-//! Whole query or form through serde_html_form.
+//! Whole queries and forms as one value, through serde_html_form.
 
 use http::Uri;
 use serde::de::DeserializeOwned;
@@ -13,7 +13,7 @@ use crate::field::slot::SingleSlot;
 #[cfg(feature = "multipart")]
 use crate::write::encoding::push_pair;
 
-/// The whole urlencoded body, as one value of at most so many pairs.
+/// Reads a whole urlencoded body of at most `max` pairs.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub fn whole_form<T: DeserializeOwned>(body: &[u8], max: usize) -> Result<Member
     })
 }
 
-/// The whole query, as one value of at most so many pairs.
+/// Reads a whole query of at most `max` pairs.
 pub fn whole_query<T: DeserializeOwned>(uri: &Uri, max: usize) -> SingleSlot<T> {
     match uri.query().map(|query| read(query, max)) {
         None => read("", max).map_or(SingleSlot::Absent, SingleSlot::Value),
@@ -38,7 +38,7 @@ pub fn whole_query<T: DeserializeOwned>(uri: &Uri, max: usize) -> SingleSlot<T> 
 }
 
 fn read<T: DeserializeOwned>(text: &str, max: usize) -> Result<T, ValueError> {
-    // Before a list of them is made, which takes many times the memory of `a&a&a`.
+    // Checked before parsing: the list of the pairs takes many times the memory of `a&a&a`.
     if text.split('&').filter(|pair| !pair.is_empty()).nth(max).is_some() {
         return Err(ValueError::new(Code::TooMany, format!("expected at most {max} values")));
     }
@@ -51,11 +51,11 @@ fn read<T: DeserializeOwned>(text: &str, max: usize) -> Result<T, ValueError> {
     })
 }
 
-/// The slot of a whole body that may come as parts.
+/// The slot of a whole body that may be multipart.
 #[cfg(feature = "multipart")]
 #[derive(Debug)]
 pub struct FormOrPartsSlot<T> {
-    /// What it is if it comes as something else.
+    /// The value of a body of another kind.
     pub member: MemberSlot<T>,
     pairs: String,
     error: Option<FieldError>,
@@ -70,7 +70,7 @@ impl<T> Default for FormOrPartsSlot<T> {
 
 #[cfg(feature = "multipart")]
 impl<T: DeserializeOwned> FormOrPartsSlot<T> {
-    /// Takes a part in.
+    /// Adds a part.
     pub fn part(&mut self, name: &str, part: &Part) {
         let text = match &part.bytes {
             Ok(_) => part.value().decode().map_err(|error| *error),
@@ -84,14 +84,14 @@ impl<T: DeserializeOwned> FormOrPartsSlot<T> {
         }
     }
 
-    /// The slot of the body, however it came.
+    /// Returns the slot of the body, of whatever kind.
     pub fn finish(self, errors: &Errors) -> MemberSlot<T> {
         if let Some(error) = self.error {
             return MemberSlot::Error(Box::new(error));
         }
         match self.member {
             MemberSlot::Unread if errors.body_is_read() => {
-                // The parts have been counted as they came.
+                // The number of parts has been checked while reading.
                 whole_form(self.pairs.as_bytes(), usize::MAX)
                     .unwrap_or_else(|error| MemberSlot::Error(Box::new(error)))
             }

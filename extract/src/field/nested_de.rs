@@ -1,4 +1,4 @@
-//! Serde Deserializer over nested keys.
+//! NestedDeserializer: serde over the tree of nested keys.
 
 use std::collections::BTreeMap;
 use std::{fmt, vec};
@@ -13,21 +13,21 @@ use crate::error::field::{Code, ValueError};
 use crate::text::from_text::FromText;
 use crate::text::via_serde::scalars;
 
-/// What stands at a key.
+/// The content of a key.
 #[derive(Debug, Default)]
 pub(crate) enum Node {
     /// Nothing.
     #[default]
     Absent,
-    /// A value, or several of the same key.
+    /// A value, or several values of the same key.
     Texts(Vec<String>),
     /// The items of `a[]`.
     Items(Vec<String>),
-    /// What stands at the keys below.
+    /// The subkeys.
     Keys(BTreeMap<String, Node>),
 }
 
-/// Why a tree is not of a type: the keys from the leaf up, and the fault.
+/// An error of a tree: the keys from the leaf to the root, and the error of the value.
 #[derive(Debug)]
 pub(crate) struct NestedDeError {
     pub(crate) keys: Vec<String>,
@@ -57,7 +57,7 @@ impl fmt::Display for NestedDeError {
 
 impl std::error::Error for NestedDeError {}
 
-/// The words of foreign types are dropped, since they may quote the value.
+/// Drops the messages of foreign types, which may quote the value.
 impl de::Error for NestedDeError {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::new(Code::Invalid, "expected a valid value")
@@ -93,7 +93,7 @@ impl de::Error for NestedDeError {
     }
 }
 
-/// A node as serde reads it; `max`: the most items of a list.
+/// A node for serde; `max`: maximum items of a list.
 pub(crate) struct NestedDeserializer {
     pub(crate) node: Node,
     pub(crate) max: usize,
@@ -109,7 +109,7 @@ impl NestedDeserializer {
         }
     }
 
-    /// Nothing, or an empty value: an empty list, no keys, `None`.
+    /// Tests for an absent or empty value: an empty list, no keys, `None`.
     fn is_empty(&self) -> bool {
         match &self.node {
             Node::Absent => true,
@@ -118,7 +118,7 @@ impl NestedDeserializer {
         }
     }
 
-    /// The items of a list with their indexes.
+    /// Returns the items of a list with their indexes.
     fn items(self) -> Result<Items, NestedDeError> {
         let max = self.max;
         let leaf = |(at, text): (usize, String)| (at.to_string(), Node::Texts(vec![text]));
@@ -139,13 +139,13 @@ impl NestedDeserializer {
         let list: Vec<_> = match self.node {
             _ if self.is_empty() => Vec::new(),
             Node::Keys(keys) => keys.into_iter().collect(),
-            _ => return Err(NestedDeError::new(Code::Invalid, "expected keys below")),
+            _ => return Err(NestedDeError::new(Code::Invalid, "expected subkeys")),
         };
         Ok(Items { list: list.into_iter(), max, value: None })
     }
 }
 
-/// Items by their indexes, of which none may lack: `a[99999999]=1` is no list of that length
+/// Sorts items by index. No index may be missing: `a[99999999]=1` is not a list of that length
 /// (CVE-2024-37298 of gorilla/schema).
 fn in_order(keys: BTreeMap<String, Node>) -> Result<Vec<(String, Node)>, NestedDeError> {
     let mut list = Vec::with_capacity(keys.len());
@@ -264,11 +264,11 @@ impl<'de> Deserializer<'de> for NestedDeserializer {
     forward_to_deserialize_any! { string bytes byte_buf identifier }
 }
 
-/// The children of a node, each behind its key.
+/// The children of a node with their keys.
 struct Items {
     list: vec::IntoIter<(String, Node)>,
     max: usize,
-    /// The value of the key that was read last.
+    /// The value of the last key.
     value: Option<(String, Node)>,
 }
 
@@ -330,7 +330,7 @@ impl<'de> EnumAccess<'de> for NestedDeserializer {
     }
 }
 
-/// What stands below a variant's name.
+/// The content of an enum variant.
 pub(crate) struct Content {
     key: Option<String>,
     tree: NestedDeserializer,

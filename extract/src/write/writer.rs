@@ -1,4 +1,4 @@
-//! RequestWriter: a request from fields.
+//! RequestWriter: collects the fields of a struct into a request.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use serde::Serialize;
+use waylay_template::TemplateError;
 
 use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::text::dispatch::TextResult;
@@ -16,7 +17,7 @@ use crate::write::encoding::{WrittenBody, is_cookie, push_cookie, push_pair};
 use crate::write::nested_ser::{NestedSerError, texts};
 use crate::write::path::{FillError, Param, fill};
 
-/// Why a struct cannot be made into a request that the server would read back.
+/// The errors of a struct that cannot be written into a request.
 ///
 /// ```
 /// use waylay_extract::IntoRequest;
@@ -34,18 +35,18 @@ use crate::write::path::{FillError, Param, fill};
 /// assert_eq!(error.errors().len(), 2);
 /// assert_eq!(
 ///     error.to_string(),
-///     "header `x-note`: expected text without control characters, not blank at its ends; \
+///     "header `x-note`: expected text without control characters, without white space at its ends; \
 ///      path `file`: expected no dot segment"
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteError {
-    template: Option<(String, &'static str)>,
+    template: Option<TemplateError>,
     errors: Vec<FieldError>,
 }
 
 impl WriteError {
-    /// One error for each value, those of the path last; empty if the template is at fault.
+    /// Returns one error for each value, those of the path last; empty for an invalid template.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }
@@ -53,8 +54,8 @@ impl WriteError {
 
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((template, reason)) = &self.template {
-            return write!(f, "`{template}` is no template: {reason}");
+        if let Some(TemplateError { kind, text, .. }) = &self.template {
+            return write!(f, "`{text}` is not a path template: {kind}");
         }
         for (index, error) in self.errors.iter().enumerate() {
             let gap = if index == 0 { "" } else { "; " };
@@ -66,14 +67,14 @@ impl fmt::Display for WriteError {
 
 impl Error for WriteError {}
 
-/// A request that is being written: what [`IntoRequest::write`](crate::IntoRequest::write) fills.
+/// A request that is being written, the argument of [`IntoRequest::write`](crate::IntoRequest::write).
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct RequestWriter {
     prefix: String,
-    /// Which of the structs flattened together is written, by a number, and how many there were.
+    /// The number of the struct that is being written, among those flattened into each other, and their count.
     scope: (u32, u32),
-    /// The struct that has written a header.
+    /// The number of the struct that has written a header.
     owners: Vec<(HeaderName, u32)>,
     params: Vec<Param>,
     query: String,
@@ -83,7 +84,7 @@ pub struct RequestWriter {
     errors: Vec<FieldError>,
 }
 
-/// What a writer has become, but for its path.
+/// The finished request without its path.
 struct WrittenParts {
     query: String,
     headers: HeaderMap,
@@ -96,19 +97,19 @@ impl RequestWriter {
         self.push_param(name, text, false);
     }
 
-    /// Writes a variable of the path whose escapes are there already.
+    /// Writes a variable of the path that is encoded already.
     pub fn param_raw(&mut self, name: &str, text: TextResult<'_>) {
         self.push_param(name, text, true);
     }
 
-    /// Variables and headers have no prefix: they are those of the whole request.
+    /// Variables and headers have no prefix: they belong to the whole request.
     fn push_param(&mut self, name: &str, text: TextResult<'_>, raw: bool) {
         if let Some(text) = self.text(Location::Path, name, text) {
             let param = Param { name: name.to_owned(), text: text.into_owned(), raw };
             match self.params.iter().find(|other| other.name == name) {
                 Some(other) if *other == param => {}
                 Some(_) => {
-                    self.error(Location::Path, name, "expected one value, another field gives another")
+                    self.error(Location::Path, name, "expected one value, another field has another one")
                 }
                 None => self.params.push(param),
             }
@@ -123,7 +124,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a key of the query that stands alone.
+    /// Writes a key of the query without a value.
     pub fn query_flag(&mut self, key: &str) {
         let key = self.named(key);
         push_pair(&mut self.query, &key, None);
@@ -137,23 +138,23 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a value whose parts have keys of their own; `dots`: `a.b` and not `a[b]`.
+    /// Writes a value with nested keys; `dots`: `a.b` instead of `a[b]`.
     ///
-    /// `wanted`: where nothing is written, something else is read.
-    pub fn query_nested(&mut self, key: &str, value: &(impl Serialize + ?Sized), dots: bool, wanted: bool) {
-        self.nested(Location::Query, key, value, dots, wanted, |writer, key, text| {
+    /// `required`: an absent value would be read as the default.
+    pub fn query_nested(&mut self, key: &str, value: &(impl Serialize + ?Sized), dots: bool, required: bool) {
+        self.nested(Location::Query, key, value, dots, required, |writer, key, text| {
             push_pair(&mut writer.query, key, Some(text));
         });
     }
 
-    /// Writes the texts of a value one by one, or tells why it has none.
+    /// Writes the texts of a value one by one, or reports an error.
     pub(crate) fn nested(
         &mut self,
         location: Location,
         key: &str,
         value: &(impl Serialize + ?Sized),
         dots: bool,
-        wanted: bool,
+        required: bool,
         mut put: impl FnMut(&mut Self, &str, &str),
     ) {
         let key = self.named(key).into_owned();
@@ -163,7 +164,7 @@ impl RequestWriter {
             put(self, &format!("{key}{rest}"), text);
         });
         match done {
-            Ok(()) if wanted && written == 0 => {
+            Ok(()) if required && written == 0 => {
                 self.error(location, &key, "expected a value: without one the default is read");
             }
             Ok(()) => {}
@@ -171,7 +172,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes pairs of the query that are escaped already.
+    /// Writes pairs of the query that are encoded already.
     #[cfg(feature = "form")]
     pub(crate) fn query_pairs(&mut self, pairs: &str) {
         if !self.query.is_empty() && !pairs.is_empty() {
@@ -187,7 +188,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a header's value as it is.
+    /// Writes a header value.
     pub fn header_value(&mut self, name: &HeaderName, value: &HeaderValue) {
         self.append(name, value.clone());
     }
@@ -199,7 +200,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a cookie; `raw`: without escapes.
+    /// Writes a cookie; `raw`: without encoding.
     pub fn cookie(&mut self, name: &str, text: TextResult<'_>, raw: bool) {
         let name = self.named(name);
         let Some(text) = self.text(Location::Cookie, &name, text) else {
@@ -212,7 +213,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes the fields of an inner struct, whose names get the prefix.
+    /// Writes the fields of an inner struct with a prefix.
     pub fn prefixed(&mut self, prefix: &str, write: impl FnOnce(&mut Self)) {
         let (length, (scope, scopes)) = (self.prefix.len(), self.scope);
         self.prefix.push_str(prefix);
@@ -222,23 +223,23 @@ impl RequestWriter {
         self.prefix.truncate(length);
     }
 
-    /// Tells an error.
+    /// Adds an error.
     pub(crate) fn push_error(&mut self, error: FieldError) {
         self.errors.push(error);
     }
 
-    /// Tells that a value would not be read back as it is.
+    /// Reports that a value would not be read as the same one.
     pub fn error(&mut self, location: Location, name: &str, detail: &'static str) {
         let error = ValueError::new(Code::Invalid, detail);
         self.errors.push(FieldError::new(location, name.to_owned(), error));
     }
 
-    /// The request, at the template's path.
+    /// Returns the request with the template's path.
     pub(crate) fn finish(self, method: Method, template: &str) -> Result<Request<Body>, WriteError> {
         self.finish_parts(Some(template)).and_then(|(path, parts)| parts.request(method, path))
     }
 
-    /// The path values and the query, for those who make the URL by other means.
+    /// Returns the path variables and the query, for a URL that is built by the router.
     #[cfg(feature = "router")]
     pub(crate) fn pieces(mut self) -> Result<(Vec<Param>, String), WriteError> {
         let params = std::mem::take(&mut self.params);
@@ -247,13 +248,12 @@ impl RequestWriter {
 
     fn finish_parts(mut self, template: Option<&str>) -> Result<(String, WrittenParts), WriteError> {
         let mut path = String::new();
-        match template.map(|template| (template, fill(template, &self.params))) {
+        match template.map(|template| fill(template, &self.params)) {
             None => {}
-            Some((_, Ok(filled))) => path = filled,
-            Some((_, Err(FillError::Values(errors)))) => self.errors.extend(errors),
-            Some((template, Err(FillError::Template(reason)))) => {
-                let template = Some((template.to_owned(), reason));
-                return Err(WriteError { template, errors: self.errors });
+            Some(Ok(filled)) => path = filled,
+            Some(Err(FillError::Values(errors))) => self.errors.extend(errors),
+            Some(Err(FillError::Template(error))) => {
+                return Err(WriteError { template: Some(error), errors: self.errors });
             }
         }
         if !self.cookies.is_empty() {
@@ -275,7 +275,7 @@ impl RequestWriter {
         }
     }
 
-    /// The text, or the error told.
+    /// Returns the text, or reports the error.
     pub(crate) fn text<'v>(
         &mut self,
         location: Location,
@@ -290,7 +290,7 @@ impl RequestWriter {
         None
     }
 
-    /// The items with commas between them; `None` if there is none, or if one has told an error.
+    /// Returns the items with commas; `None` without items, or after an error.
     pub(crate) fn joined<'v>(
         &mut self,
         location: Location,
@@ -304,9 +304,13 @@ impl RequestWriter {
                 sound = false;
                 continue;
             };
-            // The reader splits at commas and takes the blanks around them off.
+            // The server splits at commas and trims the items.
             if item.contains(',') || item.trim() != item {
-                self.error(location, name, "expected items without commas, not blank at their ends");
+                self.error(
+                    location,
+                    name,
+                    "expected items without commas, without white space at their ends",
+                );
                 sound = false;
             }
             match &mut list {
@@ -324,7 +328,7 @@ impl RequestWriter {
         list.filter(|_| sound)
     }
 
-    /// Appends a line; one that another struct has written as well stands there once, since each of them
+    /// Appends a line. A line of several structs is written once, since each of them
     /// reads all lines.
     fn append(&mut self, name: &HeaderName, value: HeaderValue) {
         match self.owners.iter().find(|(owned, _)| owned == name) {
@@ -333,7 +337,7 @@ impl RequestWriter {
                     self.error(
                         Location::Header,
                         name.as_str(),
-                        "expected one value, another field gives another",
+                        "expected one value, another field has another one",
                     );
                 }
                 return;
@@ -344,13 +348,13 @@ impl RequestWriter {
         self.headers.append(name, value);
     }
 
-    /// RFC 9110, 5.5: blanks around a value are not part of it.
+    /// RFC 9110, 5.5: white space around a value is not part of it.
     fn line(&mut self, name: &HeaderName, text: &str) {
         let trimmed = text.trim_matches([' ', '\t']) == text;
         match HeaderValue::from_bytes(text.as_bytes()) {
             Ok(value) if trimmed => self.append(name, value),
             _ => {
-                let detail = "expected text without control characters, not blank at its ends";
+                let detail = "expected text without control characters, without white space at its ends";
                 self.error(Location::Header, name.as_str(), detail);
             }
         }
@@ -374,7 +378,7 @@ impl WrittenParts {
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers;
         if let Some(kind) = kind {
-            // A field of the struct may say more of the type.
+            // A field of the struct may have set a content type.
             request.headers_mut().entry(CONTENT_TYPE).or_insert(kind);
         }
         Ok(request)

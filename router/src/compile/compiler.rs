@@ -1,35 +1,28 @@
-//! Conditions to Pattern, every error.
+//! Conditions to Pattern, with every error.
 
-use http::HeaderName;
-use http::uri::Scheme;
-use regex::Regex;
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
-use crate::compile::error::BuildErrorKind as Fault;
+use crate::compile::error::BuildErrorKind;
+use crate::compile::guards::compile_guards;
 use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
 use crate::matcher::formula::Formula;
-use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
-use crate::matcher::path_regex::PathRegex;
-use crate::matcher::query::{QueryGuard, QueryMatch};
-use crate::request::media_type::{Media, NotAMedia};
+use crate::matcher::guard::{Guard, RuleGuard};
 use crate::request::method::MethodSet;
-use crate::request::peer::Network;
-use crate::request::policy::Policy;
-use crate::route::conditions::{Conditions, HeaderText, HostText, QueryText};
+use crate::request::policy::{Policy, TrailingSlash};
+use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
-use crate::template::constraint::{self, may_span, parse};
+use crate::template::constraint::{may_span, parse};
 use crate::template::encoding::Encoding;
 use crate::template::host::HostPattern;
 use crate::template::path::{PathEnd, PathPattern};
-use crate::template::segment::SegmentPattern;
 
-/// Compiles the conditions of scopes (outermost first) and their route.
+/// Compiles the conditions of scopes (outermost first) and of their route.
 pub(crate) fn compile(
     chain: &[&Conditions],
     policy: Policy,
     is_scope: bool,
-) -> Result<(Pattern, RouteTemplates), Vec<Fault>> {
-    let mut compiler = Compiler { policy, faults: Vec::new(), reachable: true, inherited: 0 };
+) -> Result<(Pattern, RouteTemplates), Vec<BuildErrorKind>> {
+    let mut compiler = Compiler { policy, errors: Vec::new(), reachable: true, inherited: 0 };
     let (path, end) = compiler.path(chain, is_scope);
     let mut hosts = compiler.hosts(chain);
     let mut guards = compiler.guards(chain);
@@ -50,20 +43,18 @@ pub(crate) fn compile(
         Some(template) => compiler
             .checked(template, PathPattern::compile(template, end, policy.syntax, policy.path_encoding())),
     };
-    let Some(path_pattern) = compiled.filter(|_| compiler.faults.is_empty()) else {
-        return Err(compiler.faults);
+    let Some(path_pattern) = compiled.filter(|_| compiler.errors.is_empty()) else {
+        return Err(compiler.errors);
     };
     let outer = guards.iter().filter(|part| matches!(part.guard, Guard::Host(_)));
-    let hosts = outer.filter_map(|part| part.template.clone());
-    let rules = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
-    let schemes = chain.iter().rev().map(|conditions| &conditions.schemes).find(|s| !s.is_empty());
-    let texts = RouteTemplates {
-        trailing_slash: rules.unwrap_or(policy.trailing_slash),
+    let hosts = outer.filter_map(|part| part.template.as_ref()).chain(host.iter().map(|host| &host.template));
+    let templates = RouteTemplates {
+        trailing_slash: trailing_slash(chain, policy),
         path,
         end,
-        hosts: hosts.chain(host.iter().map(|host| host.template.clone())).collect(),
+        hosts: hosts.cloned().collect(),
         queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
-        schemes: schemes.cloned().unwrap_or_default(),
+        schemes: innermost_schemes(chain),
         vars,
     };
     let pattern = Pattern {
@@ -72,17 +63,17 @@ pub(crate) fn compile(
         guards: guards.into_iter().map(|part| part.guard).collect(),
         methods,
     };
-    Ok((pattern, texts))
+    Ok((pattern, templates))
 }
 
-/// A guard, the template of its variables, and whether a scope asks for it.
+/// A guard, the template of its variables, and whether it comes from a scope.
 struct Part {
     guard: Guard,
     template: Option<Template>,
     inherited: bool,
 }
 
-/// A host, and whether a scope asks for it.
+/// A host, and whether it comes from a scope.
 struct Host {
     template: Template,
     pattern: HostPattern,
@@ -91,26 +82,29 @@ struct Host {
 
 struct Compiler {
     policy: Policy,
-    faults: Vec<Fault>,
+    errors: Vec<BuildErrorKind>,
     reachable: bool,
-    /// How many of the path's variables stand in the prefixes of scopes.
+    /// The number of path variables in the prefixes of scopes.
     inherited: usize,
 }
 
 impl Compiler {
     fn parse(&mut self, text: &str, place: TemplateKind) -> Option<Template> {
-        parse(text, place, self.policy.syntax).map_err(|error| self.faults.push(Fault::Template(error))).ok()
+        parse(text, place, self.policy.syntax)
+            .map_err(|error| self.errors.push(BuildErrorKind::Template(error)))
+            .ok()
     }
 
     fn checked<T>(&mut self, template: &Template, result: Result<T, TemplateErrorKind>) -> Option<T> {
-        result.map_err(|kind| self.blame(template, kind)).ok()
+        result.map_err(|kind| self.add_error(template, kind)).ok()
     }
 
-    fn blame(&mut self, template: &Template, kind: TemplateErrorKind) {
-        self.faults.push(Fault::whole(kind, &template.text));
+    fn add_error(&mut self, template: &Template, kind: TemplateErrorKind) {
+        self.errors.push(BuildErrorKind::whole(kind, &template.text));
     }
 
-    /// No path: what its regexes begin with is where the index looks.
+    /// Returns the pattern of a route without a path template: the index uses the literal start of its path
+    /// regexes.
     fn any_path(&self, guards: &[Part]) -> PathPattern {
         let beginning = |part: &Part| match &part.guard {
             Guard::PathRegex(whole) => whole.beginning(),
@@ -126,12 +120,13 @@ impl Compiler {
         pattern.unwrap_or_else(PathPattern::any)
     }
 
-    /// The methods that a route and all its scopes leave.
+    /// Returns the methods that a route and all its scopes allow.
     fn methods(&self, chain: &[&Conditions]) -> MethodSet {
         let native = self.policy.syntax == Syntax::Native;
-        let upgrades = chain.iter().any(|conditions| !conditions.upgrades.is_empty());
+        let is_upgrade = |condition: &Condition| matches!(condition, Condition::Upgrade(_));
+        let upgrades = chain.iter().any(|conditions| conditions.list.iter().any(is_upgrade));
         let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
-        // HEAD belongs to GET in each of them, so that a route for HEAD may stand in a scope for GET.
+        // GET includes HEAD in each set, so a route for HEAD can be inside a scope for GET.
         let exact = chain.iter().any(|conditions| conditions.exact_methods);
         let widened = sets.map(|set| match (upgrades, native && !exact) {
             (true, _) => set.with_connect(),
@@ -143,7 +138,7 @@ impl Compiler {
         if self.reachable { left } else { MethodSet::default() }
     }
 
-    /// The scopes' prefixes and the route's own path, joined.
+    /// Joins the prefixes of the scopes and the route's path.
     fn path(&mut self, chain: &[&Conditions], is_scope: bool) -> (Option<Template>, PathEnd) {
         let mut joined: Option<Template> = None;
         let mut end = self.policy.prefix_end();
@@ -164,41 +159,53 @@ impl Compiler {
             if i == last && path.raw {
                 end = PathEnd::Raw;
             }
-            let native = self.policy.syntax == Syntax::Native;
-            if native && template.nodes.is_empty() && joined.is_none() {
-                self.blame(&template, TemplateErrorKind::NoLeadingSlash);
-            }
-            let continued = i < last || path.prefix;
-            if native
-                && continued
-                && template.variables().any(|var| may_span(&var.kind, Some(b'/'), Syntax::Native))
-            {
-                self.blame(&template, TemplateErrorKind::TailNotLast);
-            }
-            if continued && template.variables().any(|var| var.optional) {
-                self.blame(&template, TemplateErrorKind::OptionalNotLast);
-            }
-            joined = Some(match &joined {
-                Some(before) if !native && ends_open(before, &template) => {
-                    // The parent's matcher asks for a slash that the child's path does not have.
-                    self.reachable &= i < last || path.prefix;
-                    if i < last || path.prefix { before.clone() } else { before.join(&template) }
-                }
-                Some(before) => before.join(&template),
-                None => template,
-            });
+            let is_prefix = i < last || path.prefix;
+            self.check_part(&template, joined.is_none(), is_prefix);
+            joined = Some(self.join(joined, template, is_prefix));
         }
-        // What continues `/` by nothing is `/`.
-        let native = self.policy.syntax == Syntax::Native;
-        if let Some(empty) = joined.as_mut().filter(|whole| native && whole.nodes.is_empty()) {
-            empty.text.push('/');
-            empty.nodes.push(Node::Text("/".to_owned()));
-        }
-        if let Some(whole) = joined.as_ref().filter(|_| native) {
-            let checked = whole.check_path();
-            self.checked(whole, checked);
-        }
+        self.check_joined(&mut joined);
         (joined, end)
+    }
+
+    /// Checks one part of a joined path.
+    fn check_part(&mut self, template: &Template, is_first: bool, is_prefix: bool) {
+        let native = self.policy.syntax == Syntax::Native;
+        if native && template.nodes.is_empty() && is_first {
+            self.add_error(template, TemplateErrorKind::NoLeadingSlash);
+        }
+        let spans = |var: &waylay_template::Variable| may_span(&var.kind, Some(b'/'), Syntax::Native);
+        if native && is_prefix && template.variables().any(spans) {
+            self.add_error(template, TemplateErrorKind::TailNotLast);
+        }
+        if is_prefix && template.variables().any(|var| var.optional) {
+            self.add_error(template, TemplateErrorKind::OptionalNotLast);
+        }
+    }
+
+    fn join(&mut self, before: Option<Template>, template: Template, is_prefix: bool) -> Template {
+        let native = self.policy.syntax == Syntax::Native;
+        match before {
+            Some(before) if !native && ends_open(&before, &template) => {
+                // The parent's matcher requires a slash that the child's path does not have.
+                self.reachable &= is_prefix;
+                if is_prefix { before } else { before.join(&template) }
+            }
+            Some(before) => before.join(&template),
+            None => template,
+        }
+    }
+
+    /// Checks a joined path; an empty one is `/`.
+    fn check_joined(&mut self, joined: &mut Option<Template>) {
+        let Some(path) = joined.as_mut().filter(|_| self.policy.syntax == Syntax::Native) else {
+            return;
+        };
+        if path.nodes.is_empty() {
+            path.text.push('/');
+            path.nodes.push(Node::Text("/".to_owned()));
+        }
+        let checked = path.check_path();
+        self.checked(path, checked);
     }
 
     fn hosts(&mut self, chain: &[&Conditions]) -> Vec<Host> {
@@ -212,11 +219,11 @@ impl Compiler {
             let Some(template) = template else { continue };
             match HostPattern::compile(&template, self.policy.syntax) {
                 Ok(pattern) => hosts.push(Host { template, pattern, inherited: i + 1 < chain.len() }),
-                Err(kind) => self.faults.push(match text {
+                Err(kind) => self.errors.push(match text {
                     HostText::Regex(regex) => {
-                        Fault::HostRegex { regex: regex.clone(), reason: kind.to_string() }
+                        BuildErrorKind::HostRegex { regex: regex.clone(), reason: kind.to_string() }
                     }
-                    HostText::Template(text) => Fault::whole(kind, text),
+                    HostText::Template(text) => BuildErrorKind::whole(kind, text),
                 }),
             }
         }
@@ -226,7 +233,7 @@ impl Compiler {
     fn guards(&mut self, chain: &[&Conditions]) -> Vec<Part> {
         let mut parts = Vec::new();
         for (i, conditions) in chain.iter().enumerate() {
-            let made = guards(conditions, self.policy.syntax, &mut self.faults);
+            let made = compile_guards(conditions, self.policy.syntax, &mut self.errors);
             let inherited = i + 1 < chain.len();
             parts.extend(made.into_iter().map(|(guard, template)| Part { guard, template, inherited }));
             for formula in &conditions.formulas {
@@ -239,15 +246,15 @@ impl Compiler {
         parts
     }
 
-    /// One condition of a rule, as guards; its path stands behind the prefixes of the scopes.
+    /// Compiles one condition of a rule to guards; its path follows the prefixes of the scopes.
     fn leaf(&mut self, outer: &[&Conditions], leaf: &Conditions) -> Formula<Guard> {
         let prefixes: Vec<Conditions> = outer.iter().map(|outer| outer.path_only()).collect();
         let mut chain: Vec<&Conditions> = prefixes.iter().filter(|_| leaf.path.is_some()).collect();
         chain.push(leaf);
         let pattern = match compile(&chain, self.policy, false) {
             Ok((pattern, _)) => pattern,
-            Err(faults) => {
-                self.faults.extend(faults);
+            Err(errors) => {
+                self.errors.extend(errors);
                 return Formula::All(Vec::new());
             }
         };
@@ -263,17 +270,17 @@ impl Compiler {
     }
 
     fn queries(&self, conditions: &Conditions) -> Vec<(String, Option<Template>)> {
-        let read = |(key, text): &(String, QueryText)| match text {
-            QueryText::Absent | QueryText::Regex(_) => None,
-            QueryText::Present => Some((key.clone(), None)),
-            QueryText::Template(text) => {
+        let template = |condition: &Condition| match condition {
+            Condition::Query(key, QueryText::Present) => Some((key.clone(), None)),
+            Condition::Query(key, QueryText::Template(text)) => {
                 Some((key.clone(), parse(text, TemplateKind::Query, self.policy.syntax).ok()))
             }
+            _ => None,
         };
-        conditions.queries.iter().filter_map(read).collect()
+        conditions.list.iter().filter_map(template).collect()
     }
 
-    /// The variables in the order in which the look-up finds them.
+    /// Returns the variables in the order in which a look-up captures them.
     fn vars(&mut self, path: Option<&Template>, host: Option<&Host>, guards: &[Part]) -> Vec<Variable> {
         let mut vars: Vec<Variable> = Vec::new();
         let mut add = |template: &Template, source: Source, inherited: &dyn Fn(usize) -> bool| {
@@ -281,7 +288,7 @@ impl Compiler {
                 let mut same = vars.iter().filter(|other| other.name == var.name);
                 let elsewhere = same.clone().any(|other| other.source != source);
                 if elsewhere || (same.next().is_some() && self.policy.syntax == Syntax::Native) {
-                    self.faults.push(Fault::DuplicateVariable(var.name.clone()));
+                    self.errors.push(BuildErrorKind::DuplicateVariable(var.name.clone()));
                 }
                 vars.push(Variable { name: var.name.clone(), source, inherited: inherited(i) });
             }
@@ -300,7 +307,7 @@ impl Compiler {
         }
         vars.shrink_to_fit();
         if vars.len() > MAX_VARIABLES {
-            self.faults.push(Fault::TooManyVariables);
+            self.errors.push(BuildErrorKind::TooManyVariables);
         }
         vars
     }
@@ -311,153 +318,21 @@ fn ends_open(prefix: &Template, child: &Template) -> bool {
     prefix.text.ends_with('/') && child.nodes.is_empty()
 }
 
-/// A guard, and the template of its variables.
-pub(crate) type Made = (Guard, Option<Template>);
-
-/// The guards of one set of conditions, in the order of writing; the host and the methods are not among them.
-pub(crate) fn guards(conditions: &Conditions, syntax: Syntax, faults: &mut Vec<Fault>) -> Vec<Made> {
-    let mut checks = Checks { syntax, faults, made: Vec::new() };
-    checks.all(conditions);
-    checks.made
+fn trailing_slash(chain: &[&Conditions], policy: Policy) -> TrailingSlash {
+    let own = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
+    own.unwrap_or(policy.trailing_slash)
 }
 
-/// Reads a network.
-pub(crate) fn network(text: &str) -> Result<Network, Fault> {
-    text.parse().map_err(|_| Fault::Network(text.to_owned()))
+/// The schemes of the innermost conditions that have any.
+fn innermost_schemes(chain: &[&Conditions]) -> Vec<String> {
+    let lists = chain.iter().rev().map(|conditions| schemes(conditions));
+    lists.into_iter().find(|list| !list.is_empty()).unwrap_or_default()
 }
 
-struct Checks<'f> {
-    syntax: Syntax,
-    faults: &'f mut Vec<Fault>,
-    made: Vec<Made>,
-}
-
-impl Checks<'_> {
-    fn all(&mut self, conditions: &Conditions) {
-        if !conditions.schemes.is_empty() {
-            let schemes = conditions.schemes.iter().filter_map(|text| self.scheme(text)).collect();
-            self.push(Guard::Scheme(schemes));
-        }
-        for (name, want) in &conditions.headers {
-            self.header(name, want);
-        }
-        for (key, text) in &conditions.queries {
-            self.query(key, text);
-        }
-        for (name, value) in &conditions.cookies {
-            self.push(Guard::Cookie(name.clone(), value.clone()));
-        }
-        if !conditions.content_types.is_empty() {
-            let media = self.media(&conditions.content_types);
-            self.push(Guard::ContentType(media));
-        }
-        if !conditions.accepts.is_empty() {
-            let media = self.media(&conditions.accepts);
-            self.push(Guard::Accept(media));
-        }
-        if !conditions.upgrades.is_empty() {
-            self.push(Guard::Upgrade(conditions.upgrades.clone()));
-        }
-        if !conditions.clients.is_empty() {
-            let networks = conditions.clients.iter().map(|text| network(text));
-            let networks = networks.filter_map(|network| self.kept(network)).collect();
-            self.push(Guard::Client(networks));
-        }
-        for text in &conditions.path_regexes {
-            let regex = self.regex(&text.regex);
-            let fault = |reason| Fault::PathRegex { regex: text.regex.clone(), reason };
-            if let Some(regex) = self.kept(regex.map_err(fault)) {
-                self.push(Guard::PathRegex(PathRegex { regex, escaped: text.escaped }));
-            }
-        }
-        for text in &conditions.method_regexes {
-            let regex = self.regex(text);
-            let fault = |reason| Fault::MethodRegex { regex: text.clone(), reason };
-            if let Some(regex) = self.kept(regex.map_err(fault)) {
-                self.push(Guard::MethodRegex(regex));
-            }
-        }
-        for custom in &conditions.custom {
-            self.push(Guard::Custom(custom.clone()));
-        }
-    }
-
-    fn push(&mut self, guard: Guard) {
-        self.made.push((guard, None));
-    }
-
-    fn kept<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
-        result.map_err(|fault| self.faults.push(fault)).ok()
-    }
-
-    fn scheme(&mut self, text: &str) -> Option<Scheme> {
-        let scheme = text.to_ascii_lowercase().parse();
-        self.kept(scheme.map_err(|_| Fault::Scheme(text.to_owned())))
-    }
-
-    fn media(&mut self, texts: &[String]) -> Vec<Media> {
-        let parsed =
-            texts.iter().map(|text| text.parse().map_err(|NotAMedia| Fault::MediaType(text.clone())));
-        parsed.filter_map(|media| self.kept(media)).collect()
-    }
-
-    fn header(&mut self, name: &str, want: &HeaderText) {
-        let header = name.parse::<HeaderName>().map_err(|_| Fault::HeaderName(name.to_owned()));
-        let gorilla = self.syntax == Syntax::Gorilla;
-        let mut regex = |text: &String| {
-            let fault = |reason| Fault::HeaderRegex { regex: text.clone(), reason };
-            self.regex(text).map_err(fault)
-        };
-        let want = match want {
-            HeaderText::Present => Ok(HeaderMatch::Present),
-            HeaderText::Absent => Ok(HeaderMatch::Absent),
-            HeaderText::Exact(text) if gorilla && text.is_empty() => Ok(HeaderMatch::Present),
-            HeaderText::Exact(text) => Ok(HeaderMatch::Exact(text.clone())),
-            HeaderText::Regex(text) => regex(text).map(HeaderMatch::Regex),
-            HeaderText::All(text) => regex(text).map(HeaderMatch::All),
-        };
-        if let (Some(header), Some(want)) = (self.kept(header), self.kept(want)) {
-            self.push(Guard::Header(header, want));
-        }
-    }
-
-    fn regex(&mut self, text: &str) -> Result<Regex, String> {
-        constraint::whole(text, self.syntax, false).map_err(|kind| kind.to_string())
-    }
-
-    fn query(&mut self, key: &str, text: &QueryText) {
-        let gorilla = self.syntax == Syntax::Gorilla;
-        let (want, template) = match text {
-            QueryText::Absent => (QueryMatch::Absent, None),
-            QueryText::Present => (QueryMatch::Present, None),
-            QueryText::Template(text) if gorilla && text.is_empty() => (QueryMatch::Present, None),
-            QueryText::Regex(text) => {
-                let regex = self.regex(text);
-                let fault = |reason| Fault::QueryRegex { regex: text.clone(), reason };
-                let Some(regex) = self.kept(regex.map_err(fault)) else { return };
-                (QueryMatch::Regex(regex), None)
-            }
-            QueryText::Template(text) => {
-                let template = parse(text, TemplateKind::Query, self.syntax).map_err(Fault::Template);
-                let Some(template) = self.kept(template) else { return };
-                let want = match template.literal() {
-                    Some(literal) => QueryMatch::Exact(literal.to_owned()),
-                    None => {
-                        let slot = SegmentPattern::compile(
-                            &template.nodes,
-                            TemplateKind::Query,
-                            self.syntax,
-                            Encoding::Form,
-                            false,
-                        );
-                        let slot = slot.map_err(|kind| Fault::whole(kind, &template.text));
-                        let Some(slot) = self.kept(slot) else { return };
-                        QueryMatch::Template(slot)
-                    }
-                };
-                (want, Some(template))
-            }
-        };
-        self.made.push((Guard::Query(QueryGuard { key: key.to_owned(), want }), template));
-    }
+fn schemes(conditions: &Conditions) -> Vec<String> {
+    let scheme = |condition: &Condition| match condition {
+        Condition::Scheme(scheme) => Some(scheme.clone()),
+        _ => None,
+    };
+    conditions.list.iter().filter_map(scheme).collect()
 }

@@ -1,4 +1,4 @@
-//! Witness request.
+//! Witness: a request that several routes match.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use crate::request::peer::Peer;
 
-/// A request that two routes match alike.
+/// A request that two routes both match.
 ///
 /// ```
 /// use waylay_router::{BuildErrorKind, Route, Table};
@@ -23,24 +23,25 @@ use crate::request::peer::Peer;
 pub struct Witness {
     pub(crate) method: Method,
     pub(crate) target: Uri,
+    pub(crate) version: Version,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) peer: Peer,
 }
 
 impl Witness {
-    /// The request.
+    /// Returns the request.
     pub fn request(&self) -> Request<()> {
         let mut request = Request::new(());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.clone();
-        *request.version_mut() = Version::HTTP_11;
+        *request.version_mut() = self.version;
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
         }
         request
     }
 
-    /// The connection that it comes by.
+    /// Returns the peer of the connection.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
@@ -49,12 +50,15 @@ impl Witness {
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.target)?;
-        let mut facts: Vec<String> = Vec::new();
-        for (name, value) in &self.headers {
-            facts.push(format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        let mut notes: Vec<String> = Vec::new();
+        if self.version != Version::HTTP_11 {
+            notes.push(format!("{:?}", self.version));
         }
-        facts.extend(self.peer.scheme.as_ref().map(|scheme| format!("over {scheme}")));
-        facts.extend(self.peer.addr.map(|address| format!("from {}", address.ip())));
-        if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }
+        for (name, value) in &self.headers {
+            notes.push(format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        }
+        notes.extend(self.peer.scheme.as_ref().map(|scheme| format!("over {scheme}")));
+        notes.extend(self.peer.addr.map(|address| format!("from {}", address.ip())));
+        if notes.is_empty() { Ok(()) } else { write!(f, " ({})", notes.join(", ")) }
     }
 }

@@ -1,4 +1,4 @@
-//! TableSpec, RouteSpec, ScopeSpec to routes.
+//! TableSpec, RouteSpec, ScopeSpec: a table as data, and its routes.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::error::{BuildError, BuildErrorKind};
-use crate::route::conditions::{ScopeConditions, SourceLocation};
+use crate::route::conditions::SourceLocation;
 use crate::route::route::Route;
+use crate::route::scope_conditions::ScopeConditions;
 use crate::rule::dialect::Dialect;
 
 impl TableSpec {
-    /// What could not be read.
+    /// Returns the errors of the file.
     #[track_caller]
     pub(crate) fn build_errors(&self) -> Vec<BuildError> {
         let here = SourceLocation::caller();
-        let errors = self.faults.iter().map(|(fault, line)| BuildError {
-            kind: BuildErrorKind::Spec(fault.clone()),
+        let errors = self.errors.iter().map(|(error, line)| BuildError {
+            kind: BuildErrorKind::Spec(error.clone()),
             route: "*".to_owned(),
             location: line.map_or(here, SourceLocation::Line),
         });
@@ -26,17 +27,17 @@ impl TableSpec {
 }
 
 impl ScopeSpec {
-    pub(crate) fn bounds(&self, dialect: Dialect) -> ScopeConditions {
-        let mut bounds = ScopeConditions::new();
-        bounds.conditions.location = self.location();
-        bounds.conditions.sealed = self.sealed;
-        bounds.name.clone_from(&self.name);
+    pub(crate) fn scope_conditions(&self, dialect: Dialect) -> ScopeConditions {
+        let mut scope = ScopeConditions::new();
+        scope.conditions.location = self.location();
+        scope.conditions.sealed = self.sealed;
+        scope.name.clone_from(&self.name);
         if let Some(prefix) = &self.prefix {
-            bounds = bounds.prefix(prefix);
+            scope = scope.prefix(prefix);
         }
         match &self.rule {
-            Some(rule) => bounds.when(dialect.text(rule)),
-            None => bounds,
+            Some(rule) => scope.when(dialect.text(rule)),
+            None => scope,
         }
     }
 }
@@ -59,10 +60,10 @@ impl RouteSpec {
     }
 }
 
-/// A whole table as data: its routes as [rules](crate::rule), its scopes, and the names of what answers.
+/// A whole table as data: its routes as [rules](crate::rule), its scopes, and the names of its handlers.
 ///
-/// It is read from TOML or JSON, or built as the struct that it is. Reading never fails: every fault of a
-/// file is kept, and reported by `build` with its line, together with all others.
+/// It is read from TOML or JSON, or built as a struct. Reading never fails: all errors of a file are kept,
+/// and `build` reports them with their lines, together with all other errors.
 ///
 /// ```
 /// use waylay_router::{Peer, Table, TableSpec};
@@ -89,8 +90,8 @@ impl RouteSpec {
 /// let request = http::Request::get("/api/stats").body(())?;
 /// assert_eq!(*table.find(&request, &Peer::default()).unwrap().value(), 2);
 ///
-/// let faulty = TableSpec::toml("\n[[routes]]\nrule = 'Hots(`a`)'\n\n[[routes]]\nrul = 1\n");
-/// let errors = Table::builder().spec(&faulty, |_| Ok(())).build().unwrap_err().to_string();
+/// let invalid = TableSpec::toml("\n[[routes]]\nrule = 'Hots(`a`)'\n\n[[routes]]\nrul = 1\n");
+/// let errors = Table::builder().spec(&invalid, |_| Ok(())).build().unwrap_err().to_string();
 /// assert!(errors.contains("line 2") && errors.contains("`Host`"), "{errors}");
 /// assert!(errors.contains("line 6") && errors.contains("unknown field `rul`"), "{errors}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -100,22 +101,22 @@ impl RouteSpec {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TableSpec {
-    /// Whose language the rules are written in.
+    /// The dialect of the rules.
     #[serde(skip_serializing_if = "is_default")]
     pub dialect: Dialect,
-    /// Addresses and blocks of trusted proxies.
+    /// The addresses and networks of trusted proxies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxies: Vec<String>,
-    /// Routes outside all scopes.
+    /// The routes outside all scopes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteSpec>,
-    /// Scopes.
+    /// The scopes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<ScopeSpec>,
-    /// What could not be read, and where.
+    /// The errors of the file with their lines.
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
-    pub(crate) faults: Vec<(String, Option<u32>)>,
+    pub(crate) errors: Vec<(String, Option<u32>)>,
 }
 
 /// A route as data.
@@ -124,9 +125,9 @@ pub struct TableSpec {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RouteSpec {
-    /// What the route asks for, as a rule.
+    /// The conditions of the route, as a rule.
     pub rule: String,
-    /// What answers it: a name that the program gives a value.
+    /// The name of its handler; the program assigns the handler to the name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub handler: String,
     /// The name, for URLs and lists.
@@ -135,13 +136,13 @@ pub struct RouteSpec {
     /// The priority.
     #[serde(skip_serializing_if = "is_default")]
     pub priority: i32,
-    /// Whether less specific routes never get what this one does not answer.
+    /// Whether requests for its host and path never go to less specific routes.
     #[serde(skip_serializing_if = "is_default")]
     pub sealed: bool,
-    /// Whether only URLs are built from it.
+    /// Whether the route is for building URLs only.
     #[serde(skip_serializing_if = "is_default")]
     pub build_only: bool,
-    /// Metadata for any reader reads them.
+    /// User-defined metadata.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     #[serde(skip)]
@@ -155,22 +156,22 @@ pub struct RouteSpec {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ScopeSpec {
-    /// What is put in front of the paths inside.
+    /// The prefix of the inner paths.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// What else the scope asks for, as a rule.
+    /// The other conditions of the scope, as a rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// The name in front of the names inside.
+    /// The prefix of the inner names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether requests inside stay inside.
+    /// Whether requests that meet the scope's conditions never go to routes outside.
     #[serde(skip_serializing_if = "is_default")]
     pub sealed: bool,
-    /// Routes inside.
+    /// The routes inside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteSpec>,
-    /// Scopes inside.
+    /// The scopes inside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<ScopeSpec>,
     #[serde(skip)]
@@ -179,12 +180,12 @@ pub struct ScopeSpec {
 }
 
 impl RouteSpec {
-    /// A route for a rule, which a handler answers.
+    /// Creates a route from a rule and the name of its handler.
     pub fn new(rule: impl Into<String>, handler: impl Into<String>) -> Self {
         Self { rule: rule.into(), handler: handler.into(), ..Self::default() }
     }
 
-    /// Where it stands in its file, or where the program asks for it.
+    /// Returns the line in the file, or else the caller's source location.
     #[track_caller]
     pub(crate) fn location(&self) -> SourceLocation {
         self.line.map_or_else(SourceLocation::caller, SourceLocation::Line)
@@ -202,57 +203,57 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// A fault and its line.
+/// An error and its line.
 #[cfg(any(feature = "json", feature = "toml"))]
-pub(crate) type Fault = (String, Option<u32>);
+pub(crate) type SpecError = (String, Option<u32>);
 
 /// An object of a file.
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) trait Node: Sized {
-    /// Takes a list of objects out; nothing, if the key is not there.
-    fn take(&mut self, key: &str) -> Result<Vec<Self>, Fault>;
+    /// Removes a list of objects; returns an empty list if the key is missing.
+    fn take(&mut self, key: &str) -> Result<Vec<Self>, SpecError>;
 
-    /// The line that it begins in.
+    /// Returns the line of its start.
     fn line(&self) -> u32;
 
-    /// What is left of it.
-    fn read<T: DeserializeOwned>(self) -> Result<T, Fault>;
+    /// Deserializes the remaining fields.
+    fn read<T: DeserializeOwned>(self) -> Result<T, SpecError>;
 }
 
-/// A table with all faults of its parts.
+/// Reads a table with all errors of its parts.
 #[cfg(any(feature = "json", feature = "toml"))]
-pub(crate) fn table(mut root: impl Node, mut faults: Vec<Fault>) -> TableSpec {
-    let (routes, scopes) = parts(&mut root, &mut faults);
-    let own: Option<TableSpec> = root.read().map_err(|fault| faults.push(fault)).ok();
-    TableSpec { routes, scopes, faults, ..own.unwrap_or_default() }
+pub(crate) fn table(mut root: impl Node, mut errors: Vec<SpecError>) -> TableSpec {
+    let (routes, scopes) = parts(&mut root, &mut errors);
+    let own: Option<TableSpec> = root.read().map_err(|error| errors.push(error)).ok();
+    TableSpec { routes, scopes, errors, ..own.unwrap_or_default() }
 }
 
 #[cfg(any(feature = "json", feature = "toml"))]
-fn parts(node: &mut impl Node, faults: &mut Vec<Fault>) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
-    let mut take = |key: &str| node.take(key).map_err(|fault| faults.push(fault)).unwrap_or_default();
+fn parts(node: &mut impl Node, errors: &mut Vec<SpecError>) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
+    let mut take = |key: &str| node.take(key).map_err(|error| errors.push(error)).unwrap_or_default();
     let (routes, scopes) = (take("routes"), take("scopes"));
     let mut kept = Vec::new();
     for node in routes {
         let line = Some(node.line());
         match node.read::<RouteSpec>() {
             Ok(route) => kept.push(RouteSpec { line, ..route }),
-            Err(fault) => faults.push(fault),
+            Err(error) => errors.push(error),
         }
     }
-    let scopes = scopes.into_iter().map(|node| scope(node, faults)).collect();
+    let scopes = scopes.into_iter().map(|node| scope(node, errors)).collect();
     (kept, scopes)
 }
 
-/// What is inside a faulty scope is looked at all the same.
+/// The parts of an invalid scope are read as well, so that their errors are reported too.
 #[cfg(any(feature = "json", feature = "toml"))]
-fn scope(mut node: impl Node, faults: &mut Vec<Fault>) -> ScopeSpec {
+fn scope(mut node: impl Node, errors: &mut Vec<SpecError>) -> ScopeSpec {
     let line = Some(node.line());
-    let (routes, scopes) = parts(&mut node, faults);
-    let own: Option<ScopeSpec> = node.read().map_err(|fault| faults.push(fault)).ok();
+    let (routes, scopes) = parts(&mut node, errors);
+    let own: Option<ScopeSpec> = node.read().map_err(|error| errors.push(error)).ok();
     ScopeSpec { routes, scopes, line, ..own.unwrap_or_default() }
 }
 
-/// The line of a place in a text, from 1 on.
+/// Returns the line of an offset in a text, counted from 1.
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) fn line(text: &str, at: usize) -> u32 {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
@@ -261,7 +262,8 @@ pub(crate) fn line(text: &str, at: usize) -> u32 {
 
 #[cfg(feature = "schema")]
 impl TableSpec {
-    /// The JSON schema (draft 2020-12) of a table's file, for editors and for checks before a table ships.
+    /// Returns the JSON schema (draft 2020-12) of a table's file, for editors and for checks before
+    /// deployment.
     ///
     /// ```
     /// let schema = waylay_router::TableSpec::json_schema();

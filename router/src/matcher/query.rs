@@ -1,6 +1,7 @@
-//! Query conditions.
+//! QueryGuard: conditions on query keys.
 
 use regex::Regex;
+use waylay_template::Template;
 
 use crate::request::policy::QueryValues;
 use crate::request::view::RequestView;
@@ -8,14 +9,14 @@ use crate::template::captures::Span;
 use crate::template::encoding::{Encoding, has_bad_escape, hex};
 use crate::template::segment::SegmentPattern;
 
-/// What a query key must be like.
+/// A condition on a query key.
 #[derive(Debug, Clone)]
 pub(crate) struct QueryGuard {
     pub(crate) key: String,
-    pub(crate) want: QueryMatch,
+    pub(crate) value: QueryMatch,
 }
 
-/// What the value must be like.
+/// A condition on the value.
 #[derive(Debug, Clone)]
 pub(crate) enum QueryMatch {
     Present,
@@ -26,14 +27,14 @@ pub(crate) enum QueryMatch {
 }
 
 impl QueryGuard {
-    /// Looks at the values of the key, and hands over the variables of the one that matches.
+    /// Tests the values of the key, and passes the variables of the matching one to `found`.
     pub(crate) fn holds(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
-        if matches!(self.want, QueryMatch::Absent) {
+        if matches!(self.value, QueryMatch::Absent) {
             return !self.is_there(view);
         }
         let query = view.query();
         let first_only = view.policy.query == QueryValues::First;
-        // gorilla/mux divides at `;` as well, Go's older habit.
+        // gorilla/mux separates pairs at `;` as well, as older versions of Go did.
         let divides = |c: char| c == '&' || (first_only && c == ';');
         let mut at = 0usize;
         for pair in query.split(divides) {
@@ -45,7 +46,7 @@ impl QueryGuard {
                 continue;
             }
             let from = start + pair.len() - value.len();
-            let holds = match &self.want {
+            let holds = match &self.value {
                 QueryMatch::Present | QueryMatch::Absent => true,
                 QueryMatch::Exact(text) => is(value, text),
                 QueryMatch::Regex(regex) => {
@@ -65,14 +66,44 @@ impl QueryGuard {
 }
 
 impl QueryGuard {
+    /// Returns what the key requires, as text; `queries` have the templates.
+    pub(crate) fn required(&self, queries: &[(String, Option<Template>)]) -> String {
+        let key = &self.key;
+        match &self.value {
+            QueryMatch::Present => key.clone(),
+            QueryMatch::Absent => format!("not {key}"),
+            QueryMatch::Exact(text) => format!("{key}={text}"),
+            QueryMatch::Regex(regex) => format!("{key}~{}", unanchored(regex)),
+            // A compiled template has no source text.
+            QueryMatch::Template(_) => {
+                let mut templates = queries.iter().filter(|(own, _)| own == key);
+                let template = templates.find_map(|(_, template)| template.as_ref());
+                template.map_or_else(|| key.clone(), |template| format!("{key}={}", template.text))
+            }
+        }
+    }
+
+    /// Returns the values of the key, still encoded.
+    pub(crate) fn values(&self, view: &RequestView<'_>) -> Vec<String> {
+        let pairs = view.query().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let own = pairs.filter(|(key, _)| Encoding::Form.decode(key).is_ok_and(|key| *key == *self.key));
+        own.map(|(_, value)| value.to_owned()).collect()
+    }
+
     fn is_there(&self, view: &RequestView<'_>) -> bool {
         let divides = |c: char| c == '&' || (view.policy.query == QueryValues::First && c == ';');
         view.query().split(divides).any(|pair| is(pair.split('=').next().unwrap_or(pair), &self.key))
     }
 }
 
-/// Whether an encoded text is this one. It is decoded no further than the two are alike: a query may have
-/// thousands of pairs, and a table hundreds of conditions on them.
+/// Returns the source of a regex without the anchors that were put around it.
+pub(crate) fn unanchored(regex: &Regex) -> &str {
+    let regex = regex.as_str();
+    regex.strip_prefix(r"\A(?:").and_then(|regex| regex.strip_suffix(r")\z")).unwrap_or(regex)
+}
+
+/// Tests whether an encoded text has this value. It is decoded only as far as both are equal: a query may
+/// have thousands of pairs, and a table hundreds of conditions on them.
 fn is(raw: &str, text: &str) -> bool {
     let mut rest = raw.as_bytes();
     for wanted in text.bytes() {

@@ -1,4 +1,4 @@
-//! One rule function to conditions.
+//! Calls of rule functions to conditions.
 
 use std::net::Ipv6Addr;
 
@@ -7,17 +7,16 @@ use regex_syntax::hir::Look;
 use waylay_template::{Syntax, TemplateKind};
 
 use crate::request::method::MethodSet;
-use crate::request::path::spelling;
-use crate::route::conditions::{Conditions, HeaderText, HostText, PathRegexText, PathText, QueryText};
+use crate::request::path::normalize;
+use crate::route::conditions::{Condition, Conditions, HeaderText, HostText, PathText, QueryText};
 use crate::rule::ast::{Argument, Call};
-use crate::rule::check;
-use crate::rule::check::Angle;
-use crate::rule::dialect::{Function as F, Language};
+use crate::rule::dialect::{Angle, Language, angle_parts};
+use crate::rule::function::Function as F;
 use crate::template::constraint::in_syntax;
 use crate::template::constraint::parse;
 use crate::template::encoding::{Encoding, escape};
 
-/// What a function asks for.
+/// The conditions of one call.
 #[derive(Debug)]
 pub(crate) enum CallConditions {
     Always,
@@ -25,55 +24,60 @@ pub(crate) enum CallConditions {
     Of(Box<Conditions>),
 }
 
-/// The conditions of a call that has been checked; a guard is none of them.
+/// Returns the conditions of a call that has been checked; a guard has none.
 pub(crate) fn call_conditions(call: &Call, language: Language) -> CallConditions {
     let mut conditions = Conditions::new();
     conditions.exact_methods = language != Language::Native;
-    let text = |place: usize| call.arguments.get(place).map_or("", |argument: &Argument| &argument.text);
-    let first = text(0).to_owned();
-    let second = call.arguments.get(1).map(|argument| argument.text.clone());
-    let of = &mut conditions;
+    let mut arguments = call.arguments.iter().map(|argument: &Argument| argument.text.clone());
+    let first = arguments.next().unwrap_or_default();
+    let second = arguments.next();
     match call.function {
         F::Any => return CallConditions::Always,
         F::Host if language == Language::Traefik && first == "*" => return CallConditions::Always,
         F::Host => match host(&first, language) {
-            Some(host) => of.hosts.push(host),
+            Some(host) => conditions.hosts.push(host),
             None => return CallConditions::Never,
         },
-        F::HostRegexp => of.hosts.push(HostText::Regex(regex(&first, language))),
-        F::Path | F::PathPrefix => path(of, call.function == F::PathPrefix, &first, language),
-        F::PathRegexp => {
-            let escaped = language == Language::Vulcand;
-            of.path_regexes.push(PathRegexText { regex: regex(&first, language), escaped });
+        F::HostRegexp => conditions.hosts.push(HostText::Regex(regex(&first, language))),
+        F::Path | F::PathPrefix => {
+            path(&mut conditions, call.function == F::PathPrefix, &first, language);
         }
-        F::Method => method(of, &first, language),
-        F::MethodRegexp => of.method_regexes.push(regex(&first, language)),
-        F::Header => of.headers.push((first, header(second, language))),
-        F::HeaderRegexp => of.headers.push((first, HeaderText::Regex(regex(text(1), language)))),
-        F::HeaderAll => of.headers.push((first, HeaderText::All(regex(text(1), language)))),
-        F::Query | F::QueryRegexp => {
-            let want = match second {
-                // Traefik's key alone has no value, which is less than to be there.
-                None if language == Language::Traefik => QueryText::Template(String::new()),
-                None => QueryText::Present,
-                Some(text) if call.function == F::QueryRegexp => QueryText::Regex(regex(&text, language)),
-                Some(text) if language == Language::Traefik => QueryText::Template(literal(&text)),
-                Some(text) => QueryText::Template(text),
-            };
-            of.queries.push((first, want));
-        }
-        F::Scheme => of.schemes.push(first),
-        F::ClientIp => of.clients.push(first),
-        F::Cookie => of.cookies.push((first, second)),
-        F::ContentType => of.content_types.push(first),
-        F::Accept => of.accepts.push(first),
-        F::Upgrade => of.upgrades.push(first),
-        F::Guard => return CallConditions::Never,
+        F::Method => method(&mut conditions, &first, language),
+        function => match condition(function, first, second, language) {
+            Some(condition) => conditions.add(condition),
+            None => return CallConditions::Never,
+        },
     }
     CallConditions::Of(Box::new(conditions))
 }
 
-/// A regex that matches the whole: one that searches is put between anything.
+/// The condition of a function, with the arguments of other dialects translated.
+fn condition(function: F, first: String, second: Option<String>, language: Language) -> Option<Condition> {
+    let native = language == Language::Native;
+    let second_regex = |second: Option<String>| second.map(|text| regex(&text, language));
+    match function {
+        F::PathRegexp if !native => {
+            let escaped = language == Language::Vulcand;
+            Some(Condition::PathRegex { regex: regex(&first, language), escaped })
+        }
+        F::MethodRegexp if !native => Some(Condition::MethodRegex(regex(&first, language))),
+        F::Header if language == Language::Vulcand => Some(Condition::Header(first, header(second))),
+        F::HeaderRegexp | F::HeaderAll if !native => {
+            Condition::from_call(function, first, second_regex(second))
+        }
+        // Traefik's key alone requires an empty value, which is less than any value.
+        F::Query | F::QueryRegexp if language == Language::Traefik && second.is_none() => {
+            Some(Condition::Query(first, QueryText::Template(String::new())))
+        }
+        F::QueryRegexp if !native => Condition::from_call(function, first, second_regex(second)),
+        F::Query if language == Language::Traefik => {
+            Condition::from_call(function, first, second.map(|text| literal(&text)))
+        }
+        _ => Condition::from_call(function, first, second),
+    }
+}
+
+/// Returns a regex for the whole value: text may surround the match of a regex that searches.
 fn regex(text: &str, language: Language) -> String {
     if !language.searches() {
         return text.to_owned();
@@ -89,20 +93,19 @@ fn regex(text: &str, language: Language) -> String {
     format!("{before}(?-is:{source}){after}")
 }
 
-/// A template that stands for itself.
+/// Returns a template that matches exactly this text.
 fn literal(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-fn header(value: Option<String>, language: Language) -> HeaderText {
+/// The value of a vulcand header condition.
+fn header(value: Option<String>) -> HeaderText {
     match value {
         None => HeaderText::Present,
-        Some(text) if language == Language::Vulcand && text.contains('<') => {
-            match angles(&text, "[^/]+", &str::to_owned) {
-                Pattern::Text(text) => HeaderText::Exact(text),
-                Pattern::Regex(regex) => HeaderText::Regex(regex),
-            }
-        }
+        Some(text) if text.contains('<') => match vulcand_pattern(&text, "[^/]+", &str::to_owned) {
+            Pattern::Text(text) => HeaderText::Exact(text),
+            Pattern::Regex(regex) => HeaderText::Regex(regex),
+        },
         Some(text) => HeaderText::Exact(text),
     }
 }
@@ -110,12 +113,12 @@ fn header(value: Option<String>, language: Language) -> HeaderText {
 fn method(of: &mut Conditions, text: &str, language: Language) {
     let text = if language == Language::Traefik { text.to_ascii_uppercase() } else { text.to_owned() };
     if language == Language::Vulcand
-        && let Pattern::Regex(regex) = angles(&text, "[^ ]+", &str::to_owned)
+        && let Pattern::Regex(regex) = vulcand_pattern(&text, "[^ ]+", &str::to_owned)
     {
-        of.method_regexes.push(regex);
+        of.add(Condition::MethodRegex(regex));
         return;
     }
-    // What is no method is none of any request's.
+    // A text that is not a method matches no request.
     of.methods = Some(Method::from_bytes(text.as_bytes()).into_iter().collect::<MethodSet>());
 }
 
@@ -130,7 +133,7 @@ fn host(text: &str, language: Language) -> Option<HostText> {
     if !braces && !template.is_empty() && parse(&template, TemplateKind::Host, Syntax::Native).is_ok() {
         return Some(HostText::Template(template));
     }
-    match (language, angles(text, "[^.]+", &str::to_owned)) {
+    match (language, vulcand_pattern(text, "[^.]+", &str::to_owned)) {
         (Language::Vulcand, Pattern::Regex(regex)) => Some(HostText::Regex(regex)),
         // No request has such a host.
         _ => None,
@@ -140,7 +143,8 @@ fn host(text: &str, language: Language) -> Option<HostText> {
 fn path(of: &mut Conditions, prefix: bool, text: &str, language: Language) {
     let template = match language {
         Language::Native => Some(text.to_owned()),
-        // What is escaped in the rule is escaped in the path, and what has to be is not there as it is.
+        // Traefik compares escaped paths: an escape in the rule matches that escape, and a character that
+        // must be escaped matches nothing.
         Language::Traefik if text.contains(['%', '?', '#', '[', ']']) => None,
         Language::Traefik => Some(literal(text)),
         Language::Vulcand => templated(text, decoded),
@@ -152,24 +156,25 @@ fn path(of: &mut Conditions, prefix: bool, text: &str, language: Language) {
         of.path = Some(PathText { text, prefix, raw: prefix && language != Language::Native });
         return;
     }
-    let regex = match (language, angles(text, "[^/]+", &spelt)) {
+    let regex = match (language, vulcand_pattern(text, "[^/]+", &canonical_text)) {
         (Language::Vulcand, Pattern::Regex(regex)) => regex,
-        (Language::Vulcand, Pattern::Text(text)) => regex::escape(&spelt(&text)),
+        (Language::Vulcand, Pattern::Text(text)) => regex::escape(&canonical_text(&text)),
         _ => regex::escape(text),
     };
     let regex = if prefix { format!("{regex}(?s:.*)") } else { regex };
-    of.path_regexes.push(PathRegexText { regex, escaped: language == Language::Vulcand });
+    of.add(Condition::PathRegex { regex, escaped: language == Language::Vulcand });
 }
 
-/// A vulcand pattern that is a text, or a regex of the whole.
+/// A vulcand pattern: a text, or a regex for the whole value.
 enum Pattern {
     Text(String),
     Regex(String),
 }
 
-/// `name` is what a name matches, and `spell` says how text stands in requests.
-fn angles(text: &str, name: &str, spell: &dyn Fn(&str) -> String) -> Pattern {
-    let parts = check::parts(text).unwrap_or_default();
+/// Parses a vulcand pattern; `name` is the regex of a name, and `spell` returns a text in the form that
+/// requests have.
+fn vulcand_pattern(text: &str, name: &str, spell: &dyn Fn(&str) -> String) -> Pattern {
+    let parts = angle_parts(text).unwrap_or_default();
     if !parts.iter().any(|part| !matches!(part, Angle::Text(_))) {
         return Pattern::Text(text.to_owned());
     }
@@ -182,22 +187,22 @@ fn angles(text: &str, name: &str, spell: &dyn Fn(&str) -> String) -> Pattern {
     Pattern::Regex(parts.collect())
 }
 
-/// An escaped text as it stands in the canonical path.
-fn spelt(text: &str) -> String {
-    spelling(text).map_or_else(|_| text.to_owned(), |(text, _)| text.into_owned())
+/// Returns an escaped text in the form of the canonical path.
+fn canonical_text(text: &str) -> String {
+    normalize(text).map_or_else(|_| text.to_owned(), |(text, _)| text.into_owned())
 }
 
-/// The text that an escaped one stands for, if it is escaped again in the same way: `%2F` is no `/`.
+/// Decodes a text, if encoding the result gives the same text: `%2F` is not `/`.
 fn decoded(text: &str) -> Option<String> {
     let decoded = Encoding::Path.decode(text).ok()?.into_owned();
-    (escape(&decoded) == spelt(text)).then_some(decoded)
+    (escape(&decoded) == canonical_text(text)).then_some(decoded)
 }
 
-/// A vulcand pattern as a template of ours, if all its text can stand there.
+/// Returns a vulcand pattern as a native template, if all its text is allowed there.
 fn templated(text: &str, read: impl Fn(&str) -> Option<String>) -> Option<String> {
     let mut names: Vec<&str> = Vec::new();
     let mut template = String::new();
-    for part in check::parts(text).ok()? {
+    for part in angle_parts(text).ok()? {
         let (name, tail, regex) = match part {
             Angle::Text(text) => {
                 template.push_str(&literal(&read(text)?));
@@ -208,7 +213,7 @@ fn templated(text: &str, read: impl Fn(&str) -> Option<String>) -> Option<String
             Angle::Rest(name) => (name, "*", ""),
         };
         names.push(name);
-        // vulcand keeps no values, so that it takes a name twice.
+        // vulcand captures no values, so a name may appear twice.
         let count = names.iter().filter(|other| **other == name).count();
         let again = if count > 1 { format!("-{count}") } else { String::new() };
         template.extend(["{", tail, name, &again, regex, "}"]);

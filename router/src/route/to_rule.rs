@@ -2,16 +2,17 @@
 
 use crate::matcher::formula::Formula;
 use crate::request::method::MethodSet;
-use crate::route::conditions::{Conditions, HeaderText, HostText, PathRegexText, PathText, QueryText};
+use crate::route::conditions::{Condition, Conditions, HostText, PathText};
 use crate::route::lower::read;
 use crate::rule::ast::Expr;
-use crate::rule::dialect::{Function as F, Language};
+use crate::rule::dialect::Language;
+use crate::rule::function::Function as F;
 use crate::rule::text::{Rule, RuleText};
 
-/// What the conditions ask for, as a tree.
+/// Returns the conditions as a rule.
 ///
 /// # Errors
-/// The text of a rule that cannot be read.
+/// The text of a rule that does not parse.
 pub(crate) fn expr(conditions: &Conditions) -> Result<Expr, &str> {
     let mut parts = own(conditions);
     for text in &conditions.rules {
@@ -20,21 +21,16 @@ pub(crate) fn expr(conditions: &Conditions) -> Result<Expr, &str> {
     Ok(Expr::all(parts))
 }
 
-/// A rule in our language.
+/// Returns a rule in the native language.
 fn rule(text: &RuleText) -> Option<Expr> {
     match text.dialect.language() {
         Language::Native => Rule::parse(text.clone()).ok().map(|rule| rule.expr().clone()),
-        // A foreign rule has no guards that would have to be known.
+        // A foreign rule has no guards.
         _ => read(text, &Default::default()).ok().map(|(tree, _)| formula(&tree)),
     }
 }
 
-/// What of the conditions is no list.
-pub(crate) fn formulas(conditions: &Conditions) -> impl Iterator<Item = Expr> {
-    conditions.formulas.iter().map(formula)
-}
-
-/// A formula as a tree.
+/// Returns a formula as a rule.
 pub(crate) fn formula(tree: &Formula<Conditions>) -> Expr {
     match tree {
         Formula::Leaf(conditions) => Expr::all(own(conditions)),
@@ -44,7 +40,7 @@ pub(crate) fn formula(tree: &Formula<Conditions>) -> Expr {
     }
 }
 
-/// All but the rules that have not been read.
+/// All conditions but the rules that have not been parsed.
 fn own(conditions: &Conditions) -> Vec<Expr> {
     let mut parts = Vec::new();
     parts.extend(conditions.hosts.iter().map(|host| match host {
@@ -53,46 +49,22 @@ fn own(conditions: &Conditions) -> Vec<Expr> {
     }));
     parts.extend(conditions.methods.as_ref().and_then(|set| methods(set, conditions.exact_methods)));
     parts.extend(conditions.path.as_ref().map(path));
-    parts.extend(conditions.path_regexes.iter().map(|PathRegexText { regex, .. }| F::PathRegexp.of([regex])));
-    parts.extend(conditions.method_regexes.iter().map(|regex| F::MethodRegexp.of([regex])));
-    parts.extend(any_of(F::Scheme, &conditions.schemes));
-    parts.extend(conditions.headers.iter().map(|(name, want)| match want {
-        HeaderText::Present => F::Header.of([name]),
-        HeaderText::Absent => !F::Header.of([name]),
-        HeaderText::Exact(text) => F::Header.of([name, text]),
-        HeaderText::Regex(text) => F::HeaderRegexp.of([name, text]),
-        HeaderText::All(text) => F::HeaderAll.of([name, text]),
-    }));
-    parts.extend(conditions.queries.iter().map(|(key, want)| match want {
-        QueryText::Present => F::Query.of([key]),
-        QueryText::Absent => !F::Query.of([key]),
-        QueryText::Template(text) => F::Query.of([key, text]),
-        QueryText::Regex(text) => F::QueryRegexp.of([key, text]),
-    }));
-    parts.extend(conditions.cookies.iter().map(|(name, value)| match value {
-        None => F::Cookie.of([name]),
-        Some(value) => F::Cookie.of([name, value]),
-    }));
-    parts.extend(any_of(F::ContentType, &conditions.content_types));
-    parts.extend(any_of(F::Accept, &conditions.accepts));
-    parts.extend(any_of(F::Upgrade, &conditions.upgrades));
-    parts.extend(any_of(F::ClientIp, &conditions.clients));
-    parts.extend(conditions.custom.iter().map(|custom| F::Guard.of([&custom.name])));
+    parts.extend(conditions.groups().map(alternatives));
     parts.extend(conditions.formulas.iter().map(formula));
     parts
 }
 
-fn any_of(function: F, texts: &[String]) -> Option<Expr> {
-    (!texts.is_empty()).then(|| Expr::either(texts.iter().map(|text| function.of([text]))))
+fn alternatives(group: &[Condition]) -> Expr {
+    Expr::either(group.iter().map(Condition::to_expr))
 }
 
-/// The methods of a set, unless it holds all of them.
+/// Returns the methods of a set, unless it contains all methods.
 fn methods(set: &MethodSet, exact: bool) -> Option<Expr> {
     if set.is_all() {
         return None;
     }
     let any = Expr::either(set.iter().map(|method| F::Method.of([method.as_str()])));
-    // Natively GET means HEAD too.
+    // Natively GET includes HEAD.
     let narrow = exact && set.contains(&http::Method::GET) && !set.contains(&http::Method::HEAD);
     Some(if narrow { any & !F::Method.of(["HEAD"]) } else { any })
 }
@@ -108,48 +80,20 @@ fn path(path: &PathText) -> Expr {
     }
 }
 
-/// The conditions that are neither path, host nor method.
-pub(crate) fn words(of: &Conditions) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    if !of.schemes.is_empty() {
-        words.push(format!("scheme {}", of.schemes.join("|")));
-    }
-    for (name, want) in &of.headers {
-        words.push(match want {
-            HeaderText::Present => format!("header {name}"),
-            HeaderText::Absent => format!("no header {name}"),
-            HeaderText::Exact(value) => format!("header {name}={value}"),
-            HeaderText::Regex(regex) => format!("header {name}~{regex}"),
-            HeaderText::All(regex) => format!("every header {name}~{regex}"),
-        });
-    }
-    for (key, template) in &of.queries {
-        words.push(match template {
-            QueryText::Present => format!("query {key}"),
-            QueryText::Absent => format!("no query {key}"),
-            QueryText::Template(template) => format!("query {key}={template}"),
-            QueryText::Regex(regex) => format!("query {key}~{regex}"),
-        });
-    }
-    for (name, value) in &of.cookies {
-        let value = value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
-        words.push(format!("cookie {name}{value}"));
-    }
-    if !of.content_types.is_empty() {
-        words.push(format!("content type {}", of.content_types.join("|")));
-    }
-    if !of.upgrades.is_empty() {
-        words.push(format!("upgrade {}", of.upgrades.join("|")));
-    }
-    if !of.accepts.is_empty() {
-        words.push(format!("accepts {}", of.accepts.join("|")));
-    }
-    if !of.clients.is_empty() {
-        words.push(format!("client {}", of.clients.join("|")));
-    }
-    words.extend(of.path_regexes.iter().map(|text| format!("path ~{}", text.regex)));
-    words.extend(of.method_regexes.iter().map(|regex| format!("method ~{regex}")));
-    words.extend(of.custom.iter().map(|custom| format!("guard {}", custom.name)));
-    words.extend(formulas(of).map(|text| format!("rule {text}")));
-    words
+/// One condition of a route as a rule, for lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConditionText {
+    pub(crate) text: String,
+    /// Whether it concerns what the route returns.
+    pub(crate) is_accept: bool,
+}
+
+/// Returns the conditions beside host, method and path template, each as a rule.
+pub(crate) fn condition_texts(conditions: &Conditions) -> Vec<ConditionText> {
+    let groups = conditions.groups().map(|group| ConditionText {
+        text: alternatives(group).to_string(),
+        is_accept: matches!(group, [Condition::Accept(_), ..]),
+    });
+    let formulas = conditions.formulas.iter().map(|tree| formula(tree).to_string());
+    groups.chain(formulas.map(|text| ConditionText { text, is_accept: false })).collect()
 }

@@ -1,13 +1,13 @@
-//! Text to tokens.
+//! Lexer: rule text to tokens.
 
 use std::ops::Range;
 
-use crate::rule::error::RuleErrorKind as Fault;
+use crate::rule::error::RuleErrorKind;
 
-/// A fault and its place.
-pub(crate) type Faulty = (Fault, Range<usize>);
+/// An error and its position.
+pub(crate) type SpannedError = (RuleErrorKind, Range<usize>);
 
-/// One lexeme.
+/// The kinds of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Lexeme {
     Name,
@@ -19,19 +19,19 @@ pub(crate) enum Lexeme {
     Open,
     Close,
     Comma,
-    /// Anything else, one character of it.
+    /// Any other character.
     Other,
     End,
 }
 
-/// A lexeme and its place.
+/// A token with its position.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) lexeme: Lexeme,
     pub(crate) span: Range<usize>,
 }
 
-/// Reads one lexeme after the other.
+/// Splits a rule into tokens.
 #[derive(Debug)]
 pub(crate) struct Lexer<'t> {
     text: &'t str,
@@ -43,8 +43,8 @@ impl<'t> Lexer<'t> {
         Self { text, at: 0 }
     }
 
-    /// The next lexeme.
-    pub(crate) fn token(&mut self) -> Result<Token, Faulty> {
+    /// Returns the next token.
+    pub(crate) fn token(&mut self) -> Result<Token, SpannedError> {
         self.space()?;
         let start = self.at;
         let rest = &self.text[start..];
@@ -58,14 +58,14 @@ impl<'t> Lexer<'t> {
             '!' => (Lexeme::Not, 1),
             '&' if rest.starts_with("&&") => (Lexeme::And, 2),
             '|' if rest.starts_with("||") => (Lexeme::Or, 2),
-            '&' | '|' => return Err((Fault::SingleOperator(c), start..start + 1)),
+            '&' | '|' => return Err((RuleErrorKind::SingleOperator(c), start..start + 1)),
             '`' => match rest[1..].find('`') {
                 Some(length) => (Lexeme::Text(rest[1..=length].to_owned()), length + 2),
-                None => return Err((Fault::UnclosedQuote('`'), start..self.text.len())),
+                None => return Err((RuleErrorKind::UnclosedQuote('`'), start..self.text.len())),
             },
             '"' => self.quoted(start)?,
             '\'' | '‘' | '’' | '“' | '”' | '„' => {
-                return Err((Fault::WrongQuote(c), start..start + c.len_utf8()));
+                return Err((RuleErrorKind::WrongQuote(c), start..start + c.len_utf8()));
             }
             c if c.is_alphabetic() || c == '_' => {
                 let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_'));
@@ -77,14 +77,14 @@ impl<'t> Lexer<'t> {
         Ok(Token { lexeme, span: start..self.at })
     }
 
-    /// An argument without quotes, from `start` to what may end it.
+    /// Returns the range of an argument without quotes that starts at `start`.
     pub(crate) fn bare(&self, start: usize) -> Range<usize> {
         let rest = &self.text[start..];
         let end = rest.find(|c: char| ",)`\"".contains(c)).unwrap_or(rest.len());
         start..start + rest[..end].trim_end().len()
     }
 
-    fn space(&mut self) -> Result<(), Faulty> {
+    fn space(&mut self) -> Result<(), SpannedError> {
         loop {
             let rest = &self.text[self.at..];
             self.at += rest.len() - rest.trim_start().len();
@@ -94,7 +94,7 @@ impl<'t> Lexer<'t> {
             } else if let Some(comment) = rest.strip_prefix("/*") {
                 match comment.find("*/") {
                     Some(length) => self.at += length + 4,
-                    None => return Err((Fault::UnclosedComment, self.at..self.text.len())),
+                    None => return Err((RuleErrorKind::UnclosedComment, self.at..self.text.len())),
                 }
             } else {
                 return Ok(());
@@ -102,21 +102,22 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// A text in double quotes, with Go's escapes.
-    fn quoted(&self, start: usize) -> Result<(Lexeme, usize), Faulty> {
-        let unclosed = || (Fault::UnclosedQuote('"'), start..self.text.len());
+    /// Reads a text in double quotes, with Go's escapes.
+    fn quoted(&self, start: usize) -> Result<(Lexeme, usize), SpannedError> {
+        let unclosed = || (RuleErrorKind::UnclosedQuote('"'), start..self.text.len());
         let mut bytes: Vec<u8> = Vec::new();
         let mut at = start + 1;
         loop {
             let rest = &self.text[at..];
             match rest.chars().next().ok_or_else(unclosed)? {
                 '"' => break,
-                // Go ends a text at the line's end; so a missing quote is found near its place.
-                '\n' => return Err((Fault::UnclosedQuote('"'), start..at)),
+                // As in Go, a text ends at the end of the line, so a missing quote is reported near its
+                // position.
+                '\n' => return Err((RuleErrorKind::UnclosedQuote('"'), start..at)),
                 '\\' => {
                     let length = escape(&rest[1..], &mut bytes).ok_or_else(|| {
                         let next = rest[1..].chars().next().map_or(0, char::len_utf8);
-                        (Fault::BadEscape, at..at + 1 + next)
+                        (RuleErrorKind::BadEscape, at..at + 1 + next)
                     })?;
                     at += 1 + length;
                 }
@@ -126,13 +127,13 @@ impl<'t> Lexer<'t> {
                 }
             }
         }
-        // `\xff` makes any byte.
-        let text = String::from_utf8(bytes).map_err(|_| (Fault::BadEscape, start..at + 1))?;
+        // `\xff` can make bytes that are not UTF-8.
+        let text = String::from_utf8(bytes).map_err(|_| (RuleErrorKind::BadEscape, start..at + 1))?;
         Ok((Lexeme::Text(text), at + 1 - start))
     }
 }
 
-/// What stands behind a backslash (Go's specification, "Rune literals"), and how long it is.
+/// Decodes the escape after a backslash (Go's specification, "Rune literals"), and returns its length.
 fn escape(rest: &str, bytes: &mut Vec<u8>) -> Option<usize> {
     let digits = |from: usize, count: usize, radix: u32| {
         let text = rest.get(from..from + count)?;

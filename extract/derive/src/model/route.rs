@@ -1,116 +1,23 @@
-//! Method and path of a struct.
+//! Route: method and path template of `#[route(…)]`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Ident, LitStr, Token, Type};
+use waylay_template::{Template, TemplateError, TemplateKind, Variable};
 
 use crate::attr::error::{Errors, suggest};
 use crate::model::field::Field;
 use crate::model::source::FieldSource;
 
-/// One variable of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Variable {
-    pub(crate) name: String,
-    /// `{*name}`: the rest of the path.
-    pub(crate) tail: bool,
-    /// `{name?}`: its segment may be missing.
-    pub(crate) optional: bool,
-    /// `{name:regex}`: what it is made of.
-    pub(crate) pattern: Option<String>,
-}
-
-/// The variables in their order, or what is wrong with the template.
-///
-/// Regexes are not looked into: the router does that when it is built.
-pub(crate) fn variables(text: &str) -> Result<Vec<Variable>, String> {
-    if !text.is_empty() && !text.starts_with('/') {
-        return Err("a path template starts with `/`".to_owned());
-    }
-    let mut found: Vec<Variable> = Vec::new();
-    let mut rest = text;
-    // Whether a variable ends where `rest` starts, and whether a segment does.
-    let mut after_variable = false;
-    while let Some(at) = rest.find(['{', '}']) {
-        let (before, here) = rest.split_at(at);
-        if here.starts_with("{{") || here.starts_with("}}") {
-            rest = &here[2..];
-            after_variable = false;
-            continue;
-        }
-        if here.starts_with('}') {
-            return Err("this template has a `}` without its `{`: a brace of the text is doubled".to_owned());
-        }
-        if before.is_empty() && after_variable {
-            return Err("two variables need some text between them".to_owned());
-        }
-        let end = closing(here).ok_or("this template has a `{` without its `}`")?;
-        let variable = variable(&here[1..end])?;
-        let last = here.len() == end + 1;
-        let alone = last && text[..text.len() - here.len()].ends_with('/');
-        if (variable.tail || variable.optional) && !alone {
-            return Err(format!("`{}` has to be the last segment", &here[..=end]));
-        }
-        if found.iter().any(|other| other.name == variable.name) {
-            return Err(format!("the variable `{}` is there twice", variable.name));
-        }
-        found.push(variable);
-        rest = &here[end + 1..];
-        after_variable = true;
-    }
-    Ok(found)
-}
-
-fn variable(inner: &str) -> Result<Variable, String> {
-    let (name, pattern) = match inner.split_once(':') {
-        Some((name, pattern)) => (name, Some(pattern.to_owned())),
-        None => (inner, None),
-    };
-    let (name, tail) = name.strip_prefix('*').map_or((name, false), |name| (name, true));
-    let (name, optional) = match name.strip_suffix('?') {
-        Some(name) if !tail => (name, true),
-        _ => (name, false),
-    };
-    if name.is_empty() || pattern.as_deref() == Some("") {
-        return Err("a variable has a name: `{name}`, `{name:regex}`".to_owned());
-    }
-    let is_letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if let Some(odd) = name.chars().find(|c| !is_letter(*c)) {
-        return Err(format!("`{odd}` cannot stand in the name of a variable"));
-    }
-    if tail && pattern.is_some() {
-        return Err("a tail takes no regex".to_owned());
-    }
-    Ok(Variable { name: name.to_owned(), tail, optional, pattern })
-}
-
-/// The brace that closes the first one; a regex may hold balanced and escaped braces.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 0usize;
-    let mut bytes = text.bytes().enumerate();
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'\\' => {
-                bytes.next();
-            }
-            b'{' => depth += 1,
-            b'}' if depth == 1 => return Some(at),
-            b'}' => depth -= 1,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Where the struct's requests go.
+/// The route of a struct.
 pub(crate) struct Route {
     /// One of `METHODS`.
     pub(crate) method: Ident,
     pub(crate) template: LitStr,
     pub(crate) variables: Vec<Variable>,
-    /// The JSON of a successful answer, for documents.
+    /// The JSON of a successful response, for documents.
     pub(crate) answer: Option<Type>,
 }
 
@@ -131,7 +38,7 @@ impl Parse for RouteAttr {
         if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
             let word: Ident = input.parse()?;
             if word != "answer" {
-                return Err(syn::Error::new(word.span(), "write `answer = Type`, the JSON of the answer"));
+                return Err(syn::Error::new(word.span(), "write `answer = Type`, the JSON of the response"));
             }
             input.parse::<Token![=]>()?;
             answer = Some(input.parse()?);
@@ -142,7 +49,7 @@ impl Parse for RouteAttr {
 }
 
 impl Route {
-    /// The struct's route, if it has one.
+    /// Parses the struct's route, if it has one.
     pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Option<Self> {
         let mut found = attributes.iter().filter(|attribute| attribute.path().is_ident("route"));
         let first = found.next()?;
@@ -161,16 +68,16 @@ impl Route {
         }
         match variables(&template.value()) {
             Ok(variables) => Some(Self { method, template, variables, answer }),
-            Err(message) => {
-                errors.at(&template, message);
+            Err(error) => {
+                errors.at(&template, error);
                 None
             }
         }
     }
 
-    /// Holds the template against the fields, both ways.
+    /// Compares the variables of the template with the fields.
     ///
-    /// Flattened structs are held against it by the compiler, when their fields are known.
+    /// Those of flattened structs are compared at compile time, when their fields are known.
     pub(crate) fn check(&self, fields: &[Field], errors: &mut Errors) {
         let names: Vec<_> = self.variables.iter().map(|variable| &*variable.name).collect();
         let mut read = Vec::new();
@@ -207,7 +114,15 @@ impl Route {
     }
 }
 
-/// The reference to a struct's target.
+/// Returns the variables of a path template in order.
+///
+/// Regexes are compiled by the router only.
+fn variables(template: &str) -> Result<Vec<Variable>, TemplateError> {
+    let template = Template::parse(template, TemplateKind::Path)?;
+    Ok(template.variables().cloned().collect())
+}
+
+/// Returns a reference to the struct's target.
 pub(crate) fn target(route: &Route) -> TokenStream {
     let Route { method, template, .. } = route;
     quote! {{
@@ -225,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn templates_are_read_as_the_router_reads_them() {
-        // The variables' names, or nothing where the template is refused.
+    fn templates_are_parsed_as_by_the_router() {
+        // The names of the variables; `None`: the template is rejected.
         let rows: &[(&str, Option<&[&str]>)] = &[
             ("/", Some(&[])),
             ("/users/{id}", Some(&["id"])),
