@@ -64,7 +64,7 @@ mod tests {
             [
                 "METHOD     HOST  PATH          CONDITIONS  NAME",
                 "GET, HEAD  *     /orders/{id}              order",
-                "*          a.b   /             query q",
+                "*          a.b   /             Query(`q`)",
             ]
         );
     }
