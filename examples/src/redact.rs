@@ -1,4 +1,4 @@
-//! Conditions, lints and explanations without the values of headers, cookies and queries, which may be secrets.
+//! Redaction: conditions, lints and explanations without values that may be secrets.
 
 use waylay_router::rule::{Function, Rule};
 use waylay_router::{Explanation, Lint, LintKind, Verdict};

@@ -1,4 +1,4 @@
-//! Tables of routes in files: TOML or JSON by extension, errors with the file's name.
+//! TableSpec of a file: TOML or JSON by extension, with readable errors.
 
 use std::path::Path;
 

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::response::Response;
@@ -41,7 +41,7 @@ struct Shared {
     stop: CancellationToken,
     clock: IdleClock,
     /// Number of requests whose responses are not finished.
-    active: AtomicUsize,
+    active: Mutex<usize>,
     has_served: AtomicBool,
 }
 
@@ -52,7 +52,7 @@ impl Connection {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let (clock, active, has_served) = (IdleClock::default(), AtomicUsize::new(0), AtomicBool::new(false));
+        let (clock, active, has_served) = (IdleClock::default(), Mutex::new(0), AtomicBool::new(false));
         Self { shared: Arc::new(Shared { peer, _permit: permit, tasks, stop, clock, active, has_served }) }
     }
 
@@ -93,7 +93,7 @@ impl Connection {
             Some(result) => result,
             None => {
                 http.as_mut().graceful_shutdown();
-                // Requests in progress are limited by the stop. Without any the end of the protocol is left.
+                // Requests in progress have the time of the stop. Without any only the protocol's end is awaited.
                 self.shared.clock.extend();
                 tokio::select! {
                     result = http.as_mut() => result,
@@ -153,18 +153,26 @@ impl ActiveRequest {
     fn new(connection: &Connection) -> Self {
         let shared = Arc::clone(&connection.shared);
         shared.has_served.store(true, Ordering::Relaxed);
-        shared.active.fetch_add(1, Ordering::Relaxed);
-        shared.clock.stop();
+        shared.count(|active| active + 1);
         Self(shared)
     }
 }
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        // Requests of a connection begin and end in its own task or in those of its streams: the last one
-        // to end starts the clock.
-        if self.0.active.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.clock.restart();
+        self.0.count(|active| active - 1);
+    }
+}
+
+impl Shared {
+    /// Changes the number of active requests, and the clock with it: streams of HTTP/2 are tasks of their own,
+    /// so that one may begin while another one ends.
+    fn count(&self, change: impl Fn(usize) -> usize) {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        *active = change(*active);
+        match *active {
+            0 => self.clock.restart(),
+            _ => self.clock.stop(),
         }
     }
 }

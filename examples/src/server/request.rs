@@ -1,4 +1,4 @@
-//! Requests of a server: refused methods, time limit of the body, status of a broken upload.
+//! Request checks: refused methods and codings, time limit of the body.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -20,15 +20,20 @@ use super::connection::ActiveRequest;
 use crate::log::causes;
 use crate::problem::Problem;
 
-/// Returns the response to a method that no program here implements (RFC 9110 §9.1): a tunnel to any address,
-/// and an echo of credentials.
+/// Returns the response to what no program here implements: `CONNECT`, a tunnel to any address, `TRACE`, an echo
+/// of credentials (RFC 9110 §9.1), and bodies in another coding than `chunked` (RFC 9112 §6.1).
 pub(super) fn refuse<B>(request: &Request<B>) -> Option<Response> {
     let method = request.method();
-    let is_refused = *method == Method::CONNECT || *method == Method::TRACE;
-    is_refused.then(|| {
-        let detail = format!("the method {method} is not implemented");
-        Problem::new(StatusCode::NOT_IMPLEMENTED, detail).into_response()
-    })
+    let codings: Vec<&[u8]> =
+        request.headers().get_all(TRANSFER_ENCODING).iter().map(|line| line.as_bytes()).collect();
+    let detail = if *method == Method::CONNECT || *method == Method::TRACE {
+        format!("the method {method} is not implemented")
+    } else if codings.iter().any(|line| !line.eq_ignore_ascii_case(b"chunked")) || codings.len() > 1 {
+        "the transfer coding is not implemented".to_owned()
+    } else {
+        return None;
+    };
+    Some(Problem::new(StatusCode::NOT_IMPLEMENTED, detail).into_response())
 }
 
 /// Gives the body its time limit; the failure is set once reading the body has failed.

@@ -79,7 +79,7 @@ fn frames(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 #[test]
-fn a_body_must_go_on() {
+fn a_silent_body_is_a_timeout() {
     let gateway = Gateway::with("body", &route("one", silent()), &["--body-timeout", SHORT]);
     for request in [
         "POST /one HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nabc",
@@ -108,7 +108,7 @@ impl http_body::Body for Unfinished {
 }
 
 #[tokio::test]
-async fn a_body_must_go_on_over_http2() {
+async fn a_silent_body_is_a_timeout_over_http2() {
     let gateway = Gateway::with("body2", &route("one", silent()), &["--body-timeout", SHORT]);
     let stream = TokioIo::new(tokio::net::TcpStream::connect(gateway.address).await.unwrap());
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_body_must_go_on_over_http2() {
     assert_eq!(sender.send_request(request).await.unwrap().status(), 408);
 }
 
-/// A client that does not reply to pings is gone, though its request is in progress.
+/// A client that does not reply to pings is disconnected, though its request is in progress.
 #[test]
 fn an_http2_client_must_reply_to_pings() {
     let args = ["--keep-alive", SHORT, "--response-timeout", "10m"];
@@ -138,7 +138,7 @@ fn an_upstream_must_respond_in_time() {
 
 /// The upstream's time limit does not run while the client is to send.
 #[test]
-fn a_slow_upload_is_not_the_upstreams() {
+fn a_slow_upload_is_no_gateway_timeout() {
     let table = format!("{}{}", route("one", named_after_body()), route("silent", silent()));
     let gateway = Gateway::with("slow", &table, &["--response-timeout", SHORT]);
     let mut stream = TcpStream::connect(gateway.address).unwrap();
@@ -252,7 +252,7 @@ fn a_signal_finishes_the_requests_in_progress() {
 
 /// Requests that take longer than the shutdown may are cut off.
 #[test]
-fn a_stop_does_not_wait_for_ever() {
+fn a_stop_has_a_time_limit() {
     let mut gateway = Gateway::with("cut", &route("one", silent()), &["--shutdown-timeout", SHORT]);
     let mut stream = TcpStream::connect(gateway.address).unwrap();
     stream

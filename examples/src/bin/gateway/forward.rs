@@ -1,4 +1,4 @@
-//! Forwarded requests: the canonical path, and headers that an upstream may trust.
+//! Header rewriting: removes what concerns one connection or claims a proxy.
 
 use std::net::IpAddr;
 
@@ -37,7 +37,7 @@ const END_TO_END: [&str; 14] = [
     "www-authenticate",
 ];
 
-/// Headers that an upstream takes for words of a proxy, beside all `x-forwarded-*`.
+/// Headers that upstreams take for those of a proxy, beside all `x-forwarded-*`.
 const OF_PROXIES: [&str; 5] =
     ["forwarded", "x-original-url", "x-original-host", "x-real-ip", "x-rewrite-url"];
 
@@ -56,7 +56,7 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// Rewrites the headers of a request for its upstream. The peer is trusted if the router knows the client
-/// behind it ([`ConnectionInfo`]); the words of any other are replaced or dropped.
+/// behind it ([`ConnectionInfo`]); the claims of any other peer are replaced or dropped.
 pub(crate) fn rewrite_headers<B>(request: &mut Request<B>, host: Option<HeaderValue>) {
     let trusted = request.extensions().get::<ConnectionInfo>().cloned();
     let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
@@ -102,7 +102,7 @@ fn is_dropped(name: &str, is_trusted: bool) -> bool {
     let name = name.replace('_', "-");
     let of_proxies = name.starts_with("x-forwarded-") || OF_PROXIES.contains(&name.as_str());
     match name.as_str() {
-        // A trusted proxy that does not know `Forwarded` hands on what its client wrote.
+        // A trusted proxy that does not know `Forwarded` forwards what its client wrote.
         "proxy" | "forwarded" => true,
         name => !is_trusted && (of_proxies || name == INJECTED_HEADER.as_str()),
     }

@@ -1,4 +1,4 @@
-//! TableFile: the router of a TOML or JSON file, called with one request per line.
+//! TableFile: the router of a TOML or JSON file, called with requests.
 
 use std::future::Future;
 use std::io::{self, BufRead, Write};
