@@ -63,7 +63,7 @@ struct Arguments {
     /// TOML or JSON file with the table of the requests
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
-    /// Request for the table, such as 'GET http://example.com/'; instead of stdin
+    /// Request for the table, such as `GET /path`; instead of stdin
     #[arg(long, value_name = "REQUEST", requires = "table", action = clap::ArgAction::Append)]
     request: Vec<String>,
     /// How the program that has the table reads requests
