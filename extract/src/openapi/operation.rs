@@ -135,31 +135,31 @@ impl Operation {
     /// Adds a parameter of `path`, `query`, `header` or `cookie`.
     pub fn parameter(
         &mut self,
-        place: &'static str,
+        location: &'static str,
         name: &str,
         description: FieldDescription,
         schema_fn: SchemaFn,
     ) {
         // OpenAPI 3.1, 4.8.12.1: these headers are described elsewhere.
-        let said = ["accept", "authorization", "content-type"];
-        if place == "header" && said.iter().any(|said| name.eq_ignore_ascii_case(said)) {
+        let excluded = ["accept", "authorization", "content-type"];
+        if location == "header" && excluded.iter().any(|excluded| name.eq_ignore_ascii_case(excluded)) {
             return;
         }
-        let name = match place {
+        let name = match location {
             "path" | "header" => name.to_owned(),
             _ => self.named(name),
         };
         // A parameter that several structs read is added once.
-        if self.parameters.iter().any(|known| known["name"] == *name && known["in"] == place) {
+        if self.parameters.iter().any(|known| known["name"] == *name && known["in"] == location) {
             return;
         }
         let mut parameter = json!({
             "name": name,
-            "in": place,
-            "required": description.required || place == "path",
+            "in": location,
+            "required": description.required || location == "path",
             "schema": self.schema(description, schema_fn),
         });
-        if description.csv && place == "query" {
+        if description.csv && location == "query" {
             parameter["explode"] = false.into();
         }
         if !description.doc.is_empty() {
@@ -171,14 +171,14 @@ impl Operation {
     /// Adds a member of a JSON body.
     pub fn member(&mut self, name: &str, description: FieldDescription, schema_fn: SchemaFn) {
         let (name, schema) = (self.named(name), self.described(description, schema_fn));
-        put(&mut self.members, name, schema, description);
+        insert(&mut self.members, name, schema, description);
         self.body_required |= description.required;
     }
 
     /// Adds a field of a form.
     pub fn form(&mut self, name: &str, description: FieldDescription, schema_fn: SchemaFn) {
         let (name, schema) = (self.named(name), self.described(description, schema_fn));
-        put(&mut self.form, name, schema, description);
+        insert(&mut self.form, name, schema, description);
         self.body_required |= description.required;
     }
 
@@ -188,7 +188,7 @@ impl Operation {
             |_| Some(json!({"type": "string", "contentMediaType": "application/octet-stream"}));
         let schema_fn = if binary { file } else { schema_fn };
         let (name, schema) = (self.named(name), self.described(description, schema_fn));
-        put(&mut self.parts, name, schema, description);
+        insert(&mut self.parts, name, schema, description);
         self.body_required |= description.required;
     }
 
@@ -325,7 +325,7 @@ impl Operation {
     }
 }
 
-fn put(object: &mut Option<ObjectSchema>, name: String, schema: Value, description: FieldDescription) {
+fn insert(object: &mut Option<ObjectSchema>, name: String, schema: Value, description: FieldDescription) {
     let object = object.get_or_insert_default();
     if description.required {
         object.required.push(name.clone());

@@ -58,8 +58,8 @@ impl fmt::Display for WriteError {
             return write!(f, "`{text}` is not a path template: {kind}");
         }
         for (index, error) in self.errors.iter().enumerate() {
-            let gap = if index == 0 { "" } else { "; " };
-            write!(f, "{gap}{error}")?;
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
         }
         Ok(())
     }
@@ -155,13 +155,13 @@ impl RequestWriter {
         value: &(impl Serialize + ?Sized),
         dots: bool,
         required: bool,
-        mut put: impl FnMut(&mut Self, &str, &str),
+        mut push: impl FnMut(&mut Self, &str, &str),
     ) {
         let key = self.named(key).into_owned();
         let mut written = 0;
         let done = texts(value, dots, &mut |rest, text| {
             written += 1;
-            put(self, &format!("{key}{rest}"), text);
+            push(self, &format!("{key}{rest}"), text);
         });
         match done {
             Ok(()) if required && written == 0 => {
@@ -298,10 +298,10 @@ impl RequestWriter {
         items: impl Iterator<Item = TextResult<'v>>,
     ) -> Option<String> {
         let mut list: Option<String> = None;
-        let mut sound = true;
+        let mut is_valid = true;
         for item in items {
             let Some(item) = self.text(location, name, item) else {
-                sound = false;
+                is_valid = false;
                 continue;
             };
             // The server splits at commas and trims the items.
@@ -311,7 +311,7 @@ impl RequestWriter {
                     name,
                     "expected items without commas, without white space at their ends",
                 );
-                sound = false;
+                is_valid = false;
             }
             match &mut list {
                 Some(list) => {
@@ -323,9 +323,9 @@ impl RequestWriter {
         }
         if list.as_deref() == Some("") {
             self.error(location, name, "expected more than one empty item");
-            sound = false;
+            is_valid = false;
         }
-        list.filter(|_| sound)
+        list.filter(|_| is_valid)
     }
 
     /// Appends a line. A line of several structs is written once, since each of them

@@ -287,13 +287,13 @@ struct Members {
     #[json]
     list: Vec<i32>,
     #[json]
-    #[serde(with = "hex_text")]
+    #[serde(with = "decimal_text")]
     raw_text: u64,
     #[query]
     beside: String,
 }
 
-mod hex_text {
+mod decimal_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
