@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::body::error::{BodyError, RejectError};
+use crate::report::callback::{GuardedFuture, guard};
 
 /// What a poll of a body gives.
 pub(crate) type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
@@ -228,10 +229,14 @@ impl Sleeper {
         Self(Some(Arc::new(move |time| Box::pin(sleep(time)))))
     }
 
-    pub(crate) async fn sleep(&self, time: Duration) {
+    /// Sleeps; `None` if the function panicked.
+    pub(crate) async fn sleep(&self, time: Duration) -> Option<()> {
         match &self.0 {
-            Some(sleep) => sleep(time).await,
-            None => tokio::time::sleep(time).await,
+            Some(sleep) => GuardedFuture::new(guard(|| sleep(time))?).await,
+            None => {
+                tokio::time::sleep(time).await;
+                Some(())
+            }
         }
     }
 }

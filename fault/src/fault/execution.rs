@@ -18,6 +18,7 @@ use crate::injector::corrupt::ChunkedStage;
 use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
 use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step, Steps};
 use crate::random::draws::Draws;
+use crate::report::callback::{GuardedFuture, guard};
 use crate::report::event::{Event, Phase, SkipReason};
 use crate::report::mark::{Injected, Mark};
 
@@ -104,7 +105,7 @@ impl Execution {
                 }
                 Step::Hang(max) => return self.hang(max).await,
                 Step::Custom(inject, draws) => match self.run_custom(&*inject, draws).await {
-                    Some(InjectOutcome::Continue) => self.count_injection(),
+                    Ok(InjectOutcome::Continue) => self.count_injection(),
                     outcome => return self.end_custom(outcome),
                 },
                 Step::Respond(response) => return self.respond(response.response()),
@@ -130,18 +131,19 @@ impl Execution {
         self.reject(termination)
     }
 
-    /// Does what a custom injector returned; `None`: it was cancelled.
-    fn end_custom(self, outcome: Option<InjectOutcome>) -> Outcome {
+    /// Does what a custom injector returned.
+    fn end_custom(self, outcome: Result<InjectOutcome, Phase>) -> Outcome {
         match outcome {
-            None => self.pass(Phase::Cancelled),
-            Some(InjectOutcome::Continue) => self.forward(Changes::default()),
-            Some(InjectOutcome::Respond(response)) if self.capability.can_respond() => self.respond(response),
-            Some(InjectOutcome::Respond(_)) => self.skip_last_step(),
-            Some(InjectOutcome::EmptyReply) => self.reject(Termination::Empty),
+            Err(Phase::Skipped(reason)) => self.skip_last_step(reason),
+            Err(phase) => self.pass(phase),
+            Ok(InjectOutcome::Continue) => self.forward(Changes::default()),
+            Ok(InjectOutcome::Respond(response)) if self.capability.can_respond() => self.respond(response),
+            Ok(InjectOutcome::Respond(_)) => self.skip_last_step(SkipReason::NotDeliverable),
+            Ok(InjectOutcome::EmptyReply) => self.reject(Termination::Empty),
             #[cfg(feature = "http2")]
-            Some(InjectOutcome::StreamReset(code)) => self.reject(Termination::Code(code.into())),
-            Some(InjectOutcome::ConnectionClose) => self.reject(Termination::Close),
-            Some(InjectOutcome::ConnectionReset) => self.reject(Termination::Reset),
+            Ok(InjectOutcome::StreamReset(code)) => self.reject(Termination::Code(code.into())),
+            Ok(InjectOutcome::ConnectionClose) => self.reject(Termination::Close),
+            Ok(InjectOutcome::ConnectionReset) => self.reject(Termination::Reset),
         }
     }
 
@@ -174,10 +176,11 @@ impl Execution {
         if time.is_zero() {
             return Some(());
         }
-        self.state.switch.run_until_off(self.state.sleeper.sleep(time)).await
+        self.state.switch.run_until_off(self.state.sleeper.sleep(time)).await.flatten()
     }
 
-    async fn run_custom(&self, inject: &dyn Inject, draws: Draws) -> Option<InjectOutcome> {
+    /// `Err`: the request goes on without it.
+    async fn run_custom(&self, inject: &dyn Inject, draws: Draws) -> Result<InjectOutcome, Phase> {
         // It was kept, since the plan asks.
         let request = self.request.clone().unwrap_or_default();
         let call = InjectContext {
@@ -185,7 +188,10 @@ impl Execution {
             draws,
             can_reject: self.capability.delivery(Termination::Empty) != DeliveryMethod::None,
         };
-        self.state.switch.run_until_off(inject.inject(call)).await
+        const PANICKED: Phase = Phase::Skipped(SkipReason::CallbackPanicked);
+        let future = GuardedFuture::new(guard(|| inject.inject(call)).ok_or(PANICKED)?);
+        let outcome = self.state.switch.run_until_off(future).await.ok_or(Phase::Cancelled)?;
+        outcome.ok_or(PANICKED)
     }
 
     /// Lets the request go on, with nothing more to be done to it.
@@ -233,7 +239,7 @@ impl Execution {
         let by = self.capability.delivery(termination);
         // A plan that would come to this is never begun; only a custom injector can.
         if by == DeliveryMethod::None {
-            return self.skip_last_step();
+            return self.skip_last_step(SkipReason::NotDeliverable);
         }
         self.end(Phase::Finished);
         let mark = self.mark();
@@ -246,13 +252,13 @@ impl Execution {
     }
 
     /// Undoes the last deed, which would not get through.
-    fn skip_last_step(mut self) -> Outcome {
+    fn skip_last_step(mut self, reason: SkipReason) -> Outcome {
         self.started -= 1;
         if !self.is_counted {
             self.is_counted = true;
-            self.state.counters.add_skipped(SkipReason::NotDeliverable);
+            self.state.counters.add_skipped(reason);
         }
-        self.pass(Phase::Skipped(SkipReason::NotDeliverable))
+        self.pass(Phase::Skipped(reason))
     }
 
     /// Names what was done, which may be less than what was planned.
@@ -289,7 +295,7 @@ impl Execution {
             // Some of its deeds may not have been begun.
             let actions = &self.injected.actions[span.from.min(self.started)..span.to.min(self.started)];
             if !actions.is_empty() {
-                span.reporter.report(&Event::new(&self.state.name, phase, actions, request));
+                guard(|| span.reporter.report(&Event::new(&self.state.name, phase, actions, request)));
             }
         }
     }

@@ -15,6 +15,7 @@ use crate::fault::switch::halted;
 use crate::injector::key::RequestKeys;
 use crate::injector::steps::Steps;
 use crate::random::draws::{Sampler, digest};
+use crate::report::callback::guard;
 use crate::report::event::{Phase, SkipReason};
 
 /// A fault that lies in wait: an [`Injector`](crate::Injector), and whom it strikes.
@@ -109,7 +110,7 @@ impl Fault {
         }
         let key = state.key_extractor.key(request);
         let draws = state.sampler.draw(key, state.key_extractor.attempt(request.headers()));
-        let is_selected = state.is_selected(&draws, key);
+        let is_selected = state.is_selected(&draws, key).ok_or(SkipReason::CallbackPanicked)?;
         let picked = match &state.member {
             Some(member) if is_selected => {
                 Some(member.pick(key, state.key_extractor.attempt(request.headers())))
@@ -129,7 +130,8 @@ impl Fault {
             }
         }
         let mut steps = Steps::default();
-        state.injector.plan(draws, RequestKeys::of(request), &mut steps);
+        guard(|| state.injector.plan(draws, RequestKeys::of(request), &mut steps))
+            .ok_or(SkipReason::CallbackPanicked)?;
         if steps.list.is_empty() && steps.has_passed {
             return Err(SkipReason::OutsideWindow);
         }

@@ -15,6 +15,7 @@ use crate::fault::switch::{Switch, halted};
 use crate::injector::key::KeyExtractor;
 use crate::injector::tree::CompiledInjector;
 use crate::random::draws::{Draws, Key, Sampler};
+use crate::report::callback::guard;
 use crate::report::counts::Counters;
 use crate::report::event::{Action, Event, Phase, Reporter, SkipReason};
 
@@ -43,12 +44,12 @@ pub(crate) struct FaultState {
 pub(crate) type DrawFn = dyn Fn(Key<'_>) -> f64 + Send + Sync;
 
 impl FaultState {
-    /// Whether the draw chooses the request of this key.
-    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>) -> bool {
+    /// Whether the draw chooses the request of this key; `None` if the user's draw panicked.
+    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>) -> Option<bool> {
         let participation = self.switch.participation();
         match &self.draw {
-            Some(draw) => draw(key) < participation,
-            None => draws.is_selected(participation),
+            Some(draw) => guard(|| draw(key)).map(|share| share < participation),
+            None => Some(draws.is_selected(participation)),
         }
     }
 
@@ -58,7 +59,7 @@ impl FaultState {
 
     pub(crate) fn report<B>(&self, phase: Phase, actions: &[Action], request: &Request<B>) {
         if let Some(reporter) = &self.reporter {
-            reporter.report(&Event::new(&self.name, phase, actions, request));
+            guard(|| reporter.report(&Event::new(&self.name, phase, actions, request)));
         }
     }
 }
@@ -66,7 +67,7 @@ impl FaultState {
 /// Sleeps, and hears a switch or a halt.
 pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
     let state = state.clone();
-    Pause::new(async move { state.switch.run_until_off(state.sleeper.sleep(time)).await })
+    Pause::new(async move { state.switch.run_until_off(state.sleeper.sleep(time)).await.flatten() })
 }
 
 /// Completes when the fault is off or halted.

@@ -14,6 +14,9 @@ use crate::random::draws::Draws;
 pub trait Inject: Send + Sync + 'static {
     /// Decides what becomes of one request, now or later. The future is dropped when the client
     /// leaves and when the fault is switched off or halted.
+    ///
+    /// A panic is caught: the request goes on, and is counted as
+    /// [`callback_panicked`](crate::Counts::callback_panicked).
     fn inject(&self, call: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>>;
 }
 

@@ -205,7 +205,7 @@ impl Stage for DelayStage {
             match ready!(input.poll_frame(cx)) {
                 Some(Ok(frame)) if !input.is_off() => match frame.into_data() {
                     Ok(data) => {
-                        let delay = self.delay.draw(&mut self.draws);
+                        let delay = self.delay.draw_guarded(&mut self.draws);
                         if delay.is_zero() {
                             return Poll::Ready(Some(Ok(Frame::data(data))));
                         }

@@ -18,6 +18,7 @@ use crate::fault::fault::Fault;
 use crate::fault::switch::halted;
 use crate::io::duplex::{Half, ToxicDuplex};
 use crate::io::toxic::{End, ToxicStage};
+use crate::report::callback::guard;
 
 /// How an io is made to end in a reset when it is dropped, such as `TcpStream::set_zero_linger`.
 pub type ResetBy<T> = fn(&T) -> io::Result<()>;
@@ -88,7 +89,7 @@ impl<T> StreamState<T> {
     fn terminate(&mut self, termination: Termination, by: Arc<str>) -> io::Error {
         if let (Termination::Reset, Some(io)) = (termination, &self.io) {
             // It fails only for what is no connection any longer.
-            let _ = (self.reset)(io);
+            let _ = guard(|| (self.reset)(io));
         }
         self.io = None;
         self.toxics = None;

@@ -46,6 +46,8 @@ pub struct Counts {
     pub already_decided: u64,
     /// Drawn, but not to be reached by a layer: see [`wire`](crate::effects).
     pub not_deliverable: u64,
+    /// Drawn, but a draw, a delay or a custom injector of the user panicked.
+    pub callback_panicked: u64,
     /// Being struck right now: delays, hangs and custom injectors at work, and bodies on their way.
     pub active: u64,
 }
@@ -63,6 +65,7 @@ pub(crate) struct Counters {
     other_in_group: AtomicU64,
     already_decided: AtomicU64,
     not_deliverable: AtomicU64,
+    callback_panicked: AtomicU64,
     active: AtomicU64,
 }
 
@@ -86,6 +89,7 @@ impl Counters {
             SkipReason::OtherInGroup => &self.other_in_group,
             SkipReason::AlreadyDecided => &self.already_decided,
             SkipReason::NotDeliverable => &self.not_deliverable,
+            SkipReason::CallbackPanicked => &self.callback_panicked,
         };
         counter.fetch_add(1, Relaxed);
     }
@@ -111,6 +115,7 @@ impl Counters {
             other_in_group: self.other_in_group.load(Relaxed),
             already_decided: self.already_decided.load(Relaxed),
             not_deliverable: self.not_deliverable.load(Relaxed),
+            callback_panicked: self.callback_panicked.load(Relaxed),
             active: self.active.load(Relaxed),
         }
     }

@@ -141,6 +141,8 @@ pub enum SkipReason {
     AlreadyDecided,
     /// The draw chose it, but what was to be done cannot be done here; see [`wire`](crate::effects).
     NotDeliverable,
+    /// A draw, a delay or a custom injector of the user panicked; the request goes on.
+    CallbackPanicked,
 }
 
 impl fmt::Display for SkipReason {
@@ -155,6 +157,7 @@ impl fmt::Display for SkipReason {
             Self::OtherInGroup => "other in group",
             Self::AlreadyDecided => "already decided",
             Self::NotDeliverable => "not deliverable",
+            Self::CallbackPanicked => "callback panicked",
         })
     }
 }
@@ -290,6 +293,8 @@ impl fmt::Display for Event<'_> {
 /// ]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A reporter that panics changes nothing: the panic is caught, also while the request's task unwinds.
 pub trait Reporter: Send + Sync + 'static {
     /// Hears one event.
     fn report(&self, event: &Event<'_>);

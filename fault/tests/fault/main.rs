@@ -12,6 +12,7 @@ mod delay;
 mod gate;
 mod limits;
 mod messages;
+mod panics;
 mod quota;
 mod rig;
 mod rows;
