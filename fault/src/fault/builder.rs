@@ -222,11 +222,7 @@ impl FaultBuilder {
 
         let (skip, every, limit) = self.window;
         check_window(every, limit, &mut errors);
-        if let Some((_, weight)) = &self.group
-            && !(*weight > 0.0 && weight.is_finite())
-        {
-            errors.add("group", weight, FaultErrorKind::Weight);
-        }
+        check_group(self.group.as_ref(), &mut errors);
         let good = mark.zip(injector).zip(participation).zip(key_extractor);
         let (((mark, injector), participation), key_extractor) = errors.or(&self.name, good)?;
         Ok(Fault {
@@ -260,6 +256,19 @@ impl fmt::Debug for FaultBuilder {
             .field("enabled", &self.enabled)
             .field("participation", &self.participation)
             .finish_non_exhaustive()
+    }
+}
+
+fn check_group(group: Option<&(Group, f64)>, errors: &mut ErrorCollector) {
+    let Some((group, weight)) = group else { return };
+    if !(*weight > 0.0 && weight.is_finite()) {
+        errors.add("group", weight, FaultErrorKind::GroupWeight);
+    } else if !(group.total() + weight).is_finite() {
+        errors.add(
+            "group",
+            format!("the weights of {} and {weight}", group.name()),
+            FaultErrorKind::WeightSum,
+        );
     }
 }
 
@@ -304,7 +313,7 @@ impl FaultBuilder {
 
     /// The only paths to touch, written as for [`block_paths`](Self::block_paths), which wins.
     pub fn allow_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
-        self.filter.paths.allow = strings(patterns);
+        self.filter.paths.allow = Some(strings(patterns));
         self
     }
 
@@ -326,7 +335,7 @@ impl FaultBuilder {
         N: Into<String>,
         V: Into<String>,
     {
-        self.filter.headers.allow = string_pairs(pairs);
+        self.filter.headers.allow = Some(string_pairs(pairs));
         self
     }
 
@@ -342,7 +351,7 @@ impl FaultBuilder {
     /// The only routes to touch; see [`block_routes`](Self::block_routes), which wins.
     #[cfg(any(feature = "axum", feature = "router"))]
     pub fn allow_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
-        self.filter.routes.allow = strings(templates);
+        self.filter.routes.allow = Some(strings(templates));
         self
     }
 
@@ -364,7 +373,7 @@ impl FaultBuilder {
     /// The only requests to touch, written as for [`block_rules`](Self::block_rules), which wins.
     #[cfg(feature = "router")]
     pub fn allow_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
-        self.filter.rules.allow = strings(rules);
+        self.filter.rules.allow = Some(strings(rules));
         self
     }
 
@@ -376,7 +385,7 @@ impl FaultBuilder {
 
     /// The only methods to touch.
     pub fn allow_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
-        self.filter.methods.allow = strings(methods);
+        self.filter.methods.allow = Some(strings(methods));
         self
     }
 
@@ -390,7 +399,7 @@ impl FaultBuilder {
 
     /// The only hosts to touch, written as for [`block_hosts`](Self::block_hosts), which wins.
     pub fn allow_hosts<H: Into<String>>(mut self, patterns: impl IntoIterator<Item = H>) -> Self {
-        self.filter.hosts.allow = strings(patterns);
+        self.filter.hosts.allow = Some(strings(patterns));
         self
     }
 
@@ -404,7 +413,7 @@ impl FaultBuilder {
     /// The only clients to touch, written as for [`block_clients`](Self::block_clients), which
     /// wins.
     pub fn allow_clients<C: Into<String>>(mut self, ranges: impl IntoIterator<Item = C>) -> Self {
-        self.filter.clients.allow = strings(ranges);
+        self.filter.clients.allow = Some(strings(ranges));
         self
     }
 }

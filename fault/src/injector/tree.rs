@@ -97,7 +97,8 @@ impl InjectorConfig for RandomConfig {
             .collect();
         let total: f64 = weights.iter().sum();
         if good && !(total > 0.0 && total.is_finite()) {
-            errors.add(child_setting(at, "random"), format!("{weights:?}"), FaultErrorKind::NothingToPick);
+            let kind = if total > 0.0 { FaultErrorKind::WeightSum } else { FaultErrorKind::NothingToPick };
+            errors.add(child_setting(at, "random"), format!("{weights:?}"), kind);
             return None;
         }
         let choices = choices.into_iter().collect::<Option<_>>()?;

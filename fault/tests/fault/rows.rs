@@ -26,6 +26,8 @@ pub(crate) struct Sent {
     pub(crate) draw: Option<f64>,
     pub(crate) paths: [Vec<String>; 2],
     pub(crate) headers: [Vec<(String, String)>; 2],
+    /// An allow list is given, and has no entry.
+    pub(crate) empty_allow: bool,
     pub(crate) path: String,
     pub(crate) sent: Vec<(String, String)>,
 }
@@ -50,6 +52,7 @@ pub(crate) fn sent(path: &str, headers: &[(&str, &str)]) -> Sent {
         draw: None,
         paths: Default::default(),
         headers: Default::default(),
+        empty_allow: false,
         path: path.to_owned(),
         sent: owned(headers),
     }
@@ -61,6 +64,7 @@ fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 impl Sent {
     fn paths(mut self, list: usize, entries: &[&str]) -> Self {
+        self.empty_allow = list == ALLOW && entries.is_empty();
         self.paths[list] = entries.iter().map(|entry| (*entry).to_owned()).collect();
         self
     }
@@ -80,11 +84,16 @@ impl Sent {
             fault = fault.draw_with(move |_| draw);
         }
         let [block, allow] = self.paths.clone();
-        let fault = fault.block_paths(block).allow_paths(allow);
+        fault = fault.block_paths(block);
+        if !allow.is_empty() || self.empty_allow {
+            fault = fault.allow_paths(allow);
+        }
         let [block, allow] = self.headers.clone();
-        let Ok(fault) = fault.block_headers(block).allow_headers(allow).build() else {
-            return (Came::Refused, String::new());
-        };
+        fault = fault.block_headers(block);
+        if !allow.is_empty() {
+            fault = fault.allow_headers(allow);
+        }
+        let Ok(fault) = fault.build() else { return (Came::Refused, String::new()) };
         let headers: Vec<_> = self.sent.iter().map(|(name, value)| (&**name, &**value)).collect();
         match send(&fault, request(Method::GET, &self.path, &headers)).await {
             (Some(202), text) => (Came::Passed, text),
@@ -131,7 +140,7 @@ pub(crate) fn gate() -> Vec<(u16, Sent, Came)> {
         (48, at("/a%20b").paths(ALLOW, &["/a b"]), Struck),
         (49, at("/a/b").paths(ALLOW, &["/a"]), Passed),
         (50, at("//a").paths(ALLOW, &["/a"]), Passed),
-        (52, at("/a").paths(ALLOW, &[]), Struck),
+        (52, at("/a").paths(ALLOW, &[]), Refused),
         (53, at("/a").paths(BLOCK, &[]), Struck),
         (55, at("/b").paths(BLOCK, &["/a"]), Struck),
         (56, x(&["1"]).headers(ALLOW, &entry("1")), Struck),
@@ -148,10 +157,10 @@ pub(crate) fn gate() -> Vec<(u16, Sent, Came)> {
     ]
 }
 
-/// Where ours is not theirs: entries in escapes are refused, all values of a header count, the host
+/// Where ours is not theirs: entries in escapes and empty allow lists are refused, all values of a header count, the host
 /// can be matched, and statuses are judged by whether a client gets an answer, not by a registry.
 pub(crate) fn mended(number: u16) -> bool {
-    [13, 23, 47, 59, 66, 67, 94, 95, 101, 103, 106, 111, 114].contains(&number)
+    [13, 23, 47, 52, 59, 66, 67, 94, 95, 101, 103, 106, 111, 114].contains(&number)
 }
 
 #[tokio::test]

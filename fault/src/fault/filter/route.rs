@@ -14,6 +14,8 @@ use waylay_router::{Effective, Peer, Policy, Precedence, Route, Table};
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 #[cfg(feature = "router")]
 use crate::connection::handle;
+#[cfg(any(feature = "axum", feature = "router"))]
+use crate::fault::filter::path::{check_foreign, check_variables};
 
 /// Templates as they were given to the router, such as `/orders/{id}`, and names of routes.
 #[cfg(any(feature = "axum", feature = "router"))]
@@ -25,10 +27,7 @@ impl RouteList {
     /// Takes the templates; one that no router can hold becomes a finding under `setting[index]`.
     pub(crate) fn check(setting: &str, templates: Vec<String>, errors: &mut ErrorCollector) -> Self {
         for (index, template) in templates.iter().enumerate() {
-            // A route's name never begins with a slash; only waylay-router has names.
-            let named = cfg!(feature = "router") && !template.is_empty();
-            if !template.starts_with('/') && !named {
-                let why = "it does not begin with `/`".to_owned();
+            if let Err(why) = check_route(template) {
                 errors.add(format!("{setting}[{index}]"), template, FaultErrorKind::Pattern(why));
             }
         }
@@ -56,6 +55,30 @@ impl RouteList {
             false
         }
     }
+}
+
+/// Rejects what is neither a template of axum or waylay-router nor a route's name.
+#[cfg(any(feature = "axum", feature = "router"))]
+fn check_route(template: &str) -> Result<(), String> {
+    // A route's name never begins with a slash; only waylay-router has names.
+    let is_name = cfg!(feature = "router") && !template.is_empty() && !template.contains(['/', '{', '}']);
+    if is_name {
+        return Ok(());
+    }
+    if !template.starts_with('/') {
+        return Err("it does not begin with `/`".to_owned());
+    }
+    check_variables(template, |name| {
+        if name.is_empty() { Err("a variable is written `{name}`".to_owned()) } else { Ok(()) }
+    })?;
+    let tail = template.rsplit('/').next().and_then(|segment| segment.strip_prefix('*'));
+    if let Some(name) = tail {
+        return Err(format!(
+            "`*{name}` is no tail; write `{{*{}}}`",
+            if name.is_empty() { "rest" } else { name }
+        ));
+    }
+    check_foreign(template)
 }
 
 /// The template that a router left behind; the inner router's word goes first.
