@@ -306,6 +306,11 @@ impl FaultBuilder {
     /// Patterns are compared with the percent-decoded path, the query set aside, and are written
     /// decoded: `/a b` holds `/a%20b`. An encoded slash is data, not a separator; a pattern says
     /// it as `%2F`, and a percent sign as `%25`. Case and a slash at the end matter.
+    ///
+    /// The path is the one that the server got: within axum's `nest` (feature `axum`) and
+    /// waylay-router's `mount` (feature `router`), which shorten it, the prefix is part of it, and so it
+    /// is for probes, for rules and in reports. A layer around a client looks at the request that it
+    /// sends.
     pub fn block_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
         self.filter.paths.block = strings(patterns);
         self
@@ -357,7 +362,7 @@ impl FaultBuilder {
 
     /// Requests to leave alone, by rules in the language of `waylay-router`:
     /// ``Host(`**.example.com`) && (PathPrefix(`/pay`) || Header(`x-vip`))``. One of them is enough. They
-    /// look at the request as the layer gets it, inside a router or outside.
+    /// look at the path that the server got, inside a nested router or outside.
     ///
     /// ```
     /// use waylay_fault::{Fault, error};

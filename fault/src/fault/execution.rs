@@ -13,6 +13,7 @@ use crate::connection::handle::{Command, HttpCommand};
 use crate::connection::messages::MessageTap;
 use crate::fault::capability::{Capability, DeliveryMethod};
 use crate::fault::changes::Changes;
+use crate::fault::filter::filter::original_uri;
 use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause, when_off};
 use crate::injector::corrupt::ChunkedStage;
 use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
@@ -290,12 +291,14 @@ impl Execution {
 
     fn report(&self, phase: Phase) {
         let Some(request) = &self.request else { return };
-        self.state.report(phase, &self.injected.actions[..self.started], request);
+        let placement = self.capability.placement();
+        self.state.report(phase, &self.injected.actions[..self.started], placement, request);
+        let uri = original_uri(placement, request);
         for span in &self.reporters {
             // Some of its deeds may not have been begun.
             let actions = &self.injected.actions[span.from.min(self.started)..span.to.min(self.started)];
             if !actions.is_empty() {
-                guard(|| span.reporter.report(&Event::new(&self.state.name, phase, actions, request)));
+                guard(|| span.reporter.report(&Event::new(&self.state.name, phase, actions, request, uri)));
             }
         }
     }

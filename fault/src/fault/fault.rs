@@ -78,7 +78,7 @@ impl Fault {
             }
             Err(skip) => {
                 self.state.counters.add_skipped(skip);
-                self.state.report(Phase::Skipped(skip), &[], request);
+                self.state.report(Phase::Skipped(skip), &[], placement, request);
                 None
             }
         }
@@ -99,7 +99,7 @@ impl Fault {
         if !state.switch.enabled() {
             return Err(SkipReason::NotEnabled);
         }
-        state.filter.admit(request)?;
+        state.filter.admit(placement, request)?;
 
         let id = Arc::as_ptr(&self.state) as usize;
         let attempt = digest(state.key_extractor.attempt(request.headers()));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use http::{HeaderValue, Request};
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
-use crate::fault::capability::DeliveryOptions;
-use crate::fault::filter::filter::RequestFilter;
+use crate::fault::capability::{DeliveryOptions, Placement};
+use crate::fault::filter::filter::{RequestFilter, original_uri};
 use crate::fault::selection::{CountWindow, GroupMember};
 use crate::fault::switch::{Switch, halted};
 use crate::injector::key::KeyExtractor;
@@ -57,9 +57,16 @@ impl FaultState {
         !self.switch.enabled() || halted()
     }
 
-    pub(crate) fn report<B>(&self, phase: Phase, actions: &[Action], request: &Request<B>) {
+    pub(crate) fn report<B>(
+        &self,
+        phase: Phase,
+        actions: &[Action],
+        placement: Placement,
+        request: &Request<B>,
+    ) {
         if let Some(reporter) = &self.reporter {
-            guard(|| reporter.report(&Event::new(&self.name, phase, actions, request)));
+            let uri = original_uri(placement, request);
+            guard(|| reporter.report(&Event::new(&self.name, phase, actions, request, uri)));
         }
     }
 }

@@ -209,15 +209,9 @@ impl<'a> Event<'a> {
         phase: Phase,
         actions: &'a [Action],
         request: &'a Request<B>,
+        uri: &'a Uri,
     ) -> Self {
-        Self {
-            fault,
-            phase,
-            actions,
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-        }
+        Self { fault, phase, actions, method: request.method(), uri, headers: request.headers() }
     }
 
     /// The name of the fault.
@@ -240,7 +234,7 @@ impl<'a> Event<'a> {
         self.method
     }
 
-    /// The request's URI.
+    /// The request's URI as the server got it, the prefix of a nested router included.
     pub fn uri(&self) -> &Uri {
         self.uri
     }

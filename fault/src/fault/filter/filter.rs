@@ -1,10 +1,11 @@
 //! Which requests are eligible.
 
 use http::header::USER_AGENT;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Uri};
 
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 use crate::connection::handle;
+use crate::fault::capability::Placement;
 use crate::fault::filter::host::HostList;
 use crate::fault::filter::lists::{ClientList, HeaderList, MethodList};
 use crate::fault::filter::path::{PathList, canonical};
@@ -39,9 +40,9 @@ impl RequestFilter {
     /// Lists of one kind: block beats allow. Lists of several kinds: all must let the request
     /// through. An allow list that was not given is
     /// empty here.
-    pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), SkipReason> {
-        let path = canonical(request.uri().path());
-        let (uri, headers) = (request.uri(), request.headers());
+    pub(crate) fn admit<B>(&self, placement: Placement, request: &Request<B>) -> Result<(), SkipReason> {
+        let (uri, headers) = (original_uri(placement, request), request.headers());
+        let path = canonical(uri.path());
         if self.protect_probes && is_probe(&path, headers) {
             return Err(SkipReason::Protected);
         }
@@ -57,9 +58,38 @@ impl RequestFilter {
             passes(&self.routes, RouteList::is_empty, |list| list.contains(extensions))
         };
         #[cfg(feature = "router")]
-        let admitted = admitted && passes(&self.rules, RuleList::is_empty, |list| list.contains(request));
+        let admitted =
+            admitted && passes(&self.rules, RuleList::is_empty, |list| list.contains(request, uri));
         if admitted { Ok(()) } else { Err(SkipReason::NoMatch) }
     }
+}
+
+/// Returns the URI as the server got it, before a router removed the prefix that it is nested under:
+/// axum's `OriginalUri` and waylay-router's `Mount` keep it.
+///
+/// A client's request has its own: the extensions may be those of the request that it is sent for.
+pub(crate) fn original_uri<B>(placement: Placement, request: &Request<B>) -> &Uri {
+    let uri = request.uri();
+    if placement != Placement::Server {
+        return uri;
+    }
+    #[cfg(feature = "axum")]
+    let uri = match request.extensions().get::<axum::extract::OriginalUri>() {
+        Some(axum::extract::OriginalUri(original)) => longer(uri, original),
+        None => uri,
+    };
+    #[cfg(feature = "router")]
+    let uri = match request.extensions().get::<waylay_router::Mount>() {
+        Some(mount) => longer(uri, mount.original_uri()),
+        None => uri,
+    };
+    uri
+}
+
+/// Of two routers, one within the other, the outer one has the longer path.
+#[cfg(any(feature = "axum", feature = "router"))]
+fn longer<'a>(one: &'a Uri, other: &'a Uri) -> &'a Uri {
+    if other.path().len() > one.path().len() { other } else { one }
 }
 
 fn passes<L>(lists: &AllowBlock<L>, is_empty: impl Fn(&L) -> bool, contains: impl Fn(&L) -> bool) -> bool {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 #[cfg(any(feature = "axum", feature = "router"))]
 use http::Extensions;
 #[cfg(feature = "router")]
-use http::Request;
+use http::{Request, Uri};
 #[cfg(feature = "router")]
 use waylay_router::{Effective, Peer, Policy, Precedence, Route, Table};
 
@@ -124,13 +124,22 @@ impl RuleList {
     }
 
     /// Whether any rule holds.
-    pub(crate) fn contains<B>(&self, request: &Request<B>) -> bool {
+    pub(crate) fn contains<B>(&self, request: &Request<B>, uri: &Uri) -> bool {
         let extensions = request.extensions();
         let mut peer = extensions.get::<Peer>().cloned().unwrap_or_default();
         peer.addr = handle::client(extensions).map(|client| (client, 0).into());
         if let Some(behind) = extensions.get::<Effective>() {
             peer.scheme.clone_from(&behind.scheme);
         }
-        self.0.iter().any(|table| table.find(request, &peer).is_ok())
+        if uri == request.uri() {
+            return self.0.iter().any(|table| table.find(request, &peer).is_ok());
+        }
+        let mut original = Request::new(());
+        *original.method_mut() = request.method().clone();
+        *original.uri_mut() = uri.clone();
+        *original.version_mut() = request.version();
+        *original.headers_mut() = request.headers().clone();
+        *original.extensions_mut() = extensions.clone();
+        self.0.iter().any(|table| table.find(&original, &peer).is_ok())
     }
 }
