@@ -229,7 +229,12 @@ impl FaultBuilder {
             state: Arc::new(FaultState {
                 sampler: Sampler::new(self.seed.unwrap_or_else(random_seed), &self.name),
                 name: self.name.into(),
-                switch: Switch::new(self.enabled, self.count_while_disabled, participation),
+                switch: Switch::new(
+                    self.enabled,
+                    self.count_while_disabled,
+                    participation,
+                    injector.is_protection(),
+                ),
                 filter,
                 key_extractor,
                 draw: self.draw,

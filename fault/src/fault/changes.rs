@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::CONTENT_LENGTH;
-use http::{Request, Response, StatusCode};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::body::fault_body::FaultBody;
 use crate::body::request_body::BodyRebox;
@@ -92,10 +92,11 @@ impl Changes {
             }
             edits.headers(response.headers_mut());
         }
-        let is_bodiless = matches!(
-            response.status(),
-            StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        );
+        let is_bodiless = is_bodiless(response.status());
+        if is_bodiless && self.edits.iter().any(|edits| edits.changes_content()) {
+            remove_content(response.headers_mut());
+            response = response.map(|_| FaultBody::no_content());
+        }
         if self.stages.is_empty() || is_bodiless || is_head {
             handle.done(false);
             return response;
@@ -105,6 +106,19 @@ impl Changes {
         }
         response.map(|body| body.tampered(self.stages, Box::new(handle)))
     }
+}
+
+/// Tests whether a response of this status has no content (RFC 9110, sections 15.2, 15.3.5, 15.3.6 and
+/// 15.4.5).
+pub(crate) fn is_bodiless(status: StatusCode) -> bool {
+    status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// Removes what announces the content that such a response does not have.
+pub(crate) fn remove_content(headers: &mut HeaderMap) {
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(TRANSFER_ENCODING);
 }
 
 /// The taps on a connection to come, found in the extensions of its upgrade request.

@@ -12,7 +12,7 @@ use crate::connection::command::Termination;
 use crate::connection::handle::{Command, HttpCommand};
 use crate::connection::messages::MessageTap;
 use crate::fault::capability::{Capability, DeliveryMethod};
-use crate::fault::changes::Changes;
+use crate::fault::changes::{Changes, is_bodiless, remove_content};
 use crate::fault::filter::filter::original_uri;
 use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause, when_off};
 use crate::injector::corrupt::ChunkedStage;
@@ -69,7 +69,12 @@ impl Execution {
         request: &Request<B>,
     ) -> Self {
         let wanted = state.reporter.is_some() || !steps.reporters.is_empty() || steps.has_custom();
-        let injected = Injected { fault: state.name.clone(), actions: steps.actions.into() };
+        let injected = Injected {
+            fault: state.name.clone(),
+            actions: steps.actions.into(),
+            is_reject: false,
+            inner: None,
+        };
         state.counters.add_active();
         let mut execution = Self {
             request: wanted.then(|| Arc::new(clone_head(request))),
@@ -204,7 +209,10 @@ impl Execution {
 
     fn respond(mut self, mut response: Response<Bytes>) -> Outcome {
         self.count_injection();
-        if self.is_head {
+        if is_bodiless(response.status()) {
+            response.body_mut().clear();
+            remove_content(response.headers_mut());
+        } else if self.is_head {
             strip_body(&mut response);
         }
         self.mark().put_on(&mut response);
@@ -264,13 +272,13 @@ impl Execution {
 
     /// Names what was done, which may be less than what was planned.
     fn mark(&self) -> Mark {
-        let Injected { fault, actions } = &self.injected;
+        let Injected { fault, actions, .. } = &self.injected;
         let actions =
             if self.started == actions.len() { actions.clone() } else { actions[..self.started].into() };
         Mark {
             header: self.state.mark.clone(),
             is_last_response: self.is_last_response,
-            injected: Injected { fault: fault.clone(), actions },
+            injected: Injected { fault: fault.clone(), actions, is_reject: false, inner: None },
         }
     }
 

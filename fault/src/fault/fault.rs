@@ -11,7 +11,6 @@ use crate::fault::capability::{Capability, DeliveryMethod, Placement};
 use crate::fault::execution::Execution;
 use crate::fault::selection::Decisions;
 use crate::fault::state::FaultState;
-use crate::fault::switch::halted;
 use crate::injector::key::RequestKeys;
 use crate::injector::steps::Steps;
 use crate::random::draws::{Sampler, digest};
@@ -93,7 +92,7 @@ impl Fault {
         can_rebox: impl FnOnce() -> bool,
     ) -> Result<(Steps, Capability), SkipReason> {
         let state = &*self.state;
-        if halted() {
+        if state.switch.is_halted() {
             return Err(SkipReason::Halted);
         }
         if !state.switch.enabled() {

@@ -11,7 +11,7 @@ use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
 use crate::fault::capability::{DeliveryOptions, Placement};
 use crate::fault::filter::filter::{RequestFilter, original_uri};
 use crate::fault::selection::{CountWindow, GroupMember};
-use crate::fault::switch::{Switch, halted};
+use crate::fault::switch::Switch;
 use crate::injector::key::KeyExtractor;
 use crate::injector::tree::CompiledInjector;
 use crate::random::draws::{Draws, Key, Sampler};
@@ -54,7 +54,7 @@ impl FaultState {
     }
 
     pub(crate) fn is_off(&self) -> bool {
-        !self.switch.enabled() || halted()
+        !self.switch.enabled() || self.switch.is_halted()
     }
 
     pub(crate) fn report<B>(

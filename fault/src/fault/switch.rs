@@ -13,6 +13,8 @@ pub(crate) struct Switch {
     state: AtomicU8,
     participation: AtomicU64,
     cancel: Notify,
+    /// A halt of all faults leaves it alone: it is a protection.
+    ignores_halt: bool,
 }
 
 const ON: u8 = 1;
@@ -21,11 +23,17 @@ const COUNTED: u8 = 2;
 
 impl Switch {
     /// `count_while_disabled`: requests are of interest also while it is off.
-    pub(crate) fn new(enabled: bool, count_while_disabled: bool, participation: Participation) -> Self {
+    pub(crate) fn new(
+        enabled: bool,
+        count_while_disabled: bool,
+        participation: Participation,
+        ignores_halt: bool,
+    ) -> Self {
         Self {
             state: AtomicU8::new((u8::from(enabled) * ON) | (u8::from(count_while_disabled) * COUNTED)),
             participation: AtomicU64::new(participation.0.to_bits()),
             cancel: Notify::new(),
+            ignores_halt,
         }
     }
 
@@ -37,6 +45,10 @@ impl Switch {
 
     pub(crate) fn enabled(&self) -> bool {
         self.state.load(Ordering::Acquire) & ON != 0
+    }
+
+    pub(crate) fn is_halted(&self) -> bool {
+        !self.ignores_halt && halted()
     }
 
     pub(crate) fn set_enabled(&self, enabled: bool) {
@@ -62,12 +74,13 @@ impl Switch {
         let mut halt = pin!(next_halt());
         // Listening (which begins with these two) comes before looking, else a switch in between
         // would go unheard.
-        if !self.enabled() || halted() {
+        if !self.enabled() || self.is_halted() {
             return None;
         }
         let mut work = pin!(work);
         std::future::poll_fn(|cx| {
-            if off.as_mut().poll(cx).is_ready() || halt.as_mut().poll(cx).is_ready() {
+            let is_halted = halt.as_mut().poll(cx).is_ready() && !self.ignores_halt;
+            if is_halted || off.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(None);
             }
             work.as_mut().poll(cx).map(Some)
@@ -119,6 +132,9 @@ impl std::error::Error for ParticipationError {}
 /// It serves a shutdown as well. What a graceful shutdown needs is just this: no request may be
 /// held any longer, and none that is still in flight may be held anew. Call it before the server
 /// begins to drain.
+///
+/// A [`quota`](crate::quota()) protects the service and stays in force, unless it is declared a
+/// [fault](crate::Quota::as_fault).
 ///
 /// The environment variable `WAYLAY_HALT`, read once, starts a process halted. It is an emergency
 /// brake, so any value pulls it (`1`, `true`, `yes`, also `off` and a slip of the pen) but the empty

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::stage::Stage;
@@ -172,6 +172,15 @@ pub(crate) enum Edit {
 }
 
 impl Edits {
+    /// Tests whether they may announce content where there is none.
+    pub(crate) fn changes_content(&self) -> bool {
+        let announces = |name: &HeaderName| *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING;
+        self.status.is_some()
+            || self.headers.iter().any(
+                |edit| matches!(edit, Edit::Set(name, _) | Edit::Add(name, _) | Edit::Duplicate(name) if announces(name)),
+            )
+    }
+
     pub(crate) fn headers(&self, headers: &mut HeaderMap) {
         for edit in &self.headers {
             match edit {

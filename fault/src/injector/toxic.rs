@@ -73,8 +73,10 @@ impl Toxic {
         Self::new(Kind::ResetPeer { timeout: timeout.into() })
     }
 
-    /// Bytes come in slices of `average_size`, give or take `size_variation`, each `delay` after
-    /// the one before.
+    /// Bytes come in slices, each `delay` after the one before. As Toxiproxy does it, a chunk longer
+    /// than `average_size + size_variation` is cut in two, in the middle give or take a number of
+    /// bytes up to `size_variation`, and its parts again. Slices are thus not longer than that sum,
+    /// and mostly at least half of it; a chunk that is not longer is sent whole.
     pub fn slicer(average_size: usize, size_variation: usize, delay: impl Into<DelayTime>) -> Self {
         Self::new(Kind::Slicer { average: average_size, variation: size_variation, delay: delay.into() })
     }

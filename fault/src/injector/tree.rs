@@ -210,6 +210,10 @@ impl CompiledInjector for Reported<Box<dyn CompiledInjector>> {
             steps.reporters.push(ReporterSpan { reporter: self.reporter.clone(), from, to });
         }
     }
+
+    fn is_protection(&self) -> bool {
+        self.injector.is_protection()
+    }
 }
 
 impl<I: fmt::Debug> fmt::Debug for Reported<I> {
@@ -258,6 +262,11 @@ pub(crate) trait InjectorConfig: fmt::Debug + Send + Sync {
 pub(crate) trait CompiledInjector: fmt::Debug + Send + Sync {
     /// Draws what it does to the request of this asker.
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps);
+
+    /// Tests whether it protects the service, so that a halt of all faults must not lift it.
+    fn is_protection(&self) -> bool {
+        false
+    }
 }
 
 /// The place of a setting below another; the root of the tree has no name.
@@ -304,5 +313,9 @@ impl CompiledInjector for Chain {
                 break;
             }
         }
+    }
+
+    fn is_protection(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|link| link.is_protection())
     }
 }

@@ -15,7 +15,6 @@ use crate::connection::handle::{Command, Connection, HttpCommand, PeerAddr};
 use crate::fault::capability::Placement;
 use crate::fault::execution::{Outcome, Rejected};
 use crate::fault::fault::Fault;
-use crate::fault::switch::halted;
 use crate::io::duplex::{Half, ToxicDuplex};
 use crate::io::toxic::{End, ToxicStage};
 use crate::report::callback::guard;
@@ -344,7 +343,7 @@ impl ConnectionFaults {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Poll<Option<Rejected>> {
         let mut is_delayed = false;
         for ConnectionFault { fault, state } in &mut self.list {
-            if !fault.state.switch.enabled() || halted() {
+            if fault.state.is_off() {
                 // A strike under way is let to see that for itself.
                 if !matches!(state, State::Running(_)) {
                     *state = State::Waiting;

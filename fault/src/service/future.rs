@@ -16,6 +16,7 @@ use crate::body::request_body::{BodyRebox, ReadAhead};
 use crate::body::stage::{FaultHandle, Pause};
 use crate::connection::command::Termination;
 use crate::fault::capability::DeliveryMethod;
+use crate::fault::changes::is_bodiless;
 use crate::fault::execution::{Execution, Outcome, Rejected};
 use crate::report::mark::Mark;
 
@@ -118,6 +119,9 @@ where
         this.response.set(None);
         let response = match response {
             PendingResponse::Service(response) => response.map(FaultBody::service),
+            PendingResponse::Own(response) if is_bodiless(response.status()) => {
+                response.map(|_| FaultBody::no_content())
+            }
             PendingResponse::Own(response) => response.map(FaultBody::text),
         };
         Poll::Ready(Ok(match this.injection.take() {
@@ -214,7 +218,7 @@ where
 }
 
 /// A response that no client gets to see.
-fn reject<ResB>(Rejected { mark, termination, by }: Rejected) -> Response<FaultBody<ResB>> {
+fn reject<ResB>(Rejected { mut mark, termination, by }: Rejected) -> Response<FaultBody<ResB>> {
     let code = if let Termination::Code(code) = termination { Some(code) } else { None };
     let error = RejectError::new(mark.injected.fault.clone(), code);
     if by == DeliveryMethod::Unwind {
@@ -225,6 +229,7 @@ fn reject<ResB>(Rejected { mark, termination, by }: Rejected) -> Response<FaultB
     // Should the head get out in spite of all, it is a marked failure and not a success. It also
     // gives an answer to CONNECT a body, which a 2xx would not have.
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    mark.injected.is_reject = true;
     mark.put_on(&mut response);
     response
 }

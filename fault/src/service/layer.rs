@@ -146,7 +146,8 @@ impl<F: fmt::Debug, B> fmt::Debug for BoxedFuture<F, B> {
 /// and dice.
 ///
 /// Lay it outside of what catches panics or buffers bodies, and inside of the timeouts and traces
-/// that are to see the fault. Its responses have a body type of their own, which axum's
+/// that are to see the fault. A trace around it shows a [reject](crate::reject()) as a 500 unless it looks
+/// at [`Injected::is_reject`](crate::Injected::is_reject). Its responses have a body type of their own, which axum's
 /// `Router::layer` and hyper take as it is; where the inner type is wanted, there is
 /// [`map_body`](Self::map_body).
 ///
