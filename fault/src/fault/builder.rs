@@ -134,9 +134,9 @@ impl FaultBuilder {
     /// While a request is held back, reads up to so many bytes of its body ahead, and keeps them
     /// for the service. None by default.
     ///
-    /// An HTTP/1 server notices that a client left only while it reads, and it stops reading once
-    /// its own buffer is full: without this, a delay of a large upload runs to its end though
-    /// nobody waits for it. It is done for the body types that the layer knows how to make; see
+    /// An HTTP/1 server notices that a client left only while it reads, and of a body that the service
+    /// does not read yet it reads no more than a buffer: without this, a delay of an upload that is
+    /// large, or not complete, runs to its end though its client has left. It is done for the body types that the layer knows how to make; see
     /// [`request_body_with`](crate::FaultLayer::request_body_with).
     pub fn read_ahead(mut self, bytes: usize) -> Self {
         self.read_ahead = bytes;

@@ -318,6 +318,11 @@ impl Execution {
         self.state.read_ahead
     }
 
+    /// Tests whether it ends with a hang.
+    pub(crate) fn hangs(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Hang(_)))
+    }
+
     /// The fault as the body of the request knows it.
     pub(crate) fn handle(&self) -> Box<dyn FaultHandle> {
         Box::new(ActiveHandle::new(self.state.clone()))

@@ -150,8 +150,8 @@ impl Stage for RateLimitStage {
 ///
 /// A delay ends at once when the client leaves, and is called off (the request goes on unharmed)
 /// when the fault is switched off or halted. Nothing blocks a thread. On HTTP/1 the server
-/// notices that a client left only while it still reads: with an upload larger than hyper's
-/// buffer the delay runs to its end.
+/// notices that a client left only while it still reads: with an upload that is large or not
+/// complete the delay runs to its end, unless the fault reads [ahead](crate::FaultBuilder::read_ahead).
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, slow};

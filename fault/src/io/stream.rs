@@ -12,9 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(feature = "hyper")]
 use crate::connection::command::Termination;
 use crate::connection::handle::Connection;
+use crate::connection::waker::TaskWakers;
 use crate::fault::fault::Fault;
 use crate::io::proto::intercept::HttpInterceptor;
 use crate::io::state::{ResetBy, Role, StreamState};
+use crate::io::watched::WatchedIo;
 
 /// An io that faults can strike, with the [`Connection`] by which they reach it.
 ///
@@ -22,7 +24,11 @@ use crate::io::state::{ResetBy, Role, StreamState};
 /// each. Of HTTP/2 in the clear the heads of frames are read along, so that `GOAWAY` can be told.
 ///
 /// What a toxic delays moves on whenever the stream is polled, to read or to write, and a flush
-/// waits for it: flush what has to arrive before you let the stream lie.
+/// waits for it: flush what has to arrive before you let the stream lie. Of a stream whose halves are
+/// in two tasks (`tokio::io::split`), a timer wakes both.
+///
+/// A client that leaves ends every wait: a hang closes the connection, and nothing is delayed any
+/// longer on the way to it. It is noticed while the stream is polled, by reading up to 1 MiB ahead.
 ///
 /// Wrap the TCP stream, and hand the result to the TLS acceptor: beneath TLS it tampers with
 /// ciphertext, as a bad wire does, and resets are true resets.
@@ -85,7 +91,7 @@ impl<T> FaultStream<T> {
 
     /// The io, unless the connection was struck dead.
     pub fn get_ref(&self) -> Option<&T> {
-        self.state.io.as_ref()
+        self.state.io.as_ref().map(WatchedIo::get_ref)
     }
 
     #[cfg(feature = "hyper")]
@@ -111,40 +117,48 @@ impl<T> FaultStream<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for FaultStream<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Self { state, http } = self.get_mut();
-        let poll = http.read(state, cx, buf);
-        if poll.is_pending() {
-            state.register_waker(cx, Connection::register_reader);
+        if http.is_passthrough()
+            && let Some(io) = state.plain()
+        {
+            let before = buf.filled().len();
+            let poll = Pin::new(io).poll_read(cx, buf);
+            match poll {
+                Poll::Pending => state.register(cx, TaskWakers::register_reader),
+                Poll::Ready(Ok(())) => http.observe_incoming(&state.connection, &buf.filled()[before..]),
+                Poll::Ready(Err(_)) => {}
+            }
+            return poll;
         }
-        poll
+        let waker = state.shared_waker(cx, TaskWakers::register_reader);
+        http.read(state, &mut Context::from_waker(&waker), buf)
     }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FaultStream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let Self { state, http } = self.get_mut();
-        let poll = http.write(state, cx, data);
-        if poll.is_pending() {
-            state.register_waker(cx, Connection::register_writer);
-        }
-        poll
+        self.poll_write_vectored(cx, &[io::IoSlice::new(data)])
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { state, http } = self.get_mut();
-        let poll = http.flush(state, cx);
-        if poll.is_pending() {
-            state.register_waker(cx, Connection::register_writer);
+        http.observe_flush(&state.connection);
+        if http.is_passthrough()
+            && let Some(io) = state.plain()
+        {
+            let poll = Pin::new(io).poll_flush(cx);
+            if poll.is_pending() {
+                state.register(cx, TaskWakers::register_writer);
+            }
+            return poll;
         }
-        poll
+        let waker = state.shared_waker(cx, TaskWakers::register_writer);
+        http.flush(state, &mut Context::from_waker(&waker))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { state, http } = self.get_mut();
-        let poll = http.shutdown(state, cx);
-        if poll.is_pending() {
-            state.register_waker(cx, Connection::register_writer);
-        }
-        poll
+        let waker = state.shared_waker(cx, TaskWakers::register_writer);
+        http.shutdown(state, &mut Context::from_waker(&waker))
     }
 
     fn poll_write_vectored(
@@ -156,20 +170,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FaultStream<T> {
         if http.is_passthrough()
             && let Some(io) = state.plain()
         {
-            let poll = Pin::new(io).poll_write_vectored(cx, slices);
+            let poll = match slices {
+                [data] => Pin::new(io).poll_write(cx, data),
+                _ => Pin::new(io).poll_write_vectored(cx, slices),
+            };
             match poll {
-                Poll::Pending => state.register_waker(cx, Connection::register_writer),
+                Poll::Pending => state.register(cx, TaskWakers::register_writer),
                 Poll::Ready(Ok(written)) => http.observe_outgoing(&state.connection, slices, written),
                 Poll::Ready(Err(_)) => {}
             }
             return poll;
         }
         let first = slices.iter().find(|slice| !slice.is_empty());
-        let poll = http.write(state, cx, first.map_or(&[], |slice| slice));
-        if poll.is_pending() {
-            state.register_waker(cx, Connection::register_writer);
-        }
-        poll
+        let waker = state.shared_waker(cx, TaskWakers::register_writer);
+        http.write(state, &mut Context::from_waker(&waker), first.map_or(&[], |slice| slice))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -250,7 +250,7 @@ async fn messages_on_the_way_in() {
 }
 
 /// The extensions of an upgrade request that came through the fault.
-async fn upgraded(fault: &Fault) -> Extensions {
+pub(crate) async fn upgraded(fault: &Fault) -> Extensions {
     let seen = Arc::new(Mutex::new(Extensions::new()));
     let keep = seen.clone();
     let inner = service_fn(move |request: Request<String>| {

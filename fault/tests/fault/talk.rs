@@ -37,7 +37,7 @@ async fn strike(fault: &Fault, stream: &FaultStream<DuplexStream>) {
 }
 
 /// The same, agreed to.
-async fn agreed(fault: &Fault, room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
+pub(crate) async fn agreed(fault: &Fault, room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
     let (mut near, mut far) = asked(room).await;
     strike(fault, &near).await;
     near.write_all(AGREED).await.unwrap();

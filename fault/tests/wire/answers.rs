@@ -2,7 +2,8 @@
 
 use http::{Method, Response};
 use waylay_fault::{
-    InjectContext, Delay, Fault, FaultBuilder, Injector, INJECTED_HEADER, RetryAfter, InjectOutcome, chain, custom, error, patch, replace, slow,
+    Delay, Fault, FaultBuilder, INJECTED_HEADER, InjectContext, InjectOutcome, Injector, RetryAfter, chain,
+    custom, error, patch, replace, slow,
 };
 
 use crate::rig::{Client, NEVER, PLACES, Protocol, serve};
@@ -119,7 +120,9 @@ async fn a_slowed_answer_is_the_services_own_with_a_mark() {
 /// An injector of the user's need not know that HTTP/2 servers send bodies even for HEAD.
 #[tokio::test]
 async fn a_custom_answer_to_head_is_empty_but_as_long() {
-    let own = custom("own", |_: InjectContext| async { InjectOutcome::Respond(Response::new("short and stout".into())) });
+    let own = custom("own", |_: InjectContext| async {
+        InjectOutcome::Respond(Response::new("short and stout".into()))
+    });
     let fault = striking(own).build().unwrap();
     for place in PLACES {
         let server = serve(place, &fault, NEVER).await;
