@@ -1,4 +1,4 @@
-//! Executes a plan for one request.
+//! Execution: runs the steps drawn for one request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,41 +23,41 @@ use crate::report::callback::{GuardedFuture, guard};
 use crate::report::event::{Event, Phase, SkipReason};
 use crate::report::mark::{Injected, Mark};
 
-/// What a strike comes to before the service is asked.
+/// The result of the steps before the service is called.
 pub(crate) enum Outcome {
-    /// The request goes on to the service, changed. If anything was done to it, its response is
-    /// marked; if something is to be done to that, the strike goes on as well.
+    /// The request goes on to the service, changed. If there was an injection, its response is
+    /// marked; if there are changes of the response, the execution continues.
     Forward { mark: Option<Mark>, request: Changes, execution: Option<Execution> },
-    /// This is the answer, to which something may still be done.
+    /// A response, which may still be changed.
     Respond(Response<Bytes>, Option<Execution>),
-    /// There is none.
+    /// No response.
     Reject(Rejected),
 }
 
-/// An exchange that ends without an answer.
+/// An exchange that ends without a response.
 pub(crate) struct Rejected {
     pub(crate) mark: Mark,
     pub(crate) termination: Termination,
-    pub(crate) by: DeliveryMethod,
+    pub(crate) delivery: DeliveryMethod,
 }
 
-/// One request under one plan. Dropped half-way, it says so and gives back what it holds.
+/// One request with its steps. Dropped early, it reports so and releases what it holds.
 pub(crate) struct Execution {
     state: Arc<FaultState>,
-    /// The request without its body, if a reporter or a custom injector wants it.
+    /// The request without its body, for reporters and custom injectors.
     request: Option<Arc<Request<()>>>,
     pub(crate) is_head: bool,
     capability: Capability,
     steps: Vec<Step>,
-    /// What is to be done to the response.
+    /// The changes of the response.
     pub(crate) changes: Changes,
     reporters: Vec<ReporterSpan>,
     injected: Injected,
-    /// How many deeds were begun.
+    /// Number of actions begun.
     started: usize,
     is_counted: bool,
     is_ended: bool,
-    /// The answer is the last one on its connection, and says so.
+    /// The response states that it is the last one on its connection.
     is_last_response: bool,
 }
 
@@ -90,7 +90,7 @@ impl Execution {
             is_ended: false,
             is_last_response: false,
         };
-        // The start is told of the whole plan, the end of what was done of it.
+        // The start is reported with all actions, the end with those that were begun.
         execution.report(Phase::Started);
         execution.started = 0;
         execution
@@ -178,7 +178,7 @@ impl Execution {
     }
 
     async fn wait(&self, time: Duration) -> Option<()> {
-        // A timer of no length would still wait for the next tick.
+        // A timer of zero length would still wait for the next tick.
         if time.is_zero() {
             return Some(());
         }
@@ -187,20 +187,20 @@ impl Execution {
 
     /// `Err`: the request goes on without it.
     async fn run_custom(&self, inject: &dyn Inject, draws: Draws) -> Result<InjectOutcome, Phase> {
-        // It was kept, since the plan asks.
+        // Present, since a custom injector is among the steps.
         let request = self.request.clone().unwrap_or_default();
-        let call = InjectContext {
+        let context = InjectContext {
             request,
             draws,
             can_reject: self.capability.delivery(Termination::Empty) != DeliveryMethod::None,
         };
         const PANICKED: Phase = Phase::Skipped(SkipReason::CallbackPanicked);
-        let future = GuardedFuture::new(guard(|| inject.inject(call)).ok_or(PANICKED)?);
+        let future = GuardedFuture::new(guard(|| inject.inject(context)).ok_or(PANICKED)?);
         let outcome = self.state.switch.run_until_off(future).await.ok_or(Phase::Cancelled)?;
         outcome.ok_or(PANICKED)
     }
 
-    /// Lets the request go on, with nothing more to be done to it.
+    /// Forwards the request without further changes.
     fn pass(mut self, phase: Phase) -> Outcome {
         self.end(phase);
         let mark = (self.started > 0).then(|| self.mark());
@@ -223,13 +223,13 @@ impl Execution {
         Outcome::Respond(response, Some(self))
     }
 
-    /// Does it to the connection. A plan whose connection cannot be had is never begun.
-    fn command_connection(&mut self, wire: ConnectionStep) {
-        if matches!(wire, ConnectionStep::Drain { .. }) {
+    /// Applies a step to the connection, whose presence was checked when the steps were drawn.
+    fn command_connection(&mut self, step: ConnectionStep) {
+        if matches!(step, ConnectionStep::Drain { .. }) {
             self.is_last_response = self.capability.is_http1();
         }
         let Some(connection) = self.capability.connection() else { return };
-        match wire {
+        match step {
             ConnectionStep::Drain { code: None } => connection.drain(),
             ConnectionStep::Drain { code: Some(code) } => connection.go_away(code),
             ConnectionStep::ChunkFraming(how) => {
@@ -245,22 +245,22 @@ impl Execution {
     }
 
     fn reject(mut self, termination: Termination) -> Outcome {
-        let by = self.capability.delivery(termination);
-        // A plan that would come to this is never begun; only a custom injector can.
-        if by == DeliveryMethod::None {
+        let delivery = self.capability.delivery(termination);
+        // Only a custom injector can request this; others were checked when the steps were drawn.
+        if delivery == DeliveryMethod::None {
             return self.skip_last_step(SkipReason::NotDeliverable);
         }
         self.end(Phase::Finished);
         let mark = self.mark();
-        if let (DeliveryMethod::Connection, Some(connection)) = (by, self.capability.connection()) {
+        if let (DeliveryMethod::Connection, Some(connection)) = (delivery, self.capability.connection()) {
             let closing =
                 if termination == Termination::Reset { Termination::Reset } else { Termination::Close };
             connection.end(closing, mark.injected.fault.clone());
         }
-        Outcome::Reject(Rejected { mark, termination, by })
+        Outcome::Reject(Rejected { mark, termination, delivery })
     }
 
-    /// Undoes the last deed, which would not get through.
+    /// Reverts the last action, which was skipped for this reason.
     fn skip_last_step(mut self, reason: SkipReason) -> Outcome {
         self.started -= 1;
         if !self.is_counted {
@@ -270,7 +270,7 @@ impl Execution {
         self.pass(Phase::Skipped(reason))
     }
 
-    /// Names what was done, which may be less than what was planned.
+    /// Returns the actions begun, which may be fewer than planned.
     fn mark(&self) -> Mark {
         let Injected { fault, actions, .. } = &self.injected;
         let actions =
@@ -303,7 +303,7 @@ impl Execution {
         self.state.report(phase, &self.injected.actions[..self.started], placement, request);
         let uri = original_uri(placement, request);
         for span in &self.reporters {
-            // Some of its deeds may not have been begun.
+            // Some of its actions may not have been begun.
             let actions = &self.injected.actions[span.from.min(self.started)..span.to.min(self.started)];
             if !actions.is_empty() {
                 guard(|| span.reporter.report(&Event::new(&self.state.name, phase, actions, request, uri)));
@@ -313,7 +313,7 @@ impl Execution {
 }
 
 impl Execution {
-    /// How much of the request's body may be read while the request is held back.
+    /// Returns the number of bytes of the request body to be read during a delay.
     pub(crate) fn read_ahead(&self) -> usize {
         self.state.read_ahead
     }
@@ -323,7 +323,7 @@ impl Execution {
         self.steps.iter().any(|step| matches!(step, Step::Hang(_)))
     }
 
-    /// The fault as the body of the request knows it.
+    /// Returns the handle for the request body.
     pub(crate) fn handle(&self) -> Box<dyn FaultHandle> {
         Box::new(ActiveHandle::new(self.state.clone()))
     }
@@ -364,8 +364,8 @@ impl FaultHandle for Execution {
     }
 }
 
-/// Leaves of an answer to HEAD what tells the length of that to a GET: not every server empties
-/// bodies by itself (hyper does so on HTTP/1 only).
+/// Keeps only the length of a response to HEAD: not every server strips the body (hyper does so on
+/// HTTP/1 only).
 fn strip_body(response: &mut Response<Bytes>) {
     let body = std::mem::take(response.body_mut());
     if !body.is_empty() {

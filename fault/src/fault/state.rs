@@ -1,4 +1,4 @@
-//! Shared state of a built fault.
+//! FaultState: the shared state of a built fault.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,13 +25,13 @@ pub(crate) struct FaultState {
     pub(crate) filter: RequestFilter,
     pub(crate) key_extractor: KeyExtractor,
     pub(crate) sampler: Sampler,
-    /// Takes the place of the dice's share, if the user gave one.
+    /// Replaces the sampler's draw.
     pub(crate) draw: Option<Box<DrawFn>>,
     pub(crate) member: Option<GroupMember>,
     pub(crate) window: CountWindow,
     pub(crate) injector: Box<dyn CompiledInjector>,
     pub(crate) delivery: DeliveryOptions,
-    /// The value of the mark; none if the fault is not to show itself.
+    /// The value of the injected header; absent if it is turned off.
     pub(crate) mark: Option<HeaderValue>,
     pub(crate) reporter: Option<Box<dyn Reporter>>,
     pub(crate) sleeper: Sleeper,
@@ -40,11 +40,11 @@ pub(crate) struct FaultState {
     pub(crate) counters: Counters,
 }
 
-/// A draw function of the user's.
+/// A custom draw function.
 pub(crate) type DrawFn = dyn Fn(Key<'_>) -> f64 + Send + Sync;
 
 impl FaultState {
-    /// Whether the draw chooses the request of this key; `None` if the user's draw panicked.
+    /// Tests whether the draw selects the request of this key; `None` if the user's draw panicked.
     pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>) -> Option<bool> {
         let participation = self.switch.participation();
         match &self.draw {
@@ -71,13 +71,13 @@ impl FaultState {
     }
 }
 
-/// Sleeps, and hears a switch or a halt.
+/// Returns a delay that a switch or a halt cancels.
 pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
     let state = state.clone();
     Pause::new(async move { state.switch.run_until_off(state.sleeper.sleep(time)).await.flatten() })
 }
 
-/// Completes when the fault is off or halted.
+/// Completes when the fault is disabled or halted.
 pub(crate) fn when_off(state: &Arc<FaultState>) -> WhenOff {
     let state = state.clone();
     Box::pin(async move {
@@ -85,8 +85,8 @@ pub(crate) fn when_off(state: &Arc<FaultState>) -> WhenOff {
     })
 }
 
-/// The fault behind what outlives its strike, about whose end nothing is told. It counts as active
-/// for as long as any clone lives.
+/// The handle of changes that outlive their execution, whose end is not reported. The fault is
+/// active as long as a clone exists.
 #[derive(Clone)]
 pub(crate) struct ActiveHandle(Arc<ActiveGuard>);
 
@@ -105,8 +105,8 @@ impl Drop for ActiveGuard {
     }
 }
 
-/// A strike of which it is yet to be seen whether it comes about: counted as injected once it is
-/// kept, and as unreachable once nobody can keep it any longer.
+/// An injection whose delivery is not known yet: counted as injected once confirmed, and as not
+/// deliverable when the last clone is dropped.
 #[derive(Clone)]
 pub(crate) struct PendingInjection(Arc<PendingState>);
 

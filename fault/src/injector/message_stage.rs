@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn events_end_at_blank_lines_however_they_come() {
+    fn events_end_at_blank_lines_in_any_chunking() {
         let message = |text: &'static str| Piece::Message(Bytes::from_static(text.as_bytes()));
         let rows: [(&str, Vec<Piece>, &str); 5] = [
             (
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_too_long_goes_by_to_its_end() {
+    fn long_events_pass_to_their_end() {
         let rows: [(&[u8], usize); 6] = [
             (b"\n\n", 1 << 16),
             (b"\r\n\r\n", 1 << 16),
@@ -238,7 +238,7 @@ mod tests {
             (b"\nid: 1\r\r", MAX_MESSAGE),
         ];
         for (end, step) in rows {
-            // The first piece ends in the last line, at its end, or within that.
+            // The first piece ends in the last line, at its end, or within the line break.
             let mut text = vec![b'x'; if step > 1 << 16 { MAX_MESSAGE + 1 } else { MAX_MESSAGE + (1 << 18) }];
             text.extend_from_slice(end);
             let long = text.len();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn grpc_messages_are_told_by_their_prefix() {
+    fn grpc_messages_end_by_their_prefix() {
         let text = b"\0\0\0\0\x02ab\x01\0\0\0\0\0\0\0\0\x05abc";
         let wanted =
             vec![Piece::Message(text[..7].to_vec().into()), Piece::Message(text[7..12].to_vec().into())];
@@ -266,7 +266,7 @@ mod tests {
                 "{step}"
             );
         }
-        // What does not fit in memory goes by as it comes, and the next one is found again.
+        // A message that is too long passes as it arrives, and the next one is found again.
         let mut long = vec![0, 0, 64, 0, 0];
         long.resize(5 + (64 << 16), 7);
         long.extend_from_slice(&text[..7]);

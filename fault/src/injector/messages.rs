@@ -1,4 +1,4 @@
-//! Message faults: SSE, gRPC, WebSocket.
+//! Messages: faults of SSE, gRPC and WebSocket messages.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::random::delay::Delay;
 use crate::random::draws::Draws;
 use crate::report::event::{Action, Side};
 
-/// What the messages of a stream are.
+/// The format of the messages of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
@@ -22,15 +22,15 @@ pub enum Format {
     Sse,
     /// gRPC messages in a body.
     Grpc,
-    /// WebSocket messages on an upgraded connection: taken on the wire where that was
-    /// [lent](crate::FaultListener) and its stream sees HTTP/1.1 in the clear, whoever serves the
-    /// socket; elsewhere whoever serves it hands it to [`tap`](crate::tap). A request that asks
-    /// for no WebSocket is left alone, as unreachable.
+    /// WebSocket messages on an upgraded connection. If the connection has a
+    /// [handle](crate::FaultListener) and HTTP/1.1 on it is not encrypted, they are changed on the
+    /// stream, for every WebSocket library; otherwise the server passes its stream to
+    /// [`tap`](crate::tap). A request that opens no WebSocket is skipped as not deliverable.
     WebSocket,
 }
 
-/// Does things to single messages of a stream. Each message is decided on by draws of its own;
-/// the stream as a whole is chosen by the fault's.
+/// Changes single messages of a stream. Each message has its own draws; the stream as a whole is
+/// selected by the fault's draw.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, Format, messages};
@@ -55,7 +55,7 @@ pub fn messages(format: Format) -> Messages {
     }
 }
 
-/// What is done to messages, made by [`messages`]. Shares go from 0 to 1.
+/// Rules for messages, made by [`messages`]. Shares range from 0 to 1.
 #[derive(Debug, Clone)]
 pub struct Messages {
     format: Format,
@@ -69,7 +69,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Leaves out this share of the messages.
+    /// Drops this share of the messages.
     #[must_use]
     pub fn drop(mut self, share: f64) -> Self {
         self.drop = share;
@@ -83,29 +83,29 @@ impl Messages {
         self
     }
 
-    /// Lets this share of the messages be overtaken by the next one.
+    /// Sends this share of the messages after the next one.
     #[must_use]
     pub fn reorder(mut self, share: f64) -> Self {
         self.reorder = share;
         self
     }
 
-    /// Holds this share of the messages back, and with each all that come after it.
+    /// Delays this share of the messages, and with each all messages after it.
     #[must_use]
     pub fn delay(mut self, share: f64, delay: Delay) -> Self {
         self.delay = Some((share, delay));
         self
     }
 
-    /// Ends the stream once this many messages have come: a body of events ends, gRPC gets the
-    /// trailers of a status, a WebSocket gets a close frame.
+    /// Ends the stream after `count` messages: a body of events ends, gRPC receives the trailers of
+    /// a status, a WebSocket receives a close frame.
     #[must_use]
     pub fn stop_after(mut self, count: u64) -> Self {
         self.stop_after = Some(count);
         self
     }
 
-    /// With what a stream is [stopped](Self::stop_after): a gRPC status (14, `UNAVAILABLE`, by
+    /// Sets the code of a [stopped](Self::stop_after) stream: a gRPC status (14, `UNAVAILABLE`, by
     /// default) or a WebSocket close code (1011, "internal error", by default).
     #[must_use]
     pub fn code(mut self, code: u16) -> Self {
@@ -113,7 +113,7 @@ impl Messages {
         self
     }
 
-    /// Whose messages; those that the service sends by default.
+    /// Selects the messages of the request or of the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
@@ -204,7 +204,7 @@ impl CompiledInjector for CompiledMessages {
         let stage: Box<dyn Stage> = match (self.format, self.close) {
             (Format::WebSocket, Some(close)) => {
                 let tap = MessageTap::new(self.side, self.rules.clone(), draws, close);
-                return steps.then(Step::WebSocket(tap), action);
+                return steps.push(Step::WebSocket(tap), action);
             }
             // `check` has rejected a missing close code.
             (Format::WebSocket, None) => return,

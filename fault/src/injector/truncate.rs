@@ -1,4 +1,4 @@
-//! Truncated bodies.
+//! Truncate: truncated bodies.
 
 use std::ops::ControlFlow;
 use std::task::{Context, Poll, ready};
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::body::error::BodyError;
-use crate::body::stage::{Pause, Polled, Stage, StageInput, plus};
+use crate::body::stage::{NextFrame, Pause, Polled, Stage, StageInput, plus};
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 #[cfg(feature = "http2")]
@@ -19,40 +19,40 @@ use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_se
 use crate::random::draws::Draws;
 use crate::report::event::{Action, Side};
 
-/// Where a body is cut.
+/// The length at which a body is truncated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum TruncateAt {
-    /// After this many bytes; a body that is not longer stays whole.
+    /// After this number of bytes; a body that is not longer stays whole.
     Bytes(u64),
-    /// After this share of its length, from 0 to 1. Where the length is not known beforehand, of
-    /// the first chunk.
+    /// After this share of its length, from 0 to 1. If the length is unknown, it is a share of the
+    /// first chunk.
     Fraction(f64),
 }
 
-/// How a body that was cut ends.
+/// The end of a truncated body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TruncateEnd {
     /// HTTP/1 closes the connection, HTTP/2 resets the stream with `INTERNAL_ERROR`: the client can
-    /// tell that something is missing.
+    /// detect the truncation.
     #[default]
     Close,
     /// HTTP/2 resets the stream with this code; HTTP/1 closes the connection.
     #[cfg(feature = "http2")]
     Reset(ResetCode),
-    /// The whole connection is reset, by a TCP `RST`. Of a response only, and only where its
-    /// connection was [lent](crate::FaultListener): elsewhere it is unreachable.
+    /// The whole connection is reset by a TCP `RST`. Only for a response, and only if its
+    /// connection has a [handle](crate::FaultListener); otherwise it is not deliverable.
     ConnectionReset,
-    /// As if that had been all: the head promises the shorter length, and nothing on the wire tells
-    /// of the rest. Trailers are left out.
+    /// A regular end: the head states the shorter length, and the client cannot detect the
+    /// truncation. Trailers are left out.
     Clean,
 }
 
-/// Ends a body before its time; what comes before the cut is sent for sure.
+/// Truncates a body; the bytes before the cut are sent.
 ///
-/// A server resets an HTTP/2 stream at the cost of what it has not sent yet, so the end waits for
-/// a moment after the last byte: 50 ms, unless [`linger`](Truncate::linger) says otherwise.
+/// When a server resets an HTTP/2 stream, data not sent yet is lost. So the end comes some time
+/// after the last byte: 50 ms, unless set by [`linger`](Truncate::linger).
 ///
 /// ```
 /// use waylay_fault::{TruncateAt, TruncateEnd, Fault, truncate};
@@ -67,7 +67,7 @@ pub fn truncate(at: TruncateAt) -> Truncate {
     Truncate { at, ending: TruncateEnd::default(), side: Side::default(), linger }
 }
 
-/// A cut, made by [`truncate`].
+/// A truncation, made by [`truncate`].
 #[derive(Debug, Clone)]
 pub struct Truncate {
     at: TruncateAt,
@@ -77,21 +77,21 @@ pub struct Truncate {
 }
 
 impl Truncate {
-    /// How the body ends; [`TruncateEnd::Close`] by default.
+    /// Sets the end of the body; [`TruncateEnd::Close`] by default.
     #[must_use]
     pub fn then(mut self, ending: TruncateEnd) -> Self {
         self.ending = ending;
         self
     }
 
-    /// Whose body; the response's by default.
+    /// Selects the body of the request or of the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
         self
     }
 
-    /// How long to leave the server for sending what came before the cut.
+    /// Sets the time for sending the bytes before the cut.
     #[must_use]
     pub fn linger(mut self, time: impl Into<DelayTime>) -> Self {
         self.linger = time.into();
@@ -141,7 +141,7 @@ struct TruncateConfig {
 }
 
 impl TruncateConfig {
-    /// Where to cut a body, or a first chunk, of this length.
+    /// Returns the cut in a body, or a first chunk, of this length.
     fn point(&self, length: u64) -> u64 {
         match self.at {
             TruncateAt::Bytes(bytes) => bytes,
@@ -170,9 +170,9 @@ impl CompiledInjector for TruncateConfig {
 #[derive(Debug)]
 struct TruncateStage {
     config: TruncateConfig,
-    /// How many bytes are still let through, once that is known.
+    /// Number of bytes before the cut, once known.
     left: Option<u64>,
-    /// What lies behind the cut of a chunk, should the fault be called off.
+    /// The rest of the cut chunk, sent if the fault is cancelled.
     rest: Bytes,
     state: TruncateState,
 }
@@ -211,7 +211,7 @@ impl TruncateStage {
         &mut self,
         cx: &mut Context<'_>,
         input: &mut StageInput<'_>,
-    ) -> Poll<ControlFlow<Option<Result<Frame<Bytes>, BodyError>>>> {
+    ) -> Poll<ControlFlow<NextFrame>> {
         let data = match ready!(input.poll_frame(cx)) {
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => data,

@@ -17,8 +17,9 @@ use crate::connection::layer::ConnectionService;
 use crate::io::listener::{Accept, FaultListener};
 use crate::io::stream::FaultStream;
 
-/// For `axum::serve(FaultListener::new(listener), with_connection(app))`: every request carries the
-/// handle of its [`Connection`], and `ConnectInfo` of the peer's address besides.
+/// Makes the service for `axum::serve(FaultListener::new(listener), with_connection(app))`: the
+/// extensions of every request contain the handle of its [`Connection`](crate::Connection), and
+/// `ConnectInfo` with the peer's address.
 ///
 /// ```
 /// use axum::{Router, extract::ConnectInfo, routing::get};
@@ -49,7 +50,7 @@ pub fn with_connection<S>(app: S) -> MakeWithConnection<S> {
     MakeWithConnection { app }
 }
 
-/// A make-service that lends each connection's handle to its requests, made by [`with_connection`].
+/// A make-service that inserts the connection's handle into requests, made by [`with_connection`].
 #[derive(Debug, Clone)]
 pub struct MakeWithConnection<S> {
     app: S,
@@ -77,7 +78,7 @@ where
     }
 }
 
-/// A service whose requests know their [`Connection`] and their peer, made by
+/// A service that inserts the connection's handle and the peer's address into its requests, made by
 /// [`MakeWithConnection`].
 #[derive(Debug, Clone)]
 pub struct WithConnection<S, A> {
@@ -116,9 +117,9 @@ where
         loop {
             match FaultListener::accept(self).await {
                 Ok(accepted) => return accepted,
-                Err(error) if is_of_the_client(&error) => {}
-                // Out of file descriptors, most likely, as hyper's and axum's own loops assume: it
-                // passes, and trying at once would burn the processor.
+                Err(error) if is_client_error(&error) => {}
+                // Most likely out of file descriptors, as hyper's and axum's own loops assume: the
+                // condition is temporary, and an immediate retry would use up the processor.
                 Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
             }
         }
@@ -129,8 +130,8 @@ where
     }
 }
 
-/// The client left between its connect and our accept.
-fn is_of_the_client(error: &io::Error) -> bool {
+/// Tests whether the client left before its connection was accepted.
+fn is_client_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset

@@ -1,4 +1,4 @@
-//! The wire side: connections that faults can reach.
+//! Streams, listeners and connectors with faults.
 
 #[cfg(all(feature = "axum", feature = "net"))]
 pub(crate) mod axum;

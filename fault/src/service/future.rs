@@ -1,4 +1,4 @@
-//! FaultFuture: hold, call, change the response.
+//! FaultFuture: runs the steps, calls the service, changes the response.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -20,12 +20,15 @@ use crate::fault::changes::is_bodiless;
 use crate::fault::execution::{Execution, Outcome, Rejected};
 use crate::report::mark::Mark;
 
-/// What stands for a reject where it happened: itself, for a response that fails, or an error.
+/// Turns a rejection into a failing response, or into the client's error.
 pub(crate) type RejectFn<E> = fn(Rejected) -> Result<Rejected, E>;
 
+/// What the future of an injected request returns.
+type Completed<B, E> = Result<Response<FaultBody<B>>, E>;
+
 pin_project! {
-    /// The states of one injected request, in turn: the execution before the service is called, the
-    /// service, the delay of the response.
+    /// The states of one injected request, in order: the execution before the service is called,
+    /// the service, the delay of the response.
     #[project = InjectedProjection]
     pub(crate) struct InjectedState<S, B>
     where
@@ -33,7 +36,7 @@ pin_project! {
     {
         execution: Pin<Box<dyn Future<Output = Outcome> + Send>>,
         // With the service that is ready for it; `None` once the execution is over.
-        held: Option<(S, Held<B>)>,
+        delayed: Option<(S, DelayedRequest<B>)>,
         rebox: Option<BodyRebox<B>>,
         #[pin]
         response: Option<S::Future>,
@@ -45,14 +48,14 @@ pin_project! {
     }
 }
 
-/// A request that is held back.
-enum Held<B> {
+/// A delayed request.
+enum DelayedRequest<B> {
     Whole(Request<B>),
     /// Its body is read meanwhile.
     Read(Request<()>, ReadAhead<B>),
 }
 
-impl<B> Held<B> {
+impl<B> DelayedRequest<B> {
     fn into_request(self) -> Request<B> {
         match self {
             Self::Whole(request) => request,
@@ -61,7 +64,7 @@ impl<B> Held<B> {
     }
 }
 
-/// A response that has yet to be changed.
+/// A response that is not changed yet.
 enum PendingResponse<R> {
     Service(R),
     Own(Response<Bytes>),
@@ -78,18 +81,18 @@ where
         rebox: Option<BodyRebox<B>>,
         on_reject: RejectFn<S::Error>,
     ) -> Self {
-        // HTTP/2 tells of a client that leaves by itself.
+        // HTTP/2 reports a client that leaves.
         let read_ahead = if request.version() < Version::HTTP_2 { execution.read_ahead() } else { 0 };
-        let held = match rebox.filter(|_| read_ahead > 0) {
+        let delayed = match rebox.filter(|_| read_ahead > 0) {
             Some(rebox) => {
                 let (parts, body) = request.into_parts();
-                Held::Read(Request::from_parts(parts, ()), ReadAhead::new(rebox, body, read_ahead))
+                DelayedRequest::Read(Request::from_parts(parts, ()), ReadAhead::new(rebox, body, read_ahead))
             }
-            None => Held::Whole(request),
+            None => DelayedRequest::Whole(request),
         };
         Self {
             execution: Box::pin(execution.run()),
-            held: Some((service, held)),
+            delayed: Some((service, delayed)),
             rebox,
             response: None,
             mark: None,
@@ -136,29 +139,26 @@ where
     S: Service<Request<B>, Response = Response<ResB>>,
 {
     /// Runs the steps, and calls the service unless they end the request.
-    fn poll_execution(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<ControlFlow<Result<Response<FaultBody<ResB>>, S::Error>>> {
-        let Some((_, held)) = self.held else { return Poll::Ready(ControlFlow::Continue(())) };
-        if let Held::Read(_, body) = held
+    fn poll_execution(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
+        let Some((_, delayed)) = self.delayed else { return Poll::Ready(ControlFlow::Continue(())) };
+        if let DelayedRequest::Read(_, body) = delayed
             && let Err(error) = body.poll(cx)
         {
             // The client has left: the execution is dropped, and hyper drops the connection.
-            *self.held = None;
+            *self.delayed = None;
             *self.execution = Box::pin(std::future::pending());
             let mut response = Response::new(FaultBody::failed(error));
             *response.status_mut() = StatusCode::BAD_REQUEST;
             return Poll::Ready(ControlFlow::Break(Ok(response)));
         }
         let outcome = ready!(self.execution.as_mut().poll(cx));
-        let held = self.held.take();
+        let delayed = self.delayed.take();
         match outcome {
             Outcome::Forward { mark, request: changes, execution } => {
                 *self.mark = mark;
                 let rebox = *self.rebox;
-                let response = held.map(|(mut service, held)| {
-                    let request = held.into_request();
+                let response = delayed.map(|(mut service, delayed)| {
+                    let request = delayed.into_request();
                     match &execution {
                         Some(execution) => {
                             service.call(changes.request(request, rebox, || execution.handle()))
@@ -217,17 +217,17 @@ where
     }
 }
 
-/// A response that no client gets to see.
-fn reject<ResB>(Rejected { mut mark, termination, by }: Rejected) -> Response<FaultBody<ResB>> {
+/// Returns a response whose body fails at once, so that no client receives it.
+fn reject<ResB>(Rejected { mut mark, termination, delivery }: Rejected) -> Response<FaultBody<ResB>> {
     let code = if let Termination::Code(code) = termination { Some(code) } else { None };
     let error = RejectError::new(mark.injected.fault.clone(), code);
-    if by == DeliveryMethod::Unwind {
-        // Not `panic!`: the hook would print a trace for what is wanted.
+    if delivery == DeliveryMethod::Unwind {
+        // Not `panic!`: the hook would print a backtrace.
         std::panic::resume_unwind(Box::new(error));
     }
     let mut response = Response::new(FaultBody::reject(error));
-    // Should the head get out in spite of all, it is a marked failure and not a success. It also
-    // gives an answer to CONNECT a body, which a 2xx would not have.
+    // If the head is sent nevertheless, it is a marked failure and not a success. It also gives a
+    // response to CONNECT a body, which a 2xx would not have.
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     mark.injected.is_reject = true;
     mark.put_on(&mut response);
@@ -235,7 +235,7 @@ fn reject<ResB>(Rejected { mut mark, termination, by }: Rejected) -> Response<Fa
 }
 
 pin_project! {
-    /// The response of a [`FaultService`](crate::FaultService).
+    /// The response future of a [`FaultService`](crate::FaultService).
     #[must_use = "futures do nothing unless polled"]
     pub struct FaultFuture<S, B>
     where
@@ -252,7 +252,7 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        // Where nearly all requests are: nothing is boxed, and nothing is kept beside the response.
+        // The common case: nothing is boxed, and nothing is stored beside the response.
         Passthrough { #[pin] response: S::Future },
         Injected { injected: Pin<Box<InjectedState<S, B>>> },
     }
@@ -299,7 +299,7 @@ where
     }
 }
 
-/// Kept out of the code of the many, as its frame is large.
+/// Not inlined into the common case, as its frame is large.
 #[cold]
 #[inline(never)]
 fn poll_injected<S, B, ResB>(
@@ -325,27 +325,27 @@ where
     }
 }
 
-/// A strike that waits for the response.
+/// An execution that waits for the response.
 pub(crate) struct ResponseInjection(pub(crate) Execution);
 
 impl ResponseInjection {
-    /// The wait before the head goes out, if there is one.
+    /// Returns the delay of the head, if there is one.
     pub(crate) fn pause(&self) -> Option<Pause> {
         let time = self.0.changes.wait();
         (!time.is_zero()).then(|| self.0.pause(time))
     }
 
-    /// The service failed, and there is no response to do anything to.
+    /// The service failed, so there is no response to change.
     pub(crate) fn fail(mut self) {
         self.0.done(false);
     }
 
-    /// The fault was called off while the head waited.
+    /// The fault was cancelled during the delay.
     pub(crate) fn cancel(mut self) {
         self.0.done(true);
     }
 
-    /// Does to the response what is to be done to it.
+    /// Applies the changes to the response.
     pub(crate) fn apply<B>(self, response: Response<FaultBody<B>>) -> Response<FaultBody<B>> {
         let Self(mut execution) = self;
         let changes = std::mem::take(&mut execution.changes);

@@ -13,7 +13,7 @@ use waylay_fault::{
 };
 
 use crate::messages::{upgraded, web_message};
-use crate::rig::{Log, striking};
+use crate::support::{Log, always};
 
 /// How a client leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ async fn a_listener_lets_go_of_them() {
     for (name, injector, wanted) in rows {
         for leave in [Leave::Fin, Leave::Rst] {
             let log = Log::default();
-            let fault = striking(injector()).reporter(log.reporter()).build().unwrap();
+            let fault = always(injector()).reporter(log.reporter()).build().unwrap();
             let (io, mut client) = link(leave);
             let mut server = FaultStream::accepted(io, None).fault(&fault);
             let begun = Instant::now();
@@ -102,7 +102,7 @@ async fn a_listener_lets_go_of_them() {
 /// What came before a delay was over is met by the server in order, and so is the rest.
 #[tokio::test(start_paused = true)]
 async fn a_held_connection_loses_nothing() {
-    let fault = striking(slow(Delay::fixed("1s"))).build().unwrap();
+    let fault = always(slow(Delay::fixed("1s"))).build().unwrap();
     let (io, mut client) = duplex(64);
     let mut server = FaultStream::accepted(io, None).fault(&fault);
     let text: Vec<u8> = (0..100_000_u32).map(|number| number as u8).collect();
@@ -153,7 +153,7 @@ async fn toxics_delay_nothing_for_them() {
     for (name, toxic) in toxics {
         for (wait, wait_for) in waits {
             for leave in [Leave::Fin, Leave::Rst] {
-                let fault = striking(toxic()).build().unwrap();
+                let fault = always(toxic()).build().unwrap();
                 let (io, mut client) = link(leave);
                 client.write_all(b"asked").await.unwrap();
                 let server = FaultStream::accepted(io, None).fault(&fault);
@@ -183,7 +183,7 @@ async fn upstream_toxics_end_with_them() {
         (Leave::Rst, Toxic::latency("1h", "0s"), 0),
         (Leave::Fin, Toxic::latency("1h", "0s"), 3600),
     ] {
-        let fault = striking(toxic.clone().direction(Direction::Upstream)).build().unwrap();
+        let fault = always(toxic.clone().direction(Direction::Upstream)).build().unwrap();
         let (io, mut client) = link(leave);
         let mut server = FaultStream::accepted(io, None).fault(&fault);
         client.write_all(b"abcd").await.unwrap();
@@ -198,7 +198,7 @@ async fn upstream_toxics_end_with_them() {
 #[tokio::test(start_paused = true)]
 async fn tapped_streams_notice_them() {
     let slow = messages(Format::WebSocket).delay(1.0, Delay::fixed("1h"));
-    let fault = striking(slow).build().unwrap();
+    let fault = always(slow).build().unwrap();
     for leave in [Leave::Fin, Leave::Rst] {
         let (io, client) = link(leave);
         let mut stream = tap(&upgraded(&fault).await, io);

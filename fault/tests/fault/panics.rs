@@ -15,7 +15,7 @@ use waylay_fault::{
     Injector, Phase, SkipReason, chain, custom, error, messages, random_by, replace, slow,
 };
 
-use crate::rig::{Log, get, send, striking};
+use crate::support::{Log, always, get, send};
 
 /// Panics again when it is dropped, as a value held by a callback's future may.
 struct PanicsOnDrop;
@@ -37,18 +37,18 @@ async fn the_request_goes_on() {
         panic!("before the future")
     }
     let rows: [(&str, FaultBuilder); 7] = [
-        ("draw", striking(error(500)).draw_with(|_| panic!("draw"))),
-        ("pick", striking(random_by([error(500)], |_| panic!("pick")))),
-        ("delay", striking(slow(Delay::custom("1s", |_| panic!("delay"))))),
+        ("draw", always(error(500)).draw_with(|_| panic!("draw"))),
+        ("pick", always(random_by([error(500)], |_| panic!("pick")))),
+        ("delay", always(slow(Delay::custom("1s", |_| panic!("delay"))))),
         (
             "response head",
-            striking(slow(Delay::custom("1s", |_| panic!("delay")).at(DelayPoint::ResponseHead))),
+            always(slow(Delay::custom("1s", |_| panic!("delay")).at(DelayPoint::ResponseHead))),
         ),
-        ("custom", striking(panicking_custom())),
-        ("custom, no future", striking(custom("own", at_once))),
+        ("custom", always(panicking_custom())),
+        ("custom, no future", always(custom("own", at_once))),
         (
             "custom, and its payload",
-            striking(custom("own", |_: InjectContext| async {
+            always(custom("own", |_: InjectContext| async {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 std::panic::panic_any(PanicsOnDrop)
             })),
@@ -79,7 +79,7 @@ async fn the_request_goes_on() {
 async fn a_sleep_that_panics_is_over() {
     for at in [DelayPoint::Request, DelayPoint::ResponseHead, DelayPoint::ResponseChunks] {
         for early in [false, true] {
-            let fault = striking(slow(Delay::fixed("1h").at(at))).sleep_with(move |_| {
+            let fault = always(slow(Delay::fixed("1h").at(at))).sleep_with(move |_| {
                 assert!(!early, "no future");
                 async { panic!("asleep") }
             });
@@ -101,7 +101,7 @@ async fn a_delay_that_panics_within_a_body_is_none() {
             let response = Response::builder().header("content-type", "text/event-stream");
             Ok::<_, Infallible>(response.body(String::from("data: 1\n\n")).unwrap())
         });
-        let service = striking(injector).build().unwrap().layer().layer(inner);
+        let service = always(injector).build().unwrap().layer().layer(inner);
         let body = service.oneshot(get("/")).await.unwrap().into_body().collect().await.unwrap();
         assert_eq!(body.to_bytes(), "data: 1\n\n");
     }
@@ -121,7 +121,7 @@ async fn a_reporter_that_panics_changes_nothing() {
         (panicking_custom(), 202, "Accepted"),
     ];
     for (injector, status, text) in rows {
-        let fault = striking(injector).reporter(panicking).build().unwrap();
+        let fault = always(injector).reporter(panicking).build().unwrap();
         assert_eq!(send(&fault, get("/")).await, (Some(status), text.into()));
         fault.control().set_enabled(false);
         assert_eq!(send(&fault, get("/")).await, (Some(202), "Accepted".into()));
@@ -135,7 +135,7 @@ async fn a_reporter_that_panics_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_while_unwinding_does_not_abort() {
     // The service panics while its response is to be changed, and the reporter hears of it.
-    let fault = striking(replace("other")).reporter(panicking).build().unwrap();
+    let fault = always(replace("other")).reporter(panicking).build().unwrap();
     let inner =
         service_fn(async |_: Request<String>| -> Result<Response<String>, Infallible> { panic!("service") });
     let service = fault.layer().layer(inner);
@@ -148,7 +148,7 @@ async fn a_panic_while_unwinding_does_not_abort() {
         let _held = PanicsOnDrop;
         pending().await
     });
-    let fault = striking(own).reporter(panicking).build().unwrap();
+    let fault = always(own).reporter(panicking).build().unwrap();
     let held = fault.clone();
     let join = tokio::spawn(async move {
         let request = send(&held, get("/"));

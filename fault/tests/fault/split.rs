@@ -7,9 +7,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio::time::Instant;
 use waylay_fault::{Delay, Direction, FaultStream, Format, Injector, Side, Toxic, messages, slow, tap};
 
+use crate::http_stream::upgraded_stream;
 use crate::messages::{upgraded, web_message};
-use crate::rig::striking;
-use crate::talk::agreed;
+use crate::support::always;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -55,7 +55,7 @@ async fn toxics() {
         (Toxic::slicer(1, 0, "10ms"), 31),
         (Toxic::slow_close("1s"), 1),
     ] {
-        let fault = striking(toxic).build().unwrap();
+        let fault = always(toxic).build().unwrap();
         let (server, mut client) = duplex(64);
         let _reader = halves(FaultStream::accepted(server, None).fault(&fault), b"abcd");
         assert_eq!(arrives(&mut client, 4).await, millis);
@@ -66,7 +66,7 @@ async fn toxics() {
 #[tokio::test(start_paused = true)]
 async fn ends() {
     for (toxic, millis) in [(Toxic::timeout("1s"), 1000), (Toxic::limit_data(2), 1)] {
-        let fault = striking(toxic).build().unwrap();
+        let fault = always(toxic).build().unwrap();
         let (server, mut client) = duplex(64);
         let mut reader = halves(FaultStream::accepted(server, None).fault(&fault), b"abcd");
         let begun = Instant::now();
@@ -81,7 +81,7 @@ async fn ends() {
 #[tokio::test(start_paused = true)]
 async fn delays_of_connections() {
     for off in [false, true] {
-        let fault = striking(slow(Delay::fixed("1s"))).build().unwrap();
+        let fault = always(slow(Delay::fixed("1s"))).build().unwrap();
         let (server, mut client) = duplex(64);
         let mut reader = halves(FaultStream::accepted(server, None).fault(&fault), b"abcd");
         client.write_all(b"ef").await.unwrap();
@@ -102,7 +102,7 @@ async fn both_ways() {
         Toxic::latency("90ms", "0s"),
         Toxic::latency("70ms", "0s").direction(Direction::Upstream),
     ]);
-    let fault = striking(both).build().unwrap();
+    let fault = always(both).build().unwrap();
     let (server, mut client) = duplex(64);
     let mut reader = halves(FaultStream::accepted(server, None).fault(&fault), b"abcd");
     client.write_all(b"ef").await.unwrap();
@@ -120,9 +120,9 @@ async fn websockets() {
     let text: &[u8] = web_message(0, false).leak();
     let slow =
         |side| -> Injector { messages(Format::WebSocket).on(side).delay(1.0, Delay::fixed("90ms")).into() };
-    let fault = striking(slow(Side::Response)).build().unwrap();
+    let fault = always(slow(Side::Response)).build().unwrap();
 
-    let (server, mut client) = agreed(&fault, 64).await;
+    let (server, mut client) = upgraded_stream(&fault, 64).await;
     let _reader = halves(server, text);
     assert_eq!(arrives(&mut client, text.len()).await, 91);
 
@@ -131,7 +131,7 @@ async fn websockets() {
     assert_eq!(arrives(&mut client, text.len()).await, 91);
 
     // On the way in, which the task that reads waits for.
-    let fault = striking(slow(Side::Request)).build().unwrap();
+    let fault = always(slow(Side::Request)).build().unwrap();
     let (server, mut client) = duplex(64);
     let mut reader = halves(tap(&upgraded(&fault).await, server), text);
     let masked = web_message(0, true);

@@ -1,4 +1,4 @@
-//! Client address, header and method lists.
+//! ClientList, HeaderList and MethodList.
 
 use std::net::IpAddr;
 
@@ -35,12 +35,12 @@ impl ClientList {
     }
 }
 
-/// Name and value pairs; a request is in the list if any value of any pair's header equals.
+/// Name and value pairs; a request is in the list if any value of one of the headers is equal.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderList(Vec<(HeaderName, HeaderValue)>);
 
 impl HeaderList {
-    /// Reads the pairs; each bad one becomes a finding under `setting[index]`.
+    /// Parses the pairs; each invalid one is reported under `setting[index]`.
     pub(crate) fn check(setting: &str, pairs: Vec<(String, String)>, errors: &mut ErrorCollector) -> Self {
         let mut list = Vec::with_capacity(pairs.len());
         for (index, (name, value)) in pairs.into_iter().enumerate() {
@@ -61,12 +61,12 @@ impl HeaderList {
     }
 }
 
-/// Methods, compared byte by byte, as HTTP does.
+/// Methods, compared byte by byte, as in HTTP.
 #[derive(Debug, Default)]
 pub(crate) struct MethodList(Vec<Method>);
 
 impl MethodList {
-    /// Reads the names; each bad one becomes a finding under `setting[index]`.
+    /// Parses the names; each invalid one is reported under `setting[index]`.
     pub(crate) fn check(setting: &str, names: Vec<String>, errors: &mut ErrorCollector) -> Self {
         let mut list = Vec::with_capacity(names.len());
         for (index, name) in names.into_iter().enumerate() {

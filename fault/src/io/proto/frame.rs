@@ -1,4 +1,4 @@
-//! WebSocketFraming: frames of RFC 6455 put together to messages.
+//! WebSocketFraming: the frames of RFC 6455, assembled to messages.
 
 use bytes::{Bytes, BytesMut};
 
@@ -55,7 +55,7 @@ impl Framing for WebSocketFraming {
             let frame = self.buffer.split_to(length);
             match opcode {
                 CLOSE => return Some(Piece::Close(frame.freeze())),
-                CONTROL.. => return Some(Piece::Control(frame.freeze())),
+                _ if is_control => return Some(Piece::Control(frame.freeze())),
                 _ => self.message.unsplit(frame),
             }
             if is_last {
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_put_together_from_their_frames() {
+    fn messages_are_assembled_from_frames() {
         let (whole, ping) = (&[0x81, 2, b'h', b'i'][..], &[0x89, 0x81, 1, 2, 3, 4, 9][..]);
         let (first, last) = (&[0x02, 1, b'a'][..], &[0x80, 1, b'b'][..]);
         let mut middle = vec![0x82, 126, 0, 200];
@@ -126,14 +126,14 @@ mod tests {
         for step in 1..=short.len() {
             assert_eq!(pieces(&short, step), (wanted.to_vec(), 0), "{step}");
         }
-        // What does not fit in memory goes by as it comes, and the next one is found again.
+        // A message that is too long passes as it arrives, and the next one is found again.
         let text = [&long, whole].concat();
         assert_eq!(pieces(&text, 4096), (vec![message(whole)], long.len()));
     }
 
     /// RFC 6455, section 5.5: no control frame is longer than 125 bytes.
     #[test]
-    fn what_claims_to_be_a_long_control_frame_goes_by_unheld() {
+    fn long_control_frames_pass_unbuffered() {
         let rows: [(&[u8], usize); 3] = [
             (&[0x89, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4], 1 << 20),
             (&[0x8a, 126, 255, 255], 1 << 15),
@@ -149,7 +149,8 @@ mod tests {
         assert_eq!(pieces(&longest, 50), (vec![Piece::Control(longest.clone().into())], 0));
     }
 
-    /// What comes of a text in such steps, and how many bytes are no message.
+    /// Returns the pieces of a text that arrives in steps, and the number of bytes that are no
+    /// message.
     fn pieces(text: &[u8], step: usize) -> (Vec<Piece>, usize) {
         let mut frames = WebSocketFraming::default();
         let (mut pieces, mut others) = (Vec::new(), 0);

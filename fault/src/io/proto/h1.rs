@@ -1,11 +1,11 @@
-//! HTTP/1.1 response heads and chunked framing.
+//! ChunkRewriter and HeadReader: HTTP/1.1 response heads and chunked framing.
 
 use bytes::BytesMut;
 
 use crate::body::stage::FaultHandle;
 use crate::connection::command::ChunkError;
 
-/// Follows a body from the first byte behind its head.
+/// Frames one chunk of a body wrongly, from the first byte after the head on.
 pub(crate) struct ChunkRewriter {
     how: ChunkError,
     pub(crate) handle: Box<dyn FaultHandle>,
@@ -14,17 +14,17 @@ pub(crate) struct ChunkRewriter {
 
 #[derive(Debug)]
 enum ChunkState {
-    /// In the line that tells the size of a chunk; so much of it has come.
+    /// In the size line of a chunk, with its bytes so far.
     Size(Vec<u8>),
-    /// In the data of a chunk. So many bytes are left, the line break behind them not counted.
+    /// In the data of a chunk, with the number of bytes left, without the line break after them.
     Data(u64),
-    /// What still comes is kept back: the last chunk, which never comes.
+    /// The rest is dropped: the missing last chunk.
     Dropping,
-    /// The framing was broken, or has come to its end; the rest goes by.
+    /// The framing is broken, or has ended; the rest passes unchanged.
     Done,
 }
 
-/// No server writes a longer size.
+/// Servers do not write longer size lines.
 const MAX_SIZE_LINE: usize = 4096;
 
 impl ChunkRewriter {
@@ -32,17 +32,17 @@ impl ChunkRewriter {
         Self { how, handle, state: ChunkState::Size(Vec::new()) }
     }
 
-    /// Whether all goes by untouched from here on.
+    /// Tests whether the rest passes unchanged.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.state, ChunkState::Done)
     }
 
-    /// Whether the connection is to be closed once all is written.
+    /// Tests whether the connection is to be closed after the written bytes.
     pub(crate) fn closes(&self) -> bool {
         matches!(self.state, ChunkState::Dropping)
     }
 
-    /// What becomes of these bytes.
+    /// Takes bytes of the body and appends the result to `out`.
     pub(crate) fn push(&mut self, mut data: &[u8], out: &mut BytesMut) {
         while !data.is_empty() {
             match &mut self.state {
@@ -71,7 +71,7 @@ impl ChunkRewriter {
         }
     }
 
-    /// Where a size, or a part of it, leads to.
+    /// Returns the state after a part of a size line.
     fn after_size(&mut self, line: Vec<u8>, out: &mut BytesMut) -> ChunkState {
         if !line.ends_with(b"\n") && line.len() < MAX_SIZE_LINE {
             return ChunkState::Size(line);
@@ -92,12 +92,12 @@ impl ChunkRewriter {
                 out.extend_from_slice(&line);
                 ChunkState::Done
             }
-            // One byte is held back, to be dropped.
+            // One byte of the data is kept back, to be dropped.
             (ChunkError::Shorter, size) => {
                 out.extend_from_slice(&line);
                 ChunkState::Data(size - 1)
             }
-            // The line break behind the data goes along.
+            // The line break after the data is included.
             (ChunkError::BadLast | ChunkError::MissingLast, size) => {
                 out.extend_from_slice(&line);
                 ChunkState::Data(size.saturating_add(2))
@@ -109,14 +109,14 @@ impl ChunkRewriter {
         }
     }
 
-    /// Where the end of the data leads to.
+    /// Returns the state after the data of a chunk.
     fn after_data(&mut self, data: &mut &[u8], out: &mut BytesMut) -> ChunkState {
         match self.how {
             ChunkError::Longer => {
                 out.extend_from_slice(b"x");
                 ChunkState::Done
             }
-            // The byte may not have come yet.
+            // The byte may not have arrived yet.
             ChunkError::Shorter => match data.split_first() {
                 Some((_, rest)) => {
                     *data = rest;
@@ -131,7 +131,7 @@ impl ChunkRewriter {
     }
 }
 
-/// The size that such a line tells, with or without extensions.
+/// Parses a size line, with or without extensions.
 fn size(line: &[u8]) -> Option<u64> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     if !matches!(line.get(digits), Some(b'\r' | b';' | b' ' | b'\t')) {
@@ -210,7 +210,7 @@ fn ends_with(response: &httparse::Response<'_, '_>, name: &str, token: &[u8]) ->
 }
 
 #[cfg(test)]
-mod chunks_tests {
+mod chunk_tests {
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -238,7 +238,7 @@ mod chunks_tests {
     }
 
     #[test]
-    fn each_way_breaks_one_place() {
+    fn each_error_changes_one_place() {
         let text = "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n";
         let rows = [
             (ChunkError::BadSize, "zz\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
@@ -251,10 +251,10 @@ mod chunks_tests {
             for step in 1..=text.len() {
                 assert_eq!(through(how, true, text, step), wanted, "{how:?} in steps of {step}");
             }
-            assert_eq!(through(how, false, text, 5), text, "{how:?}, called off");
+            assert_eq!(through(how, false, text, 5), text, "{how:?}, cancelled");
             assert_eq!(through(how, true, "zz\r\n", 1), "zz\r\n", "{how:?}");
         }
-        // A body of nothing but its end, and a chunk of one byte.
+        // A body of only its last chunk, and a chunk of one byte.
         assert_eq!(through(ChunkError::Longer, true, "0\r\n\r\n", 2), "0\r\n\r\n");
         assert_eq!(through(ChunkError::Shorter, true, "1\r\na\r\n0\r\n\r\n", 1), "1\r\n\r\n0\r\n\r\n");
     }
@@ -269,10 +269,11 @@ mod chunks_tests {
 }
 
 #[cfg(test)]
-mod answer_tests {
+mod head_tests {
     use super::*;
 
-    /// Where the head of the answer itself ends, and what it announced, in steps of that many bytes.
+    /// Returns where the head of the final response ends, and what it announces, for a text in such
+    /// steps.
     fn read(text: &[u8], step: usize) -> Option<(usize, Announced)> {
         let (mut heads, mut at) = (HeadReader::default(), 0);
         while at < text.len() {
@@ -287,7 +288,7 @@ mod answer_tests {
     }
 
     #[test]
-    fn a_head_ends_where_it_ends() {
+    fn head_ends_at_the_blank_line() {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n";
         let rows = [
             (chunked.to_owned(), Announced::Chunks),
@@ -305,7 +306,7 @@ mod answer_tests {
                 assert_eq!(read(text.as_bytes(), step), Some((head.len(), announced)), "{step} of {text}");
             }
         }
-        // What is no answer is left alone at once, and a head that is cut off has no end.
+        // Bytes that are no response are recognized at once, and an incomplete head has no end.
         assert_eq!(read(b"\x16\x03\x01\x00", 4), Some((4, Announced::Other)));
         assert_eq!(read(&chunked.as_bytes()[..40], 7), None);
     }

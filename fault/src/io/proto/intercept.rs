@@ -1,4 +1,4 @@
-//! Protocol detection; what is rewritten on the wire.
+//! HttpInterceptor: detects HTTP/1 or HTTP/2 and rewrites responses on a stream.
 
 use std::io;
 use std::pin::Pin;
@@ -14,28 +14,27 @@ use crate::io::proto::h2::{GoAwaySequence, PREFACE, StreamTracker};
 use crate::io::proto::websocket::WebSocketPump;
 use crate::io::state::StreamState;
 
-/// Sits between a stream's face and its core. Over ciphertext it understands nothing, and does
-/// nothing.
+/// Between a stream and its state. Without effect on encrypted streams.
 #[derive(Default)]
 pub(crate) struct HttpInterceptor {
     protocol: ProtocolState,
-    /// Whether nothing of what was said is still with who says it: it flushed, and that is done
-    /// once its own buffers are empty. The next byte of HTTP/1 is then the first of an answer, if
-    /// none is under way.
+    /// All bytes of earlier responses are written: the server has flushed, which completes once its
+    /// own buffers are empty. The next byte of HTTP/1 is then the first of a response, if none is
+    /// in progress.
     between_responses: bool,
-    /// Orders about the next answer, until that can be told from the one before.
+    /// Commands for the next response, until it can be distinguished from the one before.
     commands: Vec<HttpCommand>,
     edit: ResponseEdit,
-    /// Is written before anything else.
+    /// Written before anything else.
     unwritten: Bytes,
 }
 
-/// What is done to the present answer of HTTP/1.
+/// The change of the current HTTP/1 response.
 #[derive(Default)]
 enum ResponseEdit {
     #[default]
     Nothing,
-    /// Its head has yet to go by.
+    /// Its head is not complete.
     Pending(Box<PendingResponse>),
     Chunks(Box<ChunkRewriter>),
     Messages(Box<WebSocketPump>),
@@ -48,16 +47,16 @@ struct PendingResponse {
     pump: Option<WebSocketPump>,
 }
 
-/// So much is taken at once where it has to be copied.
+/// Longest write of bytes that are copied.
 const CHUNK: usize = 16 * 1024;
 
 impl HttpInterceptor {
-    /// What comes in is listened to from its first byte on.
+    /// Returns an interceptor that detects the protocol from the first byte on.
     pub(crate) fn detecting() -> Self {
         Self { protocol: ProtocolState::DETECTING, between_responses: true, ..Self::default() }
     }
 
-    /// Whether what is written needs nothing but to be told.
+    /// Tests whether writes only need to be observed.
     #[inline]
     pub(crate) fn is_passthrough(&self) -> bool {
         !self.protocol.is_draining()
@@ -66,7 +65,7 @@ impl HttpInterceptor {
             && matches!(self.edit, ResponseEdit::Nothing)
     }
 
-    /// So many of these bytes were written without us.
+    /// Observes bytes that were written directly to the io.
     pub(crate) fn observe_outgoing(
         &mut self,
         connection: &Connection,
@@ -105,7 +104,7 @@ impl HttpInterceptor {
         }
     }
 
-    /// Takes what was ordered.
+    /// Takes the commands of the state.
     fn apply_commands<T>(&mut self, state: &mut StreamState<T>) {
         self.commands.append(&mut state.http_commands);
         if self.commands.is_empty() {
@@ -173,8 +172,8 @@ impl HttpInterceptor {
             && let Some(pump) = &mut pending.pump
             && !incoming.is_empty()
         {
-            // RFC 6455, section 4.1: a client says nothing before it has the answer. Where the
-            // frames of one that does begin cannot be told.
+            // RFC 6455, section 4.1: a client sends nothing before it has the response. If it does,
+            // the start of its frames is unknown.
             pump.stop_incoming();
         }
         self.protocol.observe_incoming(incoming, &state.connection);
@@ -284,7 +283,7 @@ impl HttpInterceptor {
                 ready!(state.flush(cx))?;
                 state.connection.end(Termination::Close, chunks.handle.name());
                 self.edit = ResponseEdit::Nothing;
-                // Of which the server hears when it writes or reads again.
+                // The server observes the close when it writes or reads again.
                 Poll::Ready(Ok(()))
             }
             _ => state.flush(cx),
@@ -312,8 +311,8 @@ impl HttpInterceptor {
         }
     }
 
-    /// Writes what is our own, where it may stand. Ready when nothing of it is left that could be
-    /// written here.
+    /// Writes inserted bytes, where that is possible. Ready when none are left that may be written
+    /// here.
     fn write_frames<T>(&mut self, state: &mut StreamState<T>, cx: &mut Context<'_>) -> Poll<io::Result<()>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
@@ -329,7 +328,7 @@ impl HttpInterceptor {
                 wrote = true;
             }
             if wrote {
-                // Else it would lie in a buffer below us until the server has something to say.
+                // Otherwise it would stay in a lower buffer until the server's next write.
                 let _ = state.flush(cx)?;
             }
             let Some(unwritten) = self.protocol.next_frames() else { return Poll::Ready(Ok(())) };
@@ -360,16 +359,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for StreamState<T> {
 
 #[derive(Default)]
 pub(crate) enum ProtocolState {
-    /// So much of HTTP/2's preface has come.
+    /// The number of bytes of HTTP/2's preface so far.
     Detecting(usize),
     Http1,
     Http2(Box<Session>),
-    /// Ciphertext, or our own end of a connection that was made.
+    /// Encrypted, or an outgoing connection.
     #[default]
     Opaque,
 }
 
-/// What is known of an HTTP/2 connection.
+/// The state of an HTTP/2 connection.
 #[derive(Default)]
 pub(crate) struct Session {
     pub(crate) streams: StreamTracker,
@@ -379,7 +378,7 @@ pub(crate) struct Session {
 impl ProtocolState {
     pub(crate) const DETECTING: Self = Self::Detecting(0);
 
-    /// Takes what came in, and lets the connection know what it was.
+    /// Takes bytes from the peer, and reports the detected protocol to the connection.
     pub(crate) fn observe_incoming(&mut self, mut data: &[u8], connection: &Connection) {
         match self {
             Self::Detecting(have) if !data.is_empty() => {
@@ -394,7 +393,7 @@ impl ProtocolState {
                         connection.set_protocol(Protocol::Http2);
                     }
                 } else if *have > 0 || data[0].is_ascii_alphabetic() || matches!(data[0], b'\r' | b'\n') {
-                    // A method, or the empty lines that may stand before it (RFC 9112, section 2.2).
+                    // A method, or the empty lines that may precede it (RFC 9112, section 2.2).
                     *self = Self::Http1;
                     connection.set_protocol(Protocol::Http1);
                 } else {
@@ -406,29 +405,29 @@ impl ProtocolState {
         }
     }
 
-    /// Takes what went out.
+    /// Takes bytes to the peer.
     pub(crate) fn observe_outgoing(&mut self, data: &[u8]) {
         if let Self::Http2(session) = self {
             session.streams.observe_outgoing(data);
         }
     }
 
-    /// Whether frames of our own are put in.
+    /// Tests whether frames are inserted.
     pub(crate) fn is_draining(&self) -> bool {
         matches!(self, Self::Http2(session) if session.goaway.is_started())
     }
 
-    /// Whether one is to be put in where it may stand next.
+    /// Tests whether a frame is to be inserted at the next boundary.
     pub(crate) fn is_due(&self) -> bool {
         matches!(self, Self::Http2(session) if session.goaway.is_due(&session.streams))
     }
 
-    /// Whether the connection has come to its end.
+    /// Tests whether the connection has ended.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self, Self::Http2(session) if session.goaway.is_done())
     }
 
-    /// How many of these bytes may go out before it is to be asked again what is next.
+    /// Returns the number of these bytes that may be written before the next check.
     pub(crate) fn frame_length(&self, data: &[u8]) -> usize {
         match self {
             Self::Http2(session) if session.goaway.is_started() => session.streams.frame_length(data),
@@ -436,7 +435,7 @@ impl ProtocolState {
         }
     }
 
-    /// The frames of our own that are due and may stand here.
+    /// Returns the frames that are due, at a boundary.
     pub(crate) fn next_frames(&mut self) -> Option<Bytes> {
         let Self::Http2(session) = self else { return None };
         let Session { streams, goaway } = &mut **session;

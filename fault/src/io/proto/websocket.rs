@@ -1,4 +1,4 @@
-//! WebSocket messages through message rules; tap.
+//! WebSocketPump: message rules on both directions of a WebSocket; tap.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,21 +18,21 @@ use crate::fault::state::PendingInjection;
 use crate::io::proto::frame::WebSocketFraming;
 use crate::report::event::Side;
 
-/// What goes on between an io and who speaks by it.
+/// Both directions of a WebSocket, between an io and its user.
 #[derive(Default)]
 pub(crate) struct WebSocketPump {
     incoming: PipeChain,
     outgoing: PipeChain,
-    /// The other end has nothing more to say.
+    /// The peer has closed.
     is_closed: bool,
-    /// Nothing is held back from it any longer.
+    /// Data delayed for the peer was released.
     is_released: bool,
-    /// What listening met with, for the next who reads.
+    /// A read error of `read_ahead`, for the next read.
     error: Option<io::Error>,
 }
 
 impl WebSocketPump {
-    /// Behind those of faults that lie further out.
+    /// Adds the rules of a fault after those of outer layers.
     pub(crate) fn add(&mut self, tap: &MessageTap, handle: Box<dyn FaultHandle>) {
         let chain = match tap.side {
             Side::Request => &mut self.incoming,
@@ -41,13 +41,12 @@ impl WebSocketPump {
         chain.pipes.push(WebSocketPipe::new(tap, handle));
     }
 
-    /// Lets what comes in go by from here on.
+    /// Lets incoming bytes pass unchanged from here on.
     pub(crate) fn stop_incoming(&mut self) {
         self.incoming.pipes.clear();
     }
 
-    /// Reads on while what is said is held back, in the name of who will read. Whether something
-    /// came of it.
+    /// Reads on while writes are delayed. Returns whether data or the end arrived.
     pub(crate) fn read_ahead<Io: AsyncRead>(&mut self, mut io: Pin<&mut Io>, cx: &mut Context<'_>) -> bool {
         let mut has_read = false;
         let mut space = [0; 8192];
@@ -71,7 +70,8 @@ impl WebSocketPump {
         self.incoming.finish();
     }
 
-    /// Lets go of what is held back from an other end that has left. Whether that was news.
+    /// Releases data delayed for a peer that has closed. Returns whether it does so for the first
+    /// time.
     pub(crate) fn release_after_close(&mut self) -> bool {
         if !self.is_closed || std::mem::replace(&mut self.is_released, true) {
             return false;
@@ -96,7 +96,7 @@ impl WebSocketPump {
         }
         let mut space = [0; 8192];
         loop {
-            // What waits does not keep us from reading on: a client that leaves is to be noticed.
+            // Reading continues during a delay, to notice that the client has left.
             let is_waiting = match self.incoming.poll_ready(cx) {
                 Poll::Ready(Some(())) => {
                     let length = self.incoming.ready.len().min(buf.remaining());
@@ -166,7 +166,7 @@ impl WebSocketPump {
         }
     }
 
-    /// Writes all whose time has come.
+    /// Writes all messages that are due.
     pub(crate) fn poll_drain<Io: AsyncWrite>(
         &mut self,
         mut io: Pin<&mut Io>,
@@ -195,7 +195,7 @@ impl WebSocketPump {
             ready!(self.poll_drain(io.as_mut(), cx))?;
         }
         self.outgoing.push(buf);
-        // What cannot be written now, a flush will.
+        // A flush writes what cannot be written now.
         if let Poll::Ready(Err(error)) = self.poll_drain(io, cx) {
             return Poll::Ready(Err(error));
         }
@@ -222,12 +222,12 @@ impl WebSocketPump {
     }
 }
 
-/// One direction: the lanes that its bytes go through, and what came out of the last.
+/// One direction: its pipes in order, and the output of the last.
 #[derive(Default)]
 struct PipeChain {
     pipes: Vec<WebSocketPipe>,
     ready: BytesMut,
-    /// Nothing more will be pushed.
+    /// No more bytes are pushed.
     finished: bool,
 }
 
@@ -236,7 +236,7 @@ impl PipeChain {
         self.pipes.is_empty() && self.ready.is_empty()
     }
 
-    /// Puts bytes into the first lane.
+    /// Pushes bytes into the first pipe.
     fn push(&mut self, data: &[u8]) {
         match self.pipes.first_mut() {
             Some(pipe) => pipe.push(data),
@@ -251,7 +251,7 @@ impl PipeChain {
         }
     }
 
-    /// Brings on what can be brought on, until something is ready; `None`: nothing is left.
+    /// Moves messages through the pipes until output is ready; `None`: nothing is left.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         if !self.ready.is_empty() {
             return Poll::Ready(Some(()));
@@ -265,7 +265,7 @@ impl PipeChain {
                         break;
                     }
                     Poll::Ready(None) => {
-                        // What one holds back at the end, the next has yet to get.
+                        // The next pipe still receives what the one before releases at the end.
                         if let Some(pipe) =
                             self.pipes.get_mut(index + 1).filter(|_| self.finished && !is_waiting)
                         {
@@ -291,7 +291,7 @@ impl PipeChain {
     }
 }
 
-/// A writer is held back when more than this waits for its turn.
+/// Writes are delayed while more bytes than this are waiting.
 const MAX_WAITING: usize = 1 << 20;
 
 /// The rules of one fault in one direction of a WebSocket.
@@ -332,10 +332,10 @@ impl WebSocketPipe {
     }
 }
 
-/// Lets the messages of a WebSocket go through the hands of the faults that struck its upgrade
-/// request, whose extensions are given; without any, the stream is what it was.
+/// Applies the message rules of the faults that were injected into an upgrade request, whose
+/// extensions are given; without any, the stream is unchanged.
 ///
-/// It is called by the server, on the stream that `hyper::upgrade` gave.
+/// Called by the server, with the stream of `hyper::upgrade`.
 ///
 /// ```
 /// # use http::Request;
