@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -33,6 +34,16 @@ pub(crate) trait Stage: fmt::Debug + Send + Sync {
     /// Tests whether the output has ended, given whether the input has.
     fn is_end(&self, input: bool) -> bool {
         input
+    }
+
+    /// Tests whether it can be applied to the body of a message with this head.
+    fn applies_to(&self, _: &HeaderMap) -> bool {
+        true
+    }
+
+    /// Tests whether [`applies_to`](Self::applies_to) may be false.
+    fn is_conditional(&self) -> bool {
+        false
     }
 
     /// Tests whether the head must not state the length of the input.

@@ -18,7 +18,8 @@ use crate::injector::steps::{Change, Edits};
 pub(crate) struct Changes {
     wait: Duration,
     edits: Vec<Arc<Edits>>,
-    stages: Vec<Box<dyn Stage>>,
+    /// Each with the number of its action.
+    stages: Vec<(usize, Box<dyn Stage>)>,
     websocket: MessageTaps,
 }
 
@@ -33,16 +34,32 @@ impl Changes {
         self.websocket.pending.push(pending);
     }
 
-    pub(crate) fn add(&mut self, change: Change) {
+    pub(crate) fn add(&mut self, index: usize, change: Change) {
         match change {
             Change::Wait(time) => self.wait = self.wait.saturating_add(time),
             Change::Head(edits) => self.edits.push(edits),
-            Change::Body(stage) => self.stages.push(stage),
+            Change::Body(stage) => self.stages.push((index, stage)),
             Change::HeadAndBody(edits, stage) => {
                 self.edits.push(edits);
-                self.stages.push(stage);
+                self.stages.push((index, stage));
             }
         }
+    }
+
+    /// Removes the stages that cannot be applied to a body with this head, and returns the numbers of
+    /// their actions.
+    pub(crate) fn retain_applicable(&mut self, headers: &HeaderMap) -> Vec<usize> {
+        let removed = self.stages.extract_if(.., |(_, stage)| !stage.applies_to(headers));
+        removed.map(|(index, _)| index).collect()
+    }
+
+    /// Tests whether the action has a stage.
+    pub(crate) fn contains(&self, index: usize) -> bool {
+        self.stages.iter().any(|(of, _)| *of == index)
+    }
+
+    fn into_stages(self) -> Vec<Box<dyn Stage>> {
+        self.stages.into_iter().map(|(_, stage)| stage).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -72,11 +89,12 @@ impl Changes {
             // Other faults may have added rules.
             request.extensions_mut().get_or_insert_default::<MessageTaps>().extend(self.websocket);
         }
-        let Some(rebox) = rebox.filter(|_| !self.stages.is_empty()) else { return request };
-        if self.stages.iter().any(|stage| stage.resizes()) {
+        let stages: Vec<_> = self.stages.into_iter().map(|(_, stage)| stage).collect();
+        let Some(rebox) = rebox.filter(|_| !stages.is_empty()) else { return request };
+        if stages.iter().any(|stage| stage.resizes()) {
             request.headers_mut().remove(CONTENT_LENGTH);
         }
-        request.map(|body| (rebox.rebox)(FaultBody::service(body).staged(self.stages, handle())))
+        request.map(|body| (rebox.rebox)(FaultBody::service(body).staged(stages, handle())))
     }
 
     /// Applies the changes to a response; the handle moves into a changed body, or is done at once.
@@ -101,10 +119,11 @@ impl Changes {
             handle.done(false);
             return response;
         }
-        if self.stages.iter().any(|stage| stage.resizes()) {
+        let stages = self.into_stages();
+        if stages.iter().any(|stage| stage.resizes()) {
             response.headers_mut().remove(CONTENT_LENGTH);
         }
-        response.map(|body| body.staged(self.stages, Box::new(handle)))
+        response.map(|body| body.staged(stages, Box::new(handle)))
     }
 }
 

@@ -138,6 +138,7 @@ impl Fault {
         let capability = Capability::new(placement, state.delivery, request);
         let unreachable = !capability.allows(&steps)
             || (steps.only_response_body() && request.method() == Method::HEAD)
+            || !steps.applies_to_request(request.headers())
             || (steps.only_websocket() && !is_websocket_upgrade(request))
             || (steps.resets && capability.delivery(Termination::Reset) == DeliveryMethod::None)
             || (steps.changes_request_body() && !can_rebox());

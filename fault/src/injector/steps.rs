@@ -45,6 +45,23 @@ pub(crate) enum Step {
     WebSocket(MessageTap),
 }
 
+impl Step {
+    /// Tests whether it can be applied to a request with this head.
+    pub(crate) fn applies_to_request(&self, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Request(Change::Body(stage) | Change::HeadAndBody(_, stage)) => stage.applies_to(headers),
+            _ => true,
+        }
+    }
+}
+
+impl Change {
+    /// Tests whether the head of the message decides if it is applied.
+    pub(crate) fn is_conditional(&self) -> bool {
+        matches!(self, Self::Body(stage) | Self::HeadAndBody(_, stage) if stage.is_conditional())
+    }
+}
+
 /// A step on the connection.
 pub(crate) enum ConnectionStep {
     /// Drains the connection, on HTTP/2 with this code.
@@ -134,6 +151,11 @@ impl Steps {
     /// Tests whether the request body goes through stages.
     pub(crate) fn changes_request_body(&self) -> bool {
         self.list.iter().any(|step| matches!(step, Step::Request(Change::Body(_) | Change::HeadAndBody(..))))
+    }
+
+    /// Tests whether a step can be applied to a request with this head.
+    pub(crate) fn applies_to_request(&self, headers: &HeaderMap) -> bool {
+        self.list.is_empty() || self.list.iter().any(|step| step.applies_to_request(headers))
     }
 
     /// Tests whether all steps are for a WebSocket.

@@ -135,7 +135,7 @@ impl CompiledInjector for Random {
 ///         *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
 ///         return InjectOutcome::Respond(response);
 ///     }
-///     InjectOutcome::Continue
+///     InjectOutcome::Skip
 /// });
 /// Fault::new("tea-time", teapot).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())

@@ -49,6 +49,8 @@ pub struct Counts {
     pub not_deliverable: u64,
     /// Drawn, but a draw, a delay or a custom injector of the user panicked.
     pub callback_panicked: u64,
+    /// Selected, but skipped by a custom injector.
+    pub declined: u64,
     /// Active now: delays, hangs, custom injectors, and bodies in transfer.
     pub active: u64,
 }
@@ -67,6 +69,7 @@ pub(crate) struct Counters {
     already_decided: AtomicU64,
     not_deliverable: AtomicU64,
     callback_panicked: AtomicU64,
+    declined: AtomicU64,
     active: AtomicU64,
 }
 
@@ -91,6 +94,7 @@ impl Counters {
             SkipReason::AlreadyDecided => &self.already_decided,
             SkipReason::NotDeliverable => &self.not_deliverable,
             SkipReason::CallbackPanicked => &self.callback_panicked,
+            SkipReason::Declined => &self.declined,
         };
         counter.fetch_add(1, Relaxed);
     }
@@ -117,6 +121,7 @@ impl Counters {
             already_decided: self.already_decided.load(Relaxed),
             not_deliverable: self.not_deliverable.load(Relaxed),
             callback_panicked: self.callback_panicked.load(Relaxed),
+            declined: self.declined.load(Relaxed),
             active: self.active.load(Relaxed),
         }
     }

@@ -144,6 +144,8 @@ pub enum SkipReason {
     NotDeliverable,
     /// A draw, a delay or a custom injector of the user panicked; the request goes on.
     CallbackPanicked,
+    /// A custom injector returned [`InjectOutcome::Skip`](crate::InjectOutcome::Skip).
+    Declined,
 }
 
 impl fmt::Display for SkipReason {
@@ -159,6 +161,7 @@ impl fmt::Display for SkipReason {
             Self::AlreadyDecided => "already decided",
             Self::NotDeliverable => "not deliverable",
             Self::CallbackPanicked => "callback panicked",
+            Self::Declined => "declined",
         })
     }
 }

@@ -115,7 +115,9 @@ where
         if let ControlFlow::Break(result) = ready!(this.poll_execution(cx)) {
             return Poll::Ready(result);
         }
-        ready!(this.poll_service(cx))?;
+        if let ControlFlow::Break(result) = ready!(this.poll_service(cx)) {
+            return Poll::Ready(result);
+        }
         ready!(this.poll_pause(cx));
         // Absent only after completion.
         let Some(response) = this.pending_response.take() else { return Poll::Pending };
@@ -170,12 +172,7 @@ where
                 self.response.set(response);
                 *self.injection = execution.map(ResponseInjection);
             }
-            Outcome::Respond(response, execution) => {
-                let injection = execution.map(ResponseInjection);
-                *self.pause = injection.as_ref().and_then(ResponseInjection::pause);
-                *self.injection = injection;
-                *self.pending_response = Some(PendingResponse::Own(response));
-            }
+            Outcome::Respond(response, execution) => self.respond(response, execution),
             Outcome::Reject(rejected) => {
                 return Poll::Ready(ControlFlow::Break((self.on_reject)(rejected).map(reject)));
             }
@@ -183,10 +180,18 @@ where
         Poll::Ready(ControlFlow::Continue(()))
     }
 
+    /// Takes a response of the fault.
+    fn respond(&mut self, response: Response<Bytes>, execution: Option<Execution>) {
+        let injection = execution.map(ResponseInjection);
+        *self.pause = injection.as_ref().and_then(ResponseInjection::pause);
+        *self.injection = injection;
+        *self.pending_response = Some(PendingResponse::Own(response));
+    }
+
     /// Waits for the service's response, unless the fault has its own.
-    fn poll_service(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_service(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
         if self.pending_response.is_some() {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(ControlFlow::Continue(()));
         }
         // Absent only after completion.
         let Some(response) = self.response.as_mut().as_pin_mut() else { return Poll::Pending };
@@ -194,15 +199,40 @@ where
             Ok(response) => response,
             Err(error) => {
                 self.injection.take().into_iter().for_each(ResponseInjection::fail);
-                return Poll::Ready(Err(error));
+                return Poll::Ready(ControlFlow::Break(Err(error)));
             }
         };
+        if let Some(ResponseInjection(execution)) =
+            self.injection.take_if(|injection| injection.0.has_pending())
+        {
+            let (mut head, body) = response.into_parts();
+            match execution.resolve(&mut head) {
+                Ok(execution) => {
+                    let (mark, execution) = execution.resume();
+                    *self.mark = mark;
+                    *self.injection = execution.map(ResponseInjection);
+                    response = Response::from_parts(head, body);
+                }
+                Err(Outcome::Forward { mark, execution, .. }) => {
+                    *self.mark = mark;
+                    *self.injection = execution.map(ResponseInjection);
+                    response = Response::from_parts(head, body);
+                }
+                Err(Outcome::Respond(response, execution)) => {
+                    self.respond(response, execution);
+                    return Poll::Ready(ControlFlow::Continue(()));
+                }
+                Err(Outcome::Reject(rejected)) => {
+                    return Poll::Ready(ControlFlow::Break((self.on_reject)(rejected).map(reject)));
+                }
+            }
+        }
         if let Some(mark) = self.mark.take() {
             mark.put_on(&mut response);
         }
         *self.pause = self.injection.as_ref().and_then(ResponseInjection::pause);
         *self.pending_response = Some(PendingResponse::Service(response));
-        Poll::Ready(Ok(()))
+        Poll::Ready(ControlFlow::Continue(()))
     }
 
     /// Waits for the delay of the response's head.

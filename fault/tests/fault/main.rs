@@ -5,6 +5,7 @@
 mod bodies;
 mod build_errors;
 mod control;
+mod custom;
 mod decision;
 mod delay;
 mod departure;

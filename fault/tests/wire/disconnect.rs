@@ -95,7 +95,7 @@ async fn every_way_to_leave_ends_it() {
                     continue;
                 }
                 for leave in [Leave::Fin, Leave::Rst] {
-                    let (fault, mut phases) = watched(holder());
+                    let (fault, mut phases) = with_events(holder());
                     let server = serve(place, &fault, NEVER).await;
                     let mut client = TcpStream::connect(server).await.unwrap();
                     client.write_all(request).await.unwrap();
@@ -120,7 +120,7 @@ async fn clients_of_a_listener_that_leave_end_it() {
                 for leave in [Leave::Fin, Leave::Rst] {
                     let fault =
                         Fault::new("holder", holder()).enabled(true).participation(1.0).build().unwrap();
-                    let address = lent::serve(server, &lent::idle(), &fault).await;
+                    let address = handle::serve(server, &handle::idle(), &fault).await;
                     let mut clients = Vec::new();
                     for _ in 0..20 {
                         let mut client = TcpStream::connect(address).await.unwrap();
