@@ -15,7 +15,7 @@ use crate::fault::selection::{CountWindow, Group};
 use crate::fault::state::{DrawFn, FaultState};
 use crate::fault::switch::{Participation, Switch};
 use crate::injector::key::{DecideBy, KeyExtractor};
-use crate::injector::tree::Injector;
+use crate::injector::tree::{Injector, Watches};
 use crate::random::draws::{Key, Sampler, random_seed};
 use crate::report::counts::Counters;
 use crate::report::event::Reporter;
@@ -235,6 +235,7 @@ impl FaultBuilder {
                     self.count_while_disabled,
                     participation,
                     injector.is_protection(),
+                    injector.watches() != Watches::default(),
                 ),
                 filter,
                 key_extractor,

@@ -9,7 +9,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use crate::body::fault_body::FaultBody;
 use crate::body::request_body::BodyRebox;
 use crate::body::stage::{FaultHandle, Stage};
-use crate::connection::messages::MessageTap;
+use crate::connection::messages::{MessageTap, StandbyTap};
 use crate::fault::state::{ActiveHandle, PendingInjection};
 use crate::injector::steps::{Change, Edits};
 
@@ -145,11 +145,14 @@ pub(crate) fn remove_content(headers: &mut HeaderMap) {
 pub(crate) struct MessageTaps {
     pub(crate) taps: Vec<(MessageTap, ActiveHandle)>,
     pub(crate) pending: Vec<PendingInjection>,
+    /// Faults that were off when the request came.
+    pub(crate) standby: Vec<Arc<dyn StandbyTap>>,
 }
 
 impl MessageTaps {
     pub(crate) fn extend(&mut self, more: Self) {
         self.taps.extend(more.taps);
         self.pending.extend(more.pending);
+        self.standby.extend(more.standby);
     }
 }

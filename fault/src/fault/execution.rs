@@ -479,6 +479,13 @@ impl Execution {
         self.state.read_ahead
     }
 
+    /// Takes the steps of a stream that has begun, and counts them as done.
+    pub(crate) fn join(&mut self) -> Vec<Step> {
+        self.states.fill(ActionState::Done);
+        self.count_injection();
+        std::mem::take(&mut self.steps)
+    }
+
     /// Tests whether it ends with a hang.
     pub(crate) fn hangs(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Hang(_)))
@@ -534,7 +541,7 @@ fn strip_body(response: &mut Response<Bytes>) {
     }
 }
 
-fn clone_head<B>(request: &Request<B>) -> Request<()> {
+pub(crate) fn clone_head<B>(request: &Request<B>) -> Request<()> {
     let mut head = Request::new(());
     *head.method_mut() = request.method().clone();
     *head.uri_mut() = request.uri().clone();

@@ -10,6 +10,7 @@ use crate::connection::command::Termination;
 use crate::fault::capability::{Capability, DeliveryMethod, Placement};
 use crate::fault::execution::Execution;
 use crate::fault::selection::Decisions;
+use crate::fault::standby::Standby;
 use crate::fault::state::FaultState;
 use crate::injector::key::RequestKeys;
 use crate::injector::steps::Steps;
@@ -67,7 +68,7 @@ impl Fault {
         request: &mut Request<B>,
         can_rebox: impl FnOnce() -> bool,
     ) -> Option<Box<Execution>> {
-        if self.is_idle() {
+        if !self.state.switch.counts() {
             return None;
         }
         self.state.counters.add_seen();
@@ -81,6 +82,31 @@ impl Fault {
                 None
             }
         }
+    }
+
+    /// Watches the streams of a request while the fault is off, if it has rules for their messages.
+    pub(crate) fn watch<B>(&self, placement: Placement, request: &mut Request<B>) -> Option<Arc<Standby>> {
+        let state = &self.state;
+        let watches = state.injector.watches();
+        let is_websocket = is_websocket_upgrade(request);
+        let has_stream = if is_websocket { watches.websockets } else { watches.bodies };
+        if !has_stream || !state.is_off() || !matches!(placement, Placement::Server | Placement::Client) {
+            return None;
+        }
+        state.filter.admit(placement, request).ok()?;
+        let id = Arc::as_ptr(state) as usize;
+        let attempt = digest(state.key_extractor.attempt(request.headers()));
+        if Decisions::has_decided(request.extensions(), id, attempt) {
+            return None;
+        }
+        Decisions::decide(request.extensions_mut(), id, attempt);
+        let capability = Capability::new(placement, state.delivery, request);
+        let standby = Arc::new(Standby::new(state.clone(), capability, request));
+        if !is_websocket {
+            return Some(standby);
+        }
+        standby.tap(request.extensions_mut());
+        None
     }
 
     /// Runs the checks in order: a request that one of them rejects does not advance the counter of

@@ -8,5 +8,6 @@ pub(crate) mod execution;
 pub(crate) mod fault;
 pub(crate) mod filter;
 pub(crate) mod selection;
+pub(crate) mod standby;
 pub(crate) mod state;
 pub(crate) mod switch;

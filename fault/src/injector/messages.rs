@@ -9,7 +9,7 @@ use crate::injector::abort::{check_grpc_status, status_headers};
 use crate::injector::key::RequestKeys;
 use crate::injector::message_stage::{GrpcFraming, MessageStage, SseFraming};
 use crate::injector::steps::{Change, Step, Steps};
-use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, Watches, child_setting};
 use crate::random::delay::Delay;
 use crate::random::draws::Draws;
 use crate::report::event::{Action, Side};
@@ -201,6 +201,12 @@ struct CompiledMessages {
 }
 
 impl CompiledInjector for CompiledMessages {
+    fn watches(&self) -> Watches {
+        let websockets = self.format == Format::WebSocket;
+        // The body of a request is read by the service as it comes.
+        Watches { websockets, bodies: !websockets && self.side == Side::Response }
+    }
+
     fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
         let action = Action::Messages(self.side);
         let fault = |draws| MessageFault::new(self.rules.clone(), draws);

@@ -153,6 +153,19 @@ impl Steps {
         self.list.iter().any(|step| matches!(step, Step::Request(Change::Body(_) | Change::HeadAndBody(..))))
     }
 
+    /// Keeps some of the steps, with their actions and reporters.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&Step) -> bool) {
+        let kept: Vec<bool> = self.list.iter().map(keeps).collect();
+        let count = |end: usize| kept[..end].iter().filter(|kept| **kept).count();
+        for span in &mut self.reporters {
+            (span.from, span.to) = (count(span.from), count(span.to));
+        }
+        let mut each = kept.iter();
+        self.list.retain(|_| each.next() == Some(&true));
+        let mut each = kept.iter();
+        self.actions.retain(|_| each.next() == Some(&true));
+    }
+
     /// Tests whether a step can be applied to a request with this head.
     pub(crate) fn applies_to_request(&self, headers: &HeaderMap) -> bool {
         self.list.is_empty() || self.list.iter().any(|step| step.applies_to_request(headers))

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::connection::command::Termination;
 use crate::fault::capability::DeliveryMethod;
 use crate::fault::changes::is_bodiless;
 use crate::fault::execution::{Execution, Outcome, Rejected};
+use crate::fault::standby::Standby;
 use crate::report::mark::Mark;
 
 /// Turns a rejection into a failing response, or into the client's error.
@@ -284,6 +286,8 @@ pin_project! {
     {
         // The common case: nothing is boxed, and nothing is stored beside the response.
         Passthrough { #[pin] response: S::Future },
+        // The fault is off, and has rules for the messages of a stream.
+        Watching { #[pin] response: S::Future, standby: Arc<Standby> },
         Injected { injected: Pin<Box<InjectedState<S, B>>> },
     }
 }
@@ -295,6 +299,10 @@ where
     #[inline]
     pub(crate) fn passthrough(response: S::Future) -> Self {
         Self { state: State::Passthrough { response } }
+    }
+
+    pub(crate) fn watching(response: S::Future, standby: Arc<Standby>) -> Self {
+        Self { state: State::Watching { response, standby } }
     }
 
     pub(crate) fn injected(
@@ -324,6 +332,10 @@ where
             StateProjection::Passthrough { response } => {
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
             }
+            StateProjection::Watching { response, standby } => {
+                let response = ready!(response.poll(cx))?;
+                Poll::Ready(Ok(standby.response(response.map(FaultBody::service))))
+            }
             StateProjection::Injected { injected } => poll_injected(injected.as_mut(), cx),
         }
     }
@@ -349,6 +361,7 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Passthrough { .. } => "passthrough",
+            State::Watching { .. } => "watching",
             State::Injected { .. } => "injected",
         };
         f.debug_tuple("FaultFuture").field(&state).finish()

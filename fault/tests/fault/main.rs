@@ -21,5 +21,6 @@ mod quota;
 mod responses;
 mod selection;
 mod split;
+mod standby;
 mod support;
 mod toxics;
