@@ -244,7 +244,7 @@ impl Execution {
     }
 
     /// Lets the head of a response decide about the pending actions. `Err`: something takes its place.
-    pub(crate) fn resolve(mut self, head: &mut Parts) -> Result<Self, Outcome> {
+    pub(crate) fn resolve(mut self, head: &mut Parts) -> Result<Self, Box<Outcome>> {
         for index in self.changes.retain_applicable(&head.headers) {
             self.skip_action(index, SkipReason::NotDeliverable);
         }
@@ -276,7 +276,7 @@ impl Execution {
                 }
                 Some(outcome) => {
                     let outcome = self.end_custom(index, Ok(outcome));
-                    return Err(outcome);
+                    return Err(Box::new(outcome));
                 }
             }
         }
@@ -339,7 +339,7 @@ impl Execution {
             let (mut head, body) = response.into_parts();
             self = match self.resolve(&mut head) {
                 Ok(execution) => execution,
-                Err(outcome) => return outcome,
+                Err(outcome) => return *outcome,
             };
             response = Response::from_parts(head, body);
         }

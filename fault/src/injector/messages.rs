@@ -35,6 +35,11 @@ pub enum Format {
 /// Changes single messages of a stream. Each message has its own draws; the stream as a whole is
 /// selected by the fault's draw.
 ///
+/// A fault that is enabled, or resumed after a halt, while a WebSocket or the body of a response is open
+/// decides about the stream then, and changes its messages from the next one on; a body of a known
+/// length and the bodies of requests are only selected with their request. What a switch has ended stays
+/// ended. To reach open streams, a disabled fault with such rules copies the head of each request.
+///
 /// ```
 /// use waylay_fault::{Delay, Fault, Format, messages};
 ///

@@ -208,18 +208,9 @@ where
             self.injection.take_if(|injection| injection.0.has_pending())
         {
             let (mut head, body) = response.into_parts();
-            match execution.resolve(&mut head) {
-                Ok(execution) => {
-                    let (mark, execution) = execution.resume();
-                    *self.mark = mark;
-                    *self.injection = execution.map(ResponseInjection);
-                    response = Response::from_parts(head, body);
-                }
-                Err(Outcome::Forward { mark, execution, .. }) => {
-                    *self.mark = mark;
-                    *self.injection = execution.map(ResponseInjection);
-                    response = Response::from_parts(head, body);
-                }
+            let (mark, execution) = match execution.resolve(&mut head).map_err(|outcome| *outcome) {
+                Ok(execution) => execution.resume(),
+                Err(Outcome::Forward { mark, execution, .. }) => (mark, execution),
                 Err(Outcome::Respond(response, execution)) => {
                     self.respond(response, execution);
                     return Poll::Ready(ControlFlow::Continue(()));
@@ -227,7 +218,10 @@ where
                 Err(Outcome::Reject(rejected)) => {
                     return Poll::Ready(ControlFlow::Break((self.on_reject)(rejected).map(reject)));
                 }
-            }
+            };
+            *self.mark = mark;
+            *self.injection = execution.map(ResponseInjection);
+            response = Response::from_parts(head, body);
         }
         if let Some(mark) = self.mark.take() {
             mark.put_on(&mut response);

@@ -72,7 +72,8 @@ async fn outcomes() {
     let finished = || (Phase::Finished, action());
     let injected = || counts(|counts| counts.injected = 1);
     let declined = || counts(|counts| counts.declined = 1);
-    let rows: Vec<(&str, Injector, Seen, Counts, (Phase, Vec<Action>))> = vec![
+    type Row = (&'static str, Injector, Seen, Counts, (Phase, Vec<Action>));
+    let rows: Vec<Row> = vec![
         ("skip", own(|| InjectOutcome::Skip), service(vec![]), declined(), skipped(SkipReason::Declined)),
         ("continue", own(|| InjectOutcome::Continue), service(action()), injected(), finished()),
         ("respond", own(teapot), teapot_seen(), injected(), finished()),

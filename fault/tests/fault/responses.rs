@@ -11,8 +11,8 @@ use tower::{ServiceExt, service_fn};
 use tower_http::trace::TraceLayer;
 use tower_layer::Layer;
 use waylay_fault::{
-    Abort, Delay, Fault, FaultBody, InjectContext, InjectOutcome, Injected, Injector, Reject, RetryAfter,
-    chain, custom, error, grpc, patch, quota, reject, replace, slow,
+    Abort, ClientError, Delay, Fault, FaultBody, InjectContext, InjectOutcome, Injected, Injector, Reject,
+    RetryAfter, chain, custom, error, grpc, patch, quota, reject, replace, slow,
 };
 
 use crate::support::{always, request};
@@ -136,6 +136,7 @@ async fn invalid_retry_after_dates() {
 /// Every way to a status that has no content sends none, and announces none; other headers stay.
 #[tokio::test]
 async fn statuses_without_content() {
+    type Row = (&'static str, fn(u16) -> Injector);
     fn own(status: u16) -> Injector {
         custom("own", move |_: InjectContext| async move {
             let response = Response::builder().status(status).header("content-length", "5");
@@ -145,7 +146,7 @@ async fn statuses_without_content() {
     fn length(status: u16) -> Abort {
         error(status).text("never").header("content-length", "5").header("transfer-encoding", "chunked")
     }
-    let rows: [(&str, fn(u16) -> Injector); 8] = [
+    let rows: [Row; 8] = [
         ("error", |status| length(status).into()),
         ("custom", own),
         ("quota", |status| quota(0, "1h").response(length(status)).into()),
@@ -220,5 +221,41 @@ async fn rejects_are_told_in_the_extensions() {
         let service = trace.layer(slow().layer().layer(fault.layer().layer(inner)));
         drop(service.oneshot(request(Method::GET, "/", &[])).await.unwrap());
         assert_eq!(*seen.lock().unwrap(), [(500, wanted, vec!["slow".to_owned(), "test".to_owned()])]);
+    }
+}
+
+/// The error of a client layer is one, whatever that of the client is, and leads to it.
+#[tokio::test]
+async fn errors_of_clients_are_errors() {
+    type BoxError = Box<dyn std::error::Error + Send + Sync>;
+    fn source<E: std::error::Error + 'static>(error: &E) -> Option<std::io::ErrorKind> {
+        let mut next = error.source();
+        while let Some(error) = next {
+            if let Some(error) = error.downcast_ref::<std::io::Error>() {
+                return Some(error.kind());
+            }
+            next = error.source();
+        }
+        None
+    }
+    let timed_out = || std::io::Error::from(std::io::ErrorKind::TimedOut);
+    let boxed = service_fn(move |_: Request<String>| {
+        std::future::ready(Err::<Response<String>, BoxError>(timed_out().into()))
+    });
+    let typed =
+        service_fn(move |_: Request<String>| std::future::ready(Err::<Response<String>, _>(timed_out())));
+    for (enabled, kind) in [(false, std::io::ErrorKind::TimedOut), (true, std::io::ErrorKind::UnexpectedEof)]
+    {
+        let fault = always(reject(Reject::EmptyReply)).enabled(enabled).build().unwrap();
+        let layer = fault.client_layer();
+        let error = layer.layer(boxed).oneshot(request(Method::GET, "/", &[])).await.unwrap_err();
+        assert_eq!(source(&error), Some(kind));
+        let error = layer.layer(typed).oneshot(request(Method::GET, "/", &[])).await.unwrap_err();
+        assert_eq!(source(&error), Some(kind));
+        if let ClientError::Inner(error) = error {
+            assert!(
+                error.downcast_ref::<std::io::Error>().is_some() && error.into_inner().is::<std::io::Error>()
+            );
+        }
     }
 }
