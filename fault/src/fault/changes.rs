@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, Response, StatusCode};
 
@@ -138,6 +139,14 @@ pub(crate) fn is_bodiless(status: StatusCode) -> bool {
 pub(crate) fn remove_content(headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
     headers.remove(TRANSFER_ENCODING);
+}
+
+/// HTTP/1 only).
+pub(crate) fn strip_body(response: &mut Response<Bytes>) {
+    let body = std::mem::take(response.body_mut());
+    if !body.is_empty() {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert(body.len().into());
+    }
 }
 
 /// The message rules for a WebSocket, in the extensions of its upgrade request.

@@ -1,5 +1,6 @@
 //! Fault: filter, selection, capability, execution, control.
 
+pub(crate) mod actions;
 pub(crate) mod builder;
 pub(crate) mod capability;
 pub(crate) mod changes;
