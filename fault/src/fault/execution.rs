@@ -221,7 +221,7 @@ impl Execution {
 
     /// Lets the head of a response decide about the pending actions. `Err`: something takes its place.
     pub(crate) fn resolve(mut self, head: &mut Parts) -> Result<Self, Box<Outcome>> {
-        for index in self.changes.retain_applicable(&head.headers) {
+        for index in self.changes.retain_applicable(head, self.is_head) {
             self.actions.skip(index, SkipReason::NotDeliverable);
         }
         // Message rules of a WebSocket that was not opened.

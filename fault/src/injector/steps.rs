@@ -56,9 +56,9 @@ impl Step {
 }
 
 impl Change {
-    /// Tests whether the head of the message decides if it is applied.
+    /// Tests whether the head of the message decides if it is applied: not every message has a body.
     pub(crate) fn is_conditional(&self) -> bool {
-        matches!(self, Self::Body(stage) | Self::HeadAndBody(_, stage) if stage.is_conditional())
+        matches!(self, Self::Body(_) | Self::HeadAndBody(..))
     }
 }
 

@@ -11,8 +11,9 @@ use tower::{ServiceExt, service_fn};
 use tower_http::trace::TraceLayer;
 use tower_layer::Layer;
 use waylay_fault::{
-    Abort, ClientError, Delay, Fault, FaultBody, InjectContext, InjectOutcome, Injected, Injector, Reject,
-    RetryAfter, chain, custom, error, grpc, patch, quota, reject, replace, slow,
+    Abort, ClientError, Corruption, Delay, Fault, FaultBody, InjectContext, InjectOutcome, Injected,
+    Injector, LengthOffset, Reject, RetryAfter, TruncateAt, chain, corrupt, custom, error, grpc, patch,
+    quota, rate_limit, reject, replace, slow, truncate, wrong_length,
 };
 
 use crate::support::{always, request};
@@ -256,6 +257,51 @@ async fn errors_of_clients_are_errors() {
             assert!(
                 error.downcast_ref::<std::io::Error>().is_some() && error.into_inner().is::<std::io::Error>()
             );
+        }
+    }
+}
+
+/// Without a body, what is done to bodies is not delivered: neither counted nor marked, and the head stays.
+#[tokio::test(start_paused = true)]
+async fn responses_without_a_body_are_left_alone() {
+    type Row = (&'static str, fn() -> Injector);
+    let rows: [Row; 5] = [
+        ("truncate", || truncate(TruncateAt::Bytes(0)).into()),
+        ("corrupt", || corrupt(Corruption::BitFlips(1.0)).into()),
+        ("wrong length", || wrong_length(LengthOffset::More(1)).into()),
+        ("replace", || replace("never").content_type("text/never").into()),
+        ("rate limit", || rate_limit(1).into()),
+    ];
+    for (name, injector) in rows {
+        for (status, method) in
+            [(204, Method::GET), (205, Method::GET), (304, Method::GET), (200, Method::HEAD)]
+        {
+            for chained in [false, true] {
+                let row = format!("{name} {status} {method} {chained}");
+                let inner = service_fn(|_: Request<String>| {
+                    let response = Response::builder().status(status).header("content-type", "text/real");
+                    std::future::ready(Ok::<_, Infallible>(response.body(String::new()).unwrap()))
+                });
+                let links =
+                    if chained { vec![slow(Delay::fixed("1s")), injector()] } else { vec![injector()] };
+                let fault = always(chain(links)).build().unwrap();
+                let response =
+                    fault.layer().layer(inner).oneshot(request(method.clone(), "/", &[])).await.unwrap();
+                assert_eq!(response.headers()["content-type"], "text/real", "{row}");
+                let injected = response.extensions().get::<Injected>();
+                assert_eq!(
+                    injected.map_or(0, |injected| injected.actions().len()),
+                    usize::from(chained),
+                    "{row}"
+                );
+                let counts = fault.control().counts();
+                let (injected, skipped) = (u64::from(chained), u64::from(!chained));
+                assert_eq!(
+                    (counts.injected, counts.not_deliverable, counts.active),
+                    (injected, skipped, 0),
+                    "{row}"
+                );
+            }
         }
     }
 }
