@@ -324,6 +324,8 @@ impl FaultBuilder {
 
     /// Allows only these paths, written as for [`block_paths`](Self::block_paths), which takes
     /// precedence.
+    ///
+    /// An allow list without entries is an error, here as for all kinds: it would allow nothing.
     pub fn allow_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
         self.filter.paths.allow = Some(strings(patterns));
         self
@@ -352,7 +354,8 @@ impl FaultBuilder {
 
     /// Skips these routes, given by their template in axum's router or in `waylay-router`, with the
     /// prefixes of scopes, such as `/orders/{id}`; in the latter also by name. The layer must be
-    /// inside of the router (`layer`, `route_layer`): outside of it no route is matched yet.
+    /// inside of the router (`layer`, `route_layer`): outside of it no route is matched yet. Within
+    /// a mounted router, both the template with the prefix of the mount and the one without it name it.
     #[cfg(any(feature = "axum", feature = "router"))]
     pub fn block_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
         self.filter.routes.block = strings(templates);
