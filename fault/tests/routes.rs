@@ -109,7 +109,7 @@ async fn is_injected(fault: &Fault, path: &str) -> Vec<bool> {
     seen
 }
 
-/// What is looked at is the path that the server got, wherever the fault lies.
+/// What is looked at is the path that the server got, wherever the fault is.
 #[tokio::test]
 async fn paths_are_those_that_the_server_got() {
     let fault = || Fault::new("listed", error(503)).enabled(true).participation(1.0);

@@ -165,7 +165,7 @@ async fn outcomes_in_chains() {
     }
 }
 
-/// Reporters of a part hear of it alone, and not of what was skipped.
+/// A reporter of a part receives only its events, and none of what was skipped.
 #[tokio::test]
 async fn reporters_of_parts() {
     let log = Log::default();

@@ -65,7 +65,7 @@ fn link(leave: Leave) -> (Link, DuplexStream) {
 
 /// Faults of a listener: a delay goes over to the server at once, a hang closes the connection.
 #[tokio::test(start_paused = true)]
-async fn a_listener_lets_go_of_them() {
+async fn a_listener_releases_them() {
     fn own() -> Injector {
         custom("own", |_: InjectContext| async {
             tokio::time::sleep(Duration::from_secs(3600)).await;

@@ -196,7 +196,7 @@ async fn statuses_without_content() {
 }
 
 /// A trace around the fault can tell the 500 that stands for a reject from a real one, also where
-/// another fault lies between.
+/// another fault is between them.
 #[tokio::test(start_paused = true)]
 async fn rejects_are_told_in_the_extensions() {
     let slow =

@@ -269,7 +269,7 @@ async fn other_responses_are_left_alone() {
     }
 }
 
-/// Around a client as well, and once where the fault lies twice.
+/// Around a client as well, and once where the fault is there twice.
 #[tokio::test(start_paused = true)]
 async fn clients_and_layers_within_layers() {
     let fault = always(messages(Format::Sse).duplicate(1.0)).enabled(false).build().unwrap();
