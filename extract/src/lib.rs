@@ -126,7 +126,7 @@ pub mod derive {
     #[cfg(all(feature = "form", feature = "multipart"))]
     pub use crate::extract::form::FormOrPartsSlot;
     #[cfg(feature = "form")]
-    pub use crate::extract::form::{whole_form, whole_query};
+    pub use crate::extract::form::{WholeSlot, whole_form, whole_query};
     pub use crate::extract::handler::{
         from, from_parts, from_request, option_from_parts, option_from_request, path,
     };
@@ -145,6 +145,7 @@ pub mod derive {
         ReadByFromStr, ReadByFromText, ReadByNone, ReadDispatch, WriteByDisplay, WriteByNone, WriteByToText,
         WriteDispatch, borrowed, cow, not_empty, serde_text,
     };
+    pub use crate::text::from_text::{lenient_bool, strict_bool};
     pub use crate::text::via_serde::serde as serde_scalar;
     #[cfg(all(feature = "form", feature = "multipart"))]
     pub use crate::write::body::write_parts;

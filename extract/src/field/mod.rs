@@ -1,5 +1,6 @@
 //! One field: slots, values, JSON members, parts, nested keys.
 
+pub(crate) mod expected;
 pub(crate) mod member;
 pub(crate) mod nested;
 pub(crate) mod nested_de;

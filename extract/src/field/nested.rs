@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::descriptor::field::NestedLimits;
 use crate::error::collector::Errors;
 use crate::error::field::{Code, FieldError, Location, ValueError};
-use crate::field::nested_de::{NestedDeError, NestedDeserializer, Node};
+use crate::field::nested_de::{Leaf, NestedDeError, Node, read};
 use crate::field::slot::Slot;
 use crate::field::value::Value;
 
@@ -59,6 +59,7 @@ impl NestedSlot {
         if text.len() > limits.limit {
             return Err(ValueError::new(Code::TooLong, format!("expected at most {} bytes", limits.limit)));
         }
+        let leaf = Leaf::new(Ok(text));
         let mut node = &mut self.root;
         for key in keys {
             if let Node::Absent = node {
@@ -70,9 +71,9 @@ impl NestedSlot {
             node = below.entry(key.to_owned()).or_default();
         }
         match (node, list) {
-            (node @ Node::Absent, true) => *node = Node::Items(vec![text]),
-            (node @ Node::Absent, false) => *node = Node::Texts(vec![text]),
-            (Node::Items(texts), true) | (Node::Texts(texts), false) => texts.push(text),
+            (node @ Node::Absent, true) => *node = Node::Items(vec![leaf]),
+            (node @ Node::Absent, false) => *node = Node::Texts(vec![leaf]),
+            (Node::Items(leaves), true) | (Node::Texts(leaves), false) => leaves.push(leaf),
             _ => return Err(mixed()),
         }
         Ok(())
@@ -80,7 +81,7 @@ impl NestedSlot {
 
     /// The value; an error if there is none, unless the type is made of nothing.
     pub fn required<T: DeserializeOwned>(
-        self,
+        mut self,
         location: Location,
         name: &str,
         limits: &NestedLimits,
@@ -93,11 +94,10 @@ impl NestedSlot {
         if !sound {
             return None;
         }
-        let error = match (T::deserialize(NestedDeserializer { node: self.root, max: limits.max }), self.seen)
-        {
+        let error = match (read(&mut self.root, limits.max), self.seen) {
             (Ok(value), _) => return Some(value),
             (Err(_), false) => FieldError::new(location, name.to_owned(), ValueError::missing()),
-            (Err(NestedDeError { keys, error }), true) => {
+            (Err(NestedDeError { keys, error, .. }), true) => {
                 let rest: String = keys.iter().rev().map(|key| format!("[{key}]")).collect();
                 FieldError::new(location, place(name, &rest), error)
             }

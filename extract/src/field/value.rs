@@ -10,7 +10,8 @@ use crate::error::field::{Code, ValueError};
 
 /// The pairs of a query string or an urlencoded form, in order, in one pass over its bytes.
 ///
-/// A key that cannot be decoded is no field's key, so it is passed over as every unknown key is.
+/// A key that cannot be decoded is no field's key: it is handed on with U+FFFD in place of what is wrong
+/// with it, as an unknown key whose value is an error.
 #[derive(Debug)]
 pub(crate) struct Pairs<'r> {
     rest: &'r str,
@@ -55,12 +56,42 @@ impl<'r> Iterator for Pairs<'r> {
             if !key_is_escaped {
                 return Some((Cow::Borrowed(key), value));
             }
-            if let Ok(key) = Value::form(key, true).decode() {
-                return Some((key, value));
-            }
+            return Some(match Value::form(key, true).decode() {
+                Ok(key) => (key, value),
+                Err(_) => invalid_key(key),
+            });
         }
         None
     }
+}
+
+/// A key that cannot be decoded, as it may be shown, and its value, which is the error.
+#[cold]
+fn invalid_key<'r>(raw: &'r str) -> (Cow<'r, str>, Value<'r>) {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    let mut is_bad_escape = false;
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'%' => {
+                let mut digits = rest.clone();
+                match (hex(digits.next()), hex(digits.next())) {
+                    (Some(high), Some(low)) => {
+                        bytes.push(high << 4 | low);
+                        rest = digits;
+                    }
+                    _ => {
+                        is_bad_escape = true;
+                        bytes.extend_from_slice("\u{fffd}".as_bytes());
+                    }
+                }
+            }
+            b'+' => bytes.push(b' '),
+            other => bytes.push(other),
+        }
+    }
+    let key = String::from_utf8_lossy(&bytes).into_owned();
+    (Cow::Owned(key), if is_bad_escape { Value::BadEscape } else { Value::NotUtf8 })
 }
 
 /// Where a key (behind which a value may be) or a value ends, and whether there is an escape before.
@@ -126,6 +157,8 @@ pub enum Value<'v> {
     },
     /// It is no text.
     NotUtf8,
+    /// Its key has a `%` that two hexadecimal digits do not follow.
+    BadEscape,
 }
 
 impl<'v> Value<'v> {
@@ -162,6 +195,7 @@ impl<'v> Value<'v> {
             Self::Text(text) => Ok(Cow::Borrowed(text)),
             Self::Escaped { raw, plus } => unescape(raw, plus).map(Cow::Owned),
             Self::NotUtf8 => Err(not_utf8()),
+            Self::BadEscape => Err(bad_escape()),
         }
     }
 }

@@ -158,7 +158,7 @@ async fn errors_of_fields_come_back_as_they_were_told() {
     );
     assert_eq!(
         refusal.to_string(),
-        "400 Bad Request: body `/i`: expected i64; header `x-odd`: expected an integer from 0 to 255"
+        "400 Bad Request: body `/i`: expected an integer from -9223372036854775808 to 9223372036854775807; header `x-odd`: expected an integer from 0 to 255"
     );
 }
 

@@ -29,6 +29,8 @@ mod driven;
 mod endpoint;
 #[cfg(feature = "form")]
 mod forms;
+#[cfg(feature = "form")]
+mod grammar;
 mod json;
 mod media;
 #[cfg(feature = "multipart")]

@@ -178,7 +178,10 @@ fn unknown_keys_are_refused_with_the_nearest_known() {
     check::<Show>(&[
         ("/?page=1&billing_city=x", Ok(r#"Show { page: Some(1), billing: Billing { city: Some("x") } }"#)),
         ("/?p=1", Ok("Show { page: Some(1), billing: Billing { city: None } }")),
-        ("/?pgae=1&city=x&%zz=1", Err(&["query pgae unknown", "query city unknown"])),
+        (
+            "/?pgae=1&city=x&%zz=1",
+            Err(&["query pgae unknown", "query city unknown", "query \u{fffd}zz unknown"]),
+        ),
         ("/?page=x&other=1", Err(&["query page invalid", "query other unknown"])),
     ]);
     let details = |uri: &str| -> Vec<String> {
@@ -262,8 +265,8 @@ fn a_whole_query_is_read_through_serde() {
     }
     check::<Show>(&[
         ("/?page=1&tag=a&tag=b", Ok(r#"Show { all: Foreign { page: 1, tag: ["a", "b"] } }"#)),
-        ("/?tag=a", Err(&["query  missing"])),
-        ("/?page=s3cret", Err(&["query  invalid"])),
+        ("/?tag=a", Err(&["query page missing"])),
+        ("/?page=s3cret", Err(&["query page invalid"])),
         ("/", Err(&["query  missing"])),
     ]);
     let rejection = Show::extract_parts(&get("/?page=s3cret", &[]), &[]).unwrap_err();

@@ -117,8 +117,9 @@ impl Naive for bool {
 
 impl Naive for f64 {
     fn naive(text: &str) -> Option<Self> {
-        let number: f64 = text.parse().ok()?;
-        (text.contains(|c: char| c.is_ascii_digit()) && number.is_finite()).then_some(number)
+        // What JSON calls a number, by another reader, and without its blanks.
+        serde_json::from_str::<serde_json::Number>(text).ok().filter(|_| text.trim() == text)?;
+        text.parse().ok()
     }
 }
 

@@ -89,7 +89,7 @@ fn slot<'m>(model: &Model, field: &'m Field) -> Option<(&'m syn::Ident, TokenStr
     let inner = without_option(ty);
     let slot = match &field.source {
         FieldSource::QueryRest | FieldSource::FormRest => quote!(__rt::RestSlot<#ty>),
-        FieldSource::QueryAll => quote!(__rt::SingleSlot<#inner>),
+        FieldSource::QueryAll => quote!(__rt::WholeSlot<#inner>),
         FieldSource::Nested { .. } => quote!(__rt::NestedSlot),
         FieldSource::Json { .. } => match tokens::wrapper(field) {
             Some(wrapper) => {
