@@ -49,6 +49,8 @@ use crate::error::field::{FieldError, Location};
 pub struct Rejection {
     cause: Cause,
     options: RejectionOptions,
+    /// An event has told of it already.
+    is_reported: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -101,25 +103,48 @@ impl RejectionOptions {
 
 impl Rejection {
     pub(crate) fn new(errors: Vec<FieldError>) -> Self {
-        Self { cause: Cause::Request(errors), options: RejectionOptions::default() }
+        Self { cause: Cause::Request(errors), options: RejectionOptions::default(), is_reported: false }
     }
 
     pub(crate) fn misconfigured(reason: &'static str) -> Self {
-        Self { cause: Cause::Misconfigured(reason), options: RejectionOptions::default() }
+        Self { cause: Cause::Misconfigured(reason), options: RejectionOptions::default(), is_reported: false }
     }
 
     #[cfg(feature = "router")]
     pub(crate) fn wrong_route(status: StatusCode, allowed: Option<Method>) -> Self {
-        Self { cause: Cause::WrongRoute(status, allowed), options: RejectionOptions::default() }
+        Self {
+            cause: Cause::WrongRoute(status, allowed),
+            options: RejectionOptions::default(),
+            is_reported: false,
+        }
     }
 
     pub(crate) fn extractor_response(answer: Response) -> Self {
         let cause = Cause::ExtractorResponse(answer.status(), Arc::new(Mutex::new(Some(answer))));
-        Self { cause, options: RejectionOptions::default() }
+        Self { cause, options: RejectionOptions::default(), is_reported: false }
     }
 
     pub(crate) fn with_options(mut self, options: RejectionOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Tells of the rejection by an event (feature `tracing`), as axum does at its target `axum::rejection`:
+    /// one that the program is at fault for is an error, one that the client is at fault for a trace.
+    pub(crate) fn reported(mut self) -> Self {
+        #[cfg(feature = "tracing")]
+        if !self.is_reported {
+            let status = self.status().as_u16();
+            match &self.cause {
+                Cause::Misconfigured(reason) => {
+                    tracing::error!(target: "waylay_extract::rejection", status, reason, "cannot read a request");
+                }
+                _ => {
+                    tracing::trace!(target: "waylay_extract::rejection", status, errors = %self, "rejecting a request");
+                }
+            }
+        }
+        self.is_reported = true;
         self
     }
 
@@ -207,9 +232,17 @@ impl Error for Rejection {}
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        if let Some(answer) = self.take_extractor_response() {
+        let rejection = self.reported();
+        if let Some(answer) = rejection.take_extractor_response() {
             return answer;
         }
+        rejection.response()
+    }
+}
+
+impl Rejection {
+    /// The answer, with the rejection in its extensions.
+    fn response(self) -> Response {
         let status = self.status();
         let (kind, body) = if self.options.plain {
             ("text/plain; charset=utf-8", self.text())

@@ -25,7 +25,7 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
 
     match T::from_request_parts(parts, state).await {
         Ok(value) => Ok(Some(value)),
-        Err(answer) => Err(Rejection::extractor_response(answer.into_response())),
+        Err(answer) => Err(Rejection::extractor_response(answer.into_response()).reported()),
     }
 }
 
@@ -51,9 +51,8 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
             use crate::error::rejection::RejectionOptions;
 
             let path_is_404 = F::HEAD.path_is_404;
-            return Err(
-                rejection.with_options(RejectionOptions { path_is_404, ..RejectionOptions::of(parts) })
-            );
+            let options = RejectionOptions { path_is_404, ..RejectionOptions::of(parts) };
+            return Err(rejection.with_options(options).reported());
         }
     };
     #[cfg(feature = "router")]
@@ -66,9 +65,12 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
         crate::extract::path::push_captures(&matched, &mut slots, false);
         Some(slots)
     });
-    slots.ok_or(Rejection::misconfigured(
-        "no path values: neither waylay's nor axum's router has matched this request",
-    ))
+    slots.ok_or_else(|| {
+        Rejection::misconfigured(
+            "no path values: neither waylay's nor axum's router has matched this request",
+        )
+        .reported()
+    })
 }
 
 /// The struct from the parts alone.

@@ -137,7 +137,7 @@ pub(crate) fn finish<F: Layout>(
             let plan = const { &F::BODY };
             let path_is_404 = F::HEAD.path_is_404;
             let options = RejectionOptions { path_is_404, plan: Some(plan), ..RejectionOptions::of(parts) };
-            Err(errors.take().with_options(options))
+            Err(errors.take().with_options(options).reported())
         }
     }
 }

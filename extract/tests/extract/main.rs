@@ -27,6 +27,8 @@ mod described;
 mod driven;
 #[cfg(feature = "router")]
 mod endpoint;
+#[cfg(feature = "tracing")]
+mod events;
 #[cfg(feature = "form")]
 mod forms;
 #[cfg(feature = "form")]
