@@ -27,7 +27,7 @@ mod text;
 mod write;
 
 pub use crate::client::base_url::{BaseUrl, BaseUrlError};
-pub use crate::client::client::{Client, ClientError, DecodeError};
+pub use crate::client::client::{Client, ClientError, DecodeError, ServiceError};
 pub use crate::client::error_response::ErrorResponse;
 pub use crate::descriptor::route::RouteTarget;
 pub use crate::error::field::Location;
@@ -56,7 +56,7 @@ pub use crate::routing::link::{Link, LinkError, UrlsExt};
 pub use crate::text::dispatch::TextResult;
 pub use crate::text::from_text::{FromText, TextError};
 pub use crate::text::to_text::ToText;
-pub use crate::write::into_request::IntoRequest;
+pub use crate::write::into_request::{IntoRequest, clone_request};
 pub use crate::write::writer::{RequestWriter, WriteError};
 #[cfg(feature = "router")]
 pub use waylay_extract_derive::routes;

@@ -357,6 +357,10 @@ impl RequestWriter {
     }
 }
 
+/// The bytes of a written body, beside it in the request's extensions: a body is read once.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenBytes(pub(crate) Bytes);
+
 impl WrittenParts {
     fn request(self, method: Method, mut target: String) -> Result<Request<Body>, WriteError> {
         if !self.query.is_empty() {
@@ -369,7 +373,10 @@ impl WrittenParts {
             return Err(WriteError { template: None, errors });
         };
         let (kind, body) = self.body.map_or_else(Default::default, |(kind, body)| (Some(kind), body));
-        let mut request = Request::new(Body::from(body));
+        let mut request = Request::new(Body::from(body.clone()));
+        if !body.is_empty() {
+            request.extensions_mut().insert(WrittenBytes(body));
+        }
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers;

@@ -1,6 +1,6 @@
 //! The typed client, over a router in the same process and over a real connection.
 
-use std::{convert::Infallible, error::Error};
+use std::error::Error;
 
 use axum_core::{
     body::Body,
@@ -13,7 +13,8 @@ use hyper_util::{client::legacy::Client as Connector, rt::TokioExecutor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use waylay_extract::{
-    BaseUrl, Client, ClientError, Code, ErrorResponse, Extract, IntoRequest, Location, RouterExt,
+    BaseUrl, BaseUrlError, Client, ClientError, Code, ErrorResponse, Extract, IntoRequest, Location,
+    RouterExt, clone_request,
 };
 use waylay_router::{Route, Router};
 
@@ -105,7 +106,7 @@ impl<I: Iterator + Unpin> futures_core::Stream for Steps<I> {
     }
 }
 
-fn refusal(error: ClientError<Infallible>) -> ErrorResponse {
+fn refusal(error: ClientError) -> ErrorResponse {
     match error {
         ClientError::Status(refusal) => *refusal,
         other => panic!("{other:?}"),
@@ -172,9 +173,10 @@ async fn what_is_no_answer_says_what_it_is() {
              want application/json; content: bad response",
         ),
         ("big", "the answer is longer than 64 bytes"),
-        ("proxy", "the request was refused <- 502 Bad Gateway: 502; no backend"),
-        ("moved", "the request was refused <- 302 Found: to /m1/x"),
-        ("missing", "the request was refused <- 404 Not Found"),
+        ("proxy", "the server answered 502 Bad Gateway: 502; no backend"),
+        ("moved", "the server answered 302 Found: to /m1/x"),
+        ("own", "the server answered 403 Forbidden: {\"code\":\"forbidden\",\"message\":\"m3 error\"}"),
+        ("missing", "the server answered 404 Not Found"),
         ("..", "the request cannot be written <- path `path`: expected no dot segment"),
     ] {
         let error = client.call::<serde_json::Value>(&At { path }).await.unwrap_err();
@@ -211,7 +213,7 @@ async fn a_program_may_have_errors_of_its_own() {
 
 #[tokio::test]
 async fn a_request_never_leaves_its_base() {
-    let client = Client::new(router()).base(BaseUrl::new("/m1").unwrap());
+    let client = Client::new(router()).base("/m1").unwrap();
     let answer: M1Answer = client.get("/x").await.unwrap();
     assert_eq!(answer.p, "x");
     for url in ["http://other.example/x", "//other.example/x"] {
@@ -226,13 +228,65 @@ async fn a_real_connection_carries_both_ways() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = BaseUrl::new(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, tower::make::Shared::new(router())).await });
-    let client = Client::new(Connector::builder(TokioExecutor::new()).build_http::<Body>()).base(base);
+    let client =
+        Client::new(Connector::builder(TokioExecutor::new()).build_http::<Body>()).base(base).unwrap();
     let m2 = M2 { p: "sea & sky/€".into(), i: json!(7), odd: Some("3".into()) };
     let answer: serde_json::Value = client.call(&m2).await.unwrap();
     assert_eq!(answer, json!({"p": "sea & sky/€", "arg": 7, "odd": 3}));
     let m2 = M2 { i: json!("x"), odd: None, ..m2 };
     let ClientError::Status(refusal) = client.call::<()>(&m2).await.unwrap_err() else { panic!() };
     assert_eq!((refusal.status().as_u16(), refusal.errors()[0].pointer()), (422, Some("/i")));
-    let nowhere = client.base(BaseUrl::new("http://127.0.0.1:1").unwrap());
-    assert!(matches!(nowhere.call::<()>(&m2).await, Err(ClientError::Service(_))));
+    let nowhere = client.base("http://127.0.0.1:1").unwrap();
+    let ClientError::Service(error) = nowhere.call::<()>(&m2).await.unwrap_err() else { panic!() };
+    assert!(error.downcast_ref::<hyper_util::client::legacy::Error>().is_some(), "{error:?}");
+    assert!(matches!(nowhere.base("no base"), Err(BaseUrlError::InvalidBase(_))));
+}
+
+#[tokio::test]
+async fn boxed_errors_are_errors_like_any_other() {
+    #[derive(Clone)]
+    struct Failing;
+
+    impl tower_service::Service<Request<Body>> for Failing {
+        type Response = http::Response<Body>;
+        type Error = axum_core::BoxError;
+        type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+            std::task::Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            std::future::ready(Err(Box::new(std::io::Error::other("the cable is cut"))))
+        }
+    }
+
+    let call = async || -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(Client::new(Failing).call_empty(&At { path: "x" }).await?)
+    };
+    let error = call().await.unwrap_err();
+    assert_eq!(chain(&*error), "the request was not answered <- the cable is cut");
+    assert!(error.source().unwrap().is::<std::io::Error>());
+}
+
+#[tokio::test]
+async fn a_written_request_can_be_sent_again() {
+    let m2 = M2 { p: "a".into(), i: json!(7), odd: Some("3".into()) };
+    let request = m2.to_request().unwrap();
+    let copy = clone_request(&request).unwrap();
+    assert_eq!(
+        (copy.method(), copy.uri(), copy.headers()),
+        (request.method(), request.uri(), request.headers())
+    );
+    let again = clone_request(&copy).unwrap();
+    let read = async |request: Request<Body>| request.into_body().collect().await.unwrap().to_bytes();
+    let bytes = read(request).await;
+    assert_eq!((read(copy).await, read(again).await), (bytes.clone(), bytes));
+
+    let get = Request::get("/").body(Body::empty()).unwrap();
+    assert!(clone_request(&get).is_some());
+    // A body of others, or one that has taken the place of ours, is not known.
+    assert!(clone_request(&Request::new(Body::from("x"))).is_none());
+    let other = m2.to_request().unwrap().map(|_| Body::from("x"));
+    assert!(clone_request(&other).is_none());
 }
