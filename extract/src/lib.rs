@@ -104,7 +104,8 @@ pub mod derive {
     pub use crate::openapi::operation::{FieldDescription, Operation};
     #[cfg(feature = "openapi")]
     pub use crate::openapi::schema::{
-        SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, SchemaDispatch, choices, text_schema,
+        SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, SchemaDispatch, choices,
+        lenient_bool_schema, text_schema,
     };
     #[cfg(feature = "openapi")]
     pub use crate::routing::description::{RootByNone, RootByType, RootDispatch, described};
@@ -131,7 +132,7 @@ pub mod derive {
         from, from_parts, from_request, option_from_parts, option_from_request, path,
     };
     #[cfg(feature = "headers")]
-    pub use crate::extract::head::typed;
+    pub use crate::extract::head::{typed, typed_name};
     #[cfg(feature = "multipart")]
     pub use crate::extract::parts::MultipartSlot;
     pub use crate::field::member::MemberSlot;

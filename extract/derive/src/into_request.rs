@@ -133,7 +133,7 @@ fn rest(model: &Model, field: &Field, method: &TokenStream, source: &TokenStream
     let name = &field.ident;
     let keys = model.fields.iter().filter_map(|other| match (&field.source, &other.source) {
         (FieldSource::QueryRest, FieldSource::Query { keys })
-        | (FieldSource::FormRest, FieldSource::Form { keys }) => Some(keys),
+        | (FieldSource::FormRest, FieldSource::Form { keys, .. }) => Some(keys),
         _ => None,
     });
     let keys: Vec<_> = keys.flatten().collect();
@@ -288,7 +288,7 @@ fn text_statements(source: &FieldSource) -> TextStatements {
                 fault: quote!(__writer.error(__rt::Location::Query, #key, #absent)),
             }
         }
-        FieldSource::Form { keys } => {
+        FieldSource::Form { keys, .. } => {
             let key = &keys[0];
             TextStatements {
                 one: quote!(__writer.form(#key, __text)),

@@ -89,6 +89,10 @@ fn describe(model: &Model, field: &Field, doc: &str) -> TokenStream {
     let description = description(field, doc);
     let schema = schema_fn(field);
     match &field.source {
+        FieldSource::Header { typed: true, .. } => {
+            let item = field.cardinality.item();
+            quote!(__operation.parameter(#place, __rt::typed_name::<#item>(), #description, #schema);)
+        }
         FieldSource::Param { name, .. } | FieldSource::Header { name, .. } => {
             quote!(__operation.parameter(#place, #name, #description, #schema);)
         }
@@ -96,13 +100,21 @@ fn describe(model: &Model, field: &Field, doc: &str) -> TokenStream {
             let key = &keys[0];
             quote!(__operation.parameter(#place, #key, #description, #schema);)
         }
-        FieldSource::Form { keys } => {
+        FieldSource::Form { keys, query } => {
             let key = &keys[0];
             let has_parts = model.fields.iter().any(|field| matches!(field.source, FieldSource::Part { .. }));
-            match has_parts {
+            // Where it is in neither, the server says so; a document cannot.
+            let description = match query {
+                true => quote!(__rt::FieldDescription { required: false, ..#description }),
+                false => description,
+            };
+            let in_query =
+                query.then(|| quote!(__operation.parameter("query", #key, #description, #schema);));
+            let in_form = match has_parts {
                 true => quote!(__operation.part(#key, false, #description, #schema);),
                 false => quote!(__operation.form(#key, #description, #schema);),
-            }
+            };
+            quote!(#in_query #in_form)
         }
         FieldSource::Part { keys, what } => {
             let key = &keys[0];
@@ -248,6 +260,7 @@ fn schema_fn(field: &Field) -> TokenStream {
     match field.scalar.as_ref().map(|scalar| &scalar.read_with) {
         // What a module makes of a text is no text of the type's own.
         Some(ReadWith::With(_) | ReadWith::HeaderValue) => quote!(|_| ::core::option::Option::None),
+        Some(ReadWith::Bool { is_lenient: true }) => quote!(__rt::lenient_bool_schema),
         _ => dispatch_schema(field.cardinality.item()),
     }
 }

@@ -7,6 +7,8 @@ pub struct Rule {
     pub option: bool,
     /// Every value is split at its commas.
     pub csv: bool,
+    /// The values are lines of a header's list: quoted commas divide nothing, empty elements are none.
+    pub header: bool,
     /// The key alone is `true`.
     pub flag: bool,
     /// Errors hold the value.
@@ -50,6 +52,7 @@ impl Rule {
     pub const PLAIN: Self = Self {
         option: false,
         csv: false,
+        header: false,
         flag: false,
         echo: false,
         empty: Empty::Auto,

@@ -1,5 +1,6 @@
 //! All errors of one request.
 
+use std::borrow::Cow;
 use std::mem;
 
 use crate::error::field::{Code, FieldError, Location, ValueError};
@@ -17,11 +18,18 @@ pub struct Errors {
     ///
     /// They come up before a slot is emptied.
     unknown_keys: usize,
-    misconfigured: Option<&'static str>,
+    misconfigured: Option<Cow<'static, str>>,
+    /// A router has given the path values, so that one which is missing is the program's error.
+    pub(crate) is_routed: bool,
     pub(crate) body: BodyState,
 }
 
 impl Errors {
+    /// Those of a request whose path values a router has given.
+    pub(crate) fn routed() -> Self {
+        Self { is_routed: true, ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, error: FieldError) {
         self.list.push(error);
     }
@@ -50,15 +58,21 @@ impl Errors {
     /// What the program, not the request, has to provide.
     pub fn provided<T>(&mut self, value: Option<T>, reason: &'static str) -> Option<T> {
         if value.is_none() {
-            self.misconfigured = Some(reason);
+            self.misconfigured = Some(reason.into());
         }
         value
+    }
+
+    /// Tells that a required path value has no variable in the route.
+    pub(crate) fn lack_variable(&mut self, name: &str) {
+        let reason = format!("no variable `{name}` of the route fills a required `#[param]` field");
+        self.misconfigured.get_or_insert(reason.into());
     }
 
     /// What a program cannot do for a request.
     #[cfg(feature = "multipart")]
     pub(crate) fn set_misconfigured(&mut self, reason: &'static str) {
-        self.misconfigured = Some(reason);
+        self.misconfigured = Some(reason.into());
     }
 
     /// Empties the slots of a flattened struct, whose names have this before them.
@@ -143,7 +157,7 @@ impl Errors {
     /// Everything that is wrong, as one answer.
     #[cold]
     pub(crate) fn take(&mut self) -> Rejection {
-        if let Some(reason) = self.misconfigured {
+        if let Some(reason) = self.misconfigured.take() {
             return Rejection::misconfigured(reason);
         }
         // Where no field was there to tell it.

@@ -56,7 +56,7 @@ pub struct Rejection {
 #[derive(Clone, Debug)]
 enum Cause {
     Request(Vec<FieldError>),
-    Misconfigured(&'static str),
+    Misconfigured(Cow<'static, str>),
     /// The request is for another route than the struct's; what is allowed if only its method is another's.
     #[cfg_attr(not(feature = "router"), expect(dead_code, reason = "only our router knows its templates"))]
     WrongRoute(StatusCode, Option<Method>),
@@ -106,8 +106,12 @@ impl Rejection {
         Self { cause: Cause::Request(errors), options: RejectionOptions::default(), is_reported: false }
     }
 
-    pub(crate) fn misconfigured(reason: &'static str) -> Self {
-        Self { cause: Cause::Misconfigured(reason), options: RejectionOptions::default(), is_reported: false }
+    pub(crate) fn misconfigured(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            cause: Cause::Misconfigured(reason.into()),
+            options: RejectionOptions::default(),
+            is_reported: false,
+        }
     }
 
     #[cfg(feature = "router")]
@@ -137,7 +141,7 @@ impl Rejection {
             let status = self.status().as_u16();
             match &self.cause {
                 Cause::Misconfigured(reason) => {
-                    tracing::error!(target: "waylay_extract::rejection", status, reason, "cannot read a request");
+                    tracing::error!(target: "waylay_extract::rejection", status, reason = &**reason, "cannot read a request");
                 }
                 _ => {
                     tracing::trace!(target: "waylay_extract::rejection", status, errors = %self, "rejecting a request");

@@ -79,7 +79,7 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
 ///
 /// Everything that is wrong with the request.
 pub fn from_parts<F: for<'r> Slots<'r>>(mut slots: F, parts: &Parts) -> Result<F::Output, Rejection> {
-    let mut errors = Errors::default();
+    let mut errors = Errors::routed();
     read_parts(&mut slots, parts, &mut errors);
     finish(slots, &mut errors, parts)
 }
@@ -93,7 +93,7 @@ pub fn option_from_parts<F: for<'r> Slots<'r>>(
     mut slots: F,
     parts: &Parts,
 ) -> Result<Option<F::Output>, Rejection> {
-    let mut errors = Errors::default();
+    let mut errors = Errors::routed();
     read_parts(&mut slots, parts, &mut errors);
     if summary(&slots).is_untouched && errors.is_empty() {
         return Ok(None);
@@ -111,7 +111,7 @@ pub async fn from_request<F: for<'r> Slots<'r>>(
     parts: &Parts,
     body: Body,
 ) -> Result<F::Output, Rejection> {
-    let mut errors = Errors::default();
+    let mut errors = Errors::routed();
     read_parts(&mut slots, parts, &mut errors);
     let is_invalid = summary(&slots).is_invalid || !errors.is_empty();
     take_body(&mut slots, is_invalid, parts, body, &mut errors).await;
@@ -128,7 +128,7 @@ pub async fn option_from_request<F: for<'r> Slots<'r>>(
     parts: &Parts,
     body: Body,
 ) -> Result<Option<F::Output>, Rejection> {
-    let mut errors = Errors::default();
+    let mut errors = Errors::routed();
     read_parts(&mut slots, parts, &mut errors);
     let Summary { is_invalid, is_untouched } = summary(&slots);
     let touched = !is_untouched || !errors.is_empty();

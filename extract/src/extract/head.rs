@@ -173,6 +173,12 @@ pub(crate) fn error<F: Layout>(location: Location, key: &str) -> FieldError {
     FieldError::new(location, place, ValueError::new(Code::Unknown, detail))
 }
 
+/// The name of a header that knows its own.
+#[cfg(feature = "headers")]
+pub fn typed_name<T: Header>() -> &'static str {
+    T::name().as_str()
+}
+
 /// The header, if the request has it.
 #[cfg(feature = "headers")]
 pub fn typed<T: Header>(headers: &HeaderMap) -> Option<Result<Option<T>, Box<ValueError>>> {

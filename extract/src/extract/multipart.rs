@@ -16,6 +16,7 @@ use multer::{Constraints, SizeLimit};
 
 use crate::error::field::{Code, FieldError, Location, ValueError, is_limit, too_large, unreadable};
 use crate::error::rejection::Rejection;
+use crate::extract::disposition::Disposition;
 use crate::field::upload::{Upload, UploadWriter};
 
 /// The most bytes of a part's head, give or take a chunk.
@@ -61,7 +62,7 @@ const MAX_HEAD: usize = 4 * 1024;
 pub struct Multipart {
     parts: multer::Multipart<'static>,
     budget: ByteBudget,
-    current: Option<multer::Field<'static>>,
+    current: Option<(multer::Field<'static>, Disposition)>,
     seen: usize,
     max: usize,
     limit: u64,
@@ -99,7 +100,7 @@ impl Multipart {
         let limit = self.limit;
         // Read to its end, so that what follows is a head and has a head's budget.
         // It stays where it is meanwhile: who gives this up and asks again goes on with the rest.
-        if let Some(last) = self.current.as_mut() {
+        if let Some((last, _)) = self.current.as_mut() {
             while last.chunk().await.map_err(|error| read_error(&error, limit))?.is_some() {}
         }
         self.current = None;
@@ -114,7 +115,9 @@ impl Multipart {
             let error = ValueError::new(Code::TooMany, format!("expected at most {} parts", self.max));
             return Err(FieldError::new(Location::Part, "", error));
         }
-        Ok(Some(Field { field: self.current.insert(field), limit }))
+        let disposition = Disposition::of(field.headers());
+        let (field, disposition) = self.current.insert((field, disposition));
+        Ok(Some(Field { field, disposition, limit }))
     }
 }
 
@@ -124,6 +127,7 @@ impl Multipart {
 #[derive(Debug)]
 pub struct Field<'m> {
     field: &'m mut multer::Field<'static>,
+    disposition: &'m Disposition,
     /// That of the whole body.
     limit: u64,
 }
@@ -131,12 +135,12 @@ pub struct Field<'m> {
 impl Field<'_> {
     /// The part's name, empty if it has none.
     pub fn name(&self) -> &str {
-        self.field.name().unwrap_or_default()
+        self.disposition.name.as_deref().unwrap_or_default()
     }
 
     /// The name that the client gives the file.
     pub fn file_name(&self) -> Option<&str> {
-        self.field.file_name()
+        self.disposition.file_name.as_deref()
     }
 
     /// The content type that the client gives the part.

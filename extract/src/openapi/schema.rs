@@ -8,6 +8,8 @@ use std::{fmt, num};
 
 use serde_json::{Map, Value, json};
 
+use crate::text::from_text::LENIENT_BOOLS;
+
 /// A text type as an OpenAPI document shows it.
 ///
 /// A type without it is shown by utoipa's `ToSchema` or schemars' `JsonSchema` where these features
@@ -104,6 +106,11 @@ foreign! {
 /// The schema of one of these texts.
 pub fn choices(texts: &[&str]) -> Value {
     json!({"type": "string", "enum": texts})
+}
+
+/// The schema of `bool = "lenient"`.
+pub fn lenient_bool_schema(_: &mut SchemaSet) -> Option<Value> {
+    Some(choices(&LENIENT_BOOLS))
 }
 
 /// The schema of a type that stands alone, a string if it says nothing.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use waylay_template::TemplateError;
 
 use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::field::slot;
 use crate::text::dispatch::TextResult;
 use crate::write::encoding::{WrittenBody, is_cookie, push_cookie, push_pair};
 use crate::write::nested_ser::{NestedSerError, texts};
@@ -297,16 +298,25 @@ impl RequestWriter {
         name: &str,
         items: impl Iterator<Item = TextResult<'v>>,
     ) -> Option<String> {
+        let is_header = location == Location::Header;
         let mut list: Option<String> = None;
         let mut sound = true;
+        let mut count = 0;
         for item in items {
+            count += 1;
             let Some(item) = self.text(location, name, item) else {
                 sound = false;
                 continue;
             };
             // The reader splits at commas and takes the blanks around them off.
-            if item.contains(',') || item.trim() != item {
-                self.error(location, name, "expected items without commas, not blank at their ends");
+            if slot::items(&item, is_header).ne([&*item]) {
+                let detail = match is_header {
+                    true => {
+                        "expected items that are not empty, without commas that are not quoted, not blank at their ends"
+                    }
+                    false => "expected items without commas, not blank at their ends",
+                };
+                self.error(location, name, detail);
                 sound = false;
             }
             match &mut list {
@@ -316,6 +326,11 @@ impl RequestWriter {
                 }
                 none => *none = Some(item.into_owned()),
             }
+        }
+        // A quote that nothing closes takes the commas behind it.
+        if list.as_deref().is_some_and(|list| sound && slot::items(list, is_header).count() != count) {
+            self.error(location, name, "expected items whose quotes are closed");
+            sound = false;
         }
         if list.as_deref() == Some("") {
             self.error(location, name, "expected more than one empty item");

@@ -210,7 +210,7 @@ fn parts(model: &Model) -> Option<TokenStream> {
     for field in &model.fields {
         let slot = &field.ident;
         let (keys, what) = match &field.source {
-            FieldSource::Form { keys } => (keys, Part::Text),
+            FieldSource::Form { keys, .. } => (keys, Part::Text),
             FieldSource::Part { keys, what } => (keys, *what),
             FieldSource::Nested { keys, form: true, .. } => {
                 let is_below = tokens::is_below(keys);

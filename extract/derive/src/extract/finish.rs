@@ -62,13 +62,17 @@ fn local(field: &Field) -> syn::Ident {
 }
 
 /// The source and the outside's name of a field that has one.
-fn place_of(field: &Field) -> Option<(TokenStream, String)> {
+fn place_of(field: &Field) -> Option<(TokenStream, TokenStream)> {
+    if let FieldSource::Header { typed: true, .. } = &field.source {
+        let item = field.cardinality.item();
+        return Some((quote!(Header), quote!(__rt::typed_name::<#item>())));
+    }
     let (source, name) = match &field.source {
         FieldSource::Param { name, .. } => (quote!(Path), name.value()),
         FieldSource::Query { keys } => (quote!(Query), keys[0].value()),
         FieldSource::Header { name, .. } => (quote!(Header), name.value()),
         FieldSource::Cookie { keys, .. } => (quote!(Cookie), keys[0].value()),
-        FieldSource::Form { keys } => (quote!(Form), keys[0].value()),
+        FieldSource::Form { keys, .. } => (quote!(Form), keys[0].value()),
         FieldSource::Nested { keys, form, .. } => {
             (if *form { quote!(Form) } else { quote!(Query) }, keys[0].value())
         }
@@ -79,7 +83,7 @@ fn place_of(field: &Field) -> Option<(TokenStream, String)> {
         FieldSource::FormRest => (quote!(Form), String::new()),
         _ => return None,
     };
-    Some((source, name))
+    Some((source, quote!(#name)))
 }
 
 fn place(at: usize, field: &Field) -> Option<TokenStream> {
@@ -139,7 +143,17 @@ fn take_text(field: &Field) -> TokenStream {
     let value = if field.source.is_body() {
         // Where no body was filled in, its one fault is told by whichever field comes first.
         let required = !field.is_optional() && !scalar.is_some_and(|scalar| scalar.flag);
-        quote!(if __errors.lacks_body(#required) { ::core::option::Option::None } else { #value })
+        match &field.source {
+            // It may be in the query, without a body.
+            FieldSource::Form { query: true, .. } => quote! {
+                if __rt::Slot::is_absent(&self.#slot) && __errors.lacks_body(false) {
+                    ::core::option::Option::None
+                } else {
+                    #value
+                }
+            },
+            _ => quote!(if __errors.lacks_body(#required) { ::core::option::Option::None } else { #value }),
+        }
     } else {
         value
     };

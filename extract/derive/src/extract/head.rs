@@ -65,7 +65,9 @@ fn pairs(model: &Model, life: &Lifetime, source: &str) -> TokenStream {
     for field in &model.fields {
         match &field.source {
             FieldSource::Query { keys } if source == "query" => arms.push((keys, push(model, field))),
-            FieldSource::Form { keys } if source == "form" => arms.push((keys, push(model, field))),
+            FieldSource::Form { keys, query } if source == "form" || *query => {
+                arms.push((keys, push(model, field)));
+            }
             FieldSource::Nested { form, .. } if *form == (source == "form") => {
                 nested.push(tokens::push(model, field, &quote!(__value)));
             }

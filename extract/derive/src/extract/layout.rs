@@ -62,7 +62,10 @@ fn wants(model: &Model) -> TokenStream {
     let query = any(|source| {
         matches!(
             source,
-            FieldSource::Query { .. } | FieldSource::Nested { form: false, .. } | FieldSource::QueryRest
+            FieldSource::Query { .. }
+                | FieldSource::Nested { form: false, .. }
+                | FieldSource::QueryRest
+                | FieldSource::Form { query: true, .. }
         )
     });
     let cookie = any(|source| matches!(source, FieldSource::Cookie { .. }));
@@ -130,6 +133,7 @@ fn body(model: &Model) -> Option<TokenStream> {
     let accept = &model.container.accept;
     let deny = model.container.deny;
     let (deny_form, deny_json, deny_part) = (deny.form, deny.json, deny.part);
+    let untyped = model.container.untyped;
     let inner =
         model.fields.iter().filter(|field| matches!(field.source, FieldSource::Flatten { body: true, .. }));
     let inner = inner.map(Field::layout);
@@ -149,6 +153,7 @@ fn body(model: &Model) -> Option<TokenStream> {
             deny_form: #deny_form,
             deny_json: #deny_json,
             deny_part: #deny_part,
+            untyped: #untyped,
         }
         #(.join(#inner::BODY))*;
     })
@@ -197,16 +202,18 @@ fn keys(model: &Model) -> TokenStream {
         quote!(#(__visit(#keys);)*)
     };
     let query = of(|source| match source {
-        FieldSource::Query { keys } | FieldSource::Nested { keys, form: false, .. } => Some(keys),
+        FieldSource::Query { keys }
+        | FieldSource::Nested { keys, form: false, .. }
+        | FieldSource::Form { keys, query: true } => Some(keys),
         _ => None,
     });
     let form = of(|source| match source {
-        FieldSource::Form { keys } | FieldSource::Nested { keys, form: true, .. } => Some(keys),
+        FieldSource::Form { keys, .. } | FieldSource::Nested { keys, form: true, .. } => Some(keys),
         _ => None,
     });
     let part = of(|source| match source {
         FieldSource::Part { keys, .. }
-        | FieldSource::Form { keys }
+        | FieldSource::Form { keys, .. }
         | FieldSource::Nested { keys, form: true, .. } => Some(keys),
         _ => None,
     });
@@ -248,6 +255,8 @@ fn each_slot(model: &Model) -> TokenStream {
             | FieldSource::Query { .. }
             | FieldSource::Header { .. }
             | FieldSource::Cookie { .. } => Some(quote!(__visit(&self.#slot, #required);)),
+            // What is not in the query may be in the form.
+            FieldSource::Form { query: true, .. } => Some(quote!(__visit(&self.#slot, false);)),
             // A value that is made of nothing may be what is wanted.
             FieldSource::Nested { form: false, .. } | FieldSource::QueryRest => {
                 Some(quote!(__visit(&self.#slot, false);))

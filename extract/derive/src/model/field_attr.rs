@@ -10,7 +10,7 @@ use crate::attr::options::{AttrValue, Options, integer, size, text};
 use crate::attr::rename::Rename;
 use crate::attr::serde::Serde;
 use crate::model::source::{Cardinality, FieldSource, NestedOptions, Part, View, without_option};
-use crate::model::text_options::Scalar;
+use crate::model::text_options::{ReadWith, Scalar};
 
 /// The attribute of one field while it is read.
 pub(crate) struct FieldParser<'r> {
@@ -67,7 +67,7 @@ impl FieldParser<'_> {
             self.errors.at(&self.field.ty, "a path variable is one value, not a list");
         }
         let source = FieldSource::Param { name, raw, scope };
-        self.text(source, &["limit", "with", "serde"], &["raw", "scope"])
+        self.text(source, &["limit", "bool", "with", "serde"], &["raw", "scope"])
     }
 
     fn query(mut self) -> ParsedField {
@@ -88,11 +88,13 @@ impl FieldParser<'_> {
         if self.flag("rest") {
             return self.bare(FieldSource::FormRest);
         }
+        let query = self.flag("query");
         let keys = self.keys();
         if let Some(dots) = self.nested() {
             return self.nested_keys(keys, true, dots);
         }
-        self.text(FieldSource::Form { keys }, &Scalar::ALL, &["alias", "rest", "nested", "skip_if"])
+        let own = ["alias", "query", "rest", "nested", "skip_if"];
+        self.text(FieldSource::Form { keys, query }, &Scalar::ALL, &own)
     }
 
     /// Whether `nested` is there, and whether its keys are written behind dots.
@@ -163,8 +165,15 @@ impl FieldParser<'_> {
         if typed {
             return self.text(source, &[], &["typed"]);
         }
-        let allowed = ["csv", "empty", "duplicates", "limit", "min_items", "max_items", "with", "serde"];
-        self.text(source, &allowed, &["typed", "skip_if"])
+        let allowed =
+            ["csv", "empty", "duplicates", "limit", "min_items", "max_items", "bool", "with", "serde"];
+        let is_list = self.cardinality.is_list();
+        let mut parsed = self.text(source, &allowed, &["typed", "skip_if"]);
+        // RFC 9110, 5.3: several lines are one line with commas, and the other way round.
+        if let Some(scalar) = parsed.scalar.as_mut().filter(|_| is_list) {
+            scalar.csv = !matches!(scalar.read_with, ReadWith::HeaderValue);
+        }
+        parsed
     }
 
     fn cookie(mut self) -> ParsedField {
@@ -174,7 +183,11 @@ impl FieldParser<'_> {
             self.errors.at(&self.field.ty, "a cookie is one value, not a list");
         }
         let source = FieldSource::Cookie { keys, raw };
-        self.text(source, &["empty", "duplicates", "limit", "with", "serde"], &["alias", "raw", "skip_if"])
+        self.text(
+            source,
+            &["empty", "duplicates", "limit", "bool", "with", "serde"],
+            &["alias", "raw", "skip_if"],
+        )
     }
 
     fn part(mut self) -> ParsedField {
@@ -187,7 +200,7 @@ impl FieldParser<'_> {
         };
         let source = FieldSource::Part { keys, what };
         let allowed: &[&str] = match what {
-            Part::Text => &["limit", "duplicates", "min_items", "max_items", "with", "serde"],
+            Part::Text => &["limit", "duplicates", "min_items", "max_items", "bool", "with", "serde"],
             _ => &["limit", "min_items", "max_items"],
         };
         self.text(source, allowed, &["alias", "json"])

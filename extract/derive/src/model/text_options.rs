@@ -40,6 +40,8 @@ pub(crate) enum ReadWith {
     Borrow,
     /// Nothing: the header's bytes.
     HeaderValue,
+    /// A `bool` by another grammar.
+    Bool { is_lenient: bool },
 }
 
 /// What an empty value is.
@@ -70,8 +72,8 @@ impl Duplicates {
 
 impl Scalar {
     /// The words that are read here, of which each source allows some.
-    pub(crate) const ALL: [&'static str; 9] =
-        ["csv", "flag", "empty", "duplicates", "limit", "min_items", "max_items", "with", "serde"];
+    pub(crate) const ALL: [&'static str; 10] =
+        ["csv", "flag", "empty", "duplicates", "limit", "min_items", "max_items", "bool", "with", "serde"];
 
     /// Takes those options out that `allowed` names; others stay and become errors.
     pub(crate) fn read(
@@ -131,6 +133,11 @@ impl Scalar {
             }
             "min_items" => self.min_items = items("min_items", options, cardinality, errors).unwrap_or(0),
             "max_items" => self.max_items = items("max_items", options, cardinality, errors),
+            "bool" => {
+                if let Some(choice) = options.choice("bool", &["strict", "lenient"], errors) {
+                    self.read_with = ReadWith::Bool { is_lenient: choice == 1 };
+                }
+            }
             "with" => {
                 if let Some(module) = options.value("with", errors) {
                     match module {
