@@ -1,18 +1,18 @@
-//! SingleSlot struct per HTTP request, with every error in one answer.
+//! One struct per HTTP request, with all errors in one response.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
 // Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
 //
-// routing     Structs as routes of waylay-router; typed URLs
-// client      Typed HTTP client
-// extract     Request to struct: head, path, body, multipart
-// openapi     OpenAPI documents of structs and routes
-// write       Struct to request: RequestWriter, bodies, nested keys
-// field       SingleSlot field: slots, values, JSON members, parts, nested keys
-// error       FieldError, collected errors, Rejection, validation
-// descriptor  Static data that the derive writes: fields, names, body, route
-// text        FromText and ToText: values as text
+// routing     Structs as routes of waylay-router, and typed URLs
+// client      Typed HTTP client over tower services
+// extract     Request to struct: head, path, body, JSON, forms, multipart
+// openapi     OpenAPI 3.1 documents of routers
+// write       Struct to request: the writer, encoding, bodies, nested keys
+// field       Slots: the state of each field while a request is read
+// error       Errors of fields, their collector, the rejection, validation
+// descriptor  Constants that the derive generates: fields, names, body, route
+// text        FromText and ToText: values as text, and the choice between traits
 
 mod client;
 mod descriptor;
@@ -30,13 +30,11 @@ pub use crate::client::base_url::{BaseUrl, BaseUrlError};
 pub use crate::client::client::{Client, ClientError, DecodeError, ServiceError};
 pub use crate::client::error_response::ErrorResponse;
 pub use crate::descriptor::route::RouteTarget;
-pub use crate::error::field::Location;
-pub use crate::error::field::{Code, FieldError};
+pub use crate::error::field::{Code, FieldError, Location};
 pub use crate::error::format::{RejectionFuture, RejectionLayer, RejectionService};
 pub use crate::error::rejection::Rejection;
 pub use crate::error::validate::Invalid;
-pub use crate::extract::extract::HasRoute;
-pub use crate::extract::extract::{Extract, ExtractRef};
+pub use crate::extract::extract::{Extract, ExtractRef, HasRoute};
 pub use crate::extract::head::FromRequestHead;
 #[cfg(feature = "multipart")]
 pub use crate::extract::multipart::{Field, Multipart};
@@ -78,7 +76,7 @@ macro_rules! __described {
     ($($tokens:tt)*) => {};
 }
 
-/// What generated code calls; no part of the public interface.
+/// The interface of generated code, not for other uses.
 #[doc(hidden)]
 pub mod derive {
     pub use axum_core::body::Body;
@@ -141,7 +139,7 @@ pub mod derive {
     pub use crate::field::rest::RestSlot;
     pub use crate::field::slot::{ListSlot, SingleSlot, Slot};
     pub use crate::field::slots::{Layout, Slots};
-    pub use crate::field::value::{Value, header, lines};
+    pub use crate::field::value::{Value, header_lines, header_values};
     pub use crate::text::dispatch::{
         ReadByFromStr, ReadByFromText, ReadByNone, ReadDispatch, WriteByDisplay, WriteByNone, WriteByToText,
         WriteDispatch, borrowed, cow, not_empty, serde_text,
@@ -158,6 +156,6 @@ pub mod derive {
     pub use crate::write::body::{write_form, write_query};
     pub use crate::write::writer::RequestWriter;
 
-    /// Whether a form may come as a multipart body.
+    /// Whether a form may be a multipart body.
     pub const MULTIPART: bool = cfg!(feature = "multipart");
 }

@@ -1,4 +1,4 @@
-//! The derive behind `waylay-extract`, where it is documented and meant to be used from.
+//! The derives of `waylay-extract`, which documents and exports them.
 
 // Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
 //
@@ -23,7 +23,7 @@ use syn::{DeriveInput, ItemImpl, parse_macro_input};
 
 use crate::model::model::Model;
 
-/// Reads the struct from an HTTP request; see `waylay_extract::Extract`.
+/// Derives `waylay_extract::Extract`: the struct is read from a request.
 #[proc_macro_derive(
     Extract,
     attributes(
@@ -40,7 +40,7 @@ pub fn extract(input: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Writes the struct into an HTTP request; see `waylay_extract::IntoRequest`.
+/// Derives `waylay_extract::IntoRequest`: the struct is written into a request.
 #[proc_macro_derive(
     IntoRequest,
     attributes(
@@ -56,14 +56,14 @@ pub fn into_request(input: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Reads and writes the type as a text; see `waylay_extract::FromText` and `waylay_extract::ToText`.
+/// Derives `waylay_extract::FromText` and `waylay_extract::ToText`: the type is one text.
 #[proc_macro_derive(Text, attributes(text))]
 pub fn text(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     text::write(&input).unwrap_or_else(|errors| errors.into_compile_error()).into()
 }
 
-/// Makes routes of a type's methods; see `waylay_extract::Routes`.
+/// Implements `waylay_extract::Routes`: the methods of the block are routes.
 #[proc_macro_attribute]
 pub fn routes(options: TokenStream, block: TokenStream) -> TokenStream {
     let options = parse_macro_input!(options as routes::Options);

@@ -1,4 +1,4 @@
-//! Descriptions of a struct and of a return type.
+//! Descriptions of structs and of return types, for OpenAPI documents.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::model::model::Model;
 use crate::model::source::{Cardinality, FieldSource, Part, View, without_option};
 use crate::model::text_options::ReadWith;
 
-/// What the comments of a struct and of its fields say.
+/// The doc comments of a struct and of its fields.
 pub(crate) struct DocComments {
     own: String,
     fields: HashMap<String, String>,
@@ -33,7 +33,7 @@ impl DocComments {
     }
 }
 
-/// The lines of a comment, each without the blank that begins it.
+/// Returns the lines of a doc comment, each without its first space.
 fn comment(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(pair) if pair.path.is_ident("doc") => options::text(&pair.value),
@@ -43,7 +43,7 @@ fn comment(attributes: &[Attribute]) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-/// The method of the trait's impl, which stands for nothing where documents are not asked for.
+/// Returns the method `describe`, which the feature `openapi` compiles.
 pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
     let own = &docs.own;
     let fields = model.fields.iter().map(|field| {
@@ -53,7 +53,7 @@ pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
     let answer = model.route.as_ref().and_then(|route| route.answer.as_ref());
     let answer = answer.map(|ty| answers(ty, Fallback::Json));
     let validated = model.container.validate.is_some();
-    // What becomes of a rejection is told by what it becomes.
+    // A struct with its own error type describes that instead of the rejection.
     let error_answers = model
         .container
         .error
@@ -77,79 +77,61 @@ pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
     }
 }
 
-/// The statements that describe one field.
+/// Returns the statements that describe one field.
 fn describe(model: &Model, field: &Field, doc: &str) -> TokenStream {
-    let place = match &field.source {
-        FieldSource::Param { .. } => "path",
-        FieldSource::Query { .. } => "query",
-        FieldSource::Header { .. } => "header",
-        FieldSource::Cookie { .. } => "cookie",
-        _ => "",
-    };
     let description = description(field, doc);
     let schema = schema_fn(field);
+    let parameter = |location: &str, name: &LitStr| quote!(__operation.parameter(#location, #name, #description, #schema););
+    let part = |name: &LitStr, binary: bool| quote!(__operation.part(#name, #binary, #description, #schema););
+    let has_parts = || model.fields.iter().any(|field| matches!(field.source, FieldSource::Part { .. }));
     match &field.source {
         FieldSource::Header { typed: true, .. } => {
             let item = field.cardinality.item();
-            quote!(__operation.parameter(#place, __rt::typed_name::<#item>(), #description, #schema);)
+            quote!(__operation.parameter("header", __rt::typed_name::<#item>(), #description, #schema);)
         }
-        FieldSource::Param { name, .. } | FieldSource::Header { name, .. } => {
-            quote!(__operation.parameter(#place, #name, #description, #schema);)
+        FieldSource::Param { name, .. } => parameter("path", name),
+        FieldSource::Header { name, .. } => parameter("header", name),
+        FieldSource::Cookie { keys, .. } => parameter("cookie", &keys[0]),
+        FieldSource::Query { keys } | FieldSource::Nested { keys, form: false, .. } => {
+            parameter("query", &keys[0])
         }
-        FieldSource::Query { keys } | FieldSource::Cookie { keys, .. } => {
-            let key = &keys[0];
-            quote!(__operation.parameter(#place, #key, #description, #schema);)
-        }
-        FieldSource::Form { keys, query } => {
-            let key = &keys[0];
-            let has_parts = model.fields.iter().any(|field| matches!(field.source, FieldSource::Part { .. }));
-            // Where it is in neither, the server says so; a document cannot.
-            let description = match query {
-                true => quote!(__rt::FieldDescription { required: false, ..#description }),
-                false => description,
-            };
-            let in_query =
-                query.then(|| quote!(__operation.parameter("query", #key, #description, #schema);));
-            let in_form = match has_parts {
-                true => quote!(__operation.part(#key, false, #description, #schema);),
-                false => quote!(__operation.form(#key, #description, #schema);),
-            };
-            quote!(#in_query #in_form)
-        }
-        FieldSource::Part { keys, what } => {
-            let key = &keys[0];
-            let binary = matches!(what, Part::Bytes | Part::Upload);
-            quote!(__operation.part(#key, #binary, #description, #schema);)
-        }
-        FieldSource::Json { keys, .. } => {
-            let key = &keys[0];
-            quote!(__operation.member(#key, #description, #schema);)
-        }
-        FieldSource::Body(views) => body(field, views, doc),
-        FieldSource::Nested { keys, form, .. } => {
-            let key = &keys[0];
-            match form {
-                true => quote!(__operation.form(#key, #description, #schema);),
-                false => quote!(__operation.parameter("query", #key, #description, #schema);),
-            }
-        }
-        FieldSource::QueryAll => {
-            let name = field.ident.to_string();
-            quote!(__operation.parameter("query", #name, #description, #schema);)
-        }
+        FieldSource::QueryAll => parameter("query", &field_name(field)),
         FieldSource::QueryRest => {
-            let name = field.ident.to_string();
+            let name = field_name(field);
             quote!(__operation.rest(#name, #doc);)
         }
+        FieldSource::Form { keys, query: true } => {
+            let name = &keys[0];
+            // A document cannot say that the value has to be in one of the two.
+            let description = quote!(__rt::FieldDescription { required: false, ..#description });
+            let form = match has_parts() {
+                true => quote!(__operation.part(#name, false, #description, #schema);),
+                false => quote!(__operation.form(#name, #description, #schema);),
+            };
+            quote!(__operation.parameter("query", #name, #description, #schema); #form)
+        }
+        FieldSource::Form { keys, .. } if has_parts() => part(&keys[0], false),
+        FieldSource::Form { keys, .. } | FieldSource::Nested { keys, form: true, .. } => {
+            let name = &keys[0];
+            quote!(__operation.form(#name, #description, #schema);)
+        }
+        FieldSource::Part { keys, what } => part(&keys[0], matches!(what, Part::Bytes | Part::Upload)),
+        FieldSource::Json { keys, .. } => {
+            let name = &keys[0];
+            quote!(__operation.member(#name, #description, #schema);)
+        }
+        FieldSource::Body(views) => body(field, views, doc),
         FieldSource::Flatten { prefix, .. } => {
             let prefix = prefix.as_ref().map_or_else(String::new, LitStr::value);
             let ty = &field.ty;
-            quote! {
-                __operation.within(#prefix, <#ty as ::waylay_extract::Extract>::describe);
-            }
+            quote!(__operation.prefixed(#prefix, <#ty as ::waylay_extract::Extract>::describe);)
         }
         _ => TokenStream::new(),
     }
+}
+
+fn field_name(field: &Field) -> LitStr {
+    LitStr::new(&field.ident.to_string(), field.ident.span())
 }
 
 fn body(field: &Field, views: &[View], doc: &str) -> TokenStream {
@@ -160,13 +142,13 @@ fn body(field: &Field, views: &[View], doc: &str) -> TokenStream {
         View::Json => ("application/json", true),
         View::Form => ("application/x-www-form-urlencoded", true),
         View::Text => ("text/plain", false),
-        // What is in one that is read by hand the struct does not say.
-        View::Multipart | View::ByHand => ("multipart/form-data", true),
+        // The content of a body that is read part by part is not known.
+        View::Multipart | View::Reader => ("multipart/form-data", true),
         View::Bytes | View::Stream => ("application/octet-stream", false),
     });
     let kinds = kinds.map(|(kind, json)| {
         let many = many && json;
-        // An empty text and no bytes are bodies like any other.
+        // An empty text and an empty run of bytes are valid bodies.
         let required = required && json;
         quote! {
             __operation.body(#kind, __rt::FieldDescription {
@@ -177,7 +159,7 @@ fn body(field: &Field, views: &[View], doc: &str) -> TokenStream {
     quote!(#(#kinds)*)
 }
 
-/// What is to be known of a field beside its name and its type.
+/// Returns the description of a field beside its name and its type.
 fn description(field: &Field, doc: &str) -> TokenStream {
     let scalar = field.scalar.as_ref();
     let is_json = matches!(
@@ -189,14 +171,14 @@ fn description(field: &Field, doc: &str) -> TokenStream {
     );
     let flag = scalar.is_some_and(|scalar| scalar.flag);
     let mut description = Vec::new();
-    // A member's list that is not there is missing, as serde has it.
-    let may_lack = match field.cardinality {
+    // serde requires a list that is a member.
+    let may_be_absent = match field.cardinality {
         Cardinality::Single(_) => flag,
         Cardinality::List(_) => !matches!(field.source, FieldSource::Json { .. }),
         Cardinality::Option(_) | Cardinality::OptionList(_) => true,
     };
     for (word, holds) in [
-        ("required", !may_lack && field.default.is_none()),
+        ("required", !may_be_absent && field.default.is_none()),
         ("many", field.cardinality.is_list()),
         ("csv", scalar.is_some_and(|scalar| scalar.csv)),
         ("json", is_json),
@@ -218,10 +200,10 @@ fn description(field: &Field, doc: &str) -> TokenStream {
     quote!(__rt::FieldDescription { #(#description,)* doc: #doc, ..__rt::FieldDescription::NONE })
 }
 
-/// A default that is a literal, as JSON.
+/// Returns a default that is a literal, as JSON.
 fn default(expression: &TokenStream) -> Option<String> {
     let expression: Expr = syn::parse2(expression.clone()).ok()?;
-    // A text stands in a call that makes the field's type of it.
+    // A text is the argument of a conversion to the field's type.
     let literal = match &expression {
         Expr::Call(ExprCall { args, .. }) => args.first()?,
         other => other,
@@ -255,10 +237,10 @@ fn json_text(text: &str) -> String {
     json
 }
 
-/// The function that shows the schema of one value.
+/// Returns the function that makes the schema of one value.
 fn schema_fn(field: &Field) -> TokenStream {
     match field.scalar.as_ref().map(|scalar| &scalar.read_with) {
-        // What a module makes of a text is no text of the type's own.
+        // The text of a module is not the text of the type.
         Some(ReadWith::With(_) | ReadWith::HeaderValue) => quote!(|_| ::core::option::Option::None),
         Some(ReadWith::Bool { is_lenient: true }) => quote!(__rt::lenient_bool_schema),
         _ => dispatch_schema(field.cardinality.item()),
@@ -269,7 +251,7 @@ fn dispatch_schema(item: &Type) -> TokenStream {
     quote!((&&&&__rt::SchemaDispatch::<#item>::new()).schema_fn())
 }
 
-/// The type of the items, and whether it is a list of them.
+/// Returns the type of the items, and whether it is a list of them.
 fn list_item(ty: &Type) -> (Type, bool) {
     match Cardinality::of(ty) {
         Cardinality::List(item) => (item, true),
@@ -277,30 +259,30 @@ fn list_item(ty: &Type) -> (Type, bool) {
     }
 }
 
-/// What a type is that nothing is known of.
+/// What a type is taken for if nothing describes it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fallback {
-    /// The JSON of the answer: `answer = Post`.
+    /// The JSON of a response: `answer = Post`.
     Json,
-    /// An answer that may tell of itself: `-> Post`.
+    /// A return type that may implement `Answer`: `-> Post`.
     Answer,
 }
 
-/// The statements that tell `__operation` the answers of a type.
+/// Returns the statements that describe the responses of a type.
 pub(crate) fn answers(ty: &Type, fallback: Fallback) -> TokenStream {
     match ty {
         Type::Group(group) => answers(&group.elem, fallback),
         Type::Paren(paren) => answers(&paren.elem, fallback),
         Type::Tuple(tuple) => match (tuple.elems.first(), tuple.elems.last()) {
             (Some(first), Some(last)) => {
-                let told = answers(last, Fallback::Answer);
+                let inner = answers(last, Fallback::Answer);
                 match last_segment(first) {
                     Some((name, _)) if name == "StatusCode" => quote! {
                         __operation.any_status(true);
-                        #told
+                        #inner
                         __operation.any_status(false);
                     },
-                    _ => told,
+                    _ => inner,
                 }
             }
             _ => quote!(<() as ::waylay_extract::Answer>::answer(__operation.answers());),
@@ -311,7 +293,7 @@ pub(crate) fn answers(ty: &Type, fallback: Fallback) -> TokenStream {
             }
             Some((name, arguments)) if name == "Json" && arguments.len() == 1 => json(arguments[0]),
             _ if fallback == Fallback::Json => json(ty),
-            // What is not named cannot be asked.
+            // A type without a name cannot be dispatched on.
             _ if ty.to_token_stream().into_iter().any(|token| token.to_string() == "impl") => {
                 TokenStream::new()
             }
@@ -321,14 +303,12 @@ pub(crate) fn answers(ty: &Type, fallback: Fallback) -> TokenStream {
 }
 
 fn json(ty: &Type) -> TokenStream {
-    let (item, many) = match Cardinality::of(ty) {
-        Cardinality::List(item) => (item, true),
-        _ => (ty.clone(), false),
-    };
-    quote!(__operation.answer(#many, (&&&&__rt::SchemaDispatch::<#item>::new()).schema_fn());)
+    let (item, many) = list_item(ty);
+    let schema = dispatch_schema(&item);
+    quote!(__operation.answer(#many, #schema);)
 }
 
-/// The last word of a type's path, and its types.
+/// Returns the last segment of a type's path, and its type arguments.
 fn last_segment(ty: &Type) -> Option<(String, Vec<&Type>)> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;

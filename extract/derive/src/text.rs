@@ -1,4 +1,4 @@
-//! Derive(Text).
+//! derive(Text): FromText, ToText and TextSchema of enums and newtypes.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::attr::error::Errors;
 use crate::attr::options::Options;
 use crate::attr::rename::Rename;
 
-/// The impls of `FromText` and `ToText`, or every fault of the type.
+/// Returns the impls, or all errors of the type.
 pub(crate) fn write(input: &DeriveInput) -> syn::Result<TokenStream> {
     let mut errors = Errors::default();
     let rules = TypeOptions::read(&input.attrs, &mut errors);
@@ -28,7 +28,7 @@ pub(crate) fn write(input: &DeriveInput) -> syn::Result<TokenStream> {
         Data::Struct(data) => match &data.fields {
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
                 if let Some(place) = rules.place {
-                    errors.at(place, "a newtype is read as what it holds");
+                    errors.at(place, "a newtype has the text of its field");
                 }
                 of_newtype(&fields.unnamed[0].ty)
             }
@@ -45,12 +45,11 @@ pub(crate) fn write(input: &DeriveInput) -> syn::Result<TokenStream> {
     errors.finish(implement(input, &impls))
 }
 
-/// The bodies of both methods.
+/// The bodies of the methods.
 #[derive(Default)]
 struct TextImpls {
     from: TokenStream,
     to: TokenStream,
-    /// What a document shows.
     schema: TokenStream,
 }
 
@@ -124,7 +123,7 @@ impl TypeOptions {
     }
 }
 
-/// One variant with its name and its aliases.
+/// A variant with its name and its aliases.
 struct Variant {
     ident: Ident,
     names: Vec<LitStr>,
@@ -133,7 +132,7 @@ struct Variant {
 impl Variant {
     fn read(variant: &syn::Variant, rules: &TypeOptions, errors: &mut Errors) -> Option<Self> {
         if !matches!(variant.fields, Fields::Unit) {
-            errors.at(&variant.fields, "a text holds no more than the variant's name");
+            errors.at(&variant.fields, "a variant with fields has no text");
             return None;
         }
         let mut name = None;

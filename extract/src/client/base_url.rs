@@ -1,4 +1,4 @@
-//! BaseUrl, BaseUrlError.
+//! BaseUrl: the common start of a client's URLs.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use http::Uri;
 
-/// Why a text is no base of URLs, or cannot be put behind one.
+/// An error of a base URL, or of a text that is joined with it.
 ///
 /// ```
 /// use waylay_extract::{BaseUrl, BaseUrlError};
@@ -20,27 +20,27 @@ use http::Uri;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BaseUrlError {
-    /// It is no absolute URL and no absolute path.
+    /// The text is neither an absolute URL nor an absolute path.
     InvalidBase(String),
-    /// It names a host of its own, which would lead away from the base.
+    /// The text has a host, and would replace the base.
     NotRelative(String),
-    /// What is put behind the base makes no URL.
+    /// The joined text is not a URL.
     InvalidUrl(String),
 }
 
 impl fmt::Display for BaseUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidBase(text) => write!(f, "`{text}` is no absolute URL and no absolute path"),
-            Self::NotRelative(text) => write!(f, "`{text}` names a host of its own"),
-            Self::InvalidUrl(text) => write!(f, "`{text}` is no URL"),
+            Self::InvalidBase(text) => write!(f, "`{text}` is neither an absolute URL nor an absolute path"),
+            Self::NotRelative(text) => write!(f, "`{text}` has a host, but is joined with a base URL"),
+            Self::InvalidUrl(text) => write!(f, "`{text}` is not a URL"),
         }
     }
 }
 
 impl Error for BaseUrlError {}
 
-/// The start of a client's URLs: scheme and host, a path, a query, or a part of these.
+/// The start of a client's URLs: scheme and host, path, query, or some of these.
 ///
 /// Paths are joined with one slash and queries with one `&`, as in juju's httprequest; the base's
 /// path is kept, unlike in RFC 3986, 5.2, where a leading slash drops it.
@@ -56,17 +56,17 @@ impl Error for BaseUrlError {}
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BaseUrl {
-    /// Scheme, host and path, as they were written.
+    /// Scheme, host and path as written.
     start: String,
     query: String,
 }
 
 impl BaseUrl {
-    /// A base of an absolute URL, of an absolute path, or of nothing.
+    /// Parses an absolute URL, an absolute path, or an empty text.
     ///
     /// # Errors
     ///
-    /// The text is none of these.
+    /// The text is not one of these.
     pub fn new(url: &str) -> Result<Self, BaseUrlError> {
         let invalid = || BaseUrlError::InvalidBase(url.to_owned());
         let (start, query) = url.split_once('?').unwrap_or((url, ""));
@@ -80,14 +80,14 @@ impl BaseUrl {
         Ok(Self { start: start.to_owned(), query: query.to_owned() })
     }
 
-    /// The base with a path and a query behind it.
+    /// Returns the base joined with a path and a query.
     ///
     /// # Errors
     ///
-    /// The text names a host of its own.
+    /// The text has a host.
     pub fn join(&self, relative: &str) -> Result<String, BaseUrlError> {
         let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
-        // RFC 3986, 4.2: two slashes begin a host, and a colon in the first segment ends a scheme.
+        // RFC 3986, 4.2: a host starts with two slashes, and a scheme ends with a colon in the first segment.
         let scheme = path.split('/').next().is_some_and(|first| first.contains(':'));
         if path.starts_with("//") || scheme {
             return Err(BaseUrlError::NotRelative(relative.to_owned()));

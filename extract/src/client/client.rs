@@ -1,4 +1,4 @@
-//! Client, ClientError, DecodeError.
+//! Client: sends structs and reads typed responses.
 
 use std::error::Error;
 use std::fmt;
@@ -21,12 +21,12 @@ use crate::descriptor::body::is_json;
 use crate::write::into_request::IntoRequest;
 use crate::write::writer::WriteError;
 
-/// As the limit of bodies that are read on the server's side.
+/// The same as the default limit of the server.
 const LIMIT: u64 = 2 * 1024 * 1024;
 
-/// A client that sends structs and reads typed answers.
+/// A client that sends structs and reads typed responses.
 ///
-/// It works over any `tower` service: an HTTP connector with its own middleware in front, or a
+/// It works over any `tower` service: an HTTP client with middleware, or a
 /// router in the same process. Each call clones the service and waits until it is ready.
 ///
 /// ```
@@ -64,7 +64,7 @@ const LIMIT: u64 = 2 * 1024 * 1024;
 /// let doubled: Doubled = client.call(&Double { number: "5".into(), times: 2 }).await?;
 /// assert_eq!(doubled, Doubled(20));
 ///
-/// // The server's errors come back as they were told.
+/// // The errors of the server are read back.
 /// let error = client.call::<Doubled>(&Double { number: "five".into(), times: 2 }).await.unwrap_err();
 /// let ClientError::Status(response) = error else { panic!() };
 /// assert_eq!((response.status().as_u16(), response.errors()[0].name()), (400, Some("number")));
@@ -108,17 +108,17 @@ pub struct Client<S> {
 }
 
 impl<S> Client<S> {
-    /// A client whose URLs have no base: what a router in the same process needs.
+    /// Returns a client without a base URL, for a router in the same process.
     pub fn new(service: S) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
         Self { service, base: BaseUrl::default(), headers, limit: LIMIT }
     }
 
-    /// Sets what every URL starts with: a [`BaseUrl`] or its text.
+    /// Sets the start of every URL: a [`BaseUrl`] or its text.
     ///
     /// # Errors
     ///
-    /// The text is no absolute URL and no absolute path.
+    /// The text is neither an absolute URL nor an absolute path.
     pub fn base<B: TryInto<BaseUrl, Error: Into<BaseUrlError>>>(
         mut self,
         base: B,
@@ -127,13 +127,13 @@ impl<S> Client<S> {
         Ok(self)
     }
 
-    /// Sets a header of every request that has none of the name; `accept: application/json` is set already.
+    /// Sets a default header of every request; `accept: application/json` is set already.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
-    /// Sets the most bytes of an answer that are read, 2 MiB by default.
+    /// Sets the maximum bytes of a response body, 2 MiB by default.
     pub fn limit(mut self, bytes: u64) -> Self {
         self.limit = bytes;
         self
@@ -145,20 +145,20 @@ where
     S: Service<Request<Body>, Response = Response<B>, Error: Into<BoxError>> + Clone,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    /// Sends the struct by its own route, and reads the answer's JSON.
+    /// Sends a struct by its own route, and reads the JSON of the response.
     ///
-    /// An empty body is read as `null`, so an `Option` may be asked for.
+    /// An empty body is read as `null`, so `T` may be an `Option`.
     ///
     /// # Errors
     ///
-    /// The request cannot be written or sent, the answer's status is not a success, or its body is
-    /// not the type's.
+    /// The request cannot be written or sent, the status is not a success, or the body is
+    /// not JSON of the type.
     pub async fn call<T: DeserializeOwned>(&self, request: &impl IntoRequest) -> Result<T, ClientError> {
         let request = request.to_request().map_err(ClientError::Write)?;
         self.request_json(request).await
     }
 
-    /// As [`call`](Self::call) by another route than the struct's own.
+    /// As [`call`](Self::call) with a given route.
     ///
     /// # Errors
     ///
@@ -173,26 +173,26 @@ where
         self.request_json(request).await
     }
 
-    /// Sends the struct by its own route; of the answer only the status counts.
+    /// Sends a struct by its own route, and ignores the body of the response.
     ///
     /// # Errors
     ///
-    /// The request cannot be written or sent, or the answer's status is not a success.
+    /// The request cannot be written or sent, or the status is not a success.
     pub async fn call_empty(&self, request: &impl IntoRequest) -> Result<(), ClientError> {
         self.call_response(request).await.map(drop)
     }
 
-    /// Sends the struct by its own route and gives the answer as it is, if its status is a success.
+    /// Sends a struct by its own route, and returns the response.
     ///
     /// # Errors
     ///
-    /// The request cannot be written or sent, or the answer's status is not a success.
+    /// The request cannot be written or sent, or the status is not a success.
     pub async fn call_response(&self, request: &impl IntoRequest) -> Result<Response<Body>, ClientError> {
         let request = request.to_request().map_err(ClientError::Write)?;
         self.request(request).await
     }
 
-    /// Reads the JSON at a path behind the base.
+    /// Reads the JSON of a path, which is joined with the base URL.
     ///
     /// # Errors
     ///
@@ -203,7 +203,7 @@ where
         self.request_json(request).await
     }
 
-    /// Sends a request whose URL is a path behind the base, and reads the answer's JSON.
+    /// Sends a request, whose URL is joined with the base URL, and reads the JSON of the response.
     ///
     /// # Errors
     ///
@@ -221,11 +221,11 @@ where
         Err(ClientError::Decode(Box::new(DecodeError { status, headers, body, error: unread })))
     }
 
-    /// Sends a request whose URL is a path behind the base; an answer that is no success is an error.
+    /// Sends a request, whose URL is joined with the base URL, and returns the response.
     ///
     /// # Errors
     ///
-    /// The request cannot be sent, or the answer's status is not a success.
+    /// The request cannot be sent, or the status is not a success.
     pub async fn request(&self, mut request: Request<Body>) -> Result<Response<Body>, ClientError> {
         let relative = request.uri().to_string();
         *request.uri_mut() = self.base.uri(&relative).map_err(ClientError::Url)?;
@@ -258,7 +258,7 @@ where
     }
 }
 
-/// The start of a response's body: what can be read of it says more than that it cannot be read.
+/// Reads the start of an error response; an error of the body ends it.
 async fn start(mut body: Body) -> Bytes {
     let mut start = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
@@ -272,26 +272,26 @@ async fn start(mut body: Body) -> Bytes {
     start.into()
 }
 
-/// Why a call has no answer of the type that was asked for.
+/// An error of a call.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientError {
     /// The struct cannot be written into a request.
     Write(WriteError),
-    /// BaseUrl and path make no URL.
+    /// The path cannot be joined with the base URL.
     Url(BaseUrlError),
-    /// The service has failed: nothing is known of an answer.
+    /// The service has failed, without a response.
     Service(ServiceError),
-    /// The answer's status is not a success.
+    /// The status is not a success.
     Status(Box<ErrorResponse>),
-    /// The answer's body is longer than the client's limit.
+    /// The body of the response is longer than the client's limit.
     TooLarge {
-        /// The most bytes that are read.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// The answer's body ends before its end.
+    /// The body of the response is incomplete.
     Unreadable(axum_core::Error),
-    /// The answer is a success, but not JSON of the type.
+    /// The body of a successful response is not JSON of the type.
     Decode(Box<DecodeError>),
 }
 
@@ -300,11 +300,11 @@ impl fmt::Display for ClientError {
         match self {
             Self::Write(_) => f.write_str("the request cannot be written"),
             Self::Url(_) => f.write_str("the request has no URL"),
-            Self::Service(_) => f.write_str("the request was not answered"),
-            Self::Status(response) => write!(f, "the server answered {response}"),
-            Self::TooLarge { limit } => write!(f, "the answer is longer than {limit} bytes"),
-            Self::Unreadable(_) => f.write_str("the answer cannot be read to its end"),
-            Self::Decode(_) => f.write_str("the answer is not what was asked for"),
+            Self::Service(_) => f.write_str("the request got no response"),
+            Self::Status(response) => write!(f, "the server responded {response}"),
+            Self::TooLarge { limit } => write!(f, "the response is longer than {limit} bytes"),
+            Self::Unreadable(_) => f.write_str("the response cannot be read completely"),
+            Self::Decode(_) => f.write_str("the response is not JSON of the expected type"),
         }
     }
 }
@@ -354,30 +354,30 @@ impl Error for ServiceError {
     }
 }
 
-/// A successful answer that is not JSON of the type that was asked for.
+/// A successful response whose body is not JSON of the expected type.
 ///
-/// Its `Display` shows what came instead, as that of a [`ErrorResponse`] does.
+/// `Display` shows an excerpt of the body, as for [`ErrorResponse`].
 #[derive(Debug)]
 pub struct DecodeError {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
-    /// None if the content type is not JSON at all.
+    /// `None` if the content type is not JSON.
     error: Option<serde_json::Error>,
 }
 
 impl DecodeError {
-    /// The status.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The whole body.
+    /// Returns the whole body.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
@@ -388,11 +388,11 @@ impl fmt::Display for DecodeError {
         let excerpt = excerpt(&self.headers, &self.body);
         match (&self.error, self.headers.get(CONTENT_TYPE)) {
             (Some(_), _) => write!(f, "unexpected JSON; content: {excerpt}"),
-            (None, None) => write!(f, "no content type; want application/json; content: {excerpt}"),
+            (None, None) => write!(f, "no content type; expected application/json; content: {excerpt}"),
             (None, Some(kind)) => {
                 let kind = String::from_utf8_lossy(kind.as_bytes());
                 let kind = kind.escape_debug();
-                write!(f, "unexpected content type {kind}; want application/json; content: {excerpt}")
+                write!(f, "unexpected content type {kind}; expected application/json; content: {excerpt}")
             }
         }
     }

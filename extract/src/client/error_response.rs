@@ -1,4 +1,4 @@
-//! ErrorResponse: problem+json read back.
+//! ErrorResponse: a response with an error status, read back.
 
 use std::error::Error;
 use std::fmt;
@@ -13,11 +13,11 @@ use crate::client::excerpt::excerpt;
 use crate::descriptor::body::is_json;
 use crate::error::field::{Code, FieldError, Location, OneLine, ValueError};
 
-/// An answer whose status is not a success.
+/// A response whose status is not a success.
 ///
-/// A problem (RFC 9457) is read: its members, and the errors of a
-/// [`Rejection`](crate::Rejection) as the same [`FieldError`]s. Of anything else, `Display` shows
-/// what a person wants to see: the text of an HTML page, the lines of a text.
+/// A problem document (RFC 9457) is parsed: its members, and the errors of a
+/// [`Rejection`](crate::Rejection) as the same [`FieldError`]s. Of other bodies, `Display` shows
+/// an excerpt: the text of an HTML page, the lines of plain text.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
@@ -27,14 +27,14 @@ use crate::error::field::{Code, FieldError, Location, OneLine, ValueError};
 /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
 /// let body = r#"{"title": "Bad Request", "status": 400, "errors": [
 ///     {"in": "query", "name": "page", "code": "invalid", "detail": "expected an integer"}]}"#;
-/// let refusal = ErrorResponse::new(StatusCode::BAD_REQUEST, headers, body.into());
-/// assert_eq!(refusal.errors()[0].code(), Code::Invalid);
-/// assert_eq!(refusal.to_string(), "400 Bad Request: query `page`: expected an integer");
+/// let response = ErrorResponse::new(StatusCode::BAD_REQUEST, headers, body.into());
+/// assert_eq!(response.errors()[0].code(), Code::Invalid);
+/// assert_eq!(response.to_string(), "400 Bad Request: query `page`: expected an integer");
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-/// let refusal = ErrorResponse::new(StatusCode::BAD_GATEWAY, headers, "<h1>No backend</h1><hr>proxy".into());
-/// assert_eq!(refusal.to_string(), "502 Bad Gateway: No backend; proxy");
+/// let response = ErrorResponse::new(StatusCode::BAD_GATEWAY, headers, "<h1>No backend</h1><hr>proxy".into());
+/// assert_eq!(response.to_string(), "502 Bad Gateway: No backend; proxy");
 /// ```
 #[derive(Clone, Debug)]
 pub struct ErrorResponse {
@@ -46,7 +46,7 @@ pub struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// A refusal of what an answer holds.
+    /// Parses a response.
     pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
         let problem: Map<_, _> = match is_json(&headers) {
             true => serde_json::from_slice(&body).unwrap_or_default(),
@@ -59,32 +59,32 @@ impl ErrorResponse {
         Self { status, headers, body, problem, errors }
     }
 
-    /// The status.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The body, or its start if it was longer than the client reads.
+    /// Returns the body, or its start if it is longer than the client reads.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// The members of the body, if it is a JSON object: of a problem `type`, `title`, `detail` and so on.
+    /// Returns the members of a JSON body: those of a problem document are `type`, `title`, `detail` and others.
     pub fn problem(&self) -> &Map<String, Value> {
         &self.problem
     }
 
-    /// The errors of the fields, as the server has told them.
+    /// Returns the errors of fields that the server has reported.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }
 
-    /// The body as an error type of the program's own.
+    /// Reads the body as an error type of the program.
     ///
     /// # Errors
     ///
@@ -98,12 +98,12 @@ impl ErrorResponse {
     }
 }
 
-/// One error of a problem; `None` if it has not the members that ours have.
+/// Parses one error of a problem; `None` if it is not an error of a field.
 fn error(value: &Value) -> Option<FieldError> {
     let text = |member: &str| value.get(member)?.as_str();
     let location = LOCATIONS.iter().copied().find(|location| Some(location.as_str()) == text("in"))?;
     let place = text("name").or(text("pointer")).unwrap_or_default();
-    // A newer server may know more kinds; all of them say that a value is not accepted.
+    // A newer server may have more codes.
     let known = CODES.iter().copied().find(|code| Some(code.as_str()) == text("code"));
     let error =
         ValueError::new(known.unwrap_or(Code::Invalid), text("detail").unwrap_or_default().to_owned());

@@ -1,4 +1,4 @@
-//! Typed HTTP client.
+//! Typed HTTP client over tower services.
 
 pub(crate) mod base_url;
 pub(crate) mod client;

@@ -1,4 +1,4 @@
-//! BodyKind, content types, BodyPlan.
+//! BodyKind and BodyPlan: content types, and which of them a struct reads.
 
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -14,7 +14,7 @@ pub enum BodyKind {
     Multipart,
     /// `text/*`
     Text,
-    /// Anything else, or nothing is said.
+    /// Any other type, or no content type.
     Other,
 }
 
@@ -50,10 +50,10 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     kind(headers) == BodyKind::Json
 }
 
-/// Whether plain text is asked for, rather than what a problem is.
+/// Tests whether the client prefers plain text to JSON.
 ///
-/// The most specific range that holds a type says its quality (RFC 9110, 12.5.1). A browser's `*/*` asks for
-/// both alike, which is no such wish.
+/// The most specific range that contains a type has its quality (RFC 9110, 12.5.1). The `*/*` of a browser
+/// contains both and counts for JSON.
 pub(crate) fn prefers_plain(headers: &HeaderMap) -> bool {
     // How specific the best range is, and its quality.
     let mut plain = (0, 0.0f32);
@@ -84,43 +84,43 @@ pub(crate) fn prefers_plain(headers: &HeaderMap) -> bool {
     plain.1 > json.1
 }
 
-/// What a struct does with the body.
+/// Which bodies a struct reads, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyPlan {
-    /// It is read as JSON, whole or by member.
+    /// JSON, whole or by member.
     pub json: bool,
-    /// It is read as JSON by member.
+    /// JSON by member.
     pub members: bool,
-    /// Types that are JSON as well, though their names do not say so.
+    /// Further content types of JSON.
     pub accept: &'static [&'static str],
-    /// It is read as an urlencoded form, whole or by key.
+    /// An urlencoded form, whole or by key.
     pub form: bool,
-    /// It is read as a form by key.
+    /// A form by key.
     pub pairs: bool,
-    /// It is read as parts.
+    /// Multipart.
     pub multipart: bool,
-    /// It is read as text if it is called one.
+    /// Text, for content types of `text/*` only.
     pub text: bool,
-    /// It is read as text or kept as bytes, whatever it is called.
+    /// Text or bytes, for any content type.
     pub any: bool,
-    /// It is handed on unread.
+    /// The body is not read here.
     pub stream: bool,
-    /// The most bytes that are read.
+    /// Maximum bytes.
     pub limit: u64,
-    /// The most pairs, members or parts.
+    /// Maximum pairs, members or parts.
     pub max_params: usize,
-    /// A pair that no field reads is an error.
+    /// An unknown pair is an error.
     pub deny_form: bool,
-    /// A member that no field reads is an error.
+    /// An unknown member is an error.
     pub deny_json: bool,
-    /// A part that no field reads is an error.
+    /// An unknown part is an error.
     pub deny_part: bool,
     /// A body without a content type is of the first type that is read.
     pub untyped: bool,
 }
 
 impl BodyPlan {
-    /// No body is read.
+    /// Reads no body.
     pub const NONE: Self = Self {
         json: false,
         members: false,
@@ -139,12 +139,12 @@ impl BodyPlan {
         untyped: false,
     };
 
-    /// Whether the body is touched at all.
+    /// Tests whether the body is read.
     pub const fn reads(self) -> bool {
         self.json | self.form | self.multipart | self.text | self.any | self.stream
     }
 
-    /// The same plan with what a flattened struct reads; the limits and rules are those of the outer.
+    /// Adds what a flattened struct reads; limits and rules stay those of the outer struct.
     pub const fn join(self, inner: Self) -> Self {
         Self {
             json: self.json | inner.json,
@@ -159,14 +159,14 @@ impl BodyPlan {
         }
     }
 
-    /// Whether a body of members is decoded in one way only.
+    /// Tests whether the body is decoded in one way only.
     pub const fn is_consistent(self) -> bool {
         let parts = self.multipart & !self.stream;
         let members = self.json as u8 + (self.form | parts) as u8 + self.stream as u8;
         members <= 1
     }
 
-    /// The content types that are read, as a header has them.
+    /// Returns the content types in the form of a header value.
     pub(crate) fn accepts(&self) -> String {
         let types = [
             (self.json, "application/json"),
@@ -194,7 +194,7 @@ impl BodyPlan {
         }
     }
 
-    /// Whether the type of the body matters.
+    /// Tests whether the content type matters.
     pub(crate) fn checks_content_type(&self) -> bool {
         self.json | self.form | self.multipart | self.text
     }

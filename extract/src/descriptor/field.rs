@@ -1,54 +1,54 @@
-//! Static description of one field.
+//! Rule, HeadPlan: how the derive says a field and the head are read.
 
-/// The rule of one text field, written by the derive.
+/// How a text field is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// The field is an `Option`.
     pub option: bool,
-    /// Every value is split at its commas.
+    /// Every value is split at commas.
     pub csv: bool,
-    /// The values are lines of a header's list: quoted commas divide nothing, empty elements are none.
+    /// The values are lines of a header list: quoted commas do not split, empty elements are skipped.
     pub header: bool,
-    /// The key alone is `true`.
+    /// A key without a value is `true`.
     pub flag: bool,
-    /// Errors hold the value.
+    /// Errors contain the value.
     pub echo: bool,
-    /// What an empty value is.
+    /// How an empty value is read.
     pub empty: Empty,
-    /// What a second value of a single one is.
+    /// How a repeated single value is read.
     pub duplicates: Duplicates,
-    /// The most bytes of one value.
+    /// Maximum bytes of one value.
     pub limit: usize,
-    /// The most items of a list.
+    /// Maximum items of a list.
     pub max: usize,
 }
 
-/// What an empty value is.
+/// How an empty value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Empty {
-    /// The empty text; for an `Option` of a type that refuses it none.
+    /// As the empty text; for an `Option` of a type that rejects it, as none.
     Auto,
-    /// No value.
+    /// As no value.
     None,
-    /// A value, which the type may refuse.
+    /// As a value, which the type may reject.
     Keep,
-    /// An error.
+    /// It is an error.
     Error,
 }
 
-/// What a single value is that is given several times.
+/// How a repeated single value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
-    /// An error.
+    /// It is an error.
     Reject,
-    /// The first value.
+    /// The first value is read.
     First,
-    /// The last value.
+    /// The last value is read.
     Last,
 }
 
 impl Rule {
-    /// A required value of any length that is given once.
+    /// A required value of any length, without repetition.
     pub const PLAIN: Self = Self {
         option: false,
         csv: false,
@@ -62,49 +62,49 @@ impl Rule {
     };
 }
 
-/// How far down the keys of a field may lead.
+/// The limits of a field with nested keys.
 #[derive(Clone, Copy, Debug)]
 pub struct NestedLimits {
-    /// The most keys below the field's own.
+    /// Maximum depth of the keys.
     pub depth: usize,
-    /// The most items of a list.
+    /// Maximum items of a list.
     pub max: usize,
-    /// The most bytes of one value.
+    /// Maximum bytes of one value.
     pub limit: usize,
 }
 
-/// How a part is taken.
+/// How a part of a multipart body is read.
 #[derive(Clone, Copy, Debug)]
 pub struct PartRule {
-    /// The most bytes; the struct's limit holds as well.
+    /// Maximum bytes, within the limit of the struct.
     pub limit: Option<u64>,
-    /// It is a file, which may go to the disk.
+    /// It is a file, which may be written to disk.
     pub upload: bool,
 }
 
-/// What is walked over for a struct.
+/// Which parts of the request head a struct reads.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadPlan {
     /// A field reads a path variable.
     pub path: bool,
-    /// A field reads a path variable as the URI spells it.
+    /// A field reads a path variable without decoding.
     pub raw_path: bool,
     /// A field reads a query key.
     pub query: bool,
     /// A field reads a cookie.
     pub cookie: bool,
-    /// A field needs more than the request: the router's state, another extractor.
+    /// A field needs the router's state or another extractor.
     pub state: bool,
-    /// A query key that no field reads is an error.
+    /// An unknown query key is an error.
     pub deny_query: bool,
-    /// A is_invalid path variable is answered with 404.
+    /// The status of an invalid path variable is 404.
     pub path_is_404: bool,
-    /// The most pairs of a query.
+    /// Maximum pairs of the query.
     pub max_params: usize,
 }
 
 impl HeadPlan {
-    /// Nothing is read.
+    /// Reads nothing.
     pub const NONE: Self = Self {
         path: false,
         raw_path: false,
@@ -116,7 +116,7 @@ impl HeadPlan {
         max_params: 1000,
     };
 
-    /// The same wants with those of a flattened struct; the rules are those of the outer.
+    /// Adds what a flattened struct reads; the rules stay those of the outer struct.
     pub const fn join(self, inner: Self) -> Self {
         Self {
             path: self.path | inner.path,

@@ -1,4 +1,4 @@
-//! Static data that the derive writes: fields, names, body, route.
+//! Constants that the derive generates: fields, names, body, route.
 
 pub(crate) mod body;
 pub(crate) mod field;

@@ -1,57 +1,57 @@
-//! Names and keys of a struct, checked in const fn.
+//! Keys, Names: external names of fields, compared at compile time.
 
-/// The names of a struct's own fields by source, and those of the structs that are flattened into it.
+/// The names of a struct's fields by location, with those of flattened structs.
 ///
-/// A variable of the path and a header may be read by several structs: they have no prefix that could
-/// tell them apart, and each struct sees all that is there.
+/// Path variables and headers are not among them: they have no prefix, and several structs may
+/// read the same one.
 #[derive(Clone, Copy, Debug)]
 pub struct Keys {
-    /// What stands before the names of queries, cookies, forms and members.
+    /// The prefix of all names.
     pub prefix: &'static str,
-    /// Keys of the query.
+    /// Query keys.
     pub query: &'static [&'static str],
     /// Cookies.
     pub cookie: &'static [&'static str],
-    /// Keys of a form, and parts of a multipart body.
+    /// Form keys and parts of a multipart body.
     pub form: &'static [&'static str],
     /// Members of a JSON body.
     pub json: &'static [&'static str],
-    /// Those of flattened structs.
+    /// The names of flattened structs.
     pub inner: &'static [Keys],
 }
 
-/// A text in front of a name, and what stands before it.
+/// A prefix, and the prefix prefix it.
 #[derive(Clone, Copy)]
-struct Before<'b> {
+struct Prefix<'b> {
     text: &'b str,
-    up: Option<&'b Before<'b>>,
+    outer: Option<&'b Prefix<'b>>,
 }
 
-type Up<'b> = Option<&'b Before<'b>>;
+type Outer<'b> = Option<&'b Prefix<'b>>;
 
 impl Keys {
     /// No names.
     pub const NONE: Self = Self { prefix: "", query: &[], cookie: &[], form: &[], json: &[], inner: &[] };
 
-    /// The names of a flattened struct.
-    pub const fn within(self, prefix: &'static str, inner: &'static [Keys]) -> Self {
+    /// Returns the names of flattened structs with a prefix.
+    pub const fn with_prefix(self, prefix: &'static str, inner: &'static [Keys]) -> Self {
         Self { prefix, inner, ..Self::NONE }
     }
 
-    /// Whether both have a name of the same source.
-    pub const fn meet(&self, other: &Keys) -> bool {
-        all_meet(self, None, other, None)
+    /// Tests whether both contain the same name in the same location.
+    pub const fn overlaps(&self, other: &Keys) -> bool {
+        any_overlap(self, None, other, None)
     }
 }
 
-const fn all_meet(one: &Keys, up: Up<'_>, other: &Keys, other_up: Up<'_>) -> bool {
-    let here = Before { text: one.prefix, up };
-    if own_meet(one, Some(&here), other, other_up) {
+const fn any_overlap(one: &Keys, outer: Outer<'_>, other: &Keys, other_outer: Outer<'_>) -> bool {
+    let here = Prefix { text: one.prefix, outer };
+    if own_overlap(one, Some(&here), other, other_outer) {
         return true;
     }
     let mut at = 0;
     while at < one.inner.len() {
-        if all_meet(&one.inner[at], Some(&here), other, other_up) {
+        if any_overlap(&one.inner[at], Some(&here), other, other_outer) {
             return true;
         }
         at += 1;
@@ -59,20 +59,20 @@ const fn all_meet(one: &Keys, up: Up<'_>, other: &Keys, other_up: Up<'_>) -> boo
     false
 }
 
-/// Whether a name of the first one's own is a name of the other, at whatever depth.
-const fn own_meet(one: &Keys, up: Up<'_>, other: &Keys, other_up: Up<'_>) -> bool {
-    let here = Before { text: other.prefix, up: other_up };
+/// Tests whether an own name of the first is a name of the other at any depth.
+const fn own_overlap(one: &Keys, outer: Outer<'_>, other: &Keys, other_outer: Outer<'_>) -> bool {
+    let here = Prefix { text: other.prefix, outer: other_outer };
     let there = Some(&here);
-    if lists_meet(one.query, up, other.query, there)
-        || lists_meet(one.cookie, up, other.cookie, there)
-        || lists_meet(one.form, up, other.form, there)
-        || lists_meet(one.json, up, other.json, there)
+    if lists_overlap(one.query, outer, other.query, there)
+        || lists_overlap(one.cookie, outer, other.cookie, there)
+        || lists_overlap(one.form, outer, other.form, there)
+        || lists_overlap(one.json, outer, other.json, there)
     {
         return true;
     }
     let mut at = 0;
     while at < other.inner.len() {
-        if own_meet(one, up, &other.inner[at], there) {
+        if own_overlap(one, outer, &other.inner[at], there) {
             return true;
         }
         at += 1;
@@ -80,12 +80,12 @@ const fn own_meet(one: &Keys, up: Up<'_>, other: &Keys, other_up: Up<'_>) -> boo
     false
 }
 
-const fn lists_meet(one: &[&str], up: Up<'_>, other: &[&str], other_up: Up<'_>) -> bool {
+const fn lists_overlap(one: &[&str], outer: Outer<'_>, other: &[&str], other_outer: Outer<'_>) -> bool {
     let mut at = 0;
     while at < one.len() {
         let mut against = 0;
         while against < other.len() {
-            if same(one[at], up, other[against], other_up) {
+            if same(one[at], outer, other[against], other_outer) {
                 return true;
             }
             against += 1;
@@ -95,11 +95,11 @@ const fn lists_meet(one: &[&str], up: Up<'_>, other: &[&str], other_up: Up<'_>) 
     false
 }
 
-/// From the end, since what stands in front is a list from the end as well.
-const fn same(one: &str, up: Up<'_>, other: &str, other_up: Up<'_>) -> bool {
+/// Compares from the end, since the prefixes are linked from the end.
+const fn same(one: &str, outer: Outer<'_>, other: &str, other_outer: Outer<'_>) -> bool {
     let mut back = 0;
     loop {
-        match (byte(one, up, back), byte(other, other_up, back)) {
+        match (byte(one, outer, back), byte(other, other_outer, back)) {
             (Some(a), Some(b)) if a == b => back += 1,
             (None, None) => return true,
             _ => return false,
@@ -107,38 +107,38 @@ const fn same(one: &str, up: Up<'_>, other: &str, other_up: Up<'_>) -> bool {
     }
 }
 
-/// The byte that many places before the end.
-const fn byte(name: &str, up: Up<'_>, mut back: usize) -> Option<u8> {
+/// Returns the byte at an index from the end.
+const fn byte(name: &str, outer: Outer<'_>, mut back: usize) -> Option<u8> {
     let mut text = name;
-    let mut up = up;
+    let mut outer = outer;
     loop {
         if back < text.len() {
             return Some(text.as_bytes()[text.len() - 1 - back]);
         }
         back -= text.len();
-        match up {
-            Some(before) => {
-                text = before.text;
-                up = before.up;
+        match outer {
+            Some(prefix) => {
+                text = prefix.text;
+                outer = prefix.outer;
             }
             None => return None,
         }
     }
 }
 
-/// The names of a struct's own fields, and those of the structs that are flattened into it.
+/// The path variables of a struct's fields, with those of flattened structs.
 #[derive(Clone, Copy, Debug)]
 pub struct Names {
-    /// Of the struct's own fields.
+    /// Variables of the struct's own fields.
     pub own: &'static [&'static str],
-    /// Of variables in templates around the route's own.
+    /// Variables of the templates of scopes.
     pub scope: &'static [&'static str],
-    /// Of flattened structs.
+    /// The variables of flattened structs.
     pub inner: &'static [Names],
 }
 
 impl Names {
-    /// Whether some field reads each of the variables.
+    /// Tests whether every variable is read by a field.
     pub const fn cover(&self, variables: &[&str]) -> bool {
         let mut at = 0;
         while at < variables.len() {
@@ -150,7 +150,7 @@ impl Names {
         true
     }
 
-    /// Whether each field reads one of the variables.
+    /// Tests whether every field reads one of the variables.
     pub const fn are_among(&self, variables: &[&str]) -> bool {
         let mut at = 0;
         while at < self.own.len() {
@@ -192,7 +192,7 @@ const fn holds(list: &[&str], name: &str) -> bool {
     false
 }
 
-/// `==` of texts is no const function.
+/// `==` is not available in const functions.
 const fn equal(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
@@ -212,26 +212,26 @@ mod tests {
     use super::Keys;
 
     #[test]
-    fn names_meet_where_they_are_the_same_behind_their_prefixes() {
+    fn equal_names_with_their_prefixes_overlap() {
         const INNER: Keys = Keys { query: &["b", "c"], form: &["x"], ..Keys::NONE };
-        const DEEP: Keys = Keys { query: &["z"], inner: &[INNER.within("d.", &[INNER])], ..Keys::NONE };
+        const DEEP: Keys = Keys { query: &["z"], inner: &[INNER.with_prefix("d.", &[INNER])], ..Keys::NONE };
         let own = |query| Keys { query, ..Keys::NONE };
         for (one, other, meet) in [
             (own(&["a"]), own(&["a"]), true),
             (own(&["a"]), own(&["b", "a"]), true),
             (own(&["a"]), own(&["ba"]), false),
             (own(&["a"]), Keys { json: &["a"], ..Keys::NONE }, false),
-            (own(&["a.b"]), INNER.within("a.", &[INNER]), true),
-            (own(&["b"]), INNER.within("a.", &[INNER]), false),
-            (own(&["e.d.c"]), DEEP.within("e.", &[DEEP]), true),
-            (own(&["d.c"]), DEEP.within("e.", &[DEEP]), false),
-            (own(&["e.z"]), DEEP.within("e.", &[DEEP]), true),
-            (Keys { form: &["e.d.x"], ..Keys::NONE }, DEEP.within("e.", &[DEEP]), true),
-            (DEEP.within("e.", &[DEEP]), INNER.within("e.d.", &[INNER]), true),
+            (own(&["a.b"]), INNER.with_prefix("a.", &[INNER]), true),
+            (own(&["b"]), INNER.with_prefix("a.", &[INNER]), false),
+            (own(&["e.d.c"]), DEEP.with_prefix("e.", &[DEEP]), true),
+            (own(&["d.c"]), DEEP.with_prefix("e.", &[DEEP]), false),
+            (own(&["e.z"]), DEEP.with_prefix("e.", &[DEEP]), true),
+            (Keys { form: &["e.d.x"], ..Keys::NONE }, DEEP.with_prefix("e.", &[DEEP]), true),
+            (DEEP.with_prefix("e.", &[DEEP]), INNER.with_prefix("e.d.", &[INNER]), true),
             (own(&[""]), own(&[""]), true),
         ] {
-            assert_eq!(one.meet(&other), meet, "{one:?} {other:?}");
-            assert_eq!(other.meet(&one), meet, "{other:?} {one:?}");
+            assert_eq!(one.overlaps(&other), meet, "{one:?} {other:?}");
+            assert_eq!(other.overlaps(&one), meet, "{other:?} {one:?}");
         }
     }
 }

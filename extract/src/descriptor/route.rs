@@ -1,4 +1,4 @@
-//! Method and path of a struct.
+//! RouteTarget, OwnRoute: method and path template of a struct.
 
 #[cfg(feature = "router")]
 use std::sync::OnceLock;
@@ -7,17 +7,17 @@ use http::Method;
 #[cfg(feature = "router")]
 use waylay_router::Table;
 
-/// A table of one route, built when it is first asked.
+/// The struct's route as a table, built on first use.
 #[derive(Debug)]
 pub struct OwnRoute {
-    #[cfg_attr(not(feature = "router"), expect(dead_code, reason = "only our router knows its templates"))]
+    #[cfg_attr(not(feature = "router"), expect(dead_code, reason = "used with the feature `router`"))]
     target: RouteTarget,
     #[cfg(feature = "router")]
     table: OnceLock<Option<Table<()>>>,
 }
 
 impl OwnRoute {
-    /// What generated code says of a struct.
+    /// Returns the route of generated code.
     pub const fn new(method: Method, template: &'static str) -> Self {
         Self {
             target: RouteTarget::new(method, template),
@@ -29,12 +29,12 @@ impl OwnRoute {
 
 #[cfg(feature = "router")]
 impl OwnRoute {
-    /// The method and the template.
+    /// Returns the method and the template.
     pub(crate) fn target(&self) -> &RouteTarget {
         &self.target
     }
 
-    /// The table; `None` in it: the template does not compile.
+    /// Returns the table; `None` if the template does not compile.
     pub(crate) fn table(&self) -> &OnceLock<Option<Table<()>>> {
         &self.table
     }
@@ -64,23 +64,23 @@ pub struct RouteTarget {
 }
 
 impl RouteTarget {
-    /// What generated code says of a struct.
+    /// Returns the route of generated code.
     #[doc(hidden)]
     pub const fn new(method: Method, template: &'static str) -> Self {
         Self { method, template }
     }
 
-    /// The method.
+    /// Returns the method.
     pub fn method(&self) -> &Method {
         &self.method
     }
 
-    /// The template of the path.
+    /// Returns the path template.
     pub fn template(&self) -> &'static str {
         self.template
     }
 
-    /// Method and template, which is what a route made of the struct is called.
+    /// Returns method and template, the default name of the route.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.template)
     }

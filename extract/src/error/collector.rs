@@ -1,4 +1,4 @@
-//! All errors of one request.
+//! Errors: collects the errors of one request.
 
 use std::borrow::Cow;
 use std::mem;
@@ -7,16 +7,16 @@ use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::error::rejection::Rejection;
 use crate::error::validate::Invalid;
 
-/// A field's place among the others, its source and its name outside; `None` for what is no value.
-pub(crate) type Place = fn(&str) -> Option<(usize, Location, &'static str)>;
+/// Finds the index, the location and the external name of a field; `None` for a field without a value.
+pub(crate) type FieldLookup = fn(&str) -> Option<(usize, Location, &'static str)>;
 
-/// The errors of one request while its fields are taken out.
+/// The errors of one request.
 #[derive(Debug, Default)]
 pub struct Errors {
     list: Vec<FieldError>,
-    /// How many at the start of the list belong to no field: unknown keys, too many of them.
+    /// The number of errors at the start of the list that belong to no field: unknown keys, too many values.
     ///
-    /// They come up before a slot is emptied.
+    /// They are found before the fields are.
     unknown_keys: usize,
     misconfigured: Option<Cow<'static, str>>,
     /// A router has given the path values, so that one which is missing is the program's error.
@@ -55,7 +55,7 @@ impl Errors {
         matches!(self.body, BodyState::Absent)
     }
 
-    /// What the program, not the request, has to provide.
+    /// Returns a value that the program has to provide.
     pub fn provided<T>(&mut self, value: Option<T>, reason: &'static str) -> Option<T> {
         if value.is_none() {
             self.misconfigured = Some(reason.into());
@@ -63,19 +63,19 @@ impl Errors {
         value
     }
 
-    /// Tells that a required path value has no variable in the route.
+    /// Reports that the route has no variable for a required field.
     pub(crate) fn lack_variable(&mut self, name: &str) {
         let reason = format!("no variable `{name}` of the route fills a required `#[param]` field");
         self.misconfigured.get_or_insert(reason.into());
     }
 
-    /// What a program cannot do for a request.
+    /// Reports an error of the program.
     #[cfg(feature = "multipart")]
     pub(crate) fn set_misconfigured(&mut self, reason: &'static str) {
         self.misconfigured = Some(reason.into());
     }
 
-    /// Empties the slots of a flattened struct, whose names have this before them.
+    /// Finishes a flattened struct, whose names have a prefix.
     pub fn prefixed<T>(&mut self, prefix: &str, finish: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.list.len();
         let value = finish(self);
@@ -85,21 +85,21 @@ impl Errors {
         value
     }
 
-    /// The struct, if what validates it has nothing against it.
+    /// Returns the struct if its validation accepts it.
     pub fn validate<T, E: Into<Invalid>>(
         &mut self,
         value: T,
         check: impl FnOnce(&T) -> Result<(), E>,
-        place: Place,
+        lookup: FieldLookup,
     ) -> Option<T> {
         let Err(invalid) = check(&value) else {
             return Some(value);
         };
-        let mut found: Vec<_> = invalid.into().into_errors().collect();
-        found.sort_by_key(|(field, ..)| place(field).map_or(usize::MAX, |(at, ..)| at));
-        for (field, rest, detail) in found {
+        let mut list: Vec<_> = invalid.into().into_errors().collect();
+        list.sort_by_key(|(field, ..)| lookup(field).map_or(usize::MAX, |(at, ..)| at));
+        for (field, rest, detail) in list {
             let error = ValueError::new(Code::Validation, detail);
-            let error = match place(&field) {
+            let error = match lookup(&field) {
                 Some((_, Location::Body, pointer)) => {
                     FieldError::new(Location::Body, format!("{pointer}{rest}"), error)
                 }
@@ -111,9 +111,9 @@ impl Errors {
         None
     }
 
-    /// Whether a member of a form has no value because of the body, which is told once.
+    /// Tests whether a form field has no value because of the body, and reports the body's error once.
     ///
-    /// `required`: an absent body is a fault too.
+    /// `required`: an absent body is an error as well.
     pub fn lacks_body(&mut self, required: bool) -> bool {
         match &self.body {
             BodyState::Read => false,
@@ -131,7 +131,7 @@ impl Errors {
         }
     }
 
-    /// The unread body; an error if it was refused.
+    /// Returns the unread body, or reports why it was rejected.
     pub fn require_body<T>(&mut self, body: Option<T>) -> Option<T> {
         if body.is_none() {
             self.push_body_error(true);
@@ -139,7 +139,7 @@ impl Errors {
         body
     }
 
-    /// Tells, once, why a body field has no value. `required`: an absent body is a fault too.
+    /// Reports, once, why a body field has no value. `required`: an absent body is an error as well.
     pub(crate) fn push_body_error(&mut self, required: bool) {
         let error = match mem::take(&mut self.body) {
             BodyState::Rejected(error) => error,
@@ -149,18 +149,18 @@ impl Errors {
         self.list.push(error);
     }
 
-    /// Whether nothing at all is wrong.
+    /// Tests whether there is no error.
     pub(crate) fn is_clean(&self) -> bool {
         self.is_empty() && self.misconfigured.is_none() && !matches!(self.body, BodyState::Rejected(_))
     }
 
-    /// Everything that is wrong, as one answer.
+    /// Returns all errors as one rejection.
     #[cold]
-    pub(crate) fn take(&mut self) -> Rejection {
+    pub(crate) fn take_rejection(&mut self) -> Rejection {
         if let Some(reason) = self.misconfigured.take() {
             return Rejection::misconfigured(reason);
         }
-        // Where no field was there to tell it.
+        // No field has reported it.
         if let BodyState::Rejected(error) = mem::take(&mut self.body) {
             self.list.push(error);
         }
@@ -169,22 +169,22 @@ impl Errors {
     }
 }
 
-/// What is known of a body whose fields were never filled.
+/// What happened to the body.
 #[derive(Debug, Default)]
 pub(crate) enum BodyState {
-    /// It was not read, or its fault has been told.
+    /// It was not read, or its error has been reported.
     #[default]
     Unread,
-    /// It was read, and what it holds was handed on.
+    /// It was read.
     Read,
     /// The request has none.
     Absent,
-    /// It was refused, unreadable or cannot be decoded.
+    /// It was rejected, is unreadable or cannot be decoded.
     Rejected(FieldError),
 }
 
 impl BodyState {
-    /// Whether the request has no body.
+    /// Tests whether the request has no body.
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }

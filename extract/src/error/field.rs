@@ -1,4 +1,4 @@
-//! Code, FieldError, ValueError, Location.
+//! FieldError: one error of one field, with its Code and Location.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use crate::text::from_text::TextError;
 
-/// The kind of a [`FieldError`], for programs.
+/// The kind of a [`FieldError`].
 ///
 /// ```
 /// use waylay_extract::Code;
@@ -21,38 +21,38 @@ use crate::text::from_text::TextError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
-    /// A required value is not there.
+    /// A required value is missing.
     Missing,
-    /// A value is there, but its type does not accept it.
+    /// The type of the field does not accept the value.
     Invalid,
-    /// A single value is given more than once.
+    /// A single value is repeated.
     Duplicate,
-    /// A list has more items than `max_items`, or a part of the request more values than `max_params`.
+    /// A list has more items than `max_items`, or the query or body more values than `max_params`.
     TooMany,
     /// A list has fewer items than `min_items`.
     TooFew,
     /// A value is longer than the field's `limit`.
     TooLong,
-    /// A key is there that no field reads, and `deny_unknown` refuses it.
+    /// No field reads the key, and `deny_unknown` rejects it.
     Unknown,
-    /// The value is of its type, but what validates the struct refuses it.
+    /// The validation of the struct rejects the value.
     Validation,
-    /// A `%` is not followed by two hexadecimal digits.
+    /// A `%` without two hexadecimal digits.
     InvalidEscape,
-    /// A value is not UTF-8.
+    /// The value is not UTF-8.
     InvalidUtf8,
-    /// The body is not JSON, not a form, not multipart at all.
+    /// The body is not valid JSON, form or multipart.
     Malformed,
-    /// The body could not be read to its end.
+    /// The body could not be read completely.
     Unreadable,
-    /// The content type is not one that the struct reads.
+    /// The struct does not read this content type.
     UnsupportedMediaType,
     /// The body, or a part of it, is larger than its `limit`.
     TooLarge,
 }
 
 impl Code {
-    /// The word that stands for this code in a problem.
+    /// Returns the code as problem documents contain it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -79,16 +79,16 @@ impl fmt::Display for Code {
     }
 }
 
-/// What is wrong with a value, not yet tied to a field.
+/// An error of a value, without the field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueError {
     pub(crate) code: Code,
     pub(crate) detail: Cow<'static, str>,
-    /// What was sent, where the struct shows it.
+    /// The rejected value, if the struct allows it.
     pub(crate) value: Option<Box<str>>,
 }
 
-/// The most characters of a value that an error holds.
+/// Maximum characters of a value in an error.
 const SHOWN: usize = 64;
 
 impl ValueError {
@@ -97,7 +97,7 @@ impl ValueError {
         Self { code, detail, value: None }
     }
 
-    /// The same fault with the start of the value that it is about.
+    /// Adds the start of the rejected value.
     pub(crate) fn showing(mut self, value: &str) -> Self {
         self.value = Some(value.chars().take(SHOWN).collect());
         self
@@ -120,7 +120,7 @@ impl From<TextError> for ValueError {
 
 /// One error of one field.
 ///
-/// Values are never quoted: an answer and a log line may be read by others than the sender.
+/// It does not quote the value, since responses and logs may be read by others than the sender.
 ///
 /// ```
 /// use http::Request;
@@ -157,47 +157,47 @@ impl FieldError {
         Self::new(Location::Body, "", ValueError::new(code, detail))
     }
 
-    /// An error of a JSON member, by its key.
+    /// Returns an error of a JSON member.
     pub(crate) fn member(key: &str, code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        // RFC 6901, 3: the two letters that a pointer escapes.
+        // RFC 6901, 3: a pointer escapes `~` and `/`.
         let pointer = format!("/{}", key.replace('~', "~0").replace('/', "~1"));
         Self::new(Location::Body, pointer, ValueError::new(code, detail))
     }
 
-    /// The part of the request.
+    /// Returns the part of the request.
     pub fn location(&self) -> Location {
         self.location
     }
 
-    /// The variable, key, header or cookie; `None` for the body, which has a [`pointer`](Self::pointer).
+    /// Returns the variable, key, header or cookie; `None` for the body, which has a [`pointer`](Self::pointer).
     pub fn name(&self) -> Option<&str> {
         (self.location != Location::Body).then_some(&*self.name)
     }
 
-    /// The JSON pointer (RFC 6901) into the body, empty for the whole; `None` elsewhere.
+    /// Returns the JSON pointer (RFC 6901) into the body, empty for the whole; `None` for other locations.
     pub fn pointer(&self) -> Option<&str> {
         (self.location == Location::Body).then_some(&*self.name)
     }
 
-    /// The kind of the error.
+    /// Returns the kind of the error.
     pub fn code(&self) -> Code {
         self.error.code
     }
 
-    /// A sentence for a person.
+    /// Returns the message.
     pub fn detail(&self) -> &str {
         &self.error.detail
     }
 
-    /// The value that was sent, at most 64 characters of it, if the struct says `echo` and the field
+    /// Returns the first 64 characters of the value, if the struct has the option `echo` and the field
     /// not `redact`.
     pub fn value(&self) -> Option<&str> {
         self.error.value.as_deref()
     }
 
-    /// Makes it the error of a field in a struct that is flattened with a prefix.
+    /// Adds the prefix of a flattened struct to the name.
     ///
-    /// What is wrong with the body as a whole has no place that a prefix could stand before.
+    /// An error of the whole body has no name.
     pub(crate) fn prefix(&mut self, prefix: &str) {
         let place = &self.name;
         self.name = match self.location {
@@ -210,12 +210,12 @@ impl FieldError {
         };
     }
 
-    /// The status that this error alone would have.
+    /// Returns the status of a response with this error alone.
     pub fn status(&self) -> StatusCode {
         match (self.location, self.error.code) {
             (_, Code::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             (_, Code::UnsupportedMediaType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            // An absent body was never decoded, so it is missing as a query key is.
+            // An absent body is missing like a query key, not undecodable.
             (Location::Body, Code::Missing) if self.name.is_empty() => StatusCode::BAD_REQUEST,
             (_, Code::Validation) => StatusCode::UNPROCESSABLE_ENTITY,
             (
@@ -238,7 +238,7 @@ impl fmt::Display for FieldError {
     }
 }
 
-/// A text of others with its control characters escaped, so that it makes no line of its own in a log.
+/// A text with its control characters escaped, so that it cannot forge a line of a log.
 pub(crate) struct OneLine<'t>(pub(crate) &'t str);
 
 impl fmt::Display for OneLine<'_> {
@@ -272,9 +272,9 @@ impl Serialize for FieldError {
     }
 }
 
-/// The part of the request that a value comes from.
+/// The part of the request that contains a value.
 ///
-/// Its text is the `in` member of a problem's errors.
+/// Its text is the member `in` of an error in a problem document.
 ///
 /// ```
 /// use waylay_extract::Location;
@@ -302,7 +302,7 @@ pub enum Location {
 }
 
 impl Location {
-    /// The word that stands for this source in a problem.
+    /// Returns the location as problem documents contain it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Path => "path",
@@ -330,7 +330,7 @@ pub(crate) fn unreadable() -> FieldError {
     FieldError::body(Code::Unreadable, "expected the body to its end")
 }
 
-/// Ours, or that of a limit layer around us.
+/// Tests for an exceeded limit, of this crate or of an outer layer.
 pub(crate) fn is_limit(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {

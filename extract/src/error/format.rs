@@ -1,4 +1,4 @@
-//! RejectionLayer: rejections in another format.
+//! RejectionLayer: writes rejections in another format.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,13 +13,12 @@ use tower_service::Service;
 
 use crate::error::rejection::Rejection;
 
-/// Answers every [`Rejection`] as a function says, for all structs behind it.
+/// Replaces the response of every [`Rejection`] by that of a function.
 ///
-/// The rejection stays in the extensions of the new answer, and so do the headers that it has not set
-/// itself: the `Allow` of a 405 (RFC 9110, 15.5.6), the `Accept` of a 415, what layers further in have
-/// set; but for those of the body that is gone (`content-type`, `content-length`, `content-encoding`,
-/// `transfer-encoding`). An answer that a `#[from]` field has given holds no rejection and passes as it
-/// is.
+/// The new response keeps the rejection in its extensions, and the headers that it does not set
+/// itself: `Allow` of a 405 (RFC 9110, 15.5.6), `Accept` of a 415, those of inner layers. The headers
+/// of the old body are dropped (`content-type`, `content-length`, `content-encoding`,
+/// `transfer-encoding`). The response of a `#[from]` field is not a rejection and is passed through.
 ///
 /// ```
 /// use axum_core::{body::Body, response::{IntoResponse, Response}};
@@ -56,13 +55,13 @@ use crate::error::rejection::Rejection;
 /// # }
 /// ```
 #[derive(Clone, Copy)]
-#[must_use = "a layer does nothing until it is laid"]
+#[must_use = "a layer does nothing until it is added to a service"]
 pub struct RejectionLayer<F> {
     format: F,
 }
 
 impl<F: Fn(&Rejection) -> Response> RejectionLayer<F> {
-    /// A layer that answers with what the function makes.
+    /// Returns a layer that calls the function for every rejection.
     pub fn new(format: F) -> Self {
         Self { format }
     }
@@ -150,10 +149,10 @@ where
     }
 }
 
-/// Headers that speak of a body, not of an answer.
+/// Headers of the body, not of the response.
 const BODY_HEADERS: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING];
 
-/// Hands on what the new answer does not say itself.
+/// Adds the headers that the new response does not set.
 fn merge_headers(old: &HeaderMap, headers: &mut HeaderMap) {
     for name in old.keys().filter(|name| !BODY_HEADERS.contains(name)) {
         if !headers.contains_key(name) {

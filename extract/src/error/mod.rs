@@ -1,4 +1,4 @@
-//! FieldError, collected errors, Rejection, validation.
+//! Errors of fields, their collector, the rejection, validation.
 
 pub(crate) mod collector;
 pub(crate) mod field;

@@ -1,4 +1,4 @@
-//! Rejection: all errors as one problem+json response.
+//! Rejection: all errors of a request as one problem+json response.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -16,13 +16,13 @@ use crate::descriptor::body;
 use crate::descriptor::body::BodyPlan;
 use crate::error::field::{FieldError, Location};
 
-/// Everything that is wrong with a request, as one answer.
+/// All errors of a request, as one response.
 ///
-/// The answer is `application/problem+json` (RFC 9457) with the members `type`, `title`, `status`,
-/// `detail` and `errors`. The status is that of the gravest error, in the order 413, 415, 400, 422.
-/// The rejection itself rides in the response's extensions, so that a layer can write another format.
+/// The response is `application/problem+json` (RFC 9457) with the members `type`, `title`, `status`,
+/// `detail` and `errors`. Its status is the first of 413, 415, 400 and 422 that an error has.
+/// The extensions of the response contain the rejection, so that a layer can write another format.
 ///
-/// A fault of the program, not of the request, is a 500 whose reason is in `Display` and not sent.
+/// An error of the program, such as a missing extension, is a 500; its reason is in `Display` and not sent.
 ///
 /// ```
 /// use http::Request;
@@ -57,40 +57,40 @@ pub struct Rejection {
 enum Cause {
     Request(Vec<FieldError>),
     Misconfigured(Cow<'static, str>),
-    /// The request is for another route than the struct's; what is allowed if only its method is another's.
-    #[cfg_attr(not(feature = "router"), expect(dead_code, reason = "only our router knows its templates"))]
+    /// The request does not match the struct's route; the allowed method if only the method differs.
+    #[cfg_attr(not(feature = "router"), expect(dead_code, reason = "used with the feature `router`"))]
     WrongRoute(StatusCode, Option<Method>),
-    /// Another extractor's answer, which is given once.
+    /// The response of another extractor, which is taken once.
     ExtractorResponse(StatusCode, Arc<Mutex<Option<Response>>>),
 }
 
-/// How the answer is given.
+/// Options of the response.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RejectionOptions {
-    /// A is_invalid path variable is a page that is not there.
+    /// The status of an invalid path variable is 404.
     pub(crate) path_is_404: bool,
-    /// The client would rather have plain text.
+    /// The client prefers plain text.
     pub(crate) plain: bool,
-    /// The header that says to such a request what its body may be.
+    /// The header that lists the accepted content types.
     pub(crate) accept_header: AcceptHeader,
-    /// What a body may be.
+    /// The accepted bodies.
     pub(crate) plan: Option<&'static BodyPlan>,
 }
 
-/// Where an answer tells what a body may be.
+/// The header that lists the accepted content types, beside `Accept`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum AcceptHeader {
-    /// RFC 9110, 12.5.1: in an answer, `Accept` says what the next request may contain.
+    /// RFC 9110, 12.5.1: in a response, `Accept` lists the content types of the next request.
     #[default]
     Accept,
     /// Linked Data Platform 1.0, 7.1.
     Post,
-    /// RFC 5789, 3.1, which 2.2 asks for in a 415.
+    /// RFC 5789, 3.1; required in a 415 by 2.2.
     Patch,
 }
 
 impl RejectionOptions {
-    /// What the client would rather have, and what it did.
+    /// Returns the options for a request.
     pub(crate) fn of(parts: &Parts) -> Self {
         let accept_header = match parts.method {
             Method::POST => AcceptHeader::Post,
@@ -133,8 +133,8 @@ impl Rejection {
         self
     }
 
-    /// Tells of the rejection by an event (feature `tracing`), as axum does at its target `axum::rejection`:
-    /// one that the program is at fault for is an error, one that the client is at fault for a trace.
+    /// Emits an event (feature `tracing`), as axum does with the target `axum::rejection`: an error of the
+    /// program has the level ERROR, an error of the client TRACE.
     pub(crate) fn reported(mut self) -> Self {
         #[cfg(feature = "tracing")]
         if !self.is_reported {
@@ -152,12 +152,12 @@ impl Rejection {
         self
     }
 
-    /// The rejection that a response was made of, if it was made of one.
+    /// Returns the rejection of a response, from its extensions.
     pub fn of(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
     }
 
-    /// The errors in field order; empty if the program is at fault, or a `#[from]` field has answered.
+    /// Returns the errors in field order; empty for an error of the program, or the response of a `#[from]` field.
     pub fn errors(&self) -> &[FieldError] {
         match &self.cause {
             Cause::Request(errors) => errors,
@@ -165,7 +165,7 @@ impl Rejection {
         }
     }
 
-    /// The status of the answer.
+    /// Returns the status of the response.
     pub fn status(&self) -> StatusCode {
         const GRAVEST_FIRST: [StatusCode; 3] =
             [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::BAD_REQUEST];
@@ -183,7 +183,7 @@ impl Rejection {
             .unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
     }
 
-    /// The sentence that stands above the errors.
+    /// Returns the sentence before the errors.
     fn summary(&self) -> Cow<'static, str> {
         match self.errors().len() {
             _ if matches!(self.cause, Cause::WrongRoute(..)) => "the request is for another route".into(),
@@ -193,7 +193,7 @@ impl Rejection {
         }
     }
 
-    /// The problem document that is sent (RFC 9457).
+    /// Returns the problem document (RFC 9457).
     fn problem(&self) -> String {
         #[derive(Serialize)]
         struct Problem<'a> {
@@ -209,7 +209,7 @@ impl Rejection {
         let detail = self.summary();
         let problem =
             Problem { r#type: "about:blank", title, status: status.as_u16(), detail, errors: self.errors() };
-        // Texts and one number: there is nothing in it that JSON cannot hold.
+        // Texts and one number can always be serialized.
         serde_json::to_string(&problem).unwrap_or_default()
     }
 }
@@ -220,7 +220,7 @@ impl fmt::Display for Rejection {
             Cause::Misconfigured(reason) => return f.write_str(reason),
             Cause::WrongRoute(..) => return f.write_str(&self.summary()),
             Cause::ExtractorResponse(status, _) => {
-                return write!(f, "another extractor has answered {status}");
+                return write!(f, "another extractor responded with {status}");
             }
             Cause::Request(errors) => errors,
         };
@@ -271,7 +271,7 @@ impl Rejection {
             headers.insert(ACCEPT, accepts);
         }
         if let Cause::WrongRoute(_, Some(allowed)) = &self.cause {
-            // A method that a route is written with is a token, which a header holds.
+            // A method is a token, which is a valid header value.
             headers.extend(HeaderValue::from_str(allowed.as_str()).map(|allowed| (ALLOW, allowed)));
         }
         response.extensions_mut().insert(self);
@@ -280,17 +280,17 @@ impl Rejection {
 }
 
 impl Rejection {
-    /// The answer of a `#[from]` field; to a second asker only its status.
+    /// Takes the response of a `#[from]` field; only its status if it was taken before.
     fn take_extractor_response(&self) -> Option<Response> {
         let Cause::ExtractorResponse(status, answer) = &self.cause else {
             return None;
         };
-        // Nothing is done under the lock that could poison it.
+        // The lock is held for a move only and cannot be poisoned.
         let answer = answer.lock().ok().and_then(|mut answer| answer.take());
         Some(answer.unwrap_or_else(|| status.into_response()))
     }
 
-    /// The answer for a person at a terminal, one error a line.
+    /// Returns the response as plain text, one error a line.
     fn text(&self) -> String {
         let mut text = self.summary().into_owned();
         for error in self.errors() {

@@ -1,4 +1,4 @@
-//! Invalid; garde and validator.
+//! Invalid: errors of a struct's validation; garde and validator.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ pub use by_garde::garde;
 #[cfg(feature = "validator")]
 pub use by_validator::validator;
 
-/// What is wrong with a struct whose fields are sound each on its own.
+/// Errors of a struct whose fields are valid one by one.
 ///
-/// It is made by the function in `#[extract(validate = function)]`. Fields are named as in Rust; the
-/// answer names them as the outside does. Never put a secret into a detail: it is sent.
+/// Returned by the function in `#[extract(validate = function)]`. Fields are named as in Rust; the
+/// response has their external names. Details are sent to the client: do not put secrets into them.
 ///
 /// ```
 /// use http::Request;
@@ -39,28 +39,28 @@ pub use by_validator::validator;
 /// assert_eq!(rejection.errors()[0].code(), Code::Validation);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "it says what is wrong only if it is returned"]
+#[must_use = "errors have an effect only if they are returned"]
 pub struct Invalid {
     list: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 }
 
 impl Invalid {
-    /// Nothing yet.
+    /// Returns a value without errors.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One fault: of a field, or of a place in it such as `items[0].name`.
+    /// Returns one error of a field, or of a position in it such as `items[0].name`.
     pub fn field(field: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new().with_field(field, detail)
     }
 
-    /// One fault of the struct as a whole.
+    /// Returns one error of the struct as a whole.
     pub fn whole(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::field("", detail)
     }
 
-    /// One more fault.
+    /// Adds an error of a field.
     pub fn with_field(
         mut self,
         field: impl Into<Cow<'static, str>>,
@@ -70,16 +70,16 @@ impl Invalid {
         self
     }
 
-    /// `Ok` if there is no fault.
+    /// Returns `Ok` if there is no error.
     ///
     /// # Errors
     ///
-    /// This, if there is one.
+    /// `self`, if there is an error.
     pub fn into_result(self) -> Result<(), Self> {
         if self.list.is_empty() { Ok(()) } else { Err(self) }
     }
 
-    /// Each fault as the field, the JSON pointer below it and the detail.
+    /// Returns each error as field, JSON pointer below it, and detail.
     pub(crate) fn into_errors(self) -> impl Iterator<Item = (String, String, Cow<'static, str>)> {
         self.list.into_iter().map(|(place, detail)| {
             let end = place.find(['.', '[']).unwrap_or(place.len());
@@ -104,11 +104,11 @@ mod by_garde {
         }
     }
 
-    /// What `garde` has against the struct.
+    /// Validates a struct with `garde`.
     ///
     /// # Errors
     ///
-    /// It has something.
+    /// The errors of the validation.
     pub fn garde<T: garde::Validate<Context: Default>>(value: &T) -> Result<(), Invalid> {
         value.validate().map_err(Invalid::from)
     }
@@ -126,12 +126,12 @@ mod by_validator {
         }
     }
 
-    /// Its own sentences quote the value, so only messages that the program has written are sent.
+    /// Default messages quote the value, so only messages of the program are sent.
     fn gather(mut found: Invalid, above: &str, errors: ValidationErrors) -> Invalid {
         let mut errors: Vec<_> = errors.0.into_iter().collect();
         errors.sort_by(|one, other| one.0.cmp(&other.0));
         for (field, kind) in errors {
-            // The crate's own name for what is wrong with the struct as a whole.
+            // The crate's name for errors of the whole struct.
             let field = if field == "__all__" { "" } else { &*field };
             let gap = if above.is_empty() || field.is_empty() { "" } else { "." };
             let place = format!("{above}{gap}{field}");
@@ -156,11 +156,11 @@ mod by_validator {
         found
     }
 
-    /// What `validator` has against the struct.
+    /// Validates a struct with `validator`.
     ///
     /// # Errors
     ///
-    /// It has something.
+    /// The errors of the validation.
     pub fn validator<T: Validate>(value: &T) -> Result<(), Invalid> {
         value.validate().map_err(Invalid::from)
     }

@@ -1,4 +1,4 @@
-//! Body: content type, limit, decoding.
+//! The body in memory: content type, limit, decoding.
 
 use axum_core::body::Body;
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use crate::extract::head::read_pairs;
 use crate::extract::json;
 use crate::field::slots::Slots;
 
-/// Below this a body is read although another field is is_invalid, so that all errors go out together.
+/// Maximum bytes of a body that is read although the head has errors, so that all are reported together.
 const WORTH_READING: u64 = 64 * 1024;
 
 fn length(headers: &HeaderMap, size: &SizeHint) -> Option<u64> {
@@ -22,9 +22,9 @@ fn length(headers: &HeaderMap, size: &SizeHint) -> Option<u64> {
     size.exact().or_else(announced)
 }
 
-/// What a body of that much is to be read as, or why not.
+/// Returns the kind of the body, or why it is not read.
 ///
-/// Of one that may be empty the type is checked when it is read.
+/// Without a known length, the body may be empty, and its content type is checked after reading.
 pub(crate) fn admit(plan: &BodyPlan, headers: &HeaderMap, size: &SizeHint) -> Result<BodyKind, BodyState> {
     let length = length(headers, size);
     if length == Some(0) {
@@ -51,12 +51,12 @@ pub(crate) fn admit(plan: &BodyPlan, headers: &HeaderMap, size: &SizeHint) -> Re
     Ok(kind)
 }
 
-/// Whether a body is read although there are errors already.
+/// Tests whether a body is read although the head has errors.
 pub(crate) fn is_worth_reading(headers: &HeaderMap, size: &SizeHint) -> bool {
     length(headers, size).is_some_and(|length| length <= WORTH_READING)
 }
 
-/// Reads the body to its end.
+/// Reads the whole body into memory.
 pub(crate) async fn collect(plan: &BodyPlan, body: Body) -> Result<Bytes, FieldError> {
     let limit = usize::try_from(plan.limit).unwrap_or(usize::MAX);
     match Limited::new(body, limit).collect().await {
@@ -66,7 +66,7 @@ pub(crate) async fn collect(plan: &BodyPlan, body: Body) -> Result<Bytes, FieldE
     }
 }
 
-/// Takes a body in that the plan has admitted.
+/// Reads a body that `admit` has accepted.
 #[cfg_attr(not(feature = "multipart"), expect(unused_variables, reason = "only parts have a boundary"))]
 pub(crate) fn memory<'r, F: Slots<'r>>(
     slots: &mut F,
@@ -85,7 +85,7 @@ pub(crate) fn memory<'r, F: Slots<'r>>(
     whole(slots, kind, body, errors);
 }
 
-/// Takes a body in that is no stream and has no parts.
+/// Reads a body that is neither a stream nor multipart.
 pub(crate) fn whole<'r, F: Slots<'r>>(slots: &mut F, kind: BodyKind, body: &'r Bytes, errors: &mut Errors) {
     if body.is_empty() {
         errors.body = BodyState::Absent;
@@ -102,7 +102,7 @@ pub(crate) fn whole<'r, F: Slots<'r>>(slots: &mut F, kind: BodyKind, body: &'r B
     match read {
         Ok(()) => errors.body = BodyState::Read,
         Err(error) => {
-            slots.close();
+            slots.reset_members();
             errors.reject_body(error);
         }
     }

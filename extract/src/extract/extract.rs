@@ -1,4 +1,4 @@
-//! Extract, ExtractRef.
+//! Extract, ExtractRef, HasRoute: structs that are read from requests.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -18,8 +18,8 @@ use crate::field::value::Value;
 
 /// A struct that is read from a request, field by field.
 ///
-/// It is written by `#[derive(Extract)]`, which also makes the struct an argument of handlers:
-/// the [crate's page](crate) has its attributes and rules. The methods here read a request without a router.
+/// `#[derive(Extract)]` implements it, and makes the struct an argument of handlers:
+/// the [crate documentation](crate) lists the attributes and rules. The methods here need no router.
 ///
 /// ```
 /// use http::Request;
@@ -45,44 +45,44 @@ use crate::field::value::Value;
 /// assert_eq!((show.id, show.page, &*show.title), (7, 1, "Ways"));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say how it is read from a request",
+    message = "`{Self}` cannot be read from a request",
     note = "write `#[derive(waylay_extract::Extract)]` on it",
     note = "a struct that borrows from the request implements `ExtractRef` and is read without a router"
 )]
 pub trait Extract: Sized {
-    /// Where the values of the fields wait until all are read.
+    /// The values of the fields until all are read.
     #[doc(hidden)]
     type Slots: for<'r> Slots<'r> + Layout<Output = Self>;
 
     /// Reads the struct from a request whose body is in memory.
     ///
-    /// `path` holds the names and the decoded values of the route's variables.
+    /// `path` contains the names and the decoded values of the route's variables.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the request, in one [`Rejection`].
+    /// All errors of the request in one [`Rejection`].
     fn extract(parts: &Parts, path: &[(&str, &str)], body: Bytes) -> Result<Self, Rejection> {
         whole::<Self::Slots>(parts, path, &body)
     }
 
-    /// As [`extract`](Self::extract) for a struct that reads no body, or a request that has none.
+    /// As [`extract`](Self::extract) for a struct that reads no body, or a request without one.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the request, in one [`Rejection`].
+    /// All errors of the request in one [`Rejection`].
     fn extract_parts(parts: &Parts, path: &[(&str, &str)]) -> Result<Self, Rejection> {
         Self::extract(parts, path, Bytes::new())
     }
 
-    /// Tells what the fields are, for a document.
+    /// Describes the fields for an OpenAPI document.
     #[cfg(feature = "openapi")]
     #[doc(hidden)]
     fn describe(_operation: &mut crate::openapi::operation::Operation) {}
 }
 
-/// A struct that borrows from the request that it is read from; every [`Extract`] is one as well.
+/// A struct that borrows from its request. Every [`Extract`] implements it.
 ///
-/// It has one lifetime, and no handler takes it: the request is gone when a handler runs.
+/// It has one lifetime and cannot be the argument of a handler, which has no access to the request.
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -107,7 +107,7 @@ pub trait Extract: Sized {
 /// assert_eq!(search.accept_language, Some("de"));
 /// ```
 pub trait ExtractRef<'r>: Sized {
-    /// Where the values of the fields wait until all are read.
+    /// The values of the fields until all are read.
     #[doc(hidden)]
     type Slots: Slots<'r> + Layout<Output = Self>;
 
@@ -115,7 +115,7 @@ pub trait ExtractRef<'r>: Sized {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the request, in one [`Rejection`].
+    /// All errors of the request in one [`Rejection`].
     fn extract_ref(
         parts: &'r Parts,
         path: &[(&'r str, &'r str)],
@@ -129,10 +129,10 @@ impl<'r, T: Extract> ExtractRef<'r> for T {
     type Slots = T::Slots;
 }
 
-/// A struct that says where its requests go.
+/// A struct with a route.
 ///
-/// `#[derive(Extract)]` writes it of `#[route(METHOD "/template")]`. A route makes the struct readable
-/// without a router, as in a test or in a function of a cloud:
+/// `#[derive(Extract)]` implements it for `#[route(METHOD "/template")]`. The struct can then be read
+/// without a router, as in a test or a serverless function:
 ///
 /// ```
 /// # #[cfg(feature = "router")] {
@@ -157,20 +157,20 @@ impl<'r, T: Extract> ExtractRef<'r> for T {
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say where its requests go",
+    message = "`{Self}` has no route",
     note = "write `#[derive(Extract)]` and `#[route(GET \"/template\")]` on it"
 )]
 pub trait HasRoute: Extract {
-    /// Method and template.
+    /// The method and the path template.
     const TARGET: &'static RouteTarget;
 
-    /// Reads the struct from a request whose body is in memory and that no router has matched: the
-    /// path is held against the struct's own route, by the rules of waylay's router.
+    /// Reads the struct from a request whose body is in memory and that no router has matched: its
+    /// path is matched with the struct's own route, by the rules of waylay-router.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the request, in one [`Rejection`]: 404 if its path is not the
-    /// route's, 405 if only its method is not.
+    /// All errors of the request in one [`Rejection`]: 404 if the path does not match,
+    /// 405 if only the method differs.
     #[cfg(feature = "router")]
     fn read(parts: &Parts, body: Bytes) -> Result<Self, Rejection> {
         routed::<Self::Slots>(parts, &body)
@@ -193,7 +193,7 @@ fn whole<'r, F: Slots<'r>>(
     behind_path(slots, parts, body)
 }
 
-/// As [`whole`] with the path values that the struct's own route finds.
+/// Reads a request whose body is in memory, and its path by the struct's own route.
 #[cfg(feature = "router")]
 pub(crate) fn routed<'r, F: for<'s> Slots<'s>>(
     parts: &'r Parts,
@@ -201,7 +201,7 @@ pub(crate) fn routed<'r, F: for<'s> Slots<'s>>(
 ) -> Result<F::Output, Rejection> {
     let found = match F::own_route() {
         Some(own_route) => match_request(own_route, parts),
-        None => Err(Rejection::misconfigured("the struct has no route of its own")),
+        None => Err(Rejection::misconfigured("the struct has no route")),
     };
     let matched =
         found.map_err(|rejection| rejection.with_options(RejectionOptions::of(parts)).reported())?;
@@ -210,7 +210,7 @@ pub(crate) fn routed<'r, F: for<'s> Slots<'s>>(
     behind_path(slots, parts, body)
 }
 
-/// Reads what is not the path of a request whose body is in memory.
+/// Reads everything but the path of a request whose body is in memory.
 fn behind_path<'r, F: Slots<'r>>(
     mut slots: F,
     parts: &'r Parts,

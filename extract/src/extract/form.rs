@@ -1,4 +1,4 @@
-//! Whole query or form as one value of a serde type.
+//! Whole queries and forms as one value of a serde type.
 
 use http::Uri;
 use serde::de::DeserializeOwned;
@@ -55,7 +55,7 @@ impl<T> WholeSlot<T> {
     }
 }
 
-/// The whole urlencoded body, as one value of at most so many pairs.
+/// Reads a whole urlencoded body of at most `max` pairs.
 ///
 /// # Errors
 ///
@@ -104,11 +104,11 @@ fn whole<T: DeserializeOwned>(pairs: Vec<(String, Leaf)>, location: Location) ->
     })
 }
 
-/// The slot of a whole body that may come as parts.
+/// The slot of a whole body that may be multipart.
 #[cfg(feature = "multipart")]
 #[derive(Debug)]
 pub struct FormOrPartsSlot<T> {
-    /// What it is if it comes as something else.
+    /// The value of a body of another kind.
     pub member: MemberSlot<T>,
     pairs: Vec<(String, Leaf)>,
 }
@@ -122,7 +122,7 @@ impl<T> Default for FormOrPartsSlot<T> {
 
 #[cfg(feature = "multipart")]
 impl<T: DeserializeOwned> FormOrPartsSlot<T> {
-    /// Takes a part in.
+    /// Adds a part.
     pub fn part(&mut self, name: &str, part: &Part) {
         let text = match &part.bytes {
             Ok(_) => part.value().decode().map(Into::into).map_err(|error| *error),
@@ -131,7 +131,7 @@ impl<T: DeserializeOwned> FormOrPartsSlot<T> {
         self.pairs.push((name.to_owned(), Leaf::new(text)));
     }
 
-    /// The slot of the body, however it came.
+    /// Returns the slot of the body, of whatever kind.
     pub fn finish(self, errors: &Errors) -> MemberSlot<T> {
         match self.member {
             // The parts have been counted as they came.

@@ -1,22 +1,23 @@
-//! FromRequest steps that generated code calls.
+//! The functions behind the derived FromRequest and FromRequestParts.
 
 use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
-use http_body::Body as _;
+use http_body::{Body as _, SizeHint};
 use http_body_util::Limited;
 
-use crate::error::collector::{BodyState, Errors};
+use crate::descriptor::body::BodyKind;
+use crate::error::collector::Errors;
 use crate::error::rejection::Rejection;
 use crate::extract::body;
 use crate::extract::head::{finish, read_parts};
 use crate::field::slots::{Layout, Slots};
 
-/// What another extractor of the parts gives.
+/// Calls another extractor.
 ///
 /// # Errors
 ///
-/// It has answered itself.
+/// The response of the extractor.
 pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
     parts: &mut Parts,
     state: &S,
@@ -25,19 +26,19 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
 
     match T::from_request_parts(parts, state).await {
         Ok(value) => Ok(Some(value)),
-        Err(answer) => Err(Rejection::extractor_response(answer.into_response()).reported()),
+        Err(rejection) => Err(Rejection::extractor_response(rejection.into_response()).reported()),
     }
 }
 
-/// Slots with the path variables in: axum's first, then our router's, so that a router of ours
-/// inside axum's sees both.
+/// Returns slots with the path variables: those of axum first, then those of waylay-router, so that
+/// a nested router sees both.
 ///
 /// # Errors
 ///
-/// No router has left path values, or axum says that one is not UTF-8.
+/// No router has matched the request, or a value is not UTF-8.
 #[cfg_attr(
     not(any(feature = "axum", feature = "router")),
-    expect(unused_variables, reason = "no router is known")
+    expect(unused_variables, reason = "used with the features `axum` and `router`")
 )]
 pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejection> {
     if !F::HEAD.path {
@@ -57,7 +58,7 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
     };
     #[cfg(feature = "router")]
     let slots = crate::extract::path::fill(parts, slots);
-    // A middleware may have made the request anew and lost what the router had left in it.
+    // A middleware may have built a new request without the extensions of the router.
     #[cfg(feature = "router")]
     let slots = slots.or_else(|| {
         let matched = crate::extract::path::match_request(F::own_route()?, parts).ok()?;
@@ -73,22 +74,22 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
     })
 }
 
-/// The struct from the parts alone.
+/// Reads the struct from the request head.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the request.
+/// All errors of the request.
 pub fn from_parts<F: for<'r> Slots<'r>>(mut slots: F, parts: &Parts) -> Result<F::Output, Rejection> {
     let mut errors = Errors::routed();
     read_parts(&mut slots, parts, &mut errors);
     finish(slots, &mut errors, parts)
 }
 
-/// As [`from_parts`]; `None` if the request holds nothing for any field.
+/// As [`from_parts`]; `None` if the request has no value for any field.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with what the request holds.
+/// All errors of the request.
 pub fn option_from_parts<F: for<'r> Slots<'r>>(
     mut slots: F,
     parts: &Parts,
@@ -101,11 +102,11 @@ pub fn option_from_parts<F: for<'r> Slots<'r>>(
     finish(slots, &mut errors, parts).map(Some)
 }
 
-/// The struct from the parts and the body.
+/// Reads the struct from the request.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the request.
+/// All errors of the request.
 pub async fn from_request<F: for<'r> Slots<'r>>(
     mut slots: F,
     parts: &Parts,
@@ -114,15 +115,15 @@ pub async fn from_request<F: for<'r> Slots<'r>>(
     let mut errors = Errors::routed();
     read_parts(&mut slots, parts, &mut errors);
     let is_invalid = summary(&slots).is_invalid || !errors.is_empty();
-    take_body(&mut slots, is_invalid, parts, body, &mut errors).await;
+    read_body(&mut slots, is_invalid, parts, body, &mut errors).await;
     finish(slots, &mut errors, parts)
 }
 
-/// As [`from_request`]; `None` if the request holds nothing for any field.
+/// As [`from_request`]; `None` if the request has no value for any field.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with what the request holds.
+/// All errors of the request.
 pub async fn option_from_request<F: for<'r> Slots<'r>>(
     mut slots: F,
     parts: &Parts,
@@ -132,19 +133,19 @@ pub async fn option_from_request<F: for<'r> Slots<'r>>(
     read_parts(&mut slots, parts, &mut errors);
     let Summary { is_invalid, is_untouched } = summary(&slots);
     let touched = !is_untouched || !errors.is_empty();
-    // Where nothing else is there, the body decides, so it is read although a field is missing.
-    take_body(&mut slots, is_invalid && touched, parts, body, &mut errors).await;
+    // If the head has no value, the body decides, so it is read although a field is missing.
+    read_body(&mut slots, is_invalid && touched, parts, body, &mut errors).await;
     if !touched && (errors.body_is_absent() || !F::BODY.reads()) {
         return Ok(None);
     }
     finish(slots, &mut errors, parts).map(Some)
 }
 
-/// State of the slots of the head before the body is read.
+/// The state of the slots of the head before the body is read.
 struct Summary {
-    /// A value is missing or not acceptable.
+    /// A value is missing or invalid.
     is_invalid: bool,
-    /// The request holds nothing for any of them.
+    /// The request has no value for any of them.
     is_untouched: bool,
 }
 
@@ -158,7 +159,7 @@ fn summary(slots: &impl Layout) -> Summary {
     summary
 }
 
-async fn take_body<F: for<'r> Slots<'r>>(
+async fn read_body<F: for<'r> Slots<'r>>(
     slots: &mut F,
     is_invalid: bool,
     parts: &Parts,
@@ -188,18 +189,28 @@ async fn take_body<F: for<'r> Slots<'r>>(
         return;
     }
     #[cfg(feature = "multipart")]
-    if plan.multipart && kind == crate::descriptor::body::BodyKind::Multipart {
+    if plan.multipart && kind == BodyKind::Multipart {
         return crate::extract::parts::stream(slots, &parts.headers, body, errors).await;
     }
-    match body::collect(plan, body).await {
-        Ok(bytes) => {
-            // Its length is known only now.
-            let size = http_body::SizeHint::with_exact(bytes.len() as u64);
-            match body::admit(plan, &parts.headers, &size) {
-                Ok(_) => body::whole(slots, kind, &bytes, errors),
-                Err(state) => errors.body = state,
-            }
-        }
-        Err(error) => errors.body = BodyState::Rejected(error),
+    read_whole(slots, kind, parts, body, errors).await;
+}
+
+/// Reads a body into memory, then into the slots.
+async fn read_whole<F: for<'r> Slots<'r>>(
+    slots: &mut F,
+    kind: BodyKind,
+    parts: &Parts,
+    body: Body,
+    errors: &mut Errors,
+) {
+    let plan = const { &F::BODY };
+    let bytes = match body::collect(plan, body).await {
+        Ok(bytes) => bytes,
+        Err(error) => return errors.reject_body(error),
+    };
+    // The content type of a body of unknown length can be checked only now.
+    match body::admit(plan, &parts.headers, &SizeHint::with_exact(bytes.len() as u64)) {
+        Ok(_) => body::whole(slots, kind, &bytes, errors),
+        Err(state) => errors.body = state,
     }
 }

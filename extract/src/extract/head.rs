@@ -1,4 +1,4 @@
-//! Path, query, header and cookie keys; unknown keys.
+//! The request head: pairs, unknown keys, FromRequestHead.
 
 #[cfg(feature = "headers")]
 use headers::Header;
@@ -14,9 +14,9 @@ use crate::field::value::Value;
 
 /// A type that a `#[request]` field can have.
 ///
-/// Here are [`Method`], [`Uri`], [`Version`], [`HeaderMap`] and [`Extensions`] of `http`; with the feature
-/// `router` also `Matched` and `Peer`, which need waylay's router. Where a piece may be missing, the field
-/// is an `Option`.
+/// Implemented for [`Method`], [`Uri`], [`Version`], [`HeaderMap`] and [`Extensions`] of `http`; with the
+/// feature `router` also for `Matched` and `Peer` of waylay-router. A value that may be missing is an
+/// `Option`.
 ///
 /// ```
 /// use http::{Method, Request, Uri};
@@ -35,12 +35,12 @@ use crate::field::value::Value;
 /// assert_eq!((log.method, log.uri.query()), (Method::PUT, Some("b")));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no piece of a request's head",
+    message = "`{Self}` is not part of a request head",
     label = "not a method, URI, version, header map, match or peer",
-    note = "a type of your own in the extensions is `#[extension]`, an extractor is `#[from]`"
+    note = "an own type in the extensions is `#[extension]`, an extractor is `#[from]`"
 )]
 pub trait FromRequestHead: Sized {
-    /// The piece, if the request has it.
+    /// Returns the value, if the request has it.
     fn from_request_head(parts: &Parts) -> Option<Self>;
 }
 
@@ -88,21 +88,21 @@ impl FromRequestHead for waylay_router::Peer {
     }
 }
 
-/// Fills the slots of everything but the path and the body.
+/// Reads query, cookies and headers into the slots.
 pub(crate) fn read_parts<'r, F: Slots<'r>>(slots: &mut F, parts: &'r Parts, errors: &mut Errors) {
-    let wants = F::HEAD;
-    if wants.query | wants.deny_query {
+    let head = F::HEAD;
+    if head.query | head.deny_query {
         let text = parts.uri.query().unwrap_or_default();
-        let (max, deny) = (wants.max_params, wants.deny_query);
+        let (max, deny) = (head.max_params, head.deny_query);
         read_pairs::<F>(Location::Query, text, max, deny, errors, |key, value| slots.query(key, value));
     }
-    if wants.cookie {
+    if head.cookie {
         value::cookies(&parts.headers, &mut |name, value| slots.cookie(name, value));
     }
     slots.lookup(parts);
 }
 
-/// Hands every pair of a query or a form on; tells of those that nobody takes, and of too many.
+/// Calls `visit` for every pair of a query or a form; reports unknown keys, and too many pairs.
 pub(crate) fn read_pairs<'r, F: Layout>(
     location: Location,
     text: &'r str,
@@ -114,9 +114,9 @@ pub(crate) fn read_pairs<'r, F: Layout>(
     let mut unknown = 0;
     let mut pairs = value::Pairs::new(text, max);
     for (key, value) in pairs.by_ref() {
-        if !visit(&key, value) && deny && unknown < MOST {
+        if !visit(&key, value) && deny && unknown < MAX_UNKNOWN {
             unknown += 1;
-            errors.push_unknown(error::<F>(location, &key));
+            errors.push_unknown(unknown_key::<F>(location, &key));
         }
     }
     if pairs.is_cut {
@@ -125,7 +125,7 @@ pub(crate) fn read_pairs<'r, F: Layout>(
     }
 }
 
-/// Makes the struct of its slots and what became of the body.
+/// Returns the struct of filled slots, or all errors.
 pub(crate) fn finish<F: Layout>(
     slots: F,
     errors: &mut Errors,
@@ -137,22 +137,22 @@ pub(crate) fn finish<F: Layout>(
             let plan = const { &F::BODY };
             let path_is_404 = F::HEAD.path_is_404;
             let options = RejectionOptions { path_is_404, plan: Some(plan), ..RejectionOptions::of(parts) };
-            Err(errors.take().with_options(options).reported())
+            Err(errors.take_rejection().with_options(options).reported())
         }
     }
 }
 
-/// The most unknown keys that are told of; one too many tells enough.
-pub(crate) const MOST: usize = 20;
+/// Maximum unknown keys that are reported.
+pub(crate) const MAX_UNKNOWN: usize = 20;
 
-/// The most characters of a key that an error shows.
-const SHOWN: usize = 64;
+/// Maximum characters of a key in an error.
+const MAX_SHOWN: usize = 64;
 
-/// The error of a key that no field reads.
-pub(crate) fn error<F: Layout>(location: Location, key: &str) -> FieldError {
+/// Returns the error of an unknown key, with a suggestion.
+pub(crate) fn unknown_key<F: Layout>(location: Location, key: &str) -> FieldError {
     let mut best: Option<(usize, String)> = None;
-    // A key much longer than any field's is not worth comparing.
-    if key.len() <= SHOWN {
+    // Long keys are not compared, which would take quadratic time.
+    if key.len() <= MAX_SHOWN {
         F::keys(location, &mut |known| {
             let edits = strsim::osa_distance(key, known);
             let near = edits <= 1 + known.len() / 4;
@@ -165,7 +165,7 @@ pub(crate) fn error<F: Layout>(location: Location, key: &str) -> FieldError {
         Some((_, meant)) => format!("no such key: did you mean `{meant}`?"),
         None => "no such key".to_owned(),
     };
-    let shown: String = key.chars().take(SHOWN).collect();
+    let shown: String = key.chars().take(MAX_SHOWN).collect();
     let place = match location {
         Location::Body => format!("/{}", shown.replace('~', "~0").replace('/', "~1")),
         _ => shown,
@@ -173,13 +173,13 @@ pub(crate) fn error<F: Layout>(location: Location, key: &str) -> FieldError {
     FieldError::new(location, place, ValueError::new(Code::Unknown, detail))
 }
 
-/// The name of a header that knows its own.
+/// Returns the name of a typed header.
 #[cfg(feature = "headers")]
 pub fn typed_name<T: Header>() -> &'static str {
     T::name().as_str()
 }
 
-/// The header, if the request has it.
+/// Reads a typed header, if the request has it.
 #[cfg(feature = "headers")]
 pub fn typed<T: Header>(headers: &HeaderMap) -> Option<Result<Option<T>, Box<ValueError>>> {
     let mut values = headers.get_all(T::name()).iter().peekable();

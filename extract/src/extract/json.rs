@@ -1,4 +1,4 @@
-//! JSON object bodies.
+//! JSON objects: members to fields, in one pass or one by one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::extract::head;
 use crate::field::member::{malformed, reason};
 use crate::field::slots::Slots;
 
-/// Hands the members of a JSON object to the slots.
+/// Reads the members of a JSON object into the slots.
 ///
 /// # Errors
 ///
@@ -23,21 +23,21 @@ pub(crate) fn read<'r, F: Slots<'r>>(
     body: &'r [u8],
     errors: &mut Errors,
 ) -> Result<(), FieldError> {
-    if fits(slots, body) { Ok(()) } else { sort(slots, body, errors) }
+    if read_all(slots, body) { Ok(()) } else { read_each(slots, body, errors) }
 }
 
-/// Tells why a body does not fit by a second pass, which is too dear for those that do.
+/// Reads each member separately, to report all errors. Too slow for bodies without errors.
 #[cold]
-fn sort<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8], errors: &mut Errors) -> Result<(), FieldError> {
-    slots.close();
+fn read_each<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8], errors: &mut Errors) -> Result<(), FieldError> {
+    slots.reset_members();
     let plan = F::BODY;
     let (mut seen, mut unknown) = (0, 0);
     members(body, &mut |key, raw| {
         seen += 1;
         let known = seen > plan.max_params || slots.raw_member(key, raw);
-        if !known && plan.deny_json && unknown < head::MOST {
+        if !known && plan.deny_json && unknown < head::MAX_UNKNOWN {
             unknown += 1;
-            errors.push_unknown(head::error::<F>(Location::Body, key));
+            errors.push_unknown(head::unknown_key::<F>(Location::Body, key));
         }
     })?;
     if seen > plan.max_params {
@@ -47,8 +47,8 @@ fn sort<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8], errors: &mut Errors) ->
     Ok(())
 }
 
-/// Whether the body is an object whose members all fit.
-fn fits<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8]) -> bool {
+/// Reads all members in one pass; `false` if the body is not an object, or a member is invalid.
+fn read_all<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8]) -> bool {
     struct Object<'s, F>(&'s mut F);
 
     impl<'r, F: Slots<'r>> Visitor<'r> for Object<'_, F> {
@@ -74,11 +74,11 @@ fn fits<'r, F: Slots<'r>>(slots: &mut F, body: &'r [u8]) -> bool {
     }
 
     let mut json = serde_json::Deserializer::from_slice(body);
-    // As a map: serde's structs are read from arrays as well, by position.
+    // `deserialize_struct` would accept an array as well.
     json.deserialize_map(Object(slots)).is_ok() && json.end().is_ok()
 }
 
-/// A member's name, of the body unless there is an escape in it.
+/// The name of a member, borrowed unless it contains an escape.
 struct Key<'r>(Cow<'r, str>);
 
 impl<'r> Deserialize<'r> for Key<'r> {
@@ -105,7 +105,7 @@ impl<'r> Deserialize<'r> for Key<'r> {
     }
 }
 
-/// Hands each member of an object on, undecoded.
+/// Calls `visit` for each member of an object, with its JSON.
 ///
 /// # Errors
 ///
@@ -128,7 +128,7 @@ fn members<'r>(body: &'r [u8], visit: &mut dyn FnMut(&str, &'r RawValue)) -> Res
         }
     }
 
-    // The whole text first: a fault of syntax behind the members is a fault of the body.
+    // Parsed completely first: a syntax error after the members is an error of the body.
     let raw: &RawValue = serde_json::from_slice(body).map_err(malformed)?;
     raw.deserialize_map(Members(visit))
         .map_err(|error| FieldError::new(Location::Body, "", reason(&error.to_string()).0))

@@ -1,4 +1,4 @@
-//! Request to struct: head, path, body, multipart.
+//! Request to struct: head, path, body, JSON, forms, multipart.
 
 pub(crate) mod body;
 #[cfg(feature = "multipart")]

@@ -1,4 +1,4 @@
-//! Multipart reader with its byte budget.
+//! Multipart: reads a body part by part, within a byte budget.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -19,13 +19,13 @@ use crate::error::rejection::Rejection;
 use crate::extract::disposition::Disposition;
 use crate::field::upload::{Upload, UploadWriter};
 
-/// The most bytes of a part's head, give or take a chunk.
+/// Maximum bytes of a part's headers, up to the size of a chunk.
 const MAX_HEAD: usize = 4 * 1024;
 
-/// A multipart body that is read by hand, part after part: `#[body(multipart)]`.
+/// A multipart body that the handler reads part by part: `#[body(multipart)]`.
 ///
-/// The limits of the struct hold: `limit` for all bytes, `max_params` for the number of parts. Every
-/// error is a [`Rejection`], so a handler passes it on with `?`.
+/// The limits of the struct apply: `limit` for all bytes, `max_params` for the number of parts. Every
+/// error is a [`Rejection`], which a handler can return with `?`.
 ///
 /// ```
 /// use axum_core::{body::Body, extract::FromRequest};
@@ -40,14 +40,14 @@ const MAX_HEAD: usize = 4 * 1024;
 /// }
 ///
 /// async fn import(mut import: Import) -> Result<String, Rejection> {
-///     let mut told = String::new();
+///     let mut text = String::new();
 ///     while let Some(mut part) = import.parts.next().await? {
 ///         match part.file_name() {
-///             Some(_) => told += &format!("{} bytes;", part.bytes(1 << 20).await?.len()),
-///             None => told += &format!("{};", part.text(100).await?),
+///             Some(_) => text += &format!("{} bytes;", part.bytes(1 << 20).await?.len()),
+///             None => text += &format!("{};", part.text(100).await?),
 ///         }
 ///     }
-///     Ok(told)
+///     Ok(text)
 /// }
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -69,10 +69,10 @@ pub struct Multipart {
 }
 
 impl Multipart {
-    /// The parts of a body of that content type.
+    /// Returns the parts of a body.
     pub(crate) fn open(headers: &HeaderMap, body: Body, limit: u64, max: usize) -> Result<Self, FieldError> {
         let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        // RFC 2046, 5.1.1. A longer one would have `multer` search as much again with every chunk.
+        // RFC 2046, 5.1.1. `multer` would search for a longer one again with every chunk.
         let boundary =
             multer::parse_boundary(kind).ok().filter(|boundary| (1..=70).contains(&boundary.len()));
         let Some(boundary) = boundary else {
@@ -84,22 +84,22 @@ impl Multipart {
         Ok(Self { parts, budget, current: None, seen: 0, max, limit })
     }
 
-    /// The next part; what is left of the one before it is passed over.
+    /// Returns the next part; the rest of the current one is skipped.
     ///
-    /// Cancel safe: dropped before it is ready, as in a `select!`, it loses nothing, and the next call
-    /// goes on where it was.
+    /// Cancel safe: if the future is dropped before it is ready, as in a `select!`, the next call
+    /// continues.
     ///
     /// # Errors
     ///
-    /// The body is malformed, torn or over its limit, or has too many parts.
+    /// The body is malformed, incomplete or over its limit, or has too many parts.
     pub async fn next(&mut self) -> Result<Option<Field<'_>>, Rejection> {
         self.next_part().await.map_err(|error| Rejection::new(vec![error]))
     }
 
     pub(crate) async fn next_part(&mut self) -> Result<Option<Field<'_>>, FieldError> {
         let limit = self.limit;
-        // Read to its end, so that what follows is a head and has a head's budget.
-        // It stays where it is meanwhile: who gives this up and asks again goes on with the rest.
+        // Read to its end, since the headers of the next part have a budget. It stays in `self` meanwhile,
+        // so that the next call continues if this one is cancelled.
         if let Some((last, _)) = self.current.as_mut() {
             while last.chunk().await.map_err(|error| read_error(&error, limit))?.is_some() {}
         }
@@ -121,46 +121,46 @@ impl Multipart {
     }
 }
 
-/// A part of a [`Multipart`] body, while it comes in.
+/// A part of a [`Multipart`] body.
 ///
-/// Name, file name and content type are the client's words.
+/// Name, file name and content type come from the client.
 #[derive(Debug)]
 pub struct Field<'m> {
     field: &'m mut multer::Field<'static>,
     disposition: &'m Disposition,
-    /// That of the whole body.
+    /// The limit of the whole body.
     limit: u64,
 }
 
 impl Field<'_> {
-    /// The part's name, empty if it has none.
+    /// Returns the part's name, empty if it has none.
     pub fn name(&self) -> &str {
         self.disposition.name.as_deref().unwrap_or_default()
     }
 
-    /// The name that the client gives the file.
+    /// Returns the file name that the client has sent.
     pub fn file_name(&self) -> Option<&str> {
         self.disposition.file_name.as_deref()
     }
 
-    /// The content type that the client gives the part.
+    /// Returns the content type that the client has sent.
     pub fn content_type(&self) -> Option<&str> {
         self.field.content_type().map(AsRef::as_ref)
     }
 
-    /// The next bytes of the part, as they come.
+    /// Returns the next bytes of the part.
     ///
     /// Cancel safe, unlike [`bytes`](Self::bytes), [`text`](Self::text) and [`upload`](Self::upload),
-    /// which drop what they have read of the part.
+    /// which lose what they have read.
     ///
     /// # Errors
     ///
-    /// The body is malformed, torn or over its limit.
+    /// The body is malformed, incomplete or over its limit.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Rejection> {
         self.next_chunk().await.map_err(|error| Rejection::new(vec![error]))
     }
 
-    /// The rest of the part, of at most that many bytes.
+    /// Returns the rest of the part, at most `limit` bytes.
     ///
     /// # Errors
     ///
@@ -170,7 +170,7 @@ impl Field<'_> {
         bytes.map_err(|error| self.reject(error))
     }
 
-    /// The rest of the part as a text, of at most that many bytes.
+    /// Returns the rest of the part as text, at most `limit` bytes.
     ///
     /// # Errors
     ///
@@ -181,8 +181,8 @@ impl Field<'_> {
         text.map_err(|_| self.reject(ValueError::new(Code::InvalidUtf8, "expected UTF-8 text")))
     }
 
-    /// The rest of the part as a file of at most that many bytes, in memory while it is short, then
-    /// on the disk.
+    /// Returns the rest of the part as a file of at most `limit` bytes, in memory if it is short, else
+    /// on disk.
     ///
     /// # Errors
     ///
@@ -204,7 +204,7 @@ impl Field<'_> {
         self.field.chunk().await.map_err(|error| read_error(&error, self.limit))
     }
 
-    /// The part in memory; one that is too large is read to its end and dropped, so that others are heard.
+    /// Returns the part in memory. If it is too large, it is skipped, so that later parts are still read.
     pub(crate) async fn whole(&mut self, limit: u64) -> Result<Result<Bytes, ValueError>, FieldError> {
         let mut bytes = BytesMut::new();
         let mut length = 0u64;
@@ -217,7 +217,7 @@ impl Field<'_> {
         Ok(if length > limit { Err(large(limit)) } else { Ok(bytes.freeze()) })
     }
 
-    /// The part as a file, or why it cannot be written, or that it is too large.
+    /// Returns the part as a file; the inner errors: it cannot be written, it is too large.
     pub(crate) async fn file(
         &mut self,
         limit: u64,
@@ -258,25 +258,25 @@ fn is_exhausted(cause: &(dyn std::error::Error + 'static)) -> bool {
     matches!(cause.downcast_ref(), Some(PacedStreamError::Exhausted))
 }
 
-/// The data of a body, which pauses behind every chunk.
+/// The data of a body, pending once after every chunk.
 ///
-/// `multer` takes from its stream until that pauses, and keeps what it has taken: of a client that is
-/// fast enough it would keep the whole body in memory. And it looks for the end of a part's head from
-/// its start with every chunk, which a long head makes dear: so a head has an budget.
+/// `multer` polls its stream until it is pending, and buffers what it gets: from a fast client, the
+/// whole body. And it searches for the end of a part's headers from their start with every chunk,
+/// which takes quadratic time for long headers: so they have a budget.
 #[derive(Debug)]
 pub(crate) struct PacedStream {
     data: BodyDataStream,
-    /// How often it has paused since the last chunk.
+    /// How often it has been pending since the last chunk.
     pauses: u8,
     budget: ByteBudget,
 }
 
-/// How many bytes may still be taken; the chunk that uses it up is the last one.
+/// The number of bytes that may still be read; the chunk that exceeds it is the last one.
 #[derive(Clone, Debug)]
 pub(crate) struct ByteBudget(Arc<AtomicUsize>);
 
 impl ByteBudget {
-    /// Allows so many bytes from now on.
+    /// Sets the number of bytes.
     pub(crate) fn set(&self, bytes: usize) {
         self.0.store(bytes, Ordering::Relaxed);
     }
@@ -294,7 +294,7 @@ impl Stream for PacedStream {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let left = self.budget.0.load(Ordering::Relaxed);
-        // A chunk that was taken last thing is looked at only behind the next question.
+        // `multer` searches the last chunk only after the next poll.
         let most = if left == 0 { 2 } else { 1 };
         if self.pauses < most {
             self.pauses += 1;
@@ -314,12 +314,12 @@ impl Stream for PacedStream {
     }
 }
 
-/// Why there is no next chunk.
+/// An error of a [`PacedStream`].
 #[derive(Debug)]
 pub(crate) enum PacedStreamError {
     /// The body has failed.
     Body(axum_core::Error),
-    /// The budget is used up.
+    /// The budget is exhausted.
     Exhausted,
 }
 
@@ -327,7 +327,7 @@ impl fmt::Display for PacedStreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Body(_) => "the body has failed",
-            Self::Exhausted => "the head of a part is too long",
+            Self::Exhausted => "the headers of a part are too long",
         })
     }
 }

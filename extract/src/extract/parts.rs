@@ -1,4 +1,4 @@
-//! Multipart parts to fields.
+//! Multipart bodies: parts to fields; MultipartSlot.
 
 use std::pin::pin;
 use std::task::{Context, Waker};
@@ -18,13 +18,13 @@ use crate::field::part::Part;
 use crate::field::slots::Layout;
 use crate::field::upload::{Upload, UploadWriter};
 
-/// The most bytes of a part that is kept in memory, if its field says nothing else.
+/// Default maximum bytes of a part in memory.
 const IN_MEMORY: u64 = 2 * 1024 * 1024;
 
-/// How often a body that lies in memory may be waited for.
+/// Maximum polls of a body in memory.
 const MAX_POLLS: usize = 1 << 16;
 
-/// Takes the parts of a body in that lies in memory.
+/// Reads the parts of a body in memory.
 pub(crate) fn memory<F: Layout>(slots: &mut F, headers: &HeaderMap, body: &Bytes, errors: &mut Errors) {
     let ended = {
         let mut reading = pin!(fill(slots, headers, Body::from(body.clone()), false, errors));
@@ -36,7 +36,7 @@ pub(crate) fn memory<F: Layout>(slots: &mut F, headers: &HeaderMap, body: &Bytes
     }
 }
 
-/// Takes the parts of a body in as they come.
+/// Reads the parts of a body while it is received.
 pub(crate) async fn stream<F: Layout>(slots: &mut F, headers: &HeaderMap, body: Body, errors: &mut Errors) {
     fill(slots, headers, body, true, errors).await;
 }
@@ -58,9 +58,9 @@ async fn fill<F: Layout>(slots: &mut F, headers: &HeaderMap, body: Body, spill: 
         };
         let name = part.name().to_owned();
         let Some(rule) = F::part_rule(&name) else {
-            if plan.deny_part && unknown < head::MOST {
+            if plan.deny_part && unknown < head::MAX_UNKNOWN {
                 unknown += 1;
-                errors.push_unknown(head::error::<F>(Location::Part, &name));
+                errors.push_unknown(head::unknown_key::<F>(Location::Part, &name));
             }
             continue;
         };
@@ -96,7 +96,7 @@ async fn upload(
     })
 }
 
-/// The slot of a body that is read by hand.
+/// The slot of a body that the handler reads part by part.
 #[derive(Debug, Default)]
 pub struct MultipartSlot {
     kind: Option<HeaderValue>,
@@ -104,17 +104,17 @@ pub struct MultipartSlot {
 }
 
 impl MultipartSlot {
-    /// Takes in what the head says of the body.
-    pub fn head(&mut self, headers: &HeaderMap) {
+    /// Stores the content type.
+    pub fn set_headers(&mut self, headers: &HeaderMap) {
         self.kind = headers.get(CONTENT_TYPE).cloned();
     }
 
-    /// Takes the body in, unread.
+    /// Stores the unread body.
     pub fn set_body(&mut self, body: Body) {
         self.body = Some(body);
     }
 
-    /// The parts; an error if the body was refused.
+    /// Returns the parts, or reports why the body was rejected.
     pub fn required(self, plan: &BodyPlan, errors: &mut Errors) -> Option<Multipart> {
         if errors.body_is_absent() {
             errors.push_body_error(true);
@@ -131,7 +131,7 @@ impl MultipartSlot {
         }
     }
 
-    /// The parts if there is a body.
+    /// Returns the parts if there is a body.
     pub fn optional(self, plan: &BodyPlan, errors: &mut Errors) -> Option<Option<Multipart>> {
         if errors.body_is_absent() { Some(None) } else { self.required(plan, errors).map(Some) }
     }

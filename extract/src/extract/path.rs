@@ -1,4 +1,4 @@
-//! Path parameters from waylay-router.
+//! Path variables from waylay-router, or from the struct's own route.
 
 use http::request::Parts;
 use http::{Request, StatusCode};
@@ -9,11 +9,11 @@ use crate::error::rejection::Rejection;
 use crate::field::slots::Slots;
 use crate::field::value::Value;
 
-/// The values of the route's variables in the request's path.
+/// Matches the request with the struct's own route.
 ///
 /// # Errors
 ///
-/// The request is for another route: 404, or 405 if only its method is another's.
+/// The request does not match: 404, or 405 if only the method differs.
 pub(crate) fn match_request(own_route: &OwnRoute, parts: &Parts) -> Result<Matched, Rejection> {
     let target = own_route.target();
     let table = own_route.table().get_or_init(|| {
@@ -21,7 +21,7 @@ pub(crate) fn match_request(own_route: &OwnRoute, parts: &Parts) -> Result<Match
         Table::builder().route(route).build().ok()
     });
     let Some(table) = table else {
-        return Err(Rejection::misconfigured("the template of the struct's own route is none"));
+        return Err(Rejection::misconfigured("the path template of the struct's route is invalid"));
     };
     let mut request = Request::new(());
     *request.method_mut() = parts.method.clone();
@@ -37,7 +37,7 @@ pub(crate) fn match_request(own_route: &OwnRoute, parts: &Parts) -> Result<Match
     })
 }
 
-/// The slots with every variable of the match in; those given if our router has not matched.
+/// Returns the slots with the variables of the match; unchanged if waylay-router has not matched.
 pub(crate) fn fill<F: for<'r> Slots<'r>>(parts: &Parts, slots: Option<F>) -> Option<F> {
     let Some(matched) = parts.extensions.get::<Matched>() else {
         return slots;
@@ -48,7 +48,7 @@ pub(crate) fn fill<F: for<'r> Slots<'r>>(parts: &Parts, slots: Option<F>) -> Opt
     Some(slots)
 }
 
-/// Hands every variable of a match to the slots.
+/// Adds every variable of a match to the slots.
 pub(crate) fn push_captures<F: for<'r> Slots<'r>>(matched: &Matched, slots: &mut F, again: bool) {
     for capture in matched.captures() {
         match capture.decode() {

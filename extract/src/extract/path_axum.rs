@@ -1,4 +1,4 @@
-//! Path parameters from axum
+//! Path variables from axum.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,11 +15,11 @@ use crate::error::rejection::Rejection;
 use crate::field::slots::Slots;
 use crate::field::value::Value;
 
-/// Slots filled with axum's path values; those given if the request did not come through axum.
+/// Returns slots with axum's path variables; unchanged if axum has not matched.
 ///
 /// # Errors
 ///
-/// A value is not UTF-8: axum gives its name and none of the others.
+/// A value is not UTF-8; axum reports only its name.
 pub(crate) async fn fill<F: for<'r> Slots<'r>>(
     parts: &mut Parts,
     slots: Option<F>,
@@ -50,12 +50,12 @@ fn rejection(kind: ErrorKind) -> Rejection {
             let error = ValueError::new(Code::InvalidUtf8, "expected UTF-8 text");
             Rejection::new(vec![FieldError::new(Location::Path, key, error)])
         }
-        // The sink itself refuses nothing.
+        // `AxumPathSink` rejects nothing.
         _ => Rejection::misconfigured("axum's path values are not a map of texts"),
     }
 }
 
-/// Hands every pair of a map of texts to the slots, borrowed.
+/// Adds every pair of a map of texts to the slots.
 struct AxumPathSink<F>(F);
 
 impl<'de, F: for<'r> Slots<'r>> Deserialize<'de> for AxumPathSink<F> {
@@ -83,7 +83,7 @@ impl<'de, F: for<'r> Slots<'r>> Visitor<'de> for PathVisitor<F> {
     }
 }
 
-/// A key as the name of a field's variable: axum shows its text only while it is visited.
+/// Reads a key as the name of a variable: axum lends the text only to the visitor.
 struct NameSeed<F>(PhantomData<F>);
 
 impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for NameSeed<F> {
@@ -106,7 +106,7 @@ impl<F: for<'r> Slots<'r>> Visitor<'_> for NameSeed<F> {
     }
 }
 
-/// ValueSeed value on its way to the slot of that name.
+/// Reads a value into the slot of a name.
 struct ValueSeed<'s, F> {
     slots: &'s mut F,
     name: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! A member of a JSON object.
+//! MemberSlot: a member of a JSON body, or the whole body.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::field::slot::Read;
 use crate::field::value::Value;
 
 impl<T> MemberSlot<T> {
-    /// Takes one member in on the second pass, where each is read on its own.
+    /// Reads one member on the second pass, in which each is read separately.
     pub fn push_value<'r>(&mut self, key: &str, raw: &'r RawValue)
     where
         T: Deserialize<'r>,
@@ -46,7 +46,7 @@ impl<T> MemberSlot<T> {
             return Ok(Self::Value(value));
         }
         let raw: &RawValue = serde_json::from_slice(body).map_err(malformed)?;
-        // A body that only the second pass takes is a body taken.
+        // The body is valid if one of the passes accepts it.
         Ok(match read_raw(raw, "") {
             Ok(value) => Self::Value(value),
             Err(error) => Self::Error(Box::new(error)),
@@ -54,11 +54,11 @@ impl<T> MemberSlot<T> {
     }
 }
 
-/// A value that stands alone; its fault names the place in it.
+/// Reads a single value; the error names the position in it.
 ///
 /// # Errors
 ///
-/// It is not JSON, or not what the type wants.
+/// The text is not JSON of the type.
 pub(crate) fn value<T: DeserializeOwned>(text: &[u8]) -> Result<T, ValueError> {
     let to_value_error = |error: FieldError| {
         let (place, code) = (error.pointer().unwrap_or_default(), error.code());
@@ -72,7 +72,7 @@ pub(crate) fn value<T: DeserializeOwned>(text: &[u8]) -> Result<T, ValueError> {
     }
 }
 
-/// The JSON pointer (RFC 6901) to a member of the body.
+/// Returns the JSON pointer (RFC 6901) to a member of the body.
 fn pointer_to(key: &str) -> String {
     let mut pointer = String::with_capacity(key.len() + 1);
     push_segment(&mut pointer, key);
@@ -84,10 +84,10 @@ fn push_segment(pointer: &mut String, segment: &str) {
     pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
 }
 
-/// The most bytes of a pointer with keys of the client's own, as those of a map.
-const FAR: usize = 1024;
+/// Maximum bytes of a pointer, which may contain keys of the client, those of a map.
+const MAX_POINTER: usize = 1024;
 
-/// `false` if the pointer would be too long: it ends above the place then.
+/// Appends a path; `false` if the pointer would be too long, which is cut then.
 fn push_path(pointer: &mut String, path: &Path) -> bool {
     for segment in path {
         let above = pointer.len();
@@ -96,7 +96,7 @@ fn push_path(pointer: &mut String, path: &Path) -> bool {
             Segment::Map { key } | Segment::Enum { variant: key } => push_segment(pointer, key),
             Segment::Unknown => {}
         }
-        if pointer.len() > FAR {
+        if pointer.len() > MAX_POINTER {
             pointer.truncate(above);
             return false;
         }
@@ -125,10 +125,10 @@ pub(crate) fn malformed(error: serde_json::Error) -> FieldError {
     FieldError::body(Code::Malformed, detail)
 }
 
-/// What serde's own messages expected, and the member below the place that they speak of.
+/// Returns what a message of serde expected, and the member that it names.
 ///
-/// The messages quote the value, and those of the user's types may as well, so only the part behind
-/// the last `expected` of a message whose form is known is taken.
+/// The messages quote the value, those of the user's types possibly as well, so only the part after
+/// the last `expected` of a known message is kept.
 pub(crate) fn reason(message: &str) -> (ValueError, Option<String>) {
     const QUOTING: [&str; 4] = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
     let (message, _) = message.rsplit_once(" at line ").unwrap_or((message, ""));
@@ -147,39 +147,39 @@ pub(crate) fn reason(message: &str) -> (ValueError, Option<String>) {
     (ValueError::new(Code::Invalid, detail), None)
 }
 
-/// The slot of a body's member, or of the whole body.
+/// The slot of a member of the body, or of the whole body.
 #[derive(Debug, Default)]
 pub enum MemberSlot<T> {
-    /// The body has no such member, or was not read at all.
+    /// The body has no such member, or was not read.
     #[default]
     Unread,
-    /// A value is there.
+    /// A value.
     Value(T),
-    /// Something is there that is not acceptable. Boxed, since slots are moved on every request.
+    /// An invalid value. Boxed, since slots are moved on every request.
     Error(Box<FieldError>),
 }
 
 impl<T> MemberSlot<T> {
-    /// Takes a member in, decoded on the way.
+    /// Reads a member.
     ///
     /// # Errors
     ///
-    /// It is there twice, or is not what the type wants.
+    /// The member is repeated, or the type does not accept it.
     #[inline]
     pub fn take<'r, A: MapAccess<'r>>(&mut self, map: &mut A) -> Result<(), A::Error>
     where
         T: Deserialize<'r>,
     {
         let value = map.next_value()?;
-        // Asked only now: where a slot is known to be empty, no code is needed that empties it.
+        // Tested after reading: on an empty slot, the assignment below needs no drop.
         if !matches!(self, Self::Unread) {
-            return Err(A::Error::custom("a member is there twice"));
+            return Err(A::Error::custom("repeated member"));
         }
         *self = Self::Value(value);
         Ok(())
     }
 
-    /// The value; an error if there is none.
+    /// Returns the value, or reports that it is missing.
     #[inline]
     pub fn required(self, pointer: &'static str, errors: &mut Errors) -> Option<T> {
         match self {
@@ -193,7 +193,7 @@ impl<T> MemberSlot<T> {
         None
     }
 
-    /// The value, or `absent` if there is none; an error only if it is not acceptable.
+    /// Returns the value, or `absent` if there is none; reports an invalid value.
     #[inline]
     pub fn or(self, absent: impl FnOnce() -> T, pointer: &'static str, errors: &mut Errors) -> Option<T> {
         match self {
@@ -205,12 +205,12 @@ impl<T> MemberSlot<T> {
         }
     }
 
-    /// The value, or `None` if there is no body.
+    /// Returns the value, or `None` if there is no body.
     pub fn optional(self, errors: &mut Errors) -> Option<Option<T>> {
         self.map(Some).or(|| None, "", errors)
     }
 
-    /// The same slot with its value changed.
+    /// Converts the value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> MemberSlot<U> {
         match self {
             Self::Unread => MemberSlot::Unread,
@@ -229,7 +229,7 @@ impl<T> MemberSlot<T> {
         }
     }
 
-    /// The value, read of the empty text if there is no body.
+    /// Returns the value; without a body, the one of the empty text.
     pub fn text_or_empty(self, read: Read<'_, T>, errors: &mut Errors) -> Option<T> {
         match self {
             Self::Unread if errors.body_is_absent() => Self::text(b"", read).required("", errors),

@@ -1,4 +1,4 @@
-//! One field: slots, values, JSON members, parts, nested keys.
+//! Slots: the state of each field while a request is read.
 
 pub(crate) mod expected;
 pub(crate) mod member;

@@ -1,4 +1,4 @@
-//! Keys under a prefix.
+//! NestedSlot: values with nested keys such as a[b] and a.b.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,19 +12,19 @@ use crate::field::nested_de::{Leaf, NestedDeError, Node, read};
 use crate::field::slot::Slot;
 use crate::field::value::Value;
 
-/// The most errors of one field that are told; one too many tells enough.
-const MOST: usize = 20;
+/// Maximum errors of one field.
+const MAX_ERRORS: usize = 20;
 
-/// The most characters of a key that an error shows.
-const SHOWN: usize = 128;
+/// Maximum characters of a key in an error.
+const MAX_SHOWN: usize = 128;
 
-/// What a key says below the name of a field: nothing, or keys in brackets or behind dots.
+/// Returns what follows the field's name in a key: nothing, or subkeys in brackets or after dots.
 pub fn subkey<'k>(key: &'k str, name: &str) -> Option<&'k str> {
     let rest = key.strip_prefix(name)?;
     (rest.is_empty() || rest.starts_with(['[', '.'])).then_some(rest)
 }
 
-/// The slot of such a value.
+/// The slot of a value with nested keys.
 #[derive(Debug, Default)]
 pub struct NestedSlot {
     root: Node,
@@ -43,11 +43,11 @@ impl Slot for NestedSlot {
 }
 
 impl NestedSlot {
-    /// Takes a value in; `rest`: what the key says below the field's name.
+    /// Adds a value; `rest`: what follows the field's name in the key.
     pub fn push_value(&mut self, rest: &str, value: Value<'_>, limits: &NestedLimits) {
         self.seen = true;
         if let Err(error) = self.put(rest, value, limits)
-            && self.errors.len() < MOST
+            && self.errors.len() < MAX_ERRORS
         {
             self.errors.push((rest.to_owned(), error));
         }
@@ -79,7 +79,7 @@ impl NestedSlot {
         Ok(())
     }
 
-    /// The value; an error if there is none, unless the type is made of nothing.
+    /// Returns the value, or reports that it is missing; some types accept an absent value.
     pub fn required<T: DeserializeOwned>(
         mut self,
         location: Location,
@@ -106,7 +106,7 @@ impl NestedSlot {
         None
     }
 
-    /// The value if there is one; an error only if it is not acceptable.
+    /// Returns the value if there is one; reports an invalid value.
     pub fn optional<T: DeserializeOwned>(
         self,
         location: Location,
@@ -122,21 +122,24 @@ impl NestedSlot {
 }
 
 fn place(name: &str, rest: &str) -> Cow<'static, str> {
-    format!("{name}{rest}").chars().take(SHOWN).collect::<String>().into()
+    format!("{name}{rest}").chars().take(MAX_SHOWN).collect::<String>().into()
 }
 
 fn mixed() -> ValueError {
-    ValueError::new(Code::Duplicate, "expected one value, or a list, or keys below, not several of these")
+    ValueError::new(Code::Duplicate, "expected one value, or a list, or subkeys, not several of these")
 }
 
-/// The keys, and whether an empty pair of brackets ends them.
+/// Returns the subkeys, and whether they end with an empty pair of brackets.
 fn keys(rest: &str, depth: usize) -> Result<(Vec<&str>, bool), ValueError> {
     let odd = || ValueError::new(Code::Invalid, "expected a key such as `a[b]`, `a[0][b]`, `a[]` or `a.b`");
     let mut keys = Vec::new();
     let mut left = rest;
     while !left.is_empty() {
         if keys.len() == depth {
-            return Err(ValueError::new(Code::TooMany, format!("expected at most {depth} keys below")));
+            return Err(ValueError::new(
+                Code::TooMany,
+                format!("expected at most {depth} levels of subkeys"),
+            ));
         }
         let key = if let Some(inside) = left.strip_prefix('[') {
             let (key, after) = inside.split_once(']').ok_or_else(odd)?;

@@ -1,4 +1,4 @@
-//! Serde Deserializer over nested keys.
+//! NestedDeserializer: serde over the tree of nested keys.
 
 use std::collections::BTreeMap;
 use std::{fmt, vec};
@@ -14,7 +14,7 @@ use crate::field::expected::in_words;
 use crate::text::from_text::{FromText, is_json_number};
 use crate::text::via_serde::scalars;
 
-/// What stands at a key.
+/// The content of a key.
 #[derive(Debug, Default)]
 pub(crate) enum Node {
     /// Nothing.
@@ -290,7 +290,7 @@ impl fmt::Display for NestedDeError {
 
 impl std::error::Error for NestedDeError {}
 
-/// The words of foreign types are dropped, since they may quote the value.
+/// Drops the messages of foreign types, which may quote the value.
 impl de::Error for NestedDeError {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self { mismatch: Mismatch::Any, ..Self::new(Code::Invalid, "expected a valid value") }

@@ -1,4 +1,4 @@
-//! Part: one part of a multipart body
+//! Part: a part of a multipart body, in memory.
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -10,41 +10,41 @@ use crate::field::slot::read_value;
 use crate::field::value::Value;
 use crate::text::dispatch::ReadAny;
 
-/// A part's bytes, or why there are none.
+/// A part's bytes, or the error.
 #[derive(Debug)]
 pub struct Part {
     pub(crate) bytes: Result<Bytes, ValueError>,
 }
 
 impl Part {
-    /// The part's text, read; `None` if it is empty and counts as none.
+    /// Reads the part's text; `None` if it is empty and counts as none.
     ///
     /// # Errors
     ///
-    /// It is too large, no text or not the type's.
+    /// The part is too large, not text, or the type does not accept it.
     pub fn text<T>(&self, read: ReadAny<T>, rule: &Rule) -> Result<Option<T>, Box<ValueError>> {
         read_value(Value::plain(self.get()?), read, rule)
     }
 
-    /// The part's bytes.
+    /// Returns the part's bytes.
     ///
     /// # Errors
     ///
-    /// It is too large.
+    /// The part is too large.
     pub fn bytes(&self) -> Result<Option<Bytes>, Box<ValueError>> {
         self.get().map(|bytes| Some(bytes.clone()))
     }
 
-    /// The part as JSON.
+    /// Reads the part as JSON.
     ///
     /// # Errors
     ///
-    /// It is too large, or not what the type wants.
+    /// The part is too large, or not JSON of the type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<Option<T>, Box<ValueError>> {
         member::value(self.get()?).map(Some).map_err(Box::new)
     }
 
-    /// The part's text, undecided.
+    /// Returns the part as a text value.
     pub fn value(&self) -> Value<'_> {
         self.bytes.as_ref().map_or(Value::NotUtf8, |bytes| Value::plain(bytes))
     }

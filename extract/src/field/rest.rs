@@ -1,4 +1,4 @@
-//! Rest: all keys that no field reads.
+//! Rest, RestSlot: all pairs that no field reads.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -9,10 +9,10 @@ use crate::error::field::{FieldError, Location, ValueError};
 use crate::field::slot::Slot;
 use crate::field::value::Value;
 
-/// A collection that a `#[query(rest)]` or `#[form(rest)]` field can be.
+/// A collection for a `#[query(rest)]` or `#[form(rest)]` field.
 ///
-/// A list keeps every pair in order; a map of lists every value; a map of texts refuses a key that
-/// is there twice.
+/// A list contains every pair in order, a map of lists every value; a map of texts rejects a
+/// repeated key.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -33,15 +33,15 @@ use crate::field::value::Value;
 /// assert_eq!((search.page, &*search.filters["color"]), (2, ["red".to_owned(), "blue".into()].as_slice()));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` takes no pairs of texts",
+    message = "`{Self}` cannot hold pairs of texts",
     note = "use `Vec<(String, String)>`, or a `HashMap` or `BTreeMap` of `String` to `String` or `Vec<String>`"
 )]
 pub trait Rest: Default {
-    /// Takes a pair in; `false` if the key is there already and may not be.
+    /// Inserts a pair; returns `false` for a repeated key that is not allowed.
     fn insert(&mut self, key: String, value: String) -> bool;
 
-    /// Hands every pair on, as the way back of [`insert`](Self::insert).
-    fn for_each(&self, hand: &mut dyn FnMut(&str, &str));
+    /// Calls `visit` with every pair: the inverse of [`insert`](Self::insert).
+    fn for_each(&self, visit: &mut dyn FnMut(&str, &str));
 }
 
 impl Rest for Vec<(String, String)> {
@@ -50,9 +50,9 @@ impl Rest for Vec<(String, String)> {
         true
     }
 
-    fn for_each(&self, hand: &mut dyn FnMut(&str, &str)) {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, &str)) {
         for (key, value) in self {
-            hand(key, value);
+            visit(key, value);
         }
     }
 }
@@ -62,9 +62,9 @@ impl Rest for BTreeMap<String, String> {
         self.insert(key, value).is_none()
     }
 
-    fn for_each(&self, hand: &mut dyn FnMut(&str, &str)) {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, &str)) {
         for (key, value) in self {
-            hand(key, value);
+            visit(key, value);
         }
     }
 }
@@ -75,10 +75,10 @@ impl Rest for BTreeMap<String, Vec<String>> {
         true
     }
 
-    fn for_each(&self, hand: &mut dyn FnMut(&str, &str)) {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, &str)) {
         for (key, values) in self {
             for value in values {
-                hand(key, value);
+                visit(key, value);
             }
         }
     }
@@ -89,9 +89,9 @@ impl<S: BuildHasher + Default> Rest for HashMap<String, String, S> {
         self.insert(key, value).is_none()
     }
 
-    fn for_each(&self, hand: &mut dyn FnMut(&str, &str)) {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, &str)) {
         for (key, value) in self {
-            hand(key, value);
+            visit(key, value);
         }
     }
 }
@@ -102,16 +102,16 @@ impl<S: BuildHasher + Default> Rest for HashMap<String, Vec<String>, S> {
         true
     }
 
-    fn for_each(&self, hand: &mut dyn FnMut(&str, &str)) {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, &str)) {
         for (key, values) in self {
             for value in values {
-                hand(key, value);
+                visit(key, value);
             }
         }
     }
 }
 
-/// The slot of such a field.
+/// The slot of a rest.
 #[derive(Debug, Default)]
 pub struct RestSlot<T> {
     pairs: T,
@@ -129,9 +129,9 @@ impl<T> Slot for RestSlot<T> {
     }
 }
 
-// The bounds stand at the methods, where the compiler says what is missing in our words.
+// The bounds are at the methods, where the compiler shows the message of `Rest`.
 impl<T> RestSlot<T> {
-    /// Takes a pair in.
+    /// Adds a pair.
     pub fn push_value(&mut self, key: &str, value: Value<'_>)
     where
         T: Rest,
@@ -146,7 +146,7 @@ impl<T> RestSlot<T> {
         self.errors.push((key.chars().take(64).collect(), error));
     }
 
-    /// The pairs; an error for each that is not acceptable.
+    /// Returns the pairs, or reports the invalid ones.
     pub fn finish(self, location: Location, errors: &mut Errors) -> Option<T> {
         let sound = self.errors.is_empty();
         for (key, error) in self.errors {

@@ -1,4 +1,4 @@
-//! State of one field while a request is read.
+//! SingleSlot, ListSlot: the state of a text field.
 
 use std::borrow::Cow;
 
@@ -8,28 +8,28 @@ use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::field::value::Value;
 use crate::text::from_text::TextError;
 
-/// How a type reads its text.
+/// A function that reads a value from text.
 pub(crate) type Read<'r, T> = fn(Cow<'r, str>) -> Result<T, TextError>;
 
-/// What can be asked of every slot before it is emptied.
+/// The state of a slot.
 pub trait Slot {
-    /// Whether the request holds nothing for it.
+    /// Tests whether the request has no value.
     fn is_absent(&self) -> bool;
-    /// Whether what the request holds is not acceptable.
+    /// Tests whether the request has an invalid value.
     fn is_invalid(&self) -> bool;
 }
 
 /// The slot of a single value.
 #[derive(Debug, Default)]
 pub enum SingleSlot<T> {
-    /// Nothing is there.
+    /// No value.
     #[default]
     Absent,
-    /// An empty value is there, and counts as none.
+    /// An empty value, which counts as none.
     Empty,
-    /// A value is there.
+    /// A value.
     Value(T),
-    /// Something is there that is not acceptable. Boxed, since slots are moved on every request.
+    /// An invalid value. Boxed, since slots are moved on every request.
     Error(Box<ValueError>),
 }
 
@@ -44,14 +44,14 @@ impl<T> Slot for SingleSlot<T> {
 }
 
 impl<T> SingleSlot<T> {
-    /// Takes a value in; a second one makes the slot is_invalid, unless the rule knows better.
+    /// Adds a value; a second one is an error unless the rule allows it.
     ///
-    /// For an `Option` an empty value that the type refuses is none, so `?page=` is `None` for a
+    /// For an `Option`, an empty value that the type rejects is none, so `?page=` is `None` for a
     /// number and `Some("")` for a text.
     #[inline]
     pub fn push_value<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
-        // What nearly every request holds: one text as it is. All else is read where it costs no other
-        // field anything, a text that the type refuses a second time.
+        // The common case: one text without escapes. Other values are read in a separate function, so that they cost
+        // nothing here; a text that the type rejects is read twice.
         if let (Self::Absent, Value::Text(text)) = (&*self, value)
             && !text.is_empty()
             && text.len() <= rule.limit
@@ -59,21 +59,21 @@ impl<T> SingleSlot<T> {
         {
             *self = Self::Value(value);
         } else {
-            self.weigh(value, read, rule);
+            self.push_slow(value, read, rule);
         }
     }
 
     #[inline(never)]
-    fn weigh<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
-        self.put(rule, || read_value(value, read, rule));
+    fn push_slow<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
+        self.store(rule, || read_value(value, read, rule));
     }
 
-    /// Takes in what has been read already.
-    pub fn offer(&mut self, value: Result<Option<T>, Box<ValueError>>, rule: &Rule) {
-        self.put(rule, || value);
+    /// Adds a value that has been read already.
+    pub fn push_result(&mut self, value: Result<Option<T>, Box<ValueError>>, rule: &Rule) {
+        self.store(rule, || value);
     }
 
-    fn put(&mut self, rule: &Rule, value: impl FnOnce() -> Result<Option<T>, Box<ValueError>>) {
+    fn store(&mut self, rule: &Rule, value: impl FnOnce() -> Result<Option<T>, Box<ValueError>>) {
         if !self.is_absent() {
             match rule.duplicates {
                 Duplicates::Reject => return *self = Self::Error(ValueError::duplicate().into()),
@@ -88,12 +88,12 @@ impl<T> SingleSlot<T> {
         };
     }
 
-    /// Whether there is no value, not even an acceptable empty one.
+    /// Tests whether there is no value, or an empty one that counts as none.
     pub fn is_none(&self) -> bool {
         matches!(self, Self::Absent | Self::Empty)
     }
 
-    /// The value; an error if there is none.
+    /// Returns the value, or reports that it is missing.
     pub fn required(self, location: Location, name: &'static str, errors: &mut Errors) -> Option<T> {
         let error = match self {
             Self::Value(value) => return Some(value),
@@ -109,7 +109,7 @@ impl<T> SingleSlot<T> {
         None
     }
 
-    /// The value if there is one; an error only if it is not acceptable.
+    /// Returns the value if there is one; reports an invalid value.
     pub fn optional(self, location: Location, name: &'static str, errors: &mut Errors) -> Option<Option<T>> {
         match self {
             Self::Absent | Self::Empty => Some(None),
@@ -143,13 +143,13 @@ impl<T> Slot for ListSlot<T> {
 }
 
 impl<T> ListSlot<T> {
-    /// Takes one item in, or all of a comma-separated value; those beyond the most make one error together.
+    /// Adds one item, or all of a comma-separated value; too many of them are one error.
     ///
-    /// A comma-separated value is split after it is decoded, since browsers send the comma as `%2C`;
+    /// A comma-separated value is split after decoding, since browsers send the comma as `%2C`;
     /// an empty one has no items.
     pub fn push_value<'r>(&mut self, value: Value<'r>, read: Read<'r, T>, rule: &Rule) {
         if !rule.csv {
-            return self.put(rule.max, || read_value(value, read, rule).map_err(|error| *error));
+            return self.store(rule.max, || read_value(value, read, rule).map_err(|error| *error));
         }
         match value.decode() {
             Ok(text) if text.is_empty() => {}
@@ -163,20 +163,20 @@ impl<T> ListSlot<T> {
                     self.item(Cow::Owned(item.to_owned()), read, rule);
                 }
             }
-            Err(error) => self.put(rule.max, || Err(*error)),
+            Err(error) => self.store(rule.max, || Err(*error)),
         }
     }
 
-    /// Takes in an item that has been read already.
-    pub fn offer(&mut self, item: Result<Option<T>, Box<ValueError>>, rule: &Rule) {
-        self.put(rule.max, || item.map_err(|error| *error));
+    /// Adds an item that has been read already.
+    pub fn push_result(&mut self, item: Result<Option<T>, Box<ValueError>>, rule: &Rule) {
+        self.store(rule.max, || item.map_err(|error| *error));
     }
 
     fn item<'r>(&mut self, text: Cow<'r, str>, read: Read<'r, T>, rule: &Rule) {
-        self.put(rule.max, || read_text(text, read, rule).map_err(|error| *error));
+        self.store(rule.max, || read_text(text, read, rule).map_err(|error| *error));
     }
 
-    fn put(&mut self, max: usize, item: impl FnOnce() -> Result<Option<T>, ValueError>) {
+    fn store(&mut self, max: usize, item: impl FnOnce() -> Result<Option<T>, ValueError>) {
         if self.seen > max {
             return;
         }
@@ -194,7 +194,7 @@ impl<T> ListSlot<T> {
         }
     }
 
-    /// The same slot, is_invalid if it holds fewer items than `min`.
+    /// Reports an error if there are fewer items than `min`.
     pub fn at_least(mut self, min: usize) -> Self {
         if self.errors.is_empty() && self.items.len() < min {
             let items = if min == 1 { "item" } else { "items" };
@@ -204,7 +204,7 @@ impl<T> ListSlot<T> {
         self
     }
 
-    /// The items; an error for each that is not acceptable.
+    /// Returns the items, or reports the invalid ones.
     pub fn required(self, location: Location, name: &'static str, errors: &mut Errors) -> Option<Vec<T>> {
         let sound = self.errors.is_empty();
         for error in self.errors {
@@ -213,7 +213,7 @@ impl<T> ListSlot<T> {
         sound.then_some(self.items)
     }
 
-    /// As [`required`](Self::required), none if the request holds no item.
+    /// As [`required`](Self::required); `None` if there is no item.
     pub fn optional(
         self,
         location: Location,
@@ -250,7 +250,7 @@ pub(crate) fn items(text: &str, is_header: bool) -> impl Iterator<Item = &str> {
     items.filter(move |item| !is_header || !item.is_empty())
 }
 
-/// The value, decoded and read; `None` if it is empty and counts as none.
+/// Decodes and reads a value; `None` if it is empty and counts as none.
 pub(crate) fn read_value<'r, T>(
     value: Value<'r>,
     read: Read<'r, T>,

@@ -1,4 +1,4 @@
-//! Traits that the derive implements.
+//! Layout, Slots: the traits that the derive implements.
 
 use axum_core::body::Body;
 use bytes::Bytes;
@@ -20,85 +20,85 @@ use crate::field::slot::Slot;
 use crate::field::upload::Upload;
 use crate::field::value::Value;
 
-/// What the generated slots of a struct are, whatever request they are filled from.
+/// The generated slots of a struct: what does not depend on the lifetime of a request.
 pub trait Layout: Default + Send {
     /// The struct.
     type Output;
 
-    /// What is walked over.
+    /// What is read of the head.
     const HEAD: HeadPlan;
-    /// What is done with the body.
+    /// What is read of the body.
     const BODY: BodyPlan = BodyPlan::NONE;
-    /// The path variables that are read.
+    /// The names of the path variables.
     const PARAMS: Names;
-    /// What the fields are called outside.
+    /// The external names of the fields.
     const KEYS: Keys;
 
-    /// The struct's own route, if it has one.
+    /// Returns the struct's own route, if it has one.
     fn own_route() -> Option<&'static OwnRoute> {
         None
     }
 
-    /// The name of a path variable that a field reads, if this is one.
+    /// Returns the name as a static text if a field reads this path variable.
     fn path_name(name: &str) -> Option<&'static str>;
-    /// Tells every key that a field reads from there.
+    /// Calls `visit` for every key of the location that a field reads.
     fn keys(location: Location, visit: &mut dyn FnMut(&str));
-    /// How a part is taken, if a field takes it.
+    /// Returns how a part is read; `None` if no field reads it.
     fn part_rule(_name: &str) -> Option<PartRule> {
         None
     }
-    /// Calls `visit` for each slot of the head, with `true` if the field is required.
+    /// Calls `visit` for each slot of the head, with `true` for a required field.
     fn each_slot(&self, visit: &mut dyn FnMut(&dyn Slot, bool));
-    /// Makes every member of a JSON body unread again.
-    fn close(&mut self) {}
-    /// Takes a part in.
+    /// Clears the members of a JSON body.
+    fn reset_members(&mut self) {}
+    /// Adds a part.
     fn part(&mut self, _name: &str, _part: &Part) {}
-    /// Takes a file in.
+    /// Adds a file.
     #[cfg(feature = "multipart")]
     fn upload(&mut self, _name: &str, _upload: Result<Option<Upload>, Box<ValueError>>) {}
-    /// Takes the body in, unread.
+    /// Stores the unread body.
     fn stream(&mut self, _body: Body) {}
-    /// Makes the struct, or tells every error in field order.
+    /// Returns the struct, or reports all errors in field order.
     fn finish(self, errors: &mut Errors) -> Option<Self::Output>;
 }
 
-/// The generated slots of a struct, filled from a request that lives as long as `'r`.
+/// The generated slots of a struct, filled from a request with the lifetime `'r`.
 ///
-/// What tells whether a key was taken is heard by `deny_unknown` and `rest`.
+/// A returned `bool` is whether a field has read the key, for `deny_unknown` and `rest`.
 pub trait Slots<'r>: Layout {
-    /// Takes a path variable in. `again`: another router speaks, and the first was heard.
+    /// Adds a path variable. `again`: another router has matched before, whose values stay.
     fn path(&mut self, _name: &str, _value: Value<'r>, _again: bool) {}
-    /// Takes a path variable in as the URI spells it.
+    /// Adds a path variable without decoding.
     fn raw_path(&mut self, _name: &str, _value: Value<'r>) {}
-    /// Takes a query value in.
+    /// Adds a query value.
     fn query(&mut self, _key: &str, _value: Value<'r>) -> bool {
         false
     }
-    /// Takes a cookie in.
+    /// Adds a cookie.
     fn cookie(&mut self, _name: &str, _value: Value<'r>) {}
-    /// Takes what is looked up by type or name: headers and extensions.
+    /// Looks up headers by name, and extensions by type.
     fn lookup(&mut self, _parts: &'r Parts) {}
-    /// Takes a form value in.
+    /// Adds a form value.
     fn form(&mut self, _key: &str, _value: Value<'r>) -> bool {
         false
     }
-    /// Takes a JSON member in.
+    /// Reads a JSON member.
     ///
     /// # Errors
     ///
-    /// The member does not fit.
+    /// The type of the field does not accept the member.
     fn member<A: MapAccess<'r>>(&mut self, _key: &str, _map: &mut A) -> Result<bool, A::Error> {
         Ok(false)
     }
-    /// Takes a JSON member in on its own, after all together did not fit.
+    /// Adds a JSON member separately, after the pass over all members has failed.
     fn raw_member(&mut self, _key: &str, _raw: &'r RawValue) -> bool {
         false
     }
-    /// Takes the whole body in, which is not empty.
+    /// Reads the whole body, which is not empty.
     ///
     /// # Errors
     ///
-    /// It cannot be decoded.
+    /// The body cannot be decoded.
     fn body(&mut self, _kind: BodyKind, _body: &'r Bytes) -> Result<(), FieldError> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Upload: a file that came as a part
+//! Upload: a file of a multipart body, in memory or on disk.
 
 use std::io;
 use std::path::Path;
@@ -8,14 +8,14 @@ use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// The most bytes of a file that are kept in memory.
+/// Maximum bytes of a file in memory.
 const MEMORY: usize = 64 * 1024;
 
-/// A file that came as a part of a multipart body.
+/// A file of a multipart body.
 ///
-/// Up to 64 KiB it lies in memory; what is longer in a temporary file that is removed when this is dropped.
-/// A request that is read from memory leaves its files there. Name and type are the client's words:
-/// they are no path to write to and no proof of the content.
+/// Up to 64 KiB are kept in memory, a longer file in a temporary file that is removed on drop.
+/// The files of a request that is read from memory stay in memory. Name and type come from the client:
+/// do not use them as a path, or as a proof of the content.
 ///
 /// ```
 /// use http::Request;
@@ -56,7 +56,7 @@ pub(crate) enum Content {
 }
 
 impl Upload {
-    /// A file in memory, to be sent.
+    /// Returns a file in memory, for a request that is written.
     ///
     /// ```
     /// use waylay_extract::{IntoRequest, Upload};
@@ -83,27 +83,27 @@ impl Upload {
         }
     }
 
-    /// The name that the client gives the file.
+    /// Returns the file name that the client has sent.
     pub fn file_name(&self) -> Option<&str> {
         self.file_name.as_deref()
     }
 
-    /// The content type that the client gives the file.
+    /// Returns the content type that the client has sent.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 
-    /// The length in bytes.
+    /// Returns the length in bytes.
     pub fn len(&self) -> u64 {
         self.length
     }
 
-    /// Whether it has no bytes.
+    /// Tests whether the file is empty.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// The bytes, if they are in memory.
+    /// Returns the bytes, if they are in memory.
     pub fn bytes(&self) -> Option<&Bytes> {
         match &self.content {
             Content::Memory(bytes) => Some(bytes),
@@ -111,7 +111,7 @@ impl Upload {
         }
     }
 
-    /// The temporary file, if the bytes are there.
+    /// Returns the path of the temporary file, if there is one.
     pub fn path(&self) -> Option<&Path> {
         match &self.content {
             Content::Memory(_) => None,
@@ -119,7 +119,7 @@ impl Upload {
         }
     }
 
-    /// The bytes, read from the disk if they are there.
+    /// Returns the bytes, which are read from a temporary file if necessary.
     ///
     /// # Errors
     ///
@@ -135,11 +135,11 @@ impl Upload {
         }
     }
 
-    /// Writes the bytes to a file, which is made or replaced.
+    /// Writes the bytes to a file, which is created or replaced.
     ///
     /// # Errors
     ///
-    /// The file cannot be written, or the temporary file not be read.
+    /// The file cannot be written, or the temporary file cannot be read.
     pub async fn save(&self, to: impl AsRef<Path>) -> io::Result<()> {
         match &self.content {
             Content::Memory(bytes) => tokio::fs::write(to, bytes).await,
@@ -148,17 +148,17 @@ impl Upload {
     }
 }
 
-/// A file while it comes in.
+/// A file that is being received.
 pub(crate) struct UploadWriter {
     length: u64,
     memory: BytesMut,
     disk: Option<(File, TempPath)>,
-    /// Whether it may go to the disk.
+    /// Whether it may be written to disk.
     spill: bool,
 }
 
 impl UploadWriter {
-    /// An empty file; outside of a tokio runtime it stays in memory.
+    /// Returns an empty file; without a tokio runtime it stays in memory.
     pub(crate) fn new(spill: bool) -> Self {
         let spill = spill && tokio::runtime::Handle::try_current().is_ok();
         Self { length: 0, memory: BytesMut::new(), disk: None, spill }

@@ -1,4 +1,4 @@
-//! OpenAPI 3.1 documents of routers, from the structs that their handlers take.
+//! OpenAPI 3.1 documents of routers, from the arguments of their handlers.
 
 pub(crate) mod answer;
 pub(crate) mod document;

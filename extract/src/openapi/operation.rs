@@ -1,4 +1,4 @@
-//! Operation: one struct described.
+//! Operation: parameters, body and responses of one struct.
 
 use std::mem;
 
@@ -11,27 +11,27 @@ use crate::field::slots::Layout;
 use crate::openapi::answer::{Answers, DESCRIPTION, media};
 use crate::openapi::schema::{SchemaFn, SchemaSet};
 
-/// The fact of a route that holds its operation, as JSON.
+/// The metadata key of a route's operation, as JSON.
 pub(crate) const METADATA_KEY: &str = "openapi";
 
-/// What is to be known of a field beside its name and its type.
+/// The description of a field beside its name and its type.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldDescription {
-    /// Whether the server refuses a request without it.
+    /// Whether the server rejects a request without it.
     pub required: bool,
     /// Whether it is a list.
     pub many: bool,
-    /// Whether the list is one value with commas.
+    /// Whether the list is one comma-separated value.
     pub csv: bool,
-    /// Whether the value is the type's own JSON, so that a type of unknown schema may be anything.
+    /// Whether the value is the type's JSON, so that an unknown schema allows anything.
     pub json: bool,
-    /// The most bytes of one value.
+    /// Maximum bytes of one value.
     pub limit: Option<u64>,
-    /// The fewest items.
+    /// Minimum number of items.
     pub min_items: usize,
-    /// What an absent value is, as JSON.
+    /// The default, as JSON.
     pub default: Option<&'static str>,
-    /// What the field's comment says.
+    /// The doc comment.
     pub doc: &'static str,
 }
 
@@ -49,7 +49,7 @@ impl FieldDescription {
     };
 }
 
-/// An object whose properties are fields.
+/// The schema of an object whose properties are fields.
 #[derive(Debug, Default)]
 struct ObjectSchema {
     properties: Map<String, Value>,
@@ -69,7 +69,7 @@ impl ObjectSchema {
     }
 }
 
-/// The operation of a struct's route: parameters, body, answers.
+/// The operation of a struct's route: parameters, body, responses.
 #[derive(Debug, Default)]
 pub struct Operation {
     schemas: SchemaSet,
@@ -87,52 +87,52 @@ pub struct Operation {
     error_answers: Option<Answers>,
 }
 
-/// What decides which problems extraction answers with.
+/// The conditions for the problem documents of extraction.
 #[derive(Clone, Copy, Debug)]
 struct ProblemConditions {
-    wants: HeadPlan,
+    head: HeadPlan,
     plan: BodyPlan,
     validated: bool,
 }
 
 impl ProblemConditions {
-    /// The statuses of problems; `has_path`: there are variables, `has_others`: other parameters.
+    /// Returns the statuses of problems; `has_path`: there are path variables, `has_others`: other parameters.
     fn problems(&self, has_path: bool, has_others: bool) -> Vec<&'static str> {
-        let Self { wants, plan, validated } = self;
-        let shaped = plan.json | plan.form | plan.multipart | plan.text;
-        let missed = has_path && wants.path_is_404;
+        let Self { head, plan, validated } = self;
+        let has_content_type = plan.json | plan.form | plan.multipart | plan.text;
+        let is_404 = has_path && head.path_is_404;
         let all = [
-            ("400", has_others | wants.deny_query | shaped | plan.any | (has_path && !missed)),
-            ("404", missed),
+            ("400", has_others | head.deny_query | has_content_type | plan.any | (has_path && !is_404)),
+            ("404", is_404),
             ("413", plan.reads()),
-            ("415", shaped),
-            ("422", shaped | *validated),
+            ("415", has_content_type),
+            ("422", has_content_type | *validated),
         ];
         all.into_iter().filter(|(_, can)| *can).map(|(status, _)| status).collect()
     }
 }
 
 impl Operation {
-    /// What a struct says of itself, as the text of a route's fact.
+    /// Returns the operation of a struct, as a metadata text.
     pub(crate) fn of(describe: impl FnOnce(&mut Self)) -> String {
         let mut operation = Self::default();
         describe(&mut operation);
         operation.finish().to_string()
     }
 
-    /// What the struct reads and how; what a flattened one says is in the outer's.
+    /// Sets what the struct reads. The outer struct, which comes first, includes flattened ones.
     pub fn rules<L: Layout>(&mut self, validated: bool) {
-        self.rules.get_or_insert(ProblemConditions { wants: L::HEAD, plan: L::BODY, validated });
+        self.rules.get_or_insert(ProblemConditions { head: L::HEAD, plan: L::BODY, validated });
     }
 
-    /// What the struct's comment says.
+    /// Sets the doc comment.
     pub fn doc(&mut self, doc: &'static str) {
         if self.doc.is_empty() {
             self.doc = doc;
         }
     }
 
-    /// A parameter: `path`, `query`, `header` or `cookie`.
+    /// Adds a parameter of `path`, `query`, `header` or `cookie`.
     pub fn parameter(
         &mut self,
         place: &'static str,
@@ -140,7 +140,7 @@ impl Operation {
         description: FieldDescription,
         schema_fn: SchemaFn,
     ) {
-        // OpenAPI 3.1, 4.8.12.1: these are said has_others.
+        // OpenAPI 3.1, 4.8.12.1: these headers are described elsewhere.
         let said = ["accept", "authorization", "content-type"];
         if place == "header" && said.iter().any(|said| name.eq_ignore_ascii_case(said)) {
             return;
@@ -149,7 +149,7 @@ impl Operation {
             "path" | "header" => name.to_owned(),
             _ => self.named(name),
         };
-        // What two structs read of one request is one parameter.
+        // A parameter that several structs read is added once.
         if self.parameters.iter().any(|known| known["name"] == *name && known["in"] == place) {
             return;
         }
@@ -168,21 +168,21 @@ impl Operation {
         self.parameters.push(parameter);
     }
 
-    /// A member of a JSON body.
+    /// Adds a member of a JSON body.
     pub fn member(&mut self, name: &str, description: FieldDescription, schema_fn: SchemaFn) {
         let (name, schema) = (self.named(name), self.described(description, schema_fn));
         put(&mut self.members, name, schema, description);
         self.body_required |= description.required;
     }
 
-    /// A member of a form.
+    /// Adds a field of a form.
     pub fn form(&mut self, name: &str, description: FieldDescription, schema_fn: SchemaFn) {
         let (name, schema) = (self.named(name), self.described(description, schema_fn));
         put(&mut self.form, name, schema, description);
         self.body_required |= description.required;
     }
 
-    /// A part of a multipart body; `binary`: it is a file.
+    /// Adds a part of a multipart body; `binary`: it is a file.
     pub fn part(&mut self, name: &str, binary: bool, description: FieldDescription, schema_fn: SchemaFn) {
         let file: SchemaFn =
             |_| Some(json!({"type": "string", "contentMediaType": "application/octet-stream"}));
@@ -192,7 +192,7 @@ impl Operation {
         self.body_required |= description.required;
     }
 
-    /// The whole body in one of its content types.
+    /// Adds one content type of the whole body.
     pub fn body(&mut self, kind: &'static str, description: FieldDescription, schema_fn: SchemaFn) {
         let schema = match kind {
             "application/octet-stream" => json!({}),
@@ -202,12 +202,12 @@ impl Operation {
         self.body_required |= description.required;
     }
 
-    /// Says that the JSON body has no other members.
+    /// Excludes other members of the JSON body.
     pub fn closed(&mut self) {
         self.closed = true;
     }
 
-    /// Parameters of the query that are not known by name.
+    /// Adds the query parameters without a known name.
     pub fn rest(&mut self, name: &'static str, doc: &'static str) {
         let schema = json!({"type": "object", "additionalProperties": {"type": "string"}});
         let mut parameter = json!({"name": name, "in": "query", "required": false, "style": "form", "explode": true, "schema": schema});
@@ -217,33 +217,33 @@ impl Operation {
         self.parameters.push(parameter);
     }
 
-    /// The JSON of a successful answer; `many`: it is a list.
+    /// Adds the JSON of a successful response; `many`: it is a list.
     pub fn answer(&mut self, many: bool, schema_fn: SchemaFn) {
         let description = FieldDescription { many, json: true, ..FieldDescription::NONE };
         let schema = self.schema(description, schema_fn);
         self.answers.content(StatusCode::OK, DESCRIPTION, "application/json", schema);
     }
 
-    /// Whether the next answers may have any status.
+    /// Sets whether the next responses have any status.
     pub fn any_status(&mut self, any: bool) {
         self.answers.any_status = any;
     }
 
-    /// What is answered.
+    /// Returns the responses.
     pub fn answers(&mut self) -> &mut Answers {
         &mut self.answers
     }
 
-    /// What is answered instead of the problems.
+    /// Returns the responses that replace the problem documents.
     pub fn error_answers(&mut self) -> &mut Answers {
         self.error_answers.get_or_insert_default()
     }
 
-    /// The fields of an inner struct, whose names get the prefix.
-    pub fn within(&mut self, prefix: &str, describe: impl FnOnce(&mut Self)) {
+    /// Adds the fields of an inner struct with a prefix.
+    pub fn prefixed(&mut self, prefix: &str, describe: impl FnOnce(&mut Self)) {
         let outer = self.prefix.len();
         self.prefix.push_str(prefix);
-        // Neither the inner struct's comment nor its answers are those of the operation.
+        // The comment and the responses of the inner struct are not those of the operation.
         let doc = mem::replace(&mut self.doc, " ");
         let (answers, error_answers) = (mem::take(&mut self.answers), self.error_answers.take());
         describe(self);
@@ -251,7 +251,7 @@ impl Operation {
         self.prefix.truncate(outer);
     }
 
-    /// The operation and the schemas that it refers to.
+    /// Returns the operation and the schemas that it refers to.
     fn finish(self) -> Value {
         let mut operation = Map::new();
         let (summary, rest) = self.doc.split_once("\n\n").unwrap_or((self.doc, ""));
@@ -271,7 +271,7 @@ impl Operation {
             }
         }
         for (kind, schema) in self.bodies {
-            // Raw bytes beside a parsed body are the same body once more.
+            // Raw bytes beside a parsed body are the same body.
             if kind != "application/octet-stream" || contents.is_empty() {
                 contents.insert(kind.into(), media(schema));
             }

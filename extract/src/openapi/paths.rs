@@ -1,19 +1,19 @@
-//! Route templates to OpenAPI paths.
+//! Path: the OpenAPI path of a route template.
 
 use serde_json::{Value, json};
 use waylay_template::{Scanner, Token};
 
-/// One variable of a path.
+/// A variable of a path.
 #[derive(Clone)]
 pub(crate) struct Variable {
     pub(crate) name: String,
-    /// The regex that the whole value matches.
+    /// The regex for the whole value.
     pub(crate) pattern: Option<String>,
     pub(crate) tail: bool,
     pub(crate) optional: bool,
 }
 
-/// A path, and what its variables accept.
+/// A path with its variables.
 pub(crate) struct Path {
     pub(crate) text: String,
     pub(crate) variables: Vec<Variable>,
@@ -46,7 +46,7 @@ pub(crate) fn path(template: &str) -> Option<Path> {
 }
 
 impl Path {
-    /// The paths with and without the last variable, if it may be missing.
+    /// Returns the paths with and without the optional variable.
     pub(crate) fn variants(self) -> Vec<Self> {
         let Some(last) = self.variables.last().filter(|last| last.optional) else {
             return vec![self];
@@ -62,7 +62,7 @@ impl Path {
 }
 
 impl Variable {
-    /// Adds what the template says to a parameter, made anew if no field describes it.
+    /// Adds the regex of the template to a parameter, or returns a new one if no field describes it.
     pub(crate) fn refine(&self, parameter: Option<Value>) -> Value {
         let mut parameter = parameter.unwrap_or_else(
             || json!({"name": self.name, "in": "path", "required": true, "schema": {"type": "string"}}),

@@ -1,4 +1,4 @@
-//! JSON schemas of types.
+//! TextSchema, SchemaSet: the JSON schemas of types.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 
 use crate::text::from_text::LENIENT_BOOLS;
 
-/// A text type as an OpenAPI document shows it.
+/// A text type with its JSON Schema.
 ///
-/// A type without it is shown by utoipa's `ToSchema` or schemars' `JsonSchema` where these features
-/// are on and the type has one, else as a string.
+/// A type without it is described by utoipa's `ToSchema` or schemars' `JsonSchema`, with the features of
+/// these names, else as a string.
 ///
 /// ```
 /// use serde_json::{Value, json};
@@ -31,7 +31,7 @@ use crate::text::from_text::LENIENT_BOOLS;
 /// # let _ = Slug("a".into()).0;
 /// ```
 pub trait TextSchema {
-    /// The type's JSON Schema (draft 2020-12).
+    /// Returns the type's JSON Schema (draft 2020-12).
     fn text_schema() -> Value;
 }
 
@@ -103,7 +103,7 @@ foreign! {
     #[cfg(feature = "time")] time::Date: "date",
 }
 
-/// The schema of one of these texts.
+/// Returns the schema of an enumeration of texts.
 pub fn choices(texts: &[&str]) -> Value {
     json!({"type": "string", "enum": texts})
 }
@@ -113,7 +113,7 @@ pub fn lenient_bool_schema(_: &mut SchemaSet) -> Option<Value> {
     Some(choices(&LENIENT_BOOLS))
 }
 
-/// The schema of a type that stands alone, a string if it says nothing.
+/// Returns the schema of a single type; by default that of a string.
 pub fn text_schema(schema_fn: SchemaFn) -> Value {
     schema_fn(&mut SchemaSet::default()).unwrap_or_else(|| json!({"type": "string"}))
 }
@@ -124,7 +124,7 @@ impl<T: TextSchema + ?Sized> TextSchema for &T {
     }
 }
 
-/// The schemas that an operation refers to by name.
+/// The schemas of an operation that have names.
 #[derive(Default)]
 pub struct SchemaSet {
     pub(crate) schemas: Map<String, Value>,
@@ -138,14 +138,14 @@ impl fmt::Debug for SchemaSet {
     }
 }
 
-/// Where schemas lie in a document.
+/// The position of schemas in a document.
 pub(crate) const SCHEMAS: &str = "#/components/schemas/";
 
 impl SchemaSet {
-    /// A reference to a named schema; the schema itself if the name says another one already.
-    #[cfg_attr(not(feature = "utoipa"), expect(dead_code, reason = "only utoipa names schemas one by one"))]
+    /// Returns a reference to a named schema; the schema itself if the name is taken by another one.
+    #[cfg_attr(not(feature = "utoipa"), expect(dead_code, reason = "used with the feature `utoipa`"))]
     pub(crate) fn refer(&mut self, name: &str, schema: Value) -> Value {
-        // Containers are called alike whatever they hold.
+        // Containers have one name for all element types.
         const CONTAINERS: [&str; 9] =
             ["Vec", "Option", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "Box", "Arc", "Value"];
         if CONTAINERS.contains(&name) {
@@ -160,7 +160,7 @@ impl SchemaSet {
         }
     }
 
-    /// All of them.
+    /// Returns all schemas.
     pub(crate) fn finish(self) -> Map<String, Value> {
         #[cfg(feature = "schemars")]
         if let Some(mut generator) = self.generator {
@@ -174,14 +174,14 @@ impl SchemaSet {
     }
 }
 
-/// How a type's schema is found; `None` if the type says nothing.
+/// A function that returns the schema of a type, if it is known.
 pub(crate) type SchemaFn = fn(&mut SchemaSet) -> Option<Value>;
 
-/// Stands for a field's type in generated code; see `pick` for how the choice is made.
+/// A field's type in generated code; see `ReadDispatch` for how the trait is chosen.
 pub struct SchemaDispatch<T>(PhantomData<fn() -> T>);
 
 impl<T> SchemaDispatch<T> {
-    /// The type alone; there is nothing in it.
+    /// Returns a value without content.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
         Self(PhantomData)
@@ -194,9 +194,9 @@ impl<T> fmt::Debug for SchemaDispatch<T> {
     }
 }
 
-/// The first choice: a scalar, or a type that says itself what its text is.
+/// The first choice: `TextSchema`.
 pub trait SchemaByText {
-    /// How the schema is found.
+    /// Returns the function for the schema.
     fn schema_fn(&self) -> SchemaFn;
 }
 
@@ -206,9 +206,9 @@ impl<T: TextSchema> SchemaByText for &&&SchemaDispatch<T> {
     }
 }
 
-/// The second choice: utoipa's trait.
+/// The second choice: `ToSchema` of utoipa.
 pub trait SchemaByUtoipa {
-    /// How the schema is found.
+    /// Returns the function for the schema.
     fn schema_fn(&self) -> SchemaFn;
 }
 
@@ -229,9 +229,9 @@ impl<T: utoipa::ToSchema> SchemaByUtoipa for &&SchemaDispatch<T> {
     }
 }
 
-/// The third choice: schemars' trait.
+/// The third choice: `JsonSchema` of schemars.
 pub trait SchemaBySchemars {
-    /// How the schema is found.
+    /// Returns the function for the schema.
     fn schema_fn(&self) -> SchemaFn;
 }
 
@@ -252,9 +252,9 @@ impl<T: schemars::JsonSchema> SchemaBySchemars for &SchemaDispatch<T> {
     }
 }
 
-/// The last resort, which every type passes.
+/// The last choice: no schema.
 pub trait SchemaByNone {
-    /// How the schema is found.
+    /// Returns the function for the schema.
     fn schema_fn(&self) -> SchemaFn;
 }
 

@@ -10,7 +10,7 @@ use axum_core::response::Response;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-/// The answer, which drops the value when its body ends or is given up.
+/// Returns a response that drops the value when its body ends or is dropped.
 pub fn hold_until_body_end<T: Send + 'static>(response: Response, value: T) -> Response {
     if !std::mem::needs_drop::<T>() {
         return response;

@@ -8,24 +8,24 @@ use waylay_router::Route;
 use crate::extract::extract::Extract;
 use crate::openapi::operation::{METADATA_KEY, Operation};
 
-/// A route with the operation of its struct, of what is read around it, and of what is answered, unless
-/// the struct says that itself.
-pub fn described<T: Extract>(route: Route, around: fn(&mut Operation), answers: fn(&mut Operation)) -> Route {
+/// Returns a route with the operation of its struct, of the root, and of the responses, unless the struct
+/// describes these itself.
+pub fn described<T: Extract>(route: Route, root: fn(&mut Operation), answers: fn(&mut Operation)) -> Route {
     let operation = Operation::of(|operation| {
         T::describe(operation);
         if operation.answers().statuses().next().is_none() {
             answers(operation);
         }
-        around(operation);
+        root(operation);
     });
     route.metadata(METADATA_KEY, operation)
 }
 
-/// Stands for a root's type in generated code; see `pick` for how the choice is made.
+/// A root's type in generated code; see `ReadDispatch` for how the trait is chosen.
 pub struct RootDispatch<T>(PhantomData<fn() -> T>);
 
 impl<T> RootDispatch<T> {
-    /// The type alone; there is nothing in it.
+    /// Returns a value without content.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
         Self(PhantomData)
@@ -38,22 +38,22 @@ impl<T> fmt::Debug for RootDispatch<T> {
     }
 }
 
-/// The first choice: a struct that describes itself.
+/// The first choice: `Extract`.
 pub trait RootByType {
-    /// Tells its parameters.
+    /// Adds the parameters.
     fn describe_root(&self, operation: &mut Operation);
 }
 
 impl<T: Extract> RootByType for &RootDispatch<T> {
     fn describe_root(&self, operation: &mut Operation) {
-        // Its comment is not that of the operation.
-        operation.within("", T::describe);
+        // The comment of the root is not that of the operation.
+        operation.prefixed("", T::describe);
     }
 }
 
-/// The last resort, which every type passes, and which says nothing.
+/// The last choice, which adds nothing.
 pub trait RootByNone {
-    /// Tells nothing.
+    /// Adds nothing.
     fn describe_root(&self, _operation: &mut Operation) {}
 }
 

@@ -6,9 +6,9 @@ use crate::extract::extract::HasRoute;
 #[cfg(feature = "openapi")]
 use crate::openapi::operation::{METADATA_KEY, Operation};
 
-/// The arguments of a handler whose last one is a struct with a route.
+/// The arguments of a handler, of which the last one has a route.
 #[diagnostic::on_unimplemented(
-    message = "the last argument of this handler is no struct with a route",
+    message = "the last argument of this handler is not a struct with a route",
     note = "write `#[derive(Extract)]` and `#[route(GET \"/template\")]` on the struct, and let it be the last argument"
 )]
 pub trait RouteArguments {
@@ -33,7 +33,7 @@ arguments!(A B C D E);
 arguments!(A B C D E F);
 arguments!(A B C D E F G);
 
-/// Routes from structs.
+/// Routes of structs.
 ///
 /// ```
 /// use waylay_extract::{Extract, RouteExt};
@@ -55,8 +55,8 @@ arguments!(A B C D E F G);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait RouteExt {
-    /// A route for the struct's method and template, named by them (`GET /users/{id}`) until it
-    /// gets another name.
+    /// Returns a route for the struct's method and template, which are its name (`GET /users/{id}`) unless
+    /// another one is set.
     #[track_caller]
     fn of<T: HasRoute>() -> Self;
 }
@@ -72,7 +72,7 @@ impl RouteExt for Route {
     }
 }
 
-/// Handlers added to a router or a scope without a word on method and path.
+/// Handlers by the route of their argument, for routers and scopes.
 ///
 /// ```
 /// use waylay_extract::{Extract, RouterExt};
@@ -95,15 +95,15 @@ impl RouteExt for Route {
 /// ```
 pub trait RouterExt<S>: Sized {
     /// Adds a handler at the route of its last argument.
-    #[must_use = "it gives the router back with the handler"]
+    #[must_use = "the router with the handler is returned"]
     #[track_caller]
     fn endpoint<H, A>(self, handler: H) -> Self
     where
         H: Handler<A, S>,
         A: RouteArguments + 'static;
 
-    /// Adds every method of a type that `#[routes]` is written on.
-    #[must_use = "it gives the router back with the handlers"]
+    /// Adds every route of a type with `#[routes]`.
+    #[must_use = "the router with the handlers is returned"]
     fn endpoints<T: Routes<S>>(self) -> Self;
 }
 
@@ -137,12 +137,12 @@ impl<S: Send + Sync + 'static> RouterExt<S> for Scope<S> {
     }
 }
 
-/// A type whose methods are routes: `#[routes]` on an `impl` block writes it.
+/// A type whose methods are routes, implemented by `#[routes]` on an `impl` block.
 ///
-/// Each `pub async fn` (or `pub(crate)`) takes the type and one struct with a `#[route]`; what is
-/// private is no route. The type is made anew of
-/// each request, by `FromRequestParts` (which `#[derive(Extract)]` writes), and is dropped when the
-/// answer has been sent or given up.
+/// Each `pub async fn` (or `pub(crate)`) takes the type and one struct with a `#[route]`; private
+/// methods are no routes. The type is created for
+/// each request by `FromRequestParts` (which `#[derive(Extract)]` implements), and dropped when the
+/// response has been sent or dropped.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -185,14 +185,14 @@ impl<S: Send + Sync + 'static> RouterExt<S> for Scope<S> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// `#[routes(root = function)]` lets an async function make the value: it is given anything that is
-/// an extractor of the parts, and the argument by reference, and gives `Result<Self, E>`. Where the
-/// router has a state that extractors read, `#[routes(state = AppState)]` names its type.
+/// With `#[routes(root = function)]`, an async function creates the value: its arguments are any
+/// extractor of the parts and a reference to the struct, its result is `Result<Self, E>`. For a
+/// router with a state that extractors read, `#[routes(state = AppState)]` sets its type.
 #[diagnostic::on_unimplemented(
-    message = "the methods of `{Self}` are no routes of a router with this state",
+    message = "the methods of `{Self}` are not routes of a router with this state",
     note = "write `#[routes]` on its `impl` block, or `#[routes(state = {S})]`"
 )]
 pub trait Routes<S> {
-    /// A route for each method, in the order of writing.
+    /// Returns a route for each method, in order.
     fn routes() -> Vec<Route<Pending<S>>>;
 }

@@ -1,4 +1,4 @@
-//! UrlsExt, Link: URLs of structs by route name.
+//! UrlsExt, Link: URLs from structs, by route name.
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::write::into_request::{IntoRequest, writer};
 use crate::write::path::decoded;
 use crate::write::writer::WriteError;
 
-/// Typed URLs: a struct instead of names and texts.
+/// Typed URLs: a struct gives the variables and the query.
 ///
 /// ```
 /// use waylay_extract::{Extract, IntoRequest, RouterExt, UrlsExt};
@@ -41,14 +41,14 @@ use crate::write::writer::WriteError;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait UrlsExt {
-    /// The URL of the route that [`RouterExt::endpoint`](crate::RouterExt::endpoint) made of the struct.
+    /// Returns the URL of the route that [`RouterExt::endpoint`](crate::RouterExt::endpoint) adds for the struct.
     ///
     /// # Errors
     ///
     /// A value cannot be written, or the router has no such route.
     fn to<T: IntoRequest>(&self, value: &T) -> Result<Link, LinkError>;
 
-    /// As [`to`](Self::to) by the route's name, if it has another one or stands in a named scope.
+    /// As [`to`](Self::to) by the route's name, if another one was set, or the scope has a name.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl UrlsExt for Urls {
     }
 }
 
-/// The URL of a route with a struct's values; what scopes around the route ask for can be added.
+/// The URL of a route with a struct's values. Variables of scopes can be added.
 ///
 /// ```
 /// use waylay_extract::{Extract, IntoRequest, RouterExt, UrlsExt};
@@ -112,16 +112,16 @@ impl Link {
         self
     }
 
-    /// The path and the query, escaped.
+    /// Returns the path and the query, encoded.
     ///
     /// # Errors
     ///
-    /// The route would not read a value back, or has a variable that is not set.
+    /// The route would not match a value, or has a variable that is not set.
     pub fn build(&self) -> Result<String, LinkError> {
         self.url.build().map(|url| self.with_query(url)).map_err(LinkError::Url)
     }
 
-    /// The host.
+    /// Returns the host.
     ///
     /// # Errors
     ///
@@ -130,7 +130,7 @@ impl Link {
         self.url.host().map_err(LinkError::Url)
     }
 
-    /// Scheme, host, path and query.
+    /// Returns scheme, host, path and query.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl Link {
         self.url.absolute().map(|url| self.with_query(url)).map_err(LinkError::Url)
     }
 
-    /// The route may have asked for a query of its own.
+    /// The route may require query pairs, which are in the URL already.
     fn with_query(&self, mut url: String) -> String {
         if !self.query.is_empty() {
             url.push(if url.contains('?') { '&' } else { '?' });
@@ -149,13 +149,13 @@ impl Link {
     }
 }
 
-/// Why there is no URL of a struct.
+/// An error of a URL from a struct.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkError {
     /// A value cannot be written.
     Write(WriteError),
-    /// The router refuses.
+    /// The router cannot build the URL.
     Url(UrlError),
 }
 

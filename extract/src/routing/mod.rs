@@ -1,4 +1,4 @@
-//! Structs as routes of waylay-router; typed URLs.
+//! Structs as routes of waylay-router, and typed URLs.
 
 pub(crate) mod body;
 #[cfg(feature = "openapi")]

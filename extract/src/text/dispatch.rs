@@ -1,8 +1,8 @@
-//! Which trait reads or writes a type, chosen by autoref.
+//! ReadDispatch, WriteDispatch: the trait of a type, chosen by autoref.
 //!
-//! Method look-up tries the receiver with the most references first (autoref specialization), so
-//! `(&&&ReadDispatch::<T>::new()).reader()` takes the first of the three traits that holds. The last one
-//! holds for every type but asks for `FromText`, which makes the compiler say what is missing.
+//! Method look-up tries the receiver with the most references first (autoref specialization):
+//! `(&&&ReadDispatch::<T>::new()).reader()` takes the first of the three traits that `T` implements.
+//! The last one is implemented for every type and requires `FromText`, which gives the compiler error.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,14 +16,14 @@ use serde_json::Value;
 use crate::text::from_text::{FromText, TextError};
 use crate::text::to_text::ToText;
 
-/// A function that reads text, borrowed from anywhere.
+/// A function that reads a value from text of any lifetime.
 pub(crate) type ReadAny<T> = for<'t> fn(Cow<'t, str>) -> Result<T, TextError>;
 
-/// Stands for a field's type in generated code.
+/// A field's type in generated code.
 pub struct ReadDispatch<T>(PhantomData<fn() -> T>);
 
 impl<T> ReadDispatch<T> {
-    /// The type alone; there is nothing in it.
+    /// Returns a value without content.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
         Self(PhantomData)
@@ -36,9 +36,9 @@ impl<T> fmt::Debug for ReadDispatch<T> {
     }
 }
 
-/// The first choice: the type says itself what it accepts.
+/// The first choice: `FromText`.
 pub trait ReadByFromText<T> {
-    /// How the type reads its text.
+    /// Returns the function that reads the type.
     fn reader(&self) -> ReadAny<T>;
 }
 
@@ -48,9 +48,9 @@ impl<T: FromText> ReadByFromText<T> for &&ReadDispatch<T> {
     }
 }
 
-/// The second choice: the standard library's trait.
+/// The second choice: the trait of the standard library.
 pub trait ReadByFromStr<T> {
-    /// How the type reads its text.
+    /// Returns the function that reads the type.
     fn reader(&self) -> ReadAny<T>;
 }
 
@@ -60,9 +60,9 @@ impl<T: FromStr> ReadByFromStr<T> for &ReadDispatch<T> {
     }
 }
 
-/// The last resort, which no type passes.
+/// The last choice, which gives the compiler error.
 pub trait ReadByNone<T> {
-    /// How the type reads its text.
+    /// Returns the function that reads the type.
     fn reader(&self) -> ReadAny<T>
     where
         T: FromText;
@@ -77,16 +77,16 @@ impl<T> ReadByNone<T> for ReadDispatch<T> {
     }
 }
 
-/// The type's own error is dropped, since it may quote the value.
+/// Drops the type's own error, which may quote the value.
 fn read_str<T: FromStr>(text: Cow<'_, str>) -> Result<T, TextError> {
     text.parse().map_err(|_| TextError::expected("a valid value"))
 }
 
-/// The text itself, of the request, if no escape had to be taken out of it.
+/// Returns the text of the request itself.
 ///
 /// # Errors
 ///
-/// The text is not in the request as it is.
+/// The text contained escapes.
 pub fn borrowed(text: Cow<'_, str>) -> Result<&str, TextError> {
     match text {
         Cow::Borrowed(text) => Ok(text),
@@ -94,26 +94,26 @@ pub fn borrowed(text: Cow<'_, str>) -> Result<&str, TextError> {
     }
 }
 
-/// The text, of the request where that can be.
+/// Returns the text, borrowed from the request if it contained no escape.
 ///
 /// # Errors
 ///
-/// None; it has the form of all readings.
+/// None; the signature is that of all readers.
 pub fn cow(text: Cow<'_, str>) -> Result<Cow<'_, str>, TextError> {
     Ok(text)
 }
 
-/// What a value's text is, or what could have been written.
+/// The text of a value, or what could have been written.
 pub type TextResult<'v> = Result<Cow<'v, str>, TextError>;
 
-/// How a type writes its text.
+/// A function that writes a value as text.
 pub(crate) type Write<T> = for<'v> fn(&'v T) -> TextResult<'v>;
 
-/// Stands for a field's type in generated code; see `pick` for how the choice is made.
+/// A field's type in generated code; see the module for how the trait is chosen.
 pub struct WriteDispatch<T>(PhantomData<fn() -> T>);
 
 impl<T> WriteDispatch<T> {
-    /// The type alone; there is nothing in it.
+    /// Returns a value without content.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
         Self(PhantomData)
@@ -126,9 +126,9 @@ impl<T> std::fmt::Debug for WriteDispatch<T> {
     }
 }
 
-/// The first choice: the type says itself how it is spelt.
+/// The first choice: `ToText`.
 pub trait WriteByToText<T> {
-    /// How the type writes its text.
+    /// Returns the function that writes the type.
     fn writer(&self) -> Write<T>;
 }
 
@@ -138,9 +138,9 @@ impl<T: ToText> WriteByToText<T> for &&WriteDispatch<T> {
     }
 }
 
-/// The second choice: the standard library's trait.
+/// The second choice: the trait of the standard library.
 pub trait WriteByDisplay<T> {
-    /// How the type writes its text.
+    /// Returns the function that writes the type.
     fn writer(&self) -> Write<T>;
 }
 
@@ -150,9 +150,9 @@ impl<T: Display> WriteByDisplay<T> for &WriteDispatch<T> {
     }
 }
 
-/// The last resort, which no type passes.
+/// The last choice, which gives the compiler error.
 pub trait WriteByNone<T> {
-    /// How the type writes its text.
+    /// Returns the function that writes the type.
     fn writer(&self) -> Write<T>
     where
         T: ToText;
@@ -167,7 +167,7 @@ impl<T> WriteByNone<T> for WriteDispatch<T> {
     }
 }
 
-/// A text where an empty one would be read as none, or refused.
+/// Returns an error for an empty text, which would be read as none or rejected.
 pub fn not_empty(text: TextResult<'_>) -> TextResult<'_> {
     match text {
         Ok(text) if text.is_empty() => Err(TextError::expected("a value that is not empty")),
@@ -175,7 +175,7 @@ pub fn not_empty(text: TextResult<'_>) -> TextResult<'_> {
     }
 }
 
-/// A text through the type's `Serialize`: `#[query(serde)]`.
+/// Writes a value through its `Serialize`: `#[query(serde)]`.
 pub fn serde_text<T: Serialize + ?Sized>(value: &T) -> TextResult<'static> {
     match serde_json::to_value(value) {
         Ok(Value::String(text)) => Ok(text.into()),

@@ -1,4 +1,4 @@
-//! FromText and ToText for jiff, chrono, time, uuid.
+//! FromText and ToText of jiff, chrono, time and uuid.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ const MOMENT: TextError = TextError::expected("a time as RFC 3339 writes it");
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 const DATE: TextError = TextError::expected("a date: year-month-day");
 
-macro_rules! both_ways {
+macro_rules! text_impls {
     ($(#[$cfg:meta] $ty:ty, |$text:ident| $read:expr, |$value:ident| $write:expr;)*) => {$(
         #[$cfg]
         impl FromText for $ty {
@@ -30,7 +30,7 @@ macro_rules! both_ways {
     )*};
 }
 
-both_ways! {
+text_impls! {
     #[cfg(feature = "uuid")]
     uuid::Uuid,
     |text| uuid::Uuid::try_parse(text).map_err(|_| TextError::expected("a UUID")),
@@ -66,7 +66,7 @@ both_ways! {
     |text| {
         time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).map_err(|_| MOMENT)
     },
-    // A year or an offset that RFC 3339 cannot write is left as the crate shows it.
+    // A year or an offset that RFC 3339 cannot express is written by `Display`.
     |moment| {
         let written = moment.format(&time::format_description::well_known::Rfc3339);
         written.unwrap_or_else(|_| moment.to_string())
@@ -80,7 +80,7 @@ both_ways! {
     |date| date.to_string();
 }
 
-/// The date, if it is spelt as it is written: the parsers take more than one spelling.
+/// Returns the date if the text is the one that is written: the parsers accept other forms as well.
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 fn as_written<T: ToString>(text: &str, date: Option<T>) -> Result<T, TextError> {
     date.filter(|date| date.to_string() == text).ok_or(DATE)

@@ -1,4 +1,4 @@
-//! FromText: a value from text.
+//! FromText: reads a value from text, by a strict grammar.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -10,7 +10,7 @@ use std::num::{
 };
 use std::sync::Arc;
 
-/// A type that one path, query, header or cookie value is read into.
+/// A type that is read from one path, query, header or cookie value.
 ///
 /// `#[derive(Text)]` writes this and [`ToText`](crate::ToText) for enums without values and for
 /// structs of one unnamed field, with `#[text(rename_all = "…", ignore_case)]` on the type and
@@ -36,18 +36,18 @@ use std::sync::Arc;
 /// assert_eq!(Order::NewestFirst.to_text().unwrap(), "newest-first");
 /// ```
 ///
-/// A type without it is read through [`FromStr`](std::str::FromStr), whose error text is not sent
-/// to the client: it may quote the value. Implement `FromText` to tell the client what is accepted.
+/// A type without it is read through [`FromStr`](std::str::FromStr), whose error is not sent
+/// to the client, since it may quote the value. `FromText` reports to the client what is accepted.
 ///
 /// The grammar of the implementations here is strict:
 ///
 /// | type | accepted |
 /// |---|---|
-/// | integers | an optional `-`, then digits as they are written: no `+`, `007`, `-0`, blank, `_` or hexadecimal |
+/// | integers | an optional `-`, then digits: no `+`, `007`, `-0`, space, `_` or hexadecimal |
 /// | floats | a number as JSON writes it (RFC 8259, 6) that is finite as this type: no `+`, `.5`, `5.`, `05`, infinity or NaN |
 /// | `bool` | `true` `false` `1` `0` `on` |
 /// | `char` | one character |
-/// | texts | everything, also nothing |
+/// | texts | any text, including the empty one |
 ///
 /// ```
 /// use waylay_extract::{FromText, TextError};
@@ -81,10 +81,10 @@ pub trait FromText: Sized {
     ///
     /// # Errors
     ///
-    /// Says what would have been accepted.
+    /// What is accepted.
     fn from_text(text: &str) -> Result<Self, TextError>;
 
-    /// Reads the value from text that may already be owned, which text types take as it is.
+    /// Reads the value from text that may be owned, which text types take over.
     ///
     /// # Errors
     ///
@@ -95,9 +95,9 @@ pub trait FromText: Sized {
     }
 }
 
-/// A text that is not a value of its type.
+/// An error of [`FromText`] or [`ToText`](crate::ToText).
 ///
-/// It holds what is accepted, never the text itself, so that no answer quotes a secret.
+/// It contains what is accepted and never the text, so that no response quotes a secret.
 ///
 /// ```
 /// use waylay_extract::TextError;
@@ -111,7 +111,7 @@ pub struct TextError {
 }
 
 impl TextError {
-    /// An error that tells the client what is accepted: a noun phrase such as `"a weekday"`.
+    /// Returns an error with what is accepted, as a noun phrase: `"a weekday"`.
     pub const fn expected(what: &'static str) -> Self {
         Self { expected: what }
     }
@@ -131,8 +131,8 @@ macro_rules! integers {
             impl FromText for $ty {
                 fn from_text(text: &str) -> Result<Self, TextError> {
                     let error = TextError::expected($expected);
-                    // What std takes and the grammar does not: one number has one spelling, and what C reads
-                    // as octal is refused.
+                    // Accepted by std and not here: each number has one text, and octal
+                    // numbers of C are rejected.
                     if let [b'+', ..] | [b'0', _, ..] | [b'-', b'0', ..] = text.as_bytes() {
                         return Err(error);
                     }
@@ -268,7 +268,7 @@ parsed! {
 impl FromText for bool {
     fn from_text(text: &str) -> Result<Self, TextError> {
         match text {
-            // `on` is what a browser sends for a ticked box without a value.
+            // Browsers send `on` for a checked box without a value.
             "true" | "1" | "on" => Ok(true),
             "false" | "0" => Ok(false),
             _ => Err(TextError::expected("true, false, 1, 0 or on")),

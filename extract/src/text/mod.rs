@@ -1,4 +1,4 @@
-//! FromText and ToText: values as text.
+//! FromText and ToText: values as text, and the choice between traits.
 
 pub(crate) mod dispatch;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time", feature = "uuid"))]

@@ -1,4 +1,4 @@
-//! ToText: a value as text.
+//! ToText: writes a value as text.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::text::from_text::TextError;
 
-/// A type that one path, query, header, cookie or form value is written from.
+/// A type that is written as one path, query, header, cookie or form value.
 ///
-/// It is the way back of [`FromText`](crate::FromText): what is written is read as the same value.
+/// The inverse of [`FromText`](crate::FromText): the text is read as the same value.
 /// A type without it is written through [`Display`](std::fmt::Display).
 ///
 /// ```
@@ -39,11 +39,11 @@ use crate::text::from_text::TextError;
     note = "lists are written `Vec<T>`, optional values `Option<T>`"
 )]
 pub trait ToText {
-    /// The value's text, not escaped.
+    /// Returns the value's text without escapes.
     ///
     /// # Errors
     ///
-    /// Says what could have been written.
+    /// What can be written.
     fn to_text(&self) -> Result<Cow<'_, str>, TextError>;
 }
 
@@ -68,7 +68,7 @@ macro_rules! floats {
     ($($ty:ty)*) => {$(
         impl ToText for $ty {
             fn to_text(&self) -> Result<Cow<'_, str>, TextError> {
-                // The shortest text that is read as the same number.
+                // `Display` writes the shortest text that is read as the same number.
                 let finite = self.is_finite().then(|| self.to_string().into());
                 finite.ok_or(TextError::expected("a finite number"))
             }

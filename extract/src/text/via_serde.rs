@@ -1,4 +1,4 @@
-//! Strict scalars of any serde type.
+//! ScalarDeserializer: one text through serde, with the grammar of FromText.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::text::from_text::{FromText, TextError, is_json_number};
 ///
 /// # Errors
 ///
-/// The type refuses the text.
+/// The type rejects the text.
 pub fn serde<T: DeserializeOwned>(text: Cow<'_, str>) -> Result<T, TextError> {
     let read = |guess| T::deserialize(ScalarDeserializer { text: Cow::Borrowed(&*text), guess });
     // A type that is buffered, as an untagged enum, asks for anything: a text first, then a number.
@@ -23,13 +23,13 @@ pub fn serde<T: DeserializeOwned>(text: Cow<'_, str>) -> Result<T, TextError> {
     value.map_err(|ScalarError| TextError::expected("a valid value"))
 }
 
-/// The type's own words are dropped, since they may quote the value.
+/// Drops the message of the type, which may quote the value.
 #[derive(Debug)]
 struct ScalarError;
 
 impl fmt::Display for ScalarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("refused")
+        f.write_str("invalid value")
     }
 }
 
@@ -47,7 +47,7 @@ struct ScalarDeserializer<'t> {
     guess: bool,
 }
 
-/// Hands the scalars of serde that are parsed from a text to another macro.
+/// Calls a macro with the scalar methods of serde that parse a text.
 macro_rules! scalars {
     ($each:ident) => {
         $each! {

@@ -1,4 +1,4 @@
-//! Bodies of requests.
+//! RequestWriter: the methods that write bodies.
 
 use bytes::Bytes;
 #[cfg(feature = "headers")]
@@ -19,7 +19,7 @@ use crate::write::encoding::{WrittenPart, push_pair};
 use crate::write::finite::check_finite;
 use crate::write::writer::RequestWriter;
 
-/// Writes a file as a part; one on the disk is read at once.
+/// Writes a file as a part; a temporary file is read into memory.
 #[cfg(feature = "multipart")]
 pub fn write_upload(name: &str, upload: &Upload, writer: &mut RequestWriter) {
     let content = match &upload.content {
@@ -38,7 +38,7 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// The whole body.
+/// Whole bodies.
 impl RequestWriter {
     /// Writes the whole body as JSON.
     pub fn json(&mut self, value: &(impl Serialize + ?Sized)) {
@@ -54,7 +54,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes the whole body as it is; beside a body that is written otherwise it is left out.
+    /// Writes the body's bytes, unless another field writes the body.
     pub fn bytes(&mut self, bytes: Bytes) {
         self.body.whole.get_or_insert((BYTES, bytes));
     }
@@ -62,7 +62,7 @@ impl RequestWriter {
 
 /// Members of a JSON object.
 impl RequestWriter {
-    /// Says that the body is a JSON object, though it may stay empty.
+    /// Makes the body a JSON object, which may stay empty.
     pub fn members(&mut self) {
         self.body.members.get_or_insert_default();
     }
@@ -82,7 +82,7 @@ impl RequestWriter {
         members.extend_from_slice(&json);
     }
 
-    /// The value's JSON, or the error told.
+    /// Returns the value's JSON, or reports an error.
     fn json_of(&mut self, key: &str, value: &(impl Serialize + ?Sized)) -> Option<Vec<u8>> {
         let error = match serde_json::to_vec(value) {
             // A float that is not finite is written as `null`, so only where that stands is it looked for.
@@ -92,7 +92,7 @@ impl RequestWriter {
                 Err(keys) => not_finite(key, &keys),
             },
             Err(error) => {
-                let detail = format!("expected what JSON can hold: {error}");
+                let detail = format!("expected a value that JSON can represent: {error}");
                 match key {
                     "" => FieldError::body(Code::Invalid, detail),
                     key => FieldError::member(key, Code::Invalid, detail),
@@ -113,14 +113,14 @@ fn not_finite(key: &str, keys: &[String]) -> FieldError {
     FieldError::new(Location::Body, pointer, ValueError::new(Code::Invalid, "expected a finite number"))
 }
 
-/// Members of a form, which are parts where there are parts.
+/// Fields of a form; text parts if the body is multipart.
 impl RequestWriter {
-    /// Says that the body is a form, though it may stay empty.
+    /// Makes the body a form, which may stay empty.
     pub fn form_body(&mut self) {
         self.body.form.get_or_insert_default();
     }
 
-    /// Writes a member of the form.
+    /// Writes a field of the form.
     pub fn form(&mut self, key: &str, text: TextResult<'_>) {
         let key = self.named(key);
         if let Some(text) = self.text(Location::Form, &key, text) {
@@ -128,7 +128,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a key of the form that stands alone.
+    /// Writes a key of the form without a value.
     pub fn form_flag(&mut self, key: &str) {
         let key = self.named(key);
         match self.body.parts {
@@ -137,7 +137,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a list as one member of the form, with commas.
+    /// Writes a list as one field of the form, with commas.
     pub fn form_csv<'v>(&mut self, key: &str, items: impl Iterator<Item = TextResult<'v>>) {
         let key = self.named(key);
         if let Some(text) = self.joined(Location::Form, &key, items) {
@@ -145,14 +145,14 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a value whose parts have keys of their own, as [`query_nested`](Self::query_nested).
-    pub fn form_nested(&mut self, key: &str, value: &(impl Serialize + ?Sized), dots: bool, wanted: bool) {
-        self.nested(Location::Form, key, value, dots, wanted, |writer, key, text| {
+    /// Writes a value with nested keys, as [`query_nested`](Self::query_nested).
+    pub fn form_nested(&mut self, key: &str, value: &(impl Serialize + ?Sized), dots: bool, required: bool) {
+        self.nested(Location::Form, key, value, dots, required, |writer, key, text| {
             writer.pair(key, text.to_owned());
         });
     }
 
-    /// Writes pairs that are escaped already.
+    /// Writes pairs that are encoded already.
     #[cfg(feature = "form")]
     pub(crate) fn form_pairs(&mut self, pairs: &str) {
         self.body.form.get_or_insert_default().push_str(pairs);
@@ -168,12 +168,12 @@ impl RequestWriter {
 
 /// Parts of a multipart body.
 impl RequestWriter {
-    /// Says that the body is one of parts, though there may be none.
+    /// Makes the body multipart, possibly without parts.
     pub fn multipart(&mut self) {
         self.body.parts.get_or_insert_default();
     }
 
-    /// Writes a part that is a text.
+    /// Writes a text part.
     pub fn part_text(&mut self, name: &str, text: TextResult<'_>) {
         let name = self.named(name);
         if let Some(text) = self.text(Location::Part, &name, text) {
@@ -181,7 +181,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a part that is JSON.
+    /// Writes a JSON part.
     pub fn part_json(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         let name = self.named(name);
         if let Some(json) = self.json_of(&name, value) {
@@ -189,13 +189,13 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a part as it is.
+    /// Writes a binary part.
     pub fn part_bytes(&mut self, name: &str, bytes: &Bytes) {
         let name = self.named(name);
         self.part(&name, None, Some(BYTES), bytes.clone());
     }
 
-    /// Writes a part that is a file.
+    /// Writes a file part.
     #[cfg(feature = "multipart")]
     pub(crate) fn part_file(&mut self, name: &str, file: Option<&str>, kind: Option<&str>, content: Bytes) {
         let name = self.named(name);
@@ -205,9 +205,9 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a part with what its head says.
+    /// Writes a part with its headers.
     fn part(&mut self, name: &str, file: Option<&str>, kind: Option<HeaderValue>, content: Bytes) {
-        // Browsers escape these and readers leave the escapes in: they cannot be read back.
+        // Browsers escape these and servers do not decode them: they would be read as other names.
         let odd = |c: char| c.is_ascii_control() || matches!(c, '"' | '\\');
         if name.contains(odd) || file.is_some_and(|file| file.contains(odd)) {
             self.error(
@@ -217,7 +217,7 @@ impl RequestWriter {
             );
             return;
         }
-        // What a browser sends where no file was chosen.
+        // Browsers send this if no file was chosen.
         if file == Some("") && content.is_empty() {
             self.error(Location::Part, name, "expected a file with a name or a content");
             return;
@@ -237,7 +237,7 @@ fn pairs_of(value: &impl Serialize, location: Location, writer: &mut RequestWrit
     }
     let pairs = serde_html_form::to_string(value).ok();
     if pairs.is_none() {
-        writer.error(location, "", "expected what a form can hold");
+        writer.error(location, "", "expected a value that a form can represent");
     }
     pairs
 }
@@ -258,7 +258,7 @@ pub fn write_form(value: &impl Serialize, writer: &mut RequestWriter) {
     }
 }
 
-/// Writes a value as parts that are texts.
+/// Writes a value as text parts.
 #[cfg(all(feature = "form", feature = "multipart"))]
 pub fn write_parts(value: &impl Serialize, writer: &mut RequestWriter) {
     writer.multipart();
@@ -270,7 +270,7 @@ pub fn write_parts(value: &impl Serialize, writer: &mut RequestWriter) {
     }
 }
 
-/// Writes the header's values.
+/// Writes the values of a typed header.
 #[cfg(feature = "headers")]
 pub fn write_typed<T: Header>(value: &T, writer: &mut RequestWriter) {
     let mut values = Vec::new();

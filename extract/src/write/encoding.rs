@@ -1,4 +1,4 @@
-//! Percent-encoding per component; the body under construction.
+//! Percent-encoding per component; WrittenBody: the body and its multipart encoding.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -11,11 +11,11 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
-/// What has been written of a body; the first kind that is there is the body.
+/// The written body; the first kind that is present is sent.
 #[derive(Debug, Default)]
 pub(crate) struct WrittenBody {
     pub(crate) whole: Option<(HeaderValue, Bytes)>,
-    /// The members of a JSON object so far, without the braces.
+    /// The members of a JSON object, without the braces.
     pub(crate) members: Option<Vec<u8>>,
     pub(crate) parts: Option<Vec<WrittenPart>>,
     pub(crate) form: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct WrittenPart {
 }
 
 impl WrittenBody {
-    /// Its bytes with their content type, if there is a body.
+    /// Returns the bytes and the content type, if there is a body.
     pub(crate) fn finish(self) -> Option<(HeaderValue, Bytes)> {
         if let Some(parts) = self.parts.filter(|_| self.whole.is_none() && self.members.is_none()) {
             return Some(multipart(&parts));
@@ -42,7 +42,7 @@ impl WrittenBody {
     }
 }
 
-/// RFC 7578.
+/// Encodes parts (RFC 7578).
 fn multipart(parts: &[WrittenPart]) -> (HeaderValue, Bytes) {
     let (boundary, kind) = boundary(parts);
     let mut body = Vec::new();
@@ -65,12 +65,12 @@ fn multipart(parts: &[WrittenPart]) -> (HeaderValue, Bytes) {
     (kind, body.into())
 }
 
-/// A boundary that no part holds, with the content type that names it.
+/// Returns a boundary that no part contains, with its content type.
 ///
-/// Nobody can know it beforehand, or content would be made to hold every boundary that is tried.
+/// It is random: content could be made to contain a predictable one.
 fn boundary(parts: &[WrittenPart]) -> (String, HeaderValue) {
     loop {
-        // Each is keyed anew by the standard library, as its maps are.
+        // The standard library gives every state a random key.
         let [one, other] = [(); 2].map(|()| RandomState::new().build_hasher().finish());
         let boundary = format!("waylay-{one:016x}{other:016x}");
         let kind = HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"));
@@ -82,7 +82,7 @@ fn boundary(parts: &[WrittenPart]) -> (String, HeaderValue) {
     }
 }
 
-/// RFC 3986, 3.3: everything but `pchar`; `/` divides segments.
+/// RFC 3986, 3.3: all but `pchar`; `/` separates segments.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -101,10 +101,10 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// WHATWG URL, `application/x-www-form-urlencoded` percent-encode set; the blank becomes `+`.
+/// WHATWG URL, `application/x-www-form-urlencoded` percent-encode set; a space becomes `+`.
 const FORM_SET: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_').add(b' ');
 
-/// RFC 6265, 4.1.1: everything but `cookie-octet`, and `%`, since the reader decodes.
+/// RFC 6265, 4.1.1: all but `cookie-octet`, and `%`, since the server decodes.
 const COOKIE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
 /// Appends text to one segment of a path.
@@ -133,7 +133,7 @@ fn push_form(out: &mut String, text: &str) {
     }
 }
 
-/// Appends a cookie to a `Cookie` line; `raw`: its value is not escaped.
+/// Appends a cookie to a `Cookie` line; `raw`: without encoding.
 pub(crate) fn push_cookie(out: &mut String, name: &str, value: &str, raw: bool) {
     if !out.is_empty() {
         out.push_str("; ");
@@ -147,7 +147,7 @@ pub(crate) fn push_cookie(out: &mut String, name: &str, value: &str, raw: bool) 
     }
 }
 
-/// Whether a text is one or more `cookie-octet`s or nothing, so that it needs no escape.
+/// Tests whether all bytes are `cookie-octet`s, which need no encoding.
 pub(crate) fn is_cookie(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e))
 }

@@ -1,4 +1,4 @@
-//! IntoRequest.
+//! IntoRequest: a struct that is written into a request.
 
 use axum_core::body::Body;
 use bytes::Bytes;
@@ -8,11 +8,11 @@ use http_body::Body as _;
 use crate::descriptor::route::RouteTarget;
 use crate::write::writer::{RequestWriter, WriteError, WrittenBytes};
 
-/// A struct that is written into a request, field by field: the way back of [`Extract`](crate::Extract).
+/// A struct that is written into a request, field by field: the inverse of [`Extract`](crate::Extract).
 ///
-/// It is written by `#[derive(IntoRequest)]` from the same attributes, so that one struct is the
-/// server's argument and the client's call. What is written is read back as the same values; where
-/// that cannot be (an empty path value, a comma in a list of commas), there is an error.
+/// `#[derive(IntoRequest)]` implements it from the same attributes, so that one struct is the
+/// argument of the server's handler and the call of the client. The server reads the same values; a
+/// value for which that is impossible (an empty path value, a comma in a comma-separated list) is an error.
 ///
 /// ```
 /// use waylay_extract::{Extract, IntoRequest};
@@ -56,23 +56,23 @@ pub trait IntoRequest {
     /// Writes every field.
     fn write(&self, writer: &mut RequestWriter);
 
-    /// The request by the struct's own route, which has to be there: its URL is a path and a query.
+    /// Returns the request for the struct's own `#[route]`; its URL is a path and a query.
     ///
     /// # Errors
     ///
-    /// Every value that the server would not read back.
+    /// Every value that the server would not read as the same one.
     fn to_request(&self) -> Result<Request<Body>, WriteError> {
         const { assert!(Self::TARGET.is_some(), "write `#[route(METHOD \"/template\")]` on the struct") };
         let target = Self::TARGET.unwrap_or(&ROOT);
         self.to_request_at(target.method().clone(), target.template())
     }
 
-    /// The request by another route than the struct's own.
+    /// Returns the request for a route.
     ///
     /// # Errors
     ///
-    /// Every value that the server would not read back; the template is none, or has a variable
-    /// that no field gives.
+    /// Every value that the server would not read as the same one, an invalid template, a variable
+    /// without a field.
     fn to_request_at(&self, method: Method, template: &str) -> Result<Request<Body>, WriteError> {
         writer(self).finish(method, template)
     }
@@ -127,10 +127,10 @@ pub fn clone_request(request: &Request<Body>) -> Option<Request<Body>> {
     Some(copy)
 }
 
-/// What stands for the target that the compiler has made sure of.
+/// Never used: the constant assertion guarantees a target.
 static ROOT: RouteTarget = RouteTarget::new(Method::GET, "/");
 
-/// The writer with every field written.
+/// Returns a writer with every field written.
 pub(crate) fn writer<T: IntoRequest + ?Sized>(value: &T) -> RequestWriter {
     let mut writer = RequestWriter::default();
     value.write(&mut writer);

@@ -1,4 +1,4 @@
-//! Struct to request: RequestWriter, bodies, nested keys.
+//! Struct to request: the writer, encoding, bodies, nested keys.
 
 pub(crate) mod body;
 pub(crate) mod encoding;

@@ -1,4 +1,4 @@
-//! Serde Serializer to nested keys.
+//! NestedSerializer: serde to texts with nested keys.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::text::dispatch::serde_text;
 use crate::text::from_text::TextError;
 use crate::text::to_text::ToText;
 
-/// Why a value has no such texts: the key below the field's own, and what could be written.
+/// An error of a value: the subkey, and what can be written.
 #[derive(Debug)]
 pub(crate) struct NestedSerError {
     pub(crate) rest: String,
@@ -29,11 +29,11 @@ impl std::error::Error for NestedSerError {}
 
 impl ser::Error for NestedSerError {
     fn custom<T: fmt::Display>(_: T) -> Self {
-        Self { rest: String::new(), detail: "expected what keys and texts can hold" }
+        Self { rest: String::new(), detail: "expected a value that keys and texts can represent" }
     }
 }
 
-/// Hands every text on with its key below the field's own; `dots`: `.b` and not `[b]`.
+/// Calls `push` for every text with its subkey; `dots`: `.b` instead of `[b]`.
 pub(crate) fn texts<T: Serialize + ?Sized>(
     value: &T,
     dots: bool,
@@ -43,15 +43,15 @@ pub(crate) fn texts<T: Serialize + ?Sized>(
     value.serialize(&mut out)
 }
 
-/// Where a value is written.
+/// The serializer of a value.
 struct NestedSerializer<'o> {
     rest: String,
     dots: bool,
-    /// How many texts there are already.
+    /// The number of texts.
     written: usize,
-    /// What comes is in an `Option`, which an empty text is read as nothing of.
+    /// The value is inside of an `Option`, for which an empty text is read as `None`.
     some: bool,
-    /// What comes is a struct's field, or the whole: where nothing stands, `None` is read.
+    /// The value is a field of a struct, or the whole: absent, it is read as `None`.
     member: bool,
     put: &'o mut dyn FnMut(&str, &str),
 }
@@ -77,7 +77,7 @@ impl NestedSerializer<'_> {
         }
     }
 
-    /// Writes a value below a key.
+    /// Writes a value under a subkey.
     fn below<T: Serialize + ?Sized>(
         &mut self,
         key: &str,
@@ -250,10 +250,10 @@ impl<'s, 'o> Serializer for &'s mut NestedSerializer<'o> {
     }
 }
 
-/// A value whose parts are written below it.
+/// The serializer of a value with subkeys.
 struct CompoundSerializer<'s, 'o> {
     out: &'s mut NestedSerializer<'o>,
-    /// The variant that stands between.
+    /// The variant, which is one more subkey.
     variant: Option<&'static str>,
     before: usize,
     next: usize,
@@ -284,7 +284,7 @@ impl<'s, 'o> CompoundSerializer<'s, 'o> {
         self.part(&key, false, value)
     }
 
-    /// What has no parts is an empty text, which is read as such; the whole may be nothing at all.
+    /// A value without subkeys is an empty text, which is read as one; the whole value may be absent.
     fn done(self) -> Result<(), NestedSerError> {
         if self.out.written > self.before {
             return Ok(());

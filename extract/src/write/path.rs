@@ -1,7 +1,7 @@
-//! A path from its template.
+//! fill: a path from its template and the values of its variables.
 //!
-//! The grammar is that of waylay's router, of which only names, tails and places matter here:
-//! what a constraint accepts is the router's to say.
+//! A value has to be read by the router as the same one. Only the shape of the template matters here:
+//! the router checks what the regex of a variable accepts.
 
 use std::borrow::Cow;
 
@@ -11,21 +11,21 @@ use waylay_template::{Scanner, TemplateError, TemplateErrorKind, Token, Variable
 use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::write::encoding::push_segment;
 
-/// A variable's value.
+/// The value of a variable.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Param {
     pub(crate) name: String,
     pub(crate) text: String,
-    /// Whether the escapes are there already.
+    /// Whether the text is encoded already.
     pub(crate) raw: bool,
 }
 
-/// Why a template cannot be filled.
+/// An error of `fill`.
 #[derive(Debug)]
 pub(crate) enum FillError {
-    /// The template itself is not one.
+    /// The template is invalid.
     Template(TemplateError),
-    /// Values are missing, or would not be read back.
+    /// Values are missing, or would be read as others.
     Values(Vec<FieldError>),
 }
 
@@ -55,9 +55,9 @@ pub(crate) fn fill(template: &str, values: &[Param]) -> Result<String, FillError
                 None => push_segment(&mut path, &value.text),
                 Some(detail) => errors.push(path_error(variable.name, Code::Invalid, detail)),
             },
-            // The slash before it goes as well, but for the root's.
+            // The slash before it is removed as well, except for that of the root.
             None if variable.is_optional => path.truncate(path.len().saturating_sub(1).max(1)),
-            None => errors.push(path_error(variable.name, Code::Missing, "no field gives this variable")),
+            None => errors.push(path_error(variable.name, Code::Missing, "no field has this variable")),
         }
     }
     if errors.is_empty() { Ok(path) } else { Err(FillError::Values(errors)) }
@@ -67,7 +67,7 @@ fn path_error(name: &str, code: Code, detail: &'static str) -> FieldError {
     FieldError::new(Location::Path, name.to_owned(), ValueError::new(code, detail))
 }
 
-/// Appends text whose slashes divide segments.
+/// Appends text whose slashes separate segments.
 fn push_literal(path: &mut String, text: &str) {
     for (place, segment) in text.split('/').enumerate() {
         if place > 0 {
@@ -77,7 +77,7 @@ fn push_literal(path: &mut String, text: &str) {
     }
 }
 
-/// Why the server would not read the value back.
+/// Returns why the server would not read the same value.
 fn rejection_reason(template: &str, variable: &VariableToken<'_>, value: &Param) -> Option<&'static str> {
     if value.raw && !is_path(&value.text, variable.is_tail) {
         return Some("expected a part of a path with its escapes");
@@ -91,7 +91,7 @@ fn rejection_reason(template: &str, variable: &VariableToken<'_>, value: &Param)
     }
     let is_dots = |segment: &str| matches!(segment, "." | "..");
     if variable.is_tail {
-        // A path's empty segments are kept by some servers and dropped by others.
+        // Some servers keep empty segments and others drop them.
         let odd = |segment: &str| segment.is_empty() || is_dots(segment);
         return value.split('/').any(odd).then_some("expected segments that are neither empty nor dots");
     }
@@ -101,15 +101,16 @@ fn rejection_reason(template: &str, variable: &VariableToken<'_>, value: &Param)
     if dots && before.len() + value.len() + behind.len() <= 2 {
         return Some("expected no dot segment");
     }
-    divides(before, behind, value).then_some("expected none of the characters that end a variable here")
+    is_ambiguous(before, behind, value)
+        .then_some("expected none of the characters that separate the variables of this segment")
 }
 
-/// The value as the server shows it.
+/// Returns the decoded value.
 pub(crate) fn decoded(value: &Param) -> Cow<'_, str> {
     if value.raw { percent_decode_str(&value.text).decode_utf8_lossy() } else { Cow::Borrowed(&value.text) }
 }
 
-/// Whether a raw value is what a canonical path may hold; `tail`: slashes divide its segments.
+/// Tests whether a raw value is part of a normalized path; `tail`: slashes separate its segments.
 fn is_path(text: &str, tail: bool) -> bool {
     let mut plain = String::with_capacity(text.len());
     for (place, part) in text.split('%').enumerate() {
@@ -120,17 +121,17 @@ fn is_path(text: &str, tail: bool) -> bool {
             _ => return false,
         }
     }
-    let mut spelt = String::with_capacity(plain.len());
+    let mut encoded = String::with_capacity(plain.len());
     match tail {
-        true => push_literal(&mut spelt, &plain),
-        false => push_segment(&mut spelt, &plain),
+        true => push_literal(&mut encoded, &plain),
+        false => push_segment(&mut encoded, &plain),
     }
-    spelt == plain
+    encoded == plain
 }
 
-/// Whether the value holds a character of the text between the variables of its segment: the server
-/// may then divide the segment elsewhere.
-fn divides(before: &str, behind: &str, value: &str) -> bool {
+/// Tests whether the value contains a character of the text between the variables of its segment: the
+/// server may split the segment at another position.
+fn is_ambiguous(before: &str, behind: &str, value: &str) -> bool {
     let last = before.rsplit_once('}').map(|(_, text)| text);
     let next = behind.split_once('{').map(|(text, _)| text);
     [last, next].into_iter().flatten().any(|text| text.contains(|c| value.contains(c)))

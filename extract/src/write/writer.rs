@@ -1,4 +1,4 @@
-//! RequestWriter: a request from fields.
+//! RequestWriter: collects the fields of a struct into a request.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -18,7 +18,7 @@ use crate::write::encoding::{WrittenBody, is_cookie, push_cookie, push_pair};
 use crate::write::nested_ser::{NestedSerError, texts};
 use crate::write::path::{FillError, Param, fill};
 
-/// Why a struct cannot be made into a request that the server would read back.
+/// The errors of a struct that cannot be written into a request.
 ///
 /// ```
 /// use waylay_extract::IntoRequest;
@@ -36,7 +36,7 @@ use crate::write::path::{FillError, Param, fill};
 /// assert_eq!(error.errors().len(), 2);
 /// assert_eq!(
 ///     error.to_string(),
-///     "header `x-note`: expected text without control characters, not blank at its ends; \
+///     "header `x-note`: expected text without control characters, without white space at its ends; \
 ///      path `file`: expected no dot segment"
 /// );
 /// ```
@@ -47,7 +47,7 @@ pub struct WriteError {
 }
 
 impl WriteError {
-    /// One error for each value, those of the path last; empty if the template is at fault.
+    /// Returns one error for each value, those of the path last; empty for an invalid template.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }
@@ -68,14 +68,14 @@ impl fmt::Display for WriteError {
 
 impl Error for WriteError {}
 
-/// A request that is being written: what [`IntoRequest::write`](crate::IntoRequest::write) fills.
+/// A request that is being written, the argument of [`IntoRequest::write`](crate::IntoRequest::write).
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct RequestWriter {
     prefix: String,
-    /// Which of the structs flattened together is written, by a number, and how many there were.
+    /// The number of the struct that is being written, among those flattened into each other, and their count.
     scope: (u32, u32),
-    /// The struct that has written a header.
+    /// The number of the struct that has written a header.
     owners: Vec<(HeaderName, u32)>,
     params: Vec<Param>,
     query: String,
@@ -85,7 +85,7 @@ pub struct RequestWriter {
     errors: Vec<FieldError>,
 }
 
-/// What a writer has become, but for its path.
+/// The finished request without its path.
 struct WrittenParts {
     query: String,
     headers: HeaderMap,
@@ -98,19 +98,19 @@ impl RequestWriter {
         self.push_param(name, text, false);
     }
 
-    /// Writes a variable of the path whose escapes are there already.
+    /// Writes a variable of the path that is encoded already.
     pub fn param_raw(&mut self, name: &str, text: TextResult<'_>) {
         self.push_param(name, text, true);
     }
 
-    /// Variables and headers have no prefix: they are those of the whole request.
+    /// Variables and headers have no prefix: they belong to the whole request.
     fn push_param(&mut self, name: &str, text: TextResult<'_>, raw: bool) {
         if let Some(text) = self.text(Location::Path, name, text) {
             let param = Param { name: name.to_owned(), text: text.into_owned(), raw };
             match self.params.iter().find(|other| other.name == name) {
                 Some(other) if *other == param => {}
                 Some(_) => {
-                    self.error(Location::Path, name, "expected one value, another field gives another")
+                    self.error(Location::Path, name, "expected one value, another field has another one")
                 }
                 None => self.params.push(param),
             }
@@ -125,7 +125,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a key of the query that stands alone.
+    /// Writes a key of the query without a value.
     pub fn query_flag(&mut self, key: &str) {
         let key = self.named(key);
         push_pair(&mut self.query, &key, None);
@@ -139,23 +139,23 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a value whose parts have keys of their own; `dots`: `a.b` and not `a[b]`.
+    /// Writes a value with nested keys; `dots`: `a.b` instead of `a[b]`.
     ///
-    /// `wanted`: where nothing is written, something else is read.
-    pub fn query_nested(&mut self, key: &str, value: &(impl Serialize + ?Sized), dots: bool, wanted: bool) {
-        self.nested(Location::Query, key, value, dots, wanted, |writer, key, text| {
+    /// `required`: an absent value would be read as the default.
+    pub fn query_nested(&mut self, key: &str, value: &(impl Serialize + ?Sized), dots: bool, required: bool) {
+        self.nested(Location::Query, key, value, dots, required, |writer, key, text| {
             push_pair(&mut writer.query, key, Some(text));
         });
     }
 
-    /// Writes the texts of a value one by one, or tells why it has none.
+    /// Writes the texts of a value one by one, or reports an error.
     pub(crate) fn nested(
         &mut self,
         location: Location,
         key: &str,
         value: &(impl Serialize + ?Sized),
         dots: bool,
-        wanted: bool,
+        required: bool,
         mut put: impl FnMut(&mut Self, &str, &str),
     ) {
         let key = self.named(key).into_owned();
@@ -165,7 +165,7 @@ impl RequestWriter {
             put(self, &format!("{key}{rest}"), text);
         });
         match done {
-            Ok(()) if wanted && written == 0 => {
+            Ok(()) if required && written == 0 => {
                 self.error(location, &key, "expected a value: without one the default is read");
             }
             Ok(()) => {}
@@ -173,7 +173,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes pairs of the query that are escaped already.
+    /// Writes pairs of the query that are encoded already.
     #[cfg(feature = "form")]
     pub(crate) fn query_pairs(&mut self, pairs: &str) {
         if !self.query.is_empty() && !pairs.is_empty() {
@@ -189,7 +189,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a header's value as it is.
+    /// Writes a header value.
     pub fn header_value(&mut self, name: &HeaderName, value: &HeaderValue) {
         self.append(name, value.clone());
     }
@@ -201,7 +201,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes a cookie; `raw`: without escapes.
+    /// Writes a cookie; `raw`: without encoding.
     pub fn cookie(&mut self, name: &str, text: TextResult<'_>, raw: bool) {
         let name = self.named(name);
         let Some(text) = self.text(Location::Cookie, &name, text) else {
@@ -214,7 +214,7 @@ impl RequestWriter {
         }
     }
 
-    /// Writes the fields of an inner struct, whose names get the prefix.
+    /// Writes the fields of an inner struct with a prefix.
     pub fn prefixed(&mut self, prefix: &str, write: impl FnOnce(&mut Self)) {
         let (length, (scope, scopes)) = (self.prefix.len(), self.scope);
         self.prefix.push_str(prefix);
@@ -224,23 +224,23 @@ impl RequestWriter {
         self.prefix.truncate(length);
     }
 
-    /// Tells an error.
+    /// Adds an error.
     pub(crate) fn push_error(&mut self, error: FieldError) {
         self.errors.push(error);
     }
 
-    /// Tells that a value would not be read back as it is.
+    /// Reports that a value would not be read as the same one.
     pub fn error(&mut self, location: Location, name: &str, detail: &'static str) {
         let error = ValueError::new(Code::Invalid, detail);
         self.errors.push(FieldError::new(location, name.to_owned(), error));
     }
 
-    /// The request, at the template's path.
+    /// Returns the request with the template's path.
     pub(crate) fn finish(self, method: Method, template: &str) -> Result<Request<Body>, WriteError> {
         self.finish_parts(Some(template)).and_then(|(path, parts)| parts.request(method, path))
     }
 
-    /// The path values and the query, for those who make the URL by other means.
+    /// Returns the path variables and the query, for a URL that is built by the router.
     #[cfg(feature = "router")]
     pub(crate) fn pieces(mut self) -> Result<(Vec<Param>, String), WriteError> {
         let params = std::mem::take(&mut self.params);
@@ -276,7 +276,7 @@ impl RequestWriter {
         }
     }
 
-    /// The text, or the error told.
+    /// Returns the text, or reports the error.
     pub(crate) fn text<'v>(
         &mut self,
         location: Location,
@@ -291,7 +291,7 @@ impl RequestWriter {
         None
     }
 
-    /// The items with commas between them; `None` if there is none, or if one has told an error.
+    /// Returns the items with commas; `None` without items, or after an error.
     pub(crate) fn joined<'v>(
         &mut self,
         location: Location,
@@ -339,7 +339,7 @@ impl RequestWriter {
         list.filter(|_| sound)
     }
 
-    /// Appends a line; one that another struct has written as well stands there once, since each of them
+    /// Appends a line. A line of several structs is written once, since each of them
     /// reads all lines.
     fn append(&mut self, name: &HeaderName, value: HeaderValue) {
         match self.owners.iter().find(|(owned, _)| owned == name) {
@@ -348,7 +348,7 @@ impl RequestWriter {
                     self.error(
                         Location::Header,
                         name.as_str(),
-                        "expected one value, another field gives another",
+                        "expected one value, another field has another one",
                     );
                 }
                 return;
@@ -359,13 +359,13 @@ impl RequestWriter {
         self.headers.append(name, value);
     }
 
-    /// RFC 9110, 5.5: blanks around a value are not part of it.
+    /// RFC 9110, 5.5: white space around a value is not part of it.
     fn line(&mut self, name: &HeaderName, text: &str) {
         let trimmed = text.trim_matches([' ', '\t']) == text;
         match HeaderValue::from_bytes(text.as_bytes()) {
             Ok(value) if trimmed => self.append(name, value),
             _ => {
-                let detail = "expected text without control characters, not blank at its ends";
+                let detail = "expected text without control characters, without white space at its ends";
                 self.error(Location::Header, name.as_str(), detail);
             }
         }
@@ -396,7 +396,7 @@ impl WrittenParts {
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers;
         if let Some(kind) = kind {
-            // A field of the struct may say more of the type.
+            // A field of the struct may have set a content type.
             request.headers_mut().entry(CONTENT_TYPE).or_insert(kind);
         }
         Ok(request)

@@ -55,7 +55,7 @@ async fn another_extractor_answers_itself_before_anything_is_read() {
 
     let rejection = Update::from_request(request(None, "no JSON"), &()).await.unwrap_err();
     assert_eq!((rejection.status(), rejection.errors().len()), (StatusCode::UNAUTHORIZED, 0));
-    assert_eq!(rejection.to_string(), "another extractor has answered 401 Unauthorized");
+    assert_eq!(rejection.to_string(), "another extractor responded with 401 Unauthorized");
     let again = rejection.clone().into_response();
     assert_eq!(text(rejection.into_response()).await, "");
     assert_eq!((again.status(), &*text(again).await), (StatusCode::UNAUTHORIZED, "who are you?"));

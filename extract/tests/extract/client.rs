@@ -169,14 +169,14 @@ async fn what_is_no_answer_says_what_it_is() {
     for (path, said) in [
         (
             "plain",
-            "the answer is not what was asked for <- unexpected content type text/plain; \
-             want application/json; content: bad response",
+            "the response is not JSON of the expected type <- unexpected content type text/plain; \
+             expected application/json; content: bad response",
         ),
-        ("big", "the answer is longer than 64 bytes"),
-        ("proxy", "the server answered 502 Bad Gateway: 502; no backend"),
-        ("moved", "the server answered 302 Found: to /m1/x"),
-        ("own", "the server answered 403 Forbidden: {\"code\":\"forbidden\",\"message\":\"m3 error\"}"),
-        ("missing", "the server answered 404 Not Found"),
+        ("big", "the response is longer than 64 bytes"),
+        ("proxy", "the server responded 502 Bad Gateway: 502; no backend"),
+        ("moved", "the server responded 302 Found: to /m1/x"),
+        ("own", "the server responded 403 Forbidden: {\"code\":\"forbidden\",\"message\":\"m3 error\"}"),
+        ("missing", "the server responded 404 Not Found"),
         ("..", "the request cannot be written <- path `path`: expected no dot segment"),
     ] {
         let error = client.call::<serde_json::Value>(&At { path }).await.unwrap_err();
@@ -186,7 +186,8 @@ async fn what_is_no_answer_says_what_it_is() {
     assert!(matches!(error, ClientError::Unreadable(_)), "{error:?}");
     let error = client.call::<M1Answer>(&At { path: "odd" }).await.unwrap_err();
     assert!(
-        chain(&error).starts_with("the answer is not what was asked for <- unexpected JSON; content: {"),
+        chain(&error)
+            .starts_with("the response is not JSON of the expected type <- unexpected JSON; content: {"),
         "{error}"
     );
     let ClientError::Decode(kept) = error else { panic!() };
@@ -265,7 +266,7 @@ async fn boxed_errors_are_errors_like_any_other() {
         Ok(Client::new(Failing).call_empty(&At { path: "x" }).await?)
     };
     let error = call().await.unwrap_err();
-    assert_eq!(chain(&*error), "the request was not answered <- the cable is cut");
+    assert_eq!(chain(&*error), "the request got no response <- the cable is cut");
     assert!(error.source().unwrap().is::<std::io::Error>());
 }
 

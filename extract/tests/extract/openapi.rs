@@ -326,7 +326,7 @@ fn a_struct_is_an_operation() {
              "schema": {"type": "integer", "format": "int64", "default": -1}},
         ],
         "responses": {
-            "200": {"description": "The answer.", "content": {"application/json": {"schema":
+            "200": {"description": "The response.", "content": {"application/json": {"schema":
                 {"type": "array", "items": {"$ref": "#/components/schemas/Post"}}}}},
             "400": {"$ref": "#/components/responses/Rejected"},
         },
@@ -439,33 +439,36 @@ fn return_types_tell_the_answers() {
     let authors = author.replace(": {", r#": {"items":{"#).replace("]", r#","type":"array"}]"#);
     assert_eq!(
         answers(&document, "/office/{room}", "get"),
-        [&*format!("200 The answer. {author}"), "400", "404"]
+        [&*format!("200 The response. {author}"), "400", "404"]
     );
     assert_eq!(
         answers(&document, "/office", "get"),
         [
-            r#"200 The answer. [text/plain: {"type":"string"}]"#,
+            r#"200 The response. [text/plain: {"type":"string"}]"#,
             r##"400 What? [application/problem+json: {"$ref":"#/components/schemas/RejectedRequest"}] [text/plain: {"type":"string"}]"##,
             "404 There is no such user.",
         ]
     );
-    assert_eq!(answers(&document, "/office/seal", "put"), ["200 The answer.", "400", "413"]);
-    assert_eq!(answers(&document, "/office", "post"), [&*format!("200 The answer. {authors}"), "400", "422"]);
+    assert_eq!(answers(&document, "/office/seal", "put"), ["200 The response.", "400", "413"]);
+    assert_eq!(
+        answers(&document, "/office", "post"),
+        [&*format!("200 The response. {authors}"), "400", "422"]
+    );
     assert_eq!(
         answers(&document, "/avatar", "put"),
-        ["200 Done, there is nothing to tell.", "400", "413", "415", "422"]
+        ["200 Success without content.", "400", "413", "415", "422"]
     );
     let patch = answers(&document, "/files/{path}", "patch");
     assert!(
-        patch[3].starts_with("415") && patch[5].starts_with("default The answer. [application/json: "),
+        patch[3].starts_with("415") && patch[5].starts_with("default The response. [application/json: "),
         "{patch:?}"
     );
     assert_eq!(
         answers(&document, "/{tenant}/login", "post"),
-        ["204 Done, there is nothing to tell.", "400", "413", "415", "422", "default A status and no more."]
+        ["204 Success without content.", "400", "413", "415", "422", "default A status without content."]
     );
-    assert_eq!(answers(&document, "/office", "patch"), ["200 Done, there is nothing to tell.", "418 Sorry."]);
-    assert_eq!(answers(&document, "/every", "get"), ["200 The answer."]);
+    assert_eq!(answers(&document, "/office", "patch"), ["200 Success without content.", "418 Sorry."]);
+    assert_eq!(answers(&document, "/every", "get"), ["200 The response."]);
 }
 
 #[test]

@@ -628,7 +628,7 @@ fn what_cannot_be_written_is_told_at_once() {
     let error: WriteError = value.to_request_at(Method::GET, "/{stem}.{kind}").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "path `stem`: expected none of the characters that end a variable here; \
+        "path `stem`: expected none of the characters that separate the variables of this segment; \
          path `kind`: expected a value that is not empty"
     );
     for (template, why) in [
@@ -643,7 +643,7 @@ fn what_cannot_be_written_is_told_at_once() {
             "/{*stem}/x",
             "`/{*stem}/x` is not a path template: a variable that spans separators must end the template and stand alone in its segment",
         ),
-        ("/{other}", "path `other`: no field gives this variable"),
+        ("/{other}", "path `other`: no field has this variable"),
     ] {
         let value = Tail { rest: "x".into() };
         let error = value.to_request_at(Method::GET, template).unwrap_err();

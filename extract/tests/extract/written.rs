@@ -182,7 +182,7 @@ async fn a_body_is_json_and_an_absent_one_is_none() {
 fn what_json_cannot_hold_is_told() {
     let odd = std::collections::BTreeMap::from([((1, 2), 3)]);
     let error = at("/u", &Whole { info: Some(odd) }).unwrap_err();
-    assert!(error.to_string().starts_with("body: expected what JSON can hold"), "{error}");
+    assert!(error.to_string().starts_with("body: expected a value that JSON can represent"), "{error}");
 }
 
 #[derive(IntoRequest)]
@@ -303,8 +303,8 @@ fn structs_that_share_a_header_or_a_variable_agree_on_it() {
     let error = at("/{shop}", &apart).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "header `accept`: expected one value, another field gives another; \
-         path `shop`: expected one value, another field gives another"
+        "header `accept`: expected one value, another field has another one; \
+         path `shop`: expected one value, another field has another one"
     );
 }
 

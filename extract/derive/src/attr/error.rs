@@ -1,11 +1,11 @@
-//! Collected errors, suggestions.
+//! Errors: collects errors with their positions; suggestions for misspelled words.
 
 use std::fmt::Display;
 
 use quote::ToTokens;
 use syn::Error;
 
-/// The suggest of the known words, if it is near enough to be meant.
+/// Returns the most similar known word, if it is similar enough to be meant.
 pub(crate) fn suggest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
     known
         .iter()
@@ -15,30 +15,30 @@ pub(crate) fn suggest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// Errors that are told together, each at its own place.
+/// Errors that are reported together, each at its position.
 #[derive(Default)]
 pub(crate) struct Errors(Option<Error>);
 
 impl Errors {
-    /// Keeps a fault at the place of the tokens.
-    pub(crate) fn at(&mut self, place: impl ToTokens, message: impl Display) {
-        self.keep(Error::new_spanned(place, message));
+    /// Adds an error at the position of the tokens.
+    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
+        self.push(Error::new_spanned(tokens, message));
     }
 
-    /// Keeps a fault that another parser has found.
-    pub(crate) fn keep(&mut self, error: Error) {
+    /// Adds an error of another parser.
+    pub(crate) fn push(&mut self, error: Error) {
         match &mut self.0 {
             Some(first) => first.combine(error),
             none => *none = Some(error),
         }
     }
 
-    /// Keeps the fault of a result and gives its value.
+    /// Adds the error of a result and returns its value.
     pub(crate) fn check<T>(&mut self, result: Result<T, Error>) -> Option<T> {
-        result.map_err(|error| self.keep(error)).ok()
+        result.map_err(|error| self.push(error)).ok()
     }
 
-    /// The value, if nothing was kept.
+    /// Returns the value if there is no error.
     pub(crate) fn finish<T>(self, value: T) -> Result<T, Error> {
         self.0.map_or(Ok(value), Err)
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::suggest;
 
     #[test]
-    fn near_words_are_found_and_far_ones_are_not() {
+    fn similar_words_are_suggested() {
         let known = ["path", "query", "header", "cookie", "json", "body"];
         for (word, meant) in [
             ("qurey", Some("query")),

@@ -1,4 +1,4 @@
-//! Attribute syntax, collected errors, rename_all.
+//! Attribute syntax: options, serde attributes, rename_all, collected errors.
 
 pub(crate) mod error;
 pub(crate) mod options;

@@ -1,4 +1,4 @@
-//! Attribute lists and literals.
+//! Options: the comma-separated list of an attribute, and its literals.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use syn::{Attribute, Expr, Ident, Lit, LitInt, LitStr, Meta, Token, parenthesize
 
 use crate::attr::error::{Errors, suggest};
 
-/// The options of one attribute; what is not taken out is a fault.
+/// The options of one attribute; those that are not taken out are errors.
 pub(crate) struct Options {
     attribute: String,
     list: Vec<Entry>,
@@ -24,9 +24,9 @@ enum Entry {
     Word(Ident, AttrValue),
 }
 
-/// What stands behind a word.
+/// What follows a word.
 pub(crate) enum AttrValue {
-    Nothing,
+    None,
     Value(Expr),
     Words(Vec<Ident>),
 }
@@ -36,7 +36,7 @@ impl Parse for Entry {
         if input.peek(LitStr) {
             return input.parse().map(Self::Name);
         }
-        // `parse_any`, since a misspelt word may be a keyword and deserves our message.
+        // `parse_any`, since a misspelled word may be a keyword and needs the error of an unknown option.
         let word = input.call(Ident::parse_any)?;
         if input.peek(Paren) {
             let inside;
@@ -46,7 +46,7 @@ impl Parse for Entry {
         }
         let given = match input.parse::<Option<Token![=]>>()? {
             Some(_) => AttrValue::Value(input.parse()?),
-            None => AttrValue::Nothing,
+            None => AttrValue::None,
         };
         Ok(Self::Word(word, given))
     }
@@ -62,7 +62,7 @@ impl ToTokens for Entry {
 }
 
 impl Options {
-    /// The options between the attribute's parentheses.
+    /// Parses the options between the attribute's parentheses.
     pub(crate) fn of(attribute: &Attribute, errors: &mut Errors) -> Self {
         let name = attribute.path().to_token_stream().to_string();
         let list = match &attribute.meta {
@@ -81,12 +81,12 @@ impl Options {
         Self { attribute: name, list }
     }
 
-    /// No options, of an attribute that is not written.
+    /// Returns the empty list of an attribute that is not written.
     pub(crate) fn none(attribute: &str) -> Self {
         Self { attribute: attribute.to_owned(), list: Vec::new() }
     }
 
-    /// The name that stands without a word.
+    /// Takes the string literal without a word: the name.
     pub(crate) fn name(&mut self) -> Option<LitStr> {
         let at = self.list.iter().position(|e| matches!(e, Entry::Name(_)))?;
         match self.list.remove(at) {
@@ -95,7 +95,7 @@ impl Options {
         }
     }
 
-    /// A word and what stands behind it.
+    /// Takes a word and what follows it.
     pub(crate) fn word(&mut self, wanted: &str) -> Option<(Ident, AttrValue)> {
         let is_it = |entry: &Entry| matches!(entry, Entry::Word(word, _) if word == wanted);
         let at = self.list.iter().position(is_it)?;
@@ -105,18 +105,18 @@ impl Options {
         }
     }
 
-    /// A word that takes no value.
+    /// Takes a word without a value.
     pub(crate) fn flag(&mut self, wanted: &str, errors: &mut Errors) -> Option<Ident> {
         let (word, given) = self.word(wanted)?;
         match given {
-            AttrValue::Nothing => {}
+            AttrValue::None => {}
             AttrValue::Value(value) => errors.at(value, format!("`{wanted}` takes no value")),
             AttrValue::Words(_) => errors.at(&word, format!("`{wanted}` takes no words")),
         }
         Some(word)
     }
 
-    /// A word that takes a value.
+    /// Takes the value of a word.
     pub(crate) fn value(&mut self, wanted: &str, errors: &mut Errors) -> Option<Expr> {
         match self.word(wanted)? {
             (_, AttrValue::Value(value)) => Some(value),
@@ -127,10 +127,10 @@ impl Options {
         }
     }
 
-    /// A word that may list some of the words known; all of them if it lists none.
+    /// Takes a list of known words; without a list, all of them.
     pub(crate) fn words(&mut self, wanted: &str, known: &[&str], errors: &mut Errors) -> Option<Vec<String>> {
         let list = match self.word(wanted)? {
-            (_, AttrValue::Nothing) => return Some(known.iter().map(ToString::to_string).collect()),
+            (_, AttrValue::None) => return Some(known.iter().map(ToString::to_string).collect()),
             (_, AttrValue::Words(list)) => list,
             (word, AttrValue::Value(_)) => {
                 errors.at(word, format!("write `{wanted}({})`", known.join(", ")));
@@ -150,7 +150,7 @@ impl Options {
         Some(found)
     }
 
-    /// A word whose value is one of the texts known, by its place among them.
+    /// Takes a value that is one of the known texts, and returns its index.
     pub(crate) fn choice(&mut self, wanted: &str, known: &[&str], errors: &mut Errors) -> Option<usize> {
         let value = self.value(wanted, errors)?;
         let text: Option<LitStr> = syn::parse2(value.to_token_stream()).ok();
@@ -163,7 +163,7 @@ impl Options {
         found
     }
 
-    /// Tells every option that nobody took; `named`: a name may stand first.
+    /// Reports the options that are left; `named`: the attribute may have a name.
     pub(crate) fn end(self, named: bool, known: &[&str], errors: &mut Errors) {
         let attribute = &self.attribute;
         for entry in &self.list {
@@ -196,7 +196,7 @@ fn unknown(word: &str, attribute: &str, known: &[&str]) -> String {
     }
 }
 
-/// A literal text.
+/// Returns the value of a string literal.
 pub(crate) fn text(value: &Expr) -> Option<String> {
     match value {
         Expr::Lit(literal) => match &literal.lit {
@@ -207,7 +207,7 @@ pub(crate) fn text(value: &Expr) -> Option<String> {
     }
 }
 
-/// A literal number.
+/// Returns the value of an integer literal.
 pub(crate) fn integer<N: FromStr<Err: Display>>(value: &Expr) -> Option<N> {
     match value {
         Expr::Lit(literal) => match &literal.lit {
@@ -218,7 +218,7 @@ pub(crate) fn integer<N: FromStr<Err: Display>>(value: &Expr) -> Option<N> {
     }
 }
 
-/// A number of bytes, plain or as a text with a binary unit.
+/// Returns a number of bytes: an integer, or a text with a binary unit.
 pub(crate) fn size(value: &Expr) -> Option<u64> {
     const UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
     let Some(text) = text(value) else {

@@ -1,11 +1,11 @@
-//! Rename_all.
+//! Rename: the rules of rename_all, as serde has them.
 
 use syn::Expr;
 
 use crate::attr::error::{Errors, suggest};
 use crate::attr::options::text;
 
-/// ReadWith `rename_all` spells a field's name.
+/// A rule of `rename_all`.
 #[derive(Clone, Copy)]
 pub(crate) enum Rename {
     Lower,
@@ -19,7 +19,7 @@ pub(crate) enum Rename {
 }
 
 impl Rename {
-    /// The words of the rules.
+    /// The names of the rules.
     pub(crate) const WORDS: [&'static str; 8] = [
         "lowercase",
         "UPPERCASE",
@@ -45,7 +45,7 @@ impl Rename {
         })
     }
 
-    /// The rule in `rename_all = "…"`.
+    /// Parses the rule in `rename_all = "…"`.
     pub(crate) fn read(rule: &Expr, errors: &mut Errors) -> Option<Self> {
         let word = text(rule).unwrap_or_default();
         let found = Self::from_word(&word);
@@ -59,7 +59,7 @@ impl Rename {
         found
     }
 
-    /// Spells a field's name, which Rust writes in snake case.
+    /// Returns a field's name by this rule, from snake case.
     pub(crate) fn apply(self, field: &str) -> String {
         match self {
             Self::Lower | Self::Snake => field.to_owned(),
@@ -78,7 +78,7 @@ impl Rename {
 }
 
 impl Rename {
-    /// Spells a variant's name, which Rust writes in Pascal case.
+    /// Returns a variant's name by this rule, from Pascal case.
     pub(crate) fn apply_to_variant(self, variant: &str) -> String {
         let mut snake = String::new();
         for (at, letter) in variant.char_indices() {
@@ -107,8 +107,8 @@ mod tests {
     use super::Rename;
 
     #[test]
-    fn every_rule_spells_as_serde_does() {
-        let spelt = Rename::WORDS.map(|word| Rename::from_word(word).unwrap().apply("page_size"));
+    fn every_rule_renames_fields_as_serde() {
+        let renamed = Rename::WORDS.map(|word| Rename::from_word(word).unwrap().apply("page_size"));
         let serde = [
             "page_size",
             "PAGE_SIZE",
@@ -119,12 +119,12 @@ mod tests {
             "page-size",
             "PAGE-SIZE",
         ];
-        assert_eq!(spelt, serde);
+        assert_eq!(renamed, serde);
     }
 
     #[test]
-    fn every_rule_spells_variants_as_serde_does() {
-        let spelt = Rename::WORDS.map(|word| Rename::from_word(word).unwrap().apply_to_variant("PageSize"));
+    fn every_rule_renames_variants_as_serde() {
+        let renamed = Rename::WORDS.map(|word| Rename::from_word(word).unwrap().apply_to_variant("PageSize"));
         let serde = [
             "pagesize",
             "PAGESIZE",
@@ -135,6 +135,6 @@ mod tests {
             "page-size",
             "PAGE-SIZE",
         ];
-        assert_eq!(spelt, serde);
+        assert_eq!(renamed, serde);
     }
 }

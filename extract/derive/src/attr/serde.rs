@@ -1,4 +1,4 @@
-//! Serde attributes.
+//! Serde: the serde attributes of a JSON member.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,16 +7,16 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Token};
 
 use crate::attr::error::Errors;
 
-/// serde's options of one field.
+/// The serde options of one field.
 #[derive(Default)]
 pub(crate) struct Serde {
-    /// The member's own name.
+    /// The member's name.
     pub(crate) rename: Option<LitStr>,
-    /// Its other names.
+    /// Its aliases.
     pub(crate) aliases: Vec<LitStr>,
-    /// An absent member is given this: the type's default, or what the function gives.
+    /// The default of an absent member: `Some(None)` for the type's own, or a function.
     pub(crate) default: Option<Option<syn::Path>>,
-    /// What changes how the value is read; handed on to serde word for word.
+    /// Every other option, passed to serde unchanged.
     pub(crate) passed: Vec<TokenStream>,
 }
 
@@ -60,9 +60,9 @@ impl Serde {
                 self.default = path.map(Some);
             }
             ("flatten" | "skip" | "skip_deserializing" | "borrow", _) => {
-                errors.at(&meta, "serde's option has no meaning here: a `#[json]` field is one owned member")
+                errors.at(&meta, "this serde option cannot be used: a `#[json]` field is one owned member")
             }
-            // It speaks of other structs only.
+            // `getter` applies to remote structs only.
             ("getter", _) => {}
             _ => self.passed.push(quote!(#meta)),
         }

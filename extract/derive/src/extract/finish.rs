@@ -1,4 +1,4 @@
-//! Slots to the struct, or to errors.
+//! Layout::finish: the slots to the struct, or to errors.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -14,7 +14,7 @@ use crate::model::model::Model;
 use crate::model::source::{FieldSource, View};
 use crate::model::text_options::{Empty, Scalar};
 
-/// Every slot is emptied before the first `?`, so that every error is told.
+/// Returns the method. Every slot is emptied before the first `?`, so that all errors are reported.
 pub(crate) fn write(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let fields = model.fields.iter().map(|field| &field.ident);
@@ -33,11 +33,11 @@ pub(crate) fn write(model: &Model) -> TokenStream {
                 Validate::Garde => quote!(__rt::garde),
                 Validate::Validator => quote!(__rt::validator),
             };
-            let places = model.fields.iter().enumerate().filter_map(|(at, field)| place(at, field));
+            let locations = model.fields.iter().enumerate().filter_map(|(at, field)| location_arm(at, field));
             quote! {
                 __errors.validate(#whole, #check, |__field| {
                     ::core::option::Option::Some(match __field {
-                        #(#places,)*
+                        #(#locations,)*
                         _ => return ::core::option::Option::None,
                     })
                 })
@@ -56,18 +56,18 @@ pub(crate) fn write(model: &Model) -> TokenStream {
     }
 }
 
-/// A name that neither our own nor the user's default expressions meet.
+/// Returns a local name that cannot clash with the user's default expressions.
 fn local(field: &Field) -> syn::Ident {
     format_ident!("__value_of_{}", field.ident.unraw())
 }
 
-/// The source and the outside's name of a field that has one.
-fn place_of(field: &Field) -> Option<(TokenStream, TokenStream)> {
+/// Returns the location and the external name of a field.
+fn location_of(field: &Field) -> Option<(TokenStream, TokenStream)> {
     if let FieldSource::Header { typed: true, .. } = &field.source {
         let item = field.cardinality.item();
         return Some((quote!(Header), quote!(__rt::typed_name::<#item>())));
     }
-    let (source, name) = match &field.source {
+    let (location, name) = match &field.source {
         FieldSource::Param { name, .. } => (quote!(Path), name.value()),
         FieldSource::Query { keys } => (quote!(Query), keys[0].value()),
         FieldSource::Header { name, .. } => (quote!(Header), name.value()),
@@ -83,21 +83,21 @@ fn place_of(field: &Field) -> Option<(TokenStream, TokenStream)> {
         FieldSource::FormRest => (quote!(Form), String::new()),
         _ => return None,
     };
-    Some((source, quote!(#name)))
+    Some((location, quote!(#name)))
 }
 
-fn place(at: usize, field: &Field) -> Option<TokenStream> {
-    let (source, name) = place_of(field)?;
+fn location_arm(at: usize, field: &Field) -> Option<TokenStream> {
+    let (location, name) = location_of(field)?;
     let ident = field.ident.unraw().to_string();
-    Some(quote!(#ident => (#at, __rt::Location::#source, #name)))
+    Some(quote!(#ident => (#at, __rt::Location::#location, #name)))
 }
 
-/// RFC 6901, 3: the two letters that a pointer escapes.
+/// Returns the JSON pointer to a member (RFC 6901, 3).
 fn pointer(key: &LitStr) -> String {
     format!("/{}", key.value().replace('~', "~0").replace('/', "~1"))
 }
 
-/// The expression that empties a slot into an `Option` of the field's type.
+/// Returns the expression that moves a slot into an `Option` of the field's type.
 fn take(field: &Field) -> TokenStream {
     let slot = &field.ident;
     let ty = &field.ty;
@@ -116,7 +116,7 @@ fn take(field: &Field) -> TokenStream {
         }
         FieldSource::Extension => "extension",
         FieldSource::State => "state",
-        FieldSource::Request => "piece of the request's head",
+        FieldSource::Request => "part of the request head",
         FieldSource::From => "extractor",
         FieldSource::Skip => {
             return quote!(::core::option::Option::Some(
@@ -132,16 +132,16 @@ fn take(field: &Field) -> TokenStream {
 fn take_text(field: &Field) -> TokenStream {
     let slot = &field.ident;
     let ty = &field.ty;
-    let Some((source, name)) = place_of(field) else {
+    let Some((location, name)) = location_of(field) else {
         return TokenStream::new();
     };
     let method = if field.cardinality.is_option() { quote!(optional) } else { quote!(required) };
     let scalar = field.scalar.as_ref();
     let min = scalar.map_or(0, |scalar: &Scalar| scalar.min_items);
     let at_least = (min > 0).then(|| quote!(.at_least(#min)));
-    let value = quote!(self.#slot #at_least.#method(__rt::Location::#source, #name, __errors));
+    let value = quote!(self.#slot #at_least.#method(__rt::Location::#location, #name, __errors));
     let value = if field.source.is_body() {
-        // Where no body was filled in, its one fault is told by whichever field comes first.
+        // An error of the body is reported once, by the first field that needs it.
         let required = !field.is_optional() && !scalar.is_some_and(|scalar| scalar.flag);
         match &field.source {
             // It may be in the query, without a body.
@@ -168,10 +168,10 @@ fn take_text(field: &Field) -> TokenStream {
     };
     match default {
         Some(default) => {
-            let told = field.source.is_body().then(|| quote!(__errors.lacks_body(false);));
+            let report = field.source.is_body().then(|| quote!(__errors.lacks_body(false);));
             quote! {
                 if #absent {
-                    #told
+                    #report
                     ::core::option::Option::<#ty>::Some(#default)
                 } else {
                     #value
@@ -204,7 +204,7 @@ fn take_body(field: &Field, views: &[View]) -> TokenStream {
         [View::Json] if option => quote! {
             self.#slot.or(|| ::core::option::Option::None, "", __errors)
         },
-        [View::ByHand] => {
+        [View::Reader] => {
             let method = if option { quote!(optional) } else { quote!(required) };
             quote!(self.#slot.#method(&<Self as __rt::Layout>::BODY, __errors))
         }
@@ -214,7 +214,7 @@ fn take_body(field: &Field, views: &[View]) -> TokenStream {
         }
         [View::Stream] => quote!(__errors.require_body(self.#slot.map(::core::convert::Into::into))),
         _ if option => quote!(self.#slot.optional(__errors)),
-        // A body of no bytes is a text and a run of bytes like any other.
+        // An empty body is a valid text and a valid run of bytes.
         [View::Text] => {
             let read = read_dispatch(&field.ty);
             quote!(self.#slot.text_or_empty(#read, __errors))

@@ -1,7 +1,7 @@
-//! Fill from path, query, header, cookie.
+//! Methods of the slots that read path, query, headers, cookies and extensions.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::Lifetime;
 
 use crate::extract::tokens;
@@ -11,28 +11,28 @@ use crate::model::model::Model;
 use crate::model::source::{FieldSource, View, without_option};
 use crate::model::text_options::ReadWith;
 
-/// The methods that take path variables, query values, cookies, headers and extensions in.
+/// Returns the methods, and the one for the pairs of a form, which are read as those of a query.
 pub(crate) fn write(model: &Model, life: &Lifetime) -> TokenStream {
     let path = path(model, life);
-    let query = pairs(model, life, "query");
-    let form = pairs(model, life, "form");
+    let query = pairs(model, life, false);
+    let form = pairs(model, life, true);
     let cookie = cookie(model, life);
     let lookup = lookup(model, life);
     quote!(#path #query #form #cookie #lookup)
 }
 
 fn path(model: &Model, life: &Lifetime) -> TokenStream {
-    let mut plain = Vec::new();
-    let mut spelt = Vec::new();
+    let mut decoded = Vec::new();
+    let mut raw_values = Vec::new();
     for field in &model.fields {
         let slot = &field.ident;
         let FieldSource::Param { name, raw, .. } = &field.source else { continue };
-        let push = push(model, field);
+        let push = push_value(model, field);
         if *raw {
-            spelt.push(quote!(#name => #push));
+            raw_values.push(quote!(#name => #push));
         } else {
-            // Both routers may have matched: the first to speak is heard.
-            plain.push(quote! {
+            // Where axum's router and waylay's have both matched, the first value stays.
+            decoded.push(quote! {
                 #name => if !__again || __rt::Slot::is_absent(&self.#slot) { #push }
             });
         }
@@ -41,7 +41,7 @@ fn path(model: &Model, life: &Lifetime) -> TokenStream {
     quote! {
         fn path(&mut self, __name: &str, __value: __rt::Value<#life>, __again: bool) {
             match __name {
-                #(#plain,)*
+                #(#decoded,)*
                 _ => {}
             }
             #(__rt::Slots::path(&mut self.#inner, __name, __value, __again);)*
@@ -49,7 +49,7 @@ fn path(model: &Model, life: &Lifetime) -> TokenStream {
 
         fn raw_path(&mut self, __name: &str, __value: __rt::Value<#life>) {
             match __name {
-                #(#spelt,)*
+                #(#raw_values,)*
                 _ => {}
             }
             #(__rt::Slots::raw_path(&mut self.#inner, __name, __value);)*
@@ -57,36 +57,36 @@ fn path(model: &Model, life: &Lifetime) -> TokenStream {
     }
 }
 
-/// The method that takes a pair of a query or a form in, and tells whether anyone wants it.
-fn pairs(model: &Model, life: &Lifetime, source: &str) -> TokenStream {
+/// Returns the method that takes one pair of a query or a form, and returns whether a field reads it.
+fn pairs(model: &Model, life: &Lifetime, is_form: bool) -> TokenStream {
     let mut arms = Vec::new();
-    let mut rest = None;
     let mut nested = Vec::new();
+    let mut rest = None;
     for field in &model.fields {
+        let slot = &field.ident;
         match &field.source {
-            FieldSource::Query { keys } if source == "query" => arms.push((keys, push(model, field))),
-            FieldSource::Form { keys, query } if source == "form" || *query => {
-                arms.push((keys, push(model, field)));
+            FieldSource::Query { keys } if !is_form => arms.push((keys, push_value(model, field))),
+            FieldSource::Form { keys, query } if is_form || *query => {
+                arms.push((keys, push_value(model, field)))
             }
-            FieldSource::Nested { form, .. } if *form == (source == "form") => {
-                nested.push(tokens::push(model, field, &quote!(__value)));
+            FieldSource::Nested { form, .. } if *form == is_form => {
+                nested.push(tokens::push_nested(model, field, &quote!(__value)));
             }
-            FieldSource::QueryRest if source == "query" => rest = Some(&field.ident),
-            FieldSource::FormRest if source == "form" => rest = Some(&field.ident),
+            FieldSource::QueryRest if !is_form => rest = Some(slot),
+            FieldSource::FormRest if is_form => rest = Some(slot),
             _ => {}
         }
     }
-    let method = syn::Ident::new(source, proc_macro2::Span::call_site());
+    let method = format_ident!("{}", if is_form { "form" } else { "query" });
     let arms = arms.iter().map(|(keys, push)| quote!(#(#keys)|* => #push));
     let reads = |field: &&Field| match &field.source {
-        FieldSource::Flatten { body, .. } => *body || source == "query",
+        FieldSource::Flatten { body, .. } => *body || !is_form,
         _ => false,
     };
-    // A name that the outer struct reads is read by the inner ones as well.
+    // Flattened structs are called in any case: they may read a key of the outer struct as well.
     let inner = model.fields.iter().filter(reads).map(|field| {
         let slot = &field.ident;
-        let call = quote!(__taken |= __rt::Slots::#method(&mut self.#slot, __name, __value););
-        with_prefix(field, &call)
+        with_prefix(field, &quote!(__taken |= __rt::Slots::#method(&mut self.#slot, __name, __value);))
     });
     let rest = rest.map(|slot| {
         quote! {
@@ -116,8 +116,8 @@ fn cookie(model: &Model, life: &Lifetime) -> TokenStream {
         let FieldSource::Cookie { keys, raw } = &field.source else {
             return None;
         };
-        let push = push(model, field);
-        let undecoded = raw.then(|| quote!(let __value = __value.undecoded();));
+        let push = push_value(model, field);
+        let undecoded = raw.then(|| quote!(let __value = __value.without_decoding();));
         Some(quote!(#(#keys)|* => { #undecoded #push }))
     });
     let inner = model.flattened().map(|field| {
@@ -135,7 +135,7 @@ fn cookie(model: &Model, life: &Lifetime) -> TokenStream {
     }
 }
 
-/// What is looked up: headers by name, the rest by type.
+/// Returns the method that looks up headers by name, and other values by type.
 fn lookup(model: &Model, life: &Lifetime) -> TokenStream {
     let steps = model.fields.iter().filter_map(|field| lookup_field(model, field));
     quote! {
@@ -147,59 +147,58 @@ fn lookup(model: &Model, life: &Lifetime) -> TokenStream {
 
 fn lookup_field(model: &Model, field: &Field) -> Option<TokenStream> {
     let slot = &field.ident;
-    let item = field.cardinality.item();
     let inner = without_option(&field.ty);
-    let wrap = |found: TokenStream| {
-        if field.cardinality.is_option() { quote!(::core::option::Option::Some(#found)) } else { found }
-    };
-    Some(match &field.source {
-        FieldSource::Header { typed: true, .. } => {
-            let rule = rule(model, field);
-            quote! {
-                if let ::core::option::Option::Some(__header) = __rt::typed::<#item>(&__parts.headers) {
-                    self.#slot.offer(__header, #rule);
-                }
-            }
+    let found = match &field.source {
+        FieldSource::Header { name, typed } => return Some(lookup_header(model, field, name, *typed)),
+        FieldSource::Body(views) if views[..] == [View::Reader] => {
+            return Some(quote!(self.#slot.set_headers(&__parts.headers);));
         }
-        FieldSource::Header { name, .. } => {
-            let how = field.scalar.as_ref().map(|scalar| &scalar.read_with);
-            let (lines, push) = if matches!(how, Some(ReadWith::HeaderValue)) {
-                let rule = rule(model, field);
-                let value = quote! {
-                    ::core::result::Result::Ok(::core::option::Option::Some(::core::clone::Clone::clone(__value)))
-                };
-                (quote!(lines), quote!(self.#slot.offer(#value, #rule)))
-            } else {
-                (quote!(header), push(model, field))
-            };
-            quote! {{
-                static __NAME: __rt::HeaderName = __rt::HeaderName::from_static(#name);
-                for __value in __rt::#lines(&__parts.headers, &__NAME) {
-                    #push;
-                }
-            }}
-        }
-        FieldSource::Body(views) if views[..] == [View::ByHand] => quote!(self.#slot.head(&__parts.headers);),
         FieldSource::QueryAll => {
             let max = quote!(<Self as __rt::Layout>::HEAD.max_params);
-            quote!(self.#slot = __rt::whole_query(&__parts.uri, #max);)
+            return Some(quote!(self.#slot = __rt::whole_query(&__parts.uri, #max);));
         }
-        FieldSource::Flatten { .. } => quote!(__rt::Slots::lookup(&mut self.#slot, __parts);),
-        FieldSource::Extension => {
-            let found = wrap(quote!(__parts.extensions.get::<#inner>().cloned()));
-            quote!(self.#slot = #found;)
-        }
+        FieldSource::Flatten { .. } => return Some(quote!(__rt::Slots::lookup(&mut self.#slot, __parts);)),
+        FieldSource::Extension => quote!(__parts.extensions.get::<#inner>().cloned()),
         FieldSource::Request => {
-            let found =
-                wrap(quote!(<#inner as ::waylay_extract::FromRequestHead>::from_request_head(__parts)));
-            quote!(self.#slot = #found;)
+            quote!(<#inner as ::waylay_extract::FromRequestHead>::from_request_head(__parts))
         }
         _ => return None,
-    })
+    };
+    let is_option = field.cardinality.is_option();
+    let found = if is_option { quote!(::core::option::Option::Some(#found)) } else { found };
+    Some(quote!(self.#slot = #found;))
 }
 
-/// The expression that takes `__value` into a text field's slot.
-pub(crate) fn push(model: &Model, field: &Field) -> TokenStream {
+fn lookup_header(model: &Model, field: &Field, name: &syn::LitStr, typed: bool) -> TokenStream {
+    let slot = &field.ident;
+    let rule = rule(model, field);
+    if typed {
+        let item = field.cardinality.item();
+        return quote! {
+            if let ::core::option::Option::Some(__header) = __rt::typed::<#item>(&__parts.headers) {
+                self.#slot.push_result(__header, #rule);
+            }
+        };
+    }
+    let read_with = field.scalar.as_ref().map(|scalar| &scalar.read_with);
+    let (values, push) = if matches!(read_with, Some(ReadWith::HeaderValue)) {
+        let value = quote! {
+            ::core::result::Result::Ok(::core::option::Option::Some(::core::clone::Clone::clone(__value)))
+        };
+        (quote!(header_lines), quote!(self.#slot.push_result(#value, #rule)))
+    } else {
+        (quote!(header_values), push_value(model, field))
+    };
+    quote! {{
+        static __NAME: __rt::HeaderName = __rt::HeaderName::from_static(#name);
+        for __value in __rt::#values(&__parts.headers, &__NAME) {
+            #push;
+        }
+    }}
+}
+
+/// Returns the expression that moves `__value` into the slot of a text field.
+fn push_value(model: &Model, field: &Field) -> TokenStream {
     let slot = &field.ident;
     let read = read(field);
     let rule = rule(model, field);

@@ -1,7 +1,8 @@
-//! Impl Layout: constants.
+//! impl Layout: the constants of a struct and what needs no request.
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::LitStr;
 
 use crate::extract::tokens::prefix;
 use crate::extract::{body, checks, finish};
@@ -10,8 +11,40 @@ use crate::model::model::Model;
 use crate::model::route::Route;
 use crate::model::source::{Cardinality, FieldSource, View};
 
-/// What matches a request that no router has matched: a method of `Layout`.
-pub(crate) fn own_route(model: &Model) -> TokenStream {
+/// Returns the impl.
+pub(crate) fn write(model: &Model) -> TokenStream {
+    let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
+    let ident = &model.ident;
+    let head = head_plan(model);
+    let body = body_plan(model);
+    let params = params(model);
+    let names = checks::keys(model);
+    let own_route = own_route(model);
+    let path_name = path_name(model);
+    let keys = keys(model);
+    let each_slot = each_slot(model);
+    let owned = body::owned(model);
+    let finish = finish::write(model);
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics __rt::Layout for __Slots #type_generics #where_clause {
+            type Output = #ident #type_generics;
+            #head
+            #body
+            #params
+            #names
+            #own_route
+            #path_name
+            #keys
+            #each_slot
+            #owned
+            #finish
+        }
+    }
+}
+
+/// Returns the method for the struct's own route, for requests that no router has matched.
+fn own_route(model: &Model) -> TokenStream {
     let (Some(Route { method, template, .. }), None) = (&model.route, &model.borrow) else {
         return TokenStream::new();
     };
@@ -23,39 +56,7 @@ pub(crate) fn own_route(model: &Model) -> TokenStream {
     }
 }
 
-/// The impl of `Layout`.
-pub(crate) fn write(model: &Model) -> TokenStream {
-    let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
-    let ident = &model.ident;
-    let wants = wants(model);
-    let body = body(model);
-    let params = params(model);
-    let named = checks::keys(model);
-    let own_route = own_route(model);
-    let path_name = path_name(model);
-    let keys = keys(model);
-    let each_slot = each_slot(model);
-    let owned = body::owned(model);
-    let finish = finish::write(model);
-    quote! {
-        #[automatically_derived]
-        impl #impl_generics __rt::Layout for __Slots #type_generics #where_clause {
-            type Output = #ident #type_generics;
-            #wants
-            #body
-            #params
-            #named
-            #own_route
-            #path_name
-            #keys
-            #each_slot
-            #owned
-            #finish
-        }
-    }
-}
-
-fn wants(model: &Model) -> TokenStream {
+fn head_plan(model: &Model) -> TokenStream {
     let any = |is: fn(&FieldSource) -> bool| model.fields.iter().any(|field| is(&field.source));
     let path = any(|source| matches!(source, FieldSource::Param { .. }));
     let raw_path = any(|source| matches!(source, FieldSource::Param { raw: true, .. }));
@@ -89,45 +90,11 @@ fn wants(model: &Model) -> TokenStream {
     }
 }
 
-fn body(model: &Model) -> Option<TokenStream> {
+fn body_plan(model: &Model) -> Option<TokenStream> {
     if !model.has_body() {
         return None;
     }
-    let any = |is: &dyn Fn(&FieldSource) -> bool| model.fields.iter().any(|field| is(&field.source));
-    let sees = |view: View| {
-        any(&|source| match source {
-            FieldSource::Body(views) => views.contains(&view),
-            _ => false,
-        })
-    };
-    let members = any(&|source| matches!(source, FieldSource::Json { .. }));
-    let pairs = any(&|source| {
-        matches!(
-            source,
-            FieldSource::Form { .. } | FieldSource::Nested { form: true, .. } | FieldSource::FormRest
-        )
-    });
-    let parts = any(&|source| matches!(source, FieldSource::Part { .. }));
-    let json = members || sees(View::Json);
-    // A file has no place in an urlencoded form; a form's texts have one among parts.
-    let pairs_alone = pairs && !parts;
-    let form = pairs_alone || sees(View::Form);
-    let multipart = if pairs_alone && model.borrow.is_none() {
-        quote!(__rt::MULTIPART)
-    } else {
-        let parts = parts || sees(View::Multipart) || sees(View::ByHand);
-        quote!(#parts)
-    };
-    // A text that may be something else as well has to be called one.
-    let alone = |view: View| {
-        any(&|source| match source {
-            FieldSource::Body(views) => views[..] == [view],
-            _ => false,
-        })
-    };
-    let text = sees(View::Text) && !alone(View::Text);
-    let stream = any(&FieldSource::is_stream);
-    let other = alone(View::Text) || alone(View::Bytes);
+    let kinds = body_kinds(model);
     let limit = model.limit();
     let max_params = model.container.max_params;
     let accept = &model.container.accept;
@@ -139,15 +106,8 @@ fn body(model: &Model) -> Option<TokenStream> {
     let inner = inner.map(Field::layout);
     Some(quote! {
         const BODY: __rt::BodyPlan = __rt::BodyPlan {
-            json: #json,
-            members: #members,
+            #kinds
             accept: &[#(#accept),*],
-            form: #form,
-            pairs: #pairs,
-            multipart: #multipart,
-            text: #text,
-            any: #other,
-            stream: #stream,
             limit: #limit,
             max_params: #max_params,
             deny_form: #deny_form,
@@ -159,12 +119,62 @@ fn body(model: &Model) -> Option<TokenStream> {
     })
 }
 
+/// Returns the members of a body plan that name the kinds of bodies.
+fn body_kinds(model: &Model) -> TokenStream {
+    let any = |is: &dyn Fn(&FieldSource) -> bool| model.fields.iter().any(|field| is(&field.source));
+    let has_view = |view: View| {
+        any(&|source| match source {
+            FieldSource::Body(views) => views.contains(&view),
+            _ => false,
+        })
+    };
+    let has_only = |view: View| {
+        any(&|source| match source {
+            FieldSource::Body(views) => views[..] == [view],
+            _ => false,
+        })
+    };
+    let members = any(&|source| matches!(source, FieldSource::Json { .. }));
+    let pairs = any(&|source| {
+        matches!(
+            source,
+            FieldSource::Form { .. } | FieldSource::Nested { form: true, .. } | FieldSource::FormRest
+        )
+    });
+    let parts = any(&|source| matches!(source, FieldSource::Part { .. }));
+    let json = members || has_view(View::Json);
+    // An urlencoded form cannot hold a file; a multipart body can hold the pairs of a form.
+    let pairs_alone = pairs && !parts;
+    let form = pairs_alone || has_view(View::Form);
+    let multipart = if pairs_alone && model.borrow.is_none() {
+        quote!(__rt::MULTIPART)
+    } else {
+        let parts = parts || has_view(View::Multipart) || has_view(View::Reader);
+        quote!(#parts)
+    };
+    // Text beside other kinds needs a content type of `text/*`; text alone does not.
+    let text = has_view(View::Text) && !has_only(View::Text);
+    let other = has_only(View::Text) || has_only(View::Bytes);
+    let stream = any(&FieldSource::is_stream);
+    quote! {
+        json: #json,
+        members: #members,
+        form: #form,
+        pairs: #pairs,
+        multipart: #multipart,
+        text: #text,
+        any: #other,
+        stream: #stream,
+    }
+}
+
+/// Returns the constant with the names of the path variables.
 fn params(model: &Model) -> TokenStream {
     let mut own = Vec::new();
-    let mut around = Vec::new();
+    let mut scope_names = Vec::new();
     for field in &model.fields {
         match &field.source {
-            FieldSource::Param { name, scope: true, .. } => around.push(name),
+            FieldSource::Param { name, scope: true, .. } => scope_names.push(name),
             FieldSource::Param { name, .. } => own.push(name),
             _ => {}
         }
@@ -173,7 +183,7 @@ fn params(model: &Model) -> TokenStream {
     quote! {
         const PARAMS: __rt::Names = __rt::Names {
             own: &[#(#own),*],
-            scope: &[#(#around),*],
+            scope: &[#(#scope_names),*],
             inner: &[#(#inner::PARAMS),*],
         };
     }
@@ -195,29 +205,25 @@ fn path_name(model: &Model) -> TokenStream {
     }
 }
 
-/// Every key that a field reads, told by source.
+/// Returns the method that visits every key of one location that a field reads.
 fn keys(model: &Model) -> TokenStream {
-    let of = |keys_of: fn(&FieldSource) -> Option<&Vec<syn::LitStr>>| {
-        let keys: Vec<_> = model.fields.iter().filter_map(|field| keys_of(&field.source)).flatten().collect();
-        quote!(#(__visit(#keys);)*)
-    };
-    let query = of(|source| match source {
+    let query = visits(model, |source| match source {
         FieldSource::Query { keys }
         | FieldSource::Nested { keys, form: false, .. }
         | FieldSource::Form { keys, query: true } => Some(keys),
         _ => None,
     });
-    let form = of(|source| match source {
+    let form = visits(model, |source| match source {
         FieldSource::Form { keys, .. } | FieldSource::Nested { keys, form: true, .. } => Some(keys),
         _ => None,
     });
-    let part = of(|source| match source {
+    let part = visits(model, |source| match source {
         FieldSource::Part { keys, .. }
         | FieldSource::Form { keys, .. }
         | FieldSource::Nested { keys, form: true, .. } => Some(keys),
         _ => None,
     });
-    let json = of(|source| match source {
+    let json = visits(model, |source| match source {
         FieldSource::Json { keys, .. } => Some(keys),
         _ => None,
     });
@@ -225,14 +231,14 @@ fn keys(model: &Model) -> TokenStream {
         let layout = field.layout();
         match prefix(field) {
             Some(prefix) => quote! {
-                #layout::keys(__source, &mut |__key| __visit(&::std::format!("{}{}", #prefix, __key)));
+                #layout::keys(__location, &mut |__key| __visit(&::std::format!("{}{}", #prefix, __key)));
             },
-            None => quote!(#layout::keys(__source, __visit);),
+            None => quote!(#layout::keys(__location, __visit);),
         }
     });
     quote! {
-        fn keys(__source: __rt::Location, __visit: &mut dyn ::core::ops::FnMut(&str)) {
-            match __source {
+        fn keys(__location: __rt::Location, __visit: &mut dyn ::core::ops::FnMut(&str)) {
+            match __location {
                 __rt::Location::Query => { #query }
                 __rt::Location::Form => { #form }
                 __rt::Location::Part => { #part }
@@ -244,8 +250,14 @@ fn keys(model: &Model) -> TokenStream {
     }
 }
 
+fn visits(model: &Model, keys_of: fn(&FieldSource) -> Option<&Vec<LitStr>>) -> TokenStream {
+    let keys = model.fields.iter().filter_map(|field| keys_of(&field.source)).flatten();
+    quote!(#(__visit(#keys);)*)
+}
+
+/// Returns the method that visits the slots of the head, with whether the field is required.
 fn each_slot(model: &Model) -> TokenStream {
-    let looks = model.fields.iter().filter_map(|field| {
+    let visits = model.fields.iter().filter_map(|field| {
         let slot = &field.ident;
         let flag = field.scalar.as_ref().is_some_and(|scalar| scalar.flag);
         let required =
@@ -254,21 +266,21 @@ fn each_slot(model: &Model) -> TokenStream {
             FieldSource::Param { .. }
             | FieldSource::Query { .. }
             | FieldSource::Header { .. }
-            | FieldSource::Cookie { .. } => Some(quote!(__visit(&self.#slot, #required);)),
-            // What is not in the query may be in the form.
+            | FieldSource::Cookie { .. }
+            | FieldSource::QueryAll => Some(quote!(__visit(&self.#slot, #required);)),
+            // It may be in the form instead.
             FieldSource::Form { query: true, .. } => Some(quote!(__visit(&self.#slot, false);)),
-            // A value that is made of nothing may be what is wanted.
+            // Their types may accept an absent value.
             FieldSource::Nested { form: false, .. } | FieldSource::QueryRest => {
                 Some(quote!(__visit(&self.#slot, false);))
             }
-            FieldSource::QueryAll => Some(quote!(__visit(&self.#slot, #required);)),
             FieldSource::Flatten { .. } => Some(quote!(__rt::Layout::each_slot(&self.#slot, __visit);)),
             _ => None,
         }
     });
     quote! {
         fn each_slot(&self, __visit: &mut dyn ::core::ops::FnMut(&dyn __rt::Slot, bool)) {
-            #(#looks)*
+            #(#visits)*
         }
     }
 }

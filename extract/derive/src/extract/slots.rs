@@ -1,4 +1,4 @@
-//! Impl Extract: slots.
+//! impl Extract: the struct of slots, and the traits of axum-core.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
@@ -12,9 +12,9 @@ use crate::model::source::{FieldSource, View, without_option};
 use crate::openapi;
 use crate::openapi::DocComments;
 
-/// What tells a router where the struct's requests come from.
-pub(crate) fn has_route(model: &Model) -> TokenStream {
-    // What borrows is read without a router.
+/// Returns the impl of `HasRoute`, with the struct's route.
+fn has_route(model: &Model) -> TokenStream {
+    // A struct that borrows is read without a router.
     let (Some(route), None) = (&model.route, &model.borrow) else {
         return TokenStream::new();
     };
@@ -29,7 +29,7 @@ pub(crate) fn has_route(model: &Model) -> TokenStream {
     }
 }
 
-/// Writes everything into one unnamed block, so that no name of ours meets the user's.
+/// Returns all impls, in an unnamed block so that their names cannot clash with the user's.
 pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
     let slots = slots(model);
     let members = tokens::write(model);
@@ -54,7 +54,7 @@ pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
     }
 }
 
-/// The struct in which the values wait, and how they get there.
+/// Returns the struct that holds the values until all are read.
 fn slots(model: &Model) -> TokenStream {
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
     let generics = &model.generics;
@@ -62,7 +62,7 @@ fn slots(model: &Model) -> TokenStream {
     let names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
     let types = fields.iter().map(|(_, ty)| ty);
     let marker = tokens::marker(generics);
-    // As visible as the struct: neither may show the other where it is hidden itself.
+    // As visible as the struct: each names the other in its interface.
     let vis = &model.vis;
     quote! {
         #vis struct __Slots #generics #where_clause {
@@ -82,7 +82,7 @@ fn slots(model: &Model) -> TokenStream {
     }
 }
 
-/// A field's slot, if it waits for something.
+/// Returns the name and the type of a field's slot.
 fn slot<'m>(model: &Model, field: &'m Field) -> Option<(&'m syn::Ident, TokenStream)> {
     let item = field.cardinality.item();
     let ty = &field.ty;
@@ -101,7 +101,7 @@ fn slot<'m>(model: &Model, field: &'m Field) -> Option<(&'m syn::Ident, TokenStr
         FieldSource::Body(views) => match views[..] {
             [View::Json] => quote!(__rt::MemberSlot<#ty>),
             [View::Stream] => quote!(::core::option::Option<__rt::Body>),
-            [View::ByHand] => quote!(__rt::MultipartSlot),
+            [View::Reader] => quote!(__rt::MultipartSlot),
             _ if field.source.may_be_parts() => quote!(__rt::FormOrPartsSlot<#inner>),
             _ => quote!(__rt::MemberSlot<#inner>),
         },
@@ -116,19 +116,19 @@ fn slot<'m>(model: &Model, field: &'m Field) -> Option<(&'m syn::Ident, TokenStr
     Some((&field.ident, slot))
 }
 
-/// The impl of `Slots` and of the trait that users see.
+/// Returns the impl of `Slots` and of the public trait.
 fn extract(model: &Model, docs: &DocComments) -> TokenStream {
     let ident = &model.ident;
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
     let life = model.borrow.clone().unwrap_or_else(|| Lifetime::new("'__r", Span::call_site()));
-    let mut lent = model.generics.clone();
+    let mut with_life = model.generics.clone();
     if model.borrow.is_none() {
-        lent.params.insert(0, parse_quote!(#life));
+        with_life.params.insert(0, parse_quote!(#life));
     }
-    let (lent, _, _) = lent.split_for_impl();
+    let (slots_generics, _, _) = with_life.split_for_impl();
     let head = head::write(model, &life);
     let body = body::borrowed(model, &life);
-    // What borrows is no route's argument, so no document shows it.
+    // A struct that borrows is never the argument of a route, so no document describes it.
     let describe = model.borrow.is_none().then(|| openapi::write(model, docs));
     let public = match &model.borrow {
         Some(life) => quote!(ExtractRef<#life>),
@@ -136,7 +136,7 @@ fn extract(model: &Model, docs: &DocComments) -> TokenStream {
     };
     quote! {
         #[automatically_derived]
-        impl #lent __rt::Slots<#life> for __Slots #type_generics #where_clause {
+        impl #slots_generics __rt::Slots<#life> for __Slots #type_generics #where_clause {
             #head
             #body
         }
@@ -149,9 +149,10 @@ fn extract(model: &Model, docs: &DocComments) -> TokenStream {
     }
 }
 
-/// `FromRequest` if the struct reads the body, else `FromRequestParts`, and the twin for `Option`.
+/// Returns the impl of `FromRequest` if the struct reads the body, else of `FromRequestParts`, and the same
+/// for `Option`.
 ///
-/// Never both: with both, every use of the type would be ambiguous.
+/// With both traits, every use of the type would be ambiguous.
 fn argument(model: &Model) -> TokenStream {
     let plain = implement(model, "FromRequest", "from", quote!(Self));
     let option = quote!(::core::option::Option<Self>);
@@ -159,7 +160,7 @@ fn argument(model: &Model) -> TokenStream {
     quote!(#plain #optional)
 }
 
-/// The impl of one trait by the library's function of that name.
+/// Returns the impl of one trait by the library's function of that name.
 fn implement(model: &Model, r#trait: &str, function: &str, value: TokenStream) -> TokenStream {
     let ident = &model.ident;
     let (_, type_generics, _) = model.generics.split_for_impl();
@@ -202,7 +203,7 @@ fn implement(model: &Model, r#trait: &str, function: &str, value: TokenStream) -
     }
 }
 
-/// The slots with what needs more than the request: other extractors first, then the path, then the state.
+/// Returns the statements that make `__slots`: other extractors first, then the path, then the state.
 fn fill(model: &Model) -> TokenStream {
     let (_, type_generics, _) = model.generics.split_for_impl();
     let mut before = Vec::new();
@@ -232,7 +233,7 @@ fn fill(model: &Model) -> TokenStream {
     }
 }
 
-/// The struct's generics and the state of the router that calls the handler.
+/// Returns the struct's generics with the state of the router as another parameter.
 fn with_state(model: &Model) -> Generics {
     let mut generics = model.generics.clone();
     generics.params.push(parse_quote!(__S));

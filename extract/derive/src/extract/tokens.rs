@@ -1,4 +1,4 @@
-//! Shared token helpers.
+//! Token helpers of the extract modules: rules, readers, nested keys, member wrappers.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
@@ -11,7 +11,7 @@ use crate::model::model::Model;
 use crate::model::source::{FieldSource, without_option};
 use crate::model::text_options::{Duplicates, Empty, ReadWith};
 
-/// A statement about `__name`, which a flattened struct sees without its prefix.
+/// Returns a statement about `__name`, which a flattened struct sees without its prefix.
 pub(crate) fn with_prefix(field: &Field, statement: &TokenStream) -> TokenStream {
     match prefix(field) {
         Some(prefix) => quote! {
@@ -23,7 +23,7 @@ pub(crate) fn with_prefix(field: &Field, statement: &TokenStream) -> TokenStream
     }
 }
 
-/// What stands before the names of a flattened struct.
+/// Returns the prefix of the names of a flattened struct.
 pub(crate) fn prefix(field: &Field) -> Option<&LitStr> {
     match &field.source {
         FieldSource::Flatten { prefix, .. } => prefix.as_ref(),
@@ -31,33 +31,34 @@ pub(crate) fn prefix(field: &Field) -> Option<&LitStr> {
     }
 }
 
-/// Keys, source and limits of such a field.
-fn nested_parts(model: &Model, field: &Field) -> Option<(Vec<LitStr>, TokenStream, TokenStream)> {
+/// Returns keys, location and limits of a field with nested keys.
+fn nested_options(model: &Model, field: &Field) -> Option<(Vec<LitStr>, TokenStream, TokenStream)> {
     let FieldSource::Nested { keys, form, options } = &field.source else {
         return None;
     };
-    let source = if *form { quote!(__rt::Location::Form) } else { quote!(__rt::Location::Query) };
+    let location = if *form { quote!(__rt::Location::Form) } else { quote!(__rt::Location::Query) };
     let depth = options.depth;
     let max = options.max_items.unwrap_or(model.container.max_items);
     let limit = options.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let limits = quote!(const { &__rt::NestedLimits { depth: #depth, max: #max, limit: #limit } });
-    Some((keys.clone(), source, limits))
+    Some((keys.clone(), location, limits))
 }
 
-/// Whether `__name` is a key of the field or below one.
-pub(crate) fn is_below(keys: &[LitStr]) -> TokenStream {
+/// Returns the expression for what follows a key of the field in `__name`, as an `Option`.
+pub(crate) fn subkey(keys: &[LitStr]) -> TokenStream {
     quote!(::core::option::Option::None #(.or_else(|| __rt::subkey(__name, #keys)))*)
 }
 
-/// The expression that takes a value in, if `__name` is a key of the field or below one, and tells whether it is.
-pub(crate) fn push(model: &Model, field: &Field, value: &TokenStream) -> TokenStream {
-    let Some((keys, _, limits)) = nested_parts(model, field) else {
+/// Returns the expression that takes a value if `__name` is a key of the field or a subkey; its value is whether
+/// it is one.
+pub(crate) fn push_nested(model: &Model, field: &Field, value: &TokenStream) -> TokenStream {
+    let Some((keys, _, limits)) = nested_options(model, field) else {
         return quote!(false);
     };
     let slot = &field.ident;
-    let is_below = is_below(&keys);
+    let subkey = subkey(&keys);
     quote! {
-        if let ::core::option::Option::Some(__rest) = #is_below {
+        if let ::core::option::Option::Some(__rest) = #subkey {
             self.#slot.push_value(__rest, #value, #limits);
             true
         } else {
@@ -66,9 +67,9 @@ pub(crate) fn push(model: &Model, field: &Field, value: &TokenStream) -> TokenSt
     }
 }
 
-/// The expression that empties the slot into an `Option` of the field's type.
+/// Returns the expression that moves the slot into an `Option` of the field's type.
 pub(crate) fn take(model: &Model, field: &Field) -> TokenStream {
-    let Some((keys, source, limits)) = nested_parts(model, field) else {
+    let Some((keys, location, limits)) = nested_options(model, field) else {
         return TokenStream::new();
     };
     let slot = &field.ident;
@@ -77,7 +78,7 @@ pub(crate) fn take(model: &Model, field: &Field) -> TokenStream {
     let name = &keys[0];
     let option = field.cardinality.is_option();
     let method = if option { quote!(optional) } else { quote!(required) };
-    let value = quote!(self.#slot.#method::<#inner>(#source, #name, #limits, __errors));
+    let value = quote!(self.#slot.#method::<#inner>(#location, #name, #limits, __errors));
     let value = match &field.default {
         Some(default) => quote! {
             if __rt::Slot::is_absent(&self.#slot) {
@@ -95,7 +96,7 @@ pub(crate) fn take(model: &Model, field: &Field) -> TokenStream {
     quote!(if __errors.lacks_body(#required) { ::core::option::Option::None } else { #value })
 }
 
-/// The field's rule, as a reference to a constant.
+/// Returns the field's rule, a reference to a constant.
 pub(crate) fn rule(model: &Model, field: &Field) -> TokenStream {
     let mut changes = Vec::new();
     if field.cardinality.is_option() {
@@ -136,7 +137,7 @@ pub(crate) fn rule(model: &Model, field: &Field) -> TokenStream {
     quote!(const { &__rt::Rule { #(#changes,)* ..__rt::Rule::PLAIN } })
 }
 
-/// The function that makes a value of a text.
+/// Returns the function that reads a value from text.
 pub(crate) fn read(field: &Field) -> TokenStream {
     let item = field.cardinality.item();
     match field.scalar.as_ref().map(|scalar| &scalar.read_with) {
@@ -152,7 +153,7 @@ pub(crate) fn read(field: &Field) -> TokenStream {
     }
 }
 
-/// The type's own reading, at the type's own place, so that the compiler points there if nothing reads it.
+/// Returns the reader of a type. The span makes the compiler point at the type if nothing reads it.
 pub(crate) fn read_dispatch(item: &Type) -> TokenStream {
     quote_spanned!(item.span()=> (&&&__rt::ReadDispatch::<#item>::new()).reader())
 }
@@ -165,10 +166,10 @@ pub(crate) fn is_reference(ty: &Type) -> bool {
     }
 }
 
-/// Where generated code finds serde, as serde itself has to be told.
+/// The path of serde in generated code, for `#[serde(crate = "…")]`.
 const SERDE: &str = "::waylay_extract::derive::serde";
 
-/// The struct around a member, if it needs one.
+/// Returns the name of the wrapper of a member with serde attributes.
 pub(crate) fn wrapper(field: &Field) -> Option<Ident> {
     match &field.source {
         FieldSource::Json { passed, .. } if !passed.is_empty() => {
@@ -178,14 +179,14 @@ pub(crate) fn wrapper(field: &Field) -> Option<Ident> {
     }
 }
 
-/// A use of every parameter, for structs of ours that may lack one.
+/// Returns a type that uses every generic parameter.
 pub(crate) fn marker(generics: &Generics) -> TokenStream {
     let types = generics.type_params().map(|param| &param.ident);
     let lifetimes = generics.lifetimes().map(|param| &param.lifetime);
     quote!(::core::marker::PhantomData<fn(#(&#types,)* #(&#lifetimes (),)*)>)
 }
 
-/// The structs that serde reads.
+/// Returns the wrappers of members, which serde derives.
 pub(crate) fn write(model: &Model) -> TokenStream {
     let generics = &model.generics;
     let where_clause = &generics.where_clause;

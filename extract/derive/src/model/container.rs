@@ -1,44 +1,44 @@
-//! Struct attributes.
+//! Container: the options of `#[extract(…)]` on a struct.
 
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprPath, LitStr, Path, Type};
 
 use crate::attr::error::Errors;
-use crate::attr::options::{AttrValue, Options, integer, size, text};
+use crate::attr::options::{AttrValue, Options, integer, text};
 use crate::attr::rename::Rename;
-use crate::model::text_options::Duplicates;
+use crate::model::text_options::{Duplicates, byte_limit};
 
 /// The options in `#[extract(…)]`.
 pub(crate) struct Container {
     pub(crate) rename: Option<Rename>,
-    /// The most bytes of a body.
+    /// Maximum bytes of the body.
     pub(crate) limit: u64,
-    /// The most items of a list.
+    /// Maximum items of a list.
     pub(crate) max_items: usize,
-    /// The most pairs of a query or a form, members of a JSON body, parts of a multipart body.
+    /// Maximum pairs of a query or a form, members of a JSON body, parts of a multipart body.
     pub(crate) max_params: usize,
-    /// What a single value that is given several times is.
+    /// How a repeated single value is read.
     pub(crate) duplicates: Duplicates,
-    /// The sources in which a key that no field reads is an error.
+    /// The locations in which an unknown key is an error.
     pub(crate) deny: Deny,
-    /// Whether errors hold the values that they are about.
+    /// Whether errors contain the rejected values.
     pub(crate) echo: bool,
-    /// Whether a faulty path variable is answered with 404.
+    /// Whether the status of an invalid path variable is 404.
     pub(crate) path_is_404: bool,
-    /// What a struct without a fault of its own has yet to pass.
+    /// The validation of the whole struct.
     pub(crate) validate: Option<Validate>,
-    /// What the rejection becomes.
+    /// The type that rejections are converted to.
     pub(crate) error: Option<Type>,
-    /// Types of bodies that are JSON as well, in small letters.
+    /// Further content types of JSON, in lower case.
     pub(crate) accept: Vec<LitStr>,
     /// Whether a body without a content type is of the first type that the struct reads.
     pub(crate) untyped: bool,
-    /// Where fields without an attribute are read from.
+    /// The source of fields without an attribute.
     pub(crate) source: Option<String>,
 }
 
-/// Where unknown keys are refused.
+/// The locations in which unknown keys are errors.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Deny {
     pub(crate) query: bool,
@@ -47,14 +47,14 @@ pub(crate) struct Deny {
     pub(crate) part: bool,
 }
 
-/// Who validates the struct.
+/// What validates the struct.
 pub(crate) enum Validate {
     Function(Path),
     Garde,
     Validator,
 }
 
-/// As axum's `DefaultBodyLimit`, so that nothing changes on the way from one to the other.
+/// The same as axum's `DefaultBodyLimit`.
 const LIMIT: u64 = 2 * 1024 * 1024;
 
 const MAX_ITEMS: usize = 1000;
@@ -108,11 +108,8 @@ impl Container {
     }
 
     fn read_limits(&mut self, options: &mut Options, errors: &mut Errors) {
-        if let Some(limit) = options.value("limit", errors) {
-            match size(&limit) {
-                Some(bytes) => self.limit = bytes,
-                None => errors.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes"),
-            }
+        if let Some(bytes) = byte_limit(options, errors) {
+            self.limit = bytes;
         }
         if let Some(max) = options.value("max_items", errors) {
             match integer(&max) {
@@ -148,7 +145,7 @@ impl Container {
             match integer::<u16>(&status) {
                 Some(404) => self.path_is_404 = true,
                 Some(400) => self.path_is_404 = false,
-                _ => errors.at(status, "a faulty path variable is answered with 400 or with 404"),
+                _ => errors.at(status, "the status of an invalid path variable is 400 or 404"),
             }
         }
         self.read_validate(options, errors);
@@ -192,7 +189,7 @@ impl Container {
     }
 }
 
-/// The types in `accept = ["…"]`.
+/// Parses the types in `accept = ["…"]`.
 fn media_types(list: &Expr, errors: &mut Errors) -> Vec<LitStr> {
     const HOW: &str = "write a list of types: `accept = [\"application/vnd.api\"]`";
     let Expr::Array(list) = list else {
@@ -201,7 +198,7 @@ fn media_types(list: &Expr, errors: &mut Errors) -> Vec<LitStr> {
     };
     let mut types = Vec::new();
     for element in &list.elems {
-        // RFC 9110, 8.3.1: both halves are tokens; parameters are not looked at.
+        // RFC 9110, 8.3.1: type and subtype are tokens. Parameters are not compared.
         let is_token = |word: &str| {
             !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
         };

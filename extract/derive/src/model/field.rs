@@ -1,4 +1,4 @@
-//! One field.
+//! Field: one field of the struct, with its source and options.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -17,15 +17,15 @@ pub(crate) struct Field {
     pub(crate) ty: Type,
     pub(crate) cardinality: Cardinality,
     pub(crate) source: FieldSource,
-    /// What an absent value is replaced by.
+    /// The value of an absent field.
     pub(crate) default: Option<TokenStream>,
-    /// ReadWith its text is read, if it is one.
+    /// The options of a text field.
     pub(crate) scalar: Option<Scalar>,
-    /// When it is left out of a request that is written.
+    /// The condition for leaving the field out of a written request.
     pub(crate) skip_if: Option<Path>,
-    /// The most bytes of the body, if this field says it.
+    /// Maximum bytes of the body, if the field sets it.
     pub(crate) limit: Option<u64>,
-    /// Of what its struct borrows.
+    /// The lifetime of the request that the struct borrows from.
     pub(crate) borrow: Option<Lifetime>,
 }
 
@@ -47,9 +47,9 @@ const SOURCES: [&str; 14] = [
 ];
 
 impl Field {
-    /// Reads a field's attributes; `None` if they do not say where it comes from.
+    /// Parses a field's attributes; `None` if they name no source.
     ///
-    /// `bare`: the source of a field that has none of ours; `borrow`: the struct's lifetime.
+    /// `bare`: the source of a field without an attribute; `borrow`: the struct's lifetime.
     pub(crate) fn read(
         field: &syn::Field,
         rename: Option<Rename>,
@@ -72,18 +72,18 @@ impl Field {
         Some(Self { ident, ty, cardinality, source, default, scalar, skip_if, limit, borrow })
     }
 
-    /// Whether its value may not be there.
+    /// Tests whether the value may be absent.
     pub(crate) fn is_optional(&self) -> bool {
         self.cardinality.is_option() || self.cardinality.is_list() || self.default.is_some()
     }
 
-    /// The layout of a flattened struct's slots.
+    /// Returns the `Layout` of a flattened struct.
     pub(crate) fn layout(&self) -> TokenStream {
         let slots = self.inner_slots();
         quote!(<#slots as __rt::Layout>)
     }
 
-    /// The slots of a flattened struct.
+    /// Returns the slots of a flattened struct.
     pub(crate) fn inner_slots(&self) -> TokenStream {
         let ty = &self.ty;
         match &self.borrow {
@@ -93,7 +93,7 @@ impl Field {
     }
 }
 
-/// The one attribute that names a part of the request.
+/// Returns the attribute that names the source.
 fn source<'f>(
     field: &'f syn::Field,
     ident: &Ident,
@@ -105,19 +105,19 @@ fn source<'f>(
         |attribute: &&Attribute| word(attribute).is_some_and(|word| SOURCES.contains(&word.as_str()));
     let mut found = field.attrs.iter().filter(is_source);
     let Some(first) = found.next() else {
-        let misspelt = field.attrs.iter().find_map(|attribute| {
+        let misspelled = field.attrs.iter().find_map(|attribute| {
             let word = word(attribute)?;
-            // The compiler keeps this word for modules and refuses it as a derive's own.
+            // `#[path]` is reserved by the compiler.
             let meant = if word == "path" { Some("param") } else { suggest(&word, &SOURCES) };
             Some((attribute, meant?))
         });
-        match misspelt {
+        match misspelled {
             Some((attribute, meant)) => {
                 errors.at(attribute.path(), format!("did you mean `#[{meant}]`?"));
             }
             None if needed => {
                 let all = SOURCES.map(|source| format!("`#[{source}]`")).join(", ");
-                errors.at(ident, format!("what fills `{ident}`? write one of {all} on it"));
+                errors.at(ident, format!("`{ident}` has no source: write one of {all} on it"));
             }
             None => {}
         }
@@ -125,7 +125,7 @@ fn source<'f>(
     };
     for second in found {
         let first = first.path().to_token_stream();
-        let message = format!("`{ident}` is filled by `#[{first}]` already");
+        let message = format!("`{ident}` has the source `#[{first}]` already");
         errors.at(second, message);
     }
     Some(first)

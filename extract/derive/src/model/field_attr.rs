@@ -1,4 +1,4 @@
-//! Field attributes.
+//! FieldParser: the attribute of one field.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -6,13 +6,13 @@ use syn::ext::IdentExt;
 use syn::{Expr, Ident, Lit, LitStr, Path, Type};
 
 use crate::attr::error::Errors;
-use crate::attr::options::{AttrValue, Options, integer, size, text};
+use crate::attr::options::{AttrValue, Options, integer, text};
 use crate::attr::rename::Rename;
 use crate::attr::serde::Serde;
 use crate::model::source::{Cardinality, FieldSource, NestedOptions, Part, View, without_option};
-use crate::model::text_options::{ReadWith, Scalar};
+use crate::model::text_options::{ReadWith, Scalar, byte_limit};
 
-/// The attribute of one field while it is read.
+/// The parser of one field's attribute.
 pub(crate) struct FieldParser<'r> {
     pub(crate) options: Options,
     pub(crate) field: &'r syn::Field,
@@ -22,14 +22,14 @@ pub(crate) struct FieldParser<'r> {
     pub(crate) errors: &'r mut Errors,
 }
 
-/// What an attribute says.
+/// The parsed attribute of a field.
 pub(crate) struct ParsedField {
     pub(crate) source: FieldSource,
     pub(crate) default: Option<TokenStream>,
     pub(crate) scalar: Option<Scalar>,
-    /// Whether the value is left out of a request that is written: a function that is asked.
+    /// The function that decides whether the value is left out of a written request.
     pub(crate) skip_if: Option<Path>,
-    /// The most bytes of the body, if this field says it.
+    /// Maximum bytes of the body, if the field sets it.
     pub(crate) limit: Option<u64>,
 }
 
@@ -97,10 +97,10 @@ impl FieldParser<'_> {
         self.text(FieldSource::Form { keys, query }, &Scalar::ALL, &own)
     }
 
-    /// Whether `nested` is there, and whether its keys are written behind dots.
+    /// Takes `nested`, and returns whether its keys are written with dots.
     fn nested(&mut self) -> Option<bool> {
         match self.options.word("nested")? {
-            (_, AttrValue::Nothing) => Some(false),
+            (_, AttrValue::None) => Some(false),
             (_, AttrValue::Value(style)) => {
                 let word = text(&style);
                 if !matches!(word.as_deref(), Some("brackets" | "dots")) {
@@ -125,16 +125,10 @@ impl FieldParser<'_> {
             }
             number
         };
-        // Each key below is a call deeper where it is read.
+        // Each level is one level of recursion in the deserializer.
         let depth = number("depth", 32).unwrap_or(8);
         let max_items = number("max_items", usize::MAX);
-        let limit = self.options.value("limit", self.errors).and_then(|limit| {
-            let bytes = size(&limit);
-            if bytes.is_none() {
-                self.errors.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
-            }
-            bytes
-        });
+        let limit = byte_limit(&mut self.options, self.errors);
         let default = self.default();
         let skip_if = self.skip_if();
         let known = ["nested", "depth", "max_items", "limit", "default", "alias", "skip_if"];
@@ -148,17 +142,17 @@ impl FieldParser<'_> {
         let typed = self.flag("typed");
         let given = self.options.name();
         if let (Some(name), true) = (&given, typed) {
-            self.errors.at(name, "a typed header knows its own name");
+            self.errors.at(name, "a typed header has a name already");
         }
         let name = given.unwrap_or_else(|| {
             let name = self.ident.unraw().to_string().replace('_', "-");
             LitStr::new(&name, self.ident.span())
         });
-        // RFC 9110, 5.6.2: a name is a token; `http` knows it in small letters only.
+        // RFC 9110, 5.6.2: a name is a token. `HeaderName::from_static` needs lower case.
         let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         let text = name.value();
         if text.is_empty() || !text.bytes().all(is_token) {
-            self.errors.at(&name, "this is no name of a header");
+            self.errors.at(&name, "this is not a header name");
         }
         let name = LitStr::new(&text.to_ascii_lowercase(), name.span());
         let source = FieldSource::Header { name, typed };
@@ -212,7 +206,7 @@ impl FieldParser<'_> {
         if let (Some(ours), Some(theirs)) = (&ours, &serde.rename)
             && ours.value() != theirs.value()
         {
-            self.errors.at(ours, "serde's `rename` says another name");
+            self.errors.at(ours, "serde's `rename` has another name");
         }
         let name = ours.or(serde.rename).unwrap_or_else(|| self.renamed());
         let mut keys = vec![name];
@@ -235,7 +229,7 @@ impl FieldParser<'_> {
             if let Some(flag) = self.options.flag(word, self.errors) {
                 let alone = |view| matches!(view, View::Bytes | View::Stream);
                 if views.iter().any(|first| alone(*first)) || (alone(view) && !views.is_empty()) {
-                    self.errors.at(flag, "a body is seen in one way by one field");
+                    self.errors.at(flag, "`bytes` and `stream` cannot be combined with other kinds");
                 }
                 views.push(view);
             }
@@ -245,15 +239,9 @@ impl FieldParser<'_> {
         }
         let ty = without_option(&self.field.ty);
         if views == [View::Multipart] && last_segment(ty).as_deref() == Some("Multipart") {
-            views = vec![View::ByHand];
+            views = vec![View::Reader];
         }
-        let limit = self.options.value("limit", self.errors).and_then(|limit| {
-            let bytes = size(&limit);
-            if bytes.is_none() {
-                self.errors.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
-            }
-            bytes
-        });
+        let limit = byte_limit(&mut self.options, self.errors);
         let words = ["json", "form", "text", "bytes", "stream", "multipart", "limit"];
         self.options.end(false, &words, self.errors);
         ParsedField { limit, ..FieldSource::Body(views).into() }
@@ -272,7 +260,7 @@ impl FieldParser<'_> {
         source.into()
     }
 
-    /// The end of every text source: its default, its scalar options, what is left over.
+    /// Parses the options that all text sources share, and reports those that are left.
     fn text(mut self, source: FieldSource, allowed: &[&'static str], own: &[&'static str]) -> ParsedField {
         let default = self.default();
         let scalar = Scalar::read(&mut self.options, allowed, self.cardinality, self.errors);
@@ -282,12 +270,12 @@ impl FieldParser<'_> {
         ParsedField { source, default, scalar: Some(scalar), skip_if, limit: None }
     }
 
-    /// The name that the attribute gives, else the field's own.
+    /// Returns the name in the attribute, else the field's own.
     fn name(&mut self) -> LitStr {
         self.options.name().unwrap_or_else(|| self.renamed())
     }
 
-    /// The name and its aliases.
+    /// Returns the name and its aliases.
     fn keys(&mut self) -> Vec<LitStr> {
         let mut keys = vec![self.name()];
         self.aliases(&mut keys);
@@ -323,12 +311,12 @@ impl FieldParser<'_> {
         let (word, given) = self.options.word("default")?;
         let ty = &self.field.ty;
         Some(match given {
-            // A text stands for whatever is made of a text: `String`, `Box<str>`, `Cow<str>`.
+            // A text literal is converted, for `String`, `Box<str>` and `Cow<str>`.
             AttrValue::Value(Expr::Lit(text)) if matches!(text.lit, Lit::Str(_)) => {
                 quote!(::core::convert::Into::into(#text))
             }
             AttrValue::Value(value) => quote!(#value),
-            AttrValue::Nothing => quote!(<#ty as ::core::default::Default>::default()),
+            AttrValue::None => quote!(<#ty as ::core::default::Default>::default()),
             AttrValue::Words(_) => {
                 self.errors.at(word, "write `default = …`");
                 return None;

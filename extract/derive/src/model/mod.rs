@@ -1,4 +1,4 @@
-//! Struct and fields as parsed.
+//! Model: the struct and its fields, parsed and checked.
 
 pub(crate) mod container;
 pub(crate) mod field;

@@ -1,4 +1,4 @@
-//! Struct to model, cross-field checks.
+//! Model: a struct with its fields, and the checks across fields.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::model::route::Route;
 use crate::model::source::{FieldSource, View};
 use crate::model::text_options::ReadWith;
 
-/// What the derives know of a struct.
+/// A parsed struct.
 pub(crate) struct Model {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
@@ -19,19 +19,19 @@ pub(crate) struct Model {
     pub(crate) fields: Vec<Field>,
     pub(crate) container: Container,
     pub(crate) route: Option<Route>,
-    /// Of what the struct borrows, if it does.
+    /// The lifetime of the request that the struct borrows from.
     pub(crate) borrow: Option<Lifetime>,
 }
 
 impl Model {
-    /// Reads the struct, or tells every fault in it; `is_extract`: it is read from requests.
+    /// Parses a struct, or returns all errors; `is_extract`: for `Extract`, not `IntoRequest`.
     pub(crate) fn read(input: DeriveInput, is_extract: bool) -> syn::Result<Self> {
         let mut errors = Errors::default();
         let container = Container::read(&input.attrs, &mut errors);
         let route = Route::read(&input.attrs, &mut errors);
         let mut lifetimes = input.generics.lifetimes().map(|param| param.lifetime.clone());
         let borrow = lifetimes.next();
-        // What is only written may borrow what it likes.
+        // A struct that is only written may borrow from anything.
         for second in lifetimes.filter(|_| is_extract) {
             errors.at(second, "a struct borrows from one request: it has one lifetime");
         }
@@ -55,17 +55,17 @@ impl Model {
         errors.finish(Self { ident, vis, generics, fields, container, route, borrow })
     }
 
-    /// The fields that are structs of the same kind.
+    /// Returns the flattened fields.
     pub(crate) fn flattened(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| matches!(field.source, FieldSource::Flatten { .. }))
     }
 
-    /// Whether a field reads the body.
+    /// Tests whether a field reads the body.
     pub(crate) fn has_body(&self) -> bool {
         self.fields.iter().any(|field| field.source.is_body())
     }
 
-    /// The most bytes of the body: what a field of it says, else what the struct says.
+    /// Returns the maximum bytes of the body, of a field or of the struct.
     pub(crate) fn limit(&self) -> u64 {
         self.fields.iter().find_map(|field| field.limit).unwrap_or(self.container.limit)
     }
@@ -82,7 +82,7 @@ fn named_fields<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Vec<&'i syn:
     Vec::new()
 }
 
-/// Two fields may not read the same value.
+/// Reports keys that two fields read.
 fn check_duplicates(fields: &[Field], errors: &mut Errors) {
     let mut taken = HashMap::new();
     for field in fields {
@@ -103,7 +103,7 @@ fn check_duplicates(fields: &[Field], errors: &mut Errors) {
             [Some(what), also_query.then_some("query key")].into_iter().flatten().map(move |what| (what, key))
         }) {
             if let Some(first) = taken.insert((what, key.value()), &field.ident) {
-                let message = format!("the {what} `{}` fills `{first}` already", key.value());
+                let message = format!("the {what} `{}` is read by `{first}` already", key.value());
                 errors.at(key, message);
             }
         }
@@ -114,12 +114,12 @@ fn check_duplicates(fields: &[Field], errors: &mut Errors) {
         let first = rests.next();
         for second in rests {
             let first = first.map(|field| field.ident.to_string()).unwrap_or_default();
-            errors.at(&second.ident, format!("`{first}` takes the rest already"));
+            errors.at(&second.ident, format!("`{first}` reads the rest already"));
         }
     }
 }
 
-/// A key may not be below that of a nested field, which reads it as well.
+/// Reports keys that are subkeys of a nested field, which reads them as well.
 fn check_nested_keys(fields: &[Field], errors: &mut Errors) {
     for field in fields {
         let (key, is_form) = match &field.source {
@@ -135,7 +135,7 @@ fn check_nested_keys(fields: &[Field], errors: &mut Errors) {
                 let rest =
                     below.value().strip_prefix(&above.value()).map(|rest| rest.starts_with(['.', '[']));
                 if *form == is_form && rest == Some(true) {
-                    let message = format!("`{}` reads what is below `{}`", other.ident, above.value());
+                    let message = format!("`{}` reads the subkeys of `{}`", other.ident, above.value());
                     errors.at(below, message);
                 }
             }
@@ -143,7 +143,7 @@ fn check_nested_keys(fields: &[Field], errors: &mut Errors) {
     }
 }
 
-/// ReadWith a body is decoded: by members of one kind, or whole.
+/// How a body is decoded: member by member, or as a whole.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Decoded {
     Whole,
@@ -152,55 +152,67 @@ enum Decoded {
     Stream,
 }
 
-/// A body is decoded once; its bytes may be kept beside that.
+/// Reports fields that decode the body in different ways; its bytes may be kept beside them.
 fn check_bodies(fields: &[Field], errors: &mut Errors) {
     let mut bytes: Option<&Field> = None;
     let mut first: Option<(&Field, Decoded)> = None;
     for field in fields {
-        let this = match &field.source {
-            FieldSource::Body(views) if views[..] == [View::Bytes] => {
-                if let Some(first) = bytes.replace(field) {
-                    errors.at(&field.ident, format!("`{}` keeps the body's bytes already", first.ident));
-                }
-                continue;
+        if matches!(&field.source, FieldSource::Body(views) if views[..] == [View::Bytes]) {
+            if let Some(first) = bytes.replace(field) {
+                errors.at(&field.ident, format!("`{}` keeps the body's bytes already", first.ident));
             }
-            source if source.is_stream() => Decoded::Stream,
-            FieldSource::Body(_) => Decoded::Whole,
-            FieldSource::Json { .. } => Decoded::Json,
-            FieldSource::Form { .. }
-            | FieldSource::Nested { form: true, .. }
-            | FieldSource::FormRest
-            | FieldSource::Part { .. } => Decoded::Form,
-            _ => continue,
-        };
-        let Some((earlier, that)) = first else {
-            first = Some((field, this));
             continue;
-        };
-        let name = &earlier.ident;
-        let message = match (that, this) {
-            (Decoded::Json, Decoded::Json) | (Decoded::Form, Decoded::Form) => continue,
-            (Decoded::Stream, _) => format!("`{name}` is handed the body unread already"),
-            (Decoded::Whole, Decoded::Json | Decoded::Form) => {
-                format!("`{name}` reads the whole body, this is a member of it")
+        }
+        let Some(decoded) = Decoded::of(&field.source) else { continue };
+        match first {
+            None => first = Some((field, decoded)),
+            Some((earlier, other)) => {
+                if let Some(message) = other.conflict(decoded, &earlier.ident) {
+                    errors.at(&field.ident, message);
+                }
             }
-            (Decoded::Json, Decoded::Form) => format!("`{name}` is a member of a JSON body, this of a form"),
-            (Decoded::Form, Decoded::Json) => format!("`{name}` is a member of a form, this of a JSON body"),
-            _ => format!("`{name}` reads the body already"),
-        };
-        errors.at(&field.ident, message);
+        }
     }
     let stream_or_parts = fields.iter().find(|field| {
         let source = &field.source;
         source.is_stream() || source.may_be_parts() || matches!(source, FieldSource::Part { .. })
     });
     if let (Some(bytes), Some(other)) = (bytes, stream_or_parts) {
-        let message = format!("`{}` takes the body as it comes: its bytes are not kept", other.ident);
+        let message = format!("`{}` reads the body as it arrives: its bytes are not kept", other.ident);
         errors.at(&bytes.ident, message);
     }
 }
 
-/// Further types of JSON are of a struct that reads JSON.
+impl Decoded {
+    fn of(source: &FieldSource) -> Option<Self> {
+        match source {
+            source if source.is_stream() => Some(Self::Stream),
+            FieldSource::Body(_) => Some(Self::Whole),
+            FieldSource::Json { .. } => Some(Self::Json),
+            FieldSource::Form { .. }
+            | FieldSource::Nested { form: true, .. }
+            | FieldSource::FormRest
+            | FieldSource::Part { .. } => Some(Self::Form),
+            _ => None,
+        }
+    }
+
+    /// Returns why a body that the field `name` decodes in this way cannot be decoded in another.
+    fn conflict(self, other: Self, name: &Ident) -> Option<String> {
+        Some(match (self, other) {
+            (Self::Json, Self::Json) | (Self::Form, Self::Form) => return None,
+            (Self::Stream, _) => format!("`{name}` takes the unread body already"),
+            (Self::Whole, Self::Json | Self::Form) => {
+                format!("`{name}` reads the whole body, this is one member")
+            }
+            (Self::Json, Self::Form) => format!("`{name}` is a member of a JSON body, this of a form"),
+            (Self::Form, Self::Json) => format!("`{name}` is a member of a form, this of a JSON body"),
+            _ => format!("`{name}` reads the body already"),
+        })
+    }
+}
+
+/// Reports `accept` on a struct that reads no JSON.
 fn check_accept(container: &Container, fields: &[Field], errors: &mut Errors) {
     let reads_json = |field: &Field| match &field.source {
         FieldSource::Json { .. } | FieldSource::Flatten { body: true, .. } => true,
@@ -208,11 +220,11 @@ fn check_accept(container: &Container, fields: &[Field], errors: &mut Errors) {
         _ => false,
     };
     if let (Some(first), false) = (container.accept.first(), fields.iter().any(reads_json)) {
-        errors.at(first, "`accept` names further types of JSON, and no field reads JSON");
+        errors.at(first, "`accept` lists content types of JSON, but no field reads JSON");
     }
 }
 
-/// What borrows needs a lifetime, and a struct that has one is read without a router.
+/// Reports borrowed fields without a lifetime, and sources that a struct with one cannot have.
 fn check_borrows(fields: &[Field], borrows: bool, errors: &mut Errors) {
     for field in fields {
         if let (Some(scalar), Type::Reference(reference)) = (&field.scalar, field.cardinality.item())
@@ -223,7 +235,7 @@ fn check_borrows(fields: &[Field], borrows: bool, errors: &mut Errors) {
             } else if !matches!(field.source, FieldSource::Param { .. } | FieldSource::Header { .. }) {
                 let lifetime = &reference.lifetime;
                 let lifetime = lifetime.as_ref().map(ToString::to_string).unwrap_or_default();
-                let message = format!("its escapes have to be taken out: write `Cow<{lifetime}, str>`");
+                let message = format!("its escapes have to be decoded: write `Cow<{lifetime}, str>`");
                 errors.at(reference, message);
             }
         }
@@ -236,7 +248,7 @@ fn check_borrows(fields: &[Field], borrows: bool, errors: &mut Errors) {
             _ => continue,
         };
         if borrows {
-            let message = format!("a struct that borrows is read without a router: it has no {owned}");
+            let message = format!("a struct that borrows is read without a router: it cannot have {owned}");
             errors.at(&field.ident, message);
         }
     }

@@ -1,4 +1,4 @@
-//! Method and path of a struct.
+//! Route: method and path template of `#[route(…)]`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -11,13 +11,13 @@ use crate::attr::error::{Errors, suggest};
 use crate::model::field::Field;
 use crate::model::source::FieldSource;
 
-/// Where the struct's requests go.
+/// The route of a struct.
 pub(crate) struct Route {
     /// One of `METHODS`.
     pub(crate) method: Ident,
     pub(crate) template: LitStr,
     pub(crate) variables: Vec<Variable>,
-    /// The JSON of a successful answer, for documents.
+    /// The JSON of a successful response, for documents.
     pub(crate) answer: Option<Type>,
 }
 
@@ -38,7 +38,7 @@ impl Parse for RouteAttr {
         if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
             let word: Ident = input.parse()?;
             if word != "answer" {
-                return Err(syn::Error::new(word.span(), "write `answer = Type`, the JSON of the answer"));
+                return Err(syn::Error::new(word.span(), "write `answer = Type`, the JSON of the response"));
             }
             input.parse::<Token![=]>()?;
             answer = Some(input.parse()?);
@@ -49,7 +49,7 @@ impl Parse for RouteAttr {
 }
 
 impl Route {
-    /// The struct's route, if it has one.
+    /// Parses the struct's route, if it has one.
     pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Option<Self> {
         let mut found = attributes.iter().filter(|attribute| attribute.path().is_ident("route"));
         let first = found.next()?;
@@ -75,9 +75,9 @@ impl Route {
         }
     }
 
-    /// Holds the template against the fields, both ways.
+    /// Compares the variables of the template with the fields.
     ///
-    /// Flattened structs are held against it by the compiler, when their fields are known.
+    /// Those of flattened structs are compared at compile time, when their fields are known.
     pub(crate) fn check(&self, fields: &[Field], errors: &mut Errors) {
         let names: Vec<_> = self.variables.iter().map(|variable| &*variable.name).collect();
         let mut read = Vec::new();
@@ -122,7 +122,7 @@ fn variables(template: &str) -> Result<Vec<Variable>, TemplateError> {
     Ok(template.variables().cloned().collect())
 }
 
-/// The reference to a struct's target.
+/// Returns a reference to the struct's target.
 pub(crate) fn target(route: &Route) -> TokenStream {
     let Route { method, template, .. } = route;
     quote! {{
@@ -140,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn templates_are_read_as_the_router_reads_them() {
-        // The variables' names, or nothing where the template is refused.
+    fn templates_are_parsed_as_by_the_router() {
+        // The names of the variables; `None`: the template is rejected.
         let rows: &[(&str, Option<&[&str]>)] = &[
             ("/", Some(&[])),
             ("/users/{id}", Some(&["id"])),

@@ -1,11 +1,11 @@
-//! Where a field is read; Option, Vec.
+//! FieldSource: where a field is read; Cardinality: Option and Vec.
 
 use proc_macro2::TokenStream;
 use syn::{GenericArgument, LitStr, PathArguments, Type};
 
 /// The source of one field.
 pub(crate) enum FieldSource {
-    /// `#[param]`: a variable of the route's template; `scope`: of a template around it.
+    /// `#[param]`: a variable of the route's template; `scope`: of a scope's template.
     Param { name: LitStr, raw: bool, scope: bool },
     /// `#[query]`
     Query { keys: Vec<LitStr> },
@@ -13,9 +13,9 @@ pub(crate) enum FieldSource {
     QueryRest,
     /// `#[query(all)]`: the whole query, through serde.
     QueryAll,
-    /// `#[query(nested)]`, `#[form(nested)]`: keys below the field's own.
+    /// `#[query(nested)]`, `#[form(nested)]`: keys such as `name[a]` and `name.a`.
     Nested { keys: Vec<LitStr>, form: bool, options: NestedOptions },
-    /// `#[header]`; `typed`: a header of the `headers` crate, which knows its own name.
+    /// `#[header]`; `typed`: a header of the `headers` crate, whose type has the name.
     Header { name: LitStr, typed: bool },
     /// `#[cookie]`; `raw`: not percent-decoded.
     Cookie { keys: Vec<LitStr>, raw: bool },
@@ -23,11 +23,11 @@ pub(crate) enum FieldSource {
     Form { keys: Vec<LitStr>, query: bool },
     /// `#[form(rest)]`
     FormRest,
-    /// `#[json]`; `passed`: what serde is told, word for word.
+    /// `#[json]`; `passed`: options for serde, unchanged.
     Json { keys: Vec<LitStr>, passed: Vec<TokenStream> },
     /// `#[part]`
     Part { keys: Vec<LitStr>, what: Part },
-    /// `#[body]`, in one of these ways.
+    /// `#[body]`, as one of these kinds.
     Body(Vec<View>),
     /// `#[flatten]`; `body`: the other struct reads the body as well.
     Flatten { prefix: Option<LitStr>, body: bool },
@@ -43,20 +43,20 @@ pub(crate) enum FieldSource {
     Skip,
 }
 
-/// ReadWith keys below a field's own are read and written.
+/// The options of a field with nested keys.
 #[derive(Clone, Copy)]
 pub(crate) struct NestedOptions {
-    /// Written as `a.b`, not as `a[b]`; both are read.
+    /// Whether keys are written as `a.b` instead of `a[b]`; both are read.
     pub(crate) dots: bool,
-    /// The most keys below.
+    /// Maximum depth of the keys.
     pub(crate) depth: usize,
-    /// The most items of a list; the struct's own choice if it is not given.
+    /// Maximum items of a list; by default that of the struct.
     pub(crate) max_items: Option<usize>,
-    /// The most bytes of one value.
+    /// Maximum bytes of one value.
     pub(crate) limit: Option<u64>,
 }
 
-/// What a part of a multipart body becomes.
+/// How a part of a multipart body is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Text,
@@ -65,7 +65,7 @@ pub(crate) enum Part {
     Upload,
 }
 
-/// ReadWith the whole body is seen.
+/// How the whole body is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum View {
     Json,
@@ -73,10 +73,10 @@ pub(crate) enum View {
     Text,
     Bytes,
     Stream,
-    /// The texts of a multipart body's parts, as the pairs of a form.
+    /// The text parts of a multipart body, as the pairs of a form.
     Multipart,
-    /// A multipart body, read by hand.
-    ByHand,
+    /// A multipart body that the handler reads part by part.
+    Reader,
 }
 
 impl View {
@@ -91,17 +91,17 @@ impl View {
 }
 
 impl FieldSource {
-    /// Whether the body is handed on unread.
+    /// Tests whether the field takes the unread body.
     pub(crate) fn is_stream(&self) -> bool {
-        matches!(self, Self::Body(views) if matches!(views[..], [View::Stream | View::ByHand]))
+        matches!(self, Self::Body(views) if matches!(views[..], [View::Stream | View::Reader]))
     }
 
-    /// Whether the whole body may come as parts that become one value.
+    /// Tests whether the parts of a multipart body become one value.
     pub(crate) fn may_be_parts(&self) -> bool {
         matches!(self, Self::Body(views) if views.contains(&View::Multipart))
     }
 
-    /// Whether the field is filled from the body.
+    /// Tests whether the field is read from the body.
     pub(crate) fn is_body(&self) -> bool {
         matches!(
             self,
@@ -116,7 +116,7 @@ impl FieldSource {
     }
 }
 
-/// The multiplicity of a type, with the type of one value.
+/// How many values a type holds, with the type of one value.
 pub(crate) enum Cardinality {
     Single(Type),
     Option(Type),
@@ -125,7 +125,7 @@ pub(crate) enum Cardinality {
 }
 
 impl Cardinality {
-    /// A derive sees no types, only their names: `Option<…>` and `Vec<…>` under any path.
+    /// Recognizes `Option<…>` and `Vec<…>` by name, under any path.
     pub(crate) fn of(ty: &Type) -> Self {
         if let Some(item) = argument(ty, "Vec") {
             return Self::List(item.clone());
@@ -139,7 +139,7 @@ impl Cardinality {
         }
     }
 
-    /// The type of one value.
+    /// Returns the type of one value.
     pub(crate) fn item(&self) -> &Type {
         match self {
             Self::Single(ty) | Self::Option(ty) | Self::List(ty) | Self::OptionList(ty) => ty,
@@ -155,14 +155,14 @@ impl Cardinality {
     }
 }
 
-/// The type in an `Option`, whatever it is; the type itself if it is none.
+/// Returns the type inside of an `Option`, or the type itself.
 pub(crate) fn without_option(ty: &Type) -> &Type {
     argument(ty, "Option").unwrap_or(ty)
 }
 
 fn argument<'t>(ty: &'t Type, wrapper: &str) -> Option<&'t Type> {
     let Type::Path(path) = ty else {
-        // A type that came through a `macro_rules` fragment stands in an invisible group.
+        // A type from a `macro_rules` fragment is inside of an invisible group.
         return match ty {
             Type::Group(group) => argument(&group.elem, wrapper),
             _ => None,

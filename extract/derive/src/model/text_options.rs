@@ -1,4 +1,4 @@
-//! With, default, empty, duplicates.
+//! Scalar: the options of a text field.
 
 use quote::ToTokens;
 use syn::{Expr, ExprPath, Path, Type};
@@ -11,23 +11,23 @@ use crate::model::source::Cardinality;
 #[derive(Clone)]
 pub(crate) struct Scalar {
     pub(crate) read_with: ReadWith,
-    /// Every value is split at its commas.
+    /// Whether every value is split at commas.
     pub(crate) csv: bool,
-    /// The key alone is `true`.
+    /// Whether a key without a value is `true`.
     pub(crate) flag: bool,
     pub(crate) empty: Empty,
-    /// What several values are; the struct's own choice if it is not given.
+    /// How a repeated value is read; by default as the struct says.
     pub(crate) duplicates: Option<Duplicates>,
-    /// The most bytes of one value.
+    /// Maximum bytes of one value.
     pub(crate) limit: Option<u64>,
     pub(crate) min_items: usize,
-    /// The most items; the struct's own choice if it is not given.
+    /// Maximum items; by default that of the struct.
     pub(crate) max_items: Option<usize>,
-    /// The value is never shown, even where the struct shows others.
+    /// Whether errors never contain the value.
     pub(crate) redact: bool,
 }
 
-/// What makes a value of a text.
+/// How a value is read from text.
 #[derive(Clone)]
 pub(crate) enum ReadWith {
     /// `FromText`, else `FromStr`.
@@ -36,25 +36,25 @@ pub(crate) enum ReadWith {
     With(Path),
     /// serde.
     Serde,
-    /// Nothing: the text itself, borrowed of the request.
+    /// The text itself, borrowed from the request.
     Borrow,
-    /// Nothing: the header's bytes.
+    /// The header value itself.
     HeaderValue,
     /// A `bool` by another grammar.
     Bool { is_lenient: bool },
 }
 
-/// What an empty value is.
+/// How an empty value is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Empty {
-    /// The empty text; for an `Option` of another type none.
+    /// As the empty text; for an `Option` of a type that rejects it, as none.
     Auto,
     None,
     Keep,
     Error,
 }
 
-/// What a single value is that is given several times.
+/// How a repeated single value is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Duplicates {
     Reject,
@@ -63,7 +63,7 @@ pub(crate) enum Duplicates {
 }
 
 impl Duplicates {
-    /// The choice in `duplicates = "…"`.
+    /// Parses `duplicates = "…"`.
     pub(crate) fn read(options: &mut Options, errors: &mut Errors) -> Option<Self> {
         let choice = options.choice("duplicates", &["reject", "first", "last"], errors)?;
         Some([Self::Reject, Self::First, Self::Last][choice])
@@ -71,11 +71,11 @@ impl Duplicates {
 }
 
 impl Scalar {
-    /// The words that are read here, of which each source allows some.
+    /// All options; each source allows some of them.
     pub(crate) const ALL: [&'static str; 10] =
         ["csv", "flag", "empty", "duplicates", "limit", "min_items", "max_items", "bool", "with", "serde"];
 
-    /// Takes those options out that `allowed` names; others stay and become errors.
+    /// Parses the options in `allowed`; others stay in the list and are reported as errors.
     pub(crate) fn read(
         options: &mut Options,
         allowed: &[&str],
@@ -102,19 +102,17 @@ impl Scalar {
     fn take(&mut self, word: &str, options: &mut Options, cardinality: &Cardinality, errors: &mut Errors) {
         match word {
             "csv" => {
-                if let Some(word) = options.flag("csv", errors) {
-                    self.csv = true;
-                    if !cardinality.is_list() {
-                        errors.at(&word, "only a `Vec` is split at commas");
-                    }
+                let word = options.flag("csv", errors);
+                self.csv |= word.is_some();
+                if let Some(word) = word.filter(|_| !cardinality.is_list()) {
+                    errors.at(&word, "only a `Vec` is split at commas");
                 }
             }
             "flag" => {
-                if let Some(word) = options.flag("flag", errors) {
-                    self.flag = true;
-                    if cardinality.is_list() {
-                        errors.at(&word, "a flag is one `bool`");
-                    }
+                let word = options.flag("flag", errors);
+                self.flag |= word.is_some();
+                if let Some(word) = word.filter(|_| cardinality.is_list()) {
+                    errors.at(&word, "a flag is one `bool`, not a list");
                 }
             }
             "empty" => {
@@ -123,14 +121,7 @@ impl Scalar {
                 }
             }
             "duplicates" => self.duplicates = Duplicates::read(options, errors),
-            "limit" => {
-                if let Some(limit) = options.value("limit", errors) {
-                    self.limit = size(&limit);
-                    if self.limit.is_none() {
-                        errors.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
-                    }
-                }
-            }
+            "limit" => self.limit = byte_limit(options, errors),
             "min_items" => self.min_items = items("min_items", options, cardinality, errors).unwrap_or(0),
             "max_items" => self.max_items = items("max_items", options, cardinality, errors),
             "bool" => {
@@ -138,26 +129,35 @@ impl Scalar {
                     self.read_with = ReadWith::Bool { is_lenient: choice == 1 };
                 }
             }
-            "with" => {
-                if let Some(module) = options.value("with", errors) {
-                    match module {
-                        Expr::Path(ExprPath { qself: None, path, .. }) => {
-                            self.read_with = ReadWith::With(path)
-                        }
-                        other => errors.at(other, "write the path of a module: `with = hex`"),
-                    }
-                }
-            }
+            "with" => self.take_with(options, errors),
             _ => {
                 if let Some(word) = options.flag("serde", errors) {
                     if matches!(self.read_with, ReadWith::With(_)) {
-                        errors.at(&word, "`with` reads this field already");
+                        errors.at(&word, "`with` and `serde` cannot be combined");
                     }
                     self.read_with = ReadWith::Serde;
                 }
             }
         }
     }
+
+    fn take_with(&mut self, options: &mut Options, errors: &mut Errors) {
+        match options.value("with", errors) {
+            Some(Expr::Path(ExprPath { qself: None, path, .. })) => self.read_with = ReadWith::With(path),
+            Some(other) => errors.at(other, "write the path of a module: `with = hex`"),
+            None => {}
+        }
+    }
+}
+
+/// Parses `limit = …`, a number of bytes.
+pub(crate) fn byte_limit(options: &mut Options, errors: &mut Errors) -> Option<u64> {
+    let limit = options.value("limit", errors)?;
+    let bytes = size(&limit);
+    if bytes.is_none() {
+        errors.at(limit, "write a size: `\"512KiB\"`, `\"2MiB\"` or bytes");
+    }
+    bytes
 }
 
 fn items(word: &str, options: &mut Options, cardinality: &Cardinality, errors: &mut Errors) -> Option<usize> {
@@ -173,7 +173,7 @@ fn items(word: &str, options: &mut Options, cardinality: &Cardinality, errors: &
 }
 
 impl ReadWith {
-    /// A derive sees no types, only their names.
+    /// Recognizes a type by its name.
     fn of(item: &Type) -> Self {
         match item {
             Type::Group(group) => Self::of(&group.elem),
