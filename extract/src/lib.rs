@@ -51,6 +51,8 @@ pub use crate::openapi::schema::TextSchema;
 pub use crate::routing::endpoint::{RouteArguments, RouteExt, RouterExt, Routes};
 #[cfg(feature = "router")]
 pub use crate::routing::link::{Link, LinkError, UrlsExt};
+#[cfg(feature = "router")]
+pub use crate::routing::status::Status;
 pub use crate::text::dispatch::TextResult;
 pub use crate::text::from_text::{FromText, TextError};
 pub use crate::text::to_text::ToText;
@@ -99,7 +101,7 @@ pub mod derive {
     #[cfg(feature = "openapi")]
     pub use crate::openapi::answer::{AnswerByNone, AnswerByType, AnswerDispatch};
     #[cfg(feature = "openapi")]
-    pub use crate::openapi::operation::{FieldDescription, Operation};
+    pub use crate::openapi::operation::{Bounds, FieldDescription, Operation};
     #[cfg(feature = "openapi")]
     pub use crate::openapi::schema::{
         SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, SchemaDispatch, choices,
@@ -115,6 +117,9 @@ pub mod derive {
     pub use crate::descriptor::field::{Duplicates, Empty, HeadPlan, NestedLimits, PartRule, Rule};
     pub use crate::descriptor::names::{Keys, Names};
     pub use crate::descriptor::route::{OwnRoute, RouteTarget};
+    #[cfg(feature = "pattern")]
+    pub use crate::error::bounds::Pattern;
+    pub use crate::error::bounds::{characters, is_multiple};
     pub use crate::error::collector::Errors;
     pub use crate::error::field::{FieldError, Location, ValueError};
     pub use crate::error::rejection::Rejection;

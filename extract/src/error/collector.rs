@@ -43,6 +43,27 @@ impl Errors {
         self.body = BodyState::Rejected(error);
     }
 
+    /// Returns the number of errors.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Reports a value, or an item of a list, outside of a declared bound.
+    pub fn report_bound(
+        &mut self,
+        location: Location,
+        name: &'static str,
+        index: Option<usize>,
+        detail: String,
+    ) {
+        let (name, detail) = match (location, index) {
+            (_, None) => (Cow::Borrowed(name), detail),
+            (Location::Body, Some(index)) => (format!("{name}/{index}").into(), detail),
+            (_, Some(index)) => (Cow::Borrowed(name), format!("item {}: {detail}", index + 1)),
+        };
+        self.push(FieldError::new(location, name, ValueError::new(Code::Validation, detail)));
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

@@ -27,6 +27,7 @@ pub(crate) enum Node {
     /// What stands at the keys below.
     Keys(BTreeMap<String, Node>),
     /// The pairs of a whole query or form, in their order.
+    #[cfg_attr(not(feature = "form"), expect(dead_code, reason = "made with the feature `form`"))]
     Pairs(Vec<(String, Leaf)>),
 }
 

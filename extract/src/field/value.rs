@@ -162,6 +162,11 @@ pub enum Value<'v> {
     NotUtf8,
     /// Its key has a `%` that two hexadecimal digits do not follow.
     BadEscape,
+    /// It is a part that is larger than its limit.
+    TooLarge {
+        /// Maximum bytes.
+        limit: u64,
+    },
 }
 
 impl<'v> Value<'v> {
@@ -199,6 +204,7 @@ impl<'v> Value<'v> {
             Self::Escaped { raw, plus } => unescape(raw, plus).map(Cow::Owned),
             Self::NotUtf8 => Err(not_utf8()),
             Self::BadEscape => Err(bad_escape()),
+            Self::TooLarge { limit } => Err(too_large(limit)),
         }
     }
 }
@@ -226,6 +232,10 @@ fn hex(digit: Option<u8>) -> Option<u8> {
 
 fn bad_escape() -> Box<ValueError> {
     ValueError::new(Code::InvalidEscape, "expected two hexadecimal digits after `%`").into()
+}
+
+fn too_large(limit: u64) -> Box<ValueError> {
+    ValueError::new(Code::TooLarge, format!("expected at most {limit} bytes")).into()
 }
 
 fn not_utf8() -> Box<ValueError> {

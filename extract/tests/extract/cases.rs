@@ -103,11 +103,7 @@ const ANSWERED: &[(&str, &str, &str)] = &[
     ),
     ("j-bad_methods-013", "derive/tests/ui/fail/bad_routes.stderr", "no method here is a route"),
     ("j-bad_methods-014", "derive/tests/ui/fail/bad_routes.stderr", "a route is `pub async fn"),
-    (
-        "j-bad_methods-015",
-        "derive/tests/ui/fail/argument_without_a_route.stderr",
-        "has no route",
-    ),
+    ("j-bad_methods-015", "derive/tests/ui/fail/argument_without_a_route.stderr", "has no route"),
     (
         "j-error_response-009 l-error_response-001 l-error_response-002 l-error_response-003 l-error_response-004",
         "tests/extract/answers.rs",

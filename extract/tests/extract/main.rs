@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
+#[cfg(feature = "schemars")]
+mod agreement;
 #[cfg(feature = "jiff")]
 mod ancestors;
 #[cfg(feature = "router")]
@@ -13,6 +15,8 @@ mod axum;
 mod body;
 #[cfg(feature = "multipart")]
 mod bombs;
+#[cfg(feature = "pattern")]
+mod bounds;
 #[cfg(all(feature = "form", feature = "multipart", feature = "router"))]
 mod by_hand;
 #[cfg(all(feature = "jiff", feature = "router"))]

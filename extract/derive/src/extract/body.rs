@@ -263,6 +263,11 @@ impl PartArms {
         });
         let rule = rule(model, field);
         let value = match what {
+            Part::Text if field.scalar.as_ref().is_some_and(|scalar| scalar.csv) => {
+                let read = read(field);
+                self.parts.push(quote!(#(#keys)|* => self.#slot.push_value(__part.value(), #read, #rule)));
+                return;
+            }
             Part::Text => {
                 let read = read(field);
                 quote!(__part.text(#read, #rule))

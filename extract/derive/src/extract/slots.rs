@@ -39,7 +39,7 @@ pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
     let argument = model.borrow.is_none().then(|| argument(model));
     quote! {
         #[doc(hidden)]
-        #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_imports)]
+        #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_comparisons, unused_imports)]
         const _: () = {
             use ::waylay_extract::derive as __rt;
             use __rt::{ReadByNone as _, ReadByFromStr as _, ReadByFromText as _};

@@ -9,6 +9,7 @@ use crate::attr::error::Errors;
 use crate::attr::options::{AttrValue, Options, integer, text};
 use crate::attr::rename::Rename;
 use crate::attr::serde::Serde;
+use crate::model::bounds::Bounds;
 use crate::model::source::{Cardinality, FieldSource, NestedOptions, Part, View, without_option};
 use crate::model::text_options::{ReadWith, Scalar, byte_limit};
 
@@ -31,11 +32,13 @@ pub(crate) struct ParsedField {
     pub(crate) skip_if: Option<Path>,
     /// Maximum bytes of the body, if the field sets it.
     pub(crate) limit: Option<u64>,
+    /// The declared bounds of its values.
+    pub(crate) bounds: Bounds,
 }
 
 impl From<FieldSource> for ParsedField {
     fn from(source: FieldSource) -> Self {
-        Self { source, default: None, scalar: None, skip_if: None, limit: None }
+        Self { source, default: None, scalar: None, skip_if: None, limit: None, bounds: Bounds::default() }
     }
 }
 
@@ -218,9 +221,11 @@ impl FieldParser<'_> {
             None => quote!(<#ty as ::core::default::Default>::default()),
         }));
         let skip_if = self.skip_if();
-        self.options.end(true, &["default", "alias", "skip_if"], self.errors);
+        let bounds = Bounds::read(&mut self.options, self.errors);
+        let known = [&["default", "alias", "skip_if"], &Bounds::WORDS[..]].concat();
+        self.options.end(true, &known, self.errors);
         let passed = serde.passed;
-        ParsedField { default, skip_if, ..FieldSource::Json { keys, passed }.into() }
+        ParsedField { default, skip_if, bounds, ..FieldSource::Json { keys, passed }.into() }
     }
 
     fn body(mut self) -> ParsedField {
@@ -265,9 +270,15 @@ impl FieldParser<'_> {
         let default = self.default();
         let scalar = Scalar::read(&mut self.options, allowed, self.cardinality, self.errors);
         let skip_if = own.contains(&"skip_if").then(|| self.skip_if()).flatten();
-        let known = [&["default"], allowed, own, &["redact"]].concat();
+        // What is no text has no bounds of a text.
+        let has_bounds = allowed.contains(&"with") && !matches!(scalar.read_with, ReadWith::HeaderValue);
+        let (bounds, words) = match has_bounds {
+            true => (Bounds::read(&mut self.options, self.errors), &Bounds::WORDS[..]),
+            false => (Bounds::default(), &[][..]),
+        };
+        let known = [&["default"], allowed, own, &["redact"], words].concat();
         self.options.end(true, &known, self.errors);
-        ParsedField { source, default, scalar: Some(scalar), skip_if, limit: None }
+        ParsedField { source, default, scalar: Some(scalar), skip_if, limit: None, bounds }
     }
 
     /// Returns the name in the attribute, else the field's own.

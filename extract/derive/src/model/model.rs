@@ -39,7 +39,10 @@ impl Model {
         let bare = container.source.as_deref();
         let fields: Vec<_> = fields
             .iter()
-            .filter_map(|field| Field::read(field, container.rename, bare, borrow.as_ref(), &mut errors))
+            .filter_map(|field| {
+                let validate = container.validate.as_ref();
+                Field::read(field, container.rename, bare, borrow.as_ref(), validate, &mut errors)
+            })
             .collect();
         check_duplicates(&fields, &mut errors);
         check_nested_keys(&fields, &mut errors);
