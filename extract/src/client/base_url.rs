@@ -70,11 +70,11 @@ impl BaseUrl {
     pub fn new(url: &str) -> Result<Self, BaseUrlError> {
         let invalid = || BaseUrlError::InvalidBase(url.to_owned());
         let (start, query) = url.split_once('?').unwrap_or((url, ""));
-        let sound = match Uri::try_from(url) {
+        let is_valid = match Uri::try_from(url) {
             Ok(uri) => uri.scheme().is_some() || (url.starts_with('/') && !url.starts_with("//")),
             Err(_) => url.is_empty(),
         };
-        if !sound || url.contains('#') {
+        if !is_valid || url.contains('#') {
             return Err(invalid());
         }
         Ok(Self { start: start.to_owned(), query: query.to_owned() })

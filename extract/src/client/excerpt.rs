@@ -127,7 +127,7 @@ mod tests {
     use super::{READ, excerpt};
 
     #[test]
-    fn a_body_is_reduced_to_what_a_person_reads() {
+    fn a_body_is_reduced_to_its_readable_text() {
         let proxy = "<!DOCTYPE HTML>\n<html><head>\n<title>502 Proxy Error</title>\n\
             <script>if (a < b) { alert('no') }</script><STYLE>p { x: y }</Style></head><body>\n\
             <!-- hidden > text --><h1>Proxy Error</h1>\n<p>The server received an invalid\nresponse.<br />\n\

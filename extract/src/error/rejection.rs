@@ -225,8 +225,8 @@ impl fmt::Display for Rejection {
             Cause::Request(errors) => errors,
         };
         for (index, error) in errors.iter().enumerate() {
-            let gap = if index == 0 { "" } else { "; " };
-            write!(f, "{gap}{error}")?;
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
         }
         Ok(())
     }

@@ -87,7 +87,7 @@ pub fn whole_query<T: DeserializeOwned>(uri: &Uri, max: usize) -> WholeSlot<T> {
 /// The pairs of a text, each decoded by the rules of single fields.
 fn pairs(text: &str, max: usize) -> Result<Vec<(String, Leaf)>, ValueError> {
     let mut pairs = Pairs::new(text, max);
-    let leaf = |value: Value<'_>| Leaf::new(value.decode().map(Into::into).map_err(|error| *error));
+    let leaf = |value: Value<'_>| Leaf::new(value.decode());
     let list = pairs.by_ref().map(|(key, value)| (key.into_owned(), leaf(value))).collect();
     if pairs.is_cut {
         return Err(ValueError::new(Code::TooMany, format!("expected at most {max} values")));
@@ -125,8 +125,8 @@ impl<T: DeserializeOwned> FormOrPartsSlot<T> {
     /// Adds a part.
     pub fn part(&mut self, name: &str, part: &Part) {
         let text = match &part.bytes {
-            Ok(_) => part.value().decode().map(Into::into).map_err(|error| *error),
-            Err(error) => Err(error.clone()),
+            Ok(_) => part.value().decode(),
+            Err(error) => Err(Box::new(error.clone())),
         };
         self.pairs.push((name.to_owned(), Leaf::new(text)));
     }

@@ -166,11 +166,11 @@ pub(crate) fn unknown_key<F: Layout>(location: Location, key: &str) -> FieldErro
         None => "no such key".to_owned(),
     };
     let shown: String = key.chars().take(MAX_SHOWN).collect();
-    let place = match location {
+    let name = match location {
         Location::Body => format!("/{}", shown.replace('~', "~0").replace('/', "~1")),
         _ => shown,
     };
-    FieldError::new(location, place, ValueError::new(Code::Unknown, detail))
+    FieldError::new(location, name, ValueError::new(Code::Unknown, detail))
 }
 
 /// Returns the name of a typed header.

@@ -61,9 +61,9 @@ impl<T> MemberSlot<T> {
 /// The text is not JSON of the type.
 pub(crate) fn value<T: DeserializeOwned>(text: &[u8]) -> Result<T, ValueError> {
     let to_value_error = |error: FieldError| {
-        let (place, code) = (error.pointer().unwrap_or_default(), error.code());
-        let gap = if place.is_empty() { "" } else { ": " };
-        ValueError::new(code, format!("{place}{gap}{}", error.detail()))
+        let (pointer, code) = (error.pointer().unwrap_or_default(), error.code());
+        let separator = if pointer.is_empty() { "" } else { ": " };
+        ValueError::new(code, format!("{pointer}{separator}{}", error.detail()))
     };
     match MemberSlot::whole(text).map_err(to_value_error)? {
         MemberSlot::Value(value) => Ok(value),

@@ -206,11 +206,11 @@ impl<T> ListSlot<T> {
 
     /// Returns the items, or reports the invalid ones.
     pub fn required(self, location: Location, name: &'static str, errors: &mut Errors) -> Option<Vec<T>> {
-        let sound = self.errors.is_empty();
+        let is_valid = self.errors.is_empty();
         for error in self.errors {
             errors.push(FieldError::new(location, name, error));
         }
-        sound.then_some(self.items)
+        is_valid.then_some(self.items)
     }
 
     /// As [`required`](Self::required); `None` if there is no item.

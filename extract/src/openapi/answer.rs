@@ -44,14 +44,14 @@ use crate::error::rejection::Rejection;
 ///
 /// #[derive(Extract)]
 /// #[route(GET "/posts/{id}")]
-/// struct SchemaFn {
+/// struct Show {
 ///     #[param]
 ///     id: u64,
 /// }
 ///
 /// #[routes]
 /// impl Blog {
-///     pub async fn show(&self, show: SchemaFn) -> Result<String, NoPost> {
+///     pub async fn show(&self, show: Show) -> Result<String, NoPost> {
 ///         if show.id == 7 { Ok("Ways".into()) } else { Err(NoPost) }
 ///     }
 /// }

@@ -32,7 +32,7 @@ const METHODS: [Method; 8] = [
 /// /// Shows a post.
 /// #[derive(Extract)]
 /// #[route(GET "/posts/{slug:[a-z-]+}")]
-/// struct SchemaFn {
+/// struct Show {
 ///     /// The post's name in URLs.
 ///     #[param]
 ///     slug: String,
@@ -40,7 +40,7 @@ const METHODS: [Method; 8] = [
 ///     limit: u8,
 /// }
 ///
-/// let router = Router::builder().endpoint(async |show: SchemaFn| show.slug).build()?;
+/// let router = Router::builder().endpoint(async |show: Show| show.slug).build()?;
 /// let document = router.openapi("Blog", "1.0.0");
 /// let show = &document.as_value()["paths"]["/posts/{slug}"]["get"];
 /// assert_eq!(show["summary"], "Shows a post.");

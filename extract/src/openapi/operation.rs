@@ -243,31 +243,31 @@ impl Operation {
     /// Adds a parameter of `path`, `query`, `header` or `cookie`.
     pub fn parameter(
         &mut self,
-        place: &'static str,
+        location: &'static str,
         name: &str,
         mut description: FieldDescription,
         schema_fn: SchemaFn,
     ) {
         // OpenAPI 3.1, 4.8.12.1: these headers are described elsewhere.
-        let said = ["accept", "authorization", "content-type"];
-        if place == "header" && said.iter().any(|said| name.eq_ignore_ascii_case(said)) {
+        let excluded = ["accept", "authorization", "content-type"];
+        if location == "header" && excluded.iter().any(|excluded| name.eq_ignore_ascii_case(excluded)) {
             return;
         }
-        let name = match place {
+        let name = match location {
             "path" | "header" => name.to_owned(),
             _ => self.named(name),
         };
         // A parameter that several structs read is added once.
-        if self.parameters.iter().any(|known| known["name"] == *name && known["in"] == place) {
+        if self.parameters.iter().any(|known| known["name"] == *name && known["in"] == location) {
             return;
         }
         let mut parameter = json!({
             "name": name,
-            "in": place,
-            "required": description.required || place == "path",
+            "in": location,
+            "required": description.required || location == "path",
             "schema": self.schema(&mut description, schema_fn),
         });
-        if place == "query" {
+        if location == "query" {
             if description.csv {
                 parameter["explode"] = false.into();
             }

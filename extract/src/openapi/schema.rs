@@ -279,11 +279,11 @@ impl<T: schemars::JsonSchema> SchemaBySchemars for &SchemaDispatch<T> {
         |schemas| {
             let generator = schemas.generator.get_or_insert_with(|| {
                 let settings = schemars::generate::SchemaSettings::draft2020_12();
-                let place = |settings: &mut schemars::generate::SchemaSettings| {
+                let set_path = |settings: &mut schemars::generate::SchemaSettings| {
                     settings.definitions_path = "/components/schemas".into();
                     settings.meta_schema = None;
                 };
-                settings.with(place).into_generator()
+                settings.with(set_path).into_generator()
             });
             Some(generator.subschema_for::<T>().to_value())
         }

@@ -208,8 +208,8 @@ impl RequestWriter {
     /// Writes a part with its headers.
     fn part(&mut self, name: &str, file: Option<&str>, kind: Option<HeaderValue>, content: Bytes) {
         // Browsers escape these and servers do not decode them: they would be read as other names.
-        let odd = |c: char| c.is_ascii_control() || matches!(c, '"' | '\\');
-        if name.contains(odd) || file.is_some_and(|file| file.contains(odd)) {
+        let is_invalid = |c: char| c.is_ascii_control() || matches!(c, '"' | '\\');
+        if name.contains(is_invalid) || file.is_some_and(|file| file.contains(is_invalid)) {
             self.error(
                 Location::Part,
                 name,

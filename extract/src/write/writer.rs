@@ -59,8 +59,8 @@ impl fmt::Display for WriteError {
             return write!(f, "`{text}` is not a path template: {kind}");
         }
         for (index, error) in self.errors.iter().enumerate() {
-            let gap = if index == 0 { "" } else { "; " };
-            write!(f, "{gap}{error}")?;
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
         }
         Ok(())
     }
@@ -156,13 +156,13 @@ impl RequestWriter {
         value: &(impl Serialize + ?Sized),
         dots: bool,
         required: bool,
-        mut put: impl FnMut(&mut Self, &str, &str),
+        mut push: impl FnMut(&mut Self, &str, &str),
     ) {
         let key = self.named(key).into_owned();
         let mut written = 0;
         let done = texts(value, dots, &mut |rest, text| {
             written += 1;
-            put(self, &format!("{key}{rest}"), text);
+            push(self, &format!("{key}{rest}"), text);
         });
         match done {
             Ok(()) if required && written == 0 => {
@@ -300,12 +300,12 @@ impl RequestWriter {
     ) -> Option<String> {
         let is_header = location == Location::Header;
         let mut list: Option<String> = None;
-        let mut sound = true;
+        let mut is_valid = true;
         let mut count = 0;
         for item in items {
             count += 1;
             let Some(item) = self.text(location, name, item) else {
-                sound = false;
+                is_valid = false;
                 continue;
             };
             // The reader splits at commas and takes the blanks around them off.
@@ -317,7 +317,7 @@ impl RequestWriter {
                     false => "expected items without commas, not blank at their ends",
                 };
                 self.error(location, name, detail);
-                sound = false;
+                is_valid = false;
             }
             match &mut list {
                 Some(list) => {
@@ -328,15 +328,15 @@ impl RequestWriter {
             }
         }
         // A quote that nothing closes takes the commas behind it.
-        if list.as_deref().is_some_and(|list| sound && slot::items(list, is_header).count() != count) {
+        if list.as_deref().is_some_and(|list| is_valid && slot::items(list, is_header).count() != count) {
             self.error(location, name, "expected items whose quotes are closed");
-            sound = false;
+            is_valid = false;
         }
         if list.as_deref() == Some("") {
             self.error(location, name, "expected more than one empty item");
-            sound = false;
+            is_valid = false;
         }
-        list.filter(|_| sound)
+        list.filter(|_| is_valid)
     }
 
     /// Appends a line. A line of several structs is written once, since each of them

@@ -1,4 +1,4 @@
-//! The typed client, over a router in the same process and over a real connection.
+//! The client over a router in the same process, and over a real connection.
 
 use std::error::Error;
 
@@ -92,7 +92,7 @@ fn router() -> Router {
         .unwrap()
 }
 
-/// A stream of what is there already.
+/// A stream of available bytes.
 struct Steps<I>(I);
 
 impl<I: Iterator + Unpin> futures_core::Stream for Steps<I> {
@@ -106,14 +106,14 @@ impl<I: Iterator + Unpin> futures_core::Stream for Steps<I> {
     }
 }
 
-fn refusal(error: ClientError) -> ErrorResponse {
+fn error_response(error: ClientError) -> ErrorResponse {
     match error {
-        ClientError::Status(refusal) => *refusal,
+        ClientError::Status(response) => *response,
         other => panic!("{other:?}"),
     }
 }
 
-/// An error with all that stands behind it.
+/// Returns an error with its sources.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -126,7 +126,7 @@ fn chain(error: &dyn Error) -> String {
 }
 
 #[tokio::test]
-async fn answers_are_read_as_the_type_that_is_asked_for() {
+async fn responses_are_read_as_the_expected_type() {
     let client = Client::new(router());
     let answer = M1Answer { p: "hello/you".into(), accept: Some("application/json".into()) };
     assert_eq!(client.call::<M1Answer>(&M1 { p: "hello/you".into() }).await.unwrap(), answer);
@@ -146,25 +146,25 @@ async fn answers_are_read_as_the_type_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn errors_of_fields_come_back_as_they_were_told() {
+async fn errors_of_fields_are_read_back() {
     let m2 = M2 { p: "a".into(), i: json!(true), odd: Some("x".into()) };
-    let refusal = refusal(Client::new(router()).call::<()>(&m2).await.unwrap_err());
-    assert_eq!(refusal.status(), 400);
-    assert_eq!(refusal.problem()["title"], "Bad Request");
+    let response = error_response(Client::new(router()).call::<()>(&m2).await.unwrap_err());
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.problem()["title"], "Bad Request");
     let errors: Vec<_> =
-        refusal.errors().iter().map(|e| (e.location(), e.code(), e.name().or(e.pointer()))).collect();
+        response.errors().iter().map(|e| (e.location(), e.code(), e.name().or(e.pointer()))).collect();
     assert_eq!(
         errors,
         [(Location::Body, Code::Invalid, Some("/i")), (Location::Header, Code::Invalid, Some("x-odd"))]
     );
     assert_eq!(
-        refusal.to_string(),
+        response.to_string(),
         "400 Bad Request: body `/i`: expected an integer from -9223372036854775808 to 9223372036854775807; header `x-odd`: expected an integer from 0 to 255"
     );
 }
 
 #[tokio::test]
-async fn what_is_no_answer_says_what_it_is() {
+async fn unexpected_responses_are_described() {
     let client = Client::new(router()).limit(64);
     for (path, said) in [
         (
@@ -195,7 +195,7 @@ async fn what_is_no_answer_says_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_program_may_have_errors_of_its_own() {
+async fn a_program_may_have_its_own_errors() {
     #[derive(Debug, Deserialize, PartialEq)]
     struct Own {
         message: String,
@@ -207,13 +207,13 @@ async fn a_program_may_have_errors_of_its_own() {
         client.call::<()>(&At { path: "own" }).await.unwrap_err(),
         client.call_response(&At { path: "own" }).await.unwrap_err(),
     ] {
-        let own: Own = refusal(error).json().unwrap();
+        let own: Own = error_response(error).json().unwrap();
         assert_eq!(own, Own { message: "m3 error".into(), code: "forbidden".into() });
     }
 }
 
 #[tokio::test]
-async fn a_request_never_leaves_its_base() {
+async fn a_request_stays_below_the_base_url() {
     let client = Client::new(router()).base("/m1").unwrap();
     let answer: M1Answer = client.get("/x").await.unwrap();
     assert_eq!(answer.p, "x");
@@ -225,7 +225,7 @@ async fn a_request_never_leaves_its_base() {
 }
 
 #[tokio::test]
-async fn a_real_connection_carries_both_ways() {
+async fn requests_and_responses_pass_a_real_connection() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = BaseUrl::new(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, tower::make::Shared::new(router())).await });
@@ -235,8 +235,8 @@ async fn a_real_connection_carries_both_ways() {
     let answer: serde_json::Value = client.call(&m2).await.unwrap();
     assert_eq!(answer, json!({"p": "sea & sky/€", "arg": 7, "odd": 3}));
     let m2 = M2 { i: json!("x"), odd: None, ..m2 };
-    let ClientError::Status(refusal) = client.call::<()>(&m2).await.unwrap_err() else { panic!() };
-    assert_eq!((refusal.status().as_u16(), refusal.errors()[0].pointer()), (422, Some("/i")));
+    let ClientError::Status(response) = client.call::<()>(&m2).await.unwrap_err() else { panic!() };
+    assert_eq!((response.status().as_u16(), response.errors()[0].pointer()), (422, Some("/i")));
     let nowhere = client.base("http://127.0.0.1:1").unwrap();
     let ClientError::Service(error) = nowhere.call::<()>(&m2).await.unwrap_err() else { panic!() };
     assert!(error.downcast_ref::<hyper_util::client::legacy::Error>().is_some(), "{error:?}");

@@ -205,13 +205,13 @@ impl FieldParser<'_> {
 
     fn json(mut self) -> ParsedField {
         let serde = Serde::of(&self.field.attrs, self.errors);
-        let ours = self.options.name();
-        if let (Some(ours), Some(theirs)) = (&ours, &serde.rename)
-            && ours.value() != theirs.value()
+        let name = self.options.name();
+        if let (Some(name), Some(renamed)) = (&name, &serde.rename)
+            && name.value() != renamed.value()
         {
-            self.errors.at(ours, "serde's `rename` has another name");
+            self.errors.at(name, "serde's `rename` has another name");
         }
-        let name = ours.or(serde.rename).unwrap_or_else(|| self.renamed());
+        let name = name.or(serde.rename).unwrap_or_else(|| self.renamed());
         let mut keys = vec![name];
         keys.extend(serde.aliases);
         self.aliases(&mut keys);
