@@ -305,7 +305,7 @@ fn json_text(text: &str) -> String {
 /// Returns the function that makes the schema of one value.
 fn schema_fn(field: &Field) -> TokenStream {
     if let FieldSource::Json { passed, .. } = &field.source
-        && passed.iter().any(|meta| changes_json(meta))
+        && passed.iter().any(changes_json)
     {
         return quote!(|_| ::core::option::Option::None);
     }

@@ -413,11 +413,10 @@ fn is_allowed(document: &Document, schema: &Value, value: &Value) -> bool {
                 let property = &schema["properties"][name];
                 (name.clone(), if document.allows(property, &as_is) { as_is } else { scalar })
             };
-            let inner = match schema["anyOf"].as_array() {
+            match schema["anyOf"].as_array() {
                 Some(list) => list.iter().any(|one| is_allowed(document, one, value)),
                 None => document.allows(schema, &Value::Object(members.iter().map(typed).collect())),
-            };
-            inner
+            }
         }
         scalar => document.allows_text(schema, &text(scalar).unwrap()),
     }

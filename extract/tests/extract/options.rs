@@ -509,7 +509,8 @@ fn a_list_of_a_header_is_one_whatever_its_lines() {
         b: Option<Vec<u8>>,
     }
     // RFC 9110, 5.3, 5.6.1 and 5.6.4.
-    let rows: &[(&[(&str, &str)], Result<&str, &[&str]>)] = &[
+    type Row = (&'static [(&'static str, &'static str)], Result<&'static str, &'static [&'static str]>);
+    let rows: &[Row] = &[
         (&[("x-a", "a, b,c")], Ok(r#"Show { a: ["a", "b", "c"], b: None }"#)),
         (&[("x-a", "a,b"), ("x-a", "c")], Ok(r#"Show { a: ["a", "b", "c"], b: None }"#)),
         (&[("x-a", ",a,,\t, b ,"), ("x-a", "")], Ok(r#"Show { a: ["a", "b"], b: None }"#)),
