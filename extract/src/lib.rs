@@ -101,7 +101,9 @@ pub mod derive {
     #[cfg(feature = "openapi")]
     pub use crate::openapi::answer::{AnswerByNone, AnswerByType, AnswerDispatch};
     #[cfg(feature = "openapi")]
-    pub use crate::openapi::operation::{Bounds, FieldDescription, Operation};
+    pub use crate::openapi::field::{Bounds, FieldDescription};
+    #[cfg(feature = "openapi")]
+    pub use crate::openapi::operation::Operation;
     #[cfg(feature = "openapi")]
     pub use crate::openapi::schema::{
         SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, SchemaDispatch, choices,

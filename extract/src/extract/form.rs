@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use crate::error::collector::Errors;
 use crate::error::field::{Code, FieldError, Location, ValueError};
 use crate::field::member::MemberSlot;
-use crate::field::nested_de::{Leaf, NestedDeError, Node, read};
+use crate::field::nested_de::{NestedDeError, read};
+use crate::field::nested_node::{Leaf, Node};
 #[cfg(feature = "multipart")]
 use crate::field::part::Part;
 use crate::field::slot::Slot;

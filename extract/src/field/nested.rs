@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use crate::descriptor::field::NestedLimits;
 use crate::error::collector::Errors;
 use crate::error::field::{Code, FieldError, Location, ValueError};
-use crate::field::nested_de::{Branches, Leaf, NestedDeError, Node, read};
+use crate::field::nested_de::{NestedDeError, read};
+use crate::field::nested_node::{Branches, Leaf, Node};
 use crate::field::slot::Slot;
 use crate::field::value::Value;
 

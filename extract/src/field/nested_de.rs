@@ -12,242 +12,9 @@ use serde::{Deserializer, de, forward_to_deserialize_any};
 
 use crate::error::field::{Code, ValueError};
 use crate::field::expected::in_words;
-use crate::text::from_text::{FromText, is_json_number};
+use crate::field::nested_node::{Branches, Leaf, LeafKind, Mismatch, Node, Number, guess_kind};
+use crate::text::from_text::FromText;
 use crate::text::via_serde::scalars;
-
-/// The content of a key.
-#[derive(Debug, Default)]
-pub(crate) enum Node {
-    /// Nothing.
-    #[default]
-    Absent,
-    /// A value, or several of the same key.
-    Texts(Vec<Leaf>),
-    /// The items of `a[]`.
-    Items(Vec<Leaf>),
-    /// What stands at the keys below.
-    Keys(Branches),
-    /// The pairs of a whole query or form, in their order.
-    #[cfg_attr(not(feature = "form"), expect(dead_code, reason = "made with the feature `form`"))]
-    Pairs(Vec<(String, Leaf)>),
-}
-
-/// The keys below a key, in order.
-///
-/// Most have one key: a sorted list takes a fraction of the memory of a map.
-#[derive(Debug, Default)]
-pub(crate) struct Branches(Vec<(Box<str>, Node)>);
-
-impl Branches {
-    fn find(&self, key: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| (**known).cmp(key))
-    }
-
-    /// Returns the node of a key, which is added if it is not there.
-    pub(crate) fn entry(&mut self, key: &str) -> &mut Node {
-        let place = self.find(key).unwrap_or_else(|place| {
-            if self.0.is_empty() {
-                self.0.reserve_exact(1);
-            }
-            self.0.insert(place, (key.into(), Node::Absent));
-            place
-        });
-        &mut self.0[place].1
-    }
-}
-
-/// One value, and what it is to a type that is read by way of a buffer.
-#[derive(Debug)]
-pub(crate) struct Leaf {
-    text: Result<Box<str>, Box<ValueError>>,
-    kind: LeafKind,
-    /// The kind is no guess any more.
-    is_settled: bool,
-}
-
-/// What serde is told that a value is, if the type does not say what it expects.
-///
-/// Fields in `#[serde(flatten)]` and in tagged and untagged enums are buffered before their types are
-/// known, and a buffered text is never read as a number.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum LeafKind {
-    Text,
-    Number,
-    Bool,
-    /// `None` of an `Option` whose type refuses the empty text.
-    Nothing,
-}
-
-impl Leaf {
-    /// A decoded value, or why it could not be decoded, which is an error only of what reads it.
-    pub(crate) fn new(text: Result<Cow<'_, str>, Box<ValueError>>) -> Self {
-        Self { text: text.map(|text| text.into_owned().into()), kind: LeafKind::Text, is_settled: false }
-    }
-
-    fn text(&self) -> Result<&str, NestedDeError> {
-        match &self.text {
-            Ok(text) => Ok(text),
-            Err(error) => Err(NestedDeError::from((**error).clone())),
-        }
-    }
-
-    /// Tells two values apart that are the same text.
-    fn id(&self) -> usize {
-        std::ptr::from_ref(self).addr()
-    }
-}
-
-impl Node {
-    /// Calls a function for every value until it returns `true`.
-    fn any_leaf(&mut self, visit: &mut dyn FnMut(&mut Leaf) -> bool) -> bool {
-        match self {
-            Self::Absent => false,
-            Self::Texts(leaves) | Self::Items(leaves) => leaves.iter_mut().any(visit),
-            Self::Keys(keys) => keys.0.iter_mut().any(|(_, node)| node.any_leaf(visit)),
-            Self::Pairs(pairs) => pairs.iter_mut().any(|(_, leaf)| visit(leaf)),
-        }
-    }
-
-    /// Guesses anew what a value is that was not what its type expects; `false` if there is nothing to guess.
-    fn guess(&mut self, mismatch: &Mismatch) -> bool {
-        let set = |leaf: &mut Leaf, kind: LeafKind, is_settled: bool| {
-            (leaf.kind, leaf.is_settled) = (kind, is_settled);
-            true
-        };
-        match mismatch {
-            Mismatch::None => false,
-            Mismatch::Empty(id) => self.any_leaf(&mut |leaf| {
-                leaf.id() == *id && leaf.kind == LeafKind::Text && set(leaf, LeafKind::Nothing, true)
-            }),
-            Mismatch::Text { text, kind } => self.guess_text(text, *kind),
-            // A guess that was wrong: it is the text of another value that was meant.
-            Mismatch::Guessed(shown) => self.any_leaf(&mut |leaf| {
-                matches!(leaf.kind, LeafKind::Number | LeafKind::Bool)
-                    && leaf.text.as_ref().is_ok_and(|text| show(text, leaf.kind) == *shown)
-                    && set(leaf, LeafKind::Text, true)
-            }),
-            Mismatch::Any => self.guess_all("") || self.guess_all(LeafKind::Bool.expected()),
-        }
-    }
-
-    /// Guesses the kind of a text, and of the other items of its list with it.
-    fn guess_text(&mut self, text: &str, kind: LeafKind) -> bool {
-        let is_it = |leaf: &Leaf| {
-            let is_open = leaf.kind == LeafKind::Text && !leaf.is_settled;
-            is_open && leaf.text.as_deref().is_ok_and(|own| own == text)
-        };
-        let guess = |leaf: &mut Leaf| {
-            let fits = leaf.text.as_deref().is_ok_and(|own| guess_kind(own, kind.expected()) == kind);
-            if fits && !leaf.is_settled {
-                leaf.kind = kind;
-            }
-        };
-        match self {
-            Self::Absent => false,
-            Self::Texts(leaves) | Self::Items(leaves) => {
-                let found = leaves.iter().any(is_it);
-                leaves.iter_mut().filter(|_| found).for_each(guess);
-                found
-            }
-            Self::Keys(keys) => keys.0.iter_mut().any(|(_, node)| node.guess_text(text, kind)),
-            Self::Pairs(pairs) => {
-                let found = pairs.iter().find(|(_, leaf)| is_it(leaf)).map(|(key, _)| key.clone());
-                let list = pairs.iter_mut().filter(|(key, _)| found.as_ref() == Some(key));
-                list.for_each(|(_, leaf)| guess(leaf));
-                found.is_some()
-            }
-        }
-    }
-
-    /// Guesses the kind of every text; `false` if each is a text already.
-    fn guess_all(&mut self, expected: &str) -> bool {
-        let mut any = false;
-        self.any_leaf(&mut |leaf| {
-            let kind = leaf.text.as_deref().map_or(LeafKind::Text, |text| guess_kind(text, expected));
-            if kind != LeafKind::Text && kind != leaf.kind && !leaf.is_settled {
-                leaf.kind = kind;
-                any = true;
-            }
-            false
-        });
-        any
-    }
-}
-
-impl LeafKind {
-    /// What a type says that this is for.
-    fn expected(self) -> &'static str {
-        if self == Self::Bool { "a boolean" } else { "" }
-    }
-}
-
-/// How serde shows a value of that kind among unexpected ones.
-fn show(text: &str, kind: LeafKind) -> String {
-    match (kind, Number::of(text)) {
-        (LeafKind::Number, Some(number)) => number.unexpected().to_string(),
-        (LeafKind::Bool, _) => Unexpected::Bool(bool::from_text(text).unwrap_or_default()).to_string(),
-        _ => String::new(),
-    }
-}
-
-/// What a text may be that a type with this expectation refuses.
-fn guess_kind(text: &str, expected: &str) -> LeafKind {
-    let is_bool = if expected.contains("bool") {
-        bool::from_text(text).is_ok()
-    } else {
-        matches!(text, "true" | "false")
-    };
-    match Number::of(text) {
-        _ if is_bool => LeafKind::Bool,
-        Some(_) => LeafKind::Number,
-        None => LeafKind::Text,
-    }
-}
-
-/// A number as serde buffers it.
-enum Number {
-    Unsigned(u64),
-    Signed(i64),
-    Float(f64),
-}
-
-impl Number {
-    /// The number that a text is by the grammar of [`FromText`].
-    fn of(text: &str) -> Option<Self> {
-        if !is_json_number(text) {
-            return None;
-        }
-        let unsigned = u64::from_text(text).map(Self::Unsigned);
-        let signed = unsigned.or_else(|_| i64::from_text(text).map(Self::Signed));
-        signed.or_else(|_| f64::from_text(text).map(Self::Float)).ok()
-    }
-
-    fn unexpected(&self) -> Unexpected<'static> {
-        match self {
-            Self::Unsigned(number) => Unexpected::Unsigned(*number),
-            Self::Signed(number) => Unexpected::Signed(*number),
-            Self::Float(number) => Unexpected::Float(*number),
-        }
-    }
-}
-
-/// What a type did not expect, as far as another guess may help.
-#[derive(Debug)]
-enum Mismatch {
-    None,
-    /// An empty text in an `Option`, by the value's place in memory.
-    Empty(usize),
-    /// A text where a type expects something else.
-    Text {
-        text: String,
-        kind: LeafKind,
-    },
-    /// A number or a `bool`, as serde shows it, where a type expects something else.
-    Guessed(String),
-    /// No variant of an untagged enum fits, of which serde says no more.
-    Any,
-}
-
 /// The most guesses of one value, so that a request cannot ask for more work than it is worth.
 const MOST_GUESSES: usize = 100;
 
@@ -267,11 +34,7 @@ pub(crate) fn read<T: DeserializeOwned>(root: &mut Node, max: usize) -> Result<T
             Ok(value) => return Ok(value),
             // The first error is about the value as it was sent; `1` may be a `bool` as well.
             Err(_) if is_any => {
-                return if root.guess_all(LeafKind::Bool.expected()) {
-                    read(root).map_err(|_| error)
-                } else {
-                    Err(error)
-                };
+                return if root.guess_bools() { read(root).map_err(|_| error) } else { Err(error) };
             }
             Err(next) => error = next,
         }
@@ -434,7 +197,7 @@ impl<'n> NestedDeserializer<'n> {
 
     fn text(&self) -> Result<&'n str, NestedDeError> {
         if let Some(leaf) = self.view.leaf() {
-            return leaf.text();
+            return leaf.text().map_err(|error| error.clone().into());
         }
         Err(match &self.view {
             View::Key(key) => return Ok(key),
@@ -448,8 +211,8 @@ impl<'n> NestedDeserializer<'n> {
     fn is_empty(&self) -> bool {
         match &self.view {
             View::Absent => true,
-            view if view.is_flat() => view.leaf().is_some_and(|leaf| leaf.kind == LeafKind::Nothing),
-            view => view.leaf().is_some_and(|leaf| leaf.text.as_ref().is_ok_and(|text| text.is_empty())),
+            view if view.is_flat() => view.leaf().is_some_and(|leaf| leaf.kind() == LeafKind::Nothing),
+            view => view.leaf().is_some_and(|leaf| leaf.text().is_ok_and(str::is_empty)),
         }
     }
 
@@ -545,7 +308,7 @@ impl<'de> Deserializer<'de> for NestedDeserializer<'_> {
     scalars!(parsed);
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NestedDeError> {
-        let kind = self.view.leaf().map(|leaf| leaf.kind);
+        let kind = self.view.leaf().map(Leaf::kind);
         match (&self.view, kind) {
             (View::Absent, _) | (_, Some(LeafKind::Nothing)) => visitor.visit_unit(),
             (_, Some(LeafKind::Bool)) => {
