@@ -1,7 +1,9 @@
 //! BaseUrl: the common start of a client's URLs.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
+use std::str::FromStr;
 
 use http::Uri;
 
@@ -107,6 +109,36 @@ impl BaseUrl {
     pub(crate) fn uri(&self, relative: &str) -> Result<Uri, BaseUrlError> {
         let url = self.join(relative)?;
         Uri::try_from(&url).map_err(|_| BaseUrlError::InvalidUrl(url))
+    }
+}
+
+impl TryFrom<&str> for BaseUrl {
+    type Error = BaseUrlError;
+
+    fn try_from(url: &str) -> Result<Self, BaseUrlError> {
+        Self::new(url)
+    }
+}
+
+impl TryFrom<String> for BaseUrl {
+    type Error = BaseUrlError;
+
+    fn try_from(url: String) -> Result<Self, BaseUrlError> {
+        Self::new(&url)
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = BaseUrlError;
+
+    fn from_str(url: &str) -> Result<Self, BaseUrlError> {
+        Self::new(url)
+    }
+}
+
+impl From<Infallible> for BaseUrlError {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -10,6 +10,7 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::error::collector::Errors;
 use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::field::expected::in_words;
 use crate::field::slot::Read;
 use crate::field::value::Value;
 
@@ -140,7 +141,7 @@ pub(crate) fn reason(message: &str) -> (ValueError, Option<String>) {
     }
     let known = QUOTING.iter().any(|form| message.starts_with(form));
     let detail = match message.rsplit_once(", expected ").filter(|_| known) {
-        Some((_, expected)) => format!("expected {expected}"),
+        Some((_, expected)) => format!("expected {}", in_words(expected)),
         None => "expected a valid value".to_owned(),
     };
     (ValueError::new(Code::Invalid, detail), None)

@@ -1,14 +1,14 @@
 //! NestedSlot: values with nested keys such as a[b] and a.b.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
 use crate::descriptor::field::NestedLimits;
 use crate::error::collector::Errors;
 use crate::error::field::{Code, FieldError, Location, ValueError};
-use crate::field::nested_de::{NestedDeError, NestedDeserializer, Node};
+use crate::field::nested_de::{NestedDeError, read};
+use crate::field::nested_node::{Branches, Leaf, Node};
 use crate::field::slot::Slot;
 use crate::field::value::Value;
 
@@ -55,24 +55,25 @@ impl NestedSlot {
 
     fn insert(&mut self, rest: &str, value: Value<'_>, limits: &NestedLimits) -> Result<(), ValueError> {
         let (keys, list) = keys(rest, limits.depth)?;
-        let text = value.decode().map_err(|error| *error)?.into_owned();
+        let text = value.decode().map_err(|error| *error)?;
         if text.len() > limits.limit {
             return Err(ValueError::new(Code::TooLong, format!("expected at most {} bytes", limits.limit)));
         }
+        let leaf = Leaf::new(Ok(text));
         let mut node = &mut self.root;
         for key in keys {
             if let Node::Absent = node {
-                *node = Node::Keys(BTreeMap::new());
+                *node = Node::Keys(Branches::default());
             }
             let Node::Keys(below) = node else {
                 return Err(mixed());
             };
-            node = below.entry(key.to_owned()).or_default();
+            node = below.entry(key);
         }
         match (node, list) {
-            (node @ Node::Absent, true) => *node = Node::Items(vec![text]),
-            (node @ Node::Absent, false) => *node = Node::Texts(vec![text]),
-            (Node::Items(texts), true) | (Node::Texts(texts), false) => texts.push(text),
+            (node @ Node::Absent, true) => *node = Node::Items(vec![leaf]),
+            (node @ Node::Absent, false) => *node = Node::Texts(vec![leaf]),
+            (Node::Items(leaves), true) | (Node::Texts(leaves), false) => leaves.push(leaf),
             _ => return Err(mixed()),
         }
         Ok(())
@@ -80,7 +81,7 @@ impl NestedSlot {
 
     /// Returns the value, or reports that it is missing; some types accept an absent value.
     pub fn required<T: DeserializeOwned>(
-        self,
+        mut self,
         location: Location,
         name: &str,
         limits: &NestedLimits,
@@ -93,11 +94,10 @@ impl NestedSlot {
         if !is_valid {
             return None;
         }
-        let error = match (T::deserialize(NestedDeserializer { node: self.root, max: limits.max }), self.seen)
-        {
+        let error = match (read(&mut self.root, limits.max), self.seen) {
             (Ok(value), _) => return Some(value),
             (Err(_), false) => FieldError::new(location, name.to_owned(), ValueError::missing()),
-            (Err(NestedDeError { keys, error }), true) => {
+            (Err(NestedDeError { keys, error, .. }), true) => {
                 let rest: String = keys.iter().rev().map(|key| format!("[{key}]")).collect();
                 FieldError::new(location, full_key(name, &rest), error)
             }

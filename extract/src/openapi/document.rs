@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use waylay_router::{RouteInfo, Router};
 
+use crate::openapi::answer::PROBLEMS;
 use crate::openapi::operation::METADATA_KEY;
 use crate::openapi::paths::{Path, path};
 
@@ -145,6 +146,7 @@ impl DocumentBuilder {
                 operation.insert("tags".into(), json!([scope]));
             }
             parameters(&mut operation, path);
+            responses(&mut operation, path);
             let item = self.paths.entry(path.text.clone()).or_insert_with(|| json!({}));
             item[key] = operation.into();
         }
@@ -178,18 +180,21 @@ impl DocumentBuilder {
             self.schemas.insert(name.into(), schema);
         }
         let problem = json!({"schema": {"$ref": "#/components/schemas/RejectedRequest"}});
+        let responses: Map<_, _> = PROBLEMS
+            .iter()
+            .map(|(_, name, description)| {
+                let response =
+                    json!({"description": description, "content": {"application/problem+json": problem}});
+                ((*name).to_owned(), response)
+            })
+            .collect();
         OpenApi(json!({
             "openapi": "3.1.0",
             "info": {"title": title, "version": version},
             "paths": self.paths,
             "components": {
                 "schemas": self.schemas,
-                "responses": {
-                    "Rejected": {
-                        "description": "All errors of the request (RFC 9457).",
-                        "content": {"application/problem+json": problem},
-                    },
-                },
+                "responses": responses,
             },
         }))
     }
@@ -214,6 +219,23 @@ fn parameters(operation: &mut Map<String, Value>, path: &Path) {
     all.extend(others);
     if !all.is_empty() {
         operation.insert("parameters".into(), all.into());
+    }
+}
+
+/// Adds the responses of the router itself: for a path that it cannot decode, and for a value that its template
+/// does not match.
+fn responses(operation: &mut Map<String, Value>, path: &Path) {
+    let Some(Value::Object(responses)) = operation.get_mut("responses") else {
+        return;
+    };
+    let mut add = |status: &str, description: &str| {
+        responses.entry(status).or_insert_with(|| json!({"description": description}));
+    };
+    if !path.variables.is_empty() {
+        add("400", "The path cannot be decoded.");
+    }
+    if path.variables.iter().any(|variable| variable.pattern.is_some()) {
+        add("404", "A path value does not match its pattern.");
     }
 }
 

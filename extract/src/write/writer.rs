@@ -12,6 +12,7 @@ use serde::Serialize;
 use waylay_template::TemplateError;
 
 use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::field::slot;
 use crate::text::dispatch::TextResult;
 use crate::write::encoding::{WrittenBody, is_cookie, push_cookie, push_pair};
 use crate::write::nested_ser::{NestedSerError, texts};
@@ -297,20 +298,25 @@ impl RequestWriter {
         name: &str,
         items: impl Iterator<Item = TextResult<'v>>,
     ) -> Option<String> {
+        let is_header = location == Location::Header;
         let mut list: Option<String> = None;
         let mut is_valid = true;
+        let mut count = 0;
         for item in items {
+            count += 1;
             let Some(item) = self.text(location, name, item) else {
                 is_valid = false;
                 continue;
             };
-            // The server splits at commas and trims the items.
-            if item.contains(',') || item.trim() != item {
-                self.error(
-                    location,
-                    name,
-                    "expected items without commas, without white space at their ends",
-                );
+            // The reader splits at commas and takes the blanks around them off.
+            if slot::items(&item, is_header).ne([&*item]) {
+                let detail = match is_header {
+                    true => {
+                        "expected items that are not empty, without commas that are not quoted, not blank at their ends"
+                    }
+                    false => "expected items without commas, not blank at their ends",
+                };
+                self.error(location, name, detail);
                 is_valid = false;
             }
             match &mut list {
@@ -320,6 +326,11 @@ impl RequestWriter {
                 }
                 none => *none = Some(item.into_owned()),
             }
+        }
+        // A quote that nothing closes takes the commas behind it.
+        if list.as_deref().is_some_and(|list| is_valid && slot::items(list, is_header).count() != count) {
+            self.error(location, name, "expected items whose quotes are closed");
+            is_valid = false;
         }
         if list.as_deref() == Some("") {
             self.error(location, name, "expected more than one empty item");
@@ -361,6 +372,10 @@ impl RequestWriter {
     }
 }
 
+/// The bytes of a written body, beside it in the request's extensions: a body is read once.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenBytes(pub(crate) Bytes);
+
 impl WrittenParts {
     fn request(self, method: Method, mut target: String) -> Result<Request<Body>, WriteError> {
         if !self.query.is_empty() {
@@ -373,7 +388,10 @@ impl WrittenParts {
             return Err(WriteError { template: None, errors });
         };
         let (kind, body) = self.body.map_or_else(Default::default, |(kind, body)| (Some(kind), body));
-        let mut request = Request::new(Body::from(body));
+        let mut request = Request::new(Body::from(body.clone()));
+        if !body.is_empty() {
+            request.extensions_mut().insert(WrittenBytes(body));
+        }
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers;

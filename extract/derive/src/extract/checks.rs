@@ -18,7 +18,9 @@ fn own(model: &Model) -> TokenStream {
         quote!(&[#(#keys),*])
     };
     let query = of(&|source| match source {
-        FieldSource::Query { keys } | FieldSource::Nested { keys, form: false, .. } => keys.clone(),
+        FieldSource::Query { keys }
+        | FieldSource::Nested { keys, form: false, .. }
+        | FieldSource::Form { keys, query: true } => keys.clone(),
         _ => Vec::new(),
     });
     let cookie = of(&|source| match source {
@@ -26,7 +28,7 @@ fn own(model: &Model) -> TokenStream {
         _ => Vec::new(),
     });
     let form = of(&|source| match source {
-        FieldSource::Form { keys }
+        FieldSource::Form { keys, .. }
         | FieldSource::Part { keys, .. }
         | FieldSource::Nested { keys, form: true, .. } => keys.clone(),
         _ => Vec::new(),
