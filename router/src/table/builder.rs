@@ -22,7 +22,7 @@ use crate::table::assemble::{
     About, Compiled, Lay, blame, chain, conflicts, full_name, key, limits, report, rivals, settle,
 };
 use crate::table::catalog::{Catalog, Facts, ScopeFacts, ScopeId, Undecided};
-use crate::table::index::{Draft, Index};
+use crate::table::index::{Index, IndexBuilder};
 use crate::table::lookup::{Place, ScopeRules, Table};
 
 /// Collects routes and scopes; [`build`](Self::build) reports every fault of all of them.
@@ -249,7 +249,7 @@ impl<T> TableBuilder<T> {
 }
 
 fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<Place>, Index) {
-    let mut draft = Draft::default();
+    let mut draft = IndexBuilder::default();
     let mut patterns = Vec::with_capacity(compiled.len());
     let mut places = Vec::with_capacity(compiled.len());
     for (rank, route) in (0u32..).zip(compiled) {
@@ -257,7 +257,7 @@ fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<Place>, Index) {
         patterns.push(route.pattern);
         places.push(Place { route: route.place as u32, detour: route.detour, rivals: (0, 0) });
     }
-    (patterns, places, draft.freeze())
+    (patterns, places, draft.build())
 }
 
 fn scope_facts(scopes: Vec<(Option<ScopeId>, Bounds)>) -> Vec<ScopeFacts> {

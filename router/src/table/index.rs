@@ -1,4 +1,4 @@
-//! Host class, exact map, trie.
+//! Index: routes by host, then by path.
 
 use std::collections::HashMap;
 
@@ -7,30 +7,22 @@ use rustc_hash::FxBuildHasher;
 use crate::compile::pattern::Pattern;
 use crate::request::method::bit;
 use crate::request::view::View;
-use crate::table::trie::{Entry, Sapling, Trie, Visit};
+use crate::table::scan::ScannedText;
+use crate::table::trie::{Entry, Root, Trie, TrieBuilder, Visit};
 use crate::template::captures::Captures;
-use crate::template::path::Edge;
 
 /// Routes by host and path.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Index {
-    named: HashMap<Box<str>, Class, FxBuildHasher>,
-    patterned: Vec<Class>,
-    /// The least rank of all patterned classes.
+    paths: Trie,
+    named: HashMap<Box<str>, Root, FxBuildHasher>,
+    patterned: Vec<Root>,
+    /// The least rank of all patterned hosts.
     patterned_least: u32,
     labels: Trie,
-    any: Class,
+    labels_root: Root,
+    any: Root,
     hosts: bool,
-}
-
-/// The routes of one host.
-#[derive(Debug, Default)]
-struct Class {
-    fixed: HashMap<Box<[u8]>, Vec<Entry>, FxBuildHasher>,
-    /// Which lengths and last bytes the fixed paths have: most other paths need no hash.
-    filter: [u64; 8],
-    trie: Trie,
-    least: u32,
 }
 
 impl Index {
@@ -41,49 +33,32 @@ impl Index {
 
     /// Shows all leaves that match, most specific first within each host class.
     pub(crate) fn search(&self, view: &View<'_>, visit: &mut impl Visit) {
-        let path = view.path.as_bytes();
+        let path = ScannedText::new(view.path.as_bytes(), b'/');
         if let (true, Some(host)) = (self.hosts, &view.host) {
-            if let Some(class) = self.named.get(&*host.name) {
-                class.search(path, visit);
+            if let Some(root) = self.named.get(&*host.name) {
+                self.search_paths(*root, &path, visit);
             }
             if self.patterned_least < visit.limit() {
                 let mut reversed = [0; 256];
-                let name = reverse(&host.name, &mut reversed);
-                let mut classes = Classes { classes: &self.patterned, path, visit };
-                self.labels.walk(name, &mut classes);
+                let name = ScannedText::new(reverse(&host.name, &mut reversed), b'.');
+                let mut hosts = Hosts { index: self, path: &path, visit };
+                self.labels.search(self.labels_root, &name, &mut hosts);
             }
         }
-        self.any.search(path, visit);
+        self.search_paths(self.any, &path, visit);
     }
 
-    /// Whether any route looks at the host.
+    #[inline]
+    fn search_paths(&self, root: Root, path: &ScannedText<'_>, visit: &mut impl Visit) {
+        if root.least < visit.limit() {
+            self.paths.search(root, path, visit);
+        }
+    }
+
+    /// Tests whether any route looks at the host.
     pub(crate) fn hosts(&self) -> bool {
         self.hosts
     }
-}
-
-impl Class {
-    fn search(&self, path: &[u8], visit: &mut impl Visit) {
-        if self.least >= visit.limit() {
-            return;
-        }
-        let (word, bit) = filter_bit(path);
-        if self.filter[word] & bit != 0
-            && let Some(entries) = self.fixed.get(path)
-        {
-            // No other leaf of this class matches such a path.
-            return visit.leaf(entries, &Captures::new());
-        }
-        self.trie.walk(path, visit);
-    }
-}
-
-/// The place of a path in the filter.
-#[inline]
-fn filter_bit(path: &[u8]) -> (usize, u64) {
-    let last = usize::from(path.last().copied().unwrap_or(0));
-    let place = path.len().wrapping_mul(32) ^ last;
-    (place / 64 % 8, 1 << (place % 64))
 }
 
 /// `a.b.c` as `c.b.a`; a host too long for the buffer matches no pattern.
@@ -175,38 +150,38 @@ impl Visit for Best<'_> {
     }
 }
 
-/// Passes a walk over host labels on to the path tries of the hosts that it meets.
-struct Classes<'s, V> {
-    classes: &'s [Class],
-    path: &'s [u8],
+/// Passes a search of host labels on to the paths of the hosts that it meets.
+struct Hosts<'s, V> {
+    index: &'s Index,
+    path: &'s ScannedText<'s>,
     visit: &'s mut V,
 }
 
-impl<V: Visit> Visit for Classes<'_, V> {
+impl<V: Visit> Visit for Hosts<'_, V> {
     fn limit(&self) -> u32 {
         u32::MAX
     }
 
     fn leaf(&mut self, entries: &[Entry], _labels: &Captures) {
         for entry in entries {
-            self.classes[entry.rank as usize].search(self.path, self.visit);
+            self.index.search_paths(self.index.patterned[entry.rank as usize], self.path, self.visit);
         }
     }
 }
 
 /// An index that still grows; routes come in rank order.
 #[derive(Debug, Default)]
-pub(crate) struct Draft {
-    named: HashMap<Box<str>, Routes, FxBuildHasher>,
-    patterned: Vec<(Vec<Edge>, Routes)>,
-    ways: HashMap<String, usize, FxBuildHasher>,
-    any: Routes,
+pub(crate) struct IndexBuilder {
+    named: HashMap<Box<str>, TrieBuilder, FxBuildHasher>,
+    patterned: Vec<TrieBuilder>,
+    labels: TrieBuilder,
+    /// The places of the patterned hosts by their edges.
+    places: HashMap<String, u32, FxBuildHasher>,
+    any: TrieBuilder,
     hosts: bool,
 }
 
-type Routes = Vec<(Vec<Vec<Edge>>, Option<Box<[u8]>>, Entry)>;
-
-impl Draft {
+impl IndexBuilder {
     /// Adds a route.
     pub(crate) fn add(&mut self, pattern: &Pattern, rank: u32) {
         self.hosts |= pattern.looks_at_host();
@@ -216,94 +191,47 @@ impl Draft {
             plain: pattern.is_plain(),
             guarded: pattern.is_guarded(),
             some: pattern.path.tail_is_some(),
+            last: false,
         };
-        let route = (pattern.path.ways(), pattern.path.exact().map(Into::into), entry);
-        let routes = match &pattern.host {
+        let tree = match &pattern.host {
             None => &mut self.any,
             Some(host) => match host.exact().filter(|_| !host.has_port()) {
                 Some(name) => self.named.entry(name.into()).or_default(),
                 None => {
-                    let way = host.way();
-                    let place = *self.ways.entry(format!("{way:?}")).or_insert(self.patterned.len());
-                    if place == self.patterned.len() {
-                        self.patterned.push((way, Routes::new()));
+                    let (edges, next) = (host.way(), self.patterned.len() as u32);
+                    let place = *self.places.entry(format!("{edges:?}")).or_insert(next);
+                    if place == next {
+                        let host = Entry {
+                            rank: place,
+                            methods: 0,
+                            plain: true,
+                            guarded: false,
+                            some: false,
+                            last: false,
+                        };
+                        self.labels.insert(&edges, host, b'.');
+                        self.patterned.push(TrieBuilder::default());
                     }
-                    &mut self.patterned[place].1
+                    &mut self.patterned[place as usize]
                 }
             },
         };
-        routes.push(route);
+        pattern.path.ways().iter().for_each(|edges| tree.insert(edges, entry, b'/'));
     }
 
     /// Freezes everything.
-    pub(crate) fn freeze(self) -> Index {
-        let mut labels = Sapling::default();
-        let mut patterned = Vec::new();
-        for (place, (way, routes)) in (0u32..).zip(self.patterned) {
-            let entry = Entry { rank: place, methods: 0, plain: true, guarded: false, some: false };
-            labels.insert(&way, entry);
-            patterned.push(class(routes));
-        }
+    pub(crate) fn build(self) -> Index {
+        let (mut paths, mut labels) = (Trie::new(b'/'), Trie::new(b'.'));
+        let patterned: Vec<Root> = self.patterned.into_iter().map(|tree| paths.add(tree)).collect();
         Index {
-            named: self.named.into_iter().map(|(name, routes)| (name, class(routes))).collect(),
-            patterned_least: patterned.iter().map(|class| class.least).min().unwrap_or(NONE),
+            named: self.named.into_iter().map(|(name, tree)| (name, paths.add(tree))).collect(),
+            patterned_least: patterned.iter().map(|root| root.least).min().unwrap_or(NONE),
             patterned,
-            labels: labels.freeze(b'.'),
-            any: class(self.any),
+            labels_root: labels.add(self.labels),
+            labels,
+            any: paths.add(self.any),
+            paths,
             hosts: self.hosts,
         }
-    }
-}
-
-fn class(routes: Routes) -> Class {
-    let least = routes.iter().map(|(_, _, entry)| entry.rank).min().unwrap_or(u32::MAX);
-    let mut all = Sapling::default();
-    for (ways, _, entry) in &routes {
-        ways.iter().for_each(|way| all.insert(way, *entry));
-    }
-    let whole = all.freeze(b'/');
-    let mut fixed: HashMap<Box<[u8]>, Vec<Entry>, FxBuildHasher> = HashMap::default();
-    for path in routes.iter().filter_map(|(_, exact, _)| exact.as_ref()) {
-        let mut leaves = Leaves::default();
-        whole.walk(path, &mut leaves);
-        if leaves.count == 1 {
-            fixed.insert(path.clone(), leaves.entries);
-        }
-    }
-    // What the hash answers need not stand in the trie as well.
-    let trie = if fixed.is_empty() {
-        whole
-    } else {
-        let mut rest = Sapling::default();
-        for (ways, exact, entry) in &routes {
-            if !exact.as_ref().is_some_and(|path| fixed.contains_key(path)) {
-                ways.iter().for_each(|way| rest.insert(way, *entry));
-            }
-        }
-        rest.freeze(b'/')
-    };
-    let mut filter = [0; 8];
-    for path in fixed.keys() {
-        let (word, bit) = filter_bit(path);
-        filter[word] |= bit;
-    }
-    Class { fixed, filter, trie, least }
-}
-
-/// Counts leaves and keeps what hangs there.
-#[derive(Default)]
-struct Leaves {
-    count: usize,
-    entries: Vec<Entry>,
-}
-
-impl Visit for Leaves {
-    fn limit(&self) -> u32 {
-        u32::MAX
-    }
-
-    fn leaf(&mut self, entries: &[Entry], _holes: &Captures) {
-        self.count += 1;
-        self.entries.extend_from_slice(entries);
     }
 }

@@ -1,11 +1,12 @@
-//! Radix trie.
+//! Trie: a tree of segments with leaves of routes.
 //!
-//! Three kinds of edge: literal bytes, one segment, the tail. Nodes and labels lie
-//! in two flat vectors. A node is reached by one way only, so a look-up visits each
-//! node at most once, however the routes overlap.
+//! A literal child is found by one probe of a hash table, a variable child without any. `docs/lookup.md`
+//! explains the layout. A node is reached in one way only, so a look-up visits each node at most once,
+//! however the routes overlap.
 
-use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
+use crate::table::scan::{ScannedText, SegmentKey};
 use crate::template::captures::{Captures, Span};
 use crate::template::path::Edge;
 
@@ -20,410 +21,503 @@ pub(crate) struct Entry {
     pub(crate) plain: bool,
     /// Whether only guards without variables are to be tested.
     pub(crate) guarded: bool,
-    /// Whether the last hole must not be empty: a tail edge takes nothing as well.
+    /// Whether the last capture must not be empty: a tail edge takes nothing as well.
     pub(crate) some: bool,
+    /// Whether the leaf ends here; the trie sets it.
+    pub(crate) last: bool,
 }
 
-/// Who is shown the leaves.
+/// A visitor of the leaves that match a text.
 pub(crate) trait Visit {
     /// Branches without a route better than this are left out.
     fn limit(&self) -> u32;
-    /// A leaf whose edges match the text, and the ranges of its holes.
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures);
+    /// Receives a leaf whose edges match the text, and the ranges of its captures.
+    fn leaf(&mut self, entries: &[Entry], captures: &Captures);
 }
 
-/// One cache line.
-#[derive(Debug, Clone, Copy, Default)]
+/// A node, the leaf of a node that has nothing else, or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Child(u32);
+
+impl Child {
+    const NONE: Self = Self(u32::MAX);
+    const LEAF: u32 = 1 << 31;
+
+    /// The leaf, unless it is a node.
+    #[inline]
+    fn as_leaf(self) -> Option<Leaf> {
+        (self.0 & Self::LEAF != 0).then_some(Leaf(self.0 & !Self::LEAF))
+    }
+}
+
+/// The place of a leaf's first entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Leaf(u32);
+
+impl Leaf {
+    const NONE: Self = Self(u32::MAX & !Child::LEAF);
+}
+
+/// Half a cache line. Its segment was the last one that was read.
+#[derive(Debug, Clone, Copy)]
 struct Node {
-    /// The first bytes of the label.
-    head: Word,
-    /// The first bytes of the first eight kids; the first one's again where there are fewer.
-    firsts: u64,
+    /// The first slot of the literal children; `mask + 1` slots and those that collisions need follow.
+    slots: u32,
+    mask: u32,
+    /// Which bits of a hash choose the slot.
+    shift: u8,
+    literals: Literals,
+    /// The routes of a text that ends here.
+    leaf: Leaf,
+    /// Behind any segment that is not empty.
+    variable: Child,
+    /// The routes of a text that goes on, whatever follows.
+    tail: Leaf,
+    /// The beginnings of segments that a variable or a tail continues, and their end.
+    beginnings: (u32, u32),
+    /// The least rank below, except below literal children.
+    rest_least: u32,
+}
+
+/// The kinds of literal children of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Literals {
+    None,
+    /// All keys hold their segment.
+    Short,
+    /// Some keys hold a hash of their segment.
+    Long,
+}
+
+/// A place of a hash table.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    key: SegmentKey,
+    child: Child,
+    /// The place in `texts` of a long segment.
+    text: u32,
+}
+
+/// Literal text that a variable or a tail continues within its segment.
+#[derive(Debug, Clone, Copy)]
+struct Beginning {
+    text: u32,
     length: u32,
-    /// Where in `words` the label goes on behind its head.
-    more: u32,
-    kids: u32,
-    count: u32,
-    segment: u32,
-    /// Where the leaf's entries begin, then those of the tail, and where they end.
-    leaf: u32,
-    tail: u32,
-    end: u32,
+    /// The longest other beginning of the node that this one starts with.
+    parent: u32,
+    variable: Child,
+    tail: Leaf,
     least: u32,
 }
 
-/// Up to eight bytes of a label, and which bits of them count.
-#[derive(Debug, Clone, Copy, Default)]
-struct Word {
-    bytes: u64,
-    mask: u64,
+/// The number of no beginning and no route.
+const NONE: u32 = u32::MAX;
+
+/// One of several trees in a trie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Root {
+    node: u32,
+    /// Behind a separator at the start, as all paths have it.
+    first: Child,
+    /// The least rank of all routes.
+    pub(crate) least: u32,
 }
 
-/// No node: the root is nobody's child.
-const NONE: u32 = 0;
-
-/// A frozen trie.
-#[derive(Debug, Default, Clone)]
+/// Trees of segments, each with its own root, in shared vectors.
+#[derive(Debug)]
 pub(crate) struct Trie {
     nodes: Vec<Node>,
-    words: Vec<Word>,
-    /// The first byte of each node's label.
-    firsts: Vec<u8>,
+    slots: Vec<Slot>,
+    beginnings: Vec<Beginning>,
+    /// Long segments and beginnings.
+    texts: Vec<u8>,
     entries: Vec<Entry>,
     separator: u8,
 }
 
 impl Trie {
-    /// Shows `visit` every leaf that matches `text`.
-    pub(crate) fn walk(&self, text: &[u8], visit: &mut impl Visit) {
-        if !self.nodes.is_empty() {
-            Walk { trie: self, ends: Ends::of(text), holes: Captures::new(), visit }.step(0, text);
-        }
-    }
-
-    /// The kid whose label starts with a byte.
+    /// Shows `visit` every leaf of a tree that matches a text.
     #[inline]
-    fn kid(&self, here: &Node, first: u8) -> u32 {
-        if here.count == 0 {
-            return NONE;
-        }
-        if let Some(place) = place_of(first, here.firsts) {
-            return here.kids + place;
-        }
-        if here.count <= 8 {
-            return NONE;
-        }
-        let others = &self.firsts[here.kids as usize + 8..(here.kids + here.count) as usize];
-        match others.iter().position(|&byte| byte == first) {
-            Some(place) => here.kids + 8 + place as u32,
-            None => NONE,
-        }
-    }
-
-    fn entries(&self, from: u32, to: u32) -> &[Entry] {
-        &self.entries[from as usize..to as usize]
-    }
-}
-
-/// A look-up under way.
-struct Walk<'w, V> {
-    trie: &'w Trie,
-    ends: Ends,
-    holes: Captures,
-    visit: &'w mut V,
-}
-
-impl<V: Visit> Walk<'_, V> {
-    fn step(&mut self, mut node: u32, mut text: &[u8]) {
-        let trie = self.trie;
-        loop {
-            let here = &trie.nodes[node as usize];
-            if here.least >= self.visit.limit() {
-                return;
+    pub(crate) fn search(&self, root: Root, text: &ScannedText<'_>, visit: &mut impl Visit) {
+        let mut search = Search { trie: self, text, captures: Captures::new(), visit };
+        let node = &self.nodes[root.node as usize];
+        if text.starts_with_separator() {
+            search.follow(root.first, 0);
+            if node.rest_least < search.visit.limit() {
+                search.rest(node, 0, 0);
             }
-            let Some(rest) = self.behind_label(here, text) else {
-                return;
-            };
-            let Some(&first) = rest.first() else {
-                if here.leaf < here.tail {
-                    self.visit.leaf(trie.entries(here.leaf, here.tail), &self.holes);
+        } else {
+            search.step(node, 0);
+        }
+    }
+
+    /// Returns the child of a segment.
+    #[inline(always)]
+    fn literal(&self, node: &Node, text: &ScannedText<'_>, start: usize, end: usize) -> Child {
+        if node.literals == Literals::None || (end - start > 15 && node.literals == Literals::Short) {
+            return Child::NONE;
+        }
+        let key = text.key(start, end);
+        let mut place = node.slots as usize + ((key.hash() >> node.shift) as usize & node.mask as usize);
+        loop {
+            let slot = &self.slots[place];
+            if slot.key == key
+                && (!key.is_long() || self.text(slot.text, end - start) == &text.bytes()[start..end])
+            {
+                return slot.child;
+            }
+            if slot.child == Child::NONE {
+                return Child::NONE;
+            }
+            place += 1;
+        }
+    }
+
+    fn text(&self, start: u32, length: usize) -> &[u8] {
+        self.texts.get(start as usize..).and_then(|texts| texts.get(..length)).unwrap_or_default()
+    }
+
+    #[inline]
+    fn entries(&self, leaf: Leaf) -> &[Entry] {
+        let entries = self.entries.get(leaf.0 as usize..).unwrap_or_default();
+        let last = entries.iter().position(|entry| entry.last);
+        last.map_or(&[], |last| &entries[..=last])
+    }
+}
+
+/// A look-up in progress.
+struct Search<'s, 't, V> {
+    trie: &'s Trie,
+    text: &'s ScannedText<'t>,
+    captures: Captures,
+    visit: &'s mut V,
+}
+
+impl<'s, V: Visit> Search<'s, '_, V> {
+    /// Visits what matches below a node from the start of a segment on.
+    fn step(&mut self, mut node: &'s Node, mut start: usize) {
+        loop {
+            let end = self.text.end(start);
+            let literal = self.trie.literal(node, self.text, start, end);
+            let next = if node.rest_least >= self.visit.limit() {
+                self.next(literal, end)
+            } else {
+                if literal != Child::NONE {
+                    let depth = self.captures.len();
+                    self.follow(literal, end);
+                    self.captures.truncate(depth);
+                    if node.rest_least >= self.visit.limit() {
+                        return;
+                    }
                 }
-                return self.tail(here, rest);
-            };
-            let literal = trie.kid(here, first);
-            let segment = if first == trie.separator { NONE } else { here.segment };
-            let ends = here.tail == here.end;
-            if ends && segment == NONE {
-                if literal == NONE {
+                if node.tail != Leaf::NONE || node.beginnings.0 < node.beginnings.1 {
+                    return self.rest(node, start, end);
+                }
+                if start == end {
                     return;
                 }
-                (node, text) = (literal, rest);
-                continue;
-            }
-            let depth = self.holes.len();
-            if literal != NONE {
-                self.step(literal, rest);
-                self.holes.truncate(depth);
-            }
-            if segment != NONE {
-                let behind = self.hole(rest);
-                if ends {
-                    (node, text) = (segment, behind);
-                    continue;
-                }
-                self.step(segment, behind);
-                self.holes.truncate(depth);
-            }
-            return self.tail(here, rest);
+                self.captures.push(span(start, end));
+                self.next(node.variable, end)
+            };
+            let Some(next) = next else { return };
+            (node, start) = (next, end + 1);
         }
     }
 
-    /// Behind the node's label, if the text goes on with it.
-    #[inline]
-    fn behind_label<'t>(&self, here: &Node, text: &'t [u8]) -> Option<&'t [u8]> {
-        if (self.ends.word(text) ^ here.head.bytes) & here.head.mask != 0 {
-            return None;
+    /// Visits a leaf if the text ends; otherwise returns the node that reads the next segment.
+    #[inline(always)]
+    fn next(&mut self, child: Child, end: usize) -> Option<&'s Node> {
+        if end < self.text.len() {
+            return self.trie.nodes.get(child.0 as usize);
         }
-        let rest = text.get(here.length as usize..)?;
-        if here.length > 8 {
-            let mut from = &text[8..];
-            let more = &self.trie.words[here.more as usize..];
-            for word in &more[..(here.length as usize - 1) / 8] {
-                if (self.ends.word(from) ^ word.bytes) & word.mask != 0 {
-                    return None;
-                }
-                from = from.get(8..).unwrap_or_default();
+        let leaf = match child.as_leaf() {
+            Some(leaf) => leaf,
+            None => self.trie.nodes[child.0 as usize].leaf,
+        };
+        if leaf != Leaf::NONE {
+            self.visit.leaf(self.trie.entries(leaf), &self.captures);
+        }
+        None
+    }
+
+    /// Visits all that matches below a child whose segment ends here.
+    fn follow(&mut self, child: Child, end: usize) {
+        if let Some(node) = self.next(child, end) {
+            self.step(node, end + 1);
+        }
+    }
+
+    /// Visits what matches below a node, except below its literal children.
+    fn rest(&mut self, node: &'s Node, start: usize, end: usize) {
+        let (first, behind) = node.beginnings;
+        if first < behind {
+            self.beginnings(&self.trie.beginnings[first as usize..behind as usize], start, end);
+        }
+        self.variable(node.variable, start, end);
+        self.tail(node.tail, start);
+    }
+
+    /// Visits what follows the beginnings of a segment, the longest first.
+    fn beginnings(&mut self, sorted: &'s [Beginning], start: usize, end: usize) {
+        let (trie, segment) = (self.trie, &self.text.bytes()[start..end]);
+        let text = |beginning: &Beginning| trie.text(beginning.text, beginning.length as usize);
+        // All that the segment starts with sorts before it; the parents of the greatest lead to them.
+        let place = sorted.partition_point(|beginning| text(beginning) <= segment);
+        let mut next = place.checked_sub(1).and_then(|place| sorted.get(place));
+        while let Some(beginning) = next {
+            if beginning.least < self.visit.limit() && segment.starts_with(text(beginning)) {
+                let behind = start + beginning.length as usize;
+                self.variable(beginning.variable, behind, end);
+                self.tail(beginning.tail, behind);
             }
+            next = sorted.get(beginning.parent as usize);
         }
-        Some(rest)
     }
 
-    /// Takes bytes up to the next separator.
-    #[inline]
-    fn hole<'t>(&mut self, rest: &'t [u8]) -> &'t [u8] {
-        let (hole, behind) = rest.split_at(self.ends.segment(rest, self.trie.separator));
-        let at = self.ends.len - rest.len();
-        self.holes.push(span(at, at + hole.len()));
-        behind
+    fn variable(&mut self, child: Child, start: usize, end: usize) {
+        if child != Child::NONE && start < end {
+            let depth = self.captures.len();
+            self.captures.push(span(start, end));
+            self.follow(child, end);
+            self.captures.truncate(depth);
+        }
     }
 
-    fn tail(&mut self, here: &Node, rest: &[u8]) {
-        if here.tail < here.end {
-            let depth = self.holes.len();
-            self.holes.push(span(self.ends.len - rest.len(), self.ends.len));
-            self.visit.leaf(self.trie.entries(here.tail, here.end), &self.holes);
-            self.holes.truncate(depth);
+    fn tail(&mut self, leaf: Leaf, start: usize) {
+        if leaf != Leaf::NONE {
+            let depth = self.captures.len();
+            self.captures.push(span(start, self.text.len()));
+            self.visit.leaf(self.trie.entries(leaf), &self.captures);
+            self.captures.truncate(depth);
         }
     }
 }
 
 /// Paths are shorter than 64 KiB, hosts than 256 bytes.
+#[inline]
 pub(crate) fn span(from: usize, to: usize) -> Span {
     (u16::try_from(from).unwrap_or(u16::MAX), u16::try_from(to).unwrap_or(u16::MAX))
 }
 
-/// A trie that still grows.
+/// A tree that still grows.
 #[derive(Debug, Default)]
-pub(crate) struct Sapling {
-    label: Vec<u8>,
-    kids: Vec<Sapling>,
-    segment: Option<Box<Sapling>>,
+pub(crate) struct TrieBuilder {
+    literals: BTreeMap<Box<[u8]>, TrieBuilder>,
+    /// By the literal beginning of the segment, which is mostly empty.
+    variables: BTreeMap<Box<[u8]>, TrieBuilder>,
+    tails: BTreeMap<Box<[u8]>, Vec<Entry>>,
     leaf: Vec<Entry>,
-    tail: Vec<Entry>,
 }
 
-impl Sapling {
-    /// How many routes hang here and below.
-    fn size(&self) -> usize {
-        let below = self.kids.iter().chain(self.segment.as_deref());
-        self.leaf.len() + self.tail.len() + below.map(Sapling::size).sum::<usize>()
-    }
-
-    /// Hangs a route under its edges.
-    pub(crate) fn insert(&mut self, edges: &[Edge], entry: Entry) {
-        match edges {
-            [] => self.leaf.push(entry),
-            [Edge::Tail, ..] => self.tail.push(entry),
-            [Edge::Segment, rest @ ..] => self.segment.get_or_insert_default().insert(rest, entry),
-            [Edge::Text(text), rest @ ..] => self.insert_text(text, rest, entry),
-        }
-    }
-
-    fn insert_text(&mut self, text: &[u8], rest: &[Edge], entry: Entry) {
-        let Some(&first) = text.first() else {
-            return self.insert(rest, entry);
-        };
-        let place = match self.kids.iter().position(|kid| kid.label.first() == Some(&first)) {
-            Some(place) => place,
-            None => {
-                let kid = Sapling { label: text.to_vec(), ..Sapling::default() };
-                self.kids.push(kid);
-                self.kids.len() - 1
+impl TrieBuilder {
+    /// Adds a route under its edges.
+    pub(crate) fn insert(&mut self, edges: &[Edge], entry: Entry, separator: u8) {
+        let (mut node, mut segment) = (self, Some(Vec::new()));
+        for edge in edges {
+            match edge {
+                Edge::Text(text) => {
+                    for (i, part) in text.split(|byte| *byte == separator).enumerate() {
+                        if i > 0 {
+                            // Behind a variable the separator ends a segment that has been read.
+                            if let Some(literal) = segment.take() {
+                                node = node.literals.entry(literal.into()).or_default();
+                            }
+                            segment = Some(part.to_vec());
+                        } else if let Some(segment) = &mut segment {
+                            segment.extend_from_slice(part);
+                        }
+                    }
+                }
+                Edge::Segment => {
+                    let beginning = segment.take().unwrap_or_default();
+                    node = node.variables.entry(beginning.into()).or_default();
+                }
+                Edge::Tail => {
+                    let beginning = segment.take().unwrap_or_default();
+                    return node.tails.entry(beginning.into()).or_default().push(entry);
+                }
             }
-        };
-        let kid = &mut self.kids[place];
-        let common = kid.label.iter().zip(text).take_while(|(a, b)| a == b).count();
-        if common < kid.label.len() {
-            kid.split(common);
         }
-        kid.insert_text(&text[common..], rest, entry);
-    }
-
-    /// Cuts the label at `place`; what was below hangs under the second half.
-    fn split(&mut self, place: usize) {
-        let below = Sapling {
-            label: self.label.split_off(place),
-            kids: std::mem::take(&mut self.kids),
-            segment: self.segment.take(),
-            leaf: std::mem::take(&mut self.leaf),
-            tail: std::mem::take(&mut self.tail),
-        };
-        self.kids.push(below);
-    }
-
-    /// Leaves out nodes without a label that lead to one kid only.
-    fn shorten(&mut self) {
-        while self.label.is_empty() && self.leaf.is_empty() && self.tail.is_empty() && self.segment.is_none()
-        {
-            let [_] = self.kids.as_slice() else { return };
-            let Some(kid) = self.kids.pop() else { return };
-            *self = kid;
+        if let Some(literal) = segment {
+            node = node.literals.entry(literal.into()).or_default();
         }
-    }
-
-    /// Lays all nodes into flat vectors, the children of one node side by side.
-    pub(crate) fn freeze(mut self, separator: u8) -> Trie {
-        let mut trie = Trie { separator, ..Trie::default() };
-        self.shorten();
-        trie.push(&self.label);
-        trie.fill(0, &mut self);
-        trie
+        node.leaf.push(entry);
     }
 }
 
 impl Trie {
-    fn push(&mut self, label: &[u8]) -> u32 {
-        let node = self.nodes.len() as u32;
-        let mut words = label.chunks(8).map(|chunk| {
-            let (mut bytes, mut mask) = ([0; 8], [0; 8]);
-            bytes[..chunk.len()].copy_from_slice(chunk);
-            mask[..chunk.len()].fill(u8::MAX);
-            Word { bytes: u64::from_le_bytes(bytes), mask: u64::from_le_bytes(mask) }
-        });
-        let head = words.next().unwrap_or_default();
-        let more = self.words.len() as u32;
-        self.words.extend(words);
-        self.firsts.push(label.first().copied().unwrap_or(0));
-        self.nodes.push(Node { head, length: label.len() as u32, more, ..Node::default() });
-        node
+    pub(crate) fn new(separator: u8) -> Self {
+        let (nodes, slots, beginnings) = (Vec::new(), Vec::new(), Vec::new());
+        Self { nodes, slots, beginnings, texts: Vec::new(), entries: Vec::new(), separator }
     }
 
-    fn fill(&mut self, node: u32, sapling: &mut Sapling) -> u32 {
-        let leaf = self.store(&mut sapling.leaf);
-        let tail = self.store(&mut sapling.tail);
-        let end = self.entries.len() as u32;
-        // The kid with the most routes below it is asked for most often, as in matchit.
-        sapling.kids.sort_by_cached_key(|kid| (Reverse(kid.size()), kid.label.clone()));
-        let kids = self.nodes.len() as u32;
-        for kid in &sapling.kids {
-            self.push(&kid.label);
-        }
-        let least_of = |entries: &[Entry]| entries.first().map_or(u32::MAX, |entry| entry.rank);
-        let mut least = least_of(self.entries(leaf, tail)).min(least_of(self.entries(tail, end)));
-        for (kid, place) in sapling.kids.iter_mut().zip(kids..) {
-            least = least.min(self.fill(place, kid));
-        }
-        let mut segment = NONE;
-        if let Some(below) = &mut sapling.segment {
-            below.shorten();
-            segment = self.push(&below.label);
-            least = least.min(self.fill(segment, below));
-        }
-        let first = self.firsts.get(kids as usize).copied().unwrap_or(0);
-        let mut firsts = [first; 8];
-        for (place, kid) in firsts.iter_mut().zip(&sapling.kids) {
-            *place = kid.label.first().copied().unwrap_or(0);
-        }
-        let here = &mut self.nodes[node as usize];
-        here.firsts = u64::from_le_bytes(firsts);
-        (here.kids, here.count, here.segment) = (kids, sapling.kids.len() as u32, segment);
-        (here.leaf, here.tail, here.end, here.least) = (leaf, tail, end, least);
-        least
+    /// Adds a tree.
+    pub(crate) fn add(&mut self, tree: TrieBuilder) -> Root {
+        let (node, least) = self.node(tree);
+        let root = &self.nodes[node as usize];
+        let first = self.literal(root, &ScannedText::new(b"", self.separator), 0, 0);
+        Root { node, first, least }
     }
 
-    /// Lays entries behind all others, and says where they begin.
-    fn store(&mut self, entries: &mut [Entry]) -> u32 {
-        entries.sort_by_key(|entry| entry.rank);
+    /// Adds a node and all below; returns its place and the least rank.
+    fn node(&mut self, tree: TrieBuilder) -> (u32, u32) {
+        let place = self.nodes.len() as u32;
+        let leaf_least = tree.leaf.iter().map(|entry| entry.rank).min().unwrap_or(NONE);
+        let mut node = Node {
+            slots: 0,
+            mask: 0,
+            shift: 0,
+            literals: Literals::None,
+            leaf: self.leaf(tree.leaf),
+            variable: Child::NONE,
+            tail: Leaf::NONE,
+            beginnings: (0, 0),
+            rest_least: NONE,
+        };
+        // The place is taken before those below.
+        self.nodes.push(node);
+        let mut least = leaf_least;
+        let mut literals = Vec::with_capacity(tree.literals.len());
+        for (segment, below) in tree.literals {
+            let (child, below_least) = self.child(below);
+            least = least.min(below_least);
+            literals.push((segment, child));
+        }
+        self.literals(&mut node, &literals);
+        self.continued(&mut node, tree.variables, tree.tails);
+        self.nodes[place as usize] = node;
+        (place, least.min(node.rest_least))
+    }
+
+    /// Adds what is below an edge; a leaf alone needs no node.
+    fn child(&mut self, tree: TrieBuilder) -> (Child, u32) {
+        if tree.literals.is_empty() && tree.variables.is_empty() && tree.tails.is_empty() {
+            let least = tree.leaf.iter().map(|entry| entry.rank).min().unwrap_or(NONE);
+            return (Child(self.leaf(tree.leaf).0 | Child::LEAF), least);
+        }
+        let (node, least) = self.node(tree);
+        (Child(node), least)
+    }
+
+    fn leaf(&mut self, mut entries: Vec<Entry>) -> Leaf {
         let start = self.entries.len() as u32;
-        self.entries.extend_from_slice(entries);
+        entries.sort_by_key(|entry| entry.rank);
+        let Some(last) = entries.last_mut() else { return Leaf::NONE };
+        last.last = true;
+        self.entries.append(&mut entries);
+        Leaf(start)
+    }
+
+    /// Adds the variables and tails of a node.
+    fn continued(
+        &mut self,
+        node: &mut Node,
+        variables: BTreeMap<Box<[u8]>, TrieBuilder>,
+        mut tails: BTreeMap<Box<[u8]>, Vec<Entry>>,
+    ) {
+        let mut sorted: BTreeMap<Box<[u8]>, Option<TrieBuilder>> =
+            variables.into_iter().map(|(text, below)| (text, Some(below))).collect();
+        for text in tails.keys() {
+            sorted.entry(text.clone()).or_default();
+        }
+        let mut beginnings: Vec<Beginning> = Vec::new();
+        for (text, below) in sorted {
+            let tail = tails.remove(&text).unwrap_or_default();
+            let tail_least = tail.iter().map(|entry| entry.rank).min().unwrap_or(NONE);
+            let tail = self.leaf(tail);
+            let (variable, least) = below.map_or((Child::NONE, NONE), |below| self.child(below));
+            let least = least.min(tail_least);
+            node.rest_least = node.rest_least.min(least);
+            if text.is_empty() {
+                (node.variable, node.tail) = (variable, tail);
+                continue;
+            }
+            // In sorted order the parent is the last one, one of its parents, or missing.
+            let mut parent = (beginnings.len() as u32).wrapping_sub(1);
+            while let Some(other) = beginnings.get(parent as usize)
+                && !text.starts_with(self.text(other.text, other.length as usize))
+            {
+                parent = other.parent;
+            }
+            let parent = if (parent as usize) < beginnings.len() { parent } else { NONE };
+            let length = text.len() as u32;
+            beginnings.push(Beginning { text: self.push_text(&text), length, parent, variable, tail, least });
+        }
+        let first = self.beginnings.len() as u32;
+        self.beginnings.extend(beginnings);
+        node.beginnings = (first, self.beginnings.len() as u32);
+    }
+
+    /// Adds the hash table of a node.
+    fn literals(&mut self, node: &mut Node, children: &[(Box<[u8]>, Child)]) {
+        if children.is_empty() {
+            return;
+        }
+        let keys: Vec<SegmentKey> = children.iter().map(|(segment, _)| SegmentKey::of(segment)).collect();
+        let hashes: Vec<u64> = keys.iter().map(|key| key.hash()).collect();
+        let layout = SlotLayout::choose(&hashes);
+        let first = self.slots.len();
+        let empty = Slot { key: SegmentKey::NONE, child: Child::NONE, text: 0 };
+        self.slots.resize(first + layout.slots, empty);
+        for ((segment, child), (key, place)) in children.iter().zip(keys.iter().zip(&layout.places)) {
+            let text = if key.is_long() { self.push_text(segment) } else { 0 };
+            self.slots[first + place] = Slot { key: *key, child: *child, text };
+        }
+        let is_long = keys.iter().any(|key| key.is_long());
+        (node.slots, node.mask, node.shift) = (first as u32, layout.mask, layout.shift);
+        node.literals = if is_long { Literals::Long } else { Literals::Short };
+    }
+
+    fn push_text(&mut self, text: &[u8]) -> u32 {
+        let start = self.texts.len() as u32;
+        self.texts.extend_from_slice(text);
         start
     }
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// The place of the first of eight bytes that is equal to one (Hacker's Delight, 6-1).
-#[inline]
-pub(crate) fn place_of(byte: u8, bytes: u64) -> Option<u32> {
-    let same = bytes ^ (ONES * u64::from(byte));
-    let zero = same.wrapping_sub(ONES) & !same & (ONES << 7);
-    (zero != 0).then(|| zero.trailing_zeros() / 8)
+/// The places of some hashes in a table.
+struct SlotLayout {
+    mask: u32,
+    shift: u8,
+    places: Vec<usize>,
+    /// How many slots there are, an empty one at the end included.
+    slots: usize,
 }
 
-/// The length of a text and its last eight bytes; with them a rest of it is read by words.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ends {
-    pub(crate) len: usize,
-    last: u64,
-}
-
-impl Ends {
-    #[inline]
-    pub(crate) fn of(text: &[u8]) -> Self {
-        let last = match text.last_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => {
-                let word = text.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
-                word << (64 - 8 * text.len().max(1))
-            }
-        };
-        Self { len: text.len(), last }
-    }
-
-    /// The first eight bytes of a rest of the text, zeros behind its end.
-    #[inline]
-    pub(crate) fn word(&self, rest: &[u8]) -> u64 {
-        match rest.first_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            // Twice, since a shift by 64 is none.
-            None => (self.last >> 1) >> (63 - 8 * rest.len()),
-        }
-    }
-
-    /// How many bytes of a rest of the text lie before the next separator or the end.
-    #[inline]
-    pub(crate) fn segment(&self, rest: &[u8], separator: u8) -> usize {
-        let mut from = rest;
-        loop {
-            if let Some(place) = place_of(separator, self.word(from)) {
-                return rest.len() - from.len() + place as usize;
-            }
-            match from.get(8..) {
-                Some(behind) => from = behind,
-                None => return rest.len(),
+impl SlotLayout {
+    /// Chooses the bits of the hashes so that few collide, and none if possible.
+    fn choose(hashes: &[u64]) -> Self {
+        let least = hashes.len().next_power_of_two().trailing_zeros();
+        let mut best: Option<(usize, Self)> = None;
+        for bits in least..=least + 1 {
+            let shifts = if hashes.len() > 64 { 1 } else { 64 - bits as u8 };
+            for shift in 0..shifts {
+                let (layout, collisions) = Self::with(hashes, (1 << bits) - 1, shift);
+                if best.as_ref().is_none_or(|(least, _)| collisions < *least) {
+                    best = Some((collisions, layout));
+                }
+                if collisions == 0 {
+                    break;
+                }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Ends, place_of};
-
-    #[test]
-    fn words_and_segments_of_every_rest() {
-        for len in 0..40usize {
-            let byte = |i: usize| if i % 11 == 10 { b'/' } else { b'a' + (i % 11) as u8 };
-            let text: Vec<u8> = (0..len).map(byte).collect();
-            let ends = Ends::of(&text);
-            for at in 0..=len {
-                let rest = &text[at..];
-                let mut bytes = [0; 8];
-                bytes[..rest.len().min(8)].copy_from_slice(&rest[..rest.len().min(8)]);
-                assert_eq!(ends.word(rest).to_le_bytes(), bytes, "{at} of {len}");
-                let segment = rest.iter().take_while(|byte| **byte != b'/').count();
-                assert_eq!(ends.segment(rest, b'/'), segment, "{at} of {len}");
-            }
-        }
+        best.map_or(Self { mask: 0, shift: 0, places: Vec::new(), slots: 0 }, |(_, layout)| layout)
     }
 
-    #[test]
-    fn the_first_place_of_a_byte() {
-        let bytes = u64::from_le_bytes(*b"a\0bcc\x01\x80a");
-        let places =
-            [(b'a', Some(0)), (0, Some(1)), (b'c', Some(3)), (1, Some(5)), (0x80, Some(6)), (b'd', None)];
-        for (byte, place) in places {
-            assert_eq!(place_of(byte, bytes), place, "{byte}");
+    /// Lays the hashes out by linear probing; also returns how many slots are passed over.
+    fn with(hashes: &[u64], mask: u32, shift: u8) -> (Self, usize) {
+        let mut taken = vec![false; mask as usize + 1 + hashes.len()];
+        let (mut places, mut collisions, mut slots) =
+            (Vec::with_capacity(hashes.len()), 0, mask as usize + 1);
+        for hash in hashes {
+            let wanted = (hash >> shift) as usize & mask as usize;
+            let passed = taken[wanted..].iter().take_while(|taken| **taken).count();
+            let place = wanted + passed;
+            taken[place] = true;
+            collisions += passed;
+            slots = slots.max(place + 1);
+            places.push(place);
         }
+        (Self { mask, shift, places, slots: slots + 1 }, collisions)
     }
 }

@@ -80,14 +80,6 @@ impl PathPattern {
         }
     }
 
-    /// The path, if only one matches.
-    pub(crate) fn exact(&self) -> Option<&[u8]> {
-        match (self.edges.as_slice(), self.ending) {
-            ([Edge::Text(text)], Ending::Exact) => Some(text),
-            _ => None,
-        }
-    }
-
     /// Whether the trie alone decides, and its ranges are the captures.
     pub(crate) fn is_plain(&self) -> bool {
         self.slots.iter().all(Slot::is_plain)
