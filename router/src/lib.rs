@@ -13,7 +13,7 @@
 //! }
 //!
 //! async fn create(urls: Urls) -> Result<[(&'static str, String); 1], http::StatusCode> {
-//!     let url = urls.get("article").and_then(|url| url.set("id", 7).build());
+//!     let url = urls.builder("article").and_then(|url| url.set("id", 7).build());
 //!     Ok([("location", url.map_err(|_| http::StatusCode::INTERNAL_SERVER_ERROR)?)])
 //! }
 //!
@@ -28,13 +28,13 @@
 //!             .route(Route::get("/stats").query("page", "{page:[0-9]+}").to(async || "stats"))
 //!             .fallback(async || (http::StatusCode::NOT_FOUND, "no such call")),
 //!     )
-//!     .build()?; // every fault of every route, in one error
+//!     .build()?; // every error of every route, in one error
 //!
 //! let request = http::Request::post("/articles").header("content-type", "application/json");
 //! let response = router.clone().oneshot(request.body(Body::empty())?).await?;
 //! assert_eq!(response.headers()["location"], "/articles/7");
-//! assert_eq!(router.urls().get("article")?.set("id", 42).build()?, "/articles/42");
-//! assert!(router.urls().get("article")?.set("id", "x").build().is_err());
+//! assert_eq!(router.urls().builder("article")?.set("id", 42).build()?, "/articles/42");
+//! assert!(router.urls().builder("article")?.set("id", "x").build().is_err());
 //! # Ok(()) }
 //! ```
 //!
@@ -62,9 +62,9 @@
 //! are a [conflict](BuildErrorKind::Conflict), which names both and shows the request. The order of
 //! writing decides in two places only: between routes that differ by what they
 //! [give](Route::accept), if the client wants it alike, and where nobody can tell whether two routes meet,
-//! of which a [lint](LintKind::Undecided) tells; so does [another](LintKind::Uncompared) where a table has
+//! of which a [lint](LintKind::OverlapUnknown) tells; so does [another](LintKind::NotCompared) where a table has
 //! thousands of pairs that only their regexes or custom conditions tell apart.
-//! [`Precedence::Registration`] makes the first route win, as gorilla/mux does.
+//! [`Precedence::RegistrationOrder`] makes the first route win, as gorilla/mux does.
 //!
 //! # Rules
 //!
@@ -140,28 +140,28 @@ pub use crate::compile::witness::Witness;
 pub use crate::config::{RouteSpec, ScopeSpec, TableSpec};
 pub use crate::request::method::MethodSet;
 pub use crate::request::path::BadRequest;
-pub use crate::request::peer::Effective;
+pub use crate::request::peer::ConnectionInfo;
 pub use crate::request::peer::Peer;
 pub use crate::request::policy::{
-    Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Policy, Precedence, Prefixes, QueryValues,
-    TrailingSlash,
+    MethodMiss, MissingHost, OptionsAnswer, PathCleaning, PathForm, Policy, Precedence, PrefixMatch,
+    QueryValues, TrailingSlash,
 };
-pub use crate::request::view::Head;
-pub use crate::route::conditions::Bounds;
-pub use crate::route::conditions::Site;
+pub use crate::request::view::RequestHead;
+pub use crate::route::conditions::SourceLocation;
 pub use crate::route::route::Route;
+pub use crate::route::scope_conditions::ScopeConditions;
 pub use crate::service::builder::Builder;
 pub use crate::service::endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use crate::service::handler::NotRouted;
-pub use crate::service::handler::{Answered, Handler};
+pub use crate::service::handler::{Handler, HandlerFuture};
 pub use crate::service::mount::Mount;
 pub use crate::service::recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 #[cfg(feature = "swap")]
 pub use crate::service::reload::SwapRouter;
 #[cfg(feature = "watch")]
-pub use crate::service::reload::{FileWatcher, Followed};
+pub use crate::service::reload::{FileWatcher, ReloadEvent};
 pub use crate::service::router::{Router, RouterFuture};
-pub use crate::service::scope::{Pending, Scope};
+pub use crate::service::scope::{PendingEndpoint, Scope};
 pub use crate::table::builder::TableBuilder;
 pub use crate::table::catalog::{RouteInfo, ScopeId, ScopeInfo};
 pub use crate::table::diff::{Change, Diff};

@@ -1,6 +1,6 @@
 //! Templates and regexes as DFAs; product search.
 //!
-//! Both questions are answered by a walk through the product of the automata, shortest texts first.
+//! Both questions are answered by a search through the product of the automata, shortest templates first.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind, Wildcard};
 
-use crate::compile::pattern::Texts;
+use crate::compile::pattern::RouteTemplates;
 use crate::template::constraint::in_syntax;
-use crate::template::path::Ending;
+use crate::template::path::PathEnd;
 
 /// The most bytes that one automaton may take.
 const MAX_AUTOMATON_BYTES: usize = 2 << 20;
@@ -22,16 +22,16 @@ const MAX_AUTOMATON_BYTES: usize = 2 << 20;
 /// The most states of a product that are looked at.
 const MAX_STATES: usize = 20_000;
 
-/// All texts that a regex matches as a whole.
+/// All templates that a regex matches as a whole.
 #[derive(Debug, Clone)]
-pub(crate) struct Language {
+pub(crate) struct RegexLanguage {
     dfa: Arc<dense::DFA<Vec<u32>>>,
     start: StateID,
 }
 
 /// What some languages have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shared {
+pub(crate) enum Intersection {
     /// The shortest text without control characters.
     Text(String),
     /// No such text.
@@ -40,7 +40,7 @@ pub(crate) enum Shared {
     Unknown,
 }
 
-impl Language {
+impl RegexLanguage {
     /// The language of a regex, unless it is too large or cannot be told by an automaton.
     pub(crate) fn of(regex: &str) -> Option<Self> {
         let config = dense::Config::new()
@@ -63,8 +63,8 @@ impl Language {
 }
 
 /// The shortest text that lies in all languages.
-pub(crate) fn shared(languages: &[Language]) -> Shared {
-    walk(
+pub(crate) fn intersection(languages: &[RegexLanguage]) -> Intersection {
+    search_product(
         languages,
         |states| states.iter().all(|(language, state)| language.accepts(*state)),
         |states| states.iter().any(|(language, state)| language.dfa.is_dead_state(*state)),
@@ -72,52 +72,52 @@ pub(crate) fn shared(languages: &[Language]) -> Shared {
 }
 
 /// The shortest text that lies in the one language and not in the other.
-pub(crate) fn beyond(inner: &Language, outer: &Language) -> Shared {
-    walk(
+pub(crate) fn difference(inner: &RegexLanguage, outer: &RegexLanguage) -> Intersection {
+    search_product(
         &[inner.clone(), outer.clone()],
         |states| matches!(states, [(inner, a), (outer, b)] if inner.accepts(*a) && !outer.accepts(*b)),
         |states| states.first().is_some_and(|(language, state)| language.dfa.is_dead_state(*state)),
     )
 }
 
-/// Looks for the shortest text whose states are as wanted; `hopeless` ones are not followed.
-fn walk(
-    languages: &[Language],
-    wanted: impl Fn(&[(&Language, StateID)]) -> bool,
-    hopeless: impl Fn(&[(&Language, StateID)]) -> bool,
-) -> Shared {
-    let with = |states: &[StateID]| -> Vec<(&Language, StateID)> {
+/// Looks for the shortest text whose states are as accepts; `is_dead` ones are not followed.
+fn search_product(
+    languages: &[RegexLanguage],
+    accepts: impl Fn(&[(&RegexLanguage, StateID)]) -> bool,
+    is_dead: impl Fn(&[(&RegexLanguage, StateID)]) -> bool,
+) -> Intersection {
+    let with = |states: &[StateID]| -> Vec<(&RegexLanguage, StateID)> {
         languages.iter().zip(states.iter().copied()).collect()
     };
     let alphabet = alphabet();
     let start: Vec<StateID> = languages.iter().map(|language| language.start).collect();
     let mut seen: HashSet<Vec<StateID>> = HashSet::from([start.clone()]);
-    // Each state with the place of the one before it, and the byte between them.
+    // Each state with the index of the one before it, and the byte between them.
     let mut path: Vec<(usize, u8)> = vec![(0, 0)];
     let mut queue = VecDeque::from([(0, start)]);
-    while let Some((place, states)) = queue.pop_front() {
-        if wanted(&with(&states)) {
-            return text(&path, place);
+    while let Some((index, states)) = queue.pop_front() {
+        if accepts(&with(&states)) {
+            return text(&path, index);
         }
         for &byte in &alphabet {
             let next: Vec<StateID> = with(&states)
                 .into_iter()
                 .map(|(language, state)| language.dfa.next_state(state, byte))
                 .collect();
-            if hopeless(&with(&next)) || !seen.insert(next.clone()) {
+            if is_dead(&with(&next)) || !seen.insert(next.clone()) {
                 continue;
             }
             if seen.len() > MAX_STATES {
-                return Shared::Unknown;
+                return Intersection::Unknown;
             }
-            path.push((place, byte));
+            path.push((index, byte));
             queue.push_back((path.len() - 1, next));
         }
     }
-    Shared::Nothing
+    Intersection::Nothing
 }
 
-/// The bytes of texts, plain ones first.
+/// The bytes of templates, plain ones first.
 fn alphabet() -> Vec<u8> {
     let plain = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').chain(*b"-_/");
     let mut bytes: Vec<u8> = plain.collect();
@@ -127,30 +127,30 @@ fn alphabet() -> Vec<u8> {
     bytes
 }
 
-fn text(path: &[(usize, u8)], mut place: usize) -> Shared {
+fn text(path: &[(usize, u8)], mut index: usize) -> Intersection {
     let mut bytes = Vec::new();
-    while place > 0 {
-        let (before, byte) = path[place];
+    while index > 0 {
+        let (before, byte) = path[index];
         bytes.push(byte);
-        place = before;
+        index = before;
     }
     bytes.reverse();
     // The automata know UTF-8 only.
-    String::from_utf8(bytes).map_or(Shared::Unknown, Shared::Text)
+    String::from_utf8(bytes).map_or(Intersection::Unknown, Intersection::Text)
 }
 
 /// The paths of a route; all of them, if it has no path.
-pub(crate) fn path_regex(texts: &Texts, syntax: Syntax) -> String {
-    let Some(path) = &texts.path else {
+pub(crate) fn path_regex(templates: &RouteTemplates, syntax: Syntax) -> String {
+    let Some(path) = &templates.path else {
         return "(?s:.*)".to_owned();
     };
     let whole = regex(path, syntax);
-    match (texts.ending, path.without_optional()) {
-        (Ending::Exact, Some(short)) => format!("(?:{whole}|{})", regex(&short, syntax)),
-        (Ending::Exact, None) => whole,
+    match (templates.end, path.without_optional()) {
+        (PathEnd::Exact, Some(short)) => format!("(?:{whole}|{})", regex(&short, syntax)),
+        (PathEnd::Exact, None) => whole,
         // A prefix by segments ends before its last `/`.
-        (Ending::Segments, _) => format!("{}(?s:/.*)?", whole.trim_end_matches('/')),
-        (Ending::Raw, _) => format!("{whole}(?s:.*)"),
+        (PathEnd::Segments, _) => format!("{}(?s:/.*)?", whole.trim_end_matches('/')),
+        (PathEnd::Raw, _) => format!("{whole}(?s:.*)"),
     }
 }
 
@@ -209,13 +209,13 @@ pub(crate) fn constrained(pattern: &str, syntax: Syntax) -> String {
 mod tests {
     use super::*;
 
-    fn of(regexes: &[&str]) -> Vec<Language> {
-        regexes.iter().map(|regex| Language::of(regex).unwrap()).collect()
+    fn of(regexes: &[&str]) -> Vec<RegexLanguage> {
+        regexes.iter().map(|regex| RegexLanguage::of(regex).unwrap()).collect()
     }
 
     #[test]
     fn share_the_shortest_text() {
-        for (regexes, wanted) in [
+        for (regexes, accepts) in [
             (&["/a[^/]+", "/[^/]+a"][..], Some("/aa")),
             (&["[0-9]+", "[a-z]+"], None),
             (&[r"\d{4}", "[0-3]+"], Some("0000")),
@@ -226,23 +226,23 @@ mod tests {
             (&["x"], Some("x")),
             (&["[a&&b]"], None),
         ] {
-            let wanted = wanted.map_or(Shared::Nothing, |text| Shared::Text(text.to_owned()));
-            assert_eq!(shared(&of(regexes)), wanted, "{regexes:?}");
+            let accepts = accepts.map_or(Intersection::Nothing, |text| Intersection::Text(text.to_owned()));
+            assert_eq!(intersection(&of(regexes)), accepts, "{regexes:?}");
         }
-        assert!(Language::of(r"(?:[ab]*a[ab]{40})").is_none());
+        assert!(RegexLanguage::of(r"(?:[ab]*a[ab]{40})").is_none());
     }
 
     #[test]
     fn contain_one_another() {
-        for (inner, outer, wanted) in [
+        for (inner, outer, accepts) in [
             ("/a/[^/]+", "/.*", None),
             ("/.*", "/a/[^/]+", Some("/")),
             ("[0-9]{2}", "[0-9]+", None),
             ("[0-9]+", "[0-9]{2}", Some("0")),
         ] {
             let languages = of(&[inner, outer]);
-            let wanted = wanted.map_or(Shared::Nothing, |text| Shared::Text(text.to_owned()));
-            assert_eq!(beyond(&languages[0], &languages[1]), wanted, "{inner} {outer}");
+            let accepts = accepts.map_or(Intersection::Nothing, |text| Intersection::Text(text.to_owned()));
+            assert_eq!(difference(&languages[0], &languages[1]), accepts, "{inner} {outer}");
         }
     }
 }

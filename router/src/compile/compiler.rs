@@ -1,36 +1,29 @@
 //! Conditions to Pattern, every error.
 
-use http::HeaderName;
-use http::uri::Scheme;
-use regex::Regex;
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
-use crate::compile::error::BuildErrorKind as Fault;
-use crate::compile::pattern::{Pattern, Source, Texts, Variable};
+use crate::compile::error::BuildErrorKind;
+use crate::compile::guards::compile_guards;
+use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
 use crate::matcher::formula::Formula;
-use crate::matcher::guard::{Guard, HeaderWant, Ruled};
-use crate::matcher::path_regex::WholePath;
-use crate::matcher::query::{QueryGuard, QueryWant};
-use crate::request::media_type::{Media, NotAMedia};
+use crate::matcher::guard::{Guard, RuleGuard};
 use crate::request::method::MethodSet;
-use crate::request::peer::Network;
 use crate::request::policy::Policy;
-use crate::route::conditions::{Conditions, HeaderText, HostText, QueryText};
+use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
-use crate::template::constraint::{self, may_span, parse};
-use crate::template::encoding::Coding;
+use crate::template::constraint::{may_span, parse};
+use crate::template::encoding::Encoding;
 use crate::template::host::HostPattern;
-use crate::template::path::{Ending, PathPattern};
-use crate::template::segment::Slot;
+use crate::template::path::{PathEnd, PathPattern};
 
 /// Compiles the conditions of scopes (outermost first) and their route.
 pub(crate) fn compile(
     chain: &[&Conditions],
     policy: Policy,
     is_scope: bool,
-) -> Result<(Pattern, Texts), Vec<Fault>> {
-    let mut compiler = Compiler { policy, faults: Vec::new(), reachable: true, inherited: 0 };
-    let (path, ending) = compiler.path(chain, is_scope);
+) -> Result<(Pattern, RouteTemplates), Vec<BuildErrorKind>> {
+    let mut compiler = Compiler { policy, errors: Vec::new(), reachable: true, inherited: 0 };
+    let (path, end) = compiler.path(chain, is_scope);
     let mut hosts = compiler.hosts(chain);
     let mut guards = compiler.guards(chain);
     let host = hosts.pop();
@@ -48,22 +41,22 @@ pub(crate) fn compile(
     let compiled = match &path {
         None => Some(compiler.any_path(&guards)),
         Some(template) => compiler
-            .checked(template, PathPattern::compile(template, ending, policy.syntax, policy.path_coding())),
+            .checked(template, PathPattern::compile(template, end, policy.syntax, policy.path_encoding())),
     };
-    let Some(path_pattern) = compiled.filter(|_| compiler.faults.is_empty()) else {
-        return Err(compiler.faults);
+    let Some(path_pattern) = compiled.filter(|_| compiler.errors.is_empty()) else {
+        return Err(compiler.errors);
     };
     let outer = guards.iter().filter(|part| matches!(part.guard, Guard::Host(_)));
     let hosts = outer.filter_map(|part| part.template.clone());
     let rules = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
-    let schemes = chain.iter().rev().map(|conditions| &conditions.schemes).find(|s| !s.is_empty());
-    let texts = Texts {
+    let schemes = chain.iter().rev().map(|conditions| schemes(conditions)).find(|list| !list.is_empty());
+    let texts = RouteTemplates {
         trailing_slash: rules.unwrap_or(policy.trailing_slash),
         path,
-        ending,
+        end,
         hosts: hosts.chain(host.iter().map(|host| host.template.clone())).collect(),
         queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
-        schemes: schemes.cloned().unwrap_or_default(),
+        schemes: schemes.unwrap_or_default(),
         vars,
     };
     let pattern = Pattern {
@@ -91,7 +84,7 @@ struct Host {
 
 struct Compiler {
     policy: Policy,
-    faults: Vec<Fault>,
+    errors: Vec<BuildErrorKind>,
     reachable: bool,
     /// How many of the path's variables stand in the prefixes of scopes.
     inherited: usize,
@@ -99,7 +92,9 @@ struct Compiler {
 
 impl Compiler {
     fn parse(&mut self, text: &str, place: TemplateKind) -> Option<Template> {
-        parse(text, place, self.policy.syntax).map_err(|error| self.faults.push(Fault::Template(error))).ok()
+        parse(text, place, self.policy.syntax)
+            .map_err(|error| self.errors.push(BuildErrorKind::Template(error)))
+            .ok()
     }
 
     fn checked<T>(&mut self, template: &Template, result: Result<T, TemplateErrorKind>) -> Option<T> {
@@ -107,7 +102,7 @@ impl Compiler {
     }
 
     fn blame(&mut self, template: &Template, kind: TemplateErrorKind) {
-        self.faults.push(Fault::whole(kind, &template.text));
+        self.errors.push(BuildErrorKind::whole(kind, &template.text));
     }
 
     /// No path: what its regexes begin with is where the index looks.
@@ -117,11 +112,11 @@ impl Compiler {
             _ => None,
         };
         let longest = guards.iter().filter_map(beginning).max_by_key(String::len);
-        let coding = self.policy.path_coding();
-        let pattern = longest.filter(|_| coding == Coding::Path).and_then(|text| {
+        let encoding = self.policy.path_encoding();
+        let pattern = longest.filter(|_| encoding == Encoding::Path).and_then(|text| {
             let template =
                 Template { text: text.clone(), kind: TemplateKind::Path, nodes: vec![Node::Text(text)] };
-            PathPattern::compile(&template, Ending::Raw, self.policy.syntax, coding).ok()
+            PathPattern::compile(&template, PathEnd::Raw, self.policy.syntax, encoding).ok()
         });
         pattern.unwrap_or_else(PathPattern::any)
     }
@@ -129,7 +124,8 @@ impl Compiler {
     /// The methods that a route and all its scopes leave.
     fn methods(&self, chain: &[&Conditions]) -> MethodSet {
         let native = self.policy.syntax == Syntax::Native;
-        let upgrades = chain.iter().any(|conditions| !conditions.upgrades.is_empty());
+        let is_upgrade = |condition: &Condition| matches!(condition, Condition::Upgrade(_));
+        let upgrades = chain.iter().any(|conditions| conditions.list.iter().any(is_upgrade));
         let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
         // HEAD belongs to GET in each of them, so that a route for HEAD may stand in a scope for GET.
         let exact = chain.iter().any(|conditions| conditions.exact_methods);
@@ -144,9 +140,9 @@ impl Compiler {
     }
 
     /// The scopes' prefixes and the route's own path, joined.
-    fn path(&mut self, chain: &[&Conditions], is_scope: bool) -> (Option<Template>, Ending) {
+    fn path(&mut self, chain: &[&Conditions], is_scope: bool) -> (Option<Template>, PathEnd) {
         let mut joined: Option<Template> = None;
-        let mut ending = self.policy.prefix_ending();
+        let mut end = self.policy.prefix_end();
         let last = chain.len().saturating_sub(1);
         for (i, conditions) in chain.iter().enumerate() {
             let Some(path) = &conditions.path else {
@@ -159,10 +155,10 @@ impl Compiler {
                 self.inherited += template.variables().count();
             }
             if i == last && !path.prefix && !is_scope {
-                ending = Ending::Exact;
+                end = PathEnd::Exact;
             }
             if i == last && path.raw {
-                ending = Ending::Raw;
+                end = PathEnd::Raw;
             }
             let native = self.policy.syntax == Syntax::Native;
             if native && template.nodes.is_empty() && joined.is_none() {
@@ -198,7 +194,7 @@ impl Compiler {
             let checked = whole.check_path();
             self.checked(whole, checked);
         }
-        (joined, ending)
+        (joined, end)
     }
 
     fn hosts(&mut self, chain: &[&Conditions]) -> Vec<Host> {
@@ -212,11 +208,11 @@ impl Compiler {
             let Some(template) = template else { continue };
             match HostPattern::compile(&template, self.policy.syntax) {
                 Ok(pattern) => hosts.push(Host { template, pattern, inherited: i + 1 < chain.len() }),
-                Err(kind) => self.faults.push(match text {
+                Err(kind) => self.errors.push(match text {
                     HostText::Regex(regex) => {
-                        Fault::HostRegex { regex: regex.clone(), reason: kind.to_string() }
+                        BuildErrorKind::HostRegex { regex: regex.clone(), reason: kind.to_string() }
                     }
-                    HostText::Template(text) => Fault::whole(kind, text),
+                    HostText::Template(text) => BuildErrorKind::whole(kind, text),
                 }),
             }
         }
@@ -226,13 +222,13 @@ impl Compiler {
     fn guards(&mut self, chain: &[&Conditions]) -> Vec<Part> {
         let mut parts = Vec::new();
         for (i, conditions) in chain.iter().enumerate() {
-            let made = guards(conditions, self.policy.syntax, &mut self.faults);
+            let made = compile_guards(conditions, self.policy.syntax, &mut self.errors);
             let inherited = i + 1 < chain.len();
             parts.extend(made.into_iter().map(|(guard, template)| Part { guard, template, inherited }));
             for formula in &conditions.formulas {
                 let text = formula_expr(formula).to_string();
                 let formula = formula.map(&mut |leaf| self.leaf(&chain[..i], leaf));
-                let guard = Guard::Formula(Box::new(Ruled { formula, text }));
+                let guard = Guard::Formula(Box::new(RuleGuard { formula, text }));
                 parts.push(Part { guard, template: None, inherited });
             }
         }
@@ -246,8 +242,8 @@ impl Compiler {
         chain.push(leaf);
         let pattern = match compile(&chain, self.policy, false) {
             Ok((pattern, _)) => pattern,
-            Err(faults) => {
-                self.faults.extend(faults);
+            Err(errors) => {
+                self.errors.extend(errors);
                 return Formula::All(Vec::new());
             }
         };
@@ -263,14 +259,14 @@ impl Compiler {
     }
 
     fn queries(&self, conditions: &Conditions) -> Vec<(String, Option<Template>)> {
-        let read = |(key, text): &(String, QueryText)| match text {
-            QueryText::Absent | QueryText::Regex(_) => None,
-            QueryText::Present => Some((key.clone(), None)),
-            QueryText::Template(text) => {
+        let template = |condition: &Condition| match condition {
+            Condition::Query(key, QueryText::Present) => Some((key.clone(), None)),
+            Condition::Query(key, QueryText::Template(text)) => {
                 Some((key.clone(), parse(text, TemplateKind::Query, self.policy.syntax).ok()))
             }
+            _ => None,
         };
-        conditions.queries.iter().filter_map(read).collect()
+        conditions.list.iter().filter_map(template).collect()
     }
 
     /// The variables in the order in which the look-up finds them.
@@ -281,7 +277,7 @@ impl Compiler {
                 let mut same = vars.iter().filter(|other| other.name == var.name);
                 let elsewhere = same.clone().any(|other| other.source != source);
                 if elsewhere || (same.next().is_some() && self.policy.syntax == Syntax::Native) {
-                    self.faults.push(Fault::DuplicateVariable(var.name.clone()));
+                    self.errors.push(BuildErrorKind::DuplicateVariable(var.name.clone()));
                 }
                 vars.push(Variable { name: var.name.clone(), source, inherited: inherited(i) });
             }
@@ -300,7 +296,7 @@ impl Compiler {
         }
         vars.shrink_to_fit();
         if vars.len() > MAX_VARIABLES {
-            self.faults.push(Fault::TooManyVariables);
+            self.errors.push(BuildErrorKind::TooManyVariables);
         }
         vars
     }
@@ -311,153 +307,10 @@ fn ends_open(prefix: &Template, child: &Template) -> bool {
     prefix.text.ends_with('/') && child.nodes.is_empty()
 }
 
-/// A guard, and the template of its variables.
-pub(crate) type Made = (Guard, Option<Template>);
-
-/// The guards of one set of conditions, in the order of writing; the host and the methods are not among them.
-pub(crate) fn guards(conditions: &Conditions, syntax: Syntax, faults: &mut Vec<Fault>) -> Vec<Made> {
-    let mut checks = Checks { syntax, faults, made: Vec::new() };
-    checks.all(conditions);
-    checks.made
-}
-
-/// Reads a network.
-pub(crate) fn network(text: &str) -> Result<Network, Fault> {
-    text.parse().map_err(|_| Fault::Network(text.to_owned()))
-}
-
-struct Checks<'f> {
-    syntax: Syntax,
-    faults: &'f mut Vec<Fault>,
-    made: Vec<Made>,
-}
-
-impl Checks<'_> {
-    fn all(&mut self, conditions: &Conditions) {
-        if !conditions.schemes.is_empty() {
-            let schemes = conditions.schemes.iter().filter_map(|text| self.scheme(text)).collect();
-            self.push(Guard::Scheme(schemes));
-        }
-        for (name, want) in &conditions.headers {
-            self.header(name, want);
-        }
-        for (key, text) in &conditions.queries {
-            self.query(key, text);
-        }
-        for (name, value) in &conditions.cookies {
-            self.push(Guard::Cookie(name.clone(), value.clone()));
-        }
-        if !conditions.content_types.is_empty() {
-            let media = self.media(&conditions.content_types);
-            self.push(Guard::ContentType(media));
-        }
-        if !conditions.accepts.is_empty() {
-            let media = self.media(&conditions.accepts);
-            self.push(Guard::Accept(media));
-        }
-        if !conditions.upgrades.is_empty() {
-            self.push(Guard::Upgrade(conditions.upgrades.clone()));
-        }
-        if !conditions.clients.is_empty() {
-            let networks = conditions.clients.iter().map(|text| network(text));
-            let networks = networks.filter_map(|network| self.kept(network)).collect();
-            self.push(Guard::Client(networks));
-        }
-        for text in &conditions.path_regexes {
-            let regex = self.regex(&text.regex);
-            let fault = |reason| Fault::PathRegex { regex: text.regex.clone(), reason };
-            if let Some(regex) = self.kept(regex.map_err(fault)) {
-                self.push(Guard::PathRegex(WholePath { regex, escaped: text.escaped }));
-            }
-        }
-        for text in &conditions.method_regexes {
-            let regex = self.regex(text);
-            let fault = |reason| Fault::MethodRegex { regex: text.clone(), reason };
-            if let Some(regex) = self.kept(regex.map_err(fault)) {
-                self.push(Guard::MethodRegex(regex));
-            }
-        }
-        for custom in &conditions.custom {
-            self.push(Guard::Custom(custom.clone()));
-        }
-    }
-
-    fn push(&mut self, guard: Guard) {
-        self.made.push((guard, None));
-    }
-
-    fn kept<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
-        result.map_err(|fault| self.faults.push(fault)).ok()
-    }
-
-    fn scheme(&mut self, text: &str) -> Option<Scheme> {
-        let scheme = text.to_ascii_lowercase().parse();
-        self.kept(scheme.map_err(|_| Fault::Scheme(text.to_owned())))
-    }
-
-    fn media(&mut self, texts: &[String]) -> Vec<Media> {
-        let parsed =
-            texts.iter().map(|text| text.parse().map_err(|NotAMedia| Fault::MediaType(text.clone())));
-        parsed.filter_map(|media| self.kept(media)).collect()
-    }
-
-    fn header(&mut self, name: &str, want: &HeaderText) {
-        let header = name.parse::<HeaderName>().map_err(|_| Fault::HeaderName(name.to_owned()));
-        let gorilla = self.syntax == Syntax::Gorilla;
-        let mut regex = |text: &String| {
-            let fault = |reason| Fault::HeaderRegex { regex: text.clone(), reason };
-            self.regex(text).map_err(fault)
-        };
-        let want = match want {
-            HeaderText::Present => Ok(HeaderWant::Present),
-            HeaderText::Absent => Ok(HeaderWant::Absent),
-            HeaderText::Exact(text) if gorilla && text.is_empty() => Ok(HeaderWant::Present),
-            HeaderText::Exact(text) => Ok(HeaderWant::Exact(text.clone())),
-            HeaderText::Regex(text) => regex(text).map(HeaderWant::Regex),
-            HeaderText::All(text) => regex(text).map(HeaderWant::All),
-        };
-        if let (Some(header), Some(want)) = (self.kept(header), self.kept(want)) {
-            self.push(Guard::Header(header, want));
-        }
-    }
-
-    fn regex(&mut self, text: &str) -> Result<Regex, String> {
-        constraint::whole(text, self.syntax, false).map_err(|kind| kind.to_string())
-    }
-
-    fn query(&mut self, key: &str, text: &QueryText) {
-        let gorilla = self.syntax == Syntax::Gorilla;
-        let (want, template) = match text {
-            QueryText::Absent => (QueryWant::Absent, None),
-            QueryText::Present => (QueryWant::Present, None),
-            QueryText::Template(text) if gorilla && text.is_empty() => (QueryWant::Present, None),
-            QueryText::Regex(text) => {
-                let regex = self.regex(text);
-                let fault = |reason| Fault::QueryRegex { regex: text.clone(), reason };
-                let Some(regex) = self.kept(regex.map_err(fault)) else { return };
-                (QueryWant::Regex(regex), None)
-            }
-            QueryText::Template(text) => {
-                let template = parse(text, TemplateKind::Query, self.syntax).map_err(Fault::Template);
-                let Some(template) = self.kept(template) else { return };
-                let want = match template.literal() {
-                    Some(literal) => QueryWant::Exact(literal.to_owned()),
-                    None => {
-                        let slot = Slot::compile(
-                            &template.nodes,
-                            TemplateKind::Query,
-                            self.syntax,
-                            Coding::Form,
-                            false,
-                        );
-                        let slot = slot.map_err(|kind| Fault::whole(kind, &template.text));
-                        let Some(slot) = self.kept(slot) else { return };
-                        QueryWant::Template(slot)
-                    }
-                };
-                (want, Some(template))
-            }
-        };
-        self.made.push((Guard::Query(QueryGuard { key: key.to_owned(), want }), template));
-    }
+fn schemes(conditions: &Conditions) -> Vec<String> {
+    let scheme = |condition: &Condition| match condition {
+        Condition::Scheme(scheme) => Some(scheme.clone()),
+        _ => None,
+    };
+    conditions.list.iter().filter_map(scheme).collect()
 }

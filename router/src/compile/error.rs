@@ -5,10 +5,10 @@ use std::fmt;
 use waylay_template::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
 
 use crate::compile::witness::Witness;
-use crate::route::conditions::Site;
+use crate::route::conditions::SourceLocation;
 use crate::rule::error::RuleError;
 
-/// Every fault of a table, in the order in which the routes were written.
+/// Every error of a table, in the order in which the routes were written.
 ///
 /// ```
 /// use waylay_router::{Route, Table};
@@ -25,12 +25,12 @@ pub struct BuildErrors {
 }
 
 impl BuildErrors {
-    /// The faults.
+    /// The errors.
     pub fn iter(&self) -> impl Iterator<Item = &BuildError> {
         self.errors.iter()
     }
 
-    /// All faults as an error, or nothing if there are none.
+    /// All errors as an error, or nothing if there are none.
     pub(crate) fn check(errors: Vec<BuildError>) -> Result<(), Self> {
         if errors.is_empty() { Ok(()) } else { Err(Self { errors }) }
     }
@@ -48,7 +48,7 @@ impl fmt::Display for BuildErrors {
 
 impl std::error::Error for BuildErrors {}
 
-/// One fault of a route or scope, and the line of code that wrote it.
+/// One error of a route or scope, and the line of code that wrote it.
 ///
 /// ```
 /// use waylay_router::{BuildErrorKind, Route, Table};
@@ -58,15 +58,15 @@ impl std::error::Error for BuildErrors {}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildError {
-    /// The fault.
+    /// The error.
     pub kind: BuildErrorKind,
     /// The route's or scope's name, else its path or host.
     pub route: String,
     /// Where it was written.
-    pub site: Site,
+    pub location: SourceLocation,
 }
 
-/// The kinds of faults.
+/// The kinds of errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
@@ -126,14 +126,14 @@ pub enum BuildErrorKind {
         /// The name.
         name: String,
         /// Where the other one was written.
-        other: Site,
+        other: SourceLocation,
     },
     /// Two routes of one rank that match the same request.
     Conflict {
         /// The other route's name, else its path or host.
         with: String,
         /// Where the other one was written.
-        other: Site,
+        other: SourceLocation,
         /// A request that both match.
         witness: Box<Witness>,
     },
@@ -143,12 +143,12 @@ pub enum BuildErrorKind {
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "route `{}` ({}): {}", self.route, self.site, self.kind)
+        write!(f, "route `{}` ({}): {}", self.route, self.location, self.kind)
     }
 }
 
 impl BuildErrorKind {
-    /// A fault of a template as a whole.
+    /// A error of a template as a whole.
     pub(crate) fn whole(kind: TemplateErrorKind, text: &str) -> Self {
         Self::Template(TemplateError { kind, text: text.to_owned(), span: 0..text.len() })
     }
@@ -161,7 +161,7 @@ impl fmt::Display for BuildErrorKind {
             Self::DuplicateVariable(name) => {
                 write!(f, "variable `{name}` appears twice in the route and its scopes, rename one")
             }
-            Self::HeaderName(name) => write!(f, "`{name}` is no header name"),
+            Self::HeaderName(name) => write!(f, "`{name}` is not a header name"),
             Self::HeaderRegex { regex, reason } => {
                 write!(f, "header regex `{regex}` does not compile: {reason}")
             }
@@ -177,12 +177,12 @@ impl fmt::Display for BuildErrorKind {
             Self::MethodRegex { regex, reason } => {
                 write!(f, "method regex `{regex}` does not compile: {reason}")
             }
-            Self::Spec(fault) => f.write_str(fault),
+            Self::Spec(error) => f.write_str(error),
             Self::Rule(error) => write!(f, "{error}"),
-            Self::Scheme(scheme) => write!(f, "`{scheme}` is no scheme"),
-            Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),
+            Self::Scheme(scheme) => write!(f, "`{scheme}` is not a scheme"),
+            Self::MediaType(text) => write!(f, "`{text}` is not a media type such as `application/json`"),
             Self::Network(text) => {
-                write!(f, "`{text}` is neither an IP address nor a block such as `10.0.0.0/8`")
+                write!(f, "`{text}` is not an IP address or a network such as `10.0.0.0/8`")
             }
             Self::DuplicateName { name, other } => {
                 write!(f, "name `{name}` is taken by the route at {other}")
@@ -197,5 +197,5 @@ impl fmt::Display for BuildErrorKind {
     }
 }
 
-// `Display` tells the whole fault, so there is no source to tell it again.
+// `Display` tells the whole error, so there is no source to tell it again.
 impl std::error::Error for BuildError {}

@@ -3,6 +3,7 @@
 pub(crate) mod automaton;
 pub(crate) mod compiler;
 pub(crate) mod error;
+pub(crate) mod guards;
 pub(crate) mod overlap;
 pub(crate) mod pattern;
 pub(crate) mod rank;

@@ -7,10 +7,10 @@ use crate::request::media_type;
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::policy::{Policy, TrailingSlash};
-use crate::request::view::View;
+use crate::request::view::RequestView;
 use crate::template::captures::{Captures, Span};
 use crate::template::host::HostPattern;
-use crate::template::path::{Ending, PathPattern};
+use crate::template::path::{PathEnd, PathPattern};
 
 /// What the look-up tests once the trie has found the path.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ impl Pattern {
     }
 
     /// Tests the guards alone.
-    pub(crate) fn admits_guards(&self, view: &View<'_>) -> bool {
+    pub(crate) fn admits_guards(&self, view: &RequestView<'_>) -> bool {
         self.guards.iter().all(|guard| guard.holds(view, &mut |_| {}))
     }
 
@@ -46,16 +46,16 @@ impl Pattern {
         self.host.is_some() || self.guards.iter().any(Guard::looks_at_host)
     }
 
-    /// Tests all conditions that the trie and the method bits leave open; `holes` are the trie's.
-    pub(crate) fn admits(&self, view: &View<'_>, holes: &[Span], captures: &mut Captures) -> bool {
+    /// Tests all conditions that the trie and the method bits leave open; `spans` are the trie's.
+    pub(crate) fn admits(&self, view: &RequestView<'_>, spans: &[Span], captures: &mut Captures) -> bool {
         let mut found = |span| captures.push(span);
-        self.path.read(view.path, holes, &mut found)
+        self.path.read(view.path, spans, &mut found)
             && self.admits_host(view, &mut found)
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
     /// Tests all conditions but the methods that have a bit, without an index.
-    pub(crate) fn matches(&self, view: &View<'_>, captures: &mut Captures) -> bool {
+    pub(crate) fn matches(&self, view: &RequestView<'_>, captures: &mut Captures) -> bool {
         let mut found = |span| captures.push(span);
         self.path.matches(view.path, &mut found)
             && self.admits_host(view, &mut found)
@@ -63,24 +63,24 @@ impl Pattern {
     }
 
     /// Tests all but the method, the content type and what is accepted, and tells of the latter two.
-    pub(crate) fn nearly(&self, view: &View<'_>, holes: &[Span]) -> Option<Nearly<'_>> {
-        let mut nearly = Nearly { content_type: None, accept: None };
-        let holds = self.lies_at(view, holes);
+    pub(crate) fn near_miss(&self, view: &RequestView<'_>, spans: &[Span]) -> Option<NearMiss<'_>> {
+        let mut near_miss = NearMiss { content_type: None, accept: None };
+        let holds = self.lies_at(view, spans);
         for guard in holds.then_some(&self.guards)?.iter() {
             let holds = guard.holds(view, &mut |_| {});
             match guard {
                 Guard::Methods(_) => {}
-                Guard::ContentType(any) if !holds => nearly.content_type = Some(any),
-                Guard::Accept(any) if !holds => nearly.accept = Some(any),
+                Guard::ContentType(any) if !holds => near_miss.content_type = Some(any),
+                Guard::Accept(any) if !holds => near_miss.accept = Some(any),
                 _ if holds => {}
                 _ => return None,
             }
         }
-        Some(nearly)
+        Some(near_miss)
     }
 
     /// How much the client wants what the route gives, in thousandths; nothing if the route does not say.
-    pub(crate) fn quality(&self, view: &View<'_>) -> Option<u16> {
+    pub(crate) fn quality(&self, view: &RequestView<'_>) -> Option<u16> {
         let accepts = self.guards.iter().filter_map(|guard| match guard {
             Guard::Accept(any) => Some(media_type::quality(view.head.headers, any)),
             _ => None,
@@ -89,15 +89,15 @@ impl Pattern {
     }
 
     /// Whether path and hosts hold.
-    pub(crate) fn lies_at(&self, view: &View<'_>, holes: &[Span]) -> bool {
+    pub(crate) fn lies_at(&self, view: &RequestView<'_>, spans: &[Span]) -> bool {
         let mut hosts = self.guards.iter().filter(|guard| matches!(guard, Guard::Host(_)));
-        self.path.read(view.path, holes, &mut |_| {})
+        self.path.read(view.path, spans, &mut |_| {})
             && self.admits_host(view, &mut |_| {})
             && hosts.all(|guard| guard.holds(view, &mut |_| {}))
     }
 
     /// Whether the host holds.
-    pub(crate) fn admits_host(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
+    pub(crate) fn admits_host(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
         match (&self.host, &view.host) {
             (None, _) => true,
             (Some(pattern), Some(host)) => pattern.matches(&host.name, host.port, found),
@@ -107,7 +107,7 @@ impl Pattern {
 }
 
 /// What a request lacks that a route asks for, apart from the method.
-pub(crate) struct Nearly<'p> {
+pub(crate) struct NearMiss<'p> {
     pub(crate) content_type: Option<&'p [Media]>,
     pub(crate) accept: Option<&'p [Media]>,
 }
@@ -122,10 +122,10 @@ pub(crate) enum Source {
 
 /// The templates of a route, scopes included.
 #[derive(Debug, Clone)]
-pub(crate) struct Texts {
+pub(crate) struct RouteTemplates {
     pub(crate) trailing_slash: TrailingSlash,
     pub(crate) path: Option<Template>,
-    pub(crate) ending: Ending,
+    pub(crate) end: PathEnd,
     pub(crate) hosts: Vec<Template>,
     pub(crate) queries: Vec<(String, Option<Template>)>,
     pub(crate) schemes: Vec<String>,
@@ -143,11 +143,15 @@ pub(crate) struct Variable {
 }
 
 /// The same route for the path that differs by its final slash, if such paths get anything else than a miss.
-pub(crate) fn detour(pattern: &Pattern, texts: &Texts, policy: Policy) -> Option<Pattern> {
-    if texts.trailing_slash == TrailingSlash::Strict || texts.ending != Ending::Exact {
+pub(crate) fn slash_variant(
+    pattern: &Pattern,
+    templates: &RouteTemplates,
+    policy: Policy,
+) -> Option<Pattern> {
+    if templates.trailing_slash == TrailingSlash::Strict || templates.end != PathEnd::Exact {
         return None;
     }
-    let other = texts.path.as_ref()?.with_other_slash()?;
-    let path = PathPattern::compile(&other, Ending::Exact, policy.syntax, policy.path_coding()).ok()?;
+    let other = templates.path.as_ref()?.with_other_slash()?;
+    let path = PathPattern::compile(&other, PathEnd::Exact, policy.syntax, policy.path_encoding()).ok()?;
     Some(Pattern { path, ..pattern.clone() })
 }

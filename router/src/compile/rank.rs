@@ -7,12 +7,11 @@ use std::cmp::Reverse;
 
 use waylay_template::{Node, Syntax, Template, Variable, VariableKind, Wildcard};
 
-use crate::compile::pattern::{Pattern, Texts};
-use crate::matcher::guard::{Guard, HeaderWant};
-use crate::matcher::query::QueryWant;
+use crate::compile::pattern::{Pattern, RouteTemplates};
+use crate::matcher::guard::{Guard, RANK_CLASSES, RankClass};
 use crate::request::policy::Precedence;
 use crate::template::constraint::may_span;
-use crate::template::path::Ending;
+use crate::template::path::PathEnd;
 
 /// Smaller is better.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,9 +20,9 @@ pub(crate) struct RankKey {
     order: usize,
     host: HostKey,
     /// A path that is the route's but for its final slash gives way to any path that is a route's own.
-    detour: bool,
+    slash_variant: bool,
     path: Vec<PartKey>,
-    guards: [Reverse<usize>; 13],
+    guards: [Reverse<usize>; RANK_CLASSES],
     /// GET routes answer HEAD too; a route for HEAD alone goes before them.
     head_only: Reverse<bool>,
     /// The text of a foreign rule: those languages have no conflicts, and vulcand goes by the text.
@@ -54,7 +53,7 @@ pub(crate) struct Ranked<'p> {
     pub(crate) priority: i32,
     pub(crate) order: usize,
     pub(crate) path: Option<&'p Template>,
-    pub(crate) ending: Ending,
+    pub(crate) end: PathEnd,
     pub(crate) hosts: &'p [Template],
     pub(crate) host_is_regex: bool,
     pub(crate) has_methods: bool,
@@ -63,14 +62,19 @@ pub(crate) struct Ranked<'p> {
 }
 
 impl<'p> Ranked<'p> {
-    pub(crate) fn of(priority: i32, order: usize, texts: &'p Texts, pattern: &'p Pattern) -> Self {
+    pub(crate) fn of(
+        priority: i32,
+        order: usize,
+        templates: &'p RouteTemplates,
+        pattern: &'p Pattern,
+    ) -> Self {
         let methods = &pattern.methods;
         Self {
             priority,
             order,
-            path: texts.path.as_ref(),
-            ending: texts.ending,
-            hosts: &texts.hosts,
+            path: templates.path.as_ref(),
+            end: templates.end,
+            hosts: &templates.hosts,
             host_is_regex: pattern.host.as_ref().is_some_and(|host| host.is_regex()),
             has_methods: !methods.is_all(),
             head_only: methods.to_string() == "HEAD",
@@ -81,14 +85,14 @@ impl<'p> Ranked<'p> {
 
 impl RankKey {
     pub(crate) fn new(route: &Ranked<'_>, precedence: Precedence) -> Self {
-        let written = precedence == Precedence::Registration;
+        let written = precedence == Precedence::RegistrationOrder;
         Self {
             priority: Reverse(route.priority),
             order: if written { route.order } else { 0 },
             host: if written { (0, Vec::new()) } else { host_key(route) },
-            detour: false,
-            path: if written { Vec::new() } else { path_key(route.path, route.ending) },
-            guards: if written { [Reverse(0); 13] } else { guard_key(route) },
+            slash_variant: false,
+            path: if written { Vec::new() } else { path_key(route.path, route.end) },
+            guards: if written { [Reverse(0); RANK_CLASSES] } else { guard_key(route) },
             head_only: Reverse(!written && route.head_only),
             text: Reverse(Box::default()),
         }
@@ -97,15 +101,15 @@ impl RankKey {
 
 impl RankKey {
     /// The rank by specificity, whatever the policy says.
-    pub(crate) fn specific(priority: i32, texts: &Texts, pattern: &Pattern) -> Self {
-        let ranked = Ranked::of(priority, 0, texts, pattern);
-        Self::new(&ranked, Precedence::Specific)
+    pub(crate) fn specific(priority: i32, templates: &RouteTemplates, pattern: &Pattern) -> Self {
+        let ranked = Ranked::of(priority, 0, templates, pattern);
+        Self::new(&ranked, Precedence::Specificity)
     }
 
     /// Whether priority, host and path are of one rank: what a seal reaches up to.
     pub(crate) fn lies_with(&self, other: &Self) -> bool {
-        (self.priority, self.order, &self.host, self.detour, &self.path)
-            == (other.priority, other.order, &other.host, other.detour, &other.path)
+        (self.priority, self.order, &self.host, self.slash_variant, &self.path)
+            == (other.priority, other.order, &other.host, other.slash_variant, &other.path)
     }
 
     /// The rank among foreign rules that are as specific.
@@ -114,8 +118,8 @@ impl RankKey {
     }
 
     /// The rank of the same route for the path with the other final slash.
-    pub(crate) fn detour(&self) -> Self {
-        Self { detour: true, ..self.clone() }
+    pub(crate) fn slash_variant(&self) -> Self {
+        Self { slash_variant: true, ..self.clone() }
     }
 }
 
@@ -136,15 +140,15 @@ fn host_key(route: &Ranked<'_>) -> HostKey {
     (u8::from(!exact), parts)
 }
 
-fn path_key(path: Option<&Template>, ending: Ending) -> Vec<PartKey> {
+fn path_key(path: Option<&Template>, end: PathEnd) -> Vec<PartKey> {
     let mut key: Vec<PartKey> = path.map(|path| parts(path, b'/')).unwrap_or_default();
-    if ending == Ending::Segments
+    if end == PathEnd::Segments
         && let Some(Node::Text(text)) = path.and_then(|path| path.nodes.last())
     {
         // A prefix by segments ends before its last `/`: `/a/` is `/a`, and `/` is less than `/{x}`.
         key.truncate(key.len() - (text.len() - text.trim_end_matches('/').len()));
     }
-    if path.is_none() || ending != Ending::Exact {
+    if path.is_none() || end != PathEnd::Exact {
         key.push((PREFIX, Reverse(0), Reverse(false)));
     }
     key
@@ -208,43 +212,23 @@ fn parts(template: &Template, separator: u8) -> Vec<PartKey> {
     keys
 }
 
-fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; 13] {
-    let count =
-        |wanted: fn(&Guard) -> bool| Reverse(route.guards.iter().filter(|guard| wanted(guard)).count());
-    [
-        Reverse(usize::from(route.has_methods)),
-        count(|guard| matches!(guard, Guard::Scheme(_))),
-        count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Exact(_)))),
-        count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Regex(_) | HeaderWant::All(_)))),
-        count(|guard| matches!(guard, Guard::Header(_, HeaderWant::Present))),
-        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Exact(_)))),
-        count(|guard| match guard {
-            Guard::Query(query) => matches!(query.want, QueryWant::Template(_) | QueryWant::Regex(_)),
-            _ => false,
-        }),
-        count(|guard| matches!(guard, Guard::Query(query) if matches!(query.want, QueryWant::Present))),
-        count(|guard| matches!(guard, Guard::Cookie(..))),
-        count(|guard| matches!(guard, Guard::ContentType(_) | Guard::Accept(_) | Guard::Upgrade(_))),
-        narrowness(route.guards),
-        count(|guard| {
-            matches!(
-                guard,
-                Guard::Custom(_) | Guard::PathRegex(_) | Guard::MethodRegex(_) | Guard::Formula(_)
-            )
-        }),
-        count(|guard| match guard {
-            Guard::Header(_, want) => matches!(want, HeaderWant::Absent),
-            Guard::Query(query) => matches!(query.want, QueryWant::Absent),
-            _ => false,
-        }),
-    ]
+fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; RANK_CLASSES] {
+    let mut counts = [0; RANK_CLASSES];
+    counts[RankClass::Methods as usize] = usize::from(route.has_methods);
+    for guard in route.guards {
+        if let Some(class) = guard.rank_class() {
+            counts[class as usize] += 1;
+        }
+    }
+    counts[RankClass::Client as usize] = narrowness(route.guards);
+    counts.map(Reverse)
 }
 
 /// One more than the bits of the widest network: none at all is wider than any.
-fn narrowness(guards: &[Guard]) -> Reverse<usize> {
+fn narrowness(guards: &[Guard]) -> usize {
     let widest = |guard: &Guard| match guard {
         Guard::Client(any) => any.iter().map(|network| usize::from(network.bits()) + 1).min(),
         _ => None,
     };
-    Reverse(guards.iter().filter_map(widest).max().unwrap_or(0))
+    guards.iter().filter_map(widest).max().unwrap_or(0)
 }

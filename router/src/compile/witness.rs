@@ -23,6 +23,7 @@ use crate::request::peer::Peer;
 pub struct Witness {
     pub(crate) method: Method,
     pub(crate) target: Uri,
+    pub(crate) version: Version,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) peer: Peer,
 }
@@ -33,7 +34,7 @@ impl Witness {
         let mut request = Request::new(());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.clone();
-        *request.version_mut() = Version::HTTP_11;
+        *request.version_mut() = self.version;
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
         }
@@ -49,12 +50,15 @@ impl Witness {
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.target)?;
-        let mut facts: Vec<String> = Vec::new();
-        for (name, value) in &self.headers {
-            facts.push(format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        let mut notes: Vec<String> = Vec::new();
+        if self.version != Version::HTTP_11 {
+            notes.push(format!("{:?}", self.version));
         }
-        facts.extend(self.peer.scheme.as_ref().map(|scheme| format!("over {scheme}")));
-        facts.extend(self.peer.addr.map(|address| format!("from {}", address.ip())));
-        if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }
+        for (name, value) in &self.headers {
+            notes.push(format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        }
+        notes.extend(self.peer.scheme.as_ref().map(|scheme| format!("over {scheme}")));
+        notes.extend(self.peer.addr.map(|address| format!("from {}", address.ip())));
+        if notes.is_empty() { Ok(()) } else { write!(f, " ({})", notes.join(", ")) }
     }
 }

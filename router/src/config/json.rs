@@ -6,10 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::config::model::{Fault, Node, TableSpec, line, table};
+use crate::config::model::{Node, SpecError, TableSpec, line, table};
 
 impl TableSpec {
-    /// Reads a table from JSON. Faults are kept, with their lines, until the table is built.
+    /// Reads a table from JSON. Errors are kept, with their lines, until the table is built.
     pub fn json(text: &str) -> Self {
         let mut root = Part { text, raw: text, taken: Vec::new() };
         match serde_json::from_str::<&RawValue>(text) {
@@ -18,8 +18,8 @@ impl TableSpec {
                 table(root, Vec::new())
             }
             Err(error) => {
-                let faults = vec![(message(&error), u32::try_from(error.line()).ok())];
-                Self { faults, ..Self::default() }
+                let errors = vec![(message(&error), u32::try_from(error.line()).ok())];
+                Self { errors, ..Self::default() }
             }
         }
     }
@@ -33,7 +33,7 @@ struct Part<'t> {
 }
 
 impl<'t> Part<'t> {
-    fn told(&self, error: &serde_json::Error) -> Fault {
+    fn told(&self, error: &serde_json::Error) -> SpecError {
         // A value that was read before has no lines of its own.
         let own = u32::try_from(error.line()).unwrap_or(0).saturating_sub(1);
         (message(error), Some(self.line() + own))
@@ -45,7 +45,7 @@ impl<'t> Part<'t> {
 }
 
 impl Node for Part<'_> {
-    fn take(&mut self, key: &str) -> Result<Vec<Self>, Fault> {
+    fn take(&mut self, key: &str) -> Result<Vec<Self>, SpecError> {
         let Ok(own) = serde_json::from_str::<BTreeMap<String, &RawValue>>(self.raw) else {
             return Ok(Vec::new());
         };
@@ -59,11 +59,11 @@ impl Node for Part<'_> {
     }
 
     fn line(&self) -> u32 {
-        // It is a piece of the text: the distance is its place.
+        // It is a piece of the text: the edit distance is its place.
         line(self.text, (self.raw.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize))
     }
 
-    fn read<T: DeserializeOwned>(self) -> Result<T, Fault> {
+    fn read<T: DeserializeOwned>(self) -> Result<T, SpecError> {
         // serde would take a list of the fields as well.
         if !self.raw.starts_with('{') {
             return Err(("this is no object".to_owned(), Some(self.line())));

@@ -7,28 +7,29 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::error::{BuildError, BuildErrorKind};
-use crate::route::conditions::{Bounds, Site};
+use crate::route::conditions::SourceLocation;
 use crate::route::route::Route;
+use crate::route::scope_conditions::ScopeConditions;
 use crate::rule::dialect::Dialect;
 
 impl TableSpec {
     /// What could not be read.
     #[track_caller]
     pub(crate) fn build_errors(&self) -> Vec<BuildError> {
-        let here = Site::caller();
-        let errors = self.faults.iter().map(|(fault, line)| BuildError {
-            kind: BuildErrorKind::Spec(fault.clone()),
+        let here = SourceLocation::caller();
+        let errors = self.errors.iter().map(|(error, line)| BuildError {
+            kind: BuildErrorKind::Spec(error.clone()),
             route: "*".to_owned(),
-            site: line.map_or(here, Site::Line),
+            location: line.map_or(here, SourceLocation::Line),
         });
         errors.collect()
     }
 }
 
 impl ScopeSpec {
-    pub(crate) fn bounds(&self, dialect: Dialect) -> Bounds {
-        let mut bounds = Bounds::new();
-        bounds.conditions.site = self.site();
+    pub(crate) fn bounds(&self, dialect: Dialect) -> ScopeConditions {
+        let mut bounds = ScopeConditions::new();
+        bounds.conditions.location = self.location();
         bounds.conditions.sealed = self.sealed;
         bounds.name.clone_from(&self.name);
         if let Some(prefix) = &self.prefix {
@@ -44,7 +45,7 @@ impl ScopeSpec {
 impl RouteSpec {
     pub(crate) fn route(&self, dialect: Dialect) -> Route {
         let mut route = Route::rule(dialect.text(&self.rule)).priority(self.priority);
-        route.conditions.site = self.site();
+        route.conditions.location = self.location();
         route.conditions.sealed = self.sealed;
         route.name.clone_from(&self.name);
         route.build_only = self.build_only;
@@ -53,15 +54,15 @@ impl RouteSpec {
     }
 
     #[track_caller]
-    pub(crate) fn fault(&self, fault: String) -> BuildError {
+    pub(crate) fn error(&self, message: String) -> BuildError {
         let route = self.name.clone().unwrap_or_else(|| self.rule.clone());
-        BuildError { kind: BuildErrorKind::Spec(fault), route, site: self.site() }
+        BuildError { kind: BuildErrorKind::Spec(message), route, location: self.location() }
     }
 }
 
 /// A whole table as data: its routes as [rules](crate::rule), its scopes, and the names of what answers.
 ///
-/// It is read from TOML or JSON, or built as the struct that it is. Reading never fails: every fault of a
+/// It is read from TOML or JSON, or built as the struct that it is. Reading never fails: every error of a
 /// file is kept, and reported by `build` with its line, together with all others.
 ///
 /// ```
@@ -89,8 +90,8 @@ impl RouteSpec {
 /// let request = http::Request::get("/api/stats").body(())?;
 /// assert_eq!(*table.find(&request, &Peer::default()).unwrap().value(), 2);
 ///
-/// let faulty = TableSpec::toml("\n[[routes]]\nrule = 'Hots(`a`)'\n\n[[routes]]\nrul = 1\n");
-/// let errors = Table::builder().spec(&faulty, |_| Ok(())).build().unwrap_err().to_string();
+/// let invalid = TableSpec::toml("\n[[routes]]\nrule = 'Hots(`a`)'\n\n[[routes]]\nrul = 1\n");
+/// let errors = Table::builder().spec(&invalid, |_| Ok(())).build().unwrap_err().to_string();
 /// assert!(errors.contains("line 2") && errors.contains("`Host`"), "{errors}");
 /// assert!(errors.contains("line 6") && errors.contains("unknown field `rul`"), "{errors}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -115,7 +116,7 @@ pub struct TableSpec {
     /// What could not be read, and where.
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
-    pub(crate) faults: Vec<(String, Option<u32>)>,
+    pub(crate) errors: Vec<(String, Option<u32>)>,
 }
 
 /// A route as data.
@@ -141,7 +142,7 @@ pub struct RouteSpec {
     /// Whether only URLs are built from it.
     #[serde(skip_serializing_if = "is_default")]
     pub build_only: bool,
-    /// Facts for whoever reads them.
+    /// Metadata for any reader reads them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     #[serde(skip)]
@@ -186,15 +187,15 @@ impl RouteSpec {
 
     /// Where it stands in its file, or where the program asks for it.
     #[track_caller]
-    pub(crate) fn site(&self) -> Site {
-        self.line.map_or_else(Site::caller, Site::Line)
+    pub(crate) fn location(&self) -> SourceLocation {
+        self.line.map_or_else(SourceLocation::caller, SourceLocation::Line)
     }
 }
 
 impl ScopeSpec {
     #[track_caller]
-    pub(crate) fn site(&self) -> Site {
-        self.line.map_or_else(Site::caller, Site::Line)
+    pub(crate) fn location(&self) -> SourceLocation {
+        self.line.map_or_else(SourceLocation::caller, SourceLocation::Line)
     }
 }
 
@@ -202,53 +203,53 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// A fault and its line.
+/// A error and its line.
 #[cfg(any(feature = "json", feature = "toml"))]
-pub(crate) type Fault = (String, Option<u32>);
+pub(crate) type SpecError = (String, Option<u32>);
 
 /// An object of a file.
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) trait Node: Sized {
     /// Takes a list of objects out; nothing, if the key is not there.
-    fn take(&mut self, key: &str) -> Result<Vec<Self>, Fault>;
+    fn take(&mut self, key: &str) -> Result<Vec<Self>, SpecError>;
 
     /// The line that it begins in.
     fn line(&self) -> u32;
 
     /// What is left of it.
-    fn read<T: DeserializeOwned>(self) -> Result<T, Fault>;
+    fn read<T: DeserializeOwned>(self) -> Result<T, SpecError>;
 }
 
-/// A table with all faults of its parts.
+/// A table with all errors of its parts.
 #[cfg(any(feature = "json", feature = "toml"))]
-pub(crate) fn table(mut root: impl Node, mut faults: Vec<Fault>) -> TableSpec {
-    let (routes, scopes) = parts(&mut root, &mut faults);
-    let own: Option<TableSpec> = root.read().map_err(|fault| faults.push(fault)).ok();
-    TableSpec { routes, scopes, faults, ..own.unwrap_or_default() }
+pub(crate) fn table(mut root: impl Node, mut errors: Vec<SpecError>) -> TableSpec {
+    let (routes, scopes) = parts(&mut root, &mut errors);
+    let own: Option<TableSpec> = root.read().map_err(|error| errors.push(error)).ok();
+    TableSpec { routes, scopes, errors, ..own.unwrap_or_default() }
 }
 
 #[cfg(any(feature = "json", feature = "toml"))]
-fn parts(node: &mut impl Node, faults: &mut Vec<Fault>) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
-    let mut take = |key: &str| node.take(key).map_err(|fault| faults.push(fault)).unwrap_or_default();
+fn parts(node: &mut impl Node, errors: &mut Vec<SpecError>) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
+    let mut take = |key: &str| node.take(key).map_err(|error| errors.push(error)).unwrap_or_default();
     let (routes, scopes) = (take("routes"), take("scopes"));
     let mut kept = Vec::new();
     for node in routes {
         let line = Some(node.line());
         match node.read::<RouteSpec>() {
             Ok(route) => kept.push(RouteSpec { line, ..route }),
-            Err(fault) => faults.push(fault),
+            Err(error) => errors.push(error),
         }
     }
-    let scopes = scopes.into_iter().map(|node| scope(node, faults)).collect();
+    let scopes = scopes.into_iter().map(|node| scope(node, errors)).collect();
     (kept, scopes)
 }
 
-/// What is inside a faulty scope is looked at all the same.
+/// What is inside a invalid scope is looked at all the same.
 #[cfg(any(feature = "json", feature = "toml"))]
-fn scope(mut node: impl Node, faults: &mut Vec<Fault>) -> ScopeSpec {
+fn scope(mut node: impl Node, errors: &mut Vec<SpecError>) -> ScopeSpec {
     let line = Some(node.line());
-    let (routes, scopes) = parts(&mut node, faults);
-    let own: Option<ScopeSpec> = node.read().map_err(|fault| faults.push(fault)).ok();
+    let (routes, scopes) = parts(&mut node, errors);
+    let own: Option<ScopeSpec> = node.read().map_err(|error| errors.push(error)).ok();
     ScopeSpec { routes, scopes, line, ..own.unwrap_or_default() }
 }
 

@@ -3,21 +3,23 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, COOKIE, UPGRADE};
+use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, UPGRADE};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, Method, Version};
 use regex::Regex;
+use waylay_template::Template;
 
 use crate::matcher::formula::Formula;
-use crate::matcher::path_regex::WholePath;
-use crate::matcher::query::{QueryGuard, QueryWant};
+use crate::matcher::path_regex::PathRegex;
+use crate::matcher::query::{QueryGuard, QueryMatch, unanchored};
 use crate::request::media_type;
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::peer::Network;
-use crate::request::view::{Head, View};
+use crate::request::view::{RequestHead, RequestView};
+use crate::rule::function::version_name;
 use crate::template::captures::Span;
-use crate::template::encoding::{Coding, has_bad_escape};
+use crate::template::encoding::{Encoding, has_bad_escape};
 use crate::template::host::HostPattern;
 use crate::template::path::PathPattern;
 
@@ -25,7 +27,7 @@ use crate::template::path::PathPattern;
 #[derive(Clone)]
 pub(crate) struct Custom {
     pub(crate) name: String,
-    pub(crate) holds: Arc<dyn Fn(&Head<'_>) -> bool + Send + Sync>,
+    pub(crate) holds: Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>,
 }
 
 impl fmt::Debug for Custom {
@@ -36,7 +38,7 @@ impl fmt::Debug for Custom {
 
 /// What a header must be like; any of several values may be so.
 #[derive(Debug, Clone)]
-pub(crate) enum HeaderWant {
+pub(crate) enum HeaderMatch {
     Present,
     Absent,
     Exact(String),
@@ -47,7 +49,7 @@ pub(crate) enum HeaderWant {
 
 /// What a rule says that is no list of conditions.
 #[derive(Debug, Clone)]
-pub(crate) struct Ruled {
+pub(crate) struct RuleGuard {
     pub(crate) formula: Formula<Guard>,
     /// The same as a rule.
     pub(crate) text: String,
@@ -60,9 +62,11 @@ pub(crate) enum Guard {
     Methods(MethodSet),
     /// The scheme, if it is known.
     Scheme(Vec<Scheme>),
+    /// The protocol version.
+    Version(Vec<Version>),
     /// The effective host, where the host index does not decide.
     Host(HostPattern),
-    Header(HeaderName, HeaderWant),
+    Header(HeaderName, HeaderMatch),
     /// The protocols that a client may change to.
     Upgrade(Vec<String>),
     /// The name of a cookie, and its value if that matters.
@@ -76,26 +80,27 @@ pub(crate) enum Guard {
     Query(QueryGuard),
     /// The path, where the trie does not decide.
     Path(Box<PathPattern>),
-    PathRegex(WholePath),
+    PathRegex(PathRegex),
     MethodRegex(Regex),
     Custom(Custom),
     /// What rules put together of other conditions.
-    Formula(Box<Ruled>),
+    Formula(Box<RuleGuard>),
 }
 
-impl Ruled {
+impl RuleGuard {
     /// Whether it holds; nothing where that hangs on what the request does not tell.
-    pub(crate) fn verdict(&self, view: &View<'_>) -> Option<bool> {
+    pub(crate) fn verdict(&self, view: &RequestView<'_>) -> Option<bool> {
         self.formula.verdict(&|guard| guard.verdict(view))
     }
 }
 
 impl Guard {
     /// Whether it holds; variables go to `found`.
-    pub(crate) fn holds(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
+    pub(crate) fn holds(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
         match self {
             Self::Methods(set) => set.contains(view.head.method),
             Self::Scheme(any) => view.scheme().is_some_and(|scheme| any.contains(scheme)),
+            Self::Version(any) => any.contains(&view.head.version),
             Self::Host(pattern) => match &view.host {
                 Some(host) => pattern.matches(&host.name, host.port, found),
                 None => false,
@@ -104,16 +109,16 @@ impl Guard {
                 let headers = view.head.headers;
                 let values = || headers.get_all(name).iter();
                 match want {
-                    HeaderWant::Present => headers.contains_key(name),
-                    HeaderWant::Absent => !headers.contains_key(name),
-                    HeaderWant::Exact(text) => match headers.get(name) {
+                    HeaderMatch::Present => headers.contains_key(name),
+                    HeaderMatch::Absent => !headers.contains_key(name),
+                    HeaderMatch::Exact(text) => match headers.get(name) {
                         None => false,
                         Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
                     },
-                    HeaderWant::Regex(regex) => {
+                    HeaderMatch::Regex(regex) => {
                         values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
                     }
-                    HeaderWant::All(regex) => {
+                    HeaderMatch::All(regex) => {
                         headers.contains_key(name)
                             && values().all(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
                     }
@@ -137,27 +142,27 @@ impl Guard {
             Self::PathRegex(whole) => whole.holds(view.path) == Some(true),
             Self::MethodRegex(regex) => regex.is_match(view.head.method.as_str()),
             Self::Custom(custom) => (custom.holds)(&view.head),
-            Self::Formula(ruled) => ruled.verdict(view) == Some(true),
+            Self::Formula(rule) => rule.verdict(view) == Some(true),
         }
     }
 
     /// Whether it holds, where that is certain: the opposite asks so.
-    fn verdict(&self, view: &View<'_>) -> Option<bool> {
+    fn verdict(&self, view: &RequestView<'_>) -> Option<bool> {
         let holds = self.holds(view, &mut |_| {});
         (holds || self.knows(view)).then_some(holds)
     }
 
     /// Whether it could read all that it looks at.
-    fn knows(&self, view: &View<'_>) -> bool {
+    fn knows(&self, view: &RequestView<'_>) -> bool {
         let headers = view.head.headers;
         let reads = |name| headers.get_all(name).iter().all(|value| value.to_str().is_ok());
         match self {
             Self::Scheme(_) => view.scheme().is_some(),
             Self::Client(_) => view.client().is_some(),
-            Self::Header(name, HeaderWant::Regex(_) | HeaderWant::All(_)) => reads(name),
+            Self::Header(name, HeaderMatch::Regex(_) | HeaderMatch::All(_)) => reads(name),
             Self::Cookie(..) => reads(&http::header::COOKIE),
-            Self::Query(_) => !has_bad_escape(view.query()) && Coding::Form.decode(view.query()).is_ok(),
-            Self::Path(_) => Coding::Path.decode(view.path).is_ok(),
+            Self::Query(_) => !has_bad_escape(view.query()) && Encoding::Form.decode(view.query()).is_ok(),
+            Self::Path(_) => Encoding::Path.decode(view.path).is_ok(),
             Self::PathRegex(whole) => whole.holds(view.path).is_some(),
             _ => true,
         }
@@ -167,7 +172,7 @@ impl Guard {
     pub(crate) fn is_custom(&self) -> bool {
         match self {
             Self::Custom(_) => true,
-            Self::Formula(ruled) => ruled.formula.leaves().any(Self::is_custom),
+            Self::Formula(rule) => rule.formula.leaves().any(Self::is_custom),
             _ => false,
         }
     }
@@ -176,7 +181,7 @@ impl Guard {
     pub(crate) fn looks_at_host(&self) -> bool {
         match self {
             Self::Host(_) => true,
-            Self::Formula(ruled) => ruled.formula.leaves().any(Self::looks_at_host),
+            Self::Formula(rule) => rule.formula.leaves().any(Self::looks_at_host),
             _ => false,
         }
     }
@@ -185,22 +190,138 @@ impl Guard {
     pub(crate) fn cost(&self) -> u8 {
         match self {
             Self::Methods(_) => 0,
-            Self::Scheme(_) => 1,
-            Self::Header(_, HeaderWant::Regex(_) | HeaderWant::All(_)) | Self::Cookie(..) => 5,
+            Self::Scheme(_) | Self::Version(_) => 1,
+            Self::Header(_, HeaderMatch::Regex(_) | HeaderMatch::All(_)) | Self::Cookie(..) => 5,
             Self::ContentType(_) | Self::Accept(_) => 5,
             Self::Client(_) | Self::Header(..) | Self::Upgrade(_) => 2,
             Self::Host(_) => 3,
-            Self::Query(QueryGuard { want: QueryWant::Template(_) | QueryWant::Regex(_), .. }) => 6,
+            Self::Query(QueryGuard { value: QueryMatch::Template(_) | QueryMatch::Regex(_), .. }) => 6,
             Self::Query(_) => 4,
             Self::Path(_) | Self::PathRegex(_) | Self::MethodRegex(_) => 6,
             Self::Custom(_) | Self::Formula(_) => 7,
         }
     }
+
+    /// Returns the class in which the rank of a route counts this guard.
+    pub(crate) fn rank_class(&self) -> Option<RankClass> {
+        Some(match self {
+            Self::Scheme(_) => RankClass::Scheme,
+            Self::Version(_) => RankClass::Version,
+            Self::Header(_, HeaderMatch::Exact(_)) => RankClass::HeaderExact,
+            Self::Header(_, HeaderMatch::Regex(_) | HeaderMatch::All(_)) => RankClass::HeaderRegex,
+            Self::Header(_, HeaderMatch::Present) => RankClass::HeaderPresent,
+            Self::Header(_, HeaderMatch::Absent) => RankClass::Absent,
+            Self::Query(query) => match query.value {
+                QueryMatch::Exact(_) => RankClass::QueryExact,
+                QueryMatch::Template(_) | QueryMatch::Regex(_) => RankClass::QueryPattern,
+                QueryMatch::Present => RankClass::QueryPresent,
+                QueryMatch::Absent => RankClass::Absent,
+            },
+            Self::Cookie(..) => RankClass::Cookie,
+            Self::ContentType(_) | Self::Accept(_) | Self::Upgrade(_) => RankClass::Content,
+            Self::Client(_) => RankClass::Client,
+            Self::Custom(_) | Self::PathRegex(_) | Self::MethodRegex(_) | Self::Formula(_) => {
+                RankClass::Other
+            }
+            Self::Methods(_) | Self::Host(_) | Self::Path(_) => return None,
+        })
+    }
+
+    /// Returns the kind of the condition and what it requires, for explanations. `queries` are the query
+    /// templates of the route.
+    pub(crate) fn required(&self, queries: &[(String, Option<Template>)]) -> (&'static str, String) {
+        match self {
+            Self::Methods(set) => ("method", set.to_string()),
+            Self::Scheme(any) => ("scheme", joined(any)),
+            Self::Version(any) => {
+                ("version", any.iter().map(|version| version_name(*version)).collect::<Vec<_>>().join("|"))
+            }
+            Self::Host(_) => ("host", "of a scope".to_owned()),
+            Self::Header(name, value) => (
+                "header",
+                match value {
+                    HeaderMatch::Present => name.to_string(),
+                    HeaderMatch::Absent => format!("not {name}"),
+                    HeaderMatch::Exact(text) => format!("{name}={text}"),
+                    HeaderMatch::Regex(regex) => format!("{name}~{}", unanchored(regex)),
+                    HeaderMatch::All(regex) => format!("each {name}~{}", unanchored(regex)),
+                },
+            ),
+            Self::Cookie(name, None) => ("cookie", name.clone()),
+            Self::Cookie(name, Some(value)) => ("cookie", format!("{name}={value}")),
+            Self::Client(any) => ("client", joined(any)),
+            Self::ContentType(any) => ("content type", joined(any)),
+            Self::Accept(any) => ("accept", joined(any)),
+            Self::Upgrade(any) => ("upgrade", any.join("|")),
+            Self::Query(query) => ("query", query.required(queries)),
+            Self::Path(_) => ("path", "of a rule".to_owned()),
+            Self::PathRegex(path) => ("path", format!("~{}", unanchored(&path.regex))),
+            Self::MethodRegex(regex) => ("method", format!("~{}", unanchored(regex))),
+            Self::Formula(rule) => ("rule", rule.text.clone()),
+            Self::Custom(custom) => ("guard", custom.name.clone()),
+        }
+    }
+
+    /// Returns what the request has instead, for explanations.
+    pub(crate) fn actual(&self, view: &RequestView<'_>) -> String {
+        let headers = view.head.headers;
+        match self {
+            Self::Methods(_) | Self::MethodRegex(_) => view.head.method.to_string(),
+            Self::Scheme(_) => view.scheme().map_or("an unknown one".to_owned(), ToString::to_string),
+            Self::Version(_) => version_name(view.head.version).to_owned(),
+            Self::Host(_) => view.host.map_or("none".to_owned(), |host| host.name.clone().into_owned()),
+            Self::Header(name, _) => lines(headers, name),
+            Self::Cookie(name, _) => listed(values(headers, name).map(str::to_owned).collect()),
+            Self::Client(_) => view.client().map_or("an unknown one".to_owned(), |client| client.to_string()),
+            Self::ContentType(_) => lines(headers, &CONTENT_TYPE),
+            Self::Accept(_) => lines(headers, &ACCEPT),
+            Self::Upgrade(_) => lines(headers, &UPGRADE),
+            Self::Query(query) => listed(query.values(view)),
+            Self::Path(_) | Self::PathRegex(_) => view.path.to_owned(),
+            Self::Formula(rule) if rule.verdict(view).is_none() => "what cannot be told".to_owned(),
+            Self::Formula(_) | Self::Custom(_) => "no".to_owned(),
+        }
+    }
+}
+
+/// Classes of guards by falling importance: a route with more guards of an earlier class ranks first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RankClass {
+    Methods,
+    Scheme,
+    Version,
+    HeaderExact,
+    HeaderRegex,
+    HeaderPresent,
+    QueryExact,
+    QueryPattern,
+    QueryPresent,
+    Cookie,
+    Content,
+    Client,
+    Other,
+    Absent,
+}
+
+/// The number of rank classes.
+pub(crate) const RANK_CLASSES: usize = RankClass::Absent as usize + 1;
+
+fn joined<T: ToString>(any: &[T]) -> String {
+    any.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
+}
+
+/// The values of a header as text.
+fn lines(headers: &HeaderMap, name: &HeaderName) -> String {
+    listed(headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).collect())
+}
+
+fn listed(values: Vec<String>) -> String {
+    if values.is_empty() { "none".to_owned() } else { values.join(" and ") }
 }
 
 /// Whether a request asks for one of the protocols: by `Upgrade` over HTTP/1.1 (RFC 9110 §7.8), by an
 /// extended CONNECT over HTTP/2 (RFC 8441) and later.
-pub(crate) fn asks(head: &Head<'_>, any: &[String]) -> bool {
+pub(crate) fn asks(head: &RequestHead<'_>, any: &[String]) -> bool {
     match head.version {
         Version::HTTP_11 => {
             // The method is told by the method bits; CONNECT makes a tunnel of another kind.
@@ -222,12 +343,12 @@ fn has(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 
 /// The `:protocol` that hyper's server keeps.
 #[cfg(feature = "http2")]
-fn connect_protocol<'r>(head: &Head<'r>) -> Option<&'r str> {
+fn connect_protocol<'r>(head: &RequestHead<'r>) -> Option<&'r str> {
     head.extensions.get::<hyper::ext::Protocol>().map(hyper::ext::Protocol::as_str)
 }
 
 #[cfg(not(feature = "http2"))]
-fn connect_protocol<'r>(_head: &Head<'r>) -> Option<&'r str> {
+fn connect_protocol<'r>(_head: &RequestHead<'r>) -> Option<&'r str> {
     None
 }
 

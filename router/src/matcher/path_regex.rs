@@ -9,13 +9,13 @@ use regex_syntax::hir::literal::Extractor;
 
 /// A regex, and the form of the path that it is held against.
 #[derive(Debug, Clone)]
-pub(crate) struct WholePath {
+pub(crate) struct PathRegex {
     pub(crate) regex: Regex,
     /// The canonical path with all its escapes, and not the path as a person writes it.
     pub(crate) escaped: bool,
 }
 
-impl WholePath {
+impl PathRegex {
     /// What every path begins with that matches, as far as it stands there unescaped: where the index looks.
     pub(crate) fn beginning(&self) -> Option<String> {
         let hir = regex_syntax::parse(self.regex.as_str()).ok().filter(|_| !self.escaped)?;
@@ -62,7 +62,7 @@ fn written(path: &str) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{WholePath, written};
+    use super::{PathRegex, written};
 
     #[test]
     fn beginnings() {
@@ -77,7 +77,7 @@ mod tests {
             ("/ab", None),
             ("^/ab", Some("/ab")),
         ] {
-            let whole = WholePath { regex: regex.parse().unwrap(), escaped: false };
+            let whole = PathRegex { regex: regex.parse().unwrap(), escaped: false };
             assert_eq!(whole.beginning().as_deref(), wanted, "{regex}");
         }
     }

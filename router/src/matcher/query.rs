@@ -1,34 +1,35 @@
 //! Query conditions.
 
 use regex::Regex;
+use waylay_template::Template;
 
 use crate::request::policy::QueryValues;
-use crate::request::view::View;
+use crate::request::view::RequestView;
 use crate::template::captures::Span;
-use crate::template::encoding::{Coding, has_bad_escape, hex};
-use crate::template::segment::Slot;
+use crate::template::encoding::{Encoding, has_bad_escape, hex};
+use crate::template::segment::SegmentPattern;
 
 /// What a query key must be like.
 #[derive(Debug, Clone)]
 pub(crate) struct QueryGuard {
     pub(crate) key: String,
-    pub(crate) want: QueryWant,
+    pub(crate) value: QueryMatch,
 }
 
 /// What the value must be like.
 #[derive(Debug, Clone)]
-pub(crate) enum QueryWant {
+pub(crate) enum QueryMatch {
     Present,
     Absent,
     Exact(String),
-    Template(Slot),
+    Template(SegmentPattern),
     Regex(Regex),
 }
 
 impl QueryGuard {
     /// Looks at the values of the key, and hands over the variables of the one that matches.
-    pub(crate) fn holds(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
-        if matches!(self.want, QueryWant::Absent) {
+    pub(crate) fn holds(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
+        if matches!(self.value, QueryMatch::Absent) {
             return !self.is_there(view);
         }
         let query = view.query();
@@ -45,15 +46,15 @@ impl QueryGuard {
                 continue;
             }
             let from = start + pair.len() - value.len();
-            let holds = match &self.want {
-                QueryWant::Present | QueryWant::Absent => true,
-                QueryWant::Exact(text) => is(value, text),
-                QueryWant::Regex(regex) => {
-                    Coding::Form.decode(value).is_ok_and(|value| regex.is_match(&value))
+            let holds = match &self.value {
+                QueryMatch::Present | QueryMatch::Absent => true,
+                QueryMatch::Exact(text) => is(value, text),
+                QueryMatch::Regex(regex) => {
+                    Encoding::Form.decode(value).is_ok_and(|value| regex.is_match(&value))
                 }
-                QueryWant::Template(slot) => {
+                QueryMatch::Template(slot) => {
                     let span = (short(from), short(from + value.len()));
-                    slot.read(query, span, Coding::Form, found)
+                    slot.read(query, span, Encoding::Form, found)
                 }
             };
             if holds || first_only {
@@ -65,10 +66,40 @@ impl QueryGuard {
 }
 
 impl QueryGuard {
-    fn is_there(&self, view: &View<'_>) -> bool {
+    /// Returns what the key requires, as text; `queries` have the templates.
+    pub(crate) fn required(&self, queries: &[(String, Option<Template>)]) -> String {
+        let key = &self.key;
+        match &self.value {
+            QueryMatch::Present => key.clone(),
+            QueryMatch::Absent => format!("not {key}"),
+            QueryMatch::Exact(text) => format!("{key}={text}"),
+            QueryMatch::Regex(regex) => format!("{key}~{}", unanchored(regex)),
+            // A compiled template has no source text.
+            QueryMatch::Template(_) => {
+                let mut templates = queries.iter().filter(|(own, _)| own == key);
+                let template = templates.find_map(|(_, template)| template.as_ref());
+                template.map_or_else(|| key.clone(), |template| format!("{key}={}", template.text))
+            }
+        }
+    }
+
+    /// Returns the values of the key, still encoded.
+    pub(crate) fn values(&self, view: &RequestView<'_>) -> Vec<String> {
+        let pairs = view.query().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let own = pairs.filter(|(key, _)| Encoding::Form.decode(key).is_ok_and(|key| *key == *self.key));
+        own.map(|(_, value)| value.to_owned()).collect()
+    }
+
+    fn is_there(&self, view: &RequestView<'_>) -> bool {
         let divides = |c: char| c == '&' || (view.policy.query == QueryValues::First && c == ';');
         view.query().split(divides).any(|pair| is(pair.split('=').next().unwrap_or(pair), &self.key))
     }
+}
+
+/// Returns the source of a regex without the anchors that were put around it.
+pub(crate) fn unanchored(regex: &Regex) -> &str {
+    let regex = regex.as_str();
+    regex.strip_prefix(r"\A(?:").and_then(|regex| regex.strip_suffix(r")\z")).unwrap_or(regex)
 }
 
 /// Whether an encoded text is this one. It is decoded no further than the two are alike: a query may have
@@ -103,12 +134,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::is;
-    use crate::template::encoding::Coding;
+    use crate::template::encoding::Encoding;
 
     proptest! {
         #[test]
         fn is_what_decoding_gives(raw in "([ab+%]|%6[1-3]|%C3%A9|%2[0b]){0,6}", text in "[ab+% \u{e9}]{0,6}") {
-            let decoded = Coding::Form.decode(&raw);
+            let decoded = Encoding::Form.decode(&raw);
             prop_assert_eq!(is(&raw, &text), decoded.as_deref() == Ok(&*text));
             if let Ok(decoded) = decoded {
                 prop_assert!(is(&raw, &decoded));

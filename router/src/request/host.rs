@@ -1,4 +1,4 @@
-//! Effective host.
+//! ConnectionInfo host.
 
 use std::borrow::Cow;
 

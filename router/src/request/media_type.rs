@@ -75,7 +75,7 @@ impl Media {
     }
 
     /// Types that it covers: among them one that others cover too, if there is any.
-    pub(crate) fn examples(&self, others: &[&Vec<Media>]) -> Vec<String> {
+    pub(crate) fn examples(&self, others: &[&[Media]]) -> Vec<String> {
         let all = others.iter().flat_map(|any| any.iter()).chain([self]);
         let concrete = all.map(|media| media.text.replace("*/*", "text/plain").replace("/*", "/plain"));
         concrete.collect()

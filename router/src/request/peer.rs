@@ -133,11 +133,11 @@ fn address(text: &str) -> Option<SocketAddr> {
 ///
 /// ```
 /// use tower::ServiceExt;
-/// use waylay_router::{Body, Effective, Peer, Route, Router};
+/// use waylay_router::{Body, ConnectionInfo, Peer, Route, Router};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let router = Router::builder()
 ///     .trusted_proxy("10.0.0.0/8")
-///     .route(Route::get("/").to(async |effective: Effective| effective.origin().unwrap_or_default()))
+///     .route(Route::get("/").to(async |effective: ConnectionInfo| effective.origin().unwrap_or_default()))
 ///     .build()?;
 /// let mut request = http::Request::get("/")
 ///     .header("host", "inner:8080")
@@ -151,7 +151,7 @@ fn address(text: &str) -> Option<SocketAddr> {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Effective {
+pub struct ConnectionInfo {
     /// The client's address; the port is 0 where a proxy told none.
     pub addr: Option<SocketAddr>,
     /// The scheme that the client used.
@@ -160,7 +160,7 @@ pub struct Effective {
     pub host: Option<String>,
 }
 
-impl Effective {
+impl ConnectionInfo {
     /// `scheme://host`, where both are known (RFC 6454 §6.2): what an absolute URL to this service begins
     /// with.
     pub fn origin(&self) -> Option<String> {
@@ -182,7 +182,7 @@ fn host(uri: &Uri, headers: &http::HeaderMap) -> Option<String> {
     (!host.is_empty()).then(|| host.to_owned())
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Effective {
+impl<S: Send + Sync> FromRequestParts<S> for ConnectionInfo {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {

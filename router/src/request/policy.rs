@@ -2,8 +2,8 @@
 
 use waylay_template::Syntax;
 
-use crate::template::encoding::Coding;
-use crate::template::path::Ending;
+use crate::template::encoding::Encoding;
+use crate::template::path::PathEnd;
 
 /// Which of several matching routes wins when no priority decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -11,9 +11,9 @@ use crate::template::path::Ending;
 pub enum Precedence {
     /// The most specific: host, then path segment by segment, then guards.
     #[default]
-    Specific,
+    Specificity,
     /// The one that was written first, as in gorilla/mux; a scope holds its place.
-    Registration,
+    RegistrationOrder,
 }
 
 /// Which path the templates are compared with.
@@ -33,10 +33,10 @@ pub enum PathForm {
 /// What becomes of dot segments and doubled slashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum Cleaning {
+pub enum PathCleaning {
     /// Dot segments are refused with 400; empty segments are kept and match no variable.
     #[default]
-    Refuse,
+    Reject,
     /// The request is redirected with 301 to the cleaned path, as gorilla/mux does.
     Redirect,
     /// Everything is kept.
@@ -46,7 +46,7 @@ pub enum Cleaning {
 /// What a prefix may be followed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum Prefixes {
+pub enum PrefixMatch {
     /// Whole segments: `/api` matches `/api` and `/api/x`, not `/apis`.
     #[default]
     Segments,
@@ -85,9 +85,9 @@ pub enum QueryValues {
 pub enum MissingHost {
     /// No route with a host matches; the rest works, so that tests need no ceremony.
     #[default]
-    Unknown,
+    Unmatched,
     /// 400, as RFC 9112 §3.2 asks of servers.
-    Refuse,
+    Reject,
 }
 
 /// What an OPTIONS request gets that no route answers.
@@ -117,7 +117,7 @@ pub enum MethodMiss {
 ///
 /// ```
 /// use waylay_router::{Policy, Precedence};
-/// let policy = Policy::default().precedence(Precedence::Registration);
+/// let policy = Policy::default().precedence(Precedence::RegistrationOrder);
 /// assert_ne!(policy, Policy::strict());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,8 +125,8 @@ pub enum MethodMiss {
 pub struct Policy {
     pub(crate) precedence: Precedence,
     pub(crate) path: PathForm,
-    pub(crate) cleaning: Cleaning,
-    pub(crate) prefixes: Prefixes,
+    pub(crate) path_cleaning: PathCleaning,
+    pub(crate) prefixes: PrefixMatch,
     pub(crate) trailing_slash: TrailingSlash,
     pub(crate) query: QueryValues,
     pub(crate) missing_host: MissingHost,
@@ -138,20 +138,20 @@ pub struct Policy {
 impl Policy {
     /// The default, and a missing host is refused.
     pub fn strict() -> Self {
-        Self::default().missing_host(MissingHost::Refuse)
+        Self::default().missing_host(MissingHost::Reject)
     }
 
     /// gorilla/mux's reading: registration order, raw prefixes, decoded path,
     /// cleaning redirects, first query value, its template grammar.
     pub fn gorilla() -> Self {
         Self {
-            precedence: Precedence::Registration,
+            precedence: Precedence::RegistrationOrder,
             path: PathForm::Decoded,
-            cleaning: Cleaning::Redirect,
-            prefixes: Prefixes::Raw,
+            path_cleaning: PathCleaning::Redirect,
+            prefixes: PrefixMatch::Raw,
             trailing_slash: TrailingSlash::Strict,
             query: QueryValues::First,
-            missing_host: MissingHost::Unknown,
+            missing_host: MissingHost::Unmatched,
             options: OptionsAnswer::Miss,
             method_miss: MethodMiss::MethodNotAllowed,
             syntax: Syntax::Gorilla,
@@ -169,12 +169,12 @@ impl Policy {
     }
 
     /// What becomes of dot segments.
-    pub fn cleaning(self, cleaning: Cleaning) -> Self {
-        Self { cleaning, ..self }
+    pub fn path_cleaning(self, path_cleaning: PathCleaning) -> Self {
+        Self { path_cleaning, ..self }
     }
 
     /// What a prefix may be followed by.
-    pub fn prefixes(self, prefixes: Prefixes) -> Self {
+    pub fn prefixes(self, prefixes: PrefixMatch) -> Self {
         Self { prefixes, ..self }
     }
 
@@ -205,18 +205,18 @@ impl Policy {
     }
 
     /// How the path is encoded that templates are compared with.
-    pub(crate) fn path_coding(self) -> Coding {
+    pub(crate) fn path_encoding(self) -> Encoding {
         match self.path {
-            PathForm::Canonical => Coding::Path,
-            PathForm::Decoded | PathForm::Raw => Coding::Plain,
+            PathForm::Canonical => Encoding::Path,
+            PathForm::Decoded | PathForm::Raw => Encoding::Plain,
         }
     }
 
     /// How a prefix template ends.
-    pub(crate) fn prefix_ending(self) -> Ending {
+    pub(crate) fn prefix_end(self) -> PathEnd {
         match self.prefixes {
-            Prefixes::Segments => Ending::Segments,
-            Prefixes::Raw => Ending::Raw,
+            PrefixMatch::Segments => PathEnd::Segments,
+            PrefixMatch::Raw => PathEnd::Raw,
         }
     }
 }

@@ -11,21 +11,21 @@ use crate::request::host;
 use crate::request::host::Host;
 use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, spelling};
 use crate::request::peer::{Forwarded, Network, Peer, forwarded};
-use crate::request::policy::{Cleaning, MissingHost, PathForm, Policy};
-use crate::template::encoding::{Coding, escape, has_bad_escape};
+use crate::request::policy::{MissingHost, PathCleaning, PathForm, Policy};
+use crate::template::encoding::{Encoding, escape, has_bad_escape};
 
 /// The head of a request, borrowed; what custom conditions are given.
 ///
 /// ```
-/// use waylay_router::{Head, Peer, Route, Table};
-/// let shouts = |head: &Head<'_>| head.uri.path().chars().any(char::is_uppercase);
+/// use waylay_router::{RequestHead, Peer, Route, Table};
+/// let shouts = |head: &RequestHead<'_>| head.uri.path().chars().any(char::is_uppercase);
 /// let table = Table::builder().route(Route::new().guard("shouts", shouts).value("hush")).build()?;
 /// let request = http::Request::get("/HELLO").body(())?;
 /// assert!(table.find(&request, &Peer::default()).is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct Head<'r> {
+pub struct RequestHead<'r> {
     /// The method.
     pub method: &'r Method,
     /// The target as it came.
@@ -40,21 +40,21 @@ pub struct Head<'r> {
 
 /// Why a request has no view: it is refused, or sent elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unseen {
+pub(crate) enum ViewError {
     Bad(BadRequest),
     /// The clean path, escaped.
     Cleaned(String),
 }
 
-/// What the policy makes of a request; [`View`] borrows it.
-pub(crate) struct Read<'r> {
+/// What the policy makes of a request; [`RequestView`] borrows it.
+pub(crate) struct NormalizedRequest<'r> {
     pub(crate) path: Cow<'r, str>,
     pub(crate) host: Option<Host<'r>>,
     /// The client, where the other end is a trusted proxy.
     behind: Option<Box<Forwarded<'r>>>,
 }
 
-impl<'r> Read<'r> {
+impl<'r> NormalizedRequest<'r> {
     /// Applies the policy; `hosts` says whether any route looks at the host.
     #[inline(always)]
     pub(crate) fn new<B>(
@@ -63,20 +63,20 @@ impl<'r> Read<'r> {
         policy: &Policy,
         proxies: &[Network],
         hosts: bool,
-    ) -> Result<Self, Unseen> {
+    ) -> Result<Self, ViewError> {
         let uri = request.uri();
         let path = path(uri, policy)?;
         let behind = if proxies.is_empty() { None } else { forwarded(request.headers(), peer, proxies) };
-        let strict = policy.missing_host == MissingHost::Refuse;
+        let strict = policy.missing_host == MissingHost::Reject;
         let host = if hosts || strict {
             let given = behind.as_ref().and_then(|behind| behind.host);
             host::effective(uri, request.headers(), given, request.version(), policy.syntax)
-                .map_err(Unseen::Bad)?
+                .map_err(ViewError::Bad)?
         } else {
             None
         };
         if strict && host.is_none() && request.version() == Version::HTTP_11 {
-            return Err(Unseen::Bad(BadRequest::NoHost));
+            return Err(ViewError::Bad(BadRequest::NoHost));
         }
         Ok(Self { path, host, behind: behind.map(Box::new) })
     }
@@ -84,24 +84,24 @@ impl<'r> Read<'r> {
 
 /// The head with the policy applied, all borrowed.
 #[derive(Clone, Copy)]
-pub(crate) struct View<'v> {
-    pub(crate) head: Head<'v>,
+pub(crate) struct RequestView<'v> {
+    pub(crate) head: RequestHead<'v>,
     pub(crate) path: &'v str,
     pub(crate) host: Option<&'v Host<'v>>,
     pub(crate) policy: &'v Policy,
     peer: &'v Peer,
 }
 
-impl<'v> View<'v> {
+impl<'v> RequestView<'v> {
     #[inline]
     pub(crate) fn new<B>(
         request: &'v Request<B>,
-        read: &'v Read<'_>,
+        read: &'v NormalizedRequest<'_>,
         peer: &'v Peer,
         policy: &'v Policy,
     ) -> Self {
         Self {
-            head: Head {
+            head: RequestHead {
                 method: request.method(),
                 uri: request.uri(),
                 version: request.version(),
@@ -136,35 +136,35 @@ impl<'v> View<'v> {
 }
 
 #[inline(always)]
-fn path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, Unseen> {
-    if policy.path == PathForm::Canonical && policy.cleaning == Cleaning::Refuse {
-        return canonical(uri.path()).map_err(Unseen::Bad);
+fn path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewError> {
+    if policy.path == PathForm::Canonical && policy.path_cleaning == PathCleaning::Reject {
+        return canonical(uri.path()).map_err(ViewError::Bad);
     }
     other_path(uri, policy)
 }
 
 /// The forms that gorilla/mux knows.
-fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, Unseen> {
+fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewError> {
     let raw = uri.path();
     let path = match policy.path {
-        PathForm::Canonical => spelling(raw).map_err(Unseen::Bad)?.0,
-        PathForm::Decoded if has_bad_escape(raw) => return Err(Unseen::Bad(BadRequest::BadEscape)),
-        PathForm::Decoded => Coding::Path.decode(raw).map_err(|_| Unseen::Bad(BadRequest::NotUtf8))?,
+        PathForm::Canonical => spelling(raw).map_err(ViewError::Bad)?.0,
+        PathForm::Decoded if has_bad_escape(raw) => return Err(ViewError::Bad(BadRequest::BadEscape)),
+        PathForm::Decoded => Encoding::Path.decode(raw).map_err(|_| ViewError::Bad(BadRequest::NotUtf8))?,
         PathForm::Raw => Cow::Borrowed(raw),
     };
     if path.len() > usize::from(u16::MAX) {
-        return Err(Unseen::Bad(BadRequest::PathTooLong));
+        return Err(ViewError::Bad(BadRequest::PathTooLong));
     }
-    match policy.cleaning {
-        Cleaning::Refuse if has_dot_segment(&path) => Err(Unseen::Bad(BadRequest::DotSegment)),
-        Cleaning::Redirect => {
+    match policy.path_cleaning {
+        PathCleaning::Reject if has_dot_segment(&path) => Err(ViewError::Bad(BadRequest::DotSegment)),
+        PathCleaning::Redirect => {
             let clean = cleaned(&path);
             match policy.path {
                 _ if clean == *path => Ok(path),
-                PathForm::Decoded => Err(Unseen::Cleaned(escape(&clean))),
-                PathForm::Canonical | PathForm::Raw => Err(Unseen::Cleaned(clean)),
+                PathForm::Decoded => Err(ViewError::Cleaned(escape(&clean))),
+                PathForm::Canonical | PathForm::Raw => Err(ViewError::Cleaned(clean)),
             }
         }
-        Cleaning::Refuse | Cleaning::Keep => Ok(path),
+        PathCleaning::Reject | PathCleaning::Keep => Ok(path),
     }
 }

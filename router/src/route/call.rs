@@ -8,69 +8,73 @@ use waylay_template::{Syntax, TemplateKind};
 
 use crate::request::method::MethodSet;
 use crate::request::path::spelling;
-use crate::route::conditions::{Conditions, HeaderText, HostText, PathRegexText, PathText, QueryText};
+use crate::route::conditions::{Condition, Conditions, HeaderText, HostText, PathText, QueryText};
 use crate::rule::ast::{Argument, Call};
-use crate::rule::check;
-use crate::rule::check::Angle;
-use crate::rule::dialect::{Function as F, Language};
+use crate::rule::dialect::{Angle, Language, angle_parts};
+use crate::rule::function::Function as F;
 use crate::template::constraint::in_syntax;
 use crate::template::constraint::parse;
-use crate::template::encoding::{Coding, escape};
+use crate::template::encoding::{Encoding, escape};
 
-/// What a function asks for.
+/// The conditions of one call.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub(crate) enum CallConditions {
     Always,
     Never,
     Of(Box<Conditions>),
 }
 
-/// The conditions of a call that has been checked; a guard is none of them.
-pub(crate) fn asked(call: &Call, language: Language) -> Asked {
+/// Returns the conditions of a call that has been checked; a guard has none.
+pub(crate) fn call_conditions(call: &Call, language: Language) -> CallConditions {
     let mut conditions = Conditions::new();
     conditions.exact_methods = language != Language::Native;
-    let text = |place: usize| call.arguments.get(place).map_or("", |argument: &Argument| &argument.text);
-    let first = text(0).to_owned();
-    let second = call.arguments.get(1).map(|argument| argument.text.clone());
-    let of = &mut conditions;
+    let mut arguments = call.arguments.iter().map(|argument: &Argument| argument.text.clone());
+    let first = arguments.next().unwrap_or_default();
+    let second = arguments.next();
     match call.function {
-        F::Any => return Asked::Always,
-        F::Host if language == Language::Traefik && first == "*" => return Asked::Always,
+        F::Any => return CallConditions::Always,
+        F::Host if language == Language::Traefik && first == "*" => return CallConditions::Always,
         F::Host => match host(&first, language) {
-            Some(host) => of.hosts.push(host),
-            None => return Asked::Never,
+            Some(host) => conditions.hosts.push(host),
+            None => return CallConditions::Never,
         },
-        F::HostRegexp => of.hosts.push(HostText::Regex(regex(&first, language))),
-        F::Path | F::PathPrefix => path(of, call.function == F::PathPrefix, &first, language),
-        F::PathRegexp => {
-            let escaped = language == Language::Vulcand;
-            of.path_regexes.push(PathRegexText { regex: regex(&first, language), escaped });
+        F::HostRegexp => conditions.hosts.push(HostText::Regex(regex(&first, language))),
+        F::Path | F::PathPrefix => {
+            path(&mut conditions, call.function == F::PathPrefix, &first, language);
         }
-        F::Method => method(of, &first, language),
-        F::MethodRegexp => of.method_regexes.push(regex(&first, language)),
-        F::Header => of.headers.push((first, header(second, language))),
-        F::HeaderRegexp => of.headers.push((first, HeaderText::Regex(regex(text(1), language)))),
-        F::HeaderAll => of.headers.push((first, HeaderText::All(regex(text(1), language)))),
-        F::Query | F::QueryRegexp => {
-            let want = match second {
-                // Traefik's key alone has no value, which is less than to be there.
-                None if language == Language::Traefik => QueryText::Template(String::new()),
-                None => QueryText::Present,
-                Some(text) if call.function == F::QueryRegexp => QueryText::Regex(regex(&text, language)),
-                Some(text) if language == Language::Traefik => QueryText::Template(literal(&text)),
-                Some(text) => QueryText::Template(text),
-            };
-            of.queries.push((first, want));
-        }
-        F::Scheme => of.schemes.push(first),
-        F::ClientIp => of.clients.push(first),
-        F::Cookie => of.cookies.push((first, second)),
-        F::ContentType => of.content_types.push(first),
-        F::Accept => of.accepts.push(first),
-        F::Upgrade => of.upgrades.push(first),
-        F::Guard => return Asked::Never,
+        F::Method => method(&mut conditions, &first, language),
+        function => match condition(function, first, second, language) {
+            Some(condition) => conditions.add(condition),
+            None => return CallConditions::Never,
+        },
     }
-    Asked::Of(Box::new(conditions))
+    CallConditions::Of(Box::new(conditions))
+}
+
+/// The condition of a function, with the arguments of other dialects translated.
+fn condition(function: F, first: String, second: Option<String>, language: Language) -> Option<Condition> {
+    let native = language == Language::Native;
+    let second_regex = |second: Option<String>| second.map(|text| regex(&text, language));
+    match function {
+        F::PathRegexp if !native => {
+            let escaped = language == Language::Vulcand;
+            Some(Condition::PathRegex { regex: regex(&first, language), escaped })
+        }
+        F::MethodRegexp if !native => Some(Condition::MethodRegex(regex(&first, language))),
+        F::Header if language == Language::Vulcand => Some(Condition::Header(first, header(second))),
+        F::HeaderRegexp | F::HeaderAll if !native => {
+            Condition::from_call(function, first, second_regex(second))
+        }
+        // Traefik's key alone requires an empty value, which is less than any value.
+        F::Query | F::QueryRegexp if language == Language::Traefik && second.is_none() => {
+            Some(Condition::Query(first, QueryText::Template(String::new())))
+        }
+        F::QueryRegexp if !native => Condition::from_call(function, first, second_regex(second)),
+        F::Query if language == Language::Traefik => {
+            Condition::from_call(function, first, second.map(|text| literal(&text)))
+        }
+        _ => Condition::from_call(function, first, second),
+    }
 }
 
 /// A regex that matches the whole: one that searches is put between anything.
@@ -80,11 +84,11 @@ fn regex(text: &str, language: Language) -> String {
     }
     let source = in_syntax(text, Syntax::Gorilla);
     let hir = regex_syntax::parse(&source).ok();
-    let sides = hir.map(|hir| {
+    let routes = hir.map(|hir| {
         let properties = hir.properties();
         (properties.look_set_prefix().contains(Look::Start), properties.look_set_suffix().contains(Look::End))
     });
-    let (starts, ends) = sides.unwrap_or_default();
+    let (starts, ends) = routes.unwrap_or_default();
     let (before, after) = (if starts { "" } else { "(?s:.*?)" }, if ends { "" } else { "(?s:.*)" });
     format!("{before}(?-is:{source}){after}")
 }
@@ -94,15 +98,14 @@ fn literal(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-fn header(value: Option<String>, language: Language) -> HeaderText {
+/// The value of a vulcand header condition.
+fn header(value: Option<String>) -> HeaderText {
     match value {
         None => HeaderText::Present,
-        Some(text) if language == Language::Vulcand && text.contains('<') => {
-            match angles(&text, "[^/]+", &str::to_owned) {
-                Pattern::Text(text) => HeaderText::Exact(text),
-                Pattern::Regex(regex) => HeaderText::Regex(regex),
-            }
-        }
+        Some(text) if text.contains('<') => match angles(&text, "[^/]+", &str::to_owned) {
+            Pattern::Text(text) => HeaderText::Exact(text),
+            Pattern::Regex(regex) => HeaderText::Regex(regex),
+        },
         Some(text) => HeaderText::Exact(text),
     }
 }
@@ -112,7 +115,7 @@ fn method(of: &mut Conditions, text: &str, language: Language) {
     if language == Language::Vulcand
         && let Pattern::Regex(regex) = angles(&text, "[^ ]+", &str::to_owned)
     {
-        of.method_regexes.push(regex);
+        of.add(Condition::MethodRegex(regex));
         return;
     }
     // What is no method is none of any request's.
@@ -158,7 +161,7 @@ fn path(of: &mut Conditions, prefix: bool, text: &str, language: Language) {
         _ => regex::escape(text),
     };
     let regex = if prefix { format!("{regex}(?s:.*)") } else { regex };
-    of.path_regexes.push(PathRegexText { regex, escaped: language == Language::Vulcand });
+    of.add(Condition::PathRegex { regex, escaped: language == Language::Vulcand });
 }
 
 /// A vulcand pattern that is a text, or a regex of the whole.
@@ -169,7 +172,7 @@ enum Pattern {
 
 /// `name` is what a name matches, and `spell` says how text stands in requests.
 fn angles(text: &str, name: &str, spell: &dyn Fn(&str) -> String) -> Pattern {
-    let parts = check::parts(text).unwrap_or_default();
+    let parts = angle_parts(text).unwrap_or_default();
     if !parts.iter().any(|part| !matches!(part, Angle::Text(_))) {
         return Pattern::Text(text.to_owned());
     }
@@ -189,7 +192,7 @@ fn spelt(text: &str) -> String {
 
 /// The text that an escaped one stands for, if it is escaped again in the same way: `%2F` is no `/`.
 fn decoded(text: &str) -> Option<String> {
-    let decoded = Coding::Path.decode(text).ok()?.into_owned();
+    let decoded = Encoding::Path.decode(text).ok()?.into_owned();
     (escape(&decoded) == spelt(text)).then_some(decoded)
 }
 
@@ -197,7 +200,7 @@ fn decoded(text: &str) -> Option<String> {
 fn templated(text: &str, read: impl Fn(&str) -> Option<String>) -> Option<String> {
     let mut names: Vec<&str> = Vec::new();
     let mut template = String::new();
-    for part in check::parts(text).ok()? {
+    for part in angle_parts(text).ok()? {
         let (name, tail, regex) = match part {
             Angle::Text(text) => {
                 template.push_str(&literal(&read(text)?));

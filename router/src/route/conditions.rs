@@ -1,16 +1,18 @@
-//! Conditions as written; setters; Location.
+//! Condition: the conditions of a route as written, and their setters.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use http::Method;
+use http::{Method, Version};
 
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::Custom;
 use crate::request::method::MethodSet;
-use crate::request::policy::{MethodMiss, OptionsAnswer, TrailingSlash};
+use crate::request::policy::TrailingSlash;
+use crate::rule::ast::Expr;
+use crate::rule::function::{Function, parse_version, version_name};
 use crate::rule::text::RuleText;
 
 /// What was written of one header.
@@ -61,37 +63,124 @@ pub(crate) struct PathText {
     pub(crate) raw: bool,
 }
 
-/// A regex over the whole path.
+/// One condition beside host, method and path template, as written: nothing has been checked.
+///
+/// Everything else about a kind is in the `match`es over this enum and over `Guard`.
 #[derive(Debug, Clone)]
-pub(crate) struct PathRegexText {
-    pub(crate) regex: String,
-    /// Whether it is held against the canonical path, escapes and all.
-    pub(crate) escaped: bool,
+pub(crate) enum Condition {
+    /// A regex over the whole path; compared with the escaped path or with the readable one.
+    PathRegex {
+        regex: String,
+        escaped: bool,
+    },
+    MethodRegex(String),
+    Scheme(String),
+    Version(Version),
+    Header(String, HeaderText),
+    Query(String, QueryText),
+    Cookie(String, Option<String>),
+    ContentType(String),
+    Accept(String),
+    Upgrade(String),
+    ClientIp(String),
+    Custom(Custom),
 }
 
-/// Conditions in the user's words; nothing here has been checked.
+impl Condition {
+    /// Returns the position of the kind in lists and rules, and whether conditions of it are alternatives.
+    fn kind(&self) -> (u8, bool) {
+        match self {
+            Self::PathRegex { .. } => (0, false),
+            Self::MethodRegex(_) => (1, false),
+            Self::Scheme(_) => (2, true),
+            Self::Version(_) => (3, true),
+            Self::Header(..) => (4, false),
+            Self::Query(..) => (5, false),
+            Self::Cookie(..) => (6, false),
+            Self::ContentType(_) => (7, true),
+            Self::Accept(_) => (8, true),
+            Self::Upgrade(_) => (9, true),
+            Self::ClientIp(_) => (10, true),
+            Self::Custom(_) => (11, false),
+        }
+    }
+
+    /// Tests whether two conditions are alternatives of each other.
+    fn is_alternative_of(&self, other: &Self) -> bool {
+        self.kind() == other.kind() && self.kind().1
+    }
+
+    /// Returns the condition that a call of a rule function states, if it is one.
+    pub(crate) fn from_call(function: Function, first: String, second: Option<String>) -> Option<Self> {
+        Some(match function {
+            Function::PathRegexp => Self::PathRegex { regex: first, escaped: false },
+            Function::MethodRegexp => Self::MethodRegex(first),
+            Function::Scheme => Self::Scheme(first),
+            Function::Version => Self::Version(parse_version(&first)?),
+            Function::Header => Self::Header(first, second.map_or(HeaderText::Present, HeaderText::Exact)),
+            Function::HeaderRegexp => Self::Header(first, HeaderText::Regex(second?)),
+            Function::HeaderAll => Self::Header(first, HeaderText::All(second?)),
+            Function::Query => Self::Query(first, second.map_or(QueryText::Present, QueryText::Template)),
+            Function::QueryRegexp => Self::Query(first, second.map_or(QueryText::Present, QueryText::Regex)),
+            Function::Cookie => Self::Cookie(first, second),
+            Function::ContentType => Self::ContentType(first),
+            Function::Accept => Self::Accept(first),
+            Function::Upgrade => Self::Upgrade(first),
+            Function::ClientIp => Self::ClientIp(first),
+            _ => return None,
+        })
+    }
+
+    /// Returns the condition as a rule.
+    pub(crate) fn to_expr(&self) -> Expr {
+        match self {
+            Self::PathRegex { regex, .. } => Function::PathRegexp.of([regex]),
+            Self::MethodRegex(regex) => Function::MethodRegexp.of([regex]),
+            Self::Scheme(scheme) => Function::Scheme.of([scheme]),
+            Self::Version(version) => Function::Version.of([version_name(*version)]),
+            Self::Header(name, HeaderText::Present) => Function::Header.of([name]),
+            Self::Header(name, HeaderText::Absent) => !Function::Header.of([name]),
+            Self::Header(name, HeaderText::Exact(value)) => Function::Header.of([name, value]),
+            Self::Header(name, HeaderText::Regex(regex)) => Function::HeaderRegexp.of([name, regex]),
+            Self::Header(name, HeaderText::All(regex)) => Function::HeaderAll.of([name, regex]),
+            Self::Query(key, QueryText::Present) => Function::Query.of([key]),
+            Self::Query(key, QueryText::Absent) => !Function::Query.of([key]),
+            Self::Query(key, QueryText::Template(text)) => Function::Query.of([key, text]),
+            Self::Query(key, QueryText::Regex(regex)) => Function::QueryRegexp.of([key, regex]),
+            Self::Cookie(name, None) => Function::Cookie.of([name]),
+            Self::Cookie(name, Some(value)) => Function::Cookie.of([name, value]),
+            Self::ContentType(media) => Function::ContentType.of([media]),
+            Self::Accept(media) => Function::Accept.of([media]),
+            Self::Upgrade(protocol) => Function::Upgrade.of([protocol]),
+            Self::ClientIp(network) => Function::ClientIp.of([network]),
+            Self::Custom(custom) => Function::Guard.of([&custom.name]),
+        }
+    }
+
+    /// Returns the opposite, if it is a condition itself.
+    pub(crate) fn negated(&self) -> Option<Self> {
+        match self {
+            Self::Header(name, HeaderText::Present) => Some(Self::Header(name.clone(), HeaderText::Absent)),
+            Self::Query(key, QueryText::Present) => Some(Self::Query(key.clone(), QueryText::Absent)),
+            _ => None,
+        }
+    }
+}
+
+/// The conditions of a route or scope as written: nothing has been checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Conditions {
-    pub(crate) site: Site,
+    pub(crate) location: SourceLocation,
     pub(crate) path: Option<PathText>,
     pub(crate) hosts: Vec<HostText>,
     pub(crate) methods: Option<MethodSet>,
-    pub(crate) schemes: Vec<String>,
-    pub(crate) headers: Vec<(String, HeaderText)>,
-    pub(crate) queries: Vec<(String, QueryText)>,
-    pub(crate) cookies: Vec<(String, Option<String>)>,
-    pub(crate) clients: Vec<String>,
-    pub(crate) content_types: Vec<String>,
-    pub(crate) accepts: Vec<String>,
-    pub(crate) upgrades: Vec<String>,
-    pub(crate) custom: Vec<Custom>,
-    pub(crate) path_regexes: Vec<PathRegexText>,
-    pub(crate) method_regexes: Vec<String>,
-    /// Whether HEAD is not meant by GET.
+    /// Whether GET does not include HEAD.
     pub(crate) exact_methods: bool,
-    /// Rules that have not been read.
+    /// All others, sorted by kind ([`add`](Self::add)).
+    pub(crate) list: Vec<Condition>,
+    /// Rules that have not been parsed.
     pub(crate) rules: Vec<RuleText>,
-    /// What of rules is no list of conditions; each leaf holds one condition.
+    /// Parts of rules that are not lists; each leaf has one condition.
     pub(crate) formulas: Vec<Formula<Conditions>>,
     pub(crate) trailing_slash: Option<TrailingSlash>,
     pub(crate) sealed: bool,
@@ -102,22 +191,12 @@ impl Conditions {
     #[track_caller]
     pub(crate) fn new() -> Self {
         Self {
-            site: Site::caller(),
+            location: SourceLocation::caller(),
             path: None,
             hosts: Vec::new(),
             methods: None,
-            schemes: Vec::new(),
-            headers: Vec::new(),
-            queries: Vec::new(),
-            cookies: Vec::new(),
-            clients: Vec::new(),
-            content_types: Vec::new(),
-            accepts: Vec::new(),
-            upgrades: Vec::new(),
-            custom: Vec::new(),
-            path_regexes: Vec::new(),
-            method_regexes: Vec::new(),
             exact_methods: false,
+            list: Vec::new(),
             rules: Vec::new(),
             formulas: Vec::new(),
             trailing_slash: None,
@@ -126,9 +205,9 @@ impl Conditions {
         }
     }
 
-    /// The same place with no condition but the path.
+    /// Returns the same location with no condition but the path.
     pub(crate) fn path_only(&self) -> Self {
-        Self { site: self.site, path: self.path.clone(), ..Self::new() }
+        Self { location: self.location, path: self.path.clone(), ..Self::new() }
     }
 
     pub(crate) fn method(&mut self, method: Method) {
@@ -137,6 +216,28 @@ impl Conditions {
 
     pub(crate) fn path(&mut self, text: String, prefix: bool) {
         self.path = Some(PathText { text, prefix, raw: false });
+    }
+
+    /// Adds a condition after the others of its kind: setters may come in any order.
+    pub(crate) fn add(&mut self, condition: Condition) {
+        let at = self.list.partition_point(|other| other.kind() <= condition.kind());
+        self.list.insert(at, condition);
+    }
+
+    /// Returns the list in groups: alternatives together, the others one by one.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &[Condition]> {
+        self.list.chunk_by(Condition::is_alternative_of)
+    }
+
+    /// Tests whether both have alternatives of one kind.
+    pub(crate) fn share_alternatives(&self, other: &Self) -> bool {
+        self.list.iter().any(|own| other.list.iter().any(|other| own.is_alternative_of(other)))
+    }
+
+    /// Returns the opposite of a single condition, if it is a condition itself.
+    pub(crate) fn negated(&self) -> Option<Self> {
+        let list = self.list.iter().map(Condition::negated).collect::<Option<Vec<_>>>()?;
+        (!list.is_empty()).then(|| Self { list, ..self.clone() })
     }
 }
 
@@ -166,40 +267,58 @@ macro_rules! condition_setters {
 
         /// Asks for a scheme; several are alternatives. An unknown scheme matches none.
         pub fn scheme(mut self, scheme: impl Into<String>) -> Self {
-            self.$($field).+.schemes.push(scheme.into());
+            self.$($field).+.add($crate::route::conditions::Condition::Scheme(scheme.into()));
+            self
+        }
+
+        /// Requires a protocol version; several are alternatives.
+        ///
+        /// ```
+        /// use http::Version;
+        /// use waylay_router::{Peer, Route, Table};
+        /// let table = Table::builder()
+        ///     .route(Route::get("/push").version(Version::HTTP_2).version(Version::HTTP_3).value("streams"))
+        ///     .route(Route::get("/push").value("poll"))
+        ///     .build()?;
+        /// let request = http::Request::get("/push").version(Version::HTTP_2).body(())?;
+        /// assert_eq!(*table.find(&request, &Peer::default()).unwrap().value(), "streams");
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        pub fn version(mut self, version: http::Version) -> Self {
+            self.$($field).+.add($crate::route::conditions::Condition::Version(version));
             self
         }
 
         /// Asks for a header with exactly this value; any of several values may be it.
         pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            let want = $crate::route::conditions::HeaderText::Exact(value.into());
-            self.$($field).+.headers.push((name.into(), want));
+            let value = $crate::route::conditions::HeaderText::Exact(value.into());
+            self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
             self
         }
 
         /// Asks for a header, whatever its value.
         pub fn header_present(mut self, name: impl Into<String>) -> Self {
-            let want = $crate::route::conditions::HeaderText::Present;
-            self.$($field).+.headers.push((name.into(), want));
+            let value = $crate::route::conditions::HeaderText::Present;
+            self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
             self
         }
 
         /// Asks for the absence of a header. What a client may leave out proves nothing about it.
         pub fn header_absent(mut self, name: impl Into<String>) -> Self {
-            let want = $crate::route::conditions::HeaderText::Absent;
-            self.$($field).+.headers.push((name.into(), want));
+            let value = $crate::route::conditions::HeaderText::Absent;
+            self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
             self
         }
 
         /// Asks for a cookie with exactly this value; any of several values may be it.
         pub fn cookie(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            self.$($field).+.cookies.push((name.into(), Some(value.into())));
+            self.$($field).+.add($crate::route::conditions::Condition::Cookie(name.into(), Some(value.into())));
             self
         }
 
         /// Asks for a cookie, whatever its value.
         pub fn cookie_present(mut self, name: impl Into<String>) -> Self {
-            self.$($field).+.cookies.push((name.into(), None));
+            self.$($field).+.add($crate::route::conditions::Condition::Cookie(name.into(), None));
             self
         }
 
@@ -208,7 +327,7 @@ macro_rules! condition_setters {
         /// It is the address of the other end ([`Peer`](crate::Peer)): behind a proxy that is the
         /// proxy's, unless [trusted](crate::Builder::trusted_proxy). An unknown address matches none.
         pub fn client_ip(mut self, network: impl Into<String>) -> Self {
-            self.$($field).+.clients.push(network.into());
+            self.$($field).+.add($crate::route::conditions::Condition::ClientIp(network.into()));
             self
         }
 
@@ -216,7 +335,7 @@ macro_rules! condition_setters {
         /// alternatives. Parameters and case do not count. A request that only fails here is
         /// answered with 415.
         pub fn content_type(mut self, media: impl Into<String>) -> Self {
-            self.$($field).+.content_types.push(media.into());
+            self.$($field).+.add($crate::route::conditions::Condition::ContentType(media.into()));
             self
         }
 
@@ -224,21 +343,21 @@ macro_rules! condition_setters {
         /// count (64 ranges are read), and a client that says nothing accepts all. A request that
         /// only fails here is answered with 406.
         pub fn accept(mut self, media: impl Into<String>) -> Self {
-            self.$($field).+.accepts.push(media.into());
+            self.$($field).+.add($crate::route::conditions::Condition::Accept(media.into()));
             self
         }
 
         /// Asks for a header with a value that the regex matches as a whole.
         pub fn header_regex(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
-            let want = $crate::route::conditions::HeaderText::Regex(regex.into());
-            self.$($field).+.headers.push((name.into(), want));
+            let value = $crate::route::conditions::HeaderText::Regex(regex.into());
+            self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
             self
         }
 
         /// Asks for a header all of whose values the regex matches as a whole, and for one at least.
-        pub fn header_all(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
-            let want = $crate::route::conditions::HeaderText::All(regex.into());
-            self.$($field).+.headers.push((name.into(), want));
+        pub fn header_all_values(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
+            let value = $crate::route::conditions::HeaderText::All(regex.into());
+            self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
             self
         }
 
@@ -246,7 +365,7 @@ macro_rules! condition_setters {
         /// (RFC 9110 §7.8), or an extended CONNECT over HTTP/2 (RFC 8441), whose `:protocol` is known
         /// with feature `http2`. Several are alternatives. GET routes answer CONNECT too, then.
         pub fn upgrade(mut self, protocol: impl Into<String>) -> Self {
-            self.$($field).+.upgrades.push(protocol.into());
+            self.$($field).+.add($crate::route::conditions::Condition::Upgrade(protocol.into()));
             self
         }
 
@@ -254,34 +373,37 @@ macro_rules! condition_setters {
         /// only `%` and the reserved characters of RFC 3986 §2.2 stay as they came (`%2F` is no `/`), and
         /// against the whole of it, scopes or not.
         pub fn path_regex(mut self, regex: impl Into<String>) -> Self {
-            let text = $crate::route::conditions::PathRegexText { regex: regex.into(), escaped: false };
-            self.$($field).+.path_regexes.push(text);
+            let regex = regex.into();
+            self.$($field).+.add($crate::route::conditions::Condition::PathRegex { regex, escaped: false });
             self
         }
 
         /// Asks for a query key with a value that the template matches (`1`, `{page:[0-9]+}`);
         /// any of several values may match.
         pub fn query(mut self, key: impl Into<String>, template: impl Into<String>) -> Self {
-            let want = $crate::route::conditions::QueryText::Template(template.into());
-            self.$($field).+.queries.push((key.into(), want));
+            let value = $crate::route::conditions::QueryText::Template(template.into());
+            self.$($field).+.add($crate::route::conditions::Condition::Query(key.into(), value));
             self
         }
 
         /// Asks for a query key with a value that the regex matches as a whole and that is not kept.
         pub fn query_regex(mut self, key: impl Into<String>, regex: impl Into<String>) -> Self {
-            self.$($field).+.queries.push((key.into(), $crate::route::conditions::QueryText::Regex(regex.into())));
+            let value = $crate::route::conditions::QueryText::Regex(regex.into());
+            self.$($field).+.add($crate::route::conditions::Condition::Query(key.into(), value));
             self
         }
 
         /// Asks for a query key, whatever its value.
         pub fn query_present(mut self, key: impl Into<String>) -> Self {
-            self.$($field).+.queries.push((key.into(), $crate::route::conditions::QueryText::Present));
+            let value = $crate::route::conditions::QueryText::Present;
+            self.$($field).+.add($crate::route::conditions::Condition::Query(key.into(), value));
             self
         }
 
         /// Asks for the absence of a query key.
         pub fn query_absent(mut self, key: impl Into<String>) -> Self {
-            self.$($field).+.queries.push((key.into(), $crate::route::conditions::QueryText::Absent));
+            let value = $crate::route::conditions::QueryText::Absent;
+            self.$($field).+.add($crate::route::conditions::Condition::Query(key.into(), value));
             self
         }
 
@@ -305,112 +427,35 @@ macro_rules! condition_setters {
         pub fn guard(
             mut self,
             name: impl Into<String>,
-            holds: impl Fn(&$crate::request::view::Head<'_>) -> bool + Send + Sync + 'static,
+            holds: impl Fn(&$crate::request::view::RequestHead<'_>) -> bool + Send + Sync + 'static,
         ) -> Self {
-            self.$($field).+.custom.push($crate::matcher::guard::Custom {
-                name: name.into(),
-                holds: std::sync::Arc::new(holds),
-            });
+            let holds = std::sync::Arc::new(holds);
+            let custom = $crate::matcher::guard::Custom { name: name.into(), holds };
+            self.$($field).+.add($crate::route::conditions::Condition::Custom(custom));
             self
         }
     };
-}
-
-/// The conditions of a scope, and the name that it puts in front of its routes' names.
-///
-/// ```
-/// use waylay_router::{Bounds, Route, Table};
-/// let mut builder = Table::builder();
-/// let api = builder.open(None, Bounds::new().prefix("/api").name("api"));
-/// builder.add(Some(api), Route::get("/stats").name("stats").value(1));
-/// let table = builder.build()?;
-/// assert_eq!(table.urls().get("api.stats")?.build()?, "/api/stats");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone)]
-#[must_use = "bounds do nothing until a builder takes them"]
-pub struct Bounds {
-    pub(crate) conditions: Conditions,
-    pub(crate) name: Option<String>,
-    pub(crate) method_miss: Option<MethodMiss>,
-    pub(crate) options: Option<OptionsAnswer>,
-}
-
-/// The setters that a scope has beyond those of a route.
-macro_rules! scope_setters {
-    ($($bounds:ident .)*) => {
-        /// Puts a prefix in front of the paths inside; it matches whole segments.
-        pub fn prefix(mut self, template: impl Into<String>) -> Self {
-            self.$($bounds.)*conditions.path(template.into(), true);
-            self
-        }
-
-        /// Asks for what a [rule](crate::rule) says. Its `PathPrefix` is put in front of the paths inside,
-        /// where it stands beside other conditions; within `||` or under `!`, and as `Path`, it looks at the
-        /// whole path behind the scopes around.
-        pub fn when(mut self, rule: impl Into<$crate::rule::text::RuleText>) -> Self {
-            self.$($bounds.)*conditions.rules.push(rule.into());
-            self
-        }
-
-        /// Puts a name and a dot in front of the names inside.
-        pub fn name(mut self, name: impl Into<String>) -> Self {
-            self.$($bounds.)*name = Some(name.into());
-            self
-        }
-
-        /// Keeps requests that meet the scope's conditions inside: what no route of the scope
-        /// answers is a miss, whatever routes there are outside.
-        pub fn sealed(mut self) -> Self {
-            self.$($bounds.)*conditions.sealed = true;
-            self
-        }
-
-        /// Says what a request inside gets whose method alone is wrong; the policy says it otherwise.
-        pub fn method_miss(mut self, method_miss: $crate::request::policy::MethodMiss) -> Self {
-            self.$($bounds.)*method_miss = Some(method_miss);
-            self
-        }
-
-        /// Says what an OPTIONS request inside gets that no route answers; the policy says it otherwise.
-        pub fn options(mut self, options: $crate::request::policy::OptionsAnswer) -> Self {
-            self.$($bounds.)*options = Some(options);
-            self
-        }
-    };
-}
-
-impl Bounds {
-    /// No condition: every request is inside.
-    #[track_caller]
-    #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
-    pub fn new() -> Self {
-        Self { conditions: Conditions::new(), name: None, method_miss: None, options: None }
-    }
-
-    condition_setters!(conditions);
-    scope_setters!();
 }
 
 /// Where a route or scope was written: in code, or in a table's file.
 ///
 /// ```
-/// use waylay_router::{Route, Site, Table};
+/// use waylay_router::{Route, SourceLocation, Table};
 /// let table = Table::builder().route(Route::get("/").value(())).build()?;
-/// let Site::Code(location) = table.routes().next().unwrap().site() else { unreachable!() };
+/// let SourceLocation::Code(location) = table.routes().next().unwrap().location() else { unreachable!() };
 /// assert!(location.line() > 0);
 /// # Ok::<(), waylay_router::BuildErrors>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Site {
+pub enum SourceLocation {
     /// A line of code.
     Code(&'static Location<'static>),
     /// A line of a table's file, from 1 on.
     Line(u32),
 }
 
-impl Site {
+impl SourceLocation {
     /// The caller of the function that asks.
     #[track_caller]
     pub(crate) fn caller() -> Self {
@@ -418,7 +463,7 @@ impl Site {
     }
 }
 
-impl fmt::Display for Site {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(location) => location.fmt(f),
@@ -427,4 +472,4 @@ impl fmt::Display for Site {
     }
 }
 
-pub(crate) use {condition_setters, scope_setters};
+pub(crate) use condition_setters;

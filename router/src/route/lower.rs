@@ -8,19 +8,20 @@ use std::collections::HashMap;
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::Custom;
 use crate::request::method::MethodSet;
-use crate::route::call::{Asked, asked};
-use crate::route::conditions::{Conditions, HeaderText, QueryText};
+use crate::route::call::{CallConditions, call_conditions};
+use crate::route::conditions::{Condition, Conditions};
 use crate::rule::ast::{Call, Expr};
-use crate::rule::check::RuleLint;
-use crate::rule::dialect::{Function, Language};
+use crate::rule::dialect::Language;
 use crate::rule::error::{MAX_ALTERNATIVES, RuleError, RuleErrorKind};
+use crate::rule::function::Function;
+use crate::rule::lint::RuleLint;
 use crate::rule::text::{Rule, RuleText};
 
 /// The conditions that rules leave, and the priority that they have of their own.
 #[derive(Debug)]
 pub(crate) struct Lowered {
     /// One at least.
-    pub(crate) ways: Vec<Conditions>,
+    pub(crate) alternatives: Vec<Conditions>,
     pub(crate) priority: Option<i32>,
     /// The text of foreign rules, which decides between those that are as specific.
     pub(crate) foreign: String,
@@ -56,7 +57,7 @@ fn lower_to(
                 parts.push(tree);
                 lints.extend(more);
             }
-            Err(faults) => errors.extend(faults),
+            Err(more) => errors.extend(more),
         }
         if text.dialect.language() != Language::Native {
             foreign.push_str(&text.text);
@@ -70,7 +71,7 @@ fn lower_to(
     }
     let mut base = conditions.clone();
     base.rules.clear();
-    Ok(Lowered { ways: ways(&base, &all(parts), most), priority, foreign, lints })
+    Ok(Lowered { alternatives: alternatives(&base, &all(parts), most), priority, foreign, lints })
 }
 
 /// The same as one list, as scopes hold it: what is a choice stays a formula.
@@ -78,13 +79,13 @@ pub(crate) fn lower_as_one(
     conditions: &Conditions,
     guards: &HashMap<String, Custom>,
 ) -> Result<Conditions, Vec<RuleError>> {
-    let mut ways = lower_to(conditions, guards, 1)?.ways;
-    let mut way = ways.swap_remove(0);
+    let mut alternatives = lower_to(conditions, guards, 1)?.alternatives;
+    let mut alternative = alternatives.swap_remove(0);
     // A path that is no prefix stands in front of no other.
-    if let Some(path) = way.path.take_if(|path| !path.prefix || path.raw) {
-        way.formulas.push(Tree::Leaf(Conditions { path: Some(path), ..Conditions::new() }));
+    if let Some(path) = alternative.path.take_if(|path| !path.prefix || path.raw) {
+        alternative.formulas.push(Tree::Leaf(Conditions { path: Some(path), ..Conditions::new() }));
     }
-    Ok(way)
+    Ok(alternative)
 }
 
 pub(crate) fn read(
@@ -94,11 +95,11 @@ pub(crate) fn read(
     let rule = Rule::parse(text.clone()).map_err(|errors| errors.into_iter().collect::<Vec<_>>())?;
     let mut reader = Reader { language: text.dialect.language(), guards, unknown: Vec::new() };
     let tree = reader.tree(rule.expr(), true);
-    let fault = |(kind, span)| RuleError { kind, text: text.text.clone(), span };
+    let error = |(kind, span)| RuleError { kind, text: text.text.clone(), span };
     if reader.unknown.is_empty() {
         Ok((tree, rule.lints().to_vec()))
     } else {
-        Err(reader.unknown.into_iter().map(fault).collect())
+        Err(reader.unknown.into_iter().map(error).collect())
     }
 }
 
@@ -122,49 +123,43 @@ impl Reader<'_> {
     }
 
     fn leaf(&mut self, call: &Call, holds: bool) -> Tree {
-        let asked =
-            if call.function == Function::Guard { self.guard(call) } else { asked(call, self.language) };
-        match asked {
-            Asked::Always if holds => Tree::All(Vec::new()),
-            Asked::Never if !holds => Tree::All(Vec::new()),
-            Asked::Always | Asked::Never => Tree::Either(Vec::new()),
-            Asked::Of(conditions) if holds => Tree::Leaf(*conditions),
-            Asked::Of(conditions) => opposite(*conditions),
+        let call_conditions = if call.function == Function::Guard {
+            self.guard(call)
+        } else {
+            call_conditions(call, self.language)
+        };
+        match call_conditions {
+            CallConditions::Always if holds => Tree::All(Vec::new()),
+            CallConditions::Never if !holds => Tree::All(Vec::new()),
+            CallConditions::Always | CallConditions::Never => Tree::Either(Vec::new()),
+            CallConditions::Of(conditions) if holds => Tree::Leaf(*conditions),
+            CallConditions::Of(conditions) => negate(*conditions),
         }
     }
 
-    fn guard(&mut self, call: &Call) -> Asked {
-        let Some(argument) = call.arguments.first() else { return Asked::Never };
+    fn guard(&mut self, call: &Call) -> CallConditions {
+        let Some(argument) = call.arguments.first() else { return CallConditions::Never };
         match self.guards.get(&argument.text) {
             Some(custom) => {
                 let mut conditions = Conditions::new();
-                conditions.custom.push(custom.clone());
-                Asked::Of(Box::new(conditions))
+                conditions.add(Condition::Custom(custom.clone()));
+                CallConditions::Of(Box::new(conditions))
             }
             None => {
                 let kind = RuleErrorKind::UnknownGuard(argument.text.clone());
                 self.unknown.push((kind, argument.span.clone()));
-                Asked::Never
+                CallConditions::Never
             }
         }
     }
 }
 
-/// The opposite of one condition; that something is not there is a condition of its own.
-fn opposite(mut conditions: Conditions) -> Tree {
-    for (_, want) in &mut conditions.headers {
-        if matches!(want, HeaderText::Present) {
-            *want = HeaderText::Absent;
-            return Tree::Leaf(conditions);
-        }
+/// The opposite of one condition; that something is absent is a condition itself.
+fn negate(conditions: Conditions) -> Tree {
+    match conditions.negated() {
+        Some(negated) => Tree::Leaf(negated),
+        None => Tree::Not(Box::new(Tree::Leaf(conditions))),
     }
-    for (_, want) in &mut conditions.queries {
-        if matches!(want, QueryText::Present) {
-            *want = QueryText::Absent;
-            return Tree::Leaf(conditions);
-        }
-    }
-    Tree::Not(Box::new(Tree::Leaf(conditions)))
 }
 
 fn all(parts: impl IntoIterator<Item = Tree>) -> Tree {
@@ -189,7 +184,7 @@ fn either(parts: impl IntoIterator<Item = Tree>) -> Tree {
         for part in inner {
             let joined = match &part {
                 Tree::Leaf(more) => flat.iter_mut().any(|known| match known {
-                    Tree::Leaf(known) => known.widen(more),
+                    Tree::Leaf(known) => known.union(more),
                     _ => false,
                 }),
                 _ => false,
@@ -203,7 +198,7 @@ fn either(parts: impl IntoIterator<Item = Tree>) -> Tree {
 }
 
 /// The lists that say together what the tree says.
-fn ways(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> {
+fn alternatives(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> {
     let parts = match tree {
         Tree::All(parts) => parts.as_slice(),
         other => std::slice::from_ref(other),
@@ -216,19 +211,21 @@ fn ways(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> {
             None => rest.push(part),
         }
     }
-    let mut ways: Vec<Conditions> = lists.into_iter().map(|list| way(base, list, &rest)).collect();
+    let mut alternatives: Vec<Conditions> =
+        lists.into_iter().map(|list| alternative(base, list, &rest)).collect();
     // What never holds is kept where there is nothing else, as a route for no method.
-    let live = |way: &Conditions| way.methods.as_ref().is_none_or(|methods| !methods.is_empty());
-    if ways.iter().any(live) {
-        ways.retain(live);
+    let live =
+        |alternative: &Conditions| alternative.methods.as_ref().is_none_or(|methods| !methods.is_empty());
+    if alternatives.iter().any(live) {
+        alternatives.retain(live);
     } else {
-        ways.truncate(1);
+        alternatives.truncate(1);
     }
-    if ways.is_empty() {
+    if alternatives.is_empty() {
         let never = Conditions { methods: Some(MethodSet::default()), ..base.clone() };
-        ways.push(never);
+        alternatives.push(never);
     }
-    ways
+    alternatives
 }
 
 /// The lists of a tree, unless there are more than `room`.
@@ -262,72 +259,53 @@ fn product<'t>(lists: &[Vec<Literal<'t>>], more: &[Vec<Literal<'t>>]) -> Vec<Vec
 }
 
 /// One list with what the route asks anyway, and the trees that are no lists.
-fn way(base: &Conditions, mut list: Vec<Literal<'_>>, rest: &[&Tree]) -> Conditions {
-    let mut way = base.clone();
+fn alternative(base: &Conditions, mut list: Vec<Literal<'_>>, rest: &[&Tree]) -> Conditions {
+    let mut alternative = base.clone();
     // The path that the index goes by is the most exact one.
     list.sort_by_key(|(conditions, _)| conditions.path.as_ref().is_some_and(|path| path.prefix));
     for (conditions, holds) in list {
         if !holds {
-            way.formulas.push(Tree::Not(Box::new(Tree::Leaf(conditions.clone()))));
-        } else if !way.absorb(conditions) {
-            way.formulas.push(Tree::Leaf(conditions.clone()));
+            alternative.formulas.push(Tree::Not(Box::new(Tree::Leaf(conditions.clone()))));
+        } else if !alternative.merge_into(conditions) {
+            alternative.formulas.push(Tree::Leaf(conditions.clone()));
         }
     }
-    way.formulas.extend(rest.iter().copied().cloned());
-    way
+    alternative.formulas.extend(rest.iter().copied().cloned());
+    alternative
 }
 
 impl Conditions {
     /// Takes over all conditions of another list, where both can stand in one; else nothing happens.
-    pub(crate) fn absorb(&mut self, other: &Self) -> bool {
+    pub(crate) fn merge_into(&mut self, other: &Self) -> bool {
         // Of two sets of methods the policy says what is common to them: whether GET means HEAD.
         let both =
             self.path.is_some() && other.path.is_some() || self.methods.is_some() && other.methods.is_some();
-        if both || self.share_a_list(other) {
+        if both || self.share_alternatives(other) {
             return false;
         }
         self.methods = self.methods.take().or_else(|| other.methods.clone());
         self.path = self.path.take().or_else(|| other.path.clone());
         self.hosts.extend_from_slice(&other.hosts);
-        self.headers.extend_from_slice(&other.headers);
-        self.queries.extend_from_slice(&other.queries);
-        self.cookies.extend_from_slice(&other.cookies);
-        self.custom.extend_from_slice(&other.custom);
-        self.path_regexes.extend_from_slice(&other.path_regexes);
-        self.method_regexes.extend_from_slice(&other.method_regexes);
         self.exact_methods |= other.exact_methods;
-        self.widen_lists(other);
+        self.add_all(other);
         true
     }
 
     /// Takes over the alternatives of another condition of the same kind; else nothing happens. Both
     /// hold one condition.
-    pub(crate) fn widen(&mut self, other: &Self) -> bool {
+    pub(crate) fn union(&mut self, other: &Self) -> bool {
         if let (Some(own), Some(others)) = (&mut self.methods, &other.methods) {
             own.extend(others);
             return true;
         }
-        let same = self.share_a_list(other);
-        if same {
-            self.widen_lists(other);
+        let alternatives = self.share_alternatives(other);
+        if alternatives {
+            self.add_all(other);
         }
-        same
+        alternatives
     }
 
-    /// Whether both have something in the same list of alternatives.
-    fn share_a_list(&self, other: &Self) -> bool {
-        let lists = |of: &Self| {
-            [&of.schemes, &of.clients, &of.content_types, &of.accepts, &of.upgrades]
-                .map(|list| !list.is_empty())
-        };
-        lists(self).into_iter().zip(lists(other)).any(|(own, other)| own && other)
-    }
-
-    fn widen_lists(&mut self, other: &Self) {
-        self.schemes.extend_from_slice(&other.schemes);
-        self.clients.extend_from_slice(&other.clients);
-        self.content_types.extend_from_slice(&other.content_types);
-        self.accepts.extend_from_slice(&other.accepts);
-        self.upgrades.extend_from_slice(&other.upgrades);
+    fn add_all(&mut self, other: &Self) {
+        other.list.iter().for_each(|condition| self.add(condition.clone()));
     }
 }

@@ -4,4 +4,5 @@ pub(crate) mod call;
 pub(crate) mod conditions;
 pub(crate) mod lower;
 pub(crate) mod route;
+pub(crate) mod scope_conditions;
 pub(crate) mod to_rule;

@@ -2,10 +2,11 @@
 
 use crate::matcher::formula::Formula;
 use crate::request::method::MethodSet;
-use crate::route::conditions::{Conditions, HeaderText, HostText, PathRegexText, PathText, QueryText};
+use crate::route::conditions::{Condition, Conditions, HostText, PathText};
 use crate::route::lower::read;
 use crate::rule::ast::Expr;
-use crate::rule::dialect::{Function as F, Language};
+use crate::rule::dialect::Language;
+use crate::rule::function::Function as F;
 use crate::rule::text::{Rule, RuleText};
 
 /// What the conditions ask for, as a tree.
@@ -29,11 +30,6 @@ fn rule(text: &RuleText) -> Option<Expr> {
     }
 }
 
-/// What of the conditions is no list.
-pub(crate) fn formulas(conditions: &Conditions) -> impl Iterator<Item = Expr> {
-    conditions.formulas.iter().map(formula)
-}
-
 /// A formula as a tree.
 pub(crate) fn formula(tree: &Formula<Conditions>) -> Expr {
     match tree {
@@ -44,7 +40,7 @@ pub(crate) fn formula(tree: &Formula<Conditions>) -> Expr {
     }
 }
 
-/// All but the rules that have not been read.
+/// All conditions but the rules that have not been parsed.
 fn own(conditions: &Conditions) -> Vec<Expr> {
     let mut parts = Vec::new();
     parts.extend(conditions.hosts.iter().map(|host| match host {
@@ -53,37 +49,13 @@ fn own(conditions: &Conditions) -> Vec<Expr> {
     }));
     parts.extend(conditions.methods.as_ref().and_then(|set| methods(set, conditions.exact_methods)));
     parts.extend(conditions.path.as_ref().map(path));
-    parts.extend(conditions.path_regexes.iter().map(|PathRegexText { regex, .. }| F::PathRegexp.of([regex])));
-    parts.extend(conditions.method_regexes.iter().map(|regex| F::MethodRegexp.of([regex])));
-    parts.extend(any_of(F::Scheme, &conditions.schemes));
-    parts.extend(conditions.headers.iter().map(|(name, want)| match want {
-        HeaderText::Present => F::Header.of([name]),
-        HeaderText::Absent => !F::Header.of([name]),
-        HeaderText::Exact(text) => F::Header.of([name, text]),
-        HeaderText::Regex(text) => F::HeaderRegexp.of([name, text]),
-        HeaderText::All(text) => F::HeaderAll.of([name, text]),
-    }));
-    parts.extend(conditions.queries.iter().map(|(key, want)| match want {
-        QueryText::Present => F::Query.of([key]),
-        QueryText::Absent => !F::Query.of([key]),
-        QueryText::Template(text) => F::Query.of([key, text]),
-        QueryText::Regex(text) => F::QueryRegexp.of([key, text]),
-    }));
-    parts.extend(conditions.cookies.iter().map(|(name, value)| match value {
-        None => F::Cookie.of([name]),
-        Some(value) => F::Cookie.of([name, value]),
-    }));
-    parts.extend(any_of(F::ContentType, &conditions.content_types));
-    parts.extend(any_of(F::Accept, &conditions.accepts));
-    parts.extend(any_of(F::Upgrade, &conditions.upgrades));
-    parts.extend(any_of(F::ClientIp, &conditions.clients));
-    parts.extend(conditions.custom.iter().map(|custom| F::Guard.of([&custom.name])));
+    parts.extend(conditions.groups().map(alternatives));
     parts.extend(conditions.formulas.iter().map(formula));
     parts
 }
 
-fn any_of(function: F, texts: &[String]) -> Option<Expr> {
-    (!texts.is_empty()).then(|| Expr::either(texts.iter().map(|text| function.of([text]))))
+fn alternatives(group: &[Condition]) -> Expr {
+    Expr::either(group.iter().map(Condition::to_expr))
 }
 
 /// The methods of a set, unless it holds all of them.
@@ -108,48 +80,20 @@ fn path(path: &PathText) -> Expr {
     }
 }
 
-/// The conditions that are neither path, host nor method.
-pub(crate) fn words(of: &Conditions) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    if !of.schemes.is_empty() {
-        words.push(format!("scheme {}", of.schemes.join("|")));
-    }
-    for (name, want) in &of.headers {
-        words.push(match want {
-            HeaderText::Present => format!("header {name}"),
-            HeaderText::Absent => format!("no header {name}"),
-            HeaderText::Exact(value) => format!("header {name}={value}"),
-            HeaderText::Regex(regex) => format!("header {name}~{regex}"),
-            HeaderText::All(regex) => format!("every header {name}~{regex}"),
-        });
-    }
-    for (key, template) in &of.queries {
-        words.push(match template {
-            QueryText::Present => format!("query {key}"),
-            QueryText::Absent => format!("no query {key}"),
-            QueryText::Template(template) => format!("query {key}={template}"),
-            QueryText::Regex(regex) => format!("query {key}~{regex}"),
-        });
-    }
-    for (name, value) in &of.cookies {
-        let value = value.as_ref().map(|value| format!("={value}")).unwrap_or_default();
-        words.push(format!("cookie {name}{value}"));
-    }
-    if !of.content_types.is_empty() {
-        words.push(format!("content type {}", of.content_types.join("|")));
-    }
-    if !of.upgrades.is_empty() {
-        words.push(format!("upgrade {}", of.upgrades.join("|")));
-    }
-    if !of.accepts.is_empty() {
-        words.push(format!("accepts {}", of.accepts.join("|")));
-    }
-    if !of.clients.is_empty() {
-        words.push(format!("client {}", of.clients.join("|")));
-    }
-    words.extend(of.path_regexes.iter().map(|text| format!("path ~{}", text.regex)));
-    words.extend(of.method_regexes.iter().map(|regex| format!("method ~{regex}")));
-    words.extend(of.custom.iter().map(|custom| format!("guard {}", custom.name)));
-    words.extend(formulas(of).map(|text| format!("rule {text}")));
-    words
+/// One condition of a route as a rule, for lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConditionText {
+    pub(crate) text: String,
+    /// Whether it is about what the route returns, not about what it requires.
+    pub(crate) is_accept: bool,
+}
+
+/// Returns the conditions beside host, method and path template, each as a rule.
+pub(crate) fn condition_texts(conditions: &Conditions) -> Vec<ConditionText> {
+    let groups = conditions.groups().map(|group| ConditionText {
+        text: alternatives(group).to_string(),
+        is_accept: matches!(group, [Condition::Accept(_), ..]),
+    });
+    let formulas = conditions.formulas.iter().map(|tree| formula(tree).to_string());
+    groups.chain(formulas.map(|text| ConditionText { text, is_accept: false })).collect()
 }

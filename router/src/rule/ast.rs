@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Not, Range};
 
-use crate::rule::dialect::Function;
+use crate::rule::function::Function;
 
 /// A rule as a tree. The operators `&`, `|` and `!` make greater ones of smaller ones.
 ///

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use waylay_template::{MAX_REGEX_BYTES, TemplateErrorKind};
 
-use crate::rule::dialect::{Dialect, Function};
+use crate::rule::dialect::Dialect;
+use crate::rule::function::Function;
 
 /// The most bytes that the text of a rule may have.
 pub const MAX_RULE_BYTES: usize = 8 * 1024;
@@ -13,9 +14,9 @@ pub const MAX_RULE_BYTES: usize = 8 * 1024;
 /// The most parentheses and negations that a rule may have within each other.
 pub const MAX_RULE_DEPTH: usize = 64;
 
-/// Every fault of a rule, in the order of the text.
+/// Every error of a rule, in the order of the text.
 ///
-/// A fault of the grammar ends the reading; faults of single functions are all told.
+/// A error of the grammar ends the reading; errors of single functions are all told.
 ///
 /// ```
 /// use waylay_router::rule::Rule;
@@ -28,7 +29,7 @@ pub struct RuleErrors {
 }
 
 impl RuleErrors {
-    /// The faults, at least one.
+    /// The errors, at least one.
     pub fn iter(&self) -> impl Iterator<Item = &RuleError> {
         self.errors.iter()
     }
@@ -55,7 +56,7 @@ impl fmt::Display for RuleErrors {
 
 impl std::error::Error for RuleErrors {}
 
-/// One fault of a rule.
+/// One error of a rule.
 ///
 /// `Display` shows the text with a caret under the place.
 ///
@@ -71,15 +72,15 @@ impl std::error::Error for RuleErrors {}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
-    /// The fault.
+    /// The error.
     pub kind: RuleErrorKind,
     /// The whole rule.
     pub text: String,
-    /// Where the fault lies in `text`, in bytes.
+    /// Where the error lies in `text`, in bytes.
     pub span: Range<usize>,
 }
 
-/// The kinds of faults of rules.
+/// The kinds of errors of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuleErrorKind {
@@ -146,7 +147,7 @@ pub enum RuleErrorKind {
     EmptyArgument,
     /// A path that does not start with `/`.
     NoLeadingSlash,
-    /// A fault of the template that stands in an argument.
+    /// A error of the template that stands in an argument.
     Template(TemplateErrorKind),
     /// `{name:regex}`, which Traefik v2 read as a template and v3 reads as it stands.
     OldTemplate,
@@ -154,16 +155,13 @@ pub enum RuleErrorKind {
     Regex(String),
     /// A regex over [`MAX_REGEX_BYTES`](crate::MAX_REGEX_BYTES) when compiled.
     RegexTooLarge,
-    /// A text that is no method.
-    Method(String),
-    /// A text that is no header name.
-    HeaderName(String),
-    /// A text that is no scheme.
-    Scheme(String),
-    /// A text that is neither an address nor a block of them.
-    Network(String),
-    /// A text that is no media type.
-    MediaType(String),
+    /// An argument of the wrong type.
+    Argument {
+        /// The text of the argument.
+        text: String,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// A character that no host name has.
     Host(char),
     /// A `<…>` of vulcand's that is none of `<n>`, `<string:n>`, `<int:n>`, `<path:n>`.
@@ -217,13 +215,7 @@ impl fmt::Display for RuleErrorKind {
             ),
             Self::Regex(reason) => write!(f, "regex does not compile: {reason}"),
             Self::RegexTooLarge => write!(f, "regex takes more than {MAX_REGEX_BYTES} bytes when compiled"),
-            Self::Method(text) => write!(f, "`{text}` is no method"),
-            Self::HeaderName(text) => write!(f, "`{text}` is no header name"),
-            Self::Scheme(text) => write!(f, "`{text}` is no scheme"),
-            Self::Network(text) => {
-                write!(f, "`{text}` is neither an IP address nor a block such as `10.0.0.0/8`")
-            }
-            Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),
+            Self::Argument { text, expected } => write!(f, "`{text}` is not {expected}"),
             Self::Host(c) => write!(f, "{c:?} is not allowed in a host name, write the A-label (`xn--…`)"),
             Self::Variable(text) => {
                 write!(f, "`{text}` is none of `<n>`, `<string:n>`, `<int:n>` and `<path:n>`")
@@ -240,7 +232,7 @@ impl fmt::Display for RuleError {
     }
 }
 
-// `Display` tells the whole fault, so there is no source to tell it again.
+// `Display` tells the whole error, so there is no source to tell it again.
 impl std::error::Error for RuleError {}
 
 /// How much of a line is shown around the place, in characters.

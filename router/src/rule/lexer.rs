@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::rule::error::RuleErrorKind as Fault;
+use crate::rule::error::RuleErrorKind;
 
-/// A fault and its place.
-pub(crate) type Faulty = (Fault, Range<usize>);
+/// A error and its place.
+pub(crate) type SpannedError = (RuleErrorKind, Range<usize>);
 
 /// One lexeme.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// The next lexeme.
-    pub(crate) fn token(&mut self) -> Result<Token, Faulty> {
+    pub(crate) fn token(&mut self) -> Result<Token, SpannedError> {
         self.space()?;
         let start = self.at;
         let rest = &self.text[start..];
@@ -58,14 +58,14 @@ impl<'t> Lexer<'t> {
             '!' => (Lexeme::Not, 1),
             '&' if rest.starts_with("&&") => (Lexeme::And, 2),
             '|' if rest.starts_with("||") => (Lexeme::Or, 2),
-            '&' | '|' => return Err((Fault::SingleOperator(c), start..start + 1)),
+            '&' | '|' => return Err((RuleErrorKind::SingleOperator(c), start..start + 1)),
             '`' => match rest[1..].find('`') {
                 Some(length) => (Lexeme::Text(rest[1..=length].to_owned()), length + 2),
-                None => return Err((Fault::UnclosedQuote('`'), start..self.text.len())),
+                None => return Err((RuleErrorKind::UnclosedQuote('`'), start..self.text.len())),
             },
             '"' => self.quoted(start)?,
             '\'' | '‘' | '’' | '“' | '”' | '„' => {
-                return Err((Fault::WrongQuote(c), start..start + c.len_utf8()));
+                return Err((RuleErrorKind::WrongQuote(c), start..start + c.len_utf8()));
             }
             c if c.is_alphabetic() || c == '_' => {
                 let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_'));
@@ -84,7 +84,7 @@ impl<'t> Lexer<'t> {
         start..start + rest[..end].trim_end().len()
     }
 
-    fn space(&mut self) -> Result<(), Faulty> {
+    fn space(&mut self) -> Result<(), SpannedError> {
         loop {
             let rest = &self.text[self.at..];
             self.at += rest.len() - rest.trim_start().len();
@@ -94,7 +94,7 @@ impl<'t> Lexer<'t> {
             } else if let Some(comment) = rest.strip_prefix("/*") {
                 match comment.find("*/") {
                     Some(length) => self.at += length + 4,
-                    None => return Err((Fault::UnclosedComment, self.at..self.text.len())),
+                    None => return Err((RuleErrorKind::UnclosedComment, self.at..self.text.len())),
                 }
             } else {
                 return Ok(());
@@ -103,8 +103,8 @@ impl<'t> Lexer<'t> {
     }
 
     /// A text in double quotes, with Go's escapes.
-    fn quoted(&self, start: usize) -> Result<(Lexeme, usize), Faulty> {
-        let unclosed = || (Fault::UnclosedQuote('"'), start..self.text.len());
+    fn quoted(&self, start: usize) -> Result<(Lexeme, usize), SpannedError> {
+        let unclosed = || (RuleErrorKind::UnclosedQuote('"'), start..self.text.len());
         let mut bytes: Vec<u8> = Vec::new();
         let mut at = start + 1;
         loop {
@@ -112,11 +112,11 @@ impl<'t> Lexer<'t> {
             match rest.chars().next().ok_or_else(unclosed)? {
                 '"' => break,
                 // Go ends a text at the line's end; so a missing quote is found near its place.
-                '\n' => return Err((Fault::UnclosedQuote('"'), start..at)),
+                '\n' => return Err((RuleErrorKind::UnclosedQuote('"'), start..at)),
                 '\\' => {
                     let length = escape(&rest[1..], &mut bytes).ok_or_else(|| {
                         let next = rest[1..].chars().next().map_or(0, char::len_utf8);
-                        (Fault::BadEscape, at..at + 1 + next)
+                        (RuleErrorKind::BadEscape, at..at + 1 + next)
                     })?;
                     at += 1 + length;
                 }
@@ -127,7 +127,7 @@ impl<'t> Lexer<'t> {
             }
         }
         // `\xff` makes any byte.
-        let text = String::from_utf8(bytes).map_err(|_| (Fault::BadEscape, start..at + 1))?;
+        let text = String::from_utf8(bytes).map_err(|_| (RuleErrorKind::BadEscape, start..at + 1))?;
         Ok((Lexeme::Text(text), at + 1 - start))
     }
 }

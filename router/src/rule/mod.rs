@@ -5,14 +5,16 @@ pub(crate) mod ast;
 pub(crate) mod check;
 pub(crate) mod dialect;
 pub(crate) mod error;
+pub(crate) mod function;
 pub(crate) mod lexer;
+pub(crate) mod lint;
 pub(crate) mod parser;
 pub(crate) mod text;
 
 pub use crate::rule::ast::{Argument, Call, Expr};
-pub use crate::rule::check::{RuleLint, RuleLintKind};
 pub use crate::rule::dialect::Dialect;
-pub use crate::rule::dialect::Function;
 pub use crate::rule::error::MAX_ALTERNATIVES;
 pub use crate::rule::error::{MAX_RULE_BYTES, MAX_RULE_DEPTH, RuleError, RuleErrorKind, RuleErrors};
+pub use crate::rule::function::Function;
+pub use crate::rule::lint::{RuleLint, RuleLintKind};
 pub use crate::rule::text::{Rule, RuleText};

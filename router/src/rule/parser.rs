@@ -4,24 +4,25 @@ use std::ops::Range;
 
 use crate::rule::ast::{Argument, Call, Expr};
 use crate::rule::check::check;
-use crate::rule::dialect::{Dialect, Function};
-use crate::rule::error::{MAX_RULE_BYTES, MAX_RULE_DEPTH, RuleErrorKind as Fault};
-use crate::rule::lexer::{Faulty, Lexeme, Lexer, Token};
+use crate::rule::dialect::Dialect;
+use crate::rule::error::{MAX_RULE_BYTES, MAX_RULE_DEPTH, RuleErrorKind};
+use crate::rule::function::Function;
+use crate::rule::lexer::{Lexeme, Lexer, SpannedError, Token};
 
-/// Reads `text`. A fault of the grammar ends the reading and comes last in the list.
-pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Expr, Vec<Faulty>> {
+/// Reads `text`. A error of the grammar ends the reading and comes last in the list.
+pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Expr, Vec<SpannedError>> {
     if text.len() > MAX_RULE_BYTES {
-        return Err(vec![(Fault::TooLong, 0..text.len())]);
+        return Err(vec![(RuleErrorKind::TooLong, 0..text.len())]);
     }
     let start = Token { lexeme: Lexeme::End, span: 0..0 };
     let mut parser =
-        Parser { text, dialect, lexer: Lexer::new(text), next: start, depth: 0, faults: Vec::new() };
+        Parser { text, dialect, lexer: Lexer::new(text), next: start, depth: 0, errors: Vec::new() };
     match parser.whole() {
-        Ok(expr) if parser.faults.is_empty() => Ok(expr),
-        Ok(_) => Err(parser.faults),
-        Err(fault) => {
-            parser.faults.push(fault);
-            Err(parser.faults)
+        Ok(expr) if parser.errors.is_empty() => Ok(expr),
+        Ok(_) => Err(parser.errors),
+        Err(error) => {
+            parser.errors.push(error);
+            Err(parser.errors)
         }
     }
 }
@@ -32,26 +33,26 @@ struct Parser<'t> {
     lexer: Lexer<'t>,
     next: Token,
     depth: usize,
-    /// Faults that do not end the reading.
-    faults: Vec<Faulty>,
+    /// Errors that do not end the reading.
+    errors: Vec<SpannedError>,
 }
 
 impl Parser<'_> {
-    fn whole(&mut self) -> Result<Expr, Faulty> {
+    fn whole(&mut self) -> Result<Expr, SpannedError> {
         self.step()?;
         if self.next.lexeme == Lexeme::End {
-            return Err((Fault::Empty, 0..self.text.len()));
+            return Err((RuleErrorKind::Empty, 0..self.text.len()));
         }
         let expr = self.either()?;
         match self.next.lexeme {
             Lexeme::End => Ok(expr),
-            Lexeme::Close => Err((Fault::Unopened, self.next.span.clone())),
-            _ => Err(self.operator_fault()),
+            Lexeme::Close => Err((RuleErrorKind::Unopened, self.next.span.clone())),
+            _ => Err(self.operator_error()),
         }
     }
 
     /// Takes the next lexeme and gives the one before it.
-    fn step(&mut self) -> Result<Token, Faulty> {
+    fn step(&mut self) -> Result<Token, SpannedError> {
         let token = self.lexer.token()?;
         Ok(std::mem::replace(&mut self.next, token))
     }
@@ -60,27 +61,27 @@ impl Parser<'_> {
         &self.text[self.next.span.clone()]
     }
 
-    fn unexpected(&self, expected: &'static str) -> Faulty {
+    fn unexpected(&self, expected: &'static str) -> SpannedError {
         let found = match self.next.lexeme {
             Lexeme::End => "the end".to_owned(),
             Lexeme::Text(_) => "a text".to_owned(),
             _ => format!("`{}`", self.word()),
         };
-        (Fault::Unexpected { found, expected }, self.next.span.clone())
+        (RuleErrorKind::Unexpected { found, expected }, self.next.span.clone())
     }
 
     /// What is wrong where an operator or the end should be.
-    fn operator_fault(&self) -> Faulty {
+    fn operator_error(&self) -> SpannedError {
         let word = self.word();
         let operator = match word.to_ascii_lowercase().as_str() {
             "and" => "&&",
             "or" => "||",
             _ => return self.unexpected("`&&`, `||` or the end"),
         };
-        (Fault::WordOperator { word: word.to_owned(), operator }, self.next.span.clone())
+        (RuleErrorKind::WordOperator { word: word.to_owned(), operator }, self.next.span.clone())
     }
 
-    fn either(&mut self) -> Result<Expr, Faulty> {
+    fn either(&mut self) -> Result<Expr, SpannedError> {
         let mut parts = vec![self.all()?];
         while self.next.lexeme == Lexeme::Or {
             self.foreign();
@@ -90,7 +91,7 @@ impl Parser<'_> {
         Ok(Expr::either(parts))
     }
 
-    fn all(&mut self) -> Result<Expr, Faulty> {
+    fn all(&mut self) -> Result<Expr, SpannedError> {
         let mut parts = vec![self.unary()?];
         while self.next.lexeme == Lexeme::And {
             self.step()?;
@@ -103,11 +104,12 @@ impl Parser<'_> {
     fn foreign(&mut self) {
         if !self.dialect.language().has_or_and_not() {
             let what = self.word().to_owned();
-            self.faults.push((Fault::NotInDialect { what, dialect: self.dialect }, self.next.span.clone()));
+            self.errors
+                .push((RuleErrorKind::NotInDialect { what, dialect: self.dialect }, self.next.span.clone()));
         }
     }
 
-    fn unary(&mut self) -> Result<Expr, Faulty> {
+    fn unary(&mut self) -> Result<Expr, SpannedError> {
         match self.next.lexeme {
             Lexeme::Not => {
                 self.foreign();
@@ -130,30 +132,30 @@ impl Parser<'_> {
         }
     }
 
-    fn deeper(&mut self) -> Result<(), Faulty> {
+    fn deeper(&mut self) -> Result<(), SpannedError> {
         self.depth += 1;
         if self.depth > MAX_RULE_DEPTH {
-            return Err((Fault::TooDeep, self.next.span.clone()));
+            return Err((RuleErrorKind::TooDeep, self.next.span.clone()));
         }
         Ok(())
     }
 
-    fn close(&mut self, open: &Range<usize>, expected: &'static str) -> Result<(), Faulty> {
+    fn close(&mut self, open: &Range<usize>, expected: &'static str) -> Result<(), SpannedError> {
         match self.next.lexeme {
             Lexeme::Close => self.step().map(|_| ()),
-            Lexeme::End => Err((Fault::Unclosed, open.clone())),
-            Lexeme::Name => match self.operator_fault() {
-                word @ (Fault::WordOperator { .. }, _) => Err(word),
+            Lexeme::End => Err((RuleErrorKind::Unclosed, open.clone())),
+            Lexeme::Name => match self.operator_error() {
+                word @ (RuleErrorKind::WordOperator { .. }, _) => Err(word),
                 _ => Err(self.unexpected(expected)),
             },
             _ => Err(self.unexpected(expected)),
         }
     }
 
-    fn call(&mut self) -> Result<Expr, Faulty> {
+    fn call(&mut self) -> Result<Expr, SpannedError> {
         if self.word().eq_ignore_ascii_case("not") {
             let word = self.word().to_owned();
-            return Err((Fault::WordOperator { word, operator: "!" }, self.next.span.clone()));
+            return Err((RuleErrorKind::WordOperator { word, operator: "!" }, self.next.span.clone()));
         }
         let name = self.step()?.span;
         if self.next.lexeme != Lexeme::Open {
@@ -172,9 +174,9 @@ impl Parser<'_> {
         let given = arguments.len();
         let call = Call { function, arguments, span: name.start..end };
         if (wanted.0..=wanted.1).contains(&given) {
-            self.faults.extend(check(&call, language));
+            self.errors.extend(check(&call, language));
         } else {
-            self.faults.push((Fault::Arity { function, wanted, given }, call.span.clone()));
+            self.errors.push((RuleErrorKind::Arity { function, wanted, given }, call.span.clone()));
         }
         Ok(Expr::Call(call))
     }
@@ -185,19 +187,19 @@ impl Parser<'_> {
         let function = Function::named(text, language);
         if function.is_none() {
             let native = Function::named(text, Dialect::Native.language());
-            let fault = match native {
-                Some(_) => Fault::NotInDialect { what: text.to_owned(), dialect: self.dialect },
-                None => Fault::UnknownFunction {
+            let error = match native {
+                Some(_) => RuleErrorKind::NotInDialect { what: text.to_owned(), dialect: self.dialect },
+                None => RuleErrorKind::UnknownFunction {
                     name: text.to_owned(),
                     nearest: Function::nearest(text, language),
                 },
             };
-            self.faults.push((fault, name.clone()));
+            self.errors.push((error, name.clone()));
         }
         function
     }
 
-    fn arguments(&mut self) -> Result<Vec<Argument>, Faulty> {
+    fn arguments(&mut self) -> Result<Vec<Argument>, SpannedError> {
         let mut arguments = Vec::new();
         // As in Go, a comma may follow the last one.
         while self.next.lexeme != Lexeme::Close {
@@ -210,7 +212,7 @@ impl Parser<'_> {
                 }
                 Lexeme::Name | Lexeme::Other | Lexeme::Not => {
                     let bare = self.lexer.bare(self.next.span.start);
-                    return Err((Fault::Unquoted(self.text[bare.clone()].to_owned()), bare));
+                    return Err((RuleErrorKind::Unquoted(self.text[bare.clone()].to_owned()), bare));
                 }
                 _ => return Ok(arguments),
             }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::rule::ast::Expr;
-use crate::rule::check::{RuleLint, lint};
 use crate::rule::dialect::Dialect;
 use crate::rule::error::{RuleError, RuleErrors};
+use crate::rule::lint::{RuleLint, lint};
 use crate::rule::parser::parse;
 
 /// The text of a rule and whose language it is; nothing has been read yet.
@@ -76,12 +76,12 @@ impl Rule {
     /// Reads a rule.
     ///
     /// # Errors
-    /// The first fault of the grammar, and every fault of the functions in front of it.
+    /// The first error of the grammar, and every error of the functions in front of it.
     pub fn parse(text: impl Into<RuleText>) -> Result<Self, RuleErrors> {
         let text = text.into();
-        let fault = |(kind, span)| RuleError { kind, text: text.text.clone(), span };
+        let error = |(kind, span)| RuleError { kind, text: text.text.clone(), span };
         let expr = parse(&text.text, text.dialect)
-            .map_err(|faults| RuleErrors { errors: faults.into_iter().map(fault).collect() })?;
+            .map_err(|errors| RuleErrors { errors: errors.into_iter().map(error).collect() })?;
         let language = text.dialect.language();
         let lints = expr.calls().into_iter().flat_map(|call| lint(call, language));
         let lints = lints.map(|(kind, span)| RuleLint { kind, text: text.text.clone(), span }).collect();

@@ -10,19 +10,21 @@ use crate::compile::error::BuildErrors;
 #[cfg(feature = "serde")]
 use crate::config::{RouteSpec, ScopeSpec, TableSpec};
 use crate::request::policy::Policy;
-use crate::request::view::Head;
+use crate::request::view::RequestHead;
 use crate::route::route::Route;
 #[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
 use crate::service::endpoint::{HttpLayer, HttpService, Next};
 use crate::service::handler::{Handler, endpoint};
-use crate::service::router::{Room, Router, Shared, StageId, Stages, Step};
-use crate::service::scope::{Item, Pending, Scope, Tree, Wrap, finish_route, finish_tree, wrap, wrapped};
+use crate::service::router::{Router, RouterInner, ScopeDispatch, StageEndpoint, StageId, Stages};
+use crate::service::scope::{
+    Item, PendingEndpoint, Scope, Tree, Wrap, finish_route, finish_tree, wrap, wrapped,
+};
 use crate::table::builder::TableBuilder;
 use crate::table::catalog::ScopeId;
 use crate::table::lookup::Table;
 
-/// Collects routes, scopes and layers; [`build`](Self::build) reports every fault of all of them.
+/// Collects routes, scopes and layers; [`build`](Self::build) reports every error of all of them.
 ///
 /// ```
 /// use axum_core::extract::FromRef;
@@ -79,7 +81,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
 
     /// Trusts proxies at an address, or in a block of them (`10.0.0.0/8`): where the other end
     /// ([`Peer`](crate::Peer)) is one, `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell
-    /// client, scheme and host: to conditions, and to handlers as [`Effective`](crate::Effective). From
+    /// client, scheme and host: to conditions, and to handlers as [`ConnectionInfo`](crate::ConnectionInfo). From
     /// anybody else they are not read.
     ///
     /// The proxy has to set or to strip all three: one that hands its clients' `X-Forwarded-Host` on, as
@@ -103,20 +105,20 @@ impl<S: Send + Sync + 'static> Builder<S> {
     pub fn guard(
         mut self,
         name: impl Into<String>,
-        holds: impl Fn(&Head<'_>) -> bool + Send + Sync + 'static,
+        holds: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.table = self.table.guard(name, holds);
         self
     }
 
     #[cfg(feature = "serde")]
-    pub(crate) fn faulty(mut self, faults: Vec<BuildError>) -> Self {
-        self.table = self.table.faulty(faults);
+    pub(crate) fn add_errors(mut self, errors: Vec<BuildError>) -> Self {
+        self.table = self.table.add_errors(errors);
         self
     }
 
     /// Adds a route.
-    pub fn route(mut self, route: Route<Pending<S>>) -> Self {
+    pub fn route(mut self, route: Route<PendingEndpoint<S>>) -> Self {
         self.tree.items.push(Item::Route(finish_route(route, &self.state)));
         self
     }
@@ -162,20 +164,20 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// Compiles the table and applies every layer once.
     ///
     /// # Errors
-    /// All faults of all routes and scopes.
+    /// All errors of all routes and scopes.
     pub fn build(self) -> Result<Router, BuildErrors> {
-        let mut plan = Plan { table: self.table, rooms: Vec::new(), floors: Vec::new() };
+        let mut plan = RouterAssembler { table: self.table, dispatch: Vec::new(), scopes: Vec::new() };
         let root = plan.add(None, self.tree, None);
         let table = plan.table.build()?.check_hosts();
-        let mut rooms: Vec<Room> = plan.rooms.into_iter().flatten().collect();
-        rooms.push(root);
-        let shared = Arc::new(Shared { table, rooms, cors_methods: self.cors_methods });
+        let mut dispatch: Vec<ScopeDispatch> = plan.dispatch.into_iter().flatten().collect();
+        dispatch.push(root);
+        let inner = Arc::new(RouterInner { table, dispatch, cors_methods: self.cors_methods });
         let mut stages = BTreeMap::new();
-        // Inner floors come first, so that each stage finds all that may follow it.
-        for floor in plan.floors {
-            floor.build(&shared, &mut stages);
+        // Inner scopes come first, so that each stage finds all that may follow it.
+        for scope in plan.scopes {
+            scope.build(&inner, &mut stages);
         }
-        Ok(Router { shared, stages: Arc::new(stages.into_iter().collect()) })
+        Ok(Router { inner, stages: Arc::new(stages.into_iter().collect()) })
     }
 }
 
@@ -185,15 +187,15 @@ impl<S> fmt::Debug for Builder<S> {
     }
 }
 
-/// The tree laid out: routes in a table, scopes as rooms, layers as floors.
-struct Plan {
+/// The tree laid out: routes in a table, scopes as dispatch, layers by scope.
+struct RouterAssembler {
     table: TableBuilder<Next>,
-    rooms: Vec<Option<Room>>,
-    floors: Vec<Floor>,
+    dispatch: Vec<Option<ScopeDispatch>>,
+    scopes: Vec<ScopeLayers>,
 }
 
 /// The layers of one scope.
-struct Floor {
+struct ScopeLayers {
     number: StageId,
     /// The stages of the scopes inside end here: scopes are numbered from the outside in.
     end: StageId,
@@ -202,45 +204,50 @@ struct Floor {
     miss_layers: Vec<Wrap>,
 }
 
-impl Plan {
-    fn add(&mut self, own: Option<ScopeId>, tree: Tree<Next>, outer: Option<&Room>) -> Room {
+impl RouterAssembler {
+    fn add(
+        &mut self,
+        own: Option<ScopeId>,
+        tree: Tree<Next>,
+        outer: Option<&ScopeDispatch>,
+    ) -> ScopeDispatch {
         let number = own.map_or(0, |scope| 3 * (scope.index() as StageId + 1));
         let stage = |layers: &Vec<Wrap>, stage: StageId| (!layers.is_empty()).then_some(stage);
         let all = stage(&tree.layers, number);
-        let way = |before: Option<&[StageId]>, last: Option<StageId>| {
+        let stages_of = |before: Option<&[StageId]>, last: Option<StageId>| {
             before.unwrap_or(&[]).iter().copied().chain(all).chain(last).collect()
         };
-        let room = Room {
-            hit: way(outer.map(|room| &*room.hit), stage(&tree.route_layers, number + 1)),
-            miss: way(outer.map(|room| &*room.miss), stage(&tree.miss_layers, number + 2)),
+        let dispatch = ScopeDispatch {
+            hit: stages_of(outer.map(|dispatch| &*dispatch.hit), stage(&tree.route_layers, number + 1)),
+            miss: stages_of(outer.map(|dispatch| &*dispatch.miss), stage(&tree.miss_layers, number + 2)),
             fallback: tree.fallback.or_else(|| outer?.fallback.clone()),
         };
         for item in tree.items {
             match item {
                 Item::Route(route) => self.table.add(own, route),
                 Item::Scope(inner) => {
-                    let scope = self.table.open(own, inner.bounds.clone());
-                    self.rooms.push(None);
-                    let inner = self.add(Some(scope), inner, Some(&room));
-                    if let Some(place) = self.rooms.get_mut(scope.index()) {
+                    let scope = self.table.scope(own, inner.bounds.clone());
+                    self.dispatch.push(None);
+                    let inner = self.add(Some(scope), inner, Some(&dispatch));
+                    if let Some(place) = self.dispatch.get_mut(scope.index()) {
                         *place = Some(inner);
                     }
                 }
             }
         }
-        self.floors.push(Floor {
+        self.scopes.push(ScopeLayers {
             number,
-            end: 3 * (self.rooms.len() as StageId + 1),
+            end: 3 * (self.dispatch.len() as StageId + 1),
             layers: tree.layers,
             route_layers: tree.route_layers,
             miss_layers: tree.miss_layers,
         });
-        room
+        dispatch
     }
 }
 
-impl Floor {
-    fn build(self, shared: &Arc<Shared>, stages: &mut BTreeMap<StageId, Next>) {
+impl ScopeLayers {
+    fn build(self, inner: &Arc<RouterInner>, stages: &mut BTreeMap<StageId, Next>) {
         let own = [
             (self.route_layers, self.number + 1),
             (self.miss_layers, self.number + 2),
@@ -252,7 +259,7 @@ impl Floor {
             }
             let inside = stages.range(self.number..self.end);
             let inside: Stages = inside.map(|(number, stage)| (*number, stage.clone())).collect();
-            let step = Next::new(Step { shared: Arc::clone(shared), stages: inside, own: number });
+            let step = Next::new(StageEndpoint { inner: Arc::clone(inner), stages: inside, own: number });
             stages.insert(number, wrapped(layers, step));
         }
     }
@@ -263,7 +270,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// Adds what a table's file says; `bind` ends each route in its handler (`route.to(show)`), or says why
     /// there is none. Routes that only build URLs need no handler, and are not asked for one.
     ///
-    /// Faults of the file are reported by [`build`](Self::build), with their lines.
+    /// Errors of the file are reported by [`build`](Self::build), with their lines.
     ///
     /// ```
     /// use waylay_router::{Router, TableSpec};
@@ -280,22 +287,22 @@ impl<S: Send + Sync + 'static> Builder<S> {
     pub fn spec(
         mut self,
         spec: &TableSpec,
-        mut bind: impl FnMut(&RouteSpec, Route) -> Result<Route<Pending<S>>, String>,
+        mut bind: impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
     ) -> Self {
-        let mut faults = spec.build_errors();
+        let mut errors = spec.build_errors();
         for proxy in &spec.trusted_proxies {
             self = self.trusted_proxy(proxy);
         }
         for route in &spec.routes {
             match route_of(route, spec.dialect, &mut bind) {
                 Ok(route) => self = self.route(route),
-                Err(fault) => faults.push(*fault),
+                Err(error) => errors.push(*error),
             }
         }
         for scope in &spec.scopes {
-            self = self.scope(scope_of(scope, spec.dialect, &mut bind, &mut faults));
+            self = self.scope(scope_of(scope, spec.dialect, &mut bind, &mut errors));
         }
-        self.faulty(faults)
+        self.add_errors(errors)
     }
 }
 
@@ -304,13 +311,13 @@ impl<S: Send + Sync + 'static> Builder<S> {
 fn route_of<S: Send + Sync + 'static>(
     spec: &RouteSpec,
     dialect: Dialect,
-    bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<Pending<S>>, String>,
-) -> Result<Route<Pending<S>>, Box<BuildError>> {
+    bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
+) -> Result<Route<PendingEndpoint<S>>, Box<BuildError>> {
     let route = spec.route(dialect);
     if spec.build_only {
         return Ok(route.to(async || http::StatusCode::NOT_FOUND));
     }
-    bind(spec, route).map_err(|fault| Box::new(spec.fault(fault)))
+    bind(spec, route).map_err(|message| Box::new(spec.error(message)))
 }
 
 /// The scope of a scope spec, its routes ended in handlers.
@@ -318,15 +325,15 @@ fn route_of<S: Send + Sync + 'static>(
 fn scope_of<S: Send + Sync + 'static>(
     spec: &ScopeSpec,
     dialect: Dialect,
-    bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<Pending<S>>, String>,
-    faults: &mut Vec<BuildError>,
+    bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
+    errors: &mut Vec<BuildError>,
 ) -> Scope<S> {
     let mut scope = Scope::bounded(spec.bounds(dialect));
     for route in &spec.routes {
         match route_of(route, dialect, bind) {
             Ok(route) => scope = scope.route(route),
-            Err(fault) => faults.push(*fault),
+            Err(error) => errors.push(*error),
         }
     }
-    spec.scopes.iter().fold(scope, |scope, inner| scope.scope(scope_of(inner, dialect, bind, faults)))
+    spec.scopes.iter().fold(scope, |scope, inner| scope.scope(scope_of(inner, dialect, bind, errors)))
 }

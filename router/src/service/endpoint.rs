@@ -17,11 +17,11 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 /// The future of an endpoint.
-pub(crate) type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// Something that answers a request; shared by all requests.
 pub(crate) trait Endpoint: Send + Sync + 'static {
-    fn answer(&self, request: Request<Body>) -> Answer;
+    fn answer(&self, request: Request<Body>) -> EndpointFuture;
 }
 
 /// The inner service that layers of a route, scope or router wrap.
@@ -78,11 +78,11 @@ impl Service<Request<Body>> for Next {
 /// The future of [`Next`].
 #[must_use = "futures do nothing unless polled"]
 pub struct NextFuture {
-    answer: Answer,
+    answer: EndpointFuture,
 }
 
 impl NextFuture {
-    pub(crate) fn into_answer(self) -> Answer {
+    pub(crate) fn into_answer(self) -> EndpointFuture {
         self.answer
     }
 }
@@ -175,7 +175,7 @@ struct ServiceEndpoint<S> {
 }
 
 impl<S: HttpService> Endpoint for ServiceEndpoint<S> {
-    fn answer(&self, request: Request<Body>) -> Answer {
+    fn answer(&self, request: Request<Body>) -> EndpointFuture {
         Box::pin(Oneshot::Waiting { service: self.service.clone(), request: Some(request) })
     }
 }

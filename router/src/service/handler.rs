@@ -9,7 +9,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{Request, StatusCode};
 
-use crate::service::endpoint::{Answer, Endpoint, Next};
+use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
 use crate::table::matched::Matched;
 use crate::table::miss::Miss;
 use crate::table::url::Urls;
@@ -37,11 +37,11 @@ use crate::table::url::Urls;
 )]
 pub trait Handler<Args, S>: Clone + Send + Sync + Sized + 'static {
     /// Extracts the arguments and runs the function.
-    fn call(self, request: Request<Body>, state: Arc<S>) -> Answered;
+    fn call(self, request: Request<Body>, state: Arc<S>) -> HandlerFuture;
 }
 
 /// The future of a [`Handler`].
-pub type Answered = Answer;
+pub type HandlerFuture = EndpointFuture;
 
 /// Erases a handler and its state.
 pub(crate) fn endpoint<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static>(
@@ -58,7 +58,7 @@ struct HandlerEndpoint<H, Args, S> {
 }
 
 impl<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static> Endpoint for HandlerEndpoint<H, Args, S> {
-    fn answer(&self, request: Request<Body>) -> Answer {
+    fn answer(&self, request: Request<Body>) -> EndpointFuture {
         self.handler.clone().call(request, Arc::clone(&self.state))
     }
 }
@@ -69,7 +69,7 @@ where
     Fut: Future<Output = R> + Send,
     R: IntoResponse,
 {
-    fn call(self, _request: Request<Body>, _state: Arc<S>) -> Answer {
+    fn call(self, _request: Request<Body>, _state: Arc<S>) -> EndpointFuture {
         Box::pin(async move { self().await.into_response() })
     }
 }
@@ -83,7 +83,7 @@ where
     T: FromRequest<S, M> + Send,
 {
     // A single argument takes the request undivided: taking it apart first would only move it once more.
-    fn call(self, request: Request<Body>, state: Arc<S>) -> Answer {
+    fn call(self, request: Request<Body>, state: Arc<S>) -> EndpointFuture {
         Box::pin(async move {
             let last = match T::from_request(request, &*state).await {
                 Ok(last) => last,
@@ -106,7 +106,7 @@ macro_rules! handler {
             Last: FromRequest<S, M> + Send,
         {
             #[allow(non_snake_case, reason = "each argument is named as its type parameter")]
-            fn call(self, request: Request<Body>, state: Arc<S>) -> Answer {
+            fn call(self, request: Request<Body>, state: Arc<S>) -> EndpointFuture {
                 let (mut parts, body) = request.into_parts();
                 Box::pin(async move {
                     $(

@@ -9,7 +9,7 @@ use http::uri::PathAndQuery;
 use http::{Request, Uri};
 
 use crate::request::policy::PathForm;
-use crate::service::endpoint::{Answer, Endpoint, Next};
+use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
 use crate::service::handler::NotRouted;
 use crate::table::matched::Matched;
 
@@ -71,7 +71,7 @@ pub(crate) struct Mounted {
 }
 
 impl Endpoint for Mounted {
-    fn answer(&self, mut request: Request<Body>) -> Answer {
+    fn answer(&self, mut request: Request<Body>) -> EndpointFuture {
         if let Some(matched) = request.extensions().get::<Matched>().cloned() {
             let decoded = matched.catalog().policy.path == PathForm::Decoded;
             let shortened = without(request.uri(), matched.segments(), decoded);

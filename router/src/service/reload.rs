@@ -69,13 +69,13 @@ pub struct FileWatcher {
 #[cfg(feature = "watch")]
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Followed<E> {
+pub enum ReloadEvent<E> {
     /// A new router serves from now on.
     Replaced(Diff),
     /// The content makes no router: the last good one goes on.
-    Refused(E),
+    Rejected(E),
     /// The file cannot be read: the last good router goes on.
-    Unread(io::Error),
+    ReadFailed(io::Error),
 }
 
 #[cfg(feature = "watch")]
@@ -139,31 +139,31 @@ impl SwapRouter {
     /// does not is reported.
     ///
     /// ```no_run
-    /// # async fn follow(swap: waylay_router::SwapRouter) {
-    /// use waylay_router::{FileWatcher, Followed, Route, Router};
+    /// # async fn watch(swap: waylay_router::SwapRouter) {
+    /// use waylay_router::{FileWatcher, ReloadEvent, Route, Router};
     /// let build = |text: &str| {
     ///     text.lines().fold(Router::builder(), |all, path| all.route(Route::get(path).to(async || "here"))).build()
     /// };
     /// let report = |followed| match followed {
-    ///     Followed::Replaced(diff) => println!("{diff}"),
-    ///     Followed::Refused(errors) => eprintln!("{errors}"),
+    ///     ReloadEvent::Replaced(diff) => println!("{diff}"),
+    ///     ReloadEvent::Rejected(errors) => eprintln!("{errors}"),
     ///     other => eprintln!("{other:?}"),
     /// };
-    /// swap.follow(FileWatcher::new("paths.txt"), build, report).await;
+    /// swap.reload(FileWatcher::new("paths.txt"), build, report).await;
     /// # }
     /// ```
-    pub async fn follow<E>(
+    pub async fn reload<E>(
         &self,
         mut file: FileWatcher,
         mut build: impl FnMut(&str) -> Result<Router, E>,
-        mut report: impl FnMut(Followed<E>),
+        mut report: impl FnMut(ReloadEvent<E>),
     ) -> Infallible {
         loop {
             report(match file.changed().await {
-                Err(error) => Followed::Unread(error),
+                Err(error) => ReloadEvent::ReadFailed(error),
                 Ok(text) => match build(&text) {
-                    Ok(router) => Followed::Replaced(self.replace(router)),
-                    Err(error) => Followed::Refused(error),
+                    Ok(router) => ReloadEvent::Replaced(self.replace(router)),
+                    Err(error) => ReloadEvent::Rejected(error),
                 },
             });
         }
@@ -210,7 +210,7 @@ impl SwapRouter {
     /// Sends requests from now on to another router, and tells how it differs.
     pub fn replace(&self, router: Router) -> Diff {
         let old = self.current.swap(Arc::new(router.clone()));
-        old.shared.table.diff(&router.shared.table)
+        old.inner.table.diff(&router.inner.table)
     }
 }
 

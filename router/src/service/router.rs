@@ -19,7 +19,7 @@ use rustc_hash::FxBuildHasher;
 use tower_service::Service;
 
 use crate::request::peer::Peer;
-use crate::service::endpoint::{Answer, Endpoint, Next, NextFuture};
+use crate::service::endpoint::{Endpoint, EndpointFuture, Next, NextFuture};
 use crate::service::mount::Mount;
 use crate::table::catalog::{RouteInfo, ScopeId};
 use crate::table::explain::Explanation;
@@ -53,7 +53,7 @@ use crate::table::url::Urls;
 /// ```
 #[derive(Clone)]
 pub struct Router {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) inner: Arc<RouterInner>,
     /// The layered stages, from which a request enters.
     pub(crate) stages: Arc<Stages>,
 }
@@ -64,16 +64,16 @@ pub(crate) type StageId = u32;
 pub(crate) type Stages = HashMap<StageId, Next, FxBuildHasher>;
 
 /// What all stages of a router need.
-pub(crate) struct Shared {
+pub(crate) struct RouterInner {
     pub(crate) table: Table<Next>,
     /// By scope, the whole router last.
-    pub(crate) rooms: Vec<Room>,
+    pub(crate) dispatch: Vec<ScopeDispatch>,
     /// Whether answers tell the methods of their path.
     pub(crate) cors_methods: bool,
 }
 
 /// What a request passes through in a scope, its enclosing scopes included.
-pub(crate) struct Room {
+pub(crate) struct ScopeDispatch {
     /// Stages for a matched request, outermost first.
     pub(crate) hit: Box<[StageId]>,
     /// Stages for a miss.
@@ -84,36 +84,36 @@ pub(crate) struct Room {
 impl Router {
     /// Names to URLs.
     pub fn urls(&self) -> Urls {
-        self.shared.table.urls()
+        self.inner.table.urls()
     }
 
     /// The routes in the order of writing.
     pub fn routes(&self) -> impl Iterator<Item = RouteInfo<'_>> {
-        self.shared.table.routes()
+        self.inner.table.routes()
     }
 
     /// What the router makes of a request, route by route, with the [`Peer`] of its extensions.
     pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
         let unknown = Peer::default();
-        self.shared.table.explain(request, request.extensions().get::<Peer>().unwrap_or(&unknown))
+        self.inner.table.explain(request, request.extensions().get::<Peer>().unwrap_or(&unknown))
     }
 
     /// What is odd about the table, though it works: routes that are never reached, and such.
     pub fn lints(&self) -> Vec<Lint> {
-        self.shared.table.lints()
+        self.inner.table.lints()
     }
 }
 
 impl fmt::Display for Router {
     /// The routes as an aligned table.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.shared.table.fmt(f)
+        self.inner.table.fmt(f)
     }
 }
 
 impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Router").field("table", &self.shared.table).finish_non_exhaustive()
+        f.debug_struct("Router").field("table", &self.inner.table).finish_non_exhaustive()
     }
 }
 
@@ -142,23 +142,23 @@ impl Router {
     {
         let head = request.method() == Method::HEAD;
         let mut request = request.map(Body::new);
-        let methods = if self.shared.cors_methods { self.shared.cors_methods(&request) } else { None };
+        let methods = if self.inner.cors_methods { self.inner.cors_methods(&request) } else { None };
         // A router mounted in another one starts anew.
-        let place = self.shared.find(&mut request);
-        RouterFuture { answer: self.shared.pass(place, None, &self.stages, request), head, methods }
+        let place = self.inner.find(&mut request);
+        RouterFuture { answer: self.inner.pass(place, None, &self.stages, request), head, methods }
     }
 }
 
 /// Where a request belongs: a route, or a scope's misses.
 #[derive(Clone, Copy)]
-pub(crate) enum Place {
+pub(crate) enum Destination {
     Hit(usize),
     Miss(Option<ScopeId>),
     /// A miss that no fallback answers: what is refused, or sent elsewhere, goes no further.
     Settled(Option<ScopeId>),
 }
 
-impl Place {
+impl Destination {
     fn of(miss: &Miss) -> Self {
         match miss.reason {
             Reason::Redirect(_) | Reason::BadRequest(_) | Reason::Options(_) => Self::Settled(miss.scope),
@@ -167,7 +167,7 @@ impl Place {
     }
 }
 
-impl Shared {
+impl RouterInner {
     /// The value of `access-control-allow-methods`.
     #[cold]
     fn cors_methods(&self, request: &Request<Body>) -> Option<Box<HeaderValue>> {
@@ -179,7 +179,7 @@ impl Shared {
     }
 
     /// Looks a request up and tells it so.
-    fn find(&self, request: &mut Request<Body>) -> Place {
+    fn find(&self, request: &mut Request<Body>) -> Destination {
         if let Some(effective) = self.table.effective(request) {
             request.extensions_mut().insert(effective);
         }
@@ -188,14 +188,14 @@ impl Shared {
         match self.table.find(request, peer) {
             Ok(found) => {
                 let matched = found.into_matched();
-                let place = Place::Hit(matched.index());
+                let place = Destination::Hit(matched.entry());
                 // An outer router's miss may have led here.
                 request.extensions_mut().remove::<Miss>();
                 request.extensions_mut().insert(matched);
                 place
             }
             Err(mut miss) => {
-                let place = Place::of(&miss);
+                let place = Destination::of(&miss);
                 if let (Reason::Redirect(redirect), Some(mount)) =
                     (&mut miss.reason, request.extensions().get::<Mount>())
                 {
@@ -210,11 +210,11 @@ impl Shared {
     }
 
     /// Where a request belongs that may have been looked up before.
-    fn place(&self, request: &mut Request<Body>) -> Place {
+    fn place(&self, request: &mut Request<Body>) -> Destination {
         let extensions = request.extensions();
         match (extensions.get::<Matched>(), extensions.get::<Miss>()) {
-            (Some(matched), _) if matched.of(self.table.catalog()) => Place::Hit(matched.index()),
-            (None, Some(miss)) => Place::of(miss),
+            (Some(matched), _) if matched.of(self.table.catalog()) => Destination::Hit(matched.entry()),
+            (None, Some(miss)) => Destination::of(miss),
             // A layer rebuilt the request and dropped its extensions.
             _ => self.find(request),
         }
@@ -223,22 +223,23 @@ impl Shared {
     /// Hands a request to the stage after `done`, or to its endpoint.
     fn pass(
         &self,
-        place: Place,
+        place: Destination,
         done: Option<StageId>,
         stages: &Stages,
         request: Request<Body>,
     ) -> NextOrReady {
         let (scope, is_hit) = match place {
-            Place::Hit(route) => (self.table.scope(route), true),
-            Place::Miss(scope) | Place::Settled(scope) => (scope, false),
+            Destination::Hit(route) => (self.table.scope(route), true),
+            Destination::Miss(scope) | Destination::Settled(scope) => (scope, false),
         };
-        let root = self.rooms.last();
-        let room = scope.and_then(|scope| self.rooms.get(scope.index())).or(root);
-        let way = room.map_or(&[][..], |room| if is_hit { &room.hit } else { &room.miss });
+        let root = self.dispatch.last();
+        let dispatch = scope.and_then(|scope| self.dispatch.get(scope.index())).or(root);
+        let stages_of =
+            dispatch.map_or(&[][..], |dispatch| if is_hit { &dispatch.hit } else { &dispatch.miss });
         let next = match done {
-            None => way.first(),
-            Some(done) => match way.iter().position(|stage| *stage == done) {
-                Some(place) => way.get(place + 1),
+            None => stages_of.first(),
+            Some(done) => match stages_of.iter().position(|stage| *stage == done) {
+                Some(place) => stages_of.get(place + 1),
                 // A layer rebuilt the request into one that belongs elsewhere, behind other layers.
                 None => return NextOrReady::Ready { response: Some(StatusCode::NOT_FOUND.into_response()) },
             },
@@ -247,9 +248,9 @@ impl Shared {
             return NextOrReady::Next { future: stage.answer(request) };
         }
         let endpoint = match place {
-            Place::Hit(route) => self.table.value(route),
-            Place::Settled(_) => None,
-            Place::Miss(_) => room.and_then(|room| room.fallback.as_ref()),
+            Destination::Hit(route) => self.table.value(route),
+            Destination::Settled(_) => None,
+            Destination::Miss(_) => dispatch.and_then(|dispatch| dispatch.fallback.as_ref()),
         };
         match endpoint {
             Some(endpoint) => NextOrReady::Next { future: endpoint.answer(request) },
@@ -271,15 +272,15 @@ fn default_answer(request: &Request<Body>) -> Response {
             with_header(status.into_response(), ALLOW, &methods.to_string())
         }
         Reason::UnsupportedMediaType(media) => {
-            with_header(status.into_response(), taken(request.method()), &media.join(", "))
+            with_header(status.into_response(), accept_header(request.method()), &media.join(", "))
         }
         Reason::NotAcceptable(_) | Reason::NotFound => status.into_response(),
     }
 }
 
-/// The field that names the types that would be taken (RFC 5789 §2.2, Linked Data Platform §7.1,
+/// The field that names the types that would be accepted (RFC 5789 §2.2, Linked Data Platform §7.1,
 /// RFC 9110 §12.5.1).
-fn taken(method: &Method) -> http::HeaderName {
+fn accept_header(method: &Method) -> http::HeaderName {
     match *method {
         Method::POST => http::HeaderName::from_static("accept-post"),
         Method::PATCH => http::HeaderName::from_static("accept-patch"),
@@ -295,16 +296,16 @@ fn with_header(mut response: Response, name: http::HeaderName, value: &str) -> R
 }
 
 /// The innermost service of a layered stage: hands the request to the next stage.
-pub(crate) struct Step {
-    pub(crate) shared: Arc<Shared>,
+pub(crate) struct StageEndpoint {
+    pub(crate) inner: Arc<RouterInner>,
     pub(crate) stages: Stages,
     pub(crate) own: StageId,
 }
 
-impl Endpoint for Step {
-    fn answer(&self, mut request: Request<Body>) -> Answer {
-        let place = self.shared.place(&mut request);
-        match self.shared.pass(place, Some(self.own), &self.stages, request) {
+impl Endpoint for StageEndpoint {
+    fn answer(&self, mut request: Request<Body>) -> EndpointFuture {
+        let place = self.inner.place(&mut request);
+        match self.inner.pass(place, Some(self.own), &self.stages, request) {
             NextOrReady::Next { future } => future.into_answer(),
             NextOrReady::Ready { response } => Box::pin(std::future::ready(response.unwrap_or_default())),
         }
@@ -357,7 +358,7 @@ impl fmt::Debug for RouterFuture {
 }
 
 /// Keeps the size hint of a body and sends none of its frames; an error of the first
-/// poll goes through, since a fault layer rejects requests by one.
+/// poll goes through, since a error layer rejects requests by one.
 pub(crate) struct HeadBody {
     body: Option<Body>,
     size: SizeHint,

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::route::conditions::{Bounds, condition_setters, scope_setters};
+use crate::route::conditions::condition_setters;
 use crate::route::route::Route;
+use crate::route::scope_conditions::{ScopeConditions, scope_setters};
 use crate::service::endpoint::{HttpLayer, HttpService, Next};
 use crate::service::handler::{Handler, endpoint};
 use crate::service::mount::Mounted;
@@ -23,12 +24,12 @@ pub(crate) fn wrapped(layers: Vec<Wrap>, inner: Next) -> Next {
 }
 
 /// An endpoint that waits for the router's state.
-pub struct Pending<S> {
+pub struct PendingEndpoint<S> {
     make: Box<dyn FnOnce(Arc<S>) -> Next + Send>,
     layers: Vec<Wrap>,
 }
 
-impl<S: Send + Sync + 'static> Pending<S> {
+impl<S: Send + Sync + 'static> PendingEndpoint<S> {
     fn handler<H: Handler<Args, S>, Args: 'static>(handler: H) -> Self {
         Self { make: Box::new(move |state| endpoint(handler, state)), layers: Vec::new() }
     }
@@ -47,26 +48,29 @@ impl<S: Send + Sync + 'static> Pending<S> {
     }
 }
 
-impl<S> fmt::Debug for Pending<S> {
+impl<S> fmt::Debug for PendingEndpoint<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("layers", &self.layers.len()).finish_non_exhaustive()
+        f.debug_struct("PendingEndpoint").field("layers", &self.layers.len()).finish_non_exhaustive()
     }
 }
 
 impl Route {
     /// Ends the route in a handler.
-    pub fn to<H, Args, S>(self, handler: H) -> Route<Pending<S>>
+    pub fn to<H, Args, S>(self, handler: H) -> Route<PendingEndpoint<S>>
     where
         H: Handler<Args, S>,
         Args: 'static,
         S: Send + Sync + 'static,
     {
-        self.value(Pending::handler(handler))
+        self.value(PendingEndpoint::handler(handler))
     }
 
     /// Ends the route in any tower service; a fresh clone of it answers each request.
-    pub fn to_service<S: Send + Sync + 'static>(self, service: impl HttpService) -> Route<Pending<S>> {
-        self.value(Pending::service(service))
+    pub fn to_service<S: Send + Sync + 'static>(
+        self,
+        service: impl HttpService,
+    ) -> Route<PendingEndpoint<S>> {
+        self.value(PendingEndpoint::service(service))
     }
 }
 
@@ -81,12 +85,12 @@ impl Route {
     /// let outer = Router::builder().route(Route::prefix("/numbers").mount(inner)).build()?;
     /// # Ok::<(), waylay_router::BuildErrors>(())
     /// ```
-    pub fn mount<S: Send + Sync + 'static>(self, service: impl HttpService) -> Route<Pending<S>> {
-        self.value(Pending::next(Next::new(Mounted { service: Next::service(service) })))
+    pub fn mount<S: Send + Sync + 'static>(self, service: impl HttpService) -> Route<PendingEndpoint<S>> {
+        self.value(PendingEndpoint::next(Next::new(Mounted { service: Next::service(service) })))
     }
 }
 
-impl<S> Route<Pending<S>> {
+impl<S> Route<PendingEndpoint<S>> {
     /// Wraps the route's endpoint; the first layer written is the outermost.
     pub fn layer(mut self, layer: impl HttpLayer) -> Self {
         self.value.layers.push(wrap(layer));
@@ -102,7 +106,7 @@ pub(crate) enum Item<P> {
 
 /// A scope and everything inside; `P` is an endpoint, with or without its state.
 pub(crate) struct Tree<P> {
-    pub(crate) bounds: Bounds,
+    pub(crate) bounds: ScopeConditions,
     pub(crate) items: Vec<Item<P>>,
     pub(crate) layers: Vec<Wrap>,
     pub(crate) route_layers: Vec<Wrap>,
@@ -114,7 +118,7 @@ impl<P> Tree<P> {
     #[track_caller]
     pub(crate) fn new() -> Self {
         Self {
-            bounds: Bounds::new(),
+            bounds: ScopeConditions::new(),
             items: Vec::new(),
             layers: Vec::new(),
             route_layers: Vec::new(),
@@ -126,14 +130,17 @@ impl<P> Tree<P> {
 
 /// Gives the state to a route.
 pub(crate) fn finish_route<S: Send + Sync + 'static>(
-    route: Route<Pending<S>>,
+    route: Route<PendingEndpoint<S>>,
     state: &Arc<S>,
 ) -> Route<Next> {
     route.map(|pending| pending.finish(state))
 }
 
 /// Gives the state to a scope and everything inside.
-pub(crate) fn finish_tree<S: Send + Sync + 'static>(tree: Tree<Pending<S>>, state: &Arc<S>) -> Tree<Next> {
+pub(crate) fn finish_tree<S: Send + Sync + 'static>(
+    tree: Tree<PendingEndpoint<S>>,
+    state: &Arc<S>,
+) -> Tree<Next> {
     let finish = |item| match item {
         Item::Route(route) => Item::Route(finish_route(route, state)),
         Item::Scope(inner) => Item::Scope(finish_tree(inner, state)),
@@ -161,13 +168,13 @@ pub(crate) fn finish_tree<S: Send + Sync + 'static>(tree: Tree<Pending<S>>, stat
 ///             .fallback(async || "no such API"),
 ///     )
 ///     .build()?;
-/// let url = router.urls().get("api.stats")?.set("tenant", "acme").set("version", "v1").scheme("https").absolute()?;
+/// let url = router.urls().builder("api.stats")?.set("tenant", "acme").set("version", "v1").scheme("https").absolute()?;
 /// assert_eq!(url, "https://acme.example.com/api/v1/stats");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a scope does nothing until a builder takes it"]
 pub struct Scope<S = ()> {
-    pub(crate) tree: Tree<Pending<S>>,
+    pub(crate) tree: Tree<PendingEndpoint<S>>,
 }
 
 impl<S: Send + Sync + 'static> Scope<S> {
@@ -179,7 +186,7 @@ impl<S: Send + Sync + 'static> Scope<S> {
     }
 
     #[cfg(feature = "serde")]
-    pub(crate) fn bounded(bounds: Bounds) -> Self {
+    pub(crate) fn bounded(bounds: ScopeConditions) -> Self {
         Self { tree: Tree { bounds, ..Tree::new() } }
     }
 
@@ -187,7 +194,7 @@ impl<S: Send + Sync + 'static> Scope<S> {
     scope_setters!(tree.bounds.);
 
     /// Adds a route.
-    pub fn route(mut self, route: Route<Pending<S>>) -> Self {
+    pub fn route(mut self, route: Route<PendingEndpoint<S>>) -> Self {
         self.tree.items.push(Item::Route(route));
         self
     }
@@ -219,13 +226,13 @@ impl<S: Send + Sync + 'static> Scope<S> {
     /// Answers what no route answers while the scope's own conditions hold; a
     /// [`Miss`](crate::Miss) argument tells why. Refused requests (400) and redirects do not come here. Scopes inside without a fallback use it too.
     pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
-        self.tree.fallback = Some(Pending::handler(handler));
+        self.tree.fallback = Some(PendingEndpoint::handler(handler));
         self
     }
 
     /// The same, with a service.
     pub fn fallback_service(mut self, service: impl HttpService) -> Self {
-        self.tree.fallback = Some(Pending::service(service));
+        self.tree.fallback = Some(PendingEndpoint::service(service));
         self
     }
 }

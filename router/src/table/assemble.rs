@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use crate::compile::compiler::compile;
 use crate::compile::error::{BuildError, BuildErrorKind};
-use crate::compile::pattern::{Pattern, Texts, detour};
+use crate::compile::pattern::{Pattern, RouteTemplates, slash_variant};
 use crate::compile::rank::{RankKey, Ranked};
 use crate::matcher::guard::{Custom, Guard};
 use crate::request::policy::Policy;
-use crate::route::conditions::{Bounds, Conditions, HostText};
+use crate::route::conditions::{Conditions, HostText};
 use crate::route::lower::{Lowered, lower};
-use crate::route::to_rule::{expr, words};
-use crate::rule::check::RuleLint;
-use crate::table::catalog::{Facts, ScopeId, Undecided, shown};
+use crate::route::scope_conditions::ScopeConditions;
+use crate::route::to_rule::{condition_texts, expr};
+use crate::rule::lint::RuleLint;
+use crate::table::catalog::{RouteEntry, ScopeId, UnknownOverlaps, shown};
 use crate::table::conflict::Conflicts;
 
 /// What a route is, apart from its conditions.
 #[derive(Debug, Clone)]
-pub(crate) struct About {
+pub(crate) struct RouteMeta {
     pub(crate) name: Option<String>,
     pub(crate) scope: Option<ScopeId>,
     pub(crate) priority: i32,
@@ -30,26 +31,26 @@ pub(crate) struct About {
     pub(crate) rule: Option<Arc<String>>,
 }
 
-/// Routes as they are laid out, with every fault of them.
-pub(crate) struct Lay<'b> {
-    scopes: &'b [(Option<ScopeId>, Bounds)],
+/// Routes as they are laid out, with every error of them.
+pub(crate) struct RouteAssembler<'b> {
+    scopes: &'b [(Option<ScopeId>, ScopeConditions)],
     policy: Policy,
     /// The guards that rules name.
     guards: &'b HashMap<String, Custom>,
-    pub(crate) facts: Vec<Facts>,
+    pub(crate) entries: Vec<RouteEntry>,
     pub(crate) compiled: Vec<Compiled>,
     /// Routes that only build URLs.
     pub(crate) idle: Vec<Compiled>,
     pub(crate) sealed: HashSet<usize>,
     pub(crate) lints: Vec<(usize, RuleLint)>,
     pub(crate) errors: Vec<BuildError>,
-    /// The ways of routes beyond the first, with the places of the routes: they stand behind all routes.
-    further: Vec<(usize, About, Conditions)>,
+    /// The alternatives of routes beyond the first, with the places of the routes: they stand behind all routes.
+    further: Vec<(usize, RouteMeta, Conditions)>,
 }
 
-impl<'b> Lay<'b> {
+impl<'b> RouteAssembler<'b> {
     pub(crate) fn new(
-        scopes: &'b [(Option<ScopeId>, Bounds)],
+        scopes: &'b [(Option<ScopeId>, ScopeConditions)],
         policy: Policy,
         guards: &'b HashMap<String, Custom>,
         routes: usize,
@@ -58,7 +59,7 @@ impl<'b> Lay<'b> {
             scopes,
             policy,
             guards,
-            facts: Vec::with_capacity(routes),
+            entries: Vec::with_capacity(routes),
             compiled: Vec::with_capacity(routes),
             idle: Vec::new(),
             sealed: HashSet::new(),
@@ -68,93 +69,96 @@ impl<'b> Lay<'b> {
         }
     }
 
-    /// Lays out a route; false if there is a fault, which is told at the end.
-    pub(crate) fn route(&mut self, conditions: Conditions, mut about: About) -> bool {
-        let place = self.facts.len();
+    /// Lays out a route; false if there is a error, which is told at the end.
+    pub(crate) fn route(&mut self, conditions: Conditions, mut meta: RouteMeta) -> bool {
+        let index = self.entries.len();
         if conditions.rules.is_empty() {
-            return self.way(place, about, &conditions);
+            return self.alternative(index, meta, &conditions);
         }
-        let Lowered { ways, priority, foreign, lints } = match lower(&conditions, self.guards) {
+        let Lowered { alternatives, priority, foreign, lints } = match lower(&conditions, self.guards) {
             Ok(lowered) => lowered,
             Err(errors) => {
                 let kinds = errors.into_iter().map(BuildErrorKind::Rule).collect();
-                report(&mut self.errors, &conditions, about.name.as_deref(), kinds);
+                report(&mut self.errors, &conditions, meta.name.as_deref(), kinds);
                 return false;
             }
         };
-        about.foreign = foreign;
-        about.rule = expr(&conditions).ok().map(|expr| Arc::new(expr.to_string()));
-        self.lints.extend(lints.into_iter().map(|lint| (place, lint)));
-        if about.priority == 0 {
-            about.priority = priority.unwrap_or(0);
+        meta.foreign = foreign;
+        meta.rule = expr(&conditions).ok().map(|expr| Arc::new(expr.to_string()));
+        self.lints.extend(lints.into_iter().map(|lint| (index, lint)));
+        if meta.priority == 0 {
+            meta.priority = priority.unwrap_or(0);
         }
-        let mut ways = ways.into_iter();
-        let Some(first) = ways.next() else { return false };
-        self.further.extend(ways.map(|way| (place, about.clone(), way)));
-        self.way(place, about, &first)
+        let mut alternatives = alternatives.into_iter();
+        let Some(first) = alternatives.next() else { return false };
+        self.further.extend(alternatives.map(|alternative| (index, meta.clone(), alternative)));
+        self.alternative(index, meta, &first)
     }
 
     /// Lays out what is left, and says how many routes there are.
     pub(crate) fn finish(&mut self) -> usize {
-        let routes = self.facts.len();
-        for (of, about, conditions) in std::mem::take(&mut self.further) {
-            self.way(of, about, &conditions);
+        let routes = self.entries.len();
+        for (of, meta, conditions) in std::mem::take(&mut self.further) {
+            self.alternative(of, meta, &conditions);
         }
         routes
     }
 
-    fn way(&mut self, of: usize, about: About, own: &Conditions) -> bool {
-        let mut chain = chain(self.scopes, about.scope);
+    fn alternative(&mut self, of: usize, meta: RouteMeta, own: &Conditions) -> bool {
+        let mut chain = chain(self.scopes, meta.scope);
         chain.push(own);
-        let (pattern, texts) = match compile(&chain, self.policy, false) {
+        let (pattern, templates) = match compile(&chain, self.policy, false) {
             Ok(compiled) => compiled,
             Err(kinds) => {
                 let kinds = blame(&chain, self.policy, false, kinds);
                 let mut errors = Vec::new();
-                report(&mut errors, own, about.name.as_deref(), kinds);
-                // The ways of a route share their faults.
+                report(&mut errors, own, meta.name.as_deref(), kinds);
+                // The alternatives of a route share their errors.
                 errors.retain(|error| !self.errors.contains(error));
                 self.errors.extend(errors);
                 return false;
             }
         };
-        let place = self.facts.len();
-        let mut key = key(&pattern, &texts, about.priority, of, self.policy);
-        if !about.foreign.is_empty() {
-            key = key.with_text(&about.foreign);
+        let index = self.entries.len();
+        let mut key = key(&pattern, &templates, meta.priority, of, self.policy);
+        if !meta.foreign.is_empty() {
+            key = key.with_text(&meta.foreign);
         }
-        self.facts.push(Facts {
+        self.entries.push(RouteEntry {
             of: of as u32,
             rank: 0,
-            template: shown(&texts),
+            template: shown(&templates),
             methods: pattern.methods.clone(),
-            conditions: chain.iter().flat_map(|conditions| words(conditions)).collect(),
-            name: about.name,
-            texts,
-            scope: about.scope,
-            priority: about.priority,
-            build_only: about.build_only,
+            conditions: chain.iter().flat_map(|conditions| condition_texts(conditions)).collect(),
+            name: meta.name,
+            templates,
+            scope: meta.scope,
+            priority: meta.priority,
+            build_only: meta.build_only,
             sealed: own.sealed,
-            metadata: about.metadata,
+            metadata: meta.metadata,
             supplies: chain.iter().flat_map(|outer| outer.supplies.clone()).collect(),
-            rule: about.rule,
-            site: own.site,
+            rule: meta.rule,
+            location: own.location,
         });
         if own.sealed {
-            self.sealed.insert(place);
+            self.sealed.insert(index);
         }
-        let list = if about.build_only { &mut self.idle } else { &mut self.compiled };
-        if let Some(pattern) = detour(&pattern, &self.facts[place].texts, self.policy) {
-            let key = key.detour();
-            list.push(Compiled { place, detour: true, pattern, key });
+        let list = if meta.build_only { &mut self.idle } else { &mut self.compiled };
+        if let Some(pattern) = slash_variant(&pattern, &self.entries[index].templates, self.policy) {
+            let key = key.slash_variant();
+            list.push(Compiled { index, slash_variant: true, pattern, key });
         }
-        list.push(Compiled { place, detour: false, pattern, key });
+        list.push(Compiled { index, slash_variant: false, pattern, key });
         true
     }
 }
 
 /// The conditions of a scope and of all around it, outermost first.
-pub(crate) fn chain(scopes: &[(Option<ScopeId>, Bounds)], scope: Option<ScopeId>) -> Vec<&Conditions> {
+pub(crate) fn chain(
+    scopes: &[(Option<ScopeId>, ScopeConditions)],
+    scope: Option<ScopeId>,
+) -> Vec<&Conditions> {
     let mut chain = Vec::new();
     let mut next = scope;
     while let Some((parent, bounds)) = next.and_then(|id| scopes.get(id.index())) {
@@ -166,7 +170,7 @@ pub(crate) fn chain(scopes: &[(Option<ScopeId>, Bounds)], scope: Option<ScopeId>
 }
 
 pub(crate) fn full_name(
-    scopes: &[(Option<ScopeId>, Bounds)],
+    scopes: &[(Option<ScopeId>, ScopeConditions)],
     scope: Option<ScopeId>,
     own: Option<&str>,
 ) -> Option<String> {
@@ -180,11 +184,17 @@ pub(crate) fn full_name(
     Some(parts.join("."))
 }
 
-pub(crate) fn key(pattern: &Pattern, texts: &Texts, priority: i32, order: usize, policy: Policy) -> RankKey {
-    RankKey::new(&Ranked::of(priority, order, texts, pattern), policy.precedence)
+pub(crate) fn key(
+    pattern: &Pattern,
+    templates: &RouteTemplates,
+    priority: i32,
+    order: usize,
+    policy: Policy,
+) -> RankKey {
+    RankKey::new(&Ranked::of(priority, order, templates, pattern), policy.precedence)
 }
 
-/// The faults of the innermost conditions; what an outer scope did wrong is reported there.
+/// The errors of the innermost conditions; what an outer scope did wrong is reported there.
 pub(crate) fn blame(
     chain: &[&Conditions],
     policy: Policy,
@@ -215,67 +225,67 @@ pub(crate) fn report(
     errors.extend(kinds.into_iter().map(|kind| BuildError {
         kind,
         route: route.to_owned(),
-        site: conditions.site,
+        location: conditions.location,
     }));
 }
 
 /// A route or scope with its rank.
 pub(crate) struct Compiled {
-    /// Its place in the order of writing.
-    pub(crate) place: usize,
-    pub(crate) detour: bool,
+    /// Its index in the order of writing.
+    pub(crate) index: usize,
+    pub(crate) slash_variant: bool,
     pub(crate) pattern: Pattern,
     pub(crate) key: RankKey,
 }
 
 /// Orders routes of one rank by what they ask for: a request that gives a field two values, each of
 /// which a route asks for, is answered alike whatever the order of writing.
-pub(crate) fn settle(compiled: &mut [Compiled], facts: &[Facts]) {
+pub(crate) fn sort_equal_ranks(compiled: &mut [Compiled], entries: &[RouteEntry]) {
     for group in compiled.chunk_by_mut(|a, b| a.key == b.key) {
         if group.len() > 1 && group.iter().any(|route| !route.pattern.guards.is_empty()) {
-            group.sort_by_cached_key(|route| asked(&facts[route.place]));
+            group.sort_by_cached_key(|route| sort_key(&entries[route.index]));
         }
     }
 }
 
 /// What a route asks for, apart from what it gives: between types that a client wants alike, the order of
 /// writing decides.
-fn asked(facts: &Facts) -> (String, Vec<String>) {
-    let conditions = facts.conditions.iter().filter(|words| !words.starts_with("accepts "));
-    (facts.template.clone(), conditions.cloned().collect())
+fn sort_key(entry: &RouteEntry) -> (String, Vec<String>) {
+    let conditions = entry.conditions.iter().filter(|condition| !condition.is_accept);
+    (entry.template.clone(), conditions.map(|condition| condition.text.clone()).collect())
 }
 
 /// For each rank, the ranks of the routes that differ by what they give only; none for all others.
-pub(crate) fn rivals(compiled: &[Compiled], facts: &[Facts]) -> Vec<(u32, u32)> {
+pub(crate) fn accept_groups(compiled: &[Compiled], entries: &[RouteEntry]) -> Vec<(u32, u32)> {
     let gives = |route: &Compiled| route.pattern.guards.iter().any(|guard| matches!(guard, Guard::Accept(_)));
     let beside = |a: &Compiled, b: &Compiled| {
-        gives(a) && gives(b) && a.key == b.key && asked(&facts[a.place]) == asked(&facts[b.place])
+        gives(a) && gives(b) && a.key == b.key && sort_key(&entries[a.index]) == sort_key(&entries[b.index])
     };
-    let mut rivals = Vec::with_capacity(compiled.len());
+    let mut accept_groups = Vec::with_capacity(compiled.len());
     for group in compiled.chunk_by(beside) {
-        let start = rivals.len() as u32;
+        let start = accept_groups.len() as u32;
         let range = if group.len() > 1 { (start, start + group.len() as u32) } else { (0, 0) };
-        rivals.extend(group.iter().map(|_| range));
+        accept_groups.extend(group.iter().map(|_| range));
     }
-    rivals
+    accept_groups
 }
 
 /// Refuses routes of one rank that meet, and gives back the pairs of which it is not known.
 pub(crate) fn conflicts(
     compiled: &[Compiled],
-    facts: &[Facts],
+    entries: &[RouteEntry],
     policy: &Policy,
     errors: &mut Vec<BuildError>,
-) -> Undecided {
-    let mut conflicts = Conflicts::new(facts, policy);
+) -> UnknownOverlaps {
+    let mut conflicts = Conflicts::new(entries, policy);
     // Detours repeat what is said of their routes.
-    let own: Vec<&Compiled> = compiled.iter().filter(|route| !route.detour).collect();
+    let own: Vec<&Compiled> = compiled.iter().filter(|route| !route.slash_variant).collect();
     for group in own.chunk_by(|a, b| a.key == b.key).filter(|group| group.len() > 1) {
-        let group: Vec<_> = group.iter().map(|route| (route.place, &route.pattern)).collect();
+        let group: Vec<_> = group.iter().map(|route| (route.index, &route.pattern)).collect();
         conflicts.compare(&group);
     }
     errors.extend(conflicts.errors());
-    conflicts.undecided
+    conflicts.unknown_overlaps
 }
 
 /// For each rank, where the seal of its route begins: behind all routes of the same host and path ranks.
@@ -283,7 +293,7 @@ pub(crate) fn limits(compiled: &[Compiled], sealed: &HashSet<usize>) -> Vec<u32>
     let mut limits = Vec::with_capacity(compiled.len());
     for group in compiled.chunk_by(|a, b| a.key.lies_with(&b.key)) {
         let end = u32::try_from(limits.len() + group.len()).unwrap_or(u32::MAX);
-        let is_sealed = |route: &Compiled| sealed.contains(&route.place) && !route.detour;
+        let is_sealed = |route: &Compiled| sealed.contains(&route.index) && !route.slash_variant;
         limits.extend(group.iter().map(|route| if is_sealed(route) { end } else { u32::MAX }));
     }
     limits

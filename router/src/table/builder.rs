@@ -3,34 +3,37 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::compile::compiler::{compile, network};
+use crate::compile::compiler::compile;
 use crate::compile::error::{BuildError, BuildErrorKind, BuildErrors};
+use crate::compile::guards::network;
 use crate::compile::pattern::Pattern;
 #[cfg(feature = "serde")]
 use crate::config::{RouteSpec, ScopeSpec, TableSpec};
 use crate::matcher::guard::Custom;
 use crate::request::peer::Network;
 use crate::request::policy::{Policy, Precedence};
-use crate::request::view::Head;
-use crate::route::conditions::{Bounds, HostText, Site};
+use crate::request::view::RequestHead;
+use crate::route::conditions::{HostText, SourceLocation};
 use crate::route::lower::lower_as_one;
 use crate::route::route::Route;
-use crate::route::to_rule::words;
+use crate::route::scope_conditions::ScopeConditions;
+use crate::route::to_rule::condition_texts;
 #[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
 use crate::table::assemble::{
-    About, Compiled, Lay, blame, chain, conflicts, full_name, key, limits, report, rivals, settle,
+    Compiled, RouteAssembler, RouteMeta, accept_groups, blame, chain, conflicts, full_name, key, limits,
+    report, sort_equal_ranks,
 };
-use crate::table::catalog::{Catalog, Facts, ScopeFacts, ScopeId, Undecided};
+use crate::table::catalog::{Catalog, RouteEntry, ScopeEntry, ScopeId, UnknownOverlaps};
 use crate::table::index::{Index, IndexBuilder};
-use crate::table::lookup::{Place, ScopeRules, Table};
+use crate::table::lookup::{RankEntry, ScopeRules, Table};
 
-/// Collects routes and scopes; [`build`](Self::build) reports every fault of all of them.
+/// Collects routes and scopes; [`build`](Self::build) reports every error of all of them.
 ///
 /// ```
-/// use waylay_router::{Bounds, Policy, Route, Table};
+/// use waylay_router::{ScopeConditions, Policy, Route, Table};
 /// let mut builder = Table::builder().policy(Policy::strict()).route(Route::get("/").value("home"));
-/// let admin = builder.open(None, Bounds::new().host("admin.example.com"));
+/// let admin = builder.scope(None, ScopeConditions::new().host("admin.example.com"));
 /// builder.add(Some(admin), Route::get("/").value("admin"));
 /// let table = builder.build()?;
 /// assert_eq!(table.routes().count(), 2);
@@ -40,11 +43,11 @@ use crate::table::lookup::{Place, ScopeRules, Table};
 #[must_use = "a builder does nothing until it builds"]
 pub struct TableBuilder<T> {
     policy: Policy,
-    scopes: Vec<(Option<ScopeId>, Bounds)>,
+    scopes: Vec<(Option<ScopeId>, ScopeConditions)>,
     routes: Vec<(Option<ScopeId>, Route<T>)>,
-    proxies: Vec<(String, Site)>,
+    proxies: Vec<(String, SourceLocation)>,
     /// Found before anything is compiled.
-    faults: Vec<BuildError>,
+    errors: Vec<BuildError>,
     guards: HashMap<String, Custom>,
 }
 
@@ -56,7 +59,7 @@ impl<T> Table<T> {
             scopes: Vec::new(),
             routes: Vec::new(),
             proxies: Vec::new(),
-            faults: Vec::new(),
+            errors: Vec::new(),
             guards: HashMap::new(),
         }
     }
@@ -75,15 +78,15 @@ impl<T> TableBuilder<T> {
     /// clients' own on lets them choose their host.
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
-        self.proxies.push((network.into(), Site::caller()));
+        self.proxies.push((network.into(), SourceLocation::caller()));
         self
     }
 
     /// Gives a condition a name for [rules](crate::rule), which ask for it as ``Guard(`name`)``.
     ///
     /// ```
-    /// use waylay_router::{Head, Peer, Route, Table};
-    /// let curl = |head: &Head<'_>| head.headers.get("user-agent").is_some_and(|agent| agent == "curl");
+    /// use waylay_router::{RequestHead, Peer, Route, Table};
+    /// let curl = |head: &RequestHead<'_>| head.headers.get("user-agent").is_some_and(|agent| agent == "curl");
     /// let table = Table::builder().guard("curl", curl).route(Route::rule("!Guard(`curl`)").value(1)).build()?;
     /// let request = http::Request::get("/").header("user-agent", "curl").body(())?;
     /// assert!(table.find(&request, &Peer::default()).is_err());
@@ -92,22 +95,22 @@ impl<T> TableBuilder<T> {
     pub fn guard(
         mut self,
         name: impl Into<String>,
-        holds: impl Fn(&Head<'_>) -> bool + Send + Sync + 'static,
+        holds: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
         let name = name.into();
         self.guards.insert(name.clone(), Custom { name, holds: Arc::new(holds) });
         self
     }
 
-    /// Adds a fault that is reported with all others.
+    /// Adds an error that is reported with all others.
     #[cfg(feature = "serde")]
-    pub(crate) fn fault(&mut self, fault: BuildError) {
-        self.faults.push(fault);
+    pub(crate) fn add_error(&mut self, error: BuildError) {
+        self.errors.push(error);
     }
 
     #[cfg(feature = "serde")]
-    pub(crate) fn faulty(mut self, faults: Vec<BuildError>) -> Self {
-        self.faults.extend(faults);
+    pub(crate) fn add_errors(mut self, errors: Vec<BuildError>) -> Self {
+        self.errors.extend(errors);
         self
     }
 
@@ -123,7 +126,7 @@ impl<T> TableBuilder<T> {
     }
 
     /// Opens a scope inside another one.
-    pub fn open(&mut self, parent: Option<ScopeId>, bounds: Bounds) -> ScopeId {
+    pub fn scope(&mut self, parent: Option<ScopeId>, bounds: ScopeConditions) -> ScopeId {
         self.scopes.push((parent, bounds));
         ScopeId(self.scopes.len() as u32 - 1)
     }
@@ -131,17 +134,17 @@ impl<T> TableBuilder<T> {
     /// Compiles everything.
     ///
     /// # Errors
-    /// All faults of all routes and scopes.
+    /// All errors of all routes and scopes.
     pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
-        let mut errors = std::mem::take(&mut self.faults);
+        let mut errors = std::mem::take(&mut self.errors);
         self.lower_scopes(&mut errors);
         let mut scopes = self.compile_scopes(&mut errors);
         let proxies = proxies(&self.proxies, &mut errors);
         let rules = rules(&self.scopes, self.policy);
         let mut values = Vec::with_capacity(self.routes.len());
-        let mut lay = Lay::new(&self.scopes, self.policy, &self.guards, self.routes.len());
+        let mut assembler = RouteAssembler::new(&self.scopes, self.policy, &self.guards, self.routes.len());
         for (scope, route) in std::mem::take(&mut self.routes) {
-            let about = About {
+            let meta = RouteMeta {
                 name: full_name(&self.scopes, scope, route.name.as_deref()),
                 scope,
                 priority: route.priority,
@@ -150,59 +153,59 @@ impl<T> TableBuilder<T> {
                 foreign: String::new(),
                 rule: None,
             };
-            if lay.route(route.conditions, about) {
+            if assembler.route(route.conditions, meta) {
                 values.push(route.value);
             }
         }
-        let listed = lay.finish();
-        errors.append(&mut lay.errors);
-        let Lay { mut facts, mut compiled, mut idle, sealed, lints, .. } = lay;
-        let names = names(&facts[..listed], self.policy, &mut errors);
+        let listed = assembler.finish();
+        errors.append(&mut assembler.errors);
+        let RouteAssembler { mut entries, mut compiled, mut idle, sealed, lints, .. } = assembler;
+        let names = names(&entries[..listed], self.policy, &mut errors);
         compiled.sort_by(|a, b| a.key.cmp(&b.key));
-        settle(&mut compiled, &facts);
-        let undecided = if self.policy.precedence == Precedence::Specific {
-            conflicts(&compiled, &facts, &self.policy, &mut errors)
+        sort_equal_ranks(&mut compiled, &entries);
+        let unknown_overlaps = if self.policy.precedence == Precedence::Specificity {
+            conflicts(&compiled, &entries, &self.policy, &mut errors)
         } else {
-            Undecided::default()
+            UnknownOverlaps::default()
         };
         BuildErrors::check(errors)?;
         let limits = if sealed.is_empty() { Vec::new() } else { limits(&compiled, &sealed) };
-        let rivals = rivals(&compiled, &facts);
-        let (mut patterns, mut places, index) = freeze(compiled);
-        for (place, rivals) in places.iter_mut().zip(rivals) {
-            place.rivals = rivals;
+        let accept_group = accept_groups(&compiled, &entries);
+        let (mut patterns, mut ranks, index) = freeze(compiled);
+        for (place, accept_group) in ranks.iter_mut().zip(accept_group) {
+            place.accept_group = accept_group;
         }
-        idle.retain(|route: &Compiled| !route.detour);
-        places.extend(idle.iter().map(|route| Place {
-            route: route.place as u32,
-            detour: false,
-            rivals: (0, 0),
+        idle.retain(|route: &Compiled| !route.slash_variant);
+        ranks.extend(idle.iter().map(|route| RankEntry {
+            route: route.index as u32,
+            slash_variant: false,
+            accept_group: (0, 0),
         }));
         patterns.extend(idle.into_iter().map(|route| route.pattern));
-        for (rank, place) in places.iter().enumerate().filter(|(_, place)| !place.detour) {
-            facts[place.route as usize].rank = rank;
+        for (rank, place) in ranks.iter().enumerate().filter(|(_, place)| !place.slash_variant) {
+            entries[place.route as usize].rank = rank;
         }
         scopes.sort_by(|a, b| a.key.cmp(&b.key));
-        let (scope_patterns, scope_places, scope_index) = freeze(scopes);
+        let (scope_patterns, scope_ranks, scope_index) = freeze(scopes);
         let hosts = index.hosts() || scope_index.hosts();
-        let scope_facts = scope_facts(self.scopes);
+        let scope_entries = scope_entries(self.scopes);
         let catalog = Arc::new(Catalog {
-            routes: facts,
+            routes: entries,
             listed,
             patterns,
             names,
             policy: self.policy,
-            undecided,
-            scopes: scope_facts,
+            unknown_overlaps,
+            scopes: scope_entries,
             lints,
         });
         Ok(Table {
             catalog,
             values,
-            places,
+            ranks,
             index,
             scopes: scope_patterns,
-            scope_places: scope_places.into_iter().map(|place| ScopeId(place.route)).collect(),
+            scope_ranks: scope_ranks.into_iter().map(|place| ScopeId(place.route)).collect(),
             scope_index,
             hosts,
             seals: !limits.is_empty() || rules.iter().any(|rules| rules.sealed),
@@ -217,8 +220,8 @@ impl<T> TableBuilder<T> {
         for (_, bounds) in self.scopes.iter_mut().filter(|(_, bounds)| !bounds.conditions.rules.is_empty()) {
             match lower_as_one(&bounds.conditions, &self.guards) {
                 Ok(conditions) => bounds.conditions = conditions,
-                Err(faults) => {
-                    let kinds = faults.into_iter().map(BuildErrorKind::Rule).collect();
+                Err(found) => {
+                    let kinds = found.into_iter().map(BuildErrorKind::Rule).collect();
                     report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
                     bounds.conditions.rules.clear();
                 }
@@ -229,7 +232,7 @@ impl<T> TableBuilder<T> {
     /// Scopes stand in an index of their own, which only misses look at: the deepest comes first.
     fn compile_scopes(&self, errors: &mut Vec<BuildError>) -> Vec<Compiled> {
         let mut compiled = Vec::new();
-        for (place, (parent, bounds)) in self.scopes.iter().enumerate() {
+        for (index, (parent, bounds)) in self.scopes.iter().enumerate() {
             let mut chain = chain(&self.scopes, *parent);
             chain.push(&bounds.conditions);
             let depth = i32::try_from(chain.len()).unwrap_or(i32::MAX);
@@ -239,8 +242,8 @@ impl<T> TableBuilder<T> {
                     report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
                 }
                 Ok((pattern, texts)) => {
-                    let key = key(&pattern, &texts, depth, place, self.policy);
-                    compiled.push(Compiled { place, detour: false, pattern, key });
+                    let key = key(&pattern, &texts, depth, index, self.policy);
+                    compiled.push(Compiled { index, slash_variant: false, pattern, key });
                 }
             }
         }
@@ -248,50 +251,54 @@ impl<T> TableBuilder<T> {
     }
 }
 
-fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<Place>, Index) {
-    let mut draft = IndexBuilder::default();
+fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<RankEntry>, Index) {
+    let mut builder = IndexBuilder::default();
     let mut patterns = Vec::with_capacity(compiled.len());
-    let mut places = Vec::with_capacity(compiled.len());
+    let mut ranks = Vec::with_capacity(compiled.len());
     for (rank, route) in (0u32..).zip(compiled) {
-        draft.add(&route.pattern, rank);
+        builder.add(&route.pattern, rank);
         patterns.push(route.pattern);
-        places.push(Place { route: route.place as u32, detour: route.detour, rivals: (0, 0) });
+        ranks.push(RankEntry {
+            route: route.index as u32,
+            slash_variant: route.slash_variant,
+            accept_group: (0, 0),
+        });
     }
-    (patterns, places, draft.build())
+    (patterns, ranks, builder.freeze())
 }
 
-fn scope_facts(scopes: Vec<(Option<ScopeId>, Bounds)>) -> Vec<ScopeFacts> {
-    let facts = scopes.into_iter().map(|(parent, bounds)| {
+fn scope_entries(scopes: Vec<(Option<ScopeId>, ScopeConditions)>) -> Vec<ScopeEntry> {
+    let entries = scopes.into_iter().map(|(parent, bounds)| {
         let hosts = bounds.conditions.hosts.iter().map(|host| match host {
             HostText::Template(text) => text.clone(),
             HostText::Regex(regex) => format!("~{regex}"),
         });
-        ScopeFacts {
+        ScopeEntry {
             parent,
             hosts: hosts.collect(),
-            conditions: words(&bounds.conditions),
+            conditions: condition_texts(&bounds.conditions),
             sealed: bounds.conditions.sealed,
-            site: bounds.conditions.site,
+            location: bounds.conditions.location,
             prefix: bounds.conditions.path.map(|path| path.text),
             name: bounds.name,
         }
     });
-    facts.collect()
+    entries.collect()
 }
 
-fn proxies(texts: &[(String, Site)], errors: &mut Vec<BuildError>) -> Vec<Network> {
+fn proxies(texts: &[(String, SourceLocation)], errors: &mut Vec<BuildError>) -> Vec<Network> {
     let mut proxies = Vec::new();
     for (text, site) in texts {
         match network(text) {
             Ok(network) => proxies.push(network),
-            Err(kind) => errors.push(BuildError { kind, route: "trusted_proxy".to_owned(), site: *site }),
+            Err(kind) => errors.push(BuildError { kind, route: "trusted_proxy".to_owned(), location: *site }),
         }
     }
     proxies
 }
 
 /// What holds in each scope; scopes are opened after those around them.
-fn rules(scopes: &[(Option<ScopeId>, Bounds)], policy: Policy) -> Vec<ScopeRules> {
+fn rules(scopes: &[(Option<ScopeId>, ScopeConditions)], policy: Policy) -> Vec<ScopeRules> {
     let mut rules: Vec<ScopeRules> = Vec::with_capacity(scopes.len());
     for (parent, bounds) in scopes {
         let parent = parent.filter(|parent| parent.index() < rules.len());
@@ -306,17 +313,17 @@ fn rules(scopes: &[(Option<ScopeId>, Bounds)], policy: Policy) -> Vec<ScopeRules
     rules
 }
 
-fn names(facts: &[Facts], policy: Policy, errors: &mut Vec<BuildError>) -> HashMap<String, usize> {
+fn names(entries: &[RouteEntry], policy: Policy, errors: &mut Vec<BuildError>) -> HashMap<String, usize> {
     let mut names = HashMap::new();
-    for (place, route) in facts.iter().enumerate() {
+    for (place, route) in entries.iter().enumerate() {
         let Some(name) = &route.name else { continue };
         let before = names.insert(name.clone(), place);
         // gorilla/mux lets the last one win in silence.
-        if let (Some(before), Precedence::Specific) = (before, policy.precedence) {
+        if let (Some(before), Precedence::Specificity) = (before, policy.precedence) {
             errors.push(BuildError {
-                kind: BuildErrorKind::DuplicateName { name: name.clone(), other: facts[before].site },
+                kind: BuildErrorKind::DuplicateName { name: name.clone(), other: entries[before].location },
                 route: name.clone(),
-                site: route.site,
+                location: route.location,
             });
         }
     }
@@ -327,10 +334,10 @@ fn names(facts: &[Facts], policy: Policy, errors: &mut Vec<BuildError>) -> HashM
 impl<T> TableBuilder<T> {
     /// Adds what a table's file says; `bind` gives each route its value, or says why there is none.
     ///
-    /// Faults of the file are reported by [`build`](Self::build), with their lines.
+    /// Errors of the file are reported by [`build`](Self::build), with their lines.
     #[track_caller]
     pub fn spec(mut self, spec: &TableSpec, mut bind: impl FnMut(&RouteSpec) -> Result<T, String>) -> Self {
-        self = self.faulty(spec.build_errors());
+        self = self.add_errors(spec.build_errors());
         for proxy in &spec.trusted_proxies {
             self = self.trusted_proxy(proxy);
         }
@@ -348,7 +355,7 @@ impl<T> TableBuilder<T> {
         dialect: Dialect,
         bind: &mut impl FnMut(&RouteSpec) -> Result<T, String>,
     ) {
-        let scope = self.open(parent, spec.bounds(dialect));
+        let scope = self.scope(parent, spec.bounds(dialect));
         self.add_route_specs(Some(scope), &spec.routes, dialect, bind);
         for inner in &spec.scopes {
             self.add_scope_spec(Some(scope), inner, dialect, bind);
@@ -365,7 +372,7 @@ impl<T> TableBuilder<T> {
         for spec in specs {
             match bind(spec) {
                 Ok(value) => self.add(scope, spec.route(dialect).value(value)),
-                Err(fault) => self.fault(spec.fault(fault)),
+                Err(message) => self.add_error(spec.error(message)),
             }
         }
     }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 #[cfg(feature = "serde")]
 use crate::compile::pattern::Variable;
-use crate::compile::pattern::{Pattern, Texts};
+use crate::compile::pattern::{Pattern, RouteTemplates};
 use crate::request::method::MethodSet;
 use crate::request::policy::Policy;
-use crate::route::conditions::{Site, Supply};
-use crate::rule::check::RuleLint;
-use crate::template::path::Ending;
+use crate::route::conditions::{SourceLocation, Supply};
+use crate::route::to_rule::ConditionText;
+use crate::rule::lint::RuleLint;
+use crate::template::path::PathEnd;
 
-/// The place of a scope in its table.
+/// The index of a scope in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ScopeId(pub(crate) u32);
 
@@ -27,23 +28,23 @@ impl ScopeId {
 /// The routes of a table in the order of writing.
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    pub(crate) routes: Vec<Facts>,
-    /// How many routes there are; what stands behind them are further ways of theirs.
+    pub(crate) routes: Vec<RouteEntry>,
+    /// How many routes there are; what stands behind them are further alternatives of theirs.
     pub(crate) listed: usize,
     /// In rank order; those of build-only routes come last.
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) names: HashMap<String, usize>,
     pub(crate) policy: Policy,
-    pub(crate) undecided: Undecided,
+    pub(crate) unknown_overlaps: UnknownOverlaps,
     /// What is strange about the rules of routes.
     pub(crate) lints: Vec<(usize, RuleLint)>,
     /// In the order of opening.
-    pub(crate) scopes: Vec<ScopeFacts>,
+    pub(crate) scopes: Vec<ScopeEntry>,
 }
 
 /// Routes of one rank of which it is not known whether they meet.
 #[derive(Debug, Default)]
-pub(crate) struct Undecided {
+pub(crate) struct UnknownOverlaps {
     pub(crate) pairs: Vec<(usize, usize)>,
     /// The first route of which nothing more is told, and how many pairs that are.
     pub(crate) further: Option<(usize, usize)>,
@@ -51,28 +52,28 @@ pub(crate) struct Undecided {
 
 /// One scope.
 #[derive(Debug)]
-pub(crate) struct ScopeFacts {
+pub(crate) struct ScopeEntry {
     pub(crate) parent: Option<ScopeId>,
     pub(crate) name: Option<String>,
     pub(crate) prefix: Option<String>,
     pub(crate) hosts: Vec<String>,
-    pub(crate) conditions: Vec<String>,
+    pub(crate) conditions: Vec<ConditionText>,
     pub(crate) sealed: bool,
-    pub(crate) site: Site,
+    pub(crate) location: SourceLocation,
 }
 
 /// One route.
 #[derive(Debug)]
-pub(crate) struct Facts {
-    /// The place of the route that it is a way of: its own, if it is the first way.
+pub(crate) struct RouteEntry {
+    /// The index of the route that it is an alternative of: its own, if it is the first alternative.
     pub(crate) of: u32,
     pub(crate) name: Option<String>,
-    /// Its place among the patterns.
+    /// Its index among the patterns.
     pub(crate) rank: usize,
     pub(crate) template: String,
-    pub(crate) texts: Texts,
+    pub(crate) templates: RouteTemplates,
     pub(crate) methods: MethodSet,
-    pub(crate) conditions: Vec<String>,
+    pub(crate) conditions: Vec<ConditionText>,
     pub(crate) scope: Option<ScopeId>,
     pub(crate) priority: i32,
     pub(crate) build_only: bool,
@@ -81,7 +82,7 @@ pub(crate) struct Facts {
     pub(crate) supplies: Vec<Supply>,
     /// The whole route as a rule, if it was written as one.
     pub(crate) rule: Option<Arc<String>>,
-    pub(crate) site: Site,
+    pub(crate) location: SourceLocation,
 }
 
 /// One route of a table, as data; with feature `serde` it serializes as an object.
@@ -95,17 +96,17 @@ pub(crate) struct Facts {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct RouteInfo<'t> {
-    facts: &'t Facts,
-    scopes: &'t [ScopeFacts],
+    entry: &'t RouteEntry,
+    scopes: &'t [ScopeEntry],
 }
 
 /// One scope of a table, as data.
 ///
 /// ```
-/// use waylay_router::{Bounds, Route, Table};
+/// use waylay_router::{ScopeConditions, Route, Table};
 /// let mut builder = Table::builder();
-/// let api = builder.open(None, Bounds::new().prefix("/api").name("api"));
-/// let v1 = builder.open(Some(api), Bounds::new().prefix("/v1").sealed());
+/// let api = builder.scope(None, ScopeConditions::new().prefix("/api").name("api"));
+/// let v1 = builder.scope(Some(api), ScopeConditions::new().prefix("/v1").sealed());
 /// builder.add(Some(v1), Route::get("/x").value(()));
 /// let table = builder.build()?;
 /// let route = table.routes().next().unwrap();
@@ -117,105 +118,105 @@ pub struct RouteInfo<'t> {
 #[derive(Debug, Clone, Copy)]
 pub struct ScopeInfo<'t> {
     id: ScopeId,
-    facts: &'t ScopeFacts,
+    entry: &'t ScopeEntry,
 }
 
 impl<'t> ScopeInfo<'t> {
-    /// Its place in the table.
+    /// Its index in the table.
     pub fn id(&self) -> ScopeId {
         self.id
     }
 
     /// Its own name.
     pub fn name(&self) -> Option<&'t str> {
-        self.facts.name.as_deref()
+        self.entry.name.as_deref()
     }
 
     /// Its own prefix.
     pub fn prefix(&self) -> Option<&'t str> {
-        self.facts.prefix.as_deref()
+        self.entry.prefix.as_deref()
     }
 
     /// Its own host templates.
     pub fn hosts(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.hosts.iter().map(String::as_str)
+        self.entry.hosts.iter().map(String::as_str)
     }
 
-    /// Its own further conditions in words.
+    /// Its own conditions beside host and prefix, each as a [rule](crate::rule).
     pub fn conditions(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.conditions.iter().map(String::as_str)
+        self.entry.conditions.iter().map(|condition| condition.text.as_str())
     }
 
     /// Whether requests inside stay inside.
     pub fn is_sealed(&self) -> bool {
-        self.facts.sealed
+        self.entry.sealed
     }
 
     /// The line of code that wrote it.
-    pub fn site(&self) -> Site {
-        self.facts.site
+    pub fn location(&self) -> SourceLocation {
+        self.entry.location
     }
 }
 
 impl<'t> RouteInfo<'t> {
     /// The name, with the names of its scopes in front.
     pub fn name(&self) -> Option<&'t str> {
-        self.facts.name.as_deref()
+        self.entry.name.as_deref()
     }
 
     /// The path template, with the prefixes of its scopes; a prefix ends in `/…`.
     pub fn template(&self) -> &'t str {
-        &self.facts.template
+        &self.entry.template
     }
 
     /// The host templates, outermost scope first.
     pub fn hosts(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.texts.hosts.iter().map(|host| host.text.as_str())
+        self.entry.templates.hosts.iter().map(|host| host.text.as_str())
     }
 
     /// The methods that it answers, HEAD for GET included.
     pub fn methods(&self) -> &'t MethodSet {
-        &self.facts.methods
+        &self.entry.methods
     }
 
-    /// The further conditions in words.
+    /// The conditions beside host, method and path, each as a [rule](crate::rule).
     pub fn conditions(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.conditions.iter().map(String::as_str)
+        self.entry.conditions.iter().map(|condition| condition.text.as_str())
     }
 
     /// What the route asks for as a [rule](crate::rule) of waylay's own language, if it was written as one:
     /// all of its alternatives, of which the other methods tell the first.
     pub fn rule(&self) -> Option<&'t str> {
-        self.facts.rule.as_deref().map(String::as_str)
+        self.entry.rule.as_deref().map(String::as_str)
     }
 
     /// The names of the variables of path, host and query.
     pub fn variables(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.facts.texts.vars.iter().map(|var| var.name.as_str())
+        self.entry.templates.vars.iter().map(|var| var.name.as_str())
     }
 
     #[cfg(feature = "serde")]
-    pub(crate) fn variable_facts(&self) -> &'t [Variable] {
-        &self.facts.texts.vars
+    pub(crate) fn variable_entries(&self) -> &'t [Variable] {
+        &self.entry.templates.vars
     }
 
     /// Whether requests for its host and path go to no less specific route.
     pub fn is_sealed(&self) -> bool {
-        self.facts.sealed
+        self.entry.sealed
     }
 
     /// The scope that it stands in.
     pub fn scope(&self) -> Option<ScopeId> {
-        self.facts.scope
+        self.entry.scope
     }
 
     /// The scopes around it, outermost first.
     pub fn scopes(&self) -> Vec<ScopeInfo<'t>> {
         let mut path = Vec::new();
-        let mut next = self.facts.scope;
-        while let Some((id, facts)) = next.and_then(|id| Some((id, self.scopes.get(id.index())?))) {
-            path.push(ScopeInfo { id, facts });
-            next = facts.parent;
+        let mut next = self.entry.scope;
+        while let Some((id, entry)) = next.and_then(|id| Some((id, self.scopes.get(id.index())?))) {
+            path.push(ScopeInfo { id, entry });
+            next = entry.parent;
         }
         path.reverse();
         path
@@ -223,26 +224,26 @@ impl<'t> RouteInfo<'t> {
 
     /// The priority.
     pub fn priority(&self) -> i32 {
-        self.facts.priority
+        self.entry.priority
     }
 
     /// Whether it only builds URLs.
     pub fn is_build_only(&self) -> bool {
-        self.facts.build_only
+        self.entry.build_only
     }
 
-    /// The facts that were added.
+    /// The metadata that were added.
     pub fn metadata(&self) -> &'t BTreeMap<String, String> {
-        &self.facts.metadata
+        &self.entry.metadata
     }
 
     /// The line of code that wrote it.
-    pub fn site(&self) -> Site {
-        self.facts.site
+    pub fn location(&self) -> SourceLocation {
+        self.entry.location
     }
 }
 
-impl Facts {
+impl RouteEntry {
     /// What the route is called in errors and lints.
     pub(crate) fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.template.clone())
@@ -251,40 +252,40 @@ impl Facts {
 
 impl Catalog {
     pub(crate) fn info(&self, route: usize) -> Option<RouteInfo<'_>> {
-        self.routes.get(route).map(|facts| RouteInfo { facts, scopes: &self.scopes })
+        self.routes.get(route).map(|entry| RouteInfo { entry, scopes: &self.scopes })
     }
 
-    /// The place of the route that a place is a way of.
-    pub(crate) fn listed(&self, place: usize) -> usize {
-        if place < self.listed {
-            place
+    /// The index of the route that an index is an alternative of.
+    pub(crate) fn listed(&self, index: usize) -> usize {
+        if index < self.listed {
+            index
         } else {
-            self.routes.get(place).map_or(place, |facts| facts.of as usize)
+            self.routes.get(index).map_or(index, |entry| entry.of as usize)
         }
     }
 
-    /// All ways of a route, the first one first.
-    pub(crate) fn ways(&self, place: usize) -> impl Iterator<Item = RouteInfo<'_>> {
-        let first = self.routes[..self.listed].get(place);
+    /// All alternatives of a route, the first one first.
+    pub(crate) fn alternatives(&self, index: usize) -> impl Iterator<Item = RouteInfo<'_>> {
+        let first = self.routes[..self.listed].get(index);
         let further = &self.routes[self.listed..];
         // They stand in the order of their routes.
-        let further = &further[further.partition_point(|facts| (facts.of as usize) < place)..];
-        let further = further.iter().take_while(move |facts| facts.of as usize == place);
-        first.into_iter().chain(further).map(|facts| RouteInfo { facts, scopes: &self.scopes })
+        let further = &further[further.partition_point(|entry| (entry.of as usize) < index)..];
+        let further = further.iter().take_while(move |entry| entry.of as usize == index);
+        first.into_iter().chain(further).map(|entry| RouteInfo { entry, scopes: &self.scopes })
     }
 
     pub(crate) fn infos(&self) -> impl Iterator<Item = RouteInfo<'_>> {
-        self.routes[..self.listed].iter().map(|facts| RouteInfo { facts, scopes: &self.scopes })
+        self.routes[..self.listed].iter().map(|entry| RouteInfo { entry, scopes: &self.scopes })
     }
 }
 
 /// The path template in full, as it is shown.
-pub(crate) fn shown(texts: &Texts) -> String {
-    let text = texts.path.as_ref().map_or("", |template| template.text.as_str());
-    match texts.ending {
-        Ending::Exact => text.to_owned(),
-        Ending::Segments => format!("{}/…", text.trim_end_matches('/')),
-        Ending::Raw => format!("{text}…"),
+pub(crate) fn shown(templates: &RouteTemplates) -> String {
+    let text = templates.path.as_ref().map_or("", |template| template.text.as_str());
+    match templates.end {
+        PathEnd::Exact => text.to_owned(),
+        PathEnd::Segments => format!("{}/…", text.trim_end_matches('/')),
+        PathEnd::Raw => format!("{text}…"),
     }
 }
 
@@ -293,7 +294,7 @@ impl fmt::Display for Catalog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = ["METHOD", "HOST", "PATH", "CONDITIONS", "NAME"].map(str::to_owned);
         let rows: Vec<[String; 5]> = std::iter::once(head)
-            .chain((0..self.listed).flat_map(|place| self.ways(place)).map(row))
+            .chain((0..self.listed).flat_map(|index| self.alternatives(index)).map(row))
             .collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 5] = std::array::from_fn(width);

@@ -103,7 +103,7 @@ fn hosts(route: RouteInfo<'_>) -> String {
 }
 
 fn changes(key: &str, old: RouteInfo<'_>, new: RouteInfo<'_>) -> Vec<Change> {
-    let facts = |route: RouteInfo<'_>| {
+    let properties = |route: RouteInfo<'_>| {
         let metadata: Vec<String> =
             route.metadata().iter().map(|(key, value)| format!("{key}={value}")).collect();
         [
@@ -118,7 +118,7 @@ fn changes(key: &str, old: RouteInfo<'_>, new: RouteInfo<'_>) -> Vec<Change> {
             ("metadata", metadata.join(", ")),
         ]
     };
-    let both = facts(old).into_iter().zip(facts(new));
+    let both = properties(old).into_iter().zip(properties(new));
     let other = both.filter(|((_, old), (_, new))| old != new);
     let change = |((what, old), (_, new)): ((&str, String), (&str, String))| Change {
         route: key.to_owned(),

@@ -5,9 +5,8 @@ use std::fmt;
 use http::{Method, Request, Uri};
 
 use crate::compile::pattern::Pattern;
-use crate::matcher::describe::describe;
 use crate::request::peer::Peer;
-use crate::request::view::{Read, View};
+use crate::request::view::{NormalizedRequest, RequestView};
 use crate::table::lookup::Table;
 use crate::table::miss::{Miss, Reason};
 use crate::template::captures::Captures;
@@ -28,10 +27,10 @@ use crate::template::captures::Captures;
 /// assert_eq!(explained.to_string(), "\
 /// GET /a/7
 ///   goes to route `plain`
-///   fails  beta   /a/{id:[0-9]+}  header x-beta=1: got 0
-///   wins   plain  /a/{id}
+///   failed    beta   /a/{id:[0-9]+}  header x-beta=1: got 0
+///   selected  plain  /a/{id}
 /// ");
-/// assert!(matches!(&explained.candidates[0].verdict, Verdict::Fails { matcher, .. } if matcher == "header"));
+/// assert!(matches!(&explained.candidates[0].verdict, Verdict::Failed { matcher, .. } if matcher == "header"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +60,7 @@ pub struct Explanation {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Candidate {
     /// Its place in [`Table::routes`](crate::Table::routes).
-    pub place: usize,
+    pub index: usize,
     /// Its name.
     pub name: Option<String>,
     /// Its path template.
@@ -76,15 +75,15 @@ pub struct Candidate {
 #[non_exhaustive]
 pub enum Verdict {
     /// It answers the request.
-    Wins,
+    Selected,
     /// All of its conditions hold, and another route is better.
     Outranked,
     /// Only the final slash of the path is another one than the route's.
-    OtherSlash,
+    TrailingSlash,
     /// A sealed scope or route keeps the request away from it.
-    SealedOff,
+    Sealed,
     /// A condition fails: the first of them.
-    Fails {
+    Failed {
         /// The kind of condition: `host`, `path`, `method`, `header`, …
         matcher: String,
         /// What the route asks for.
@@ -96,16 +95,16 @@ pub enum Verdict {
 
 impl Verdict {
     fn is_near(&self) -> bool {
-        !matches!(self, Self::Fails { matcher, .. } if matches!(matcher.as_str(), "host" | "path"))
+        !matches!(self, Self::Failed { matcher, .. } if matches!(matcher.as_str(), "host" | "path"))
     }
 
     fn word(&self) -> &'static str {
         match self {
-            Self::Wins => "wins",
-            Self::Outranked => "yields",
-            Self::OtherSlash => "slash",
-            Self::SealedOff => "sealed",
-            Self::Fails { .. } => "fails",
+            Self::Selected => "selected",
+            Self::Outranked => "outranked",
+            Self::TrailingSlash => "slash",
+            Self::Sealed => "sealed",
+            Self::Failed { .. } => "failed",
         }
     }
 }
@@ -117,10 +116,10 @@ impl fmt::Display for Explanation {
             Some(name) => format!("route `{name}`"),
             None => format!("`{}`", candidate.template),
         };
-        let of = |place: usize| self.candidates.iter().filter(move |one| one.place == place);
-        // Of a route with alternatives, the one that wins.
-        let wins = |place: usize| of(place).find(|one| one.verdict == Verdict::Wins);
-        let winner = self.winner.and_then(|place| wins(place).or_else(|| of(place).next()));
+        let of = |index: usize| self.candidates.iter().filter(move |one| one.index == index);
+        // Of the alternatives of a route, the selected one.
+        let selected = |index: usize| of(index).find(|one| one.verdict == Verdict::Selected);
+        let winner = self.winner.and_then(|index| selected(index).or_else(|| of(index).next()));
         match (winner, &self.miss) {
             (Some(winner), None) => writeln!(f, "  goes to {}", label(winner))?,
             (Some(winner), Some(miss)) => {
@@ -138,11 +137,11 @@ impl fmt::Display for Explanation {
         let (names, templates) = (width(name), width(|candidate| &candidate.template));
         for candidate in &shown {
             let reason = match &candidate.verdict {
-                Verdict::Fails { matcher, wanted, got } => format!("{matcher} {wanted}: got {got}"),
+                Verdict::Failed { matcher, wanted, got } => format!("{matcher} {wanted}: got {got}"),
                 _ => String::new(),
             };
             let (word, name, template) = (candidate.verdict.word(), name(candidate), &candidate.template);
-            let line = format!("  {word:6} {name:names$}  {template:templates$}  {reason}");
+            let line = format!("  {word:9} {name:names$}  {template:templates$}  {reason}");
             writeln!(f, "{}", line.trim_end())?;
         }
         match self.candidates.len() - shown.len() {
@@ -177,19 +176,19 @@ impl<T> Table<T> {
     /// a look-up does not pay for that.
     pub fn explain<B>(&self, request: &Request<B>, peer: &Peer) -> Explanation {
         let policy = &self.catalog.policy;
-        let read = Read::new(request, peer, policy, &self.proxies, self.hosts);
+        let read = NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts);
         let (winner, miss) = match self.find(request, peer) {
-            Ok(found) => (Some(found.way()), None),
+            Ok(found) => (Some(found.alternative()), None),
             Err(miss) => {
                 let to = match &miss.reason {
-                    Reason::Redirect(redirect) => redirect.matched.as_ref().map(|matched| matched.index()),
+                    Reason::Redirect(redirect) => redirect.matched.as_ref().map(|matched| matched.entry()),
                     _ => None,
                 };
                 (to, Some(miss))
             }
         };
         let candidates = match &read {
-            Ok(read) => self.candidates(&View::new(request, read, peer, policy), winner),
+            Ok(read) => self.candidates(&RequestView::new(request, read, peer, policy), winner),
             Err(_) => Vec::new(),
         };
         let read = read.as_ref().ok();
@@ -198,49 +197,49 @@ impl<T> Table<T> {
             target: request.uri().clone(),
             path: read.map(|read| read.path.clone().into_owned()),
             host: read.and_then(|read| Some(read.host.as_ref()?.name.clone().into_owned())),
-            winner: winner.map(|way| self.catalog.listed(way)),
+            winner: winner.map(|alternative| self.catalog.listed(alternative)),
             miss,
             candidates,
         }
     }
 
-    fn candidates(&self, view: &View<'_>, winner: Option<usize>) -> Vec<Candidate> {
+    fn candidates(&self, view: &RequestView<'_>, winner: Option<usize>) -> Vec<Candidate> {
         let seal = self.seal(view);
         let mut candidates = Vec::new();
         let mut slashed = Vec::new();
-        for (rank, place) in self.places.iter().enumerate() {
+        for (rank, place) in self.ranks.iter().enumerate() {
             let route = place.route as usize;
-            let facts = &self.catalog.routes[route];
-            let own = self.verdict(rank, route, view);
+            let entry = &self.catalog.routes[route];
+            let outcome = self.verdict(rank, route, view);
             let rank = u32::try_from(rank).unwrap_or(u32::MAX);
             let inside = rank < seal.limit && seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
-            let verdict = match own {
-                _ if facts.build_only => continue,
-                // What a detour fails on is said of the route itself.
-                Verdict::Fails { .. } if place.detour => continue,
-                _ if place.detour && winner != Some(route) => Verdict::OtherSlash,
-                Verdict::Outranked if winner == Some(route) => Verdict::Wins,
-                Verdict::Outranked if !inside => Verdict::SealedOff,
-                own => own,
+            let verdict = match outcome {
+                _ if entry.build_only => continue,
+                // What a slash variant fails on is said of the route itself.
+                Verdict::Failed { .. } if place.slash_variant => continue,
+                _ if place.slash_variant && winner != Some(route) => Verdict::TrailingSlash,
+                Verdict::Outranked if winner == Some(route) => Verdict::Selected,
+                Verdict::Outranked if !inside => Verdict::Sealed,
+                outcome => outcome,
             };
-            if place.detour {
+            if place.slash_variant {
                 slashed.push(route);
             }
-            let (name, template) = (facts.name.clone(), facts.template.clone());
-            let candidate = Candidate { place: self.catalog.listed(route), name, template, verdict };
+            let (name, template) = (entry.name.clone(), entry.template.clone());
+            let candidate = Candidate { index: self.catalog.listed(route), name, template, verdict };
             candidates.push((route, candidate));
         }
         // Of a route that is met by the other slash, its own path is not said to fail as well.
-        let own = |(route, one): &(usize, Candidate)| {
-            !(slashed.contains(route) && matches!(one.verdict, Verdict::Fails { .. }))
+        let outcome = |(route, one): &(usize, Candidate)| {
+            !(slashed.contains(route) && matches!(one.verdict, Verdict::Failed { .. }))
         };
-        candidates.into_iter().filter(own).map(|(_, candidate)| candidate).collect()
+        candidates.into_iter().filter(outcome).map(|(_, candidate)| candidate).collect()
     }
 
     /// The first condition that fails: host, path, method, then the guards from cheap to dear.
-    fn verdict(&self, rank: usize, route: usize, view: &View<'_>) -> Verdict {
-        let (pattern, facts) = (&self.catalog.patterns[rank], &self.catalog.routes[route]);
-        let fails = |(matcher, wanted, got): (&str, String, String)| Verdict::Fails {
+    fn verdict(&self, rank: usize, route: usize, view: &RequestView<'_>) -> Verdict {
+        let (pattern, entry) = (&self.catalog.patterns[rank], &self.catalog.routes[route]);
+        let fails = |(matcher, wanted, got): (&str, String, String)| Verdict::Failed {
             matcher: matcher.to_owned(),
             wanted,
             got,
@@ -250,25 +249,28 @@ impl<T> Table<T> {
                 Some(port) => format!("{}:{port}", host.name),
                 None => host.name.clone().into_owned(),
             });
-            let wanted = facts.texts.hosts.last().map(|host| host.text.clone()).unwrap_or_default();
+            let wanted = entry.templates.hosts.last().map(|host| host.text.clone()).unwrap_or_default();
             return fails(("host", wanted, got));
         }
         // Without a path the index may go by a regex, which is told with the guards.
-        if facts.texts.path.is_some() && !pattern.path.matches(view.path, &mut |_| {}) {
-            return fails(("path", facts.template.clone(), view.path.to_owned()));
+        if entry.templates.path.is_some() && !pattern.path.matches(view.path, &mut |_| {}) {
+            return fails(("path", entry.template.clone(), view.path.to_owned()));
         }
         if !pattern.methods.contains(view.head.method) {
             return fails(("method", pattern.methods.to_string(), view.head.method.to_string()));
         }
-        let words: &[String] = &facts.conditions;
         match failing(pattern, view) {
-            Some(guard) => fails(describe(&pattern.guards[guard], words, view)),
+            Some(guard) => {
+                let guard = &pattern.guards[guard];
+                let (kind, required) = guard.required(&entry.templates.queries);
+                fails((kind, required, guard.actual(view)))
+            }
             None => Verdict::Outranked,
         }
     }
 }
 
-fn failing(pattern: &Pattern, view: &View<'_>) -> Option<usize> {
+fn failing(pattern: &Pattern, view: &RequestView<'_>) -> Option<usize> {
     let mut captures = Captures::new();
     pattern.guards.iter().position(|guard| !guard.holds(view, &mut |span| captures.push(span)))
 }

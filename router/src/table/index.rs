@@ -6,7 +6,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::compile::pattern::Pattern;
 use crate::request::method::bit;
-use crate::request::view::View;
+use crate::request::view::RequestView;
 use crate::table::scan::ScannedText;
 use crate::table::trie::{Entry, Root, Trie, TrieBuilder, Visit};
 use crate::template::captures::Captures;
@@ -14,6 +14,7 @@ use crate::template::captures::Captures;
 /// Routes by host and path.
 #[derive(Debug)]
 pub(crate) struct Index {
+    /// The paths of all hosts, a tree for each.
     paths: Trie,
     named: HashMap<Box<str>, Root, FxBuildHasher>,
     patterned: Vec<Root>,
@@ -27,25 +28,34 @@ pub(crate) struct Index {
 
 impl Index {
     /// Looks for the route of least rank whose conditions all hold.
-    pub(crate) fn find(&self, best: &mut Best<'_>) {
+    pub(crate) fn find(&self, best: &mut BestMatch<'_>) {
         self.search(best.view, best);
     }
 
-    /// Shows all leaves that match, most specific first within each host class.
-    pub(crate) fn search(&self, view: &View<'_>, visit: &mut impl Visit) {
+    /// Shows all leaves that match, most specific first within the routes of one host.
+    pub(crate) fn search(&self, view: &RequestView<'_>, visit: &mut impl Visit) {
         let path = ScannedText::new(view.path.as_bytes(), b'/');
-        if let (true, Some(host)) = (self.hosts, &view.host) {
-            if let Some(root) = self.named.get(&*host.name) {
-                self.search_paths(*root, &path, visit);
-            }
-            if self.patterned_least < visit.limit() {
-                let mut reversed = [0; 256];
-                let name = ScannedText::new(reverse(&host.name, &mut reversed), b'.');
-                let mut hosts = Hosts { index: self, path: &path, visit };
-                self.labels.search(self.labels_root, &name, &mut hosts);
-            }
+        self.search_text(&path, view.host.map(|host| &*host.name), visit);
+    }
+
+    /// The same for a path that has been scanned.
+    #[inline]
+    pub(crate) fn search_text(&self, path: &ScannedText<'_>, host: Option<&str>, visit: &mut impl Visit) {
+        if let (true, Some(host)) = (self.hosts, host) {
+            self.search_host(path, host, visit);
         }
-        self.search_paths(self.any, &path, visit);
+        self.search_paths(self.any, path, visit);
+    }
+
+    fn search_host(&self, path: &ScannedText<'_>, host: &str, visit: &mut impl Visit) {
+        if let Some(root) = self.named.get(host) {
+            self.search_paths(*root, path, visit);
+        }
+        if self.patterned_least < visit.limit() {
+            let mut reversed = [0; 256];
+            let name = ScannedText::new(reverse(host, &mut reversed), b'.');
+            self.labels.search(self.labels_root, &name, &mut HostSearch { index: self, path, visit });
+        }
     }
 
     #[inline]
@@ -55,7 +65,7 @@ impl Index {
         }
     }
 
-    /// Tests whether any route looks at the host.
+    /// Whether any route looks at the host.
     pub(crate) fn hosts(&self) -> bool {
         self.hosts
     }
@@ -91,18 +101,18 @@ fn reverse<'b>(host: &str, buffer: &'b mut [u8; 256]) -> &'b [u8] {
 const NONE: u32 = u32::MAX;
 
 /// Keeps the best route so far.
-pub(crate) struct Best<'s> {
+pub(crate) struct BestMatch<'s> {
     patterns: &'s [Pattern],
-    view: &'s View<'s>,
+    view: &'s RequestView<'s>,
     method: u16,
     rank: u32,
     pub(crate) captures: Captures,
 }
 
-impl<'s> Best<'s> {
+impl<'s> BestMatch<'s> {
     /// None so far.
     #[inline]
-    pub(crate) fn new(patterns: &'s [Pattern], view: &'s View<'s>) -> Self {
+    pub(crate) fn new(patterns: &'s [Pattern], view: &'s RequestView<'s>) -> Self {
         let method = bit(view.head.method);
         Self { patterns, view, method, rank: NONE, captures: Captures::new() }
     }
@@ -114,32 +124,32 @@ impl<'s> Best<'s> {
     }
 }
 
-impl Visit for Best<'_> {
+impl Visit for BestMatch<'_> {
     #[inline]
     fn limit(&self) -> u32 {
         self.rank
     }
 
     #[inline]
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
         for entry in entries {
             if entry.rank >= self.rank {
                 return;
             }
-            if entry.methods & self.method == 0 || (entry.some && holes.ends_empty()) {
+            if entry.methods & self.method == 0 || (entry.some && spans.ends_empty()) {
                 continue;
             }
             if entry.plain {
-                self.captures.copy(holes);
+                self.captures.copy(spans);
             } else if entry.guarded {
                 if !self.patterns[entry.rank as usize].admits_guards(self.view) {
                     continue;
                 }
-                self.captures.copy(holes);
+                self.captures.copy(spans);
             } else {
                 let mut captures = Captures::new();
                 let pattern = &self.patterns[entry.rank as usize];
-                if !pattern.admits(self.view, holes.as_slice(), &mut captures) {
+                if !pattern.admits(self.view, spans.as_slice(), &mut captures) {
                     continue;
                 }
                 self.captures = captures;
@@ -150,14 +160,14 @@ impl Visit for Best<'_> {
     }
 }
 
-/// Passes a search of host labels on to the paths of the hosts that it meets.
-struct Hosts<'s, V> {
+/// Passes a search of host labels on to the paths of the hosts that match.
+struct HostSearch<'s, 't, V> {
     index: &'s Index,
-    path: &'s ScannedText<'s>,
+    path: &'s ScannedText<'t>,
     visit: &'s mut V,
 }
 
-impl<V: Visit> Visit for Hosts<'_, V> {
+impl<V: Visit> Visit for HostSearch<'_, '_, V> {
     fn limit(&self) -> u32 {
         u32::MAX
     }
@@ -176,7 +186,7 @@ pub(crate) struct IndexBuilder {
     patterned: Vec<TrieBuilder>,
     labels: TrieBuilder,
     /// The places of the patterned hosts by their edges.
-    places: HashMap<String, u32, FxBuildHasher>,
+    edge_sequences: HashMap<String, u32, FxBuildHasher>,
     any: TrieBuilder,
     hosts: bool,
 }
@@ -198,29 +208,21 @@ impl IndexBuilder {
             Some(host) => match host.exact().filter(|_| !host.has_port()) {
                 Some(name) => self.named.entry(name.into()).or_default(),
                 None => {
-                    let (edges, next) = (host.way(), self.patterned.len() as u32);
-                    let place = *self.places.entry(format!("{edges:?}")).or_insert(next);
+                    let (edges, next) = (host.edges(), self.patterned.len() as u32);
+                    let place = *self.edge_sequences.entry(format!("{edges:?}")).or_insert(next);
                     if place == next {
-                        let host = Entry {
-                            rank: place,
-                            methods: 0,
-                            plain: true,
-                            guarded: false,
-                            some: false,
-                            last: false,
-                        };
-                        self.labels.insert(&edges, host, b'.');
+                        self.labels.insert(&edges, Entry::of_host(place), b'.');
                         self.patterned.push(TrieBuilder::default());
                     }
                     &mut self.patterned[place as usize]
                 }
             },
         };
-        pattern.path.ways().iter().for_each(|edges| tree.insert(edges, entry, b'/'));
+        pattern.path.edge_sequences().iter().for_each(|edges| tree.insert(edges, entry, b'/'));
     }
 
     /// Freezes everything.
-    pub(crate) fn build(self) -> Index {
+    pub(crate) fn freeze(self) -> Index {
         let (mut paths, mut labels) = (Trie::new(b'/'), Trie::new(b'.'));
         let patterned: Vec<Root> = self.patterned.into_iter().map(|tree| paths.add(tree)).collect();
         Index {

@@ -11,7 +11,7 @@ use waylay_template::Template;
 use crate::compile::pattern::Source;
 use crate::table::catalog::{Catalog, RouteInfo};
 use crate::template::captures::{ABSENT, Captures, Span};
-use crate::template::encoding::Coding;
+use crate::template::encoding::Encoding;
 
 /// One variable of a match.
 ///
@@ -28,7 +28,7 @@ use crate::template::encoding::Coding;
 pub struct Capture<'m> {
     name: &'m str,
     raw: &'m str,
-    coding: Coding,
+    encoding: Encoding,
     inherited: bool,
 }
 
@@ -53,13 +53,13 @@ impl<'m> Capture<'m> {
     /// # Errors
     /// The escapes do not make UTF-8.
     pub fn decode(&self) -> Result<Cow<'m, str>, std::str::Utf8Error> {
-        self.coding.decode(self.raw)
+        self.encoding.decode(self.raw)
     }
 }
 
 /// The texts that captures are ranges of.
 #[derive(Clone, Copy)]
-pub(crate) struct Within<'m> {
+pub(crate) struct CaptureSource<'m> {
     pub(crate) catalog: &'m Catalog,
     pub(crate) route: usize,
     pub(crate) spans: &'m [Span],
@@ -68,20 +68,20 @@ pub(crate) struct Within<'m> {
     pub(crate) host: &'m str,
 }
 
-impl<'m> Within<'m> {
+impl<'m> CaptureSource<'m> {
     pub(crate) fn captures(self) -> impl DoubleEndedIterator<Item = Capture<'m>> + use<'m> {
-        let path = self.catalog.policy.path_coding();
-        let vars = self.catalog.routes.get(self.route).map_or(&[][..], |facts| &facts.texts.vars);
+        let path = self.catalog.policy.path_encoding();
+        let vars = self.catalog.routes.get(self.route).map_or(&[][..], |entry| &entry.templates.vars);
         let count = vars.len().min(self.spans.len());
         let taken = vars[..count].iter().zip(&self.spans[..count]).filter(|(_, span)| **span != ABSENT);
         taken.map(move |(var, span)| {
-            let (text, coding) = match var.source {
+            let (text, encoding) = match var.source {
                 Source::Path => (self.path, path),
-                Source::Host => (self.host, Coding::Plain),
-                Source::Query => (self.query, Coding::Form),
+                Source::Host => (self.host, Encoding::Plain),
+                Source::Query => (self.query, Encoding::Form),
             };
             let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
-            Capture { name: &var.name, raw, coding, inherited: var.inherited }
+            Capture { name: &var.name, raw, encoding, inherited: var.inherited }
         })
     }
 
@@ -128,8 +128,8 @@ impl Matched {
         host: Option<Cow<'_, str>>,
     ) -> Self {
         let at_host = |_: &Cow<'_, str>| {
-            let facts = catalog.routes.get(route);
-            facts.is_some_and(|facts| facts.texts.vars.iter().any(|var| var.source == Source::Host))
+            let entry = catalog.routes.get(route);
+            entry.is_some_and(|entry| entry.templates.vars.iter().any(|var| var.source == Source::Host))
         };
         Self {
             catalog: Arc::clone(catalog),
@@ -145,11 +145,11 @@ impl Matched {
     }
 
     /// The route's place in [`Table::routes`](crate::Table::routes).
-    pub fn place(&self) -> usize {
-        self.catalog.listed(self.index())
+    pub fn index(&self) -> usize {
+        self.catalog.listed(self.entry())
     }
 
-    pub(crate) fn index(&self) -> usize {
+    pub(crate) fn entry(&self) -> usize {
         self.route as usize
     }
 
@@ -159,19 +159,19 @@ impl Matched {
 
     /// How many segments the path template has.
     pub(crate) fn segments(&self) -> usize {
-        let facts = self.catalog.routes.get(self.index());
-        facts.and_then(|facts| facts.texts.path.as_ref()).map_or(0, Template::segment_count)
+        let entry = self.catalog.routes.get(self.entry());
+        entry.and_then(|entry| entry.templates.path.as_ref()).map_or(0, Template::segment_count)
     }
 
     pub(crate) fn of(&self, catalog: &Arc<Catalog>) -> bool {
         Arc::ptr_eq(&self.catalog, catalog)
     }
 
-    fn within(&self) -> Within<'_> {
+    fn within(&self) -> CaptureSource<'_> {
         let target = self.target.as_ref();
-        Within {
+        CaptureSource {
             catalog: &self.catalog,
-            route: self.index(),
+            route: self.entry(),
             spans: self.captures.as_slice(),
             path: self.rewritten.as_deref().or(target.map(PathAndQuery::path)).unwrap_or(""),
             query: target.and_then(PathAndQuery::query).unwrap_or(""),
@@ -192,7 +192,7 @@ impl Matched {
 
     /// The route.
     pub fn route(&self) -> Option<RouteInfo<'_>> {
-        self.catalog.info(self.index())
+        self.catalog.info(self.entry())
     }
 
     /// The route's name, with the names of its scopes in front.

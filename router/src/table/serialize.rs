@@ -17,13 +17,13 @@ impl Serialize for RouteInfo<'_> {
         route.serialize_field("methods", &methods)?;
         route.serialize_field("conditions", &self.conditions().collect::<Vec<_>>())?;
         route.serialize_field("rule", &self.rule())?;
-        route.serialize_field("variables", self.variable_facts())?;
+        route.serialize_field("variables", self.variable_entries())?;
         route.serialize_field("scopes", &self.scopes())?;
         route.serialize_field("priority", &self.priority())?;
         route.serialize_field("sealed", &self.is_sealed())?;
         route.serialize_field("build_only", &self.is_build_only())?;
         route.serialize_field("metadata", self.metadata())?;
-        route.serialize_field("site", &self.site().to_string())?;
+        route.serialize_field("location", &self.location().to_string())?;
         route.end()
     }
 }
@@ -37,7 +37,7 @@ impl Serialize for ScopeInfo<'_> {
         scope.serialize_field("hosts", &self.hosts().collect::<Vec<_>>())?;
         scope.serialize_field("conditions", &self.conditions().collect::<Vec<_>>())?;
         scope.serialize_field("sealed", &self.is_sealed())?;
-        scope.serialize_field("site", &self.site().to_string())?;
+        scope.serialize_field("location", &self.location().to_string())?;
         scope.end()
     }
 }

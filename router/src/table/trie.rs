@@ -27,6 +27,13 @@ pub(crate) struct Entry {
     pub(crate) last: bool,
 }
 
+impl Entry {
+    /// A host in a tree of labels; the rank is its number.
+    pub(crate) fn of_host(rank: u32) -> Self {
+        Self { rank, methods: 0, plain: true, guarded: false, some: false, last: false }
+    }
+}
+
 /// A visitor of the leaves that match a text.
 pub(crate) trait Visit {
     /// Branches without a route better than this are left out.

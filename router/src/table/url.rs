@@ -14,22 +14,22 @@ use crate::compile::pattern::Source;
 use crate::matcher::guard::Guard;
 use crate::request::peer::Peer;
 use crate::request::policy::PathForm;
-use crate::request::view::{Read, View};
-use crate::table::catalog::{Catalog, Facts};
+use crate::request::view::{NormalizedRequest, RequestView};
+use crate::table::catalog::{Catalog, RouteEntry};
 use crate::template::captures::{ABSENT, Captures};
 use crate::template::constraint::{Constraint, may_span};
-use crate::template::encoding::{Coding, escape};
+use crate::template::encoding::{Encoding, escape};
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A route and the values of its variables.
-pub(crate) struct Filling<'u> {
+pub(crate) struct UrlFiller<'u> {
     pub(crate) catalog: &'u Catalog,
-    pub(crate) facts: &'u Facts,
+    pub(crate) entry: &'u RouteEntry,
     pub(crate) values: BTreeMap<String, String>,
 }
 
-impl Filling<'_> {
+impl UrlFiller<'_> {
     fn value(&self, name: &str) -> Result<&str, UrlError> {
         let value = self.values.get(name).map(String::as_str);
         value.ok_or_else(|| UrlError::MissingVariable(name.to_owned()))
@@ -37,7 +37,7 @@ impl Filling<'_> {
 
     /// The innermost host.
     pub(crate) fn host(&self) -> Result<String, UrlError> {
-        self.fill(self.facts.texts.hosts.last().ok_or(UrlError::NoHost)?)
+        self.fill(self.entry.templates.hosts.last().ok_or(UrlError::NoHost)?)
     }
 
     /// The innermost host, if it is one and all its variables are there.
@@ -50,14 +50,14 @@ impl Filling<'_> {
 
     /// Path and query.
     pub(crate) fn target(&self) -> Result<String, UrlError> {
-        let texts = &self.facts.texts;
-        let mut target = match &texts.path {
+        let templates = &self.entry.templates;
+        let mut target = match &templates.path {
             Some(path) => self.fill(path)?,
             // A query alone is a reference to whatever path it is read at.
-            None if !texts.queries.is_empty() => String::new(),
+            None if !templates.queries.is_empty() => String::new(),
             None => return Err(UrlError::NoPath),
         };
-        for (i, (key, template)) in texts.queries.iter().enumerate() {
+        for (i, (key, template)) in templates.queries.iter().enumerate() {
             target.push(if i == 0 { '?' } else { '&' });
             target.extend(utf8_percent_encode(key, QUERY));
             if let Some(template) = template {
@@ -106,8 +106,8 @@ impl Filling<'_> {
     /// Reads the parts of the URL as a request would be read, and compares what comes out with what
     /// went in. A part that is not given is not checked.
     pub(crate) fn check(&self, host: Option<&str>, target: Option<&str>) -> Result<(), UrlError> {
-        let facts = self.facts;
-        let pattern = &self.catalog.patterns[facts.rank];
+        let entry = self.entry;
+        let pattern = &self.catalog.patterns[entry.rank];
         let refused = || self.refused(host.is_some(), target.is_some());
         let text = target.unwrap_or("/");
         let slash = if text.starts_with('/') { "" } else { "/" };
@@ -120,8 +120,9 @@ impl Filling<'_> {
         let request = Request::get(uri).body(()).map_err(|_| refused())?;
         let peer = Peer::default();
         let policy = &self.catalog.policy;
-        let read = Read::new(&request, &peer, policy, &[], host.is_some()).map_err(|_| refused())?;
-        let view = View::new(&request, &read, &peer, policy);
+        let read =
+            NormalizedRequest::new(&request, &peer, policy, &[], host.is_some()).map_err(|_| refused())?;
+        let view = RequestView::new(&request, &read, &peer, policy);
         let mut captures = Captures::new();
         let mut found = |span| captures.push(span);
         let mut holds = target.is_none() || pattern.path.matches(view.path, &mut found);
@@ -143,11 +144,11 @@ impl Filling<'_> {
             return Ok(());
         }
         let mut spans = captures.as_slice().iter();
-        for var in &facts.texts.vars {
-            let (given, text, coding) = match var.source {
-                Source::Path => (target, view.path, policy.path_coding()),
-                Source::Query => (target, view.query(), Coding::Form),
-                Source::Host => (host, view.host.map_or("", |host| &*host.name), Coding::Plain),
+        for var in &entry.templates.vars {
+            let (given, text, encoding) = match var.source {
+                Source::Path => (target, view.path, policy.path_encoding()),
+                Source::Query => (target, view.query(), Encoding::Form),
+                Source::Host => (host, view.host.map_or("", |host| &*host.name), Encoding::Plain),
             };
             if given.is_none() {
                 continue;
@@ -158,7 +159,7 @@ impl Filling<'_> {
             }
             let raw = span.and_then(|span| text.get(usize::from(span.0)..usize::from(span.1)));
             let value = self.value(&var.name)?;
-            let same = raw.and_then(|raw| coding.decode(raw).ok()).is_some_and(|read| {
+            let same = raw.and_then(|raw| encoding.decode(raw).ok()).is_some_and(|read| {
                 read == value || (var.source == Source::Host && read.eq_ignore_ascii_case(value))
             });
             if !same {
@@ -171,7 +172,7 @@ impl Filling<'_> {
     /// Names the variable of host or target that does not fit alone, else the first.
     pub(crate) fn refused(&self, host: bool, target: bool) -> UrlError {
         let part = |source: Source| if source == Source::Host { host } else { target };
-        let vars = self.facts.texts.vars.iter().filter(|var| part(var.source));
+        let vars = self.entry.templates.vars.iter().filter(|var| part(var.source));
         let mut vars = vars.map(|var| var.name.as_str()).filter(|name| self.values.contains_key(*name));
         let first = vars.clone().next();
         let unfit = vars.find(|name| {
@@ -182,9 +183,12 @@ impl Filling<'_> {
     }
 
     fn fits(&self, name: &str, value: &str) -> bool {
-        let texts = &self.facts.texts;
-        let templates =
-            texts.path.iter().chain(&texts.hosts).chain(texts.queries.iter().filter_map(|(_, t)| t.as_ref()));
+        let templates = &self.entry.templates;
+        let templates = templates
+            .path
+            .iter()
+            .chain(&templates.hosts)
+            .chain(templates.queries.iter().filter_map(|(_, t)| t.as_ref()));
         let mut vars = templates.flat_map(|template| template.variables().map(|var| (template.kind, var)));
         vars.all(|(place, var)| match &var.kind {
             VariableKind::Regex(pattern) if var.name == name => {
@@ -205,10 +209,10 @@ impl Filling<'_> {
 
     /// The template that a variable stands in.
     fn template_of(&self, name: &str) -> String {
-        let queries = self.facts.texts.queries.iter().filter_map(|(_, template)| template.as_ref());
-        let mut others = self.facts.texts.hosts.iter().chain(queries);
+        let queries = self.entry.templates.queries.iter().filter_map(|(_, template)| template.as_ref());
+        let mut others = self.entry.templates.hosts.iter().chain(queries);
         let own = others.find(|template| template.variables().any(|var| var.name == name));
-        own.map_or_else(|| self.facts.template.clone(), |template| template.text.clone())
+        own.map_or_else(|| self.entry.template.clone(), |template| template.text.clone())
     }
 }
 
@@ -220,10 +224,10 @@ impl Filling<'_> {
 ///     .route(Route::get("/articles/{category}/{id:[0-9]+}").name("article").value(()))
 ///     .build()?;
 /// let urls = table.urls();
-/// let url = urls.get("article")?.set("category", "sea & sky").set("id", 42).build()?;
+/// let url = urls.builder("article")?.set("category", "sea & sky").set("id", 42).build()?;
 /// assert_eq!(url, "/articles/sea%20&%20sky/42");
-/// assert!(urls.get("article")?.set("category", "..").set("id", 42).build().is_err());
-/// assert!(urls.get("articel").unwrap_err().to_string().contains("`article`"));
+/// assert!(urls.builder("article")?.set("category", "..").set("id", 42).build().is_err());
+/// assert!(urls.builder("articel").unwrap_err().to_string().contains("`article`"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -240,7 +244,7 @@ impl Urls {
     ///
     /// # Errors
     /// [`UrlError::UnknownRoute`], with the nearest name that there is.
-    pub fn get(&self, name: &str) -> Result<UrlBuilder, UrlError> {
+    pub fn builder(&self, name: &str) -> Result<UrlBuilder, UrlError> {
         match self.catalog.names.get(name) {
             Some(&route) => {
                 let catalog = Arc::clone(&self.catalog);
@@ -252,7 +256,7 @@ impl Urls {
                     .catalog
                     .names
                     .keys()
-                    .min_by_key(|known| (distance(name, known), *known))
+                    .min_by_key(|known| (edit_distance(name, known), *known))
                     .cloned(),
             }),
         }
@@ -265,7 +269,7 @@ impl Urls {
 /// use waylay_router::{Route, Table, UrlError};
 /// let route = Route::get("/{id:[0-9]+}").host("{tenant}.example.com").scheme("https").query("page", "{page}");
 /// let urls = Table::builder().route(route.name("item").value(())).build()?.urls();
-/// let item = urls.get("item")?.set("id", 7).set("page", "a b");
+/// let item = urls.builder("item")?.set("id", 7).set("page", "a b");
 /// assert_eq!(item.build()?, "/7?page=a%20b");
 /// assert_eq!(item.host(), Err(UrlError::MissingVariable("tenant".into())));
 /// assert_eq!(item.set("tenant", "acme").absolute()?, "https://acme.example.com/7?page=a%20b");
@@ -298,15 +302,15 @@ impl UrlBuilder {
     /// # Errors
     /// A variable is missing, unknown, or refused by its template; or there is no path.
     pub fn build(&self) -> Result<String, UrlError> {
-        let filling = self.filling()?;
-        let host = filling.host_if_set()?;
-        let target = filling.target()?;
+        let filler = self.filler()?;
+        let host = filler.host_if_set()?;
+        let target = filler.target()?;
         // `//name` would lead to another host.
         let native = self.catalog.policy.syntax == Syntax::Native;
         if native && target.starts_with("//") {
-            return Err(filling.refused(false, true));
+            return Err(filler.refused(false, true));
         }
-        filling.check(host.as_deref(), Some(&target))?;
+        filler.check(host.as_deref(), Some(&target))?;
         Ok(target)
     }
 
@@ -315,9 +319,9 @@ impl UrlBuilder {
     /// # Errors
     /// A variable is missing, unknown, or refused by its template; or there is no one host.
     pub fn host(&self) -> Result<String, UrlError> {
-        let filling = self.filling()?;
-        let host = filling.host()?;
-        filling.check(Some(&host), None)?;
+        let filler = self.filler()?;
+        let host = filler.host()?;
+        filler.check(Some(&host), None)?;
         Ok(host)
     }
 
@@ -327,36 +331,36 @@ impl UrlBuilder {
     /// As [`build`](Self::build) and [`host`](Self::host); or no scheme is known, or none of the route's.
     pub fn absolute(&self) -> Result<String, UrlError> {
         let host = self.host()?;
-        let filling = self.filling()?;
-        let own = &filling.facts.texts.schemes;
+        let filler = self.filler()?;
+        let own = &filler.entry.templates.schemes;
         let scheme = self.scheme.as_deref().or(own.first().map(String::as_str));
         let scheme = scheme.ok_or(UrlError::NoScheme)?.to_ascii_lowercase();
         let served = own.is_empty() || own.iter().any(|own| own.eq_ignore_ascii_case(&scheme));
         if !served || scheme.parse::<Scheme>().is_err() {
             return Err(UrlError::Scheme(scheme));
         }
-        let target = match filling.target() {
+        let target = match filler.target() {
             Err(UrlError::NoPath) => String::new(),
             target => target?,
         };
         // What has no path is asked for as `/`.
-        filling.check(Some(&host), Some(if target.is_empty() { "/" } else { &target }))?;
+        filler.check(Some(&host), Some(if target.is_empty() { "/" } else { &target }))?;
         Ok(format!("{scheme}://{host}{target}"))
     }
 
     /// The route with all its variables: those that were set, and those that it supplies itself.
-    fn filling(&self) -> Result<Filling<'_>, UrlError> {
-        let facts = self.catalog.routes.get(self.route).ok_or(UrlError::NoPath)?;
+    fn filler(&self) -> Result<UrlFiller<'_>, UrlError> {
+        let entry = self.catalog.routes.get(self.route).ok_or(UrlError::NoPath)?;
         let mut values = self.values.clone();
-        for supply in &facts.supplies {
+        for supply in &entry.supplies {
             (supply.0)(&mut values);
         }
-        let known = |name: &&String| facts.texts.vars.iter().any(|var| var.name == **name);
+        let known = |name: &&String| entry.templates.vars.iter().any(|var| var.name == **name);
         // What supplies variables may make them of others; gorilla/mux takes no notice of any.
-        let lenient = !facts.supplies.is_empty() || self.catalog.policy.syntax == Syntax::Gorilla;
+        let lenient = !entry.supplies.is_empty() || self.catalog.policy.syntax == Syntax::Gorilla;
         match self.values.keys().find(|name| !known(name)) {
             Some(name) if !lenient => Err(UrlError::UnknownVariable(name.clone())),
-            _ => Ok(Filling { catalog: &self.catalog, facts, values }),
+            _ => Ok(UrlFiller { catalog: &self.catalog, entry, values }),
         }
     }
 }
@@ -417,8 +421,8 @@ impl Display for UrlError {
 
 impl std::error::Error for UrlError {}
 
-/// Levenshtein's distance, over bytes.
-pub(crate) fn distance(a: &str, b: &str) -> usize {
+/// Levenshtein's edit distance, over bytes.
+pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {
         let mut before = row[0];

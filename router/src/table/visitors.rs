@@ -3,7 +3,7 @@
 use crate::compile::pattern::Pattern;
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
-use crate::request::view::View;
+use crate::request::view::RequestView;
 use crate::table::catalog::ScopeId;
 use crate::table::index::Index;
 use crate::table::miss::Reason;
@@ -11,9 +11,9 @@ use crate::table::trie::{Entry, Visit};
 use crate::template::captures::Captures;
 
 /// Collects what a request lacks, from the routes that fail on nothing else.
-pub(crate) struct Near<'s> {
+pub(crate) struct NearMisses<'s> {
     patterns: &'s [Pattern],
-    view: &'s View<'s>,
+    view: &'s RequestView<'s>,
     /// Of routes that only the method keeps from answering.
     methods: MethodSet,
     /// Of routes whose method is another one, whatever else they ask of the body.
@@ -22,8 +22,8 @@ pub(crate) struct Near<'s> {
     accepted: Vec<String>,
 }
 
-impl<'s> Near<'s> {
-    pub(crate) fn new(patterns: &'s [Pattern], view: &'s View<'s>) -> Self {
+impl<'s> NearMisses<'s> {
+    pub(crate) fn new(patterns: &'s [Pattern], view: &'s RequestView<'s>) -> Self {
         let (methods, others) = (MethodSet::default(), MethodSet::default());
         Self { patterns, view, methods, others, content_types: Vec::new(), accepted: Vec::new() }
     }
@@ -47,7 +47,7 @@ impl<'s> Near<'s> {
 /// Collects the methods of all routes that match but for the method.
 pub(crate) struct Allowed<'s> {
     pub(crate) patterns: &'s [Pattern],
-    pub(crate) view: &'s View<'s>,
+    pub(crate) view: &'s RequestView<'s>,
     pub(crate) methods: MethodSet,
 }
 
@@ -56,11 +56,13 @@ impl Visit for Allowed<'_> {
         u32::MAX
     }
 
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
         for entry in entries {
             let pattern = &self.patterns[entry.rank as usize];
-            let nearly = pattern.nearly(self.view, holes.as_slice());
-            if nearly.is_some_and(|nearly| nearly.content_type.is_none() && nearly.accept.is_none()) {
+            let near_miss = pattern.near_miss(self.view, spans.as_slice());
+            if near_miss
+                .is_some_and(|near_miss| near_miss.content_type.is_none() && near_miss.accept.is_none())
+            {
                 self.methods.extend(&pattern.methods);
             }
         }
@@ -75,21 +77,21 @@ fn collect(media: Option<&[Media]>, into: &mut Vec<String>) {
     }
 }
 
-impl Visit for Near<'_> {
+impl Visit for NearMisses<'_> {
     fn limit(&self) -> u32 {
         u32::MAX
     }
 
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
         for entry in entries {
             let pattern = &self.patterns[entry.rank as usize];
-            let Some(nearly) = pattern.nearly(self.view, holes.as_slice()) else { continue };
+            let Some(near_miss) = pattern.near_miss(self.view, spans.as_slice()) else { continue };
             if pattern.methods.contains(self.view.head.method) {
-                match nearly.content_type {
-                    Some(_) => collect(nearly.content_type, &mut self.content_types),
-                    None => collect(nearly.accept, &mut self.accepted),
+                match near_miss.content_type {
+                    Some(_) => collect(near_miss.content_type, &mut self.content_types),
+                    None => collect(near_miss.accept, &mut self.accepted),
                 }
-            } else if nearly.content_type.is_none() && nearly.accept.is_none() {
+            } else if near_miss.content_type.is_none() && near_miss.accept.is_none() {
                 self.methods.extend(&pattern.methods);
             } else {
                 self.others.extend(&pattern.methods);
@@ -99,23 +101,23 @@ impl Visit for Near<'_> {
 }
 
 /// Collects the routes that match and are better than a limit.
-pub(crate) struct Better<'s> {
+pub(crate) struct BetterRoutes<'s> {
     pub(crate) patterns: &'s [Pattern],
-    pub(crate) view: &'s View<'s>,
+    pub(crate) view: &'s RequestView<'s>,
     pub(crate) limit: u32,
     pub(crate) found: Vec<usize>,
 }
 
-impl Visit for Better<'_> {
+impl Visit for BetterRoutes<'_> {
     fn limit(&self) -> u32 {
         self.limit
     }
 
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
         for entry in entries.iter().filter(|entry| entry.rank < self.limit) {
             let pattern = &self.patterns[entry.rank as usize];
             if pattern.methods.contains(self.view.head.method)
-                && pattern.admits(self.view, holes.as_slice(), &mut Captures::new())
+                && pattern.admits(self.view, spans.as_slice(), &mut Captures::new())
             {
                 self.found.push(entry.rank as usize);
             }
@@ -125,20 +127,25 @@ impl Visit for Better<'_> {
 
 /// The routes that seals leave to a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seal {
+pub(crate) struct SearchLimit {
     /// Routes from this rank on are out of reach.
     pub(crate) limit: u32,
     /// Only routes in here are within reach.
     pub(crate) inside: Option<ScopeId>,
 }
 
-impl Seal {
+impl SearchLimit {
     /// All routes.
     pub(crate) const OPEN: Self = Self { limit: u32::MAX, inside: None };
 
     /// What the seals of the routes of an index leave, which `limits` holds by rank, `u32::MAX` for
     /// routes without a seal.
-    pub(crate) fn of_routes(index: &Index, patterns: &[Pattern], limits: &[u32], view: &View<'_>) -> Self {
+    pub(crate) fn of_routes(
+        index: &Index,
+        patterns: &[Pattern],
+        limits: &[u32],
+        view: &RequestView<'_>,
+    ) -> Self {
         let mut seals = Seals { patterns, limits, view, limit: u32::MAX };
         index.search(view, &mut seals);
         Self { limit: seals.limit, inside: None }
@@ -159,7 +166,7 @@ impl Seal {
 struct Seals<'s> {
     patterns: &'s [Pattern],
     limits: &'s [u32],
-    view: &'s View<'s>,
+    view: &'s RequestView<'s>,
     limit: u32,
 }
 
@@ -168,11 +175,11 @@ impl Visit for Seals<'_> {
         self.limit
     }
 
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
         for entry in entries {
             let rank = entry.rank as usize;
             let Some(&limit) = self.limits.get(rank).filter(|limit| **limit < self.limit) else { continue };
-            if self.patterns[rank].lies_at(self.view, holes.as_slice()) {
+            if self.patterns[rank].lies_at(self.view, spans.as_slice()) {
                 self.limit = limit;
             }
         }
@@ -191,10 +198,10 @@ impl<V: Visit, F: Fn(u32) -> bool> Visit for Only<'_, V, F> {
         self.visit.limit().min(self.limit)
     }
 
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
         for entry in entries {
             if entry.rank < self.limit && (self.passes)(entry.rank) {
-                self.visit.leaf(std::slice::from_ref(entry), holes);
+                self.visit.leaf(std::slice::from_ref(entry), spans);
             }
         }
     }

@@ -9,7 +9,7 @@ pub(crate) struct Captures {
     spans: [Span; IN_LINE],
     len: u32,
     /// All of them, once there are too many.
-    #[expect(clippy::box_collection, reason = "8 bytes instead of 24: matches are moved about")]
+    #[expect(clippy::box_collection, reason = "8 bytes instead of 24: matches are moved often")]
     more: Option<Box<Vec<Span>>>,
 }
 

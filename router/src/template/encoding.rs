@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 /// How raw text is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Coding {
+pub(crate) enum Encoding {
     /// Percent escapes, as in paths.
     Path,
     /// Percent escapes, and `+` for a space, as in queries.
@@ -15,7 +15,7 @@ pub(crate) enum Coding {
     Plain,
 }
 
-impl Coding {
+impl Encoding {
     /// The value of `raw`, or nothing if it is not UTF-8.
     pub(crate) fn decode(self, raw: &str) -> Result<Cow<'_, str>, std::str::Utf8Error> {
         if self.is_identity(raw) {

@@ -1,18 +1,18 @@
 //! Compiled host template.
 
-use waylay_template::{Node, Syntax, Template, TemplateErrorKind as Fault, TemplateKind, Wildcard};
+use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind, Wildcard};
 
 use crate::template::captures::Span;
 use crate::template::constraint::{self, may_span};
-use crate::template::encoding::Coding;
+use crate::template::encoding::Encoding;
 use crate::template::path::Edge;
-use crate::template::segment::Slot;
+use crate::template::segment::SegmentPattern;
 
 /// A compiled host template.
 #[derive(Debug, Clone)]
 pub(crate) struct HostPattern {
     labels: Vec<Label>,
-    whole: Option<Slot>,
+    whole: Option<SegmentPattern>,
     exact: Option<Box<str>>,
     port: Option<u16>,
     with_port: bool,
@@ -21,16 +21,16 @@ pub(crate) struct HostPattern {
 #[derive(Debug, Clone)]
 enum Label {
     Text(Box<str>),
-    Hole(Slot),
+    Variable(SegmentPattern),
     /// Any label.
     One,
     /// One label or more, in front of all others.
-    Rest(Option<Slot>),
+    Rest(Option<SegmentPattern>),
 }
 
 impl HostPattern {
     /// Divides a template at its dots, after cutting a port off.
-    pub(crate) fn compile(template: &Template, syntax: Syntax) -> Result<Self, Fault> {
+    pub(crate) fn compile(template: &Template, syntax: Syntax) -> Result<Self, TemplateErrorKind> {
         let mut nodes = template.nodes.clone();
         let mut port = None;
         // gorilla/mux looks for the colon in the compiled regex, where `(?:` makes the port count by accident.
@@ -40,14 +40,14 @@ impl HostPattern {
             && let Some(Node::Text(last)) = nodes.last_mut()
             && let Some(colon) = last.rfind(':').filter(|&colon| !last[colon..].contains(']'))
         {
-            port = Some(last[colon + 1..].parse().map_err(|_| Fault::BadPort)?);
+            port = Some(last[colon + 1..].parse().map_err(|_| TemplateErrorKind::BadPort)?);
             last.truncate(colon);
         }
         let literal = match nodes.as_slice() {
             [Node::Text(text)] => Some(text.clone()),
             [Node::Wildcard(Wildcard::Regex(pattern))] => {
                 let regex = constraint::whole(pattern, syntax, true)?;
-                let whole = Some(Slot::Many { regex, groups: 0 });
+                let whole = Some(SegmentPattern::Many { regex, groups: 0 });
                 return Ok(Self { labels: Vec::new(), whole, exact: None, port: None, with_port: false });
             }
             _ => None,
@@ -62,7 +62,10 @@ impl HostPattern {
             |node: &Node| matches!(node, Node::Variable(var) if may_span(&var.kind, Some(b'.'), syntax));
         let gorilla_spans = syntax == Syntax::Gorilla && nodes.iter().any(spans);
         let (labels, whole) = if gorilla_spans || with_port {
-            (Vec::new(), Some(Slot::compile(&nodes, TemplateKind::Host, syntax, Coding::Plain, false)?))
+            (
+                Vec::new(),
+                Some(SegmentPattern::compile(&nodes, TemplateKind::Host, syntax, Encoding::Plain, false)?),
+            )
         } else {
             (divide(&nodes, syntax)?, None)
         };
@@ -90,7 +93,7 @@ impl HostPattern {
     }
 
     /// Edges over the host's labels in reverse order (`a.b.c` is `c.b.a`).
-    pub(crate) fn way(&self) -> Vec<Edge> {
+    pub(crate) fn edges(&self) -> Vec<Edge> {
         if self.labels.is_empty() {
             return vec![Edge::Tail];
         }
@@ -102,7 +105,7 @@ impl HostPattern {
             }
             match label {
                 Label::Text(label) => text.extend(label.bytes()),
-                Label::Hole(_) | Label::One | Label::Rest(_) => {
+                Label::Variable(_) | Label::One | Label::Rest(_) => {
                     if !text.is_empty() {
                         edges.push(Edge::Text(std::mem::take(&mut text)));
                     }
@@ -136,17 +139,17 @@ impl HostPattern {
         if let Some(exact) = &self.exact {
             return **exact == *host;
         }
-        if let Some(slot) = &self.whole {
-            return slot.read(host, (0, length), Coding::Plain, found);
+        if let Some(pattern) = &self.whole {
+            return pattern.read(host, (0, length), Encoding::Plain, found);
         }
         let mut at = 0u16;
         let mut labels = self.labels.as_slice();
-        if let [Label::Rest(slot), after @ ..] = labels {
+        if let [Label::Rest(pattern), after @ ..] = labels {
             labels = after;
             let Some(end) = end_of_rest(host, after.len()) else {
                 return false;
             };
-            if slot.as_ref().is_some_and(|slot| !slot.read(host, (0, end), Coding::Plain, found)) {
+            if pattern.as_ref().is_some_and(|pattern| !pattern.read(host, (0, end), Encoding::Plain, found)) {
                 return false;
             }
             if after.is_empty() {
@@ -162,7 +165,7 @@ impl HostPattern {
             let end = at + u16::try_from(part.len()).unwrap_or(0);
             let holds = match label {
                 Label::Text(text) => **text == *part,
-                Label::Hole(slot) => slot.read(host, (at, end), Coding::Plain, found),
+                Label::Variable(pattern) => pattern.read(host, (at, end), Encoding::Plain, found),
                 Label::One => !part.is_empty(),
                 // It stands in front of all others.
                 Label::Rest(_) => false,
@@ -185,7 +188,7 @@ fn end_of_rest(host: &str, last: usize) -> Option<u16> {
     u16::try_from(end).ok().filter(|end| *end > 0)
 }
 
-fn divide(nodes: &[Node], syntax: Syntax) -> Result<Vec<Label>, Fault> {
+fn divide(nodes: &[Node], syntax: Syntax) -> Result<Vec<Label>, TemplateErrorKind> {
     let mut labels: Vec<Vec<Node>> = vec![Vec::new()];
     for node in nodes {
         match node {
@@ -222,10 +225,17 @@ fn divide(nodes: &[Node], syntax: Syntax) -> Result<Vec<Label>, Fault> {
             [Node::Wildcard(Wildcard::Many)] => Ok(Label::Rest(None)),
             [Node::Wildcard(_)] => Ok(Label::One),
             [Node::Variable(var)] if may_span(&var.kind, Some(b'.'), syntax) => {
-                let slot = Slot::compile(label, TemplateKind::Host, syntax, Coding::Plain, false)?;
-                Ok(Label::Rest(Some(slot)))
+                let pattern =
+                    SegmentPattern::compile(label, TemplateKind::Host, syntax, Encoding::Plain, false)?;
+                Ok(Label::Rest(Some(pattern)))
             }
-            hole => Ok(Label::Hole(Slot::compile(hole, TemplateKind::Host, syntax, Coding::Plain, false)?)),
+            nodes => Ok(Label::Variable(SegmentPattern::compile(
+                nodes,
+                TemplateKind::Host,
+                syntax,
+                Encoding::Plain,
+                false,
+            )?)),
         })
         .collect()
 }

@@ -1,15 +1,15 @@
 //! What one segment accepts.
 
 use regex::Regex;
-use waylay_template::{MAX_VARIABLES, Node, Syntax, TemplateErrorKind as Fault, TemplateKind, VariableKind};
+use waylay_template::{MAX_VARIABLES, Node, Syntax, TemplateErrorKind, TemplateKind, VariableKind};
 
 use crate::template::captures::Span;
 use crate::template::constraint::{Constraint, build, in_syntax};
-use crate::template::encoding::{Coding, escape};
+use crate::template::encoding::{Encoding, escape};
 
-/// The text of one hole, and where its variables lie.
+/// The text of one segment, and where its variables lie.
 #[derive(Debug, Clone)]
-pub(crate) enum Slot {
+pub(crate) enum SegmentPattern {
     /// One variable without a constraint: the whole text.
     Var,
     /// One variable, then literal text.
@@ -22,15 +22,15 @@ pub(crate) enum Slot {
     Rest,
 }
 
-impl Slot {
-    /// Compiles the nodes of one hole; `open` leaves the end unanchored.
+impl SegmentPattern {
+    /// Compiles the nodes of one segment; `open` leaves the end unanchored.
     pub(crate) fn compile(
         nodes: &[Node],
         place: TemplateKind,
         syntax: Syntax,
-        coding: Coding,
+        encoding: Encoding,
         open: bool,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, TemplateErrorKind> {
         let gorilla = syntax == Syntax::Gorilla;
         match nodes {
             [] => return Ok(Self::Rest),
@@ -51,10 +51,10 @@ impl Slot {
                     }
                     _ => None,
                 };
-                let end = if coding == Coding::Path { escape(end) } else { end.clone() };
+                let end = if encoding == Encoding::Path { escape(end) } else { end.clone() };
                 return Ok(Self::One { constraint, end: end.into() });
             }
-            _ if !open && coding == Coding::Path => {
+            _ if !open && encoding == Encoding::Path => {
                 if let Some(split) = Self::split(nodes) {
                     return Ok(split);
                 }
@@ -78,7 +78,12 @@ impl Slot {
         Some(Self::Split { between: texts.into(), end })
     }
 
-    fn many(nodes: &[Node], place: TemplateKind, syntax: Syntax, open: bool) -> Result<Self, Fault> {
+    fn many(
+        nodes: &[Node],
+        place: TemplateKind,
+        syntax: Syntax,
+        open: bool,
+    ) -> Result<Self, TemplateErrorKind> {
         let mut expression = String::from(r"\A");
         let mut groups = 0;
         for node in nodes {
@@ -88,7 +93,7 @@ impl Slot {
                     groups += 1;
                     let part = match (&var.kind, syntax, place) {
                         (VariableKind::Regex(pattern), ..) => in_syntax(pattern, syntax),
-                        // Behind a raw prefix the hole goes on to the end.
+                        // Behind a raw prefix the segment goes on to the end.
                         (VariableKind::Plain, Syntax::Native, TemplateKind::Path) if open => {
                             String::from("[^/]+")
                         }
@@ -122,7 +127,7 @@ impl Slot {
     }
 
     /// Tests `raw[at.0..at.1]`; if it holds, hands over the range of each variable.
-    pub(crate) fn read(&self, raw: &str, at: Span, coding: Coding, found: &mut impl FnMut(Span)) -> bool {
+    pub(crate) fn read(&self, raw: &str, at: Span, encoding: Encoding, found: &mut impl FnMut(Span)) -> bool {
         let (start, stop) = (usize::from(at.0), usize::from(at.1));
         let Some(text) = raw.get(start..stop) else {
             return false;
@@ -136,12 +141,12 @@ impl Slot {
                 !text.is_empty()
             }
             Self::One { constraint, end } => {
-                let Some(value) = text.strip_suffix(&**end).filter(|value| coding.is_whole(value)) else {
+                let Some(value) = text.strip_suffix(&**end).filter(|value| encoding.is_whole(value)) else {
                     return false;
                 };
                 let holds = match constraint {
                     None => !value.is_empty(),
-                    Some(constraint) => coding.decode(value).is_ok_and(|value| constraint.holds(&value)),
+                    Some(constraint) => encoding.decode(value).is_ok_and(|value| constraint.holds(&value)),
                 };
                 if holds {
                     found((at.0, at.0 + short(value.len())));
@@ -149,7 +154,7 @@ impl Slot {
                 holds
             }
             Self::Split { between, end } => {
-                let Some(text) = text.strip_suffix(&**end).filter(|text| coding.is_whole(text)) else {
+                let Some(text) = text.strip_suffix(&**end).filter(|text| encoding.is_whole(text)) else {
                     return false;
                 };
                 // As a greedy regex would: each variable takes as much as the ones behind it leave.
@@ -167,7 +172,7 @@ impl Slot {
                 true
             }
             Self::Many { regex, groups } => {
-                let Some((value, places)) = coding.decode_mapped(text) else {
+                let Some((value, places)) = encoding.decode_mapped(text) else {
                     return false;
                 };
                 let mut locations = regex.capture_locations();

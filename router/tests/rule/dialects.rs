@@ -37,7 +37,7 @@ fn refused() {
         (TRAEFIK, "Path(`css`)", "a path must start with `/`"),
         (TRAEFIK, "Host(`é.com`)", "'é' is not allowed in a host name, write the A-label (`xn--…`)"),
         (TRAEFIK, "HostRegexp(`(a`)", "regex does not compile: unclosed group"),
-        (TRAEFIK, "ClientIP(`1`)", "`1` is neither an IP address nor a block such as `10.0.0.0/8`"),
+        (TRAEFIK, "ClientIP(`1`)", "`1` is not an IP address or a network such as `10.0.0.0/8`"),
         (VULCAND, r#"Path("/a") || Path("/b")"#, "the dialect vulcand has no `||`"),
         (VULCAND, r#"!Path("/a")"#, "the dialect vulcand has no `!`"),
         (VULCAND, r#"PathPrefix("/a")"#, "the dialect vulcand has no `PathPrefix`"),

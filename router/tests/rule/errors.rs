@@ -92,9 +92,9 @@ const FAULTS: [(&str, &str); 46] = [
     ),
     (
         "ClientIP(`10.0.0.0/33`)",
-        "`10.0.0.0/33` is neither an IP address nor a block such as `10.0.0.0/8`\n    ClientIP(`10.0.0.0/33`)\n             ^^^^^^^^^^^^^",
+        "`10.0.0.0/33` is not an IP address or a network such as `10.0.0.0/8`\n    ClientIP(`10.0.0.0/33`)\n             ^^^^^^^^^^^^^",
     ),
-    ("Header(`a b`)", "`a b` is no header name\n    Header(`a b`)\n           ^^^^^"),
+    ("Header(`a b`)", "`a b` is not a header name\n    Header(`a b`)\n           ^^^^^"),
 ];
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use http::Request;
-use waylay_router::{Head, Peer, Route, Table};
+use http::{Request, Version};
+use waylay_router::{BuildErrorKind, LintKind, Peer, RequestHead, Route, ScopeConditions, Table};
 
 /// A request: target, headers, address of the other end.
 type Asked = (&'static str, &'static [(&'static str, &'static str)], Option<&'static str>);
@@ -17,7 +17,7 @@ struct Row {
 
 #[test]
 fn hold_or_fail() {
-    let odd = |head: &Head<'_>| head.uri.path().len() % 2 == 1;
+    let odd = |head: &RequestHead<'_>| head.uri.path().len() % 2 == 1;
     for Row { route, holds, fails } in [
         Row {
             route: Route::new().header("X-A", "1"),
@@ -140,5 +140,106 @@ fn rank() {
         let peer = address.map(|text: &str| Peer::default().addr(text.parse().unwrap())).unwrap_or_default();
         let request = request.body(()).unwrap();
         assert_eq!(table.find(&request, &peer).ok().map(|found| *found.value()), Some(wanted));
+    }
+}
+
+/// Each kind of condition in `RouteInfo::conditions`, and the rule of that text has the same list.
+#[test]
+fn lists_have_rule_texts() {
+    let any = Route::new;
+    for (route, text) in [
+        (any().path_regex("/x.*"), "PathRegexp(`/x.*`)"),
+        (any().scheme("https").scheme("http"), "Scheme(`https`) || Scheme(`http`)"),
+        (
+            any().version(Version::HTTP_2).version(Version::HTTP_10),
+            "Version(`HTTP/2`) || Version(`HTTP/1.0`)",
+        ),
+        (any().header("x-a", "1"), "Header(`x-a`, `1`)"),
+        (any().header_present("x-a"), "Header(`x-a`)"),
+        (any().header_absent("x-a"), "!Header(`x-a`)"),
+        (any().header_regex("x-a", "[0-9]"), "HeaderRegexp(`x-a`, `[0-9]`)"),
+        (any().header_all_values("x-a", "[0-9]"), "HeaderAll(`x-a`, `[0-9]`)"),
+        (any().query("q", "{page}"), "Query(`q`, `{page}`)"),
+        (any().query_present("q"), "Query(`q`)"),
+        (any().query_absent("q"), "!Query(`q`)"),
+        (any().query_regex("q", "[0-9]"), "QueryRegexp(`q`, `[0-9]`)"),
+        (any().cookie("c", "1"), "Cookie(`c`, `1`)"),
+        (any().cookie_present("c"), "Cookie(`c`)"),
+        (any().content_type("text/*"), "ContentType(`text/*`)"),
+        (any().accept("a/b").accept("a/c"), "Accept(`a/b`) || Accept(`a/c`)"),
+        (any().upgrade("websocket"), "Upgrade(`websocket`)"),
+        (any().client_ip("10.0.0.0/8"), "ClientIP(`10.0.0.0/8`)"),
+    ] {
+        for route in [route, Route::rule(text)] {
+            let table = Table::builder().route(route.value(())).build().unwrap();
+            let route = table.routes().next().unwrap();
+            assert_eq!(route.conditions().collect::<Vec<_>>(), [text]);
+        }
+    }
+    // In one order, whatever the order of the setters.
+    let route = any().cookie_present("c").query_present("q").header_present("x-a").scheme("https");
+    let table = Table::builder().route(route.value(())).build().unwrap();
+    let list: Vec<_> = table.routes().next().unwrap().conditions().map(str::to_owned).collect();
+    assert_eq!(list, ["Scheme(`https`)", "Header(`x-a`)", "Query(`q`)", "Cookie(`c`)"]);
+}
+
+#[test]
+fn versions_select_and_rank() {
+    let mut builder = Table::builder()
+        .route(Route::get("/a").value("any"))
+        .route(Route::get("/a").version(Version::HTTP_2).value("second"))
+        .route(Route::get("/a").version(Version::HTTP_11).header_present("x-a").value("header"))
+        .route(Route::rule("Path(`/b`) && !Version(`HTTP/1.1`)").value("not first"));
+    let scope = builder.scope(None, ScopeConditions::new().prefix("/s").version(Version::HTTP_3));
+    builder.add(Some(scope), Route::get("/c").value("third"));
+    let table = builder.build().unwrap();
+    for (target, version, header, value) in [
+        ("/a", Version::HTTP_11, false, Some("any")),
+        ("/a", Version::HTTP_2, false, Some("second")),
+        ("/a", Version::HTTP_2, true, Some("second")),
+        ("/a", Version::HTTP_11, true, Some("header")),
+        ("/b", Version::HTTP_11, false, None),
+        ("/b", Version::HTTP_10, false, Some("not first")),
+        ("/s/c", Version::HTTP_3, false, Some("third")),
+        ("/s/c", Version::HTTP_2, false, None),
+    ] {
+        let mut request = Request::get(target).version(version).body(()).unwrap();
+        if header {
+            request.headers_mut().insert("x-a", "1".parse().unwrap());
+        }
+        let found = table.find(&request, &Peer::default()).ok().map(|found| *found.value());
+        assert_eq!(found, value, "{target} {version:?}");
+    }
+}
+
+#[test]
+fn versions_keep_routes_apart() {
+    let route = |version: Version| Route::get("/a").version(version);
+    let build = |a: Route, b: Route| Table::builder().route(a.value(1)).route(b.value(2)).build();
+    assert!(build(route(Version::HTTP_11), route(Version::HTTP_2)).unwrap().lints().is_empty());
+    let errors = build(route(Version::HTTP_2), route(Version::HTTP_3).version(Version::HTTP_2)).unwrap_err();
+    let BuildErrorKind::Conflict { witness, .. } = &errors.iter().next().unwrap().kind else { panic!() };
+    assert_eq!(witness.request().version(), Version::HTTP_2);
+    // A route for fewer versions is shadowed by one for more.
+    let shadow = route(Version::HTTP_2).version(Version::HTTP_3).priority(1);
+    let lints = build(shadow, route(Version::HTTP_2)).unwrap().lints();
+    assert!(
+        matches!(lints.as_slice(), [lint] if matches!(lint.kind, LintKind::Shadowed { .. })),
+        "{lints:?}"
+    );
+    let mut builder = Table::builder();
+    let scope = builder.scope(None, ScopeConditions::new().version(Version::HTTP_2));
+    builder.add(Some(scope), route(Version::HTTP_3).value(1));
+    let lints = builder.build().unwrap().lints();
+    assert!(matches!(lints.as_slice(), [lint] if lint.kind == LintKind::Unsatisfiable), "{lints:?}");
+}
+
+#[test]
+fn versions_of_rules_are_checked() {
+    for text in ["HTTP/4", "http/2", "2", "HTTP/2.0"] {
+        let route = Route::rule(format!("Version(`{text}`)")).value(());
+        let errors = Table::builder().route(route).build().unwrap_err().to_string();
+        let expected = format!("`{text}` is not a protocol version: `HTTP/1.0`, `HTTP/1.1`, `HTTP/2` or");
+        assert!(errors.contains(&expected), "{errors}");
     }
 }

@@ -91,7 +91,7 @@ fn all_at_once() {
         .build()
         .unwrap_err();
     let shown = errors.to_string();
-    for wanted in ["/{a", "/{b:[}", "{", "/{c}/{c}", "`` is no header name"] {
+    for wanted in ["/{a", "/{b:[}", "{", "/{c}/{c}", "`` is not a header name"] {
         assert!(shown.contains(wanted), "{wanted} in\n{shown}");
     }
 }

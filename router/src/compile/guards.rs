@@ -1,0 +1,360 @@
+//! Guards in compilation: conditions to guards, requirements of a witness, implication.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use http::uri::Scheme;
+use http::{HeaderName, Version};
+use regex::Regex;
+use waylay_template::{Syntax, Template, TemplateKind};
+
+use crate::compile::automaton::query_regex;
+use crate::compile::error::BuildErrorKind;
+use crate::matcher::guard::{Guard, HeaderMatch};
+use crate::matcher::path_regex::PathRegex;
+use crate::matcher::query::{QueryGuard, QueryMatch};
+use crate::request::media_type::{Media, NotAMedia};
+use crate::request::peer::{Network, Peer};
+use crate::route::conditions::{Condition, Conditions, HeaderText, QueryText};
+use crate::template::constraint;
+use crate::template::constraint::parse;
+use crate::template::encoding::Encoding;
+use crate::template::segment::SegmentPattern;
+
+/// A guard, and the template of its variables.
+pub(crate) type CompiledGuard = (Guard, Option<Template>);
+
+/// Returns the guards of a list of conditions; host, methods and path template have none here.
+pub(crate) fn compile_guards(
+    conditions: &Conditions,
+    syntax: Syntax,
+    errors: &mut Vec<BuildErrorKind>,
+) -> Vec<CompiledGuard> {
+    let mut guards = Vec::new();
+    for group in conditions.groups() {
+        match compile_guard(group, syntax, errors) {
+            Ok(guard) => guards.push(guard),
+            Err(error) => errors.push(error),
+        }
+    }
+    guards
+}
+
+/// The guard of one condition or of several alternatives.
+fn compile_guard(
+    group: &[Condition],
+    syntax: Syntax,
+    errors: &mut Vec<BuildErrorKind>,
+) -> Result<CompiledGuard, BuildErrorKind> {
+    let guard = match &group[0] {
+        Condition::PathRegex { regex, escaped } => {
+            let error = |reason| BuildErrorKind::PathRegex { regex: regex.clone(), reason };
+            let regex = compile_regex(regex, syntax).map_err(error)?;
+            Guard::PathRegex(PathRegex { regex, escaped: *escaped })
+        }
+        Condition::MethodRegex(regex) => {
+            let error = |reason| BuildErrorKind::MethodRegex { regex: regex.clone(), reason };
+            Guard::MethodRegex(compile_regex(regex, syntax).map_err(error)?)
+        }
+        Condition::Scheme(_) => Guard::Scheme(parse_all(group, scheme, errors)),
+        Condition::Version(_) => Guard::Version(versions(group)),
+        Condition::Header(name, value) => header(name, value, syntax, errors)?,
+        Condition::Query(key, value) => return query(key, value, syntax),
+        Condition::Cookie(name, value) => Guard::Cookie(name.clone(), value.clone()),
+        Condition::ContentType(_) => Guard::ContentType(parse_all(group, media, errors)),
+        Condition::Accept(_) => Guard::Accept(parse_all(group, media, errors)),
+        Condition::Upgrade(_) => Guard::Upgrade(texts(group).cloned().collect()),
+        Condition::ClientIp(_) => Guard::Client(parse_all(group, network, errors)),
+        Condition::Custom(custom) => Guard::Custom(custom.clone()),
+    };
+    Ok((guard, None))
+}
+
+/// The texts of alternatives.
+fn texts(group: &[Condition]) -> impl Iterator<Item = &String> {
+    group.iter().filter_map(|condition| match condition {
+        Condition::Scheme(text)
+        | Condition::ContentType(text)
+        | Condition::Accept(text)
+        | Condition::Upgrade(text)
+        | Condition::ClientIp(text) => Some(text),
+        _ => None,
+    })
+}
+
+fn versions(group: &[Condition]) -> Vec<Version> {
+    let version = |condition: &Condition| match condition {
+        Condition::Version(version) => Some(*version),
+        _ => None,
+    };
+    group.iter().filter_map(version).collect()
+}
+
+fn parse_all<T>(
+    group: &[Condition],
+    parse: fn(&str) -> Result<T, BuildErrorKind>,
+    errors: &mut Vec<BuildErrorKind>,
+) -> Vec<T> {
+    texts(group).filter_map(|text| parse(text).map_err(|error| errors.push(error)).ok()).collect()
+}
+
+fn scheme(text: &str) -> Result<Scheme, BuildErrorKind> {
+    text.to_ascii_lowercase().parse().map_err(|_| BuildErrorKind::Scheme(text.to_owned()))
+}
+
+fn media(text: &str) -> Result<Media, BuildErrorKind> {
+    text.parse().map_err(|NotAMedia| BuildErrorKind::MediaType(text.to_owned()))
+}
+
+/// Parses an address or a network.
+pub(crate) fn network(text: &str) -> Result<Network, BuildErrorKind> {
+    text.parse().map_err(|_| BuildErrorKind::Network(text.to_owned()))
+}
+
+fn compile_regex(text: &str, syntax: Syntax) -> Result<Regex, String> {
+    constraint::whole(text, syntax, false).map_err(|kind| kind.to_string())
+}
+
+fn header(
+    name: &str,
+    value: &HeaderText,
+    syntax: Syntax,
+    errors: &mut Vec<BuildErrorKind>,
+) -> Result<Guard, BuildErrorKind> {
+    let header = name.parse::<HeaderName>().map_err(|_| BuildErrorKind::HeaderName(name.to_owned()));
+    let regex = |text: &String| {
+        let error = |reason| BuildErrorKind::HeaderRegex { regex: text.clone(), reason };
+        compile_regex(text, syntax).map_err(error)
+    };
+    let value = match value {
+        HeaderText::Present => Ok(HeaderMatch::Present),
+        HeaderText::Absent => Ok(HeaderMatch::Absent),
+        HeaderText::Exact(text) if syntax == Syntax::Gorilla && text.is_empty() => Ok(HeaderMatch::Present),
+        HeaderText::Exact(text) => Ok(HeaderMatch::Exact(text.clone())),
+        HeaderText::Regex(text) => regex(text).map(HeaderMatch::Regex),
+        HeaderText::All(text) => regex(text).map(HeaderMatch::All),
+    };
+    // Both errors are reported.
+    match (header, value) {
+        (Ok(header), value) => Ok(Guard::Header(header, value?)),
+        (Err(error), Ok(_)) => Err(error),
+        (Err(error), Err(other)) => {
+            errors.push(error);
+            Err(other)
+        }
+    }
+}
+
+fn query(key: &str, value: &QueryText, syntax: Syntax) -> Result<CompiledGuard, BuildErrorKind> {
+    let (value, template) = match value {
+        QueryText::Absent => (QueryMatch::Absent, None),
+        QueryText::Present => (QueryMatch::Present, None),
+        QueryText::Template(text) if syntax == Syntax::Gorilla && text.is_empty() => {
+            (QueryMatch::Present, None)
+        }
+        QueryText::Regex(text) => {
+            let error = |reason| BuildErrorKind::QueryRegex { regex: text.clone(), reason };
+            (QueryMatch::Regex(compile_regex(text, syntax).map_err(error)?), None)
+        }
+        QueryText::Template(text) => {
+            let template = parse(text, TemplateKind::Query, syntax).map_err(BuildErrorKind::Template)?;
+            let value = match template.literal() {
+                Some(literal) => QueryMatch::Exact(literal.to_owned()),
+                None => {
+                    let (kind, encoding) = (TemplateKind::Query, Encoding::Form);
+                    let pattern = SegmentPattern::compile(&template.nodes, kind, syntax, encoding, false)
+                        .map_err(|kind| BuildErrorKind::whole(kind, &template.text))?;
+                    QueryMatch::Template(pattern)
+                }
+            };
+            (value, Some(template))
+        }
+    };
+    Ok((Guard::Query(QueryGuard { key: key.to_owned(), value }), template))
+}
+
+/// The conditions on one header, query key or cookie: values that must be there, and what all must match.
+#[derive(Default)]
+pub(crate) struct ValueConditions {
+    pub(crate) present: bool,
+    pub(crate) absent: bool,
+    pub(crate) exact: Vec<String>,
+    /// Regexes, each of which one value must match.
+    pub(crate) some: Vec<String>,
+    /// Regexes that every value must match.
+    pub(crate) all: Vec<String>,
+    /// The first route with a condition, and whether another route has one too.
+    route: Option<usize>,
+    pub(crate) several: bool,
+}
+
+/// What the guards of several routes require of one request.
+#[derive(Default)]
+pub(crate) struct Requirements<'g> {
+    pub(crate) headers: Vec<(HeaderName, ValueConditions)>,
+    pub(crate) cookies: Vec<(String, ValueConditions)>,
+    pub(crate) queries: Vec<(String, ValueConditions)>,
+    pub(crate) path_regexes: Vec<String>,
+    pub(crate) upgrades: Vec<String>,
+    /// The accepted types, by route.
+    accepts: Vec<(usize, String)>,
+    content_types: Vec<&'g [Media]>,
+    schemes: Vec<&'g [Scheme]>,
+    versions: Vec<&'g [Version]>,
+    clients: Vec<&'g [Network]>,
+    /// Whether there is a custom condition.
+    pub(crate) has_custom: bool,
+}
+
+/// No request meets the requirements.
+pub(crate) struct Contradiction;
+
+impl<'g> Requirements<'g> {
+    /// Adds the query templates of a route.
+    pub(crate) fn add_queries(
+        &mut self,
+        route: usize,
+        queries: &[(String, Option<Template>)],
+        syntax: Syntax,
+    ) {
+        for (key, template) in queries {
+            let values = entry(&mut self.queries, key, route);
+            match template {
+                None => values.present = true,
+                Some(template) => match template.literal() {
+                    Some(text) => values.exact.push(text.to_owned()),
+                    None => values.some.push(query_regex(template, syntax)),
+                },
+            }
+        }
+    }
+
+    /// Adds a guard of a route.
+    pub(crate) fn add(&mut self, route: usize, guard: &'g Guard) {
+        self.has_custom |= guard.is_custom();
+        match guard {
+            Guard::Header(name, value) => {
+                let values = entry(&mut self.headers, name, route);
+                match value {
+                    HeaderMatch::Present => values.present = true,
+                    HeaderMatch::Absent => values.absent = true,
+                    HeaderMatch::Exact(text) => values.exact.push(text.clone()),
+                    HeaderMatch::Regex(regex) => values.some.push(regex.as_str().to_owned()),
+                    HeaderMatch::All(regex) => {
+                        values.present = true;
+                        values.all.push(regex.as_str().to_owned());
+                    }
+                }
+            }
+            Guard::Cookie(name, None) => entry(&mut self.cookies, name, route).present = true,
+            Guard::Cookie(name, Some(value)) => {
+                entry(&mut self.cookies, name, route).exact.push(value.clone());
+            }
+            Guard::Query(query) => match &query.value {
+                QueryMatch::Absent => entry(&mut self.queries, &query.key, route).absent = true,
+                QueryMatch::Regex(regex) => {
+                    entry(&mut self.queries, &query.key, route).some.push(regex.as_str().to_owned());
+                }
+                // These have templates.
+                QueryMatch::Present | QueryMatch::Exact(_) | QueryMatch::Template(_) => {}
+            },
+            Guard::PathRegex(path) => self.path_regexes.push(path.regex.as_str().to_owned()),
+            Guard::Upgrade(any) => self.upgrades.extend(any.first().cloned()),
+            Guard::Accept(any) => self.accepts.push((route, format!("{any:?}"))),
+            Guard::ContentType(any) => self.content_types.push(any),
+            Guard::Scheme(any) => self.schemes.push(any),
+            Guard::Version(any) => self.versions.push(any),
+            Guard::Client(any) => self.clients.push(any),
+            // The witness is tried on these.
+            Guard::Methods(_) | Guard::Host(_) | Guard::Path(_) | Guard::MethodRegex(_) => {}
+            Guard::Custom(_) | Guard::Formula(_) => {}
+        }
+    }
+
+    /// Tests whether routes return different types: the client's weights decide between them.
+    pub(crate) fn accepts_differ(&self) -> bool {
+        let of = |route: usize| -> Vec<&String> {
+            self.accepts.iter().filter(|(own, _)| *own == route).map(|(_, accept)| accept).collect()
+        };
+        self.accepts.windows(2).any(|pair| of(pair[0].0) != of(pair[1].0))
+    }
+
+    /// Tests whether a condition reads a header that a client cannot choose alone.
+    pub(crate) fn has_derived_headers(&self) -> bool {
+        !self.cookies.is_empty() || !self.upgrades.is_empty() || !self.content_types.is_empty()
+    }
+
+    /// Returns a media type that all content types cover.
+    pub(crate) fn content_type(&self) -> Result<Option<String>, Contradiction> {
+        let [first, others @ ..] = self.content_types.as_slice() else { return Ok(None) };
+        let mut examples = first.iter().flat_map(|media| media.examples(others));
+        let is_covered = |text: &String| {
+            text.parse().is_ok_and(|media| {
+                self.content_types.iter().all(|any| any.iter().any(|own| own.covers(&media)))
+            })
+        };
+        examples.find(is_covered).map(Some).ok_or(Contradiction)
+    }
+
+    /// Returns the version and the peer of a connection that meets all conditions.
+    pub(crate) fn connection(&self) -> Result<(Version, Peer), Contradiction> {
+        let peer = Peer { addr: self.client()?, scheme: common(&self.schemes)? };
+        Ok((common(&self.versions)?.unwrap_or(Version::HTTP_11), peer))
+    }
+
+    /// Returns an address in a network of each list: of overlapping networks, one has the first address of
+    /// the other.
+    fn client(&self) -> Result<Option<SocketAddr>, Contradiction> {
+        if self.clients.is_empty() {
+            return Ok(None);
+        }
+        let mut addresses = self.clients.iter().flat_map(|any| any.iter().map(Network::first));
+        let inside = |address: &IpAddr| {
+            self.clients.iter().all(|any| any.iter().any(|network| network.contains(*address)))
+        };
+        let address = addresses.find(inside).ok_or(Contradiction)?;
+        Ok(Some(SocketAddr::new(address, 1)))
+    }
+}
+
+/// The first value that is in all lists.
+fn common<T: Clone + PartialEq>(lists: &[&[T]]) -> Result<Option<T>, Contradiction> {
+    let Some((first, others)) = lists.split_first() else { return Ok(None) };
+    let common = first.iter().find(|value| others.iter().all(|list| list.contains(value)));
+    common.cloned().map(Some).ok_or(Contradiction)
+}
+
+fn entry<'e, K: Clone + PartialEq>(
+    list: &'e mut Vec<(K, ValueConditions)>,
+    key: &K,
+    route: usize,
+) -> &'e mut ValueConditions {
+    let index = list.iter().position(|(known, _)| known == key).unwrap_or(list.len());
+    if index == list.len() {
+        list.push((key.clone(), ValueConditions::default()));
+    }
+    let values = &mut list[index].1;
+    values.several |= values.route.is_some_and(|first| first != route);
+    values.route.get_or_insert(route);
+    values
+}
+
+impl Guard {
+    /// Tests whether every request that meets this guard surely meets another one.
+    pub(crate) fn implies(&self, other: &Guard) -> bool {
+        match (self, other) {
+            (Self::Custom(own), Self::Custom(other)) => Arc::ptr_eq(&own.holds, &other.holds),
+            // Formulas are not looked into.
+            (Self::Custom(_) | Self::Formula(_), _) | (_, Self::Custom(_) | Self::Formula(_)) => false,
+            (Self::Header(own, value), Self::Header(name, HeaderMatch::Present)) => {
+                own == name && !matches!(value, HeaderMatch::Absent)
+            }
+            (Self::Query(own), Self::Query(other)) if matches!(other.value, QueryMatch::Present) => {
+                own.key == other.key && !matches!(own.value, QueryMatch::Absent)
+            }
+            (Self::Cookie(own, _), Self::Cookie(name, None)) => own == name,
+            (Self::Version(own), Self::Version(other)) => own.iter().all(|own| other.contains(own)),
+            _ => format!("{self:?}") == format!("{other:?}"),
+        }
+    }
+}
