@@ -100,7 +100,7 @@ impl Pattern {
     pub(crate) fn admits_host(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
         match (&self.host, &view.host) {
             (None, _) => true,
-            (Some(pattern), Some(host)) => pattern.matches(&host.name, host.port, found),
+            (Some(pattern), Some(host)) => pattern.matches(host.name, host.port, found),
             (Some(_), None) => false,
         }
     }

@@ -102,7 +102,7 @@ impl Guard {
             Self::Scheme(any) => view.scheme().is_some_and(|scheme| any.contains(scheme)),
             Self::Version(any) => any.contains(&view.head.version),
             Self::Host(pattern) => match &view.host {
-                Some(host) => pattern.matches(&host.name, host.port, found),
+                Some(host) => pattern.matches(host.name, host.port, found),
                 None => false,
             },
             Self::Header(name, want) => {
@@ -269,7 +269,7 @@ impl Guard {
             Self::Methods(_) | Self::MethodRegex(_) => view.head.method.to_string(),
             Self::Scheme(_) => view.scheme().map_or("an unknown one".to_owned(), ToString::to_string),
             Self::Version(_) => version_name(view.head.version).to_owned(),
-            Self::Host(_) => view.host.map_or("none".to_owned(), |host| host.name.clone().into_owned()),
+            Self::Host(_) => view.host.map_or("none".to_owned(), |host| host.name.to_owned()),
             Self::Header(name, _) => lines(headers, name),
             Self::Cookie(name, _) => listed(values(headers, name).map(str::to_owned).collect()),
             Self::Client(_) => view.client().map_or("an unknown one".to_owned(), |client| client.to_string()),

@@ -11,7 +11,7 @@ use crate::compile::pattern::Pattern;
 use crate::config::{RouteSpec, ScopeSpec, TableSpec};
 use crate::matcher::guard::Custom;
 use crate::request::peer::Network;
-use crate::request::policy::{Policy, Precedence};
+use crate::request::policy::{MissingHost, Policy, Precedence};
 use crate::request::view::RequestHead;
 use crate::route::conditions::{HostText, SourceLocation};
 use crate::route::lower::lower_as_one;
@@ -187,7 +187,7 @@ impl<T> TableBuilder<T> {
         }
         scopes.sort_by(|a, b| a.key.cmp(&b.key));
         let (scope_patterns, scope_ranks, scope_index) = freeze(scopes);
-        let hosts = index.hosts() || scope_index.hosts();
+        let hosts = index.hosts() || scope_index.hosts() || self.policy.missing_host == MissingHost::Reject;
         let scope_entries = scope_entries(self.scopes);
         let catalog = Arc::new(Catalog {
             routes: entries,
@@ -199,6 +199,7 @@ impl<T> TableBuilder<T> {
             scopes: scope_entries,
             lints,
         });
+        let seals = !limits.is_empty() || rules.iter().any(|rules| rules.sealed);
         Ok(Table {
             catalog,
             values,
@@ -208,7 +209,8 @@ impl<T> TableBuilder<T> {
             scope_ranks: scope_ranks.into_iter().map(|place| ScopeId(place.route)).collect(),
             scope_index,
             hosts,
-            seals: !limits.is_empty() || rules.iter().any(|rules| rules.sealed),
+            is_plain: self.policy.is_plain() && !seals && proxies.is_empty(),
+            seals,
             rules,
             limits,
             proxies,

@@ -247,7 +247,7 @@ impl<T> Table<T> {
         if !pattern.admits_host(view, &mut |_| {}) {
             let got = view.host.map_or("none".to_owned(), |host| match host.port {
                 Some(port) => format!("{}:{port}", host.name),
-                None => host.name.clone().into_owned(),
+                None => host.name.to_owned(),
             });
             let wanted = entry.templates.hosts.last().map(|host| host.text.clone()).unwrap_or_default();
             return fails(("host", wanted, got));

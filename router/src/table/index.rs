@@ -6,8 +6,8 @@ use rustc_hash::FxBuildHasher;
 
 use crate::compile::pattern::Pattern;
 use crate::request::method::bit;
-use crate::request::view::RequestView;
-use crate::table::scan::ScannedText;
+use crate::request::scan::ScannedText;
+use crate::request::view::{RequestView, ViewSource};
 use crate::table::trie::{Entry, Root, Trie, TrieBuilder, Visit};
 use crate::template::captures::Captures;
 
@@ -35,7 +35,7 @@ impl Index {
     /// Shows all leaves that match, most specific first within the routes of one host.
     pub(crate) fn search(&self, view: &RequestView<'_>, visit: &mut impl Visit) {
         let path = ScannedText::new(view.path.as_bytes(), b'/');
-        self.search_text(&path, view.host.map(|host| &*host.name), visit);
+        self.search_text(&path, view.host.map(|host| host.name), visit);
     }
 
     /// The same for a path that has been scanned.
@@ -101,19 +101,20 @@ fn reverse<'b>(host: &str, buffer: &'b mut [u8; 256]) -> &'b [u8] {
 const NONE: u32 = u32::MAX;
 
 /// Keeps the best route so far.
-pub(crate) struct BestMatch<'s> {
+pub(crate) struct BestMatch<'s, V = &'s RequestView<'s>> {
     patterns: &'s [Pattern],
-    view: &'s RequestView<'s>,
+    /// Makes the view for guards, which most routes do not have.
+    view: V,
     method: u16,
     rank: u32,
     pub(crate) captures: Captures,
 }
 
-impl<'s> BestMatch<'s> {
+impl<'s, V: ViewSource> BestMatch<'s, V> {
     /// None so far.
     #[inline]
-    pub(crate) fn new(patterns: &'s [Pattern], view: &'s RequestView<'s>) -> Self {
-        let method = bit(view.head.method);
+    pub(crate) fn new(patterns: &'s [Pattern], view: V) -> Self {
+        let method = bit(view.method());
         Self { patterns, view, method, rank: NONE, captures: Captures::new() }
     }
 
@@ -124,7 +125,7 @@ impl<'s> BestMatch<'s> {
     }
 }
 
-impl Visit for BestMatch<'_> {
+impl<V: ViewSource> Visit for BestMatch<'_, V> {
     #[inline]
     fn limit(&self) -> u32 {
         self.rank
@@ -142,14 +143,14 @@ impl Visit for BestMatch<'_> {
             if entry.plain {
                 self.captures.copy(spans);
             } else if entry.guarded {
-                if !self.patterns[entry.rank as usize].admits_guards(self.view) {
+                if !self.patterns[entry.rank as usize].admits_guards(&self.view.view()) {
                     continue;
                 }
                 self.captures.copy(spans);
             } else {
                 let mut captures = Captures::new();
                 let pattern = &self.patterns[entry.rank as usize];
-                if !pattern.admits(self.view, spans.as_slice(), &mut captures) {
+                if !pattern.admits(&self.view.view(), spans.as_slice(), &mut captures) {
                     continue;
                 }
                 self.captures = captures;

@@ -11,7 +11,7 @@ use crate::compile::pattern::Pattern;
 use crate::request::method::MethodSet;
 use crate::request::peer::{ConnectionInfo, Network, Peer};
 use crate::request::policy::{MethodMiss, OptionsAnswer, PathForm, TrailingSlash};
-use crate::request::view::{NormalizedRequest, RequestView, ViewError};
+use crate::request::view::{NormalizedRequest, PlainRequest, RequestView, ViewError};
 use crate::table::catalog::{Catalog, RouteInfo, ScopeId};
 use crate::table::index::{BestMatch, Index};
 use crate::table::matched::{Capture, CaptureSource, Matched};
@@ -57,6 +57,8 @@ pub struct Table<T> {
     pub(crate) scope_ranks: Vec<ScopeId>,
     pub(crate) scope_index: Index,
     pub(crate) hosts: bool,
+    /// Whether requests in canonical form need no other look than at the index.
+    pub(crate) is_plain: bool,
     /// Whether any route or scope is sealed.
     pub(crate) seals: bool,
     /// What holds in each scope.
@@ -80,7 +82,38 @@ impl<T> Table<T> {
     ///
     /// # Errors
     /// A [`Miss`] that says why there is none.
+    #[inline]
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
+        match self.find_plain(request, peer) {
+            Some(found) => Ok(found),
+            None => self.find_normalized(request, peer),
+        }
+    }
+
+    /// Looks up a request in canonical form in a table without seals and proxies; nothing if there is no
+    /// match, or if something must be decided beside it.
+    #[inline(always)]
+    fn find_plain<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Option<Match<'t, 'r, T>> {
+        if !self.is_plain {
+            return None;
+        }
+        let plain = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts)?;
+        let (path, host) = (plain.path, plain.host);
+        let mut best = BestMatch::new(&self.catalog.patterns, plain);
+        self.index.search_text(&path, host, &mut best);
+        let entry = self.ranks[best.rank()?];
+        if entry.slash_variant || entry.accept_group.0 < entry.accept_group.1 {
+            return None;
+        }
+        let (uri, captures) = (request.uri(), best.captures.copied());
+        Some(Match { table: self, route: entry.route, captures, host, uri, rewritten: None })
+    }
+
+    fn find_normalized<'t, 'r, B>(
+        &'t self,
+        request: &'r Request<B>,
+        peer: &Peer,
+    ) -> Result<Match<'t, 'r, T>, Miss> {
         let policy = &self.catalog.policy;
         let read = match NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts) {
             Ok(read) => read,
@@ -152,7 +185,11 @@ impl<T> Table<T> {
             Some(port) if self.names_port(entry) => Cow::Owned(format!("{}:{port}", host.name)),
             _ => host.name,
         });
-        Match { table: self, route: entry.route as usize, captures, path: read.path, host, uri }
+        let (path, (host, rewritten_host)) = (read.path, borrowed(host));
+        let (_, path) = borrowed(Some(path));
+        let rewritten = (path.is_some() || rewritten_host.is_some())
+            .then(|| Box::new(Rewritten { path, host: rewritten_host }));
+        Match { table: self, route: entry.route, captures, host, uri, rewritten }
     }
 
     fn names_port(&self, entry: RankEntry) -> bool {
@@ -286,11 +323,27 @@ impl<T> fmt::Debug for Table<T> {
 /// ```
 pub struct Match<'t, 'r, T> {
     table: &'t Table<T>,
-    route: usize,
-    captures: Captures,
-    path: Cow<'r, str>,
-    host: Option<Cow<'r, str>>,
     uri: &'r Uri,
+    /// The effective host as the request has it.
+    host: Option<&'r str>,
+    rewritten: Option<Box<Rewritten>>,
+    route: u32,
+    captures: Captures,
+}
+
+/// The texts that the policy has changed.
+#[derive(Default)]
+struct Rewritten {
+    path: Option<String>,
+    host: Option<String>,
+}
+
+fn borrowed(text: Option<Cow<'_, str>>) -> (Option<&str>, Option<String>) {
+    match text {
+        None => (None, None),
+        Some(Cow::Borrowed(text)) => (Some(text), None),
+        Some(Cow::Owned(text)) => (None, Some(text)),
+    }
 }
 
 impl<'t, T> Match<'t, '_, T> {
@@ -301,17 +354,17 @@ impl<'t, T> Match<'t, '_, T> {
 
     /// The entry of the alternative of the route that matches.
     pub(crate) fn alternative(&self) -> usize {
-        self.route
+        self.route as usize
     }
 
     /// The route's index in [`Table::routes`].
     pub fn index(&self) -> usize {
-        self.table.catalog.listed(self.route)
+        self.table.catalog.listed(self.alternative())
     }
 
     /// The route.
     pub fn route(&self) -> Option<RouteInfo<'t>> {
-        self.table.catalog.info(self.route)
+        self.table.catalog.info(self.alternative())
     }
 
     /// The variables of path, host and query, in template order.
@@ -326,17 +379,20 @@ impl<'t, T> Match<'t, '_, T> {
 
     /// The owned form.
     pub fn into_matched(self) -> Matched {
-        Matched::new(&self.table.catalog, self.route, self.captures, self.uri, self.path, self.host)
+        let (route, rewritten) = (self.alternative(), self.rewritten.map(|texts| *texts).unwrap_or_default());
+        let host = rewritten.host.map(Cow::Owned).or(self.host.map(Cow::Borrowed));
+        Matched::new(&self.table.catalog, route, self.captures, self.uri, rewritten.path, host)
     }
 
     fn within(&self) -> CaptureSource<'_> {
+        let rewritten = self.rewritten.as_deref();
         CaptureSource {
             catalog: &self.table.catalog,
-            route: self.route,
+            route: self.alternative(),
             spans: self.captures.as_slice(),
-            path: &self.path,
+            path: rewritten.and_then(|texts| texts.path.as_deref()).unwrap_or(self.uri.path()),
             query: self.uri.query().unwrap_or(""),
-            host: self.host.as_deref().unwrap_or(""),
+            host: rewritten.and_then(|texts| texts.host.as_deref()).or(self.host).unwrap_or(""),
         }
     }
 }

@@ -124,7 +124,7 @@ impl Matched {
         route: usize,
         captures: Captures,
         uri: &Uri,
-        path: Cow<'_, str>,
+        rewritten: Option<String>,
         host: Option<Cow<'_, str>>,
     ) -> Self {
         let at_host = |_: &Cow<'_, str>| {
@@ -136,10 +136,7 @@ impl Matched {
             route: route as u32,
             captures,
             target: uri.path_and_query().cloned(),
-            rewritten: match path {
-                Cow::Owned(path) => Some(path.into()),
-                Cow::Borrowed(_) => None,
-            },
+            rewritten: rewritten.map(Into::into),
             host: host.filter(at_host).map(|host| (*host).into()),
         }
     }

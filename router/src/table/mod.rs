@@ -11,7 +11,6 @@ pub(crate) mod lint;
 pub(crate) mod lookup;
 pub(crate) mod matched;
 pub(crate) mod miss;
-pub(crate) mod scan;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
 pub(crate) mod trie;

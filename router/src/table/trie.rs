@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::table::scan::{ScannedText, SegmentKey};
+use crate::request::scan::{ScannedText, SegmentKey};
 use crate::template::captures::{Captures, Span};
 use crate::template::path::Edge;
 

@@ -24,11 +24,41 @@ impl<'t> ScannedText<'t> {
     /// Finds the separators.
     #[inline]
     pub(crate) fn new(bytes: &'t [u8], separator: u8) -> Self {
+        Self::scan(bytes, separator, |_| {})
+    }
+
+    /// Finds the separators of a path in canonical form; nothing if it may have another form.
+    #[inline(always)]
+    pub(crate) fn canonical(path: &'t str) -> Option<Self> {
+        let mut seen = [0; 16];
+        let text = Self::scan(path.as_bytes(), b'/', |bytes| {
+            for (seen, byte) in seen.iter_mut().zip(bytes) {
+                *seen |= canonical_class(byte);
+            }
+        });
+        match u128::from_le_bytes(seen) & OTHERS {
+            0 if u128::from_le_bytes(seen) & DOTS == 0 || !path.contains("/.") => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Finds the separators; `each` receives all bytes, some of them twice or with zeros between.
+    #[inline(always)]
+    fn scan(bytes: &'t [u8], separator: u8, mut each: impl FnMut([u8; 16])) -> Self {
         let mut text = Self { bytes, ends: 0, last: last_word(bytes), separator };
         let mut at = 0;
-        while at < bytes.len().min(64) {
-            text.ends |= u64::from(positions(text.word(at), separator)) << at;
+        while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            if at < 64 {
+                text.ends |= u64::from(positions(*chunk, separator)) << at;
+            }
+            each(*chunk);
             at += 16;
+        }
+        if at < bytes.len() {
+            if at < 64 {
+                text.ends |= u64::from(positions(text.word(at).to_le_bytes(), separator)) << at;
+            }
+            each(text.last.to_le_bytes());
         }
         if bytes.len() < 64 {
             text.ends |= 1 << bytes.len();
@@ -157,11 +187,27 @@ fn last_word(bytes: &[u8]) -> u128 {
     if bytes.is_empty() { 0 } else { u128::from(word) << unused }
 }
 
-/// Bit `i` of the result: byte `i` of the word is `byte`.
+/// In each byte of what a path has: a dot.
+const DOTS: u128 = u128::from_le_bytes([1; 16]);
+
+/// In each byte of what a path has: a byte that no canonical path has, or one that is rare in paths.
+const OTHERS: u128 = u128::from_le_bytes([2; 16]);
+
+/// What a byte means for the canonical form; without branches, so that vector instructions do it.
 #[inline(always)]
-fn positions(word: u128, byte: u8) -> u16 {
+fn canonical_class(byte: u8) -> u8 {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    // `&` to `;` are punctuation, the separator and digits. There are no zeros in a URI.
+    let other =
+        (byte.wrapping_sub(b'&') < 22) | (byte == b'_') | (byte == b'~') | (byte == b'=') | (byte == b'@');
+    u8::from(byte == b'.') | if letter | other | (byte == 0) { 0 } else { 2 }
+}
+
+/// Bit `i` of the result: byte `i` is `byte`.
+#[inline(always)]
+fn positions(bytes: [u8; 16], byte: u8) -> u16 {
     // Without branches, so that one vector instruction compares all bytes.
-    let (bytes, mut bits) = (word.to_le_bytes(), [0; 16]);
+    let mut bits = [0; 16];
     for (i, bit) in bits.iter_mut().enumerate() {
         *bit = if bytes[i] == byte { 1 << (i % 8) } else { 0 };
     }
@@ -173,7 +219,10 @@ fn positions(word: u128, byte: u8) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::{ScannedText, SegmentKey};
+    use crate::request::path::canonical;
 
     #[test]
     fn segments_and_keys_of_every_rest() {
@@ -189,6 +238,26 @@ mod tests {
                 assert_eq!(key, SegmentKey::of(&rest[..length]), "{at} of {len}");
                 assert_eq!(key.is_long(), length > 15);
             }
+        }
+    }
+
+    #[test]
+    fn canonical_paths_are_those_that_need_no_rewrite() {
+        for byte in 1..=char::MAX as u32 {
+            let Some(byte) = char::from_u32(byte).filter(|char| *char < '\u{100}') else { continue };
+            for before in 0..70 {
+                let path = format!("/{}{byte}b", "a".repeat(before));
+                if let Some(text) = ScannedText::canonical(&path) {
+                    assert_eq!(text.bytes(), path.as_bytes());
+                    assert!(matches!(canonical(&path), Ok(Cow::Borrowed(_))), "{path}");
+                } else {
+                    let is_common = byte.is_ascii_alphanumeric() || "/_-~".contains(byte);
+                    assert!(!is_common || (byte == '.' && before > 0), "{path}");
+                }
+            }
+        }
+        for path in ["/.", "/..", "/a/../b", "/%2e", "/a/b/c/d/e/f/g/h/i/j/./k"] {
+            assert!(ScannedText::canonical(path).is_none(), "{path}");
         }
     }
 
