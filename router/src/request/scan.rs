@@ -206,15 +206,16 @@ fn canonical_class(byte: u8) -> u8 {
 /// Bit `i` of the result: byte `i` is `byte`.
 #[inline(always)]
 fn positions(bytes: [u8; 16], byte: u8) -> u16 {
-    // Without branches, so that one vector instruction compares all bytes.
-    let mut bits = [0; 16];
-    for (i, bit) in bits.iter_mut().enumerate() {
-        *bit = if bytes[i] == byte { 1 << (i % 8) } else { 0 };
-    }
-    let bits = u128::from_le_bytes(bits);
-    // The product has the sum of all 8 bytes in its uppermost byte; no bit is set twice.
-    let gather = |bits: u64| bits.wrapping_mul(0x0101_0101_0101_0101) >> 56;
-    (gather(bits as u64) | gather((bits >> 64) as u64) << 8) as u16
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let word = u128::from_le_bytes(bytes);
+    // Eight bytes at a time (Hacker's Delight, 6-1): a zero byte becomes 0x80, all others become zero. Then
+    // the product moves bit `8 * i` to bit `56 + i`.
+    let positions = |word: u64| {
+        let other = word ^ (0x0101_0101_0101_0101 * u64::from(byte));
+        let equal = !(((other & LOW) + LOW) | other | LOW);
+        (equal >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    };
+    (positions(word as u64) | positions((word >> 64) as u64) << 8) as u16
 }
 
 #[cfg(test)]

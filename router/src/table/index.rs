@@ -107,15 +107,16 @@ pub(crate) struct BestMatch<'s, V = &'s RequestView<'s>> {
     view: V,
     method: u16,
     rank: u32,
-    pub(crate) captures: Captures,
+    /// Where the captures of the best route go: they are not moved any more.
+    captures: &'s mut Captures,
 }
 
 impl<'s, V: ViewSource> BestMatch<'s, V> {
     /// None so far.
     #[inline]
-    pub(crate) fn new(patterns: &'s [Pattern], view: V) -> Self {
+    pub(crate) fn new(patterns: &'s [Pattern], view: V, captures: &'s mut Captures) -> Self {
         let method = bit(view.method());
-        Self { patterns, view, method, rank: NONE, captures: Captures::new() }
+        Self { patterns, view, method, rank: NONE, captures }
     }
 
     /// The route, if any was found.
@@ -153,7 +154,7 @@ impl<V: ViewSource> Visit for BestMatch<'_, V> {
                 if !pattern.admits(&self.view.view(), spans.as_slice(), &mut captures) {
                     continue;
                 }
-                self.captures = captures;
+                *self.captures = captures;
             }
             self.rank = entry.rank;
             return;

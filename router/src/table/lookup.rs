@@ -84,31 +84,36 @@ impl<T> Table<T> {
     /// A [`Miss`] that says why there is none.
     #[inline]
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
-        match self.find_plain(request, peer) {
-            Some(found) => Ok(found),
-            None => self.find_normalized(request, peer),
+        // One variable for both, so that the match is built where the caller reads it.
+        let mut result = Ok(Match::new(self, request.uri()));
+        if result.as_mut().is_ok_and(|found| !self.find_plain(request, peer, found)) {
+            result = self.find_normalized(request, peer);
         }
+        result
     }
 
-    /// Looks up a request in canonical form in a table without seals and proxies; nothing if there is no
-    /// match, or if something must be decided beside it.
+    /// Looks up a request in canonical form in a table without seals and proxies; returns `false` if there
+    /// is no match, or if something must be decided beside it.
     #[inline(always)]
-    fn find_plain<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Option<Match<'t, 'r, T>> {
+    fn find_plain<'r, B>(&self, request: &'r Request<B>, peer: &Peer, found: &mut Match<'_, 'r, T>) -> bool {
         if !self.is_plain {
-            return None;
+            return false;
         }
-        let plain = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts)?;
-        let (path, host) = (plain.path, plain.host);
-        let mut best = BestMatch::new(&self.catalog.patterns, plain);
-        self.index.search_text(&path, host, &mut best);
-        let entry = self.ranks[best.rank()?];
-        if entry.slash_variant || entry.accept_group.0 < entry.accept_group.1 {
-            return None;
-        }
-        let (uri, captures) = (request.uri(), best.captures.copied());
-        Some(Match { table: self, route: entry.route, captures, host, uri, rewritten: None })
+        let Some(plain) = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts) else {
+            return false;
+        };
+        let path = plain.path;
+        found.host = plain.host;
+        let mut best = BestMatch::new(&self.catalog.patterns, plain, &mut found.captures);
+        self.index.search_text(&path, found.host, &mut best);
+        let Some(entry) = best.rank().and_then(|rank| self.ranks.get(rank)) else {
+            return false;
+        };
+        found.route = entry.route;
+        !entry.slash_variant && entry.accept_group.0 == entry.accept_group.1
     }
 
+    #[inline(never)]
     fn find_normalized<'t, 'r, B>(
         &'t self,
         request: &'r Request<B>,
@@ -121,7 +126,8 @@ impl<T> Table<T> {
         };
         let view = RequestView::new(request, &read, peer, policy);
         let seal = if self.seals { self.seal(&view) } else { SearchLimit::OPEN };
-        let mut best = BestMatch::new(&self.catalog.patterns, &view);
+        let mut captures = Captures::new();
+        let mut best = BestMatch::new(&self.catalog.patterns, &view, &mut captures);
         if seal.is_open() {
             self.index.find(&mut best);
         } else {
@@ -132,14 +138,13 @@ impl<T> Table<T> {
         };
         let mut entry = self.ranks[rank];
         if entry.accept_group.0 < entry.accept_group.1 {
-            entry = self.negotiated(seal, &view, entry, &mut best);
+            entry = self.negotiated(seal, &view, entry, &mut captures);
         }
         let may_redirect = entry.slash_variant || self.catalog.policy.syntax == Syntax::Gorilla;
         if may_redirect && let Some(redirect) = self.slash_redirect(entry, request.uri(), &read.path) {
-            let captures = best.captures.copied();
             return Err(self.redirected(redirect, entry, captures, read, request.uri()));
         }
-        Ok(self.matched(entry, best.captures.copied(), read, request.uri()))
+        Ok(self.matched(entry, captures, read, request.uri()))
     }
 
     /// Of routes that differ by what they give only, the one whose type the client wants most.
@@ -149,23 +154,24 @@ impl<T> Table<T> {
         seal: SearchLimit,
         view: &'s RequestView<'s>,
         entry: RankEntry,
-        best: &mut BestMatch<'s>,
+        captures: &mut Captures,
     ) -> RankEntry {
-        let mut wanted = best.rank().and_then(|rank| self.catalog.patterns[rank].quality(view)).unwrap_or(0);
+        let mut wanted = 0;
         let mut chosen = entry;
         for rank in entry.accept_group.0..entry.accept_group.1 {
             let quality = self.catalog.patterns.get(rank as usize).and_then(|pattern| pattern.quality(view));
             if quality.is_none_or(|quality| quality <= wanted) {
                 continue;
             }
-            let mut rival = BestMatch::new(&self.catalog.patterns, view);
+            let mut spans = Captures::new();
+            let mut rival = BestMatch::new(&self.catalog.patterns, view, &mut spans);
             let inside =
                 |other: u32| other == rank && seal.inside.is_none_or(|scope| self.lies_in(other, scope));
             self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit: &mut rival });
             if rival.rank().is_some() {
                 wanted = quality.unwrap_or(0);
                 chosen = self.ranks[rank as usize];
-                *best = rival;
+                captures.copy(&spans);
             }
         }
         chosen
@@ -208,7 +214,8 @@ impl<T> Table<T> {
             let scope = self.scope_ranks.get(rank as usize);
             scope.and_then(|scope| self.rules.get(scope.index())).is_some_and(|rules| rules.sealed)
         };
-        let mut deepest = BestMatch::new(&self.scopes, view);
+        let mut captures = Captures::new();
+        let mut deepest = BestMatch::new(&self.scopes, view, &mut captures);
         self.scope_index.search(view, &mut Only { limit: u32::MAX, passes: sealed, visit: &mut deepest });
         let scope = deepest.rank().and_then(|rank| self.scope_ranks.get(rank).copied());
         let limits = if self.limits.is_empty() {
@@ -346,7 +353,13 @@ fn borrowed(text: Option<Cow<'_, str>>) -> (Option<&str>, Option<String>) {
     }
 }
 
-impl<'t, T> Match<'t, '_, T> {
+impl<'t, 'r, T> Match<'t, 'r, T> {
+    /// The match of a route that is still to be found.
+    #[inline(always)]
+    fn new(table: &'t Table<T>, uri: &'r Uri) -> Self {
+        Self { table, uri, host: None, rewritten: None, route: 0, captures: Captures::new() }
+    }
+
     /// The route's value.
     pub fn value(&self) -> &'t T {
         &self.table.values[self.index()]
@@ -463,7 +476,8 @@ impl<T> Table<T> {
     /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
     #[cold]
     pub(crate) fn miss(&self, seal: SearchLimit, view: &RequestView<'_>) -> Miss {
-        let mut deepest = BestMatch::new(&self.scopes, view);
+        let mut captures = Captures::new();
+        let mut deepest = BestMatch::new(&self.scopes, view, &mut captures);
         self.scope_index.find(&mut deepest);
         let scope = deepest.rank().and_then(|rank| self.scope_ranks.get(rank).copied());
         let policy = &self.catalog.policy;

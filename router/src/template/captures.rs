@@ -75,14 +75,6 @@ impl Captures {
         self.as_slice().last().is_some_and(|(from, to)| from == to)
     }
 
-    /// A copy; only what is used is copied.
-    #[inline]
-    pub(crate) fn copied(&self) -> Self {
-        let mut copy = Self::new();
-        copy.copy(self);
-        copy
-    }
-
     /// Becomes a copy of another one; only what is used is copied.
     #[inline]
     pub(crate) fn copy(&mut self, other: &Captures) {
