@@ -8,9 +8,10 @@ use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::policy::{Policy, TrailingSlash};
 use crate::request::view::RequestView;
-use crate::template::captures::{Captures, Span};
+use crate::template::captures::{Span, SpanList};
 use crate::template::host::HostPattern;
 use crate::template::path::{PathEnd, PathPattern};
+use crate::template::scan::ScannedText;
 
 /// What the look-up tests once the trie has found the path.
 #[derive(Debug, Clone)]
@@ -46,16 +47,21 @@ impl Pattern {
         self.host.is_some() || self.guards.iter().any(Guard::looks_at_host)
     }
 
-    /// Tests all conditions that the trie and the method bits leave open; `spans` are the trie's.
-    pub(crate) fn admits(&self, view: &RequestView<'_>, spans: &[Span], captures: &mut Captures) -> bool {
+    /// Tests all conditions that the trie and the method bits leave open; `path` has led to a leaf.
+    pub(crate) fn admits(
+        &self,
+        view: &RequestView<'_>,
+        path: &ScannedText<'_>,
+        captures: &mut SpanList,
+    ) -> bool {
         let mut found = |span| captures.push(span);
-        self.path.read(view.path, spans, &mut found)
+        self.path.read(path, view.path, &mut found)
             && self.admits_host(view, &mut found)
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
     /// Tests all conditions but the methods that have a bit, without an index.
-    pub(crate) fn matches(&self, view: &RequestView<'_>, captures: &mut Captures) -> bool {
+    pub(crate) fn matches(&self, view: &RequestView<'_>, captures: &mut SpanList) -> bool {
         let mut found = |span| captures.push(span);
         self.path.matches(view.path, &mut found)
             && self.admits_host(view, &mut found)
@@ -63,9 +69,9 @@ impl Pattern {
     }
 
     /// Tests all but the method, the content type and what is accepted, and tells of the latter two.
-    pub(crate) fn near_miss(&self, view: &RequestView<'_>, spans: &[Span]) -> Option<NearMiss<'_>> {
+    pub(crate) fn near_miss(&self, view: &RequestView<'_>, path: &ScannedText<'_>) -> Option<NearMiss<'_>> {
         let mut near_miss = NearMiss { content_type: None, accept: None };
-        let holds = self.lies_at(view, spans);
+        let holds = self.lies_at(view, path);
         for guard in holds.then_some(&self.guards)?.iter() {
             let holds = guard.holds(view, &mut |_| {});
             match guard {
@@ -89,9 +95,9 @@ impl Pattern {
     }
 
     /// Whether path and hosts hold.
-    pub(crate) fn lies_at(&self, view: &RequestView<'_>, spans: &[Span]) -> bool {
+    pub(crate) fn lies_at(&self, view: &RequestView<'_>, path: &ScannedText<'_>) -> bool {
         let mut hosts = self.guards.iter().filter(|guard| matches!(guard, Guard::Host(_)));
-        self.path.read(view.path, spans, &mut |_| {})
+        self.path.read(path, view.path, &mut |_| {})
             && self.admits_host(view, &mut |_| {})
             && hosts.all(|guard| guard.holds(view, &mut |_| {}))
     }

@@ -6,5 +6,4 @@ pub(crate) mod method;
 pub(crate) mod path;
 pub(crate) mod peer;
 pub(crate) mod policy;
-pub(crate) mod scan;
 pub(crate) mod view;

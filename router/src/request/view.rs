@@ -12,8 +12,8 @@ use crate::request::host::{Host, HostView};
 use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, spelling};
 use crate::request::peer::{Forwarded, Network, Peer, forwarded};
 use crate::request::policy::{MissingHost, PathCleaning, PathForm, Policy};
-use crate::request::scan::ScannedText;
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
+use crate::template::scan::ScannedText;
 
 /// The head of a request, borrowed; what custom conditions are given.
 ///

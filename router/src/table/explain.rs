@@ -9,7 +9,7 @@ use crate::request::peer::Peer;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::table::lookup::Table;
 use crate::table::miss::{Miss, Reason};
-use crate::template::captures::Captures;
+use crate::template::captures::SpanList;
 
 /// What a table makes of one request, route by route.
 ///
@@ -271,6 +271,6 @@ impl<T> Table<T> {
 }
 
 fn failing(pattern: &Pattern, view: &RequestView<'_>) -> Option<usize> {
-    let mut captures = Captures::new();
+    let mut captures = SpanList::new();
     pattern.guards.iter().position(|guard| !guard.holds(view, &mut |span| captures.push(span)))
 }

@@ -6,10 +6,10 @@ use rustc_hash::FxBuildHasher;
 
 use crate::compile::pattern::Pattern;
 use crate::request::method::bit;
-use crate::request::scan::ScannedText;
 use crate::request::view::{RequestView, ViewSource};
 use crate::table::trie::{Entry, Root, Trie, TrieBuilder, Visit};
-use crate::template::captures::Captures;
+use crate::template::captures::{Captures, SpanList};
+use crate::template::scan::ScannedText;
 
 /// Routes by host and path.
 #[derive(Debug)]
@@ -107,16 +107,16 @@ pub(crate) struct BestMatch<'s, V = &'s RequestView<'s>> {
     view: V,
     method: u16,
     rank: u32,
-    /// Where the captures of the best route go: they are not moved any more.
-    captures: &'s mut Captures,
+    /// The captures of the best route, if they are not whole segments of the path.
+    spans: Option<SpanList>,
 }
 
 impl<'s, V: ViewSource> BestMatch<'s, V> {
     /// None so far.
     #[inline]
-    pub(crate) fn new(patterns: &'s [Pattern], view: V, captures: &'s mut Captures) -> Self {
+    pub(crate) fn new(patterns: &'s [Pattern], view: V) -> Self {
         let method = bit(view.method());
-        Self { patterns, view, method, rank: NONE, captures }
+        Self { patterns, view, method, rank: NONE, spans: None }
     }
 
     /// The route, if any was found.
@@ -124,6 +124,26 @@ impl<'s, V: ViewSource> BestMatch<'s, V> {
     pub(crate) fn rank(&self) -> Option<usize> {
         (self.rank != NONE).then_some(self.rank as usize)
     }
+
+    /// The captures of the route.
+    #[inline(always)]
+    pub(crate) fn captures(self, path: &ScannedText<'_>) -> Captures {
+        match (self.spans, path.ends()) {
+            (None, Some(ends)) => Captures::Segments(ends),
+            (None, None) => Captures::Spans(far_spans(&self.patterns[self.rank as usize], path)),
+            (Some(spans), _) => Captures::Spans(spans),
+        }
+    }
+}
+
+/// The captures of a plain route in a long path.
+#[cold]
+fn far_spans(pattern: &Pattern, path: &ScannedText<'_>) -> SpanList {
+    let mut spans = SpanList::new();
+    for position in pattern.path.positions() {
+        position.span(path).into_iter().for_each(|span| spans.push(span));
+    }
+    spans
 }
 
 impl<V: ViewSource> Visit for BestMatch<'_, V> {
@@ -133,29 +153,28 @@ impl<V: ViewSource> Visit for BestMatch<'_, V> {
     }
 
     #[inline]
-    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], path: &ScannedText<'_>, is_empty: bool) {
         for entry in entries {
             if entry.rank >= self.rank {
                 return;
             }
-            if entry.methods & self.method == 0 || (entry.some && spans.ends_empty()) {
+            if entry.methods & self.method == 0 || (entry.some && is_empty) {
                 continue;
             }
-            if entry.plain {
-                self.captures.copy(spans);
-            } else if entry.guarded {
-                if !self.patterns[entry.rank as usize].admits_guards(&self.view.view()) {
-                    continue;
-                }
-                self.captures.copy(spans);
-            } else {
-                let mut captures = Captures::new();
+            let mut spans = None;
+            if !entry.plain {
                 let pattern = &self.patterns[entry.rank as usize];
-                if !pattern.admits(&self.view.view(), spans.as_slice(), &mut captures) {
+                let view = self.view.view();
+                let holds = if entry.guarded {
+                    pattern.admits_guards(&view)
+                } else {
+                    pattern.admits(&view, path, spans.insert(SpanList::new()))
+                };
+                if !holds {
                     continue;
                 }
-                *self.captures = captures;
             }
+            self.spans = spans;
             self.rank = entry.rank;
             return;
         }
@@ -174,7 +193,7 @@ impl<V: Visit> Visit for HostSearch<'_, '_, V> {
         u32::MAX
     }
 
-    fn leaf(&mut self, entries: &[Entry], _labels: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], _labels: &ScannedText<'_>, _: bool) {
         for entry in entries {
             self.index.search_paths(self.index.patterned[entry.rank as usize], self.path, self.visit);
         }

@@ -22,6 +22,7 @@ use crate::table::visitors::{Allowed, NearMisses, Only, SearchLimit};
 use crate::template::captures::Captures;
 use crate::template::encoding::escape;
 use crate::template::path::PathEnd;
+use crate::template::scan::ScannedText;
 
 /// The route behind a rank.
 #[derive(Debug, Clone, Copy)]
@@ -84,33 +85,29 @@ impl<T> Table<T> {
     /// A [`Miss`] that says why there is none.
     #[inline]
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
-        // One variable for both, so that the match is built where the caller reads it.
-        let mut result = Ok(Match::new(self, request.uri()));
-        if result.as_mut().is_ok_and(|found| !self.find_plain(request, peer, found)) {
-            result = self.find_normalized(request, peer);
+        match self.find_plain(request, peer) {
+            Some(found) => Ok(found),
+            None => self.find_normalized(request, peer),
         }
-        result
     }
 
-    /// Looks up a request in canonical form in a table without seals and proxies; returns `false` if there
-    /// is no match, or if something must be decided beside it.
+    /// Looks up a request in canonical form in a table without seals and proxies; nothing if there is no
+    /// match, or if something must be decided beside it.
     #[inline(always)]
-    fn find_plain<'r, B>(&self, request: &'r Request<B>, peer: &Peer, found: &mut Match<'_, 'r, T>) -> bool {
+    fn find_plain<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Option<Match<'t, 'r, T>> {
         if !self.is_plain {
-            return false;
+            return None;
         }
-        let Some(plain) = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts) else {
-            return false;
-        };
-        let path = plain.path;
-        found.host = plain.host;
-        let mut best = BestMatch::new(&self.catalog.patterns, plain, &mut found.captures);
-        self.index.search_text(&path, found.host, &mut best);
-        let Some(entry) = best.rank().and_then(|rank| self.ranks.get(rank)) else {
-            return false;
-        };
-        found.route = entry.route;
-        !entry.slash_variant && entry.accept_group.0 == entry.accept_group.1
+        let plain = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts)?;
+        let (path, host) = (plain.path, plain.host);
+        let mut best = BestMatch::new(&self.catalog.patterns, plain);
+        self.index.search_text(&path, host, &mut best);
+        let entry = self.ranks.get(best.rank()?)?;
+        if entry.slash_variant || entry.accept_group.0 < entry.accept_group.1 {
+            return None;
+        }
+        let (uri, captures) = (request.uri(), best.captures(&path));
+        Some(Match { table: self, route: entry.route, captures, host, uri, rewritten: None })
     }
 
     #[inline(never)]
@@ -126,8 +123,8 @@ impl<T> Table<T> {
         };
         let view = RequestView::new(request, &read, peer, policy);
         let seal = if self.seals { self.seal(&view) } else { SearchLimit::OPEN };
-        let mut captures = Captures::new();
-        let mut best = BestMatch::new(&self.catalog.patterns, &view, &mut captures);
+        let path = ScannedText::new(view.path.as_bytes(), b'/');
+        let mut best = BestMatch::new(&self.catalog.patterns, &view);
         if seal.is_open() {
             self.index.find(&mut best);
         } else {
@@ -138,8 +135,9 @@ impl<T> Table<T> {
         };
         let mut entry = self.ranks[rank];
         if entry.accept_group.0 < entry.accept_group.1 {
-            entry = self.negotiated(seal, &view, entry, &mut captures);
+            entry = self.negotiated(seal, &view, entry, &mut best);
         }
+        let captures = best.captures(&path);
         let may_redirect = entry.slash_variant || self.catalog.policy.syntax == Syntax::Gorilla;
         if may_redirect && let Some(redirect) = self.slash_redirect(entry, request.uri(), &read.path) {
             return Err(self.redirected(redirect, entry, captures, read, request.uri()));
@@ -154,7 +152,7 @@ impl<T> Table<T> {
         seal: SearchLimit,
         view: &'s RequestView<'s>,
         entry: RankEntry,
-        captures: &mut Captures,
+        best: &mut BestMatch<'s>,
     ) -> RankEntry {
         let mut wanted = 0;
         let mut chosen = entry;
@@ -163,21 +161,19 @@ impl<T> Table<T> {
             if quality.is_none_or(|quality| quality <= wanted) {
                 continue;
             }
-            let mut spans = Captures::new();
-            let mut rival = BestMatch::new(&self.catalog.patterns, view, &mut spans);
+            let mut rival = BestMatch::new(&self.catalog.patterns, view);
             let inside =
                 |other: u32| other == rank && seal.inside.is_none_or(|scope| self.lies_in(other, scope));
             self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit: &mut rival });
             if rival.rank().is_some() {
                 wanted = quality.unwrap_or(0);
                 chosen = self.ranks[rank as usize];
-                captures.copy(&spans);
+                *best = rival;
             }
         }
         chosen
     }
 
-    // Captures come copied range by range: moved as a whole, wide loads would wait for narrow stores.
     #[inline(always)]
     pub(crate) fn matched<'t, 'r>(
         &'t self,
@@ -214,8 +210,7 @@ impl<T> Table<T> {
             let scope = self.scope_ranks.get(rank as usize);
             scope.and_then(|scope| self.rules.get(scope.index())).is_some_and(|rules| rules.sealed)
         };
-        let mut captures = Captures::new();
-        let mut deepest = BestMatch::new(&self.scopes, view, &mut captures);
+        let mut deepest = BestMatch::new(&self.scopes, view);
         self.scope_index.search(view, &mut Only { limit: u32::MAX, passes: sealed, visit: &mut deepest });
         let scope = deepest.rank().and_then(|rank| self.scope_ranks.get(rank).copied());
         let limits = if self.limits.is_empty() {
@@ -353,13 +348,7 @@ fn borrowed(text: Option<Cow<'_, str>>) -> (Option<&str>, Option<String>) {
     }
 }
 
-impl<'t, 'r, T> Match<'t, 'r, T> {
-    /// The match of a route that is still to be found.
-    #[inline(always)]
-    fn new(table: &'t Table<T>, uri: &'r Uri) -> Self {
-        Self { table, uri, host: None, rewritten: None, route: 0, captures: Captures::new() }
-    }
-
+impl<'t, T> Match<'t, '_, T> {
     /// The route's value.
     pub fn value(&self) -> &'t T {
         &self.table.values[self.index()]
@@ -402,7 +391,7 @@ impl<'t, 'r, T> Match<'t, 'r, T> {
         CaptureSource {
             catalog: &self.table.catalog,
             route: self.alternative(),
-            spans: self.captures.as_slice(),
+            captures: &self.captures,
             path: rewritten.and_then(|texts| texts.path.as_deref()).unwrap_or(self.uri.path()),
             query: self.uri.query().unwrap_or(""),
             host: rewritten.and_then(|texts| texts.host.as_deref()).or(self.host).unwrap_or(""),
@@ -476,8 +465,7 @@ impl<T> Table<T> {
     /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
     #[cold]
     pub(crate) fn miss(&self, seal: SearchLimit, view: &RequestView<'_>) -> Miss {
-        let mut captures = Captures::new();
-        let mut deepest = BestMatch::new(&self.scopes, view, &mut captures);
+        let mut deepest = BestMatch::new(&self.scopes, view);
         self.scope_index.find(&mut deepest);
         let scope = deepest.rank().and_then(|rank| self.scope_ranks.get(rank).copied());
         let policy = &self.catalog.policy;

@@ -10,7 +10,7 @@ use waylay_template::Template;
 
 use crate::compile::pattern::Source;
 use crate::table::catalog::{Catalog, RouteInfo};
-use crate::template::captures::{ABSENT, Captures, Span};
+use crate::template::captures::{ABSENT, Captures};
 use crate::template::encoding::Encoding;
 
 /// One variable of a match.
@@ -62,7 +62,7 @@ impl<'m> Capture<'m> {
 pub(crate) struct CaptureSource<'m> {
     pub(crate) catalog: &'m Catalog,
     pub(crate) route: usize,
-    pub(crate) spans: &'m [Span],
+    pub(crate) captures: &'m Captures,
     pub(crate) path: &'m str,
     pub(crate) query: &'m str,
     pub(crate) host: &'m str,
@@ -71,17 +71,19 @@ pub(crate) struct CaptureSource<'m> {
 impl<'m> CaptureSource<'m> {
     pub(crate) fn captures(self) -> impl DoubleEndedIterator<Item = Capture<'m>> + use<'m> {
         let path = self.catalog.policy.path_encoding();
-        let vars = self.catalog.routes.get(self.route).map_or(&[][..], |entry| &entry.templates.vars);
-        let count = vars.len().min(self.spans.len());
-        let taken = vars[..count].iter().zip(&self.spans[..count]).filter(|(_, span)| **span != ABSENT);
-        taken.map(move |(var, span)| {
+        let entry = self.catalog.routes.get(self.route);
+        let vars = entry.map_or(&[][..], |entry| &entry.templates.vars);
+        let pattern = entry.and_then(|entry| self.catalog.patterns.get(entry.rank));
+        let positions = pattern.map_or(&[][..], |pattern| pattern.path.positions());
+        vars.iter().enumerate().filter_map(move |(i, var)| {
+            let span = self.captures.get(i, positions, self.path).filter(|span| *span != ABSENT)?;
             let (text, encoding) = match var.source {
                 Source::Path => (self.path, path),
                 Source::Host => (self.host, Encoding::Plain),
                 Source::Query => (self.query, Encoding::Form),
             };
             let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
-            Capture { name: &var.name, raw, encoding, inherited: var.inherited }
+            Some(Capture { name: &var.name, raw, encoding, inherited: var.inherited })
         })
     }
 
@@ -169,7 +171,7 @@ impl Matched {
         CaptureSource {
             catalog: &self.catalog,
             route: self.entry(),
-            spans: self.captures.as_slice(),
+            captures: &self.captures,
             path: self.rewritten.as_deref().or(target.map(PathAndQuery::path)).unwrap_or(""),
             query: target.and_then(PathAndQuery::query).unwrap_or(""),
             host: self.host.as_deref().unwrap_or(""),

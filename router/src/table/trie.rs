@@ -6,9 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::request::scan::{ScannedText, SegmentKey};
-use crate::template::captures::{Captures, Span};
 use crate::template::path::Edge;
+use crate::template::scan::{ScannedText, SegmentKey};
 
 /// A route at a leaf, with what can be tested without looking the route up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +37,8 @@ impl Entry {
 pub(crate) trait Visit {
     /// Branches without a route better than this are left out.
     fn limit(&self) -> u32;
-    /// Receives a leaf whose edges match the text, and the ranges of its captures.
-    fn leaf(&mut self, entries: &[Entry], captures: &Captures);
+    /// Receives a leaf whose edges match a text, and whether a tail took nothing of it.
+    fn leaf(&mut self, entries: &[Entry], text: &ScannedText<'_>, is_empty: bool);
 }
 
 /// A node, the leaf of a node that has nothing else, or nothing.
@@ -146,7 +145,7 @@ impl Trie {
     /// Shows `visit` every leaf of a tree that matches a text.
     #[inline]
     pub(crate) fn search(&self, root: Root, text: &ScannedText<'_>, visit: &mut impl Visit) {
-        let mut search = Search { trie: self, text, captures: Captures::new(), visit };
+        let mut search = Search { trie: self, text, visit };
         let node = &self.nodes[root.node as usize];
         if text.starts_with_separator() {
             search.follow(root.first, 0);
@@ -196,7 +195,6 @@ impl Trie {
 struct Search<'s, 't, V> {
     trie: &'s Trie,
     text: &'s ScannedText<'t>,
-    captures: Captures,
     visit: &'s mut V,
 }
 
@@ -210,9 +208,7 @@ impl<'s, V: Visit> Search<'s, '_, V> {
                 self.next(literal, end)
             } else {
                 if literal != Child::NONE {
-                    let depth = self.captures.len();
                     self.follow(literal, end);
-                    self.captures.truncate(depth);
                     if node.rest_least >= self.visit.limit() {
                         return;
                     }
@@ -223,7 +219,6 @@ impl<'s, V: Visit> Search<'s, '_, V> {
                 if start == end {
                     return;
                 }
-                self.captures.push(span(start, end));
                 self.next(node.variable, end)
             };
             let Some(next) = next else { return };
@@ -242,7 +237,7 @@ impl<'s, V: Visit> Search<'s, '_, V> {
             None => self.trie.nodes[child.0 as usize].leaf,
         };
         if leaf != Leaf::NONE {
-            self.visit.leaf(self.trie.entries(leaf), &self.captures);
+            self.visit.leaf(self.trie.entries(leaf), self.text, false);
         }
         None
     }
@@ -283,27 +278,15 @@ impl<'s, V: Visit> Search<'s, '_, V> {
 
     fn variable(&mut self, child: Child, start: usize, end: usize) {
         if child != Child::NONE && start < end {
-            let depth = self.captures.len();
-            self.captures.push(span(start, end));
             self.follow(child, end);
-            self.captures.truncate(depth);
         }
     }
 
     fn tail(&mut self, leaf: Leaf, start: usize) {
         if leaf != Leaf::NONE {
-            let depth = self.captures.len();
-            self.captures.push(span(start, self.text.len()));
-            self.visit.leaf(self.trie.entries(leaf), &self.captures);
-            self.captures.truncate(depth);
+            self.visit.leaf(self.trie.entries(leaf), self.text, start == self.text.len());
         }
     }
-}
-
-/// Paths are shorter than 64 KiB, hosts than 256 bytes.
-#[inline]
-pub(crate) fn span(from: usize, to: usize) -> Span {
-    (u16::try_from(from).unwrap_or(u16::MAX), u16::try_from(to).unwrap_or(u16::MAX))
 }
 
 /// A tree that still grows.

@@ -16,7 +16,7 @@ use crate::request::peer::Peer;
 use crate::request::policy::PathForm;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::table::catalog::{Catalog, RouteEntry};
-use crate::template::captures::{ABSENT, Captures};
+use crate::template::captures::{ABSENT, SpanList};
 use crate::template::constraint::{Constraint, may_span};
 use crate::template::encoding::{Encoding, escape};
 
@@ -123,7 +123,7 @@ impl UrlFiller<'_> {
         let read =
             NormalizedRequest::new(&request, &peer, policy, &[], host.is_some()).map_err(|_| refused())?;
         let view = RequestView::new(&request, &read, &peer, policy);
-        let mut captures = Captures::new();
+        let mut captures = SpanList::new();
         let mut found = |span| captures.push(span);
         let mut holds = target.is_none() || pattern.path.matches(view.path, &mut found);
         if let (Some(own), Some(_), Some(host)) = (&pattern.host, host, &view.host) {
