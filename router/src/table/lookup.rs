@@ -107,7 +107,7 @@ impl<T> Table<T> {
             return None;
         }
         let (uri, captures) = (request.uri(), best.captures(&path));
-        Some(Match { table: self, route: entry.route, captures, host, uri, rewritten: None })
+        Some(Match { table: self, route: entry.route as usize, captures, host, uri, rewritten: None })
     }
 
     #[inline(never)]
@@ -191,7 +191,7 @@ impl<T> Table<T> {
         let (_, path) = borrowed(Some(path));
         let rewritten = (path.is_some() || rewritten_host.is_some())
             .then(|| Box::new(Rewritten { path, host: rewritten_host }));
-        Match { table: self, route: entry.route, captures, host, uri, rewritten }
+        Match { table: self, route: entry.route as usize, captures, host, uri, rewritten }
     }
 
     fn names_port(&self, entry: RankEntry) -> bool {
@@ -329,7 +329,8 @@ pub struct Match<'t, 'r, T> {
     /// The effective host as the request has it.
     host: Option<&'r str>,
     rewritten: Option<Box<Rewritten>>,
-    route: u32,
+    /// As wide as a register: a match is moved by words.
+    route: usize,
     captures: Captures,
 }
 
@@ -356,7 +357,7 @@ impl<'t, T> Match<'t, '_, T> {
 
     /// The entry of the alternative of the route that matches.
     pub(crate) fn alternative(&self) -> usize {
-        self.route as usize
+        self.route
     }
 
     /// The route's index in [`Table::routes`].

@@ -8,9 +8,9 @@ use http::Uri;
 use http::uri::PathAndQuery;
 use waylay_template::Template;
 
-use crate::compile::pattern::Source;
+use crate::compile::pattern::{Source, Variable};
 use crate::table::catalog::{Catalog, RouteInfo};
-use crate::template::captures::{ABSENT, Captures};
+use crate::template::captures::{ABSENT, Captures, Position};
 use crate::template::encoding::Encoding;
 
 /// One variable of a match.
@@ -69,27 +69,70 @@ pub(crate) struct CaptureSource<'m> {
 }
 
 impl<'m> CaptureSource<'m> {
-    pub(crate) fn captures(self) -> impl DoubleEndedIterator<Item = Capture<'m>> + use<'m> {
-        let path = self.catalog.policy.path_encoding();
+    #[inline]
+    pub(crate) fn captures(self) -> CaptureIter<'m> {
         let entry = self.catalog.routes.get(self.route);
         let vars = entry.map_or(&[][..], |entry| &entry.templates.vars);
         let pattern = entry.and_then(|entry| self.catalog.patterns.get(entry.rank));
         let positions = pattern.map_or(&[][..], |pattern| pattern.path.positions());
-        vars.iter().enumerate().filter_map(move |(i, var)| {
-            let span = self.captures.get(i, positions, self.path).filter(|span| *span != ABSENT)?;
-            let (text, encoding) = match var.source {
-                Source::Path => (self.path, path),
-                Source::Host => (self.host, Encoding::Plain),
-                Source::Query => (self.query, Encoding::Form),
-            };
-            let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
-            Some(Capture { name: &var.name, raw, encoding, inherited: var.inherited })
-        })
+        CaptureIter { source: self, vars, positions, next: 0, end: vars.len() }
     }
 
     /// The last variable of the name, decoded.
     pub(crate) fn get(self, name: &str) -> Option<Cow<'m, str>> {
         self.captures().rev().find(|capture| capture.name == name)?.decode().ok()
+    }
+}
+
+/// The variables of a match that have a value.
+pub(crate) struct CaptureIter<'m> {
+    source: CaptureSource<'m>,
+    vars: &'m [Variable],
+    positions: &'m [Position],
+    next: usize,
+    end: usize,
+}
+
+impl<'m> CaptureIter<'m> {
+    /// A variable; nothing if its optional segment is missing.
+    #[inline]
+    fn capture(&self, index: usize) -> Option<Capture<'m>> {
+        let (source, var) = (self.source, self.vars.get(index)?);
+        let span = source.captures.get(index, self.positions, source.path).filter(|span| *span != ABSENT)?;
+        let (text, encoding) = match var.source {
+            Source::Path => (source.path, source.catalog.policy.path_encoding()),
+            Source::Host => (source.host, Encoding::Plain),
+            Source::Query => (source.query, Encoding::Form),
+        };
+        let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
+        Some(Capture { name: &var.name, raw, encoding, inherited: var.inherited })
+    }
+}
+
+impl<'m> Iterator for CaptureIter<'m> {
+    type Item = Capture<'m>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Capture<'m>> {
+        while self.next < self.end {
+            self.next += 1;
+            if let Some(capture) = self.capture(self.next - 1) {
+                return Some(capture);
+            }
+        }
+        None
+    }
+}
+
+impl DoubleEndedIterator for CaptureIter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        while self.next < self.end {
+            self.end -= 1;
+            if let Some(capture) = self.capture(self.end) {
+                return Some(capture);
+            }
+        }
+        None
     }
 }
 

@@ -66,7 +66,7 @@ impl Position {
 }
 
 /// As many as stand in line; more of them go to the heap.
-const IN_LINE: usize = 8;
+const IN_LINE: usize = 4;
 
 /// A few byte ranges, in line.
 #[derive(Debug, Clone, PartialEq, Eq)]
