@@ -39,7 +39,7 @@ impl Index {
     }
 
     /// The same for a path that has been scanned.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn search_text(&self, path: &ScannedText<'_>, host: Option<&str>, visit: &mut impl Visit) {
         if let (true, Some(host)) = (self.hosts, host) {
             self.search_host(path, host, visit);
@@ -47,6 +47,7 @@ impl Index {
         self.search_paths(self.any, path, visit);
     }
 
+    #[inline(never)]
     fn search_host(&self, path: &ScannedText<'_>, host: &str, visit: &mut impl Visit) {
         if let Some(root) = self.named.get(host) {
             self.search_paths(*root, path, visit);
@@ -58,7 +59,7 @@ impl Index {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn search_paths(&self, root: Root, path: &ScannedText<'_>, visit: &mut impl Visit) {
         if root.least < visit.limit() {
             self.paths.search(root, path, visit);
@@ -125,6 +126,22 @@ impl<'s, V: ViewSource> BestMatch<'s, V> {
         (self.rank != NONE).then_some(self.rank as usize)
     }
 
+    /// Tests what the index leaves open; if it holds, the captures are those of the route.
+    #[inline(never)]
+    fn admits(&mut self, entry: &Entry, path: &ScannedText<'_>) -> bool {
+        let (pattern, view) = (&self.patterns[entry.rank as usize], self.view.view());
+        let mut spans = None;
+        let holds = if entry.guarded {
+            pattern.admits_guards(&view)
+        } else {
+            pattern.admits(&view, path, spans.insert(SpanList::new()))
+        };
+        if holds {
+            self.spans = spans;
+        }
+        holds
+    }
+
     /// The captures of the route.
     #[inline(always)]
     pub(crate) fn captures(self, path: &ScannedText<'_>) -> Captures {
@@ -152,7 +169,7 @@ impl<V: ViewSource> Visit for BestMatch<'_, V> {
         self.rank
     }
 
-    #[inline]
+    #[inline(always)]
     fn leaf(&mut self, entries: &[Entry], path: &ScannedText<'_>, is_empty: bool) {
         for entry in entries {
             if entry.rank >= self.rank {
@@ -161,20 +178,11 @@ impl<V: ViewSource> Visit for BestMatch<'_, V> {
             if entry.methods & self.method == 0 || (entry.some && is_empty) {
                 continue;
             }
-            let mut spans = None;
-            if !entry.plain {
-                let pattern = &self.patterns[entry.rank as usize];
-                let view = self.view.view();
-                let holds = if entry.guarded {
-                    pattern.admits_guards(&view)
-                } else {
-                    pattern.admits(&view, path, spans.insert(SpanList::new()))
-                };
-                if !holds {
-                    continue;
-                }
+            if entry.plain {
+                self.spans = None;
+            } else if !self.admits(entry, path) {
+                continue;
             }
-            self.spans = spans;
             self.rank = entry.rank;
             return;
         }
@@ -222,7 +230,7 @@ impl IndexBuilder {
             plain: pattern.is_plain(),
             guarded: pattern.is_guarded(),
             some: pattern.path.tail_is_some(),
-            last: false,
+            count: 0,
         };
         let tree = match &pattern.host {
             None => &mut self.any,

@@ -22,14 +22,14 @@ pub(crate) struct Entry {
     pub(crate) guarded: bool,
     /// Whether the last capture must not be empty: a tail edge takes nothing as well.
     pub(crate) some: bool,
-    /// Whether the leaf ends here; the trie sets it.
-    pub(crate) last: bool,
+    /// How many entries the leaf has, if this is its first one; the trie sets it.
+    pub(crate) count: u32,
 }
 
 impl Entry {
     /// A host in a tree of labels; the rank is its number.
     pub(crate) fn of_host(rank: u32) -> Self {
-        Self { rank, methods: 0, plain: true, guarded: false, some: false, last: false }
+        Self { rank, methods: 0, plain: true, guarded: false, some: false, count: 0 }
     }
 }
 
@@ -143,17 +143,18 @@ pub(crate) struct Trie {
 
 impl Trie {
     /// Shows `visit` every leaf of a tree that matches a text.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn search(&self, root: Root, text: &ScannedText<'_>, visit: &mut impl Visit) {
         let mut search = Search { trie: self, text, visit };
         let node = &self.nodes[root.node as usize];
-        if text.starts_with_separator() {
-            search.follow(root.first, 0);
-            if node.rest_least < search.visit.limit() {
-                search.rest(node, 0, 0);
-            }
-        } else {
-            search.step(node, 0);
+        if !text.starts_with_separator() {
+            return search.step(node, 0);
+        }
+        if let Some(first) = search.next(root.first, 0) {
+            search.step_here(first, 1);
+        }
+        if node.rest_least < search.visit.limit() {
+            search.rest(node, 0, 0);
         }
     }
 
@@ -186,8 +187,8 @@ impl Trie {
     #[inline]
     fn entries(&self, leaf: Leaf) -> &[Entry] {
         let entries = self.entries.get(leaf.0 as usize..).unwrap_or_default();
-        let last = entries.iter().position(|entry| entry.last);
-        last.map_or(&[], |last| &entries[..=last])
+        let count = entries.first().map_or(0, |first| first.count as usize);
+        entries.get(..count).unwrap_or_default()
     }
 }
 
@@ -199,8 +200,15 @@ struct Search<'s, 't, V> {
 }
 
 impl<'s, V: Visit> Search<'s, '_, V> {
+    /// The same as [`step_here`](Self::step_here), where that calls itself.
+    #[inline(never)]
+    fn step(&mut self, node: &'s Node, start: usize) {
+        self.step_here(node, start);
+    }
+
     /// Visits what matches below a node from the start of a segment on.
-    fn step(&mut self, mut node: &'s Node, mut start: usize) {
+    #[inline(always)]
+    fn step_here(&mut self, mut node: &'s Node, mut start: usize) {
         loop {
             let end = self.text.end(start);
             let literal = self.trie.literal(node, self.text, start, end);
@@ -250,6 +258,7 @@ impl<'s, V: Visit> Search<'s, '_, V> {
     }
 
     /// Visits what matches below a node, except below its literal children.
+    #[inline(never)]
     fn rest(&mut self, node: &'s Node, start: usize, end: usize) {
         let (first, behind) = node.beginnings;
         if first < behind {
@@ -392,8 +401,9 @@ impl Trie {
     fn leaf(&mut self, mut entries: Vec<Entry>) -> Leaf {
         let start = self.entries.len() as u32;
         entries.sort_by_key(|entry| entry.rank);
-        let Some(last) = entries.last_mut() else { return Leaf::NONE };
-        last.last = true;
+        let count = entries.len() as u32;
+        let Some(first) = entries.first_mut() else { return Leaf::NONE };
+        first.count = count;
         self.entries.append(&mut entries);
         Leaf(start)
     }

@@ -56,7 +56,9 @@ impl<'t> ScannedText<'t> {
         }
         if at < bytes.len() {
             if at < 64 {
-                text.ends |= u64::from(positions(text.word(at).to_le_bytes(), separator)) << at;
+                // The last bytes are in the upper part of their word.
+                let unused = 16 - (bytes.len() - at);
+                text.ends |= u64::from(positions(text.last.to_le_bytes(), separator) >> unused) << at;
             }
             each(text.last.to_le_bytes());
         }
