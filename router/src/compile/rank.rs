@@ -1,7 +1,7 @@
-//! Specificity order.
+//! RankKey: the order of routes by specificity.
 //!
-//! Priority, then host, then path segment by segment, then guards counted; never
-//! the length of a text, and never the order of writing unless the policy says so.
+//! The key compares priority, then host, then the path segment by segment, then the number of guards; never
+//! the length of a text, and the order of addition only if the policy says so.
 
 use std::cmp::Reverse;
 
@@ -13,23 +13,24 @@ use crate::request::policy::Precedence;
 use crate::template::constraint::may_span;
 use crate::template::path::PathEnd;
 
-/// Smaller is better.
+/// The rank of a route; smaller is better.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RankKey {
     priority: Reverse<i32>,
     order: usize,
     host: HostKey,
-    /// A path that is the route's but for its final slash gives way to any path that is a route's own.
+    /// Whether the path differs from the route's by its final slash; such a path ranks after every route's
+    /// own path.
     slash_variant: bool,
     path: Vec<PartKey>,
     guards: [Reverse<usize>; RANK_CLASSES],
-    /// GET routes answer HEAD too; a route for HEAD alone goes before them.
+    /// GET routes match HEAD too; a route for HEAD alone ranks before them.
     head_only: Reverse<bool>,
-    /// The text of a foreign rule: those languages have no conflicts, and vulcand goes by the text.
+    /// The text of a foreign rule: those dialects have no conflicts, and vulcand sorts by the text.
     text: Reverse<Box<str>>,
 }
 
-/// Class, literal bytes (more first), constrained (first).
+/// Class, number of literal bytes (more first), whether constrained (first).
 type PartKey = (u8, Reverse<usize>, Reverse<bool>);
 
 type HostKey = (u8, Vec<PartKey>);
@@ -48,7 +49,7 @@ const TAIL: u8 = 6;
 
 const PREFIX: u8 = 7;
 
-/// What of a compiled route the order looks at.
+/// The parts of a compiled route that the rank is computed from.
 pub(crate) struct Ranked<'p> {
     pub(crate) priority: i32,
     pub(crate) order: usize,
@@ -100,24 +101,24 @@ impl RankKey {
 }
 
 impl RankKey {
-    /// The rank by specificity, whatever the policy says.
+    /// Returns the rank by specificity, whatever the policy says.
     pub(crate) fn specific(priority: i32, templates: &RouteTemplates, pattern: &Pattern) -> Self {
         let ranked = Ranked::of(priority, 0, templates, pattern);
         Self::new(&ranked, Precedence::Specificity)
     }
 
-    /// Whether priority, host and path are of one rank: what a seal reaches up to.
-    pub(crate) fn lies_with(&self, other: &Self) -> bool {
+    /// Tests whether priority, host and path have the same rank: a seal extends to the last of those.
+    pub(crate) fn shares_location(&self, other: &Self) -> bool {
         (self.priority, self.order, &self.host, self.slash_variant, &self.path)
             == (other.priority, other.order, &other.host, other.slash_variant, &other.path)
     }
 
-    /// The rank among foreign rules that are as specific.
+    /// Returns the rank among foreign rules of equal specificity.
     pub(crate) fn with_text(self, text: &str) -> Self {
         Self { text: Reverse(text.into()), ..self }
     }
 
-    /// The rank of the same route for the path with the other final slash.
+    /// Returns the rank for the path with the other final slash.
     pub(crate) fn slash_variant(&self) -> Self {
         Self { slash_variant: true, ..self.clone() }
     }
@@ -132,7 +133,7 @@ fn host_key(route: &Ranked<'_>) -> HostKey {
     }
     let mut parts = parts(host, b'.');
     if host.text.ends_with('.') {
-        // The final dot of a full name begins no label.
+        // The final dot of a full name starts no label.
         parts.pop();
     }
     parts.reverse();
@@ -145,7 +146,7 @@ fn path_key(path: Option<&Template>, end: PathEnd) -> Vec<PartKey> {
     if end == PathEnd::Segments
         && let Some(Node::Text(text)) = path.and_then(|path| path.nodes.last())
     {
-        // A prefix by segments ends before its last `/`: `/a/` is `/a`, and `/` is less than `/{x}`.
+        // A prefix of whole segments ends before its last `/`: `/a/` is `/a`, and `/` ranks after `/{x}`.
         key.truncate(key.len() - (text.len() - text.trim_end_matches('/').len()));
     }
     if path.is_none() || end != PathEnd::Exact {
@@ -154,7 +155,7 @@ fn path_key(path: Option<&Template>, end: PathEnd) -> Vec<PartKey> {
     key
 }
 
-/// What stands in one part of a template, counted.
+/// Counts of one part of a template.
 #[derive(Default, Clone, Copy)]
 struct Part {
     bytes: usize,
@@ -186,7 +187,7 @@ impl Part {
     }
 }
 
-/// One key for each part of the template between separators.
+/// Returns one key for each part of the template between separators.
 fn parts(template: &Template, separator: u8) -> Vec<PartKey> {
     let mut keys = Vec::new();
     let mut part = Part::default();
@@ -224,7 +225,7 @@ fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; RANK_CLASSES] {
     counts.map(Reverse)
 }
 
-/// One more than the bits of the widest network: none at all is wider than any.
+/// Returns the prefix length of the widest network plus one; 0 without a network, which is wider than any.
 fn narrowness(guards: &[Guard]) -> usize {
     let widest = |guard: &Guard| match guard {
         Guard::Client(any) => any.iter().map(|network| usize::from(network.bits()) + 1).min(),

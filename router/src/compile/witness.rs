@@ -1,12 +1,13 @@
-//! Witness request.
+//! Witness: a request that several routes match.
 
 use std::fmt;
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use crate::request::peer::Peer;
+use crate::rule::function::version_name;
 
-/// A request that two routes match alike.
+/// A request that two routes both match.
 ///
 /// ```
 /// use waylay_router::{BuildErrorKind, Route, Table};
@@ -29,7 +30,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// The request.
+    /// Returns the request.
     pub fn request(&self) -> Request<()> {
         let mut request = Request::new(());
         *request.method_mut() = self.method.clone();
@@ -41,7 +42,7 @@ impl Witness {
         request
     }
 
-    /// The connection that it comes by.
+    /// Returns the peer of the connection.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
@@ -52,7 +53,7 @@ impl fmt::Display for Witness {
         write!(f, "{} {}", self.method, self.target)?;
         let mut notes: Vec<String> = Vec::new();
         if self.version != Version::HTTP_11 {
-            notes.push(format!("{:?}", self.version));
+            notes.push(version_name(self.version).to_owned());
         }
         for (name, value) in &self.headers {
             notes.push(format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));

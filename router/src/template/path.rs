@@ -1,4 +1,4 @@
-//! Compiled path template: trie edges and captures.
+//! PathPattern: a compiled path template, as trie edges and captures.
 
 use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
@@ -8,21 +8,21 @@ use crate::template::encoding::{Encoding, escape};
 use crate::template::scan::ScannedText;
 use crate::template::segment::SegmentPattern;
 
-/// One step from the root of a trie towards a leaf.
+/// One edge of a trie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Edge {
     /// These bytes.
     Text(Vec<u8>),
     /// One or more bytes up to the next separator.
     Segment,
-    /// All bytes that are left, none included.
+    /// All remaining bytes, possibly none.
     Tail,
 }
 
 /// How a template ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) enum PathEnd {
-    /// The whole path is described.
+    /// The template matches the whole path.
     #[default]
     Exact,
     /// Whole segments may follow.
@@ -45,14 +45,14 @@ pub(crate) struct PathPattern {
 }
 
 impl PathPattern {
-    /// Every path.
+    /// Returns the pattern of every path.
     pub(crate) fn any() -> Self {
         let (edges, segments) = (vec![Edge::Tail], vec![SegmentPattern::Rest]);
         let (short, positions, end) = (None, positions(&edges), PathEnd::Exact);
         Self { edges, short, segments, positions, end, encoding: Encoding::Path }
     }
 
-    /// Lays a template out along the trie.
+    /// Compiles a template to trie edges.
     pub(crate) fn compile(
         template: &Template,
         end: PathEnd,
@@ -78,7 +78,7 @@ impl PathPattern {
         Ok(Self { edges, short, segments, positions, end, encoding })
     }
 
-    /// The edge lists under which the pattern stands in the trie.
+    /// Returns the edge sequences of the pattern in the trie.
     pub(crate) fn edge_sequences(&self) -> Vec<Vec<Edge>> {
         let below = |more: &[Edge]| [&self.edges, more].concat();
         match self.end {
@@ -90,12 +90,12 @@ impl PathPattern {
         }
     }
 
-    /// Whether the trie alone decides, and its ranges are the captures.
+    /// Tests whether the trie decides alone, and its segments are the captures.
     pub(crate) fn is_plain(&self) -> bool {
         self.segments.iter().all(SegmentPattern::is_plain)
     }
 
-    /// Whether a tail edge must find something, which the trie does not see to.
+    /// Tests whether a tail edge must not match the empty text, which the trie does not check.
     pub(crate) fn tail_is_some(&self) -> bool {
         self.edges.last() == Some(&Edge::Tail) && self.segments.last().is_some_and(SegmentPattern::is_some)
     }
@@ -130,7 +130,7 @@ impl PathPattern {
         true
     }
 
-    /// The same answer without a trie.
+    /// Tests a path without a trie.
     pub(crate) fn matches(&self, path: &str, found: &mut impl FnMut(Span)) -> bool {
         let spans = self.spans(&self.edges, path);
         let spans = spans.or_else(|| self.spans(self.short.as_deref()?, path));
@@ -235,7 +235,7 @@ impl PathCompiler {
         Ok(())
     }
 
-    /// A prefix by segments ends before its last `/`: `/a/` is `/a`.
+    /// A prefix of whole segments ends before its last `/`: `/a/` is `/a`.
     fn flush(&mut self, prefix: bool) {
         if prefix {
             self.text.truncate(self.text.trim_end_matches('/').len());
@@ -251,7 +251,7 @@ impl PathCompiler {
     }
 }
 
-/// Divides nodes at the first `/` in their text.
+/// Splits nodes at the first `/` of their text.
 fn cut(nodes: &[Node]) -> (Vec<Node>, Vec<Node>) {
     let mut segment = Vec::new();
     for (i, node) in nodes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The rank of routes as the guide tells it, written down once more; the lesser wins.
+//! The rank of routes as the guide describes it, implemented a second time; the lesser ranks first.
 
 use std::cmp::Reverse;
 
@@ -13,19 +13,19 @@ const PREFIX: u8 = 7;
 /// Literal, affixed (more text first), constrained, plain, optional, tail, prefix.
 type Part = (u8, Reverse<usize>, Reverse<bool>);
 
-/// Priority, place, host, detour, path, conditions, HEAD alone.
+/// Priority, position, host, slash variant, path, conditions, HEAD alone.
 pub type Key = (Reverse<i32>, usize, (u8, Vec<Part>), bool, Vec<Part>, Reverse<[usize; 13]>, Reverse<bool>);
 
-pub fn key(case: &TableCase, place: usize, detour: bool) -> Key {
+pub fn key(case: &TableCase, place: usize, slash_variant: bool) -> Key {
     let route = &case.routes[place];
     let chain = case.chain(route.scope, &route.own);
     let methods = chain.iter().any(|level| !level.methods.is_empty());
     let head_only = methods && allowed(case, &chain) == ["HEAD"];
     let own = (route.priority, place, methods, head_only);
-    of(case, &chain, false, detour, own)
+    of(case, &chain, false, slash_variant, own)
 }
 
-/// Deeper scopes go first.
+/// Deeper scopes come first.
 pub fn scope_key(case: &TableCase, place: usize) -> Key {
     let scope = &case.scopes[place];
     let chain = case.chain(scope.parent, &scope.own);
@@ -39,12 +39,20 @@ fn of(
     case: &TableCase,
     chain: &[&Level],
     scope: bool,
-    detour: bool,
+    slash_variant: bool,
     (priority, place, methods, head_only): (i32, usize, bool, bool),
 ) -> Key {
     let priority = Reverse(priority);
     if case.rules.precedence == Precedence::RegistrationOrder {
-        return (priority, place, (0, Vec::new()), detour, Vec::new(), Reverse([0; 13]), Reverse(false));
+        return (
+            priority,
+            place,
+            (0, Vec::new()),
+            slash_variant,
+            Vec::new(),
+            Reverse([0; 13]),
+            Reverse(false),
+        );
     }
     let host = match chain.iter().flat_map(|level| &level.hosts).next_back() {
         None => (3, Vec::new()),
@@ -60,7 +68,7 @@ fn of(
             parts
         }
     };
-    (priority, 0, host, detour, path, Reverse(conditions(case, chain, methods)), Reverse(head_only))
+    (priority, 0, host, slash_variant, path, Reverse(conditions(case, chain, methods)), Reverse(head_only))
 }
 
 fn host_key(case: &TableCase, host: &Host) -> (u8, Vec<Part>) {

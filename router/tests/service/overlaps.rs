@@ -1,4 +1,4 @@
-//! Routes of one rank that meet, and routes that are never reached.
+//! Routes of equal rank that overlap, and routes that are never reached.
 
 use waylay_router::{
     BuildErrorKind, Lint, LintKind, Policy, Precedence, Route, Table, TrailingSlash, Witness,
@@ -13,9 +13,9 @@ fn build(routes: impl IntoIterator<Item = Route>) -> Result<Table<usize>, Box<Wi
     })
 }
 
-/// Pairs that meet are refused, and the request that is shown matches each of the two when it is alone.
+/// Overlapping pairs are errors, and the witness matches each of the two routes alone.
 #[test]
-fn refused_with_a_witness() {
+fn conflicts_have_a_witness() {
     let get = Route::get;
     let any = Route::new;
     for (first, second, shown) in [
@@ -50,9 +50,9 @@ fn refused_with_a_witness() {
     }
 }
 
-/// Pairs of one rank that no request matches together, if each field has one value.
+/// Pairs of equal rank that no request matches together, if each field has one value.
 #[test]
-fn told_apart() {
+fn disjoint() {
     let get = Route::get;
     let any = Route::new;
     for (first, second) in [
@@ -76,9 +76,9 @@ fn told_apart() {
     }
 }
 
-/// What cannot be told is a lint, and a priority cures it.
+/// An unknown overlap is a lint, and a priority removes it.
 #[test]
-fn undecided() {
+fn unknown_overlaps() {
     let large = || Route::get("/{x:[ab]*a[ab]{60}}");
     for (first, second) in
         [(Route::get("/").guard("a", |_| true), Route::get("/").guard("b", |_| true)), (large(), large())]
@@ -90,7 +90,7 @@ fn undecided() {
     }
 }
 
-/// Siblings that differ by one value are compared at a glance, however many they are.
+/// Many routes that differ by one value are compared quickly.
 #[test]
 fn hundreds_of_siblings() {
     let value = |n: usize| format!("tenant-{n}");
@@ -106,12 +106,12 @@ fn hundreds_of_siblings() {
     }
 }
 
-/// What is not compared is told with its number.
+/// Pairs that are not compared are counted.
 #[test]
 fn too_many_to_compare() {
     let table = build((0..100).map(|_| Route::get("/").guard("own", |_| true))).unwrap();
     let lints = table.lints();
-    let told = lints.iter().filter(|lint| matches!(lint.kind, LintKind::OverlapUnknown { .. })).count();
+    let described = lints.iter().filter(|lint| matches!(lint.kind, LintKind::OverlapUnknown { .. })).count();
     let left: Vec<usize> = lints
         .iter()
         .filter_map(|lint| match lint.kind {
@@ -119,7 +119,7 @@ fn too_many_to_compare() {
             _ => None,
         })
         .collect();
-    assert_eq!((told, left), (256, vec![100 * 99 / 2 - 256]));
+    assert_eq!((described, left), (256, vec![100 * 99 / 2 - 256]));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn registration_overlaps_are_lints() {
 }
 
 #[test]
-fn impossible() {
+fn unsatisfiable() {
     use waylay_router::ScopeConditions;
     let mut builder = Table::builder();
     let scope = builder.scope(None, ScopeConditions::new().method(http::Method::GET));
@@ -177,7 +177,7 @@ fn impossible() {
     assert!(lints.iter().all(|lint| lint.kind == LintKind::Unsatisfiable));
 }
 
-/// Two values of one field, each of which a route asks for: the order of writing does not decide.
+/// Two values of one field, each required by one route: the order of addition does not decide.
 #[test]
 fn two_values_of_a_field() {
     let routes = || [Route::new().header("x-a", "1"), Route::new().header("x-a", "2")];
@@ -190,7 +190,7 @@ fn two_values_of_a_field() {
     assert_eq!(first.find(&request, &peer).unwrap().value(), second.find(&request, &peer).unwrap().value());
 }
 
-/// Between types that routes give, the client's weights decide; between equal weights, the order of writing.
+/// Between returned types the client's weights decide; between equal weights, the order of addition.
 #[test]
 fn weights_decide() {
     let table = Table::builder()
@@ -199,7 +199,7 @@ fn weights_decide() {
         .route(Route::get("/{x}").accept("text/csv").accept("text/plain").value("text"))
         .build()
         .unwrap();
-    for (accept, wanted) in [
+    for (accept, expected) in [
         ("*/*", "html"),
         ("text/html;q=0.5, application/json", "json"),
         ("text/html;q=0.5, */*;q=0.1", "html"),
@@ -208,6 +208,6 @@ fn weights_decide() {
     ] {
         let request = http::Request::get("/a").header("accept", accept).body(()).unwrap();
         let found = table.find(&request, &waylay_router::Peer::default()).unwrap();
-        assert_eq!((*found.value(), found.get("x").as_deref()), (wanted, Some("a")), "{accept}");
+        assert_eq!((*found.value(), found.get("x").as_deref()), (expected, Some("a")), "{accept}");
     }
 }
