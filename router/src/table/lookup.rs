@@ -7,14 +7,14 @@ use std::sync::Arc;
 use http::{Method, Request, StatusCode, Uri};
 use waylay_template::Syntax;
 
-use crate::compile::pattern::Pattern;
+use crate::compile::pattern::{Pattern, Source};
 use crate::request::method::MethodSet;
 use crate::request::peer::{ConnectionInfo, Network, Peer};
 use crate::request::policy::{MethodMiss, OptionsAnswer, PathForm, TrailingSlash};
 use crate::request::view::{NormalizedRequest, PlainRequest, RequestView, ViewError};
 use crate::table::catalog::{Catalog, RouteInfo, ScopeId};
 use crate::table::index::{BestMatch, Index};
-use crate::table::matched::{Capture, CaptureSource, Matched};
+use crate::table::matched::{Capture, CaptureSource, FoundRoute, Matched};
 use crate::table::miss::{Miss, Reason, Redirect};
 use crate::table::trie::Visit;
 use crate::table::url::Urls;
@@ -383,9 +383,24 @@ impl<'t, T> Match<'t, '_, T> {
 
     /// Returns the owned form.
     pub fn into_matched(self) -> Matched {
-        let (route, rewritten) = (self.alternative(), self.rewritten.map(|texts| *texts).unwrap_or_default());
-        let host = rewritten.host.map(Cow::Owned).or(self.host.map(Cow::Borrowed));
-        Matched::new(&self.table.catalog, route, self.captures, self.uri, rewritten.path, host)
+        let (catalog, uri) = (&self.table.catalog, self.uri);
+        self.into_found().into_matched(catalog, uri)
+    }
+
+    /// Returns what is needed of the match, beside the request and the table, for the owned form.
+    #[inline]
+    pub(crate) fn into_found(self) -> FoundRoute {
+        let rewritten = self.rewritten.map(|texts| *texts).unwrap_or_default();
+        let host = rewritten.host.as_deref().or(self.host).filter(|_| {
+            let entry = self.table.catalog.routes.get(self.route);
+            entry.is_some_and(|entry| entry.templates.vars.iter().any(|var| var.source == Source::Host))
+        });
+        FoundRoute {
+            route: self.route,
+            captures: self.captures,
+            host: host.map(Into::into),
+            rewritten: rewritten.path.map(Into::into),
+        }
     }
 
     fn within(&self) -> CaptureSource<'_> {

@@ -154,45 +154,38 @@ impl DoubleEndedIterator for CaptureIter<'_> {
 #[derive(Clone)]
 pub struct Matched {
     catalog: Arc<Catalog>,
-    route: u32,
-    captures: Captures,
     target: Option<PathAndQuery>,
-    rewritten: Option<Box<str>>,
-    host: Option<Box<str>>,
+    found: FoundRoute,
+}
+
+/// A route and its captures, from which [`Matched`] is made when something reads it.
+#[derive(Debug, Clone)]
+pub(crate) struct FoundRoute {
+    /// The catalog entry.
+    pub(crate) route: usize,
+    pub(crate) captures: Captures,
+    /// The path, if it is not that of the URI.
+    pub(crate) rewritten: Option<Box<str>>,
+    /// The host, if the route has variables in it.
+    pub(crate) host: Option<Box<str>>,
+}
+
+impl FoundRoute {
+    /// Adds the texts of the captures and the metadata of the route.
+    #[inline]
+    pub(crate) fn into_matched(self, catalog: &Arc<Catalog>, uri: &Uri) -> Matched {
+        Matched { catalog: Arc::clone(catalog), target: uri.path_and_query().cloned(), found: self }
+    }
 }
 
 impl Matched {
-    /// Stores the path if it is not that of the URI, and the host if the route has variables in it.
-    #[inline]
-    pub(crate) fn new(
-        catalog: &Arc<Catalog>,
-        route: usize,
-        captures: Captures,
-        uri: &Uri,
-        rewritten: Option<String>,
-        host: Option<Cow<'_, str>>,
-    ) -> Self {
-        let at_host = |_: &Cow<'_, str>| {
-            let entry = catalog.routes.get(route);
-            entry.is_some_and(|entry| entry.templates.vars.iter().any(|var| var.source == Source::Host))
-        };
-        Self {
-            catalog: Arc::clone(catalog),
-            route: route as u32,
-            captures,
-            target: uri.path_and_query().cloned(),
-            rewritten: rewritten.map(Into::into),
-            host: host.filter(at_host).map(|host| (*host).into()),
-        }
-    }
-
     /// Returns the index of the route in [`Table::routes`](crate::Table::routes).
     pub fn index(&self) -> usize {
         self.catalog.listed(self.entry())
     }
 
     pub(crate) fn entry(&self) -> usize {
-        self.route as usize
+        self.found.route
     }
 
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
@@ -214,10 +207,10 @@ impl Matched {
         CaptureSource {
             catalog: &self.catalog,
             route: self.entry(),
-            captures: &self.captures,
-            path: self.rewritten.as_deref().or(target.map(PathAndQuery::path)).unwrap_or(""),
+            captures: &self.found.captures,
+            path: self.found.rewritten.as_deref().or(target.map(PathAndQuery::path)).unwrap_or(""),
             query: target.and_then(PathAndQuery::query).unwrap_or(""),
-            host: self.host.as_deref().unwrap_or(""),
+            host: self.found.host.as_deref().unwrap_or(""),
         }
     }
 
@@ -252,7 +245,8 @@ impl Matched {
 impl PartialEq for Matched {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.catalog, &other.catalog)
-            && (self.route, &self.captures, &self.target) == (other.route, &other.captures, &other.target)
+            && (self.found.route, &self.found.captures) == (other.found.route, &other.found.captures)
+            && self.target == other.target
     }
 }
 
