@@ -521,3 +521,126 @@ impl SlotLayout {
         (Self { mask, shift, places, slots: slots + 1 }, collisions)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Trie, TrieBuilder, Visit};
+    use crate::template::path::Edge;
+    use crate::template::scan::ScannedText;
+
+    /// Collects the ranks of all leaves.
+    #[derive(Default)]
+    struct Ranks(Vec<u32>);
+
+    impl Visit for Ranks {
+        fn limit(&self) -> u32 {
+            u32::MAX
+        }
+
+        fn leaf(&mut self, entries: &[Entry], _text: &ScannedText<'_>, _is_empty: bool) {
+            self.0.extend(entries.iter().map(|entry| entry.rank));
+        }
+    }
+
+    /// Matches edges one by one.
+    fn matches(edges: &[Edge], text: &[u8]) -> bool {
+        match edges {
+            [] => text.is_empty(),
+            [Edge::Tail, ..] => true,
+            [Edge::Text(literal), rest @ ..] => {
+                text.strip_prefix(literal.as_slice()).is_some_and(|text| matches(rest, text))
+            }
+            [Edge::Segment, rest @ ..] => {
+                let length = text.iter().position(|byte| *byte == b'/').unwrap_or(text.len());
+                length > 0 && matches(rest, &text[length..])
+            }
+        }
+    }
+
+    /// `{}` is a segment, `*` a tail.
+    fn edges(template: &str) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        for (i, part) in template.split("{}").enumerate() {
+            if i > 0 {
+                edges.push(Edge::Segment);
+            }
+            let (text, is_tail) = part.strip_suffix('*').map_or((part, false), |text| (text, true));
+            if !text.is_empty() {
+                edges.push(Edge::Text(text.as_bytes().to_vec()));
+            }
+            if is_tail {
+                edges.push(Edge::Tail);
+            }
+        }
+        edges
+    }
+
+    #[test]
+    fn finds_the_same_leaves_as_edges_do() {
+        let long = "a-segment-of-more-than-fifteen-bytes";
+        let other = "a-segment-of-more-than-fifteen-bytez";
+        let mut templates: Vec<String> = [
+            "",
+            "*",
+            "/",
+            "/*",
+            "/a",
+            "/a*",
+            "/ab*",
+            "/abc*",
+            "/b*",
+            "/a/",
+            "/a/*",
+            "/{}",
+            "/a{}",
+            "/ab{}/x",
+            "/ab{}/*",
+            "/{}/{}",
+            "/{}/b",
+            "/{}/b*",
+            "/a/{}/c",
+            "/a//c",
+            "{}",
+            "x{}",
+            "/abcdefghijklmno",
+        ]
+        .map(str::to_owned)
+        .into();
+        templates.extend([
+            format!("/{long}"),
+            format!("/{long}/{{}}"),
+            format!("/{long}*"),
+            format!("/x/{other}"),
+        ]);
+        templates.extend((0..200).map(|i| format!("/many/{i}/{{}}")));
+        let mut paths: Vec<String> = templates.iter().map(|text| text.replace("{}", "v")).collect();
+        paths.extend(templates.iter().map(|text| text.replace("{}", long).replace('*', "/y/z")));
+        paths.extend(templates.iter().map(|text| text.replace("{}", "").replace('*', "c")));
+        let below: Vec<String> = paths.iter().map(|path| format!("{path}/")).collect();
+        paths.extend(below);
+        paths.extend([
+            format!("/{other}"),
+            format!("/x/{long}"),
+            "/abd".to_owned(),
+            "/aa/x".to_owned(),
+            "y".to_owned(),
+        ]);
+        let mut builder = TrieBuilder::default();
+        for (rank, template) in (0..).zip(&templates) {
+            builder.insert(&edges(template), Entry::of_host(rank), b'/');
+        }
+        let mut trie = Trie::new(b'/');
+        let root = trie.add(builder);
+        for path in &paths {
+            let mut found = Ranks::default();
+            trie.search(root, &ScannedText::new(path.as_bytes(), b'/'), &mut found);
+            found.0.sort_unstable();
+            let all = (0..).zip(&templates);
+            let wanted: Vec<u32> = all
+                .filter(|(_, template)| matches(&edges(template), path.as_bytes()))
+                .map(|(rank, _)| rank)
+                .collect();
+            assert_eq!(found.0, wanted, "{path}");
+        }
+    }
+}
