@@ -47,6 +47,9 @@ pub(crate) enum HeaderMatch {
     All(Regex),
 }
 
+/// The greatest number of header lines that are compared one by one.
+const FEW_HEADERS: usize = 8;
+
 impl HeaderMatch {
     #[inline]
     fn holds(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
@@ -54,6 +57,10 @@ impl HeaderMatch {
         match self {
             Self::Present => headers.contains_key(name),
             Self::Absent => !headers.contains_key(name),
+            // A few lines are compared faster than a name is hashed.
+            Self::Exact(text) if headers.len() <= FEW_HEADERS => {
+                headers.iter().any(|(other, value)| other == name && value == text.as_str())
+            }
             Self::Exact(text) => match headers.get(name) {
                 None => false,
                 Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),

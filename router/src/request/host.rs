@@ -74,16 +74,13 @@ pub(crate) fn effective<'r>(
 /// All other requests, and the errors, are left to [`effective`].
 #[inline]
 pub(crate) fn plain<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Option<&'r str>> {
-    let line = headers.get(HOST);
-    let name = match (uri.authority(), line) {
+    let mut lines = headers.get_all(HOST).iter();
+    let name = match (uri.authority(), lines.next()) {
         (None, None) => return Some(None),
         (Some(authority), None) => authority.as_str(),
-        (None, Some(line)) => {
-            // A second line would be an error.
-            let is_single = headers.get_all(HOST).iter().nth(1).is_none();
-            line.to_str().ok().filter(|_| is_single)?
-        }
-        (Some(_), Some(_)) => return None,
+        // A second line is an error.
+        (None, Some(line)) if lines.next().is_none() => line.to_str().ok()?,
+        (_, Some(_)) => return None,
     };
     let is_plain = name.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]) == PLAIN;
     let ends_well = name.as_bytes().last().is_some_and(|last| *last != b'.');

@@ -189,7 +189,7 @@ impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
     }
 }
 
-impl<B> ViewSource for PlainRequest<'_, '_, B> {
+impl<B> ViewSource for &PlainRequest<'_, '_, B> {
     #[inline]
     fn method(&self) -> &Method {
         self.request.method()

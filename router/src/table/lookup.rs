@@ -99,14 +99,13 @@ impl<T> Table<T> {
             return None;
         }
         let plain = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts)?;
-        let (path, host) = (plain.path, plain.host);
-        let mut best = BestMatch::new(&self.catalog.patterns, plain);
-        self.index.search_text(&path, host, &mut best);
+        let mut best = BestMatch::new(&self.catalog.patterns, &plain);
+        self.index.search_text(&plain.path, plain.host, &mut best);
         let entry = self.ranks.get(best.rank()?)?;
         if entry.slash_variant || entry.accept_group.0 < entry.accept_group.1 {
             return None;
         }
-        let (uri, captures) = (request.uri(), best.captures(&path));
+        let (uri, host, captures) = (request.uri(), plain.host, best.captures(&plain.path));
         Some(Match { table: self, route: entry.route as usize, captures, host, uri, rewritten: None })
     }
 

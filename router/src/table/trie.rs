@@ -186,9 +186,11 @@ impl Trie {
 
     #[inline]
     fn entries(&self, leaf: Leaf) -> &[Entry] {
-        let entries = self.entries.get(leaf.0 as usize..).unwrap_or_default();
-        let count = entries.first().map_or(0, |first| first.count as usize);
-        entries.get(..count).unwrap_or_default()
+        let first = &self.entries[leaf.0 as usize];
+        if first.count == 1 {
+            return std::slice::from_ref(first);
+        }
+        self.entries.get(leaf.0 as usize..(leaf.0 + first.count) as usize).unwrap_or_default()
     }
 }
 
