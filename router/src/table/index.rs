@@ -53,9 +53,12 @@ impl Index {
             self.search_paths(*root, path, visit);
         }
         if self.patterned_least < visit.limit() {
-            let mut reversed = [0; 256];
-            let name = ScannedText::new(reverse(host, &mut reversed), b'.');
-            self.labels.search(self.labels_root, &name, &mut HostSearch { index: self, path, visit });
+            let name = ScannedText::new(host.as_bytes(), b'.');
+            self.labels.search_labels(self.labels_root, &name, &mut |hosts| {
+                for host in hosts {
+                    self.search_paths(self.patterned[host.rank as usize], path, visit);
+                }
+            });
         }
     }
 
@@ -70,32 +73,6 @@ impl Index {
     pub(crate) fn hosts(&self) -> bool {
         self.hosts
     }
-}
-
-/// `a.b.c` as `c.b.a`; a host too long for the buffer matches no pattern.
-fn reverse<'b>(host: &str, buffer: &'b mut [u8; 256]) -> &'b [u8] {
-    let bytes = host.as_bytes();
-    let Some(place) = buffer.get_mut(..bytes.len()) else {
-        return &[];
-    };
-    // By bytes: labels are too short for the searches of `str` to pay.
-    let (mut at, mut end) = (0, bytes.len());
-    for start in (0..bytes.len()).rev() {
-        if bytes[start] == b'.' {
-            for &byte in &bytes[start + 1..end] {
-                place[at] = byte;
-                at += 1;
-            }
-            place[at] = b'.';
-            at += 1;
-            end = start;
-        }
-    }
-    for &byte in &bytes[..end] {
-        place[at] = byte;
-        at += 1;
-    }
-    &buffer[..at]
 }
 
 /// The rank of no route.
@@ -185,25 +162,6 @@ impl<V: ViewSource> Visit for BestMatch<'_, V> {
             }
             self.rank = entry.rank;
             return;
-        }
-    }
-}
-
-/// Passes a search of host labels on to the paths of the hosts that match.
-struct HostSearch<'s, 't, V> {
-    index: &'s Index,
-    path: &'s ScannedText<'t>,
-    visit: &'s mut V,
-}
-
-impl<V: Visit> Visit for HostSearch<'_, '_, V> {
-    fn limit(&self) -> u32 {
-        u32::MAX
-    }
-
-    fn leaf(&mut self, entries: &[Entry], _labels: &ScannedText<'_>, _: bool) {
-        for entry in entries {
-            self.index.search_paths(self.index.patterned[entry.rank as usize], self.path, self.visit);
         }
     }
 }

@@ -61,7 +61,7 @@ impl Child {
 struct Leaf(u32);
 
 impl Leaf {
-    const NONE: Self = Self(u32::MAX & !Child::LEAF);
+    const NONE: Self = Self(!Child::LEAF);
 }
 
 /// Half a cache line. Its segment was the last one that was read.
@@ -155,6 +155,32 @@ impl Trie {
         }
         if node.rest_least < search.visit.limit() {
             search.rest(node, 0, 0);
+        }
+    }
+
+    /// Shows `visit` the entries of every leaf of a tree of labels that matches a host, which is read from
+    /// its end.
+    pub(crate) fn search_labels(&self, root: Root, host: &ScannedText<'_>, visit: &mut impl FnMut(&[Entry])) {
+        self.labels(&self.nodes[root.node as usize], host, host.len(), visit);
+    }
+
+    fn labels(&self, node: &Node, host: &ScannedText<'_>, end: usize, visit: &mut impl FnMut(&[Entry])) {
+        let start = host.start(end);
+        let literal = self.literal(node, host, start, end);
+        let variable = if start < end { node.variable } else { Child::NONE };
+        for child in [literal, variable] {
+            if let Some(next) = self.nodes.get(child.0 as usize) {
+                match start.checked_sub(1) {
+                    Some(end) => self.labels(next, host, end, visit),
+                    None if next.leaf != Leaf::NONE => visit(self.entries(next.leaf)),
+                    None => {}
+                }
+            } else if let (0, Some(leaf)) = (start, child.as_leaf().filter(|leaf| *leaf != Leaf::NONE)) {
+                visit(self.entries(leaf));
+            }
+        }
+        if node.tail != Leaf::NONE {
+            visit(self.entries(node.tail));
         }
     }
 

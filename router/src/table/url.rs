@@ -128,7 +128,7 @@ impl UrlFiller<'_> {
         let mut found = |span| captures.push(span);
         let mut holds = target.is_none() || pattern.path.matches(view.path, &mut found);
         if let (Some(own), Some(_), Some(host)) = (&pattern.host, host, &view.host) {
-            holds &= own.matches(&host.name, host.port, &mut found);
+            holds &= own.matches(host.name, host.port, &mut found);
         }
         let checked = |guard: &&Guard| match guard {
             Guard::Query(_) | Guard::PathRegex(_) => target.is_some(),
@@ -153,7 +153,7 @@ impl UrlFiller<'_> {
             let (given, text, encoding) = match var.source {
                 Source::Path => (target, view.path, view.policy.path_encoding()),
                 Source::Query => (target, view.query(), Encoding::Form),
-                Source::Host => (host, view.host.map_or("", |host| &*host.name), Encoding::Plain),
+                Source::Host => (host, view.host.map_or("", |host| host.name), Encoding::Plain),
             };
             if given.is_none() {
                 continue;

@@ -96,6 +96,17 @@ impl<'t> ScannedText<'t> {
         if ends != 0 { start + ends.trailing_zeros() as usize } else { self.far_end(start) }
     }
 
+    /// Returns the start of the segment that ends at a byte.
+    #[inline]
+    pub(crate) fn start(&self, end: usize) -> usize {
+        if end < 64 {
+            64 - (self.ends & ((1 << end) - 1)).leading_zeros() as usize
+        } else {
+            let last = self.bytes[..end].iter().rposition(|byte| *byte == self.separator);
+            last.map_or(0, |last| last + 1)
+        }
+    }
+
     #[cold]
     fn far_end(&self, start: usize) -> usize {
         let from = start.max(64).min(self.len());
@@ -240,6 +251,8 @@ mod tests {
                 let rest = &bytes[at..];
                 let length = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
                 assert_eq!(text.end(at), at + length, "{at} of {len}");
+                let start = bytes[..at].iter().rposition(|byte| *byte == b'/').map_or(0, |last| last + 1);
+                assert_eq!(text.start(at), start, "{at} of {len}");
                 let key = text.key(at, at + length);
                 assert_eq!(key, SegmentKey::of(&rest[..length]), "{at} of {len}");
                 assert_eq!(key.is_long(), length > 15);
