@@ -5,4 +5,5 @@ pub(crate) mod constraint;
 pub(crate) mod encoding;
 pub(crate) mod host;
 pub(crate) mod path;
+pub(crate) mod scan;
 pub(crate) mod segment;
