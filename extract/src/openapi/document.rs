@@ -182,10 +182,13 @@ impl DocumentBuilder {
         let problem = json!({"schema": {"$ref": "#/components/schemas/RejectedRequest"}});
         let responses: Map<_, _> = PROBLEMS
             .iter()
-            .map(|(_, name, description)| {
-                let response =
-                    json!({"description": description, "content": {"application/problem+json": problem}});
-                ((*name).to_owned(), response)
+            .map(|(status, name, description)| {
+                let mut content = json!({"application/problem+json": problem});
+                // The router itself answers with a sentence.
+                if ["400", "404"].contains(status) {
+                    content["text/plain"] = json!({"schema": {"type": "string"}});
+                }
+                ((*name).to_owned(), json!({"description": description, "content": content}))
             })
             .collect();
         OpenApi(json!({

@@ -49,8 +49,8 @@ impl ObjectSchema {
     }
 
     fn add(&mut self, name: String, mut schema: Value, description: FieldDescription, is_form: bool) {
-        if is_form && description.none_if_empty && !allows_empty(&schema) {
-            schema = json!({"anyOf": [schema, {"const": ""}]});
+        if is_form && description.none_if_empty {
+            schema = or_empty(schema);
         }
         if description.required {
             self.required.push(name.clone());
@@ -155,6 +155,9 @@ impl Operation {
             "required": description.required || location == "path",
             "schema": self.schema(&mut description, schema_fn),
         });
+        if description.none_if_empty && location != "query" {
+            parameter["schema"] = or_empty(parameter["schema"].take());
+        }
         if location == "query" {
             if description.csv {
                 parameter["explode"] = false.into();
@@ -373,6 +376,11 @@ fn allows_empty(schema: &Value) -> bool {
     schema["type"] == "string"
         && schema["minLength"].as_u64().unwrap_or_default() == 0
         && others.iter().all(|word| schema.get(word).is_none())
+}
+
+/// Returns a schema that allows the empty text as well.
+fn or_empty(schema: Value) -> Value {
+    if allows_empty(&schema) { schema } else { json!({"anyOf": [schema, {"const": ""}]}) }
 }
 
 /// Returns a schema that allows `null` as well.
