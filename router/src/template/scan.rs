@@ -126,14 +126,14 @@ impl<'t> ScannedText<'t> {
         }
     }
 
-    /// Returns the 16 bytes from `at` on, zeros behind the end.
+    /// Returns the 16 bytes from `at` on, zeros after the end.
     #[inline(always)]
     fn word(&self, at: usize) -> u128 {
         let rest = self.bytes.get(at..).unwrap_or_default();
         match rest.first_chunk() {
             Some(bytes) => u128::from_le_bytes(*bytes),
-            // Twice, since a shift by 128 is none.
-            None => (self.last >> 1) >> (127 - 8 * rest.len()),
+            // An empty rest has any value: the mask of an empty segment removes it.
+            None => self.last.wrapping_shr(128 - 8 * rest.len() as u32),
         }
     }
 }
@@ -196,11 +196,11 @@ fn last_word(bytes: &[u8]) -> u128 {
     if let Some(last) = bytes.last_chunk() {
         return u128::from_le_bytes(*last);
     }
-    let unused = 8 * (16 - bytes.len());
+    let unused = 8 * (16 - bytes.len()) as u32;
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        // The two words overlap, in equal bytes.
-        return u128::from(u64::from_le_bytes(*first)) << unused
-            | u128::from(u64::from_le_bytes(*last)) << 64;
+        // The last 8 bytes, and in front of them those that are left.
+        let low = u64::from_le_bytes(*first).checked_shl(unused).unwrap_or(0);
+        return u128::from(low) | u128::from(u64::from_le_bytes(*last)) << 64;
     }
     let word = bytes.iter().rev().fold(0, |word: u64, &byte| word << 8 | u64::from(byte));
     if bytes.is_empty() { 0 } else { u128::from(word) << unused }
