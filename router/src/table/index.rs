@@ -7,7 +7,8 @@ use rustc_hash::FxBuildHasher;
 use crate::compile::pattern::Pattern;
 use crate::request::method::bit;
 use crate::request::view::{RequestView, ViewSource};
-use crate::table::trie::{Entry, Root, Trie, TrieBuilder, Visit};
+use crate::table::trie::{Entry, Root, Trie, Visit};
+use crate::table::trie_builder::TrieBuilder;
 use crate::template::captures::{Captures, SpanList};
 use crate::template::scan::ScannedText;
 
