@@ -46,6 +46,8 @@ pin_project! {
     pub(crate) enum Plain<B> {
         Service { #[pin] body: B },
         Own { own: Own<B> },
+        // Below the stages of a further fault.
+        Staged { body: Pin<Box<StagedBody<Plain<B>>>> },
     }
 }
 
@@ -88,13 +90,13 @@ impl<B> FaultBody<B> {
         Self::other(Other::Own(Own::Primed(frames, body)))
     }
 
-    /// Puts the stages behind it, for as long as it lasts. One fault does so once.
+    /// Puts the stages behind it, for as long as it lasts. Each fault does so once.
     pub(crate) fn tampered(self, stages: Vec<Box<dyn Stage>>, handle: Box<dyn FaultHandle>) -> Self {
         let body = match self.kind {
             Kind::Service { body } => Plain::Service { body },
             Kind::Other { other } => match *other {
                 Other::Own(own) => Plain::Own { own },
-                other => return Self::other(other),
+                Other::StagedBody(body) => Plain::Staged { body },
             },
         };
         Self::other(Other::StagedBody(Box::pin(StagedBody::new(body, stages, handle))))
@@ -171,6 +173,7 @@ where
         match self.project() {
             PlainProjection::Service { body } => body.poll_frame(cx).map_err(BodyError::service),
             PlainProjection::Own { own } => own.poll_frame(cx),
+            PlainProjection::Staged { body } => body.as_mut().poll_frame(cx),
         }
     }
 
@@ -178,6 +181,7 @@ where
         match self {
             Self::Service { body } => body.is_end_stream(),
             Self::Own { own } => own.is_end_stream(),
+            Self::Staged { body } => body.is_end_stream(),
         }
     }
 
@@ -185,6 +189,7 @@ where
         match self {
             Self::Service { body } => body.size_hint(),
             Self::Own { own } => own.size_hint(),
+            Self::Staged { body } => body.size_hint(),
         }
     }
 }

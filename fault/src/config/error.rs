@@ -137,6 +137,12 @@ impl fmt::Display for FaultError {
                 write!(f, "{given} is no WebSocket close code; give one from 1000 to 4999, not 1004 to 1006")
             }
             FaultErrorKind::Zero => write!(f, "{given} would never happen; give at least 1"),
+            FaultErrorKind::NoStopLimit => {
+                write!(f, "{given} is set; give an error ratio, a latency or both")
+            }
+            FaultErrorKind::NoKey => {
+                write!(f, "{given} attempts of each key need a key; set `decide_by` to one")
+            }
             FaultErrorKind::Method => write!(f, "`{given}` is not a method; give a token such as `GET`"),
             FaultErrorKind::FaultHandle => {
                 write!(f, "`{given}` is not a host pattern; write it like `shop.test` or `*.shop.test`")
@@ -216,6 +222,10 @@ pub enum FaultErrorKind {
     CloseCode,
     /// A count of nothing.
     Zero,
+    /// An automatic stop without a limit.
+    NoStopLimit,
+    /// Attempts counted by key, of a fault that decides by a counter.
+    NoKey,
     /// A text that is no method.
     Method,
     /// A text that is no pattern of hosts.

@@ -39,6 +39,9 @@ impl Control {
     /// Switches the fault on or off. Off ends its running delays and hangs at once; their requests
     /// go on to the service.
     pub fn set_enabled(&self, enabled: bool) {
+        if enabled && !self.enabled() {
+            self.state.limits.schedule.restart();
+        }
         self.state.switch.set_enabled(enabled);
     }
 

@@ -12,6 +12,7 @@ use crate::connection::command::Termination;
 use crate::connection::handle::{Command, HttpCommand};
 use crate::fault::capability::{Capability, DeliveryMethod};
 use crate::fault::changes::Changes;
+use crate::fault::guards::Permit;
 use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause};
 use crate::injector::corrupt::ChunkedStage;
 use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
@@ -56,6 +57,8 @@ pub(crate) struct Execution {
     is_ended: bool,
     /// The answer is the last one on its connection, and says so.
     is_last_response: bool,
+    /// Held for as long as the injection counts as active in its set.
+    _permit: Option<Permit>,
 }
 
 impl Execution {
@@ -63,6 +66,7 @@ impl Execution {
         state: Arc<FaultState>,
         steps: Steps,
         capability: Capability,
+        permit: Option<Permit>,
         request: &Request<B>,
     ) -> Self {
         let wanted = state.reporter.is_some() || !steps.reporters.is_empty() || steps.has_custom();
@@ -81,6 +85,7 @@ impl Execution {
             is_counted: false,
             is_ended: false,
             is_last_response: false,
+            _permit: permit,
         };
         // The start is told of the whole plan, the end of what was done of it.
         execution.report(Phase::Started);
@@ -164,7 +169,7 @@ impl Execution {
         if time.is_zero() {
             return Some(());
         }
-        self.state.switch.run_until_off(self.state.sleeper.sleep(time)).await
+        self.state.run_until_off(self.state.sleeper.sleep(time)).await
     }
 
     async fn run_custom(&self, inject: &dyn Inject, draws: Draws) -> Option<InjectOutcome> {
@@ -175,7 +180,7 @@ impl Execution {
             draws,
             can_reject: self.capability.delivery(Termination::Empty) != DeliveryMethod::None,
         };
-        self.state.switch.run_until_off(inject.inject(call)).await
+        self.state.run_until_off(inject.inject(call)).await
     }
 
     /// Lets the request go on, with nothing more to be done to it.
@@ -337,7 +342,7 @@ fn strip_body(response: &mut Response<Bytes>) {
     }
 }
 
-fn clone_head<B>(request: &Request<B>) -> Request<()> {
+pub(crate) fn clone_head<B>(request: &Request<B>) -> Request<()> {
     let mut head = Request::new(());
     *head.method_mut() = request.method().clone();
     *head.uri_mut() = request.uri().clone();

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use http::header::UPGRADE;
 use http::{Method, Request, Version};
+use tokio::time::Instant;
 
 use crate::connection::command::Termination;
 use crate::fault::capability::{Capability, DeliveryMethod, Placement};
-use crate::fault::execution::Execution;
+use crate::fault::execution::{Execution, clone_head};
+use crate::fault::guards::Permit;
+use crate::fault::schedule::AttemptTable;
 use crate::fault::selection::Decisions;
 use crate::fault::state::FaultState;
 use crate::fault::switch::halted;
@@ -60,6 +63,11 @@ impl Fault {
         self.state.switch.is_idle()
     }
 
+    /// Whether both are one fault, not just two of one name.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.state, &other.state)
+    }
+
     /// What to do to this request; nothing, for most. `can_rebox`: whether its body can be exchanged.
     pub(crate) fn decide<B>(
         &self,
@@ -71,9 +79,14 @@ impl Fault {
             return None;
         }
         self.state.counters.add_seen();
-        match self.draw(placement, request, can_rebox) {
-            Ok((steps, capability)) => {
-                Some(Box::new(Execution::begin(self.state.clone(), steps, capability, request)))
+        match self.draw(placement, request, can_rebox, false) {
+            Ok(Selected { steps, capability, permit, is_dry_run: false }) => {
+                Some(Box::new(Execution::begin(self.state.clone(), steps, capability, permit, request)))
+            }
+            Ok(Selected { steps, .. }) => {
+                self.state.counters.add_skipped(SkipReason::DryRun);
+                self.state.report(Phase::Skipped(SkipReason::DryRun), &steps.actions, request);
+                None
             }
             Err(skip) => {
                 self.state.counters.add_skipped(skip);
@@ -83,6 +96,15 @@ impl Fault {
         }
     }
 
+    /// What would be done to this request, or why nothing would; nothing is counted by it.
+    pub(crate) fn preview(
+        &self,
+        placement: Placement,
+        request: &Request<()>,
+    ) -> Result<Selected, SkipReason> {
+        self.draw(placement, &mut clone_head(request), || true, true)
+    }
+
     /// The gates in their order: a request that one of them turns away never moves the counter
     /// that the draw may hang on.
     fn draw<B>(
@@ -90,7 +112,8 @@ impl Fault {
         placement: Placement,
         request: &mut Request<B>,
         can_rebox: impl FnOnce() -> bool,
-    ) -> Result<(Steps, Capability), SkipReason> {
+        is_preview: bool,
+    ) -> Result<Selected, SkipReason> {
         let state = &*self.state;
         if halted() {
             return Err(SkipReason::Halted);
@@ -98,7 +121,12 @@ impl Fault {
         if !state.switch.enabled() {
             return Err(SkipReason::NotEnabled);
         }
+        let now = state.limits.now();
+        let factor = state.limits.factor(now)?;
         state.filter.admit(request)?;
+        if let Some(guards) = &state.limits.guards {
+            guards.check_request(request)?;
+        }
 
         let id = Arc::as_ptr(&self.state) as usize;
         let attempt = digest(state.key_extractor.attempt(request.headers()));
@@ -107,9 +135,11 @@ impl Fault {
         if remembers && Decisions::has_decided(request.extensions(), id, attempt) {
             return Err(SkipReason::AlreadyDecided);
         }
-        let key = state.key_extractor.key(request);
+        let key = state.key_extractor.key(request, is_preview);
         let draws = state.sampler.draw(key, state.key_extractor.attempt(request.headers()));
-        let is_selected = state.is_selected(&draws, key);
+        let is_selected = state.is_selected(&draws, key, factor);
+        let attempts =
+            state.limits.attempts.as_ref().map(|table| (table, state.sampler.draw(key, b"").hash()));
         let picked = match &state.member {
             Some(member) if is_selected => {
                 Some(member.pick(key, state.key_extractor.attempt(request.headers())))
@@ -128,7 +158,7 @@ impl Fault {
                 return Err(SkipReason::OtherInGroup);
             }
         }
-        let mut steps = Steps::default();
+        let mut steps = Steps { is_preview, ..Steps::default() };
         state.injector.plan(draws, RequestKeys::of(request), &mut steps);
         if steps.list.is_empty() && steps.has_passed {
             return Err(SkipReason::OutsideWindow);
@@ -143,9 +173,47 @@ impl Fault {
         if unreachable {
             return Err(SkipReason::NotDeliverable);
         }
-        // Last, so that what could not be struck uses up no strike.
-        if state.window.admit() { Ok((steps, capability)) } else { Err(SkipReason::OutsideWindow) }
+        // Last, so that what could not be injected uses up nothing.
+        let permit = self.take(now, attempts, is_preview)?;
+        let is_dry_run = state.limits.guards.as_ref().is_some_and(|guards| guards.is_dry_run());
+        Ok(Selected { steps, capability, permit, is_dry_run })
     }
+
+    /// Takes one injection of everything that counts them; of all or of none.
+    fn take(
+        &self,
+        now: Option<Instant>,
+        attempts: Option<(&AttemptTable, u64)>,
+        is_preview: bool,
+    ) -> Result<Option<Permit>, SkipReason> {
+        let state = &*self.state;
+        if let Some((table, key)) = attempts
+            && !if is_preview { table.has_left(key) } else { table.take(key) }
+        {
+            return Err(SkipReason::OutsideWindow);
+        }
+        let give_back = |reason| {
+            attempts.filter(|_| !is_preview).into_iter().for_each(|(table, key)| table.give_back(key));
+            reason
+        };
+        let permit = match state.limits.guards.as_ref().zip(now) {
+            Some((guards, now)) => guards.acquire(now, is_preview).map_err(give_back)?,
+            None => None,
+        };
+        if state.window.admit(is_preview) {
+            return Ok(permit);
+        }
+        permit.zip(now).into_iter().for_each(|(permit, now)| permit.cancel(now));
+        Err(give_back(SkipReason::OutsideWindow))
+    }
+}
+
+/// A request that the fault is to act on.
+pub(crate) struct Selected {
+    pub(crate) steps: Steps,
+    pub(crate) capability: Capability,
+    pub(crate) permit: Option<Permit>,
+    pub(crate) is_dry_run: bool,
 }
 
 impl fmt::Debug for Fault {

@@ -1,17 +1,21 @@
 //! Shared state of a built fault.
 
 use std::fmt;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderValue, Request};
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper};
 use crate::connection::handle::ToxicHandle;
+use crate::fault::builder::Carried;
 use crate::fault::capability::DeliveryOptions;
 use crate::fault::filter::filter::RequestFilter;
+use crate::fault::limits::FaultLimits;
 use crate::fault::selection::{CountWindow, GroupMember};
 use crate::fault::switch::{Switch, halted};
 use crate::injector::key::KeyExtractor;
@@ -38,24 +42,49 @@ pub(crate) struct FaultState {
     pub(crate) sleeper: Sleeper,
     /// In bytes.
     pub(crate) read_ahead: usize,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) limits: FaultLimits,
 }
 
 /// A draw function of the user's.
 pub(crate) type DrawFn = dyn Fn(Key<'_>) -> f64 + Send + Sync;
 
 impl FaultState {
-    /// Whether the draw chooses the request of this key.
-    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>) -> bool {
-        let participation = self.switch.participation();
+    /// Whether the draw chooses the request of this key, at this factor of the participation.
+    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>, factor: f64) -> bool {
+        let participation = self.switch.participation() * factor;
         match &self.draw {
             Some(draw) => draw(key) < participation,
             None => draws.is_selected(participation),
         }
     }
 
+    /// What a fault of this name takes over.
+    pub(crate) fn carried(&self) -> Carried {
+        Carried {
+            counters: self.counters.clone(),
+            keys: self.key_extractor.counter(),
+            selected: self.window.selected(),
+            seed: Some(self.sampler.seed()),
+        }
+    }
+
     pub(crate) fn off(&self) -> bool {
-        !self.switch.enabled() || halted()
+        !self.switch.enabled() || halted() || self.limits.is_over()
+    }
+
+    /// Does the work; or none of the rest of it, from the moment the fault is off, halted, stopped
+    /// or past its time.
+    pub(crate) async fn run_until_off<F: Future>(&self, work: F) -> Option<F::Output> {
+        if self.limits.is_unlimited() {
+            return self.switch.run_until_off(work).await;
+        }
+        let (mut work, mut over) = (pin!(work), pin!(self.limits.over()));
+        let work = poll_fn(|cx| match over.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => work.as_mut().poll(cx).map(Some),
+        });
+        self.switch.run_until_off(work).await.flatten()
     }
 
     pub(crate) fn report<B>(&self, phase: Phase, actions: &[Action], request: &Request<B>) {
@@ -68,7 +97,7 @@ impl FaultState {
 /// Sleeps, and hears a switch or a halt.
 pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
     let state = state.clone();
-    Pause::new(async move { state.switch.run_until_off(state.sleeper.sleep(time)).await })
+    Pause::new(async move { state.run_until_off(state.sleeper.sleep(time)).await })
 }
 
 /// The fault behind what outlives its strike, about whose end nothing is told. It counts as active
@@ -145,7 +174,7 @@ impl ToxicHandle for ActiveHandle {
     fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let state = self.0.0.clone();
         Box::pin(async move {
-            state.switch.run_until_off(std::future::pending::<()>()).await;
+            state.run_until_off(state.switch.retired()).await;
         })
     }
 }

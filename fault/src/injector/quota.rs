@@ -165,7 +165,7 @@ impl CompiledInjector for QuotaLimiter {
     fn plan(&self, _: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         // No request is found to have this key, so that it can stand for those without one.
         let client = self.client.find(keys).unwrap_or(Key::Counter(0));
-        let Err(left) = self.windows_table.take(self.names.draw(client, b"").hash()) else {
+        let Err(left) = self.windows_table.take(self.names.draw(client, b"").hash(), steps.is_preview) else {
             steps.has_passed = true;
             return;
         };
@@ -230,12 +230,15 @@ impl WindowTable {
     ///
     /// # Errors
     /// There is nothing left for so long.
-    pub(crate) fn take(&self, key: u64) -> Result<(), Duration> {
+    pub(crate) fn take(&self, key: u64, is_preview: bool) -> Result<(), Duration> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock: of two threads the later one must not open the earlier window.
         let now = Instant::now();
         open.sweep(now);
         if !open.windows.contains_key(&key) {
+            if is_preview {
+                return Ok(());
+            }
             if open.windows.len() >= self.most {
                 open.close_first();
             }
@@ -245,7 +248,7 @@ impl WindowTable {
         if window.used >= self.limit {
             return Err(window.end - now);
         }
-        window.used += 1;
+        window.used += u64::from(!is_preview);
         Ok(())
     }
 }
@@ -280,7 +283,7 @@ mod tests {
     fn it_holds_no_more_than_it_may() {
         let windows_table = WindowTable::new(1, Duration::MAX, 100);
         for key in 0..10_000 {
-            assert!(windows_table.take(key).is_ok());
+            assert!(windows_table.take(key, false).is_ok());
         }
         let open = windows_table.open.lock().unwrap();
         assert_eq!((open.windows.len(), open.order.len()), (100, 100));
@@ -291,10 +294,10 @@ mod tests {
     async fn what_has_ended_is_swept_out() {
         let windows_table = WindowTable::new(1, Duration::from_secs(1), 1000);
         for key in 0..500 {
-            assert!(windows_table.take(key).is_ok());
+            assert!(windows_table.take(key, false).is_ok());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(windows_table.take(7).is_ok());
+        assert!(windows_table.take(7, false).is_ok());
         let open = windows_table.open.lock().unwrap();
         assert_eq!((open.windows.len(), open.order.len()), (1, 1));
     }

@@ -141,6 +141,20 @@ pub enum SkipReason {
     AlreadyDecided,
     /// The draw chose it, but what was to be done cannot be done here; see [`wire`](crate::effects).
     NotDeliverable,
+    /// The fault is not active at this time.
+    OutsideSchedule,
+    /// The time of the set of faults is over.
+    Expired,
+    /// The set of faults stopped by itself.
+    Stopped,
+    /// As many injections run as the set of faults allows.
+    MaxActive,
+    /// As many injections began within this second as the set of faults allows.
+    MaxRate,
+    /// As large a share of the requests was injected as the set of faults allows.
+    MaxAffected,
+    /// All was decided, but the set of faults only tests what it would do.
+    DryRun,
 }
 
 impl fmt::Display for SkipReason {
@@ -155,6 +169,13 @@ impl fmt::Display for SkipReason {
             Self::OtherInGroup => "other in group",
             Self::AlreadyDecided => "already decided",
             Self::NotDeliverable => "not deliverable",
+            Self::OutsideSchedule => "outside schedule",
+            Self::Expired => "expired",
+            Self::Stopped => "stopped",
+            Self::MaxActive => "max active",
+            Self::MaxRate => "max rate",
+            Self::MaxAffected => "max affected",
+            Self::DryRun => "dry run",
         })
     }
 }

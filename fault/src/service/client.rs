@@ -17,6 +17,8 @@ use crate::body::request_body::{BodyRebox, ReboxSlot};
 use crate::connection::error::InjectedError;
 use crate::fault::capability::Placement;
 use crate::fault::fault::Fault;
+use crate::fault::set::FaultSet;
+use crate::fault::source::FaultSource;
 use crate::service::future::FaultFuture;
 use crate::service::service::FaultInner;
 
@@ -48,7 +50,7 @@ use crate::service::service::FaultInner;
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until it is around a client"]
 pub struct ClientLayer {
-    fault: Fault,
+    source: FaultSource,
     rebox: ReboxSlot,
 }
 
@@ -67,7 +69,14 @@ impl ClientLayer {
 impl Fault {
     /// A layer of this fault for clients.
     pub fn client_layer(&self) -> ClientLayer {
-        ClientLayer { fault: self.clone(), rebox: ReboxSlot::default() }
+        ClientLayer { source: FaultSource::One(self.clone()), rebox: ReboxSlot::default() }
+    }
+}
+
+impl FaultSet {
+    /// Returns a layer of the set's faults for a client.
+    pub fn client_layer(&self) -> ClientLayer {
+        ClientLayer { source: FaultSource::Set(self.clone()), rebox: ReboxSlot::default() }
     }
 }
 
@@ -77,7 +86,7 @@ impl<S> Layer<S> for ClientLayer {
     fn layer(&self, inner: S) -> Self::Service {
         let inner = Fallible { inner };
         ClientService {
-            inner: FaultInner { service: inner, fault: self.fault.clone(), rebox: self.rebox.clone() },
+            inner: FaultInner { service: inner, source: self.source.clone(), rebox: self.rebox.clone() },
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::body::stage::{FaultHandle, Pause};
 use crate::connection::command::Termination;
 use crate::fault::capability::DeliveryMethod;
 use crate::fault::execution::{Execution, Outcome, Rejected};
+use crate::fault::source::{Observation, Remaining};
 use crate::report::mark::Mark;
 
 /// What stands for a reject where it happened: itself, for a response that fails, or an error.
@@ -30,10 +31,14 @@ pin_project! {
         // With the service that was made ready for it; gone once the strike is over.
         held: Option<(S, Held<B>)>,
         rebox: Option<BodyRebox<B>>,
+        // Faults of a set that have yet to decide.
+        remaining: Option<Remaining>,
         #[pin]
         response: Option<S::Future>,
-        mark: Option<Mark>,
-        injection: Option<ResponseInjection>,
+        // What is to be done to the response, the outermost fault first.
+        layers: Vec<ResponseLayer>,
+        // How many of them, from the last on, need wait no longer.
+        waited: usize,
         pending_response: Option<PendingResponse<S::Response>>,
         pause: Option<Pause>,
         on_reject: RejectFn<S::Error>,
@@ -48,6 +53,18 @@ enum Held<B> {
 }
 
 impl<B> Held<B> {
+    fn new(request: Request<B>, execution: &Execution, rebox: Option<BodyRebox<B>>) -> Self {
+        // HTTP/2 tells of a client that leaves by itself.
+        let read_ahead = if request.version() < Version::HTTP_2 { execution.read_ahead() } else { 0 };
+        match rebox.filter(|_| read_ahead > 0) {
+            Some(rebox) => {
+                let (parts, body) = request.into_parts();
+                Self::Read(Request::from_parts(parts, ()), ReadAhead::new(rebox, body, read_ahead))
+            }
+            None => Self::Whole(request),
+        }
+    }
+
     fn into_request(self) -> Request<B> {
         match self {
             Self::Whole(request) => request,
@@ -60,6 +77,13 @@ impl<B> Held<B> {
 enum PendingResponse<R> {
     Service(R),
     Own(Response<Bytes>),
+    Rejected(Rejected),
+}
+
+/// What one fault does to the response.
+struct ResponseLayer {
+    mark: Option<Mark>,
+    injection: Option<ResponseInjection>,
 }
 
 impl<S, B> InjectedState<S, B>
@@ -68,27 +92,20 @@ where
 {
     pub(crate) fn new(
         execution: Box<Execution>,
+        remaining: Option<Remaining>,
         service: S,
         request: Request<B>,
         rebox: Option<BodyRebox<B>>,
         on_reject: RejectFn<S::Error>,
     ) -> Self {
-        // HTTP/2 tells of a client that leaves by itself.
-        let read_ahead = if request.version() < Version::HTTP_2 { execution.read_ahead() } else { 0 };
-        let held = match rebox.filter(|_| read_ahead > 0) {
-            Some(rebox) => {
-                let (parts, body) = request.into_parts();
-                Held::Read(Request::from_parts(parts, ()), ReadAhead::new(rebox, body, read_ahead))
-            }
-            None => Held::Whole(request),
-        };
         Self {
+            held: Some((service, Held::new(request, &execution, rebox))),
             execution: Box::pin(execution.run()),
-            held: Some((service, held)),
             rebox,
+            remaining,
             response: None,
-            mark: None,
-            injection: None,
+            layers: Vec::new(),
+            waited: 0,
             pending_response: None,
             pause: None,
             on_reject,
@@ -104,77 +121,100 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if let Some((_, held)) = this.held {
+        while let Some((_, held)) = this.held {
             if let Held::Read(_, read_ahead) = held
                 && let Err(error) = read_ahead.poll(cx)
             {
                 // Nobody waits any more: the strike is dropped, and hyper drops the connection.
                 *this.held = None;
                 *this.execution = Box::pin(std::future::pending());
+                this.layers.clear();
                 let mut response = Response::new(FaultBody::failed(error));
                 *response.status_mut() = StatusCode::BAD_REQUEST;
                 return Poll::Ready(Ok(response));
             }
             let outcome = ready!(this.execution.as_mut().poll(cx));
-            let held = this.held.take();
+            let Some((mut service, held)) = this.held.take() else { break };
             match outcome {
                 Outcome::Forward { mark, request: changes, execution } => {
-                    *this.mark = mark;
                     let rebox = *this.rebox;
-                    let response = held.map(|(service, held)| (service, held.into_request())).map(
-                        |(mut service, request)| match &execution {
-                            Some(execution) => {
-                                service.call(changes.request(request, rebox, || execution.handle()))
-                            }
-                            // A strike that is over has nothing to change.
-                            None => service.call(request),
-                        },
-                    );
-                    this.response.set(response);
-                    *this.injection = execution.map(ResponseInjection);
+                    let mut request = held.into_request();
+                    // A strike that is over has nothing to change.
+                    if let Some(execution) = &execution {
+                        request = changes.request(request, rebox, || execution.handle());
+                    }
+                    this.layers.push(ResponseLayer { mark, injection: execution.map(ResponseInjection) });
+                    let remaining = this.remaining.as_mut();
+                    match remaining.and_then(|faults| faults.next(&mut request, || rebox.is_some())) {
+                        Some(next) => {
+                            *this.held = Some((service, Held::new(request, &next, rebox)));
+                            *this.execution = Box::pin(next.run());
+                        }
+                        None => this.response.set(Some(service.call(request))),
+                    }
                 }
                 Outcome::Respond(answer, execution) => {
-                    let injection = execution.map(ResponseInjection);
-                    *this.pause = injection.as_ref().and_then(ResponseInjection::pause);
-                    *this.injection = injection;
+                    this.layers
+                        .push(ResponseLayer { mark: None, injection: execution.map(ResponseInjection) });
                     *this.pending_response = Some(PendingResponse::Own(answer));
                 }
-                Outcome::Reject(rejected) => return Poll::Ready((this.on_reject)(rejected).map(reject)),
+                Outcome::Reject(rejected) => match (this.on_reject)(rejected) {
+                    Ok(rejected) if this.layers.is_empty() => return Poll::Ready(Ok(reject(rejected))),
+                    Ok(rejected) => *this.pending_response = Some(PendingResponse::Rejected(rejected)),
+                    Err(error) => {
+                        fail(this.layers);
+                        return Poll::Ready(Err(error));
+                    }
+                },
             }
         }
         if this.pending_response.is_none() {
             // None only for who polls after the end, which a future may answer as it likes.
             let Some(response) = this.response.as_mut().as_pin_mut() else { return Poll::Pending };
-            let mut response = match ready!(response.poll(cx)) {
-                Ok(response) => response,
+            match ready!(response.poll(cx)) {
+                Ok(response) => *this.pending_response = Some(PendingResponse::Service(response)),
                 Err(error) => {
-                    this.injection.take().into_iter().for_each(ResponseInjection::fail);
+                    fail(this.layers);
                     return Poll::Ready(Err(error));
                 }
-            };
-            if let Some(mark) = this.mark.take() {
-                mark.put_on(&mut response);
             }
-            *this.pause = this.injection.as_ref().and_then(ResponseInjection::pause);
-            *this.pending_response = Some(PendingResponse::Service(response));
         }
-        if let Some(pause) = this.pause {
-            if ready!(pause.poll(cx)).is_none() {
-                this.injection.take().into_iter().for_each(ResponseInjection::cancel);
+        while *this.waited < this.layers.len() {
+            let index = this.layers.len() - 1 - *this.waited;
+            let injection = &mut this.layers[index].injection;
+            if this.pause.is_none() {
+                *this.pause = injection.as_ref().and_then(ResponseInjection::pause);
             }
-            *this.pause = None;
+            if let Some(pause) = this.pause {
+                if ready!(pause.poll(cx)).is_none() {
+                    injection.take().into_iter().for_each(ResponseInjection::cancel);
+                }
+                *this.pause = None;
+            }
+            *this.waited += 1;
         }
         let Some(pending_response) = this.pending_response.take() else { return Poll::Pending };
         this.response.set(None);
         let response = match pending_response {
             PendingResponse::Service(response) => response.map(FaultBody::service),
             PendingResponse::Own(answer) => answer.map(FaultBody::text),
+            PendingResponse::Rejected(rejected) => reject(rejected),
         };
-        Poll::Ready(Ok(match this.injection.take() {
-            Some(injection) => injection.apply(response),
-            None => response,
-        }))
+        Poll::Ready(Ok(this.layers.drain(..).rev().fold(response, |mut response, layer| {
+            if let Some(mark) = layer.mark {
+                mark.put_on(&mut response);
+            }
+            match layer.injection {
+                Some(injection) => injection.apply(response),
+                None => response,
+            }
+        })))
     }
+}
+
+/// Ends what waited for a response that does not come.
+fn fail(layers: &mut Vec<ResponseLayer>) {
+    layers.drain(..).rev().filter_map(|layer| layer.injection).for_each(ResponseInjection::fail);
 }
 
 /// A response that no client gets to see.
@@ -214,6 +254,8 @@ pin_project! {
         // Where nearly all requests are: nothing is boxed, and nothing is kept beside the response.
         Passthrough { #[pin] response: S::Future },
         Injected { injected: Pin<Box<InjectedState<S, B>>> },
+        // Only under a set that may stop by itself.
+        Observed { response: Pin<Box<S::Future>>, observation: Option<Box<Observation>> },
     }
 }
 
@@ -226,8 +268,15 @@ where
         Self { state: State::Passthrough { response } }
     }
 
+    /// A response that a set of faults wants to know of.
+    pub(crate) fn observed(response: S::Future, observation: Observation) -> Self {
+        let observation = Some(Box::new(observation));
+        Self { state: State::Observed { response: Box::pin(response), observation } }
+    }
+
     pub(crate) fn injected(
         execution: Box<Execution>,
+        remaining: Option<Remaining>,
         service: S,
         request: Request<B>,
         rebox: Option<BodyRebox<B>>,
@@ -235,7 +284,9 @@ where
     ) -> Self {
         Self {
             state: State::Injected {
-                injected: Box::pin(InjectedState::new(execution, service, request, rebox, on_reject)),
+                injected: Box::pin(InjectedState::new(
+                    execution, remaining, service, request, rebox, on_reject,
+                )),
             },
         }
     }
@@ -254,6 +305,11 @@ where
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
             }
             StateProjection::Injected { injected } => poll_injected(injected.as_mut(), cx),
+            StateProjection::Observed { response, observation } => {
+                let response = ready!(response.as_mut().poll(cx));
+                observation.take().into_iter().for_each(|observation| observation.finish(&response));
+                Poll::Ready(response.map(|response| response.map(FaultBody::service)))
+            }
         }
     }
 }
@@ -279,6 +335,7 @@ where
         let state = match self.state {
             State::Passthrough { .. } => "passthrough",
             State::Injected { .. } => "injected",
+            State::Observed { .. } => "observed",
         };
         f.debug_tuple("FaultFuture").field(&state).finish()
     }

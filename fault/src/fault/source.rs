@@ -1,0 +1,113 @@
+//! FaultSource: the fault, or the set of faults, that a layer asks about each request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use tokio::time::Instant;
+
+use crate::fault::capability::Placement;
+use crate::fault::execution::Execution;
+use crate::fault::fault::Fault;
+use crate::fault::set::{FaultSet, SetEvent, Snapshot};
+use crate::report::mark::Injected;
+
+#[derive(Debug, Clone)]
+pub(crate) enum FaultSource {
+    One(Fault),
+    Set(FaultSet),
+}
+
+/// What is to be done about a request.
+pub(crate) enum Decision {
+    Pass,
+    /// The response is genuine, and its set wants to know of it.
+    Observe(Observation),
+    /// The first fault that acts, and those that follow.
+    Inject(Box<Execution>, Option<Remaining>),
+}
+
+impl FaultSource {
+    /// Whether there is nothing to do with any request, not even to count it: one relaxed load.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        match self {
+            Self::One(fault) => fault.is_idle(),
+            Self::Set(set) => set.is_idle(),
+        }
+    }
+
+    pub(crate) fn decide<B>(
+        &self,
+        placement: Placement,
+        request: &mut Request<B>,
+        can_rebox: impl Fn() -> bool,
+    ) -> Decision {
+        match self {
+            Self::One(fault) => match fault.decide(placement, request, can_rebox) {
+                Some(execution) => Decision::Inject(execution, None),
+                None => Decision::Pass,
+            },
+            Self::Set(set) => {
+                let mut remaining = Remaining { snapshot: set.begin(), placement, next: 0 };
+                match remaining.next(request, can_rebox) {
+                    Some(execution) => Decision::Inject(execution, Some(remaining)),
+                    None if set.guards().observes() => Decision::Observe(Observation {
+                        set: set.clone(),
+                        is_client: placement == Placement::Client,
+                        begin: Instant::now(),
+                    }),
+                    None => Decision::Pass,
+                }
+            }
+        }
+    }
+}
+
+/// The faults of a set that have yet to decide about a request. They are those of the set with
+/// which the request began.
+pub(crate) struct Remaining {
+    snapshot: Arc<Snapshot>,
+    placement: Placement,
+    next: usize,
+}
+
+impl Remaining {
+    /// The next fault that acts on the request.
+    pub(crate) fn next<B>(
+        &mut self,
+        request: &mut Request<B>,
+        can_rebox: impl Fn() -> bool,
+    ) -> Option<Box<Execution>> {
+        let faults = self.snapshot.faults(self.placement);
+        while let Some(fault) = faults.get(self.next) {
+            self.next += 1;
+            if let Some(execution) = fault.decide(self.placement, request, &can_rebox) {
+                return Some(execution);
+            }
+        }
+        None
+    }
+}
+
+/// A request that no fault of the set acted on.
+pub(crate) struct Observation {
+    set: FaultSet,
+    is_client: bool,
+    begin: Instant,
+}
+
+impl Observation {
+    /// Counts the response, unless a fault elsewhere made it.
+    pub(crate) fn finish<B, E>(self, response: &Result<Response<B>, E>) {
+        let is_error = match response {
+            Ok(response) if response.extensions().get::<Injected>().is_some() => return,
+            Ok(response) => response.status().is_server_error(),
+            Err(_) => true,
+        };
+        let latency: Duration = self.begin.elapsed();
+        if let Some(reason) = self.set.guards().observe(self.is_client, is_error, latency) {
+            self.set.notify(&SetEvent::Stopped(reason));
+        }
+    }
+}
