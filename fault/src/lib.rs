@@ -98,6 +98,7 @@
 
 // Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
 //
+// plan        Fault plans: documents, formats, sources
 // service     Layers, services and futures of tower, for servers and clients
 // io          Streams, listeners and connectors with faults; HTTP and WebSocket framing
 // fault       Fault: filter, selection, capability, execution, control
@@ -114,6 +115,8 @@ mod connection;
 mod fault;
 mod injector;
 mod io;
+#[cfg(feature = "plan")]
+mod plan;
 mod random;
 mod report;
 mod service;
@@ -172,6 +175,14 @@ pub use crate::io::serve::{MakeWithConnection, WithConnection, with_connection};
 pub use crate::io::serve::{ServeError, serve_connection};
 pub use crate::io::state::ResetBy;
 pub use crate::io::stream::FaultStream;
+#[cfg(feature = "plan")]
+pub use crate::plan::apply::ApplyError;
+#[cfg(feature = "plan")]
+pub use crate::plan::error::{PlanError, PlanErrors};
+#[cfg(feature = "plan")]
+pub use crate::plan::plan::{FaultPlan, PlanFormat};
+#[cfg(feature = "plan")]
+pub use crate::plan::source::{FileSource, PlanReport, PlanSource, PlanText};
 pub use crate::random::delay::{Delay, DelayPoint};
 pub use crate::random::distribution::Quantiles;
 pub use crate::random::draws::{Draws, Key, Sampler};
@@ -189,6 +200,10 @@ pub mod decision {}
 
 #[doc = include_str!("../docs/effects.md")]
 pub mod effects {}
+
+#[cfg(feature = "plan")]
+#[doc = include_str!("../docs/plans.md")]
+pub mod plans {}
 
 #[cfg(all(doctest, feature = "axum", feature = "net"))]
 #[doc = include_str!("../README.md")]

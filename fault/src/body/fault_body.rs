@@ -46,8 +46,6 @@ pin_project! {
     pub(crate) enum Plain<B> {
         Service { #[pin] body: B },
         Own { own: Own<B> },
-        // Below the stages of a further fault.
-        Staged { body: Pin<Box<StagedBody<Plain<B>>>> },
     }
 }
 
@@ -96,7 +94,10 @@ impl<B> FaultBody<B> {
             Kind::Service { body } => Plain::Service { body },
             Kind::Other { other } => match *other {
                 Other::Own(own) => Plain::Own { own },
-                Other::StagedBody(body) => Plain::Staged { body },
+                Other::StagedBody(mut body) => {
+                    body.as_mut().push(stages, handle);
+                    return Self::other(Other::StagedBody(body));
+                }
             },
         };
         Self::other(Other::StagedBody(Box::pin(StagedBody::new(body, stages, handle))))
@@ -173,7 +174,6 @@ where
         match self.project() {
             PlainProjection::Service { body } => body.poll_frame(cx).map_err(BodyError::service),
             PlainProjection::Own { own } => own.poll_frame(cx),
-            PlainProjection::Staged { body } => body.as_mut().poll_frame(cx),
         }
     }
 
@@ -181,7 +181,6 @@ where
         match self {
             Self::Service { body } => body.is_end_stream(),
             Self::Own { own } => own.is_end_stream(),
-            Self::Staged { body } => body.is_end_stream(),
         }
     }
 
@@ -189,7 +188,6 @@ where
         match self {
             Self::Service { body } => body.size_hint(),
             Self::Own { own } => own.size_hint(),
-            Self::Staged { body } => body.size_hint(),
         }
     }
 }

@@ -163,6 +163,9 @@ impl fmt::Display for SetEvent {
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) members: Vec<SetMember>,
+    /// What all of them were made from.
+    #[cfg_attr(not(feature = "plan"), allow(dead_code, reason = "only plans look at it"))]
+    pub(crate) source: Option<Arc<dyn Any + Send + Sync>>,
     server: Vec<Fault>,
     client: Vec<Fault>,
     listener: Vec<Fault>,
@@ -179,7 +182,7 @@ pub(crate) struct SetMember {
 }
 
 impl Snapshot {
-    fn new(members: Vec<SetMember>) -> Self {
+    fn new(members: Vec<SetMember>, source: Option<Arc<dyn Any + Send + Sync>>) -> Self {
         let at = |placement| {
             let members = members.iter().filter(move |member| member.placement == placement);
             members.map(|member| member.fault.clone()).collect()
@@ -190,6 +193,7 @@ impl Snapshot {
             listener: at(FaultPlacement::Listener),
             connector: at(FaultPlacement::Connector),
             members,
+            source,
         }
     }
 
@@ -253,14 +257,14 @@ impl FaultSet {
             builder: Box::new(builder),
             spec: None,
         });
-        self.swap(next.collect(), None)
+        self.swap(next.collect(), None, None)
     }
 
     /// Removes all faults.
     pub fn clear(&self) {
         let _swap = self.lock();
         // Nothing can be wrong with no faults.
-        let _ = self.swap(Vec::new(), None);
+        let _ = self.swap(Vec::new(), None, None);
     }
 
     /// Sets the guards, in place of those before. A time to live begins anew.
@@ -358,7 +362,12 @@ impl FaultSet {
 
     /// Builds the faults and puts them in the place of the running ones, with guards of their own or
     /// the ones before. The caller holds the lock.
-    pub(crate) fn swap(&self, next: Vec<NextMember>, guards: Option<CompiledGuards>) -> Result<(), SetError> {
+    pub(crate) fn swap(
+        &self,
+        next: Vec<NextMember>,
+        guards: Option<CompiledGuards>,
+        source: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Result<(), SetError> {
         let old = self.snapshot();
         let members = self.build(next, &old)?;
         let kept: HashSet<*const ()> = members.iter().map(|member| address(&member.fault)).collect();
@@ -368,7 +377,7 @@ impl FaultSet {
         };
         // Before the new ones can be seen, so that none of them is missed.
         added.iter().for_each(|member| member.fault.state.switch.attach(self.state.active.clone()));
-        let snapshot = Arc::new(Snapshot::new(members.clone()));
+        let snapshot = Arc::new(Snapshot::new(members.clone(), source));
         if let Some(guards) = guards {
             self.state.guards.set(guards);
         }

@@ -201,7 +201,7 @@ async fn a_set_is_idle_exactly_when_no_fault_is_enabled() {
     let set = FaultSet::new();
     let is_counted = async |set: &FaultSet| {
         let before = set.counts().iter().map(|(_, counts)| counts.seen).sum::<u64>();
-        through_set(set).await;
+        let _ = through_set(set).await;
         set.counts().iter().map(|(_, counts)| counts.seen).sum::<u64>() > before
     };
     set.replace([Fault::new("a", error(503)), Fault::new("b", error(503))]).unwrap();
@@ -342,7 +342,7 @@ async fn a_set_reports_in_order() {
         }),
     ])
     .unwrap();
-    through_set(&set).await;
+    let _ = through_set(&set).await;
     assert_eq!(
         *log.lock().unwrap(),
         [
