@@ -48,18 +48,15 @@ pub struct FaultPlan {
     pub(crate) data: Arc<Table>,
 }
 
-/// The format of a plan's text.
+/// The format of a plan's text. Each needs the feature of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PlanFormat {
     /// TOML 1.1.
-    #[cfg(feature = "toml")]
     Toml,
     /// JSON (RFC 8259).
-    #[cfg(feature = "json")]
     Json,
     /// YAML 1.2, without anchors, aliases and tags.
-    #[cfg(feature = "yaml")]
     Yaml,
 }
 
@@ -67,11 +64,8 @@ impl PlanFormat {
     /// Returns the format that the end of a file's name tells: `toml`, `json`, `yaml` or `yml`.
     pub fn from_extension(path: &std::path::Path) -> Option<Self> {
         match path.extension()?.to_str()? {
-            #[cfg(feature = "toml")]
             "toml" => Some(Self::Toml),
-            #[cfg(feature = "json")]
             "json" => Some(Self::Json),
-            #[cfg(feature = "yaml")]
             "yaml" | "yml" => Some(Self::Yaml),
             _ => None,
         }
@@ -99,6 +93,12 @@ impl FaultPlan {
             PlanFormat::Json => crate::plan::format::json::read(text, &mut errors),
             #[cfg(feature = "yaml")]
             PlanFormat::Yaml => crate::plan::format::yaml::read(text, &mut errors),
+            #[cfg(not(all(feature = "toml", feature = "json", feature = "yaml")))]
+            other => {
+                let name = format!("{other:?}").to_lowercase();
+                errors.add(0..0, format!("{other:?} needs the feature `{name}` of waylay-fault"));
+                None
+            }
         };
         let plan = node.and_then(|node| check(&node, &mut errors));
         errors.or(text, plan)
