@@ -13,7 +13,7 @@
 //! }
 //!
 //! async fn create(urls: Urls) -> Result<[(&'static str, String); 1], http::StatusCode> {
-//!     let url = urls.get("article").and_then(|url| url.set("id", 7).build());
+//!     let url = urls.builder("article").and_then(|url| url.set("id", 7).build());
 //!     Ok([("location", url.map_err(|_| http::StatusCode::INTERNAL_SERVER_ERROR)?)])
 //! }
 //!
@@ -33,8 +33,8 @@
 //! let request = http::Request::post("/articles").header("content-type", "application/json");
 //! let response = router.clone().oneshot(request.body(Body::empty())?).await?;
 //! assert_eq!(response.headers()["location"], "/articles/7");
-//! assert_eq!(router.urls().get("article")?.set("id", 42).build()?, "/articles/42");
-//! assert!(router.urls().get("article")?.set("id", "x").build().is_err());
+//! assert_eq!(router.urls().builder("article")?.set("id", 42).build()?, "/articles/42");
+//! assert!(router.urls().builder("article")?.set("id", "x").build().is_err());
 //! # Ok(()) }
 //! ```
 //!
@@ -62,9 +62,9 @@
 //! are a [conflict](BuildErrorKind::Conflict), which names both and shows the request. The order of
 //! writing decides in two places only: between routes that differ by what they
 //! [give](Route::accept), if the client wants it alike, and where nobody can tell whether two routes meet,
-//! of which a [lint](LintKind::Undecided) tells; so does [another](LintKind::Uncompared) where a table has
+//! of which a [lint](LintKind::OverlapUnknown) tells; so does [another](LintKind::NotCompared) where a table has
 //! thousands of pairs that only their regexes or custom conditions tell apart.
-//! [`Precedence::Registration`] makes the first route win, as gorilla/mux does.
+//! [`Precedence::RegistrationOrder`] makes the first route win, as gorilla/mux does.
 //!
 //! # Rules
 //!
@@ -111,102 +111,71 @@
 //!
 //! [`tower`]: https://docs.rs/tower
 
-mod authority;
-mod builder;
-mod canonical;
-mod captures;
-mod catalog;
-mod checks;
+// Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
+//
+// service   Router as a `tower::Service`: handlers, scopes, layers, mounts, reload
+// table     Table: index, look-up, URLs, lints, explanations, differences
+// config    TableSpec: tables from TOML and JSON
+// compile   Conditions to patterns: ranks, overlaps, errors
+// route     Route, its conditions, and rules lowered to conditions
+// matcher   Guard: compiled conditions
+// rule      The rule language: text to syntax tree, checks, errors
+// request   One request, normalized by the policy: path, host, method, peer
+// template  Templates: syntax tree, parser, compiled path and host
+
 mod compile;
-mod conditions;
-mod cover;
-mod diff;
-mod effective;
-mod endpoint;
-mod error;
-mod explain;
-mod extract;
-mod fill;
-mod forwarded;
-mod handler;
-mod head;
-mod language;
-mod lint;
-mod matched;
+#[cfg(feature = "serde")]
+mod config;
 mod matcher;
-mod meet;
-mod miss;
-mod mount;
-mod pattern;
-mod peer;
-mod policy;
-mod rank;
-mod recover;
+mod request;
 mod route;
 pub mod rule;
-mod scope;
-#[cfg(feature = "serde")]
-mod serial;
 mod service;
-mod site;
-#[cfg(feature = "serde")]
-mod spec;
-mod speech;
-#[cfg(feature = "swap")]
-mod swap;
 mod table;
 mod template;
-mod told;
-mod unbuilt;
-mod url;
-mod view;
-#[cfg(feature = "watch")]
-mod watch;
-mod witness;
-mod words;
 
-pub use axum_core::body::Body;
-pub use builder::Builder;
-pub use canonical::BadRequest;
-pub use catalog::{RouteInfo, ScopeId, ScopeInfo};
-pub use conditions::Bounds;
-pub use diff::{Change, Diff};
-pub use effective::Effective;
-pub use endpoint::{HttpLayer, HttpService, Next, NextFuture};
-pub use error::{BuildError, BuildErrorKind, BuildErrors};
-pub use explain::{Candidate, Explanation, Verdict};
-pub use extract::NotRouted;
-pub use handler::{Answered, Handler};
-pub use lint::{Lint, LintKind};
-pub use matched::{Capture, Matched};
-pub use matcher::method::MethodSet;
-pub use miss::{Miss, Reason, Redirect};
-pub use mount::Mount;
-pub use peer::Peer;
-pub use policy::{
-    Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Policy, Precedence, Prefixes, QueryValues,
-    TrailingSlash,
-};
-pub use recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
-pub use route::Route;
-pub use scope::{Pending, Scope};
-pub use service::{Router, RouterFuture};
-pub use site::Site;
+pub use crate::compile::error::{BuildError, BuildErrorKind, BuildErrors};
+pub use crate::compile::witness::Witness;
 #[cfg(feature = "serde")]
-pub use spec::{RouteSpec, ScopeSpec, TableSpec};
+pub use crate::config::{RouteSpec, ScopeSpec, TableSpec};
+pub use crate::request::method::MethodSet;
+pub use crate::request::path::BadRequest;
+pub use crate::request::peer::ConnectionInfo;
+pub use crate::request::peer::Peer;
+pub use crate::request::policy::{
+    MethodMiss, MissingHost, OptionsAnswer, PathCleaning, PathForm, Policy, Precedence, PrefixMatch,
+    QueryValues, TrailingSlash,
+};
+pub use crate::request::view::RequestHead;
+pub use crate::route::conditions::ScopeConditions;
+pub use crate::route::conditions::SourceLocation;
+pub use crate::route::route::Route;
+pub use crate::service::builder::Builder;
+pub use crate::service::endpoint::{HttpLayer, HttpService, Next, NextFuture};
+pub use crate::service::handler::NotRouted;
+pub use crate::service::handler::{Handler, HandlerFuture};
+pub use crate::service::mount::Mount;
+pub use crate::service::recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 #[cfg(feature = "swap")]
-pub use swap::SwapRouter;
-pub use table::build::TableBuilder;
-pub use table::lookup::{Match, Table};
-pub use template::piece::{
+pub use crate::service::reload::SwapRouter;
+#[cfg(feature = "watch")]
+pub use crate::service::reload::{FileWatcher, ReloadEvent};
+pub use crate::service::router::{Router, RouterFuture};
+pub use crate::service::scope::{PendingEndpoint, Scope};
+pub use crate::table::builder::TableBuilder;
+pub use crate::table::catalog::{RouteInfo, ScopeId, ScopeInfo};
+pub use crate::table::diff::{Change, Diff};
+pub use crate::table::explain::{Candidate, Explanation, Verdict};
+pub use crate::table::lint::{Lint, LintKind};
+pub use crate::table::lookup::{Match, Table};
+pub use crate::table::matched::{Capture, Matched};
+pub use crate::table::miss::{Miss, Reason, Redirect};
+pub use crate::table::url::UrlError;
+pub use crate::table::url::{UrlBuilder, Urls};
+pub use axum_core::body::Body;
+pub use waylay_template::{
     MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, TemplateError, TemplateErrorKind,
 };
-pub use unbuilt::UrlError;
-pub use url::{UrlBuilder, Urls};
-pub use view::Head;
-#[cfg(feature = "watch")]
-pub use watch::{FileWatcher, Followed};
-pub use witness::Witness;
 
 #[doc = include_str!("../docs/from-axum.md")]
 pub mod from_axum {}

@@ -1,40 +1,27 @@
 //! The derive behind `waylay-extract`, where it is documented and meant to be used from.
 
-mod answer;
-mod argument;
+// Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
+//
+// routes        The attribute `#[routes]`
+// extract       impl Extract: slots, layout, checks, head, body
+// into_request  impl IntoRequest
+// openapi       Descriptions of structs and return types
+// text          `derive(Text)`
+// model         Struct and fields as parsed
+// attr          Attribute syntax, collected errors, rename_all
+
 mod attr;
-mod clash;
-mod container;
-mod decode;
-mod describe;
-mod faults;
-mod field;
-mod fill;
-mod finish;
-mod layout;
-mod literal;
-mod members;
+mod extract;
+mod into_request;
 mod model;
-mod near;
-mod nested;
-mod origin;
-mod outward;
-mod read;
-mod reading;
-mod rename;
-mod route;
-mod routed;
+mod openapi;
 mod routes;
-mod rule;
-mod scalar;
-mod serde_attr;
-mod shape;
-mod spell;
-mod template;
 mod text;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, ItemImpl, parse_macro_input};
+
+use crate::model::model::Model;
 
 /// Reads the struct from an HTTP request; see `waylay_extract::Extract`.
 #[proc_macro_derive(
@@ -46,10 +33,10 @@ use syn::{DeriveInput, ItemImpl, parse_macro_input};
 )]
 pub fn extract(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    let docs = describe::Docs::of(&input);
-    model::Model::read(input, true)
-        .map(|model| read::write(&model, &docs))
-        .unwrap_or_else(|faults| faults.into_compile_error())
+    let docs = openapi::DocComments::of(&input);
+    Model::read(input, true)
+        .map(|model| extract::slots::write(&model, &docs))
+        .unwrap_or_else(|errors| errors.into_compile_error())
         .into()
 }
 
@@ -63,9 +50,9 @@ pub fn extract(input: TokenStream) -> TokenStream {
 )]
 pub fn into_request(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    model::Model::read(input, false)
-        .and_then(|model| outward::check(&model).map(|()| outward::write(&model)))
-        .unwrap_or_else(|faults| faults.into_compile_error())
+    Model::read(input, false)
+        .and_then(|model| into_request::check(&model).map(|()| into_request::write(&model)))
+        .unwrap_or_else(|errors| errors.into_compile_error())
         .into()
 }
 
@@ -73,7 +60,7 @@ pub fn into_request(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Text, attributes(text))]
 pub fn text(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    text::write(&input).unwrap_or_else(|faults| faults.into_compile_error()).into()
+    text::write(&input).unwrap_or_else(|errors| errors.into_compile_error()).into()
 }
 
 /// Makes routes of a type's methods; see `waylay_extract::Routes`.
@@ -81,5 +68,5 @@ pub fn text(input: TokenStream) -> TokenStream {
 pub fn routes(options: TokenStream, block: TokenStream) -> TokenStream {
     let options = parse_macro_input!(options as routes::Options);
     let block = parse_macro_input!(block as ItemImpl);
-    routes::write(&options, &block).unwrap_or_else(|faults| faults.into_compile_error()).into()
+    routes::write(&options, &block).unwrap_or_else(|errors| errors.into_compile_error()).into()
 }

@@ -1,19 +1,17 @@
-//! `#[routes] impl Api`: methods as routes.
+//! #[routes].
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
 use syn::{
     FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Path, ReceiverKind, ReturnType, Token, Type, Visibility,
-    parse::{Parse, ParseStream},
     parse_quote,
-    spanned::Spanned,
 };
 
-use crate::{
-    answer::{self, Bare},
-    faults::Faults,
-    near::nearest,
-};
+use crate::attr::error::{Errors, suggest};
+use crate::openapi;
+use crate::openapi::Fallback;
 
 /// The options of `#[routes(…)]`.
 #[derive(Default)]
@@ -38,7 +36,7 @@ impl Parse for Options {
                     return Err(syn::Error::new(word.span(), format!("`{text}` is given twice")));
                 }
                 other => {
-                    let message = match nearest(other, &WORDS) {
+                    let message = match suggest(other, &WORDS) {
                         Some(meant) => {
                             format!("`#[routes]` has no option `{other}`: did you mean `{meant}`?")
                         }
@@ -57,25 +55,25 @@ impl Parse for Options {
 
 /// Writes the block as it is, and the impl of `Routes` behind it.
 pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStream> {
-    let mut faults = Faults::default();
+    let mut errors = Errors::default();
     if let Some((path, _)) = &block.trait_ {
-        faults.at(path, "the routes of a type are its own methods, not those of a trait");
+        errors.at(path, "the routes of a type are its own methods, not those of a trait");
     }
     if let Some(parameter) = block.generics.params.first() {
-        faults.at(parameter, "a type whose methods are routes has no parameters: routes are made once");
+        errors.at(parameter, "a type whose methods are routes has no parameters: routes are made once");
     }
     let mut methods = Vec::new();
     for item in &block.items {
         let ImplItem::Fn(method) = item else { continue };
         // As in juju's httprequest, what is not exported is no route; `pub(crate)` is, for programs.
         if !matches!(method.vis, Visibility::Inherited) {
-            methods.extend(Method::read(method, &mut faults));
+            methods.extend(Method::read(method, &mut errors));
         }
     }
     if methods.is_empty() && block.trait_.is_none() {
-        faults.at(&block.self_ty, "no method here is a route: write `pub async fn` before those that are");
+        errors.at(&block.self_ty, "no method here is a route: write `pub async fn` before those that are");
     }
-    faults.finish(())?;
+    errors.finish(())?;
     let owner = &block.self_ty;
     let routes = methods.iter().map(|method| method.route(owner, options.root.as_ref()));
     let root = options.root.is_none().then(|| quote!(#owner: __rt::FromRequestParts<__S>,));
@@ -101,7 +99,7 @@ pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStr
 
             #[automatically_derived]
             impl #parameters ::waylay_extract::Routes<#state> for #owner #bounds {
-                fn routes() -> ::std::vec::Vec<__rt::Route<__rt::Pending<#state>>> {
+                fn routes() -> ::std::vec::Vec<__rt::Route<__rt::PendingEndpoint<#state>>> {
                     ::std::vec![#(#routes),*]
                 }
             }
@@ -120,24 +118,24 @@ struct Method<'m> {
 }
 
 impl<'m> Method<'m> {
-    fn read(method: &'m ImplItemFn, faults: &mut Faults) -> Option<Self> {
+    fn read(method: &'m ImplItemFn, errors: &mut Errors) -> Option<Self> {
         const HOW: &str =
             "a route is `pub async fn name(&self, request: R)`, `R` being a struct with `#[route(…)]`";
         let signature = &method.sig;
         if signature.asyncness.is_none() {
-            faults.at(
+            errors.at(
                 signature.fn_token,
                 format!("this is not async: {HOW}, and what is no route is not `pub`"),
             );
         }
         if let Some(parameter) = signature.generics.params.first() {
-            faults.at(parameter, format!("a route has no parameters of types: {HOW}"));
+            errors.at(parameter, format!("a route has no parameters of types: {HOW}"));
         }
         let mut inputs = signature.inputs.iter();
         let (receiver, argument) = match (inputs.next(), inputs.next(), inputs.next()) {
             (Some(FnArg::Receiver(receiver)), Some(FnArg::Typed(argument)), None) => (receiver, argument),
             _ => {
-                faults.at(&signature.ident, HOW);
+                errors.at(&signature.ident, HOW);
                 return None;
             }
         };
@@ -145,7 +143,7 @@ impl<'m> Method<'m> {
             ReceiverKind::Value => (true, false),
             ReceiverKind::Reference(_, _, mutable) => (false, mutable.is_some()),
             _ => {
-                faults.at(receiver, HOW);
+                errors.at(receiver, HOW);
                 return None;
             }
         };
@@ -170,23 +168,24 @@ impl<'m> Method<'m> {
                 let mut #root_is = #root_is;
                 let __response =
                     __rt::IntoResponse::into_response(<#owner>::#ident(&mut #root_is, __argument).await);
-                __rt::keep(__response, #root_is)
+                __rt::hold_until_body_end(__response, #root_is)
             }},
             (false, false) => quote! {{
                 let __response =
                     __rt::IntoResponse::into_response(<#owner>::#ident(&#root_is, __argument).await);
-                __rt::keep(__response, #root_is)
+                __rt::hold_until_body_end(__response, #root_is)
             }},
         };
         let of =
             quote_spanned!(argument.span()=> <__rt::Route as ::waylay_extract::RouteExt>::of::<#argument>());
         let answers = match self.output {
-            ReturnType::Default => answer::write(&parse_quote!(()), Bare::Answer),
-            ReturnType::Type(_, ty) => answer::write(ty, Bare::Answer),
+            ReturnType::Default => openapi::answers(&parse_quote!(()), Fallback::Answer),
+            ReturnType::Type(_, ty) => openapi::answers(ty, Fallback::Answer),
         };
         // The root is a struct of ours, or made by a function that says nothing of itself.
-        let around =
-            root.is_none().then(|| quote!((&&__rt::PickRoot::<#owner>::new()).pick_root(__operation);));
+        let around = root
+            .is_none()
+            .then(|| quote!((&&__rt::RootDispatch::<#owner>::new()).describe_root(__operation);));
         let of = quote! {{
             let __route = #of;
             ::waylay_extract::__described! {

@@ -1,13 +1,16 @@
-//! What is answered, as far as the types of handlers tell.
+//! Answer, Answers: responses by return type.
 
-use std::{borrow::Cow, convert::Infallible, fmt, marker::PhantomData};
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
+use std::marker::PhantomData;
 
 use axum_core::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::rejection::Rejection;
+use crate::error::rejection::Rejection;
 
 /// A type that handlers return, as an OpenAPI document shows it.
 ///
@@ -41,14 +44,14 @@ use crate::rejection::Rejection;
 ///
 /// #[derive(Extract)]
 /// #[route(GET "/posts/{id}")]
-/// struct Show {
+/// struct SchemaFn {
 ///     #[param]
 ///     id: u64,
 /// }
 ///
 /// #[routes]
 /// impl Blog {
-///     pub async fn show(&self, show: Show) -> Result<String, NoPost> {
+///     pub async fn show(&self, show: SchemaFn) -> Result<String, NoPost> {
 ///         if show.id == 7 { Ok("Ways".into()) } else { Err(NoPost) }
 ///     }
 /// }
@@ -90,7 +93,7 @@ pub trait Answer {
 pub struct Answers {
     responses: Map<String, Value>,
     /// Whether a status stands beside what is told next, so that no type tells it.
-    pub(super) any_status: bool,
+    pub(crate) any_status: bool,
 }
 
 impl Answers {
@@ -126,7 +129,7 @@ impl Answers {
     }
 
     /// All of them, and others, which have nothing to say of a status that is among them.
-    pub(super) fn finish_with(mut self, others: Self) -> Map<String, Value> {
+    pub(crate) fn finish_with(mut self, others: Self) -> Map<String, Value> {
         self.complete();
         for (status, response) in others.responses {
             self.responses.entry(status).or_insert(response);
@@ -135,7 +138,7 @@ impl Answers {
     }
 
     /// All of them, and the problems that extraction answers with.
-    pub(super) fn finish(mut self, problems: &[&str]) -> Map<String, Value> {
+    pub(crate) fn finish(mut self, problems: &[&str]) -> Map<String, Value> {
         self.complete();
         for status in problems {
             match self.responses.get_mut(*status) {
@@ -154,12 +157,12 @@ impl Answers {
 }
 
 /// A body of one content type; bytes need no schema (OpenAPI 3.1, 4.8.14.3).
-pub(super) fn media(schema: Value) -> Value {
+pub(crate) fn media(schema: Value) -> Value {
     if schema == json!({}) { schema } else { json!({"schema": schema}) }
 }
 
 /// What is said of an answer of which only the type is known.
-pub(super) const DESCRIPTION: &str = "The answer.";
+pub(crate) const DESCRIPTION: &str = "The answer.";
 
 macro_rules! contents {
     ($($ty:ty: $kind:literal $schema:tt,)*) => {$(
@@ -232,9 +235,9 @@ impl<T: Answer, E: Answer> Answer for Result<T, E> {
 }
 
 /// Stands for a type in generated code; see `pick` for how the choice is made.
-pub struct PickAnswer<T>(PhantomData<fn() -> T>);
+pub struct AnswerDispatch<T>(PhantomData<fn() -> T>);
 
-impl<T> PickAnswer<T> {
+impl<T> AnswerDispatch<T> {
     /// The type alone; there is nothing in it.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
@@ -242,20 +245,20 @@ impl<T> PickAnswer<T> {
     }
 }
 
-impl<T> fmt::Debug for PickAnswer<T> {
+impl<T> fmt::Debug for AnswerDispatch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PickAnswer")
+        f.write_str("AnswerDispatch")
     }
 }
 
 /// The first choice: the type tells.
 pub trait AnswerByType {
     /// Tells the answers.
-    fn pick_answer(&self, answers: &mut Answers);
+    fn describe_answers(&self, answers: &mut Answers);
 }
 
-impl<T: Answer> AnswerByType for &PickAnswer<T> {
-    fn pick_answer(&self, answers: &mut Answers) {
+impl<T: Answer> AnswerByType for &AnswerDispatch<T> {
+    fn describe_answers(&self, answers: &mut Answers) {
         T::answer(answers);
     }
 }
@@ -263,7 +266,7 @@ impl<T: Answer> AnswerByType for &PickAnswer<T> {
 /// The last resort, which every type passes, and which says nothing.
 pub trait AnswerByNone {
     /// Tells nothing.
-    fn pick_answer(&self, _answers: &mut Answers) {}
+    fn describe_answers(&self, _answers: &mut Answers) {}
 }
 
-impl<T> AnswerByNone for PickAnswer<T> {}
+impl<T> AnswerByNone for AnswerDispatch<T> {}

@@ -1,4 +1,4 @@
-//! The document of a whole router.
+//! OpenApi: the document, its page.
 
 use std::fmt;
 
@@ -7,10 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use waylay_router::{RouteInfo, Router};
 
-use super::{
-    operation::FACT,
-    paths::{Path, path},
-};
+use crate::openapi::operation::METADATA_KEY;
+use crate::openapi::paths::{Path, path};
 
 /// The methods that a path of OpenAPI may have.
 const METHODS: [Method; 8] = [
@@ -33,7 +31,7 @@ const METHODS: [Method; 8] = [
 /// /// Shows a post.
 /// #[derive(Extract)]
 /// #[route(GET "/posts/{slug:[a-z-]+}")]
-/// struct Show {
+/// struct SchemaFn {
 ///     /// The post's name in URLs.
 ///     #[param]
 ///     slug: String,
@@ -41,7 +39,7 @@ const METHODS: [Method; 8] = [
 ///     limit: u8,
 /// }
 ///
-/// let router = Router::builder().endpoint(async |show: Show| show.slug).build()?;
+/// let router = Router::builder().endpoint(async |show: SchemaFn| show.slug).build()?;
 /// let document = router.openapi("Blog", "1.0.0");
 /// let show = &document.as_value()["paths"]["/posts/{slug}"]["get"];
 /// assert_eq!(show["summary"], "Shows a post.");
@@ -61,11 +59,11 @@ pub trait OpenApiExt {
 
 impl OpenApiExt for Router {
     fn openapi(&self, title: &str, version: &str) -> OpenApi {
-        let mut draft = Draft::default();
+        let mut builder = DocumentBuilder::default();
         for route in self.routes().filter(|route| !route.is_build_only()) {
-            draft.add(route);
+            builder.add(route);
         }
-        draft.finish(title, version)
+        builder.finish(title, version)
     }
 }
 
@@ -98,18 +96,19 @@ impl fmt::Display for OpenApi {
 
 /// Paths and schemas while routes are added.
 #[derive(Default)]
-struct Draft {
+struct DocumentBuilder {
     paths: Map<String, Value>,
     schemas: Map<String, Value>,
     ids: Vec<String>,
 }
 
-impl Draft {
+impl DocumentBuilder {
     fn add(&mut self, route: RouteInfo<'_>) {
         let Some(path) = path(route.template()) else {
             return;
         };
-        let fact = route.metadata().get(FACT).and_then(|fact| serde_json::from_str::<Value>(fact).ok());
+        let fact =
+            route.metadata().get(METADATA_KEY).and_then(|fact| serde_json::from_str::<Value>(fact).ok());
         let mut fact = fact.unwrap_or_default();
         if let Value::Object(schemas) = fact["schemas"].take() {
             for (name, schema) in schemas {
@@ -244,4 +243,26 @@ fn rejected_field() -> Value {
             "detail": {"type": "string"},
         },
     })
+}
+
+const PAGE: &str = include_str!("page.html");
+
+impl OpenApi {
+    /// An HTML page that shows the document: operations, parameters, schemas.
+    ///
+    /// It needs no other file and no network.
+    ///
+    /// ```
+    /// use waylay_extract::OpenApiExt;
+    ///
+    /// let router = waylay_router::Router::builder().build()?;
+    /// let page = router.openapi("A <b> B", "1").page();
+    /// assert!(page.contains("A \\u003cb> B") && !page.contains("<b>"));
+    /// # Ok::<(), waylay_router::BuildErrors>(())
+    /// ```
+    pub fn page(&self) -> String {
+        // No text of the document can end the script that it stands in.
+        let json = self.as_value().to_string().replace('<', "\\u003c");
+        PAGE.replace("\"DOCUMENT\"", &json)
+    }
 }

@@ -1,10 +1,7 @@
 //! OpenAPI 3.1 documents of routers, from the structs that their handlers take.
 
 pub(crate) mod answer;
-mod described;
 pub(crate) mod document;
 pub(crate) mod operation;
-pub(crate) mod page;
 pub(crate) mod paths;
-pub(crate) mod root;
 pub(crate) mod schema;

@@ -1,25 +1,22 @@
-//! One operation while a struct describes itself, field by field.
+//! Operation: one struct described.
 
 use std::mem;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{
-    answer::{Answers, DESCRIPTION, media},
-    schema::{Sheet, Show},
-};
-use crate::{
-    body::Plan,
-    layout::{Layout, Wants},
-};
+use crate::descriptor::body::BodyPlan;
+use crate::descriptor::field::HeadPlan;
+use crate::field::slots::Layout;
+use crate::openapi::answer::{Answers, DESCRIPTION, media};
+use crate::openapi::schema::{SchemaFn, SchemaSet};
 
 /// The fact of a route that holds its operation, as JSON.
-pub(crate) const FACT: &str = "openapi";
+pub(crate) const METADATA_KEY: &str = "openapi";
 
 /// What is to be known of a field beside its name and its type.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts {
+pub struct FieldDescription {
     /// Whether the server refuses a request without it.
     pub required: bool,
     /// Whether it is a list.
@@ -38,7 +35,7 @@ pub struct Facts {
     pub doc: &'static str,
 }
 
-impl Facts {
+impl FieldDescription {
     /// An optional scalar without a comment.
     pub const NONE: Self = Self {
         required: false,
@@ -54,12 +51,12 @@ impl Facts {
 
 /// An object whose properties are fields.
 #[derive(Debug, Default)]
-struct Object {
+struct ObjectSchema {
     properties: Map<String, Value>,
     required: Vec<String>,
 }
 
-impl Object {
+impl ObjectSchema {
     fn schema(self, closed: bool) -> Value {
         let mut schema = json!({"type": "object", "properties": self.properties});
         if closed {
@@ -75,37 +72,37 @@ impl Object {
 /// The operation of a struct's route: parameters, body, answers.
 #[derive(Debug, Default)]
 pub struct Operation {
-    sheet: Sheet,
+    schemas: SchemaSet,
     prefix: String,
     doc: &'static str,
     parameters: Vec<Value>,
-    members: Option<Object>,
-    form: Option<Object>,
-    parts: Option<Object>,
+    members: Option<ObjectSchema>,
+    form: Option<ObjectSchema>,
+    parts: Option<ObjectSchema>,
     bodies: Vec<(&'static str, Value)>,
     body_required: bool,
     closed: bool,
-    rules: Option<Rules>,
+    rules: Option<ProblemConditions>,
     answers: Answers,
-    refusals: Option<Answers>,
+    error_answers: Option<Answers>,
 }
 
 /// What decides which problems extraction answers with.
 #[derive(Clone, Copy, Debug)]
-struct Rules {
-    wants: Wants,
-    plan: Plan,
+struct ProblemConditions {
+    wants: HeadPlan,
+    plan: BodyPlan,
     validated: bool,
 }
 
-impl Rules {
-    /// The statuses of problems; `at_path`: there are variables, `elsewhere`: other parameters.
-    fn problems(&self, at_path: bool, elsewhere: bool) -> Vec<&'static str> {
+impl ProblemConditions {
+    /// The statuses of problems; `has_path`: there are variables, `has_others`: other parameters.
+    fn problems(&self, has_path: bool, has_others: bool) -> Vec<&'static str> {
         let Self { wants, plan, validated } = self;
         let shaped = plan.json | plan.form | plan.multipart | plan.text;
-        let missed = at_path && wants.path_is_404;
+        let missed = has_path && wants.path_is_404;
         let all = [
-            ("400", elsewhere | wants.deny_query | shaped | plan.any | (at_path && !missed)),
+            ("400", has_others | wants.deny_query | shaped | plan.any | (has_path && !missed)),
             ("404", missed),
             ("413", plan.reads()),
             ("415", shaped),
@@ -125,7 +122,7 @@ impl Operation {
 
     /// What the struct reads and how; what a flattened one says is in the outer's.
     pub fn rules<L: Layout>(&mut self, validated: bool) {
-        self.rules.get_or_insert(Rules { wants: L::WANTS, plan: L::BODY, validated });
+        self.rules.get_or_insert(ProblemConditions { wants: L::HEAD, plan: L::BODY, validated });
     }
 
     /// What the struct's comment says.
@@ -136,8 +133,14 @@ impl Operation {
     }
 
     /// A parameter: `path`, `query`, `header` or `cookie`.
-    pub fn parameter(&mut self, place: &'static str, name: &str, facts: Facts, show: Show) {
-        // OpenAPI 3.1, 4.8.12.1: these are said elsewhere.
+    pub fn parameter(
+        &mut self,
+        place: &'static str,
+        name: &str,
+        description: FieldDescription,
+        schema_fn: SchemaFn,
+    ) {
+        // OpenAPI 3.1, 4.8.12.1: these are said has_others.
         let said = ["accept", "authorization", "content-type"];
         if place == "header" && said.iter().any(|said| name.eq_ignore_ascii_case(said)) {
             return;
@@ -153,49 +156,50 @@ impl Operation {
         let mut parameter = json!({
             "name": name,
             "in": place,
-            "required": facts.required || place == "path",
-            "schema": self.schema(facts, show),
+            "required": description.required || place == "path",
+            "schema": self.schema(description, schema_fn),
         });
-        if facts.csv && place == "query" {
+        if description.csv && place == "query" {
             parameter["explode"] = false.into();
         }
-        if !facts.doc.is_empty() {
-            parameter["description"] = facts.doc.into();
+        if !description.doc.is_empty() {
+            parameter["description"] = description.doc.into();
         }
         self.parameters.push(parameter);
     }
 
     /// A member of a JSON body.
-    pub fn member(&mut self, name: &str, facts: Facts, show: Show) {
-        let (name, schema) = (self.named(name), self.described(facts, show));
-        put(&mut self.members, name, schema, facts);
-        self.body_required |= facts.required;
+    pub fn member(&mut self, name: &str, description: FieldDescription, schema_fn: SchemaFn) {
+        let (name, schema) = (self.named(name), self.described(description, schema_fn));
+        put(&mut self.members, name, schema, description);
+        self.body_required |= description.required;
     }
 
     /// A member of a form.
-    pub fn form(&mut self, name: &str, facts: Facts, show: Show) {
-        let (name, schema) = (self.named(name), self.described(facts, show));
-        put(&mut self.form, name, schema, facts);
-        self.body_required |= facts.required;
+    pub fn form(&mut self, name: &str, description: FieldDescription, schema_fn: SchemaFn) {
+        let (name, schema) = (self.named(name), self.described(description, schema_fn));
+        put(&mut self.form, name, schema, description);
+        self.body_required |= description.required;
     }
 
     /// A part of a multipart body; `binary`: it is a file.
-    pub fn part(&mut self, name: &str, binary: bool, facts: Facts, show: Show) {
-        let file: Show = |_| Some(json!({"type": "string", "contentMediaType": "application/octet-stream"}));
-        let show = if binary { file } else { show };
-        let (name, schema) = (self.named(name), self.described(facts, show));
-        put(&mut self.parts, name, schema, facts);
-        self.body_required |= facts.required;
+    pub fn part(&mut self, name: &str, binary: bool, description: FieldDescription, schema_fn: SchemaFn) {
+        let file: SchemaFn =
+            |_| Some(json!({"type": "string", "contentMediaType": "application/octet-stream"}));
+        let schema_fn = if binary { file } else { schema_fn };
+        let (name, schema) = (self.named(name), self.described(description, schema_fn));
+        put(&mut self.parts, name, schema, description);
+        self.body_required |= description.required;
     }
 
     /// The whole body in one of its content types.
-    pub fn body(&mut self, kind: &'static str, facts: Facts, show: Show) {
+    pub fn body(&mut self, kind: &'static str, description: FieldDescription, schema_fn: SchemaFn) {
         let schema = match kind {
             "application/octet-stream" => json!({}),
-            _ => self.described(facts, show),
+            _ => self.described(description, schema_fn),
         };
         self.bodies.push((kind, schema));
-        self.body_required |= facts.required;
+        self.body_required |= description.required;
     }
 
     /// Says that the JSON body has no other members.
@@ -214,9 +218,9 @@ impl Operation {
     }
 
     /// The JSON of a successful answer; `many`: it is a list.
-    pub fn answer(&mut self, many: bool, show: Show) {
-        let facts = Facts { many, json: true, ..Facts::NONE };
-        let schema = self.schema(facts, show);
+    pub fn answer(&mut self, many: bool, schema_fn: SchemaFn) {
+        let description = FieldDescription { many, json: true, ..FieldDescription::NONE };
+        let schema = self.schema(description, schema_fn);
         self.answers.content(StatusCode::OK, DESCRIPTION, "application/json", schema);
     }
 
@@ -231,8 +235,8 @@ impl Operation {
     }
 
     /// What is answered instead of the problems.
-    pub fn refusals(&mut self) -> &mut Answers {
-        self.refusals.get_or_insert_default()
+    pub fn error_answers(&mut self) -> &mut Answers {
+        self.error_answers.get_or_insert_default()
     }
 
     /// The fields of an inner struct, whose names get the prefix.
@@ -241,9 +245,9 @@ impl Operation {
         self.prefix.push_str(prefix);
         // Neither the inner struct's comment nor its answers are those of the operation.
         let doc = mem::replace(&mut self.doc, " ");
-        let (answers, refusals) = (mem::take(&mut self.answers), self.refusals.take());
+        let (answers, error_answers) = (mem::take(&mut self.answers), self.error_answers.take());
         describe(self);
-        (self.doc, self.answers, self.refusals) = (doc, answers, refusals);
+        (self.doc, self.answers, self.error_answers) = (doc, answers, error_answers);
         self.prefix.truncate(outer);
     }
 
@@ -272,58 +276,58 @@ impl Operation {
                 contents.insert(kind.into(), media(schema));
             }
         }
-        let at_path = self.parameters.iter().any(|parameter| parameter["in"] == "path");
-        let elsewhere = self.parameters.iter().any(|parameter| parameter["in"] != "path");
-        if at_path | elsewhere {
+        let has_path = self.parameters.iter().any(|parameter| parameter["in"] == "path");
+        let has_others = self.parameters.iter().any(|parameter| parameter["in"] != "path");
+        if has_path | has_others {
             operation.insert("parameters".into(), self.parameters.into());
         }
         if !contents.is_empty() {
             let body = json!({"content": contents, "required": self.body_required});
             operation.insert("requestBody".into(), body);
         }
-        let problems = self.rules.map(|rules| rules.problems(at_path, elsewhere)).unwrap_or_default();
-        let responses = match self.refusals {
-            Some(refusals) => self.answers.finish_with(refusals),
+        let problems = self.rules.map(|rules| rules.problems(has_path, has_others)).unwrap_or_default();
+        let responses = match self.error_answers {
+            Some(error_answers) => self.answers.finish_with(error_answers),
             None => self.answers.finish(&problems),
         };
         operation.insert("responses".into(), responses.into());
-        json!({"operation": operation, "schemas": self.sheet.finish()})
+        json!({"operation": operation, "schemas": self.schemas.finish()})
     }
 
     fn named(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
-    fn described(&mut self, facts: Facts, show: Show) -> Value {
-        let mut schema = self.schema(facts, show);
-        if !facts.doc.is_empty() && schema.is_object() {
-            schema["description"] = facts.doc.into();
+    fn described(&mut self, description: FieldDescription, schema_fn: SchemaFn) -> Value {
+        let mut schema = self.schema(description, schema_fn);
+        if !description.doc.is_empty() && schema.is_object() {
+            schema["description"] = description.doc.into();
         }
         schema
     }
 
-    fn schema(&mut self, facts: Facts, show: Show) -> Value {
-        let unknown = if facts.json { json!({}) } else { json!({"type": "string"}) };
-        let mut schema = show(&mut self.sheet).unwrap_or(unknown);
-        if let (Some(limit), true) = (facts.limit, schema["type"] == "string") {
+    fn schema(&mut self, description: FieldDescription, schema_fn: SchemaFn) -> Value {
+        let unknown = if description.json { json!({}) } else { json!({"type": "string"}) };
+        let mut schema = schema_fn(&mut self.schemas).unwrap_or(unknown);
+        if let (Some(limit), true) = (description.limit, schema["type"] == "string") {
             schema["maxLength"] = limit.into();
         }
-        if facts.many {
+        if description.many {
             schema = json!({"type": "array", "items": schema});
-            if facts.min_items > 0 {
-                schema["minItems"] = facts.min_items.into();
+            if description.min_items > 0 {
+                schema["minItems"] = description.min_items.into();
             }
         }
-        if let Some(default) = facts.default.and_then(|json| serde_json::from_str::<Value>(json).ok()) {
+        if let Some(default) = description.default.and_then(|json| serde_json::from_str::<Value>(json).ok()) {
             schema["default"] = default;
         }
         schema
     }
 }
 
-fn put(object: &mut Option<Object>, name: String, schema: Value, facts: Facts) {
+fn put(object: &mut Option<ObjectSchema>, name: String, schema: Value, description: FieldDescription) {
     let object = object.get_or_insert_default();
-    if facts.required {
+    if description.required {
         object.required.push(name.clone());
     }
     object.properties.insert(name, schema);

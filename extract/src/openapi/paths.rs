@@ -1,4 +1,4 @@
-//! Templates of our router as paths of OpenAPI, which has neither constraints nor tails.
+//! Route templates to OpenAPI paths.
 
 use serde_json::{Value, json};
 

@@ -1,13 +1,10 @@
-//! What a type is in JSON Schema, and the schemas that others refer to.
+//! JSON schemas of types.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    marker::PhantomData,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    num,
-    sync::Arc,
-};
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::{fmt, num};
 
 use serde_json::{Map, Value, json};
 
@@ -110,8 +107,8 @@ pub fn choices(texts: &[&str]) -> Value {
 }
 
 /// The schema of a type that stands alone, a string if it says nothing.
-pub fn text_schema(show: Show) -> Value {
-    show(&mut Sheet::default()).unwrap_or_else(|| json!({"type": "string"}))
+pub fn text_schema(schema_fn: SchemaFn) -> Value {
+    schema_fn(&mut SchemaSet::default()).unwrap_or_else(|| json!({"type": "string"}))
 }
 
 impl<T: TextSchema + ?Sized> TextSchema for &T {
@@ -122,22 +119,22 @@ impl<T: TextSchema + ?Sized> TextSchema for &T {
 
 /// The schemas that an operation refers to by name.
 #[derive(Default)]
-pub struct Sheet {
+pub struct SchemaSet {
     pub(crate) schemas: Map<String, Value>,
     #[cfg(feature = "schemars")]
     generator: Option<schemars::SchemaGenerator>,
 }
 
-impl fmt::Debug for Sheet {
+impl fmt::Debug for SchemaSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sheet").field("schemas", &self.schemas).finish_non_exhaustive()
+        f.debug_struct("SchemaSet").field("schemas", &self.schemas).finish_non_exhaustive()
     }
 }
 
 /// Where schemas lie in a document.
 pub(crate) const SCHEMAS: &str = "#/components/schemas/";
 
-impl Sheet {
+impl SchemaSet {
     /// A reference to a named schema; the schema itself if the name says another one already.
     #[cfg_attr(not(feature = "utoipa"), expect(dead_code, reason = "only utoipa names schemas one by one"))]
     pub(crate) fn refer(&mut self, name: &str, schema: Value) -> Value {
@@ -171,12 +168,12 @@ impl Sheet {
 }
 
 /// How a type's schema is found; `None` if the type says nothing.
-pub(crate) type Show = fn(&mut Sheet) -> Option<Value>;
+pub(crate) type SchemaFn = fn(&mut SchemaSet) -> Option<Value>;
 
 /// Stands for a field's type in generated code; see `pick` for how the choice is made.
-pub struct PickSchema<T>(PhantomData<fn() -> T>);
+pub struct SchemaDispatch<T>(PhantomData<fn() -> T>);
 
-impl<T> PickSchema<T> {
+impl<T> SchemaDispatch<T> {
     /// The type alone; there is nothing in it.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
@@ -184,20 +181,20 @@ impl<T> PickSchema<T> {
     }
 }
 
-impl<T> fmt::Debug for PickSchema<T> {
+impl<T> fmt::Debug for SchemaDispatch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PickSchema")
+        f.write_str("SchemaDispatch")
     }
 }
 
 /// The first choice: a scalar, or a type that says itself what its text is.
 pub trait SchemaByText {
     /// How the schema is found.
-    fn pick_schema(&self) -> Show;
+    fn schema_fn(&self) -> SchemaFn;
 }
 
-impl<T: TextSchema> SchemaByText for &&&PickSchema<T> {
-    fn pick_schema(&self) -> Show {
+impl<T: TextSchema> SchemaByText for &&&SchemaDispatch<T> {
+    fn schema_fn(&self) -> SchemaFn {
         |_| Some(T::text_schema())
     }
 }
@@ -205,22 +202,22 @@ impl<T: TextSchema> SchemaByText for &&&PickSchema<T> {
 /// The second choice: utoipa's trait.
 pub trait SchemaByUtoipa {
     /// How the schema is found.
-    fn pick_schema(&self) -> Show;
+    fn schema_fn(&self) -> SchemaFn;
 }
 
 #[cfg(feature = "utoipa")]
-impl<T: utoipa::ToSchema> SchemaByUtoipa for &&PickSchema<T> {
-    fn pick_schema(&self) -> Show {
-        |sheet| {
+impl<T: utoipa::ToSchema> SchemaByUtoipa for &&SchemaDispatch<T> {
+    fn schema_fn(&self) -> SchemaFn {
+        |schemas| {
             let mut inner = Vec::new();
             T::schemas(&mut inner);
             for (name, schema) in inner {
                 if let Ok(schema) = serde_json::to_value(schema) {
-                    sheet.schemas.entry(name).or_insert(schema);
+                    schemas.schemas.entry(name).or_insert(schema);
                 }
             }
             let schema = serde_json::to_value(T::schema()).ok()?;
-            Some(sheet.refer(&T::name(), schema))
+            Some(schemas.refer(&T::name(), schema))
         }
     }
 }
@@ -228,14 +225,14 @@ impl<T: utoipa::ToSchema> SchemaByUtoipa for &&PickSchema<T> {
 /// The third choice: schemars' trait.
 pub trait SchemaBySchemars {
     /// How the schema is found.
-    fn pick_schema(&self) -> Show;
+    fn schema_fn(&self) -> SchemaFn;
 }
 
 #[cfg(feature = "schemars")]
-impl<T: schemars::JsonSchema> SchemaBySchemars for &PickSchema<T> {
-    fn pick_schema(&self) -> Show {
-        |sheet| {
-            let generator = sheet.generator.get_or_insert_with(|| {
+impl<T: schemars::JsonSchema> SchemaBySchemars for &SchemaDispatch<T> {
+    fn schema_fn(&self) -> SchemaFn {
+        |schemas| {
+            let generator = schemas.generator.get_or_insert_with(|| {
                 let settings = schemars::generate::SchemaSettings::draft2020_12();
                 let place = |settings: &mut schemars::generate::SchemaSettings| {
                     settings.definitions_path = "/components/schemas".into();
@@ -251,11 +248,11 @@ impl<T: schemars::JsonSchema> SchemaBySchemars for &PickSchema<T> {
 /// The last resort, which every type passes.
 pub trait SchemaByNone {
     /// How the schema is found.
-    fn pick_schema(&self) -> Show;
+    fn schema_fn(&self) -> SchemaFn;
 }
 
-impl<T> SchemaByNone for PickSchema<T> {
-    fn pick_schema(&self) -> Show {
+impl<T> SchemaByNone for SchemaDispatch<T> {
+    fn schema_fn(&self) -> SchemaFn {
         |_| None
     }
 }

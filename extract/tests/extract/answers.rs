@@ -19,7 +19,7 @@ use http_body_util::BodyExt;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
-use waylay_extract::{Extract, FormatLayer, Rejection, RouteExt, Routed, RouterExt};
+use waylay_extract::{Extract, HasRoute, Rejection, RejectionLayer, RouteExt, RouterExt};
 use waylay_router::{Matched, Route, Router, Scope};
 
 use crate::round::bytes_of;
@@ -226,7 +226,7 @@ async fn rejections_are_problems_and_faults_of_the_program_are_not_told() {
         let body = json!({"code": rejection.status().as_u16(), "message": format!("wrap: {rejection}")});
         (rejection.status(), Json(body)).into_response()
     };
-    let router = router().layer(FormatLayer::new(exposed)).build().unwrap();
+    let router = router().layer(RejectionLayer::new(exposed)).build().unwrap();
     let told = json!({"code": 500, "message": "wrap: no extension fills the field `_pool`"});
     assert_eq!(answer(router, "/unwired").await, (500, told));
 }
@@ -256,7 +256,7 @@ async fn a_format_keeps_the_headers_that_it_does_not_set() {
         answer.headers_mut().insert("x-b", HeaderValue::from_static("theirs"));
         Ok::<_, Infallible>(answer)
     });
-    let service = FormatLayer::new(terse).layer(put);
+    let service = RejectionLayer::new(terse).layer(put);
     for (method, kind, status, name, value) in [
         ("GET", "application/json", 405, "allow", "PUT"),
         ("PUT", "text/plain", 415, "accept", "application/json"),

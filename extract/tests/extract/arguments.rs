@@ -73,17 +73,17 @@ struct Range {
 }
 
 fn sound(range: &Range) -> Result<(), Invalid> {
-    let mut faults = Invalid::new();
+    let mut errors = Invalid::new();
     if range.first > range.last {
-        faults = faults.and("last", "expected one not before the first");
+        errors = errors.with_field("last", "expected one not before the first");
     }
     for (index, _) in range.items.iter().enumerate().filter(|(_, item)| **item == 0) {
-        faults = faults.and(format!("items[{index}]"), "expected one that is not zero");
+        errors = errors.with_field(format!("items[{index}]"), "expected one that is not zero");
     }
     if range.items.is_empty() {
-        faults = faults.and("", "expected something");
+        errors = errors.with_field("", "expected something");
     }
-    faults.into_result()
+    errors.into_result()
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_sound_struct_is_checked_as_a_whole() {
             Ok(_) => assert!(expected.is_empty(), "{uri} {items}"),
             Err(rejection) => {
                 assert_eq!(lines(&rejection), *expected, "{uri} {items}");
-                let checked = rejection.errors()[0].code() == Code::FailedCheck;
+                let checked = rejection.errors()[0].code() == Code::Validation;
                 assert_eq!(rejection.status(), if checked { 422 } else { 400 });
             }
         }

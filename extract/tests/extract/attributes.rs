@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use axum_core::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Method};
-use waylay_extract::{Extract, ExtractRef, Invalid, Routed, Text, TextError};
+use waylay_extract::{Extract, ExtractRef, HasRoute, Invalid, Text, TextError};
 
 mod hex {
     pub(super) fn from_text(text: &str) -> Result<u32, super::TextError> {

@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tower::ServiceExt;
-use waylay_extract::{Extract, FormatLayer, Rejection};
+use waylay_extract::{Extract, Rejection, RejectionLayer};
 
 #[derive(Debug, Extract)]
 struct Show {
@@ -182,7 +182,7 @@ async fn a_layer_writes_the_rejections_of_one_router_in_its_format() {
         let names: Vec<_> = rejection.errors().iter().filter_map(|error| error.name()).collect();
         (rejection.status(), format!("wrong: {}", names.join(", "))).into_response()
     }
-    let own = Router::new().route("/{user}/{slug}", get(show)).layer(FormatLayer::new(terse));
+    let own = Router::new().route("/{user}/{slug}", get(show)).layer(RejectionLayer::new(terse));
     let app = Router::new().nest("/own", own).route("/other/{user}/{slug}", get(show));
     for (uri, kind, answer) in [
         ("/own/x/s?page=y", "text/plain; charset=utf-8", "wrong: user, page"),

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body::Frame;
 use serde::{Deserialize, Serialize};
-use waylay_extract::{Extract, IntoRequest, Multipart, OpenPart, Rejection};
+use waylay_extract::{Extract, Field, IntoRequest, Multipart, Rejection};
 
 use crate::{body::Frames, bytes, get, lines, round::bytes_of};
 
@@ -54,7 +54,7 @@ async fn parts(list: &[(&str, Option<&str>, &str)]) -> Multipart {
     import.parts
 }
 
-async fn next(parts: &mut Multipart) -> OpenPart<'_> {
+async fn next(parts: &mut Multipart) -> Field<'_> {
     parts.next().await.unwrap().unwrap()
 }
 

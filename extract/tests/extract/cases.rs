@@ -54,15 +54,19 @@ const ANSWERED: &[(&str, &str, &str)] = &[
     ),
     ("j-marshal-026", "tests/extract/written.rs", "fn a_tail_keeps_its_slashes_and_a_segment_does_not"),
     ("j-marshal-028", "derive/tests/ui/fail/bad_route.stderr", "has to be the last segment"),
-    ("j-marshal-029 j-marshal-032", "src/base.rs", "fn urls_are_joined_on_one_slash_and_queries_merged"),
+    (
+        "j-marshal-029 j-marshal-032",
+        "src/client/base_url.rs",
+        "fn urls_are_joined_on_one_slash_and_queries_merged",
+    ),
     (
         "j-marshal-033",
         "tests/extract/written.rs",
         "fn headers_are_written_and_a_content_type_of_the_struct_is_kept",
     ),
     ("j-content_type-*", "tests/extract/ancestors.rs", "fn bodies_are_json_if_their_type_says_so"),
-    ("j-join_url-*", "src/base.rs", "fn urls_are_joined_on_one_slash_and_queries_merged"),
-    ("j-error_excerpt-*", "src/excerpt.rs", "fn a_body_is_reduced_to_what_a_person_reads"),
+    ("j-join_url-*", "src/client/base_url.rs", "fn urls_are_joined_on_one_slash_and_queries_merged"),
+    ("j-error_excerpt-*", "src/client/excerpt.rs", "fn a_body_is_reduced_to_what_a_person_reads"),
     (
         "j-bad_handler-003 j-bad_handler-004 j-bad_handler-006 j-bad_handler-008",
         "derive/tests/ui/fail/not_a_handler.stderr",

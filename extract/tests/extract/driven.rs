@@ -6,7 +6,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header::CONTENT_
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use waylay_extract::{Base, Code, Draft, Extract, FromText, IntoRequest, Refusal, Rejection, TextError};
+use waylay_extract::{
+    BaseUrl, Code, ErrorResponse, Extract, FromText, IntoRequest, Rejection, RequestWriter, TextError,
+};
 
 use crate::{
     ancestors::{Loud, Name},
@@ -293,7 +295,7 @@ fn unmarshal(row: &Value) -> Verdict {
 }
 
 /// A row's struct, written field by field.
-struct Written<'r>(&'r Value);
+struct TextResult<'r>(&'r Value);
 
 fn spelt(value: &Value, ty: &str) -> Result<String, TextError> {
     let text = match value {
@@ -309,8 +311,8 @@ fn spelt(value: &Value, ty: &str) -> Result<String, TextError> {
     }
 }
 
-impl IntoRequest for Written<'_> {
-    fn write(&self, draft: &mut Draft) {
+impl IntoRequest for TextResult<'_> {
+    fn write(&self, draft: &mut RequestWriter) {
         for field in self.0["fields"].as_array().into_iter().flatten() {
             let text = |name: &str| field[name].as_str().unwrap_or_default();
             let (source, key, ty) = (text("source"), text("key"), text("type"));
@@ -360,8 +362,8 @@ fn marshal(row: &Value) -> Verdict {
     let template = if path.is_empty() { "/".to_owned() } else { template.join("/") };
     let method = Method::from_bytes(row["method"].as_str().unwrap_or("GET").as_bytes()).unwrap();
     let base = if query.is_empty() { start.to_owned() } else { format!("{start}?{query}") };
-    let written = Base::new(&base).map_err(|error| error.to_string()).and_then(|base| {
-        let request = Written(row).to_request_at(method, &template).map_err(|error| error.to_string())?;
+    let written = BaseUrl::new(&base).map_err(|error| error.to_string()).and_then(|base| {
+        let request = TextResult(row).to_request_at(method, &template).map_err(|error| error.to_string())?;
         let relative = request.uri().to_string();
         let relative = if path.is_empty() { relative.trim_start_matches('/') } else { &relative };
         let url = base.join(relative).map_err(|error| error.to_string())?;
@@ -412,7 +414,7 @@ fn content_type(row: &Value) -> Verdict {
 
 fn join_url(row: &Value) -> Verdict {
     let text = |name: &str| row[name].as_str().unwrap_or_default();
-    let joined = Base::new(text("base_url")).and_then(|base| base.join(text("relative"))).ok();
+    let joined = BaseUrl::new(text("base_url")).and_then(|base| base.join(text("relative"))).ok();
     compare(joined.as_deref(), row["expect"].as_str())
 }
 
@@ -424,7 +426,7 @@ fn error_excerpt(row: &Value) -> Verdict {
     };
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_str(text("content_type")).unwrap());
-    let refusal = Refusal::new(StatusCode::BAD_GATEWAY, headers, body.clone().into()).to_string();
+    let refusal = ErrorResponse::new(StatusCode::BAD_GATEWAY, headers, body.clone().into()).to_string();
     let got = refusal.trim_start_matches("502 Bad Gateway: ");
     match text("expect") {
         "raw html" => compare(got, &body.escape_debug().to_string()),

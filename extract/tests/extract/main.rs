@@ -78,8 +78,8 @@ fn bytes(text: &str) -> Bytes {
 fn lines(rejection: &Rejection) -> Vec<String> {
     let line = |error: &waylay_extract::FieldError| {
         let place = error.name().or(error.pointer()).unwrap_or_default();
-        let (source, code) = (error.source(), error.code());
-        format!("{source} {place} {code}")
+        let (location, code) = (error.location(), error.code());
+        format!("{location} {place} {code}")
     };
     rejection.errors().iter().map(line).collect()
 }

@@ -7,7 +7,7 @@ use axum_core::{
 };
 use http::{Request, request::Parts};
 use http_body_util::BodyExt;
-use waylay_extract::{Extract, IntoRequest, Rejection, Routed};
+use waylay_extract::{Extract, HasRoute, IntoRequest, Rejection};
 
 use crate::{bytes, lines, round::bytes_of};
 
@@ -39,7 +39,7 @@ fn parts(method: &str, uri: &str) -> Parts {
     request.body(()).unwrap().into_parts().0
 }
 
-fn told<T: Routed>(method: &str, uri: &str, body: &str) -> (u16, Vec<String>) {
+fn told<T: HasRoute>(method: &str, uri: &str, body: &str) -> (u16, Vec<String>) {
     let rejection = T::read(&parts(method, uri), bytes(body)).err().unwrap();
     (rejection.status().as_u16(), lines(&rejection))
 }

@@ -26,18 +26,18 @@ fn naive(raw: &str) -> Result<String, Code> {
         match first {
             b'+' => bytes.push(b' '),
             b'%' => {
-                let digits = rest.get(..2).ok_or(Code::BadEscape)?;
-                let text = str::from_utf8(digits).map_err(|_| Code::BadEscape)?;
+                let digits = rest.get(..2).ok_or(Code::InvalidEscape)?;
+                let text = str::from_utf8(digits).map_err(|_| Code::InvalidEscape)?;
                 if !text.chars().all(|digit| digit.is_ascii_hexdigit()) {
-                    return Err(Code::BadEscape);
+                    return Err(Code::InvalidEscape);
                 }
-                bytes.push(u8::from_str_radix(text, 16).map_err(|_| Code::BadEscape)?);
+                bytes.push(u8::from_str_radix(text, 16).map_err(|_| Code::InvalidEscape)?);
                 rest = &rest[2..];
             }
             other => bytes.push(*other),
         }
     }
-    String::from_utf8(bytes).map_err(|_| Code::BadUtf8)
+    String::from_utf8(bytes).map_err(|_| Code::InvalidUtf8)
 }
 
 fn naive_key(query: &str, wanted: &str) -> Vec<Result<String, Code>> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum_core::body::Body;
 use http::{Method, Request};
 use http_body_util::BodyExt;
-use waylay_extract::{Base, Extract, IntoRequest, TextError, ToText, WriteError};
+use waylay_extract::{BaseUrl, Extract, IntoRequest, TextError, ToText, WriteError};
 
 /// A text with a spelling of its own, which refuses the empty one.
 struct Spelt(&'static str);
@@ -34,7 +34,7 @@ fn is_zero(number: &Shown) -> bool {
 }
 
 fn url(request: &Request<Body>) -> String {
-    Base::new("http://localhost:8081").unwrap().join(&request.uri().to_string()).unwrap()
+    BaseUrl::new("http://localhost:8081").unwrap().join(&request.uri().to_string()).unwrap()
 }
 
 async fn body(request: Request<Body>) -> String {

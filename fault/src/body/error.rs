@@ -1,10 +1,10 @@
-//! BodyError, RejectError.
+//! BodyError: the failure of a body, by its service or by a fault.
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// Why a body failed: the service's did, or a fault [ended](RejectError) it.
+/// The failure of a body: the service's own, or [injected](RejectError).
 ///
 /// ```
 /// use http::{Request, Response};
@@ -42,7 +42,7 @@ impl BodyError {
         Self(Cause::Reject(error))
     }
 
-    /// The fault behind it, if it is one.
+    /// Returns the injected error, if it is one.
     pub fn reject(&self) -> Option<&RejectError> {
         match &self.0 {
             Cause::Service(_) => None,
@@ -66,9 +66,9 @@ impl Error for BodyError {
     }
 }
 
-/// A fault ended the exchange without an answer, or within one.
+/// A fault ended the exchange before or within the response.
 ///
-/// With the feature `http2` and a chosen code its source is the `h2::Error` by which hyper picks
+/// With the feature `http2` and a chosen code its source is the `h2::Error`, from which hyper takes
 /// the code of the stream reset.
 #[derive(Debug)]
 pub struct RejectError {
@@ -83,8 +83,8 @@ impl RejectError {
         Self::because(fault, "rejected the request", code)
     }
 
-    pub(crate) fn cut(fault: Arc<str>, code: Option<u32>) -> Self {
-        Self::because(fault, "cut the body short", code)
+    pub(crate) fn truncated(fault: Arc<str>, code: Option<u32>) -> Self {
+        Self::because(fault, "truncated the body", code)
     }
 
     #[cfg_attr(not(feature = "http2"), allow(unused_variables, reason = "codes need h2's own error type"))]
@@ -97,7 +97,7 @@ impl RejectError {
         }
     }
 
-    /// The name of the fault.
+    /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         &self.fault
     }

@@ -1,4 +1,4 @@
-//! FaultBody, the response body type.
+//! FaultBody: the response body of every fault layer.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -13,8 +13,8 @@ use crate::body::error::{BodyError, RejectError};
 use crate::body::stage::{FaultHandle, Polled, Stage, StagedBody, plus};
 
 pin_project! {
-    /// A body: the service's own, the fault's own, one whose first poll fails, or one that a fault
-    /// has its hand in.
+    /// A response body: the service's own, the fault's own, one that fails at the first poll, or
+    /// one that goes through the stages of a fault.
     #[derive(Debug)]
     pub struct FaultBody<B> {
         #[pin]
@@ -27,7 +27,7 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<B> {
         Service { #[pin] body: B },
-        // In a box of its own, so that the many, which are the service's, stay small.
+        // Boxed, so that the common case, the service's body, stays small.
         Other { other: Box<Other<B>> },
     }
 }
@@ -35,12 +35,12 @@ pin_project! {
 #[derive(Debug)]
 enum Other<B> {
     Own(Own<B>),
-    // Not of a whole `FaultBody`: a type that holds itself sends the compiler round in circles.
+    // Not of a whole `FaultBody`: a recursive type overflows the compiler's trait resolution.
     StagedBody(Pin<Box<StagedBody<Plain<B>>>>),
 }
 
 pin_project! {
-    /// A body that nobody has a hand in.
+    /// A body without stages.
     #[project = PlainProjection]
     #[derive(Debug)]
     pub(crate) enum Plain<B> {
@@ -49,12 +49,12 @@ pin_project! {
     }
 }
 
-/// A body of the fault's own making.
+/// A body made by the fault.
 #[derive(Debug)]
 pub(crate) enum Own<B> {
     Text(Bytes),
     Reject(Option<BodyError>),
-    /// The first of it was read beforehand.
+    /// Its first frames were read ahead.
     Primed(VecDeque<Frame<Bytes>>, Pin<Box<B>>),
 }
 
@@ -72,24 +72,23 @@ impl<B> FaultBody<B> {
         Self::other(Other::Own(Own::Text(text)))
     }
 
-    /// It must fail on the very first poll: one `Pending` earlier, and the server has sent the
-    /// head.
+    /// Fails at the very first poll: after one `Pending` the server would have sent the head.
     pub(crate) fn reject(error: RejectError) -> Self {
         Self::failed(BodyError::injected(error))
     }
 
-    /// The same, for another reason.
+    /// Fails at the first poll, with any error.
     pub(crate) fn failed(error: BodyError) -> Self {
         Self::other(Other::Own(Own::Reject(Some(error))))
     }
 
-    /// A body of which these frames were read already.
+    /// Returns a body whose first frames were read ahead.
     pub(crate) fn primed(frames: VecDeque<Frame<Bytes>>, body: Pin<Box<B>>) -> Self {
         Self::other(Other::Own(Own::Primed(frames, body)))
     }
 
-    /// Puts the stages behind it, for as long as it lasts. Each fault does so once.
-    pub(crate) fn tampered(self, stages: Vec<Box<dyn Stage>>, handle: Box<dyn FaultHandle>) -> Self {
+    /// Wraps the body in stages. Each fault does so once.
+    pub(crate) fn staged(self, stages: Vec<Box<dyn Stage>>, handle: Box<dyn FaultHandle>) -> Self {
         let body = match self.kind {
             Kind::Service { body } => Plain::Service { body },
             Kind::Other { other } => match *other {
@@ -103,10 +102,10 @@ impl<B> FaultBody<B> {
         Self::other(Other::StagedBody(Box::pin(StagedBody::new(body, stages, handle))))
     }
 
-    /// The service's own body, if it is that.
+    /// Returns the service's own body, if it is one.
     ///
     /// # Errors
-    /// The body as it was, if it is the fault's.
+    /// Returns `self` if it is a body of the fault.
     #[inline]
     pub fn into_service(self) -> Result<B, Self> {
         match self.kind {
@@ -116,7 +115,7 @@ impl<B> FaultBody<B> {
     }
 }
 
-/// The empty body, which some layers answer with (tower-http's timeout).
+/// The empty body, with which some layers respond (tower-http's timeout).
 impl<B> Default for FaultBody<B> {
     fn default() -> Self {
         Self::text(Bytes::new())
@@ -212,7 +211,7 @@ where
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Text(text) => text.is_empty(),
-            // A server that thinks it empty would send the head and never ask for it.
+            // A server would send the head of an empty body without polling it.
             Self::Reject(error) => error.is_none(),
             Self::Primed(frames, body) => frames.is_empty() && body.is_end_stream(),
         }

@@ -1,4 +1,4 @@
-//! Request bodies: re-boxing and read-ahead.
+//! BodyRebox and ReadAhead: changed and buffered request bodies.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -15,14 +15,14 @@ use crate::body::error::BodyError;
 use crate::body::fault_body::FaultBody;
 use crate::body::stage::Polled;
 
-/// What can be done with request bodies of one type.
+/// Conversions between request bodies of one type and [`FaultBody`].
 pub(crate) struct BodyRebox<B> {
-    /// Makes one of the fault's own.
+    /// Makes a body of type `B`.
     pub(crate) rebox: fn(FaultBody<B>) -> B,
     poll: fn(Pin<&mut B>, &mut Context<'_>) -> Polled,
 }
 
-// By hand, since a derive would ask for `B: Copy`.
+// A derive would require `B: Copy`.
 impl<B> Clone for BodyRebox<B> {
     fn clone(&self) -> Self {
         *self
@@ -41,13 +41,13 @@ where
     }
 }
 
-/// A body that is read while its request is held back, so that an HTTP/1 server, which notices
-/// that a client left only while it reads, keeps reading.
+/// A body that is read while its request is delayed: an HTTP/1 server notices that a client has
+/// left only while it reads.
 pub(crate) struct ReadAhead<B> {
     rebox: BodyRebox<B>,
     body: Pin<Box<B>>,
     frames: VecDeque<Frame<Bytes>>,
-    /// How many bytes more may be kept.
+    /// Number of bytes that may still be buffered.
     left: usize,
     ended: bool,
 }
@@ -57,10 +57,10 @@ impl<B> ReadAhead<B> {
         Self { rebox, body: Box::pin(body), frames: VecDeque::new(), left: max_bytes, ended: false }
     }
 
-    /// Reads what has come.
+    /// Reads what has arrived.
     ///
     /// # Errors
-    /// The body broke off: the client is gone.
+    /// The body failed: the client has left.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Result<(), BodyError> {
         while self.left > 0 && !self.ended {
             match (self.rebox.poll)(self.body.as_mut(), cx) {
@@ -77,13 +77,13 @@ impl<B> ReadAhead<B> {
         Ok(())
     }
 
-    /// The whole body again.
+    /// Returns the whole body.
     pub(crate) fn into_body(self) -> B {
         (self.rebox.rebox)(FaultBody::primed(self.frames, self.body))
     }
 }
 
-/// The port that a layer was given, for a body type that is known again when a request comes.
+/// The rebox function of a layer, whose body type is known only in `call`.
 #[derive(Clone, Default)]
 pub(crate) struct ReboxSlot(Option<Arc<dyn Any + Send + Sync>>);
 
@@ -92,7 +92,7 @@ impl ReboxSlot {
         Self(Some(Arc::new(rebox)))
     }
 
-    /// The port for this body type: the given one, or axum's for axum's.
+    /// Returns the conversions for this body type: those given, or axum's for axum's body.
     pub(crate) fn get<B: 'static>(&self) -> Option<BodyRebox<B>> {
         self.0.as_ref().and_then(|any| any.downcast_ref().copied()).or_else(axum_rebox)
     }

@@ -1,4 +1,4 @@
-//! Stage: one transformation of a body; cancellable sleeps.
+//! Stage: one transformation of a body, with cancellable delays.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,35 +12,38 @@ use pin_project_lite::pin_project;
 
 use crate::body::error::{BodyError, RejectError};
 
-/// What a poll of a body gives.
-pub(crate) type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
+/// The result of polling a body.
+pub(crate) type Polled = Poll<NextFrame>;
 
-/// One thing done to a body: it pulls frames from below and hands its own out.
+/// The next frame of a body, its failure, or its end.
+pub(crate) type NextFrame = Option<Result<Frame<Bytes>, BodyError>>;
+
+/// One transformation of a body: reads frames from its input and returns its own.
 pub(crate) trait Stage: fmt::Debug + Send + Sync {
-    /// The next frame. From the moment that the fault is [off](StageInput::off), what is held back is
-    /// handed out and the rest goes by untouched.
+    /// Returns the next frame. Once the fault is [off](StageInput::is_off), buffered data is
+    /// returned and the rest passes unchanged.
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled;
 
-    /// The size of what comes out, of that which comes in.
+    /// Returns the size of the output, given that of the input.
     fn size_hint(&self, input: SizeHint) -> SizeHint {
         input
     }
 
-    /// Whether nothing comes out any more, given whether nothing comes in.
+    /// Tests whether the output has ended, given whether the input has.
     fn is_end(&self, input: bool) -> bool {
         input
     }
 
-    /// Whether the head must not promise the length that the body had.
+    /// Tests whether the head must not state the length of the input.
     fn resizes(&self) -> bool {
         false
     }
 
-    /// Told before the first frame what length the body is known to have, if any.
+    /// Receives the length of the input, if known, before the first frame.
     fn begin(&mut self, _length: Option<u64>) {}
 }
 
-/// A size with some bytes more, which a stage holds back.
+/// Adds the bytes that a stage has buffered.
 pub(crate) fn plus(hint: SizeHint, bytes: u64) -> SizeHint {
     let mut sum = SizeHint::new();
     sum.set_lower(hint.lower().saturating_add(bytes));
@@ -50,25 +53,31 @@ pub(crate) fn plus(hint: SizeHint, bytes: u64) -> SizeHint {
     sum
 }
 
-/// The fault behind the stages, as they see it.
+/// A fault, as seen by the stages and toxics that it has injected.
 pub(crate) trait FaultHandle: Send + Sync {
-    /// The name of the fault.
+    /// Returns the name of the fault.
     fn name(&self) -> Arc<str>;
 
-    /// Whether the fault was switched off or halted.
-    fn off(&self) -> bool;
+    /// Tests whether the fault is disabled or halted.
+    fn is_off(&self) -> bool;
 
-    /// Begins a wait.
+    /// Completes when the fault is disabled or halted.
+    fn when_off(&self) -> WhenOff;
+
+    /// Starts a delay.
     fn pause(&self, time: Duration) -> Pause;
 
-    /// Resets the whole connection, where it can be had.
+    /// Resets the whole connection, if its handle is known.
     fn reset_connection(&self) {}
 
-    /// The body came to its end, or the fault was called off before.
-    fn done(&mut self, is_cancelled: bool);
+    /// Called when the body has ended or the fault was cancelled.
+    fn done(&mut self, _is_cancelled: bool) {}
 }
 
-/// All that lies below one stage.
+/// The future of [`FaultHandle::when_off`].
+pub(crate) type WhenOff = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Everything before one stage.
 pub(crate) struct StageInput<'a> {
     stages: &'a mut [Box<dyn Stage>],
     source: Pin<&'a mut (dyn Body<Data = Bytes, Error = BodyError> + 'a)>,
@@ -87,7 +96,7 @@ impl StageInput<'_> {
         )
     }
 
-    pub(crate) fn off(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         self.off
     }
 
@@ -95,34 +104,34 @@ impl StageInput<'_> {
         self.handle.pause(time)
     }
 
-    /// Resets the whole connection, where it can be had.
+    /// Resets the whole connection, if its handle is known.
     pub(crate) fn reset_connection(&self) {
         self.handle.reset_connection();
     }
 
-    /// The error that ends a body before its time.
+    /// Returns the error of a truncated body.
     pub(crate) fn truncation_error(&self, code: Option<u32>) -> BodyError {
-        BodyError::injected(RejectError::cut(self.handle.name(), code))
+        BodyError::injected(RejectError::truncated(self.handle.name(), code))
     }
 }
 
 pin_project! {
-    /// A body that faults change, each of which counts as active until the body ends.
+    /// A body with the stages of one or more faults; each is active until the body ends.
     pub(crate) struct StagedBody<B> {
         #[pin]
         body: B,
-        // The first is the innermost fault's.
+        // Those of the innermost fault come first.
         groups: Vec<StageGroup>,
     }
 }
 
 /// The stages of one fault.
 struct StageGroup {
-    /// The first written is the first that a frame comes through.
+    /// A frame passes the stages in this order.
     stages: Vec<Box<dyn Stage>>,
     handle: Box<dyn FaultHandle>,
     has_begun: bool,
-    /// It stays so: a fault that is on once more has lost its place in the body.
+    /// Stays set: a fault that is enabled again does not know its position in the body.
     is_cancelled: bool,
     is_ended: bool,
 }
@@ -159,7 +168,7 @@ where
     }
 }
 
-/// All that lies below the stages of one fault.
+/// Everything before the stages of one fault.
 struct GroupInput<'a> {
     groups: &'a mut [StageGroup],
     source: Pin<&'a mut (dyn Body<Data = Bytes, Error = BodyError> + 'a)>,
@@ -196,13 +205,13 @@ impl StageGroup {
             return Poll::Ready(None);
         }
         if !std::mem::replace(&mut self.has_begun, true) {
-            // Each is told what the ones below it make of the length.
+            // Each stage receives the length that results from the ones before it.
             self.stages.iter_mut().fold(source.size_hint(), |hint, stage| {
                 stage.begin(hint.exact());
                 stage.size_hint(hint)
             });
         }
-        if !self.is_cancelled && self.handle.off() {
+        if !self.is_cancelled && self.handle.is_off() {
             self.is_cancelled = true;
             self.handle.done(true);
         }
@@ -216,7 +225,7 @@ impl StageGroup {
                 self.is_ended = true;
                 self.handle.done(false);
             }
-            // A server that knows the length does not ask again.
+            // A server that knows the length does not poll again.
             Poll::Ready(Some(Ok(_))) => {
                 if self.stages.iter().fold(source.is_end_stream(), |end, stage| stage.is_end(end)) {
                     self.handle.done(false);
@@ -242,10 +251,9 @@ impl<B> fmt::Debug for StagedBody<B> {
     }
 }
 
-/// A wait under way. It tells whether it ran to its end or was called off.
+/// A running delay. Returns `None` if it was cancelled.
 ///
-/// The lock is never taken: it only makes a future that need not be `Sync` fit into bodies that
-/// must be.
+/// The lock is never contended: it makes a future that is not `Sync` fit into bodies that must be.
 pub(crate) struct Pause(Mutex<Pin<Box<dyn Future<Output = Option<()>> + Send>>>);
 
 impl Pause {
@@ -264,7 +272,7 @@ impl fmt::Debug for Pause {
     }
 }
 
-/// How time is slept away: tokio's timer, or a function of the user's.
+/// The clock of delays: tokio's timer, or a custom function.
 #[derive(Clone, Default)]
 pub(crate) struct Sleeper(Option<Arc<Sleep>>);
 

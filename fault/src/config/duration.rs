@@ -1,13 +1,12 @@
-//! Lengths of time, as Duration or text such as 90ms.
+//! DelayTime: a length of time, as `Duration` or text such as `90ms`.
 
 use std::fmt;
 use std::time::Duration;
 
 /// A length of time: a [`Duration`], or text such as `"90ms"`, `"1.5s"` or `"2m"`.
 ///
-/// Text is a decimal number and a unit: `ns`, `us` (or `µs`), `ms`, `s`, `m`, `h`. A text that is
-/// none is kept and reported by [`FaultBuilder::build`](crate::FaultBuilder::build), so that
-/// nothing on the way there can fail.
+/// Text is a decimal number and a unit: `ns`, `us` (or `µs`), `ms`, `s`, `m`, `h`. Invalid text is
+/// reported by [`FaultBuilder::build`](crate::FaultBuilder::build), together with all other errors.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,10 +22,10 @@ use std::time::Duration;
 pub struct DelayTime(Result<Duration, TimeError>);
 
 impl DelayTime {
-    /// The length of time, if the text was one.
+    /// Returns the length of time.
     ///
     /// # Errors
-    /// The place in the text where it stops being a length of time.
+    /// The text is not a length of time.
     pub fn duration(&self) -> Result<Duration, TimeError> {
         self.0.clone()
     }
@@ -34,7 +33,7 @@ impl DelayTime {
 
 impl From<Duration> for DelayTime {
     fn from(duration: Duration) -> Self {
-        // Delays are reckoned in `u64` nanoseconds, which end after 584 years.
+        // Delays are computed in `u64` nanoseconds, which end after 584 years.
         Self(match u64::try_from(duration.as_nanos()) {
             Ok(_) => Ok(duration),
             Err(_) => Err(TimeError::new(&format!("{duration:?}"), 0, TimeErrorKind::TooLong)),
@@ -63,12 +62,12 @@ impl fmt::Display for DelayTime {
     }
 }
 
-/// A text is not a length of time.
+/// The error of a text that is not a length of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeError {
     text: String,
     at: usize,
-    flaw: TimeErrorKind,
+    kind: TimeErrorKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,16 +79,16 @@ enum TimeErrorKind {
 }
 
 impl TimeError {
-    fn new(text: &str, at: usize, flaw: TimeErrorKind) -> Self {
-        Self { text: text.to_owned(), at, flaw }
+    fn new(text: &str, at: usize, kind: TimeErrorKind) -> Self {
+        Self { text: text.to_owned(), at, kind }
     }
 
-    /// The whole text as it was given.
+    /// Returns the whole text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The byte offset in the text where the fault lies.
+    /// Returns the byte offset of the error in the text.
     pub fn offset(&self) -> usize {
         self.at
     }
@@ -99,7 +98,7 @@ impl fmt::Display for TimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let column = self.text.get(..self.at).unwrap_or("").chars().count() + 1;
         let text = &self.text;
-        match self.flaw {
+        match self.kind {
             TimeErrorKind::NoNumber => {
                 write!(f, "`{text}` has no number at column {column}; write it like `90ms` or `1.5s`")
             }
@@ -109,7 +108,7 @@ impl fmt::Display for TimeError {
             TimeErrorKind::UnknownUnit => {
                 write!(f, "`{text}` has an unknown unit at column {column}; known are ns, us, ms, s, m, h")
             }
-            TimeErrorKind::TooLong => write!(f, "`{text}` is too long; 584 years are the most"),
+            TimeErrorKind::TooLong => write!(f, "`{text}` is too long; the maximum is 584 years"),
         }
     }
 }
@@ -117,7 +116,7 @@ impl fmt::Display for TimeError {
 impl std::error::Error for TimeError {}
 
 fn parse(text: &str) -> Result<Duration, TimeError> {
-    let fail = |at, flaw| TimeError::new(text, at, flaw);
+    let fail = |at, kind| TimeError::new(text, at, kind);
     let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
 
     let whole = digits(0);
@@ -146,10 +145,10 @@ fn parse(text: &str) -> Result<Duration, TimeError> {
     };
 
     let too_long = || fail(0, TimeErrorKind::TooLong);
-    // Twenty-odd digits overflow `u64` and mean centuries even in nanoseconds.
+    // More than 19 digits overflow `u64`, and mean centuries even in nanoseconds.
     let whole: u64 = text[..whole].parse().map_err(|_| too_long())?;
     let mut nanos = u128::from(whole) * unit;
-    // Digits below a nanosecond are cut, as `Duration` would.
+    // Digits below a nanosecond are cut, as `Duration` does.
     let mut place = unit;
     for digit in fraction.bytes().map(|byte| u128::from(byte - b'0')) {
         place /= 10;

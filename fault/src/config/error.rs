@@ -1,4 +1,4 @@
-//! FaultErrors: every wrong setting of a fault, reported together.
+//! FaultErrors: every invalid setting of a fault, reported together.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::config::duration::TimeError;
 
-/// Everything that is wrong with the settings of one fault, in the order of the tree and the calls.
+/// All invalid settings of one fault, in the order of the injectors and the calls.
 ///
 /// ```
 /// use waylay_fault::{Fault, FaultErrorKind, error};
@@ -16,7 +16,7 @@ use crate::config::duration::TimeError;
 /// assert_eq!(
 ///     errors.to_string(),
 ///     "fault `flaky` has 2 wrong settings:\n\
-///      - error.status: 600 is no status to answer with; give one from 200 to 599\n\
+///      - error.status: 600 is not a response status; give one from 200 to 599\n\
 ///      - participation: 1.1 is not a share of requests; give a number from 0 to 1",
 /// );
 /// assert!(errors.iter().any(|error| *error.kind() == FaultErrorKind::Participation));
@@ -28,12 +28,12 @@ pub struct FaultErrors {
 }
 
 impl FaultErrors {
-    /// The name that was given to the fault.
+    /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         &self.fault
     }
 
-    /// The wrong settings, at least one.
+    /// Returns the invalid settings, at least one.
     pub fn iter(&self) -> std::slice::Iter<'_, FaultError> {
         self.errors.iter()
     }
@@ -59,7 +59,7 @@ impl fmt::Display for FaultErrors {
 
 impl std::error::Error for FaultErrors {}
 
-/// One wrong setting: where it was set, what was given, and what is wrong with it.
+/// One invalid setting: its place, its value, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultError {
     setting: String,
@@ -68,17 +68,17 @@ pub struct FaultError {
 }
 
 impl FaultError {
-    /// The place of the setting, such as `participation` or `chain[1].slow.max`.
+    /// Returns the place of the setting, such as `participation` or `chain[1].slow.max`.
     pub fn setting(&self) -> &str {
         &self.setting
     }
 
-    /// The value as it was given.
+    /// Returns the value of the setting.
     pub fn given(&self) -> &str {
         &self.given
     }
 
-    /// What is wrong with it.
+    /// Returns what is wrong with it.
     pub fn kind(&self) -> &FaultErrorKind {
         &self.kind
     }
@@ -93,15 +93,15 @@ impl fmt::Display for FaultError {
                 write!(f, "{given} is not a share of requests; give a number from 0 to 1")
             }
             FaultErrorKind::Name => {
-                write!(f, "`{given}` cannot be a fault's name; give visible ASCII, it travels in a header")
+                write!(f, "`{given}` is not a fault name; give visible ASCII, since it is sent in a header")
             }
             FaultErrorKind::Informational => write!(
                 f,
-                "{given} is an informational status, after which the client waits for the real one; \
+                "{given} is an informational status, after which the client waits for the final one; \
                  give one from 200 to 599"
             ),
             FaultErrorKind::Status => {
-                write!(f, "{given} is no status to answer with; give one from 200 to 599")
+                write!(f, "{given} is not a response status; give one from 200 to 599")
             }
             FaultErrorKind::Weight => write!(f, "{given} is not a weight; give a finite number from 0 on"),
             FaultErrorKind::NothingToPick => {
@@ -109,34 +109,37 @@ impl fmt::Display for FaultError {
             }
             FaultErrorKind::Time(error) => error.fmt(f),
             FaultErrorKind::Sigma => write!(f, "{given} is not a spread; give a finite number from 0 on"),
-            FaultErrorKind::EmptyRange => write!(f, "{given} is no range; give the lower bound first"),
-            FaultErrorKind::MissingMax => write!(f, "{given} has no longest value; add `.max(…)`"),
-            FaultErrorKind::ZeroSize => write!(f, "{given} is no amount; give at least 1"),
+            FaultErrorKind::EmptyRange => write!(f, "{given} is an empty range; give the lower bound first"),
+            FaultErrorKind::MissingMax => write!(f, "{given} has no maximum; add `.max(…)`"),
+            FaultErrorKind::ZeroSize => write!(f, "{given} is too small; give at least 1"),
             FaultErrorKind::RequestStatus => {
-                write!(f, "{given} cannot be put on a request, which has no status")
+                write!(f, "{given} cannot be set on a request, which has no status; set it on the response")
             }
             FaultErrorKind::RequestReset => {
-                write!(f, "{given} cannot end a request's body; give it to the response's")
+                write!(f, "{given} cannot end the body of a request; use it on the response")
             }
             FaultErrorKind::RequestChunks => {
-                write!(f, "{given} has chunks that are not ours to frame; only a response's can be corrupted")
+                write!(f, "{given} chunks are framed by the client; corrupt those of the response")
             }
             FaultErrorKind::Date => {
-                write!(f, "{given} is no date that HTTP can write; give one from 1970 to 9999")
+                write!(f, "{given} is not a date of HTTP; give one from 1970 to 9999")
             }
             FaultErrorKind::Quantiles => {
-                write!(f, "`{given}` is no table of quantiles; write it like `p50=20ms p99=1s`")
+                write!(f, "`{given}` is not a table of quantiles; write it like `p50=20ms p99=1s`")
             }
             FaultErrorKind::NotIncreasing => {
-                write!(f, "{given} does not rise; give shares from 0 to 1 and times in order")
+                write!(f, "{given} does not increase; give shares from 0 to 1 and times in increasing order")
             }
-            FaultErrorKind::Grpc => write!(f, "{given} is no gRPC status; give one from 0 to 16"),
-            FaultErrorKind::Rate => write!(f, "{given} bytes a second let nothing through; give at least 1"),
-            FaultErrorKind::Fraction => write!(f, "{given} is not a share; give a number from 0 to 1"),
+            FaultErrorKind::Grpc => write!(f, "{given} is not a gRPC status; give one from 0 to 16"),
+            FaultErrorKind::Rate => write!(f, "{given} bytes per second send nothing; give at least 1"),
+            FaultErrorKind::Fraction => write!(f, "{given} is not a fraction; give a number from 0 to 1"),
             FaultErrorKind::CloseCode => {
-                write!(f, "{given} is no WebSocket close code; give one from 1000 to 4999, not 1004 to 1006")
+                write!(
+                    f,
+                    "{given} is not a WebSocket close code; give one from 1000 to 4999, not 1004 to 1006"
+                )
             }
-            FaultErrorKind::Zero => write!(f, "{given} would never happen; give at least 1"),
+            FaultErrorKind::Zero => write!(f, "{given} is too small; give at least 1"),
             FaultErrorKind::NoStopLimit => {
                 write!(f, "{given} is set; give an error ratio, a latency or both")
             }
@@ -144,11 +147,11 @@ impl fmt::Display for FaultError {
                 write!(f, "{given} attempts of each key need a key; set `decide_by` to one")
             }
             FaultErrorKind::Method => write!(f, "`{given}` is not a method; give a token such as `GET`"),
-            FaultErrorKind::FaultHandle => {
+            FaultErrorKind::Host => {
                 write!(f, "`{given}` is not a host pattern; write it like `shop.test` or `*.shop.test`")
             }
             FaultErrorKind::Network => {
-                write!(f, "`{given}` is no range of addresses; write it like `10.0.0.0/8` or `::1`")
+                write!(f, "`{given}` is not a network or an address; write it like `10.0.0.0/8` or `::1`")
             }
             FaultErrorKind::Rule(why) => write!(f, "`{given}` is not a rule: {why}"),
             FaultErrorKind::Pattern(why) => write!(f, "`{given}` is not a path pattern: {why}"),
@@ -165,82 +168,82 @@ impl fmt::Display for FaultError {
 impl std::error::Error for FaultError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
-            // Its text is already in ours; only what stands below it comes next.
+            // `Display` prints the text of this error already, so its own source comes next.
             FaultErrorKind::Time(error) => error.source(),
             _ => None,
         }
     }
 }
 
-/// The kinds of wrong settings.
+/// Kinds of invalid settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultErrorKind {
-    /// A participation that is no number from 0 to 1.
+    /// A participation outside of 0 to 1.
     Participation,
-    /// A name that is empty or cannot stand in a header.
+    /// A name that is empty or not valid in a header.
     Name,
-    /// A 1xx status, which hyper would send ahead of the real answer.
+    /// A 1xx status, which hyper would send before the final response.
     Informational,
-    /// A number that is no status of an answer.
+    /// A number that is not a response status.
     Status,
     /// A weight that is negative or not finite.
     Weight,
     /// No weight above zero.
     NothingToPick,
-    /// A text that is no length of time.
+    /// A text that is not a length of time.
     Time(TimeError),
     /// A spread of a distribution that is negative or not finite.
     Sigma,
-    /// A range whose lower bound lies above its upper bound.
+    /// A range whose lower bound is above its upper bound.
     EmptyRange,
-    /// A distribution without an end, given no longest value.
+    /// An unbounded distribution without a maximum.
     MissingMax,
-    /// A size or a rate of nothing.
+    /// A size or a rate of zero.
     ZeroSize,
     /// A status for a request.
     RequestStatus,
-    /// A reset of the connection in the middle of a request's body.
+    /// A connection reset within the body of a request.
     RequestReset,
-    /// A framing to be broken that is the client's.
+    /// Broken chunk framing for a request, which the client frames.
     RequestChunks,
-    /// A date that HTTP cannot write.
+    /// A date that HTTP cannot express.
     Date,
-    /// A text or list that is no table of quantiles.
+    /// A text or list that is not a table of quantiles.
     Quantiles,
-    /// A quantile that does not rise above the one before it.
+    /// A quantile that is not above the one before it.
     NotIncreasing,
-    /// A number that is no gRPC status.
+    /// A number that is not a gRPC status.
     Grpc,
-    /// A rate of no bytes at all.
+    /// A rate of zero bytes.
     Rate,
-    /// A rule that the router cannot read, in its words.
+    /// A rule that the router cannot parse, with its message.
     Rule(String),
-    /// A number that is no share.
+    /// A number outside of 0 to 1.
     Fraction,
     /// A number that cannot be sent as a WebSocket close code (RFC 6455, section 7.4).
     CloseCode,
-    /// A count of nothing.
+    /// A count of zero.
     Zero,
     /// An automatic stop without a limit.
     NoStopLimit,
     /// Attempts counted by key, of a fault that decides by a counter.
     NoKey,
-    /// A text that is no method.
+    /// A text that is not a method.
     Method,
-    /// A text that is no pattern of hosts.
-    FaultHandle,
-    /// A text that is no range of addresses.
+    /// A text that is not a host pattern.
+    Host,
+    /// A text that is not a network or an address.
     Network,
-    /// A path pattern that cannot be read, and why.
+    /// An invalid path pattern, and the reason.
     Pattern(String),
-    /// A text that is no header name.
+    /// A text that is not a header name.
     HeaderName,
-    /// A text that is no header value.
+    /// A text that is not a header value.
     HeaderValue,
 }
 
-/// The errors of one build, gathered.
+/// Collects the errors of one build.
 #[derive(Debug, Default)]
 pub(crate) struct ErrorCollector(Vec<FaultError>);
 
@@ -249,13 +252,13 @@ impl ErrorCollector {
         self.0.push(FaultError { setting: setting.into(), given: given.to_string(), kind });
     }
 
-    /// Keeps the good value, or the error.
+    /// Returns the valid value, or records the error.
     pub(crate) fn time<T>(&mut self, setting: String, time: Result<T, TimeError>) -> Option<T> {
         time.map_err(|error| self.add(setting, error.text().to_owned(), FaultErrorKind::Time(error))).ok()
     }
 
-    /// The value if nothing was found.
-    pub(crate) fn or<T>(self, fault: &str, value: Option<T>) -> Result<T, FaultErrors> {
+    /// Returns the value if there is no error.
+    pub(crate) fn into_result<T>(self, fault: &str, value: Option<T>) -> Result<T, FaultErrors> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
             _ => Err(FaultErrors { fault: fault.to_owned(), errors: self.0 }),
@@ -269,7 +272,7 @@ pub(crate) fn header_name(setting: &str, name: &str, errors: &mut ErrorCollector
 }
 
 pub(crate) fn header_value(setting: &str, value: &str, errors: &mut ErrorCollector) -> Option<HeaderValue> {
-    // From bytes, since `from_str` refuses what lies beyond ASCII and clients may send it.
+    // From bytes, since `from_str` rejects non-ASCII text, which clients may send.
     let parsed = HeaderValue::from_bytes(value.as_bytes());
     parsed.map_err(|_| errors.add(setting, value.escape_debug(), FaultErrorKind::HeaderValue)).ok()
 }

@@ -1,11 +1,11 @@
-//! What can be done to a connection: toxic, termination, chunk error, reset code.
+//! Commands on a connection: toxics, terminations, chunk errors, reset codes.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::report::event::Action;
 
-/// The way that bytes go, seen from the client, as in Toxiproxy.
+/// The direction of bytes, seen from the client, as in Toxiproxy.
 ///
 /// ```
 /// use waylay_fault::{Direction, Fault, Toxic};
@@ -23,9 +23,9 @@ pub enum Direction {
     Downstream,
 }
 
-/// The settings of one toxic, its times as written (`DelayTime`) or found good (`Duration`).
+/// The settings of one toxic, with unchecked (`DelayTime`) or checked (`Duration`) times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind<T> {
+pub(crate) enum ToxicKind<T> {
     Latency { latency: T, jitter: T },
     Bandwidth { rate: u64 },
     SlowClose { delay: T },
@@ -35,8 +35,8 @@ pub(crate) enum Kind<T> {
     LimitData { bytes: u64, reset: bool },
 }
 
-impl<T> Kind<T> {
-    /// Toxiproxy's name for it.
+impl<T> ToxicKind<T> {
+    /// Returns Toxiproxy's name for it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Latency { .. } => "latency",
@@ -50,13 +50,13 @@ impl<T> Kind<T> {
         }
     }
 
-    /// Whether it can end in a reset.
+    /// Tests whether it may end in a reset.
     pub(crate) fn resets(&self) -> bool {
         matches!(self, Self::ResetPeer { .. } | Self::LimitData { reset: true, .. })
     }
 }
 
-impl fmt::Display for Kind<Duration> {
+impl fmt::Display for ToxicKind<Duration> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
@@ -74,7 +74,7 @@ impl fmt::Display for Kind<Duration> {
 
 /// An HTTP/2 error code (RFC 9113, section 7): the names of the RFC, or any other number.
 ///
-/// What clients make of them differs: many retry `REFUSED_STREAM` on their own, few retry others.
+/// Clients treat them differently: many retry `REFUSED_STREAM` by themselves, few retry others.
 ///
 /// ```
 /// use waylay_fault::ResetCode;
@@ -144,42 +144,42 @@ impl fmt::Debug for ResetCode {
     }
 }
 
-/// How it stops. What carries each of them to the client is a matter of `reach`.
+/// The end of an exchange without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Termination {
-    /// Without an answer, by whatever the protocol has for it.
+    /// Without a response, in the way of the protocol.
     Empty,
-    /// By a stream reset of this code, where the protocol has streams.
+    /// By a stream reset with this code, where the protocol has streams.
     #[cfg_attr(not(feature = "http2"), allow(dead_code, reason = "codes come with the feature"))]
     Code(u32),
     /// The whole connection is closed.
     Close,
     /// The whole connection is reset.
     Reset,
-    /// The connection does not come about.
-    RejectFn,
-    /// What is written finds no reader.
+    /// The connection is not established.
+    Refuse,
+    /// A write finds no reader.
     BrokenPipe,
-    /// Nothing has come for too long.
+    /// Nothing arrived in time.
     TimedOut,
 }
 
 impl Termination {
-    /// Its name in reports. A time-out is only ever the end of a hang, which has its own.
+    /// Returns its name in reports. A time-out only ends a hang, which has its own action.
     pub(crate) fn action(self) -> Action {
         match self {
             Self::Empty | Self::TimedOut => Action::EmptyReply,
             Self::Code(code) => Action::StreamReset(code),
             Self::Close => Action::ConnectionClose,
             Self::Reset => Action::ConnectionReset,
-            Self::RejectFn => Action::ConnectionRefused,
+            Self::Refuse => Action::ConnectionRefused,
             Self::BrokenPipe => Action::BrokenPipe,
         }
     }
 }
 
-/// How the chunks of a response are framed wrongly (RFC 9112, section 7.1). All else of the
-/// response stays as it is, and the connection stays open unless it is said otherwise.
+/// A wrong chunk framing of a response (RFC 9112, section 7.1). The rest of the response stays as
+/// it is, and the connection stays open unless stated otherwise.
 ///
 /// ```
 /// use waylay_fault::{ChunkError, Corruption, Fault, corrupt};
@@ -190,14 +190,14 @@ impl Termination {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChunkError {
-    /// The first chunk's size is `zz`, which is no number.
+    /// The first chunk's size is `zz`, which is not a number.
     BadSize,
-    /// The first chunk has one byte more than its size says. An empty body has none.
+    /// The first chunk has one byte more than its size. Without effect on an empty body.
     Longer,
-    /// The first chunk has one byte less than its size says. An empty body has none.
+    /// The first chunk has one byte less than its size. Without effect on an empty body.
     Shorter,
-    /// The last chunk's size is `zz`, once all data have come.
+    /// The last chunk's size is `zz`, after all data.
     BadLast,
-    /// The last chunk never comes: once all data have, the connection is closed.
+    /// The last chunk is missing: the connection is closed after all data.
     MissingLast,
 }

@@ -1,4 +1,4 @@
-//! WireError (to be InjectedIoError), InjectedError.
+//! InjectedIoError and InjectedError: errors of a connection ended by a fault.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::{fmt, io};
 
 use crate::connection::command::Termination;
 
-/// A fault ended the connection; found within the [`io::Error`] that its stream gives, by
+/// The error of a connection that a fault ended; inside the [`io::Error`] of its stream, see
 /// [`io::Error::get_ref`].
 ///
 /// ```
@@ -35,22 +35,22 @@ impl InjectedIoError {
         Self { fault, termination }
     }
 
-    /// The name of the fault.
+    /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         &self.fault
     }
 
-    /// Whether a reader meets it as the end of the stream.
+    /// Tests whether a reader sees the end of the stream.
     pub(crate) fn is_close(&self) -> bool {
         matches!(self.termination, Termination::Empty | Termination::Close)
     }
 
-    /// As whoever reads or writes meets it.
+    /// Returns the error that a reader or writer receives.
     pub(crate) fn to_io(&self) -> io::Error {
         let kind = match self.termination {
             Termination::Empty => io::ErrorKind::UnexpectedEof,
             Termination::Reset | Termination::Code(_) => io::ErrorKind::ConnectionReset,
-            Termination::RejectFn => io::ErrorKind::ConnectionRefused,
+            Termination::Refuse => io::ErrorKind::ConnectionRefused,
             Termination::TimedOut => io::ErrorKind::TimedOut,
             Termination::Close | Termination::BrokenPipe => io::ErrorKind::BrokenPipe,
         };
@@ -63,7 +63,7 @@ impl fmt::Display for InjectedIoError {
         let what = match self.termination {
             Termination::Empty | Termination::Close => "closed",
             Termination::Reset | Termination::Code(_) => "reset",
-            Termination::RejectFn => "refused",
+            Termination::Refuse => "refused",
             Termination::TimedOut => "stopped",
             Termination::BrokenPipe => "broke",
         };
@@ -73,10 +73,10 @@ impl fmt::Display for InjectedIoError {
 
 impl std::error::Error for InjectedIoError {}
 
-/// A fault ended an exchange on the client's side.
+/// The error of an exchange that a fault ended on the client's side.
 ///
 /// Its source is the [`io::Error`] of the same kind, or the `h2::Error` of the chosen code, where
-/// retry policies look for them. See [`ClientLayer`](crate::ClientLayer) for one that comes.
+/// retry policies look for it. [`ClientLayer`](crate::ClientLayer) has an example.
 #[derive(Debug)]
 pub struct InjectedError {
     fault: Arc<str>,
@@ -100,14 +100,14 @@ impl InjectedError {
         Self { fault, cause }
     }
 
-    /// The name of the fault.
+    /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         &self.fault
     }
 
-    /// What kind of failure it stands for: `ConnectionRefused`, `ConnectionReset`, `BrokenPipe`,
-    /// `UnexpectedEof` for an empty reply, `TimedOut` after a hang; `ConnectionReset` for the
-    /// reset of a stream.
+    /// Returns the kind of failure: `ConnectionRefused`, `ConnectionReset`, `BrokenPipe`,
+    /// `UnexpectedEof` for an empty reply, `TimedOut` after a hang; `ConnectionReset` for the reset
+    /// of a stream.
     pub fn kind(&self) -> io::ErrorKind {
         match &self.cause {
             Cause::Io(error) => error.kind(),

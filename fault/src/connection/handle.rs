@@ -1,8 +1,7 @@
-//! Connection: the handle of a stream, its command queue; peer address.
+//! Connection: the handle of a stream and its command queue; PeerAddr.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -12,17 +11,18 @@ use http::Extensions;
 use tokio::sync::Notify;
 
 use crate::body::stage::FaultHandle;
-use crate::connection::command::{ChunkError, Direction, Kind, Termination};
+use crate::connection::command::{ChunkError, Direction, Termination, ToxicKind};
 use crate::connection::messages::MessageTap;
 use crate::random::draws::Draws;
 
 /// The handle of one connection. Cheap to clone.
 ///
-/// A `FaultStream` has one, and whoever serves it puts it into the extensions of its requests:
-/// our make-service for axum and our accept loop do so, and in your own loop it is one line,
-/// `request.extensions_mut().insert(connection.clone())`. Fault layers find it there and use it
-/// for what a layer cannot do: true resets, a closed connection, `GOAWAY`, toxics, and rejects of
-/// HEAD. It is there for custom injectors and handlers, too.
+/// A `FaultStream` has a handle, and the server puts it into the extensions of its requests:
+/// [`with_connection`](crate::with_connection) and [`serve_connection`](crate::serve_connection) do
+/// so; in a custom accept loop it is one line,
+/// `request.extensions_mut().insert(connection.clone())`. Fault layers use it for what a layer
+/// cannot do: TCP resets, a closed connection, `GOAWAY`, toxics, and rejection of HEAD requests.
+/// Custom injectors and handlers may use it, too.
 ///
 /// ```
 /// use http::Request;
@@ -35,8 +35,8 @@ use crate::random::draws::Draws;
 /// let mut request = Request::new(());
 /// request.extensions_mut().insert(stream.connection().clone());
 ///
-/// // Somewhere within a handler:
-/// request.extensions().get::<Connection>().expect("the server lends it").close();
+/// // In a handler:
+/// request.extensions().get::<Connection>().expect("inserted by the server").close();
 /// assert_eq!(stream.read(&mut [0; 8]).await?, 0);
 /// # Ok::<(), std::io::Error>(())
 /// # })?;
@@ -50,17 +50,17 @@ pub struct Connection {
 struct ConnectionState {
     id: u64,
     peer: Option<SocketAddr>,
-    /// Whether its stream knows how to be reset.
+    /// The stream can be reset.
     can_reset: bool,
-    /// Whether someone waits for `drained`.
+    /// A task waits for [`drained`](Connection::drained).
     has_drain_listener: AtomicBool,
     draining: AtomicBool,
     drain: Notify,
-    /// A `Protocol`, as far as the stream has understood it.
+    /// A [`Protocol`], as far as the stream has detected it.
     protocol: AtomicU8,
-    /// Whether the next byte of HTTP/1 that goes out is the first of an answer.
+    /// The next byte of HTTP/1 that is written is the first of a response.
     between_responses: AtomicBool,
-    /// How many orders were given, so that a stream without any has one number to look at.
+    /// Number of commands sent, so that a stream without commands reads one number only.
     command_count: AtomicU64,
     queue: Mutex<CommandQueue>,
 }
@@ -72,34 +72,33 @@ struct CommandQueue {
     writer: Option<Waker>,
 }
 
-/// What a stream is to do.
+/// A command for a stream.
 pub(crate) enum Command {
     /// Ends the connection at once.
-    End { termination: Termination, by: Arc<str> },
-    /// Tampers with the bytes, until the leash is called off. What comes from a `injector` where the
-    /// stream has one already is no more than that.
+    End { termination: Termination, fault: Arc<str> },
+    /// Adds a toxic until its fault is off. A second toxic of the same `injector` is ignored.
     Toxic {
         injector: Arc<str>,
-        kind: Kind<Duration>,
+        kind: ToxicKind<Duration>,
         direction: Direction,
         draws: Draws,
-        handle: Box<dyn ToxicHandle>,
+        handle: Box<dyn FaultHandle>,
     },
-    /// Has its hand in the HTTP that is spoken.
+    /// Changes the HTTP on the stream.
     Http(HttpCommand),
 }
 
-/// What a stream is to do to the HTTP that it understands.
+/// A command for the HTTP on a stream.
 pub(crate) enum HttpCommand {
-    /// Frames the next answer wrongly, if it comes in chunks.
+    /// Frames the next response wrongly, if it is chunked.
     ChunkFraming { how: ChunkError, handle: Box<dyn FaultHandle> },
-    /// Has its hand in the messages of a WebSocket, if the next answer agrees to one.
+    /// Applies message rules to a WebSocket, if the next response accepts one.
     Messages { tap: MessageTap, handle: Box<dyn FaultHandle> },
-    /// Tells an HTTP/2 client to go, by a `GOAWAY` of this code.
+    /// Sends `GOAWAY` with this code to an HTTP/2 client.
     Drain { code: u32 },
 }
 
-/// What is spoken over a stream in the clear, so that the stream itself can follow it.
+/// The protocol of an unencrypted stream, which the stream itself can follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Protocol {
@@ -126,30 +125,30 @@ impl Connection {
         }
     }
 
-    /// Its number among the connections of this process, from 0.
+    /// Returns the number of the connection among those of this process, from 0.
     pub fn id(&self) -> u64 {
         self.state.id
     }
 
-    /// The address of the other end, where the listener or the connector knew it.
+    /// Returns the address of the peer, if the listener or the connector knows it.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.state.peer
     }
 
     /// Closes the connection at once; what the server has not written yet is never sent.
     pub fn close(&self) {
-        self.end(Termination::Close, "by hand".into());
+        self.end(Termination::Close, "manual".into());
     }
 
-    /// Resets the connection at once, by a TCP `RST` if its stream is TCP's, else as by
+    /// Resets the connection at once: by a TCP `RST` if it is a TCP stream, otherwise like
     /// [`close`](Self::close).
     pub fn reset(&self) {
-        self.end(Termination::Reset, "by hand".into());
+        self.end(Termination::Reset, "manual".into());
     }
 
-    /// Lets the connection go once its requests are answered. Heard by servers that listen to
-    /// [`drained`](Self::drained); under others the stream itself tells an HTTP/2 client by
-    /// `GOAWAY`, provided that it sees HTTP/2 in the clear.
+    /// Closes the connection once its requests are answered. Servers that await
+    /// [`drained`](Self::drained) shut down gracefully; under others the stream itself sends
+    /// `GOAWAY` to an HTTP/2 client, provided that HTTP/2 is not encrypted on it.
     pub fn drain(&self) {
         self.state.draining.store(true, Ordering::Release);
         self.state.drain.notify_waiters();
@@ -158,29 +157,29 @@ impl Connection {
         }
     }
 
-    /// Lets the stream tell an HTTP/2 client by `GOAWAY` of this code.
+    /// Lets the stream send `GOAWAY` with this code to an HTTP/2 client.
     pub(crate) fn go_away(&self, code: u32) {
         if self.is_protocol(Protocol::Http2) {
             self.send(Command::Http(HttpCommand::Drain { code }));
         }
     }
 
-    /// Completes when the connection is to be let go. For accept loops: ask for it before the
+    /// Completes when the connection is to be drained. For accept loops: call it before the
     /// connection is served, and call hyper's `graceful_shutdown` when it completes.
     pub fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
         let state = self.state.clone();
-        // From here on a GOAWAY can be had.
+        // From here on GOAWAY is deliverable.
         state.has_drain_listener.store(true, Ordering::Release);
         async move {
             let drain = state.drain.notified();
-            // Listening comes before looking, else a call in between would go unheard.
+            // Registered before the check, so that no notification is missed.
             if !state.draining.load(Ordering::Acquire) {
                 drain.await;
             }
         }
     }
 
-    /// The handle that a server has put into a request's extensions.
+    /// Returns the handle in a request's extensions.
     pub(crate) fn find(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
     }
@@ -189,12 +188,12 @@ impl Connection {
         self.state.has_drain_listener.load(Ordering::Acquire) || self.is_protocol(Protocol::Http2)
     }
 
-    /// Whether the stream follows what is spoken, and it is this.
+    /// Tests whether the stream has detected this protocol.
     pub(crate) fn is_protocol(&self, protocol: Protocol) -> bool {
         self.state.protocol.load(Ordering::Acquire) == protocol as u8
     }
 
-    /// Whether all that was answered before is out, so that the next answer can be told from it.
+    /// Tests whether every earlier response is written, so that the next one can be recognized.
     pub(crate) fn is_between_responses(&self) -> bool {
         self.state.between_responses.load(Ordering::Acquire)
     }
@@ -203,8 +202,8 @@ impl Connection {
         self.state.can_reset
     }
 
-    pub(crate) fn end(&self, termination: Termination, by: Arc<str>) {
-        self.send(Command::End { termination, by });
+    pub(crate) fn end(&self, termination: Termination, fault: Arc<str>) {
+        self.send(Command::End { termination, fault });
     }
 
     pub(crate) fn send(&self, command: Command) {
@@ -216,15 +215,15 @@ impl Connection {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// A poisoned desk is as good as any: nothing is left half-done on it.
+    /// A poisoned queue is consistent: no change of it can panic halfway.
     fn queue(&self) -> MutexGuard<'_, CommandQueue> {
         self.state.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The stream's end of the line.
+/// The side of the stream.
 impl Connection {
-    /// How many orders were given so far.
+    /// Returns the number of commands sent so far.
     pub(crate) fn command_count(&self) -> u64 {
         self.state.command_count.load(Ordering::Acquire)
     }
@@ -241,27 +240,27 @@ impl Connection {
         std::mem::take(&mut self.queue().commands)
     }
 
-    /// Who is to be woken for the next order.
+    /// Sets the waker of the reading task for the next command.
     pub(crate) fn register_reader(&self, waker: &Waker) {
         store_waker(&mut self.queue().reader, waker);
     }
 
-    /// Who waits to read, as far as anybody does.
+    /// Returns the waker of the reading task, if one waits.
     pub(crate) fn reader(&self) -> Option<Waker> {
         self.queue().reader.clone()
     }
 
-    /// Nobody waits to read any longer.
+    /// Removes the waker of the reading task.
     pub(crate) fn forget_reader(&self) {
         self.queue().reader = None;
     }
 
-    /// The same for a task that writes.
+    /// Sets the waker of the writing task for the next command.
     pub(crate) fn register_writer(&self, waker: &Waker) {
         store_waker(&mut self.queue().writer, waker);
     }
 
-    /// Lets the other half look again.
+    /// Wakes both tasks.
     pub(crate) fn wake(&self) {
         let mut queue = self.queue();
         let wakers = [queue.reader.take(), queue.writer.take()];
@@ -282,18 +281,9 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// What ties a toxic to its fault, which counts it as active while it lasts.
-pub(crate) trait ToxicHandle: Send + Sync {
-    /// The name of the fault.
-    fn name(&self) -> Arc<str>;
-
-    /// Completes when the fault is off or halted.
-    fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
-}
-
-/// The address at the other end of the connection, for a server to put into the extensions of its
-/// requests. What axum's `ConnectInfo<SocketAddr>` (feature `axum`) and waylay-router's `Peer`
-/// (feature `router`) tell is read as well, behind a trusted proxy its `Effective`; this one goes first.
+/// The address of the peer, for a server to put into the extensions of its requests. Without it,
+/// axum's `ConnectInfo<SocketAddr>` (feature `axum`) and waylay-router's `Peer` and `ConnectionInfo`
+/// (feature `router`, the latter behind a trusted proxy) are read.
 ///
 /// ```
 /// use http::Request;
@@ -305,8 +295,8 @@ pub(crate) trait ToxicHandle: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
-/// The client's address, an IPv4 address mapped into IPv6 as the IPv4 address it is.
-pub(crate) fn client(extensions: &Extensions) -> Option<IpAddr> {
+/// Returns the client's address, an IPv4 address mapped into IPv6 as the IPv4 address.
+pub(crate) fn client_address(extensions: &Extensions) -> Option<IpAddr> {
     address(extensions).map(|address| address.ip().to_canonical())
 }
 
@@ -315,7 +305,7 @@ fn address(extensions: &Extensions) -> Option<SocketAddr> {
         return Some(*address);
     }
     #[cfg(feature = "router")]
-    if let Some(effective) = extensions.get::<waylay_router::Effective>() {
+    if let Some(effective) = extensions.get::<waylay_router::ConnectionInfo>() {
         return effective.addr;
     }
     #[cfg(feature = "router")]

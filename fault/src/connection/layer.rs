@@ -1,4 +1,4 @@
-//! ConnectionLayer: puts the handle into requests.
+//! ConnectionLayer: inserts the handle into the extensions of requests.
 
 use std::task::{Context, Poll};
 
@@ -8,7 +8,7 @@ use tower_service::Service;
 
 use crate::connection::handle::Connection;
 
-/// Puts the [`Connection`] into the extensions of every request, made by [`Connection::layer`].
+/// Inserts the [`Connection`] into the extensions of every request, made by [`Connection::layer`].
 ///
 /// ```
 /// use http::{Request, Response};
@@ -21,21 +21,21 @@ use crate::connection::handle::Connection;
 /// let app = stream.connection().layer().layer(service_fn(async |request: Request<()>| {
 ///     Ok::<_, std::io::Error>(Response::new(request.extensions().get().map(Connection::id)))
 /// }));
-/// let answer = app.oneshot(Request::new(())).await?;
-/// assert_eq!(*answer.body(), Some(stream.connection().id()));
+/// let response = app.oneshot(Request::new(())).await?;
+/// assert_eq!(*response.body(), Some(stream.connection().id()));
 /// # Ok::<(), std::io::Error>(())
 /// # })?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a layer does nothing until it is around a service"]
+#[must_use = "a layer does nothing until it wraps a service"]
 pub struct ConnectionLayer {
     connection: Connection,
 }
 
 impl Connection {
-    /// A layer that puts this handle into the extensions of every request, where faults find it.
-    /// See [`FaultListener`](crate::FaultListener) for it at work.
+    /// Returns a layer that inserts this handle into the extensions of every request, where fault
+    /// layers look for it. [`FaultListener`](crate::FaultListener) has an example.
     pub fn layer(&self) -> ConnectionLayer {
         ConnectionLayer { connection: self.clone() }
     }
@@ -49,7 +49,7 @@ impl<S> Layer<S> for ConnectionLayer {
     }
 }
 
-/// A service whose requests know their [`Connection`], made by [`ConnectionLayer`].
+/// A service that inserts the [`Connection`] into its requests, made by [`ConnectionLayer`].
 #[derive(Debug, Clone)]
 pub struct ConnectionService<S> {
     inner: S,

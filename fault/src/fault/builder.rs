@@ -25,7 +25,7 @@ use crate::report::counts::Counters;
 use crate::report::event::Reporter;
 
 impl Fault {
-    /// Begins a fault of this name: off, striking no request, until told otherwise.
+    /// Begins a fault of this name, disabled and with a participation of 0.
     #[allow(
         clippy::new_ret_no_self,
         reason = "a fault is made by its builder, and nothing before that can fail"
@@ -57,7 +57,7 @@ impl Fault {
     }
 }
 
-/// A fault in the making, begun by [`Fault::new`]. Setting a list again replaces it.
+/// The settings of a fault, begun by [`Fault::new`]. Setting a list again replaces it.
 ///
 /// ```
 /// use waylay_fault::{Fault, error};
@@ -104,48 +104,48 @@ pub(crate) struct Carried {
 }
 
 impl FaultBuilder {
-    /// Whether the fault is on from the start. Off by default.
+    /// Sets whether the fault is enabled from the start; disabled by default.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
         self
     }
 
-    /// The share of eligible requests to strike, from 0 (the default) to 1.
+    /// Sets the share of eligible requests to select, from 0 (the default) to 1.
     pub fn participation(mut self, share: f64) -> Self {
         self.participation = share;
         self
     }
 
-    /// Fixes the dice: equal seed, name and keys decide alike. By default every process has a
-    /// fresh seed, found again in [`Fault::sampler`].
+    /// Sets the seed: equal seed, name and keys give equal decisions. By default every process has
+    /// a random seed, see [`Fault::sampler`].
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// What the decision about a request hangs on; by default a counter.
+    /// Sets the key of a decision; a counter by default.
     pub fn decide_by(mut self, key: DecideBy) -> Self {
         self.decide_by = key;
         self
     }
 
-    /// The header that numbers the attempts of one request, so that a retry under the same key
-    /// draws anew.
+    /// Sets the header that numbers the attempts of one request, so that a retry with the same key
+    /// has its own draw.
     pub fn attempt_header(mut self, name: impl Into<String>) -> Self {
         self.attempt_header = Some(name.into());
         self
     }
 
-    /// Your own draw in place of the dice: a number for the key of each eligible request. The
-    /// fault strikes where it is below the participation, so never from 1 on. It must not block.
-    /// What the tree of injectors draws stays with the dice.
+    /// Replaces the draw with a function: it returns a number for the key of each eligible request,
+    /// which is selected if the number is below the participation, so never from 1 on. It must not
+    /// block. The draws of the injectors are not affected.
     pub fn draw_with(mut self, draw: impl Fn(Key<'_>) -> f64 + Send + Sync + 'static) -> Self {
         self.draw = Some(Box::new(draw));
         self
     }
 
-    /// Your own way to spend a delay in place of tokio's timer. What it returns is dropped when
-    /// the client leaves and when the fault is switched off or halted.
+    /// Replaces tokio's timer with a function. The future that it returns is dropped when the
+    /// client leaves and when the fault is disabled or halted.
     pub fn sleep_with<F>(mut self, sleep: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -154,39 +154,39 @@ impl FaultBuilder {
         self
     }
 
-    /// While a request is held back, reads up to so many bytes of its body ahead, and keeps them
-    /// for the service. None by default.
+    /// Sets the number of bytes of a request body that are read while the request is delayed, and
+    /// buffered for the service. None by default.
     ///
-    /// An HTTP/1 server notices that a client left only while it reads, and it stops reading once
-    /// its own buffer is full: without this, a delay of a large upload runs to its end though
-    /// nobody waits for it. It is done for the body types that the layer knows how to make; see
+    /// An HTTP/1 server notices that a client has left only while it reads, and it stops reading
+    /// once its own buffer is full: without this setting the delay of a large upload runs to its
+    /// end after the client has left. Applies to the body types that the layer can construct; see
     /// [`request_body_with`](crate::FaultLayer::request_body_with).
     pub fn read_ahead(mut self, bytes: usize) -> Self {
         self.read_ahead = bytes;
         self
     }
 
-    /// Makes it a member of a group, of whose faults at most one strikes a request; this one is
-    /// picked as often as its weight says.
+    /// Adds the fault to a group, of whose members at most one is injected into a request, picked
+    /// by weight.
     pub fn group(mut self, group: &Group, weight: f64) -> Self {
         self.group = Some((group.clone(), weight));
         self
     }
 
-    /// Lets the first `count` requests pass of those that the draw chose.
+    /// Skips the first `count` selected requests.
     pub fn skip(mut self, count: u64) -> Self {
         self.window.0 = count;
         self
     }
 
-    /// Strikes only each `count`-th of the requests that the draw chose, beginning with the first
-    /// after those [skipped](Self::skip).
+    /// Injects only into each `count`-th selected request, beginning with the first after those
+    /// [skipped](Self::skip).
     pub fn every(mut self, count: u64) -> Self {
         self.window.1 = count;
         self
     }
 
-    /// Strikes no more than `count` requests in all.
+    /// Injects into at most `count` requests.
     pub fn limit(mut self, count: u64) -> Self {
         self.window.2 = count;
         self
@@ -252,47 +252,47 @@ impl FaultBuilder {
         self.reporter.is_some()
     }
 
-    /// Whether to name the fault in a header of the responses it touched
-    /// ([`INJECTED_HEADER`](crate::INJECTED_HEADER)). On by default. [`Injected`](crate::Injected) is in their
-    /// extensions either way.
+    /// Sets whether affected responses carry the name of the fault in a header
+    /// ([`INJECTED_HEADER`](crate::INJECTED_HEADER)). On by default. [`Injected`](crate::Injected)
+    /// is in their extensions either way.
     pub fn mark(mut self, mark: bool) -> Self {
         self.mark = mark;
         self
     }
 
-    /// Lets a reject unwind the connection's task where a failing body cannot reach the client,
-    /// which is HEAD; see [`wire`](crate::effects). Silent (no panic message), but under a layer that
-    /// catches panics it becomes a 500. Without effect under `panic = "abort"`.
+    /// Lets a rejection unwind the connection's task where a failing body cannot be delivered,
+    /// which is HEAD; see [`effects`](crate::effects). No panic message is printed, but under a
+    /// layer that catches panics it becomes a 500. Without effect under `panic = "abort"`.
     pub fn unwind(mut self, unwind: bool) -> Self {
         self.delivery.unwind = unwind;
         self
     }
 
-    /// Says that nothing around this layer empties the bodies of HEAD answers, so that a reject
-    /// reaches them on HTTP/2. True for a layer right under hyper and within `waylay-router`; not
-    /// within axum's router.
+    /// States that no outer layer empties the bodies of HEAD responses, so that a rejection is
+    /// deliverable on HTTP/2. True for a layer directly under hyper and within `waylay-router`;
+    /// false within axum's router.
     pub fn keeps_head_bodies(mut self, kept: bool) -> Self {
         self.delivery.keeps_head_bodies = kept;
         self
     }
 
-    /// Whether to count and report requests also while the fault is off, at two atomic additions
-    /// a request.
+    /// Sets whether requests are counted and reported while the fault is disabled, which costs two
+    /// atomic additions per request.
     pub fn count_while_disabled(mut self, watch: bool) -> Self {
         self.count_while_disabled = watch;
         self
     }
 
-    /// Who hears what the fault does.
+    /// Sets the reporter, which receives the events of the fault.
     pub fn reporter(mut self, reporter: impl Reporter) -> Self {
         self.reporter = Some(Box::new(reporter));
         self
     }
 
-    /// Checks every setting.
+    /// Checks every setting and builds the fault.
     ///
     /// # Errors
-    /// All that is wrong, each with the setting, the value and the way out.
+    /// All invalid settings, each with its place, its value and the way out.
     pub fn build(self) -> Result<Fault, FaultErrors> {
         let mut errors = ErrorCollector::default();
         let mark = check_name(&self.name, &mut errors);
@@ -316,19 +316,14 @@ impl FaultBuilder {
         }
 
         let (skip, every, limit) = self.window;
-        for (setting, count) in [("every", every), ("limit", limit)] {
-            if count == 0 {
-                errors.add(setting, count, FaultErrorKind::Zero);
-            }
-        }
+        check_window(every, limit, &mut errors);
         if let Some((_, weight)) = &self.group
             && !(*weight > 0.0 && weight.is_finite())
         {
             errors.add("group", weight, FaultErrorKind::Weight);
         }
-
         let good = mark.zip(injector).zip(participation).zip(key_extractor);
-        let (((mark, injector), participation), key_extractor) = errors.or(&self.name, good)?;
+        let (((mark, injector), participation), key_extractor) = errors.into_result(&self.name, good)?;
         Ok(Fault {
             state: Arc::new(FaultState {
                 sampler: Sampler::new(
@@ -340,7 +335,7 @@ impl FaultBuilder {
                 filter,
                 key_extractor,
                 draw: self.draw,
-                // A fault that cannot be built takes no seat.
+                // A fault that cannot be built does not join its group.
                 member: self.group.map(|(group, weight)| group.join(weight)),
                 window: CountWindow::new(skip, every, limit, self.carried.selected),
                 injector,
@@ -371,8 +366,16 @@ impl fmt::Debug for FaultBuilder {
     }
 }
 
+fn check_window(every: u64, limit: u64, errors: &mut ErrorCollector) {
+    for (setting, count) in [("every", every), ("limit", limit)] {
+        if count == 0 {
+            errors.add(setting, count, FaultErrorKind::Zero);
+        }
+    }
+}
+
 fn check_name(name: &str, errors: &mut ErrorCollector) -> Option<HeaderValue> {
-    // http lets more than that into a value; what readers of a header make of it varies.
+    // http allows more bytes in a value, which readers of a header treat differently.
     let visible = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     let value = HeaderValue::from_str(name).ok().filter(|_| visible && !name.trim().is_empty());
     if value.is_none() {
@@ -382,34 +385,35 @@ fn check_name(name: &str, errors: &mut ErrorCollector) -> Option<HeaderValue> {
 }
 
 impl FaultBuilder {
-    /// Whether to leave probes alone, as it does by default: the paths `/healthz`, `/livez`,
-    /// `/readyz`, `/health` and `/metrics`, the gRPC health service, and user agents that begin
-    /// with `kube-probe`.
+    /// Sets whether probes are skipped, as by default: the paths `/healthz`, `/livez`, `/readyz`,
+    /// `/health` and `/metrics`, the gRPC health service, and user agents that begin with
+    /// `kube-probe`.
     pub fn protect_probes(mut self, protect: bool) -> Self {
         self.filter.allow_probes = !protect;
         self
     }
 
-    /// Paths to leave alone: exact (`/pay`), whole-segment prefixes (`/admin/*`, which holds
+    /// Skips these paths: exact (`/pay`), whole-segment prefixes (`/admin/*`, which contains
     /// `/admin` itself), templates (`/users/{id}`) or globs, in which `*` is any text within a
     /// segment and `**` any number of segments (`/files/**/*.png`).
     ///
-    /// Patterns are compared with the percent-decoded path, the query set aside, and are written
-    /// decoded: `/a b` holds `/a%20b`. An encoded slash is data, not a separator; a pattern says
-    /// it as `%2F`, and a percent sign as `%25`. Case and a slash at the end matter.
+    /// Patterns are compared with the percent-decoded path, without the query, and are written
+    /// decoded: `/a b` contains `/a%20b`. An encoded slash is data, not a separator; a pattern
+    /// writes it as `%2F`, and a percent sign as `%25`. Case and a trailing slash are significant.
     pub fn block_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
         self.filter.paths.block = strings(patterns);
         self
     }
 
-    /// The only paths to touch, written as for [`block_paths`](Self::block_paths), which wins.
+    /// Allows only these paths, written as for [`block_paths`](Self::block_paths), which takes
+    /// precedence.
     pub fn allow_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
         self.filter.paths.allow = strings(patterns);
         self
     }
 
-    /// Headers whose requests to leave alone: any of several values equals the wanted one, byte by
-    /// byte; names are compared without case.
+    /// Skips requests with one of these headers: any of its values equals the given one, byte by
+    /// byte; names are case-insensitive.
     pub fn block_headers<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: Into<String>,
@@ -419,8 +423,7 @@ impl FaultBuilder {
         self
     }
 
-    /// Headers whose requests alone to touch: one pair of the list is enough. Path, header and
-    /// route lists must all admit a request.
+    /// Allows only requests with one of these headers. A request must pass the lists of every kind.
     pub fn allow_headers<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: Into<String>,
@@ -430,25 +433,25 @@ impl FaultBuilder {
         self
     }
 
-    /// Routes to leave alone, by the template they have in axum's router or in `waylay-router`,
-    /// prefixes of scopes included, such as `/orders/{id}`; in the latter also by name. The layer must lie within the router
-    /// (`layer`, `route_layer`): outside of it nothing is matched yet.
+    /// Skips these routes, given by their template in axum's router or in `waylay-router`, with the
+    /// prefixes of scopes, such as `/orders/{id}`; in the latter also by name. The layer must be
+    /// inside of the router (`layer`, `route_layer`): outside of it no route is matched yet.
     #[cfg(any(feature = "axum", feature = "router"))]
     pub fn block_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
         self.filter.routes.block = strings(templates);
         self
     }
 
-    /// The only routes to touch; see [`block_routes`](Self::block_routes), which wins.
+    /// Allows only these routes; [`block_routes`](Self::block_routes) takes precedence.
     #[cfg(any(feature = "axum", feature = "router"))]
     pub fn allow_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
         self.filter.routes.allow = strings(templates);
         self
     }
 
-    /// Requests to leave alone, by rules in the language of `waylay-router`:
-    /// ``Host(`**.example.com`) && (PathPrefix(`/pay`) || Header(`x-vip`))``. One of them is enough. They
-    /// look at the request as the layer gets it, inside a router or outside.
+    /// Skips requests that match one of these rules in the language of `waylay-router`:
+    /// ``Host(`**.example.com`) && (PathPrefix(`/pay`) || Header(`x-vip`))``. They apply to the
+    /// request as the layer receives it, inside of a router or outside.
     ///
     /// ```
     /// use waylay_fault::{Fault, error};
@@ -461,48 +464,50 @@ impl FaultBuilder {
         self
     }
 
-    /// The only requests to touch, written as for [`block_rules`](Self::block_rules), which wins.
+    /// Allows only requests that match one of these rules; [`block_rules`](Self::block_rules) takes
+    /// precedence.
     #[cfg(feature = "router")]
     pub fn allow_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
         self.filter.rules.allow = strings(rules);
         self
     }
 
-    /// Methods to leave alone.
+    /// Skips these methods.
     pub fn block_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.filter.methods.block = strings(methods);
         self
     }
 
-    /// The only methods to touch.
+    /// Allows only these methods.
     pub fn allow_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.filter.methods.allow = strings(methods);
         self
     }
 
-    /// Hosts to leave alone: exact (`shop.test`), with one label in front (`*.shop.test`) or with
-    /// one or more (`**.shop.test`). They are compared without case, port and final dot with the
-    /// URI's authority, or else with the `Host` header.
+    /// Skips these hosts: exact (`shop.test`), with one label in front (`*.shop.test`) or with one
+    /// or more (`**.shop.test`). They are compared with the URI's authority, or else with the
+    /// `Host` header, without case, port and final dot.
     pub fn block_hosts<H: Into<String>>(mut self, patterns: impl IntoIterator<Item = H>) -> Self {
         self.filter.hosts.block = strings(patterns);
         self
     }
 
-    /// The only hosts to touch, written as for [`block_hosts`](Self::block_hosts), which wins.
+    /// Allows only these hosts, written as for [`block_hosts`](Self::block_hosts), which takes
+    /// precedence.
     pub fn allow_hosts<H: Into<String>>(mut self, patterns: impl IntoIterator<Item = H>) -> Self {
         self.filter.hosts.allow = strings(patterns);
         self
     }
 
-    /// Clients to leave alone, by address (`::1`) or range (`10.0.0.0/8`). The address is what
-    /// [`PeerAddr`](crate::PeerAddr) or what stands for it tells; one that is not known is in no list.
+    /// Skips these clients, given by address (`::1`) or network (`10.0.0.0/8`). The address comes
+    /// from [`PeerAddr`](crate::PeerAddr) or its equivalents; an unknown address is in no list.
     pub fn block_clients<C: Into<String>>(mut self, ranges: impl IntoIterator<Item = C>) -> Self {
         self.filter.clients.block = strings(ranges);
         self
     }
 
-    /// The only clients to touch, written as for [`block_clients`](Self::block_clients), which
-    /// wins.
+    /// Allows only these clients, written as for [`block_clients`](Self::block_clients), which
+    /// takes precedence.
     pub fn allow_clients<C: Into<String>>(mut self, ranges: impl IntoIterator<Item = C>) -> Self {
         self.filter.clients.allow = strings(ranges);
         self

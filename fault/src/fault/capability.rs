@@ -1,4 +1,4 @@
-//! What can be injected here, and how it reaches the client.
+//! Capability: which steps can be delivered here, and how.
 
 use http::{Method, Request, Version};
 
@@ -6,47 +6,47 @@ use crate::connection::command::Termination;
 use crate::connection::handle::{Connection, Protocol};
 use crate::injector::steps::{ConnectionStep, Step, Steps};
 
-/// Where the fault lies.
+/// The place of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "connectors come with the feature"))]
 pub(crate) enum Placement {
-    /// Around a service that answers.
+    /// Around a service.
     Server,
     /// Around a client, which may fail.
     Client,
-    /// Around a listener: the request stands for a connection that was accepted.
+    /// Around a listener: the request represents an accepted connection.
     Listener,
-    /// Around a connector: the request stands for a connection to make.
+    /// Around a connector: the request represents a connection to be made.
     Connector,
-    /// Around a connector whose streams are out of reach.
+    /// Around a connector whose streams are not accessible.
     ConnectPhase,
 }
 
-/// How an ending gets through to the client.
+/// The way in which a termination is delivered to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeliveryMethod {
-    /// By a body whose first poll fails.
+    /// A body whose first poll fails.
     Body,
-    /// By unwinding the connection's task.
+    /// Unwinding of the connection's task.
     Unwind,
-    /// By the connection's handle, and a failing body for what lies between.
+    /// The connection's handle, and a failing body for the layers in between.
     Connection,
-    /// By an error, or a stream that fails: the place itself sees to it.
+    /// An error or a failing stream, produced by the place itself.
     Local,
-    /// Not at all.
+    /// None.
     None,
 }
 
-/// What can be done to one request.
+/// The steps that can be delivered for one request.
 #[derive(Debug, Clone)]
 pub(crate) struct Capability {
     placement: Placement,
-    /// How an empty reply gets through.
+    /// How an empty reply is delivered.
     empty_reply: DeliveryMethod,
     is_http2: bool,
-    /// Whether the stream will follow the answer from its first byte on.
+    /// The stream will follow the response from its first byte on.
     follows_response: bool,
-    /// Whether that may have a body in chunks.
+    /// The response may have a chunked body.
     chunks: bool,
     connection: Option<Connection>,
 }
@@ -55,7 +55,8 @@ impl Capability {
     pub(crate) fn new<B>(placement: Placement, delivery: DeliveryOptions, request: &Request<B>) -> Self {
         let connection = Connection::find(request.extensions()).cloned();
         let is_http2 = request.version() >= Version::HTTP_2;
-        // The server polls no body for HEAD on HTTP/1, and axum's router empties it on HTTP/2, too.
+        // On HTTP/1 the server polls no body of a response to HEAD, and axum's router empties it on
+        // HTTP/2 as well.
         let body = *request.method() != Method::HEAD || (is_http2 && delivery.keeps_head_bodies);
         let empty_reply = match placement {
             Placement::Server if connection.is_some() && !is_http2 => DeliveryMethod::Connection,
@@ -75,7 +76,7 @@ impl Capability {
         Self { placement, empty_reply, is_http2, follows_response, chunks, connection }
     }
 
-    /// How this ending gets through.
+    /// Returns how this termination is delivered.
     pub(crate) fn delivery(&self, termination: Termination) -> DeliveryMethod {
         let connection = self.connection.as_ref();
         let local_if = |possible| if possible { DeliveryMethod::Local } else { DeliveryMethod::None };
@@ -92,7 +93,7 @@ impl Capability {
                 local_if(connection.is_some_and(Connection::can_reset))
             }
             (_, Termination::Close | Termination::Reset) => DeliveryMethod::Local,
-            (_, Termination::RejectFn) => local_if(self.placement != Placement::Listener),
+            (_, Termination::Refuse) => local_if(self.placement != Placement::Listener),
             (_, Termination::BrokenPipe) => local_if(self.placement == Placement::Connector),
             (_, Termination::Code(_)) => DeliveryMethod::None,
         }
@@ -102,12 +103,12 @@ impl Capability {
         !self.is_http2
     }
 
-    /// The connection whose stream will follow the answer from its first byte on, if it will.
+    /// Returns the connection, if its stream will follow the response from the first byte on.
     pub(crate) fn http1_connection(&self) -> Option<&Connection> {
         self.connection.as_ref().filter(|_| self.follows_response)
     }
 
-    /// How a hang ends that has run out.
+    /// Returns the end of a hang.
     pub(crate) fn after_hang(&self) -> Termination {
         match self.placement {
             Placement::Server | Placement::Listener => Termination::Empty,
@@ -115,17 +116,17 @@ impl Capability {
         }
     }
 
-    /// The connection that is struck, if it can be had.
+    /// Returns the connection of the request, if its handle is known.
     pub(crate) fn connection(&self) -> Option<&Connection> {
         self.connection.as_ref()
     }
 
-    /// Whether every step of the plan can be taken here.
+    /// Tests whether every step can be delivered.
     pub(crate) fn allows(&self, steps: &Steps) -> bool {
         steps.list.iter().all(|step| self.allows_step(step))
     }
 
-    /// Whether an answer of the fault's own can be given here.
+    /// Tests whether the fault can respond here.
     pub(crate) fn can_respond(&self) -> bool {
         matches!(self.placement, Placement::Server | Placement::Client)
     }
@@ -136,7 +137,7 @@ impl Capability {
             Step::Hang(_) => self.empty_reply != DeliveryMethod::None,
             Step::Connection(step) => self.allows_connection_step(step),
             Step::Wait(_) | Step::Custom(..) => true,
-            // All else is about requests and responses, which connections are none of.
+            // All other steps need a request and a response, which connections do not have.
             _ => self.can_respond(),
         }
     }
@@ -145,7 +146,7 @@ impl Capability {
         let resets =
             |connection: &Connection| self.placement == Placement::Connector || connection.can_reset();
         match (step, &self.connection) {
-            // On HTTP/1 a header of the answer says it.
+            // On HTTP/1 a header of the response suffices.
             (ConnectionStep::Drain { code: None }, _)
                 if self.placement == Placement::Server && !self.is_http2 =>
             {
@@ -164,7 +165,7 @@ impl Capability {
     }
 }
 
-/// What a reject may count on.
+/// Settings of the builder for rejections.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct DeliveryOptions {
     pub(crate) unwind: bool,

@@ -1,4 +1,4 @@
-//! Changes applied to a request or response.
+//! Changes: edits and stages of one request or response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::connection::messages::MessageTap;
 use crate::fault::state::{ActiveHandle, PendingInjection};
 use crate::injector::steps::{Change, Edits};
 
-/// The changes of one request or one response, gathered.
+/// The changes of one request or one response.
 #[derive(Default)]
 pub(crate) struct Changes {
     wait: Duration,
@@ -23,12 +23,12 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// A hand in the connection that the request asks for.
+    /// Adds message rules for the WebSocket that the request opens.
     pub(crate) fn tap(&mut self, tap: MessageTap, handle: ActiveHandle) {
         self.websocket.taps.push((tap, handle));
     }
 
-    /// Whether anything comes of the taps is yet to be seen.
+    /// Adds an injection whose delivery depends on [`tap`](crate::tap()).
     pub(crate) fn add_pending(&mut self, pending: PendingInjection) {
         self.websocket.pending.push(pending);
     }
@@ -52,12 +52,13 @@ impl Changes {
             && self.websocket.taps.is_empty()
     }
 
-    /// The wait before the message goes on.
+    /// Returns the delay before the message.
     pub(crate) fn wait(&self) -> Duration {
         self.wait
     }
 
-    /// Does them to a request. A plan that needs a port is only begun where there is one.
+    /// Applies the changes to a request. Steps that need `rebox` are only planned where it is
+    /// known.
     pub(crate) fn request<B>(
         self,
         mut request: Request<B>,
@@ -68,18 +69,17 @@ impl Changes {
             edits.headers(request.headers_mut());
         }
         if !self.websocket.taps.is_empty() {
-            // Other faults may have theirs there.
+            // Other faults may have added rules.
             request.extensions_mut().get_or_insert_default::<MessageTaps>().extend(self.websocket);
         }
         let Some(rebox) = rebox.filter(|_| !self.stages.is_empty()) else { return request };
         if self.stages.iter().any(|stage| stage.resizes()) {
             request.headers_mut().remove(CONTENT_LENGTH);
         }
-        request.map(|body| (rebox.rebox)(FaultBody::service(body).tampered(self.stages, handle())))
+        request.map(|body| (rebox.rebox)(FaultBody::service(body).staged(self.stages, handle())))
     }
 
-    /// Does them to a response; the host is kept if its body is changed, and told that all is done
-    /// if not.
+    /// Applies the changes to a response; the handle moves into a changed body, or is done at once.
     pub(crate) fn response<B>(
         self,
         mut response: Response<FaultBody<B>>,
@@ -103,11 +103,11 @@ impl Changes {
         if self.stages.iter().any(|stage| stage.resizes()) {
             response.headers_mut().remove(CONTENT_LENGTH);
         }
-        response.map(|body| body.tampered(self.stages, Box::new(handle)))
+        response.map(|body| body.staged(self.stages, Box::new(handle)))
     }
 }
 
-/// The taps on a connection to come, found in the extensions of its upgrade request.
+/// The message rules for a WebSocket, in the extensions of its upgrade request.
 #[derive(Clone, Default)]
 pub(crate) struct MessageTaps {
     pub(crate) taps: Vec<(MessageTap, ActiveHandle)>,

@@ -1,4 +1,4 @@
-//! Control: the live handle.
+//! Control: the live handle of a fault.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,8 +8,7 @@ use crate::fault::state::FaultState;
 use crate::fault::switch::{Participation, ParticipationError};
 use crate::report::counts::Counts;
 
-/// Switches a fault while it runs, and reads its counts. Cheap to clone; keep it wherever it is
-/// needed.
+/// Enables, disables and adjusts a running fault, and reads its counts. Cheap to clone.
 ///
 /// ```
 /// use waylay_fault::{Fault, error};
@@ -26,18 +25,18 @@ pub struct Control {
 }
 
 impl Control {
-    /// The name of the fault.
+    /// Returns the name of the fault.
     pub fn name(&self) -> &str {
         &self.state.name
     }
 
-    /// Whether the fault is on.
+    /// Tests whether the fault is enabled.
     pub fn enabled(&self) -> bool {
         self.state.switch.enabled()
     }
 
-    /// Switches the fault on or off. Off ends its running delays and hangs at once; their requests
-    /// go on to the service.
+    /// Enables or disables the fault. Disabling ends its running delays and hangs at once; their
+    /// requests go on to the service.
     pub fn set_enabled(&self, enabled: bool) {
         if enabled && !self.enabled() {
             self.state.limits.schedule.restart();
@@ -45,21 +44,21 @@ impl Control {
         self.state.switch.set_enabled(enabled);
     }
 
-    /// The share of requests it strikes.
+    /// Returns the share of requests to select.
     pub fn participation(&self) -> f64 {
         self.state.switch.participation()
     }
 
-    /// Changes the share of requests it strikes, from the next request on.
+    /// Sets the share of requests to select, from the next request on.
     ///
     /// # Errors
-    /// The share is no number from 0 to 1; the old one stays.
+    /// The share is not a number from 0 to 1; the old one is kept.
     pub fn set_participation(&self, share: f64) -> Result<(), ParticipationError> {
         self.state.switch.set_participation(Participation::new(share)?);
         Ok(())
     }
 
-    /// What became of the requests so far.
+    /// Returns the outcomes of the requests so far.
     pub fn counts(&self) -> Counts {
         self.state.counters.snapshot()
     }
@@ -76,7 +75,7 @@ impl fmt::Debug for Control {
 }
 
 impl Fault {
-    /// A live handle of this fault.
+    /// Returns a live handle of this fault.
     pub fn control(&self) -> Control {
         Control { state: self.state.clone() }
     }

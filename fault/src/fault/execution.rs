@@ -1,4 +1,4 @@
-//! Executes a plan for one request.
+//! Execution: runs the steps drawn for one request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 
-use crate::body::stage::{FaultHandle, Pause};
+use crate::body::stage::{FaultHandle, Pause, WhenOff};
 use crate::connection::command::Termination;
 use crate::connection::handle::{Command, HttpCommand};
+use crate::connection::messages::MessageTap;
 use crate::fault::capability::{Capability, DeliveryMethod};
 use crate::fault::changes::Changes;
 use crate::fault::guards::Permit;
-use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause};
+use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause, when_off};
 use crate::injector::corrupt::ChunkedStage;
 use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
 use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step, Steps};
@@ -21,41 +22,41 @@ use crate::random::draws::Draws;
 use crate::report::event::{Event, Phase, SkipReason};
 use crate::report::mark::{Injected, Mark};
 
-/// What a strike comes to before the service is asked.
+/// The result of the steps before the service is called.
 pub(crate) enum Outcome {
-    /// The request goes on to the service, changed. If anything was done to it, its response is
-    /// marked; if something is to be done to that, the strike goes on as well.
+    /// The request goes on to the service, changed. If there was an injection, its response is
+    /// marked; if there are changes of the response, the execution continues.
     Forward { mark: Option<Mark>, request: Changes, execution: Option<Execution> },
-    /// This is the answer, to which something may still be done.
+    /// A response, which may still be changed.
     Respond(Response<Bytes>, Option<Execution>),
-    /// There is none.
+    /// No response.
     Reject(Rejected),
 }
 
-/// An exchange that ends without an answer.
+/// An exchange that ends without a response.
 pub(crate) struct Rejected {
     pub(crate) mark: Mark,
     pub(crate) termination: Termination,
-    pub(crate) by: DeliveryMethod,
+    pub(crate) delivery: DeliveryMethod,
 }
 
-/// One request under one plan. Dropped half-way, it says so and gives back what it holds.
+/// One request with its steps. Dropped early, it reports so and releases what it holds.
 pub(crate) struct Execution {
     state: Arc<FaultState>,
-    /// The request without its body, if a reporter or a custom injector wants it.
+    /// The request without its body, for reporters and custom injectors.
     request: Option<Arc<Request<()>>>,
     pub(crate) is_head: bool,
     capability: Capability,
     steps: Vec<Step>,
-    /// What is to be done to the response.
+    /// The changes of the response.
     pub(crate) changes: Changes,
     reporters: Vec<ReporterSpan>,
     injected: Injected,
-    /// How many deeds were begun.
+    /// Number of actions begun.
     started: usize,
     is_counted: bool,
     is_ended: bool,
-    /// The answer is the last one on its connection, and says so.
+    /// The response states that it is the last one on its connection.
     is_last_response: bool,
     /// Held for as long as the injection counts as active in its set.
     _permit: Option<Permit>,
@@ -87,13 +88,13 @@ impl Execution {
             is_last_response: false,
             _permit: permit,
         };
-        // The start is told of the whole plan, the end of what was done of it.
+        // The start is reported with all actions, the end with those that were begun.
         execution.report(Phase::Started);
         execution.started = 0;
         execution
     }
 
-    /// Takes the steps one by one until one of them answers.
+    /// Runs the steps one by one until one of them responds.
     pub(crate) async fn run(mut self) -> Outcome {
         let mut request = Changes::default();
         let only_websocket = self.steps.iter().all(|step| matches!(step, Step::WebSocket(_)));
@@ -106,55 +107,64 @@ impl Execution {
                         return self.pass(Phase::Cancelled);
                     }
                 }
-                Step::Hang(max) => {
-                    self.count_injection();
-                    if self.wait(max).await.is_none() {
-                        return self.pass(Phase::Cancelled);
-                    }
-                    let termination = self.capability.after_hang();
-                    return self.reject(termination);
-                }
+                Step::Hang(max) => return self.hang(max).await,
                 Step::Custom(inject, draws) => match self.run_custom(&*inject, draws).await {
-                    None => return self.pass(Phase::Cancelled),
                     Some(InjectOutcome::Continue) => self.count_injection(),
-                    Some(InjectOutcome::Respond(response)) if self.capability.can_respond() => {
-                        return self.respond(response);
-                    }
-                    Some(InjectOutcome::Respond(_)) => return self.skip_last_step(),
-                    Some(InjectOutcome::EmptyReply) => return self.reject(Termination::Empty),
-                    #[cfg(feature = "http2")]
-                    Some(InjectOutcome::StreamReset(code)) => {
-                        return self.reject(Termination::Code(code.into()));
-                    }
-                    Some(InjectOutcome::ConnectionClose) => return self.reject(Termination::Close),
-                    Some(InjectOutcome::ConnectionReset) => return self.reject(Termination::Reset),
+                    outcome => return self.end_custom(outcome),
                 },
-                Step::Respond(answer) => return self.respond(answer.response()),
+                Step::Respond(response) => return self.respond(response.response()),
                 Step::Reject(termination) => return self.reject(termination),
-                Step::Connection(wire) => {
+                Step::Connection(step) => {
                     self.count_injection();
-                    self.command_connection(wire);
+                    self.command_connection(step);
                 }
                 Step::Request(change) => request.add(change),
-                Step::WebSocket(tap) => {
-                    let handle = ActiveHandle::new(self.state.clone());
-                    match self.capability.http1_connection() {
-                        // Whoever serves it need not know.
-                        Some(connection) => {
-                            connection
-                                .send(Command::Http(HttpCommand::Messages { tap, handle: Box::new(handle) }));
-                        }
-                        None => {
-                            if only_websocket && !std::mem::replace(&mut self.is_counted, true) {
-                                request.add_pending(PendingInjection::new(self.state.clone()));
-                            }
-                            request.tap(tap, handle);
-                        }
-                    }
-                }
                 Step::Response(change) => self.changes.add(change),
+                Step::WebSocket(tap) => self.tap(tap, only_websocket, &mut request),
             }
         }
+        self.forward(request)
+    }
+
+    async fn hang(mut self, max: Duration) -> Outcome {
+        self.count_injection();
+        if self.wait(max).await.is_none() {
+            return self.pass(Phase::Cancelled);
+        }
+        let termination = self.capability.after_hang();
+        self.reject(termination)
+    }
+
+    /// Does what a custom injector returned; `None`: it was cancelled.
+    fn end_custom(self, outcome: Option<InjectOutcome>) -> Outcome {
+        match outcome {
+            None => self.pass(Phase::Cancelled),
+            Some(InjectOutcome::Continue) => self.forward(Changes::default()),
+            Some(InjectOutcome::Respond(response)) if self.capability.can_respond() => self.respond(response),
+            Some(InjectOutcome::Respond(_)) => self.skip_last_step(),
+            Some(InjectOutcome::EmptyReply) => self.reject(Termination::Empty),
+            #[cfg(feature = "http2")]
+            Some(InjectOutcome::StreamReset(code)) => self.reject(Termination::Code(code.into())),
+            Some(InjectOutcome::ConnectionClose) => self.reject(Termination::Close),
+            Some(InjectOutcome::ConnectionReset) => self.reject(Termination::Reset),
+        }
+    }
+
+    /// Applies message rules to the WebSocket that the request opens: on the connection's stream, or
+    /// else in [`tap`](crate::tap()).
+    fn tap(&mut self, tap: MessageTap, only_websocket: bool, request: &mut Changes) {
+        let handle = ActiveHandle::new(self.state.clone());
+        if let Some(connection) = self.capability.http1_connection() {
+            connection.send(Command::Http(HttpCommand::Messages { tap, handle: Box::new(handle) }));
+            return;
+        }
+        if only_websocket && !std::mem::replace(&mut self.is_counted, true) {
+            request.add_pending(PendingInjection::new(self.state.clone()));
+        }
+        request.tap(tap, handle);
+    }
+
+    fn forward(mut self, request: Changes) -> Outcome {
         self.count_injection();
         let mark = (self.started > 0).then(|| self.mark());
         if self.changes.is_empty() && request.is_empty() {
@@ -165,7 +175,7 @@ impl Execution {
     }
 
     async fn wait(&self, time: Duration) -> Option<()> {
-        // A timer of no length would still wait for the next tick.
+        // A timer of zero length would still wait for the next tick.
         if time.is_zero() {
             return Some(());
         }
@@ -173,17 +183,17 @@ impl Execution {
     }
 
     async fn run_custom(&self, inject: &dyn Inject, draws: Draws) -> Option<InjectOutcome> {
-        // It was kept, since the plan asks.
+        // Present, since a custom injector is among the steps.
         let request = self.request.clone().unwrap_or_default();
-        let call = InjectContext {
+        let context = InjectContext {
             request,
             draws,
             can_reject: self.capability.delivery(Termination::Empty) != DeliveryMethod::None,
         };
-        self.state.run_until_off(inject.inject(call)).await
+        self.state.run_until_off(inject.inject(context)).await
     }
 
-    /// Lets the request go on, with nothing more to be done to it.
+    /// Forwards the request without further changes.
     fn pass(mut self, phase: Phase) -> Outcome {
         self.end(phase);
         let mark = (self.started > 0).then(|| self.mark());
@@ -203,13 +213,13 @@ impl Execution {
         Outcome::Respond(response, Some(self))
     }
 
-    /// Does it to the connection. A plan whose connection cannot be had is never begun.
-    fn command_connection(&mut self, wire: ConnectionStep) {
-        if matches!(wire, ConnectionStep::Drain { .. }) {
+    /// Applies a step to the connection, whose presence was checked when the steps were drawn.
+    fn command_connection(&mut self, step: ConnectionStep) {
+        if matches!(step, ConnectionStep::Drain { .. }) {
             self.is_last_response = self.capability.is_http1();
         }
         let Some(connection) = self.capability.connection() else { return };
-        match wire {
+        match step {
             ConnectionStep::Drain { code: None } => connection.drain(),
             ConnectionStep::Drain { code: Some(code) } => connection.go_away(code),
             ConnectionStep::ChunkFraming(how) => {
@@ -225,22 +235,22 @@ impl Execution {
     }
 
     fn reject(mut self, termination: Termination) -> Outcome {
-        let by = self.capability.delivery(termination);
-        // A plan that would come to this is never begun; only a custom injector can.
-        if by == DeliveryMethod::None {
+        let delivery = self.capability.delivery(termination);
+        // Only a custom injector can request this; others were checked when the steps were drawn.
+        if delivery == DeliveryMethod::None {
             return self.skip_last_step();
         }
         self.end(Phase::Finished);
         let mark = self.mark();
-        if let (DeliveryMethod::Connection, Some(connection)) = (by, self.capability.connection()) {
+        if let (DeliveryMethod::Connection, Some(connection)) = (delivery, self.capability.connection()) {
             let closing =
                 if termination == Termination::Reset { Termination::Reset } else { Termination::Close };
             connection.end(closing, mark.injected.fault.clone());
         }
-        Outcome::Reject(Rejected { mark, termination, by })
+        Outcome::Reject(Rejected { mark, termination, delivery })
     }
 
-    /// Undoes the last deed, which would not get through.
+    /// Reverts the last action, which cannot be delivered.
     fn skip_last_step(mut self) -> Outcome {
         self.started -= 1;
         if !self.is_counted {
@@ -250,7 +260,7 @@ impl Execution {
         self.pass(Phase::Skipped(SkipReason::NotDeliverable))
     }
 
-    /// Names what was done, which may be less than what was planned.
+    /// Returns the actions begun, which may be fewer than planned.
     fn mark(&self) -> Mark {
         let Injected { fault, actions } = &self.injected;
         let actions =
@@ -281,7 +291,7 @@ impl Execution {
         let Some(request) = &self.request else { return };
         self.state.report(phase, &self.injected.actions[..self.started], request);
         for span in &self.reporters {
-            // Some of its deeds may not have been begun.
+            // Some of its actions may not have been begun.
             let actions = &self.injected.actions[span.from.min(self.started)..span.to.min(self.started)];
             if !actions.is_empty() {
                 span.reporter.report(&Event::new(&self.state.name, phase, actions, request));
@@ -291,12 +301,12 @@ impl Execution {
 }
 
 impl Execution {
-    /// How much of the request's body may be read while the request is held back.
+    /// Returns the number of bytes of the request body to be read during a delay.
     pub(crate) fn read_ahead(&self) -> usize {
         self.state.read_ahead
     }
 
-    /// The fault as the body of the request knows it.
+    /// Returns the handle for the request body.
     pub(crate) fn handle(&self) -> Box<dyn FaultHandle> {
         Box::new(ActiveHandle::new(self.state.clone()))
     }
@@ -314,8 +324,12 @@ impl FaultHandle for Execution {
         self.state.name.clone()
     }
 
-    fn off(&self) -> bool {
-        self.state.off()
+    fn is_off(&self) -> bool {
+        self.state.is_off()
+    }
+
+    fn when_off(&self) -> WhenOff {
+        when_off(&self.state)
     }
 
     fn pause(&self, time: Duration) -> Pause {
@@ -333,8 +347,8 @@ impl FaultHandle for Execution {
     }
 }
 
-/// Leaves of an answer to HEAD what tells the length of that to a GET: not every server empties
-/// bodies by itself (hyper does so on HTTP/1 only).
+/// Keeps only the length of a response to HEAD: not every server strips the body (hyper does so on
+/// HTTP/1 only).
 fn strip_body(response: &mut Response<Bytes>) {
     let body = std::mem::take(response.body_mut());
     if !body.is_empty() {

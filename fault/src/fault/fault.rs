@@ -20,10 +20,10 @@ use crate::injector::steps::Steps;
 use crate::random::draws::{Sampler, digest};
 use crate::report::event::{Phase, SkipReason};
 
-/// A fault that lies in wait: an [`Injector`](crate::Injector), and whom it strikes.
+/// A fault: an [`Injector`](crate::Injector), and the selection of its requests.
 ///
 /// Cheap to clone; clones, layers and [`Control`](crate::Control)s of one fault share its switch,
-/// its counts and its dice. See the [crate](crate) for the whole picture.
+/// counts and sampler. The [crate](crate) documentation has the overview.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, Reject, chain, reject, slow};
@@ -47,17 +47,17 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.state.name
     }
 
-    /// Its dice, whose seed replays a run.
+    /// Returns the sampler, whose seed reproduces a run.
     pub fn sampler(&self) -> &Sampler {
         &self.state.sampler
     }
 
-    /// Whether it has nothing to do with any request, not even to count it.
+    /// Tests whether requests pass without being counted.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         self.state.switch.is_idle()
@@ -68,7 +68,7 @@ impl Fault {
         Arc::ptr_eq(&self.state, &other.state)
     }
 
-    /// What to do to this request; nothing, for most. `can_rebox`: whether its body can be exchanged.
+    /// Decides about a request; `None` if it passes. `can_rebox`: its body can be replaced.
     pub(crate) fn decide<B>(
         &self,
         placement: Placement,
@@ -105,8 +105,8 @@ impl Fault {
         self.draw(placement, &mut clone_head(request), || true, true)
     }
 
-    /// The gates in their order: a request that one of them turns away never moves the counter
-    /// that the draw may hang on.
+    /// Runs the checks in order: a request that one of them rejects does not advance the counter of
+    /// the draw.
     fn draw<B>(
         &self,
         placement: Placement,
@@ -130,7 +130,7 @@ impl Fault {
 
         let id = Arc::as_ptr(&self.state) as usize;
         let attempt = digest(state.key_extractor.attempt(request.headers()));
-        // A fault that strikes nothing has nothing to remember.
+        // A fault without participation has no decision to remember.
         let remembers = state.switch.participation() > 0.0;
         if remembers && Decisions::has_decided(request.extensions(), id, attempt) {
             return Err(SkipReason::AlreadyDecided);

@@ -152,7 +152,7 @@ impl Guards {
             stop,
             dry_run: self.dry_run,
         };
-        errors.or("guards", Some(compiled))
+        errors.into_result("guards", Some(compiled))
     }
 }
 

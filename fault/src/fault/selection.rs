@@ -1,4 +1,4 @@
-//! Groups, count windows, decisions kept in extensions.
+//! Group, CountWindow and Decisions: which selected requests are injected.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -9,14 +9,14 @@ use http::Extensions;
 
 use crate::random::draws::{Key, Sampler, pick_weighted, random_seed};
 
-/// Faults that never strike the same request: for each request the group picks one of its
-/// members by weight, and only that one may strike it.
+/// Faults of which at most one is injected into a request: for each request the group picks one of
+/// its members by weight.
 ///
-/// The pick is drawn by the key of the first member that the request's draw chose, under the seed
-/// and name of the group, and holds for all members. A member that joins later changes the picks
-/// of the requests after it, and so does one that leaves: a fault does once the last of its clones,
-/// layers and controls is gone. Who comes next takes its place, so that a fault that is dropped and
-/// built anew finds the picks as they were.
+/// The pick is drawn by the key of the first member that selected the request, under the seed and
+/// name of the group, and holds for all members. A member that joins later changes the picks of
+/// later requests, and so does one that leaves, when the last of its clones, layers and controls is
+/// dropped. The next member takes its position, so that a fault that is dropped and built again
+/// leaves the picks unchanged.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, Group, error, slow};
@@ -33,17 +33,17 @@ pub struct Group(Arc<Members>);
 struct Members {
     sampler: Sampler,
     name: String,
-    /// By seats; nothing where nobody sits.
+    /// By position; 0 if it is vacant.
     weights: RwLock<Vec<f64>>,
 }
 
 impl Group {
-    /// A group of this name, without members.
+    /// Returns a group of this name, without members.
     pub fn new(name: impl Into<String>) -> Self {
         Self::of(name.into(), random_seed())
     }
 
-    /// Fixes the dice: equal seed, name and keys pick alike. It begins a group without members.
+    /// Sets the seed: equal seed, name and keys give equal picks. Returns a group without members.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self::of(self.0.name.clone(), seed)
@@ -54,7 +54,7 @@ impl Group {
         Self(Arc::new(Members { sampler, name, weights: RwLock::default() }))
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -76,14 +76,14 @@ impl fmt::Debug for Group {
     }
 }
 
-/// The place of one fault in its group.
+/// The membership of one fault in its group.
 #[derive(Debug)]
 pub(crate) struct GroupMember {
     group: Group,
     number: usize,
 }
 
-/// The weight of nobody, which is no member's.
+/// The weight of a vacant position, which no member has.
 const VACANT: f64 = 0.0;
 
 impl Drop for GroupMember {
@@ -96,7 +96,7 @@ impl Drop for GroupMember {
 }
 
 impl GroupMember {
-    /// What tells groups apart.
+    /// Returns the identity of the group.
     pub(crate) fn group(&self) -> usize {
         Arc::as_ptr(&self.group.0) as usize
     }
@@ -105,7 +105,7 @@ impl GroupMember {
         self.number
     }
 
-    /// The member that may strike the request of this key.
+    /// Returns the picked member for the request of this key.
     pub(crate) fn pick(&self, key: Key<'_>, attempt: &[u8]) -> usize {
         let mut draws = self.group.0.sampler.draw(key, attempt);
         let weights = self.group.0.weights.read().unwrap_or_else(PoisonError::into_inner);
@@ -114,18 +114,18 @@ impl GroupMember {
     }
 }
 
-/// Which faults have decided on this request and attempt, and what their groups have picked.
+/// The faults that have decided about this request and attempt, and the picks of their groups.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Decisions {
-    /// The first of them stands apart: most requests pass one fault, and need no list.
+    /// Stored separately: most requests pass one fault, and need no list.
     first: Option<(usize, u64)>,
     decided: Vec<(usize, u64)>,
     picks: Vec<(usize, u64, usize)>,
 }
 
 impl Decisions {
-    /// Notes that this fault has decided. A layer that is met twice would else strike a share of
-    /// `2p - p²` (envoyproxy/envoy 9597).
+    /// Records that this fault has decided. A layer that is passed twice would otherwise select a
+    /// share of `2p - p²` (envoyproxy/envoy 9597).
     pub(crate) fn decide(extensions: &mut Extensions, fault: usize, attempt: u64) {
         let decisions = extensions.get_or_insert_default::<Self>();
         match decisions.first {
@@ -134,14 +134,14 @@ impl Decisions {
         }
     }
 
-    /// Whether this fault has decided before.
+    /// Tests whether this fault has decided before.
     pub(crate) fn has_decided(extensions: &Extensions, fault: usize, attempt: u64) -> bool {
         let this = (fault, attempt);
         let Some(decisions) = extensions.get::<Self>() else { return false };
         decisions.first == Some(this) || decisions.decided.contains(&this)
     }
 
-    /// The member that this group has picked, or picks now.
+    /// Returns the member that this group has picked, or picks now.
     pub(crate) fn pick(
         extensions: &mut Extensions,
         group: usize,
@@ -159,8 +159,8 @@ impl Decisions {
     }
 }
 
-/// The first `skip` pass; of the rest each `every`-th is struck, beginning with the first, until
-/// `limit` were.
+/// Skips the first `skip` requests; of the rest each `every`-th is injected, beginning with the
+/// first, up to `limit`.
 #[derive(Debug)]
 pub(crate) struct CountWindow {
     pub(crate) skip: u64,
@@ -180,9 +180,9 @@ impl CountWindow {
         self.selected.clone()
     }
 
-    /// Whether the next chosen request is struck.
+    /// Counts a selected request, and tests whether it is injected.
     pub(crate) fn admit(&self, is_preview: bool) -> bool {
-        // Nothing to count: most faults leave their counter's cache line alone.
+        // Without limits the counter's cache line is not touched.
         if (self.skip, self.every, self.limit) == (0, 1, u64::MAX) {
             return true;
         }

@@ -1,8 +1,8 @@
-//! Shared state of a built fault.
+//! FaultState: the shared state of a built fault.
 
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Request};
 
-use crate::body::stage::{FaultHandle, Pause, Sleeper};
-use crate::connection::handle::ToxicHandle;
+use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
 use crate::fault::builder::Carried;
 use crate::fault::capability::DeliveryOptions;
 use crate::fault::filter::filter::RequestFilter;
@@ -30,13 +29,13 @@ pub(crate) struct FaultState {
     pub(crate) filter: RequestFilter,
     pub(crate) key_extractor: KeyExtractor,
     pub(crate) sampler: Sampler,
-    /// Takes the place of the dice's share, if the user gave one.
+    /// Replaces the sampler's draw.
     pub(crate) draw: Option<Box<DrawFn>>,
     pub(crate) member: Option<GroupMember>,
     pub(crate) window: CountWindow,
     pub(crate) injector: Box<dyn CompiledInjector>,
     pub(crate) delivery: DeliveryOptions,
-    /// The value of the mark; none if the fault is not to show itself.
+    /// The value of the injected header; absent if it is turned off.
     pub(crate) mark: Option<HeaderValue>,
     pub(crate) reporter: Option<Box<dyn Reporter>>,
     pub(crate) sleeper: Sleeper,
@@ -46,11 +45,11 @@ pub(crate) struct FaultState {
     pub(crate) limits: FaultLimits,
 }
 
-/// A draw function of the user's.
+/// A custom draw function.
 pub(crate) type DrawFn = dyn Fn(Key<'_>) -> f64 + Send + Sync;
 
 impl FaultState {
-    /// Whether the draw chooses the request of this key, at this factor of the participation.
+    /// Tests whether the draw selects the request of this key, at this factor of the participation.
     pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>, factor: f64) -> bool {
         let participation = self.switch.participation() * factor;
         match &self.draw {
@@ -69,7 +68,7 @@ impl FaultState {
         }
     }
 
-    pub(crate) fn off(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         !self.switch.enabled() || halted() || self.limits.is_over()
     }
 
@@ -94,14 +93,22 @@ impl FaultState {
     }
 }
 
-/// Sleeps, and hears a switch or a halt.
+/// Returns a delay that a switch or a halt cancels.
 pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
     let state = state.clone();
     Pause::new(async move { state.run_until_off(state.sleeper.sleep(time)).await })
 }
 
-/// The fault behind what outlives its strike, about whose end nothing is told. It counts as active
-/// for as long as any clone lives.
+/// Completes when the fault is disabled or halted.
+pub(crate) fn when_off(state: &Arc<FaultState>) -> WhenOff {
+    let state = state.clone();
+    Box::pin(async move {
+        state.run_until_off(std::future::pending::<()>()).await;
+    })
+}
+
+/// The handle of changes that outlive their execution, whose end is not reported. The fault is
+/// active as long as a clone exists.
 #[derive(Clone)]
 pub(crate) struct ActiveHandle(Arc<ActiveGuard>);
 
@@ -120,8 +127,8 @@ impl Drop for ActiveGuard {
     }
 }
 
-/// A strike of which it is yet to be seen whether it comes about: counted as injected once it is
-/// kept, and as unreachable once nobody can keep it any longer.
+/// An injection whose delivery is not known yet: counted as injected once confirmed, and as not
+/// deliverable when the last clone is dropped.
 #[derive(Clone)]
 pub(crate) struct PendingInjection(Arc<PendingState>);
 
@@ -155,27 +162,20 @@ impl FaultHandle for ActiveHandle {
         self.0.0.name.clone()
     }
 
-    fn off(&self) -> bool {
-        self.0.0.off()
+    fn is_off(&self) -> bool {
+        self.0.0.is_off()
     }
 
-    fn pause(&self, time: Duration) -> Pause {
-        pause(&self.0.0, time)
-    }
-
-    fn done(&mut self, _called_off: bool) {}
-}
-
-impl ToxicHandle for ActiveHandle {
-    fn name(&self) -> Arc<str> {
-        self.0.0.name.clone()
-    }
-
-    fn off(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    /// Completes also when the fault is replaced: what outlives a request ends then.
+    fn when_off(&self) -> WhenOff {
         let state = self.0.0.clone();
         Box::pin(async move {
             state.run_until_off(state.switch.retired()).await;
         })
+    }
+
+    fn pause(&self, time: Duration) -> Pause {
+        pause(&self.0.0, time)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Responses instead of the service: status, gRPC, Retry-After.
+//! Abort and Grpc: responses instead of the service's.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_se
 use crate::random::draws::Draws;
 use crate::report::event::Action;
 
-/// Answers with a status of its own; the service is not called.
+/// Responds with this status; the service is not called.
 ///
-/// Any status from 200 to 599 will do, registered or not. 1xx is refused: hyper sends it ahead of
-/// a `200`, and after a `101` the client waits for ever.
+/// Any status from 200 to 599 is allowed, registered or not. 1xx is rejected: hyper sends it before
+/// a `200`, and after a `101` the client waits forever.
 ///
 /// ```
 /// use waylay_fault::{Fault, error};
@@ -33,11 +33,11 @@ pub fn error(status: u16) -> Abort {
     Abort { status, body: None, headers: Vec::new(), retry_after: None }
 }
 
-/// An answer in the service's place, made by [`error`].
+/// A response instead of the service's, made by [`error`].
 ///
-/// It is plain text: the status's registered phrase, or its number, unless [`text`](Self::text) or
-/// [`body`](Self::body) says otherwise. Answers to HEAD and those of status 204, 205 and 304 have
-/// no body.
+/// The body is plain text: the registered phrase of the status, or its number, unless set by
+/// [`text`](Self::text) or [`body`](Self::body). Responses to HEAD and those with status 204, 205
+/// and 304 have no body.
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,34 +57,34 @@ pub struct Abort {
 }
 
 impl Abort {
-    /// The body; it may be empty.
+    /// Sets the body to a text, which may be empty.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.body = Some(text.into().into());
         self
     }
 
-    /// The body, as bytes of any kind; say of which by [`content_type`](Self::content_type).
+    /// Sets the body to bytes; [`content_type`](Self::content_type) states their type.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// What the body is, instead of plain text.
+    /// Sets the content type; plain text by default.
     #[must_use]
     pub fn content_type(self, media_type: impl Into<String>) -> Self {
         self.header(CONTENT_TYPE.as_str(), media_type)
     }
 
-    /// When to come again, for clients that heed it.
+    /// Sets `Retry-After`.
     #[must_use]
-    pub fn retry_after(mut self, when: impl Into<RetryAfter>) -> Self {
-        self.retry_after = Some(when.into());
+    pub fn retry_after(mut self, value: impl Into<RetryAfter>) -> Self {
+        self.retry_after = Some(value.into());
         self
     }
 
-    /// One more header; the first of a name takes the place of a default such as `content-type`.
+    /// Adds a header; the first of a name replaces a default such as `content-type`.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -110,17 +110,17 @@ impl Abort {
         let status = check_status(&at, self.status, errors);
         let mut headers = check_headers(&at, &self.headers, errors);
         let mut retry_in = None;
-        if let Some(when) = self.retry_after {
-            match when.check(&format!("{at}.retry_after"), errors)? {
-                Moment::Value(value) => drop(headers.insert(RETRY_AFTER, value)),
-                Moment::In(time) => retry_in = Some(time),
+        if let Some(value) = self.retry_after {
+            match value.check(&format!("{at}.retry_after"), errors)? {
+                CheckedRetryAfter::Value(value) => drop(headers.insert(RETRY_AFTER, value)),
+                CheckedRetryAfter::In(time) => retry_in = Some(time),
             }
         }
-        Some(answer(status?, self.body, headers, retry_in))
+        Some(text_response(status?, self.body, headers, retry_in))
     }
 }
 
-/// The pairs as headers; each bad one becomes a finding under `at.header[index]`.
+/// Parses the pairs; each invalid one is reported under `at.header[index]`.
 pub(crate) fn check_headers(at: &str, pairs: &[(String, String)], errors: &mut ErrorCollector) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (index, (name, value)) in pairs.iter().enumerate() {
@@ -136,27 +136,27 @@ pub(crate) fn check_headers(at: &str, pairs: &[(String, String)], errors: &mut E
 
 impl CompiledInjector for Arc<CannedResponse> {
     fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
-        steps.then(Step::Respond(self.clone()), Action::Error(self.status.as_u16()));
+        steps.push(Step::Respond(self.clone()), Action::Error(self.status.as_u16()));
     }
 }
 
 pub(crate) fn check_status(at: &str, status: u16, errors: &mut ErrorCollector) -> Option<StatusCode> {
-    let problem = match status {
+    let kind = match status {
         100..=199 => FaultErrorKind::Informational,
         200..=599 => return StatusCode::from_u16(status).ok(),
         _ => FaultErrorKind::Status,
     };
-    errors.add(format!("{at}.status"), status, problem);
+    errors.add(format!("{at}.status"), status, kind);
     None
 }
 
-fn answer(
+fn text_response(
     status: StatusCode,
     body: Option<Bytes>,
     mut headers: HeaderMap,
     retry_in: Option<Duration>,
 ) -> CannedResponse {
-    // RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5: these have no content, whatever the user says.
+    // RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5: these statuses have no content.
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED) {
         return CannedResponse { status, headers, text: Bytes::new(), retry_in };
     }
@@ -164,16 +164,16 @@ fn answer(
         Some(reason) => Bytes::from_static(reason.as_bytes()),
         None => status.as_u16().to_string().into(),
     });
-    // As Go's `http.Error` does, by which go-fault answers.
+    // As Go's `http.Error`, which go-fault uses.
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     CannedResponse { status, headers, text, retry_in }
 }
 
-/// Answers with a gRPC status; the service is not called.
+/// Responds with a gRPC status; the service is not called.
 ///
-/// The answer is what gRPC calls trailers-only: HTTP status 200, `grpc-status` and `grpc-message`
-/// in the head, and no body. Any status from 0 (OK, which a unary client takes for a protocol
+/// The response is trailers-only: HTTP status 200, `grpc-status` and `grpc-message` in the head,
+/// and no body. The status is a number from 0 (OK, which a unary client reports as a protocol
 /// error, since the message is missing) to 16.
 ///
 /// ```
@@ -187,7 +187,7 @@ pub fn grpc(status: u16) -> Grpc {
     Grpc { status, message: String::new(), headers: Vec::new() }
 }
 
-/// An answer of a gRPC status, made by [`grpc`].
+/// A response with a gRPC status, made by [`grpc`].
 #[derive(Debug, Clone)]
 pub struct Grpc {
     status: u16,
@@ -196,14 +196,14 @@ pub struct Grpc {
 }
 
 impl Grpc {
-    /// What the client is told beside the status; none by default.
+    /// Sets the message; none by default.
     #[must_use]
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
     }
 
-    /// One more header, which clients see as metadata of the status.
+    /// Adds a header, which clients see as metadata of the status.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -224,8 +224,8 @@ impl InjectorConfig for Grpc {
         let mut headers = check_headers(&at, &self.headers, errors);
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/grpc"));
         headers.extend(status_headers(self.status, &self.message));
-        let answer = CannedResponse { status: StatusCode::OK, headers, text: Bytes::new(), retry_in: None };
-        good.then(|| Box::new(CompiledGrpc(self.status, Arc::new(answer))) as Box<dyn CompiledInjector>)
+        let response = CannedResponse { status: StatusCode::OK, headers, text: Bytes::new(), retry_in: None };
+        good.then(|| Box::new(CompiledGrpc(self.status, Arc::new(response))) as Box<dyn CompiledInjector>)
     }
 }
 
@@ -236,18 +236,19 @@ pub(crate) fn check_grpc_status(setting: &str, status: u16, errors: &mut ErrorCo
     status <= 16
 }
 
-/// The head or the trailers that carry a status.
+/// Returns the head or the trailers of a status.
 pub(crate) fn status_headers(status: u16, message: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static("grpc-status"), status.into());
-    // What the escaping lets through is visible ASCII and spaces.
+    // The escaped text is visible ASCII and spaces.
     if let Some(value) = HeaderValue::from_str(&escape(message)).ok().filter(|_| !message.is_empty()) {
         headers.insert(HeaderName::from_static("grpc-message"), value);
     }
     headers
 }
 
-/// As gRPC over HTTP/2 says of `Status-Message`: all but space to `~` is percent-encoded, and `%`.
+/// Escapes `Status-Message` of gRPC over HTTP/2: everything outside of space to `~`, and `%`, is
+/// percent-encoded.
 fn escape(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     for byte in message.bytes() {
@@ -265,80 +266,82 @@ struct CompiledGrpc(u16, Arc<CannedResponse>);
 
 impl CompiledInjector for CompiledGrpc {
     fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
-        steps.then(Step::Respond(self.1.clone()), Action::Grpc(self.0));
+        steps.push(Step::Respond(self.1.clone()), Action::Grpc(self.0));
     }
 }
 
 /// A value of the `Retry-After` header (RFC 9110, section 10.2.3): a number of seconds, or a date.
 ///
-/// A length of time, as [`Duration`] or text such as `"2s"`, is sent as seconds, rounded up; a
-/// [`SystemTime`] is sent as that date.
+/// A time, as [`Duration`] or text such as `"2s"`, is sent as seconds, rounded up; a [`SystemTime`]
+/// is sent as that date.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
 /// use waylay_fault::{Fault, RetryAfter, error};
 ///
 /// let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-/// for when in [RetryAfter::from("2s"), RetryAfter::from(noon), RetryAfter::date_in("90s")] {
-///     Fault::new("busy", error(503).retry_after(when)).build()?;
+/// for value in [RetryAfter::from("2s"), RetryAfter::from(noon), RetryAfter::date_in("90s")] {
+///     Fault::new("busy", error(503).retry_after(value)).build()?;
 /// }
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct RetryAfter(When);
+pub struct RetryAfter(RetryValue);
 
 #[derive(Debug, Clone)]
-enum When {
+enum RetryValue {
     Seconds(DelayTime),
     Date(SystemTime),
     DateIn(DelayTime),
 }
 
 impl RetryAfter {
-    /// A date, this long after each answer.
+    /// Returns a date, this long after each response.
     pub fn date_in(time: impl Into<DelayTime>) -> Self {
-        Self(When::DateIn(time.into()))
+        Self(RetryValue::DateIn(time.into()))
     }
 
-    pub(crate) fn check(self, setting: &str, errors: &mut ErrorCollector) -> Option<Moment> {
+    pub(crate) fn check(self, setting: &str, errors: &mut ErrorCollector) -> Option<CheckedRetryAfter> {
         match self.0 {
-            When::Seconds(time) => {
+            RetryValue::Seconds(time) => {
                 let time = errors.time(setting.to_owned(), time.duration())?;
                 let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-                Some(Moment::Value(seconds.into()))
+                Some(CheckedRetryAfter::Value(seconds.into()))
             }
-            When::Date(date) => {
+            RetryValue::Date(date) => {
                 let value = http_date(date);
                 if value.is_none() {
                     errors.add(setting, format!("{date:?}"), FaultErrorKind::Date);
                 }
-                value.map(Moment::Value)
+                value.map(CheckedRetryAfter::Value)
             }
-            When::DateIn(time) => errors.time(setting.to_owned(), time.duration()).map(Moment::In),
+            RetryValue::DateIn(time) => {
+                errors.time(setting.to_owned(), time.duration()).map(CheckedRetryAfter::In)
+            }
         }
     }
 }
 
-/// A moment found good: a header value, or a time from the answer on.
-pub(crate) enum Moment {
+/// A checked value: a header value, or a time from the response on.
+pub(crate) enum CheckedRetryAfter {
     Value(HeaderValue),
     In(Duration),
 }
 
 impl From<SystemTime> for RetryAfter {
     fn from(date: SystemTime) -> Self {
-        Self(When::Date(date))
+        Self(RetryValue::Date(date))
     }
 }
 
 impl From<Duration> for RetryAfter {
     fn from(time: Duration) -> Self {
-        Self(When::Seconds(time.into()))
+        Self(RetryValue::Seconds(time.into()))
     }
 }
 
 impl From<&str> for RetryAfter {
     fn from(text: &str) -> Self {
-        Self(When::Seconds(text.into()))
+        Self(RetryValue::Seconds(text.into()))
     }
 }

@@ -1,4 +1,4 @@
-//! Corrupted bodies.
+//! Corrupt: corrupted bodies.
 
 use std::task::{Context, Poll, ready};
 
@@ -16,25 +16,25 @@ use crate::random::draws::Draws;
 use crate::random::math;
 use crate::report::event::{Action, Side};
 
-/// What is done to the bytes of a body, or to those around them. None changes its length.
+/// A corruption of the bytes of a body, or of their framing. None changes the length of the body.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Corruption {
-    /// Each byte has, with this probability from 0 to 1, one of its bits turned over.
+    /// Flips one bit of each byte with this probability, from 0 to 1.
     BitFlips(f64),
-    /// Turns one mark of JSON's grammar into `;`: the first `:`, `,`, `}` or `]` that stands outside
-    /// of a string, or the first byte of what is no object or array. No JSON parser takes the
-    /// result.
+    /// Replaces one byte of the JSON syntax with `;`: the first `:`, `,`, `}` or `]` outside of a
+    /// string, or the first byte of a text that is not an object or array. No JSON parser accepts
+    /// the result.
     Json,
-    /// Turns the first letter or digit, or byte beyond ASCII, into `0xff`, which is no UTF-8.
+    /// Replaces the first letter, digit or non-ASCII byte with `0xff`, which is not UTF-8.
     Utf8,
-    /// Breaks the framing of a response's body, which is sent in chunks for that. Of HTTP/1.1
-    /// only, and only where the connection was [lent](crate::FaultListener) and its stream sees
-    /// HTTP/1.1 in the clear: elsewhere it is unreachable.
+    /// Breaks the framing of a response body, which is sent chunked for this. Only for HTTP/1.1,
+    /// and only if the connection has a [handle](crate::FaultListener) and its stream is not
+    /// encrypted; otherwise it is not deliverable.
     ChunkFraming(ChunkError),
 }
 
-/// Corrupts a body on its way; its length, head and trailers stay.
+/// Corrupts a body; its length, head and trailers stay the same.
 ///
 /// ```
 /// use waylay_fault::{Corruption, Fault, Side, corrupt};
@@ -56,7 +56,7 @@ pub struct Corrupt {
 }
 
 impl Corrupt {
-    /// Whose body; the response's by default.
+    /// Selects the body of the request or the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
@@ -98,7 +98,7 @@ impl CompiledInjector for Corrupt {
             Corruption::Utf8 => CorruptStage::Utf8 { done: false },
             Corruption::ChunkFraming(how) => {
                 return steps
-                    .then(Step::Connection(ConnectionStep::ChunkFraming(how)), Action::Corrupt(self.side));
+                    .push(Step::Connection(ConnectionStep::ChunkFraming(how)), Action::Corrupt(self.side));
             }
         };
         steps.change(self.side, Change::Body(Box::new(stage)), Action::Corrupt(self.side));
@@ -113,7 +113,7 @@ enum CorruptStage {
 }
 
 impl CorruptStage {
-    /// The places in a chunk to change, each with what its byte becomes.
+    /// Corrupts one chunk.
     fn change(&mut self, data: Bytes) -> Bytes {
         match self {
             Self::Flips(flips) => flips.change(data),
@@ -145,7 +145,7 @@ impl Stage for CorruptStage {
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         let frame = ready!(input.poll_frame(cx));
         Poll::Ready(match frame {
-            Some(Ok(frame)) if !input.off() => Some(Ok(match frame.into_data() {
+            Some(Ok(frame)) if !input.is_off() => Some(Ok(match frame.into_data() {
                 Ok(data) => Frame::data(self.change(data)),
                 Err(trailers) => trailers,
             })),
@@ -154,28 +154,28 @@ impl Stage for CorruptStage {
     }
 }
 
-/// Bit flips: the gaps between them are drawn, not each byte.
+/// Flips bits; the gaps between them are drawn, not each byte.
 #[derive(Debug)]
 struct BitFlipper {
-    /// Of `1 - share`; its negative is the rate of the gaps' exponential distribution.
+    /// Logarithm of `1 - share`; its negative is the rate of the gaps' exponential distribution.
     log: f64,
     draws: Draws,
-    /// How many bytes go by before the next flip.
+    /// Number of bytes before the next flip.
     gap: u64,
 }
 
 impl BitFlipper {
     fn new(share: f64, draws: Draws) -> Self {
-        // The logarithm is one of normal numbers: of a share of 1, each gap is zero by itself.
+        // The logarithm is defined for normal numbers: at a share of 1 every gap is zero.
         let log = if share < 1.0 { math::ln(1.0 - share) } else { f64::NEG_INFINITY };
         let mut flips = Self { log, draws, gap: 0 };
         flips.gap = flips.next_gap();
         flips
     }
 
-    /// Geometrically distributed: the whole part of an exponential.
+    /// Draws from a geometric distribution: the whole part of an exponential.
     fn next_gap(&mut self) -> u64 {
-        // A share too small for a double next to 1 never flips.
+        // A share that rounds to zero never flips.
         if self.log == 0.0 { u64::MAX } else { (self.draws.exponential() / -self.log) as u64 }
     }
 
@@ -198,10 +198,10 @@ impl BitFlipper {
     }
 }
 
-/// How far into a JSON text we are.
+/// The position in a JSON text.
 #[derive(Debug)]
 enum JsonScanner {
-    /// Nothing but white space has come.
+    /// Only white space so far.
     Before,
     Outside,
     Inside {
@@ -211,7 +211,7 @@ enum JsonScanner {
 }
 
 impl JsonScanner {
-    /// Whether this is the byte to change.
+    /// Tests whether this is the byte to replace.
     fn is_target(&mut self, byte: u8) -> bool {
         let (next, is_target) = match (&*self, byte) {
             (Self::Before, b' ' | b'\t' | b'\r' | b'\n') => (Self::Before, false),
@@ -230,7 +230,7 @@ impl JsonScanner {
     }
 }
 
-/// Hides the length of a body, so that HTTP/1.1 sends it in chunks.
+/// Hides the length of a body, so that HTTP/1.1 sends it chunked.
 #[derive(Debug)]
 pub(crate) struct ChunkedStage;
 

@@ -1,4 +1,4 @@
-//! Inject, Call, Verdict: the trait of custom injectors.
+//! Inject: the trait of custom injectors.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,12 +9,13 @@ use http::{Request, Response};
 
 use crate::random::draws::Draws;
 
-/// A deed of your own, for [`custom`](crate::custom). A closure from [`InjectContext`] to a future of a
-/// [`InjectOutcome`] is one: `move |call: InjectContext| async move { … }`.
+/// A custom injector, for [`custom`](crate::custom). Implemented for closures from
+/// [`InjectContext`] to a future of [`InjectOutcome`]: `move |context: InjectContext| async move {
+/// … }`.
 pub trait Inject: Send + Sync + 'static {
-    /// Decides what becomes of one request, now or later. The future is dropped when the client
-    /// leaves and when the fault is switched off or halted.
-    fn inject(&self, call: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>>;
+    /// Decides about one request. The future is dropped when the client leaves and when the fault
+    /// is disabled or halted.
+    fn inject(&self, context: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>>;
 }
 
 impl<F, Fut> Inject for F
@@ -22,13 +23,12 @@ where
     F: Fn(InjectContext) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = InjectOutcome> + Send + 'static,
 {
-    fn inject(&self, call: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>> {
-        Box::pin(self(call))
+    fn inject(&self, context: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>> {
+        Box::pin(self(context))
     }
 }
 
-/// What a custom injector is told about the request that was drawn. See
-/// [`custom`](crate::custom) for one at work.
+/// The selected request, as seen by a custom injector. [`custom`](crate::custom) has an example.
 #[derive(Debug)]
 pub struct InjectContext {
     pub(crate) request: Arc<Request<()>>,
@@ -37,38 +37,38 @@ pub struct InjectContext {
 }
 
 impl InjectContext {
-    /// The request without its body, which stays with the service.
+    /// Returns the request without its body, which stays with the service.
     pub fn request(&self) -> &Request<()> {
         &self.request
     }
 
-    /// The draws of this request at this place of the tree.
+    /// Returns the draws of this request at this node of the tree.
     pub fn draws(&mut self) -> &mut Draws {
         &mut self.draws
     }
 
-    /// Whether a reject would reach this client; where not, [`InjectOutcome::EmptyReply`] and its like
-    /// let the request pass.
+    /// Tests whether a rejection can be delivered to this client; otherwise
+    /// [`InjectOutcome::EmptyReply`] and the other rejections let the request pass.
     pub fn can_reject(&self) -> bool {
         self.can_reject
     }
 }
 
-/// What a custom injector decides. See [`custom`](crate::custom) for one at work.
+/// The outcome of a custom injector. [`custom`](crate::custom) has an example.
 #[non_exhaustive]
 pub enum InjectOutcome {
-    /// On with the next link of the chain, and in the end with the service.
+    /// Continues with the next link of the chain, and finally with the service.
     Continue,
-    /// This answer, in the service's place.
+    /// Responds instead of the service.
     Respond(Response<Bytes>),
-    /// No answer: see [`Reject::EmptyReply`](crate::Reject::EmptyReply).
+    /// Ends without a response: see [`Reject::EmptyReply`](crate::Reject::EmptyReply).
     EmptyReply,
-    /// An HTTP/2 stream reset: see [`Reject::StreamReset`](crate::Reject::StreamReset).
+    /// Resets the HTTP/2 stream: see [`Reject::StreamReset`](crate::Reject::StreamReset).
     #[cfg(feature = "http2")]
     StreamReset(crate::connection::command::ResetCode),
-    /// The whole connection is closed: see [`Reject::ConnectionClose`](crate::Reject::ConnectionClose).
+    /// Closes the connection: see [`Reject::ConnectionClose`](crate::Reject::ConnectionClose).
     ConnectionClose,
-    /// The whole connection is reset: see [`Reject::ConnectionReset`](crate::Reject::ConnectionReset).
+    /// Resets the connection: see [`Reject::ConnectionReset`](crate::Reject::ConnectionReset).
     ConnectionReset,
 }
 

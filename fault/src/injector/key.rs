@@ -1,4 +1,4 @@
-//! DecideBy: what identifies a request.
+//! DecideBy: the key of a decision about a request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +10,12 @@ use crate::connection::handle;
 use crate::connection::handle::Connection;
 use crate::random::draws::Key;
 
-/// What the decision about a request hangs on; and by what a [quota](crate::Quota::per) tells clients
-/// apart.
+/// The key of the decision about a request, and of the client of a [quota](crate::Quota::per).
 ///
 /// ```
 /// use waylay_fault::{DecideBy, Fault, error};
 ///
-/// // Every replica with this seed spares and strikes the same request ids.
+/// // Every replica with this seed selects the same request ids.
 /// let fault = Fault::new("flaky", error(503))
 ///     .seed(7)
 ///     .decide_by(DecideBy::Header("x-request-id".into()))
@@ -27,25 +26,25 @@ use crate::random::draws::Key;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecideBy {
-    /// How many requests reached the draw before this one: every request draws anew.
+    /// The number of requests that reached the draw before: one draw per request.
     #[default]
     Counter,
-    /// The first value of this header. A request without it is decided by the counter.
+    /// The first value of this header. Without it, the counter decides.
     Header(String),
-    /// The `x-request-id` header, as [`Header`](Self::Header) would.
+    /// The `x-request-id` header, as by [`Header`](Self::Header).
     RequestId,
-    /// The trace id of the W3C `traceparent` header: one verdict for a whole trace. A request
-    /// without a valid one is decided by the counter.
+    /// The trace id of the W3C `traceparent` header: one decision per trace. Without a valid one,
+    /// the counter decides.
     TraceId,
-    /// The client's IP address, told by [`PeerAddr`](crate::PeerAddr) or what stands for it: one verdict
-    /// for a client. Where it is unknown, the counter decides.
+    /// The client's IP address, from [`PeerAddr`](crate::PeerAddr) or its equivalents: one decision
+    /// per client. If it is unknown, the counter decides.
     ClientIp,
-    /// The connection, told by its handle ([`Connection`](crate::Connection)): one verdict for all
-    /// that comes by it. Where there is none, the counter decides.
+    /// The connection, from its handle ([`Connection`](crate::Connection)): one decision per
+    /// connection. Without a handle, the counter decides.
     Connection,
 }
 
-/// What of a request tells who asks.
+/// The parts of a request that contain keys.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestKeys<'a> {
     headers: &'a HeaderMap,
@@ -58,7 +57,7 @@ impl<'a> RequestKeys<'a> {
     }
 }
 
-/// Where a key is found.
+/// The source of a key.
 #[derive(Debug)]
 pub(crate) enum KeySource {
     Counter,
@@ -80,20 +79,20 @@ impl KeySource {
         }
     }
 
-    /// The key, where there is one; the counter has none of its own.
+    /// Returns the key, if the request has one; the counter has no key.
     pub(crate) fn find<'a>(&self, keys: RequestKeys<'a>) -> Option<Key<'a>> {
         let RequestKeys { headers, extensions } = keys;
         match self {
             Self::Counter => None,
             Self::Header(name) => headers.get(name).map(|value| Key::Header(value.as_bytes())),
             Self::TraceId => headers.get("traceparent").and_then(|value| trace_id(value.as_bytes())),
-            Self::ClientIp => handle::client(extensions).map(Key::Client),
+            Self::ClientIp => handle::client_address(extensions).map(Key::Client),
             Self::Connection => Connection::find(extensions).map(|line| Key::Connection(line.id())),
         }
     }
 }
 
-/// Finds keys and attempts in requests.
+/// Extracts keys and attempts from requests.
 #[derive(Debug)]
 pub(crate) struct KeyExtractor {
     by: KeySource,
@@ -116,8 +115,8 @@ impl KeyExtractor {
         Some(Self { by: by?, attempt, counter })
     }
 
-    /// The key of a request that has come as far as the draw; the counter moves for no other, and
-    /// not for a preview.
+    /// Returns the key of a request that reached the draw; only these advance the counter, and
+    /// previews do not.
     pub(crate) fn key<'a, B>(&self, request: &'a Request<B>, is_preview: bool) -> Key<'a> {
         let found = self.by.find(RequestKeys::of(request));
         let step = u64::from(!is_preview);
@@ -129,14 +128,14 @@ impl KeyExtractor {
         self.counter.clone()
     }
 
-    /// The attempt that the request says it is; empty where it says nothing.
+    /// Returns the attempt of the request; empty if it states none.
     pub(crate) fn attempt<'a>(&self, headers: &'a HeaderMap) -> &'a [u8] {
         let value = self.attempt.as_ref().and_then(|name| headers.get(name));
         value.map_or(b"", |value| value.as_bytes())
     }
 }
 
-/// The trace id of `version-traceid-parentid-flags` (W3C Trace Context, section 3.2): 32
+/// Parses the trace id of `version-traceid-parentid-flags` (W3C Trace Context, section 3.2): 32
 /// lower-case hex digits, not all zero. Later versions may append fields.
 fn trace_id(header: &[u8]) -> Option<Key<'_>> {
     let mut fields = header.split(|byte| *byte == b'-');
@@ -153,9 +152,6 @@ fn trace_id(header: &[u8]) -> Option<Key<'_>> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    let value = char::from(digit).to_digit(16).filter(|_| !digit.is_ascii_uppercase())?;
+    u8::try_from(value).ok()
 }

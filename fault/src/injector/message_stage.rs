@@ -1,97 +1,75 @@
-//! SSE and gRPC framing, as a body stage.
+//! MessageStage: server-sent events and gRPC messages as a body stage.
 
-use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
-use crate::body::stage::{Pause, Polled, Stage, StageInput};
-use crate::connection::messages::{MessageFault, QueuedMessage};
+use crate::body::stage::{Polled, Stage, StageInput};
+use crate::connection::messages::{Framing, MAX_MESSAGE, MessageFault, MessagePipe, Piece};
 
-/// How a body is divided into messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Framing {
-    /// Server-sent events: blocks that a blank line ends (WHATWG HTML, section 9.2.6).
-    Sse,
-    /// gRPC: a byte of flags, four bytes of length, the message.
-    Grpc,
-}
-
-/// A part of a body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Piece {
-    /// A whole message, with what frames it.
-    Message(Bytes),
-    /// What is no message, or too long to be held in memory as one.
-    Other(Bytes),
-}
-
-/// Takes messages off the front of a body as it comes.
-#[derive(Debug)]
-pub(crate) struct Splitter {
-    framing: Framing,
+/// gRPC: a byte of flags, four bytes of length, the message.
+#[derive(Debug, Default)]
+pub(crate) struct GrpcFraming {
     buffer: BytesMut,
-    /// How far an event was looked through in vain.
-    seen: usize,
-    /// Where the last line that was seen begins.
-    line: usize,
-    /// How much of a message too long is still to go by.
+    /// Remaining bytes of a message that is too long to be buffered.
     passing: usize,
-    /// Whether the present event, of which no length is told, goes by to its end.
-    through: bool,
-    /// Whether the line at the buffer's beginning began before it.
-    torn: bool,
 }
 
-/// Longer messages go by untouched.
-const LONGEST: usize = 4 << 20;
-
-impl Splitter {
-    pub(crate) fn new(framing: Framing) -> Self {
-        Self { framing, buffer: BytesMut::new(), seen: 0, line: 0, passing: 0, through: false, torn: false }
-    }
-
-    pub(crate) fn push(&mut self, data: &[u8]) {
+impl Framing for GrpcFraming {
+    fn push(&mut self, data: &[u8]) {
         self.buffer.extend_from_slice(data);
     }
 
-    /// All that is left, a message begun included.
-    pub(crate) fn rest(&mut self) -> Bytes {
-        (self.seen, self.line) = (0, 0);
+    fn next(&mut self) -> Option<Piece> {
+        if self.passing == 0 {
+            let mut prefix = self.buffer.get(1..5)?;
+            let length = usize::try_from(prefix.get_u32()).unwrap_or(usize::MAX).saturating_add(5);
+            if length <= MAX_MESSAGE {
+                let is_whole = self.buffer.len() >= length;
+                return is_whole.then(|| Piece::Message(self.buffer.split_to(length).freeze()));
+            }
+            self.passing = length;
+        }
+        if self.buffer.is_empty() {
+            return None;
+        }
+        let length = self.passing.min(self.buffer.len());
+        self.passing -= length;
+        Some(Piece::Other(self.buffer.split_to(length).freeze()))
+    }
+
+    fn rest(&mut self) -> Bytes {
         self.buffer.split().freeze()
     }
+}
 
-    pub(crate) fn next(&mut self) -> Option<Piece> {
-        if self.passing > 0 && !self.buffer.is_empty() {
-            let length = self.passing.min(self.buffer.len());
-            self.passing -= length;
-            return Some(Piece::Other(self.buffer.split_to(length).freeze()));
-        }
-        match self.framing {
-            Framing::Sse => self.next_event(),
-            Framing::Grpc => self.next_grpc(),
-        }
+/// Server-sent events: blocks that end with a blank line (WHATWG HTML, section 9.2.6).
+#[derive(Debug, Default)]
+pub(crate) struct SseFraming {
+    buffer: BytesMut,
+    /// Number of bytes searched for a blank line.
+    seen: usize,
+    /// Start of the last line that was searched.
+    line: usize,
+    /// The current event is longer than the buffer, and is passed through up to its blank line.
+    is_passing: bool,
+    /// The first line in the buffer began before it.
+    is_split: bool,
+}
+
+impl Framing for SseFraming {
+    fn push(&mut self, data: &[u8]) {
+        self.buffer.extend_from_slice(data);
     }
 
-    fn next_grpc(&mut self) -> Option<Piece> {
-        let mut prefix = self.buffer.get(1..5)?;
-        let length = usize::try_from(prefix.get_u32()).unwrap_or(usize::MAX).saturating_add(5);
-        if length > LONGEST {
-            self.passing = length;
-            return self.next();
-        }
-        (self.buffer.len() >= length).then(|| Piece::Message(self.buffer.split_to(length).freeze()))
-    }
-
-    fn next_event(&mut self) -> Option<Piece> {
+    fn next(&mut self) -> Option<Piece> {
         while let Some(byte) = self.buffer.get(self.seen) {
             let after = match (byte, self.buffer.get(self.seen + 1)) {
                 (b'\n', _) => self.seen + 1,
                 (b'\r', Some(b'\n')) => self.seen + 2,
-                // Whether a line feed belongs to it is not known yet.
+                // The next byte decides whether a line feed belongs to it.
                 (b'\r', None) => break,
                 (b'\r', Some(_)) => self.seen + 1,
                 _ => {
@@ -99,25 +77,35 @@ impl Splitter {
                     continue;
                 }
             };
-            let blank = self.line == self.seen && !self.torn;
-            (self.seen, self.line, self.torn) = (after, after, false);
-            if blank {
-                let block = self.take_seen();
-                let through = std::mem::take(&mut self.through) || block.len() > LONGEST;
-                let only_blank = || block.iter().all(|byte| b"\r\n".contains(byte));
-                return Some(if through || only_blank() {
-                    Piece::Other(block)
-                } else {
-                    Piece::Message(block)
-                });
+            let is_blank = self.line == self.seen && !self.is_split;
+            (self.seen, self.line, self.is_split) = (after, after, false);
+            if is_blank {
+                return Some(self.end_event());
             }
         }
-        self.through |= self.buffer.len() > LONGEST;
-        if !self.through || self.seen == 0 {
+        self.is_passing |= self.buffer.len() > MAX_MESSAGE;
+        if !self.is_passing || self.seen == 0 {
             return None;
         }
-        self.torn |= self.line < self.seen;
+        self.is_split |= self.line < self.seen;
         Some(Piece::Other(self.take_seen()))
+    }
+
+    fn rest(&mut self) -> Bytes {
+        (self.seen, self.line) = (0, 0);
+        self.buffer.split().freeze()
+    }
+}
+
+impl SseFraming {
+    fn end_event(&mut self) -> Piece {
+        let block = self.take_seen();
+        let is_passing = std::mem::take(&mut self.is_passing) || block.len() > MAX_MESSAGE;
+        if is_passing || block.iter().all(|byte| b"\r\n".contains(byte)) {
+            Piece::Other(block)
+        } else {
+            Piece::Message(block)
+        }
     }
 
     fn take_seen(&mut self) -> Bytes {
@@ -126,104 +114,63 @@ impl Splitter {
     }
 }
 
-/// A stage that takes a body apart and puts it together again.
+/// Applies message rules to a body.
 #[derive(Debug)]
-pub(crate) struct MessageStage {
-    splitter: Splitter,
-    fault: MessageFault<Bytes>,
-    out: VecDeque<QueuedMessage<Bytes>>,
-    pause: Option<Pause>,
-    /// What ends a stream that is stopped; nothing, or trailers.
+pub(crate) struct MessageStage<F> {
+    pipe: MessagePipe<F>,
+    /// Trailers of a stream that is stopped.
     trailers: Option<HeaderMap>,
-    end: End,
+    state: State,
 }
 
 #[derive(Debug)]
-enum End {
-    Ahead,
-    /// These come after all that is held back.
+enum State {
+    Reading,
+    /// Sent after everything in the queue.
     Trailers(Frame<Bytes>),
-    /// Nothing comes any more.
-    Past,
+    Ended,
 }
 
-impl MessageStage {
-    pub(crate) fn new(framing: Framing, fault: MessageFault<Bytes>, trailers: Option<HeaderMap>) -> Self {
-        Self {
-            splitter: Splitter::new(framing),
-            fault,
-            out: VecDeque::new(),
-            pause: None,
-            trailers,
-            end: End::Ahead,
-        }
+impl<F: Framing> MessageStage<F> {
+    pub(crate) fn new(framing: F, fault: MessageFault, trailers: Option<HeaderMap>) -> Self {
+        Self { pipe: MessagePipe::new(framing, fault), trailers, state: State::Reading }
     }
 
-    /// Deals with all messages that are whole.
-    fn apply(&mut self) {
-        while !self.fault.stops() {
-            match self.splitter.next() {
-                None => return,
-                Some(Piece::Message(message)) => self.fault.apply(message, &mut self.out),
-                Some(Piece::Other(message)) => {
-                    self.out.push_back(QueuedMessage { wait: Duration::ZERO, message })
-                }
-            }
-        }
-        self.fault.flush(&mut self.out);
-        self.end = match self.trailers.take() {
-            Some(trailers) => End::Trailers(Frame::trailers(trailers)),
-            None => End::Past,
-        };
-    }
-
-    /// Hands out what is held back, as it is.
-    fn flush_all(&mut self) {
-        self.fault.flush(&mut self.out);
-        let rest = self.splitter.rest();
-        if !rest.is_empty() {
-            self.out.push_back(QueuedMessage { wait: Duration::ZERO, message: rest });
+    fn push(&mut self, data: &[u8], is_off: bool) {
+        if is_off {
+            self.pipe.push_unchanged(data);
+        } else if self.pipe.push(data) {
+            self.state = match self.trailers.take() {
+                Some(trailers) => State::Trailers(Frame::trailers(trailers)),
+                None => State::Ended,
+            };
         }
     }
 }
 
-impl Stage for MessageStage {
+impl<F: Framing + Send + Sync> Stage for MessageStage<F> {
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         loop {
-            if let Some(pause) = &mut self.pause {
-                // Called off or over, the message goes on.
-                let _ = ready!(pause.poll(cx));
-                self.pause = None;
+            if let Some(data) = ready!(self.pipe.poll_next(cx, input.is_off(), |time| input.pause(time))) {
+                return Poll::Ready(Some(Ok(Frame::data(data))));
             }
-            if let Some(next) = self.out.front_mut() {
-                let wait = std::mem::take(&mut next.wait);
-                if !wait.is_zero() && !input.off() {
-                    self.pause = Some(input.pause(wait));
-                    continue;
-                }
-                return Poll::Ready(self.out.pop_front().map(|message| Ok(Frame::data(message.message))));
+            match std::mem::replace(&mut self.state, State::Ended) {
+                State::Reading => self.state = State::Reading,
+                State::Trailers(frame) => return Poll::Ready(Some(Ok(frame))),
+                State::Ended => return Poll::Ready(None),
             }
-            match std::mem::replace(&mut self.end, End::Past) {
-                End::Ahead => self.end = End::Ahead,
-                End::Trailers(frame) => return Poll::Ready(Some(Ok(frame))),
-                End::Past => return Poll::Ready(None),
-            }
-            // From here on, messages are no longer looked for once the fault is off.
             match ready!(input.poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => {
-                        self.splitter.push(&data);
-                        if input.off() { self.flush_all() } else { self.apply() }
-                    }
+                    Ok(data) => self.push(&data, input.is_off()),
                     Err(trailers) => {
-                        self.flush_all();
-                        self.end = End::Trailers(trailers);
+                        self.pipe.flush();
+                        self.state = State::Trailers(trailers);
                     }
                 },
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {
-                    self.flush_all();
-                    self.end = End::Past;
+                    self.pipe.flush();
+                    self.state = State::Ended;
                 }
             }
         }
@@ -234,7 +181,7 @@ impl Stage for MessageStage {
     }
 
     fn is_end(&self, _: bool) -> bool {
-        matches!(self.end, End::Past) && self.out.is_empty()
+        matches!(self.state, State::Ended) && self.pipe.is_empty()
     }
 
     fn resizes(&self) -> bool {
@@ -246,18 +193,17 @@ impl Stage for MessageStage {
 mod tests {
     use super::*;
 
-    fn pieces(framing: Framing, text: &[u8], step: usize) -> (Vec<Piece>, Bytes) {
-        let mut splitter = Splitter::new(framing);
+    fn pieces(mut framing: impl Framing, text: &[u8], step: usize) -> (Vec<Piece>, Bytes) {
         let mut pieces = Vec::new();
         for chunk in text.chunks(step) {
-            splitter.push(chunk);
-            pieces.extend(std::iter::from_fn(|| splitter.next()));
+            framing.push(chunk);
+            pieces.extend(std::iter::from_fn(|| framing.next()));
         }
-        (pieces, splitter.rest())
+        (pieces, framing.rest())
     }
 
     #[test]
-    fn events_end_at_blank_lines_however_they_come() {
+    fn events_end_at_blank_lines_in_any_chunking() {
         let message = |text: &'static str| Piece::Message(Bytes::from_static(text.as_bytes()));
         let rows: [(&str, Vec<Piece>, &str); 5] = [
             (
@@ -273,7 +219,7 @@ mod tests {
         for (text, wanted, rest) in rows {
             for step in 1..=text.len() {
                 assert_eq!(
-                    pieces(Framing::Sse, text.as_bytes(), step),
+                    pieces(SseFraming::default(), text.as_bytes(), step),
                     (wanted.clone(), rest.into()),
                     "{text:?} {step}"
                 );
@@ -282,49 +228,49 @@ mod tests {
     }
 
     #[test]
-    fn an_event_too_long_goes_by_to_its_end() {
+    fn long_events_pass_to_their_end() {
         let rows: [(&[u8], usize); 6] = [
             (b"\n\n", 1 << 16),
             (b"\r\n\r\n", 1 << 16),
-            (b"\n\n", LONGEST + 1),
-            (b"\n\n", LONGEST),
-            (b"\r\n\r\n", LONGEST),
-            (b"\nid: 1\r\r", LONGEST),
+            (b"\n\n", MAX_MESSAGE + 1),
+            (b"\n\n", MAX_MESSAGE),
+            (b"\r\n\r\n", MAX_MESSAGE),
+            (b"\nid: 1\r\r", MAX_MESSAGE),
         ];
         for (end, step) in rows {
-            // The first piece ends in the last line, at its end, or within that.
-            let mut text = vec![b'x'; if step > 1 << 16 { LONGEST + 1 } else { LONGEST + (1 << 18) }];
+            // The first piece ends in the last line, at its end, or within the line break.
+            let mut text = vec![b'x'; if step > 1 << 16 { MAX_MESSAGE + 1 } else { MAX_MESSAGE + (1 << 18) }];
             text.extend_from_slice(end);
             let long = text.len();
             text.extend_from_slice(b"data: 1\n\n");
-            let (found, rest) = pieces(Framing::Sse, &text, step + usize::from(step >= LONGEST));
+            let (found, rest) = pieces(SseFraming::default(), &text, step + usize::from(step >= MAX_MESSAGE));
             let row = format!("{end:?} {step}");
             assert_eq!(found.last(), Some(&Piece::Message(Bytes::from_static(b"data: 1\n\n"))), "{row}");
             let others = found[..found.len() - 1].iter().map(|piece| match piece {
                 Piece::Other(bytes) => bytes.len(),
-                Piece::Message(_) => 0,
+                _ => 0,
             });
             assert_eq!((others.sum::<usize>(), rest.len()), (long, 0), "{row}");
         }
     }
 
     #[test]
-    fn grpc_messages_are_told_by_their_prefix() {
+    fn grpc_messages_end_by_their_prefix() {
         let text = b"\0\0\0\0\x02ab\x01\0\0\0\0\0\0\0\0\x05abc";
         let wanted =
             vec![Piece::Message(text[..7].to_vec().into()), Piece::Message(text[7..12].to_vec().into())];
         for step in 1..=text.len() {
             assert_eq!(
-                pieces(Framing::Grpc, text, step),
+                pieces(GrpcFraming::default(), text, step),
                 (wanted.clone(), text[12..].to_vec().into()),
                 "{step}"
             );
         }
-        // What does not fit in memory goes by as it comes, and the next one is found again.
+        // A message that is too long passes as it arrives, and the next one is found again.
         let mut long = vec![0, 0, 64, 0, 0];
         long.resize(5 + (64 << 16), 7);
         long.extend_from_slice(&text[..7]);
-        let (found, rest) = pieces(Framing::Grpc, &long, 1 << 20);
+        let (found, rest) = pieces(GrpcFraming::default(), &long, 1 << 20);
         assert_eq!(found.last(), Some(&wanted[0]));
         let others = found
             .iter()

@@ -1,4 +1,4 @@
-//! What a fault does: one deed, one file.
+//! Injectors, the tree of them, and the steps drawn for a request.
 
 pub(crate) mod abort;
 pub(crate) mod corrupt;

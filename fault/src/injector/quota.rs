@@ -1,4 +1,4 @@
-//! Quota per key and window.
+//! Quota: a limit of requests per key and window.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,19 +17,19 @@ use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_se
 use crate::random::draws::{Draws, Key, Sampler, random_seed};
 use crate::report::event::Action;
 
-/// Lets `limit` requests pass in each `window`, and answers the rest with 429 and a `Retry-After`
-/// that tells, in seconds rounded up, when the next window begins.
+/// Lets `limit` requests pass in each `window`, and responds to the rest with 429 and a
+/// `Retry-After` with the seconds, rounded up, until the next window begins.
 ///
-/// The first request opens a window, and the first after its end the next; with
-/// [`per`](Quota::per), each client's own does so for that client. A request that passes is counted
-/// as [`counted`](crate::Counts::counted), unless a chain does something else to it; one that the draw
-/// did not choose uses up nothing.
+/// The first request opens a window, and the first after its end the next; with [`per`](Quota::per)
+/// each client has its own windows. A request that passes is counted as
+/// [`outside_window`](crate::Counts::outside_window), unless another link of a chain does something
+/// to it; a request that the draw did not select is not counted against the quota.
 ///
 /// ```
 /// use waylay_fault::{DecideBy, Fault, error, quota};
 ///
 /// Fault::new("small-plan", quota(100, "1m")).build()?;
-/// Fault::new("own-answer", quota(100, "1m").response(error(503).text("full"))).build()?;
+/// Fault::new("own-response", quota(100, "1m").response(error(503).text("full"))).build()?;
 /// Fault::new("each-tenant", quota(100, "1m").per(DecideBy::Header("x-tenant".into()))).build()?;
 /// assert!(Fault::new("no-window", quota(100, "0s")).build().is_err());
 /// # Ok::<(), waylay_fault::FaultErrors>(())
@@ -40,7 +40,7 @@ pub fn quota(limit: u64, window: impl Into<DelayTime>) -> Quota {
         window: window.into(),
         per: DecideBy::Counter,
         max_clients: 10_000,
-        answer: error(429),
+        response: error(429),
         announce: false,
     }
 }
@@ -67,9 +67,9 @@ pub fn quota(limit: u64, window: impl Into<DelayTime>) -> Quota {
 ///     assert_eq!(send("one").await?.status(), status);
 /// }
 /// assert_eq!(send("other").await?.status(), 200);
-/// let refused = send("one").await?;
-/// assert_eq!(refused.headers()["retry-after"], "60");
-/// assert_eq!(refused.headers()["ratelimit-limit"], "2");
+/// let rejected = send("one").await?;
+/// assert_eq!(rejected.headers()["retry-after"], "60");
+/// assert_eq!(rejected.headers()["ratelimit-limit"], "2");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -80,40 +80,39 @@ pub struct Quota {
     window: DelayTime,
     per: DecideBy,
     max_clients: usize,
-    answer: Abort,
+    response: Abort,
     announce: bool,
 }
 
 impl Quota {
-    /// Gives each client a quota of its own, told apart as [`DecideBy`] tells requests apart: by
-    /// address, by a header, by connection. Those that carry no such key share one quota among
-    /// them. [`Counter`](DecideBy::Counter), the default: all share one.
+    /// Gives each client its own quota, identified by address, header or connection. Requests
+    /// without such a key share one quota. With [`Counter`](DecideBy::Counter), the default, all
+    /// share one.
     #[must_use]
     pub fn per(mut self, client: DecideBy) -> Self {
         self.per = client;
         self
     }
 
-    /// For how many clients at once a window may be open; 10,000 by default, each of some 100 bytes.
-    /// Windows that have ended make room. Where none has, the one that ends the soonest is closed
-    /// before its time: the fault forgets a client that was refused rather than refuse one that was
-    /// not seen.
+    /// Sets the number of clients that may have an open window; 10,000 by default, each about 100
+    /// bytes. Windows that have ended make room. If there is none, the window that ends first is
+    /// closed early: the fault rather forgets a client that was rejected than rejects a new one.
     #[must_use]
     pub fn max_clients(mut self, clients: usize) -> Self {
         self.max_clients = clients;
         self
     }
 
-    /// What the requests beyond it get. A `retry-after` of its own stays.
+    /// Sets the response to the requests beyond the quota. Its own `retry-after` is kept.
     #[must_use]
-    pub fn response(mut self, answer: Abort) -> Self {
-        self.answer = answer;
+    pub fn response(mut self, response: Abort) -> Self {
+        self.response = response;
         self
     }
 
-    /// Whether the refusals also say `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset`
-    /// (seconds), as draft-ietf-httpapi-ratelimit-headers-06 has them. Headers of the answer's own
-    /// stay.
+    /// Adds `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset` (seconds) to these
+    /// responses, as in draft-ietf-httpapi-ratelimit-headers-06. The response's own headers of
+    /// these names are kept.
     #[must_use]
     pub fn announce(mut self, announce: bool) -> Self {
         self.announce = announce;
@@ -138,14 +137,14 @@ impl InjectorConfig for Quota {
         if self.max_clients == 0 {
             errors.add(format!("{at}.max_clients"), self.max_clients, FaultErrorKind::Zero);
         }
-        let answer = self.answer.check_response(&at, errors);
+        let response = self.response.check_response(&at, errors);
         Some(Box::new(QuotaLimiter {
             limit: self.limit,
             client: client?,
-            // A seed of its own, which nobody can know: no two clients' keys can be made to meet.
-            names: Sampler::new(random_seed(), "quota"),
-            windows_table: WindowTable::new(self.limit, window?, self.max_clients),
-            answer: answer?,
+            // A secret seed, so that a client cannot choose a key that collides with another's.
+            sampler: Sampler::new(random_seed(), "quota"),
+            windows: WindowTable::new(self.limit, window?, self.max_clients),
+            response: response?,
             announce: self.announce,
         }))
     }
@@ -155,56 +154,59 @@ impl InjectorConfig for Quota {
 struct QuotaLimiter {
     limit: u64,
     client: KeySource,
-    names: Sampler,
-    windows_table: WindowTable,
-    answer: CannedResponse,
+    sampler: Sampler,
+    windows: WindowTable,
+    response: CannedResponse,
     announce: bool,
 }
 
 impl CompiledInjector for QuotaLimiter {
     fn plan(&self, _: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
-        // No request is found to have this key, so that it can stand for those without one.
+        // No request has this key, so it serves those without one.
         let client = self.client.find(keys).unwrap_or(Key::Counter(0));
-        let Err(left) = self.windows_table.take(self.names.draw(client, b"").hash(), steps.is_preview) else {
+        let Err(left) = self.windows.take(self.sampler.draw(client, b"").hash(), steps.is_preview) else {
             steps.has_passed = true;
             return;
         };
-        steps.then(Step::Respond(Arc::new(self.refusal(left))), Action::Error(self.answer.status.as_u16()));
+        steps.push(
+            Step::Respond(Arc::new(self.limited_response(left))),
+            Action::Error(self.response.status.as_u16()),
+        );
     }
 }
 
 impl QuotaLimiter {
-    fn refusal(&self, left: Duration) -> CannedResponse {
-        let mut answer = self.answer.clone();
+    fn limited_response(&self, left: Duration) -> CannedResponse {
+        let mut response = self.response.clone();
         let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-        if answer.retry_in.is_none() {
-            answer.headers.entry(RETRY_AFTER).or_insert(seconds.into());
+        if response.retry_in.is_none() {
+            response.headers.entry(RETRY_AFTER).or_insert(seconds.into());
         }
         if self.announce {
             for (name, number) in LIMITS.into_iter().zip([self.limit, 0, seconds]) {
-                answer.headers.entry(name).or_insert(number.into());
+                response.headers.entry(name).or_insert(number.into());
             }
         }
-        answer
+        response
     }
 }
 
-/// The limit, what is left of it, and the seconds until it is whole again.
+/// The limit, the remaining requests, and the seconds until the next window.
 const LIMITS: [HeaderName; 3] = [
     HeaderName::from_static("ratelimit-limit"),
     HeaderName::from_static("ratelimit-remaining"),
     HeaderName::from_static("ratelimit-reset"),
 ];
 
-/// The windows of a quota that are open, one a key. All are of one length, so that they end in the
-/// order in which they were opened: what has ended stands at the front, and is swept out by whoever
-/// comes next.
+/// The open windows of a quota, one per key. All have the same length, so that they end in the
+/// order in which they were opened: those that have ended are at the front, and are removed by the
+/// next request.
 #[derive(Debug)]
 pub(crate) struct WindowTable {
     limit: u64,
     window: Duration,
-    /// How many windows may be open at once.
-    most: usize,
+    /// Number of windows that may be open.
+    max_windows: usize,
     open: Mutex<Open>,
 }
 
@@ -221,15 +223,15 @@ struct QuotaWindow {
 }
 
 impl WindowTable {
-    /// `most` is at least 1.
-    pub(crate) fn new(limit: u64, window: Duration, most: usize) -> Self {
-        Self { limit, window, most, open: Mutex::default() }
+    /// `max_windows` is at least 1.
+    pub(crate) fn new(limit: u64, window: Duration, max_windows: usize) -> Self {
+        Self { limit, window, max_windows, open: Mutex::default() }
     }
 
-    /// Takes one of what this key has left.
+    /// Takes one request from this key's window.
     ///
     /// # Errors
-    /// There is nothing left for so long.
+    /// The window is exhausted for this time.
     pub(crate) fn take(&self, key: u64, is_preview: bool) -> Result<(), Duration> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock: of two threads the later one must not open the earlier window.
@@ -239,7 +241,7 @@ impl WindowTable {
             if is_preview {
                 return Ok(());
             }
-            if open.windows.len() >= self.most {
+            if open.windows.len() >= self.max_windows {
                 open.close_first();
             }
             open.begin(key, now.checked_add(self.window).unwrap_or_else(|| now + FAR));
@@ -253,7 +255,7 @@ impl WindowTable {
     }
 }
 
-/// A year: what clocks can say of any time that is still to come.
+/// A year, if the clock cannot express the end of the window.
 const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl Open {
@@ -280,25 +282,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_holds_no_more_than_it_may() {
-        let windows_table = WindowTable::new(1, Duration::MAX, 100);
+    fn at_most_max_windows_are_open() {
+        let windows = WindowTable::new(1, Duration::MAX, 100);
         for key in 0..10_000 {
-            assert!(windows_table.take(key, false).is_ok());
+            assert!(windows.take(key, false).is_ok());
         }
-        let open = windows_table.open.lock().unwrap();
+        let open = windows.open.lock().unwrap();
         assert_eq!((open.windows.len(), open.order.len()), (100, 100));
         assert!((9_900..10_000).all(|key| open.windows.contains_key(&key)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_ended_is_swept_out() {
-        let windows_table = WindowTable::new(1, Duration::from_secs(1), 1000);
+    async fn ended_windows_are_removed() {
+        let windows = WindowTable::new(1, Duration::from_secs(1), 1000);
         for key in 0..500 {
-            assert!(windows_table.take(key, false).is_ok());
+            assert!(windows.take(key, false).is_ok());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(windows_table.take(7, false).is_ok());
-        let open = windows_table.open.lock().unwrap();
+        assert!(windows.take(7, false).is_ok());
+        let open = windows.open.lock().unwrap();
         assert_eq!((open.windows.len(), open.order.len()), (1, 1));
     }
 }

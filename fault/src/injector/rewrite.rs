@@ -1,4 +1,4 @@
-//! Patched heads, replaced bodies, wrong Content-Length.
+//! Patch, Replace and WrongLength: changed heads and bodies.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,7 +18,7 @@ use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_se
 use crate::random::draws::Draws;
 use crate::report::event::{Action, Side};
 
-/// Changes the head of a response, or of a request, and leaves the body alone.
+/// Changes the head of a response, or of a request; the body stays the same.
 ///
 /// ```
 /// use waylay_fault::{Fault, Side, patch};
@@ -35,16 +35,16 @@ pub fn patch() -> Patch {
     Patch { status: None, headers: Vec::new(), side: Side::default() }
 }
 
-/// Changes of a head, made by [`patch`], in the order they are written.
+/// Changes of a head, made by [`patch`], in the order of the calls.
 #[derive(Debug, Clone)]
 pub struct Patch {
     status: Option<u16>,
-    headers: Vec<(Kind, String, String)>,
+    headers: Vec<(EditKind, String, String)>,
     side: Side,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum EditKind {
     Set,
     Add,
     Drop,
@@ -52,49 +52,46 @@ enum Kind {
 }
 
 impl Patch {
-    /// Another status, from 200 to 599; of a response only.
+    /// Sets the status, from 200 to 599; of a response only.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// This value of a header, in place of all that it had.
+    /// Sets a header to this value, replacing all its values.
     #[must_use]
     pub fn set(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.with(Kind::Set, name.into(), value.into())
+        self.with(EditKind::Set, name.into(), value.into())
     }
 
-    /// One more value of a header.
+    /// Adds a value to a header.
     #[must_use]
     pub fn add(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.with(Kind::Add, name.into(), value.into())
+        self.with(EditKind::Add, name.into(), value.into())
     }
 
-    /// A header left out.
+    /// Removes a header.
     #[must_use]
-    #[allow(
-        clippy::should_implement_trait,
-        reason = "a header is dropped; nobody takes this for a destructor"
-    )]
+    #[allow(clippy::should_implement_trait, reason = "drops a header; it is no destructor")]
     pub fn drop(self, name: impl Into<String>) -> Self {
-        self.with(Kind::Drop, name.into(), String::new())
+        self.with(EditKind::Drop, name.into(), String::new())
     }
 
-    /// Each line of a header sent twice.
+    /// Sends each line of a header twice.
     #[must_use]
     pub fn duplicate(self, name: impl Into<String>) -> Self {
-        self.with(Kind::Duplicate, name.into(), String::new())
+        self.with(EditKind::Duplicate, name.into(), String::new())
     }
 
-    /// Whose head; the response's by default.
+    /// Selects the head of the request or of the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
         self
     }
 
-    fn with(mut self, kind: Kind, name: String, value: String) -> Self {
+    fn with(mut self, kind: EditKind, name: String, value: String) -> Self {
         self.headers.push((kind, name, value));
         self
     }
@@ -122,13 +119,13 @@ impl InjectorConfig for Patch {
             let name = header_name(&setting, name, errors)?;
             let value = header_value(&setting, value, errors)?;
             Some(match kind {
-                Kind::Set => Edit::Set(name, value),
-                Kind::Add => Edit::Add(name, value),
-                Kind::Drop => Edit::Drop(name),
-                Kind::Duplicate => Edit::Duplicate(name),
+                EditKind::Set => Edit::Set(name, value),
+                EditKind::Add => Edit::Add(name, value),
+                EditKind::Drop => Edit::Drop(name),
+                EditKind::Duplicate => Edit::Duplicate(name),
             })
         });
-        // Gathered before it is judged, so that the faults of all are found.
+        // Collected first, to report the errors of all.
         let headers: Vec<_> = headers.collect();
         let headers = headers.into_iter().collect::<Option<_>>()?;
         if status.is_none() && self.status.is_some() {
@@ -150,18 +147,18 @@ impl CompiledInjector for CompiledPatch {
     }
 }
 
-/// How far a promised length is off.
+/// The difference between a stated and a real length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LengthOffset {
-    /// So many bytes more than the body has.
+    /// This number of bytes more than the body has.
     More(u64),
-    /// So many bytes less than the body has.
+    /// This number of bytes fewer than the body has.
     Fewer(u64),
 }
 
-/// Promises a `Content-LengthOffset` that the body does not have; see [`wire`](crate::effects) for what
-/// hyper makes of it. A body whose length is not known beforehand is left alone.
+/// Sends a `Content-Length` that differs from the body's; [`effects`](crate::effects) describes how
+/// hyper treats it. Without effect on a body of unknown length.
 ///
 /// ```
 /// use waylay_fault::{Fault, LengthOffset, wrong_length};
@@ -181,7 +178,7 @@ pub struct WrongLength {
 }
 
 impl WrongLength {
-    /// Whose body; the response's by default.
+    /// Selects the body of the request or of the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
@@ -208,7 +205,7 @@ impl CompiledInjector for WrongLength {
     }
 }
 
-/// The server writes the length that the size hint tells, so it is the hint that lies.
+/// The server takes the length from the size hint, so the size hint is wrong.
 #[derive(Debug)]
 struct WrongLengthStage {
     length: LengthOffset,
@@ -216,8 +213,8 @@ struct WrongLengthStage {
     pause: Option<Pause>,
 }
 
-/// As long as a cut lingers, and for the same reason: the server drops what it has not sent yet
-/// once it sees that the body falls short.
+/// As long as a truncated body lingers, and for the same reason: the server drops what it has not
+/// sent yet when the body turns out to be too short.
 const LINGER: Duration = Duration::from_millis(50);
 
 impl Stage for WrongLengthStage {
@@ -253,8 +250,8 @@ impl Stage for WrongLengthStage {
     }
 }
 
-/// Sends this body in place of the one that was to be sent; status and headers stay, but for the
-/// length and the content encoding. The service runs, as does what it does.
+/// Replaces the body; status and headers stay, except for the length and the content encoding. The
+/// service is called as usual.
 ///
 /// ```
 /// use waylay_fault::{Fault, replace};
@@ -266,7 +263,7 @@ pub fn replace(body: impl Into<Bytes>) -> Replace {
     Replace { body: body.into(), content_type: None, side: Side::default() }
 }
 
-/// Another body, made by [`replace`].
+/// A replaced body, made by [`replace`].
 #[derive(Debug, Clone)]
 pub struct Replace {
     body: Bytes,
@@ -275,14 +272,14 @@ pub struct Replace {
 }
 
 impl Replace {
-    /// What the new body is; as what the old one was by default.
+    /// Sets the content type; by default that of the replaced body.
     #[must_use]
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
         self.content_type = Some(media_type.into());
         self
     }
 
-    /// Whose body; the response's by default.
+    /// Selects the body of the request or of the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
@@ -322,7 +319,7 @@ impl CompiledInjector for Other {
     }
 }
 
-/// The head has promised its length, so that a fault that is called off sends it all the same.
+/// The head states its length, so a cancelled fault still sends it.
 #[derive(Debug)]
 struct ReplaceStage(Bytes);
 

@@ -1,4 +1,4 @@
-//! Delays and rate limits.
+//! slow and rate_limit: delays and limited rates.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -17,11 +17,11 @@ use crate::random::delay::{CompiledDelay, Delay, DelayPoint};
 use crate::random::draws::Draws;
 use crate::report::event::{Action, Side};
 
-/// Lets a body through at this many bytes a second, each body by itself.
+/// Limits each body to this number of bytes per second.
 ///
-/// It goes in slices of a sixteenth of a second, as Envoy's `response_rate_limit` does; heads and
-/// trailers are not held back. What a slow service saves up by itself is not caught up later. A
-/// limit of a whole connection, all its bytes counted, is [`Toxic::bandwidth`](crate::Toxic::bandwidth).
+/// Data is sent in slices of a sixteenth of a second, as by Envoy's `response_rate_limit`; heads
+/// and trailers are not delayed. A slow service does not accumulate credit.
+/// [`Toxic::bandwidth`](crate::Toxic::bandwidth) limits a whole connection, with all its bytes.
 ///
 /// ```
 /// use waylay_fault::{Fault, Side, rate_limit};
@@ -35,7 +35,7 @@ pub fn rate_limit(bytes_per_second: u64) -> RateLimit {
     RateLimit { rate: bytes_per_second, side: Side::default() }
 }
 
-/// A limit of speed, made by [`rate_limit`].
+/// A rate limit, made by [`rate_limit`].
 #[derive(Debug, Clone)]
 pub struct RateLimit {
     rate: u64,
@@ -43,7 +43,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Whose body; the response's by default.
+    /// Selects the body of the request or of the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
@@ -79,9 +79,9 @@ const SLICES_PER_SECOND: u64 = 16;
 #[derive(Debug)]
 struct RateLimitStage {
     rate: u64,
-    /// When the slices handed out so far are paid for.
+    /// Time until which the slices sent so far use up the rate.
     due: Option<Instant>,
-    /// What is still to be handed out of a chunk.
+    /// The rest of a chunk.
     rest: Bytes,
     pause: Option<Pause>,
 }
@@ -92,7 +92,7 @@ impl RateLimitStage {
         self.rest.len().min(most)
     }
 
-    /// How long the next slice has to wait.
+    /// Returns the delay before the next slice.
     fn next_wait(&mut self) -> Duration {
         let price = self.slice() as u128 * 1_000_000_000 / u128::from(self.rate);
         let price = Duration::from_nanos(u64::try_from(price).unwrap_or(u64::MAX));
@@ -109,14 +109,14 @@ impl Stage for RateLimitStage {
         while self.rest.is_empty() {
             match ready!(input.poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) if input.off() => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                    Ok(data) if input.is_off() => return Poll::Ready(Some(Ok(Frame::data(data)))),
                     Ok(data) => self.rest = data,
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                 },
                 other => return Poll::Ready(other),
             }
         }
-        if input.off() {
+        if input.is_off() {
             self.pause = None;
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
         }
@@ -144,14 +144,14 @@ impl Stage for RateLimitStage {
     }
 }
 
-/// Holds the request back, then goes on: with the next link of a chain, in the end with the
-/// service. Delays of one chain add up. [`Delay::at`] moves the delay to the head of the response
-/// or to the chunks of a body.
+/// Delays the request, then continues with the next link of a chain, and finally with the service.
+/// Delays of one chain add up. [`Delay::at`] moves the delay to the head of the response or to the
+/// chunks of a body.
 ///
-/// A delay ends at once when the client leaves, and is called off (the request goes on unharmed)
-/// when the fault is switched off or halted. Nothing blocks a thread. On HTTP/1 the server
-/// notices that a client left only while it still reads: with an upload larger than hyper's
-/// buffer the delay runs to its end.
+/// A delay ends at once when the client leaves, and is cancelled (the request goes on to the
+/// service) when the fault is disabled or halted. No thread is blocked. On HTTP/1 the server
+/// notices that a client has left only while it reads: with an upload larger than hyper's buffer
+/// the delay runs to its end.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, slow};
@@ -179,11 +179,11 @@ impl CompiledInjector for Arc<CompiledDelay> {
             DelayPoint::ResponseChunks => Side::Response,
             DelayPoint::Request => {
                 let delay = self.draw(&mut draws);
-                return steps.then(Step::Wait(delay), Action::Slow(delay));
+                return steps.push(Step::Wait(delay), Action::Slow(delay));
             }
             DelayPoint::ResponseHead => {
                 let delay = self.draw(&mut draws);
-                return steps.then(Step::Response(Change::Wait(delay)), Action::SlowHead(delay));
+                return steps.push(Step::Response(Change::Wait(delay)), Action::SlowHead(delay));
             }
         };
         let stage = Box::new(DelayStage { delay: self.clone(), draws, held: None });
@@ -191,7 +191,7 @@ impl CompiledInjector for Arc<CompiledDelay> {
     }
 }
 
-/// Holds each chunk back.
+/// Delays each chunk.
 #[derive(Debug)]
 struct DelayStage {
     delay: Arc<CompiledDelay>,
@@ -203,7 +203,7 @@ impl Stage for DelayStage {
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         if self.held.is_none() {
             match ready!(input.poll_frame(cx)) {
-                Some(Ok(frame)) if !input.off() => match frame.into_data() {
+                Some(Ok(frame)) if !input.is_off() => match frame.into_data() {
                     Ok(data) => {
                         let delay = self.delay.draw(&mut self.draws);
                         if delay.is_zero() {
@@ -217,7 +217,7 @@ impl Stage for DelayStage {
             }
         }
         if let Some((_, pause)) = &mut self.held {
-            // Called off or over, the chunk goes on.
+            // Cancelled or over, the chunk is sent.
             let _ = ready!(pause.poll(cx));
         }
         Poll::Ready(self.held.take().map(|(data, _)| Ok(Frame::data(data))))

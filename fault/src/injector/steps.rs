@@ -1,4 +1,4 @@
-//! Plan: the steps drawn for one request.
+//! Steps: the steps drawn for one request.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,23 +8,23 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::stage::Stage;
-use crate::connection::command::{ChunkError, Direction, Kind, Termination};
+use crate::connection::command::{ChunkError, Direction, Termination, ToxicKind};
 use crate::connection::messages::MessageTap;
 use crate::injector::custom::Inject;
 use crate::random::draws::Draws;
 use crate::report::event::{Action, Reporter, Side};
 
-/// The steps to take, in order. One of them answers, or the request goes on to the service.
+/// The steps in order. One of them responds, or the request goes on to the service.
 #[derive(Default)]
 pub(crate) struct Steps {
     pub(crate) list: Vec<Step>,
     /// One for each step.
     pub(crate) actions: Vec<Action>,
-    /// Who hears of which deeds alone.
+    /// Reporters of a part of the actions.
     pub(crate) reporters: Vec<ReporterSpan>,
-    /// Whether a body is to end by a reset of the whole connection.
+    /// A body ends with a reset of the whole connection.
     pub(crate) resets: bool,
-    /// Whether some deed was due and let the request pass.
+    /// A quota let the request pass.
     pub(crate) has_passed: bool,
     /// Whether nothing is to be counted, since nothing will be done.
     pub(crate) is_preview: bool,
@@ -35,52 +35,51 @@ pub(crate) enum Step {
     Hang(Duration),
     Custom(Arc<dyn Inject>, Draws),
     Respond(Arc<CannedResponse>),
-    /// Without an answer.
+    /// No response.
     Reject(Termination),
-    /// Something is done to the connection; the request goes on.
+    /// Applied to the connection; the request goes on.
     Connection(ConnectionStep),
-    /// Done to the request before the service gets it.
+    /// Applied to the request before it reaches the service.
     Request(Change),
-    /// Done to the response, whoever makes it.
+    /// Applied to the response, the service's or the fault's.
     Response(Change),
-    /// Done to the connection that the request asks for.
+    /// Applied to the WebSocket that the request opens.
     WebSocket(MessageTap),
 }
 
-/// What a step does to the connection.
+/// A step on the connection.
 pub(crate) enum ConnectionStep {
-    /// The client is told to go, of HTTP/2 with this code.
+    /// Drains the connection, on HTTP/2 with this code.
     Drain { code: Option<u32> },
-    /// The chunks of the response are framed wrongly.
+    /// Frames the chunks of the response wrongly.
     ChunkFraming(ChunkError),
-    /// Its bytes are tampered with from now on. Each place in a fault's tree has an allocation of
-    /// its own, by which it is told.
-    Toxic { injector: Arc<str>, kind: Kind<Duration>, direction: Direction, draws: Draws },
+    /// Adds a toxic. The allocation of `injector` identifies the node of the tree.
+    Toxic { injector: Arc<str>, kind: ToxicKind<Duration>, direction: Direction, draws: Draws },
 }
 
-/// One thing done to a message on its way.
+/// One change of a request or response.
 pub(crate) enum Change {
     Wait(Duration),
     Head(Arc<Edits>),
     Body(Box<dyn Stage>),
-    /// A body exchanged for one of another kind.
+    /// A body replaced with one of another type.
     HeadAndBody(Arc<Edits>, Box<dyn Stage>),
 }
 
-/// A reporter of its own for a part of the tree.
+/// A reporter of a part of the tree.
 pub(crate) struct ReporterSpan {
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) from: usize,
     pub(crate) to: usize,
 }
 
-/// A whole answer, ready to be sent any number of times.
+/// A response that can be sent any number of times.
 #[derive(Debug, Clone)]
 pub(crate) struct CannedResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: Bytes,
-    /// Put into `retry-after` as a date, this long from the moment of the answer.
+    /// Sent in `retry-after` as a date, this long after the response.
     pub(crate) retry_in: Option<Duration>,
 }
 
@@ -89,7 +88,7 @@ impl CannedResponse {
         let mut response = Response::new(self.text.clone());
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers.clone();
-        // A date beyond what a clock can say, or http's four-digit years, is left out.
+        // A date beyond the clock's range, or HTTP's four-digit years, is left out.
         let date = self.retry_in.and_then(|time| SystemTime::now().checked_add(time)).and_then(http_date);
         if let Some(date) = date {
             response.headers_mut().insert(RETRY_AFTER, date);
@@ -98,9 +97,9 @@ impl CannedResponse {
     }
 }
 
-/// A time as HTTP writes it (RFC 9110, section 5.6.7).
+/// Formats a time as HTTP does (RFC 9110, section 5.6.7).
 pub(crate) fn http_date(time: SystemTime) -> Option<HeaderValue> {
-    /// The first second of the year 10000, from which on `httpdate` refuses by a panic.
+    /// The first second of the year 10000, from which on `httpdate` panics.
     const END: u64 = 253_402_300_800;
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
     if seconds >= END {
@@ -110,41 +109,41 @@ pub(crate) fn http_date(time: SystemTime) -> Option<HeaderValue> {
 }
 
 impl Steps {
-    /// One change, of whichever half of the exchange.
+    /// Adds a change of the request or the response.
     pub(crate) fn change(&mut self, side: Side, change: Change, action: Action) {
         let step = match side {
             Side::Request => Step::Request(change),
             Side::Response => Step::Response(change),
         };
-        self.then(step, action);
+        self.push(step, action);
     }
 
-    pub(crate) fn then(&mut self, step: Step, action: Action) {
+    pub(crate) fn push(&mut self, step: Step, action: Action) {
         self.list.push(step);
         self.actions.push(action);
     }
 
-    /// Whether the last step answers by itself, so that nothing can follow it.
+    /// Tests whether the last step responds, so that no step can follow.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self.list.last(), Some(Step::Hang(_) | Step::Respond(_) | Step::Reject(_)))
     }
 
-    /// Whether a custom injector takes part.
+    /// Tests for a custom injector.
     pub(crate) fn has_custom(&self) -> bool {
         self.list.iter().any(|step| matches!(step, Step::Custom(..)))
     }
 
-    /// Whether the request's body is to go through stages.
+    /// Tests whether the request body goes through stages.
     pub(crate) fn changes_request_body(&self) -> bool {
         self.list.iter().any(|step| matches!(step, Step::Request(Change::Body(_) | Change::HeadAndBody(..))))
     }
 
-    /// Whether it does nothing but to a WebSocket.
+    /// Tests whether all steps are for a WebSocket.
     pub(crate) fn only_websocket(&self) -> bool {
         !self.list.is_empty() && self.list.iter().all(|step| matches!(step, Step::WebSocket(_)))
     }
 
-    /// Whether it does nothing but to the body of the response.
+    /// Tests whether all steps are for the response body.
     pub(crate) fn only_response_body(&self) -> bool {
         !self.list.is_empty()
             && self
@@ -154,7 +153,7 @@ impl Steps {
     }
 }
 
-/// Changes of one head, in the order they were written.
+/// Changes of one head, in the order of the calls.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Edits {
     pub(crate) status: Option<StatusCode>,
@@ -163,13 +162,13 @@ pub(crate) struct Edits {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Edit {
-    /// This value and no other.
+    /// Replaces all values.
     Set(HeaderName, HeaderValue),
-    /// One more value.
+    /// Adds a value.
     Add(HeaderName, HeaderValue),
-    /// None of its values.
+    /// Removes all values.
     Drop(HeaderName),
-    /// Each of its values twice.
+    /// Adds each value once more.
     Duplicate(HeaderName),
 }
 

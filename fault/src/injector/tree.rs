@@ -1,4 +1,4 @@
-//! Injector, the tree of injectors: chain, random, custom, reporter.
+//! Injector: a tree of injectors, with chain, random, custom and reporter.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::injector::steps::{ReporterSpan, Step, Steps};
 use crate::random::draws::{Draws, pick_weighted};
 use crate::report::event::{Action, Reporter};
 
-/// Does one of several things, each as often as its weight says. Weights need not add up to 1; a
-/// weight of 0 is never picked.
+/// Runs one of several injectors, picked by weight. Weights need not add up to 1; a weight of 0 is
+/// never picked.
 ///
 /// ```
 /// use waylay_fault::{Fault, error, random};
@@ -23,8 +23,8 @@ pub fn random<I: Into<Injector>>(choices: impl IntoIterator<Item = (f64, I)>) ->
     Injector::new(RandomConfig(choices.into_iter().map(|(weight, choice)| (weight, choice.into())).collect()))
 }
 
-/// Does one of several things, picked by your own function of the request's draws: the index of one
-/// of them, of which what lies beyond the last counts from the first again.
+/// Runs one of several injectors, picked by a function of the request's draws. The function returns
+/// an index, taken modulo the number of choices.
 ///
 /// ```
 /// use waylay_fault::{Fault, error, random_by};
@@ -57,7 +57,7 @@ impl InjectorConfig for RandomBy<Injector> {
         let choices: Vec<_> = (choices.into_iter().enumerate())
             .map(|(number, choice)| choice.check(&child_setting(at, &format!("random[{number}]")), errors))
             .collect();
-        // Gathered before it is judged, so that every choice's faults are found.
+        // Collected first, to report the errors of every choice.
         let choices: Vec<_> = choices.into_iter().collect::<Option<_>>()?;
         (!choices.is_empty()).then(|| Box::new(RandomBy { choices, index }) as Box<dyn CompiledInjector>)
     }
@@ -121,15 +121,15 @@ impl CompiledInjector for Random {
     }
 }
 
-/// Hands the request to a function of yours, under a name for reports.
+/// Runs a custom injector, under a name for reports.
 ///
 /// ```
 /// use bytes::Bytes;
 /// use http::Response;
 /// use waylay_fault::{InjectContext, Fault, InjectOutcome, custom};
 ///
-/// let teapot = custom("teapot", |mut call: InjectContext| async move {
-///     if call.request().uri().path().starts_with("/brew") && call.draws().uniform() < 0.5 {
+/// let teapot = custom("teapot", |mut context: InjectContext| async move {
+///     if context.request().uri().path().starts_with("/brew") && context.draws().uniform() < 0.5 {
 ///         let mut response = Response::new(Bytes::from("short and stout"));
 ///         *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
 ///         return InjectOutcome::Respond(response);
@@ -166,14 +166,14 @@ impl InjectorConfig for Custom {
 
 impl CompiledInjector for Custom {
     fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
-        steps.then(Step::Custom(self.inject.clone(), draws), Action::Custom(self.name.clone()));
+        steps.push(Step::Custom(self.inject.clone(), draws), Action::Custom(self.name.clone()));
     }
 }
 
 impl Injector {
-    /// Lets a reporter hear of this part of the tree alone: the same phases as the fault's own
-    /// [`reporter`](crate::FaultBuilder::reporter), with the deeds of this part, and nothing of
-    /// requests in which it takes no part.
+    /// Adds a reporter for this part of the tree: it receives the same phases as the fault's
+    /// [`reporter`](crate::FaultBuilder::reporter), with the actions of this part, and no event of
+    /// requests in which this part does nothing.
     ///
     /// ```
     /// use waylay_fault::{Delay, Event, Fault, Injector, chain, error, slow};
@@ -217,11 +217,11 @@ impl<I: fmt::Debug> fmt::Debug for Reported<I> {
     }
 }
 
-/// What a fault does to the requests it strikes: one deed, or a tree of them.
+/// What a fault does to the selected requests: one injector, or a tree of them.
 ///
-/// Made by [`reject`](crate::reject), [`error`](crate::config::error()), [`slow`](crate::slow),
-/// [`random`](crate::random), [`chain`](crate::chain) and [`custom`](crate::custom); what is wrong
-/// with one is reported by [`FaultBuilder::build`](crate::FaultBuilder::build).
+/// Made by [`reject`](crate::reject()), [`error`](crate::error()), [`slow`](crate::slow),
+/// [`random`](crate::random), [`chain`](crate::chain), [`custom`](crate::custom) and others.
+/// [`FaultBuilder::build`](crate::FaultBuilder::build) reports invalid settings.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, Injector, Reject, chain, error, random, reject, slow};
@@ -247,30 +247,30 @@ impl Injector {
     }
 }
 
-/// An injector as written, good or not.
+/// The settings of an injector, not checked yet.
 pub(crate) trait InjectorConfig: fmt::Debug + Send + Sync {
-    /// Adds every fault of this branch to the findings; `at` is the place of its parent.
+    /// Adds every error of this branch; `at` is the place of its parent.
     fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>>;
 }
 
-/// An injector found good.
+/// A checked injector.
 pub(crate) trait CompiledInjector: fmt::Debug + Send + Sync {
-    /// Draws what it does to the request of this asker.
+    /// Draws the steps for one request.
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps);
 }
 
-/// The place of a setting below another; the root of the tree has no name.
+/// Returns the place of a setting below another; the root of the tree has no name.
 pub(crate) fn child_setting(at: &str, name: &str) -> String {
     if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }
 
-/// Does one thing after the other, all decided by one draw. The first link that answers by itself
-/// ends it; delays add up. An empty chain does nothing.
+/// Runs several injectors in order, all selected by one draw. The first one that responds ends the
+/// chain; delays add up. An empty chain does nothing.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, Reject, chain, reject, slow};
 ///
-/// // What go-fault's guide calls a drop: a long wait, then no answer.
+/// // A drop in go-fault's guide: a long delay, then no response.
 /// let drop = chain([slow(Delay::fixed("2s")), reject(Reject::EmptyReply)]);
 /// Fault::new("dropped-orders", drop).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
@@ -287,7 +287,7 @@ impl InjectorConfig for ChainConfig {
         let links: Vec<_> = (self.0.into_iter().enumerate())
             .map(|(index, link)| link.check(&child_setting(at, &format!("chain[{index}]")), errors))
             .collect();
-        // Gathered before it is judged, so that every link's faults are found.
+        // Collected first, to report the errors of every link.
         Some(Box::new(Chain(links.into_iter().collect::<Option<_>>()?)))
     }
 }

@@ -1,12 +1,14 @@
-//! Truncated bodies.
+//! Truncate: truncated bodies.
 
+use std::ops::ControlFlow;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::body::stage::{Pause, Polled, Stage, StageInput, plus};
+use crate::body::error::BodyError;
+use crate::body::stage::{NextFrame, Pause, Polled, Stage, StageInput, plus};
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 #[cfg(feature = "http2")]
@@ -17,40 +19,40 @@ use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_se
 use crate::random::draws::Draws;
 use crate::report::event::{Action, Side};
 
-/// Where a body is cut.
+/// The length at which a body is truncated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum TruncateAt {
-    /// After this many bytes; a body that is not longer stays whole.
+    /// After this number of bytes; a body that is not longer stays whole.
     Bytes(u64),
-    /// After this share of its length, from 0 to 1. Where the length is not known beforehand, of
-    /// the first chunk.
+    /// After this share of its length, from 0 to 1. If the length is unknown, it is a share of the
+    /// first chunk.
     Fraction(f64),
 }
 
-/// How a body that was cut ends.
+/// The end of a truncated body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TruncateEnd {
     /// HTTP/1 closes the connection, HTTP/2 resets the stream with `INTERNAL_ERROR`: the client can
-    /// tell that something is missing.
+    /// detect the truncation.
     #[default]
     Close,
     /// HTTP/2 resets the stream with this code; HTTP/1 closes the connection.
     #[cfg(feature = "http2")]
     Reset(ResetCode),
-    /// The whole connection is reset, by a TCP `RST`. Of a response only, and only where its
-    /// connection was [lent](crate::FaultListener): elsewhere it is unreachable.
+    /// The whole connection is reset by a TCP `RST`. Only for a response, and only if its
+    /// connection has a [handle](crate::FaultListener); otherwise it is not deliverable.
     ConnectionReset,
-    /// As if that had been all: the head promises the shorter length, and nothing on the wire tells
-    /// of the rest. Trailers are left out.
+    /// A regular end: the head states the shorter length, and the client cannot detect the
+    /// truncation. Trailers are left out.
     Clean,
 }
 
-/// Ends a body before its time; what comes before the cut is sent for sure.
+/// Truncates a body; the bytes before the cut are sent.
 ///
-/// A server resets an HTTP/2 stream at the cost of what it has not sent yet, so the end waits for
-/// a moment after the last byte: 50 ms, unless [`linger`](Truncate::linger) says otherwise.
+/// When a server resets an HTTP/2 stream, data not sent yet is lost. So the end comes some time
+/// after the last byte: 50 ms, unless set by [`linger`](Truncate::linger).
 ///
 /// ```
 /// use waylay_fault::{TruncateAt, TruncateEnd, Fault, truncate};
@@ -65,7 +67,7 @@ pub fn truncate(at: TruncateAt) -> Truncate {
     Truncate { at, ending: TruncateEnd::default(), side: Side::default(), linger }
 }
 
-/// A cut, made by [`truncate`].
+/// A truncation, made by [`truncate`].
 #[derive(Debug, Clone)]
 pub struct Truncate {
     at: TruncateAt,
@@ -75,21 +77,21 @@ pub struct Truncate {
 }
 
 impl Truncate {
-    /// How the body ends; [`TruncateEnd::Close`] by default.
+    /// Sets the end of the body; [`TruncateEnd::Close`] by default.
     #[must_use]
     pub fn then(mut self, ending: TruncateEnd) -> Self {
         self.ending = ending;
         self
     }
 
-    /// Whose body; the response's by default.
+    /// Selects the body of the request or of the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
         self
     }
 
-    /// How long to leave the server for sending what came before the cut.
+    /// Sets the time for sending the bytes before the cut.
     #[must_use]
     pub fn linger(mut self, time: impl Into<DelayTime>) -> Self {
         self.linger = time.into();
@@ -139,7 +141,7 @@ struct TruncateConfig {
 }
 
 impl TruncateConfig {
-    /// Where to cut a body, or a first chunk, of this length.
+    /// Returns the cut in a body, or a first chunk, of this length.
     fn point(&self, length: u64) -> u64 {
         match self.at {
             TruncateAt::Bytes(bytes) => bytes,
@@ -168,9 +170,9 @@ impl CompiledInjector for TruncateConfig {
 #[derive(Debug)]
 struct TruncateStage {
     config: TruncateConfig,
-    /// How many bytes are still let through, once that is known.
+    /// Number of bytes before the cut, once known.
     left: Option<u64>,
-    /// What lies behind the cut of a chunk, should the fault be called off.
+    /// The rest of the cut chunk, sent if the fault is cancelled.
     rest: Bytes,
     state: TruncateState,
 }
@@ -182,6 +184,57 @@ enum TruncateState {
     Ended,
 }
 
+impl TruncateStage {
+    /// Waits for the end after the last byte. `Some`: the body fails now.
+    fn poll_linger(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &StageInput<'_>,
+        is_off: bool,
+    ) -> Poll<Option<BodyError>> {
+        let TruncateState::Lingering(pause) = &mut self.state else { return Poll::Ready(None) };
+        let is_cancelled = is_off || ready!(pause.poll(cx)).is_none();
+        if is_cancelled {
+            self.state = TruncateState::Reading;
+            self.left = Some(u64::MAX);
+            return Poll::Ready(None);
+        }
+        self.state = TruncateState::Ended;
+        if self.config.resets {
+            input.reset_connection();
+        }
+        Poll::Ready(Some(input.truncation_error(self.config.code)))
+    }
+
+    /// Reads up to the cut. `Break`: the next frame before it, or the body ended by itself.
+    fn poll_before_cut(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut StageInput<'_>,
+    ) -> Poll<ControlFlow<NextFrame>> {
+        let data = match ready!(input.poll_frame(cx)) {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => data,
+                Err(trailers) => return Poll::Ready(ControlFlow::Break(Some(Ok(trailers)))),
+            },
+            other => return Poll::Ready(ControlFlow::Break(other)),
+        };
+        let length = data.len() as u64;
+        let left = *self.left.get_or_insert_with(|| self.config.point(length));
+        if length <= left {
+            self.left = Some(left - length);
+            return Poll::Ready(ControlFlow::Break(Some(Ok(Frame::data(data)))));
+        }
+        // Less than the chunk's length, which is a `usize`.
+        self.rest = data.slice(left as usize..);
+        self.left = Some(0);
+        Poll::Ready(match left {
+            0 => ControlFlow::Continue(()),
+            left => ControlFlow::Break(Some(Ok(Frame::data(data.slice(..left as usize))))),
+        })
+    }
+}
+
 impl Stage for TruncateStage {
     fn begin(&mut self, length: Option<u64>) {
         if let Some(length) = length {
@@ -190,58 +243,31 @@ impl Stage for TruncateStage {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
-        // A shorter length that was promised is kept, whatever becomes of the fault.
-        let off = input.off() && !self.config.clean;
-        if let TruncateState::Lingering(pause) = &mut self.state {
-            let in_time = off || ready!(pause.poll(cx)).is_some();
-            if in_time && !off {
-                self.state = TruncateState::Ended;
-                if self.config.resets {
-                    input.reset_connection();
-                }
-                return Poll::Ready(Some(Err(input.truncation_error(self.config.code))));
-            }
-            self.state = TruncateState::Reading;
-            self.left = Some(u64::MAX);
+        // A promised shorter length is kept, even if the fault is switched off.
+        let is_off = input.is_off() && !self.config.clean;
+        if let Some(error) = ready!(self.poll_linger(cx, input, is_off)) {
+            return Poll::Ready(Some(Err(error)));
         }
         if matches!(self.state, TruncateState::Ended) {
             return Poll::Ready(None);
         }
-        if off || self.left == Some(u64::MAX) {
-            let rest = std::mem::take(&mut self.rest);
-            return if rest.is_empty() {
-                input.poll_frame(cx)
-            } else {
-                Poll::Ready(Some(Ok(Frame::data(rest))))
+        if is_off || self.left == Some(u64::MAX) {
+            return match std::mem::take(&mut self.rest) {
+                rest if rest.is_empty() => input.poll_frame(cx),
+                rest => Poll::Ready(Some(Ok(Frame::data(rest)))),
             };
         }
-        if self.rest.is_empty() {
-            let data = match ready!(input.poll_frame(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => data,
-                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-                },
-                other => return Poll::Ready(other),
-            };
-            let length = data.len() as u64;
-            let left = *self.left.get_or_insert_with(|| self.config.point(length));
-            if length <= left {
-                self.left = Some(left - length);
-                return Poll::Ready(Some(Ok(Frame::data(data))));
-            }
-            // Less than the chunk's length, which is a `usize`.
-            self.rest = data.slice(left as usize..);
-            self.left = Some(0);
-            if left > 0 {
-                return Poll::Ready(Some(Ok(Frame::data(data.slice(..left as usize)))));
-            }
+        if self.rest.is_empty()
+            && let ControlFlow::Break(frame) = ready!(self.poll_before_cut(cx, input))
+        {
+            return Poll::Ready(frame);
         }
         if self.config.clean {
             self.state = TruncateState::Ended;
             return Poll::Ready(None);
         }
         self.state = TruncateState::Lingering(input.pause(self.config.linger));
-        // Polled by a further turn, so that the timer knows whom to wake.
+        // Polls the new timer, which registers the waker.
         self.poll_frame(cx, input)
     }
 

@@ -1,4 +1,4 @@
-//! FaultConnector, ConnectLayer.
+//! FaultConnector and ConnectLayer: faults of a client's connections.
 
 use std::error::Error;
 use std::fmt;
@@ -25,11 +25,11 @@ use crate::fault::set::FaultSet;
 #[cfg(feature = "hyper")]
 use crate::io::stream::FaultStream;
 
-/// The connect phase alone, for connectors whose connections are out of reach: reqwest's
+/// Wraps the connect phase only, for connectors whose connections are not accessible: reqwest's
 /// `connector_layer`, whose types are sealed.
 ///
-/// Delays, hangs and refusals are what they are in a `FaultConnector`; closes and resets fail the
-/// connect, and toxics are `unreachable`.
+/// Delays, hangs and refusals are the same as in a `FaultConnector`; closes and resets fail the
+/// connect, and toxics are not deliverable.
 ///
 /// ```
 /// use http::Uri;
@@ -49,13 +49,13 @@ use crate::io::stream::FaultStream;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a layer does nothing until it is around a connector"]
+#[must_use = "a layer does nothing until it wraps a connector"]
 pub struct ConnectLayer {
     fault: Fault,
 }
 
 impl Fault {
-    /// A layer of this fault around the connect phase of a client.
+    /// Returns a layer of this fault for the connect phase of a client.
     pub fn connect_layer(&self) -> ConnectLayer {
         ConnectLayer { fault: self.clone() }
     }
@@ -69,8 +69,8 @@ impl<S> Layer<S> for ConnectLayer {
     }
 }
 
-/// A connector behind a [`Fault`], made by [`ConnectLayer`]. Its error is the box that reqwest
-/// wants: a [`ConnectError`], or the connector's own.
+/// A connector wrapped in a [`Fault`], made by [`ConnectLayer`]. Its error is the box that reqwest
+/// requires: a [`ConnectError`], or the connector's own error.
 #[derive(Debug, Clone)]
 pub struct ConnectService<S> {
     inner: S,
@@ -93,12 +93,12 @@ where
     }
 
     fn call(&mut self, target: R) -> Self::Future {
-        // The one that was made ready goes along; its clone was not, and stays.
+        // The ready service goes along; its clone, which is not ready, stays.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let fault = self.fault.clone();
         ConnectFuture::new(async move {
-            // Where it goes is sealed as well.
+            // The target is sealed as well.
             let mut request = connect_request(&Uri::default(), None);
             match decide_connect(&fault, Placement::ConnectPhase, &mut request).await {
                 Some(rejected) => Err(ConnectError::injected(&rejected).into()),
@@ -108,7 +108,7 @@ where
     }
 }
 
-/// The connection of a [`ConnectService`], or of a `FaultConnector`.
+/// The future of a [`ConnectService`], or of a `FaultConnector`.
 #[must_use = "futures do nothing unless polled"]
 pub struct ConnectFuture<T, E>(Pin<Box<dyn Future<Output = Result<T, E>> + Send>>);
 
@@ -132,41 +132,41 @@ impl<T, E> fmt::Debug for ConnectFuture<T, E> {
     }
 }
 
-/// A connection did not come about: by a fault, or by itself.
+/// The error of a connect, failed by a fault or by itself.
 #[derive(Debug)]
-pub struct ConnectError(Why);
+pub struct ConnectError(Cause);
 
 #[derive(Debug)]
-enum Why {
+enum Cause {
     Injected(InjectedError),
     #[cfg_attr(not(feature = "hyper"), allow(dead_code, reason = "only made around a connector"))]
     Inner(Box<dyn Error + Send + Sync>),
 }
 
 impl ConnectError {
-    /// The fault's error, if it is one.
+    /// Returns the fault's error, if it is one.
     pub fn injected_error(&self) -> Option<&InjectedError> {
         match &self.0 {
-            Why::Injected(error) => Some(error),
-            Why::Inner(_) => None,
+            Cause::Injected(error) => Some(error),
+            Cause::Inner(_) => None,
         }
     }
 
     pub(crate) fn injected(rejected: &Rejected) -> Self {
-        Self(Why::Injected(InjectedError::new(rejected.mark.fault(), rejected.termination)))
+        Self(Cause::Injected(InjectedError::new(rejected.mark.fault(), rejected.termination)))
     }
 
     #[cfg(feature = "hyper")]
     pub(crate) fn inner(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Why::Inner(error.into()))
+        Self(Cause::Inner(error.into()))
     }
 }
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Why::Injected(_) => f.write_str("a fault let the connect fail"),
-            Why::Inner(_) => f.write_str("the connect failed"),
+            Cause::Injected(_) => f.write_str("a fault failed the connect"),
+            Cause::Inner(_) => f.write_str("the connect failed"),
         }
     }
 }
@@ -174,13 +174,13 @@ impl fmt::Display for ConnectError {
 impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
-            Why::Injected(error) => Some(error),
-            Why::Inner(error) => Some(&**error),
+            Cause::Injected(error) => Some(error),
+            Cause::Inner(error) => Some(&**error),
         }
     }
 }
 
-/// What becomes of one connect: nothing, or its end.
+/// Runs the fault for one connect. `Some`: the connect fails.
 pub(crate) async fn decide_connect(
     fault: &Fault,
     placement: Placement,
@@ -192,8 +192,8 @@ pub(crate) async fn decide_connect(
     }
 }
 
-/// The request by which a fault's lists, dice and reports know a connection to make: a CONNECT to
-/// the target, with the handle in its extensions.
+/// Returns the request that represents a connection to be made, for the fault's filter, sampler and
+/// reports: a CONNECT to the target, with the handle in its extensions.
 pub(crate) fn connect_request(target: &Uri, connection: Option<&Connection>) -> Request<()> {
     let mut request = Request::new(());
     *request.method_mut() = Method::CONNECT;
@@ -204,13 +204,13 @@ pub(crate) fn connect_request(target: &Uri, connection: Option<&Connection>) -> 
     request
 }
 
-/// A connector around another, for hyper-util's client and tonic's channel: what its faults do is
-/// met by the client as true transport errors, in its own error types.
+/// Wraps a connector, for hyper-util's client and tonic's channel: the client observes real
+/// transport errors, in its own error types.
 ///
-/// Delays come before the connect, a [hang](crate::Reject::hang) is a black hole that ends in a
-/// timeout of its own, [`ConnectionRefused`](crate::Reject::ConnectionRefused) fails the connect,
-/// other rejects let it come about and fail it after the first bytes, and toxics strike its bytes.
-/// The draw is made once for each connection; the lists of a fault see a `CONNECT` to the target.
+/// Delays apply before the connect, a [hang](crate::Reject::hang) ends in a timeout,
+/// [`ConnectionRefused`](crate::Reject::ConnectionRefused) fails the connect, other rejections fail
+/// the connection after the first bytes, and toxics apply to its bytes. There is one draw per
+/// connection; the filter of a fault sees a `CONNECT` to the target.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -238,18 +238,18 @@ pub struct FaultConnector<C> {
     set: Option<FaultSet>,
 }
 
-/// What a [`FaultConnector`] connects by.
+/// The connection of a [`FaultConnector`].
 #[cfg(feature = "hyper")]
 pub type FaultIo<T> = TokioIo<FaultStream<TokioIo<T>>>;
 
 #[cfg(feature = "hyper")]
 impl<C> FaultConnector<C> {
-    /// Around this connector.
+    /// Wraps this connector.
     pub fn new(inner: C) -> Self {
         Self { inner, faults: Vec::new(), set: None }
     }
 
-    /// Lets a fault lie in wait for connections.
+    /// Adds a fault of connections.
     #[must_use]
     pub fn fault(mut self, fault: &Fault) -> Self {
         self.faults.push(fault.clone());
@@ -282,7 +282,7 @@ where
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
-        // The one that was made ready goes along; its clone was not, and stays.
+        // The ready service goes along; its clone, which is not ready, stays.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let set = self.set.as_ref().filter(|set| !set.is_idle()).map(FaultSet::begin);
@@ -296,7 +296,7 @@ where
                 let Some(rejected) = decide_connect(fault, Placement::Connector, &mut request).await else {
                     continue;
                 };
-                if matches!(rejected.termination, Termination::RejectFn | Termination::TimedOut) {
+                if matches!(rejected.termination, Termination::Refuse | Termination::TimedOut) {
                     return Err(ConnectError::injected(&rejected));
                 }
                 pending.get_or_insert(rejected);

@@ -1,4 +1,4 @@
-//! Both directions with toxics.
+//! ToxicDuplex: both directions of a stream with their toxics.
 
 use std::io;
 use std::pin::Pin;
@@ -9,20 +9,20 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::connection::handle::ToxicHandle;
+use crate::body::stage::{FaultHandle, WhenOff};
 use crate::io::toxic::{End, Payload, ToxicQueue, ToxicStage};
 
-/// What is read at once.
+/// Longest read at once.
 const CHUNK: usize = 16 * 1024;
 
-/// The way of bytes, seen from the stream.
+/// A half of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Half {
     Read,
     Write,
 }
 
-/// Pipes of both ways, and who holds the toxics in them.
+/// The queues of both halves, and the handles of their toxics.
 #[derive(Default)]
 pub(crate) struct ToxicDuplex {
     reading: ToxicQueue,
@@ -30,9 +30,9 @@ pub(crate) struct ToxicDuplex {
     handles: Vec<HeldToxic>,
     next: u64,
     scratch: Vec<u8>,
-    /// Came out of the pipe, but did not fit into the reader's buffer.
+    /// Taken from the queue, but did not fit into the reader's buffer.
     unread: Bytes,
-    /// Came out of the pipe, but was not written yet.
+    /// Taken from the queue, but not written yet.
     unwritten: Bytes,
     unflushed: bool,
     is_eof: bool,
@@ -42,12 +42,12 @@ pub(crate) struct ToxicDuplex {
 struct HeldToxic {
     number: u64,
     injector: Arc<str>,
-    handle: Box<dyn ToxicHandle>,
-    off: Pin<Box<dyn Future<Output = ()> + Send>>,
+    handle: Box<dyn FaultHandle>,
+    off: WhenOff,
 }
 
 impl ToxicDuplex {
-    /// Whether the toxic of this place lies in it.
+    /// Tests whether the toxic of this injector is present.
     pub(crate) fn has(&self, injector: &Arc<str>) -> bool {
         self.handles.iter().any(|toxic| Arc::ptr_eq(&toxic.injector, injector))
     }
@@ -57,22 +57,22 @@ impl ToxicDuplex {
         half: Half,
         injector: Arc<str>,
         stage: ToxicStage,
-        handle: Box<dyn ToxicHandle>,
+        handle: Box<dyn FaultHandle>,
     ) {
         self.next += 1;
         match half {
             Half::Read => self.reading.add(self.next, stage),
             Half::Write => self.writing.add(self.next, stage),
         }
-        self.handles.push(HeldToxic { number: self.next, injector, off: handle.off(), handle });
+        self.handles.push(HeldToxic { number: self.next, injector, off: handle.when_off(), handle });
     }
 
-    /// The name of the fault that would have ended it.
+    /// Returns the name of the fault that ends the connection.
     pub(crate) fn fault_name(&self) -> Arc<str> {
         self.handles.last().map_or_else(|| "gone".into(), |toxic| toxic.handle.name())
     }
 
-    /// Takes away the toxics of faults that are off.
+    /// Removes the toxics of faults that are off.
     pub(crate) fn poll_cancelled(&mut self, cx: &mut Context<'_>) {
         let Self { handles, reading, writing, .. } = self;
         handles.retain_mut(|toxic| {
@@ -86,7 +86,7 @@ impl ToxicDuplex {
         });
     }
 
-    /// Whether nothing is tampered with any longer.
+    /// Tests whether no toxic and no queued data are left.
     pub(crate) fn is_idle(&self) -> bool {
         self.reading.is_idle()
             && self.writing.is_idle()
@@ -96,7 +96,7 @@ impl ToxicDuplex {
             && !self.is_shutting_down
     }
 
-    /// Reads through the pipe. `Some`: a toxic ends the connection.
+    /// Reads through the queue. `Some`: a toxic ends the connection.
     pub(crate) fn poll_read<T: AsyncRead + Unpin>(
         &mut self,
         io: &mut T,
@@ -118,13 +118,13 @@ impl ToxicDuplex {
                 Some(Payload::End(End::Eof)) => return Poll::Ready(Ok(None)),
                 Some(Payload::End(end)) => return Poll::Ready(Ok(Some(end))),
                 None if self.is_eof => return Poll::Ready(Ok(None)),
-                // The io had nothing, and will wake us.
+                // The io had no data, and wakes the task.
                 None => return Poll::Pending,
             }
         }
     }
 
-    /// Takes bytes for the pipe, if it has room, and says how many.
+    /// Takes bytes into the queue, if it has room, and returns their number.
     pub(crate) fn push_written(&mut self, data: &[u8]) -> Option<usize> {
         if !self.writing.has_room() {
             return None;
@@ -134,17 +134,17 @@ impl ToxicDuplex {
         Some(part.len())
     }
 
-    /// Whether what is written may as well go round it.
+    /// Tests whether writes may bypass the queue.
     pub(crate) fn is_write_idle(&self) -> bool {
         self.writing.is_idle() && self.unwritten.is_empty()
     }
 
-    /// Whether what waits to be written will not move by itself.
+    /// Tests whether the queued data is held until the fault is off.
     pub(crate) fn is_stuck(&self) -> bool {
         self.writing.is_stuck()
     }
 
-    /// No more will be written.
+    /// Queues the end of the written data.
     pub(crate) fn push_shutdown(&mut self) {
         if !self.is_shutting_down {
             self.is_shutting_down = true;
@@ -152,7 +152,7 @@ impl ToxicDuplex {
         }
     }
 
-    /// Moves on what is due. Ready when all is out. `Some`: a toxic ends the connection.
+    /// Writes what is due. Ready when the queue is empty. `Some`: a toxic ends the connection.
     pub(crate) fn poll_drain<T: AsyncWrite + Unpin>(
         &mut self,
         io: &mut T,
@@ -169,7 +169,7 @@ impl ToxicDuplex {
             }
             let payload = self.writing.poll_pop(cx);
             if self.unflushed && !matches!(payload, Poll::Ready(Some(Payload::Data(_)))) {
-                // Else what is due would lie in the io's own buffer until the next is.
+                // Otherwise the data would stay in the io's own buffer until more is due.
                 self.unflushed = Pin::new(&mut *io).poll_flush(cx)?.is_pending();
             }
             match ready!(payload) {

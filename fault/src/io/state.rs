@@ -1,4 +1,4 @@
-//! Stream state: commands, connection faults, termination.
+//! StreamState: pending commands, connection faults, termination.
 
 use std::io;
 use std::pin::Pin;
@@ -20,29 +20,29 @@ use crate::fault::switch::halted;
 use crate::io::duplex::{Half, ToxicDuplex};
 use crate::io::toxic::{End, ToxicStage};
 
-/// How an io is made to end in a reset when it is dropped, such as `TcpStream::set_zero_linger`.
+/// Makes an io end in a reset when it is dropped, such as `TcpStream::set_zero_linger`.
 pub type ResetBy<T> = fn(&T) -> io::Result<()>;
 
-/// What a stream consists of.
+/// The io of a stream, with its faults and toxics.
 pub(crate) struct StreamState<T> {
-    /// Gone once the connection was struck dead: that closes it, whoever holds us still.
+    /// Dropped on termination, which closes the connection although the stream still exists.
     pub(crate) io: Option<T>,
     pub(crate) reset: ResetBy<T>,
     role: Role,
     pub(crate) connection: Connection,
-    /// How many orders were followed.
+    /// Number of commands applied.
     applied: u64,
     pub(crate) faults: ConnectionFaults,
     toxics: Option<Box<ToxicDuplex>>,
     pending: Option<PendingTermination>,
-    /// What was ordered about the HTTP that is spoken, of which we know nothing.
+    /// Commands for the interceptor.
     pub(crate) http_commands: Vec<HttpCommand>,
-    /// What a read came across that is a write's to tell.
+    /// A write error that a read encountered, for the next write.
     failed: Option<io::Error>,
     pub(crate) terminated: Option<InjectedIoError>,
 }
 
-/// Which end of the connection we are.
+/// The side of the connection on which the stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Accepted,
@@ -66,12 +66,12 @@ impl<T> StreamState<T> {
         }
     }
 
-    /// Ends the connection so, after the first bytes.
-    pub(crate) fn terminate_later(&mut self, termination: Termination, by: Arc<str>) {
-        self.pending = Some(PendingTermination { termination, by, has_written: false });
+    /// Terminates the connection after the first bytes.
+    pub(crate) fn terminate_later(&mut self, termination: Termination, fault: Arc<str>) {
+        self.pending = Some(PendingTermination { termination, fault, has_written: false });
     }
 
-    /// Whether bytes may go straight to the io.
+    /// Tests whether bytes may bypass this state.
     fn is_plain(&self) -> bool {
         self.terminated.is_none()
             && self.toxics.is_none()
@@ -80,21 +80,21 @@ impl<T> StreamState<T> {
             && self.connection.command_count() == self.applied
     }
 
-    /// The io, if bytes may go straight to it.
+    /// Returns the io, if bytes may bypass this state.
     #[inline]
     pub(crate) fn plain(&mut self) -> Option<&mut T> {
         if self.is_plain() { self.io.as_mut() } else { None }
     }
 
-    fn terminate(&mut self, termination: Termination, by: Arc<str>) -> io::Error {
+    fn terminate(&mut self, termination: Termination, fault: Arc<str>) -> io::Error {
         if let (Termination::Reset, Some(io)) = (termination, &self.io) {
-            // It fails only for what is no connection any longer.
+            // Fails only for a connection that is closed already.
             let _ = (self.reset)(io);
         }
         self.io = None;
         self.toxics = None;
         self.pending = None;
-        let error = InjectedIoError::new(by, termination);
+        let error = InjectedIoError::new(fault, termination);
         let io_error = error.to_io();
         self.terminated = Some(error);
         self.connection.wake();
@@ -102,11 +102,11 @@ impl<T> StreamState<T> {
     }
 
     fn terminate_by_toxic(&mut self, end: End) -> io::Error {
-        let by = self.toxics.as_ref().map_or_else(|| "gone".into(), |toxics| toxics.fault_name());
-        self.terminate(if end == End::Reset { Termination::Reset } else { Termination::Close }, by)
+        let fault = self.toxics.as_ref().map_or_else(|| "gone".into(), |toxics| toxics.fault_name());
+        self.terminate(if end == End::Reset { Termination::Reset } else { Termination::Close }, fault)
     }
 
-    /// The state that follows from orders, faults and switches. Ready when bytes may move.
+    /// Applies commands, faults and switches. Ready when bytes may be transferred.
     pub(crate) fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.terminated.is_some() {
             return Poll::Ready(());
@@ -117,7 +117,7 @@ impl<T> StreamState<T> {
             self.terminate_later(rejected.termination, rejected.mark.fault());
         }
         if self.connection.command_count() != self.applied {
-            // A toxic that was called off does not stand in the way of the same ordered since.
+            // A cancelled toxic must not prevent a new one of the same injector.
             if let Some(toxics) = &mut self.toxics {
                 toxics.poll_cancelled(cx);
             }
@@ -136,8 +136,8 @@ impl<T> StreamState<T> {
         self.applied = self.connection.command_count();
         for command in self.connection.take_commands() {
             match command {
-                Command::End { termination, by } => {
-                    self.terminate(termination, by);
+                Command::End { termination, fault } => {
+                    self.terminate(termination, fault);
                     return;
                 }
                 Command::Toxic { injector, kind, direction, draws, handle } => {
@@ -147,7 +147,7 @@ impl<T> StreamState<T> {
                     };
                     let half = if direction == incoming { Half::Read } else { Half::Write };
                     let toxics = self.toxics.get_or_insert_default();
-                    // Each request of a connection that is kept open may order it once more.
+                    // Each request of a connection that is kept open may send the command again.
                     if !toxics.has(&injector) {
                         toxics.add(half, injector, ToxicStage::new(kind, draws, Instant::now()), handle);
                     }
@@ -157,10 +157,10 @@ impl<T> StreamState<T> {
         }
     }
 
-    /// Whoever is not polled by itself is to be woken for orders.
+    /// Registers the waker of a pending task for commands.
     pub(crate) fn register_waker(&self, cx: &Context<'_>, wait: fn(&Connection, &Waker)) {
         wait(&self.connection, cx.waker());
-        // One that was given before we waited would go unheard.
+        // A command sent before the registration would not wake the task.
         if self.terminated.is_none() && self.connection.command_count() != self.applied {
             cx.waker().wake_by_ref();
         }
@@ -178,7 +178,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         let Some(io) = &mut self.io else { return Poll::Ready(self.read_terminated()) };
         let Some(toxics) = &mut self.toxics else { return Pin::new(io).poll_read(cx, buf) };
 
-        // What was written and delayed moves on while the stream is read.
+        // Delayed data is written while the stream is read, too.
         match toxics.poll_drain(io, cx) {
             Poll::Ready(Ok(Some(end))) => {
                 self.terminate_by_toxic(end);
@@ -199,9 +199,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
 
     pub(crate) fn write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_state(cx));
-        if let Some(PendingTermination { termination: Termination::BrokenPipe, by, .. }) = &self.pending {
-            let by = by.clone();
-            return Poll::Ready(Err(self.terminate(Termination::BrokenPipe, by)));
+        if let Some(PendingTermination { termination: Termination::BrokenPipe, fault, .. }) = &self.pending {
+            let fault = fault.clone();
+            return Poll::Ready(Err(self.terminate(Termination::BrokenPipe, fault)));
         }
         let is_drained = match self.drain(cx) {
             Poll::Ready(is_drained) => {
@@ -214,7 +214,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         match &mut self.toxics {
             Some(toxics) if !(is_drained && toxics.is_write_idle()) => {
                 let Some(taken) = toxics.push_written(data) else { return Poll::Pending };
-                // What is due at once need not wait for a flush.
+                // Data that is due at once does not wait for a flush.
                 if let Poll::Ready(Err(error)) = self.drain(cx) {
                     return Poll::Ready(Err(error));
                 }
@@ -229,7 +229,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         }
     }
 
-    /// The first bytes were written: a reader that waits may now be told the end.
+    /// Notes the first written bytes: a waiting reader may now see the termination.
     fn note_written(&mut self) {
         if let Some(pending) = &mut self.pending
             && !std::mem::replace(&mut pending.has_written, true)
@@ -238,7 +238,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         }
     }
 
-    /// Ready when nothing delayed is left to write.
+    /// Ready when no delayed data is left to be written.
     fn drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(error) = self.failed.take() {
             return Poll::Ready(Err(error));
@@ -267,7 +267,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         }
         if let Some(toxics) = &mut self.toxics {
             toxics.push_shutdown();
-            // Where nothing gets through and nobody is left, there is nothing to wait for.
+            // If nothing is delivered and the peer has left, there is nothing to wait for.
             if toxics.is_stuck() && self.io.as_mut().is_none_or(|io| poll_closed(io, cx).is_ready()) {
                 self.terminate_by_toxic(End::Close);
                 return Poll::Ready(Ok(()));
@@ -280,14 +280,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         }
     }
 
-    /// Ends an armed connection once the other end has spoken.
+    /// Terminates the connection once the peer has sent bytes.
     fn poll_pending_termination(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (Some(io), Some(pending)) = (&mut self.io, &self.pending) else { return Poll::Ready(()) };
         if self.role == Role::Accepted {
             ready!(poll_first_bytes(io, cx));
         }
-        let PendingTermination { termination, by, .. } = pending.clone();
-        self.terminate(termination, by);
+        let PendingTermination { termination, fault, .. } = pending.clone();
+        self.terminate(termination, fault);
         Poll::Ready(())
     }
 
@@ -303,8 +303,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
     }
 }
 
-/// A server may let go of the connection for the failing body of a reject, before it looks here
-/// again; the reset that was ordered is due all the same.
+/// A server may drop the connection because of a rejection's failing body, before it polls the
+/// stream again; the reset is still due.
 impl<T> Drop for StreamState<T> {
     fn drop(&mut self) {
         if self.terminated.is_none() && self.connection.command_count() != self.applied {
@@ -313,7 +313,7 @@ impl<T> Drop for StreamState<T> {
     }
 }
 
-/// Faults that decide about one connection, each when it is first on while bytes move.
+/// Faults that decide about one connection, each when bytes are transferred while it is enabled.
 #[derive(Default)]
 pub(crate) struct ConnectionFaults {
     list: Vec<ConnectionFault>,
@@ -336,7 +336,7 @@ struct ConnectionFault {
 enum State {
     Waiting,
     Running(Pin<Box<dyn Future<Output = Outcome> + Send>>),
-    /// Struck or spared, until the fault goes off and on again.
+    /// Until the fault is disabled and enabled again.
     Decided,
 }
 
@@ -373,7 +373,7 @@ impl ConnectionFaults {
         followed.faults = next.to_vec();
     }
 
-    /// Ready when no fault holds the connection. `Some`: one of them ends it.
+    /// Ready when no fault delays the connection. `Some`: a fault ends it.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Poll<Option<Rejected>> {
         self.update();
         if let Some(followed) = &self.followed {
@@ -382,7 +382,7 @@ impl ConnectionFaults {
         let mut is_delayed = false;
         for ConnectionFault { fault, state } in &mut self.list {
             if !fault.state.switch.enabled() || halted() {
-                // A strike under way is let to see that for itself.
+                // A running execution observes the switch itself.
                 if !matches!(state, State::Running(_)) {
                     *state = State::Waiting;
                     continue;
@@ -410,8 +410,8 @@ impl ConnectionFaults {
     }
 }
 
-/// The request by which a fault's lists, dice and reports know a connection that was accepted: a
-/// CONNECT to its peer's address, with the handle in its extensions.
+/// Returns the request that represents an accepted connection, for the fault's filter, sampler and
+/// reports: a CONNECT to its peer's address, with the handle in its extensions.
 fn connection_request(connection: &Connection) -> Request<()> {
     let mut request = Request::new(());
     *request.method_mut() = Method::CONNECT;
@@ -424,17 +424,17 @@ fn connection_request(connection: &Connection) -> Request<()> {
     request
 }
 
-/// What the stream will come to.
+/// A termination that waits for the first bytes, so that the client's request stays unanswered.
 #[derive(Debug, Clone)]
 pub(crate) struct PendingTermination {
     pub(crate) termination: Termination,
-    pub(crate) by: Arc<str>,
+    pub(crate) fault: Arc<str>,
     /// The first bytes were written.
     pub(crate) has_written: bool,
 }
 
-/// Reads all that has come and throws it away: a close with bytes unread would be a reset. Ready
-/// once something has come, or nothing will any more.
+/// Reads and discards what has arrived: a close with unread bytes would be a reset. Ready once
+/// bytes or the end have arrived.
 pub(crate) fn poll_first_bytes<T: AsyncRead + Unpin>(io: &mut T, cx: &mut Context<'_>) -> Poll<()> {
     let mut received = false;
     loop {
@@ -447,7 +447,7 @@ pub(crate) fn poll_first_bytes<T: AsyncRead + Unpin>(io: &mut T, cx: &mut Contex
     }
 }
 
-/// Throws away what comes. Ready once the other end has closed.
+/// Discards what arrives. Ready once the peer has closed.
 pub(crate) fn poll_closed<T: AsyncRead + Unpin>(io: &mut T, cx: &mut Context<'_>) -> Poll<()> {
     loop {
         match poll_discard(io, cx) {

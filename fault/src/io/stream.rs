@@ -1,4 +1,4 @@
-//! FaultStream (AsyncRead + AsyncWrite).
+//! FaultStream: an io with faults (AsyncRead and AsyncWrite).
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -17,16 +17,16 @@ use crate::fault::set::FaultSet;
 use crate::io::proto::intercept::HttpInterceptor;
 use crate::io::state::{ResetBy, Role, StreamState};
 
-/// An io that faults can strike, with the [`Connection`] by which they reach it.
+/// Wraps an io, with the [`Connection`] handle by which faults control it.
 ///
-/// While none does, reads and writes go straight to the io, and cost one look at an atomic number
-/// each. Of HTTP/2 in the clear the heads of frames are read along, so that `GOAWAY` can be told.
+/// Without an active fault, reads and writes go directly to the io, and cost one atomic load each.
+/// Frame headers of unencrypted HTTP/2 are parsed, so that `GOAWAY` can be inserted.
 ///
-/// What a toxic delays moves on whenever the stream is polled, to read or to write, and a flush
-/// waits for it: flush what has to arrive before you let the stream lie.
+/// Data delayed by a toxic is written whenever the stream is polled, to read or to write, and a
+/// flush waits for it: flush data before the stream is left unpolled.
 ///
-/// Wrap the TCP stream, and hand the result to the TLS acceptor: beneath TLS it tampers with
-/// ciphertext, as a bad wire does, and resets are true resets.
+/// Wrap the TCP stream, and pass the result to the TLS acceptor: below TLS a toxic applies to
+/// ciphertext, as a faulty network does, and resets are TCP resets.
 ///
 /// ```
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,10 +37,10 @@ use crate::io::state::{ResetBy, Role, StreamState};
 /// let (io, mut client) = tokio::io::duplex(1024);
 /// let mut server = FaultStream::accepted(io, None).fault(&fault);
 ///
-/// let _ = server.write_all(b"an answer").await;
+/// let _ = server.write_all(b"a response").await;
 /// let mut seen = String::new();
 /// client.read_to_string(&mut seen).await?;
-/// assert_eq!(seen, "an a");
+/// assert_eq!(seen, "a re");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -51,19 +51,19 @@ pub struct FaultStream<T> {
 }
 
 impl<T> FaultStream<T> {
-    /// Around the io of a connection that was accepted from this peer.
+    /// Wraps the io of a connection accepted from this peer.
     pub fn accepted(io: T, peer: Option<SocketAddr>) -> Self {
         Self::new(io, Connection::new(peer, false), Role::Accepted)
     }
 
-    /// Around the io of a connection that was made.
+    /// Wraps the io of an outgoing connection.
     pub fn connected(io: T, peer: Option<SocketAddr>) -> Self {
         Self::new(io, Connection::new(peer, false), Role::Connected)
     }
 
-    /// How the io is made to end in a reset when it is dropped: `TcpStream::set_zero_linger`.
-    /// Without it a reset is a close, and rejects that promise a reset are `unreachable`. Say it
-    /// first: handles taken before do not know of it.
+    /// Sets the function that makes the io end in a reset when it is dropped:
+    /// `TcpStream::set_zero_linger`. Without it a reset is a close, and rejections by a reset are
+    /// not deliverable. Call it first: it replaces the handle.
     #[must_use]
     pub fn reset_by(mut self, reset: ResetBy<T>) -> Self {
         self.state.reset = reset;
@@ -71,8 +71,8 @@ impl<T> FaultStream<T> {
         self
     }
 
-    /// Lets a fault lie in wait for this connection: it decides once, when bytes first move while
-    /// it is on, and anew when it was off in between.
+    /// Adds a fault of this connection: it decides once, when bytes are transferred while it is
+    /// enabled, and again after it was disabled in between.
     #[must_use]
     pub fn fault(mut self, fault: &Fault) -> Self {
         self.state.faults.add(fault.clone());
@@ -87,12 +87,12 @@ impl<T> FaultStream<T> {
         self
     }
 
-    /// The handle of this connection.
+    /// Returns the handle of this connection.
     pub fn connection(&self) -> &Connection {
         &self.state.connection
     }
 
-    /// The io, unless the connection was struck dead.
+    /// Returns the io, unless the connection was terminated.
     pub fn get_ref(&self) -> Option<&T> {
         self.state.io.as_ref()
     }
@@ -102,10 +102,10 @@ impl<T> FaultStream<T> {
         Self::new(io, connection, Role::Connected)
     }
 
-    /// Ends the connection so, after the first bytes.
+    /// Terminates the connection after the first bytes.
     #[cfg(feature = "hyper")]
-    pub(crate) fn terminate_later(&mut self, termination: Termination, by: Arc<str>) {
-        self.state.terminate_later(termination, by);
+    pub(crate) fn terminate_later(&mut self, termination: Termination, fault: Arc<str>) {
+        self.state.terminate_later(termination, fault);
     }
 
     fn new(io: T, connection: Connection, role: Role) -> Self {

@@ -1,4 +1,4 @@
-//! One toxic at work, and the queue behind it.
+//! ToxicStage: one toxic at work; ToxicQueue: one direction of a stream.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -8,14 +8,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::connection::command::Kind;
+use crate::connection::command::ToxicKind;
 use crate::random::draws::Draws;
 
-/// Bytes, or an end, and when they come out.
+/// Bytes, or an end, and the time at which they leave the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QueuedChunk {
     pub(crate) payload: Payload,
-    /// None: held until it is called off.
+    /// `None`: held until the fault is off.
     pub(crate) at: Option<Instant>,
 }
 
@@ -25,10 +25,10 @@ pub(crate) enum Payload {
     End(End),
 }
 
-/// How a direction ends.
+/// The end of a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// By the other end's own will.
+    /// The peer has closed it.
     Eof,
     /// The toxic closes the connection.
     Close,
@@ -36,24 +36,24 @@ pub(crate) enum End {
     Reset,
 }
 
-/// One toxic at work. It sees what comes in the order in which it comes, and tells when it goes on.
+/// One toxic at work: sets the time at which each chunk is delivered, in order.
 #[derive(Debug)]
 pub(crate) struct ToxicStage {
-    kind: Kind<Duration>,
+    kind: ToxicKind<Duration>,
     draws: Draws,
-    /// When what came before goes on: nothing overtakes.
+    /// The time at which the previous chunk is delivered.
     next_free: Option<Instant>,
-    /// Bytes let through, for those toxics that count.
+    /// Bytes delivered, for toxics with a limit.
     passed: u64,
-    /// The end that comes by itself, whatever is still held.
+    /// The end that is due at this time, whatever is still queued.
     deadline: Option<(Instant, End)>,
 }
 
 impl ToxicStage {
-    pub(crate) fn new(kind: Kind<Duration>, draws: Draws, now: Instant) -> Self {
+    pub(crate) fn new(kind: ToxicKind<Duration>, draws: Draws, now: Instant) -> Self {
         let deadline = match kind {
             // Toxiproxy: zero never closes.
-            Kind::Timeout { timeout } if !timeout.is_zero() => Some((later(now, timeout), End::Close)),
+            ToxicKind::Timeout { timeout } if !timeout.is_zero() => Some((later(now, timeout), End::Close)),
             _ => None,
         };
         Self { kind, draws, next_free: None, passed: 0, deadline }
@@ -63,9 +63,9 @@ impl ToxicStage {
         self.deadline
     }
 
-    /// Takes one parcel in and puts what comes of it behind `out`.
+    /// Takes one chunk and appends the result to `out`.
     pub(crate) fn admit(&mut self, chunk: QueuedChunk, out: &mut Vec<QueuedChunk>) {
-        // What an earlier stage holds, and an end that it forces, are past tampering.
+        // Data held by an earlier stage and an end forced by it are not changed.
         let Some(at) = chunk.at else { return out.push(chunk) };
         match chunk.payload {
             Payload::Data(data) if data.is_empty() => {}
@@ -80,33 +80,35 @@ impl ToxicStage {
 
     fn admit_data(&mut self, data: Bytes, at: Instant, out: &mut Vec<QueuedChunk>) {
         match self.kind {
-            Kind::Latency { latency, jitter } => {
+            ToxicKind::Latency { latency, jitter } => {
                 let at = jittered(at, latency, jitter, &mut self.draws);
                 let at = self.after_previous(at);
                 out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) });
             }
-            Kind::Bandwidth { rate } => self.push_paced(data, at, rate, out),
-            Kind::SlowClose { .. } => out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) }),
-            Kind::Timeout { .. } => out.push(QueuedChunk { payload: Payload::Data(data), at: None }),
-            Kind::ResetPeer { timeout } => {
+            ToxicKind::Bandwidth { rate } => self.push_paced(data, at, rate, out),
+            ToxicKind::SlowClose { .. } => {
+                out.push(QueuedChunk { payload: Payload::Data(data), at: Some(at) })
+            }
+            ToxicKind::Timeout { .. } => out.push(QueuedChunk { payload: Payload::Data(data), at: None }),
+            ToxicKind::ResetPeer { timeout } => {
                 self.deadline.get_or_insert((later(at, timeout), End::Reset));
                 out.push(QueuedChunk { payload: Payload::Data(data), at: None });
             }
-            Kind::Slicer { average, variation, delay } => {
+            ToxicKind::Slicer { average, variation, delay } => {
                 for slice in slices(data, average, variation, &mut self.draws) {
                     let at = self.after_previous(at);
                     self.next_free = Some(later(at, delay));
                     out.push(QueuedChunk { payload: Payload::Data(slice), at: Some(at) });
                 }
             }
-            Kind::LimitData { bytes, reset } => {
+            ToxicKind::LimitData { bytes, reset } => {
                 let left = usize::try_from(bytes - self.passed).unwrap_or(usize::MAX);
                 let through = data.slice(..data.len().min(left));
                 self.passed += through.len() as u64;
                 if !through.is_empty() {
                     out.push(QueuedChunk { payload: Payload::Data(through), at: Some(at) });
                 }
-                // Reaching the limit closes, as in Toxiproxy, not only crossing it.
+                // As in Toxiproxy, reaching the limit closes the connection, not only exceeding it.
                 if self.passed == bytes {
                     let end = if reset { End::Reset } else { End::Close };
                     out.push(QueuedChunk { payload: Payload::End(end), at: Some(at) });
@@ -115,28 +117,29 @@ impl ToxicStage {
         }
     }
 
-    /// When an end that comes at this time goes on.
+    /// Returns the time at which an end that arrives now is delivered.
     fn end(&mut self, at: Instant) -> Option<Instant> {
         match self.kind {
-            Kind::Latency { .. } | Kind::Bandwidth { .. } | Kind::Slicer { .. } => {
+            ToxicKind::Latency { .. } | ToxicKind::Bandwidth { .. } | ToxicKind::Slicer { .. } => {
                 Some(self.after_previous(at))
             }
-            Kind::SlowClose { delay } => Some(later(at, delay)),
-            Kind::Timeout { .. } => None,
-            Kind::ResetPeer { timeout } => {
+            ToxicKind::SlowClose { delay } => Some(later(at, delay)),
+            ToxicKind::Timeout { .. } => None,
+            ToxicKind::ResetPeer { timeout } => {
                 self.deadline.get_or_insert((later(at, timeout), End::Reset));
                 None
             }
-            Kind::LimitData { .. } => Some(at),
+            ToxicKind::LimitData { .. } => Some(at),
         }
     }
 
-    /// Pieces of a tenth of a second's worth at most; each comes when its time is used up.
+    /// Splits data into pieces of at most a tenth of a second, each delivered when its time is
+    /// over.
     fn push_paced(&mut self, mut data: Bytes, at: Instant, rate: u64, out: &mut Vec<QueuedChunk>) {
         let piece = usize::try_from(rate.saturating_mul(100)).unwrap_or(usize::MAX);
         while !data.is_empty() {
             let part = data.split_to(data.len().min(piece));
-            // A kilobyte a second is a byte a millisecond.
+            // A kilobyte per second is a byte per millisecond.
             let nanos = (part.len() as u64).saturating_mul(1_000_000) / rate;
             let at = later(self.after_previous(at), Duration::from_nanos(nanos));
             self.next_free = Some(at);
@@ -151,7 +154,7 @@ impl ToxicStage {
     }
 }
 
-/// A time that far on; times beyond the clock's end are as good as a century.
+/// Adds a duration; one beyond the clock's range is cut to a century.
 fn later(at: Instant, by: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
     at + by.min(CENTURY)
@@ -163,7 +166,7 @@ fn jittered(at: Instant, latency: Duration, jitter: Duration, draws: &mut Draws)
     later(at, if offset < 0.0 { latency.saturating_sub(part) } else { latency.saturating_add(part) })
 }
 
-/// Toxiproxy's way: what is too long is cut in about two, and again.
+/// As Toxiproxy does: a chunk that is too long is split into about two halves, recursively.
 fn slices(data: Bytes, average: usize, variation: usize, draws: &mut Draws) -> Vec<Bytes> {
     let mut whole = vec![data];
     let mut slices = Vec::new();
@@ -181,13 +184,13 @@ fn slices(data: Bytes, average: usize, variation: usize, draws: &mut Draws) -> V
     slices
 }
 
-/// More is not taken in while so much waits; a slow link's buffers hold about as much.
+/// No more is read while this many bytes are queued, about as much as the buffers of a slow link.
 const MAX_QUEUED: usize = 1 << 20;
 
 /// One direction of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct ToxicQueue {
-    /// With the number of the toxic each stands for.
+    /// Each with the number of its toxic.
     stages: Vec<(u64, ToxicStage)>,
     queue: VecDeque<QueuedChunk>,
     bytes: usize,
@@ -195,12 +198,12 @@ pub(crate) struct ToxicQueue {
 }
 
 impl ToxicQueue {
-    /// Whether bytes may as well go round it.
+    /// Tests whether bytes may bypass the queue.
     pub(crate) fn is_idle(&self) -> bool {
         self.stages.is_empty() && self.queue.is_empty()
     }
 
-    /// Whether nothing will come out of it by itself.
+    /// Tests whether the front of the queue is held until a fault is off.
     pub(crate) fn is_stuck(&self) -> bool {
         matches!(self.queue.front(), Some(QueuedChunk { at: None, .. }))
     }
@@ -213,7 +216,7 @@ impl ToxicQueue {
         self.stages.push((number, stage));
     }
 
-    /// Takes a toxic away and lets go of what waits, whichever toxic it waits for.
+    /// Removes a toxic and releases everything queued, for whichever toxic it waits.
     pub(crate) fn remove(&mut self, number: u64, now: Instant) {
         let before = self.stages.len();
         self.stages.retain(|(of, _)| *of != number);
@@ -230,7 +233,7 @@ impl ToxicQueue {
         self.admit(QueuedChunk { payload: Payload::End(End::Eof), at: Some(now) });
     }
 
-    /// What comes out next; none if nothing is in it.
+    /// Returns what is delivered next; `None` if the queue is empty.
     pub(crate) fn poll_pop(&mut self, cx: &mut Context<'_>) -> Poll<Option<Payload>> {
         loop {
             let now = Instant::now();
@@ -243,7 +246,7 @@ impl ToxicQueue {
                 (None, None) => return Poll::Ready(None),
                 (deadline, front) => deadline.map(|(at, _)| at).into_iter().chain(front.flatten()).min(),
             };
-            // Held without an end in sight: a call-off will wake the stream.
+            // Held without a limit: a fault that goes off wakes the stream.
             let Some(next) = next else { return Poll::Pending };
             let timer = match &mut self.timer {
                 Some(timer) => timer,
@@ -274,7 +277,7 @@ impl ToxicQueue {
             chunks = out;
         }
         for chunk in chunks {
-            // Behind a forced end nothing comes.
+            // Nothing follows a forced end.
             if matches!(self.queue.back(), Some(QueuedChunk { payload: Payload::End(_), .. })) {
                 break;
             }

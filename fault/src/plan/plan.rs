@@ -242,7 +242,7 @@ fn report(at: &Node, found: &FaultErrors, table: &Table, errors: &mut ErrorList)
         }
         let text = match error.kind() {
             // A plan has keys where a program has calls.
-            FaultErrorKind::MissingMax => format!("{} has no longest value; set `max`", error.given()),
+            FaultErrorKind::MissingMax => format!("{} has no maximum; set `max`", error.given()),
             _ => error.to_string(),
         };
         let text = text.strip_prefix(&format!("{}: ", error.setting())).unwrap_or(&text);

@@ -1,4 +1,4 @@
-//! Delay: a distribution, its cap, where it applies.
+//! Delay: a distribution, its maximum, and where it applies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use crate::config::error::{ErrorCollector, FaultErrorKind};
 use crate::random::distribution::{Distribution, Quantiles, Sample};
 use crate::random::draws::Draws;
 
-/// A delay to draw: fixed, or of a distribution.
+/// A delay to be drawn: fixed, or from a distribution.
 ///
-/// Lengths of time are a [`Duration`] or text such as `"90ms"`; what is wrong with one is reported
-/// by [`FaultBuilder::build`](crate::FaultBuilder::build). The distributions are written out in
-/// [`decision`](crate::decision).
+/// Times are a [`Duration`] or text such as `"90ms"`;
+/// [`FaultBuilder::build`](crate::FaultBuilder::build) reports invalid ones. The distributions are
+/// specified in [`decision`](crate::decision).
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,7 +33,7 @@ use crate::random::draws::Draws;
 /// }
 ///
 /// let endless = Fault::new("slow-cart", slow(Delay::lognormal("90ms", 0.4))).build().unwrap_err();
-/// assert!(endless.to_string().ends_with("slow: lognormal(90ms, 0.4) has no longest value; add `.max(…)`"));
+/// assert!(endless.to_string().ends_with("slow: lognormal(90ms, 0.4) has no maximum; add `.max(…)`"));
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -43,58 +43,59 @@ pub struct Delay {
     at: DelayPoint,
 }
 
-/// Where a delay is spent.
+/// The point of an exchange at which a delay applies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DelayPoint {
-    /// Before the request, its body included, reaches the service.
+    /// Before the request, with its body, reaches the service.
     #[default]
     Request,
-    /// Before the head of the response is handed out.
+    /// Before the head of the response is returned.
     ResponseHead,
-    /// Before each chunk of the request's body. Each chunk draws anew.
+    /// Before each chunk of the request body, with one draw per chunk.
     RequestChunks,
-    /// Before each chunk of the response's body. Each chunk draws anew.
+    /// Before each chunk of the response body, with one draw per chunk.
     ResponseChunks,
 }
 
 impl Delay {
-    /// Always the same.
+    /// Returns a constant delay.
     pub fn fixed(time: impl Into<DelayTime>) -> Self {
         Self::of(Distribution::Fixed(time.into()))
     }
 
-    /// Evenly spread from `low` on, below `high`.
+    /// Returns a uniform distribution from `low` up to, but not including, `high`.
     pub fn uniform(low: impl Into<DelayTime>, high: impl Into<DelayTime>) -> Self {
         Self::of(Distribution::Uniform(low.into(), high.into()))
     }
 
-    /// Lognormal, as most latencies are: half below the median, the rest with a long tail that
-    /// `sigma` (of the underlying normal distribution) draws out. Needs a [`max`](Self::max).
+    /// Returns a lognormal distribution, the usual shape of latencies: half of the values are below
+    /// the median, and `sigma` (of the underlying normal distribution) sets the length of the tail.
+    /// Requires a [`max`](Self::max).
     pub fn lognormal(median: impl Into<DelayTime>, sigma: f64) -> Self {
         Self::of(Distribution::Lognormal(median.into(), sigma))
     }
 
-    /// Normal around `mean`, cut at zero. Needs a [`max`](Self::max).
+    /// Returns a normal distribution around `mean`, cut at zero. Requires a [`max`](Self::max).
     pub fn normal(mean: impl Into<DelayTime>, deviation: impl Into<DelayTime>) -> Self {
         Self::of(Distribution::Normal(mean.into(), deviation.into()))
     }
 
-    /// Exponential: most are short, and how long one has lasted says nothing about how long it
-    /// will. Needs a [`max`](Self::max).
+    /// Returns an exponential distribution, which is memoryless. Requires a [`max`](Self::max).
     pub fn exponential(mean: impl Into<DelayTime>) -> Self {
         Self::of(Distribution::Exponential(mean.into()))
     }
 
-    /// By the quantiles that a real service was measured to have: `"p50=20ms p99=1s"`, or
-    /// `[(0.5, "20ms"), (0.99, "1s")]`. Between two of them it is evenly spread, below the first
-    /// from zero on, and above the last it is the last.
+    /// Returns a distribution with measured quantiles: `"p50=20ms p99=1s"`, or `[(0.5, "20ms"),
+    /// (0.99, "1s")]`. It is uniform between two quantiles and from zero to the first; above the
+    /// last, the value is that of the last.
     pub fn quantiles(table: impl Into<Quantiles>) -> Self {
         Self::of(Distribution::Quantiles(table.into()))
     }
 
-    /// By your own function of the request's draws, cut at `max`; it may sample any distribution
-    /// of `rand_distr`. It runs on the request's task and must not block.
+    /// Returns a delay computed by a function of the request's draws, cut at `max`; the function
+    /// may sample any distribution of `rand_distr`. It runs on the request's task and must not
+    /// block.
     pub fn custom(
         max: impl Into<DelayTime>,
         sample: impl Fn(&mut Draws) -> Duration + Send + Sync + 'static,
@@ -106,25 +107,26 @@ impl Delay {
         Self { distribution, max: None, at: DelayPoint::default() }
     }
 
-    /// Where it is spent; by default before the request reaches the service.
+    /// Sets the point at which the delay applies; by default before the request reaches the
+    /// service.
     #[must_use]
     pub fn at(mut self, at: DelayPoint) -> Self {
         self.at = at;
         self
     }
 
-    /// Cuts what is longer.
+    /// Sets the maximum.
     #[must_use]
     pub fn max(mut self, cap: impl Into<DelayTime>) -> Self {
         self.max = Some(cap.into());
         self
     }
 
-    /// Checks every length of time and every number.
+    /// Checks every time and every number.
     pub(crate) fn check(self, at: &str, errors: &mut ErrorCollector) -> Option<CompiledDelay> {
         if self.distribution.is_unbounded() && self.max.is_none() {
             errors.add(at, &self.distribution, FaultErrorKind::MissingMax);
-            // The rest is looked at all the same, and reported with it.
+            // The other settings are checked as well, to report all errors.
             self.distribution.check(at, errors);
             return None;
         }
@@ -137,7 +139,7 @@ impl Delay {
     }
 }
 
-/// A delay whose settings were found good.
+/// A checked delay.
 #[derive(Debug)]
 pub(crate) struct CompiledDelay {
     distribution: Distribution<Duration>,
@@ -146,7 +148,7 @@ pub(crate) struct CompiledDelay {
 }
 
 impl CompiledDelay {
-    /// The delay of one request.
+    /// Draws the delay of one request.
     pub(crate) fn draw(&self, draws: &mut Draws) -> Duration {
         self.distribution.draw(draws).min(self.max)
     }

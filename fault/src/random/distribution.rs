@@ -1,4 +1,4 @@
-//! Distributions and quantile tables.
+//! Distribution: the shapes of a delay, and quantile tables.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::random::draws::Draws;
 use crate::random::math;
 
 /// Quantiles of a delay, as text such as `"p50=20ms p99=1s"` (separated by spaces or commas) or as
-/// pairs of a share and a length of time. Shares and times must both rise.
+/// pairs of a share and a time. Shares and times must both increase.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, Quantiles, slow};
@@ -20,7 +20,7 @@ use crate::random::math;
 /// Fault::new("slow-cart", slow(Delay::quantiles(table))).build()?;
 ///
 /// let errors = Fault::new("slow-cart", slow(Delay::quantiles("p99=20ms p50=1s"))).build().unwrap_err();
-/// assert!(errors.to_string().contains("slow.quantiles[1]: p50=1s does not rise"));
+/// assert!(errors.to_string().contains("slow.quantiles[1]: p50=1s does not increase"));
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ pub struct Quantiles(Result<Vec<Point>, String>);
 struct Point {
     share: f64,
     time: DelayTime,
-    /// Once it was found good.
+    /// Set by the check.
     length: Duration,
 }
 
@@ -60,7 +60,8 @@ impl From<String> for Quantiles {
     }
 }
 
-/// `p99.9=1s`. The share is read as text is, so that `p99.9` is the double next to 0.999.
+/// Parses `p99.9=1s`. The share is parsed as decimal text, so that `p99.9` is the double nearest to
+/// 0.999.
 fn point(word: &str) -> Option<Point> {
     let (percent, time) = word.strip_prefix('p')?.split_once('=')?;
     let (whole, fraction) = percent.split_once('.').unwrap_or((percent, ""));
@@ -85,7 +86,7 @@ impl Point {
 }
 
 impl Quantiles {
-    /// Checks every point; each bad one becomes a finding under `at.quantiles[index]`.
+    /// Checks every point; each invalid one is reported under `at.quantiles[index]`.
     pub(crate) fn check(self, at: &str, errors: &mut ErrorCollector) -> Option<Self> {
         let mut points = match self.0 {
             Ok(points) if !points.is_empty() => points,
@@ -113,7 +114,7 @@ impl Quantiles {
         good.then_some(Self(Ok(points)))
     }
 
-    /// The quantile of this share.
+    /// Returns the quantile of this share.
     pub(crate) fn at(&self, share: f64) -> Duration {
         let points = self.0.as_deref().unwrap_or_default();
         let (mut low, mut before) = (Duration::ZERO, 0.0);
@@ -147,7 +148,7 @@ impl fmt::Display for Quantiles {
     }
 }
 
-/// A distribution, of lengths of time as they were written or as they were read.
+/// A distribution of unchecked (`DelayTime`) or checked (`Duration`) times.
 #[derive(Debug, Clone)]
 pub(crate) enum Distribution<T> {
     Fixed(T),
@@ -160,7 +161,7 @@ pub(crate) enum Distribution<T> {
 }
 
 impl Distribution<DelayTime> {
-    /// Whether it has no longest value of its own.
+    /// Tests whether it requires a maximum.
     pub(crate) fn is_unbounded(&self) -> bool {
         matches!(self, Self::Lognormal(..) | Self::Normal(..) | Self::Exponential(_))
     }
@@ -212,7 +213,7 @@ impl fmt::Display for Distribution<DelayTime> {
     }
 }
 
-/// A function of the user's.
+/// A custom function.
 #[derive(Clone)]
 pub(crate) struct Sample(pub(crate) Arc<dyn Fn(&mut Draws) -> Duration + Send + Sync>);
 
@@ -223,7 +224,7 @@ impl fmt::Debug for Sample {
 }
 
 impl Distribution<Duration> {
-    /// One length of time, not yet cut.
+    /// Draws one time, without the maximum.
     pub(crate) fn draw(&self, draws: &mut Draws) -> Duration {
         match self {
             Self::Fixed(time) => *time,
@@ -241,7 +242,7 @@ fn nanos(time: Duration) -> f64 {
     time.as_nanos() as f64
 }
 
-/// Cuts the fraction; what is below zero becomes zero, and what is too long its maximum.
+/// Cuts the fraction; a negative number becomes zero, and one too large the maximum.
 fn from_nanos(nanos: f64) -> Duration {
     Duration::from_nanos(nanos as u64)
 }

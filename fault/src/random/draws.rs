@@ -1,4 +1,4 @@
-//! Keyed hash (SipHash) to reproducible draws.
+//! Sampler and Draws: reproducible draws from a keyed hash (SipHash).
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -9,26 +9,26 @@ use siphasher::sip::SipHasher24;
 
 use crate::random::math;
 
-/// What a decision is keyed by; equal keys decide alike.
+/// The key of a decision; equal keys give equal decisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Key<'a> {
-    /// The number of the request among those that reached the draw of this fault, from 0.
+    /// Number of the request among those that reached the draw of this fault, from 0.
     Counter(u64),
-    /// The bytes of a header's value.
+    /// Bytes of a header's value.
     Header(&'a [u8]),
-    /// The trace id of a W3C `traceparent`.
+    /// Trace id of a W3C `traceparent`.
     TraceId([u8; 16]),
-    /// The address of the client; an IPv4 address mapped into IPv6 is that IPv4 address.
+    /// Address of the client; an IPv4 address mapped into IPv6 counts as the IPv4 address.
     Client(IpAddr),
-    /// The number of the connection among those of this process.
+    /// Number of the connection among those of this process.
     Connection(u64),
 }
 
-/// The dice of one fault: its seed and its name, from which every decision follows.
+/// The seed and the name of one fault, from which every decision follows.
 ///
-/// The algorithm is written out in [`decision`](crate::decision) and is part of this crate's
-/// promise: equal seed, name, key and attempt decide alike on every replica and in every version.
+/// The algorithm is specified in [`decision`](crate::decision) and covered by semantic versioning:
+/// equal seed, name, key and attempt give equal decisions on every replica and in every version.
 ///
 /// ```
 /// use waylay_fault::{Sampler, Key};
@@ -48,17 +48,17 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// The dice of the fault `name` under `seed`.
+    /// Returns the sampler of the fault `name` under `seed`.
     pub fn new(seed: u64, name: &str) -> Self {
         Self { seed, stream: sip(seed, 0, name.as_bytes()) }
     }
 
-    /// The seed they were made with.
+    /// Returns the seed.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// Decides for one key and one attempt (empty where attempts are not told apart).
+    /// Draws for one key and one attempt (empty if attempts are not distinguished).
     pub fn draw(&self, key: Key<'_>, attempt: &[u8]) -> Draws {
         let (number, four, sixteen);
         let (tag, bytes): (u8, &[u8]) = match &key {
@@ -79,12 +79,12 @@ impl Sampler {
                 }
             },
         };
-        // The length keeps `ab` + attempt `c` apart from `a` + attempt `bc`.
+        // The length separates `ab` with attempt `c` from `a` with attempt `bc`.
         let length = (bytes.len() as u64).to_le_bytes();
         let parts = [&[tag][..], &length, bytes, attempt];
         let hasher = SipHasher24::new_with_keys(self.seed, self.stream);
         let mut room = [0; 64];
-        // In one piece it is hashed several times as fast.
+        // One contiguous message is hashed several times as fast.
         let node = match join(parts, &mut room) {
             Some(message) => hasher.hash(message),
             None => {
@@ -97,17 +97,17 @@ impl Sampler {
     }
 }
 
-/// A fresh seed, different in every process.
+/// Returns a random seed, different in every process.
 pub(crate) fn random_seed() -> u64 {
-    // The keys of the standard hash maps are random per process, which saves a dependency.
+    // The standard hash maps have random keys per process, which saves a dependency.
     RandomState::new().hash_one("waylay-fault seed")
 }
 
-/// The draws of one request at one place of the fault's tree.
+/// The draws of one request at one node of the injector tree.
 ///
-/// Each place has its own draws, so what one link of a chain draws never shifts what another does.
-/// It is a [`rand_core::Rng`] as well, so any distribution of `rand_distr` can sample from it
-/// (see [`Delay::custom`](crate::Delay::custom)).
+/// Each node has its own draws, so that the draws of one link of a chain do not shift those of
+/// another. It implements [`rand_core::Rng`], so any distribution of `rand_distr` can sample from
+/// it (see [`Delay::custom`](crate::Delay::custom)).
 ///
 /// ```
 /// use rand_core::Rng;
@@ -125,38 +125,38 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// The hash that these draws follow from.
+    /// Returns the hash from which these draws follow.
     pub fn hash(&self) -> u64 {
         self.node
     }
 
-    /// Whether a fault of this participation strikes: never at 0, always at 1.
+    /// Tests whether a fault of this participation selects the request: never at 0, always at 1.
     pub fn is_selected(&self, participation: f64) -> bool {
         share(self.node) < participation
     }
 
-    /// The draws of the `index`-th child of this place in the tree.
+    /// Returns the draws of the `index`-th child of this node.
     #[must_use]
     pub fn child(&self, index: u64) -> Self {
         Self { node: sip(self.node, 1, &index.to_le_bytes()), next: 0 }
     }
 
-    /// The next draw as a number in `0.0..1.0`.
+    /// Returns the next draw as a number in `0.0..1.0`.
     pub fn uniform(&mut self) -> f64 {
         share(self.next_hash())
     }
 
-    /// The next draw as a number of the standard normal distribution.
+    /// Returns the next draw as a number of the standard normal distribution.
     pub fn normal(&mut self) -> f64 {
         math::quantile(self.open_uniform())
     }
 
-    /// The next draw as a number of the exponential distribution with mean 1.
+    /// Returns the next draw as a number of the exponential distribution with mean 1.
     pub fn exponential(&mut self) -> f64 {
         -math::ln(self.open_uniform())
     }
 
-    /// Half a step off the grid: neither quantile has a value at 0 and 1.
+    /// Half a step off the grid: the quantile functions have no value at 0 and 1.
     fn open_uniform(&mut self) -> f64 {
         ((self.next_hash() >> 11) as f64 + 0.5) * STEP
     }
@@ -193,11 +193,11 @@ impl fmt::Debug for Draws {
     }
 }
 
-/// 2^-53, the step between the 53-bit shares.
+/// 2^-53, the step between 53-bit numbers.
 const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
 
-/// The weight within which this point of their sum lies. Where rounding has left a rest beyond the
-/// last, it is the last above 0.
+/// Returns the index of the weight that contains this point of their sum. If rounding leaves a rest
+/// after the last one, it is the last weight above 0.
 pub(crate) fn pick_weighted(weights: impl Iterator<Item = f64>, mut left: f64) -> usize {
     let mut picked = 0;
     for (index, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
@@ -210,12 +210,12 @@ pub(crate) fn pick_weighted(weights: impl Iterator<Item = f64>, mut left: f64) -
     picked
 }
 
-/// A short name for some bytes within this process.
+/// Hashes bytes to an identifier within this process.
 pub(crate) fn digest(bytes: &[u8]) -> u64 {
     if bytes.is_empty() { 0 } else { sip(0, 0, bytes) }
 }
 
-/// The parts one after the other, if there is room for them.
+/// Concatenates the parts, if they fit.
 fn join<'a>(parts: [&[u8]; 4], room: &'a mut [u8]) -> Option<&'a [u8]> {
     let mut end = 0;
     for part in parts {

@@ -1,12 +1,13 @@
-//! Ln, exp and normal quantile, bit-identical on every platform.
+//! ln, exp and normal quantile, bit-identical on every platform.
 //!
-//! The functions of `std` come from the platform's C library and may differ in the last bit.
-//! Two replicas that must agree on a delay cannot use them.
+//! The functions of `std` come from the platform's C library and may differ in the last bit. Two
+//! replicas that must agree on a delay cannot use them.
 
 use std::f64::consts::{LN_2, SQRT_2};
 
-/// The standard normal quantile: Wichura, "Algorithm AS 241: The Percentage Points of the Normal
-/// Distribution", Applied Statistics 37 (1988), routine PPND16. `p` lies strictly between 0 and 1.
+/// Returns the standard normal quantile: Wichura, "Algorithm AS 241: The Percentage Points of the
+/// Normal Distribution", Applied Statistics 37 (1988), routine PPND16. `p` is strictly between 0
+/// and 1.
 pub(crate) fn quantile(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
@@ -23,9 +24,10 @@ pub(crate) fn quantile(p: f64) -> f64 {
     if q < 0.0 { -x } else { x }
 }
 
-/// e to the power of `x`: Taylor's series to degree 13 for the rest that a power of two leaves.
+/// Returns e to the power of `x`: Taylor series of degree 13 for the remainder after a power of
+/// two.
 pub(crate) fn exp(x: f64) -> f64 {
-    // Beyond, the power of two leaves the normal numbers; as factors of a delay both are extremes.
+    // Beyond, the power of two is not a normal number; as factors of a delay both are extremes.
     if x > 700.0 {
         return f64::INFINITY;
     }
@@ -41,13 +43,13 @@ pub(crate) fn exp(x: f64) -> f64 {
     sum * f64::from_bits(((power as i64 + 1023) as u64) << 52)
 }
 
-/// The natural logarithm of a positive normal number, by the series of the inverse hyperbolic
-/// tangent to degree 21.
+/// Returns the natural logarithm of a positive normal number, by the series of the inverse
+/// hyperbolic tangent of degree 21.
 pub(crate) fn ln(x: f64) -> f64 {
     let bits = x.to_bits();
     let mut power = (bits >> 52) as i64 - 1023;
     let mut mantissa = f64::from_bits((bits & ((1 << 52) - 1)) | (1023 << 52));
-    // A mantissa around 1 keeps the series short.
+    // A mantissa near 1 keeps the series short.
     if mantissa > SQRT_2 {
         mantissa /= 2.0;
         power += 1;
@@ -61,12 +63,12 @@ pub(crate) fn ln(x: f64) -> f64 {
     2.0 * f * sum + power as f64 * LN_2
 }
 
-/// Horner's rule, the highest degree first.
+/// Horner's rule, highest degree first.
 fn polynomial(coefficients: &[f64; 8], x: f64) -> f64 {
     coefficients.iter().fold(0.0, |sum, coefficient| sum * x + coefficient)
 }
 
-// The digits are the paper's, also where they say more than an `f64` holds.
+// The digits of the paper, some of which exceed the precision of `f64`.
 #[allow(clippy::excessive_precision)]
 const A: [f64; 8] = [
     2.5090809287301226727e3,
@@ -143,7 +145,7 @@ const F: [f64; 8] = [
 mod tests {
     use super::*;
 
-    /// Against the platform's functions, which are right to the last bit or two.
+    /// Compares with the platform's functions, which are exact to the last bit or two.
     #[test]
     fn series_agree_with_std() {
         for step in 1..20_000 {
@@ -158,7 +160,7 @@ mod tests {
 
     /// The paper's own check values for PPND16.
     #[test]
-    fn quantile_gives_the_papers_values() {
+    fn quantile_matches_the_paper() {
         for (p, x) in [
             (0.25, -0.674_489_750_196_081_7),
             (0.001, -3.090_232_306_167_814),

@@ -1,16 +1,16 @@
-//! Counters of one fault.
+//! Counts: the counters of one fault, as one snapshot.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::report::event::SkipReason;
 
-/// What became of the requests that a fault has seen, as one reading of its counters.
+/// The outcomes of the requests that a fault has seen.
 ///
-/// Each request is counted once: as injected, or under the first reason that spared it. While the
-/// fault is off nothing is counted at all, so that it costs next to nothing, unless
-/// [`watch_idle`](crate::FaultBuilder::watch_idle) says otherwise. The counters are read one by
-/// one: under load they may be a few requests apart.
+/// Each request is counted once: as injected, or under the first reason for which it was skipped.
+/// While the fault is disabled nothing is counted, which saves two atomic additions per request,
+/// unless [`count_while_disabled`](crate::FaultBuilder::count_while_disabled) is set. The counters
+/// are read one by one: under load they may differ by a few requests.
 ///
 /// ```
 /// use waylay_fault::{Fault, error};
@@ -24,27 +24,28 @@ use crate::report::event::SkipReason;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counts {
-    /// Requests that came to the fault.
+    /// Requests that reached the fault.
     pub seen: u64,
-    /// Those it struck.
+    /// Requests into which the fault was injected.
     pub injected: u64,
-    /// Spared because every fault of the process was halted.
+    /// Skipped: every fault of the process was halted.
     pub halted: u64,
-    /// Spared because the fault was off; see [`watch_idle`](crate::FaultBuilder::watch_idle).
+    /// Skipped: the fault was disabled; see
+    /// [`count_while_disabled`](crate::FaultBuilder::count_while_disabled).
     pub not_enabled: u64,
-    /// Spared as a probe's.
+    /// Skipped: a probe.
     pub protected: u64,
-    /// Spared by a list.
+    /// Skipped by a block or allow list.
     pub no_match: u64,
-    /// Spared by the draw.
+    /// Skipped by the draw.
     pub not_selected: u64,
-    /// Drawn, but let pass by a count window or a quota.
+    /// Selected, but outside of the count window or within a quota.
     pub outside_window: u64,
-    /// Drawn, but left to another fault of the group.
+    /// Selected, but the group had picked another fault.
     pub other_in_group: u64,
-    /// Met again after this fault had decided on them.
+    /// Skipped: this fault had already decided on the request.
     pub already_decided: u64,
-    /// Drawn, but not to be reached by a layer: see [`wire`](crate::effects).
+    /// Selected, but the action cannot be delivered by this layer; see [`effects`](crate::effects).
     pub not_deliverable: u64,
     /// Skipped outside of the schedule of the fault.
     pub outside_schedule: u64,
@@ -60,7 +61,7 @@ pub struct Counts {
     pub max_affected: u64,
     /// Selected in a dry run: counted and reported, not injected.
     pub dry_run: u64,
-    /// Being struck right now: delays, hangs and custom injectors at work, and bodies on their way.
+    /// Active now: delays, hangs, custom injectors, and bodies in transfer.
     pub active: u64,
 }
 

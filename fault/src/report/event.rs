@@ -1,4 +1,4 @@
-//! Event, Action, Phase, SkipReason, Reporter.
+//! Event and Reporter: what a fault does, as it happens.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Uri};
 
-/// One thing that a fault does to a request. Its text is what logs and reports show.
+/// One action of a fault on a request. Its text is what logs and reports show.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,58 +19,58 @@ use http::{HeaderMap, Method, Request, Uri};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// Answered in the service's place with this status.
+    /// Response with this status, instead of the service's.
     Error(u16),
-    /// Held back for this long.
+    /// Request delayed by this time.
     Slow(Duration),
-    /// Ended without an answer.
+    /// Exchange ended without a response.
     EmptyReply,
-    /// Ended by an HTTP/2 stream reset of this code; without an answer on HTTP/1.
+    /// HTTP/2 stream reset with this code; on HTTP/1 no response.
     StreamReset(u32),
-    /// Left hanging for this long at most, then ended without an answer.
+    /// No response for at most this time, then the exchange ends.
     Hang(Duration),
-    /// The connection is closed.
+    /// Connection closed.
     ConnectionClose,
-    /// The connection is reset.
+    /// Connection reset.
     ConnectionReset,
-    /// The connection is refused.
+    /// Connection refused.
     ConnectionRefused,
     /// The first write to the connection fails.
     BrokenPipe,
-    /// The client is told to use another connection from now on.
+    /// GOAWAY, or `connection: close`.
     GoAway,
-    /// This is done to the connection's bytes: Toxiproxy's name, the settings, the direction.
+    /// A toxic on the connection: Toxiproxy's name, the settings, the direction.
     Toxic(Arc<str>),
-    /// Answered in the service's place with this gRPC status.
+    /// Response with this gRPC status, instead of the service's.
     Grpc(u16),
-    /// The head of the response held back for this long.
+    /// Response head delayed by this time.
     SlowHead(Duration),
-    /// Each chunk of a body held back.
+    /// Each chunk of a body delayed.
     SlowChunks(Side),
-    /// A body let through at this many bytes a second.
+    /// A body limited to this number of bytes per second.
     RateLimit(Side, u64),
-    /// A body cut short.
+    /// A body truncated.
     Truncate(Side),
     /// A body corrupted.
     Corrupt(Side),
-    /// A body exchanged for another.
+    /// A body replaced.
     Replace(Side),
     /// A head changed.
     Patch(Side),
-    /// A length promised that the body does not have.
+    /// A `Content-Length` that differs from the body's.
     WrongLength(Side),
-    /// The messages of a stream lost, repeated, held back or brought out of order.
+    /// Messages of a stream dropped, duplicated, reordered, delayed or stopped.
     Messages(Side),
-    /// Handed to the custom injector of this name.
+    /// The custom injector of this name.
     Custom(Arc<str>),
 }
 
-/// Which half of an exchange.
+/// The half of an exchange.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// What the client sends.
+    /// Sent by the client.
     Request,
-    /// What the service sends.
+    /// Sent by the service.
     #[default]
     Response,
 }
@@ -113,7 +113,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// Why a fault left a request alone.
+/// The reason for which a fault skipped a request.
 ///
 /// ```
 /// use waylay_fault::{Phase, SkipReason};
@@ -125,21 +125,22 @@ impl fmt::Display for Action {
 pub enum SkipReason {
     /// Every fault of the process is halted.
     Halted,
-    /// The fault is switched off.
+    /// The fault is disabled.
     NotEnabled,
-    /// The request is a probe's, and those are protected.
+    /// The request is a probe, and probes are protected.
     Protected,
-    /// A block list holds the request, or an allow list does not.
+    /// A block list contains the request, or an allow list does not.
     NoMatch,
-    /// The draw spared it.
+    /// The draw did not select the request.
     NotSelected,
-    /// The draw chose it, but a count window, or a quota not used up, let it pass.
+    /// The draw selected it, but it is outside of the count window or within a quota.
     OutsideWindow,
-    /// The draw chose it, but its group had picked another fault for it.
+    /// The draw selected it, but its group had picked another fault.
     OtherInGroup,
-    /// The fault lies around the service twice and had decided on this request before.
+    /// The layer of this fault wraps the service twice and had already decided.
     AlreadyDecided,
-    /// The draw chose it, but what was to be done cannot be done here; see [`wire`](crate::effects).
+    /// The draw selected it, but the action cannot be delivered here; see
+    /// [`effects`](crate::effects).
     NotDeliverable,
     /// The fault is not active at this time.
     OutsideSchedule,
@@ -180,21 +181,21 @@ impl fmt::Display for SkipReason {
     }
 }
 
-/// Where a request stands with a fault.
+/// The phase of a fault on one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The fault left it alone, and nothing else is reported about it. After `Started` this comes
-    /// only from a custom injector whose reject would not get through.
+    /// The fault skipped the request; no other phase follows. After `Started` it comes only from a
+    /// custom injector whose rejection cannot be delivered.
     Skipped(SkipReason),
     /// The fault begins.
     Started,
-    /// The fault is done: the delay is over, the answer is handed out, or the body that it had its
-    /// hand in has come to its end.
+    /// The fault is done: the delay is over, the response is returned, or the changed body has
+    /// ended.
     Finished,
-    /// A halt or a switch ended the fault half-way; the request went on to the service.
+    /// A halt or a switch ended the fault early; the request went on to the service.
     Cancelled,
-    /// The client left, or a timeout around us ran out, before the fault was done.
+    /// The client left, or an outer timeout fired, before the fault was done.
     Abandoned,
 }
 
@@ -210,7 +211,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// One report: which fault, what it does, where it stands, and the request as it came in.
+/// One report: the fault, its actions, the phase, and the request as received.
 #[derive(Debug)]
 pub struct Event<'a> {
     pub(crate) fault: &'a str,
@@ -238,32 +239,32 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The name of the fault.
+    /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         self.fault
     }
 
-    /// Where the request stands with it.
+    /// Returns the phase.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// What is done, in order; empty where the request was skipped.
+    /// Returns the actions in order; none if the request was skipped.
     pub fn actions(&self) -> &[Action] {
         self.actions
     }
 
-    /// The request's method.
+    /// Returns the request's method.
     pub fn method(&self) -> &Method {
         self.method
     }
 
-    /// The request's URI.
+    /// Returns the request's URI.
     pub fn uri(&self) -> &Uri {
         self.uri
     }
 
-    /// The request's headers.
+    /// Returns the request's headers.
     pub fn headers(&self) -> &HeaderMap {
         self.headers
     }
@@ -279,11 +280,11 @@ impl fmt::Display for Event<'_> {
     }
 }
 
-/// Hears what a fault does. A closure is one.
+/// Receives the events of a fault. Implemented for closures.
 ///
-/// Reports of one request come in order and on the request's own task: first
+/// The events of one request come in order and on the request's own task: first
 /// [`Skipped`](Phase::Skipped) or [`Started`](Phase::Started), then one of the three ends. A
-/// reporter that blocks, blocks the request; without one nothing is put together at all.
+/// reporter that blocks, blocks the request. Without a reporter no event is built.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -312,7 +313,7 @@ impl fmt::Display for Event<'_> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Reporter: Send + Sync + 'static {
-    /// Hears one event.
+    /// Receives one event.
     fn report(&self, event: &Event<'_>);
 }
 

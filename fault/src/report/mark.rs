@@ -7,10 +7,10 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::report::event::Action;
 
-/// The response header that names the fault: `x-fault-injected`.
+/// The response header with the name of the fault: `x-fault-injected`.
 pub const INJECTED_HEADER: HeaderName = HeaderName::from_static("x-fault-injected");
 
-/// What was done to a response, found in its extensions.
+/// The fault and its actions, in the extensions of a response.
 ///
 /// ```
 /// use http::{Request, Response};
@@ -24,7 +24,7 @@ pub const INJECTED_HEADER: HeaderName = HeaderName::from_static("x-fault-injecte
 /// let response = fault.layer().layer(inner).oneshot(Request::new(String::new())).await?;
 ///
 /// assert_eq!(response.headers()[INJECTED_HEADER], "flaky");
-/// let injected: &Injected = response.extensions().get().expect("the answer is injected");
+/// let injected: &Injected = response.extensions().get().expect("an injected response");
 /// assert_eq!((injected.fault(), injected.actions()), ("flaky", &[Action::Error(503)][..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
@@ -37,39 +37,39 @@ pub struct Injected {
 }
 
 impl Injected {
-    /// The name of the fault.
+    /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         &self.fault
     }
 
-    /// What it did, in order.
+    /// Returns the actions in order.
     pub fn actions(&self) -> &[Action] {
         &self.actions
     }
 }
 
-/// What is put on a response on its way out.
+/// Marks a response as injected.
 #[derive(Debug)]
 pub(crate) struct Mark {
-    /// Absent where the fault was told not to show itself.
+    /// Absent if the fault is configured without the header.
     pub(crate) header: Option<HeaderValue>,
-    /// Whether the connection is to be closed after it, which HTTP/1 says in a header.
+    /// The connection closes after this response, which HTTP/1 states in a header.
     pub(crate) is_last_response: bool,
     pub(crate) injected: Injected,
 }
 
 impl Mark {
-    /// The name of the fault.
+    /// Returns the name of the fault.
     pub(crate) fn fault(&self) -> Arc<str> {
         self.injected.fault.clone()
     }
 
     pub(crate) fn put_on<B>(self, response: &mut Response<B>) {
-        // Several faults may lie around one service; each leaves its name.
+        // Several faults may wrap one service; each adds its name.
         if let Some(name) = self.header {
             response.headers_mut().append(INJECTED_HEADER, name);
         }
-        // A connection that changes its protocol is no longer HTTP's to close.
+        // An upgraded connection is no longer HTTP.
         if self.is_last_response && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

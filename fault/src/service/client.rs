@@ -1,4 +1,4 @@
-//! ClientLayer, ClientError.
+//! ClientLayer and ClientError: faults around HTTP clients.
 
 use std::error::Error;
 use std::fmt;
@@ -22,12 +22,12 @@ use crate::fault::source::FaultSource;
 use crate::service::future::FaultFuture;
 use crate::service::service::FaultInner;
 
-/// Puts a [`Fault`] around any tower HTTP client: hyper-util's, tonic's channel, reqwest in an
+/// Wraps any tower HTTP client in a [`Fault`]: hyper-util's client, tonic's channel, reqwest in an
 /// adapter.
 ///
-/// What the fault answers by itself looks as if the server had sent it. What ends an exchange
-/// comes as [`ClientError::Injected`]: the client's own errors cannot be made by others. For an
-/// error that *is* the client's own there is `FaultConnector`.
+/// Responses of the fault look as if the server had sent them. An exchange without a response is
+/// [`ClientError::Injected`], since the client's own errors cannot be constructed. `FaultConnector`
+/// produces the client's own errors.
 ///
 /// ```
 /// use http::{Request, Response};
@@ -41,22 +41,22 @@ use crate::service::service::FaultInner;
 /// let client = fault.client_layer().layer(client);
 ///
 /// let error = client.oneshot(Request::new(String::new())).await.unwrap_err();
-/// let ClientError::Injected(injected) = error else { panic!("the fault came first") };
+/// let ClientError::Injected(injected) = error else { panic!("not injected") };
 /// assert_eq!((injected.fault(), injected.kind()), ("no-stock", std::io::ErrorKind::ConnectionRefused));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a layer does nothing until it is around a client"]
+#[must_use = "a layer does nothing until it wraps a client"]
 pub struct ClientLayer {
     source: FaultSource,
     rebox: ReboxSlot,
 }
 
 impl ClientLayer {
-    /// Lets the fault have its hand in the bodies of requests of type `B`, as
-    /// [`FaultLayer::request_body_with`](crate::FaultLayer::request_body_with) does on the server's side.
+    /// Allows changes of request bodies of type `B`, as
+    /// [`FaultLayer::request_body_with`](crate::FaultLayer::request_body_with) does for servers.
     pub fn request_body_with<B>(self, rebox: fn(FaultBody<B>) -> B) -> Self
     where
         B: Body<Data = Bytes> + 'static,
@@ -67,7 +67,7 @@ impl ClientLayer {
 }
 
 impl Fault {
-    /// A layer of this fault for clients.
+    /// Returns a layer of this fault for clients.
     pub fn client_layer(&self) -> ClientLayer {
         ClientLayer { source: FaultSource::One(self.clone()), rebox: ReboxSlot::default() }
     }
@@ -91,14 +91,14 @@ impl<S> Layer<S> for ClientLayer {
     }
 }
 
-/// A client behind a [`Fault`], made by [`ClientLayer`].
+/// A client wrapped in a [`Fault`], made by [`ClientLayer`].
 #[derive(Debug, Clone)]
 pub struct ClientService<S> {
     inner: FaultInner<Fallible<S>>,
 }
 
 impl<S> ClientService<S> {
-    /// The client behind the fault.
+    /// Returns the wrapped client.
     pub fn get_ref(&self) -> &S {
         &self.inner.service.inner
     }
@@ -128,7 +128,7 @@ where
 }
 
 pin_project! {
-    /// The response of a [`ClientService`].
+    /// The response future of a [`ClientService`].
     #[must_use = "futures do nothing unless polled"]
     pub struct ClientFuture<S, B>
     where
@@ -160,7 +160,7 @@ where
     }
 }
 
-/// The client with room for one more error.
+/// The client, with an error type that has room for the fault's.
 #[derive(Debug, Clone)]
 struct Fallible<S> {
     inner: S,
@@ -203,12 +203,12 @@ where
     }
 }
 
-/// Why a request behind a [`ClientLayer`] failed: by the fault, or by itself.
+/// The error of a request through a [`ClientLayer`].
 #[derive(Debug)]
 pub enum ClientError<E> {
     /// The fault ended the exchange.
     Injected(InjectedError),
-    /// The client's own.
+    /// The client's own error.
     Inner(E),
 }
 
@@ -223,7 +223,7 @@ impl<E: fmt::Display> fmt::Display for ClientError<E> {
 
 impl<E: Error + 'static> Error for ClientError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // Our own text is that of the error within, so what comes next stands below that.
+        // `Display` prints the inner error, so its source comes next.
         match self {
             Self::Injected(error) => error.source(),
             Self::Inner(error) => error.source(),

@@ -1,6 +1,7 @@
-//! FaultFuture: hold, call, change the response.
+//! FaultFuture: runs the steps, calls the service, changes the response.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -19,25 +20,31 @@ use crate::fault::execution::{Execution, Outcome, Rejected};
 use crate::fault::source::{Observation, Remaining};
 use crate::report::mark::Mark;
 
-/// What stands for a reject where it happened: itself, for a response that fails, or an error.
+/// Turns a rejection into a failing response, or into the client's error.
 pub(crate) type RejectFn<E> = fn(Rejected) -> Result<Rejected, E>;
 
+/// What the future of an injected request returns.
+type Completed<B, E> = Result<Response<FaultBody<B>>, E>;
+
 pin_project! {
+    /// The states of one injected request, in order: the execution before the service is called,
+    /// the service, the delay of the response.
+    #[project = InjectedProjection]
     pub(crate) struct InjectedState<S, B>
     where
         S: Service<Request<B>>,
     {
         execution: Pin<Box<dyn Future<Output = Outcome> + Send>>,
-        // With the service that was made ready for it; gone once the strike is over.
-        held: Option<(S, Held<B>)>,
+        // With the service that is ready for it; `None` once the execution is over.
+        delayed: Option<(S, DelayedRequest<B>)>,
         rebox: Option<BodyRebox<B>>,
-        // Faults of a set that have yet to decide.
+        // Faults of a set that have not decided yet.
         remaining: Option<Remaining>,
         #[pin]
         response: Option<S::Future>,
-        // What is to be done to the response, the outermost fault first.
+        // Changes of the response, those of the outermost fault first.
         layers: Vec<ResponseLayer>,
-        // How many of them, from the last on, need wait no longer.
+        // How many of them, from the last on, have no delay left.
         waited: usize,
         pending_response: Option<PendingResponse<S::Response>>,
         pause: Option<Pause>,
@@ -45,16 +52,16 @@ pin_project! {
     }
 }
 
-/// A request that is held back.
-enum Held<B> {
+/// A delayed request.
+enum DelayedRequest<B> {
     Whole(Request<B>),
     /// Its body is read meanwhile.
     Read(Request<()>, ReadAhead<B>),
 }
 
-impl<B> Held<B> {
+impl<B> DelayedRequest<B> {
     fn new(request: Request<B>, execution: &Execution, rebox: Option<BodyRebox<B>>) -> Self {
-        // HTTP/2 tells of a client that leaves by itself.
+        // HTTP/2 reports a client that leaves.
         let read_ahead = if request.version() < Version::HTTP_2 { execution.read_ahead() } else { 0 };
         match rebox.filter(|_| read_ahead > 0) {
             Some(rebox) => {
@@ -73,14 +80,14 @@ impl<B> Held<B> {
     }
 }
 
-/// A response that has yet to be changed.
+/// A response that is not changed yet.
 enum PendingResponse<R> {
     Service(R),
     Own(Response<Bytes>),
     Rejected(Rejected),
 }
 
-/// What one fault does to the response.
+/// Changes of the response by one fault.
 struct ResponseLayer {
     mark: Option<Mark>,
     injection: Option<ResponseInjection>,
@@ -99,7 +106,7 @@ where
         on_reject: RejectFn<S::Error>,
     ) -> Self {
         Self {
-            held: Some((service, Held::new(request, &execution, rebox))),
+            delayed: Some((service, DelayedRequest::new(request, &execution, rebox))),
             execution: Box::pin(execution.run()),
             rebox,
             remaining,
@@ -121,83 +128,17 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        while let Some((_, held)) = this.held {
-            if let Held::Read(_, read_ahead) = held
-                && let Err(error) = read_ahead.poll(cx)
-            {
-                // Nobody waits any more: the strike is dropped, and hyper drops the connection.
-                *this.held = None;
-                *this.execution = Box::pin(std::future::pending());
-                this.layers.clear();
-                let mut response = Response::new(FaultBody::failed(error));
-                *response.status_mut() = StatusCode::BAD_REQUEST;
-                return Poll::Ready(Ok(response));
-            }
-            let outcome = ready!(this.execution.as_mut().poll(cx));
-            let Some((mut service, held)) = this.held.take() else { break };
-            match outcome {
-                Outcome::Forward { mark, request: changes, execution } => {
-                    let rebox = *this.rebox;
-                    let mut request = held.into_request();
-                    // A strike that is over has nothing to change.
-                    if let Some(execution) = &execution {
-                        request = changes.request(request, rebox, || execution.handle());
-                    }
-                    this.layers.push(ResponseLayer { mark, injection: execution.map(ResponseInjection) });
-                    let remaining = this.remaining.as_mut();
-                    match remaining.and_then(|faults| faults.next(&mut request, || rebox.is_some())) {
-                        Some(next) => {
-                            *this.held = Some((service, Held::new(request, &next, rebox)));
-                            *this.execution = Box::pin(next.run());
-                        }
-                        None => this.response.set(Some(service.call(request))),
-                    }
-                }
-                Outcome::Respond(answer, execution) => {
-                    this.layers
-                        .push(ResponseLayer { mark: None, injection: execution.map(ResponseInjection) });
-                    *this.pending_response = Some(PendingResponse::Own(answer));
-                }
-                Outcome::Reject(rejected) => match (this.on_reject)(rejected) {
-                    Ok(rejected) if this.layers.is_empty() => return Poll::Ready(Ok(reject(rejected))),
-                    Ok(rejected) => *this.pending_response = Some(PendingResponse::Rejected(rejected)),
-                    Err(error) => {
-                        fail(this.layers);
-                        return Poll::Ready(Err(error));
-                    }
-                },
-            }
+        if let ControlFlow::Break(result) = ready!(this.poll_execution(cx)) {
+            return Poll::Ready(result);
         }
-        if this.pending_response.is_none() {
-            // None only for who polls after the end, which a future may answer as it likes.
-            let Some(response) = this.response.as_mut().as_pin_mut() else { return Poll::Pending };
-            match ready!(response.poll(cx)) {
-                Ok(response) => *this.pending_response = Some(PendingResponse::Service(response)),
-                Err(error) => {
-                    fail(this.layers);
-                    return Poll::Ready(Err(error));
-                }
-            }
-        }
-        while *this.waited < this.layers.len() {
-            let index = this.layers.len() - 1 - *this.waited;
-            let injection = &mut this.layers[index].injection;
-            if this.pause.is_none() {
-                *this.pause = injection.as_ref().and_then(ResponseInjection::pause);
-            }
-            if let Some(pause) = this.pause {
-                if ready!(pause.poll(cx)).is_none() {
-                    injection.take().into_iter().for_each(ResponseInjection::cancel);
-                }
-                *this.pause = None;
-            }
-            *this.waited += 1;
-        }
-        let Some(pending_response) = this.pending_response.take() else { return Poll::Pending };
+        ready!(this.poll_service(cx))?;
+        ready!(this.poll_pause(cx));
+        // Absent only after completion.
+        let Some(response) = this.pending_response.take() else { return Poll::Pending };
         this.response.set(None);
-        let response = match pending_response {
+        let response = match response {
             PendingResponse::Service(response) => response.map(FaultBody::service),
-            PendingResponse::Own(answer) => answer.map(FaultBody::text),
+            PendingResponse::Own(response) => response.map(FaultBody::text),
             PendingResponse::Rejected(rejected) => reject(rejected),
         };
         Poll::Ready(Ok(this.layers.drain(..).rev().fold(response, |mut response, layer| {
@@ -212,29 +153,129 @@ where
     }
 }
 
-/// Ends what waited for a response that does not come.
+impl<S, B, ResB> InjectedProjection<'_, S, B>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+{
+    /// Runs the steps of each fault, and calls the service unless they end the request.
+    fn poll_execution(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
+        while let Some((_, delayed)) = self.delayed {
+            if let DelayedRequest::Read(_, body) = delayed
+                && let Err(error) = body.poll(cx)
+            {
+                // The client has left: the execution is dropped, and hyper drops the connection.
+                *self.delayed = None;
+                *self.execution = Box::pin(std::future::pending());
+                self.layers.clear();
+                let mut response = Response::new(FaultBody::failed(error));
+                *response.status_mut() = StatusCode::BAD_REQUEST;
+                return Poll::Ready(ControlFlow::Break(Ok(response)));
+            }
+            let outcome = ready!(self.execution.as_mut().poll(cx));
+            let Some((service, delayed)) = self.delayed.take() else { break };
+            match outcome {
+                Outcome::Forward { mark, request: changes, execution } => {
+                    let mut request = delayed.into_request();
+                    // An execution that is over changes nothing.
+                    if let Some(execution) = &execution {
+                        request = changes.request(request, *self.rebox, || execution.handle());
+                    }
+                    self.layers.push(ResponseLayer { mark, injection: execution.map(ResponseInjection) });
+                    self.forward(service, request);
+                }
+                Outcome::Respond(response, execution) => {
+                    let injection = execution.map(ResponseInjection);
+                    self.layers.push(ResponseLayer { mark: None, injection });
+                    *self.pending_response = Some(PendingResponse::Own(response));
+                }
+                Outcome::Reject(rejected) => match (self.on_reject)(rejected) {
+                    Ok(rejected) if self.layers.is_empty() || rejected.delivery == DeliveryMethod::Unwind => {
+                        return Poll::Ready(ControlFlow::Break(Ok(reject(rejected))));
+                    }
+                    Ok(rejected) => *self.pending_response = Some(PendingResponse::Rejected(rejected)),
+                    Err(error) => {
+                        fail(self.layers);
+                        return Poll::Ready(ControlFlow::Break(Err(error)));
+                    }
+                },
+            }
+        }
+        Poll::Ready(ControlFlow::Continue(()))
+    }
+
+    /// Hands the request to the next fault of the set that acts on it, or to the service.
+    fn forward(&mut self, mut service: S, mut request: Request<B>) {
+        let rebox = *self.rebox;
+        let remaining = self.remaining.as_mut();
+        match remaining.and_then(|faults| faults.next(&mut request, || rebox.is_some())) {
+            Some(next) => {
+                *self.delayed = Some((service, DelayedRequest::new(request, &next, rebox)));
+                *self.execution = Box::pin(next.run());
+            }
+            None => self.response.set(Some(service.call(request))),
+        }
+    }
+
+    /// Waits for the service's response, unless a fault has its own.
+    fn poll_service(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        if self.pending_response.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        // Absent only after completion.
+        let Some(response) = self.response.as_mut().as_pin_mut() else { return Poll::Pending };
+        match ready!(response.poll(cx)) {
+            Ok(response) => *self.pending_response = Some(PendingResponse::Service(response)),
+            Err(error) => {
+                fail(self.layers);
+                return Poll::Ready(Err(error));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits for the delays of the response's head, that of the innermost fault first.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while *self.waited < self.layers.len() {
+            let index = self.layers.len() - 1 - *self.waited;
+            let injection = &mut self.layers[index].injection;
+            if self.pause.is_none() {
+                *self.pause = injection.as_ref().and_then(ResponseInjection::pause);
+            }
+            if let Some(pause) = self.pause {
+                if ready!(pause.poll(cx)).is_none() {
+                    injection.take().into_iter().for_each(ResponseInjection::cancel);
+                }
+                *self.pause = None;
+            }
+            *self.waited += 1;
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Ends the injections that waited for a response which does not come.
 fn fail(layers: &mut Vec<ResponseLayer>) {
     layers.drain(..).rev().filter_map(|layer| layer.injection).for_each(ResponseInjection::fail);
 }
 
-/// A response that no client gets to see.
-fn reject<ResB>(Rejected { mark, termination, by }: Rejected) -> Response<FaultBody<ResB>> {
+/// Returns a response whose body fails at once, so that no client receives it.
+fn reject<ResB>(Rejected { mark, termination, delivery }: Rejected) -> Response<FaultBody<ResB>> {
     let code = if let Termination::Code(code) = termination { Some(code) } else { None };
     let error = RejectError::new(mark.injected.fault.clone(), code);
-    if by == DeliveryMethod::Unwind {
-        // Not `panic!`: the hook would print a trace for what is wanted.
+    if delivery == DeliveryMethod::Unwind {
+        // Not `panic!`: the hook would print a backtrace.
         std::panic::resume_unwind(Box::new(error));
     }
     let mut response = Response::new(FaultBody::reject(error));
-    // Should the head get out in spite of all, it is a marked failure and not a success. It also
-    // gives an answer to CONNECT a body, which a 2xx would not have.
+    // If the head is sent nevertheless, it is a marked failure and not a success. It also gives a
+    // response to CONNECT a body, which a 2xx would not have.
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     mark.put_on(&mut response);
     response
 }
 
 pin_project! {
-    /// The response of a [`FaultService`](crate::FaultService).
+    /// The response future of a [`FaultService`](crate::FaultService).
     #[must_use = "futures do nothing unless polled"]
     pub struct FaultFuture<S, B>
     where
@@ -251,7 +292,7 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        // Where nearly all requests are: nothing is boxed, and nothing is kept beside the response.
+        // The common case: nothing is boxed, and nothing is stored beside the response.
         Passthrough { #[pin] response: S::Future },
         Injected { injected: Pin<Box<InjectedState<S, B>>> },
         // Only under a set that may stop by itself.
@@ -268,7 +309,7 @@ where
         Self { state: State::Passthrough { response } }
     }
 
-    /// A response that a set of faults wants to know of.
+    /// A response that a set of faults observes.
     pub(crate) fn observed(response: S::Future, observation: Observation) -> Self {
         let observation = Some(Box::new(observation));
         Self { state: State::Observed { response: Box::pin(response), observation } }
@@ -314,7 +355,7 @@ where
     }
 }
 
-/// Kept out of the code of the many, as its frame is large.
+/// Not inlined into the common case, as its frame is large.
 #[cold]
 #[inline(never)]
 fn poll_injected<S, B, ResB>(
@@ -341,27 +382,27 @@ where
     }
 }
 
-/// A strike that waits for the response.
+/// An execution that waits for the response.
 pub(crate) struct ResponseInjection(pub(crate) Execution);
 
 impl ResponseInjection {
-    /// The wait before the head goes out, if there is one.
+    /// Returns the delay of the head, if there is one.
     pub(crate) fn pause(&self) -> Option<Pause> {
         let time = self.0.changes.wait();
         (!time.is_zero()).then(|| self.0.pause(time))
     }
 
-    /// The service failed, and there is no response to do anything to.
+    /// The service failed, so there is no response to change.
     pub(crate) fn fail(mut self) {
         self.0.done(false);
     }
 
-    /// The fault was called off while the head waited.
+    /// The fault was cancelled during the delay.
     pub(crate) fn cancel(mut self) {
         self.0.done(true);
     }
 
-    /// Does to the response what is to be done to it.
+    /// Applies the changes to the response.
     pub(crate) fn apply<B>(self, response: Response<FaultBody<B>>) -> Response<FaultBody<B>> {
         let Self(mut execution) = self;
         let changes = std::mem::take(&mut execution.changes);

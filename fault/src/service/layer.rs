@@ -1,4 +1,4 @@
-//! FaultLayer, BoxedLayer.
+//! FaultLayer, and BoxedLayer that keeps the body type.
 
 use std::error::Error;
 use std::fmt;
@@ -21,9 +21,9 @@ use crate::service::future::FaultFuture;
 use crate::service::service::FaultService;
 
 impl FaultLayer {
-    /// Keeps the body type `B` of the inner service, for a place that asks for just that type:
-    /// around a whole `axum::Router`, say. `rebox` makes a `B` of the fault's own bodies; the
-    /// service's own are handed on untouched.
+    /// Keeps the body type `B` of the inner service, where a caller requires this type: around a
+    /// whole `axum::Router`, for instance. `rebox` makes a `B` of the fault's own bodies; the
+    /// service's own bodies are returned unchanged.
     ///
     /// ```
     /// use axum::{Router, body::Body, extract::Request, routing::get};
@@ -41,7 +41,7 @@ impl FaultLayer {
         BoxedLayer { layer: self, rebox }
     }
 
-    /// Keeps axum's body type: [`map_body`](Self::map_body) axum's `Body::new`.
+    /// Keeps axum's body type: [`map_body`](Self::map_body) with axum's `Body::new`.
     #[cfg(feature = "axum")]
     pub fn boxed(self) -> BoxedLayer<axum::body::Body> {
         self.map_body(axum::body::Body::new)
@@ -49,7 +49,10 @@ impl FaultLayer {
 }
 
 /// A [`FaultLayer`] that keeps the inner body type, made by [`FaultLayer::map_body`].
-#[must_use = "a layer does nothing until it is around a service"]
+///
+/// `map_response_body` of tower-http would box every body; this layer returns the service's own bodies
+/// without an allocation.
+#[must_use = "a layer does nothing until it wraps a service"]
 pub struct BoxedLayer<B> {
     layer: FaultLayer,
     rebox: fn(FaultBody<B>) -> B,
@@ -63,7 +66,7 @@ impl<S, B> Layer<S> for BoxedLayer<B> {
     }
 }
 
-// By hand, since a derive would ask for `B: Clone`.
+// A derive would require `B: Clone`.
 impl<B> Clone for BoxedLayer<B> {
     fn clone(&self) -> Self {
         Self { layer: self.layer.clone(), rebox: self.rebox }
@@ -115,7 +118,7 @@ impl<S: fmt::Debug, B> fmt::Debug for BoxedService<S, B> {
 }
 
 pin_project! {
-    /// The response of a [`BoxedService`].
+    /// The response future of a [`BoxedService`].
     #[must_use = "futures do nothing unless polled"]
     pub struct BoxedFuture<F, B> {
         #[pin]
@@ -144,13 +147,12 @@ impl<F: fmt::Debug, B> fmt::Debug for BoxedFuture<F, B> {
     }
 }
 
-/// Puts a [`Fault`] around any HTTP service. All services of one fault share its switch, counts
-/// and dice.
+/// Wraps any HTTP service in a [`Fault`]. All services of one fault share its switch, counts and
+/// sampler.
 ///
-/// Lay it outside of what catches panics or buffers bodies, and inside of the timeouts and traces
-/// that are to see the fault. Its responses have a body type of their own, which axum's
-/// `Router::layer` and hyper take as it is; where the inner type is wanted, there is
-/// [`map_body`](Self::map_body).
+/// Place it outside of layers that catch panics or buffer bodies, and inside of the timeouts and
+/// traces that are to observe the fault. Its responses have their own body type, which axum's
+/// `Router::layer` and hyper accept; [`map_body`](Self::map_body) keeps the inner type.
 ///
 /// ```
 /// use http::{Request, Response, StatusCode};
@@ -174,17 +176,16 @@ impl<F: fmt::Debug, B> fmt::Debug for BoxedFuture<F, B> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a layer does nothing until it is around a service"]
+#[must_use = "a layer does nothing until it wraps a service"]
 pub struct FaultLayer {
     source: FaultSource,
     rebox: ReboxSlot,
 }
 
 impl FaultLayer {
-    /// Lets the fault have its hand in the bodies of requests of type `B`: `rebox` makes a `B` of
-    /// the fault's own bodies. axum's body type needs no such word (features `axum`, `router`);
-    /// for others what is to be done to a request's body is without it
-    /// [`unreachable`](crate::Counts::unreachable).
+    /// Allows changes of request bodies of type `B`: `rebox` makes a `B` of the fault's own bodies.
+    /// Not needed for axum's body type (features `axum`, `router`); for other types, changes of a
+    /// request body are otherwise [`not_deliverable`](crate::Counts::not_deliverable).
     ///
     /// ```
     /// use bytes::Bytes;
@@ -232,7 +233,7 @@ impl<S> Layer<S> for FaultLayer {
 }
 
 impl Fault {
-    /// A layer of this fault.
+    /// Returns a layer of this fault.
     pub fn layer(&self) -> FaultLayer {
         FaultLayer { source: FaultSource::One(self.clone()), rebox: ReboxSlot::default() }
     }

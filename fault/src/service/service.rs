@@ -1,4 +1,4 @@
-//! FaultService.
+//! FaultService: the tower service around another.
 
 use std::task::{Context, Poll};
 
@@ -20,9 +20,9 @@ pub(crate) struct FaultInner<S> {
 }
 
 impl<S: Clone> FaultInner<S> {
-    /// Of an idle fault's cost, what is ours is one load; what counts is that the request is not
-    /// copied on its way. So nothing that may unwind comes between, after which it would have to be
-    /// dropped here; and whatever asks for its address is kept out of the caller's code.
+    /// An idle fault costs one load, and must not copy the request. So nothing that may unwind
+    /// comes before the inner call, after which the request would have to be dropped here; and code
+    /// that takes its address is not inlined.
     #[inline]
     pub(crate) fn call<B>(
         &mut self,
@@ -72,7 +72,7 @@ impl<S: Clone> FaultInner<S> {
             Decision::Pass => FaultFuture::passthrough(self.service.call(request)),
             Decision::Observe(observation) => FaultFuture::observed(self.service.call(request), observation),
             Decision::Inject(execution, remaining) => {
-                // The one that was made ready goes along; its clone was not, and stays.
+                // The ready service goes along; its clone, which is not ready, stays.
                 let clone = self.service.clone();
                 let ready = std::mem::replace(&mut self.service, clone);
                 FaultFuture::injected(execution, remaining, ready, request, self.rebox.get(), on_reject)
@@ -81,15 +81,15 @@ impl<S: Clone> FaultInner<S> {
     }
 }
 
-/// A service behind a [`Fault`], made by [`FaultLayer`](crate::FaultLayer). Its error is the inner
-/// service's: what the fault does is a response, or a body that fails.
+/// A service wrapped in a [`Fault`], made by [`FaultLayer`](crate::FaultLayer). Its error type is
+/// the inner service's: the fault acts by a response, or by a failing body.
 #[derive(Debug, Clone)]
 pub struct FaultService<S> {
     inner: FaultInner<S>,
 }
 
 impl<S> FaultService<S> {
-    /// Puts the fault around a service.
+    /// Wraps a service in a fault.
     pub fn new(inner: S, fault: Fault) -> Self {
         Self::from_source(inner, FaultSource::One(fault))
     }
@@ -102,12 +102,12 @@ impl<S> FaultService<S> {
         Self { inner: FaultInner { rebox, ..self.inner } }
     }
 
-    /// The service behind the fault.
+    /// Returns the wrapped service.
     pub fn get_ref(&self) -> &S {
         &self.inner.service
     }
 
-    /// Takes the service out again.
+    /// Returns the wrapped service, by value.
     pub fn into_inner(self) -> S {
         self.inner.service
     }

@@ -1,4 +1,4 @@
-//! What is done to bodies and heads, frame by frame, under paused time.
+//! Changed bodies and heads, frame by frame, in paused time.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -21,9 +21,9 @@ use waylay_fault::{
     truncate, wrong_length,
 };
 
-use crate::rig::{Log, block_on, striking};
+use crate::support::{Log, always, block_on};
 
-/// A body of these chunks, its length known or not, with a trailer at the end.
+/// A body of these chunks, of known length or not, with a trailer at the end.
 struct Chunks {
     chunks: VecDeque<Bytes>,
     known: bool,
@@ -69,7 +69,7 @@ impl Body for Chunks {
     }
 }
 
-/// What came, and when, in milliseconds from the request on.
+/// The chunks received, with their times in milliseconds after the request.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     head: u128,
@@ -121,11 +121,11 @@ async fn exchange(fault: &Fault, chunks: &'static [&'static str], known: bool) -
 }
 
 fn on(injector: impl Into<Injector>) -> Fault {
-    striking(injector).seed(7).build().unwrap()
+    always(injector).seed(7).build().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn cuts() {
+async fn truncations() {
     let body: &'static [&'static str] = &["12345", "678", "90"];
     for known in [true, false] {
         let rows = [
@@ -149,9 +149,9 @@ async fn cuts() {
     }
 }
 
-/// The head promises what will come: no more where the cut is to go unnoticed.
+/// The stated length is the one that is sent, if the truncation is to be undetectable.
 #[tokio::test(start_paused = true)]
-async fn lengths_that_the_head_promises() {
+async fn stated_lengths() {
     let rows: [(Injector, Option<u64>, bool); 8] = [
         (truncate(TruncateAt::Bytes(4)).into(), Some(10), true),
         (truncate(TruncateAt::Bytes(4)).then(TruncateEnd::Clean).into(), Some(4), false),
@@ -176,8 +176,8 @@ async fn lengths_that_the_head_promises() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_is_kept() {
-    // 16 bytes a second in slices of one byte.
+async fn rate_limit_holds() {
+    // 16 bytes per second in slices of one byte.
     let seen = exchange(&on(rate_limit(16)), &["12345678", "", "90123456"], true).await;
     assert_eq!((&*seen.text(), seen.failed, seen.trailers), ("1234567890123456", false, true));
     assert!(seen.chunks.iter().filter(|(_, chunk)| !chunk.is_empty()).all(|(_, chunk)| chunk.len() == 1));
@@ -186,24 +186,24 @@ async fn a_rate_is_kept() {
     assert!((1000..=1016).contains(last), "{last}");
     let (eighth, _) = seen.chunks[7];
     assert!((500..=508).contains(&eighth), "{eighth}");
-    // Faster than it is asked for, it does nothing but slice.
+    // At a higher rate than that of the body, it only slices.
     let seen = exchange(&on(rate_limit(u64::MAX)), &["12345678"], true).await;
     assert_eq!(seen.chunks, [(0, Bytes::from("12345678"))]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_slower_than_the_rate_is_not_held_back_and_saves_nothing_up() {
+async fn slow_services_accumulate_no_credit() {
     let slow_chunks =
         chain::<Injector>([slow(Delay::fixed("10s").at(DelayPoint::ResponseChunks)), rate_limit(100).into()]);
     let seen =
         exchange(&on(slow_chunks), &["1", "2", "3333333333333333333333333333333333333333"], true).await;
     let times: Vec<_> = seen.chunks.iter().map(|(at, _)| *at / 10).collect();
-    // The last 40 bytes take their 400 ms, though the line was idle for half a minute.
+    // The last 40 bytes take 400 ms, although nothing was sent for half a minute.
     assert_eq!((times[0], times[1], *times.last().unwrap()), (1001, 2002, 3042));
 }
 
 #[tokio::test(start_paused = true)]
-async fn chunks_and_heads_are_held_back() {
+async fn chunks_and_heads_are_delayed() {
     let body: &'static [&'static str] = &["1", "2", "3"];
     let rows: [(Injector, u128, [u128; 3]); 5] = [
         (slow(Delay::fixed("1s").at(DelayPoint::ResponseHead)), 1000, [1000; 3]),
@@ -230,9 +230,9 @@ async fn chunks_and_heads_are_held_back() {
     }
 }
 
-/// An answer of the fault's own is as good as any to have a fault's hand in.
+/// The fault's own responses are changed like the service's.
 #[tokio::test(start_paused = true)]
-async fn own_answers_are_changed_too() {
+async fn the_faults_own_responses_are_changed() {
     let injector = chain::<Injector>([
         slow(Delay::fixed("1s").at(DelayPoint::ResponseHead)),
         patch().status(418).set("x-a", "1").into(),
@@ -244,14 +244,14 @@ async fn own_answers_are_changed_too() {
     let response = answer(&fault, Method::GET, || Response::new(Chunks::new(&[]))).await;
     assert_eq!((start.elapsed(), response.status().as_u16()), (Duration::from_secs(1), 418));
     assert_eq!(response.headers()["x-a"], "1");
-    let deeds = response.extensions().get::<Injected>().unwrap().actions().to_vec();
+    let actions = response.extensions().get::<Injected>().unwrap().actions().to_vec();
     let wanted = [
         Action::SlowHead(Duration::from_secs(1)),
         Action::Patch(Side::Response),
         Action::Truncate(Side::Response),
         Action::Error(503),
     ];
-    assert_eq!(deeds, wanted);
+    assert_eq!(actions, wanted);
     assert_eq!(read(Box::pin(response.into_body()), start).await.text(), "lon");
 }
 
@@ -289,9 +289,9 @@ async fn heads_are_patched() {
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "new");
 }
 
-/// Where there is no body, nothing can be done to it.
+/// A response without a body is not changed.
 #[tokio::test]
-async fn answers_without_a_body() {
+async fn responses_without_a_body() {
     for injector in
         [|| Injector::from(replace("new")), || rate_limit(1).into(), || truncate(TruncateAt::Bytes(0)).into()]
     {
@@ -318,7 +318,7 @@ async fn answers_without_a_body() {
     }
 }
 
-/// What a fault holds on to is counted as active until its body ends, and each end is told.
+/// A fault is active until the body ends, and each end is reported.
 #[tokio::test(start_paused = true)]
 async fn a_body_is_active_until_its_end() {
     let injectors = [
@@ -329,7 +329,7 @@ async fn a_body_is_active_until_its_end() {
     ];
     for injector in injectors {
         let log = Log::default();
-        let fault = striking(injector()).reporter(log.reporter()).build().unwrap();
+        let fault = always(injector()).reporter(log.reporter()).build().unwrap();
         let phases = || log.take().into_iter().map(|(phase, _)| phase).collect::<Vec<_>>();
         let make = || Response::new(Chunks::new(&["123", "456"]));
 
@@ -348,21 +348,21 @@ async fn a_body_is_active_until_its_end() {
     }
 }
 
-/// From the switch on, the rest goes by at once and untouched.
+/// After the switch, the rest passes at once and unchanged.
 #[tokio::test(start_paused = true)]
-async fn a_switch_lets_bodies_go() {
+async fn a_switch_releases_bodies() {
     let body = ["1", "234567890", "abc"];
     let rows: [(Injector, &str, bool); 5] = [
         (rate_limit(1).into(), "1234567890abc", true),
         (slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)), "1234567890abc", true),
         (truncate(TruncateAt::Bytes(1)).linger("1h").into(), "1234567890abc", true),
         (corrupt(Corruption::BitFlips(1.0)).into(), "234567890abc", false),
-        // A length that was promised is kept.
+        // A stated length is kept.
         (truncate(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(), "123", false),
     ];
-    for (injector, wanted, waits) in rows {
+    for (injector, wanted, delays) in rows {
         let log = Log::default();
-        let fault = striking(injector).seed(7).reporter(log.reporter()).build().unwrap();
+        let fault = always(injector).seed(7).reporter(log.reporter()).build().unwrap();
         let response = answer(&fault, Method::GET, move || Response::new(Chunks::new(&body))).await;
         let start = Instant::now();
         let mut body = Box::pin(response.into_body());
@@ -371,8 +371,8 @@ async fn a_switch_lets_bodies_go() {
             first = frame.unwrap().into_data().unwrap().to_vec();
         }
         let reader = tokio::spawn(async move { (read(body, start).await, start.elapsed()) });
-        if waits {
-            // The reader is to be found waiting, and woken.
+        if delays {
+            // The reader waits, and must be woken.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         fault.control().set_enabled(false);
@@ -388,7 +388,7 @@ async fn a_switch_lets_bodies_go() {
 }
 
 #[test]
-fn json_is_no_longer_json() {
+fn corrupted_json_is_invalid() {
     let rows = [
         (r#"{"a":1}"#, r#"{"a";1}"#),
         (r#"{"a:\",}":[1,2]}"#, r#"{"a:\",}";[1,2]}"#),
@@ -406,15 +406,16 @@ fn json_is_no_longer_json() {
     }
 }
 
-/// The frames of a text, cut at these places.
-fn frames(text: &[u8], cuts: &[usize]) -> VecDeque<Bytes> {
-    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (text.len() + 1)).chain([0, text.len()]).collect();
-    cuts.sort_unstable();
-    cuts.windows(2).map(|pair| Bytes::copy_from_slice(&text[pair[0]..pair[1]])).collect()
+/// The frames of a text, split at these positions.
+fn frames(text: &[u8], truncations: &[usize]) -> VecDeque<Bytes> {
+    let mut truncations: Vec<_> =
+        truncations.iter().map(|cut| cut % (text.len() + 1)).chain([0, text.len()]).collect();
+    truncations.sort_unstable();
+    truncations.windows(2).map(|pair| Bytes::copy_from_slice(&text[pair[0]..pair[1]])).collect()
 }
 
-fn through(fault: &Fault, text: &[u8], cuts: &[usize]) -> (Vec<u8>, bool) {
-    let chunks = frames(text, cuts);
+fn through(fault: &Fault, text: &[u8], truncations: &[usize]) -> (Vec<u8>, bool) {
+    let chunks = frames(text, truncations);
     let make = move || Response::new(Chunks { chunks: chunks.clone(), known: true, trailer: false });
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -426,8 +427,8 @@ fn through(fault: &Fault, text: &[u8], cuts: &[usize]) -> (Vec<u8>, bool) {
 }
 
 fn by_one(injector: impl Into<Injector>) -> Fault {
-    // One key, one verdict: two exchanges draw alike.
-    striking(injector).seed(7).decide_by(waylay_fault::DecideBy::RequestId).build().unwrap()
+    // One key: both exchanges have the same draws.
+    always(injector).seed(7).decide_by(waylay_fault::DecideBy::RequestId).build().unwrap()
 }
 
 fn json() -> impl Strategy<Value = serde_json::Value> {
@@ -449,24 +450,24 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// However the body is cut into frames, what comes out is the same.
+    /// The output does not depend on how the body is split into frames.
     #[test]
-    fn frames_make_no_difference(
+    fn frame_boundaries_do_not_matter(
         text in prop::collection::vec(any::<u8>(), 0..200),
-        cuts in prop::collection::vec(any::<usize>(), 0..6),
+        truncations in prop::collection::vec(any::<usize>(), 0..6),
         at in 0_u64..250,
         share in prop_oneof![Just(0.0), Just(1.0), 0.0..1.0],
     ) {
         let kept = &text[..text.len().min(usize::try_from(at).unwrap())];
         let short = kept.len() < text.len();
         let cut = on(truncate(TruncateAt::Bytes(at)));
-        prop_assert_eq!(through(&cut, &text, &cuts), (kept.to_vec(), short));
+        prop_assert_eq!(through(&cut, &text, &truncations), (kept.to_vec(), short));
         let cut = on(truncate(TruncateAt::Bytes(at)).then(TruncateEnd::Clean));
-        prop_assert_eq!(through(&cut, &text, &cuts), (kept.to_vec(), false));
-        prop_assert_eq!(through(&on(rate_limit(at + 1)), &text, &cuts), (text.clone(), false));
+        prop_assert_eq!(through(&cut, &text, &truncations), (kept.to_vec(), false));
+        prop_assert_eq!(through(&on(rate_limit(at + 1)), &text, &truncations), (text.clone(), false));
 
-        let flips = || striking(corrupt(Corruption::BitFlips(share))).seed(at).build().unwrap();
-        let (flipped, failed) = through(&flips(), &text, &cuts);
+        let flips = || always(corrupt(Corruption::BitFlips(share))).seed(at).build().unwrap();
+        let (flipped, failed) = through(&flips(), &text, &truncations);
         prop_assert_eq!(through(&flips(), &text, &[]), (flipped.clone(), false));
         prop_assert!(!failed && flipped.len() == text.len());
         for (old, new) in text.iter().zip(&flipped) {
@@ -477,42 +478,48 @@ proptest! {
     }
 
     #[test]
-    fn no_parser_takes_corrupted_json(value in json(), cuts in prop::collection::vec(any::<usize>(), 0..4)) {
+    fn no_parser_accepts_corrupted_json(value in json(), truncations in prop::collection::vec(any::<usize>(), 0..4)) {
         let text = value.to_string();
-        let (seen, _) = through(&by_one(corrupt(Corruption::Json)), text.as_bytes(), &cuts);
+        let (seen, _) = through(&by_one(corrupt(Corruption::Json)), text.as_bytes(), &truncations);
         prop_assert_eq!(seen.len(), text.len());
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&seen).is_err(), "{}", String::from_utf8_lossy(&seen));
     }
 
     #[test]
-    fn corrupted_text_is_no_utf8(text in ".*[a-z0-9é].*", cuts in prop::collection::vec(any::<usize>(), 0..4)) {
-        let (seen, _) = through(&by_one(corrupt(Corruption::Utf8)), text.as_bytes(), &cuts);
+    fn corrupted_text_is_not_utf8(text in ".*[a-z0-9é].*", truncations in prop::collection::vec(any::<usize>(), 0..4)) {
+        let (seen, _) = through(&by_one(corrupt(Corruption::Utf8)), text.as_bytes(), &truncations);
         prop_assert_eq!(seen.len(), text.len());
         prop_assert!(String::from_utf8(seen).is_err());
     }
 }
 
-/// The share of flipped bytes is met: five sigma, with seeded dice.
+/// The share of flipped bytes holds within five sigma, with a fixed seed.
 #[test]
-fn bits_flip_at_their_rate() {
+fn bits_flip_at_the_set_rate() {
     let text = vec![0; 200_000];
     for share in [0.0001, 0.01, 0.5, 0.99] {
         let fault = on(corrupt(Corruption::BitFlips(share)));
         let (seen, _) = through(&fault, &text, &[1000, 5000, 77_777]);
-        let hits = seen.iter().filter(|byte| **byte != 0).count() as f64;
+        let selected = seen.iter().filter(|byte| **byte != 0).count() as f64;
         let expected = 200_000.0 * share;
-        assert!((hits - expected).abs() <= 5.0 * (expected * (1.0 - share)).sqrt(), "{share}: {hits}");
+        assert!(
+            (selected - expected).abs() <= 5.0 * (expected * (1.0 - share)).sqrt(),
+            "{share}: {selected}"
+        );
         let bits: Vec<_> =
             (0..8).map(|bit| seen.iter().filter(|byte| **byte == 1 << bit).count() as f64).collect();
         let each = expected / 8.0;
-        assert!(bits.iter().all(|hits| (hits - each).abs() <= 5.5 * each.sqrt() + 1.0), "{share}: {bits:?}");
+        assert!(
+            bits.iter().all(|selected| (selected - each).abs() <= 5.5 * each.sqrt() + 1.0),
+            "{share}: {bits:?}"
+        );
     }
 }
 
-/// Bodies of requests are changed where the layer knows how to make one.
+/// Request bodies are changed if the layer can construct their type.
 #[cfg(feature = "axum")]
 #[tokio::test(start_paused = true)]
-async fn uploads() {
+async fn request_bodies() {
     use axum::body::Body as AxumBody;
     let echo = || {
         service_fn(async |request: Request<AxumBody>| {
@@ -543,23 +550,23 @@ async fn uploads() {
         let seen = response.headers().get(CONTENT_LENGTH).map(|length| length.to_str().unwrap().to_owned());
         assert_eq!(seen.as_deref(), length, "{fault:?}");
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), wanted, "{fault:?}");
-        let waits = matches!(fault.control().counts().injected, 1) && format!("{fault:?}").contains("rate");
+        let delays = matches!(fault.control().counts().injected, 1) && format!("{fault:?}").contains("rate");
         assert_eq!(
             start.elapsed() >= Duration::from_secs(1),
-            waits || format!("{fault:?}").contains("RequestChunks")
+            delays || format!("{fault:?}").contains("RequestChunks")
         );
     }
-    // A body type that nobody made known is left alone, and that is told.
+    // A body type that the layer cannot construct is not changed, and this is counted.
     let fault = on(truncate(TruncateAt::Bytes(3)).on(Side::Request));
     let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
     fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
     assert_eq!(fault.control().counts().not_deliverable, 1);
 }
 
-/// What was read ahead comes first, and all of it comes, however much that was.
+/// Bytes read ahead come first, and the body is complete, whatever their number.
 #[cfg(feature = "axum")]
 #[tokio::test(start_paused = true)]
-async fn uploads_read_ahead_are_whole() {
+async fn request_bodies_read_ahead_are_whole() {
     use axum::body::Body as AxumBody;
     let echo = service_fn(async |request: Request<AxumBody>| {
         let body = request.into_body();
@@ -571,7 +578,7 @@ async fn uploads_read_ahead_are_whole() {
     });
     for most in [0, 1, 5, 6, 10, 1000] {
         for known in [true, false] {
-            let fault = striking(slow(Delay::fixed("1s"))).read_ahead(most).build().unwrap();
+            let fault = always(slow(Delay::fixed("1s"))).read_ahead(most).build().unwrap();
             let mut body = Chunks::new(&["12345", "678", "90"]);
             (body.known, body.trailer) = (known, true);
             let response =
@@ -583,10 +590,10 @@ async fn uploads_read_ahead_are_whole() {
     }
 }
 
-/// Once off, a fault has done with a body, also when it is switched on once more.
+/// A fault that was disabled does not change the body again when it is enabled.
 #[tokio::test(start_paused = true)]
-async fn a_body_that_was_let_go_is_not_struck_again() {
-    // Off before the first frame, on again after it: the rest of an event is no event.
+async fn a_released_body_is_not_changed_again() {
+    // Disabled before the first frame, enabled after it: the rest of an event is not an event.
     let events = ["data: 1\n", "data: 2\n\n", "data: 3\n\n"];
     let grpc = ["\0\0\0\0\u{2}a", "b\0\0\0\0\u{1}c", "\0\0\0\0\0"];
     let rows: [(Injector, [&str; 3]); 4] = [

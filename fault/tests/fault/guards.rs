@@ -14,7 +14,7 @@ use waylay_fault::{
     Reject, SetEvent, SkipReason, error, reject, slow,
 };
 
-use crate::rig::{get, is_struck, request};
+use crate::support::{get, is_injected, request};
 
 const S: Duration = Duration::from_secs(1);
 
@@ -274,7 +274,7 @@ async fn a_schedule_holds_and_ramps() {
     for second in [0, 59, 60, 119, 120, 300] {
         let begin = second - held.last().map_or(0, |(second, _)| *second);
         advance(Duration::from_secs(begin)).await;
-        held.push((second, is_struck(&fault, get("/")).await));
+        held.push((second, is_injected(&fault, get("/")).await));
     }
     // The dates were read a moment after `now`.
     assert_eq!(held, [(0, false), (59, false), (60, true), (119, true), (120, false), (300, false)]);
@@ -284,7 +284,7 @@ async fn a_schedule_holds_and_ramps() {
     for percent in [0_u32, 25, 50, 75, 100, 100] {
         let mut injected = 0;
         for _ in 0..2000 {
-            injected += u32::from(is_struck(&fault, get("/")).await);
+            injected += u32::from(is_injected(&fault, get("/")).await);
         }
         assert!(injected.abs_diff(20 * percent) < 100, "{injected} at {percent} %");
         advance(25 * S).await;
@@ -295,13 +295,13 @@ async fn a_schedule_holds_and_ramps() {
 async fn a_duration_begins_when_the_fault_is_enabled() {
     let fault = on("a", reject(Reject::hang("1h"))).duration(10 * S).build().unwrap();
     let begin = tokio::time::Instant::now();
-    assert!(!is_struck(&fault, get("/")).await, "it ends what runs, and the request goes on");
+    assert!(!is_injected(&fault, get("/")).await, "it ends what runs, and the request goes on");
     assert_eq!(begin.elapsed().as_secs(), 10);
-    assert!(!is_struck(&fault, get("/")).await);
+    assert!(!is_injected(&fault, get("/")).await);
     assert_eq!(fault.control().counts().outside_schedule, 1);
     fault.control().set_enabled(false);
     fault.control().set_enabled(true);
-    assert!(!is_struck(&fault, get("/")).await);
+    assert!(!is_injected(&fault, get("/")).await);
     assert_eq!(fault.control().counts().injected, 2);
 }
 
@@ -327,7 +327,7 @@ async fn the_first_attempts_of_each_key() {
         ("d", "2"),
     ] {
         let request = request(http::Method::GET, "/", &[("x-request-id", id), ("x-attempt", attempt)]);
-        injected.push((id, attempt, is_struck(&fault, request).await));
+        injected.push((id, attempt, is_injected(&fault, request).await));
     }
     let injected: String = injected.iter().map(|(_, _, is)| if *is { '1' } else { '0' }).collect();
     assert_eq!(injected, "111010100", "two of each, five in all");

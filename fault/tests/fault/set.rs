@@ -17,7 +17,7 @@ use waylay_fault::{
     TruncateEnd, chain, corrupt, error, patch, quota, reject, slow, truncate,
 };
 
-use crate::rig::{get, request};
+use crate::support::{get, request};
 
 type TestBody = Full<bytes::Bytes>;
 

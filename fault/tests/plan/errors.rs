@@ -85,13 +85,13 @@ fn all_errors_of_a_toml_plan() {
         (12, 9, "99 is out of range; `error` is an integer from 200 to 599"),
         (14, 1, "a fault needs `participation`, a share from 0 to 1"),
         (16, 1, "`percentage` is not a key of a fault; did you mean `participation`?"),
-        (17, 8, "`slow`: lognormal(90ms, 0.4) has no longest value; set `max`"),
+        (17, 8, "`slow`: lognormal(90ms, 0.4) has no maximum; set `max`"),
         (22, 16, "`allow_paths[0]`: `cart` is not a path pattern"),
         (23, 38, "a reject needs `max`, a length of time such as `90ms`"),
         (23, 62, "`eror` is not a key of a choice; did you mean `error`?"),
         (26, 8, "fault 3 is named `c` already; give each its own name"),
         (28, 16, "`allow_rules[0]`: `Hots(`a`)` is not a rule"),
-        (29, 8, "`slow`: normal(1ms, 1ms) has no longest value; set `max`"),
+        (29, 8, "`slow`: normal(1ms, 1ms) has no maximum; set `max`"),
     ];
     for (index, (line, column, message)) in wanted.into_iter().enumerate() {
         let Some(found) = found.get(index) else { panic!("missing: {message}\n{found:#?}") };
@@ -178,10 +178,10 @@ fn each_mistake_has_its_words() {
         ),
         ("error = 503\nplacement = \"sever\"", "did you mean `server`?"),
         ("error = 503\nparticipation = 0.5", "duplicate key"),
-        ("messages = { format = \"websocket\", stop_after = 1, code = 99 }", "99 is no WebSocket close code"),
+        ("messages = { format = \"websocket\", stop_after = 1, code = 99 }", "99 is not a WebSocket close code"),
         (
             "corrupt = { how = \"chunk_framing\", framing = \"longer\", side = \"request\" }",
-            "only a response's can be corrupted",
+            "corrupt those of the response",
         ),
         (
             "error = { status = 503, headers = [{ name = \"a\", value = \"b\" }, { name = \"a b\", value = \"c\" }] }",

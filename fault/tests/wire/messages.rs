@@ -1,4 +1,5 @@
-//! Single messages lost, repeated and stopped, as clients of WebSockets, events and gRPC see it.
+//! Single messages dropped, duplicated and stopped, as clients of WebSockets, events and gRPC
+//! receive them.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,11 +21,11 @@ use waylay_fault::{Fault, Format, Injector, Side, chain, messages, tap};
 
 use crate::grpc;
 
-fn striking(injector: impl Into<Injector>) -> Fault {
+fn always(injector: impl Into<Injector>) -> Fault {
     Fault::new("flaky", injector).enabled(true).participation(1.0).seed(7).build().unwrap()
 }
 
-/// A chat that sends back what it is told, and `bye` after `quit`.
+/// A chat that echoes its messages, and sends `bye` after `quit`.
 async fn chat(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
     let accept = derive_accept_key(request.headers()["sec-websocket-key"].as_bytes());
     let upgrade = hyper::upgrade::on(&mut request);
@@ -79,14 +80,14 @@ where
     std::future::poll_fn(|cx| Pin::new(&mut *socket).poll_flush(cx)).await
 }
 
-/// What comes back of `one`, `two`, `three`, `quit`, and the code of the close.
-async fn talk(fault: &Fault) -> (Vec<String>, Option<u16>) {
+/// The messages received for `one`, `two`, `three`, `quit`, and the code of the close.
+async fn exchange_bytes(fault: &Fault) -> (Vec<String>, Option<u16>) {
     let server = serve(fault).await;
     let stream = TcpStream::connect(server).await.unwrap();
     let (mut socket, _) =
         tokio_tungstenite::client_async(format!("ws://{server}/chat"), stream).await.unwrap();
     for text in ["one", "two", "three", "quit"] {
-        // The server may have said its last word already.
+        // The server may have closed already.
         let _ = send(&mut socket, Message::text(text)).await;
     }
     let (mut seen, mut code) = (Vec::new(), None);
@@ -121,16 +122,16 @@ async fn websockets() {
         ),
     ];
     for (injector, wanted, code) in rows {
-        let fault = striking(injector);
-        let (seen, closed) = talk(&fault).await;
+        let fault = always(injector);
+        let (seen, closed) = exchange_bytes(&fault).await;
         assert_eq!(
             (&seen[..], closed),
             (&wanted.iter().map(ToString::to_string).collect::<Vec<_>>()[..], code),
             "{fault:?}"
         );
     }
-    // The server is told to close, as by its client.
-    let (seen, _) = talk(&striking(socket().stop_after(1).code(1001).on(Side::Request))).await;
+    // The server receives a close, as from its client.
+    let (seen, _) = exchange_bytes(&always(socket().stop_after(1).code(1001).on(Side::Request))).await;
     assert_eq!(seen, ["one"]);
 }
 
@@ -144,7 +145,7 @@ async fn grpc_streams() {
         (calls().stop_after(1).code(8).reorder(1.0).into(), &[0], Some(Code::ResourceExhausted)),
     ];
     for (injector, wanted, code) in rows {
-        let fault = striking(injector);
+        let fault = always(injector);
         let (seen, status) = grpc::list(grpc::serve(&fault, 3).await).await;
         let wanted: Vec<_> = wanted.iter().map(|number| format!("message {number}")).collect();
         assert_eq!((seen, status.err().map(|status| status.code())), (wanted, code), "{fault:?}");

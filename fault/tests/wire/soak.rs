@@ -1,4 +1,4 @@
-//! A minute under every fault at once: nothing is left behind.
+//! A minute under every fault at once: no resource leaks.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -18,9 +18,9 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    DelayPoint, ChunkError, Corruption, TruncateAt, Delay, Direction, TruncateEnd, Fault, FaultConnector, FaultListener, Injector,
-    LengthOffset, Reject, ResetCode, Side, Toxic, corrupt, error, grpc, patch, rate_limit, reject, replace,
-    serve_connection, slow, truncate, wrong_length,
+    ChunkError, Corruption, Delay, DelayPoint, Direction, Fault, FaultConnector, FaultListener, Injector,
+    LengthOffset, Reject, ResetCode, Side, Toxic, TruncateAt, TruncateEnd, corrupt, error, grpc, patch,
+    rate_limit, reject, replace, serve_connection, slow, truncate, wrong_length,
 };
 
 const CONNECTIONS: usize = 200;
@@ -84,7 +84,7 @@ fn connectors() -> Vec<Injector> {
     ]
 }
 
-/// All of them, each at a fifth; by their names they draw apart.
+/// All of them, each at a fifth; different names give different draws.
 fn faults(place: &str, injectors: Vec<Injector>) -> Vec<Fault> {
     let build = |(number, injector)| {
         let fault =
@@ -94,7 +94,7 @@ fn faults(place: &str, injectors: Vec<Injector>) -> Vec<Fault> {
     injectors.into_iter().enumerate().map(build).collect()
 }
 
-/// What a process holds: tasks, file descriptors, kilobytes of memory.
+/// The resources of the process: tasks, file descriptors, kilobytes of memory.
 fn held() -> (usize, usize, u64) {
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let files = std::fs::read_dir("/proc/self/fd").unwrap().count();
@@ -105,7 +105,7 @@ fn held() -> (usize, usize, u64) {
 
 fn app(faults: &[Fault]) -> App {
     let service = tower::service_fn(async |request: Request<Body>| {
-        // An upload that was tampered with may fail; it is answered all the same.
+        // A changed upload may fail; it is answered all the same.
         let _ = request.into_body().collect().await;
         Ok::<_, Infallible>(Response::new(Full::from(vec![b'a'; 4000]).map_err(Into::into).boxed_unsync()))
     });
@@ -118,8 +118,9 @@ fn app(faults: &[Fault]) -> App {
     })
 }
 
-/// Asks until the time is over, now with a body, now without. Answers and failures are both right.
-async fn ask(
+/// Sends requests until the time is over, with a body and without. Responses and failures are both
+/// correct.
+async fn send_request(
     server: SocketAddr,
     number: usize,
     connectors: Vec<Fault>,
@@ -148,15 +149,15 @@ async fn ask(
 
 #[test]
 #[ignore = "takes 60 s"]
-fn nothing_is_left_behind() {
+fn no_resources_leak() {
     const ALONE: &str = "WAYLAY_SOAK_ALONE";
     if std::env::var_os(ALONE).is_some() {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         return runtime.worker_threads(2).enable_all().build().unwrap().block_on(soak());
     }
-    // Descriptors and memory are a process's: tests at its side would be counted too.
+    // Descriptors and memory belong to the process: concurrent tests would be counted, too.
     let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
-    alone.args(["--exact", "soak::nothing_is_left_behind", "--ignored", "--nocapture"]).env(ALONE, "1");
+    alone.args(["--exact", "soak::no_resources_leak", "--ignored", "--nocapture"]).env(ALONE, "1");
     assert!(alone.status().unwrap().success());
 }
 
@@ -183,7 +184,9 @@ async fn soak() {
 
     let until = begun + Duration::from_secs(seconds);
     let clients: Vec<_> = (0..CONNECTIONS)
-        .map(|number| tokio::spawn(ask(server, number, at_connectors.clone(), at_clients[0].clone(), until)))
+        .map(|number| {
+            tokio::spawn(send_request(server, number, at_connectors.clone(), at_clients[0].clone(), until))
+        })
         .collect();
     tokio::time::sleep_until((begun + Duration::from_secs(seconds / 3)).into()).await;
     let (_, _, warm) = held();

@@ -1,4 +1,4 @@
-//! `&&`, `||` and `!` over conditions that may not know (Kleene's three-valued logic).
+//! Three-valued and/or/not.
 
 /// A tree of conditions.
 #[derive(Debug, Clone)]

@@ -1,31 +1,31 @@
-//! All conditions but path and method, from cheap to dear.
+//! Guard: one condition, compiled.
 
 use std::fmt;
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::header::{CONNECTION, COOKIE, UPGRADE};
 use http::uri::Scheme;
+use http::{HeaderMap, HeaderName, Method, Version};
 use regex::Regex;
 
-use super::client::Network;
-use super::cookie;
-use super::formula::Formula;
-use super::media::{self, Media};
-use super::method::MethodSet;
-use super::query::{QueryGuard, QueryWant};
-use super::upgrade;
-use super::whole::WholePath;
-use crate::template::decode::{Coding, has_bad_escape};
+use crate::matcher::formula::Formula;
+use crate::matcher::path_regex::PathRegex;
+use crate::matcher::query::{QueryGuard, QueryMatch};
+use crate::request::media_type;
+use crate::request::media_type::Media;
+use crate::request::method::MethodSet;
+use crate::request::peer::Network;
+use crate::request::view::{RequestHead, RequestView};
+use crate::template::captures::Span;
+use crate::template::encoding::{Encoding, has_bad_escape};
 use crate::template::host::HostPattern;
 use crate::template::path::PathPattern;
-use crate::template::slot::Span;
-use crate::view::{Head, View};
 
 /// A user's condition with its name.
 #[derive(Clone)]
 pub(crate) struct Custom {
     pub(crate) name: String,
-    pub(crate) holds: Arc<dyn Fn(&Head<'_>) -> bool + Send + Sync>,
+    pub(crate) holds: Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>,
 }
 
 impl fmt::Debug for Custom {
@@ -36,7 +36,7 @@ impl fmt::Debug for Custom {
 
 /// What a header must be like; any of several values may be so.
 #[derive(Debug, Clone)]
-pub(crate) enum HeaderWant {
+pub(crate) enum HeaderMatch {
     Present,
     Absent,
     Exact(String),
@@ -47,7 +47,7 @@ pub(crate) enum HeaderWant {
 
 /// What a rule says that is no list of conditions.
 #[derive(Debug, Clone)]
-pub(crate) struct Ruled {
+pub(crate) struct RuleGuard {
     pub(crate) formula: Formula<Guard>,
     /// The same as a rule.
     pub(crate) text: String,
@@ -62,7 +62,7 @@ pub(crate) enum Guard {
     Scheme(Vec<Scheme>),
     /// The effective host, where the host index does not decide.
     Host(HostPattern),
-    Header(HeaderName, HeaderWant),
+    Header(HeaderName, HeaderMatch),
     /// The protocols that a client may change to.
     Upgrade(Vec<String>),
     /// The name of a cookie, and its value if that matters.
@@ -76,23 +76,23 @@ pub(crate) enum Guard {
     Query(QueryGuard),
     /// The path, where the trie does not decide.
     Path(Box<PathPattern>),
-    PathRegex(WholePath),
+    PathRegex(PathRegex),
     MethodRegex(Regex),
     Custom(Custom),
     /// What rules put together of other conditions.
-    Formula(Box<Ruled>),
+    Formula(Box<RuleGuard>),
 }
 
-impl Ruled {
+impl RuleGuard {
     /// Whether it holds; nothing where that hangs on what the request does not tell.
-    pub(crate) fn verdict(&self, view: &View<'_>) -> Option<bool> {
+    pub(crate) fn verdict(&self, view: &RequestView<'_>) -> Option<bool> {
         self.formula.verdict(&|guard| guard.verdict(view))
     }
 }
 
 impl Guard {
     /// Whether it holds; variables go to `found`.
-    pub(crate) fn holds(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
+    pub(crate) fn holds(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
         match self {
             Self::Methods(set) => set.contains(view.head.method),
             Self::Scheme(any) => view.scheme().is_some_and(|scheme| any.contains(scheme)),
@@ -104,23 +104,23 @@ impl Guard {
                 let headers = view.head.headers;
                 let values = || headers.get_all(name).iter();
                 match want {
-                    HeaderWant::Present => headers.contains_key(name),
-                    HeaderWant::Absent => !headers.contains_key(name),
-                    HeaderWant::Exact(text) => match headers.get(name) {
+                    HeaderMatch::Present => headers.contains_key(name),
+                    HeaderMatch::Absent => !headers.contains_key(name),
+                    HeaderMatch::Exact(text) => match headers.get(name) {
                         None => false,
                         Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
                     },
-                    HeaderWant::Regex(regex) => {
+                    HeaderMatch::Regex(regex) => {
                         values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
                     }
-                    HeaderWant::All(regex) => {
+                    HeaderMatch::All(regex) => {
                         headers.contains_key(name)
                             && values().all(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
                     }
                 }
             }
             Self::Cookie(name, want) => {
-                let mut values = cookie::values(view.head.headers, name);
+                let mut values = values(view.head.headers, name);
                 match want {
                     None => values.next().is_some(),
                     Some(text) => values.any(|value| value == text),
@@ -129,35 +129,35 @@ impl Guard {
             Self::Client(any) => {
                 view.client().is_some_and(|address| any.iter().any(|network| network.contains(address)))
             }
-            Self::ContentType(any) => media::carries(view.head.headers, any),
-            Self::Accept(any) => media::accepts(view.head.headers, any),
-            Self::Upgrade(any) => upgrade::asks(&view.head, any),
+            Self::ContentType(any) => media_type::carries(view.head.headers, any),
+            Self::Accept(any) => media_type::accepts(view.head.headers, any),
+            Self::Upgrade(any) => asks(&view.head, any),
             Self::Query(query) => query.holds(view, found),
             Self::Path(pattern) => pattern.matches(view.path, &mut |_| {}),
             Self::PathRegex(whole) => whole.holds(view.path) == Some(true),
             Self::MethodRegex(regex) => regex.is_match(view.head.method.as_str()),
             Self::Custom(custom) => (custom.holds)(&view.head),
-            Self::Formula(ruled) => ruled.verdict(view) == Some(true),
+            Self::Formula(rule) => rule.verdict(view) == Some(true),
         }
     }
 
     /// Whether it holds, where that is certain: the opposite asks so.
-    fn verdict(&self, view: &View<'_>) -> Option<bool> {
+    fn verdict(&self, view: &RequestView<'_>) -> Option<bool> {
         let holds = self.holds(view, &mut |_| {});
         (holds || self.knows(view)).then_some(holds)
     }
 
     /// Whether it could read all that it looks at.
-    fn knows(&self, view: &View<'_>) -> bool {
+    fn knows(&self, view: &RequestView<'_>) -> bool {
         let headers = view.head.headers;
         let reads = |name| headers.get_all(name).iter().all(|value| value.to_str().is_ok());
         match self {
             Self::Scheme(_) => view.scheme().is_some(),
             Self::Client(_) => view.client().is_some(),
-            Self::Header(name, HeaderWant::Regex(_) | HeaderWant::All(_)) => reads(name),
+            Self::Header(name, HeaderMatch::Regex(_) | HeaderMatch::All(_)) => reads(name),
             Self::Cookie(..) => reads(&http::header::COOKIE),
-            Self::Query(_) => !has_bad_escape(view.query()) && Coding::Form.decode(view.query()).is_ok(),
-            Self::Path(_) => Coding::Path.decode(view.path).is_ok(),
+            Self::Query(_) => !has_bad_escape(view.query()) && Encoding::Form.decode(view.query()).is_ok(),
+            Self::Path(_) => Encoding::Path.decode(view.path).is_ok(),
             Self::PathRegex(whole) => whole.holds(view.path).is_some(),
             _ => true,
         }
@@ -167,7 +167,7 @@ impl Guard {
     pub(crate) fn is_custom(&self) -> bool {
         match self {
             Self::Custom(_) => true,
-            Self::Formula(ruled) => ruled.formula.leaves().any(Self::is_custom),
+            Self::Formula(rule) => rule.formula.leaves().any(Self::is_custom),
             _ => false,
         }
     }
@@ -176,7 +176,7 @@ impl Guard {
     pub(crate) fn looks_at_host(&self) -> bool {
         match self {
             Self::Host(_) => true,
-            Self::Formula(ruled) => ruled.formula.leaves().any(Self::looks_at_host),
+            Self::Formula(rule) => rule.formula.leaves().any(Self::looks_at_host),
             _ => false,
         }
     }
@@ -186,14 +186,57 @@ impl Guard {
         match self {
             Self::Methods(_) => 0,
             Self::Scheme(_) => 1,
-            Self::Header(_, HeaderWant::Regex(_) | HeaderWant::All(_)) | Self::Cookie(..) => 5,
+            Self::Header(_, HeaderMatch::Regex(_) | HeaderMatch::All(_)) | Self::Cookie(..) => 5,
             Self::ContentType(_) | Self::Accept(_) => 5,
             Self::Client(_) | Self::Header(..) | Self::Upgrade(_) => 2,
             Self::Host(_) => 3,
-            Self::Query(QueryGuard { want: QueryWant::Template(_) | QueryWant::Regex(_), .. }) => 6,
+            Self::Query(QueryGuard { want: QueryMatch::Template(_) | QueryMatch::Regex(_), .. }) => 6,
             Self::Query(_) => 4,
             Self::Path(_) | Self::PathRegex(_) | Self::MethodRegex(_) => 6,
             Self::Custom(_) | Self::Formula(_) => 7,
         }
     }
+}
+
+/// Whether a request asks for one of the protocols: by `Upgrade` over HTTP/1.1 (RFC 9110 §7.8), by an
+/// extended CONNECT over HTTP/2 (RFC 8441) and later.
+pub(crate) fn asks(head: &RequestHead<'_>, any: &[String]) -> bool {
+    match head.version {
+        Version::HTTP_11 => {
+            // The method is told by the method bits; CONNECT makes a tunnel of another kind.
+            head.method != Method::CONNECT
+                && has(head.headers, &CONNECTION, "upgrade")
+                && any.iter().any(|protocol| has(head.headers, &UPGRADE, protocol))
+        }
+        Version::HTTP_09 | Version::HTTP_10 => false,
+        _ => connect_protocol(head)
+            .is_some_and(|own| any.iter().any(|wanted| own.eq_ignore_ascii_case(wanted))),
+    }
+}
+
+/// Whether a token stands in a list of them, over all lines.
+fn has(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
+}
+
+/// The `:protocol` that hyper's server keeps.
+#[cfg(feature = "http2")]
+fn connect_protocol<'r>(head: &RequestHead<'r>) -> Option<&'r str> {
+    head.extensions.get::<hyper::ext::Protocol>().map(hyper::ext::Protocol::as_str)
+}
+
+#[cfg(not(feature = "http2"))]
+fn connect_protocol<'r>(_head: &RequestHead<'r>) -> Option<&'r str> {
+    None
+}
+
+/// The values of a cookie; several lines (RFC 9113 §8.2.3) and several pairs of a name all count.
+pub(crate) fn values<'r>(headers: &'r HeaderMap, name: &'r str) -> impl Iterator<Item = &'r str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';'));
+    pairs.filter_map(move |pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then_some(value)
+    })
 }

@@ -1,11 +1,7 @@
 //! Conditions on requests: each holds, or does not.
 
-pub(crate) mod client;
-pub(crate) mod cookie;
+pub(crate) mod describe;
 pub(crate) mod formula;
 pub(crate) mod guard;
-pub(crate) mod media;
-pub(crate) mod method;
+pub(crate) mod path_regex;
 pub(crate) mod query;
-pub(crate) mod upgrade;
-pub(crate) mod whole;

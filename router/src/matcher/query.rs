@@ -1,33 +1,34 @@
-//! Conditions on query keys.
+//! Query conditions.
 
 use regex::Regex;
 
-use crate::policy::QueryValues;
-use crate::template::decode::{Coding, has_bad_escape, hex};
-use crate::template::slot::{Slot, Span};
-use crate::view::View;
+use crate::request::policy::QueryValues;
+use crate::request::view::RequestView;
+use crate::template::captures::Span;
+use crate::template::encoding::{Encoding, has_bad_escape, hex};
+use crate::template::segment::SegmentPattern;
 
 /// What a query key must be like.
 #[derive(Debug, Clone)]
 pub(crate) struct QueryGuard {
     pub(crate) key: String,
-    pub(crate) want: QueryWant,
+    pub(crate) want: QueryMatch,
 }
 
 /// What the value must be like.
 #[derive(Debug, Clone)]
-pub(crate) enum QueryWant {
+pub(crate) enum QueryMatch {
     Present,
     Absent,
     Exact(String),
-    Template(Slot),
+    Template(SegmentPattern),
     Regex(Regex),
 }
 
 impl QueryGuard {
     /// Looks at the values of the key, and hands over the variables of the one that matches.
-    pub(crate) fn holds(&self, view: &View<'_>, found: &mut impl FnMut(Span)) -> bool {
-        if matches!(self.want, QueryWant::Absent) {
+    pub(crate) fn holds(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
+        if matches!(self.want, QueryMatch::Absent) {
             return !self.is_there(view);
         }
         let query = view.query();
@@ -45,14 +46,14 @@ impl QueryGuard {
             }
             let from = start + pair.len() - value.len();
             let holds = match &self.want {
-                QueryWant::Present | QueryWant::Absent => true,
-                QueryWant::Exact(text) => is(value, text),
-                QueryWant::Regex(regex) => {
-                    Coding::Form.decode(value).is_ok_and(|value| regex.is_match(&value))
+                QueryMatch::Present | QueryMatch::Absent => true,
+                QueryMatch::Exact(text) => is(value, text),
+                QueryMatch::Regex(regex) => {
+                    Encoding::Form.decode(value).is_ok_and(|value| regex.is_match(&value))
                 }
-                QueryWant::Template(slot) => {
+                QueryMatch::Template(slot) => {
                     let span = (short(from), short(from + value.len()));
-                    slot.read(query, span, Coding::Form, found)
+                    slot.read(query, span, Encoding::Form, found)
                 }
             };
             if holds || first_only {
@@ -64,7 +65,7 @@ impl QueryGuard {
 }
 
 impl QueryGuard {
-    fn is_there(&self, view: &View<'_>) -> bool {
+    fn is_there(&self, view: &RequestView<'_>) -> bool {
         let divides = |c: char| c == '&' || (view.policy.query == QueryValues::First && c == ';');
         view.query().split(divides).any(|pair| is(pair.split('=').next().unwrap_or(pair), &self.key))
     }
@@ -102,12 +103,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::is;
-    use crate::template::decode::Coding;
+    use crate::template::encoding::Encoding;
 
     proptest! {
         #[test]
         fn is_what_decoding_gives(raw in "([ab+%]|%6[1-3]|%C3%A9|%2[0b]){0,6}", text in "[ab+% \u{e9}]{0,6}") {
-            let decoded = Coding::Form.decode(&raw);
+            let decoded = Encoding::Form.decode(&raw);
             prop_assert_eq!(is(&raw, &text), decoded.as_deref() == Ok(&*text));
             if let Ok(decoded) = decoded {
                 prop_assert!(is(&raw, &decoded));

@@ -1,15 +1,15 @@
-//! What is wrong with a rule, and where.
+//! RuleError with carets.
 
 use std::fmt;
 use std::ops::Range;
 
-use super::dialect::Dialect;
-use super::function::Function;
-use super::mark::draw;
-use crate::template::piece::{MAX_REGEX_BYTES, TemplateErrorKind};
+use waylay_template::{MAX_REGEX_BYTES, TemplateErrorKind};
+
+use crate::rule::dialect::{Dialect, Function};
 
 /// The most bytes that the text of a rule may have.
 pub const MAX_RULE_BYTES: usize = 8 * 1024;
+
 /// The most parentheses and negations that a rule may have within each other.
 pub const MAX_RULE_DEPTH: usize = 64;
 
@@ -24,7 +24,7 @@ pub const MAX_RULE_DEPTH: usize = 64;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleErrors {
-    pub(super) errors: Vec<RuleError>,
+    pub(crate) errors: Vec<RuleError>,
 }
 
 impl RuleErrors {
@@ -210,7 +210,7 @@ impl fmt::Display for RuleErrorKind {
                 }
             }
             Self::EmptyArgument => f.write_str("the argument is empty"),
-            Self::NoLeadingSlash => f.write_str("a path starts with `/`"),
+            Self::NoLeadingSlash => f.write_str("a path must start with `/`"),
             Self::Template(kind) => write!(f, "{kind}"),
             Self::OldTemplate => f.write_str(
                 "`{name:regex}` is a template of Traefik v2; in v3 regexes stand in the functions that end in `Regexp`, without braces",
@@ -224,7 +224,7 @@ impl fmt::Display for RuleErrorKind {
                 write!(f, "`{text}` is neither an IP address nor a block such as `10.0.0.0/8`")
             }
             Self::MediaType(text) => write!(f, "`{text}` is no media type such as `application/json`"),
-            Self::Host(c) => write!(f, "{c:?} may not stand in a host name, write the A-label (`xn--…`)"),
+            Self::Host(c) => write!(f, "{c:?} is not allowed in a host name, write the A-label (`xn--…`)"),
             Self::Variable(text) => {
                 write!(f, "`{text}` is none of `<n>`, `<string:n>`, `<int:n>` and `<path:n>`")
             }
@@ -242,3 +242,44 @@ impl fmt::Display for RuleError {
 
 // `Display` tells the whole fault, so there is no source to tell it again.
 impl std::error::Error for RuleError {}
+
+/// How much of a line is shown around the place, in characters.
+const SHOWN: usize = 80;
+
+/// The line of the place, and carets below it.
+pub(crate) fn draw(f: &mut fmt::Formatter<'_>, text: &str, span: &Range<usize>) -> fmt::Result {
+    let start = text.floor_char_boundary_of(span.start);
+    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    let end = text.floor_char_boundary_of(span.end).clamp(start, line_end.max(start));
+    let before: Vec<char> = text[line_start..start].chars().collect();
+    let marked = text[start..end].chars().count();
+    let after: Vec<char> = text[start..line_end].chars().collect();
+    let cut_before = before.len().saturating_sub(SHOWN / 2);
+    let kept_after = after.len().min(SHOWN);
+    let clean = |c: &char| if c.is_control() { '\u{fffd}' } else { *c };
+    let lead: &str = if cut_before > 0 { "…" } else { "" };
+    let tail: &str = if kept_after < after.len() { "…" } else { "" };
+    let shown: String = before[cut_before..].iter().chain(&after[..kept_after]).map(clean).collect();
+    let indent = lead.chars().count() + before.len() - cut_before;
+    writeln!(f, "    {lead}{shown}{tail}")?;
+    write!(f, "    {:indent$}{}", "", "^".repeat(marked.clamp(1, kept_after.max(1))))
+}
+
+/// Spans of ours lie on boundaries; those that a user writes into the public field may not.
+trait Boundary {
+    fn floor_char_boundary_of(&self, at: usize) -> usize;
+}
+
+impl Boundary for str {
+    fn floor_char_boundary_of(&self, at: usize) -> usize {
+        let mut at = at.min(self.len());
+        while !self.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    }
+}
+
+/// The most alternatives that one route is laid out as; what is beyond is tested one after the other.
+pub const MAX_ALTERNATIVES: usize = 64;

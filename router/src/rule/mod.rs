@@ -1,26 +1,18 @@
 //! Rules: conditions as one line of text, with `&&`, `||`, `!` and parentheses.
 #![doc = include_str!("../../docs/rules.md")]
 
-mod angle;
-mod check;
+pub(crate) mod ast;
+pub(crate) mod check;
 pub(crate) mod dialect;
 pub(crate) mod error;
-mod function;
-mod leaf;
-mod lex;
-pub(crate) mod lint;
-pub(crate) mod lower;
-mod mark;
-mod merge;
-mod parse;
+pub(crate) mod lexer;
+pub(crate) mod parser;
 pub(crate) mod text;
-mod tree;
-pub(crate) mod write;
 
-pub use dialect::Dialect;
-pub use error::{MAX_RULE_BYTES, MAX_RULE_DEPTH, RuleError, RuleErrorKind, RuleErrors};
-pub use function::Function;
-pub use lint::{RuleLint, RuleLintKind};
-pub use lower::MAX_ALTERNATIVES;
-pub use text::{Rule, RuleText};
-pub use tree::{Argument, Call, Expr};
+pub use crate::rule::ast::{Argument, Call, Expr};
+pub use crate::rule::check::{RuleLint, RuleLintKind};
+pub use crate::rule::dialect::Dialect;
+pub use crate::rule::dialect::Function;
+pub use crate::rule::error::MAX_ALTERNATIVES;
+pub use crate::rule::error::{MAX_RULE_BYTES, MAX_RULE_DEPTH, RuleError, RuleErrorKind, RuleErrors};
+pub use crate::rule::text::{Rule, RuleText};

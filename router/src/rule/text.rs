@@ -1,13 +1,13 @@
-//! A rule: its text, the tree that it says, and what is strange about it.
+//! Rule, RuleText.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::dialect::Dialect;
-use super::error::{RuleError, RuleErrors};
-use super::lint::{RuleLint, lint};
-use super::parse::parse;
-use super::tree::Expr;
+use crate::rule::ast::Expr;
+use crate::rule::check::{RuleLint, lint};
+use crate::rule::dialect::Dialect;
+use crate::rule::error::{RuleError, RuleErrors};
+use crate::rule::parser::parse;
 
 /// The text of a rule and whose language it is; nothing has been read yet.
 ///

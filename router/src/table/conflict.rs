@@ -1,69 +1,72 @@
-//! Routes of one rank that match the same request: refused with that request as witness.
+//! Conflicts of routes of equal rank.
 
 use std::collections::HashMap;
 
-use crate::catalog::{Facts, Undecided};
-use crate::error::{BuildError, BuildErrorKind};
-use crate::matcher::guard::{Guard, HeaderWant};
-use crate::meet::{Meeting, Meetings, Side};
-use crate::pattern::{Pattern, Texts};
-use crate::policy::Policy;
-use crate::speech::bare_host;
-use crate::template::path::Ending;
-use crate::template::piece::{Piece, Template};
-use crate::witness::Witness;
+use waylay_template::{Node, Template};
+
+use crate::compile::automaton::bare_host;
+use crate::compile::error::{BuildError, BuildErrorKind};
+use crate::compile::overlap::{Overlap, OverlapChecker, RouteRef};
+use crate::compile::pattern::{Pattern, RouteTemplates};
+use crate::compile::witness::Witness;
+use crate::matcher::guard::{Guard, HeaderMatch};
+use crate::request::policy::Policy;
+use crate::table::catalog::{RouteEntry, UnknownOverlaps};
+use crate::template::path::PathEnd;
 
 /// How many pairs are reasoned about; what is left is not compared.
 const MAX_PAIRS: usize = 4096;
-/// How many undecided pairs are told one by one.
+
+/// How many unknown_overlaps pairs are told one by one.
 const MAX_UNDECIDED: usize = 256;
 
 /// Finds routes of one rank that meet.
-pub(super) struct Conflicts<'f> {
-    facts: &'f [Facts],
-    meetings: Meetings<'f>,
+pub(crate) struct Conflicts<'f> {
+    facts: &'f [RouteEntry],
+    checker: OverlapChecker<'f>,
     pairs: usize,
     /// Pairs of places in the catalog with a request that both match.
-    pub(super) found: Vec<(usize, usize, Witness)>,
-    pub(super) undecided: Undecided,
+    pub(crate) found: Vec<(usize, usize, Witness)>,
+    pub(crate) unknown_overlaps: UnknownOverlaps,
 }
 
 /// A route as it is compared with others.
-struct Rival<'s> {
+struct Contender<'s> {
     prefix: &'s str,
-    place: usize,
+    index: usize,
     pattern: &'s Pattern,
     exact: Exact<'s>,
 }
 
 impl<'f> Conflicts<'f> {
-    pub(super) fn new(facts: &'f [Facts], policy: &'f Policy) -> Self {
-        let meetings = Meetings::new(policy);
-        Self { facts, meetings, pairs: 0, found: Vec::new(), undecided: Undecided::default() }
+    pub(crate) fn new(facts: &'f [RouteEntry], policy: &'f Policy) -> Self {
+        let checker = OverlapChecker::new(policy);
+        Self { facts, checker, pairs: 0, found: Vec::new(), unknown_overlaps: UnknownOverlaps::default() }
     }
 
     /// Compares routes of one rank, which are given with their places in the catalog.
-    pub(super) fn compare(&mut self, group: &[(usize, &Pattern)]) {
+    pub(crate) fn compare(&mut self, group: &[(usize, &Pattern)]) {
         // Where literal segments or hosts differ, nothing is to be asked.
-        let mut buckets: HashMap<Vec<String>, Vec<Rival<'_>>> = HashMap::new();
-        for &(place, pattern) in group {
-            let Some(texts) = self.facts.get(place).map(|facts| &facts.texts) else { continue };
-            let rival = Rival { prefix: prefix(texts), place, pattern, exact: exact(texts, pattern) };
-            buckets.entry(skeleton(texts)).or_default().push(rival);
+        let mut buckets: HashMap<Vec<String>, Vec<Contender<'_>>> = HashMap::new();
+        for &(index, pattern) in group {
+            let Some(templates) = self.facts.get(index).map(|facts| &facts.templates) else { continue };
+            let contender =
+                Contender { prefix: prefix(templates), index, pattern, exact: exact(templates, pattern) };
+            buckets.entry(skeleton(templates)).or_default().push(contender);
         }
         let mut buckets: Vec<_> = buckets.into_values().filter(|bucket| bucket.len() > 1).collect();
         // In the order of writing, whatever the hashes are.
-        buckets.sort_by_key(|bucket| bucket.first().map(|rival| rival.place));
+        buckets.sort_by_key(|bucket| bucket.first().map(|contender| contender.index));
         for mut bucket in buckets {
-            // Routes meet only where one literal beginning goes on as the other: those lie side by side.
-            bucket.sort_by_key(|rival| (rival.prefix, rival.place));
+            // Routes meet only where one literal beginning goes on as the other: those are adjacent.
+            bucket.sort_by_key(|contender| (contender.prefix, contender.index));
             for (i, own) in bucket.iter().enumerate() {
                 let beside = bucket[i + 1..].iter().take_while(|other| other.prefix.starts_with(own.prefix));
                 for other in beside {
                     if !differ(&own.exact, &other.exact)
                         && !own.pattern.methods.and(&other.pattern.methods).is_empty()
                     {
-                        self.pair((own.place, own.pattern), (other.place, other.pattern));
+                        self.pair((own.index, own.pattern), (other.index, other.pattern));
                     }
                 }
             }
@@ -76,38 +79,41 @@ impl<'f> Conflicts<'f> {
             return;
         }
         let (first, second) = if a.0 < b.0 { (a, b) } else { (b, a) };
-        if apart(&self.facts[first.0].texts, &self.facts[second.0].texts) {
+        if apart(&self.facts[first.0].templates, &self.facts[second.0].templates) {
             return;
         }
         self.pairs += 1;
-        let sides = [first, second].map(|(place, pattern)| Side { pattern, texts: &self.facts[place].texts });
-        let meeting = if self.pairs > MAX_PAIRS { Meeting::Unknown } else { self.meetings.meet(&sides) };
+        let routes = [first, second]
+            .map(|(index, pattern)| RouteRef { pattern, templates: &self.facts[index].templates });
+        let meeting = if self.pairs > MAX_PAIRS { Overlap::Unknown } else { self.checker.check(&routes) };
         match meeting {
-            Meeting::At(witness) => self.found.push((first.0, second.0, witness)),
-            Meeting::Unknown if self.undecided.pairs.len() < MAX_UNDECIDED && self.pairs <= MAX_PAIRS => {
-                self.undecided.pairs.push((first.0, second.0));
+            Overlap::At(witness) => self.found.push((first.0, second.0, witness)),
+            Overlap::Unknown
+                if self.unknown_overlaps.pairs.len() < MAX_UNDECIDED && self.pairs <= MAX_PAIRS =>
+            {
+                self.unknown_overlaps.pairs.push((first.0, second.0));
             }
-            Meeting::Unknown => self.undecided.further.get_or_insert((second.0, 0)).1 += 1,
-            Meeting::Never => {}
+            Overlap::Unknown => self.unknown_overlaps.further.get_or_insert((second.0, 0)).1 += 1,
+            Overlap::Never => {}
         }
     }
 
     /// What was found as errors of the routes written later.
-    pub(super) fn errors(&mut self) -> Vec<BuildError> {
+    pub(crate) fn errors(&mut self) -> Vec<BuildError> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|(first, second, _)| (*second, *first));
-        // One rival is enough for a route to be told of.
+        // One contender is enough for a route to be told of.
         found.dedup_by_key(|(_, second, _)| *second);
         let errors = found.into_iter().map(|(first, second, witness)| {
             let (route, other) = (&self.facts[second], &self.facts[first]);
             BuildError {
                 kind: BuildErrorKind::Conflict {
                     with: other.label(),
-                    other: other.site,
+                    other: other.location,
                     witness: Box::new(witness),
                 },
                 route: route.label(),
-                site: route.site,
+                location: route.location,
             }
         });
         errors.collect()
@@ -116,13 +122,13 @@ impl<'f> Conflicts<'f> {
 
 /// The literal segments of the path and labels of the hosts, which must be the same for two routes of one
 /// rank to meet: variables stand at the same places in both.
-fn skeleton(texts: &Texts) -> Vec<String> {
-    let mut parts: Vec<String> = texts.path.iter().flat_map(|path| literals(path, '/')).collect();
-    if texts.ending == Ending::Segments {
+fn skeleton(templates: &RouteTemplates) -> Vec<String> {
+    let mut parts: Vec<String> = templates.path.iter().flat_map(|path| literals(path, '/')).collect();
+    if templates.end == PathEnd::Segments {
         let len = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |last| last + 1);
         parts.truncate(len);
     }
-    for host in &texts.hosts {
+    for host in &templates.hosts {
         parts.extend(literals(&bare_host(host), '.').into_iter().map(|label| label.to_ascii_lowercase()));
     }
     parts
@@ -130,9 +136,9 @@ fn skeleton(texts: &Texts) -> Vec<String> {
 
 fn literals(template: &Template, separator: char) -> Vec<String> {
     let mut parts = vec![Some(String::new())];
-    for piece in &template.pieces {
-        match piece {
-            Piece::Text(text) => {
+    for node in &template.nodes {
+        match node {
+            Node::Text(text) => {
                 for (i, part) in text.split(separator).enumerate() {
                     if i > 0 {
                         parts.push(Some(String::new()));
@@ -142,7 +148,7 @@ fn literals(template: &Template, separator: char) -> Vec<String> {
                     }
                 }
             }
-            Piece::Var(_) | Piece::Wild(_) => {
+            Node::Variable(_) | Node::Wildcard(_) => {
                 if let Some(part) = parts.last_mut() {
                     *part = None;
                 }
@@ -162,13 +168,13 @@ enum Part {
     Query,
 }
 
-fn exact<'s>(texts: &'s Texts, pattern: &'s Pattern) -> Exact<'s> {
+fn exact<'s>(templates: &'s RouteTemplates, pattern: &'s Pattern) -> Exact<'s> {
     let guards = pattern.guards.iter().filter_map(|guard| match guard {
-        Guard::Header(name, HeaderWant::Exact(value)) => Some(((Part::Header, name.as_str()), &**value)),
+        Guard::Header(name, HeaderMatch::Exact(value)) => Some(((Part::Header, name.as_str()), &**value)),
         Guard::Cookie(name, Some(value)) => Some(((Part::Cookie, &**name), &**value)),
         _ => None,
     });
-    let queries = texts
+    let queries = templates
         .queries
         .iter()
         .filter_map(|(key, template)| Some(((Part::Query, &**key), template.as_ref()?.literal()?)));
@@ -184,34 +190,34 @@ fn differ(a: &Exact<'_>, b: &Exact<'_>) -> bool {
 }
 
 /// The text in front of the first variable.
-fn prefix(texts: &Texts) -> &str {
-    let text = texts.path.as_ref().map_or("", |path| first(path));
-    if texts.ending == Ending::Segments { text.trim_end_matches('/') } else { text }
+fn prefix(templates: &RouteTemplates) -> &str {
+    let text = templates.path.as_ref().map_or("", |path| first(path));
+    if templates.end == PathEnd::Segments { text.trim_end_matches('/') } else { text }
 }
 
 fn first(template: &Template) -> &str {
-    match template.pieces.first() {
-        Some(Piece::Text(text)) => text,
+    match template.nodes.first() {
+        Some(Node::Text(text)) => text,
         _ => "",
     }
 }
 
 fn last(template: &Template) -> &str {
-    match template.pieces.last() {
-        Some(Piece::Text(text)) if template.pieces.len() > 1 => text,
+    match template.nodes.last() {
+        Some(Node::Text(text)) if template.nodes.len() > 1 => text,
         _ => "",
     }
 }
 
-/// Whether the texts around the variables of paths or hosts tell two routes apart at a glance.
-fn apart(a: &Texts, b: &Texts) -> bool {
+/// Whether the templates around the variables of paths or hosts tell two routes apart at a glance.
+fn apart(a: &RouteTemplates, b: &RouteTemplates) -> bool {
     let ends = |a: &Template, b: &Template| {
         let (a, b) = (last(a).to_ascii_lowercase(), last(b).to_ascii_lowercase());
         !a.ends_with(&b) && !b.ends_with(&a)
     };
     let paths = match (&a.path, &b.path) {
         (Some(a_path), Some(b_path)) => {
-            (a.ending, b.ending) == (Ending::Exact, Ending::Exact) && ends(a_path, b_path)
+            (a.end, b.end) == (PathEnd::Exact, PathEnd::Exact) && ends(a_path, b_path)
         }
         _ => false,
     };

@@ -1,34 +1,195 @@
-//! `Table::explain`: every route tried alone, in rank order.
+//! Explanation.
 
-use http::Request;
+use std::fmt;
 
-use super::lookup::Table;
-use crate::captures::Captures;
-use crate::explain::{Candidate, Explanation, Verdict};
-use crate::miss::Reason;
-use crate::pattern::Pattern;
-use crate::peer::Peer;
-use crate::told::told;
-use crate::view::{Read, View};
+use http::{Method, Request, Uri};
+
+use crate::compile::pattern::Pattern;
+use crate::matcher::describe::describe;
+use crate::request::peer::Peer;
+use crate::request::view::{NormalizedRequest, RequestView};
+use crate::table::lookup::Table;
+use crate::table::miss::{Miss, Reason};
+use crate::template::captures::Captures;
+
+/// What a table makes of one request, route by route.
+///
+/// `Display` shows the outcome and the routes that host and path let through; the alternate form
+/// (`{:#}`) shows all routes. With feature `serde` it serializes.
+///
+/// ```
+/// use waylay_router::{Peer, Route, Table, Verdict};
+/// let table = Table::builder()
+///     .route(Route::get("/a/{id:[0-9]+}").header("x-beta", "1").name("beta").value(1))
+///     .route(Route::get("/a/{id}").name("plain").value(2))
+///     .build()?;
+/// let request = http::Request::get("/a/7").header("x-beta", "0").body(())?;
+/// let explained = table.explain(&request, &Peer::default());
+/// assert_eq!(explained.to_string(), "\
+/// GET /a/7
+///   goes to route `plain`
+///   failed    beta   /a/{id:[0-9]+}  header x-beta=1: got 0
+///   selected  plain  /a/{id}
+/// ");
+/// assert!(matches!(&explained.candidates[0].verdict, Verdict::Failed { matcher, .. } if matcher == "header"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Explanation {
+    /// The request's method.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::table::serialize::text"))]
+    pub method: Method,
+    /// The request's target.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::table::serialize::text"))]
+    pub target: Uri,
+    /// The path that templates are compared with; nothing, if the request is refused or redirected for it.
+    pub path: Option<String>,
+    /// The effective host.
+    pub host: Option<String>,
+    /// The place of the route that wins in [`Table::routes`](crate::Table::routes).
+    pub winner: Option<usize>,
+    /// Why there is none.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::table::serialize::miss"))]
+    pub miss: Option<Miss>,
+    /// Every route that can match, best rank first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One route, and what became of it; a route whose [rule](crate::rule) has alternatives is several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Candidate {
+    /// Its place in [`Table::routes`](crate::Table::routes).
+    pub index: usize,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its path template.
+    pub template: String,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// What became of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It answers the request.
+    Selected,
+    /// All of its conditions hold, and another route is better.
+    Outranked,
+    /// Only the final slash of the path is another one than the route's.
+    TrailingSlash,
+    /// A sealed scope or route keeps the request away from it.
+    Sealed,
+    /// A condition fails: the first of them.
+    Failed {
+        /// The kind of condition: `host`, `path`, `method`, `header`, …
+        matcher: String,
+        /// What the route asks for.
+        wanted: String,
+        /// What the request has.
+        got: String,
+    },
+}
+
+impl Verdict {
+    fn is_near(&self) -> bool {
+        !matches!(self, Self::Failed { matcher, .. } if matches!(matcher.as_str(), "host" | "path"))
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Selected => "selected",
+            Self::Outranked => "outranked",
+            Self::TrailingSlash => "slash",
+            Self::Sealed => "sealed",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}", self.method, self.target)?;
+        let label = |candidate: &Candidate| match &candidate.name {
+            Some(name) => format!("route `{name}`"),
+            None => format!("`{}`", candidate.template),
+        };
+        let of = |index: usize| self.candidates.iter().filter(move |one| one.index == index);
+        // Of the alternatives of a route, the selected one.
+        let selected = |index: usize| of(index).find(|one| one.verdict == Verdict::Selected);
+        let winner = self.winner.and_then(|index| selected(index).or_else(|| of(index).next()));
+        match (winner, &self.miss) {
+            (Some(winner), None) => writeln!(f, "  goes to {}", label(winner))?,
+            (Some(winner), Some(miss)) => {
+                writeln!(f, "  goes to {} by {}", label(winner), describe_miss(miss))?
+            }
+            (None, Some(miss)) => writeln!(f, "  is a miss: {}", describe_miss(miss))?,
+            (None, None) => {}
+        }
+        let all = f.alternate();
+        let shown: Vec<&Candidate> =
+            self.candidates.iter().filter(|one| all || one.verdict.is_near()).collect();
+        let width = |text: fn(&Candidate) -> &str| {
+            shown.iter().map(|candidate| text(candidate).chars().count()).max().unwrap_or(0)
+        };
+        let (names, templates) = (width(name), width(|candidate| &candidate.template));
+        for candidate in &shown {
+            let reason = match &candidate.verdict {
+                Verdict::Failed { matcher, wanted, got } => format!("{matcher} {wanted}: got {got}"),
+                _ => String::new(),
+            };
+            let (word, name, template) = (candidate.verdict.word(), name(candidate), &candidate.template);
+            let line = format!("  {word:9} {name:names$}  {template:templates$}  {reason}");
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        match self.candidates.len() - shown.len() {
+            0 => Ok(()),
+            1 => writeln!(f, "  1 route has another host or path"),
+            more => writeln!(f, "  {more} routes have another host or path"),
+        }
+    }
+}
+
+fn name(candidate: &Candidate) -> &str {
+    candidate.name.as_deref().unwrap_or("-")
+}
+
+/// A miss in a few words.
+fn describe_miss(miss: &Miss) -> String {
+    let status = miss.status().as_u16();
+    match &miss.reason {
+        Reason::BadRequest(bad) => format!("{status}, {bad}"),
+        Reason::Redirect(redirect) => format!("{status} to {}", redirect.target),
+        Reason::MethodNotAllowed(methods) | Reason::Options(methods) => {
+            format!("{status}, allowed are {methods}")
+        }
+        Reason::UnsupportedMediaType(types) => format!("{status}, taken are {}", types.join(", ")),
+        Reason::NotAcceptable(types) => format!("{status}, given are {}", types.join(", ")),
+        Reason::NotFound => status.to_string(),
+    }
+}
 
 impl<T> Table<T> {
     /// What the table makes of a request, route by route. It tries every route there is, however many:
     /// a look-up does not pay for that.
     pub fn explain<B>(&self, request: &Request<B>, peer: &Peer) -> Explanation {
         let policy = &self.catalog.policy;
-        let read = Read::new(request, peer, policy, &self.proxies, self.hosts);
+        let read = NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts);
         let (winner, miss) = match self.find(request, peer) {
-            Ok(found) => (Some(found.way()), None),
+            Ok(found) => (Some(found.alternative()), None),
             Err(miss) => {
                 let to = match &miss.reason {
-                    Reason::Redirect(redirect) => redirect.matched.as_ref().map(|matched| matched.index()),
+                    Reason::Redirect(redirect) => redirect.matched.as_ref().map(|matched| matched.entry()),
                     _ => None,
                 };
                 (to, Some(miss))
             }
         };
         let candidates = match &read {
-            Ok(read) => self.candidates(&View::new(request, read, peer, policy), winner),
+            Ok(read) => self.candidates(&RequestView::new(request, read, peer, policy), winner),
             Err(_) => Vec::new(),
         };
         let read = read.as_ref().ok();
@@ -37,49 +198,49 @@ impl<T> Table<T> {
             target: request.uri().clone(),
             path: read.map(|read| read.path.clone().into_owned()),
             host: read.and_then(|read| Some(read.host.as_ref()?.name.clone().into_owned())),
-            winner: winner.map(|way| self.catalog.listed(way)),
+            winner: winner.map(|alternative| self.catalog.listed(alternative)),
             miss,
             candidates,
         }
     }
 
-    fn candidates(&self, view: &View<'_>, winner: Option<usize>) -> Vec<Candidate> {
+    fn candidates(&self, view: &RequestView<'_>, winner: Option<usize>) -> Vec<Candidate> {
         let seal = self.seal(view);
         let mut candidates = Vec::new();
         let mut slashed = Vec::new();
-        for (rank, place) in self.places.iter().enumerate() {
+        for (rank, place) in self.ranks.iter().enumerate() {
             let route = place.route as usize;
             let facts = &self.catalog.routes[route];
-            let own = self.verdict(rank, route, view);
+            let outcome = self.verdict(rank, route, view);
             let rank = u32::try_from(rank).unwrap_or(u32::MAX);
             let inside = rank < seal.limit && seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
-            let verdict = match own {
+            let verdict = match outcome {
                 _ if facts.build_only => continue,
-                // What a detour fails on is said of the route itself.
-                Verdict::Fails { .. } if place.detour => continue,
-                _ if place.detour && winner != Some(route) => Verdict::OtherSlash,
-                Verdict::Outranked if winner == Some(route) => Verdict::Wins,
-                Verdict::Outranked if !inside => Verdict::SealedOff,
-                own => own,
+                // What a slash variant fails on is said of the route itself.
+                Verdict::Failed { .. } if place.slash_variant => continue,
+                _ if place.slash_variant && winner != Some(route) => Verdict::TrailingSlash,
+                Verdict::Outranked if winner == Some(route) => Verdict::Selected,
+                Verdict::Outranked if !inside => Verdict::Sealed,
+                outcome => outcome,
             };
-            if place.detour {
+            if place.slash_variant {
                 slashed.push(route);
             }
             let (name, template) = (facts.name.clone(), facts.template.clone());
-            let candidate = Candidate { place: self.catalog.listed(route), name, template, verdict };
+            let candidate = Candidate { index: self.catalog.listed(route), name, template, verdict };
             candidates.push((route, candidate));
         }
         // Of a route that is met by the other slash, its own path is not said to fail as well.
-        let own = |(route, one): &(usize, Candidate)| {
-            !(slashed.contains(route) && matches!(one.verdict, Verdict::Fails { .. }))
+        let outcome = |(route, one): &(usize, Candidate)| {
+            !(slashed.contains(route) && matches!(one.verdict, Verdict::Failed { .. }))
         };
-        candidates.into_iter().filter(own).map(|(_, candidate)| candidate).collect()
+        candidates.into_iter().filter(outcome).map(|(_, candidate)| candidate).collect()
     }
 
     /// The first condition that fails: host, path, method, then the guards from cheap to dear.
-    fn verdict(&self, rank: usize, route: usize, view: &View<'_>) -> Verdict {
+    fn verdict(&self, rank: usize, route: usize, view: &RequestView<'_>) -> Verdict {
         let (pattern, facts) = (&self.catalog.patterns[rank], &self.catalog.routes[route]);
-        let fails = |(matcher, wanted, got): (&str, String, String)| Verdict::Fails {
+        let fails = |(matcher, wanted, got): (&str, String, String)| Verdict::Failed {
             matcher: matcher.to_owned(),
             wanted,
             got,
@@ -89,11 +250,11 @@ impl<T> Table<T> {
                 Some(port) => format!("{}:{port}", host.name),
                 None => host.name.clone().into_owned(),
             });
-            let wanted = facts.texts.hosts.last().map(|host| host.text.clone()).unwrap_or_default();
+            let wanted = facts.templates.hosts.last().map(|host| host.text.clone()).unwrap_or_default();
             return fails(("host", wanted, got));
         }
         // Without a path the index may go by a regex, which is told with the guards.
-        if facts.texts.path.is_some() && !pattern.path.matches(view.path, &mut |_| {}) {
+        if facts.templates.path.is_some() && !pattern.path.matches(view.path, &mut |_| {}) {
             return fails(("path", facts.template.clone(), view.path.to_owned()));
         }
         if !pattern.methods.contains(view.head.method) {
@@ -101,13 +262,13 @@ impl<T> Table<T> {
         }
         let words: &[String] = &facts.conditions;
         match failing(pattern, view) {
-            Some(guard) => fails(told(&pattern.guards[guard], words, view)),
+            Some(guard) => fails(describe(&pattern.guards[guard], words, view)),
             None => Verdict::Outranked,
         }
     }
 }
 
-fn failing(pattern: &Pattern, view: &View<'_>) -> Option<usize> {
+fn failing(pattern: &Pattern, view: &RequestView<'_>) -> Option<usize> {
     let mut captures = Captures::new();
     pattern.guards.iter().position(|guard| !guard.holds(view, &mut |span| captures.push(span)))
 }

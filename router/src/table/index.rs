@@ -1,33 +1,31 @@
-//! The look-up: host class, then exact paths by hash, then the trie, in rank order.
+//! Host routes of one host, exact map, trie.
 
 use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
-use super::trie::{Entry, Sapling, Trie, Visit};
-use crate::captures::Captures;
-use crate::matcher::media::Media;
-use crate::matcher::method::{MethodSet, bit};
-use crate::miss::Reason;
-use crate::pattern::Pattern;
+use crate::compile::pattern::Pattern;
+use crate::request::method::bit;
+use crate::request::view::RequestView;
+use crate::table::trie::{Entry, Trie, TrieBuilder, Visit};
+use crate::template::captures::Captures;
 use crate::template::path::Edge;
-use crate::view::View;
 
 /// Routes by host and path.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    named: HashMap<Box<str>, Class, FxBuildHasher>,
-    patterned: Vec<Class>,
+    named: HashMap<Box<str>, HostRoutes, FxBuildHasher>,
+    patterned: Vec<HostRoutes>,
     /// The least rank of all patterned classes.
     patterned_least: u32,
     labels: Trie,
-    any: Class,
+    any: HostRoutes,
     hosts: bool,
 }
 
 /// The routes of one host.
 #[derive(Debug, Default)]
-struct Class {
+struct HostRoutes {
     fixed: HashMap<Box<[u8]>, Vec<Entry>, FxBuildHasher>,
     /// Which lengths and last bytes the fixed paths have: most other paths need no hash.
     filter: [u64; 8],
@@ -37,21 +35,21 @@ struct Class {
 
 impl Index {
     /// Looks for the route of least rank whose conditions all hold.
-    pub(crate) fn find(&self, best: &mut Best<'_>) {
+    pub(crate) fn find(&self, best: &mut BestMatch<'_>) {
         self.search(best.view, best);
     }
 
-    /// Shows all leaves that match, most specific first within each host class.
-    pub(crate) fn search(&self, view: &View<'_>, visit: &mut impl Visit) {
+    /// Shows all leaves that match, most specific first within each host routes of one host.
+    pub(crate) fn search(&self, view: &RequestView<'_>, visit: &mut impl Visit) {
         let path = view.path.as_bytes();
         if let (true, Some(host)) = (self.hosts, &view.host) {
-            if let Some(class) = self.named.get(&*host.name) {
-                class.search(path, visit);
+            if let Some(host_routes) = self.named.get(&*host.name) {
+                host_routes.search(path, visit);
             }
             if self.patterned_least < visit.limit() {
                 let mut reversed = [0; 256];
                 let name = reverse(&host.name, &mut reversed);
-                let mut classes = Classes { classes: &self.patterned, path, visit };
+                let mut classes = HostSearch { classes: &self.patterned, path, visit };
                 self.labels.walk(name, &mut classes);
             }
         }
@@ -64,7 +62,7 @@ impl Index {
     }
 }
 
-impl Class {
+impl HostRoutes {
     fn search(&self, path: &[u8], visit: &mut impl Visit) {
         if self.least >= visit.limit() {
             return;
@@ -73,7 +71,7 @@ impl Class {
         if self.filter[word] & bit != 0
             && let Some(entries) = self.fixed.get(path)
         {
-            // No other leaf of this class matches such a path.
+            // No other leaf of this routes of one host matches such a path.
             return visit.leaf(entries, &Captures::new());
         }
         self.trie.walk(path, visit);
@@ -118,18 +116,18 @@ fn reverse<'b>(host: &str, buffer: &'b mut [u8; 256]) -> &'b [u8] {
 const NONE: u32 = u32::MAX;
 
 /// Keeps the best route so far.
-pub(crate) struct Best<'s> {
+pub(crate) struct BestMatch<'s> {
     patterns: &'s [Pattern],
-    view: &'s View<'s>,
+    view: &'s RequestView<'s>,
     method: u16,
     rank: u32,
     pub(crate) captures: Captures,
 }
 
-impl<'s> Best<'s> {
+impl<'s> BestMatch<'s> {
     /// None so far.
     #[inline]
-    pub(crate) fn new(patterns: &'s [Pattern], view: &'s View<'s>) -> Self {
+    pub(crate) fn new(patterns: &'s [Pattern], view: &'s RequestView<'s>) -> Self {
         let method = bit(view.head.method);
         Self { patterns, view, method, rank: NONE, captures: Captures::new() }
     }
@@ -141,32 +139,32 @@ impl<'s> Best<'s> {
     }
 }
 
-impl Visit for Best<'_> {
+impl Visit for BestMatch<'_> {
     #[inline]
     fn limit(&self) -> u32 {
         self.rank
     }
 
     #[inline]
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
         for entry in entries {
             if entry.rank >= self.rank {
                 return;
             }
-            if entry.methods & self.method == 0 || (entry.some && holes.ends_empty()) {
+            if entry.methods & self.method == 0 || (entry.some && spans.ends_empty()) {
                 continue;
             }
             if entry.plain {
-                self.captures.copy(holes);
+                self.captures.copy(spans);
             } else if entry.guarded {
                 if !self.patterns[entry.rank as usize].admits_guards(self.view) {
                     continue;
                 }
-                self.captures.copy(holes);
+                self.captures.copy(spans);
             } else {
                 let mut captures = Captures::new();
                 let pattern = &self.patterns[entry.rank as usize];
-                if !pattern.admits(self.view, holes.as_slice(), &mut captures) {
+                if !pattern.admits(self.view, spans.as_slice(), &mut captures) {
                     continue;
                 }
                 self.captures = captures;
@@ -177,102 +175,14 @@ impl Visit for Best<'_> {
     }
 }
 
-/// Collects what a request lacks, from the routes that fail on nothing else.
-pub(crate) struct Near<'s> {
-    patterns: &'s [Pattern],
-    view: &'s View<'s>,
-    /// Of routes that only the method keeps from answering.
-    methods: MethodSet,
-    /// Of routes whose method is another one, whatever else they ask of the body.
-    others: MethodSet,
-    content_types: Vec<String>,
-    accepted: Vec<String>,
-}
-
-impl<'s> Near<'s> {
-    pub(crate) fn new(patterns: &'s [Pattern], view: &'s View<'s>) -> Self {
-        let (methods, others) = (MethodSet::default(), MethodSet::default());
-        Self { patterns, view, methods, others, content_types: Vec::new(), accepted: Vec::new() }
-    }
-
-    /// One rule, whatever the order of routes.
-    pub(crate) fn reason(self) -> Option<Reason> {
-        if !self.methods.is_empty() {
-            Some(Reason::MethodNotAllowed(self.methods))
-        } else if !self.content_types.is_empty() {
-            Some(Reason::UnsupportedMediaType(self.content_types))
-        } else if !self.accepted.is_empty() {
-            Some(Reason::NotAcceptable(self.accepted))
-        } else if !self.others.is_empty() {
-            Some(Reason::MethodNotAllowed(self.others))
-        } else {
-            None
-        }
-    }
-}
-
-/// Collects the methods of all routes that match but for the method.
-pub(crate) struct Allowed<'s> {
-    pub(crate) patterns: &'s [Pattern],
-    pub(crate) view: &'s View<'s>,
-    pub(crate) methods: MethodSet,
-}
-
-impl Visit for Allowed<'_> {
-    fn limit(&self) -> u32 {
-        u32::MAX
-    }
-
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
-        for entry in entries {
-            let pattern = &self.patterns[entry.rank as usize];
-            let nearly = pattern.nearly(self.view, holes.as_slice());
-            if nearly.is_some_and(|nearly| nearly.content_type.is_none() && nearly.accept.is_none()) {
-                self.methods.extend(&pattern.methods);
-            }
-        }
-    }
-}
-
-fn collect(media: Option<&[Media]>, into: &mut Vec<String>) {
-    for media in media.into_iter().flatten().map(Media::to_string) {
-        if !into.contains(&media) {
-            into.push(media);
-        }
-    }
-}
-
-impl Visit for Near<'_> {
-    fn limit(&self) -> u32 {
-        u32::MAX
-    }
-
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures) {
-        for entry in entries {
-            let pattern = &self.patterns[entry.rank as usize];
-            let Some(nearly) = pattern.nearly(self.view, holes.as_slice()) else { continue };
-            if pattern.methods.contains(self.view.head.method) {
-                match nearly.content_type {
-                    Some(_) => collect(nearly.content_type, &mut self.content_types),
-                    None => collect(nearly.accept, &mut self.accepted),
-                }
-            } else if nearly.content_type.is_none() && nearly.accept.is_none() {
-                self.methods.extend(&pattern.methods);
-            } else {
-                self.others.extend(&pattern.methods);
-            }
-        }
-    }
-}
-
 /// Passes a walk over host labels on to the path tries of the hosts that it meets.
-struct Classes<'s, V> {
-    classes: &'s [Class],
+struct HostSearch<'s, V> {
+    classes: &'s [HostRoutes],
     path: &'s [u8],
     visit: &'s mut V,
 }
 
-impl<V: Visit> Visit for Classes<'_, V> {
+impl<V: Visit> Visit for HostSearch<'_, V> {
     fn limit(&self) -> u32 {
         u32::MAX
     }
@@ -286,17 +196,17 @@ impl<V: Visit> Visit for Classes<'_, V> {
 
 /// An index that still grows; routes come in rank order.
 #[derive(Debug, Default)]
-pub(crate) struct Draft {
+pub(crate) struct IndexBuilder {
     named: HashMap<Box<str>, Routes, FxBuildHasher>,
     patterned: Vec<(Vec<Edge>, Routes)>,
-    ways: HashMap<String, usize, FxBuildHasher>,
+    edge_sequences: HashMap<String, usize, FxBuildHasher>,
     any: Routes,
     hosts: bool,
 }
 
 type Routes = Vec<(Vec<Vec<Edge>>, Option<Box<[u8]>>, Entry)>;
 
-impl Draft {
+impl IndexBuilder {
     /// Adds a route.
     pub(crate) fn add(&mut self, pattern: &Pattern, rank: u32) {
         self.hosts |= pattern.looks_at_host();
@@ -307,16 +217,17 @@ impl Draft {
             guarded: pattern.is_guarded(),
             some: pattern.path.tail_is_some(),
         };
-        let route = (pattern.path.ways(), pattern.path.exact().map(Into::into), entry);
+        let route = (pattern.path.edge_sequences(), pattern.path.exact().map(Into::into), entry);
         let routes = match &pattern.host {
             None => &mut self.any,
             Some(host) => match host.exact().filter(|_| !host.has_port()) {
                 Some(name) => self.named.entry(name.into()).or_default(),
                 None => {
-                    let way = host.way();
-                    let place = *self.ways.entry(format!("{way:?}")).or_insert(self.patterned.len());
+                    let edges = host.edges();
+                    let place =
+                        *self.edge_sequences.entry(format!("{edges:?}")).or_insert(self.patterned.len());
                     if place == self.patterned.len() {
-                        self.patterned.push((way, Routes::new()));
+                        self.patterned.push((edges, Routes::new()));
                     }
                     &mut self.patterned[place].1
                 }
@@ -327,29 +238,29 @@ impl Draft {
 
     /// Freezes everything.
     pub(crate) fn freeze(self) -> Index {
-        let mut labels = Sapling::default();
+        let mut labels = TrieBuilder::default();
         let mut patterned = Vec::new();
-        for (place, (way, routes)) in (0u32..).zip(self.patterned) {
+        for (place, (edges, routes)) in (0u32..).zip(self.patterned) {
             let entry = Entry { rank: place, methods: 0, plain: true, guarded: false, some: false };
-            labels.insert(&way, entry);
-            patterned.push(class(routes));
+            labels.insert(&edges, entry);
+            patterned.push(host_routes(routes));
         }
         Index {
-            named: self.named.into_iter().map(|(name, routes)| (name, class(routes))).collect(),
-            patterned_least: patterned.iter().map(|class| class.least).min().unwrap_or(NONE),
+            named: self.named.into_iter().map(|(name, routes)| (name, host_routes(routes))).collect(),
+            patterned_least: patterned.iter().map(|host_routes| host_routes.least).min().unwrap_or(NONE),
             patterned,
             labels: labels.freeze(b'.'),
-            any: class(self.any),
+            any: host_routes(self.any),
             hosts: self.hosts,
         }
     }
 }
 
-fn class(routes: Routes) -> Class {
+fn host_routes(routes: Routes) -> HostRoutes {
     let least = routes.iter().map(|(_, _, entry)| entry.rank).min().unwrap_or(u32::MAX);
-    let mut all = Sapling::default();
-    for (ways, _, entry) in &routes {
-        ways.iter().for_each(|way| all.insert(way, *entry));
+    let mut all = TrieBuilder::default();
+    for (edge_sequences, _, entry) in &routes {
+        edge_sequences.iter().for_each(|edges| all.insert(edges, *entry));
     }
     let whole = all.freeze(b'/');
     let mut fixed: HashMap<Box<[u8]>, Vec<Entry>, FxBuildHasher> = HashMap::default();
@@ -364,10 +275,10 @@ fn class(routes: Routes) -> Class {
     let trie = if fixed.is_empty() {
         whole
     } else {
-        let mut rest = Sapling::default();
-        for (ways, exact, entry) in &routes {
+        let mut rest = TrieBuilder::default();
+        for (edge_sequences, exact, entry) in &routes {
             if !exact.as_ref().is_some_and(|path| fixed.contains_key(path)) {
-                ways.iter().for_each(|way| rest.insert(way, *entry));
+                edge_sequences.iter().for_each(|edges| rest.insert(edges, *entry));
             }
         }
         rest.freeze(b'/')
@@ -377,7 +288,7 @@ fn class(routes: Routes) -> Class {
         let (word, bit) = filter_bit(path);
         filter[word] |= bit;
     }
-    Class { fixed, filter, trie, least }
+    HostRoutes { fixed, filter, trie, least }
 }
 
 /// Counts leaves and keeps what hangs there.

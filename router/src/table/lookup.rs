@@ -1,37 +1,36 @@
-//! `Table<T>`: routes compiled for look-up; no async, no bodies, any value.
+//! Table::find, Match.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Request, Uri};
+use http::{Method, Request, StatusCode, Uri};
+use waylay_template::Syntax;
 
-use super::index::{Allowed, Best, Index};
-use super::seal::{Only, Seal};
-use super::trie::Visit;
-use crate::captures::Captures;
-use crate::catalog::ScopeId;
-use crate::catalog::{Catalog, RouteInfo};
-use crate::effective::Effective;
-use crate::matched::{Capture, Matched, Within};
-use crate::matcher::client::Network;
-use crate::matcher::method::MethodSet;
-use crate::miss::Miss;
-use crate::pattern::Pattern;
-use crate::peer::Peer;
-use crate::policy::{MethodMiss, OptionsAnswer};
-use crate::template::piece::Grammar;
-use crate::url::Urls;
-use crate::view::{Read, View};
+use crate::compile::pattern::Pattern;
+use crate::request::method::MethodSet;
+use crate::request::peer::{ConnectionInfo, Network, Peer};
+use crate::request::policy::{MethodMiss, OptionsAnswer, PathForm, TrailingSlash};
+use crate::request::view::{NormalizedRequest, RequestView, ViewError};
+use crate::table::catalog::{Catalog, RouteInfo, ScopeId};
+use crate::table::index::{BestMatch, Index};
+use crate::table::matched::{Capture, CaptureSource, Matched};
+use crate::table::miss::{Miss, Reason, Redirect};
+use crate::table::trie::Visit;
+use crate::table::url::Urls;
+use crate::table::visitors::{Allowed, NearMisses, Only, SearchLimit};
+use crate::template::captures::Captures;
+use crate::template::encoding::escape;
+use crate::template::path::PathEnd;
 
 /// The route behind a rank.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) route: u32,
+pub(crate) struct RankEntry {
+    pub(crate) route: u32,
     /// The rank is that of the path with the other final slash.
-    pub(super) detour: bool,
+    pub(crate) slash_variant: bool,
     /// The ranks of the routes, itself among them, between which the client's weights decide.
-    pub(super) rivals: (u32, u32),
+    pub(crate) accept_group: (u32, u32),
 }
 
 /// Routes compiled for look-up, each with a value of any type.
@@ -48,32 +47,32 @@ pub(super) struct Place {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Table<T> {
-    pub(super) catalog: Arc<Catalog>,
-    pub(super) values: Vec<T>,
-    /// The place in the catalog of each route in rank order.
-    pub(super) places: Vec<Place>,
-    pub(super) index: Index,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) values: Vec<T>,
+    /// The entry in the catalog of each route in rank order.
+    pub(crate) ranks: Vec<RankEntry>,
+    pub(crate) index: Index,
     /// Scopes in rank order, deepest first.
-    pub(super) scopes: Vec<Pattern>,
-    pub(super) scope_places: Vec<ScopeId>,
-    pub(super) scope_index: Index,
-    pub(super) hosts: bool,
+    pub(crate) scopes: Vec<Pattern>,
+    pub(crate) scope_ranks: Vec<ScopeId>,
+    pub(crate) scope_index: Index,
+    pub(crate) hosts: bool,
     /// Whether any route or scope is sealed.
-    pub(super) seals: bool,
+    pub(crate) seals: bool,
     /// What holds in each scope.
-    pub(super) rules: Vec<ScopeRules>,
+    pub(crate) rules: Vec<ScopeRules>,
     /// By rank, from which rank on routes are out of reach of what the route lies at; empty without seals.
-    pub(super) limits: Vec<u32>,
-    pub(super) proxies: Vec<Network>,
+    pub(crate) limits: Vec<u32>,
+    pub(crate) proxies: Vec<Network>,
 }
 
 /// What holds in a scope, whether it was said there or further out.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ScopeRules {
-    pub(super) parent: Option<ScopeId>,
-    pub(super) sealed: bool,
-    pub(super) method_miss: MethodMiss,
-    pub(super) options: OptionsAnswer,
+pub(crate) struct ScopeRules {
+    pub(crate) parent: Option<ScopeId>,
+    pub(crate) sealed: bool,
+    pub(crate) method_miss: MethodMiss,
+    pub(crate) options: OptionsAnswer,
 }
 
 impl<T> Table<T> {
@@ -83,13 +82,13 @@ impl<T> Table<T> {
     /// A [`Miss`] that says why there is none.
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
         let policy = &self.catalog.policy;
-        let read = match Read::new(request, peer, policy, &self.proxies, self.hosts) {
+        let read = match NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts) {
             Ok(read) => read,
-            Err(unseen) => return Err(Self::unseen_miss(unseen, request.uri())),
+            Err(error) => return Err(Self::view_error_miss(error, request.uri())),
         };
-        let view = View::new(request, &read, peer, policy);
-        let seal = if self.seals { self.seal(&view) } else { Seal::OPEN };
-        let mut best = Best::new(&self.catalog.patterns, &view);
+        let view = RequestView::new(request, &read, peer, policy);
+        let seal = if self.seals { self.seal(&view) } else { SearchLimit::OPEN };
+        let mut best = BestMatch::new(&self.catalog.patterns, &view);
         if seal.is_open() {
             self.index.find(&mut best);
         } else {
@@ -98,35 +97,41 @@ impl<T> Table<T> {
         let Some(rank) = best.rank() else {
             return Err(self.miss(seal, &view));
         };
-        let mut place = self.places[rank];
-        if place.rivals.0 < place.rivals.1 {
-            place = self.negotiated(seal, &view, place, &mut best);
+        let mut entry = self.ranks[rank];
+        if entry.accept_group.0 < entry.accept_group.1 {
+            entry = self.negotiated(seal, &view, entry, &mut best);
         }
-        let may_redirect = place.detour || self.catalog.policy.grammar == Grammar::Gorilla;
-        if may_redirect && let Some(redirect) = self.slash_redirect(place, request.uri(), &read.path) {
+        let may_redirect = entry.slash_variant || self.catalog.policy.syntax == Syntax::Gorilla;
+        if may_redirect && let Some(redirect) = self.slash_redirect(entry, request.uri(), &read.path) {
             let captures = best.captures.copied();
-            return Err(self.redirected(redirect, place, captures, read, request.uri()));
+            return Err(self.redirected(redirect, entry, captures, read, request.uri()));
         }
-        Ok(self.matched(place, best.captures.copied(), read, request.uri()))
+        Ok(self.matched(entry, best.captures.copied(), read, request.uri()))
     }
 
     /// Of routes that differ by what they give only, the one whose type the client wants most.
     #[cold]
-    fn negotiated<'s>(&'s self, seal: Seal, view: &'s View<'s>, place: Place, best: &mut Best<'s>) -> Place {
+    fn negotiated<'s>(
+        &'s self,
+        seal: SearchLimit,
+        view: &'s RequestView<'s>,
+        entry: RankEntry,
+        best: &mut BestMatch<'s>,
+    ) -> RankEntry {
         let mut wanted = best.rank().and_then(|rank| self.catalog.patterns[rank].quality(view)).unwrap_or(0);
-        let mut chosen = place;
-        for rank in place.rivals.0..place.rivals.1 {
+        let mut chosen = entry;
+        for rank in entry.accept_group.0..entry.accept_group.1 {
             let quality = self.catalog.patterns.get(rank as usize).and_then(|pattern| pattern.quality(view));
             if quality.is_none_or(|quality| quality <= wanted) {
                 continue;
             }
-            let mut rival = Best::new(&self.catalog.patterns, view);
+            let mut rival = BestMatch::new(&self.catalog.patterns, view);
             let inside =
                 |other: u32| other == rank && seal.inside.is_none_or(|scope| self.lies_in(other, scope));
             self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit: &mut rival });
             if rival.rank().is_some() {
                 wanted = quality.unwrap_or(0);
-                chosen = self.places[rank as usize];
+                chosen = self.ranks[rank as usize];
                 *best = rival;
             }
         }
@@ -135,24 +140,24 @@ impl<T> Table<T> {
 
     // Captures come copied range by range: moved as a whole, wide loads would wait for narrow stores.
     #[inline(always)]
-    pub(super) fn matched<'t, 'r>(
+    pub(crate) fn matched<'t, 'r>(
         &'t self,
-        place: Place,
+        entry: RankEntry,
         captures: Captures,
-        read: Read<'r>,
+        read: NormalizedRequest<'r>,
         uri: &'r Uri,
     ) -> Match<'t, 'r, T> {
         let host = read.host.map(|host| match host.port {
             // gorilla/mux's templates may have variables in the port, which take ranges of both.
-            Some(port) if self.names_port(place) => Cow::Owned(format!("{}:{port}", host.name)),
+            Some(port) if self.names_port(entry) => Cow::Owned(format!("{}:{port}", host.name)),
             _ => host.name,
         });
-        Match { table: self, place: place.route as usize, captures, path: read.path, host, uri }
+        Match { table: self, route: entry.route as usize, captures, path: read.path, host, uri }
     }
 
-    fn names_port(&self, place: Place) -> bool {
-        self.catalog.policy.grammar == Grammar::Gorilla
-            && self.catalog.routes.get(place.route as usize).is_some_and(|facts| {
+    fn names_port(&self, entry: RankEntry) -> bool {
+        self.catalog.policy.syntax == Syntax::Gorilla
+            && self.catalog.routes.get(entry.route as usize).is_some_and(|facts| {
                 let host = &self.catalog.patterns[facts.rank].host;
                 host.as_ref().is_some_and(|host| host.has_port())
             })
@@ -161,31 +166,31 @@ impl<T> Table<T> {
     /// What seals leave to a request: the deepest sealed scope that it is in, and no route less specific
     /// than a sealed one of its host and path.
     #[cold]
-    pub(super) fn seal(&self, view: &View<'_>) -> Seal {
+    pub(crate) fn seal(&self, view: &RequestView<'_>) -> SearchLimit {
         let sealed = |rank: u32| {
-            let scope = self.scope_places.get(rank as usize);
+            let scope = self.scope_ranks.get(rank as usize);
             scope.and_then(|scope| self.rules.get(scope.index())).is_some_and(|rules| rules.sealed)
         };
-        let mut deepest = Best::new(&self.scopes, view);
+        let mut deepest = BestMatch::new(&self.scopes, view);
         self.scope_index.search(view, &mut Only { limit: u32::MAX, passes: sealed, visit: &mut deepest });
-        let scope = deepest.rank().and_then(|rank| self.scope_places.get(rank).copied());
+        let scope = deepest.rank().and_then(|rank| self.scope_ranks.get(rank).copied());
         let limits = if self.limits.is_empty() {
-            Seal::OPEN
+            SearchLimit::OPEN
         } else {
-            Seal::of_routes(&self.index, &self.catalog.patterns, &self.limits, view)
+            SearchLimit::of_routes(&self.index, &self.catalog.patterns, &self.limits, view)
         };
         limits.inside(scope)
     }
 
     #[cold]
-    pub(super) fn search_sealed(&self, seal: Seal, view: &View<'_>, visit: &mut impl Visit) {
+    pub(crate) fn search_sealed(&self, seal: SearchLimit, view: &RequestView<'_>, visit: &mut impl Visit) {
         let inside = |rank: u32| seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
         self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit });
     }
 
     /// Whether the route of a rank lies in a scope.
-    pub(super) fn lies_in(&self, rank: u32, scope: ScopeId) -> bool {
-        let mut next = self.places.get(rank as usize).and_then(|place| self.scope(place.route as usize));
+    pub(crate) fn lies_in(&self, rank: u32, scope: ScopeId) -> bool {
+        let mut next = self.ranks.get(rank as usize).and_then(|entry| self.scope(entry.route as usize));
         while let Some(own) = next {
             if own == scope {
                 return true;
@@ -199,11 +204,11 @@ impl<T> Table<T> {
     /// nothing, where it is refused or redirected.
     pub fn allowed<B>(&self, request: &Request<B>, peer: &Peer) -> MethodSet {
         let policy = &self.catalog.policy;
-        let Ok(read) = Read::new(request, peer, policy, &self.proxies, self.hosts) else {
+        let Ok(read) = NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts) else {
             return MethodSet::default();
         };
-        let view = View::new(request, &read, peer, policy);
-        let seal = if self.seals { self.seal(&view) } else { Seal::OPEN };
+        let view = RequestView::new(request, &read, peer, policy);
+        let seal = if self.seals { self.seal(&view) } else { SearchLimit::OPEN };
         let patterns = &self.catalog.patterns;
         let mut allowed = Allowed { patterns, view: &view, methods: MethodSet::default() };
         self.search_sealed(seal, &view, &mut allowed);
@@ -215,10 +220,10 @@ impl<T> Table<T> {
         self.catalog.infos()
     }
 
-    /// The alternatives of the route at a place of [`routes`](Self::routes), each as a route of its own: one, or
+    /// The alternatives of the route at an index of [`routes`](Self::routes), each as a route of its own: one, or
     /// as many as its [rules](crate::rule) have.
-    pub fn alternatives(&self, place: usize) -> impl Iterator<Item = RouteInfo<'_>> {
-        self.catalog.ways(place)
+    pub fn alternatives(&self, index: usize) -> impl Iterator<Item = RouteInfo<'_>> {
+        self.catalog.alternatives(index)
     }
 
     /// Names to URLs.
@@ -226,14 +231,14 @@ impl<T> Table<T> {
         Urls::new(Arc::clone(&self.catalog))
     }
 
-    /// The value of the route at a place of [`routes`](Self::routes).
-    pub fn value(&self, place: usize) -> Option<&T> {
-        self.values.get(self.catalog.listed(place))
+    /// The value of the route at an index of [`routes`](Self::routes).
+    pub fn value(&self, index: usize) -> Option<&T> {
+        self.values.get(self.catalog.listed(index))
     }
 
-    /// The scope of the route at a place.
-    pub(crate) fn scope(&self, place: usize) -> Option<ScopeId> {
-        self.catalog.routes.get(place)?.scope
+    /// The scope of the route at an index.
+    pub(crate) fn scope(&self, route: usize) -> Option<ScopeId> {
+        self.catalog.routes.get(route)?.scope
     }
 
     /// Checks the host of every request, also if no route looks at it: what a server owes its
@@ -245,8 +250,8 @@ impl<T> Table<T> {
 
     /// Who is behind a trusted proxy.
     #[inline]
-    pub(crate) fn effective<B>(&self, request: &Request<B>) -> Option<Effective> {
-        if self.proxies.is_empty() { None } else { Effective::behind(request, &self.proxies) }
+    pub(crate) fn effective<B>(&self, request: &Request<B>) -> Option<ConnectionInfo> {
+        if self.proxies.is_empty() { None } else { ConnectionInfo::behind(request, &self.proxies) }
     }
 
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
@@ -273,7 +278,7 @@ impl<T> fmt::Debug for Table<T> {
 /// let table = Table::builder().route(Route::get("/{a}/{*b}").name("two").value(7)).build()?;
 /// let request = http::Request::get("/x/y/z").body(())?;
 /// let found = table.find(&request, &Peer::default()).unwrap();
-/// assert_eq!((*found.value(), found.place(), found.get("b").as_deref()), (7, 0, Some("y/z")));
+/// assert_eq!((*found.value(), found.index(), found.get("b").as_deref()), (7, 0, Some("y/z")));
 /// assert_eq!(found.route().and_then(|route| route.name()), Some("two"));
 /// let owned = found.into_matched();
 /// assert_eq!(owned.get("a").as_deref(), Some("x"));
@@ -281,7 +286,7 @@ impl<T> fmt::Debug for Table<T> {
 /// ```
 pub struct Match<'t, 'r, T> {
     table: &'t Table<T>,
-    place: usize,
+    route: usize,
     captures: Captures,
     path: Cow<'r, str>,
     host: Option<Cow<'r, str>>,
@@ -291,22 +296,22 @@ pub struct Match<'t, 'r, T> {
 impl<'t, T> Match<'t, '_, T> {
     /// The route's value.
     pub fn value(&self) -> &'t T {
-        &self.table.values[self.place()]
+        &self.table.values[self.index()]
     }
 
-    /// The place of the way of the route that matches.
-    pub(crate) fn way(&self) -> usize {
-        self.place
+    /// The entry of the alternative of the route that matches.
+    pub(crate) fn alternative(&self) -> usize {
+        self.route
     }
 
-    /// The route's place in [`Table::routes`].
-    pub fn place(&self) -> usize {
-        self.table.catalog.listed(self.place)
+    /// The route's index in [`Table::routes`].
+    pub fn index(&self) -> usize {
+        self.table.catalog.listed(self.route)
     }
 
     /// The route.
     pub fn route(&self) -> Option<RouteInfo<'t>> {
-        self.table.catalog.info(self.place)
+        self.table.catalog.info(self.route)
     }
 
     /// The variables of path, host and query, in template order.
@@ -321,13 +326,13 @@ impl<'t, T> Match<'t, '_, T> {
 
     /// The owned form.
     pub fn into_matched(self) -> Matched {
-        Matched::new(&self.table.catalog, self.place, self.captures, self.uri, self.path, self.host)
+        Matched::new(&self.table.catalog, self.route, self.captures, self.uri, self.path, self.host)
     }
 
-    fn within(&self) -> Within<'_> {
-        Within {
+    fn within(&self) -> CaptureSource<'_> {
+        CaptureSource {
             catalog: &self.table.catalog,
-            route: self.place,
+            route: self.route,
             spans: self.captures.as_slice(),
             path: &self.path,
             query: self.uri.query().unwrap_or(""),
@@ -339,6 +344,98 @@ impl<'t, T> Match<'t, '_, T> {
 impl<T> fmt::Debug for Match<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let captures: Vec<_> = self.captures().map(|capture| (capture.name(), capture.raw())).collect();
-        f.debug_struct("Match").field("place", &self.place).field("captures", &captures).finish()
+        f.debug_struct("Match").field("route", &self.route).field("captures", &captures).finish()
     }
+}
+
+impl<T> Table<T> {
+    /// A request that is refused, or sent elsewhere, before any route is looked at.
+    #[cold]
+    pub(crate) fn view_error_miss(error: ViewError, uri: &Uri) -> Miss {
+        let reason = match error {
+            ViewError::Bad(bad) => Reason::BadRequest(bad),
+            ViewError::Cleaned(path) => Reason::Redirect(Redirect {
+                status: StatusCode::MOVED_PERMANENTLY,
+                target: relative(&path, uri),
+                matched: None,
+            }),
+        };
+        Miss { reason, scope: None }
+    }
+
+    /// A match that a final slash keeps from answering.
+    #[cold]
+    pub(crate) fn redirected(
+        &self,
+        redirect: Redirect,
+        entry: RankEntry,
+        captures: Captures,
+        read: NormalizedRequest<'_>,
+        uri: &Uri,
+    ) -> Miss {
+        let found = self.matched(entry, captures, read, uri);
+        let matched = Some(Box::new(found.into_matched()));
+        let reason = Reason::Redirect(Redirect { matched, ..redirect });
+        Miss { reason, scope: self.scope(entry.route as usize) }
+    }
+
+    /// The alternative to the route's own spelling, if its final slash matters.
+    #[cold]
+    pub(crate) fn slash_redirect(&self, entry: RankEntry, uri: &Uri, path: &str) -> Option<Redirect> {
+        let gorilla = self.catalog.policy.syntax == Syntax::Gorilla;
+        let route = entry.route as usize;
+        let texts = &self.catalog.routes.get(route)?.templates;
+        let asks = texts.trailing_slash == TrailingSlash::Redirect && texts.end == PathEnd::Exact;
+        // gorilla/mux compares the texts only, also where a variable has taken the slash.
+        let wants_slash = texts.path.as_ref()?.text.ends_with('/');
+        if !asks || path.ends_with('/') == wants_slash {
+            return None;
+        }
+        // The canonical path, since a client may read `/\host` as another host. gorilla/mux writes the
+        // decoded path anew; where that would make data a separator, escapes are kept.
+        let own = match self.catalog.policy.path {
+            PathForm::Canonical => Cow::Borrowed(path),
+            PathForm::Decoded if !uri.path().to_ascii_uppercase().contains("%2F") => Cow::Owned(escape(path)),
+            PathForm::Decoded | PathForm::Raw => Cow::Borrowed(uri.path()),
+        };
+        let own =
+            if wants_slash { format!("{own}/") } else { own.strip_suffix('/').unwrap_or(&own).to_owned() };
+        let status = if gorilla { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
+        Some(Redirect { status, target: relative(&own, uri), matched: None })
+    }
+
+    /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
+    #[cold]
+    pub(crate) fn miss(&self, seal: SearchLimit, view: &RequestView<'_>) -> Miss {
+        let mut deepest = BestMatch::new(&self.scopes, view);
+        self.scope_index.find(&mut deepest);
+        let scope = deepest.rank().and_then(|rank| self.scope_ranks.get(rank).copied());
+        let policy = &self.catalog.policy;
+        let rules = scope.and_then(|scope| self.rules.get(scope.index()));
+        let options = rules.map_or(policy.options, |rules| rules.options);
+        let method_miss = rules.map_or(policy.method_miss, |rules| rules.method_miss);
+        let mut near = NearMisses::new(&self.catalog.patterns, view);
+        self.search_sealed(seal, view, &mut near);
+        let reason = match near.reason() {
+            Some(Reason::MethodNotAllowed(mut methods))
+                if view.head.method == Method::OPTIONS && options == OptionsAnswer::Automatic =>
+            {
+                methods.insert(Method::OPTIONS);
+                Reason::Options(methods)
+            }
+            Some(Reason::MethodNotAllowed(_)) if method_miss == MethodMiss::NotFound => Reason::NotFound,
+            near => near.unwrap_or(Reason::NotFound),
+        };
+        Miss { reason, scope }
+    }
+}
+
+/// A path with the request's query: a target on the same host, whatever the path begins with.
+fn relative(path: &str, uri: &Uri) -> String {
+    let mut target = format!("/{}", path.trim_start_matches('/'));
+    if let Some(query) = uri.query() {
+        target.push('?');
+        target.push_str(query);
+    }
+    target
 }

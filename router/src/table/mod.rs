@@ -1,14 +1,18 @@
 //! The table: an index that finds the best route, and the building of it.
 
-pub(crate) mod build;
+pub(crate) mod assemble;
+pub(crate) mod builder;
+pub(crate) mod catalog;
 pub(crate) mod conflict;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod index;
-mod lay;
-pub(crate) mod lints;
+pub(crate) mod lint;
 pub(crate) mod lookup;
-pub(crate) mod misses;
-pub(crate) mod order;
-pub(crate) mod seal;
+pub(crate) mod matched;
+pub(crate) mod miss;
+#[cfg(feature = "serde")]
+pub(crate) mod serialize;
 pub(crate) mod trie;
-mod words;
+pub(crate) mod url;
+pub(crate) mod visitors;

@@ -1,4 +1,4 @@
-//! The trie: every leaf that matches a text, most specific first.
+//! Radix trie.
 //!
 //! Three kinds of edge: literal bytes, one segment, the tail. Nodes and labels lie
 //! in two flat vectors. A node is reached by one way only, so a look-up visits each
@@ -6,10 +6,8 @@
 
 use std::cmp::Reverse;
 
-use super::words::{Ends, place_of};
-use crate::captures::Captures;
+use crate::template::captures::{Captures, Span};
 use crate::template::path::Edge;
-use crate::template::slot::Span;
 
 /// A route at a leaf, with what can be tested without looking the route up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +28,8 @@ pub(crate) struct Entry {
 pub(crate) trait Visit {
     /// Branches without a route better than this are left out.
     fn limit(&self) -> u32;
-    /// A leaf whose edges match the text, and the ranges of its holes.
-    fn leaf(&mut self, entries: &[Entry], holes: &Captures);
+    /// A leaf whose edges match the text, and the ranges of its spans.
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures);
 }
 
 /// One cache line.
@@ -39,12 +37,12 @@ pub(crate) trait Visit {
 struct Node {
     /// The first bytes of the label.
     head: Word,
-    /// The first bytes of the first eight kids; the first one's again where there are fewer.
+    /// The first bytes of the first eight children; the first one's again where there are fewer.
     firsts: u64,
     length: u32,
     /// Where in `words` the label goes on behind its head.
     more: u32,
-    kids: u32,
+    children: u32,
     count: u32,
     segment: u32,
     /// Where the leaf's entries begin, then those of the tail, and where they end.
@@ -79,25 +77,25 @@ impl Trie {
     /// Shows `visit` every leaf that matches `text`.
     pub(crate) fn walk(&self, text: &[u8], visit: &mut impl Visit) {
         if !self.nodes.is_empty() {
-            Walk { trie: self, ends: Ends::of(text), holes: Captures::new(), visit }.step(0, text);
+            Walk { trie: self, ends: Ends::of(text), spans: Captures::new(), visit }.step(0, text);
         }
     }
 
-    /// The kid whose label starts with a byte.
+    /// The child whose label starts with a byte.
     #[inline]
-    fn kid(&self, here: &Node, first: u8) -> u32 {
+    fn child(&self, here: &Node, first: u8) -> u32 {
         if here.count == 0 {
             return NONE;
         }
         if let Some(place) = place_of(first, here.firsts) {
-            return here.kids + place;
+            return here.children + place;
         }
         if here.count <= 8 {
             return NONE;
         }
-        let others = &self.firsts[here.kids as usize + 8..(here.kids + here.count) as usize];
+        let others = &self.firsts[here.children as usize + 8..(here.children + here.count) as usize];
         match others.iter().position(|&byte| byte == first) {
-            Some(place) => here.kids + 8 + place as u32,
+            Some(place) => here.children + 8 + place as u32,
             None => NONE,
         }
     }
@@ -111,7 +109,7 @@ impl Trie {
 struct Walk<'w, V> {
     trie: &'w Trie,
     ends: Ends,
-    holes: Captures,
+    spans: Captures,
     visit: &'w mut V,
 }
 
@@ -128,11 +126,11 @@ impl<V: Visit> Walk<'_, V> {
             };
             let Some(&first) = rest.first() else {
                 if here.leaf < here.tail {
-                    self.visit.leaf(trie.entries(here.leaf, here.tail), &self.holes);
+                    self.visit.leaf(trie.entries(here.leaf, here.tail), &self.spans);
                 }
                 return self.tail(here, rest);
             };
-            let literal = trie.kid(here, first);
+            let literal = trie.child(here, first);
             let segment = if first == trie.separator { NONE } else { here.segment };
             let ends = here.tail == here.end;
             if ends && segment == NONE {
@@ -142,10 +140,10 @@ impl<V: Visit> Walk<'_, V> {
                 (node, text) = (literal, rest);
                 continue;
             }
-            let depth = self.holes.len();
+            let depth = self.spans.len();
             if literal != NONE {
                 self.step(literal, rest);
-                self.holes.truncate(depth);
+                self.spans.truncate(depth);
             }
             if segment != NONE {
                 let behind = self.hole(rest);
@@ -154,7 +152,7 @@ impl<V: Visit> Walk<'_, V> {
                     continue;
                 }
                 self.step(segment, behind);
-                self.holes.truncate(depth);
+                self.spans.truncate(depth);
             }
             return self.tail(here, rest);
         }
@@ -185,16 +183,16 @@ impl<V: Visit> Walk<'_, V> {
     fn hole<'t>(&mut self, rest: &'t [u8]) -> &'t [u8] {
         let (hole, behind) = rest.split_at(self.ends.segment(rest, self.trie.separator));
         let at = self.ends.len - rest.len();
-        self.holes.push(span(at, at + hole.len()));
+        self.spans.push(span(at, at + hole.len()));
         behind
     }
 
     fn tail(&mut self, here: &Node, rest: &[u8]) {
         if here.tail < here.end {
-            let depth = self.holes.len();
-            self.holes.push(span(self.ends.len - rest.len(), self.ends.len));
-            self.visit.leaf(self.trie.entries(here.tail, here.end), &self.holes);
-            self.holes.truncate(depth);
+            let depth = self.spans.len();
+            self.spans.push(span(self.ends.len - rest.len(), self.ends.len));
+            self.visit.leaf(self.trie.entries(here.tail, here.end), &self.spans);
+            self.spans.truncate(depth);
         }
     }
 }
@@ -206,19 +204,19 @@ pub(crate) fn span(from: usize, to: usize) -> Span {
 
 /// A trie that still grows.
 #[derive(Debug, Default)]
-pub(crate) struct Sapling {
+pub(crate) struct TrieBuilder {
     label: Vec<u8>,
-    kids: Vec<Sapling>,
-    segment: Option<Box<Sapling>>,
+    children: Vec<TrieBuilder>,
+    segment: Option<Box<TrieBuilder>>,
     leaf: Vec<Entry>,
     tail: Vec<Entry>,
 }
 
-impl Sapling {
+impl TrieBuilder {
     /// How many routes hang here and below.
     fn size(&self) -> usize {
-        let below = self.kids.iter().chain(self.segment.as_deref());
-        self.leaf.len() + self.tail.len() + below.map(Sapling::size).sum::<usize>()
+        let below = self.children.iter().chain(self.segment.as_deref());
+        self.leaf.len() + self.tail.len() + below.map(TrieBuilder::size).sum::<usize>()
     }
 
     /// Hangs a route under its edges.
@@ -235,41 +233,41 @@ impl Sapling {
         let Some(&first) = text.first() else {
             return self.insert(rest, entry);
         };
-        let place = match self.kids.iter().position(|kid| kid.label.first() == Some(&first)) {
+        let place = match self.children.iter().position(|child| child.label.first() == Some(&first)) {
             Some(place) => place,
             None => {
-                let kid = Sapling { label: text.to_vec(), ..Sapling::default() };
-                self.kids.push(kid);
-                self.kids.len() - 1
+                let child = TrieBuilder { label: text.to_vec(), ..TrieBuilder::default() };
+                self.children.push(child);
+                self.children.len() - 1
             }
         };
-        let kid = &mut self.kids[place];
-        let common = kid.label.iter().zip(text).take_while(|(a, b)| a == b).count();
-        if common < kid.label.len() {
-            kid.split(common);
+        let child = &mut self.children[place];
+        let common = child.label.iter().zip(text).take_while(|(a, b)| a == b).count();
+        if common < child.label.len() {
+            child.split(common);
         }
-        kid.insert_text(&text[common..], rest, entry);
+        child.insert_text(&text[common..], rest, entry);
     }
 
     /// Cuts the label at `place`; what was below hangs under the second half.
     fn split(&mut self, place: usize) {
-        let below = Sapling {
+        let below = TrieBuilder {
             label: self.label.split_off(place),
-            kids: std::mem::take(&mut self.kids),
+            children: std::mem::take(&mut self.children),
             segment: self.segment.take(),
             leaf: std::mem::take(&mut self.leaf),
             tail: std::mem::take(&mut self.tail),
         };
-        self.kids.push(below);
+        self.children.push(below);
     }
 
-    /// Leaves out nodes without a label that lead to one kid only.
+    /// Leaves out nodes without a label that lead to one child only.
     fn shorten(&mut self) {
         while self.label.is_empty() && self.leaf.is_empty() && self.tail.is_empty() && self.segment.is_none()
         {
-            let [_] = self.kids.as_slice() else { return };
-            let Some(kid) = self.kids.pop() else { return };
-            *self = kid;
+            let [_] = self.children.as_slice() else { return };
+            let Some(child) = self.children.pop() else { return };
+            *self = child;
         }
     }
 
@@ -300,35 +298,35 @@ impl Trie {
         node
     }
 
-    fn fill(&mut self, node: u32, sapling: &mut Sapling) -> u32 {
-        let leaf = self.store(&mut sapling.leaf);
-        let tail = self.store(&mut sapling.tail);
+    fn fill(&mut self, node: u32, builder: &mut TrieBuilder) -> u32 {
+        let leaf = self.store(&mut builder.leaf);
+        let tail = self.store(&mut builder.tail);
         let end = self.entries.len() as u32;
-        // The kid with the most routes below it is asked for most often, as in matchit.
-        sapling.kids.sort_by_cached_key(|kid| (Reverse(kid.size()), kid.label.clone()));
-        let kids = self.nodes.len() as u32;
-        for kid in &sapling.kids {
-            self.push(&kid.label);
+        // The child with the most routes below it is asked for most often, as in matchit.
+        builder.children.sort_by_cached_key(|child| (Reverse(child.size()), child.label.clone()));
+        let children = self.nodes.len() as u32;
+        for child in &builder.children {
+            self.push(&child.label);
         }
         let least_of = |entries: &[Entry]| entries.first().map_or(u32::MAX, |entry| entry.rank);
         let mut least = least_of(self.entries(leaf, tail)).min(least_of(self.entries(tail, end)));
-        for (kid, place) in sapling.kids.iter_mut().zip(kids..) {
-            least = least.min(self.fill(place, kid));
+        for (child, place) in builder.children.iter_mut().zip(children..) {
+            least = least.min(self.fill(place, child));
         }
         let mut segment = NONE;
-        if let Some(below) = &mut sapling.segment {
+        if let Some(below) = &mut builder.segment {
             below.shorten();
             segment = self.push(&below.label);
             least = least.min(self.fill(segment, below));
         }
-        let first = self.firsts.get(kids as usize).copied().unwrap_or(0);
+        let first = self.firsts.get(children as usize).copied().unwrap_or(0);
         let mut firsts = [first; 8];
-        for (place, kid) in firsts.iter_mut().zip(&sapling.kids) {
-            *place = kid.label.first().copied().unwrap_or(0);
+        for (place, child) in firsts.iter_mut().zip(&builder.children) {
+            *place = child.label.first().copied().unwrap_or(0);
         }
         let here = &mut self.nodes[node as usize];
         here.firsts = u64::from_le_bytes(firsts);
-        (here.kids, here.count, here.segment) = (kids, sapling.kids.len() as u32, segment);
+        (here.children, here.count, here.segment) = (children, builder.children.len() as u32, segment);
         (here.leaf, here.tail, here.end, here.least) = (leaf, tail, end, least);
         least
     }
@@ -339,5 +337,93 @@ impl Trie {
         let start = self.entries.len() as u32;
         self.entries.extend_from_slice(entries);
         start
+    }
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// The place of the first of eight bytes that is equal to one (Hacker's Delight, 6-1).
+#[inline]
+pub(crate) fn place_of(byte: u8, bytes: u64) -> Option<u32> {
+    let same = bytes ^ (ONES * u64::from(byte));
+    let zero = same.wrapping_sub(ONES) & !same & (ONES << 7);
+    (zero != 0).then(|| zero.trailing_zeros() / 8)
+}
+
+/// The length of a text and its last eight bytes; with them a rest of it is read by words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) len: usize,
+    last: u64,
+}
+
+impl Ends {
+    #[inline]
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let last = match text.last_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => {
+                let word = text.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+                word << (64 - 8 * text.len().max(1))
+            }
+        };
+        Self { len: text.len(), last }
+    }
+
+    /// The first eight bytes of a rest of the text, zeros behind its end.
+    #[inline]
+    pub(crate) fn word(&self, rest: &[u8]) -> u64 {
+        match rest.first_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            // Twice, since a shift by 64 is none.
+            None => (self.last >> 1) >> (63 - 8 * rest.len()),
+        }
+    }
+
+    /// How many bytes of a rest of the text lie before the next separator or the end.
+    #[inline]
+    pub(crate) fn segment(&self, rest: &[u8], separator: u8) -> usize {
+        let mut from = rest;
+        loop {
+            if let Some(place) = place_of(separator, self.word(from)) {
+                return rest.len() - from.len() + place as usize;
+            }
+            match from.get(8..) {
+                Some(behind) => from = behind,
+                None => return rest.len(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ends, place_of};
+
+    #[test]
+    fn words_and_segments_of_every_rest() {
+        for len in 0..40usize {
+            let byte = |i: usize| if i % 11 == 10 { b'/' } else { b'a' + (i % 11) as u8 };
+            let text: Vec<u8> = (0..len).map(byte).collect();
+            let ends = Ends::of(&text);
+            for at in 0..=len {
+                let rest = &text[at..];
+                let mut bytes = [0; 8];
+                bytes[..rest.len().min(8)].copy_from_slice(&rest[..rest.len().min(8)]);
+                assert_eq!(ends.word(rest).to_le_bytes(), bytes, "{at} of {len}");
+                let segment = rest.iter().take_while(|byte| **byte != b'/').count();
+                assert_eq!(ends.segment(rest, b'/'), segment, "{at} of {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_place_of_a_byte() {
+        let bytes = u64::from_le_bytes(*b"a\0bcc\x01\x80a");
+        let places =
+            [(b'a', Some(0)), (0, Some(1)), (b'c', Some(3)), (1, Some(5)), (0x80, Some(6)), (b'd', None)];
+        for (byte, place) in places {
+            assert_eq!(place_of(byte, bytes), place, "{byte}");
+        }
     }
 }

@@ -1,10 +1,13 @@
-//! What a variable's regex accepts, tested on the decoded value.
+//! A variable's regex.
+
+use waylay_template::{
+    MAX_REGEX_BYTES, RegexCheck, Syntax, Template, TemplateError, TemplateErrorKind, TemplateKind,
+    VariableKind,
+};
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
-
-use super::piece::{Grammar, Kind, MAX_REGEX_BYTES, Place, TemplateErrorKind as Fault};
 
 /// A compiled constraint, anchored at both ends.
 #[derive(Debug, Clone)]
@@ -15,14 +18,19 @@ pub(crate) struct Constraint {
 
 impl Constraint {
     /// Compiles `pattern`; refuses capturing groups and oversized automata.
-    pub(crate) fn compile(pattern: &str, place: Place, grammar: Grammar) -> Result<Self, Fault> {
-        let source = in_grammar(pattern, grammar);
-        let hir = parse(&source, grammar).map_err(|error| Fault::Regex(first_line(&error.to_string())))?;
+    pub(crate) fn compile(
+        pattern: &str,
+        place: TemplateKind,
+        syntax: Syntax,
+    ) -> Result<Self, TemplateErrorKind> {
+        let source = in_syntax(pattern, syntax);
+        let hir = parse_regex(&source, syntax)
+            .map_err(|error| TemplateErrorKind::Regex(first_line(&error.to_string())))?;
         if hir.properties().explicit_captures_len() > 0 {
-            return Err(Fault::CapturingGroup);
+            return Err(TemplateErrorKind::CapturingGroup);
         }
-        let insensitive = place == Place::Host && grammar == Grammar::Native;
-        let regex = build(&format!(r"\A(?:{source})\z"), grammar, insensitive)?;
+        let insensitive = place == TemplateKind::Host && syntax == Syntax::Native;
+        let regex = build(&format!(r"\A(?:{source})\z"), syntax, insensitive)?;
         let run = if insensitive { None } else { Run::of(&hir).map(Box::new) };
         Ok(Self { regex, run })
     }
@@ -37,41 +45,56 @@ impl Constraint {
 }
 
 /// Compiles a whole expression with the size limit.
-pub(crate) fn build(expression: &str, grammar: Grammar, insensitive: bool) -> Result<Regex, Fault> {
+pub(crate) fn build(expression: &str, syntax: Syntax, insensitive: bool) -> Result<Regex, TemplateErrorKind> {
     RegexBuilder::new(expression)
-        .dot_matches_new_line(grammar == Grammar::Native)
+        .dot_matches_new_line(syntax == Syntax::Native)
         .case_insensitive(insensitive)
         .size_limit(MAX_REGEX_BYTES)
         .build()
         .map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => Fault::RegexTooLarge,
-            other => Fault::Regex(first_line(&other.to_string())),
+            regex::Error::CompiledTooBig(_) => TemplateErrorKind::RegexTooLarge,
+            other => TemplateErrorKind::Regex(first_line(&other.to_string())),
         })
 }
 
 /// Compiles a regex that the whole of a text must match; gorilla/mux's need not. Our own may ignore case.
-pub(crate) fn whole(pattern: &str, grammar: Grammar, insensitive: bool) -> Result<Regex, Fault> {
-    let source = in_grammar(pattern, grammar);
+pub(crate) fn whole(pattern: &str, syntax: Syntax, insensitive: bool) -> Result<Regex, TemplateErrorKind> {
+    let source = in_syntax(pattern, syntax);
     // Alone first: `)(` is a regex only between the anchors.
-    let alone = build(&source, grammar, false)?;
-    match grammar {
-        Grammar::Gorilla => Ok(alone),
-        Grammar::Native => build(&format!(r"\A(?:{source})\z"), grammar, insensitive),
+    let alone = build(&source, syntax, false)?;
+    match syntax {
+        Syntax::Gorilla => Ok(alone),
+        Syntax::Native => build(&format!(r"\A(?:{source})\z"), syntax, insensitive),
     }
 }
 
-impl Kind {
-    /// Whether such a variable may match a separator, or nothing: read off the regex's HIR. A faulty
-    /// regex does neither, since its fault is reported elsewhere.
-    pub(crate) fn spans(&self, separator: Option<u8>, grammar: Grammar) -> bool {
-        match self {
-            Self::Plain => false,
-            Self::Tail => true,
-            Self::Pattern(pattern) => parse(&in_grammar(pattern, grammar), grammar).is_ok_and(|hir| {
-                hir.properties().minimum_len() == Some(0)
-                    || separator.is_some_and(|byte| may_hold(&hir, byte))
-            }),
-        }
+/// Parses a template, its regexes included.
+pub(crate) fn parse(text: &str, kind: TemplateKind, syntax: Syntax) -> Result<Template, TemplateError> {
+    Template::parse_with(text, kind, syntax, &Regexes(syntax))
+}
+
+/// Tests whether a variable may match a separator, or nothing.
+pub(crate) fn may_span(kind: &VariableKind, separator: Option<u8>, syntax: Syntax) -> bool {
+    match kind {
+        VariableKind::Plain => false,
+        VariableKind::Tail => true,
+        VariableKind::Regex(regex) => Regexes(syntax).may_span(regex, separator),
+    }
+}
+
+/// The regexes of one syntax, as the template parser asks about them.
+struct Regexes(Syntax);
+
+impl RegexCheck for Regexes {
+    fn check(&self, regex: &str, kind: TemplateKind) -> Result<(), TemplateErrorKind> {
+        Constraint::compile(regex, kind, self.0).map(drop)
+    }
+
+    /// Read off the regex's HIR.
+    fn may_span(&self, regex: &str, separator: Option<u8>) -> bool {
+        parse_regex(&in_syntax(regex, self.0), self.0).is_ok_and(|hir| {
+            hir.properties().minimum_len() == Some(0) || separator.is_some_and(|byte| may_hold(&hir, byte))
+        })
     }
 }
 
@@ -92,9 +115,9 @@ fn may_hold(hir: &Hir, byte: u8) -> bool {
     }
 }
 
-fn parse(source: &str, grammar: Grammar) -> Result<Hir, Box<regex_syntax::Error>> {
+fn parse_regex(source: &str, syntax: Syntax) -> Result<Hir, Box<regex_syntax::Error>> {
     ParserBuilder::new()
-        .dot_matches_new_line(grammar == Grammar::Native)
+        .dot_matches_new_line(syntax == Syntax::Native)
         .build()
         .parse(source)
         .map_err(Box::new)
@@ -144,8 +167,8 @@ impl Run {
 }
 
 /// Go's `\d \w \s \b` are ASCII, Rust's are Unicode: spell them out.
-pub(crate) fn in_grammar(pattern: &str, grammar: Grammar) -> String {
-    if grammar == Grammar::Native {
+pub(crate) fn in_syntax(pattern: &str, syntax: Syntax) -> String {
+    if syntax == Syntax::Native {
         return pattern.to_owned();
     }
     let mut out = String::with_capacity(pattern.len());

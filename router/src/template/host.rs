@@ -1,16 +1,18 @@
-//! A host template compiled: labels from right to left, and a port if one is named.
+//! Compiled host template.
 
-use super::constraint;
-use super::decode::Coding;
-use super::path::Edge;
-use super::piece::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault, Wild};
-use super::slot::{Slot, Span};
+use waylay_template::{Node, Syntax, Template, TemplateErrorKind as Fault, TemplateKind, Wildcard};
+
+use crate::template::captures::Span;
+use crate::template::constraint::{self, may_span};
+use crate::template::encoding::Encoding;
+use crate::template::path::Edge;
+use crate::template::segment::SegmentPattern;
 
 /// A compiled host template.
 #[derive(Debug, Clone)]
 pub(crate) struct HostPattern {
     labels: Vec<Label>,
-    whole: Option<Slot>,
+    whole: Option<SegmentPattern>,
     exact: Option<Box<str>>,
     port: Option<u16>,
     with_port: bool,
@@ -19,49 +21,53 @@ pub(crate) struct HostPattern {
 #[derive(Debug, Clone)]
 enum Label {
     Text(Box<str>),
-    Hole(Slot),
+    Variable(SegmentPattern),
     /// Any label.
     One,
     /// One label or more, in front of all others.
-    Rest(Option<Slot>),
+    Rest(Option<SegmentPattern>),
 }
 
 impl HostPattern {
     /// Divides a template at its dots, after cutting a port off.
-    pub(crate) fn compile(template: &Template, grammar: Grammar) -> Result<Self, Fault> {
-        let mut pieces = template.pieces.clone();
+    pub(crate) fn compile(template: &Template, syntax: Syntax) -> Result<Self, Fault> {
+        let mut nodes = template.nodes.clone();
         let mut port = None;
         // gorilla/mux looks for the colon in the compiled regex, where `(?:` makes the port count by accident.
-        let named = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains(':'));
-        let with_port = grammar == Grammar::Gorilla && pieces.iter().any(named);
-        if grammar == Grammar::Native
-            && let Some(Piece::Text(last)) = pieces.last_mut()
+        let named = |node: &Node| matches!(node, Node::Text(text) if text.contains(':'));
+        let with_port = syntax == Syntax::Gorilla && nodes.iter().any(named);
+        if syntax == Syntax::Native
+            && let Some(Node::Text(last)) = nodes.last_mut()
             && let Some(colon) = last.rfind(':').filter(|&colon| !last[colon..].contains(']'))
         {
             port = Some(last[colon + 1..].parse().map_err(|_| Fault::BadPort)?);
             last.truncate(colon);
         }
-        let literal = match pieces.as_slice() {
-            [Piece::Text(text)] => Some(text.clone()),
-            [Piece::Wild(Wild::Regex(pattern))] => {
-                let regex = constraint::whole(pattern, grammar, true)?;
-                let whole = Some(Slot::Many { regex, groups: 0 });
+        let literal = match nodes.as_slice() {
+            [Node::Text(text)] => Some(text.clone()),
+            [Node::Wildcard(Wildcard::Regex(pattern))] => {
+                let regex = constraint::whole(pattern, syntax, true)?;
+                let whole = Some(SegmentPattern::Many { regex, groups: 0 });
                 return Ok(Self { labels: Vec::new(), whole, exact: None, port: None, with_port: false });
             }
             _ => None,
         };
         if let Some(text) = literal {
-            let text = if grammar == Grammar::Native { text.to_ascii_lowercase() } else { text };
+            let text = if syntax == Syntax::Native { text.to_ascii_lowercase() } else { text };
             let exact =
-                if grammar == Grammar::Native { text.strip_suffix('.').unwrap_or(&text) } else { &text };
+                if syntax == Syntax::Native { text.strip_suffix('.').unwrap_or(&text) } else { &text };
             return Ok(Self { labels: Vec::new(), whole: None, exact: Some(exact.into()), port, with_port });
         }
-        let spans = |piece: &Piece| matches!(piece, Piece::Var(var) if var.kind.spans(Some(b'.'), grammar));
-        let gorilla_spans = grammar == Grammar::Gorilla && pieces.iter().any(spans);
+        let spans =
+            |node: &Node| matches!(node, Node::Variable(var) if may_span(&var.kind, Some(b'.'), syntax));
+        let gorilla_spans = syntax == Syntax::Gorilla && nodes.iter().any(spans);
         let (labels, whole) = if gorilla_spans || with_port {
-            (Vec::new(), Some(Slot::compile(&pieces, Place::Host, grammar, Coding::Plain, false)?))
+            (
+                Vec::new(),
+                Some(SegmentPattern::compile(&nodes, TemplateKind::Host, syntax, Encoding::Plain, false)?),
+            )
         } else {
-            (divide(&pieces, grammar)?, None)
+            (divide(&nodes, syntax)?, None)
         };
         Ok(Self { labels, whole, exact: None, port, with_port })
     }
@@ -87,7 +93,7 @@ impl HostPattern {
     }
 
     /// Edges over the host's labels in reverse order (`a.b.c` is `c.b.a`).
-    pub(crate) fn way(&self) -> Vec<Edge> {
+    pub(crate) fn edges(&self) -> Vec<Edge> {
         if self.labels.is_empty() {
             return vec![Edge::Tail];
         }
@@ -99,7 +105,7 @@ impl HostPattern {
             }
             match label {
                 Label::Text(label) => text.extend(label.bytes()),
-                Label::Hole(_) | Label::One | Label::Rest(_) => {
+                Label::Variable(_) | Label::One | Label::Rest(_) => {
                     if !text.is_empty() {
                         edges.push(Edge::Text(std::mem::take(&mut text)));
                     }
@@ -133,17 +139,17 @@ impl HostPattern {
         if let Some(exact) = &self.exact {
             return **exact == *host;
         }
-        if let Some(slot) = &self.whole {
-            return slot.read(host, (0, length), Coding::Plain, found);
+        if let Some(pattern) = &self.whole {
+            return pattern.read(host, (0, length), Encoding::Plain, found);
         }
         let mut at = 0u16;
         let mut labels = self.labels.as_slice();
-        if let [Label::Rest(slot), after @ ..] = labels {
+        if let [Label::Rest(pattern), after @ ..] = labels {
             labels = after;
             let Some(end) = end_of_rest(host, after.len()) else {
                 return false;
             };
-            if slot.as_ref().is_some_and(|slot| !slot.read(host, (0, end), Coding::Plain, found)) {
+            if pattern.as_ref().is_some_and(|pattern| !pattern.read(host, (0, end), Encoding::Plain, found)) {
                 return false;
             }
             if after.is_empty() {
@@ -159,7 +165,7 @@ impl HostPattern {
             let end = at + u16::try_from(part.len()).unwrap_or(0);
             let holds = match label {
                 Label::Text(text) => **text == *part,
-                Label::Hole(slot) => slot.read(host, (at, end), Coding::Plain, found),
+                Label::Variable(pattern) => pattern.read(host, (at, end), Encoding::Plain, found),
                 Label::One => !part.is_empty(),
                 // It stands in front of all others.
                 Label::Rest(_) => false,
@@ -182,16 +188,16 @@ fn end_of_rest(host: &str, last: usize) -> Option<u16> {
     u16::try_from(end).ok().filter(|end| *end > 0)
 }
 
-fn divide(pieces: &[Piece], grammar: Grammar) -> Result<Vec<Label>, Fault> {
-    let mut labels: Vec<Vec<Piece>> = vec![Vec::new()];
-    for piece in pieces {
-        match piece {
-            Piece::Var(_) | Piece::Wild(_) => {
+fn divide(nodes: &[Node], syntax: Syntax) -> Result<Vec<Label>, Fault> {
+    let mut labels: Vec<Vec<Node>> = vec![Vec::new()];
+    for node in nodes {
+        match node {
+            Node::Variable(_) | Node::Wildcard(_) => {
                 if let Some(label) = labels.last_mut() {
-                    label.push(piece.clone());
+                    label.push(node.clone());
                 }
             }
-            Piece::Text(text) => {
+            Node::Text(text) => {
                 for (i, part) in text.split('.').enumerate() {
                     if i > 0 {
                         labels.push(Vec::new());
@@ -199,30 +205,37 @@ fn divide(pieces: &[Piece], grammar: Grammar) -> Result<Vec<Label>, Fault> {
                     if let Some(label) = labels.last_mut()
                         && !part.is_empty()
                     {
-                        label.push(Piece::Text(part.to_owned()));
+                        label.push(Node::Text(part.to_owned()));
                     }
                 }
             }
         }
     }
-    if grammar == Grammar::Native && labels.last().is_some_and(Vec::is_empty) {
+    if syntax == Syntax::Native && labels.last().is_some_and(Vec::is_empty) {
         labels.pop();
     }
     labels
         .iter()
         .map(|label| match label.as_slice() {
             [] => Ok(Label::Text("".into())),
-            [Piece::Text(text)] => Ok(Label::Text(match grammar {
-                Grammar::Native => text.to_ascii_lowercase().into(),
-                Grammar::Gorilla => text.as_str().into(),
+            [Node::Text(text)] => Ok(Label::Text(match syntax {
+                Syntax::Native => text.to_ascii_lowercase().into(),
+                Syntax::Gorilla => text.as_str().into(),
             })),
-            [Piece::Wild(Wild::Many)] => Ok(Label::Rest(None)),
-            [Piece::Wild(_)] => Ok(Label::One),
-            [Piece::Var(var)] if var.kind.spans(Some(b'.'), grammar) => {
-                let slot = Slot::compile(label, Place::Host, grammar, Coding::Plain, false)?;
-                Ok(Label::Rest(Some(slot)))
+            [Node::Wildcard(Wildcard::Many)] => Ok(Label::Rest(None)),
+            [Node::Wildcard(_)] => Ok(Label::One),
+            [Node::Variable(var)] if may_span(&var.kind, Some(b'.'), syntax) => {
+                let pattern =
+                    SegmentPattern::compile(label, TemplateKind::Host, syntax, Encoding::Plain, false)?;
+                Ok(Label::Rest(Some(pattern)))
             }
-            hole => Ok(Label::Hole(Slot::compile(hole, Place::Host, grammar, Coding::Plain, false)?)),
+            nodes => Ok(Label::Variable(SegmentPattern::compile(
+                nodes,
+                TemplateKind::Host,
+                syntax,
+                Encoding::Plain,
+                false,
+            )?)),
         })
         .collect()
 }

@@ -1,8 +1,11 @@
-//! A path template compiled: the edges it hangs on in the trie, and its holes.
+//! Compiled path template: trie edges and captures.
 
-use super::decode::Coding;
-use super::piece::{Grammar, Piece, Place, Template, TemplateErrorKind as Fault};
-use super::slot::{ABSENT, Slot, Span, escape};
+use waylay_template::{Node, Syntax, Template, TemplateErrorKind as Fault, TemplateKind};
+
+use crate::template::captures::{ABSENT, Span};
+use crate::template::constraint::may_span;
+use crate::template::encoding::{Encoding, escape};
+use crate::template::segment::SegmentPattern;
 
 /// One step from the root of a trie towards a leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +20,7 @@ pub(crate) enum Edge {
 
 /// How a template ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) enum Ending {
+pub(crate) enum PathEnd {
     /// The whole path is described.
     #[default]
     Exact,
@@ -33,73 +36,81 @@ pub(crate) struct PathPattern {
     edges: Vec<Edge>,
     /// The edges without the optional segment.
     short: Option<Box<[Edge]>>,
-    slots: Vec<Slot>,
-    ending: Ending,
-    coding: Coding,
+    segments: Vec<SegmentPattern>,
+    end: PathEnd,
+    encoding: Encoding,
 }
 
 impl PathPattern {
     /// Every path.
     pub(crate) fn any() -> Self {
-        let (edges, slots) = (vec![Edge::Tail], vec![Slot::Rest]);
-        Self { edges, short: None, slots, ending: Ending::Exact, coding: Coding::Path }
+        let (edges, segments) = (vec![Edge::Tail], vec![SegmentPattern::Rest]);
+        Self { edges, short: None, segments, end: PathEnd::Exact, encoding: Encoding::Path }
     }
 
     /// Lays a template out along the trie.
     pub(crate) fn compile(
         template: &Template,
-        ending: Ending,
-        grammar: Grammar,
-        coding: Coding,
+        end: PathEnd,
+        syntax: Syntax,
+        encoding: Encoding,
     ) -> Result<Self, Fault> {
-        let lay = |template: &Template| {
-            let mut layout =
-                Layout { grammar, coding, text: String::new(), edges: Vec::new(), slots: Vec::new() };
-            layout.lay(&template.pieces, ending)?;
+        let compile_nodes = |template: &Template| {
+            let mut layout = PathCompiler {
+                syntax,
+                encoding,
+                text: String::new(),
+                edges: Vec::new(),
+                segments: Vec::new(),
+            };
+            layout.compile_nodes(&template.nodes, end)?;
             layout.edges.shrink_to_fit();
-            layout.slots.shrink_to_fit();
-            Ok((layout.edges, layout.slots))
+            layout.segments.shrink_to_fit();
+            Ok((layout.edges, layout.segments))
         };
-        let (edges, slots) = lay(template)?;
-        let short = template.shortened().as_ref().map(lay).transpose()?;
-        Ok(Self { edges, short: short.map(|(edges, _)| edges.into()), slots, ending, coding })
+        let (edges, segments) = compile_nodes(template)?;
+        let short = template.without_optional().as_ref().map(compile_nodes).transpose()?;
+        Ok(Self { edges, short: short.map(|(edges, _)| edges.into()), segments, end, encoding })
     }
 
     /// The edge lists under which the pattern stands in the trie.
-    pub(crate) fn ways(&self) -> Vec<Vec<Edge>> {
+    pub(crate) fn edge_sequences(&self) -> Vec<Vec<Edge>> {
         let below = |more: &[Edge]| [&self.edges, more].concat();
-        match self.ending {
-            Ending::Exact | Ending::Raw => {
+        match self.end {
+            PathEnd::Exact | PathEnd::Raw => {
                 let short = self.short.as_deref().map(<[Edge]>::to_vec);
                 std::iter::once(self.edges.clone()).chain(short).collect()
             }
-            Ending::Segments => vec![self.edges.clone(), below(&[Edge::Text(b"/".to_vec()), Edge::Tail])],
+            PathEnd::Segments => vec![self.edges.clone(), below(&[Edge::Text(b"/".to_vec()), Edge::Tail])],
         }
     }
 
     /// The path, if only one matches.
     pub(crate) fn exact(&self) -> Option<&[u8]> {
-        match (self.edges.as_slice(), self.ending) {
-            ([Edge::Text(text)], Ending::Exact) => Some(text),
+        match (self.edges.as_slice(), self.end) {
+            ([Edge::Text(text)], PathEnd::Exact) => Some(text),
             _ => None,
         }
     }
 
     /// Whether the trie alone decides, and its ranges are the captures.
     pub(crate) fn is_plain(&self) -> bool {
-        self.slots.iter().all(Slot::is_plain)
+        self.segments.iter().all(SegmentPattern::is_plain)
     }
 
     /// Whether a tail edge must find something, which the trie does not see to.
     pub(crate) fn tail_is_some(&self) -> bool {
-        self.edges.last() == Some(&Edge::Tail) && self.slots.last().is_some_and(Slot::is_some)
+        self.edges.last() == Some(&Edge::Tail) && self.segments.last().is_some_and(SegmentPattern::is_some)
     }
 
-    /// Tests the holes that a walk through the trie found.
-    pub(crate) fn read(&self, path: &str, holes: &[Span], found: &mut impl FnMut(Span)) -> bool {
-        let holds =
-            self.slots.iter().zip(holes).all(|(slot, &hole)| slot.read(path, hole, self.coding, found));
-        if holds && holes.len() < self.slots.len() {
+    /// Tests the spans that a walk through the trie found.
+    pub(crate) fn read(&self, path: &str, spans: &[Span], found: &mut impl FnMut(Span)) -> bool {
+        let holds = self
+            .segments
+            .iter()
+            .zip(spans)
+            .all(|(slot, &segment)| slot.read(path, segment, self.encoding, found));
+        if holds && spans.len() < self.segments.len() {
             found(ABSENT);
         }
         holds
@@ -107,16 +118,16 @@ impl PathPattern {
 
     /// The same answer without a trie.
     pub(crate) fn matches(&self, path: &str, found: &mut impl FnMut(Span)) -> bool {
-        let holes = self.holes(&self.edges, path);
-        let holes = holes.or_else(|| self.holes(self.short.as_deref()?, path));
-        holes.is_some_and(|holes| self.read(path, &holes, found))
+        let spans = self.spans(&self.edges, path);
+        let spans = spans.or_else(|| self.spans(self.short.as_deref()?, path));
+        spans.is_some_and(|spans| self.read(path, &spans, found))
     }
 
-    fn holes(&self, edges: &[Edge], path: &str) -> Option<Vec<Span>> {
+    fn spans(&self, edges: &[Edge], path: &str) -> Option<Vec<Span>> {
         let bytes = path.as_bytes();
         let length = u16::try_from(bytes.len()).ok()?;
         let mut at = 0u16;
-        let mut holes = Vec::new();
+        let mut spans = Vec::new();
         for edge in edges {
             let rest = &bytes[usize::from(at)..];
             let step = match edge {
@@ -128,54 +139,66 @@ impl PathPattern {
             let end = at + u16::try_from(step).unwrap_or(0);
             match edge {
                 Edge::Segment if step == 0 => return None,
-                Edge::Segment | Edge::Tail => holes.push((at, end)),
+                Edge::Segment | Edge::Tail => spans.push((at, end)),
                 Edge::Text(_) => {}
             }
             at = end;
         }
-        let ended = at == length || (self.ending == Ending::Segments && bytes[usize::from(at)] == b'/');
-        ended.then_some(holes)
+        let ended = at == length || (self.end == PathEnd::Segments && bytes[usize::from(at)] == b'/');
+        ended.then_some(spans)
     }
 }
 
-struct Layout {
-    grammar: Grammar,
-    coding: Coding,
+struct PathCompiler {
+    syntax: Syntax,
+    encoding: Encoding,
     text: String,
     edges: Vec<Edge>,
-    slots: Vec<Slot>,
+    segments: Vec<SegmentPattern>,
 }
 
-impl Layout {
-    fn lay(&mut self, pieces: &[Piece], ending: Ending) -> Result<(), Fault> {
-        let mut rest: Vec<Piece> = pieces.to_vec();
+impl PathCompiler {
+    fn compile_nodes(&mut self, nodes: &[Node], end: PathEnd) -> Result<(), Fault> {
+        let mut rest: Vec<Node> = nodes.to_vec();
         while !rest.is_empty() {
-            if let Piece::Text(text) = &rest[0] {
+            if let Node::Text(text) = &rest[0] {
                 self.text.push_str(text);
                 rest.remove(0);
                 continue;
             }
-            let (hole, after) = cut(&rest);
-            let spans = hole.iter().any(|piece| match piece {
-                Piece::Text(_) | Piece::Wild(_) => false,
-                Piece::Var(var) => var.kind.spans(Some(b'/'), self.grammar),
+            let (segment, after) = cut(&rest);
+            let spans = segment.iter().any(|node| match node {
+                Node::Text(_) | Node::Wildcard(_) => false,
+                Node::Variable(var) => may_span(&var.kind, Some(b'/'), self.syntax),
             });
-            let open = ending == Ending::Raw && after.is_empty();
+            let open = end == PathEnd::Raw && after.is_empty();
             self.flush(false);
             if spans || open {
                 self.edges.push(Edge::Tail);
-                let open = ending == Ending::Raw;
-                self.slots.push(Slot::compile(&rest, Place::Path, self.grammar, self.coding, open)?);
+                let open = end == PathEnd::Raw;
+                self.segments.push(SegmentPattern::compile(
+                    &rest,
+                    TemplateKind::Path,
+                    self.syntax,
+                    self.encoding,
+                    open,
+                )?);
                 return Ok(());
             }
             self.edges.push(Edge::Segment);
-            self.slots.push(Slot::compile(&hole, Place::Path, self.grammar, self.coding, false)?);
+            self.segments.push(SegmentPattern::compile(
+                &segment,
+                TemplateKind::Path,
+                self.syntax,
+                self.encoding,
+                false,
+            )?);
             rest = after;
         }
-        self.flush(ending == Ending::Segments);
-        if ending == Ending::Raw {
+        self.flush(end == PathEnd::Segments);
+        if end == PathEnd::Raw {
             self.edges.push(Edge::Tail);
-            self.slots.push(Slot::Rest);
+            self.segments.push(SegmentPattern::Rest);
         }
         Ok(())
     }
@@ -186,9 +209,9 @@ impl Layout {
             self.text.truncate(self.text.trim_end_matches('/').len());
         }
         if !self.text.is_empty() {
-            let text = match self.coding {
-                Coding::Path => escape(&self.text).into_bytes(),
-                Coding::Form | Coding::Plain => self.text.clone().into_bytes(),
+            let text = match self.encoding {
+                Encoding::Path => escape(&self.text).into_bytes(),
+                Encoding::Form | Encoding::Plain => self.text.clone().into_bytes(),
             };
             self.edges.push(Edge::Text(text));
             self.text.clear();
@@ -196,21 +219,21 @@ impl Layout {
     }
 }
 
-/// Divides pieces at the first `/` in their text.
-fn cut(pieces: &[Piece]) -> (Vec<Piece>, Vec<Piece>) {
-    let mut hole = Vec::new();
-    for (i, piece) in pieces.iter().enumerate() {
-        if let Piece::Text(text) = piece
+/// Divides nodes at the first `/` in their text.
+fn cut(nodes: &[Node]) -> (Vec<Node>, Vec<Node>) {
+    let mut segment = Vec::new();
+    for (i, node) in nodes.iter().enumerate() {
+        if let Node::Text(text) = node
             && let Some(slash) = text.find('/')
         {
             if slash > 0 {
-                hole.push(Piece::Text(text[..slash].to_owned()));
+                segment.push(Node::Text(text[..slash].to_owned()));
             }
             let after =
-                std::iter::once(Piece::Text(text[slash..].to_owned())).chain(pieces[i + 1..].iter().cloned());
-            return (hole, after.collect());
+                std::iter::once(Node::Text(text[slash..].to_owned())).chain(nodes[i + 1..].iter().cloned());
+            return (segment, after.collect());
         }
-        hole.push(piece.clone());
+        segment.push(node.clone());
     }
-    (hole, Vec::new())
+    (segment, Vec::new())
 }

@@ -3,7 +3,7 @@
 //! Drawn from a seed, not from proptest's strategies, whose value trees cost more than the look-ups.
 
 use waylay_router::{
-    Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Precedence, Prefixes, QueryValues,
+    MethodMiss, MissingHost, OptionsAnswer, PathCleaning, PathForm, Precedence, PrefixMatch, QueryValues,
     TrailingSlash,
 };
 
@@ -17,12 +17,13 @@ pub fn native(dice: &mut Dice, precedence: Precedence) -> Rules {
         gorilla: false,
         precedence,
         form: PathForm::Canonical,
-        cleaning: [Cleaning::Refuse, Cleaning::Redirect, Cleaning::Keep][dice.of(8).saturating_sub(5)],
+        path_cleaning: [PathCleaning::Reject, PathCleaning::Redirect, PathCleaning::Keep]
+            [dice.of(8).saturating_sub(5)],
         // The last variable of a raw prefix reads its text decoded: `%2F` ends it natively.
-        prefixes: Prefixes::Segments,
+        prefixes: PrefixMatch::Segments,
         slash: slash(dice),
         query: [QueryValues::Any, QueryValues::First][usize::from(dice.once_in(6))],
-        missing_host: [MissingHost::Unknown, MissingHost::Refuse][usize::from(dice.once_in(10))],
+        missing_host: [MissingHost::Unmatched, MissingHost::Reject][usize::from(dice.once_in(10))],
         options: [OptionsAnswer::Miss, OptionsAnswer::Automatic][usize::from(dice.once_in(10))],
         method_miss: [MethodMiss::MethodNotAllowed, MethodMiss::NotFound][usize::from(dice.once_in(10))],
     }
@@ -33,17 +34,17 @@ pub fn gorilla(dice: &mut Dice) -> Rules {
     Rules {
         gorilla: true,
         form: [PathForm::Decoded, PathForm::Raw][usize::from(dice.once_in(4))],
-        cleaning: [Cleaning::Redirect, Cleaning::Keep][usize::from(dice.once_in(3))],
-        prefixes: Prefixes::Raw,
+        path_cleaning: [PathCleaning::Redirect, PathCleaning::Keep][usize::from(dice.once_in(3))],
+        prefixes: PrefixMatch::Raw,
         query: QueryValues::First,
-        ..native(dice, Precedence::Registration)
+        ..native(dice, Precedence::RegistrationOrder)
     }
 }
 
 /// Our own grammar over the other forms of the path.
 pub fn forms(dice: &mut Dice) -> Rules {
     let form = dice.one(&[PathForm::Decoded, PathForm::Raw]);
-    Rules { form, ..native(dice, Precedence::Specific) }
+    Rules { form, ..native(dice, Precedence::Specificity) }
 }
 
 fn slash(dice: &mut Dice) -> TrailingSlash {

@@ -94,7 +94,7 @@ fn ask(table: &Table<usize>, asked: &Asked) -> Answer {
     let status = miss.status().as_u16();
     let set = match &miss.reason {
         Reason::Redirect(to) => {
-            let matched = to.matched.as_ref().map(|m| (m.place(), sorted(&mut m.captures())));
+            let matched = to.matched.as_ref().map(|m| (m.index(), sorted(&mut m.captures())));
             return Answer::Redirect(status, to.target.clone(), matched);
         }
         Reason::MethodNotAllowed(methods) | Reason::Options(methods) => {
@@ -141,12 +141,12 @@ fn agree(mut case: TableCase, mut dice: Dice) {
 
 #[test]
 fn agrees_by_specificity() {
-    tables(SPECIFIC, |dice| generate::native(dice, Precedence::Specific), agree);
+    tables(SPECIFIC, |dice| generate::native(dice, Precedence::Specificity), agree);
 }
 
 #[test]
 fn agrees_by_registration() {
-    tables(REGISTRATION, |dice| generate::native(dice, Precedence::Registration), agree);
+    tables(REGISTRATION, |dice| generate::native(dice, Precedence::RegistrationOrder), agree);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn agrees_on_other_forms_of_the_path() {
 fn order_decides_nothing() {
     tables(
         FORMS,
-        |dice| generate::native(dice, Precedence::Specific),
+        |dice| generate::native(dice, Precedence::Specificity),
         |mut case, mut dice| {
             build(&mut case);
             let keys: Vec<_> = (0..case.routes.len()).map(|place| order::key(&case, place, false)).collect();

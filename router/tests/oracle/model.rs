@@ -3,8 +3,8 @@
 use std::fmt::{self, Write};
 
 use waylay_router::{
-    Bounds, Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Policy, Precedence, Prefixes,
-    QueryValues, Route, Table, TableBuilder, TrailingSlash,
+    MethodMiss, MissingHost, OptionsAnswer, PathCleaning, PathForm, Policy, Precedence, PrefixMatch,
+    QueryValues, Route, ScopeConditions, Table, TableBuilder, TrailingSlash,
 };
 
 /// What a variable takes.
@@ -128,8 +128,8 @@ pub struct Rules {
     pub gorilla: bool,
     pub precedence: Precedence,
     pub form: PathForm,
-    pub cleaning: Cleaning,
-    pub prefixes: Prefixes,
+    pub path_cleaning: PathCleaning,
+    pub prefixes: PrefixMatch,
     pub slash: TrailingSlash,
     pub query: QueryValues,
     pub missing_host: MissingHost,
@@ -142,7 +142,7 @@ impl Rules {
         let base = if self.gorilla { Policy::gorilla() } else { Policy::default() };
         base.precedence(self.precedence)
             .path(self.form)
-            .cleaning(self.cleaning)
+            .path_cleaning(self.path_cleaning)
             .prefixes(self.prefixes)
             .trailing_slash(self.slash)
             .query(self.query)
@@ -188,7 +188,7 @@ impl TableCase {
         let mut builder = Table::builder().policy(self.rules.policy());
         let mut ids = Vec::new();
         for scope in &self.scopes {
-            let mut bounds = dress!(Bounds::new(), &scope.own);
+            let mut bounds = dress!(ScopeConditions::new(), &scope.own);
             if let Some((pieces, _)) = &scope.own.path {
                 bounds = bounds.prefix(write(pieces));
             }
@@ -198,7 +198,7 @@ impl TableCase {
             if let Some(options) = scope.options {
                 bounds = bounds.options(options);
             }
-            ids.push(builder.open(scope.parent.map(|parent| ids[parent]), bounds));
+            ids.push(builder.scope(scope.parent.map(|parent| ids[parent]), bounds));
         }
         for (place, route) in self.routes.iter().enumerate() {
             let bare = match &route.own.path {
@@ -216,10 +216,10 @@ impl TableCase {
     /// The same as text, for whoever has to read a failure.
     pub fn snippet(&self) -> String {
         let base = if self.rules.gorilla { "gorilla" } else { "default" };
-        let Rules { precedence, form, cleaning, prefixes, slash, query, .. } = self.rules;
+        let Rules { precedence, form, path_cleaning, prefixes, slash, query, .. } = self.rules;
         let mut out = format!(
             "let mut table = Table::builder().policy(Policy::{base}().precedence(Precedence::{precedence:?})\
-             .path(PathForm::{form:?}).cleaning(Cleaning::{cleaning:?}).prefixes(Prefixes::{prefixes:?})\
+             .path(PathForm::{form:?}).path_cleaning(PathCleaning::{path_cleaning:?}).prefixes(PrefixMatch::{prefixes:?})\
              .trailing_slash(TrailingSlash::{slash:?}).query(QueryValues::{query:?}));\n"
         );
         for (place, scope) in self.scopes.iter().enumerate() {
@@ -231,7 +231,7 @@ impl TableCase {
             if let Some(rule) = scope.options {
                 let _ = write!(more, ".options(OptionsAnswer::{rule:?})");
             }
-            let _ = writeln!(out, "let s{place} = table.open({parent}, Bounds::new(){more});");
+            let _ = writeln!(out, "let s{place} = table.open({parent}, ScopeConditions::new(){more});");
         }
         for (place, route) in self.routes.iter().enumerate() {
             let scope = route.scope.map_or("None".to_owned(), |scope| format!("Some(s{scope})"));
@@ -269,7 +269,7 @@ macro_rules! dress {
                 Cond::Header(name, Header::Absent) => thing.header_absent(*name),
                 Cond::Header(name, Header::Exact(value)) => thing.header(*name, *value),
                 Cond::Header(name, Header::Regex) => thing.header_regex(*name, "[ab]+"),
-                Cond::Header(name, Header::All) => thing.header_all(*name, "[ab]+"),
+                Cond::Header(name, Header::All) => thing.header_all_values(*name, "[ab]+"),
                 Cond::Query(key, Query::Present) => thing.query_present(*key),
                 Cond::Query(key, Query::Regex) => thing.query_regex(*key, "[ab]+"),
                 Cond::Query(key, Query::Absent) => thing.query_absent(*key),
@@ -318,7 +318,7 @@ fn words(own: &Level, scope: bool) -> String {
             Cond::Header(name, Header::Absent) => say("header_absent", &[name]),
             Cond::Header(name, Header::Exact(value)) => say("header", &[name, value]),
             Cond::Header(name, Header::Regex) => say("header_regex", &[name, "[ab]+"]),
-            Cond::Header(name, Header::All) => say("header_all", &[name, "[ab]+"]),
+            Cond::Header(name, Header::All) => say("header_all_values", &[name, "[ab]+"]),
             Cond::Query(key, Query::Present) => say("query_present", &[key]),
             Cond::Query(key, Query::Regex) => say("query_regex", &[key, "[ab]+"]),
             Cond::Query(key, Query::Absent) => say("query_absent", &[key]),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use waylay_router::{MethodMiss, MissingHost, OptionsAnswer, PathForm, Prefixes, TrailingSlash};
+use waylay_router::{MethodMiss, MissingHost, OptionsAnswer, PathForm, PrefixMatch, TrailingSlash};
 
 use crate::ask::Asked;
 use crate::conds::{Seen, holds, host_holds};
@@ -96,7 +96,7 @@ impl<'a> Naive<'a> {
         let rules = &self.case.rules;
         let path = text::path(&asked.path, rules)?;
         let whole = text::text(&path);
-        let strict = rules.missing_host == MissingHost::Refuse;
+        let strict = rules.missing_host == MissingHost::Reject;
         let mut host = None;
         if strict || self.hosts {
             host = asked.host_read(rules.gorilla).map_err(|()| Unread::Refused)?;
@@ -201,8 +201,8 @@ fn all_hold<'a>(
 #[expect(clippy::option_option, reason = "the inner one is a path that every request has")]
 pub fn joined(case: &TableCase, chain: &[&Level], scope: bool) -> Option<Option<(Vec<Piece>, End)>> {
     let open = match case.rules.prefixes {
-        Prefixes::Segments => End::Segments,
-        Prefixes::Raw => End::Raw,
+        PrefixMatch::Segments => End::Segments,
+        PrefixMatch::Raw => End::Raw,
         other => panic!("the oracle does not know {other:?}"),
     };
     let mut whole: Option<Vec<Piece>> = None;

@@ -43,7 +43,7 @@ fn of(
     (priority, place, methods, head_only): (i32, usize, bool, bool),
 ) -> Key {
     let priority = Reverse(priority);
-    if case.rules.precedence == Precedence::Registration {
+    if case.rules.precedence == Precedence::RegistrationOrder {
         return (priority, place, (0, Vec::new()), detour, Vec::new(), Reverse([0; 13]), Reverse(false));
     }
     let host = match chain.iter().flat_map(|level| &level.hosts).next_back() {

@@ -1,7 +1,7 @@
 //! The smallest table and request that still disagree, by leaving out whatever can be left out.
 
 use waylay_router::{
-    Cleaning, MethodMiss, MissingHost, OptionsAnswer, PathForm, Prefixes, QueryValues, TrailingSlash,
+    MethodMiss, MissingHost, OptionsAnswer, PathCleaning, PathForm, PrefixMatch, QueryValues, TrailingSlash,
 };
 
 use crate::ask::Asked;
@@ -107,14 +107,14 @@ fn level(own: &Level) -> Vec<Level> {
 fn rules(rules: Rules) -> Vec<Rules> {
     let mut all = vec![
         Rules { slash: TrailingSlash::Strict, ..rules },
-        Rules { missing_host: MissingHost::Unknown, ..rules },
+        Rules { missing_host: MissingHost::Unmatched, ..rules },
         Rules { options: OptionsAnswer::Miss, ..rules },
         Rules { method_miss: MethodMiss::MethodNotAllowed, ..rules },
     ];
     if !rules.gorilla {
         all.push(Rules { form: PathForm::Canonical, ..rules });
-        all.push(Rules { cleaning: Cleaning::Refuse, ..rules });
-        all.push(Rules { prefixes: Prefixes::Segments, ..rules });
+        all.push(Rules { path_cleaning: PathCleaning::Reject, ..rules });
+        all.push(Rules { prefixes: PrefixMatch::Segments, ..rules });
         all.push(Rules { query: QueryValues::Any, ..rules });
     }
     all.retain(|other| *other != rules);

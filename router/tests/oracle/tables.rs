@@ -84,7 +84,8 @@ fn prefixes_come_last() {
 fn registration_order_is_exact() {
     let texts = ["/{*rest}", "/a/{b}/c", "/a/b/c", "/a/b/{c}"];
     for first in 0..texts.len() {
-        let mut builder = Table::builder().policy(Policy::default().precedence(Precedence::Registration));
+        let mut builder =
+            Table::builder().policy(Policy::default().precedence(Precedence::RegistrationOrder));
         for i in 0..texts.len() {
             let text = texts[(first + i) % texts.len()];
             builder = builder.route(Route::any(text).value(text.to_owned()));

@@ -28,13 +28,13 @@ fn explains(table: &Table<usize>, naive: &Naive<'_>, case: &TableCase, asked: &A
     let tied = told.winner.zip(wanted).is_some_and(|(a, b)| naive.tied(a, b));
     assert!(told.winner == wanted || tied, "{wanted:?} {asked:?}\n{told:#}\n{case:?}");
     for candidate in &told.candidates {
-        let holds = naive.holds(candidate.place, asked, false);
+        let holds = naive.holds(candidate.index, asked, false);
         let fits = match &candidate.verdict {
-            Verdict::Wins => Some(candidate.place) == told.winner,
+            Verdict::Selected => Some(candidate.index) == told.winner,
             Verdict::Outranked => holds,
-            Verdict::OtherSlash => naive.holds(candidate.place, asked, true),
-            Verdict::Fails { .. } => !holds,
-            Verdict::SealedOff => case.seals(),
+            Verdict::TrailingSlash => naive.holds(candidate.index, asked, true),
+            Verdict::Failed { .. } => !holds,
+            Verdict::Sealed => case.seals(),
             other => panic!("{other:?}"),
         };
         assert!(fits, "{candidate:?} {holds} {asked:?}\n{told:#}\n{case:?}");
@@ -55,7 +55,7 @@ fn allows(table: &Table<usize>, naive: &Naive<'_>, case: &TableCase, asked: &Ask
 
 #[test]
 fn explanations_and_methods() {
-    let precedences = [Precedence::Specific, Precedence::Registration];
+    let precedences = [Precedence::Specificity, Precedence::RegistrationOrder];
     let rules = |dice: &mut Dice| {
         let precedence = dice.one(&precedences);
         generate::native(dice, precedence)
@@ -80,7 +80,7 @@ fn lints() {
     let told = std::cell::Cell::new(0);
     tables(
         TABLES,
-        |dice| generate::native(dice, Precedence::Registration),
+        |dice| generate::native(dice, Precedence::RegistrationOrder),
         |mut case, mut dice| {
             // A seal keeps the hiding route away, and the hidden one answers: lints do not look at seals.
             let levels = case.scopes.iter_mut().map(|scope| &mut scope.own);
@@ -89,7 +89,7 @@ fn lints() {
             let table = build(&mut case);
             let lints = table.lints();
             let out_of_reach = lints.iter().filter(|lint| match &lint.kind {
-                LintKind::Impossible | LintKind::Hidden { .. } => true,
+                LintKind::Unsatisfiable | LintKind::Shadowed { .. } => true,
                 LintKind::Overlap { with, witness, .. } => {
                     let asked = Asked::from_request(&witness.request(), witness.peer());
                     let naive = Naive::new(&case);

@@ -1,6 +1,6 @@
 //! Paths, hosts and queries as plain lists of characters, and templates held against them by backtracking.
 
-use waylay_router::{Cleaning, PathForm};
+use waylay_router::{PathCleaning, PathForm};
 
 use crate::model::{Class, Piece, Rules};
 
@@ -99,9 +99,9 @@ pub fn path(raw: &str, rules: &Rules) -> Result<Vec<Char>, Unread> {
     }
     let whole = text(&read);
     let dots = format!("{whole}/");
-    match rules.cleaning {
-        Cleaning::Refuse if dots.contains("/./") || dots.contains("/../") => Err(Unread::Refused),
-        Cleaning::Redirect if clean(&whole) != whole => {
+    match rules.path_cleaning {
+        PathCleaning::Reject if dots.contains("/./") || dots.contains("/../") => Err(Unread::Refused),
+        PathCleaning::Redirect if clean(&whole) != whole => {
             let clean = clean(&whole);
             Err(Unread::Cleaned(if rules.form == PathForm::Decoded { escape(&clean) } else { clean }))
         }

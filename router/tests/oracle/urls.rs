@@ -2,7 +2,8 @@
 
 use http::Uri;
 use waylay_router::{
-    Bounds, Cleaning, PathForm, Peer, Precedence, QueryValues, Route, Table, TrailingSlash, UrlBuilder,
+    PathCleaning, PathForm, Peer, Precedence, QueryValues, Route, ScopeConditions, Table, TrailingSlash,
+    UrlBuilder,
 };
 
 use crate::ask::Asked;
@@ -70,7 +71,7 @@ fn stripped(mut case: TableCase) -> TableCase {
 fn rules(dice: &mut Dice) -> Rules {
     let form = dice.one(&[PathForm::Canonical, PathForm::Canonical, PathForm::Decoded, PathForm::Raw]);
     // Routes that are all alike do not conflict then.
-    let native = generate::native(dice, Precedence::Registration);
+    let native = generate::native(dice, Precedence::RegistrationOrder);
     Rules { form, slash: TrailingSlash::Strict, ..native }
 }
 
@@ -123,7 +124,7 @@ fn what_is_built_is_read_back() {
             let place = dice.of(case.routes.len());
             let route = &case.routes[place];
             let hosts = case.chain(route.scope, &route.own).iter().any(|level| !level.hosts.is_empty());
-            let mut url = urls.get(&place.to_string()).unwrap();
+            let mut url = urls.builder(&place.to_string()).unwrap();
             let mut values = Vec::new();
             for name in variables(&case, place) {
                 let value =
@@ -153,7 +154,7 @@ fn what_is_read_is_built() {
     let canonical = |dice: &mut Dice| {
         let form = dice.one(&[PathForm::Canonical, PathForm::Decoded]);
         // A tail is built with slashes for what may have been `%2F`, and cleaning would merge them.
-        Rules { form, query: QueryValues::Any, cleaning: Cleaning::Refuse, ..rules(dice) }
+        Rules { form, query: QueryValues::Any, path_cleaning: PathCleaning::Reject, ..rules(dice) }
     };
     tables(TABLES, canonical, |case, mut dice| {
         let mut case = stripped(case);
@@ -195,7 +196,7 @@ fn what_is_read_is_built() {
                     continue;
                 }
                 let url =
-                    read.iter().fold(urls.get(&place.to_string()).unwrap(), |url, (k, v)| url.set(k, v));
+                    read.iter().fold(urls.builder(&place.to_string()).unwrap(), |url, (k, v)| url.set(k, v));
                 let Some((text, asked)) = asked(&url, hosts) else {
                     panic!("{:?} {request:?} {read:?}\n{case:?}", url.build());
                 };
@@ -215,7 +216,7 @@ fn keys(case: &TableCase, route: &RouteCase) -> Vec<&'static str> {
 #[test]
 fn an_empty_path_behind_a_slash_is_the_root() {
     let mut builder = Table::builder();
-    let scope = builder.open(None, Bounds::new().prefix("/"));
+    let scope = builder.scope(None, ScopeConditions::new().prefix("/"));
     builder.add(Some(scope), Route::get("").value(()));
     let request = http::Request::get("/").body(()).unwrap();
     assert!(builder.build().unwrap().find(&request, &Peer::default()).is_ok());

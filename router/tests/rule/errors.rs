@@ -80,12 +80,12 @@ const FAULTS: [(&str, &str); 46] = [
         "`Query` takes 1 or 2 arguments, not 3\n    Query(`a`, `b`, `c`)\n    ^^^^^^^^^^^^^^^^^^^^",
     ),
     ("Header(``, `a`)", "the argument is empty\n    Header(``, `a`)\n           ^^"),
-    ("Path(`css`)", "a path starts with `/`\n    Path(`css`)\n         ^^^^^"),
+    ("Path(`css`)", "a path must start with `/`\n    Path(`css`)\n         ^^^^^"),
     (
         "Path(`/a/{id`)",
         "variable is not closed, add `}` (a literal brace is `{{`)\n    Path(`/a/{id`)\n             ^^^",
     ),
-    ("Host(`ex ample`)", "' ' may not stand in a host name\n    Host(`ex ample`)\n            ^"),
+    ("Host(`ex ample`)", "' ' is not allowed in a host name\n    Host(`ex ample`)\n            ^"),
     (
         "HeaderRegexp(`a`, `(`)",
         "regex does not compile: unclosed group\n    HeaderRegexp(`a`, `(`)\n                      ^^^",

@@ -175,7 +175,7 @@ fn what_is_beside_too_many_alternatives_is_still_indexed() {
     assert_eq!(table.routes().next().unwrap().template(), "/users/{id}");
     let request = Request::get("http://h99.test/users/7").body(()).unwrap();
     assert_eq!(table.find(&request, &Peer::default()).unwrap().get("id").as_deref(), Some("7"));
-    assert_eq!(table.urls().get("user").unwrap().set("id", 7).build().unwrap(), "/users/7");
+    assert_eq!(table.urls().builder("user").unwrap().set("id", 7).build().unwrap(), "/users/7");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn alternatives_capture_what_they_match() {
         let request = Request::get(target).header("host", host).body(()).unwrap();
         let matched = table.find(&request, &Peer::default()).unwrap().into_matched();
         assert_eq!((matched.get("tenant").as_deref(), matched.get("day").as_deref()), (Some(tenant), day));
-        assert_eq!((matched.name(), matched.place()), (Some("stats"), 0));
+        assert_eq!((matched.name(), matched.index()), (Some("stats"), 0));
     }
     let shown = table.to_string();
     assert_eq!(shown.lines().count(), 3, "{shown}");
@@ -213,7 +213,7 @@ fn alternatives_capture_what_they_match() {
 #[test]
 fn in_scopes_the_paths_of_rules_stand_behind_the_prefix() {
     let mut builder = Table::builder();
-    let api = builder.open(None, waylay_router::Bounds::new().prefix("/api").name("api"));
+    let api = builder.scope(None, waylay_router::ScopeConditions::new().prefix("/api").name("api"));
     let rule = "(Path(`/a`) || PathPrefix(`/b`)) && !Path(`/b/c`)";
     builder.add(Some(api), Route::rule(rule).name("r").value(1));
     let table = builder.build().unwrap();
@@ -227,7 +227,7 @@ fn in_scopes_the_paths_of_rules_stand_behind_the_prefix() {
     ] {
         assert_eq!(find(&table, "GET", target, "h").is_ok(), wanted, "{target}");
     }
-    assert_eq!(table.urls().get("api.r").unwrap().build().unwrap(), "/api/a");
+    assert_eq!(table.urls().builder("api.r").unwrap().build().unwrap(), "/api/a");
 }
 
 #[test]
@@ -330,8 +330,8 @@ fn rules_are_explained_way_by_way() {
     let found = explain("/a?k");
     assert_eq!(found.winner, Some(0));
     assert_eq!(found.candidates.len(), 3);
-    assert!(found.candidates.iter().all(|candidate| candidate.place == 0));
-    assert_eq!(found.candidates.iter().filter(|candidate| candidate.verdict == Verdict::Wins).count(), 1);
+    assert!(found.candidates.iter().all(|candidate| candidate.index == 0));
+    assert_eq!(found.candidates.iter().filter(|candidate| candidate.verdict == Verdict::Selected).count(), 1);
     let shown = explain("/b").to_string();
     assert!(shown.contains("rule !ClientIP(`10.0.0.0/8`): got what cannot be told"), "{shown}");
     let again = Table::builder().route(Route::rule("Path(`/a`)").name("r").value(1)).build().unwrap();
@@ -341,13 +341,13 @@ fn rules_are_explained_way_by_way() {
 
 #[test]
 fn prefixes_in_rules_of_scopes_stand_in_front() {
-    use waylay_router::Bounds;
+    use waylay_router::ScopeConditions;
     let mut builder = Table::builder();
     let rule = "PathPrefix(`/api/{v}`) && (Host(`a`) || Host(`b`)) && !Path(`/api/0/x`) && (Method(`GET`) || Query(`k`))";
-    let api = builder.open(None, Bounds::new().name("api").when(rule));
+    let api = builder.scope(None, ScopeConditions::new().name("api").when(rule));
     builder.add(Some(api), Route::any("/x").name("x").value(1));
     builder.add(Some(api), Route::rule("Path(`/y`) || Path(`/z`)").value(2));
-    let exact = builder.open(None, Bounds::new().when("Path(`/only`)"));
+    let exact = builder.scope(None, ScopeConditions::new().when("Path(`/only`)"));
     builder.add(Some(exact), Route::prefix("/").value(3));
     let table = builder.build().unwrap();
     for (method, target, host, wanted) in [
@@ -363,13 +363,13 @@ fn prefixes_in_rules_of_scopes_stand_in_front() {
     ] {
         assert_eq!(find(&table, method, target, host).ok(), wanted, "{method} {target} {host}");
     }
-    assert_eq!(table.urls().get("api.x").unwrap().set("v", 7).build().unwrap(), "/api/7/x");
+    assert_eq!(table.urls().builder("api.x").unwrap().set("v", 7).build().unwrap(), "/api/7/x");
 }
 
 /// A scope asks for what its rule says: one list, several, or the opposite of something.
 #[test]
 fn rules_of_scopes() {
-    use waylay_router::Bounds;
+    use waylay_router::ScopeConditions;
     for (rule, inside, outside) in [
         (
             "PathPrefix(`/api`) && Header(`x-a`)",
@@ -381,7 +381,7 @@ fn rules_of_scopes() {
         ("!Host(`a`)", &[("b", "/x", false)], &[("a", "/x", false)]),
     ] {
         let mut builder = Table::builder();
-        let scope = builder.open(None, Bounds::new().when(rule).sealed());
+        let scope = builder.scope(None, ScopeConditions::new().when(rule).sealed());
         builder.add(Some(scope), Route::get("/x").value("inside"));
         builder.add(None, Route::new().value("outside"));
         let table = builder.build().unwrap();
@@ -395,7 +395,7 @@ fn rules_of_scopes() {
         assert!(outside.iter().all(|asked| ask(asked) == Some("outside")), "{rule}");
     }
     let mut builder = Table::<()>::builder();
-    builder.open(None, Bounds::new().when("Hots(`a`)"));
+    builder.scope(None, ScopeConditions::new().when("Hots(`a`)"));
     let errors = builder.build().unwrap_err().to_string();
     assert!(errors.contains("`Host`"), "{errors}");
 }

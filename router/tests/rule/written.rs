@@ -27,7 +27,7 @@ const SETTERS: [Setter; 32] = [
     |route| route.header_present("x-b"),
     |route| route.header_absent("x-c"),
     |route| route.header_regex("x-d", "[0-9]{2,}"),
-    |route| route.header_all("x-d", "[a-z]*"),
+    |route| route.header_all_values("x-d", "[a-z]*"),
     |route| route.query("page", "{page:[0-9]+}"),
     |route| route.query("k", "a b\n"),
     |route| route.query_present("l"),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use http::Request;
-use waylay_router::{Head, Peer, Route, Table};
+use waylay_router::{Peer, RequestHead, Route, Table};
 
 /// A request: target, headers, address of the other end.
 type Asked = (&'static str, &'static [(&'static str, &'static str)], Option<&'static str>);
@@ -17,7 +17,7 @@ struct Row {
 
 #[test]
 fn hold_or_fail() {
-    let odd = |head: &Head<'_>| head.uri.path().len() % 2 == 1;
+    let odd = |head: &RequestHead<'_>| head.uri.path().len() % 2 == 1;
     for Row { route, holds, fails } in [
         Row {
             route: Route::new().header("X-A", "1"),

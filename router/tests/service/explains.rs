@@ -1,7 +1,7 @@
 //! Why a request went where it went.
 
 use http::Request;
-use waylay_router::{Bounds, Peer, Policy, Route, Table, TrailingSlash, Verdict};
+use waylay_router::{Peer, Policy, Route, ScopeConditions, Table, TrailingSlash, Verdict};
 
 /// One route, one request, and the first condition that fails.
 #[test]
@@ -27,7 +27,7 @@ fn the_first_condition_that_fails() {
         (any().header_present("x-b"), "header", "x-b", "none"),
         (any().header_absent("x-a"), "header", "not x-a", "1 and 2"),
         (any().header_regex("x-a", "a|b"), "header", "x-a~a|b", "1 and 2"),
-        (any().header_all("x-a", "1"), "header", "each x-a~1", "1 and 2"),
+        (any().header_all_values("x-a", "1"), "header", "each x-a~1", "1 and 2"),
         (any().cookie("c", "2"), "cookie", "c=2", "1"),
         (any().client_ip("10.0.0.0/8"), "client", "10.0.0.0/8", "1.2.3.4"),
         (any().content_type("text/html"), "content type", "text/html", "text/csv"),
@@ -45,7 +45,7 @@ fn the_first_condition_that_fails() {
         let table = Table::builder().route(route.value(())).build().unwrap();
         let explained = table.explain(&get, &peer);
         let [candidate] = explained.candidates.as_slice() else { panic!("{explained:#}") };
-        let fails = Verdict::Fails { matcher: matcher.into(), wanted: wanted.into(), got: got.into() };
+        let fails = Verdict::Failed { matcher: matcher.into(), wanted: wanted.into(), got: got.into() };
         assert_eq!(candidate.verdict, fails);
         assert!(explained.winner.is_none() && explained.miss.is_some());
     }
@@ -60,21 +60,21 @@ fn every_outcome() {
         .route(Route::get("/slash/").name("slash").value(3))
         .route(Route::get("/{*rest}").name("rest").priority(-1).value(4))
         .route(Route::get("/x").name("link").build_only().value(5));
-    let scope = builder.open(None, Bounds::new().prefix("/in").sealed());
+    let scope = builder.scope(None, ScopeConditions::new().prefix("/in").sealed());
     builder.add(Some(scope), Route::post("/x").name("inside").value(6));
     let table = builder.build().unwrap();
     for (target, wanted) in [
         (
             "/a/7",
-            "goes to route `number`\n  wins   number  /a/{id:[0-9]+}\n  yields one     /a/{id}\n  yields rest    /{*rest}\n",
+            "goes to route `number`\n  selected  number  /a/{id:[0-9]+}\n  outranked one     /a/{id}\n  outranked rest    /{*rest}\n",
         ),
         (
             "/slash",
-            "goes to route `slash` by 308 to /slash/\n  wins   slash  /slash/\n  yields rest   /{*rest}\n  3 routes",
+            "goes to route `slash` by 308 to /slash/\n  selected  slash  /slash/\n  outranked rest   /{*rest}\n  3 routes",
         ),
         (
             "/in/x",
-            "is a miss: 405, allowed are POST\n  fails  inside  /in/x     method POST: got GET\n  sealed rest    /{*rest}\n",
+            "is a miss: 405, allowed are POST\n  failed    inside  /in/x     method POST: got GET\n  sealed    rest    /{*rest}\n",
         ),
         ("/a/../b", "is a miss: 400, "),
     ] {
@@ -84,16 +84,16 @@ fn every_outcome() {
     }
     let request = Request::get("/a/x").body(()).unwrap();
     let all = format!("{:#}", table.explain(&request, &Peer::default()));
-    assert!(all.contains("fails  number  /a/{id:[0-9]+}  path /a/{id:[0-9]+}: got /a/x"), "{all}");
+    assert!(all.contains("failed    number  /a/{id:[0-9]+}  path /a/{id:[0-9]+}: got /a/x"), "{all}");
     #[cfg(feature = "serde")]
     {
         let json = serde_json::to_value(table.explain(&request, &Peer::default())).unwrap();
         let of = |place: u64| {
             let mut candidates = json["candidates"].as_array().unwrap().iter();
-            &candidates.find(|candidate| candidate["place"] == place).unwrap()["verdict"]
+            &candidates.find(|candidate| candidate["index"] == place).unwrap()["verdict"]
         };
-        assert_eq!((&json["winner"], of(0)), (&0.into(), &"wins".into()));
-        let fails = &of(1)["fails"];
+        assert_eq!((&json["winner"], of(0)), (&0.into(), &"selected".into()));
+        let fails = &of(1)["failed"];
         assert_eq!((&fails["matcher"], &fails["got"]), (&"path".into(), &"/a/x".into()));
     }
 }

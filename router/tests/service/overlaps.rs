@@ -84,9 +84,9 @@ fn undecided() {
         [(Route::get("/").guard("a", |_| true), Route::get("/").guard("b", |_| true)), (large(), large())]
     {
         let table = build([first.clone(), second.clone()]).unwrap();
-        assert!(matches!(table.lints().as_slice(), [Lint { kind: LintKind::Undecided { .. }, .. }]));
+        assert!(matches!(table.lints().as_slice(), [Lint { kind: LintKind::OverlapUnknown { .. }, .. }]));
         let table = build([first.priority(1), second]).unwrap();
-        assert!(!table.lints().iter().any(|lint| matches!(lint.kind, LintKind::Undecided { .. })));
+        assert!(!table.lints().iter().any(|lint| matches!(lint.kind, LintKind::OverlapUnknown { .. })));
     }
 }
 
@@ -111,11 +111,11 @@ fn hundreds_of_siblings() {
 fn too_many_to_compare() {
     let table = build((0..100).map(|_| Route::get("/").guard("own", |_| true))).unwrap();
     let lints = table.lints();
-    let told = lints.iter().filter(|lint| matches!(lint.kind, LintKind::Undecided { .. })).count();
+    let told = lints.iter().filter(|lint| matches!(lint.kind, LintKind::OverlapUnknown { .. })).count();
     let left: Vec<usize> = lints
         .iter()
         .filter_map(|lint| match lint.kind {
-            LintKind::Uncompared { pairs } => Some(pairs),
+            LintKind::NotCompared { pairs } => Some(pairs),
             _ => None,
         })
         .collect();
@@ -125,7 +125,7 @@ fn too_many_to_compare() {
 #[test]
 fn never_reached() {
     let specific = Policy::default();
-    let registration = specific.precedence(Precedence::Registration);
+    let registration = specific.precedence(Precedence::RegistrationOrder);
     let get = Route::get;
     for (policy, first, second, hidden) in [
         (specific, Route::prefix("/").priority(1), get("/x"), true),
@@ -145,14 +145,14 @@ fn never_reached() {
         let table =
             Table::builder().policy(policy).route(first.value(0)).route(second.value(1)).build().unwrap();
         let lints = table.lints();
-        let found = lints.iter().any(|lint| matches!(lint.kind, LintKind::Hidden { .. }));
+        let found = lints.iter().any(|lint| matches!(lint.kind, LintKind::Shadowed { .. }));
         assert_eq!(found, hidden, "{table}{lints:?}");
     }
 }
 
 #[test]
 fn registration_overlaps_are_lints() {
-    let policy = Policy::default().precedence(Precedence::Registration);
+    let policy = Policy::default().precedence(Precedence::RegistrationOrder);
     let builder = Table::builder().policy(policy).route(Route::get("/a{x}").value(0));
     let table = builder.route(Route::get("/{x}a").value(1)).build().unwrap();
     let lints = table.lints();
@@ -164,9 +164,9 @@ fn registration_overlaps_are_lints() {
 
 #[test]
 fn impossible() {
-    use waylay_router::Bounds;
+    use waylay_router::ScopeConditions;
     let mut builder = Table::builder();
-    let scope = builder.open(None, Bounds::new().method(http::Method::GET));
+    let scope = builder.scope(None, ScopeConditions::new().method(http::Method::GET));
     builder.add(Some(scope), Route::post("/x").value(0));
     builder.add(None, Route::get("/{x:[a&&b]}").value(1));
     builder.add(None, Route::get("/y").header("x-a", "1").header_absent("x-a").value(2));
@@ -174,7 +174,7 @@ fn impossible() {
     let lints = builder.build().unwrap().lints();
     let routes: Vec<&str> = lints.iter().map(|lint| lint.route.as_str()).collect();
     assert_eq!(routes, ["/x", "/{x:[a&&b]}", "/y"]);
-    assert!(lints.iter().all(|lint| lint.kind == LintKind::Impossible));
+    assert!(lints.iter().all(|lint| lint.kind == LintKind::Unsatisfiable));
 }
 
 /// Two values of one field, each of which a route asks for: the order of writing does not decide.

@@ -3,7 +3,7 @@
 use axum::extract::{FromRef, State};
 use http::{Method, Request, StatusCode};
 use waylay_router::{
-    Body, Cleaning, Matched, MethodMiss, Miss, OptionsAnswer, PathForm, Peer, Policy, Precedence, Route,
+    Body, Matched, MethodMiss, Miss, OptionsAnswer, PathCleaning, PathForm, Peer, Policy, Precedence, Route,
     Router, Scope, TrailingSlash, Urls,
 };
 
@@ -98,7 +98,7 @@ async fn the_deepest_scope_owns_the_miss() {
 #[tokio::test]
 async fn hold_their_place_in_registration_order() {
     let router = Router::builder()
-        .policy(Policy::default().precedence(Precedence::Registration))
+        .policy(Policy::default().precedence(Precedence::RegistrationOrder))
         .route(Route::get("/x/{*first}").query_present("first").to(async || "first"))
         .scope(Scope::new().prefix("/x").route(Route::get("/{id}").to(async || "scope")))
         .route(Route::get("/x/y").to(async || "last"))
@@ -245,11 +245,11 @@ async fn final_slashes() {
 #[tokio::test]
 async fn dot_segments_by_policy() {
     let router = |cleaning| {
-        let policy = Policy::default().cleaning(cleaning);
+        let policy = Policy::default().path_cleaning(cleaning);
         Router::builder().policy(policy).route(Route::get("/{*rest}").to(show)).build().unwrap()
     };
     let (refuse, redirect, keep) =
-        (router(Cleaning::Refuse), router(Cleaning::Redirect), router(Cleaning::Keep));
+        (router(PathCleaning::Reject), router(PathCleaning::Redirect), router(PathCleaning::Keep));
     for (target, by_refuse, by_redirect, by_keep) in [
         ("/a/b", (200, "/{*rest} rest=a/b"), (200, "/{*rest} rest=a/b"), (200, "/{*rest} rest=a/b")),
         (
@@ -330,7 +330,7 @@ async fn refusals_are_settled() {
     let router = Router::builder()
         .policy(Policy::default().trailing_slash(TrailingSlash::Redirect))
         .route(Route::get("/{page}/").to(show))
-        .fallback(async |urls: Urls| (StatusCode::IM_A_TEAPOT, urls.get("none").is_err().to_string()))
+        .fallback(async |urls: Urls| (StatusCode::IM_A_TEAPOT, urls.builder("none").is_err().to_string()))
         .build()
         .unwrap();
     for target in ["/%00", "/a/../b", "/%zz"] {
@@ -464,13 +464,13 @@ async fn methods_for_other_origins() {
 #[test]
 fn routes_as_json() {
     let mut builder = waylay_router::Table::builder();
-    let api = builder.open(None, waylay_router::Bounds::new().prefix("/{v}").name("api").sealed());
+    let api = builder.scope(None, waylay_router::ScopeConditions::new().prefix("/{v}").name("api").sealed());
     let route = Route::get("/x/{id}").name("x").query("q", "{q}").metadata("owner", "me").priority(3);
     builder.add(Some(api), route.value(()));
     let table = builder.build().unwrap();
     let mut json = serde_json::to_value(table.routes().collect::<Vec<_>>()).unwrap();
-    assert!(json[0]["site"].take().as_str().unwrap().contains("scopes.rs:"));
-    assert!(json[0]["scopes"][0]["site"].take().as_str().unwrap().contains("scopes.rs:"));
+    assert!(json[0]["location"].take().as_str().unwrap().contains("scopes.rs:"));
+    assert!(json[0]["scopes"][0]["location"].take().as_str().unwrap().contains("scopes.rs:"));
     let wanted = serde_json::json!([{
         "name": "api.x", "template": "/{v}/x/{id}", "hosts": [], "methods": ["GET", "HEAD"],
         "conditions": ["query q={q}"],
@@ -481,10 +481,10 @@ fn routes_as_json() {
         ],
         "scopes": [{
             "id": 0, "name": "api", "prefix": "/{v}", "hosts": [], "conditions": [], "sealed": true,
-            "site": null,
+            "location": null,
         }],
         "rule": null,
-            "priority": 3, "sealed": false, "build_only": false, "metadata": {"owner": "me"}, "site": null,
+            "priority": 3, "sealed": false, "build_only": false, "metadata": {"owner": "me"}, "location": null,
     }]);
     assert_eq!(json, wanted);
 }

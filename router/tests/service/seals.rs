@@ -3,8 +3,8 @@
 use http::uri::Scheme;
 use http::{Request, Version};
 use waylay_router::{
-    BadRequest, Bounds, Builder, Effective, MethodMiss, Miss, OptionsAnswer, Peer, Policy, Precedence,
-    Reason, Route, Router, Scope, Table,
+    BadRequest, Builder, ConnectionInfo, MethodMiss, Miss, OptionsAnswer, Peer, Policy, Precedence, Reason,
+    Route, Router, Scope, ScopeConditions, Table,
 };
 
 use crate::{answer, get, text};
@@ -16,7 +16,7 @@ fn ask<'t>(table: &'t Table<&'static str>, method: &str, target: &str) -> Result
 
 #[test]
 fn a_sealed_route_keeps_its_path() {
-    for precedence in [Precedence::Specific, Precedence::Registration] {
+    for precedence in [Precedence::Specificity, Precedence::RegistrationOrder] {
         let table = Table::builder()
             .policy(Policy::default().precedence(precedence))
             .route(Route::get("/users/me").sealed().value("me"))
@@ -30,7 +30,7 @@ fn a_sealed_route_keeps_its_path() {
         assert_eq!(ask(&table, "PUT", "/users/you").unwrap(), "one");
         assert_eq!(ask(&table, "PUT", "/open").unwrap(), "rest");
         let miss = ask(&table, "PUT", "/users/me").unwrap_err();
-        let wanted = if precedence == Precedence::Specific { "GET, HEAD, POST" } else { "GET, HEAD" };
+        let wanted = if precedence == Precedence::Specificity { "GET, HEAD, POST" } else { "GET, HEAD" };
         assert_eq!(miss.allow().unwrap().to_string(), wanted);
     }
 }
@@ -40,9 +40,9 @@ fn a_sealed_scope_keeps_its_requests() {
     let mut builder = Table::builder()
         .route(Route::get("/api/{*rest}").value("outside"))
         .route(Route::get("/api/v1/exact").value("more specific, outside"));
-    let api = builder.open(None, Bounds::new().prefix("/api/v1").header("x-a", "1").sealed());
+    let api = builder.scope(None, ScopeConditions::new().prefix("/api/v1").header("x-a", "1").sealed());
     builder.add(Some(api), Route::get("/in").value("in"));
-    let inner = builder.open(Some(api), Bounds::new().prefix("/deep"));
+    let inner = builder.scope(Some(api), ScopeConditions::new().prefix("/deep"));
     builder.add(Some(inner), Route::get("/{id:[0-9]+}").value("deep"));
     let table = builder.build().unwrap();
     for (target, header, wanted) in [
@@ -162,7 +162,7 @@ fn upgrades_over_http_2() {
 
 #[tokio::test]
 async fn handlers_know_the_client_behind_a_trusted_proxy() {
-    let tell = async |effective: Effective| {
+    let tell = async |effective: ConnectionInfo| {
         format!("{:?} {}", effective.addr.map(|addr| addr.ip()), effective.origin().unwrap_or_default())
     };
     let router = Router::builder()

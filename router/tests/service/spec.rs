@@ -68,13 +68,13 @@ fn one_table_in_two_languages() {
         let found = table.find(&request, &Peer::default()).ok().map(|found| found.value().as_str());
         assert_eq!(found, wanted, "{target} {key}");
     }
-    assert_eq!(table.urls().get("api.link").unwrap().set("y", 7).build().unwrap(), "/api/v1/x/7");
+    assert_eq!(table.urls().builder("api.link").unwrap().set("y", 7).build().unwrap(), "/api/v1/x/7");
     let article = table.routes().find(|route| route.name() == Some("article")).unwrap();
     assert_eq!(
         (article.priority(), article.is_sealed(), article.metadata()["owner"].as_str()),
         (3, true, "me")
     );
-    assert_eq!(article.site().to_string(), "line 8");
+    assert_eq!(article.location().to_string(), "line 8");
 }
 
 #[tokio::test]
@@ -106,8 +106,10 @@ fn every_fault_with_its_line() {
             other => Err(format!("there is no handler `{other}`")),
         };
         let errors = Table::builder().spec(&spec, bind).build().unwrap_err();
-        let mut told: Vec<String> =
-            errors.iter().map(|error| format!("{}: {}", error.site, error.kind).replace('\n', " ")).collect();
+        let mut told: Vec<String> = errors
+            .iter()
+            .map(|error| format!("{}: {}", error.location, error.kind).replace('\n', " "))
+            .collect();
         told.sort();
         told
     };

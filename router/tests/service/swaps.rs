@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tower::ServiceExt;
-use waylay_router::{FileWatcher, Followed, Matched, Route, Router, SwapRouter, Urls};
+use waylay_router::{FileWatcher, Matched, ReloadEvent, Route, Router, SwapRouter, Urls};
 
 use crate::{get, text_of};
 
@@ -17,10 +17,10 @@ fn version(number: usize) -> Router {
                 .name("link")
                 .to(async move |matched: Matched, urls: Urls| {
                     tokio::task::yield_now().await;
-                    let link = urls.get(&format!("v{}", matched.route().unwrap().priority())).unwrap();
+                    let link = urls.builder(&format!("v{}", matched.route().unwrap().priority())).unwrap();
                     format!(
                         "{number} {} {}",
-                        matched.urls().get("link").unwrap().build().unwrap(),
+                        matched.urls().builder("link").unwrap().build().unwrap(),
                         link.build().unwrap()
                     )
                 })
@@ -105,14 +105,14 @@ async fn follows_a_file() {
             };
             let report = |followed| {
                 let word = match followed {
-                    Followed::Replaced(diff) => diff.to_string(),
-                    Followed::Refused(errors) => format!("refused: {errors}"),
-                    Followed::Unread(error) => format!("unread: {}", error.kind()),
+                    ReloadEvent::Replaced(diff) => diff.to_string(),
+                    ReloadEvent::Rejected(errors) => format!("refused: {errors}"),
+                    ReloadEvent::ReadFailed(error) => format!("unread: {}", error.kind()),
                     _ => String::new(),
                 };
                 let _ = told.send(word);
             };
-            swap.follow(watcher, build, report).await
+            swap.reload(watcher, build, report).await
         })
     };
     let ask = async |path: &str| text_of(&swap.current(), get(path)).await.0;

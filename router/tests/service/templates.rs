@@ -46,7 +46,7 @@ fn optional_segments() {
 fn optional_segments_are_built_or_left_out() {
     let build = |template: &str, id: Option<&str>| {
         let route = Route::any(template).name("r").value(());
-        let url = Table::builder().route(route).build().unwrap().urls().get("r").unwrap();
+        let url = Table::builder().route(route).build().unwrap().urls().builder("r").unwrap();
         id.map_or(url.clone(), |id| url.set("id", id)).build()
     };
     assert_eq!(build("/a/{id?}", None).unwrap(), "/a");
@@ -135,16 +135,17 @@ fn hosts_rank() {
     }
     // A wildcard is no host that a URL could name.
     let table = Table::builder().route(Route::get("/x").host("*.a").name("r").value(())).build().unwrap();
-    let url = table.urls().get("r").unwrap();
+    let url = table.urls().builder("r").unwrap();
     assert_eq!((url.build().unwrap().as_str(), url.host()), ("/x", Err(UrlError::NoHost)));
 }
 
 /// Own variables, and those of the scopes.
 #[test]
 fn captures_know_where_they_come_from() {
-    use waylay_router::Bounds;
+    use waylay_router::ScopeConditions;
     let mut builder = Table::builder();
-    let outer = builder.open(None, Bounds::new().host("{tenant}.h").prefix("/{version}").query("k", "{key}"));
+    let outer = builder
+        .scope(None, ScopeConditions::new().host("{tenant}.h").prefix("/{version}").query("k", "{key}"));
     builder.add(Some(outer), Route::get("/{id}").query("q", "{q}").value(()));
     let table = builder.build().unwrap();
     let request = Request::get("http://t.h/v1/7?k=1&q=2").body(()).unwrap();
@@ -158,15 +159,15 @@ fn captures_know_where_they_come_from() {
 /// gorilla/mux's templates may name a port by a variable, and a child without a path loses its prefix's slash.
 #[test]
 fn ports_and_slashes_of_gorilla() {
-    use waylay_router::{Bounds, Policy};
+    use waylay_router::{Policy, ScopeConditions};
     let mut builder = Table::builder().policy(Policy::gorilla());
     builder.add(None, Route::new().host("{h}:{p:[0-9]+}").value("port"));
-    let scope = builder.open(None, Bounds::new().prefix("/a/"));
+    let scope = builder.scope(None, ScopeConditions::new().prefix("/a/"));
     builder.add(Some(scope), Route::any("").name("d").value("dead"));
     let table = builder.build().unwrap();
     let request = Request::get("/").header("host", "b:80").body(()).unwrap();
     let found = table.find(&request, &Peer::default()).unwrap();
     assert_eq!((found.get("h").as_deref(), found.get("p").as_deref()), (Some("b"), Some("80")));
     assert_eq!(table.routes().last().unwrap().template(), "/a");
-    assert_eq!(table.urls().get("d").unwrap().build().unwrap(), "/a");
+    assert_eq!(table.urls().builder("d").unwrap().build().unwrap(), "/a");
 }

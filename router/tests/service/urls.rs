@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use http::Request;
 use http::uri::Scheme;
 use proptest::prelude::*;
-use waylay_router::{Bounds, Peer, Policy, Route, Table, UrlError};
+use waylay_router::{Peer, Policy, Route, ScopeConditions, Table, UrlError};
 
 /// Compiling the constraints anew for each case would take most of the time.
 fn table() -> &'static Table<&'static str> {
@@ -45,7 +45,7 @@ proptest! {
         y in "[0-9]{2}|[a-z-]{1,4}|\\PC{0,4}",
     ) {
         let table = table();
-        let mut url = table.urls().get(name).unwrap();
+        let mut url = table.urls().builder(name).unwrap();
         let has = |var: &str| table.routes().any(|r| r.name() == Some(name) && r.variables().any(|v| v == var));
         if has("x") { url = url.set("x", &x); }
         if has("y") { url = url.set("y", &y); }
@@ -70,7 +70,7 @@ proptest! {
 fn are_escaped() {
     let urls = table().urls();
     let set = |name: &str, x: &str, y: &str| {
-        let url = urls.get(name).unwrap().set("x", x);
+        let url = urls.builder(name).unwrap().set("x", x);
         if y.is_empty() { url } else { url.set("y", y) }
     };
     for (url, wanted) in [
@@ -86,12 +86,12 @@ fn are_escaped() {
     ] {
         assert_eq!(url.build().as_deref(), Ok(wanted));
     }
-    let query_only = urls.get("query only").unwrap().set("x", 1);
+    let query_only = urls.builder("query only").unwrap().set("x", 1);
     assert_eq!(query_only.build().unwrap(), "?k=1");
     assert_eq!(query_only.scheme("http").absolute().unwrap(), "http://q.example.com?k=1");
-    assert_eq!(urls.get("fixed").unwrap().build().unwrap(), "/i/caf%C3%A9");
+    assert_eq!(urls.builder("fixed").unwrap().build().unwrap(), "/i/caf%C3%A9");
     assert_eq!(
-        urls.get("fixed").unwrap().scheme("http").absolute().unwrap(),
+        urls.builder("fixed").unwrap().scheme("http").absolute().unwrap(),
         "http://example.com/i/caf%C3%A9"
     );
     assert_eq!(set("host", "1", "acme").absolute().unwrap(), "https://acme.example.com/h/1");
@@ -101,9 +101,9 @@ fn are_escaped() {
 #[test]
 fn are_refused() {
     let urls = table().urls();
-    let url = |name: &str| urls.get(name).unwrap();
+    let url = |name: &str| urls.builder(name).unwrap();
     assert!(
-        matches!(urls.get("plane"), Err(UrlError::UnknownRoute { nearest: Some(n), .. }) if n == "plain")
+        matches!(urls.builder("plane"), Err(UrlError::UnknownRoute { nearest: Some(n), .. }) if n == "plain")
     );
     assert_eq!(url("plain").build(), Err(UrlError::MissingVariable("x".into())));
     assert_eq!(url("plain").set("x", 1).set("z", 1).build(), Err(UrlError::UnknownVariable("z".into())));
@@ -138,7 +138,7 @@ fn are_whole() {
         .build()
         .unwrap();
     let urls = table.urls();
-    let url = |name: &str| urls.get(name).unwrap();
+    let url = |name: &str| urls.builder(name).unwrap();
     let other_host = url("tail").set("rest", "/evil.com").build();
     assert!(matches!(other_host, Err(UrlError::Mismatch { .. })), "{other_host:?}");
     // The dash goes to the first variable, with its host and without.
@@ -155,17 +155,17 @@ fn are_whole() {
     assert!(matches!(wide, Err(UrlError::Mismatch { template, .. }) if template == "{t}.example.com"));
 
     let mut builder = Table::builder();
-    let scope = builder.open(None, Bounds::new().host("{t}.example.com"));
+    let scope = builder.scope(None, ScopeConditions::new().host("{t}.example.com"));
     builder.add(Some(scope), Route::get("/{a}").host("{u}.example.com").name("two").value(()));
-    let fixed = builder.open(None, Bounds::new().host("a.com"));
+    let fixed = builder.scope(None, ScopeConditions::new().host("a.com"));
     builder.add(Some(fixed), Route::get("/m").host("{u}.com").name("never").value(()));
     let urls = builder.build().unwrap().urls();
     let two = |t: &str, u: &str| {
-        urls.get("two").unwrap().set("t", t).set("u", u).set("a", 1).scheme("http").absolute()
+        urls.builder("two").unwrap().set("t", t).set("u", u).set("a", 1).scheme("http").absolute()
     };
     assert_eq!(two("x", "x").unwrap(), "http://x.example.com/1");
     assert!(two("x", "y").is_err());
-    let never = |u: &str| urls.get("never").unwrap().set("u", u).scheme("http").absolute();
+    let never = |u: &str| urls.builder("never").unwrap().set("u", u).scheme("http").absolute();
     assert!(never("b").is_err());
     assert_eq!(never("a").unwrap(), "http://a.com/m");
 }
@@ -174,9 +174,9 @@ fn are_whole() {
 #[test]
 fn variables_are_supplied() {
     let mut builder = Table::builder();
-    let scope = builder.open(
+    let scope = builder.scope(
         None,
-        waylay_router::Bounds::new().prefix("/{lang}").url_variables(|vars| {
+        waylay_router::ScopeConditions::new().prefix("/{lang}").url_variables(|vars| {
             vars.entry("lang".to_owned()).or_insert_with(|| "en".to_owned());
         }),
     );
@@ -188,7 +188,7 @@ fn variables_are_supplied() {
     });
     builder.add(Some(scope), route.value(()));
     let urls = builder.build().unwrap().urls();
-    let url = urls.get("r").unwrap();
+    let url = urls.builder("r").unwrap();
     assert_eq!(url.clone().set("title", "Tea").build().unwrap(), "/en/en-tea");
     assert_eq!(url.clone().set("title", "Tea").set("lang", "de").build().unwrap(), "/de/de-tea");
     assert_eq!(url.build(), Err(UrlError::MissingVariable("slug".into())));
@@ -203,7 +203,7 @@ fn what_gorilla_mux_builds_wrongly() {
     type Row<'a> = (Route, &'a [(&'a str, &'a str)], bool, Made, Made);
     let make = |policy: Policy, route: Route, values: &[(&str, &str)], absolute: bool| {
         let table = Table::builder().policy(policy).route(route.name("r").value(())).build();
-        let url = table.unwrap().urls().get("r").unwrap();
+        let url = table.unwrap().urls().builder("r").unwrap();
         let url = values.iter().fold(url, |url, (name, value)| url.set(*name, value));
         if absolute { url.scheme("http").absolute() } else { url.build() }
     };

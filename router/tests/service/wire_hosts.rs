@@ -4,7 +4,7 @@ use http::{Request, Version};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use waylay_router::{Cleaning, Policy, Route, TrailingSlash};
+use waylay_router::{PathCleaning, Policy, Route, TrailingSlash};
 
 use crate::wire::{
     CONTROL, DOTS, ESCAPE, HOST, HOSTS, answers, builder, fields, paths, serve, show, targets, told,
@@ -198,7 +198,9 @@ async fn forms_of_a_target() {
 #[tokio::test]
 async fn redirects_name_no_host() {
     let router = builder()
-        .policy(Policy::default().trailing_slash(TrailingSlash::Redirect).cleaning(Cleaning::Redirect))
+        .policy(
+            Policy::default().trailing_slash(TrailingSlash::Redirect).path_cleaning(PathCleaning::Redirect),
+        )
         .route(Route::get("/a/").to(show))
         .build()
         .unwrap();

@@ -1,6 +1,6 @@
 //! Odd paths on the wire: dots, escapes, slashes, marks.
 
-use waylay_router::{Cleaning, Mount, PathForm, Policy, Route, Router, Scope, TrailingSlash};
+use waylay_router::{Mount, PathCleaning, PathForm, Policy, Route, Router, Scope, TrailingSlash};
 
 use crate::wire::{CONTROL, DOTS, ESCAPE, UTF8, builder, paths, show, targets};
 
@@ -33,16 +33,16 @@ async fn dot_segments() {
     )
     .await;
     let by = |cleaning| {
-        let policy = Policy::default().cleaning(cleaning);
+        let policy = Policy::default().path_cleaning(cleaning);
         let route = Route::get("/{*rest}").to(show);
         builder().policy(policy).route(route).build().unwrap()
     };
     let asked: [&[u8]; 4] = [b"/a/../b?q", b"/a/%2e%2e/b", b"/a/b/%2E", b"/x/..%2fb"];
     let row = |wanted: [&'static str; 4]| asked.into_iter().zip(wanted).collect::<Vec<_>>();
-    targets(by(Cleaning::Redirect), &row(["301 /b?q", "301 /b", "301 /a/b", "200 /{*rest} rest=x/../b"]))
+    targets(by(PathCleaning::Redirect), &row(["301 /b?q", "301 /b", "301 /a/b", "200 /{*rest} rest=x/../b"]))
         .await;
     let kept = ["200 /{*rest} rest=a/../b", "200 /{*rest} rest=a/../b", "200 /{*rest} rest=a/b/."];
-    targets(by(Cleaning::Keep), &row([kept[0], kept[1], kept[2], "200 /{*rest} rest=x/../b"])).await;
+    targets(by(PathCleaning::Keep), &row([kept[0], kept[1], kept[2], "200 /{*rest} rest=x/../b"])).await;
 }
 
 /// Envoy CVE-2021-29492, Traefik CVE-2025-47952 and CVE-2025-66490: what is escaped divides nothing.
@@ -278,7 +278,7 @@ async fn doubled_slashes() {
     )
     .await;
     let kept = builder()
-        .policy(Policy::gorilla().trailing_slash(TrailingSlash::Redirect).cleaning(Cleaning::Keep))
+        .policy(Policy::gorilla().trailing_slash(TrailingSlash::Redirect).path_cleaning(PathCleaning::Keep))
         .route(Route::get("//{x}/").to(show))
         .route(Route::get("/{x:.*}/").to(show))
         .build()
@@ -369,9 +369,10 @@ async fn decoded_and_raw_paths() {
 /// A router mounted under a prefix sends requests elsewhere under that prefix.
 #[tokio::test]
 async fn redirects_within_mounts() {
-    let policy = Policy::default().trailing_slash(TrailingSlash::Redirect).cleaning(Cleaning::Redirect);
+    let policy =
+        Policy::default().trailing_slash(TrailingSlash::Redirect).path_cleaning(PathCleaning::Redirect);
     let inner = Router::builder().policy(policy).route(Route::get("/x/").to(show)).build().unwrap();
-    let keep = Policy::default().cleaning(Cleaning::Keep);
+    let keep = Policy::default().path_cleaning(PathCleaning::Keep);
     // With nothing cut off, two slashes in front would be another host.
     let root = builder().policy(keep).route(Route::prefix("/").mount(inner.clone())).build().unwrap();
     targets(root, &[(b"/x", "308 /x/"), (b"//x/", "301 /x/"), (b"/./x/", "301 /x/")]).await;

@@ -1,4 +1,4 @@
-//! Which requests are eligible.
+//! RequestFilter: which requests are eligible.
 
 use http::header::USER_AGENT;
 use http::{HeaderMap, Request};
@@ -28,7 +28,7 @@ pub(crate) struct RequestFilter {
     pub(crate) rules: AllowBlock<RuleList>,
 }
 
-/// What to leave alone, and what alone to touch.
+/// A block list and an allow list of one kind.
 #[derive(Debug, Default)]
 pub(crate) struct AllowBlock<L> {
     pub(crate) block: L,
@@ -36,15 +36,15 @@ pub(crate) struct AllowBlock<L> {
 }
 
 impl RequestFilter {
-    /// Lists of one kind: block beats allow. Lists of several kinds: all must let the request
-    /// through. An empty allow list is none.
+    /// Tests the lists of every kind, all of which a request must pass. Block takes precedence over
+    /// allow. An empty allow list allows all.
     pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), SkipReason> {
         let path = canonical(request.uri().path());
         let (uri, headers) = (request.uri(), request.headers());
         if self.protect_probes && is_probe(&path, headers) {
             return Err(SkipReason::Protected);
         }
-        let client = || handle::client(request.extensions());
+        let client = || handle::client_address(request.extensions());
         let admitted = passes(&self.methods, MethodList::is_empty, |list| list.contains(request.method()))
             && passes(&self.paths, PathList::is_empty, |list| list.contains(&path))
             && passes(&self.headers, HeaderList::is_empty, |list| list.contains(headers))
@@ -82,7 +82,7 @@ pub(crate) struct FilterConfig {
 }
 
 impl FilterConfig {
-    /// Reads every list.
+    /// Parses every list.
     pub(crate) fn check(self, errors: &mut ErrorCollector) -> RequestFilter {
         RequestFilter {
             protect_probes: !self.allow_probes,
@@ -120,8 +120,8 @@ impl FilterConfig {
     }
 }
 
-/// Whether the request looks like a probe: a pod restarted by its own drill proves nothing
-/// (litmuschaos/litmus 5033).
+/// Tests whether the request is a probe: a pod that is restarted by a fault on its probe proves
+/// nothing (litmuschaos/litmus 5033).
 pub(crate) fn is_probe(path: &str, headers: &HeaderMap) -> bool {
     matches!(path, "/healthz" | "/livez" | "/readyz" | "/health" | "/metrics")
         || path.starts_with("/grpc.health.v1.Health/")

@@ -1,4 +1,4 @@
-//! Host lists.
+//! HostList: host patterns.
 
 use http::header::HOST;
 use http::uri::Authority;
@@ -6,32 +6,32 @@ use http::{HeaderMap, Uri};
 
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 
-/// Hosts, each with labels in front of it or without.
+/// Host patterns, exact or with labels in front.
 #[derive(Debug, Default)]
 pub(crate) struct HostList(Vec<Pattern>);
 
 #[derive(Debug)]
 struct Pattern {
-    front: Front,
+    subdomains: Subdomains,
     /// In lower case.
     host: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Front {
-    Nothing,
-    OneLabel,
-    Labels,
+enum Subdomains {
+    None,
+    One,
+    Many,
 }
 
 impl HostList {
-    /// Reads the patterns; each bad one becomes a finding under `setting[index]`.
+    /// Parses the patterns; each invalid one is reported under `setting[index]`.
     pub(crate) fn check(setting: &str, patterns: Vec<String>, errors: &mut ErrorCollector) -> Self {
         let mut list = Vec::with_capacity(patterns.len());
         for (index, pattern) in patterns.into_iter().enumerate() {
-            match read(&pattern) {
+            match parse(&pattern) {
                 Some(pattern) => list.push(pattern),
-                None => errors.add(format!("{setting}[{index}]"), pattern, FaultErrorKind::FaultHandle),
+                None => errors.add(format!("{setting}[{index}]"), pattern, FaultErrorKind::Host),
             }
         }
         Self(list)
@@ -41,23 +41,22 @@ impl HostList {
         self.0.is_empty()
     }
 
-    /// Whether any pattern holds the host that this request is for; a request without one is in
-    /// no list.
+    /// Tests whether a pattern matches the request's host; a request without a host is in no list.
     pub(crate) fn contains(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         !self.0.is_empty()
-            && host(uri, headers).is_some_and(|host| self.0.iter().any(|pattern| pattern.holds(&host)))
+            && host(uri, headers).is_some_and(|host| self.0.iter().any(|pattern| pattern.matches(&host)))
     }
 }
 
-fn read(pattern: &str) -> Option<Pattern> {
-    let (front, host) = if let Some(host) = pattern.strip_prefix("**.") {
-        (Front::Labels, host)
+fn parse(pattern: &str) -> Option<Pattern> {
+    let (subdomains, host) = if let Some(host) = pattern.strip_prefix("**.") {
+        (Subdomains::Many, host)
     } else if let Some(host) = pattern.strip_prefix("*.") {
-        (Front::OneLabel, host)
+        (Subdomains::One, host)
     } else {
-        (Front::Nothing, pattern)
+        (Subdomains::None, pattern)
     };
-    let literal = host.starts_with('[') && front == Front::Nothing;
+    let literal = host.starts_with('[') && subdomains == Subdomains::None;
     let good = if literal {
         host.parse::<Authority>().is_ok_and(|authority| authority.host() == host)
     } else {
@@ -67,18 +66,18 @@ fn read(pattern: &str) -> Option<Pattern> {
         };
         host.split('.').all(label)
     };
-    good.then(|| Pattern { front, host: host.to_ascii_lowercase() })
+    good.then(|| Pattern { subdomains, host: host.to_ascii_lowercase() })
 }
 
-/// The host of the URI's authority, else of the `Host` header: without port and final dot, in
+/// Returns the host of the URI's authority, or of the `Host` header: without port and final dot, in
 /// lower case.
 fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
-    let read;
+    let parse;
     let authority = match uri.authority() {
         Some(authority) => authority,
         None => {
-            read = Authority::try_from(headers.get(HOST)?.as_bytes()).ok()?;
-            &read
+            parse = Authority::try_from(headers.get(HOST)?.as_bytes()).ok()?;
+            &parse
         }
     };
     let host = authority.host();
@@ -86,11 +85,13 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
 }
 
 impl Pattern {
-    fn holds(&self, host: &str) -> bool {
-        let front = match self.front {
-            Front::Nothing => return host == self.host,
-            _ => host.strip_suffix(&*self.host).and_then(|front| front.strip_suffix('.')),
+    fn matches(&self, host: &str) -> bool {
+        let subdomains = match self.subdomains {
+            Subdomains::None => return host == self.host,
+            _ => host.strip_suffix(&*self.host).and_then(|subdomains| subdomains.strip_suffix('.')),
         };
-        front.is_some_and(|front| !front.is_empty() && (self.front == Front::Labels || !front.contains('.')))
+        subdomains.is_some_and(|subdomains| {
+            !subdomains.is_empty() && (self.subdomains == Subdomains::Many || !subdomains.contains('.'))
+        })
     }
 }

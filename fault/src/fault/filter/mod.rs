@@ -1,4 +1,4 @@
-//! The lists that say which requests a fault may touch.
+//! Lists of the requests that a fault may select.
 
 pub(crate) mod filter;
 pub(crate) mod host;

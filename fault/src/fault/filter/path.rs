@@ -1,4 +1,4 @@
-//! Path lists: templates and globs, by length class.
+//! PathList: path templates and globs.
 
 use std::borrow::Cow;
 
@@ -7,17 +7,18 @@ use percent_encoding::percent_decode_str;
 
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 
-/// Exact paths, whole-segment prefixes (`/a/*`), templates (`/users/{id}`) and globs (`/a/**/*.png`).
+/// Exact paths, whole-segment prefixes (`/a/*`), templates (`/users/{id}`) and globs
+/// (`/a/**/*.png`).
 #[derive(Debug, Default)]
 pub(crate) struct PathList {
-    // One table refuses overlapping templates such as `/{a}/x` beside `/{b}`. Membership has no
-    // need to know which one matched, so what one table refuses goes into the next.
+    // One table rejects overlapping templates such as `/{a}/x` beside `/{b}`. A list does not need
+    // to know which one matched, so a rejected template goes into the next table.
     tables: Vec<matchit::Router<()>>,
     globs: Vec<Glob>,
 }
 
 impl PathList {
-    /// Reads the patterns; each bad one becomes a finding under `setting[index]`.
+    /// Parses the patterns; each invalid one is reported under `setting[index]`.
     pub(crate) fn check(setting: &str, patterns: Vec<String>, errors: &mut ErrorCollector) -> Self {
         let mut list = Self::default();
         for (index, pattern) in patterns.into_iter().enumerate() {
@@ -32,7 +33,7 @@ impl PathList {
         self.tables.is_empty() && self.globs.is_empty()
     }
 
-    /// Whether any pattern matches this path, given as [`canonical`] makes it.
+    /// Tests whether a pattern matches this [`canonical`] path.
     pub(crate) fn contains(&self, path: &str) -> bool {
         self.tables.iter().any(|table| table.at(path).is_ok())
             || self.globs.iter().any(|glob| glob.matches(path))
@@ -45,7 +46,7 @@ impl PathList {
         let template = escape(pattern)?;
         let prefix = template.strip_suffix("/*");
         if without_tail(prefix.unwrap_or(&template)).contains('*') {
-            // At the end, too, `/*` holds what lies below as well as the place itself.
+            // At the end, `/*` contains the path itself as well as all paths below it.
             let glob = prefix.map_or_else(|| template.clone(), |prefix| format!("{prefix}/**"));
             self.globs.push(Glob::read(&glob)?);
             return Ok(());
@@ -73,13 +74,13 @@ impl PathList {
     }
 }
 
-/// A template without matchit's own tail `{*name}`, whose star is no glob's.
+/// Returns a template without matchit's tail `{*name}`, whose star is not a glob.
 fn without_tail(template: &str) -> &str {
     template.rfind("/{*").map_or(template, |at| &template[..at])
 }
 
-/// The path decoded segment by segment: an encoded `/` is data and stays `%2F`, and so does the
-/// `%` that says so (`%25`); all other escapes are gone.
+/// Decodes the path segment by segment: an encoded `/` is data and stays `%2F`, and an encoded `%`
+/// stays `%25`; all other escapes are decoded.
 pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
@@ -89,7 +90,7 @@ pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
         if index > 0 {
             out.push('/');
         }
-        // Bytes that are no UTF-8 become U+FFFD: they can match a variable, never a literal.
+        // Bytes that are not UTF-8 become U+FFFD: they can match a variable, never a literal.
         for c in percent_decode_str(segment).decode_utf8_lossy().chars() {
             match c {
                 '/' => out.push_str("%2F"),
@@ -101,7 +102,7 @@ pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Patterns are written decoded, save for `%2F` and `%25`, which nothing else can say.
+/// Patterns are written decoded, except for `%2F` and `%25`.
 fn escape(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len());
     let mut rest = pattern;
@@ -123,45 +124,45 @@ fn escape(pattern: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// matchit's own words, in the shape of ours.
+/// Returns matchit's message in lower case.
 fn reason(error: &InsertError) -> String {
     let text = error.to_string();
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-/// One pattern, segment by segment.
+/// A glob, segment by segment.
 #[derive(Debug)]
 pub(crate) struct Glob(Vec<Part>);
 
 #[derive(Debug)]
 enum Part {
-    /// `**`: any number of whole segments, also none.
+    /// `**`: any number of whole segments, or none.
     Segments,
-    /// One segment: what it is made of, in turn.
+    /// One segment, as a sequence of tokens.
     Segment(Vec<Token>),
 }
 
 #[derive(Debug, PartialEq)]
 enum Token {
     Literal(char),
-    /// `*`: any text within the segment, also none.
+    /// `*`: any text within the segment, or none.
     Star,
-    /// `{name}`: one character at least.
+    /// `{name}`: at least one character.
     Variable,
 }
 
 impl Glob {
-    /// Reads a pattern whose escapes are [canonical](crate::fault::filter::path::canonical) already.
+    /// Parses a pattern whose escapes are [canonical](crate::fault::filter::path::canonical).
     pub(crate) fn read(pattern: &str) -> Result<Self, String> {
         let mut parts: Vec<Part> = Vec::new();
         for segment in pattern.split('/').skip(1) {
             match segment {
-                // Two in a row say no more than one, at the price of more ways to fail.
+                // Two in a row equal one, but take more time to fail.
                 "**" if matches!(parts.last(), Some(Part::Segments)) => {}
                 "**" => parts.push(Part::Segments),
                 _ if segment.contains("**") => {
-                    return Err("`**` stands for whole segments; write it between slashes".to_owned());
+                    return Err("`**` matches whole segments; write it between slashes".to_owned());
                 }
                 _ => parts.push(Part::Segment(tokens(segment)?)),
             }
@@ -169,11 +170,11 @@ impl Glob {
         Ok(Self(parts))
     }
 
-    /// Whether it matches this path, given as [`canonical`](crate::fault::filter::path::canonical) makes it.
+    /// Tests whether it matches this [`canonical`](crate::fault::filter::path::canonical) path.
     pub(crate) fn matches(&self, path: &str) -> bool {
         let Some(path) = path.strip_prefix('/') else { return false };
         let segments: Vec<&str> = path.split('/').collect();
-        wild(
+        matches_wildcards(
             &self.0,
             &segments,
             |part| matches!(part, Part::Segments),
@@ -187,7 +188,7 @@ impl Glob {
 
 fn segment_matches(tokens: &[Token], segment: &str) -> bool {
     let letters: Vec<char> = segment.chars().collect();
-    wild(
+    matches_wildcards(
         tokens,
         &letters,
         |token| *token == Token::Star,
@@ -199,9 +200,14 @@ fn segment_matches(tokens: &[Token], segment: &str) -> bool {
     )
 }
 
-/// Whether the items match the pattern, in which some parts stand for any number of items. Only
-/// the last such part is ever tried again, so the work is at most the product of the lengths.
-fn wild<P, T>(pattern: &[P], items: &[T], is_wild: impl Fn(&P) -> bool, eq: impl Fn(&P, &T) -> bool) -> bool {
+/// Matches items with a pattern in which some parts match any number of items. Only the last such
+/// part is retried, so the time is at most the product of the lengths.
+fn matches_wildcards<P, T>(
+    pattern: &[P],
+    items: &[T],
+    is_wild: impl Fn(&P) -> bool,
+    is_equal: impl Fn(&P, &T) -> bool,
+) -> bool {
     let (mut part, mut item) = (0, 0);
     let mut again: Option<(usize, usize)> = None;
     while item < items.len() {
@@ -210,7 +216,7 @@ fn wild<P, T>(pattern: &[P], items: &[T], is_wild: impl Fn(&P) -> bool, eq: impl
                 again = Some((part, item));
                 part += 1;
             }
-            Some(next) if eq(next, &items[item]) => {
+            Some(next) if is_equal(next, &items[item]) => {
                 part += 1;
                 item += 1;
             }
@@ -240,7 +246,7 @@ fn tokens(segment: &str) -> Result<Vec<Token>, String> {
                 if name.is_empty() || !segment.contains('}') || name.contains(['*', '{']) {
                     return Err("a variable is written `{name}`".to_owned());
                 }
-                // A letter, and then any text.
+                // A character, then any text.
                 tokens.extend([Token::Variable, Token::Star]);
             }
             '}' => return Err("a `}` without its `{` is written `}}`".to_owned()),

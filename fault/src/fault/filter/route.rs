@@ -1,4 +1,4 @@
-//! Route and rule lists (feature `router`).
+//! RouteList and RuleList (features `axum`, `router`).
 
 #[cfg(any(feature = "axum", feature = "router"))]
 use std::collections::HashSet;
@@ -8,26 +8,26 @@ use http::Extensions;
 #[cfg(feature = "router")]
 use http::Request;
 #[cfg(feature = "router")]
-use waylay_router::{Effective, Peer, Policy, Precedence, Route, Table};
+use waylay_router::{ConnectionInfo, Peer, Policy, Precedence, Route, Table};
 
 #[cfg(any(feature = "axum", feature = "router"))]
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 #[cfg(feature = "router")]
 use crate::connection::handle;
 
-/// Templates as they were given to the router, such as `/orders/{id}`, and names of routes.
+/// Templates as given to the router, such as `/orders/{id}`, and names of routes.
 #[cfg(any(feature = "axum", feature = "router"))]
 #[derive(Debug, Default)]
 pub(crate) struct RouteList(HashSet<String>);
 
 #[cfg(any(feature = "axum", feature = "router"))]
 impl RouteList {
-    /// Takes the templates; one that no router can hold becomes a finding under `setting[index]`.
+    /// Takes the templates; each one that no router accepts is reported under `setting[index]`.
     pub(crate) fn check(setting: &str, templates: Vec<String>, errors: &mut ErrorCollector) -> Self {
         for (index, template) in templates.iter().enumerate() {
             // A route's name never begins with a slash; only waylay-router has names.
-            let named = cfg!(feature = "router") && !template.is_empty();
-            if !template.starts_with('/') && !named {
+            let is_name = cfg!(feature = "router") && !template.is_empty();
+            if !template.starts_with('/') && !is_name {
                 let why = "it does not begin with `/`".to_owned();
                 errors.add(format!("{setting}[{index}]"), template, FaultErrorKind::Pattern(why));
             }
@@ -40,11 +40,12 @@ impl RouteList {
     }
 
     pub(crate) fn contains(&self, extensions: &Extensions) -> bool {
-        matched(extensions).is_some_and(|template| self.0.contains(template)) || self.names(extensions)
+        matched(extensions).is_some_and(|template| self.0.contains(template))
+            || self.contains_name(extensions)
     }
 
-    /// Whether it holds the name of the matched route.
-    fn names(&self, extensions: &Extensions) -> bool {
+    /// Tests whether the list contains the name of the matched route.
+    fn contains_name(&self, extensions: &Extensions) -> bool {
         #[cfg(feature = "router")]
         {
             let matched = extensions.get::<waylay_router::Matched>();
@@ -58,7 +59,7 @@ impl RouteList {
     }
 }
 
-/// The template that a router left behind; the inner router's word goes first.
+/// Returns the matched template; that of the inner router takes precedence.
 #[cfg(any(feature = "axum", feature = "router"))]
 fn matched(extensions: &Extensions) -> Option<&str> {
     #[cfg(feature = "router")]
@@ -79,11 +80,11 @@ pub(crate) struct RuleList(Vec<Table<()>>);
 
 #[cfg(feature = "router")]
 impl RuleList {
-    /// Reads the rules; each bad one becomes a finding under `setting[index]`.
+    /// Parses the rules; each invalid one is reported under `setting[index]`.
     pub(crate) fn check(setting: &str, rules: Vec<String>, errors: &mut ErrorCollector) -> Self {
         let mut list = Vec::with_capacity(rules.len());
-        // No other route is there to be ranked against.
-        let policy = Policy::default().precedence(Precedence::Registration);
+        // A table of one route needs no ranking.
+        let policy = Policy::default().precedence(Precedence::RegistrationOrder);
         for (index, rule) in rules.into_iter().enumerate() {
             match Table::builder().policy(policy).route(Route::rule(rule.as_str()).value(())).build() {
                 Ok(table) => list.push(table),
@@ -100,12 +101,12 @@ impl RuleList {
         self.0.is_empty()
     }
 
-    /// Whether any rule holds.
+    /// Tests whether a rule matches.
     pub(crate) fn contains<B>(&self, request: &Request<B>) -> bool {
         let extensions = request.extensions();
         let mut peer = extensions.get::<Peer>().cloned().unwrap_or_default();
-        peer.addr = handle::client(extensions).map(|client| (client, 0).into());
-        if let Some(behind) = extensions.get::<Effective>() {
+        peer.addr = handle::client_address(extensions).map(|client| (client, 0).into());
+        if let Some(behind) = extensions.get::<ConnectionInfo>() {
             peer.scheme.clone_from(&behind.scheme);
         }
         self.0.iter().any(|table| table.find(request, &peer).is_ok())

@@ -1,67 +1,48 @@
-//! WebSocket frames.
+//! WebSocketFraming: the frames of RFC 6455, assembled to messages.
 
 use bytes::{Bytes, BytesMut};
 
-/// A part of one direction of a WebSocket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Piece {
-    /// All frames of one message, as they came.
-    Message(Bytes),
-    /// A ping, a pong or a close.
-    Control(Bytes),
-    /// What is too long to be held in memory as a message.
-    Other(Bytes),
-}
+use crate::connection::messages::{Framing, MAX_MESSAGE, Piece};
 
-/// Takes messages off the front of one direction as it comes.
+/// Frames of one direction of a WebSocket.
 #[derive(Debug, Default)]
-pub(crate) struct Frames {
+pub(crate) struct WebSocketFraming {
     buffer: BytesMut,
-    /// The frames so far of a message that is not whole yet.
+    /// The frames so far of an incomplete message.
     message: BytesMut,
-    /// How much of a frame too long is still to go by.
+    /// Remaining bytes of a frame that is too long to be buffered.
     passing: usize,
-    /// Whether the frames of the present message go by untouched.
-    through: bool,
+    /// The frames of the current message are passed through.
+    is_passing: bool,
 }
 
-/// Longer messages go by untouched.
-const LONGEST: usize = 4 << 20;
+/// Longest payload of a control frame (RFC 6455, section 5.5).
+const MAX_CONTROL: u64 = 125;
 
-/// The payload of a control frame (RFC 6455, section 5.5).
-const LONGEST_CONTROL: u64 = 125;
+/// First opcode of control frames (RFC 6455, section 5.2).
+const CONTROL: u8 = 8;
 
-impl Frames {
-    pub(crate) fn push(&mut self, data: &[u8]) {
+const CLOSE: u8 = 8;
+
+impl Framing for WebSocketFraming {
+    fn push(&mut self, data: &[u8]) {
         self.buffer.extend_from_slice(data);
     }
 
-    /// All that is left, a message begun included.
-    pub(crate) fn rest(&mut self) -> Bytes {
-        let mut rest = self.message.split();
-        rest.unsplit(self.buffer.split());
-        rest.freeze()
-    }
-
-    pub(crate) fn next(&mut self) -> Option<Piece> {
+    fn next(&mut self) -> Option<Piece> {
         loop {
             if self.passing > 0 {
-                if self.buffer.is_empty() {
-                    return None;
-                }
-                let length = self.passing.min(self.buffer.len());
-                self.passing -= length;
-                return Some(Piece::Other(self.buffer.split_to(length).freeze()));
+                return self.pass();
             }
-            let Head { length, payload, opcode, last } = Head::read(&self.buffer)?;
-            let control = opcode >= 8;
-            // None that is valid; what it claims may be more than ever comes.
-            if control && payload > LONGEST_CONTROL {
+            let Head { length, payload, opcode, is_last } = Head::read(&self.buffer)?;
+            let is_control = opcode >= CONTROL;
+            // An invalid frame, which may claim more bytes than ever arrive.
+            if is_control && payload > MAX_CONTROL {
                 self.passing = length;
                 continue;
             }
-            if !control && (self.through || self.message.len().saturating_add(length) > LONGEST) {
-                self.through = !last;
+            if !is_control && (self.is_passing || self.message.len().saturating_add(length) > MAX_MESSAGE) {
+                self.is_passing = !is_last;
                 self.passing = length;
                 if !self.message.is_empty() {
                     return Some(Piece::Other(self.message.split().freeze()));
@@ -72,25 +53,43 @@ impl Frames {
                 return None;
             }
             let frame = self.buffer.split_to(length);
-            if control {
-                return Some(Piece::Control(frame.freeze()));
+            match opcode {
+                CLOSE => return Some(Piece::Close(frame.freeze())),
+                _ if is_control => return Some(Piece::Control(frame.freeze())),
+                _ => self.message.unsplit(frame),
             }
-            self.message.unsplit(frame);
-            if last {
+            if is_last {
                 return Some(Piece::Message(self.message.split().freeze()));
             }
         }
     }
+
+    fn rest(&mut self) -> Bytes {
+        let mut rest = self.message.split();
+        rest.unsplit(self.buffer.split());
+        rest.freeze()
+    }
 }
 
-/// What the head of a frame says.
+impl WebSocketFraming {
+    fn pass(&mut self) -> Option<Piece> {
+        if self.buffer.is_empty() {
+            return None;
+        }
+        let length = self.passing.min(self.buffer.len());
+        self.passing -= length;
+        Some(Piece::Other(self.buffer.split_to(length).freeze()))
+    }
+}
+
+/// The header of a frame.
 struct Head {
-    /// Of the whole frame.
+    /// Length of the whole frame.
     length: usize,
     payload: u64,
     opcode: u8,
-    /// Whether the message ends with it.
-    last: bool,
+    /// The frame ends its message.
+    is_last: bool,
 }
 
 impl Head {
@@ -103,7 +102,7 @@ impl Head {
             short => (2, u64::from(short)),
         };
         let length = usize::try_from(payload).unwrap_or(usize::MAX).saturating_add(head + mask);
-        Some(Self { length, payload, opcode: first & 0x0f, last: first & 0x80 != 0 })
+        Some(Self { length, payload, opcode: first & 0x0f, is_last: first & 0x80 != 0 })
     }
 }
 
@@ -112,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_put_together_from_their_frames() {
+    fn messages_are_assembled_from_frames() {
         let (whole, ping) = (&[0x81, 2, b'h', b'i'][..], &[0x89, 0x81, 1, 2, 3, 4, 9][..]);
         let (first, last) = (&[0x02, 1, b'a'][..], &[0x80, 1, b'b'][..]);
         let mut middle = vec![0x82, 126, 0, 200];
@@ -127,14 +126,14 @@ mod tests {
         for step in 1..=short.len() {
             assert_eq!(pieces(&short, step), (wanted.to_vec(), 0), "{step}");
         }
-        // What does not fit in memory goes by as it comes, and the next one is found again.
+        // A message that is too long passes as it arrives, and the next one is found again.
         let text = [&long, whole].concat();
         assert_eq!(pieces(&text, 4096), (vec![message(whole)], long.len()));
     }
 
     /// RFC 6455, section 5.5: no control frame is longer than 125 bytes.
     #[test]
-    fn what_claims_to_be_a_long_control_frame_goes_by_unheld() {
+    fn long_control_frames_pass_unbuffered() {
         let rows: [(&[u8], usize); 3] = [
             (&[0x89, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4], 1 << 20),
             (&[0x8a, 126, 255, 255], 1 << 15),
@@ -150,9 +149,10 @@ mod tests {
         assert_eq!(pieces(&longest, 50), (vec![Piece::Control(longest.clone().into())], 0));
     }
 
-    /// What comes of a text in such steps, and how many bytes are no message.
+    /// Returns the pieces of a text that arrives in steps, and the number of bytes that are no
+    /// message.
     fn pieces(text: &[u8], step: usize) -> (Vec<Piece>, usize) {
-        let mut frames = Frames::default();
+        let mut frames = WebSocketFraming::default();
         let (mut pieces, mut others) = (Vec::new(), 0);
         for chunk in text.chunks(step) {
             frames.push(chunk);

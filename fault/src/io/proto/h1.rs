@@ -1,11 +1,11 @@
-//! HTTP/1.1 response heads and chunked framing.
+//! ChunkRewriter and HeadReader: HTTP/1.1 response heads and chunked framing.
 
 use bytes::BytesMut;
 
 use crate::body::stage::FaultHandle;
 use crate::connection::command::ChunkError;
 
-/// Follows a body from the first byte behind its head.
+/// Frames one chunk of a body wrongly, from the first byte after the head on.
 pub(crate) struct ChunkRewriter {
     how: ChunkError,
     pub(crate) handle: Box<dyn FaultHandle>,
@@ -14,17 +14,17 @@ pub(crate) struct ChunkRewriter {
 
 #[derive(Debug)]
 enum ChunkState {
-    /// In the line that tells the size of a chunk; so much of it has come.
+    /// In the size line of a chunk, with its bytes so far.
     Size(Vec<u8>),
-    /// In the data of a chunk. So many bytes are left, the line break behind them not counted.
+    /// In the data of a chunk, with the number of bytes left, without the line break after them.
     Data(u64),
-    /// What still comes is kept back: the last chunk, which never comes.
+    /// The rest is dropped: the missing last chunk.
     Dropping,
-    /// The framing was broken, or has come to its end; the rest goes by.
+    /// The framing is broken, or has ended; the rest passes unchanged.
     Done,
 }
 
-/// No server writes a longer size.
+/// Servers do not write longer size lines.
 const MAX_SIZE_LINE: usize = 4096;
 
 impl ChunkRewriter {
@@ -32,17 +32,17 @@ impl ChunkRewriter {
         Self { how, handle, state: ChunkState::Size(Vec::new()) }
     }
 
-    /// Whether all goes by untouched from here on.
+    /// Tests whether the rest passes unchanged.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.state, ChunkState::Done)
     }
 
-    /// Whether the connection is to be closed once all is written.
+    /// Tests whether the connection is to be closed after the written bytes.
     pub(crate) fn closes(&self) -> bool {
         matches!(self.state, ChunkState::Dropping)
     }
 
-    /// What becomes of these bytes.
+    /// Takes bytes of the body and appends the result to `out`.
     pub(crate) fn push(&mut self, mut data: &[u8], out: &mut BytesMut) {
         while !data.is_empty() {
             match &mut self.state {
@@ -71,12 +71,12 @@ impl ChunkRewriter {
         }
     }
 
-    /// Where a size, or a part of it, leads to.
+    /// Returns the state after a part of a size line.
     fn after_size(&mut self, line: Vec<u8>, out: &mut BytesMut) -> ChunkState {
         if !line.ends_with(b"\n") && line.len() < MAX_SIZE_LINE {
             return ChunkState::Size(line);
         }
-        let (Some(size), false) = (size(&line), self.handle.off()) else {
+        let (Some(size), false) = (size(&line), self.handle.is_off()) else {
             out.extend_from_slice(&line);
             return ChunkState::Done;
         };
@@ -92,12 +92,12 @@ impl ChunkRewriter {
                 out.extend_from_slice(&line);
                 ChunkState::Done
             }
-            // One byte is held back, to be dropped.
+            // One byte of the data is kept back, to be dropped.
             (ChunkError::Shorter, size) => {
                 out.extend_from_slice(&line);
                 ChunkState::Data(size - 1)
             }
-            // The line break behind the data goes along.
+            // The line break after the data is included.
             (ChunkError::BadLast | ChunkError::MissingLast, size) => {
                 out.extend_from_slice(&line);
                 ChunkState::Data(size.saturating_add(2))
@@ -109,14 +109,14 @@ impl ChunkRewriter {
         }
     }
 
-    /// Where the end of the data leads to.
+    /// Returns the state after the data of a chunk.
     fn after_data(&mut self, data: &mut &[u8], out: &mut BytesMut) -> ChunkState {
         match self.how {
             ChunkError::Longer => {
                 out.extend_from_slice(b"x");
                 ChunkState::Done
             }
-            // The byte may not have come yet.
+            // The byte may not have arrived yet.
             ChunkError::Shorter => match data.split_first() {
                 Some((_, rest)) => {
                     *data = rest;
@@ -131,7 +131,7 @@ impl ChunkRewriter {
     }
 }
 
-/// The size that such a line tells, with or without extensions.
+/// Parses a size line, with or without extensions.
 fn size(line: &[u8]) -> Option<u64> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     if !matches!(line.get(digits), Some(b'\r' | b';' | b' ' | b'\t')) {
@@ -140,91 +140,82 @@ fn size(line: &[u8]) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(&line[..digits]).ok()?, 16).ok()
 }
 
-/// What an answer's head says of the bytes behind it.
+/// What the head of a response says about the bytes after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Announced {
-    /// The body comes in chunks.
-    ChunkRewriter,
-    /// From here on it is a WebSocket.
+    /// A chunked body.
+    Chunks,
+    /// WebSocket frames.
     WebSocket,
-    /// Something else, or it was no answer at all.
+    /// Anything else, or the bytes were no HTTP/1.1 response.
     Other,
 }
 
-/// Reads the head of one answer from its first byte on, over interim answers (RFC 9110, section
-/// 15.2) before it.
+/// Reads the head of one response, after the interim responses (RFC 9110, section 15.2) before it.
 #[derive(Debug, Default)]
-pub(crate) struct Heads {
+pub(crate) struct HeadReader {
     text: Vec<u8>,
 }
 
-/// No server writes a longer head.
+/// Servers do not write longer heads.
 const MAX_HEAD: usize = 256 * 1024;
 
-impl Heads {
-    /// How many of these bytes still belong to the present head.
-    pub(crate) fn reach(&self, data: &[u8]) -> usize {
-        const END: &[u8] = b"\r\n\r\n";
-        let mut matched =
-            (0..END.len()).rev().find(|length| self.text.ends_with(&END[..*length])).unwrap_or(0);
-        for (index, byte) in data.iter().enumerate() {
-            matched = match *byte {
-                byte if byte == END[matched] => matched + 1,
-                b'\r' => 1,
-                _ => 0,
-            };
-            if matched == END.len() {
-                return index + 1;
-            }
-        }
-        data.len()
+const START: &[u8] = b"HTTP/1.1 ";
+
+const END: &[u8] = b"\r\n\r\n";
+
+impl HeadReader {
+    /// Returns the number of these bytes that belong to the current head.
+    pub(crate) fn head_length(&self, data: &[u8]) -> usize {
+        // The end may have begun in the bytes before.
+        let before = &self.text[self.text.len().saturating_sub(END.len() - 1)..];
+        let end = [before, data].concat().windows(END.len()).position(|window| window == END);
+        end.map_or(data.len(), |at| at + END.len() - before.len())
     }
 
-    /// Takes bytes of the present head, as many as `reach` says at most. `Some`: that was it.
+    /// Takes bytes of the current head, at most [`head_length`](Self::head_length). `Some`: the head
+    /// is complete.
     pub(crate) fn take(&mut self, data: &[u8]) -> Option<Announced> {
-        const START: &[u8] = b"HTTP/1.1 ";
         self.text.extend_from_slice(data);
         let known = self.text.len().min(START.len());
         if self.text[..known] != START[..known] || self.text.len() > MAX_HEAD {
             return Some(Announced::Other);
         }
-        if !self.text.ends_with(b"\r\n\r\n") {
+        if !self.text.ends_with(END) {
             return None;
         }
         let text = std::mem::take(&mut self.text);
-        match text.get(START.len()..START.len() + 3).unwrap_or_default() {
-            b"101" => Some(if names(&text, "upgrade", b"websocket") {
-                Announced::WebSocket
-            } else {
-                Announced::Other
-            }),
-            // The answer itself comes next.
-            [b'1', ..] => None,
-            _ if names(&text, "transfer-encoding", b"chunked") => Some(Announced::ChunkRewriter),
+        let mut headers = vec![httparse::EMPTY_HEADER; text.iter().filter(|byte| **byte == b'\n').count()];
+        let mut response = httparse::Response::new(&mut headers);
+        if response.parse(&text).is_err() {
+            return Some(Announced::Other);
+        }
+        match response.code {
+            Some(101) if ends_with(&response, "upgrade", b"websocket") => Some(Announced::WebSocket),
+            Some(101) => Some(Announced::Other),
+            // Interim; the response itself follows.
+            Some(100..=199) => None,
+            _ if ends_with(&response, "transfer-encoding", b"chunked") => Some(Announced::Chunks),
             _ => Some(Announced::Other),
         }
     }
 }
 
-/// Whether the last word of this header, on any of its lines, is that one.
-fn names(head: &[u8], header: &str, word: &[u8]) -> bool {
-    head.split(|byte| *byte == b'\n').skip(1).any(|line| {
-        let mut parts = line.splitn(2, |byte| *byte == b':');
-        parts.next().is_some_and(|name| name.eq_ignore_ascii_case(header.as_bytes()))
-            && parts.next().is_some_and(|value| {
-                let last = value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
-                last.trim_ascii().eq_ignore_ascii_case(word)
-            })
+/// Tests whether the list in a header of this name, on any of its lines, ends with this token.
+fn ends_with(response: &httparse::Response<'_, '_>, name: &str, token: &[u8]) -> bool {
+    response.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name)).any(|header| {
+        let last = header.value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+        last.trim_ascii().eq_ignore_ascii_case(token)
     })
 }
 
 #[cfg(test)]
-mod chunks_tests {
+mod chunk_tests {
     use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
-    use crate::body::stage::Pause;
+    use crate::body::stage::{Pause, WhenOff};
 
     struct On(bool);
 
@@ -233,19 +224,21 @@ mod chunks_tests {
             "test".into()
         }
 
-        fn off(&self) -> bool {
+        fn is_off(&self) -> bool {
             !self.0
+        }
+
+        fn when_off(&self) -> WhenOff {
+            Box::pin(std::future::pending())
         }
 
         fn pause(&self, _: Duration) -> Pause {
             Pause::new(std::future::pending())
         }
-
-        fn done(&mut self, _: bool) {}
     }
 
     #[test]
-    fn each_way_breaks_one_place() {
+    fn each_error_changes_one_place() {
         let text = "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n";
         let rows = [
             (ChunkError::BadSize, "zz\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n0\r\nt: v\r\n\r\n"),
@@ -258,10 +251,10 @@ mod chunks_tests {
             for step in 1..=text.len() {
                 assert_eq!(through(how, true, text, step), wanted, "{how:?} in steps of {step}");
             }
-            assert_eq!(through(how, false, text, 5), text, "{how:?}, called off");
+            assert_eq!(through(how, false, text, 5), text, "{how:?}, cancelled");
             assert_eq!(through(how, true, "zz\r\n", 1), "zz\r\n", "{how:?}");
         }
-        // A body of nothing but its end, and a chunk of one byte.
+        // A body of only its last chunk, and a chunk of one byte.
         assert_eq!(through(ChunkError::Longer, true, "0\r\n\r\n", 2), "0\r\n\r\n");
         assert_eq!(through(ChunkError::Shorter, true, "1\r\na\r\n0\r\n\r\n", 1), "1\r\n\r\n0\r\n\r\n");
     }
@@ -276,15 +269,16 @@ mod chunks_tests {
 }
 
 #[cfg(test)]
-mod answer_tests {
+mod head_tests {
     use super::*;
 
-    /// Where the head of the answer itself ends, and what it announced, in steps of that many bytes.
+    /// Returns where the head of the final response ends, and what it announces, for a text in such
+    /// steps.
     fn read(text: &[u8], step: usize) -> Option<(usize, Announced)> {
-        let (mut heads, mut at) = (Heads::default(), 0);
+        let (mut heads, mut at) = (HeadReader::default(), 0);
         while at < text.len() {
             let data = &text[at..text.len().min(at + step)];
-            let length = heads.reach(data);
+            let length = heads.head_length(data);
             at += length;
             if let Some(announced) = heads.take(&data[..length]) {
                 return Some((at, announced));
@@ -294,12 +288,12 @@ mod answer_tests {
     }
 
     #[test]
-    fn a_head_ends_where_it_ends() {
+    fn head_ends_at_the_blank_line() {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n";
         let rows = [
-            (chunked.to_owned(), Announced::ChunkRewriter),
-            (format!("HTTP/1.1 100 Continue\r\n\r\n{chunked}"), Announced::ChunkRewriter),
-            (format!("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n{chunked}"), Announced::ChunkRewriter),
+            (chunked.to_owned(), Announced::Chunks),
+            (format!("HTTP/1.1 100 Continue\r\n\r\n{chunked}"), Announced::Chunks),
+            (format!("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n{chunked}"), Announced::Chunks),
             ("HTTP/1.1 101 Switching\r\nupgrade: WebSocket\r\n\r\n".into(), Announced::WebSocket),
             ("HTTP/1.1 101 Switching\r\nupgrade: h2c\r\n\r\n".into(), Announced::Other),
             ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n".into(), Announced::Other),
@@ -312,7 +306,7 @@ mod answer_tests {
                 assert_eq!(read(text.as_bytes(), step), Some((head.len(), announced)), "{step} of {text}");
             }
         }
-        // What is no answer is left alone at once, and a head that is cut off has no end.
+        // Bytes that are no response are recognized at once, and an incomplete head has no end.
         assert_eq!(read(b"\x16\x03\x01\x00", 4), Some((4, Announced::Other)));
         assert_eq!(read(&chunked.as_bytes()[..40], 7), None);
     }

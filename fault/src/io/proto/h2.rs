@@ -1,11 +1,11 @@
-//! HTTP/2 frames, streams, GOAWAY.
+//! StreamTracker and GoAwaySequence: HTTP/2 frames and GOAWAY.
 
 use bytes::Bytes;
 
-/// What begins every HTTP/2 connection, from the client (RFC 9113, section 3.4).
+/// The client's connection preface (RFC 9113, section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A head of a frame (RFC 9113, section 4.1).
+/// A frame header (RFC 9113, section 4.1).
 #[derive(Debug, Clone, Copy)]
 struct FrameHead {
     length: u32,
@@ -26,7 +26,7 @@ const GO_AWAY: u8 = 7;
 
 const CONTINUATION: u8 = 9;
 
-/// Of DATA and HEADERS: nothing more comes this way. Of PING: the answer to one.
+/// Of DATA and HEADERS: the end of the stream's half. Of PING: the answer.
 const END_STREAM: u8 = 1;
 
 const ACK: u8 = 1;
@@ -44,24 +44,24 @@ impl FrameHead {
     }
 }
 
-/// One direction: where its frames begin and end.
+/// The frame boundaries of one direction.
 #[derive(Debug, Default)]
 struct FrameReader {
     head: [u8; FrameHead::LENGTH],
-    /// How much of the next head has come.
+    /// Number of bytes of the next header so far.
     head_length: usize,
     current: Option<FrameHead>,
-    /// How much of the present payload is still to come.
+    /// Number of bytes left of the current payload.
     left: u32,
-    /// The first bytes of the present payload.
+    /// The first bytes of the current payload.
     payload: [u8; 8],
-    /// Within the frames of one header block nothing else may stand.
+    /// No other frame may come between the frames of one header block.
     in_headers: bool,
     has_frames: bool,
 }
 
 impl FrameReader {
-    /// Follows bytes; calls back at the end of each frame.
+    /// Takes bytes; calls `each` at the end of each frame.
     fn follow(&mut self, mut data: &[u8], mut each: impl FnMut(FrameHead, [u8; 8])) {
         while !data.is_empty() {
             let Some(current) = self.current else {
@@ -102,12 +102,12 @@ impl FrameReader {
         each(head, self.payload);
     }
 
-    /// Whether a frame of our own may stand here.
+    /// Tests whether a frame may be inserted here.
     fn is_between_frames(&self) -> bool {
         self.has_frames && self.current.is_none() && self.head_length == 0 && !self.in_headers
     }
 
-    /// How many of these bytes still belong to the present frame, as far as that is known.
+    /// Returns the number of these bytes that belong to the current frame, as far as known.
     fn frame_length(&self, data: &[u8]) -> usize {
         let left = match self.current {
             Some(_) => usize::try_from(self.left).unwrap_or(usize::MAX),
@@ -117,29 +117,29 @@ impl FrameReader {
     }
 }
 
-/// What is known of the streams, from the side that accepted the connection.
+/// The streams of a connection, on the accepting side.
 #[derive(Debug, Default)]
 pub(crate) struct StreamTracker {
     incoming: FrameReader,
     outgoing: FrameReader,
     open: Vec<OpenStream>,
-    /// The highest that the client has opened.
+    /// The highest stream opened by the client.
     highest: u32,
-    /// The payload of a ping that was answered, the last one.
+    /// The payload of the last answered ping.
     ping_ack: Option<[u8; 8]>,
-    /// The server has told the client to go by itself.
+    /// The server has sent GOAWAY by itself.
     has_server_goaway: bool,
 }
 
 #[derive(Debug)]
 struct OpenStream {
     stream: u32,
-    /// The client's half has ended; the server's.
+    /// The client's half has ended; the server's half has ended.
     halves: (bool, bool),
 }
 
 impl StreamTracker {
-    /// Takes what came from the client, behind the preface.
+    /// Takes bytes from the client, after the preface.
     pub(crate) fn observe_incoming(&mut self, data: &[u8]) {
         let Self { incoming, open, highest, ping_ack, .. } = self;
         incoming.follow(data, |head, payload| match head.kind {
@@ -158,7 +158,7 @@ impl StreamTracker {
         });
     }
 
-    /// Takes what went to the client.
+    /// Takes bytes to the client.
     pub(crate) fn observe_outgoing(&mut self, data: &[u8]) {
         let Self { outgoing, open, has_server_goaway, .. } = self;
         outgoing.follow(data, |head, _| match head.kind {
@@ -171,12 +171,12 @@ impl StreamTracker {
         });
     }
 
-    /// Whether a frame of our own may go out here.
+    /// Tests whether a frame may be inserted here.
     pub(crate) fn is_between_frames(&self) -> bool {
         self.outgoing.is_between_frames()
     }
 
-    /// How many of these bytes may go out before it is to be asked again whether one may.
+    /// Returns the number of these bytes that may be written before the next check.
     pub(crate) fn frame_length(&self, data: &[u8]) -> usize {
         self.outgoing.frame_length(data)
     }
@@ -185,7 +185,7 @@ impl StreamTracker {
         self.open.is_empty()
     }
 
-    /// Whether the server has told the client to go by itself.
+    /// Tests whether the server has sent GOAWAY by itself.
     pub(crate) fn has_server_goaway(&self) -> bool {
         self.has_server_goaway
     }
@@ -207,22 +207,22 @@ fn end(open: &mut Vec<OpenStream>, stream: u32, half: impl FnOnce(&mut (bool, bo
     }
 }
 
-/// The frame by which a client is told to open no more streams (RFC 9113, section 6.8).
+/// Returns a GOAWAY frame (RFC 9113, section 6.8).
 pub(crate) fn go_away(last: u32, code: u32) -> [u8; 17] {
     let [a, b, c, d] = last.to_be_bytes();
     let [e, f, g, h] = code.to_be_bytes();
     [0, 0, 8, GO_AWAY, 0, 0, 0, 0, 0, a & 0x7f, b, c, d, e, f, g, h]
 }
 
-/// A question whether all before it has come.
+/// Returns a PING frame, whose answer shows that the client has read everything before it.
 pub(crate) fn ping(payload: [u8; 8]) -> [u8; 17] {
     let mut frame = [0, 0, 8, PING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     frame[FrameHead::LENGTH..].copy_from_slice(&payload);
     frame
 }
 
-/// How far it has come. In two steps, as RFC 9113 (section 6.8) advises: the client is told to go
-/// before it is told what is the last stream, so that none is lost that it opened meanwhile.
+/// The state of a graceful shutdown. In two steps, as RFC 9113 (section 6.8) advises: GOAWAY is
+/// announced before the last stream is named, so that no stream opened meanwhile is lost.
 #[derive(Debug, Default)]
 pub(crate) struct GoAwaySequence {
     step: GoAwayStep,
@@ -234,17 +234,17 @@ enum GoAwayStep {
     #[default]
     Idle,
     Requested,
-    /// The client was told to go, and asked whether it has heard that.
+    /// GOAWAY and a ping were sent.
     Announced,
-    /// It was told which stream is the last.
+    /// The last stream was named.
     Done,
 }
 
-/// Of no meaning, but none that h2 or another would use.
+/// Arbitrary, but used by neither h2 nor another library.
 const PAYLOAD: [u8; 8] = *b"waylay\r\n";
 
 impl GoAwaySequence {
-    /// Begins it. An error code has the last word over none.
+    /// Requests the shutdown. An error code takes precedence over none.
     pub(crate) fn begin(&mut self, code: u32) {
         if self.step == GoAwayStep::Idle {
             self.step = GoAwayStep::Requested;
@@ -256,16 +256,16 @@ impl GoAwaySequence {
         self.step != GoAwayStep::Idle
     }
 
-    /// Whether the client was told all, and nothing is left to do but to close.
+    /// Tests whether everything was sent, so that only the close is left.
     pub(crate) fn is_done(&self) -> bool {
         self.step == GoAwayStep::Done
     }
 
-    /// Whether frames are to be put in.
+    /// Tests whether frames are to be inserted.
     pub(crate) fn is_due(&self, streams: &StreamTracker) -> bool {
         match self.step {
-            // A server that goes by itself goes on to its own end; and no last stream may be named
-            // that lies above one that was.
+            // A server that sends GOAWAY by itself completes its own shutdown; and the last stream
+            // must not be above one named before.
             _ if streams.has_server_goaway() => false,
             GoAwayStep::Requested => true,
             GoAwayStep::Announced => streams.is_empty() && streams.has_answered(PAYLOAD),
@@ -273,7 +273,7 @@ impl GoAwaySequence {
         }
     }
 
-    /// The frames to put in next.
+    /// Returns the frames to insert next.
     pub(crate) fn next_frames(&mut self, streams: &StreamTracker) -> Bytes {
         match self.step {
             GoAwayStep::Requested => {
@@ -327,7 +327,7 @@ mod streams_tests {
     }
 
     #[test]
-    fn only_between_whole_blocks_is_there_room() {
+    fn frames_are_inserted_only_between_header_blocks() {
         let frames = [
             (frame(4, 0, 0, 0), true),
             (frame(HEADERS, 0, 1, 12), false),
@@ -358,17 +358,17 @@ mod drain_tests {
     use super::*;
 
     #[test]
-    fn a_server_that_goes_by_itself_is_let_go() {
+    fn server_goaway_ends_the_sequence() {
         let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-        for told_before in [false, true] {
+        for is_announced in [false, true] {
             let (mut streams, mut goaway) = (StreamTracker::default(), GoAwaySequence::default());
             streams.observe_outgoing(&settings);
             goaway.begin(0);
-            if told_before {
+            if is_announced {
                 assert!(goaway.is_due(&streams));
                 let frames = goaway.next_frames(&streams);
                 assert_eq!(frames[..17], go_away(0x7fff_ffff, 0));
-                // Answered.
+                // The answer.
                 let mut ping_ack = ping(PAYLOAD);
                 ping_ack[4] = 1;
                 streams.observe_incoming(&ping_ack);

@@ -1,4 +1,4 @@
-//! Protocol detection; what is rewritten on the wire.
+//! HttpInterceptor: detects HTTP/1 or HTTP/2 and rewrites responses on a stream.
 
 use std::io;
 use std::pin::Pin;
@@ -9,55 +9,54 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::connection::command::Termination;
 use crate::connection::handle::{Connection, HttpCommand, Protocol};
-use crate::io::proto::h1::{Announced, ChunkRewriter, Heads};
+use crate::io::proto::h1::{Announced, ChunkRewriter, HeadReader};
 use crate::io::proto::h2::{GoAwaySequence, PREFACE, StreamTracker};
 use crate::io::proto::websocket::WebSocketPump;
 use crate::io::state::StreamState;
 
-/// Sits between a stream's face and its core. Over ciphertext it understands nothing, and does
-/// nothing.
+/// Between a stream and its state. Without effect on encrypted streams.
 #[derive(Default)]
 pub(crate) struct HttpInterceptor {
     protocol: ProtocolState,
-    /// Whether nothing of what was said is still with who says it: it flushed, and that is done
-    /// once its own buffers are empty. The next byte of HTTP/1 is then the first of an answer, if
-    /// none is under way.
+    /// All bytes of earlier responses are written: the server has flushed, which completes once its
+    /// own buffers are empty. The next byte of HTTP/1 is then the first of a response, if none is
+    /// in progress.
     between_responses: bool,
-    /// Orders about the next answer, until that can be told from the one before.
+    /// Commands for the next response, until it can be distinguished from the one before.
     commands: Vec<HttpCommand>,
     edit: ResponseEdit,
-    /// Is written before anything else.
+    /// Written before anything else.
     unwritten: Bytes,
 }
 
-/// What is done to the present answer of HTTP/1.
+/// The change of the current HTTP/1 response.
 #[derive(Default)]
 enum ResponseEdit {
     #[default]
     Nothing,
-    /// Its head has yet to go by.
+    /// Its head is not complete.
     Pending(Box<PendingResponse>),
-    ChunkRewriter(Box<ChunkRewriter>),
+    Chunks(Box<ChunkRewriter>),
     Messages(Box<WebSocketPump>),
 }
 
 #[derive(Default)]
 struct PendingResponse {
-    heads: Heads,
+    head: HeadReader,
     chunks: Option<ChunkRewriter>,
     pump: Option<WebSocketPump>,
 }
 
-/// So much is taken at once where it has to be copied.
+/// Longest write of bytes that are copied.
 const CHUNK: usize = 16 * 1024;
 
 impl HttpInterceptor {
-    /// What comes in is listened to from its first byte on.
+    /// Returns an interceptor that detects the protocol from the first byte on.
     pub(crate) fn detecting() -> Self {
         Self { protocol: ProtocolState::DETECTING, between_responses: true, ..Self::default() }
     }
 
-    /// Whether what is written needs nothing but to be told.
+    /// Tests whether writes only need to be observed.
     #[inline]
     pub(crate) fn is_passthrough(&self) -> bool {
         !self.protocol.is_draining()
@@ -66,7 +65,7 @@ impl HttpInterceptor {
             && matches!(self.edit, ResponseEdit::Nothing)
     }
 
-    /// So many of these bytes were written without us.
+    /// Observes bytes that were written directly to the io.
     pub(crate) fn observe_outgoing(
         &mut self,
         connection: &Connection,
@@ -93,7 +92,7 @@ impl HttpInterceptor {
         }
     }
 
-    /// Takes what was ordered.
+    /// Takes the commands of the state.
     fn apply_commands<T>(&mut self, state: &mut StreamState<T>) {
         self.commands.append(&mut state.http_commands);
         if self.commands.is_empty() {
@@ -141,7 +140,7 @@ impl HttpInterceptor {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        // While nobody has a hand in it, as straight as can be.
+        // Without a change, read directly from the io.
         if self.is_passthrough()
             && let Some(io) = state.plain()
         {
@@ -153,15 +152,7 @@ impl HttpInterceptor {
         ready!(state.poll_state(cx));
         self.apply_commands(state);
         if let ResponseEdit::Messages(pump) = &mut self.edit {
-            // What was said and held back moves on while the stream is read; a failure is the
-            // writer's to hear.
-            let _ = pump.poll_drain(Pin::new(&mut *state), cx);
-            let read = ready!(pump.poll_read(Pin::new(&mut *state), cx, buf));
-            state.connection.forget_reader();
-            if pump.release_after_close() {
-                state.connection.wake();
-            }
-            return Poll::Ready(read);
+            return read_messages(pump, state, cx, buf);
         }
         if self.protocol.is_draining() {
             let write_frames = self.write_frames(state, cx)?;
@@ -177,8 +168,8 @@ impl HttpInterceptor {
             && let Some(pump) = &mut pending.pump
             && !incoming.is_empty()
         {
-            // RFC 6455, section 4.1: a client says nothing before it has the answer. Where the
-            // frames of one that does begin cannot be told.
+            // RFC 6455, section 4.1: a client sends nothing before it has the response. If it does,
+            // the start of its frames is unknown.
             pump.stop_incoming();
         }
         self.protocol.observe_incoming(incoming, &state.connection);
@@ -204,50 +195,75 @@ impl HttpInterceptor {
         ready!(state.poll_state(cx));
         self.apply_commands(state);
         ready!(self.write_frames(state, cx))?;
-        let chunk_length = match &mut self.edit {
-            ResponseEdit::Messages(pump) => {
-                return match pump.poll_write(Pin::new(&mut *state), cx, data) {
-                    Poll::Pending if read_ahead(pump, state, cx) => {
-                        pump.poll_write(Pin::new(state), cx, data)
-                    }
-                    poll => poll,
-                };
-            }
-            ResponseEdit::ChunkRewriter(chunks) => {
-                let data = &data[..data.len().min(CHUNK)];
-                let mut out = BytesMut::with_capacity(data.len() + 8);
-                chunks.push(data, &mut out);
-                if chunks.is_done() {
-                    self.edit = ResponseEdit::Nothing;
+        match &mut self.edit {
+            ResponseEdit::Messages(pump) => match pump.poll_write(Pin::new(&mut *state), cx, data) {
+                Poll::Pending if read_ahead(pump, state, cx) => pump.poll_write(Pin::new(state), cx, data),
+                poll => poll,
+            },
+            ResponseEdit::Chunks(_) => self.write_chunks(state, cx, data),
+            ResponseEdit::Pending(_) => self.write_head(state, cx, data),
+            ResponseEdit::Nothing => {
+                let length = self.protocol.frame_length(data);
+                let written = ready!(state.write(cx, &data[..length]))?;
+                self.observe_slice(&state.connection, &data[..written]);
+                if self.protocol.is_due() {
+                    // The server may neither write nor read again by itself.
+                    state.connection.wake();
                 }
-                self.unwritten = out.freeze();
-                self.set_between_responses(&state.connection, false);
-                // What cannot be written now, the next write or a flush will.
-                if let Poll::Ready(Err(error)) = self.write_frames(state, cx) {
-                    return Poll::Ready(Err(error));
-                }
-                return Poll::Ready(Ok(data.len()));
+                Poll::Ready(Ok(written))
             }
-            ResponseEdit::Pending(pending) => pending.heads.reach(data),
-            ResponseEdit::Nothing => self.protocol.chunk_length(data),
-        };
-        let written = ready!(state.write(cx, &data[..chunk_length]))?;
-        self.observe_slice(&state.connection, &data[..written]);
-        if let ResponseEdit::Pending(pending) = &mut self.edit
-            && let Some(announced) = pending.heads.take(&data[..written])
-        {
+        }
+    }
+
+    /// Writes bytes of the head of an HTTP/1 response, and begins the edit after it.
+    fn write_head<T>(
+        &mut self,
+        state: &mut StreamState<T>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let ResponseEdit::Pending(pending) = &mut self.edit else { return Poll::Ready(Ok(0)) };
+        let length = pending.head.head_length(data);
+        let written = ready!(state.write(cx, &data[..length]))?;
+        if let Some(announced) = pending.head.take(&data[..written]) {
             let PendingResponse { chunks, pump, .. } = std::mem::take(&mut **pending);
             self.edit = match (announced, chunks, pump) {
-                (Announced::ChunkRewriter, Some(chunks), _) => ResponseEdit::ChunkRewriter(Box::new(chunks)),
+                (Announced::Chunks, Some(chunks), _) => ResponseEdit::Chunks(Box::new(chunks)),
                 (Announced::WebSocket, _, Some(pump)) => ResponseEdit::Messages(Box::new(pump)),
                 _ => ResponseEdit::Nothing,
             };
         }
-        if self.protocol.is_due() {
-            // Nobody may write or read again by itself.
-            state.connection.wake();
-        }
+        self.observe_slice(&state.connection, &data[..written]);
         Poll::Ready(Ok(written))
+    }
+
+    /// Writes bytes of a chunked body, with one chunk framed wrongly.
+    fn write_chunks<T>(
+        &mut self,
+        state: &mut StreamState<T>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let ResponseEdit::Chunks(chunks) = &mut self.edit else { return Poll::Ready(Ok(0)) };
+        let data = &data[..data.len().min(CHUNK)];
+        let mut out = BytesMut::with_capacity(data.len() + 8);
+        chunks.push(data, &mut out);
+        if chunks.is_done() {
+            self.edit = ResponseEdit::Nothing;
+        }
+        self.unwritten = out.freeze();
+        self.set_between_responses(&state.connection, false);
+        // The next write or a flush writes what cannot be written now.
+        if let Poll::Ready(Err(error)) = self.write_frames(state, cx) {
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(Ok(data.len()))
     }
 
     pub(crate) fn flush<T>(
@@ -274,11 +290,11 @@ impl HttpInterceptor {
                 Poll::Pending if read_ahead(pump, state, cx) => pump.poll_flush(Pin::new(state), cx),
                 poll => poll,
             },
-            ResponseEdit::ChunkRewriter(chunks) if chunks.closes() => {
+            ResponseEdit::Chunks(chunks) if chunks.closes() => {
                 ready!(state.flush(cx))?;
                 state.connection.end(Termination::Close, chunks.handle.name());
                 self.edit = ResponseEdit::Nothing;
-                // Of which the server hears when it writes or reads again.
+                // The server observes the close when it writes or reads again.
                 Poll::Ready(Ok(()))
             }
             _ => state.flush(cx),
@@ -306,8 +322,8 @@ impl HttpInterceptor {
         }
     }
 
-    /// Writes what is our own, where it may stand. Ready when nothing of it is left that could be
-    /// written here.
+    /// Writes inserted bytes, where that is possible. Ready when none are left that may be written
+    /// here.
     fn write_frames<T>(&mut self, state: &mut StreamState<T>, cx: &mut Context<'_>) -> Poll<io::Result<()>>
     where
         T: AsyncRead + AsyncWrite + Unpin,
@@ -323,7 +339,7 @@ impl HttpInterceptor {
                 wrote = true;
             }
             if wrote {
-                // Else it would lie in a buffer below us until the server has something to say.
+                // Otherwise it would stay in a lower buffer until the server's next write.
                 let _ = state.flush(cx)?;
             }
             let Some(unwritten) = self.protocol.next_frames() else { return Poll::Ready(Ok(())) };
@@ -332,13 +348,33 @@ impl HttpInterceptor {
     }
 }
 
-/// A server that waits for its message to go out does not read; so that a client is heard that
-/// leaves meanwhile, we do. Whether it has left.
+/// Reads from a WebSocket, and writes the messages that are due meanwhile.
+fn read_messages<T>(
+    pump: &mut WebSocketPump,
+    state: &mut StreamState<T>,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    // A failure is reported to the writer.
+    let _ = pump.poll_drain(Pin::new(&mut *state), cx);
+    let read = ready!(pump.poll_read(Pin::new(&mut *state), cx, buf));
+    state.connection.forget_reader();
+    if pump.release_after_close() {
+        state.connection.wake();
+    }
+    Poll::Ready(read)
+}
+
+/// Reads from the client while a server waits for its message to be written, to notice that the
+/// client has left. Returns whether it has.
 fn read_ahead<T>(pump: &mut WebSocketPump, state: &mut StreamState<T>, cx: &Context<'_>) -> bool
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    // By the waker of who waits to read, else the io would forget that.
+    // With the waker of the reading task, which the io would otherwise forget.
     let reader = state.connection.reader();
     let waker = reader.as_ref().unwrap_or(cx.waker());
     if pump.read_ahead(Pin::new(&mut *state), &mut Context::from_waker(waker)) {
@@ -369,16 +405,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for StreamState<T> {
 
 #[derive(Default)]
 pub(crate) enum ProtocolState {
-    /// So much of HTTP/2's preface has come.
+    /// The number of bytes of HTTP/2's preface so far.
     Detecting(usize),
     Http1,
     Http2(Box<Session>),
-    /// Ciphertext, or our own end of a connection that was made.
+    /// Encrypted, or an outgoing connection.
     #[default]
     Opaque,
 }
 
-/// What is known of an HTTP/2 connection.
+/// The state of an HTTP/2 connection.
 #[derive(Default)]
 pub(crate) struct Session {
     pub(crate) streams: StreamTracker,
@@ -388,7 +424,7 @@ pub(crate) struct Session {
 impl ProtocolState {
     pub(crate) const DETECTING: Self = Self::Detecting(0);
 
-    /// Takes what came in, and lets the connection know what it was.
+    /// Takes bytes from the peer, and reports the detected protocol to the connection.
     pub(crate) fn observe_incoming(&mut self, mut data: &[u8], connection: &Connection) {
         match self {
             Self::Detecting(have) if !data.is_empty() => {
@@ -403,7 +439,7 @@ impl ProtocolState {
                         connection.set_protocol(Protocol::Http2);
                     }
                 } else if *have > 0 || data[0].is_ascii_alphabetic() || matches!(data[0], b'\r' | b'\n') {
-                    // A method, or the empty lines that may stand before it (RFC 9112, section 2.2).
+                    // A method, or the empty lines that may precede it (RFC 9112, section 2.2).
                     *self = Self::Http1;
                     connection.set_protocol(Protocol::Http1);
                 } else {
@@ -415,37 +451,37 @@ impl ProtocolState {
         }
     }
 
-    /// Takes what went out.
+    /// Takes bytes to the peer.
     pub(crate) fn observe_outgoing(&mut self, data: &[u8]) {
         if let Self::Http2(session) = self {
             session.streams.observe_outgoing(data);
         }
     }
 
-    /// Whether frames of our own are put in.
+    /// Tests whether frames are inserted.
     pub(crate) fn is_draining(&self) -> bool {
         matches!(self, Self::Http2(session) if session.goaway.is_started())
     }
 
-    /// Whether one is to be put in where it may stand next.
+    /// Tests whether a frame is to be inserted at the next boundary.
     pub(crate) fn is_due(&self) -> bool {
         matches!(self, Self::Http2(session) if session.goaway.is_due(&session.streams))
     }
 
-    /// Whether the connection has come to its end.
+    /// Tests whether the connection has ended.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self, Self::Http2(session) if session.goaway.is_done())
     }
 
-    /// How many of these bytes may go out before it is to be asked again what is next.
-    pub(crate) fn chunk_length(&self, data: &[u8]) -> usize {
+    /// Returns the number of these bytes that may be written before the next check.
+    pub(crate) fn frame_length(&self, data: &[u8]) -> usize {
         match self {
             Self::Http2(session) if session.goaway.is_started() => session.streams.frame_length(data),
             _ => data.len(),
         }
     }
 
-    /// The frames of our own that are due and may stand here.
+    /// Returns the frames that are due, at a boundary.
     pub(crate) fn next_frames(&mut self) -> Option<Bytes> {
         let Self::Http2(session) = self else { return None };
         let Session { streams, goaway } = &mut **session;

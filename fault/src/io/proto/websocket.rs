@@ -1,9 +1,7 @@
-//! WebSocket messages through message rules; tap.
+//! WebSocketPump: message rules on both directions of a WebSocket; tap.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use std::{fmt, io};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -11,43 +9,42 @@ use http::Extensions;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::body::stage::{FaultHandle, Pause};
-use crate::connection::messages::{CloseCode, MessageFault, MessageTap, QueuedMessage};
+use crate::body::stage::FaultHandle;
+use crate::connection::messages::{MessageFault, MessagePipe, MessageTap};
 use crate::fault::changes::MessageTaps;
 use crate::fault::state::PendingInjection;
-use crate::io::proto::frame::{Frames, Piece};
+use crate::io::proto::frame::WebSocketFraming;
 use crate::report::event::Side;
 
-/// What goes on between an io and who speaks by it.
+/// Both directions of a WebSocket, between an io and its user.
 #[derive(Default)]
 pub(crate) struct WebSocketPump {
     incoming: PipeChain,
     outgoing: PipeChain,
-    /// The other end has nothing more to say.
+    /// The peer has closed.
     is_closed: bool,
-    /// Nothing is held back from it any longer.
+    /// Data delayed for the peer was released.
     is_released: bool,
-    /// What listening met with, for the next who reads.
+    /// A read error of `read_ahead`, for the next read.
     error: Option<io::Error>,
 }
 
 impl WebSocketPump {
-    /// Behind those of faults that lie further out.
+    /// Adds the rules of a fault after those of outer layers.
     pub(crate) fn add(&mut self, tap: &MessageTap, handle: Box<dyn FaultHandle>) {
         let chain = match tap.side {
             Side::Request => &mut self.incoming,
             Side::Response => &mut self.outgoing,
         };
-        chain.pipes.push(MessagePipe::new(tap, handle));
+        chain.pipes.push(WebSocketPipe::new(tap, handle));
     }
 
-    /// Lets what comes in go by from here on.
+    /// Lets incoming bytes pass unchanged from here on.
     pub(crate) fn stop_incoming(&mut self) {
         self.incoming.pipes.clear();
     }
 
-    /// Reads on while what is said is held back, in the name of who will read. Whether something
-    /// came of it.
+    /// Reads on while writes are delayed. Returns whether data or the end arrived.
     pub(crate) fn read_ahead<Io: AsyncRead>(&mut self, mut io: Pin<&mut Io>, cx: &mut Context<'_>) -> bool {
         let mut has_read = false;
         let mut space = [0; 8192];
@@ -71,12 +68,13 @@ impl WebSocketPump {
         self.incoming.finish();
     }
 
-    /// Lets go of what is held back from an other end that has left. Whether that was news.
+    /// Releases data delayed for a peer that has closed. Returns whether it does so for the first
+    /// time.
     pub(crate) fn release_after_close(&mut self) -> bool {
         if !self.is_closed || std::mem::replace(&mut self.is_released, true) {
             return false;
         }
-        self.outgoing.pipes.iter_mut().for_each(MessagePipe::release);
+        self.outgoing.pipes.iter_mut().for_each(WebSocketPipe::release);
         true
     }
 
@@ -96,7 +94,7 @@ impl WebSocketPump {
         }
         let mut space = [0; 8192];
         loop {
-            // What waits does not keep us from reading on: a client that leaves is to be noticed.
+            // Reading continues during a delay, to notice that the client has left.
             let is_waiting = match self.incoming.poll_ready(cx) {
                 Poll::Ready(Some(())) => {
                     let length = self.incoming.ready.len().min(buf.remaining());
@@ -123,7 +121,7 @@ impl WebSocketPump {
         }
     }
 
-    /// Writes all whose time has come.
+    /// Writes all messages that are due.
     pub(crate) fn poll_drain<Io: AsyncWrite>(
         &mut self,
         mut io: Pin<&mut Io>,
@@ -152,7 +150,7 @@ impl WebSocketPump {
             ready!(self.poll_drain(io.as_mut(), cx))?;
         }
         self.outgoing.push(buf);
-        // What cannot be written now, a flush will.
+        // A flush writes what cannot be written now.
         if let Poll::Ready(Err(error)) = self.poll_drain(io, cx) {
             return Poll::Ready(Err(error));
         }
@@ -179,17 +177,17 @@ impl WebSocketPump {
     }
 }
 
-/// One direction: the lanes that its bytes go through, and what came out of the last.
+/// One direction: its pipes in order, and the output of the last.
 #[derive(Default)]
 struct PipeChain {
-    pipes: Vec<MessagePipe>,
+    pipes: Vec<WebSocketPipe>,
     ready: BytesMut,
-    /// Nothing more will be pushed.
+    /// No more bytes are pushed.
     finished: bool,
 }
 
 impl PipeChain {
-    /// Puts bytes into the first lane.
+    /// Pushes bytes into the first pipe.
     fn push(&mut self, data: &[u8]) {
         match self.pipes.first_mut() {
             Some(pipe) => pipe.push(data),
@@ -200,11 +198,11 @@ impl PipeChain {
     fn finish(&mut self) {
         self.finished = true;
         if let Some(pipe) = self.pipes.first_mut() {
-            pipe.flush();
+            pipe.pipe.flush();
         }
     }
 
-    /// Brings on what can be brought on, until something is ready; `None`: nothing is left.
+    /// Moves messages through the pipes until output is ready; `None`: nothing is left.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         if !self.ready.is_empty() {
             return Poll::Ready(Some(()));
@@ -218,11 +216,11 @@ impl PipeChain {
                         break;
                     }
                     Poll::Ready(None) => {
-                        // What one holds back at the end, the next has yet to get.
+                        // The next pipe still receives what the one before releases at the end.
                         if let Some(pipe) =
                             self.pipes.get_mut(index + 1).filter(|_| self.finished && !is_waiting)
                         {
-                            pipe.flush();
+                            pipe.pipe.flush();
                         }
                         break;
                     }
@@ -240,128 +238,55 @@ impl PipeChain {
     }
 
     fn is_full(&self) -> bool {
-        self.ready.len() > MAX_WAITING || self.pipes.iter().any(|pipe| pipe.waiting > MAX_WAITING)
+        self.ready.len() > MAX_WAITING || self.pipes.iter().any(|pipe| pipe.pipe.waiting() > MAX_WAITING)
     }
 }
 
-/// A writer is held back when more than this waits for its turn.
+/// Writes are delayed while more bytes than this are waiting.
 const MAX_WAITING: usize = 1 << 20;
 
-/// One fault's hand in one direction.
-pub(crate) struct MessagePipe {
-    frames: Frames,
-    fault: MessageFault<Bytes>,
-    out: VecDeque<QueuedMessage<Bytes>>,
-    /// In bytes.
-    pub(crate) waiting: usize,
-    pause: Option<Pause>,
-    close: CloseCode,
-    side: Side,
-    stopped: bool,
+/// The rules of one fault in one direction of a WebSocket.
+struct WebSocketPipe {
+    pipe: MessagePipe<WebSocketFraming>,
+    /// Sent when the direction is stopped.
+    close: Bytes,
     handle: Box<dyn FaultHandle>,
-    /// Off once, it is off for good: the frames that went by were not looked at.
+    /// A fault that was off stays off for this direction: the frames that passed were not read.
     is_off: bool,
 }
 
-impl MessagePipe {
-    pub(crate) fn new(tap: &MessageTap, handle: Box<dyn FaultHandle>) -> Self {
-        Self {
-            frames: Frames::default(),
-            fault: MessageFault::new(tap.rules.clone(), tap.draws.clone()),
-            out: VecDeque::new(),
-            waiting: 0,
-            pause: None,
-            close: tap.close,
-            side: tap.side,
-            stopped: false,
-            handle,
-            is_off: false,
+impl WebSocketPipe {
+    fn new(tap: &MessageTap, handle: Box<dyn FaultHandle>) -> Self {
+        let fault = MessageFault::new(tap.rules.clone(), tap.draws.clone());
+        let pipe = MessagePipe::new(WebSocketFraming::default(), fault);
+        Self { pipe, close: tap.close.frame(tap.side), handle, is_off: false }
+    }
+
+    fn push(&mut self, data: &[u8]) {
+        self.is_off |= self.handle.is_off();
+        if self.is_off {
+            self.pipe.push_unchanged(data);
+        } else if self.pipe.push(data) {
+            self.pipe.append(self.close.clone());
         }
     }
 
-    pub(crate) fn push(&mut self, data: &[u8]) {
-        if self.stopped {
-            return;
-        }
-        self.frames.push(data);
-        if self.is_off || self.handle.off() {
-            self.is_off = true;
-            return self.flush();
-        }
-        let from = self.out.len();
-        while !self.fault.stops() {
-            match self.frames.next() {
-                None => return self.count(from),
-                Some(Piece::Message(message)) => self.fault.apply(message, &mut self.out),
-                Some(Piece::Control(message)) => {
-                    // A close is the last that a direction says.
-                    if message.first().is_some_and(|first| first & 0x0f == 8) {
-                        self.fault.flush(&mut self.out);
-                    }
-                    self.out.push_back(QueuedMessage { wait: Duration::ZERO, message });
-                }
-                Some(Piece::Other(message)) => {
-                    self.out.push_back(QueuedMessage { wait: Duration::ZERO, message })
-                }
-            }
-        }
-        self.fault.flush(&mut self.out);
-        self.out.push_back(QueuedMessage { wait: Duration::ZERO, message: self.close.frame(self.side) });
-        self.stopped = true;
-        self.count(from);
-    }
-
-    /// Hands out what is held back, as it is.
-    pub(crate) fn flush(&mut self) {
-        // After its last word a direction has nothing more to say.
-        if self.stopped {
-            return;
-        }
-        let from = self.out.len();
-        self.fault.flush(&mut self.out);
-        let rest = self.frames.rest();
-        if !rest.is_empty() {
-            self.out.push_back(QueuedMessage { wait: Duration::ZERO, message: rest });
-        }
-        self.count(from);
-    }
-
-    /// Hands out what is held back at once, and all that comes: nobody is left to be made to wait.
-    pub(crate) fn release(&mut self) {
+    /// Sends everything at once, and all that follows unchanged: the receiver has left.
+    fn release(&mut self) {
         self.is_off = true;
-        self.pause = None;
-        self.flush();
-        self.out.iter_mut().for_each(|message| message.wait = Duration::ZERO);
+        self.pipe.release();
     }
 
-    fn count(&mut self, from: usize) {
-        self.waiting += self.out.iter().skip(from).map(|message| message.message.len()).sum::<usize>();
-    }
-
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        loop {
-            if let Some(pause) = &mut self.pause {
-                // Called off or over, the message goes on.
-                let _ = ready!(pause.poll(cx));
-                self.pause = None;
-            }
-            let Some(next) = self.out.front_mut() else { return Poll::Ready(None) };
-            let wait = std::mem::take(&mut next.wait);
-            if !wait.is_zero() && !self.handle.off() {
-                self.pause = Some(self.handle.pause(wait));
-                continue;
-            }
-            let message = self.out.pop_front().map(|message| message.message);
-            self.waiting -= message.as_ref().map_or(0, Bytes::len);
-            return Poll::Ready(message);
-        }
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Self { pipe, handle, .. } = self;
+        pipe.poll_next(cx, handle.is_off(), |time| handle.pause(time))
     }
 }
 
-/// Lets the messages of a WebSocket go through the hands of the faults that struck its upgrade
-/// request, whose extensions are given; without any, the stream is what it was.
+/// Applies the message rules of the faults that were injected into an upgrade request, whose
+/// extensions are given; without any, the stream is unchanged.
 ///
-/// It is called by the server, on the stream that `hyper::upgrade` gave.
+/// Called by the server, with the stream of `hyper::upgrade`.
 ///
 /// ```
 /// # use http::Request;

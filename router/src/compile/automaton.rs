@@ -1,0 +1,248 @@
+//! Templates and regexes as DFAs; product search.
+//!
+//! Both questions are answered by a search through the product of the automata, shortest templates first.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::nfa::thompson;
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind, Wildcard};
+
+use crate::compile::pattern::RouteTemplates;
+use crate::template::constraint::in_syntax;
+use crate::template::path::PathEnd;
+
+/// The most bytes that one automaton may take.
+const MAX_AUTOMATON_BYTES: usize = 2 << 20;
+
+/// The most states of a product that are looked at.
+const MAX_STATES: usize = 20_000;
+
+/// All templates that a regex matches as a whole.
+#[derive(Debug, Clone)]
+pub(crate) struct RegexLanguage {
+    dfa: Arc<dense::DFA<Vec<u32>>>,
+    start: StateID,
+}
+
+/// What some languages have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Intersection {
+    /// The shortest text without control characters.
+    Text(String),
+    /// No such text.
+    Nothing,
+    /// It takes too long to tell.
+    Unknown,
+}
+
+impl RegexLanguage {
+    /// The language of a regex, unless it is too large or cannot be told by an automaton.
+    pub(crate) fn of(regex: &str) -> Option<Self> {
+        let config = dense::Config::new()
+            .start_kind(StartKind::Anchored)
+            .match_kind(MatchKind::All)
+            .dfa_size_limit(Some(MAX_AUTOMATON_BYTES))
+            .determinize_size_limit(Some(MAX_AUTOMATON_BYTES));
+        let dfa = dense::Builder::new()
+            .configure(config)
+            .thompson(thompson::Config::new().nfa_size_limit(Some(MAX_AUTOMATON_BYTES)))
+            .build(&format!(r"\A(?:{regex})\z"))
+            .ok()?;
+        let start = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
+        Some(Self { dfa: Arc::new(dfa), start })
+    }
+
+    fn accepts(&self, state: StateID) -> bool {
+        self.dfa.is_match_state(self.dfa.next_eoi_state(state))
+    }
+}
+
+/// The shortest text that lies in all languages.
+pub(crate) fn intersection(languages: &[RegexLanguage]) -> Intersection {
+    search_product(
+        languages,
+        |states| states.iter().all(|(language, state)| language.accepts(*state)),
+        |states| states.iter().any(|(language, state)| language.dfa.is_dead_state(*state)),
+    )
+}
+
+/// The shortest text that lies in the one language and not in the other.
+pub(crate) fn difference(inner: &RegexLanguage, outer: &RegexLanguage) -> Intersection {
+    search_product(
+        &[inner.clone(), outer.clone()],
+        |states| matches!(states, [(inner, a), (outer, b)] if inner.accepts(*a) && !outer.accepts(*b)),
+        |states| states.first().is_some_and(|(language, state)| language.dfa.is_dead_state(*state)),
+    )
+}
+
+/// Looks for the shortest text whose states are as accepts; `is_dead` ones are not followed.
+fn search_product(
+    languages: &[RegexLanguage],
+    accepts: impl Fn(&[(&RegexLanguage, StateID)]) -> bool,
+    is_dead: impl Fn(&[(&RegexLanguage, StateID)]) -> bool,
+) -> Intersection {
+    let with = |states: &[StateID]| -> Vec<(&RegexLanguage, StateID)> {
+        languages.iter().zip(states.iter().copied()).collect()
+    };
+    let alphabet = alphabet();
+    let start: Vec<StateID> = languages.iter().map(|language| language.start).collect();
+    let mut seen: HashSet<Vec<StateID>> = HashSet::from([start.clone()]);
+    // Each state with the index of the one before it, and the byte between them.
+    let mut path: Vec<(usize, u8)> = vec![(0, 0)];
+    let mut queue = VecDeque::from([(0, start)]);
+    while let Some((index, states)) = queue.pop_front() {
+        if accepts(&with(&states)) {
+            return text(&path, index);
+        }
+        for &byte in &alphabet {
+            let next: Vec<StateID> = with(&states)
+                .into_iter()
+                .map(|(language, state)| language.dfa.next_state(state, byte))
+                .collect();
+            if is_dead(&with(&next)) || !seen.insert(next.clone()) {
+                continue;
+            }
+            if seen.len() > MAX_STATES {
+                return Intersection::Unknown;
+            }
+            path.push((index, byte));
+            queue.push_back((path.len() - 1, next));
+        }
+    }
+    Intersection::Nothing
+}
+
+/// The bytes of templates, plain ones first.
+fn alphabet() -> Vec<u8> {
+    let plain = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').chain(*b"-_/");
+    let mut bytes: Vec<u8> = plain.collect();
+    let rest = (0x20..0x7f).chain(0x80..=0xff).filter(|byte| !bytes.contains(byte));
+    let rest: Vec<u8> = rest.collect();
+    bytes.extend(rest);
+    bytes
+}
+
+fn text(path: &[(usize, u8)], mut index: usize) -> Intersection {
+    let mut bytes = Vec::new();
+    while index > 0 {
+        let (before, byte) = path[index];
+        bytes.push(byte);
+        index = before;
+    }
+    bytes.reverse();
+    // The automata know UTF-8 only.
+    String::from_utf8(bytes).map_or(Intersection::Unknown, Intersection::Text)
+}
+
+/// The paths of a route; all of them, if it has no path.
+pub(crate) fn path_regex(templates: &RouteTemplates, syntax: Syntax) -> String {
+    let Some(path) = &templates.path else {
+        return "(?s:.*)".to_owned();
+    };
+    let whole = regex(path, syntax);
+    match (templates.end, path.without_optional()) {
+        (PathEnd::Exact, Some(short)) => format!("(?:{whole}|{})", regex(&short, syntax)),
+        (PathEnd::Exact, None) => whole,
+        // A prefix by segments ends before its last `/`.
+        (PathEnd::Segments, _) => format!("{}(?s:/.*)?", whole.trim_end_matches('/')),
+        (PathEnd::Raw, _) => format!("{whole}(?s:.*)"),
+    }
+}
+
+/// The hosts of a template, without a port.
+pub(crate) fn host_regex(host: &Template, syntax: Syntax) -> String {
+    let flags = if syntax == Syntax::Native { "(?i:" } else { "(?:" };
+    format!("{flags}{})", regex(&bare_host(host), syntax))
+}
+
+/// A host template without its port and its final dot.
+pub(crate) fn bare_host(host: &Template) -> Template {
+    let mut bare = host.clone();
+    if let Some(Node::Text(last)) = bare.nodes.last_mut() {
+        if let Some(colon) = last.rfind(':').filter(|&colon| !last[colon..].contains(']')) {
+            last.truncate(colon);
+        }
+        last.truncate(last.strip_suffix('.').unwrap_or(last).len());
+    }
+    bare
+}
+
+/// The values of a query template.
+pub(crate) fn query_regex(template: &Template, syntax: Syntax) -> String {
+    regex(template, syntax)
+}
+
+fn regex(template: &Template, syntax: Syntax) -> String {
+    let mut out = String::new();
+    for node in &template.nodes {
+        match node {
+            Node::Text(text) => out.push_str(&regex::escape(text)),
+            Node::Wildcard(Wildcard::One) => out.push_str("[^.]+"),
+            Node::Wildcard(Wildcard::Many) => out.push_str("(?s:.+)"),
+            Node::Wildcard(Wildcard::Regex(regex)) => out.push_str(&constrained(regex, syntax)),
+            Node::Variable(var) => match &var.kind {
+                VariableKind::Regex(pattern) => out.push_str(&constrained(pattern, syntax)),
+                VariableKind::Tail => out.push_str("(?s:.+)"),
+                VariableKind::Plain => out.push_str(match template.kind {
+                    TemplateKind::Path => "[^/]+",
+                    TemplateKind::Host => "[^.]+",
+                    TemplateKind::Query => "(?s:.+)",
+                }),
+            },
+        }
+    }
+    out
+}
+
+/// A constraint as a part of an expression.
+pub(crate) fn constrained(pattern: &str, syntax: Syntax) -> String {
+    let dot = if syntax == Syntax::Native { "(?s:" } else { "(?:" };
+    format!("{dot}{})", in_syntax(pattern, syntax))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(regexes: &[&str]) -> Vec<RegexLanguage> {
+        regexes.iter().map(|regex| RegexLanguage::of(regex).unwrap()).collect()
+    }
+
+    #[test]
+    fn share_the_shortest_text() {
+        for (regexes, accepts) in [
+            (&["/a[^/]+", "/[^/]+a"][..], Some("/aa")),
+            (&["[0-9]+", "[a-z]+"], None),
+            (&[r"\d{4}", "[0-3]+"], Some("0000")),
+            (&["a|ab", "ab|b"], Some("ab")),
+            (&[r"\w+", "caf\u{e9}"], Some("caf\u{e9}")),
+            (&["a*", "b*"], Some("")),
+            (&["(?i:ABC)", "abc"], Some("abc")),
+            (&["x"], Some("x")),
+            (&["[a&&b]"], None),
+        ] {
+            let accepts = accepts.map_or(Intersection::Nothing, |text| Intersection::Text(text.to_owned()));
+            assert_eq!(intersection(&of(regexes)), accepts, "{regexes:?}");
+        }
+        assert!(RegexLanguage::of(r"(?:[ab]*a[ab]{40})").is_none());
+    }
+
+    #[test]
+    fn contain_one_another() {
+        for (inner, outer, accepts) in [
+            ("/a/[^/]+", "/.*", None),
+            ("/.*", "/a/[^/]+", Some("/")),
+            ("[0-9]{2}", "[0-9]+", None),
+            ("[0-9]+", "[0-9]{2}", Some("0")),
+        ] {
+            let languages = of(&[inner, outer]);
+            let accepts = accepts.map_or(Intersection::Nothing, |text| Intersection::Text(text.to_owned()));
+            assert_eq!(difference(&languages[0], &languages[1]), accepts, "{inner} {outer}");
+        }
+    }
+}

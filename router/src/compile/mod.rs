@@ -1,0 +1,9 @@
+//! Conditions to patterns: ranks, overlaps, errors.
+
+pub(crate) mod automaton;
+pub(crate) mod compiler;
+pub(crate) mod error;
+pub(crate) mod overlap;
+pub(crate) mod pattern;
+pub(crate) mod rank;
+pub(crate) mod witness;

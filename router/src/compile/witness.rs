@@ -1,0 +1,60 @@
+//! Witness request.
+
+use std::fmt;
+
+use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
+
+use crate::request::peer::Peer;
+
+/// A request that two routes match alike.
+///
+/// ```
+/// use waylay_router::{BuildErrorKind, Route, Table};
+/// let errors = Table::builder()
+///     .route(Route::get("/a{x}").value(1))
+///     .route(Route::get("/{x}a").value(2))
+///     .build()
+///     .unwrap_err();
+/// let BuildErrorKind::Conflict { witness, .. } = &errors.iter().next().unwrap().kind else { unreachable!() };
+/// assert_eq!(witness.to_string(), "GET /aa");
+/// assert_eq!(witness.request().uri(), "/aa");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    pub(crate) method: Method,
+    pub(crate) target: Uri,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) peer: Peer,
+}
+
+impl Witness {
+    /// The request.
+    pub fn request(&self) -> Request<()> {
+        let mut request = Request::new(());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target.clone();
+        *request.version_mut() = Version::HTTP_11;
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name, value.clone());
+        }
+        request
+    }
+
+    /// The connection that it comes by.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+}
+
+impl fmt::Display for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.target)?;
+        let mut facts: Vec<String> = Vec::new();
+        for (name, value) in &self.headers {
+            facts.push(format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        }
+        facts.extend(self.peer.scheme.as_ref().map(|scheme| format!("over {scheme}")));
+        facts.extend(self.peer.addr.map(|address| format!("from {}", address.ip())));
+        if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }
+    }
+}

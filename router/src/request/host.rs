@@ -1,0 +1,154 @@
+//! ConnectionInfo host.
+
+use std::borrow::Cow;
+
+use http::header::HOST;
+use http::{HeaderMap, Uri, Version};
+use waylay_template::Syntax;
+
+use crate::request::path::BadRequest;
+
+/// A host name without a final dot, and the port if one was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Host<'r> {
+    pub(crate) name: Cow<'r, str>,
+    pub(crate) port: Option<u16>,
+}
+
+impl Host<'_> {
+    /// A port that one of them leaves out may be the scheme's own.
+    fn is_same(&self, other: &Host<'_>) -> bool {
+        self.name == other.name && (self.port == other.port || self.port.is_none() || other.port.is_none())
+    }
+}
+
+/// What a trusted proxy gave, else the URI's authority, else the single `Host` line (RFC 9112 §3.2.2,
+/// RFC 9113 §8.3.1).
+pub(crate) fn effective<'r>(
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+    given: Option<&'r str>,
+    version: Version,
+    syntax: Syntax,
+) -> Result<Option<Host<'r>>, BadRequest> {
+    let mut lines = headers.get_all(HOST).iter();
+    let line = lines.next();
+    if lines.next().is_some() {
+        return Err(BadRequest::SeveralHosts);
+    }
+    // A line is held to what a host is, whatever the target says (RFC 9112 §3.2).
+    if let (Some(line), Some(authority), Syntax::Native) =
+        (line.filter(|line| !line.is_empty()), uri.authority(), syntax)
+    {
+        let line = line.to_str().map_err(|_| BadRequest::BadHost).and_then(|line| split(line, syntax))?;
+        // HTTP/1.1 lets an absolute target overrule the line (RFC 9112 §3.2.2); later versions do not.
+        if version > Version::HTTP_11 && !line.is_same(&split(authority.as_str(), syntax)?) {
+            return Err(BadRequest::SeveralHosts);
+        }
+    }
+    let text = match (given, uri.authority(), line) {
+        (Some(given), ..) => given,
+        (None, Some(authority), _) => authority.as_str(),
+        (None, None, Some(line)) => line.to_str().map_err(|_| BadRequest::BadHost)?,
+        (None, None, None) => return Ok(None),
+    };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    split(text, syntax).map(Some)
+}
+
+/// The longest host name, in bytes.
+const LONGEST: usize = 255;
+
+const PLAIN: u8 = 0;
+
+const UPPER: u8 = 1;
+
+const PORT: u8 = 2;
+
+const BAD: u8 = 4;
+
+/// What each byte asks for; a name of plain bytes only is the host as it stands.
+const CLASS: [u8; 256] = {
+    let mut class = [BAD; 256];
+    let mut byte = 0usize;
+    while byte < 256 {
+        class[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%' => PLAIN,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => PLAIN,
+            0x80..=0xff => PLAIN,
+            b'A'..=b'Z' => UPPER,
+            b':' | b'[' | b']' => PORT,
+            _ => BAD,
+        };
+        byte += 1;
+    }
+    class
+};
+
+fn split(text: &str, syntax: Syntax) -> Result<Host<'_>, BadRequest> {
+    let seen = text.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
+    // No name is longer (RFC 1035 §2.3.4), and patterns of hosts are not asked about longer ones.
+    if seen & BAD != 0 || text.len() > LONGEST + ":65535".len() {
+        return Err(BadRequest::BadHost);
+    }
+    let (name, port) = if seen & PORT == 0 { (text, None) } else { port(text)? };
+    if syntax == Syntax::Gorilla {
+        return Ok(Host { name: Cow::Borrowed(name), port });
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.is_empty() || name.ends_with('.') || name.len() > LONGEST {
+        return Err(BadRequest::BadHost);
+    }
+    let name = if seen & UPPER != 0 { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) };
+    Ok(Host { name, port })
+}
+
+fn port(text: &str) -> Result<(&str, Option<u16>), BadRequest> {
+    let (name, port) = match (text.rfind(':'), text.rfind(']')) {
+        (Some(colon), bracket) if bracket.is_none_or(|bracket| bracket < colon) => {
+            (&text[..colon], Some(&text[colon + 1..]))
+        }
+        _ => (text, None),
+    };
+    let bracketed = name.starts_with('[') && name.ends_with(']');
+    if name.is_empty() || (!bracketed && name.contains([':', '[', ']'])) {
+        return Err(BadRequest::BadHost);
+    }
+    let port = match port {
+        None | Some("") => None,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Some(digits.parse().map_err(|_| BadRequest::BadHost)?)
+        }
+        Some(_) => return Err(BadRequest::BadHost),
+    };
+    Ok((name, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name() {
+        for (given, wanted) in [
+            ("example.com", Ok(("example.com", None))),
+            ("EXAMPLE.com.:80", Ok(("example.com", Some(80)))),
+            ("[::1]:8080", Ok(("[::1]", Some(8080)))),
+            ("[::1]", Ok(("[::1]", None))),
+            ("h:", Ok(("h", None))),
+            ("u@x", Err(BadRequest::BadHost)),
+            ("a:99999", Err(BadRequest::BadHost)),
+            ("a:1:2", Err(BadRequest::BadHost)),
+            ("a/evil", Err(BadRequest::BadHost)),
+            ("a..", Err(BadRequest::BadHost)),
+            (".", Err(BadRequest::BadHost)),
+            (":80", Err(BadRequest::BadHost)),
+        ] {
+            let host = split(given, Syntax::Native);
+            let got = host.as_ref().map(|host| (&*host.name, host.port)).map_err(|error| *error);
+            assert_eq!(got, wanted, "{given}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Content-Type and Accept.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_TYPE};
+
+/// A media type without parameters, in lower case; the subtype may be `*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Media {
+    text: Box<str>,
+    slash: usize,
+}
+
+/// A text that is no media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotAMedia;
+
+/// The two halves of a media type or range, as they were written.
+#[derive(Clone, Copy)]
+struct Halves<'t> {
+    kind: &'t str,
+    subtype: &'t str,
+}
+
+impl<'t> Halves<'t> {
+    fn of(text: &'t str) -> Option<Self> {
+        let essence = text.split(';').next().unwrap_or(text).trim_matches([' ', '\t']);
+        let (kind, subtype) = essence.split_once('/')?;
+        let token = |part: &str| !part.is_empty() && part.bytes().all(is_token);
+        (token(kind) && token(subtype)).then_some(Self { kind, subtype })
+    }
+
+    /// Whether a concrete type falls under this one.
+    fn covers(self, other: Halves<'_>) -> bool {
+        self.kind == "*"
+            || (self.kind.eq_ignore_ascii_case(other.kind)
+                && (self.subtype == "*" || self.subtype.eq_ignore_ascii_case(other.subtype)))
+    }
+
+    /// How narrow a range it is.
+    fn precision(self) -> u8 {
+        match (self.kind, self.subtype) {
+            ("*", _) => 0,
+            (_, "*") => 1,
+            _ => 2,
+        }
+    }
+}
+
+impl FromStr for Media {
+    type Err = NotAMedia;
+
+    fn from_str(text: &str) -> Result<Self, NotAMedia> {
+        let Halves { kind, subtype } = Halves::of(text).ok_or(NotAMedia)?;
+        let text = format!("{kind}/{subtype}").to_ascii_lowercase();
+        Ok(Self { text: text.into(), slash: kind.len() })
+    }
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+impl Media {
+    fn halves(&self) -> Halves<'_> {
+        Halves { kind: &self.text[..self.slash], subtype: &self.text[self.slash + 1..] }
+    }
+
+    /// Whether a concrete type falls under this one.
+    pub(crate) fn covers(&self, other: &Media) -> bool {
+        self.halves().covers(other.halves())
+    }
+
+    /// Types that it covers: among them one that others cover too, if there is any.
+    pub(crate) fn examples(&self, others: &[&Vec<Media>]) -> Vec<String> {
+        let all = others.iter().flat_map(|any| any.iter()).chain([self]);
+        let concrete = all.map(|media| media.text.replace("*/*", "text/plain").replace("/*", "/plain"));
+        concrete.collect()
+    }
+}
+
+impl fmt::Display for Media {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Whether the request carries one of the types. Several lines, or one that cannot be read, are none.
+pub(crate) fn carries(headers: &HeaderMap, any: &[Media]) -> bool {
+    let mut lines = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return false;
+    };
+    let carried = line.to_str().ok().and_then(Halves::of);
+    carried.is_some_and(|carried| any.iter().any(|media| media.halves().covers(carried)))
+}
+
+/// Whether the client accepts one of the types.
+pub(crate) fn accepts(headers: &HeaderMap, any: &[Media]) -> bool {
+    quality(headers, any) > 0
+}
+
+/// How many ranges of a client are read; browsers send some ten.
+const MAX_RANGES: usize = 64;
+
+/// How much the client wants the best of the types, in thousandths: without an `Accept` line it wants
+/// all alike, and otherwise the narrowest range that covers a type decides by its weight.
+pub(crate) fn quality(headers: &HeaderMap, any: &[Media]) -> u16 {
+    let lines = || headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    if lines().next().is_none() {
+        return 1000;
+    }
+    let ranges = || lines().flat_map(|line| line.split(',')).take(MAX_RANGES).filter_map(range);
+    let qualities = any.iter().filter_map(|media| {
+        let covering = ranges().filter(|(range, _)| range.covers(media.halves()));
+        covering.max_by_key(|(range, _)| range.precision()).map(|(_, weight)| weight)
+    });
+    qualities.max().unwrap_or(0)
+}
+
+/// A range and its weight in thousandths; a weight that cannot be read is one.
+fn range(item: &str) -> Option<(Halves<'_>, u16)> {
+    let range = Halves::of(item)?;
+    let weight = item.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("q").then(|| value.trim())
+    });
+    Some((range, weight.and_then(thousandths).unwrap_or(1000)))
+}
+
+/// RFC 9110 §12.4.2: `0` or `1`, and at most three digits behind the point.
+fn thousandths(weight: &str) -> Option<u16> {
+    let (whole, part) = weight.split_once('.').unwrap_or((weight, ""));
+    if part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let part = part.bytes().chain(*b"000").take(3).fold(0, |sum, digit| 10 * sum + u16::from(digit - b'0'));
+    match whole {
+        "0" => Some(part),
+        "1" if part == 0 => Some(1000),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(name: http::HeaderName, lines: &[&str]) -> HeaderMap {
+        lines.iter().map(|line| (name.clone(), line.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn carried() {
+        let json = ["application/json".parse().unwrap(), "text/*".parse().unwrap()];
+        for (lines, wanted) in [
+            (&["application/json"][..], true),
+            (&["Application/JSON; charset=utf-8"], true),
+            (&["text/csv"], true),
+            (&["application/jsonp"], false),
+            (&["application"], false),
+            (&["application/json,text/csv"], false),
+            (&["application/json", "application/json"], false),
+            (&[], false),
+        ] {
+            assert_eq!(carries(&asks(CONTENT_TYPE, lines), &json), wanted, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn weighed() {
+        let any = ["text/html".parse().unwrap(), "text/csv".parse().unwrap()];
+        for (line, wanted) in [
+            ("text/html;q=0.25", 250),
+            ("text/html;q=0.2, text/csv;q=0.7", 700),
+            ("text/*;q=0.5, text/html;q=0.1, text/csv;q=0.001", 100),
+            ("text/html;q=1.000", 1000),
+            ("text/html;q=1.5", 1000),
+            ("image/png", 0),
+        ] {
+            assert_eq!(quality(&asks(ACCEPT, &[line]), &any), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn accepted() {
+        let json = ["application/json".parse().unwrap()];
+        for (lines, wanted) in [
+            (&[][..], true),
+            (&["*/*"], true),
+            (&["application/*"], true),
+            (&["text/html, application/json;q=0.2"], true),
+            (&["text/html", "application/json"], true),
+            (&["text/html"], false),
+            (&["application/json;q=0"], false),
+            (&["application/json; q=0.000, */*"], false),
+            (&["*/*;q=0, application/json"], true),
+            (&["application/*;q=0, */*"], false),
+            (&["application/json;q=x"], true),
+            (&["nonsense"], false),
+            (&[&"a/b,".repeat(60), "Application/Json"], true),
+            (&[&"a/b,".repeat(64), "application/json"], false),
+        ] {
+            assert_eq!(accepts(&asks(ACCEPT, lines), &json), wanted, "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! MethodSet.
+
+use std::fmt;
+
+use http::Method;
+
+const NAMED: [Method; 9] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::DELETE,
+    Method::PATCH,
+    Method::OPTIONS,
+    Method::CONNECT,
+    Method::TRACE,
+];
+
+const GET: u16 = 1;
+
+const HEAD: u16 = 2;
+
+const OTHER: u16 = 1 << 9;
+
+const ALL: u16 = (1 << 10) - 1;
+
+/// A set of request methods: the nine of RFC 9110 and RFC 5789, and any extension methods.
+///
+/// `Display` writes the `Allow` form.
+///
+/// ```
+/// use http::Method;
+/// use waylay_router::MethodSet;
+/// let set: MethodSet = [Method::PUT, Method::GET].into_iter().collect();
+/// assert!(set.contains(&Method::GET) && !set.contains(&Method::POST));
+/// assert_eq!(set.to_string(), "GET, PUT");
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct MethodSet {
+    bits: u16,
+    others: Vec<Method>,
+}
+
+impl MethodSet {
+    /// Every method.
+    pub fn all() -> Self {
+        Self { bits: ALL, others: Vec::new() }
+    }
+
+    /// Adds a method.
+    pub fn insert(&mut self, method: Method) {
+        if self.is_all() {
+            return;
+        }
+        let bit = bit(&method);
+        self.bits |= bit;
+        if bit == OTHER && !self.others.contains(&method) {
+            self.others.push(method);
+        }
+    }
+
+    /// Whether a method is in it.
+    pub fn contains(&self, method: &Method) -> bool {
+        let bit = bit(method);
+        self.bits & bit != 0 && (bit != OTHER || self.is_all() || self.others.contains(method))
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.bits == 0
+    }
+
+    /// Whether it holds every method.
+    pub fn is_all(&self) -> bool {
+        self.bits == ALL && self.others.is_empty()
+    }
+
+    /// The methods, those of the RFCs first; all of them stand for "any".
+    pub fn iter(&self) -> impl Iterator<Item = &Method> {
+        let named = NAMED.iter().filter(|method| self.bits & bit(method) != 0);
+        named.chain(&self.others)
+    }
+
+    /// Adds all methods of another set.
+    pub(crate) fn extend(&mut self, other: &MethodSet) {
+        if other.is_all() {
+            *self = Self::all();
+        }
+        for method in other.iter() {
+            self.insert(method.clone());
+        }
+    }
+
+    /// The methods in both.
+    pub(crate) fn and(&self, other: &MethodSet) -> MethodSet {
+        match (self.is_all(), other.is_all()) {
+            (true, _) => other.clone(),
+            (_, true) => self.clone(),
+            _ => self.iter().filter(|method| other.contains(method)).cloned().collect(),
+        }
+    }
+
+    /// HEAD wherever GET is (RFC 9110 §9.3.2).
+    pub(crate) fn with_head(mut self) -> Self {
+        if self.bits & GET != 0 {
+            self.bits |= HEAD;
+        }
+        self
+    }
+
+    /// GET alone.
+    pub(crate) fn get() -> Self {
+        Self { bits: GET, others: Vec::new() }
+    }
+
+    /// CONNECT beside GET: a WebSocket over HTTP/2 is asked for with it (RFC 8441).
+    pub(crate) fn with_connect(mut self) -> Self {
+        if self.bits & GET != 0 {
+            self.insert(Method::CONNECT);
+        }
+        self
+    }
+
+    /// The bits that a request's bit is compared with.
+    pub(crate) fn bits(&self) -> u16 {
+        self.bits
+    }
+
+    /// Whether the bits do not tell all: single extension methods are named.
+    pub(crate) fn names_others(&self) -> bool {
+        !self.others.is_empty()
+    }
+}
+
+/// The bit of one method; all extension methods share one.
+pub(crate) fn bit(method: &Method) -> u16 {
+    match *method {
+        Method::GET => GET,
+        Method::HEAD => HEAD,
+        Method::POST => 1 << 2,
+        Method::PUT => 1 << 3,
+        Method::DELETE => 1 << 4,
+        Method::PATCH => 1 << 5,
+        Method::OPTIONS => 1 << 6,
+        Method::CONNECT => 1 << 7,
+        Method::TRACE => 1 << 8,
+        _ => OTHER,
+    }
+}
+
+impl FromIterator<Method> for MethodSet {
+    fn from_iter<I: IntoIterator<Item = Method>>(methods: I) -> Self {
+        let mut set = Self::default();
+        for method in methods {
+            set.insert(method);
+        }
+        set
+    }
+}
+
+impl fmt::Display for MethodSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, method) in self.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{method}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for MethodSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_all() {
+            return f.write_str("{any}");
+        }
+        f.debug_set().entries(self.iter()).finish()
+    }
+}

@@ -1,0 +1,207 @@
+//! Path normalization; BadRequest.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::template::encoding::{hex, is_path_byte, is_unreserved, push_escape};
+
+/// Why a request is refused before any route is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BadRequest {
+    /// A `%` that two hexadecimal digits do not follow (RFC 3986 §2.1).
+    BadEscape,
+    /// Escapes that do not make UTF-8, where the decoded path is looked at.
+    NotUtf8,
+    /// `%00` or another control character.
+    Control,
+    /// A `.` or `..` segment, escaped or not.
+    DotSegment,
+    /// The canonical path is longer than 65,535 bytes.
+    PathTooLong,
+    /// More than one `Host` line (RFC 9112 §3.2), or, from HTTP/2 on, one that names another host than
+    /// `:authority` does (RFC 9113 §8.3.1).
+    SeveralHosts,
+    /// A host with user information, a bad port, or a character that hosts do not have.
+    BadHost,
+    /// No host where the policy asks for one.
+    NoHost,
+}
+
+impl fmt::Display for BadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadEscape => "`%` in the path is not followed by two hexadecimal digits",
+            Self::NotUtf8 => "the decoded path is not UTF-8",
+            Self::Control => "the path holds a control character",
+            Self::DotSegment => "the path holds a dot segment",
+            Self::PathTooLong => "the path is too long",
+            Self::SeveralHosts => "the request names more than one host",
+            Self::BadHost => "the host is not valid",
+            Self::NoHost => "the request names no host",
+        })
+    }
+}
+
+impl std::error::Error for BadRequest {}
+
+const PLAIN: u8 = 0;
+
+const REWRITE: u8 = 1;
+
+const CONTROL: u8 = 2;
+
+const DOT: u8 = 4;
+
+/// What each byte asks for; a path of plain bytes only is canonical as it is.
+const CLASS: [u8; 256] = {
+    let mut class = [REWRITE; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        class[byte as usize] = if byte < 0x20 || byte == 0x7f {
+            CONTROL
+        } else if byte == b'.' {
+            DOT
+        } else if byte.is_ascii_alphanumeric() {
+            PLAIN
+        } else {
+            match byte {
+                b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';'
+                | b'=' | b':' | b'@' | b'/' => PLAIN,
+                _ => REWRITE,
+            }
+        };
+        byte += 1;
+    }
+    class
+};
+
+/// The canonical spelling of a path; borrowed if it is spelt so already.
+#[inline(always)]
+pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, BadRequest> {
+    let (path, dots) = spelling(path)?;
+    if dots && has_dot_segment(&path) {
+        return Err(BadRequest::DotSegment);
+    }
+    Ok(path)
+}
+
+/// The same without a look at dot segments, and whether there may be any.
+#[inline]
+pub(crate) fn spelling(path: &str) -> Result<(Cow<'_, str>, bool), BadRequest> {
+    let seen = path.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
+    if seen & CONTROL != 0 {
+        return Err(BadRequest::Control);
+    }
+    let path = if seen & REWRITE == 0 { Cow::Borrowed(path) } else { Cow::Owned(rewrite(path)?) };
+    Ok((path, seen & (DOT | REWRITE) != 0))
+}
+
+/// Whether a segment is `.` or `..`.
+pub(crate) fn has_dot_segment(path: &str) -> bool {
+    path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+fn rewrite(path: &str) -> Result<String, BadRequest> {
+    let bytes = path.as_bytes();
+    let mut out = String::with_capacity(path.len() + 16);
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if byte == b'%' {
+            let digit = |offset: usize| bytes.get(at + offset).copied().and_then(hex);
+            let (Some(high), Some(low)) = (digit(1), digit(2)) else {
+                return Err(BadRequest::BadEscape);
+            };
+            let value = high << 4 | low;
+            if value < 0x20 || value == 0x7f {
+                return Err(BadRequest::Control);
+            }
+            if is_unreserved(value) {
+                out.push(char::from(value));
+            } else {
+                push_escape(&mut out, value);
+            }
+            at += 3;
+        } else {
+            if is_path_byte(byte) {
+                out.push(char::from(byte));
+            } else {
+                push_escape(&mut out, byte);
+            }
+            at += 1;
+        }
+    }
+    if out.len() > usize::from(u16::MAX) {
+        return Err(BadRequest::PathTooLong);
+    }
+    Ok(out)
+}
+
+/// Go's `path.Clean` as gorilla/mux calls it: dot segments resolved, doubled
+/// slashes merged, a final slash kept.
+pub(crate) fn cleaned(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            other => kept.push(other),
+        }
+    }
+    let mut out = String::from("/");
+    out.push_str(&kept.join("/"));
+    if path.ends_with('/') && out.len() > 1 {
+        out.push('/');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_spelling() {
+        for (given, wanted) in [
+            ("/a/b.png", Ok("/a/b.png")),
+            ("/%61%2d%7E", Ok("/a-~")),
+            ("/caf\u{e9}", Ok("/caf%C3%A9")),
+            ("/caf%c3%a9", Ok("/caf%C3%A9")),
+            ("/a%2fb", Ok("/a%2Fb")),
+            ("/a\"b", Ok("/a%22b")),
+            ("/a!b", Ok("/a!b")),
+            ("/a%21b", Ok("/a%21b")),
+            ("/a//b/", Ok("/a//b/")),
+            ("*", Ok("*")),
+            ("", Ok("")),
+            ("/...", Ok("/...")),
+            ("/%zz", Err(BadRequest::BadEscape)),
+            ("/%4", Err(BadRequest::BadEscape)),
+            ("/%", Err(BadRequest::BadEscape)),
+            ("/%00", Err(BadRequest::Control)),
+            ("/%7f", Err(BadRequest::Control)),
+            ("/a/../b", Err(BadRequest::DotSegment)),
+            ("/a/.", Err(BadRequest::DotSegment)),
+            ("/%2e%2E/b", Err(BadRequest::DotSegment)),
+            ("/.%2e", Err(BadRequest::DotSegment)),
+        ] {
+            assert_eq!(canonical(given).as_deref(), wanted.as_ref().map(|text| *text), "{given}");
+        }
+    }
+
+    #[test]
+    fn cleaned_as_go_does() {
+        for (given, wanted) in [
+            ("/a/b/.", "/a/b"),
+            ("//a///b/", "/a/b/"),
+            ("/../x", "/x"),
+            ("/a/..", "/"),
+            ("/", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(cleaned(given), wanted, "{given}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Peer, trusted proxies, ConnectionInfo, CIDR networks.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use axum_core::extract::FromRequestParts;
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::Scheme;
+use http::{HeaderMap, Request, Uri};
+
+/// An address, or a block of them in CIDR notation (RFC 4632, RFC 4291 §2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+/// A text that is no address and no block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotANetwork;
+
+impl FromStr for Network {
+    type Err = NotANetwork;
+
+    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| NotANetwork)?;
+        let whole = if address.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            None => whole,
+            // `+8` and `08` are no lengths.
+            Some(bits) => match bits.parse::<u8>() {
+                Ok(length) if length <= whole && bits == length.to_string() => length,
+                _ => return Err(NotANetwork),
+            },
+        };
+        Ok(Self { address, bits })
+    }
+}
+
+impl Network {
+    /// Whether an address lies in it. An IPv4 address is the same in its IPv6 form (`::ffff:…`).
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        match (self.address.to_canonical(), address.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let bits = if self.address.is_ipv6() { self.bits.saturating_sub(96) } else { self.bits };
+                let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+                (u32::from(own) ^ u32::from(other)) & mask == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0);
+                (u128::from(own) ^ u128::from(other)) & mask == 0
+            }
+            _ => false,
+        }
+    }
+
+    /// The address that was written.
+    pub(crate) fn first(&self) -> IpAddr {
+        self.address
+    }
+
+    /// How narrow it is.
+    pub(crate) fn bits(&self) -> u8 {
+        self.bits
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+/// The client's side of a connection through proxies.
+#[derive(Debug)]
+pub(crate) struct Forwarded<'r> {
+    pub(crate) peer: Peer,
+    pub(crate) host: Option<&'r str>,
+}
+
+/// Reads `X-Forwarded-For`, `-Proto` and `-Host`, if the other end is a trusted proxy: from anybody else
+/// they are the client's own words. RFC 7239's `Forwarded` is not read: a proxy that does not know it
+/// hands on what the client wrote.
+pub(crate) fn forwarded<'r>(
+    headers: &'r HeaderMap,
+    peer: &Peer,
+    proxies: &[Network],
+) -> Option<Forwarded<'r>> {
+    let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
+    let nearest = peer.addr.filter(|address| trusted(address.ip()))?;
+    let mut client = Some(nearest);
+    let hops: Vec<&str> = items(headers, "x-forwarded-for").collect();
+    // Each proxy adds the address that it heard from: the first one that is no proxy of ours is the client.
+    for hop in hops.iter().rev() {
+        if !client.is_some_and(|client| trusted(client.ip())) {
+            break;
+        }
+        client = address(hop);
+    }
+    // The last word is that of the proxy next to us.
+    let scheme = items(headers, "x-forwarded-proto").last();
+    let scheme = scheme.map(str::to_ascii_lowercase).and_then(|scheme| scheme.parse::<Scheme>().ok());
+    let scheme = scheme.or_else(|| peer.scheme.clone());
+    let host = items(headers, "x-forwarded-host").last().filter(|host| !host.is_empty());
+    Some(Forwarded { peer: Peer { addr: client, scheme }, host })
+}
+
+fn items<'r>(headers: &'r HeaderMap, name: &str) -> impl Iterator<Item = &'r str> {
+    let lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or(""));
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+/// `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`.
+fn address(text: &str) -> Option<SocketAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let alone = bare.parse::<IpAddr>().map(|address| SocketAddr::new(address, 0));
+    alone.or_else(|_| text.parse()).ok()
+}
+
+/// Client, scheme and host of a request as the client knows them.
+///
+/// Behind a [trusted proxy](crate::Builder::trusted_proxy) they are what `X-Forwarded-For`,
+/// `X-Forwarded-Proto` and `X-Forwarded-Host` tell, and the router puts them into the request's extensions;
+/// elsewhere they are those of [`Peer`] and of the request itself. As an argument of a handler this is
+/// always there; what is unknown is absent.
+///
+/// ```
+/// use tower::ServiceExt;
+/// use waylay_router::{Body, ConnectionInfo, Peer, Route, Router};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let router = Router::builder()
+///     .trusted_proxy("10.0.0.0/8")
+///     .route(Route::get("/").to(async |effective: ConnectionInfo| effective.origin().unwrap_or_default()))
+///     .build()?;
+/// let mut request = http::Request::get("/")
+///     .header("host", "inner:8080")
+///     .header("x-forwarded-proto", "https")
+///     .header("x-forwarded-host", "shop.example")
+///     .body(Body::empty())?;
+/// request.extensions_mut().insert(Peer::default().addr(([10, 0, 0, 1], 4321).into()));
+/// let response = router.oneshot(request).await?;
+/// assert_eq!(axum::body::to_bytes(response.into_body(), 99).await?, "https://shop.example");
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionInfo {
+    /// The client's address; the port is 0 where a proxy told none.
+    pub addr: Option<SocketAddr>,
+    /// The scheme that the client used.
+    pub scheme: Option<Scheme>,
+    /// The host that the client asked for, with the port if it wrote one.
+    pub host: Option<String>,
+}
+
+impl ConnectionInfo {
+    /// `scheme://host`, where both are known (RFC 6454 §6.2): what an absolute URL to this service begins
+    /// with.
+    pub fn origin(&self) -> Option<String> {
+        Some(format!("{}://{}", self.scheme.as_ref()?, self.host.as_ref()?))
+    }
+
+    /// What the headers tell, if the other end is a proxy that is trusted.
+    pub(crate) fn behind<B>(request: &Request<B>, proxies: &[Network]) -> Option<Self> {
+        let peer = request.extensions().get::<Peer>()?;
+        let seen = forwarded(request.headers(), peer, proxies)?;
+        let host = seen.host.map(str::to_owned).or_else(|| host(request.uri(), request.headers()));
+        Some(Self { addr: seen.peer.addr, scheme: seen.peer.scheme, host })
+    }
+}
+
+fn host(uri: &Uri, headers: &http::HeaderMap) -> Option<String> {
+    let line = || headers.get(HOST).and_then(|line| line.to_str().ok());
+    let host = uri.authority().map(|authority| authority.as_str()).or_else(line)?;
+    (!host.is_empty()).then(|| host.to_owned())
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ConnectionInfo {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        if let Some(behind) = parts.extensions.get::<Self>() {
+            return Ok(behind.clone());
+        }
+        let peer = parts.extensions.get::<Peer>().cloned().unwrap_or_default();
+        Ok(Self { addr: peer.addr, scheme: peer.scheme, host: host(&parts.uri, &parts.headers) })
+    }
+}
+
+/// What the listener knows of a connection; a request extension.
+///
+/// What is absent is unknown, and an unknown fact matches no condition on it.
+///
+/// ```
+/// use waylay_router::Peer;
+/// let peer = Peer::default().scheme(http::uri::Scheme::HTTPS);
+/// assert!(peer.addr.is_none());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Peer {
+    /// The address of the other end.
+    pub addr: Option<SocketAddr>,
+    /// `https` behind TLS, `http` without.
+    pub scheme: Option<Scheme>,
+}
+
+impl Peer {
+    /// Sets the address.
+    #[must_use]
+    pub fn addr(self, addr: SocketAddr) -> Self {
+        Self { addr: Some(addr), ..self }
+    }
+
+    /// Sets the scheme.
+    #[must_use]
+    pub fn scheme(self, scheme: Scheme) -> Self {
+        Self { scheme: Some(scheme), ..self }
+    }
+}
+
+#[cfg(test)]
+mod client_tests {
+    use super::Network;
+
+    #[test]
+    fn contain_their_addresses() {
+        for (network, inside, outside) in [
+            ("10.0.0.0/8", "10.255.1.2", "11.0.0.0"),
+            ("10.1.2.3", "10.1.2.3", "10.1.2.4"),
+            ("10.1.2.3/24", "10.1.2.200", "10.1.3.3"),
+            ("0.0.0.0/0", "255.1.2.3", "::1"),
+            ("10.0.0.0/8", "::ffff:10.1.1.1", "::ffff:11.1.1.1"),
+            ("::ffff:10.0.0.0/104", "10.9.9.9", "11.0.0.0"),
+            ("2001:db8::/32", "2001:db8:1::1", "2001:db9::1"),
+            ("::/0", "::2", "1.2.3.4"),
+            ("::1", "::1", "::2"),
+        ] {
+            let parsed: Network = network.parse().unwrap();
+            assert!(parsed.contains(inside.parse().unwrap()), "{network} {inside}");
+            assert!(!parsed.contains(outside.parse().unwrap()), "{network} {outside}");
+        }
+        for text in
+            ["", "1", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/08", "::/129", "h/8", "1.2.3"]
+        {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod forwarded_tests {
+    use super::*;
+
+    #[test]
+    fn the_first_stranger_from_the_right() {
+        let proxies: Vec<Network> =
+            ["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()).into_iter().collect();
+        for (peer, lines, wanted) in [
+            ("9.9.9.9:1", &["1.1.1.1"][..], None),
+            ("10.0.0.1:1", &[], Some("10.0.0.1:1")),
+            ("10.0.0.1:1", &["1.1.1.1"], Some("1.1.1.1:0")),
+            ("10.0.0.1:1", &["1.1.1.1, 2.2.2.2"], Some("2.2.2.2:0")),
+            ("10.0.0.1:1", &["1.1.1.1", "2.2.2.2, 10.9.9.9"], Some("2.2.2.2:0")),
+            ("10.0.0.1:1", &["10.1.1.1"], Some("10.1.1.1:0")),
+            ("[::1]:1", &["[2001:db8::1]:443"], Some("[2001:db8::1]:443")),
+            ("10.0.0.1:1", &["1.1.1.1, unknown"], Some("")),
+        ] {
+            let headers: HeaderMap = lines
+                .iter()
+                .map(|line| (http::HeaderName::from_static("x-forwarded-for"), line.parse().unwrap()))
+                .collect();
+            let peer = Peer::default().addr(peer.parse().unwrap());
+            let got = forwarded(&headers, &peer, &proxies)
+                .map(|seen| seen.peer.addr.map(|address| address.to_string()).unwrap_or_default());
+            assert_eq!(got.as_deref(), wanted, "{peer:?} {lines:?}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! RequestView: the request as matchers see it.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http::uri::Scheme;
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
+use waylay_template::Syntax;
+
+use crate::request::host;
+use crate::request::host::Host;
+use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, spelling};
+use crate::request::peer::{Forwarded, Network, Peer, forwarded};
+use crate::request::policy::{MissingHost, PathCleaning, PathForm, Policy};
+use crate::template::encoding::{Encoding, escape, has_bad_escape};
+
+/// The head of a request, borrowed; what custom conditions are given.
+///
+/// ```
+/// use waylay_router::{RequestHead, Peer, Route, Table};
+/// let shouts = |head: &RequestHead<'_>| head.uri.path().chars().any(char::is_uppercase);
+/// let table = Table::builder().route(Route::new().guard("shouts", shouts).value("hush")).build()?;
+/// let request = http::Request::get("/HELLO").body(())?;
+/// assert!(table.find(&request, &Peer::default()).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'r> {
+    /// The method.
+    pub method: &'r Method,
+    /// The target as it came.
+    pub uri: &'r Uri,
+    /// The protocol version.
+    pub version: Version,
+    /// The header fields.
+    pub headers: &'r HeaderMap,
+    /// The extensions.
+    pub extensions: &'r Extensions,
+}
+
+/// Why a request has no view: it is refused, or sent elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ViewError {
+    Bad(BadRequest),
+    /// The clean path, escaped.
+    Cleaned(String),
+}
+
+/// What the policy makes of a request; [`RequestView`] borrows it.
+pub(crate) struct NormalizedRequest<'r> {
+    pub(crate) path: Cow<'r, str>,
+    pub(crate) host: Option<Host<'r>>,
+    /// The client, where the other end is a trusted proxy.
+    behind: Option<Box<Forwarded<'r>>>,
+}
+
+impl<'r> NormalizedRequest<'r> {
+    /// Applies the policy; `hosts` says whether any route looks at the host.
+    #[inline(always)]
+    pub(crate) fn new<B>(
+        request: &'r Request<B>,
+        peer: &Peer,
+        policy: &Policy,
+        proxies: &[Network],
+        hosts: bool,
+    ) -> Result<Self, ViewError> {
+        let uri = request.uri();
+        let path = path(uri, policy)?;
+        let behind = if proxies.is_empty() { None } else { forwarded(request.headers(), peer, proxies) };
+        let strict = policy.missing_host == MissingHost::Reject;
+        let host = if hosts || strict {
+            let given = behind.as_ref().and_then(|behind| behind.host);
+            host::effective(uri, request.headers(), given, request.version(), policy.syntax)
+                .map_err(ViewError::Bad)?
+        } else {
+            None
+        };
+        if strict && host.is_none() && request.version() == Version::HTTP_11 {
+            return Err(ViewError::Bad(BadRequest::NoHost));
+        }
+        Ok(Self { path, host, behind: behind.map(Box::new) })
+    }
+}
+
+/// The head with the policy applied, all borrowed.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestView<'v> {
+    pub(crate) head: RequestHead<'v>,
+    pub(crate) path: &'v str,
+    pub(crate) host: Option<&'v Host<'v>>,
+    pub(crate) policy: &'v Policy,
+    peer: &'v Peer,
+}
+
+impl<'v> RequestView<'v> {
+    #[inline]
+    pub(crate) fn new<B>(
+        request: &'v Request<B>,
+        read: &'v NormalizedRequest<'_>,
+        peer: &'v Peer,
+        policy: &'v Policy,
+    ) -> Self {
+        Self {
+            head: RequestHead {
+                method: request.method(),
+                uri: request.uri(),
+                version: request.version(),
+                headers: request.headers(),
+                extensions: request.extensions(),
+            },
+            path: &read.path,
+            host: read.host.as_ref(),
+            policy,
+            peer: read.behind.as_ref().map_or(peer, |behind| &behind.peer),
+        }
+    }
+
+    /// The query, empty if there is none.
+    pub(crate) fn query(&self) -> &'v str {
+        self.head.uri.query().unwrap_or("")
+    }
+
+    /// The address of the other end, if it is known.
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        self.peer.addr.map(|address| address.ip())
+    }
+
+    /// The scheme, if the listener knows it: what stands in the target is the client's word.
+    pub(crate) fn scheme(&self) -> Option<&'v Scheme> {
+        match self.policy.syntax {
+            Syntax::Native => self.peer.scheme.as_ref(),
+            // gorilla/mux believes an absolute target.
+            Syntax::Gorilla => self.head.uri.scheme().or(self.peer.scheme.as_ref()),
+        }
+    }
+}
+
+#[inline(always)]
+fn path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewError> {
+    if policy.path == PathForm::Canonical && policy.path_cleaning == PathCleaning::Reject {
+        return canonical(uri.path()).map_err(ViewError::Bad);
+    }
+    other_path(uri, policy)
+}
+
+/// The forms that gorilla/mux knows.
+fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewError> {
+    let raw = uri.path();
+    let path = match policy.path {
+        PathForm::Canonical => spelling(raw).map_err(ViewError::Bad)?.0,
+        PathForm::Decoded if has_bad_escape(raw) => return Err(ViewError::Bad(BadRequest::BadEscape)),
+        PathForm::Decoded => Encoding::Path.decode(raw).map_err(|_| ViewError::Bad(BadRequest::NotUtf8))?,
+        PathForm::Raw => Cow::Borrowed(raw),
+    };
+    if path.len() > usize::from(u16::MAX) {
+        return Err(ViewError::Bad(BadRequest::PathTooLong));
+    }
+    match policy.path_cleaning {
+        PathCleaning::Reject if has_dot_segment(&path) => Err(ViewError::Bad(BadRequest::DotSegment)),
+        PathCleaning::Redirect => {
+            let clean = cleaned(&path);
+            match policy.path {
+                _ if clean == *path => Ok(path),
+                PathForm::Decoded => Err(ViewError::Cleaned(escape(&clean))),
+                PathForm::Canonical | PathForm::Raw => Err(ViewError::Cleaned(clean)),
+            }
+        }
+        PathCleaning::Reject | PathCleaning::Keep => Ok(path),
+    }
+}

@@ -1,0 +1,173 @@
+//! Route builder.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use http::Method;
+
+use crate::route::conditions::{Conditions, condition_setters};
+use crate::route::to_rule::expr;
+use crate::rule::text::RuleText;
+
+/// A route: conditions that must all hold, and a value.
+///
+/// No constructor fails: a bad template is kept and reported when the table is built,
+/// together with all others.
+///
+/// ```
+/// use waylay_router::{Peer, Route, Table};
+/// let table = Table::builder()
+///     .route(Route::get("/articles/{id:[0-9]+}").name("article").value("one"))
+///     .route(Route::get("/articles/new").value("form"))
+///     .build()?;
+/// let request = http::Request::get("/articles/7").body(())?;
+/// let found = table.find(&request, &Peer::default()).unwrap();
+/// assert_eq!((*found.value(), found.get("id").as_deref()), ("one", Some("7")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a route does nothing until a builder takes it"]
+pub struct Route<T = ()> {
+    pub(crate) conditions: Conditions,
+    pub(crate) name: Option<String>,
+    pub(crate) priority: i32,
+    pub(crate) build_only: bool,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) value: T,
+}
+
+/// A constructor for each method that has one in HTTP.
+macro_rules! verbs {
+    ($($verb:ident $method:ident),*) => {$(
+        #[doc = concat!("A route for `", stringify!($method), "` requests to a path.")]
+        #[track_caller]
+        pub fn $verb(path: impl Into<String>) -> Self {
+            Self::any(path).method(Method::$method)
+        }
+    )*};
+}
+
+impl Route {
+    /// A route for every request; conditions narrow it.
+    #[track_caller]
+    #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
+    pub fn new() -> Self {
+        Self {
+            conditions: Conditions::new(),
+            name: None,
+            priority: 0,
+            build_only: false,
+            metadata: BTreeMap::new(),
+            value: (),
+        }
+    }
+
+    /// A route for every method of a path.
+    #[track_caller]
+    pub fn any(path: impl Into<String>) -> Self {
+        Self::new().path(path)
+    }
+
+    /// A route for every path below a prefix, and for the prefix itself.
+    #[track_caller]
+    pub fn prefix(prefix: impl Into<String>) -> Self {
+        let mut route = Self::new();
+        route.conditions.path(prefix.into(), true);
+        route
+    }
+
+    /// A route for what a [rule](crate::rule) says.
+    #[track_caller]
+    pub fn rule(rule: impl Into<RuleText>) -> Self {
+        Self::new().when(rule)
+    }
+
+    verbs!(get GET, post POST, put PUT, delete DELETE, patch PATCH, head HEAD, options OPTIONS);
+
+    /// Gives the value that a match yields.
+    pub fn value<T>(self, value: T) -> Route<T> {
+        self.map(|()| value)
+    }
+}
+
+impl<T> fmt::Display for Route<T> {
+    /// What is asked for, as a [rule](crate::rule) of waylay's own language: what [`Route::rule`] reads
+    /// as the same route.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match expr(&self.conditions) {
+            Ok(expr) => write!(f, "{expr}"),
+            Err(text) => f.write_str(text),
+        }
+    }
+}
+
+impl<T> Route<T> {
+    /// Makes another value of the route's.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Route<U> {
+        Route {
+            conditions: self.conditions,
+            name: self.name,
+            priority: self.priority,
+            build_only: self.build_only,
+            metadata: self.metadata,
+            value: make(self.value),
+        }
+    }
+
+    condition_setters!(conditions);
+
+    /// Asks for what a [rule](crate::rule) says, beside what else is asked for. Variables of its
+    /// conditions are captured, where they do not stand under `!`.
+    ///
+    /// ```
+    /// use waylay_router::{Peer, Route, Table};
+    /// let rule = "PathPrefix(`/{tenant}`) && (Header(`x-beta`) || Host(`beta.example.com`))";
+    /// let table = Table::builder().route(Route::rule(rule).value("beta")).build()?;
+    /// let request = http::Request::get("http://beta.example.com/acme/stats").body(())?;
+    /// let found = table.find(&request, &Peer::default()).unwrap();
+    /// assert_eq!((*found.value(), found.get("tenant").as_deref()), ("beta", Some("acme")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn when(mut self, rule: impl Into<RuleText>) -> Self {
+        self.conditions.rules.push(rule.into());
+        self
+    }
+
+    /// Sets the path template.
+    pub fn path(mut self, template: impl Into<String>) -> Self {
+        self.conditions.path(template.into(), false);
+        self
+    }
+
+    /// Names the route, for reverse URLs and for matches; scopes put theirs in front (`api.article`).
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets the priority, 0 by default: the higher one wins before anything else is compared.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Keeps requests for the route's host and path from routes that are less specific in host or
+    /// path, also if another condition or the method fails: `PUT /users/me` then never reaches
+    /// `/users/{id}`.
+    pub fn sealed(mut self) -> Self {
+        self.conditions.sealed = true;
+        self
+    }
+
+    /// Makes the route one that only URLs are built from: it matches no request.
+    pub fn build_only(mut self) -> Self {
+        self.build_only = true;
+        self
+    }
+
+    /// Adds a fact for those who walk the table or see a match.
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+}

@@ -1,0 +1,221 @@
+//! Expr, Call, Argument.
+
+use std::fmt;
+use std::ops::{BitAnd, BitOr, Not, Range};
+
+use crate::rule::dialect::Function;
+
+/// A rule as a tree. The operators `&`, `|` and `!` make greater ones of smaller ones.
+///
+/// `Display` writes the text of a rule; two trees are equal that ask for the same in the same words.
+///
+/// ```
+/// use waylay_router::rule::{Function, Rule};
+/// let admin = Function::Host.of(["admin.example.com"]);
+/// let expr = admin & !(Function::Path.of(["/a"]) | Function::Path.of(["/b"]));
+/// assert_eq!(expr.to_string(), "Host(`admin.example.com`) && !(Path(`/a`) || Path(`/b`))");
+/// assert_eq!(Rule::parse(&expr)?.expr(), &expr);
+/// # Ok::<(), waylay_router::rule::RuleErrors>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expr {
+    /// One condition.
+    Call(Call),
+    /// The opposite, where it is known.
+    Not(Box<Expr>),
+    /// All of them hold.
+    All(Vec<Expr>),
+    /// At least one of them holds.
+    Either(Vec<Expr>),
+}
+
+/// A function with its arguments.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The function.
+    pub function: Function,
+    /// The arguments.
+    pub arguments: Vec<Argument>,
+    /// Where it stands in the rule, in bytes; empty if it was not read from a text.
+    pub span: Range<usize>,
+}
+
+/// One argument.
+#[derive(Debug, Clone)]
+pub struct Argument {
+    /// The text, without quotes and escapes.
+    pub text: String,
+    /// Where it stands in the rule with its quotes, in bytes; empty if it was not read from a text.
+    pub span: Range<usize>,
+}
+
+impl Function {
+    /// This condition with these arguments. Whether they fit is told when the rule is read.
+    pub fn of<I>(self, arguments: I) -> Expr
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let argument = |text: I::Item| Argument { text: text.into(), span: 0..0 };
+        let arguments = arguments.into_iter().map(argument).collect();
+        Expr::Call(Call { function: self, arguments, span: 0..0 })
+    }
+}
+
+impl Expr {
+    /// All of some; what is itself an [`Expr::All`] is taken apart.
+    pub(crate) fn all(parts: impl IntoIterator<Item = Expr>) -> Self {
+        let mut flat = Vec::new();
+        for part in parts {
+            match part {
+                Self::All(inner) => flat.extend(inner),
+                other => flat.push(other),
+            }
+        }
+        if flat.len() == 1 { flat.remove(0) } else { Self::All(flat) }
+    }
+
+    /// One of some; what is itself an [`Expr::Either`] is taken apart.
+    pub(crate) fn either(parts: impl IntoIterator<Item = Expr>) -> Self {
+        let mut flat = Vec::new();
+        for part in parts {
+            match part {
+                Self::Either(inner) => flat.extend(inner),
+                other => flat.push(other),
+            }
+        }
+        if flat.len() == 1 { flat.remove(0) } else { Self::Either(flat) }
+    }
+
+    /// Every condition in it, from left to right.
+    pub fn calls(&self) -> Vec<&Call> {
+        let mut calls = Vec::new();
+        let mut open = vec![self];
+        while let Some(expr) = open.pop() {
+            match expr {
+                Self::Call(call) => calls.push(call),
+                Self::Not(inner) => open.push(inner),
+                Self::All(parts) | Self::Either(parts) => open.extend(parts.iter().rev()),
+            }
+        }
+        calls
+    }
+}
+
+impl BitAnd for Expr {
+    type Output = Expr;
+
+    fn bitand(self, other: Expr) -> Expr {
+        Expr::all([self, other])
+    }
+}
+
+impl BitOr for Expr {
+    type Output = Expr;
+
+    fn bitor(self, other: Expr) -> Expr {
+        Expr::either([self, other])
+    }
+}
+
+impl Not for Expr {
+    type Output = Expr;
+
+    fn not(self) -> Expr {
+        Expr::Not(Box::new(self))
+    }
+}
+
+impl Argument {
+    /// The place in the rule of a part of the argument's text.
+    pub(crate) fn within(&self, part: Range<usize>) -> Range<usize> {
+        let start = self.span.start + 1;
+        // Behind an escape nobody knows what lies where.
+        if self.span.len() == self.text.len() + 2 {
+            start + part.start..start + part.end
+        } else {
+            self.span.clone()
+        }
+    }
+}
+
+impl PartialEq for Call {
+    fn eq(&self, other: &Self) -> bool {
+        self.function == other.function && self.arguments == other.arguments
+    }
+}
+
+impl Eq for Call {}
+
+impl PartialEq for Argument {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Argument {}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(call) => write!(f, "{call}"),
+            Self::Not(inner) => match **inner {
+                Self::All(_) | Self::Either(_) => write!(f, "!({inner})"),
+                _ => write!(f, "!{inner}"),
+            },
+            // Nothing asked holds always, and none of nothing never.
+            Self::All(parts) if parts.is_empty() => f.write_str("Any()"),
+            Self::Either(parts) if parts.is_empty() => f.write_str("!Any()"),
+            Self::All(parts) => joined(f, parts, " && ", |part| matches!(part, Self::Either(_))),
+            Self::Either(parts) => joined(f, parts, " || ", |part| matches!(part, Self::Either(_))),
+        }
+    }
+}
+
+fn joined(
+    f: &mut fmt::Formatter<'_>,
+    parts: &[Expr],
+    operator: &str,
+    wrapped: fn(&Expr) -> bool,
+) -> fmt::Result {
+    for (i, part) in parts.iter().enumerate() {
+        let operator = if i == 0 { "" } else { operator };
+        if wrapped(part) {
+            write!(f, "{operator}({part})")?;
+        } else {
+            write!(f, "{operator}{part}")?;
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.function)?;
+        for (i, argument) in self.arguments.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{argument}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.text.chars().any(|c| c == '`' || c.is_control()) {
+            return write!(f, "`{}`", self.text);
+        }
+        f.write_str("\"")?;
+        for c in self.text.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                '\n' => f.write_str("\\n")?,
+                '\t' => f.write_str("\\t")?,
+                c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}

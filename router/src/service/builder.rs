@@ -1,0 +1,339 @@
+//! Builder: layers into stages.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+#[cfg(feature = "serde")]
+use crate::compile::error::BuildError;
+use crate::compile::error::BuildErrors;
+#[cfg(feature = "serde")]
+use crate::config::{RouteSpec, ScopeSpec, TableSpec};
+use crate::request::policy::Policy;
+use crate::request::view::RequestHead;
+use crate::route::route::Route;
+#[cfg(feature = "serde")]
+use crate::rule::dialect::Dialect;
+use crate::service::endpoint::{HttpLayer, HttpService, Next};
+use crate::service::handler::{Handler, endpoint};
+use crate::service::router::{Router, RouterInner, ScopeDispatch, StageEndpoint, StageId, Stages};
+use crate::service::scope::{
+    Item, PendingEndpoint, Scope, Tree, Wrap, finish_route, finish_tree, wrap, wrapped,
+};
+use crate::table::builder::TableBuilder;
+use crate::table::catalog::ScopeId;
+use crate::table::lookup::Table;
+
+/// Collects routes, scopes and layers; [`build`](Self::build) reports every fault of all of them.
+///
+/// ```
+/// use axum_core::extract::FromRef;
+/// use tower::{ServiceBuilder, ServiceExt};
+/// use waylay_router::{Body, Route, Router};
+///
+/// let router = Router::builder()
+///     .state(String::from("hello"))
+///     .layer(tower_http::set_header::SetResponseHeaderLayer::if_not_present(
+///         http::header::SERVER,
+///         http::HeaderValue::from_static("shop"),
+///     ))
+///     .route(Route::get("/").to(async |axum::extract::State(greeting): axum::extract::State<String>| greeting))
+///     .build()?;
+/// # let answer = tokio::runtime::Builder::new_current_thread().build()?.block_on(
+/// #     router.oneshot(http::Request::get("/").body(Body::empty())?))?;
+/// assert_eq!(answer.headers()["server"], "shop");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a builder does nothing until it builds"]
+pub struct Builder<S = ()> {
+    table: TableBuilder<Next>,
+    state: Arc<S>,
+    tree: Tree<Next>,
+    cors_methods: bool,
+}
+
+impl Router {
+    /// An empty builder with the default policy and no state.
+    #[track_caller]
+    pub fn builder() -> Builder {
+        Builder { table: Table::builder(), state: Arc::new(()), tree: Tree::new(), cors_methods: false }
+    }
+}
+
+impl Builder {
+    /// Sets the state of the handlers that are added from here on.
+    pub fn state<S: Send + Sync + 'static>(self, state: S) -> Builder<S> {
+        Builder {
+            table: self.table,
+            state: Arc::new(state),
+            tree: self.tree,
+            cors_methods: self.cors_methods,
+        }
+    }
+}
+
+impl<S: Send + Sync + 'static> Builder<S> {
+    /// Sets how requests are read.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.table = self.table.policy(policy);
+        self
+    }
+
+    /// Trusts proxies at an address, or in a block of them (`10.0.0.0/8`): where the other end
+    /// ([`Peer`](crate::Peer)) is one, `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell
+    /// client, scheme and host: to conditions, and to handlers as [`ConnectionInfo`](crate::ConnectionInfo). From
+    /// anybody else they are not read.
+    ///
+    /// The proxy has to set or to strip all three: one that hands its clients' `X-Forwarded-Host` on, as
+    /// many do unless told otherwise, lets them choose their host.
+    #[track_caller]
+    pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
+        self.table = self.table.trusted_proxy(network);
+        self
+    }
+
+    /// Tells in each answer, in `access-control-allow-methods`, the methods with which some route answers
+    /// the request's path: what gorilla/mux's `CORSMethodMiddleware` does. Preflights are answered by a
+    /// route for OPTIONS, by [`OptionsAnswer::Automatic`](crate::OptionsAnswer::Automatic) or, with
+    /// origins, by tower-http's `CorsLayer`, which has the last word where it writes the field too.
+    pub fn cors_methods(mut self) -> Self {
+        self.cors_methods = true;
+        self
+    }
+
+    /// Gives a condition a name for [rules](crate::rule), which ask for it as ``Guard(`name`)``.
+    pub fn guard(
+        mut self,
+        name: impl Into<String>,
+        holds: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.table = self.table.guard(name, holds);
+        self
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn add_errors(mut self, faults: Vec<BuildError>) -> Self {
+        self.table = self.table.add_errors(faults);
+        self
+    }
+
+    /// Adds a route.
+    pub fn route(mut self, route: Route<PendingEndpoint<S>>) -> Self {
+        self.tree.items.push(Item::Route(finish_route(route, &self.state)));
+        self
+    }
+
+    /// Adds a scope.
+    pub fn scope(mut self, scope: Scope<S>) -> Self {
+        self.tree.items.push(Item::Scope(finish_tree(scope.tree, &self.state)));
+        self
+    }
+
+    /// Wraps everything, misses too; the first layer written is the outermost, as in `tower::ServiceBuilder`.
+    pub fn layer(mut self, layer: impl HttpLayer) -> Self {
+        self.tree.layers.push(wrap(layer));
+        self
+    }
+
+    /// Wraps matched routes only, inside of [`layer`](Self::layer)s.
+    pub fn route_layer(mut self, layer: impl HttpLayer) -> Self {
+        self.tree.route_layers.push(wrap(layer));
+        self
+    }
+
+    /// Wraps misses only, inside of [`layer`](Self::layer)s.
+    pub fn miss_layer(mut self, layer: impl HttpLayer) -> Self {
+        self.tree.miss_layers.push(wrap(layer));
+        self
+    }
+
+    /// Answers what no route answers outside of scopes with a fallback of their own; a
+    /// [`Miss`](crate::Miss) argument tells why, and the status is the handler's. Refused requests
+    /// (400) and redirects do not come here.
+    pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
+        self.tree.fallback = Some(endpoint(handler, Arc::clone(&self.state)));
+        self
+    }
+
+    /// The same, with a service.
+    pub fn fallback_service(mut self, service: impl HttpService) -> Self {
+        self.tree.fallback = Some(Next::service(service));
+        self
+    }
+
+    /// Compiles the table and applies every layer once.
+    ///
+    /// # Errors
+    /// All faults of all routes and scopes.
+    pub fn build(self) -> Result<Router, BuildErrors> {
+        let mut plan = RouterAssembler { table: self.table, dispatch: Vec::new(), scopes: Vec::new() };
+        let root = plan.add(None, self.tree, None);
+        let table = plan.table.build()?.check_hosts();
+        let mut dispatch: Vec<ScopeDispatch> = plan.dispatch.into_iter().flatten().collect();
+        dispatch.push(root);
+        let inner = Arc::new(RouterInner { table, dispatch, cors_methods: self.cors_methods });
+        let mut stages = BTreeMap::new();
+        // Inner scopes come first, so that each stage finds all that may follow it.
+        for scope in plan.scopes {
+            scope.build(&inner, &mut stages);
+        }
+        Ok(Router { inner, stages: Arc::new(stages.into_iter().collect()) })
+    }
+}
+
+impl<S> fmt::Debug for Builder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+/// The tree laid out: routes in a table, scopes as dispatch, layers by scope.
+struct RouterAssembler {
+    table: TableBuilder<Next>,
+    dispatch: Vec<Option<ScopeDispatch>>,
+    scopes: Vec<ScopeLayers>,
+}
+
+/// The layers of one scope.
+struct ScopeLayers {
+    number: StageId,
+    /// The stages of the scopes inside end here: scopes are numbered from the outside in.
+    end: StageId,
+    layers: Vec<Wrap>,
+    route_layers: Vec<Wrap>,
+    miss_layers: Vec<Wrap>,
+}
+
+impl RouterAssembler {
+    fn add(
+        &mut self,
+        own: Option<ScopeId>,
+        tree: Tree<Next>,
+        outer: Option<&ScopeDispatch>,
+    ) -> ScopeDispatch {
+        let number = own.map_or(0, |scope| 3 * (scope.index() as StageId + 1));
+        let stage = |layers: &Vec<Wrap>, stage: StageId| (!layers.is_empty()).then_some(stage);
+        let all = stage(&tree.layers, number);
+        let stages_of = |before: Option<&[StageId]>, last: Option<StageId>| {
+            before.unwrap_or(&[]).iter().copied().chain(all).chain(last).collect()
+        };
+        let dispatch = ScopeDispatch {
+            hit: stages_of(outer.map(|dispatch| &*dispatch.hit), stage(&tree.route_layers, number + 1)),
+            miss: stages_of(outer.map(|dispatch| &*dispatch.miss), stage(&tree.miss_layers, number + 2)),
+            fallback: tree.fallback.or_else(|| outer?.fallback.clone()),
+        };
+        for item in tree.items {
+            match item {
+                Item::Route(route) => self.table.add(own, route),
+                Item::Scope(inner) => {
+                    let scope = self.table.scope(own, inner.bounds.clone());
+                    self.dispatch.push(None);
+                    let inner = self.add(Some(scope), inner, Some(&dispatch));
+                    if let Some(place) = self.dispatch.get_mut(scope.index()) {
+                        *place = Some(inner);
+                    }
+                }
+            }
+        }
+        self.scopes.push(ScopeLayers {
+            number,
+            end: 3 * (self.dispatch.len() as StageId + 1),
+            layers: tree.layers,
+            route_layers: tree.route_layers,
+            miss_layers: tree.miss_layers,
+        });
+        dispatch
+    }
+}
+
+impl ScopeLayers {
+    fn build(self, inner: &Arc<RouterInner>, stages: &mut BTreeMap<StageId, Next>) {
+        let own = [
+            (self.route_layers, self.number + 1),
+            (self.miss_layers, self.number + 2),
+            (self.layers, self.number),
+        ];
+        for (layers, number) in own {
+            if layers.is_empty() {
+                continue;
+            }
+            let inside = stages.range(self.number..self.end);
+            let inside: Stages = inside.map(|(number, stage)| (*number, stage.clone())).collect();
+            let step = Next::new(StageEndpoint { inner: Arc::clone(inner), stages: inside, own: number });
+            stages.insert(number, wrapped(layers, step));
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<S: Send + Sync + 'static> Builder<S> {
+    /// Adds what a table's file says; `bind` ends each route in its handler (`route.to(show)`), or says why
+    /// there is none. Routes that only build URLs need no handler, and are not asked for one.
+    ///
+    /// Faults of the file are reported by [`build`](Self::build), with their lines.
+    ///
+    /// ```
+    /// use waylay_router::{Router, TableSpec};
+    /// let spec = TableSpec::toml("[[routes]]\nrule = 'Path(`/`)'\nhandler = 'home'\n");
+    /// let router = Router::builder()
+    ///     .spec(&spec, |spec, route| match spec.handler.as_str() {
+    ///         "home" => Ok(route.to(async || "home")),
+    ///         other => Err(format!("there is no handler `{other}`")),
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), waylay_router::BuildErrors>(())
+    /// ```
+    #[track_caller]
+    pub fn spec(
+        mut self,
+        spec: &TableSpec,
+        mut bind: impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
+    ) -> Self {
+        let mut faults = spec.build_errors();
+        for proxy in &spec.trusted_proxies {
+            self = self.trusted_proxy(proxy);
+        }
+        for route in &spec.routes {
+            match route_of(route, spec.dialect, &mut bind) {
+                Ok(route) => self = self.route(route),
+                Err(fault) => faults.push(*fault),
+            }
+        }
+        for scope in &spec.scopes {
+            self = self.scope(scope_of(scope, spec.dialect, &mut bind, &mut faults));
+        }
+        self.add_errors(faults)
+    }
+}
+
+/// The route of a route spec, ended in its handler.
+#[cfg(feature = "serde")]
+fn route_of<S: Send + Sync + 'static>(
+    spec: &RouteSpec,
+    dialect: Dialect,
+    bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
+) -> Result<Route<PendingEndpoint<S>>, Box<BuildError>> {
+    let route = spec.route(dialect);
+    if spec.build_only {
+        return Ok(route.to(async || http::StatusCode::NOT_FOUND));
+    }
+    bind(spec, route).map_err(|message| Box::new(spec.error(message)))
+}
+
+/// The scope of a scope spec, its routes ended in handlers.
+#[cfg(feature = "serde")]
+fn scope_of<S: Send + Sync + 'static>(
+    spec: &ScopeSpec,
+    dialect: Dialect,
+    bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
+    faults: &mut Vec<BuildError>,
+) -> Scope<S> {
+    let mut scope = Scope::bounded(spec.bounds(dialect));
+    for route in &spec.routes {
+        match route_of(route, dialect, bind) {
+            Ok(route) => scope = scope.route(route),
+            Err(fault) => faults.push(*fault),
+        }
+    }
+    spec.scopes.iter().fold(scope, |scope, inner| scope.scope(scope_of(inner, dialect, bind, faults)))
+}

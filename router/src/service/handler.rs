@@ -1,0 +1,193 @@
+//! Handler; extractors.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum_core::body::Body;
+use axum_core::extract::{FromRequest, FromRequestParts};
+use axum_core::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{Request, StatusCode};
+
+use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
+use crate::table::matched::Matched;
+use crate::table::miss::Miss;
+use crate::table::url::Urls;
+
+/// An async function of up to eight extractors whose result is a response.
+///
+/// All arguments but the last implement `FromRequestParts<S>`, the last may be a
+/// `FromRequest<S>` and take the body; `S` is the state of [`Builder::state`](crate::Builder::state).
+/// An extractor that fails answers the request with its rejection.
+///
+/// ```
+/// use http::{HeaderMap, Method, StatusCode};
+/// use waylay_router::{Router, Route};
+/// async fn echo(method: Method, headers: HeaderMap, body: String) -> (StatusCode, String) {
+///     (StatusCode::OK, format!("{method} {} {body}", headers.len()))
+/// }
+/// let router = Router::builder().route(Route::post("/echo").to(echo)).build()?;
+/// # Ok::<(), waylay_router::BuildErrors>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    label = "not an async function of extractors that returns a response",
+    note = "a handler is an `async fn` of up to 8 arguments: each implements `FromRequestParts<S>`, the last one `FromRequest<S>`, and the result implements `IntoResponse`",
+    note = "`S` is the state given to `Router::builder().state(…)`; a `State<T>` argument needs `T: FromRef<S>`"
+)]
+pub trait Handler<Args, S>: Clone + Send + Sync + Sized + 'static {
+    /// Extracts the arguments and runs the function.
+    fn call(self, request: Request<Body>, state: Arc<S>) -> HandlerFuture;
+}
+
+/// The future of a [`Handler`].
+pub type HandlerFuture = EndpointFuture;
+
+/// Erases a handler and its state.
+pub(crate) fn endpoint<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static>(
+    handler: H,
+    state: Arc<S>,
+) -> Next {
+    Next::new(HandlerEndpoint { handler, state, args: std::marker::PhantomData::<fn() -> Args> })
+}
+
+struct HandlerEndpoint<H, Args, S> {
+    handler: H,
+    state: Arc<S>,
+    args: std::marker::PhantomData<fn() -> Args>,
+}
+
+impl<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static> Endpoint for HandlerEndpoint<H, Args, S> {
+    fn answer(&self, request: Request<Body>) -> EndpointFuture {
+        self.handler.clone().call(request, Arc::clone(&self.state))
+    }
+}
+
+impl<F, Fut, R, S> Handler<((),), S> for F
+where
+    F: FnOnce() -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send,
+    R: IntoResponse,
+{
+    fn call(self, _request: Request<Body>, _state: Arc<S>) -> EndpointFuture {
+        Box::pin(async move { self().await.into_response() })
+    }
+}
+
+impl<F, Fut, R, S, M, T> Handler<(M, T), S> for F
+where
+    F: FnOnce(T) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send,
+    R: IntoResponse,
+    S: Send + Sync + 'static,
+    T: FromRequest<S, M> + Send,
+{
+    // A single argument takes the request undivided: taking it apart first would only move it once more.
+    fn call(self, request: Request<Body>, state: Arc<S>) -> EndpointFuture {
+        Box::pin(async move {
+            let last = match T::from_request(request, &*state).await {
+                Ok(last) => last,
+                Err(rejection) => return rejection.into_response(),
+            };
+            self(last).await.into_response()
+        })
+    }
+}
+
+macro_rules! handler {
+    ($($part:ident),+) => {
+        impl<F, Fut, R, S, M, $($part,)+ Last> Handler<(M, $($part,)+ Last), S> for F
+        where
+            F: FnOnce($($part,)+ Last) -> Fut + Clone + Send + Sync + 'static,
+            Fut: Future<Output = R> + Send,
+            R: IntoResponse,
+            S: Send + Sync + 'static,
+            $($part: FromRequestParts<S> + Send,)+
+            Last: FromRequest<S, M> + Send,
+        {
+            #[allow(non_snake_case, reason = "each argument is named as its type parameter")]
+            fn call(self, request: Request<Body>, state: Arc<S>) -> EndpointFuture {
+                let (mut parts, body) = request.into_parts();
+                Box::pin(async move {
+                    $(
+                        let $part = match $part::from_request_parts(&mut parts, &*state).await {
+                            Ok(part) => part,
+                            Err(rejection) => return rejection.into_response(),
+                        };
+                    )+
+                    let last = match Last::from_request(Request::from_parts(parts, body), &*state).await {
+                        Ok(last) => last,
+                        Err(rejection) => return rejection.into_response(),
+                    };
+                    self($($part,)+ last).await.into_response()
+                })
+            }
+        }
+    };
+}
+
+handler!(A);
+
+handler!(A, B);
+
+handler!(A, B, C);
+
+handler!(A, B, C, D);
+
+handler!(A, B, C, D, E);
+
+handler!(A, B, C, D, E, G);
+
+handler!(A, B, C, D, E, G, H);
+
+/// The request did not come through a router of this crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotRouted;
+
+impl std::fmt::Display for NotRouted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the request holds no match of waylay's router")
+    }
+}
+
+impl std::error::Error for NotRouted {}
+
+impl IntoResponse for NotRouted {
+    fn into_response(self) -> Response {
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Matched {
+    type Rejection = NotRouted;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, NotRouted> {
+        parts.extensions.get::<Self>().cloned().ok_or(NotRouted)
+    }
+}
+
+/// In a fallback: why the request came there.
+impl<S: Send + Sync> FromRequestParts<S> for Miss {
+    type Rejection = NotRouted;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, NotRouted> {
+        parts.extensions.get::<Self>().cloned().ok_or(NotRouted)
+    }
+}
+
+/// The URLs of the table that the request was looked up in; fallbacks have them as well.
+impl<S: Send + Sync> FromRequestParts<S> for Urls {
+    type Rejection = NotRouted;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, NotRouted> {
+        let matched = parts.extensions.get::<Matched>().map(Matched::urls);
+        matched.or_else(|| parts.extensions.get::<Self>().cloned()).ok_or(NotRouted)
+    }
+}
+
+impl Matched {
+    /// The URLs of the table that matched: a handler builds its links from the table it was found in.
+    pub fn urls(&self) -> Urls {
+        Urls::new(Arc::clone(self.catalog()))
+    }
+}

@@ -1,0 +1,10 @@
+//! Router as a `tower::Service`: handlers, scopes, layers, mounts, reload.
+
+pub(crate) mod builder;
+pub(crate) mod endpoint;
+pub(crate) mod handler;
+pub(crate) mod mount;
+pub(crate) mod recover;
+pub(crate) mod reload;
+pub(crate) mod router;
+pub(crate) mod scope;

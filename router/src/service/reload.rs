@@ -1,0 +1,240 @@
+//! SwapRouter, FileWatcher.
+
+#[cfg(feature = "watch")]
+use std::convert::Infallible;
+#[cfg(feature = "swap")]
+use std::fmt;
+#[cfg(feature = "watch")]
+use std::fs::File;
+#[cfg(feature = "watch")]
+use std::io;
+#[cfg(feature = "watch")]
+use std::io::Read;
+#[cfg(feature = "watch")]
+use std::path::PathBuf;
+#[cfg(feature = "swap")]
+use std::sync::Arc;
+#[cfg(feature = "swap")]
+use std::task::{Context, Poll};
+#[cfg(feature = "watch")]
+use std::time::Duration;
+
+#[cfg(feature = "swap")]
+use arc_swap::ArcSwap;
+#[cfg(feature = "swap")]
+use axum_core::BoxError;
+#[cfg(feature = "swap")]
+use axum_core::response::Response;
+#[cfg(feature = "swap")]
+use bytes::Bytes;
+#[cfg(feature = "swap")]
+use http::Request;
+#[cfg(feature = "swap")]
+use tower_service::Service;
+
+#[cfg(feature = "watch")]
+use crate::service::router::Router;
+#[cfg(feature = "swap")]
+use crate::service::router::RouterFuture;
+#[cfg(feature = "watch")]
+use crate::table::diff::Diff;
+
+/// Tells when the content of a file changes.
+///
+/// It reads the file and compares, so that it sees what notifications miss: a symbolic link that is moved,
+/// as Kubernetes does with a ConfigMap, a network share, an editor that writes a new file. It reads on a
+/// thread for such work, so that a share that hangs holds up nothing else.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// use std::time::Duration;
+/// use waylay_router::FileWatcher;
+/// let path = std::env::temp_dir().join("waylay-watched.toml");
+/// std::fs::write(&path, "one")?;
+/// let mut file = FileWatcher::new(&path).every(Duration::from_millis(1));
+/// assert_eq!(file.changed().await?, "one"); // at once, the first time
+/// std::fs::write(&path, "two")?;
+/// assert_eq!(file.changed().await?, "two");
+/// # std::fs::remove_file(&path) }
+/// ```
+#[cfg(feature = "watch")]
+#[derive(Debug)]
+pub struct FileWatcher {
+    path: PathBuf,
+    every: Duration,
+    last: Option<Result<String, (io::ErrorKind, String)>>,
+}
+
+/// What became of a change.
+#[cfg(feature = "watch")]
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReloadEvent<E> {
+    /// A new router serves from now on.
+    Replaced(Diff),
+    /// The content makes no router: the last good one goes on.
+    Rejected(E),
+    /// The file cannot be read: the last good router goes on.
+    ReadFailed(io::Error),
+}
+
+#[cfg(feature = "watch")]
+impl FileWatcher {
+    /// Watches a file, once a second.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), every: Duration::from_secs(1), last: None }
+    }
+
+    /// Sets how often the file is read; at most once a millisecond.
+    #[must_use]
+    pub fn every(self, every: Duration) -> Self {
+        Self { every: every.max(Duration::from_millis(1)), ..self }
+    }
+
+    /// Waits for a content other than the last one; the first one comes at once. It may be dropped at
+    /// any time and called again.
+    ///
+    /// # Errors
+    /// The file cannot be read, is longer than 16 MiB, or is not UTF-8: told once, until something else
+    /// comes of reading it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn changed(&mut self) -> io::Result<String> {
+        loop {
+            let path = self.path.clone();
+            let read = tokio::task::spawn_blocking(move || read(path)).await;
+            let read = read.unwrap_or_else(|error| Err(io::Error::other(error)));
+            let read = read.map_err(|error| (error.kind(), error.to_string()));
+            if self.last.as_ref() != Some(&read) {
+                self.last = Some(read.clone());
+                return read.map_err(|(kind, text)| io::Error::new(kind, text));
+            }
+            tokio::time::sleep(self.every).await;
+        }
+    }
+}
+
+/// The longest file, in bytes: a table of some 100,000 routes.
+#[cfg(feature = "watch")]
+const LONGEST: u64 = 16 << 20;
+
+#[cfg(feature = "watch")]
+fn read(path: PathBuf) -> io::Result<String> {
+    // What is no file, a pipe say, may never end.
+    if !std::fs::metadata(&path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let mut text = String::new();
+    File::open(&path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is longer than 16 MiB"));
+    }
+    Ok(text)
+}
+
+#[cfg(feature = "watch")]
+impl SwapRouter {
+    /// Follows a file for ever: each content that makes a router replaces the one before, and each that
+    /// does not is reported.
+    ///
+    /// ```no_run
+    /// # async fn watch(swap: waylay_router::SwapRouter) {
+    /// use waylay_router::{FileWatcher, ReloadEvent, Route, Router};
+    /// let build = |text: &str| {
+    ///     text.lines().fold(Router::builder(), |all, path| all.route(Route::get(path).to(async || "here"))).build()
+    /// };
+    /// let report = |followed| match followed {
+    ///     ReloadEvent::Replaced(diff) => println!("{diff}"),
+    ///     ReloadEvent::Rejected(errors) => eprintln!("{errors}"),
+    ///     other => eprintln!("{other:?}"),
+    /// };
+    /// swap.reload(FileWatcher::new("paths.txt"), build, report).await;
+    /// # }
+    /// ```
+    pub async fn reload<E>(
+        &self,
+        mut file: FileWatcher,
+        mut build: impl FnMut(&str) -> Result<Router, E>,
+        mut report: impl FnMut(ReloadEvent<E>),
+    ) -> Infallible {
+        loop {
+            report(match file.changed().await {
+                Err(error) => ReloadEvent::ReadFailed(error),
+                Ok(text) => match build(&text) {
+                    Ok(router) => ReloadEvent::Replaced(self.replace(router)),
+                    Err(error) => ReloadEvent::Rejected(error),
+                },
+            });
+        }
+    }
+}
+
+/// A router that any thread may replace as a whole while it serves.
+///
+/// A request keeps the router that it came to, from the look-up to the last URL that its handler builds.
+/// Clones are handles of the same router.
+///
+/// ```
+/// use tower::ServiceExt;
+/// use waylay_router::{Body, Route, Router, SwapRouter};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let old = Router::builder().route(Route::get("/old").to(async || "old")).build()?;
+/// let new = Router::builder().route(Route::get("/new").to(async || "new")).build()?;
+/// let swap = SwapRouter::new(old);
+/// let served = swap.clone(); // goes to hyper or axum
+/// let diff = swap.replace(new);
+/// assert_eq!((diff.added.len(), diff.removed.len()), (1, 1));
+/// let answer = served.oneshot(http::Request::get("/new").body(Body::empty())?).await?;
+/// assert_eq!(answer.status(), 200);
+/// # Ok(()) }
+/// ```
+#[cfg(feature = "swap")]
+#[derive(Clone)]
+pub struct SwapRouter {
+    current: Arc<ArcSwap<Router>>,
+}
+
+#[cfg(feature = "swap")]
+impl SwapRouter {
+    /// Starts with a router.
+    pub fn new(router: Router) -> Self {
+        Self { current: Arc::new(ArcSwap::from_pointee(router)) }
+    }
+
+    /// The router that requests come to now.
+    pub fn current(&self) -> Router {
+        Router::clone(&self.current.load())
+    }
+
+    /// Sends requests from now on to another router, and tells how it differs.
+    pub fn replace(&self, router: Router) -> Diff {
+        let old = self.current.swap(Arc::new(router.clone()));
+        old.inner.table.diff(&router.inner.table)
+    }
+}
+
+#[cfg(feature = "swap")]
+impl<B> Service<Request<B>> for SwapRouter
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouterFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> RouterFuture {
+        self.current.load().answer(request)
+    }
+}
+
+#[cfg(feature = "swap")]
+impl fmt::Debug for SwapRouter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SwapRouter").field(&self.current()).finish()
+    }
+}

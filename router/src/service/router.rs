@@ -1,0 +1,397 @@
+//! Router as tower::Service.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum_core::body::Body;
+use axum_core::response::{IntoResponse, Response};
+use axum_core::{BoxError, Error};
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCESS_CONTROL_ALLOW_METHODS, ALLOW, LOCATION};
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
+use rustc_hash::FxBuildHasher;
+use tower_service::Service;
+
+use crate::request::peer::Peer;
+use crate::service::endpoint::{Endpoint, EndpointFuture, Next, NextFuture};
+use crate::service::mount::Mount;
+use crate::table::catalog::{RouteInfo, ScopeId};
+use crate::table::explain::Explanation;
+use crate::table::lint::Lint;
+use crate::table::lookup::Table;
+use crate::table::matched::Matched;
+use crate::table::miss::{Miss, Reason};
+use crate::table::url::Urls;
+
+/// A table of endpoints as a `tower::Service`.
+///
+/// It answers any request body, never fails, is always ready, and clones cheaply. It
+/// mounts as it is in hyper (`TowerToHyperService`), in axum (`fallback_service`,
+/// `nest_service`, or `axum::serve(listener, tower::make::Shared::new(router))`) and in
+/// `lambda_http`. A HEAD request is answered by the GET route, with the body left out.
+///
+/// ```
+/// use tower::ServiceExt;
+/// use waylay_router::{Body, Matched, Route, Router};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let router = Router::builder()
+///     .route(Route::get("/hello/{name}").to(async |matched: Matched| {
+///         format!("hello {}", matched.get("name").unwrap_or_default())
+///     }))
+///     .build()?;
+/// let response = router.clone().oneshot(http::Request::get("/hello/you").body(Body::empty())?).await?;
+/// assert_eq!(response.status(), 200);
+/// let response = router.oneshot(http::Request::post("/hello/you").body(Body::empty())?).await?;
+/// assert_eq!((response.status().as_u16(), response.headers()["allow"].to_str()?), (405, "GET, HEAD"));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Router {
+    pub(crate) inner: Arc<RouterInner>,
+    /// The layered stages, from which a request enters.
+    pub(crate) stages: Arc<Stages>,
+}
+
+/// The number of a layered stage.
+pub(crate) type StageId = u32;
+
+pub(crate) type Stages = HashMap<StageId, Next, FxBuildHasher>;
+
+/// What all stages of a router need.
+pub(crate) struct RouterInner {
+    pub(crate) table: Table<Next>,
+    /// By scope, the whole router last.
+    pub(crate) dispatch: Vec<ScopeDispatch>,
+    /// Whether answers tell the methods of their path.
+    pub(crate) cors_methods: bool,
+}
+
+/// What a request passes through in a scope, its enclosing scopes included.
+pub(crate) struct ScopeDispatch {
+    /// Stages for a matched request, outermost first.
+    pub(crate) hit: Box<[StageId]>,
+    /// Stages for a miss.
+    pub(crate) miss: Box<[StageId]>,
+    pub(crate) fallback: Option<Next>,
+}
+
+impl Router {
+    /// Names to URLs.
+    pub fn urls(&self) -> Urls {
+        self.inner.table.urls()
+    }
+
+    /// The routes in the order of writing.
+    pub fn routes(&self) -> impl Iterator<Item = RouteInfo<'_>> {
+        self.inner.table.routes()
+    }
+
+    /// What the router makes of a request, route by route, with the [`Peer`] of its extensions.
+    pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
+        let unknown = Peer::default();
+        self.inner.table.explain(request, request.extensions().get::<Peer>().unwrap_or(&unknown))
+    }
+
+    /// What is odd about the table, though it works: routes that are never reached, and such.
+    pub fn lints(&self) -> Vec<Lint> {
+        self.inner.table.lints()
+    }
+}
+
+impl fmt::Display for Router {
+    /// The routes as an aligned table.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.table.fmt(f)
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router").field("table", &self.inner.table).finish_non_exhaustive()
+    }
+}
+
+impl<B> Service<Request<B>> for Router
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouterFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> RouterFuture {
+        self.answer(request)
+    }
+}
+
+impl Router {
+    #[inline]
+    pub(crate) fn answer<B>(&self, request: Request<B>) -> RouterFuture
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let head = request.method() == Method::HEAD;
+        let mut request = request.map(Body::new);
+        let methods = if self.inner.cors_methods { self.inner.cors_methods(&request) } else { None };
+        // A router mounted in another one starts anew.
+        let place = self.inner.find(&mut request);
+        RouterFuture { answer: self.inner.pass(place, None, &self.stages, request), head, methods }
+    }
+}
+
+/// Where a request belongs: a route, or a scope's misses.
+#[derive(Clone, Copy)]
+pub(crate) enum Destination {
+    Hit(usize),
+    Miss(Option<ScopeId>),
+    /// A miss that no fallback answers: what is refused, or sent elsewhere, goes no further.
+    Settled(Option<ScopeId>),
+}
+
+impl Destination {
+    fn of(miss: &Miss) -> Self {
+        match miss.reason {
+            Reason::Redirect(_) | Reason::BadRequest(_) | Reason::Options(_) => Self::Settled(miss.scope),
+            _ => Self::Miss(miss.scope),
+        }
+    }
+}
+
+impl RouterInner {
+    /// The value of `access-control-allow-methods`.
+    #[cold]
+    fn cors_methods(&self, request: &Request<Body>) -> Option<Box<HeaderValue>> {
+        let unknown = Peer::default();
+        let peer = request.extensions().get::<Peer>().unwrap_or(&unknown);
+        let methods = self.table.allowed(request, peer);
+        let value = if methods.is_all() { "*".to_owned() } else { methods.to_string() };
+        HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty()).map(Box::new)
+    }
+
+    /// Looks a request up and tells it so.
+    fn find(&self, request: &mut Request<Body>) -> Destination {
+        if let Some(effective) = self.table.effective(request) {
+            request.extensions_mut().insert(effective);
+        }
+        let unknown = Peer::default();
+        let peer = request.extensions().get::<Peer>().unwrap_or(&unknown);
+        match self.table.find(request, peer) {
+            Ok(found) => {
+                let matched = found.into_matched();
+                let place = Destination::Hit(matched.entry());
+                // An outer router's miss may have led here.
+                request.extensions_mut().remove::<Miss>();
+                request.extensions_mut().insert(matched);
+                place
+            }
+            Err(mut miss) => {
+                let place = Destination::of(&miss);
+                if let (Reason::Redirect(redirect), Some(mount)) =
+                    (&mut miss.reason, request.extensions().get::<Mount>())
+                {
+                    redirect.target = mount.outward(request.uri().path(), &redirect.target);
+                }
+                request.extensions_mut().remove::<Matched>();
+                request.extensions_mut().insert(miss);
+                request.extensions_mut().insert(self.table.urls());
+                place
+            }
+        }
+    }
+
+    /// Where a request belongs that may have been looked up before.
+    fn place(&self, request: &mut Request<Body>) -> Destination {
+        let extensions = request.extensions();
+        match (extensions.get::<Matched>(), extensions.get::<Miss>()) {
+            (Some(matched), _) if matched.of(self.table.catalog()) => Destination::Hit(matched.entry()),
+            (None, Some(miss)) => Destination::of(miss),
+            // A layer rebuilt the request and dropped its extensions.
+            _ => self.find(request),
+        }
+    }
+
+    /// Hands a request to the stage after `done`, or to its endpoint.
+    fn pass(
+        &self,
+        place: Destination,
+        done: Option<StageId>,
+        stages: &Stages,
+        request: Request<Body>,
+    ) -> NextOrReady {
+        let (scope, is_hit) = match place {
+            Destination::Hit(route) => (self.table.scope(route), true),
+            Destination::Miss(scope) | Destination::Settled(scope) => (scope, false),
+        };
+        let root = self.dispatch.last();
+        let dispatch = scope.and_then(|scope| self.dispatch.get(scope.index())).or(root);
+        let stages_of =
+            dispatch.map_or(&[][..], |dispatch| if is_hit { &dispatch.hit } else { &dispatch.miss });
+        let next = match done {
+            None => stages_of.first(),
+            Some(done) => match stages_of.iter().position(|stage| *stage == done) {
+                Some(place) => stages_of.get(place + 1),
+                // A layer rebuilt the request into one that belongs elsewhere, behind other layers.
+                None => return NextOrReady::Ready { response: Some(StatusCode::NOT_FOUND.into_response()) },
+            },
+        };
+        if let Some(stage) = next.and_then(|stage| stages.get(stage)) {
+            return NextOrReady::Next { future: stage.answer(request) };
+        }
+        let endpoint = match place {
+            Destination::Hit(route) => self.table.value(route),
+            Destination::Settled(_) => None,
+            Destination::Miss(_) => dispatch.and_then(|dispatch| dispatch.fallback.as_ref()),
+        };
+        match endpoint {
+            Some(endpoint) => NextOrReady::Next { future: endpoint.answer(request) },
+            None => NextOrReady::Ready { response: Some(default_answer(&request)) },
+        }
+    }
+}
+
+/// What a miss gets where no fallback answers it.
+fn default_answer(request: &Request<Body>) -> Response {
+    let Some(miss) = request.extensions().get::<Miss>() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let status = miss.status();
+    match &miss.reason {
+        Reason::BadRequest(bad) => (status, format!("{bad}\n")).into_response(),
+        Reason::Redirect(redirect) => with_header(status.into_response(), LOCATION, &redirect.target),
+        Reason::MethodNotAllowed(methods) | Reason::Options(methods) => {
+            with_header(status.into_response(), ALLOW, &methods.to_string())
+        }
+        Reason::UnsupportedMediaType(media) => {
+            with_header(status.into_response(), accept_header(request.method()), &media.join(", "))
+        }
+        Reason::NotAcceptable(_) | Reason::NotFound => status.into_response(),
+    }
+}
+
+/// The field that names the types that would be accepted (RFC 5789 §2.2, Linked Data Platform §7.1,
+/// RFC 9110 §12.5.1).
+fn accept_header(method: &Method) -> http::HeaderName {
+    match *method {
+        Method::POST => http::HeaderName::from_static("accept-post"),
+        Method::PATCH => http::HeaderName::from_static("accept-patch"),
+        _ => ACCEPT,
+    }
+}
+
+fn with_header(mut response: Response, name: http::HeaderName, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// The innermost service of a layered stage: hands the request to the next stage.
+pub(crate) struct StageEndpoint {
+    pub(crate) inner: Arc<RouterInner>,
+    pub(crate) stages: Stages,
+    pub(crate) own: StageId,
+}
+
+impl Endpoint for StageEndpoint {
+    fn answer(&self, mut request: Request<Body>) -> EndpointFuture {
+        let place = self.inner.place(&mut request);
+        match self.inner.pass(place, Some(self.own), &self.stages, request) {
+            NextOrReady::Next { future } => future.into_answer(),
+            NextOrReady::Ready { response } => Box::pin(std::future::ready(response.unwrap_or_default())),
+        }
+    }
+}
+
+enum NextOrReady {
+    Next { future: NextFuture },
+    Ready { response: Option<Response> },
+}
+
+/// The future of [`Router`].
+#[must_use = "futures do nothing unless polled"]
+pub struct RouterFuture {
+    answer: NextOrReady,
+    head: bool,
+    methods: Option<Box<HeaderValue>>,
+}
+
+impl Future for RouterFuture {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut response = match &mut self.answer {
+            NextOrReady::Next { future } => match ready!(Pin::new(future).poll(context)) {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            NextOrReady::Ready { response } => match response.take() {
+                Some(response) => response,
+                None => return Poll::Pending,
+            },
+        };
+        if let Some(methods) = self.methods.take() {
+            response.headers_mut().entry(ACCESS_CONTROL_ALLOW_METHODS).or_insert(*methods);
+        }
+        // hyper's HTTP/2 server sends the body of a HEAD answer if it is handed one.
+        Poll::Ready(Ok(if self.head {
+            response.map(|body| Body::new(HeadBody::new(body)))
+        } else {
+            response
+        }))
+    }
+}
+
+impl fmt::Debug for RouterFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouterFuture").finish_non_exhaustive()
+    }
+}
+
+/// Keeps the size hint of a body and sends none of its frames; an error of the first
+/// poll goes through, since a fault layer rejects requests by one.
+pub(crate) struct HeadBody {
+    body: Option<Body>,
+    size: SizeHint,
+}
+
+impl HeadBody {
+    pub(crate) fn new(body: Body) -> Self {
+        Self { size: body.size_hint(), body: Some(body) }
+    }
+}
+
+impl http_body::Body for HeadBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let Some(mut body) = self.body.take() else {
+            return Poll::Ready(None);
+        };
+        match Pin::new(&mut body).poll_frame(context) {
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
+            _ => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size
+    }
+}

@@ -1,0 +1,243 @@
+//! Scope.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::route::conditions::{ScopeConditions, condition_setters, scope_setters};
+use crate::route::route::Route;
+use crate::service::endpoint::{HttpLayer, HttpService, Next};
+use crate::service::handler::{Handler, endpoint};
+use crate::service::mount::Mounted;
+
+/// A layer, applied once when the router is built.
+pub(crate) type Wrap = Box<dyn FnOnce(Next) -> Next + Send>;
+
+/// Erases a layer.
+pub(crate) fn wrap(layer: impl HttpLayer) -> Wrap {
+    Box::new(move |next| Next::service(layer.layer(next)))
+}
+
+/// Applies layers: the first written is the outermost.
+pub(crate) fn wrapped(layers: Vec<Wrap>, inner: Next) -> Next {
+    layers.into_iter().rev().fold(inner, |inner, wrap| wrap(inner))
+}
+
+/// An endpoint that waits for the router's state.
+pub struct PendingEndpoint<S> {
+    make: Box<dyn FnOnce(Arc<S>) -> Next + Send>,
+    layers: Vec<Wrap>,
+}
+
+impl<S: Send + Sync + 'static> PendingEndpoint<S> {
+    fn handler<H: Handler<Args, S>, Args: 'static>(handler: H) -> Self {
+        Self { make: Box::new(move |state| endpoint(handler, state)), layers: Vec::new() }
+    }
+
+    fn service(service: impl HttpService) -> Self {
+        Self::next(Next::service(service))
+    }
+
+    fn next(next: Next) -> Self {
+        Self { make: Box::new(move |_| next), layers: Vec::new() }
+    }
+
+    /// Gives the state and applies the layers.
+    pub(crate) fn finish(self, state: &Arc<S>) -> Next {
+        wrapped(self.layers, (self.make)(Arc::clone(state)))
+    }
+}
+
+impl<S> fmt::Debug for PendingEndpoint<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingEndpoint").field("layers", &self.layers.len()).finish_non_exhaustive()
+    }
+}
+
+impl Route {
+    /// Ends the route in a handler.
+    pub fn to<H, Args, S>(self, handler: H) -> Route<PendingEndpoint<S>>
+    where
+        H: Handler<Args, S>,
+        Args: 'static,
+        S: Send + Sync + 'static,
+    {
+        self.value(PendingEndpoint::handler(handler))
+    }
+
+    /// Ends the route in any tower service; a fresh clone of it answers each request.
+    pub fn to_service<S: Send + Sync + 'static>(
+        self,
+        service: impl HttpService,
+    ) -> Route<PendingEndpoint<S>> {
+        self.value(PendingEndpoint::service(service))
+    }
+}
+
+impl Route {
+    /// Ends the route in a service that does not see the path in front of it, whole segments cut off: a
+    /// router, an axum router, a file server. [`Mount`](crate::Mount) tells it the request's own URI and
+    /// what the prefix took.
+    ///
+    /// ```
+    /// # use waylay_router::{Route, Router};
+    /// let inner = Router::builder().route(Route::get("/7").to(async || "seven")).build()?;
+    /// let outer = Router::builder().route(Route::prefix("/numbers").mount(inner)).build()?;
+    /// # Ok::<(), waylay_router::BuildErrors>(())
+    /// ```
+    pub fn mount<S: Send + Sync + 'static>(self, service: impl HttpService) -> Route<PendingEndpoint<S>> {
+        self.value(PendingEndpoint::next(Next::new(Mounted { service: Next::service(service) })))
+    }
+}
+
+impl<S> Route<PendingEndpoint<S>> {
+    /// Wraps the route's endpoint; the first layer written is the outermost.
+    pub fn layer(mut self, layer: impl HttpLayer) -> Self {
+        self.value.layers.push(wrap(layer));
+        self
+    }
+}
+
+/// What stands in a scope.
+pub(crate) enum Item<P> {
+    Route(Route<P>),
+    Scope(Tree<P>),
+}
+
+/// A scope and everything inside; `P` is an endpoint, with or without its state.
+pub(crate) struct Tree<P> {
+    pub(crate) bounds: ScopeConditions,
+    pub(crate) items: Vec<Item<P>>,
+    pub(crate) layers: Vec<Wrap>,
+    pub(crate) route_layers: Vec<Wrap>,
+    pub(crate) miss_layers: Vec<Wrap>,
+    pub(crate) fallback: Option<P>,
+}
+
+impl<P> Tree<P> {
+    #[track_caller]
+    pub(crate) fn new() -> Self {
+        Self {
+            bounds: ScopeConditions::new(),
+            items: Vec::new(),
+            layers: Vec::new(),
+            route_layers: Vec::new(),
+            miss_layers: Vec::new(),
+            fallback: None,
+        }
+    }
+}
+
+/// Gives the state to a route.
+pub(crate) fn finish_route<S: Send + Sync + 'static>(
+    route: Route<PendingEndpoint<S>>,
+    state: &Arc<S>,
+) -> Route<Next> {
+    route.map(|pending| pending.finish(state))
+}
+
+/// Gives the state to a scope and everything inside.
+pub(crate) fn finish_tree<S: Send + Sync + 'static>(
+    tree: Tree<PendingEndpoint<S>>,
+    state: &Arc<S>,
+) -> Tree<Next> {
+    let finish = |item| match item {
+        Item::Route(route) => Item::Route(finish_route(route, state)),
+        Item::Scope(inner) => Item::Scope(finish_tree(inner, state)),
+    };
+    Tree {
+        bounds: tree.bounds,
+        items: tree.items.into_iter().map(finish).collect(),
+        layers: tree.layers,
+        route_layers: tree.route_layers,
+        miss_layers: tree.miss_layers,
+        fallback: tree.fallback.map(|pending| pending.finish(state)),
+    }
+}
+
+/// A subrouter: what stands in it inherits its conditions, its prefix and its layers.
+///
+/// A request that misses here goes on to routes outside, unless the scope is [sealed](Self::sealed).
+///
+/// ```
+/// use waylay_router::{Route, Router, Scope};
+/// let router = Router::builder()
+///     .scope(
+///         Scope::new().host("{tenant}.example.com").prefix("/api/{version:v[0-9]+}").name("api")
+///             .route(Route::get("/stats").name("stats").to(async || "stats"))
+///             .fallback(async || "no such API"),
+///     )
+///     .build()?;
+/// let url = router.urls().builder("api.stats")?.set("tenant", "acme").set("version", "v1").scheme("https").absolute()?;
+/// assert_eq!(url, "https://acme.example.com/api/v1/stats");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a scope does nothing until a builder takes it"]
+pub struct Scope<S = ()> {
+    pub(crate) tree: Tree<PendingEndpoint<S>>,
+}
+
+impl<S: Send + Sync + 'static> Scope<S> {
+    /// No condition: every request is inside.
+    #[track_caller]
+    #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
+    pub fn new() -> Self {
+        Self { tree: Tree::new() }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn bounded(bounds: ScopeConditions) -> Self {
+        Self { tree: Tree { bounds, ..Tree::new() } }
+    }
+
+    condition_setters!(tree.bounds.conditions);
+    scope_setters!(tree.bounds.);
+
+    /// Adds a route.
+    pub fn route(mut self, route: Route<PendingEndpoint<S>>) -> Self {
+        self.tree.items.push(Item::Route(route));
+        self
+    }
+
+    /// Adds a scope inside this one.
+    pub fn scope(mut self, scope: Scope<S>) -> Self {
+        self.tree.items.push(Item::Scope(scope.tree));
+        self
+    }
+
+    /// Wraps everything in the scope, its misses too; the first layer written is the outermost.
+    pub fn layer(mut self, layer: impl HttpLayer) -> Self {
+        self.tree.layers.push(wrap(layer));
+        self
+    }
+
+    /// Wraps the matched routes of the scope, inside of its [`layer`](Self::layer)s.
+    pub fn route_layer(mut self, layer: impl HttpLayer) -> Self {
+        self.tree.route_layers.push(wrap(layer));
+        self
+    }
+
+    /// Wraps the misses of the scope, inside of its [`layer`](Self::layer)s.
+    pub fn miss_layer(mut self, layer: impl HttpLayer) -> Self {
+        self.tree.miss_layers.push(wrap(layer));
+        self
+    }
+
+    /// Answers what no route answers while the scope's own conditions hold; a
+    /// [`Miss`](crate::Miss) argument tells why. Refused requests (400) and redirects do not come here. Scopes inside without a fallback use it too.
+    pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
+        self.tree.fallback = Some(PendingEndpoint::handler(handler));
+        self
+    }
+
+    /// The same, with a service.
+    pub fn fallback_service(mut self, service: impl HttpService) -> Self {
+        self.tree.fallback = Some(PendingEndpoint::service(service));
+        self
+    }
+}
+
+impl<S> fmt::Debug for Scope<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("bounds", &self.tree.bounds).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,377 @@
+//! TableBuilder.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::compile::compiler::{compile, network};
+use crate::compile::error::{BuildError, BuildErrorKind, BuildErrors};
+use crate::compile::pattern::Pattern;
+#[cfg(feature = "serde")]
+use crate::config::{RouteSpec, ScopeSpec, TableSpec};
+use crate::matcher::guard::Custom;
+use crate::request::peer::Network;
+use crate::request::policy::{Policy, Precedence};
+use crate::request::view::RequestHead;
+use crate::route::conditions::{HostText, ScopeConditions, SourceLocation};
+use crate::route::lower::lower_as_one;
+use crate::route::route::Route;
+use crate::route::to_rule::words;
+#[cfg(feature = "serde")]
+use crate::rule::dialect::Dialect;
+use crate::table::assemble::{
+    Compiled, RouteAssembler, RouteMeta, accept_groups, blame, chain, conflicts, full_name, key, limits,
+    report, sort_equal_ranks,
+};
+use crate::table::catalog::{Catalog, RouteEntry, ScopeEntry, ScopeId, UnknownOverlaps};
+use crate::table::index::{Index, IndexBuilder};
+use crate::table::lookup::{RankEntry, ScopeRules, Table};
+
+/// Collects routes and scopes; [`build`](Self::build) reports every error of all of them.
+///
+/// ```
+/// use waylay_router::{ScopeConditions, Policy, Route, Table};
+/// let mut builder = Table::builder().policy(Policy::strict()).route(Route::get("/").value("home"));
+/// let admin = builder.scope(None, ScopeConditions::new().host("admin.example.com"));
+/// builder.add(Some(admin), Route::get("/").value("admin"));
+/// let table = builder.build()?;
+/// assert_eq!(table.routes().count(), 2);
+/// # Ok::<(), waylay_router::BuildErrors>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct TableBuilder<T> {
+    policy: Policy,
+    scopes: Vec<(Option<ScopeId>, ScopeConditions)>,
+    routes: Vec<(Option<ScopeId>, Route<T>)>,
+    proxies: Vec<(String, SourceLocation)>,
+    /// Found before anything is compiled.
+    errors: Vec<BuildError>,
+    guards: HashMap<String, Custom>,
+}
+
+impl<T> Table<T> {
+    /// An empty builder with the default policy.
+    pub fn builder() -> TableBuilder<T> {
+        TableBuilder {
+            policy: Policy::default(),
+            scopes: Vec::new(),
+            routes: Vec::new(),
+            proxies: Vec::new(),
+            errors: Vec::new(),
+            guards: HashMap::new(),
+        }
+    }
+}
+
+impl<T> TableBuilder<T> {
+    /// Sets how requests are read.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Trusts proxies at an address, or in a block of them (`10.0.0.0/8`): where the other end is one,
+    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell client, scheme and host.
+    /// From anybody else they are not read. The proxy has to set or to strip all three: one that hands its
+    /// clients' own on lets them choose their host.
+    #[track_caller]
+    pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
+        self.proxies.push((network.into(), SourceLocation::caller()));
+        self
+    }
+
+    /// Gives a condition a name for [rules](crate::rule), which ask for it as ``Guard(`name`)``.
+    ///
+    /// ```
+    /// use waylay_router::{RequestHead, Peer, Route, Table};
+    /// let curl = |head: &RequestHead<'_>| head.headers.get("user-agent").is_some_and(|agent| agent == "curl");
+    /// let table = Table::builder().guard("curl", curl).route(Route::rule("!Guard(`curl`)").value(1)).build()?;
+    /// let request = http::Request::get("/").header("user-agent", "curl").body(())?;
+    /// assert!(table.find(&request, &Peer::default()).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn guard(
+        mut self,
+        name: impl Into<String>,
+        holds: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let name = name.into();
+        self.guards.insert(name.clone(), Custom { name, holds: Arc::new(holds) });
+        self
+    }
+
+    /// Adds an error that is reported with all others.
+    #[cfg(feature = "serde")]
+    pub(crate) fn add_error(&mut self, error: BuildError) {
+        self.errors.push(error);
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn add_errors(mut self, errors: Vec<BuildError>) -> Self {
+        self.errors.extend(errors);
+        self
+    }
+
+    /// Adds a route outside all scopes.
+    pub fn route(mut self, route: Route<T>) -> Self {
+        self.add(None, route);
+        self
+    }
+
+    /// Adds a route inside a scope.
+    pub fn add(&mut self, scope: Option<ScopeId>, route: Route<T>) {
+        self.routes.push((scope, route));
+    }
+
+    /// Opens a scope inside another one.
+    pub fn scope(&mut self, parent: Option<ScopeId>, bounds: ScopeConditions) -> ScopeId {
+        self.scopes.push((parent, bounds));
+        ScopeId(self.scopes.len() as u32 - 1)
+    }
+
+    /// Compiles everything.
+    ///
+    /// # Errors
+    /// All errors of all routes and scopes.
+    pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
+        let mut errors = std::mem::take(&mut self.errors);
+        self.lower_scopes(&mut errors);
+        let mut scopes = self.compile_scopes(&mut errors);
+        let proxies = proxies(&self.proxies, &mut errors);
+        let rules = rules(&self.scopes, self.policy);
+        let mut values = Vec::with_capacity(self.routes.len());
+        let mut assembler = RouteAssembler::new(&self.scopes, self.policy, &self.guards, self.routes.len());
+        for (scope, route) in std::mem::take(&mut self.routes) {
+            let meta = RouteMeta {
+                name: full_name(&self.scopes, scope, route.name.as_deref()),
+                scope,
+                priority: route.priority,
+                build_only: route.build_only,
+                metadata: route.metadata,
+                foreign: String::new(),
+                rule: None,
+            };
+            if assembler.route(route.conditions, meta) {
+                values.push(route.value);
+            }
+        }
+        let listed = assembler.finish();
+        errors.append(&mut assembler.errors);
+        let RouteAssembler { mut facts, mut compiled, mut idle, sealed, lints, .. } = assembler;
+        let names = names(&facts[..listed], self.policy, &mut errors);
+        compiled.sort_by(|a, b| a.key.cmp(&b.key));
+        sort_equal_ranks(&mut compiled, &facts);
+        let unknown_overlaps = if self.policy.precedence == Precedence::Specificity {
+            conflicts(&compiled, &facts, &self.policy, &mut errors)
+        } else {
+            UnknownOverlaps::default()
+        };
+        BuildErrors::check(errors)?;
+        let limits = if sealed.is_empty() { Vec::new() } else { limits(&compiled, &sealed) };
+        let accept_group = accept_groups(&compiled, &facts);
+        let (mut patterns, mut ranks, index) = freeze(compiled);
+        for (place, accept_group) in ranks.iter_mut().zip(accept_group) {
+            place.accept_group = accept_group;
+        }
+        idle.retain(|route: &Compiled| !route.slash_variant);
+        ranks.extend(idle.iter().map(|route| RankEntry {
+            route: route.index as u32,
+            slash_variant: false,
+            accept_group: (0, 0),
+        }));
+        patterns.extend(idle.into_iter().map(|route| route.pattern));
+        for (rank, place) in ranks.iter().enumerate().filter(|(_, place)| !place.slash_variant) {
+            facts[place.route as usize].rank = rank;
+        }
+        scopes.sort_by(|a, b| a.key.cmp(&b.key));
+        let (scope_patterns, scope_ranks, scope_index) = freeze(scopes);
+        let hosts = index.hosts() || scope_index.hosts();
+        let scope_entries = scope_entries(self.scopes);
+        let catalog = Arc::new(Catalog {
+            routes: facts,
+            listed,
+            patterns,
+            names,
+            policy: self.policy,
+            unknown_overlaps,
+            scopes: scope_entries,
+            lints,
+        });
+        Ok(Table {
+            catalog,
+            values,
+            ranks,
+            index,
+            scopes: scope_patterns,
+            scope_ranks: scope_ranks.into_iter().map(|place| ScopeId(place.route)).collect(),
+            scope_index,
+            hosts,
+            seals: !limits.is_empty() || rules.iter().any(|rules| rules.sealed),
+            rules,
+            limits,
+            proxies,
+        })
+    }
+
+    /// The rules of scopes as conditions.
+    fn lower_scopes(&mut self, errors: &mut Vec<BuildError>) {
+        for (_, bounds) in self.scopes.iter_mut().filter(|(_, bounds)| !bounds.conditions.rules.is_empty()) {
+            match lower_as_one(&bounds.conditions, &self.guards) {
+                Ok(conditions) => bounds.conditions = conditions,
+                Err(found) => {
+                    let kinds = found.into_iter().map(BuildErrorKind::Rule).collect();
+                    report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
+                    bounds.conditions.rules.clear();
+                }
+            }
+        }
+    }
+
+    /// Scopes stand in an index of their own, which only misses look at: the deepest comes first.
+    fn compile_scopes(&self, errors: &mut Vec<BuildError>) -> Vec<Compiled> {
+        let mut compiled = Vec::new();
+        for (index, (parent, bounds)) in self.scopes.iter().enumerate() {
+            let mut chain = chain(&self.scopes, *parent);
+            chain.push(&bounds.conditions);
+            let depth = i32::try_from(chain.len()).unwrap_or(i32::MAX);
+            match compile(&chain, self.policy, true) {
+                Err(kinds) => {
+                    let kinds = blame(&chain, self.policy, true, kinds);
+                    report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
+                }
+                Ok((pattern, texts)) => {
+                    let key = key(&pattern, &texts, depth, index, self.policy);
+                    compiled.push(Compiled { index, slash_variant: false, pattern, key });
+                }
+            }
+        }
+        compiled
+    }
+}
+
+fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<RankEntry>, Index) {
+    let mut builder = IndexBuilder::default();
+    let mut patterns = Vec::with_capacity(compiled.len());
+    let mut ranks = Vec::with_capacity(compiled.len());
+    for (rank, route) in (0u32..).zip(compiled) {
+        builder.add(&route.pattern, rank);
+        patterns.push(route.pattern);
+        ranks.push(RankEntry {
+            route: route.index as u32,
+            slash_variant: route.slash_variant,
+            accept_group: (0, 0),
+        });
+    }
+    (patterns, ranks, builder.freeze())
+}
+
+fn scope_entries(scopes: Vec<(Option<ScopeId>, ScopeConditions)>) -> Vec<ScopeEntry> {
+    let facts = scopes.into_iter().map(|(parent, bounds)| {
+        let hosts = bounds.conditions.hosts.iter().map(|host| match host {
+            HostText::Template(text) => text.clone(),
+            HostText::Regex(regex) => format!("~{regex}"),
+        });
+        ScopeEntry {
+            parent,
+            hosts: hosts.collect(),
+            conditions: words(&bounds.conditions),
+            sealed: bounds.conditions.sealed,
+            location: bounds.conditions.location,
+            prefix: bounds.conditions.path.map(|path| path.text),
+            name: bounds.name,
+        }
+    });
+    facts.collect()
+}
+
+fn proxies(texts: &[(String, SourceLocation)], errors: &mut Vec<BuildError>) -> Vec<Network> {
+    let mut proxies = Vec::new();
+    for (text, site) in texts {
+        match network(text) {
+            Ok(network) => proxies.push(network),
+            Err(kind) => errors.push(BuildError { kind, route: "trusted_proxy".to_owned(), location: *site }),
+        }
+    }
+    proxies
+}
+
+/// What holds in each scope; scopes are opened after those around them.
+fn rules(scopes: &[(Option<ScopeId>, ScopeConditions)], policy: Policy) -> Vec<ScopeRules> {
+    let mut rules: Vec<ScopeRules> = Vec::with_capacity(scopes.len());
+    for (parent, bounds) in scopes {
+        let parent = parent.filter(|parent| parent.index() < rules.len());
+        let outer = parent.map(|parent| rules[parent.index()]);
+        rules.push(ScopeRules {
+            parent,
+            sealed: bounds.conditions.sealed,
+            method_miss: bounds.method_miss.or(outer.map(|o| o.method_miss)).unwrap_or(policy.method_miss),
+            options: bounds.options.or(outer.map(|outer| outer.options)).unwrap_or(policy.options),
+        });
+    }
+    rules
+}
+
+fn names(facts: &[RouteEntry], policy: Policy, errors: &mut Vec<BuildError>) -> HashMap<String, usize> {
+    let mut names = HashMap::new();
+    for (place, route) in facts.iter().enumerate() {
+        let Some(name) = &route.name else { continue };
+        let before = names.insert(name.clone(), place);
+        // gorilla/mux lets the last one win in silence.
+        if let (Some(before), Precedence::Specificity) = (before, policy.precedence) {
+            errors.push(BuildError {
+                kind: BuildErrorKind::DuplicateName { name: name.clone(), other: facts[before].location },
+                route: name.clone(),
+                location: route.location,
+            });
+        }
+    }
+    names
+}
+
+#[cfg(feature = "serde")]
+impl<T> TableBuilder<T> {
+    /// Adds what a table's file says; `bind` gives each route its value, or says why there is none.
+    ///
+    /// Faults of the file are reported by [`build`](Self::build), with their lines.
+    #[track_caller]
+    pub fn spec(mut self, spec: &TableSpec, mut bind: impl FnMut(&RouteSpec) -> Result<T, String>) -> Self {
+        self = self.add_errors(spec.build_errors());
+        for proxy in &spec.trusted_proxies {
+            self = self.trusted_proxy(proxy);
+        }
+        self.add_route_specs(None, &spec.routes, spec.dialect, &mut bind);
+        for scope in &spec.scopes {
+            self.add_scope_spec(None, scope, spec.dialect, &mut bind);
+        }
+        self
+    }
+
+    fn add_scope_spec(
+        &mut self,
+        parent: Option<ScopeId>,
+        spec: &ScopeSpec,
+        dialect: Dialect,
+        bind: &mut impl FnMut(&RouteSpec) -> Result<T, String>,
+    ) {
+        let scope = self.scope(parent, spec.bounds(dialect));
+        self.add_route_specs(Some(scope), &spec.routes, dialect, bind);
+        for inner in &spec.scopes {
+            self.add_scope_spec(Some(scope), inner, dialect, bind);
+        }
+    }
+
+    fn add_route_specs(
+        &mut self,
+        scope: Option<ScopeId>,
+        specs: &[RouteSpec],
+        dialect: Dialect,
+        bind: &mut impl FnMut(&RouteSpec) -> Result<T, String>,
+    ) {
+        for spec in specs {
+            match bind(spec) {
+                Ok(value) => self.add(scope, spec.route(dialect).value(value)),
+                Err(message) => self.add_error(spec.error(message)),
+            }
+        }
+    }
+}

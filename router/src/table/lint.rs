@@ -1,0 +1,209 @@
+//! Lints.
+
+use std::fmt;
+
+use crate::compile::overlap::{Overlap, OverlapChecker, RouteRef};
+use crate::compile::pattern::Pattern;
+use crate::compile::rank::RankKey;
+use crate::compile::witness::Witness;
+use crate::request::policy::Precedence;
+use crate::request::view::{NormalizedRequest, RequestView};
+use crate::route::conditions::SourceLocation;
+use crate::rule::check::RuleLint;
+use crate::table::catalog::RouteEntry;
+use crate::table::conflict::Conflicts;
+use crate::table::lookup::Table;
+use crate::table::visitors::BetterRoutes;
+
+impl<T> Table<T> {
+    /// What is odd about the table, in the order of writing. Nothing is computed before it is asked for;
+    /// then automata are built of the regexes of all routes, which is work for a start or a tool, not for a
+    /// request.
+    pub fn lints(&self) -> Vec<Lint> {
+        let facts = &self.catalog.routes;
+        let mut lints: Vec<(usize, LintKind)> = Vec::new();
+        for &(first, second) in &self.catalog.unknown_overlaps.pairs {
+            let other = &facts[first];
+            lints.push((second, LintKind::OverlapUnknown { with: other.label(), other: other.location }));
+        }
+        if let Some((index, pairs)) = self.catalog.unknown_overlaps.further {
+            lints.push((index, LintKind::NotCompared { pairs }));
+        }
+        let mut checker = OverlapChecker::new(&self.catalog.policy);
+        for (index, route) in facts.iter().enumerate().filter(|(_, route)| !route.build_only) {
+            lints.extend(self.unreachable(route, &mut checker).map(|kind| (index, kind)));
+        }
+        lints.extend(self.overlaps(&lints));
+        lints.extend(self.catalog.lints.iter().map(|(index, lint)| (*index, LintKind::Rule(lint.clone()))));
+        lints.sort_by_key(|(index, _)| *index);
+        let lint = |(index, kind): (usize, LintKind)| {
+            let route = &facts[index];
+            Lint { kind, route: route.label(), location: route.location }
+        };
+        lints.into_iter().map(lint).collect()
+    }
+
+    fn route_ref<'s>(&'s self, route: &'s RouteEntry) -> RouteRef<'s> {
+        RouteRef { pattern: &self.catalog.patterns[route.rank], templates: &route.templates }
+    }
+
+    /// A route that matches nothing, or nothing that another one does not take.
+    fn unreachable(&self, route: &RouteEntry, checker: &mut OverlapChecker<'_>) -> Option<LintKind> {
+        let own = self.route_ref(route);
+        let witness = match checker.check(&[own]) {
+            Overlap::At(witness) => witness,
+            Overlap::Never => return Some(LintKind::Unsatisfiable),
+            Overlap::Unknown => return None,
+        };
+        // What hides the route hides this request of its.
+        let better = self.better(&witness, route.rank);
+        let hiding = better.into_iter().map(|rank| &self.catalog.routes[self.ranks[rank].route as usize]);
+        let other = hiding
+            .into_iter()
+            .find(|other| other.of != route.of && checker.covers(self.route_ref(other), own))?;
+        Some(LintKind::Shadowed { by: other.label(), other: other.location })
+    }
+
+    /// The ranks of the routes that match a request and go before another one.
+    fn better(&self, witness: &Witness, rank: usize) -> Vec<usize> {
+        let request = witness.request();
+        let policy = &self.catalog.policy;
+        let Ok(read) = NormalizedRequest::new(&request, witness.peer(), policy, &[], true) else {
+            return Vec::new();
+        };
+        let view = RequestView::new(&request, &read, witness.peer(), policy);
+        let limit = u32::try_from(rank).unwrap_or(u32::MAX);
+        let mut better =
+            BetterRoutes { patterns: &self.catalog.patterns, view: &view, limit, found: Vec::new() };
+        self.search_sealed(self.seal(&view), &view, &mut better);
+        let mut found = better.found;
+        found.retain(|&rank| !self.ranks[rank].slash_variant);
+        found.sort_unstable();
+        found
+    }
+
+    /// Under registration order, what would be a conflict otherwise.
+    fn overlaps(&self, known: &[(usize, LintKind)]) -> Vec<(usize, LintKind)> {
+        let facts = &self.catalog.routes;
+        if self.catalog.policy.precedence == Precedence::Specificity {
+            return Vec::new();
+        }
+        let keyed = |(index, route): (usize, &RouteEntry)| {
+            let pattern = &self.catalog.patterns[route.rank];
+            (RankKey::specific(route.priority, &route.templates, pattern), index)
+        };
+        let active = facts.iter().enumerate().filter(|(_, route)| !route.build_only);
+        let mut keyed: Vec<(RankKey, usize)> = active.map(keyed).collect();
+        keyed.sort();
+        let mut conflicts = Conflicts::new(facts, &self.catalog.policy);
+        for group in keyed.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+            let group: Vec<(usize, &Pattern)> =
+                group.iter().map(|(_, index)| (*index, &self.catalog.patterns[facts[*index].rank])).collect();
+            conflicts.compare(&group);
+        }
+        // A route that is hidden altogether needs no example of it.
+        let found =
+            conflicts.found.into_iter().filter(|(_, second, _)| !known.iter().any(|(p, _)| p == second));
+        let lint = |(first, second, witness): (usize, usize, Witness)| {
+            let other = &facts[first];
+            let witness = Box::new(witness);
+            (second, LintKind::Overlap { with: other.label(), other: other.location, witness })
+        };
+        found.map(lint).collect()
+    }
+}
+
+/// Something odd about one route; the table works, but perhaps not as it was meant.
+///
+/// ```
+/// use waylay_router::{LintKind, Route, Table};
+/// let table = Table::builder()
+///     .route(Route::prefix("/").priority(1).name("all").value(1))
+///     .route(Route::get("/health").name("health").value(2))
+///     .build()?;
+/// let lints = table.lints();
+/// assert!(matches!(&lints[0].kind, LintKind::Shadowed { by, .. } if by == "all"));
+/// assert!(lints[0].to_string().contains("route `health`"));
+/// # Ok::<(), waylay_router::BuildErrors>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lint {
+    /// What is odd.
+    pub kind: LintKind,
+    /// The route's name, else its path.
+    pub route: String,
+    /// Where it was written.
+    pub location: SourceLocation,
+}
+
+/// The kinds of oddities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LintKind {
+    /// No request meets all conditions of the route and its scopes.
+    Unsatisfiable,
+    /// Another route wins whatever request this one matches.
+    Shadowed {
+        /// The other route's name, else its path.
+        by: String,
+        /// Where the other one was written.
+        other: SourceLocation,
+    },
+    /// Another route is as specific, and the order of writing decides between them, as it was asked to
+    /// ([`Precedence::RegistrationOrder`](crate::Precedence::RegistrationOrder)).
+    Overlap {
+        /// The other route's name, else its path.
+        with: String,
+        /// Where the other one was written.
+        other: SourceLocation,
+        /// A request that both match.
+        witness: Box<Witness>,
+    },
+    /// Something in the route's rule.
+    Rule(RuleLint),
+    /// Another route is as specific, and whether one request matches both cannot be told, since there is
+    /// a custom condition or a very large regex. The one written first would win; a priority decides.
+    OverlapUnknown {
+        /// The other route's name, else its path.
+        with: String,
+        /// Where the other one was written.
+        other: SourceLocation,
+    },
+    /// Of this route and later ones, pairs that are as specific as each other were not compared: more than
+    /// 4,096 pairs of the table needed a closer look at their conditions, or more than 256 could not be
+    /// told. The route that was written first would win; a priority decides.
+    NotCompared {
+        /// How many pairs of routes.
+        pairs: usize,
+    },
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "route `{}` ({}): {}", self.route, self.location, self.kind)
+    }
+}
+
+impl fmt::Display for LintKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsatisfiable => f.write_str("no request meets all of its conditions"),
+            Self::Shadowed { by, other } => {
+                write!(f, "is never reached, since route `{by}` ({other}) wins whatever it matches")
+            }
+            Self::Overlap { with, other, witness } => {
+                write!(f, "`{witness}` matches route `{with}` ({other}) too, which is as specific")
+            }
+            Self::Rule(lint) => write!(f, "{lint}"),
+            Self::NotCompared { pairs } => write!(
+                f,
+                "of this route and later ones, {pairs} pairs that are as specific as each other were not compared; give priorities"
+            ),
+            Self::OverlapUnknown { with, other } => write!(
+                f,
+                "whether route `{with}` ({other}) matches the same requests cannot be told; give one a priority"
+            ),
+        }
+    }
+}

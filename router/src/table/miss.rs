@@ -1,0 +1,94 @@
+//! Miss, Reason, Redirect.
+
+use http::StatusCode;
+
+use crate::request::method::MethodSet;
+use crate::request::path::BadRequest;
+use crate::table::catalog::ScopeId;
+use crate::table::matched::Matched;
+
+/// Why no route answers a request, by one rule whatever the order of routes.
+///
+/// ```
+/// use waylay_router::{Miss, Peer, Route, Table};
+/// let table = Table::builder().route(Route::put("/x").value(())).route(Route::get("/x").value(())).build()?;
+/// let request = http::Request::post("/x").body(())?;
+/// let miss = table.find(&request, &Peer::default()).unwrap_err();
+/// assert_eq!((miss.status().as_u16(), miss.allow().unwrap().to_string()), (405, "GET, HEAD, PUT".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Miss {
+    /// The reason.
+    pub reason: Reason,
+    /// The deepest scope whose conditions held.
+    pub scope: Option<ScopeId>,
+}
+
+/// The reasons for a miss.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The request is refused before any route is looked at: 400, or 414 for the length.
+    BadRequest(BadRequest),
+    /// The policy sends the request elsewhere.
+    Redirect(Redirect),
+    /// Routes match but for the method: 405, and these are allowed.
+    MethodNotAllowed(MethodSet),
+    /// An OPTIONS request that the policy answers: 204, and these are allowed.
+    Options(MethodSet),
+    /// Routes match but for the type of the body: 415, and these are taken.
+    UnsupportedMediaType(Vec<String>),
+    /// Routes match but for what the client accepts: 406, and these are given.
+    NotAcceptable(Vec<String>),
+    /// Nothing matches: 404.
+    NotFound,
+}
+
+/// Where a request is sent instead.
+///
+/// ```
+/// use waylay_router::{Peer, Policy, Reason, Route, Table, TrailingSlash};
+/// let policy = Policy::default().trailing_slash(TrailingSlash::Redirect);
+/// let table = Table::builder().policy(policy).route(Route::get("/a/").value(())).build()?;
+/// let request = http::Request::get("/a?b=c").body(())?;
+/// let Err(miss) = table.find(&request, &Peer::default()) else { unreachable!() };
+/// let Reason::Redirect(redirect) = miss.reason else { unreachable!() };
+/// assert_eq!((redirect.status.as_u16(), redirect.target.as_str()), (308, "/a/?b=c"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Redirect {
+    /// 308, or 301 in the gorilla dialect.
+    pub status: StatusCode,
+    /// Path and query, never with two slashes in front.
+    pub target: String,
+    /// The match, if only a final slash keeps the route from answering.
+    pub matched: Option<Box<Matched>>,
+}
+
+impl Miss {
+    /// The status of the default answer.
+    pub fn status(&self) -> StatusCode {
+        match &self.reason {
+            Reason::BadRequest(BadRequest::PathTooLong) => StatusCode::URI_TOO_LONG,
+            Reason::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Reason::Redirect(redirect) => redirect.status,
+            Reason::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Reason::Options(_) => StatusCode::NO_CONTENT,
+            Reason::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Reason::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
+            Reason::NotFound => StatusCode::NOT_FOUND,
+        }
+    }
+
+    /// The methods that would have been answered, if only the method failed.
+    pub fn allow(&self) -> Option<&MethodSet> {
+        match &self.reason {
+            Reason::MethodNotAllowed(methods) | Reason::Options(methods) => Some(methods),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Near misses, allowed methods, seals.
+
+use crate::compile::pattern::Pattern;
+use crate::request::media_type::Media;
+use crate::request::method::MethodSet;
+use crate::request::view::RequestView;
+use crate::table::catalog::ScopeId;
+use crate::table::index::Index;
+use crate::table::miss::Reason;
+use crate::table::trie::{Entry, Visit};
+use crate::template::captures::Captures;
+
+/// Collects what a request lacks, from the routes that fail on nothing else.
+pub(crate) struct NearMisses<'s> {
+    patterns: &'s [Pattern],
+    view: &'s RequestView<'s>,
+    /// Of routes that only the method keeps from answering.
+    methods: MethodSet,
+    /// Of routes whose method is another one, whatever else they ask of the body.
+    others: MethodSet,
+    content_types: Vec<String>,
+    accepted: Vec<String>,
+}
+
+impl<'s> NearMisses<'s> {
+    pub(crate) fn new(patterns: &'s [Pattern], view: &'s RequestView<'s>) -> Self {
+        let (methods, others) = (MethodSet::default(), MethodSet::default());
+        Self { patterns, view, methods, others, content_types: Vec::new(), accepted: Vec::new() }
+    }
+
+    /// One rule, whatever the order of routes.
+    pub(crate) fn reason(self) -> Option<Reason> {
+        if !self.methods.is_empty() {
+            Some(Reason::MethodNotAllowed(self.methods))
+        } else if !self.content_types.is_empty() {
+            Some(Reason::UnsupportedMediaType(self.content_types))
+        } else if !self.accepted.is_empty() {
+            Some(Reason::NotAcceptable(self.accepted))
+        } else if !self.others.is_empty() {
+            Some(Reason::MethodNotAllowed(self.others))
+        } else {
+            None
+        }
+    }
+}
+
+/// Collects the methods of all routes that match but for the method.
+pub(crate) struct Allowed<'s> {
+    pub(crate) patterns: &'s [Pattern],
+    pub(crate) view: &'s RequestView<'s>,
+    pub(crate) methods: MethodSet,
+}
+
+impl Visit for Allowed<'_> {
+    fn limit(&self) -> u32 {
+        u32::MAX
+    }
+
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+        for entry in entries {
+            let pattern = &self.patterns[entry.rank as usize];
+            let near_miss = pattern.near_miss(self.view, spans.as_slice());
+            if near_miss
+                .is_some_and(|near_miss| near_miss.content_type.is_none() && near_miss.accept.is_none())
+            {
+                self.methods.extend(&pattern.methods);
+            }
+        }
+    }
+}
+
+fn collect(media: Option<&[Media]>, into: &mut Vec<String>) {
+    for media in media.into_iter().flatten().map(Media::to_string) {
+        if !into.contains(&media) {
+            into.push(media);
+        }
+    }
+}
+
+impl Visit for NearMisses<'_> {
+    fn limit(&self) -> u32 {
+        u32::MAX
+    }
+
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+        for entry in entries {
+            let pattern = &self.patterns[entry.rank as usize];
+            let Some(near_miss) = pattern.near_miss(self.view, spans.as_slice()) else { continue };
+            if pattern.methods.contains(self.view.head.method) {
+                match near_miss.content_type {
+                    Some(_) => collect(near_miss.content_type, &mut self.content_types),
+                    None => collect(near_miss.accept, &mut self.accepted),
+                }
+            } else if near_miss.content_type.is_none() && near_miss.accept.is_none() {
+                self.methods.extend(&pattern.methods);
+            } else {
+                self.others.extend(&pattern.methods);
+            }
+        }
+    }
+}
+
+/// Collects the routes that match and are better than a limit.
+pub(crate) struct BetterRoutes<'s> {
+    pub(crate) patterns: &'s [Pattern],
+    pub(crate) view: &'s RequestView<'s>,
+    pub(crate) limit: u32,
+    pub(crate) found: Vec<usize>,
+}
+
+impl Visit for BetterRoutes<'_> {
+    fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+        for entry in entries.iter().filter(|entry| entry.rank < self.limit) {
+            let pattern = &self.patterns[entry.rank as usize];
+            if pattern.methods.contains(self.view.head.method)
+                && pattern.admits(self.view, spans.as_slice(), &mut Captures::new())
+            {
+                self.found.push(entry.rank as usize);
+            }
+        }
+    }
+}
+
+/// The routes that seals leave to a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SearchLimit {
+    /// Routes from this rank on are out of reach.
+    pub(crate) limit: u32,
+    /// Only routes in here are within reach.
+    pub(crate) inside: Option<ScopeId>,
+}
+
+impl SearchLimit {
+    /// All routes.
+    pub(crate) const OPEN: Self = Self { limit: u32::MAX, inside: None };
+
+    /// What the seals of the routes of an index leave, which `limits` holds by rank, `u32::MAX` for
+    /// routes without a seal.
+    pub(crate) fn of_routes(
+        index: &Index,
+        patterns: &[Pattern],
+        limits: &[u32],
+        view: &RequestView<'_>,
+    ) -> Self {
+        let mut seals = Seals { patterns, limits, view, limit: u32::MAX };
+        index.search(view, &mut seals);
+        Self { limit: seals.limit, inside: None }
+    }
+
+    /// The same within a scope only.
+    pub(crate) fn inside(self, scope: Option<ScopeId>) -> Self {
+        Self { inside: scope, ..self }
+    }
+
+    /// Whether nothing is sealed.
+    pub(crate) fn is_open(&self) -> bool {
+        self.limit == u32::MAX && self.inside.is_none()
+    }
+}
+
+/// Finds the seal of the least limit.
+struct Seals<'s> {
+    patterns: &'s [Pattern],
+    limits: &'s [u32],
+    view: &'s RequestView<'s>,
+    limit: u32,
+}
+
+impl Visit for Seals<'_> {
+    fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+        for entry in entries {
+            let rank = entry.rank as usize;
+            let Some(&limit) = self.limits.get(rank).filter(|limit| **limit < self.limit) else { continue };
+            if self.patterns[rank].lies_at(self.view, spans.as_slice()) {
+                self.limit = limit;
+            }
+        }
+    }
+}
+
+/// Shows another visitor some of the routes only.
+pub(crate) struct Only<'s, V, F> {
+    pub(crate) limit: u32,
+    pub(crate) passes: F,
+    pub(crate) visit: &'s mut V,
+}
+
+impl<V: Visit, F: Fn(u32) -> bool> Visit for Only<'_, V, F> {
+    fn limit(&self) -> u32 {
+        self.visit.limit().min(self.limit)
+    }
+
+    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+        for entry in entries {
+            if entry.rank < self.limit && (self.passes)(entry.rank) {
+                self.visit.leaf(std::slice::from_ref(entry), spans);
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What one segment accepts.
+
+use regex::Regex;
+use waylay_template::{MAX_VARIABLES, Node, Syntax, TemplateErrorKind as Fault, TemplateKind, VariableKind};
+
+use crate::template::captures::Span;
+use crate::template::constraint::{Constraint, build, in_syntax};
+use crate::template::encoding::{Encoding, escape};
+
+/// The text of one segment, and where its variables lie.
+#[derive(Debug, Clone)]
+pub(crate) enum SegmentPattern {
+    /// One variable without a constraint: the whole text.
+    Var,
+    /// One variable, then literal text.
+    One { constraint: Option<Box<Constraint>>, end: Box<str> },
+    /// Several variables without constraints, with text between them and perhaps behind them.
+    Split { between: Box<[Box<str>]>, end: Box<str> },
+    /// All else: a regex with a group for each variable.
+    Many { regex: Regex, groups: usize },
+    /// No text is asked for: the rest of a prefix.
+    Rest,
+}
+
+impl SegmentPattern {
+    /// Compiles the nodes of one segment; `open` leaves the end unanchored.
+    pub(crate) fn compile(
+        nodes: &[Node],
+        place: TemplateKind,
+        syntax: Syntax,
+        encoding: Encoding,
+        open: bool,
+    ) -> Result<Self, Fault> {
+        let gorilla = syntax == Syntax::Gorilla;
+        match nodes {
+            [] => return Ok(Self::Rest),
+            [Node::Variable(var)] if !open => match &var.kind {
+                VariableKind::Tail => return Ok(Self::Var),
+                VariableKind::Plain if !gorilla || place == TemplateKind::Path => return Ok(Self::Var),
+                VariableKind::Plain => {}
+                VariableKind::Regex(pattern) => {
+                    let constraint = Some(Box::new(Constraint::compile(pattern, place, syntax)?));
+                    return Ok(Self::One { constraint, end: "".into() });
+                }
+            },
+            // Only a path's own text is compared as it stands: hosts ignore case, queries are decoded.
+            [Node::Variable(var), Node::Text(end)] if !open && !gorilla && place == TemplateKind::Path => {
+                let constraint = match &var.kind {
+                    VariableKind::Regex(pattern) => {
+                        Some(Box::new(Constraint::compile(pattern, place, syntax)?))
+                    }
+                    _ => None,
+                };
+                let end = if encoding == Encoding::Path { escape(end) } else { end.clone() };
+                return Ok(Self::One { constraint, end: end.into() });
+            }
+            _ if !open && encoding == Encoding::Path => {
+                if let Some(split) = Self::split(nodes) {
+                    return Ok(split);
+                }
+            }
+            _ => {}
+        }
+        Self::many(nodes, place, syntax, open)
+    }
+
+    /// Plain variables and text in turn, a variable first.
+    fn split(nodes: &[Node]) -> Option<Self> {
+        let mut texts = Vec::new();
+        for (i, node) in nodes.iter().enumerate() {
+            match node {
+                Node::Variable(var) if i % 2 == 0 && var.kind == VariableKind::Plain => {}
+                Node::Text(text) if i % 2 == 1 => texts.push(escape(text).into()),
+                _ => return None,
+            }
+        }
+        let end = if nodes.len().is_multiple_of(2) { texts.pop()? } else { "".into() };
+        Some(Self::Split { between: texts.into(), end })
+    }
+
+    fn many(nodes: &[Node], place: TemplateKind, syntax: Syntax, open: bool) -> Result<Self, Fault> {
+        let mut expression = String::from(r"\A");
+        let mut groups = 0;
+        for node in nodes {
+            match node {
+                Node::Text(text) => expression.push_str(&regex::escape(text)),
+                Node::Variable(var) => {
+                    groups += 1;
+                    let part = match (&var.kind, syntax, place) {
+                        (VariableKind::Regex(pattern), ..) => in_syntax(pattern, syntax),
+                        // Behind a raw prefix the segment goes on to the end.
+                        (VariableKind::Plain, Syntax::Native, TemplateKind::Path) if open => {
+                            String::from("[^/]+")
+                        }
+                        (_, Syntax::Native, _) => String::from("(?s:.+)"),
+                        (_, Syntax::Gorilla, TemplateKind::Path) => String::from("[^/]+"),
+                        (_, Syntax::Gorilla, TemplateKind::Host) => String::from("[^.]+"),
+                        (_, Syntax::Gorilla, TemplateKind::Query) => String::from(".*"),
+                    };
+                    expression.push_str(&format!("({part})"));
+                }
+                // They stand alone in their label, which asks no slot.
+                Node::Wildcard(_) => {}
+            }
+        }
+        if !open {
+            expression.push_str(r"\z");
+        }
+        let insensitive = place == TemplateKind::Host && syntax == Syntax::Native;
+        let regex = build(&expression, syntax, insensitive)?;
+        Ok(Self::Many { regex, groups })
+    }
+
+    /// Whether it takes any text, or any but none, so that only the trie's range matters.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::Var | Self::Rest)
+    }
+
+    /// Whether it takes any text but none.
+    pub(crate) fn is_some(&self) -> bool {
+        matches!(self, Self::Var)
+    }
+
+    /// Tests `raw[at.0..at.1]`; if it holds, hands over the range of each variable.
+    pub(crate) fn read(&self, raw: &str, at: Span, encoding: Encoding, found: &mut impl FnMut(Span)) -> bool {
+        let (start, stop) = (usize::from(at.0), usize::from(at.1));
+        let Some(text) = raw.get(start..stop) else {
+            return false;
+        };
+        match self {
+            Self::Rest => true,
+            Self::Var => {
+                if !text.is_empty() {
+                    found(at);
+                }
+                !text.is_empty()
+            }
+            Self::One { constraint, end } => {
+                let Some(value) = text.strip_suffix(&**end).filter(|value| encoding.is_whole(value)) else {
+                    return false;
+                };
+                let holds = match constraint {
+                    None => !value.is_empty(),
+                    Some(constraint) => encoding.decode(value).is_ok_and(|value| constraint.holds(&value)),
+                };
+                if holds {
+                    found((at.0, at.0 + short(value.len())));
+                }
+                holds
+            }
+            Self::Split { between, end } => {
+                let Some(text) = text.strip_suffix(&**end).filter(|text| encoding.is_whole(text)) else {
+                    return false;
+                };
+                // As a greedy regex would: each variable takes as much as the ones behind it leave.
+                let mut spans = [(0, 0); MAX_VARIABLES];
+                let mut stop = text.len();
+                for (i, literal) in between.iter().enumerate().rev() {
+                    let Some(place) = last_before(text.as_bytes(), literal.as_bytes(), stop) else {
+                        return false;
+                    };
+                    spans[i + 1] = (at.0 + short(place + literal.len()), at.0 + short(stop));
+                    stop = place;
+                }
+                spans[0] = (at.0, at.0 + short(stop));
+                spans[..=between.len()].iter().for_each(|&span| found(span));
+                true
+            }
+            Self::Many { regex, groups } => {
+                let Some((value, places)) = encoding.decode_mapped(text) else {
+                    return false;
+                };
+                let mut locations = regex.capture_locations();
+                if regex.captures_read(&mut locations, &value).is_none() {
+                    return false;
+                }
+                for group in 1..=*groups {
+                    let (from, to) = locations.get(group).unwrap_or((0, 0));
+                    let place = |offset: usize| match &places {
+                        None => offset,
+                        Some(places) => places.get(offset).copied().unwrap_or(text.len()),
+                    };
+                    found((at.0 + short(place(from)), at.0 + short(place(to))));
+                }
+                true
+            }
+        }
+    }
+}
+
+/// The last place of a literal that leaves at least a byte on both sides before `stop`, and cuts no escape.
+fn last_before(text: &[u8], literal: &[u8], stop: usize) -> Option<usize> {
+    let last = stop.checked_sub(literal.len() + 1)?;
+    (1..=last).rev().find(|&place| {
+        text[place..].starts_with(literal) && !text[place.saturating_sub(2)..place].contains(&b'%')
+    })
+}
+
+/// Offsets fit: no text that reaches a slot is longer than `u16::MAX`.
+fn short(offset: usize) -> u16 {
+    u16::try_from(offset).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,128 @@
+//! TemplateError: what is wrong with a template, and where.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::ast::{MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES};
+
+/// An error in a template, with its position.
+///
+/// `Display` prints the error, the template, and carets below the position.
+///
+/// ```
+/// use waylay_template::{Template, TemplateErrorKind, TemplateKind};
+/// let error = Template::parse("/articles/{id", TemplateKind::Path).unwrap_err();
+/// assert_eq!((error.kind.clone(), error.span.clone()), (TemplateErrorKind::Unclosed, 10..13));
+/// assert_eq!(error.to_string(), "\
+/// variable is not closed, add `}` (a literal brace is `{{`)
+///     /articles/{id
+///               ^^^");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateError {
+    /// What is wrong.
+    pub kind: TemplateErrorKind,
+    /// The whole template.
+    pub text: String,
+    /// The position in `text`, in bytes.
+    pub span: Range<usize>,
+}
+
+/// What is wrong with a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TemplateErrorKind {
+    /// A `{` without its `}`.
+    Unclosed,
+    /// A `}` without its `{`.
+    Unopened,
+    /// `{}` or `{:regex}`.
+    EmptyName,
+    /// A name with a character that is not allowed in names.
+    BadName(char),
+    /// Two variables of the same name in a template, or in a route and its scopes.
+    Duplicate(String),
+    /// Two variables with nothing between them.
+    Adjacent,
+    /// A capturing group `(…)`; the variable itself is the capture.
+    CapturingGroup,
+    /// A regex that does not compile, with the message of the regex crate.
+    Regex(String),
+    /// A regex that takes more than [`MAX_REGEX_BYTES`] when compiled.
+    RegexTooLarge,
+    /// A tail, or a regex that may match a separator, before the end of a path.
+    TailNotLast,
+    /// A variable of a host that may match several labels, after the first label.
+    TailNotFirst,
+    /// An optional variable that is not the whole last segment of a path.
+    OptionalNotLast,
+    /// A path that does not start with `/`.
+    NoLeadingSlash,
+    /// A `.` or `..` segment, which no normalized path has.
+    DotSegment,
+    /// A percent escape; templates are written decoded.
+    Escape,
+    /// A control character.
+    Control,
+    /// A character that is not allowed in host names.
+    BadHost(char),
+    /// A port that is not a number from 0 to 65535.
+    BadPort,
+    /// More than [`MAX_VARIABLES`].
+    TooManyVariables,
+    /// More than [`MAX_SEGMENTS`].
+    TooManySegments,
+    /// Longer than [`MAX_TEMPLATE_BYTES`].
+    TooLong,
+}
+
+impl fmt::Display for TemplateErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unclosed => f.write_str("variable is not closed, add `}` (a literal brace is `{{`)"),
+            Self::Unopened => f.write_str("`}` without `{` (a literal brace is `}}`)"),
+            Self::EmptyName => f.write_str("variable has no name, write `{name}` or `{name:regex}`"),
+            Self::BadName(c) => write!(f, "{c:?} is not allowed in a variable name"),
+            Self::Duplicate(name) => write!(f, "variable `{name}` appears twice, rename one"),
+            Self::Adjacent => f.write_str("two variables need text between them"),
+            Self::CapturingGroup => f.write_str("capturing group, write `(?:…)` instead of `(…)`"),
+            Self::Regex(error) => write!(f, "regex does not compile: {error}"),
+            Self::RegexTooLarge => write!(f, "regex takes more than {MAX_REGEX_BYTES} bytes when compiled"),
+            Self::TailNotLast => f.write_str(
+                "a variable that spans separators must end the template and stand alone in its segment",
+            ),
+            Self::TailNotFirst => {
+                f.write_str("a variable that spans labels must begin the host and stand alone in its label")
+            }
+            Self::OptionalNotLast => {
+                f.write_str("an optional variable must be the whole last segment of a route's path")
+            }
+            Self::NoLeadingSlash => f.write_str("a path must start with `/`"),
+            Self::DotSegment => f.write_str("`.` and `..` segments never match"),
+            Self::Escape => f.write_str("templates are written decoded, write the character itself"),
+            Self::Control => f.write_str("control characters never match"),
+            Self::BadHost('*') => f.write_str(
+                "`*.` (one label) and `**.` (one or more labels) are allowed only at the start of a host",
+            ),
+            Self::BadHost(c) => write!(f, "{c:?} is not allowed in a host name"),
+            Self::BadPort => f.write_str("port is not a number from 0 to 65535"),
+            Self::TooManyVariables => write!(f, "more than {MAX_VARIABLES} variables"),
+            Self::TooLong => write!(f, "longer than {MAX_TEMPLATE_BYTES} bytes"),
+            Self::TooManySegments => write!(f, "more than {MAX_SEGMENTS} segments"),
+        }
+    }
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let before = self.text.get(..self.span.start).unwrap_or("").chars().count();
+        let marked = self.text.get(self.span.clone()).unwrap_or("").chars().count().max(1);
+        writeln!(f, "{}", self.kind)?;
+        // A line break would put the caret below another line.
+        let shown = self.text.replace(char::is_control, "\u{fffd}");
+        writeln!(f, "    {shown}")?;
+        write!(f, "    {:before$}{}", "", "^".repeat(marked))
+    }
+}
+
+impl std::error::Error for TemplateError {}

@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+// Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
+//
+// parser   Template text to its syntax tree; the checks of the grammar
+// scanner  Scanner: the tokens of a template
+// error    TemplateError: what is wrong with a template, and where
+// ast      Template: text, variables, wildcards
+
+mod ast;
+mod error;
+mod parser;
+mod scanner;
+
+pub use ast::{
+    MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, Node, Syntax, Template, TemplateKind,
+    Variable, VariableKind, Wildcard,
+};
+pub use error::{TemplateError, TemplateErrorKind};
+pub use parser::{RegexCheck, Unchecked};
+pub use scanner::{Scanner, Token, VariableToken};

@@ -1,0 +1,113 @@
+//! The grammar: rows of templates with their variables, or with their error.
+
+use waylay_template::{
+    Node, Scanner, Syntax, Template, TemplateErrorKind as Kind, TemplateKind, Token, Unchecked, Wildcard,
+};
+
+fn names(template: &Template) -> Vec<String> {
+    template.variables().map(|variable| variable.name.clone()).collect()
+}
+
+#[test]
+fn paths() {
+    let rows: &[(&str, Result<&[&str], Kind>)] = &[
+        ("", Ok(&[])),
+        ("/", Ok(&[])),
+        ("/users/{id}", Ok(&["id"])),
+        ("/users/{id}/posts/{slug:[a-z]+}", Ok(&["id", "slug"])),
+        (r"/d/{y:\d{4}}-{m:\d{2}}", Ok(&["y", "m"])),
+        (r"/e/{x:a\}b}", Ok(&["x"])),
+        ("/files/{*rest}", Ok(&["rest"])),
+        ("/pages/{page?}", Ok(&["page"])),
+        ("/pages/{page?:[0-9]+}", Ok(&["page"])),
+        ("/{{literal}}/{a}", Ok(&["a"])),
+        ("/img-{id}.png", Ok(&["id"])),
+        ("/{a-b.c_d}", Ok(&["a-b.c_d"])),
+        ("users", Err(Kind::NoLeadingSlash)),
+        ("/{a}{b}", Err(Kind::Adjacent)),
+        ("/{a}/{a}", Err(Kind::Duplicate("a".to_owned()))),
+        ("/{*rest}/x", Err(Kind::TailNotLast)),
+        ("/x{*rest}", Err(Kind::TailNotLast)),
+        ("/{a?}/x", Err(Kind::OptionalNotLast)),
+        ("/{", Err(Kind::Unclosed)),
+        ("/}", Err(Kind::Unopened)),
+        ("/{}", Err(Kind::EmptyName)),
+        ("/{a:}", Err(Kind::EmptyName)),
+        ("/{a b}", Err(Kind::BadName(' '))),
+        ("/{*rest:x}", Err(Kind::BadName('*'))),
+        ("/a/../b", Err(Kind::DotSegment)),
+        ("/a%20b", Err(Kind::Escape)),
+        ("/a\tb", Err(Kind::Control)),
+    ];
+    for (text, expected) in rows {
+        let parsed = Template::parse(text, TemplateKind::Path);
+        let found = parsed.as_ref().map(names).map_err(|error| error.kind.clone());
+        let expected = expected.clone().map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
+#[test]
+fn hosts() {
+    let rows: &[(&str, Result<&[&str], Kind>)] = &[
+        ("example.com:8080", Ok(&[])),
+        ("{tenant}.example.com", Ok(&["tenant"])),
+        ("{*rest}.example.com", Ok(&["rest"])),
+        ("*.example.com", Ok(&[])),
+        ("**.example.com", Ok(&[])),
+        ("a.*.com", Err(Kind::BadHost('*'))),
+        ("a.{*rest}", Err(Kind::TailNotFirst)),
+        ("{a?}.com", Err(Kind::OptionalNotLast)),
+        ("a:{port}", Err(Kind::BadPort)),
+    ];
+    for (text, expected) in rows {
+        let parsed = Template::parse(text, TemplateKind::Host);
+        let found = parsed.as_ref().map(names).map_err(|error| error.kind.clone());
+        let expected = expected.clone().map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(found, expected, "{text}");
+    }
+    let wild = Template::parse("**.a", TemplateKind::Host).unwrap();
+    assert_eq!(wild.nodes, [Node::Wildcard(Wildcard::Many), Node::Text(".a".to_owned())]);
+}
+
+#[test]
+fn tokens_cover_the_whole_text() {
+    for text in ["/a/{b}/c", "{{x}}", "/{a:[0-9]{2}}-{b?}", "{*t}"] {
+        let length = |token| match token {
+            Token::Text("{" | "}") => 2,
+            Token::Text(text) => text.len(),
+            Token::Variable(variable) => variable.span.len(),
+        };
+        let total: usize = Scanner::new(text).map(|token| length(token.unwrap())).sum();
+        assert_eq!(total, text.len(), "{text}");
+    }
+}
+
+#[test]
+fn an_error_ends_the_tokens() {
+    let mut tokens = Scanner::new("/a/{b");
+    assert_eq!(tokens.next(), Some(Ok(Token::Text("/a/"))));
+    assert!(tokens.next().unwrap().is_err());
+    assert_eq!(tokens.next(), None);
+}
+
+#[test]
+fn gorilla_syntax_has_neither_tails_nor_doubled_braces() {
+    let parse = |text| Template::parse_with(text, TemplateKind::Path, Syntax::Gorilla, &Unchecked);
+    assert_eq!(names(&parse("/{*a}/{b?}").unwrap()), ["*a", "b?"]);
+    assert_eq!(parse("/}}").unwrap_err().kind, Kind::Unopened);
+}
+
+#[test]
+fn slashes_and_optional_segments() {
+    let path = |text: &str| Template::parse(text, TemplateKind::Path).unwrap();
+    let other = |text: &str| path(text).with_other_slash().map(|template| template.text);
+    assert_eq!(other("/a").as_deref(), Some("/a/"));
+    assert_eq!(other("/{a}/").as_deref(), Some("/{a}"));
+    assert_eq!(other("/"), None);
+    assert_eq!(other("/{*a}"), None);
+    assert_eq!(path("/{a?}").without_optional().unwrap().literal(), Some("/"));
+    assert_eq!(path("/a").without_optional(), None);
+    assert_eq!(path("/a/").join(&path("/b/{c}")).text, "/a/b/{c}");
+    assert_eq!([path("/"), path("/a/{b}"), path("/a/{b}/")].map(|t| t.segment_count()), [0, 2, 2]);
+}
