@@ -94,6 +94,8 @@
 //! | `hyper` | connections of hyper-util's client and of tonic in a [`FaultConnector`]; [`serve_connection`], which supports GOAWAY |
 //! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it is accepted by `axum::serve` |
 //! | `serde` | [`Counts`] as data |
+//! | `plan`; `toml`, `json`, `yaml` | `FaultPlan`: faults and guards as a document, applied to a [`FaultSet`]; one feature for each format |
+//! | `tracing` | an event of the crate `tracing` for each injection |
 //!
 //! [`tower`]: https://github.com/tower-rs/tower
 

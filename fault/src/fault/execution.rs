@@ -21,6 +21,8 @@ use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step, Steps};
 use crate::random::draws::Draws;
 use crate::report::event::{Event, Phase, SkipReason};
 use crate::report::mark::{Injected, Mark};
+#[cfg(feature = "tracing")]
+use crate::report::trace;
 
 /// The result of the steps before the service is called.
 pub(crate) enum Outcome {
@@ -72,6 +74,8 @@ impl Execution {
     ) -> Self {
         let wanted = state.reporter.is_some() || !steps.reporters.is_empty() || steps.has_custom();
         let injected = Injected { fault: state.name.clone(), actions: steps.actions.into() };
+        #[cfg(feature = "tracing")]
+        trace::started(&state.name, &injected.actions, request);
         state.counters.add_active();
         let mut execution = Self {
             request: wanted.then(|| Arc::new(clone_head(request))),

@@ -84,6 +84,8 @@ impl Fault {
                 Some(Box::new(Execution::begin(self.state.clone(), steps, capability, permit, request)))
             }
             Ok(Selected { steps, .. }) => {
+                #[cfg(feature = "tracing")]
+                crate::report::trace::dry_run(&self.state.name, &steps.actions, request);
                 self.state.counters.add_skipped(SkipReason::DryRun);
                 self.state.report(Phase::Skipped(SkipReason::DryRun), &steps.actions, request);
                 None

@@ -350,6 +350,11 @@ impl FaultSet {
     }
 
     pub(crate) fn notify(&self, event: &SetEvent) {
+        #[cfg(feature = "tracing")]
+        crate::report::trace::set_event(
+            event,
+            !matches!(event, SetEvent::Applied { .. } | SetEvent::Rearmed),
+        );
         if let Some(on_event) = &self.state.on_event {
             on_event(event);
         }

@@ -14,11 +14,11 @@ use std::sync::Arc;
 /// let errors = FaultPlan::from_toml(text).unwrap_err();
 /// assert_eq!(errors.to_string(), "\
 /// 2 errors in the plan
-/// 3:39: 2 is out of range; `participation` is a share from 0 to 1
+/// 3:40: 2 is out of range; `participation` is a share from 0 to 1
 ///   |
 /// 3 | fault = [{ name = \"a\", participation = 2, errror = 503 }]
 ///   |                                        ^
-/// 3:42: `errror` is not a key of a fault; did you mean `error`?
+/// 3:43: `errror` is not a key of a fault; did you mean `error`?
 ///   |
 /// 3 | fault = [{ name = \"a\", participation = 2, errror = 503 }]
 ///   |                                           ^^^^^^");

@@ -21,3 +21,5 @@ mod selection;
 mod set;
 mod support;
 mod toxics;
+#[cfg(feature = "tracing")]
+mod tracing_events;

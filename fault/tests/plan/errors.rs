@@ -178,7 +178,10 @@ fn each_mistake_has_its_words() {
         ),
         ("error = 503\nplacement = \"sever\"", "did you mean `server`?"),
         ("error = 503\nparticipation = 0.5", "duplicate key"),
-        ("messages = { format = \"websocket\", stop_after = 1, code = 99 }", "99 is not a WebSocket close code"),
+        (
+            "messages = { format = \"websocket\", stop_after = 1, code = 99 }",
+            "99 is not a WebSocket close code",
+        ),
         (
             "corrupt = { how = \"chunk_framing\", framing = \"longer\", side = \"request\" }",
             "corrupt those of the response",

@@ -174,3 +174,16 @@ proptest! {
         }
     }
 }
+
+/// The plans in the guide are plans.
+#[test]
+fn the_guide_shows_plans() {
+    let guide = include_str!("../../docs/plans.md");
+    let mut count = 0;
+    for block in guide.split("```toml\n").skip(1) {
+        let text = block.split("```").next().unwrap();
+        read(text, PlanFormat::Toml);
+        count += 1;
+    }
+    assert_eq!(count, 3);
+}
