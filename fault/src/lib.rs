@@ -145,7 +145,7 @@ pub use crate::fault::stop::{AutoStop, StopReason};
 pub use crate::fault::switch::{ParticipationError, halt, halted, resume};
 pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
-pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
+pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
 pub use crate::injector::key::DecideBy;
 pub use crate::injector::messages::{Format, Messages, messages};
 pub use crate::injector::quota::{Quota, quota};

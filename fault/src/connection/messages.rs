@@ -96,7 +96,7 @@ impl MessageFault {
             return;
         }
         let wait = match &self.rules.delay {
-            Some((share, time)) if delay < *share => time.draw(&mut draws.child(0)),
+            Some((share, time)) if delay < *share => time.draw_guarded(&mut draws.child(0)),
             _ => Duration::ZERO,
         };
         let message = QueuedMessage { wait, bytes };

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::CONTENT_LENGTH;
-use http::{Request, Response, StatusCode};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::body::fault_body::FaultBody;
 use crate::body::request_body::BodyRebox;
@@ -18,7 +18,8 @@ use crate::injector::steps::{Change, Edits};
 pub(crate) struct Changes {
     wait: Duration,
     edits: Vec<Arc<Edits>>,
-    stages: Vec<Box<dyn Stage>>,
+    /// Each with the number of its action.
+    stages: Vec<(usize, Box<dyn Stage>)>,
     websocket: MessageTaps,
 }
 
@@ -33,16 +34,32 @@ impl Changes {
         self.websocket.pending.push(pending);
     }
 
-    pub(crate) fn add(&mut self, change: Change) {
+    pub(crate) fn add(&mut self, index: usize, change: Change) {
         match change {
             Change::Wait(time) => self.wait = self.wait.saturating_add(time),
             Change::Head(edits) => self.edits.push(edits),
-            Change::Body(stage) => self.stages.push(stage),
+            Change::Body(stage) => self.stages.push((index, stage)),
             Change::HeadAndBody(edits, stage) => {
                 self.edits.push(edits);
-                self.stages.push(stage);
+                self.stages.push((index, stage));
             }
         }
+    }
+
+    /// Removes the stages that cannot be applied to a body with this head, and returns the numbers of
+    /// their actions.
+    pub(crate) fn retain_applicable(&mut self, headers: &HeaderMap) -> Vec<usize> {
+        let removed = self.stages.extract_if(.., |(_, stage)| !stage.applies_to(headers));
+        removed.map(|(index, _)| index).collect()
+    }
+
+    /// Tests whether the action has a stage.
+    pub(crate) fn contains(&self, index: usize) -> bool {
+        self.stages.iter().any(|(of, _)| *of == index)
+    }
+
+    fn into_stages(self) -> Vec<Box<dyn Stage>> {
+        self.stages.into_iter().map(|(_, stage)| stage).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -72,11 +89,12 @@ impl Changes {
             // Other faults may have added rules.
             request.extensions_mut().get_or_insert_default::<MessageTaps>().extend(self.websocket);
         }
-        let Some(rebox) = rebox.filter(|_| !self.stages.is_empty()) else { return request };
-        if self.stages.iter().any(|stage| stage.resizes()) {
+        let stages: Vec<_> = self.stages.into_iter().map(|(_, stage)| stage).collect();
+        let Some(rebox) = rebox.filter(|_| !stages.is_empty()) else { return request };
+        if stages.iter().any(|stage| stage.resizes()) {
             request.headers_mut().remove(CONTENT_LENGTH);
         }
-        request.map(|body| (rebox.rebox)(FaultBody::service(body).staged(self.stages, handle())))
+        request.map(|body| (rebox.rebox)(FaultBody::service(body).staged(stages, handle())))
     }
 
     /// Applies the changes to a response; the handle moves into a changed body, or is done at once.
@@ -92,19 +110,34 @@ impl Changes {
             }
             edits.headers(response.headers_mut());
         }
-        let is_bodiless = matches!(
-            response.status(),
-            StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        );
+        let is_bodiless = is_bodiless(response.status());
+        if is_bodiless && self.edits.iter().any(|edits| edits.changes_content()) {
+            remove_content(response.headers_mut());
+            response = response.map(|_| FaultBody::no_content());
+        }
         if self.stages.is_empty() || is_bodiless || is_head {
             handle.done(false);
             return response;
         }
-        if self.stages.iter().any(|stage| stage.resizes()) {
+        let stages = self.into_stages();
+        if stages.iter().any(|stage| stage.resizes()) {
             response.headers_mut().remove(CONTENT_LENGTH);
         }
-        response.map(|body| body.staged(self.stages, Box::new(handle)))
+        response.map(|body| body.staged(stages, Box::new(handle)))
     }
+}
+
+/// Tests whether a response of this status has no content (RFC 9110, sections 15.2, 15.3.5, 15.3.6 and
+/// 15.4.5).
+pub(crate) fn is_bodiless(status: StatusCode) -> bool {
+    status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// Removes what announces the content that such a response does not have.
+pub(crate) fn remove_content(headers: &mut HeaderMap) {
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(TRANSFER_ENCODING);
 }
 
 /// The message rules for a WebSocket, in the extensions of its upgrade request.

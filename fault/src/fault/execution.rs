@@ -1,25 +1,29 @@
 //! Execution: runs the steps drawn for one request.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{Method, Request, Response};
+use http::response::Parts;
+use http::{Method, Request, Response, StatusCode};
 
 use crate::body::stage::{FaultHandle, Pause, WhenOff};
 use crate::connection::command::Termination;
 use crate::connection::handle::{Command, HttpCommand};
 use crate::connection::messages::MessageTap;
 use crate::fault::capability::{Capability, DeliveryMethod};
-use crate::fault::changes::Changes;
+use crate::fault::changes::{Changes, is_bodiless, remove_content};
+use crate::fault::filter::filter::original_uri;
 use crate::fault::guards::Permit;
 use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause, when_off};
 use crate::injector::corrupt::ChunkedStage;
-use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
+use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
 use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step, Steps};
 use crate::random::draws::Draws;
-use crate::report::event::{Event, Phase, SkipReason};
+use crate::report::callback::{GuardedFuture, guard};
+use crate::report::event::{Action, Event, Phase, SkipReason};
 use crate::report::mark::{Injected, Mark};
 #[cfg(feature = "tracing")]
 use crate::report::trace;
@@ -54,14 +58,28 @@ pub(crate) struct Execution {
     pub(crate) changes: Changes,
     reporters: Vec<ReporterSpan>,
     injected: Injected,
-    /// Number of actions begun.
-    started: usize,
+    /// One for each action.
+    states: Vec<ActionState>,
+    /// Functions of the response, each with the number of its action.
+    inspects: Vec<(usize, Inspect)>,
+    /// Why an action was skipped, if one was.
+    skipped: Option<SkipReason>,
     is_counted: bool,
     is_ended: bool,
     /// The response states that it is the last one on its connection.
     is_last_response: bool,
     /// Held for as long as the injection counts as active in its set.
     _permit: Option<Permit>,
+}
+
+/// What has become of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ActionState {
+    Planned,
+    /// The response decides about it.
+    Pending,
+    Done,
+    Skipped,
 }
 
 impl Execution {
@@ -73,7 +91,12 @@ impl Execution {
         request: &Request<B>,
     ) -> Self {
         let wanted = state.reporter.is_some() || !steps.reporters.is_empty() || steps.has_custom();
-        let injected = Injected { fault: state.name.clone(), actions: steps.actions.into() };
+        let injected = Injected {
+            fault: state.name.clone(),
+            actions: steps.actions.into(),
+            is_reject: false,
+            inner: None,
+        };
         #[cfg(feature = "tracing")]
         trace::started(&state.name, &injected.actions, request);
         state.counters.add_active();
@@ -85,7 +108,9 @@ impl Execution {
             steps: steps.list,
             changes: Changes::default(),
             reporters: steps.reporters,
-            started: injected.actions.len(),
+            states: vec![ActionState::Done; injected.actions.len()],
+            inspects: Vec::new(),
+            skipped: None,
             injected,
             is_counted: false,
             is_ended: false,
@@ -94,7 +119,12 @@ impl Execution {
         };
         // The start is reported with all actions, the end with those that were begun.
         execution.report(Phase::Started);
-        execution.started = 0;
+        execution.states.fill(ActionState::Planned);
+        for (index, step) in execution.steps.iter().enumerate() {
+            if !step.applies_to_request(request.headers()) {
+                execution.states[index] = ActionState::Skipped;
+            }
+        }
         execution
     }
 
@@ -102,8 +132,11 @@ impl Execution {
     pub(crate) async fn run(mut self) -> Outcome {
         let mut request = Changes::default();
         let only_websocket = self.steps.iter().all(|step| matches!(step, Step::WebSocket(_)));
-        for step in std::mem::take(&mut self.steps) {
-            self.started += 1;
+        for (index, step) in std::mem::take(&mut self.steps).into_iter().enumerate() {
+            if self.states[index] == ActionState::Skipped {
+                continue;
+            }
+            self.states[index] = ActionState::Done;
             match step {
                 Step::Wait(time) => {
                     self.count_injection();
@@ -113,18 +146,31 @@ impl Execution {
                 }
                 Step::Hang(max) => return self.hang(max).await,
                 Step::Custom(inject, draws) => match self.run_custom(&*inject, draws).await {
-                    Some(InjectOutcome::Continue) => self.count_injection(),
-                    outcome => return self.end_custom(outcome),
+                    Ok(InjectOutcome::Continue) => self.count_injection(),
+                    Ok(InjectOutcome::Inspect(inspect)) if self.capability.can_respond() => {
+                        self.states[index] = ActionState::Pending;
+                        self.inspects.push((index, inspect));
+                    }
+                    Ok(InjectOutcome::Skip) => {
+                        self.skip_action(index, SkipReason::Declined);
+                        break;
+                    }
+                    outcome => return self.end_custom(index, outcome),
                 },
                 Step::Respond(response) => return self.respond(response.response()),
-                Step::Reject(termination) => return self.reject(termination),
+                Step::Reject(termination) => return self.reject(index, termination),
                 Step::Connection(step) => {
                     self.count_injection();
                     self.command_connection(step);
                 }
-                Step::Request(change) => request.add(change),
-                Step::Response(change) => self.changes.add(change),
-                Step::WebSocket(tap) => self.tap(tap, only_websocket, &mut request),
+                Step::Request(change) => request.add(index, change),
+                Step::Response(change) => {
+                    if change.is_conditional() {
+                        self.states[index] = ActionState::Pending;
+                    }
+                    self.changes.add(index, change);
+                }
+                Step::WebSocket(tap) => self.tap(index, tap, only_websocket, &mut request),
             }
         }
         self.forward(request)
@@ -136,30 +182,38 @@ impl Execution {
             return self.pass(Phase::Cancelled);
         }
         let termination = self.capability.after_hang();
-        self.reject(termination)
+        // It is the last step that was begun.
+        let index = self.states.iter().rposition(|state| *state == ActionState::Done).unwrap_or_default();
+        self.reject(index, termination)
     }
 
-    /// Does what a custom injector returned; `None`: it was cancelled.
-    fn end_custom(self, outcome: Option<InjectOutcome>) -> Outcome {
+    /// Does what the custom injector of this action returned.
+    fn end_custom(self, index: usize, outcome: Result<InjectOutcome, Phase>) -> Outcome {
         match outcome {
-            None => self.pass(Phase::Cancelled),
-            Some(InjectOutcome::Continue) => self.forward(Changes::default()),
-            Some(InjectOutcome::Respond(response)) if self.capability.can_respond() => self.respond(response),
-            Some(InjectOutcome::Respond(_)) => self.skip_last_step(),
-            Some(InjectOutcome::EmptyReply) => self.reject(Termination::Empty),
+            Err(Phase::Skipped(reason)) => self.skip(index, reason),
+            Err(phase) => self.pass(phase),
+            Ok(InjectOutcome::Skip) => self.skip(index, SkipReason::Declined),
+            Ok(InjectOutcome::Continue) => self.forward(Changes::default()),
+            Ok(InjectOutcome::Respond(response)) if self.capability.can_respond() => self.respond(response),
+            Ok(InjectOutcome::Respond(_) | InjectOutcome::Inspect(_)) => {
+                self.skip(index, SkipReason::NotDeliverable)
+            }
+            Ok(InjectOutcome::EmptyReply) => self.reject(index, Termination::Empty),
             #[cfg(feature = "http2")]
-            Some(InjectOutcome::StreamReset(code)) => self.reject(Termination::Code(code.into())),
-            Some(InjectOutcome::ConnectionClose) => self.reject(Termination::Close),
-            Some(InjectOutcome::ConnectionReset) => self.reject(Termination::Reset),
+            Ok(InjectOutcome::StreamReset(code)) => self.reject(index, Termination::Code(code.into())),
+            Ok(InjectOutcome::ConnectionClose) => self.reject(index, Termination::Close),
+            Ok(InjectOutcome::ConnectionReset) => self.reject(index, Termination::Reset),
         }
     }
 
     /// Applies message rules to the WebSocket that the request opens: on the connection's stream, or
     /// else in [`tap`](crate::tap()).
-    fn tap(&mut self, tap: MessageTap, only_websocket: bool, request: &mut Changes) {
+    fn tap(&mut self, index: usize, tap: MessageTap, only_websocket: bool, request: &mut Changes) {
         let handle = ActiveHandle::new(self.state.clone());
         if let Some(connection) = self.capability.http1_connection() {
             connection.send(Command::Http(HttpCommand::Messages { tap, handle: Box::new(handle) }));
+            // The stream applies them if the response is a 101.
+            self.states[index] = ActionState::Pending;
             return;
         }
         if only_websocket && !std::mem::replace(&mut self.is_counted, true) {
@@ -169,13 +223,94 @@ impl Execution {
     }
 
     fn forward(mut self, request: Changes) -> Outcome {
-        self.count_injection();
-        let mark = (self.started > 0).then(|| self.mark());
-        if self.changes.is_empty() && request.is_empty() {
-            self.end(Phase::Finished);
-            return Outcome::Forward { mark, request, execution: None };
+        if self.has_pending() {
+            if self.is_done() {
+                self.count_injection();
+            }
+            return Outcome::Forward { mark: None, request, execution: Some(self) };
         }
-        Outcome::Forward { mark, request, execution: Some(self) }
+        let is_over = self.changes.is_empty() && request.is_empty();
+        let (mark, execution) = self.proceed(is_over);
+        Outcome::Forward { mark, request, execution }
+    }
+
+    /// Counts what was done and marks it; ends the execution if nothing is left to do.
+    fn proceed(mut self, is_over: bool) -> (Option<Mark>, Option<Self>) {
+        if !self.is_done()
+            && let Some(reason) = self.skipped
+        {
+            self.count_skip(reason);
+            self.end(Phase::Skipped(reason));
+            return (None, None);
+        }
+        self.count_injection();
+        let mark = self.is_done().then(|| self.mark());
+        if is_over {
+            self.end(Phase::Finished);
+            return (mark, None);
+        }
+        (mark, Some(self))
+    }
+
+    /// Lets the head of a response decide about the pending actions. `Err`: something takes its place.
+    pub(crate) fn resolve(mut self, head: &mut Parts) -> Result<Self, Outcome> {
+        for index in self.changes.retain_applicable(&head.headers) {
+            self.skip_action(index, SkipReason::NotDeliverable);
+        }
+        // Message rules of a WebSocket that was not opened.
+        let is_websocket = head.status == StatusCode::SWITCHING_PROTOCOLS;
+        for index in 0..self.states.len() {
+            if self.states[index] == ActionState::Pending && !self.inspects.iter().any(|(of, _)| *of == index)
+            {
+                if self.changes.contains(index) || is_websocket {
+                    self.states[index] = ActionState::Done;
+                } else {
+                    self.skip_action(index, SkipReason::NotDeliverable);
+                }
+            }
+        }
+        for (index, inspect) in std::mem::take(&mut self.inspects) {
+            let original = head.clone();
+            // A fault that is off by now leaves the response alone.
+            let outcome =
+                if self.state.is_off() { Some(InjectOutcome::Skip) } else { guard(|| inspect.call(head)) };
+            self.states[index] = ActionState::Done;
+            match outcome {
+                Some(InjectOutcome::Continue | InjectOutcome::Inspect(_)) => {}
+                Some(InjectOutcome::Skip) | None => {
+                    *head = original;
+                    let reason =
+                        if outcome.is_some() { SkipReason::Declined } else { SkipReason::CallbackPanicked };
+                    self.skip_action(index, reason);
+                }
+                Some(outcome) => {
+                    let outcome = self.end_custom(index, Ok(outcome));
+                    return Err(outcome);
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Tests whether the response decides about an action.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.states.contains(&ActionState::Pending)
+    }
+
+    /// Goes on with a response that was [resolved](Self::resolve).
+    pub(crate) fn resume(self) -> (Option<Mark>, Option<Self>) {
+        let is_over = self.changes.is_empty();
+        self.proceed(is_over)
+    }
+
+    /// Tests whether an action was done.
+    fn is_done(&self) -> bool {
+        self.states.contains(&ActionState::Done)
+    }
+
+    fn skip_action(&mut self, index: usize, reason: SkipReason) {
+        self.states[index] = ActionState::Skipped;
+        self.skipped.get_or_insert(reason);
     }
 
     async fn wait(&self, time: Duration) -> Option<()> {
@@ -183,10 +318,11 @@ impl Execution {
         if time.is_zero() {
             return Some(());
         }
-        self.state.run_until_off(self.state.sleeper.sleep(time)).await
+        self.state.run_until_off(self.state.sleeper.sleep(time)).await.flatten()
     }
 
-    async fn run_custom(&self, inject: &dyn Inject, draws: Draws) -> Option<InjectOutcome> {
+    /// `Err`: the request goes on without it.
+    async fn run_custom(&self, inject: &dyn Inject, draws: Draws) -> Result<InjectOutcome, Phase> {
         // Present, since a custom injector is among the steps.
         let request = self.request.clone().unwrap_or_default();
         let context = InjectContext {
@@ -194,19 +330,33 @@ impl Execution {
             draws,
             can_reject: self.capability.delivery(Termination::Empty) != DeliveryMethod::None,
         };
-        self.state.run_until_off(inject.inject(context)).await
+        const PANICKED: Phase = Phase::Skipped(SkipReason::CallbackPanicked);
+        let future = GuardedFuture::new(guard(|| inject.inject(context)).ok_or(PANICKED)?);
+        let outcome = self.state.run_until_off(future).await.ok_or(Phase::Cancelled)?;
+        outcome.ok_or(PANICKED)
     }
 
     /// Forwards the request without further changes.
     fn pass(mut self, phase: Phase) -> Outcome {
         self.end(phase);
-        let mark = (self.started > 0).then(|| self.mark());
+        let mark = self.is_done().then(|| self.mark());
         Outcome::Forward { mark, request: Changes::default(), execution: None }
     }
 
     fn respond(mut self, mut response: Response<Bytes>) -> Outcome {
+        if self.has_pending() {
+            let (mut head, body) = response.into_parts();
+            self = match self.resolve(&mut head) {
+                Ok(execution) => execution,
+                Err(outcome) => return outcome,
+            };
+            response = Response::from_parts(head, body);
+        }
         self.count_injection();
-        if self.is_head {
+        if is_bodiless(response.status()) {
+            response.body_mut().clear();
+            remove_content(response.headers_mut());
+        } else if self.is_head {
             strip_body(&mut response);
         }
         self.mark().put_on(&mut response);
@@ -227,7 +377,7 @@ impl Execution {
             ConnectionStep::Drain { code: None } => connection.drain(),
             ConnectionStep::Drain { code: Some(code) } => connection.go_away(code),
             ConnectionStep::ChunkFraming(how) => {
-                self.changes.add(Change::Body(Box::new(ChunkedStage)));
+                self.changes.add(usize::MAX, Change::Body(Box::new(ChunkedStage)));
                 let handle = Box::new(ActiveHandle::new(self.state.clone()));
                 connection.send(Command::Http(HttpCommand::ChunkFraming { how, handle }));
             }
@@ -238,11 +388,11 @@ impl Execution {
         }
     }
 
-    fn reject(mut self, termination: Termination) -> Outcome {
+    fn reject(mut self, index: usize, termination: Termination) -> Outcome {
         let delivery = self.capability.delivery(termination);
         // Only a custom injector can request this; others were checked when the steps were drawn.
         if delivery == DeliveryMethod::None {
-            return self.skip_last_step();
+            return self.skip(index, SkipReason::NotDeliverable);
         }
         self.end(Phase::Finished);
         let mark = self.mark();
@@ -254,25 +404,46 @@ impl Execution {
         Outcome::Reject(Rejected { mark, termination, delivery })
     }
 
-    /// Reverts the last action, which cannot be delivered.
-    fn skip_last_step(mut self) -> Outcome {
-        self.started -= 1;
-        if !self.is_counted {
-            self.is_counted = true;
-            self.state.counters.add_skipped(SkipReason::NotDeliverable);
+    /// Skips an action, and forwards the request without further changes.
+    fn skip(mut self, index: usize, reason: SkipReason) -> Outcome {
+        self.skip_action(index, reason);
+        if !self.is_done() {
+            self.count_skip(reason);
         }
-        self.pass(Phase::Skipped(SkipReason::NotDeliverable))
+        self.pass(Phase::Skipped(reason))
     }
 
-    /// Returns the actions begun, which may be fewer than planned.
+    /// Returns the actions that were done.
     fn mark(&self) -> Mark {
-        let Injected { fault, actions } = &self.injected;
-        let actions =
-            if self.started == actions.len() { actions.clone() } else { actions[..self.started].into() };
+        let fault = &self.injected.fault;
+        let actions = match self.actions(0, self.states.len(), &[ActionState::Done]) {
+            Cow::Borrowed(_) => self.injected.actions.clone(),
+            Cow::Owned(actions) => actions.into(),
+        };
         Mark {
             header: self.state.mark.clone(),
             is_last_response: self.is_last_response,
-            injected: Injected { fault: fault.clone(), actions },
+            injected: Injected { fault: fault.clone(), actions, is_reject: false, inner: None },
+        }
+    }
+
+    /// Returns the actions of this part that are in one of these states.
+    fn actions(&self, from: usize, to: usize, states: &[ActionState]) -> Cow<'_, [Action]> {
+        let part = &self.injected.actions[from..to];
+        let is_in = |state: &ActionState| states.contains(state);
+        if self.states[from..to].iter().all(is_in) {
+            return Cow::Borrowed(part);
+        }
+        part.iter()
+            .zip(&self.states[from..to])
+            .filter(|(_, state)| is_in(state))
+            .map(|(action, _)| action.clone())
+            .collect()
+    }
+
+    fn count_skip(&mut self, reason: SkipReason) {
+        if !std::mem::replace(&mut self.is_counted, true) {
+            self.state.counters.add_skipped(reason);
         }
     }
 
@@ -287,18 +458,25 @@ impl Execution {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
         }
+        if self.has_pending() && !self.is_done() {
+            // There was no response to decide about them.
+            self.count_skip(SkipReason::NotDeliverable);
+        }
         self.count_injection();
         self.report(phase);
     }
 
     fn report(&self, phase: Phase) {
         let Some(request) = &self.request else { return };
-        self.state.report(phase, &self.injected.actions[..self.started], request);
+        let placement = self.capability.placement();
+        const BEGUN: [ActionState; 2] = [ActionState::Pending, ActionState::Done];
+        let actions = self.actions(0, self.states.len(), &BEGUN);
+        self.state.report(phase, &actions, placement, request);
+        let uri = original_uri(placement, request);
         for span in &self.reporters {
-            // Some of its actions may not have been begun.
-            let actions = &self.injected.actions[span.from.min(self.started)..span.to.min(self.started)];
+            let actions = self.actions(span.from, span.to, &BEGUN);
             if !actions.is_empty() {
-                span.reporter.report(&Event::new(&self.state.name, phase, actions, request));
+                guard(|| span.reporter.report(&Event::new(&self.state.name, phase, &actions, request, uri)));
             }
         }
     }
@@ -308,6 +486,11 @@ impl Execution {
     /// Returns the number of bytes of the request body to be read during a delay.
     pub(crate) fn read_ahead(&self) -> usize {
         self.state.read_ahead
+    }
+
+    /// Tests whether it ends with a hang.
+    pub(crate) fn hangs(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Hang(_)))
     }
 
     /// Returns the handle for the request body.

@@ -14,10 +14,10 @@ use crate::fault::guards::Permit;
 use crate::fault::schedule::AttemptTable;
 use crate::fault::selection::Decisions;
 use crate::fault::state::FaultState;
-use crate::fault::switch::halted;
 use crate::injector::key::RequestKeys;
 use crate::injector::steps::Steps;
 use crate::random::draws::{Sampler, digest};
+use crate::report::callback::guard;
 use crate::report::event::{Phase, SkipReason};
 
 /// A fault: an [`Injector`](crate::Injector), and the selection of its requests.
@@ -87,12 +87,12 @@ impl Fault {
                 #[cfg(feature = "tracing")]
                 crate::report::trace::dry_run(&self.state.name, &steps.actions, request);
                 self.state.counters.add_skipped(SkipReason::DryRun);
-                self.state.report(Phase::Skipped(SkipReason::DryRun), &steps.actions, request);
+                self.state.report(Phase::Skipped(SkipReason::DryRun), &steps.actions, placement, request);
                 None
             }
             Err(skip) => {
                 self.state.counters.add_skipped(skip);
-                self.state.report(Phase::Skipped(skip), &[], request);
+                self.state.report(Phase::Skipped(skip), &[], placement, request);
                 None
             }
         }
@@ -117,7 +117,7 @@ impl Fault {
         is_preview: bool,
     ) -> Result<Selected, SkipReason> {
         let state = &*self.state;
-        if halted() {
+        if state.switch.is_halted() {
             return Err(SkipReason::Halted);
         }
         if !state.switch.enabled() {
@@ -125,9 +125,9 @@ impl Fault {
         }
         let now = state.limits.now();
         let factor = state.limits.factor(now)?;
-        state.filter.admit(request)?;
+        state.filter.admit(placement, request)?;
         if let Some(guards) = &state.limits.guards {
-            guards.check_request(request)?;
+            guards.check_request(placement, request)?;
         }
 
         let id = Arc::as_ptr(&self.state) as usize;
@@ -139,7 +139,7 @@ impl Fault {
         }
         let key = state.key_extractor.key(request, is_preview);
         let draws = state.sampler.draw(key, state.key_extractor.attempt(request.headers()));
-        let is_selected = state.is_selected(&draws, key, factor);
+        let is_selected = state.is_selected(&draws, key, factor).ok_or(SkipReason::CallbackPanicked)?;
         let attempts =
             state.limits.attempts.as_ref().map(|table| (table, state.sampler.draw(key, b"").hash()));
         let picked = match &state.member {
@@ -161,7 +161,8 @@ impl Fault {
             }
         }
         let mut steps = Steps { is_preview, ..Steps::default() };
-        state.injector.plan(draws, RequestKeys::of(request), &mut steps);
+        guard(|| state.injector.plan(draws, RequestKeys::of(request), &mut steps))
+            .ok_or(SkipReason::CallbackPanicked)?;
         if steps.list.is_empty() && steps.has_passed {
             return Err(SkipReason::OutsideWindow);
         }
@@ -169,6 +170,7 @@ impl Fault {
         let capability = Capability::new(placement, state.delivery, request);
         let unreachable = !capability.allows(&steps)
             || (steps.only_response_body() && request.method() == Method::HEAD)
+            || !steps.applies_to_request(request.headers())
             || (steps.only_websocket() && !is_websocket_upgrade(request))
             || (steps.resets && capability.delivery(Termination::Reset) == DeliveryMethod::None)
             || (steps.changes_request_body() && !can_rebox());

@@ -10,6 +10,8 @@ use tokio::time::Instant;
 
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind, FaultErrors, header_name, header_value};
+use crate::fault::capability::Placement;
+use crate::fault::filter::filter::original_uri;
 use crate::fault::filter::path::{PathList, canonical};
 use crate::fault::schedule::{earlier, to_instant};
 use crate::fault::stop::{AutoStop, CompiledStop, ResponseWindow, StopReason};
@@ -283,8 +285,12 @@ impl GuardState {
         Ok(())
     }
 
-    pub(crate) fn check_request<B>(&self, request: &Request<B>) -> Result<(), SkipReason> {
-        if self.limits().protects(request.uri().path(), request.headers()) {
+    pub(crate) fn check_request<B>(
+        &self,
+        placement: Placement,
+        request: &Request<B>,
+    ) -> Result<(), SkipReason> {
+        if self.limits().protects(original_uri(placement, request).path(), request.headers()) {
             return Err(SkipReason::Protected);
         }
         Ok(())

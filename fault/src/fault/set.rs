@@ -16,6 +16,7 @@ use crate::fault::control::Control;
 use crate::fault::fault::Fault;
 use crate::fault::guards::{CompiledGuards, GuardState, Guards};
 use crate::fault::stop::StopReason;
+use crate::report::callback::guard;
 use crate::report::counts::Counts;
 use crate::report::event::Reporter;
 
@@ -356,7 +357,7 @@ impl FaultSet {
             !matches!(event, SetEvent::Applied { .. } | SetEvent::Rearmed),
         );
         if let Some(on_event) = &self.state.on_event {
-            on_event(event);
+            guard(|| on_event(event));
         }
     }
 

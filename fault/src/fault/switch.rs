@@ -19,6 +19,8 @@ pub(crate) struct Switch {
     /// Whether another fault took the place of this one, which ends what outlives a request.
     retired: AtomicBool,
     retire: Notify,
+    /// A halt of all faults leaves it alone: it is a protection.
+    ignores_halt: bool,
 }
 
 const ON: u8 = 1;
@@ -27,11 +29,17 @@ const COUNTED: u8 = 2;
 
 impl Switch {
     /// `count_while_disabled`: requests are counted while the fault is disabled.
-    pub(crate) fn new(enabled: bool, count_while_disabled: bool, participation: Participation) -> Self {
+    pub(crate) fn new(
+        enabled: bool,
+        count_while_disabled: bool,
+        participation: Participation,
+        ignores_halt: bool,
+    ) -> Self {
         Self {
             state: AtomicU8::new((u8::from(enabled) * ON) | (u8::from(count_while_disabled) * COUNTED)),
             participation: AtomicU64::new(participation.0.to_bits()),
             cancel: Notify::new(),
+            ignores_halt,
             watchers: Mutex::default(),
             retired: AtomicBool::new(false),
             retire: Notify::new(),
@@ -79,6 +87,10 @@ impl Switch {
         self.state.load(Ordering::Acquire) & ON != 0
     }
 
+    pub(crate) fn is_halted(&self) -> bool {
+        !self.ignores_halt && halted()
+    }
+
     pub(crate) fn set_enabled(&self, enabled: bool) {
         let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
         let was_idle = self.is_idle();
@@ -111,12 +123,13 @@ impl Switch {
         let mut off = pin!(self.cancel.notified());
         let mut halt = pin!(next_halt());
         // Both are registered before the check, so that no notification is missed.
-        if !self.enabled() || halted() {
+        if !self.enabled() || self.is_halted() {
             return None;
         }
         let mut work = pin!(work);
         std::future::poll_fn(|cx| {
-            if off.as_mut().poll(cx).is_ready() || halt.as_mut().poll(cx).is_ready() {
+            let is_halted = halt.as_mut().poll(cx).is_ready() && !self.ignores_halt;
+            if is_halted || off.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(None);
             }
             work.as_mut().poll(cx).map(Some)
@@ -168,6 +181,9 @@ impl std::error::Error for ParticipationError {}
 ///
 /// It also prepares a graceful shutdown, during which no request may be delayed. Call it before the
 /// server begins to drain.
+///
+/// A [`quota`](crate::quota()) protects the service and stays in force, unless it is declared a
+/// [fault](crate::Quota::as_fault).
 ///
 /// The environment variable `WAYLAY_HALT`, read once, starts a process halted. Any value halts it
 /// (`1`, `true`, `yes`, also `off` and misspelled values), except for the empty one and `0`.

@@ -18,9 +18,12 @@ use crate::report::event::{Action, Side};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// Server-sent events in a body (`text/event-stream`).
+    /// Server-sent events in a body of the type `text/event-stream`. Comments and blocks without data are
+    /// no events (WHATWG HTML, section 9.2.6): they pass unchanged and are not counted. Another body is
+    /// not deliverable.
     Sse,
-    /// gRPC messages in a body.
+    /// gRPC messages in a body of a type `application/grpc`, or binary gRPC-Web. Another body is not
+    /// deliverable.
     Grpc,
     /// WebSocket messages on an upgraded connection. If the connection has a
     /// [handle](crate::FaultListener) and HTTP/1.1 on it is not encrypted, they are changed on the

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::stage::Stage;
@@ -45,6 +45,23 @@ pub(crate) enum Step {
     Response(Change),
     /// Applied to the WebSocket that the request opens.
     WebSocket(MessageTap),
+}
+
+impl Step {
+    /// Tests whether it can be applied to a request with this head.
+    pub(crate) fn applies_to_request(&self, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Request(Change::Body(stage) | Change::HeadAndBody(_, stage)) => stage.applies_to(headers),
+            _ => true,
+        }
+    }
+}
+
+impl Change {
+    /// Tests whether the head of the message decides if it is applied.
+    pub(crate) fn is_conditional(&self) -> bool {
+        matches!(self, Self::Body(stage) | Self::HeadAndBody(_, stage) if stage.is_conditional())
+    }
 }
 
 /// A step on the connection.
@@ -138,6 +155,11 @@ impl Steps {
         self.list.iter().any(|step| matches!(step, Step::Request(Change::Body(_) | Change::HeadAndBody(..))))
     }
 
+    /// Tests whether a step can be applied to a request with this head.
+    pub(crate) fn applies_to_request(&self, headers: &HeaderMap) -> bool {
+        self.list.is_empty() || self.list.iter().any(|step| step.applies_to_request(headers))
+    }
+
     /// Tests whether all steps are for a WebSocket.
     pub(crate) fn only_websocket(&self) -> bool {
         !self.list.is_empty() && self.list.iter().all(|step| matches!(step, Step::WebSocket(_)))
@@ -173,6 +195,15 @@ pub(crate) enum Edit {
 }
 
 impl Edits {
+    /// Tests whether they may announce content where there is none.
+    pub(crate) fn changes_content(&self) -> bool {
+        let announces = |name: &HeaderName| *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING;
+        self.status.is_some()
+            || self.headers.iter().any(
+                |edit| matches!(edit, Edit::Set(name, _) | Edit::Add(name, _) | Edit::Duplicate(name) if announces(name)),
+            )
+    }
+
     pub(crate) fn headers(&self, headers: &mut HeaderMap) {
         for edit in &self.headers {
             match edit {

@@ -97,7 +97,8 @@ impl InjectorConfig for RandomConfig {
             .collect();
         let total: f64 = weights.iter().sum();
         if good && !(total > 0.0 && total.is_finite()) {
-            errors.add(child_setting(at, "random"), format!("{weights:?}"), FaultErrorKind::NothingToPick);
+            let kind = if total > 0.0 { FaultErrorKind::WeightSum } else { FaultErrorKind::NothingToPick };
+            errors.add(child_setting(at, "random"), format!("{weights:?}"), kind);
             return None;
         }
         let choices = choices.into_iter().collect::<Option<_>>()?;
@@ -134,7 +135,7 @@ impl CompiledInjector for Random {
 ///         *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
 ///         return InjectOutcome::Respond(response);
 ///     }
-///     InjectOutcome::Continue
+///     InjectOutcome::Skip
 /// });
 /// Fault::new("tea-time", teapot).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
@@ -209,6 +210,10 @@ impl CompiledInjector for Reported<Box<dyn CompiledInjector>> {
             steps.reporters.push(ReporterSpan { reporter: self.reporter.clone(), from, to });
         }
     }
+
+    fn is_protection(&self) -> bool {
+        self.injector.is_protection()
+    }
 }
 
 impl<I: fmt::Debug> fmt::Debug for Reported<I> {
@@ -257,6 +262,11 @@ pub(crate) trait InjectorConfig: fmt::Debug + Send + Sync {
 pub(crate) trait CompiledInjector: fmt::Debug + Send + Sync {
     /// Draws the steps for one request.
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps);
+
+    /// Tests whether it protects the service, so that a halt of all faults must not lift it.
+    fn is_protection(&self) -> bool {
+        false
+    }
 }
 
 /// Returns the place of a setting below another; the root of the tree has no name.
@@ -303,5 +313,9 @@ impl CompiledInjector for Chain {
                 break;
             }
         }
+    }
+
+    fn is_protection(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|link| link.is_protection())
     }
 }

@@ -160,23 +160,38 @@ fn schedule(mut builder: FaultBuilder, fault: &Table) -> FaultBuilder {
     builder
 }
 
-fn lists(builder: FaultBuilder, fault: &Table) -> FaultBuilder {
-    let pairs = |key| fault.tables(key).map(pair).collect::<Vec<_>>();
-    let builder = builder
-        .allow_methods(fault.texts("allow_methods"))
-        .block_methods(fault.texts("block_methods"))
-        .allow_paths(fault.texts("allow_paths"))
-        .block_paths(fault.texts("block_paths"))
-        .allow_headers(pairs("allow_headers"))
-        .block_headers(pairs("block_headers"))
-        .allow_hosts(fault.texts("allow_hosts"))
-        .block_hosts(fault.texts("block_hosts"))
-        .allow_clients(fault.texts("allow_clients"))
-        .block_clients(fault.texts("block_clients"));
-    #[cfg(any(feature = "axum", feature = "router"))]
-    let builder = builder.allow_routes(fault.texts("allow_routes")).block_routes(fault.texts("block_routes"));
-    #[cfg(feature = "router")]
-    let builder = builder.allow_rules(fault.texts("allow_rules")).block_rules(fault.texts("block_rules"));
+/// Sets the lists that the plan has; one without items is an error of the builder.
+fn lists(mut builder: FaultBuilder, fault: &Table) -> FaultBuilder {
+    let names = fault
+        .0
+        .iter()
+        .map(|(key, _)| *key)
+        .filter(|key| key.starts_with("allow_") || key.starts_with("block_"));
+    for key in names {
+        let texts = fault.texts(key);
+        let pairs = || fault.tables(key).map(pair);
+        builder = match key {
+            "allow_methods" => builder.allow_methods(texts),
+            "block_methods" => builder.block_methods(texts),
+            "allow_paths" => builder.allow_paths(texts),
+            "block_paths" => builder.block_paths(texts),
+            "allow_headers" => builder.allow_headers(pairs()),
+            "block_headers" => builder.block_headers(pairs()),
+            "allow_hosts" => builder.allow_hosts(texts),
+            "block_hosts" => builder.block_hosts(texts),
+            "allow_clients" => builder.allow_clients(texts),
+            "block_clients" => builder.block_clients(texts),
+            #[cfg(any(feature = "axum", feature = "router"))]
+            "allow_routes" => builder.allow_routes(texts),
+            #[cfg(any(feature = "axum", feature = "router"))]
+            "block_routes" => builder.block_routes(texts),
+            #[cfg(feature = "router")]
+            "allow_rules" => builder.allow_rules(texts),
+            #[cfg(feature = "router")]
+            "block_rules" => builder.block_rules(texts),
+            _ => builder,
+        };
+    }
     builder
 }
 

@@ -61,6 +61,10 @@ pub struct Counts {
     pub max_affected: u64,
     /// Selected in a dry run: counted and reported, not injected.
     pub dry_run: u64,
+    /// Drawn, but a draw, a delay or a custom injector of the user panicked.
+    pub callback_panicked: u64,
+    /// Selected, but skipped by a custom injector.
+    pub declined: u64,
     /// Active now: delays, hangs, custom injectors, and bodies in transfer.
     pub active: u64,
 }
@@ -85,6 +89,8 @@ pub(crate) struct Counters {
     max_rate: AtomicU64,
     max_affected: AtomicU64,
     dry_run: AtomicU64,
+    callback_panicked: AtomicU64,
+    declined: AtomicU64,
     active: AtomicU64,
 }
 
@@ -115,6 +121,8 @@ impl Counters {
             SkipReason::MaxRate => &self.max_rate,
             SkipReason::MaxAffected => &self.max_affected,
             SkipReason::DryRun => &self.dry_run,
+            SkipReason::CallbackPanicked => &self.callback_panicked,
+            SkipReason::Declined => &self.declined,
         };
         counter.fetch_add(1, Relaxed);
     }
@@ -147,6 +155,8 @@ impl Counters {
             max_rate: self.max_rate.load(Relaxed),
             max_affected: self.max_affected.load(Relaxed),
             dry_run: self.dry_run.load(Relaxed),
+            callback_panicked: self.callback_panicked.load(Relaxed),
+            declined: self.declined.load(Relaxed),
             active: self.active.load(Relaxed),
         }
     }

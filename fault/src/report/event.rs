@@ -156,6 +156,10 @@ pub enum SkipReason {
     MaxAffected,
     /// All was decided, but the set of faults only tests what it would do.
     DryRun,
+    /// A draw, a delay or a custom injector of the user panicked; the request goes on.
+    CallbackPanicked,
+    /// A custom injector returned [`InjectOutcome::Skip`](crate::InjectOutcome::Skip).
+    Declined,
 }
 
 impl fmt::Display for SkipReason {
@@ -177,6 +181,8 @@ impl fmt::Display for SkipReason {
             Self::MaxRate => "max rate",
             Self::MaxAffected => "max affected",
             Self::DryRun => "dry run",
+            Self::CallbackPanicked => "callback panicked",
+            Self::Declined => "declined",
         })
     }
 }
@@ -228,15 +234,9 @@ impl<'a> Event<'a> {
         phase: Phase,
         actions: &'a [Action],
         request: &'a Request<B>,
+        uri: &'a Uri,
     ) -> Self {
-        Self {
-            fault,
-            phase,
-            actions,
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-        }
+        Self { fault, phase, actions, method: request.method(), uri, headers: request.headers() }
     }
 
     /// Returns the name of the fault.
@@ -259,7 +259,7 @@ impl<'a> Event<'a> {
         self.method
     }
 
-    /// Returns the request's URI.
+    /// Returns the request's URI as the server received it, with the prefix of a nested router.
     pub fn uri(&self) -> &Uri {
         self.uri
     }
@@ -312,6 +312,8 @@ impl fmt::Display for Event<'_> {
 /// ]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A reporter that panics changes nothing: the panic is caught, also while the request's task unwinds.
 pub trait Reporter: Send + Sync + 'static {
     /// Receives one event.
     fn report(&self, event: &Event<'_>);

@@ -16,6 +16,7 @@ use crate::body::request_body::{BodyRebox, ReadAhead};
 use crate::body::stage::{FaultHandle, Pause};
 use crate::connection::command::Termination;
 use crate::fault::capability::DeliveryMethod;
+use crate::fault::changes::is_bodiless;
 use crate::fault::execution::{Execution, Outcome, Rejected};
 use crate::fault::source::{Observation, Remaining};
 use crate::report::mark::Mark;
@@ -131,13 +132,20 @@ where
         if let ControlFlow::Break(result) = ready!(this.poll_execution(cx)) {
             return Poll::Ready(result);
         }
-        ready!(this.poll_service(cx))?;
-        ready!(this.poll_pause(cx));
+        if let ControlFlow::Break(result) = ready!(this.poll_service(cx)) {
+            return Poll::Ready(result);
+        }
+        if let ControlFlow::Break(result) = ready!(this.poll_layers(cx)) {
+            return Poll::Ready(result);
+        }
         // Absent only after completion.
         let Some(response) = this.pending_response.take() else { return Poll::Pending };
         this.response.set(None);
         let response = match response {
             PendingResponse::Service(response) => response.map(FaultBody::service),
+            PendingResponse::Own(response) if is_bodiless(response.status()) => {
+                response.map(|_| FaultBody::no_content())
+            }
             PendingResponse::Own(response) => response.map(FaultBody::text),
             PendingResponse::Rejected(rejected) => reject(rejected),
         };
@@ -188,16 +196,7 @@ where
                     self.layers.push(ResponseLayer { mark: None, injection });
                     *self.pending_response = Some(PendingResponse::Own(response));
                 }
-                Outcome::Reject(rejected) => match (self.on_reject)(rejected) {
-                    Ok(rejected) if self.layers.is_empty() || rejected.delivery == DeliveryMethod::Unwind => {
-                        return Poll::Ready(ControlFlow::Break(Ok(reject(rejected))));
-                    }
-                    Ok(rejected) => *self.pending_response = Some(PendingResponse::Rejected(rejected)),
-                    Err(error) => {
-                        fail(self.layers);
-                        return Poll::Ready(ControlFlow::Break(Err(error)));
-                    }
-                },
+                Outcome::Reject(rejected) => return Poll::Ready(self.reject(rejected)),
             }
         }
         Poll::Ready(ControlFlow::Continue(()))
@@ -216,10 +215,27 @@ where
         }
     }
 
+    /// Takes a rejection as the response, or as the result if no fault is around it.
+    fn reject(&mut self, rejected: Rejected) -> ControlFlow<Completed<ResB, S::Error>> {
+        match (self.on_reject)(rejected) {
+            Ok(rejected) if self.layers.is_empty() || rejected.delivery == DeliveryMethod::Unwind => {
+                ControlFlow::Break(Ok(reject(rejected)))
+            }
+            Ok(rejected) => {
+                *self.pending_response = Some(PendingResponse::Rejected(rejected));
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                fail(self.layers);
+                ControlFlow::Break(Err(error))
+            }
+        }
+    }
+
     /// Waits for the service's response, unless a fault has its own.
-    fn poll_service(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_service(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
         if self.pending_response.is_some() {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(ControlFlow::Continue(()));
         }
         // Absent only after completion.
         let Some(response) = self.response.as_mut().as_pin_mut() else { return Poll::Pending };
@@ -227,29 +243,86 @@ where
             Ok(response) => *self.pending_response = Some(PendingResponse::Service(response)),
             Err(error) => {
                 fail(self.layers);
-                return Poll::Ready(Err(error));
+                return Poll::Ready(ControlFlow::Break(Err(error)));
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(ControlFlow::Continue(()))
     }
 
-    /// Waits for the delays of the response's head, that of the innermost fault first.
-    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Lets each fault decide about the response, and waits for its delay of the head, the innermost
+    /// first.
+    fn poll_layers(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
         while *self.waited < self.layers.len() {
             let index = self.layers.len() - 1 - *self.waited;
-            let injection = &mut self.layers[index].injection;
+            if let ControlFlow::Break(result) = self.resolve(index) {
+                return Poll::Ready(ControlFlow::Break(result));
+            }
+            let Some(layer) = self.layers.get_mut(index) else { continue };
             if self.pause.is_none() {
-                *self.pause = injection.as_ref().and_then(ResponseInjection::pause);
+                *self.pause = layer.injection.as_ref().and_then(ResponseInjection::pause);
             }
             if let Some(pause) = self.pause {
                 if ready!(pause.poll(cx)).is_none() {
-                    injection.take().into_iter().for_each(ResponseInjection::cancel);
+                    layer.injection.take().into_iter().for_each(ResponseInjection::cancel);
                 }
                 *self.pause = None;
             }
             *self.waited += 1;
         }
-        Poll::Ready(())
+        Poll::Ready(ControlFlow::Continue(()))
+    }
+
+    /// Lets the head of the response decide about the pending actions of one fault.
+    fn resolve(&mut self, index: usize) -> ControlFlow<Completed<ResB, S::Error>> {
+        let layer = &mut self.layers[index];
+        let Some(ResponseInjection(execution)) =
+            layer.injection.take_if(|injection| injection.0.has_pending())
+        else {
+            return ControlFlow::Continue(());
+        };
+        let resolved = match self.pending_response.take() {
+            Some(PendingResponse::Service(response)) => {
+                let (mut head, body) = response.into_parts();
+                let resolved = execution.resolve(&mut head);
+                *self.pending_response = Some(PendingResponse::Service(Response::from_parts(head, body)));
+                resolved
+            }
+            Some(PendingResponse::Own(response)) => {
+                let (mut head, body) = response.into_parts();
+                let resolved = execution.resolve(&mut head);
+                *self.pending_response = Some(PendingResponse::Own(Response::from_parts(head, body)));
+                resolved
+            }
+            other => {
+                // A rejection has no head that could be changed.
+                let (mut head, ()) = Response::new(()).into_parts();
+                head.status = StatusCode::INTERNAL_SERVER_ERROR;
+                *self.pending_response = other;
+                execution.resolve(&mut head)
+            }
+        };
+        match resolved {
+            Ok(execution) => {
+                let (mark, execution) = execution.resume();
+                *layer = ResponseLayer { mark, injection: execution.map(ResponseInjection) };
+            }
+            Err(Outcome::Forward { mark, execution, .. }) => {
+                *layer = ResponseLayer { mark, injection: execution.map(ResponseInjection) };
+            }
+            Err(Outcome::Respond(response, execution)) => {
+                *layer = ResponseLayer { mark: None, injection: execution.map(ResponseInjection) };
+                // What the faults within would do to the response that was replaced.
+                self.layers.truncate(index + 1);
+                *self.waited = 0;
+                *self.pending_response = Some(PendingResponse::Own(response));
+            }
+            Err(Outcome::Reject(rejected)) => {
+                self.layers.truncate(index);
+                *self.waited = 0;
+                return self.reject(rejected);
+            }
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -259,7 +332,7 @@ fn fail(layers: &mut Vec<ResponseLayer>) {
 }
 
 /// Returns a response whose body fails at once, so that no client receives it.
-fn reject<ResB>(Rejected { mark, termination, delivery }: Rejected) -> Response<FaultBody<ResB>> {
+fn reject<ResB>(Rejected { mut mark, termination, delivery }: Rejected) -> Response<FaultBody<ResB>> {
     let code = if let Termination::Code(code) = termination { Some(code) } else { None };
     let error = RejectError::new(mark.injected.fault.clone(), code);
     if delivery == DeliveryMethod::Unwind {
@@ -270,6 +343,7 @@ fn reject<ResB>(Rejected { mark, termination, delivery }: Rejected) -> Response<
     // If the head is sent nevertheless, it is a marked failure and not a success. It also gives a
     // response to CONNECT a body, which a 2xx would not have.
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    mark.injected.is_reject = true;
     mark.put_on(&mut response);
     response
 }

@@ -5,8 +5,10 @@
 mod bodies;
 mod build_errors;
 mod control;
+mod custom;
 mod decision;
 mod delay;
+mod departure;
 mod filter_oracle;
 mod filters;
 mod go_fault;
@@ -15,10 +17,12 @@ mod go_fault_rows;
 mod guards;
 mod http_stream;
 mod messages;
+mod panics;
 mod quota;
 mod responses;
 mod selection;
 mod set;
+mod split;
 mod support;
 mod toxics;
 #[cfg(feature = "tracing")]

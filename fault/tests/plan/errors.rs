@@ -163,6 +163,7 @@ fn each_mistake_has_its_words() {
         ("slow = \"1\"", "`1` has no unit"),
         ("truncate = { }", "a truncation needs one of `bytes`, `fraction`"),
         ("truncate = { bytes = -1 }", "-1 is out of range; `bytes` is an integer from 0 on"),
+        ("error = 503\nallow_paths = []", "`allow_paths`: [] allows nothing"),
         ("random = []", "`random` is empty; give at least 1"),
         ("random = [{ weight = 0, error = 503 }]", "leaves nothing to pick from"),
         ("error = 503\ngroup = { name = \"g\", weight = 0 }", "`group`: 0 is not a weight"),

@@ -1,6 +1,7 @@
 //! WebSocketPump: message rules on both directions of a WebSocket; tap.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
@@ -11,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::body::stage::FaultHandle;
 use crate::connection::messages::{MessageFault, MessagePipe, MessageTap};
+use crate::connection::waker::TaskWakers;
 use crate::fault::changes::MessageTaps;
 use crate::fault::state::PendingInjection;
 use crate::io::proto::frame::WebSocketFraming;
@@ -121,6 +123,49 @@ impl WebSocketPump {
         }
     }
 
+    /// Whether nothing is done to the messages.
+    pub(crate) fn is_passthrough(&self) -> bool {
+        self.incoming.is_passthrough() && self.outgoing.is_passthrough() && self.error.is_none()
+    }
+
+    /// Reads, and writes the messages that are due meanwhile.
+    pub(crate) fn poll_read_and_drain<Io: AsyncRead + AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut Io>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        wakers: &TaskWakers,
+    ) -> Poll<io::Result<()>> {
+        // A failure is reported to the writer.
+        let _ = self.poll_drain(io.as_mut(), cx);
+        let read = ready!(self.poll_read(io, cx, buf));
+        if self.release_after_close() {
+            wakers.wake_all();
+        }
+        Poll::Ready(read)
+    }
+
+    /// Writes or flushes. A server that waits for its message to be sent does not read; so that a
+    /// client is noticed that leaves meanwhile, this does.
+    pub(crate) fn poll_watched<Io: AsyncRead + AsyncWrite, R>(
+        &mut self,
+        mut io: Pin<&mut Io>,
+        wakers: &Arc<TaskWakers>,
+        mut write: impl FnMut(&mut Self, Pin<&mut Io>, &mut Context<'_>) -> Poll<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
+        let waker = wakers.waker();
+        let cx = &mut Context::from_waker(&waker);
+        match write(self, io.as_mut(), cx) {
+            Poll::Pending => {
+                if self.read_ahead(io.as_mut(), cx) {
+                    wakers.wake_all();
+                }
+                if self.release_after_close() { write(self, io, cx) } else { Poll::Pending }
+            }
+            poll => poll,
+        }
+    }
+
     /// Writes all messages that are due.
     pub(crate) fn poll_drain<Io: AsyncWrite>(
         &mut self,
@@ -187,6 +232,10 @@ struct PipeChain {
 }
 
 impl PipeChain {
+    fn is_passthrough(&self) -> bool {
+        self.pipes.is_empty() && self.ready.is_empty()
+    }
+
     /// Pushes bytes into the first pipe.
     fn push(&mut self, data: &[u8]) {
         match self.pipes.first_mut() {
@@ -309,7 +358,7 @@ pub fn tap<Io>(extensions: &Extensions, io: Io) -> TappedStream<Io> {
             pipes.add(tap, Box::new(active.clone()));
         }
     }
-    TappedStream { io, pipes }
+    TappedStream { io, pipes, wakers: Arc::default() }
 }
 
 pin_project! {
@@ -318,30 +367,45 @@ pin_project! {
         #[pin]
         io: Io,
         pipes: WebSocketPump,
+        wakers: Arc<TaskWakers>,
     }
 }
 
-impl<Io: AsyncRead> AsyncRead for TappedStream<Io> {
+impl<Io: AsyncRead + AsyncWrite> AsyncRead for TappedStream<Io> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        this.pipes.poll_read(this.io, cx, buf)
+        if this.pipes.is_passthrough() {
+            return this.io.poll_read(cx, buf);
+        }
+        this.wakers.register_reader(cx.waker());
+        let waker = this.wakers.waker();
+        this.pipes.poll_read_and_drain(this.io, &mut Context::from_waker(&waker), buf, this.wakers)
     }
 }
 
-impl<Io: AsyncWrite> AsyncWrite for TappedStream<Io> {
+impl<Io: AsyncRead + AsyncWrite> AsyncWrite for TappedStream<Io> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.project();
-        this.pipes.poll_write(this.io, cx, buf)
+        if this.pipes.is_passthrough() {
+            return this.io.poll_write(cx, buf);
+        }
+        this.wakers.register_writer(cx.waker());
+        this.pipes.poll_watched(this.io, this.wakers, |pump, io, cx| pump.poll_write(io, cx, buf))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        this.pipes.poll_flush(this.io, cx)
+        if this.pipes.is_passthrough() {
+            return this.io.poll_flush(cx);
+        }
+        this.wakers.register_writer(cx.waker());
+        this.pipes.poll_watched(this.io, this.wakers, WebSocketPump::poll_flush)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        this.pipes.poll_shutdown(this.io, cx)
+        this.wakers.register_writer(cx.waker());
+        this.pipes.poll_watched(this.io, this.wakers, WebSocketPump::poll_shutdown)
     }
 }
 
