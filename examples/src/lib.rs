@@ -1,6 +1,7 @@
 //! Helpers shared by the programs: command lines, route tables, problem responses.
 
 pub mod cli;
+pub mod plan;
 pub mod problem;
 pub mod route_table;
 

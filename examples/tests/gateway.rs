@@ -20,10 +20,17 @@ struct Gateway {
 
 impl Gateway {
     fn start(name: &str, table: &str) -> Self {
+        Self::start_with(name, table, &[])
+    }
+
+    /// Starts the program with further arguments, in the environment `staging`.
+    fn start_with(name: &str, table: &str, args: &[&std::ffi::OsStr]) -> Self {
         let file = std::env::temp_dir().join(format!("waylay-gateway-{name}-{}.toml", std::process::id()));
         std::fs::write(&file, table).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_gateway"))
             .args([file.as_os_str(), "127.0.0.1:0".as_ref()])
+            .args(args)
+            .env("WAYLAY_ENVIRONMENT", "staging")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -172,6 +179,82 @@ fn changes_under_load() {
     for client in clients {
         client.join().unwrap();
     }
+}
+
+/// A plan in a file, edited under load: each edit is active within a second, no request fails that
+/// no fault was injected into, and an invalid edit changes nothing.
+#[test]
+fn a_plan_changes_under_load() {
+    let plan_file = std::env::temp_dir().join(format!("waylay-faults-{}.toml", std::process::id()));
+    let plan = |status: u16| {
+        format!(
+            "version = 1\nenvironments = [\"staging\"]\nttl = \"15m\"\n[[fault]]\nname = \"faulty\"\n\
+             participation = 1\nallow_paths = [\"/one/faulty\"]\nerror = {status}\n"
+        )
+    };
+    std::fs::write(&plan_file, plan(500)).unwrap();
+    let table = route("one", upstream("one"));
+    let mut gateway = Gateway::start_with("plan", &table, &["--plan".as_ref(), plan_file.as_os_str()]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..3)
+        .map(|_| {
+            let (stop, address) = (Arc::clone(&stop), gateway.address);
+            std::thread::spawn(move || {
+                let mut requests = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let response = get(address, "/one/x");
+                    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+                    requests += 1;
+                }
+                requests
+            })
+        })
+        .collect();
+    let is_active = |gateway: &Gateway, status: u16| {
+        let response = gateway.get("/one/faulty");
+        response.starts_with(&format!("HTTP/1.1 {status} "))
+            && response.contains("x-fault-injected: faulty\r\n")
+    };
+    for status in 500..505 {
+        std::fs::write(&plan_file, plan(status)).unwrap();
+        let edited = std::time::Instant::now();
+        while !is_active(&gateway, status) {
+            assert!(edited.elapsed().as_millis() < 1000, "revision {status} is not active within a second");
+        }
+    }
+    std::fs::write(&plan_file, plan(505).replace("error", "eror").replace("15m", "soon")).unwrap();
+    let mut message = String::new();
+    while message.matches("^^^^").count() < 2 {
+        assert!(gateway.stderr.read_line(&mut message).unwrap() > 0, "{message}");
+    }
+    let wanted = [
+        "the running ones stay: 2 errors in the plan",
+        "3:7: `ttl`: `soon`",
+        "8:1: `eror` is not a key of a fault; did you mean `error`?",
+    ];
+    assert!(wanted.iter().all(|text| message.contains(text)), "{message}");
+    assert!(is_active(&gateway, 504), "the last good plan runs");
+    stop.store(true, Ordering::Relaxed);
+    assert!(clients.into_iter().all(|client| client.join().unwrap() > 20));
+    let _ = std::fs::remove_file(plan_file);
+}
+
+/// The check of a plan prints what it does, or all its errors.
+#[test]
+fn a_plan_is_checked() {
+    let check = |file: &std::path::Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_gateway"))
+            .args(["--plan".as_ref(), "check".as_ref(), file.as_os_str()])
+            .output()
+            .unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.success(), text)
+    };
+    let (is_valid, text) = check(concat!(env!("CARGO_MANIFEST_DIR"), "/plan.toml").as_ref());
+    assert!(is_valid && text.starts_with("plan checkout-drill for staging, seed = 42"), "{text}");
+    assert!(text.contains("\nslow-cart (server): 25 %, ramp = \"2m\", allow_methods = [\"GET\"]"), "{text}");
+    let (is_valid, text) = check(concat!(env!("CARGO_MANIFEST_DIR"), "/gateway.toml").as_ref());
+    assert!(!is_valid && text.contains("`routes` is not a key of a plan"), "{text}");
 }
 
 #[test]

@@ -181,6 +181,11 @@ impl FaultPlan {
         self.data.tables("fault").filter_map(|fault| fault.text("name"))
     }
 
+    /// Returns what the plan does, one line for the plan and one for each fault.
+    pub fn summary(&self) -> String {
+        write::summary(&self.data)
+    }
+
     /// Returns whether the plan ends by itself.
     pub fn has_end(&self) -> bool {
         self.data.get("ttl").is_some() || self.data.get("until").is_some()

@@ -368,9 +368,20 @@ pin_project! {
     {
         // The common case: nothing is boxed, and nothing is stored beside the response.
         Passthrough { #[pin] response: S::Future },
-        Injected { injected: Pin<Box<InjectedState<S, B>>> },
+        Injected { injected: Pin<Box<BoxedState<S, B>>> },
+    }
+}
+
+pin_project! {
+    // One box for both, so that the common case is as small as it can be.
+    #[project = BoxedProjection]
+    enum BoxedState<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        Injected { #[pin] injected: InjectedState<S, B> },
         // Only under a set that may stop by itself.
-        Observed { response: Pin<Box<S::Future>>, observation: Option<Box<Observation>> },
+        Observed { #[pin] response: S::Future, observation: Option<Observation> },
     }
 }
 
@@ -385,8 +396,8 @@ where
 
     /// A response that a set of faults observes.
     pub(crate) fn observed(response: S::Future, observation: Observation) -> Self {
-        let observation = Some(Box::new(observation));
-        Self { state: State::Observed { response: Box::pin(response), observation } }
+        let observed = BoxedState::Observed { response, observation: Some(observation) };
+        Self { state: State::Injected { injected: Box::pin(observed) } }
     }
 
     pub(crate) fn injected(
@@ -397,13 +408,8 @@ where
         rebox: Option<BodyRebox<B>>,
         on_reject: RejectFn<S::Error>,
     ) -> Self {
-        Self {
-            state: State::Injected {
-                injected: Box::pin(InjectedState::new(
-                    execution, remaining, service, request, rebox, on_reject,
-                )),
-            },
-        }
+        let injected = InjectedState::new(execution, remaining, service, request, rebox, on_reject);
+        Self { state: State::Injected { injected: Box::pin(BoxedState::Injected { injected }) } }
     }
 }
 
@@ -420,11 +426,6 @@ where
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
             }
             StateProjection::Injected { injected } => poll_injected(injected.as_mut(), cx),
-            StateProjection::Observed { response, observation } => {
-                let response = ready!(response.as_mut().poll(cx));
-                observation.take().into_iter().for_each(|observation| observation.finish(&response));
-                Poll::Ready(response.map(|response| response.map(FaultBody::service)))
-            }
         }
     }
 }
@@ -433,13 +434,20 @@ where
 #[cold]
 #[inline(never)]
 fn poll_injected<S, B, ResB>(
-    injected: Pin<&mut InjectedState<S, B>>,
+    injected: Pin<&mut BoxedState<S, B>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Response<FaultBody<ResB>>, S::Error>>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
 {
-    injected.poll(cx)
+    match injected.project() {
+        BoxedProjection::Injected { injected } => injected.poll(cx),
+        BoxedProjection::Observed { response, observation } => {
+            let response = ready!(response.poll(cx));
+            observation.take().into_iter().for_each(|observation| observation.finish(&response));
+            Poll::Ready(response.map(|response| response.map(FaultBody::service)))
+        }
+    }
 }
 
 impl<S, B> fmt::Debug for FaultFuture<S, B>
@@ -450,7 +458,6 @@ where
         let state = match self.state {
             State::Passthrough { .. } => "passthrough",
             State::Injected { .. } => "injected",
-            State::Observed { .. } => "observed",
         };
         f.debug_tuple("FaultFuture").field(&state).finish()
     }

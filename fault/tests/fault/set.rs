@@ -12,9 +12,10 @@ use tokio::time::Instant;
 use tower::{Service, ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
-    Accept, BodyError, ClientError, Corruption, DecideBy, Delay, Event, Fault, FaultBuilder, FaultPlacement,
-    FaultSet, INJECTED_HEADER, Injector, Phase, Reject, SetError, SetEvent, SkipReason, Toxic, TruncateAt,
-    TruncateEnd, chain, corrupt, error, patch, quota, reject, slow, truncate,
+    Accept, BodyError, ClientError, Corruption, DecideBy, Delay, DelayPoint, Event, Fault, FaultBuilder,
+    FaultPlacement, FaultSet, INJECTED_HEADER, InjectContext, InjectOutcome, Injector, Phase, Reject,
+    SetError, SetEvent, SkipReason, Toxic, TruncateAt, TruncateEnd, chain, corrupt, custom, error, patch,
+    quota, reject, slow, truncate,
 };
 
 use crate::support::{get, request};
@@ -23,6 +24,11 @@ type TestBody = Full<bytes::Bytes>;
 
 fn on(name: &str, injector: impl Into<Injector>) -> FaultBuilder {
     Fault::new(name, injector).enabled(true).participation(1.0)
+}
+
+/// An injector that decides by the head of the response.
+fn inspect(with: fn(&mut http::response::Parts) -> InjectOutcome) -> Injector {
+    custom("inspect", move |_: InjectContext| async move { InjectOutcome::inspect(with) })
 }
 
 /// The service that the tests put behind faults: `{"real":"text"}`.
@@ -56,7 +62,7 @@ async fn through_set(set: &FaultSet) -> Seen {
 #[tokio::test(start_paused = true)]
 async fn a_set_acts_like_nested_layers() {
     type Pair = fn() -> [Injector; 3];
-    let rows: [Pair; 8] = [
+    let rows: [Pair; 12] = [
         || [slow(Delay::fixed("10ms")), slow(Delay::fixed("20ms")), slow(Delay::fixed("30ms"))],
         || [slow(Delay::fixed("10ms")), error(503).into(), error(500).into()],
         || {
@@ -89,6 +95,26 @@ async fn a_set_acts_like_nested_layers() {
         },
         || [patch().status(299).into(), reject(Reject::EmptyReply), error(500).into()],
         || [chain::<Injector>([]), patch().drop("content-type").into(), error(418).text("tea").into()],
+        // What decides only once the response is there.
+        || {
+            let teapot = |head: &mut http::response::Parts| {
+                assert_eq!(head.status, 200);
+                let mut response = Response::new(bytes::Bytes::from("tea"));
+                *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
+                InjectOutcome::Respond(response)
+            };
+            [inspect(teapot), truncate(TruncateAt::Bytes(3)).into(), slow(Delay::fixed("1ms"))]
+        },
+        || [slow(Delay::fixed("1ms")), inspect(|_| InjectOutcome::EmptyReply), slow(Delay::fixed("2ms"))],
+        || [inspect(|_| InjectOutcome::Skip), error(503).into(), error(500).into()],
+        || {
+            let created = |head: &mut http::response::Parts| {
+                head.status = http::StatusCode::CREATED;
+                InjectOutcome::Continue
+            };
+            let head = DelayPoint::ResponseHead;
+            [slow(Delay::fixed("3ms").at(head)), inspect(created), slow(Delay::fixed("4ms").at(head))]
+        },
     ];
     for (row, injectors) in rows.into_iter().enumerate() {
         let named = || {

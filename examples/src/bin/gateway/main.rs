@@ -16,10 +16,12 @@ use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tower::ServiceExt;
+use tokio::net::{TcpListener, TcpStream};
+use tower::{Layer, ServiceExt};
 use waylay_examples::cli;
+use waylay_examples::plan::{self, PlanCommand};
 use waylay_examples::route_table::route_table;
+use waylay_fault::{FaultSet, FaultStream};
 use waylay_router::{
     Body, BuildErrors, FileWatcher, Peer, ReloadEvent, Route, Router, SwapRouter, TableSpec,
 };
@@ -30,6 +32,8 @@ const EXAMPLES: &str = "\
 Examples:
   gateway                                       examples/gateway.toml on 127.0.0.1:8080
   gateway routes.toml 127.0.0.1:0               routes.toml on any free port, which is printed
+  gateway --plan plan.toml                      the same under the faults of a plan, reloaded on change
+  gateway --plan check plan.toml                check a plan, print what it does, and exit
   gateway --completions bash > gateway          write a completion script
   curl '127.0.0.1:8080/_routes'                 routes and lints of the running gateway
   curl '127.0.0.1:8080/_explain?url=http://host/path&method=GET&header=x-a:1'";
@@ -44,6 +48,9 @@ struct Arguments {
     /// Address of the gateway; port 0 takes any free port
     #[arg(default_value = "127.0.0.1:8080")]
     address: String,
+    /// Put the upstreams under the faults of a plan; the environment is that of WAYLAY_ENVIRONMENT
+    #[arg(long, value_name = "[check] FILE", num_args = 1..=2)]
+    plan: Vec<String>,
 }
 
 #[tokio::main]
@@ -54,12 +61,23 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
 }
 
-async fn run(Arguments { file, address }: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+async fn run(Arguments { file, address, plan }: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let faults = match PlanCommand::parse(&plan)? {
+        Some(PlanCommand::Check(plan)) => {
+            println!("{}", plan::check(&plan)?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(PlanCommand::Follow(plan)) => {
+            // Each injection is marked in its response.
+            plan::follow(&plan, None, |event| eprintln!("{event}"), |_| ())?
+        }
+        None => FaultSet::new(),
+    };
     let client = client();
     // Without a valid table the gateway does not start.
     let swap = SwapRouter::new(table(&std::fs::read_to_string(&file)?, &client)?);
-    let router = admin_router(swap.clone())?;
-    let listener = TcpListener::bind(&address).await?;
+    let router = admin_router(swap.clone(), &faults)?;
+    let listener = faults.listener(TcpListener::bind(&address).await?);
     println!("{}\nlistening on http://{}", route_table(&swap.current()), listener.local_addr()?);
     tokio::spawn(async move {
         let file = FileWatcher::new(file).every(Duration::from_millis(250));
@@ -104,12 +122,13 @@ fn report(followed: ReloadEvent<BuildErrors>) {
 }
 
 /// Builds the fixed routes `/_routes` and `/_explain`; all other requests go to the table.
-fn admin_router(swap: SwapRouter) -> Result<Router, BuildErrors> {
+fn admin_router(swap: SwapRouter, faults: &FaultSet) -> Result<Router, BuildErrors> {
+    let faulty = faults.layer().map_body(Body::new).layer(swap.clone());
     Router::builder()
         .state(swap.clone())
         .route(Route::get("/_routes").to(routes))
         .route(Route::get("/_explain").to(explain))
-        .fallback_service(swap)
+        .fallback_service(faulty)
         .build()
 }
 
@@ -157,10 +176,12 @@ async fn explain(
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], explanation.to_string()))
 }
 
-async fn serve_connection(stream: tokio::net::TcpStream, peer: SocketAddr, router: Router) {
+async fn serve_connection(stream: FaultStream<TcpStream>, peer: SocketAddr, router: Router) {
+    let connection = stream.connection().clone();
     let peer = Peer::default().addr(peer).scheme(http::uri::Scheme::HTTP);
     let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer.clone());
+        request.extensions_mut().insert(connection.clone());
         request.map(Body::new)
     });
     let server = auto::Builder::new(TokioExecutor::new());

@@ -18,7 +18,8 @@ use std::sync::Arc;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 use waylay_examples::cli;
-use waylay_fault::{Event, Reporter};
+use waylay_examples::plan::{self, PlanCommand};
+use waylay_fault::{Event, FaultSet, Reporter, SetEvent};
 
 use crate::server::Servers;
 
@@ -31,6 +32,8 @@ Examples:
   staging --addr 127.0.0.1:0              the same on any free port, which is printed
   staging --drill 2000                    run 2000 requests against all faults and print a report
   staging --drill 2000 --seed 1           the same with another seed
+  staging --plan plan.toml                put the shop under the faults of a plan, reloaded on change
+  staging --plan check plan.toml          check a plan, print what it does, and exit
   staging --completions bash > staging    write a completion script
 
 RUST_LOG sets the log level on stderr.";
@@ -52,6 +55,10 @@ struct Arguments {
     /// Seed of the faults; equal seeds inject the same faults into the same requests
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
+    /// Put the shop under the faults of a plan, beside its own; the environment is that of
+    /// WAYLAY_ENVIRONMENT, or `staging`
+    #[arg(long, value_name = "[check] FILE", num_args = 1..=2, conflicts_with = "drill")]
+    plan: Vec<String>,
 }
 
 fn local(port: u16) -> SocketAddr {
@@ -95,10 +102,25 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let Arguments { addr, control_addr, drill, seed } = arguments;
+    let Arguments { addr, control_addr, drill, seed, plan } = arguments;
+    let plan = PlanCommand::parse(&plan)?;
+    if let Some(PlanCommand::Check(file)) = &plan {
+        writeln!(io::stdout(), "{}", plan::check(file)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(requests) = drill else {
         init_log("info");
-        serve(addr, control_addr, seed).await?;
+        // This program is a staging environment unless it is told otherwise.
+        let environment = std::env::var("WAYLAY_ENVIRONMENT").is_err().then(|| "staging".to_owned());
+        let faults = match plan {
+            Some(PlanCommand::Follow(file)) => {
+                Some(plan::follow(&file, environment.as_deref(), log_event, |event| {
+                    tracing::info!("{event}")
+                })?)
+            }
+            _ => None,
+        };
+        serve(addr, control_addr, seed, faults).await?;
         return Ok(ExitCode::SUCCESS);
     };
     // The report contains the injected faults, so the log is off by default.
@@ -108,9 +130,25 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if report.agrees() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
-async fn serve(addr: SocketAddr, control_addr: SocketAddr, seed: u64) -> Result<(), Box<dyn Error>> {
+/// Logs what happens to the faults of the plan.
+fn log_event(event: &SetEvent) {
+    match event {
+        SetEvent::Applied { .. } | SetEvent::Rearmed => tracing::info!("{event}"),
+        _ => tracing::warn!("{event}"),
+    }
+}
+
+async fn serve(
+    addr: SocketAddr,
+    control_addr: SocketAddr,
+    seed: u64,
+    faults: Option<FaultSet>,
+) -> Result<(), Box<dyn Error>> {
     let log: Arc<dyn Reporter> = Arc::new(|event: &Event<'_>| tracing::info!("{event}"));
-    let servers = Servers::bind(addr, control_addr, seed, &log).await?;
+    let mut servers = Servers::bind(addr, control_addr, seed, &log).await?;
+    if let Some(faults) = faults {
+        servers.put_under(&faults)?;
+    }
     guide::print(&servers)?;
     tokio::select! {
         () = servers.run(interrupt()) => {}

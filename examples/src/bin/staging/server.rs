@@ -18,9 +18,9 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tower::ServiceExt;
-use waylay_fault::Reporter;
-use waylay_router::{Peer, Router};
+use tower::{Layer, ServiceExt};
+use waylay_fault::{FaultSet, Reporter};
+use waylay_router::{Body, BuildErrors, Peer, Router};
 
 use crate::faults::{Faults, control_router};
 use crate::routes::shop_router;
@@ -52,6 +52,13 @@ impl Servers {
         let shop_port = Port::bind("--addr", shop_addr).await?;
         let control_port = Port::bind("--control-addr", control_addr).await?;
         Ok(Self { shop, control, shop_port, control_port })
+    }
+
+    /// Puts the shop under the faults of a set, around those of its own.
+    pub(crate) fn put_under(&mut self, faults: &FaultSet) -> Result<(), BuildErrors> {
+        let faulty = faults.layer().map_body(Body::new).layer(self.shop.clone());
+        self.shop = Router::builder().fallback_service(faulty).build()?;
+        Ok(())
     }
 
     pub(crate) fn shop_address(&self) -> SocketAddr {

@@ -55,6 +55,32 @@ fn inline(data: &Data, text: &mut String) {
     }
 }
 
+/// One line for the plan and its guards, and one for each fault.
+pub(crate) fn summary(plan: &Table) -> String {
+    const IN_TITLE: [&str; 6] = ["version", "id", "environments", "owner", "reason", "fault"];
+    let environments: Vec<_> = plan.texts("environments").collect();
+    let mut text =
+        format!("plan {} for {}", plan.text("id").unwrap_or("without id"), environments.join(", "));
+    for (key, data) in plan.0.iter().filter(|(key, _)| !IN_TITLE.contains(key)) {
+        let _ = write!(text, ", {key} = ");
+        inline(data, &mut text);
+    }
+    for fault in plan.tables("fault") {
+        let name = fault.text("name").unwrap_or_default();
+        let placement = fault.text("placement").unwrap_or("server");
+        let share = fault.number("participation").unwrap_or_default() * 100.0;
+        let is_disabled = fault.bool("enabled") == Some(false);
+        let state = if is_disabled { ", disabled" } else { "" };
+        let _ = write!(text, "\n{name} ({placement}{state}): {share} %");
+        let is_shown = |key: &str| !["name", "placement", "participation", "enabled"].contains(&key);
+        for (key, data) in fault.0.iter().filter(|(key, _)| is_shown(key)) {
+            let _ = write!(text, ", {key} = ");
+            inline(data, &mut text);
+        }
+    }
+    text
+}
+
 /// Indented by two spaces.
 pub(crate) fn json(data: &Data, depth: usize, text: &mut String) {
     let indent = |text: &mut String, depth: usize| {
