@@ -109,7 +109,7 @@ async fn is_injected(fault: &Fault, path: &str) -> Vec<bool> {
     seen
 }
 
-/// What is looked at is the path that the server got, wherever the fault lies.
+/// What is looked at is the path that the server got, wherever the fault is.
 #[tokio::test]
 async fn paths_are_those_that_the_server_got() {
     let fault = || Fault::new("listed", error(503)).enabled(true).participation(1.0);
@@ -176,4 +176,29 @@ async fn reports_have_the_path_that_the_server_got() {
         app.clone().oneshot(request).await.unwrap();
     }
     assert_eq!(*seen.lock().unwrap(), ["/api/a?b=c"; 3]);
+}
+
+/// Within a mount a template is known with the prefix, as within axum's `nest`, and without it.
+#[tokio::test]
+async fn templates_within_mounts() {
+    let fault = || Fault::new("listed", error(503)).enabled(true).participation(1.0);
+    for (template, wanted) in [
+        ("/api/{version}/items/{id}", true),
+        ("/items/{id}", true),
+        ("/api/{version}/items", false),
+        ("/other/items/{id}", false),
+    ] {
+        let fault = fault().allow_routes([template]).build().unwrap();
+        let ours = Router::builder().layer(fault.layer());
+        let ours = ours.route(Route::get("/items/{id}").to(async || "item")).build().unwrap();
+        let theirs =
+            axum::Router::<()>::new().route("/items/{id}", get(async || "item")).layer(fault.layer());
+        let ours = Router::builder().route(Route::prefix("/api/{version}").mount(ours)).build().unwrap();
+        let theirs = Router::builder().route(Route::prefix("/api/{version}").mount(theirs)).build().unwrap();
+        let request = || Request::get("/api/v1/items/7").body(Body::empty()).unwrap();
+        assert_eq!(ours.oneshot(request()).await.unwrap().status() == 503, wanted, "{template}");
+        // Of axum's router within, the outer match hides the template without the prefix.
+        let wanted = wanted && template.starts_with("/api");
+        assert_eq!(theirs.oneshot(request()).await.unwrap().status() == 503, wanted, "axum's, {template}");
+    }
 }

@@ -36,6 +36,9 @@ pub(crate) trait Stage: fmt::Debug + Send + Sync {
         input
     }
 
+    /// Begins in the middle of a body: these bytes of an incomplete message were sent already.
+    fn resume(&mut self, _partial: &[u8]) {}
+
     /// Tests whether it can be applied to the body of a message with this head.
     fn applies_to(&self, _: &HeaderMap) -> bool {
         true
@@ -106,6 +109,17 @@ impl StageInput<'_> {
             cx,
             &mut StageInput { stages, source: self.source.as_mut(), handle: self.handle, off: self.off },
         )
+    }
+
+    /// Returns the next frame of other stages on the same input, which belong to another handle.
+    pub(crate) fn poll_stages(
+        &mut self,
+        cx: &mut Context<'_>,
+        stages: &mut [Box<dyn Stage>],
+        handle: &dyn FaultHandle,
+        off: bool,
+    ) -> Polled {
+        StageInput { stages, source: self.source.as_mut(), handle, off }.poll_frame(cx)
     }
 
     pub(crate) fn is_off(&self) -> bool {

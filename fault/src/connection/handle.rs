@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::body::stage::FaultHandle;
 use crate::connection::command::{ChunkError, Direction, Termination, ToxicKind};
-use crate::connection::messages::MessageTap;
+use crate::connection::messages::{MessageTap, StandbyTap};
 use crate::connection::waker::TaskWakers;
 use crate::random::draws::Draws;
 
@@ -88,6 +88,8 @@ pub(crate) enum HttpCommand {
     ChunkFraming { how: ChunkError, handle: Box<dyn FaultHandle> },
     /// Applies message rules to a WebSocket, if the next response accepts one.
     Messages { tap: MessageTap, handle: Box<dyn FaultHandle> },
+    /// Watches the messages of a WebSocket, if the next response opens one, for a fault that is off.
+    Standby(Arc<dyn StandbyTap>),
     /// Sends `GOAWAY` with this code to an HTTP/2 client.
     Drain { code: u32 },
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
@@ -16,12 +15,11 @@ use crate::fault::guards::GuardState;
 use crate::fault::limits::FaultLimits;
 use crate::fault::schedule::{AttemptTable, Schedule, ScheduleConfig};
 use crate::fault::selection::{CountWindow, Group};
-use crate::fault::state::{DrawFn, FaultState};
+use crate::fault::state::{Carried, DrawFn, FaultState};
 use crate::fault::switch::{Participation, Switch};
 use crate::injector::key::{DecideBy, KeyExtractor};
-use crate::injector::tree::Injector;
+use crate::injector::tree::{Injector, Watches};
 use crate::random::draws::{Key, Sampler, random_seed};
-use crate::report::counts::Counters;
 use crate::report::event::Reporter;
 
 impl Fault {
@@ -90,17 +88,6 @@ pub struct FaultBuilder {
     first_per_key: Option<u64>,
     guards: Option<Arc<GuardState>>,
     carried: Carried,
-}
-
-/// What a fault takes over from the one of its name that it replaces.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Carried {
-    pub(crate) counters: Arc<Counters>,
-    /// Requests that were decided by the counter.
-    pub(crate) keys: Arc<AtomicU64>,
-    /// Requests that the draw chose.
-    pub(crate) selected: Arc<AtomicU64>,
-    pub(crate) seed: Option<u64>,
 }
 
 impl FaultBuilder {
@@ -333,6 +320,7 @@ impl FaultBuilder {
                     self.count_while_disabled,
                     participation,
                     injector.is_protection(),
+                    injector.watches() != Watches::default(),
                 ),
                 filter,
                 key_extractor,
@@ -426,6 +414,8 @@ impl FaultBuilder {
 
     /// Allows only these paths, written as for [`block_paths`](Self::block_paths), which takes
     /// precedence.
+    ///
+    /// An allow list without entries is an error, here as for all kinds: it would allow nothing.
     pub fn allow_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
         self.filter.paths.allow = Some(strings(patterns));
         self
@@ -454,7 +444,8 @@ impl FaultBuilder {
 
     /// Skips these routes, given by their template in axum's router or in `waylay-router`, with the
     /// prefixes of scopes, such as `/orders/{id}`; in the latter also by name. The layer must be
-    /// inside of the router (`layer`, `route_layer`): outside of it no route is matched yet.
+    /// inside of the router (`layer`, `route_layer`): outside of it no route is matched yet. Within
+    /// a mounted router, both the template with the prefix of the mount and the one without it name it.
     #[cfg(any(feature = "axum", feature = "router"))]
     pub fn block_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
         self.filter.routes.block = strings(templates);

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::response::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::body::fault_body::FaultBody;
 use crate::body::request_body::BodyRebox;
 use crate::body::stage::{FaultHandle, Stage};
-use crate::connection::messages::MessageTap;
+use crate::connection::messages::{MessageTap, StandbyTap};
 use crate::fault::state::{ActiveHandle, PendingInjection};
 use crate::injector::steps::{Change, Edits};
 
@@ -17,8 +19,9 @@ use crate::injector::steps::{Change, Edits};
 #[derive(Default)]
 pub(crate) struct Changes {
     wait: Duration,
-    edits: Vec<Arc<Edits>>,
     /// Each with the number of its action.
+    edits: Vec<(usize, Arc<Edits>)>,
+    /// The same.
     stages: Vec<(usize, Box<dyn Stage>)>,
     websocket: MessageTaps,
 }
@@ -37,20 +40,25 @@ impl Changes {
     pub(crate) fn add(&mut self, index: usize, change: Change) {
         match change {
             Change::Wait(time) => self.wait = self.wait.saturating_add(time),
-            Change::Head(edits) => self.edits.push(edits),
+            Change::Head(edits) => self.edits.push((index, edits)),
             Change::Body(stage) => self.stages.push((index, stage)),
             Change::HeadAndBody(edits, stage) => {
-                self.edits.push(edits);
+                self.edits.push((index, edits));
                 self.stages.push((index, stage));
             }
         }
     }
 
-    /// Removes the stages that cannot be applied to a body with this head, and returns the numbers of
-    /// their actions.
-    pub(crate) fn retain_applicable(&mut self, headers: &HeaderMap) -> Vec<usize> {
-        let removed = self.stages.extract_if(.., |(_, stage)| !stage.applies_to(headers));
-        removed.map(|(index, _)| index).collect()
+    /// Removes the stages that cannot be applied to the body of a response with this head, and returns
+    /// the numbers of their actions.
+    pub(crate) fn retain_applicable(&mut self, head: &Parts, is_head: bool) -> Vec<usize> {
+        let status = self.edits.iter().rev().find_map(|(_, edits)| edits.status).unwrap_or(head.status);
+        let has_body = !is_head && !is_bodiless(status);
+        let removed = self.stages.extract_if(.., |(_, stage)| !has_body || !stage.applies_to(&head.headers));
+        let removed: Vec<usize> = removed.map(|(index, _)| index).collect();
+        // A body that is not replaced keeps its head.
+        self.edits.retain(|(index, _)| !removed.contains(index));
+        removed
     }
 
     /// Tests whether the action has a stage.
@@ -82,7 +90,7 @@ impl Changes {
         rebox: Option<BodyRebox<B>>,
         handle: impl FnOnce() -> Box<dyn FaultHandle>,
     ) -> Request<B> {
-        for edits in &self.edits {
+        for (_, edits) in &self.edits {
             edits.headers(request.headers_mut());
         }
         if !self.websocket.taps.is_empty() {
@@ -104,14 +112,14 @@ impl Changes {
         is_head: bool,
         mut handle: impl FaultHandle + 'static,
     ) -> Response<FaultBody<B>> {
-        for edits in &self.edits {
+        for (_, edits) in &self.edits {
             if let Some(status) = edits.status {
                 *response.status_mut() = status;
             }
             edits.headers(response.headers_mut());
         }
         let is_bodiless = is_bodiless(response.status());
-        if is_bodiless && self.edits.iter().any(|edits| edits.changes_content()) {
+        if is_bodiless && self.edits.iter().any(|(_, edits)| edits.changes_content()) {
             remove_content(response.headers_mut());
             response = response.map(|_| FaultBody::no_content());
         }
@@ -140,16 +148,27 @@ pub(crate) fn remove_content(headers: &mut HeaderMap) {
     headers.remove(TRANSFER_ENCODING);
 }
 
+/// HTTP/1 only).
+pub(crate) fn strip_body(response: &mut Response<Bytes>) {
+    let body = std::mem::take(response.body_mut());
+    if !body.is_empty() {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert(body.len().into());
+    }
+}
+
 /// The message rules for a WebSocket, in the extensions of its upgrade request.
 #[derive(Clone, Default)]
 pub(crate) struct MessageTaps {
     pub(crate) taps: Vec<(MessageTap, ActiveHandle)>,
     pub(crate) pending: Vec<PendingInjection>,
+    /// Faults that were off when the request came.
+    pub(crate) standby: Vec<Arc<dyn StandbyTap>>,
 }
 
 impl MessageTaps {
     pub(crate) fn extend(&mut self, more: Self) {
         self.taps.extend(more.taps);
         self.pending.extend(more.pending);
+        self.standby.extend(more.standby);
     }
 }

@@ -1,11 +1,9 @@
 //! Execution: runs the steps drawn for one request.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use http::response::Parts;
 use http::{Method, Request, Response, StatusCode};
 
@@ -13,8 +11,9 @@ use crate::body::stage::{FaultHandle, Pause, WhenOff};
 use crate::connection::command::Termination;
 use crate::connection::handle::{Command, HttpCommand};
 use crate::connection::messages::MessageTap;
+use crate::fault::actions::{ActionState, Actions};
 use crate::fault::capability::{Capability, DeliveryMethod};
-use crate::fault::changes::{Changes, is_bodiless, remove_content};
+use crate::fault::changes::{Changes, is_bodiless, remove_content, strip_body};
 use crate::fault::filter::filter::original_uri;
 use crate::fault::guards::Permit;
 use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause, when_off};
@@ -23,7 +22,7 @@ use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
 use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step, Steps};
 use crate::random::draws::Draws;
 use crate::report::callback::{GuardedFuture, guard};
-use crate::report::event::{Action, Event, Phase, SkipReason};
+use crate::report::event::{Event, Phase, SkipReason};
 use crate::report::mark::{Injected, Mark};
 #[cfg(feature = "tracing")]
 use crate::report::trace;
@@ -57,29 +56,15 @@ pub(crate) struct Execution {
     /// The changes of the response.
     pub(crate) changes: Changes,
     reporters: Vec<ReporterSpan>,
-    injected: Injected,
-    /// One for each action.
-    states: Vec<ActionState>,
+    actions: Actions,
     /// Functions of the response, each with the number of its action.
     inspects: Vec<(usize, Inspect)>,
-    /// Why an action was skipped, if one was.
-    skipped: Option<SkipReason>,
     is_counted: bool,
     is_ended: bool,
     /// The response states that it is the last one on its connection.
     is_last_response: bool,
     /// Held for as long as the injection counts as active in its set.
     _permit: Option<Permit>,
-}
-
-/// What has become of an action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ActionState {
-    Planned,
-    /// The response decides about it.
-    Pending,
-    Done,
-    Skipped,
 }
 
 impl Execution {
@@ -91,14 +76,8 @@ impl Execution {
         request: &Request<B>,
     ) -> Self {
         let wanted = state.reporter.is_some() || !steps.reporters.is_empty() || steps.has_custom();
-        let injected = Injected {
-            fault: state.name.clone(),
-            actions: steps.actions.into(),
-            is_reject: false,
-            inner: None,
-        };
         #[cfg(feature = "tracing")]
-        trace::started(&state.name, &injected.actions, request);
+        trace::started(&state.name, &steps.actions, request);
         state.counters.add_active();
         let mut execution = Self {
             request: wanted.then(|| Arc::new(clone_head(request))),
@@ -108,21 +87,20 @@ impl Execution {
             steps: steps.list,
             changes: Changes::default(),
             reporters: steps.reporters,
-            states: vec![ActionState::Done; injected.actions.len()],
+            actions: Actions::new(steps.actions),
             inspects: Vec::new(),
-            skipped: None,
-            injected,
             is_counted: false,
             is_ended: false,
             is_last_response: false,
             _permit: permit,
         };
         // The start is reported with all actions, the end with those that were begun.
+        execution.actions.set_all(ActionState::Done);
         execution.report(Phase::Started);
-        execution.states.fill(ActionState::Planned);
+        execution.actions.set_all(ActionState::Planned);
         for (index, step) in execution.steps.iter().enumerate() {
             if !step.applies_to_request(request.headers()) {
-                execution.states[index] = ActionState::Skipped;
+                execution.actions.set(index, ActionState::Skipped);
             }
         }
         execution
@@ -133,10 +111,10 @@ impl Execution {
         let mut request = Changes::default();
         let only_websocket = self.steps.iter().all(|step| matches!(step, Step::WebSocket(_)));
         for (index, step) in std::mem::take(&mut self.steps).into_iter().enumerate() {
-            if self.states[index] == ActionState::Skipped {
+            if self.actions.is(index, ActionState::Skipped) {
                 continue;
             }
-            self.states[index] = ActionState::Done;
+            self.actions.set(index, ActionState::Done);
             match step {
                 Step::Wait(time) => {
                     self.count_injection();
@@ -148,11 +126,11 @@ impl Execution {
                 Step::Custom(inject, draws) => match self.run_custom(&*inject, draws).await {
                     Ok(InjectOutcome::Continue) => self.count_injection(),
                     Ok(InjectOutcome::Inspect(inspect)) if self.capability.can_respond() => {
-                        self.states[index] = ActionState::Pending;
+                        self.actions.set(index, ActionState::Pending);
                         self.inspects.push((index, inspect));
                     }
                     Ok(InjectOutcome::Skip) => {
-                        self.skip_action(index, SkipReason::Declined);
+                        self.actions.skip(index, SkipReason::Declined);
                         break;
                     }
                     outcome => return self.end_custom(index, outcome),
@@ -166,7 +144,7 @@ impl Execution {
                 Step::Request(change) => request.add(index, change),
                 Step::Response(change) => {
                     if change.is_conditional() {
-                        self.states[index] = ActionState::Pending;
+                        self.actions.set(index, ActionState::Pending);
                     }
                     self.changes.add(index, change);
                 }
@@ -183,7 +161,7 @@ impl Execution {
         }
         let termination = self.capability.after_hang();
         // It is the last step that was begun.
-        let index = self.states.iter().rposition(|state| *state == ActionState::Done).unwrap_or_default();
+        let index = self.actions.last_done().unwrap_or_default();
         self.reject(index, termination)
     }
 
@@ -213,7 +191,7 @@ impl Execution {
         if let Some(connection) = self.capability.http1_connection() {
             connection.send(Command::Http(HttpCommand::Messages { tap, handle: Box::new(handle) }));
             // The stream applies them if the response is a 101.
-            self.states[index] = ActionState::Pending;
+            self.actions.set(index, ActionState::Pending);
             return;
         }
         if only_websocket && !std::mem::replace(&mut self.is_counted, true) {
@@ -223,8 +201,8 @@ impl Execution {
     }
 
     fn forward(mut self, request: Changes) -> Outcome {
-        if self.has_pending() {
-            if self.is_done() {
+        if self.actions.has_pending() {
+            if self.actions.is_done() {
                 self.count_injection();
             }
             return Outcome::Forward { mark: None, request, execution: Some(self) };
@@ -236,15 +214,13 @@ impl Execution {
 
     /// Counts what was done and marks it; ends the execution if nothing is left to do.
     fn proceed(mut self, is_over: bool) -> (Option<Mark>, Option<Self>) {
-        if !self.is_done()
-            && let Some(reason) = self.skipped
-        {
+        if let Some(reason) = self.actions.skip_reason() {
             self.count_skip(reason);
             self.end(Phase::Skipped(reason));
             return (None, None);
         }
         self.count_injection();
-        let mark = self.is_done().then(|| self.mark());
+        let mark = self.actions.is_done().then(|| self.mark());
         if is_over {
             self.end(Phase::Finished);
             return (mark, None);
@@ -253,19 +229,20 @@ impl Execution {
     }
 
     /// Lets the head of a response decide about the pending actions. `Err`: something takes its place.
-    pub(crate) fn resolve(mut self, head: &mut Parts) -> Result<Self, Outcome> {
-        for index in self.changes.retain_applicable(&head.headers) {
-            self.skip_action(index, SkipReason::NotDeliverable);
+    pub(crate) fn resolve(mut self, head: &mut Parts) -> Result<Self, Box<Outcome>> {
+        for index in self.changes.retain_applicable(head, self.is_head) {
+            self.actions.skip(index, SkipReason::NotDeliverable);
         }
         // Message rules of a WebSocket that was not opened.
         let is_websocket = head.status == StatusCode::SWITCHING_PROTOCOLS;
-        for index in 0..self.states.len() {
-            if self.states[index] == ActionState::Pending && !self.inspects.iter().any(|(of, _)| *of == index)
+        for index in 0..self.actions.len() {
+            if self.actions.is(index, ActionState::Pending)
+                && !self.inspects.iter().any(|(of, _)| *of == index)
             {
                 if self.changes.contains(index) || is_websocket {
-                    self.states[index] = ActionState::Done;
+                    self.actions.set(index, ActionState::Done);
                 } else {
-                    self.skip_action(index, SkipReason::NotDeliverable);
+                    self.actions.skip(index, SkipReason::NotDeliverable);
                 }
             }
         }
@@ -274,18 +251,18 @@ impl Execution {
             // A fault that is off by now leaves the response alone.
             let outcome =
                 if self.state.is_off() { Some(InjectOutcome::Skip) } else { guard(|| inspect.call(head)) };
-            self.states[index] = ActionState::Done;
+            self.actions.set(index, ActionState::Done);
             match outcome {
                 Some(InjectOutcome::Continue | InjectOutcome::Inspect(_)) => {}
                 Some(InjectOutcome::Skip) | None => {
                     *head = original;
                     let reason =
                         if outcome.is_some() { SkipReason::Declined } else { SkipReason::CallbackPanicked };
-                    self.skip_action(index, reason);
+                    self.actions.skip(index, reason);
                 }
                 Some(outcome) => {
                     let outcome = self.end_custom(index, Ok(outcome));
-                    return Err(outcome);
+                    return Err(Box::new(outcome));
                 }
             }
         }
@@ -294,23 +271,13 @@ impl Execution {
 
     /// Tests whether the response decides about an action.
     pub(crate) fn has_pending(&self) -> bool {
-        self.states.contains(&ActionState::Pending)
+        self.actions.has_pending()
     }
 
     /// Goes on with a response that was [resolved](Self::resolve).
     pub(crate) fn resume(self) -> (Option<Mark>, Option<Self>) {
         let is_over = self.changes.is_empty();
         self.proceed(is_over)
-    }
-
-    /// Tests whether an action was done.
-    fn is_done(&self) -> bool {
-        self.states.contains(&ActionState::Done)
-    }
-
-    fn skip_action(&mut self, index: usize, reason: SkipReason) {
-        self.states[index] = ActionState::Skipped;
-        self.skipped.get_or_insert(reason);
     }
 
     async fn wait(&self, time: Duration) -> Option<()> {
@@ -339,16 +306,16 @@ impl Execution {
     /// Forwards the request without further changes.
     fn pass(mut self, phase: Phase) -> Outcome {
         self.end(phase);
-        let mark = self.is_done().then(|| self.mark());
+        let mark = self.actions.is_done().then(|| self.mark());
         Outcome::Forward { mark, request: Changes::default(), execution: None }
     }
 
     fn respond(mut self, mut response: Response<Bytes>) -> Outcome {
-        if self.has_pending() {
+        if self.actions.has_pending() {
             let (mut head, body) = response.into_parts();
             self = match self.resolve(&mut head) {
                 Ok(execution) => execution,
-                Err(outcome) => return outcome,
+                Err(outcome) => return *outcome,
             };
             response = Response::from_parts(head, body);
         }
@@ -406,8 +373,8 @@ impl Execution {
 
     /// Skips an action, and forwards the request without further changes.
     fn skip(mut self, index: usize, reason: SkipReason) -> Outcome {
-        self.skip_action(index, reason);
-        if !self.is_done() {
+        self.actions.skip(index, reason);
+        if !self.actions.is_done() {
             self.count_skip(reason);
         }
         self.pass(Phase::Skipped(reason))
@@ -415,30 +382,16 @@ impl Execution {
 
     /// Returns the actions that were done.
     fn mark(&self) -> Mark {
-        let fault = &self.injected.fault;
-        let actions = match self.actions(0, self.states.len(), &[ActionState::Done]) {
-            Cow::Borrowed(_) => self.injected.actions.clone(),
-            Cow::Owned(actions) => actions.into(),
-        };
         Mark {
             header: self.state.mark.clone(),
             is_last_response: self.is_last_response,
-            injected: Injected { fault: fault.clone(), actions, is_reject: false, inner: None },
+            injected: Injected {
+                fault: self.state.name.clone(),
+                actions: self.actions.done(),
+                is_reject: false,
+                inner: None,
+            },
         }
-    }
-
-    /// Returns the actions of this part that are in one of these states.
-    fn actions(&self, from: usize, to: usize, states: &[ActionState]) -> Cow<'_, [Action]> {
-        let part = &self.injected.actions[from..to];
-        let is_in = |state: &ActionState| states.contains(state);
-        if self.states[from..to].iter().all(is_in) {
-            return Cow::Borrowed(part);
-        }
-        part.iter()
-            .zip(&self.states[from..to])
-            .filter(|(_, state)| is_in(state))
-            .map(|(action, _)| action.clone())
-            .collect()
     }
 
     fn count_skip(&mut self, reason: SkipReason) {
@@ -458,7 +411,7 @@ impl Execution {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
         }
-        if self.has_pending() && !self.is_done() {
+        if self.actions.has_pending() && !self.actions.is_done() {
             // There was no response to decide about them.
             self.count_skip(SkipReason::NotDeliverable);
         }
@@ -469,12 +422,11 @@ impl Execution {
     fn report(&self, phase: Phase) {
         let Some(request) = &self.request else { return };
         let placement = self.capability.placement();
-        const BEGUN: [ActionState; 2] = [ActionState::Pending, ActionState::Done];
-        let actions = self.actions(0, self.states.len(), &BEGUN);
+        let actions = self.actions.begun(0, self.actions.len());
         self.state.report(phase, &actions, placement, request);
         let uri = original_uri(placement, request);
         for span in &self.reporters {
-            let actions = self.actions(span.from, span.to, &BEGUN);
+            let actions = self.actions.begun(span.from, span.to);
             if !actions.is_empty() {
                 guard(|| span.reporter.report(&Event::new(&self.state.name, phase, &actions, request, uri)));
             }
@@ -486,6 +438,13 @@ impl Execution {
     /// Returns the number of bytes of the request body to be read during a delay.
     pub(crate) fn read_ahead(&self) -> usize {
         self.state.read_ahead
+    }
+
+    /// Takes the steps of a stream that has begun, and counts them as done.
+    pub(crate) fn join(&mut self) -> Vec<Step> {
+        self.actions.set_all(ActionState::Done);
+        self.count_injection();
+        std::mem::take(&mut self.steps)
     }
 
     /// Tests whether it ends with a hang.
@@ -535,14 +494,6 @@ impl FaultHandle for Execution {
 }
 
 /// Keeps only the length of a response to HEAD: not every server strips the body (hyper does so on
-/// HTTP/1 only).
-fn strip_body(response: &mut Response<Bytes>) {
-    let body = std::mem::take(response.body_mut());
-    if !body.is_empty() {
-        response.headers_mut().entry(CONTENT_LENGTH).or_insert(body.len().into());
-    }
-}
-
 pub(crate) fn clone_head<B>(request: &Request<B>) -> Request<()> {
     let mut head = Request::new(());
     *head.method_mut() = request.method().clone();

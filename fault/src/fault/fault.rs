@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use http::header::UPGRADE;
 use http::{Method, Request, Version};
-use tokio::time::Instant;
 
 use crate::connection::command::Termination;
 use crate::fault::capability::{Capability, DeliveryMethod, Placement};
 use crate::fault::execution::{Execution, clone_head};
 use crate::fault::guards::Permit;
-use crate::fault::schedule::AttemptTable;
 use crate::fault::selection::Decisions;
+use crate::fault::standby::Standby;
 use crate::fault::state::FaultState;
 use crate::injector::key::RequestKeys;
 use crate::injector::steps::Steps;
@@ -75,7 +74,7 @@ impl Fault {
         request: &mut Request<B>,
         can_rebox: impl FnOnce() -> bool,
     ) -> Option<Box<Execution>> {
-        if self.is_idle() {
+        if !self.state.switch.counts() {
             return None;
         }
         self.state.counters.add_seen();
@@ -105,6 +104,31 @@ impl Fault {
         request: &Request<()>,
     ) -> Result<Selected, SkipReason> {
         self.draw(placement, &mut clone_head(request), || true, true)
+    }
+
+    /// Watches the streams of a request while the fault is off, if it has rules for their messages.
+    pub(crate) fn watch<B>(&self, placement: Placement, request: &mut Request<B>) -> Option<Arc<Standby>> {
+        let state = &self.state;
+        let watches = state.injector.watches();
+        let is_websocket = is_websocket_upgrade(request);
+        let has_stream = if is_websocket { watches.websockets } else { watches.bodies };
+        if !has_stream || !state.is_off() || !matches!(placement, Placement::Server | Placement::Client) {
+            return None;
+        }
+        state.filter.admit(placement, request).ok()?;
+        let id = Arc::as_ptr(state) as usize;
+        let attempt = digest(state.key_extractor.attempt(request.headers()));
+        if Decisions::has_decided(request.extensions(), id, attempt) {
+            return None;
+        }
+        Decisions::decide(request.extensions_mut(), id, attempt);
+        let capability = Capability::new(placement, state.delivery, request);
+        let standby = Arc::new(Standby::new(state.clone(), capability, request));
+        if !is_websocket {
+            return Some(standby);
+        }
+        standby.tap(request.extensions_mut());
+        None
     }
 
     /// Runs the checks in order: a request that one of them rejects does not advance the counter of
@@ -178,37 +202,9 @@ impl Fault {
             return Err(SkipReason::NotDeliverable);
         }
         // Last, so that what could not be injected uses up nothing.
-        let permit = self.take(now, attempts, is_preview)?;
+        let permit = state.limits.take(&state.window, now, attempts, is_preview)?;
         let is_dry_run = state.limits.guards.as_ref().is_some_and(|guards| guards.is_dry_run());
         Ok(Selected { steps, capability, permit, is_dry_run })
-    }
-
-    /// Takes one injection of everything that counts them; of all or of none.
-    fn take(
-        &self,
-        now: Option<Instant>,
-        attempts: Option<(&AttemptTable, u64)>,
-        is_preview: bool,
-    ) -> Result<Option<Permit>, SkipReason> {
-        let state = &*self.state;
-        if let Some((table, key)) = attempts
-            && !if is_preview { table.has_left(key) } else { table.take(key) }
-        {
-            return Err(SkipReason::OutsideWindow);
-        }
-        let give_back = |reason| {
-            attempts.filter(|_| !is_preview).into_iter().for_each(|(table, key)| table.give_back(key));
-            reason
-        };
-        let permit = match state.limits.guards.as_ref().zip(now) {
-            Some((guards, now)) => guards.acquire(now, is_preview).map_err(give_back)?,
-            None => None,
-        };
-        if state.window.admit(is_preview) {
-            return Ok(permit);
-        }
-        permit.zip(now).into_iter().for_each(|(permit, now)| permit.cancel(now));
-        Err(give_back(SkipReason::OutsideWindow))
     }
 }
 

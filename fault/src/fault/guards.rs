@@ -15,7 +15,7 @@ use crate::fault::filter::filter::original_uri;
 use crate::fault::filter::path::{PathList, canonical};
 use crate::fault::schedule::{earlier, to_instant};
 use crate::fault::stop::{AutoStop, CompiledStop, ResponseWindow, StopReason};
-use crate::fault::window::{EventWindow, SlotWindow};
+use crate::fault::window::{EventWindow, SlotWindow, check_window};
 use crate::report::event::SkipReason;
 
 /// Limits of all faults of a [`FaultSet`](crate::FaultSet) together.
@@ -160,20 +160,6 @@ impl Guards {
 
 /// The instants of a second's injections are kept one by one.
 const MAX_PER_SECOND: u64 = 100_000;
-
-/// A window that can be cut into slots.
-pub(crate) fn check_window(
-    setting: &str,
-    window: &DelayTime,
-    errors: &mut ErrorCollector,
-) -> Option<Duration> {
-    let time = errors.time(setting.to_owned(), window.duration())?;
-    if time < Duration::from_millis(1) {
-        errors.add(setting, window, FaultErrorKind::Zero);
-        return None;
-    }
-    Some(time)
-}
 
 /// The limits, found good.
 #[derive(Debug, Default)]

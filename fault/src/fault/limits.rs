@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::fault::guards::GuardState;
+use crate::fault::guards::{GuardState, Permit};
 use crate::fault::schedule::{AttemptTable, Schedule, earlier};
+use crate::fault::selection::CountWindow;
 use crate::report::event::SkipReason;
 
 #[derive(Debug)]
@@ -40,6 +41,34 @@ impl FaultLimits {
         let Some(now) = self.now() else { return false };
         self.guards.as_ref().is_some_and(|guards| guards.check_time(now).is_err())
             || self.schedule.deadline().is_some_and(|deadline| now >= deadline)
+    }
+
+    /// Takes one injection of everything that counts them: of all or of none.
+    pub(crate) fn take(
+        &self,
+        window: &CountWindow,
+        now: Option<Instant>,
+        attempts: Option<(&AttemptTable, u64)>,
+        is_preview: bool,
+    ) -> Result<Option<Permit>, SkipReason> {
+        if let Some((table, key)) = attempts
+            && !if is_preview { table.has_left(key) } else { table.take(key) }
+        {
+            return Err(SkipReason::OutsideWindow);
+        }
+        let give_back = |reason| {
+            attempts.filter(|_| !is_preview).into_iter().for_each(|(table, key)| table.give_back(key));
+            reason
+        };
+        let permit = match self.guards.as_ref().zip(now) {
+            Some((guards, now)) => guards.acquire(now, is_preview).map_err(give_back)?,
+            None => None,
+        };
+        if window.admit(is_preview) {
+            return Ok(permit);
+        }
+        permit.zip(now).into_iter().for_each(|(permit, now)| permit.cancel(now));
+        Err(give_back(SkipReason::OutsideWindow))
     }
 
     /// Completes when a limit ends the fault.

@@ -1,5 +1,6 @@
 //! Fault: filter, selection, capability, execution, control; FaultSet: several of them, with guards.
 
+pub(crate) mod actions;
 pub(crate) mod builder;
 pub(crate) mod capability;
 pub(crate) mod changes;
@@ -14,6 +15,7 @@ pub(crate) mod schedule;
 pub(crate) mod selection;
 pub(crate) mod set;
 pub(crate) mod source;
+pub(crate) mod standby;
 pub(crate) mod state;
 pub(crate) mod stop;
 pub(crate) mod switch;

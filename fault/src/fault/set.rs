@@ -10,11 +10,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::error::FaultErrors;
-use crate::fault::builder::{Carried, FaultBuilder};
+use crate::fault::builder::FaultBuilder;
 use crate::fault::capability::Placement;
 use crate::fault::control::Control;
 use crate::fault::fault::Fault;
 use crate::fault::guards::{CompiledGuards, GuardState, Guards};
+use crate::fault::state::Carried;
 use crate::fault::stop::StopReason;
 use crate::report::callback::guard;
 use crate::report::counts::Counts;

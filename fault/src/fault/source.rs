@@ -10,6 +10,7 @@ use crate::fault::capability::Placement;
 use crate::fault::execution::Execution;
 use crate::fault::fault::Fault;
 use crate::fault::set::{FaultSet, SetEvent, Snapshot};
+use crate::fault::standby::Standby;
 use crate::report::mark::Injected;
 
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(crate) enum FaultSource {
 /// What is to be done about a request.
 pub(crate) enum Decision {
     Pass,
+    /// The fault is off, and has rules for the messages of the stream.
+    Watch(Arc<Standby>),
     /// The response is genuine, and its set wants to know of it.
     Observe(Observation),
     /// The first fault that acts, and those that follow.
@@ -46,7 +49,7 @@ impl FaultSource {
         match self {
             Self::One(fault) => match fault.decide(placement, request, can_rebox) {
                 Some(execution) => Decision::Inject(execution, None),
-                None => Decision::Pass,
+                None => fault.watch(placement, request).map_or(Decision::Pass, Decision::Watch),
             },
             Self::Set(set) => {
                 let mut remaining = Remaining { snapshot: set.begin(), placement, next: 0 };
@@ -57,7 +60,7 @@ impl FaultSource {
                         is_client: placement == Placement::Client,
                         begin: Instant::now(),
                     }),
-                    None => Decision::Pass,
+                    None => remaining.watch(request).map_or(Decision::Pass, Decision::Watch),
                 }
             }
         }
@@ -87,6 +90,17 @@ impl Remaining {
             }
         }
         None
+    }
+}
+
+impl Remaining {
+    /// Watches the streams of a request for the faults that are off. Of the bodies only one is watched,
+    /// that of the outermost fault with rules for it.
+    fn watch<B>(&self, request: &mut Request<B>) -> Option<Arc<Standby>> {
+        let faults = self.snapshot.faults(self.placement).iter();
+        let mut watching: Vec<_> =
+            faults.filter_map(|fault| fault.watch(self.placement, request)).take(1).collect();
+        watching.pop()
     }
 }
 

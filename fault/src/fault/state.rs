@@ -4,14 +4,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderValue, Request};
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
-use crate::fault::builder::Carried;
 use crate::fault::capability::{DeliveryOptions, Placement};
 use crate::fault::filter::filter::{RequestFilter, original_uri};
 use crate::fault::limits::FaultLimits;
@@ -48,6 +47,17 @@ pub(crate) struct FaultState {
 
 /// A custom draw function.
 pub(crate) type DrawFn = dyn Fn(Key<'_>) -> f64 + Send + Sync;
+
+/// What a fault takes over from the one of its name that it replaces.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Carried {
+    pub(crate) counters: Arc<Counters>,
+    /// Requests that were decided by the counter.
+    pub(crate) keys: Arc<AtomicU64>,
+    /// Requests that the draw chose.
+    pub(crate) selected: Arc<AtomicU64>,
+    pub(crate) seed: Option<u64>,
+}
 
 impl FaultState {
     /// Tests whether the draw selects the request of this key, at this factor of the participation;

@@ -7,8 +7,7 @@ use tokio::time::Instant;
 
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind};
-use crate::fault::guards::check_window;
-use crate::fault::window::SlotWindow;
+use crate::fault::window::{SlotWindow, check_window};
 
 /// Limits of the service's own errors and latency, beyond which a set of faults stops.
 ///

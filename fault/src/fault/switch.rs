@@ -27,6 +27,9 @@ const ON: u8 = 1;
 
 const COUNTED: u8 = 2;
 
+/// Streams are of interest while the fault is off.
+const WATCHING: u8 = 4;
+
 impl Switch {
     /// `count_while_disabled`: requests are counted while the fault is disabled.
     pub(crate) fn new(
@@ -34,9 +37,14 @@ impl Switch {
         count_while_disabled: bool,
         participation: Participation,
         ignores_halt: bool,
+        is_watching: bool,
     ) -> Self {
         Self {
-            state: AtomicU8::new((u8::from(enabled) * ON) | (u8::from(count_while_disabled) * COUNTED)),
+            state: AtomicU8::new(
+                (u8::from(enabled) * ON)
+                    | (u8::from(count_while_disabled) * COUNTED)
+                    | (u8::from(is_watching) * WATCHING),
+            ),
             participation: AtomicU64::new(participation.0.to_bits()),
             cancel: Notify::new(),
             ignores_halt,
@@ -81,6 +89,11 @@ impl Switch {
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         is_zero(&self.state)
+    }
+
+    /// Tests whether requests are counted, which they are while the fault is enabled.
+    pub(crate) fn counts(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & (ON | COUNTED) != 0
     }
 
     pub(crate) fn enabled(&self) -> bool {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::config::duration::DelayTime;
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+
 /// Counts over a window, kept in ten slots: what is older than the window by a slot is forgotten.
 #[derive(Debug)]
 pub(crate) struct SlotWindow<const N: usize> {
@@ -84,6 +87,20 @@ impl EventWindow {
     pub(crate) fn remove_last(&mut self) {
         self.0.pop_back();
     }
+}
+
+/// A window that can be cut into slots.
+pub(crate) fn check_window(
+    setting: &str,
+    window: &DelayTime,
+    errors: &mut ErrorCollector,
+) -> Option<Duration> {
+    let time = errors.time(setting.to_owned(), window.duration())?;
+    if time < Duration::from_millis(1) {
+        errors.add(setting, window, FaultErrorKind::Zero);
+        return None;
+    }
+    Some(time)
 }
 
 #[cfg(test)]

@@ -47,6 +47,10 @@ impl Framing for GrpcFraming {
     fn rest(&mut self) -> Bytes {
         self.buffer.split().freeze()
     }
+
+    fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
 }
 
 /// Server-sent events: blocks with data that end with a blank line (WHATWG HTML, section 9.2.6).
@@ -101,6 +105,10 @@ impl Framing for SseFraming {
     fn rest(&mut self) -> Bytes {
         (self.seen, self.line) = (0, 0);
         self.buffer.split().freeze()
+    }
+
+    fn buffered(&self) -> usize {
+        self.buffer.len()
     }
 }
 
@@ -179,7 +187,7 @@ enum State {
 
 impl<F: Framing> MessageStage<F> {
     pub(crate) fn new(framing: F, fault: MessageFault, trailers: Option<HeaderMap>) -> Self {
-        Self { pipe: MessagePipe::new(framing, fault), trailers, state: State::Reading }
+        Self { pipe: MessagePipe::new(framing, Some(fault)), trailers, state: State::Reading }
     }
 
     fn push(&mut self, data: &[u8], is_off: bool) {
@@ -201,6 +209,10 @@ impl<F: BodyFraming + Send + Sync> Stage for MessageStage<F> {
 
     fn is_conditional(&self) -> bool {
         true
+    }
+
+    fn resume(&mut self, partial: &[u8]) {
+        self.pipe.resume(partial);
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {

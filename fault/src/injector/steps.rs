@@ -58,9 +58,9 @@ impl Step {
 }
 
 impl Change {
-    /// Tests whether the head of the message decides if it is applied.
+    /// Tests whether the head of the message decides if it is applied: not every message has a body.
     pub(crate) fn is_conditional(&self) -> bool {
-        matches!(self, Self::Body(stage) | Self::HeadAndBody(_, stage) if stage.is_conditional())
+        matches!(self, Self::Body(_) | Self::HeadAndBody(..))
     }
 }
 
@@ -153,6 +153,19 @@ impl Steps {
     /// Tests whether the request body goes through stages.
     pub(crate) fn changes_request_body(&self) -> bool {
         self.list.iter().any(|step| matches!(step, Step::Request(Change::Body(_) | Change::HeadAndBody(..))))
+    }
+
+    /// Keeps some of the steps, with their actions and reporters.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&Step) -> bool) {
+        let kept: Vec<bool> = self.list.iter().map(keeps).collect();
+        let count = |end: usize| kept[..end].iter().filter(|kept| **kept).count();
+        for span in &mut self.reporters {
+            (span.from, span.to) = (count(span.from), count(span.to));
+        }
+        let mut each = kept.iter();
+        self.list.retain(|_| each.next() == Some(&true));
+        let mut each = kept.iter();
+        self.actions.retain(|_| each.next() == Some(&true));
     }
 
     /// Tests whether a step can be applied to a request with this head.

@@ -64,6 +64,10 @@ impl InjectorConfig for RandomBy<Injector> {
 }
 
 impl CompiledInjector for RandomBy<Box<dyn CompiledInjector>> {
+    fn watches(&self) -> Watches {
+        Watches::of(self.choices.iter())
+    }
+
     fn plan(&self, mut draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         let picked = (self.index)(&mut draws).checked_rem(self.choices.len()).unwrap_or(0);
         if let Some(choice) = self.choices.get(picked) {
@@ -113,6 +117,10 @@ struct Random {
 }
 
 impl CompiledInjector for Random {
+    fn watches(&self) -> Watches {
+        Watches::of(self.choices.iter().map(|(_, choice)| choice))
+    }
+
     fn plan(&self, mut draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         let weights = self.choices.iter().map(|(weight, _)| *weight);
         let picked = pick_weighted(weights, draws.uniform() * self.total);
@@ -202,6 +210,10 @@ impl InjectorConfig for Reported<Injector> {
 }
 
 impl CompiledInjector for Reported<Box<dyn CompiledInjector>> {
+    fn watches(&self) -> Watches {
+        self.injector.watches()
+    }
+
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         let from = steps.actions.len();
         self.injector.plan(draws, keys, steps);
@@ -258,10 +270,32 @@ pub(crate) trait InjectorConfig: fmt::Debug + Send + Sync {
     fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>>;
 }
 
+/// Streams that a fault reaches when it is enabled after they have begun.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Watches {
+    pub(crate) websockets: bool,
+    pub(crate) bodies: bool,
+}
+
+impl Watches {
+    /// Returns the streams of all these injectors.
+    fn of<'a>(injectors: impl Iterator<Item = &'a Box<dyn CompiledInjector>>) -> Self {
+        injectors.map(|injector| injector.watches()).fold(Self::default(), |all, one| Self {
+            websockets: all.websockets || one.websockets,
+            bodies: all.bodies || one.bodies,
+        })
+    }
+}
+
 /// A checked injector.
 pub(crate) trait CompiledInjector: fmt::Debug + Send + Sync {
     /// Draws the steps for one request.
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps);
+
+    /// Returns the streams whose messages it changes.
+    fn watches(&self) -> Watches {
+        Watches::default()
+    }
 
     /// Tests whether it protects the service, so that a halt of all faults must not lift it.
     fn is_protection(&self) -> bool {
@@ -306,6 +340,10 @@ impl InjectorConfig for ChainConfig {
 struct Chain(Vec<Box<dyn CompiledInjector>>);
 
 impl CompiledInjector for Chain {
+    fn watches(&self) -> Watches {
+        Watches::of(self.0.iter())
+    }
+
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         for (index, link) in (0..).zip(&self.0) {
             link.plan(draws.child(index), keys, steps);

@@ -57,7 +57,7 @@ impl<T: AsyncRead + Unpin> WatchedIo<T> {
             return Ok(());
         }
         // The end of a stream stays its end; an error is met once.
-        std::mem::replace(&mut self.end, Some(Ok(()))).unwrap_or(Ok(()))
+        self.end.replace(Ok(())).unwrap_or(Ok(()))
     }
 }
 

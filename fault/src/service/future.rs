@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use crate::fault::capability::DeliveryMethod;
 use crate::fault::changes::is_bodiless;
 use crate::fault::execution::{Execution, Outcome, Rejected};
 use crate::fault::source::{Observation, Remaining};
+use crate::fault::standby::Standby;
 use crate::report::mark::Mark;
 
 /// Turns a rejection into a failing response, or into the client's error.
@@ -301,7 +303,7 @@ where
                 execution.resolve(&mut head)
             }
         };
-        match resolved {
+        match resolved.map_err(|outcome| *outcome) {
             Ok(execution) => {
                 let (mark, execution) = execution.resume();
                 *layer = ResponseLayer { mark, injection: execution.map(ResponseInjection) };
@@ -368,6 +370,8 @@ pin_project! {
     {
         // The common case: nothing is boxed, and nothing is stored beside the response.
         Passthrough { #[pin] response: S::Future },
+        // The fault is off, and has rules for the messages of a stream.
+        Watching { #[pin] response: S::Future, standby: Arc<Standby> },
         Injected { injected: Pin<Box<BoxedState<S, B>>> },
     }
 }
@@ -400,6 +404,10 @@ where
         Self { state: State::Injected { injected: Box::pin(observed) } }
     }
 
+    pub(crate) fn watching(response: S::Future, standby: Arc<Standby>) -> Self {
+        Self { state: State::Watching { response, standby } }
+    }
+
     pub(crate) fn injected(
         execution: Box<Execution>,
         remaining: Option<Remaining>,
@@ -424,6 +432,10 @@ where
         match self.project().state.project() {
             StateProjection::Passthrough { response } => {
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
+            }
+            StateProjection::Watching { response, standby } => {
+                let response = ready!(response.poll(cx))?;
+                Poll::Ready(Ok(standby.response(response.map(FaultBody::service))))
             }
             StateProjection::Injected { injected } => poll_injected(injected.as_mut(), cx),
         }
@@ -457,6 +469,7 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Passthrough { .. } => "passthrough",
+            State::Watching { .. } => "watching",
             State::Injected { .. } => "injected",
         };
         f.debug_tuple("FaultFuture").field(&state).finish()

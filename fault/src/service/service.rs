@@ -70,6 +70,7 @@ impl<S: Clone> FaultInner<S> {
     {
         match self.source.decide(placement, &mut request, || self.rebox.get::<B>().is_some()) {
             Decision::Pass => FaultFuture::passthrough(self.service.call(request)),
+            Decision::Watch(standby) => FaultFuture::watching(self.service.call(request), standby),
             Decision::Observe(observation) => FaultFuture::observed(self.service.call(request), observation),
             Decision::Inject(execution, remaining) => {
                 // The ready service goes along; its clone, which is not ready, stays.

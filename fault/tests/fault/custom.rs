@@ -72,7 +72,8 @@ async fn outcomes() {
     let finished = || (Phase::Finished, action());
     let injected = || counts(|counts| counts.injected = 1);
     let declined = || counts(|counts| counts.declined = 1);
-    let rows: Vec<(&str, Injector, Seen, Counts, (Phase, Vec<Action>))> = vec![
+    type Row = (&'static str, Injector, Seen, Counts, (Phase, Vec<Action>));
+    let rows: Vec<Row> = vec![
         ("skip", own(|| InjectOutcome::Skip), service(vec![]), declined(), skipped(SkipReason::Declined)),
         ("continue", own(|| InjectOutcome::Continue), service(action()), injected(), finished()),
         ("respond", own(teapot), teapot_seen(), injected(), finished()),
@@ -164,7 +165,7 @@ async fn outcomes_in_chains() {
     }
 }
 
-/// Reporters of a part hear of it alone, and not of what was skipped.
+/// A reporter of a part receives only its events, and none of what was skipped.
 #[tokio::test]
 async fn reporters_of_parts() {
     let log = Log::default();

@@ -65,14 +65,15 @@ fn link(leave: Leave) -> (Link, DuplexStream) {
 
 /// Faults of a listener: a delay goes over to the server at once, a hang closes the connection.
 #[tokio::test(start_paused = true)]
-async fn a_listener_lets_go_of_them() {
+async fn a_listener_releases_them() {
     fn own() -> Injector {
         custom("own", |_: InjectContext| async {
             tokio::time::sleep(Duration::from_secs(3600)).await;
             InjectOutcome::Continue
         })
     }
-    let rows: [(&str, fn() -> Injector, &str); 4] = [
+    type Row = (&'static str, fn() -> Injector, &'static str);
+    let rows: [Row; 4] = [
         ("slow", || slow(Delay::fixed("1h")), "abcd"),
         ("custom", own, "abcd"),
         ("hang", || reject(Reject::hang("1h")), ""),
@@ -125,7 +126,8 @@ async fn a_held_connection_loses_nothing() {
 #[tokio::test(start_paused = true)]
 async fn toxics_delay_nothing_for_them() {
     type Wait = fn(FaultStream<Link>) -> Pin<Box<dyn Future<Output = ()>>>;
-    let toxics: [(&str, fn() -> Toxic); 6] = [
+    type Row = (&'static str, fn() -> Toxic);
+    let toxics: [Row; 6] = [
         ("latency", || Toxic::latency("1h", "0s")),
         ("bandwidth", || Toxic::bandwidth(1)),
         ("slicer", || Toxic::slicer(1, 0, "1h")),

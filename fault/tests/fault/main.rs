@@ -23,6 +23,7 @@ mod responses;
 mod selection;
 mod set;
 mod split;
+mod standby;
 mod support;
 mod toxics;
 #[cfg(feature = "tracing")]

@@ -88,7 +88,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
 }
 
 /// The content type of a body that has such messages.
-fn media_type(format: Format) -> &'static str {
+pub(crate) fn media_type(format: Format) -> &'static str {
     match format {
         Format::Sse => "text/event-stream; charset=utf-8",
         _ => "application/grpc+proto",
@@ -130,11 +130,11 @@ pub(crate) fn paused<F: Future>(future: F) -> F::Output {
     runtime.block_on(future)
 }
 
-fn event(number: u64) -> Vec<u8> {
+pub(crate) fn event(number: u64) -> Vec<u8> {
     format!("id: {number}\r\ndata: {}\n\n", "x".repeat(number as usize)).into_bytes()
 }
 
-fn grpc_message(number: u64) -> Vec<u8> {
+pub(crate) fn grpc_message(number: u64) -> Vec<u8> {
     let mut message = vec![0];
     message.extend(((number + 1) as u32).to_be_bytes());
     message.extend(vec![number as u8; number as usize + 1]);

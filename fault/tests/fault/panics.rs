@@ -134,7 +134,7 @@ async fn a_reporter_that_panics_changes_nothing() {
 /// What would abort: a panic in a destructor, while another one unwinds.
 #[tokio::test(start_paused = true)]
 async fn a_panic_while_unwinding_does_not_abort() {
-    // The service panics while its response is to be changed, and the reporter hears of it.
+    // The service panics while its response is to be changed, and the reporter panics too.
     let fault = always(replace("other")).reporter(panicking).build().unwrap();
     let inner =
         service_fn(async |_: Request<String>| -> Result<Response<String>, Infallible> { panic!("service") });

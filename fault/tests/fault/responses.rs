@@ -11,8 +11,9 @@ use tower::{ServiceExt, service_fn};
 use tower_http::trace::TraceLayer;
 use tower_layer::Layer;
 use waylay_fault::{
-    Abort, Delay, Fault, FaultBody, InjectContext, InjectOutcome, Injected, Injector, Reject, RetryAfter,
-    chain, custom, error, grpc, patch, quota, reject, replace, slow,
+    Abort, ClientError, Corruption, Delay, Fault, FaultBody, InjectContext, InjectOutcome, Injected,
+    Injector, LengthOffset, Reject, RetryAfter, TruncateAt, chain, corrupt, custom, error, grpc, patch,
+    quota, rate_limit, reject, replace, slow, truncate, wrong_length,
 };
 
 use crate::support::{always, request};
@@ -136,6 +137,7 @@ async fn invalid_retry_after_dates() {
 /// Every way to a status that has no content sends none, and announces none; other headers stay.
 #[tokio::test]
 async fn statuses_without_content() {
+    type Row = (&'static str, fn(u16) -> Injector);
     fn own(status: u16) -> Injector {
         custom("own", move |_: InjectContext| async move {
             let response = Response::builder().status(status).header("content-length", "5");
@@ -145,7 +147,7 @@ async fn statuses_without_content() {
     fn length(status: u16) -> Abort {
         error(status).text("never").header("content-length", "5").header("transfer-encoding", "chunked")
     }
-    let rows: [(&str, fn(u16) -> Injector); 8] = [
+    let rows: [Row; 8] = [
         ("error", |status| length(status).into()),
         ("custom", own),
         ("quota", |status| quota(0, "1h").response(length(status)).into()),
@@ -194,7 +196,7 @@ async fn statuses_without_content() {
 }
 
 /// A trace around the fault can tell the 500 that stands for a reject from a real one, also where
-/// another fault lies between.
+/// another fault is between them.
 #[tokio::test(start_paused = true)]
 async fn rejects_are_told_in_the_extensions() {
     let slow =
@@ -220,5 +222,86 @@ async fn rejects_are_told_in_the_extensions() {
         let service = trace.layer(slow().layer().layer(fault.layer().layer(inner)));
         drop(service.oneshot(request(Method::GET, "/", &[])).await.unwrap());
         assert_eq!(*seen.lock().unwrap(), [(500, wanted, vec!["slow".to_owned(), "test".to_owned()])]);
+    }
+}
+
+/// The error of a client layer is one, whatever that of the client is, and leads to it.
+#[tokio::test]
+async fn errors_of_clients_are_errors() {
+    type BoxError = Box<dyn std::error::Error + Send + Sync>;
+    fn source<E: std::error::Error + 'static>(error: &E) -> Option<std::io::ErrorKind> {
+        let mut next = error.source();
+        while let Some(error) = next {
+            if let Some(error) = error.downcast_ref::<std::io::Error>() {
+                return Some(error.kind());
+            }
+            next = error.source();
+        }
+        None
+    }
+    let timed_out = || std::io::Error::from(std::io::ErrorKind::TimedOut);
+    let boxed = service_fn(move |_: Request<String>| {
+        std::future::ready(Err::<Response<String>, BoxError>(timed_out().into()))
+    });
+    let typed =
+        service_fn(move |_: Request<String>| std::future::ready(Err::<Response<String>, _>(timed_out())));
+    for (enabled, kind) in [(false, std::io::ErrorKind::TimedOut), (true, std::io::ErrorKind::UnexpectedEof)]
+    {
+        let fault = always(reject(Reject::EmptyReply)).enabled(enabled).build().unwrap();
+        let layer = fault.client_layer();
+        let error = layer.layer(boxed).oneshot(request(Method::GET, "/", &[])).await.unwrap_err();
+        assert_eq!(source(&error), Some(kind));
+        let error = layer.layer(typed).oneshot(request(Method::GET, "/", &[])).await.unwrap_err();
+        assert_eq!(source(&error), Some(kind));
+        if let ClientError::Inner(error) = error {
+            assert!(
+                error.downcast_ref::<std::io::Error>().is_some() && error.into_inner().is::<std::io::Error>()
+            );
+        }
+    }
+}
+
+/// Without a body, what is done to bodies is not delivered: neither counted nor marked, and the head stays.
+#[tokio::test(start_paused = true)]
+async fn responses_without_a_body_are_left_alone() {
+    type Row = (&'static str, fn() -> Injector);
+    let rows: [Row; 5] = [
+        ("truncate", || truncate(TruncateAt::Bytes(0)).into()),
+        ("corrupt", || corrupt(Corruption::BitFlips(1.0)).into()),
+        ("wrong length", || wrong_length(LengthOffset::More(1)).into()),
+        ("replace", || replace("never").content_type("text/never").into()),
+        ("rate limit", || rate_limit(1).into()),
+    ];
+    for (name, injector) in rows {
+        for (status, method) in
+            [(204, Method::GET), (205, Method::GET), (304, Method::GET), (200, Method::HEAD)]
+        {
+            for chained in [false, true] {
+                let row = format!("{name} {status} {method} {chained}");
+                let inner = service_fn(|_: Request<String>| {
+                    let response = Response::builder().status(status).header("content-type", "text/real");
+                    std::future::ready(Ok::<_, Infallible>(response.body(String::new()).unwrap()))
+                });
+                let links =
+                    if chained { vec![slow(Delay::fixed("1s")), injector()] } else { vec![injector()] };
+                let fault = always(chain(links)).build().unwrap();
+                let response =
+                    fault.layer().layer(inner).oneshot(request(method.clone(), "/", &[])).await.unwrap();
+                assert_eq!(response.headers()["content-type"], "text/real", "{row}");
+                let injected = response.extensions().get::<Injected>();
+                assert_eq!(
+                    injected.map_or(0, |injected| injected.actions().len()),
+                    usize::from(chained),
+                    "{row}"
+                );
+                let counts = fault.control().counts();
+                let (injected, skipped) = (u64::from(chained), u64::from(!chained));
+                assert_eq!(
+                    (counts.injected, counts.not_deliverable, counts.active),
+                    (injected, skipped, 0),
+                    "{row}"
+                );
+            }
+        }
     }
 }

@@ -40,7 +40,31 @@ impl RouteList {
 
     pub(crate) fn contains(&self, extensions: &Extensions) -> bool {
         matched(extensions).is_some_and(|template| self.0.contains(template))
+            || self.contains_mounted(extensions)
             || self.contains_name(extensions)
+    }
+
+    /// Tests whether the list contains the template with the prefix of waylay-router's mount.
+    fn contains_mounted(&self, extensions: &Extensions) -> bool {
+        #[cfg(feature = "router")]
+        {
+            let Some(mount) = extensions.get::<waylay_router::Mount>() else { return false };
+            let outer = mount.matched().template();
+            // The template of a prefix shows that more follows.
+            let prefix = outer.strip_suffix("/\u{2026}").unwrap_or(outer).trim_end_matches('/');
+            let inner = |template: &str| template != outer && self.0.contains(&format!("{prefix}{template}"));
+            let matched = extensions.get::<waylay_router::Matched>();
+            #[cfg(feature = "axum")]
+            if extensions.get::<axum::extract::MatchedPath>().is_some_and(|path| inner(path.as_str())) {
+                return true;
+            }
+            matched.is_some_and(|matched| inner(matched.template()))
+        }
+        #[cfg(not(feature = "router"))]
+        {
+            let _ = extensions;
+            false
+        }
     }
 
     /// Tests whether the list contains the name of the matched route.

@@ -135,6 +135,7 @@ impl HttpInterceptor {
                 HttpCommand::Messages { tap, handle } => {
                     pending.pump.get_or_insert_default().add(&tap, handle)
                 }
+                HttpCommand::Standby(standby) => pending.pump.get_or_insert_default().watch(&standby),
                 HttpCommand::Drain { .. } => {}
             }
         }

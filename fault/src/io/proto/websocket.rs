@@ -10,8 +10,8 @@ use http::Extensions;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::body::stage::FaultHandle;
-use crate::connection::messages::{MessageFault, MessagePipe, MessageTap};
+use crate::body::stage::{FaultHandle, Pause};
+use crate::connection::messages::{MessageFault, MessagePipe, MessageTap, StandbyTap};
 use crate::connection::waker::TaskWakers;
 use crate::fault::changes::MessageTaps;
 use crate::fault::state::PendingInjection;
@@ -32,6 +32,13 @@ pub(crate) struct WebSocketPump {
 }
 
 impl WebSocketPump {
+    /// Follows both directions for a fault that is off.
+    pub(crate) fn watch(&mut self, standby: &Arc<dyn StandbyTap>) {
+        for (chain, side) in [(&mut self.incoming, Side::Request), (&mut self.outgoing, Side::Response)] {
+            chain.pipes.push(WebSocketPipe::standby(standby.clone(), side));
+        }
+    }
+
     /// Adds the rules of a fault after those of outer layers.
     pub(crate) fn add(&mut self, tap: &MessageTap, handle: Box<dyn FaultHandle>) {
         let chain = match tap.side {
@@ -299,20 +306,67 @@ struct WebSocketPipe {
     pipe: MessagePipe<WebSocketFraming>,
     /// Sent when the direction is stopped.
     close: Bytes,
-    handle: Box<dyn FaultHandle>,
-    /// A fault that was off stays off for this direction: the frames that passed were not read.
+    /// `None` while the fault is not enabled yet.
+    handle: Option<Box<dyn FaultHandle>>,
+    standby: Option<(Arc<dyn StandbyTap>, Side)>,
+    /// A fault that was off after it was enabled stays off for this direction: the frames that passed
+    /// were not read.
     is_off: bool,
 }
 
 impl WebSocketPipe {
     fn new(tap: &MessageTap, handle: Box<dyn FaultHandle>) -> Self {
-        let fault = MessageFault::new(tap.rules.clone(), tap.draws.clone());
-        let pipe = MessagePipe::new(WebSocketFraming::default(), fault);
-        Self { pipe, close: tap.close.frame(tap.side), handle, is_off: false }
+        let mut pipe = Self {
+            pipe: MessagePipe::new(WebSocketFraming::default(), None),
+            close: Bytes::new(),
+            handle: None,
+            standby: None,
+            is_off: false,
+        };
+        pipe.inject(tap, handle);
+        pipe
+    }
+
+    fn standby(standby: Arc<dyn StandbyTap>, side: Side) -> Self {
+        Self {
+            pipe: MessagePipe::new(WebSocketFraming::default(), None),
+            close: Bytes::new(),
+            handle: None,
+            standby: Some((standby, side)),
+            is_off: false,
+        }
+    }
+
+    fn inject(&mut self, tap: &MessageTap, handle: Box<dyn FaultHandle>) {
+        self.pipe.inject(MessageFault::new(tap.rules.clone(), tap.draws.clone()));
+        self.close = tap.close.frame(tap.side);
+        self.handle = Some(handle);
+    }
+
+    /// Takes the rules of a fault that was enabled.
+    fn join(&mut self) {
+        let Some((standby, side)) = &self.standby else { return };
+        match standby.join(*side) {
+            None => {}
+            Some(None) => self.leave(),
+            Some(Some((tap, handle))) => {
+                self.standby = None;
+                self.inject(&tap, handle);
+            }
+        }
+    }
+
+    /// Passes everything from now on.
+    fn leave(&mut self) {
+        if self.standby.take().is_some() {
+            self.pipe.leave();
+        }
+        self.is_off = true;
     }
 
     fn push(&mut self, data: &[u8]) {
-        self.is_off |= self.handle.is_off();
+        self.join();
+        self.is_off |= self.handle.as_ref().is_some_and(|handle| handle.is_off());
         if self.is_off {
             self.pipe.push_unchanged(data);
         } else if self.pipe.push(data) {
@@ -322,13 +376,17 @@ impl WebSocketPipe {
 
     /// Sends everything at once, and all that follows unchanged: the receiver has left.
     fn release(&mut self) {
-        self.is_off = true;
+        self.leave();
         self.pipe.release();
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let Self { pipe, handle, .. } = self;
-        pipe.poll_next(cx, handle.is_off(), |time| handle.pause(time))
+        match handle {
+            Some(handle) => pipe.poll_next(cx, handle.is_off(), |time| handle.pause(time)),
+            // Nothing is delayed.
+            None => pipe.poll_next(cx, true, |_| Pause::new(std::future::ready(None))),
+        }
     }
 }
 
@@ -352,11 +410,12 @@ impl WebSocketPipe {
 /// ```
 pub fn tap<Io>(extensions: &Extensions, io: Io) -> TappedStream<Io> {
     let mut pipes = WebSocketPump::default();
-    if let Some(MessageTaps { taps, pending }) = extensions.get() {
+    if let Some(MessageTaps { taps, pending, standby }) = extensions.get() {
         pending.iter().for_each(PendingInjection::confirm);
         for (tap, active) in taps {
             pipes.add(tap, Box::new(active.clone()));
         }
+        standby.iter().for_each(|standby| pipes.watch(standby));
     }
     TappedStream { io, pipes, wakers: Arc::default() }
 }
