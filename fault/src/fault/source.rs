@@ -34,10 +34,7 @@ impl FaultSource {
     /// Whether there is nothing to do with any request, not even to count it: one relaxed load.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        match self {
-            Self::One(fault) => fault.is_idle(),
-            Self::Set(set) => set.is_idle(),
-        }
+        is_idle(self)
     }
 
     pub(crate) fn decide<B>(
@@ -64,6 +61,17 @@ impl FaultSource {
                 }
             }
         }
+    }
+}
+
+/// Has this ABI only because it does not unwind, for the reason that
+/// [`Switch::is_idle`](crate::fault::switch::Switch::is_idle) has it: calls that may unwind between a
+/// request's arrival and its way to the service cost a copy of the request.
+#[inline]
+extern "C" fn is_idle(source: &FaultSource) -> bool {
+    match source {
+        FaultSource::One(fault) => fault.is_idle(),
+        FaultSource::Set(set) => set.is_idle(),
     }
 }
 
