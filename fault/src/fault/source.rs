@@ -31,12 +31,6 @@ pub(crate) enum Decision {
 }
 
 impl FaultSource {
-    /// Whether there is nothing to do with any request, not even to count it: one relaxed load.
-    #[inline]
-    pub(crate) fn is_idle(&self) -> bool {
-        is_idle(self)
-    }
-
     pub(crate) fn decide<B>(
         &self,
         placement: Placement,
@@ -64,11 +58,13 @@ impl FaultSource {
     }
 }
 
+/// Whether there is nothing to do with any request, not even to count it: one relaxed load.
+///
 /// Has this ABI only because it does not unwind, for the reason that
 /// [`Switch::is_idle`](crate::fault::switch::Switch::is_idle) has it: calls that may unwind between a
 /// request's arrival and its way to the service cost a copy of the request.
-#[inline]
-extern "C" fn is_idle(source: &FaultSource) -> bool {
+#[inline(always)]
+pub(crate) extern "C" fn is_idle(source: &FaultSource) -> bool {
     match source {
         FaultSource::One(fault) => fault.is_idle(),
         FaultSource::Set(set) => set.is_idle(),

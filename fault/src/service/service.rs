@@ -9,7 +9,7 @@ use crate::body::fault_body::FaultBody;
 use crate::body::request_body::ReboxSlot;
 use crate::fault::capability::Placement;
 use crate::fault::fault::Fault;
-use crate::fault::source::{Decision, FaultSource};
+use crate::fault::source::{Decision, FaultSource, is_idle};
 use crate::service::future::{FaultFuture, RejectFn};
 
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl<S: Clone> FaultInner<S> {
         S: Service<Request<B>>,
         B: 'static,
     {
-        let is_idle = self.source.is_idle();
+        let is_idle = is_idle(&self.source);
         self.dispatch(is_idle, placement, request, on_reject)
     }
 
