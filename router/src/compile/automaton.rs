@@ -139,10 +139,10 @@ fn text(path: &[(usize, u8)], mut index: usize) -> Intersection {
     String::from_utf8(bytes).map_or(Intersection::Unknown, Intersection::Text)
 }
 
-/// The paths of a route; all of them, if it has no path.
+/// The paths of a route; those of the prefix `/`, if it has no path.
 pub(crate) fn path_regex(templates: &RouteTemplates, syntax: Syntax) -> String {
     let Some(path) = &templates.path else {
-        return "(?s:.*)".to_owned();
+        return "(?s:/.*)?".to_owned();
     };
     let whole = regex(path, syntax);
     match (templates.end, path.without_optional()) {

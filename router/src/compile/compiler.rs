@@ -2,11 +2,12 @@
 
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
+use crate::compile::automaton::path_regex;
 use crate::compile::error::BuildErrorKind;
 use crate::compile::guards::compile_guards;
 use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
 use crate::matcher::formula::Formula;
-use crate::matcher::guard::{Guard, RuleGuard};
+use crate::matcher::guard::{Guard, PathGuard, RuleGuard};
 use crate::request::method::MethodSet;
 use crate::request::policy::Policy;
 use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
@@ -240,8 +241,8 @@ impl Compiler {
         let prefixes: Vec<Conditions> = outer.iter().map(|outer| outer.path_only()).collect();
         let mut chain: Vec<&Conditions> = prefixes.iter().filter(|_| leaf.path.is_some()).collect();
         chain.push(leaf);
-        let pattern = match compile(&chain, self.policy, false) {
-            Ok((pattern, _)) => pattern,
+        let (pattern, templates) = match compile(&chain, self.policy, false) {
+            Ok(compiled) => compiled,
             Err(errors) => {
                 self.errors.extend(errors);
                 return Formula::All(Vec::new());
@@ -250,7 +251,8 @@ impl Compiler {
         let mut guards = pattern.guards.into_vec();
         guards.extend(pattern.host.map(|host| Guard::Host(*host)));
         if leaf.path.is_some() {
-            guards.push(Guard::Path(Box::new(pattern.path)));
+            let regex = path_regex(&templates, self.policy.syntax);
+            guards.push(Guard::Path(Box::new(PathGuard { pattern: pattern.path, regex })));
         }
         if !pattern.methods.is_all() {
             guards.push(Guard::Methods(pattern.methods));

@@ -8,12 +8,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use waylay_template::{Node, Template, Variable, VariableKind};
 
 use crate::compile::automaton::{
-    Intersection, RegexLanguage, constrained, difference, host_regex, intersection, path_regex,
+    Intersection, RegexLanguage, constrained, host_regex, intersection, path_regex,
 };
 use crate::compile::guards::{Contradiction, Requirements, ValueConditions};
 use crate::compile::pattern::{Pattern, RouteTemplates};
 use crate::compile::witness::Witness;
-use crate::matcher::guard::Guard;
 use crate::request::policy::Policy;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::template::captures::Captures;
@@ -199,8 +198,9 @@ impl<'p> OverlapChecker<'p> {
         if !cookies.is_empty() {
             headers.push((COOKIE, cookies.join("; ")));
         }
-        if !required.upgrades.is_empty() {
-            headers.extend([(CONNECTION, "upgrade".to_owned()), (UPGRADE, required.upgrades.join(", "))]);
+        let protocols = required.protocols();
+        if !protocols.is_empty() {
+            headers.extend([(CONNECTION, "upgrade".to_owned()), (UPGRADE, protocols.join(", "))]);
         }
         headers.extend(required.content_type()?.map(|media| (CONTENT_TYPE, media)));
         Ok(headers)
@@ -241,44 +241,4 @@ fn method(routes: &[RouteRef<'_>]) -> Result<Method, NoWitness> {
     let sets = routes.iter().map(|route| route.pattern.methods.clone());
     let common = sets.reduce(|all, set| all.and(&set)).unwrap_or_default();
     if common.is_all() { Ok(Method::GET) } else { common.iter().next().cloned().ok_or(NoWitness::Never) }
-}
-
-impl OverlapChecker<'_> {
-    /// Whether each request that the inner route matches surely matches the outer one too.
-    pub(crate) fn covers(&mut self, outer: RouteRef<'_>, inner: RouteRef<'_>) -> bool {
-        let methods = outer.pattern.methods.and(&inner.pattern.methods) == inner.pattern.methods;
-        let guards = outer.pattern.guards.iter().filter(|guard| !matches!(guard, Guard::Methods(_)));
-        let implied = |guard: &Guard| inner.pattern.guards.iter().any(|own| own.implies(guard));
-        methods
-            && guards.clone().all(implied)
-            && self.covers_path(outer, inner)
-            && self.covers_host(outer, inner)
-    }
-
-    fn covers_path(&mut self, outer: RouteRef<'_>, inner: RouteRef<'_>) -> bool {
-        self.within(
-            &path_regex(inner.templates, self.policy.syntax),
-            &path_regex(outer.templates, self.policy.syntax),
-        )
-    }
-
-    fn covers_host(&mut self, outer: RouteRef<'_>, inner: RouteRef<'_>) -> bool {
-        let port = |route: RouteRef<'_>| route.pattern.host.as_ref().and_then(|host| host.port());
-        if port(outer).is_some() && port(outer) != port(inner) {
-            return false;
-        }
-        let syntax = self.policy.syntax;
-        outer.templates.hosts.iter().all(|outer| {
-            let outer = host_regex(outer, syntax);
-            inner.templates.hosts.iter().any(|inner| self.within(&host_regex(inner, syntax), &outer))
-        })
-    }
-
-    fn within(&mut self, inner: &str, outer: &str) -> bool {
-        inner == outer
-            || match (self.language(inner), self.language(outer)) {
-                (Some(inner), Some(outer)) => difference(&inner, &outer) == Intersection::Nothing,
-                _ => false,
-            }
-    }
 }

@@ -55,6 +55,14 @@ pub(crate) struct RuleGuard {
     pub(crate) text: String,
 }
 
+/// A path template in a rule that is no list of conditions.
+#[derive(Debug, Clone)]
+pub(crate) struct PathGuard {
+    pub(crate) pattern: PathPattern,
+    /// The same as a regex, for comparisons.
+    pub(crate) regex: String,
+}
+
 /// One condition.
 #[derive(Debug, Clone)]
 pub(crate) enum Guard {
@@ -79,7 +87,7 @@ pub(crate) enum Guard {
     Accept(Vec<Media>),
     Query(QueryGuard),
     /// The path, where the trie does not decide.
-    Path(Box<PathPattern>),
+    Path(Box<PathGuard>),
     PathRegex(PathRegex),
     MethodRegex(Regex),
     Custom(Custom),
@@ -138,7 +146,7 @@ impl Guard {
             Self::Accept(any) => media_type::accepts(view.head.headers, any),
             Self::Upgrade(any) => asks(&view.head, any),
             Self::Query(query) => query.holds(view, found),
-            Self::Path(pattern) => pattern.matches(view.path, &mut |_| {}),
+            Self::Path(path) => path.pattern.matches(view.path, &mut |_| {}),
             Self::PathRegex(whole) => whole.holds(view.path) == Some(true),
             Self::MethodRegex(regex) => regex.is_match(view.head.method.as_str()),
             Self::Custom(custom) => (custom.holds)(&view.head),
@@ -301,10 +309,12 @@ pub(crate) enum RankClass {
     Client,
     Other,
     Absent,
+    /// The opposite of a condition that is not one itself.
+    Negated,
 }
 
 /// The number of rank classes.
-pub(crate) const RANK_CLASSES: usize = RankClass::Absent as usize + 1;
+pub(crate) const RANK_CLASSES: usize = RankClass::Negated as usize + 1;
 
 fn joined<T: ToString>(any: &[T]) -> String {
     any.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")

@@ -53,6 +53,11 @@ impl Network {
         self.canonical.contains(&address.to_canonical())
     }
 
+    /// Tests whether all addresses of another network are in this one.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.canonical.contains(&other.canonical)
+    }
+
     /// Returns the address as written.
     pub(crate) fn first(&self) -> IpAddr {
         self.net.addr()

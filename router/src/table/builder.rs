@@ -21,12 +21,12 @@ use crate::route::to_rule::condition_texts;
 #[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
 use crate::table::assemble::{
-    Compiled, RouteAssembler, RouteMeta, accept_groups, blame, chain, conflicts, full_name, key, limits,
-    report, sort_equal_ranks,
+    Compiled, RouteAssembler, RouteMeta, blame, chain, full_name, key, limits, report,
 };
 use crate::table::catalog::{Catalog, RouteEntry, ScopeEntry, ScopeId, UnknownOverlaps};
 use crate::table::index::{Index, IndexBuilder};
 use crate::table::lookup::{RankEntry, ScopeRules, Table};
+use crate::table::order::{accept_groups, order_by_inclusion, sort_equal_ranks};
 
 /// Collects routes and scopes; [`build`](Self::build) reports every error of all of them.
 ///
@@ -164,7 +164,7 @@ impl<T> TableBuilder<T> {
         compiled.sort_by(|a, b| a.key.cmp(&b.key));
         sort_equal_ranks(&mut compiled, &entries);
         let unknown_overlaps = if self.policy.precedence == Precedence::Specificity {
-            conflicts(&compiled, &entries, &self.policy, &mut errors)
+            order_by_inclusion(&mut compiled, &entries, &self.policy, &mut errors)
         } else {
             UnknownOverlaps::default()
         };

@@ -27,6 +27,8 @@ pub(crate) struct Conflicts<'f> {
     pairs: usize,
     /// Pairs of places in the catalog with a request that both match.
     pub(crate) found: Vec<(usize, usize, Witness)>,
+    /// Pairs of places: the second route matches whatever the first one matches, and more.
+    pub(crate) inclusions: Vec<(usize, usize)>,
     pub(crate) unknown_overlaps: UnknownOverlaps,
 }
 
@@ -41,7 +43,14 @@ struct Contender<'s> {
 impl<'f> Conflicts<'f> {
     pub(crate) fn new(entries: &'f [RouteEntry], policy: &'f Policy) -> Self {
         let checker = OverlapChecker::new(policy);
-        Self { entries, checker, pairs: 0, found: Vec::new(), unknown_overlaps: UnknownOverlaps::default() }
+        Self {
+            entries,
+            checker,
+            pairs: 0,
+            found: Vec::new(),
+            inclusions: Vec::new(),
+            unknown_overlaps: UnknownOverlaps::default(),
+        }
     }
 
     /// Compares routes of one rank, which are given with their places in the catalog.
@@ -85,15 +94,31 @@ impl<'f> Conflicts<'f> {
         self.pairs += 1;
         let routes = [first, second]
             .map(|(index, pattern)| RouteRef { pattern, templates: &self.entries[index].templates });
-        let meeting = if self.pairs > MAX_PAIRS { Overlap::Unknown } else { self.checker.check(&routes) };
-        match meeting {
-            Overlap::At(witness) => self.found.push((first.0, second.0, witness)),
+        if self.pairs <= MAX_PAIRS {
+            let overlap = self.checker.check(&routes);
+            if overlap != Overlap::Never {
+                let [one, other] = routes;
+                if self.checker.strictly_covers(other, one) {
+                    return self.inclusions.push((first.0, second.0));
+                }
+                if self.checker.strictly_covers(one, other) {
+                    return self.inclusions.push((second.0, first.0));
+                }
+            }
+            return self.report(first.0, second.0, overlap);
+        }
+        self.report(first.0, second.0, Overlap::Unknown);
+    }
+
+    fn report(&mut self, first: usize, second: usize, overlap: Overlap) {
+        match overlap {
+            Overlap::At(witness) => self.found.push((first, second, witness)),
             Overlap::Unknown
                 if self.unknown_overlaps.pairs.len() < MAX_UNDECIDED && self.pairs <= MAX_PAIRS =>
             {
-                self.unknown_overlaps.pairs.push((first.0, second.0));
+                self.unknown_overlaps.pairs.push((first, second));
             }
-            Overlap::Unknown => self.unknown_overlaps.further.get_or_insert((second.0, 0)).1 += 1,
+            Overlap::Unknown => self.unknown_overlaps.further.get_or_insert((second, 0)).1 += 1,
             Overlap::Never => {}
         }
     }
@@ -124,7 +149,7 @@ impl<'f> Conflicts<'f> {
 /// rank to meet: variables stand at the same places in both.
 fn skeleton(templates: &RouteTemplates) -> Vec<String> {
     let mut parts: Vec<String> = templates.path.iter().flat_map(|path| literals(path, '/')).collect();
-    if templates.end == PathEnd::Segments {
+    if templates.end != PathEnd::Exact {
         let len = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |last| last + 1);
         parts.truncate(len);
     }

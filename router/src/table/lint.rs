@@ -50,15 +50,15 @@ impl<T> Table<T> {
     /// A route that matches nothing, or nothing that another one does not take.
     fn unreachable(&self, route: &RouteEntry, checker: &mut OverlapChecker<'_>) -> Option<LintKind> {
         let own = self.route_ref(route);
-        let witness = match checker.check(&[own]) {
-            Overlap::At(witness) => witness,
+        let better: Vec<usize> = match checker.check(&[own]) {
+            // What shadows the route matches this request of its.
+            Overlap::At(witness) => self.better(&witness, route.rank),
             Overlap::Never => return Some(LintKind::Unsatisfiable),
-            Overlap::Unknown => return None,
+            // Without a request to ask for, each route before this one is compared.
+            Overlap::Unknown => (0..route.rank).filter(|&rank| !self.ranks[rank].slash_variant).collect(),
         };
-        // What hides the route hides this request of its.
-        let better = self.better(&witness, route.rank);
-        let hiding = better.into_iter().map(|rank| &self.catalog.routes[self.ranks[rank].route as usize]);
-        let other = hiding
+        let before = better.into_iter().map(|rank| &self.catalog.routes[self.ranks[rank].route as usize]);
+        let other = before
             .into_iter()
             .find(|other| other.of != route.of && checker.covers(self.route_ref(other), own))?;
         Some(LintKind::Shadowed { by: other.label(), other: other.location })

@@ -12,6 +12,7 @@ pub(crate) mod lookup;
 pub(crate) mod matched;
 pub(crate) mod miss;
 #[cfg(feature = "serde")]
+pub(crate) mod order;
 pub(crate) mod serialize;
 pub(crate) mod trie;
 pub(crate) mod url;

@@ -117,7 +117,7 @@ fn a_scope_is_blamed_once() {
 #[test]
 fn conflicts_name_both_sites() {
     let errors = Table::builder()
-        .route(Route::get("/a/{x}").name("first").value(1))
+        .route(Route::get("/a/{x}").method(http::Method::POST).name("first").value(1))
         .route(
             Route::any("/a/{y}").method(http::Method::GET).method(http::Method::PUT).name("second").value(2),
         )

@@ -13,6 +13,7 @@ mod explains;
 mod layers;
 mod mounts;
 mod overlaps;
+mod ranks;
 mod scopes;
 mod seals;
 #[cfg(all(feature = "schema", feature = "toml"))]
