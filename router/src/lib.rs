@@ -1,8 +1,8 @@
-//! An HTTP router for [`tower`] services: hosts, methods, headers, queries and regexes beside
-//! paths, scopes with their own layers and fallbacks, and URLs built from route names.
+//! HTTP router for [`tower`] services, with conditions on every part of a request, scopes, reverse URLs and
+//! explanations.
 //!
-//! A [`Table`] finds the best of its routes for a request, whatever the order in which they were
-//! written; a [`Router`] is a table of endpoints as a `tower::Service`, for hyper and axum.
+//! A [`Table`] finds the best route for a request, in any order of addition; a [`Router`] is a table of endpoints
+//! as a `tower::Service`, for hyper and axum.
 //!
 //! ```
 //! use tower::ServiceExt;
@@ -28,7 +28,7 @@
 //!             .route(Route::get("/stats").query("page", "{page:[0-9]+}").to(async || "stats"))
 //!             .fallback(async || (http::StatusCode::NOT_FOUND, "no such call")),
 //!     )
-//!     .build()?; // every error of every route, in one error
+//!     .build()?; // the errors of all routes, in one error
 //!
 //! let request = http::Request::post("/articles").header("content-type", "application/json");
 //! let response = router.clone().oneshot(request.body(Body::empty())?).await?;
@@ -44,70 +44,83 @@
 //! |---|---|
 //! | `/a b/café` | that path; templates are written decoded |
 //! | `{name}` | one non-empty part between separators |
-//! | `{name:regex}` | what the regex matches as a whole; it may span `/` only at the end |
+//! | `{name:regex}` | what the regex matches as a whole; it may match `/` only at the end of the path |
 //! | `img-{id}.png`, `{y:\d{4}}-{m:\d{2}}` | several variables and text in one segment |
-//! | `{*rest}` | all that is left, not empty |
-//! | `{name?}`, `{name?:regex}` | as `{name}`, in a last segment that may be left out: `/a/{id?}` is `/a` and `/a/7` |
+//! | `{*rest}` | the rest of the path, not empty |
+//! | `{name?}`, `{name?:regex}` | as `{name}`, in an optional last segment: `/a/{id?}` matches `/a` and `/a/7` |
 //! | `{{`, `}}` | braces |
 //!
-//! Hosts take the same variables, label by label, and ignore case; a variable that spans labels stands in
-//! front. `*.` is exactly one label more and `**.` one or more. A [`Route::prefix`] and the prefix of a
-//! [`Scope`] match whole segments.
+//! Hosts have the same variables, label by label, and ignore case; a variable that matches several labels must be
+//! first. `*.` is exactly one more label, `**.` one or more. A [`Route::prefix`] and the prefix of a [`Scope`]
+//! match whole segments.
 //!
-//! # Which route wins
+//! # Specificity
 //!
-//! Priority, then host (exact, patterned, regex, none), then path segment by segment (literal,
-//! literal with a variable, constrained, plain, optional, tail; exact before prefix), then the further
-//! conditions counted. Two routes of one rank that one request matches (`/a{x}` and `/{x}a` of `/aa`)
-//! are a [conflict](BuildErrorKind::Conflict), which names both and shows the request. The order of
-//! writing decides in two places only: between routes that differ by what they
-//! [give](Route::accept), if the client wants it alike, and where nobody can tell whether two routes meet,
-//! of which a [lint](LintKind::OverlapUnknown) tells; so does [another](LintKind::NotCompared) where a table has
-//! thousands of pairs that only their regexes or custom conditions tell apart.
-//! [`Precedence::RegistrationOrder`] makes the first route win, as gorilla/mux does.
+//! The most specific route is selected, in any order of addition: by priority, host, path segment by segment, and
+//! conditions; [`ranks`] has the whole rule. Two routes of equal rank that match the same request (`/a{x}` and `/{x}a` for
+//! `/aa`) are a [conflict](BuildErrorKind::Conflict); the error names both and shows the request. The order of addition
+//! matters in two cases only: between routes that differ only by the types they [return](Route::accept), if the client
+//! gives both the same weight, and between routes whose overlap is unknown. For the latter there are two lints, for
+//! [a pair](LintKind::OverlapUnknown) and for [too many pairs](LintKind::NotCompared). With
+//! [`Precedence::RegistrationOrder`] the first matching route is selected, as in gorilla/mux.
 //!
 //! # Rules
 //!
-//! Conditions as one line of text, with `&&`, `||`, `!` and parentheses, for routes from configuration:
-//! [`Route::rule`], and the [language](rule).
+//! A [rule](mod@rule) is a text of conditions with `&&`, `||`, `!` and parentheses. [`Route::rule`] creates a route from
+//! one, and every route prints as one. Whole tables are read from TOML or JSON (`TableSpec`).
 //!
-//! # What is refused
+//! # Rejected requests
 //!
-//! Before any route is looked at: dot segments, control characters and bad escapes in the path,
-//! several `Host` lines, user information or a bad port in the host: 400. (A bare [`Table`] looks
-//! at the host only if one of its routes does.) `%2F` is data and never divides segments. A
-//! request that no route answers is a [`Miss`]: 405 with `Allow` if another method would do, 415 or
-//! 406 if another type would, else 404. The [`Policy`] says what of this may be otherwise.
+//! Dot segments, control characters and invalid escapes in the path, several `Host` lines, user information or an
+//! invalid port in the host: 400, before any route is tested. (A [`Table`] checks the host only if one of its routes
+//! does.) `%2F` is data and never separates segments. A request without a matching route is a [`Miss`]: 405 with
+//! `Allow` if another method would match, 415 or 406 if another type would, else 404. The [`Policy`] changes this.
 //!
 //! # Layers
 //!
-//! `layer` wraps everything in a router or scope, `route_layer` matched routes only, `miss_layer`
-//! misses only. The first one written is the outermost, as in `tower::ServiceBuilder` (and the
-//! other way round than in axum's `Router::layer`). Outer scopes come first. [`Matched`] or
-//! [`Miss`] is in the request's extensions before any of them runs. A layer that can fail goes
-//! behind [`recover()`].
+//! `layer` wraps everything in a router or scope, `route_layer` matched routes only, `miss_layer` misses only. The
+//! first one written is the outermost, as in `tower::ServiceBuilder` (and unlike in axum's `Router::layer`). Layers of
+//! outer scopes come first. [`Matched`] or [`Miss`] is in the request's extensions before any layer runs. A layer that
+//! can fail follows [`recover()`].
 //!
-//! # Rules, files, changes
+//! # Inspection
 //!
-//! All conditions can be written as one line of text, a [`rule`]; whole tables come from TOML or JSON
-//! (`TableSpec`); a `SwapRouter` is replaced while it serves and may follow a file. [`Table::explain`] tells of
-//! a request what became of every route, [`Table::lints`] which routes nothing reaches.
+//! [`Table::explain`] returns a verdict for every route, [`Table::lints`] the routes that are never reached. A
+//! `SwapRouter` is replaced while it serves, and may be reloaded from a file.
 //!
-//! | feature | brings |
+//! # Features
+//!
+//! | feature | adds |
 //! |---|---|
-//! | `http2` | the protocol that an HTTP/2 CONNECT asks for, in [`Route::upgrade`] |
+//! | `http2` | the `:protocol` of an HTTP/2 CONNECT, for [`Route::upgrade`] |
 //! | `serde` | routes, explanations and differences as data, and `TableSpec` |
-//! | `toml`, `json`, `schema` | its files, and their JSON schema |
+//! | `toml`, `json`, `schema` | files for `TableSpec`, and their JSON schema |
 //! | `swap`, `watch` | `SwapRouter`; `FileWatcher` |
-//! | `dialects` | the rules of Traefik v3 and vulcand beside our own |
+//! | `dialects` | the rule languages of Traefik v3 and vulcand |
 //!
 //! None is on by default.
 //!
-//! # Within axum
+//! # Use within axum
 //!
-//! Handlers take axum's extractors and give axum's responses, since both come from `axum-core`.
-//! Only `Path`, `RawPathParams` and `MatchedPath` read what axum keeps to itself: take
-//! [`Matched`], or a struct that derives `Extract` of `waylay-extract`.
+//! Handlers use axum's extractors and responses, since both come from `axum-core`. Only `Path`, `RawPathParams` and
+//! `MatchedPath` read private data of axum's router: use [`Matched`] instead, or a struct that derives `Extract` of
+//! `waylay-extract`.
+//!
+//! # Modules
+//!
+//! The public items are re-exported from these private modules, from top to bottom:
+//!
+//! | module | contents |
+//! |---|---|
+//! | `service` | [`Router`], [`Builder`], [`Scope`], handlers, layers, mounts, reload |
+//! | `table` | [`Table`], look-up, [`Urls`], lints, explanations, differences |
+//! | `config` | `TableSpec` from TOML and JSON |
+//! | `compile` | conditions to compiled patterns: rank, overlap, [`BuildErrors`] |
+//! | `route` | [`Route`], its conditions, rules lowered to conditions |
+//! | `matcher` | compiled conditions |
+//! | [`rule`](mod@rule) | the rule language |
+//! | `request` | [`Policy`], [`Peer`], normalized requests |
+//! | `template` | compiled templates; the syntax tree is in the crate `waylay-template` |
 //!
 //! [`tower`]: https://docs.rs/tower
 
@@ -179,6 +192,9 @@ pub use waylay_template::{
 
 #[doc = include_str!("../docs/from-axum.md")]
 pub mod from_axum {}
+
+#[doc = include_str!("../docs/ranks.md")]
+pub mod ranks {}
 
 #[doc = include_str!("../docs/from-gorilla-mux.md")]
 pub mod from_gorilla_mux {}

@@ -1,6 +1,7 @@
-//! Templates and regexes as DFAs; product search.
+//! RegexLanguage: templates and regexes as automata, and searches over their product.
 //!
-//! Both questions are answered by a search through the product of the automata, shortest templates first.
+//! Both searches go through the product of the automata breadth-first, so the first text found is a shortest
+//! one.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,29 +20,29 @@ use crate::template::path::PathEnd;
 /// The most bytes that one automaton may take.
 const MAX_AUTOMATON_BYTES: usize = 2 << 20;
 
-/// The most states of a product that are looked at.
+/// The most states of a product that are visited.
 const MAX_STATES: usize = 20_000;
 
-/// All templates that a regex matches as a whole.
+/// The texts that a regex matches as a whole.
 #[derive(Debug, Clone)]
 pub(crate) struct RegexLanguage {
     dfa: Arc<dense::DFA<Vec<u32>>>,
     start: StateID,
 }
 
-/// What some languages have in common.
+/// The intersection of several languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Intersection {
-    /// The shortest text without control characters.
+    /// The shortest text in it, without control characters.
     Text(String),
-    /// No such text.
+    /// No text.
     Nothing,
-    /// It takes too long to tell.
+    /// Unknown: the product is too large.
     Unknown,
 }
 
 impl RegexLanguage {
-    /// The language of a regex, unless it is too large or cannot be told by an automaton.
+    /// Returns the language of a regex; `None` if its automaton is too large or cannot express it.
     pub(crate) fn of(regex: &str) -> Option<Self> {
         let config = dense::Config::new()
             .start_kind(StartKind::Anchored)
@@ -62,7 +63,7 @@ impl RegexLanguage {
     }
 }
 
-/// The shortest text that lies in all languages.
+/// Returns the shortest text that is in all languages.
 pub(crate) fn intersection(languages: &[RegexLanguage]) -> Intersection {
     search_product(
         languages,
@@ -71,7 +72,7 @@ pub(crate) fn intersection(languages: &[RegexLanguage]) -> Intersection {
     )
 }
 
-/// The shortest text that lies in the one language and not in the other.
+/// Returns the shortest text that is in the first language and not in the second.
 pub(crate) fn difference(inner: &RegexLanguage, outer: &RegexLanguage) -> Intersection {
     search_product(
         &[inner.clone(), outer.clone()],
@@ -80,7 +81,8 @@ pub(crate) fn difference(inner: &RegexLanguage, outer: &RegexLanguage) -> Inters
     )
 }
 
-/// Looks for the shortest text whose states are as accepts; `is_dead` ones are not followed.
+/// Searches for the shortest text whose states satisfy `accepts`; states that satisfy `is_dead` are not
+/// followed.
 fn search_product(
     languages: &[RegexLanguage],
     accepts: impl Fn(&[(&RegexLanguage, StateID)]) -> bool,
@@ -92,7 +94,7 @@ fn search_product(
     let alphabet = alphabet();
     let start: Vec<StateID> = languages.iter().map(|language| language.start).collect();
     let mut seen: HashSet<Vec<StateID>> = HashSet::from([start.clone()]);
-    // Each state with the index of the one before it, and the byte between them.
+    // Each state with the index of its predecessor and the byte between them.
     let mut path: Vec<(usize, u8)> = vec![(0, 0)];
     let mut queue = VecDeque::from([(0, start)]);
     while let Some((index, states)) = queue.pop_front() {
@@ -117,7 +119,7 @@ fn search_product(
     Intersection::Nothing
 }
 
-/// The bytes of templates, plain ones first.
+/// The bytes that texts are made of, readable ones first.
 fn alphabet() -> Vec<u8> {
     let plain = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').chain(*b"-_/");
     let mut bytes: Vec<u8> = plain.collect();
@@ -135,11 +137,11 @@ fn text(path: &[(usize, u8)], mut index: usize) -> Intersection {
         index = before;
     }
     bytes.reverse();
-    // The automata know UTF-8 only.
+    // The automata match UTF-8 only.
     String::from_utf8(bytes).map_or(Intersection::Unknown, Intersection::Text)
 }
 
-/// The paths of a route; those of the prefix `/`, if it has no path.
+/// Returns a regex for the paths of a route; that of the prefix `/` without a path template.
 pub(crate) fn path_regex(templates: &RouteTemplates, syntax: Syntax) -> String {
     let Some(path) = &templates.path else {
         return "(?s:/.*)?".to_owned();
@@ -148,19 +150,19 @@ pub(crate) fn path_regex(templates: &RouteTemplates, syntax: Syntax) -> String {
     match (templates.end, path.without_optional()) {
         (PathEnd::Exact, Some(short)) => format!("(?:{whole}|{})", regex(&short, syntax)),
         (PathEnd::Exact, None) => whole,
-        // A prefix by segments ends before its last `/`.
+        // A prefix of whole segments ends before its last `/`.
         (PathEnd::Segments, _) => format!("{}(?s:/.*)?", whole.trim_end_matches('/')),
         (PathEnd::Raw, _) => format!("{whole}(?s:.*)"),
     }
 }
 
-/// The hosts of a template, without a port.
+/// Returns a regex for the hosts of a template, without the port.
 pub(crate) fn host_regex(host: &Template, syntax: Syntax) -> String {
     let flags = if syntax == Syntax::Native { "(?i:" } else { "(?:" };
     format!("{flags}{})", regex(&bare_host(host), syntax))
 }
 
-/// A host template without its port and its final dot.
+/// Returns a host template without its port and its final dot.
 pub(crate) fn bare_host(host: &Template) -> Template {
     let mut bare = host.clone();
     if let Some(Node::Text(last)) = bare.nodes.last_mut() {
@@ -172,7 +174,7 @@ pub(crate) fn bare_host(host: &Template) -> Template {
     bare
 }
 
-/// The values of a query template.
+/// Returns a regex for the values of a query template.
 pub(crate) fn query_regex(template: &Template, syntax: Syntax) -> String {
     regex(template, syntax)
 }
@@ -199,7 +201,7 @@ fn regex(template: &Template, syntax: Syntax) -> String {
     out
 }
 
-/// A constraint as a part of an expression.
+/// Returns the regex of a variable as part of a larger regex.
 pub(crate) fn constrained(pattern: &str, syntax: Syntax) -> String {
     let dot = if syntax == Syntax::Native { "(?s:" } else { "(?:" };
     format!("{dot}{})", in_syntax(pattern, syntax))

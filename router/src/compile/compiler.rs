@@ -1,4 +1,4 @@
-//! Conditions to Pattern, every error.
+//! Conditions to Pattern, with every error.
 
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
@@ -9,7 +9,7 @@ use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, PathGuard, RuleGuard};
 use crate::request::method::MethodSet;
-use crate::request::policy::Policy;
+use crate::request::policy::{Policy, TrailingSlash};
 use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
 use crate::template::constraint::{may_span, parse};
@@ -17,7 +17,7 @@ use crate::template::encoding::Encoding;
 use crate::template::host::HostPattern;
 use crate::template::path::{PathEnd, PathPattern};
 
-/// Compiles the conditions of scopes (outermost first) and their route.
+/// Compiles the conditions of scopes (outermost first) and of their route.
 pub(crate) fn compile(
     chain: &[&Conditions],
     policy: Policy,
@@ -48,16 +48,14 @@ pub(crate) fn compile(
         return Err(compiler.errors);
     };
     let outer = guards.iter().filter(|part| matches!(part.guard, Guard::Host(_)));
-    let hosts = outer.filter_map(|part| part.template.clone());
-    let rules = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
-    let schemes = chain.iter().rev().map(|conditions| schemes(conditions)).find(|list| !list.is_empty());
-    let texts = RouteTemplates {
-        trailing_slash: rules.unwrap_or(policy.trailing_slash),
+    let hosts = outer.filter_map(|part| part.template.as_ref()).chain(host.iter().map(|host| &host.template));
+    let templates = RouteTemplates {
+        trailing_slash: trailing_slash(chain, policy),
         path,
         end,
-        hosts: hosts.chain(host.iter().map(|host| host.template.clone())).collect(),
+        hosts: hosts.cloned().collect(),
         queries: chain.iter().flat_map(|conditions| compiler.queries(conditions)).collect(),
-        schemes: schemes.unwrap_or_default(),
+        schemes: innermost_schemes(chain),
         vars,
     };
     let pattern = Pattern {
@@ -66,17 +64,17 @@ pub(crate) fn compile(
         guards: guards.into_iter().map(|part| part.guard).collect(),
         methods,
     };
-    Ok((pattern, texts))
+    Ok((pattern, templates))
 }
 
-/// A guard, the template of its variables, and whether a scope asks for it.
+/// A guard, the template of its variables, and whether it comes from a scope.
 struct Part {
     guard: Guard,
     template: Option<Template>,
     inherited: bool,
 }
 
-/// A host, and whether a scope asks for it.
+/// A host, and whether it comes from a scope.
 struct Host {
     template: Template,
     pattern: HostPattern,
@@ -87,7 +85,7 @@ struct Compiler {
     policy: Policy,
     errors: Vec<BuildErrorKind>,
     reachable: bool,
-    /// How many of the path's variables stand in the prefixes of scopes.
+    /// The number of path variables in the prefixes of scopes.
     inherited: usize,
 }
 
@@ -99,14 +97,15 @@ impl Compiler {
     }
 
     fn checked<T>(&mut self, template: &Template, result: Result<T, TemplateErrorKind>) -> Option<T> {
-        result.map_err(|kind| self.blame(template, kind)).ok()
+        result.map_err(|kind| self.add_error(template, kind)).ok()
     }
 
-    fn blame(&mut self, template: &Template, kind: TemplateErrorKind) {
+    fn add_error(&mut self, template: &Template, kind: TemplateErrorKind) {
         self.errors.push(BuildErrorKind::whole(kind, &template.text));
     }
 
-    /// No path: what its regexes begin with is where the index looks.
+    /// Returns the pattern of a route without a path template: the index uses the literal start of its path
+    /// regexes.
     fn any_path(&self, guards: &[Part]) -> PathPattern {
         let beginning = |part: &Part| match &part.guard {
             Guard::PathRegex(whole) => whole.beginning(),
@@ -122,13 +121,13 @@ impl Compiler {
         pattern.unwrap_or_else(PathPattern::any)
     }
 
-    /// The methods that a route and all its scopes leave.
+    /// Returns the methods that a route and all its scopes allow.
     fn methods(&self, chain: &[&Conditions]) -> MethodSet {
         let native = self.policy.syntax == Syntax::Native;
         let is_upgrade = |condition: &Condition| matches!(condition, Condition::Upgrade(_));
         let upgrades = chain.iter().any(|conditions| conditions.list.iter().any(is_upgrade));
         let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
-        // HEAD belongs to GET in each of them, so that a route for HEAD may stand in a scope for GET.
+        // GET includes HEAD in each set, so a route for HEAD can be inside a scope for GET.
         let exact = chain.iter().any(|conditions| conditions.exact_methods);
         let widened = sets.map(|set| match (upgrades, native && !exact) {
             (true, _) => set.with_connect(),
@@ -140,7 +139,7 @@ impl Compiler {
         if self.reachable { left } else { MethodSet::default() }
     }
 
-    /// The scopes' prefixes and the route's own path, joined.
+    /// Joins the prefixes of the scopes and the route's path.
     fn path(&mut self, chain: &[&Conditions], is_scope: bool) -> (Option<Template>, PathEnd) {
         let mut joined: Option<Template> = None;
         let mut end = self.policy.prefix_end();
@@ -161,41 +160,53 @@ impl Compiler {
             if i == last && path.raw {
                 end = PathEnd::Raw;
             }
-            let native = self.policy.syntax == Syntax::Native;
-            if native && template.nodes.is_empty() && joined.is_none() {
-                self.blame(&template, TemplateErrorKind::NoLeadingSlash);
-            }
-            let continued = i < last || path.prefix;
-            if native
-                && continued
-                && template.variables().any(|var| may_span(&var.kind, Some(b'/'), Syntax::Native))
-            {
-                self.blame(&template, TemplateErrorKind::TailNotLast);
-            }
-            if continued && template.variables().any(|var| var.optional) {
-                self.blame(&template, TemplateErrorKind::OptionalNotLast);
-            }
-            joined = Some(match &joined {
-                Some(before) if !native && ends_open(before, &template) => {
-                    // The parent's matcher asks for a slash that the child's path does not have.
-                    self.reachable &= i < last || path.prefix;
-                    if i < last || path.prefix { before.clone() } else { before.join(&template) }
-                }
-                Some(before) => before.join(&template),
-                None => template,
-            });
+            let is_prefix = i < last || path.prefix;
+            self.check_part(&template, joined.is_none(), is_prefix);
+            joined = Some(self.join(joined, template, is_prefix));
         }
-        // What continues `/` by nothing is `/`.
-        let native = self.policy.syntax == Syntax::Native;
-        if let Some(empty) = joined.as_mut().filter(|whole| native && whole.nodes.is_empty()) {
-            empty.text.push('/');
-            empty.nodes.push(Node::Text("/".to_owned()));
-        }
-        if let Some(whole) = joined.as_ref().filter(|_| native) {
-            let checked = whole.check_path();
-            self.checked(whole, checked);
-        }
+        self.check_joined(&mut joined);
         (joined, end)
+    }
+
+    /// Checks one part of a joined path.
+    fn check_part(&mut self, template: &Template, is_first: bool, is_prefix: bool) {
+        let native = self.policy.syntax == Syntax::Native;
+        if native && template.nodes.is_empty() && is_first {
+            self.add_error(template, TemplateErrorKind::NoLeadingSlash);
+        }
+        let spans = |var: &waylay_template::Variable| may_span(&var.kind, Some(b'/'), Syntax::Native);
+        if native && is_prefix && template.variables().any(spans) {
+            self.add_error(template, TemplateErrorKind::TailNotLast);
+        }
+        if is_prefix && template.variables().any(|var| var.optional) {
+            self.add_error(template, TemplateErrorKind::OptionalNotLast);
+        }
+    }
+
+    fn join(&mut self, before: Option<Template>, template: Template, is_prefix: bool) -> Template {
+        let native = self.policy.syntax == Syntax::Native;
+        match before {
+            Some(before) if !native && ends_open(&before, &template) => {
+                // The parent's matcher requires a slash that the child's path does not have.
+                self.reachable &= is_prefix;
+                if is_prefix { before } else { before.join(&template) }
+            }
+            Some(before) => before.join(&template),
+            None => template,
+        }
+    }
+
+    /// Checks a joined path; an empty one is `/`.
+    fn check_joined(&mut self, joined: &mut Option<Template>) {
+        let Some(path) = joined.as_mut().filter(|_| self.policy.syntax == Syntax::Native) else {
+            return;
+        };
+        if path.nodes.is_empty() {
+            path.text.push('/');
+            path.nodes.push(Node::Text("/".to_owned()));
+        }
+        let checked = path.check_path();
+        self.checked(path, checked);
     }
 
     fn hosts(&mut self, chain: &[&Conditions]) -> Vec<Host> {
@@ -236,7 +247,7 @@ impl Compiler {
         parts
     }
 
-    /// One condition of a rule, as guards; its path stands behind the prefixes of the scopes.
+    /// Compiles one condition of a rule to guards; its path follows the prefixes of the scopes.
     fn leaf(&mut self, outer: &[&Conditions], leaf: &Conditions) -> Formula<Guard> {
         let prefixes: Vec<Conditions> = outer.iter().map(|outer| outer.path_only()).collect();
         let mut chain: Vec<&Conditions> = prefixes.iter().filter(|_| leaf.path.is_some()).collect();
@@ -271,7 +282,7 @@ impl Compiler {
         conditions.list.iter().filter_map(template).collect()
     }
 
-    /// The variables in the order in which the look-up finds them.
+    /// Returns the variables in the order in which a look-up captures them.
     fn vars(&mut self, path: Option<&Template>, host: Option<&Host>, guards: &[Part]) -> Vec<Variable> {
         let mut vars: Vec<Variable> = Vec::new();
         let mut add = |template: &Template, source: Source, inherited: &dyn Fn(usize) -> bool| {
@@ -307,6 +318,17 @@ impl Compiler {
 /// Tests whether nothing can follow a prefix but itself: gorilla/mux requires its final `/` as well.
 fn ends_open(prefix: &Template, child: &Template) -> bool {
     prefix.text.ends_with('/') && child.nodes.is_empty()
+}
+
+fn trailing_slash(chain: &[&Conditions], policy: Policy) -> TrailingSlash {
+    let own = chain.iter().rev().find_map(|conditions| conditions.trailing_slash);
+    own.unwrap_or(policy.trailing_slash)
+}
+
+/// The schemes of the innermost conditions that have any.
+fn innermost_schemes(chain: &[&Conditions]) -> Vec<String> {
+    let lists = chain.iter().rev().map(|conditions| schemes(conditions));
+    lists.into_iter().find(|list| !list.is_empty()).unwrap_or_default()
 }
 
 fn schemes(conditions: &Conditions) -> Vec<String> {

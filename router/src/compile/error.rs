@@ -1,4 +1,4 @@
-//! BuildErrors.
+//! BuildErrors: every error of a table.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::compile::witness::Witness;
 use crate::route::conditions::SourceLocation;
 use crate::rule::error::RuleError;
 
-/// Every error of a table, in the order in which the routes were written.
+/// All errors of a table, in the order in which the routes were added.
 ///
 /// ```
 /// use waylay_router::{Route, Table};
@@ -25,12 +25,12 @@ pub struct BuildErrors {
 }
 
 impl BuildErrors {
-    /// The errors.
+    /// Returns the errors.
     pub fn iter(&self) -> impl Iterator<Item = &BuildError> {
         self.errors.iter()
     }
 
-    /// All errors as an error, or nothing if there are none.
+    /// Returns an error if there are any errors.
     pub(crate) fn check(errors: Vec<BuildError>) -> Result<(), Self> {
         if errors.is_empty() { Ok(()) } else { Err(Self { errors }) }
     }
@@ -48,7 +48,7 @@ impl fmt::Display for BuildErrors {
 
 impl std::error::Error for BuildErrors {}
 
-/// One error of a route or scope, and the line of code that wrote it.
+/// One error of a route or scope, with its source location.
 ///
 /// ```
 /// use waylay_router::{BuildErrorKind, Route, Table};
@@ -58,86 +58,86 @@ impl std::error::Error for BuildErrors {}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildError {
-    /// The error.
+    /// What is wrong.
     pub kind: BuildErrorKind,
-    /// The route's or scope's name, else its path or host.
+    /// The name of the route or scope, else its path or host.
     pub route: String,
-    /// Where it was written.
+    /// The source location of the route or scope.
     pub location: SourceLocation,
 }
 
-/// The kinds of errors.
+/// What is wrong with a route or scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
-    /// A template of the path, the host or a query key.
+    /// An error in a template of the path, the host or a query key.
     Template(TemplateError),
-    /// A variable that a scope and its route, or path, host and query, both have.
+    /// A variable that appears both in a scope and its route, or in two of path, host and query.
     DuplicateVariable(String),
-    /// A text that is no header name.
+    /// A text that is not a header name.
     HeaderName(String),
-    /// A header regex that does not compile, with the reason.
+    /// A header regex that does not compile.
     HeaderRegex {
         /// The regex.
         regex: String,
-        /// The compiler's words.
+        /// The message of the regex crate.
         reason: String,
     },
-    /// A query regex that does not compile, with the reason.
+    /// A query regex that does not compile.
     QueryRegex {
         /// The regex.
         regex: String,
-        /// The compiler's words.
+        /// The message of the regex crate.
         reason: String,
     },
-    /// A host regex that does not compile, with the reason.
+    /// A host regex that does not compile.
     HostRegex {
         /// The regex.
         regex: String,
-        /// The compiler's words.
+        /// The message of the regex crate.
         reason: String,
     },
-    /// A path regex that does not compile, with the reason.
+    /// A path regex that does not compile.
     PathRegex {
         /// The regex.
         regex: String,
-        /// The compiler's words.
+        /// The message of the regex crate.
         reason: String,
     },
-    /// A method regex that does not compile, with the reason.
+    /// A method regex that does not compile.
     MethodRegex {
         /// The regex.
         regex: String,
-        /// The compiler's words.
+        /// The message of the regex crate.
         reason: String,
     },
-    /// A part of a table's file that cannot be read, or a handler that the program does not have.
+    /// An invalid part of a table's file, or a handler that the program does not have.
     Spec(String),
-    /// A rule that cannot be read, or that asks for what the table does not have.
+    /// A rule that does not parse, or that names a guard that the table does not have.
     Rule(RuleError),
-    /// A text that is no scheme.
+    /// A text that is not a scheme.
     Scheme(String),
-    /// A text that is no media type.
+    /// A text that is not a media type.
     MediaType(String),
-    /// A text that is neither an address nor a block of them.
+    /// A text that is neither an address nor a network.
     Network(String),
-    /// Two routes of one name.
+    /// Two routes with the same name.
     DuplicateName {
         /// The name.
         name: String,
-        /// Where the other one was written.
+        /// The source location of the other route.
         other: SourceLocation,
     },
-    /// Two routes of one rank that match the same request.
+    /// Two routes of equal rank that match the same request.
     Conflict {
-        /// The other route's name, else its path or host.
+        /// The name of the other route, else its path or host.
         with: String,
-        /// Where the other one was written.
+        /// The source location of the other route.
         other: SourceLocation,
-        /// A request that both match.
+        /// A request that both routes match.
         witness: Box<Witness>,
     },
-    /// More variables than one match holds ([`MAX_VARIABLES`](crate::MAX_VARIABLES)).
+    /// More than [`MAX_VARIABLES`](crate::MAX_VARIABLES) variables.
     TooManyVariables,
 }
 
@@ -148,7 +148,7 @@ impl fmt::Display for BuildError {
 }
 
 impl BuildErrorKind {
-    /// A error of a template as a whole.
+    /// Returns an error of a template as a whole.
     pub(crate) fn whole(kind: TemplateErrorKind, text: &str) -> Self {
         Self::Template(TemplateError { kind, text: text.to_owned(), span: 0..text.len() })
     }
@@ -185,7 +185,7 @@ impl fmt::Display for BuildErrorKind {
                 write!(f, "`{text}` is not an IP address or a network such as `10.0.0.0/8`")
             }
             Self::DuplicateName { name, other } => {
-                write!(f, "name `{name}` is taken by the route at {other}")
+                write!(f, "name `{name}` is used by the route at {other}, rename one")
             }
             Self::Conflict { with, other, witness } => write!(
                 f,
@@ -197,5 +197,5 @@ impl fmt::Display for BuildErrorKind {
     }
 }
 
-// `Display` tells the whole error, so there is no source to tell it again.
+// `Display` prints the whole error, so `source` has nothing to add.
 impl std::error::Error for BuildError {}

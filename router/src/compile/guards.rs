@@ -1,4 +1,4 @@
-//! Guards in compilation: conditions to guards, requirements of a witness, implication.
+//! Compiled guards: from conditions, as requirements of a witness, and implication.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,7 +13,7 @@ use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HeaderMatch};
 use crate::matcher::path_regex::PathRegex;
 use crate::matcher::query::{QueryGuard, QueryMatch};
-use crate::request::media_type::{Media, NotAMedia};
+use crate::request::media_type::{InvalidMedia, Media};
 use crate::request::method::MethodSet;
 use crate::request::peer::{Network, Peer};
 use crate::route::conditions::{Condition, Conditions, HeaderText, QueryText};
@@ -104,7 +104,7 @@ fn scheme(text: &str) -> Result<Scheme, BuildErrorKind> {
 }
 
 fn media(text: &str) -> Result<Media, BuildErrorKind> {
-    text.parse().map_err(|NotAMedia| BuildErrorKind::MediaType(text.to_owned()))
+    text.parse().map_err(|InvalidMedia| BuildErrorKind::MediaType(text.to_owned()))
 }
 
 /// Parses an address or a network.

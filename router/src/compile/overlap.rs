@@ -18,34 +18,34 @@ use crate::request::view::{NormalizedRequest, RequestView};
 use crate::template::captures::Captures;
 use crate::template::encoding::escape;
 
-/// A route, compiled and written.
+/// A compiled route and its templates.
 #[derive(Clone, Copy)]
 pub(crate) struct RouteRef<'s> {
     pub(crate) pattern: &'s Pattern,
     pub(crate) templates: &'s RouteTemplates,
 }
 
-/// What is known of routes that may check.
+/// The overlap of several routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Overlap {
-    /// All of them match this request.
+    /// A request that all of them match.
     At(Witness),
     /// No request matches all of them.
     Never,
-    /// It cannot be told: a custom condition, or a regex too large for its automaton.
+    /// Unknown, because of a custom condition or a regex whose automaton is too large.
     Unknown,
 }
 
-/// Finds out where routes check; automata are built once.
+/// Finds overlaps; each automaton is built once.
 pub(crate) struct OverlapChecker<'p> {
     pub(crate) policy: &'p Policy,
     languages: HashMap<String, Option<RegexLanguage>>,
 }
 
-/// How many automata are kept at once.
+/// The most automata that are cached.
 const MAX_KEPT: usize = 256;
 
-/// Why there is no witness.
+/// The reason for not having a witness.
 enum NoWitness {
     Never,
     Unknown,
@@ -62,10 +62,11 @@ impl<'p> OverlapChecker<'p> {
         Self { policy, languages: HashMap::new() }
     }
 
-    /// A request that all routes match.
+    /// Searches for a request that all routes match.
     pub(crate) fn check(&mut self, routes: &[RouteRef<'_>]) -> Overlap {
         match self.witness(routes) {
-            // What was built is tried: where it does not hold, the reasoning was too coarse.
+            // The request is tried on the routes; if one does not match, the conditions are too complex for
+            // this search.
             Ok(witness) if routes.iter().all(|route| self.admits(route.pattern, &witness)) => {
                 Overlap::At(witness)
             }
@@ -86,7 +87,7 @@ impl<'p> OverlapChecker<'p> {
         language
     }
 
-    /// A text that a template matches.
+    /// Returns a text that a template matches.
     fn example(&mut self, template: &Template) -> Result<String, NoWitness> {
         let mut text = String::new();
         for node in &template.nodes {
@@ -101,7 +102,7 @@ impl<'p> OverlapChecker<'p> {
         Ok(text)
     }
 
-    /// The shortest text that all regexes match.
+    /// Returns the shortest text that all regexes match.
     fn sample(&mut self, regexes: &[String]) -> Result<String, NoWitness> {
         let languages: Option<Vec<RegexLanguage>> =
             regexes.iter().map(|regex| self.language(regex)).collect();
@@ -137,13 +138,13 @@ impl<'p> OverlapChecker<'p> {
             routes.iter().map(|route| path_regex(route.templates, self.policy.syntax)).collect();
         paths.extend(required.path_regexes.iter().cloned());
         let path = match (routes, paths.as_slice()) {
-            // One route alone needs no automaton of its whole path.
+            // A single route needs no automaton for its whole path.
             ([RouteRef { templates: RouteTemplates { path: Some(path), .. }, .. }], [_]) => {
                 self.example(path)?
             }
             _ => self.sample(&paths)?,
         };
-        // A route may have no path template: every path starts with a slash.
+        // Every path starts with a slash; a route may have no path template.
         let mut target = if path.is_empty() { "/".to_owned() } else { escape(&path) };
         let mut separator = '?';
         for (key, values) in &required.queries {
@@ -182,7 +183,7 @@ impl<'p> OverlapChecker<'p> {
         }
         let mut headers = Vec::new();
         for (name, values) in &required.headers {
-            // Other conditions read these too; both together are too much to reason about.
+            // Other conditions read these headers too; both together are not analyzed.
             if [COOKIE, CONTENT_TYPE, HOST, UPGRADE, CONNECTION, ACCEPT].contains(name)
                 && routes > 1
                 && (required.has_derived_headers() || *name == HOST)
@@ -207,7 +208,8 @@ impl<'p> OverlapChecker<'p> {
     }
 
     /// Returns values that meet all conditions together. Where several routes have conditions, one value must
-    /// meet all of them: a request with two values of a field is no conflict of routes that require one each.
+    /// meet all of them: a request with two values of a field is no conflict between routes that require one
+    /// each.
     fn values(&mut self, values: &ValueConditions) -> Result<Vec<String>, NoWitness> {
         let ValueConditions { present, absent, exact, some, all, several, .. } = values;
         if *absent {

@@ -12,7 +12,7 @@ use crate::template::captures::{Captures, Span};
 use crate::template::host::HostPattern;
 use crate::template::path::{PathEnd, PathPattern};
 
-/// What the look-up tests once the trie has found the path.
+/// The conditions that a look-up tests after the trie has matched the path.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
     pub(crate) path: PathPattern,
@@ -22,14 +22,14 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    /// Whether nothing but path, host index and method bits decides.
+    /// Tests whether path, host index and method bits decide alone.
     pub(crate) fn is_plain(&self) -> bool {
         self.guards.is_empty()
             && self.path.is_plain()
             && self.host.as_ref().is_none_or(|host| host.exact().is_some() && !host.has_port())
     }
 
-    /// Whether only guards without variables are left open.
+    /// Tests whether only guards without variables remain.
     pub(crate) fn is_guarded(&self) -> bool {
         self.path.is_plain()
             && self.host.as_ref().is_none_or(|host| host.exact().is_some() && !host.has_port())
@@ -41,12 +41,12 @@ impl Pattern {
         self.guards.iter().all(|guard| guard.holds(view, &mut |_| {}))
     }
 
-    /// Whether any condition looks at the host.
+    /// Tests whether any condition reads the host.
     pub(crate) fn looks_at_host(&self) -> bool {
         self.host.is_some() || self.guards.iter().any(Guard::looks_at_host)
     }
 
-    /// Tests all conditions that the trie and the method bits leave open; `spans` are the trie's.
+    /// Tests all conditions beyond the trie and the method bits; `spans` are the captures of the trie.
     pub(crate) fn admits(&self, view: &RequestView<'_>, spans: &[Span], captures: &mut Captures) -> bool {
         let mut found = |span| captures.push(span);
         self.path.read(view.path, spans, &mut found)
@@ -54,7 +54,7 @@ impl Pattern {
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
-    /// Tests all conditions but the methods that have a bit, without an index.
+    /// Tests all conditions but the methods with a bit, without the index.
     pub(crate) fn matches(&self, view: &RequestView<'_>, captures: &mut Captures) -> bool {
         let mut found = |span| captures.push(span);
         self.path.matches(view.path, &mut found)
@@ -62,10 +62,10 @@ impl Pattern {
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
-    /// Tests all but the method, the content type and what is accepted, and tells of the latter two.
+    /// Tests all conditions but method, content type and accepted type; returns which of the latter two fail.
     pub(crate) fn near_miss(&self, view: &RequestView<'_>, spans: &[Span]) -> Option<NearMiss<'_>> {
         let mut near_miss = NearMiss { content_type: None, accept: None };
-        let holds = self.lies_at(view, spans);
+        let holds = self.matches_location(view, spans);
         for guard in holds.then_some(&self.guards)?.iter() {
             let holds = guard.holds(view, &mut |_| {});
             match guard {
@@ -79,7 +79,8 @@ impl Pattern {
         Some(near_miss)
     }
 
-    /// How much the client wants what the route gives, in thousandths; nothing if the route does not say.
+    /// Returns the client's weight for the types that the route returns, in thousandths; `None` without such
+    /// types.
     pub(crate) fn quality(&self, view: &RequestView<'_>) -> Option<u16> {
         let accepts = self.guards.iter().filter_map(|guard| match guard {
             Guard::Accept(any) => Some(media_type::quality(view.head.headers, any)),
@@ -88,15 +89,15 @@ impl Pattern {
         accepts.min()
     }
 
-    /// Whether path and hosts hold.
-    pub(crate) fn lies_at(&self, view: &RequestView<'_>, spans: &[Span]) -> bool {
+    /// Tests path and hosts.
+    pub(crate) fn matches_location(&self, view: &RequestView<'_>, spans: &[Span]) -> bool {
         let mut hosts = self.guards.iter().filter(|guard| matches!(guard, Guard::Host(_)));
         self.path.read(view.path, spans, &mut |_| {})
             && self.admits_host(view, &mut |_| {})
             && hosts.all(|guard| guard.holds(view, &mut |_| {}))
     }
 
-    /// Whether the host holds.
+    /// Tests the host.
     pub(crate) fn admits_host(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
         match (&self.host, &view.host) {
             (None, _) => true,
@@ -106,13 +107,13 @@ impl Pattern {
     }
 }
 
-/// What a request lacks that a route asks for, apart from the method.
+/// The conditions that keep a route from matching, apart from the method.
 pub(crate) struct NearMiss<'p> {
     pub(crate) content_type: Option<&'p [Media]>,
     pub(crate) accept: Option<&'p [Media]>,
 }
 
-/// Where a variable's text lies.
+/// The part of a request that a variable captures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     Path,
@@ -120,7 +121,7 @@ pub(crate) enum Source {
     Query,
 }
 
-/// The templates of a route, scopes included.
+/// The templates of a route with those of its scopes.
 #[derive(Debug, Clone)]
 pub(crate) struct RouteTemplates {
     pub(crate) trailing_slash: TrailingSlash,
@@ -138,11 +139,11 @@ pub(crate) struct RouteTemplates {
 pub(crate) struct Variable {
     pub(crate) name: String,
     pub(crate) source: Source,
-    /// Whether a scope asks for it.
+    /// Whether it comes from a scope.
     pub(crate) inherited: bool,
 }
 
-/// The same route for the path that differs by its final slash, if such paths get anything else than a miss.
+/// Returns the pattern for the path with the other final slash, if such paths are redirected or matched.
 pub(crate) fn slash_variant(
     pattern: &Pattern,
     templates: &RouteTemplates,

@@ -1,7 +1,7 @@
 //! RankKey: the order of routes by specificity.
 //!
 //! Priority, then host, then path segment by segment, then the number of conditions, then their kinds; never the
-//! length of a text, and never the order of registration unless the policy says so. `docs/ranks.md` has the rule
+//! length of a text, and never the order of addition unless the policy says so. `docs/ranks.md` has the rule
 //! for users. Routes of one key are ordered by inclusion afterwards (`table/order.rs`).
 
 use std::cmp::Reverse;
@@ -15,25 +15,26 @@ use crate::request::policy::Precedence;
 use crate::template::constraint::may_span;
 use crate::template::path::PathEnd;
 
-/// Smaller is better.
+/// The rank of a route; smaller is better.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RankKey {
     priority: Reverse<i32>,
     order: usize,
     host: HostKey,
-    /// A path that is the route's but for its final slash gives way to any path that is a route's own.
+    /// Whether the path differs from the route's by its final slash; such a path ranks after every route's
+    /// own path.
     slash_variant: bool,
     path: Vec<PartKey>,
     /// The number of conditions.
     conditions: Reverse<usize>,
     guards: [Reverse<usize>; RANK_CLASSES],
-    /// GET routes answer HEAD too; a route for HEAD alone goes before them.
+    /// GET routes match HEAD too; a route for HEAD alone ranks before them.
     head_only: Reverse<bool>,
-    /// The text of a foreign rule: those languages have no conflicts, and vulcand goes by the text.
+    /// The text of a foreign rule: those dialects have no conflicts, and vulcand sorts by the text.
     text: Reverse<Box<str>>,
 }
 
-/// Class, literal bytes (more first), constrained (first).
+/// Class, number of literal bytes (more first), whether constrained (first).
 type PartKey = (u8, Reverse<usize>, Reverse<bool>);
 
 /// Class, labels from right to left, port (first).
@@ -53,7 +54,7 @@ const TAIL: u8 = 6;
 
 const PREFIX: u8 = 7;
 
-/// What of a compiled route the order looks at.
+/// The parts of a compiled route that the rank is computed from.
 pub(crate) struct Ranked<'p> {
     pub(crate) priority: i32,
     pub(crate) order: usize,
@@ -110,24 +111,24 @@ impl RankKey {
 }
 
 impl RankKey {
-    /// The rank by specificity, whatever the policy says.
+    /// Returns the rank by specificity, whatever the policy says.
     pub(crate) fn specific(priority: i32, templates: &RouteTemplates, pattern: &Pattern) -> Self {
         let ranked = Ranked::of(priority, 0, templates, pattern);
         Self::new(&ranked, Precedence::Specificity)
     }
 
-    /// Whether priority, host and path are of one rank: what a seal reaches up to.
-    pub(crate) fn lies_with(&self, other: &Self) -> bool {
+    /// Tests whether priority, host and path have the same rank: a seal extends to the last of those.
+    pub(crate) fn shares_location(&self, other: &Self) -> bool {
         (self.priority, self.order, &self.host, self.slash_variant, &self.path)
             == (other.priority, other.order, &other.host, other.slash_variant, &other.path)
     }
 
-    /// The rank among foreign rules that are as specific.
+    /// Returns the rank among foreign rules of equal specificity.
     pub(crate) fn with_text(self, text: &str) -> Self {
         Self { text: Reverse(text.into()), ..self }
     }
 
-    /// The rank of the same route for the path with the other final slash.
+    /// Returns the rank for the path with the other final slash.
     pub(crate) fn slash_variant(&self) -> Self {
         Self { slash_variant: true, ..self.clone() }
     }
@@ -143,7 +144,7 @@ fn host_key(route: &Ranked<'_>) -> HostKey {
     }
     let mut parts = parts(host, b'.');
     if host.text.ends_with('.') {
-        // The final dot of a full name begins no label.
+        // The final dot of a full name starts no label.
         parts.pop();
     }
     parts.reverse();
@@ -200,7 +201,7 @@ fn without_template(guards: &[Guard]) -> Vec<PartKey> {
     key
 }
 
-/// What stands in one part of a template, counted.
+/// Counts of one part of a template.
 #[derive(Default, Clone, Copy)]
 struct Part {
     bytes: usize,
@@ -232,7 +233,7 @@ impl Part {
     }
 }
 
-/// One key for each part of the template between separators.
+/// Returns one key for each part of the template between separators.
 fn parts(template: &Template, separator: u8) -> Vec<PartKey> {
     let mut keys = Vec::new();
     let mut part = Part::default();
@@ -316,7 +317,7 @@ impl Counts {
     }
 }
 
-/// One more than the bits of the widest network: none at all is wider than any.
+/// Returns the prefix length of the widest network plus one; 0 without a network, which is wider than any.
 fn narrowness(guards: &[Guard]) -> usize {
     let widest = |guard: &Guard| match guard {
         Guard::Client(any) => any.iter().map(|network| usize::from(network.bits()) + 1).min(),

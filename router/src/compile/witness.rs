@@ -1,4 +1,4 @@
-//! Witness request.
+//! Witness: a request that several routes match.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use crate::request::peer::Peer;
 
-/// A request that two routes match alike.
+/// A request that two routes both match.
 ///
 /// ```
 /// use waylay_router::{BuildErrorKind, Route, Table};
@@ -29,7 +29,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// The request.
+    /// Returns the request.
     pub fn request(&self) -> Request<()> {
         let mut request = Request::new(());
         *request.method_mut() = self.method.clone();
@@ -41,7 +41,7 @@ impl Witness {
         request
     }
 
-    /// The connection that it comes by.
+    /// Returns the peer of the connection.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }

@@ -1,4 +1,4 @@
-//! From JSON.
+//! TableSpec from JSON.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::config::model::{Node, SpecError, TableSpec, line, table};
 
 impl TableSpec {
-    /// Reads a table from JSON. Errors are kept, with their lines, until the table is built.
+    /// Reads a table from JSON. Errors are kept with their lines, and reported when the table is built.
     pub fn json(text: &str) -> Self {
         let mut root = Part { text, raw: text, taken: Vec::new() };
         match serde_json::from_str::<&RawValue>(text) {
@@ -27,14 +27,14 @@ impl TableSpec {
 
 struct Part<'t> {
     text: &'t str,
-    /// A piece of the text.
+    /// A part of the text.
     raw: &'t str,
     taken: Vec<String>,
 }
 
 impl<'t> Part<'t> {
-    fn told(&self, error: &serde_json::Error) -> SpecError {
-        // A value that was read before has no lines of its own.
+    fn error(&self, error: &serde_json::Error) -> SpecError {
+        // A value that was parsed before has no lines.
         let own = u32::try_from(error.line()).unwrap_or(0).saturating_sub(1);
         (message(error), Some(self.line() + own))
     }
@@ -59,25 +59,26 @@ impl Node for Part<'_> {
     }
 
     fn line(&self) -> u32 {
-        // It is a piece of the text: the edit distance is its place.
+        // The value is a slice of the text, so its address gives the offset.
         line(self.text, (self.raw.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize))
     }
 
     fn read<T: DeserializeOwned>(self) -> Result<T, SpecError> {
-        // serde would take a list of the fields as well.
+        // serde would accept a list of the fields as well.
         if !self.raw.starts_with('{') {
             return Err(("this is no object".to_owned(), Some(self.line())));
         }
         if self.taken.is_empty() {
-            return serde_json::from_str(self.raw).map_err(|error| self.told(&error));
+            return serde_json::from_str(self.raw).map_err(|error| self.error(&error));
         }
-        let rest = serde_json::from_str::<Map<String, Value>>(self.raw).map_err(|error| self.told(&error))?;
+        let rest =
+            serde_json::from_str::<Map<String, Value>>(self.raw).map_err(|error| self.error(&error))?;
         let rest = rest.into_iter().filter(|(key, _)| !self.taken.contains(key)).collect();
-        serde_json::from_value(Value::Object(rest)).map_err(|error| self.told(&error))
+        serde_json::from_value(Value::Object(rest)).map_err(|error| self.error(&error))
     }
 }
 
-/// What is wrong, without the place, which is told of the whole text.
+/// The message without the position, which refers to the whole text.
 fn message(error: &serde_json::Error) -> String {
     let shown = error.to_string();
     shown.rfind(" at line ").map_or(shown.clone(), |place| shown[..place].to_owned())

@@ -1,4 +1,4 @@
-//! TableSpec, RouteSpec, ScopeSpec to routes.
+//! TableSpec, RouteSpec, ScopeSpec: a table as data, and its routes.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::route::scope_conditions::ScopeConditions;
 use crate::rule::dialect::Dialect;
 
 impl TableSpec {
-    /// What could not be read.
+    /// Returns the errors of the file.
     #[track_caller]
     pub(crate) fn build_errors(&self) -> Vec<BuildError> {
         let here = SourceLocation::caller();
@@ -27,17 +27,17 @@ impl TableSpec {
 }
 
 impl ScopeSpec {
-    pub(crate) fn bounds(&self, dialect: Dialect) -> ScopeConditions {
-        let mut bounds = ScopeConditions::new();
-        bounds.conditions.location = self.location();
-        bounds.conditions.sealed = self.sealed;
-        bounds.name.clone_from(&self.name);
+    pub(crate) fn scope_conditions(&self, dialect: Dialect) -> ScopeConditions {
+        let mut scope = ScopeConditions::new();
+        scope.conditions.location = self.location();
+        scope.conditions.sealed = self.sealed;
+        scope.name.clone_from(&self.name);
         if let Some(prefix) = &self.prefix {
-            bounds = bounds.prefix(prefix);
+            scope = scope.prefix(prefix);
         }
         match &self.rule {
-            Some(rule) => bounds.when(dialect.text(rule)),
-            None => bounds,
+            Some(rule) => scope.when(dialect.text(rule)),
+            None => scope,
         }
     }
 }
@@ -60,10 +60,10 @@ impl RouteSpec {
     }
 }
 
-/// A whole table as data: its routes as [rules](crate::rule), its scopes, and the names of what answers.
+/// A whole table as data: its routes as [rules](crate::rule), its scopes, and the names of its handlers.
 ///
-/// It is read from TOML or JSON, or built as the struct that it is. Reading never fails: every error of a
-/// file is kept, and reported by `build` with its line, together with all others.
+/// It is read from TOML or JSON, or built as a struct. Reading never fails: all errors of a file are kept,
+/// and `build` reports them with their lines, together with all other errors.
 ///
 /// ```
 /// use waylay_router::{Peer, Table, TableSpec};
@@ -101,19 +101,19 @@ impl RouteSpec {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TableSpec {
-    /// Whose language the rules are written in.
+    /// The dialect of the rules.
     #[serde(skip_serializing_if = "is_default")]
     pub dialect: Dialect,
-    /// Addresses and blocks of trusted proxies.
+    /// The addresses and networks of trusted proxies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxies: Vec<String>,
-    /// Routes outside all scopes.
+    /// The routes outside all scopes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteSpec>,
-    /// Scopes.
+    /// The scopes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<ScopeSpec>,
-    /// What could not be read, and where.
+    /// The errors of the file with their lines.
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
     pub(crate) errors: Vec<(String, Option<u32>)>,
@@ -125,9 +125,9 @@ pub struct TableSpec {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RouteSpec {
-    /// What the route asks for, as a rule.
+    /// The conditions of the route, as a rule.
     pub rule: String,
-    /// What answers it: a name that the program gives a value.
+    /// The name of its handler; the program assigns the handler to the name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub handler: String,
     /// The name, for URLs and lists.
@@ -136,13 +136,13 @@ pub struct RouteSpec {
     /// The priority.
     #[serde(skip_serializing_if = "is_default")]
     pub priority: i32,
-    /// Whether less specific routes never get what this one does not answer.
+    /// Whether requests for its host and path never go to less specific routes.
     #[serde(skip_serializing_if = "is_default")]
     pub sealed: bool,
-    /// Whether only URLs are built from it.
+    /// Whether the route is for building URLs only.
     #[serde(skip_serializing_if = "is_default")]
     pub build_only: bool,
-    /// Metadata for any reader reads them.
+    /// User-defined metadata.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     #[serde(skip)]
@@ -156,22 +156,22 @@ pub struct RouteSpec {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ScopeSpec {
-    /// What is put in front of the paths inside.
+    /// The prefix of the inner paths.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// What else the scope asks for, as a rule.
+    /// The other conditions of the scope, as a rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// The name in front of the names inside.
+    /// The prefix of the inner names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether requests inside stay inside.
+    /// Whether requests that meet the scope's conditions never go to routes outside.
     #[serde(skip_serializing_if = "is_default")]
     pub sealed: bool,
-    /// Routes inside.
+    /// The routes inside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteSpec>,
-    /// Scopes inside.
+    /// The scopes inside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<ScopeSpec>,
     #[serde(skip)]
@@ -180,12 +180,12 @@ pub struct ScopeSpec {
 }
 
 impl RouteSpec {
-    /// A route for a rule, which a handler answers.
+    /// Creates a route from a rule and the name of its handler.
     pub fn new(rule: impl Into<String>, handler: impl Into<String>) -> Self {
         Self { rule: rule.into(), handler: handler.into(), ..Self::default() }
     }
 
-    /// Where it stands in its file, or where the program asks for it.
+    /// Returns the line in the file, or else the caller's source location.
     #[track_caller]
     pub(crate) fn location(&self) -> SourceLocation {
         self.line.map_or_else(SourceLocation::caller, SourceLocation::Line)
@@ -203,24 +203,24 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// A error and its line.
+/// An error and its line.
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) type SpecError = (String, Option<u32>);
 
 /// An object of a file.
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) trait Node: Sized {
-    /// Takes a list of objects out; nothing, if the key is not there.
+    /// Removes a list of objects; returns an empty list if the key is missing.
     fn take(&mut self, key: &str) -> Result<Vec<Self>, SpecError>;
 
-    /// The line that it begins in.
+    /// Returns the line of its start.
     fn line(&self) -> u32;
 
-    /// What is left of it.
+    /// Deserializes the remaining fields.
     fn read<T: DeserializeOwned>(self) -> Result<T, SpecError>;
 }
 
-/// A table with all errors of its parts.
+/// Reads a table with all errors of its parts.
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) fn table(mut root: impl Node, mut errors: Vec<SpecError>) -> TableSpec {
     let (routes, scopes) = parts(&mut root, &mut errors);
@@ -244,7 +244,7 @@ fn parts(node: &mut impl Node, errors: &mut Vec<SpecError>) -> (Vec<RouteSpec>, 
     (kept, scopes)
 }
 
-/// What is inside a invalid scope is looked at all the same.
+/// The parts of an invalid scope are read as well, so that their errors are reported too.
 #[cfg(any(feature = "json", feature = "toml"))]
 fn scope(mut node: impl Node, errors: &mut Vec<SpecError>) -> ScopeSpec {
     let line = Some(node.line());
@@ -253,7 +253,7 @@ fn scope(mut node: impl Node, errors: &mut Vec<SpecError>) -> ScopeSpec {
     ScopeSpec { routes, scopes, line, ..own.unwrap_or_default() }
 }
 
-/// The line of a place in a text, from 1 on.
+/// Returns the line of an offset in a text, counted from 1.
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) fn line(text: &str, at: usize) -> u32 {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
@@ -262,7 +262,8 @@ pub(crate) fn line(text: &str, at: usize) -> u32 {
 
 #[cfg(feature = "schema")]
 impl TableSpec {
-    /// The JSON schema (draft 2020-12) of a table's file, for editors and for checks before a table ships.
+    /// Returns the JSON schema (draft 2020-12) of a table's file, for editors and for checks before
+    /// deployment.
     ///
     /// ```
     /// let schema = waylay_router::TableSpec::json_schema();

@@ -1,4 +1,4 @@
-//! From TOML.
+//! TableSpec from TOML.
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -7,10 +7,10 @@ use toml::de::{DeTable, DeValue, Error, ValueDeserializer};
 use crate::config::model::{Node, SpecError, TableSpec, line, table};
 
 impl TableSpec {
-    /// Reads a table from TOML. Errors are kept, with their lines, until the table is built.
+    /// Reads a table from TOML. Errors are kept with their lines, and reported when the table is built.
     pub fn toml(text: &str) -> Self {
         let (root, errors) = DeTable::parse_recoverable(text);
-        let errors = errors.iter().map(|error| told(text, error, 0)).collect();
+        let errors = errors.iter().map(|error| spec_error(text, error, 0)).collect();
         let span = root.span();
         let value = Spanned::new(span, DeValue::Table(root.into_inner()));
         table(Part { text, value }, errors)
@@ -43,17 +43,17 @@ impl Node for Part<'_> {
     }
 
     fn read<T: DeserializeOwned>(self) -> Result<T, SpecError> {
-        // serde would take a list of the fields as well.
+        // serde would accept a list of the fields as well.
         if !self.value.get_ref().is_table() {
             return Err(("this is no table".to_owned(), Some(self.line())));
         }
         let (text, at) = (self.text, self.value.span().start);
-        T::deserialize(ValueDeserializer::from(self.value)).map_err(|error| told(text, &error, at))
+        T::deserialize(ValueDeserializer::from(self.value)).map_err(|error| spec_error(text, &error, at))
     }
 }
 
-/// A error in the words of the parser, at its own place or else at that of its table.
-fn told(text: &str, error: &Error, at: usize) -> SpecError {
+/// Returns an error of the parser, with its own position or else that of its table.
+fn spec_error(text: &str, error: &Error, at: usize) -> SpecError {
     let at = error.span().map_or(at, |span| span.start);
     (error.message().to_owned(), Some(line(text, at)))
 }

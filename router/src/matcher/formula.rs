@@ -1,4 +1,4 @@
-//! Three-valued and/or/not.
+//! Formula: three-valued and, or, not.
 
 /// A tree of conditions.
 #[derive(Debug, Clone)]
@@ -10,7 +10,7 @@ pub(crate) enum Formula<L> {
 }
 
 impl<L> Formula<L> {
-    /// Whether it holds; nothing where that hangs on a condition that does not know.
+    /// Tests the tree; `None` if the result depends on a condition that is unknown.
     pub(crate) fn verdict(&self, ask: &impl Fn(&L) -> Option<bool>) -> Option<bool> {
         match self {
             Self::Leaf(leaf) => ask(leaf),
@@ -20,7 +20,7 @@ impl<L> Formula<L> {
         }
     }
 
-    /// Its conditions, from left to right.
+    /// Returns the conditions from left to right.
     pub(crate) fn leaves(&self) -> Box<dyn Iterator<Item = &L> + '_> {
         match self {
             Self::Leaf(leaf) => Box::new(std::iter::once(leaf)),
@@ -29,7 +29,7 @@ impl<L> Formula<L> {
         }
     }
 
-    /// The same tree over other conditions.
+    /// Returns the same tree over other conditions.
     pub(crate) fn map<M>(&self, make: &mut impl FnMut(&L) -> Formula<M>) -> Formula<M> {
         match self {
             Self::Leaf(leaf) => make(leaf),
@@ -40,7 +40,7 @@ impl<L> Formula<L> {
     }
 }
 
-/// One part of value `wins` decides; else one that does not know leaves it open.
+/// One part of value `wins` decides; else an unknown part makes the result unknown.
 fn decide<L>(parts: &[Formula<L>], wins: bool, ask: &impl Fn(&L) -> Option<bool>) -> Option<bool> {
     let mut verdict = Some(!wins);
     for part in parts {
@@ -63,7 +63,7 @@ mod tests {
         formula.verdict(&|leaf| *leaf)
     }
 
-    /// Kleene's tables, with what is not known between false and true.
+    /// Kleene's truth tables, with unknown between false and true.
     #[test]
     fn follow_the_tables() {
         let values = [Some(false), None, Some(true)];

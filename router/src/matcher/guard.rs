@@ -1,4 +1,4 @@
-//! Guard: one condition, compiled.
+//! Guard: every compiled condition except path and method, cheapest first.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::template::encoding::{Encoding, has_bad_escape};
 use crate::template::host::HostPattern;
 use crate::template::path::PathPattern;
 
-/// A user's condition with its name.
+/// A user-defined condition with its name.
 #[derive(Clone)]
 pub(crate) struct Custom {
     pub(crate) name: String,
@@ -36,26 +36,46 @@ impl fmt::Debug for Custom {
     }
 }
 
-/// What a header must be like; any of several values may be so.
+/// A condition on a header; any of several values may meet it.
 #[derive(Debug, Clone)]
 pub(crate) enum HeaderMatch {
     Present,
     Absent,
     Exact(String),
     Regex(Regex),
-    /// There is a value, and all of them are so.
+    /// There is a value, and all values match.
     All(Regex),
 }
 
-/// What a rule says that is no list of conditions.
+impl HeaderMatch {
+    #[inline]
+    fn holds(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
+        let values = || headers.get_all(name).iter();
+        match self {
+            Self::Present => headers.contains_key(name),
+            Self::Absent => !headers.contains_key(name),
+            Self::Exact(text) => match headers.get(name) {
+                None => false,
+                Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
+            },
+            Self::Regex(regex) => values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v))),
+            Self::All(regex) => {
+                headers.contains_key(name)
+                    && values().all(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
+            }
+        }
+    }
+}
+
+/// The part of a rule that is not a list of conditions.
 #[derive(Debug, Clone)]
 pub(crate) struct RuleGuard {
     pub(crate) formula: Formula<Guard>,
-    /// The same as a rule.
+    /// The formula as rule text.
     pub(crate) text: String,
 }
 
-/// A path template in a rule that is no list of conditions.
+/// A path template in a formula.
 #[derive(Debug, Clone)]
 pub(crate) struct PathGuard {
     pub(crate) pattern: PathPattern,
@@ -63,27 +83,27 @@ pub(crate) struct PathGuard {
     pub(crate) regex: String,
 }
 
-/// One condition.
+/// One compiled condition.
 #[derive(Debug, Clone)]
 pub(crate) enum Guard {
-    /// Extension methods, which share one bit.
+    /// Extension methods, which share one method bit.
     Methods(MethodSet),
-    /// The scheme, if it is known.
+    /// The scheme; an unknown one does not match.
     Scheme(Vec<Scheme>),
     /// The protocol version.
     Version(Vec<Version>),
     /// The effective host, where the host index does not decide.
     Host(HostPattern),
     Header(HeaderName, HeaderMatch),
-    /// The protocols that a client may change to.
+    /// The protocols that the request may upgrade to.
     Upgrade(Vec<String>),
-    /// The name of a cookie, and its value if that matters.
+    /// The name of a cookie, and its value if that is required.
     Cookie(String, Option<String>),
-    /// The address of the other end, if it is known.
+    /// The address of the peer; an unknown one does not match.
     Client(Vec<Network>),
-    /// What the request carries.
+    /// The media type of the request body.
     ContentType(Vec<Media>),
-    /// What its client accepts.
+    /// The media types that the client accepts.
     Accept(Vec<Media>),
     Query(QueryGuard),
     /// The path, where the trie does not decide.
@@ -91,19 +111,19 @@ pub(crate) enum Guard {
     PathRegex(PathRegex),
     MethodRegex(Regex),
     Custom(Custom),
-    /// What rules put together of other conditions.
+    /// A formula of other conditions, from a rule.
     Formula(Box<RuleGuard>),
 }
 
 impl RuleGuard {
-    /// Whether it holds; nothing where that hangs on what the request does not tell.
+    /// Tests the formula; `None` if the result depends on something that the request does not have.
     pub(crate) fn verdict(&self, view: &RequestView<'_>) -> Option<bool> {
         self.formula.verdict(&|guard| guard.verdict(view))
     }
 }
 
 impl Guard {
-    /// Whether it holds; variables go to `found`.
+    /// Tests the guard; passes the ranges of variables to `found`.
     pub(crate) fn holds(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
         match self {
             Self::Methods(set) => set.contains(view.head.method),
@@ -113,28 +133,10 @@ impl Guard {
                 Some(host) => pattern.matches(&host.name, host.port, found),
                 None => false,
             },
-            Self::Header(name, want) => {
-                let headers = view.head.headers;
-                let values = || headers.get_all(name).iter();
-                match want {
-                    HeaderMatch::Present => headers.contains_key(name),
-                    HeaderMatch::Absent => !headers.contains_key(name),
-                    HeaderMatch::Exact(text) => match headers.get(name) {
-                        None => false,
-                        Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
-                    },
-                    HeaderMatch::Regex(regex) => {
-                        values().any(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
-                    }
-                    HeaderMatch::All(regex) => {
-                        headers.contains_key(name)
-                            && values().all(|value| value.to_str().is_ok_and(|v| regex.is_match(v)))
-                    }
-                }
-            }
-            Self::Cookie(name, want) => {
+            Self::Header(name, value) => value.holds(view.head.headers, name),
+            Self::Cookie(name, value) => {
                 let mut values = values(view.head.headers, name);
-                match want {
+                match value {
                     None => values.next().is_some(),
                     Some(text) => values.any(|value| value == text),
                 }
@@ -144,7 +146,7 @@ impl Guard {
             }
             Self::ContentType(any) => media_type::carries(view.head.headers, any),
             Self::Accept(any) => media_type::accepts(view.head.headers, any),
-            Self::Upgrade(any) => asks(&view.head, any),
+            Self::Upgrade(any) => requests_upgrade(&view.head, any),
             Self::Query(query) => query.holds(view, found),
             Self::Path(path) => path.pattern.matches(view.path, &mut |_| {}),
             Self::PathRegex(whole) => whole.holds(view.path) == Some(true),
@@ -154,13 +156,13 @@ impl Guard {
         }
     }
 
-    /// Whether it holds, where that is certain: the opposite asks so.
+    /// Tests the guard; `None` if it cannot be read, so that a negation does not hold either.
     fn verdict(&self, view: &RequestView<'_>) -> Option<bool> {
         let holds = self.holds(view, &mut |_| {});
         (holds || self.knows(view)).then_some(holds)
     }
 
-    /// Whether it could read all that it looks at.
+    /// Tests whether everything that the guard reads is readable.
     fn knows(&self, view: &RequestView<'_>) -> bool {
         let headers = view.head.headers;
         let reads = |name| headers.get_all(name).iter().all(|value| value.to_str().is_ok());
@@ -176,7 +178,7 @@ impl Guard {
         }
     }
 
-    /// Whether it asks a function of the user's.
+    /// Tests whether the result depends on a user-defined function.
     pub(crate) fn is_custom(&self) -> bool {
         match self {
             Self::Custom(_) => true,
@@ -185,7 +187,7 @@ impl Guard {
         }
     }
 
-    /// Whether it looks at the host.
+    /// Tests whether the guard reads the host.
     pub(crate) fn looks_at_host(&self) -> bool {
         match self {
             Self::Host(_) => true,
@@ -194,7 +196,7 @@ impl Guard {
         }
     }
 
-    /// Cheaper conditions are tried first.
+    /// Returns the relative cost; cheaper guards are tested first.
     pub(crate) fn cost(&self) -> u8 {
         match self {
             Self::Methods(_) => 0,
@@ -275,18 +277,18 @@ impl Guard {
         let headers = view.head.headers;
         match self {
             Self::Methods(_) | Self::MethodRegex(_) => view.head.method.to_string(),
-            Self::Scheme(_) => view.scheme().map_or("an unknown one".to_owned(), ToString::to_string),
+            Self::Scheme(_) => view.scheme().map_or("unknown".to_owned(), ToString::to_string),
             Self::Version(_) => version_name(view.head.version).to_owned(),
             Self::Host(_) => view.host.map_or("none".to_owned(), |host| host.name.clone().into_owned()),
             Self::Header(name, _) => lines(headers, name),
             Self::Cookie(name, _) => listed(values(headers, name).map(str::to_owned).collect()),
-            Self::Client(_) => view.client().map_or("an unknown one".to_owned(), |client| client.to_string()),
+            Self::Client(_) => view.client().map_or("unknown".to_owned(), |client| client.to_string()),
             Self::ContentType(_) => lines(headers, &CONTENT_TYPE),
             Self::Accept(_) => lines(headers, &ACCEPT),
             Self::Upgrade(_) => lines(headers, &UPGRADE),
             Self::Query(query) => listed(query.values(view)),
             Self::Path(_) | Self::PathRegex(_) => view.path.to_owned(),
-            Self::Formula(rule) if rule.verdict(view).is_none() => "what cannot be told".to_owned(),
+            Self::Formula(rule) if rule.verdict(view).is_none() => "unknown".to_owned(),
             Self::Formula(_) | Self::Custom(_) => "no".to_owned(),
         }
     }
@@ -329,12 +331,12 @@ fn listed(values: Vec<String>) -> String {
     if values.is_empty() { "none".to_owned() } else { values.join(" and ") }
 }
 
-/// Whether a request asks for one of the protocols: by `Upgrade` over HTTP/1.1 (RFC 9110 §7.8), by an
-/// extended CONNECT over HTTP/2 (RFC 8441) and later.
-pub(crate) fn asks(head: &RequestHead<'_>, any: &[String]) -> bool {
+/// Tests whether a request asks for one of the protocols: with `Upgrade` over HTTP/1.1 (RFC 9110 §7.8), with
+/// an extended CONNECT (RFC 8441) over HTTP/2 and later.
+pub(crate) fn requests_upgrade(head: &RequestHead<'_>, any: &[String]) -> bool {
     match head.version {
         Version::HTTP_11 => {
-            // The method is told by the method bits; CONNECT makes a tunnel of another kind.
+            // The method bits test the method; a plain CONNECT opens a tunnel instead.
             head.method != Method::CONNECT
                 && has(head.headers, &CONNECTION, "upgrade")
                 && any.iter().any(|protocol| has(head.headers, &UPGRADE, protocol))
@@ -345,13 +347,13 @@ pub(crate) fn asks(head: &RequestHead<'_>, any: &[String]) -> bool {
     }
 }
 
-/// Whether a token stands in a list of them, over all lines.
+/// Tests whether a token is in a comma-separated list, over all lines.
 fn has(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
 }
 
-/// The `:protocol` that hyper's server keeps.
+/// Returns the `:protocol` that hyper's server stores.
 #[cfg(feature = "http2")]
 fn connect_protocol<'r>(head: &RequestHead<'r>) -> Option<&'r str> {
     head.extensions.get::<hyper::ext::Protocol>().map(hyper::ext::Protocol::as_str)
@@ -362,7 +364,8 @@ fn connect_protocol<'r>(_head: &RequestHead<'r>) -> Option<&'r str> {
     None
 }
 
-/// The values of a cookie; several lines (RFC 9113 §8.2.3) and several pairs of a name all count.
+/// Returns the values of a cookie; several lines (RFC 9113 §8.2.3) and several pairs of the same name all
+/// count.
 pub(crate) fn values<'r>(headers: &'r HeaderMap, name: &'r str) -> impl Iterator<Item = &'r str> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';'));

@@ -1,4 +1,4 @@
-//! Conditions on requests: each holds, or does not.
+//! Compiled conditions on requests.
 
 pub(crate) mod formula;
 pub(crate) mod guard;

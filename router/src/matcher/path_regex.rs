@@ -1,4 +1,4 @@
-//! Regex over the whole path.
+//! PathRegex: a regex over the whole path.
 
 use std::borrow::Cow;
 
@@ -7,16 +7,16 @@ use regex::Regex;
 use regex_syntax::hir::Look;
 use regex_syntax::hir::literal::Extractor;
 
-/// A regex, and the form of the path that it is held against.
+/// A regex, and the form of the path that it is compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct PathRegex {
     pub(crate) regex: Regex,
-    /// The canonical path with all its escapes, and not the path as a person writes it.
+    /// Whether it is compared with the canonical path with all its escapes, not with the readable path.
     pub(crate) escaped: bool,
 }
 
 impl PathRegex {
-    /// What every path begins with that matches, as far as it stands there unescaped: where the index looks.
+    /// Returns the literal start of all matching paths, as far as it has no escapes: the index looks it up.
     pub(crate) fn beginning(&self) -> Option<String> {
         let hir = regex_syntax::parse(self.regex.as_str()).ok().filter(|_| !self.escaped)?;
         if !hir.properties().look_set_prefix().contains(Look::Start) {
@@ -28,15 +28,15 @@ impl PathRegex {
         (kept.len() > 1 && kept.starts_with('/')).then(|| kept.to_owned())
     }
 
-    /// Whether the path matches; nothing if it is not UTF-8.
+    /// Tests the path; `None` if it is not UTF-8.
     pub(crate) fn holds(&self, path: &str) -> Option<bool> {
         let path = if self.escaped { Cow::Borrowed(path) } else { written(path)? };
         Some(self.regex.is_match(&path))
     }
 }
 
-/// A canonical path with its escapes decoded, apart from those of `%` and of the reserved characters
-/// of RFC 3986 §2.2: what is data there stays told from what divides.
+/// Decodes a canonical path except for `%` and the reserved characters of RFC 3986 §2.2: encoded ones are
+/// data and stay distinct from delimiters.
 fn written(path: &str) -> Option<Cow<'_, str>> {
     if !path.contains('%') {
         return Some(Cow::Borrowed(path));

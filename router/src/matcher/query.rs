@@ -1,4 +1,4 @@
-//! Query conditions.
+//! QueryGuard: conditions on query keys.
 
 use regex::Regex;
 use waylay_template::Template;
@@ -9,14 +9,14 @@ use crate::template::captures::Span;
 use crate::template::encoding::{Encoding, has_bad_escape, hex};
 use crate::template::segment::SegmentPattern;
 
-/// What a query key must be like.
+/// A condition on a query key.
 #[derive(Debug, Clone)]
 pub(crate) struct QueryGuard {
     pub(crate) key: String,
     pub(crate) value: QueryMatch,
 }
 
-/// What the value must be like.
+/// A condition on the value.
 #[derive(Debug, Clone)]
 pub(crate) enum QueryMatch {
     Present,
@@ -27,14 +27,14 @@ pub(crate) enum QueryMatch {
 }
 
 impl QueryGuard {
-    /// Looks at the values of the key, and hands over the variables of the one that matches.
+    /// Tests the values of the key, and passes the variables of the matching one to `found`.
     pub(crate) fn holds(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
         if matches!(self.value, QueryMatch::Absent) {
             return !self.is_there(view);
         }
         let query = view.query();
         let first_only = view.policy.query == QueryValues::First;
-        // gorilla/mux divides at `;` as well, Go's older habit.
+        // gorilla/mux separates pairs at `;` as well, as older versions of Go did.
         let divides = |c: char| c == '&' || (first_only && c == ';');
         let mut at = 0usize;
         for pair in query.split(divides) {
@@ -102,8 +102,8 @@ pub(crate) fn unanchored(regex: &Regex) -> &str {
     regex.strip_prefix(r"\A(?:").and_then(|regex| regex.strip_suffix(r")\z")).unwrap_or(regex)
 }
 
-/// Whether an encoded text is this one. It is decoded no further than the two are alike: a query may have
-/// thousands of pairs, and a table hundreds of conditions on them.
+/// Tests whether an encoded text has this value. It is decoded only as far as both are equal: a query may
+/// have thousands of pairs, and a table hundreds of conditions on them.
 fn is(raw: &str, text: &str) -> bool {
     let mut rest = raw.as_bytes();
     for wanted in text.bytes() {

@@ -1,4 +1,4 @@
-//! ConnectionInfo host.
+//! Host: the effective host of a request.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use waylay_template::Syntax;
 
 use crate::request::path::BadRequest;
 
-/// A host name without a final dot, and the port if one was written.
+/// A host name without a final dot, and the port if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Host<'r> {
     pub(crate) name: Cow<'r, str>,
@@ -16,14 +16,14 @@ pub(crate) struct Host<'r> {
 }
 
 impl Host<'_> {
-    /// A port that one of them leaves out may be the scheme's own.
+    /// Compares two hosts. A missing port may be the default port of the scheme.
     fn is_same(&self, other: &Host<'_>) -> bool {
         self.name == other.name && (self.port == other.port || self.port.is_none() || other.port.is_none())
     }
 }
 
-/// What a trusted proxy gave, else the URI's authority, else the single `Host` line (RFC 9112 §3.2.2,
-/// RFC 9113 §8.3.1).
+/// Returns the host from a trusted proxy, else the authority of the URI, else the single `Host` line (RFC
+/// 9112 §3.2.2, RFC 9113 §8.3.1).
 pub(crate) fn effective<'r>(
     uri: &'r Uri,
     headers: &'r HeaderMap,
@@ -36,12 +36,12 @@ pub(crate) fn effective<'r>(
     if lines.next().is_some() {
         return Err(BadRequest::SeveralHosts);
     }
-    // A line is held to what a host is, whatever the target says (RFC 9112 §3.2).
+    // The line must be valid even if the target has an authority (RFC 9112 §3.2).
     if let (Some(line), Some(authority), Syntax::Native) =
         (line.filter(|line| !line.is_empty()), uri.authority(), syntax)
     {
         let line = line.to_str().map_err(|_| BadRequest::BadHost).and_then(|line| split(line, syntax))?;
-        // HTTP/1.1 lets an absolute target overrule the line (RFC 9112 §3.2.2); later versions do not.
+        // In HTTP/1.1 an absolute target overrides the line (RFC 9112 §3.2.2); in later versions it does not.
         if version > Version::HTTP_11 && !line.is_same(&split(authority.as_str(), syntax)?) {
             return Err(BadRequest::SeveralHosts);
         }
@@ -69,7 +69,7 @@ const PORT: u8 = 2;
 
 const BAD: u8 = 4;
 
-/// What each byte asks for; a name of plain bytes only is the host as it stands.
+/// The class of each byte; a name of plain bytes only is canonical.
 const CLASS: [u8; 256] = {
     let mut class = [BAD; 256];
     let mut byte = 0usize;
@@ -89,7 +89,7 @@ const CLASS: [u8; 256] = {
 
 fn split(text: &str, syntax: Syntax) -> Result<Host<'_>, BadRequest> {
     let seen = text.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
-    // No name is longer (RFC 1035 §2.3.4), and patterns of hosts are not asked about longer ones.
+    // No name is longer (RFC 1035 §2.3.4), and host patterns are not tested with longer ones.
     if seen & BAD != 0 || text.len() > LONGEST + ":65535".len() {
         return Err(BadRequest::BadHost);
     }

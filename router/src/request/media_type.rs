@@ -1,4 +1,4 @@
-//! Content-Type and Accept.
+//! Media: media types of Content-Type and Accept.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,11 +13,11 @@ pub(crate) struct Media {
     slash: usize,
 }
 
-/// A text that is no media type.
+/// The text is not a media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotAMedia;
+pub(crate) struct InvalidMedia;
 
-/// The two halves of a media type or range, as they were written.
+/// The two parts of a media type or range, as written.
 #[derive(Clone, Copy)]
 struct Halves<'t> {
     kind: &'t str,
@@ -32,14 +32,14 @@ impl<'t> Halves<'t> {
         (token(kind) && token(subtype)).then_some(Self { kind, subtype })
     }
 
-    /// Whether a concrete type falls under this one.
+    /// Tests whether a concrete type is in this range.
     fn covers(self, other: Halves<'_>) -> bool {
         self.kind == "*"
             || (self.kind.eq_ignore_ascii_case(other.kind)
                 && (self.subtype == "*" || self.subtype.eq_ignore_ascii_case(other.subtype)))
     }
 
-    /// How narrow a range it is.
+    /// Returns the specificity of the range.
     fn precision(self) -> u8 {
         match (self.kind, self.subtype) {
             ("*", _) => 0,
@@ -50,10 +50,10 @@ impl<'t> Halves<'t> {
 }
 
 impl FromStr for Media {
-    type Err = NotAMedia;
+    type Err = InvalidMedia;
 
-    fn from_str(text: &str) -> Result<Self, NotAMedia> {
-        let Halves { kind, subtype } = Halves::of(text).ok_or(NotAMedia)?;
+    fn from_str(text: &str) -> Result<Self, InvalidMedia> {
+        let Halves { kind, subtype } = Halves::of(text).ok_or(InvalidMedia)?;
         let text = format!("{kind}/{subtype}").to_ascii_lowercase();
         Ok(Self { text: text.into(), slash: kind.len() })
     }
@@ -69,12 +69,12 @@ impl Media {
         Halves { kind: &self.text[..self.slash], subtype: &self.text[self.slash + 1..] }
     }
 
-    /// Whether a concrete type falls under this one.
+    /// Tests whether a concrete type is in this range.
     pub(crate) fn covers(&self, other: &Media) -> bool {
         self.halves().covers(other.halves())
     }
 
-    /// Types that it covers: among them one that others cover too, if there is any.
+    /// Returns types in this range, among them one that the others contain too, if there is any.
     pub(crate) fn examples(&self, others: &[&[Media]]) -> Vec<String> {
         let all = others.iter().flat_map(|any| any.iter()).chain([self]);
         let concrete = all.map(|media| media.text.replace("*/*", "text/plain").replace("/*", "/plain"));
@@ -88,7 +88,7 @@ impl fmt::Display for Media {
     }
 }
 
-/// Whether the request carries one of the types. Several lines, or one that cannot be read, are none.
+/// Tests whether the body has one of the types. Several or unreadable `Content-Type` lines count as none.
 pub(crate) fn carries(headers: &HeaderMap, any: &[Media]) -> bool {
     let mut lines = headers.get_all(CONTENT_TYPE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else {
@@ -98,16 +98,16 @@ pub(crate) fn carries(headers: &HeaderMap, any: &[Media]) -> bool {
     carried.is_some_and(|carried| any.iter().any(|media| media.halves().covers(carried)))
 }
 
-/// Whether the client accepts one of the types.
+/// Tests whether the client accepts one of the types.
 pub(crate) fn accepts(headers: &HeaderMap, any: &[Media]) -> bool {
     quality(headers, any) > 0
 }
 
-/// How many ranges of a client are read; browsers send some ten.
+/// The most ranges of an `Accept` header that are read; browsers send about ten.
 const MAX_RANGES: usize = 64;
 
-/// How much the client wants the best of the types, in thousandths: without an `Accept` line it wants
-/// all alike, and otherwise the narrowest range that covers a type decides by its weight.
+/// Returns the client's weight for the best of the types, in thousandths: without an `Accept` line all have
+/// the same weight; otherwise the most specific range of a type gives the weight.
 pub(crate) fn quality(headers: &HeaderMap, any: &[Media]) -> u16 {
     let lines = || headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     if lines().next().is_none() {
@@ -121,7 +121,7 @@ pub(crate) fn quality(headers: &HeaderMap, any: &[Media]) -> u16 {
     qualities.max().unwrap_or(0)
 }
 
-/// A range and its weight in thousandths; a weight that cannot be read is one.
+/// A range and its weight in thousandths; an unreadable weight counts as 1.
 fn range(item: &str) -> Option<(Halves<'_>, u16)> {
     let range = Halves::of(item)?;
     let weight = item.split(';').skip(1).find_map(|parameter| {
@@ -131,7 +131,7 @@ fn range(item: &str) -> Option<(Halves<'_>, u16)> {
     Some((range, weight.and_then(thousandths).unwrap_or(1000)))
 }
 
-/// RFC 9110 §12.4.2: `0` or `1`, and at most three digits behind the point.
+/// RFC 9110 §12.4.2: `0` or `1`, with at most three digits after the point.
 fn thousandths(weight: &str) -> Option<u16> {
     let (whole, part) = weight.split_once('.').unwrap_or((weight, ""));
     if part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {

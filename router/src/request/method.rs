@@ -1,4 +1,4 @@
-//! MethodSet.
+//! MethodSet: a set of request methods.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ const ALL: u16 = (1 << 10) - 1;
 
 /// A set of request methods: the nine of RFC 9110 and RFC 5789, and any extension methods.
 ///
-/// `Display` writes the `Allow` form.
+/// `Display` prints the value of an `Allow` header.
 ///
 /// ```
 /// use http::Method;
@@ -42,7 +42,7 @@ pub struct MethodSet {
 }
 
 impl MethodSet {
-    /// Every method.
+    /// Returns the set of all methods.
     pub fn all() -> Self {
         Self { bits: ALL, others: Vec::new() }
     }
@@ -59,23 +59,23 @@ impl MethodSet {
         }
     }
 
-    /// Whether a method is in it.
+    /// Tests whether a method is in the set.
     pub fn contains(&self, method: &Method) -> bool {
         let bit = bit(method);
         self.bits & bit != 0 && (bit != OTHER || self.is_all() || self.others.contains(method))
     }
 
-    /// Whether it holds nothing.
+    /// Tests whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.bits == 0
     }
 
-    /// Whether it holds every method.
+    /// Tests whether the set contains every method.
     pub fn is_all(&self) -> bool {
         self.bits == ALL && self.others.is_empty()
     }
 
-    /// The methods, those of the RFCs first; all of them stand for "any".
+    /// Returns the methods, those of the RFCs first; for all methods only those.
     pub fn iter(&self) -> impl Iterator<Item = &Method> {
         let named = NAMED.iter().filter(|method| self.bits & bit(method) != 0);
         named.chain(&self.others)
@@ -91,7 +91,7 @@ impl MethodSet {
         }
     }
 
-    /// The methods in both.
+    /// Returns the methods of both sets.
     pub(crate) fn and(&self, other: &MethodSet) -> MethodSet {
         match (self.is_all(), other.is_all()) {
             (true, _) => other.clone(),
@@ -100,7 +100,7 @@ impl MethodSet {
         }
     }
 
-    /// HEAD wherever GET is (RFC 9110 §9.3.2).
+    /// Returns the set with HEAD if it has GET (RFC 9110 §9.3.2).
     pub(crate) fn with_head(mut self) -> Self {
         if self.bits & GET != 0 {
             self.bits |= HEAD;
@@ -108,12 +108,12 @@ impl MethodSet {
         self
     }
 
-    /// GET alone.
+    /// Returns the set of GET.
     pub(crate) fn get() -> Self {
         Self { bits: GET, others: Vec::new() }
     }
 
-    /// CONNECT beside GET: a WebSocket over HTTP/2 is asked for with it (RFC 8441).
+    /// Returns the set with CONNECT if it has GET: a WebSocket over HTTP/2 uses CONNECT (RFC 8441).
     pub(crate) fn with_connect(mut self) -> Self {
         if self.bits & GET != 0 {
             self.insert(Method::CONNECT);
@@ -121,18 +121,18 @@ impl MethodSet {
         self
     }
 
-    /// The bits that a request's bit is compared with.
+    /// Returns the bits that the bit of a request is compared with.
     pub(crate) fn bits(&self) -> u16 {
         self.bits
     }
 
-    /// Whether the bits do not tell all: single extension methods are named.
+    /// Tests whether the bits are not enough: single extension methods are in the set.
     pub(crate) fn names_others(&self) -> bool {
         !self.others.is_empty()
     }
 }
 
-/// The bit of one method; all extension methods share one.
+/// Returns the bit of a method; all extension methods share one.
 pub(crate) fn bit(method: &Method) -> u16 {
     match *method {
         Method::GET => GET,

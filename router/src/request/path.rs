@@ -5,26 +5,26 @@ use std::fmt;
 
 use crate::template::encoding::{hex, is_path_byte, is_unreserved, push_escape};
 
-/// Why a request is refused before any route is looked at.
+/// The reason for rejecting a request before any route is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BadRequest {
-    /// A `%` that two hexadecimal digits do not follow (RFC 3986 §2.1).
+    /// A `%` without two hexadecimal digits after it (RFC 3986 §2.1).
     BadEscape,
-    /// Escapes that do not make UTF-8, where the decoded path is looked at.
+    /// Escapes that are not UTF-8, where paths are decoded.
     NotUtf8,
     /// `%00` or another control character.
     Control,
-    /// A `.` or `..` segment, escaped or not.
+    /// A `.` or `..` segment, encoded or not.
     DotSegment,
-    /// The canonical path is longer than 65,535 bytes.
+    /// A canonical path longer than 65,535 bytes.
     PathTooLong,
-    /// More than one `Host` line (RFC 9112 §3.2), or, from HTTP/2 on, one that names another host than
-    /// `:authority` does (RFC 9113 §8.3.1).
+    /// More than one `Host` line (RFC 9112 §3.2), or, from HTTP/2 on, a host other than that of `:authority`
+    /// (RFC 9113 §8.3.1).
     SeveralHosts,
-    /// A host with user information, a bad port, or a character that hosts do not have.
+    /// A host with user information, an invalid port, or a character that is not allowed in host names.
     BadHost,
-    /// No host where the policy asks for one.
+    /// No host, although the policy requires one.
     NoHost,
 }
 
@@ -53,7 +53,7 @@ const CONTROL: u8 = 2;
 
 const DOT: u8 = 4;
 
-/// What each byte asks for; a path of plain bytes only is canonical as it is.
+/// The class of each byte; a path of plain bytes only is canonical.
 const CLASS: [u8; 256] = {
     let mut class = [REWRITE; 256];
     let mut byte = 0u8;
@@ -76,19 +76,19 @@ const CLASS: [u8; 256] = {
     class
 };
 
-/// The canonical spelling of a path; borrowed if it is spelt so already.
+/// Returns the canonical path; borrowed if it is canonical already.
 #[inline(always)]
 pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, BadRequest> {
-    let (path, dots) = spelling(path)?;
+    let (path, dots) = normalize(path)?;
     if dots && has_dot_segment(&path) {
         return Err(BadRequest::DotSegment);
     }
     Ok(path)
 }
 
-/// The same without a look at dot segments, and whether there may be any.
+/// Returns the canonical path without a test for dot segments, and whether there may be any.
 #[inline]
-pub(crate) fn spelling(path: &str) -> Result<(Cow<'_, str>, bool), BadRequest> {
+pub(crate) fn normalize(path: &str) -> Result<(Cow<'_, str>, bool), BadRequest> {
     let seen = path.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]);
     if seen & CONTROL != 0 {
         return Err(BadRequest::Control);
@@ -97,7 +97,7 @@ pub(crate) fn spelling(path: &str) -> Result<(Cow<'_, str>, bool), BadRequest> {
     Ok((path, seen & (DOT | REWRITE) != 0))
 }
 
-/// Whether a segment is `.` or `..`.
+/// Tests whether a segment is `.` or `..`.
 pub(crate) fn has_dot_segment(path: &str) -> bool {
     path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
@@ -137,8 +137,8 @@ fn rewrite(path: &str) -> Result<String, BadRequest> {
     Ok(out)
 }
 
-/// Go's `path.Clean` as gorilla/mux calls it: dot segments resolved, doubled
-/// slashes merged, a final slash kept.
+/// Go's `path.Clean` as gorilla/mux calls it: dot segments are resolved, doubled slashes merged, a final
+/// slash kept.
 pub(crate) fn cleaned(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     for segment in path.split('/') {

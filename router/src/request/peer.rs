@@ -1,4 +1,4 @@
-//! Peer, trusted proxies, ConnectionInfo, CIDR networks.
+//! Peer, ConnectionInfo, Network: addresses, trusted proxies.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -75,16 +75,16 @@ impl fmt::Display for Network {
     }
 }
 
-/// The client's side of a connection through proxies.
+/// The client of a connection through proxies.
 #[derive(Debug)]
 pub(crate) struct Forwarded<'r> {
     pub(crate) peer: Peer,
     pub(crate) host: Option<&'r str>,
 }
 
-/// Reads `X-Forwarded-For`, `-Proto` and `-Host`, if the other end is a trusted proxy: from anybody else
-/// they are the client's own words. RFC 7239's `Forwarded` is not read: a proxy that does not know it
-/// hands on what the client wrote.
+/// Reads `X-Forwarded-For`, `-Proto` and `-Host` if the peer is a trusted proxy; from others they are client
+/// input. RFC 7239's `Forwarded` is not read: a proxy that does not know it passes it on as the client sent
+/// it.
 pub(crate) fn forwarded<'r>(
     headers: &'r HeaderMap,
     peer: &Peer,
@@ -94,14 +94,14 @@ pub(crate) fn forwarded<'r>(
     let nearest = peer.addr.filter(|address| trusted(address.ip()))?;
     let mut client = Some(nearest);
     let hops: Vec<&str> = items(headers, "x-forwarded-for").collect();
-    // Each proxy adds the address that it heard from: the first one that is no proxy of ours is the client.
+    // Each proxy appends the address of its peer: the last one that is not a trusted proxy is the client.
     for hop in hops.iter().rev() {
         if !client.is_some_and(|client| trusted(client.ip())) {
             break;
         }
         client = address(hop);
     }
-    // The last word is that of the proxy next to us.
+    // The last entry is that of the nearest proxy.
     let scheme = items(headers, "x-forwarded-proto").last();
     let scheme = scheme.map(str::to_ascii_lowercase).and_then(|scheme| scheme.parse::<Scheme>().ok());
     let scheme = scheme.or_else(|| peer.scheme.clone());
@@ -114,19 +114,19 @@ fn items<'r>(headers: &'r HeaderMap, name: &str) -> impl Iterator<Item = &'r str
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-/// `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`.
+/// Parses `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`.
 fn address(text: &str) -> Option<SocketAddr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let alone = bare.parse::<IpAddr>().map(|address| SocketAddr::new(address, 0));
     alone.or_else(|_| text.parse()).ok()
 }
 
-/// Client, scheme and host of a request as the client knows them.
+/// Client address, scheme and host of a request as the client sees them.
 ///
-/// Behind a [trusted proxy](crate::Builder::trusted_proxy) they are what `X-Forwarded-For`,
-/// `X-Forwarded-Proto` and `X-Forwarded-Host` tell, and the router puts them into the request's extensions;
-/// elsewhere they are those of [`Peer`] and of the request itself. As an argument of a handler this is
-/// always there; what is unknown is absent.
+/// Behind a [trusted proxy](crate::Builder::trusted_proxy) they come from `X-Forwarded-For`,
+/// `X-Forwarded-Proto` and `X-Forwarded-Host`, and the router inserts them into the request's extensions;
+/// otherwise they come from [`Peer`] and the request itself. As an argument of a handler this never fails; an
+/// unknown value is `None`.
 ///
 /// ```
 /// use tower::ServiceExt;
@@ -149,22 +149,22 @@ fn address(text: &str) -> Option<SocketAddr> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
-    /// The client's address; the port is 0 where a proxy told none.
+    /// The client's address; the port is 0 if the proxy sent none.
     pub addr: Option<SocketAddr>,
     /// The scheme that the client used.
     pub scheme: Option<Scheme>,
-    /// The host that the client asked for, with the port if it wrote one.
+    /// The host that the client requested, with the port if there is one.
     pub host: Option<String>,
 }
 
 impl ConnectionInfo {
-    /// `scheme://host`, where both are known (RFC 6454 §6.2): what an absolute URL to this service begins
-    /// with.
+    /// Returns `scheme://host` if both are known (RFC 6454 §6.2): the start of an absolute URL to this
+    /// service.
     pub fn origin(&self) -> Option<String> {
         Some(format!("{}://{}", self.scheme.as_ref()?, self.host.as_ref()?))
     }
 
-    /// What the headers tell, if the other end is a proxy that is trusted.
+    /// Returns the values of the headers if the peer is a trusted proxy.
     pub(crate) fn behind<B>(request: &Request<B>, proxies: &[Network]) -> Option<Self> {
         let peer = request.extensions().get::<Peer>()?;
         let seen = forwarded(request.headers(), peer, proxies)?;
@@ -191,9 +191,9 @@ impl<S: Send + Sync> FromRequestParts<S> for ConnectionInfo {
     }
 }
 
-/// What the listener knows of a connection; a request extension.
+/// Connection information from the listener; a request extension.
 ///
-/// What is absent is unknown, and an unknown fact matches no condition on it.
+/// An unknown value is `None`, and no condition on it matches.
 ///
 /// ```
 /// use waylay_router::Peer;
@@ -203,9 +203,9 @@ impl<S: Send + Sync> FromRequestParts<S> for ConnectionInfo {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
-    /// The address of the other end.
+    /// The address of the peer.
     pub addr: Option<SocketAddr>,
-    /// `https` behind TLS, `http` without.
+    /// `https` with TLS, `http` without.
     pub scheme: Option<Scheme>,
 }
 

@@ -1,49 +1,49 @@
-//! Policy: how requests are read.
+//! Policy: how requests are read and matched.
 
 use waylay_template::Syntax;
 
 use crate::template::encoding::Encoding;
 use crate::template::path::PathEnd;
 
-/// Which of several matching routes wins when no priority decides.
+/// The order of several matching routes without a priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Precedence {
-    /// The most specific: host, then path segment by segment, then guards.
+    /// The most specific route first: host, then path segment by segment, then guards.
     #[default]
     Specificity,
-    /// The one that was written first, as in gorilla/mux; a scope holds its place.
+    /// The route that was added first, as in gorilla/mux; a scope has the position where it was added.
     RegistrationOrder,
 }
 
-/// Which path the templates are compared with.
+/// The form of the path that templates are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PathForm {
-    /// RFC 3986's normal form: unreserved characters decoded, all else escaped in upper case.
-    /// `%2F` is data and never divides segments.
+    /// The normal form of RFC 3986: unreserved characters decoded, all others encoded in upper case. `%2F` is
+    /// data and never separates segments.
     #[default]
     Canonical,
-    /// Everything decoded, so that `%2F` divides segments, as gorilla/mux does.
+    /// Everything decoded, so `%2F` separates segments, as in gorilla/mux.
     Decoded,
-    /// As it came, as gorilla/mux does with `UseEncodedPath`.
+    /// Unchanged, as in gorilla/mux with `UseEncodedPath`.
     Raw,
 }
 
-/// What becomes of dot segments and doubled slashes.
+/// The treatment of dot segments and doubled slashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PathCleaning {
-    /// Dot segments are refused with 400; empty segments are kept and match no variable.
+    /// Dot segments are rejected with 400; empty segments stay and match no variable.
     #[default]
     Reject,
-    /// The request is redirected with 301 to the cleaned path, as gorilla/mux does.
+    /// The request is redirected with 301 to the clean path, as in gorilla/mux.
     Redirect,
-    /// Everything is kept.
+    /// Everything stays as it is.
     Keep,
 }
 
-/// What a prefix may be followed by.
+/// What may follow a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PrefixMatch {
@@ -54,21 +54,21 @@ pub enum PrefixMatch {
     Raw,
 }
 
-/// What a path gets that differs from a route's only by its final slash.
+/// The treatment of a path that differs from a route's only by its final slash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum TrailingSlash {
-    /// It is another path.
+    /// It is a different path.
     #[default]
     Strict,
-    /// A redirect to the route's own spelling: 308, which keeps method and body; 301 in the
-    /// gorilla dialect. The target is relative and keeps query and escapes.
+    /// A redirect to the route's own path: 308, which keeps method and body; 301 in the gorilla dialect. The
+    /// target is relative and keeps query and escapes.
     Redirect,
-    /// The route answers both.
+    /// The route matches both.
     Ignore,
 }
 
-/// Which of several values of one query key are looked at.
+/// The values of a query key that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum QueryValues {
@@ -79,41 +79,41 @@ pub enum QueryValues {
     First,
 }
 
-/// What an HTTP/1.1 request without a host gets.
+/// The treatment of an HTTP/1.1 request without a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum MissingHost {
-    /// No route with a host matches; the rest works, so that tests need no ceremony.
+    /// No route with a host matches; others do, so tests need no host.
     #[default]
     Unmatched,
-    /// 400, as RFC 9112 §3.2 asks of servers.
+    /// 400, as RFC 9112 §3.2 requires of servers.
     Reject,
 }
 
-/// What an OPTIONS request gets that no route answers.
+/// The response to an OPTIONS request that no route matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OptionsAnswer {
-    /// 405 with `Allow`, as any other method.
+    /// 405 with `Allow`, as for any other method.
     #[default]
     Miss,
-    /// 204 with `Allow` (RFC 9110 §9.3.7), from the router itself. It is no answer to a preflight:
-    /// for that there is tower-http's `CorsLayer`.
+    /// 204 with `Allow` (RFC 9110 §9.3.7), from the router itself. It is not a response to a preflight:
+    /// tower-http's `CorsLayer` is.
     Automatic,
 }
 
-/// What a request gets whose method alone is wrong.
+/// The response to a request with a method that no matching path has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum MethodMiss {
     /// 405 with `Allow`.
     #[default]
     MethodNotAllowed,
-    /// 404, so that nobody learns which paths there are.
+    /// 404, which hides the paths that exist.
     NotFound,
 }
 
-/// How requests are read before they are matched.
+/// The settings of how requests are read and matched.
 ///
 /// ```
 /// use waylay_router::{Policy, Precedence};
@@ -121,7 +121,7 @@ pub enum MethodMiss {
 /// assert_ne!(policy, Policy::strict());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[must_use = "a policy does nothing until a builder has it"]
+#[must_use = "a policy does nothing until it is set on a builder"]
 pub struct Policy {
     pub(crate) precedence: Precedence,
     pub(crate) path: PathForm,
@@ -136,13 +136,13 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The default, and a missing host is refused.
+    /// Returns the default policy, except that a missing host is rejected.
     pub fn strict() -> Self {
         Self::default().missing_host(MissingHost::Reject)
     }
 
-    /// gorilla/mux's reading: registration order, raw prefixes, decoded path,
-    /// cleaning redirects, first query value, its template grammar.
+    /// Returns the policy of gorilla/mux: registration order, raw prefixes, decoded path, clean-path
+    /// redirects, first query value, its template syntax.
     pub fn gorilla() -> Self {
         Self {
             precedence: Precedence::RegistrationOrder,
@@ -158,53 +158,53 @@ impl Policy {
         }
     }
 
-    /// Which of several matching routes wins.
+    /// Sets the order of several matching routes.
     pub fn precedence(self, precedence: Precedence) -> Self {
         Self { precedence, ..self }
     }
 
-    /// Which path the templates are compared with.
+    /// Sets the form of the path that templates are compared with.
     pub fn path(self, path: PathForm) -> Self {
         Self { path, ..self }
     }
 
-    /// What becomes of dot segments.
+    /// Sets the treatment of dot segments.
     pub fn path_cleaning(self, path_cleaning: PathCleaning) -> Self {
         Self { path_cleaning, ..self }
     }
 
-    /// What a prefix may be followed by.
+    /// Sets what may follow a prefix.
     pub fn prefixes(self, prefixes: PrefixMatch) -> Self {
         Self { prefixes, ..self }
     }
 
-    /// What a path gets that differs from a route's only by its final slash; routes and scopes
-    /// may say otherwise.
+    /// Sets the treatment of a path that differs from a route's only by its final slash; routes and scopes
+    /// can override it.
     pub fn trailing_slash(self, trailing_slash: TrailingSlash) -> Self {
         Self { trailing_slash, ..self }
     }
 
-    /// Which of several values of one query key are looked at.
+    /// Sets the values of a query key that are compared.
     pub fn query(self, query: QueryValues) -> Self {
         Self { query, ..self }
     }
 
-    /// What a request without a host gets.
+    /// Sets the treatment of a request without a host.
     pub fn missing_host(self, missing_host: MissingHost) -> Self {
         Self { missing_host, ..self }
     }
 
-    /// What an OPTIONS request gets that no route answers.
+    /// Sets the response to an OPTIONS request that no route matches.
     pub fn options(self, options: OptionsAnswer) -> Self {
         Self { options, ..self }
     }
 
-    /// What a request gets whose method alone is wrong.
+    /// Sets the response to a request with a wrong method.
     pub fn method_miss(self, method_miss: MethodMiss) -> Self {
         Self { method_miss, ..self }
     }
 
-    /// How the path is encoded that templates are compared with.
+    /// Returns the encoding of the path that templates are compared with.
     pub(crate) fn path_encoding(self) -> Encoding {
         match self.path {
             PathForm::Canonical => Encoding::Path,
@@ -212,7 +212,7 @@ impl Policy {
         }
     }
 
-    /// How a prefix template ends.
+    /// Returns how a prefix template ends.
     pub(crate) fn prefix_end(self) -> PathEnd {
         match self.prefixes {
             PrefixMatch::Segments => PathEnd::Segments,

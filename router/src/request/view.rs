@@ -9,12 +9,12 @@ use waylay_template::Syntax;
 
 use crate::request::host;
 use crate::request::host::Host;
-use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, spelling};
+use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, normalize};
 use crate::request::peer::{Forwarded, Network, Peer, forwarded};
 use crate::request::policy::{MissingHost, PathCleaning, PathForm, Policy};
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
 
-/// The head of a request, borrowed; what custom conditions are given.
+/// The head of a request, borrowed; the argument of custom conditions.
 ///
 /// ```
 /// use waylay_router::{RequestHead, Peer, Route, Table};
@@ -28,7 +28,7 @@ use crate::template::encoding::{Encoding, escape, has_bad_escape};
 pub struct RequestHead<'r> {
     /// The method.
     pub method: &'r Method,
-    /// The target as it came.
+    /// The request target, unchanged.
     pub uri: &'r Uri,
     /// The protocol version.
     pub version: Version,
@@ -38,24 +38,24 @@ pub struct RequestHead<'r> {
     pub extensions: &'r Extensions,
 }
 
-/// Why a request has no view: it is refused, or sent elsewhere.
+/// The reason for not testing any route: the request is rejected or redirected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ViewError {
     Bad(BadRequest),
-    /// The clean path, escaped.
+    /// The clean path, encoded.
     Cleaned(String),
 }
 
-/// What the policy makes of a request; [`RequestView`] borrows it.
+/// A request normalized by the policy; [`RequestView`] borrows it.
 pub(crate) struct NormalizedRequest<'r> {
     pub(crate) path: Cow<'r, str>,
     pub(crate) host: Option<Host<'r>>,
-    /// The client, where the other end is a trusted proxy.
+    /// The client, if the peer is a trusted proxy.
     behind: Option<Box<Forwarded<'r>>>,
 }
 
 impl<'r> NormalizedRequest<'r> {
-    /// Applies the policy; `hosts` says whether any route looks at the host.
+    /// Applies the policy; `hosts` is true if any route reads the host.
     #[inline(always)]
     pub(crate) fn new<B>(
         request: &'r Request<B>,
@@ -82,7 +82,7 @@ impl<'r> NormalizedRequest<'r> {
     }
 }
 
-/// The head with the policy applied, all borrowed.
+/// The request head with the policy applied, all borrowed.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestView<'v> {
     pub(crate) head: RequestHead<'v>,
@@ -115,21 +115,21 @@ impl<'v> RequestView<'v> {
         }
     }
 
-    /// The query, empty if there is none.
+    /// Returns the query, empty if there is none.
     pub(crate) fn query(&self) -> &'v str {
         self.head.uri.query().unwrap_or("")
     }
 
-    /// The address of the other end, if it is known.
+    /// Returns the address of the peer, if it is known.
     pub(crate) fn client(&self) -> Option<IpAddr> {
         self.peer.addr.map(|address| address.ip())
     }
 
-    /// The scheme, if the listener knows it: what stands in the target is the client's word.
+    /// Returns the scheme if the listener knows it: the scheme of the target is client input.
     pub(crate) fn scheme(&self) -> Option<&'v Scheme> {
         match self.policy.syntax {
             Syntax::Native => self.peer.scheme.as_ref(),
-            // gorilla/mux believes an absolute target.
+            // gorilla/mux uses the scheme of an absolute target.
             Syntax::Gorilla => self.head.uri.scheme().or(self.peer.scheme.as_ref()),
         }
     }
@@ -143,11 +143,11 @@ fn path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewError> {
     other_path(uri, policy)
 }
 
-/// The forms that gorilla/mux knows.
+/// Returns the path in a form of gorilla/mux.
 fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewError> {
     let raw = uri.path();
     let path = match policy.path {
-        PathForm::Canonical => spelling(raw).map_err(ViewError::Bad)?.0,
+        PathForm::Canonical => normalize(raw).map_err(ViewError::Bad)?.0,
         PathForm::Decoded if has_bad_escape(raw) => return Err(ViewError::Bad(BadRequest::BadEscape)),
         PathForm::Decoded => Encoding::Path.decode(raw).map_err(|_| ViewError::Bad(BadRequest::NotUtf8))?,
         PathForm::Raw => Cow::Borrowed(raw),

@@ -1,4 +1,4 @@
-//! One rule function to conditions.
+//! Calls of rule functions to conditions.
 
 use std::net::Ipv6Addr;
 
@@ -7,7 +7,7 @@ use regex_syntax::hir::Look;
 use waylay_template::{Syntax, TemplateKind};
 
 use crate::request::method::MethodSet;
-use crate::request::path::spelling;
+use crate::request::path::normalize;
 use crate::route::conditions::{Condition, Conditions, HeaderText, HostText, PathText, QueryText};
 use crate::rule::ast::{Argument, Call};
 use crate::rule::dialect::{Angle, Language, angle_parts};
@@ -77,7 +77,7 @@ fn condition(function: F, first: String, second: Option<String>, language: Langu
     }
 }
 
-/// A regex that matches the whole: one that searches is put between anything.
+/// Returns a regex for the whole value: text may surround the match of a regex that searches.
 fn regex(text: &str, language: Language) -> String {
     if !language.searches() {
         return text.to_owned();
@@ -93,7 +93,7 @@ fn regex(text: &str, language: Language) -> String {
     format!("{before}(?-is:{source}){after}")
 }
 
-/// A template that stands for itself.
+/// Returns a template that matches exactly this text.
 fn literal(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
@@ -102,7 +102,7 @@ fn literal(text: &str) -> String {
 fn header(value: Option<String>) -> HeaderText {
     match value {
         None => HeaderText::Present,
-        Some(text) if text.contains('<') => match angles(&text, "[^/]+", &str::to_owned) {
+        Some(text) if text.contains('<') => match vulcand_pattern(&text, "[^/]+", &str::to_owned) {
             Pattern::Text(text) => HeaderText::Exact(text),
             Pattern::Regex(regex) => HeaderText::Regex(regex),
         },
@@ -113,12 +113,12 @@ fn header(value: Option<String>) -> HeaderText {
 fn method(of: &mut Conditions, text: &str, language: Language) {
     let text = if language == Language::Traefik { text.to_ascii_uppercase() } else { text.to_owned() };
     if language == Language::Vulcand
-        && let Pattern::Regex(regex) = angles(&text, "[^ ]+", &str::to_owned)
+        && let Pattern::Regex(regex) = vulcand_pattern(&text, "[^ ]+", &str::to_owned)
     {
         of.add(Condition::MethodRegex(regex));
         return;
     }
-    // What is no method is none of any request's.
+    // A text that is not a method matches no request.
     of.methods = Some(Method::from_bytes(text.as_bytes()).into_iter().collect::<MethodSet>());
 }
 
@@ -133,7 +133,7 @@ fn host(text: &str, language: Language) -> Option<HostText> {
     if !braces && !template.is_empty() && parse(&template, TemplateKind::Host, Syntax::Native).is_ok() {
         return Some(HostText::Template(template));
     }
-    match (language, angles(text, "[^.]+", &str::to_owned)) {
+    match (language, vulcand_pattern(text, "[^.]+", &str::to_owned)) {
         (Language::Vulcand, Pattern::Regex(regex)) => Some(HostText::Regex(regex)),
         // No request has such a host.
         _ => None,
@@ -143,7 +143,8 @@ fn host(text: &str, language: Language) -> Option<HostText> {
 fn path(of: &mut Conditions, prefix: bool, text: &str, language: Language) {
     let template = match language {
         Language::Native => Some(text.to_owned()),
-        // What is escaped in the rule is escaped in the path, and what has to be is not there as it is.
+        // Traefik compares escaped paths: an escape in the rule matches that escape, and a character that
+        // must be escaped matches nothing.
         Language::Traefik if text.contains(['%', '?', '#', '[', ']']) => None,
         Language::Traefik => Some(literal(text)),
         Language::Vulcand => templated(text, decoded),
@@ -155,23 +156,24 @@ fn path(of: &mut Conditions, prefix: bool, text: &str, language: Language) {
         of.path = Some(PathText { text, prefix, raw: prefix && language != Language::Native });
         return;
     }
-    let regex = match (language, angles(text, "[^/]+", &spelt)) {
+    let regex = match (language, vulcand_pattern(text, "[^/]+", &canonical_text)) {
         (Language::Vulcand, Pattern::Regex(regex)) => regex,
-        (Language::Vulcand, Pattern::Text(text)) => regex::escape(&spelt(&text)),
+        (Language::Vulcand, Pattern::Text(text)) => regex::escape(&canonical_text(&text)),
         _ => regex::escape(text),
     };
     let regex = if prefix { format!("{regex}(?s:.*)") } else { regex };
     of.add(Condition::PathRegex { regex, escaped: language == Language::Vulcand });
 }
 
-/// A vulcand pattern that is a text, or a regex of the whole.
+/// A vulcand pattern: a text, or a regex for the whole value.
 enum Pattern {
     Text(String),
     Regex(String),
 }
 
-/// `name` is what a name matches, and `spell` says how text stands in requests.
-fn angles(text: &str, name: &str, spell: &dyn Fn(&str) -> String) -> Pattern {
+/// Parses a vulcand pattern; `name` is the regex of a name, and `spell` returns a text in the form that
+/// requests have.
+fn vulcand_pattern(text: &str, name: &str, spell: &dyn Fn(&str) -> String) -> Pattern {
     let parts = angle_parts(text).unwrap_or_default();
     if !parts.iter().any(|part| !matches!(part, Angle::Text(_))) {
         return Pattern::Text(text.to_owned());
@@ -185,18 +187,18 @@ fn angles(text: &str, name: &str, spell: &dyn Fn(&str) -> String) -> Pattern {
     Pattern::Regex(parts.collect())
 }
 
-/// An escaped text as it stands in the canonical path.
-fn spelt(text: &str) -> String {
-    spelling(text).map_or_else(|_| text.to_owned(), |(text, _)| text.into_owned())
+/// Returns an escaped text in the form of the canonical path.
+fn canonical_text(text: &str) -> String {
+    normalize(text).map_or_else(|_| text.to_owned(), |(text, _)| text.into_owned())
 }
 
-/// The text that an escaped one stands for, if it is escaped again in the same way: `%2F` is no `/`.
+/// Decodes a text, if encoding the result gives the same text: `%2F` is not `/`.
 fn decoded(text: &str) -> Option<String> {
     let decoded = Encoding::Path.decode(text).ok()?.into_owned();
-    (escape(&decoded) == spelt(text)).then_some(decoded)
+    (escape(&decoded) == canonical_text(text)).then_some(decoded)
 }
 
-/// A vulcand pattern as a template of ours, if all its text can stand there.
+/// Returns a vulcand pattern as a native template, if all its text is allowed there.
 fn templated(text: &str, read: impl Fn(&str) -> Option<String>) -> Option<String> {
     let mut names: Vec<&str> = Vec::new();
     let mut template = String::new();
@@ -211,7 +213,7 @@ fn templated(text: &str, read: impl Fn(&str) -> Option<String>) -> Option<String
             Angle::Rest(name) => (name, "*", ""),
         };
         names.push(name);
-        // vulcand keeps no values, so that it takes a name twice.
+        // vulcand captures no values, so a name may appear twice.
         let count = names.iter().filter(|other| **other == name).count();
         let again = if count > 1 { format!("-{count}") } else { String::new() };
         template.extend(["{", tail, name, &again, regex, "}"]);

@@ -15,18 +15,18 @@ use crate::rule::ast::Expr;
 use crate::rule::function::{Function, parse_version, version_name};
 use crate::rule::text::RuleText;
 
-/// What was written of one header.
+/// The condition on a header.
 #[derive(Debug, Clone)]
 pub(crate) enum HeaderText {
     Present,
     Absent,
     Exact(String),
     Regex(String),
-    /// Each of the values, and there is one.
+    /// There is a value, and all values match.
     All(String),
 }
 
-/// What was written of one query key.
+/// The condition on a query key.
 #[derive(Debug, Clone)]
 pub(crate) enum QueryText {
     Present,
@@ -35,7 +35,7 @@ pub(crate) enum QueryText {
     Regex(String),
 }
 
-/// What was written of the host.
+/// The condition on the host.
 #[derive(Debug, Clone)]
 pub(crate) enum HostText {
     Template(String),
@@ -54,18 +54,18 @@ impl fmt::Debug for Supply {
     }
 }
 
-/// A path or a prefix template.
+/// The path template or the prefix.
 #[derive(Debug, Clone)]
 pub(crate) struct PathText {
     pub(crate) text: String,
     pub(crate) prefix: bool,
-    /// A prefix that may end within a segment.
+    /// Whether the prefix may end within a segment.
     pub(crate) raw: bool,
 }
 
-/// One condition beside host, method and path template, as written: nothing has been checked.
+/// One condition other than host, method and path template, as written: it has not been checked.
 ///
-/// Everything else about a kind is in the `match`es over this enum and over `Guard`.
+/// Everything else about a kind is in a `match` over this enum or over `Guard`.
 #[derive(Debug, Clone)]
 pub(crate) enum Condition {
     /// A regex over the whole path; compared with the escaped path or with the readable one.
@@ -110,7 +110,7 @@ impl Condition {
         self.kind() == other.kind() && self.kind().1
     }
 
-    /// Returns the condition that a call of a rule function states, if it is one.
+    /// Returns the condition that a call of a rule function stands for, if it is a single one.
     pub(crate) fn from_call(function: Function, first: String, second: Option<String>) -> Option<Self> {
         Some(match function {
             Function::PathRegexp => Self::PathRegex { regex: first, escaped: false },
@@ -218,7 +218,8 @@ impl Conditions {
         self.path = Some(PathText { text, prefix, raw: false });
     }
 
-    /// Adds a condition after the others of its kind: setters may come in any order.
+    /// Adds a condition after the others of its kind, so that the order of setters does not matter between
+    /// kinds.
     pub(crate) fn add(&mut self, condition: Condition) {
         let at = self.list.partition_point(|other| other.kind() <= condition.kind());
         self.list.insert(at, condition);
@@ -241,31 +242,31 @@ impl Conditions {
     }
 }
 
-/// The setters that routes and scopes share: one text for both, so that they cannot drift.
+/// The setters of conditions, for routes and scopes.
 macro_rules! condition_setters {
     ($($field:ident).+) => {
-        /// Adds a method; several are alternatives.
+        /// Requires a method; several are alternatives.
         pub fn method(mut self, method: http::Method) -> Self {
             self.$($field).+.method(method);
             self
         }
 
-        /// Asks for a host: a name, or a template with variables (`{tenant}.example.com`) or a
-        /// wildcard in front (`*.example.com` is one label more, `**.example.com` one or more).
+        /// Requires a host: a name, or a template with variables (`{tenant}.example.com`) or a leading
+        /// wildcard (`*.example.com` is one more label, `**.example.com` one or more).
         ///
-        /// Compared without case; the port only counts if the template names one.
+        /// Case does not matter; the port matters only if the template has one.
         pub fn host(mut self, template: impl Into<String>) -> Self {
             self.$($field).+.hosts.push($crate::route::conditions::HostText::Template(template.into()));
             self
         }
 
-        /// Asks for a host that the regex matches as a whole, without case and port.
+        /// Requires a host that the regex matches as a whole, without case and port.
         pub fn host_regex(mut self, regex: impl Into<String>) -> Self {
             self.$($field).+.hosts.push($crate::route::conditions::HostText::Regex(regex.into()));
             self
         }
 
-        /// Asks for a scheme; several are alternatives. An unknown scheme matches none.
+        /// Requires a scheme; several are alternatives. An unknown scheme matches none.
         pub fn scheme(mut self, scheme: impl Into<String>) -> Self {
             self.$($field).+.add($crate::route::conditions::Condition::Scheme(scheme.into()));
             self
@@ -289,132 +290,132 @@ macro_rules! condition_setters {
             self
         }
 
-        /// Asks for a header with exactly this value; any of several values may be it.
+        /// Requires a header with exactly this value; any of several values may be it.
         pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
             let value = $crate::route::conditions::HeaderText::Exact(value.into());
             self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
             self
         }
 
-        /// Asks for a header, whatever its value.
+        /// Requires a header with any value.
         pub fn header_present(mut self, name: impl Into<String>) -> Self {
             let value = $crate::route::conditions::HeaderText::Present;
             self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
             self
         }
 
-        /// Asks for the absence of a header. What a client may leave out proves nothing about it.
+        /// Requires the absence of a header. A client can omit a header, so this protects nothing.
         pub fn header_absent(mut self, name: impl Into<String>) -> Self {
             let value = $crate::route::conditions::HeaderText::Absent;
             self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
             self
         }
 
-        /// Asks for a cookie with exactly this value; any of several values may be it.
+        /// Requires a cookie with exactly this value; any of several values may be it.
         pub fn cookie(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
             self.$($field).+.add($crate::route::conditions::Condition::Cookie(name.into(), Some(value.into())));
             self
         }
 
-        /// Asks for a cookie, whatever its value.
+        /// Requires a cookie with any value.
         pub fn cookie_present(mut self, name: impl Into<String>) -> Self {
             self.$($field).+.add($crate::route::conditions::Condition::Cookie(name.into(), None));
             self
         }
 
-        /// Asks for a client address, or a block of them (`10.0.0.0/8`); several are alternatives.
+        /// Requires a client address or a network (`10.0.0.0/8`); several are alternatives.
         ///
-        /// It is the address of the other end ([`Peer`](crate::Peer)): behind a proxy that is the
-        /// proxy's, unless [trusted](crate::Builder::trusted_proxy). An unknown address matches none.
+        /// The address is that of the peer ([`Peer`](crate::Peer)): behind a proxy it is the proxy's, unless
+        /// the proxy is [trusted](crate::Builder::trusted_proxy). An unknown address matches none.
         pub fn client_ip(mut self, network: impl Into<String>) -> Self {
             self.$($field).+.add($crate::route::conditions::Condition::ClientIp(network.into()));
             self
         }
 
-        /// Asks for a body of this media type (`application/json`, `text/*`); several are
-        /// alternatives. Parameters and case do not count. A request that only fails here is
-        /// answered with 415.
+        /// Requires a body of this media type (`application/json`, `text/*`); several are alternatives.
+        /// Parameters and case do not matter. The response to a request that fails only here is 415.
         pub fn content_type(mut self, media: impl Into<String>) -> Self {
             self.$($field).+.add($crate::route::conditions::Condition::ContentType(media.into()));
             self
         }
 
-        /// Asks for a client that accepts this media type; several are alternatives. Weights
-        /// count (64 ranges are read), and a client that says nothing accepts all. A request that
-        /// only fails here is answered with 406.
+        /// Requires a client that accepts this media type; several are alternatives. Weights count (64 ranges
+        /// are read), and a client without `Accept` accepts all. The response to a request that fails only
+        /// here is 406.
         pub fn accept(mut self, media: impl Into<String>) -> Self {
             self.$($field).+.add($crate::route::conditions::Condition::Accept(media.into()));
             self
         }
 
-        /// Asks for a header with a value that the regex matches as a whole.
+        /// Requires a header with a value that the regex matches as a whole.
         pub fn header_regex(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
             let value = $crate::route::conditions::HeaderText::Regex(regex.into());
             self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
             self
         }
 
-        /// Asks for a header all of whose values the regex matches as a whole, and for one at least.
+        /// Requires a header whose values the regex all matches as a whole; at least one value is required.
         pub fn header_all_values(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
             let value = $crate::route::conditions::HeaderText::All(regex.into());
             self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
             self
         }
 
-        /// Asks for a request to change protocols (`websocket`): a GET with `Upgrade` over HTTP/1.1
-        /// (RFC 9110 §7.8), or an extended CONNECT over HTTP/2 (RFC 8441), whose `:protocol` is known
-        /// with feature `http2`. Several are alternatives. GET routes answer CONNECT too, then.
+        /// Requires a request for a protocol upgrade (`websocket`): a GET with `Upgrade` over HTTP/1.1 (RFC
+        /// 9110 §7.8), or an extended CONNECT over HTTP/2 (RFC 8441), whose `:protocol` needs feature
+        /// `http2`. Several are alternatives. GET routes then match CONNECT too.
         pub fn upgrade(mut self, protocol: impl Into<String>) -> Self {
             self.$($field).+.add($crate::route::conditions::Condition::Upgrade(protocol.into()));
             self
         }
 
-        /// Asks for a path that the regex matches as a whole. It is held against the decoded path, in which
-        /// only `%` and the reserved characters of RFC 3986 §2.2 stay as they came (`%2F` is no `/`), and
-        /// against the whole of it, scopes or not.
+        /// Requires a path that the regex matches as a whole. The regex is compared with the whole path,
+        /// including the prefixes of scopes, decoded except for `%` and the reserved characters of RFC 3986
+        /// §2.2 (`%2F` is not `/`).
         pub fn path_regex(mut self, regex: impl Into<String>) -> Self {
             let regex = regex.into();
             self.$($field).+.add($crate::route::conditions::Condition::PathRegex { regex, escaped: false });
             self
         }
 
-        /// Asks for a query key with a value that the template matches (`1`, `{page:[0-9]+}`);
-        /// any of several values may match.
+        /// Requires a query key with a value that the template matches (`1`, `{page:[0-9]+}`); any of several
+        /// values may match.
         pub fn query(mut self, key: impl Into<String>, template: impl Into<String>) -> Self {
             let value = $crate::route::conditions::QueryText::Template(template.into());
             self.$($field).+.add($crate::route::conditions::Condition::Query(key.into(), value));
             self
         }
 
-        /// Asks for a query key with a value that the regex matches as a whole and that is not kept.
+        /// Requires a query key with a value that the regex matches as a whole; the value is not captured.
         pub fn query_regex(mut self, key: impl Into<String>, regex: impl Into<String>) -> Self {
             let value = $crate::route::conditions::QueryText::Regex(regex.into());
             self.$($field).+.add($crate::route::conditions::Condition::Query(key.into(), value));
             self
         }
 
-        /// Asks for a query key, whatever its value.
+        /// Requires a query key with any value.
         pub fn query_present(mut self, key: impl Into<String>) -> Self {
             let value = $crate::route::conditions::QueryText::Present;
             self.$($field).+.add($crate::route::conditions::Condition::Query(key.into(), value));
             self
         }
 
-        /// Asks for the absence of a query key.
+        /// Requires the absence of a query key.
         pub fn query_absent(mut self, key: impl Into<String>) -> Self {
             let value = $crate::route::conditions::QueryText::Absent;
             self.$($field).+.add($crate::route::conditions::Condition::Query(key.into(), value));
             self
         }
 
-        /// Says what a path gets that differs only by its final slash; what is inside inherits it.
+        /// Sets the treatment of a path that differs only by its final slash; inner routes and scopes inherit
+        /// it.
         pub fn trailing_slash(mut self, rule: $crate::request::policy::TrailingSlash) -> Self {
             self.$($field).+.trailing_slash = Some(rule);
             self
         }
 
-        /// Supplies variables when a URL is built: the function is given those that were set, and may
-        /// add to them or change them. Outer scopes go first, as gorilla/mux's `BuildVarsFunc`s do.
+        /// Supplies variables when a URL is built: the function receives the variables that are set, and may
+        /// add or change some. Outer scopes come first, as with gorilla/mux's `BuildVarsFunc`.
         pub fn url_variables(
             mut self,
             supply: impl Fn(&mut std::collections::BTreeMap<String, String>) + Send + Sync + 'static,
@@ -423,7 +424,7 @@ macro_rules! condition_setters {
             self
         }
 
-        /// Asks for what a function says; the name stands for it in lists and errors.
+        /// Requires that a function returns true; lists and errors show the name.
         pub fn guard(
             mut self,
             name: impl Into<String>,
@@ -437,7 +438,7 @@ macro_rules! condition_setters {
     };
 }
 
-/// Where a route or scope was written: in code, or in a table's file.
+/// The place where a route or scope was added: in code, or in a table's file.
 ///
 /// ```
 /// use waylay_router::{Route, SourceLocation, Table};
@@ -451,12 +452,12 @@ macro_rules! condition_setters {
 pub enum SourceLocation {
     /// A line of code.
     Code(&'static Location<'static>),
-    /// A line of a table's file, from 1 on.
+    /// A line of a table's file, counted from 1.
     Line(u32),
 }
 
 impl SourceLocation {
-    /// The caller of the function that asks.
+    /// Returns the location of the caller.
     #[track_caller]
     pub(crate) fn caller() -> Self {
         Self::Code(Location::caller())

@@ -1,7 +1,7 @@
-//! Rules to alternatives of conditions (DNF).
+//! Lowering: rules to alternatives of conditions (DNF).
 //!
-//! What is no list (the opposite of a path, a second path, more than [`MAX_ALTERNATIVES`] lists)
-//! stays a formula beside the lists.
+//! What is not a list (a negated path, a second path, more than [`MAX_ALTERNATIVES`] lists) stays a formula
+//! next to the lists.
 
 use std::collections::HashMap;
 
@@ -17,23 +17,23 @@ use crate::rule::function::Function;
 use crate::rule::lint::RuleLint;
 use crate::rule::text::{Rule, RuleText};
 
-/// The conditions that rules leave, and the priority that they have of their own.
+/// The conditions of a route with rules, and the priority that the rules give.
 #[derive(Debug)]
 pub(crate) struct Lowered {
-    /// One at least.
+    /// At least one.
     pub(crate) alternatives: Vec<Conditions>,
     pub(crate) priority: Option<i32>,
-    /// The text of foreign rules, which decides between those that are as specific.
+    /// The text of foreign rules, which orders those of equal specificity.
     pub(crate) foreign: String,
     pub(crate) lints: Vec<RuleLint>,
 }
 
 type Tree = Formula<Conditions>;
 
-/// One condition, or its opposite.
+/// One condition, and whether it is positive.
 type Literal<'t> = (&'t Conditions, bool);
 
-/// Reads and lays out the rules of some conditions; `guards` are the table's.
+/// Parses and lowers the rules of some conditions; `guards` are the guards of the table.
 pub(crate) fn lower(
     conditions: &Conditions,
     guards: &HashMap<String, Custom>,
@@ -74,14 +74,14 @@ fn lower_to(
     Ok(Lowered { alternatives: alternatives(&base, &all(parts), most), priority, foreign, lints })
 }
 
-/// The same as one list, as scopes hold it: what is a choice stays a formula.
+/// Lowers the rules of a scope to one list; alternatives stay a formula.
 pub(crate) fn lower_as_one(
     conditions: &Conditions,
     guards: &HashMap<String, Custom>,
 ) -> Result<Conditions, Vec<RuleError>> {
     let mut alternatives = lower_to(conditions, guards, 1)?.alternatives;
     let mut alternative = alternatives.swap_remove(0);
-    // A path that is no prefix stands in front of no other.
+    // Only a prefix can precede the paths of routes.
     if let Some(path) = alternative.path.take_if(|path| !path.prefix || path.raw) {
         alternative.formulas.push(Tree::Leaf(Conditions { path: Some(path), ..Conditions::new() }));
     }
@@ -110,7 +110,8 @@ struct Reader<'g> {
 }
 
 impl Reader<'_> {
-    /// The tree with every `!` at a condition (De Morgan's laws, which hold with three values too).
+    /// Converts a rule to a tree with each `!` at a condition (De Morgan's laws, which hold for three values
+    /// too).
     fn tree(&mut self, expr: &Expr, holds: bool) -> Tree {
         match expr {
             Expr::Call(call) => self.leaf(call, holds),
@@ -154,7 +155,7 @@ impl Reader<'_> {
     }
 }
 
-/// The opposite of one condition; that something is absent is a condition itself.
+/// Returns the opposite of one condition; absence is a condition itself.
 fn negate(conditions: Conditions) -> Tree {
     match conditions.negated() {
         Some(negated) => Tree::Leaf(negated),
@@ -173,7 +174,7 @@ fn all(parts: impl IntoIterator<Item = Tree>) -> Tree {
     if flat.len() == 1 { flat.remove(0) } else { Tree::All(flat) }
 }
 
-/// One of some; methods, schemes and the like beside each other are one condition.
+/// Joins alternatives; those of one kind, such as methods or schemes, become one condition.
 fn either(parts: impl IntoIterator<Item = Tree>) -> Tree {
     let mut flat: Vec<Tree> = Vec::new();
     for part in parts {
@@ -197,7 +198,7 @@ fn either(parts: impl IntoIterator<Item = Tree>) -> Tree {
     if flat.len() == 1 { flat.remove(0) } else { Tree::Either(flat) }
 }
 
-/// The lists that say together what the tree says.
+/// Returns the lists that are together equivalent to the tree.
 fn alternatives(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> {
     let parts = match tree {
         Tree::All(parts) => parts.as_slice(),
@@ -206,18 +207,18 @@ fn alternatives(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> 
     let mut lists: Vec<Vec<Literal<'_>>> = vec![Vec::new()];
     let mut rest: Vec<&Tree> = Vec::new();
     for part in parts {
-        match spread(part, most / lists.len().max(1)) {
+        match lists_of(part, most / lists.len().max(1)) {
             Some(more) => lists = product(&lists, &more),
             None => rest.push(part),
         }
     }
     let mut alternatives: Vec<Conditions> =
         lists.into_iter().map(|list| alternative(base, list, &rest)).collect();
-    // What never holds is kept where there is nothing else, as a route for no method.
-    let live =
+    // A list that never matches stays only if it is the single one, as a route without methods.
+    let can_match =
         |alternative: &Conditions| alternative.methods.as_ref().is_none_or(|methods| !methods.is_empty());
-    if alternatives.iter().any(live) {
-        alternatives.retain(live);
+    if alternatives.iter().any(can_match) {
+        alternatives.retain(can_match);
     } else {
         alternatives.truncate(1);
     }
@@ -228,8 +229,8 @@ fn alternatives(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> 
     alternatives
 }
 
-/// The lists of a tree, unless there are more than `room`.
-fn spread(tree: &Tree, room: usize) -> Option<Vec<Vec<Literal<'_>>>> {
+/// Returns the lists of a tree, unless there are more than `limit`.
+fn lists_of(tree: &Tree, limit: usize) -> Option<Vec<Vec<Literal<'_>>>> {
     let lists = match tree {
         Tree::Leaf(conditions) => vec![vec![(conditions, true)]],
         Tree::Not(inner) => match &**inner {
@@ -239,29 +240,29 @@ fn spread(tree: &Tree, room: usize) -> Option<Vec<Vec<Literal<'_>>>> {
         Tree::Either(parts) => {
             let mut lists = Vec::new();
             for part in parts {
-                lists.extend(spread(part, room.checked_sub(lists.len())?)?);
+                lists.extend(lists_of(part, limit.checked_sub(lists.len())?)?);
             }
             lists
         }
         Tree::All(parts) => {
             let mut lists = vec![Vec::new()];
             for part in parts {
-                lists = product(&lists, &spread(part, room / lists.len().max(1))?);
+                lists = product(&lists, &lists_of(part, limit / lists.len().max(1))?);
             }
             lists
         }
     };
-    (lists.len() <= room).then_some(lists)
+    (lists.len() <= limit).then_some(lists)
 }
 
 fn product<'t>(lists: &[Vec<Literal<'t>>], more: &[Vec<Literal<'t>>]) -> Vec<Vec<Literal<'t>>> {
     lists.iter().flat_map(|list| more.iter().map(|more| [list.as_slice(), more].concat())).collect()
 }
 
-/// One list with what the route asks anyway, and the trees that are no lists.
+/// Joins one list with the conditions of the route and with the trees that are not lists.
 fn alternative(base: &Conditions, mut list: Vec<Literal<'_>>, rest: &[&Tree]) -> Conditions {
     let mut alternative = base.clone();
-    // The path that the index goes by is the most exact one.
+    // The index uses the most exact path.
     list.sort_by_key(|(conditions, _)| conditions.path.as_ref().is_some_and(|path| path.prefix));
     for (conditions, holds) in list {
         if !holds {
@@ -275,9 +276,9 @@ fn alternative(base: &Conditions, mut list: Vec<Literal<'_>>, rest: &[&Tree]) ->
 }
 
 impl Conditions {
-    /// Takes over all conditions of another list, where both can stand in one; else nothing happens.
+    /// Adds all conditions of another list, if both fit into one list; otherwise changes nothing.
     pub(crate) fn merge_into(&mut self, other: &Self) -> bool {
-        // Of two sets of methods the policy says what is common to them: whether GET means HEAD.
+        // The policy defines the intersection of two sets of methods: whether GET includes HEAD.
         let both =
             self.path.is_some() && other.path.is_some() || self.methods.is_some() && other.methods.is_some();
         if both || self.share_alternatives(other) {
@@ -291,8 +292,8 @@ impl Conditions {
         true
     }
 
-    /// Takes over the alternatives of another condition of the same kind; else nothing happens. Both
-    /// hold one condition.
+    /// Adds the alternatives of another condition of the same kind; otherwise changes nothing. Both have one
+    /// condition.
     pub(crate) fn union(&mut self, other: &Self) -> bool {
         if let (Some(own), Some(others)) = (&mut self.methods, &other.methods) {
             own.extend(others);

@@ -1,4 +1,4 @@
-//! Route builder.
+//! Route: the builder of a route.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::rule::text::RuleText;
 
 /// A route: conditions that must all hold, and a value.
 ///
-/// No constructor fails: a bad template is kept and reported when the table is built,
+/// No constructor fails: an invalid template is kept, and its error is reported when the table is built,
 /// together with all others.
 ///
 /// ```
@@ -26,7 +26,7 @@ use crate::rule::text::RuleText;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a route does nothing until a builder takes it"]
+#[must_use = "a route does nothing until it is added to a builder"]
 pub struct Route<T = ()> {
     pub(crate) conditions: Conditions,
     pub(crate) name: Option<String>,
@@ -36,7 +36,7 @@ pub struct Route<T = ()> {
     pub(crate) value: T,
 }
 
-/// A constructor for each method that has one in HTTP.
+/// One constructor for each common method.
 macro_rules! verbs {
     ($($verb:ident $method:ident),*) => {$(
         #[doc = concat!("A route for `", stringify!($method), "` requests to a path.")]
@@ -48,7 +48,7 @@ macro_rules! verbs {
 }
 
 impl Route {
-    /// A route for every request; conditions narrow it.
+    /// Creates a route for every request; conditions narrow it.
     #[track_caller]
     #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
     pub fn new() -> Self {
@@ -62,13 +62,13 @@ impl Route {
         }
     }
 
-    /// A route for every method of a path.
+    /// Creates a route for every method of a path.
     #[track_caller]
     pub fn any(path: impl Into<String>) -> Self {
         Self::new().path(path)
     }
 
-    /// A route for every path below a prefix, and for the prefix itself.
+    /// Creates a route for a prefix and every path below it.
     #[track_caller]
     pub fn prefix(prefix: impl Into<String>) -> Self {
         let mut route = Self::new();
@@ -76,7 +76,7 @@ impl Route {
         route
     }
 
-    /// A route for what a [rule](crate::rule) says.
+    /// Creates a route from a [rule](crate::rule).
     #[track_caller]
     pub fn rule(rule: impl Into<RuleText>) -> Self {
         Self::new().when(rule)
@@ -84,15 +84,15 @@ impl Route {
 
     verbs!(get GET, post POST, put PUT, delete DELETE, patch PATCH, head HEAD, options OPTIONS);
 
-    /// Gives the value that a match yields.
+    /// Sets the value of the route.
     pub fn value<T>(self, value: T) -> Route<T> {
         self.map(|()| value)
     }
 }
 
 impl<T> fmt::Display for Route<T> {
-    /// What is asked for, as a [rule](crate::rule) of waylay's own language: what [`Route::rule`] reads
-    /// as the same route.
+    /// Returns the conditions as a [rule](crate::rule) in waylay's own language, from which [`Route::rule`]
+    /// creates the same route.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match expr(&self.conditions) {
             Ok(expr) => write!(f, "{expr}"),
@@ -102,7 +102,7 @@ impl<T> fmt::Display for Route<T> {
 }
 
 impl<T> Route<T> {
-    /// Makes another value of the route's.
+    /// Replaces the value.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Route<U> {
         Route {
             conditions: self.conditions,
@@ -116,8 +116,8 @@ impl<T> Route<T> {
 
     condition_setters!(conditions);
 
-    /// Asks for what a [rule](crate::rule) says, beside what else is asked for. Variables of its
-    /// conditions are captured, where they do not stand under `!`.
+    /// Requires a [rule](crate::rule) in addition to the other conditions. The variables of its conditions
+    /// are captured, except for those under `!`.
     ///
     /// ```
     /// use waylay_router::{Peer, Route, Table};
@@ -139,33 +139,32 @@ impl<T> Route<T> {
         self
     }
 
-    /// Names the route, for reverse URLs and for matches; scopes put theirs in front (`api.article`).
+    /// Names the route, for reverse URLs and for matches; the names of scopes precede it (`api.article`).
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Sets the priority, 0 by default: the higher one wins before anything else is compared.
+    /// Sets the priority, 0 by default: a higher one wins before anything else is compared.
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = priority;
         self
     }
 
-    /// Keeps requests for the route's host and path from routes that are less specific in host or
-    /// path, also if another condition or the method fails: `PUT /users/me` then never reaches
-    /// `/users/{id}`.
+    /// Keeps requests for the route's host and path from routes with a less specific host or path, even if
+    /// another condition or the method fails: `PUT /users/me` then never reaches `/users/{id}`.
     pub fn sealed(mut self) -> Self {
         self.conditions.sealed = true;
         self
     }
 
-    /// Makes the route one that only URLs are built from: it matches no request.
+    /// Makes the route available for building URLs only: it matches no request.
     pub fn build_only(mut self) -> Self {
         self.build_only = true;
         self
     }
 
-    /// Adds a fact for those who walk the table or see a match.
+    /// Adds metadata, for listings and for matches.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
         self

@@ -1,9 +1,9 @@
-//! ScopeConditions: the conditions of a scope, and its other settings.
+//! ScopeConditions: the conditions and settings of a scope.
 
 use crate::request::policy::{MethodMiss, OptionsAnswer};
 use crate::route::conditions::{Conditions, condition_setters};
 
-/// The conditions of a scope, and the name that it puts in front of its routes' names.
+/// The conditions of a scope, and the prefix of its routes' names.
 ///
 /// ```
 /// use waylay_router::{ScopeConditions, Route, Table};
@@ -15,7 +15,7 @@ use crate::route::conditions::{Conditions, condition_setters};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "bounds do nothing until a builder takes them"]
+#[must_use = "conditions do nothing until they are added to a builder"]
 pub struct ScopeConditions {
     pub(crate) conditions: Conditions,
     pub(crate) name: Option<String>,
@@ -23,52 +23,52 @@ pub struct ScopeConditions {
     pub(crate) options: Option<OptionsAnswer>,
 }
 
-/// The setters that a scope has beyond those of a route.
+/// The setters that a scope has in addition to those of a route.
 macro_rules! scope_setters {
-    ($($bounds:ident .)*) => {
-        /// Puts a prefix in front of the paths inside; it matches whole segments.
+    ($($scope:ident .)*) => {
+        /// Sets the prefix of the inner paths; it matches whole segments.
         pub fn prefix(mut self, template: impl Into<String>) -> Self {
-            self.$($bounds.)*conditions.path(template.into(), true);
+            self.$($scope.)*conditions.path(template.into(), true);
             self
         }
 
-        /// Asks for what a [rule](crate::rule) says. Its `PathPrefix` is put in front of the paths inside,
-        /// where it stands beside other conditions; within `||` or under `!`, and as `Path`, it looks at the
-        /// whole path behind the scopes around.
+        /// Requires a [rule](crate::rule). Its `PathPrefix` becomes part of the prefix if it is combined with
+        /// `&&`; within `||`, under `!`, and as `Path`, it is compared with the whole path after the outer
+        /// prefixes.
         pub fn when(mut self, rule: impl Into<$crate::rule::text::RuleText>) -> Self {
-            self.$($bounds.)*conditions.rules.push(rule.into());
+            self.$($scope.)*conditions.rules.push(rule.into());
             self
         }
 
-        /// Puts a name and a dot in front of the names inside.
+        /// Sets the prefix of the inner names, followed by a dot.
         pub fn name(mut self, name: impl Into<String>) -> Self {
-            self.$($bounds.)*name = Some(name.into());
+            self.$($scope.)*name = Some(name.into());
             self
         }
 
-        /// Keeps requests that meet the scope's conditions inside: what no route of the scope
-        /// answers is a miss, whatever routes there are outside.
+        /// Keeps requests that meet the scope's conditions inside: if no route of the scope matches, the
+        /// result is a miss, even if a route outside would match.
         pub fn sealed(mut self) -> Self {
-            self.$($bounds.)*conditions.sealed = true;
+            self.$($scope.)*conditions.sealed = true;
             self
         }
 
-        /// Says what a request inside gets whose method alone is wrong; the policy says it otherwise.
+        /// Sets the response to a request with a wrong method; overrides the policy.
         pub fn method_miss(mut self, method_miss: $crate::request::policy::MethodMiss) -> Self {
-            self.$($bounds.)*method_miss = Some(method_miss);
+            self.$($scope.)*method_miss = Some(method_miss);
             self
         }
 
-        /// Says what an OPTIONS request inside gets that no route answers; the policy says it otherwise.
+        /// Sets the response to an OPTIONS request that no route matches; overrides the policy.
         pub fn options(mut self, options: $crate::request::policy::OptionsAnswer) -> Self {
-            self.$($bounds.)*options = Some(options);
+            self.$($scope.)*options = Some(options);
             self
         }
     };
 }
 
 impl ScopeConditions {
-    /// No condition: every request is inside.
+    /// Creates conditions that every request meets.
     #[track_caller]
     #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
     pub fn new() -> Self {

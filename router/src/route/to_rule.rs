@@ -9,10 +9,10 @@ use crate::rule::dialect::Language;
 use crate::rule::function::Function as F;
 use crate::rule::text::{Rule, RuleText};
 
-/// What the conditions ask for, as a tree.
+/// Returns the conditions as a rule.
 ///
 /// # Errors
-/// The text of a rule that cannot be read.
+/// The text of a rule that does not parse.
 pub(crate) fn expr(conditions: &Conditions) -> Result<Expr, &str> {
     let mut parts = own(conditions);
     for text in &conditions.rules {
@@ -21,16 +21,16 @@ pub(crate) fn expr(conditions: &Conditions) -> Result<Expr, &str> {
     Ok(Expr::all(parts))
 }
 
-/// A rule in our language.
+/// Returns a rule in the native language.
 fn rule(text: &RuleText) -> Option<Expr> {
     match text.dialect.language() {
         Language::Native => Rule::parse(text.clone()).ok().map(|rule| rule.expr().clone()),
-        // A foreign rule has no guards that would have to be known.
+        // A foreign rule has no guards.
         _ => read(text, &Default::default()).ok().map(|(tree, _)| formula(&tree)),
     }
 }
 
-/// A formula as a tree.
+/// Returns a formula as a rule.
 pub(crate) fn formula(tree: &Formula<Conditions>) -> Expr {
     match tree {
         Formula::Leaf(conditions) => Expr::all(own(conditions)),
@@ -58,13 +58,13 @@ fn alternatives(group: &[Condition]) -> Expr {
     Expr::either(group.iter().map(Condition::to_expr))
 }
 
-/// The methods of a set, unless it holds all of them.
+/// Returns the methods of a set, unless it contains all methods.
 fn methods(set: &MethodSet, exact: bool) -> Option<Expr> {
     if set.is_all() {
         return None;
     }
     let any = Expr::either(set.iter().map(|method| F::Method.of([method.as_str()])));
-    // Natively GET means HEAD too.
+    // Natively GET includes HEAD.
     let narrow = exact && set.contains(&http::Method::GET) && !set.contains(&http::Method::HEAD);
     Some(if narrow { any & !F::Method.of(["HEAD"]) } else { any })
 }
@@ -84,7 +84,7 @@ fn path(path: &PathText) -> Expr {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConditionText {
     pub(crate) text: String,
-    /// Whether it is about what the route returns, not about what it requires.
+    /// Whether it concerns what the route returns.
     pub(crate) is_accept: bool,
 }
 

@@ -1,13 +1,13 @@
-//! Expr, Call, Argument.
+//! Expr, Call, Argument: the syntax tree of a rule.
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Not, Range};
 
 use crate::rule::function::Function;
 
-/// A rule as a tree. The operators `&`, `|` and `!` make greater ones of smaller ones.
+/// The syntax tree of a rule. The operators `&`, `|` and `!` combine trees.
 ///
-/// `Display` writes the text of a rule; two trees are equal that ask for the same in the same words.
+/// `Display` prints the rule; two trees are equal if their calls and operators are.
 ///
 /// ```
 /// use waylay_router::rule::{Function, Rule};
@@ -22,7 +22,7 @@ use crate::rule::function::Function;
 pub enum Expr {
     /// One condition.
     Call(Call),
-    /// The opposite, where it is known.
+    /// The negation; it holds only if the operand is known to be false.
     Not(Box<Expr>),
     /// All of them hold.
     All(Vec<Expr>),
@@ -37,7 +37,7 @@ pub struct Call {
     pub function: Function,
     /// The arguments.
     pub arguments: Vec<Argument>,
-    /// Where it stands in the rule, in bytes; empty if it was not read from a text.
+    /// The byte range in the rule; empty if it was not parsed.
     pub span: Range<usize>,
 }
 
@@ -46,12 +46,12 @@ pub struct Call {
 pub struct Argument {
     /// The text, without quotes and escapes.
     pub text: String,
-    /// Where it stands in the rule with its quotes, in bytes; empty if it was not read from a text.
+    /// The byte range in the rule with the quotes; empty if it was not parsed.
     pub span: Range<usize>,
 }
 
 impl Function {
-    /// This condition with these arguments. Whether they fit is told when the rule is read.
+    /// Returns the condition with these arguments. They are checked when the rule is parsed.
     pub fn of<I>(self, arguments: I) -> Expr
     where
         I: IntoIterator,
@@ -64,7 +64,7 @@ impl Function {
 }
 
 impl Expr {
-    /// All of some; what is itself an [`Expr::All`] is taken apart.
+    /// Returns the conjunction; a part that is an [`Expr::All`] is flattened.
     pub(crate) fn all(parts: impl IntoIterator<Item = Expr>) -> Self {
         let mut flat = Vec::new();
         for part in parts {
@@ -76,7 +76,7 @@ impl Expr {
         if flat.len() == 1 { flat.remove(0) } else { Self::All(flat) }
     }
 
-    /// One of some; what is itself an [`Expr::Either`] is taken apart.
+    /// Returns the disjunction; a part that is an [`Expr::Either`] is flattened.
     pub(crate) fn either(parts: impl IntoIterator<Item = Expr>) -> Self {
         let mut flat = Vec::new();
         for part in parts {
@@ -88,7 +88,7 @@ impl Expr {
         if flat.len() == 1 { flat.remove(0) } else { Self::Either(flat) }
     }
 
-    /// Every condition in it, from left to right.
+    /// Returns every condition from left to right.
     pub fn calls(&self) -> Vec<&Call> {
         let mut calls = Vec::new();
         let mut open = vec![self];
@@ -128,10 +128,10 @@ impl Not for Expr {
 }
 
 impl Argument {
-    /// The place in the rule of a part of the argument's text.
+    /// Returns the range in the rule of a part of the argument's text.
     pub(crate) fn within(&self, part: Range<usize>) -> Range<usize> {
         let start = self.span.start + 1;
-        // Behind an escape nobody knows what lies where.
+        // After an escape the offsets in text and rule differ.
         if self.span.len() == self.text.len() + 2 {
             start + part.start..start + part.end
         } else {
@@ -164,7 +164,7 @@ impl fmt::Display for Expr {
                 Self::All(_) | Self::Either(_) => write!(f, "!({inner})"),
                 _ => write!(f, "!{inner}"),
             },
-            // Nothing asked holds always, and none of nothing never.
+            // An empty conjunction is true, an empty disjunction false.
             Self::All(parts) if parts.is_empty() => f.write_str("Any()"),
             Self::Either(parts) if parts.is_empty() => f.write_str("!Any()"),
             Self::All(parts) => joined(f, parts, " && ", |part| matches!(part, Self::Either(_))),

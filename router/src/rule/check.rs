@@ -14,7 +14,7 @@ use crate::template::constraint;
 use crate::template::constraint::parse;
 use crate::template::host::HostPattern;
 
-/// The errors of the arguments of one call, whose number has been checked.
+/// Returns the errors of the arguments of one call; their number has been checked.
 pub(crate) fn check(call: &Call, language: Language) -> Vec<SpannedError> {
     let mut errors = Vec::new();
     for (i, argument) in call.arguments.iter().enumerate() {
@@ -34,7 +34,7 @@ fn check_argument(
     let text = argument.text.as_str();
     let native = language == Language::Native;
     let whole = |kind: RuleErrorKind| (kind, argument.span.clone());
-    // Natively a value may be empty, and a scope's own path is.
+    // Natively a value may be empty, and so may the path of a route in a scope.
     let may_be_empty = native && (index == 1 || function == F::Path);
     if text.is_empty() {
         return if may_be_empty { Ok(()) } else { Err(whole(RuleErrorKind::EmptyArgument)) };
@@ -70,7 +70,7 @@ fn check_argument(
     }
 }
 
-/// A template of ours; its error lies somewhere in the argument.
+/// Checks a native template; the error has its span in the argument.
 fn template(argument: &Argument, index: TemplateKind) -> Result<(), SpannedError> {
     let parsed = parse(&argument.text, index, Syntax::Native)
         .map_err(|error| (RuleErrorKind::Template(error.kind), argument.within(error.span)))?;
@@ -81,7 +81,7 @@ fn template(argument: &Argument, index: TemplateKind) -> Result<(), SpannedError
     Ok(())
 }
 
-/// Compiles a regex: of the whole value natively, of any part of it elsewhere.
+/// Compiles a regex: for the whole value natively, for any part of it in other dialects.
 pub(crate) fn regexp(text: &str, language: Language) -> Result<Regex, RuleErrorKind> {
     let syntax = if language.searches() { Syntax::Gorilla } else { Syntax::Native };
     constraint::whole(text, syntax, false).map_err(|kind| match kind {

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
-/// Whose rule language a text is written in.
+/// The rule language of a text.
 ///
-/// The two foreign ones need the feature `dialects`.
+/// The two foreign dialects need the feature `dialects`.
 ///
 /// ```
 /// use waylay_router::rule::{Dialect, Rule};
@@ -21,15 +21,15 @@ pub enum Dialect {
     /// waylay's own: templates with captures, prefixes of whole segments, regexes that match the whole.
     #[default]
     Native,
-    /// Traefik v3's: raw prefixes, regexes that search, the longest rule first.
+    /// Traefik v3: raw prefixes, regexes that search, the longest rule first.
     #[cfg(feature = "dialects")]
     TraefikV3,
-    /// vulcand/route's: `<n>`, `<int:n>` and `<path:n>`, regexes that search, no `||` and no `!`.
+    /// vulcand/route: `<n>`, `<int:n>` and `<path:n>`, regexes that search, no `||` and no `!`.
     #[cfg(feature = "dialects")]
     Vulcand,
 }
 
-/// The same without a feature, so that the code below is one code.
+/// The same independent of features, so that the code below needs no `cfg`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     Native,
@@ -50,12 +50,12 @@ impl Dialect {
 }
 
 impl Language {
-    /// Whether `||` and `!` mean anything.
+    /// Tests whether `||` and `!` are operators.
     pub(crate) fn has_or_and_not(self) -> bool {
         self != Self::Vulcand
     }
 
-    /// Whether a regex may match a part of the value, as Go's `MatchString` does.
+    /// Tests whether a regex may match a part of the value, as Go's `MatchString` does.
     pub(crate) fn searches(self) -> bool {
         self != Self::Native
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// Whether `{name:…}` or `{name}` stands in a text, as Traefik v2 wrote its templates.
+/// Tests whether a text contains `{name:…}` or `{name}`, the templates of Traefik v2.
 pub(crate) fn has_old_template(text: &str) -> bool {
     text.split('{').skip(1).any(|part| {
         let name = part.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'));
@@ -80,7 +80,7 @@ pub(crate) fn has_old_template(text: &str) -> bool {
     })
 }
 
-/// One part of a pattern.
+/// One part of a vulcand pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Angle<'t> {
     Text(&'t str),
@@ -89,10 +89,10 @@ pub(crate) enum Angle<'t> {
     Rest(&'t str),
 }
 
-/// Reads a pattern; a `<` without its `>` stands for itself.
+/// Parses a vulcand pattern; a `<` without its `>` is literal.
 ///
 /// # Errors
-/// The place of a `<…>` that is none of vulcand's.
+/// The range of a `<…>` that vulcand does not have.
 pub(crate) fn angle_parts(text: &str) -> Result<Vec<Angle<'_>>, Range<usize>> {
     let mut parts = Vec::new();
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! RuleError with carets.
+//! RuleError: errors of rules, with carets.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,12 +11,12 @@ use crate::rule::function::Function;
 /// The most bytes that the text of a rule may have.
 pub const MAX_RULE_BYTES: usize = 8 * 1024;
 
-/// The most parentheses and negations that a rule may have within each other.
+/// The most nested parentheses and negations that a rule may have.
 pub const MAX_RULE_DEPTH: usize = 64;
 
-/// Every error of a rule, in the order of the text.
+/// All errors of a rule, in the order of the text.
 ///
-/// A error of the grammar ends the reading; errors of single functions are all told.
+/// A syntax error ends parsing; errors of functions and arguments are all reported.
 ///
 /// ```
 /// use waylay_router::rule::Rule;
@@ -29,7 +29,7 @@ pub struct RuleErrors {
 }
 
 impl RuleErrors {
-    /// The errors, at least one.
+    /// Returns the errors, at least one.
     pub fn iter(&self) -> impl Iterator<Item = &RuleError> {
         self.errors.iter()
     }
@@ -58,7 +58,7 @@ impl std::error::Error for RuleErrors {}
 
 /// One error of a rule.
 ///
-/// `Display` shows the text with a caret under the place.
+/// `Display` prints the error, the rule, and carets below the position.
 ///
 /// ```
 /// use waylay_router::rule::{Rule, RuleErrorKind};
@@ -72,29 +72,29 @@ impl std::error::Error for RuleErrors {}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
-    /// The error.
+    /// What is wrong.
     pub kind: RuleErrorKind,
     /// The whole rule.
     pub text: String,
-    /// Where the error lies in `text`, in bytes.
+    /// The position in `text`, in bytes.
     pub span: Range<usize>,
 }
 
-/// The kinds of errors of rules.
+/// What is wrong with a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuleErrorKind {
-    /// Nothing but white space.
+    /// Only white space.
     Empty,
     /// Longer than [`MAX_RULE_BYTES`].
     TooLong,
-    /// More than [`MAX_RULE_DEPTH`] parentheses and negations within each other.
+    /// More than [`MAX_RULE_DEPTH`] nested parentheses and negations.
     TooDeep,
-    /// Something else stands where the grammar asks for a thing.
+    /// An unexpected token.
     Unexpected {
-        /// What stands there.
+        /// The token.
         found: String,
-        /// What may stand there.
+        /// What the grammar allows instead.
         expected: &'static str,
     },
     /// A `(` without its `)`.
@@ -105,26 +105,26 @@ pub enum RuleErrorKind {
     UnclosedQuote(char),
     /// A `/*` without its `*/`.
     UnclosedComment,
-    /// Quotes that are no quotes here: `'`, `“`, `‘`.
+    /// A character that is not a quote in rules: `'`, `“`, `‘`.
     WrongQuote(char),
-    /// An escape in double quotes that Go does not know, or that is no UTF-8.
+    /// An escape in double quotes that Go does not have, or that is not UTF-8.
     BadEscape,
     /// An argument without quotes.
     Unquoted(String),
     /// A single `&` or `|`.
     SingleOperator(char),
-    /// `and`, `or` or `not` for the operator.
+    /// `and`, `or` or `not` instead of the operator.
     WordOperator {
         /// The word.
         word: String,
-        /// The operator that it stands for.
+        /// The operator.
         operator: &'static str,
     },
-    /// A name that no function has.
+    /// An unknown function.
     UnknownFunction {
         /// The name.
         name: String,
-        /// The function that it may have meant.
+        /// The function with the most similar name.
         nearest: Option<Function>,
     },
     /// An operator or a function that the dialect does not have.
@@ -140,20 +140,20 @@ pub enum RuleErrorKind {
         function: Function,
         /// The least and the greatest number.
         wanted: (usize, usize),
-        /// The number that was given.
+        /// The given number.
         given: usize,
     },
-    /// An argument without text.
+    /// An empty argument.
     EmptyArgument,
     /// A path that does not start with `/`.
     NoLeadingSlash,
-    /// A error of the template that stands in an argument.
+    /// An error in a template.
     Template(TemplateErrorKind),
-    /// `{name:regex}`, which Traefik v2 read as a template and v3 reads as it stands.
+    /// `{name:regex}`, a template in Traefik v2 and literal text in v3.
     OldTemplate,
-    /// A regex that does not compile, with the compiler's words.
+    /// A regex that does not compile, with the message of the regex crate.
     Regex(String),
-    /// A regex over [`MAX_REGEX_BYTES`](crate::MAX_REGEX_BYTES) when compiled.
+    /// A regex that takes more than [`MAX_REGEX_BYTES`](crate::MAX_REGEX_BYTES) when compiled.
     RegexTooLarge,
     /// An argument of the wrong type.
     Argument {
@@ -162,9 +162,9 @@ pub enum RuleErrorKind {
         /// What it should be.
         expected: &'static str,
     },
-    /// A character that no host name has.
+    /// A character that is not allowed in host names.
     Host(char),
-    /// A `<…>` of vulcand's that is none of `<n>`, `<string:n>`, `<int:n>`, `<path:n>`.
+    /// A `<…>` other than vulcand's `<n>`, `<string:n>`, `<int:n>`, `<path:n>`.
     Variable(String),
     /// A guard that the table does not have.
     UnknownGuard(String),
@@ -187,7 +187,7 @@ impl fmt::Display for RuleErrorKind {
                 write!(f, "{quote} is no quote here, write `text` or \"text\"")
             }
             Self::BadEscape => f.write_str("no such escape, write the text in back quotes"),
-            Self::Unquoted(text) => write!(f, "an argument stands in quotes, write `{text}` with them"),
+            Self::Unquoted(text) => write!(f, "an argument needs quotes, write `{text}` with them"),
             Self::SingleOperator(c) => write!(f, "write `{c}{c}`"),
             Self::WordOperator { word, operator } => write!(f, "write `{operator}` for `{word}`"),
             Self::UnknownFunction { name, nearest } => {
@@ -211,7 +211,7 @@ impl fmt::Display for RuleErrorKind {
             Self::NoLeadingSlash => f.write_str("a path must start with `/`"),
             Self::Template(kind) => write!(f, "{kind}"),
             Self::OldTemplate => f.write_str(
-                "`{name:regex}` is a template of Traefik v2; in v3 regexes stand in the functions that end in `Regexp`, without braces",
+                "`{name:regex}` is a template of Traefik v2; in v3 regexes are arguments of the functions that end in `Regexp`, without braces",
             ),
             Self::Regex(reason) => write!(f, "regex does not compile: {reason}"),
             Self::RegexTooLarge => write!(f, "regex takes more than {MAX_REGEX_BYTES} bytes when compiled"),
@@ -232,13 +232,13 @@ impl fmt::Display for RuleError {
     }
 }
 
-// `Display` tells the whole error, so there is no source to tell it again.
+// `Display` prints the whole error, so `source` has nothing to add.
 impl std::error::Error for RuleError {}
 
-/// How much of a line is shown around the place, in characters.
+/// The most characters of a line that are printed around the position.
 const SHOWN: usize = 80;
 
-/// The line of the place, and carets below it.
+/// Prints the line of the position, and carets below it.
 pub(crate) fn draw(f: &mut fmt::Formatter<'_>, text: &str, span: &Range<usize>) -> fmt::Result {
     let start = text.floor_char_boundary_of(span.start);
     let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -258,7 +258,7 @@ pub(crate) fn draw(f: &mut fmt::Formatter<'_>, text: &str, span: &Range<usize>) 
     write!(f, "    {:indent$}{}", "", "^".repeat(marked.clamp(1, kept_after.max(1))))
 }
 
-/// Spans of ours lie on boundaries; those that a user writes into the public field may not.
+/// Our spans are on character boundaries; those that a user writes into the public field may not be.
 trait Boundary {
     fn floor_char_boundary_of(&self, at: usize) -> usize;
 }
@@ -273,5 +273,5 @@ impl Boundary for str {
     }
 }
 
-/// The most alternatives that one route is laid out as; what is beyond is tested one after the other.
+/// The most alternatives of one route that are indexed; further ones are tested as a formula.
 pub const MAX_ALTERNATIVES: usize = 64;

@@ -13,9 +13,9 @@ use crate::request::media_type::Media;
 use crate::request::peer::Network;
 use crate::rule::dialect::{Dialect, Language};
 
-/// A condition that rules can ask for by name.
+/// A condition that a rule refers to by name.
 ///
-/// [`of`](Self::of) makes an [`Expr`](crate::rule::Expr) of it.
+/// [`of`](Self::of) returns it as an [`Expr`](crate::rule::Expr).
 ///
 /// ```
 /// use waylay_router::rule::{Dialect, Function};
@@ -26,47 +26,47 @@ use crate::rule::dialect::{Dialect, Language};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Function {
-    /// Holds of every request.
+    /// Every request.
     Any,
-    /// The effective host, a template.
+    /// The effective host matches a template.
     Host,
-    /// The effective host, a regex.
+    /// The effective host matches a regex.
     HostRegexp,
-    /// The path, a template.
+    /// The path matches a template.
     Path,
-    /// What the path starts with, a template.
+    /// The path starts with a template.
     PathPrefix,
-    /// The path, a regex.
+    /// The path matches a regex.
     PathRegexp,
     /// The method.
     Method,
-    /// The method, a regex.
+    /// The method matches a regex.
     MethodRegexp,
-    /// A header that is there, or has a value.
+    /// A header is present, or has a value.
     Header,
-    /// A header with a value that a regex matches.
+    /// A header has a value that matches a regex.
     HeaderRegexp,
-    /// A header all of whose values a regex matches.
+    /// A header has values, and all of them match a regex.
     HeaderAll,
-    /// A query key that is there, or has a value.
+    /// A query key is present, or has a value.
     Query,
-    /// A query key with a value that a regex matches.
+    /// A query key has a value that matches a regex.
     QueryRegexp,
     /// The scheme.
     Scheme,
     /// The protocol version, such as `HTTP/2`.
     Version,
-    /// The address of the other end: an address or a block of them.
+    /// The address of the peer, or its network.
     ClientIp,
-    /// A cookie that is there, or has a value.
+    /// A cookie is present, or has a value.
     Cookie,
-    /// The media type that the request carries.
+    /// The media type of the body.
     ContentType,
-    /// A media type that its client accepts.
+    /// A media type that the client accepts.
     Accept,
-    /// A protocol that the client asks to change to.
+    /// The protocol that the client wants to upgrade to.
     Upgrade,
-    /// A guard of the table's, by name.
+    /// A guard of the table, by name.
     Guard,
 }
 
@@ -94,7 +94,7 @@ const ALL: [Function; 21] = [
     F::Guard,
 ];
 
-/// Names that other versions have for a function of ours.
+/// Names that other programs and versions use.
 const FORMER: [(&str, Function); 4] = [
     ("HostHeader", F::Host),
     ("Headers", F::Header),
@@ -103,7 +103,7 @@ const FORMER: [(&str, Function); 4] = [
 ];
 
 impl Function {
-    /// The name as it stands in rules.
+    /// Returns the name in rules.
     pub fn name(self) -> &'static str {
         match self {
             F::Any => "Any",
@@ -130,7 +130,7 @@ impl Function {
         }
     }
 
-    /// How many arguments it takes; nothing if the dialect does not know it.
+    /// Returns the allowed numbers of arguments; `None` if the dialect does not have the function.
     pub fn arity(self, dialect: Dialect) -> Option<RangeInclusive<usize>> {
         let (low, high) = self.range(dialect.language())?;
         Some(low..=high)
@@ -152,7 +152,7 @@ impl Function {
         }
     }
 
-    /// The function that a name stands for.
+    /// Returns the function with a name.
     pub(crate) fn named(name: &str, language: Language) -> Option<Self> {
         let is = |function: &Function| {
             let own = function.name();
@@ -165,7 +165,7 @@ impl Function {
         known(language).find(|function| name.is_ascii() && !name.is_empty() && is(function))
     }
 
-    /// The function that a wrong name may have meant.
+    /// Returns the function with the most similar name.
     pub(crate) fn nearest(name: &str, language: Language) -> Option<Self> {
         let former = FORMER.iter().find(|(old, _)| old.eq_ignore_ascii_case(name));
         if let Some((_, function)) = former.filter(|(_, function)| function.range(language).is_some()) {
@@ -174,7 +174,7 @@ impl Function {
         let name = name.to_ascii_lowercase();
         let distance =
             |function: &Function| strsim::osa_distance(&name, &function.name().to_ascii_lowercase());
-        // A name far longer than all functions is not compared.
+        // A name much longer than that of a function is not compared with it.
         let best = known(language)
             .filter(|function| name.len() <= function.name().len() + 4)
             .min_by_key(distance)?;
@@ -186,14 +186,14 @@ fn known(language: Language) -> impl Iterator<Item = Function> {
     ALL.into_iter().filter(move |function| function.range(language).is_some())
 }
 
-/// The type of an argument: a test, and what the text should be.
+/// The type of an argument: a test, and a description for errors.
 pub(crate) struct ArgumentType {
     pub(crate) accepts: fn(&str) -> bool,
     pub(crate) expected: &'static str,
 }
 
 impl Function {
-    /// The type of the argument at an index; none for templates, regexes and free text.
+    /// Returns the type of an argument; `None` for templates, regexes and free text.
     pub(crate) fn argument_type(self, index: usize) -> Option<ArgumentType> {
         let (accepts, expected): (fn(&str) -> bool, _) = match (self, index) {
             (F::Header | F::HeaderRegexp | F::HeaderAll, 0) => (parses::<HeaderName>, "a header name"),
@@ -211,7 +211,7 @@ impl Function {
     }
 }
 
-/// The protocol versions, as rules write them.
+/// The protocol versions and their names in rules.
 const VERSIONS: [(Version, &str); 5] = [
     (Version::HTTP_09, "HTTP/0.9"),
     (Version::HTTP_10, "HTTP/1.0"),
@@ -225,7 +225,7 @@ pub(crate) fn parse_version(text: &str) -> Option<Version> {
     VERSIONS.iter().find(|(_, name)| *name == text).map(|(version, _)| *version)
 }
 
-/// Returns the text of a version, as rules write it.
+/// Returns the name of a version in rules.
 pub(crate) fn version_name(version: Version) -> &'static str {
     VERSIONS.iter().find(|(known, _)| *known == version).map_or("HTTP", |(_, name)| name)
 }

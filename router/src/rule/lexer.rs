@@ -1,13 +1,13 @@
-//! Text to tokens.
+//! Lexer: rule text to tokens.
 
 use std::ops::Range;
 
 use crate::rule::error::RuleErrorKind;
 
-/// A error and its place.
+/// An error and its position.
 pub(crate) type SpannedError = (RuleErrorKind, Range<usize>);
 
-/// One lexeme.
+/// The kinds of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Lexeme {
     Name,
@@ -19,19 +19,19 @@ pub(crate) enum Lexeme {
     Open,
     Close,
     Comma,
-    /// Anything else, one character of it.
+    /// Any other character.
     Other,
     End,
 }
 
-/// A lexeme and its place.
+/// A token with its position.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) lexeme: Lexeme,
     pub(crate) span: Range<usize>,
 }
 
-/// Reads one lexeme after the other.
+/// Splits a rule into tokens.
 #[derive(Debug)]
 pub(crate) struct Lexer<'t> {
     text: &'t str,
@@ -43,7 +43,7 @@ impl<'t> Lexer<'t> {
         Self { text, at: 0 }
     }
 
-    /// The next lexeme.
+    /// Returns the next token.
     pub(crate) fn token(&mut self) -> Result<Token, SpannedError> {
         self.space()?;
         let start = self.at;
@@ -77,7 +77,7 @@ impl<'t> Lexer<'t> {
         Ok(Token { lexeme, span: start..self.at })
     }
 
-    /// An argument without quotes, from `start` to what may end it.
+    /// Returns the range of an argument without quotes that starts at `start`.
     pub(crate) fn bare(&self, start: usize) -> Range<usize> {
         let rest = &self.text[start..];
         let end = rest.find(|c: char| ",)`\"".contains(c)).unwrap_or(rest.len());
@@ -102,7 +102,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// A text in double quotes, with Go's escapes.
+    /// Reads a text in double quotes, with Go's escapes.
     fn quoted(&self, start: usize) -> Result<(Lexeme, usize), SpannedError> {
         let unclosed = || (RuleErrorKind::UnclosedQuote('"'), start..self.text.len());
         let mut bytes: Vec<u8> = Vec::new();
@@ -111,7 +111,8 @@ impl<'t> Lexer<'t> {
             let rest = &self.text[at..];
             match rest.chars().next().ok_or_else(unclosed)? {
                 '"' => break,
-                // Go ends a text at the line's end; so a missing quote is found near its place.
+                // As in Go, a text ends at the end of the line, so a missing quote is reported near its
+                // position.
                 '\n' => return Err((RuleErrorKind::UnclosedQuote('"'), start..at)),
                 '\\' => {
                     let length = escape(&rest[1..], &mut bytes).ok_or_else(|| {
@@ -126,13 +127,13 @@ impl<'t> Lexer<'t> {
                 }
             }
         }
-        // `\xff` makes any byte.
+        // `\xff` can make bytes that are not UTF-8.
         let text = String::from_utf8(bytes).map_err(|_| (RuleErrorKind::BadEscape, start..at + 1))?;
         Ok((Lexeme::Text(text), at + 1 - start))
     }
 }
 
-/// What stands behind a backslash (Go's specification, "Rune literals"), and how long it is.
+/// Decodes the escape after a backslash (Go's specification, "Rune literals"), and returns its length.
 fn escape(rest: &str, bytes: &mut Vec<u8>) -> Option<usize> {
     let digits = |from: usize, count: usize, radix: u32| {
         let text = rest.get(from..from + count)?;

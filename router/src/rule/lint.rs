@@ -8,7 +8,7 @@ use crate::rule::dialect::{Language, has_old_template};
 use crate::rule::error::draw;
 use crate::rule::function::Function as F;
 
-/// Something in a rule that is legal and hardly meant.
+/// A part of a rule that is valid and probably wrong.
 ///
 /// ```
 /// use waylay_router::rule::{Rule, RuleLintKind};
@@ -19,25 +19,25 @@ use crate::rule::function::Function as F;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleLint {
-    /// What is strange.
+    /// The kind.
     pub kind: RuleLintKind,
     /// The whole rule.
     pub text: String,
-    /// Where it stands in `text`, in bytes.
+    /// The position in `text`, in bytes.
     pub span: Range<usize>,
 }
 
-/// The kinds of strange things.
+/// What is probably wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RuleLintKind {
-    /// A regex that searches and has not both `^` and `$`.
+    /// A regex that searches, without both `^` and `$`.
     Unanchored,
-    /// `{name:regex}` or `{name}` where the dialect takes the braces as they stand.
+    /// `{name:regex}` or `{name}` where braces are literal.
     OldTemplate,
     /// `Query(k=v)`, Traefik v2's form of `Query(k, v)`.
     OldQuery,
-    /// A method in lower case, which is another method (RFC 9110 §9.1).
+    /// A method in lower case, which is a different method (RFC 9110 §9.1).
     LowerCaseMethod,
     /// A path that does not start with `/`, so that no request has it.
     NoLeadingSlash,
@@ -46,13 +46,13 @@ pub enum RuleLintKind {
 impl fmt::Display for RuleLintKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unanchored => "the regex may match a part only, write `^…$` if the whole is meant",
+            Self::Unanchored => "the regex may match only a part, write `^…$` to match the whole",
             Self::OldTemplate => {
-                "the braces stand for themselves here; Traefik v2 read a template, v3 wants a function that ends in `Regexp`"
+                "the braces are literal here; Traefik v2 read a template, in v3 use a function that ends in `Regexp`"
             }
             Self::OldQuery => "the whole text is the key here; write the value as second argument",
-            Self::LowerCaseMethod => "methods are compared with case, and those of RFC 9110 are upper case",
-            Self::NoLeadingSlash => "no request has a path without `/` in front",
+            Self::LowerCaseMethod => "methods are case-sensitive, and those of RFC 9110 are upper case",
+            Self::NoLeadingSlash => "no request has a path without a leading `/`",
         })
     }
 }
@@ -64,7 +64,7 @@ impl fmt::Display for RuleLint {
     }
 }
 
-/// What is strange about one call, with the places.
+/// Returns the lints of one call, with their positions.
 pub(crate) fn lint(call: &Call, language: Language) -> Vec<(RuleLintKind, Range<usize>)> {
     let mut lints = Vec::new();
     for (i, argument) in call.arguments.iter().enumerate() {
@@ -85,7 +85,7 @@ pub(crate) fn lint(call: &Call, language: Language) -> Vec<(RuleLintKind, Range<
             {
                 RuleLintKind::OldQuery
             }
-            // Traefik itself puts the rule's methods into upper case.
+            // Traefik converts the methods of rules to upper case.
             (F::Method, _) if language != Language::Traefik && is_lower(text) => {
                 RuleLintKind::LowerCaseMethod
             }

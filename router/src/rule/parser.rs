@@ -1,4 +1,4 @@
-//! Tokens to AST.
+//! Parser: tokens to the syntax tree.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::rule::error::{MAX_RULE_BYTES, MAX_RULE_DEPTH, RuleErrorKind};
 use crate::rule::function::Function;
 use crate::rule::lexer::{Lexeme, Lexer, SpannedError, Token};
 
-/// Reads `text`. A error of the grammar ends the reading and comes last in the list.
+/// Parses `text`. A syntax error ends parsing and is the last in the list.
 pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Expr, Vec<SpannedError>> {
     if text.len() > MAX_RULE_BYTES {
         return Err(vec![(RuleErrorKind::TooLong, 0..text.len())]);
@@ -33,7 +33,7 @@ struct Parser<'t> {
     lexer: Lexer<'t>,
     next: Token,
     depth: usize,
-    /// Errors that do not end the reading.
+    /// Errors that do not end parsing.
     errors: Vec<SpannedError>,
 }
 
@@ -51,7 +51,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Takes the next lexeme and gives the one before it.
+    /// Reads the next token, and returns the current one.
     fn step(&mut self) -> Result<Token, SpannedError> {
         let token = self.lexer.token()?;
         Ok(std::mem::replace(&mut self.next, token))
@@ -70,7 +70,7 @@ impl Parser<'_> {
         (RuleErrorKind::Unexpected { found, expected }, self.next.span.clone())
     }
 
-    /// What is wrong where an operator or the end should be.
+    /// Returns the error of a token where an operator or the end is expected.
     fn operator_error(&self) -> SpannedError {
         let word = self.word();
         let operator = match word.to_ascii_lowercase().as_str() {
@@ -113,14 +113,14 @@ impl Parser<'_> {
         match self.next.lexeme {
             Lexeme::Not => {
                 self.foreign();
-                self.deeper()?;
+                self.enter()?;
                 self.step()?;
                 let inner = self.unary()?;
                 self.depth -= 1;
                 Ok(!inner)
             }
             Lexeme::Open => {
-                self.deeper()?;
+                self.enter()?;
                 let open = self.step()?.span;
                 let inner = self.either()?;
                 self.depth -= 1;
@@ -132,7 +132,7 @@ impl Parser<'_> {
         }
     }
 
-    fn deeper(&mut self) -> Result<(), SpannedError> {
+    fn enter(&mut self) -> Result<(), SpannedError> {
         self.depth += 1;
         if self.depth > MAX_RULE_DEPTH {
             return Err((RuleErrorKind::TooDeep, self.next.span.clone()));
@@ -166,7 +166,7 @@ impl Parser<'_> {
         let end = self.next.span.end;
         self.close(&open, "`,` or `)`")?;
         let Some(function) = self.function(&name) else {
-            // It has been reported, so nobody sees what stands for it.
+            // The error is reported, so the placeholder is never seen.
             return Ok(Expr::All(Vec::new()));
         };
         let language = self.dialect.language();
@@ -201,7 +201,7 @@ impl Parser<'_> {
 
     fn arguments(&mut self) -> Result<Vec<Argument>, SpannedError> {
         let mut arguments = Vec::new();
-        // As in Go, a comma may follow the last one.
+        // As in Go, a comma may follow the last argument.
         while self.next.lexeme != Lexeme::Close {
             match self.next.lexeme {
                 Lexeme::Text(_) => {

@@ -1,4 +1,4 @@
-//! Rule, RuleText.
+//! Rule, RuleText: a rule before and after parsing.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,9 +9,9 @@ use crate::rule::error::{RuleError, RuleErrors};
 use crate::rule::lint::{RuleLint, lint};
 use crate::rule::parser::parse;
 
-/// The text of a rule and whose language it is; nothing has been read yet.
+/// The text of a rule and its dialect; not parsed.
 ///
-/// A text alone is native. [`Dialect::text`] makes one of another dialect.
+/// A text alone is native. [`Dialect::text`] creates one of another dialect.
 ///
 /// ```
 /// use waylay_router::rule::{Dialect, Function, RuleText};
@@ -26,7 +26,7 @@ pub struct RuleText {
 }
 
 impl Dialect {
-    /// The text of a rule in this dialect.
+    /// Returns the text of a rule in this dialect.
     pub fn text(self, text: impl Into<String>) -> RuleText {
         RuleText { text: text.into(), dialect: self }
     }
@@ -56,7 +56,7 @@ impl From<&Expr> for RuleText {
     }
 }
 
-/// A rule that has been read: every function is known, every argument fits.
+/// A parsed rule: every function is known, every argument has been checked.
 ///
 /// ```
 /// use waylay_router::rule::Rule;
@@ -73,10 +73,10 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Reads a rule.
+    /// Parses a rule.
     ///
     /// # Errors
-    /// The first error of the grammar, and every error of the functions in front of it.
+    /// The first syntax error, and every error of the functions before it.
     pub fn parse(text: impl Into<RuleText>) -> Result<Self, RuleErrors> {
         let text = text.into();
         let error = |(kind, span)| RuleError { kind, text: text.text.clone(), span };
@@ -88,22 +88,22 @@ impl Rule {
         Ok(Self { expr, lints, text })
     }
 
-    /// The tree.
+    /// Returns the syntax tree.
     pub fn expr(&self) -> &Expr {
         &self.expr
     }
 
-    /// What is legal and hardly meant.
+    /// Returns the parts that are valid and probably wrong.
     pub fn lints(&self) -> &[RuleLint] {
         &self.lints
     }
 
-    /// The text as it was written.
+    /// Returns the source text.
     pub fn text(&self) -> &str {
         &self.text.text
     }
 
-    /// Whose language it is written in.
+    /// Returns the dialect.
     pub fn dialect(&self) -> Dialect {
         self.text.dialect
     }
@@ -112,14 +112,14 @@ impl Rule {
 impl FromStr for Rule {
     type Err = RuleErrors;
 
-    /// Reads a native rule.
+    /// Parses a native rule.
     fn from_str(text: &str) -> Result<Self, RuleErrors> {
         Self::parse(text)
     }
 }
 
 impl fmt::Display for Rule {
-    /// The tree as text, with one spelling for everything.
+    /// Prints the syntax tree in a uniform format.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.expr)
     }

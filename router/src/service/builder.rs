@@ -1,4 +1,4 @@
-//! Builder: layers into stages.
+//! Builder: collects routes, scopes and layers, and assembles the router.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,7 +24,7 @@ use crate::table::builder::TableBuilder;
 use crate::table::catalog::ScopeId;
 use crate::table::lookup::Table;
 
-/// Collects routes, scopes and layers; [`build`](Self::build) reports every error of all of them.
+/// Collects routes, scopes and layers; [`build`](Self::build) reports the errors of all of them.
 ///
 /// ```
 /// use axum_core::extract::FromRef;
@@ -53,7 +53,7 @@ pub struct Builder<S = ()> {
 }
 
 impl Router {
-    /// An empty builder with the default policy and no state.
+    /// Creates an empty builder with the default policy and no state.
     #[track_caller]
     pub fn builder() -> Builder {
         Builder { table: Table::builder(), state: Arc::new(()), tree: Tree::new(), cors_methods: false }
@@ -61,7 +61,7 @@ impl Router {
 }
 
 impl Builder {
-    /// Sets the state of the handlers that are added from here on.
+    /// Sets the state of the handlers that are added after it.
     pub fn state<S: Send + Sync + 'static>(self, state: S) -> Builder<S> {
         Builder {
             table: self.table,
@@ -73,35 +73,35 @@ impl Builder {
 }
 
 impl<S: Send + Sync + 'static> Builder<S> {
-    /// Sets how requests are read.
+    /// Sets the policy.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.table = self.table.policy(policy);
         self
     }
 
-    /// Trusts proxies at an address, or in a block of them (`10.0.0.0/8`): where the other end
-    /// ([`Peer`](crate::Peer)) is one, `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell
-    /// client, scheme and host: to conditions, and to handlers as [`ConnectionInfo`](crate::ConnectionInfo). From
-    /// anybody else they are not read.
+    /// Trusts proxies at an address or in a network (`10.0.0.0/8`): if the peer ([`Peer`](crate::Peer)) is
+    /// one, `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` set client, scheme and host, for
+    /// conditions, and for handlers as [`ConnectionInfo`](crate::ConnectionInfo). From other peers they are
+    /// ignored.
     ///
-    /// The proxy has to set or to strip all three: one that hands its clients' `X-Forwarded-Host` on, as
-    /// many do unless told otherwise, lets them choose their host.
+    /// The proxy must set or remove all three: with one that passes on the `X-Forwarded-Host` of its clients,
+    /// as many do by default, clients choose their host.
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
         self.table = self.table.trusted_proxy(network);
         self
     }
 
-    /// Tells in each answer, in `access-control-allow-methods`, the methods with which some route answers
-    /// the request's path: what gorilla/mux's `CORSMethodMiddleware` does. Preflights are answered by a
-    /// route for OPTIONS, by [`OptionsAnswer::Automatic`](crate::OptionsAnswer::Automatic) or, with
-    /// origins, by tower-http's `CorsLayer`, which has the last word where it writes the field too.
+    /// Adds `access-control-allow-methods` to every response, with the methods that routes accept for the
+    /// request's path, as gorilla/mux's `CORSMethodMiddleware` does. The response to a preflight comes from a
+    /// route for OPTIONS, from [`OptionsAnswer::Automatic`](crate::OptionsAnswer::Automatic) or, with
+    /// origins, from tower-http's `CorsLayer`, which overrides the header if it sets it too.
     pub fn cors_methods(mut self) -> Self {
         self.cors_methods = true;
         self
     }
 
-    /// Gives a condition a name for [rules](crate::rule), which ask for it as ``Guard(`name`)``.
+    /// Names a condition for [rules](crate::rule), where it is ``Guard(`name`)``.
     pub fn guard(
         mut self,
         name: impl Into<String>,
@@ -139,10 +139,10 @@ impl<S: Send + Sync + 'static> Builder<S> {
         next
     }
 
-    /// Compiles the table and applies every layer once.
+    /// Compiles the table, and applies every layer once.
     ///
     /// # Errors
-    /// All errors of all routes and scopes.
+    /// The errors of all routes and scopes.
     pub fn build(self) -> Result<Router, BuildErrors> {
         let mut plan = RouterAssembler { table: self.table, dispatch: Vec::new(), scopes: Vec::new() };
         let root = plan.add(None, self.tree, None);
@@ -151,7 +151,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         dispatch.push(root);
         let inner = Arc::new(RouterInner { table, dispatch, cors_methods: self.cors_methods });
         let mut stages = BTreeMap::new();
-        // Inner scopes come first, so that each stage finds all that may follow it.
+        // Inner scopes come first, so that each stage has all stages that may follow it.
         for scope in plan.scopes {
             scope.build(&inner, &mut stages);
         }
@@ -165,7 +165,7 @@ impl<S> fmt::Debug for Builder<S> {
     }
 }
 
-/// The tree laid out: routes in a table, scopes as dispatch, layers by scope.
+/// Collects the routes in a table, the scopes by number, and the layers by scope.
 struct RouterAssembler {
     table: TableBuilder<Next>,
     dispatch: Vec<Option<ScopeDispatch>>,
@@ -175,7 +175,7 @@ struct RouterAssembler {
 /// The layers of one scope.
 struct ScopeLayers {
     number: StageId,
-    /// The stages of the scopes inside end here: scopes are numbered from the outside in.
+    /// The end of the stages of inner scopes: scopes are numbered from the outside in.
     end: StageId,
     layers: Vec<Wrap>,
     route_layers: Vec<Wrap>,
@@ -204,7 +204,7 @@ impl RouterAssembler {
             match item {
                 Item::Route(route) => self.table.add(own, route),
                 Item::Scope(inner) => {
-                    let scope = self.table.scope(own, inner.bounds.clone());
+                    let scope = self.table.scope(own, inner.scope.clone());
                     self.dispatch.push(None);
                     let inner = self.add(Some(scope), inner, Some(&dispatch));
                     if let Some(place) = self.dispatch.get_mut(scope.index()) {
@@ -245,10 +245,11 @@ impl ScopeLayers {
 
 #[cfg(feature = "serde")]
 impl<S: Send + Sync + 'static> Builder<S> {
-    /// Adds what a table's file says; `bind` ends each route in its handler (`route.to(show)`), or says why
-    /// there is none. Routes that only build URLs need no handler, and are not asked for one.
+    /// Adds the routes and scopes of a table's file; `bind` sets the handler of each route
+    /// (`route.to(show)`), or returns an error. Routes for building URLs only have no handler, and `bind` is
+    /// not called for them.
     ///
-    /// Errors of the file are reported by [`build`](Self::build), with their lines.
+    /// [`build`](Self::build) reports the errors of the file, with their lines.
     ///
     /// ```
     /// use waylay_router::{Router, TableSpec};
@@ -284,7 +285,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 }
 
-/// The route of a route spec, ended in its handler.
+/// Returns the route of a spec, with its handler.
 #[cfg(feature = "serde")]
 fn route_of<S: Send + Sync + 'static>(
     spec: &RouteSpec,
@@ -298,7 +299,7 @@ fn route_of<S: Send + Sync + 'static>(
     bind(spec, route).map_err(|message| Box::new(spec.error(message)))
 }
 
-/// The scope of a scope spec, its routes ended in handlers.
+/// Returns the scope of a spec, with the handlers of its routes.
 #[cfg(feature = "serde")]
 fn scope_of<S: Send + Sync + 'static>(
     spec: &ScopeSpec,
@@ -306,7 +307,7 @@ fn scope_of<S: Send + Sync + 'static>(
     bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
     errors: &mut Vec<BuildError>,
 ) -> Scope<S> {
-    let mut scope = Scope::bounded(spec.bounds(dialect));
+    let mut scope = Scope::with_conditions(spec.scope_conditions(dialect));
     for route in &spec.routes {
         match route_of(route, dialect, bind) {
             Ok(route) => scope = scope.route(route),

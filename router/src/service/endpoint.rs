@@ -1,4 +1,4 @@
-//! Next, HttpService, HttpLayer.
+//! Next, HttpService, HttpLayer: endpoints and the services that layers wrap.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -19,14 +19,14 @@ use tower_service::Service;
 /// The future of an endpoint.
 pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
-/// Something that answers a request; shared by all requests.
+/// Returns the response to a request; shared by all requests.
 pub(crate) trait Endpoint: Send + Sync + 'static {
     fn answer(&self, request: Request<Body>) -> EndpointFuture;
 }
 
-/// The inner service that layers of a route, scope or router wrap.
+/// The inner service that the layers of a route, scope or router wrap.
 ///
-/// It is the one concrete type behind every endpoint, always ready, and never fails.
+/// It is the single concrete type of every endpoint, always ready, and never fails.
 ///
 /// ```
 /// use tower::layer::layer_fn;
@@ -45,7 +45,7 @@ impl Next {
         Self { endpoint: Arc::new(endpoint) }
     }
 
-    /// Erases a service.
+    /// Erases the type of a service.
     pub(crate) fn service(service: impl HttpService) -> Self {
         Self::new(ServiceEndpoint { service })
     }
@@ -105,10 +105,11 @@ mod sealed {
     pub trait Sealed<RB> {}
 }
 
-/// A service that a route can end in, or that a layer can make: a name for one long bound.
+/// A service that can be the endpoint of a route, or that a layer returns: a name for one long bound.
 ///
-/// `Service<Request<Body>>` with any `http_body` of `Bytes` in its response, an error that
-/// is a response, `Clone + Send + Sync + 'static`. It cannot be implemented by hand.
+/// `Service<Request<Body>>` with any `http_body` of `Bytes` in its response, an error that is a response,
+/// `Clone + Send + Sync + 'static`. It is implemented for every such service and cannot be implemented
+/// manually.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an HTTP service that a route can end in",
     note = "needed: `Service<Request<waylay_router::Body>, Response = Response<impl http_body::Body>> + Clone + Send + Sync + 'static` whose error implements `IntoResponse`",
@@ -143,9 +144,9 @@ where
     type ResponseBody = RB;
 }
 
-/// A layer that makes an [`HttpService`] of [`Next`]: a name for one long bound.
+/// A layer that turns [`Next`] into an [`HttpService`]: a name for one long bound.
 ///
-/// Every `tower::Layer<Next>` whose service fits is one; it cannot be implemented by hand.
+/// It is implemented for every such `tower::Layer<Next>` and cannot be implemented manually.
 ///
 /// ```
 /// use tower::ServiceBuilder;
@@ -181,7 +182,7 @@ impl<S: HttpService> Endpoint for ServiceEndpoint<S> {
 }
 
 pin_project! {
-    /// A clone of a service on its way: waits until it is ready, then calls it once.
+    /// Waits until a clone of a service is ready, then calls it once.
     #[project = OneshotProjection]
     enum Oneshot<S: Service<Request<Body>>> {
         Waiting { service: S, request: Option<Request<Body>> },

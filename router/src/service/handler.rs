@@ -1,4 +1,4 @@
-//! Handler; extractors.
+//! Handler: async functions as endpoints, and their extractors.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::table::url::Urls;
 
 /// An async function of up to eight extractors whose result is a response.
 ///
-/// All arguments but the last implement `FromRequestParts<S>`, the last may be a
-/// `FromRequest<S>` and take the body; `S` is the state of [`Builder::state`](crate::Builder::state).
-/// An extractor that fails answers the request with its rejection.
+/// All arguments but the last implement `FromRequestParts<S>`; the last may implement `FromRequest<S>` and
+/// read the body. `S` is the state of [`Builder::state`](crate::Builder::state). The rejection of an
+/// extractor that fails is the response.
 ///
 /// ```
 /// use http::{HeaderMap, Method, StatusCode};
@@ -36,14 +36,14 @@ use crate::table::url::Urls;
     note = "`S` is the state given to `Router::builder().state(…)`; a `State<T>` argument needs `T: FromRef<S>`"
 )]
 pub trait Handler<Args, S>: Clone + Send + Sync + Sized + 'static {
-    /// Extracts the arguments and runs the function.
+    /// Extracts the arguments, and calls the function.
     fn call(self, request: Request<Body>, state: Arc<S>) -> HandlerFuture;
 }
 
 /// The future of a [`Handler`].
 pub type HandlerFuture = EndpointFuture;
 
-/// Erases a handler and its state.
+/// Erases the type of a handler and its state.
 pub(crate) fn endpoint<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static>(
     handler: H,
     state: Arc<S>,
@@ -82,7 +82,7 @@ where
     S: Send + Sync + 'static,
     T: FromRequest<S, M> + Send,
 {
-    // A single argument takes the request undivided: taking it apart first would only move it once more.
+    // A single argument takes the whole request: splitting it would only move it once more.
     fn call(self, request: Request<Body>, state: Arc<S>) -> EndpointFuture {
         Box::pin(async move {
             let last = match T::from_request(request, &*state).await {
@@ -166,7 +166,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Matched {
     }
 }
 
-/// In a fallback: why the request came there.
+/// In a fallback: the reason for the miss.
 impl<S: Send + Sync> FromRequestParts<S> for Miss {
     type Rejection = NotRouted;
 
@@ -175,7 +175,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Miss {
     }
 }
 
-/// The URLs of the table that the request was looked up in; fallbacks have them as well.
+/// The URLs of the table that was searched; fallbacks have them as well.
 impl<S: Send + Sync> FromRequestParts<S> for Urls {
     type Rejection = NotRouted;
 
@@ -186,7 +186,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Urls {
 }
 
 impl Matched {
-    /// The URLs of the table that matched: a handler builds its links from the table it was found in.
+    /// The URLs of the table that matched, so a handler builds links from its own table.
     pub fn urls(&self) -> Urls {
         Urls::new(Arc::clone(self.catalog()))
     }

@@ -1,4 +1,4 @@
-//! Mounted services.
+//! Mounted services: a service under a prefix that it does not see.
 
 use std::str::FromStr;
 
@@ -13,8 +13,8 @@ use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
 use crate::service::handler::NotRouted;
 use crate::table::matched::Matched;
 
-/// Where a service is mounted: an extension of the requests that it gets from
-/// [`Route::mount`](crate::Route::mount), and a handler's argument in it.
+/// The mount point of a service: an extension of the requests that [`Route::mount`](crate::Route::mount)
+/// passes on, and an extractor of handlers.
 ///
 /// ```
 /// use tower::ServiceExt;
@@ -39,19 +39,19 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// The request's own URI, before any prefix was cut off.
+    /// Returns the original URI, before any prefix was removed.
     pub fn original_uri(&self) -> &Uri {
         &self.original
     }
 
-    /// A path of what is mounted, as the request's own URI has it: with what was cut off in front.
-    pub(crate) fn outward(&self, inner: &str, target: &str) -> String {
-        let cut = cut_off(self.original.path(), inner).trim_matches('/');
-        // Two slashes in front would be another host.
+    /// Returns an inner path as an outer one, with the removed prefix.
+    pub(crate) fn outer_path(&self, inner: &str, target: &str) -> String {
+        let cut = removed_prefix(self.original.path(), inner).trim_matches('/');
+        // Two leading slashes would name another host.
         if cut.is_empty() { target.to_owned() } else { format!("/{cut}{target}") }
     }
 
-    /// What matched outside, with the variables of the prefix.
+    /// Returns the outer match, with the variables of the prefix.
     pub fn matched(&self) -> &Matched {
         &self.matched
     }
@@ -65,7 +65,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Mount {
     }
 }
 
-/// Cuts the prefix off before a service is called.
+/// Removes the prefix before it calls a service.
 pub(crate) struct Mounted {
     pub(crate) service: Next,
 }
@@ -86,14 +86,14 @@ impl Endpoint for Mounted {
     }
 }
 
-/// What stands in front of the inner path; nothing, if the path was rewritten on the way.
-fn cut_off<'p>(original: &'p str, inner: &str) -> &'p str {
+/// Returns the prefix that precedes the inner path; `None` if a layer has rewritten the path.
+fn removed_prefix<'p>(original: &'p str, inner: &str) -> &'p str {
     let root = if inner == "/" { original } else { "" };
     original.strip_suffix(inner).unwrap_or(root)
 }
 
-/// The URI without the first segments of its path, which are counted raw: `%2F` divides only where
-/// matching takes it for a separator.
+/// Returns the URI without the first segments of its path. They are counted in the raw path: `%2F` separates
+/// only if matching decodes it.
 fn without(uri: &Uri, segments: usize, decoded: bool) -> Option<Uri> {
     let path = uri.path();
     let separates = |at: &usize| {
@@ -111,7 +111,7 @@ fn without(uri: &Uri, segments: usize, decoded: bool) -> Option<Uri> {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut_off, without};
+    use super::{removed_prefix, without};
 
     #[test]
     fn what_was_cut_off() {
@@ -123,7 +123,7 @@ mod tests {
             ("/x", "/x", ""),
             ("/a/b", "/rewritten", ""),
         ] {
-            assert_eq!(cut_off(original, inner), wanted, "{original} {inner}");
+            assert_eq!(removed_prefix(original, inner), wanted, "{original} {inner}");
         }
     }
 

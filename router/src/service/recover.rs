@@ -1,4 +1,4 @@
-//! Recover.
+//! recover: errors of fallible layers as responses.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -12,9 +12,9 @@ use sync_wrapper::SyncWrapper;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Makes a fallible layer fit: errors of what is inside become responses.
+/// Creates a layer that turns errors of inner layers into responses.
 ///
-/// It goes in front of the layer that may fail:
+/// It precedes the fallible layer:
 ///
 /// ```
 /// use std::time::Duration;
@@ -54,12 +54,12 @@ impl<S, F: Clone> Layer<S> for RecoverLayer<F> {
 pub struct RecoverService<S, F> {
     inner: S,
     answer: F,
-    /// A readiness error that already became a response.
+    /// A readiness error that has become a response.
     failed: SyncWrapper<Option<Response>>,
 }
 
 impl<S: Clone, F: Clone> Clone for RecoverService<S, F> {
-    /// A clone asks for readiness anew.
+    /// A clone polls its own readiness.
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), answer: self.answer.clone(), failed: SyncWrapper::new(None) }
     }
@@ -108,7 +108,7 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<Fut, F> {
         Called { #[pin] future: Fut, answer: F },
-        // The service was not ready to be called.
+        // The service was not ready when it was called.
         Failed { response: Option<Response> },
     }
 }

@@ -1,4 +1,4 @@
-//! SwapRouter, FileWatcher.
+//! SwapRouter, FileWatcher: a router that is replaced while it serves.
 
 #[cfg(feature = "watch")]
 use std::convert::Infallible;
@@ -39,11 +39,11 @@ use crate::service::router::RouterFuture;
 #[cfg(feature = "watch")]
 use crate::table::diff::Diff;
 
-/// Tells when the content of a file changes.
+/// Reports changes of a file's content.
 ///
-/// It reads the file and compares, so that it sees what notifications miss: a symbolic link that is moved,
-/// as Kubernetes does with a ConfigMap, a network share, an editor that writes a new file. It reads on a
-/// thread for such work, so that a share that hangs holds up nothing else.
+/// It reads the file and compares the content, so it detects changes that notifications miss: a symbolic link
+/// that is moved, as Kubernetes does with a ConfigMap; a network share; an editor that writes a new file.
+/// Reads run on a blocking thread, so a share that hangs delays nothing else.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -65,38 +65,36 @@ pub struct FileWatcher {
     last: Option<Result<String, (io::ErrorKind, String)>>,
 }
 
-/// What became of a change.
+/// The result of a change.
 #[cfg(feature = "watch")]
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReloadEvent<E> {
     /// A new router serves from now on.
     Replaced(Diff),
-    /// The content makes no router: the last good one goes on.
+    /// The content is not a valid router; the previous router serves on.
     Rejected(E),
-    /// The file cannot be read: the last good router goes on.
+    /// The file is not readable; the previous router serves on.
     ReadFailed(io::Error),
 }
 
 #[cfg(feature = "watch")]
 impl FileWatcher {
-    /// Watches a file, once a second.
+    /// Watches a file, once per second.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), every: Duration::from_secs(1), last: None }
     }
 
-    /// Sets how often the file is read; at most once a millisecond.
+    /// Sets the interval between reads, at least one millisecond.
     #[must_use]
     pub fn every(self, every: Duration) -> Self {
         Self { every: every.max(Duration::from_millis(1)), ..self }
     }
 
-    /// Waits for a content other than the last one; the first one comes at once. It may be dropped at
-    /// any time and called again.
+    /// Waits for a content other than the last one; the first content is returned at once. It is cancel-safe.
     ///
     /// # Errors
-    /// The file cannot be read, is longer than 16 MiB, or is not UTF-8: told once, until something else
-    /// comes of reading it.
+    /// The file is not readable, is longer than 16 MiB, or is not UTF-8. The same error is returned once.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -115,13 +113,13 @@ impl FileWatcher {
     }
 }
 
-/// The longest file, in bytes: a table of some 100,000 routes.
+/// The longest file, in bytes: a table of about 100,000 routes.
 #[cfg(feature = "watch")]
 const LONGEST: u64 = 16 << 20;
 
 #[cfg(feature = "watch")]
 fn read(path: PathBuf) -> io::Result<String> {
-    // What is no file, a pipe say, may never end.
+    // Reading something other than a file, such as a pipe, may never end.
     if !std::fs::metadata(&path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
@@ -135,8 +133,8 @@ fn read(path: PathBuf) -> io::Result<String> {
 
 #[cfg(feature = "watch")]
 impl SwapRouter {
-    /// Follows a file for ever: each content that makes a router replaces the one before, and each that
-    /// does not is reported.
+    /// Watches a file without end: a content that is a valid router replaces the current one, any other
+    /// content is reported as an error.
     ///
     /// ```no_run
     /// # async fn watch(swap: waylay_router::SwapRouter) {
@@ -170,9 +168,9 @@ impl SwapRouter {
     }
 }
 
-/// A router that any thread may replace as a whole while it serves.
+/// A router that any thread can replace while it serves.
 ///
-/// A request keeps the router that it came to, from the look-up to the last URL that its handler builds.
+/// A request uses the router that received it, from the look-up to the last URL that its handler builds.
 /// Clones are handles of the same router.
 ///
 /// ```
@@ -197,17 +195,17 @@ pub struct SwapRouter {
 
 #[cfg(feature = "swap")]
 impl SwapRouter {
-    /// Starts with a router.
+    /// Creates a handle of a router.
     pub fn new(router: Router) -> Self {
         Self { current: Arc::new(ArcSwap::from_pointee(router)) }
     }
 
-    /// The router that requests come to now.
+    /// Returns the current router.
     pub fn current(&self) -> Router {
         Router::clone(&self.current.load())
     }
 
-    /// Sends requests from now on to another router, and tells how it differs.
+    /// Replaces the router for requests from now on, and returns the difference.
     pub fn replace(&self, router: Router) -> Diff {
         let old = self.current.swap(Arc::new(router.clone()));
         old.inner.table.diff(&router.inner.table)

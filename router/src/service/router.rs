@@ -1,4 +1,4 @@
-//! Router as tower::Service.
+//! Router: a table of endpoints as a tower::Service.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -31,10 +31,10 @@ use crate::table::url::Urls;
 
 /// A table of endpoints as a `tower::Service`.
 ///
-/// It answers any request body, never fails, is always ready, and clones cheaply. It
-/// mounts as it is in hyper (`TowerToHyperService`), in axum (`fallback_service`,
-/// `nest_service`, or `axum::serve(listener, tower::make::Shared::new(router))`) and in
-/// `lambda_http`. A HEAD request is answered by the GET route, with the body left out.
+/// It accepts any request body, never fails, is always ready, and is cheap to clone. It fits into hyper
+/// (`TowerToHyperService`), axum (`fallback_service`, `nest_service`, or `axum::serve(listener,
+/// tower::make::Shared::new(router))`) and `lambda_http`. A HEAD request is served by the GET route, without
+/// the body.
 ///
 /// ```
 /// use tower::ServiceExt;
@@ -54,7 +54,7 @@ use crate::table::url::Urls;
 #[derive(Clone)]
 pub struct Router {
     pub(crate) inner: Arc<RouterInner>,
-    /// The layered stages, from which a request enters.
+    /// The layered stages, through which a request enters.
     pub(crate) stages: Arc<Stages>,
 }
 
@@ -63,49 +63,49 @@ pub(crate) type StageId = u32;
 
 pub(crate) type Stages = HashMap<StageId, Next, FxBuildHasher>;
 
-/// What all stages of a router need.
+/// The data that all stages of a router share.
 pub(crate) struct RouterInner {
     pub(crate) table: Table<Next>,
-    /// By scope, the whole router last.
+    /// By scope; the last one is the whole router.
     pub(crate) dispatch: Vec<ScopeDispatch>,
-    /// Whether answers tell the methods of their path.
+    /// Whether responses have the methods of their path.
     pub(crate) cors_methods: bool,
 }
 
-/// What a request passes through in a scope, its enclosing scopes included.
+/// The stages of a scope, those of its outer scopes included.
 pub(crate) struct ScopeDispatch {
-    /// Stages for a matched request, outermost first.
+    /// The stages of a matched request, outermost first.
     pub(crate) hit: Box<[StageId]>,
-    /// Stages for a miss.
+    /// The stages of a miss.
     pub(crate) miss: Box<[StageId]>,
     pub(crate) fallback: Option<Next>,
 }
 
 impl Router {
-    /// Names to URLs.
+    /// Returns the URL builders of the named routes.
     pub fn urls(&self) -> Urls {
         self.inner.table.urls()
     }
 
-    /// The routes in the order of writing.
+    /// Returns the routes in the order of addition.
     pub fn routes(&self) -> impl Iterator<Item = RouteInfo<'_>> {
         self.inner.table.routes()
     }
 
-    /// What the router makes of a request, route by route, with the [`Peer`] of its extensions.
+    /// Explains a request route by route, with the [`Peer`] of its extensions.
     pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
         let unknown = Peer::default();
         self.inner.table.explain(request, request.extensions().get::<Peer>().unwrap_or(&unknown))
     }
 
-    /// What is odd about the table, though it works: routes that are never reached, and such.
+    /// Returns the lints of the table, such as routes that are never reached.
     pub fn lints(&self) -> Vec<Lint> {
         self.inner.table.lints()
     }
 }
 
 impl fmt::Display for Router {
-    /// The routes as an aligned table.
+    /// Prints the routes as an aligned table.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.table.fmt(f)
     }
@@ -143,18 +143,18 @@ impl Router {
         let head = request.method() == Method::HEAD;
         let mut request = request.map(Body::new);
         let methods = if self.inner.cors_methods { self.inner.cors_methods(&request) } else { None };
-        // A router mounted in another one starts anew.
+        // A router that is mounted in another one searches its own table.
         let place = self.inner.find(&mut request);
         RouterFuture { answer: self.inner.pass(place, None, &self.stages, request), head, methods }
     }
 }
 
-/// Where a request belongs: a route, or a scope's misses.
+/// The destination of a request: a route, or the misses of a scope.
 #[derive(Clone, Copy)]
 pub(crate) enum Destination {
     Hit(usize),
     Miss(Option<ScopeId>),
-    /// A miss that no fallback answers: what is refused, or sent elsewhere, goes no further.
+    /// A miss without a fallback: a rejected or redirected request.
     Settled(Option<ScopeId>),
 }
 
@@ -168,7 +168,7 @@ impl Destination {
 }
 
 impl RouterInner {
-    /// The value of `access-control-allow-methods`.
+    /// Returns the value of `access-control-allow-methods`.
     #[cold]
     fn cors_methods(&self, request: &Request<Body>) -> Option<Box<HeaderValue>> {
         let unknown = Peer::default();
@@ -178,7 +178,7 @@ impl RouterInner {
         HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty()).map(Box::new)
     }
 
-    /// Looks a request up and tells it so.
+    /// Searches the table, and inserts the result into the request's extensions.
     fn find(&self, request: &mut Request<Body>) -> Destination {
         if let Some(effective) = self.table.effective(request) {
             request.extensions_mut().insert(effective);
@@ -189,7 +189,7 @@ impl RouterInner {
             Ok(found) => {
                 let matched = found.into_matched();
                 let place = Destination::Hit(matched.entry());
-                // An outer router's miss may have led here.
+                // The miss of an outer router may have led here.
                 request.extensions_mut().remove::<Miss>();
                 request.extensions_mut().insert(matched);
                 place
@@ -199,7 +199,7 @@ impl RouterInner {
                 if let (Reason::Redirect(redirect), Some(mount)) =
                     (&mut miss.reason, request.extensions().get::<Mount>())
                 {
-                    redirect.target = mount.outward(request.uri().path(), &redirect.target);
+                    redirect.target = mount.outer_path(request.uri().path(), &redirect.target);
                 }
                 request.extensions_mut().remove::<Matched>();
                 request.extensions_mut().insert(miss);
@@ -209,18 +209,18 @@ impl RouterInner {
         }
     }
 
-    /// Where a request belongs that may have been looked up before.
+    /// Returns the destination of a request that may have been looked up before.
     fn place(&self, request: &mut Request<Body>) -> Destination {
         let extensions = request.extensions();
         match (extensions.get::<Matched>(), extensions.get::<Miss>()) {
             (Some(matched), _) if matched.of(self.table.catalog()) => Destination::Hit(matched.entry()),
             (None, Some(miss)) => Destination::of(miss),
-            // A layer rebuilt the request and dropped its extensions.
+            // A layer has rebuilt the request without its extensions.
             _ => self.find(request),
         }
     }
 
-    /// Hands a request to the stage after `done`, or to its endpoint.
+    /// Passes a request to the stage after `done`, or to its endpoint.
     fn pass(
         &self,
         place: Destination,
@@ -240,7 +240,7 @@ impl RouterInner {
             None => stages_of.first(),
             Some(done) => match stages_of.iter().position(|stage| *stage == done) {
                 Some(place) => stages_of.get(place + 1),
-                // A layer rebuilt the request into one that belongs elsewhere, behind other layers.
+                // A layer has rebuilt the request into one with a destination behind other layers.
                 None => return NextOrReady::Ready { response: Some(StatusCode::NOT_FOUND.into_response()) },
             },
         };
@@ -259,7 +259,7 @@ impl RouterInner {
     }
 }
 
-/// What a miss gets where no fallback answers it.
+/// Returns the response to a miss without a fallback.
 fn default_answer(request: &Request<Body>) -> Response {
     let Some(miss) = request.extensions().get::<Miss>() else {
         return StatusCode::NOT_FOUND.into_response();
@@ -278,8 +278,7 @@ fn default_answer(request: &Request<Body>) -> Response {
     }
 }
 
-/// The field that names the types that would be accepted (RFC 5789 §2.2, Linked Data Platform §7.1,
-/// RFC 9110 §12.5.1).
+/// Returns the header with the accepted types (RFC 5789 §2.2, Linked Data Platform §7.1, RFC 9110 §12.5.1).
 fn accept_header(method: &Method) -> http::HeaderName {
     match *method {
         Method::POST => http::HeaderName::from_static("accept-post"),
@@ -295,7 +294,7 @@ fn with_header(mut response: Response, name: http::HeaderName, value: &str) -> R
     response
 }
 
-/// The innermost service of a layered stage: hands the request to the next stage.
+/// The innermost service of a layered stage: passes the request to the next stage.
 pub(crate) struct StageEndpoint {
     pub(crate) inner: Arc<RouterInner>,
     pub(crate) stages: Stages,
@@ -342,7 +341,7 @@ impl Future for RouterFuture {
         if let Some(methods) = self.methods.take() {
             response.headers_mut().entry(ACCESS_CONTROL_ALLOW_METHODS).or_insert(*methods);
         }
-        // hyper's HTTP/2 server sends the body of a HEAD answer if it is handed one.
+        // hyper's HTTP/2 server sends the body of a HEAD response if there is one.
         Poll::Ready(Ok(if self.head {
             response.map(|body| Body::new(HeadBody::new(body)))
         } else {
@@ -357,8 +356,8 @@ impl fmt::Debug for RouterFuture {
     }
 }
 
-/// Keeps the size hint of a body and sends none of its frames; an error of the first
-/// poll goes through, since a error layer rejects requests by one.
+/// Keeps the size hint of a body and returns none of its frames. An error of the first poll is passed on,
+/// since waylay-fault rejects requests with one.
 pub(crate) struct HeadBody {
     body: Option<Body>,
     size: SizeHint,

@@ -1,4 +1,4 @@
-//! Scope.
+//! Scope: a subrouter with its own layers and fallback.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use crate::service::endpoint::{HttpLayer, HttpService, Next};
 use crate::service::handler::{Handler, endpoint};
 use crate::service::mount::Mounted;
 
-/// A layer, applied once when the router is built.
+/// A layer; applied once when the router is built.
 pub(crate) type Wrap = Box<dyn FnOnce(Next) -> Next + Send>;
 
-/// Erases a layer.
+/// Erases the type of a layer.
 pub(crate) fn wrap(layer: impl HttpLayer) -> Wrap {
     Box::new(move |next| Next::service(layer.layer(next)))
 }
 
-/// Applies layers: the first written is the outermost.
+/// Applies layers; the first one is the outermost.
 pub(crate) fn wrapped(layers: Vec<Wrap>, inner: Next) -> Next {
     layers.into_iter().rev().fold(inner, |inner, wrap| wrap(inner))
 }
 
-/// An endpoint that waits for the router's state.
+/// An endpoint that needs the router's state.
 pub struct PendingEndpoint<S> {
     make: Box<dyn FnOnce(Arc<S>) -> Next + Send>,
     layers: Vec<Wrap>,
@@ -42,7 +42,7 @@ impl<S: Send + Sync + 'static> PendingEndpoint<S> {
         Self { make: Box::new(move |_| next), layers: Vec::new() }
     }
 
-    /// Gives the state and applies the layers.
+    /// Sets the state, and applies the layers.
     pub(crate) fn finish(self, state: &Arc<S>) -> Next {
         wrapped(self.layers, (self.make)(Arc::clone(state)))
     }
@@ -55,7 +55,7 @@ impl<S> fmt::Debug for PendingEndpoint<S> {
 }
 
 impl Route {
-    /// Ends the route in a handler.
+    /// Sets the handler of the route.
     pub fn to<H, Args, S>(self, handler: H) -> Route<PendingEndpoint<S>>
     where
         H: Handler<Args, S>,
@@ -65,7 +65,7 @@ impl Route {
         self.value(PendingEndpoint::handler(handler))
     }
 
-    /// Ends the route in any tower service; a fresh clone of it answers each request.
+    /// Sets a tower service as the endpoint; each request is served by a clone of it.
     pub fn to_service<S: Send + Sync + 'static>(
         self,
         service: impl HttpService,
@@ -75,9 +75,9 @@ impl Route {
 }
 
 impl Route {
-    /// Ends the route in a service that does not see the path in front of it, whole segments cut off: a
-    /// router, an axum router, a file server. [`Mount`](crate::Mount) tells it the request's own URI and
-    /// what the prefix took.
+    /// Mounts a service: it does not see the prefix of the path, whole segments long. It may be a router, an
+    /// axum router or a file server. [`Mount`](crate::Mount) has the original URI and the captures of the
+    /// prefix.
     ///
     /// ```
     /// # use waylay_router::{Route, Router};
@@ -98,7 +98,7 @@ impl<S> Route<PendingEndpoint<S>> {
     }
 }
 
-/// What stands in a scope.
+/// An item of a scope.
 pub(crate) enum Item<P> {
     Route(Route<P>),
     Scope(Tree<P>),
@@ -106,7 +106,7 @@ pub(crate) enum Item<P> {
 
 /// A scope and everything inside; `P` is an endpoint, with or without its state.
 pub(crate) struct Tree<P> {
-    pub(crate) bounds: ScopeConditions,
+    pub(crate) scope: ScopeConditions,
     pub(crate) items: Vec<Item<P>>,
     pub(crate) layers: Vec<Wrap>,
     pub(crate) route_layers: Vec<Wrap>,
@@ -118,7 +118,7 @@ impl<P> Tree<P> {
     #[track_caller]
     pub(crate) fn new() -> Self {
         Self {
-            bounds: ScopeConditions::new(),
+            scope: ScopeConditions::new(),
             items: Vec::new(),
             layers: Vec::new(),
             route_layers: Vec::new(),
@@ -128,7 +128,7 @@ impl<P> Tree<P> {
     }
 }
 
-/// Gives the state to a route.
+/// Sets the state of a route.
 pub(crate) fn finish_route<S: Send + Sync + 'static>(
     route: Route<PendingEndpoint<S>>,
     state: &Arc<S>,
@@ -136,7 +136,7 @@ pub(crate) fn finish_route<S: Send + Sync + 'static>(
     route.map(|pending| pending.finish(state))
 }
 
-/// Gives the state to a scope and everything inside.
+/// Sets the state of a scope and everything inside.
 pub(crate) fn finish_tree<S: Send + Sync + 'static>(
     tree: Tree<PendingEndpoint<S>>,
     state: &Arc<S>,
@@ -146,7 +146,7 @@ pub(crate) fn finish_tree<S: Send + Sync + 'static>(
         Item::Scope(inner) => Item::Scope(finish_tree(inner, state)),
     };
     Tree {
-        bounds: tree.bounds,
+        scope: tree.scope,
         items: tree.items.into_iter().map(finish).collect(),
         layers: tree.layers,
         route_layers: tree.route_layers,
@@ -177,9 +177,9 @@ macro_rules! layer_setters {
             self
         }
 
-        /// Sets the handler of misses in here, and in inner scopes without a fallback. A
-        /// [`Miss`](crate::Miss) argument has the reason; the status is the handler's. Rejected requests (400)
-        /// and redirects do not reach it.
+        /// Sets the handler of misses, also in inner scopes without a fallback. Its [`Miss`](crate::Miss)
+        /// argument has the reason; the handler sets the status. Rejected requests (400) and redirects do not
+        /// reach it.
         pub fn fallback<H: Handler<Args, S>, Args: 'static>(mut self, handler: H) -> Self {
             self.tree.fallback = Some(self.fallback_handler(handler));
             self
@@ -195,9 +195,10 @@ macro_rules! layer_setters {
 
 pub(crate) use layer_setters;
 
-/// A subrouter: what stands in it inherits its conditions, its prefix and its layers.
+/// A subrouter: its routes inherit its conditions, its prefix and its layers.
 ///
-/// A request that misses here goes on to routes outside, unless the scope is [sealed](Self::sealed).
+/// A request without a matching route here is tried on routes outside, unless the scope is
+/// [sealed](Self::sealed).
 ///
 /// ```
 /// use waylay_router::{Route, Router, Scope};
@@ -212,13 +213,13 @@ pub(crate) use layer_setters;
 /// assert_eq!(url, "https://acme.example.com/api/v1/stats");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "a scope does nothing until a builder takes it"]
+#[must_use = "a scope does nothing until it is added to a builder"]
 pub struct Scope<S = ()> {
     pub(crate) tree: Tree<PendingEndpoint<S>>,
 }
 
 impl<S: Send + Sync + 'static> Scope<S> {
-    /// No condition: every request is inside.
+    /// Creates a scope that every request is in.
     #[track_caller]
     #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
     pub fn new() -> Self {
@@ -226,12 +227,12 @@ impl<S: Send + Sync + 'static> Scope<S> {
     }
 
     #[cfg(feature = "serde")]
-    pub(crate) fn bounded(bounds: ScopeConditions) -> Self {
-        Self { tree: Tree { bounds, ..Tree::new() } }
+    pub(crate) fn with_conditions(scope: ScopeConditions) -> Self {
+        Self { tree: Tree { scope, ..Tree::new() } }
     }
 
-    condition_setters!(tree.bounds.conditions);
-    scope_setters!(tree.bounds.);
+    condition_setters!(tree.scope.conditions);
+    scope_setters!(tree.scope.);
 
     /// Adds a route.
     pub fn route(mut self, route: Route<PendingEndpoint<S>>) -> Self {
@@ -239,7 +240,7 @@ impl<S: Send + Sync + 'static> Scope<S> {
         self
     }
 
-    /// Adds a scope inside this one.
+    /// Adds an inner scope.
     pub fn scope(mut self, scope: Scope<S>) -> Self {
         self.tree.items.push(Item::Scope(scope.tree));
         self
@@ -258,6 +259,6 @@ impl<S: Send + Sync + 'static> Scope<S> {
 
 impl<S> fmt::Debug for Scope<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("bounds", &self.tree.bounds).finish_non_exhaustive()
+        f.debug_struct("Scope").field("conditions", &self.tree.scope).finish_non_exhaustive()
     }
 }

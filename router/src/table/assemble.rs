@@ -1,4 +1,4 @@
-//! Routes compiled and ranked.
+//! RouteAssembler: routes compiled and ranked.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::route::lower::{Lowered, lower};
 use crate::route::scope_conditions::ScopeConditions;
 use crate::route::to_rule::{condition_texts, expr};
 use crate::rule::lint::RuleLint;
-use crate::table::catalog::{RouteEntry, ScopeId, shown};
+use crate::table::catalog::{RouteEntry, ScopeId, full_template};
 
-/// What a route is, apart from its conditions.
+/// The metadata of a route: everything but its conditions.
 #[derive(Debug, Clone)]
 pub(crate) struct RouteMeta {
     pub(crate) name: Option<String>,
@@ -30,21 +30,29 @@ pub(crate) struct RouteMeta {
     pub(crate) rule: Option<Arc<String>>,
 }
 
-/// Routes as they are laid out, with every error of them.
+/// Compiles routes and their alternatives, and collects their errors.
 pub(crate) struct RouteAssembler<'b> {
     scopes: &'b [(Option<ScopeId>, ScopeConditions)],
     policy: Policy,
     /// The guards that rules name.
     guards: &'b HashMap<String, Custom>,
+    routes: AssembledRoutes,
+    errors: Vec<BuildError>,
+    /// The alternatives of routes beyond the first, with the indices of the routes: they follow all routes.
+    further: Vec<(usize, RouteMeta, Conditions)>,
+}
+
+/// Compiled routes.
+#[derive(Default)]
+pub(crate) struct AssembledRoutes {
     pub(crate) entries: Vec<RouteEntry>,
+    /// The number of routes; further alternatives follow them in `entries`.
+    pub(crate) listed: usize,
     pub(crate) compiled: Vec<Compiled>,
     /// Routes that only build URLs.
     pub(crate) idle: Vec<Compiled>,
     pub(crate) sealed: HashSet<usize>,
     pub(crate) lints: Vec<(usize, RuleLint)>,
-    pub(crate) errors: Vec<BuildError>,
-    /// The alternatives of routes beyond the first, with the places of the routes: they stand behind all routes.
-    further: Vec<(usize, RouteMeta, Conditions)>,
 }
 
 impl<'b> RouteAssembler<'b> {
@@ -54,23 +62,17 @@ impl<'b> RouteAssembler<'b> {
         guards: &'b HashMap<String, Custom>,
         routes: usize,
     ) -> Self {
-        Self {
-            scopes,
-            policy,
-            guards,
+        let routes = AssembledRoutes {
             entries: Vec::with_capacity(routes),
             compiled: Vec::with_capacity(routes),
-            idle: Vec::new(),
-            sealed: HashSet::new(),
-            lints: Vec::new(),
-            errors: Vec::new(),
-            further: Vec::new(),
-        }
+            ..AssembledRoutes::default()
+        };
+        Self { scopes, policy, guards, routes, errors: Vec::new(), further: Vec::new() }
     }
 
-    /// Lays out a route; false if there is a error, which is told at the end.
+    /// Compiles a route; returns false after an error.
     pub(crate) fn route(&mut self, conditions: Conditions, mut meta: RouteMeta) -> bool {
-        let index = self.entries.len();
+        let index = self.routes.entries.len();
         if conditions.rules.is_empty() {
             return self.alternative(index, meta, &conditions);
         }
@@ -84,7 +86,7 @@ impl<'b> RouteAssembler<'b> {
         };
         meta.foreign = foreign;
         meta.rule = expr(&conditions).ok().map(|expr| Arc::new(expr.to_string()));
-        self.lints.extend(lints.into_iter().map(|lint| (index, lint)));
+        self.routes.lints.extend(lints.into_iter().map(|lint| (index, lint)));
         if meta.priority == 0 {
             meta.priority = priority.unwrap_or(0);
         }
@@ -94,22 +96,23 @@ impl<'b> RouteAssembler<'b> {
         self.alternative(index, meta, &first)
     }
 
-    /// Lays out what is left, and says how many routes there are.
-    pub(crate) fn finish(&mut self) -> usize {
-        let routes = self.entries.len();
+    /// Compiles the further alternatives.
+    pub(crate) fn finish(mut self, errors: &mut Vec<BuildError>) -> AssembledRoutes {
+        self.routes.listed = self.routes.entries.len();
         for (of, meta, conditions) in std::mem::take(&mut self.further) {
             self.alternative(of, meta, &conditions);
         }
-        routes
+        errors.append(&mut self.errors);
+        self.routes
     }
 
     fn alternative(&mut self, of: usize, meta: RouteMeta, own: &Conditions) -> bool {
         let mut chain = chain(self.scopes, meta.scope);
         chain.push(own);
-        let (pattern, templates) = match compile(&chain, self.policy, false) {
-            Ok(compiled) => compiled,
+        match compile(&chain, self.policy, false) {
+            Ok((pattern, templates)) => self.push(of, meta, &chain, own, pattern, templates),
             Err(kinds) => {
-                let kinds = blame(&chain, self.policy, false, kinds);
+                let kinds = innermost_errors(&chain, self.policy, false, kinds);
                 let mut errors = Vec::new();
                 report(&mut errors, own, meta.name.as_deref(), kinds);
                 // The alternatives of a route share their errors.
@@ -117,16 +120,30 @@ impl<'b> RouteAssembler<'b> {
                 self.errors.extend(errors);
                 return false;
             }
-        };
-        let index = self.entries.len();
+        }
+        true
+    }
+
+    /// Adds a compiled alternative of the route at an index.
+    fn push(
+        &mut self,
+        of: usize,
+        meta: RouteMeta,
+        chain: &[&Conditions],
+        own: &Conditions,
+        pattern: Pattern,
+        templates: RouteTemplates,
+    ) {
+        let index = self.routes.entries.len();
         let mut key = key(&pattern, &templates, meta.priority, of, self.policy);
         if !meta.foreign.is_empty() {
             key = key.with_text(&meta.foreign);
         }
-        self.entries.push(RouteEntry {
+        let variant = slash_variant(&pattern, &templates, self.policy);
+        self.routes.entries.push(RouteEntry {
             of: of as u32,
             rank: 0,
-            template: shown(&templates),
+            template: full_template(&templates),
             methods: pattern.methods.clone(),
             conditions: chain.iter().flat_map(|conditions| condition_texts(conditions)).collect(),
             name: meta.name,
@@ -141,27 +158,26 @@ impl<'b> RouteAssembler<'b> {
             location: own.location,
         });
         if own.sealed {
-            self.sealed.insert(index);
+            self.routes.sealed.insert(index);
         }
-        let list = if meta.build_only { &mut self.idle } else { &mut self.compiled };
-        if let Some(pattern) = slash_variant(&pattern, &self.entries[index].templates, self.policy) {
+        let list = if meta.build_only { &mut self.routes.idle } else { &mut self.routes.compiled };
+        if let Some(pattern) = variant {
             let key = key.slash_variant();
             list.push(Compiled { index, slash_variant: true, pattern, key });
         }
         list.push(Compiled { index, slash_variant: false, pattern, key });
-        true
     }
 }
 
-/// The conditions of a scope and of all around it, outermost first.
+/// Returns the conditions of a scope and of its outer scopes, outermost first.
 pub(crate) fn chain(
     scopes: &[(Option<ScopeId>, ScopeConditions)],
     scope: Option<ScopeId>,
 ) -> Vec<&Conditions> {
     let mut chain = Vec::new();
     let mut next = scope;
-    while let Some((parent, bounds)) = next.and_then(|id| scopes.get(id.index())) {
-        chain.push(&bounds.conditions);
+    while let Some((parent, scope)) = next.and_then(|id| scopes.get(id.index())) {
+        chain.push(&scope.conditions);
         next = parent.filter(|parent| Some(*parent) < next);
     }
     chain.reverse();
@@ -175,8 +191,8 @@ pub(crate) fn full_name(
 ) -> Option<String> {
     let mut parts = vec![own?];
     let mut next = scope;
-    while let Some((parent, bounds)) = next.and_then(|id| scopes.get(id.index())) {
-        parts.extend(bounds.name.as_deref());
+    while let Some((parent, scope)) = next.and_then(|id| scopes.get(id.index())) {
+        parts.extend(scope.name.as_deref());
         next = parent.filter(|parent| Some(*parent) < next);
     }
     parts.reverse();
@@ -193,8 +209,8 @@ pub(crate) fn key(
     RankKey::new(&Ranked::of(priority, order, templates, pattern), policy.precedence)
 }
 
-/// The errors of the innermost conditions; what an outer scope did wrong is reported there.
-pub(crate) fn blame(
+/// Returns the errors of the innermost conditions; those of an outer scope are reported there.
+pub(crate) fn innermost_errors(
     chain: &[&Conditions],
     policy: Policy,
     is_scope: bool,
@@ -205,7 +221,7 @@ pub(crate) fn blame(
         return kinds;
     }
     let mut own = compile(&[own], policy, is_scope).err().unwrap_or_default();
-    // The path of what stands in a scope may be empty.
+    // A path may be empty in a scope.
     own.retain(|kind| !matches!(kind, BuildErrorKind::Template(error) if error.text.is_empty()));
     own
 }
@@ -228,19 +244,19 @@ pub(crate) fn report(
     }));
 }
 
-/// A route or scope with its rank.
+/// A compiled route or scope with its rank.
 pub(crate) struct Compiled {
-    /// Its index in the order of writing.
+    /// Its index in the order of addition.
     pub(crate) index: usize,
     pub(crate) slash_variant: bool,
     pub(crate) pattern: Pattern,
     pub(crate) key: RankKey,
 }
 
-/// For each rank, where the seal of its route begins: behind all routes of the same host and path ranks.
+/// Returns for each rank the end of its route's seal: after all routes with the same ranks of host and path.
 pub(crate) fn limits(compiled: &[Compiled], sealed: &HashSet<usize>) -> Vec<u32> {
     let mut limits = Vec::with_capacity(compiled.len());
-    for group in compiled.chunk_by(|a, b| a.key.lies_with(&b.key)) {
+    for group in compiled.chunk_by(|a, b| a.key.shares_location(&b.key)) {
         let end = u32::try_from(limits.len() + group.len()).unwrap_or(u32::MAX);
         let is_sealed = |route: &Compiled| sealed.contains(&route.index) && !route.slash_variant;
         limits.extend(group.iter().map(|route| if is_sealed(route) { end } else { u32::MAX }));

@@ -1,4 +1,4 @@
-//! TableBuilder.
+//! TableBuilder: collects routes and scopes, and builds the table.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,14 +21,15 @@ use crate::route::to_rule::condition_texts;
 #[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
 use crate::table::assemble::{
-    Compiled, RouteAssembler, RouteMeta, blame, chain, full_name, key, limits, report,
+    AssembledRoutes, Compiled, RouteAssembler, RouteMeta, chain, full_name, innermost_errors, key, limits,
+    report,
 };
 use crate::table::catalog::{Catalog, RouteEntry, ScopeEntry, ScopeId, UnknownOverlaps};
 use crate::table::index::{Index, IndexBuilder};
 use crate::table::lookup::{RankEntry, ScopeRules, Table};
 use crate::table::order::{accept_groups, order_by_inclusion, sort_equal_ranks};
 
-/// Collects routes and scopes; [`build`](Self::build) reports every error of all of them.
+/// Collects routes and scopes; [`build`](Self::build) reports the errors of all of them.
 ///
 /// ```
 /// use waylay_router::{ScopeConditions, Policy, Route, Table};
@@ -46,13 +47,13 @@ pub struct TableBuilder<T> {
     scopes: Vec<(Option<ScopeId>, ScopeConditions)>,
     routes: Vec<(Option<ScopeId>, Route<T>)>,
     proxies: Vec<(String, SourceLocation)>,
-    /// Found before anything is compiled.
+    /// Errors found before compilation.
     errors: Vec<BuildError>,
     guards: HashMap<String, Custom>,
 }
 
 impl<T> Table<T> {
-    /// An empty builder with the default policy.
+    /// Creates an empty builder with the default policy.
     pub fn builder() -> TableBuilder<T> {
         TableBuilder {
             policy: Policy::default(),
@@ -66,23 +67,23 @@ impl<T> Table<T> {
 }
 
 impl<T> TableBuilder<T> {
-    /// Sets how requests are read.
+    /// Sets the policy.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Trusts proxies at an address, or in a block of them (`10.0.0.0/8`): where the other end is one,
-    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` tell client, scheme and host.
-    /// From anybody else they are not read. The proxy has to set or to strip all three: one that hands its
-    /// clients' own on lets them choose their host.
+    /// Trusts proxies at an address or in a network (`10.0.0.0/8`): if the peer is one, `X-Forwarded-For`,
+    /// `X-Forwarded-Proto` and `X-Forwarded-Host` set client, scheme and host. From other peers they are
+    /// ignored. The proxy must set or remove all three: with one that passes them on, clients choose their
+    /// host.
     #[track_caller]
     pub fn trusted_proxy(mut self, network: impl Into<String>) -> Self {
         self.proxies.push((network.into(), SourceLocation::caller()));
         self
     }
 
-    /// Gives a condition a name for [rules](crate::rule), which ask for it as ``Guard(`name`)``.
+    /// Names a condition for [rules](crate::rule), where it is ``Guard(`name`)``.
     ///
     /// ```
     /// use waylay_router::{RequestHead, Peer, Route, Table};
@@ -102,7 +103,7 @@ impl<T> TableBuilder<T> {
         self
     }
 
-    /// Adds an error that is reported with all others.
+    /// Adds an error to those that are reported.
     #[cfg(feature = "serde")]
     pub(crate) fn add_error(&mut self, error: BuildError) {
         self.errors.push(error);
@@ -125,25 +126,62 @@ impl<T> TableBuilder<T> {
         self.routes.push((scope, route));
     }
 
-    /// Opens a scope inside another one.
-    pub fn scope(&mut self, parent: Option<ScopeId>, bounds: ScopeConditions) -> ScopeId {
-        self.scopes.push((parent, bounds));
+    /// Adds a scope, inside another one or outside all.
+    pub fn scope(&mut self, parent: Option<ScopeId>, scope: ScopeConditions) -> ScopeId {
+        self.scopes.push((parent, scope));
         ScopeId(self.scopes.len() as u32 - 1)
     }
 
-    /// Compiles everything.
+    /// Compiles the table.
     ///
     /// # Errors
-    /// All errors of all routes and scopes.
+    /// The errors of all routes and scopes.
     pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
         let mut errors = std::mem::take(&mut self.errors);
         self.lower_scopes(&mut errors);
-        let mut scopes = self.compile_scopes(&mut errors);
+        let scopes = self.compile_scopes(&mut errors);
         let proxies = proxies(&self.proxies, &mut errors);
+        let (mut routes, values) = self.compile_routes(&mut errors);
+        let names = names(&routes.entries[..routes.listed], self.policy, &mut errors);
+        let unknown_overlaps = self.rank(&mut routes, &mut errors);
+        BuildErrors::check(errors)?;
+        let limits =
+            if routes.sealed.is_empty() { Vec::new() } else { limits(&routes.compiled, &routes.sealed) };
+        let (patterns, ranks, index) = index_routes(&mut routes);
         let rules = rules(&self.scopes, self.policy);
+        let (scope_patterns, scope_ranks, scope_index) = freeze(scopes);
+        let catalog = Arc::new(Catalog {
+            routes: routes.entries,
+            listed: routes.listed,
+            patterns,
+            names,
+            policy: self.policy,
+            unknown_overlaps,
+            scopes: scope_entries(self.scopes),
+            lints: routes.lints,
+        });
+        Ok(Table {
+            catalog,
+            values,
+            ranks,
+            hosts: index.hosts() || scope_index.hosts(),
+            index,
+            scopes: scope_patterns,
+            scope_ranks: scope_ranks.into_iter().map(|entry| ScopeId(entry.route)).collect(),
+            scope_index,
+            seals: !limits.is_empty() || rules.iter().any(|rules| rules.sealed),
+            rules,
+            limits,
+            proxies,
+        })
+    }
+
+    /// Compiles the routes, and separates their values.
+    fn compile_routes(&mut self, errors: &mut Vec<BuildError>) -> (AssembledRoutes, Vec<T>) {
         let mut values = Vec::with_capacity(self.routes.len());
-        let mut assembler = RouteAssembler::new(&self.scopes, self.policy, &self.guards, self.routes.len());
-        for (scope, route) in std::mem::take(&mut self.routes) {
+        let routes = std::mem::take(&mut self.routes);
+        let mut assembler = RouteAssembler::new(&self.scopes, self.policy, &self.guards, routes.len());
+        for (scope, route) in routes {
             let meta = RouteMeta {
                 name: full_name(&self.scopes, scope, route.name.as_deref()),
                 scope,
@@ -157,89 +195,45 @@ impl<T> TableBuilder<T> {
                 values.push(route.value);
             }
         }
-        let listed = assembler.finish();
-        errors.append(&mut assembler.errors);
-        let RouteAssembler { mut entries, mut compiled, mut idle, sealed, lints, .. } = assembler;
-        let names = names(&entries[..listed], self.policy, &mut errors);
-        compiled.sort_by(|a, b| a.key.cmp(&b.key));
-        sort_equal_ranks(&mut compiled, &entries);
-        let unknown_overlaps = if self.policy.precedence == Precedence::Specificity {
-            order_by_inclusion(&mut compiled, &entries, &self.policy, &mut errors)
-        } else {
-            UnknownOverlaps::default()
-        };
-        BuildErrors::check(errors)?;
-        let limits = if sealed.is_empty() { Vec::new() } else { limits(&compiled, &sealed) };
-        let accept_group = accept_groups(&compiled, &entries);
-        let (mut patterns, mut ranks, index) = freeze(compiled);
-        for (place, accept_group) in ranks.iter_mut().zip(accept_group) {
-            place.accept_group = accept_group;
-        }
-        idle.retain(|route: &Compiled| !route.slash_variant);
-        ranks.extend(idle.iter().map(|route| RankEntry {
-            route: route.index as u32,
-            slash_variant: false,
-            accept_group: (0, 0),
-        }));
-        patterns.extend(idle.into_iter().map(|route| route.pattern));
-        for (rank, place) in ranks.iter().enumerate().filter(|(_, place)| !place.slash_variant) {
-            entries[place.route as usize].rank = rank;
-        }
-        scopes.sort_by(|a, b| a.key.cmp(&b.key));
-        let (scope_patterns, scope_ranks, scope_index) = freeze(scopes);
-        let hosts = index.hosts() || scope_index.hosts();
-        let scope_entries = scope_entries(self.scopes);
-        let catalog = Arc::new(Catalog {
-            routes: entries,
-            listed,
-            patterns,
-            names,
-            policy: self.policy,
-            unknown_overlaps,
-            scopes: scope_entries,
-            lints,
-        });
-        Ok(Table {
-            catalog,
-            values,
-            ranks,
-            index,
-            scopes: scope_patterns,
-            scope_ranks: scope_ranks.into_iter().map(|place| ScopeId(place.route)).collect(),
-            scope_index,
-            hosts,
-            seals: !limits.is_empty() || rules.iter().any(|rules| rules.sealed),
-            rules,
-            limits,
-            proxies,
-        })
+        (assembler.finish(errors), values)
     }
 
-    /// The rules of scopes as conditions.
+    /// Sorts the routes by rank, and checks those of equal rank for overlaps.
+    fn rank(&self, routes: &mut AssembledRoutes, errors: &mut Vec<BuildError>) -> UnknownOverlaps {
+        routes.compiled.sort_by(|a, b| a.key.cmp(&b.key));
+        sort_equal_ranks(&mut routes.compiled, &routes.entries);
+        if self.policy.precedence == Precedence::Specificity {
+            order_by_inclusion(&mut routes.compiled, &routes.entries, &self.policy, errors)
+        } else {
+            UnknownOverlaps::default()
+        }
+    }
+
+    /// Lowers the rules of scopes to conditions.
     fn lower_scopes(&mut self, errors: &mut Vec<BuildError>) {
-        for (_, bounds) in self.scopes.iter_mut().filter(|(_, bounds)| !bounds.conditions.rules.is_empty()) {
-            match lower_as_one(&bounds.conditions, &self.guards) {
-                Ok(conditions) => bounds.conditions = conditions,
+        for (_, scope) in self.scopes.iter_mut().filter(|(_, scope)| !scope.conditions.rules.is_empty()) {
+            match lower_as_one(&scope.conditions, &self.guards) {
+                Ok(conditions) => scope.conditions = conditions,
                 Err(found) => {
                     let kinds = found.into_iter().map(BuildErrorKind::Rule).collect();
-                    report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
-                    bounds.conditions.rules.clear();
+                    report(errors, &scope.conditions, scope.name.as_deref(), kinds);
+                    scope.conditions.rules.clear();
                 }
             }
         }
     }
 
-    /// Scopes stand in an index of their own, which only misses look at: the deepest comes first.
+    /// Compiles the scopes. They have an index that is searched for misses only; the deepest ranks first.
     fn compile_scopes(&self, errors: &mut Vec<BuildError>) -> Vec<Compiled> {
         let mut compiled = Vec::new();
-        for (index, (parent, bounds)) in self.scopes.iter().enumerate() {
+        for (index, (parent, scope)) in self.scopes.iter().enumerate() {
             let mut chain = chain(&self.scopes, *parent);
-            chain.push(&bounds.conditions);
+            chain.push(&scope.conditions);
             let depth = i32::try_from(chain.len()).unwrap_or(i32::MAX);
             match compile(&chain, self.policy, true) {
                 Err(kinds) => {
-                    let kinds = blame(&chain, self.policy, true, kinds);
-                    report(errors, &bounds.conditions, bounds.name.as_deref(), kinds);
+                    let kinds = innermost_errors(&chain, self.policy, true, kinds);
+                    report(errors, &scope.conditions, scope.name.as_deref(), kinds);
                 }
                 Ok((pattern, texts)) => {
                     let key = key(&pattern, &texts, depth, index, self.policy);
@@ -247,8 +241,26 @@ impl<T> TableBuilder<T> {
                 }
             }
         }
+        compiled.sort_by(|a, b| a.key.cmp(&b.key));
         compiled
     }
+}
+
+/// Builds the index of ranked routes; those that only build URLs get the last ranks and are not in it.
+fn index_routes(routes: &mut AssembledRoutes) -> (Vec<Pattern>, Vec<RankEntry>, Index) {
+    let accept_groups = accept_groups(&routes.compiled, &routes.entries);
+    let (mut patterns, mut ranks, index) = freeze(std::mem::take(&mut routes.compiled));
+    for (entry, accept_group) in ranks.iter_mut().zip(accept_groups) {
+        entry.accept_group = accept_group;
+    }
+    for route in std::mem::take(&mut routes.idle).into_iter().filter(|route| !route.slash_variant) {
+        ranks.push(RankEntry { route: route.index as u32, slash_variant: false, accept_group: (0, 0) });
+        patterns.push(route.pattern);
+    }
+    for (rank, entry) in ranks.iter().enumerate().filter(|(_, entry)| !entry.slash_variant) {
+        routes.entries[entry.route as usize].rank = rank;
+    }
+    (patterns, ranks, index)
 }
 
 fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<RankEntry>, Index) {
@@ -268,19 +280,19 @@ fn freeze(compiled: Vec<Compiled>) -> (Vec<Pattern>, Vec<RankEntry>, Index) {
 }
 
 fn scope_entries(scopes: Vec<(Option<ScopeId>, ScopeConditions)>) -> Vec<ScopeEntry> {
-    let entries = scopes.into_iter().map(|(parent, bounds)| {
-        let hosts = bounds.conditions.hosts.iter().map(|host| match host {
+    let entries = scopes.into_iter().map(|(parent, scope)| {
+        let hosts = scope.conditions.hosts.iter().map(|host| match host {
             HostText::Template(text) => text.clone(),
             HostText::Regex(regex) => format!("~{regex}"),
         });
         ScopeEntry {
             parent,
             hosts: hosts.collect(),
-            conditions: condition_texts(&bounds.conditions),
-            sealed: bounds.conditions.sealed,
-            location: bounds.conditions.location,
-            prefix: bounds.conditions.path.map(|path| path.text),
-            name: bounds.name,
+            conditions: condition_texts(&scope.conditions),
+            sealed: scope.conditions.sealed,
+            location: scope.conditions.location,
+            prefix: scope.conditions.path.map(|path| path.text),
+            name: scope.name,
         }
     });
     entries.collect()
@@ -297,17 +309,17 @@ fn proxies(texts: &[(String, SourceLocation)], errors: &mut Vec<BuildError>) -> 
     proxies
 }
 
-/// What holds in each scope; scopes are opened after those around them.
+/// Returns the settings of each scope; outer scopes have lower indices.
 fn rules(scopes: &[(Option<ScopeId>, ScopeConditions)], policy: Policy) -> Vec<ScopeRules> {
     let mut rules: Vec<ScopeRules> = Vec::with_capacity(scopes.len());
-    for (parent, bounds) in scopes {
+    for (parent, scope) in scopes {
         let parent = parent.filter(|parent| parent.index() < rules.len());
         let outer = parent.map(|parent| rules[parent.index()]);
         rules.push(ScopeRules {
             parent,
-            sealed: bounds.conditions.sealed,
-            method_miss: bounds.method_miss.or(outer.map(|o| o.method_miss)).unwrap_or(policy.method_miss),
-            options: bounds.options.or(outer.map(|outer| outer.options)).unwrap_or(policy.options),
+            sealed: scope.conditions.sealed,
+            method_miss: scope.method_miss.or(outer.map(|o| o.method_miss)).unwrap_or(policy.method_miss),
+            options: scope.options.or(outer.map(|outer| outer.options)).unwrap_or(policy.options),
         });
     }
     rules
@@ -318,7 +330,7 @@ fn names(entries: &[RouteEntry], policy: Policy, errors: &mut Vec<BuildError>) -
     for (place, route) in entries.iter().enumerate() {
         let Some(name) = &route.name else { continue };
         let before = names.insert(name.clone(), place);
-        // gorilla/mux lets the last one win in silence.
+        // In gorilla/mux the last route of a name replaces the others.
         if let (Some(before), Precedence::Specificity) = (before, policy.precedence) {
             errors.push(BuildError {
                 kind: BuildErrorKind::DuplicateName { name: name.clone(), other: entries[before].location },
@@ -332,9 +344,9 @@ fn names(entries: &[RouteEntry], policy: Policy, errors: &mut Vec<BuildError>) -
 
 #[cfg(feature = "serde")]
 impl<T> TableBuilder<T> {
-    /// Adds what a table's file says; `bind` gives each route its value, or says why there is none.
+    /// Adds the routes and scopes of a table's file; `bind` returns the value of each route, or an error.
     ///
-    /// Errors of the file are reported by [`build`](Self::build), with their lines.
+    /// [`build`](Self::build) reports the errors of the file, with their lines.
     #[track_caller]
     pub fn spec(mut self, spec: &TableSpec, mut bind: impl FnMut(&RouteSpec) -> Result<T, String>) -> Self {
         self = self.add_errors(spec.build_errors());
@@ -355,7 +367,7 @@ impl<T> TableBuilder<T> {
         dialect: Dialect,
         bind: &mut impl FnMut(&RouteSpec) -> Result<T, String>,
     ) {
-        let scope = self.scope(parent, spec.bounds(dialect));
+        let scope = self.scope(parent, spec.scope_conditions(dialect));
         self.add_route_specs(Some(scope), &spec.routes, dialect, bind);
         for inner in &spec.scopes {
             self.add_scope_spec(Some(scope), inner, dialect, bind);

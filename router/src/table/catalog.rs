@@ -1,4 +1,4 @@
-//! RouteInfo, ScopeInfo.
+//! Catalog: per-route metadata for listing, URLs and explanations.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -19,38 +19,38 @@ use crate::template::path::PathEnd;
 pub struct ScopeId(pub(crate) u32);
 
 impl ScopeId {
-    /// Its number, in the order of opening.
+    /// Returns the index, in the order of addition.
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// The routes of a table in the order of writing.
+/// The routes of a table in the order of addition.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     pub(crate) routes: Vec<RouteEntry>,
-    /// How many routes there are; what stands behind them are further alternatives of theirs.
+    /// The number of routes; their further alternatives follow them in `routes`.
     pub(crate) listed: usize,
     /// In rank order; those of build-only routes come last.
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) names: HashMap<String, usize>,
     pub(crate) policy: Policy,
     pub(crate) unknown_overlaps: UnknownOverlaps,
-    /// What is strange about the rules of routes.
+    /// The lints of the rules of routes.
     pub(crate) lints: Vec<(usize, RuleLint)>,
-    /// In the order of opening.
+    /// In the order of addition.
     pub(crate) scopes: Vec<ScopeEntry>,
 }
 
-/// Routes of one rank of which it is not known whether they meet.
+/// Pairs of routes of equal rank whose overlap is unknown.
 #[derive(Debug, Default)]
 pub(crate) struct UnknownOverlaps {
     pub(crate) pairs: Vec<(usize, usize)>,
-    /// The first route of which nothing more is told, and how many pairs that are.
+    /// The first route whose further pairs are only counted, and their number.
     pub(crate) further: Option<(usize, usize)>,
 }
 
-/// One scope.
+/// The metadata of a scope.
 #[derive(Debug)]
 pub(crate) struct ScopeEntry {
     pub(crate) parent: Option<ScopeId>,
@@ -62,13 +62,13 @@ pub(crate) struct ScopeEntry {
     pub(crate) location: SourceLocation,
 }
 
-/// One route.
+/// The metadata of a route or of one of its alternatives.
 #[derive(Debug)]
 pub(crate) struct RouteEntry {
-    /// The index of the route that it is an alternative of: its own, if it is the first alternative.
+    /// The index of the route that it is an alternative of; its own index for the first alternative.
     pub(crate) of: u32,
     pub(crate) name: Option<String>,
-    /// Its index among the patterns.
+    /// The index of its pattern.
     pub(crate) rank: usize,
     pub(crate) template: String,
     pub(crate) templates: RouteTemplates,
@@ -80,7 +80,7 @@ pub(crate) struct RouteEntry {
     pub(crate) sealed: bool,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) supplies: Vec<Supply>,
-    /// The whole route as a rule, if it was written as one.
+    /// The whole route as a rule, if it was created from one.
     pub(crate) rule: Option<Arc<String>>,
     pub(crate) location: SourceLocation,
 }
@@ -122,75 +122,75 @@ pub struct ScopeInfo<'t> {
 }
 
 impl<'t> ScopeInfo<'t> {
-    /// Its index in the table.
+    /// Returns the index in the table.
     pub fn id(&self) -> ScopeId {
         self.id
     }
 
-    /// Its own name.
+    /// Returns its own name.
     pub fn name(&self) -> Option<&'t str> {
         self.entry.name.as_deref()
     }
 
-    /// Its own prefix.
+    /// Returns its own prefix.
     pub fn prefix(&self) -> Option<&'t str> {
         self.entry.prefix.as_deref()
     }
 
-    /// Its own host templates.
+    /// Returns its own host templates.
     pub fn hosts(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         self.entry.hosts.iter().map(String::as_str)
     }
 
-    /// Its own conditions beside host and prefix, each as a [rule](crate::rule).
+    /// Returns its own conditions other than host and prefix, each as a [rule](crate::rule).
     pub fn conditions(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         self.entry.conditions.iter().map(|condition| condition.text.as_str())
     }
 
-    /// Whether requests inside stay inside.
+    /// Tests whether requests that meet its conditions stay inside.
     pub fn is_sealed(&self) -> bool {
         self.entry.sealed
     }
 
-    /// The line of code that wrote it.
+    /// Returns the place where it was added.
     pub fn location(&self) -> SourceLocation {
         self.entry.location
     }
 }
 
 impl<'t> RouteInfo<'t> {
-    /// The name, with the names of its scopes in front.
+    /// Returns the name, preceded by the names of its scopes.
     pub fn name(&self) -> Option<&'t str> {
         self.entry.name.as_deref()
     }
 
-    /// The path template, with the prefixes of its scopes; a prefix ends in `/…`.
+    /// Returns the path template with the prefixes of its scopes; a prefix ends in `/…`.
     pub fn template(&self) -> &'t str {
         &self.entry.template
     }
 
-    /// The host templates, outermost scope first.
+    /// Returns the host templates, outermost scope first.
     pub fn hosts(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         self.entry.templates.hosts.iter().map(|host| host.text.as_str())
     }
 
-    /// The methods that it answers, HEAD for GET included.
+    /// Returns the methods, HEAD for GET included.
     pub fn methods(&self) -> &'t MethodSet {
         &self.entry.methods
     }
 
-    /// The conditions beside host, method and path, each as a [rule](crate::rule).
+    /// Returns the conditions other than host, method and path, each as a [rule](crate::rule).
     pub fn conditions(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         self.entry.conditions.iter().map(|condition| condition.text.as_str())
     }
 
-    /// What the route asks for as a [rule](crate::rule) of waylay's own language, if it was written as one:
-    /// all of its alternatives, of which the other methods tell the first.
+    /// Returns the conditions as a [rule](crate::rule) of waylay's own language, if the route was created
+    /// from one. The rule has all alternatives; the other methods of this type describe the first.
     pub fn rule(&self) -> Option<&'t str> {
         self.entry.rule.as_deref().map(String::as_str)
     }
 
-    /// The names of the variables of path, host and query.
+    /// Returns the names of the variables of path, host and query.
     pub fn variables(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         self.entry.templates.vars.iter().map(|var| var.name.as_str())
     }
@@ -200,17 +200,17 @@ impl<'t> RouteInfo<'t> {
         &self.entry.templates.vars
     }
 
-    /// Whether requests for its host and path go to no less specific route.
+    /// Tests whether requests for its host and path never go to less specific routes.
     pub fn is_sealed(&self) -> bool {
         self.entry.sealed
     }
 
-    /// The scope that it stands in.
+    /// Returns the scope of the route.
     pub fn scope(&self) -> Option<ScopeId> {
         self.entry.scope
     }
 
-    /// The scopes around it, outermost first.
+    /// Returns the scopes of the route, outermost first.
     pub fn scopes(&self) -> Vec<ScopeInfo<'t>> {
         let mut path = Vec::new();
         let mut next = self.entry.scope;
@@ -222,29 +222,29 @@ impl<'t> RouteInfo<'t> {
         path
     }
 
-    /// The priority.
+    /// Returns the priority.
     pub fn priority(&self) -> i32 {
         self.entry.priority
     }
 
-    /// Whether it only builds URLs.
+    /// Tests whether the route is for building URLs only.
     pub fn is_build_only(&self) -> bool {
         self.entry.build_only
     }
 
-    /// The metadata that were added.
+    /// Returns the metadata that was added.
     pub fn metadata(&self) -> &'t BTreeMap<String, String> {
         &self.entry.metadata
     }
 
-    /// The line of code that wrote it.
+    /// Returns the place where it was added.
     pub fn location(&self) -> SourceLocation {
         self.entry.location
     }
 }
 
 impl RouteEntry {
-    /// What the route is called in errors and lints.
+    /// Returns the name for errors and lints.
     pub(crate) fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.template.clone())
     }
@@ -255,7 +255,7 @@ impl Catalog {
         self.routes.get(route).map(|entry| RouteInfo { entry, scopes: &self.scopes })
     }
 
-    /// The index of the route that an index is an alternative of.
+    /// Returns the index of the route that an entry is an alternative of.
     pub(crate) fn listed(&self, index: usize) -> usize {
         if index < self.listed {
             index
@@ -264,11 +264,11 @@ impl Catalog {
         }
     }
 
-    /// All alternatives of a route, the first one first.
+    /// Returns all alternatives of a route, the first one first.
     pub(crate) fn alternatives(&self, index: usize) -> impl Iterator<Item = RouteInfo<'_>> {
         let first = self.routes[..self.listed].get(index);
         let further = &self.routes[self.listed..];
-        // They stand in the order of their routes.
+        // They are in the order of their routes.
         let further = &further[further.partition_point(|entry| (entry.of as usize) < index)..];
         let further = further.iter().take_while(move |entry| entry.of as usize == index);
         first.into_iter().chain(further).map(|entry| RouteInfo { entry, scopes: &self.scopes })
@@ -279,8 +279,8 @@ impl Catalog {
     }
 }
 
-/// The path template in full, as it is shown.
-pub(crate) fn shown(templates: &RouteTemplates) -> String {
+/// Returns the whole path template for listings.
+pub(crate) fn full_template(templates: &RouteTemplates) -> String {
     let text = templates.path.as_ref().map_or("", |template| template.text.as_str());
     match templates.end {
         PathEnd::Exact => text.to_owned(),
@@ -290,7 +290,7 @@ pub(crate) fn shown(templates: &RouteTemplates) -> String {
 }
 
 impl fmt::Display for Catalog {
-    /// A table: methods, host, path, conditions, name.
+    /// Prints a table: methods, host, path, conditions, name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = ["METHOD", "HOST", "PATH", "CONDITIONS", "NAME"].map(str::to_owned);
         let rows: Vec<[String; 5]> = std::iter::once(head)

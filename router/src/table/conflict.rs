@@ -1,4 +1,4 @@
-//! Conflicts of routes of equal rank.
+//! Conflicts: overlaps of routes of equal rank.
 
 use std::collections::HashMap;
 
@@ -14,26 +14,26 @@ use crate::request::policy::Policy;
 use crate::table::catalog::{RouteEntry, UnknownOverlaps};
 use crate::template::path::PathEnd;
 
-/// How many pairs are reasoned about; what is left is not compared.
+/// The most pairs that are analyzed; further ones are not compared.
 const MAX_PAIRS: usize = 4096;
 
-/// How many unknown_overlaps pairs are told one by one.
+/// The most pairs of unknown overlap that are listed.
 const MAX_UNDECIDED: usize = 256;
 
-/// Finds routes of one rank that meet.
+/// Finds overlaps of routes of equal rank.
 pub(crate) struct Conflicts<'f> {
     entries: &'f [RouteEntry],
     checker: OverlapChecker<'f>,
     pairs: usize,
-    /// Pairs of places in the catalog with a request that both match.
+    /// Pairs of catalog indices, with a request that both match.
     pub(crate) found: Vec<(usize, usize, Witness)>,
     /// Pairs of places: the second route matches whatever the first one matches, and more.
     pub(crate) inclusions: Vec<(usize, usize)>,
     pub(crate) unknown_overlaps: UnknownOverlaps,
 }
 
-/// A route as it is compared with others.
-struct Contender<'s> {
+/// A route in a comparison.
+struct Member<'s> {
     prefix: &'s str,
     index: usize,
     pattern: &'s Pattern,
@@ -53,26 +53,26 @@ impl<'f> Conflicts<'f> {
         }
     }
 
-    /// Compares routes of one rank, which are given with their places in the catalog.
+    /// Compares routes of equal rank, given with their catalog indices.
     pub(crate) fn compare(&mut self, group: &[(usize, &Pattern)]) {
-        // Where literal segments or hosts differ, nothing is to be asked.
-        let mut buckets: HashMap<Vec<String>, Vec<Contender<'_>>> = HashMap::new();
+        // Routes with different literal segments or hosts cannot overlap.
+        let mut buckets: HashMap<Vec<String>, Vec<Member<'_>>> = HashMap::new();
         for &(index, pattern) in group {
             let Some(templates) = self.entries.get(index).map(|entry| &entry.templates) else { continue };
-            let contender =
-                Contender { prefix: prefix(templates), index, pattern, exact: exact(templates, pattern) };
-            buckets.entry(skeleton(templates)).or_default().push(contender);
+            let member =
+                Member { prefix: prefix(templates), index, pattern, exact: exact(templates, pattern) };
+            buckets.entry(literal_parts(templates)).or_default().push(member);
         }
         let mut buckets: Vec<_> = buckets.into_values().filter(|bucket| bucket.len() > 1).collect();
-        // In the order of writing, whatever the hashes are.
-        buckets.sort_by_key(|bucket| bucket.first().map(|contender| contender.index));
+        // In the order of addition, independent of hashes.
+        buckets.sort_by_key(|bucket| bucket.first().map(|member| member.index));
         for mut bucket in buckets {
-            // Routes meet only where one literal beginning goes on as the other: those are adjacent.
-            bucket.sort_by_key(|contender| (contender.prefix, contender.index));
+            // Routes overlap only if one literal start is a prefix of the other; such routes are adjacent.
+            bucket.sort_by_key(|member| (member.prefix, member.index));
             for (i, own) in bucket.iter().enumerate() {
                 let beside = bucket[i + 1..].iter().take_while(|other| other.prefix.starts_with(own.prefix));
                 for other in beside {
-                    if !differ(&own.exact, &other.exact)
+                    if !have_different_values(&own.exact, &other.exact)
                         && !own.pattern.methods.and(&other.pattern.methods).is_empty()
                     {
                         self.pair((own.index, own.pattern), (other.index, other.pattern));
@@ -83,12 +83,12 @@ impl<'f> Conflicts<'f> {
     }
 
     fn pair(&mut self, a: (usize, &Pattern), b: (usize, &Pattern)) {
-        // The ways of one route may meet.
+        // Alternatives of one route may overlap.
         if self.entries[a.0].of == self.entries[b.0].of {
             return;
         }
         let (first, second) = if a.0 < b.0 { (a, b) } else { (b, a) };
-        if apart(&self.entries[first.0].templates, &self.entries[second.0].templates) {
+        if are_disjoint(&self.entries[first.0].templates, &self.entries[second.0].templates) {
             return;
         }
         self.pairs += 1;
@@ -123,11 +123,11 @@ impl<'f> Conflicts<'f> {
         }
     }
 
-    /// What was found as errors of the routes written later.
+    /// Returns the overlaps as errors of the routes that were added later.
     pub(crate) fn errors(&mut self) -> Vec<BuildError> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|(first, second, _)| (*second, *first));
-        // One contender is enough for a route to be told of.
+        // One error per route is enough.
         found.dedup_by_key(|(_, second, _)| *second);
         let errors = found.into_iter().map(|(first, second, witness)| {
             let (route, other) = (&self.entries[second], &self.entries[first]);
@@ -145,9 +145,9 @@ impl<'f> Conflicts<'f> {
     }
 }
 
-/// The literal segments of the path and labels of the hosts, which must be the same for two routes of one
-/// rank to meet: variables stand at the same places in both.
-fn skeleton(templates: &RouteTemplates) -> Vec<String> {
+/// Returns the literal segments of the path and labels of the hosts, which are equal for overlapping routes
+/// of equal rank: their variables have the same positions.
+fn literal_parts(templates: &RouteTemplates) -> Vec<String> {
     let mut parts: Vec<String> = templates.path.iter().flat_map(|path| literals(path, '/')).collect();
     if templates.end != PathEnd::Exact {
         let len = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |last| last + 1);
@@ -183,7 +183,7 @@ fn literals(template: &Template, separator: char) -> Vec<String> {
     parts.into_iter().map(|part| part.unwrap_or_else(|| "{".to_owned())).collect()
 }
 
-/// The headers, cookies and query keys that must have one value, in order.
+/// The headers, cookies and query keys with a required value, sorted.
 type Exact<'s> = Vec<((Part, &'s str), &'s str)>;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -208,13 +208,12 @@ fn exact<'s>(templates: &'s RouteTemplates, pattern: &'s Pattern) -> Exact<'s> {
     exact
 }
 
-/// Whether two routes ask for different values of one thing: nothing else is to be asked of them then,
-/// however many siblings there are.
-fn differ(a: &Exact<'_>, b: &Exact<'_>) -> bool {
+/// Tests whether two routes require different values of one field; such routes are not analyzed further.
+fn have_different_values(a: &Exact<'_>, b: &Exact<'_>) -> bool {
     a.iter().any(|(key, value)| b.iter().any(|(other, theirs)| key == other && value != theirs))
 }
 
-/// The text in front of the first variable.
+/// Returns the text before the first variable.
 fn prefix(templates: &RouteTemplates) -> &str {
     let text = templates.path.as_ref().map_or("", |path| first(path));
     if templates.end == PathEnd::Segments { text.trim_end_matches('/') } else { text }
@@ -234,8 +233,8 @@ fn last(template: &Template) -> &str {
     }
 }
 
-/// Whether the templates around the variables of paths or hosts tell two routes apart at a glance.
-fn apart(a: &RouteTemplates, b: &RouteTemplates) -> bool {
+/// Tests whether the literal text around the variables of paths or hosts separates two routes.
+fn are_disjoint(a: &RouteTemplates, b: &RouteTemplates) -> bool {
     let ends = |a: &Template, b: &Template| {
         let (a, b) = (last(a).to_ascii_lowercase(), last(b).to_ascii_lowercase());
         !a.ends_with(&b) && !b.ends_with(&a)

@@ -1,4 +1,4 @@
-//! Diff of tables.
+//! Diff: the difference of two tables.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::table::lookup::Table;
 
 /// The routes that were added, removed or changed from one table to the next.
 ///
-/// A route is known by its name, or else by methods, host and path.
+/// Routes are identified by name, or else by methods, host and path.
 ///
 /// ```
 /// use waylay_router::{Diff, Route, Table};
@@ -30,37 +30,37 @@ use crate::table::lookup::Table;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Diff {
-    /// Routes that only the new table has.
+    /// Routes of the new table only.
     pub added: Vec<String>,
-    /// Routes that only the old table had.
+    /// Routes of the old table only.
     pub removed: Vec<String>,
-    /// Routes that both have.
+    /// Changes of routes of both tables.
     pub changed: Vec<Change>,
 }
 
-/// What changed about a route.
+/// A changed property of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Change {
     /// The route.
     pub route: String,
-    /// What of it: `template`, `hosts`, `methods`, `conditions`, `priority`, …
+    /// The property: `template`, `hosts`, `methods`, `conditions`, `priority`, …
     pub what: String,
-    /// How it was.
+    /// The old value.
     pub old: String,
-    /// How it is.
+    /// The new value.
     pub new: String,
 }
 
 impl Diff {
-    /// Whether nothing was added, removed or changed.
+    /// Tests whether nothing was added, removed or changed.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
     }
 }
 
 impl<T> Table<T> {
-    /// What another table changes of this one; the values are not compared.
+    /// Returns the difference to another table; the values are not compared.
     pub fn diff<U>(&self, new: &Table<U>) -> Diff {
         let (old, new) = (keyed(self.routes()), keyed(new.routes()));
         let missing = |from: &BTreeMap<String, RouteInfo<'_>>, of: &BTreeMap<String, RouteInfo<'_>>| {
@@ -75,7 +75,7 @@ impl<T> Table<T> {
     }
 }
 
-/// Routes by name, or by what they answer; what is there twice is numbered.
+/// Indexes routes by name, or by methods, host and path; duplicates are numbered.
 fn keyed<'t>(routes: impl Iterator<Item = RouteInfo<'t>>) -> BTreeMap<String, RouteInfo<'t>> {
     let mut keyed = BTreeMap::new();
     for route in routes {

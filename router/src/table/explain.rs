@@ -1,4 +1,4 @@
-//! Explanation.
+//! Explanation: the result of a request, route by route.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::table::lookup::Table;
 use crate::table::miss::{Miss, Reason};
 use crate::template::captures::Captures;
 
-/// What a table makes of one request, route by route.
+/// The result of one request, route by route.
 ///
-/// `Display` shows the outcome and the routes that host and path let through; the alternate form
-/// (`{:#}`) shows all routes. With feature `serde` it serializes.
+/// `Display` prints the result and the routes with a matching host and path; the alternate form (`{:#}`)
+/// prints all routes. With feature `serde` it serializes.
 ///
 /// ```
 /// use waylay_router::{Peer, Route, Table, Verdict};
@@ -36,59 +36,59 @@ use crate::template::captures::Captures;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Explanation {
-    /// The request's method.
+    /// The method of the request.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::table::serialize::text"))]
     pub method: Method,
-    /// The request's target.
+    /// The target of the request.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::table::serialize::text"))]
     pub target: Uri,
-    /// The path that templates are compared with; nothing, if the request is refused or redirected for it.
+    /// The path that templates are compared with; `None` if the request is rejected or redirected for it.
     pub path: Option<String>,
     /// The effective host.
     pub host: Option<String>,
-    /// The place of the route that wins in [`Table::routes`](crate::Table::routes).
+    /// The index of the selected route in [`Table::routes`](crate::Table::routes).
     pub winner: Option<usize>,
-    /// Why there is none.
+    /// The reason for a miss.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::table::serialize::miss"))]
     pub miss: Option<Miss>,
     /// Every route that can match, best rank first.
     pub candidates: Vec<Candidate>,
 }
 
-/// One route, and what became of it; a route whose [rule](crate::rule) has alternatives is several.
+/// One route with its verdict; a route with a [rule](crate::rule) has one for each alternative.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Candidate {
-    /// Its place in [`Table::routes`](crate::Table::routes).
+    /// The index in [`Table::routes`](crate::Table::routes).
     pub index: usize,
-    /// Its name.
+    /// The name.
     pub name: Option<String>,
-    /// Its path template.
+    /// The path template.
     pub template: String,
-    /// What became of it.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// What became of a route.
+/// The result of one route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It answers the request.
+    /// The route is selected.
     Selected,
-    /// All of its conditions hold, and another route is better.
+    /// All of its conditions hold, and another route ranks first.
     Outranked,
-    /// Only the final slash of the path is another one than the route's.
+    /// Only the final slash of the path differs from the route's.
     TrailingSlash,
-    /// A sealed scope or route keeps the request away from it.
+    /// A sealed scope or route excludes it.
     Sealed,
-    /// A condition fails: the first of them.
+    /// A condition fails; the first one is given.
     Failed {
         /// The kind of condition: `host`, `path`, `method`, `header`, …
         matcher: String,
-        /// What the route asks for.
+        /// The value that the route requires.
         wanted: String,
-        /// What the request has.
+        /// The value that the request has.
         got: String,
     },
 }
@@ -156,7 +156,7 @@ fn name(candidate: &Candidate) -> &str {
     candidate.name.as_deref().unwrap_or("-")
 }
 
-/// A miss in a few words.
+/// Describes a miss in one line.
 fn describe_miss(miss: &Miss) -> String {
     let status = miss.status().as_u16();
     match &miss.reason {
@@ -165,15 +165,14 @@ fn describe_miss(miss: &Miss) -> String {
         Reason::MethodNotAllowed(methods) | Reason::Options(methods) => {
             format!("{status}, allowed are {methods}")
         }
-        Reason::UnsupportedMediaType(types) => format!("{status}, taken are {}", types.join(", ")),
-        Reason::NotAcceptable(types) => format!("{status}, given are {}", types.join(", ")),
+        Reason::UnsupportedMediaType(types) => format!("{status}, accepted are {}", types.join(", ")),
+        Reason::NotAcceptable(types) => format!("{status}, available are {}", types.join(", ")),
         Reason::NotFound => status.to_string(),
     }
 }
 
 impl<T> Table<T> {
-    /// What the table makes of a request, route by route. It tries every route there is, however many:
-    /// a look-up does not pay for that.
+    /// Explains a request route by route. It tests every route, which a look-up does not.
     pub fn explain<B>(&self, request: &Request<B>, peer: &Peer) -> Explanation {
         let policy = &self.catalog.policy;
         let read = NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts);
@@ -212,10 +211,10 @@ impl<T> Table<T> {
             let entry = &self.catalog.routes[route];
             let outcome = self.verdict(rank, route, view);
             let rank = u32::try_from(rank).unwrap_or(u32::MAX);
-            let inside = rank < seal.limit && seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
+            let inside = rank < seal.limit && seal.inside.is_none_or(|scope| self.is_inside(rank, scope));
             let verdict = match outcome {
                 _ if entry.build_only => continue,
-                // What a slash variant fails on is said of the route itself.
+                // A failed condition of a slash variant is reported for the route itself.
                 Verdict::Failed { .. } if place.slash_variant => continue,
                 _ if place.slash_variant && winner != Some(route) => Verdict::TrailingSlash,
                 Verdict::Outranked if winner == Some(route) => Verdict::Selected,
@@ -229,14 +228,14 @@ impl<T> Table<T> {
             let candidate = Candidate { index: self.catalog.listed(route), name, template, verdict };
             candidates.push((route, candidate));
         }
-        // Of a route that is met by the other slash, its own path is not said to fail as well.
+        // For a route that matches with the other slash, its own path is not reported as failed.
         let outcome = |(route, one): &(usize, Candidate)| {
             !(slashed.contains(route) && matches!(one.verdict, Verdict::Failed { .. }))
         };
         candidates.into_iter().filter(outcome).map(|(_, candidate)| candidate).collect()
     }
 
-    /// The first condition that fails: host, path, method, then the guards from cheap to dear.
+    /// Returns the first condition that fails: host, path, method, then the guards by cost.
     fn verdict(&self, rank: usize, route: usize, view: &RequestView<'_>) -> Verdict {
         let (pattern, entry) = (&self.catalog.patterns[rank], &self.catalog.routes[route]);
         let fails = |(matcher, wanted, got): (&str, String, String)| Verdict::Failed {
@@ -252,7 +251,7 @@ impl<T> Table<T> {
             let wanted = entry.templates.hosts.last().map(|host| host.text.clone()).unwrap_or_default();
             return fails(("host", wanted, got));
         }
-        // Without a path the index may go by a regex, which is told with the guards.
+        // Without a path template the index may use a path regex, which is reported with the guards.
         if entry.templates.path.is_some() && !pattern.path.matches(view.path, &mut |_| {}) {
             return fails(("path", entry.template.clone(), view.path.to_owned()));
         }

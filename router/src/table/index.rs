@@ -1,4 +1,4 @@
-//! Host routes of one host, exact map, trie.
+//! Index: routes by host, exact path and trie.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::template::path::Edge;
 pub(crate) struct Index {
     named: HashMap<Box<str>, HostRoutes, FxBuildHasher>,
     patterned: Vec<HostRoutes>,
-    /// The least rank of all patterned classes.
+    /// The least rank of all routes with a host pattern.
     patterned_least: u32,
     labels: Trie,
     any: HostRoutes,
@@ -27,19 +27,19 @@ pub(crate) struct Index {
 #[derive(Debug, Default)]
 struct HostRoutes {
     fixed: HashMap<Box<[u8]>, Vec<Entry>, FxBuildHasher>,
-    /// Which lengths and last bytes the fixed paths have: most other paths need no hash.
+    /// A filter of the lengths and last bytes of fixed paths: most other paths need no hash.
     filter: [u64; 8],
     trie: Trie,
     least: u32,
 }
 
 impl Index {
-    /// Looks for the route of least rank whose conditions all hold.
+    /// Finds the route of least rank whose conditions all hold.
     pub(crate) fn find(&self, best: &mut BestMatch<'_>) {
         self.search(best.view, best);
     }
 
-    /// Shows all leaves that match, most specific first within each host routes of one host.
+    /// Visits all matching leaves, most specific first within each host.
     pub(crate) fn search(&self, view: &RequestView<'_>, visit: &mut impl Visit) {
         let path = view.path.as_bytes();
         if let (true, Some(host)) = (self.hosts, &view.host) {
@@ -56,7 +56,7 @@ impl Index {
         self.any.search(path, visit);
     }
 
-    /// Whether any route looks at the host.
+    /// Tests whether any route has a host.
     pub(crate) fn hosts(&self) -> bool {
         self.hosts
     }
@@ -71,14 +71,14 @@ impl HostRoutes {
         if self.filter[word] & bit != 0
             && let Some(entries) = self.fixed.get(path)
         {
-            // No other leaf of this routes of one host matches such a path.
+            // No other leaf of this host matches such a path.
             return visit.leaf(entries, &Captures::new());
         }
         self.trie.walk(path, visit);
     }
 }
 
-/// The place of a path in the filter.
+/// Returns the word and the bit of a path in the filter.
 #[inline]
 fn filter_bit(path: &[u8]) -> (usize, u64) {
     let last = usize::from(path.last().copied().unwrap_or(0));
@@ -86,13 +86,13 @@ fn filter_bit(path: &[u8]) -> (usize, u64) {
     (place / 64 % 8, 1 << (place % 64))
 }
 
-/// `a.b.c` as `c.b.a`; a host too long for the buffer matches no pattern.
+/// Returns `c.b.a` for `a.b.c`; a host that is too long for the buffer matches no pattern.
 fn reverse<'b>(host: &str, buffer: &'b mut [u8; 256]) -> &'b [u8] {
     let bytes = host.as_bytes();
     let Some(place) = buffer.get_mut(..bytes.len()) else {
         return &[];
     };
-    // By bytes: labels are too short for the searches of `str` to pay.
+    // Bytewise: labels are too short for the search functions of `str` to be faster.
     let (mut at, mut end) = (0, bytes.len());
     for start in (0..bytes.len()).rev() {
         if bytes[start] == b'.' {
@@ -112,10 +112,10 @@ fn reverse<'b>(host: &str, buffer: &'b mut [u8; 256]) -> &'b [u8] {
     &buffer[..at]
 }
 
-/// The rank of no route.
+/// The rank for no route.
 const NONE: u32 = u32::MAX;
 
-/// Keeps the best route so far.
+/// The best match so far.
 pub(crate) struct BestMatch<'s> {
     patterns: &'s [Pattern],
     view: &'s RequestView<'s>,
@@ -125,14 +125,14 @@ pub(crate) struct BestMatch<'s> {
 }
 
 impl<'s> BestMatch<'s> {
-    /// None so far.
+    /// Creates one without a match.
     #[inline]
     pub(crate) fn new(patterns: &'s [Pattern], view: &'s RequestView<'s>) -> Self {
         let method = bit(view.head.method);
         Self { patterns, view, method, rank: NONE, captures: Captures::new() }
     }
 
-    /// The route, if any was found.
+    /// Returns the rank of the match.
     #[inline]
     pub(crate) fn rank(&self) -> Option<usize> {
         (self.rank != NONE).then_some(self.rank as usize)
@@ -175,7 +175,7 @@ impl Visit for BestMatch<'_> {
     }
 }
 
-/// Passes a walk over host labels on to the path tries of the hosts that it meets.
+/// Continues a search of host labels in the path tries of the matching hosts.
 struct HostSearch<'s, V> {
     classes: &'s [HostRoutes],
     path: &'s [u8],
@@ -194,7 +194,7 @@ impl<V: Visit> Visit for HostSearch<'_, V> {
     }
 }
 
-/// An index that still grows; routes come in rank order.
+/// Builds an index; routes are added in rank order.
 #[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
     named: HashMap<Box<str>, Routes, FxBuildHasher>,
@@ -236,7 +236,7 @@ impl IndexBuilder {
         routes.push(route);
     }
 
-    /// Freezes everything.
+    /// Builds the index.
     pub(crate) fn freeze(self) -> Index {
         let mut labels = TrieBuilder::default();
         let mut patterned = Vec::new();
@@ -271,7 +271,7 @@ fn host_routes(routes: Routes) -> HostRoutes {
             fixed.insert(path.clone(), leaves.entries);
         }
     }
-    // What the hash answers need not stand in the trie as well.
+    // Paths that the hash map has are not needed in the trie.
     let trie = if fixed.is_empty() {
         whole
     } else {
@@ -291,7 +291,7 @@ fn host_routes(routes: Routes) -> HostRoutes {
     HostRoutes { fixed, filter, trie, least }
 }
 
-/// Counts leaves and keeps what hangs there.
+/// Collects the entries of leaves, and counts the leaves.
 #[derive(Default)]
 struct Leaves {
     count: usize,

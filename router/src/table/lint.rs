@@ -1,4 +1,4 @@
-//! Lints.
+//! Lint: routes that are probably wrong.
 
 use std::fmt;
 
@@ -16,9 +16,8 @@ use crate::table::lookup::Table;
 use crate::table::visitors::BetterRoutes;
 
 impl<T> Table<T> {
-    /// What is odd about the table, in the order of writing. Nothing is computed before it is asked for;
-    /// then automata are built of the regexes of all routes, which is work for a start or a tool, not for a
-    /// request.
+    /// Returns the lints of the table, in the order of the routes. They are computed by this call, with
+    /// automata of the regexes of all routes: call it at start-up or in a tool, not for a request.
     pub fn lints(&self) -> Vec<Lint> {
         let entries = &self.catalog.routes;
         let mut lints: Vec<(usize, LintKind)> = Vec::new();
@@ -47,7 +46,7 @@ impl<T> Table<T> {
         RouteRef { pattern: &self.catalog.patterns[route.rank], templates: &route.templates }
     }
 
-    /// A route that matches nothing, or nothing that another one does not take.
+    /// Returns a lint for a route that matches nothing, or nothing that another route does not match first.
     fn unreachable(&self, route: &RouteEntry, checker: &mut OverlapChecker<'_>) -> Option<LintKind> {
         let own = self.route_ref(route);
         let better: Vec<usize> = match checker.check(&[own]) {
@@ -64,7 +63,7 @@ impl<T> Table<T> {
         Some(LintKind::Shadowed { by: other.label(), other: other.location })
     }
 
-    /// The ranks of the routes that match a request and go before another one.
+    /// Returns the ranks of the routes that match a request and rank before another one.
     fn better(&self, witness: &Witness, rank: usize) -> Vec<usize> {
         let request = witness.request();
         let policy = &self.catalog.policy;
@@ -82,7 +81,7 @@ impl<T> Table<T> {
         found
     }
 
-    /// Under registration order, what would be a conflict otherwise.
+    /// Returns the overlaps that would be conflicts under [`Precedence::Specificity`].
     fn overlaps(&self, known: &[(usize, LintKind)]) -> Vec<(usize, LintKind)> {
         let entries = &self.catalog.routes;
         if self.catalog.policy.precedence == Precedence::Specificity {
@@ -103,7 +102,7 @@ impl<T> Table<T> {
                 .collect();
             conflicts.compare(&group);
         }
-        // A route that is hidden altogether needs no example of it.
+        // A shadowed route needs no example of an overlap.
         let found =
             conflicts.found.into_iter().filter(|(_, second, _)| !known.iter().any(|(p, _)| p == second));
         let lint = |(first, second, witness): (usize, usize, Witness)| {
@@ -115,7 +114,7 @@ impl<T> Table<T> {
     }
 }
 
-/// Something odd about one route; the table works, but perhaps not as it was meant.
+/// A probable mistake in one route; the table works, but possibly not as intended.
 ///
 /// ```
 /// use waylay_router::{LintKind, Route, Table};
@@ -131,52 +130,52 @@ impl<T> Table<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lint {
-    /// What is odd.
+    /// The kind.
     pub kind: LintKind,
-    /// The route's name, else its path.
+    /// The name of the route, else its path.
     pub route: String,
-    /// Where it was written.
+    /// The place where it was added.
     pub location: SourceLocation,
 }
 
-/// The kinds of oddities.
+/// The kinds of lints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LintKind {
     /// No request meets all conditions of the route and its scopes.
     Unsatisfiable,
-    /// Another route wins whatever request this one matches.
+    /// Another route is selected for every request that this one matches.
     Shadowed {
-        /// The other route's name, else its path.
+        /// The name of the other route, else its path.
         by: String,
-        /// Where the other one was written.
+        /// The place where the other route was added.
         other: SourceLocation,
     },
-    /// Another route is as specific, and the order of writing decides between them, as it was asked to
+    /// Another route is as specific, and the order of addition decides between them, as the policy says
     /// ([`Precedence::RegistrationOrder`](crate::Precedence::RegistrationOrder)).
     Overlap {
-        /// The other route's name, else its path.
+        /// The name of the other route, else its path.
         with: String,
-        /// Where the other one was written.
+        /// The place where the other route was added.
         other: SourceLocation,
-        /// A request that both match.
+        /// A request that both routes match.
         witness: Box<Witness>,
     },
-    /// Something in the route's rule.
+    /// A lint of the route's rule.
     Rule(RuleLint),
-    /// Another route is as specific, and whether one request matches both cannot be told, since there is
-    /// a custom condition or a very large regex. The one written first would win; a priority decides.
+    /// Another route is as specific, and their overlap is unknown because of a custom condition or a very
+    /// large regex. The route that was added first would be selected; a priority decides.
     OverlapUnknown {
-        /// The other route's name, else its path.
+        /// The name of the other route, else its path.
         with: String,
-        /// Where the other one was written.
+        /// The place where the other route was added.
         other: SourceLocation,
     },
-    /// Of this route and later ones, pairs that are as specific as each other were not compared: more than
-    /// 4,096 pairs of the table needed a closer look at their conditions, or more than 256 could not be
-    /// told. The route that was written first would win; a priority decides.
+    /// Pairs of this route and later ones that are equally specific were not compared: more than 4,096 pairs
+    /// of the table needed an analysis, or the overlap of more than 256 is unknown. The route that was added
+    /// first would be selected; a priority decides.
     NotCompared {
-        /// How many pairs of routes.
+        /// The number of pairs.
         pairs: usize,
     },
 }
@@ -192,7 +191,10 @@ impl fmt::Display for LintKind {
         match self {
             Self::Unsatisfiable => f.write_str("no request meets all of its conditions"),
             Self::Shadowed { by, other } => {
-                write!(f, "is never reached, since route `{by}` ({other}) wins whatever it matches")
+                write!(
+                    f,
+                    "is never reached: route `{by}` ({other}) is selected for every request that it matches"
+                )
             }
             Self::Overlap { with, other, witness } => {
                 write!(f, "`{witness}` matches route `{with}` ({other}) too, which is as specific")
@@ -200,11 +202,11 @@ impl fmt::Display for LintKind {
             Self::Rule(lint) => write!(f, "{lint}"),
             Self::NotCompared { pairs } => write!(
                 f,
-                "of this route and later ones, {pairs} pairs that are as specific as each other were not compared; give priorities"
+                "of this route and later ones, {pairs} pairs that are as specific as each other were not compared; set priorities"
             ),
             Self::OverlapUnknown { with, other } => write!(
                 f,
-                "whether route `{with}` ({other}) matches the same requests cannot be told; give one a priority"
+                "whether route `{with}` ({other}) matches the same requests is unknown; set a priority"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Table::find, Match.
+//! Table::find and Match: the look-up.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,13 +23,13 @@ use crate::template::captures::Captures;
 use crate::template::encoding::escape;
 use crate::template::path::PathEnd;
 
-/// The route behind a rank.
+/// The route of a rank.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RankEntry {
     pub(crate) route: u32,
-    /// The rank is that of the path with the other final slash.
+    /// Whether the rank is that of the path with the other final slash.
     pub(crate) slash_variant: bool,
-    /// The ranks of the routes, itself among them, between which the client's weights decide.
+    /// The ranks of the routes, including this one, between which the client's weights decide.
     pub(crate) accept_group: (u32, u32),
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct RankEntry {
 pub struct Table<T> {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) values: Vec<T>,
-    /// The entry in the catalog of each route in rank order.
+    /// The catalog entry of each route in rank order.
     pub(crate) ranks: Vec<RankEntry>,
     pub(crate) index: Index,
     /// Scopes in rank order, deepest first.
@@ -59,14 +59,14 @@ pub struct Table<T> {
     pub(crate) hosts: bool,
     /// Whether any route or scope is sealed.
     pub(crate) seals: bool,
-    /// What holds in each scope.
+    /// The settings of each scope.
     pub(crate) rules: Vec<ScopeRules>,
-    /// By rank, from which rank on routes are out of reach of what the route lies at; empty without seals.
+    /// By rank: the rank from which a sealed route excludes others; empty without seals.
     pub(crate) limits: Vec<u32>,
     pub(crate) proxies: Vec<Network>,
 }
 
-/// What holds in a scope, whether it was said there or further out.
+/// The settings of a scope, its own or those of an outer scope.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScopeRules {
     pub(crate) parent: Option<ScopeId>,
@@ -76,10 +76,10 @@ pub(crate) struct ScopeRules {
 }
 
 impl<T> Table<T> {
-    /// The best route whose conditions all hold.
+    /// Finds the best route whose conditions all hold.
     ///
     /// # Errors
-    /// A [`Miss`] that says why there is none.
+    /// A [`Miss`] with the reason.
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
         let policy = &self.catalog.policy;
         let read = match NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts) {
@@ -109,7 +109,7 @@ impl<T> Table<T> {
         Ok(self.matched(entry, best.captures.copied(), read, request.uri()))
     }
 
-    /// Of routes that differ by what they give only, the one whose type the client wants most.
+    /// Among routes that differ only by the types they return, selects the one with the greatest weight.
     #[cold]
     fn negotiated<'s>(
         &'s self,
@@ -118,27 +118,27 @@ impl<T> Table<T> {
         entry: RankEntry,
         best: &mut BestMatch<'s>,
     ) -> RankEntry {
-        let mut wanted = best.rank().and_then(|rank| self.catalog.patterns[rank].quality(view)).unwrap_or(0);
+        let mut weight = best.rank().and_then(|rank| self.catalog.patterns[rank].quality(view)).unwrap_or(0);
         let mut chosen = entry;
         for rank in entry.accept_group.0..entry.accept_group.1 {
             let quality = self.catalog.patterns.get(rank as usize).and_then(|pattern| pattern.quality(view));
-            if quality.is_none_or(|quality| quality <= wanted) {
+            if quality.is_none_or(|quality| quality <= weight) {
                 continue;
             }
-            let mut rival = BestMatch::new(&self.catalog.patterns, view);
+            let mut candidate = BestMatch::new(&self.catalog.patterns, view);
             let inside =
-                |other: u32| other == rank && seal.inside.is_none_or(|scope| self.lies_in(other, scope));
-            self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit: &mut rival });
-            if rival.rank().is_some() {
-                wanted = quality.unwrap_or(0);
+                |other: u32| other == rank && seal.inside.is_none_or(|scope| self.is_inside(other, scope));
+            self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit: &mut candidate });
+            if candidate.rank().is_some() {
+                weight = quality.unwrap_or(0);
                 chosen = self.ranks[rank as usize];
-                *best = rival;
+                *best = candidate;
             }
         }
         chosen
     }
 
-    // Captures come copied range by range: moved as a whole, wide loads would wait for narrow stores.
+    // Captures are copied range by range: moved as a whole, wide loads would wait for narrow stores.
     #[inline(always)]
     pub(crate) fn matched<'t, 'r>(
         &'t self,
@@ -148,7 +148,7 @@ impl<T> Table<T> {
         uri: &'r Uri,
     ) -> Match<'t, 'r, T> {
         let host = read.host.map(|host| match host.port {
-            // gorilla/mux's templates may have variables in the port, which take ranges of both.
+            // gorilla/mux's templates may have variables in the port, which capture ranges of host and port.
             Some(port) if self.names_port(entry) => Cow::Owned(format!("{}:{port}", host.name)),
             _ => host.name,
         });
@@ -163,8 +163,8 @@ impl<T> Table<T> {
             })
     }
 
-    /// What seals leave to a request: the deepest sealed scope that it is in, and no route less specific
-    /// than a sealed one of its host and path.
+    /// Returns the limit that seals set for a request: the deepest sealed scope that it is in, and no route
+    /// less specific than a sealed one with its host and path.
     #[cold]
     pub(crate) fn seal(&self, view: &RequestView<'_>) -> SearchLimit {
         let sealed = |rank: u32| {
@@ -184,12 +184,12 @@ impl<T> Table<T> {
 
     #[cold]
     pub(crate) fn search_sealed(&self, seal: SearchLimit, view: &RequestView<'_>, visit: &mut impl Visit) {
-        let inside = |rank: u32| seal.inside.is_none_or(|scope| self.lies_in(rank, scope));
+        let inside = |rank: u32| seal.inside.is_none_or(|scope| self.is_inside(rank, scope));
         self.index.search(view, &mut Only { limit: seal.limit, passes: inside, visit });
     }
 
-    /// Whether the route of a rank lies in a scope.
-    pub(crate) fn lies_in(&self, rank: u32, scope: ScopeId) -> bool {
+    /// Tests whether the route of a rank is in a scope.
+    pub(crate) fn is_inside(&self, rank: u32, scope: ScopeId) -> bool {
         let mut next = self.ranks.get(rank as usize).and_then(|entry| self.scope(entry.route as usize));
         while let Some(own) = next {
             if own == scope {
@@ -200,8 +200,8 @@ impl<T> Table<T> {
         false
     }
 
-    /// The methods with which some route would answer the request, were its method another one;
-    /// nothing, where it is refused or redirected.
+    /// Returns the methods with which some route would match the request; none if the request is rejected or
+    /// redirected.
     pub fn allowed<B>(&self, request: &Request<B>, peer: &Peer) -> MethodSet {
         let policy = &self.catalog.policy;
         let Ok(read) = NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts) else {
@@ -215,40 +215,40 @@ impl<T> Table<T> {
         allowed.methods
     }
 
-    /// The routes in the order of writing.
+    /// Returns the routes in the order of addition.
     pub fn routes(&self) -> impl Iterator<Item = RouteInfo<'_>> {
         self.catalog.infos()
     }
 
-    /// The alternatives of the route at an index of [`routes`](Self::routes), each as a route of its own: one, or
-    /// as many as its [rules](crate::rule) have.
+    /// Returns the alternatives of the route at an index of [`routes`](Self::routes), each as a route: one,
+    /// or as many as its [rules](crate::rule) have.
     pub fn alternatives(&self, index: usize) -> impl Iterator<Item = RouteInfo<'_>> {
         self.catalog.alternatives(index)
     }
 
-    /// Names to URLs.
+    /// Returns the URL builders of the named routes.
     pub fn urls(&self) -> Urls {
         Urls::new(Arc::clone(&self.catalog))
     }
 
-    /// The value of the route at an index of [`routes`](Self::routes).
+    /// Returns the value of the route at an index of [`routes`](Self::routes).
     pub fn value(&self, index: usize) -> Option<&T> {
         self.values.get(self.catalog.listed(index))
     }
 
-    /// The scope of the route at an index.
+    /// Returns the scope of a catalog entry.
     pub(crate) fn scope(&self, route: usize) -> Option<ScopeId> {
         self.catalog.routes.get(route)?.scope
     }
 
-    /// Checks the host of every request, also if no route looks at it: what a server owes its
-    /// clients (RFC 9112 §3.2), a bare table leaves to its user.
+    /// Checks the host of every request, even if no route reads it: a server has to (RFC 9112 §3.2), a table
+    /// alone does not.
     pub(crate) fn check_hosts(mut self) -> Self {
         self.hosts = true;
         self
     }
 
-    /// Who is behind a trusted proxy.
+    /// Returns the connection information from a trusted proxy.
     #[inline]
     pub(crate) fn effective<B>(&self, request: &Request<B>) -> Option<ConnectionInfo> {
         if self.proxies.is_empty() { None } else { ConnectionInfo::behind(request, &self.proxies) }
@@ -271,7 +271,7 @@ impl<T> fmt::Debug for Table<T> {
     }
 }
 
-/// A route that matches a request, and what it took from it; nothing is copied.
+/// A route that matches a request, and its captures; nothing is copied.
 ///
 /// ```
 /// use waylay_router::{Peer, Route, Table};
@@ -294,37 +294,38 @@ pub struct Match<'t, 'r, T> {
 }
 
 impl<'t, T> Match<'t, '_, T> {
-    /// The route's value.
+    /// Returns the value of the route.
     pub fn value(&self) -> &'t T {
         &self.table.values[self.index()]
     }
 
-    /// The entry of the alternative of the route that matches.
+    /// Returns the catalog entry of the matching alternative.
     pub(crate) fn alternative(&self) -> usize {
         self.route
     }
 
-    /// The route's index in [`Table::routes`].
+    /// Returns the index of the route in [`Table::routes`].
     pub fn index(&self) -> usize {
         self.table.catalog.listed(self.route)
     }
 
-    /// The route.
+    /// Returns the route.
     pub fn route(&self) -> Option<RouteInfo<'t>> {
         self.table.catalog.info(self.route)
     }
 
-    /// The variables of path, host and query, in template order.
+    /// Returns the captures of path, host and query, in template order.
     pub fn captures(&self) -> impl Iterator<Item = Capture<'_>> {
         self.within().captures()
     }
 
-    /// The value of a variable, decoded; nothing if there is none of the name, or if it is not UTF-8.
+    /// Returns the value of a variable, decoded; `None` if there is no such variable, or if the value is not
+    /// UTF-8.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         self.within().get(name)
     }
 
-    /// The owned form.
+    /// Returns the owned form.
     pub fn into_matched(self) -> Matched {
         Matched::new(&self.table.catalog, self.route, self.captures, self.uri, self.path, self.host)
     }
@@ -349,7 +350,7 @@ impl<T> fmt::Debug for Match<'_, '_, T> {
 }
 
 impl<T> Table<T> {
-    /// A request that is refused, or sent elsewhere, before any route is looked at.
+    /// Returns the miss of a request that is rejected or redirected before any route is tested.
     #[cold]
     pub(crate) fn view_error_miss(error: ViewError, uri: &Uri) -> Miss {
         let reason = match error {
@@ -363,7 +364,7 @@ impl<T> Table<T> {
         Miss { reason, scope: None }
     }
 
-    /// A match that a final slash keeps from answering.
+    /// Returns the miss of a route that matches with the other final slash.
     #[cold]
     pub(crate) fn redirected(
         &self,
@@ -379,20 +380,20 @@ impl<T> Table<T> {
         Miss { reason, scope: self.scope(entry.route as usize) }
     }
 
-    /// The alternative to the route's own spelling, if its final slash matters.
+    /// Returns the redirect to the route's own path, if its final slash matters.
     #[cold]
     pub(crate) fn slash_redirect(&self, entry: RankEntry, uri: &Uri, path: &str) -> Option<Redirect> {
         let gorilla = self.catalog.policy.syntax == Syntax::Gorilla;
         let route = entry.route as usize;
         let texts = &self.catalog.routes.get(route)?.templates;
         let asks = texts.trailing_slash == TrailingSlash::Redirect && texts.end == PathEnd::Exact;
-        // gorilla/mux compares the texts only, also where a variable has taken the slash.
+        // gorilla/mux compares only the texts, even where a variable has captured the slash.
         let wants_slash = texts.path.as_ref()?.text.ends_with('/');
         if !asks || path.ends_with('/') == wants_slash {
             return None;
         }
-        // The canonical path, since a client may read `/\host` as another host. gorilla/mux writes the
-        // decoded path anew; where that would make data a separator, escapes are kept.
+        // The canonical path, since a client may read `/\host` as another host. gorilla/mux encodes the
+        // decoded path again; where that would turn data into a separator, escapes are kept.
         let own = match self.catalog.policy.path {
             PathForm::Canonical => Cow::Borrowed(path),
             PathForm::Decoded if !uri.path().to_ascii_uppercase().contains("%2F") => Cow::Owned(escape(path)),
@@ -430,7 +431,7 @@ impl<T> Table<T> {
     }
 }
 
-/// A path with the request's query: a target on the same host, whatever the path begins with.
+/// Returns a path with the request's query: a target on the same host, whatever the path starts with.
 fn relative(path: &str, uri: &Uri) -> String {
     let mut target = format!("/{}", path.trim_start_matches('/'));
     if let Some(query) = uri.query() {

@@ -1,4 +1,4 @@
-//! Matched, Capture.
+//! Matched, Capture: the owned form of a match.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::table::catalog::{Catalog, RouteInfo};
 use crate::template::captures::{ABSENT, Captures, Span};
 use crate::template::encoding::Encoding;
 
-/// One variable of a match.
+/// A captured variable of a match.
 ///
 /// ```
 /// use waylay_router::{Peer, Route, Table};
@@ -33,25 +33,25 @@ pub struct Capture<'m> {
 }
 
 impl<'m> Capture<'m> {
-    /// The variable's name.
+    /// Returns the name of the variable.
     pub fn name(&self) -> &'m str {
         self.name
     }
 
-    /// The text as it stands in the request, escapes included.
+    /// Returns the text in the request, escapes included.
     pub fn raw(&self) -> &'m str {
         self.raw
     }
 
-    /// Whether it comes from a scope of the route, and not from the route itself.
+    /// Tests whether the variable comes from a scope of the route.
     pub fn is_inherited(&self) -> bool {
         self.inherited
     }
 
-    /// The value, decoded once.
+    /// Decodes the value once.
     ///
     /// # Errors
-    /// The escapes do not make UTF-8.
+    /// The decoded bytes are not UTF-8.
     pub fn decode(&self) -> Result<Cow<'m, str>, std::str::Utf8Error> {
         self.encoding.decode(self.raw)
     }
@@ -85,16 +85,16 @@ impl<'m> CaptureSource<'m> {
         })
     }
 
-    /// The last variable of the name, decoded.
+    /// Returns the value of the last variable with the name, decoded.
     pub(crate) fn get(self, name: &str) -> Option<Cow<'m, str>> {
         self.captures().rev().find(|capture| capture.name == name)?.decode().ok()
     }
 }
 
-/// What a match knows: the route and the values of its variables.
+/// The route of a match and the values of its variables.
 ///
-/// The router puts it into the request's extensions before any layer runs, so that
-/// layers, handlers and extractors see it. As a handler's argument it extracts itself.
+/// The router inserts it into the request's extensions before any layer runs, so that layers, handlers and
+/// extractors can read it. It is also an extractor.
 ///
 /// ```
 /// use waylay_router::{Matched, Router, Route};
@@ -117,7 +117,7 @@ pub struct Matched {
 }
 
 impl Matched {
-    /// Keeps the path if it is not the URI's own, and the host if the route has variables there.
+    /// Stores the path if it is not that of the URI, and the host if the route has variables in it.
     #[inline]
     pub(crate) fn new(
         catalog: &Arc<Catalog>,
@@ -144,7 +144,7 @@ impl Matched {
         }
     }
 
-    /// The route's place in [`Table::routes`](crate::Table::routes).
+    /// Returns the index of the route in [`Table::routes`](crate::Table::routes).
     pub fn index(&self) -> usize {
         self.catalog.listed(self.entry())
     }
@@ -157,7 +157,7 @@ impl Matched {
         &self.catalog
     }
 
-    /// How many segments the path template has.
+    /// Returns the number of segments of the path template.
     pub(crate) fn segments(&self) -> usize {
         let entry = self.catalog.routes.get(self.entry());
         entry.and_then(|entry| entry.templates.path.as_ref()).map_or(0, Template::segment_count)
@@ -179,28 +179,29 @@ impl Matched {
         }
     }
 
-    /// The variables of path, host and query, in template order, those of scopes too. One whose
-    /// optional segment was left out is not among them.
+    /// Returns the captures of path, host and query, in template order, those of scopes included. A missing
+    /// optional segment has none.
     pub fn captures(&self) -> impl Iterator<Item = Capture<'_>> {
         self.within().captures()
     }
 
-    /// The value of a variable, decoded; nothing if there is none of the name, or if it is not UTF-8.
+    /// Returns the value of a variable, decoded; `None` if there is no such variable, or if the value is not
+    /// UTF-8.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         self.within().get(name)
     }
 
-    /// The route.
+    /// Returns the route.
     pub fn route(&self) -> Option<RouteInfo<'_>> {
         self.catalog.info(self.entry())
     }
 
-    /// The route's name, with the names of its scopes in front.
+    /// Returns the name of the route, preceded by the names of its scopes.
     pub fn name(&self) -> Option<&str> {
         self.route()?.name()
     }
 
-    /// The path template with the prefixes of its scopes: a stable label for metrics.
+    /// Returns the path template with the prefixes of its scopes: a stable label for metrics.
     pub fn template(&self) -> &str {
         self.route().map_or("", |route| route.template())
     }
@@ -230,7 +231,7 @@ impl fmt::Debug for Matched {
 mod tests {
     use super::Matched;
 
-    /// An extension of up to 400 bytes is as cheap as a small one; beyond, moving it shows.
+    /// An extension of up to 400 bytes is as cheap as a small one; a larger one is measurably slower to move.
     #[test]
     fn stays_small() {
         assert!(size_of::<Matched>() <= 400, "{}", size_of::<Matched>());

@@ -1,4 +1,4 @@
-//! Miss, Reason, Redirect.
+//! Miss, Reason, Redirect: the result without a route.
 
 use http::StatusCode;
 
@@ -7,7 +7,7 @@ use crate::request::path::BadRequest;
 use crate::table::catalog::ScopeId;
 use crate::table::matched::Matched;
 
-/// Why no route answers a request, by one rule whatever the order of routes.
+/// The result of a look-up without a matching route; independent of the order of routes.
 ///
 /// ```
 /// use waylay_router::{Miss, Peer, Route, Table};
@@ -30,23 +30,23 @@ pub struct Miss {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The request is refused before any route is looked at: 400, or 414 for the length.
+    /// The request is rejected before any route is tested: 400, or 414 for its length.
     BadRequest(BadRequest),
-    /// The policy sends the request elsewhere.
+    /// The policy redirects the request.
     Redirect(Redirect),
-    /// Routes match but for the method: 405, and these are allowed.
+    /// Routes match except for the method: 405, with the allowed methods.
     MethodNotAllowed(MethodSet),
-    /// An OPTIONS request that the policy answers: 204, and these are allowed.
+    /// An OPTIONS request that the policy responds to: 204, with the allowed methods.
     Options(MethodSet),
-    /// Routes match but for the type of the body: 415, and these are taken.
+    /// Routes match except for the type of the body: 415, with the accepted types.
     UnsupportedMediaType(Vec<String>),
-    /// Routes match but for what the client accepts: 406, and these are given.
+    /// Routes match except for the types that the client accepts: 406, with the returned types.
     NotAcceptable(Vec<String>),
     /// Nothing matches: 404.
     NotFound,
 }
 
-/// Where a request is sent instead.
+/// The target of a redirect.
 ///
 /// ```
 /// use waylay_router::{Peer, Policy, Reason, Route, Table, TrailingSlash};
@@ -63,14 +63,14 @@ pub enum Reason {
 pub struct Redirect {
     /// 308, or 301 in the gorilla dialect.
     pub status: StatusCode,
-    /// Path and query, never with two slashes in front.
+    /// Path and query, never with two leading slashes.
     pub target: String,
-    /// The match, if only a final slash keeps the route from answering.
+    /// The match, if only the final slash of the path differs.
     pub matched: Option<Box<Matched>>,
 }
 
 impl Miss {
-    /// The status of the default answer.
+    /// Returns the status of the default response.
     pub fn status(&self) -> StatusCode {
         match &self.reason {
             Reason::BadRequest(BadRequest::PathTooLong) => StatusCode::URI_TOO_LONG,
@@ -84,7 +84,7 @@ impl Miss {
         }
     }
 
-    /// The methods that would have been answered, if only the method failed.
+    /// Returns the allowed methods, if only the method failed.
     pub fn allow(&self) -> Option<&MethodSet> {
         match &self.reason {
             Reason::MethodNotAllowed(methods) | Reason::Options(methods) => Some(methods),

@@ -1,4 +1,4 @@
-//! The table: an index that finds the best route, and the building of it.
+//! The table: index, look-up, URLs, lints, explanations, differences.
 
 pub(crate) mod assemble;
 pub(crate) mod builder;

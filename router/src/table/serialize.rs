@@ -1,4 +1,4 @@
-//! Serde.
+//! Serialize for routes, scopes and misses.
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -57,12 +57,12 @@ impl Serialize for Variable {
     }
 }
 
-/// A value as its text.
+/// Serializes a value as its text.
 pub(crate) fn text<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&value.to_string())
 }
 
-/// A miss as its status and what goes with it.
+/// Serializes a miss as its status and details.
 pub(crate) fn miss<S: Serializer>(miss: &Option<Miss>, serializer: S) -> Result<S::Ok, S::Error> {
     let Some(miss) = miss else { return serializer.serialize_none() };
     let mut fields = serializer.serialize_struct("Miss", 4)?;

@@ -1,68 +1,67 @@
-//! Radix trie.
+//! Trie: a radix trie over path segments and host labels, ordered by rank.
 //!
-//! Three kinds of edge: literal bytes, one segment, the tail. Nodes and labels lie
-//! in two flat vectors. A node is reached by one way only, so a look-up visits each
-//! node at most once, however the routes overlap.
+//! There are three kinds of edges: literal bytes, one segment, the tail. Nodes and labels are in two flat
+//! vectors. Each node has one parent, so a look-up visits it at most once, however the routes overlap.
 
 use std::cmp::Reverse;
 
 use crate::template::captures::{Captures, Span};
 use crate::template::path::Edge;
 
-/// A route at a leaf, with what can be tested without looking the route up.
+/// A route at a leaf, with the tests that need no look-up of the route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// The route; routes are numbered in rank order.
+    /// The rank of the route.
     pub(crate) rank: u32,
-    /// The method bits that it answers.
+    /// The method bits of the route.
     pub(crate) methods: u16,
-    /// Whether nothing else is to be tested.
+    /// Whether there is nothing else to test.
     pub(crate) plain: bool,
-    /// Whether only guards without variables are to be tested.
+    /// Whether only guards without variables remain to be tested.
     pub(crate) guarded: bool,
-    /// Whether the last hole must not be empty: a tail edge takes nothing as well.
+    /// Whether the last span must not be empty: a tail edge matches the empty text too.
     pub(crate) some: bool,
 }
 
-/// Who is shown the leaves.
+/// Receives the leaves of a search.
 pub(crate) trait Visit {
-    /// Branches without a route better than this are left out.
+    /// Returns the limit: branches without a route below it are skipped.
     fn limit(&self) -> u32;
-    /// A leaf whose edges match the text, and the ranges of its spans.
+    /// Visits a leaf whose edges match the text, with the spans of segments and tail.
     fn leaf(&mut self, entries: &[Entry], spans: &Captures);
 }
 
-/// One cache line.
+/// A node; fills one cache line.
 #[derive(Debug, Clone, Copy, Default)]
 struct Node {
     /// The first bytes of the label.
     head: Word,
-    /// The first bytes of the first eight children; the first one's again where there are fewer.
+    /// The first bytes of the first eight children, padded with the first one's.
     firsts: u64,
     length: u32,
-    /// Where in `words` the label goes on behind its head.
+    /// The index in `words` of the rest of the label.
     more: u32,
     children: u32,
     count: u32,
     segment: u32,
-    /// Where the leaf's entries begin, then those of the tail, and where they end.
+    /// The start of the leaf's entries, of those of the tail, and their end.
     leaf: u32,
     tail: u32,
     end: u32,
     least: u32,
 }
 
-/// Up to eight bytes of a label, and which bits of them count.
+/// Up to eight bytes of a label, and a mask of the bits that count.
 #[derive(Debug, Clone, Copy, Default)]
 struct Word {
     bytes: u64,
     mask: u64,
 }
 
-/// No node: the root is nobody's child.
+/// No node: the root is not a child.
 const NONE: u32 = 0;
 
-/// A frozen trie.
+/// A finished trie.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Trie {
     nodes: Vec<Node>,
@@ -74,14 +73,14 @@ pub(crate) struct Trie {
 }
 
 impl Trie {
-    /// Shows `visit` every leaf that matches `text`.
+    /// Visits every leaf that matches `text`.
     pub(crate) fn walk(&self, text: &[u8], visit: &mut impl Visit) {
         if !self.nodes.is_empty() {
             Walk { trie: self, ends: Ends::of(text), spans: Captures::new(), visit }.step(0, text);
         }
     }
 
-    /// The child whose label starts with a byte.
+    /// Returns the child whose label starts with a byte.
     #[inline]
     fn child(&self, here: &Node, first: u8) -> u32 {
         if here.count == 0 {
@@ -105,7 +104,7 @@ impl Trie {
     }
 }
 
-/// A look-up under way.
+/// A search in progress.
 struct Walk<'w, V> {
     trie: &'w Trie,
     ends: Ends,
@@ -121,7 +120,7 @@ impl<V: Visit> Walk<'_, V> {
             if here.least >= self.visit.limit() {
                 return;
             }
-            let Some(rest) = self.behind_label(here, text) else {
+            let Some(rest) = self.after_label(here, text) else {
                 return;
             };
             let Some(&first) = rest.first() else {
@@ -146,21 +145,21 @@ impl<V: Visit> Walk<'_, V> {
                 self.spans.truncate(depth);
             }
             if segment != NONE {
-                let behind = self.hole(rest);
+                let after = self.segment(rest);
                 if ends {
-                    (node, text) = (segment, behind);
+                    (node, text) = (segment, after);
                     continue;
                 }
-                self.step(segment, behind);
+                self.step(segment, after);
                 self.spans.truncate(depth);
             }
             return self.tail(here, rest);
         }
     }
 
-    /// Behind the node's label, if the text goes on with it.
+    /// Returns the text after the node's label, if it starts with the label.
     #[inline]
-    fn behind_label<'t>(&self, here: &Node, text: &'t [u8]) -> Option<&'t [u8]> {
+    fn after_label<'t>(&self, here: &Node, text: &'t [u8]) -> Option<&'t [u8]> {
         if (self.ends.word(text) ^ here.head.bytes) & here.head.mask != 0 {
             return None;
         }
@@ -178,13 +177,13 @@ impl<V: Visit> Walk<'_, V> {
         Some(rest)
     }
 
-    /// Takes bytes up to the next separator.
+    /// Captures the bytes up to the next separator.
     #[inline]
-    fn hole<'t>(&mut self, rest: &'t [u8]) -> &'t [u8] {
-        let (hole, behind) = rest.split_at(self.ends.segment(rest, self.trie.separator));
+    fn segment<'t>(&mut self, rest: &'t [u8]) -> &'t [u8] {
+        let (segment, after) = rest.split_at(self.ends.segment(rest, self.trie.separator));
         let at = self.ends.len - rest.len();
-        self.spans.push(span(at, at + hole.len()));
-        behind
+        self.spans.push(span(at, at + segment.len()));
+        after
     }
 
     fn tail(&mut self, here: &Node, rest: &[u8]) {
@@ -202,7 +201,7 @@ pub(crate) fn span(from: usize, to: usize) -> Span {
     (u16::try_from(from).unwrap_or(u16::MAX), u16::try_from(to).unwrap_or(u16::MAX))
 }
 
-/// A trie that still grows.
+/// Builds a trie.
 #[derive(Debug, Default)]
 pub(crate) struct TrieBuilder {
     label: Vec<u8>,
@@ -213,13 +212,13 @@ pub(crate) struct TrieBuilder {
 }
 
 impl TrieBuilder {
-    /// How many routes hang here and below.
+    /// Returns the number of routes in this node and below.
     fn size(&self) -> usize {
         let below = self.children.iter().chain(self.segment.as_deref());
         self.leaf.len() + self.tail.len() + below.map(TrieBuilder::size).sum::<usize>()
     }
 
-    /// Hangs a route under its edges.
+    /// Adds a route under its edges.
     pub(crate) fn insert(&mut self, edges: &[Edge], entry: Entry) {
         match edges {
             [] => self.leaf.push(entry),
@@ -249,7 +248,7 @@ impl TrieBuilder {
         child.insert_text(&text[common..], rest, entry);
     }
 
-    /// Cuts the label at `place`; what was below hangs under the second half.
+    /// Splits the label at `place`; the children move to the second half.
     fn split(&mut self, place: usize) {
         let below = TrieBuilder {
             label: self.label.split_off(place),
@@ -261,7 +260,7 @@ impl TrieBuilder {
         self.children.push(below);
     }
 
-    /// Leaves out nodes without a label that lead to one child only.
+    /// Removes nodes without a label that have a single child.
     fn shorten(&mut self) {
         while self.label.is_empty() && self.leaf.is_empty() && self.tail.is_empty() && self.segment.is_none()
         {
@@ -271,7 +270,7 @@ impl TrieBuilder {
         }
     }
 
-    /// Lays all nodes into flat vectors, the children of one node side by side.
+    /// Writes all nodes to flat vectors, the children of a node side by side.
     pub(crate) fn freeze(mut self, separator: u8) -> Trie {
         let mut trie = Trie { separator, ..Trie::default() };
         self.shorten();
@@ -302,7 +301,7 @@ impl Trie {
         let leaf = self.store(&mut builder.leaf);
         let tail = self.store(&mut builder.tail);
         let end = self.entries.len() as u32;
-        // The child with the most routes below it is asked for most often, as in matchit.
+        // The child with the most routes below it is tested first, as in matchit.
         builder.children.sort_by_cached_key(|child| (Reverse(child.size()), child.label.clone()));
         let children = self.nodes.len() as u32;
         for child in &builder.children {
@@ -331,7 +330,7 @@ impl Trie {
         least
     }
 
-    /// Lays entries behind all others, and says where they begin.
+    /// Appends entries, and returns their start.
     fn store(&mut self, entries: &mut [Entry]) -> u32 {
         entries.sort_by_key(|entry| entry.rank);
         let start = self.entries.len() as u32;
@@ -342,7 +341,7 @@ impl Trie {
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// The place of the first of eight bytes that is equal to one (Hacker's Delight, 6-1).
+/// Returns the index of the first of eight bytes that equals a byte (Hacker's Delight, 6-1).
 #[inline]
 pub(crate) fn place_of(byte: u8, bytes: u64) -> Option<u32> {
     let same = bytes ^ (ONES * u64::from(byte));
@@ -350,7 +349,7 @@ pub(crate) fn place_of(byte: u8, bytes: u64) -> Option<u32> {
     (zero != 0).then(|| zero.trailing_zeros() / 8)
 }
 
-/// The length of a text and its last eight bytes; with them a rest of it is read by words.
+/// The length of a text and its last eight bytes, with which any suffix is read in words.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ends {
     pub(crate) len: usize,
@@ -370,17 +369,17 @@ impl Ends {
         Self { len: text.len(), last }
     }
 
-    /// The first eight bytes of a rest of the text, zeros behind its end.
+    /// Returns the first eight bytes of a suffix of the text, padded with zeros.
     #[inline]
     pub(crate) fn word(&self, rest: &[u8]) -> u64 {
         match rest.first_chunk() {
             Some(bytes) => u64::from_le_bytes(*bytes),
-            // Twice, since a shift by 64 is none.
+            // In two steps, since a shift by 64 overflows.
             None => (self.last >> 1) >> (63 - 8 * rest.len()),
         }
     }
 
-    /// How many bytes of a rest of the text lie before the next separator or the end.
+    /// Returns the number of bytes of a suffix before the next separator or the end.
     #[inline]
     pub(crate) fn segment(&self, rest: &[u8], separator: u8) -> usize {
         let mut from = rest;
@@ -389,7 +388,7 @@ impl Ends {
                 return rest.len() - from.len() + place as usize;
             }
             match from.get(8..) {
-                Some(behind) => from = behind,
+                Some(after) => from = after,
                 None => return rest.len(),
             }
         }

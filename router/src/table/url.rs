@@ -1,4 +1,4 @@
-//! Reverse URLs.
+//! Urls: reverse URLs from route names.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,12 +35,12 @@ impl UrlFiller<'_> {
         value.ok_or_else(|| UrlError::MissingVariable(name.to_owned()))
     }
 
-    /// The innermost host.
+    /// Returns the innermost host.
     pub(crate) fn host(&self) -> Result<String, UrlError> {
         self.fill(self.entry.templates.hosts.last().ok_or(UrlError::NoHost)?)
     }
 
-    /// The innermost host, if it is one and all its variables are there.
+    /// Returns the innermost host, if it is a single one and all its variables are set.
     pub(crate) fn host_if_set(&self) -> Result<Option<String>, UrlError> {
         match self.host() {
             Err(UrlError::NoHost | UrlError::MissingVariable(_)) => Ok(None),
@@ -48,12 +48,12 @@ impl UrlFiller<'_> {
         }
     }
 
-    /// Path and query.
+    /// Returns path and query.
     pub(crate) fn target(&self) -> Result<String, UrlError> {
         let templates = &self.entry.templates;
         let mut target = match &templates.path {
             Some(path) => self.fill(path)?,
-            // A query alone is a reference to whatever path it is read at.
+            // A query alone is a reference relative to any path.
             None if !templates.queries.is_empty() => String::new(),
             None => return Err(UrlError::NoPath),
         };
@@ -68,7 +68,7 @@ impl UrlFiller<'_> {
         Ok(target)
     }
 
-    /// Text and values, each escaped as its place asks.
+    /// Fills a template with the values, each encoded for its position.
     fn fill(&self, template: &Template) -> Result<String, UrlError> {
         let mut out = String::new();
         for node in &template.nodes {
@@ -81,13 +81,13 @@ impl UrlFiller<'_> {
                 Node::Variable(var) => {
                     (self.value(&var.name)?, may_span(&var.kind, Some(b'/'), Syntax::Native))
                 }
-                // Many hosts: none of them is the one.
+                // A wildcard is not a single host.
                 Node::Wildcard(_) => return Err(UrlError::NoHost),
             };
             let raw = self.catalog.policy.path == PathForm::Raw && matches!(node, Node::Text(_));
             match template.kind {
                 TemplateKind::Path if raw => out.push_str(text),
-                // Names of hosts ignore case (RFC 4343), and are compared in lower case.
+                // Host names ignore case (RFC 4343), and are compared in lower case.
                 TemplateKind::Host if self.catalog.policy.syntax == Syntax::Native => {
                     out.push_str(&text.to_ascii_lowercase());
                 }
@@ -103,26 +103,27 @@ impl UrlFiller<'_> {
         Ok(out)
     }
 
-    /// Reads the parts of the URL as a request would be read, and compares what comes out with what
-    /// went in. A part that is not given is not checked.
+    /// Parses the URL as a request, and compares its captures with the values. A part that is not given is
+    /// not checked.
     pub(crate) fn check(&self, host: Option<&str>, target: Option<&str>) -> Result<(), UrlError> {
-        let entry = self.entry;
-        let pattern = &self.catalog.patterns[entry.rank];
-        let refused = || self.refused(host.is_some(), target.is_some());
-        let text = target.unwrap_or("/");
-        let slash = if text.starts_with('/') { "" } else { "/" };
-        let uri: Uri =
-            format!("http://{}{slash}{text}", host.unwrap_or("h")).parse().map_err(|_| refused())?;
-        // A host such as `evil/x` would become a part of the path.
-        if uri.authority().map(Authority::as_str) != host.or(Some("h")) {
-            return Err(refused());
-        }
-        let request = Request::get(uri).body(()).map_err(|_| refused())?;
+        let rejected = || self.rejected(host.is_some(), target.is_some());
+        let request = request(host, target).ok_or_else(rejected)?;
         let peer = Peer::default();
         let policy = &self.catalog.policy;
-        let read =
-            NormalizedRequest::new(&request, &peer, policy, &[], host.is_some()).map_err(|_| refused())?;
-        let view = RequestView::new(&request, &read, &peer, policy);
+        let normalized =
+            NormalizedRequest::new(&request, &peer, policy, &[], host.is_some()).map_err(|_| rejected())?;
+        let view = RequestView::new(&request, &normalized, &peer, policy);
+        let captures = self.captures(&view, host, target).ok_or_else(rejected)?;
+        // gorilla/mux allows a name twice: one value cannot be compared with two captures.
+        if policy.syntax == Syntax::Gorilla {
+            return Ok(());
+        }
+        self.compare(&captures, &view, host, target)
+    }
+
+    /// Matches the request of a URL with the route.
+    fn captures(&self, view: &RequestView<'_>, host: Option<&str>, target: Option<&str>) -> Option<Captures> {
+        let pattern = &self.catalog.patterns[self.entry.rank];
         let mut captures = Captures::new();
         let mut found = |span| captures.push(span);
         let mut holds = target.is_none() || pattern.path.matches(view.path, &mut found);
@@ -132,21 +133,25 @@ impl UrlFiller<'_> {
         let checked = |guard: &&Guard| match guard {
             Guard::Query(_) | Guard::PathRegex(_) => target.is_some(),
             // In gorilla/mux the inner host replaces the outer one when a URL is built.
-            Guard::Host(_) => host.is_some() && policy.syntax == Syntax::Native,
+            Guard::Host(_) => host.is_some() && view.policy.syntax == Syntax::Native,
             _ => false,
         };
-        holds &= pattern.guards.iter().filter(checked).all(|guard| guard.holds(&view, &mut found));
-        if !holds {
-            return Err(refused());
-        }
-        // gorilla/mux lets a name appear twice: the values cannot all come back.
-        if policy.syntax == Syntax::Gorilla {
-            return Ok(());
-        }
+        holds &= pattern.guards.iter().filter(checked).all(|guard| guard.holds(view, &mut found));
+        holds.then_some(captures)
+    }
+
+    /// Compares the captures of a URL with the values that it was built from.
+    fn compare(
+        &self,
+        captures: &Captures,
+        view: &RequestView<'_>,
+        host: Option<&str>,
+        target: Option<&str>,
+    ) -> Result<(), UrlError> {
         let mut spans = captures.as_slice().iter();
-        for var in &entry.templates.vars {
+        for var in &self.entry.templates.vars {
             let (given, text, encoding) = match var.source {
-                Source::Path => (target, view.path, policy.path_encoding()),
+                Source::Path => (target, view.path, view.policy.path_encoding()),
                 Source::Query => (target, view.query(), Encoding::Form),
                 Source::Host => (host, view.host.map_or("", |host| &*host.name), Encoding::Plain),
             };
@@ -169,8 +174,8 @@ impl UrlFiller<'_> {
         Ok(())
     }
 
-    /// Names the variable of host or target that does not fit alone, else the first.
-    pub(crate) fn refused(&self, host: bool, target: bool) -> UrlError {
+    /// Returns the error for the variable of host or target whose value does not fit, else for the first.
+    pub(crate) fn rejected(&self, host: bool, target: bool) -> UrlError {
         let part = |source: Source| if source == Source::Host { host } else { target };
         let vars = self.entry.templates.vars.iter().filter(|var| part(var.source));
         let mut vars = vars.map(|var| var.name.as_str()).filter(|name| self.values.contains_key(*name));
@@ -207,7 +212,7 @@ impl UrlFiller<'_> {
         }
     }
 
-    /// The template that a variable stands in.
+    /// Returns the template of a variable.
     fn template_of(&self, name: &str) -> String {
         let queries = self.entry.templates.queries.iter().filter_map(|(_, template)| template.as_ref());
         let mut others = self.entry.templates.hosts.iter().chain(queries);
@@ -216,7 +221,19 @@ impl UrlFiller<'_> {
     }
 }
 
-/// The reverse of a table: names to URLs.
+/// Returns the request of a URL, if host and target form one.
+fn request(host: Option<&str>, target: Option<&str>) -> Option<Request<()>> {
+    let text = target.unwrap_or("/");
+    let slash = if text.starts_with('/') { "" } else { "/" };
+    let uri: Uri = format!("http://{}{slash}{text}", host.unwrap_or("h")).parse().ok()?;
+    // A host such as `evil/x` would become a part of the path.
+    if uri.authority().map(Authority::as_str) != host.or(Some("h")) {
+        return None;
+    }
+    Request::get(uri).body(()).ok()
+}
+
+/// The URL builders of a table, by route name.
 ///
 /// ```
 /// use waylay_router::{Route, Table};
@@ -240,10 +257,10 @@ impl Urls {
         Self { catalog }
     }
 
-    /// Starts the URL of a named route.
+    /// Returns a builder for the URL of a named route.
     ///
     /// # Errors
-    /// [`UrlError::UnknownRoute`], with the nearest name that there is.
+    /// [`UrlError::UnknownRoute`], with the most similar name.
     pub fn builder(&self, name: &str) -> Result<UrlBuilder, UrlError> {
         match self.catalog.names.get(name) {
             Some(&route) => {
@@ -263,7 +280,7 @@ impl Urls {
     }
 }
 
-/// A URL whose variables are being filled in.
+/// A builder of one URL.
 ///
 /// ```
 /// use waylay_router::{Route, Table, UrlError};
@@ -285,7 +302,7 @@ pub struct UrlBuilder {
 }
 
 impl UrlBuilder {
-    /// Sets a variable of path, host or query. Without its variable, an optional segment is left out.
+    /// Sets a variable of path, host or query. An optional segment without its variable is omitted.
     pub fn set(mut self, name: impl Into<String>, value: impl Display) -> Self {
         self.values.insert(name.into(), value.to_string());
         self
@@ -297,27 +314,27 @@ impl UrlBuilder {
         self
     }
 
-    /// The path and the query, escaped.
+    /// Returns path and query, encoded.
     ///
     /// # Errors
-    /// A variable is missing, unknown, or refused by its template; or there is no path.
+    /// A variable is missing, unknown, or does not match its template; or the route has no path.
     pub fn build(&self) -> Result<String, UrlError> {
         let filler = self.filler()?;
         let host = filler.host_if_set()?;
         let target = filler.target()?;
-        // `//name` would lead to another host.
+        // `//name` would refer to another host.
         let native = self.catalog.policy.syntax == Syntax::Native;
         if native && target.starts_with("//") {
-            return Err(filler.refused(false, true));
+            return Err(filler.rejected(false, true));
         }
         filler.check(host.as_deref(), Some(&target))?;
         Ok(target)
     }
 
-    /// The host.
+    /// Returns the host.
     ///
     /// # Errors
-    /// A variable is missing, unknown, or refused by its template; or there is no one host.
+    /// A variable is missing, unknown, or does not match its template; or the route has not exactly one host.
     pub fn host(&self) -> Result<String, UrlError> {
         let filler = self.filler()?;
         let host = filler.host()?;
@@ -325,10 +342,11 @@ impl UrlBuilder {
         Ok(host)
     }
 
-    /// Scheme, host, path and query; the scheme is the route's unless one was set.
+    /// Returns scheme, host, path and query; the scheme is the route's unless one was set.
     ///
     /// # Errors
-    /// As [`build`](Self::build) and [`host`](Self::host); or no scheme is known, or none of the route's.
+    /// Those of [`build`](Self::build) and [`host`](Self::host); or the scheme is unknown, or not one of the
+    /// route's.
     pub fn absolute(&self) -> Result<String, UrlError> {
         let host = self.host()?;
         let filler = self.filler()?;
@@ -343,12 +361,12 @@ impl UrlBuilder {
             Err(UrlError::NoPath) => String::new(),
             target => target?,
         };
-        // What has no path is asked for as `/`.
+        // A URL without a path requests `/`.
         filler.check(Some(&host), Some(if target.is_empty() { "/" } else { &target }))?;
         Ok(format!("{scheme}://{host}{target}"))
     }
 
-    /// The route with all its variables: those that were set, and those that it supplies itself.
+    /// Returns the route with all its variables: those that were set and those that it supplies.
     fn filler(&self) -> Result<UrlFiller<'_>, UrlError> {
         let entry = self.catalog.routes.get(self.route).ok_or(UrlError::NoPath)?;
         let mut values = self.values.clone();
@@ -356,7 +374,7 @@ impl UrlBuilder {
             (supply.0)(&mut values);
         }
         let known = |name: &&String| entry.templates.vars.iter().any(|var| var.name == **name);
-        // What supplies variables may make them of others; gorilla/mux takes no notice of any.
+        // A supplier may read variables that the route does not have; gorilla/mux ignores all of these.
         let lenient = !entry.supplies.is_empty() || self.catalog.policy.syntax == Syntax::Gorilla;
         match self.values.keys().find(|name| !known(name)) {
             Some(name) if !lenient => Err(UrlError::UnknownVariable(name.clone())),
@@ -365,13 +383,13 @@ impl UrlBuilder {
     }
 }
 
-/// Why a URL cannot be built.
+/// The reason for not building a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
     /// No route has the name.
     UnknownRoute {
-        /// The name that was asked for.
+        /// The name.
         name: String,
         /// The most similar name of the table.
         nearest: Option<String>,
@@ -380,22 +398,22 @@ pub enum UrlError {
     MissingVariable(String),
     /// A variable was set that the route does not have.
     UnknownVariable(String),
-    /// The route would not match the value, or would read another one.
+    /// The route would not match the value, or would capture another one.
     Mismatch {
         /// The variable.
         variable: String,
         /// The value.
         value: String,
-        /// The template that refuses it.
+        /// The template that does not match it.
         template: String,
     },
     /// The route has no path.
     NoPath,
     /// The route has no host.
     NoHost,
-    /// Neither the route nor the caller names a scheme.
+    /// Neither the route nor the caller sets a scheme.
     NoScheme,
-    /// A text that is no scheme, or none that the route is served over.
+    /// A text that is not a scheme, or not one of the route's.
     Scheme(String),
 }
 
@@ -409,7 +427,7 @@ impl Display for UrlError {
             Self::MissingVariable(name) => write!(f, "variable `{name}` is not set"),
             Self::UnknownVariable(name) => write!(f, "the route has no variable `{name}`"),
             Self::Mismatch { variable, value, template } => {
-                write!(f, "`{template}` would not give `{value}` back for variable `{variable}`")
+                write!(f, "`{template}` does not match `{value}` for variable `{variable}`")
             }
             Self::NoPath => f.write_str("the route has no path"),
             Self::NoHost => f.write_str("the route has no host"),

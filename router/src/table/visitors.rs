@@ -1,4 +1,4 @@
-//! Near misses, allowed methods, seals.
+//! Visitors of the index: near misses, allowed methods, seals.
 
 use crate::compile::pattern::Pattern;
 use crate::request::media_type::Media;
@@ -10,13 +10,13 @@ use crate::table::miss::Reason;
 use crate::table::trie::{Entry, Visit};
 use crate::template::captures::Captures;
 
-/// Collects what a request lacks, from the routes that fail on nothing else.
+/// Collects why routes do not match that fail in a single condition.
 pub(crate) struct NearMisses<'s> {
     patterns: &'s [Pattern],
     view: &'s RequestView<'s>,
-    /// Of routes that only the method keeps from answering.
+    /// Methods of routes that fail only by the method.
     methods: MethodSet,
-    /// Of routes whose method is another one, whatever else they ask of the body.
+    /// Methods of routes that fail by the method and by a type.
     others: MethodSet,
     content_types: Vec<String>,
     accepted: Vec<String>,
@@ -28,7 +28,7 @@ impl<'s> NearMisses<'s> {
         Self { patterns, view, methods, others, content_types: Vec::new(), accepted: Vec::new() }
     }
 
-    /// One rule, whatever the order of routes.
+    /// Returns the reason of the miss, independent of the order of routes.
     pub(crate) fn reason(self) -> Option<Reason> {
         if !self.methods.is_empty() {
             Some(Reason::MethodNotAllowed(self.methods))
@@ -44,7 +44,7 @@ impl<'s> NearMisses<'s> {
     }
 }
 
-/// Collects the methods of all routes that match but for the method.
+/// Collects the methods of all routes that match except for the method.
 pub(crate) struct Allowed<'s> {
     pub(crate) patterns: &'s [Pattern],
     pub(crate) view: &'s RequestView<'s>,
@@ -100,7 +100,7 @@ impl Visit for NearMisses<'_> {
     }
 }
 
-/// Collects the routes that match and are better than a limit.
+/// Collects the matching routes that rank before a limit.
 pub(crate) struct BetterRoutes<'s> {
     pub(crate) patterns: &'s [Pattern],
     pub(crate) view: &'s RequestView<'s>,
@@ -125,21 +125,21 @@ impl Visit for BetterRoutes<'_> {
     }
 }
 
-/// The routes that seals leave to a request.
+/// The limit that seals set for a search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SearchLimit {
-    /// Routes from this rank on are out of reach.
+    /// Routes from this rank on are excluded.
     pub(crate) limit: u32,
-    /// Only routes in here are within reach.
+    /// Only routes in this scope are included.
     pub(crate) inside: Option<ScopeId>,
 }
 
 impl SearchLimit {
-    /// All routes.
+    /// No limit.
     pub(crate) const OPEN: Self = Self { limit: u32::MAX, inside: None };
 
-    /// What the seals of the routes of an index leave, which `limits` holds by rank, `u32::MAX` for
-    /// routes without a seal.
+    /// Returns the limit that sealed routes set; `limits` has the limit of each rank, `u32::MAX` for routes
+    /// without a seal.
     pub(crate) fn of_routes(
         index: &Index,
         patterns: &[Pattern],
@@ -151,18 +151,18 @@ impl SearchLimit {
         Self { limit: seals.limit, inside: None }
     }
 
-    /// The same within a scope only.
+    /// Limits the search to a scope.
     pub(crate) fn inside(self, scope: Option<ScopeId>) -> Self {
         Self { inside: scope, ..self }
     }
 
-    /// Whether nothing is sealed.
+    /// Tests whether there is no limit.
     pub(crate) fn is_open(&self) -> bool {
         self.limit == u32::MAX && self.inside.is_none()
     }
 }
 
-/// Finds the seal of the least limit.
+/// Finds the least limit of matching sealed routes.
 struct Seals<'s> {
     patterns: &'s [Pattern],
     limits: &'s [u32],
@@ -179,14 +179,14 @@ impl Visit for Seals<'_> {
         for entry in entries {
             let rank = entry.rank as usize;
             let Some(&limit) = self.limits.get(rank).filter(|limit| **limit < self.limit) else { continue };
-            if self.patterns[rank].lies_at(self.view, spans.as_slice()) {
+            if self.patterns[rank].matches_location(self.view, spans.as_slice()) {
                 self.limit = limit;
             }
         }
     }
 }
 
-/// Shows another visitor some of the routes only.
+/// Passes some of the routes to another visitor.
 pub(crate) struct Only<'s, V, F> {
     pub(crate) limit: u32,
     pub(crate) passes: F,

@@ -1,14 +1,14 @@
-//! Byte ranges of captured variables.
+//! Captures: byte ranges of captured variables.
 
-/// As many as stand in line; more of them go to the heap.
+/// The number of ranges without an allocation.
 const IN_LINE: usize = 8;
 
-/// A few byte ranges, in line.
+/// A list of byte ranges; short ones need no allocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Captures {
     spans: [Span; IN_LINE],
     len: u32,
-    /// All of them, once there are too many.
+    /// All ranges, if there are too many for the array.
     #[expect(clippy::box_collection, reason = "8 bytes instead of 24: matches are moved often")]
     more: Option<Box<Vec<Span>>>,
 }
@@ -35,17 +35,17 @@ impl Captures {
         self.more.get_or_insert_with(|| Box::new(spans.to_vec())).push(span);
     }
 
-    /// Drops all ranges from `len` on.
+    /// Removes all ranges from `len` on.
     #[inline]
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len as u32);
         if self.more.is_some() {
-            self.come_back();
+            self.shrink();
         }
     }
 
     #[cold]
-    fn come_back(&mut self) {
+    fn shrink(&mut self) {
         let len = self.len as usize;
         if let Some(more) = &mut self.more {
             more.truncate(len);
@@ -69,13 +69,13 @@ impl Captures {
         }
     }
 
-    /// Whether the last range is there and empty.
+    /// Tests whether the last range exists and is empty.
     #[inline]
     pub(crate) fn ends_empty(&self) -> bool {
         self.as_slice().last().is_some_and(|(from, to)| from == to)
     }
 
-    /// A copy; only what is used is copied.
+    /// Returns a copy; only the used part is copied.
     #[inline]
     pub(crate) fn copied(&self) -> Self {
         let mut copy = Self::new();
@@ -83,7 +83,7 @@ impl Captures {
         copy
     }
 
-    /// Becomes a copy of another one; only what is used is copied.
+    /// Copies another list; only the used part is copied.
     #[inline]
     pub(crate) fn copy(&mut self, other: &Captures) {
         self.truncate(0);
@@ -96,7 +96,7 @@ impl Captures {
 /// A byte range of a request's path, host or query.
 pub(crate) type Span = (u16, u16);
 
-/// The range of a variable whose segment was left out: no text lies there.
+/// The range of a variable whose optional segment is missing.
 pub(crate) const ABSENT: Span = (1, 0);
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
     use super::{Captures, IN_LINE};
 
     #[test]
-    fn spill_and_come_back() {
+    fn spill_and_shrink() {
         let mut captures = Captures::new();
         let mut wanted = Vec::new();
         for i in 0..40u16 {

@@ -1,4 +1,4 @@
-//! A variable's regex.
+//! Constraint: the compiled regex of a variable.
 
 use waylay_template::{
     MAX_REGEX_BYTES, RegexCheck, Syntax, Template, TemplateError, TemplateErrorKind, TemplateKind,
@@ -9,7 +9,7 @@ use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// A compiled constraint, anchored at both ends.
+/// A compiled regex, anchored at both ends.
 #[derive(Debug, Clone)]
 pub(crate) struct Constraint {
     regex: Regex,
@@ -17,7 +17,7 @@ pub(crate) struct Constraint {
 }
 
 impl Constraint {
-    /// Compiles `pattern`; refuses capturing groups and oversized automata.
+    /// Compiles a regex; rejects capturing groups and large automata.
     pub(crate) fn compile(
         pattern: &str,
         place: TemplateKind,
@@ -35,7 +35,7 @@ impl Constraint {
         Ok(Self { regex, run })
     }
 
-    /// Whether the whole of `value` matches.
+    /// Tests whether the whole value matches.
     pub(crate) fn holds(&self, value: &str) -> bool {
         match &self.run {
             Some(run) if value.is_ascii() => run.holds(value.as_bytes()),
@@ -44,7 +44,7 @@ impl Constraint {
     }
 }
 
-/// Compiles a whole expression with the size limit.
+/// Compiles an expression with the size limit.
 pub(crate) fn build(expression: &str, syntax: Syntax, insensitive: bool) -> Result<Regex, TemplateErrorKind> {
     RegexBuilder::new(expression)
         .dot_matches_new_line(syntax == Syntax::Native)
@@ -57,10 +57,10 @@ pub(crate) fn build(expression: &str, syntax: Syntax, insensitive: bool) -> Resu
         })
 }
 
-/// Compiles a regex that the whole of a text must match; gorilla/mux's need not. Our own may ignore case.
+/// Compiles a regex that must match the whole text, except in gorilla/mux. The native one may ignore case.
 pub(crate) fn whole(pattern: &str, syntax: Syntax, insensitive: bool) -> Result<Regex, TemplateErrorKind> {
     let source = in_syntax(pattern, syntax);
-    // Alone first: `)(` is a regex only between the anchors.
+    // First alone: `)(` is a regex only between the anchors.
     let alone = build(&source, syntax, false)?;
     match syntax {
         Syntax::Gorilla => Ok(alone),
@@ -68,7 +68,7 @@ pub(crate) fn whole(pattern: &str, syntax: Syntax, insensitive: bool) -> Result<
     }
 }
 
-/// Parses a template, its regexes included.
+/// Parses a template, and checks its regexes.
 pub(crate) fn parse(text: &str, kind: TemplateKind, syntax: Syntax) -> Result<Template, TemplateError> {
     Template::parse_with(text, kind, syntax, &Regexes(syntax))
 }
@@ -82,7 +82,7 @@ pub(crate) fn may_span(kind: &VariableKind, separator: Option<u8>, syntax: Synta
     }
 }
 
-/// The regexes of one syntax, as the template parser asks about them.
+/// The regex checks of one syntax, for the template parser.
 struct Regexes(Syntax);
 
 impl RegexCheck for Regexes {
@@ -90,7 +90,7 @@ impl RegexCheck for Regexes {
         Constraint::compile(regex, kind, self.0).map(drop)
     }
 
-    /// Read off the regex's HIR.
+    /// Computed from the regex's HIR.
     fn may_span(&self, regex: &str, separator: Option<u8>) -> bool {
         parse_regex(&in_syntax(regex, self.0), self.0).is_ok_and(|hir| {
             hir.properties().minimum_len() == Some(0) || separator.is_some_and(|byte| may_hold(&hir, byte))
@@ -123,8 +123,7 @@ fn parse_regex(source: &str, syntax: Syntax) -> Result<Hir, Box<regex_syntax::Er
         .map_err(Box::new)
 }
 
-/// A constraint of the shape `[class]{min,max}`: one table look-up a byte
-/// instead of a regex search, as long as the value is ASCII.
+/// A regex of the form `[class]{min,max}`: for ASCII values, one table look-up per byte replaces the regex.
 #[derive(Debug, Clone)]
 struct Run {
     set: [bool; 128],
@@ -166,7 +165,7 @@ impl Run {
     }
 }
 
-/// Go's `\d \w \s \b` are ASCII, Rust's are Unicode: spell them out.
+/// Replaces `\d \w \s \b`, which are ASCII in Go and Unicode in Rust.
 pub(crate) fn in_syntax(pattern: &str, syntax: Syntax) -> String {
     if syntax == Syntax::Native {
         return pattern.to_owned();
@@ -193,7 +192,7 @@ pub(crate) fn in_syntax(pattern: &str, syntax: Syntax) -> String {
     out
 }
 
-/// regex's own errors draw the pattern over several lines; the last one has the reason.
+/// The errors of the regex crate have several lines; the last one has the reason.
 fn first_line(error: &str) -> String {
     let last = error.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("");
     last.trim().trim_start_matches("error: ").to_owned()

@@ -1,22 +1,22 @@
-//! Percent-encoding, both ways.
+//! Encoding: percent-encoding and decoding.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// How raw text is encoded.
+/// The encoding of raw text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// Percent escapes, as in paths.
     Path,
     /// Percent escapes, and `+` for a space, as in queries.
     Form,
-    /// Not at all, as in hosts.
+    /// None, as in hosts.
     Plain,
 }
 
 impl Encoding {
-    /// The value of `raw`, or nothing if it is not UTF-8.
+    /// Decodes `raw`.
     pub(crate) fn decode(self, raw: &str) -> Result<Cow<'_, str>, std::str::Utf8Error> {
         if self.is_identity(raw) {
             return Ok(Cow::Borrowed(raw));
@@ -32,12 +32,12 @@ impl Encoding {
         }
     }
 
-    /// Whether a piece cut from well-escaped text does not end within an escape.
+    /// Tests that a part of well-encoded text does not end within an escape.
     pub(crate) fn is_whole(self, piece: &str) -> bool {
         self == Self::Plain || !piece.bytes().rev().take(2).any(|byte| byte == b'%')
     }
 
-    /// Whether `raw` is its own value.
+    /// Tests whether `raw` equals its decoded value.
     fn is_identity(self, raw: &str) -> bool {
         match self {
             Self::Plain => true,
@@ -46,8 +46,8 @@ impl Encoding {
         }
     }
 
-    /// The value, and for each of its bytes (and its end) the place in `raw`.
-    /// `None` for the places means that they are the same.
+    /// Decodes `raw`, and returns the offset in `raw` of each byte of the value and of its end; `None` if all
+    /// offsets are equal. Returns `None` if the value is not UTF-8.
     pub(crate) fn decode_mapped(self, raw: &str) -> Option<(Cow<'_, str>, Option<Vec<usize>>)> {
         if self.is_identity(raw) {
             return Some((Cow::Borrowed(raw), None));
@@ -83,7 +83,7 @@ impl Encoding {
     }
 }
 
-/// Whether a `%` is not followed by two hexadecimal digits.
+/// Tests whether a `%` is not followed by two hexadecimal digits.
 pub(crate) fn has_bad_escape(text: &str) -> bool {
     text.split('%').skip(1).any(|after| {
         let mut digits = after.bytes().take(2).filter(u8::is_ascii_hexdigit);
@@ -91,12 +91,12 @@ pub(crate) fn has_bad_escape(text: &str) -> bool {
     })
 }
 
-/// The value of a hexadecimal digit.
+/// Returns the value of a hexadecimal digit.
 pub(crate) fn hex(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// `text` as it stands in a canonical path: pchar and `/` as they are, the rest as escapes.
+/// Encodes text as in a canonical path: pchar and `/` stay, everything else is escaped.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for &byte in text.as_bytes() {
@@ -109,7 +109,7 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
-/// Writes `%XX`.
+/// Appends `%XX`.
 pub(crate) fn push_escape(out: &mut String, byte: u8) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     out.push('%');
@@ -117,12 +117,12 @@ pub(crate) fn push_escape(out: &mut String, byte: u8) {
     out.push(char::from(DIGITS[usize::from(byte & 15)]));
 }
 
-/// RFC 3986's unreserved characters.
+/// Tests for an unreserved character of RFC 3986.
 pub(crate) fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// RFC 3986's pchar without escapes, and `/`.
+/// Tests for a pchar of RFC 3986 without escapes, or `/`.
 pub(crate) fn is_path_byte(byte: u8) -> bool {
     is_unreserved(byte) || b"!$&'()*+,;=:@/".contains(&byte)
 }

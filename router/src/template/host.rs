@@ -1,4 +1,4 @@
-//! Compiled host template.
+//! HostPattern: a compiled host template.
 
 use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind, Wildcard};
 
@@ -24,16 +24,16 @@ enum Label {
     Variable(SegmentPattern),
     /// Any label.
     One,
-    /// One label or more, in front of all others.
+    /// One label or more; always the first.
     Rest(Option<SegmentPattern>),
 }
 
 impl HostPattern {
-    /// Divides a template at its dots, after cutting a port off.
+    /// Compiles a template: removes the port, then splits it at the dots.
     pub(crate) fn compile(template: &Template, syntax: Syntax) -> Result<Self, TemplateErrorKind> {
         let mut nodes = template.nodes.clone();
         let mut port = None;
-        // gorilla/mux looks for the colon in the compiled regex, where `(?:` makes the port count by accident.
+        // gorilla/mux searches the compiled regex for a colon, so `(?:` makes the port matter by accident.
         let named = |node: &Node| matches!(node, Node::Text(text) if text.contains(':'));
         let with_port = syntax == Syntax::Gorilla && nodes.iter().any(named);
         if syntax == Syntax::Native
@@ -72,27 +72,27 @@ impl HostPattern {
         Ok(Self { labels, whole, exact: None, port, with_port })
     }
 
-    /// The host, if only one matches (on any port, unless one is named).
+    /// Returns the host, if only one matches (on any port, unless the template has one).
     pub(crate) fn exact(&self) -> Option<&str> {
         self.exact.as_deref()
     }
 
-    /// The port that is named.
+    /// Returns the port of the template.
     pub(crate) fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// Whether a port is named.
+    /// Tests whether the template has a port.
     pub(crate) fn has_port(&self) -> bool {
         self.port.is_some() || self.with_port
     }
 
-    /// Whether no class of labels describes it: a regex over the whole host.
+    /// Tests whether the template is a regex over the whole host, without labels.
     pub(crate) fn is_regex(&self) -> bool {
         self.whole.is_some()
     }
 
-    /// Edges over the host's labels in reverse order (`a.b.c` is `c.b.a`).
+    /// Returns the edges of the labels in reverse order (`a.b.c` is `c.b.a`).
     pub(crate) fn edges(&self) -> Vec<Edge> {
         if self.labels.is_empty() {
             return vec![Edge::Tail];
@@ -120,7 +120,7 @@ impl HostPattern {
         edges
     }
 
-    /// Tests an effective host and hands over the range of each variable.
+    /// Tests an effective host, and passes the range of each variable to `found`.
     pub(crate) fn matches(&self, host: &str, port: Option<u16>, found: &mut impl FnMut(Span)) -> bool {
         if self.port.is_some() && self.port != port {
             return false;
@@ -142,44 +142,45 @@ impl HostPattern {
         if let Some(pattern) = &self.whole {
             return pattern.read(host, (0, length), Encoding::Plain, found);
         }
-        let mut at = 0u16;
-        let mut labels = self.labels.as_slice();
-        if let [Label::Rest(pattern), after @ ..] = labels {
-            labels = after;
-            let Some(end) = end_of_rest(host, after.len()) else {
-                return false;
-            };
-            if pattern.as_ref().is_some_and(|pattern| !pattern.read(host, (0, end), Encoding::Plain, found)) {
-                return false;
-            }
-            if after.is_empty() {
-                return true;
-            }
-            at = end + 1;
-        }
-        let mut parts = host[usize::from(at)..].split('.');
-        for label in labels {
-            let Some(part) = parts.next() else {
-                return false;
-            };
-            let end = at + u16::try_from(part.len()).unwrap_or(0);
-            let holds = match label {
-                Label::Text(text) => **text == *part,
-                Label::Variable(pattern) => pattern.read(host, (at, end), Encoding::Plain, found),
-                Label::One => !part.is_empty(),
-                // It stands in front of all others.
-                Label::Rest(_) => false,
-            };
-            if !holds {
-                return false;
-            }
-            at = end.saturating_add(1);
-        }
-        parts.next().is_none()
+        self.matches_labels(host, found)
+    }
+
+    fn matches_labels(&self, host: &str, found: &mut impl FnMut(Span)) -> bool {
+        let [Label::Rest(pattern), after @ ..] = self.labels.as_slice() else {
+            return matches_each(&self.labels, host, 0, found);
+        };
+        let Some(end) = end_of_rest(host, after.len()) else {
+            return false;
+        };
+        pattern.as_ref().is_none_or(|pattern| pattern.read(host, (0, end), Encoding::Plain, found))
+            && (after.is_empty() || matches_each(after, host, end + 1, found))
     }
 }
 
-/// Where the labels end that stand in front of the last few.
+/// Tests the labels of a host from an offset on, one by one.
+fn matches_each(labels: &[Label], host: &str, mut at: u16, found: &mut impl FnMut(Span)) -> bool {
+    let mut parts = host[usize::from(at)..].split('.');
+    for label in labels {
+        let Some(part) = parts.next() else {
+            return false;
+        };
+        let end = at + u16::try_from(part.len()).unwrap_or(0);
+        let holds = match label {
+            Label::Text(text) => **text == *part,
+            Label::Variable(pattern) => pattern.read(host, (at, end), Encoding::Plain, found),
+            Label::One => !part.is_empty(),
+            // Always the first label.
+            Label::Rest(_) => false,
+        };
+        if !holds {
+            return false;
+        }
+        at = end.saturating_add(1);
+    }
+    parts.next().is_none()
+}
+
+/// Returns the end of the labels before the last `last` ones.
 fn end_of_rest(host: &str, last: usize) -> Option<u16> {
     let end = match last.checked_sub(1) {
         None => host.len(),

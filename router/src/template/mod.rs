@@ -1,4 +1,4 @@
-//! Templates: text with variables, read into pieces, compiled into patterns, filled into text again.
+//! Compiled templates: path and host patterns, constraints, captures.
 
 pub(crate) mod captures;
 pub(crate) mod constraint;

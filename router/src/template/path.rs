@@ -1,4 +1,4 @@
-//! Compiled path template: trie edges and captures.
+//! PathPattern: a compiled path template, as trie edges and captures.
 
 use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
@@ -7,21 +7,21 @@ use crate::template::constraint::may_span;
 use crate::template::encoding::{Encoding, escape};
 use crate::template::segment::SegmentPattern;
 
-/// One step from the root of a trie towards a leaf.
+/// One edge of a trie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Edge {
     /// These bytes.
     Text(Vec<u8>),
     /// One or more bytes up to the next separator.
     Segment,
-    /// All bytes that are left, none included.
+    /// All remaining bytes, possibly none.
     Tail,
 }
 
 /// How a template ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) enum PathEnd {
-    /// The whole path is described.
+    /// The template matches the whole path.
     #[default]
     Exact,
     /// Whole segments may follow.
@@ -42,13 +42,13 @@ pub(crate) struct PathPattern {
 }
 
 impl PathPattern {
-    /// Every path.
+    /// Returns the pattern of every path.
     pub(crate) fn any() -> Self {
         let (edges, segments) = (vec![Edge::Tail], vec![SegmentPattern::Rest]);
         Self { edges, short: None, segments, end: PathEnd::Exact, encoding: Encoding::Path }
     }
 
-    /// Lays a template out along the trie.
+    /// Compiles a template to trie edges.
     pub(crate) fn compile(
         template: &Template,
         end: PathEnd,
@@ -73,7 +73,7 @@ impl PathPattern {
         Ok(Self { edges, short: short.map(|(edges, _)| edges.into()), segments, end, encoding })
     }
 
-    /// The edge lists under which the pattern stands in the trie.
+    /// Returns the edge sequences of the pattern in the trie.
     pub(crate) fn edge_sequences(&self) -> Vec<Vec<Edge>> {
         let below = |more: &[Edge]| [&self.edges, more].concat();
         match self.end {
@@ -85,7 +85,7 @@ impl PathPattern {
         }
     }
 
-    /// The path, if only one matches.
+    /// Returns the path, if only one matches.
     pub(crate) fn exact(&self) -> Option<&[u8]> {
         match (self.edges.as_slice(), self.end) {
             ([Edge::Text(text)], PathEnd::Exact) => Some(text),
@@ -93,17 +93,17 @@ impl PathPattern {
         }
     }
 
-    /// Whether the trie alone decides, and its ranges are the captures.
+    /// Tests whether the trie decides alone, and its spans are the captures.
     pub(crate) fn is_plain(&self) -> bool {
         self.segments.iter().all(SegmentPattern::is_plain)
     }
 
-    /// Whether a tail edge must find something, which the trie does not see to.
+    /// Tests whether a tail edge must not match the empty text, which the trie does not check.
     pub(crate) fn tail_is_some(&self) -> bool {
         self.edges.last() == Some(&Edge::Tail) && self.segments.last().is_some_and(SegmentPattern::is_some)
     }
 
-    /// Tests the spans that a walk through the trie found.
+    /// Tests the spans of a search in the trie.
     pub(crate) fn read(&self, path: &str, spans: &[Span], found: &mut impl FnMut(Span)) -> bool {
         let holds = self
             .segments
@@ -116,7 +116,7 @@ impl PathPattern {
         holds
     }
 
-    /// The same answer without a trie.
+    /// Tests a path without a trie.
     pub(crate) fn matches(&self, path: &str, found: &mut impl FnMut(Span)) -> bool {
         let spans = self.spans(&self.edges, path);
         let spans = spans.or_else(|| self.spans(self.short.as_deref()?, path));
@@ -203,7 +203,7 @@ impl PathCompiler {
         Ok(())
     }
 
-    /// A prefix by segments ends before its last `/`: `/a/` is `/a`.
+    /// A prefix of whole segments ends before its last `/`: `/a/` is `/a`.
     fn flush(&mut self, prefix: bool) {
         if prefix {
             self.text.truncate(self.text.trim_end_matches('/').len());
@@ -219,7 +219,7 @@ impl PathCompiler {
     }
 }
 
-/// Divides nodes at the first `/` in their text.
+/// Splits nodes at the first `/` of their text.
 fn cut(nodes: &[Node]) -> (Vec<Node>, Vec<Node>) {
     let mut segment = Vec::new();
     for (i, node) in nodes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What one segment accepts.
+//! SegmentPattern: the part of a path or host between two separators.
 
 use regex::Regex;
 use waylay_template::{MAX_VARIABLES, Node, Syntax, TemplateErrorKind, TemplateKind, VariableKind};
@@ -7,18 +7,18 @@ use crate::template::captures::Span;
 use crate::template::constraint::{Constraint, build, in_syntax};
 use crate::template::encoding::{Encoding, escape};
 
-/// The text of one segment, and where its variables lie.
+/// What a segment accepts, and where its variables are.
 #[derive(Debug, Clone)]
 pub(crate) enum SegmentPattern {
-    /// One variable without a constraint: the whole text.
+    /// One variable without a regex: the whole text.
     Var,
     /// One variable, then literal text.
     One { constraint: Option<Box<Constraint>>, end: Box<str> },
-    /// Several variables without constraints, with text between them and perhaps behind them.
+    /// Several variables without regexes, with text between them and possibly after them.
     Split { between: Box<[Box<str>]>, end: Box<str> },
-    /// All else: a regex with a group for each variable.
+    /// Everything else: a regex with a group for each variable.
     Many { regex: Regex, groups: usize },
-    /// No text is asked for: the rest of a prefix.
+    /// Any text: the rest of a prefix.
     Rest,
 }
 
@@ -43,7 +43,7 @@ impl SegmentPattern {
                     return Ok(Self::One { constraint, end: "".into() });
                 }
             },
-            // Only a path's own text is compared as it stands: hosts ignore case, queries are decoded.
+            // Only literal text of paths is compared unchanged: hosts ignore case, queries are decoded.
             [Node::Variable(var), Node::Text(end)] if !open && !gorilla && place == TemplateKind::Path => {
                 let constraint = match &var.kind {
                     VariableKind::Regex(pattern) => {
@@ -64,7 +64,7 @@ impl SegmentPattern {
         Self::many(nodes, place, syntax, open)
     }
 
-    /// Plain variables and text in turn, a variable first.
+    /// Returns a pattern for plain variables and text in turn, if a variable is first.
     fn split(nodes: &[Node]) -> Option<Self> {
         let mut texts = Vec::new();
         for (i, node) in nodes.iter().enumerate() {
@@ -93,7 +93,7 @@ impl SegmentPattern {
                     groups += 1;
                     let part = match (&var.kind, syntax, place) {
                         (VariableKind::Regex(pattern), ..) => in_syntax(pattern, syntax),
-                        // Behind a raw prefix the segment goes on to the end.
+                        // After a raw prefix the segment extends to the end.
                         (VariableKind::Plain, Syntax::Native, TemplateKind::Path) if open => {
                             String::from("[^/]+")
                         }
@@ -104,7 +104,7 @@ impl SegmentPattern {
                     };
                     expression.push_str(&format!("({part})"));
                 }
-                // They stand alone in their label, which asks no slot.
+                // A wildcard is a whole label, which has no pattern.
                 Node::Wildcard(_) => {}
             }
         }
@@ -116,17 +116,17 @@ impl SegmentPattern {
         Ok(Self::Many { regex, groups })
     }
 
-    /// Whether it takes any text, or any but none, so that only the trie's range matters.
+    /// Tests whether it accepts any text, or any except the empty text, so that only the range matters.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self, Self::Var | Self::Rest)
     }
 
-    /// Whether it takes any text but none.
+    /// Tests whether it accepts any text except the empty one.
     pub(crate) fn is_some(&self) -> bool {
         matches!(self, Self::Var)
     }
 
-    /// Tests `raw[at.0..at.1]`; if it holds, hands over the range of each variable.
+    /// Tests `raw[at.0..at.1]`; if it matches, passes the range of each variable to `found`.
     pub(crate) fn read(&self, raw: &str, at: Span, encoding: Encoding, found: &mut impl FnMut(Span)) -> bool {
         let (start, stop) = (usize::from(at.0), usize::from(at.1));
         let Some(text) = raw.get(start..stop) else {
@@ -154,46 +154,60 @@ impl SegmentPattern {
                 holds
             }
             Self::Split { between, end } => {
-                let Some(text) = text.strip_suffix(&**end).filter(|text| encoding.is_whole(text)) else {
-                    return false;
-                };
-                // As a greedy regex would: each variable takes as much as the ones behind it leave.
-                let mut spans = [(0, 0); MAX_VARIABLES];
-                let mut stop = text.len();
-                for (i, literal) in between.iter().enumerate().rev() {
-                    let Some(place) = last_before(text.as_bytes(), literal.as_bytes(), stop) else {
-                        return false;
-                    };
-                    spans[i + 1] = (at.0 + short(place + literal.len()), at.0 + short(stop));
-                    stop = place;
-                }
-                spans[0] = (at.0, at.0 + short(stop));
-                spans[..=between.len()].iter().for_each(|&span| found(span));
-                true
+                let text = text.strip_suffix(&**end).filter(|text| encoding.is_whole(text));
+                text.is_some_and(|text| read_split(text, at.0, between, found))
             }
-            Self::Many { regex, groups } => {
-                let Some((value, places)) = encoding.decode_mapped(text) else {
-                    return false;
-                };
-                let mut locations = regex.capture_locations();
-                if regex.captures_read(&mut locations, &value).is_none() {
-                    return false;
-                }
-                for group in 1..=*groups {
-                    let (from, to) = locations.get(group).unwrap_or((0, 0));
-                    let place = |offset: usize| match &places {
-                        None => offset,
-                        Some(places) => places.get(offset).copied().unwrap_or(text.len()),
-                    };
-                    found((at.0 + short(place(from)), at.0 + short(place(to))));
-                }
-                true
-            }
+            Self::Many { regex, groups } => read_groups(text, at.0, encoding, (regex, *groups), found),
         }
     }
 }
 
-/// The last place of a literal that leaves at least a byte on both sides before `stop`, and cuts no escape.
+/// Splits a text at the literals between its variables; `start` is its offset.
+#[inline]
+fn read_split(text: &str, start: u16, between: &[Box<str>], found: &mut impl FnMut(Span)) -> bool {
+    // As in a greedy regex, each variable takes as much as the ones after it leave.
+    let mut spans = [(0, 0); MAX_VARIABLES];
+    let mut stop = text.len();
+    for (i, literal) in between.iter().enumerate().rev() {
+        let Some(position) = last_before(text.as_bytes(), literal.as_bytes(), stop) else {
+            return false;
+        };
+        spans[i + 1] = (start + short(position + literal.len()), start + short(stop));
+        stop = position;
+    }
+    spans[0] = (start, start + short(stop));
+    spans[..=between.len()].iter().for_each(|&span| found(span));
+    true
+}
+
+/// Matches a text with a regex that has a group for each variable; `start` is its offset.
+fn read_groups(
+    text: &str,
+    start: u16,
+    encoding: Encoding,
+    (regex, groups): (&Regex, usize),
+    found: &mut impl FnMut(Span),
+) -> bool {
+    let Some((value, offsets)) = encoding.decode_mapped(text) else {
+        return false;
+    };
+    let mut locations = regex.capture_locations();
+    if regex.captures_read(&mut locations, &value).is_none() {
+        return false;
+    }
+    let raw_offset = |offset: usize| match &offsets {
+        None => offset,
+        Some(offsets) => offsets.get(offset).copied().unwrap_or(text.len()),
+    };
+    for group in 1..=groups {
+        let (from, to) = locations.get(group).unwrap_or((0, 0));
+        found((start + short(raw_offset(from)), start + short(raw_offset(to))));
+    }
+    true
+}
+
+/// Returns the last position of a literal with at least one byte before and after it up to `stop`, outside of
+/// escapes.
 fn last_before(text: &[u8], literal: &[u8], stop: usize) -> Option<usize> {
     let last = stop.checked_sub(literal.len() + 1)?;
     (1..=last).rev().find(|&place| {
@@ -201,7 +215,7 @@ fn last_before(text: &[u8], literal: &[u8], stop: usize) -> Option<usize> {
     })
 }
 
-/// Offsets fit: no text that reaches a slot is longer than `u16::MAX`.
+/// Never truncates: no text of a pattern is longer than `u16::MAX`.
 fn short(offset: usize) -> u16 {
     u16::try_from(offset).unwrap_or(u16::MAX)
 }

@@ -1,3 +1,5 @@
+//! Syntax tree and parser of path, host and query templates.
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Seeded dice.
+//! Dice: a seeded random number generator.
 
 /// SplitMix64.
 pub struct Dice(pub u64);
@@ -23,7 +23,7 @@ impl Dice {
         self.of(times) + 1 == times
     }
 
-    /// Seven times of eight.
+    /// Returns true in seven of eight cases.
     pub fn mostly(&mut self) -> bool {
         !self.once_in(8)
     }

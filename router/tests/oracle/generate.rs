@@ -1,6 +1,6 @@
-//! Small random tables over an alphabet that makes their routes meet.
+//! Small random tables over an alphabet that makes their routes overlap.
 //!
-//! Drawn from a seed, not from proptest's strategies, whose value trees cost more than the look-ups.
+//! Drawn from a seed and not from proptest's strategies, whose value trees cost more than the look-ups.
 
 use waylay_router::{
     MethodMiss, MissingHost, OptionsAnswer, PathCleaning, PathForm, Precedence, PrefixMatch, QueryValues,
@@ -11,7 +11,7 @@ use crate::dice::Dice;
 use crate::model::{Class, Cond, Header, Host, Level, Piece, Query, RouteCase, Rules, ScopeCase, TableCase};
 use crate::naive::joined;
 
-/// Our own reading of requests, with every rule that may be otherwise.
+/// The native policy, with every setting varied.
 pub fn native(dice: &mut Dice, precedence: Precedence) -> Rules {
     Rules {
         gorilla: false,
@@ -19,7 +19,7 @@ pub fn native(dice: &mut Dice, precedence: Precedence) -> Rules {
         form: PathForm::Canonical,
         path_cleaning: [PathCleaning::Reject, PathCleaning::Redirect, PathCleaning::Keep]
             [dice.of(8).saturating_sub(5)],
-        // The last variable of a raw prefix reads its text decoded: `%2F` ends it natively.
+        // The last variable of a raw prefix is matched decoded: `%2F` ends it natively.
         prefixes: PrefixMatch::Segments,
         slash: slash(dice),
         query: [QueryValues::Any, QueryValues::First][usize::from(dice.once_in(6))],
@@ -29,7 +29,7 @@ pub fn native(dice: &mut Dice, precedence: Precedence) -> Rules {
     }
 }
 
-/// gorilla/mux's reading, with and without what its switches change.
+/// The policy of gorilla/mux, with and without the changes of its switches.
 pub fn gorilla(dice: &mut Dice) -> Rules {
     Rules {
         gorilla: true,
@@ -41,7 +41,7 @@ pub fn gorilla(dice: &mut Dice) -> Rules {
     }
 }
 
-/// Our own grammar over the other forms of the path.
+/// The native syntax with the other path forms.
 pub fn forms(dice: &mut Dice) -> Rules {
     let form = dice.one(&[PathForm::Decoded, PathForm::Raw]);
     Rules { form, ..native(dice, Precedence::Specificity) }
@@ -51,7 +51,7 @@ fn slash(dice: &mut Dice) -> TrailingSlash {
     [TrailingSlash::Strict, TrailingSlash::Redirect, TrailingSlash::Ignore][dice.of(6).saturating_sub(3)]
 }
 
-/// A table by these rules: up to three scopes, up to ten routes.
+/// Draws a table with these rules: up to three scopes, up to ten routes.
 pub fn table(dice: &mut Dice, rules: Rules) -> TableCase {
     let mut case = TableCase { rules, scopes: Vec::new(), routes: Vec::new() };
     if dice.once_in(3) {
@@ -78,7 +78,7 @@ pub fn table(dice: &mut Dice, rules: Rules) -> TableCase {
         });
     }
     for _ in 0..=dice.of(10) {
-        // Half of them stand in no scope.
+        // Half of them are in no scope.
         let scope = Some(dice.of(case.scopes.len() * 2 + 1)).filter(|place| *place < case.scopes.len());
         let own = level(dice, &case, scope, false);
         let priority = dice.one(&[0, 0, 0, 0, 0, 0, 0, 0, 1, -1]);
@@ -87,7 +87,7 @@ pub fn table(dice: &mut Dice, rules: Rules) -> TableCase {
     case
 }
 
-/// Names variables, and knows whose they are.
+/// Names variables, and knows their owners.
 struct Names {
     owner: String,
     count: usize,
@@ -114,7 +114,7 @@ fn level(dice: &mut Dice, case: &TableCase, scope: Option<usize>, is_scope: bool
     }
     let bare = Level::default();
     let outer = scope.map(|_| case.chain(scope, &bare)).unwrap_or_default();
-    // An empty path continues another one; behind `/` alone it would never match, see the end of `urls.rs`.
+    // An empty path continues another one; after `/` alone it would never match, see the end of `urls.rs`.
     let below = joined(case, &outer, true).flatten();
     let below = below.is_some_and(|(pieces, _)| gorilla || !pieces.is_empty());
     own.path = own.path.filter(|(pieces, _)| below || !pieces.is_empty());
@@ -133,7 +133,7 @@ fn level(dice: &mut Dice, case: &TableCase, scope: Option<usize>, is_scope: bool
         }
     }
     own.sealed = dice.once_in(if is_scope { 8 } else { 16 });
-    // An empty path behind a final slash is out of reach in gorilla/mux, but its seal is not.
+    // In gorilla/mux an empty path after a final slash never matches, but its seal has an effect.
     own.sealed &= own.path.as_ref().is_none_or(|(pieces, _)| !pieces.is_empty());
     own
 }
@@ -197,7 +197,7 @@ fn class(dice: &mut Dice, gorilla: bool) -> Class {
     all[dice.of(if gorilla { 8 } else { 5 })]
 }
 
-/// What may stand between two slashes; literals more rarely if asked for.
+/// Draws the nodes of one segment; `literal` makes literals rarer.
 fn segment(dice: &mut Dice, names: &mut Names, gorilla: bool, fewer: usize) -> Vec<Piece> {
     let mut var = |dice: &mut Dice| names.var(class(dice, gorilla));
     let after = ["b", ".x", "0", "9", "F", "!", "-"];
@@ -242,7 +242,7 @@ fn host(dice: &mut Dice, names: &mut Names, gorilla: bool) -> Host {
         10 if gorilla => vec![var(Class::Any), text("b")],
         _ => vec![var(Class::Plain)],
     };
-    // A port stands behind text.
+    // A port follows text.
     let open = matches!(pieces.last(), Some(Piece::Var(..))) || pieces == [text("b.")];
     Host { pieces, port: if dice.once_in(8) && !open { Some(80) } else { None } }
 }

@@ -1,4 +1,4 @@
-//! The table against slow, obvious matchers: a linear scan of its own, and matchit.
+//! The table against slow, obvious matchers: a linear scan, and matchit.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,28 +7,28 @@
     reason = "a test fails where it stands"
 )]
 
-mod ask;
-mod conds;
+mod conditions;
+mod describe;
 mod dice;
 mod generate;
 mod matchit;
 mod model;
 mod naive;
 mod order;
+mod requests;
 mod smallest;
 mod tables;
-mod tell;
 mod text;
 mod urls;
 
 use waylay_router::{BuildErrorKind, Precedence, Reason, Table};
 
-use crate::ask::Asked;
 use crate::dice::Dice;
 use crate::model::{Rules, TableCase};
 use crate::naive::{Answer, Naive};
+use crate::requests::TestRequest;
 
-/// How many tables each property is shown, and how many requests each table is asked.
+/// The number of tables for each property, and of requests for each table.
 const SPECIFIC: u64 = 520;
 const REGISTRATION: u64 = 400;
 const GORILLA: u64 = 450;
@@ -36,12 +36,12 @@ const FORMS: u64 = 200;
 const REQUESTS: u64 = 64;
 const _: () = assert!((SPECIFIC + REGISTRATION + GORILLA + FORMS) * REQUESTS >= 100_000);
 
-/// A number from the environment, for those who want to see more than a normal run shows.
+/// Reads a number from the environment, for longer runs.
 fn asked_for(name: &str, else_: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(else_)
 }
 
-/// Draws so many tables, and shows each with the dice of its requests.
+/// Draws a number of tables, and passes each with the dice of its requests.
 fn tables(count: u64, rules: impl Fn(&mut Dice) -> Rules, show: impl Fn(TableCase, Dice)) {
     let (first, times) = (asked_for("ORACLE_SEED", 1), asked_for("ORACLE_TIMES", 1));
     for seed in first..first + count * times {
@@ -51,7 +51,7 @@ fn tables(count: u64, rules: impl Fn(&mut Dice) -> Rules, show: impl Fn(TableCas
     }
 }
 
-/// Builds a table; a route that conflicts with another one leaves the case.
+/// Builds a table; a route that conflicts with another one is removed from the case.
 fn build(case: &mut TableCase) -> Table<usize> {
     loop {
         let errors = match case.builder().build() {
@@ -62,22 +62,22 @@ fn build(case: &mut TableCase) -> Table<usize> {
         for error in errors.iter() {
             let BuildErrorKind::Conflict { with, witness, .. } = &error.kind else { continue };
             let both: [usize; 2] = [&error.route, with].map(|name| name.parse().unwrap());
-            let asked = Asked::from_request(&witness.request(), witness.peer());
+            let sent = TestRequest::from_request(&witness.request(), witness.peer());
             let naive = Naive::new(case);
             let met =
-                naive.tied(both[0], both[1]) && both.iter().all(|place| naive.would_answer(*place, &asked));
-            assert!(met, "{error}\n{asked:?}\n{case:?}");
+                naive.tied(both[0], both[1]) && both.iter().all(|place| naive.would_answer(*place, &sent));
+            assert!(met, "{error}\n{sent:?}\n{case:?}");
             conflicting.push(both[0]);
         }
-        // From the end, so that the others keep their places.
+        // From the end, so that the others keep their indices.
         let conflicts = conflicting.into_iter();
         let Some(place) = conflicts.max() else { panic!("{errors}\n{case:?}") };
         case.routes.remove(place);
     }
 }
 
-fn ask(table: &Table<usize>, asked: &Asked) -> Answer {
-    let (request, peer) = asked.request();
+fn ask(table: &Table<usize>, sent: &TestRequest) -> Answer {
+    let (request, peer) = sent.request();
     let sorted = |captures: &mut dyn Iterator<Item = waylay_router::Capture<'_>>| {
         let shown = |c: waylay_router::Capture<'_>| {
             let value = c.decode().map_or_else(|_| format!("!{}", c.raw()), |value| value.into_owned());
@@ -106,35 +106,33 @@ fn ask(table: &Table<usize>, asked: &Asked) -> Answer {
     Answer::Miss(status, set, miss.scope.map(|scope| scope.index()))
 }
 
-/// Both answers, if they differ.
-fn differ(table: &Table<usize>, naive: &Naive<'_>, asked: &Asked) -> Option<(Answer, Answer)> {
-    let (got, wanted) = (ask(table, asked), naive.answer(asked));
-    // Between routes of one rank more than conditions decides: what the client wants most, then the order.
-    let tied = || match (&got, &wanted) {
+/// Returns both results, if they differ.
+fn differ(table: &Table<usize>, naive: &Naive<'_>, sent: &TestRequest) -> Option<(Answer, Answer)> {
+    let (got, expected) = (ask(table, sent), naive.answer(sent));
+    // Between routes of equal rank more than conditions decides: the client's weights, then the order.
+    let tied = || match (&got, &expected) {
         (Answer::Route(a, vars), Answer::Route(b, _)) => {
-            naive.tied(*a, *b)
-                && naive.would_answer(*a, asked)
-                && naive.reads(*a, asked).as_ref() == Some(vars)
+            naive.tied(*a, *b) && naive.would_answer(*a, sent) && naive.reads(*a, sent).as_ref() == Some(vars)
         }
         _ => false,
     };
-    (got != wanted && !tied()).then_some((got, wanted))
+    (got != expected && !tied()).then_some((got, expected))
 }
 
-/// Shows that table and scan agree; a failure prints the smallest table that still differs.
+/// Tests that table and scan agree; a failure prints the smallest table that still differs.
 fn agree(mut case: TableCase, mut dice: Dice) {
     let table = build(&mut case);
     let naive = Naive::new(&case);
     for _ in 0..REQUESTS {
-        let asked = Asked::of(&case, &mut dice);
-        if differ(&table, &naive, &asked).is_some() {
+        let sent = TestRequest::of(&case, &mut dice);
+        if differ(&table, &naive, &sent).is_some() {
             let built = |case: &TableCase| case.builder().build().ok();
-            let (case, asked) = smallest::smallest(case.clone(), asked, |case, asked| {
-                built(case).is_some_and(|table| differ(&table, &Naive::new(case), asked).is_some())
+            let (case, sent) = smallest::smallest(case.clone(), sent, |case, sent| {
+                built(case).is_some_and(|table| differ(&table, &Naive::new(case), sent).is_some())
             });
             let table = build(&mut case.clone());
-            let (got, wanted) = differ(&table, &Naive::new(&case), &asked).unwrap();
-            panic!("\n{asked:?}\n{table}\n{case:?}\ngot    {got:?}\nwanted {wanted:?}\n");
+            let (got, expected) = differ(&table, &Naive::new(&case), &sent).unwrap();
+            panic!("\n{sent:?}\n{table}\n{case:?}\ngot    {got:?}\nwanted {expected:?}\n");
         }
     }
 }
@@ -159,9 +157,9 @@ fn agrees_on_other_forms_of_the_path() {
     tables(FORMS, generate::forms, agree);
 }
 
-/// The order of writing decides nothing, as long as no two routes are of one rank.
+/// The order of addition has no effect, as long as no two routes have equal rank.
 #[test]
-fn order_decides_nothing() {
+fn order_has_no_effect() {
     tables(
         FORMS,
         |dice| generate::native(dice, Precedence::Specificity),
@@ -178,15 +176,15 @@ fn order_decides_nothing() {
             again.routes = shuffled.iter().map(|&place| case.routes[place].clone()).collect();
             let (first, second) = (build(&mut case), build(&mut again));
             for _ in 0..REQUESTS {
-                let asked = Asked::of(&case, &mut dice);
-                let moved = match ask(&second, &asked) {
+                let sent = TestRequest::of(&case, &mut dice);
+                let moved = match ask(&second, &sent) {
                     Answer::Route(place, vars) => Answer::Route(shuffled[place], vars),
                     Answer::Redirect(status, to, Some((place, vars))) => {
                         Answer::Redirect(status, to, Some((shuffled[place], vars)))
                     }
                     other => other,
                 };
-                assert_eq!(ask(&first, &asked), moved, "{asked:?}\n{case:?}");
+                assert_eq!(ask(&first, &sent), moved, "{sent:?}\n{case:?}");
             }
         },
     );

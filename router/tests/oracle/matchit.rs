@@ -1,4 +1,4 @@
-//! matchit as a second oracle, on the tables that are legal for it.
+//! matchit as a second oracle, for the tables that it accepts.
 
 use http::Request;
 use proptest::collection::vec;
@@ -32,7 +32,7 @@ proptest! {
         let mut peer = matchit::Router::new();
         let mut builder = Table::builder();
         for (i, template) in templates.iter().enumerate() {
-            // What matchit refuses (a variable beside a tail, and others) is left out.
+            // Templates that matchit rejects (a variable next to a tail, and others) are omitted.
             if peer.insert(template.clone(), i).is_ok() {
                 builder = builder.route(Route::any(template.clone()).value(i));
             }

@@ -1,4 +1,4 @@
-//! Tables as data: what the library is given, what the naive scan reads, what a failure prints.
+//! Tables as data: for the library, for the naive scan, and for the output of a failure.
 
 use std::fmt::{self, Write};
 
@@ -7,27 +7,27 @@ use waylay_router::{
     QueryValues, Route, ScopeConditions, Table, TableBuilder, TrailingSlash,
 };
 
-/// What a variable takes.
+/// What a variable accepts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Class {
     Plain,
     Digits,
     Letters,
-    /// Not one run of a class, and the first alternative that fits goes before a longer one.
+    /// Not a single run of a class, and the first matching alternative precedes a longer one.
     Word,
     Tail,
     Spanning,
-    /// gorilla/mux only, as the next: anything, nothing included.
+    /// gorilla/mux only, as the next: anything, including nothing.
     Any,
     Maybe,
-    /// Hosts of our own only, as the next: `*`, `**`, several labels, and a regex in place of a template.
+    /// Native hosts only, as the next: `*`, `**`, several labels, and a regex instead of a template.
     One,
     Many,
     Dotted,
     Regex,
 }
 
-/// A whole host by a regex.
+/// A regex for a whole host.
 pub const HOST_REGEX: &str = r"(?:[ab]\.)*b";
 
 impl Class {
@@ -50,7 +50,7 @@ impl Class {
 pub enum Piece {
     Text(String),
     Var(String, Class),
-    /// A last segment that may be left out.
+    /// An optional last segment.
     Optional(String, Class),
 }
 
@@ -61,7 +61,7 @@ pub enum Header {
     Exact(&'static str),
     /// Letters `a` and `b`.
     Regex,
-    /// The same of all values.
+    /// The same for all values.
     All,
 }
 
@@ -75,7 +75,7 @@ pub enum Query {
     Regex,
 }
 
-/// A condition beside path, hosts and methods.
+/// A condition other than path, hosts and methods.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cond {
     Scheme(Vec<&'static str>),
@@ -97,7 +97,7 @@ pub struct Host {
 /// The conditions of one scope or route.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Level {
-    /// Template, and whether it is a prefix.
+    /// The template, and whether it is a prefix.
     pub path: Option<(Vec<Piece>, bool)>,
     pub hosts: Vec<Host>,
     pub methods: Vec<&'static str>,
@@ -107,7 +107,7 @@ pub struct Level {
 
 #[derive(Debug, Clone)]
 pub struct ScopeCase {
-    /// The number of the scope around it, if any; that one stands before it.
+    /// The index of the outer scope, if any; it precedes this one.
     pub parent: Option<usize>,
     pub own: Level,
     pub method_miss: Option<MethodMiss>,
@@ -122,7 +122,7 @@ pub struct RouteCase {
     pub own: Level,
 }
 
-/// The policy, in the clear.
+/// The policy as plain data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rules {
     pub gorilla: bool,
@@ -166,7 +166,7 @@ impl fmt::Debug for TableCase {
 }
 
 impl TableCase {
-    /// The conditions that something in a scope stands under, outermost first, its own last.
+    /// Returns the conditions of a route or scope and of its outer scopes, outermost first.
     pub fn chain<'a>(&'a self, scope: Option<usize>, own: &'a Level) -> Vec<&'a Level> {
         let mut chain = vec![own];
         let mut next = scope;
@@ -178,12 +178,12 @@ impl TableCase {
         chain
     }
 
-    /// Whether anything is sealed.
+    /// Tests whether anything is sealed.
     pub fn seals(&self) -> bool {
         self.scopes.iter().any(|scope| scope.own.sealed) || self.routes.iter().any(|route| route.own.sealed)
     }
 
-    /// As the library is told it.
+    /// Builds the table of the library.
     pub fn builder(&self) -> TableBuilder<usize> {
         let mut builder = Table::builder().policy(self.rules.policy());
         let mut ids = Vec::new();
@@ -213,7 +213,7 @@ impl TableCase {
         builder
     }
 
-    /// The same as text, for whoever has to read a failure.
+    /// Prints the table as code.
     pub fn snippet(&self) -> String {
         let base = if self.rules.gorilla { "gorilla" } else { "default" };
         let Rules { precedence, form, path_cleaning, prefixes, slash, query, .. } = self.rules;
@@ -248,7 +248,7 @@ impl TableCase {
     }
 }
 
-/// The same setters for routes and bounds.
+/// The setters of routes and scopes.
 macro_rules! dress {
     ($thing:expr, $own:expr) => {{
         let own: &$crate::model::Level = $own;
@@ -288,7 +288,7 @@ macro_rules! dress {
 }
 use dress;
 
-/// The setters as they would be written.
+/// Prints the setters as code.
 fn words(own: &Level, scope: bool) -> String {
     let mut out = String::new();
     let mut say = |name: &str, args: &[&str]| {
@@ -335,7 +335,7 @@ fn words(own: &Level, scope: bool) -> String {
     out
 }
 
-/// The template as a person would write it.
+/// Prints the template as a user would write it.
 pub fn write(pieces: &[Piece]) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Text(text) => text.replace('{', "{{"),

@@ -1,29 +1,29 @@
-//! A linear scan that shares no line with the table: strings split, compared, sorted.
+//! Naive: a linear scan without any code of the table; it splits, compares and sorts strings.
 
 use std::collections::BTreeSet;
 
 use waylay_router::{MethodMiss, MissingHost, OptionsAnswer, PathForm, PrefixMatch, TrailingSlash};
 
-use crate::ask::Asked;
-use crate::conds::{Seen, holds, host_holds};
+use crate::conditions::{Seen, holds, host_holds};
 use crate::model::{Class, Cond, Level, Piece, ScopeCase, TableCase};
 use crate::order::{self, Key};
-use crate::text::{self, End, Place, Template, Unread, Vars, trim};
+use crate::requests::TestRequest;
+use crate::text::{self, End, PathError, Place, Template, Vars, trim};
 
-/// What becomes of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Route(usize, Vars),
-    /// Status and target, and the route and its variables if only a slash was wrong.
+    /// Status and target, and the route and its variables if only a slash differed.
     Redirect(u16, String, Option<(usize, Vars)>),
-    /// Status, the methods or media types that would do, and the scope.
+    /// Status, the methods or media types that would match, and the scope.
     Miss(u16, BTreeSet<String>, Option<usize>),
 }
 
-/// A route with the path as it is written, or with the other final slash.
+/// A route with its path, or with the other final slash.
 struct Variant<'a> {
     route: usize,
-    detour: bool,
+    slash_variant: bool,
     chain: Vec<&'a Level>,
     path: Option<(Vec<Piece>, End)>,
     /// The path with its optional segment and without, if it has one.
@@ -31,16 +31,16 @@ struct Variant<'a> {
     key: Key,
 }
 
-/// A table made ready to be asked often.
+/// A table prepared for many requests.
 pub struct Naive<'a> {
     case: &'a TableCase,
     variants: Vec<Variant<'a>>,
-    /// In the order in which they own misses; the number is the scope's.
+    /// In the order in which they own misses; the number is the index of the scope.
     scopes: Vec<Variant<'a>>,
     hosts: bool,
 }
 
-/// What holds of a route, apart from method and media types.
+/// The result of a route's conditions, apart from method and media types.
 struct Near<'a> {
     variant: &'a Variant<'a>,
     vars: Vars,
@@ -49,25 +49,26 @@ struct Near<'a> {
 }
 
 impl<'a> Naive<'a> {
-    /// Whether two routes are of one rank: between them the request, or the order of writing, decides.
+    /// Tests whether two routes have equal rank: between them the request, or the order of addition, decides.
     pub fn tied(&self, a: usize, b: usize) -> bool {
-        let key = |route| self.variants.iter().find(|v| v.route == route && !v.detour).map(|v| &v.key);
+        let key = |route| self.variants.iter().find(|v| v.route == route && !v.slash_variant).map(|v| &v.key);
         key(a) == key(b)
     }
 
-    /// Whether a route would answer, were it alone.
-    pub fn would_answer(&self, route: usize, asked: &Asked) -> bool {
-        self.holds(route, asked, false) || self.holds(route, asked, true)
+    /// Tests whether a route would match in a table of its own.
+    pub fn would_answer(&self, route: usize, sent: &TestRequest) -> bool {
+        self.holds(route, sent, false) || self.holds(route, sent, true)
     }
 
-    /// The same for the path as it is written, or with the other final slash.
-    pub fn holds(&self, route: usize, asked: &Asked, detour: bool) -> bool {
-        let Ok(seen) = self.seen(asked) else { return false };
-        let mut own = self.variants.iter().filter(|own| own.route == route && own.detour == detour);
+    /// The same for its path, or for the other final slash.
+    pub fn holds(&self, route: usize, sent: &TestRequest, slash_variant: bool) -> bool {
+        let Ok(seen) = self.seen(sent) else { return false };
+        let mut own =
+            self.variants.iter().filter(|own| own.route == route && own.slash_variant == slash_variant);
         own.any(|variant| {
             let near = nearly(self.case, variant, &seen);
             let fits = near.is_some_and(|near| near.content_type.is_none() && near.accept.is_none());
-            fits && admits(self.case, &variant.chain, asked.method)
+            fits && admits(self.case, &variant.chain, sent.method)
         })
     }
 
@@ -76,13 +77,13 @@ impl<'a> Naive<'a> {
         for (place, route) in case.routes.iter().enumerate().filter(|(_, route)| !route.build_only) {
             let chain = case.chain(route.scope, &route.own);
             let Some(path) = joined(case, &chain, false) else { continue };
-            let detour = other_slash(case, &chain, path.clone());
-            for (path, detour) in [(Some(path), false), (detour, true)] {
-                let key = order::key(case, place, detour);
+            let slash_variant = other_slash(case, &chain, path.clone());
+            for (path, slash_variant) in [(Some(path), false), (slash_variant, true)] {
+                let key = order::key(case, place, slash_variant);
                 let chain = chain.clone();
                 variants.extend(path.map(|path| {
                     let lengths = path.iter().flat_map(|(pieces, _)| text::lengths(pieces)).collect();
-                    Variant { route: place, detour, chain, path, lengths, key }
+                    Variant { route: place, slash_variant, chain, path, lengths, key }
                 }));
             }
         }
@@ -92,35 +93,35 @@ impl<'a> Naive<'a> {
         Self { case, variants, scopes, hosts: looks_at_hosts(case) }
     }
 
-    fn seen<'s>(&self, asked: &'s Asked) -> Result<Seen<'s>, Unread> {
+    fn seen<'s>(&self, sent: &'s TestRequest) -> Result<Seen<'s>, PathError> {
         let rules = &self.case.rules;
-        let path = text::path(&asked.path, rules)?;
+        let path = text::path(&sent.path, rules)?;
         let whole = text::text(&path);
         let strict = rules.missing_host == MissingHost::Reject;
         let mut host = None;
         if strict || self.hosts {
-            host = asked.host_read(rules.gorilla).map_err(|()| Unread::Refused)?;
+            host = sent.host_read(rules.gorilla).map_err(|()| PathError::Rejected)?;
         }
         if strict && host.is_none() {
-            return Err(Unread::Refused);
+            return Err(PathError::Rejected);
         }
-        Ok(Seen { asked, path, whole, host })
+        Ok(Seen { sent, path, whole, host })
     }
 
-    pub fn answer(&self, asked: &Asked) -> Answer {
+    pub fn answer(&self, sent: &TestRequest) -> Answer {
         let case = self.case;
-        let seen = match self.seen(asked) {
+        let seen = match self.seen(sent) {
             Ok(seen) => seen,
-            Err(Unread::Refused) => return Answer::Miss(400, BTreeSet::new(), None),
-            Err(Unread::Cleaned(path)) => return Answer::Redirect(301, target(&path, asked), None),
+            Err(PathError::Rejected) => return Answer::Miss(400, BTreeSet::new(), None),
+            Err(PathError::Cleaned(path)) => return Answer::Redirect(301, target(&path, sent), None),
         };
         let near = self.within_reach(&seen).into_iter();
         let near: Vec<_> = near.filter_map(|variant| nearly(case, variant, &seen)).collect();
         let fits = |near: &&Near<'_>| {
-            let admitted = admits(case, &near.variant.chain, asked.method);
+            let admitted = admits(case, &near.variant.chain, sent.method);
             admitted && near.content_type.is_none() && near.accept.is_none()
         };
-        // They stand in the order in which they win.
+        // They are in rank order.
         let Some(best) = near.iter().find(fits) else { return self.miss(&near, &seen) };
         let (route, vars) = (best.variant.route, best.vars.clone());
         match slash(case, best.variant, &seen) {
@@ -131,21 +132,22 @@ impl<'a> Naive<'a> {
 }
 
 impl Naive<'_> {
-    /// What a route takes from a request, whatever other routes there are.
-    pub fn reads(&self, route: usize, asked: &Asked) -> Option<Vars> {
-        let seen = self.seen(asked).ok()?;
-        let variant = self.variants.iter().find(|variant| variant.route == route && !variant.detour)?;
+    /// Returns the captures of a route, independent of other routes.
+    pub fn reads(&self, route: usize, sent: &TestRequest) -> Option<Vars> {
+        let seen = self.seen(sent).ok()?;
+        let variant =
+            self.variants.iter().find(|variant| variant.route == route && !variant.slash_variant)?;
         nearly(self.case, variant, &seen).map(|near| near.vars)
     }
 }
 
-/// A scope as if it were a route.
+/// Returns a scope as if it were a route.
 fn around(case: &TableCase, place: usize) -> Variant<'_> {
     let scope = &case.scopes[place];
     let chain = case.chain(scope.parent, &scope.own);
     let path = joined(case, &chain, true).flatten();
     let lengths = path.iter().map(|(pieces, _)| pieces.clone()).collect();
-    Variant { route: place, detour: false, chain, path, lengths, key: order::scope_key(case, place) }
+    Variant { route: place, slash_variant: false, chain, path, lengths, key: order::scope_key(case, place) }
 }
 
 fn nearly<'a>(case: &TableCase, variant: &'a Variant<'a>, seen: &Seen<'_>) -> Option<Near<'a>> {
@@ -161,7 +163,7 @@ fn nearly<'a>(case: &TableCase, variant: &'a Variant<'a>, seen: &Seen<'_>) -> Op
 }
 
 impl Variant<'_> {
-    /// The variables of path and hosts, if these hold.
+    /// Returns the variables of path and hosts, if these match.
     fn lies_at(&self, case: &TableCase, seen: &Seen<'_>) -> Option<Vars> {
         let mut vars = Vars::new();
         if let Some((_, end)) = &self.path {
@@ -178,7 +180,7 @@ impl Variant<'_> {
     }
 }
 
-/// Whether all but path, hosts and methods holds; media types that fail are only told.
+/// Tests everything except path, hosts and methods; failing media types are returned.
 fn all_hold<'a>(
     case: &TableCase,
     chain: &[&'a Level],
@@ -188,16 +190,16 @@ fn all_hold<'a>(
 ) -> Option<()> {
     for cond in chain.iter().flat_map(|level| &level.conds) {
         match cond {
-            Cond::ContentType(any) if !seen.asked.carries(any) => lacks(cond),
-            Cond::Accept(any) if !seen.asked.accepts(any) => lacks(cond),
+            Cond::ContentType(any) if !seen.sent.carries(any) => lacks(cond),
+            Cond::Accept(any) if !seen.sent.accepts(any) => lacks(cond),
             cond => holds(case, cond, seen, vars).then_some(())?,
         }
     }
     Some(())
 }
 
-/// The prefixes of the scopes without their final slashes, then the own path; nothing if it can never
-/// match, and no template if there is none.
+/// Returns the prefixes of the scopes without their final slashes, then the route's path; `None` if it can
+/// never match, and no template if there is none.
 #[expect(clippy::option_option, reason = "the inner one is a path that every request has")]
 pub fn joined(case: &TableCase, chain: &[&Level], scope: bool) -> Option<Option<(Vec<Piece>, End)>> {
     let open = match case.rules.prefixes {
@@ -214,7 +216,7 @@ pub fn joined(case: &TableCase, chain: &[&Level], scope: bool) -> Option<Option<
             end = End::Exact;
         }
         match &mut whole {
-            // What gorilla/mux asks of the parent, a final slash, an empty path does not have.
+            // gorilla/mux requires the parent's final slash, which an empty path does not have.
             Some(before) if case.rules.gorilla && own.is_empty() && ends_in_slash(before) => {
                 if own_end {
                     return None;
@@ -262,32 +264,32 @@ fn other_slash(
     Some(Some((pieces, end)))
 }
 
-/// Where a path goes that differs from the template by its final slash.
+/// Returns the target of a path that differs from the template by its final slash.
 fn slash(case: &TableCase, best: &Variant<'_>, seen: &Seen<'_>) -> Option<String> {
     let (pieces, end) = best.path.as_ref()?;
-    let wanted = ends_in_slash(pieces) != best.detour;
+    let expected = ends_in_slash(pieces) != best.slash_variant;
     let asks = rule(case, &best.chain) == TrailingSlash::Redirect && *end == End::Exact;
-    // Ours looks at a path that matches as it is no further; gorilla/mux compares the slashes only.
-    if !(best.detour || case.rules.gorilla) || !asks || wanted == seen.whole.ends_with('/') {
+    // Natively a path that matches is final; gorilla/mux compares the slashes only.
+    if !(best.slash_variant || case.rules.gorilla) || !asks || expected == seen.whole.ends_with('/') {
         return None;
     }
-    let raw = &seen.asked.path;
+    let raw = &seen.sent.path;
     let mut own = match case.rules.form {
         PathForm::Canonical => seen.whole.clone(),
         PathForm::Decoded if !raw.contains("%2F") && !raw.contains("%2f") => text::escape(&seen.whole),
         PathForm::Decoded | PathForm::Raw => raw.clone(),
         other => panic!("the oracle does not know {other:?}"),
     };
-    if wanted {
+    if expected {
         own.push('/');
     } else if own.ends_with('/') {
         own.pop();
     }
-    Some(target(&own, seen.asked))
+    Some(target(&own, seen.sent))
 }
 
-fn target(path: &str, asked: &Asked) -> String {
-    let query = asked.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+fn target(path: &str, sent: &TestRequest) -> String {
+    let query = sent.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
     format!("/{}{query}", path.trim_start_matches('/'))
 }
 
@@ -298,7 +300,7 @@ impl Naive<'_> {
         let (mut content_types, mut accepts) = (BTreeSet::new(), BTreeSet::new());
         for near in near {
             let media = [near.content_type, near.accept];
-            if !admits(case, &near.variant.chain, seen.asked.method) {
+            if !admits(case, &near.variant.chain, seen.sent.method) {
                 by_method[usize::from(media != [None, None])].extend(allowed(case, &near.variant.chain));
             } else if let Some(any) = near.content_type {
                 content_types.extend(any.iter().map(|one| (*one).to_owned()));
@@ -315,12 +317,12 @@ impl Naive<'_> {
             _ => (404, BTreeSet::new()),
         };
         let scope = self.scope(seen, |_| true);
-        // What a scope does not say, the one around it does, and the policy at last.
+        // A scope inherits from its outer scope, and that from the policy.
         let mut around = std::iter::successors(scope, |scope| case.scopes[*scope].parent);
         let options = around.clone().find_map(|scope| case.scopes[scope].options);
         let hidden = around.find_map(|scope| case.scopes[scope].method_miss);
         let (status, set) = match status {
-            405 if seen.asked.method == "OPTIONS"
+            405 if seen.sent.method == "OPTIONS"
                 && options.unwrap_or(case.rules.options) == OptionsAnswer::Automatic =>
             {
                 (204, set.into_iter().chain(["OPTIONS".to_owned()]).collect())
@@ -333,28 +335,30 @@ impl Naive<'_> {
 }
 
 impl Naive<'_> {
-    /// The deepest of some scopes whose conditions hold, ties by rank.
+    /// Returns the deepest of some scopes whose conditions hold, ties by rank.
     fn scope(&self, seen: &Seen<'_>, of: impl Fn(&ScopeCase) -> bool) -> Option<usize> {
         let case = self.case;
         let inside = |scope: &&Variant<'_>| {
             let near = nearly(case, scope, seen);
             let fits = near.is_some_and(|near| near.content_type.is_none() && near.accept.is_none());
-            fits && admits(case, &scope.chain, seen.asked.method)
+            fits && admits(case, &scope.chain, seen.sent.method)
         };
         let mut scopes = self.scopes.iter().filter(|scope| of(&case.scopes[scope.route]));
         scopes.find(inside).map(|scope| scope.route)
     }
 
-    /// The routes that seals leave: those in the deepest sealed scope around the request, and none less
-    /// specific in host or path than a sealed route that lies there.
+    /// Returns the routes that seals leave: those in the deepest sealed scope of the request, and none less
+    /// specific in host or path than a matching sealed route.
     fn within_reach<'n>(&'n self, seen: &Seen<'_>) -> Vec<&'n Variant<'n>> {
         let case = self.case;
         let sealed = self.scope(seen, |scope| scope.own.sealed);
         let around = |route: usize| {
             std::iter::successors(case.routes[route].scope, |scope| case.scopes[*scope].parent)
         };
-        let seals =
-            self.variants.iter().filter(|variant| !variant.detour && case.routes[variant.route].own.sealed);
+        let seals = self
+            .variants
+            .iter()
+            .filter(|variant| !variant.slash_variant && case.routes[variant.route].own.sealed);
         let mut seals = seals.filter(|variant| variant.lies_at(case, seen).is_some());
         let reach = |variant: &Variant<'_>| {
             (variant.key.0, variant.key.1, variant.key.2.clone(), variant.key.3, variant.key.4.clone())
@@ -369,7 +373,7 @@ impl Naive<'_> {
     }
 }
 
-/// Whether each level names the method; GET brings HEAD along, but not in gorilla/mux.
+/// Tests whether each level allows the method; GET includes HEAD, except in gorilla/mux.
 fn admits(case: &TableCase, chain: &[&Level], method: &str) -> bool {
     chain.iter().all(|level| {
         let names = |method| level.methods.contains(&method);

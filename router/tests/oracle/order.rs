@@ -1,4 +1,4 @@
-//! The rank of routes as the guide tells it, written down once more; the lesser wins.
+//! The rank of routes as the guide describes it, implemented a second time; the lesser ranks first.
 
 use std::cmp::Reverse;
 
@@ -22,16 +22,16 @@ type Conditions = (usize, [usize; 13]);
 /// Priority, place, host, slash variant, path, conditions, HEAD alone.
 pub type Key = (Reverse<i32>, usize, HostKey, bool, Vec<Part>, Reverse<Conditions>, Reverse<bool>);
 
-pub fn key(case: &TableCase, place: usize, detour: bool) -> Key {
+pub fn key(case: &TableCase, place: usize, slash_variant: bool) -> Key {
     let route = &case.routes[place];
     let chain = case.chain(route.scope, &route.own);
     let methods = chain.iter().any(|level| !level.methods.is_empty());
     let head_only = methods && allowed(case, &chain) == ["HEAD"];
     let own = (route.priority, place, methods, head_only);
-    of(case, &chain, false, detour, own)
+    of(case, &chain, false, slash_variant, own)
 }
 
-/// Deeper scopes go first.
+/// Deeper scopes come first.
 pub fn scope_key(case: &TableCase, place: usize) -> Key {
     let scope = &case.scopes[place];
     let chain = case.chain(scope.parent, &scope.own);
@@ -45,13 +45,13 @@ fn of(
     case: &TableCase,
     chain: &[&Level],
     scope: bool,
-    detour: bool,
+    slash_variant: bool,
     (priority, place, methods, head_only): (i32, usize, bool, bool),
 ) -> Key {
     let priority = Reverse(priority);
     if case.rules.precedence == Precedence::RegistrationOrder {
         let host = (0, Vec::new(), Reverse(false));
-        return (priority, place, host, detour, Vec::new(), Reverse((0, [0; 13])), Reverse(false));
+        return (priority, place, host, slash_variant, Vec::new(), Reverse((0, [0; 13])), Reverse(false));
     }
     let host = match chain.iter().flat_map(|level| &level.hosts).next_back() {
         None => (3, Vec::new(), Reverse(false)),
@@ -80,7 +80,7 @@ fn of(
             parts
         }
     };
-    (priority, 0, host, detour, path, Reverse(conditions(case, chain, methods)), Reverse(head_only))
+    (priority, 0, host, slash_variant, path, Reverse(conditions(case, chain, methods)), Reverse(head_only))
 }
 
 fn host_key(case: &TableCase, host: &Host) -> HostKey {

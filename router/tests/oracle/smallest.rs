@@ -1,33 +1,33 @@
-//! The smallest table and request that still disagree, by leaving out whatever can be left out.
+//! Shrinking: the smallest table and request that still differ.
 
 use waylay_router::{
     MethodMiss, MissingHost, OptionsAnswer, PathCleaning, PathForm, PrefixMatch, QueryValues, TrailingSlash,
 };
 
-use crate::ask::Asked;
 use crate::model::{Level, Piece, Rules, TableCase};
+use crate::requests::TestRequest;
 
-/// Leaves out one thing after the other for as long as `differs` says so.
+/// Removes one part after the other while `differs` returns true.
 pub fn smallest(
     mut case: TableCase,
-    mut asked: Asked,
-    differs: impl Fn(&TableCase, &Asked) -> bool,
-) -> (TableCase, Asked) {
+    mut sent: TestRequest,
+    differs: impl Fn(&TableCase, &TestRequest) -> bool,
+) -> (TableCase, TestRequest) {
     loop {
-        let smaller = less(&case, &asked).into_iter().find(|(case, asked)| differs(case, asked));
+        let smaller = less(&case, &sent).into_iter().find(|(case, sent)| differs(case, sent));
         match smaller {
-            Some(smaller) => (case, asked) = smaller,
-            None => return (case, asked),
+            Some(smaller) => (case, sent) = smaller,
+            None => return (case, sent),
         }
     }
 }
 
-fn less(case: &TableCase, asked: &Asked) -> Vec<(TableCase, Asked)> {
+fn less(case: &TableCase, sent: &TestRequest) -> Vec<(TableCase, TestRequest)> {
     let mut all = Vec::new();
-    let mut without = |edit: &dyn Fn(&mut TableCase, &mut Asked)| {
-        let (mut case, mut asked) = (case.clone(), asked.clone());
-        edit(&mut case, &mut asked);
-        all.push((case, asked));
+    let mut without = |edit: &dyn Fn(&mut TableCase, &mut TestRequest)| {
+        let (mut case, mut sent) = (case.clone(), sent.clone());
+        edit(&mut case, &mut sent);
+        all.push((case, sent));
     };
     for place in 0..case.routes.len() {
         without(&|case, _| drop(case.routes.remove(place)));
@@ -57,23 +57,23 @@ fn less(case: &TableCase, asked: &Asked) -> Vec<(TableCase, Asked)> {
     for rules in rules(case.rules) {
         without(&|case, _| case.rules = rules);
     }
-    for place in 0..asked.headers.len() {
-        without(&|_, asked| drop(asked.headers.remove(place)));
+    for place in 0..sent.headers.len() {
+        without(&|_, sent| drop(sent.headers.remove(place)));
     }
-    if asked.query.is_some() {
-        without(&|_, asked| asked.query = None);
+    if sent.query.is_some() {
+        without(&|_, sent| sent.query = None);
     }
-    if asked.absolute.is_some() {
-        without(&|_, asked| asked.absolute = None);
+    if sent.absolute.is_some() {
+        without(&|_, sent| sent.absolute = None);
     }
-    for place in 0..asked.hosts.len() {
-        without(&|_, asked| drop(asked.hosts.remove(place)));
+    for place in 0..sent.hosts.len() {
+        without(&|_, sent| drop(sent.hosts.remove(place)));
     }
-    if asked.scheme.is_some() {
-        without(&|_, asked| asked.scheme = None);
+    if sent.scheme.is_some() {
+        without(&|_, sent| sent.scheme = None);
     }
-    if asked.client.is_some() {
-        without(&|_, asked| asked.client = None);
+    if sent.client.is_some() {
+        without(&|_, sent| sent.client = None);
     }
     all
 }

@@ -1,4 +1,4 @@
-//! Tables that are hard on an index: many overlaps, and much to back out of.
+//! Tables that are hard for an index: many overlaps, and much backtracking.
 
 use http::Request;
 use waylay_router::{Peer, Policy, Precedence, Route, Table};
@@ -21,14 +21,15 @@ fn crossing_variables() {
     for i in (0..5000).step_by(37) {
         assert_eq!(find(&table, &format!("/q/x_{i}")), Some(format!("x{i}")));
         assert_eq!(find(&table, &format!("/y_{i}/q")), Some(format!("y{i}")));
-        // The literal stands further left in the second route.
+        // The literal is further left in the second route.
         assert_eq!(find(&table, &format!("/y_{i}/x_{}", 4999 - i)), Some(format!("y{i}")));
         assert_eq!(find(&table, &format!("/y_{i}")), None);
         assert_eq!(find(&table, &format!("/z/x_{i}_")), None);
     }
 }
 
-/// Every mix of literals and variables over `depth` segments; all but one path back out of most of them.
+/// Every combination of literals and variables over `depth` segments; all but one path backtrack out of most
+/// of them.
 #[test]
 fn every_mix_of_literals_and_variables() {
     let depth = 8;
@@ -51,7 +52,7 @@ fn every_mix_of_literals_and_variables() {
     }
 }
 
-/// Tails at every depth: the deepest that matches wins, whatever the order of writing.
+/// Tails at every depth: the deepest that matches is selected, in any order of addition.
 #[test]
 fn nested_tails() {
     let mut builder = Table::builder();
@@ -65,7 +66,7 @@ fn nested_tails() {
     }
 }
 
-/// A prefix's own final slash is no part of it: what names a further segment goes first.
+/// A prefix does not include its final slash: a route with a further segment ranks first.
 #[test]
 fn prefixes_come_last() {
     for [first, second] in [["/", "/{x}"], ["/a/", "/a/{x}"], ["/a", "/a/{*x}"], ["/{v}", "/{w}/{x}"]] {
@@ -79,7 +80,7 @@ fn prefixes_come_last() {
     }
 }
 
-/// Under registration order the first route of the table wins at the far end of a walk.
+/// In registration order the first route of the table is selected at the far end of a search.
 #[test]
 fn registration_order_is_exact() {
     let texts = ["/{*rest}", "/a/{b}/c", "/a/b/c", "/a/b/{c}"];

@@ -1,4 +1,4 @@
-//! Paths, hosts and queries as plain lists of characters, and templates held against them by backtracking.
+//! Paths, hosts and queries as lists of characters, and templates matched by backtracking.
 
 use waylay_router::{PathCleaning, PathForm};
 
@@ -7,18 +7,18 @@ use crate::model::{Class, Piece, Rules};
 /// One character of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Char {
-    /// Nothing for a byte that is part of no character.
+    /// `None` for a byte that is not part of a character.
     pub value: Option<char>,
-    /// It stands escaped, or would have to: never a separator.
+    /// It is escaped, or would have to be: never a separator.
     pub kept: bool,
-    /// As it stands in the path that is matched.
+    /// Its text in the path that is matched.
     pub text: String,
 }
 
-/// Why a path is not matched at all.
+/// The reason for not matching a path at all.
 #[derive(Debug)]
-pub enum Unread {
-    Refused,
+pub enum PathError {
+    Rejected,
     Cleaned(String),
 }
 
@@ -30,12 +30,12 @@ fn plain(byte: u8) -> bool {
     unreserved(byte) || "!$&'()*+,;=:@/".contains(char::from(byte))
 }
 
-/// As RFC 3986 would have it written.
+/// Its text in RFC 3986's normal form.
 pub fn escape(text: &str) -> String {
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
-/// Each byte, and whether it came escaped; nothing if an escape is bad.
+/// Returns each byte, and whether it was escaped; `None` for an invalid escape.
 fn bytes(text: &str, form: bool) -> Option<Vec<(u8, bool)>> {
     let mut out = Vec::new();
     let mut rest = text.as_bytes();
@@ -82,34 +82,34 @@ pub fn text(chars: &[Char]) -> String {
     chars.iter().map(|char| char.text.as_str()).collect()
 }
 
-/// The characters of a raw path by the rules of a table.
-pub fn path(raw: &str, rules: &Rules) -> Result<Vec<Char>, Unread> {
+/// Returns the characters of a raw path by the rules of a table.
+pub fn path(raw: &str, rules: &Rules) -> Result<Vec<Char>, PathError> {
     let read = match rules.form {
         PathForm::Raw => raw.bytes().map(|byte| (byte, false)).collect(),
-        PathForm::Canonical | PathForm::Decoded => bytes(raw, false).ok_or(Unread::Refused)?,
+        PathForm::Canonical | PathForm::Decoded => bytes(raw, false).ok_or(PathError::Rejected)?,
         other => panic!("the oracle does not know {other:?}"),
     };
     let read = chars(&read, rules.form == PathForm::Canonical);
     match rules.form {
         PathForm::Canonical if read.iter().any(|c| c.value.is_some_and(|c| c.is_ascii_control())) => {
-            return Err(Unread::Refused);
+            return Err(PathError::Rejected);
         }
-        PathForm::Decoded if read.iter().any(|c| c.value.is_none()) => return Err(Unread::Refused),
+        PathForm::Decoded if read.iter().any(|c| c.value.is_none()) => return Err(PathError::Rejected),
         _ => {}
     }
     let whole = text(&read);
     let dots = format!("{whole}/");
     match rules.path_cleaning {
-        PathCleaning::Reject if dots.contains("/./") || dots.contains("/../") => Err(Unread::Refused),
+        PathCleaning::Reject if dots.contains("/./") || dots.contains("/../") => Err(PathError::Rejected),
         PathCleaning::Redirect if clean(&whole) != whole => {
             let clean = clean(&whole);
-            Err(Unread::Cleaned(if rules.form == PathForm::Decoded { escape(&clean) } else { clean }))
+            Err(PathError::Cleaned(if rules.form == PathForm::Decoded { escape(&clean) } else { clean }))
         }
         _ => Ok(read),
     }
 }
 
-/// Go's `path.Clean` with the final slash put back, by rewriting until nothing changes.
+/// Go's `path.Clean` with the final slash restored, by rewriting until nothing changes.
 fn clean(path: &str) -> String {
     let mut now = format!("/{path}/");
     loop {
@@ -131,7 +131,7 @@ fn clean(path: &str) -> String {
     now
 }
 
-/// A query value, or nothing if an escape of it is bad.
+/// Returns a query value; `None` for an invalid escape.
 pub fn value(raw: &str) -> Option<Vec<Char>> {
     Some(chars(&bytes(raw, true)?, false))
 }
@@ -140,7 +140,7 @@ pub fn host(name: &str) -> Vec<Char> {
     name.chars().map(|c| Char { value: Some(c), kept: false, text: c.to_string() }).collect()
 }
 
-/// Where a template stands.
+/// The kind of a template.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Place {
     Path,
@@ -158,7 +158,7 @@ pub enum End {
 
 pub type Vars = Vec<(String, String)>;
 
-/// The template with its optional segment, and without it.
+/// Returns the template with its optional segment, and without it.
 pub fn lengths(pieces: &[Piece]) -> Vec<Vec<Piece>> {
     let Some(at) = pieces.iter().position(|piece| matches!(piece, Piece::Optional(..))) else {
         return vec![pieces.to_vec()];
@@ -173,7 +173,7 @@ pub fn lengths(pieces: &[Piece]) -> Vec<Vec<Piece>> {
     vec![pieces.to_vec(), short]
 }
 
-/// Cuts the slashes off the end.
+/// Removes the final slashes.
 pub fn trim(pieces: &mut Vec<Piece>) {
     while let Some(Piece::Text(text)) = pieces.last_mut() {
         text.truncate(text.trim_end_matches('/').len());
@@ -193,12 +193,12 @@ pub struct Template<'a> {
 }
 
 impl Template<'_> {
-    /// The variables, if the characters match: the first way that a backtracking regex would find.
+    /// Returns the variables, if the characters match: the first match of a backtracking regex.
     pub fn holds(&self, text: &[Char], vars: &mut Vars) -> bool {
         let mut taken = Vec::new();
         let held = self.walk(self.pieces, text, &mut taken);
         if held {
-            // A wildcard takes text and keeps none.
+            // A wildcard matches text without a capture.
             let named = taken.into_iter().filter(|(name, _)| !name.is_empty());
             vars.extend(named.map(|(name, chars)| (name.to_owned(), shown(chars))));
         }
@@ -219,16 +219,16 @@ impl Template<'_> {
             };
         };
         match first {
-            Piece::Text(wanted) => {
+            Piece::Text(expected) => {
                 let canonical = self.place == Place::Path && self.rules.form == PathForm::Canonical;
                 let kept = |c: char| canonical && !u8::try_from(c).is_ok_and(plain);
-                let length = wanted.chars().count();
+                let length = expected.chars().count();
                 let same = |(c, char): (char, &Char)| char.value == Some(c) && char.kept == kept(c);
                 rest.len() >= length
-                    && wanted.chars().zip(rest).all(same)
+                    && expected.chars().zip(rest).all(same)
                     && self.walk(after, &rest[length..], taken)
             }
-            // Whoever holds a template knows which of its two lengths is meant.
+            // The caller knows which of the two lengths of a template is meant.
             Piece::Var(name, class) | Piece::Optional(name, class) => {
                 let depth = taken.len();
                 self.lengths(*class, rest).into_iter().any(|length| {
@@ -249,7 +249,7 @@ impl Template<'_> {
         char.value == Some(separator) && !char.kept
     }
 
-    /// How much a variable may take, the most wanted first.
+    /// Returns the possible lengths of a variable, the preferred first.
     fn lengths(&self, class: Class, rest: &[Char]) -> Vec<usize> {
         let run = |takes: &dyn Fn(&Char) -> bool| rest.iter().take_while(|char| takes(char)).count();
         let one_of = |set: &'static str| move |char: &Char| char.value.is_some_and(|c| set.contains(c));
@@ -273,7 +273,7 @@ impl Template<'_> {
             Class::Word => {
                 let starts = |word: &&str| {
                     word.chars().count() <= rest.len()
-                        && word.chars().zip(rest).all(|(wanted, char)| char.value == Some(wanted))
+                        && word.chars().zip(rest).all(|(expected, char)| char.value == Some(expected))
                 };
                 return ["a", "b", "ab", "1"].iter().filter(|w| starts(w)).map(|w| w.len()).collect();
             }
@@ -282,7 +282,7 @@ impl Template<'_> {
     }
 }
 
-/// A value as a handler would see it; the text itself, marked, where it is not UTF-8.
+/// Returns a value as a handler sees it; the marked text itself, if it is not UTF-8.
 fn shown(chars: &[Char]) -> String {
     match chars.iter().map(|char| char.value).collect::<Option<String>>() {
         Some(value) => value,

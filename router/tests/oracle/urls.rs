@@ -1,4 +1,4 @@
-//! Reverse URLs of drawn routes: what is built is read back by the naive scan, and what was read is built.
+//! Reverse URLs of random routes: a built URL is matched by the naive scan, and a matched one is built.
 
 use http::Uri;
 use waylay_router::{
@@ -6,16 +6,16 @@ use waylay_router::{
     UrlBuilder,
 };
 
-use crate::ask::Asked;
 use crate::dice::Dice;
 use crate::generate;
 use crate::model::{Cond, Piece, Query, RouteCase, Rules, TableCase, write};
 use crate::naive::Naive;
+use crate::requests::TestRequest;
 use crate::{REQUESTS, build, tables};
 
 const TABLES: u64 = 100;
 
-/// Values that a careless builder lets through.
+/// Values that a careless builder accepts.
 const ODD: [&str; 36] = [
     "",
     ".",
@@ -55,7 +55,7 @@ const ODD: [&str; 36] = [
     "{a}",
 ];
 
-/// Only what a URL can meet.
+/// Only conditions that a URL can meet.
 fn stripped(mut case: TableCase) -> TableCase {
     let levels = case.scopes.iter_mut().map(|scope| &mut scope.own);
     for own in levels.chain(case.routes.iter_mut().map(|route| &mut route.own)) {
@@ -70,12 +70,12 @@ fn stripped(mut case: TableCase) -> TableCase {
 
 fn rules(dice: &mut Dice) -> Rules {
     let form = dice.one(&[PathForm::Canonical, PathForm::Canonical, PathForm::Decoded, PathForm::Raw]);
-    // Routes that are all alike do not conflict then.
+    // Otherwise routes that are equal would conflict.
     let native = generate::native(dice, Precedence::RegistrationOrder);
     Rules { form, slash: TrailingSlash::Strict, ..native }
 }
 
-/// The variables of a route, in any order.
+/// Returns the variables of a route, in any order.
 fn variables(case: &TableCase, place: usize) -> Vec<String> {
     let route = &case.routes[place];
     let mut names = Vec::new();
@@ -96,28 +96,28 @@ fn variables(case: &TableCase, place: usize) -> Vec<String> {
     names
 }
 
-/// The URL, absolute if the route asks for a host, and as a request for it.
-fn asked(url: &UrlBuilder, hosts: bool) -> Option<(String, Asked)> {
+/// Returns the URL, absolute if the route has a host, and the request for it.
+fn sent(url: &UrlBuilder, hosts: bool) -> Option<(String, TestRequest)> {
     let text = if hosts { url.clone().scheme("http").absolute() } else { url.build() }.ok()?;
     let whole = if hosts { text.clone() } else { format!("http://h{text}") };
     let uri: Uri = whole.parse().unwrap_or_else(|error| panic!("{text:?}: {error}"));
-    let asked = Asked {
+    let sent = TestRequest {
         method: "GET",
         path: uri.path().to_owned(),
         query: uri.query().map(str::to_owned),
         absolute: Some(("http", uri.authority().unwrap().to_string())),
-        ..Asked::default()
+        ..TestRequest::default()
     };
-    Some((text, asked))
+    Some((text, sent))
 }
 
 #[test]
-fn what_is_built_is_read_back() {
+fn built_urls_match() {
     tables(TABLES, rules, |case, mut dice| {
         let mut case = stripped(case);
         let table = build(&mut case);
         let urls = table.urls();
-        // What is only built is read like all else here.
+        // A build-only route is matched like all others here.
         case.routes.iter_mut().for_each(|route| route.build_only = false);
         let naive = Naive::new(&case);
         for _ in 0..REQUESTS {
@@ -133,12 +133,12 @@ fn what_is_built_is_read_back() {
                 values.push((name, value.to_owned()));
             }
             values.sort();
-            let Some((text, asked)) = asked(&url, hosts) else { continue };
+            let Some((text, sent)) = sent(&url, hosts) else { continue };
             assert!(
                 text.starts_with(['/', '?', 'h']) && !text.starts_with("//"),
                 "{text} {values:?}\n{case:?}"
             );
-            let Some(read) = naive.reads(place, &asked) else { panic!("{text} {values:?}\n{case:?}") };
+            let Some(read) = naive.reads(place, &sent) else { panic!("{text} {values:?}\n{case:?}") };
             let alike = |((_, a), (_, b)): (&(String, String), &(String, String))| {
                 a == b || (hosts && a.eq_ignore_ascii_case(b))
             };
@@ -148,37 +148,37 @@ fn what_is_built_is_read_back() {
     });
 }
 
-/// Every request that a route matches has a URL of the same values.
+/// Every request that a route matches has a URL with the same values.
 #[test]
-fn what_is_read_is_built() {
+fn matched_urls_are_built() {
     let canonical = |dice: &mut Dice| {
         let form = dice.one(&[PathForm::Canonical, PathForm::Decoded]);
-        // A tail is built with slashes for what may have been `%2F`, and cleaning would merge them.
+        // A tail is built with slashes for what may have been `%2F`, and path cleaning would merge them.
         Rules { form, query: QueryValues::Any, path_cleaning: PathCleaning::Reject, ..rules(dice) }
     };
     tables(TABLES, canonical, |case, mut dice| {
         let mut case = stripped(case);
-        // Where one key is asked for twice, it depends on the order of the pairs which value is whose.
+        // If one key is required twice, the order of the pairs decides which value belongs to which.
         let once = |keys: Vec<&str>| (1..keys.len()).all(|i| !keys[..i].contains(&keys[i]));
         let routes = case.routes.iter().filter(|route| once(keys(&case, route)));
         case.routes = routes.cloned().collect();
         let table = build(&mut case);
         let urls = table.urls();
-        // What is only built is read like all else here.
+        // A build-only route is matched like all others here.
         case.routes.iter_mut().for_each(|route| route.build_only = false);
         let naive = Naive::new(&case);
         for _ in 0..REQUESTS {
-            let request = Asked::of(&case, &mut dice);
+            let request = TestRequest::of(&case, &mut dice);
             for place in 0..case.routes.len() {
                 let Some(read) = naive.reads(place, &request) else { continue };
-                // Two slashes in front are another host, and what is no text cannot be set.
+                // Two leading slashes are another host, and a value that is not text cannot be set.
                 if request.path.starts_with("//") || read.iter().any(|(_, value)| value.starts_with('!')) {
                     continue;
                 }
                 let route = &case.routes[place];
                 let chain = case.chain(route.scope, &route.own);
                 let outer = chain.iter().find_map(|level| level.path.as_ref());
-                // Of several hosts the innermost is built, which need not name the port of another.
+                // Of several hosts the innermost is built, which may lack the port of another.
                 if chain.iter().map(|level| level.hosts.len()).sum::<usize>() > 1 {
                     continue;
                 }
@@ -188,7 +188,7 @@ fn what_is_read_is_built() {
                 let hosts = chain.iter().any(|level| !level.hosts.is_empty());
                 let asks = |cond: &Cond| !matches!(cond, Cond::Query(_, Query::Absent));
                 if !hosts && !chain.iter().any(|level| level.path.is_some() || level.conds.iter().any(asks)) {
-                    // Nothing to build of.
+                    // A route without anything to build.
                     continue;
                 }
                 let unnamed = |piece: &Piece| matches!(piece, Piece::Var(name, _) if name.is_empty());
@@ -197,24 +197,24 @@ fn what_is_read_is_built() {
                 }
                 let url =
                     read.iter().fold(urls.builder(&place.to_string()).unwrap(), |url, (k, v)| url.set(k, v));
-                let Some((text, asked)) = asked(&url, hosts) else {
+                let Some((text, sent)) = sent(&url, hosts) else {
                     panic!("{:?} {request:?} {read:?}\n{case:?}", url.build());
                 };
-                assert_eq!(naive.reads(place, &asked).as_ref(), Some(&read), "{text} {request:?}\n{case:?}");
+                assert_eq!(naive.reads(place, &sent).as_ref(), Some(&read), "{text} {request:?}\n{case:?}");
             }
         }
     });
 }
 
-/// The query keys that a route asks for, its scopes' included.
+/// Returns the query keys that a route requires, those of its scopes included.
 fn keys(case: &TableCase, route: &RouteCase) -> Vec<&'static str> {
     let conds = case.chain(route.scope, &route.own).into_iter().flat_map(|level| &level.conds);
     conds.filter_map(|cond| if let Cond::Query(key, _) = cond { Some(*key) } else { None }).collect()
 }
 
-/// A route of an empty path in a scope of prefix `/`.
+/// A route with an empty path in a scope with prefix `/`.
 #[test]
-fn an_empty_path_behind_a_slash_is_the_root() {
+fn an_empty_path_after_a_slash_is_the_root() {
     let mut builder = Table::builder();
     let scope = builder.scope(None, ScopeConditions::new().prefix("/"));
     builder.add(Some(scope), Route::get("").value(()));

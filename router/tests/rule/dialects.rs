@@ -1,4 +1,4 @@
-//! The languages of other programs: what they read, and what they refuse.
+//! The languages of other programs: accepted and rejected rules.
 
 use waylay_router::rule::{Dialect, Rule, RuleErrorKind as Kind, RuleLintKind as Lint};
 
@@ -26,7 +26,7 @@ fn read() {
 
 #[test]
 fn refused() {
-    for (dialect, text, wanted) in [
+    for (dialect, text, expected) in [
         (TRAEFIK, "Header(`a`)", "`Header` takes 2 arguments, not 1"),
         (TRAEFIK, "Host(`a`, `b`)", "`Host` takes 1 argument, not 2; write `Host(…) || Host(…)`"),
         (TRAEFIK, "pathPrefix(`/`)", "no function is called `pathPrefix`, did you mean `PathPrefix`?"),
@@ -53,16 +53,16 @@ fn refused() {
             "`<int:x:y>` is none of `<n>`, `<string:n>`, `<int:n>` and `<path:n>`",
         ),
         (VULCAND, r#"Path("")"#, "the argument is empty"),
-        (VULCAND, "Path(1)", "an argument stands in quotes, write `1` with them"),
+        (VULCAND, "Path(1)", "an argument needs quotes, write `1` with them"),
     ] {
         let errors = Rule::parse(dialect.text(text)).unwrap_err();
         assert_eq!(errors.iter().count(), 1, "{errors}");
-        assert_eq!(errors.to_string().lines().next().unwrap(), wanted);
+        assert_eq!(errors.to_string().lines().next().unwrap(), expected);
     }
 }
 
 #[test]
-fn templates_of_traefik_v2_are_named() {
+fn templates_of_traefik_v2_are_detected() {
     for text in [
         "HostRegexp(`{sub:[a-z]+}.example.com`)",
         "HeaderRegexp(`a`, `http{secure:s?}`)",
@@ -71,14 +71,14 @@ fn templates_of_traefik_v2_are_named() {
         let errors = Rule::parse(TRAEFIK.text(text)).unwrap_err();
         assert_eq!(errors.iter().next().unwrap().kind, Kind::OldTemplate, "{errors}");
     }
-    // Where the braces mean something in v3 they are only strange.
+    // Where v3 gives braces a meaning they are only a lint.
     let rule = Rule::parse(TRAEFIK.text("Path(`/a/{id:[0-9]+}`) && Host(`a`)")).unwrap();
     assert_eq!(rule.lints().iter().map(|lint| lint.kind).collect::<Vec<_>>(), [Lint::OldTemplate]);
 }
 
 #[test]
 fn lints() {
-    for (dialect, text, wanted) in [
+    for (dialect, text, expected) in [
         (TRAEFIK, "PathRegexp(`/a`)", Some(Lint::Unanchored)),
         (TRAEFIK, "PathRegexp(`^/a$`)", None),
         (TRAEFIK, "QueryRegexp(`a`)", None),
@@ -90,7 +90,7 @@ fn lints() {
         (VULCAND, "Path(`<path:all>`)", None),
     ] {
         let rule = Rule::parse(dialect.text(text)).unwrap();
-        assert_eq!(rule.lints().first().map(|lint| lint.kind), wanted, "{text}");
+        assert_eq!(rule.lints().first().map(|lint| lint.kind), expected, "{text}");
         for lint in rule.lints() {
             assert!(lint.to_string().contains('^'));
         }

@@ -1,8 +1,8 @@
-//! Every fault is named, and its place is shown.
+//! Every error has a message and a position.
 
 use waylay_router::rule::{MAX_RULE_BYTES, MAX_RULE_DEPTH, Rule, RuleErrorKind};
 
-/// A text, and its fault as it is shown.
+/// A text, and the output of its error.
 const FAULTS: [(&str, &str); 46] = [
     ("", "the rule is empty, write `Any()` for every request\n    \n    ^"),
     ("Host", "expected `(`, found the end\n    Host\n        ^"),
@@ -44,11 +44,11 @@ const FAULTS: [(&str, &str); 46] = [
     ),
     (
         "Host(example.com)",
-        "an argument stands in quotes, write `example.com` with them\n    Host(example.com)\n         ^^^^^^^^^^^",
+        "an argument needs quotes, write `example.com` with them\n    Host(example.com)\n         ^^^^^^^^^^^",
     ),
     (
         "Path(Path(`/`))",
-        "an argument stands in quotes, write `Path(` with them\n    Path(Path(`/`))\n         ^^^^^",
+        "an argument needs quotes, write `Path(` with them\n    Path(Path(`/`))\n         ^^^^^",
     ),
     ("Host(`a` `b`)", "expected `,` or `)`, found a text\n    Host(`a` `b`)\n             ^^^"),
     ("host(`a`)", "no function is called `host`, did you mean `Host`?\n    host(`a`)\n    ^^^^"),
@@ -99,10 +99,10 @@ const FAULTS: [(&str, &str); 46] = [
 
 #[test]
 fn each_is_shown() {
-    for (text, wanted) in FAULTS {
+    for (text, expected) in FAULTS {
         match Rule::parse(text) {
             Ok(rule) => panic!("{text} is read as {rule}"),
-            Err(errors) => assert_eq!(errors.to_string(), wanted),
+            Err(errors) => assert_eq!(errors.to_string(), expected),
         }
     }
 }
@@ -133,7 +133,7 @@ fn further_arguments_that_do_not_fit() {
 }
 
 #[test]
-fn faults_of_functions_are_all_told() {
+fn errors_of_functions_are_all_reported() {
     let errors = Rule::parse("Hots(`a`) && Path(`b`, `c`) || Path(`d`) && Header(`e`) &&").unwrap_err();
     let kinds: Vec<&RuleErrorKind> = errors.iter().map(|error| &error.kind).collect();
     assert!(
@@ -151,13 +151,13 @@ fn faults_of_functions_are_all_told() {
 }
 
 #[test]
-fn a_fault_behind_an_escape_marks_the_argument() {
+fn an_error_after_an_escape_marks_the_argument() {
     let shown = Rule::parse(r#"Path("/\x61/{id")"#).unwrap_err().to_string();
     assert!(shown.ends_with("\n         ^^^^^^^^^^^"), "{shown}");
 }
 
 #[test]
-fn a_long_rule_is_cut_around_the_place() {
+fn a_long_rule_is_cut_around_the_position() {
     let text =
         format!("{} && Hots(`b`) && {}", ["Host(`a`)"; 50].join(" && "), ["Host(`c`)"; 50].join(" || "));
     let shown = Rule::parse(text).unwrap_err().to_string();
@@ -178,6 +178,6 @@ fn limits() {
     assert_eq!(kind("(".repeat(MAX_RULE_BYTES)), RuleErrorKind::TooDeep);
     assert_eq!(kind("!".repeat(MAX_RULE_BYTES)), RuleErrorKind::TooDeep);
     assert_eq!(kind("(".repeat(MAX_RULE_BYTES + 1)), RuleErrorKind::TooLong);
-    // Beside each other there may be as many as fit.
+    // Next to each other there may be as many as fit.
     assert!(Rule::parse(["(Any())"; 700].join("||")).is_ok());
 }

@@ -1,4 +1,4 @@
-//! Tables of foreign rules: what the originals answer, and the right answer where they have defects.
+//! Tables of foreign rules: the results of the originals, and the correct result where they have defects.
 
 use http::Request;
 use waylay_router::rule::Dialect;
@@ -24,15 +24,15 @@ fn request(text: &str) -> Request<()> {
     request.body(()).unwrap()
 }
 
-/// Rules, and requests with the rule that answers each.
+/// Rules, and requests with the rule that matches each.
 type Row<'r> = (&'r [&'r str], &'r [(&'r str, Option<usize>)]);
 
 fn answers(dialect: Dialect, rows: &[Row<'_>]) {
     for (rules, requests) in rows {
         let table = table(dialect, rules).unwrap_or_else(|errors| panic!("{rules:?}\n{errors}"));
-        for (text, wanted) in *requests {
+        for (text, expected) in *requests {
             let found = table.find(&request(text), &Peer::default()).ok().map(|found| *found.value());
-            assert_eq!(found, *wanted, "{rules:?} {text}");
+            assert_eq!(found, *expected, "{rules:?} {text}");
         }
     }
 }
@@ -42,7 +42,7 @@ fn traefik() {
     answers(
         Dialect::TraefikV3,
         &[
-            // A prefix is one of the text.
+            // A prefix is a prefix of the text.
             (
                 &["PathPrefix(`/products`)"],
                 &[
@@ -53,7 +53,7 @@ fn traefik() {
                 ],
             ),
             (&["PathPrefix(`/a/`)"], &[("GET /a/", Some(0)), ("GET /a/b", Some(0)), ("GET /a", None)]),
-            // The longest rule first, whatever it says; a priority of its own goes before.
+            // The longest rule first; an explicit priority precedes.
             (
                 &["PathPrefix(`/`)", "PathPrefix(`/a`)", "Path(`/a/b`) || Path(`/a/c`)"],
                 &[("GET /a/b", Some(2)), ("GET /a/d", Some(1)), ("GET /b", Some(0))],
@@ -67,7 +67,7 @@ fn traefik() {
             (&["PathRegexp(`^/\\d$`)"], &[("GET /1", Some(0)), ("GET /%D9%A1", None)]),
             (&["HostRegexp(`^[A-Z]+$`)"], &[("GET /\nhost: A", None)]),
             (&["HostRegexp(`test`)"], &[("GET /\nhost: a.TEST:80", Some(0)), ("GET /", None)]),
-            // The path of rules is decoded but for `%` and what is reserved.
+            // The path of rules is decoded except for `%` and reserved characters.
             (&["Path(`/a b`)"], &[("GET /a%20b", Some(0))]),
             (&["Path(`/{id}`)"], &[("GET /%7Bid%7D", Some(0)), ("GET /7", None)]),
             (&["Path(`/a%2Fb`)"], &[("GET /a%2fb", Some(0)), ("GET /a/b", None)]),
@@ -91,10 +91,10 @@ fn traefik() {
             (&["Host(`*`)"], &[("GET /\nhost: a", Some(0)), ("GET /", Some(0))]),
             (&["Host(`10::10`)"], &[("GET /\nhost: [10::10]:80", Some(0))]),
             (&["Host(`{sub:.*}.example.com`) || Path(`/x`)"], &[("GET /\nhost: a.example.com", None)]),
-            // GET is GET alone, and the rule's methods are upper case.
+            // GET does not include HEAD, and the rule's methods are upper case.
             (&["Method(`get`)"], &[("GET /", Some(0)), ("HEAD /", None), ("get /", None)]),
             (&["!Method(`GET`)"], &[("GET /", None), ("HEAD /", Some(0))]),
-            // A key alone is one without a value; any value counts.
+            // A key alone requires an empty value; with a regex any value counts.
             (&["Query(`a`)"], &[("GET /?a", Some(0)), ("GET /?a=", Some(0)), ("GET /?a=1", None)]),
             (&["Query(`a`, `{b}`)"], &[("GET /?a=1&a=%7Bb%7D", Some(0)), ("GET /?a=1", None)]),
             (&["QueryRegexp(`a`, `b`)"], &[("GET /?a=1&a=abc", Some(0)), ("GET /?b=b", None)]),
@@ -106,7 +106,7 @@ fn traefik() {
 }
 
 #[test]
-fn traefik_ties_are_no_conflicts() {
+fn traefik_ties_are_not_conflicts() {
     let rules = &["HostRegexp(`a`)", "HostRegexp(`b`)"];
     answers(Dialect::TraefikV3, &[(rules, &[("GET /\nhost: a", Some(0)), ("GET /\nhost: ab", Some(1))])]);
     let route = |name: &str| Route::rule(Dialect::TraefikV3.text("Host(`a`)")).name(name).priority(7);
@@ -164,7 +164,7 @@ fn vulcand() {
             (&[r#"Path("/a<b")"#], &[("GET /a%3Cb", Some(0))]),
             (&[r#"Path("<path:all>")"#], &[("GET /a/b", Some(0))]),
             (&[r#"Path("/<a><b>/c")"#], &[("GET /xy/c", Some(0)), ("GET /x/c", None)]),
-            // Where neither is more specific, the greater text goes first.
+            // If neither is more specific, the greater text ranks first.
             (
                 &[r#"PathRegexp("/r1")"#, r#"PathRegexp("/r2")"#],
                 &[("GET /r1", Some(0)), ("GET /r2", Some(1)), ("GET /r1/r2", Some(1))],
@@ -175,22 +175,22 @@ fn vulcand() {
     assert!(matches!(errors.iter().next().unwrap().kind, BuildErrorKind::Conflict { .. }), "{errors}");
 }
 
-/// Each of these is answered otherwise by vulcand/route.
+/// Each of these has a different result in vulcand/route.
 #[test]
 fn defects_of_vulcand_are_not_copied() {
     answers(
         Dialect::Vulcand,
         &[
-            // A byte that is less than `<` makes a path no worse.
+            // A byte less than `<` does not lower the rank of a path.
             (&[r#"Path("/a/1")"#, r#"Path("/a/<id>")"#], &[("GET /a/1", Some(0)), ("GET /a/2", Some(1))]),
             (
                 &[r#"Path("/-")"#, r#"Path("/<id>")"#, r#"Path("/.x")"#, r#"Path("/%41")"#],
                 &[("GET /-", Some(0)), ("GET /.x", Some(2)), ("GET /B", Some(1)), ("GET /A", Some(3))],
             ),
-            // The name of a variable does not decide.
+            // The name of a variable does not matter.
             (&[r#"Path("/<path:p>")"#, r#"Path("/<id>")"#], &[("GET /a", Some(1)), ("GET /a/b", Some(0))]),
             (&[r#"Path("/<path:a>")"#, r#"Path("/<z>")"#], &[("GET /a", Some(1))]),
-            // A rule with a method leaves one without as it was, and a path is no method.
+            // Adding a rule with a method does not change one without, and a path is not a method.
             (
                 &[r#"Host("h") && Path("/a")"#, r#"Host("h") && Method("GET") && Path("/b")"#],
                 &[("GET /a\nhost: h", Some(0)), ("POST /a\nhost: h", Some(0)), ("GET /b\nhost: h", Some(1))],
@@ -200,15 +200,15 @@ fn defects_of_vulcand_are_not_copied() {
             // Variables are not empty.
             (&[r#"Path("/a/<x>")"#], &[("GET /a/", None)]),
             (&[r#"Path("/a<int:n>")"#], &[("GET /a", None), ("GET /a1", Some(0))]),
-            // A header that is not there has no value, and one that is there may have several.
+            // A missing header has no value, and a present one may have several.
             (&[r#"HeaderRegexp("x-a", ".*")"#], &[("GET /", None), ("GET /\nx-a: ", Some(0))]),
             (&[r#"Header("x-a", "1")"#], &[("GET /\nx-a: 2\nx-a: 1", Some(0))]),
-            // A class is not made another one by lower case.
+            // A class does not change with lower case.
             (&[r#"HostRegexp("^\\D+$")"#], &[("GET /\nhost: ab", Some(0)), ("GET /\nhost: 12", None)]),
             (&[r#"Path("/a%2fb")"#], &[("GET /a%2Fb", Some(0)), ("GET /a%2fb", Some(0))]),
         ],
     );
-    // Values are kept.
+    // Values are captured.
     let table = table(Dialect::Vulcand, &[r#"Host("<x>.test") && Path("/<x>/<int:n>")"#]);
     assert!(table.is_err(), "one name for two things");
     let rule = Dialect::Vulcand.text(r#"Path("/<x>/<x>/<int:n>")"#);
@@ -219,10 +219,10 @@ fn defects_of_vulcand_are_not_copied() {
     assert_eq!(captures, [("x", "a"), ("x-2", "b"), ("n", "7")]);
 }
 
-/// A foreign rule is written in our own language.
+/// A foreign rule prints in the native language.
 #[test]
-fn foreign_rules_are_written_as_ours() {
-    for (dialect, text, wanted) in [
+fn foreign_rules_print_as_native_ones() {
+    for (dialect, text, expected) in [
         (Dialect::TraefikV3, "Host(`*.a.test`) && !Path(`/{b}`)", "Host(`*.a.test`) && !Path(`/{{b}}`)"),
         (Dialect::TraefikV3, "PathPrefix(`/a.b`)", r"PathRegexp(`/a\.b(?s:.*)`)"),
         (Dialect::TraefikV3, "Method(`GET`)", "Method(`GET`) && !Method(`HEAD`)"),
@@ -230,6 +230,6 @@ fn foreign_rules_are_written_as_ours() {
         (Dialect::Vulcand, r#"MethodRegexp("^P")"#, "MethodRegexp(`(?-is:^P)(?s:.*)`)"),
     ] {
         let route = Route::rule(dialect.text(text));
-        assert_eq!(route.to_string(), wanted);
+        assert_eq!(route.to_string(), expected);
     }
 }

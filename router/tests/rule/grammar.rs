@@ -1,8 +1,8 @@
-//! What is read as what, and how it is written again.
+//! Accepted rules, and their printed form.
 
 use waylay_router::rule::{Dialect, Expr, Function, Rule};
 
-/// Text, and the one spelling of what it says.
+/// A text, and its printed form.
 const SPELLINGS: [(&str, &str); 28] = [
     ("Host(`a`)", "Host(`a`)"),
     ("Host(\"a\")", "Host(`a`)"),
@@ -12,7 +12,7 @@ const SPELLINGS: [(&str, &str); 28] = [
     ("Host(`a`)&&Path(`/`)", "Host(`a`) && Path(`/`)"),
     ("Host(`a`)\n  && Path(`/`)", "Host(`a`) && Path(`/`)"),
     ("Host(`a`) && // the shop\n Path(`/`) /* all of it */", "Host(`a`) && Path(`/`)"),
-    // `&&` binds before `||`, and `!` before both.
+    // `&&` binds tighter than `||`, and `!` tighter than both.
     ("Path(`/a`) || Path(`/b`) && Host(`a`)", "Path(`/a`) || Path(`/b`) && Host(`a`)"),
     ("Path(`/a`) || (Path(`/b`) && Host(`a`))", "Path(`/a`) || Path(`/b`) && Host(`a`)"),
     ("(Path(`/a`) || Path(`/b`)) && Host(`a`)", "(Path(`/a`) || Path(`/b`)) && Host(`a`)"),
@@ -37,15 +37,15 @@ const SPELLINGS: [(&str, &str); 28] = [
 ];
 
 #[test]
-fn one_spelling() {
-    for (text, wanted) in SPELLINGS {
+fn one_printed_form() {
+    for (text, expected) in SPELLINGS {
         let rule = Rule::parse(text).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
-        assert_eq!(rule.to_string(), wanted);
-        assert_eq!(Rule::parse(wanted).unwrap().expr(), rule.expr(), "{text}");
+        assert_eq!(rule.to_string(), expected);
+        assert_eq!(Rule::parse(expected).unwrap().expr(), rule.expr(), "{text}");
     }
 }
 
-/// Each function with arguments that fit.
+/// Each function with valid arguments.
 const CALLS: [(Function, &[&str]); 24] = [
     (Function::Any, &[]),
     (Function::Host, &["{tenant}.example.com"]),
@@ -74,7 +74,7 @@ const CALLS: [(Function, &[&str]); 24] = [
 ];
 
 #[test]
-fn every_function_by_hand_is_the_text() {
+fn every_function_in_code_equals_the_text() {
     for (function, arguments) in CALLS {
         let expr = function.of(arguments.iter().copied());
         let read = Rule::parse(&expr).unwrap_or_else(|errors| panic!("{errors}"));
@@ -85,7 +85,7 @@ fn every_function_by_hand_is_the_text() {
 }
 
 #[test]
-fn trees_tell_their_places() {
+fn trees_have_positions() {
     let text = "Host(`a`) && (!Path(`/b`) || Header(\"c\", `d`))";
     let rule = Rule::parse(text).unwrap();
     let calls = rule.expr().calls();

@@ -1,4 +1,4 @@
-//! Tables of rules answer as the rules say, however they are laid out.
+//! Tables of rules match as the rules say, however they are lowered.
 
 use http::Request;
 use http::uri::Scheme;
@@ -7,7 +7,7 @@ use proptest::sample::select;
 use waylay_router::rule::{Expr, Function, MAX_ALTERNATIVES, MAX_RULE_BYTES};
 use waylay_router::{BuildErrorKind, BuildErrors, LintKind, Miss, Peer, Reason, Route, Table, Verdict};
 
-use crate::naive::{Asked, holds};
+use crate::naive::{TestRequest, holds};
 
 const HOSTS: [&str; 4] = ["a.test", "b.test", "x.a.test", "b"];
 const PATHS: [&str; 6] = ["/", "/a", "/a/b", "/b", "/ab", "/a/"];
@@ -46,7 +46,7 @@ fn expr() -> impl Strategy<Value = Expr> {
     })
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
+fn asked() -> impl Strategy<Value = TestRequest> {
     let pair = |keys: &'static [&str]| (select(keys), select(&["1", "2"][..]));
     let owned = |pairs: Vec<(&str, &str)>| -> Vec<(String, String)> {
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
@@ -60,7 +60,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         select(&[None, Some("http"), Some("https")][..]),
         select(&[None, Some([10, 1, 2, 3]), Some([10, 1, 9, 9]), Some([10, 2, 0, 1])][..]),
     )
-        .prop_map(move |(method, host, path, headers, query, scheme, client)| Asked {
+        .prop_map(move |(method, host, path, headers, query, scheme, client)| TestRequest {
             method: method.to_owned(),
             host: host.to_owned(),
             path: path.to_owned(),
@@ -71,7 +71,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         })
 }
 
-pub fn request(asked: &Asked) -> (Request<()>, Peer) {
+pub fn request(asked: &TestRequest) -> (Request<()>, Peer) {
     let query: Vec<String> = asked.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let target =
         if query.is_empty() { asked.path.clone() } else { format!("{}?{}", asked.path, query.join("&")) };
@@ -90,12 +90,12 @@ pub fn request(asked: &Asked) -> (Request<()>, Peer) {
     (request.body(()).unwrap(), peer)
 }
 
-fn finds(table: &Table<usize>, asked: &Asked) -> Option<usize> {
+fn finds(table: &Table<usize>, asked: &TestRequest) -> Option<usize> {
     let (request, peer) = request(asked);
     table.find(&request, &peer).ok().map(|found| *found.value())
 }
 
-/// The table, unless a variable appears twice in one alternative: the one fault that these trees can have.
+/// Builds the table; a variable that appears twice in one alternative is the only error of these trees.
 fn unless_twice(table: Result<Table<usize>, BuildErrors>) -> Option<Table<usize>> {
     let twice = |errors: &BuildErrors| {
         errors.iter().all(|error| matches!(error.kind, BuildErrorKind::DuplicateVariable(_)))
@@ -107,7 +107,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(160))]
 
     #[test]
-    fn a_rule_answers_as_its_tree(expr in expr(), requests in prop::collection::vec(asked(), 1..24)) {
+    fn a_rule_matches_as_its_tree(expr in expr(), requests in prop::collection::vec(asked(), 1..24)) {
         prop_assume!(expr.to_string().len() <= MAX_RULE_BYTES);
         let table = Table::builder().route(Route::rule(expr.clone()).value(0)).build();
         let Some(table) = unless_twice(table) else { return Ok(()) };
@@ -116,9 +116,9 @@ proptest! {
         }
     }
 
-    /// The written form of a route asks for the same.
+    /// The printed form of a route has the same conditions.
     #[test]
-    fn a_written_rule_answers_as_its_tree(expr in expr(), requests in prop::collection::vec(asked(), 1..8)) {
+    fn a_printed_rule_matches_as_its_tree(expr in expr(), requests in prop::collection::vec(asked(), 1..8)) {
         let written = Route::rule(expr.clone()).to_string();
         prop_assume!(written.len() <= MAX_RULE_BYTES);
         let table = Table::builder().route(Route::rule(written).value(0)).build();
@@ -128,9 +128,9 @@ proptest! {
         }
     }
 
-    /// Rules beside each other: with priorities, the first one that holds wins.
+    /// Several rules: with priorities, the first one that holds is selected.
     #[test]
-    fn rules_beside_each_other(exprs in prop::collection::vec(expr(), 1..6), requests in prop::collection::vec(asked(), 1..16)) {
+    fn several_rules(exprs in prop::collection::vec(expr(), 1..6), requests in prop::collection::vec(asked(), 1..16)) {
         let mut builder = Table::builder();
         for (i, expr) in exprs.iter().enumerate() {
             builder = builder.route(Route::rule(expr.clone()).priority(-(i as i32)).name(i.to_string()).value(i));
@@ -154,7 +154,7 @@ fn find(table: &Table<usize>, method: &str, target: &str, host: &str) -> Result<
 }
 
 #[test]
-fn alternatives_are_laid_out_up_to_the_limit() {
+fn alternatives_are_indexed_up_to_the_limit() {
     for (count, ways) in [(1, 1), (MAX_ALTERNATIVES, MAX_ALTERNATIVES), (MAX_ALTERNATIVES + 1, 1)] {
         let hosts = any_of(Function::Host, (0..count).map(|i| format!("h{i}.test")));
         let table = Table::builder().route(Route::rule(hosts).value(7)).build().unwrap();
@@ -168,7 +168,7 @@ fn alternatives_are_laid_out_up_to_the_limit() {
 }
 
 #[test]
-fn what_is_beside_too_many_alternatives_is_still_indexed() {
+fn conditions_next_to_too_many_alternatives_are_indexed() {
     let hosts = any_of(Function::Host, (0..100).map(|i| format!("h{i}.test")));
     let rule = Function::Path.of(["/users/{id}"]) & hosts;
     let table = Table::builder().route(Route::rule(rule).name("user").value(1)).build().unwrap();
@@ -179,7 +179,7 @@ fn what_is_beside_too_many_alternatives_is_still_indexed() {
 }
 
 #[test]
-fn methods_and_schemes_beside_each_other_are_one_condition() {
+fn alternative_methods_and_schemes_are_one_condition() {
     let rule = "Path(`/a`) && (Method(`PUT`) || Method(`POST`)) && (Scheme(`http`) || Scheme(`https`))";
     let table = Table::builder().route(Route::rule(rule).value(1)).build().unwrap();
     assert_eq!(table.alternatives(0).count(), 1);
@@ -211,7 +211,7 @@ fn alternatives_capture_what_they_match() {
 }
 
 #[test]
-fn in_scopes_the_paths_of_rules_stand_behind_the_prefix() {
+fn in_scopes_the_paths_of_rules_follow_the_prefix() {
     let mut builder = Table::builder();
     let api = builder.scope(None, waylay_router::ScopeConditions::new().prefix("/api").name("api"));
     let rule = "(Path(`/a`) || PathPrefix(`/b`)) && !Path(`/b/c`)";
@@ -231,7 +231,7 @@ fn in_scopes_the_paths_of_rules_stand_behind_the_prefix() {
 }
 
 #[test]
-fn rules_stand_beside_other_conditions() {
+fn rules_combine_with_other_conditions() {
     let route = Route::post("/a").when("Header(`h`, `1`) || Query(`k`)").header("i", "2");
     let table = Table::builder().route(route.value(1)).build().unwrap();
     let request = |target: &str| Request::post(target).header("i", "2").body(()).unwrap();
@@ -240,7 +240,7 @@ fn rules_stand_beside_other_conditions() {
 }
 
 #[test]
-fn faults_of_rules_are_told_with_those_of_the_table() {
+fn errors_of_rules_are_reported_with_those_of_the_table() {
     let errors = Table::builder()
         .route(Route::rule("Hots(`a`) && Path(`b`)").name("one").value(1))
         .route(Route::rule("Guard(`beta`)").value(2))
@@ -262,7 +262,7 @@ fn faults_of_rules_are_told_with_those_of_the_table() {
 }
 
 #[test]
-fn alike_rules_conflict_and_their_own_alternatives_do_not() {
+fn equal_rules_conflict_but_alternatives_of_one_do_not() {
     let table = |rules: &[&str]| {
         let mut builder = Table::builder();
         for (i, rule) in rules.iter().enumerate() {
@@ -292,7 +292,7 @@ fn lints_of_rules_are_lints_of_the_table() {
 }
 
 #[test]
-fn what_cannot_be_read_does_not_match_its_opposite_either() {
+fn an_unreadable_value_does_not_match_the_negation_either() {
     let refuses = |rule: &str, request: Request<()>, peer: &Peer| {
         let table = Table::builder().route(Route::rule(rule).value(1)).build().unwrap();
         assert!(table.find(&request, peer).is_err(), "{rule}");
@@ -313,13 +313,13 @@ fn what_cannot_be_read_does_not_match_its_opposite_either() {
     refuses("HeaderRegexp(`h`, `[a-z]+`)", with("h"), &peer);
     refuses("HeaderAll(`h`, `[a-z]+`)", with("h"), &peer);
     refuses("Cookie(`a`, `1`)", with("cookie"), &peer);
-    // What surely is not there is not.
+    // A condition that is known to be false holds under `!`.
     let table = Table::builder().route(Route::rule("!Host(`a`) && !Cookie(`a`)").value(1)).build().unwrap();
     assert!(table.find(&get("/"), &peer).is_ok());
 }
 
 #[test]
-fn rules_are_explained_way_by_way() {
+fn rules_are_explained_by_alternative() {
     let rule =
         "Path(`/a`) && Header(`h`) || Path(`/a`) && Query(`k`) || Path(`/b`) && !ClientIP(`10.0.0.0/8`)";
     let table = Table::builder().route(Route::rule(rule).name("r").value(1)).build().unwrap();
@@ -333,14 +333,14 @@ fn rules_are_explained_way_by_way() {
     assert!(found.candidates.iter().all(|candidate| candidate.index == 0));
     assert_eq!(found.candidates.iter().filter(|candidate| candidate.verdict == Verdict::Selected).count(), 1);
     let shown = explain("/b").to_string();
-    assert!(shown.contains("rule !ClientIP(`10.0.0.0/8`): got what cannot be told"), "{shown}");
+    assert!(shown.contains("rule !ClientIP(`10.0.0.0/8`): got unknown"), "{shown}");
     let again = Table::builder().route(Route::rule("Path(`/a`)").name("r").value(1)).build().unwrap();
     let diff = table.diff(&again).to_string();
     assert!(diff.contains("~ r: rule Path(`/a`) && Header(`h`) ||"), "{diff}");
 }
 
 #[test]
-fn prefixes_in_rules_of_scopes_stand_in_front() {
+fn prefixes_in_rules_of_scopes_precede_paths() {
     use waylay_router::ScopeConditions;
     let mut builder = Table::builder();
     let rule = "PathPrefix(`/api/{v}`) && (Host(`a`) || Host(`b`)) && !Path(`/api/0/x`) && (Method(`GET`) || Query(`k`))";
@@ -366,7 +366,7 @@ fn prefixes_in_rules_of_scopes_stand_in_front() {
     assert_eq!(table.urls().builder("api.x").unwrap().set("v", 7).build().unwrap(), "/api/7/x");
 }
 
-/// A scope asks for what its rule says: one list, several, or the opposite of something.
+/// The rule of a scope: one list, several, or a negation.
 #[test]
 fn rules_of_scopes() {
     use waylay_router::ScopeConditions;

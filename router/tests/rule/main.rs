@@ -15,5 +15,5 @@ mod foreign;
 mod grammar;
 mod lowering;
 mod naive;
+mod printed;
 mod texts;
-mod written;

@@ -1,10 +1,10 @@
-//! Rules held against requests the slow and obvious way: the tree is walked for every request.
+//! Rules evaluated on requests in the obvious way: the tree is evaluated for every request.
 
 use waylay_router::rule::{Call, Expr, Function};
 
-/// A request as these tests know it: decoded, each thing once.
+/// A request of these tests: decoded, each field once.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct TestRequest {
     pub method: String,
     pub host: String,
     pub path: String,
@@ -14,8 +14,8 @@ pub struct Asked {
     pub client: Option<[u8; 4]>,
 }
 
-/// Whether the tree holds; nothing where a condition does not know.
-pub fn holds(expr: &Expr, asked: &Asked) -> Option<bool> {
+/// Evaluates the tree; `None` for unknown.
+pub fn holds(expr: &Expr, asked: &TestRequest) -> Option<bool> {
     match expr {
         Expr::Call(call) => leaf(call, asked),
         Expr::Not(inner) => holds(inner, asked).map(|inner| !inner),
@@ -31,7 +31,7 @@ pub fn holds(expr: &Expr, asked: &Asked) -> Option<bool> {
     }
 }
 
-fn leaf(call: &Call, asked: &Asked) -> Option<bool> {
+fn leaf(call: &Call, asked: &TestRequest) -> Option<bool> {
     let text = |place: usize| call.arguments.get(place).map(|argument| argument.text.as_str());
     let first = text(0).unwrap_or("");
     let among = |pairs: &[(String, String)]| {

@@ -1,9 +1,9 @@
-//! Properties: any text is read without a panic, and what is written is read again.
+//! Properties: any text is parsed without a panic, and a printed rule parses to the same tree.
 
 use proptest::prelude::*;
 use waylay_router::rule::{Expr, Function, MAX_RULE_BYTES, Rule};
 
-/// Pieces of rules, well and badly put together.
+/// Parts of rules, in valid and invalid combinations.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("(".to_owned()),
@@ -25,7 +25,7 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
 }
 
-/// Trees whose arguments are any texts that fit.
+/// Trees with any valid texts as arguments.
 pub fn expr() -> impl Strategy<Value = Expr> {
     let text = prop_oneof!["[ -~]{0,6}", "[`\"\\\\é\t\n\r\u{0}]{1,3}", Just("`".to_owned()),];
     let leaf = prop_oneof![
@@ -46,7 +46,7 @@ pub fn expr() -> impl Strategy<Value = Expr> {
     })
 }
 
-/// What is written of a tree says the same tree.
+/// The printed form of a tree parses to the same tree.
 fn comes_back(rule: &Rule) {
     let written = rule.to_string();
     if written.len() <= MAX_RULE_BYTES {
@@ -58,14 +58,14 @@ fn comes_back(rule: &Rule) {
 
 proptest! {
     #[test]
-    fn any_text_is_read_or_refused(text in "\\PC*") {
+    fn any_text_parses_or_fails(text in "\\PC*") {
         if let Err(errors) = Rule::parse(text.as_str()) {
             assert!(!errors.to_string().is_empty());
         }
     }
 
     #[test]
-    fn any_pieces_are_read_or_refused(text in pieces()) {
+    fn any_parts_parse_or_fail(text in pieces()) {
         match Rule::parse(text.as_str()) {
             Ok(rule) => comes_back(&rule),
             Err(errors) => {
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_parse_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let text = String::from_utf8_lossy(&bytes);
         if let Err(errors) = Rule::parse(&*text) {
             assert!(!errors.to_string().is_empty());
@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn any_tree_comes_back(expr in expr()) {
+    fn any_tree_round_trips(expr in expr()) {
         let rule = Rule::parse(&expr).unwrap_or_else(|errors| panic!("{errors}"));
         prop_assert_eq!(rule.expr(), &expr);
         comes_back(&rule);
@@ -94,8 +94,8 @@ proptest! {
 }
 
 #[test]
-fn the_longest_texts_take_no_longer_than_their_length() {
-    // What would be quadratic is met here: every text is as long as a rule may be.
+fn the_longest_texts_take_linear_time() {
+    // Quadratic behavior would show here: every text is as long as a rule may be.
     for piece in
         ["(", "!", "`", "\"", "a", "a(", "Host(`a`)||", "/**/", "//\n", "Host(`a", "é", "<", "Hosts(`a`)&&"]
     {

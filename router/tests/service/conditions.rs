@@ -1,18 +1,18 @@
-//! Conditions beside path and method: what each holds of, as a table.
+//! Conditions other than path and method: matching and other requests, as a table.
 
 use std::net::SocketAddr;
 
 use http::{Request, Version};
 use waylay_router::{BuildErrorKind, LintKind, Peer, RequestHead, Route, ScopeConditions, Table};
 
-/// A request: target, headers, address of the other end.
-type Asked = (&'static str, &'static [(&'static str, &'static str)], Option<&'static str>);
+/// A request: target, headers, address of the peer.
+type TestRequest = (&'static str, &'static [(&'static str, &'static str)], Option<&'static str>);
 
-/// One route with a condition, and the requests of which it holds, or does not.
+/// One route with a condition, and requests that match or do not.
 struct Row {
     route: Route,
-    holds: &'static [Asked],
-    fails: &'static [Asked],
+    holds: &'static [TestRequest],
+    fails: &'static [TestRequest],
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn hold_or_fail() {
         Row {
             route: Route::new().scheme("HTTPS"),
             holds: &[],
-            // Nobody but the listener knows.
+            // Only the listener knows these.
             fails: &[("/", &[], None), ("https://h/", &[], None)],
         },
         Row {
@@ -99,7 +99,7 @@ fn hold_or_fail() {
         },
     ] {
         let table = Table::builder().route(route.value(())).build().unwrap();
-        for (rows, wanted) in [(holds, true), (fails, false)] {
+        for (rows, expected) in [(holds, true), (fails, false)] {
             for (target, headers, address) in rows {
                 let mut request = Request::get(*target);
                 for (name, value) in *headers {
@@ -109,13 +109,13 @@ fn hold_or_fail() {
                 let address = address.map(|text| text.parse::<SocketAddr>().unwrap());
                 let peer = address.map_or_else(Peer::default, |address| Peer::default().addr(address));
                 let got = table.find(&request, &peer).is_ok();
-                assert_eq!(got, wanted, "{target} {headers:?} {address:?}\n{table}");
+                assert_eq!(got, expected, "{target} {headers:?} {address:?}\n{table}");
             }
         }
     }
 }
 
-/// More conditions win over fewer, exact ones over loose ones.
+/// More conditions rank before fewer, exact ones before patterns.
 #[test]
 fn rank() {
     let table = Table::builder()
@@ -127,7 +127,7 @@ fn rank() {
         .route(Route::get("/").client_ip("10.1.0.0/16").value("narrow"))
         .build()
         .unwrap();
-    for (header, address, wanted) in [
+    for (header, address, expected) in [
         (None, None, "absent"),
         (Some("2"), None, "present"),
         (Some("1"), Some("10.1.0.1:1"), "exact"),
@@ -139,11 +139,11 @@ fn rank() {
         let request = header.into_iter().fold(request, |request, value| request.header("x-a", value));
         let peer = address.map(|text: &str| Peer::default().addr(text.parse().unwrap())).unwrap_or_default();
         let request = request.body(()).unwrap();
-        assert_eq!(table.find(&request, &peer).ok().map(|found| *found.value()), Some(wanted));
+        assert_eq!(table.find(&request, &peer).ok().map(|found| *found.value()), Some(expected));
     }
 }
 
-/// Each kind of condition in `RouteInfo::conditions`, and the rule of that text has the same list.
+/// The text of each kind of condition in `RouteInfo::conditions`; the rule of that text has the same list.
 #[test]
 fn lists_have_rule_texts() {
     let any = Route::new;
@@ -176,7 +176,7 @@ fn lists_have_rule_texts() {
             assert_eq!(route.conditions().collect::<Vec<_>>(), [text]);
         }
     }
-    // In one order, whatever the order of the setters.
+    // In one order, independent of the order of setters.
     let route = any().cookie_present("c").query_present("q").header_present("x-a").scheme("https");
     let table = Table::builder().route(route.value(())).build().unwrap();
     let list: Vec<_> = table.routes().next().unwrap().conditions().map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! Everything that a user can write wrongly, and what is said of it.
+//! Every mistake of a user, and its error.
 
 use waylay_router::{BuildErrorKind, Route, Router, Scope, Table, TemplateErrorKind as Kind};
 
@@ -10,7 +10,7 @@ fn fault(route: Route) -> BuildErrorKind {
 
 #[test]
 fn templates() {
-    for (path, wanted, marked) in [
+    for (path, expected, marked) in [
         ("/a/{id", "Unclosed", "{id"),
         ("/a/{id:[0-9]{2}", "Unclosed", "{id:[0-9]{2}"),
         ("/a/id}", "Unopened", "}"),
@@ -39,7 +39,7 @@ fn templates() {
         ("/a\u{7}b", "Control", "\u{7}"),
     ] {
         let BuildErrorKind::Template(error) = fault(Route::get(path)) else { panic!("{path}") };
-        assert!(format!("{:?}", error.kind).starts_with(wanted), "{path}: {:?}", error.kind);
+        assert!(format!("{:?}", error.kind).starts_with(expected), "{path}: {:?}", error.kind);
         assert_eq!(&error.text[error.span.clone()], marked, "{path}");
         assert_eq!(error.to_string().lines().count(), 3, "{error}");
     }
@@ -56,7 +56,7 @@ fn templates() {
 #[test]
 fn conditions() {
     let kind = |route| format!("{:?}", fault(route));
-    for (route, wanted) in [
+    for (route, expected) in [
         (Route::new().host("a b"), "BadHost(' ')"),
         (Route::new().host("{a"), "Unclosed"),
         (Route::new().host("h:99999"), "BadPort"),
@@ -74,7 +74,7 @@ fn conditions() {
         (Route::prefix("/{*a}"), "TailNotLast"),
     ] {
         let got = kind(route);
-        assert!(got.contains(wanted), "{got} is not {wanted}");
+        assert!(got.contains(expected), "{got} is not {expected}");
     }
 }
 
@@ -91,14 +91,14 @@ fn all_at_once() {
         .build()
         .unwrap_err();
     let shown = errors.to_string();
-    for wanted in ["/{a", "/{b:[}", "{", "/{c}/{c}", "`` is not a header name"] {
-        assert!(shown.contains(wanted), "{wanted} in\n{shown}");
+    for expected in ["/{a", "/{b:[}", "{", "/{c}/{c}", "`` is not a header name"] {
+        assert!(shown.contains(expected), "{expected} in\n{shown}");
     }
 }
 
-/// The faults of a scope are told once, not again for all that stands in it.
+/// The errors of a scope are reported once, not again for its routes.
 #[test]
-fn a_scope_is_blamed_once() {
+fn an_error_of_a_scope_is_reported_once() {
     let routes = |scope: Scope| {
         (0..3).fold(scope, |scope, i| scope.route(Route::get(format!("/{i}")).to(async || "")))
     };
@@ -115,7 +115,7 @@ fn a_scope_is_blamed_once() {
 }
 
 #[test]
-fn conflicts_name_both_sites() {
+fn conflicts_name_both_locations() {
     let errors = Table::builder()
         .route(Route::get("/a/{x}").method(http::Method::POST).name("first").value(1))
         .route(

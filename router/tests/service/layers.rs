@@ -1,4 +1,4 @@
-//! Order and reach of layers.
+//! Order and scope of layers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use waylay_router::{Body, Matched, Miss, Route, Router, Scope, recover};
 
 use crate::{answer, get, text};
 
-/// Writes its name into the answer's `trace` header on the way in.
+/// Appends its name to the response's `trace` header.
 #[derive(Clone)]
 struct Mark(&'static str);
 
@@ -155,7 +155,7 @@ async fn may_rebuild_the_request() {
     assert_eq!(text(&router, "/7/8").await, (404, "lost".into()));
 }
 
-/// Readiness is asked of the service that is called, and waited for.
+/// Readiness is polled on the service that is called, and awaited.
 #[tokio::test]
 async fn wait_for_readiness() {
     let limited =
@@ -179,7 +179,7 @@ async fn wait_for_readiness() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fallible_ones_fit_behind_recover() {
+async fn fallible_ones_follow_recover() {
     let router = Router::builder()
         .layer(
             ServiceBuilder::new()

@@ -1,4 +1,4 @@
-//! The router as a service: layers, scopes, misses, URLs, mounting, and a real socket.
+//! The router as a service: layers, scopes, misses, URLs, mounts, and a real socket.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,7 +9,7 @@
 
 mod conditions;
 mod errors;
-mod explains;
+mod explanations;
 mod layers;
 mod mounts;
 mod overlaps;
@@ -32,24 +32,24 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 use waylay_router::{Body, Router};
 
-/// A GET request without a host, unless the target names one.
+/// Returns a GET request without a host, unless the target has one.
 pub fn get(target: &str) -> Request<Body> {
     Request::get(target).body(Body::empty()).unwrap()
 }
 
-/// The answer of a router.
+/// Returns the response of a router.
 pub async fn answer(router: &Router, request: Request<Body>) -> Response<Body> {
     router.clone().oneshot(request).await.unwrap()
 }
 
-/// Status and text of the answer to a request.
+/// Returns status and text of the response to a request.
 pub async fn text_of(router: &Router, request: Request<Body>) -> (u16, String) {
     let (parts, body) = answer(router, request).await.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     (parts.status.as_u16(), String::from_utf8(bytes.to_vec()).unwrap())
 }
 
-/// Status and text of the answer to GET.
+/// Returns status and text of the response to GET.
 pub async fn text(router: &Router, target: &str) -> (u16, String) {
     text_of(router, get(target)).await
 }

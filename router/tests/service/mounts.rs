@@ -40,7 +40,7 @@ async fn hyper_http1() {
     }
 }
 
-/// hyper's HTTP/2 server sends the body of a HEAD answer; the router must not let it.
+/// hyper's HTTP/2 server sends the body of a HEAD response; the router must prevent it.
 #[tokio::test]
 async fn hyper_h2c() {
     let address = serve(router()).await;
@@ -75,9 +75,9 @@ async fn inside_axum_and_axum_inside() {
         .route("/axum", axum::routing::get(async || "axum"))
         .nest_service("/nested", router())
         .fallback_service(router());
-    for (target, wanted) in [("/axum", "axum"), ("/7", "7"), ("/nested/8", "8")] {
+    for (target, expected) in [("/axum", "axum"), ("/7", "7"), ("/nested/8", "8")] {
         let response = app.clone().oneshot(get(target)).await.unwrap();
-        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), wanted, "{target}");
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), expected, "{target}");
     }
     let inner: axum::Router = axum::Router::new().route(
         "/below/{id}",
@@ -91,7 +91,7 @@ async fn inside_axum_and_axum_inside() {
     assert_eq!(text(&outer, "/below/3").await, (200, "3 /below/3".into()));
 }
 
-/// A router of ours inside another one looks the request up anew.
+/// A router inside another one looks the request up again.
 #[tokio::test]
 async fn inside_itself() {
     let inner = Router::builder()
@@ -109,7 +109,7 @@ async fn inside_itself() {
     assert_eq!(crate::text_of(&outer, request).await.0, 404);
 }
 
-/// The prefix is cut off by whole raw segments; the request's own URI and the prefix's variables stay known.
+/// The prefix is removed by whole raw segments; the original URI and the prefix's variables stay available.
 #[tokio::test]
 async fn under_a_prefix() {
     let innermost = Router::builder()
@@ -128,7 +128,7 @@ async fn under_a_prefix() {
         })))
         .build()
         .unwrap();
-    for (target, wanted) in [
+    for (target, expected) in [
         ("/x/out/in/y/z%20z?q=1", (200, "/z%20z?q=1 /x/out/in/y/z%20z?q=1 y")),
         ("/x%2Fx/out/in/%79/z", (200, "/z /x%2Fx/out/in/%79/z y")),
         ("/x/out/in/y", (404, "")),
@@ -140,7 +140,7 @@ async fn under_a_prefix() {
         ("/uri//a", (200, "//a")),
         ("http://h/uri/a", (200, "http://h/a")),
     ] {
-        assert_eq!(text(&router, target).await, (wanted.0, wanted.1.into()), "{target}");
+        assert_eq!(text(&router, target).await, (expected.0, expected.1.into()), "{target}");
     }
 }
 
@@ -165,8 +165,8 @@ async fn extended_connect() {
     let (mut client, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
     tokio::spawn(connection);
-    // The first answer comes behind the server's settings, which allow extended CONNECT.
-    for (method, protocol, wanted) in [
+    // The first response follows the server's settings, which allow extended CONNECT.
+    for (method, protocol, expected) in [
         ("GET", None, "page"),
         ("CONNECT", Some("websocket"), "socket"),
         ("CONNECT", Some("webtransport"), "page"),
@@ -178,6 +178,6 @@ async fn extended_connect() {
         };
         let response =
             client.send_request(request.body(Empty::<bytes::Bytes>::new()).unwrap()).await.unwrap();
-        assert_eq!(response.headers()["x-route"], wanted, "{method} {protocol:?}");
+        assert_eq!(response.headers()["x-route"], expected, "{method} {protocol:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Routes of one rank that meet, and routes that are never reached.
+//! Routes of equal rank that overlap, and routes that are never reached.
 
 use waylay_router::{
     BuildErrorKind, Lint, LintKind, Policy, Precedence, Route, Table, TrailingSlash, Witness,
@@ -13,9 +13,9 @@ fn build(routes: impl IntoIterator<Item = Route>) -> Result<Table<usize>, Box<Wi
     })
 }
 
-/// Pairs that meet are refused, and the request that is shown matches each of the two when it is alone.
+/// Overlapping pairs are errors, and the witness matches each of the two routes alone.
 #[test]
-fn refused_with_a_witness() {
+fn conflicts_have_a_witness() {
     let get = Route::get;
     let any = Route::new;
     for (first, second, shown) in [
@@ -54,9 +54,9 @@ fn refused_with_a_witness() {
     }
 }
 
-/// Pairs of one rank that no request matches together, if each field has one value.
+/// Pairs of equal rank that no request matches together, if each field has one value.
 #[test]
-fn told_apart() {
+fn disjoint() {
     let get = Route::get;
     let any = Route::new;
     for (first, second) in [
@@ -80,21 +80,27 @@ fn told_apart() {
     }
 }
 
-/// What cannot be told is a lint, and a priority cures it.
+/// An unknown overlap is a lint, and a priority removes it.
 #[test]
-fn undecided() {
+fn unknown_overlaps() {
     let large = || Route::get("/{x:[ab]*a[ab]{60}}");
-    for (first, second) in
-        [(Route::get("/").guard("a", |_| true), Route::get("/").guard("b", |_| true)), (large(), large())]
-    {
+    for (first, second, is_equal) in [
+        (Route::get("/").guard("a", |_| true), Route::get("/").guard("b", |_| true), false),
+        (large(), large(), true),
+    ] {
         let table = build([first.clone(), second.clone()]).unwrap();
-        assert!(matches!(table.lints().as_slice(), [Lint { kind: LintKind::OverlapUnknown { .. }, .. }]));
+        let lints = table.lints();
+        let mut unknown = lints.iter().filter(|lint| matches!(lint.kind, LintKind::OverlapUnknown { .. }));
+        assert!(unknown.next().is_some() && unknown.next().is_none(), "{lints:?}");
+        // Of two equal routes the second one is shadowed too.
+        let shadowed = lints.iter().any(|lint| matches!(lint.kind, LintKind::Shadowed { .. }));
+        assert_eq!((lints.len(), shadowed), if is_equal { (2, true) } else { (1, false) });
         let table = build([first.priority(1), second]).unwrap();
         assert!(!table.lints().iter().any(|lint| matches!(lint.kind, LintKind::OverlapUnknown { .. })));
     }
 }
 
-/// Siblings that differ by one value are compared at a glance, however many they are.
+/// Many routes that differ by one value are compared quickly.
 #[test]
 fn hundreds_of_siblings() {
     let value = |n: usize| format!("tenant-{n}");
@@ -110,12 +116,12 @@ fn hundreds_of_siblings() {
     }
 }
 
-/// What is not compared is told with its number.
+/// Pairs that are not compared are counted.
 #[test]
 fn too_many_to_compare() {
     let table = build((0..100).map(|_| Route::get("/").guard("own", |_| true))).unwrap();
     let lints = table.lints();
-    let told = lints.iter().filter(|lint| matches!(lint.kind, LintKind::OverlapUnknown { .. })).count();
+    let described = lints.iter().filter(|lint| matches!(lint.kind, LintKind::OverlapUnknown { .. })).count();
     let left: Vec<usize> = lints
         .iter()
         .filter_map(|lint| match lint.kind {
@@ -123,7 +129,7 @@ fn too_many_to_compare() {
             _ => None,
         })
         .collect();
-    assert_eq!((told, left), (256, vec![100 * 99 / 2 - 256]));
+    assert_eq!((described, left), (256, vec![100 * 99 / 2 - 256]));
 }
 
 #[test]
@@ -167,7 +173,7 @@ fn registration_overlaps_are_lints() {
 }
 
 #[test]
-fn impossible() {
+fn unsatisfiable() {
     use waylay_router::ScopeConditions;
     let mut builder = Table::builder();
     let scope = builder.scope(None, ScopeConditions::new().method(http::Method::GET));
@@ -181,7 +187,7 @@ fn impossible() {
     assert!(lints.iter().all(|lint| lint.kind == LintKind::Unsatisfiable));
 }
 
-/// Two values of one field, each of which a route asks for: the order of writing does not decide.
+/// Two values of one field, each required by one route: the order of addition does not decide.
 #[test]
 fn two_values_of_a_field() {
     let routes = || [Route::new().header("x-a", "1"), Route::new().header("x-a", "2")];
@@ -194,7 +200,7 @@ fn two_values_of_a_field() {
     assert_eq!(first.find(&request, &peer).unwrap().value(), second.find(&request, &peer).unwrap().value());
 }
 
-/// Between types that routes give, the client's weights decide; between equal weights, the order of writing.
+/// Between returned types the client's weights decide; between equal weights, the order of addition.
 #[test]
 fn weights_decide() {
     let table = Table::builder()
@@ -203,7 +209,7 @@ fn weights_decide() {
         .route(Route::get("/{x}").accept("text/csv").accept("text/plain").value("text"))
         .build()
         .unwrap();
-    for (accept, wanted) in [
+    for (accept, expected) in [
         ("*/*", "html"),
         ("text/html;q=0.5, application/json", "json"),
         ("text/html;q=0.5, */*;q=0.1", "html"),
@@ -212,6 +218,6 @@ fn weights_decide() {
     ] {
         let request = http::Request::get("/a").header("accept", accept).body(()).unwrap();
         let found = table.find(&request, &waylay_router::Peer::default()).unwrap();
-        assert_eq!((*found.value(), found.get("x").as_deref()), (wanted, Some("a")), "{accept}");
+        assert_eq!((*found.value(), found.get("x").as_deref()), (expected, Some("a")), "{accept}");
     }
 }

@@ -1,4 +1,4 @@
-//! Scopes: inherited conditions, falling through, owners of misses.
+//! Scopes: inherited conditions, continued search, owners of misses.
 
 use axum::extract::{FromRef, State};
 use http::{Method, Request, StatusCode};
@@ -27,7 +27,7 @@ async fn show(matched: Matched) -> String {
 }
 
 #[tokio::test]
-async fn inherit_and_fall_through() {
+async fn inherit_and_continue_outside() {
     let api: fn() -> Scope<App> = || {
         Scope::new()
             .host("{tenant}.example.com")
@@ -44,24 +44,24 @@ async fn inherit_and_fall_through() {
         .route(Route::get("/api/{*rest}").to(async || "outside"))
         .build()
         .unwrap();
-    for (target, wanted) in [
+    for (target, expected) in [
         (
             "http://acme.example.com/api/v1/stats?page=3",
             (200, "/api/{version:v[0-9]+}/stats version=v1,tenant=acme,page=3"),
         ),
         ("http://acme.example.com/api/v1", (200, "hello")),
         ("http://acme.example.com/api/v1/", (200, "7")),
-        // The query fails, so the request goes on outside.
+        // The query fails, so the search continues outside.
         ("http://acme.example.com/api/v1/stats?page=x", (200, "outside")),
         ("http://example.com/api/v1/stats", (200, "outside")),
         ("http://acme.example.com/api/v1/zz", (200, "outside")),
         ("http://acme.example.com/v1/zz", (404, "")),
     ] {
-        assert_eq!(text(&router, target).await, (wanted.0, wanted.1.to_owned()), "{target}");
+        assert_eq!(text(&router, target).await, (expected.0, expected.1.to_owned()), "{target}");
     }
     let post = |target: &str| Request::post(target).body(Body::empty()).unwrap();
     let (status, body) = text_of(&router, post("http://acme.example.com/api/v1/zz")).await;
-    // The route outside would answer GET, and the scope's fallback sees that.
+    // The route outside would match GET, and the scope's fallback sees that.
     assert_eq!((status, body.as_str()), (405, "no such call"));
 }
 
@@ -96,7 +96,7 @@ async fn the_deepest_scope_owns_the_miss() {
 }
 
 #[tokio::test]
-async fn hold_their_place_in_registration_order() {
+async fn keep_their_position_in_registration_order() {
     let router = Router::builder()
         .policy(Policy::default().precedence(Precedence::RegistrationOrder))
         .route(Route::get("/x/{*first}").query_present("first").to(async || "first"))
@@ -109,7 +109,7 @@ async fn hold_their_place_in_registration_order() {
 }
 
 #[tokio::test]
-async fn misses_follow_one_rule() {
+async fn misses_are_independent_of_order() {
     let router = Router::builder()
         .route(Route::get("/x").header("x-a", "1").to(async || "get"))
         .route(Route::put("/x").to(async || "put"))
@@ -123,7 +123,7 @@ async fn misses_follow_one_rule() {
     for (request, status, allow) in [
         (ask("POST", "/x"), 405, Some("PUT")),
         (ask("PURGE", "/x"), 405, Some("PUT")),
-        // What the target says of the scheme is the client's word.
+        // The scheme of the target is client input.
         (ask("PURGE", "https://h/x"), 405, Some("PUT")),
         (ask("GET", "/7"), 405, Some("DELETE")),
         (ask("GET", "/seven"), 404, None),
@@ -166,18 +166,22 @@ async fn head_is_served_by_get() {
     assert_eq!(text_of(&router, get("/y")).await.1, "get");
 }
 
-/// A query pair with a bad escape has no value: it matches nothing, and the next one may.
+/// A query pair with an invalid escape has no value: it matches nothing, and the next one may.
 #[tokio::test]
-async fn bad_escapes_in_queries_match_nothing() {
+async fn invalid_escapes_in_queries_match_nothing() {
     let router = Router::builder().route(Route::get("/").query("k", "{v}").to(show)).build().unwrap();
-    for (query, wanted) in [
+    for (query, expected) in [
         ("k=%zz", (404, "")),
         ("k=%4", (404, "")),
         ("%zk=1&k=%", (404, "")),
         ("k=%zz&k=2", (200, "/ v=2")),
         ("k=a%20b+c", (200, "/ v=a%20b+c")),
     ] {
-        assert_eq!(text(&router, &format!("/?{query}")).await, (wanted.0, wanted.1.to_owned()), "{query}");
+        assert_eq!(
+            text(&router, &format!("/?{query}")).await,
+            (expected.0, expected.1.to_owned()),
+            "{query}"
+        );
     }
 }
 
@@ -230,18 +234,18 @@ async fn final_slashes() {
             (200, "/s/f/{id:[0-9]+} id=1"),
         ),
     ] {
-        for (router, wanted) in [(&strict, by_strict), (&redirect, by_redirect), (&ignore, by_ignore)] {
+        for (router, expected) in [(&strict, by_strict), (&redirect, by_redirect), (&ignore, by_ignore)] {
             let response = answer(router, ask(method, target)).await;
             let got = match response.headers().get("location") {
                 Some(location) => (response.status().as_u16(), location.to_str().unwrap().to_owned()),
                 None => text_of(router, ask(method, target)).await,
             };
-            assert_eq!(got, (wanted.0, wanted.1.to_owned()), "{method} {target}");
+            assert_eq!(got, (expected.0, expected.1.to_owned()), "{method} {target}");
         }
     }
 }
 
-/// Whatever becomes of dot segments, the rest of the path has one spelling, or is refused.
+/// With any treatment of dot segments, the rest of the path is normalized or rejected.
 #[tokio::test]
 async fn dot_segments_by_policy() {
     let router = |cleaning| {
@@ -264,19 +268,19 @@ async fn dot_segments_by_policy() {
         ("/%zz", (400, ""), (400, ""), (400, "")),
         ("/%00", (400, ""), (400, ""), (400, "")),
     ] {
-        for (router, wanted) in [(&refuse, by_refuse), (&redirect, by_redirect), (&keep, by_keep)] {
+        for (router, expected) in [(&refuse, by_refuse), (&redirect, by_redirect), (&keep, by_keep)] {
             let response = answer(router, get(target)).await;
             let got = match response.headers().get("location") {
                 Some(location) => (response.status().as_u16(), location.to_str().unwrap().to_owned()),
                 None => text(router, target).await,
             };
-            let text = if wanted.0 == 400 { String::new() } else { got.1.clone() };
-            assert_eq!((got.0, text), (wanted.0, wanted.1.to_owned()), "{target}");
+            let text = if expected.0 == 400 { String::new() } else { got.1.clone() };
+            assert_eq!((got.0, text), (expected.0, expected.1.to_owned()), "{target}");
         }
     }
 }
 
-/// What only the type of the body, or what the client accepts, keeps from a route.
+/// Routes that fail only by the type of the body, or by the accepted types.
 #[tokio::test]
 async fn types_are_negotiated() {
     let router = Router::builder()
@@ -295,7 +299,7 @@ async fn types_are_negotiated() {
         let request = if accepts.is_empty() { request } else { request.header("accept", accepts) };
         request.body(Body::empty()).unwrap()
     };
-    for (method, target, carries, accepts, status, wanted) in [
+    for (method, target, carries, accepts, status, expected) in [
         ("POST", "/x", "application/json; charset=utf-8", "", 200, "json"),
         ("POST", "/x", "Text/CSV", "", 200, "text"),
         ("POST", "/x", "image/png", "", 415, "accept-post: application/json, text/*"),
@@ -320,13 +324,13 @@ async fn types_are_negotiated() {
             let headers = response.headers().iter().filter(|(name, _)| name.as_str() != "content-length");
             headers.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
         };
-        assert_eq!(got, wanted, "{method} {target} {carries} {accepts}");
+        assert_eq!(got, expected, "{method} {target} {carries} {accepts}");
     }
 }
 
-/// What is refused goes to no fallback, and a redirect leads to no other host.
+/// A rejected request reaches no fallback, and a redirect leads to no other host.
 #[tokio::test]
-async fn refusals_are_settled() {
+async fn rejections_are_final() {
     let router = Router::builder()
         .policy(Policy::default().trailing_slash(TrailingSlash::Redirect))
         .route(Route::get("/{page}/").to(show))
@@ -342,9 +346,9 @@ async fn refusals_are_settled() {
     }
 }
 
-/// Paths that are decoded may hold any byte; the look-up must not trip over it.
+/// Decoded paths may contain any byte; the look-up must handle it.
 #[tokio::test]
-async fn decoded_paths_hold_any_byte() {
+async fn decoded_paths_contain_any_byte() {
     let routes = |policy: Policy| {
         let tables = [vec!["/{a}"], vec!["/a/{b}"], vec!["/a", "/b", "/c/{d}"], vec!["/{a:.*}"]];
         tables.map(|paths| {
@@ -374,11 +378,11 @@ async fn decoded_paths_hold_any_byte() {
     assert_eq!(text(&decoded, "/a%20b/%zz").await.0, 400);
 }
 
-/// A literal end is no end of an escape: `%20` does not end in `0`.
+/// A literal end is not the end of an escape: `%20` does not end in `0`.
 #[tokio::test]
 async fn literal_ends_leave_escapes_whole() {
     let raw = async |m: Matched| m.captures().map(|c| c.raw().to_owned()).collect::<String>();
-    for (template, target, wanted) in [
+    for (template, target, expected) in [
         ("/{a}0", "/x%20", None),
         ("/{a}20", "/x%20", None),
         ("/{a}A", "/caf%C3%AA", None),
@@ -394,12 +398,12 @@ async fn literal_ends_leave_escapes_whole() {
         ("/{a}!{b}", "/x%21y", None),
     ] {
         let router = Router::builder().route(Route::get(template).to(raw)).build().unwrap();
-        let wanted = wanted.map_or((404, String::new()), |value: &str| (200, value.to_owned()));
-        assert_eq!(text(&router, target).await, wanted, "{template} {target}");
+        let expected = expected.map_or((404, String::new()), |value: &str| (200, value.to_owned()));
+        assert_eq!(text(&router, target).await, expected, "{template} {target}");
     }
 }
 
-/// OPTIONS is answered, and 405 hidden, where the policy says so.
+/// OPTIONS has a response, and 405 is hidden, if the policy says so.
 #[tokio::test]
 async fn methods_by_policy() {
     let router = |policy: Policy| {
@@ -431,7 +435,7 @@ async fn methods_by_policy() {
     }
 }
 
-/// Every answer tells the methods of its path.
+/// Every response has the methods of its path.
 #[tokio::test]
 async fn methods_for_other_origins() {
     let router = Router::builder()
@@ -443,7 +447,7 @@ async fn methods_for_other_origins() {
         .route(Route::get("/own").to(async || [("access-control-allow-methods", "GET")]))
         .build()
         .unwrap();
-    for (method, target, wanted) in [
+    for (method, target, expected) in [
         ("GET", "/a/7", Some("GET, HEAD, PUT")),
         ("GET", "/a/x", Some("GET, HEAD")),
         ("POST", "/a/x", Some("GET, HEAD")),
@@ -456,7 +460,7 @@ async fn methods_for_other_origins() {
         *request.method_mut() = method.parse().unwrap();
         let response = answer(&router, request).await;
         let got = response.headers().get("access-control-allow-methods").map(|value| value.to_str().unwrap());
-        assert_eq!(got, wanted, "{method} {target}");
+        assert_eq!(got, expected, "{method} {target}");
     }
 }
 
@@ -471,7 +475,7 @@ fn routes_as_json() {
     let mut json = serde_json::to_value(table.routes().collect::<Vec<_>>()).unwrap();
     assert!(json[0]["location"].take().as_str().unwrap().contains("scopes.rs:"));
     assert!(json[0]["scopes"][0]["location"].take().as_str().unwrap().contains("scopes.rs:"));
-    let wanted = serde_json::json!([{
+    let expected = serde_json::json!([{
         "name": "api.x", "template": "/{v}/x/{id}", "hosts": [], "methods": ["GET", "HEAD"],
         "conditions": ["Query(`q`, `{q}`)"],
         "variables": [
@@ -486,5 +490,5 @@ fn routes_as_json() {
         "rule": null,
             "priority": 3, "sealed": false, "build_only": false, "metadata": {"owner": "me"}, "location": null,
     }]);
-    assert_eq!(json, wanted);
+    assert_eq!(json, expected);
 }

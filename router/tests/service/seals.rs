@@ -1,4 +1,4 @@
-//! Sealed routes and scopes, rules of one scope, and what a proxy is believed.
+//! Sealed routes and scopes, settings of one scope, and trusted proxies.
 
 use http::uri::Scheme;
 use http::{Request, Version};
@@ -30,8 +30,8 @@ fn a_sealed_route_keeps_its_path() {
         assert_eq!(ask(&table, "PUT", "/users/you").unwrap(), "one");
         assert_eq!(ask(&table, "PUT", "/open").unwrap(), "rest");
         let miss = ask(&table, "PUT", "/users/me").unwrap_err();
-        let wanted = if precedence == Precedence::Specificity { "GET, HEAD, POST" } else { "GET, HEAD" };
-        assert_eq!(miss.allow().unwrap().to_string(), wanted);
+        let expected = if precedence == Precedence::Specificity { "GET, HEAD, POST" } else { "GET, HEAD" };
+        assert_eq!(miss.allow().unwrap().to_string(), expected);
     }
 }
 
@@ -45,7 +45,7 @@ fn a_sealed_scope_keeps_its_requests() {
     let inner = builder.scope(Some(api), ScopeConditions::new().prefix("/deep"));
     builder.add(Some(inner), Route::get("/{id:[0-9]+}").value("deep"));
     let table = builder.build().unwrap();
-    for (target, header, wanted) in [
+    for (target, header, expected) in [
         ("/api/v1/in", true, Ok("in")),
         ("/api/v1/in", false, Ok("outside")),
         ("/api/v1/deep/7", true, Ok("deep")),
@@ -58,13 +58,13 @@ fn a_sealed_scope_keeps_its_requests() {
         let request = if header { request.header("x-a", "1") } else { request };
         let request = request.body(()).unwrap();
         let found = table.find(&request, &Peer::default());
-        assert_eq!(found.map(|f| *f.value()).map_err(|m| m.status().as_u16()), wanted, "{target} {header}");
+        assert_eq!(found.map(|f| *f.value()).map_err(|m| m.status().as_u16()), expected, "{target} {header}");
     }
 }
 
-/// A scope says for itself what a wrong method and OPTIONS get; what is inside inherits it.
+/// A scope sets its response to a wrong method and to OPTIONS; inner scopes inherit it.
 #[tokio::test]
-async fn scopes_have_rules_of_their_own() {
+async fn scopes_have_settings() {
     let router = Router::builder()
         .route(Route::get("/open").to(async || "open"))
         .scope(
@@ -82,7 +82,7 @@ async fn scopes_have_rules_of_their_own() {
         )
         .build()
         .unwrap();
-    for (method, target, wanted) in [
+    for (method, target, expected) in [
         ("POST", "/open", 405),
         ("OPTIONS", "/open", 405),
         ("POST", "/hidden/deep/x", 404),
@@ -91,20 +91,20 @@ async fn scopes_have_rules_of_their_own() {
     ] {
         let mut request = get(target);
         *request.method_mut() = method.parse().unwrap();
-        assert_eq!(answer(&router, request).await.status(), wanted, "{method} {target}");
+        assert_eq!(answer(&router, request).await.status(), expected, "{method} {target}");
     }
     assert_eq!(text(&router, "/hidden/deep/x").await, (200, "x".into()));
 }
 
 #[test]
-fn only_a_trusted_proxy_is_believed() {
+fn only_trusted_proxies_count() {
     let table = Table::builder()
         .trusted_proxy("10.0.0.0/8")
         .route(Route::any("/").host("shop.example").scheme("https").client_ip("1.2.3.0/24").value("all"))
         .route(Route::any("/").value("none"))
         .build()
         .unwrap();
-    for (peer, wanted) in [("10.1.1.1:9", "all"), ("11.1.1.1:9", "none")] {
+    for (peer, expected) in [("10.1.1.1:9", "all"), ("11.1.1.1:9", "none")] {
         let request = Request::get("/")
             .header("host", "inner")
             .header("x-forwarded-for", "6.6.6.6, 1.2.3.4")
@@ -113,9 +113,9 @@ fn only_a_trusted_proxy_is_believed() {
             .body(())
             .unwrap();
         let peer = Peer::default().addr(peer.parse().unwrap());
-        assert_eq!(*table.find(&request, &peer).unwrap().value(), wanted, "{peer:?}");
+        assert_eq!(*table.find(&request, &peer).unwrap().value(), expected, "{peer:?}");
     }
-    // A bad host is refused, whoever says it.
+    // An invalid host is rejected from any source.
     let request = Request::get("/").header("x-forwarded-host", "a b").body(()).unwrap();
     let peer = Peer::default().addr("10.1.1.1:9".parse().unwrap());
     assert!(matches!(table.find(&request, &peer).unwrap_err().reason, Reason::BadRequest(_)));
@@ -153,15 +153,15 @@ fn upgrades_over_http_1() {
 #[test]
 fn upgrades_over_http_2() {
     let table = Table::builder().route(Route::get("/ws").upgrade("websocket").value(1)).build().unwrap();
-    for (protocol, wanted) in [("websocket", true), ("webtransport", false)] {
+    for (protocol, expected) in [("websocket", true), ("webtransport", false)] {
         let request = Request::builder().method("CONNECT").uri("https://h/ws").version(Version::HTTP_2);
         let request = request.extension(hyper::ext::Protocol::from_static(protocol)).body(()).unwrap();
-        assert_eq!(table.find(&request, &Peer::default()).is_ok(), wanted, "{protocol}");
+        assert_eq!(table.find(&request, &Peer::default()).is_ok(), expected, "{protocol}");
     }
 }
 
 #[tokio::test]
-async fn handlers_know_the_client_behind_a_trusted_proxy() {
+async fn handlers_have_the_client_behind_a_trusted_proxy() {
     let tell = async |effective: ConnectionInfo| {
         format!("{:?} {}", effective.addr.map(|addr| addr.ip()), effective.origin().unwrap_or_default())
     };
@@ -171,7 +171,7 @@ async fn handlers_know_the_client_behind_a_trusted_proxy() {
         .fallback(tell)
         .build()
         .unwrap();
-    for (peer, target, wanted) in [
+    for (peer, target, expected) in [
         (Some("10.1.1.1:9"), "/", "Some(1.2.3.4) https://shop.example:8443"),
         (Some("10.1.1.1:9"), "/missed", "Some(1.2.3.4) https://shop.example:8443"),
         (Some("11.1.1.1:9"), "/", "Some(11.1.1.1) http://inner"),
@@ -192,12 +192,12 @@ async fn handlers_know_the_client_behind_a_trusted_proxy() {
         }
         let response = answer(&router, request).await;
         let body = axum::body::to_bytes(response.into_body(), 999).await.unwrap();
-        assert_eq!(body, wanted, "{peer:?} {target}");
+        assert_eq!(body, expected, "{peer:?} {target}");
     }
 }
 
 #[test]
-fn two_names_for_one_request() {
+fn two_hosts_for_one_request() {
     let table = Table::builder().route(Route::any("/").host("a.example").value(())).build().unwrap();
     for (version, line, found) in [
         (Version::HTTP_11, "b.example", true),
@@ -210,7 +210,7 @@ fn two_names_for_one_request() {
         let request =
             Request::get("https://a.example/").version(version).header("host", line).body(()).unwrap();
         let got = table.find(&request, &Peer::default()).map(|_| ()).map_err(|miss| miss.reason);
-        let wanted = if found { Ok(()) } else { Err(Reason::BadRequest(BadRequest::SeveralHosts)) };
-        assert_eq!(got, wanted, "{version:?} {line}");
+        let expected = if found { Ok(()) } else { Err(Reason::BadRequest(BadRequest::SeveralHosts)) };
+        assert_eq!(got, expected, "{version:?} {line}");
     }
 }

@@ -1,4 +1,4 @@
-//! Tables as data: the same from TOML, from JSON and from structs, and every fault with its line.
+//! Tables as data: the same from TOML, from JSON and from structs, and every error with its line.
 
 use http::Request;
 use waylay_router::{Peer, RouteSpec, Router, Table, TableSpec};
@@ -48,14 +48,14 @@ fn table(spec: &TableSpec) -> Table<String> {
 }
 
 #[test]
-fn one_table_in_two_languages() {
+fn one_table_in_two_formats() {
     let listed = table(&TableSpec::toml(TOML)).to_string();
     assert_eq!(table(&TableSpec::json(&json())).to_string(), listed);
     assert!(listed.contains("GET, HEAD  *     /articles/{id:[0-9]+}"), "{listed}");
     let spec = TableSpec::toml(TOML);
     let table = table(&spec);
     assert_eq!(spec.scopes[0].scopes[0].routes[0].name.as_deref(), Some("link"));
-    for (target, key, wanted) in [
+    for (target, key, expected) in [
         ("/", false, Some("home")),
         ("/articles/7", false, Some("show")),
         ("/api/stats", true, Some("stats")),
@@ -66,7 +66,7 @@ fn one_table_in_two_languages() {
         let request = if key { request.header("x-key", "1") } else { request };
         let request = request.body(()).unwrap();
         let found = table.find(&request, &Peer::default()).ok().map(|found| found.value().as_str());
-        assert_eq!(found, wanted, "{target} {key}");
+        assert_eq!(found, expected, "{target} {key}");
     }
     assert_eq!(table.urls().builder("api.link").unwrap().set("y", 7).build().unwrap(), "/api/v1/x/7");
     let article = table.routes().find(|route| route.name() == Some("article")).unwrap();
@@ -97,21 +97,21 @@ async fn handlers_by_name() {
     assert_eq!(text(&router, "/own").await, (200, "own".into()));
 }
 
-/// The faults of a file, all of them, with line and cause.
+/// All errors of a file, with line and cause.
 #[test]
-fn every_fault_with_its_line() {
-    let faults = |spec: TableSpec| -> Vec<String> {
+fn every_error_with_its_line() {
+    let errors = |spec: TableSpec| -> Vec<String> {
         let bind = |route: &RouteSpec| match route.handler.as_str() {
             "" | "known" => Ok(()),
             other => Err(format!("there is no handler `{other}`")),
         };
         let errors = Table::builder().spec(&spec, bind).build().unwrap_err();
-        let mut told: Vec<String> = errors
+        let mut described: Vec<String> = errors
             .iter()
             .map(|error| format!("{}: {}", error.location, error.kind).replace('\n', " "))
             .collect();
-        told.sort();
-        told
+        described.sort();
+        described
     };
     let toml = "\
 [[routes]]
@@ -161,8 +161,8 @@ name = 7
     for (spec, lines) in
         [(TableSpec::toml(toml), [3, 5, 8, 13, 15, 22, 26]), (TableSpec::json(json), [3, 4, 5, 6, 7, 10, 14])]
     {
-        let told = faults(spec);
-        let shown = told.join("\n");
+        let described = errors(spec);
+        let shown = described.join("\n");
         let causes = [
             "unknown field `prioriti`, expected",
             ")",
@@ -175,14 +175,14 @@ name = 7
         for (line, cause) in lines.into_iter().zip(causes) {
             let line = format!("line {line}: ");
             assert!(
-                told.iter().any(|one| one.starts_with(&line) && one.contains(cause)),
+                described.iter().any(|one| one.starts_with(&line) && one.contains(cause)),
                 "{line}{cause}\n{shown}"
             );
         }
-        assert_eq!(told.len(), 7, "{shown}");
+        assert_eq!(described.len(), 7, "{shown}");
     }
-    // What is no TOML, or no JSON, is told with its line too.
-    for (spec, wanted) in [
+    // A syntax error of TOML or JSON has its line too.
+    for (spec, expected) in [
         (TableSpec::toml("\n[[routes]\n"), "line 2: "),
         (TableSpec::json("{\n\"routes\": [}"), "line 2: "),
         (TableSpec::toml("routes = 1"), "line 1: `routes` is a list of tables, and this is of type integer"),
@@ -193,18 +193,18 @@ name = 7
         (TableSpec::toml("dialect = 'unheard'"), "line 1: unknown variant `unheard`, expected"),
         (TableSpec::toml("trusted_proxies = ['x']"), "`x` is not an IP address or a network"),
     ] {
-        let told = faults(spec);
-        assert!(told.iter().any(|one| one.contains(wanted)), "{wanted} {told:?}");
+        let described = errors(spec);
+        assert!(described.iter().any(|one| one.contains(expected)), "{expected} {described:?}");
     }
 }
 
 #[test]
-fn the_schema_names_what_is_read() {
+fn the_schema_has_every_field() {
     let schema = TableSpec::json_schema().to_string();
     for name in
         ["trusted_proxies", "dialect", "routes", "scopes", "RouteSpec", "metadata", "build_only", "native"]
     {
         assert!(schema.contains(&format!("\"{name}\"")), "{name} {schema}");
     }
-    assert!(!schema.contains("\"faults\"") && !schema.contains("\"line\""));
+    assert!(!schema.contains("\"errors\"") && !schema.contains("\"line\""));
 }

@@ -9,7 +9,7 @@ use waylay_router::{FileWatcher, Matched, ReloadEvent, Route, Router, SwapRouter
 
 use crate::{get, text_of};
 
-/// A router whose answers and URLs tell which one it is.
+/// Returns a router whose responses and URLs have its number.
 fn version(number: usize) -> Router {
     Router::builder()
         .route(
@@ -31,7 +31,7 @@ fn version(number: usize) -> Router {
         .unwrap()
 }
 
-/// Each request sees one table only: the number of its answer is that of its URL.
+/// Each request uses one table only: its response and its URL have the same number.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_keeps_its_table() {
     let swap = SwapRouter::new(version(0));
@@ -51,7 +51,7 @@ async fn a_request_keeps_its_table() {
         .map(|_| {
             let (swap, seen) = (swap.clone(), Arc::clone(&seen));
             tokio::spawn(async move {
-                // Until some tables have come and gone, and for a while.
+                // Until some tables have been replaced, for a minimum time.
                 let mut asked = 0;
                 while asked < 500 || seen.load(Ordering::Relaxed) <= 3 {
                     asked += 1;
@@ -73,9 +73,9 @@ async fn a_request_keeps_its_table() {
     swapper.join().unwrap();
 }
 
-/// A faulty file leaves the last good table; a file that is replaced through a link is seen.
+/// An invalid file leaves the previous table; a file that is replaced through a link is detected.
 #[tokio::test(start_paused = true)]
-async fn follows_a_file() {
+async fn reloads_a_file() {
     let folder = std::env::temp_dir().join(format!("waylay-follow-{}", std::process::id()));
     let file = |name: &str| folder.join(name);
     std::fs::create_dir_all(&folder).unwrap();
@@ -93,7 +93,7 @@ async fn follows_a_file() {
     };
     point("one");
     let swap = SwapRouter::new(Router::builder().build().unwrap());
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let (described, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let follower = {
         let swap = swap.clone();
         let watcher = FileWatcher::new(file("table")).every(Duration::from_secs(1));
@@ -110,7 +110,7 @@ async fn follows_a_file() {
                     ReloadEvent::ReadFailed(error) => format!("unread: {}", error.kind()),
                     _ => String::new(),
                 };
-                let _ = told.send(word);
+                let _ = described.send(word);
             };
             swap.reload(watcher, build, report).await
         })

@@ -1,9 +1,9 @@
-//! Optional segments and hosts of many names: what they match, what they take, what is built of them.
+//! Optional segments and host wildcards: matching, captures, URLs.
 
 use http::Request;
 use waylay_router::{Peer, Route, Table, TemplateErrorKind, TrailingSlash, UrlError};
 
-/// What a route takes from a target, or nothing.
+/// Returns the captures of a route from a target; `None` without a match.
 fn taken(route: Route, host: &str, target: &str) -> Option<Vec<(String, String)>> {
     let table = Table::builder().route(route.value(())).build().unwrap();
     let request = Request::get(target).header("host", host).body(()).unwrap();
@@ -17,7 +17,7 @@ fn said(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
 
 #[test]
 fn optional_segments() {
-    for (template, target, wanted) in [
+    for (template, target, expected) in [
         ("/a/{id?}", "/a", said(&[])),
         ("/a/{id?}", "/a/7", said(&[("id", "7")])),
         ("/a/{id?}", "/a/", None),
@@ -29,9 +29,9 @@ fn optional_segments() {
         ("/{a}/{b?:[0-9]+}", "/x/1", said(&[("a", "x"), ("b", "1")])),
         ("/{a}/{b?:[0-9]+}", "/x/y", None),
     ] {
-        assert_eq!(taken(Route::any(template), "h", target), wanted, "{template} {target}");
+        assert_eq!(taken(Route::any(template), "h", target), expected, "{template} {target}");
     }
-    // What comes behind it keeps its place.
+    // Captures after it keep their position.
     let route = || Route::any("/a/{id?}").host("{sub}.h").query("q", "{q}");
     assert_eq!(taken(route(), "s.h", "/a?q=1"), said(&[("sub", "s"), ("q", "1")]));
     assert_eq!(taken(route(), "s.h", "/a/7?q=1"), said(&[("id", "7"), ("sub", "s"), ("q", "1")]));
@@ -70,7 +70,7 @@ fn optional_segments_with_another_final_slash() {
 
 #[test]
 fn hosts_of_many_names() {
-    for (template, host, wanted) in [
+    for (template, host, expected) in [
         ("*.example.com", "a.example.com", said(&[])),
         ("*.example.com", "A.Example.com.:80", said(&[])),
         ("*.example.com", "a.b.example.com", None),
@@ -89,7 +89,7 @@ fn hosts_of_many_names() {
         ("{sub:[a-z.]+}.example.com", "1.example.com", None),
         ("{sub:[a-z.]+}.{tld}", "a.b.com", said(&[("sub", "a.b"), ("tld", "com")])),
     ] {
-        assert_eq!(taken(Route::new().host(template), host, "/"), wanted, "{template} {host}");
+        assert_eq!(taken(Route::new().host(template), host, "/"), expected, "{template} {host}");
     }
     for template in ["{h}:{p:[0-9]+}", "a.com:{p}", "a.*.com", "*a.com", "***.com", "a.{*b}", "x{b:.+}.com"] {
         assert!(Table::builder().route(Route::new().host(template).value(())).build().is_err(), "{template}");
@@ -118,7 +118,7 @@ fn hosts_rank() {
         builder.add(None, Route::new().host_regex("(?s:.*)").value(7));
         builder.add(None, Route::new().value(8));
         let table = builder.build().unwrap();
-        for (host, wanted) in [
+        for (host, expected) in [
             ("a.b.c", 0),
             ("xa.b.c", 1),
             ("za.b.c", 2),
@@ -128,12 +128,12 @@ fn hosts_rank() {
             ("1.2", 6),
         ] {
             let request = Request::get("/").header("host", host).body(()).unwrap();
-            assert_eq!(*table.find(&request, &Peer::default()).unwrap().value(), wanted, "{host}");
+            assert_eq!(*table.find(&request, &Peer::default()).unwrap().value(), expected, "{host}");
         }
         let request = Request::get("/").body(()).unwrap();
         assert_eq!(*table.find(&request, &Peer::default()).unwrap().value(), 8);
     }
-    // A wildcard is no host that a URL could name.
+    // A wildcard is not a host that a URL could have.
     let table = Table::builder().route(Route::get("/x").host("*.a").name("r").value(())).build().unwrap();
     let url = table.urls().builder("r").unwrap();
     assert_eq!((url.build().unwrap().as_str(), url.host()), ("/x", Err(UrlError::NoHost)));
@@ -141,7 +141,7 @@ fn hosts_rank() {
 
 /// Own variables, and those of the scopes.
 #[test]
-fn captures_know_where_they_come_from() {
+fn captures_know_their_source() {
     use waylay_router::ScopeConditions;
     let mut builder = Table::builder();
     let outer = builder
@@ -152,11 +152,11 @@ fn captures_know_where_they_come_from() {
     let found = table.find(&request, &Peer::default()).unwrap();
     let seen: Vec<_> = found.captures().map(|c| (c.name().to_owned(), c.is_inherited())).collect();
     let seen: Vec<_> = seen.iter().map(|(name, inherited)| (name.as_str(), *inherited)).collect();
-    let wanted = [("version", true), ("id", false), ("tenant", true), ("key", true), ("q", false)];
-    assert_eq!(seen, wanted);
+    let expected = [("version", true), ("id", false), ("tenant", true), ("key", true), ("q", false)];
+    assert_eq!(seen, expected);
 }
 
-/// gorilla/mux's templates may name a port by a variable, and a child without a path loses its prefix's slash.
+/// gorilla/mux's templates may have a variable as port, and a child without a path loses its prefix's slash.
 #[test]
 fn ports_and_slashes_of_gorilla() {
     use waylay_router::{Policy, ScopeConditions};

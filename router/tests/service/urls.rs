@@ -1,4 +1,4 @@
-//! Reverse URLs: whatever is built matches, and gives the same values back.
+//! Reverse URLs: every URL matches its route, with captures equal to the values.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use http::uri::Scheme;
 use proptest::prelude::*;
 use waylay_router::{Peer, Policy, Route, ScopeConditions, Table, UrlError};
 
-/// Compiling the constraints anew for each case would take most of the time.
+/// Compiling the constraints again for each case would take most of the time.
 fn table() -> &'static Table<&'static str> {
     static TABLE: LazyLock<Table<&'static str>> = LazyLock::new(build);
     &TABLE
@@ -39,7 +39,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_built_matches(
+    fn built_urls_match(
         name in prop::sample::select(vec!["plain", "constrained", "mixed", "affixed", "tail", "spanning", "query", "host"]),
         x in "[a-z]{1,3}|[0-9]{1,3}|\\PC{0,6}|[-./%+ ?#&=a]{0,5}",
         y in "[0-9]{2}|[a-z-]{1,4}|\\PC{0,4}",
@@ -58,7 +58,7 @@ proptest! {
         for (var, value) in [("x", &x), ("y", &y)] {
             if has(var) {
                 let read = found.get(var);
-                // Hosts ignore case, and are written in lower case.
+                // Hosts ignore case, and are built in lower case.
                 let value = if (name, var) == ("host", "y") { value.to_ascii_lowercase() } else { value.clone() };
                 prop_assert_eq!(read.as_deref(), Some(value.as_str()), "{}", built);
             }
@@ -73,7 +73,7 @@ fn are_escaped() {
         let url = urls.builder(name).unwrap().set("x", x);
         if y.is_empty() { url } else { url.set("y", y) }
     };
-    for (url, wanted) in [
+    for (url, expected) in [
         (set("plain", "a/b c?d", ""), "/a/a%2Fb%20c%3Fd"),
         (set("plain", "50%", ""), "/a/50%25"),
         (set("plain", "\u{e9}", ""), "/a/%C3%A9"),
@@ -84,7 +84,7 @@ fn are_escaped() {
         (set("idle", "1", "2"), "/a/1/2"),
         (set("prefix", "1", ""), "/j/1"),
     ] {
-        assert_eq!(url.build().as_deref(), Ok(wanted));
+        assert_eq!(url.build().as_deref(), Ok(expected));
     }
     let query_only = urls.builder("query only").unwrap().set("x", 1);
     assert_eq!(query_only.build().unwrap(), "?k=1");
@@ -99,7 +99,7 @@ fn are_escaped() {
 }
 
 #[test]
-fn are_refused() {
+fn are_errors() {
     let urls = table().urls();
     let url = |name: &str| urls.builder(name).unwrap();
     assert!(
@@ -128,9 +128,9 @@ fn are_refused() {
     assert_eq!(url("fixed").scheme("java script").absolute(), Err(UrlError::Scheme("java script".into())));
 }
 
-/// What the parts of a URL can do to each other, and to whoever follows it.
+/// Effects of the parts of a URL on each other and on other hosts.
 #[test]
-fn are_whole() {
+fn are_absolute() {
     let table = Table::builder()
         .route(Route::get("/{*rest}").name("tail").value(()))
         .route(Route::get("/t/{a}-{b}").host("{t}.example.com").name("tenant").value(()))
@@ -141,7 +141,7 @@ fn are_whole() {
     let url = |name: &str| urls.builder(name).unwrap();
     let other_host = url("tail").set("rest", "/evil.com").build();
     assert!(matches!(other_host, Err(UrlError::Mismatch { .. })), "{other_host:?}");
-    // The dash goes to the first variable, with its host and without.
+    // The dash belongs to the first variable, with its host and without.
     for tenant in [url("tenant"), url("tenant").set("t", "acme")] {
         assert!(tenant.set("a", 1).set("b", "2-3").build().is_err());
     }
@@ -170,7 +170,8 @@ fn are_whole() {
     assert_eq!(never("a").unwrap(), "http://a.com/m");
 }
 
-/// Variables that scope and route supply: the scope's function goes first, and sees what was set.
+/// Variables that scope and route supply: the scope's function comes first, and receives the variables that
+/// are set.
 #[test]
 fn variables_are_supplied() {
     let mut builder = Table::builder();
@@ -194,12 +195,11 @@ fn variables_are_supplied() {
     assert_eq!(url.build(), Err(UrlError::MissingVariable("slug".into())));
 }
 
-/// What gorilla/mux builds though it never matches, or means something else:
-/// refused in its dialect too.
+/// URLs that gorilla/mux builds although they never match, or mean something else: errors in its dialect too.
 #[test]
-fn what_gorilla_mux_builds_wrongly() {
+fn wrong_urls_of_gorilla_mux() {
     type Made = Result<&'static str, ()>;
-    /// Route, values, absolute or not, and what is built natively and in the dialect.
+    /// Route, values, absolute or not, and the result natively and in the dialect.
     type Row<'a> = (Route, &'a [(&'a str, &'a str)], bool, Made, Made);
     let make = |policy: Policy, route: Route, values: &[(&str, &str)], absolute: bool| {
         let table = Table::builder().policy(policy).route(route.name("r").value(())).build();
@@ -210,7 +210,7 @@ fn what_gorilla_mux_builds_wrongly() {
     let path: fn(&'static str) -> Route = |template| Route::get(template);
     let host: fn(&'static str) -> Route = |template| Route::get("/").host(template);
     let rows: [Row<'_>; 23] = [
-        // `%` is text, not a verb of printf; in the template's own text it stands for itself.
+        // `%` is text, not a verb of printf; in the template's literal text it is literal.
         (path("/100%/{x}"), &[("x", "a")], false, Ok("/100%25/a"), Ok("/100%25/a")),
         (path("/%s/{x}"), &[("x", "a")], false, Ok("/%25s/a"), Ok("/%25s/a")),
         // `^a|b$` is not grouped there.
@@ -220,12 +220,12 @@ fn what_gorilla_mux_builds_wrongly() {
         // Anchors build there, and never match.
         (path("/{n:^[0-9]+$}"), &[("n", "12")], false, Ok("/12"), Ok("/12")),
         (path("/{n:^[0-9]+$}"), &[("n", "12a")], false, Err(()), Err(())),
-        // The cleaning redirect, or the refusal, of dot segments.
+        // The redirect or rejection of dot segments.
         (path("/{x}"), &[("x", ".")], false, Err(()), Err(())),
         (path("/{x}"), &[("x", "..")], false, Err(()), Err(())),
         (path("/a/{x:.*}"), &[("x", "../b")], false, Err(()), Err(())),
         (path("/{x}/{y}"), &[("x", "a"), ("y", "..")], false, Err(()), Err(())),
-        // A slash is data here, and divides segments there.
+        // A slash is data here, and separates segments there.
         (path("/{x}"), &[("x", "a/b")], false, Ok("/a%2Fb"), Err(())),
         (path("/{x}"), &[("x", "/")], false, Ok("/%2F"), Err(())),
         (path("/{x}"), &[("x", "")], false, Err(()), Err(())),
@@ -247,9 +247,9 @@ fn what_gorilla_mux_builds_wrongly() {
         (host("{h:.*}"), &[("h", "a com")], true, Err(()), Err(())),
     ];
     for (route, values, absolute, native, gorilla) in rows {
-        for (policy, wanted) in [(Policy::default(), native), (Policy::gorilla(), gorilla)] {
+        for (policy, expected) in [(Policy::default(), native), (Policy::gorilla(), gorilla)] {
             let got = make(policy, route.clone(), values, absolute);
-            assert_eq!(got.as_deref().map_err(drop), wanted, "{route:?} {values:?} {policy:?}: {got:?}");
+            assert_eq!(got.as_deref().map_err(drop), expected, "{route:?} {values:?} {policy:?}: {got:?}");
         }
     }
 }

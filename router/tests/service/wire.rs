@@ -1,7 +1,7 @@
-//! Requests byte by byte over raw sockets, and what is told of the answers.
+//! Raw requests over sockets, and summaries of their responses.
 //!
-//! Each test of `wire_*` is a pitfall that other routers and proxies had, as a table. An answer that
-//! begins with `hyper` was given by hyper before the router saw anything, so that a change there shows.
+//! Each test of `wire_*` is a known defect of other routers and proxies, as a table. A response that starts
+//! with `hyper` is hyper's, sent before the router received anything, so a change there shows.
 
 use std::net::SocketAddr;
 
@@ -23,7 +23,7 @@ pub async fn serve(router: Router) -> SocketAddr {
             let service = TowerToHyperService::new(router.clone());
             tokio::spawn(async move {
                 let io = TokioIo::new(stream);
-                // A client that goes away ends its connection with an error: nobody's concern here.
+                // A client that disconnects ends its connection with an error, which does not matter here.
                 let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(io, service).await;
             });
         }
@@ -31,7 +31,7 @@ pub async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-/// The whole answer to a whole request that asks for the connection's end.
+/// Returns the whole response to a request that closes the connection.
 pub async fn raw(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request).await.unwrap();
@@ -40,14 +40,14 @@ pub async fn raw(address: SocketAddr, request: &[u8]) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// Tells the router's answers from hyper's own.
+/// Distinguishes the router's responses from hyper's own.
 const OURS: HeaderName = HeaderName::from_static("x-ours");
 
 pub fn builder() -> Builder {
     Router::builder().layer(SetResponseHeaderLayer::overriding(OURS, HeaderValue::from_static("1")))
 }
 
-/// The template, each variable decoded (or raw, where that is not UTF-8), and the target if it has one.
+/// Returns the template, each variable decoded (or raw, if it is not UTF-8), and the target if there is one.
 pub async fn show(matched: Matched) -> String {
     let mut out = matched.template().to_owned();
     for capture in matched.captures() {
@@ -58,15 +58,15 @@ pub async fn show(matched: Matched) -> String {
     out
 }
 
-/// Status, and what tells most of the rest: the place, the methods, or the text.
-pub fn told(status: u16, header: impl Fn(&str) -> Option<String>, body: &str) -> String {
+/// Returns the status, and the most informative of location, methods and text.
+pub fn described(status: u16, header: impl Fn(&str) -> Option<String>, body: &str) -> String {
     let rest = header("location").or_else(|| header("allow")).unwrap_or_else(|| body.to_owned());
     let rest = if status == 200 { &rest } else { rest.trim_end() };
     let who = if header("x-ours").is_some() { "" } else { "hyper " };
     if rest.is_empty() { format!("{who}{status}") } else { format!("{who}{status} {rest}") }
 }
 
-/// The lines of a request before the empty one, and what is told of the answer.
+/// The lines of a request before the empty one, and the summary of the response.
 pub async fn ask(address: SocketAddr, lines: &[u8]) -> String {
     let request = [lines, b"connection: close\r\n\r\n"].concat();
     let answer = raw(address, &request).await;
@@ -75,34 +75,35 @@ pub async fn ask(address: SocketAddr, lines: &[u8]) -> String {
         let lines = head.lines().skip(1).filter_map(|line| line.split_once(": "));
         lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).next()
     };
-    told(head[9..12].parse().unwrap(), field, body)
+    described(head[9..12].parse().unwrap(), field, body)
 }
 
 pub async fn answers(router: Router, rows: &[(&[u8], &str)]) {
     let address = serve(router).await;
     let mut wrong = String::new();
-    for (lines, wanted) in rows {
+    for (lines, expected) in rows {
         let got = ask(address, lines).await;
-        if got != *wanted {
-            wrong += &format!("{}\n  wanted {wanted}\n  got    {got}\n", lines.escape_ascii());
+        if got != *expected {
+            wrong += &format!("{}\n  expected {expected}\n  got    {got}\n", lines.escape_ascii());
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// GET for each target, from one host.
+/// GET for each target, with one host.
 pub async fn targets(router: Router, rows: &[(&[u8], &str)]) {
     let lines = rows.iter().map(|(target, _)| [b"GET ", *target, b" HTTP/1.1\r\nhost: h\r\n"].concat());
     let lines: Vec<_> = lines.collect();
-    let rows: Vec<_> = lines.iter().map(Vec::as_slice).zip(rows.iter().map(|(_, wanted)| *wanted)).collect();
+    let rows: Vec<_> =
+        lines.iter().map(Vec::as_slice).zip(rows.iter().map(|(_, expected)| *expected)).collect();
     answers(router, &rows).await;
 }
 
-/// GET for `/` with these field lines.
+/// GET for `/` with these header lines.
 pub async fn fields(router: Router, rows: &[(&str, &str)]) {
     let lines: Vec<_> = rows.iter().map(|(lines, _)| format!("GET / HTTP/1.1\r\n{lines}")).collect();
     let rows: Vec<_> =
-        lines.iter().map(String::as_bytes).zip(rows.iter().map(|(_, wanted)| *wanted)).collect();
+        lines.iter().map(String::as_bytes).zip(rows.iter().map(|(_, expected)| *expected)).collect();
     answers(router, &rows).await;
 }
 

@@ -1,12 +1,12 @@
-//! Odd fields, queries and methods on the wire, and too much of anything.
+//! Unusual headers, queries and methods in raw requests, and too much of anything.
 
 use waylay_router::{MethodMiss, OptionsAnswer, Policy, Route};
 
 use crate::wire::{CONTROL, answers, ask, builder, fields, paths, raw, serve, show, targets};
 
-/// Envoy CVE-2020-25017: any of several lines may match, none is dropped; names are taken as written.
+/// Envoy CVE-2020-25017: any of several lines may match, none is dropped; names are compared exactly.
 #[tokio::test]
-async fn repeated_and_odd_fields() {
+async fn repeated_and_unusual_headers() {
     let router = builder()
         .route(Route::get("/").header("x-auth", "1").to(async || "exact"))
         .route(Route::get("/").header_regex("x-regex", "[a-z]+").to(async || "regex"))
@@ -49,7 +49,7 @@ async fn repeated_and_odd_fields() {
         ],
     )
     .await;
-    // CVE-2026-88004: what comes behind the body is no field of the head.
+    // CVE-2026-88004: text after the body is not a header.
     let router = builder()
         .route(Route::post("/").header("x-auth", "1").to(async || "in"))
         .route(Route::post("/").to(async || "out"))
@@ -61,9 +61,9 @@ async fn repeated_and_odd_fields() {
     assert!(raw(address, request).await.ends_with("\r\n\r\nout"));
 }
 
-/// Which of several values of a key count, and how keys and values are spelt.
+/// The values of a key that count, and the encodings of keys and values.
 #[tokio::test]
-async fn repeated_and_odd_query_keys() {
+async fn repeated_and_unusual_query_keys() {
     let routes = || {
         builder()
             .route(Route::get("/e").query("k", "1").to(async || "1"))
@@ -103,7 +103,7 @@ async fn repeated_and_odd_query_keys() {
             (b"/a?K", "200 absent"),
             (b"/a?k", "404"),
             (b"/a?%6B=1", "404"),
-            // In a regex the dot stands for a line's end too.
+            // In a regex the dot matches a line break too.
             (b"/n?k=a%0a", "200 /n k=a\n"),
             (b"/n?k=%C3%A9", "404"),
             (b"/n?k=a\xc3\xa9", "200 /n k=a\u{e9}"),
@@ -156,11 +156,11 @@ async fn content_types() {
         })
         .collect();
     let rows: Vec<_> =
-        lines.iter().map(String::as_bytes).zip(rows.iter().map(|(_, wanted)| *wanted)).collect();
+        lines.iter().map(String::as_bytes).zip(rows.iter().map(|(_, expected)| *expected)).collect();
     answers(router, &rows).await;
 }
 
-/// aspnet/Routing #347, Django CVE-2021-44420, Spring CVE-2022-22978: a regex is asked of all of a value.
+/// aspnet/Routing #347, Django CVE-2021-44420, Spring CVE-2022-22978: a regex matches the whole value.
 #[tokio::test]
 async fn regexes_match_the_whole() {
     targets(
@@ -178,7 +178,7 @@ async fn regexes_match_the_whole() {
             (b"/l/ab%C2%85", "404"),
             (b"/h/%E2%80%A8", "200 /h/{x:.} x=\u{2028}"),
             (b"/h/%C2%85", "200 /h/{x:.} x=\u{85}"),
-            // One character may be many bytes, but two are two.
+            // One character may be many bytes, but two characters are two.
             (b"/h/%F0%9F%A6%80", "200 /h/{x:.} x=\u{1f980}"),
             (b"/h/ab", "404"),
         ],
@@ -186,7 +186,7 @@ async fn regexes_match_the_whole() {
     .await;
 }
 
-/// find-my-way's and actix's limits: what is too much is answered, whatever it is.
+/// Limits of find-my-way and actix: too much of anything has a response.
 #[tokio::test]
 async fn too_much() {
     let router = paths(&["/{a}/{b}/{c}", "/{a}/{*rest}", "/r/{x:[a-z]+}", "/s/{x}-{y}-{z}"]);
@@ -211,7 +211,7 @@ async fn too_much() {
     assert_eq!(ask(address, &lines(1000)).await, "hyper 431");
 }
 
-/// Methods are compared as written, and nothing overrides them (axum PR #3465 for hiding them).
+/// Methods are compared exactly, and nothing overrides them (axum PR #3465 for hiding them).
 #[tokio::test]
 async fn methods() {
     let router = |policy| {

@@ -1,4 +1,4 @@
-//! Odd hosts and targets on the wire, over HTTP/1.1 and HTTP/2.
+//! Unusual hosts and targets in raw requests, over HTTP/1.1 and HTTP/2.
 
 use http::{Request, Version};
 use http_body_util::{BodyExt, Full};
@@ -7,10 +7,10 @@ use tokio::net::TcpStream;
 use waylay_router::{PathCleaning, Policy, Route, TrailingSlash};
 
 use crate::wire::{
-    CONTROL, DOTS, ESCAPE, HOST, HOSTS, answers, builder, fields, paths, serve, show, targets, told,
+    CONTROL, DOTS, ESCAPE, HOST, HOSTS, answers, builder, described, fields, paths, serve, show, targets,
 };
 
-/// Caddy CVE-2026-27587 and CVE-2026-27588: case counts in paths, never in hosts, in small tables and large.
+/// Caddy CVE-2026-27587 and CVE-2026-27588: case matters in paths, never in hosts, in small and large tables.
 #[tokio::test]
 async fn case_counts_in_paths_only() {
     targets(
@@ -52,7 +52,7 @@ async fn case_counts_in_paths_only() {
     }
 }
 
-/// Traefik CVE-2022-23632 and RFC 9112 §3.2: one host, spelt in one way.
+/// Traefik CVE-2022-23632 and RFC 9112 §3.2: one host in one form.
 #[tokio::test]
 async fn one_effective_host() {
     let hosts = || {
@@ -117,7 +117,8 @@ async fn one_effective_host() {
         ],
     )
     .await;
-    // Who asks for a host refuses requests without one; so long a name no host has (RFC 1035 §2.3.4).
+    // A server that requires a host rejects requests without one; no host has such a long name (RFC 1035
+    // §2.3.4).
     let long = format!("host: {}.com\r\n", "a".repeat(300));
     fields(
         hosts().policy(Policy::strict()).build().unwrap(),
@@ -129,10 +130,10 @@ async fn one_effective_host() {
         ],
     )
     .await;
-    // HTTP/1.0 owes nobody a host (RFC 9112 §3.2).
+    // HTTP/1.0 requires no host (RFC 9112 §3.2).
     let strict = hosts().policy(Policy::strict()).build().unwrap();
     answers(strict, &[(b"GET / HTTP/1.0\r\nx-any: 1\r\n", "200 /")]).await;
-    // The host is looked at even if no route asks for it.
+    // The host is checked even if no route requires it.
     fields(
         paths(&["/"]),
         &[("host: u@x\r\n", HOST), ("host: a\r\nhost: b\r\n", HOSTS), ("host: a:b\r\n", HOST), ("", "200 /")],
@@ -154,7 +155,7 @@ async fn forms_of_a_target() {
     answers(
         router,
         &[
-            // Absolute: what the target says goes before the line (§3.2.2).
+            // Absolute form: the target overrides the line (§3.2.2).
             (b"GET http://target.com/a HTTP/1.1\r\nhost: line.com\r\n", "200 /a"),
             (b"GET http://target.com:80/a HTTP/1.1\r\nhost: line.com\r\n", "200 /a"),
             (b"GET http://TARGET.com./a HTTP/1.1\r\nhost: line.com\r\n", "200 /a"),
@@ -166,23 +167,23 @@ async fn forms_of_a_target() {
             (b"GET http://target.com:99999/a HTTP/1.1\r\nhost: line.com\r\n", HOST),
             (b"GET http://target.com..:80/a HTTP/1.1\r\nhost: line.com\r\n", HOST),
             (b"GET http://target.com/a HTTP/1.1\r\nhost: line.com\r\nhost: b\r\n", HOSTS),
-            // A bad line is refused whatever the target says (RFC 9112 §3.2).
+            // An invalid line is rejected with any target (RFC 9112 §3.2).
             (b"GET http://target.com/a HTTP/1.1\r\nhost: u@x\r\n", HOST),
             (b"GET http:///a HTTP/1.1\r\nhost: line.com\r\n", "hyper 400"),
             (b"GET http:/a HTTP/1.1\r\nhost: line.com\r\n", "hyper 400"),
             (b"GET /a HTTP/1.1\r\nhost: line.com\r\n", "200 by the line"),
-            // Authority: for CONNECT; others have no path then.
+            // Authority form: for CONNECT; other methods have no path then.
             (b"CONNECT tunnel.com:443 HTTP/1.1\r\nhost: tunnel.com\r\n", "200"),
             (b"CONNECT other.com:443 HTTP/1.1\r\nhost: tunnel.com\r\n", "404"),
             (b"CONNECT u@tunnel.com:443 HTTP/1.1\r\nhost: h\r\n", HOST),
             (b"CONNECT /a HTTP/1.1\r\nhost: target.com\r\n", "405 GET, HEAD"),
             (b"GET tunnel.com:443 HTTP/1.1\r\nhost: tunnel.com\r\n", "405 CONNECT"),
             (b"GET target.com HTTP/1.1\r\nhost: target.com\r\n", "404"),
-            // Asterisk: for OPTIONS, and no path either.
+            // Asterisk form: for OPTIONS, without a path.
             (b"OPTIONS * HTTP/1.1\r\nhost: target.com\r\n", "404"),
             (b"GET * HTTP/1.1\r\nhost: target.com\r\n", "404"),
             (b"OPTIONS /x HTTP/1.1\r\nhost: h\r\n", "200 /x"),
-            // Nothing else is one.
+            // There is no other form.
             (b"GET a/b HTTP/1.1\r\nhost: target.com\r\n", "hyper 400"),
             (b"GET ?q HTTP/1.1\r\nhost: target.com\r\n", "hyper 400"),
             (b"GET  /a HTTP/1.1\r\nhost: target.com\r\n", "hyper 400"),
@@ -196,7 +197,7 @@ async fn forms_of_a_target() {
 
 /// chi GHSA-vrw8-fxc6-2r93: no redirect is built from a host.
 #[tokio::test]
-async fn redirects_name_no_host() {
+async fn redirects_have_no_host() {
     let router = builder()
         .policy(
             Policy::default().trailing_slash(TrailingSlash::Redirect).path_cleaning(PathCleaning::Redirect),
@@ -219,9 +220,9 @@ async fn redirects_name_no_host() {
     .await;
 }
 
-/// Traefik CVE-2024-52003, axum #2998: what anyone can write is believed of no one.
+/// Traefik CVE-2024-52003, axum #2998: client input is trusted from no client.
 #[tokio::test]
-async fn forwarded_fields_count_for_nothing() {
+async fn forwarded_headers_are_ignored() {
     let router = builder()
         .route(Route::get("/").host("real.com").to(async || "real"))
         .route(Route::get("/").host("forged.com").to(async || "forged"))
@@ -238,14 +239,14 @@ async fn forwarded_fields_count_for_nothing() {
             ("host: real.com\r\nx-original-url: /forged\r\nx-rewrite-url: /forged\r\n", "200 real"),
             ("host: real.com\r\nx-forwarded-prefix: /forged\r\n", "200 real"),
             ("x-forwarded-host: forged.com\r\n", "404"),
-            // Unknown is not the same as false, and matches nothing either way (actix's Host guard).
+            // Unknown differs from false, and matches nothing either way (actix's Host guard).
             ("host: tls.com\r\nx-forwarded-proto: https\r\nx-forwarded-for: 1.2.3.4\r\n", "404"),
         ],
     )
     .await;
 }
 
-/// The same over HTTP/2, whose pseudo-fields (RFC 9113 §8.3.1) take the place of line and target.
+/// The same over HTTP/2, whose pseudo-headers (RFC 9113 §8.3.1) replace line and target.
 #[tokio::test]
 async fn http2() {
     let router = builder()
@@ -262,7 +263,7 @@ async fn http2() {
     tokio::spawn(connection);
     let none: &[&str] = &[];
     let mut wrong = String::new();
-    for (method, target, lines, wanted) in [
+    for (method, target, lines, expected) in [
         ("GET", "http://target.com/a", none, "200 /a"),
         ("HEAD", "http://target.com/a", none, "200"),
         ("GET", "http://TARGET.com.:80/a", none, "200 /a"),
@@ -278,7 +279,7 @@ async fn http2() {
         ("GET", "http://h/a%2Fb/c", none, "200 /{x}/{*rest} x=a/b rest=c"),
         ("GET", "http://h//a", none, "404"),
         ("GET", "http://h/a//b", none, "200 /{x}/{*rest} x=a rest=/b"),
-        // The scheme is the client's word.
+        // The scheme is client input.
         ("GET", "https://h/tls", none, "404"),
         ("POST", "http://target.com/a", none, "405 GET, HEAD"),
         ("CONNECT", "target.com:443", none, "404"),
@@ -291,15 +292,15 @@ async fn http2() {
         let (parts, body) = match client.send_request(request).await {
             Ok(response) => response.into_parts(),
             Err(error) => {
-                wrong += &format!("{method} {target} {lines:?}\n  wanted {wanted}\n  got    {error:?}\n");
+                wrong += &format!("{method} {target} {lines:?}\n  expected {expected}\n  got    {error:?}\n");
                 continue;
             }
         };
         let field = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         let body = body.collect().await.unwrap().to_bytes();
-        let got = told(parts.status.as_u16(), field, std::str::from_utf8(&body).unwrap());
-        if got != wanted {
-            wrong += &format!("{method} {target} {lines:?}\n  wanted {wanted}\n  got    {got}\n");
+        let got = described(parts.status.as_u16(), field, std::str::from_utf8(&body).unwrap());
+        if got != expected {
+            wrong += &format!("{method} {target} {lines:?}\n  expected {expected}\n  got    {got}\n");
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");

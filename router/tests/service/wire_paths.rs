@@ -1,10 +1,11 @@
-//! Odd paths on the wire: dots, escapes, slashes, marks.
+//! Unusual paths in raw requests: dots, escapes, slashes, punctuation.
 
 use waylay_router::{Mount, PathCleaning, PathForm, Policy, Route, Router, Scope, TrailingSlash};
 
 use crate::wire::{CONTROL, DOTS, ESCAPE, UTF8, builder, paths, show, targets};
 
-/// Traefik CVE-2025-32431 and CVE-2026-48020, Envoy CVE-2019-9901: the route checked is the route served.
+/// Traefik CVE-2025-32431 and CVE-2026-48020, Envoy CVE-2019-9901: the route that is checked is the route
+/// that is served.
 #[tokio::test]
 async fn dot_segments() {
     targets(
@@ -20,7 +21,7 @@ async fn dot_segments() {
             (b"/.", DOTS),
             (b"/%2e", DOTS),
             (b"//..//", DOTS),
-            // An encoded separator makes no segment, here or behind it.
+            // An encoded separator makes no segment, here or later.
             (b"/public/..%2fadmin", "200 /public/{*rest} rest=../admin"),
             (b"/public/..%5cadmin", "200 /public/{*rest} rest=..\\admin"),
             (b"/public/..;/admin", "200 /public/{*rest} rest=..;/admin"),
@@ -38,14 +39,14 @@ async fn dot_segments() {
         builder().policy(policy).route(route).build().unwrap()
     };
     let asked: [&[u8]; 4] = [b"/a/../b?q", b"/a/%2e%2e/b", b"/a/b/%2E", b"/x/..%2fb"];
-    let row = |wanted: [&'static str; 4]| asked.into_iter().zip(wanted).collect::<Vec<_>>();
+    let row = |expected: [&'static str; 4]| asked.into_iter().zip(expected).collect::<Vec<_>>();
     targets(by(PathCleaning::Redirect), &row(["301 /b?q", "301 /b", "301 /a/b", "200 /{*rest} rest=x/../b"]))
         .await;
     let kept = ["200 /{*rest} rest=a/../b", "200 /{*rest} rest=a/../b", "200 /{*rest} rest=a/b/."];
     targets(by(PathCleaning::Keep), &row([kept[0], kept[1], kept[2], "200 /{*rest} rest=x/../b"])).await;
 }
 
-/// Envoy CVE-2021-29492, Traefik CVE-2025-47952 and CVE-2025-66490: what is escaped divides nothing.
+/// Envoy CVE-2021-29492, Traefik CVE-2025-47952 and CVE-2025-66490: an escaped character separates nothing.
 #[tokio::test]
 async fn escaped_separators() {
     targets(
@@ -64,13 +65,13 @@ async fn escaped_separators() {
             (b"/f/%2F", "200 /f/{name} name=/"),
             (b"/1%2F2/3/4", "200 /{a}/{b}/{c} a=1/2 b=3 c=4"),
             (b"/t/%2F/x%2f", "200 /t/{*rest} rest=//x/"),
-            // What stands escaped in the template's own text is the same text.
+            // Escaped text is equal to the template's literal text.
             (b"/%61/%62", "200 /a/b"),
             (b"/%66/x", "200 /f/{name} name=x"),
         ],
     )
     .await;
-    // Controls, escaped by us and raw, where hyper itself refuses them.
+    // Control characters, escaped by us and raw, which hyper itself rejects.
     targets(
         paths(&["/{*rest}"]),
         &[
@@ -120,9 +121,9 @@ async fn prefixes_end_with_segments() {
     .await;
 }
 
-/// The same where the prefix is cut off: what is inside sees raw segments, and a whole path.
+/// The same with the prefix removed: the inner service sees raw segments, and a whole path.
 #[tokio::test]
-async fn mounts_cut_whole_segments() {
+async fn mounts_remove_whole_segments() {
     let inner = |policy: Policy| {
         let seen = async |mount: Mount, uri: http::Uri| {
             format!("{uri} of {} for {}", mount.original_uri(), mount.matched().get("tenant").unwrap())
@@ -150,7 +151,7 @@ async fn mounts_cut_whole_segments() {
         ],
     )
     .await;
-    // Where an escaped slash divides, it is counted too; gorilla/mux leaves such cuts to the user.
+    // If an escaped slash separates, it is counted too; gorilla/mux leaves such cases to the user.
     targets(
         inner(Policy::default().path(PathForm::Decoded)),
         &[
@@ -182,9 +183,9 @@ async fn decoded_once() {
     .await;
 }
 
-/// Bad escapes are refused; text that is not UTF-8 is never made into something else.
+/// Invalid escapes are rejected; text that is not UTF-8 is never changed.
 #[tokio::test]
-async fn bad_escapes_and_bad_utf8() {
+async fn invalid_escapes_and_invalid_utf8() {
     targets(
         paths(&["/{name}", "/w/{w:.+}", "/x/{a}-{b}", "/y/caf\u{e9}"]),
         &[
@@ -200,11 +201,11 @@ async fn bad_escapes_and_bad_utf8() {
             (b"/%c3%28", "200 /{name} name=!%C3%28"),
             (b"/%C0%AF", "200 /{name} name=!%C0%AF"),
             (b"/%ED%A0%80", "200 /{name} name=!%ED%A0%80"),
-            // A constraint sees text, and this is none.
+            // A constraint matches text, and this is not text.
             (b"/w/%FF", "404"),
             (b"/w/%C3%A9", "200 /w/{w:.+} w=\u{e9}"),
             (b"/x/%FF-1", "200 /x/{a}-{b} a=!%FF b=1"),
-            // Raw and escaped text is one.
+            // Raw and escaped text are equal.
             (b"/caf\xc3\xa9", "200 /{name} name=caf\u{e9}"),
             (b"/y/caf\xc3\xa9", "200 /y/caf\u{e9}"),
             (b"/y/caf%c3%A9", "200 /y/caf\u{e9}"),
@@ -283,11 +284,11 @@ async fn doubled_slashes() {
         .route(Route::get("/{x:.*}/").to(show))
         .build()
         .unwrap();
-    // gorilla/mux sends the first one to `//evil.com/`.
+    // gorilla/mux redirects the first one to `//evil.com/`.
     targets(kept, &[(b"//evil.com", "301 /evil.com/"), (b"///evil.com", "301 /evil.com/")]).await;
 }
 
-/// Envoy CVE-2021-32779: a fragment is consulted by nobody.
+/// Envoy CVE-2021-32779: a fragment has no effect.
 #[tokio::test]
 async fn fragments() {
     targets(
@@ -305,10 +306,10 @@ async fn fragments() {
     .await;
 }
 
-/// The Tomcat and Shiro class: `;`, `\` and other marks are text, and a file's ending is one too
-/// (Beego CVE-2022-31259).
+/// The Tomcat and Shiro class: `;`, `\` and similar characters are text, and so is a file extension (Beego
+/// CVE-2022-31259).
 #[tokio::test]
-async fn marks_are_text() {
+async fn punctuation_is_text() {
     targets(
         paths(&["/admin", "/{x}", "/v;1/{x}", "/a{{b}}|\"c"]),
         &[
@@ -366,14 +367,14 @@ async fn decoded_and_raw_paths() {
     .await;
 }
 
-/// A router mounted under a prefix sends requests elsewhere under that prefix.
+/// A router mounted under a prefix redirects within that prefix.
 #[tokio::test]
 async fn redirects_within_mounts() {
     let policy =
         Policy::default().trailing_slash(TrailingSlash::Redirect).path_cleaning(PathCleaning::Redirect);
     let inner = Router::builder().policy(policy).route(Route::get("/x/").to(show)).build().unwrap();
     let keep = Policy::default().path_cleaning(PathCleaning::Keep);
-    // With nothing cut off, two slashes in front would be another host.
+    // Without a removed prefix, two leading slashes would be another host.
     let root = builder().policy(keep).route(Route::prefix("/").mount(inner.clone())).build().unwrap();
     targets(root, &[(b"/x", "308 /x/"), (b"//x/", "301 /x/"), (b"/./x/", "301 /x/")]).await;
     let route = Route::prefix("/{tenant}/api").mount(inner);

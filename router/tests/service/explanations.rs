@@ -1,4 +1,4 @@
-//! Why a request went where it went.
+//! Explanations of requests.
 
 use http::Request;
 use waylay_router::{Peer, Policy, Route, ScopeConditions, Table, TrailingSlash, Verdict};
@@ -22,7 +22,7 @@ fn the_first_condition_that_fails() {
         (Route::any("/a/{x:[0-9]}"), "path", "/a/{x:[0-9]}", "/a/b"),
         (Route::post("/a/b"), "method", "POST", "GET"),
         (any().method("PURGE".parse().unwrap()), "method", "PURGE", "GET"),
-        (any().scheme("https"), "scheme", "https", "an unknown one"),
+        (any().scheme("https"), "scheme", "https", "unknown"),
         (any().version(http::Version::HTTP_2), "version", "HTTP/2", "HTTP/1.1"),
         (any().header("X-A", "3"), "header", "x-a=3", "1 and 2"),
         (any().header_present("x-b"), "header", "x-b", "none"),
@@ -43,7 +43,7 @@ fn the_first_condition_that_fails() {
         (any().path_regex("/x.*"), "path", "~/x.*", "/a/b"),
         (Route::rule("MethodRegexp(`P.*`)"), "method", "~P.*", "GET"),
         (Route::rule("!Header(`x-a`, `1`)"), "rule", "!Header(`x-a`, `1`)", "no"),
-        (Route::rule("!Scheme(`http`)"), "rule", "!Scheme(`http`)", "what cannot be told"),
+        (Route::rule("!Scheme(`http`)"), "rule", "!Scheme(`http`)", "unknown"),
         // The cheapest of several.
         (any().guard("odd", |_| false).header("x-a", "3").host("x"), "host", "x", "h.example"),
     ] {

@@ -1,4 +1,4 @@
-//! Requests that are likely to meet a table: one is filled from a route, and then perhaps spoilt.
+//! Random requests that are likely to match a table: filled from a route, then possibly changed.
 
 use http::header::HOST;
 use http::uri::Scheme;
@@ -10,9 +10,9 @@ use crate::model::{Class, Cond, Header, Host, Level, Piece, Query, TableCase, wr
 use crate::naive::joined;
 use crate::text::{End, lengths};
 
-/// A request in the clear.
+/// A request as plain data.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct TestRequest {
     pub method: &'static str,
     pub path: String,
     pub query: Option<String>,
@@ -20,7 +20,7 @@ pub struct Asked {
     pub absolute: Option<(&'static str, String)>,
     pub hosts: Vec<String>,
     pub headers: Vec<(&'static str, String)>,
-    /// What the listener knows.
+    /// Connection information from the listener.
     pub scheme: Option<&'static str>,
     pub client: Option<&'static str>,
 }
@@ -28,28 +28,28 @@ pub struct Asked {
 const METHODS: [&str; 7] = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PURGE", "LINK"];
 const CLIENTS: [Option<&str>; 5] = [None, Some("10.1.2.3"), Some("10.2.0.1"), Some("11.0.0.1"), Some("::1")];
 
-impl Asked {
+impl TestRequest {
     pub fn of(case: &TableCase, dice: &mut Dice) -> Self {
         let like = dice.of(case.routes.len() + case.routes.len() / 4 + 1);
-        let mut asked = Self { method: "GET", path: "/a".to_owned(), ..Self::default() };
+        let mut sent = Self { method: "GET", path: "/a".to_owned(), ..Self::default() };
         let Some(route) = case.routes.get(like) else {
-            asked.method = METHODS[dice.of(METHODS.len())];
+            sent.method = METHODS[dice.of(METHODS.len())];
             let segments = ["a", "b", "ab", "1", "", "a-b", "caf%c3%a9", "a%20b"];
-            asked.path = (0..=dice.of(4)).map(|_| format!("/{}", dice.pick(&segments))).collect();
-            asked.hosts.push(dice.pick(&["a.b", "b", "A.B", "1.b:80", "zz"]).to_owned());
-            asked.query = Some(dice.pick(&["q=1", "q", "k+k=a", ""]).to_owned());
-            return asked;
+            sent.path = (0..=dice.of(4)).map(|_| format!("/{}", dice.pick(&segments))).collect();
+            sent.hosts.push(dice.pick(&["a.b", "b", "A.B", "1.b:80", "zz"]).to_owned());
+            sent.query = Some(dice.pick(&["q=1", "q", "k+k=a", ""]).to_owned());
+            return sent;
         };
         let chain = case.chain(route.scope, &route.own);
-        asked.methods(&chain, dice);
-        asked.path(case, &chain, dice);
-        asked.host(&chain, dice);
+        sent.methods(&chain, dice);
+        sent.path(case, &chain, dice);
+        sent.host(&chain, dice);
         let mut pairs = Vec::new();
         for cond in chain.iter().flat_map(|level| &level.conds) {
-            asked.meet(cond, &mut pairs, dice);
+            sent.satisfy(cond, &mut pairs, dice);
         }
-        asked.noise(&mut pairs, dice);
-        asked
+        sent.noise(&mut pairs, dice);
+        sent
     }
 
     fn methods(&mut self, chain: &[&Level], dice: &mut Dice) {
@@ -66,9 +66,9 @@ impl Asked {
         let mut path = String::new();
         for (at, piece) in pieces.iter().enumerate() {
             match piece {
-                Piece::Text(text) => path += &spelt(text, dice),
+                Piece::Text(text) => path += &encode(text, dice),
                 Piece::Var(_, class) | Piece::Optional(_, class) => {
-                    // Where a segment has several pieces, regexes are at work that know text only.
+                    // A segment with several nodes uses regexes, which match text only.
                     let whole = path.ends_with('/')
                         && pieces
                             .get(at + 1)
@@ -80,7 +80,7 @@ impl Asked {
         if end != End::Exact {
             path += dice.pick(&["", "/", "/a", "b", "//"]);
         }
-        // Not quite, now and then.
+        // Sometimes slightly different.
         match dice.of(48) {
             0..8 => {}
             8 | 9 => path.push('/'),
@@ -101,8 +101,8 @@ impl Asked {
     }
 
     fn host(&mut self, chain: &[&Level], dice: &mut Dice) {
-        let wanted = chain.iter().rev().flat_map(|level| &level.hosts).next();
-        let mut text = match wanted {
+        let expected = chain.iter().rev().flat_map(|level| &level.hosts).next();
+        let mut text = match expected {
             Some(host) if dice.mostly() => host_like(host, dice),
             Some(_) => dice.pick(&["a.b", "zz", "u@b", "a.b:x", "a..", "b:99999", ":80", ""]).to_owned(),
             None if dice.mostly() => "b".to_owned(),
@@ -120,13 +120,13 @@ impl Asked {
             && text.matches(':').count() < 2;
         if fine && dice.of(8) == 7 {
             self.absolute = Some((["http", "https"][dice.of(2)], text.clone()));
-            // The line beside it counts for nothing, if it is one.
+            // The line has no effect if there is an authority.
             text = "other".to_owned();
         }
         self.hosts.push(text);
     }
 
-    fn meet(&mut self, cond: &Cond, pairs: &mut Vec<String>, dice: &mut Dice) {
+    fn satisfy(&mut self, cond: &Cond, pairs: &mut Vec<String>, dice: &mut Dice) {
         let meet = dice.mostly();
         match cond {
             Cond::Slash(_) => {}
@@ -168,7 +168,7 @@ impl Asked {
             }
             Cond::Accept(any) => {
                 let own = [any[0], "*/*", "text/*", "text/html;q=0, */*", "image/png"];
-                // Two weights for one type have no meaning that all agree on.
+                // Two weights for one type have no agreed meaning.
                 if dice.of(4) != 3 && self.values("accept").next().is_none() {
                     self.headers.push(("accept", own[if meet { dice.of(4) } else { 4 }].to_owned()));
                 }
@@ -216,7 +216,7 @@ impl Asked {
         }
     }
 
-    /// As the library is asked.
+    /// Returns the request for the library.
     pub fn request(&self) -> (Request<()>, Peer) {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         let before =
@@ -239,11 +239,11 @@ impl Asked {
         (request.body(()).unwrap(), peer)
     }
 
-    /// A request of the library's, the other way round.
+    /// Reads a request of the library.
     pub fn from_request(request: &Request<()>, peer: &Peer) -> Self {
-        let told =
+        let described =
             |name: &HeaderName, value: &HeaderValue| (name.to_string(), value.to_str().unwrap().to_owned());
-        let fields: Vec<_> = request.headers().iter().map(|(name, value)| told(name, value)).collect();
+        let fields: Vec<_> = request.headers().iter().map(|(name, value)| described(name, value)).collect();
         let (hosts, headers): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| name == "host");
         let uri = request.uri();
         let leak = |text: String| -> &'static str { text.leak() };
@@ -266,7 +266,7 @@ impl Asked {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Name and port of the one host, if it has one; an error for what is refused.
+    /// Returns name and port of the effective host, if there is one; an error for a rejected one.
     pub fn host_read(&self, gorilla: bool) -> Result<Option<(String, Option<u16>)>, ()> {
         let text = match (&self.absolute, &self.hosts[..]) {
             (_, [_, _, ..]) => return Err(()),
@@ -314,8 +314,8 @@ impl Asked {
     }
 }
 
-/// A text as a client may write it.
-fn spelt(text: &str, dice: &mut Dice) -> String {
+/// Returns a text as a client may write it.
+fn encode(text: &str, dice: &mut Dice) -> String {
     let accent = ["%c3%a9", "\u{e9}", "%C3%A9"][if text.contains('\u{e9}') { dice.of(3) } else { 0 }];
     let text = text.replace(' ', "%20").replace('{', "%7b").replace('\u{e9}', accent);
     match dice.of(12) {
@@ -354,7 +354,7 @@ fn fill(class: Class, dice: &mut Dice) -> &'static str {
         Class::Spanning => &["", "a/b", "b", "a%2Fb", "/", "a/c"],
         Class::Any => &["", "a/b", "zz", "a%0Ab", "1/"],
         Class::Maybe => &["", "a", "b"],
-        // Of hosts.
+        // Characters of hosts.
         Class::One | Class::Many | Class::Dotted | Class::Regex => &["a"],
     };
     dice.pick(any)

@@ -1,14 +1,14 @@
-//! Each condition beside the path, as one would write it down.
+//! Each condition other than the path, in its simplest implementation.
 
 use waylay_router::QueryValues;
 
-use crate::ask::Asked;
 use crate::model::{Cond, Header, Host, Piece, Query, TableCase};
+use crate::requests::TestRequest;
 use crate::text::{self, Char, End, Place, Template, Vars};
 
 /// A request as the conditions see it.
 pub struct Seen<'a> {
-    pub asked: &'a Asked,
+    pub sent: &'a TestRequest,
     pub path: Vec<Char>,
     pub whole: String,
     pub host: Option<(String, Option<u16>)>,
@@ -38,24 +38,24 @@ pub fn host_holds(case: &TableCase, host: &Host, seen: &Seen<'_>, vars: &mut Var
 }
 
 pub fn holds(case: &TableCase, cond: &Cond, seen: &Seen<'_>, vars: &mut Vars) -> bool {
-    let asked = seen.asked;
+    let sent = seen.sent;
     match cond {
         Cond::Slash(_) => true,
-        Cond::ContentType(any) => asked.carries(any),
-        Cond::Accept(any) => asked.accepts(any),
+        Cond::ContentType(any) => sent.carries(any),
+        Cond::Accept(any) => sent.accepts(any),
         Cond::Scheme(any) => {
-            let told =
-                if case.rules.gorilla { asked.absolute.as_ref().map(|(scheme, _)| *scheme) } else { None };
-            told.or(asked.scheme).is_some_and(|scheme| any.contains(&scheme))
+            let described =
+                if case.rules.gorilla { sent.absolute.as_ref().map(|(scheme, _)| *scheme) } else { None };
+            described.or(sent.scheme).is_some_and(|scheme| any.contains(&scheme))
         }
-        Cond::Client(any) => asked.client.is_some_and(|client| any.iter().any(|net| within(net, client))),
+        Cond::Client(any) => sent.client.is_some_and(|client| any.iter().any(|net| within(net, client))),
         Cond::Header(name, want) => {
-            let mut values = asked.values(name);
+            let mut values = sent.values(name);
             match want {
                 Header::Present => values.next().is_some(),
                 Header::Absent => values.next().is_none(),
                 Header::Exact("") if case.rules.gorilla => values.next().is_some(),
-                Header::Exact(wanted) => values.any(|value| value == *wanted),
+                Header::Exact(expected) => values.any(|value| value == *expected),
                 Header::All => {
                     let values: Vec<_> = values.collect();
                     let fits = |value: &&str| {
@@ -75,12 +75,12 @@ pub fn holds(case: &TableCase, cond: &Cond, seen: &Seen<'_>, vars: &mut Vars) ->
             }
         }
         Cond::Cookie(name, want) => {
-            let lines: Vec<_> = asked.values("cookie").collect();
+            let lines: Vec<_> = sent.values("cookie").collect();
             let pairs = lines.iter().flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
             let mut values = pairs.filter(|(key, _)| key.trim() == *name).map(|(_, value)| value.trim());
             values.any(|value| want.is_none_or(|want| value == want))
         }
-        Cond::Query(key, want) => query_holds(case, key, want, asked, vars),
+        Cond::Query(key, want) => query_holds(case, key, want, sent, vars),
     }
 }
 
@@ -94,10 +94,10 @@ fn within(net: &str, client: &str) -> bool {
     }
 }
 
-fn query_holds(case: &TableCase, key: &str, want: &Query, asked: &Asked, vars: &mut Vars) -> bool {
+fn query_holds(case: &TableCase, key: &str, want: &Query, sent: &TestRequest, vars: &mut Vars) -> bool {
     let rules = &case.rules;
     let first = rules.query == QueryValues::First;
-    let whole = asked.query.as_deref().unwrap_or("");
+    let whole = sent.query.as_deref().unwrap_or("");
     let whole = if first { whole.replace(';', "&") } else { whole.to_owned() };
     let pairs: Vec<(&str, &str)> =
         whole.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
@@ -112,7 +112,7 @@ fn query_holds(case: &TableCase, key: &str, want: &Query, asked: &Asked, vars: &
     taken.iter().any(|value| match want {
         Query::Absent | Query::Present => true,
         Query::Exact("") if rules.gorilla => true,
-        Query::Exact(wanted) => said(value).as_deref() == Some(*wanted),
+        Query::Exact(expected) => said(value).as_deref() == Some(*expected),
         Query::Regex => said(value).is_some_and(|value| {
             let letter = |c: char| "ab".contains(c);
             if rules.gorilla {

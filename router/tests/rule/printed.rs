@@ -1,4 +1,4 @@
-//! Routes written by hand print as rules that are the same routes.
+//! Routes built with setters print as rules that create the same routes.
 
 use http::Method;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use waylay_router::{Route, Table};
 
 type Setter = fn(Route) -> Route;
 
-/// Every condition that a route can ask for.
+/// Every condition of a route.
 const SETTERS: [Setter; 32] = [
     |route| route.path("/a/{id:[0-9]+}"),
     |route| route.path("/"),
@@ -48,7 +48,7 @@ fn table(route: Route) -> Table<()> {
     table.unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// What tables tell of their one route.
+/// Returns what a table lists about its only route.
 fn facts(table: &Table<()>) -> Vec<String> {
     let route = table.routes().next().unwrap();
     let lists = [
@@ -63,7 +63,7 @@ fn facts(table: &Table<()>) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn routes_come_back(setters in subsequence(SETTERS.to_vec(), 0..12).prop_shuffle(), prefix in any::<bool>()) {
+    fn routes_round_trip(setters in subsequence(SETTERS.to_vec(), 0..12).prop_shuffle(), prefix in any::<bool>()) {
         let start = if prefix { Route::prefix("/p/{q}") } else { Route::new() };
         let route = setters.iter().fold(start, |route, set| set(route));
         let written = route.to_string();
@@ -74,7 +74,7 @@ proptest! {
 }
 
 #[test]
-fn each_condition_is_written() {
+fn each_condition_is_printed() {
     for (i, set) in SETTERS.iter().enumerate() {
         let route = set(Route::new());
         let written = route.to_string();
@@ -83,8 +83,8 @@ fn each_condition_is_written() {
     }
     assert_eq!(Route::new().to_string(), "Any()");
     let route = Route::get("/a").header_absent("x").scheme("http").scheme("https");
-    let wanted = "Method(`GET`) && Path(`/a`) && (Scheme(`http`) || Scheme(`https`)) && !Header(`x`)";
-    assert_eq!(route.to_string(), wanted);
-    // What cannot be read is written as it is.
+    let expected = "Method(`GET`) && Path(`/a`) && (Scheme(`http`) || Scheme(`https`)) && !Header(`x`)";
+    assert_eq!(route.to_string(), expected);
+    // A rule that does not parse prints unchanged.
     assert_eq!(Route::rule("Hots(`a`)").to_string(), "Hots(`a`)");
 }
