@@ -169,12 +169,12 @@ pub use crate::service::handler::NotRouted;
 pub use crate::service::handler::{Handler, HandlerFuture};
 pub use crate::service::mount::Mount;
 pub use crate::service::recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
-#[cfg(feature = "swap")]
-pub use crate::service::reload::SwapRouter;
-#[cfg(feature = "watch")]
-pub use crate::service::reload::{FileWatcher, ReloadEvent};
 pub use crate::service::router::{Router, RouterFuture};
 pub use crate::service::scope::{PendingEndpoint, Scope};
+#[cfg(feature = "swap")]
+pub use crate::service::swap::SwapRouter;
+#[cfg(feature = "watch")]
+pub use crate::service::watch::{FileWatcher, ReloadEvent};
 pub use crate::table::builder::TableBuilder;
 pub use crate::table::catalog::{RouteInfo, ScopeId, ScopeInfo};
 pub use crate::table::diff::{Change, Diff};

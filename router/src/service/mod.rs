@@ -5,6 +5,9 @@ pub(crate) mod endpoint;
 pub(crate) mod handler;
 pub(crate) mod mount;
 pub(crate) mod recover;
-pub(crate) mod reload;
 pub(crate) mod router;
 pub(crate) mod scope;
+#[cfg(feature = "swap")]
+pub(crate) mod swap;
+#[cfg(feature = "watch")]
+pub(crate) mod watch;

@@ -1,42 +1,14 @@
-//! SwapRouter, FileWatcher: a router that is replaced while it serves.
+//! FileWatcher: reloads a router from a file.
 
-#[cfg(feature = "watch")]
 use std::convert::Infallible;
-#[cfg(feature = "swap")]
-use std::fmt;
-#[cfg(feature = "watch")]
 use std::fs::File;
-#[cfg(feature = "watch")]
 use std::io;
-#[cfg(feature = "watch")]
 use std::io::Read;
-#[cfg(feature = "watch")]
 use std::path::PathBuf;
-#[cfg(feature = "swap")]
-use std::sync::Arc;
-#[cfg(feature = "swap")]
-use std::task::{Context, Poll};
-#[cfg(feature = "watch")]
 use std::time::Duration;
 
-#[cfg(feature = "swap")]
-use arc_swap::ArcSwap;
-#[cfg(feature = "swap")]
-use axum_core::BoxError;
-#[cfg(feature = "swap")]
-use axum_core::response::Response;
-#[cfg(feature = "swap")]
-use bytes::Bytes;
-#[cfg(feature = "swap")]
-use http::Request;
-#[cfg(feature = "swap")]
-use tower_service::Service;
-
-#[cfg(feature = "watch")]
 use crate::service::router::Router;
-#[cfg(feature = "swap")]
-use crate::service::router::RouterFuture;
-#[cfg(feature = "watch")]
+use crate::service::swap::SwapRouter;
 use crate::table::diff::Diff;
 
 /// Reports changes of a file's content.
@@ -57,7 +29,6 @@ use crate::table::diff::Diff;
 /// assert_eq!(file.changed().await?, "two");
 /// # std::fs::remove_file(&path) }
 /// ```
-#[cfg(feature = "watch")]
 #[derive(Debug)]
 pub struct FileWatcher {
     path: PathBuf,
@@ -66,7 +37,6 @@ pub struct FileWatcher {
 }
 
 /// The result of a change.
-#[cfg(feature = "watch")]
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReloadEvent<E> {
@@ -78,7 +48,6 @@ pub enum ReloadEvent<E> {
     ReadFailed(io::Error),
 }
 
-#[cfg(feature = "watch")]
 impl FileWatcher {
     /// Watches a file, once per second.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -114,10 +83,8 @@ impl FileWatcher {
 }
 
 /// The longest file, in bytes: a table of about 100,000 routes.
-#[cfg(feature = "watch")]
 const LONGEST: u64 = 16 << 20;
 
-#[cfg(feature = "watch")]
 fn read(path: PathBuf) -> io::Result<String> {
     // Reading something other than a file, such as a pipe, may never end.
     if !std::fs::metadata(&path)?.is_file() {
@@ -131,7 +98,6 @@ fn read(path: PathBuf) -> io::Result<String> {
     Ok(text)
 }
 
-#[cfg(feature = "watch")]
 impl SwapRouter {
     /// Watches a file without end: a content that is a valid router replaces the current one, any other
     /// content is reported as an error.
@@ -142,7 +108,7 @@ impl SwapRouter {
     /// let build = |text: &str| {
     ///     text.lines().fold(Router::builder(), |all, path| all.route(Route::get(path).to(async || "here"))).build()
     /// };
-    /// let report = |followed| match followed {
+    /// let report = |event| match event {
     ///     ReloadEvent::Replaced(diff) => println!("{diff}"),
     ///     ReloadEvent::Rejected(errors) => eprintln!("{errors}"),
     ///     other => eprintln!("{other:?}"),
@@ -165,74 +131,5 @@ impl SwapRouter {
                 },
             });
         }
-    }
-}
-
-/// A router that any thread can replace while it serves.
-///
-/// A request uses the router that received it, from the look-up to the last URL that its handler builds.
-/// Clones are handles of the same router.
-///
-/// ```
-/// use tower::ServiceExt;
-/// use waylay_router::{Body, Route, Router, SwapRouter};
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let old = Router::builder().route(Route::get("/old").to(async || "old")).build()?;
-/// let new = Router::builder().route(Route::get("/new").to(async || "new")).build()?;
-/// let swap = SwapRouter::new(old);
-/// let served = swap.clone(); // goes to hyper or axum
-/// let diff = swap.replace(new);
-/// assert_eq!((diff.added.len(), diff.removed.len()), (1, 1));
-/// let answer = served.oneshot(http::Request::get("/new").body(Body::empty())?).await?;
-/// assert_eq!(answer.status(), 200);
-/// # Ok(()) }
-/// ```
-#[cfg(feature = "swap")]
-#[derive(Clone)]
-pub struct SwapRouter {
-    current: Arc<ArcSwap<Router>>,
-}
-
-#[cfg(feature = "swap")]
-impl SwapRouter {
-    /// Creates a handle of a router.
-    pub fn new(router: Router) -> Self {
-        Self { current: Arc::new(ArcSwap::from_pointee(router)) }
-    }
-
-    /// Returns the current router.
-    pub fn current(&self) -> Router {
-        Router::clone(&self.current.load())
-    }
-
-    /// Replaces the router for requests from now on, and returns the difference.
-    pub fn replace(&self, router: Router) -> Diff {
-        let old = self.current.swap(Arc::new(router.clone()));
-        old.inner.table.diff(&router.inner.table)
-    }
-}
-
-#[cfg(feature = "swap")]
-impl<B> Service<Request<B>> for SwapRouter
-where
-    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = RouterFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> RouterFuture {
-        self.current.load().answer(request)
-    }
-}
-
-#[cfg(feature = "swap")]
-impl fmt::Debug for SwapRouter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SwapRouter").field(&self.current()).finish()
     }
 }
