@@ -50,6 +50,9 @@
 //! | `{name?}`, `{name?:regex}` | as `{name}`, in an optional last segment: `/a/{id?}` matches `/a` and `/a/7` |
 //! | `{{`, `}}` | braces |
 //!
+//! A variable's regex matches the value as a whole and sees nothing beside it: `^` and `$` at its ends have no effect,
+//! anywhere else they are an [error](TemplateErrorKind::Anchor).
+//!
 //! Hosts have the same variables, label by label, and ignore case; a variable that matches several labels must be
 //! first. `*.` is exactly one more label, `**.` one or more. A [`Route::prefix`] and the prefix of a [`Scope`]
 //! match whole segments.
