@@ -126,7 +126,7 @@ impl Compiler {
         let native = self.policy.syntax == Syntax::Native;
         let is_upgrade = |condition: &Condition| matches!(condition, Condition::Upgrade(_));
         let upgrades = chain.iter().any(|conditions| conditions.list.iter().any(is_upgrade));
-        let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
+        let sets = chain.iter().flat_map(|conditions| conditions.method_sets().cloned());
         // GET includes HEAD in each set, so a route for HEAD can be inside a scope for GET.
         let exact = chain.iter().any(|conditions| conditions.exact_methods);
         let widened = sets.map(|set| match (upgrades, native && !exact) {

@@ -115,6 +115,14 @@ impl<'v> RequestView<'v> {
         }
     }
 
+    /// Returns the same request with another method.
+    pub(crate) fn with_method<'m>(self, method: &'m Method) -> RequestView<'m>
+    where
+        'v: 'm,
+    {
+        RequestView { head: RequestHead { method, ..self.head }, ..self }
+    }
+
     /// Returns the query, empty if there is none.
     pub(crate) fn query(&self) -> &'v str {
         self.head.uri.query().unwrap_or("")

@@ -7,6 +7,7 @@
     reason = "a test fails where it stands"
 )]
 
+mod allow;
 mod conditions;
 mod errors;
 mod explanations;
