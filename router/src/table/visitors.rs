@@ -104,6 +104,8 @@ pub(crate) struct BetterRoutes<'s> {
     pub(crate) view: &'s RequestView<'s>,
     pub(crate) limit: u32,
     pub(crate) found: Vec<usize>,
+    /// The number of routes that were tested.
+    pub(crate) tested: usize,
 }
 
 impl Visit for BetterRoutes<'_> {
@@ -113,6 +115,7 @@ impl Visit for BetterRoutes<'_> {
 
     fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
         for entry in entries.iter().filter(|entry| entry.rank < self.limit) {
+            self.tested += 1;
             let pattern = &self.patterns[entry.rank as usize];
             if pattern.methods.contains(self.view.head.method)
                 && pattern.admits(self.view, spans.as_slice(), &mut Captures::new())

@@ -9,6 +9,7 @@
 
 mod allow;
 mod conditions;
+mod cost;
 mod errors;
 mod explanations;
 mod layers;

@@ -63,7 +63,7 @@ async fn run(Arguments { file, address }: Arguments) -> Result<ExitCode, Box<dyn
     println!("{}\nlistening on http://{}", route_table(&swap.current()), listener.local_addr()?);
     tokio::spawn(async move {
         let file = FileWatcher::new(file).every(Duration::from_millis(250));
-        swap.reload(file, |text| table(text, &client), report).await
+        swap.reload(file, move |text| table(text, &client), report).await
     });
     loop {
         let (stream, peer) = match listener.accept().await {
