@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Uri};
 
+use crate::request::path::escaped;
 use crate::request::policy::PathForm;
 use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
 use crate::service::handler::NotRouted;
@@ -47,8 +48,8 @@ impl Mount {
     /// Returns an inner path as an outer one, with the removed prefix.
     pub(crate) fn outer_path(&self, inner: &str, target: &str) -> String {
         let cut = removed_prefix(self.original.path(), inner).trim_matches('/');
-        // Two leading slashes would name another host.
-        if cut.is_empty() { target.to_owned() } else { format!("/{cut}{target}") }
+        // Two leading slashes would name another host, and so would a slash and a backslash.
+        if cut.is_empty() { target.to_owned() } else { format!("/{}{target}", escaped(cut)) }
     }
 
     /// Returns the outer match, with the variables of the prefix.

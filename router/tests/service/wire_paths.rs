@@ -286,6 +286,33 @@ async fn doubled_slashes() {
         .unwrap();
     // gorilla/mux redirects the first one to `//evil.com/`.
     targets(kept, &[(b"//evil.com", "301 /evil.com/"), (b"///evil.com", "301 /evil.com/")]).await;
+    // Browsers read a backslash as a slash.
+    for (form, cleaning) in [
+        (PathForm::Canonical, PathCleaning::Redirect),
+        (PathForm::Decoded, PathCleaning::Redirect),
+        (PathForm::Raw, PathCleaning::Redirect),
+        (PathForm::Raw, PathCleaning::Keep),
+    ] {
+        let policy = Policy::default().path(form).path_cleaning(cleaning);
+        let policy = policy.trailing_slash(TrailingSlash::Redirect);
+        let inner = Router::builder().policy(policy).route(Route::get("/{x}/").to(show)).build().unwrap();
+        let router = builder()
+            .policy(policy)
+            .route(Route::get("/{x}/").to(show))
+            .route(Route::prefix("/{t}/in").mount(inner))
+            .build()
+            .unwrap();
+        targets(
+            router,
+            &[
+                (b"/\\evil.com", "308 /%5Cevil.com/"),
+                (b"/\\evil.com?a=\\", "308 /%5Cevil.com/?a=\\"),
+                (b"/\\evil.com/in/x", "308 /%5Cevil.com/in/x/"),
+                (b"/\\\\evil.com/in/\\x", "308 /%5C%5Cevil.com/in/%5Cx/"),
+            ],
+        )
+        .await;
+    }
 }
 
 /// Envoy CVE-2021-32779: a fragment has no effect.
