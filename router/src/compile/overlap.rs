@@ -49,8 +49,8 @@ pub(crate) struct OverlapChecker<'p> {
 /// The most automata that are cached.
 const MAX_KEPT: usize = 256;
 
-/// The states that all comparisons of one checker may cost together: about a second.
-const MAX_COST: usize = 1_000_000;
+/// The states that all comparisons of one checker may cost together: well below a second.
+const MAX_COST: usize = 500_000;
 
 /// The cost of a comparison without automata, in states, for each route.
 pub(crate) const CHECK_COST: usize = 20;

@@ -378,8 +378,8 @@ macro_rules! condition_setters {
         }
 
         /// Requires a path that the regex matches as a whole. The regex is compared with the whole path,
-        /// including the prefixes of scopes, decoded except for `%` and the reserved characters of RFC 3986
-        /// §2.2 (`%2F` is not `/`).
+        /// including the prefixes of scopes, decoded except for `%` and what cannot stand unescaped in a segment
+        /// (`/`, `?`, `#`, `[`, `]`: `%2F` is not `/`).
         pub fn path_regex(mut self, regex: impl Into<String>) -> Self {
             let regex = regex.into();
             self.$($field).+.add($crate::route::conditions::Condition::PathRegex { regex, escaped: false });

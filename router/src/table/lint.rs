@@ -18,7 +18,7 @@ use crate::table::lookup::Table;
 use crate::table::visitors::BetterRoutes;
 
 /// The routes that are tested on a request in the time of one state.
-const TESTS_PER_STATE: usize = 10;
+const TESTS_PER_STATE: usize = 5;
 
 impl<T> Table<T> {
     /// Returns the lints of the table, in the order of the routes. They are computed by this call, with

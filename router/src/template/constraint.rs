@@ -7,9 +7,10 @@ use waylay_template::{
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Repetition};
 
 use crate::template::edges::Edges;
+use crate::template::encoding::{is_reserved_pchar, marked};
 
 /// A compiled regex, anchored at both ends.
 #[derive(Debug, Clone)]
@@ -68,6 +69,51 @@ pub(crate) fn whole(pattern: &str, syntax: Syntax, insensitive: bool) -> Result<
         Syntax::Gorilla => Ok(alone),
         Syntax::Native => build(&format!(r"\A(?:{source})\z"), syntax, insensitive),
     }
+}
+
+/// Returns a regex in which each character matches its [mark](marked) as well.
+pub(crate) fn with_marks(pattern: &str) -> Result<String, TemplateErrorKind> {
+    let hir = parse_regex(pattern, Syntax::Native)
+        .map_err(|error| TemplateErrorKind::Regex(first_line(&error.to_string())))?;
+    Ok(mark(&hir).to_string())
+}
+
+fn mark(hir: &Hir) -> Hir {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => hir.clone(),
+        HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
+            Ok(text) => Hir::concat(
+                text.chars()
+                    .map(|c| mark_class(&ClassUnicode::new([ClassUnicodeRange::new(c, c)])))
+                    .collect(),
+            ),
+            Err(_) => hir.clone(),
+        },
+        HirKind::Class(Class::Unicode(class)) => mark_class(class),
+        HirKind::Class(Class::Bytes(class)) => match class.to_unicode_class() {
+            Some(class) => mark_class(&class),
+            None => hir.clone(),
+        },
+        HirKind::Repetition(repetition) => {
+            Hir::repetition(Repetition { sub: Box::new(mark(&repetition.sub)), ..repetition.clone() })
+        }
+        HirKind::Capture(capture) => mark(&capture.sub),
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(mark).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(mark).collect()),
+    }
+}
+
+/// A class has the marks of its own characters, and no others.
+fn mark_class(class: &ClassUnicode) -> Hir {
+    let is_member = |c: char| class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&c));
+    let marks = |is_wanted: &dyn Fn(u8) -> bool| {
+        let bytes = (0..128).filter(|byte| is_reserved_pchar(*byte) && is_wanted(*byte));
+        ClassUnicode::new(bytes.map(|byte| ClassUnicodeRange::new(marked(byte), marked(byte))))
+    };
+    let mut class = class.clone();
+    class.difference(&marks(&|byte| !is_member(char::from(byte))));
+    class.union(&marks(&|byte| is_member(char::from(byte))));
+    Hir::class(Class::Unicode(class))
 }
 
 /// Parses a template, checks its regexes, and removes the anchors at their ends.

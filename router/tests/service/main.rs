@@ -13,6 +13,7 @@ mod cost;
 mod errors;
 mod explanations;
 mod layers;
+mod literals;
 mod mounts;
 mod overlaps;
 mod ranks;

@@ -347,7 +347,8 @@ async fn punctuation_is_text() {
             (b"/admin.json", "200 /{x} x=admin.json"),
             (b"/admin%20", "200 /{x} x=admin "),
             (b"/v;1/a", "200 /v;1/{x} x=a"),
-            (b"/v%3B1/a", "404"),
+            // A segment of text alone is compared decoded.
+            (b"/v%3B1/a", "200 /v;1/{x} x=a"),
             (b"/a{b}|\"c", "200 /a{{b}}|\"c"),
             (b"/a%7Bb%7d%7c%22c", "200 /a{{b}}|\"c"),
             (b"/a<b", "hyper 400"),
