@@ -101,6 +101,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `axum` | redirects of a router inside axum's `nest_service` keep the prefix (`OriginalUri`) |
 //! | `http2` | the `:protocol` of an HTTP/2 CONNECT, for [`Route::upgrade`] |
 //! | `serde` | routes, explanations and differences as data, and `TableSpec` |
 //! | `toml`, `json`, `schema` | files for `TableSpec`, and their JSON schema |

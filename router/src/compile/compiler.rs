@@ -13,6 +13,7 @@ use crate::request::policy::{Policy, TrailingSlash};
 use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
 use crate::template::constraint::{may_span, parse};
+use crate::template::edges::without_comments;
 use crate::template::encoding::{Encoding, is_reserved_pchar};
 use crate::template::host::HostPattern;
 use crate::template::path::{PathEnd, PathPattern};
@@ -219,7 +220,7 @@ impl Compiler {
         let texts = chain.iter().enumerate().flat_map(|(i, outer)| outer.hosts.iter().map(move |h| (i, h)));
         for (i, text) in texts {
             let template = match text {
-                HostText::Regex(regex) => Some(Template::host_regex(regex)),
+                HostText::Regex(regex) => Some(Template::host_regex(&without_comments(regex))),
                 HostText::Template(text) => self.parse(text, TemplateKind::Host),
             };
             let Some(template) = template else { continue };

@@ -10,6 +10,7 @@ use crate::compile::overlap::{CHECK_COST, OverlapChecker, RouteRef};
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HeaderMatch};
 use crate::matcher::query::QueryMatch;
+use crate::request::method::MethodSet;
 use crate::request::peer::Network;
 
 impl OverlapChecker<'_> {
@@ -92,7 +93,7 @@ impl Requirements<'_> {
             && contained(&self.upgrades, &other.upgrades, |own, other| own.eq_ignore_ascii_case(other))
             && contained(&self.clients, &other.clients, |own, other| other.covers(own))
             && contained(&self.content_types, &other.content_types, |own, other| other.covers(own))
-            && contained(&self.accepted(), &other.accepted(), PartialEq::eq)
+            && contained(&self.accepted(), &other.accepted(), |own, other| other.covers(own))
             && other.others.iter().all(|guard| self.imply_other(guard, checker))
     }
 
@@ -107,6 +108,16 @@ impl Requirements<'_> {
         match guard {
             // Methods are compared as sets.
             Guard::Methods(_) => true,
+            Guard::MethodRegex(regex) => {
+                let matches = |set: &MethodSet| {
+                    !set.is_all() && set.iter().all(|method| regex.is_match(method.as_str()))
+                };
+                self.methods.is_some_and(matches)
+                    || own.any(|own| match own {
+                        Guard::MethodRegex(own) => checker.within(own.as_str(), regex.as_str()),
+                        _ => false,
+                    })
+            }
             Guard::Custom(custom) => own.any(|own| match own {
                 Guard::Custom(own) => Arc::ptr_eq(&own.holds, &custom.holds),
                 _ => false,

@@ -403,7 +403,9 @@ impl<T> Table<T> {
         let own =
             if wants_slash { format!("{own}/") } else { own.strip_suffix('/').unwrap_or(&own).to_owned() };
         let status = if gorilla { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
-        Some(Redirect { status, target: location(&own, uri.query()), matched: None })
+        let target = location(&own, uri.query());
+        // Under gorilla/mux's rule a variable may have captured the slash: `/` for `/{rest:.*}`.
+        (target != location(uri.path(), uri.query())).then_some(Redirect { status, target, matched: None })
     }
 
     /// 405 if some route would match with another method, 415 or 406 with another type, else 404.

@@ -9,7 +9,7 @@ use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Repetition};
 
-use crate::template::edges::Edges;
+use crate::template::edges::{Edges, without_comments};
 use crate::template::encoding::{is_reserved_pchar, marked};
 
 /// A compiled regex, anchored at both ends.
@@ -129,7 +129,7 @@ pub(crate) fn parse(text: &str, kind: TemplateKind, syntax: Syntax) -> Result<Te
             let kind = TemplateErrorKind::WordBoundary;
             return Err(TemplateError { kind, text: text.to_owned(), span: span.clone() });
         }
-        let trimmed = edges.trim(pattern).into_owned();
+        let trimmed = without_comments(&edges.trim(pattern)).into_owned();
         if let Node::Variable(variable) = &mut template.nodes[i] {
             variable.kind = VariableKind::Regex(trimmed);
         }
@@ -246,8 +246,10 @@ impl Run {
     }
 }
 
-/// Replaces `\d \w \s \b`, which are ASCII in Go and Unicode in Rust.
+/// Returns a regex that can be a part of another one: without comments, which would end behind it. Of gorilla/mux it
+/// also replaces `\d \w \s \b`, which are ASCII in Go and Unicode in Rust.
 pub(crate) fn in_syntax(pattern: &str, syntax: Syntax) -> String {
+    let pattern = &*without_comments(pattern);
     if syntax == Syntax::Native {
         return pattern.to_owned();
     }

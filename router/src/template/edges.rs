@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use regex_syntax::ast::{Assertion, AssertionKind, Ast, RepetitionKind, RepetitionRange, parse::Parser};
+use regex_syntax::ast::parse::Parser;
+use regex_syntax::ast::{Assertion, AssertionKind, Ast, RepetitionKind, RepetitionRange, WithComments};
 use waylay_template::TemplateErrorKind;
 
 /// The assertions of a regex that depend on what precedes or follows the value.
@@ -116,6 +117,20 @@ impl Edges {
     }
 }
 
+/// Returns a regex without the comments of `(?x)`.
+pub(crate) fn without_comments(pattern: &str) -> Cow<'_, str> {
+    let parsed = match pattern.contains('#') {
+        true => Parser::new().parse_with_comments(pattern),
+        false => return Cow::Borrowed(pattern),
+    };
+    let Ok(WithComments { comments, .. }) = parsed else { return Cow::Borrowed(pattern) };
+    let spans = comments.iter().map(|comment| comment.span.start.offset..comment.span.end.offset);
+    Edges { removed: spans.map(|span| (span, "\n")).collect(), ..Edges::default() }
+        .trim(pattern)
+        .into_owned()
+        .into()
+}
+
 /// Tests whether a part matches the empty text only.
 fn is_empty(ast: &Ast) -> bool {
     match ast {
@@ -130,7 +145,7 @@ fn is_empty(ast: &Ast) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Edges;
+    use super::{Edges, without_comments};
 
     #[test]
     fn anchors_at_the_ends_are_removed() {
@@ -159,6 +174,19 @@ mod tests {
             let edges = Edges::of(pattern);
             let trimmed = edges.check().is_ok().then(|| edges.trim(pattern).into_owned());
             assert_eq!(trimmed.as_deref(), wanted, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn comments_are_removed() {
+        for (pattern, wanted) in [
+            ("(?x) [0-9]+ # digits", "(?x) [0-9]+ \n"),
+            ("(?x)a # one\nb # two\n", "(?x)a \nb \n"),
+            ("a#b", "a#b"),
+            (r"(?x)a\# [#]", r"(?x)a\# [#]"),
+            ("(#", "(#"),
+        ] {
+            assert_eq!(without_comments(pattern), wanted, "{pattern}");
         }
     }
 

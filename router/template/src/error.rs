@@ -97,7 +97,10 @@ impl fmt::Display for TemplateErrorKind {
                 "word boundary beside text, remove it or put the text into the regex (a variable is matched as a whole)",
             ),
             Self::Regex(error) => write!(f, "regex does not compile: {error}"),
-            Self::RegexTooLarge => write!(f, "regex takes more than {MAX_REGEX_BYTES} bytes when compiled"),
+            Self::RegexTooLarge => write!(
+                f,
+                "regex takes more than {MAX_REGEX_BYTES} bytes when compiled; `\\w` is Unicode, `(?-u:\\w)` is a letter, digit or `_` of ASCII"
+            ),
             Self::TailNotLast => f.write_str(
                 "a variable that spans separators must end the template and stand alone in its segment",
             ),

@@ -285,7 +285,8 @@ fn slash(case: &TableCase, best: &Variant<'_>, seen: &Seen<'_>) -> Option<String
     } else if own.ends_with('/') {
         own.pop();
     }
-    Some(target(&own, seen.sent))
+    // A redirect to the same path would have no end.
+    Some(target(&own, seen.sent)).filter(|to| *to != target(raw, seen.sent))
 }
 
 fn target(path: &str, sent: &TestRequest) -> String {

@@ -160,6 +160,46 @@ fn never_reached() {
     }
 }
 
+/// A route is hidden by what the other one means, not by its text.
+#[test]
+fn hidden_by_meaning() {
+    let any = Route::new;
+    let rule = |text: &str| Route::rule(text);
+    for (first, second) in [
+        (any().content_type("application/*"), any().content_type("application/json")),
+        (any().accept("application/*"), any().accept("application/json")),
+        (any().accept("*/*"), any().accept("text/*")),
+        (any().client_ip("10.0.0.0/8"), any().client_ip("10.1.2.3")),
+        (any().client_ip("10.0.0.0/8").client_ip("11.0.0.0/8"), any().client_ip("11.1.0.0/16")),
+        (any().header_regex("x", "[0-9]+"), any().header_regex("x", "[0-9]{2}")),
+        (any().header_regex("x", "[0-9]+"), any().header("x", "12")),
+        (any().header_all_values("x", "[0-9]+"), any().header_all_values("x", "1+")),
+        (any().query_regex("x", "[0-9]+"), any().query("x", "{y:[0-9]{2}}")),
+        (any().query_regex("x", "[0-9]+"), any().query("x", "12")),
+        (any().host_regex("[a-z.]+"), any().host_regex("[a-z]+[.]com")),
+        (any().host_regex("[a-z.]+"), any().host("a.com")),
+        (any().host("**.com"), any().host("*.a.com")),
+        (any().path_regex("/a/[0-9]+"), any().path_regex("/a/1[0-9]")),
+        (any().path_regex("/a/[0-9]+"), Route::any("/a/7")),
+        (any().cookie_present("t"), any().cookie("t", "1")),
+        (any().scheme("http").scheme("https"), any().scheme("https")),
+        (any().upgrade("websocket").upgrade("h2c"), any().upgrade("WebSocket")),
+        (rule("MethodRegexp(`P.*`)"), rule("MethodRegexp(`PU.`)")),
+        (rule("MethodRegexp(`P.*`)"), any().method(http::Method::PUT)),
+        (rule("Header(`x`, `1`) || Header(`y`)"), any().header("y", "2")),
+        (rule("!Header(`x`, `1`)"), any().header_absent("x")),
+        (rule("!Path(`/a`)"), Route::any("/b")),
+        (any().host("{x:^[a-z]+$}.com"), any().host("a.com")),
+    ] {
+        let table =
+            Table::builder().route(first.priority(1).name("wide").value(0)).route(second.value(1)).build();
+        let table = table.unwrap();
+        let lints = table.lints();
+        let by_wide = |lint: &Lint| matches!(&lint.kind, LintKind::Shadowed { by, .. } if by == "wide");
+        assert!(lints.iter().any(by_wide), "{table}{lints:?}");
+    }
+}
+
 #[test]
 fn registration_overlaps_are_lints() {
     let policy = Policy::default().precedence(Precedence::RegistrationOrder);

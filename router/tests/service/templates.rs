@@ -210,6 +210,32 @@ fn anchors_at_the_ends_of_variables() {
     }
 }
 
+/// A comment ends before the text that follows its regex, wherever the regex is.
+#[test]
+fn comments_and_large_classes() {
+    let verbose = "(?x) [0-9]+ # digits";
+    for (route, host, target) in [
+        (Route::any(format!("/{{a:{verbose}}}")), "h", "/12"),
+        (Route::any(format!("/{{a:{verbose}}}-{{b:{verbose}}}.x")), "h", "/12-3.x"),
+        (Route::any("/").host(format!("{{a:{verbose}}}.h")), "1.h", "/"),
+        (Route::any("/").host_regex(format!("x{verbose}")), "x1", "/"),
+        (Route::any("/").query("q", format!("{{a:{verbose}}}-")), "h", "/?q=1-"),
+        (Route::any("/").query_regex("q", verbose), "h", "/?q=1"),
+        (Route::any("/").header_regex("host", verbose), "7", "/"),
+        (Route::new().path_regex("(?x) /[0-9]+ # digits"), "h", "/7"),
+        (Route::rule("PathRegexp(`(?x) /[0-9]+ # digits`)"), "h", "/7"),
+        (Route::any("/watch/{id:\\w{11}}"), "h", "/watch/dQw4w9WgXcQ"),
+        (Route::any("/watch/{id:\\w{11}}.{x}"), "h", "/watch/dQw4w9WgXcQ.a"),
+    ] {
+        assert!(taken(route.clone(), host, target).is_some(), "{host} {target}");
+        let lints = Table::builder().route(route.value(())).build().unwrap().lints();
+        assert_eq!(lints, [], "{host} {target}");
+    }
+    let errors =
+        Table::builder().route(Route::any("/{x:\\w{99}}").value(())).build().unwrap_err().to_string();
+    assert!(errors.contains("(?-u:\\w)"), "{errors}");
+}
+
 #[test]
 fn assertions_elsewhere_are_errors() {
     let anchor = TemplateErrorKind::Anchor;

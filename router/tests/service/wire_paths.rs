@@ -278,6 +278,13 @@ async fn doubled_slashes() {
         ],
     )
     .await;
+    // A variable that has captured the slash: no redirect to the same path.
+    let own = builder()
+        .policy(Policy::gorilla().trailing_slash(TrailingSlash::Redirect))
+        .route(Route::get("/{x:.*}").to(show))
+        .build()
+        .unwrap();
+    targets(own, &[(b"/", "200 /{x:.*} x="), (b"/a", "200 /{x:.*} x=a"), (b"/a/", "301 /a")]).await;
     let kept = builder()
         .policy(Policy::gorilla().trailing_slash(TrailingSlash::Redirect).path_cleaning(PathCleaning::Keep))
         .route(Route::get("//{x}/").to(show))
@@ -405,6 +412,18 @@ async fn redirects_within_mounts() {
     // Without a removed prefix, two leading slashes would be another host.
     let root = builder().policy(keep).route(Route::prefix("/").mount(inner.clone())).build().unwrap();
     targets(root, &[(b"/x", "308 /x/"), (b"//x/", "301 /x/"), (b"/./x/", "301 /x/")]).await;
+    // axum's own prefixes, around our mounts and inside.
+    #[cfg(feature = "axum")]
+    {
+        let nested = axum::Router::new().nest_service("/n", inner.clone());
+        let mounted =
+            builder().policy(keep).route(Route::prefix("/m").mount(nested.clone())).build().unwrap();
+        let mount = builder().policy(keep).route(Route::prefix("/m").mount(inner.clone())).build().unwrap();
+        let around = axum::Router::new().nest_service("/o", mount).nest_service("/n", inner.clone());
+        let around = builder().policy(keep).fallback_service(around).build().unwrap();
+        targets(mounted, &[(b"/m/n/x?q", "308 /m/n/x/?q"), (b"/m/n/./x/", "301 /m/n/x/")]).await;
+        targets(around, &[(b"/n/x?q", "308 /n/x/?q"), (b"/o/m/x", "308 /o/m/x/"), (b"/n\\/x", "404")]).await;
+    }
     let route = Route::prefix("/{tenant}/api").mount(inner);
     let outer = builder().policy(keep).route(route).build().unwrap();
     targets(outer, &[(b"/a/api/x?q", "308 /a/api/x/?q"), (b"/a/api/./x/", "301 /a/api/x/")]).await;
