@@ -85,6 +85,18 @@
 //! does.) `%2F` is data and never separates segments. A request without a matching route is a [`Miss`]: 405 with
 //! `Allow` if another method would match, 415 or 406 if another type would, else 404. The [`Policy`] changes this.
 //!
+//! # Details
+//!
+//! - Path parameters such as `;v=1` belong to their segment: `/users;v=1` is a segment of that text, and `/{x}` captures it
+//!   whole.
+//! - Variables of one segment share it greedily from the left: `/{a}-{b}` gives `1-2-3` as `1-2` and `3`.
+//! - `OPTIONS *` has the path `*`, which no template has: it matches routes without a path only, else it is 404. A route for
+//!   it alone is `Route::new().method(Method::OPTIONS).path_regex("[*]")`.
+//! - ``!Method(`GET`)`` excludes HEAD too. A request that fails only there is 405, and `Allow` names the methods that the rule
+//!   leaves; a method regex is treated in the same way. Extension methods of such conditions are not listed.
+//! - An `Accept` header that is missing accepts all types. One that is empty, or has no readable range, accepts none: 406.
+//! - Up to [64 scopes](MAX_SCOPE_DEPTH) may be within each other; more are a build error.
+//!
 //! # Layers
 //!
 //! `layer` wraps everything in a router or scope, `route_layer` matched routes only, `miss_layer` misses only. The
@@ -172,7 +184,7 @@ pub use crate::request::policy::{
 pub use crate::request::view::RequestHead;
 pub use crate::route::conditions::SourceLocation;
 pub use crate::route::route::Route;
-pub use crate::route::scope_conditions::ScopeConditions;
+pub use crate::route::scope_conditions::{MAX_SCOPE_DEPTH, ScopeConditions};
 pub use crate::service::builder::Builder;
 pub use crate::service::endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use crate::service::handler::NotRouted;

@@ -16,7 +16,7 @@ use crate::request::view::RequestHead;
 use crate::route::conditions::{HostText, SourceLocation};
 use crate::route::lower::lower_as_one;
 use crate::route::route::Route;
-use crate::route::scope_conditions::ScopeConditions;
+use crate::route::scope_conditions::{MAX_SCOPE_DEPTH, ScopeConditions};
 use crate::route::to_rule::condition_texts;
 #[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
@@ -126,7 +126,7 @@ impl<T> TableBuilder<T> {
         self.routes.push((scope, route));
     }
 
-    /// Adds a scope, inside another one or outside all.
+    /// Adds a scope, inside another one or outside all; up to [`MAX_SCOPE_DEPTH`] may be within each other.
     pub fn scope(&mut self, parent: Option<ScopeId>, scope: ScopeConditions) -> ScopeId {
         self.scopes.push((parent, scope));
         ScopeId(self.scopes.len() as u32 - 1)
@@ -138,6 +138,7 @@ impl<T> TableBuilder<T> {
     /// The errors of all routes and scopes.
     pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
         let mut errors = std::mem::take(&mut self.errors);
+        self.check_depth(&mut errors);
         self.lower_scopes(&mut errors);
         let scopes = self.compile_scopes(&mut errors);
         let proxies = proxies(&self.proxies, &mut errors);
@@ -206,6 +207,21 @@ impl<T> TableBuilder<T> {
             order_by_inclusion(&mut routes.compiled, &routes.entries, &self.policy, errors)
         } else {
             UnknownOverlaps::default()
+        }
+    }
+
+    /// Reports scopes that are too deep, and takes them out of their outer scopes.
+    fn check_depth(&mut self, errors: &mut Vec<BuildError>) {
+        let mut depths: Vec<usize> = Vec::with_capacity(self.scopes.len());
+        for (parent, scope) in &mut self.scopes {
+            let outer = parent.and_then(|parent| depths.get(parent.index()));
+            let mut depth = outer.map_or(1, |outer| outer + 1);
+            if depth > MAX_SCOPE_DEPTH || scope.is_too_deep {
+                let kinds = vec![BuildErrorKind::ScopesTooDeep];
+                report(errors, &scope.conditions, scope.name.as_deref(), kinds);
+                (*parent, depth) = (None, 1);
+            }
+            depths.push(depth);
         }
     }
 

@@ -10,6 +10,7 @@
 mod allow;
 mod conditions;
 mod cost;
+mod details;
 mod errors;
 mod explanations;
 mod layers;
