@@ -153,7 +153,7 @@ impl Evaluation<'_> {
         let mut skipped = Vec::new();
         let expected = case.results.iter().flatten();
         for (i, ((expected, got), spec)) in expected.zip(&output.results).zip(&case.requests).enumerate() {
-            let parts = expect::differing_parts(dialect, spec, expected, got.as_ref());
+            let parts = expect::differing_parts(case, dialect, spec, expected, got.as_ref());
             let agrees = parts.is_empty();
             if let Some(defect) = self.defect(i, expected, got.as_ref(), &parts) {
                 counts.requests.skip();
