@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
+use waylay_examples::server::{Limits, Port, stop_on_signal};
 use waylay_extract::Extract;
 use waylay_router::{Route, Router, Scope};
 
@@ -42,14 +42,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .fallback_service(tenants);
 
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
+    // `axum::serve` has no time limits of its own.
+    let port = Port::bind(address.parse()?).await?;
+    let address = port.address();
+    let stop = stop_on_signal()?;
     println!("served by axum's router:");
     println!("  curl -s 'http://{address}/tenants/acme'");
     println!("served by waylay's router, which matches host and query:");
     println!("  curl -s -H 'Host: acme.localhost' 'http://{address}/greeting'");
     println!("  curl -s -H 'Host: acme.localhost' 'http://{address}/greeting?to=you'");
-    axum::serve(listener, app).await?;
+    port.serve(app, Limits::default(), stop).await;
     Ok(())
 }
 

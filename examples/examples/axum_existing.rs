@@ -2,6 +2,7 @@
 
 use axum::{Router, extract::Path, routing::get};
 use tokio::net::TcpListener;
+use waylay_examples::server::stop_on_signal;
 use waylay_fault::{Fault, error}; // +
 
 #[tokio::main]
@@ -16,10 +17,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
+    let stop = stop_on_signal()?;
     println!("about half of the responses are `503 Service Unavailable` with `x-fault-injected: flaky`:");
     println!("  curl -si 'http://{address}/orders/7'");
     println!("never a fault:");
     println!("  curl -si 'http://{address}/prices'");
-    axum::serve(listener, app).await?;
+    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await?;
     Ok(())
 }

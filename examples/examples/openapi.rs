@@ -5,6 +5,7 @@
 use axum::{Json, response::Html};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use waylay_examples::server::{Limits, Port, stop_on_signal};
 use waylay_extract::{Extract, OpenApi, OpenApiExt, RouterExt};
 use waylay_router::{Route, Router};
 
@@ -84,9 +85,10 @@ fn shop() -> Result<Router, Box<dyn std::error::Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    println!("http://{}/", listener.local_addr()?);
-    axum::serve(listener, tower::make::Shared::new(shop()?)).await?;
+    let port = Port::bind(([127, 0, 0, 1], 3000).into()).await?;
+    let stop = stop_on_signal()?;
+    println!("http://{}/", port.address());
+    port.serve(shop()?, Limits::default(), stop).await;
     Ok(())
 }
 

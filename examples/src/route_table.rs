@@ -3,6 +3,8 @@
 use comfy_table::{Table, presets};
 use waylay_router::{RouteInfo, Router};
 
+use crate::redact;
+
 /// Returns a table with left-aligned columns and without borders; `Table::trim_fmt` formats it.
 pub fn plain_table<const N: usize>(head: [&str; N]) -> Table {
     let mut table = Table::new();
@@ -15,17 +17,26 @@ pub fn plain_table<const N: usize>(head: [&str; N]) -> Table {
 
 /// Lists the routes of a router: one line each, in the order of registration.
 pub fn route_table(router: &Router) -> String {
-    let mut table = plain_table(["METHOD", "HOST", "PATH", "CONDITIONS", "NAME"]);
-    table.add_rows(router.routes().map(row)).trim_fmt()
+    table(router, str::to_owned)
 }
 
-fn row(route: RouteInfo<'_>) -> [String; 5] {
+/// Lists the routes without the values of conditions on headers, cookies and queries.
+pub fn route_table_without_values(router: &Router) -> String {
+    table(router, redact::condition)
+}
+
+fn table(router: &Router, condition: fn(&str) -> String) -> String {
+    let mut table = plain_table(["METHOD", "HOST", "PATH", "CONDITIONS", "NAME"]);
+    table.add_rows(router.routes().map(|route| row(route, condition))).trim_fmt()
+}
+
+fn row(route: RouteInfo<'_>, condition: fn(&str) -> String) -> [String; 5] {
     let methods = if route.methods().is_all() { "*".to_owned() } else { route.methods().to_string() };
     let hosts: Vec<&str> = route.hosts().collect();
     // A rule may have several alternatives, of which the other columns show the first.
     let conditions = match route.rule() {
-        Some(rule) => rule.to_owned(),
-        None => route.conditions().collect::<Vec<_>>().join(", "),
+        Some(rule) => condition(rule),
+        None => route.conditions().map(condition).collect::<Vec<_>>().join(", "),
     };
     [
         methods,
@@ -53,7 +64,7 @@ mod tests {
             [
                 "METHOD     HOST  PATH          CONDITIONS  NAME",
                 "GET, HEAD  *     /orders/{id}              order",
-                "*          a.b   /             query q",
+                "*          a.b   /             Query(`q`)",
             ]
         );
     }

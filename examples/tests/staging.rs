@@ -31,8 +31,12 @@ fn staging(args: &[&str]) -> Command {
 
 impl Staging {
     fn start() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(args: &[&str]) -> Self {
         let mut command = staging(&["--addr", "127.0.0.1:0", "--control-addr=127.0.0.1:0"]);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.args(args).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut guide = Vec::new();
         while guide.last().is_none_or(|line| line != "Press Ctrl-C to stop.") {
@@ -234,8 +238,8 @@ async fn an_invalid_change_is_a_problem_and_changes_nothing() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupt_cancels_a_hang_and_stops_the_program() {
-    for over_http2 in [false, true] {
+async fn a_signal_cancels_a_hang_and_stops_the_program() {
+    for (over_http2, signal) in [(false, "-INT"), (true, "-TERM"), (false, "-TERM"), (true, "-INT")] {
         let mut staging = Staging::start();
         staging.switch("hang-stock", &json!({"enabled": true, "participation": 1})).await;
         let headers = [("host", "acme.shop.localhost")];
@@ -249,11 +253,26 @@ async fn an_interrupt_cancels_a_hang_and_stops_the_program() {
         }
 
         let process = staging.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
         // The hang would end without a response; after its cancellation the route responds.
         let reply = hanging.await.unwrap().unwrap();
         assert_eq!((reply.status, &*reply.body), (StatusCode::OK, r#"{"tenant":"acme","sku":1,"count":12}"#));
         assert!(staging.child.wait().unwrap().success());
+    }
+}
+
+/// Limits are those of the server that the programs share, which the tests of `gateway` cover.
+#[tokio::test]
+async fn a_slow_client_is_disconnected_and_a_tunnel_refused() {
+    let staging = Staging::with(&["--header-timeout", "400ms"]);
+    for address in [staging.shop, staging.control] {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        std::io::Write::write_all(&mut stream, b"GET / HTTP/1.1\r\nhost: ").unwrap();
+        let mut response = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut response).unwrap();
+        assert!(!response.contains(" 200 "), "{response}");
+        let reply = send(address, false, request("TRACE", "/", &[], "")).await.unwrap();
+        assert_eq!(reply.status, StatusCode::NOT_IMPLEMENTED);
     }
 }
 

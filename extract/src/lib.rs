@@ -27,7 +27,7 @@ mod text;
 mod write;
 
 pub use crate::client::base_url::{BaseUrl, BaseUrlError};
-pub use crate::client::client::{Client, ClientError, DecodeError};
+pub use crate::client::client::{Client, ClientError, DecodeError, ServiceError};
 pub use crate::client::error_response::ErrorResponse;
 pub use crate::descriptor::route::RouteTarget;
 pub use crate::error::field::{Code, FieldError, Location};
@@ -51,10 +51,12 @@ pub use crate::openapi::schema::TextSchema;
 pub use crate::routing::endpoint::{RouteArguments, RouteExt, RouterExt, Routes};
 #[cfg(feature = "router")]
 pub use crate::routing::link::{Link, LinkError, UrlsExt};
+#[cfg(feature = "router")]
+pub use crate::routing::status::Status;
 pub use crate::text::dispatch::TextResult;
 pub use crate::text::from_text::{FromText, TextError};
 pub use crate::text::to_text::ToText;
-pub use crate::write::into_request::IntoRequest;
+pub use crate::write::into_request::{IntoRequest, clone_request};
 pub use crate::write::writer::{RequestWriter, WriteError};
 #[cfg(feature = "router")]
 pub use waylay_extract_derive::routes;
@@ -99,10 +101,13 @@ pub mod derive {
     #[cfg(feature = "openapi")]
     pub use crate::openapi::answer::{AnswerByNone, AnswerByType, AnswerDispatch};
     #[cfg(feature = "openapi")]
-    pub use crate::openapi::operation::{FieldDescription, Operation};
+    pub use crate::openapi::field::{Bounds, FieldDescription};
+    #[cfg(feature = "openapi")]
+    pub use crate::openapi::operation::Operation;
     #[cfg(feature = "openapi")]
     pub use crate::openapi::schema::{
-        SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, SchemaDispatch, choices, text_schema,
+        SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, SchemaDispatch, choices,
+        lenient_bool_schema, text_schema,
     };
     #[cfg(feature = "openapi")]
     pub use crate::routing::description::{RootByNone, RootByType, RootDispatch, described};
@@ -114,6 +119,9 @@ pub mod derive {
     pub use crate::descriptor::field::{Duplicates, Empty, HeadPlan, NestedLimits, PartRule, Rule};
     pub use crate::descriptor::names::{Keys, Names};
     pub use crate::descriptor::route::{OwnRoute, RouteTarget};
+    #[cfg(feature = "pattern")]
+    pub use crate::error::bounds::Pattern;
+    pub use crate::error::bounds::{characters, is_multiple};
     pub use crate::error::collector::Errors;
     pub use crate::error::field::{FieldError, Location, ValueError};
     pub use crate::error::rejection::Rejection;
@@ -124,12 +132,12 @@ pub mod derive {
     #[cfg(all(feature = "form", feature = "multipart"))]
     pub use crate::extract::form::FormOrPartsSlot;
     #[cfg(feature = "form")]
-    pub use crate::extract::form::{whole_form, whole_query};
+    pub use crate::extract::form::{WholeSlot, whole_form, whole_query};
     pub use crate::extract::handler::{
         from, from_parts, from_request, option_from_parts, option_from_request, path,
     };
     #[cfg(feature = "headers")]
-    pub use crate::extract::head::typed;
+    pub use crate::extract::head::{typed, typed_name};
     #[cfg(feature = "multipart")]
     pub use crate::extract::parts::MultipartSlot;
     pub use crate::field::member::MemberSlot;
@@ -143,6 +151,7 @@ pub mod derive {
         ReadByFromStr, ReadByFromText, ReadByNone, ReadDispatch, WriteByDisplay, WriteByNone, WriteByToText,
         WriteDispatch, borrowed, cow, not_empty, serde_text,
     };
+    pub use crate::text::from_text::{lenient_bool, strict_bool};
     pub use crate::text::via_serde::serde as serde_scalar;
     #[cfg(all(feature = "form", feature = "multipart"))]
     pub use crate::write::body::write_parts;

@@ -77,7 +77,8 @@
 //!
 //! A disabled fault costs one relaxed load per request, no allocation and no copy of the request;
 //! nothing is counted. (axum boxes every body that is not its own type; `FaultLayer::boxed` avoids
-//! this allocation.) An enabled fault costs the requests that it does not select the lists, one
+//! this allocation.) A fault with rules for [messages](messages()) copies the head of each request, to
+//! reach open streams when it is enabled. An enabled fault costs the requests that it does not select the lists, one
 //! hash, and an entry in their extensions, so that it decides only once.
 //!
 //! # Shutdown
@@ -136,7 +137,7 @@ pub use crate::fault::selection::Group;
 pub use crate::fault::switch::{ParticipationError, halt, halted, resume};
 pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
-pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
+pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
 pub use crate::injector::key::DecideBy;
 pub use crate::injector::messages::{Format, Messages, messages};
 pub use crate::injector::quota::{Quota, quota};
@@ -163,7 +164,7 @@ pub use crate::random::draws::{Draws, Key, Sampler};
 pub use crate::report::counts::Counts;
 pub use crate::report::event::{Action, Event, Phase, Reporter, Side, SkipReason};
 pub use crate::report::mark::{INJECTED_HEADER, Injected};
-pub use crate::service::client::{ClientError, ClientFuture, ClientLayer, ClientService};
+pub use crate::service::client::{ClientError, ClientFuture, ClientLayer, ClientService, ServiceError};
 pub use crate::service::future::FaultFuture;
 pub use crate::service::layer::{BoxedFuture, BoxedLayer, BoxedService, FaultLayer};
 pub use crate::service::service::FaultService;

@@ -15,7 +15,10 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use waylay_fault::{Delay, Event, Fault, Injector, Phase, Reject, halt, halted, reject, resume, slow};
+use waylay_fault::{
+    Delay, Event, Fault, Injector, Phase, Reject, chain, error, halt, halted, quota, random, reject, resume,
+    slow,
+};
 
 async fn send(fault: &Fault) -> u16 {
     let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
@@ -92,6 +95,30 @@ async fn a_halt_lets_a_server_shut_down() {
         client.read_to_string(&mut reply).await.unwrap();
         assert!(reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.ends_with("real"), "{reply}");
         resume();
+    }
+}
+
+/// A quota protects; it is lifted where it is declared a fault, or is part of one.
+#[tokio::test]
+async fn a_halt_does_not_lift_a_quota() {
+    let _alone = ALONE.lock().await;
+    let none = || quota(0, "1h");
+    let rows: [(Injector, u16); 6] = [
+        (none().into(), 429),
+        (Injector::from(none()).reporter(|_: &Event<'_>| {}), 429),
+        (chain([none(), none()]), 429),
+        (none().as_fault().into(), 200),
+        (chain::<Injector>([slow(Delay::fixed("0s")), none().into()]), 200),
+        (random::<Injector>([(1.0, none().into()), (0.0, error(503).into())]), 200),
+    ];
+    for (number, (injector, status)) in rows.into_iter().enumerate() {
+        let fault = always(injector);
+        assert_eq!(send(&fault).await, 429, "{number}");
+        halt();
+        assert_eq!(send(&fault).await, status, "{number}");
+        resume();
+        fault.control().set_enabled(false);
+        assert_eq!(send(&fault).await, 200, "{number}");
     }
 }
 

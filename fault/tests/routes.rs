@@ -5,7 +5,7 @@
 
 use axum::body::Body;
 use axum::routing::get;
-use http::Request;
+use http::{Request, Response};
 use tower::ServiceExt;
 use waylay_fault::{Fault, Key, error};
 use waylay_router::{Route, Router, Scope};
@@ -77,5 +77,128 @@ async fn route_lists_do_not_shift_the_counter() {
             let wanted = if sampler.draw(Key::Counter(number), b"").is_selected(0.5) { 503 } else { 200 };
             assert_eq!(status("/a/1").await, wanted, "{number}");
         }
+    }
+}
+
+/// A request at this path, as the fault sees it in each place: around the routers, within axum's
+/// `nest` and `nest_service`, within our `mount`, and in one router within the other.
+async fn is_injected(fault: &Fault, path: &str) -> Vec<bool> {
+    let leaf = || axum::Router::<()>::new().route("/{*rest}", get(async || "real"));
+    let ours = |layer: bool| {
+        let routes = Router::builder();
+        let routes = if layer { routes.layer(fault.layer()) } else { routes };
+        routes.route(Route::get("/{*rest}").to(async || "real")).build().unwrap()
+    };
+    let axum_nest = axum::Router::new().nest("/api", leaf().layer(fault.layer()));
+    let axum_service = axum::Router::new().nest_service("/api", leaf().layer(fault.layer()));
+    let axum_twice =
+        axum::Router::new().nest("/api", axum::Router::new().nest("/admin", leaf().layer(fault.layer())));
+    let axum_around = axum::Router::new().nest("/api", leaf()).layer(fault.layer());
+    let mounted = Router::builder().route(Route::prefix("/api").mount(ours(true))).build().unwrap();
+    let axum_mounted = Router::builder().route(Route::prefix("/api").mount(leaf().layer(fault.layer())));
+    let ours_nested = axum::Router::new().nest_service("/api", ours(true));
+    let mut seen = Vec::new();
+    for service in [axum_nest, axum_service, axum_twice, axum_around, ours_nested] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        seen.push(service.oneshot(request).await.unwrap().status() == 503);
+    }
+    for service in [mounted, axum_mounted.build().unwrap()] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        seen.push(service.oneshot(request).await.unwrap().status() == 503);
+    }
+    seen
+}
+
+/// What is looked at is the path that the server got, wherever the fault is.
+#[tokio::test]
+async fn paths_are_those_that_the_server_got() {
+    let fault = || Fault::new("listed", error(503)).enabled(true).participation(1.0);
+    let rows = [
+        (fault().block_paths(["/api/admin/*"]), "/api/admin/x", false),
+        (fault().block_paths(["/admin/*"]), "/api/admin/x", true),
+        (fault().allow_paths(["/api/admin/{id}"]), "/api/admin/7", true),
+        (fault().allow_paths(["/admin/{id}"]), "/api/admin/7", false),
+        (fault().block_rules(["PathPrefix(`/api/admin`)"]), "/api/admin/x", false),
+        (fault().allow_rules(["Path(`/admin/x`)"]), "/api/admin/x", false),
+        // Probes are those of the server, not of a part of it.
+        (fault(), "/api/admin/health", true),
+    ];
+    for (builder, path, wanted) in rows {
+        let fault = builder.build().unwrap();
+        assert_eq!(is_injected(&fault, path).await, [wanted; 7], "{path} {fault:?}");
+    }
+    // A probe's path that a nested router shortens is still one.
+    let fault = fault().build().unwrap();
+    let app = axum::Router::<()>::new().nest(
+        "/grpc.health.v1.Health",
+        axum::Router::new().route("/Check", get(async || "real")).layer(fault.layer()),
+    );
+    let request = Request::get("/grpc.health.v1.Health/Check").body(Body::empty()).unwrap();
+    assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+}
+
+/// A client's request has its own path, whatever request it is sent for.
+#[tokio::test]
+async fn clients_keep_their_own_path() {
+    use tower_layer::Layer;
+    let fault = Fault::new("listed", error(503)).enabled(true).participation(1.0);
+    let fault = fault.allow_paths(["/api/upstream"]).build().unwrap();
+    let client =
+        tower::service_fn(async |_: Request<Body>| Ok::<_, std::io::Error>(Response::new(Body::empty())));
+    let client = fault.client_layer().layer(client);
+    let app = axum::Router::<()>::new().nest(
+        "/api",
+        axum::Router::new().route(
+            "/upstream",
+            get(async move |request: Request<Body>| client.oneshot(request).await.unwrap().status()),
+        ),
+    );
+    let request = Request::get("/api/upstream").body(Body::empty()).unwrap();
+    assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+}
+
+/// Reports name the path that the server got.
+#[tokio::test]
+async fn reports_have_the_path_that_the_server_got() {
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = seen.clone();
+    let fault = Fault::new("listed", error(503))
+        .enabled(true)
+        .participation(1.0)
+        .block_methods(["POST"])
+        .reporter(move |event: &waylay_fault::Event<'_>| log.lock().unwrap().push(event.uri().to_string()))
+        .build()
+        .unwrap();
+    let app = axum::Router::<()>::new()
+        .nest("/api", axum::Router::new().route("/a", get(async || "real")).layer(fault.layer()));
+    for method in ["GET", "POST"] {
+        let request = Request::builder().method(method).uri("/api/a?b=c").body(Body::empty()).unwrap();
+        app.clone().oneshot(request).await.unwrap();
+    }
+    assert_eq!(*seen.lock().unwrap(), ["/api/a?b=c"; 3]);
+}
+
+/// Within a mount a template is known with the prefix, as within axum's `nest`, and without it.
+#[tokio::test]
+async fn templates_within_mounts() {
+    let fault = || Fault::new("listed", error(503)).enabled(true).participation(1.0);
+    for (template, wanted) in [
+        ("/api/{version}/items/{id}", true),
+        ("/items/{id}", true),
+        ("/api/{version}/items", false),
+        ("/other/items/{id}", false),
+    ] {
+        let fault = fault().allow_routes([template]).build().unwrap();
+        let ours = Router::builder().layer(fault.layer());
+        let ours = ours.route(Route::get("/items/{id}").to(async || "item")).build().unwrap();
+        let theirs =
+            axum::Router::<()>::new().route("/items/{id}", get(async || "item")).layer(fault.layer());
+        let ours = Router::builder().route(Route::prefix("/api/{version}").mount(ours)).build().unwrap();
+        let theirs = Router::builder().route(Route::prefix("/api/{version}").mount(theirs)).build().unwrap();
+        let request = || Request::get("/api/v1/items/7").body(Body::empty()).unwrap();
+        assert_eq!(ours.oneshot(request()).await.unwrap().status() == 503, wanted, "{template}");
+        // Of axum's router within, the outer match hides the template without the prefix.
+        let wanted = wanted && template.starts_with("/api");
+        assert_eq!(theirs.oneshot(request()).await.unwrap().status() == 503, wanted, "axum's, {template}");
     }
 }

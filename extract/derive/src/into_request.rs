@@ -143,7 +143,7 @@ fn rest(model: &Model, field: &Field) -> TokenStream {
     };
     let keys = model.fields.iter().filter_map(|other| match &other.source {
         FieldSource::Query { keys } if !is_form => Some(keys),
-        FieldSource::Form { keys } if is_form => Some(keys),
+        FieldSource::Form { keys, .. } if is_form => Some(keys),
         _ => None,
     });
     let keys: Vec<_> = keys.flatten().collect();
@@ -307,7 +307,7 @@ impl<'f> TextTarget<'f> {
             FieldSource::Param { name, raw: true, .. } => target("param_raw", "Path", name),
             FieldSource::Param { name, .. } => target("param", "Path", name),
             FieldSource::Query { keys } => target("query", "Query", &keys[0]),
-            FieldSource::Form { keys } => target("form", "Form", &keys[0]),
+            FieldSource::Form { keys, .. } => target("form", "Form", &keys[0]),
             FieldSource::Cookie { keys, .. } => target("cookie", "Cookie", &keys[0]),
             FieldSource::Header { name, .. } => target("header", "Header", name),
             _ => None,

@@ -12,7 +12,7 @@ use crate::attr::options;
 use crate::model::field::Field;
 use crate::model::model::Model;
 use crate::model::source::{Cardinality, FieldSource, Part, View, without_option};
-use crate::model::text_options::ReadWith;
+use crate::model::text_options::{Empty, ReadWith};
 
 /// The doc comments of a struct and of its fields.
 pub(crate) struct DocComments {
@@ -60,7 +60,8 @@ pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
         .as_ref()
         .map(|error| quote!((&&__rt::AnswerDispatch::<#error>::new()).describe_answers(__operation.error_answers());));
     let (_, type_generics, _) = model.generics.split_for_impl();
-    let closed = model.container.deny.json.then(|| quote!(__operation.closed();));
+    let statuses = model.route.as_ref().map(|route| &route.statuses).filter(|statuses| !statuses.is_empty());
+    let statuses = statuses.map(|statuses| quote!(__operation.declare_statuses(&[#(#statuses),*]);));
     quote! {
         ::waylay_extract::__described! {
             fn describe(__operation: &mut __rt::Operation) {
@@ -69,7 +70,7 @@ pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
                 __operation.rules::<__Slots #type_generics>(#validated);
                 __operation.doc(#own);
                 #(#fields)*
-                #closed
+                #statuses
                 #answer
                 #error_answers
             }
@@ -79,12 +80,16 @@ pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
 
 /// Returns the statements that describe one field.
 fn describe(model: &Model, field: &Field, doc: &str) -> TokenStream {
-    let description = description(field, doc);
+    let description = description(model, field, doc);
     let schema = schema_fn(field);
     let parameter = |location: &str, name: &LitStr| quote!(__operation.parameter(#location, #name, #description, #schema););
     let part = |name: &LitStr, binary: bool| quote!(__operation.part(#name, #binary, #description, #schema););
     let has_parts = || model.fields.iter().any(|field| matches!(field.source, FieldSource::Part { .. }));
     match &field.source {
+        FieldSource::Header { typed: true, .. } => {
+            let item = field.cardinality.item();
+            quote!(__operation.parameter("header", __rt::typed_name::<#item>(), #description, #schema);)
+        }
         FieldSource::Param { name, .. } => parameter("path", name),
         FieldSource::Header { name, .. } => parameter("header", name),
         FieldSource::Cookie { keys, .. } => parameter("cookie", &keys[0]),
@@ -96,8 +101,21 @@ fn describe(model: &Model, field: &Field, doc: &str) -> TokenStream {
             let name = field_name(field);
             quote!(__operation.rest(#name, #doc);)
         }
-        FieldSource::Form { keys } if has_parts() => part(&keys[0], false),
-        FieldSource::Form { keys } | FieldSource::Nested { keys, form: true, .. } => {
+        FieldSource::FormRest => quote!(__operation.form_rest();),
+        FieldSource::Form { keys, query: true } => {
+            let name = &keys[0];
+            // A document cannot say that the value has to be in one of the two.
+            let description = quote!(__rt::FieldDescription { required: false, ..#description });
+            let form = match has_parts() {
+                true => quote!(__operation.part(#name, false, #description, #schema);),
+                false => quote!(__operation.form(#name, #description, #schema);),
+            };
+            quote!(__operation.parameter("query", #name, #description, #schema); #form)
+        }
+        FieldSource::Form { keys, .. } | FieldSource::Nested { keys, form: true, .. } if has_parts() => {
+            part(&keys[0], false)
+        }
+        FieldSource::Form { keys, .. } | FieldSource::Nested { keys, form: true, .. } => {
             let name = &keys[0];
             quote!(__operation.form(#name, #description, #schema);)
         }
@@ -136,9 +154,12 @@ fn body(field: &Field, views: &[View], doc: &str) -> TokenStream {
         let many = many && json;
         // An empty text and an empty run of bytes are valid bodies.
         let required = required && json;
+        // Where JSON is one type of several, `null` is not `None`.
+        let nullable = field.cardinality.is_option() && views == [View::Json];
         quote! {
             __operation.body(#kind, __rt::FieldDescription {
-                required: #required, many: #many, json: #json, doc: #doc, ..__rt::FieldDescription::NONE
+                required: #required, many: #many, json: #json, nullable: #nullable, doc: #doc,
+                ..__rt::FieldDescription::NONE
             }, #schema);
         }
     });
@@ -146,7 +167,7 @@ fn body(field: &Field, views: &[View], doc: &str) -> TokenStream {
 }
 
 /// Returns the description of a field beside its name and its type.
-fn description(field: &Field, doc: &str) -> TokenStream {
+fn description(model: &Model, field: &Field, doc: &str) -> TokenStream {
     let scalar = field.scalar.as_ref();
     let is_json = matches!(
         field.source,
@@ -157,10 +178,19 @@ fn description(field: &Field, doc: &str) -> TokenStream {
     );
     let flag = scalar.is_some_and(|scalar| scalar.flag);
     let mut description = Vec::new();
+    let is_option = field.cardinality.is_option();
+    let is_nullable = is_option && matches!(field.source, FieldSource::Json { .. });
+    let may_be_empty = match scalar.map(|scalar| scalar.empty) {
+        Some(Empty::Auto) => flag || (is_option && !field.cardinality.is_list()),
+        Some(Empty::None | Empty::Keep | Empty::Error) | None => flag,
+    };
     // serde requires a list that is a member.
     let may_be_absent = match field.cardinality {
         Cardinality::Single(_) => flag,
-        Cardinality::List(_) => !matches!(field.source, FieldSource::Json { .. }),
+        Cardinality::List(_) => {
+            let has_minimum = scalar.is_some_and(|scalar| scalar.min_items > 0);
+            !has_minimum && !matches!(field.source, FieldSource::Json { .. })
+        }
         Cardinality::Option(_) | Cardinality::OptionList(_) => true,
     };
     for (word, holds) in [
@@ -168,6 +198,11 @@ fn description(field: &Field, doc: &str) -> TokenStream {
         ("many", field.cardinality.is_list()),
         ("csv", scalar.is_some_and(|scalar| scalar.csv)),
         ("json", is_json),
+        ("nested", matches!(field.source, FieldSource::Nested { .. })),
+        ("nullable", is_nullable),
+        ("may_be_empty", may_be_empty),
+        ("none_if_empty", scalar.is_some_and(|scalar| scalar.empty == Empty::None)),
+        ("not_empty", scalar.is_some_and(|scalar| scalar.empty == Empty::Error)),
     ] {
         if holds {
             let word = quote::format_ident!("{word}");
@@ -180,10 +215,54 @@ fn description(field: &Field, doc: &str) -> TokenStream {
     if let Some(min) = scalar.map(|scalar| scalar.min_items).filter(|min| *min > 0) {
         description.push(quote!(min_items: #min));
     }
+    if field.cardinality.is_list()
+        && let Some(scalar) = scalar
+    {
+        let max = scalar.max_items.unwrap_or(model.container.max_items);
+        description.push(quote!(max_items: ::core::option::Option::Some(#max)));
+    }
+    let bounds = bounds(field);
+    description.push(quote!(bounds: #bounds));
     if let Some(json) = field.default.as_ref().and_then(default) {
         description.push(quote!(default: ::core::option::Option::Some(#json)));
     }
     quote!(__rt::FieldDescription { #(#description,)* doc: #doc, ..__rt::FieldDescription::NONE })
+}
+
+/// Returns the bounds of a field's values: its own, else those of the validation library.
+fn bounds(field: &Field) -> TokenStream {
+    let (own, other) = (&field.bounds, &field.library_bounds);
+    let mut bounds = Vec::new();
+    for (word, bound) in [
+        ("min", own.min.as_ref().or(other.min.as_ref())),
+        ("max", own.max.as_ref().or(other.max.as_ref())),
+        ("multiple_of", own.multiple_of.as_ref()),
+    ] {
+        if let Some(bound) = bound {
+            let word = quote::format_ident!("{word}");
+            // Typed only by its context, a large literal would overflow.
+            let text = match default(&bound.to_token_stream()) {
+                Some(literal) => quote!(::std::string::String::from(#literal)),
+                None => quote!(::std::string::ToString::to_string(&(#bound))),
+            };
+            bounds.push(quote!(#word: ::core::option::Option::Some(|| #text)));
+        }
+    }
+    for (word, bound) in [
+        ("min_length", own.min_length.or(other.min_length)),
+        ("max_length", own.max_length.or(other.max_length)),
+        ("min_items", other.min_items),
+        ("max_items", other.max_items),
+    ] {
+        if let Some(bound) = bound {
+            let word = quote::format_ident!("{word}");
+            bounds.push(quote!(#word: ::core::option::Option::Some(#bound)));
+        }
+    }
+    if let Some(pattern) = own.pattern.as_ref().or(other.pattern.as_ref()) {
+        bounds.push(quote!(pattern: ::core::option::Option::Some(#pattern)));
+    }
+    quote!(__rt::Bounds { #(#bounds,)* ..__rt::Bounds::NONE })
 }
 
 /// Returns a default that is a literal, as JSON.
@@ -204,7 +283,7 @@ fn default(expression: &TokenStream) -> Option<String> {
         },
         Expr::Unary(negative) => {
             let text = negative.to_token_stream().to_string().replace(' ', "");
-            text.parse::<i64>().is_ok().then_some(text)
+            text.parse::<f64>().is_ok().then_some(text)
         }
         _ => None,
     }
@@ -225,11 +304,23 @@ fn json_text(text: &str) -> String {
 
 /// Returns the function that makes the schema of one value.
 fn schema_fn(field: &Field) -> TokenStream {
+    if let FieldSource::Json { passed, .. } = &field.source
+        && passed.iter().any(changes_json)
+    {
+        return quote!(|_| ::core::option::Option::None);
+    }
     match field.scalar.as_ref().map(|scalar| &scalar.read_with) {
         // The text of a module is not the text of the type.
         Some(ReadWith::With(_) | ReadWith::HeaderValue) => quote!(|_| ::core::option::Option::None),
+        Some(ReadWith::Bool { is_lenient: true }) => quote!(__rt::lenient_bool_schema),
         _ => dispatch_schema(field.cardinality.item()),
     }
+}
+
+/// Tests whether an attribute of serde makes the JSON of a member other than that of its type.
+fn changes_json(meta: &TokenStream) -> bool {
+    syn::parse2::<Meta>(meta.clone())
+        .is_ok_and(|meta| ["with", "deserialize_with"].iter().any(|word| meta.path().is_ident(word)))
 }
 
 fn dispatch_schema(item: &Type) -> TokenStream {
@@ -277,6 +368,18 @@ pub(crate) fn answers(ty: &Type, fallback: Fallback) -> TokenStream {
                 arguments.iter().map(|ty| answers(ty, Fallback::Answer)).collect()
             }
             Some((name, arguments)) if name == "Json" && arguments.len() == 1 => json(arguments[0]),
+            Some((name, arguments)) if name == "Status" && status_code(ty).is_some() => {
+                let status = status_code(ty);
+                let inner = match arguments.first() {
+                    Some(ty) => answers(ty, fallback),
+                    None => quote!(<() as ::waylay_extract::Answer>::answer(__operation.answers());),
+                };
+                quote! {
+                    __operation.fixed_status(::core::option::Option::Some(#status));
+                    #inner
+                    __operation.fixed_status(::core::option::Option::None);
+                }
+            }
             _ if fallback == Fallback::Json => json(ty),
             // A type without a name cannot be dispatched on.
             _ if ty.to_token_stream().into_iter().any(|token| token.to_string() == "impl") => {
@@ -284,6 +387,18 @@ pub(crate) fn answers(ty: &Type, fallback: Fallback) -> TokenStream {
             }
             _ => quote!((&&__rt::AnswerDispatch::<#ty>::new()).describe_answers(__operation.answers());),
         },
+    }
+}
+
+/// Returns the literal of `Status<201, T>`.
+fn status_code(ty: &Type) -> Option<&Expr> {
+    let Type::Path(path) = ty else { return None };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+        return None;
+    };
+    match arguments.args.first()? {
+        GenericArgument::Const(status) => Some(status),
+        _ => None,
     }
 }
 

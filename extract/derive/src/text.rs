@@ -14,21 +14,21 @@ use crate::attr::rename::Rename;
 /// Returns the impls, or all errors of the type.
 pub(crate) fn write(input: &DeriveInput) -> syn::Result<TokenStream> {
     let mut errors = Errors::default();
-    let rules = TypeOptions::read(&input.attrs, &mut errors);
+    let options = TypeOptions::read(&input.attrs, &mut errors);
     let impls = match &input.data {
         Data::Enum(data) => {
             let variants: Vec<_> = data
                 .variants
                 .iter()
-                .filter_map(|variant| Variant::read(variant, &rules, &mut errors))
+                .filter_map(|variant| Variant::read(variant, &options, &mut errors))
                 .collect();
-            check_duplicates(&variants, rules.ignore_case, &mut errors);
-            of_enum(&variants, rules.ignore_case)
+            check_duplicates(&variants, options.ignore_case, &mut errors);
+            of_enum(&variants, options.ignore_case)
         }
         Data::Struct(data) => match &data.fields {
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
-                if let Some(place) = rules.place {
-                    errors.at(place, "a newtype has the text of its field");
+                if let Some(attribute) = options.attribute {
+                    errors.at(attribute, "a newtype has the text of its field");
                 }
                 of_newtype(&fields.unnamed[0].ty)
             }
@@ -104,22 +104,22 @@ fn of_newtype(inner: &syn::Type) -> TextImpls {
 struct TypeOptions {
     rename: Option<Rename>,
     ignore_case: bool,
-    place: Option<TokenStream>,
+    attribute: Option<TokenStream>,
 }
 
 impl TypeOptions {
     fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
-        let mut rules = Self { rename: None, ignore_case: false, place: None };
+        let mut read = Self { rename: None, ignore_case: false, attribute: None };
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("text")) {
-            rules.place = Some(attribute.to_token_stream());
+            read.attribute = Some(attribute.to_token_stream());
             let mut options = Options::of(attribute, errors);
             if let Some(rule) = options.value("rename_all", errors) {
-                rules.rename = Rename::read(&rule, errors);
+                read.rename = Rename::read(&rule, errors);
             }
-            rules.ignore_case |= options.flag("ignore_case", errors).is_some();
+            read.ignore_case |= options.flag("ignore_case", errors).is_some();
             options.end(false, &["rename_all", "ignore_case"], errors);
         }
-        rules
+        read
     }
 }
 
@@ -130,7 +130,7 @@ struct Variant {
 }
 
 impl Variant {
-    fn read(variant: &syn::Variant, rules: &TypeOptions, errors: &mut Errors) -> Option<Self> {
+    fn read(variant: &syn::Variant, options: &TypeOptions, errors: &mut Errors) -> Option<Self> {
         if !matches!(variant.fields, Fields::Unit) {
             errors.at(&variant.fields, "a variant with fields has no text");
             return None;
@@ -147,7 +147,7 @@ impl Variant {
         }
         let name = name.unwrap_or_else(|| {
             let name = variant.ident.unraw().to_string();
-            let name = rules.rename.map_or(name.clone(), |rule| rule.apply_to_variant(&name));
+            let name = options.rename.map_or(name.clone(), |rule| rule.apply_to_variant(&name));
             LitStr::new(&name, variant.ident.span())
         });
         let mut names = vec![name];

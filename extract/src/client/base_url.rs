@@ -1,7 +1,9 @@
 //! BaseUrl: the common start of a client's URLs.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
+use std::str::FromStr;
 
 use http::Uri;
 
@@ -68,11 +70,11 @@ impl BaseUrl {
     pub fn new(url: &str) -> Result<Self, BaseUrlError> {
         let invalid = || BaseUrlError::InvalidBase(url.to_owned());
         let (start, query) = url.split_once('?').unwrap_or((url, ""));
-        let sound = match Uri::try_from(url) {
+        let is_valid = match Uri::try_from(url) {
             Ok(uri) => uri.scheme().is_some() || (url.starts_with('/') && !url.starts_with("//")),
             Err(_) => url.is_empty(),
         };
-        if !sound || url.contains('#') {
+        if !is_valid || url.contains('#') {
             return Err(invalid());
         }
         Ok(Self { start: start.to_owned(), query: query.to_owned() })
@@ -107,6 +109,36 @@ impl BaseUrl {
     pub(crate) fn uri(&self, relative: &str) -> Result<Uri, BaseUrlError> {
         let url = self.join(relative)?;
         Uri::try_from(&url).map_err(|_| BaseUrlError::InvalidUrl(url))
+    }
+}
+
+impl TryFrom<&str> for BaseUrl {
+    type Error = BaseUrlError;
+
+    fn try_from(url: &str) -> Result<Self, BaseUrlError> {
+        Self::new(url)
+    }
+}
+
+impl TryFrom<String> for BaseUrl {
+    type Error = BaseUrlError;
+
+    fn try_from(url: String) -> Result<Self, BaseUrlError> {
+        Self::new(&url)
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = BaseUrlError;
+
+    fn from_str(url: &str) -> Result<Self, BaseUrlError> {
+        Self::new(url)
+    }
+}
+
+impl From<Infallible> for BaseUrlError {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -70,6 +70,34 @@ const LIMIT: u64 = 2 * 1024 * 1024;
 /// assert_eq!((response.status().as_u16(), response.errors()[0].name()), (400, Some("number")));
 /// # Ok(()) }
 /// ```
+///
+/// Over a connection, with the client of `hyper-util`:
+///
+/// ```
+/// use axum_core::body::Body;
+/// use hyper_util::client::legacy::Client as Connector;
+/// use hyper_util::rt::TokioExecutor;
+/// use waylay_extract::{Client, IntoRequest};
+///
+/// #[derive(IntoRequest)]
+/// #[route(GET "/length/{text}")]
+/// struct Length {
+///     #[param]
+///     text: String,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let address = listener.local_addr()?;
+/// # let length = async |axum::extract::Path(text): axum::extract::Path<String>| axum::Json(text.len());
+/// # let app = axum::Router::new().route("/length/{text}", axum::routing::get(length));
+/// # tokio::spawn(async move { axum::serve(listener, app).await });
+/// let connector = Connector::builder(TokioExecutor::new()).build_http::<Body>();
+/// let client = Client::new(connector).base(format!("http://{address}"))?;
+/// let length: usize = client.call(&Length { text: "ways".into() }).await?;
+/// assert_eq!(length, 4);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a client sends nothing until it is called"]
 pub struct Client<S> {
@@ -86,10 +114,17 @@ impl<S> Client<S> {
         Self { service, base: BaseUrl::default(), headers, limit: LIMIT }
     }
 
-    /// Sets the start of every URL.
-    pub fn base(mut self, base: BaseUrl) -> Self {
-        self.base = base;
-        self
+    /// Sets the start of every URL: a [`BaseUrl`] or its text.
+    ///
+    /// # Errors
+    ///
+    /// The text is neither an absolute URL nor an absolute path.
+    pub fn base<B: TryInto<BaseUrl, Error: Into<BaseUrlError>>>(
+        mut self,
+        base: B,
+    ) -> Result<Self, BaseUrlError> {
+        self.base = base.try_into().map_err(Into::into)?;
+        Ok(self)
     }
 
     /// Sets a default header of every request; `accept: application/json` is set already.
@@ -107,7 +142,7 @@ impl<S> Client<S> {
 
 impl<S, B> Client<S>
 where
-    S: Service<Request<Body>, Response = Response<B>> + Clone,
+    S: Service<Request<Body>, Response = Response<B>, Error: Into<BoxError>> + Clone,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     /// Sends a struct by its own route, and reads the JSON of the response.
@@ -118,10 +153,7 @@ where
     ///
     /// The request cannot be written or sent, the status is not a success, or the body is
     /// not JSON of the type.
-    pub async fn call<T: DeserializeOwned>(
-        &self,
-        request: &impl IntoRequest,
-    ) -> Result<T, ClientError<S::Error>> {
+    pub async fn call<T: DeserializeOwned>(&self, request: &impl IntoRequest) -> Result<T, ClientError> {
         let request = request.to_request().map_err(ClientError::Write)?;
         self.request_json(request).await
     }
@@ -136,7 +168,7 @@ where
         method: Method,
         template: &str,
         request: &impl IntoRequest,
-    ) -> Result<T, ClientError<S::Error>> {
+    ) -> Result<T, ClientError> {
         let request = request.to_request_at(method, template).map_err(ClientError::Write)?;
         self.request_json(request).await
     }
@@ -146,7 +178,7 @@ where
     /// # Errors
     ///
     /// The request cannot be written or sent, or the status is not a success.
-    pub async fn call_empty(&self, request: &impl IntoRequest) -> Result<(), ClientError<S::Error>> {
+    pub async fn call_empty(&self, request: &impl IntoRequest) -> Result<(), ClientError> {
         self.call_response(request).await.map(drop)
     }
 
@@ -155,10 +187,7 @@ where
     /// # Errors
     ///
     /// The request cannot be written or sent, or the status is not a success.
-    pub async fn call_response(
-        &self,
-        request: &impl IntoRequest,
-    ) -> Result<Response<Body>, ClientError<S::Error>> {
+    pub async fn call_response(&self, request: &impl IntoRequest) -> Result<Response<Body>, ClientError> {
         let request = request.to_request().map_err(ClientError::Write)?;
         self.request(request).await
     }
@@ -168,7 +197,7 @@ where
     /// # Errors
     ///
     /// As [`call`](Self::call).
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError<S::Error>> {
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = BaseUrl::default().uri(path).map_err(ClientError::Url)?;
         self.request_json(request).await
@@ -179,10 +208,7 @@ where
     /// # Errors
     ///
     /// As [`call`](Self::call).
-    pub async fn request_json<T: DeserializeOwned>(
-        &self,
-        request: Request<Body>,
-    ) -> Result<T, ClientError<S::Error>> {
+    pub async fn request_json<T: DeserializeOwned>(&self, request: Request<Body>) -> Result<T, ClientError> {
         let (head, body) = self.request(request).await?.into_parts();
         let body = self.collect(&head.headers, body).await?;
         let json = if body.is_empty() { b"null".as_slice() } else { &body };
@@ -200,15 +226,15 @@ where
     /// # Errors
     ///
     /// The request cannot be sent, or the status is not a success.
-    pub async fn request(&self, mut request: Request<Body>) -> Result<Response<Body>, ClientError<S::Error>> {
+    pub async fn request(&self, mut request: Request<Body>) -> Result<Response<Body>, ClientError> {
         let relative = request.uri().to_string();
         *request.uri_mut() = self.base.uri(&relative).map_err(ClientError::Url)?;
         for (name, value) in &self.headers {
             request.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
         let mut service = self.service.clone();
-        poll_fn(|cx| service.poll_ready(cx)).await.map_err(ClientError::Service)?;
-        let response = service.call(request).await.map_err(ClientError::Service)?;
+        poll_fn(|cx| service.poll_ready(cx)).await.map_err(ServiceError::of)?;
+        let response = service.call(request).await.map_err(ServiceError::of)?;
         if response.status().is_success() {
             return Ok(response.map(Body::new));
         }
@@ -217,7 +243,7 @@ where
         Err(ClientError::Status(Box::new(ErrorResponse::new(head.status, head.headers, body))))
     }
 
-    async fn collect(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, ClientError<S::Error>> {
+    async fn collect(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, ClientError> {
         let too_large = || ClientError::TooLarge { limit: self.limit };
         let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.unwrap_or(0).max(body.size_hint().lower()) > self.limit {
@@ -246,16 +272,16 @@ async fn start(mut body: Body) -> Bytes {
     start.into()
 }
 
-/// An error of a call; `E` is the error of the service.
+/// An error of a call.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum ClientError<E> {
+pub enum ClientError {
     /// The struct cannot be written into a request.
     Write(WriteError),
     /// The path cannot be joined with the base URL.
     Url(BaseUrlError),
     /// The service has failed, without a response.
-    Service(E),
+    Service(ServiceError),
     /// The status is not a success.
     Status(Box<ErrorResponse>),
     /// The body of the response is longer than the client's limit.
@@ -269,13 +295,13 @@ pub enum ClientError<E> {
     Decode(Box<DecodeError>),
 }
 
-impl<E> fmt::Display for ClientError<E> {
+impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Write(_) => f.write_str("the request cannot be written"),
             Self::Url(_) => f.write_str("the request has no URL"),
             Self::Service(_) => f.write_str("the request got no response"),
-            Self::Status(_) => f.write_str("the status of the response is not a success"),
+            Self::Status(response) => write!(f, "the server responded {response}"),
             Self::TooLarge { limit } => write!(f, "the response is longer than {limit} bytes"),
             Self::Unreadable(_) => f.write_str("the response cannot be read completely"),
             Self::Decode(_) => f.write_str("the response is not JSON of the expected type"),
@@ -283,17 +309,48 @@ impl<E> fmt::Display for ClientError<E> {
     }
 }
 
-impl<E: Error + 'static> Error for ClientError<E> {
+impl Error for ClientError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Write(error) => Some(error),
             Self::Url(error) => Some(error),
-            Self::Service(error) => Some(error),
-            Self::Status(error) => Some(&**error),
+            Self::Service(error) => Some(&*error.0),
+            // Our own text is that of the response, so what comes next stands below that.
+            Self::Status(response) => response.source(),
             Self::TooLarge { .. } => None,
             Self::Unreadable(error) => Some(error),
             Self::Decode(error) => Some(&**error),
         }
+    }
+}
+
+/// The error of the service that a [`Client`] calls.
+///
+/// It is the [source](Error::source) of [`ClientError::Service`], whatever the service's error type is, so
+/// that a client over middleware with boxed errors has errors like any other.
+#[derive(Debug)]
+pub struct ServiceError(BoxError);
+
+impl ServiceError {
+    fn of(error: impl Into<BoxError>) -> ClientError {
+        ClientError::Service(Self(error.into()))
+    }
+
+    /// The error, if it is of this type.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for ServiceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
     }
 }
 

@@ -102,12 +102,12 @@ impl ErrorResponse {
 fn error(value: &Value) -> Option<FieldError> {
     let text = |member: &str| value.get(member)?.as_str();
     let location = LOCATIONS.iter().copied().find(|location| Some(location.as_str()) == text("in"))?;
-    let place = text("name").or(text("pointer")).unwrap_or_default();
+    let name = text("name").or(text("pointer")).unwrap_or_default();
     // A newer server may have more codes.
     let known = CODES.iter().copied().find(|code| Some(code.as_str()) == text("code"));
     let error =
         ValueError::new(known.unwrap_or(Code::Invalid), text("detail").unwrap_or_default().to_owned());
-    Some(FieldError::new(location, place.to_owned(), error))
+    Some(FieldError::new(location, name.to_owned(), error))
 }
 
 const LOCATIONS: [Location; 7] = [
@@ -142,8 +142,8 @@ impl fmt::Display for ErrorResponse {
         write!(f, "{}", self.status)?;
         if !self.errors.is_empty() {
             for (index, error) in self.errors.iter().enumerate() {
-                let gap = if index == 0 { ": " } else { "; " };
-                write!(f, "{gap}{error}")?;
+                let separator = if index == 0 { ": " } else { "; " };
+                write!(f, "{separator}{error}")?;
             }
             return Ok(());
         }

@@ -4,8 +4,10 @@
 //! httprequest, a page is reduced to its text, plain text to its lines; other bodies are escaped.
 
 use http::HeaderMap;
+use serde::de::IgnoredAny;
 
-use crate::descriptor::body::media_type;
+use crate::descriptor::body::{is_json, media_type};
+use crate::error::field::OneLine;
 
 /// Bytes of a body that an excerpt is made of.
 pub(crate) const READ: usize = 200 * 1024;
@@ -32,6 +34,10 @@ pub(crate) fn excerpt(headers: &HeaderMap, body: &[u8]) -> String {
     let reduced = match &*media_type(headers).to_ascii_lowercase() {
         "text/html" | "application/xhtml+xml" => page_text(&text),
         "text/plain" => join(text.lines().map(str::to_owned)),
+        // Of valid JSON every blank between two values is as good as another.
+        _ if is_json(headers) && serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+            OneLine(&text.split_whitespace().collect::<Vec<_>>().join(" ")).to_string()
+        }
         _ => String::new(),
     };
     let mut shown = if reduced.is_empty() { text.escape_debug().to_string() } else { reduced };
@@ -132,6 +138,9 @@ mod tests {
             ("text/plain; charset=UTF-8", "   some\n   text\t\n", "some; text"),
             ("text/plain", "\nsome text", "some text"),
             ("something", "some  \nstuff", "some  \\nstuff"),
+            ("application/json", "{\n  \"error\": \"no \\\"x\\\"\"\n}\n", r#"{ "error": "no \"x\"" }"#),
+            ("application/problem+json", "[1,2]", "[1,2]"),
+            ("application/json", "{\"torn\": ", r#"{\"torn\": "#),
             ("/; charset=foo", "some stuff", "some stuff"),
             ("text/html", "<html><a href=\"foo\">\n</a></html>", "<html><a href=\\\"foo\\\">\\n</a></html>"),
             ("text/plain", &long, &shown),

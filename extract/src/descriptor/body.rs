@@ -52,25 +52,36 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 
 /// Tests whether the client prefers plain text to JSON.
 ///
-/// The `*/*` of a browser counts for JSON.
+/// The most specific range that contains a type has its quality (RFC 9110, 12.5.1). The `*/*` of a browser
+/// contains both and counts for JSON.
 pub(crate) fn prefers_plain(headers: &HeaderMap) -> bool {
-    let mut plain = 0.0f32;
-    let mut json = 0.0f32;
+    // How specific the best range is, and its quality.
+    let mut plain = (0, 0.0f32);
+    let mut json = (0, 0.0f32);
     for line in headers.get_all(ACCEPT) {
         for range in line.to_str().unwrap_or_default().split(',') {
             let mut words = range.split(';').map(str::trim);
-            let essence = words.next().unwrap_or_default();
-            let quality =
-                words.find_map(|word| word.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
-            let quality: f32 = quality.unwrap_or(0.0);
-            if essence.eq_ignore_ascii_case("text/plain") {
-                plain = plain.max(quality);
-            } else if essence == "*/*" || essence.to_ascii_lowercase().ends_with("json") {
-                json = json.max(quality);
+            let essence = words.next().unwrap_or_default().to_ascii_lowercase();
+            let quality = words.find_map(|word| word.strip_prefix("q=").or(word.strip_prefix("Q=")));
+            let quality = quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0));
+            let (of_plain, of_json) = match &*essence {
+                "*/*" => (1, 1),
+                "text/*" => (2, 0),
+                "application/*" => (0, 2),
+                "text/plain" => (3, 0),
+                // Other names of JSON are taken for that of a problem.
+                _ if essence.ends_with("json") => (0, 3),
+                _ => (0, 0),
+            };
+            for (best, specific) in [(&mut plain, of_plain), (&mut json, of_json)] {
+                let is_better = specific > best.0 || (specific == best.0 && quality > best.1);
+                if specific > 0 && is_better {
+                    *best = (specific, quality);
+                }
             }
         }
     }
-    plain > json
+    plain.1 > json.1
 }
 
 /// Which bodies a struct reads, and how.
@@ -104,6 +115,8 @@ pub struct BodyPlan {
     pub deny_json: bool,
     /// An unknown part is an error.
     pub deny_part: bool,
+    /// A body without a content type is of the first type that is read.
+    pub untyped: bool,
 }
 
 impl BodyPlan {
@@ -123,6 +136,7 @@ impl BodyPlan {
         deny_form: false,
         deny_json: false,
         deny_part: false,
+        untyped: false,
     };
 
     /// Tests whether the body is read.
@@ -162,6 +176,12 @@ impl BodyPlan {
         ];
         let types = types.iter().filter(|(read, _)| *read).map(|(_, name)| *name);
         types.chain(self.accept.iter().copied()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The kind of a body without a content type, if there is one that needs no more than the name.
+    pub(crate) fn first_kind(&self) -> BodyKind {
+        let kinds = [(self.json, BodyKind::Json), (self.form, BodyKind::Form), (self.text, BodyKind::Text)];
+        kinds.into_iter().find_map(|(is_read, kind)| is_read.then_some(kind)).unwrap_or(BodyKind::Other)
     }
 
     pub(crate) fn reads_kind(&self, kind: BodyKind) -> bool {

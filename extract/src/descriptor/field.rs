@@ -7,6 +7,8 @@ pub struct Rule {
     pub option: bool,
     /// Every value is split at commas.
     pub csv: bool,
+    /// The values are lines of a header list: quoted commas do not split, empty elements are skipped.
+    pub header: bool,
     /// A key without a value is `true`.
     pub flag: bool,
     /// Errors contain the value.
@@ -50,6 +52,7 @@ impl Rule {
     pub const PLAIN: Self = Self {
         option: false,
         csv: false,
+        header: false,
         flag: false,
         echo: false,
         empty: Empty::Auto,

@@ -20,7 +20,7 @@ pub struct Keys {
     pub inner: &'static [Keys],
 }
 
-/// A prefix, and the prefix prefix it.
+/// A prefix, and the one before it.
 #[derive(Clone, Copy)]
 struct Prefix<'b> {
     text: &'b str,

@@ -1,5 +1,6 @@
 //! Errors: collects the errors of one request.
 
+use std::borrow::Cow;
 use std::mem;
 
 use crate::error::field::{Code, FieldError, Location, ValueError};
@@ -17,11 +18,18 @@ pub struct Errors {
     ///
     /// They are found before the fields are.
     unknown_keys: usize,
-    misconfigured: Option<&'static str>,
+    misconfigured: Option<Cow<'static, str>>,
+    /// A router has given the path values, so that one which is missing is the program's error.
+    pub(crate) is_routed: bool,
     pub(crate) body: BodyState,
 }
 
 impl Errors {
+    /// Those of a request whose path values a router has given.
+    pub(crate) fn routed() -> Self {
+        Self { is_routed: true, ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, error: FieldError) {
         self.list.push(error);
     }
@@ -33,6 +41,27 @@ impl Errors {
 
     pub(crate) fn reject_body(&mut self, error: FieldError) {
         self.body = BodyState::Rejected(error);
+    }
+
+    /// Returns the number of errors.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Reports a value, or an item of a list, outside of a declared bound.
+    pub fn report_bound(
+        &mut self,
+        location: Location,
+        name: &'static str,
+        index: Option<usize>,
+        detail: String,
+    ) {
+        let (name, detail) = match (location, index) {
+            (_, None) => (Cow::Borrowed(name), detail),
+            (Location::Body, Some(index)) => (format!("{name}/{index}").into(), detail),
+            (_, Some(index)) => (Cow::Borrowed(name), format!("item {}: {detail}", index + 1)),
+        };
+        self.push(FieldError::new(location, name, ValueError::new(Code::Validation, detail)));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -50,15 +79,21 @@ impl Errors {
     /// Returns a value that the program has to provide.
     pub fn provided<T>(&mut self, value: Option<T>, reason: &'static str) -> Option<T> {
         if value.is_none() {
-            self.misconfigured = Some(reason);
+            self.misconfigured = Some(reason.into());
         }
         value
+    }
+
+    /// Reports that the route has no variable for a required field.
+    pub(crate) fn lack_variable(&mut self, name: &str) {
+        let reason = format!("no variable `{name}` of the route fills a required `#[param]` field");
+        self.misconfigured.get_or_insert(reason.into());
     }
 
     /// Reports an error of the program.
     #[cfg(feature = "multipart")]
     pub(crate) fn set_misconfigured(&mut self, reason: &'static str) {
-        self.misconfigured = Some(reason);
+        self.misconfigured = Some(reason.into());
     }
 
     /// Finishes a flattened struct, whose names have a prefix.
@@ -143,7 +178,7 @@ impl Errors {
     /// Returns all errors as one rejection.
     #[cold]
     pub(crate) fn take_rejection(&mut self) -> Rejection {
-        if let Some(reason) = self.misconfigured {
+        if let Some(reason) = self.misconfigured.take() {
             return Rejection::misconfigured(reason);
         }
         // No field has reported it.

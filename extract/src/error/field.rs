@@ -199,14 +199,14 @@ impl FieldError {
     ///
     /// An error of the whole body has no name.
     pub(crate) fn prefix(&mut self, prefix: &str) {
-        let place = &self.name;
+        let name = &self.name;
         self.name = match self.location {
             Location::Path | Location::Header => return,
-            Location::Body => match place.strip_prefix('/') {
+            Location::Body => match name.strip_prefix('/') {
                 Some(member) => format!("/{prefix}{member}").into(),
                 None => return,
             },
-            _ => format!("{prefix}{place}").into(),
+            _ => format!("{prefix}{name}").into(),
         };
     }
 
@@ -255,14 +255,14 @@ impl fmt::Display for OneLine<'_> {
 
 impl Serialize for FieldError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let place = match self.location {
+        let key = match self.location {
             Location::Body => "pointer",
             _ => "name",
         };
         let value = self.value();
         let mut map = serializer.serialize_map(Some(4 + usize::from(value.is_some())))?;
         map.serialize_entry("in", self.location.as_str())?;
-        map.serialize_entry(place, &self.name)?;
+        map.serialize_entry(key, &self.name)?;
         map.serialize_entry("code", self.error.code.as_str())?;
         map.serialize_entry("detail", &self.error.detail)?;
         if let Some(value) = value {
@@ -350,12 +350,12 @@ mod tests {
     #[test]
     fn an_error_is_one_line() {
         let error = || ValueError::new(Code::Unknown, "no such key");
-        for (place, shown) in [
+        for (name, shown) in [
             ("a\nb: sound", "query `a\\nb: sound`: no such key"),
             ("\u{1b}[2Jé\0", "query `\\u{1b}[2Jé\\u{0}`: no such key"),
             ("\\n é`", "query `\\n é``: no such key"),
         ] {
-            assert_eq!(FieldError::new(Location::Query, place, error()).to_string(), shown);
+            assert_eq!(FieldError::new(Location::Query, name, error()).to_string(), shown);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Errors of fields, their collector, the rejection, validation.
 
+pub(crate) mod bounds;
 pub(crate) mod collector;
 pub(crate) mod field;
 pub(crate) mod format;

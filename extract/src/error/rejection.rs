@@ -49,12 +49,14 @@ use crate::error::field::{FieldError, Location};
 pub struct Rejection {
     cause: Cause,
     options: RejectionOptions,
+    /// An event has told of it already.
+    is_reported: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Cause {
     Request(Vec<FieldError>),
-    Misconfigured(&'static str),
+    Misconfigured(Cow<'static, str>),
     /// The request does not match the struct's route; the allowed method if only the method differs.
     #[cfg_attr(not(feature = "router"), expect(dead_code, reason = "used with the feature `router`"))]
     WrongRoute(StatusCode, Option<Method>),
@@ -101,25 +103,52 @@ impl RejectionOptions {
 
 impl Rejection {
     pub(crate) fn new(errors: Vec<FieldError>) -> Self {
-        Self { cause: Cause::Request(errors), options: RejectionOptions::default() }
+        Self { cause: Cause::Request(errors), options: RejectionOptions::default(), is_reported: false }
     }
 
-    pub(crate) fn misconfigured(reason: &'static str) -> Self {
-        Self { cause: Cause::Misconfigured(reason), options: RejectionOptions::default() }
+    pub(crate) fn misconfigured(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            cause: Cause::Misconfigured(reason.into()),
+            options: RejectionOptions::default(),
+            is_reported: false,
+        }
     }
 
     #[cfg(feature = "router")]
     pub(crate) fn wrong_route(status: StatusCode, allowed: Option<Method>) -> Self {
-        Self { cause: Cause::WrongRoute(status, allowed), options: RejectionOptions::default() }
+        Self {
+            cause: Cause::WrongRoute(status, allowed),
+            options: RejectionOptions::default(),
+            is_reported: false,
+        }
     }
 
     pub(crate) fn extractor_response(answer: Response) -> Self {
         let cause = Cause::ExtractorResponse(answer.status(), Arc::new(Mutex::new(Some(answer))));
-        Self { cause, options: RejectionOptions::default() }
+        Self { cause, options: RejectionOptions::default(), is_reported: false }
     }
 
     pub(crate) fn with_options(mut self, options: RejectionOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Emits an event (feature `tracing`), as axum does with the target `axum::rejection`: an error of the
+    /// program has the level ERROR, an error of the client TRACE.
+    pub(crate) fn reported(mut self) -> Self {
+        #[cfg(feature = "tracing")]
+        if !self.is_reported {
+            let status = self.status().as_u16();
+            match &self.cause {
+                Cause::Misconfigured(reason) => {
+                    tracing::error!(target: "waylay_extract::rejection", status, reason = &**reason, "cannot read a request");
+                }
+                _ => {
+                    tracing::trace!(target: "waylay_extract::rejection", status, errors = %self, "rejecting a request");
+                }
+            }
+        }
+        self.is_reported = true;
         self
     }
 
@@ -196,8 +225,8 @@ impl fmt::Display for Rejection {
             Cause::Request(errors) => errors,
         };
         for (index, error) in errors.iter().enumerate() {
-            let gap = if index == 0 { "" } else { "; " };
-            write!(f, "{gap}{error}")?;
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
         }
         Ok(())
     }
@@ -207,9 +236,17 @@ impl Error for Rejection {}
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        if let Some(answer) = self.take_extractor_response() {
+        let rejection = self.reported();
+        if let Some(answer) = rejection.take_extractor_response() {
             return answer;
         }
+        rejection.response()
+    }
+}
+
+impl Rejection {
+    /// The answer, with the rejection in its extensions.
+    fn response(self) -> Response {
         let status = self.status();
         let (kind, body) = if self.options.plain {
             ("text/plain; charset=utf-8", self.text())

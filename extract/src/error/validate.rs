@@ -81,9 +81,9 @@ impl Invalid {
 
     /// Returns each error as field, JSON pointer below it, and detail.
     pub(crate) fn into_errors(self) -> impl Iterator<Item = (String, String, Cow<'static, str>)> {
-        self.list.into_iter().map(|(place, detail)| {
-            let end = place.find(['.', '[']).unwrap_or(place.len());
-            let (field, rest) = place.split_at(end);
+        self.list.into_iter().map(|(path, detail)| {
+            let end = path.find(['.', '[']).unwrap_or(path.len());
+            let (field, rest) = path.split_at(end);
             let steps = rest.split(['.', '[', ']']).filter(|step| !step.is_empty());
             let pointer = steps.map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")));
             (field.to_owned(), pointer.collect(), detail)
@@ -133,13 +133,13 @@ mod by_validator {
         for (field, kind) in errors {
             // The crate's name for errors of the whole struct.
             let field = if field == "__all__" { "" } else { &*field };
-            let gap = if above.is_empty() || field.is_empty() { "" } else { "." };
-            let place = format!("{above}{gap}{field}");
+            let separator = if above.is_empty() || field.is_empty() { "" } else { "." };
+            let path = format!("{above}{separator}{field}");
             match kind {
-                ValidationErrorsKind::Struct(inner) => found = gather(found, &place, *inner),
+                ValidationErrorsKind::Struct(inner) => found = gather(found, &path, *inner),
                 ValidationErrorsKind::List(list) => {
                     for (index, inner) in list {
-                        found = gather(found, &format!("{place}[{index}]"), *inner);
+                        found = gather(found, &format!("{path}[{index}]"), *inner);
                     }
                 }
                 ValidationErrorsKind::Field(list) => {
@@ -148,7 +148,7 @@ mod by_validator {
                             Some(message) => message.into_owned(),
                             None => format!("expected a value that passes the check `{}`", error.code),
                         };
-                        found = found.with_field(place.clone(), detail);
+                        found = found.with_field(path.clone(), detail);
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use axum_core::body::Body;
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::SizeHint;
 use http_body_util::{BodyExt, Limited};
 
@@ -41,6 +41,7 @@ pub(crate) fn admit(plan: &BodyPlan, headers: &HeaderMap, size: &SizeHint) -> Re
         {
             BodyKind::Json
         }
+        _ if plan.untyped && !headers.contains_key(CONTENT_TYPE) => plan.first_kind(),
         kind => kind,
     };
     if plan.checks_content_type() && at_least > 0 && !plan.reads_kind(kind) {

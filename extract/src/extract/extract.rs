@@ -203,7 +203,8 @@ pub(crate) fn routed<'r, F: for<'s> Slots<'s>>(
         Some(own_route) => match_request(own_route, parts),
         None => Err(Rejection::misconfigured("the struct has no route")),
     };
-    let matched = found.map_err(|rejection| rejection.with_options(RejectionOptions::of(parts)))?;
+    let matched =
+        found.map_err(|rejection| rejection.with_options(RejectionOptions::of(parts)).reported())?;
     let mut slots = F::default();
     push_captures(&matched, &mut slots, false);
     behind_path(slots, parts, body)

@@ -1,17 +1,60 @@
-//! Whole queries and forms as one value, through serde_html_form.
+//! Whole queries and forms as one value of a serde type.
 
 use http::Uri;
 use serde::de::DeserializeOwned;
 
-#[cfg(feature = "multipart")]
 use crate::error::collector::Errors;
 use crate::error::field::{Code, FieldError, Location, ValueError};
-use crate::field::member::{MemberSlot, reason};
+use crate::field::member::MemberSlot;
+use crate::field::nested_de::{NestedDeError, read};
+use crate::field::nested_node::{Leaf, Node};
 #[cfg(feature = "multipart")]
 use crate::field::part::Part;
-use crate::field::slot::SingleSlot;
-#[cfg(feature = "multipart")]
-use crate::write::encoding::push_pair;
+use crate::field::slot::Slot;
+use crate::field::value::{Pairs, Value};
+
+/// The slot of a whole query.
+#[derive(Debug, Default)]
+pub enum WholeSlot<T> {
+    /// There is no query.
+    #[default]
+    Absent,
+    /// The value.
+    Value(T),
+    /// The query is not a value of the type. Boxed, since slots are moved on every request.
+    Error(Box<FieldError>),
+}
+
+impl<T> Slot for WholeSlot<T> {
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    fn is_invalid(&self) -> bool {
+        matches!(self, Self::Error(_))
+    }
+}
+
+impl<T> WholeSlot<T> {
+    /// The value; an error if there is none.
+    pub fn required(self, location: Location, name: &'static str, errors: &mut Errors) -> Option<T> {
+        let error = match self {
+            Self::Value(value) => return Some(value),
+            Self::Absent => FieldError::new(location, name, ValueError::missing()),
+            Self::Error(error) => *error,
+        };
+        errors.push(error);
+        None
+    }
+
+    /// The value if there is a query; an error only if it is not acceptable.
+    pub fn optional(self, location: Location, name: &'static str, errors: &mut Errors) -> Option<Option<T>> {
+        match self {
+            Self::Absent => Some(None),
+            slot => slot.required(location, name, errors).map(Some),
+        }
+    }
+}
 
 /// Reads a whole urlencoded body of at most `max` pairs.
 ///
@@ -22,32 +65,43 @@ pub fn whole_form<T: DeserializeOwned>(body: &[u8], max: usize) -> Result<Member
     let Ok(text) = str::from_utf8(body) else {
         return Err(FieldError::body(Code::InvalidUtf8, "expected UTF-8 text"));
     };
-    Ok(match read(text, max) {
-        Ok(value) => MemberSlot::Value(value),
+    Ok(match pairs(text, max).map(|pairs| whole(pairs, Location::Form)) {
+        Ok(Ok(value)) => MemberSlot::Value(value),
+        Ok(Err(error)) => MemberSlot::Error(Box::new(error)),
         Err(error) => MemberSlot::Error(Box::new(FieldError::new(Location::Body, "", error))),
     })
 }
 
-/// Reads a whole query of at most `max` pairs.
-pub fn whole_query<T: DeserializeOwned>(uri: &Uri, max: usize) -> SingleSlot<T> {
-    match uri.query().map(|query| read(query, max)) {
-        None => read("", max).map_or(SingleSlot::Absent, SingleSlot::Value),
-        Some(Ok(value)) => SingleSlot::Value(value),
-        Some(Err(error)) => SingleSlot::Error(error.into()),
+/// The whole query, as one value of at most so many pairs; a `?` alone is none.
+pub fn whole_query<T: DeserializeOwned>(uri: &Uri, max: usize) -> WholeSlot<T> {
+    let Some(query) = uri.query().filter(|query| !query.is_empty()) else {
+        // What is made of nothing is there.
+        return whole(Vec::new(), Location::Query).map_or(WholeSlot::Absent, WholeSlot::Value);
+    };
+    match pairs(query, max).map(|pairs| whole(pairs, Location::Query)) {
+        Ok(Ok(value)) => WholeSlot::Value(value),
+        Ok(Err(error)) => WholeSlot::Error(error.into()),
+        Err(error) => WholeSlot::Error(FieldError::new(Location::Query, "", error).into()),
     }
 }
 
-fn read<T: DeserializeOwned>(text: &str, max: usize) -> Result<T, ValueError> {
-    // Checked before parsing: the list of the pairs takes many times the memory of `a&a&a`.
-    if text.split('&').filter(|pair| !pair.is_empty()).nth(max).is_some() {
+/// The pairs of a text, each decoded by the rules of single fields.
+fn pairs(text: &str, max: usize) -> Result<Vec<(String, Leaf)>, ValueError> {
+    let mut pairs = Pairs::new(text, max);
+    let leaf = |value: Value<'_>| Leaf::new(value.decode());
+    let list = pairs.by_ref().map(|(key, value)| (key.into_owned(), leaf(value))).collect();
+    if pairs.is_cut {
         return Err(ValueError::new(Code::TooMany, format!("expected at most {max} values")));
     }
-    serde_html_form::from_str(text).map_err(|error| {
-        let (mut error, key) = reason(&error.to_string());
-        if let Some(key) = key {
-            error.detail = format!("{} for `{key}`", error.detail).into();
-        }
-        error
+    Ok(list)
+}
+
+fn whole<T: DeserializeOwned>(pairs: Vec<(String, Leaf)>, location: Location) -> Result<T, FieldError> {
+    // The longest error shows so much of its key.
+    const SHOWN: usize = 64;
+    read(&mut Node::Pairs(pairs), usize::MAX).map_err(|NestedDeError { keys, error, .. }| {
+        let key = keys.last().map(|key| key.chars().take(SHOWN).collect::<String>());
+        FieldError::new(location, key.unwrap_or_default(), error)
     })
 }
 
@@ -57,14 +111,13 @@ fn read<T: DeserializeOwned>(text: &str, max: usize) -> Result<T, ValueError> {
 pub struct FormOrPartsSlot<T> {
     /// The value of a body of another kind.
     pub member: MemberSlot<T>,
-    pairs: String,
-    error: Option<FieldError>,
+    pairs: Vec<(String, Leaf)>,
 }
 
 #[cfg(feature = "multipart")]
 impl<T> Default for FormOrPartsSlot<T> {
     fn default() -> Self {
-        Self { member: MemberSlot::Unread, pairs: String::new(), error: None }
+        Self { member: MemberSlot::Unread, pairs: Vec::new() }
     }
 }
 
@@ -73,34 +126,21 @@ impl<T: DeserializeOwned> FormOrPartsSlot<T> {
     /// Adds a part.
     pub fn part(&mut self, name: &str, part: &Part) {
         let text = match &part.bytes {
-            Ok(_) => part.value().decode().map_err(|error| *error),
-            Err(error) => Err(error.clone()),
+            Ok(_) => part.value().decode(),
+            Err(error) => Err(Box::new(error.clone())),
         };
-        match text {
-            Ok(text) => push_pair(&mut self.pairs, name, Some(&text)),
-            Err(error) => {
-                self.error.get_or_insert_with(|| FieldError::new(Location::Part, shown(name), error));
-            }
-        }
+        self.pairs.push((name.to_owned(), Leaf::new(text)));
     }
 
     /// Returns the slot of the body, of whatever kind.
     pub fn finish(self, errors: &Errors) -> MemberSlot<T> {
-        if let Some(error) = self.error {
-            return MemberSlot::Error(Box::new(error));
-        }
         match self.member {
-            MemberSlot::Unread if errors.body_is_read() => {
-                // The number of parts has been checked while reading.
-                whole_form(self.pairs.as_bytes(), usize::MAX)
-                    .unwrap_or_else(|error| MemberSlot::Error(Box::new(error)))
-            }
+            // The parts have been counted as they came.
+            MemberSlot::Unread if errors.body_is_read() => match whole(self.pairs, Location::Part) {
+                Ok(value) => MemberSlot::Value(value),
+                Err(error) => MemberSlot::Error(Box::new(error)),
+            },
             member => member,
         }
     }
-}
-
-#[cfg(feature = "multipart")]
-fn shown(name: &str) -> String {
-    name.chars().take(64).collect()
 }

@@ -26,7 +26,7 @@ pub async fn from<T: FromRequestParts<S>, S: Send + Sync>(
 
     match T::from_request_parts(parts, state).await {
         Ok(value) => Ok(Some(value)),
-        Err(rejection) => Err(Rejection::extractor_response(rejection.into_response())),
+        Err(rejection) => Err(Rejection::extractor_response(rejection.into_response()).reported()),
     }
 }
 
@@ -52,9 +52,8 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
             use crate::error::rejection::RejectionOptions;
 
             let path_is_404 = F::HEAD.path_is_404;
-            return Err(
-                rejection.with_options(RejectionOptions { path_is_404, ..RejectionOptions::of(parts) })
-            );
+            let options = RejectionOptions { path_is_404, ..RejectionOptions::of(parts) };
+            return Err(rejection.with_options(options).reported());
         }
     };
     #[cfg(feature = "router")]
@@ -67,9 +66,12 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
         crate::extract::path::push_captures(&matched, &mut slots, false);
         Some(slots)
     });
-    slots.ok_or(Rejection::misconfigured(
-        "no path values: neither waylay's nor axum's router has matched this request",
-    ))
+    slots.ok_or_else(|| {
+        Rejection::misconfigured(
+            "no path values: neither waylay's nor axum's router has matched this request",
+        )
+        .reported()
+    })
 }
 
 /// Reads the struct from the request head.
@@ -78,7 +80,7 @@ pub async fn path<F: for<'r> Slots<'r>>(parts: &mut Parts) -> Result<F, Rejectio
 ///
 /// All errors of the request.
 pub fn from_parts<F: for<'r> Slots<'r>>(mut slots: F, parts: &Parts) -> Result<F::Output, Rejection> {
-    let mut errors = Errors::default();
+    let mut errors = Errors::routed();
     read_parts(&mut slots, parts, &mut errors);
     finish(slots, &mut errors, parts)
 }
@@ -92,7 +94,7 @@ pub fn option_from_parts<F: for<'r> Slots<'r>>(
     mut slots: F,
     parts: &Parts,
 ) -> Result<Option<F::Output>, Rejection> {
-    let mut errors = Errors::default();
+    let mut errors = Errors::routed();
     read_parts(&mut slots, parts, &mut errors);
     if summary(&slots).is_untouched && errors.is_empty() {
         return Ok(None);
@@ -110,7 +112,7 @@ pub async fn from_request<F: for<'r> Slots<'r>>(
     parts: &Parts,
     body: Body,
 ) -> Result<F::Output, Rejection> {
-    let mut errors = Errors::default();
+    let mut errors = Errors::routed();
     read_parts(&mut slots, parts, &mut errors);
     let is_invalid = summary(&slots).is_invalid || !errors.is_empty();
     read_body(&mut slots, is_invalid, parts, body, &mut errors).await;
@@ -127,7 +129,7 @@ pub async fn option_from_request<F: for<'r> Slots<'r>>(
     parts: &Parts,
     body: Body,
 ) -> Result<Option<F::Output>, Rejection> {
-    let mut errors = Errors::default();
+    let mut errors = Errors::routed();
     read_parts(&mut slots, parts, &mut errors);
     let Summary { is_invalid, is_untouched } = summary(&slots);
     let touched = !is_untouched || !errors.is_empty();

@@ -137,7 +137,7 @@ pub(crate) fn finish<F: Layout>(
             let plan = const { &F::BODY };
             let path_is_404 = F::HEAD.path_is_404;
             let options = RejectionOptions { path_is_404, plan: Some(plan), ..RejectionOptions::of(parts) };
-            Err(errors.take_rejection().with_options(options))
+            Err(errors.take_rejection().with_options(options).reported())
         }
     }
 }
@@ -166,11 +166,17 @@ pub(crate) fn unknown_key<F: Layout>(location: Location, key: &str) -> FieldErro
         None => "no such key".to_owned(),
     };
     let shown: String = key.chars().take(MAX_SHOWN).collect();
-    let place = match location {
+    let name = match location {
         Location::Body => format!("/{}", shown.replace('~', "~0").replace('/', "~1")),
         _ => shown,
     };
-    FieldError::new(location, place, ValueError::new(Code::Unknown, detail))
+    FieldError::new(location, name, ValueError::new(Code::Unknown, detail))
+}
+
+/// Returns the name of a typed header.
+#[cfg(feature = "headers")]
+pub fn typed_name<T: Header>() -> &'static str {
+    T::name().as_str()
 }
 
 /// Reads a typed header, if the request has it.

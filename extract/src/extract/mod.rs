@@ -1,6 +1,8 @@
 //! Request to struct: head, path, body, JSON, forms, multipart.
 
 pub(crate) mod body;
+#[cfg(feature = "multipart")]
+pub(crate) mod disposition;
 pub(crate) mod extract;
 #[cfg(feature = "form")]
 pub(crate) mod form;

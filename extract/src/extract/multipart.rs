@@ -16,6 +16,7 @@ use multer::{Constraints, SizeLimit};
 
 use crate::error::field::{Code, FieldError, Location, ValueError, is_limit, too_large, unreadable};
 use crate::error::rejection::Rejection;
+use crate::extract::disposition::Disposition;
 use crate::field::upload::{Upload, UploadWriter};
 
 /// Maximum bytes of a part's headers, up to the size of a chunk.
@@ -61,7 +62,7 @@ const MAX_HEAD: usize = 4 * 1024;
 pub struct Multipart {
     parts: multer::Multipart<'static>,
     budget: ByteBudget,
-    current: Option<multer::Field<'static>>,
+    current: Option<(multer::Field<'static>, Disposition)>,
     seen: usize,
     max: usize,
     limit: u64,
@@ -99,7 +100,7 @@ impl Multipart {
         let limit = self.limit;
         // Read to its end, since the headers of the next part have a budget. It stays in `self` meanwhile,
         // so that the next call continues if this one is cancelled.
-        if let Some(last) = self.current.as_mut() {
+        if let Some((last, _)) = self.current.as_mut() {
             while last.chunk().await.map_err(|error| read_error(&error, limit))?.is_some() {}
         }
         self.current = None;
@@ -114,7 +115,9 @@ impl Multipart {
             let error = ValueError::new(Code::TooMany, format!("expected at most {} parts", self.max));
             return Err(FieldError::new(Location::Part, "", error));
         }
-        Ok(Some(Field { field: self.current.insert(field), limit }))
+        let disposition = Disposition::of(field.headers());
+        let (field, disposition) = self.current.insert((field, disposition));
+        Ok(Some(Field { field, disposition, limit }))
     }
 }
 
@@ -124,6 +127,7 @@ impl Multipart {
 #[derive(Debug)]
 pub struct Field<'m> {
     field: &'m mut multer::Field<'static>,
+    disposition: &'m Disposition,
     /// The limit of the whole body.
     limit: u64,
 }
@@ -131,12 +135,12 @@ pub struct Field<'m> {
 impl Field<'_> {
     /// Returns the part's name, empty if it has none.
     pub fn name(&self) -> &str {
-        self.field.name().unwrap_or_default()
+        self.disposition.name.as_deref().unwrap_or_default()
     }
 
     /// Returns the file name that the client has sent.
     pub fn file_name(&self) -> Option<&str> {
-        self.field.file_name()
+        self.disposition.file_name.as_deref()
     }
 
     /// Returns the content type that the client has sent.

@@ -67,8 +67,9 @@ async fn fill<F: Layout>(slots: &mut F, headers: &HeaderMap, body: Body, spill: 
         let taken = if rule.upload {
             upload(&mut part, rule, spill, errors).await.map(|upload| slots.upload(&name, upload))
         } else {
-            let bytes = part.whole(rule.limit.unwrap_or(IN_MEMORY)).await;
-            bytes.map(|bytes| slots.part(&name, &Part { bytes }))
+            let limit = rule.limit.unwrap_or(IN_MEMORY);
+            let bytes = part.whole(limit).await;
+            bytes.map(|bytes| slots.part(&name, &Part { bytes, limit }))
         };
         if let Err(error) = taken {
             return errors.reject_body(error);

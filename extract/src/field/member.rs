@@ -10,6 +10,7 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::error::collector::Errors;
 use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::field::expected::in_words;
 use crate::field::slot::Read;
 use crate::field::value::Value;
 
@@ -60,9 +61,9 @@ impl<T> MemberSlot<T> {
 /// The text is not JSON of the type.
 pub(crate) fn value<T: DeserializeOwned>(text: &[u8]) -> Result<T, ValueError> {
     let to_value_error = |error: FieldError| {
-        let (place, code) = (error.pointer().unwrap_or_default(), error.code());
-        let gap = if place.is_empty() { "" } else { ": " };
-        ValueError::new(code, format!("{place}{gap}{}", error.detail()))
+        let (pointer, code) = (error.pointer().unwrap_or_default(), error.code());
+        let separator = if pointer.is_empty() { "" } else { ": " };
+        ValueError::new(code, format!("{pointer}{separator}{}", error.detail()))
     };
     match MemberSlot::whole(text).map_err(to_value_error)? {
         MemberSlot::Value(value) => Ok(value),
@@ -140,7 +141,7 @@ pub(crate) fn reason(message: &str) -> (ValueError, Option<String>) {
     }
     let known = QUOTING.iter().any(|form| message.starts_with(form));
     let detail = match message.rsplit_once(", expected ").filter(|_| known) {
-        Some((_, expected)) => format!("expected {expected}"),
+        Some((_, expected)) => format!("expected {}", in_words(expected)),
         None => "expected a valid value".to_owned(),
     };
     (ValueError::new(Code::Invalid, detail), None)

@@ -1,14 +1,14 @@
 //! NestedSlot: values with nested keys such as a[b] and a.b.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
 use crate::descriptor::field::NestedLimits;
 use crate::error::collector::Errors;
 use crate::error::field::{Code, FieldError, Location, ValueError};
-use crate::field::nested_de::{NestedDeError, NestedDeserializer, Node};
+use crate::field::nested_de::{NestedDeError, read};
+use crate::field::nested_node::{Branches, Leaf, Node};
 use crate::field::slot::Slot;
 use crate::field::value::Value;
 
@@ -46,33 +46,34 @@ impl NestedSlot {
     /// Adds a value; `rest`: what follows the field's name in the key.
     pub fn push_value(&mut self, rest: &str, value: Value<'_>, limits: &NestedLimits) {
         self.seen = true;
-        if let Err(error) = self.put(rest, value, limits)
+        if let Err(error) = self.insert(rest, value, limits)
             && self.errors.len() < MAX_ERRORS
         {
             self.errors.push((rest.to_owned(), error));
         }
     }
 
-    fn put(&mut self, rest: &str, value: Value<'_>, limits: &NestedLimits) -> Result<(), ValueError> {
+    fn insert(&mut self, rest: &str, value: Value<'_>, limits: &NestedLimits) -> Result<(), ValueError> {
         let (keys, list) = keys(rest, limits.depth)?;
-        let text = value.decode().map_err(|error| *error)?.into_owned();
+        let text = value.decode().map_err(|error| *error)?;
         if text.len() > limits.limit {
             return Err(ValueError::new(Code::TooLong, format!("expected at most {} bytes", limits.limit)));
         }
+        let leaf = Leaf::new(Ok(text));
         let mut node = &mut self.root;
         for key in keys {
             if let Node::Absent = node {
-                *node = Node::Keys(BTreeMap::new());
+                *node = Node::Keys(Branches::default());
             }
             let Node::Keys(below) = node else {
                 return Err(mixed());
             };
-            node = below.entry(key.to_owned()).or_default();
+            node = below.entry(key);
         }
         match (node, list) {
-            (node @ Node::Absent, true) => *node = Node::Items(vec![text]),
-            (node @ Node::Absent, false) => *node = Node::Texts(vec![text]),
-            (Node::Items(texts), true) | (Node::Texts(texts), false) => texts.push(text),
+            (node @ Node::Absent, true) => *node = Node::Items(vec![leaf]),
+            (node @ Node::Absent, false) => *node = Node::Texts(vec![leaf]),
+            (Node::Items(leaves), true) | (Node::Texts(leaves), false) => leaves.push(leaf),
             _ => return Err(mixed()),
         }
         Ok(())
@@ -80,26 +81,25 @@ impl NestedSlot {
 
     /// Returns the value, or reports that it is missing; some types accept an absent value.
     pub fn required<T: DeserializeOwned>(
-        self,
+        mut self,
         location: Location,
         name: &str,
         limits: &NestedLimits,
         errors: &mut Errors,
     ) -> Option<T> {
-        let sound = self.errors.is_empty();
+        let is_valid = self.errors.is_empty();
         for (rest, error) in self.errors {
-            errors.push(FieldError::new(location, place(name, &rest), error));
+            errors.push(FieldError::new(location, full_key(name, &rest), error));
         }
-        if !sound {
+        if !is_valid {
             return None;
         }
-        let error = match (T::deserialize(NestedDeserializer { node: self.root, max: limits.max }), self.seen)
-        {
+        let error = match (read(&mut self.root, limits.max), self.seen) {
             (Ok(value), _) => return Some(value),
             (Err(_), false) => FieldError::new(location, name.to_owned(), ValueError::missing()),
-            (Err(NestedDeError { keys, error }), true) => {
+            (Err(NestedDeError { keys, error, .. }), true) => {
                 let rest: String = keys.iter().rev().map(|key| format!("[{key}]")).collect();
-                FieldError::new(location, place(name, &rest), error)
+                FieldError::new(location, full_key(name, &rest), error)
             }
         };
         errors.push(error);
@@ -121,7 +121,7 @@ impl NestedSlot {
     }
 }
 
-fn place(name: &str, rest: &str) -> Cow<'static, str> {
+fn full_key(name: &str, rest: &str) -> Cow<'static, str> {
     format!("{name}{rest}").chars().take(MAX_SHOWN).collect::<String>().into()
 }
 
@@ -131,7 +131,8 @@ fn mixed() -> ValueError {
 
 /// Returns the subkeys, and whether they end with an empty pair of brackets.
 fn keys(rest: &str, depth: usize) -> Result<(Vec<&str>, bool), ValueError> {
-    let odd = || ValueError::new(Code::Invalid, "expected a key such as `a[b]`, `a[0][b]`, `a[]` or `a.b`");
+    let invalid =
+        || ValueError::new(Code::Invalid, "expected a key such as `a[b]`, `a[0][b]`, `a[]` or `a.b`");
     let mut keys = Vec::new();
     let mut left = rest;
     while !left.is_empty() {
@@ -142,24 +143,24 @@ fn keys(rest: &str, depth: usize) -> Result<(Vec<&str>, bool), ValueError> {
             ));
         }
         let key = if let Some(inside) = left.strip_prefix('[') {
-            let (key, after) = inside.split_once(']').ok_or_else(odd)?;
+            let (key, after) = inside.split_once(']').ok_or_else(invalid)?;
             left = after;
             key
         } else {
-            let behind = left.strip_prefix('.').ok_or_else(odd)?;
-            let end = behind.find(['.', '[']).unwrap_or(behind.len());
-            let (key, after) = behind.split_at(end);
+            let after_dot = left.strip_prefix('.').ok_or_else(invalid)?;
+            let end = after_dot.find(['.', '[']).unwrap_or(after_dot.len());
+            let (key, after) = after_dot.split_at(end);
             left = after;
             if key.is_empty() {
-                return Err(odd());
+                return Err(invalid());
             }
             key
         };
         if key.contains(['[', ']']) {
-            return Err(odd());
+            return Err(invalid());
         }
         if key.is_empty() {
-            return if left.is_empty() { Ok((keys, true)) } else { Err(odd()) };
+            return if left.is_empty() { Ok((keys, true)) } else { Err(invalid()) };
         }
         keys.push(key);
     }

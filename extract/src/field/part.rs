@@ -14,6 +14,8 @@ use crate::text::dispatch::ReadAny;
 #[derive(Debug)]
 pub struct Part {
     pub(crate) bytes: Result<Bytes, ValueError>,
+    /// The limit of its bytes.
+    pub(crate) limit: u64,
 }
 
 impl Part {
@@ -46,7 +48,10 @@ impl Part {
 
     /// Returns the part as a text value.
     pub fn value(&self) -> Value<'_> {
-        self.bytes.as_ref().map_or(Value::NotUtf8, |bytes| Value::plain(bytes))
+        match &self.bytes {
+            Ok(bytes) => Value::plain(bytes),
+            Err(_) => Value::TooLarge { limit: self.limit },
+        }
     }
 
     fn get(&self) -> Result<&Bytes, Box<ValueError>> {

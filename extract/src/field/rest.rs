@@ -137,8 +137,8 @@ impl<T> RestSlot<T> {
         T: Rest,
     {
         self.seen = true;
-        let put = |value: Cow<'_, str>| self.pairs.insert(key.to_owned(), value.into_owned());
-        let error = match value.decode().map(put) {
+        let insert = |value: Cow<'_, str>| self.pairs.insert(key.to_owned(), value.into_owned());
+        let error = match value.decode().map(insert) {
             Ok(true) => return,
             Ok(false) => ValueError::duplicate(),
             Err(error) => *error,
@@ -148,10 +148,10 @@ impl<T> RestSlot<T> {
 
     /// Returns the pairs, or reports the invalid ones.
     pub fn finish(self, location: Location, errors: &mut Errors) -> Option<T> {
-        let sound = self.errors.is_empty();
+        let is_valid = self.errors.is_empty();
         for (key, error) in self.errors {
             errors.push(FieldError::new(location, key, error));
         }
-        sound.then_some(self.pairs)
+        is_valid.then_some(self.pairs)
     }
 }

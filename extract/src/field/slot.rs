@@ -97,6 +97,11 @@ impl<T> SingleSlot<T> {
     pub fn required(self, location: Location, name: &'static str, errors: &mut Errors) -> Option<T> {
         let error = match self {
             Self::Value(value) => return Some(value),
+            // No client can send what the route has no place for.
+            Self::Absent if location == Location::Path && errors.is_routed => {
+                errors.lack_variable(name);
+                return None;
+            }
             Self::Absent | Self::Empty => ValueError::missing(),
             Self::Error(error) => *error,
         };
@@ -149,13 +154,13 @@ impl<T> ListSlot<T> {
         match value.decode() {
             Ok(text) if text.is_empty() => {}
             Ok(Cow::Borrowed(text)) => {
-                for item in text.split(',') {
-                    self.item(Cow::Borrowed(item.trim()), read, rule);
+                for item in items(text, rule.header) {
+                    self.item(Cow::Borrowed(item), read, rule);
                 }
             }
             Ok(Cow::Owned(text)) => {
-                for item in text.split(',') {
-                    self.item(Cow::Owned(item.trim().to_owned()), read, rule);
+                for item in items(&text, rule.header) {
+                    self.item(Cow::Owned(item.to_owned()), read, rule);
                 }
             }
             Err(error) => self.store(rule.max, || Err(*error)),
@@ -201,11 +206,11 @@ impl<T> ListSlot<T> {
 
     /// Returns the items, or reports the invalid ones.
     pub fn required(self, location: Location, name: &'static str, errors: &mut Errors) -> Option<Vec<T>> {
-        let sound = self.errors.is_empty();
+        let is_valid = self.errors.is_empty();
         for error in self.errors {
             errors.push(FieldError::new(location, name, error));
         }
-        sound.then_some(self.items)
+        is_valid.then_some(self.items)
     }
 
     /// As [`required`](Self::required); `None` if there is no item.
@@ -220,6 +225,29 @@ impl<T> ListSlot<T> {
         }
         self.required(location, name, errors).map(Some)
     }
+}
+
+/// The items of a text with commas.
+///
+/// `is_header`: of a header, where a quoted string may hold commas and empty elements are none (RFC 9110,
+/// 5.6.1 and 5.6.4).
+pub(crate) fn items(text: &str, is_header: bool) -> impl Iterator<Item = &str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let divides = move |c: char| {
+        if std::mem::take(&mut is_escaped) || !is_header {
+            return c == ',' && !is_header;
+        }
+        match c {
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            ',' => return !is_quoted,
+            _ => {}
+        }
+        false
+    };
+    let parts = text.split(divides);
+    let items = parts.map(move |item| if is_header { item.trim_matches([' ', '\t']) } else { item.trim() });
+    items.filter(move |item| !is_header || !item.is_empty())
 }
 
 /// Decodes and reads a value; `None` if it is empty and counts as none.

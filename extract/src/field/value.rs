@@ -10,7 +10,8 @@ use crate::error::field::{Code, ValueError};
 
 /// An iterator over the pairs of a query string or an urlencoded form, in one pass over its bytes.
 ///
-/// A key that cannot be decoded is skipped: no field has it.
+/// A key that cannot be decoded belongs to no field: it is returned with U+FFFD for each error, as an unknown
+/// key whose value is the error.
 #[derive(Debug)]
 pub(crate) struct Pairs<'r> {
     rest: &'r str,
@@ -55,12 +56,42 @@ impl<'r> Iterator for Pairs<'r> {
             if !key_is_escaped {
                 return Some((Cow::Borrowed(key), value));
             }
-            if let Ok(key) = Value::form(key, true).decode() {
-                return Some((key, value));
-            }
+            return Some(match Value::form(key, true).decode() {
+                Ok(key) => (key, value),
+                Err(_) => invalid_key(key),
+            });
         }
         None
     }
+}
+
+/// A key that cannot be decoded, as it may be shown, and its value, which is the error.
+#[cold]
+fn invalid_key<'r>(raw: &'r str) -> (Cow<'r, str>, Value<'r>) {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    let mut is_bad_escape = false;
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'%' => {
+                let mut digits = rest.clone();
+                match (hex(digits.next()), hex(digits.next())) {
+                    (Some(high), Some(low)) => {
+                        bytes.push(high << 4 | low);
+                        rest = digits;
+                    }
+                    _ => {
+                        is_bad_escape = true;
+                        bytes.extend_from_slice("\u{fffd}".as_bytes());
+                    }
+                }
+            }
+            b'+' => bytes.push(b' '),
+            other => bytes.push(other),
+        }
+    }
+    let key = String::from_utf8_lossy(&bytes).into_owned();
+    (Cow::Owned(key), if is_bad_escape { Value::BadEscape } else { Value::NotUtf8 })
 }
 
 /// Returns the end of a key or a value, and whether it contains an escape.
@@ -129,6 +160,13 @@ pub enum Value<'v> {
     },
     /// Not UTF-8.
     NotUtf8,
+    /// Its key has a `%` that two hexadecimal digits do not follow.
+    BadEscape,
+    /// It is a part that is larger than its limit.
+    TooLarge {
+        /// Maximum bytes.
+        limit: u64,
+    },
 }
 
 impl<'v> Value<'v> {
@@ -165,6 +203,8 @@ impl<'v> Value<'v> {
             Self::Text(text) => Ok(Cow::Borrowed(text)),
             Self::Escaped { raw, plus } => unescape(raw, plus).map(Cow::Owned),
             Self::NotUtf8 => Err(not_utf8()),
+            Self::BadEscape => Err(bad_escape()),
+            Self::TooLarge { limit } => Err(too_large(limit)),
         }
     }
 }
@@ -192,6 +232,10 @@ fn hex(digit: Option<u8>) -> Option<u8> {
 
 fn bad_escape() -> Box<ValueError> {
     ValueError::new(Code::InvalidEscape, "expected two hexadecimal digits after `%`").into()
+}
+
+fn too_large(limit: u64) -> Box<ValueError> {
+    ValueError::new(Code::TooLarge, format!("expected at most {limit} bytes")).into()
 }
 
 fn not_utf8() -> Box<ValueError> {

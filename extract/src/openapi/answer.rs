@@ -44,14 +44,14 @@ use crate::error::rejection::Rejection;
 ///
 /// #[derive(Extract)]
 /// #[route(GET "/posts/{id}")]
-/// struct SchemaFn {
+/// struct Show {
 ///     #[param]
 ///     id: u64,
 /// }
 ///
 /// #[routes]
 /// impl Blog {
-///     pub async fn show(&self, show: SchemaFn) -> Result<String, NoPost> {
+///     pub async fn show(&self, show: Show) -> Result<String, NoPost> {
 ///         if show.id == 7 { Ok("Ways".into()) } else { Err(NoPost) }
 ///     }
 /// }
@@ -92,22 +92,40 @@ pub trait Answer {
 #[derive(Debug, Default)]
 pub struct Answers {
     responses: Map<String, Value>,
-    /// Whether the next responses have any status, given at run time.
-    pub(crate) any_status: bool,
+    /// The status of the next responses.
+    pub(crate) rule: StatusRule,
+    /// The statuses that the route declares for a success, or where a status is given at run time.
+    pub(crate) declared: &'static [u16],
+}
+
+/// The status of a response.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum StatusRule {
+    /// That of the type, or a declared one for a plain success.
+    #[default]
+    Own,
+    /// Any, given at run time.
+    Any,
+    /// This one.
+    Fixed(u16),
 }
 
 impl Answers {
     /// Adds a response without a body.
     pub fn status(&mut self, status: StatusCode, description: &str) -> &mut Self {
-        self.response(status, description);
-        self
+        self.add(status, description, |_| {})
     }
 
     /// Adds a response with a body of a content type and a JSON Schema (draft 2020-12).
     pub fn content(&mut self, status: StatusCode, description: &str, kind: &str, schema: Value) -> &mut Self {
-        let response = self.response(status, description);
-        response["content"][kind] = media(schema);
-        self
+        self.add(status, description, |response| response["content"][kind] = media(schema.clone()))
+    }
+
+    /// Adds the responses of a type with another status than its own.
+    pub(crate) fn with_rule(&mut self, rule: StatusRule, add: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.rule, rule);
+        add(self);
+        self.rule = outer;
     }
 
     /// Returns the statuses; `default` stands for any.
@@ -115,16 +133,31 @@ impl Answers {
         self.responses.keys().map(String::as_str)
     }
 
-    fn response(&mut self, status: StatusCode, description: &str) -> &mut Value {
-        let key = if self.any_status { "default" } else { status.as_str() };
-        self.responses.entry(key).or_insert_with(|| json!({"description": description}))
+    fn add(&mut self, status: StatusCode, description: &str, edit: impl Fn(&mut Value)) -> &mut Self {
+        let is_declared = match self.rule {
+            StatusRule::Own => status == StatusCode::OK,
+            StatusRule::Any => true,
+            StatusRule::Fixed(_) => false,
+        };
+        let keys: Vec<_> = match self.rule {
+            _ if is_declared && !self.declared.is_empty() => {
+                self.declared.iter().map(ToString::to_string).collect()
+            }
+            StatusRule::Own => vec![status.as_str().to_owned()],
+            StatusRule::Any => vec!["default".to_owned()],
+            StatusRule::Fixed(status) => vec![status.to_string()],
+        };
+        for key in keys {
+            edit(self.responses.entry(key).or_insert_with(|| json!({"description": description})));
+        }
+        self
     }
 
     /// Adds a success if there is none.
     fn complete(&mut self) {
         let is_success = |status: &str| status.starts_with(['2', '3']) || status == "default";
         if !self.statuses().any(is_success) {
-            self.responses.insert("200".into(), json!({"description": DESCRIPTION}));
+            self.status(StatusCode::OK, DESCRIPTION);
         }
     }
 
@@ -147,7 +180,9 @@ impl Answers {
                         json!({"schema": {"$ref": "#/components/schemas/RejectedRequest"}});
                 }
                 None => {
-                    let problem = json!({"$ref": "#/components/responses/Rejected"});
+                    let name = PROBLEMS.iter().find(|(known, ..)| known == status).map(|(_, name, _)| *name);
+                    let problem =
+                        json!({"$ref": format!("#/components/responses/{}", name.unwrap_or_default())});
                     self.responses.insert((*status).into(), problem);
                 }
             }
@@ -155,6 +190,29 @@ impl Answers {
         self.responses
     }
 }
+
+/// The problem responses of extraction: status, name and description.
+pub(crate) const PROBLEMS: [(&str, &str, &str); 5] = [
+    (
+        "400",
+        "BadRequest",
+        "A path, query, header or cookie value is missing or invalid, the body is missing or its syntax is \
+         invalid (RFC 9457); or the path cannot be decoded.",
+    ),
+    ("404", "NotFound", "A path value is invalid (RFC 9457), or there is no such page."),
+    ("413", "ContentTooLarge", "The body, or a part of it, is larger than its limit (RFC 9457)."),
+    (
+        "415",
+        "UnsupportedMediaType",
+        "The content type of the body is not one that is read; `Accept` lists these (RFC 9457).",
+    ),
+    (
+        "422",
+        "UnprocessableContent",
+        "The body is well-formed and a value of it is missing or invalid, or a value fails a validation \
+         (RFC 9457).",
+    ),
+];
 
 /// Returns the media type object of a schema; bytes need no schema (OpenAPI 3.1, 4.8.14.3).
 pub(crate) fn media(schema: Value) -> Value {
@@ -183,6 +241,14 @@ contents! {
     Vec<u8>: "application/octet-stream" {},
 }
 
+/// A derive that sees the type knows the schema as well.
+#[cfg(feature = "axum")]
+impl<T> Answer for axum::Json<T> {
+    fn answer(answers: &mut Answers) {
+        answers.content(StatusCode::OK, DESCRIPTION, "application/json", json!({}));
+    }
+}
+
 #[cfg(feature = "axum")]
 impl<T> Answer for axum::response::Html<T> {
     fn answer(answers: &mut Answers) {
@@ -205,9 +271,9 @@ impl Answer for () {
 
 impl Answer for StatusCode {
     fn answer(answers: &mut Answers) {
-        let outer = std::mem::replace(&mut answers.any_status, true);
-        answers.status(StatusCode::OK, "A status without content.");
-        answers.any_status = outer;
+        answers.with_rule(StatusRule::Any, |answers| {
+            answers.status(StatusCode::OK, "A status without content.");
+        });
     }
 }
 

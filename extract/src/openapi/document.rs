@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use waylay_router::{RouteInfo, Router};
 
+use crate::openapi::answer::PROBLEMS;
 use crate::openapi::operation::METADATA_KEY;
 use crate::openapi::paths::{Path, path};
 
@@ -31,7 +32,7 @@ const METHODS: [Method; 8] = [
 /// /// Shows a post.
 /// #[derive(Extract)]
 /// #[route(GET "/posts/{slug:[a-z-]+}")]
-/// struct SchemaFn {
+/// struct Show {
 ///     /// The post's name in URLs.
 ///     #[param]
 ///     slug: String,
@@ -39,7 +40,7 @@ const METHODS: [Method; 8] = [
 ///     limit: u8,
 /// }
 ///
-/// let router = Router::builder().endpoint(async |show: SchemaFn| show.slug).build()?;
+/// let router = Router::builder().endpoint(async |show: Show| show.slug).build()?;
 /// let document = router.openapi("Blog", "1.0.0");
 /// let show = &document.as_value()["paths"]["/posts/{slug}"]["get"];
 /// assert_eq!(show["summary"], "Shows a post.");
@@ -145,6 +146,7 @@ impl DocumentBuilder {
                 operation.insert("tags".into(), json!([scope]));
             }
             parameters(&mut operation, path);
+            responses(&mut operation, path);
             let item = self.paths.entry(path.text.clone()).or_insert_with(|| json!({}));
             item[key] = operation.into();
         }
@@ -178,18 +180,24 @@ impl DocumentBuilder {
             self.schemas.insert(name.into(), schema);
         }
         let problem = json!({"schema": {"$ref": "#/components/schemas/RejectedRequest"}});
+        let responses: Map<_, _> = PROBLEMS
+            .iter()
+            .map(|(status, name, description)| {
+                let mut content = json!({"application/problem+json": problem});
+                // The router itself answers with a sentence.
+                if ["400", "404"].contains(status) {
+                    content["text/plain"] = json!({"schema": {"type": "string"}});
+                }
+                ((*name).to_owned(), json!({"description": description, "content": content}))
+            })
+            .collect();
         OpenApi(json!({
             "openapi": "3.1.0",
             "info": {"title": title, "version": version},
             "paths": self.paths,
             "components": {
                 "schemas": self.schemas,
-                "responses": {
-                    "Rejected": {
-                        "description": "All errors of the request (RFC 9457).",
-                        "content": {"application/problem+json": problem},
-                    },
-                },
+                "responses": responses,
             },
         }))
     }
@@ -214,6 +222,23 @@ fn parameters(operation: &mut Map<String, Value>, path: &Path) {
     all.extend(others);
     if !all.is_empty() {
         operation.insert("parameters".into(), all.into());
+    }
+}
+
+/// Adds the responses of the router itself: for a path that it cannot decode, and for a value that its template
+/// does not match.
+fn responses(operation: &mut Map<String, Value>, path: &Path) {
+    let Some(Value::Object(responses)) = operation.get_mut("responses") else {
+        return;
+    };
+    let mut add = |status: &str, description: &str| {
+        responses.entry(status).or_insert_with(|| json!({"description": description}));
+    };
+    if !path.variables.is_empty() {
+        add("400", "The path cannot be decoded.");
+    }
+    if path.variables.iter().any(|variable| variable.pattern.is_some()) {
+        add("404", "A path value does not match its pattern.");
     }
 }
 

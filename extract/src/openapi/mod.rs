@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod document;
+pub(crate) mod field;
 pub(crate) mod operation;
 pub(crate) mod paths;
 pub(crate) mod schema;

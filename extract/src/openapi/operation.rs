@@ -8,64 +8,60 @@ use serde_json::{Map, Value, json};
 use crate::descriptor::body::BodyPlan;
 use crate::descriptor::field::HeadPlan;
 use crate::field::slots::Layout;
-use crate::openapi::answer::{Answers, DESCRIPTION, media};
+use crate::openapi::answer::{Answers, DESCRIPTION, StatusRule, media};
+use crate::openapi::field::{Bounds, FieldDescription};
 use crate::openapi::schema::{SchemaFn, SchemaSet};
 
 /// The metadata key of a route's operation, as JSON.
 pub(crate) const METADATA_KEY: &str = "openapi";
-
-/// The description of a field beside its name and its type.
-#[derive(Clone, Copy, Debug)]
-pub struct FieldDescription {
-    /// Whether the server rejects a request without it.
-    pub required: bool,
-    /// Whether it is a list.
-    pub many: bool,
-    /// Whether the list is one comma-separated value.
-    pub csv: bool,
-    /// Whether the value is the type's JSON, so that an unknown schema allows anything.
-    pub json: bool,
-    /// Maximum bytes of one value.
-    pub limit: Option<u64>,
-    /// Minimum number of items.
-    pub min_items: usize,
-    /// The default, as JSON.
-    pub default: Option<&'static str>,
-    /// The doc comment.
-    pub doc: &'static str,
-}
-
-impl FieldDescription {
-    /// An optional scalar without a comment.
-    pub const NONE: Self = Self {
-        required: false,
-        many: false,
-        csv: false,
-        json: false,
-        limit: None,
-        min_items: 0,
-        default: None,
-        doc: "",
-    };
-}
 
 /// The schema of an object whose properties are fields.
 #[derive(Debug, Default)]
 struct ObjectSchema {
     properties: Map<String, Value>,
     required: Vec<String>,
+    /// How a form writes values that are not scalars (OpenAPI 3.1, 4.8.15).
+    encoding: Map<String, Value>,
+    /// Other keys are read as texts.
+    rest: bool,
 }
 
 impl ObjectSchema {
-    fn schema(self, closed: bool) -> Value {
+    /// Returns the media type object; `closed`: other properties are errors.
+    fn media(self, closed: bool, max_properties: Option<usize>) -> Value {
         let mut schema = json!({"type": "object", "properties": self.properties});
-        if closed {
+        if self.rest {
+            schema["additionalProperties"] = json!({"type": "string"});
+        } else if closed {
             schema["additionalProperties"] = false.into();
+        }
+        if let Some(max) = max_properties.filter(|_| !closed) {
+            schema["maxProperties"] = max.into();
         }
         if !self.required.is_empty() {
             schema["required"] = self.required.into();
         }
-        schema
+        let mut media = json!({"schema": schema});
+        if !self.encoding.is_empty() {
+            media["encoding"] = self.encoding.into();
+        }
+        media
+    }
+
+    fn add(&mut self, name: String, mut schema: Value, description: FieldDescription, is_form: bool) {
+        if is_form && description.none_if_empty {
+            schema = or_empty(schema);
+        }
+        if description.required {
+            self.required.push(name.clone());
+        }
+        if is_form && description.nested && !description.many {
+            self.encoding.insert(name.clone(), json!({"style": "deepObject", "explode": true}));
+        }
+        if is_form && description.csv {
+            self.encoding.insert(name.clone(), json!({"style": "form", "explode": false}));
+        }
+        self.properties.insert(name, schema);
     }
 }
 
@@ -81,7 +77,7 @@ pub struct Operation {
     parts: Option<ObjectSchema>,
     bodies: Vec<(&'static str, Value)>,
     body_required: bool,
-    closed: bool,
+    has_bounds: bool,
     rules: Option<ProblemConditions>,
     answers: Answers,
     error_answers: Option<Answers>,
@@ -97,7 +93,7 @@ struct ProblemConditions {
 
 impl ProblemConditions {
     /// Returns the statuses of problems; `has_path`: there are path variables, `has_others`: other parameters.
-    fn problems(&self, has_path: bool, has_others: bool) -> Vec<&'static str> {
+    fn problems(&self, has_path: bool, has_others: bool, has_bounds: bool) -> Vec<&'static str> {
         let Self { head, plan, validated } = self;
         let has_content_type = plan.json | plan.form | plan.multipart | plan.text;
         let is_404 = has_path && head.path_is_404;
@@ -106,7 +102,7 @@ impl ProblemConditions {
             ("404", is_404),
             ("413", plan.reads()),
             ("415", has_content_type),
-            ("422", has_content_type | *validated),
+            ("422", has_content_type | *validated | has_bounds),
         ];
         all.into_iter().filter(|(_, can)| *can).map(|(status, _)| status).collect()
     }
@@ -135,32 +131,45 @@ impl Operation {
     /// Adds a parameter of `path`, `query`, `header` or `cookie`.
     pub fn parameter(
         &mut self,
-        place: &'static str,
+        location: &'static str,
         name: &str,
-        description: FieldDescription,
+        mut description: FieldDescription,
         schema_fn: SchemaFn,
     ) {
         // OpenAPI 3.1, 4.8.12.1: these headers are described elsewhere.
-        let said = ["accept", "authorization", "content-type"];
-        if place == "header" && said.iter().any(|said| name.eq_ignore_ascii_case(said)) {
+        let excluded = ["accept", "authorization", "content-type"];
+        if location == "header" && excluded.iter().any(|excluded| name.eq_ignore_ascii_case(excluded)) {
             return;
         }
-        let name = match place {
+        let name = match location {
             "path" | "header" => name.to_owned(),
             _ => self.named(name),
         };
         // A parameter that several structs read is added once.
-        if self.parameters.iter().any(|known| known["name"] == *name && known["in"] == place) {
+        if self.parameters.iter().any(|known| known["name"] == *name && known["in"] == location) {
             return;
         }
         let mut parameter = json!({
             "name": name,
-            "in": place,
-            "required": description.required || place == "path",
-            "schema": self.schema(description, schema_fn),
+            "in": location,
+            "required": description.required || location == "path",
+            "schema": self.schema(&mut description, schema_fn),
         });
-        if description.csv && place == "query" {
-            parameter["explode"] = false.into();
+        if description.none_if_empty && location != "query" {
+            parameter["schema"] = or_empty(parameter["schema"].take());
+        }
+        if location == "query" {
+            if description.csv {
+                parameter["explode"] = false.into();
+            }
+            // Items of lists have several spellings, of which repeated keys are the default.
+            if description.nested && !description.many {
+                parameter["style"] = "deepObject".into();
+                parameter["explode"] = true.into();
+            }
+            if description.none_if_empty && !allows_empty(&parameter["schema"]) {
+                parameter["allowEmptyValue"] = true.into();
+            }
         }
         if !description.doc.is_empty() {
             parameter["description"] = description.doc.into();
@@ -169,42 +178,43 @@ impl Operation {
     }
 
     /// Adds a member of a JSON body.
-    pub fn member(&mut self, name: &str, description: FieldDescription, schema_fn: SchemaFn) {
-        let (name, schema) = (self.named(name), self.described(description, schema_fn));
-        put(&mut self.members, name, schema, description);
+    pub fn member(&mut self, name: &str, mut description: FieldDescription, schema_fn: SchemaFn) {
+        let (name, schema) = (self.named(name), self.described(&mut description, schema_fn));
+        self.members.get_or_insert_default().add(name, schema, description, false);
         self.body_required |= description.required;
     }
 
     /// Adds a field of a form.
-    pub fn form(&mut self, name: &str, description: FieldDescription, schema_fn: SchemaFn) {
-        let (name, schema) = (self.named(name), self.described(description, schema_fn));
-        put(&mut self.form, name, schema, description);
+    pub fn form(&mut self, name: &str, mut description: FieldDescription, schema_fn: SchemaFn) {
+        let (name, schema) = (self.named(name), self.described(&mut description, schema_fn));
+        self.form.get_or_insert_default().add(name, schema, description, true);
         self.body_required |= description.required;
     }
 
     /// Adds a part of a multipart body; `binary`: it is a file.
-    pub fn part(&mut self, name: &str, binary: bool, description: FieldDescription, schema_fn: SchemaFn) {
+    pub fn part(&mut self, name: &str, binary: bool, mut description: FieldDescription, schema_fn: SchemaFn) {
         let file: SchemaFn =
             |_| Some(json!({"type": "string", "contentMediaType": "application/octet-stream"}));
         let schema_fn = if binary { file } else { schema_fn };
-        let (name, schema) = (self.named(name), self.described(description, schema_fn));
-        put(&mut self.parts, name, schema, description);
+        let (name, schema) = (self.named(name), self.described(&mut description, schema_fn));
+        self.parts.get_or_insert_default().add(name, schema, description, true);
         self.body_required |= description.required;
     }
 
     /// Adds one content type of the whole body.
-    pub fn body(&mut self, kind: &'static str, description: FieldDescription, schema_fn: SchemaFn) {
+    pub fn body(&mut self, kind: &'static str, mut description: FieldDescription, schema_fn: SchemaFn) {
         let schema = match kind {
             "application/octet-stream" => json!({}),
-            _ => self.described(description, schema_fn),
+            _ => self.described(&mut description, schema_fn),
         };
         self.bodies.push((kind, schema));
         self.body_required |= description.required;
     }
 
-    /// Excludes other members of the JSON body.
-    pub fn closed(&mut self) {
-        self.closed = true;
+    /// Adds the form fields without a known name.
+    pub fn form_rest(&mut self) {
+        let form = if self.parts.is_some() { &mut self.parts } else { &mut self.form };
+        form.get_or_insert_default().rest = true;
     }
 
     /// Adds the query parameters without a known name.
@@ -219,14 +229,24 @@ impl Operation {
 
     /// Adds the JSON of a successful response; `many`: it is a list.
     pub fn answer(&mut self, many: bool, schema_fn: SchemaFn) {
-        let description = FieldDescription { many, json: true, ..FieldDescription::NONE };
-        let schema = self.schema(description, schema_fn);
+        let mut description = FieldDescription { many, json: true, ..FieldDescription::NONE };
+        let schema = self.schema(&mut description, schema_fn);
         self.answers.content(StatusCode::OK, DESCRIPTION, "application/json", schema);
     }
 
     /// Sets whether the next responses have any status.
     pub fn any_status(&mut self, any: bool) {
-        self.answers.any_status = any;
+        self.answers.rule = if any { StatusRule::Any } else { StatusRule::Own };
+    }
+
+    /// Sets the status of the next responses.
+    pub fn fixed_status(&mut self, status: Option<u16>) {
+        self.answers.rule = status.map_or(StatusRule::Own, StatusRule::Fixed);
+    }
+
+    /// Sets the statuses of a success.
+    pub fn declare_statuses(&mut self, statuses: &'static [u16]) {
+        self.answers.declared = statuses;
     }
 
     /// Returns the responses.
@@ -260,21 +280,30 @@ impl Operation {
                 operation.insert(key.into(), text.trim().into());
             }
         }
+        let plan = self.rules.map_or(BodyPlan::NONE, |rules| rules.plan);
         let mut contents = Map::new();
-        for (kind, object, closed) in [
-            ("application/json", self.members, self.closed),
-            ("application/x-www-form-urlencoded", self.form, false),
-            ("multipart/form-data", self.parts, false),
+        let both = self.form.is_some() && self.parts.is_none() && plan.multipart;
+        for (kind, object, closed, max) in [
+            ("application/json", self.members, plan.deny_json, Some(plan.max_params)),
+            ("application/x-www-form-urlencoded", self.form, plan.deny_form, None),
+            ("multipart/form-data", self.parts, plan.deny_part, None),
         ] {
             if let Some(object) = object {
-                contents.insert(kind.into(), json!({"schema": object.schema(closed)}));
+                contents.insert(kind.into(), object.media(closed, max));
             }
+        }
+        // The texts of a form are read from parts as well.
+        if both && let Some(form) = contents.get("application/x-www-form-urlencoded").cloned() {
+            contents.insert("multipart/form-data".into(), form);
         }
         for (kind, schema) in self.bodies {
             // Raw bytes beside a parsed body are the same body.
             if kind != "application/octet-stream" || contents.is_empty() {
                 contents.insert(kind.into(), media(schema));
             }
+        }
+        if let Some(json) = contents.get("application/json").cloned() {
+            contents.extend(plan.accept.iter().map(|kind| ((*kind).to_owned(), json.clone())));
         }
         let has_path = self.parameters.iter().any(|parameter| parameter["in"] == "path");
         let has_others = self.parameters.iter().any(|parameter| parameter["in"] != "path");
@@ -285,7 +314,8 @@ impl Operation {
             let body = json!({"content": contents, "required": self.body_required});
             operation.insert("requestBody".into(), body);
         }
-        let problems = self.rules.map(|rules| rules.problems(has_path, has_others)).unwrap_or_default();
+        let problems =
+            self.rules.map(|rules| rules.problems(has_path, has_others, self.has_bounds)).unwrap_or_default();
         let responses = match self.error_answers {
             Some(error_answers) => self.answers.finish_with(error_answers),
             None => self.answers.finish(&problems),
@@ -298,7 +328,7 @@ impl Operation {
         format!("{}{name}", self.prefix)
     }
 
-    fn described(&mut self, description: FieldDescription, schema_fn: SchemaFn) -> Value {
+    fn described(&mut self, description: &mut FieldDescription, schema_fn: SchemaFn) -> Value {
         let mut schema = self.schema(description, schema_fn);
         if !description.doc.is_empty() && schema.is_object() {
             schema["description"] = description.doc.into();
@@ -306,17 +336,32 @@ impl Operation {
         schema
     }
 
-    fn schema(&mut self, description: FieldDescription, schema_fn: SchemaFn) -> Value {
+    fn schema(&mut self, description: &mut FieldDescription, schema_fn: SchemaFn) -> Value {
         let unknown = if description.json { json!({}) } else { json!({"type": "string"}) };
         let mut schema = schema_fn(&mut self.schemas).unwrap_or(unknown);
+        description.none_if_empty |= description.may_be_empty && !allows_empty(&schema);
+        // A document counts characters, of which a value of so many bytes has no more.
         if let (Some(limit), true) = (description.limit, schema["type"] == "string") {
             schema["maxLength"] = limit.into();
         }
+        if description.not_empty && allows_empty(&schema) {
+            schema["minLength"] = 1.into();
+        }
+        self.has_bounds |= description.bounds.apply(&mut schema);
         if description.many {
             schema = json!({"type": "array", "items": schema});
-            if description.min_items > 0 {
-                schema["minItems"] = description.min_items.into();
+            let Bounds { min_items, max_items, .. } = description.bounds;
+            let min_items = min_items.unwrap_or_default().max(description.min_items);
+            if min_items > 0 {
+                schema["minItems"] = min_items.into();
             }
+            let max_items = [max_items, description.max_items].into_iter().flatten().min();
+            if let Some(max) = max_items.filter(|_| !description.json || max_items != description.max_items) {
+                schema["maxItems"] = max.into();
+            }
+        }
+        if description.nullable && schema != json!({}) {
+            schema = nullable(schema);
         }
         if let Some(default) = description.default.and_then(|json| serde_json::from_str::<Value>(json).ok()) {
             schema["default"] = default;
@@ -325,10 +370,32 @@ impl Operation {
     }
 }
 
-fn put(object: &mut Option<ObjectSchema>, name: String, schema: Value, description: FieldDescription) {
-    let object = object.get_or_insert_default();
-    if description.required {
-        object.required.push(name.clone());
+/// Tests whether a schema allows the empty text.
+fn allows_empty(schema: &Value) -> bool {
+    let others = ["enum", "pattern", "anyOf"];
+    schema["type"] == "string"
+        && schema["minLength"].as_u64().unwrap_or_default() == 0
+        && others.iter().all(|word| schema.get(word).is_none())
+}
+
+/// Returns a schema that allows the empty text as well.
+fn or_empty(schema: Value) -> Value {
+    if allows_empty(&schema) { schema } else { json!({"anyOf": [schema, {"const": ""}]}) }
+}
+
+/// Returns a schema that allows `null` as well.
+fn nullable(mut schema: Value) -> Value {
+    match schema["type"].take() {
+        Value::String(kind) if schema.get("enum").is_none() => {
+            schema["type"] = json!([kind, "null"]);
+            schema
+        }
+        kind => {
+            match kind {
+                Value::Null => _ = schema.as_object_mut().map(|schema| schema.remove("type")),
+                kind => schema["type"] = kind,
+            }
+            json!({"anyOf": [schema, {"type": "null"}]})
+        }
     }
-    object.properties.insert(name, schema);
 }

@@ -70,6 +70,11 @@ impl Variable {
         if let (Some(pattern), true) = (&self.pattern, parameter["schema"]["type"] == "string") {
             parameter["schema"]["pattern"] = format!("^(?:{pattern})$").into();
         }
+        // A variable is never empty.
+        let schema = &mut parameter["schema"];
+        if schema["type"] == "string" && schema.get("minLength").is_none() && schema.get("enum").is_none() {
+            schema["minLength"] = 1.into();
+        }
         if self.tail && parameter.get("description").is_none() {
             parameter["description"] = "The rest of the path, slashes included.".into();
         }

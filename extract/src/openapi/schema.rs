@@ -8,6 +8,8 @@ use std::{fmt, num};
 
 use serde_json::{Map, Value, json};
 
+use crate::text::from_text::LENIENT_BOOLS;
+
 /// A text type with its JSON Schema.
 ///
 /// A type without it is described by utoipa's `ToSchema` or schemars' `JsonSchema`, with the features of
@@ -33,6 +35,43 @@ pub trait TextSchema {
     fn text_schema() -> Value;
 }
 
+macro_rules! integer_formats {
+    ($($ty:ty: $format:literal,)*) => {$(
+        impl TextSchema for $ty {
+            fn text_schema() -> Value {
+                json!({"type": "integer", "format": $format, "minimum": <$ty>::MIN, "maximum": <$ty>::MAX})
+            }
+        }
+    )*};
+}
+
+macro_rules! nonzero {
+    ($($ty:ident: $inner:ty,)*) => {$(
+        impl TextSchema for num::$ty {
+            fn text_schema() -> Value {
+                let mut schema = <$inner>::text_schema();
+                if <$inner>::MIN == 0 {
+                    schema["minimum"] = 1.into();
+                } else {
+                    schema["not"] = json!({"const": 0});
+                }
+                schema
+            }
+        }
+    )*};
+}
+
+macro_rules! floats {
+    ($($ty:ty: $format:literal,)*) => {$(
+        impl TextSchema for $ty {
+            fn text_schema() -> Value {
+                let (min, max) = (f64::from(<$ty>::MIN), f64::from(<$ty>::MAX));
+                json!({"type": "number", "format": $format, "minimum": min, "maximum": max})
+            }
+        }
+    )*};
+}
+
 macro_rules! integers {
     ($($ty:ty)*) => {$(
         impl TextSchema for $ty {
@@ -43,7 +82,16 @@ macro_rules! integers {
     )*};
 }
 
-integers! { i8 i16 i32 u8 u16 u32 num::NonZeroU8 num::NonZeroU16 num::NonZeroU32 }
+integers! { i8 i16 i32 isize u8 u16 u32 usize }
+
+integer_formats! { i64: "int64", u64: "uint64", }
+
+nonzero! {
+    NonZeroI8: i8, NonZeroI16: i16, NonZeroI32: i32, NonZeroI64: i64, NonZeroU8: u8, NonZeroU16: u16,
+    NonZeroU32: u32, NonZeroU64: u64, NonZeroUsize: usize,
+}
+
+floats! { f32: "float", f64: "double", }
 
 macro_rules! texts {
     ($($ty:ty: $schema:tt,)*) => {$(
@@ -56,16 +104,8 @@ macro_rules! texts {
 }
 
 texts! {
-    i64: {"type": "integer", "format": "int64"},
     i128: {"type": "integer"},
-    isize: {"type": "integer"},
-    u64: {"type": "integer", "format": "int64", "minimum": 0},
     u128: {"type": "integer", "minimum": 0},
-    usize: {"type": "integer", "minimum": 0},
-    num::NonZeroU64: {"type": "integer", "format": "int64", "minimum": 1},
-    num::NonZeroUsize: {"type": "integer", "minimum": 1},
-    f32: {"type": "number", "format": "float"},
-    f64: {"type": "number", "format": "double"},
     bool: {"type": "boolean"},
     char: {"type": "string", "minLength": 1, "maxLength": 1},
     str: {"type": "string"},
@@ -73,7 +113,7 @@ texts! {
     Box<str>: {"type": "string"},
     Arc<str>: {"type": "string"},
     Cow<'_, str>: {"type": "string"},
-    IpAddr: {"type": "string"},
+    IpAddr: {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]},
     Ipv4Addr: {"type": "string", "format": "ipv4"},
     Ipv6Addr: {"type": "string", "format": "ipv6"},
     SocketAddr: {"type": "string"},
@@ -104,6 +144,11 @@ foreign! {
 /// Returns the schema of an enumeration of texts.
 pub fn choices(texts: &[&str]) -> Value {
     json!({"type": "string", "enum": texts})
+}
+
+/// The schema of `bool = "lenient"`.
+pub fn lenient_bool_schema(_: &mut SchemaSet) -> Option<Value> {
+    Some(choices(&LENIENT_BOOLS))
 }
 
 /// Returns the schema of a single type; by default that of a string.
@@ -234,11 +279,11 @@ impl<T: schemars::JsonSchema> SchemaBySchemars for &SchemaDispatch<T> {
         |schemas| {
             let generator = schemas.generator.get_or_insert_with(|| {
                 let settings = schemars::generate::SchemaSettings::draft2020_12();
-                let place = |settings: &mut schemars::generate::SchemaSettings| {
+                let set_path = |settings: &mut schemars::generate::SchemaSettings| {
                     settings.definitions_path = "/components/schemas".into();
                     settings.meta_schema = None;
                 };
-                settings.with(place).into_generator()
+                settings.with(set_path).into_generator()
             });
             Some(generator.subschema_for::<T>().to_value())
         }

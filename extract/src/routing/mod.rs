@@ -5,3 +5,4 @@ pub(crate) mod body;
 pub(crate) mod description;
 pub(crate) mod endpoint;
 pub(crate) mod link;
+pub(crate) mod status;

@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::{
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64,
+    NonZeroUsize,
+};
 use std::sync::Arc;
-use std::{fmt, num};
 
 /// A type that is read from one path, query, header or cookie value.
 ///
@@ -40,7 +44,7 @@ use std::{fmt, num};
 /// | type | accepted |
 /// |---|---|
 /// | integers | an optional `-`, then digits: no `+`, `007`, `-0`, space, `_` or hexadecimal |
-/// | floats | as [`f64`] parses them, without infinity and NaN |
+/// | floats | a number as JSON writes it (RFC 8259, 6) that is finite as this type: no `+`, `.5`, `5.`, `05`, infinity or NaN |
 /// | `bool` | `true` `false` `1` `0` `on` |
 /// | `char` | one character |
 /// | texts | any text, including the empty one |
@@ -122,59 +126,126 @@ impl fmt::Display for TextError {
 impl Error for TextError {}
 
 macro_rules! integers {
-    ($($ty:ty: $expected:literal,)*) => {$(
-        impl FromText for $ty {
-            fn from_text(text: &str) -> Result<Self, TextError> {
-                let error = TextError::expected($expected);
-                // Accepted by std and not here: each number has one text, and octal
-                // numbers of C are rejected.
-                if let [b'+', ..] | [b'0', _, ..] | [b'-', b'0', ..] = text.as_bytes() {
-                    return Err(error);
+    ($($ty:ty: $expected:expr,)*) => {
+        $(
+            impl FromText for $ty {
+                fn from_text(text: &str) -> Result<Self, TextError> {
+                    let error = TextError::expected($expected);
+                    // Accepted by std and not here: each number has one text, and octal
+                    // numbers of C are rejected.
+                    if let [b'+', ..] | [b'0', _, ..] | [b'-', b'0', ..] = text.as_bytes() {
+                        return Err(error);
+                    }
+                    text.parse().map_err(|_| error)
                 }
-                text.parse().map_err(|_| error)
             }
+        )*
+
+        /// Returns what an integer type accepts, by the type's name.
+        pub(crate) fn integer_range(name: &str) -> Option<&'static str> {
+            $(if name == stringify!($ty) {
+                return Some($expected);
+            })*
+            None
         }
-    )*};
+    };
 }
+
+/// The ranges of `isize`, `usize` and `NonZeroUsize` here.
+const SIZES: [&str; 3] = if cfg!(target_pointer_width = "64") {
+    [I64, U64, "an integer from 1 to 18446744073709551615"]
+} else {
+    [
+        "an integer from -2147483648 to 2147483647",
+        "an integer from 0 to 4294967295",
+        "an integer from 1 to 4294967295",
+    ]
+};
+
+const I64: &str = "an integer from -9223372036854775808 to 9223372036854775807";
+
+const U64: &str = "an integer from 0 to 18446744073709551615";
 
 integers! {
     i8: "an integer from -128 to 127",
     i16: "an integer from -32768 to 32767",
     i32: "an integer from -2147483648 to 2147483647",
-    i64: "an integer of 64 bits",
-    i128: "an integer of 128 bits",
-    isize: "an integer",
+    i64: I64,
+    i128: "an integer from -170141183460469231731687303715884105728 to 170141183460469231731687303715884105727",
+    isize: SIZES[0],
     u8: "an integer from 0 to 255",
     u16: "an integer from 0 to 65535",
     u32: "an integer from 0 to 4294967295",
-    u64: "an integer of 64 bits, not negative",
-    u128: "an integer of 128 bits, not negative",
-    usize: "an integer, not negative",
-    num::NonZeroI8: "an integer from -128 to 127, not zero",
-    num::NonZeroI16: "an integer from -32768 to 32767, not zero",
-    num::NonZeroI32: "an integer from -2147483648 to 2147483647, not zero",
-    num::NonZeroI64: "an integer of 64 bits, not zero",
-    num::NonZeroU8: "an integer from 1 to 255",
-    num::NonZeroU16: "an integer from 1 to 65535",
-    num::NonZeroU32: "an integer from 1 to 4294967295",
-    num::NonZeroU64: "an integer of 64 bits, positive",
-    num::NonZeroUsize: "an integer, positive",
+    u64: U64,
+    u128: "an integer from 0 to 340282366920938463463374607431768211455",
+    usize: SIZES[1],
+    NonZeroI8: "an integer from -128 to 127, not zero",
+    NonZeroI16: "an integer from -32768 to 32767, not zero",
+    NonZeroI32: "an integer from -2147483648 to 2147483647, not zero",
+    NonZeroI64: "an integer from -9223372036854775808 to 9223372036854775807, not zero",
+    NonZeroU8: "an integer from 1 to 255",
+    NonZeroU16: "an integer from 1 to 65535",
+    NonZeroU32: "an integer from 1 to 4294967295",
+    NonZeroU64: "an integer from 1 to 18446744073709551615",
+    NonZeroUsize: SIZES[2],
+}
+
+/// Tests whether a text is a number as JSON writes it (RFC 8259, 6).
+pub(crate) fn is_json_number(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (number, exponent) = match text.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, Some(exponent)),
+        None => (text, None),
+    };
+    let (integer, fraction) = match number.split_once('.') {
+        Some((integer, fraction)) => (integer, Some(fraction)),
+        None => (number, None),
+    };
+    digits(integer)
+        && (integer.len() == 1 || !integer.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
 }
 
 macro_rules! floats {
     ($($ty:ty)*) => {$(
         impl FromText for $ty {
             fn from_text(text: &str) -> Result<Self, TextError> {
-                text.parse()
-                    .ok()
-                    .filter(|number: &$ty| number.is_finite())
-                    .ok_or(TextError::expected("a finite number"))
+                let number = if is_json_number(text) { text.parse().ok() } else { None };
+                number.filter(|number: &$ty| number.is_finite()).ok_or(TextError::expected("a finite number"))
             }
         }
     )*};
 }
 
 floats! { f32 f64 }
+
+/// Reads `true` and `false` and nothing else: `bool = "strict"`.
+///
+/// # Errors
+///
+/// The text is neither.
+pub fn strict_bool(text: Cow<'_, str>) -> Result<bool, TextError> {
+    match &*text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(TextError::expected("true or false")),
+    }
+}
+
+/// The texts that [`lenient_bool`] reads, in small letters: those of `true` first.
+pub(crate) const LENIENT_BOOLS: [&str; 10] = ["true", "1", "on", "yes", "y", "false", "0", "off", "no", "n"];
+
+/// Reads what people and other programs write: `bool = "lenient"`.
+///
+/// # Errors
+///
+/// The text is none of these.
+pub fn lenient_bool(text: Cow<'_, str>) -> Result<bool, TextError> {
+    let found = LENIENT_BOOLS.iter().position(|known| known.eq_ignore_ascii_case(&text));
+    found.map(|at| at < 5).ok_or(TextError::expected("true, false, 1, 0, on, off, yes, no, y or n"))
+}
 
 macro_rules! parsed {
     ($($ty:ty: $expected:literal,)*) => {$(

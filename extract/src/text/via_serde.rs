@@ -7,7 +7,7 @@ use serde::de::value::CowStrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer, Visitor};
 use serde::{Deserializer, de, forward_to_deserialize_any};
 
-use crate::text::from_text::{FromText, TextError};
+use crate::text::from_text::{FromText, TextError, is_json_number};
 
 /// Reads a text through the type's `Deserialize`: `#[query(serde)]`.
 ///
@@ -17,7 +17,10 @@ use crate::text::from_text::{FromText, TextError};
 ///
 /// The type rejects the text.
 pub fn serde<T: DeserializeOwned>(text: Cow<'_, str>) -> Result<T, TextError> {
-    T::deserialize(ScalarDeserializer(text)).map_err(|ScalarError| TextError::expected("a valid value"))
+    let read = |guess| T::deserialize(ScalarDeserializer { text: Cow::Borrowed(&*text), guess });
+    // A type that is buffered, as an untagged enum, asks for anything: a text first, then a number.
+    let value = read(false).or_else(|ScalarError| read(true));
+    value.map_err(|ScalarError| TextError::expected("a valid value"))
 }
 
 /// Drops the message of the type, which may quote the value.
@@ -38,7 +41,11 @@ impl de::Error for ScalarError {
     }
 }
 
-struct ScalarDeserializer<'t>(Cow<'t, str>);
+struct ScalarDeserializer<'t> {
+    text: Cow<'t, str>,
+    /// To a type that asks for anything, it is a number if it can be one.
+    guess: bool,
+}
 
 /// Calls a macro with the scalar methods of serde that parse a text.
 macro_rules! scalars {
@@ -66,7 +73,7 @@ pub(crate) use scalars;
 macro_rules! parsed {
     ($($method:ident $visit:ident,)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ScalarError> {
-            visitor.$visit(FromText::from_text(&self.0).map_err(|_| ScalarError)?)
+            visitor.$visit(FromText::from_text(&self.text).map_err(|_| ScalarError)?)
         }
     )*};
 }
@@ -77,10 +84,29 @@ impl<'de> Deserializer<'de> for ScalarDeserializer<'_> {
     scalars!(parsed);
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ScalarError> {
-        match self.0 {
-            Cow::Borrowed(text) => visitor.visit_str(text),
-            Cow::Owned(text) => visitor.visit_string(text),
+        if self.guess && is_json_number(&self.text) {
+            if let Ok(number) = u64::from_text(&self.text) {
+                return visitor.visit_u64(number);
+            }
+            if let Ok(number) = i64::from_text(&self.text) {
+                return visitor.visit_i64(number);
+            }
+            if let Ok(number) = f64::from_text(&self.text) {
+                return visitor.visit_f64(number);
+            }
         }
+        match &*self.text {
+            text @ ("true" | "false") if self.guess => visitor.visit_bool(text == "true"),
+            text => visitor.visit_str(text),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ScalarError> {
+        visitor.visit_str(&self.text)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ScalarError> {
+        visitor.visit_str(&self.text)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ScalarError> {
@@ -88,7 +114,7 @@ impl<'de> Deserializer<'de> for ScalarDeserializer<'_> {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ScalarError> {
-        if self.0.is_empty() { visitor.visit_unit() } else { Err(ScalarError) }
+        if self.text.is_empty() { visitor.visit_unit() } else { Err(ScalarError) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -105,11 +131,11 @@ impl<'de> Deserializer<'de> for ScalarDeserializer<'_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ScalarError> {
-        let variant: CowStrDeserializer<'_, ScalarError> = self.0.into_deserializer();
+        let variant: CowStrDeserializer<'_, ScalarError> = self.text.into_deserializer();
         visitor.visit_enum(variant)
     }
 
     forward_to_deserialize_any! {
-        str string bytes byte_buf identifier ignored_any unit_struct seq tuple tuple_struct map struct
+        bytes byte_buf identifier ignored_any unit_struct seq tuple tuple_struct map struct
     }
 }

@@ -4,17 +4,19 @@ use bytes::Bytes;
 #[cfg(feature = "headers")]
 use headers::Header;
 use http::HeaderValue;
+use memchr::memmem;
 use serde::Serialize;
 
-use crate::error::field::{Code, FieldError, Location};
+use crate::error::field::{Code, FieldError, Location, ValueError};
 #[cfg(feature = "multipart")]
 use crate::field::upload::{Content, Upload};
 #[cfg(all(feature = "form", feature = "multipart"))]
-use crate::field::value::{Pairs, Value};
+use crate::field::value::Pairs;
 use crate::text::dispatch::TextResult;
 #[cfg(all(feature = "form", feature = "multipart"))]
 use crate::text::from_text::TextError;
 use crate::write::encoding::{WrittenPart, push_pair};
+use crate::write::finite::check_finite;
 use crate::write::writer::RequestWriter;
 
 /// Writes a file as a part; a temporary file is read into memory.
@@ -83,16 +85,32 @@ impl RequestWriter {
     /// Returns the value's JSON, or reports an error.
     fn json_of(&mut self, key: &str, value: &(impl Serialize + ?Sized)) -> Option<Vec<u8>> {
         let error = match serde_json::to_vec(value) {
-            Ok(json) => return Some(json),
-            Err(error) => error,
+            // A float that is not finite is written as `null`, so only where that stands is it looked for.
+            Ok(json) if memmem::find(&json, b"null").is_none() => return Some(json),
+            Ok(json) => match check_finite(value) {
+                Ok(()) => return Some(json),
+                Err(keys) => not_finite(key, &keys),
+            },
+            Err(error) => {
+                let detail = format!("expected a value that JSON can represent: {error}");
+                match key {
+                    "" => FieldError::body(Code::Invalid, detail),
+                    key => FieldError::member(key, Code::Invalid, detail),
+                }
+            }
         };
-        let detail = format!("expected a value that JSON can represent: {error}");
-        self.push_error(match key {
-            "" => FieldError::body(Code::Invalid, detail),
-            key => FieldError::member(key, Code::Invalid, detail),
-        });
+        self.push_error(error);
         None
     }
+}
+
+/// The error of a float in a JSON body, by the keys from the innermost up.
+fn not_finite(key: &str, keys: &[String]) -> FieldError {
+    let keys = keys.iter().rev().map(String::as_str);
+    let path = Some(key).filter(|key| !key.is_empty()).into_iter().chain(keys);
+    // RFC 6901, 3: the two letters that a pointer escapes.
+    let pointer: String = path.map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect();
+    FieldError::new(Location::Body, pointer, ValueError::new(Code::Invalid, "expected a finite number"))
 }
 
 /// Fields of a form; text parts if the body is multipart.
@@ -190,8 +208,8 @@ impl RequestWriter {
     /// Writes a part with its headers.
     fn part(&mut self, name: &str, file: Option<&str>, kind: Option<HeaderValue>, content: Bytes) {
         // Browsers escape these and servers do not decode them: they would be read as other names.
-        let odd = |c: char| c.is_ascii_control() || matches!(c, '"' | '\\');
-        if name.contains(odd) || file.is_some_and(|file| file.contains(odd)) {
+        let is_invalid = |c: char| c.is_ascii_control() || matches!(c, '"' | '\\');
+        if name.contains(is_invalid) || file.is_some_and(|file| file.contains(is_invalid)) {
             self.error(
                 Location::Part,
                 name,
@@ -209,31 +227,34 @@ impl RequestWriter {
     }
 }
 
+/// The pairs of a value, or the error told.
+#[cfg(feature = "form")]
+fn pairs_of(value: &impl Serialize, location: Location, writer: &mut RequestWriter) -> Option<String> {
+    if let Err(keys) = check_finite(value) {
+        let key = keys.last().map(String::as_str).unwrap_or_default();
+        writer.error(location, key, "expected a finite number");
+        return None;
+    }
+    let pairs = serde_html_form::to_string(value).ok();
+    if pairs.is_none() {
+        writer.error(location, "", "expected a value that a form can represent");
+    }
+    pairs
+}
+
 /// Writes a value as pairs of the query.
 #[cfg(feature = "form")]
 pub fn write_query(value: &impl Serialize, writer: &mut RequestWriter) {
-    match serde_html_form::to_string(value) {
-        Ok(pairs) => writer.query_pairs(&pairs),
-        Err(_) => writer.error(Location::Query, "", "expected a value that a form can represent"),
+    if let Some(pairs) = pairs_of(value, Location::Query, writer) {
+        writer.query_pairs(&pairs);
     }
-}
-
-/// Calls `visit` for every pair of a value; returns `false` if it cannot be serialized.
-#[cfg(all(feature = "form", feature = "multipart"))]
-pub(crate) fn each_pair(value: &impl Serialize, visit: &mut dyn FnMut(&str, Value<'_>)) -> bool {
-    let Ok(text) = serde_html_form::to_string(value) else {
-        return false;
-    };
-    Pairs::new(&text, usize::MAX).for_each(|(key, value)| visit(&key, value));
-    true
 }
 
 /// Writes a value as the whole form.
 #[cfg(feature = "form")]
 pub fn write_form(value: &impl Serialize, writer: &mut RequestWriter) {
-    match serde_html_form::to_string(value) {
-        Ok(pairs) => writer.form_pairs(&pairs),
-        Err(_) => writer.error(Location::Body, "", "expected a value that a form can represent"),
+    if let Some(pairs) = pairs_of(value, Location::Form, writer) {
+        writer.form_pairs(&pairs);
     }
 }
 
@@ -241,11 +262,11 @@ pub fn write_form(value: &impl Serialize, writer: &mut RequestWriter) {
 #[cfg(all(feature = "form", feature = "multipart"))]
 pub fn write_parts(value: &impl Serialize, writer: &mut RequestWriter) {
     writer.multipart();
-    let written = each_pair(value, &mut |key, text| {
-        writer.part_text(key, text.decode().map_err(|_| TextError::expected("a text")));
-    });
-    if !written {
-        writer.error(Location::Body, "", "expected a value that a form can represent");
+    let Some(pairs) = pairs_of(value, Location::Part, writer) else {
+        return;
+    };
+    for (key, text) in Pairs::new(&pairs, usize::MAX) {
+        writer.part_text(&key, text.decode().map_err(|_| TextError::expected("a text")));
     }
 }
 

@@ -125,8 +125,8 @@ pub(crate) fn push_pair(out: &mut String, key: &str, value: Option<&str>) {
 }
 
 fn push_form(out: &mut String, text: &str) {
-    for (place, word) in text.split(' ').enumerate() {
-        if place > 0 {
+    for (index, word) in text.split(' ').enumerate() {
+        if index > 0 {
             out.push('+');
         }
         out.extend(utf8_percent_encode(word, FORM_SET));

@@ -1,10 +1,12 @@
 //! IntoRequest: a struct that is written into a request.
 
 use axum_core::body::Body;
+use bytes::Bytes;
 use http::{Method, Request};
+use http_body::Body as _;
 
 use crate::descriptor::route::RouteTarget;
-use crate::write::writer::{RequestWriter, WriteError};
+use crate::write::writer::{RequestWriter, WriteError, WrittenBytes};
 
 /// A struct that is written into a request, field by field: the inverse of [`Extract`](crate::Extract).
 ///
@@ -74,6 +76,55 @@ pub trait IntoRequest {
     fn to_request_at(&self, method: Method, template: &str) -> Result<Request<Body>, WriteError> {
         writer(self).finish(method, template)
     }
+}
+
+/// Returns a copy of a request that was written from a struct, or that has no body.
+///
+/// The bytes of a written body stand beside it in the request's extensions, so that middleware that sends a
+/// request again, as `tower::retry`, need not buffer it. `None`: the body is another one, of unknown content.
+///
+/// ```
+/// use axum_core::body::Body;
+/// use http::{Request, Response};
+/// use tower::retry::Policy;
+/// use waylay_extract::clone_request;
+///
+/// #[derive(Clone)]
+/// struct Once(bool);
+///
+/// impl<B, E> Policy<Request<Body>, Response<B>, E> for Once {
+///     type Future = std::future::Ready<()>;
+///
+///     fn retry(
+///         &mut self,
+///         _: &mut Request<Body>,
+///         result: &mut Result<Response<B>, E>,
+///     ) -> Option<Self::Future> {
+///         let again = !self.0 && result.as_ref().is_ok_and(|response| response.status().is_server_error());
+///         self.0 = true;
+///         again.then(|| std::future::ready(()))
+///     }
+///
+///     fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {
+///         clone_request(request)
+///     }
+/// }
+/// ```
+pub fn clone_request(request: &Request<Body>) -> Option<Request<Body>> {
+    let length = request.body().size_hint().exact()?;
+    let bytes = match request.extensions().get::<WrittenBytes>() {
+        // What has taken the body's place since is another body.
+        Some(WrittenBytes(bytes)) if bytes.len() as u64 == length => bytes.clone(),
+        _ if length == 0 => Bytes::new(),
+        _ => return None,
+    };
+    let mut copy = Request::new(Body::from(bytes));
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    *copy.extensions_mut() = request.extensions().clone();
+    Some(copy)
 }
 
 /// Never used: the constant assertion guarantees a target.

@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod encoding;
+pub(crate) mod finite;
 pub(crate) mod into_request;
 pub(crate) mod nested_ser;
 pub(crate) mod path;

@@ -37,9 +37,9 @@ impl ser::Error for NestedSerError {
 pub(crate) fn texts<T: Serialize + ?Sized>(
     value: &T,
     dots: bool,
-    put: &mut dyn FnMut(&str, &str),
+    push: &mut dyn FnMut(&str, &str),
 ) -> Result<(), NestedSerError> {
-    let mut out = NestedSerializer { rest: String::new(), dots, written: 0, some: false, member: true, put };
+    let mut out = NestedSerializer { rest: String::new(), dots, written: 0, some: false, member: true, push };
     value.serialize(&mut out)
 }
 
@@ -53,7 +53,7 @@ struct NestedSerializer<'o> {
     some: bool,
     /// The value is a field of a struct, or the whole: absent, it is read as `None`.
     member: bool,
-    put: &'o mut dyn FnMut(&str, &str),
+    push: &'o mut dyn FnMut(&str, &str),
 }
 
 impl NestedSerializer<'_> {
@@ -66,11 +66,11 @@ impl NestedSerializer<'_> {
             return Err(self.error("expected a value that is not empty: an empty one is read as none"));
         }
         self.written += 1;
-        (self.put)(&self.rest, text);
+        (self.push)(&self.rest, text);
         Ok(())
     }
 
-    fn shown(&mut self, text: &impl ToText) -> Result<(), NestedSerError> {
+    fn display(&mut self, text: &impl ToText) -> Result<(), NestedSerError> {
         match text.to_text() {
             Ok(text) => self.write(&text),
             Err(_) => Err(self.error("expected a finite number")),
@@ -111,10 +111,10 @@ impl NestedSerializer<'_> {
     }
 }
 
-macro_rules! shown {
+macro_rules! display {
     ($($method:ident $ty:ty,)*) => {$(
         fn $method(self, value: $ty) -> Result<(), NestedSerError> {
-            self.shown(&value)
+            self.display(&value)
         }
     )*};
 }
@@ -130,7 +130,7 @@ impl<'s, 'o> Serializer for &'s mut NestedSerializer<'o> {
     type SerializeStruct = CompoundSerializer<'s, 'o>;
     type SerializeStructVariant = CompoundSerializer<'s, 'o>;
 
-    shown! {
+    display! {
         serialize_bool bool,
         serialize_i8 i8,
         serialize_i16 i16,

@@ -69,8 +69,8 @@ fn path_error(name: &str, code: Code, detail: &'static str) -> FieldError {
 
 /// Appends text whose slashes separate segments.
 fn push_literal(path: &mut String, text: &str) {
-    for (place, segment) in text.split('/').enumerate() {
-        if place > 0 {
+    for (index, segment) in text.split('/').enumerate() {
+        if index > 0 {
             path.push('/');
         }
         push_segment(path, segment);
@@ -92,16 +92,19 @@ fn rejection_reason(template: &str, variable: &VariableToken<'_>, value: &Param)
     let is_dots = |segment: &str| matches!(segment, "." | "..");
     if variable.is_tail {
         // Some servers keep empty segments and others drop them.
-        let odd = |segment: &str| segment.is_empty() || is_dots(segment);
-        return value.split('/').any(odd).then_some("expected segments that are neither empty nor dots");
+        let is_invalid = |segment: &str| segment.is_empty() || is_dots(segment);
+        return value
+            .split('/')
+            .any(is_invalid)
+            .then_some("expected segments that are neither empty nor dots");
     }
     let before = template[..variable.span.start].rsplit('/').next().unwrap_or_default();
-    let behind = template[variable.span.end..].split('/').next().unwrap_or_default();
-    let dots = [before, value, behind].iter().all(|part| part.bytes().all(|byte| byte == b'.'));
-    if dots && before.len() + value.len() + behind.len() <= 2 {
+    let after = template[variable.span.end..].split('/').next().unwrap_or_default();
+    let dots = [before, value, after].iter().all(|part| part.bytes().all(|byte| byte == b'.'));
+    if dots && before.len() + value.len() + after.len() <= 2 {
         return Some("expected no dot segment");
     }
-    is_ambiguous(before, behind, value)
+    is_ambiguous(before, after, value)
         .then_some("expected none of the characters that separate the variables of this segment")
 }
 
@@ -113,9 +116,9 @@ pub(crate) fn decoded(value: &Param) -> Cow<'_, str> {
 /// Tests whether a raw value is part of a normalized path; `tail`: slashes separate its segments.
 fn is_path(text: &str, tail: bool) -> bool {
     let mut plain = String::with_capacity(text.len());
-    for (place, part) in text.split('%').enumerate() {
-        let rest = if place == 0 { Some(part) } else { part.get(2..) };
-        let digits = place == 0 || part.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    for (index, part) in text.split('%').enumerate() {
+        let rest = if index == 0 { Some(part) } else { part.get(2..) };
+        let digits = index == 0 || part.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
         match rest {
             Some(rest) if digits => plain.push_str(rest),
             _ => return false,
@@ -131,8 +134,8 @@ fn is_path(text: &str, tail: bool) -> bool {
 
 /// Tests whether the value contains a character of the text between the variables of its segment: the
 /// server may split the segment at another position.
-fn is_ambiguous(before: &str, behind: &str, value: &str) -> bool {
+fn is_ambiguous(before: &str, after: &str, value: &str) -> bool {
     let last = before.rsplit_once('}').map(|(_, text)| text);
-    let next = behind.split_once('{').map(|(text, _)| text);
+    let next = after.split_once('{').map(|(text, _)| text);
     [last, next].into_iter().flatten().any(|text| text.contains(|c| value.contains(c)))
 }

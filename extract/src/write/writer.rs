@@ -12,6 +12,7 @@ use serde::Serialize;
 use waylay_template::TemplateError;
 
 use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::field::slot;
 use crate::text::dispatch::TextResult;
 use crate::write::encoding::{WrittenBody, is_cookie, push_cookie, push_pair};
 use crate::write::nested_ser::{NestedSerError, texts};
@@ -58,8 +59,8 @@ impl fmt::Display for WriteError {
             return write!(f, "`{text}` is not a path template: {kind}");
         }
         for (index, error) in self.errors.iter().enumerate() {
-            let gap = if index == 0 { "" } else { "; " };
-            write!(f, "{gap}{error}")?;
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
         }
         Ok(())
     }
@@ -155,13 +156,13 @@ impl RequestWriter {
         value: &(impl Serialize + ?Sized),
         dots: bool,
         required: bool,
-        mut put: impl FnMut(&mut Self, &str, &str),
+        mut push: impl FnMut(&mut Self, &str, &str),
     ) {
         let key = self.named(key).into_owned();
         let mut written = 0;
         let done = texts(value, dots, &mut |rest, text| {
             written += 1;
-            put(self, &format!("{key}{rest}"), text);
+            push(self, &format!("{key}{rest}"), text);
         });
         match done {
             Ok(()) if required && written == 0 => {
@@ -297,21 +298,26 @@ impl RequestWriter {
         name: &str,
         items: impl Iterator<Item = TextResult<'v>>,
     ) -> Option<String> {
+        let is_header = location == Location::Header;
         let mut list: Option<String> = None;
-        let mut sound = true;
+        let mut is_valid = true;
+        let mut count = 0;
         for item in items {
+            count += 1;
             let Some(item) = self.text(location, name, item) else {
-                sound = false;
+                is_valid = false;
                 continue;
             };
-            // The server splits at commas and trims the items.
-            if item.contains(',') || item.trim() != item {
-                self.error(
-                    location,
-                    name,
-                    "expected items without commas, without white space at their ends",
-                );
-                sound = false;
+            // The reader splits at commas and takes the blanks around them off.
+            if slot::items(&item, is_header).ne([&*item]) {
+                let detail = match is_header {
+                    true => {
+                        "expected items that are not empty, without commas that are not quoted, not blank at their ends"
+                    }
+                    false => "expected items without commas, not blank at their ends",
+                };
+                self.error(location, name, detail);
+                is_valid = false;
             }
             match &mut list {
                 Some(list) => {
@@ -321,11 +327,16 @@ impl RequestWriter {
                 none => *none = Some(item.into_owned()),
             }
         }
+        // A quote that nothing closes takes the commas behind it.
+        if list.as_deref().is_some_and(|list| is_valid && slot::items(list, is_header).count() != count) {
+            self.error(location, name, "expected items whose quotes are closed");
+            is_valid = false;
+        }
         if list.as_deref() == Some("") {
             self.error(location, name, "expected more than one empty item");
-            sound = false;
+            is_valid = false;
         }
-        list.filter(|_| sound)
+        list.filter(|_| is_valid)
     }
 
     /// Appends a line. A line of several structs is written once, since each of them
@@ -361,6 +372,10 @@ impl RequestWriter {
     }
 }
 
+/// The bytes of a written body, beside it in the request's extensions: a body is read once.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenBytes(pub(crate) Bytes);
+
 impl WrittenParts {
     fn request(self, method: Method, mut target: String) -> Result<Request<Body>, WriteError> {
         if !self.query.is_empty() {
@@ -373,7 +388,10 @@ impl WrittenParts {
             return Err(WriteError { template: None, errors });
         };
         let (kind, body) = self.body.map_or_else(Default::default, |(kind, body)| (Some(kind), body));
-        let mut request = Request::new(Body::from(body));
+        let mut request = Request::new(Body::from(body.clone()));
+        if !body.is_empty() {
+            request.extensions_mut().insert(WrittenBytes(body));
+        }
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers;

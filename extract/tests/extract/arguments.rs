@@ -151,6 +151,12 @@ async fn plain_text_is_for_clients_that_prefer_it() {
     }
     let rows = [
         ("text/plain", true),
+        ("application/*", false),
+        ("text/*", true),
+        ("text/plain;q=0.5, application/*", false),
+        ("application/*;q=0.5, text/plain;Q=0.9", true),
+        ("text/plain;q=0, text/*", false),
+        ("application/problem+json;q=0.1, application/*, text/plain;q=0.5", true),
         ("text/plain, application/json;q=0.5", true),
         ("text/plain;q=0.5, application/problem+json", false),
         ("text/html, */*", false),

@@ -1,6 +1,6 @@
 //! The client over a router in the same process, and over a real connection.
 
-use std::{convert::Infallible, error::Error};
+use std::error::Error;
 
 use axum_core::{
     body::Body,
@@ -13,7 +13,8 @@ use hyper_util::{client::legacy::Client as Connector, rt::TokioExecutor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use waylay_extract::{
-    BaseUrl, Client, ClientError, Code, ErrorResponse, Extract, IntoRequest, Location, RouterExt,
+    BaseUrl, BaseUrlError, Client, ClientError, Code, ErrorResponse, Extract, IntoRequest, Location,
+    RouterExt, clone_request,
 };
 use waylay_router::{Route, Router};
 
@@ -105,7 +106,7 @@ impl<I: Iterator + Unpin> futures_core::Stream for Steps<I> {
     }
 }
 
-fn error_response(error: ClientError<Infallible>) -> ErrorResponse {
+fn error_response(error: ClientError) -> ErrorResponse {
     match error {
         ClientError::Status(response) => *response,
         other => panic!("{other:?}"),
@@ -158,7 +159,7 @@ async fn errors_of_fields_are_read_back() {
     );
     assert_eq!(
         response.to_string(),
-        "400 Bad Request: body `/i`: expected i64; header `x-odd`: expected an integer from 0 to 255"
+        "400 Bad Request: body `/i`: expected an integer from -9223372036854775808 to 9223372036854775807; header `x-odd`: expected an integer from 0 to 255"
     );
 }
 
@@ -172,9 +173,10 @@ async fn unexpected_responses_are_described() {
              expected application/json; content: bad response",
         ),
         ("big", "the response is longer than 64 bytes"),
-        ("proxy", "the status of the response is not a success <- 502 Bad Gateway: 502; no backend"),
-        ("moved", "the status of the response is not a success <- 302 Found: to /m1/x"),
-        ("missing", "the status of the response is not a success <- 404 Not Found"),
+        ("proxy", "the server responded 502 Bad Gateway: 502; no backend"),
+        ("moved", "the server responded 302 Found: to /m1/x"),
+        ("own", "the server responded 403 Forbidden: {\"code\":\"forbidden\",\"message\":\"m3 error\"}"),
+        ("missing", "the server responded 404 Not Found"),
         ("..", "the request cannot be written <- path `path`: expected no dot segment"),
     ] {
         let error = client.call::<serde_json::Value>(&At { path }).await.unwrap_err();
@@ -212,7 +214,7 @@ async fn a_program_may_have_its_own_errors() {
 
 #[tokio::test]
 async fn a_request_stays_below_the_base_url() {
-    let client = Client::new(router()).base(BaseUrl::new("/m1").unwrap());
+    let client = Client::new(router()).base("/m1").unwrap();
     let answer: M1Answer = client.get("/x").await.unwrap();
     assert_eq!(answer.p, "x");
     for url in ["http://other.example/x", "//other.example/x"] {
@@ -227,13 +229,65 @@ async fn requests_and_responses_pass_a_real_connection() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = BaseUrl::new(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, tower::make::Shared::new(router())).await });
-    let client = Client::new(Connector::builder(TokioExecutor::new()).build_http::<Body>()).base(base);
+    let client =
+        Client::new(Connector::builder(TokioExecutor::new()).build_http::<Body>()).base(base).unwrap();
     let m2 = M2 { p: "sea & sky/€".into(), i: json!(7), odd: Some("3".into()) };
     let answer: serde_json::Value = client.call(&m2).await.unwrap();
     assert_eq!(answer, json!({"p": "sea & sky/€", "arg": 7, "odd": 3}));
     let m2 = M2 { i: json!("x"), odd: None, ..m2 };
     let ClientError::Status(response) = client.call::<()>(&m2).await.unwrap_err() else { panic!() };
     assert_eq!((response.status().as_u16(), response.errors()[0].pointer()), (422, Some("/i")));
-    let nowhere = client.base(BaseUrl::new("http://127.0.0.1:1").unwrap());
-    assert!(matches!(nowhere.call::<()>(&m2).await, Err(ClientError::Service(_))));
+    let nowhere = client.base("http://127.0.0.1:1").unwrap();
+    let ClientError::Service(error) = nowhere.call::<()>(&m2).await.unwrap_err() else { panic!() };
+    assert!(error.downcast_ref::<hyper_util::client::legacy::Error>().is_some(), "{error:?}");
+    assert!(matches!(nowhere.base("no base"), Err(BaseUrlError::InvalidBase(_))));
+}
+
+#[tokio::test]
+async fn boxed_errors_are_errors_like_any_other() {
+    #[derive(Clone)]
+    struct Failing;
+
+    impl tower_service::Service<Request<Body>> for Failing {
+        type Response = http::Response<Body>;
+        type Error = axum_core::BoxError;
+        type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+            std::task::Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            std::future::ready(Err(Box::new(std::io::Error::other("the cable is cut"))))
+        }
+    }
+
+    let call = async || -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(Client::new(Failing).call_empty(&At { path: "x" }).await?)
+    };
+    let error = call().await.unwrap_err();
+    assert_eq!(chain(&*error), "the request got no response <- the cable is cut");
+    assert!(error.source().unwrap().is::<std::io::Error>());
+}
+
+#[tokio::test]
+async fn a_written_request_can_be_sent_again() {
+    let m2 = M2 { p: "a".into(), i: json!(7), odd: Some("3".into()) };
+    let request = m2.to_request().unwrap();
+    let copy = clone_request(&request).unwrap();
+    assert_eq!(
+        (copy.method(), copy.uri(), copy.headers()),
+        (request.method(), request.uri(), request.headers())
+    );
+    let again = clone_request(&copy).unwrap();
+    let read = async |request: Request<Body>| request.into_body().collect().await.unwrap().to_bytes();
+    let bytes = read(request).await;
+    assert_eq!((read(copy).await, read(again).await), (bytes.clone(), bytes));
+
+    let get = Request::get("/").body(Body::empty()).unwrap();
+    assert!(clone_request(&get).is_some());
+    // A body of others, or one that has taken the place of ours, is not known.
+    assert!(clone_request(&Request::new(Body::from("x"))).is_none());
+    let other = m2.to_request().unwrap().map(|_| Body::from("x"));
+    assert!(clone_request(&other).is_none());
 }

@@ -307,3 +307,100 @@ fn structs_with_a_common_header_or_variable_have_one_value() {
          path `shop`: expected one value, another field has another one"
     );
 }
+
+/// `serde_json` writes what is not finite as `null`, which is read as none.
+#[test]
+fn a_number_that_is_not_finite_is_an_error_wherever_it_is_written() {
+    #[derive(Clone, serde::Serialize)]
+    struct Point {
+        x: Option<f64>,
+        list: Vec<f32>,
+    }
+
+    #[derive(IntoRequest)]
+    struct Query {
+        #[query]
+        a: Option<f64>,
+        #[header("x-b")]
+        b: Option<f32>,
+    }
+
+    #[derive(IntoRequest)]
+    struct Members {
+        #[json]
+        share: Option<f64>,
+        #[json]
+        point: Point,
+        #[json]
+        nothing: Option<u8>,
+    }
+
+    #[derive(IntoRequest)]
+    struct Whole {
+        #[body]
+        point: Point,
+    }
+
+    #[cfg(feature = "form")]
+    #[derive(IntoRequest)]
+    struct Form {
+        #[query(all)]
+        query: Point,
+        #[query(nested)]
+        nested: Point,
+        #[body(form)]
+        form: Point,
+    }
+
+    #[cfg(feature = "form")]
+    #[derive(IntoRequest)]
+    struct Parts {
+        #[body(multipart)]
+        parts: Point,
+    }
+
+    #[derive(IntoRequest)]
+    struct Part {
+        #[part(json)]
+        share: Option<f64>,
+    }
+
+    let nan = Point { x: Some(f64::NAN), list: vec![] };
+    let infinite = Point { x: None, list: vec![0.5, f32::INFINITY] };
+    let told = |value: &dyn Fn() -> Result<Request<Body>, WriteError>| match value() {
+        Ok(_) => Vec::new(),
+        Err(error) => error.to_string().split("; ").map(str::to_owned).collect::<Vec<_>>(),
+    };
+    let query = Query { a: Some(f64::NEG_INFINITY), b: Some(f32::NAN) };
+    assert_eq!(
+        told(&|| at("/", &query)),
+        ["query `a`: expected a finite number", "header `x-b`: expected a finite number"]
+    );
+    let members = Members { share: Some(f64::NAN), point: infinite.clone(), nothing: None };
+    assert_eq!(
+        told(&|| at("/", &members)),
+        ["body `/share`: expected a finite number", "body `/point/list/1`: expected a finite number"]
+    );
+    assert_eq!(told(&|| at("/", &Whole { point: nan.clone() })), ["body `/x`: expected a finite number"]);
+    assert_eq!(
+        told(&|| at("/", &Part { share: Some(f64::NAN) })),
+        ["body `/share`: expected a finite number"]
+    );
+    #[cfg(feature = "form")]
+    {
+        let form = Form { query: nan.clone(), nested: infinite.clone(), form: infinite.clone() };
+        assert_eq!(
+            told(&|| at("/", &form)),
+            [
+                "query `x`: expected a finite number",
+                "query `nested[list][1]`: expected a finite number",
+                "form `list`: expected a finite number"
+            ]
+        );
+        assert_eq!(told(&|| at("/", &Parts { parts: nan.clone() })), ["part `x`: expected a finite number"]);
+    }
+    // Where there is none, `null` is written.
+    let fine = Point { x: None, list: vec![1.5] };
+    assert!(at("/", &Members { share: None, point: fine.clone(), nothing: None }).is_ok());
+    assert!(at("/", &Whole { point: fine }).is_ok());
+}

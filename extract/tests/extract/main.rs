@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails at the line of its expectation")]
 
+#[cfg(all(feature = "form", feature = "headers", feature = "multipart", feature = "schemars"))]
+mod agreement;
 #[cfg(all(feature = "jiff", feature = "router"))]
 mod ancestor_runner;
 #[cfg(all(feature = "jiff", feature = "router"))]
@@ -13,14 +15,20 @@ mod attributes;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+#[cfg(all(feature = "garde", feature = "pattern"))]
+mod bounds;
 #[cfg(feature = "router")]
 mod client;
 mod content_types;
 #[cfg(feature = "router")]
 mod endpoint;
+#[cfg(feature = "tracing")]
+mod events;
 #[cfg(feature = "form")]
 mod forms;
 mod generated_names;
+#[cfg(feature = "form")]
+mod grammar;
 mod into_request;
 mod json;
 mod json_passes;

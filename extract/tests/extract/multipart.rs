@@ -166,3 +166,20 @@ async fn unknown_parts_are_rejected_if_the_struct_says_so() {
     let request = Request::post("/").header("content-type", KIND).body(body).unwrap();
     assert_eq!(Strict::from_request(request, &()).await.unwrap().title, "t");
 }
+
+#[test]
+fn names_of_parts_are_read_whatever_their_spelling() {
+    #[derive(Debug, Extract)]
+    struct Put {
+        #[form]
+        title: String,
+        #[part]
+        image: Upload,
+    }
+    let body = "--b\r\nContent-Disposition: form-data; Name=title\r\n\r\nWays\r\n\
+        --b\r\ncontent-disposition: form-data; NAME=\"image\"; filename=\"?.png\"; \
+        FileName*=UTF-8''%e2%82%ac.png\r\n\r\nPNG\r\n--b--\r\n";
+    let parts = get("/", &[("content-type", "multipart/form-data; boundary=b")]);
+    let put = Put::extract(&parts, &[], crate::bytes(body)).unwrap();
+    assert_eq!((&*put.title, put.image.file_name()), ("Ways", Some("€.png")));
+}

@@ -250,9 +250,9 @@ async fn a_body_is_one_value_in_every_content_type() {
         assert_eq!(read.unwrap().sign_up, ada, "{kind}");
     }
     let wrong = body(&[("name", None, "ada"), ("age", None, "x")]);
-    assert_eq!(outcome(post::<Any>(KIND, wrong).await), one(422, "body  invalid"));
-    // As for a form without the key.
-    assert_eq!(outcome(post::<Any>(KIND, body(&[])).await), one(400, "body  missing"));
+    assert_eq!(outcome(post::<Any>(KIND, wrong).await), one(422, "part age invalid"));
+    // As of a form that lacks a key.
+    assert_eq!(outcome(post::<Any>(KIND, body(&[])).await), one(422, "part name missing"));
     assert_eq!(post::<Any>(KIND, body(&[("name", None, "")])).await.unwrap().sign_up.name, "");
     let mut binary = body(&[("name", None, "?")]).into_bytes();
     let at = binary.iter().position(|byte| *byte == b'?').unwrap();

@@ -306,29 +306,30 @@ fn a_struct_is_an_operation() {
         "description": "The newest come first.",
         "parameters": [
             {"name": "user", "in": "path", "required": true, "description": "Whose posts.",
-             "schema": {"type": "integer", "format": "int64", "minimum": 0}},
+             "schema": {"type": "integer", "format": "uint64", "minimum": 0, "maximum": u64::MAX}},
             {"name": "year", "in": "path", "required": true,
-             "schema": {"type": "string", "pattern": "^(?:[0-9]{4})$"}},
+             "schema": {"type": "string", "minLength": 1, "pattern": "^(?:[0-9]{4})$"}},
             {"name": "slug", "in": "path", "required": true,
-             "schema": {"type": "string", "pattern": "^[a-z-]+$"}},
+             "schema": {"type": "string", "minLength": 1, "pattern": "^[a-z-]+$"}},
             {"name": "limit", "in": "query", "required": false, "description": "How many.",
              "schema": {"type": "integer", "minimum": 0, "maximum": 255, "default": 20}},
-            {"name": "tags", "in": "query", "required": false, "explode": false,
-             "schema": {"type": "array", "minItems": 1, "items": {"type": "string"}}},
+            {"name": "tags", "in": "query", "required": true, "explode": false,
+             "schema": {"type": "array", "minItems": 1, "maxItems": 1000, "items": {"type": "string"}}},
             {"name": "lang", "in": "query", "required": false, "schema": {"type": "string", "default": "en"}},
-            {"name": "drafts", "in": "query", "required": false, "schema": {"type": "boolean"}},
+            {"name": "drafts", "in": "query", "required": false, "allowEmptyValue": true, "schema": {"type": "boolean"}},
             {"name": "text", "in": "query", "required": false, "schema": {"type": "string", "maxLength": 16}},
             {"name": "others", "in": "query", "required": false, "style": "form", "explode": true,
              "schema": {"type": "object", "additionalProperties": {"type": "string"}}},
             {"name": "x-tenant", "in": "header", "required": false, "schema": {"type": "string"}},
             {"name": "sid", "in": "cookie", "required": true, "schema": {"type": "string"}},
             {"name": "page-number", "in": "query", "required": false,
-             "schema": {"type": "integer", "format": "int64", "default": -1}},
+             "schema": {"type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX, "default": -1}},
         ],
         "responses": {
             "200": {"description": "The response.", "content": {"application/json": {"schema":
                 {"type": "array", "items": {"$ref": "#/components/schemas/Post"}}}}},
-            "400": {"$ref": "#/components/responses/Rejected"},
+            "400": {"$ref": "#/components/responses/BadRequest"},
+            "404": {"description": "A path value does not match its pattern."},
         },
     });
     assert_eq!(*list, expected, "{list:#}");
@@ -353,7 +354,7 @@ fn bodies_are_described_by_their_content_types() {
             "properties": {
                 "firstAuthor": {"$ref": "#/components/schemas/Author"},
                 "others": {"type": "array", "items": {"$ref": "#/components/schemas/Author"}},
-                "place": {"$ref": "#/components/schemas/Place"},
+                "place": {"anyOf": [{"$ref": "#/components/schemas/Place"}, {"type": "null"}]},
                 "unknown": {},
                 "stars": {"type": "integer", "minimum": 0, "maximum": 255, "default": 3},
             },
@@ -373,13 +374,14 @@ fn bodies_are_described_by_their_content_types() {
         content("/files/{path}", "patch"),
         json!({"application/json": {"schema": {"type": "string"}}, "text/plain": {"schema": {"type": "string"}}})
     );
+    let login = json!({"schema": {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {"type": "string"}, "remember": {"type": "boolean"}},
+    }});
     assert_eq!(
         content("/{tenant}/login", "post"),
-        json!({"application/x-www-form-urlencoded": {"schema": {
-            "type": "object",
-            "required": ["name"],
-            "properties": {"name": {"type": "string"}, "remember": {"type": "boolean"}},
-        }}})
+        json!({"application/x-www-form-urlencoded": login, "multipart/form-data": login})
     );
     let schemas = &document.as_value()["components"]["schemas"];
     for name in ["Author", "Post", "Place", "Point", "RejectedRequest", "RejectedField"] {
@@ -411,7 +413,7 @@ fn routes_without_a_struct_have_their_variables() {
     );
     assert_eq!(
         paths["/plain/%7Bx%7D/{id}"]["get"]["parameters"],
-        json!([{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": "^(?:[a-z]{2})$"}}])
+        json!([{"name": "id", "in": "path", "required": true, "schema": {"type": "string", "minLength": 1, "pattern": "^(?:[a-z]{2})$"}}])
     );
     let login = &paths["/{tenant}/login"]["post"];
     assert_eq!((&login["tags"], &login["parameters"][0]["name"]), (&json!(["tenant"]), &json!("tenant")));

@@ -178,7 +178,10 @@ fn unknown_keys_are_rejected_with_a_suggestion() {
     check::<Show>(&[
         ("/?page=1&billing_city=x", Ok(r#"Show { page: Some(1), billing: Billing { city: Some("x") } }"#)),
         ("/?p=1", Ok("Show { page: Some(1), billing: Billing { city: None } }")),
-        ("/?pgae=1&city=x&%zz=1", Err(&["query pgae unknown", "query city unknown"])),
+        (
+            "/?pgae=1&city=x&%zz=1",
+            Err(&["query pgae unknown", "query city unknown", "query \u{fffd}zz unknown"]),
+        ),
         ("/?page=x&other=1", Err(&["query page invalid", "query other unknown"])),
     ]);
     let details = |uri: &str| -> Vec<String> {
@@ -262,8 +265,8 @@ fn a_whole_query_is_read_through_serde() {
     }
     check::<Show>(&[
         ("/?page=1&tag=a&tag=b", Ok(r#"Show { all: Foreign { page: 1, tag: ["a", "b"] } }"#)),
-        ("/?tag=a", Err(&["query  missing"])),
-        ("/?page=s3cret", Err(&["query  invalid"])),
+        ("/?tag=a", Err(&["query page missing"])),
+        ("/?page=s3cret", Err(&["query page invalid"])),
         ("/", Err(&["query  missing"])),
     ]);
     let rejection = Show::extract_parts(&get("/?page=s3cret", &[]), &[]).unwrap_err();
@@ -311,7 +314,7 @@ fn headers_may_be_typed() {
     assert_eq!((show.agent.as_str(), show.length, show.all.len()), ("a", None, 2));
     assert_eq!(show.x_raw.unwrap().as_bytes(), "\u{e9}".as_bytes());
     let wrong = outcome::<Show>("/", &[("content-length", "x")]);
-    assert_eq!(wrong, Err(vec!["header agent missing".into(), "header length invalid".into()]));
+    assert_eq!(wrong, Err(vec!["header user-agent missing".into(), "header content-length invalid".into()]));
 }
 
 #[test]
@@ -494,4 +497,121 @@ fn path_values_may_be_raw() {
     let twice = read(&[("id", "a"), ("color", "1"), ("color", "2")]).unwrap_err();
     assert_eq!(lines(&twice), ["path color duplicate"]);
     let _: TextError = hex::from_text("x").unwrap_err();
+}
+
+#[test]
+fn a_list_of_a_header_is_one_whatever_its_lines() {
+    #[derive(Debug, Extract)]
+    struct Show {
+        #[header("x-a", max_items = 3)]
+        a: Vec<String>,
+        #[header("x-b", csv)]
+        b: Option<Vec<u8>>,
+    }
+    // RFC 9110, 5.3, 5.6.1 and 5.6.4.
+    type Row = (&'static [(&'static str, &'static str)], Result<&'static str, &'static [&'static str]>);
+    let rows: &[Row] = &[
+        (&[("x-a", "a, b,c")], Ok(r#"Show { a: ["a", "b", "c"], b: None }"#)),
+        (&[("x-a", "a,b"), ("x-a", "c")], Ok(r#"Show { a: ["a", "b", "c"], b: None }"#)),
+        (&[("x-a", ",a,,\t, b ,"), ("x-a", "")], Ok(r#"Show { a: ["a", "b"], b: None }"#)),
+        (
+            &[("x-a", r#"W/"1,2", "a\",b", c"#)],
+            Ok(r#"Show { a: ["W/\"1,2\"", "\"a\\\",b\"", "c"], b: None }"#),
+        ),
+        (&[("x-a", r#"5", 6"#)], Ok(r#"Show { a: ["5\", 6"], b: None }"#)),
+        (&[("x-b", "1, ,2")], Ok(r#"Show { a: [], b: Some([1, 2]) }"#)),
+        (&[("x-a", "a,b,c,d"), ("x-b", "1,x")], Err(&["header x-a too_many", "header x-b invalid"])),
+    ];
+    for (headers, expected) in rows {
+        let expected =
+            expected.map(str::to_owned).map_err(|errors| errors.iter().map(ToString::to_string).collect());
+        assert_eq!(outcome::<Show>("/", headers), expected, "{headers:?}");
+    }
+}
+
+#[test]
+fn a_field_chooses_its_grammar_of_bools() {
+    #[derive(Debug, Extract)]
+    struct Show {
+        #[query(bool = "strict")]
+        a: Option<bool>,
+        #[query(bool = "lenient", csv)]
+        b: Vec<bool>,
+        #[header("x-c", bool = "lenient", default = false)]
+        c: bool,
+    }
+    check::<Show>(&[
+        (
+            "/?a=true&b=YES,no,On,off,1,0,y,N",
+            Ok("Show { a: Some(true), b: [true, false, true, false, true, false, true, false], c: false }"),
+        ),
+        ("/?a=1", Err(&["query a invalid"])),
+        ("/?a=on&b=maybe", Err(&["query a invalid", "query b invalid"])),
+    ]);
+    let rejection = Show::extract_parts(&get("/?a=1&b=x", &[]), &[]).unwrap_err();
+    let details: Vec<_> = rejection.errors().iter().map(FieldError::detail).collect();
+    let lenient = "item 1: expected true, false, 1, 0, on, off, yes, no, y or n";
+    assert_eq!(details, ["expected true or false", lenient]);
+}
+
+#[test]
+fn a_form_field_may_come_in_the_query() {
+    #[derive(Debug, Extract)]
+    #[extract(deny_unknown)]
+    struct Show {
+        #[form(query)]
+        name: String,
+        #[form(query)]
+        tag: Vec<String>,
+        #[form(query, default = 7)]
+        size: u8,
+    }
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    for (uri, body, expected) in [
+        ("/?name=a&tag=x", "", Ok(r#"Show { name: "a", tag: ["x"], size: 7 }"#)),
+        ("/", "name=a&size=1", Ok(r#"Show { name: "a", tag: [], size: 1 }"#)),
+        ("/?tag=x&size=2", "name=a&tag=y", Ok(r#"Show { name: "a", tag: ["x", "y"], size: 2 }"#)),
+        ("/?name=a", "name=a", Err("form name duplicate")),
+        ("/", "", Err("form name missing")),
+        ("/?name=a&size=x", "", Err("form size invalid")),
+        ("/?nmae=a", "", Err("form name missing, query nmae unknown")),
+    ] {
+        let read = Show::extract(&get(uri, &form), &[], crate::bytes(body));
+        let read = read.map(|show| format!("{show:?}")).map_err(|rejection| lines(&rejection).join(", "));
+        assert_eq!(read, expected.map(str::to_owned).map_err(str::to_owned), "{uri} {body}");
+    }
+    let typed = Show::extract(&get("/?name=a", &[("content-type", "text/xml")]), &[], crate::bytes("<x/>"));
+    assert_eq!(lines(&typed.unwrap_err()), ["body  unsupported_media_type"]);
+}
+
+#[test]
+fn a_body_without_a_content_type_can_be_allowed() {
+    #[derive(Debug, Extract)]
+    #[extract(content_type = "optional")]
+    struct Json {
+        #[json]
+        a: u8,
+    }
+
+    #[derive(Debug, Extract)]
+    #[extract(content_type = "optional")]
+    struct Form {
+        #[form]
+        a: u8,
+    }
+
+    #[derive(Debug, Extract)]
+    #[extract(content_type = "required")]
+    struct Strict {
+        #[json]
+        a: u8,
+    }
+    let json = || crate::bytes(r#"{"a": 7}"#);
+    assert_eq!(Json::extract(&get("/", &[]), &[], json()).unwrap().a, 7);
+    assert_eq!(Form::extract(&get("/", &[]), &[], crate::bytes("a=7")).unwrap().a, 7);
+    for headers in [&[("content-type", "text/plain")], &[("content-type", "")]] {
+        let rejection = Json::extract(&get("/", headers), &[], json()).unwrap_err();
+        assert_eq!(lines(&rejection), ["body  unsupported_media_type"]);
+    }
+    assert_eq!(Strict::extract(&get("/", &[]), &[], json()).unwrap_err().status(), 415);
 }

@@ -36,7 +36,7 @@ async fn a_problem_follows_rfc_9457() {
         r#"{"type":"about:blank","title":"Bad Request","status":400,"#,
         r#""detail":"the request has 2 errors","errors":["#,
         r#"{"in":"query","name":"_page","code":"missing","detail":"expected a value"},"#,
-        r#"{"in":"body","pointer":"/_stars","code":"invalid","detail":"expected u8"}]}"#,
+        r#"{"in":"body","pointer":"/_stars","code":"invalid","detail":"expected an integer from 0 to 255"}]}"#,
     );
     assert_eq!(answer(rejection).await, (400, expected.to_owned()));
 }

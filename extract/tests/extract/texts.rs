@@ -85,7 +85,10 @@ fn choices_are_described() {
     assert_eq!(outcome("x"), "expected `newest-first`, `old` or ``");
     assert_eq!(Unit::from_text("x").unwrap_err().to_string(), "expected `METRE` or `FOOT`");
     assert_eq!(Plain::from_text("x").unwrap_err().to_string(), "expected `TheOne`");
-    assert_eq!(Id::from_text("x").unwrap_err().to_string(), "expected an integer of 64 bits, not negative");
+    assert_eq!(
+        Id::from_text("x").unwrap_err().to_string(),
+        "expected an integer from 0 to 18446744073709551615"
+    );
 }
 
 #[test]

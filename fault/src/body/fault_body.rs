@@ -53,6 +53,8 @@ pin_project! {
 #[derive(Debug)]
 pub(crate) enum Own<B> {
     Text(Bytes),
+    /// Of a status that has no content. axum would announce a length of zero, were that known.
+    NoContent,
     Reject(Option<BodyError>),
     /// Its first frames were read ahead.
     Primed(VecDeque<Frame<Bytes>>, Pin<Box<B>>),
@@ -70,6 +72,11 @@ impl<B> FaultBody<B> {
 
     pub(crate) fn text(text: Bytes) -> Self {
         Self::other(Other::Own(Own::Text(text)))
+    }
+
+    /// An empty body whose length is not stated.
+    pub(crate) fn no_content() -> Self {
+        Self::other(Other::Own(Own::NoContent))
     }
 
     /// Fails at the very first poll: after one `Pending` the server would have sent the head.
@@ -195,6 +202,7 @@ where
 {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
         match self {
+            Self::NoContent => Poll::Ready(None),
             Self::Text(text) if text.is_empty() => Poll::Ready(None),
             Self::Text(text) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(text))))),
             Self::Reject(error) => Poll::Ready(error.take().map(Err)),
@@ -207,6 +215,7 @@ where
 
     fn is_end_stream(&self) -> bool {
         match self {
+            Self::NoContent => true,
             Self::Text(text) => text.is_empty(),
             // A server would send the head of an empty body without polling it.
             Self::Reject(error) => error.is_none(),
@@ -217,7 +226,7 @@ where
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Text(text) => SizeHint::with_exact(text.len() as u64),
-            Self::Reject(_) => SizeHint::default(),
+            Self::NoContent | Self::Reject(_) => SizeHint::default(),
             Self::Primed(frames, body) => {
                 let read = frames.iter().filter_map(Frame::data_ref);
                 plus(body.size_hint(), read.map(|data| data.len() as u64).sum())

@@ -7,10 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::body::error::{BodyError, RejectError};
+use crate::report::callback::{GuardedFuture, guard};
 
 /// The result of polling a body.
 pub(crate) type Polled = Poll<NextFrame>;
@@ -32,6 +34,19 @@ pub(crate) trait Stage: fmt::Debug + Send + Sync {
     /// Tests whether the output has ended, given whether the input has.
     fn is_end(&self, input: bool) -> bool {
         input
+    }
+
+    /// Begins in the middle of a body: these bytes of an incomplete message were sent already.
+    fn resume(&mut self, _partial: &[u8]) {}
+
+    /// Tests whether it can be applied to the body of a message with this head.
+    fn applies_to(&self, _: &HeaderMap) -> bool {
+        true
+    }
+
+    /// Tests whether [`applies_to`](Self::applies_to) may be false.
+    fn is_conditional(&self) -> bool {
+        false
     }
 
     /// Tests whether the head must not state the length of the input.
@@ -94,6 +109,17 @@ impl StageInput<'_> {
             cx,
             &mut StageInput { stages, source: self.source.as_mut(), handle: self.handle, off: self.off },
         )
+    }
+
+    /// Returns the next frame of other stages on the same input, which belong to another handle.
+    pub(crate) fn poll_stages(
+        &mut self,
+        cx: &mut Context<'_>,
+        stages: &mut [Box<dyn Stage>],
+        handle: &dyn FaultHandle,
+        off: bool,
+    ) -> Polled {
+        StageInput { stages, source: self.source.as_mut(), handle, off }.poll_frame(cx)
     }
 
     pub(crate) fn is_off(&self) -> bool {
@@ -230,10 +256,14 @@ impl Sleeper {
         Self(Some(Arc::new(move |time| Box::pin(sleep(time)))))
     }
 
-    pub(crate) async fn sleep(&self, time: Duration) {
+    /// Sleeps; `None` if the function panicked.
+    pub(crate) async fn sleep(&self, time: Duration) -> Option<()> {
         match &self.0 {
-            Some(sleep) => sleep(time).await,
-            None => tokio::time::sleep(time).await,
+            Some(sleep) => GuardedFuture::new(guard(|| sleep(time))?).await,
+            None => {
+                tokio::time::sleep(time).await;
+                Some(())
+            }
         }
     }
 }

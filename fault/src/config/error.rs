@@ -139,6 +139,15 @@ impl fmt::Display for FaultError {
                     "{given} is not a WebSocket close code; give one from 1000 to 4999, not 1004 to 1006"
                 )
             }
+            FaultErrorKind::EmptyAllowList => {
+                write!(f, "{given} allows nothing; list what to allow, or leave the list out to allow all")
+            }
+            FaultErrorKind::GroupWeight => {
+                write!(f, "{given} is not a weight in a group; give a finite number above 0")
+            }
+            FaultErrorKind::WeightSum => {
+                write!(f, "{given} add up to more than a number can hold; give smaller weights")
+            }
             FaultErrorKind::Zero => write!(f, "{given} is too small; give at least 1"),
             FaultErrorKind::Method => write!(f, "`{given}` is not a method; give a token such as `GET`"),
             FaultErrorKind::Host => {
@@ -219,6 +228,12 @@ pub enum FaultErrorKind {
     CloseCode,
     /// A count of zero.
     Zero,
+    /// An allow list without entries, which no request could pass.
+    EmptyAllowList,
+    /// A weight in a group that is not above zero, or not finite.
+    GroupWeight,
+    /// Weights whose sum is not finite.
+    WeightSum,
     /// A text that is not a method.
     Method,
     /// A text that is not a host pattern.

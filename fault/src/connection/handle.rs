@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 use std::time::Duration;
 
 use http::Extensions;
@@ -12,7 +11,8 @@ use tokio::sync::Notify;
 
 use crate::body::stage::FaultHandle;
 use crate::connection::command::{ChunkError, Direction, Termination, ToxicKind};
-use crate::connection::messages::MessageTap;
+use crate::connection::messages::{MessageTap, StandbyTap};
+use crate::connection::waker::TaskWakers;
 use crate::random::draws::Draws;
 
 /// The handle of one connection. Cheap to clone.
@@ -62,14 +62,8 @@ struct ConnectionState {
     between_responses: AtomicBool,
     /// Number of commands sent, so that a stream without commands reads one number only.
     command_count: AtomicU64,
-    queue: Mutex<CommandQueue>,
-}
-
-#[derive(Default)]
-struct CommandQueue {
-    commands: Vec<Command>,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    queue: Mutex<Vec<Command>>,
+    wakers: Arc<TaskWakers>,
 }
 
 /// A command for a stream.
@@ -94,6 +88,8 @@ pub(crate) enum HttpCommand {
     ChunkFraming { how: ChunkError, handle: Box<dyn FaultHandle> },
     /// Applies message rules to a WebSocket, if the next response accepts one.
     Messages { tap: MessageTap, handle: Box<dyn FaultHandle> },
+    /// Watches the messages of a WebSocket, if the next response opens one, for a fault that is off.
+    Standby(Arc<dyn StandbyTap>),
     /// Sends `GOAWAY` with this code to an HTTP/2 client.
     Drain { code: u32 },
 }
@@ -121,6 +117,7 @@ impl Connection {
                 between_responses: AtomicBool::new(true),
                 command_count: AtomicU64::new(0),
                 queue: Mutex::default(),
+                wakers: Arc::default(),
             }),
         }
     }
@@ -207,16 +204,13 @@ impl Connection {
     }
 
     pub(crate) fn send(&self, command: Command) {
-        let mut queue = self.queue();
-        queue.commands.push(command);
+        self.queue().push(command);
         self.state.command_count.fetch_add(1, Ordering::Release);
-        let wakers = [queue.reader.take(), queue.writer.take()];
-        drop(queue);
-        wakers.into_iter().flatten().for_each(Waker::wake);
+        self.wakers().wake_all();
     }
 
     /// A poisoned queue is consistent: no change of it can panic halfway.
-    fn queue(&self) -> MutexGuard<'_, CommandQueue> {
+    fn queue(&self) -> MutexGuard<'_, Vec<Command>> {
         self.state.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -237,41 +231,12 @@ impl Connection {
     }
 
     pub(crate) fn take_commands(&self) -> Vec<Command> {
-        std::mem::take(&mut self.queue().commands)
+        std::mem::take(&mut *self.queue())
     }
 
-    /// Sets the waker of the reading task for the next command.
-    pub(crate) fn register_reader(&self, waker: &Waker) {
-        store_waker(&mut self.queue().reader, waker);
-    }
-
-    /// Returns the waker of the reading task, if one waits.
-    pub(crate) fn reader(&self) -> Option<Waker> {
-        self.queue().reader.clone()
-    }
-
-    /// Removes the waker of the reading task.
-    pub(crate) fn forget_reader(&self) {
-        self.queue().reader = None;
-    }
-
-    /// Sets the waker of the writing task for the next command.
-    pub(crate) fn register_writer(&self, waker: &Waker) {
-        store_waker(&mut self.queue().writer, waker);
-    }
-
-    /// Wakes both tasks.
-    pub(crate) fn wake(&self) {
-        let mut queue = self.queue();
-        let wakers = [queue.reader.take(), queue.writer.take()];
-        drop(queue);
-        wakers.into_iter().flatten().for_each(Waker::wake);
-    }
-}
-
-fn store_waker(slot: &mut Option<Waker>, waker: &Waker) {
-    if !slot.as_ref().is_some_and(|stored| stored.will_wake(waker)) {
-        *slot = Some(waker.clone());
+    /// The tasks to be woken for the next command.
+    pub(crate) fn wakers(&self) -> &Arc<TaskWakers> {
+        &self.state.wakers
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
-use crate::body::stage::Pause;
+use crate::body::stage::{FaultHandle, Pause};
 use crate::random::delay::CompiledDelay;
 use crate::random::draws::Draws;
 use crate::report::event::Side;
@@ -34,6 +34,9 @@ pub(crate) trait Framing: fmt::Debug {
 
     /// Takes all remaining bytes, an incomplete message included.
     fn rest(&mut self) -> Bytes;
+
+    /// Returns the number of remaining bytes.
+    fn buffered(&self) -> usize;
 }
 
 /// Longer messages are passed through unchanged.
@@ -96,7 +99,7 @@ impl MessageFault {
             return;
         }
         let wait = match &self.rules.delay {
-            Some((share, time)) if delay < *share => time.draw(&mut draws.child(0)),
+            Some((share, time)) if delay < *share => time.draw_guarded(&mut draws.child(0)),
             _ => Duration::ZERO,
         };
         let message = QueuedMessage { wait, bytes };
@@ -120,17 +123,20 @@ impl MessageFault {
 #[derive(Debug)]
 pub(crate) struct MessagePipe<F> {
     framing: F,
-    fault: MessageFault,
+    /// `None` while the fault is not enabled yet.
+    fault: Option<MessageFault>,
     queue: VecDeque<QueuedMessage>,
     /// Bytes in the queue.
     waiting: usize,
     pause: Option<Pause>,
     is_stopped: bool,
+    /// Bytes of an incomplete message that were sent already, before the rules applied.
+    sent: usize,
 }
 
 impl<F: Framing> MessagePipe<F> {
-    pub(crate) fn new(framing: F, fault: MessageFault) -> Self {
-        Self { framing, fault, queue: VecDeque::new(), waiting: 0, pause: None, is_stopped: false }
+    pub(crate) fn new(framing: F, fault: Option<MessageFault>) -> Self {
+        Self { framing, fault, queue: VecDeque::new(), waiting: 0, pause: None, is_stopped: false, sent: 0 }
     }
 
     /// Takes bytes and applies the rules to the messages that they complete. Returns whether the
@@ -139,28 +145,84 @@ impl<F: Framing> MessagePipe<F> {
         if self.is_stopped {
             return false;
         }
+        if self.fault.is_none() {
+            self.push_standby(data);
+            return false;
+        }
         self.framing.push(data);
         let from = self.queue.len();
-        while !self.fault.stops() {
-            match self.framing.next() {
-                None => {
-                    self.count(from);
-                    return false;
-                }
-                Some(Piece::Message(message)) => self.fault.apply(message, &mut self.queue),
+        let is_stopped = (self.sent == 0 || self.pass_begun(data)) && self.apply();
+        self.count(from);
+        self.is_stopped = is_stopped;
+        is_stopped
+    }
+
+    /// Applies the rules to all whole messages. Returns whether the stream stops.
+    fn apply(&mut self) -> bool {
+        let Self { framing, fault: Some(fault), queue, .. } = self else { return false };
+        while !fault.stops() {
+            match framing.next() {
+                None => return false,
+                Some(Piece::Message(message)) => fault.apply(message, queue),
                 Some(Piece::Close(frame)) => {
-                    self.fault.flush(&mut self.queue);
-                    self.queue.push_back(QueuedMessage::undelayed(frame));
+                    fault.flush(queue);
+                    queue.push_back(QueuedMessage::undelayed(frame));
                 }
                 Some(Piece::Control(bytes) | Piece::Other(bytes)) => {
-                    self.queue.push_back(QueuedMessage::undelayed(bytes));
+                    queue.push_back(QueuedMessage::undelayed(bytes));
                 }
             }
         }
-        self.fault.flush(&mut self.queue);
-        self.count(from);
-        self.is_stopped = true;
+        fault.flush(queue);
         true
+    }
+
+    /// Takes bytes while the fault is not enabled yet: they are sent as they are, and the framing
+    /// follows the messages.
+    fn push_standby(&mut self, data: &[u8]) {
+        self.framing.push(data);
+        while self.framing.next().is_some() {}
+        self.sent = self.framing.buffered();
+        self.append(Bytes::copy_from_slice(data));
+    }
+
+    /// Applies these rules from the next message on.
+    pub(crate) fn inject(&mut self, fault: MessageFault) {
+        self.fault = Some(fault);
+    }
+
+    /// Begins in the middle of a message, of which these bytes were sent.
+    pub(crate) fn resume(&mut self, partial: &[u8]) {
+        self.framing.push(partial);
+        self.sent = partial.len();
+    }
+
+    /// Forgets the incomplete message, of which all bytes were sent.
+    pub(crate) fn leave(&mut self) {
+        let _ = self.framing.rest();
+        self.sent = 0;
+    }
+
+    /// Sends the rest of a message that began before the rules applied, which is in these bytes.
+    /// Returns whether it is complete.
+    fn pass_begun(&mut self, data: &[u8]) -> bool {
+        let mut popped = 0;
+        while let Some(piece) = self.framing.next() {
+            let (length, is_control) = match &piece {
+                Piece::Control(bytes) => (bytes.len(), true),
+                Piece::Message(bytes) | Piece::Close(bytes) | Piece::Other(bytes) => (bytes.len(), false),
+            };
+            popped += length;
+            if !is_control {
+                let rest = popped.saturating_sub(self.sent).min(data.len());
+                self.sent = 0;
+                self.queue.push_back(QueuedMessage::undelayed(Bytes::copy_from_slice(&data[..rest])));
+                return true;
+            }
+        }
+        self.sent = self.framing.buffered();
+        self.queue.push_back(QueuedMessage::undelayed(Bytes::copy_from_slice(data)));
+        false
     }
 
     /// Takes bytes without applying the rules, as a fault that is off does.
@@ -183,8 +245,12 @@ impl<F: Framing> MessagePipe<F> {
             return;
         }
         let from = self.queue.len();
-        self.fault.flush(&mut self.queue);
-        let rest = self.framing.rest();
+        if let Some(fault) = &mut self.fault {
+            fault.flush(&mut self.queue);
+        }
+        let mut rest = self.framing.rest();
+        // Of a message that began before the rules applied.
+        rest.advance(std::mem::take(&mut self.sent).min(rest.len()));
         if !rest.is_empty() {
             self.queue.push_back(QueuedMessage::undelayed(rest));
         }
@@ -236,6 +302,12 @@ impl<F: Framing> MessagePipe<F> {
     fn count(&mut self, from: usize) {
         self.waiting += self.queue.iter().skip(from).map(|message| message.bytes.len()).sum::<usize>();
     }
+}
+
+/// A fault that is off while a WebSocket is opened, and may be enabled before it ends.
+pub(crate) trait StandbyTap: Send + Sync {
+    /// Returns what the fault does to this side, once it is enabled; `Some(None)` if that is nothing.
+    fn join(&self, side: Side) -> Option<Option<(MessageTap, Box<dyn FaultHandle>)>>;
 }
 
 /// The rules for one direction of a WebSocket that a request may open.

@@ -5,3 +5,4 @@ pub(crate) mod error;
 pub(crate) mod handle;
 pub(crate) mod layer;
 pub(crate) mod messages;
+pub(crate) mod waker;

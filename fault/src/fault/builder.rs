@@ -15,7 +15,7 @@ use crate::fault::selection::{CountWindow, Group};
 use crate::fault::state::{DrawFn, FaultState};
 use crate::fault::switch::{Participation, Switch};
 use crate::injector::key::{DecideBy, KeyExtractor};
-use crate::injector::tree::Injector;
+use crate::injector::tree::{Injector, Watches};
 use crate::random::draws::{Key, Sampler, random_seed};
 use crate::report::counts::Counters;
 use crate::report::event::Reporter;
@@ -134,9 +134,10 @@ impl FaultBuilder {
     /// Sets the number of bytes of a request body that are read while the request is delayed, and
     /// buffered for the service. None by default.
     ///
-    /// An HTTP/1 server notices that a client has left only while it reads, and it stops reading
-    /// once its own buffer is full: without this setting the delay of a large upload runs to its
-    /// end after the client has left. Applies to the body types that the layer can construct; see
+    /// An HTTP/1 server notices that a client has left only while it reads, and of a body that the
+    /// service does not read yet it reads no more than a buffer: without this setting the delay of an
+    /// upload that is large or not complete runs to its end after the client has left. Applies to the
+    /// body types that the layer can construct; see
     /// [`request_body_with`](crate::FaultLayer::request_body_with).
     pub fn read_ahead(mut self, bytes: usize) -> Self {
         self.read_ahead = bytes;
@@ -222,18 +223,20 @@ impl FaultBuilder {
 
         let (skip, every, limit) = self.window;
         check_window(every, limit, &mut errors);
-        if let Some((_, weight)) = &self.group
-            && !(*weight > 0.0 && weight.is_finite())
-        {
-            errors.add("group", weight, FaultErrorKind::Weight);
-        }
+        check_group(self.group.as_ref(), &mut errors);
         let good = mark.zip(injector).zip(participation).zip(key_extractor);
         let (((mark, injector), participation), key_extractor) = errors.into_result(&self.name, good)?;
         Ok(Fault {
             state: Arc::new(FaultState {
                 sampler: Sampler::new(self.seed.unwrap_or_else(random_seed), &self.name),
                 name: self.name.into(),
-                switch: Switch::new(self.enabled, self.count_while_disabled, participation),
+                switch: Switch::new(
+                    self.enabled,
+                    self.count_while_disabled,
+                    participation,
+                    injector.is_protection(),
+                    injector.watches() != Watches::default(),
+                ),
                 filter,
                 key_extractor,
                 draw: self.draw,
@@ -260,6 +263,19 @@ impl fmt::Debug for FaultBuilder {
             .field("enabled", &self.enabled)
             .field("participation", &self.participation)
             .finish_non_exhaustive()
+    }
+}
+
+fn check_group(group: Option<&(Group, f64)>, errors: &mut ErrorCollector) {
+    let Some((group, weight)) = group else { return };
+    if !(*weight > 0.0 && weight.is_finite()) {
+        errors.add("group", weight, FaultErrorKind::GroupWeight);
+    } else if !(group.total() + weight).is_finite() {
+        errors.add(
+            "group",
+            format!("the weights of {} and {weight}", group.name()),
+            FaultErrorKind::WeightSum,
+        );
     }
 }
 
@@ -297,6 +313,10 @@ impl FaultBuilder {
     /// Patterns are compared with the percent-decoded path, without the query, and are written
     /// decoded: `/a b` contains `/a%20b`. An encoded slash is data, not a separator; a pattern
     /// writes it as `%2F`, and a percent sign as `%25`. Case and a trailing slash are significant.
+    ///
+    /// The path is the one that the server received: within axum's `nest` (feature `axum`) and
+    /// waylay-router's `mount` (feature `router`), which shorten it, it includes the prefix. The same
+    /// holds for probes, rules and reports. A layer around a client looks at the request that it sends.
     pub fn block_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
         self.filter.paths.block = strings(patterns);
         self
@@ -304,8 +324,10 @@ impl FaultBuilder {
 
     /// Allows only these paths, written as for [`block_paths`](Self::block_paths), which takes
     /// precedence.
+    ///
+    /// An allow list without entries is an error, here as for all kinds: it would allow nothing.
     pub fn allow_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
-        self.filter.paths.allow = strings(patterns);
+        self.filter.paths.allow = Some(strings(patterns));
         self
     }
 
@@ -326,13 +348,14 @@ impl FaultBuilder {
         N: Into<String>,
         V: Into<String>,
     {
-        self.filter.headers.allow = string_pairs(pairs);
+        self.filter.headers.allow = Some(string_pairs(pairs));
         self
     }
 
     /// Skips these routes, given by their template in axum's router or in `waylay-router`, with the
     /// prefixes of scopes, such as `/orders/{id}`; in the latter also by name. The layer must be
-    /// inside of the router (`layer`, `route_layer`): outside of it no route is matched yet.
+    /// inside of the router (`layer`, `route_layer`): outside of it no route is matched yet. Within
+    /// a mounted router, both the template with the prefix of the mount and the one without it name it.
     #[cfg(any(feature = "axum", feature = "router"))]
     pub fn block_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
         self.filter.routes.block = strings(templates);
@@ -342,13 +365,13 @@ impl FaultBuilder {
     /// Allows only these routes; [`block_routes`](Self::block_routes) takes precedence.
     #[cfg(any(feature = "axum", feature = "router"))]
     pub fn allow_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
-        self.filter.routes.allow = strings(templates);
+        self.filter.routes.allow = Some(strings(templates));
         self
     }
 
     /// Skips requests that match one of these rules in the language of `waylay-router`:
     /// ``Host(`**.example.com`) && (PathPrefix(`/pay`) || Header(`x-vip`))``. They apply to the
-    /// request as the layer receives it, inside of a router or outside.
+    /// path that the server received, inside of a nested router or outside.
     ///
     /// ```
     /// use waylay_fault::{Fault, error};
@@ -365,7 +388,7 @@ impl FaultBuilder {
     /// precedence.
     #[cfg(feature = "router")]
     pub fn allow_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
-        self.filter.rules.allow = strings(rules);
+        self.filter.rules.allow = Some(strings(rules));
         self
     }
 
@@ -377,7 +400,7 @@ impl FaultBuilder {
 
     /// Allows only these methods.
     pub fn allow_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
-        self.filter.methods.allow = strings(methods);
+        self.filter.methods.allow = Some(strings(methods));
         self
     }
 
@@ -392,7 +415,7 @@ impl FaultBuilder {
     /// Allows only these hosts, written as for [`block_hosts`](Self::block_hosts), which takes
     /// precedence.
     pub fn allow_hosts<H: Into<String>>(mut self, patterns: impl IntoIterator<Item = H>) -> Self {
-        self.filter.hosts.allow = strings(patterns);
+        self.filter.hosts.allow = Some(strings(patterns));
         self
     }
 
@@ -406,7 +429,7 @@ impl FaultBuilder {
     /// Allows only these clients, written as for [`block_clients`](Self::block_clients), which
     /// takes precedence.
     pub fn allow_clients<C: Into<String>>(mut self, ranges: impl IntoIterator<Item = C>) -> Self {
-        self.filter.clients.allow = strings(ranges);
+        self.filter.clients.allow = Some(strings(ranges));
         self
     }
 }

@@ -99,6 +99,10 @@ impl Capability {
         }
     }
 
+    pub(crate) fn placement(&self) -> Placement {
+        self.placement
+    }
+
     pub(crate) fn is_http1(&self) -> bool {
         !self.is_http2
     }

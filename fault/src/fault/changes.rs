@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::CONTENT_LENGTH;
-use http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::response::Parts;
+use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::body::fault_body::FaultBody;
 use crate::body::request_body::BodyRebox;
 use crate::body::stage::{FaultHandle, Stage};
-use crate::connection::messages::MessageTap;
+use crate::connection::messages::{MessageTap, StandbyTap};
 use crate::fault::state::{ActiveHandle, PendingInjection};
 use crate::injector::steps::{Change, Edits};
 
@@ -17,8 +19,10 @@ use crate::injector::steps::{Change, Edits};
 #[derive(Default)]
 pub(crate) struct Changes {
     wait: Duration,
-    edits: Vec<Arc<Edits>>,
-    stages: Vec<Box<dyn Stage>>,
+    /// Each with the number of its action.
+    edits: Vec<(usize, Arc<Edits>)>,
+    /// The same.
+    stages: Vec<(usize, Box<dyn Stage>)>,
     websocket: MessageTaps,
 }
 
@@ -33,16 +37,37 @@ impl Changes {
         self.websocket.pending.push(pending);
     }
 
-    pub(crate) fn add(&mut self, change: Change) {
+    pub(crate) fn add(&mut self, index: usize, change: Change) {
         match change {
             Change::Wait(time) => self.wait = self.wait.saturating_add(time),
-            Change::Head(edits) => self.edits.push(edits),
-            Change::Body(stage) => self.stages.push(stage),
+            Change::Head(edits) => self.edits.push((index, edits)),
+            Change::Body(stage) => self.stages.push((index, stage)),
             Change::HeadAndBody(edits, stage) => {
-                self.edits.push(edits);
-                self.stages.push(stage);
+                self.edits.push((index, edits));
+                self.stages.push((index, stage));
             }
         }
+    }
+
+    /// Removes the stages that cannot be applied to the body of a response with this head, and returns
+    /// the numbers of their actions.
+    pub(crate) fn retain_applicable(&mut self, head: &Parts, is_head: bool) -> Vec<usize> {
+        let status = self.edits.iter().rev().find_map(|(_, edits)| edits.status).unwrap_or(head.status);
+        let has_body = !is_head && !is_bodiless(status);
+        let removed = self.stages.extract_if(.., |(_, stage)| !has_body || !stage.applies_to(&head.headers));
+        let removed: Vec<usize> = removed.map(|(index, _)| index).collect();
+        // A body that is not replaced keeps its head.
+        self.edits.retain(|(index, _)| !removed.contains(index));
+        removed
+    }
+
+    /// Tests whether the action has a stage.
+    pub(crate) fn contains(&self, index: usize) -> bool {
+        self.stages.iter().any(|(of, _)| *of == index)
+    }
+
+    fn into_stages(self) -> Vec<Box<dyn Stage>> {
+        self.stages.into_iter().map(|(_, stage)| stage).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -65,18 +90,19 @@ impl Changes {
         rebox: Option<BodyRebox<B>>,
         handle: impl FnOnce() -> Box<dyn FaultHandle>,
     ) -> Request<B> {
-        for edits in &self.edits {
+        for (_, edits) in &self.edits {
             edits.headers(request.headers_mut());
         }
         if !self.websocket.taps.is_empty() {
             // Other faults may have added rules.
             request.extensions_mut().get_or_insert_default::<MessageTaps>().extend(self.websocket);
         }
-        let Some(rebox) = rebox.filter(|_| !self.stages.is_empty()) else { return request };
-        if self.stages.iter().any(|stage| stage.resizes()) {
+        let stages: Vec<_> = self.stages.into_iter().map(|(_, stage)| stage).collect();
+        let Some(rebox) = rebox.filter(|_| !stages.is_empty()) else { return request };
+        if stages.iter().any(|stage| stage.resizes()) {
             request.headers_mut().remove(CONTENT_LENGTH);
         }
-        request.map(|body| (rebox.rebox)(FaultBody::service(body).staged(self.stages, handle())))
+        request.map(|body| (rebox.rebox)(FaultBody::service(body).staged(stages, handle())))
     }
 
     /// Applies the changes to a response; the handle moves into a changed body, or is done at once.
@@ -86,24 +112,47 @@ impl Changes {
         is_head: bool,
         mut handle: impl FaultHandle + 'static,
     ) -> Response<FaultBody<B>> {
-        for edits in &self.edits {
+        for (_, edits) in &self.edits {
             if let Some(status) = edits.status {
                 *response.status_mut() = status;
             }
             edits.headers(response.headers_mut());
         }
-        let is_bodiless = matches!(
-            response.status(),
-            StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        );
+        let is_bodiless = is_bodiless(response.status());
+        if is_bodiless && self.edits.iter().any(|(_, edits)| edits.changes_content()) {
+            remove_content(response.headers_mut());
+            response = response.map(|_| FaultBody::no_content());
+        }
         if self.stages.is_empty() || is_bodiless || is_head {
             handle.done(false);
             return response;
         }
-        if self.stages.iter().any(|stage| stage.resizes()) {
+        let stages = self.into_stages();
+        if stages.iter().any(|stage| stage.resizes()) {
             response.headers_mut().remove(CONTENT_LENGTH);
         }
-        response.map(|body| body.staged(self.stages, Box::new(handle)))
+        response.map(|body| body.staged(stages, Box::new(handle)))
+    }
+}
+
+/// Tests whether a response of this status has no content (RFC 9110, sections 15.2, 15.3.5, 15.3.6 and
+/// 15.4.5).
+pub(crate) fn is_bodiless(status: StatusCode) -> bool {
+    status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// Removes what announces the content that such a response does not have.
+pub(crate) fn remove_content(headers: &mut HeaderMap) {
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(TRANSFER_ENCODING);
+}
+
+/// HTTP/1 only).
+pub(crate) fn strip_body(response: &mut Response<Bytes>) {
+    let body = std::mem::take(response.body_mut());
+    if !body.is_empty() {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert(body.len().into());
     }
 }
 
@@ -112,11 +161,14 @@ impl Changes {
 pub(crate) struct MessageTaps {
     pub(crate) taps: Vec<(MessageTap, ActiveHandle)>,
     pub(crate) pending: Vec<PendingInjection>,
+    /// Faults that were off when the request came.
+    pub(crate) standby: Vec<Arc<dyn StandbyTap>>,
 }
 
 impl MessageTaps {
     pub(crate) fn extend(&mut self, more: Self) {
         self.taps.extend(more.taps);
         self.pending.extend(more.pending);
+        self.standby.extend(more.standby);
     }
 }

@@ -4,20 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{Method, Request, Response};
+use http::response::Parts;
+use http::{Method, Request, Response, StatusCode};
 
 use crate::body::stage::{FaultHandle, Pause, WhenOff};
 use crate::connection::command::Termination;
 use crate::connection::handle::{Command, HttpCommand};
 use crate::connection::messages::MessageTap;
+use crate::fault::actions::{ActionState, Actions};
 use crate::fault::capability::{Capability, DeliveryMethod};
-use crate::fault::changes::Changes;
+use crate::fault::changes::{Changes, is_bodiless, remove_content, strip_body};
+use crate::fault::filter::filter::original_uri;
 use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause, when_off};
 use crate::injector::corrupt::ChunkedStage;
-use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
+use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
 use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step, Steps};
 use crate::random::draws::Draws;
+use crate::report::callback::{GuardedFuture, guard};
 use crate::report::event::{Event, Phase, SkipReason};
 use crate::report::mark::{Injected, Mark};
 
@@ -50,9 +53,9 @@ pub(crate) struct Execution {
     /// The changes of the response.
     pub(crate) changes: Changes,
     reporters: Vec<ReporterSpan>,
-    injected: Injected,
-    /// Number of actions begun.
-    started: usize,
+    actions: Actions,
+    /// Functions of the response, each with the number of its action.
+    inspects: Vec<(usize, Inspect)>,
     is_counted: bool,
     is_ended: bool,
     /// The response states that it is the last one on its connection.
@@ -67,7 +70,6 @@ impl Execution {
         request: &Request<B>,
     ) -> Self {
         let wanted = state.reporter.is_some() || !steps.reporters.is_empty() || steps.has_custom();
-        let injected = Injected { fault: state.name.clone(), actions: steps.actions.into() };
         state.counters.add_active();
         let mut execution = Self {
             request: wanted.then(|| Arc::new(clone_head(request))),
@@ -77,15 +79,21 @@ impl Execution {
             steps: steps.list,
             changes: Changes::default(),
             reporters: steps.reporters,
-            started: injected.actions.len(),
-            injected,
+            actions: Actions::new(steps.actions),
+            inspects: Vec::new(),
             is_counted: false,
             is_ended: false,
             is_last_response: false,
         };
         // The start is reported with all actions, the end with those that were begun.
+        execution.actions.set_all(ActionState::Done);
         execution.report(Phase::Started);
-        execution.started = 0;
+        execution.actions.set_all(ActionState::Planned);
+        for (index, step) in execution.steps.iter().enumerate() {
+            if !step.applies_to_request(request.headers()) {
+                execution.actions.set(index, ActionState::Skipped);
+            }
+        }
         execution
     }
 
@@ -93,8 +101,11 @@ impl Execution {
     pub(crate) async fn run(mut self) -> Outcome {
         let mut request = Changes::default();
         let only_websocket = self.steps.iter().all(|step| matches!(step, Step::WebSocket(_)));
-        for step in std::mem::take(&mut self.steps) {
-            self.started += 1;
+        for (index, step) in std::mem::take(&mut self.steps).into_iter().enumerate() {
+            if self.actions.is(index, ActionState::Skipped) {
+                continue;
+            }
+            self.actions.set(index, ActionState::Done);
             match step {
                 Step::Wait(time) => {
                     self.count_injection();
@@ -104,18 +115,31 @@ impl Execution {
                 }
                 Step::Hang(max) => return self.hang(max).await,
                 Step::Custom(inject, draws) => match self.run_custom(&*inject, draws).await {
-                    Some(InjectOutcome::Continue) => self.count_injection(),
-                    outcome => return self.end_custom(outcome),
+                    Ok(InjectOutcome::Continue) => self.count_injection(),
+                    Ok(InjectOutcome::Inspect(inspect)) if self.capability.can_respond() => {
+                        self.actions.set(index, ActionState::Pending);
+                        self.inspects.push((index, inspect));
+                    }
+                    Ok(InjectOutcome::Skip) => {
+                        self.actions.skip(index, SkipReason::Declined);
+                        break;
+                    }
+                    outcome => return self.end_custom(index, outcome),
                 },
                 Step::Respond(response) => return self.respond(response.response()),
-                Step::Reject(termination) => return self.reject(termination),
+                Step::Reject(termination) => return self.reject(index, termination),
                 Step::Connection(step) => {
                     self.count_injection();
                     self.command_connection(step);
                 }
-                Step::Request(change) => request.add(change),
-                Step::Response(change) => self.changes.add(change),
-                Step::WebSocket(tap) => self.tap(tap, only_websocket, &mut request),
+                Step::Request(change) => request.add(index, change),
+                Step::Response(change) => {
+                    if change.is_conditional() {
+                        self.actions.set(index, ActionState::Pending);
+                    }
+                    self.changes.add(index, change);
+                }
+                Step::WebSocket(tap) => self.tap(index, tap, only_websocket, &mut request),
             }
         }
         self.forward(request)
@@ -127,30 +151,38 @@ impl Execution {
             return self.pass(Phase::Cancelled);
         }
         let termination = self.capability.after_hang();
-        self.reject(termination)
+        // It is the last step that was begun.
+        let index = self.actions.last_done().unwrap_or_default();
+        self.reject(index, termination)
     }
 
-    /// Does what a custom injector returned; `None`: it was cancelled.
-    fn end_custom(self, outcome: Option<InjectOutcome>) -> Outcome {
+    /// Does what the custom injector of this action returned.
+    fn end_custom(self, index: usize, outcome: Result<InjectOutcome, Phase>) -> Outcome {
         match outcome {
-            None => self.pass(Phase::Cancelled),
-            Some(InjectOutcome::Continue) => self.forward(Changes::default()),
-            Some(InjectOutcome::Respond(response)) if self.capability.can_respond() => self.respond(response),
-            Some(InjectOutcome::Respond(_)) => self.skip_last_step(),
-            Some(InjectOutcome::EmptyReply) => self.reject(Termination::Empty),
+            Err(Phase::Skipped(reason)) => self.skip(index, reason),
+            Err(phase) => self.pass(phase),
+            Ok(InjectOutcome::Skip) => self.skip(index, SkipReason::Declined),
+            Ok(InjectOutcome::Continue) => self.forward(Changes::default()),
+            Ok(InjectOutcome::Respond(response)) if self.capability.can_respond() => self.respond(response),
+            Ok(InjectOutcome::Respond(_) | InjectOutcome::Inspect(_)) => {
+                self.skip(index, SkipReason::NotDeliverable)
+            }
+            Ok(InjectOutcome::EmptyReply) => self.reject(index, Termination::Empty),
             #[cfg(feature = "http2")]
-            Some(InjectOutcome::StreamReset(code)) => self.reject(Termination::Code(code.into())),
-            Some(InjectOutcome::ConnectionClose) => self.reject(Termination::Close),
-            Some(InjectOutcome::ConnectionReset) => self.reject(Termination::Reset),
+            Ok(InjectOutcome::StreamReset(code)) => self.reject(index, Termination::Code(code.into())),
+            Ok(InjectOutcome::ConnectionClose) => self.reject(index, Termination::Close),
+            Ok(InjectOutcome::ConnectionReset) => self.reject(index, Termination::Reset),
         }
     }
 
     /// Applies message rules to the WebSocket that the request opens: on the connection's stream, or
     /// else in [`tap`](crate::tap()).
-    fn tap(&mut self, tap: MessageTap, only_websocket: bool, request: &mut Changes) {
+    fn tap(&mut self, index: usize, tap: MessageTap, only_websocket: bool, request: &mut Changes) {
         let handle = ActiveHandle::new(self.state.clone());
         if let Some(connection) = self.capability.http1_connection() {
             connection.send(Command::Http(HttpCommand::Messages { tap, handle: Box::new(handle) }));
+            // The stream applies them if the response is a 101.
+            self.actions.set(index, ActionState::Pending);
             return;
         }
         if only_websocket && !std::mem::replace(&mut self.is_counted, true) {
@@ -160,13 +192,83 @@ impl Execution {
     }
 
     fn forward(mut self, request: Changes) -> Outcome {
-        self.count_injection();
-        let mark = (self.started > 0).then(|| self.mark());
-        if self.changes.is_empty() && request.is_empty() {
-            self.end(Phase::Finished);
-            return Outcome::Forward { mark, request, execution: None };
+        if self.actions.has_pending() {
+            if self.actions.is_done() {
+                self.count_injection();
+            }
+            return Outcome::Forward { mark: None, request, execution: Some(self) };
         }
-        Outcome::Forward { mark, request, execution: Some(self) }
+        let is_over = self.changes.is_empty() && request.is_empty();
+        let (mark, execution) = self.proceed(is_over);
+        Outcome::Forward { mark, request, execution }
+    }
+
+    /// Counts what was done and marks it; ends the execution if nothing is left to do.
+    fn proceed(mut self, is_over: bool) -> (Option<Mark>, Option<Self>) {
+        if let Some(reason) = self.actions.skip_reason() {
+            self.count_skip(reason);
+            self.end(Phase::Skipped(reason));
+            return (None, None);
+        }
+        self.count_injection();
+        let mark = self.actions.is_done().then(|| self.mark());
+        if is_over {
+            self.end(Phase::Finished);
+            return (mark, None);
+        }
+        (mark, Some(self))
+    }
+
+    /// Lets the head of a response decide about the pending actions. `Err`: something takes its place.
+    pub(crate) fn resolve(mut self, head: &mut Parts) -> Result<Self, Box<Outcome>> {
+        for index in self.changes.retain_applicable(head, self.is_head) {
+            self.actions.skip(index, SkipReason::NotDeliverable);
+        }
+        // Message rules of a WebSocket that was not opened.
+        let is_websocket = head.status == StatusCode::SWITCHING_PROTOCOLS;
+        for index in 0..self.actions.len() {
+            if self.actions.is(index, ActionState::Pending)
+                && !self.inspects.iter().any(|(of, _)| *of == index)
+            {
+                if self.changes.contains(index) || is_websocket {
+                    self.actions.set(index, ActionState::Done);
+                } else {
+                    self.actions.skip(index, SkipReason::NotDeliverable);
+                }
+            }
+        }
+        for (index, inspect) in std::mem::take(&mut self.inspects) {
+            let original = head.clone();
+            // A fault that is off by now leaves the response alone.
+            let outcome =
+                if self.state.is_off() { Some(InjectOutcome::Skip) } else { guard(|| inspect.call(head)) };
+            self.actions.set(index, ActionState::Done);
+            match outcome {
+                Some(InjectOutcome::Continue | InjectOutcome::Inspect(_)) => {}
+                Some(InjectOutcome::Skip) | None => {
+                    *head = original;
+                    let reason =
+                        if outcome.is_some() { SkipReason::Declined } else { SkipReason::CallbackPanicked };
+                    self.actions.skip(index, reason);
+                }
+                Some(outcome) => {
+                    let outcome = self.end_custom(index, Ok(outcome));
+                    return Err(Box::new(outcome));
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Tests whether the response decides about an action.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.actions.has_pending()
+    }
+
+    /// Goes on with a response that was [resolved](Self::resolve).
+    pub(crate) fn resume(self) -> (Option<Mark>, Option<Self>) {
+        let is_over = self.changes.is_empty();
+        self.proceed(is_over)
     }
 
     async fn wait(&self, time: Duration) -> Option<()> {
@@ -174,10 +276,11 @@ impl Execution {
         if time.is_zero() {
             return Some(());
         }
-        self.state.switch.run_until_off(self.state.sleeper.sleep(time)).await
+        self.state.switch.run_until_off(self.state.sleeper.sleep(time)).await.flatten()
     }
 
-    async fn run_custom(&self, inject: &dyn Inject, draws: Draws) -> Option<InjectOutcome> {
+    /// `Err`: the request goes on without it.
+    async fn run_custom(&self, inject: &dyn Inject, draws: Draws) -> Result<InjectOutcome, Phase> {
         // Present, since a custom injector is among the steps.
         let request = self.request.clone().unwrap_or_default();
         let context = InjectContext {
@@ -185,19 +288,33 @@ impl Execution {
             draws,
             can_reject: self.capability.delivery(Termination::Empty) != DeliveryMethod::None,
         };
-        self.state.switch.run_until_off(inject.inject(context)).await
+        const PANICKED: Phase = Phase::Skipped(SkipReason::CallbackPanicked);
+        let future = GuardedFuture::new(guard(|| inject.inject(context)).ok_or(PANICKED)?);
+        let outcome = self.state.switch.run_until_off(future).await.ok_or(Phase::Cancelled)?;
+        outcome.ok_or(PANICKED)
     }
 
     /// Forwards the request without further changes.
     fn pass(mut self, phase: Phase) -> Outcome {
         self.end(phase);
-        let mark = (self.started > 0).then(|| self.mark());
+        let mark = self.actions.is_done().then(|| self.mark());
         Outcome::Forward { mark, request: Changes::default(), execution: None }
     }
 
     fn respond(mut self, mut response: Response<Bytes>) -> Outcome {
+        if self.actions.has_pending() {
+            let (mut head, body) = response.into_parts();
+            self = match self.resolve(&mut head) {
+                Ok(execution) => execution,
+                Err(outcome) => return *outcome,
+            };
+            response = Response::from_parts(head, body);
+        }
         self.count_injection();
-        if self.is_head {
+        if is_bodiless(response.status()) {
+            response.body_mut().clear();
+            remove_content(response.headers_mut());
+        } else if self.is_head {
             strip_body(&mut response);
         }
         self.mark().put_on(&mut response);
@@ -218,7 +335,7 @@ impl Execution {
             ConnectionStep::Drain { code: None } => connection.drain(),
             ConnectionStep::Drain { code: Some(code) } => connection.go_away(code),
             ConnectionStep::ChunkFraming(how) => {
-                self.changes.add(Change::Body(Box::new(ChunkedStage)));
+                self.changes.add(usize::MAX, Change::Body(Box::new(ChunkedStage)));
                 let handle = Box::new(ActiveHandle::new(self.state.clone()));
                 connection.send(Command::Http(HttpCommand::ChunkFraming { how, handle }));
             }
@@ -229,11 +346,11 @@ impl Execution {
         }
     }
 
-    fn reject(mut self, termination: Termination) -> Outcome {
+    fn reject(mut self, index: usize, termination: Termination) -> Outcome {
         let delivery = self.capability.delivery(termination);
         // Only a custom injector can request this; others were checked when the steps were drawn.
         if delivery == DeliveryMethod::None {
-            return self.skip_last_step();
+            return self.skip(index, SkipReason::NotDeliverable);
         }
         self.end(Phase::Finished);
         let mark = self.mark();
@@ -245,25 +362,32 @@ impl Execution {
         Outcome::Reject(Rejected { mark, termination, delivery })
     }
 
-    /// Reverts the last action, which cannot be delivered.
-    fn skip_last_step(mut self) -> Outcome {
-        self.started -= 1;
-        if !self.is_counted {
-            self.is_counted = true;
-            self.state.counters.add_skipped(SkipReason::NotDeliverable);
+    /// Skips an action, and forwards the request without further changes.
+    fn skip(mut self, index: usize, reason: SkipReason) -> Outcome {
+        self.actions.skip(index, reason);
+        if !self.actions.is_done() {
+            self.count_skip(reason);
         }
-        self.pass(Phase::Skipped(SkipReason::NotDeliverable))
+        self.pass(Phase::Skipped(reason))
     }
 
-    /// Returns the actions begun, which may be fewer than planned.
+    /// Returns the actions that were done.
     fn mark(&self) -> Mark {
-        let Injected { fault, actions } = &self.injected;
-        let actions =
-            if self.started == actions.len() { actions.clone() } else { actions[..self.started].into() };
         Mark {
             header: self.state.mark.clone(),
             is_last_response: self.is_last_response,
-            injected: Injected { fault: fault.clone(), actions },
+            injected: Injected {
+                fault: self.state.name.clone(),
+                actions: self.actions.done(),
+                is_reject: false,
+                inner: None,
+            },
+        }
+    }
+
+    fn count_skip(&mut self, reason: SkipReason) {
+        if !std::mem::replace(&mut self.is_counted, true) {
+            self.state.counters.add_skipped(reason);
         }
     }
 
@@ -278,18 +402,24 @@ impl Execution {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
         }
+        if self.actions.has_pending() && !self.actions.is_done() {
+            // There was no response to decide about them.
+            self.count_skip(SkipReason::NotDeliverable);
+        }
         self.count_injection();
         self.report(phase);
     }
 
     fn report(&self, phase: Phase) {
         let Some(request) = &self.request else { return };
-        self.state.report(phase, &self.injected.actions[..self.started], request);
+        let placement = self.capability.placement();
+        let actions = self.actions.begun(0, self.actions.len());
+        self.state.report(phase, &actions, placement, request);
+        let uri = original_uri(placement, request);
         for span in &self.reporters {
-            // Some of its actions may not have been begun.
-            let actions = &self.injected.actions[span.from.min(self.started)..span.to.min(self.started)];
+            let actions = self.actions.begun(span.from, span.to);
             if !actions.is_empty() {
-                span.reporter.report(&Event::new(&self.state.name, phase, actions, request));
+                guard(|| span.reporter.report(&Event::new(&self.state.name, phase, &actions, request, uri)));
             }
         }
     }
@@ -299,6 +429,18 @@ impl Execution {
     /// Returns the number of bytes of the request body to be read during a delay.
     pub(crate) fn read_ahead(&self) -> usize {
         self.state.read_ahead
+    }
+
+    /// Takes the steps of a stream that has begun, and counts them as done.
+    pub(crate) fn join(&mut self) -> Vec<Step> {
+        self.actions.set_all(ActionState::Done);
+        self.count_injection();
+        std::mem::take(&mut self.steps)
+    }
+
+    /// Tests whether it ends with a hang.
+    pub(crate) fn hangs(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Hang(_)))
     }
 
     /// Returns the handle for the request body.
@@ -343,15 +485,7 @@ impl FaultHandle for Execution {
 }
 
 /// Keeps only the length of a response to HEAD: not every server strips the body (hyper does so on
-/// HTTP/1 only).
-fn strip_body(response: &mut Response<Bytes>) {
-    let body = std::mem::take(response.body_mut());
-    if !body.is_empty() {
-        response.headers_mut().entry(CONTENT_LENGTH).or_insert(body.len().into());
-    }
-}
-
-fn clone_head<B>(request: &Request<B>) -> Request<()> {
+pub(crate) fn clone_head<B>(request: &Request<B>) -> Request<()> {
     let mut head = Request::new(());
     *head.method_mut() = request.method().clone();
     *head.uri_mut() = request.uri().clone();

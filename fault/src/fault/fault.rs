@@ -10,11 +10,12 @@ use crate::connection::command::Termination;
 use crate::fault::capability::{Capability, DeliveryMethod, Placement};
 use crate::fault::execution::Execution;
 use crate::fault::selection::Decisions;
+use crate::fault::standby::Standby;
 use crate::fault::state::FaultState;
-use crate::fault::switch::halted;
 use crate::injector::key::RequestKeys;
 use crate::injector::steps::Steps;
 use crate::random::draws::{Sampler, digest};
+use crate::report::callback::guard;
 use crate::report::event::{Phase, SkipReason};
 
 /// A fault: an [`Injector`](crate::Injector), and the selection of its requests.
@@ -67,7 +68,7 @@ impl Fault {
         request: &mut Request<B>,
         can_rebox: impl FnOnce() -> bool,
     ) -> Option<Box<Execution>> {
-        if self.is_idle() {
+        if !self.state.switch.counts() {
             return None;
         }
         self.state.counters.add_seen();
@@ -77,10 +78,35 @@ impl Fault {
             }
             Err(skip) => {
                 self.state.counters.add_skipped(skip);
-                self.state.report(Phase::Skipped(skip), &[], request);
+                self.state.report(Phase::Skipped(skip), &[], placement, request);
                 None
             }
         }
+    }
+
+    /// Watches the streams of a request while the fault is off, if it has rules for their messages.
+    pub(crate) fn watch<B>(&self, placement: Placement, request: &mut Request<B>) -> Option<Arc<Standby>> {
+        let state = &self.state;
+        let watches = state.injector.watches();
+        let is_websocket = is_websocket_upgrade(request);
+        let has_stream = if is_websocket { watches.websockets } else { watches.bodies };
+        if !has_stream || !state.is_off() || !matches!(placement, Placement::Server | Placement::Client) {
+            return None;
+        }
+        state.filter.admit(placement, request).ok()?;
+        let id = Arc::as_ptr(state) as usize;
+        let attempt = digest(state.key_extractor.attempt(request.headers()));
+        if Decisions::has_decided(request.extensions(), id, attempt) {
+            return None;
+        }
+        Decisions::decide(request.extensions_mut(), id, attempt);
+        let capability = Capability::new(placement, state.delivery, request);
+        let standby = Arc::new(Standby::new(state.clone(), capability, request));
+        if !is_websocket {
+            return Some(standby);
+        }
+        standby.tap(request.extensions_mut());
+        None
     }
 
     /// Runs the checks in order: a request that one of them rejects does not advance the counter of
@@ -92,13 +118,13 @@ impl Fault {
         can_rebox: impl FnOnce() -> bool,
     ) -> Result<(Steps, Capability), SkipReason> {
         let state = &*self.state;
-        if halted() {
+        if state.switch.is_halted() {
             return Err(SkipReason::Halted);
         }
         if !state.switch.enabled() {
             return Err(SkipReason::NotEnabled);
         }
-        state.filter.admit(request)?;
+        state.filter.admit(placement, request)?;
 
         let id = Arc::as_ptr(&self.state) as usize;
         let attempt = digest(state.key_extractor.attempt(request.headers()));
@@ -109,7 +135,7 @@ impl Fault {
         }
         let key = state.key_extractor.key(request);
         let draws = state.sampler.draw(key, state.key_extractor.attempt(request.headers()));
-        let is_selected = state.is_selected(&draws, key);
+        let is_selected = state.is_selected(&draws, key).ok_or(SkipReason::CallbackPanicked)?;
         let picked = match &state.member {
             Some(member) if is_selected => {
                 Some(member.pick(key, state.key_extractor.attempt(request.headers())))
@@ -129,7 +155,8 @@ impl Fault {
             }
         }
         let mut steps = Steps::default();
-        state.injector.plan(draws, RequestKeys::of(request), &mut steps);
+        guard(|| state.injector.plan(draws, RequestKeys::of(request), &mut steps))
+            .ok_or(SkipReason::CallbackPanicked)?;
         if steps.list.is_empty() && steps.has_passed {
             return Err(SkipReason::OutsideWindow);
         }
@@ -137,6 +164,7 @@ impl Fault {
         let capability = Capability::new(placement, state.delivery, request);
         let unreachable = !capability.allows(&steps)
             || (steps.only_response_body() && request.method() == Method::HEAD)
+            || !steps.applies_to_request(request.headers())
             || (steps.only_websocket() && !is_websocket_upgrade(request))
             || (steps.resets && capability.delivery(Termination::Reset) == DeliveryMethod::None)
             || (steps.changes_request_body() && !can_rebox());

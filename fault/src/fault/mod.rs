@@ -1,5 +1,6 @@
 //! Fault: filter, selection, capability, execution, control.
 
+pub(crate) mod actions;
 pub(crate) mod builder;
 pub(crate) mod capability;
 pub(crate) mod changes;
@@ -8,5 +9,6 @@ pub(crate) mod execution;
 pub(crate) mod fault;
 pub(crate) mod filter;
 pub(crate) mod selection;
+pub(crate) mod standby;
 pub(crate) mod state;
 pub(crate) mod switch;

@@ -59,6 +59,11 @@ impl Group {
         &self.0.name
     }
 
+    /// The sum of the members' weights.
+    pub(crate) fn total(&self) -> f64 {
+        self.0.weights.read().unwrap_or_else(PoisonError::into_inner).iter().sum()
+    }
+
     pub(crate) fn join(&self, weight: f64) -> GroupMember {
         let mut weights = self.0.weights.write().unwrap_or_else(PoisonError::into_inner);
         let number = weights.iter().position(|slot| *slot == VACANT).unwrap_or(weights.len());

@@ -8,13 +8,14 @@ use std::time::Duration;
 use http::{HeaderValue, Request};
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
-use crate::fault::capability::DeliveryOptions;
-use crate::fault::filter::filter::RequestFilter;
+use crate::fault::capability::{DeliveryOptions, Placement};
+use crate::fault::filter::filter::{RequestFilter, original_uri};
 use crate::fault::selection::{CountWindow, GroupMember};
-use crate::fault::switch::{Switch, halted};
+use crate::fault::switch::Switch;
 use crate::injector::key::KeyExtractor;
 use crate::injector::tree::CompiledInjector;
 use crate::random::draws::{Draws, Key, Sampler};
+use crate::report::callback::guard;
 use crate::report::counts::Counters;
 use crate::report::event::{Action, Event, Phase, Reporter, SkipReason};
 
@@ -43,22 +44,29 @@ pub(crate) struct FaultState {
 pub(crate) type DrawFn = dyn Fn(Key<'_>) -> f64 + Send + Sync;
 
 impl FaultState {
-    /// Tests whether the draw selects the request of this key.
-    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>) -> bool {
+    /// Tests whether the draw selects the request of this key; `None` if the user's draw panicked.
+    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>) -> Option<bool> {
         let participation = self.switch.participation();
         match &self.draw {
-            Some(draw) => draw(key) < participation,
-            None => draws.is_selected(participation),
+            Some(draw) => guard(|| draw(key)).map(|share| share < participation),
+            None => Some(draws.is_selected(participation)),
         }
     }
 
     pub(crate) fn is_off(&self) -> bool {
-        !self.switch.enabled() || halted()
+        !self.switch.enabled() || self.switch.is_halted()
     }
 
-    pub(crate) fn report<B>(&self, phase: Phase, actions: &[Action], request: &Request<B>) {
+    pub(crate) fn report<B>(
+        &self,
+        phase: Phase,
+        actions: &[Action],
+        placement: Placement,
+        request: &Request<B>,
+    ) {
         if let Some(reporter) = &self.reporter {
-            reporter.report(&Event::new(&self.name, phase, actions, request));
+            let uri = original_uri(placement, request);
+            guard(|| reporter.report(&Event::new(&self.name, phase, actions, request, uri)));
         }
     }
 }
@@ -66,7 +74,7 @@ impl FaultState {
 /// Returns a delay that a switch or a halt cancels.
 pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
     let state = state.clone();
-    Pause::new(async move { state.switch.run_until_off(state.sleeper.sleep(time)).await })
+    Pause::new(async move { state.switch.run_until_off(state.sleeper.sleep(time)).await.flatten() })
 }
 
 /// Completes when the fault is disabled or halted.

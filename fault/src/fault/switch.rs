@@ -13,19 +13,35 @@ pub(crate) struct Switch {
     state: AtomicU8,
     participation: AtomicU64,
     cancel: Notify,
+    /// A halt of all faults leaves it alone: it is a protection.
+    ignores_halt: bool,
 }
 
 const ON: u8 = 1;
 
 const COUNTED: u8 = 2;
 
+/// Streams are of interest while the fault is off.
+const WATCHING: u8 = 4;
+
 impl Switch {
     /// `count_while_disabled`: requests are counted while the fault is disabled.
-    pub(crate) fn new(enabled: bool, count_while_disabled: bool, participation: Participation) -> Self {
+    pub(crate) fn new(
+        enabled: bool,
+        count_while_disabled: bool,
+        participation: Participation,
+        ignores_halt: bool,
+        is_watching: bool,
+    ) -> Self {
         Self {
-            state: AtomicU8::new((u8::from(enabled) * ON) | (u8::from(count_while_disabled) * COUNTED)),
+            state: AtomicU8::new(
+                (u8::from(enabled) * ON)
+                    | (u8::from(count_while_disabled) * COUNTED)
+                    | (u8::from(is_watching) * WATCHING),
+            ),
             participation: AtomicU64::new(participation.0.to_bits()),
             cancel: Notify::new(),
+            ignores_halt,
         }
     }
 
@@ -35,8 +51,17 @@ impl Switch {
         is_zero(&self.state)
     }
 
+    /// Tests whether requests are counted, which they are while the fault is enabled.
+    pub(crate) fn counts(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & (ON | COUNTED) != 0
+    }
+
     pub(crate) fn enabled(&self) -> bool {
         self.state.load(Ordering::Acquire) & ON != 0
+    }
+
+    pub(crate) fn is_halted(&self) -> bool {
+        !self.ignores_halt && halted()
     }
 
     pub(crate) fn set_enabled(&self, enabled: bool) {
@@ -61,12 +86,13 @@ impl Switch {
         let mut off = pin!(self.cancel.notified());
         let mut halt = pin!(next_halt());
         // Both are registered before the check, so that no notification is missed.
-        if !self.enabled() || halted() {
+        if !self.enabled() || self.is_halted() {
             return None;
         }
         let mut work = pin!(work);
         std::future::poll_fn(|cx| {
-            if off.as_mut().poll(cx).is_ready() || halt.as_mut().poll(cx).is_ready() {
+            let is_halted = halt.as_mut().poll(cx).is_ready() && !self.ignores_halt;
+            if is_halted || off.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(None);
             }
             work.as_mut().poll(cx).map(Some)
@@ -118,6 +144,9 @@ impl std::error::Error for ParticipationError {}
 ///
 /// It also prepares a graceful shutdown, during which no request may be delayed. Call it before the
 /// server begins to drain.
+///
+/// A [`quota`](crate::quota()) protects the service and stays in force, unless it is declared a
+/// [fault](crate::Quota::as_fault).
 ///
 /// The environment variable `WAYLAY_HALT`, read once, starts a process halted. Any value halts it
 /// (`1`, `true`, `yes`, also `off` and misspelled values), except for the empty one and `0`.

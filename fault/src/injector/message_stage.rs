@@ -4,6 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body::{Frame, SizeHint};
 
 use crate::body::stage::{Polled, Stage, StageInput};
@@ -28,7 +29,10 @@ impl Framing for GrpcFraming {
             let length = usize::try_from(prefix.get_u32()).unwrap_or(usize::MAX).saturating_add(5);
             if length <= MAX_MESSAGE {
                 let is_whole = self.buffer.len() >= length;
-                return is_whole.then(|| Piece::Message(self.buffer.split_to(length).freeze()));
+                // gRPC-Web sends the trailers in the body, with the highest flag.
+                let is_trailers = self.buffer.first().is_some_and(|flags| flags & 0x80 != 0);
+                let piece = if is_trailers { Piece::Other } else { Piece::Message };
+                return is_whole.then(|| piece(self.buffer.split_to(length).freeze()));
             }
             self.passing = length;
         }
@@ -43,9 +47,14 @@ impl Framing for GrpcFraming {
     fn rest(&mut self) -> Bytes {
         self.buffer.split().freeze()
     }
+
+    fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
 }
 
-/// Server-sent events: blocks that end with a blank line (WHATWG HTML, section 9.2.6).
+/// Server-sent events: blocks with data that end with a blank line (WHATWG HTML, section 9.2.6).
+/// Comments and blocks without data are no events.
 #[derive(Debug, Default)]
 pub(crate) struct SseFraming {
     buffer: BytesMut,
@@ -57,6 +66,8 @@ pub(crate) struct SseFraming {
     is_passing: bool,
     /// The first line in the buffer began before it.
     is_split: bool,
+    /// The stream has begun, so that no byte order mark may follow.
+    has_begun: bool,
 }
 
 impl Framing for SseFraming {
@@ -95,23 +106,66 @@ impl Framing for SseFraming {
         (self.seen, self.line) = (0, 0);
         self.buffer.split().freeze()
     }
+
+    fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
 }
 
 impl SseFraming {
     fn end_event(&mut self) -> Piece {
         let block = self.take_seen();
         let is_passing = std::mem::take(&mut self.is_passing) || block.len() > MAX_MESSAGE;
-        if is_passing || block.iter().all(|byte| b"\r\n".contains(byte)) {
-            Piece::Other(block)
-        } else {
-            Piece::Message(block)
-        }
+        let has_begun = std::mem::replace(&mut self.has_begun, true);
+        if is_passing || !has_data(&block, !has_begun) { Piece::Other(block) } else { Piece::Message(block) }
     }
 
     fn take_seen(&mut self) -> Bytes {
         self.line = 0;
         self.buffer.split_to(std::mem::take(&mut self.seen)).freeze()
     }
+}
+
+/// Tests whether a block has a `data` field, without which no event is dispatched.
+fn has_data(block: &[u8], is_first: bool) -> bool {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let block = if is_first { block.strip_prefix(BYTE_ORDER_MARK).unwrap_or(block) } else { block };
+    block.split(|byte| b"\r\n".contains(byte)).any(|line| line == b"data" || line.starts_with(b"data:"))
+}
+
+/// The framing of a body that has this head, if it has messages.
+pub(crate) trait BodyFraming: Framing + Default {
+    /// Tests whether a body with this head is framed so.
+    fn applies_to(headers: &HeaderMap) -> bool;
+}
+
+impl BodyFraming for SseFraming {
+    fn applies_to(headers: &HeaderMap) -> bool {
+        media_type(headers).is_some_and(|media_type| media_type.eq_ignore_ascii_case("text/event-stream"))
+    }
+}
+
+impl BodyFraming for GrpcFraming {
+    fn applies_to(headers: &HeaderMap) -> bool {
+        const GRPC: &str = "application/grpc";
+        let Some((grpc, suffix)) = media_type(headers).and_then(|name| name.split_at_checked(GRPC.len()))
+        else {
+            return false;
+        };
+        // gRPC-Web's text format is base64.
+        let suffix = suffix.strip_prefix("-web").unwrap_or(suffix);
+        grpc.eq_ignore_ascii_case(GRPC) && (suffix.is_empty() || suffix.starts_with('+'))
+    }
+}
+
+/// Returns the media type without parameters; `None` for a body that is encoded as a whole.
+fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let encoding = headers.get(CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return None;
+    }
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim())
 }
 
 /// Applies message rules to a body.
@@ -133,7 +187,7 @@ enum State {
 
 impl<F: Framing> MessageStage<F> {
     pub(crate) fn new(framing: F, fault: MessageFault, trailers: Option<HeaderMap>) -> Self {
-        Self { pipe: MessagePipe::new(framing, fault), trailers, state: State::Reading }
+        Self { pipe: MessagePipe::new(framing, Some(fault)), trailers, state: State::Reading }
     }
 
     fn push(&mut self, data: &[u8], is_off: bool) {
@@ -148,7 +202,19 @@ impl<F: Framing> MessageStage<F> {
     }
 }
 
-impl<F: Framing + Send + Sync> Stage for MessageStage<F> {
+impl<F: BodyFraming + Send + Sync> Stage for MessageStage<F> {
+    fn applies_to(&self, headers: &HeaderMap) -> bool {
+        F::applies_to(headers)
+    }
+
+    fn is_conditional(&self) -> bool {
+        true
+    }
+
+    fn resume(&mut self, partial: &[u8]) {
+        self.pipe.resume(partial);
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         loop {
             if let Some(data) = ready!(self.pipe.poll_next(cx, input.is_off(), |time| input.pause(time))) {
@@ -205,16 +271,35 @@ mod tests {
     #[test]
     fn events_end_at_blank_lines_in_any_chunking() {
         let message = |text: &'static str| Piece::Message(Bytes::from_static(text.as_bytes()));
-        let rows: [(&str, Vec<Piece>, &str); 5] = [
+        let other = |text: &'static str| Piece::Other(Bytes::from_static(text.as_bytes()));
+        let rows: [(&str, Vec<Piece>, &str); 9] = [
             (
                 "data: 1\n\ndata: 2\ndata: 3\n\n",
                 vec![message("data: 1\n\n"), message("data: 2\ndata: 3\n\n")],
                 "",
             ),
-            ("a\r\n\r\nb\r\n\r\nc", vec![message("a\r\n\r\n"), message("b\r\n\r\n")], "c"),
-            ("a\r\rb\r\rc", vec![message("a\r\r"), message("b\r\r")], "c"),
-            ("a\n\r\nb\r\n\nc\n", vec![message("a\n\r\n"), message("b\r\n\n")], "c\n"),
-            (":\n\n\ndata\n\n", vec![message(":\n\n"), Piece::Other("\n".into()), message("data\n\n")], ""),
+            ("data:a\r\n\r\ndata\r\n\r\nc", vec![message("data:a\r\n\r\n"), message("data\r\n\r\n")], "c"),
+            ("id\rdata:\r\rdata:b\r\rc", vec![message("id\rdata:\r\r"), message("data:b\r\r")], "c"),
+            ("data\n\r\ndata\r\n\nc\n", vec![message("data\n\r\n"), message("data\r\n\n")], "c\n"),
+            (":\n\n\ndata\n\n", vec![other(":\n\n"), other("\n"), message("data\n\n")], ""),
+            // Comments, fields alone, other names, and a field that only begins like one.
+            (
+                ": data\n\nid: 1\nretry: 5\n\ndata:1\n\n",
+                vec![other(": data\n\n"), other("id: 1\nretry: 5\n\n"), message("data:1\n\n")],
+                "",
+            ),
+            (
+                "database: 1\n\n data: 1\n\nDATA: 1\n\n",
+                vec![other("database: 1\n\n"), other(" data: 1\n\n"), other("DATA: 1\n\n")],
+                "",
+            ),
+            (": ping\ndata: 1\n\n", vec![message(": ping\ndata: 1\n\n")], ""),
+            // A byte order mark stands before the first line only.
+            (
+                "\u{feff}data: 1\n\n\u{feff}data: 2\n\n",
+                vec![message("\u{feff}data: 1\n\n"), other("\u{feff}data: 2\n\n")],
+                "",
+            ),
         ];
         for (text, wanted, rest) in rows {
             for step in 1..=text.len() {
@@ -251,6 +336,42 @@ mod tests {
                 _ => 0,
             });
             assert_eq!((others.sum::<usize>(), rest.len()), (long, 0), "{row}");
+        }
+    }
+
+    #[test]
+    fn framings_apply_to_their_media_types() {
+        let rows = [
+            ("text/event-stream", true, false),
+            ("Text/Event-Stream; charset=utf-8", true, false),
+            ("text/event-streams", false, false),
+            ("text/html", false, false),
+            ("application/json", false, false),
+            ("", false, false),
+            ("application/grpc", false, true),
+            ("application/grpc+proto", false, true),
+            ("application/grpc-web+proto", false, true),
+            ("application/grpc-web-text", false, false),
+            ("application/grpcs", false, false),
+        ];
+        for (media_type, sse, grpc) in rows {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
+            let found =
+                |headers: &HeaderMap| (SseFraming::applies_to(headers), GrpcFraming::applies_to(headers));
+            assert_eq!(found(&headers), (sse, grpc), "{media_type}");
+            headers.insert(CONTENT_ENCODING, "gzip".parse().unwrap());
+            assert_eq!(found(&headers), (false, false), "{media_type}");
+        }
+        assert!(!SseFraming::applies_to(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn grpc_web_trailers_are_no_message() {
+        let text = b"\0\0\0\0\x01a\x80\0\0\0\x02ab";
+        let wanted = vec![Piece::Message(text[..6].to_vec().into()), Piece::Other(text[6..].to_vec().into())];
+        for step in 1..=text.len() {
+            assert_eq!(pieces(GrpcFraming::default(), text, step), (wanted.clone(), Bytes::new()), "{step}");
         }
     }
 

@@ -9,7 +9,7 @@ use crate::injector::abort::{check_grpc_status, status_headers};
 use crate::injector::key::RequestKeys;
 use crate::injector::message_stage::{GrpcFraming, MessageStage, SseFraming};
 use crate::injector::steps::{Change, Step, Steps};
-use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, Watches, child_setting};
 use crate::random::delay::Delay;
 use crate::random::draws::Draws;
 use crate::report::event::{Action, Side};
@@ -18,9 +18,12 @@ use crate::report::event::{Action, Side};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// Server-sent events in a body (`text/event-stream`).
+    /// Server-sent events in a body of the type `text/event-stream`. Comments and blocks without data are
+    /// no events (WHATWG HTML, section 9.2.6): they pass unchanged and are not counted. Another body is
+    /// not deliverable.
     Sse,
-    /// gRPC messages in a body.
+    /// gRPC messages in a body of a type `application/grpc`, or binary gRPC-Web. Another body is not
+    /// deliverable.
     Grpc,
     /// WebSocket messages on an upgraded connection. If the connection has a
     /// [handle](crate::FaultListener) and HTTP/1.1 on it is not encrypted, they are changed on the
@@ -31,6 +34,11 @@ pub enum Format {
 
 /// Changes single messages of a stream. Each message has its own draws; the stream as a whole is
 /// selected by the fault's draw.
+///
+/// A fault that is enabled, or resumed after a halt, while a WebSocket or the body of a response is open
+/// decides about the stream then, and changes its messages from the next one on; a body of a known
+/// length and the bodies of requests are only selected with their request. What a switch has ended stays
+/// ended. To reach open streams, a disabled fault with such rules copies the head of each request.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, Format, messages};
@@ -198,6 +206,12 @@ struct CompiledMessages {
 }
 
 impl CompiledInjector for CompiledMessages {
+    fn watches(&self) -> Watches {
+        let websockets = self.format == Format::WebSocket;
+        // The body of a request is read by the service as it comes.
+        Watches { websockets, bodies: !websockets && self.side == Side::Response }
+    }
+
     fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
         let action = Action::Messages(self.side);
         let fault = |draws| MessageFault::new(self.rules.clone(), draws);

@@ -10,6 +10,7 @@ pub(crate) mod quota;
 pub(crate) mod reject;
 pub(crate) mod rewrite;
 pub(crate) mod slow;
+pub(crate) mod standby;
 pub(crate) mod steps;
 pub(crate) mod toxic;
 pub(crate) mod tree;

@@ -42,6 +42,7 @@ pub fn quota(limit: u64, window: impl Into<DelayTime>) -> Quota {
         max_clients: 10_000,
         response: error(429),
         announce: false,
+        is_fault: false,
     }
 }
 
@@ -82,6 +83,7 @@ pub struct Quota {
     max_clients: usize,
     response: Abort,
     announce: bool,
+    is_fault: bool,
 }
 
 impl Quota {
@@ -118,6 +120,15 @@ impl Quota {
         self.announce = announce;
         self
     }
+
+    /// Declares it a fault, so that [`halt`](crate::halt()) and `WAYLAY_HALT` lift it as they do all
+    /// faults. By default it protects the service, and a halt leaves it in force; within a chain or a
+    /// choice with other injectors it is part of a fault.
+    #[must_use]
+    pub fn as_fault(mut self) -> Self {
+        self.is_fault = true;
+        self
+    }
 }
 
 impl From<Quota> for Injector {
@@ -146,6 +157,7 @@ impl InjectorConfig for Quota {
             windows: WindowTable::new(self.limit, window?, self.max_clients),
             response: response?,
             announce: self.announce,
+            is_fault: self.is_fault,
         }))
     }
 }
@@ -158,6 +170,7 @@ struct QuotaLimiter {
     windows: WindowTable,
     response: CannedResponse,
     announce: bool,
+    is_fault: bool,
 }
 
 impl CompiledInjector for QuotaLimiter {
@@ -172,6 +185,10 @@ impl CompiledInjector for QuotaLimiter {
             Step::Respond(Arc::new(self.limited_response(left))),
             Action::Error(self.response.status.as_u16()),
         );
+    }
+
+    fn is_protection(&self) -> bool {
+        !self.is_fault
     }
 }
 

@@ -66,6 +66,10 @@ impl Reject {
 
 /// Ends the exchange without a response; the service is not called.
 ///
+/// Layers around the fault see a response all the same: a 500 whose body fails, which no client gets.
+/// Traces and metrics tell it from a real one by the extension [`Injected`](crate::Injected), whose
+/// [`is_reject`](crate::Injected::is_reject) is true.
+///
 /// ```
 /// use waylay_fault::{Fault, Reject, reject};
 ///

@@ -150,8 +150,8 @@ impl Stage for RateLimitStage {
 ///
 /// A delay ends at once when the client leaves, and is cancelled (the request goes on to the
 /// service) when the fault is disabled or halted. No thread is blocked. On HTTP/1 the server
-/// notices that a client has left only while it reads: with an upload larger than hyper's buffer
-/// the delay runs to its end.
+/// notices that a client has left only while it reads: with an upload that is large or not complete
+/// the delay runs to its end, unless the fault reads [ahead](crate::FaultBuilder::read_ahead).
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, slow};
@@ -205,7 +205,7 @@ impl Stage for DelayStage {
             match ready!(input.poll_frame(cx)) {
                 Some(Ok(frame)) if !input.is_off() => match frame.into_data() {
                     Ok(data) => {
-                        let delay = self.delay.draw(&mut self.draws);
+                        let delay = self.delay.draw_guarded(&mut self.draws);
                         if delay.is_zero() {
                             return Poll::Ready(Some(Ok(Frame::data(data))));
                         }

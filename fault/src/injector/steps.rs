@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::body::stage::Stage;
@@ -43,6 +43,23 @@ pub(crate) enum Step {
     Response(Change),
     /// Applied to the WebSocket that the request opens.
     WebSocket(MessageTap),
+}
+
+impl Step {
+    /// Tests whether it can be applied to a request with this head.
+    pub(crate) fn applies_to_request(&self, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Request(Change::Body(stage) | Change::HeadAndBody(_, stage)) => stage.applies_to(headers),
+            _ => true,
+        }
+    }
+}
+
+impl Change {
+    /// Tests whether the head of the message decides if it is applied: not every message has a body.
+    pub(crate) fn is_conditional(&self) -> bool {
+        matches!(self, Self::Body(_) | Self::HeadAndBody(..))
+    }
 }
 
 /// A step on the connection.
@@ -136,6 +153,24 @@ impl Steps {
         self.list.iter().any(|step| matches!(step, Step::Request(Change::Body(_) | Change::HeadAndBody(..))))
     }
 
+    /// Keeps some of the steps, with their actions and reporters.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&Step) -> bool) {
+        let kept: Vec<bool> = self.list.iter().map(keeps).collect();
+        let count = |end: usize| kept[..end].iter().filter(|kept| **kept).count();
+        for span in &mut self.reporters {
+            (span.from, span.to) = (count(span.from), count(span.to));
+        }
+        let mut each = kept.iter();
+        self.list.retain(|_| each.next() == Some(&true));
+        let mut each = kept.iter();
+        self.actions.retain(|_| each.next() == Some(&true));
+    }
+
+    /// Tests whether a step can be applied to a request with this head.
+    pub(crate) fn applies_to_request(&self, headers: &HeaderMap) -> bool {
+        self.list.is_empty() || self.list.iter().any(|step| step.applies_to_request(headers))
+    }
+
     /// Tests whether all steps are for a WebSocket.
     pub(crate) fn only_websocket(&self) -> bool {
         !self.list.is_empty() && self.list.iter().all(|step| matches!(step, Step::WebSocket(_)))
@@ -171,6 +206,15 @@ pub(crate) enum Edit {
 }
 
 impl Edits {
+    /// Tests whether they may announce content where there is none.
+    pub(crate) fn changes_content(&self) -> bool {
+        let announces = |name: &HeaderName| *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING;
+        self.status.is_some()
+            || self.headers.iter().any(
+                |edit| matches!(edit, Edit::Set(name, _) | Edit::Add(name, _) | Edit::Duplicate(name) if announces(name)),
+            )
+    }
+
     pub(crate) fn headers(&self, headers: &mut HeaderMap) {
         for edit in &self.headers {
             match edit {

@@ -73,8 +73,10 @@ impl Toxic {
         Self::new(ToxicKind::ResetPeer { timeout: timeout.into() })
     }
 
-    /// Sends bytes in slices of `average_size`, plus or minus `size_variation`, each `delay` after
-    /// the one before.
+    /// Sends bytes in slices, each `delay` after the one before. As in Toxiproxy, a chunk longer than
+    /// `average_size + size_variation` is split in the middle, plus or minus a number of bytes up to
+    /// `size_variation`, and its parts again. Slices are thus no longer than that sum, and most have at
+    /// least half of it; a chunk that is not longer is sent whole.
     pub fn slicer(average_size: usize, size_variation: usize, delay: impl Into<DelayTime>) -> Self {
         Self::new(ToxicKind::Slicer { average: average_size, variation: size_variation, delay: delay.into() })
     }

@@ -64,6 +64,10 @@ impl InjectorConfig for RandomBy<Injector> {
 }
 
 impl CompiledInjector for RandomBy<Box<dyn CompiledInjector>> {
+    fn watches(&self) -> Watches {
+        Watches::of(self.choices.iter())
+    }
+
     fn plan(&self, mut draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         let picked = (self.index)(&mut draws).checked_rem(self.choices.len()).unwrap_or(0);
         if let Some(choice) = self.choices.get(picked) {
@@ -97,7 +101,8 @@ impl InjectorConfig for RandomConfig {
             .collect();
         let total: f64 = weights.iter().sum();
         if good && !(total > 0.0 && total.is_finite()) {
-            errors.add(child_setting(at, "random"), format!("{weights:?}"), FaultErrorKind::NothingToPick);
+            let kind = if total > 0.0 { FaultErrorKind::WeightSum } else { FaultErrorKind::NothingToPick };
+            errors.add(child_setting(at, "random"), format!("{weights:?}"), kind);
             return None;
         }
         let choices = choices.into_iter().collect::<Option<_>>()?;
@@ -112,6 +117,10 @@ struct Random {
 }
 
 impl CompiledInjector for Random {
+    fn watches(&self) -> Watches {
+        Watches::of(self.choices.iter().map(|(_, choice)| choice))
+    }
+
     fn plan(&self, mut draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         let weights = self.choices.iter().map(|(weight, _)| *weight);
         let picked = pick_weighted(weights, draws.uniform() * self.total);
@@ -134,7 +143,7 @@ impl CompiledInjector for Random {
 ///         *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
 ///         return InjectOutcome::Respond(response);
 ///     }
-///     InjectOutcome::Continue
+///     InjectOutcome::Skip
 /// });
 /// Fault::new("tea-time", teapot).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
@@ -201,6 +210,10 @@ impl InjectorConfig for Reported<Injector> {
 }
 
 impl CompiledInjector for Reported<Box<dyn CompiledInjector>> {
+    fn watches(&self) -> Watches {
+        self.injector.watches()
+    }
+
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         let from = steps.actions.len();
         self.injector.plan(draws, keys, steps);
@@ -208,6 +221,10 @@ impl CompiledInjector for Reported<Box<dyn CompiledInjector>> {
         if from < to {
             steps.reporters.push(ReporterSpan { reporter: self.reporter.clone(), from, to });
         }
+    }
+
+    fn is_protection(&self) -> bool {
+        self.injector.is_protection()
     }
 }
 
@@ -253,10 +270,37 @@ pub(crate) trait InjectorConfig: fmt::Debug + Send + Sync {
     fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>>;
 }
 
+/// Streams that a fault reaches when it is enabled after they have begun.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Watches {
+    pub(crate) websockets: bool,
+    pub(crate) bodies: bool,
+}
+
+impl Watches {
+    /// Returns the streams of all these injectors.
+    fn of<'a>(injectors: impl Iterator<Item = &'a Box<dyn CompiledInjector>>) -> Self {
+        injectors.map(|injector| injector.watches()).fold(Self::default(), |all, one| Self {
+            websockets: all.websockets || one.websockets,
+            bodies: all.bodies || one.bodies,
+        })
+    }
+}
+
 /// A checked injector.
 pub(crate) trait CompiledInjector: fmt::Debug + Send + Sync {
     /// Draws the steps for one request.
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps);
+
+    /// Returns the streams whose messages it changes.
+    fn watches(&self) -> Watches {
+        Watches::default()
+    }
+
+    /// Tests whether it protects the service, so that a halt of all faults must not lift it.
+    fn is_protection(&self) -> bool {
+        false
+    }
 }
 
 /// Returns the place of a setting below another; the root of the tree has no name.
@@ -296,6 +340,10 @@ impl InjectorConfig for ChainConfig {
 struct Chain(Vec<Box<dyn CompiledInjector>>);
 
 impl CompiledInjector for Chain {
+    fn watches(&self) -> Watches {
+        Watches::of(self.0.iter())
+    }
+
     fn plan(&self, draws: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         for (index, link) in (0..).zip(&self.0) {
             link.plan(draws.child(index), keys, steps);
@@ -303,5 +351,9 @@ impl CompiledInjector for Chain {
                 break;
             }
         }
+    }
+
+    fn is_protection(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|link| link.is_protection())
     }
 }

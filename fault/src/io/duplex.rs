@@ -110,9 +110,16 @@ impl ToxicDuplex {
                 return Poll::Ready(Ok(None));
             }
             if self.reading.is_idle() {
-                return Pin::new(io).poll_read(cx, buf).map_ok(|()| None);
+                let before = buf.filled().len();
+                ready!(Pin::new(io).poll_read(cx, buf))?;
+                self.is_eof |= buf.filled().len() == before;
+                return Poll::Ready(Ok(None));
             }
             self.fill_reading(io, cx)?;
+            if self.is_eof && self.reading.is_stuck() {
+                // What is held would be held for ever.
+                return Poll::Ready(Ok(Some(End::Close)));
+            }
             match ready!(self.reading.poll_pop(cx)) {
                 Some(Payload::Data(data)) => self.unread = data,
                 Some(Payload::End(End::Eof)) => return Poll::Ready(Ok(None)),
@@ -139,9 +146,25 @@ impl ToxicDuplex {
         self.writing.is_idle() && self.unwritten.is_empty()
     }
 
-    /// Tests whether the queued data is held until the fault is off.
-    pub(crate) fn is_stuck(&self) -> bool {
-        self.writing.is_stuck()
+    /// Whether what waits to be written is held by a toxic that lets nothing through.
+    pub(crate) fn is_write_blocked(&self) -> bool {
+        self.writing.is_blocked()
+    }
+
+    /// Whether the peer has sent its last byte.
+    pub(crate) fn is_eof(&self) -> bool {
+        self.is_eof
+    }
+
+    /// Whether [`release`](Self::release) was called.
+    pub(crate) fn is_released(&self) -> bool {
+        self.writing.is_released()
+    }
+
+    /// Delays nothing that is written any longer. `Some`: a toxic lets nothing through, and so ends
+    /// the connection.
+    pub(crate) fn release(&mut self) -> Option<End> {
+        self.writing.release(Instant::now())
     }
 
     /// Queues the end of the written data.

@@ -11,3 +11,4 @@ pub(crate) mod serve;
 pub(crate) mod state;
 pub(crate) mod stream;
 pub(crate) mod toxic;
+pub(crate) mod watched;

@@ -12,12 +12,14 @@ use tokio::time::Instant;
 use crate::connection::command::{Direction, Termination};
 use crate::connection::error::InjectedIoError;
 use crate::connection::handle::{Command, Connection, HttpCommand, PeerAddr};
+use crate::connection::waker::TaskWakers;
 use crate::fault::capability::Placement;
 use crate::fault::execution::{Outcome, Rejected};
 use crate::fault::fault::Fault;
-use crate::fault::switch::halted;
 use crate::io::duplex::{Half, ToxicDuplex};
 use crate::io::toxic::{End, ToxicStage};
+use crate::io::watched::WatchedIo;
+use crate::report::callback::guard;
 
 /// Makes an io end in a reset when it is dropped, such as `TcpStream::set_zero_linger`.
 pub type ResetBy<T> = fn(&T) -> io::Result<()>;
@@ -25,7 +27,7 @@ pub type ResetBy<T> = fn(&T) -> io::Result<()>;
 /// The io of a stream, with its faults and toxics.
 pub(crate) struct StreamState<T> {
     /// Dropped on termination, which closes the connection although the stream still exists.
-    pub(crate) io: Option<T>,
+    pub(crate) io: Option<WatchedIo<T>>,
     pub(crate) reset: ResetBy<T>,
     role: Role,
     pub(crate) connection: Connection,
@@ -51,7 +53,7 @@ pub(crate) enum Role {
 impl<T> StreamState<T> {
     pub(crate) fn new(io: T, connection: Connection, role: Role) -> Self {
         Self {
-            io: Some(io),
+            io: Some(WatchedIo::new(io)),
             reset: |_| Ok(()),
             role,
             connection,
@@ -81,14 +83,14 @@ impl<T> StreamState<T> {
 
     /// Returns the io, if bytes may bypass this state.
     #[inline]
-    pub(crate) fn plain(&mut self) -> Option<&mut T> {
+    pub(crate) fn plain(&mut self) -> Option<&mut WatchedIo<T>> {
         if self.is_plain() { self.io.as_mut() } else { None }
     }
 
     fn terminate(&mut self, termination: Termination, fault: Arc<str>) -> io::Error {
         if let (Termination::Reset, Some(io)) = (termination, &self.io) {
             // Fails only for a connection that is closed already.
-            let _ = (self.reset)(io);
+            let _ = guard(|| (self.reset)(io.get_ref()));
         }
         self.io = None;
         self.toxics = None;
@@ -96,39 +98,13 @@ impl<T> StreamState<T> {
         let error = InjectedIoError::new(fault, termination);
         let io_error = error.to_io();
         self.terminated = Some(error);
-        self.connection.wake();
+        self.connection.wakers().wake_all();
         io_error
     }
 
     fn terminate_by_toxic(&mut self, end: End) -> io::Error {
         let fault = self.toxics.as_ref().map_or_else(|| "gone".into(), |toxics| toxics.fault_name());
         self.terminate(if end == End::Reset { Termination::Reset } else { Termination::Close }, fault)
-    }
-
-    /// Applies commands, faults and switches. Ready when bytes may be transferred.
-    pub(crate) fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.terminated.is_some() {
-            return Poll::Ready(());
-        }
-        if !self.faults.is_empty()
-            && let Some(rejected) = ready!(self.faults.poll(cx, &self.connection))
-        {
-            self.terminate_later(rejected.termination, rejected.mark.fault());
-        }
-        if self.connection.command_count() != self.applied {
-            // A cancelled toxic must not prevent a new one of the same injector.
-            if let Some(toxics) = &mut self.toxics {
-                toxics.poll_cancelled(cx);
-            }
-            self.apply_commands();
-        }
-        if let Some(toxics) = &mut self.toxics {
-            toxics.poll_cancelled(cx);
-            if toxics.is_idle() {
-                self.toxics = None;
-            }
-        }
-        Poll::Ready(())
     }
 
     fn apply_commands(&mut self) {
@@ -155,18 +131,66 @@ impl<T> StreamState<T> {
             }
         }
     }
+}
 
-    /// Registers the waker of a pending task for commands.
-    pub(crate) fn register_waker(&self, cx: &Context<'_>, wait: fn(&Connection, &Waker)) {
-        wait(&self.connection, cx.waker());
+impl<T> StreamState<T> {
+    /// Lets a command wake the task of this context, which waits for the io.
+    pub(crate) fn register(&self, cx: &Context<'_>, register: fn(&TaskWakers, &Waker)) {
+        register(self.connection.wakers(), cx.waker());
         // A command sent before the registration would not wake the task.
         if self.terminated.is_none() && self.connection.command_count() != self.applied {
             cx.waker().wake_by_ref();
         }
     }
+
+    /// Registers the task of this context, and returns a waker of both tasks.
+    pub(crate) fn shared_waker(&self, cx: &Context<'_>, register: fn(&TaskWakers, &Waker)) -> Waker {
+        let wakers = self.connection.wakers();
+        register(wakers, cx.waker());
+        wakers.waker()
+    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
+    /// The state that follows from orders, faults and switches. Ready when bytes may move.
+    pub(crate) fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.terminated.is_some() {
+            return Poll::Ready(());
+        }
+        if !self.faults.is_empty() {
+            match self.faults.poll(cx, &self.connection) {
+                Poll::Ready(Some(rejected)) => {
+                    self.terminate_later(rejected.termination, rejected.mark.fault());
+                }
+                Poll::Ready(None) => {}
+                Poll::Pending => {
+                    let Some(io) = &mut self.io else { return Poll::Pending };
+                    ready!(io.poll_left(cx));
+                    // Nothing is delayed for a peer that has left: the server meets what it sent and its
+                    // end. What would have got no answer gets none.
+                    if let Some(fault) = self.faults.abandon() {
+                        self.terminate(Termination::Close, fault);
+                        return Poll::Ready(());
+                    }
+                }
+            }
+        }
+        if self.connection.command_count() != self.applied {
+            // A toxic that was called off does not stand in the way of the same ordered since.
+            if let Some(toxics) = &mut self.toxics {
+                toxics.poll_cancelled(cx);
+            }
+            self.apply_commands();
+        }
+        if let Some(toxics) = &mut self.toxics {
+            toxics.poll_cancelled(cx);
+            if toxics.is_idle() {
+                self.toxics = None;
+            }
+        }
+        Poll::Ready(())
+    }
+
     pub(crate) fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_state(cx));
         if let Some(pending) = &self.pending
@@ -188,7 +212,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
             Poll::Pending => {}
         }
         match ready!(toxics.poll_read(io, cx, buf))? {
-            None => Poll::Ready(Ok(())),
+            None => {
+                if self.toxics.as_ref().is_some_and(|toxics| toxics.is_eof()) && self.release_if_left(cx) {
+                    self.connection.wakers().wake_all();
+                }
+                Poll::Ready(Ok(()))
+            }
             Some(end) => {
                 self.terminate_by_toxic(end);
                 Poll::Ready(self.read_terminated())
@@ -212,7 +241,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         let Some(io) = &mut self.io else { return Poll::Ready(Err(self.write_terminated())) };
         match &mut self.toxics {
             Some(toxics) if !(is_drained && toxics.is_write_idle()) => {
-                let Some(taken) = toxics.push_written(data) else { return Poll::Pending };
+                let Some(taken) = toxics.push_written(data) else {
+                    return if self.release_if_left(cx) { self.write(cx, data) } else { Poll::Pending };
+                };
                 // Data that is due at once does not wait for a flush.
                 if let Poll::Ready(Err(error)) = self.drain(cx) {
                     return Poll::Ready(Err(error));
@@ -233,7 +264,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         if let Some(pending) = &mut self.pending
             && !std::mem::replace(&mut pending.has_written, true)
         {
-            self.connection.wake();
+            self.connection.wakers().wake_all();
         }
     }
 
@@ -250,9 +281,33 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         }
     }
 
+    /// Drains, and delays nothing any longer for a peer that has left.
+    fn drain_for_peer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.drain(cx) {
+            Poll::Pending if self.release_if_left(cx) => self.drain(cx),
+            drained => drained,
+        }
+    }
+
+    /// Releases what toxics delay for a client that has left, or for any peer that nothing would
+    /// reach. Returns whether it has just left.
+    fn release_if_left(&mut self, cx: &mut Context<'_>) -> bool {
+        let (Some(io), Some(toxics)) = (&mut self.io, &mut self.toxics) else { return false };
+        if toxics.is_released() || (self.role == Role::Connected && !toxics.is_write_blocked()) {
+            return false;
+        }
+        if !toxics.is_eof() && (toxics.is_write_idle() || io.poll_left(cx).is_pending()) {
+            return false;
+        }
+        if let Some(end) = toxics.release() {
+            self.terminate_by_toxic(end);
+        }
+        true
+    }
+
     pub(crate) fn flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_state(cx));
-        ready!(self.drain(cx))?;
+        ready!(self.drain_for_peer(cx))?;
         match &mut self.io {
             Some(io) => Pin::new(io).poll_flush(cx),
             None => Poll::Ready(Err(self.write_terminated())),
@@ -266,12 +321,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         }
         if let Some(toxics) = &mut self.toxics {
             toxics.push_shutdown();
-            // If nothing is delivered and the peer has left, there is nothing to wait for.
-            if toxics.is_stuck() && self.io.as_mut().is_none_or(|io| poll_closed(io, cx).is_ready()) {
-                self.terminate_by_toxic(End::Close);
+            let drained = ready!(self.drain_for_peer(cx));
+            if self.terminated.is_some() {
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.drain(cx))?;
+            drained?;
         }
         match &mut self.io {
             Some(io) => Pin::new(io).poll_shutdown(cx),
@@ -325,7 +379,11 @@ struct ConnectionFault {
 
 enum State {
     Waiting,
-    Running(Pin<Box<dyn Future<Output = Outcome> + Send>>),
+    Running {
+        execution: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+        /// It ends without an answer.
+        hangs: bool,
+    },
     /// Until the fault is disabled and enabled again.
     Decided,
 }
@@ -339,13 +397,28 @@ impl ConnectionFaults {
         self.list.is_empty()
     }
 
+    /// Ends every wait, since the peer has left. Returns the name of a fault that would have ended the
+    /// connection without an answer.
+    pub(crate) fn abandon(&mut self) -> Option<Arc<str>> {
+        let mut ended_by = None;
+        for ConnectionFault { fault, state } in &mut self.list {
+            if let State::Running { hangs, .. } = state {
+                if *hangs {
+                    ended_by.get_or_insert_with(|| fault.state.name.clone());
+                }
+                *state = State::Decided;
+            }
+        }
+        ended_by
+    }
+
     /// Ready when no fault delays the connection. `Some`: a fault ends it.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Poll<Option<Rejected>> {
         let mut is_delayed = false;
         for ConnectionFault { fault, state } in &mut self.list {
-            if !fault.state.switch.enabled() || halted() {
+            if fault.state.is_off() {
                 // A running execution observes the switch itself.
-                if !matches!(state, State::Running(_)) {
+                if !matches!(state, State::Running { .. }) {
                     *state = State::Waiting;
                     continue;
                 }
@@ -353,11 +426,14 @@ impl ConnectionFaults {
             if let State::Waiting = state {
                 *state =
                     match fault.decide(Placement::Listener, &mut connection_request(connection), || false) {
-                        Some(execution) => State::Running(Box::pin(execution.run())),
+                        Some(execution) => {
+                            let hangs = execution.hangs();
+                            State::Running { execution: Box::pin(execution.run()), hangs }
+                        }
                         None => State::Decided,
                     };
             }
-            if let State::Running(execution) = state {
+            if let State::Running { execution, .. } = state {
                 let Poll::Ready(outcome) = execution.as_mut().poll(cx) else {
                     is_delayed = true;
                     continue;
@@ -404,17 +480,6 @@ pub(crate) fn poll_first_bytes<T: AsyncRead + Unpin>(io: &mut T, cx: &mut Contex
             Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
             Poll::Ready(Ok(_)) => received = true,
             Poll::Pending if received => return Poll::Ready(()),
-            Poll::Pending => return Poll::Pending,
-        }
-    }
-}
-
-/// Discards what arrives. Ready once the peer has closed.
-pub(crate) fn poll_closed<T: AsyncRead + Unpin>(io: &mut T, cx: &mut Context<'_>) -> Poll<()> {
-    loop {
-        match poll_discard(io, cx) {
-            Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
-            Poll::Ready(Ok(_)) => {}
             Poll::Pending => return Poll::Pending,
         }
     }

@@ -12,9 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(feature = "hyper")]
 use crate::connection::command::Termination;
 use crate::connection::handle::Connection;
+use crate::connection::waker::TaskWakers;
 use crate::fault::fault::Fault;
 use crate::io::proto::intercept::HttpInterceptor;
 use crate::io::state::{ResetBy, Role, StreamState};
+use crate::io::watched::WatchedIo;
 
 /// Wraps an io, with the [`Connection`] handle by which faults control it.
 ///
@@ -22,7 +24,12 @@ use crate::io::state::{ResetBy, Role, StreamState};
 /// Frame headers of unencrypted HTTP/2 are parsed, so that `GOAWAY` can be inserted.
 ///
 /// Data delayed by a toxic is written whenever the stream is polled, to read or to write, and a
-/// flush waits for it: flush data before the stream is left unpolled.
+/// flush waits for it: flush data before the stream is left unpolled. Timers wake both tasks of a
+/// stream whose halves are in two tasks (`tokio::io::split`).
+///
+/// A client that leaves ends every wait: a hang closes the connection, and nothing is delayed any
+/// longer on the way to the client. It is noticed while the stream is polled, by reading up to 1 MiB
+/// ahead.
 ///
 /// Wrap the TCP stream, and pass the result to the TLS acceptor: below TLS a toxic applies to
 /// ciphertext, as a faulty network does, and resets are TCP resets.
@@ -85,7 +92,7 @@ impl<T> FaultStream<T> {
 
     /// Returns the io, unless the connection was terminated.
     pub fn get_ref(&self) -> Option<&T> {
-        self.state.io.as_ref()
+        self.state.io.as_ref().map(WatchedIo::get_ref)
     }
 
     #[cfg(feature = "hyper")]
@@ -111,40 +118,48 @@ impl<T> FaultStream<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for FaultStream<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Self { state, http } = self.get_mut();
-        let poll = http.read(state, cx, buf);
-        if poll.is_pending() {
-            state.register_waker(cx, Connection::register_reader);
+        if http.is_passthrough()
+            && let Some(io) = state.plain()
+        {
+            let before = buf.filled().len();
+            let poll = Pin::new(io).poll_read(cx, buf);
+            match poll {
+                Poll::Pending => state.register(cx, TaskWakers::register_reader),
+                Poll::Ready(Ok(())) => http.observe_incoming(&state.connection, &buf.filled()[before..]),
+                Poll::Ready(Err(_)) => {}
+            }
+            return poll;
         }
-        poll
+        let waker = state.shared_waker(cx, TaskWakers::register_reader);
+        http.read(state, &mut Context::from_waker(&waker), buf)
     }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FaultStream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let Self { state, http } = self.get_mut();
-        let poll = http.write(state, cx, data);
-        if poll.is_pending() {
-            state.register_waker(cx, Connection::register_writer);
-        }
-        poll
+        self.poll_write_vectored(cx, &[io::IoSlice::new(data)])
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { state, http } = self.get_mut();
-        let poll = http.flush(state, cx);
-        if poll.is_pending() {
-            state.register_waker(cx, Connection::register_writer);
+        http.observe_flush(&state.connection);
+        if http.is_passthrough()
+            && let Some(io) = state.plain()
+        {
+            let poll = Pin::new(io).poll_flush(cx);
+            if poll.is_pending() {
+                state.register(cx, TaskWakers::register_writer);
+            }
+            return poll;
         }
-        poll
+        let waker = state.shared_waker(cx, TaskWakers::register_writer);
+        http.flush(state, &mut Context::from_waker(&waker))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { state, http } = self.get_mut();
-        let poll = http.shutdown(state, cx);
-        if poll.is_pending() {
-            state.register_waker(cx, Connection::register_writer);
-        }
-        poll
+        let waker = state.shared_waker(cx, TaskWakers::register_writer);
+        http.shutdown(state, &mut Context::from_waker(&waker))
     }
 
     fn poll_write_vectored(
@@ -156,20 +171,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FaultStream<T> {
         if http.is_passthrough()
             && let Some(io) = state.plain()
         {
-            let poll = Pin::new(io).poll_write_vectored(cx, slices);
+            let poll = match slices {
+                [data] => Pin::new(io).poll_write(cx, data),
+                _ => Pin::new(io).poll_write_vectored(cx, slices),
+            };
             match poll {
-                Poll::Pending => state.register_waker(cx, Connection::register_writer),
+                Poll::Pending => state.register(cx, TaskWakers::register_writer),
                 Poll::Ready(Ok(written)) => http.observe_outgoing(&state.connection, slices, written),
                 Poll::Ready(Err(_)) => {}
             }
             return poll;
         }
         let first = slices.iter().find(|slice| !slice.is_empty());
-        let poll = http.write(state, cx, first.map_or(&[], |slice| slice));
-        if poll.is_pending() {
-            state.register_waker(cx, Connection::register_writer);
-        }
-        poll
+        let waker = state.shared_waker(cx, TaskWakers::register_writer);
+        http.write(state, &mut Context::from_waker(&waker), first.map_or(&[], |slice| slice))
     }
 
     fn is_write_vectored(&self) -> bool {

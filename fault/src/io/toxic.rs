@@ -59,6 +59,15 @@ impl ToxicStage {
         Self { kind, draws, next_free: None, passed: 0, deadline }
     }
 
+    /// How it ends the connection, if it lets nothing through.
+    fn blocks(&self) -> Option<End> {
+        match self.kind {
+            ToxicKind::Timeout { .. } => Some(End::Close),
+            ToxicKind::ResetPeer { .. } => Some(End::Reset),
+            _ => None,
+        }
+    }
+
     pub(crate) fn deadline(&self) -> Option<(Instant, End)> {
         self.deadline
     }
@@ -195,6 +204,8 @@ pub(crate) struct ToxicQueue {
     queue: VecDeque<QueuedChunk>,
     bytes: usize,
     timer: Option<Pin<Box<Sleep>>>,
+    /// The receiver has left: nothing is delayed any longer.
+    is_released: bool,
 }
 
 impl ToxicQueue {
@@ -203,9 +214,26 @@ impl ToxicQueue {
         self.stages.is_empty() && self.queue.is_empty()
     }
 
+    /// Whether a toxic lets nothing through.
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(self.queue.front(), Some(QueuedChunk { at: None, .. }))
+    }
+
     /// Tests whether the front of the queue is held until a fault is off.
     pub(crate) fn is_stuck(&self) -> bool {
-        matches!(self.queue.front(), Some(QueuedChunk { at: None, .. }))
+        self.is_blocked() && self.stages.iter().all(|(_, stage)| stage.deadline().is_none())
+    }
+
+    pub(crate) fn is_released(&self) -> bool {
+        self.is_released
+    }
+
+    /// Lets everything out at once, and what follows. `Some`: how a toxic that lets nothing through
+    /// ends the connection.
+    pub(crate) fn release(&mut self, now: Instant) -> Option<End> {
+        self.is_released = true;
+        self.queue.iter_mut().for_each(|chunk| chunk.at = Some(now));
+        self.stages.iter().find_map(|(_, stage)| stage.blocks())
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -276,7 +304,10 @@ impl ToxicQueue {
             chunks.into_iter().for_each(|chunk| stage.admit(chunk, &mut out));
             chunks = out;
         }
-        for chunk in chunks {
+        for mut chunk in chunks {
+            if self.is_released {
+                chunk.at = Some(Instant::now());
+            }
             // Nothing follows a forced end.
             if matches!(self.queue.back(), Some(QueuedChunk { payload: Payload::End(_), .. })) {
                 break;

@@ -7,6 +7,7 @@ use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 use crate::random::distribution::{Distribution, Quantiles, Sample};
 use crate::random::draws::Draws;
+use crate::report::callback::guard;
 
 /// A delay to be drawn: fixed, or from a distribution.
 ///
@@ -151,6 +152,12 @@ impl CompiledDelay {
     /// Draws the delay of one request.
     pub(crate) fn draw(&self, draws: &mut Draws) -> Duration {
         self.distribution.draw(draws).min(self.max)
+    }
+
+    /// The delay of a chunk or a message, after the decision is made: none, if the user's function
+    /// panics.
+    pub(crate) fn draw_guarded(&self, draws: &mut Draws) -> Duration {
+        guard(|| self.draw(draws)).unwrap_or_default()
     }
 
     pub(crate) fn at(&self) -> DelayPoint {

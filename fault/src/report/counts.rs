@@ -47,6 +47,10 @@ pub struct Counts {
     pub already_decided: u64,
     /// Selected, but the action cannot be delivered by this layer; see [`effects`](crate::effects).
     pub not_deliverable: u64,
+    /// Drawn, but a draw, a delay or a custom injector of the user panicked.
+    pub callback_panicked: u64,
+    /// Selected, but skipped by a custom injector.
+    pub declined: u64,
     /// Active now: delays, hangs, custom injectors, and bodies in transfer.
     pub active: u64,
 }
@@ -64,6 +68,8 @@ pub(crate) struct Counters {
     other_in_group: AtomicU64,
     already_decided: AtomicU64,
     not_deliverable: AtomicU64,
+    callback_panicked: AtomicU64,
+    declined: AtomicU64,
     active: AtomicU64,
 }
 
@@ -87,6 +93,8 @@ impl Counters {
             SkipReason::OtherInGroup => &self.other_in_group,
             SkipReason::AlreadyDecided => &self.already_decided,
             SkipReason::NotDeliverable => &self.not_deliverable,
+            SkipReason::CallbackPanicked => &self.callback_panicked,
+            SkipReason::Declined => &self.declined,
         };
         counter.fetch_add(1, Relaxed);
     }
@@ -112,6 +120,8 @@ impl Counters {
             other_in_group: self.other_in_group.load(Relaxed),
             already_decided: self.already_decided.load(Relaxed),
             not_deliverable: self.not_deliverable.load(Relaxed),
+            callback_panicked: self.callback_panicked.load(Relaxed),
+            declined: self.declined.load(Relaxed),
             active: self.active.load(Relaxed),
         }
     }

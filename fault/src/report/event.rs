@@ -142,6 +142,10 @@ pub enum SkipReason {
     /// The draw selected it, but the action cannot be delivered here; see
     /// [`effects`](crate::effects).
     NotDeliverable,
+    /// A draw, a delay or a custom injector of the user panicked; the request goes on.
+    CallbackPanicked,
+    /// A custom injector returned [`InjectOutcome::Skip`](crate::InjectOutcome::Skip).
+    Declined,
 }
 
 impl fmt::Display for SkipReason {
@@ -156,6 +160,8 @@ impl fmt::Display for SkipReason {
             Self::OtherInGroup => "other in group",
             Self::AlreadyDecided => "already decided",
             Self::NotDeliverable => "not deliverable",
+            Self::CallbackPanicked => "callback panicked",
+            Self::Declined => "declined",
         })
     }
 }
@@ -207,15 +213,9 @@ impl<'a> Event<'a> {
         phase: Phase,
         actions: &'a [Action],
         request: &'a Request<B>,
+        uri: &'a Uri,
     ) -> Self {
-        Self {
-            fault,
-            phase,
-            actions,
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-        }
+        Self { fault, phase, actions, method: request.method(), uri, headers: request.headers() }
     }
 
     /// Returns the name of the fault.
@@ -238,7 +238,7 @@ impl<'a> Event<'a> {
         self.method
     }
 
-    /// Returns the request's URI.
+    /// Returns the request's URI as the server received it, with the prefix of a nested router.
     pub fn uri(&self) -> &Uri {
         self.uri
     }
@@ -291,6 +291,8 @@ impl fmt::Display for Event<'_> {
 /// ]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A reporter that panics changes nothing: the panic is caught, also while the request's task unwinds.
 pub trait Reporter: Send + Sync + 'static {
     /// Receives one event.
     fn report(&self, event: &Event<'_>);

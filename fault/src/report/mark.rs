@@ -12,6 +12,30 @@ pub const INJECTED_HEADER: HeaderName = HeaderName::from_static("x-fault-injecte
 
 /// The fault and its actions, in the extensions of a response.
 ///
+/// A reject has a response as well: inside the process it is a 500 whose body fails, and layers around
+/// the fault see that head, which no client gets. [`is_reject`](Self::is_reject) tells it from the
+/// service's own 500, for traces and metrics:
+///
+/// ```
+/// use http::Response;
+/// use tracing::Span;
+/// use waylay_fault::Injected;
+///
+/// # mod tracing { pub struct Span; impl Span { pub fn record<T>(&self, _: &str, _: T) {} } }
+/// // With tower-http: `TraceLayer::new_for_http().on_response(on_response)`.
+/// fn on_response<B>(response: &Response<B>, _latency: std::time::Duration, span: &Span) {
+///     let injected = response.extensions().get::<Injected>();
+///     if let Some(injected) = injected.filter(|injected| injected.is_reject()) {
+///         span.record("rejected_by", injected.fault());
+///     } else {
+///         span.record("status", response.status().as_u16());
+///     }
+/// }
+/// # on_response(&Response::new(()), Default::default(), &Span);
+/// ```
+///
+/// Several faults around one service each add theirs: [`iter`](Self::iter) returns them all.
+///
 /// ```
 /// use http::{Request, Response};
 /// use tower::{ServiceExt, service_fn};
@@ -34,6 +58,9 @@ pub const INJECTED_HEADER: HeaderName = HeaderName::from_static("x-fault-injecte
 pub struct Injected {
     pub(crate) fault: Arc<str>,
     pub(crate) actions: Arc<[Action]>,
+    pub(crate) is_reject: bool,
+    /// What a fault further inside did to the same response.
+    pub(crate) inner: Option<Arc<Self>>,
 }
 
 impl Injected {
@@ -45,6 +72,17 @@ impl Injected {
     /// Returns the actions in order.
     pub fn actions(&self) -> &[Action] {
         &self.actions
+    }
+
+    /// Tests whether the response stands for a reject, of this fault or of one further inside: its
+    /// status is a placeholder, and no client gets the head.
+    pub fn is_reject(&self) -> bool {
+        self.iter().any(|injected| injected.is_reject)
+    }
+
+    /// Returns this and what faults further inside did, the outermost first.
+    pub fn iter(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |injected| injected.inner.as_deref())
     }
 }
 
@@ -64,7 +102,7 @@ impl Mark {
         self.injected.fault.clone()
     }
 
-    pub(crate) fn put_on<B>(self, response: &mut Response<B>) {
+    pub(crate) fn put_on<B>(mut self, response: &mut Response<B>) {
         // Several faults may wrap one service; each adds its name.
         if let Some(name) = self.header {
             response.headers_mut().append(INJECTED_HEADER, name);
@@ -73,6 +111,7 @@ impl Mark {
         if self.is_last_response && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        self.injected.inner = response.extensions_mut().remove().map(Arc::new);
         response.extensions_mut().insert(self.injected);
     }
 }

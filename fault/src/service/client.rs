@@ -20,6 +20,8 @@ use crate::fault::fault::Fault;
 use crate::service::future::FaultFuture;
 use crate::service::service::FaultInner;
 
+type BoxError = Box<dyn Error + Send + Sync>;
+
 /// Wraps any tower HTTP client in a [`Fault`]: hyper-util's client, tonic's channel, reqwest in an
 /// adapter.
 ///
@@ -98,10 +100,11 @@ impl<S> ClientService<S> {
 impl<S, ReqB, ResB> Service<Request<ReqB>> for ClientService<S>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    S::Error: Into<BoxError>,
     ReqB: 'static,
 {
     type Response = Response<FaultBody<ResB>>;
-    type Error = ClientError<S::Error>;
+    type Error = ClientError;
     type Future = ClientFuture<S, ReqB>;
 
     #[inline]
@@ -124,6 +127,7 @@ pin_project! {
     pub struct ClientFuture<S, B>
     where
         S: Service<Request<B>>,
+        S::Error: Into<BoxError>,
     {
         #[pin]
         future: FaultFuture<Fallible<S>, B>,
@@ -133,8 +137,9 @@ pin_project! {
 impl<S, B, ResB> Future for ClientFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
+    S::Error: Into<BoxError>,
 {
-    type Output = Result<Response<FaultBody<ResB>>, ClientError<S::Error>>;
+    type Output = Result<Response<FaultBody<ResB>>, ClientError>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -145,6 +150,7 @@ where
 impl<S, B> fmt::Debug for ClientFuture<S, B>
 where
     S: Service<Request<B>>,
+    S::Error: Into<BoxError>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientFuture").finish_non_exhaustive()
@@ -160,13 +166,14 @@ struct Fallible<S> {
 impl<S, B> Service<Request<B>> for Fallible<S>
 where
     S: Service<Request<B>>,
+    S::Error: Into<BoxError>,
 {
     type Response = S::Response;
-    type Error = ClientError<S::Error>;
+    type Error = ClientError;
     type Future = FallibleFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(ClientError::Inner)
+        self.inner.poll_ready(cx).map_err(ServiceError::of)
     }
 
     #[inline]
@@ -185,39 +192,99 @@ pin_project! {
 impl<F, T, E> Future for FallibleFuture<F>
 where
     F: Future<Output = Result<T, E>>,
+    E: Into<BoxError>,
 {
-    type Output = Result<T, ClientError<E>>;
+    type Output = Result<T, ClientError>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().future.poll(cx).map_err(ClientError::Inner)
+        self.project().future.poll(cx).map_err(ServiceError::of)
     }
 }
 
 /// The error of a request through a [`ClientLayer`].
+///
+/// It is an error like any other, whatever the client's error type is, boxed ones included.
 #[derive(Debug)]
-pub enum ClientError<E> {
+pub enum ClientError {
     /// The fault ended the exchange.
     Injected(InjectedError),
     /// The client's own error.
-    Inner(E),
+    Inner(ServiceError),
 }
 
-impl<E: fmt::Display> fmt::Display for ClientError<E> {
+impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Injected(error) => error.fmt(f),
-            Self::Inner(error) => error.fmt(f),
+            Self::Inner(_) => f.write_str("the request got no response"),
         }
     }
 }
 
-impl<E: Error + 'static> Error for ClientError<E> {
+impl Error for ClientError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // `Display` prints the inner error, so its source comes next.
         match self {
+            // `Display` prints the injected error, so its source comes next.
             Self::Injected(error) => error.source(),
-            Self::Inner(error) => error.source(),
+            Self::Inner(error) => Some(&*error.0),
         }
+    }
+}
+
+/// The error of the client within a [`ClientLayer`].
+///
+/// It is the [source](Error::source) of [`ClientError::Inner`].
+///
+/// ```
+/// use std::error::Error;
+/// use std::io;
+/// use http::{Request, Response};
+/// use tower::{ServiceExt, service_fn};
+/// use tower_layer::Layer;
+/// use waylay_fault::{ClientError, Fault, error};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let fault = Fault::new("flaky", error(503)).build()?;
+/// // As clients under tower's own middleware have it.
+/// let client = service_fn(async |_: Request<String>| {
+///     Err::<Response<String>, Box<dyn Error + Send + Sync>>(io::Error::from(io::ErrorKind::TimedOut).into())
+/// });
+/// let error = fault.client_layer().layer(client).oneshot(Request::new(String::new())).await.unwrap_err();
+/// let ClientError::Inner(inner) = &error else { panic!("the fault is off") };
+/// assert_eq!(inner.downcast_ref::<io::Error>().map(io::Error::kind), Some(io::ErrorKind::TimedOut));
+/// assert!(error.source().is_some_and(|source| source.is::<io::Error>()));
+/// # Ok::<(), Box<dyn Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct ServiceError(BoxError);
+
+impl ServiceError {
+    fn of(error: impl Into<BoxError>) -> ClientError {
+        ClientError::Inner(Self(error.into()))
+    }
+
+    /// Returns the error, if it is of this type.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+
+    /// Returns the error itself.
+    pub fn into_inner(self) -> BoxError {
+        self.0
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for ServiceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -16,7 +17,9 @@ use crate::body::request_body::{BodyRebox, ReadAhead};
 use crate::body::stage::{FaultHandle, Pause};
 use crate::connection::command::Termination;
 use crate::fault::capability::DeliveryMethod;
+use crate::fault::changes::is_bodiless;
 use crate::fault::execution::{Execution, Outcome, Rejected};
+use crate::fault::standby::Standby;
 use crate::report::mark::Mark;
 
 /// Turns a rejection into a failing response, or into the client's error.
@@ -114,13 +117,18 @@ where
         if let ControlFlow::Break(result) = ready!(this.poll_execution(cx)) {
             return Poll::Ready(result);
         }
-        ready!(this.poll_service(cx))?;
+        if let ControlFlow::Break(result) = ready!(this.poll_service(cx)) {
+            return Poll::Ready(result);
+        }
         ready!(this.poll_pause(cx));
         // Absent only after completion.
         let Some(response) = this.pending_response.take() else { return Poll::Pending };
         this.response.set(None);
         let response = match response {
             PendingResponse::Service(response) => response.map(FaultBody::service),
+            PendingResponse::Own(response) if is_bodiless(response.status()) => {
+                response.map(|_| FaultBody::no_content())
+            }
             PendingResponse::Own(response) => response.map(FaultBody::text),
         };
         Poll::Ready(Ok(match this.injection.take() {
@@ -166,12 +174,7 @@ where
                 self.response.set(response);
                 *self.injection = execution.map(ResponseInjection);
             }
-            Outcome::Respond(response, execution) => {
-                let injection = execution.map(ResponseInjection);
-                *self.pause = injection.as_ref().and_then(ResponseInjection::pause);
-                *self.injection = injection;
-                *self.pending_response = Some(PendingResponse::Own(response));
-            }
+            Outcome::Respond(response, execution) => self.respond(response, execution),
             Outcome::Reject(rejected) => {
                 return Poll::Ready(ControlFlow::Break((self.on_reject)(rejected).map(reject)));
             }
@@ -179,10 +182,18 @@ where
         Poll::Ready(ControlFlow::Continue(()))
     }
 
+    /// Takes a response of the fault.
+    fn respond(&mut self, response: Response<Bytes>, execution: Option<Execution>) {
+        let injection = execution.map(ResponseInjection);
+        *self.pause = injection.as_ref().and_then(ResponseInjection::pause);
+        *self.injection = injection;
+        *self.pending_response = Some(PendingResponse::Own(response));
+    }
+
     /// Waits for the service's response, unless the fault has its own.
-    fn poll_service(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_service(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
         if self.pending_response.is_some() {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(ControlFlow::Continue(()));
         }
         // Absent only after completion.
         let Some(response) = self.response.as_mut().as_pin_mut() else { return Poll::Pending };
@@ -190,15 +201,34 @@ where
             Ok(response) => response,
             Err(error) => {
                 self.injection.take().into_iter().for_each(ResponseInjection::fail);
-                return Poll::Ready(Err(error));
+                return Poll::Ready(ControlFlow::Break(Err(error)));
             }
         };
+        if let Some(ResponseInjection(execution)) =
+            self.injection.take_if(|injection| injection.0.has_pending())
+        {
+            let (mut head, body) = response.into_parts();
+            let (mark, execution) = match execution.resolve(&mut head).map_err(|outcome| *outcome) {
+                Ok(execution) => execution.resume(),
+                Err(Outcome::Forward { mark, execution, .. }) => (mark, execution),
+                Err(Outcome::Respond(response, execution)) => {
+                    self.respond(response, execution);
+                    return Poll::Ready(ControlFlow::Continue(()));
+                }
+                Err(Outcome::Reject(rejected)) => {
+                    return Poll::Ready(ControlFlow::Break((self.on_reject)(rejected).map(reject)));
+                }
+            };
+            *self.mark = mark;
+            *self.injection = execution.map(ResponseInjection);
+            response = Response::from_parts(head, body);
+        }
         if let Some(mark) = self.mark.take() {
             mark.put_on(&mut response);
         }
         *self.pause = self.injection.as_ref().and_then(ResponseInjection::pause);
         *self.pending_response = Some(PendingResponse::Service(response));
-        Poll::Ready(Ok(()))
+        Poll::Ready(ControlFlow::Continue(()))
     }
 
     /// Waits for the delay of the response's head.
@@ -214,7 +244,7 @@ where
 }
 
 /// Returns a response whose body fails at once, so that no client receives it.
-fn reject<ResB>(Rejected { mark, termination, delivery }: Rejected) -> Response<FaultBody<ResB>> {
+fn reject<ResB>(Rejected { mut mark, termination, delivery }: Rejected) -> Response<FaultBody<ResB>> {
     let code = if let Termination::Code(code) = termination { Some(code) } else { None };
     let error = RejectError::new(mark.injected.fault.clone(), code);
     if delivery == DeliveryMethod::Unwind {
@@ -225,6 +255,7 @@ fn reject<ResB>(Rejected { mark, termination, delivery }: Rejected) -> Response<
     // If the head is sent nevertheless, it is a marked failure and not a success. It also gives a
     // response to CONNECT a body, which a 2xx would not have.
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    mark.injected.is_reject = true;
     mark.put_on(&mut response);
     response
 }
@@ -249,6 +280,8 @@ pin_project! {
     {
         // The common case: nothing is boxed, and nothing is stored beside the response.
         Passthrough { #[pin] response: S::Future },
+        // The fault is off, and has rules for the messages of a stream.
+        Watching { #[pin] response: S::Future, standby: Arc<Standby> },
         Injected { injected: Pin<Box<InjectedState<S, B>>> },
     }
 }
@@ -260,6 +293,10 @@ where
     #[inline]
     pub(crate) fn passthrough(response: S::Future) -> Self {
         Self { state: State::Passthrough { response } }
+    }
+
+    pub(crate) fn watching(response: S::Future, standby: Arc<Standby>) -> Self {
+        Self { state: State::Watching { response, standby } }
     }
 
     pub(crate) fn injected(
@@ -289,6 +326,10 @@ where
             StateProjection::Passthrough { response } => {
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
             }
+            StateProjection::Watching { response, standby } => {
+                let response = ready!(response.poll(cx))?;
+                Poll::Ready(Ok(standby.response(response.map(FaultBody::service))))
+            }
             StateProjection::Injected { injected } => poll_injected(injected.as_mut(), cx),
         }
     }
@@ -314,6 +355,7 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Passthrough { .. } => "passthrough",
+            State::Watching { .. } => "watching",
             State::Injected { .. } => "injected",
         };
         f.debug_tuple("FaultFuture").field(&state).finish()

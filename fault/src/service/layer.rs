@@ -149,7 +149,8 @@ impl<F: fmt::Debug, B> fmt::Debug for BoxedFuture<F, B> {
 /// sampler.
 ///
 /// Place it outside of layers that catch panics or buffer bodies, and inside of the timeouts and
-/// traces that are to observe the fault. Its responses have their own body type, which axum's
+/// traces that are to observe the fault. A trace around it shows a [reject](crate::reject()) as a 500
+/// unless it looks at [`Injected::is_reject`](crate::Injected::is_reject). Its responses have their own body type, which axum's
 /// `Router::layer` and hyper accept; [`map_body`](Self::map_body) keeps the inner type.
 ///
 /// ```

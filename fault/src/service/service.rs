@@ -68,7 +68,10 @@ impl<S: Clone> FaultInner<S> {
         B: 'static,
     {
         match self.fault.decide(placement, &mut request, || self.rebox.get::<B>().is_some()) {
-            None => FaultFuture::passthrough(self.service.call(request)),
+            None => match self.fault.watch(placement, &mut request) {
+                Some(standby) => FaultFuture::watching(self.service.call(request), standby),
+                None => FaultFuture::passthrough(self.service.call(request)),
+            },
             Some(execution) => {
                 // The ready service goes along; its clone, which is not ready, stays.
                 let clone = self.service.clone();

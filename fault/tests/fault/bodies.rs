@@ -596,15 +596,20 @@ async fn a_released_body_is_not_changed_again() {
     // Disabled before the first frame, enabled after it: the rest of an event is not an event.
     let events = ["data: 1\n", "data: 2\n\n", "data: 3\n\n"];
     let grpc = ["\0\0\0\0\u{2}a", "b\0\0\0\0\u{1}c", "\0\0\0\0\0"];
-    let rows: [(Injector, [&str; 3]); 4] = [
-        (messages(Format::Sse).drop(1.0).into(), events),
-        (messages(Format::Grpc).drop(1.0).into(), grpc),
-        (corrupt(Corruption::BitFlips(1.0)).into(), events),
-        (slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)), events),
+    let (sse, grpc_type) = ("text/event-stream", "application/grpc");
+    let rows: [(Injector, &str, [&str; 3]); 4] = [
+        (messages(Format::Sse).drop(1.0).into(), sse, events),
+        (messages(Format::Grpc).drop(1.0).into(), grpc_type, grpc),
+        (corrupt(Corruption::BitFlips(1.0)).into(), sse, events),
+        (slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)), sse, events),
     ];
-    for (injector, chunks) in rows {
+    for (injector, media_type, chunks) in rows {
         let fault = on(injector);
-        let response = answer(&fault, Method::GET, move || Response::new(Chunks::new(&chunks))).await;
+        let make = move || {
+            let response = Response::builder().header("content-type", media_type);
+            response.body(Chunks::new(&chunks)).unwrap()
+        };
+        let response = answer(&fault, Method::GET, make).await;
         let start = Instant::now();
         let mut body = Box::pin(response.into_body());
         fault.control().set_enabled(false);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use waylay_fault::{
-    DecideBy, Delay, Fault, FaultBuilder, InjectContext, InjectOutcome, Injector, Reject, chain, custom,
-    error, quota, random, reject, slow,
+    DecideBy, Delay, Fault, FaultBuilder, Group, InjectContext, InjectOutcome, Injector, Reject, chain,
+    custom, error, quota, random, reject, slow,
 };
 
 fn errors(builder: FaultBuilder) -> Vec<String> {
@@ -73,8 +73,8 @@ fn injectors() {
         (
             random([(f64::MAX, error(500)), (f64::MAX, error(501))]),
             vec![
-                "random: [1.7976931348623157e308, 1.7976931348623157e308] leaves nothing to pick from; give at least one \
-                 weight above 0"
+                "random: [1.7976931348623157e308, 1.7976931348623157e308] add up to more than a number can \
+                 hold; give smaller weights"
                     .into(),
             ],
         ),
@@ -186,20 +186,27 @@ fn path_patterns() {
         ("a", "it does not begin with `/`"),
         ("*", "it does not begin with `/`"),
         ("/a**", "`**` matches whole segments; write it between slashes"),
-        ("/*/{}", "a variable is written `{name}`"),
-        ("/*/{a", "a variable is written `{name}`"),
+        ("/*/{}", "a variable is written `{name}`, a tail `{*name}`"),
+        ("/*/{a", "a `{` without its `}` is written `{{`; a variable is `{name}`"),
         ("/*/a}", "a `}` without its `{` is written `}}`"),
         (
             "/a%20b",
             "write it decoded (`/a b`, not `/a%20b`); only `%2F` and `%25` keep their escape (byte 3)",
         ),
         ("/é%", "write it decoded (`/a b`, not `/a%20b`); only `%2F` and `%25` keep their escape (byte 4)"),
-        ("/{", "parameters must be registered with a valid name"),
-        ("/{}", "parameters must be registered with a valid name"),
-        ("/{a", "parameters must be registered with a valid name"),
-        ("/a}", "parameters must be registered with a valid name"),
+        ("/{", "a `{` without its `}` is written `{{`; a variable is `{name}`"),
+        ("/{}", "a variable is written `{name}`, a tail `{*name}`"),
+        ("/{a", "a `{` without its `}` is written `{{`; a variable is `{name}`"),
+        ("/a}", "a `}` without its `{` is written `}}`"),
         ("/{a}{b}", "only one parameter is allowed per path segment"),
         ("/{a}-{b}", "only one parameter is allowed per path segment"),
+        ("/orders/:id", "`:id` is no variable; write `{id}`, or `%3A` and `%3C` for `:` and `<`"),
+        ("/orders/:id/*", "`:id` is no variable; write `{id}`, or `%3A` and `%3C` for `:` and `<`"),
+        ("/<int>/a", "`<int>` is no variable; write `{int}`, or `%3A` and `%3C` for `:` and `<`"),
+        ("/{id:[0-9]{3}}", "a variable has no expression here; write `{name}`"),
+        ("/{rest...}", "a variable is written `{name}`, a tail `{*name}`"),
+        ("/a?x=1", "a path ends before `?`; leave out what follows, or write `%3F` for the character"),
+        ("/a#x", "a path ends before `#`; leave out what follows, or write `%23` for the character"),
         ("/{*rest}/a", "catch-all parameters are only allowed at the end of a route"),
     ] {
         let wanted = |setting| format!("{setting}[1]: `{pattern}` is not a path pattern: {why}");
@@ -207,6 +214,76 @@ fn path_patterns() {
         assert_eq!(errors(builder().block_paths(["/ok", pattern])), [wanted("block_paths")]);
         assert_eq!(errors(builder().allow_paths(["/ok", pattern])), [wanted("allow_paths")]);
     }
+}
+
+/// Templates of routes may have expressions, and what is no template is a name.
+#[cfg(feature = "router")]
+#[test]
+fn route_templates() {
+    let builder = || Fault::new("f", error(500));
+    let good =
+        ["/orders/{id}", "/orders/{id:[0-9]{3}}", "/files/{*rest}", "/{{x}}", "/v1/items:batch", "orders"];
+    assert!(builder().allow_routes(good).build().is_ok());
+    for (template, why) in [
+        ("", "it does not begin with `/`"),
+        ("orders/{id}", "it does not begin with `/`"),
+        ("/orders/{id", "a `{` without its `}` is written `{{`; a variable is `{name}`"),
+        ("/orders/id}", "a `}` without its `{` is written `}}`"),
+        ("/orders/{}", "a variable is written `{name}`"),
+        ("/orders/:id", "`:id` is no variable; write `{id}`, or `%3A` and `%3C` for `:` and `<`"),
+        ("/orders/<id>", "`<id>` is no variable; write `{id}`, or `%3A` and `%3C` for `:` and `<`"),
+        ("/files/*rest", "`*rest` is no tail; write `{*rest}`"),
+        ("/files/*", "`*` is no tail; write `{*rest}`"),
+    ] {
+        let wanted = |setting| format!("{setting}[0]: `{template}` is not a path pattern: {why}");
+        assert_eq!(errors(builder().block_routes([template])), [wanted("block_routes")]);
+        assert_eq!(errors(builder().allow_routes([template])), [wanted("allow_routes")]);
+    }
+}
+
+/// An allow list from a configuration may turn out empty; it must not allow everything.
+#[test]
+fn empty_allow_lists() {
+    let builder = || Fault::new("f", error(500));
+    let none: [&str; 0] = [];
+    let no_pairs: [(&str, &str); 0] = [];
+    let rows = [
+        ("methods", builder().allow_methods(none)),
+        ("paths", builder().allow_paths(["/a"]).allow_paths(none)),
+        ("headers", builder().allow_headers(no_pairs)),
+        ("hosts", builder().allow_hosts(none)),
+        ("clients", builder().allow_clients(none)),
+        #[cfg(feature = "router")]
+        ("routes", builder().allow_routes(none)),
+        #[cfg(feature = "router")]
+        ("rules", builder().allow_rules(none)),
+    ];
+    for (kind, builder) in rows {
+        let wanted = format!(
+            "allow_{kind}: [] allows nothing; list what to allow, or leave the list out to allow all"
+        );
+        assert_eq!(errors(builder), [wanted]);
+    }
+}
+
+#[test]
+fn methods_in_lower_case() {
+    let wanted = "allow_methods[1]: `get` is not a method; give a token such as `GET`";
+    assert_eq!(errors(Fault::new("f", error(500)).allow_methods(["purge", "get"])), [wanted]);
+}
+
+#[test]
+fn weights_in_groups() {
+    let group = Group::new("cart");
+    let member = |weight| Fault::new("f", error(500)).group(&group, weight);
+    let _first = member(f64::MAX).build().unwrap();
+    let wanted = format!(
+        "group: the weights of cart and {} add up to more than a number can hold; give smaller weights",
+        f64::MAX
+    );
+    assert_eq!(errors(member(f64::MAX)), [wanted]);
+    let wanted = "group: 0 is not a weight in a group; give a finite number above 0";
+    assert_eq!(errors(member(0.0)), [wanted]);
 }
 
 #[test]

@@ -69,7 +69,10 @@ fn gate(suite: &str, given: &Value) -> Sent {
     row.headers = [pairs(&options["header_blocklist"]), pairs(&options["header_allowlist"])];
     match suite {
         "lists.path_block" => row.paths[BLOCK] = strings(&given["entries"]),
-        "lists.path_allow" => row.paths[ALLOW] = strings(&given["entries"]),
+        "lists.path_allow" => {
+            row.paths[ALLOW] = strings(&given["entries"]);
+            row.empty_allow = row.paths[ALLOW].is_empty();
+        }
         "lists.header_block" => row.headers[BLOCK] = pairs(&given["entries"]),
         "lists.header_allow" => row.headers[ALLOW] = pairs(&given["entries"]),
         "lists.combined" => {

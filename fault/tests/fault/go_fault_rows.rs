@@ -26,6 +26,8 @@ pub(crate) struct Sent {
     pub(crate) draw: Option<f64>,
     pub(crate) paths: [Vec<String>; 2],
     pub(crate) headers: [Vec<(String, String)>; 2],
+    /// An allow list is given, and has no entry.
+    pub(crate) empty_allow: bool,
     pub(crate) path: String,
     pub(crate) sent: Vec<(String, String)>,
 }
@@ -50,6 +52,7 @@ pub(crate) fn sent(path: &str, headers: &[(&str, &str)]) -> Sent {
         draw: None,
         paths: Default::default(),
         headers: Default::default(),
+        empty_allow: false,
         path: path.to_owned(),
         sent: owned(headers),
     }
@@ -61,6 +64,7 @@ fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 impl Sent {
     fn paths(mut self, list: usize, entries: &[&str]) -> Self {
+        self.empty_allow = list == ALLOW && entries.is_empty();
         self.paths[list] = entries.iter().map(|entry| (*entry).to_owned()).collect();
         self
     }
@@ -80,11 +84,16 @@ impl Sent {
             fault = fault.draw_with(move |_| draw);
         }
         let [block, allow] = self.paths.clone();
-        let fault = fault.block_paths(block).allow_paths(allow);
+        fault = fault.block_paths(block);
+        if !allow.is_empty() || self.empty_allow {
+            fault = fault.allow_paths(allow);
+        }
         let [block, allow] = self.headers.clone();
-        let Ok(fault) = fault.block_headers(block).allow_headers(allow).build() else {
-            return (Came::Rejected, String::new());
-        };
+        fault = fault.block_headers(block);
+        if !allow.is_empty() {
+            fault = fault.allow_headers(allow);
+        }
+        let Ok(fault) = fault.build() else { return (Came::Rejected, String::new()) };
         let headers: Vec<_> = self.sent.iter().map(|(name, value)| (&**name, &**value)).collect();
         match send(&fault, request(Method::GET, &self.path, &headers)).await {
             (Some(202), text) => (Came::Passed, text),
@@ -132,7 +141,7 @@ pub(crate) fn gate() -> Vec<(u16, Sent, Came)> {
         (48, at("/a%20b").paths(ALLOW, &["/a b"]), Injected),
         (49, at("/a/b").paths(ALLOW, &["/a"]), Passed),
         (50, at("//a").paths(ALLOW, &["/a"]), Passed),
-        (52, at("/a").paths(ALLOW, &[]), Injected),
+        (52, at("/a").paths(ALLOW, &[]), Rejected),
         (53, at("/a").paths(BLOCK, &[]), Injected),
         (55, at("/b").paths(BLOCK, &["/a"]), Injected),
         (56, x(&["1"]).headers(ALLOW, &entry("1")), Injected),
@@ -149,10 +158,11 @@ pub(crate) fn gate() -> Vec<(u16, Sent, Came)> {
     ]
 }
 
-/// The differences: entries with escapes are rejected, all values of a header count, the host can
+/// The differences: entries with escapes and empty allow
+/// lists are rejected, all values of a header count, the host can
 /// be matched, and a status is valid if a client receives a response with it, not by a registry.
 pub(crate) fn differs_on_purpose(number: u16) -> bool {
-    [13, 23, 47, 59, 66, 67, 94, 95, 101, 103, 106, 111, 114].contains(&number)
+    [13, 23, 47, 52, 59, 66, 67, 94, 95, 101, 103, 106, 111, 114].contains(&number)
 }
 
 #[tokio::test]

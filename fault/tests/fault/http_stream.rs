@@ -37,7 +37,7 @@ async fn inject(fault: &Fault, stream: &FaultStream<DuplexStream>) {
 }
 
 /// The same, with a response that accepts the upgrade.
-async fn upgraded_stream(fault: &Fault, room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
+pub(crate) async fn upgraded_stream(fault: &Fault, room: usize) -> (FaultStream<DuplexStream>, DuplexStream) {
     let (mut near, mut far) = requested_stream(room).await;
     inject(fault, &near).await;
     near.write_all(AGREED).await.unwrap();

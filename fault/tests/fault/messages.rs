@@ -13,7 +13,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use waylay_fault::{Delay, Fault, Format, Key, Messages, Sampler, Side, messages, tap};
+use waylay_fault::{
+    Delay, Fault, Format, Injected, Injector, Key, Messages, Phase, Sampler, Side, SkipReason, chain,
+    messages, slow, tap,
+};
 
 use crate::support::always;
 
@@ -84,8 +87,16 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     })
 }
 
+/// The content type of a body that has such messages.
+pub(crate) fn media_type(format: Format) -> &'static str {
+    match format {
+        Format::Sse => "text/event-stream; charset=utf-8",
+        _ => "application/grpc+proto",
+    }
+}
+
 /// The output for these frames: the data, and the trailers.
-async fn through(fault: &Fault, chunks: Vec<Bytes>) -> (Vec<u8>, Option<HeaderMap>) {
+async fn through(format: Format, fault: &Fault, chunks: Vec<Bytes>) -> (Vec<u8>, Option<HeaderMap>) {
     let inner = service_fn(move |_: Request<String>| {
         let (mut sender, body) = Channel::<Bytes, Infallible>::new(1);
         let chunks = chunks.clone();
@@ -97,7 +108,8 @@ async fn through(fault: &Fault, chunks: Vec<Bytes>) -> (Vec<u8>, Option<HeaderMa
             trailers.insert("grpc-status", "0".parse().unwrap());
             sender.send(Frame::trailers(trailers)).await.ok();
         });
-        std::future::ready(Ok::<_, Infallible>(Response::new(body)))
+        let response = Response::builder().header("content-type", media_type(format)).body(body).unwrap();
+        std::future::ready(Ok::<_, Infallible>(response))
     });
     let response = fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
     let body = response.into_body().collect().await.unwrap();
@@ -118,11 +130,11 @@ pub(crate) fn paused<F: Future>(future: F) -> F::Output {
     runtime.block_on(future)
 }
 
-fn event(number: u64) -> Vec<u8> {
+pub(crate) fn event(number: u64) -> Vec<u8> {
     format!("id: {number}\r\ndata: {}\n\n", "x".repeat(number as usize)).into_bytes()
 }
 
-fn grpc_message(number: u64) -> Vec<u8> {
+pub(crate) fn grpc_message(number: u64) -> Vec<u8> {
     let mut message = vec![0];
     message.extend(((number + 1) as u32).to_be_bytes());
     message.extend(vec![number as u8; number as usize + 1]);
@@ -160,7 +172,7 @@ proptest! {
             let tail = if format == Format::Sse { tail.as_bytes() } else { b"" };
             let text: Vec<u8> = (0..count).flat_map(message).chain(tail.iter().copied()).collect();
             let fault = always(settings.of(format)).seed(seed).build().unwrap();
-            let (seen, trailers) = paused(through(&fault, cut(&text, &truncations)));
+            let (seen, trailers) = paused(through(format, &fault, cut(&text, &truncations)));
             let (numbers, stopped) = settings.oracle(seed, count);
             let mut wanted: Vec<u8> = numbers.into_iter().flat_map(message).collect();
             if !stopped {
@@ -237,7 +249,8 @@ async fn request_messages() {
                 Ok::<_, Infallible>(Response::new(http_body_util::Full::new(body.to_bytes())))
             });
             let text: Vec<u8> = (0..3).flat_map(message).collect();
-            let request = Request::post("/").body(Body::from(text)).unwrap();
+            let request =
+                Request::post("/").header("content-type", media_type(format)).body(Body::from(text)).unwrap();
             let response = fault.layer().layer(echo).oneshot(request).await.unwrap();
             let seen = response.into_body().collect().await.unwrap().to_bytes();
             assert_eq!(
@@ -251,7 +264,7 @@ async fn request_messages() {
 }
 
 /// The extensions of an upgrade request that passed the fault.
-async fn upgraded(fault: &Fault) -> Extensions {
+pub(crate) async fn upgraded(fault: &Fault) -> Extensions {
     let seen = Arc::new(Mutex::new(Extensions::new()));
     let keep = seen.clone();
     let inner = service_fn(move |request: Request<String>| {
@@ -270,7 +283,7 @@ async fn delayed_messages_keep_their_order() {
     let held = |format| always(messages(format).delay(1.0, Delay::fixed("1s"))).build().unwrap();
     let start = Instant::now();
     let text: Vec<u8> = (0..3).flat_map(event).collect();
-    assert_eq!(through(&held(Format::Sse), vec![text.clone().into()]).await.0, text);
+    assert_eq!(through(Format::Sse, &held(Format::Sse), vec![text.clone().into()]).await.0, text);
     assert_eq!(start.elapsed().as_secs(), 3);
 
     let fault = held(Format::WebSocket);
@@ -352,4 +365,107 @@ async fn other_requests_are_skipped() {
     let mut seen = String::new();
     far.read_to_string(&mut seen).await.unwrap();
     assert_eq!(seen, "as it is");
+}
+
+/// Comments and blocks without data pass in their place, take no number and are not dropped: a replay
+/// does not depend on keep-alives.
+#[tokio::test(start_paused = true)]
+async fn keep_alives_are_no_events() {
+    let quiet = [event(0), event(1), event(2), event(3), event(4), event(5)];
+    let ping = b": ping\n\n".to_vec();
+    let lively = [
+        &ping,
+        &quiet[0],
+        &ping,
+        &quiet[1],
+        &b"id: 7\n\n".to_vec(),
+        &quiet[2],
+        &quiet[3],
+        &ping,
+        &quiet[4],
+        &quiet[5],
+    ];
+    let rows = [
+        messages(Format::Sse).drop(0.5),
+        messages(Format::Sse).duplicate(0.5),
+        messages(Format::Sse).reorder(0.5),
+        messages(Format::Sse).stop_after(3),
+        messages(Format::Sse).delay(0.5, Delay::fixed("1s")),
+    ];
+    for how in rows {
+        for seed in 0..8 {
+            let fault = || always(how.clone()).seed(seed).build().unwrap();
+            let wanted = through(Format::Sse, &fault(), vec![quiet.concat().into()]).await.0;
+            let lively: Vec<u8> = lively.into_iter().flatten().copied().collect();
+            let seen = through(Format::Sse, &fault(), vec![lively.into()]).await.0;
+            let seen = String::from_utf8(seen).unwrap();
+            let pings = seen.matches(": ping\n\n").count() + seen.matches("id: 7\n\n").count();
+            let events = seen.replace(": ping\n\n", "").replace("id: 7\n\n", "");
+            assert_eq!(events.as_bytes(), wanted, "{how:?} {seed}");
+            let whole = !format!("{how:?}").contains("stop_after: Some");
+            assert!(pings == 4 || !whole, "{how:?} {seed}: {seen}");
+        }
+    }
+}
+
+/// A body of another type has no messages: it is left alone, and counted so.
+#[tokio::test(start_paused = true)]
+async fn other_bodies_are_not_deliverable() {
+    let all = |format| messages(format).drop(1.0);
+    let slow_too = |format| chain::<Injector>([slow(Delay::fixed("1s")), all(format).into()]);
+    let rows = [
+        (Format::Sse, "text/html", "identity", false),
+        (Format::Sse, "application/grpc", "identity", false),
+        (Format::Sse, "text/event-stream", "gzip", false),
+        (Format::Sse, "text/event-stream", "identity", true),
+        (Format::Grpc, "application/json", "identity", false),
+        (Format::Grpc, "text/event-stream", "identity", false),
+        (Format::Grpc, "application/grpc", "identity", true),
+    ];
+    for (format, media_type, encoding, wanted) in rows {
+        for chained in [false, true] {
+            let row = format!("{format:?} {media_type} {encoding} {chained}");
+            let text =
+                String::from_utf8(if format == Format::Sse { event(7) } else { grpc_message(7) }).unwrap();
+            let inner = service_fn(|_: Request<String>| {
+                let response = Response::builder().header("content-type", media_type);
+                let response = response.header("content-encoding", encoding).body(text.clone()).unwrap();
+                std::future::ready(Ok::<_, Infallible>(response))
+            });
+            let log = crate::support::Log::default();
+            let injector: Injector = if chained { slow_too(format) } else { all(format).into() };
+            let fault = always(injector).reporter(log.reporter()).build().unwrap();
+            let response = fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
+            let injected = response.extensions().get::<Injected>().cloned();
+            let actions = injected.map_or(0, |injected| injected.actions().len());
+            assert_eq!(actions, usize::from(chained) + usize::from(wanted), "{row}");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, if wanted { "" } else { &*text }, "{row}");
+            let counts = fault.control().counts();
+            let injected = chained || wanted;
+            assert_eq!(
+                (counts.injected, counts.not_deliverable),
+                (u64::from(injected), u64::from(!injected)),
+                "{row}"
+            );
+            let end = log.take().pop().unwrap();
+            let skipped = Phase::Skipped(SkipReason::NotDeliverable);
+            assert_eq!(end.0, if injected { Phase::Finished } else { skipped }, "{row}");
+        }
+    }
+}
+
+/// The same for the messages of a client.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn other_request_bodies_are_not_deliverable() {
+    use axum::body::Body;
+    let fault = always(messages(Format::Sse).drop(1.0).on(Side::Request)).build().unwrap();
+    let echo =
+        service_fn(async |request: Request<Body>| Ok::<_, Infallible>(Response::new(request.into_body())));
+    let request =
+        Request::post("/").header("content-type", "text/plain").body(Body::from("data: 1\n\n")).unwrap();
+    let response = fault.layer().layer(echo).oneshot(request).await.unwrap();
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "data: 1\n\n");
+    assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (0, 1));
 }

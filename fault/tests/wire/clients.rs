@@ -102,7 +102,9 @@ async fn a_client_layer_responds_and_delays_like_a_servers() {
     assert_eq!(client.ready().await.unwrap().call(get(server)).await.unwrap().status(), 200);
     let nowhere = Request::get("http://127.0.0.1:1/").body(Empty::new()).unwrap();
     let error = client.ready().await.unwrap().call(nowhere).await.unwrap_err();
-    assert!(matches!(&error, ClientError::Inner(error) if error.is_connect()), "{error:?}");
+    let ClientError::Inner(inner) = &error else { panic!("{error:?}") };
+    let inner = inner.downcast_ref::<hyper_util::client::legacy::Error>();
+    assert!(inner.is_some_and(hyper_util::client::legacy::Error::is_connect), "{error:?}");
     assert_eq!(fault.control().counts().not_deliverable, 2);
 }
 

@@ -22,6 +22,7 @@ fn with_events(injector: Injector) -> (Fault, UnboundedReceiver<Phase>) {
     let fault = Fault::new("holder", injector)
         .enabled(true)
         .participation(1.0)
+        .read_ahead(64 << 10)
         .reporter(move |event: &Event<'_>| sender.send(event.phase()).unwrap_or_default())
         .build()
         .unwrap();
@@ -50,6 +51,96 @@ async fn a_leaving_client_ends_the_fault() {
             stream.send_reset(h2::Reason::CANCEL);
             assert_eq!(phases.recv().await, Some(Phase::Abandoned), "{place:?}");
             drop(response);
+        }
+    }
+}
+
+/// How a client leaves: it closes its socket, or resets the connection.
+#[derive(Debug, Clone, Copy)]
+enum Leave {
+    Fin,
+    Rst,
+}
+
+impl Leave {
+    fn leave(self, client: TcpStream) {
+        if matches!(self, Self::Rst) {
+            client.set_zero_linger().unwrap();
+        }
+        drop(client);
+    }
+}
+
+const REQUESTS: [(&str, &[u8]); 4] = [
+    ("GET", b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n"),
+    // Its body is in the server's buffer, and nothing reads it.
+    ("POST", b"POST / HTTP/1.1\r\nhost: example.com\r\ncontent-length: 5\r\n\r\nhello"),
+    ("chunks", b"POST / HTTP/1.1\r\nhost: example.com\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+    // The preface, empty settings, and a GET of `http://a/` on stream 1.
+    (
+        "HTTP/2",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\
+          \0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a",
+    ),
+];
+
+/// However it leaves, and whatever it was in the middle of.
+#[tokio::test]
+async fn every_way_to_leave_ends_it() {
+    for place in PLACES {
+        for holder in HOLDERS {
+            for (name, request) in REQUESTS {
+                // Of an upload that is not complete the server reads no more, unless the fault does.
+                if name == "chunks" && place == Place::Hyper {
+                    continue;
+                }
+                for leave in [Leave::Fin, Leave::Rst] {
+                    let (fault, mut phases) = with_events(holder());
+                    let server = serve(place, &fault, NEVER).await;
+                    let mut client = TcpStream::connect(server).await.unwrap();
+                    client.write_all(request).await.unwrap();
+                    assert_eq!(phases.recv().await, Some(Phase::Started), "{name}");
+                    leave.leave(client);
+                    let phase = tokio::time::timeout(Duration::from_secs(10), phases.recv()).await;
+                    assert_eq!(phase, Ok(Some(Phase::Abandoned)), "{place:?} {name} {leave:?}");
+                }
+            }
+        }
+    }
+}
+
+/// A listener that holds connections: no descriptor is kept of a client that left.
+#[tokio::test]
+async fn clients_of_a_listener_that_leave_end_it() {
+    let holders: [fn() -> Injector; 3] =
+        [|| slow(Delay::fixed("1h")), || reject(Reject::hang("1h")), || Toxic::timeout("0s").into()];
+    for server in [Server::Hyper, Server::AxumRoute] {
+        for holder in holders {
+            for (name, request) in REQUESTS {
+                for leave in [Leave::Fin, Leave::Rst] {
+                    let fault =
+                        Fault::new("holder", holder()).enabled(true).participation(1.0).build().unwrap();
+                    let address = handle::serve(server, &handle::idle(), &fault).await;
+                    let mut clients = Vec::new();
+                    for _ in 0..20 {
+                        let mut client = TcpStream::connect(address).await.unwrap();
+                        client.write_all(request).await.unwrap();
+                        clients.push(client);
+                    }
+                    while fault.control().counts().active < 20 {
+                        tokio::task::yield_now().await;
+                    }
+                    clients.into_iter().for_each(|client| leave.leave(client));
+                    let gone = async {
+                        while fault.control().counts().active > 0 {
+                            tokio::task::yield_now().await;
+                        }
+                    };
+                    let gone = tokio::time::timeout(Duration::from_secs(10), gone).await;
+                    let active = fault.control().counts().active;
+                    assert!(gone.is_ok(), "{server:?} {fault:?} {name} {leave:?}: {active} are held");
+                }
+            }
         }
     }
 }

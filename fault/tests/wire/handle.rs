@@ -69,6 +69,27 @@ pub(crate) async fn serve(server: Server, layer: &Fault, listener: &Fault) -> So
     address
 }
 
+/// Serves this handler over HTTP/1 behind the fault, on connections with a handle.
+pub(crate) async fn serve_chat<F, Fut, B>(fault: &Fault, handler: F) -> SocketAddr
+where
+    F: Fn(Request<Incoming>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = Result<Response<B>, std::convert::Infallible>> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let tcp = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let listener = FaultListener::new(tcp);
+    let app = fault.layer().layer(tower::service_fn(handler));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let connection = stream.connection().clone();
+            tokio::spawn(waylay_fault::serve_connection(stream, connection, app.clone()));
+        }
+    });
+    address
+}
+
 pub(crate) fn idle() -> Fault {
     always(reject(Reject::EmptyReply)).enabled(false).build().unwrap()
 }

@@ -101,6 +101,35 @@ async fn exchange_bytes(fault: &Fault) -> (Vec<String>, Option<u16>) {
     (seen, code)
 }
 
+/// A fault that is enabled while the socket is open changes its messages from then on.
+#[tokio::test]
+async fn open_websockets_are_reached() {
+    for side in [Side::Request, Side::Response] {
+        let fault = Fault::new("later", messages(Format::WebSocket).duplicate(1.0).on(side));
+        let fault = fault.participation(1.0).build().unwrap();
+        for lent in [false, true] {
+            fault.control().set_enabled(false);
+            let server =
+                if lent { crate::handle::serve_chat(&fault, chat).await } else { serve(&fault).await };
+            let stream = TcpStream::connect(server).await.unwrap();
+            let (mut socket, _) =
+                tokio_tungstenite::client_async(format!("ws://{server}/chat"), stream).await.unwrap();
+            for (text, enabled) in [("one", false), ("two", true), ("three", true)] {
+                fault.control().set_enabled(enabled);
+                send(&mut socket, Message::text(text)).await.unwrap();
+                for _ in 0..=usize::from(enabled) {
+                    assert_eq!(
+                        next(&mut socket).await.unwrap().unwrap(),
+                        Message::text(text),
+                        "{side:?} {lent}"
+                    );
+                }
+            }
+        }
+        assert_eq!(fault.control().counts().injected, 2);
+    }
+}
+
 #[tokio::test]
 async fn websockets() {
     let socket = || messages(Format::WebSocket);

@@ -3,7 +3,7 @@
 use http::{Method, Response};
 use waylay_fault::{
     Delay, Fault, FaultBuilder, INJECTED_HEADER, InjectContext, InjectOutcome, Injector, RetryAfter, chain,
-    custom, error, slow,
+    custom, error, patch, replace, slow,
 };
 
 use crate::support::{Client, NEVER, PLACES, Protocol, serve};
@@ -51,6 +51,43 @@ async fn status_text_and_headers_arrive() {
                     }
                     if !text.is_empty() {
                         assert_eq!(headers["content-length"], text.len().to_string(), "{row}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whatever makes a response one without content, neither protocol sends a length or a body, and the
+/// next exchange of the connection is in step.
+#[tokio::test]
+async fn statuses_without_content() {
+    let own = |status: u16| {
+        custom("own", move |_: InjectContext| async move {
+            let response = Response::builder().status(status).header("content-length", "5");
+            InjectOutcome::Respond(response.body("never".into()).unwrap())
+        })
+    };
+    for place in PLACES {
+        for status in [204, 304] {
+            let rows: [Injector; 4] = [
+                patch().status(status).into(),
+                chain::<Injector>([patch().status(status).into(), replace("never").into()]),
+                error(status).header("content-length", "5").into(),
+                own(status),
+            ];
+            for injector in rows {
+                let fault = always(injector).build().unwrap();
+                let server = serve(place, &fault, NEVER).await;
+                for protocol in [Protocol::Http1, Protocol::Http2] {
+                    let mut client = Client::connect(protocol, server).await;
+                    for method in [Method::GET, Method::HEAD, Method::GET] {
+                        let response = client.send(method).await.unwrap();
+                        let row = format!("{place:?} {protocol:?} {fault:?} {response:?}");
+                        assert_eq!((response.status().as_u16(), response.body().len()), (status, 0), "{row}");
+                        for header in ["content-length", "transfer-encoding"] {
+                            assert!(!response.headers().contains_key(header), "{row}");
+                        }
                     }
                 }
             }

@@ -17,7 +17,7 @@ use crate::compile::shape::Shape;
 use crate::compile::witness::Witness;
 use crate::request::policy::Policy;
 use crate::request::view::{NormalizedRequest, RequestView};
-use crate::template::captures::Captures;
+use crate::template::captures::SpanList;
 use crate::template::encoding::escape;
 
 /// A compiled route and its templates.
@@ -278,7 +278,7 @@ impl<'p> OverlapChecker<'p> {
             return false;
         };
         let view = RequestView::new(&request, &read, witness.peer(), self.policy);
-        pattern.methods.contains(request.method()) && pattern.matches(&view, &mut Captures::new())
+        pattern.methods.contains(request.method()) && pattern.matches(&view, &mut SpanList::new())
     }
 }
 

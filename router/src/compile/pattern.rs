@@ -9,9 +9,10 @@ use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::policy::{Policy, TrailingSlash};
 use crate::request::view::RequestView;
-use crate::template::captures::{Captures, Span};
+use crate::template::captures::{Span, SpanList};
 use crate::template::host::HostPattern;
 use crate::template::path::{PathEnd, PathPattern};
+use crate::template::scan::ScannedText;
 
 /// The conditions that a look-up tests after the trie has matched the path.
 #[derive(Debug, Clone)]
@@ -47,16 +48,22 @@ impl Pattern {
         self.host.is_some() || self.guards.iter().any(Guard::looks_at_host)
     }
 
-    /// Tests all conditions beyond the trie and the method bits; `spans` are the captures of the trie.
-    pub(crate) fn admits(&self, view: &RequestView<'_>, spans: &[Span], captures: &mut Captures) -> bool {
+    /// Tests all conditions beyond the trie and the method bits; the search of `path` has reached a leaf of the
+    /// pattern.
+    pub(crate) fn admits(
+        &self,
+        view: &RequestView<'_>,
+        path: &ScannedText<'_>,
+        captures: &mut SpanList,
+    ) -> bool {
         let mut found = |span| captures.push(span);
-        self.path.read(view.path, spans, &mut found)
+        self.path.read(path, view.path, &mut found)
             && self.admits_host(view, &mut found)
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
     /// Tests all conditions but the methods with a bit, without the index.
-    pub(crate) fn matches(&self, view: &RequestView<'_>, captures: &mut Captures) -> bool {
+    pub(crate) fn matches(&self, view: &RequestView<'_>, captures: &mut SpanList) -> bool {
         let mut found = |span| captures.push(span);
         self.path.matches(view.path, &mut found)
             && self.admits_host(view, &mut found)
@@ -65,13 +72,10 @@ impl Pattern {
 
     /// Tests all conditions but method, content type and accepted type; returns the methods with which they
     /// hold, and which of the types fail.
-    pub(crate) fn near_miss(&self, view: &RequestView<'_>, spans: &[Span]) -> Option<NearMiss<'_>> {
+    pub(crate) fn near_miss(&self, view: &RequestView<'_>, path: &ScannedText<'_>) -> Option<NearMiss<'_>> {
         let mut near_miss = NearMiss { methods: MethodSet::default(), content_type: None, accept: None };
-        let (by_method, others): (Vec<&Guard>, Vec<&Guard>) = self
-            .matches_location(view, spans)
-            .then_some(&self.guards)?
-            .iter()
-            .partition(|g| g.reads_method());
+        let (by_method, others): (Vec<&Guard>, Vec<&Guard>) =
+            self.matches_location(view, path).then_some(&self.guards)?.iter().partition(|g| g.reads_method());
         for guard in others {
             let holds = guard.holds(view, &mut |_| {});
             match guard {
@@ -110,9 +114,9 @@ impl Pattern {
     }
 
     /// Tests path and hosts.
-    pub(crate) fn matches_location(&self, view: &RequestView<'_>, spans: &[Span]) -> bool {
+    pub(crate) fn matches_location(&self, view: &RequestView<'_>, path: &ScannedText<'_>) -> bool {
         let mut hosts = self.guards.iter().filter(|guard| matches!(guard, Guard::Host(_)));
-        self.path.read(view.path, spans, &mut |_| {})
+        self.path.read(path, view.path, &mut |_| {})
             && self.admits_host(view, &mut |_| {})
             && hosts.all(|guard| guard.holds(view, &mut |_| {}))
     }
@@ -121,7 +125,7 @@ impl Pattern {
     pub(crate) fn admits_host(&self, view: &RequestView<'_>, found: &mut impl FnMut(Span)) -> bool {
         match (&self.host, &view.host) {
             (None, _) => true,
-            (Some(pattern), Some(host)) => pattern.matches(&host.name, host.port, found),
+            (Some(pattern), Some(host)) => pattern.matches(host.name, host.port, found),
             (Some(_), None) => false,
         }
     }

@@ -47,6 +47,9 @@ pub(crate) enum HeaderMatch {
     All(Regex),
 }
 
+/// The greatest number of header lines that are compared one by one.
+const FEW_HEADERS: usize = 8;
+
 impl HeaderMatch {
     #[inline]
     fn holds(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
@@ -54,6 +57,10 @@ impl HeaderMatch {
         match self {
             Self::Present => headers.contains_key(name),
             Self::Absent => !headers.contains_key(name),
+            // A few lines are compared faster than a name is hashed.
+            Self::Exact(text) if headers.len() <= FEW_HEADERS => {
+                headers.iter().any(|(other, value)| other == name && value == text.as_str())
+            }
             Self::Exact(text) => match headers.get(name) {
                 None => false,
                 Some(first) => first == text.as_str() || values().any(|value| value == text.as_str()),
@@ -130,7 +137,7 @@ impl Guard {
             Self::Scheme(any) => view.scheme().is_some_and(|scheme| any.contains(scheme)),
             Self::Version(any) => any.contains(&view.head.version),
             Self::Host(pattern) => match &view.host {
-                Some(host) => pattern.matches(&host.name, host.port, found),
+                Some(host) => pattern.matches(host.name, host.port, found),
                 None => false,
             },
             Self::Header(name, value) => value.holds(view.head.headers, name),
@@ -288,7 +295,7 @@ impl Guard {
             Self::Methods(_) | Self::MethodRegex(_) => view.head.method.to_string(),
             Self::Scheme(_) => view.scheme().map_or("unknown".to_owned(), ToString::to_string),
             Self::Version(_) => version_name(view.head.version).to_owned(),
-            Self::Host(_) => view.host.map_or("none".to_owned(), |host| host.name.clone().into_owned()),
+            Self::Host(_) => view.host.map_or("none".to_owned(), |host| host.name.to_owned()),
             Self::Header(name, _) => lines(headers, name),
             Self::Cookie(name, _) => listed(values(headers, name).map(str::to_owned).collect()),
             Self::Client(_) => view.client().map_or("unknown".to_owned(), |client| client.to_string()),

@@ -15,7 +15,18 @@ pub(crate) struct Host<'r> {
     pub(crate) port: Option<u16>,
 }
 
+/// A borrowed [`Host`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HostView<'v> {
+    pub(crate) name: &'v str,
+    pub(crate) port: Option<u16>,
+}
+
 impl Host<'_> {
+    pub(crate) fn view(&self) -> HostView<'_> {
+        HostView { name: &self.name, port: self.port }
+    }
+
     /// Compares two hosts. A missing port may be the default port of the scheme.
     fn is_same(&self, other: &Host<'_>) -> bool {
         self.name == other.name && (self.port == other.port || self.port.is_none() || other.port.is_none())
@@ -56,6 +67,24 @@ pub(crate) fn effective<'r>(
         return Ok(None);
     }
     split(text, syntax).map(Some)
+}
+
+/// Returns the effective host of a request that names it once, without a port, in its canonical form.
+///
+/// All other requests, and the errors, are left to [`effective`].
+#[inline]
+pub(crate) fn plain<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Option<&'r str>> {
+    let mut lines = headers.get_all(HOST).iter();
+    let name = match (uri.authority(), lines.next()) {
+        (None, None) => return Some(None),
+        (Some(authority), None) => authority.as_str(),
+        // A second line is an error.
+        (None, Some(line)) if lines.next().is_none() => line.to_str().ok()?,
+        (_, Some(_)) => return None,
+    };
+    let is_plain = name.bytes().fold(PLAIN, |seen, byte| seen | CLASS[usize::from(byte)]) == PLAIN;
+    let ends_well = name.as_bytes().last().is_some_and(|last| *last != b'.');
+    (is_plain && ends_well && name.len() <= LONGEST).then_some(Some(name))
 }
 
 /// The longest host name, in bytes.

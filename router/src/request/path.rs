@@ -200,6 +200,7 @@ pub(crate) fn cleaned(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::scan::ScannedText;
 
     #[test]
     fn one_spelling() {
@@ -243,6 +244,26 @@ mod tests {
             ("*", None, "/*"),
         ] {
             assert_eq!(location(path, query), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn canonical_paths_are_those_that_need_no_rewrite() {
+        for byte in 1..=char::MAX as u32 {
+            let Some(byte) = char::from_u32(byte).filter(|char| *char < '\u{100}') else { continue };
+            for before in 0..70 {
+                let path = format!("/{}{byte}b", "a".repeat(before));
+                if let Some(text) = ScannedText::canonical(&path) {
+                    assert_eq!(text.bytes(), path.as_bytes());
+                    assert!(matches!(canonical(&path), Ok(Cow::Borrowed(_))), "{path}");
+                } else {
+                    let is_common = byte.is_ascii_alphanumeric() || "/_-~".contains(byte);
+                    assert!(!is_common || (byte == '.' && before > 0), "{path}");
+                }
+            }
+        }
+        for path in ["/.", "/..", "/a/../b", "/%2e", "/a/b/c/d/e/f/g/h/i/j/./k"] {
+            assert!(ScannedText::canonical(path).is_none(), "{path}");
         }
     }
 

@@ -212,6 +212,13 @@ impl Policy {
         }
     }
 
+    /// Tests whether a request in canonical form is looked up as it is.
+    pub(crate) fn is_plain(self) -> bool {
+        self.path == PathForm::Canonical
+            && self.path_cleaning != PathCleaning::Redirect
+            && self.syntax == Syntax::Native
+    }
+
     /// Returns how a prefix template ends.
     pub(crate) fn prefix_end(self) -> PathEnd {
         match self.prefixes {

@@ -8,12 +8,13 @@ use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 use waylay_template::Syntax;
 
 use crate::request::host;
-use crate::request::host::Host;
+use crate::request::host::{Host, HostView};
 use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, normalize};
 use crate::request::peer::{Forwarded, Network, Peer, forwarded};
 use crate::request::policy::{MissingHost, PathCleaning, PathForm, Policy, QueryValues};
 use crate::request::query::{LazyQueryIndex, QueryIndex};
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
+use crate::template::scan::ScannedText;
 
 /// The head of a request, borrowed; the argument of custom conditions.
 ///
@@ -37,6 +38,19 @@ pub struct RequestHead<'r> {
     pub headers: &'r HeaderMap,
     /// The extensions.
     pub extensions: &'r Extensions,
+}
+
+impl<'r> RequestHead<'r> {
+    #[inline]
+    fn of<B>(request: &'r Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+        }
+    }
 }
 
 /// The reason for not testing any route: the request is rejected or redirected.
@@ -89,7 +103,7 @@ impl<'r> NormalizedRequest<'r> {
 pub(crate) struct RequestView<'v> {
     pub(crate) head: RequestHead<'v>,
     pub(crate) path: &'v str,
-    pub(crate) host: Option<&'v Host<'v>>,
+    pub(crate) host: Option<HostView<'v>>,
     pub(crate) policy: &'v Policy,
     peer: &'v Peer,
     query: &'v LazyQueryIndex,
@@ -104,15 +118,9 @@ impl<'v> RequestView<'v> {
         policy: &'v Policy,
     ) -> Self {
         Self {
-            head: RequestHead {
-                method: request.method(),
-                uri: request.uri(),
-                version: request.version(),
-                headers: request.headers(),
-                extensions: request.extensions(),
-            },
+            head: RequestHead::of(request),
             path: &read.path,
-            host: read.host.as_ref(),
+            host: read.host.as_ref().map(Host::view),
             policy,
             peer: read.behind.as_ref().map_or(peer, |behind| &behind.peer),
             query: &read.query,
@@ -154,6 +162,71 @@ impl<'v> RequestView<'v> {
             Syntax::Native => self.peer.scheme.as_ref(),
             // gorilla/mux uses the scheme of an absolute target.
             Syntax::Gorilla => self.head.uri.scheme().or(self.peer.scheme.as_ref()),
+        }
+    }
+}
+
+/// Makes a view when a guard needs it.
+pub(crate) trait ViewSource {
+    fn method(&self) -> &Method;
+    fn view(&self) -> RequestView<'_>;
+}
+
+impl ViewSource for &RequestView<'_> {
+    #[inline]
+    fn method(&self) -> &Method {
+        self.head.method
+    }
+
+    #[inline]
+    fn view(&self) -> RequestView<'_> {
+        **self
+    }
+}
+
+/// A request whose path and host are in canonical form already.
+pub(crate) struct PlainRequest<'r, 'p, B> {
+    request: &'r Request<B>,
+    pub(crate) path: ScannedText<'r>,
+    pub(crate) host: Option<&'r str>,
+    peer: &'p Peer,
+    policy: &'p Policy,
+    query: LazyQueryIndex,
+}
+
+impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
+    /// Reads a request in place, for a policy that [is plain](Policy::is_plain); all other requests need
+    /// a [`NormalizedRequest`].
+    #[inline(always)]
+    pub(crate) fn new(
+        request: &'r Request<B>,
+        peer: &'p Peer,
+        policy: &'p Policy,
+        hosts: bool,
+    ) -> Option<Self> {
+        let path = ScannedText::canonical(request.uri().path())?;
+        let host = if hosts { host::plain(request.uri(), request.headers())? } else { None };
+        if host.is_none() && policy.missing_host == MissingHost::Reject {
+            return None;
+        }
+        Some(Self { request, path, host, peer, policy, query: LazyQueryIndex::new() })
+    }
+}
+
+impl<B> ViewSource for &PlainRequest<'_, '_, B> {
+    #[inline]
+    fn method(&self) -> &Method {
+        self.request.method()
+    }
+
+    fn view(&self) -> RequestView<'_> {
+        RequestView {
+            head: RequestHead::of(self.request),
+            path: self.request.uri().path(),
+            host: self.host.map(|name| HostView { name, port: None }),
+            policy: self.policy,
+            peer: self.peer,
+            query: &self.query,
         }
     }
 }

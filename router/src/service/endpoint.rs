@@ -16,12 +16,27 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::table::catalog::Catalog;
+use crate::table::matched::FoundRoute;
+
 /// The future of an endpoint.
 pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// Returns the response to a request; shared by all requests.
 pub(crate) trait Endpoint: Send + Sync + 'static {
     fn answer(&self, request: Request<Body>) -> EndpointFuture;
+
+    /// Answers a request whose extensions do not have the match yet.
+    fn answer_found(
+        &self,
+        mut request: Request<Body>,
+        found: FoundRoute,
+        catalog: &Arc<Catalog>,
+    ) -> EndpointFuture {
+        let matched = found.into_matched(catalog, request.uri());
+        request.extensions_mut().insert(matched);
+        self.answer(request)
+    }
 }
 
 /// The inner service that the layers of a route, scope or router wrap.
@@ -52,6 +67,15 @@ impl Next {
 
     pub(crate) fn answer(&self, request: Request<Body>) -> NextFuture {
         NextFuture { answer: self.endpoint.answer(request) }
+    }
+
+    pub(crate) fn answer_found(
+        &self,
+        request: Request<Body>,
+        found: FoundRoute,
+        catalog: &Arc<Catalog>,
+    ) -> NextFuture {
+        NextFuture { answer: self.endpoint.answer_found(request, found, catalog) }
     }
 }
 

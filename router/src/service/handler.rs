@@ -1,5 +1,6 @@
 //! Handler: async functions as endpoints, and their extractors.
 
+use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -7,10 +8,11 @@ use axum_core::body::Body;
 use axum_core::extract::{FromRequest, FromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{Request, StatusCode};
+use http::{Request, StatusCode, Uri};
 
 use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
-use crate::table::matched::Matched;
+use crate::table::catalog::Catalog;
+use crate::table::matched::{FoundRoute, Matched};
 use crate::table::miss::Miss;
 use crate::table::url::Urls;
 
@@ -38,6 +40,19 @@ use crate::table::url::Urls;
 pub trait Handler<Args, S>: Clone + Send + Sync + Sized + 'static {
     /// Extracts the arguments, and calls the function.
     fn call(self, request: Request<Body>, state: Arc<S>) -> HandlerFuture;
+
+    /// Runs the function for a request whose extensions do not have the match yet.
+    #[doc(hidden)]
+    fn call_matched(
+        self,
+        mut request: Request<Body>,
+        state: Arc<S>,
+        matched: impl FnOnce(&Uri) -> Matched,
+    ) -> HandlerFuture {
+        let matched = matched(request.uri());
+        request.extensions_mut().insert(matched);
+        self.call(request, state)
+    }
 }
 
 /// The future of a [`Handler`].
@@ -61,6 +76,16 @@ impl<H: Handler<Args, S>, Args: 'static, S: Send + Sync + 'static> Endpoint for 
     fn answer(&self, request: Request<Body>) -> EndpointFuture {
         self.handler.clone().call(request, Arc::clone(&self.state))
     }
+
+    fn answer_found(
+        &self,
+        request: Request<Body>,
+        found: FoundRoute,
+        catalog: &Arc<Catalog>,
+    ) -> EndpointFuture {
+        let matched = |uri: &Uri| found.into_matched(catalog, uri);
+        self.handler.clone().call_matched(request, Arc::clone(&self.state), matched)
+    }
 }
 
 impl<F, Fut, R, S> Handler<((),), S> for F
@@ -72,6 +97,15 @@ where
     fn call(self, _request: Request<Body>, _state: Arc<S>) -> EndpointFuture {
         Box::pin(async move { self().await.into_response() })
     }
+
+    fn call_matched(
+        self,
+        request: Request<Body>,
+        state: Arc<S>,
+        _matched: impl FnOnce(&Uri) -> Matched,
+    ) -> EndpointFuture {
+        self.call(request, state)
+    }
 }
 
 impl<F, Fut, R, S, M, T> Handler<(M, T), S> for F
@@ -80,7 +114,7 @@ where
     Fut: Future<Output = R> + Send,
     R: IntoResponse,
     S: Send + Sync + 'static,
-    T: FromRequest<S, M> + Send,
+    T: FromRequest<S, M> + Send + 'static,
 {
     // A single argument takes the whole request: splitting it would only move it once more.
     fn call(self, request: Request<Body>, state: Arc<S>) -> EndpointFuture {
@@ -91,6 +125,25 @@ where
             };
             self(last).await.into_response()
         })
+    }
+
+    // A match that is the only argument needs no extensions.
+    fn call_matched(
+        self,
+        mut request: Request<Body>,
+        state: Arc<S>,
+        matched: impl FnOnce(&Uri) -> Matched,
+    ) -> EndpointFuture {
+        let mut matched = Some(matched(request.uri()));
+        if let Some(matched) =
+            (&mut matched as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take)
+        {
+            return Box::pin(async move { self(matched).await.into_response() });
+        }
+        if let Some(matched) = matched {
+            request.extensions_mut().insert(matched);
+        }
+        self.call(request, state)
     }
 }
 

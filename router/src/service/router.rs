@@ -25,7 +25,7 @@ use crate::table::catalog::{RouteInfo, ScopeId};
 use crate::table::explain::Explanation;
 use crate::table::lint::Lint;
 use crate::table::lookup::Table;
-use crate::table::matched::Matched;
+use crate::table::matched::{FoundRoute, Matched};
 use crate::table::miss::{Miss, Reason};
 use crate::table::url::Urls;
 
@@ -144,8 +144,11 @@ impl Router {
         let mut request = request.map(Body::new);
         let methods = if self.inner.cors_methods { self.inner.cors_methods(&request) } else { None };
         // A router that is mounted in another one searches its own table.
-        let place = self.inner.find(&mut request);
-        RouterFuture { answer: self.inner.pass(place, None, &self.stages, request), head, methods }
+        let answer = match self.inner.find(&mut request) {
+            Ok(found) => self.inner.pass_found(found, &self.stages, request),
+            Err(place) => self.inner.pass(place, None, &self.stages, request),
+        };
+        RouterFuture { answer, head, methods }
     }
 }
 
@@ -178,8 +181,8 @@ impl RouterInner {
         HeaderValue::from_str(&value).ok().filter(|value| !value.is_empty()).map(Box::new)
     }
 
-    /// Searches the table, and inserts the result into the request's extensions.
-    fn find(&self, request: &mut Request<Body>) -> Destination {
+    /// Searches the table, and inserts a miss into the request's extensions.
+    fn find(&self, request: &mut Request<Body>) -> Result<FoundRoute, Destination> {
         if let Some(effective) = self.table.effective(request) {
             request.extensions_mut().insert(effective);
         }
@@ -187,12 +190,10 @@ impl RouterInner {
         let peer = request.extensions().get::<Peer>().unwrap_or(&unknown);
         match self.table.find(request, peer) {
             Ok(found) => {
-                let matched = found.into_matched();
-                let place = Destination::Hit(matched.entry());
+                let found = found.into_found();
                 // The miss of an outer router may have led here.
                 request.extensions_mut().remove::<Miss>();
-                request.extensions_mut().insert(matched);
-                place
+                Ok(found)
             }
             Err(mut miss) => {
                 let place = Destination::of(&miss);
@@ -202,19 +203,54 @@ impl RouterInner {
                 request.extensions_mut().remove::<Matched>();
                 request.extensions_mut().insert(miss);
                 request.extensions_mut().insert(self.table.urls());
-                place
+                Err(place)
             }
         }
+    }
+
+    /// Inserts a match into the request's extensions.
+    fn insert(&self, found: FoundRoute, request: &mut Request<Body>) -> Destination {
+        let place = Destination::Hit(found.route);
+        let matched = found.into_matched(self.table.catalog(), request.uri());
+        request.extensions_mut().insert(matched);
+        place
     }
 
     /// Returns the destination of a request that may have been looked up before.
     fn place(&self, request: &mut Request<Body>) -> Destination {
         let extensions = request.extensions();
-        match (extensions.get::<Matched>(), extensions.get::<Miss>()) {
-            (Some(matched), _) if matched.of(self.table.catalog()) => Destination::Hit(matched.entry()),
-            (None, Some(miss)) => Destination::of(miss),
+        let matched = extensions.get::<Matched>();
+        if let Some(matched) = matched.filter(|matched| matched.of(self.table.catalog())) {
+            return Destination::Hit(matched.entry());
+        }
+        match extensions.get::<Miss>().filter(|_| matched.is_none()) {
+            Some(miss) => Destination::of(miss),
             // A layer has rebuilt the request without its extensions.
-            _ => self.find(request),
+            None => match self.find(request) {
+                Ok(found) => self.insert(found, request),
+                Err(place) => place,
+            },
+        }
+    }
+
+    /// Returns the stages and the fallback of a scope.
+    fn dispatch_of(&self, scope: Option<ScopeId>) -> Option<&ScopeDispatch> {
+        scope.and_then(|scope| self.dispatch.get(scope.index())).or(self.dispatch.last())
+    }
+
+    /// Passes a request to the first stage, or to its endpoint. An endpoint inserts the match into the
+    /// extensions only if it reads it there.
+    fn pass_found(&self, found: FoundRoute, stages: &Stages, mut request: Request<Body>) -> NextOrReady {
+        let has_stages =
+            self.dispatch_of(self.table.scope(found.route)).is_some_and(|dispatch| !dispatch.hit.is_empty());
+        match self.table.value(found.route) {
+            Some(endpoint) if !has_stages => {
+                NextOrReady::Next { future: endpoint.answer_found(request, found, self.table.catalog()) }
+            }
+            _ => {
+                let place = self.insert(found, &mut request);
+                self.pass(place, None, stages, request)
+            }
         }
     }
 
@@ -230,8 +266,7 @@ impl RouterInner {
             Destination::Hit(route) => (self.table.scope(route), true),
             Destination::Miss(scope) | Destination::Settled(scope) => (scope, false),
         };
-        let root = self.dispatch.last();
-        let dispatch = scope.and_then(|scope| self.dispatch.get(scope.index())).or(root);
+        let dispatch = self.dispatch_of(scope);
         let stages_of =
             dispatch.map_or(&[][..], |dispatch| if is_hit { &dispatch.hit } else { &dispatch.miss });
         let next = match done {
@@ -239,7 +274,7 @@ impl RouterInner {
             Some(done) => match stages_of.iter().position(|stage| *stage == done) {
                 Some(place) => stages_of.get(place + 1),
                 // A layer has rebuilt the request into one with a destination behind other layers.
-                None => return NextOrReady::Ready { response: Some(StatusCode::NOT_FOUND.into_response()) },
+                None => return NextOrReady::ready(StatusCode::NOT_FOUND.into_response()),
             },
         };
         if let Some(stage) = next.and_then(|stage| stages.get(stage)) {
@@ -252,7 +287,7 @@ impl RouterInner {
         };
         match endpoint {
             Some(endpoint) => NextOrReady::Next { future: endpoint.answer(request) },
-            None => NextOrReady::Ready { response: Some(default_answer(&request)) },
+            None => NextOrReady::ready(default_answer(&request)),
         }
     }
 }
@@ -304,14 +339,27 @@ impl Endpoint for StageEndpoint {
         let place = self.inner.place(&mut request);
         match self.inner.pass(place, Some(self.own), &self.stages, request) {
             NextOrReady::Next { future } => future.into_answer(),
-            NextOrReady::Ready { response } => Box::pin(std::future::ready(response.unwrap_or_default())),
+            NextOrReady::Ready { response } => {
+                Box::pin(std::future::ready(response.map(|response| *response).unwrap_or_default()))
+            }
         }
     }
 }
 
 enum NextOrReady {
-    Next { future: NextFuture },
-    Ready { response: Option<Response> },
+    Next {
+        future: NextFuture,
+    },
+    /// In a box, so that the other variant stays small.
+    Ready {
+        response: Option<Box<Response>>,
+    },
+}
+
+impl NextOrReady {
+    fn ready(response: Response) -> Self {
+        Self::Ready { response: Some(Box::new(response)) }
+    }
 }
 
 /// The future of [`Router`].
@@ -332,7 +380,7 @@ impl Future for RouterFuture {
                 Err(never) => match never {},
             },
             NextOrReady::Ready { response } => match response.take() {
-                Some(response) => response,
+                Some(response) => *response,
                 None => return Poll::Pending,
             },
         };

@@ -11,7 +11,7 @@ use crate::compile::pattern::Pattern;
 use crate::config::{RouteSpec, ScopeSpec, TableSpec};
 use crate::matcher::guard::Custom;
 use crate::request::peer::Network;
-use crate::request::policy::{Policy, Precedence};
+use crate::request::policy::{MissingHost, Policy, Precedence};
 use crate::request::view::RequestHead;
 use crate::route::conditions::{HostText, SourceLocation};
 use crate::route::lower::lower_as_one;
@@ -161,16 +161,18 @@ impl<T> TableBuilder<T> {
             scopes: scope_entries(self.scopes),
             lints: routes.lints,
         });
+        let seals = !limits.is_empty() || rules.iter().any(|rules| rules.sealed);
         Ok(Table {
             catalog,
             values,
             ranks,
-            hosts: index.hosts() || scope_index.hosts(),
+            hosts: index.hosts() || scope_index.hosts() || self.policy.missing_host == MissingHost::Reject,
+            is_plain: self.policy.is_plain() && !seals && proxies.is_empty(),
             index,
             scopes: scope_patterns,
             scope_ranks: scope_ranks.into_iter().map(|entry| ScopeId(entry.route)).collect(),
             scope_index,
-            seals: !limits.is_empty() || rules.iter().any(|rules| rules.sealed),
+            seals,
             rules,
             limits,
             proxies,

@@ -9,7 +9,7 @@ use crate::request::peer::Peer;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::table::lookup::Table;
 use crate::table::miss::{Miss, Reason};
-use crate::template::captures::Captures;
+use crate::template::captures::SpanList;
 
 /// The result of one request, route by route.
 ///
@@ -246,7 +246,7 @@ impl<T> Table<T> {
         if !pattern.admits_host(view, &mut |_| {}) {
             let got = view.host.map_or("none".to_owned(), |host| match host.port {
                 Some(port) => format!("{}:{port}", host.name),
-                None => host.name.clone().into_owned(),
+                None => host.name.to_owned(),
             });
             let wanted = entry.templates.hosts.last().map(|host| host.text.clone()).unwrap_or_default();
             return fails(("host", wanted, got));
@@ -270,6 +270,6 @@ impl<T> Table<T> {
 }
 
 fn failing(pattern: &Pattern, view: &RequestView<'_>) -> Option<usize> {
-    let mut captures = Captures::new();
+    let mut captures = SpanList::new();
     pattern.guards.iter().position(|guard| !guard.holds(view, &mut |span| captures.push(span)))
 }

@@ -4,25 +4,23 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{Method, Request, StatusCode, Uri};
+use http::{Request, Uri};
 use waylay_template::Syntax;
 
-use crate::compile::pattern::Pattern;
+use crate::compile::pattern::{Pattern, Source};
 use crate::request::method::MethodSet;
-use crate::request::path::location;
 use crate::request::peer::{ConnectionInfo, Network, Peer};
-use crate::request::policy::{MethodMiss, OptionsAnswer, PathForm, TrailingSlash};
-use crate::request::view::{NormalizedRequest, RequestView, ViewError};
+use crate::request::policy::{MethodMiss, OptionsAnswer};
+use crate::request::view::{NormalizedRequest, PlainRequest, RequestView};
 use crate::table::catalog::{Catalog, RouteInfo, ScopeId};
 use crate::table::index::{BestMatch, Index};
-use crate::table::matched::{Capture, CaptureSource, Matched};
-use crate::table::miss::{Miss, Reason, Redirect};
+use crate::table::matched::{Capture, CaptureSource, FoundRoute, Matched};
+use crate::table::miss::Miss;
 use crate::table::trie::Visit;
 use crate::table::url::Urls;
-use crate::table::visitors::{Allowed, NearMisses, Only, SearchLimit};
+use crate::table::visitors::{Allowed, Only, SearchLimit};
 use crate::template::captures::Captures;
-use crate::template::encoding::escape;
-use crate::template::path::PathEnd;
+use crate::template::scan::ScannedText;
 
 /// The route of a rank.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +56,8 @@ pub struct Table<T> {
     pub(crate) scope_ranks: Vec<ScopeId>,
     pub(crate) scope_index: Index,
     pub(crate) hosts: bool,
+    /// Whether requests in canonical form need no other look than at the index.
+    pub(crate) is_plain: bool,
     /// Whether any route or scope is sealed.
     pub(crate) seals: bool,
     /// The settings of each scope.
@@ -81,7 +81,38 @@ impl<T> Table<T> {
     ///
     /// # Errors
     /// A [`Miss`] with the reason.
+    #[inline]
     pub fn find<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Result<Match<'t, 'r, T>, Miss> {
+        match self.find_plain(request, peer) {
+            Some(found) => Ok(found),
+            None => self.find_normalized(request, peer),
+        }
+    }
+
+    /// Looks up a request in canonical form in a table without seals and proxies; nothing if there is no
+    /// match, or if something must be decided beside it.
+    #[inline(always)]
+    fn find_plain<'t, 'r, B>(&'t self, request: &'r Request<B>, peer: &Peer) -> Option<Match<'t, 'r, T>> {
+        if !self.is_plain {
+            return None;
+        }
+        let plain = PlainRequest::new(request, peer, &self.catalog.policy, self.hosts)?;
+        let mut best = BestMatch::new(&self.catalog.patterns, &plain);
+        self.index.search_text(&plain.path, plain.host, &mut best);
+        let entry = self.ranks.get(best.rank()?)?;
+        if entry.slash_variant || entry.accept_group.0 < entry.accept_group.1 {
+            return None;
+        }
+        let (uri, host, captures) = (request.uri(), plain.host, best.captures(&plain.path));
+        Some(Match { table: self, route: entry.route as usize, captures, host, uri, rewritten: None })
+    }
+
+    #[inline(never)]
+    fn find_normalized<'t, 'r, B>(
+        &'t self,
+        request: &'r Request<B>,
+        peer: &Peer,
+    ) -> Result<Match<'t, 'r, T>, Miss> {
         let policy = &self.catalog.policy;
         let read = match NormalizedRequest::new(request, peer, policy, &self.proxies, self.hosts) {
             Ok(read) => read,
@@ -89,6 +120,7 @@ impl<T> Table<T> {
         };
         let view = RequestView::new(request, &read, peer, policy);
         let seal = if self.seals { self.seal(&view) } else { SearchLimit::OPEN };
+        let path = ScannedText::new(view.path.as_bytes(), b'/');
         let mut best = BestMatch::new(&self.catalog.patterns, &view);
         if seal.is_open() {
             self.index.find(&mut best);
@@ -102,12 +134,12 @@ impl<T> Table<T> {
         if entry.accept_group.0 < entry.accept_group.1 {
             entry = self.negotiated(seal, &view, entry, &mut best);
         }
+        let captures = best.captures(&path);
         let may_redirect = entry.slash_variant || self.catalog.policy.syntax == Syntax::Gorilla;
         if may_redirect && let Some(redirect) = self.slash_redirect(entry, request.uri(), &read.path) {
-            let captures = best.captures.copied();
             return Err(self.redirected(redirect, entry, captures, read, request.uri()));
         }
-        Ok(self.matched(entry, best.captures.copied(), read, request.uri()))
+        Ok(self.matched(entry, captures, read, request.uri()))
     }
 
     /// Among routes that differ only by the types they return, selects the one with the greatest weight.
@@ -119,7 +151,7 @@ impl<T> Table<T> {
         entry: RankEntry,
         best: &mut BestMatch<'s>,
     ) -> RankEntry {
-        let mut weight = best.rank().and_then(|rank| self.catalog.patterns[rank].quality(view)).unwrap_or(0);
+        let mut weight = 0;
         let mut chosen = entry;
         for rank in entry.accept_group.0..entry.accept_group.1 {
             let quality = self.catalog.patterns.get(rank as usize).and_then(|pattern| pattern.quality(view));
@@ -139,7 +171,6 @@ impl<T> Table<T> {
         chosen
     }
 
-    // Captures are copied range by range: moved as a whole, wide loads would wait for narrow stores.
     #[inline(always)]
     pub(crate) fn matched<'t, 'r>(
         &'t self,
@@ -153,7 +184,11 @@ impl<T> Table<T> {
             Some(port) if self.names_port(entry) => Cow::Owned(format!("{}:{port}", host.name)),
             _ => host.name,
         });
-        Match { table: self, route: entry.route as usize, captures, path: read.path, host, uri }
+        let (path, (host, rewritten_host)) = (read.path, borrowed(host));
+        let (_, path) = borrowed(Some(path));
+        let rewritten = (path.is_some() || rewritten_host.is_some())
+            .then(|| Box::new(Rewritten { path, host: rewritten_host }));
+        Match { table: self, route: entry.route as usize, captures, host, uri, rewritten }
     }
 
     fn names_port(&self, entry: RankEntry) -> bool {
@@ -287,11 +322,28 @@ impl<T> fmt::Debug for Table<T> {
 /// ```
 pub struct Match<'t, 'r, T> {
     table: &'t Table<T>,
+    uri: &'r Uri,
+    /// The effective host as the request has it.
+    host: Option<&'r str>,
+    rewritten: Option<Box<Rewritten>>,
+    /// As wide as a register: a match is moved by words.
     route: usize,
     captures: Captures,
-    path: Cow<'r, str>,
-    host: Option<Cow<'r, str>>,
-    uri: &'r Uri,
+}
+
+/// The texts that the policy has changed.
+#[derive(Default)]
+struct Rewritten {
+    path: Option<String>,
+    host: Option<String>,
+}
+
+fn borrowed(text: Option<Cow<'_, str>>) -> (Option<&str>, Option<String>) {
+    match text {
+        None => (None, None),
+        Some(Cow::Borrowed(text)) => (Some(text), None),
+        Some(Cow::Owned(text)) => (None, Some(text)),
+    }
 }
 
 impl<'t, T> Match<'t, '_, T> {
@@ -307,12 +359,12 @@ impl<'t, T> Match<'t, '_, T> {
 
     /// Returns the index of the route in [`Table::routes`].
     pub fn index(&self) -> usize {
-        self.table.catalog.listed(self.route)
+        self.table.catalog.listed(self.alternative())
     }
 
     /// Returns the route.
     pub fn route(&self) -> Option<RouteInfo<'t>> {
-        self.table.catalog.info(self.route)
+        self.table.catalog.info(self.alternative())
     }
 
     /// Returns the captures of path, host and query, in template order.
@@ -328,17 +380,35 @@ impl<'t, T> Match<'t, '_, T> {
 
     /// Returns the owned form.
     pub fn into_matched(self) -> Matched {
-        Matched::new(&self.table.catalog, self.route, self.captures, self.uri, self.path, self.host)
+        let (catalog, uri) = (&self.table.catalog, self.uri);
+        self.into_found().into_matched(catalog, uri)
+    }
+
+    /// Returns what is needed of the match, beside the request and the table, for the owned form.
+    #[inline]
+    pub(crate) fn into_found(self) -> FoundRoute {
+        let rewritten = self.rewritten.map(|texts| *texts).unwrap_or_default();
+        let host = rewritten.host.as_deref().or(self.host).filter(|_| {
+            let entry = self.table.catalog.routes.get(self.route);
+            entry.is_some_and(|entry| entry.templates.vars.iter().any(|var| var.source == Source::Host))
+        });
+        FoundRoute {
+            route: self.route,
+            captures: self.captures,
+            host: host.map(Into::into),
+            rewritten: rewritten.path.map(Into::into),
+        }
     }
 
     fn within(&self) -> CaptureSource<'_> {
+        let rewritten = self.rewritten.as_deref();
         CaptureSource {
             catalog: &self.table.catalog,
-            route: self.route,
-            spans: self.captures.as_slice(),
-            path: &self.path,
+            route: self.alternative(),
+            captures: &self.captures,
+            path: rewritten.and_then(|texts| texts.path.as_deref()).unwrap_or(self.uri.path()),
             query: self.uri.query().unwrap_or(""),
-            host: self.host.as_deref().unwrap_or(""),
+            host: rewritten.and_then(|texts| texts.host.as_deref()).or(self.host).unwrap_or(""),
         }
     }
 }
@@ -347,89 +417,5 @@ impl<T> fmt::Debug for Match<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let captures: Vec<_> = self.captures().map(|capture| (capture.name(), capture.raw())).collect();
         f.debug_struct("Match").field("route", &self.route).field("captures", &captures).finish()
-    }
-}
-
-impl<T> Table<T> {
-    /// Returns the miss of a request that is rejected or redirected before any route is tested.
-    #[cold]
-    pub(crate) fn view_error_miss(error: ViewError, uri: &Uri) -> Miss {
-        let reason = match error {
-            ViewError::Bad(bad) => Reason::BadRequest(bad),
-            ViewError::Cleaned(path) => Reason::Redirect(Redirect {
-                status: StatusCode::MOVED_PERMANENTLY,
-                target: location(&path, uri.query()),
-                matched: None,
-            }),
-        };
-        Miss { reason, scope: None }
-    }
-
-    /// Returns the miss of a route that matches with the other final slash.
-    #[cold]
-    pub(crate) fn redirected(
-        &self,
-        redirect: Redirect,
-        entry: RankEntry,
-        captures: Captures,
-        read: NormalizedRequest<'_>,
-        uri: &Uri,
-    ) -> Miss {
-        let found = self.matched(entry, captures, read, uri);
-        let matched = Some(Box::new(found.into_matched()));
-        let reason = Reason::Redirect(Redirect { matched, ..redirect });
-        Miss { reason, scope: self.scope(entry.route as usize) }
-    }
-
-    /// Returns the redirect to the route's own path, if its final slash matters.
-    #[cold]
-    pub(crate) fn slash_redirect(&self, entry: RankEntry, uri: &Uri, path: &str) -> Option<Redirect> {
-        let gorilla = self.catalog.policy.syntax == Syntax::Gorilla;
-        let route = entry.route as usize;
-        let texts = &self.catalog.routes.get(route)?.templates;
-        let asks = texts.trailing_slash == TrailingSlash::Redirect && texts.end == PathEnd::Exact;
-        // gorilla/mux compares only the texts, even where a variable has captured the slash.
-        let wants_slash = texts.path.as_ref()?.text.ends_with('/');
-        if !asks || path.ends_with('/') == wants_slash {
-            return None;
-        }
-        // gorilla/mux encodes the decoded path again; where that would turn data into a separator, escapes are
-        // kept.
-        let own = match self.catalog.policy.path {
-            PathForm::Canonical => Cow::Borrowed(path),
-            PathForm::Decoded if !uri.path().to_ascii_uppercase().contains("%2F") => Cow::Owned(escape(path)),
-            PathForm::Decoded | PathForm::Raw => Cow::Borrowed(uri.path()),
-        };
-        let own =
-            if wants_slash { format!("{own}/") } else { own.strip_suffix('/').unwrap_or(&own).to_owned() };
-        let status = if gorilla { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
-        let target = location(&own, uri.query());
-        // Under gorilla/mux's rule a variable may have captured the slash: `/` for `/{rest:.*}`.
-        (target != location(uri.path(), uri.query())).then_some(Redirect { status, target, matched: None })
-    }
-
-    /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
-    #[cold]
-    pub(crate) fn miss(&self, seal: SearchLimit, view: &RequestView<'_>) -> Miss {
-        let mut deepest = BestMatch::new(&self.scopes, view);
-        self.scope_index.find(&mut deepest);
-        let scope = deepest.rank().and_then(|rank| self.scope_ranks.get(rank).copied());
-        let policy = &self.catalog.policy;
-        let rules = scope.and_then(|scope| self.rules.get(scope.index()));
-        let options = rules.map_or(policy.options, |rules| rules.options);
-        let method_miss = rules.map_or(policy.method_miss, |rules| rules.method_miss);
-        let mut near = NearMisses::new(&self.catalog.patterns, view);
-        self.search_sealed(seal, view, &mut near);
-        let reason = match near.reason() {
-            Some(Reason::MethodNotAllowed(mut methods))
-                if view.head.method == Method::OPTIONS && options == OptionsAnswer::Automatic =>
-            {
-                methods.insert(Method::OPTIONS);
-                Reason::Options(methods)
-            }
-            Some(Reason::MethodNotAllowed(_)) if method_miss == MethodMiss::NotFound => Reason::NotFound,
-            near => near.unwrap_or(Reason::NotFound),
-        };
-        Miss { reason, scope }
     }
 }

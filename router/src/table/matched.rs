@@ -8,9 +8,9 @@ use http::Uri;
 use http::uri::PathAndQuery;
 use waylay_template::Template;
 
-use crate::compile::pattern::Source;
+use crate::compile::pattern::{Source, Variable};
 use crate::table::catalog::{Catalog, RouteInfo};
-use crate::template::captures::{ABSENT, Captures, Span};
+use crate::template::captures::{ABSENT, Captures, Position};
 use crate::template::encoding::Encoding;
 
 /// A captured variable of a match.
@@ -62,32 +62,77 @@ impl<'m> Capture<'m> {
 pub(crate) struct CaptureSource<'m> {
     pub(crate) catalog: &'m Catalog,
     pub(crate) route: usize,
-    pub(crate) spans: &'m [Span],
+    pub(crate) captures: &'m Captures,
     pub(crate) path: &'m str,
     pub(crate) query: &'m str,
     pub(crate) host: &'m str,
 }
 
 impl<'m> CaptureSource<'m> {
-    pub(crate) fn captures(self) -> impl DoubleEndedIterator<Item = Capture<'m>> + use<'m> {
-        let path = self.catalog.policy.path_encoding();
-        let vars = self.catalog.routes.get(self.route).map_or(&[][..], |entry| &entry.templates.vars);
-        let count = vars.len().min(self.spans.len());
-        let taken = vars[..count].iter().zip(&self.spans[..count]).filter(|(_, span)| **span != ABSENT);
-        taken.map(move |(var, span)| {
-            let (text, encoding) = match var.source {
-                Source::Path => (self.path, path),
-                Source::Host => (self.host, Encoding::Plain),
-                Source::Query => (self.query, Encoding::Form),
-            };
-            let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
-            Capture { name: &var.name, raw, encoding, inherited: var.inherited }
-        })
+    #[inline]
+    pub(crate) fn captures(self) -> CaptureIter<'m> {
+        let entry = self.catalog.routes.get(self.route);
+        let vars = entry.map_or(&[][..], |entry| &entry.templates.vars);
+        let pattern = entry.and_then(|entry| self.catalog.patterns.get(entry.rank));
+        let positions = pattern.map_or(&[][..], |pattern| pattern.path.positions());
+        CaptureIter { source: self, vars, positions, next: 0, end: vars.len() }
     }
 
     /// Returns the value of the last variable with the name, decoded.
     pub(crate) fn get(self, name: &str) -> Option<Cow<'m, str>> {
         self.captures().rev().find(|capture| capture.name == name)?.decode().ok()
+    }
+}
+
+/// The variables of a match that have a value.
+pub(crate) struct CaptureIter<'m> {
+    source: CaptureSource<'m>,
+    vars: &'m [Variable],
+    positions: &'m [Position],
+    next: usize,
+    end: usize,
+}
+
+impl<'m> CaptureIter<'m> {
+    /// A variable; nothing if its optional segment is missing.
+    #[inline]
+    fn capture(&self, index: usize) -> Option<Capture<'m>> {
+        let (source, var) = (self.source, self.vars.get(index)?);
+        let span = source.captures.get(index, self.positions, source.path).filter(|span| *span != ABSENT)?;
+        let (text, encoding) = match var.source {
+            Source::Path => (source.path, source.catalog.policy.path_encoding()),
+            Source::Host => (source.host, Encoding::Plain),
+            Source::Query => (source.query, Encoding::Form),
+        };
+        let raw = text.get(usize::from(span.0)..usize::from(span.1)).unwrap_or("");
+        Some(Capture { name: &var.name, raw, encoding, inherited: var.inherited })
+    }
+}
+
+impl<'m> Iterator for CaptureIter<'m> {
+    type Item = Capture<'m>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Capture<'m>> {
+        while self.next < self.end {
+            self.next += 1;
+            if let Some(capture) = self.capture(self.next - 1) {
+                return Some(capture);
+            }
+        }
+        None
+    }
+}
+
+impl DoubleEndedIterator for CaptureIter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        while self.next < self.end {
+            self.end -= 1;
+            if let Some(capture) = self.capture(self.end) {
+                return Some(capture);
+            }
+        }
+        None
     }
 }
 
@@ -109,48 +154,38 @@ impl<'m> CaptureSource<'m> {
 #[derive(Clone)]
 pub struct Matched {
     catalog: Arc<Catalog>,
-    route: u32,
-    captures: Captures,
     target: Option<PathAndQuery>,
-    rewritten: Option<Box<str>>,
-    host: Option<Box<str>>,
+    found: FoundRoute,
+}
+
+/// A route and its captures, from which [`Matched`] is made when something reads it.
+#[derive(Debug, Clone)]
+pub(crate) struct FoundRoute {
+    /// The catalog entry.
+    pub(crate) route: usize,
+    pub(crate) captures: Captures,
+    /// The path, if it is not that of the URI.
+    pub(crate) rewritten: Option<Box<str>>,
+    /// The host, if the route has variables in it.
+    pub(crate) host: Option<Box<str>>,
+}
+
+impl FoundRoute {
+    /// Adds the texts of the captures and the metadata of the route.
+    #[inline]
+    pub(crate) fn into_matched(self, catalog: &Arc<Catalog>, uri: &Uri) -> Matched {
+        Matched { catalog: Arc::clone(catalog), target: uri.path_and_query().cloned(), found: self }
+    }
 }
 
 impl Matched {
-    /// Stores the path if it is not that of the URI, and the host if the route has variables in it.
-    #[inline]
-    pub(crate) fn new(
-        catalog: &Arc<Catalog>,
-        route: usize,
-        captures: Captures,
-        uri: &Uri,
-        path: Cow<'_, str>,
-        host: Option<Cow<'_, str>>,
-    ) -> Self {
-        let at_host = |_: &Cow<'_, str>| {
-            let entry = catalog.routes.get(route);
-            entry.is_some_and(|entry| entry.templates.vars.iter().any(|var| var.source == Source::Host))
-        };
-        Self {
-            catalog: Arc::clone(catalog),
-            route: route as u32,
-            captures,
-            target: uri.path_and_query().cloned(),
-            rewritten: match path {
-                Cow::Owned(path) => Some(path.into()),
-                Cow::Borrowed(_) => None,
-            },
-            host: host.filter(at_host).map(|host| (*host).into()),
-        }
-    }
-
     /// Returns the index of the route in [`Table::routes`](crate::Table::routes).
     pub fn index(&self) -> usize {
         self.catalog.listed(self.entry())
     }
 
     pub(crate) fn entry(&self) -> usize {
-        self.route as usize
+        self.found.route
     }
 
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
@@ -172,10 +207,10 @@ impl Matched {
         CaptureSource {
             catalog: &self.catalog,
             route: self.entry(),
-            spans: self.captures.as_slice(),
-            path: self.rewritten.as_deref().or(target.map(PathAndQuery::path)).unwrap_or(""),
+            captures: &self.found.captures,
+            path: self.found.rewritten.as_deref().or(target.map(PathAndQuery::path)).unwrap_or(""),
             query: target.and_then(PathAndQuery::query).unwrap_or(""),
-            host: self.host.as_deref().unwrap_or(""),
+            host: self.found.host.as_deref().unwrap_or(""),
         }
     }
 
@@ -210,7 +245,8 @@ impl Matched {
 impl PartialEq for Matched {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.catalog, &other.catalog)
-            && (self.route, &self.captures, &self.target) == (other.route, &other.captures, &other.target)
+            && (self.found.route, &self.found.captures) == (other.found.route, &other.found.captures)
+            && self.target == other.target
     }
 }
 

@@ -11,9 +11,11 @@ pub(crate) mod lint;
 pub(crate) mod lookup;
 pub(crate) mod matched;
 pub(crate) mod miss;
+pub(crate) mod misses;
 pub(crate) mod order;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
 pub(crate) mod trie;
+pub(crate) mod trie_builder;
 pub(crate) mod url;
 pub(crate) mod visitors;

@@ -1,495 +1,460 @@
-//! Trie: a radix trie over path segments and host labels, ordered by rank.
+//! Trie: a tree of segments with leaves of routes.
 //!
-//! There are three kinds of edges: literal bytes, one segment, the tail. Nodes and labels are in two flat
-//! vectors. Each node has one parent, so a look-up visits it at most once, however the routes overlap.
+//! A literal child is found by one probe of a hash table, a variable child without any. `docs/lookup.md`
+//! explains the layout. A node is reached in one way only, so a look-up visits each node at most once,
+//! however the routes overlap.
 
-use std::cmp::Reverse;
+use crate::template::encoding::decoded_literal;
+use crate::template::scan::{ScannedText, SegmentKey};
 
-use crate::template::captures::{Captures, Span};
-use crate::template::encoding::escaped_pchar;
-use crate::template::path::Edge;
-
-/// A route at a leaf, with the tests that need no look-up of the route.
+/// A route at a leaf, with what can be tested without looking the route up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// The rank of the route.
+    /// The route; routes are numbered in rank order.
     pub(crate) rank: u32,
-    /// The method bits of the route.
+    /// The method bits that it answers.
     pub(crate) methods: u16,
-    /// Whether there is nothing else to test.
+    /// Whether nothing else is to be tested.
     pub(crate) plain: bool,
-    /// Whether only guards without variables remain to be tested.
+    /// Whether only guards without variables are to be tested.
     pub(crate) guarded: bool,
-    /// Whether the last span must not be empty: a tail edge matches the empty text too.
+    /// Whether the last capture must not be empty: a tail edge takes nothing as well.
     pub(crate) some: bool,
+    /// How many entries the leaf has, if this is its first one; the trie sets it.
+    pub(crate) count: u32,
 }
 
-/// Receives the leaves of a search.
+impl Entry {
+    /// A host in a tree of labels; the rank is its number.
+    pub(crate) fn of_host(rank: u32) -> Self {
+        Self { rank, methods: 0, plain: true, guarded: false, some: false, count: 0 }
+    }
+}
+
+/// A visitor of the leaves that match a text.
 pub(crate) trait Visit {
-    /// Returns the limit: branches without a route below it are skipped.
+    /// Branches without a route better than this are left out.
     fn limit(&self) -> u32;
-    /// Visits a leaf whose edges match the text, with the spans of segments and tail.
-    fn leaf(&mut self, entries: &[Entry], spans: &Captures);
+    /// Receives a leaf whose edges match a text, and whether a tail took nothing of it.
+    fn leaf(&mut self, entries: &[Entry], text: &ScannedText<'_>, is_empty: bool);
 }
 
-/// A node; fills one cache line.
-#[derive(Debug, Clone, Copy, Default)]
-struct Node {
-    /// The first bytes of the label.
-    head: Word,
-    /// The first bytes of the first eight children, padded with the first one's.
-    firsts: u64,
-    length: u32,
-    /// The index in `words` of the rest of the label.
-    more: u32,
-    children: u32,
-    count: u32,
-    segment: u32,
-    /// The start of the leaf's entries, of those of the tail, and their end.
-    leaf: u32,
-    tail: u32,
-    end: u32,
-    least: u32,
+/// A node, the leaf of a node that has nothing else, or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Child(pub(super) u32);
+
+impl Child {
+    pub(super) const NONE: Self = Self(u32::MAX);
+    pub(super) const LEAF: u32 = 1 << 31;
+
+    /// The leaf, unless it is a node.
+    #[inline]
+    fn as_leaf(self) -> Option<Leaf> {
+        (self.0 & Self::LEAF != 0).then_some(Leaf(self.0 & !Self::LEAF))
+    }
 }
 
-/// Up to eight bytes of a label, and a mask of the bits that count.
-#[derive(Debug, Clone, Copy, Default)]
-struct Word {
-    bytes: u64,
-    mask: u64,
+/// The place of a leaf's first entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Leaf(pub(super) u32);
+
+impl Leaf {
+    pub(super) const NONE: Self = Self(!Child::LEAF);
 }
 
-/// No node: the root is not a child.
-const NONE: u32 = 0;
+/// Half a cache line. Its segment was the last one that was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    /// The first slot of the literal children; `mask + 1` slots and those that collisions need follow.
+    pub(super) slots: u32,
+    pub(super) mask: u32,
+    /// Which bits of a hash choose the slot.
+    pub(super) shift: u8,
+    pub(super) literals: Literals,
+    /// The routes of a text that ends here.
+    pub(super) leaf: Leaf,
+    /// Behind any segment that is not empty.
+    pub(super) variable: Child,
+    /// The routes of a text that goes on, whatever follows.
+    pub(super) tail: Leaf,
+    /// The beginnings of segments that a variable or a tail continues, and their end.
+    pub(super) beginnings: (u32, u32),
+    /// The least rank below, except below literal children.
+    pub(super) rest_least: u32,
+}
 
-/// A finished trie.
-#[derive(Debug, Default, Clone)]
+/// The kinds of literal children of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Literals {
+    None,
+    /// All keys hold their segment.
+    Short,
+    /// Some keys hold a hash of their segment.
+    Long,
+}
+
+/// A place of a hash table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    pub(super) key: SegmentKey,
+    pub(super) child: Child,
+    /// The place in `texts` of a long segment.
+    pub(super) text: u32,
+}
+
+/// Literal text that a variable or a tail continues within its segment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beginning {
+    pub(super) text: u32,
+    pub(super) length: u32,
+    /// The longest other beginning of the node that this one starts with.
+    pub(super) parent: u32,
+    pub(super) variable: Child,
+    pub(super) tail: Leaf,
+    pub(super) least: u32,
+}
+
+/// The number of no beginning and no route.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// One of several trees in a trie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Root {
+    pub(super) node: u32,
+    /// Behind a separator at the start, as all paths have it.
+    pub(super) first: Child,
+    /// The least rank of all routes.
+    pub(crate) least: u32,
+}
+
+/// Trees of segments, each with its own root, in shared vectors.
+#[derive(Debug)]
 pub(crate) struct Trie {
-    nodes: Vec<Node>,
-    words: Vec<Word>,
-    /// The first byte of each node's label.
-    firsts: Vec<u8>,
-    entries: Vec<Entry>,
-    separator: u8,
+    pub(super) nodes: Vec<Node>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) beginnings: Vec<Beginning>,
+    /// Long segments and beginnings.
+    pub(super) texts: Vec<u8>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) separator: u8,
 }
 
 impl Trie {
-    /// Visits every leaf that matches `text`.
-    pub(crate) fn walk(&self, text: &[u8], visit: &mut impl Visit) {
-        if !self.nodes.is_empty() {
-            Walk { trie: self, ends: Ends::of(text), spans: Captures::new(), visit }.step(0, text);
+    /// Shows `visit` every leaf of a tree that matches a text.
+    #[inline(always)]
+    pub(crate) fn search(&self, root: Root, text: &ScannedText<'_>, visit: &mut impl Visit) {
+        let mut search = Search { trie: self, text, visit };
+        let node = &self.nodes[root.node as usize];
+        if !text.starts_with_separator() {
+            return search.step(node, 0);
+        }
+        if let Some(first) = search.next(root.first, 0) {
+            search.step_here(first, 1);
+        }
+        if node.rest_least < search.visit.limit() {
+            search.rest(node, 0, 0);
         }
     }
 
-    /// The same for a path with escaped characters that literals are compared with decoded.
-    #[cold]
-    pub(crate) fn walk_escaped(&self, path: &[u8], visit: &mut impl Visit) {
-        if !self.nodes.is_empty() {
-            Walk { trie: self, ends: Ends::of(path), spans: Captures::new(), visit }
-                .step_escaped(0, path, false);
+    /// Shows `visit` the entries of every leaf of a tree of labels that matches a host, which is read from
+    /// its end.
+    pub(crate) fn search_labels(&self, root: Root, host: &ScannedText<'_>, visit: &mut impl FnMut(&[Entry])) {
+        self.labels(&self.nodes[root.node as usize], host, host.len(), visit);
+    }
+
+    fn labels(&self, node: &Node, host: &ScannedText<'_>, end: usize, visit: &mut impl FnMut(&[Entry])) {
+        let start = host.start(end);
+        let literal = self.literal(node, host, start, end);
+        let variable = if start < end { node.variable } else { Child::NONE };
+        for child in [literal, variable] {
+            if let Some(next) = self.nodes.get(child.0 as usize) {
+                match start.checked_sub(1) {
+                    Some(end) => self.labels(next, host, end, visit),
+                    None if next.leaf != Leaf::NONE => visit(self.entries(next.leaf)),
+                    None => {}
+                }
+            } else if let (0, Some(leaf)) = (start, child.as_leaf().filter(|leaf| *leaf != Leaf::NONE)) {
+                visit(self.entries(leaf));
+            }
+        }
+        if node.tail != Leaf::NONE {
+            visit(self.entries(node.tail));
         }
     }
 
-    /// Returns the label of a node.
-    fn label(&self, node: &Node) -> Vec<u8> {
-        let length = node.length as usize;
-        let more = &self.words[node.more as usize..];
-        let words = std::iter::once(&node.head).chain(&more[..length.saturating_sub(1) / 8]);
-        words.flat_map(|word| word.bytes.to_le_bytes()).take(length).collect()
-    }
-
-    /// Returns the child whose label starts with a byte.
-    #[inline]
-    fn child(&self, here: &Node, first: u8) -> u32 {
-        if here.count == 0 {
-            return NONE;
+    /// Returns the child of a segment.
+    #[inline(always)]
+    pub(super) fn literal(&self, node: &Node, text: &ScannedText<'_>, start: usize, end: usize) -> Child {
+        if node.literals == Literals::None || (end - start > 15 && node.literals == Literals::Short) {
+            return Child::NONE;
         }
-        if let Some(place) = place_of(first, here.firsts) {
-            return here.children + place;
-        }
-        if here.count <= 8 {
-            return NONE;
-        }
-        let others = &self.firsts[here.children as usize + 8..(here.children + here.count) as usize];
-        match others.iter().position(|&byte| byte == first) {
-            Some(place) => here.children + 8 + place as u32,
-            None => NONE,
-        }
-    }
-
-    fn entries(&self, from: u32, to: u32) -> &[Entry] {
-        &self.entries[from as usize..to as usize]
-    }
-}
-
-/// A search in progress.
-struct Walk<'w, V> {
-    trie: &'w Trie,
-    ends: Ends,
-    spans: Captures,
-    visit: &'w mut V,
-}
-
-impl<V: Visit> Walk<'_, V> {
-    fn step(&mut self, mut node: u32, mut text: &[u8]) {
-        let trie = self.trie;
+        let key = text.key(start, end);
+        let mut place = node.slots as usize + ((key.hash() >> node.shift) as usize & node.mask as usize);
         loop {
-            let here = &trie.nodes[node as usize];
-            if here.least >= self.visit.limit() {
-                return;
+            let slot = &self.slots[place];
+            if slot.key == key
+                && (!key.is_long() || self.text(slot.text, end - start) == &text.bytes()[start..end])
+            {
+                return slot.child;
             }
-            let Some(rest) = self.after_label(here, text) else {
-                return;
-            };
-            let Some(&first) = rest.first() else {
-                if here.leaf < here.tail {
-                    self.visit.leaf(trie.entries(here.leaf, here.tail), &self.spans);
-                }
-                return self.tail(here, rest);
-            };
-            let literal = trie.child(here, first);
-            let segment = if first == trie.separator { NONE } else { here.segment };
-            let ends = here.tail == here.end;
-            if ends && segment == NONE {
-                if literal == NONE {
-                    return;
-                }
-                (node, text) = (literal, rest);
-                continue;
+            if slot.child == Child::NONE {
+                return Child::NONE;
             }
-            let depth = self.spans.len();
-            if literal != NONE {
-                self.step(literal, rest);
-                self.spans.truncate(depth);
-            }
-            if segment != NONE {
-                let after = self.segment(rest);
-                if ends {
-                    (node, text) = (segment, after);
-                    continue;
-                }
-                self.step(segment, after);
-                self.spans.truncate(depth);
-            }
-            return self.tail(here, rest);
+            place += 1;
         }
     }
 
-    /// One step of a path with escapes; `is_data` tells whether the segment so far has one that was compared decoded:
-    /// beside a variable it would be data.
-    fn step_escaped(&mut self, node: u32, text: &[u8], mut is_data: bool) {
-        let trie = self.trie;
-        let here = &trie.nodes[node as usize];
-        if here.least >= self.visit.limit() {
-            return;
+    /// The same for a path with escapes: a segment of text alone is compared decoded.
+    #[cold]
+    fn decoded_literal(&self, node: &Node, text: &ScannedText<'_>, start: usize, end: usize) -> Child {
+        let Ok(segment) = std::str::from_utf8(&text.bytes()[start..end]) else { return Child::NONE };
+        let decoded = decoded_literal(segment);
+        self.literal(node, &ScannedText::new(decoded.as_bytes(), self.separator), 0, decoded.len())
+    }
+
+    pub(super) fn text(&self, start: u32, length: usize) -> &[u8] {
+        self.texts.get(start as usize..).and_then(|texts| texts.get(..length)).unwrap_or_default()
+    }
+
+    #[inline]
+    fn entries(&self, leaf: Leaf) -> &[Entry] {
+        let first = &self.entries[leaf.0 as usize];
+        if first.count == 1 {
+            return std::slice::from_ref(first);
         }
-        let mut rest = text;
-        for byte in trie.label(here) {
-            match (escaped_pchar(rest), rest.first()) {
-                (Some(escaped), _) if escaped == byte => {
-                    rest = &rest[3..];
-                    is_data = true;
-                }
-                (_, Some(first)) if *first == byte => {
-                    rest = &rest[1..];
-                    is_data &= byte != trie.separator;
-                }
-                _ => return,
-            }
-        }
-        let depth = self.spans.len();
-        match rest.first() {
-            None if here.leaf < here.tail => {
-                self.visit.leaf(trie.entries(here.leaf, here.tail), &self.spans);
-            }
-            None => {}
-            Some(&first) => {
-                let firsts = [escaped_pchar(rest).unwrap_or(first), first];
-                for &first in if firsts[0] == first { &firsts[..1] } else { &firsts[..] } {
-                    let literal = trie.child(here, first);
-                    if literal != NONE {
-                        self.step_escaped(literal, rest, is_data);
-                        self.spans.truncate(depth);
+        self.entries.get(leaf.0 as usize..(leaf.0 + first.count) as usize).unwrap_or_default()
+    }
+}
+
+/// A look-up in progress.
+struct Search<'s, 't, V> {
+    trie: &'s Trie,
+    text: &'s ScannedText<'t>,
+    visit: &'s mut V,
+}
+
+impl<'s, V: Visit> Search<'s, '_, V> {
+    /// The same as [`step_here`](Self::step_here), where that calls itself.
+    #[inline(never)]
+    fn step(&mut self, node: &'s Node, start: usize) {
+        self.step_here(node, start);
+    }
+
+    /// Visits what matches below a node from the start of a segment on.
+    #[inline(always)]
+    fn step_here(&mut self, mut node: &'s Node, mut start: usize) {
+        loop {
+            let end = self.text.end(start);
+            let literal = match self.text.has_escapes() {
+                false => self.trie.literal(node, self.text, start, end),
+                true => self.trie.decoded_literal(node, self.text, start, end),
+            };
+            let next = if node.rest_least >= self.visit.limit() {
+                self.next(literal, end)
+            } else {
+                if literal != Child::NONE {
+                    self.follow(literal, end);
+                    if node.rest_least >= self.visit.limit() {
+                        return;
                     }
                 }
-                if first != trie.separator && here.segment != NONE && !is_data {
-                    let after = self.segment(rest);
-                    self.step_escaped(here.segment, after, false);
-                    self.spans.truncate(depth);
+                if node.tail != Leaf::NONE || node.beginnings.0 < node.beginnings.1 {
+                    return self.rest(node, start, end);
                 }
-            }
-        }
-        if !is_data {
-            self.tail(here, rest);
-        }
-    }
-
-    /// Returns the text after the node's label, if it starts with the label.
-    #[inline]
-    fn after_label<'t>(&self, here: &Node, text: &'t [u8]) -> Option<&'t [u8]> {
-        if (self.ends.word(text) ^ here.head.bytes) & here.head.mask != 0 {
-            return None;
-        }
-        let rest = text.get(here.length as usize..)?;
-        if here.length > 8 {
-            let mut from = &text[8..];
-            let more = &self.trie.words[here.more as usize..];
-            for word in &more[..(here.length as usize - 1) / 8] {
-                if (self.ends.word(from) ^ word.bytes) & word.mask != 0 {
-                    return None;
+                if start == end {
+                    return;
                 }
-                from = from.get(8..).unwrap_or_default();
-            }
-        }
-        Some(rest)
-    }
-
-    /// Captures the bytes up to the next separator.
-    #[inline]
-    fn segment<'t>(&mut self, rest: &'t [u8]) -> &'t [u8] {
-        let (segment, after) = rest.split_at(self.ends.segment(rest, self.trie.separator));
-        let at = self.ends.len - rest.len();
-        self.spans.push(span(at, at + segment.len()));
-        after
-    }
-
-    fn tail(&mut self, here: &Node, rest: &[u8]) {
-        if here.tail < here.end {
-            let depth = self.spans.len();
-            self.spans.push(span(self.ends.len - rest.len(), self.ends.len));
-            self.visit.leaf(self.trie.entries(here.tail, here.end), &self.spans);
-            self.spans.truncate(depth);
-        }
-    }
-}
-
-/// Paths are shorter than 64 KiB, hosts than 256 bytes.
-pub(crate) fn span(from: usize, to: usize) -> Span {
-    (u16::try_from(from).unwrap_or(u16::MAX), u16::try_from(to).unwrap_or(u16::MAX))
-}
-
-/// Builds a trie.
-#[derive(Debug, Default)]
-pub(crate) struct TrieBuilder {
-    label: Vec<u8>,
-    children: Vec<TrieBuilder>,
-    segment: Option<Box<TrieBuilder>>,
-    leaf: Vec<Entry>,
-    tail: Vec<Entry>,
-}
-
-impl TrieBuilder {
-    /// Returns the number of routes in this node and below.
-    fn size(&self) -> usize {
-        let below = self.children.iter().chain(self.segment.as_deref());
-        self.leaf.len() + self.tail.len() + below.map(TrieBuilder::size).sum::<usize>()
-    }
-
-    /// Adds a route under its edges.
-    pub(crate) fn insert(&mut self, edges: &[Edge], entry: Entry) {
-        match edges {
-            [] => self.leaf.push(entry),
-            [Edge::Tail, ..] => self.tail.push(entry),
-            [Edge::Segment, rest @ ..] => self.segment.get_or_insert_default().insert(rest, entry),
-            [Edge::Text(text), rest @ ..] => self.insert_text(text, rest, entry),
+                self.next(node.variable, end)
+            };
+            let Some(next) = next else { return };
+            (node, start) = (next, end + 1);
         }
     }
 
-    fn insert_text(&mut self, text: &[u8], rest: &[Edge], entry: Entry) {
-        let Some(&first) = text.first() else {
-            return self.insert(rest, entry);
+    /// Visits a leaf if the text ends; otherwise returns the node that reads the next segment.
+    #[inline(always)]
+    fn next(&mut self, child: Child, end: usize) -> Option<&'s Node> {
+        if end < self.text.len() {
+            return self.trie.nodes.get(child.0 as usize);
+        }
+        let leaf = match child.as_leaf() {
+            Some(leaf) => leaf,
+            None => self.trie.nodes[child.0 as usize].leaf,
         };
-        let place = match self.children.iter().position(|child| child.label.first() == Some(&first)) {
-            Some(place) => place,
-            None => {
-                let child = TrieBuilder { label: text.to_vec(), ..TrieBuilder::default() };
-                self.children.push(child);
-                self.children.len() - 1
+        if leaf != Leaf::NONE {
+            self.visit.leaf(self.trie.entries(leaf), self.text, false);
+        }
+        None
+    }
+
+    /// Visits all that matches below a child whose segment ends here.
+    fn follow(&mut self, child: Child, end: usize) {
+        if let Some(node) = self.next(child, end) {
+            self.step(node, end + 1);
+        }
+    }
+
+    /// Visits what matches below a node, except below its literal children.
+    #[inline(never)]
+    fn rest(&mut self, node: &'s Node, start: usize, end: usize) {
+        let (first, behind) = node.beginnings;
+        if first < behind {
+            self.beginnings(&self.trie.beginnings[first as usize..behind as usize], start, end);
+        }
+        self.variable(node.variable, start, end);
+        self.tail(node.tail, start);
+    }
+
+    /// Visits what follows the beginnings of a segment, the longest first.
+    fn beginnings(&mut self, sorted: &'s [Beginning], start: usize, end: usize) {
+        let (trie, segment) = (self.trie, &self.text.bytes()[start..end]);
+        let text = |beginning: &Beginning| trie.text(beginning.text, beginning.length as usize);
+        // All that the segment starts with sorts before it; the parents of the greatest lead to them.
+        let place = sorted.partition_point(|beginning| text(beginning) <= segment);
+        let mut next = place.checked_sub(1).and_then(|place| sorted.get(place));
+        while let Some(beginning) = next {
+            if beginning.least < self.visit.limit() && segment.starts_with(text(beginning)) {
+                let behind = start + beginning.length as usize;
+                self.variable(beginning.variable, behind, end);
+                self.tail(beginning.tail, behind);
             }
-        };
-        let child = &mut self.children[place];
-        let common = child.label.iter().zip(text).take_while(|(a, b)| a == b).count();
-        if common < child.label.len() {
-            child.split(common);
-        }
-        child.insert_text(&text[common..], rest, entry);
-    }
-
-    /// Splits the label at `place`; the children move to the second half.
-    fn split(&mut self, place: usize) {
-        let below = TrieBuilder {
-            label: self.label.split_off(place),
-            children: std::mem::take(&mut self.children),
-            segment: self.segment.take(),
-            leaf: std::mem::take(&mut self.leaf),
-            tail: std::mem::take(&mut self.tail),
-        };
-        self.children.push(below);
-    }
-
-    /// Removes nodes without a label that have a single child.
-    fn shorten(&mut self) {
-        while self.label.is_empty() && self.leaf.is_empty() && self.tail.is_empty() && self.segment.is_none()
-        {
-            let [_] = self.children.as_slice() else { return };
-            let Some(child) = self.children.pop() else { return };
-            *self = child;
+            next = sorted.get(beginning.parent as usize);
         }
     }
 
-    /// Writes all nodes to flat vectors, the children of a node side by side.
-    pub(crate) fn freeze(mut self, separator: u8) -> Trie {
-        let mut trie = Trie { separator, ..Trie::default() };
-        self.shorten();
-        trie.push(&self.label);
-        trie.fill(0, &mut self);
-        trie
-    }
-}
-
-impl Trie {
-    fn push(&mut self, label: &[u8]) -> u32 {
-        let node = self.nodes.len() as u32;
-        let mut words = label.chunks(8).map(|chunk| {
-            let (mut bytes, mut mask) = ([0; 8], [0; 8]);
-            bytes[..chunk.len()].copy_from_slice(chunk);
-            mask[..chunk.len()].fill(u8::MAX);
-            Word { bytes: u64::from_le_bytes(bytes), mask: u64::from_le_bytes(mask) }
-        });
-        let head = words.next().unwrap_or_default();
-        let more = self.words.len() as u32;
-        self.words.extend(words);
-        self.firsts.push(label.first().copied().unwrap_or(0));
-        self.nodes.push(Node { head, length: label.len() as u32, more, ..Node::default() });
-        node
-    }
-
-    fn fill(&mut self, node: u32, builder: &mut TrieBuilder) -> u32 {
-        let leaf = self.store(&mut builder.leaf);
-        let tail = self.store(&mut builder.tail);
-        let end = self.entries.len() as u32;
-        // The child with the most routes below it is tested first, as in matchit.
-        builder.children.sort_by_cached_key(|child| (Reverse(child.size()), child.label.clone()));
-        let children = self.nodes.len() as u32;
-        for child in &builder.children {
-            self.push(&child.label);
-        }
-        let least_of = |entries: &[Entry]| entries.first().map_or(u32::MAX, |entry| entry.rank);
-        let mut least = least_of(self.entries(leaf, tail)).min(least_of(self.entries(tail, end)));
-        for (child, place) in builder.children.iter_mut().zip(children..) {
-            least = least.min(self.fill(place, child));
-        }
-        let mut segment = NONE;
-        if let Some(below) = &mut builder.segment {
-            below.shorten();
-            segment = self.push(&below.label);
-            least = least.min(self.fill(segment, below));
-        }
-        let first = self.firsts.get(children as usize).copied().unwrap_or(0);
-        let mut firsts = [first; 8];
-        for (place, child) in firsts.iter_mut().zip(&builder.children) {
-            *place = child.label.first().copied().unwrap_or(0);
-        }
-        let here = &mut self.nodes[node as usize];
-        here.firsts = u64::from_le_bytes(firsts);
-        (here.children, here.count, here.segment) = (children, builder.children.len() as u32, segment);
-        (here.leaf, here.tail, here.end, here.least) = (leaf, tail, end, least);
-        least
-    }
-
-    /// Appends entries, and returns their start.
-    fn store(&mut self, entries: &mut [Entry]) -> u32 {
-        entries.sort_by_key(|entry| entry.rank);
-        let start = self.entries.len() as u32;
-        self.entries.extend_from_slice(entries);
-        start
-    }
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// Returns the index of the first of eight bytes that equals a byte (Hacker's Delight, 6-1).
-#[inline]
-pub(crate) fn place_of(byte: u8, bytes: u64) -> Option<u32> {
-    let same = bytes ^ (ONES * u64::from(byte));
-    let zero = same.wrapping_sub(ONES) & !same & (ONES << 7);
-    (zero != 0).then(|| zero.trailing_zeros() / 8)
-}
-
-/// The length of a text and its last eight bytes, with which any suffix is read in words.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ends {
-    pub(crate) len: usize,
-    last: u64,
-}
-
-impl Ends {
-    #[inline]
-    pub(crate) fn of(text: &[u8]) -> Self {
-        let last = match text.last_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => {
-                let word = text.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
-                word << (64 - 8 * text.len().max(1))
-            }
-        };
-        Self { len: text.len(), last }
-    }
-
-    /// Returns the first eight bytes of a suffix of the text, padded with zeros.
-    #[inline]
-    pub(crate) fn word(&self, rest: &[u8]) -> u64 {
-        match rest.first_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            // In two steps, since a shift by 64 overflows.
-            None => (self.last >> 1) >> (63 - 8 * rest.len()),
+    fn variable(&mut self, child: Child, start: usize, end: usize) {
+        if child != Child::NONE && start < end {
+            self.follow(child, end);
         }
     }
 
-    /// Returns the number of bytes of a suffix before the next separator or the end.
-    #[inline]
-    pub(crate) fn segment(&self, rest: &[u8], separator: u8) -> usize {
-        let mut from = rest;
-        loop {
-            if let Some(place) = place_of(separator, self.word(from)) {
-                return rest.len() - from.len() + place as usize;
-            }
-            match from.get(8..) {
-                Some(after) => from = after,
-                None => return rest.len(),
-            }
+    fn tail(&mut self, leaf: Leaf, start: usize) {
+        if leaf != Leaf::NONE {
+            self.visit.leaf(self.trie.entries(leaf), self.text, start == self.text.len());
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Ends, place_of};
+    use super::{Entry, Trie, Visit};
+    use crate::table::trie_builder::TrieBuilder;
+    use crate::template::path::Edge;
+    use crate::template::scan::ScannedText;
 
-    #[test]
-    fn words_and_segments_of_every_rest() {
-        for len in 0..40usize {
-            let byte = |i: usize| if i % 11 == 10 { b'/' } else { b'a' + (i % 11) as u8 };
-            let text: Vec<u8> = (0..len).map(byte).collect();
-            let ends = Ends::of(&text);
-            for at in 0..=len {
-                let rest = &text[at..];
-                let mut bytes = [0; 8];
-                bytes[..rest.len().min(8)].copy_from_slice(&rest[..rest.len().min(8)]);
-                assert_eq!(ends.word(rest).to_le_bytes(), bytes, "{at} of {len}");
-                let segment = rest.iter().take_while(|byte| **byte != b'/').count();
-                assert_eq!(ends.segment(rest, b'/'), segment, "{at} of {len}");
+    /// Collects the ranks of all leaves.
+    #[derive(Default)]
+    struct Ranks(Vec<u32>);
+
+    impl Visit for Ranks {
+        fn limit(&self) -> u32 {
+            u32::MAX
+        }
+
+        fn leaf(&mut self, entries: &[Entry], _text: &ScannedText<'_>, _is_empty: bool) {
+            self.0.extend(entries.iter().map(|entry| entry.rank));
+        }
+    }
+
+    /// Matches edges one by one.
+    fn matches(edges: &[Edge], text: &[u8]) -> bool {
+        match edges {
+            [] => text.is_empty(),
+            [Edge::Tail, ..] => true,
+            [Edge::Text(literal), rest @ ..] => {
+                text.strip_prefix(literal.as_slice()).is_some_and(|text| matches(rest, text))
+            }
+            [Edge::Segment, rest @ ..] => {
+                let length = text.iter().position(|byte| *byte == b'/').unwrap_or(text.len());
+                length > 0 && matches(rest, &text[length..])
             }
         }
     }
 
+    /// `{}` is a segment, `*` a tail.
+    fn edges(template: &str) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        for (i, part) in template.split("{}").enumerate() {
+            if i > 0 {
+                edges.push(Edge::Segment);
+            }
+            let (text, is_tail) = part.strip_suffix('*').map_or((part, false), |text| (text, true));
+            if !text.is_empty() {
+                edges.push(Edge::Text(text.as_bytes().to_vec()));
+            }
+            if is_tail {
+                edges.push(Edge::Tail);
+            }
+        }
+        edges
+    }
+
     #[test]
-    fn the_first_place_of_a_byte() {
-        let bytes = u64::from_le_bytes(*b"a\0bcc\x01\x80a");
-        let places =
-            [(b'a', Some(0)), (0, Some(1)), (b'c', Some(3)), (1, Some(5)), (0x80, Some(6)), (b'd', None)];
-        for (byte, place) in places {
-            assert_eq!(place_of(byte, bytes), place, "{byte}");
+    fn finds_the_same_leaves_as_edges_do() {
+        let long = "a-segment-of-more-than-fifteen-bytes";
+        let other = "a-segment-of-more-than-fifteen-bytez";
+        let mut templates: Vec<String> = [
+            "",
+            "*",
+            "/",
+            "/*",
+            "/a",
+            "/a*",
+            "/ab*",
+            "/abc*",
+            "/b*",
+            "/a/",
+            "/a/*",
+            "/{}",
+            "/a{}",
+            "/ab{}/x",
+            "/ab{}/*",
+            "/{}/{}",
+            "/{}/b",
+            "/{}/b*",
+            "/a/{}/c",
+            "/a//c",
+            "{}",
+            "x{}",
+            "/abcdefghijklmno",
+        ]
+        .map(str::to_owned)
+        .into();
+        templates.extend([
+            format!("/{long}"),
+            format!("/{long}/{{}}"),
+            format!("/{long}*"),
+            format!("/x/{other}"),
+        ]);
+        templates.extend((0..200).map(|i| format!("/many/{i}/{{}}")));
+        let mut paths: Vec<String> = templates.iter().map(|text| text.replace("{}", "v")).collect();
+        paths.extend(templates.iter().map(|text| text.replace("{}", long).replace('*', "/y/z")));
+        paths.extend(templates.iter().map(|text| text.replace("{}", "").replace('*', "c")));
+        let below: Vec<String> = paths.iter().map(|path| format!("{path}/")).collect();
+        paths.extend(below);
+        paths.extend([
+            format!("/{other}"),
+            format!("/x/{long}"),
+            "/abd".to_owned(),
+            "/aa/x".to_owned(),
+            "y".to_owned(),
+        ]);
+        let mut builder = TrieBuilder::default();
+        for (rank, template) in (0..).zip(&templates) {
+            builder.insert(&edges(template), Entry::of_host(rank), b'/');
+        }
+        let mut trie = Trie::new(b'/');
+        let root = trie.add(builder);
+        for path in &paths {
+            let mut found = Ranks::default();
+            trie.search(root, &ScannedText::new(path.as_bytes(), b'/'), &mut found);
+            found.0.sort_unstable();
+            let all = (0..).zip(&templates);
+            let wanted: Vec<u32> = all
+                .filter(|(_, template)| matches(&edges(template), path.as_bytes()))
+                .map(|(rank, _)| rank)
+                .collect();
+            assert_eq!(found.0, wanted, "{path}");
         }
     }
 }

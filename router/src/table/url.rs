@@ -16,7 +16,7 @@ use crate::request::peer::Peer;
 use crate::request::policy::PathForm;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::table::catalog::{Catalog, RouteEntry};
-use crate::template::captures::{ABSENT, Captures};
+use crate::template::captures::{ABSENT, SpanList};
 use crate::template::constraint::{Constraint, may_span};
 use crate::template::encoding::{Encoding, escape, is_reserved_pchar};
 
@@ -152,13 +152,13 @@ impl UrlFiller<'_> {
     }
 
     /// Matches the request of a URL with the route.
-    fn captures(&self, view: &RequestView<'_>, host: Option<&str>, target: Option<&str>) -> Option<Captures> {
+    fn captures(&self, view: &RequestView<'_>, host: Option<&str>, target: Option<&str>) -> Option<SpanList> {
         let pattern = &self.catalog.patterns[self.entry.rank];
-        let mut captures = Captures::new();
+        let mut captures = SpanList::new();
         let mut found = |span| captures.push(span);
         let mut holds = target.is_none() || pattern.path.matches(view.path, &mut found);
         if let (Some(own), Some(_), Some(host)) = (&pattern.host, host, &view.host) {
-            holds &= own.matches(&host.name, host.port, &mut found);
+            holds &= own.matches(host.name, host.port, &mut found);
         }
         let checked = |guard: &&Guard| match guard {
             Guard::Query(_) | Guard::PathRegex(_) => target.is_some(),
@@ -173,7 +173,7 @@ impl UrlFiller<'_> {
     /// Compares the captures of a URL with the values that it was built from.
     fn compare(
         &self,
-        captures: &Captures,
+        captures: &SpanList,
         view: &RequestView<'_>,
         host: Option<&str>,
         target: Option<&str>,
@@ -183,7 +183,7 @@ impl UrlFiller<'_> {
             let (given, text, encoding) = match var.source {
                 Source::Path => (target, view.path, view.policy.path_encoding()),
                 Source::Query => (target, view.query(), Encoding::Form),
-                Source::Host => (host, view.host.map_or("", |host| &*host.name), Encoding::Plain),
+                Source::Host => (host, view.host.map_or("", |host| host.name), Encoding::Plain),
             };
             if given.is_none() {
                 continue;

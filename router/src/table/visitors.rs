@@ -8,7 +8,8 @@ use crate::table::catalog::ScopeId;
 use crate::table::index::Index;
 use crate::table::miss::Reason;
 use crate::table::trie::{Entry, Visit};
-use crate::template::captures::Captures;
+use crate::template::captures::SpanList;
+use crate::template::scan::ScannedText;
 
 /// Collects why routes do not match that fail in a single condition.
 pub(crate) struct NearMisses<'s> {
@@ -56,10 +57,10 @@ impl Visit for Allowed<'_> {
         u32::MAX
     }
 
-    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], path: &ScannedText<'_>, _: bool) {
         for entry in entries {
             let pattern = &self.patterns[entry.rank as usize];
-            let near_miss = pattern.near_miss(self.view, spans.as_slice());
+            let near_miss = pattern.near_miss(self.view, path);
             if let Some(NearMiss { methods, content_type: None, accept: None }) = near_miss {
                 self.methods.extend(&methods);
             }
@@ -80,10 +81,10 @@ impl Visit for NearMisses<'_> {
         u32::MAX
     }
 
-    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], path: &ScannedText<'_>, _: bool) {
         for entry in entries {
             let pattern = &self.patterns[entry.rank as usize];
-            let Some(near_miss) = pattern.near_miss(self.view, spans.as_slice()) else { continue };
+            let Some(near_miss) = pattern.near_miss(self.view, path) else { continue };
             if near_miss.methods.contains(self.view.head.method) {
                 match near_miss.content_type {
                     Some(_) => collect(near_miss.content_type, &mut self.content_types),
@@ -113,12 +114,12 @@ impl Visit for BetterRoutes<'_> {
         self.limit
     }
 
-    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], path: &ScannedText<'_>, _: bool) {
         for entry in entries.iter().filter(|entry| entry.rank < self.limit) {
             self.tested += 1;
             let pattern = &self.patterns[entry.rank as usize];
             if pattern.methods.contains(self.view.head.method)
-                && pattern.admits(self.view, spans.as_slice(), &mut Captures::new())
+                && pattern.admits(self.view, path, &mut SpanList::new())
             {
                 self.found.push(entry.rank as usize);
             }
@@ -176,11 +177,11 @@ impl Visit for Seals<'_> {
         self.limit
     }
 
-    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], path: &ScannedText<'_>, _: bool) {
         for entry in entries {
             let rank = entry.rank as usize;
             let Some(&limit) = self.limits.get(rank).filter(|limit| **limit < self.limit) else { continue };
-            if self.patterns[rank].matches_location(self.view, spans.as_slice()) {
+            if self.patterns[rank].matches_location(self.view, path) {
                 self.limit = limit;
             }
         }
@@ -199,10 +200,10 @@ impl<V: Visit, F: Fn(u32) -> bool> Visit for Only<'_, V, F> {
         self.visit.limit().min(self.limit)
     }
 
-    fn leaf(&mut self, entries: &[Entry], spans: &Captures) {
+    fn leaf(&mut self, entries: &[Entry], path: &ScannedText<'_>, is_empty: bool) {
         for entry in entries {
             if entry.rank < self.limit && (self.passes)(entry.rank) {
-                self.visit.leaf(std::slice::from_ref(entry), spans);
+                self.visit.leaf(std::slice::from_ref(entry), path, is_empty);
             }
         }
     }

@@ -1,19 +1,84 @@
-//! Captures: byte ranges of captured variables.
+//! Byte ranges of captured variables.
 
-/// The number of ranges without an allocation.
-const IN_LINE: usize = 8;
+use crate::template::scan::ScannedText;
 
-/// A list of byte ranges; short ones need no allocation.
+/// What a match took from a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Captures {
+pub(crate) enum Captures {
+    /// Whole segments of a path of up to 63 bytes: bit `i` is set if one ends at byte `i`. The route knows
+    /// which ones. This is written to a match from a register, where ranges would be moved after they were
+    /// written, which makes processors wait.
+    Segments(u64),
+    /// The range of each variable.
+    Spans(SpanList),
+}
+
+impl Captures {
+    /// Returns the range of a variable.
+    #[inline]
+    pub(crate) fn get(&self, index: usize, positions: &[Position], path: &str) -> Option<Span> {
+        match self {
+            Self::Segments(ends) => positions.get(index)?.find(*ends, path.len()),
+            Self::Spans(spans) => spans.as_slice().get(index).copied(),
+        }
+    }
+}
+
+/// Where a path template captures: in one segment, or from one on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// How many separators precede it.
+    pub(crate) segment: u16,
+    /// How many literal bytes precede it in its segment.
+    pub(crate) skipped: u16,
+    /// Whether it takes the rest of the path.
+    pub(crate) is_tail: bool,
+}
+
+impl Position {
+    /// Returns the range in a path whose segments end at the given bytes.
+    #[inline]
+    fn find(self, mut ends: u64, len: usize) -> Option<Span> {
+        let mut start = 0;
+        for _ in 0..self.segment {
+            start = ends.trailing_zeros() as usize + 1;
+            ends &= ends.wrapping_sub(1);
+        }
+        let end = if self.is_tail { len } else { ends.trailing_zeros() as usize };
+        let start = start + usize::from(self.skipped);
+        // A variable takes no empty segment: where one is, the optional segment is missing.
+        (end <= len && (start < end || (self.is_tail && start == end))).then(|| span(start, end))
+    }
+
+    /// Returns the range in a text.
+    pub(crate) fn span(self, text: &ScannedText<'_>) -> Option<Span> {
+        let mut start = 0;
+        for _ in 0..self.segment {
+            start = text.end(start) + 1;
+            if start > text.len() {
+                return None;
+            }
+        }
+        let end = if self.is_tail { text.len() } else { text.end(start) };
+        let start = start + usize::from(self.skipped);
+        (start < end || (self.is_tail && start == end)).then(|| span(start, end))
+    }
+}
+
+/// As many as stand in line; more of them go to the heap.
+const IN_LINE: usize = 4;
+
+/// A few byte ranges, in line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SpanList {
     spans: [Span; IN_LINE],
     len: u32,
-    /// All ranges, if there are too many for the array.
+    /// All of them, once there are too many.
     #[expect(clippy::box_collection, reason = "8 bytes instead of 24: matches are moved often")]
     more: Option<Box<Vec<Span>>>,
 }
 
-impl Captures {
+impl SpanList {
     #[inline]
     pub(crate) fn new() -> Self {
         Self { spans: [(0, 0); IN_LINE], len: 0, more: None }
@@ -35,32 +100,6 @@ impl Captures {
         self.more.get_or_insert_with(|| Box::new(spans.to_vec())).push(span);
     }
 
-    /// Removes all ranges from `len` on.
-    #[inline]
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len as u32);
-        if self.more.is_some() {
-            self.shrink();
-        }
-    }
-
-    #[cold]
-    fn shrink(&mut self) {
-        let len = self.len as usize;
-        if let Some(more) = &mut self.more {
-            more.truncate(len);
-            if len <= IN_LINE {
-                self.spans[..len].copy_from_slice(more);
-                self.more = None;
-            }
-        }
-    }
-
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.len as usize
-    }
-
     #[inline]
     pub(crate) fn as_slice(&self) -> &[Span] {
         match &self.more {
@@ -68,55 +107,55 @@ impl Captures {
             Some(more) => more,
         }
     }
-
-    /// Tests whether the last range exists and is empty.
-    #[inline]
-    pub(crate) fn ends_empty(&self) -> bool {
-        self.as_slice().last().is_some_and(|(from, to)| from == to)
-    }
-
-    /// Returns a copy; only the used part is copied.
-    #[inline]
-    pub(crate) fn copied(&self) -> Self {
-        let mut copy = Self::new();
-        copy.copy(self);
-        copy
-    }
-
-    /// Copies another list; only the used part is copied.
-    #[inline]
-    pub(crate) fn copy(&mut self, other: &Captures) {
-        self.truncate(0);
-        for &span in other.as_slice() {
-            self.push(span);
-        }
-    }
 }
 
 /// A byte range of a request's path, host or query.
 pub(crate) type Span = (u16, u16);
 
-/// The range of a variable whose optional segment is missing.
+/// Paths are shorter than 64 KiB, hosts than 256 bytes.
+#[inline]
+fn span(from: usize, to: usize) -> Span {
+    (u16::try_from(from).unwrap_or(u16::MAX), u16::try_from(to).unwrap_or(u16::MAX))
+}
+
+/// The range of a variable whose segment was left out: no text lies there.
 pub(crate) const ABSENT: Span = (1, 0);
 
 #[cfg(test)]
 mod tests {
-    use super::{Captures, IN_LINE};
+    use super::{IN_LINE, Position, SpanList};
+    use crate::template::scan::ScannedText;
 
     #[test]
-    fn spill_and_shrink() {
-        let mut captures = Captures::new();
-        let mut wanted = Vec::new();
-        for i in 0..40u16 {
-            captures.push((i, i + 1));
+    fn spill() {
+        let (mut spans, mut wanted) = (SpanList::new(), Vec::new());
+        for i in 0..IN_LINE as u16 + 10 {
+            spans.push((i, i + 1));
             wanted.push((i, i + 1));
-            assert_eq!(captures.as_slice(), wanted);
+            assert_eq!(spans.as_slice(), wanted);
         }
-        let mut copy = Captures::new();
-        for len in [40, 30, IN_LINE + 1, IN_LINE, 5, 0] {
-            captures.truncate(len);
-            copy.copy(&captures);
-            assert_eq!((captures.as_slice(), copy.as_slice()), (&wanted[..len], &wanted[..len]));
+    }
+
+    #[test]
+    fn positions_in_masks_and_texts() {
+        for path in ["", "/", "/a", "/a/", "/ab/c/d", "/a//b/", "*"] {
+            let segments: Vec<&str> = path.split('/').collect();
+            let text = ScannedText::new(path.as_bytes(), b'/');
+            for (segment, is_tail) in (0..6).flat_map(|segment| [(segment, false), (segment, true)]) {
+                let place = usize::from(segment);
+                let own = segments.get(place).filter(|own| is_tail || !own.is_empty());
+                let wanted = own.map(|own| {
+                    let start: usize = segments[..place].iter().map(|before| before.len() + 1).sum();
+                    (start as u16, if is_tail { path.len() } else { start + own.len() } as u16)
+                });
+                let position = Position { segment, skipped: 0, is_tail };
+                assert_eq!(position.span(&text), wanted, "{segment} of {path}");
+                assert_eq!(
+                    position.find(text.ends().unwrap_or(0), path.len()),
+                    wanted,
+                    "{segment} of {path}"
+                );
+            }
         }
     }
 }

@@ -6,4 +6,5 @@ pub(crate) mod edges;
 pub(crate) mod encoding;
 pub(crate) mod host;
 pub(crate) mod path;
+pub(crate) mod scan;
 pub(crate) mod segment;

@@ -2,9 +2,10 @@
 
 use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
-use crate::template::captures::{ABSENT, Span};
+use crate::template::captures::{ABSENT, Position, Span};
 use crate::template::constraint::may_span;
 use crate::template::encoding::{Encoding, escape, escaped_pchar};
+use crate::template::scan::ScannedText;
 use crate::template::segment::SegmentPattern;
 
 /// One edge of a trie.
@@ -37,6 +38,8 @@ pub(crate) struct PathPattern {
     /// The edges without the optional segment.
     short: Option<Box<[Edge]>>,
     segments: Vec<SegmentPattern>,
+    /// Where the segments are in a path.
+    positions: Box<[Position]>,
     end: PathEnd,
     encoding: Encoding,
 }
@@ -45,7 +48,8 @@ impl PathPattern {
     /// Returns the pattern of every path.
     pub(crate) fn any() -> Self {
         let (edges, segments) = (vec![Edge::Tail], vec![SegmentPattern::Rest]);
-        Self { edges, short: None, segments, end: PathEnd::Exact, encoding: Encoding::Path }
+        let (short, positions, end) = (None, positions(&edges), PathEnd::Exact);
+        Self { edges, short, segments, positions, end, encoding: Encoding::Path }
     }
 
     /// Compiles a template to trie edges.
@@ -70,7 +74,8 @@ impl PathPattern {
         };
         let (edges, segments) = compile_nodes(template)?;
         let short = template.without_optional().as_ref().map(compile_nodes).transpose()?;
-        Ok(Self { edges, short: short.map(|(edges, _)| edges.into()), segments, end, encoding })
+        let (short, positions) = (short.map(|(edges, _)| edges.into()), positions(&edges));
+        Ok(Self { edges, short, segments, positions, end, encoding })
     }
 
     /// Returns the edge sequences of the pattern in the trie.
@@ -85,15 +90,7 @@ impl PathPattern {
         }
     }
 
-    /// Returns the path, if only one matches.
-    pub(crate) fn exact(&self) -> Option<&[u8]> {
-        match (self.edges.as_slice(), self.end) {
-            ([Edge::Text(text)], PathEnd::Exact) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// Tests whether the trie decides alone, and its spans are the captures.
+    /// Tests whether the trie decides alone, and its segments are the captures.
     pub(crate) fn is_plain(&self) -> bool {
         self.segments.iter().all(SegmentPattern::is_plain)
     }
@@ -103,24 +100,41 @@ impl PathPattern {
         self.edges.last() == Some(&Edge::Tail) && self.segments.last().is_some_and(SegmentPattern::is_some)
     }
 
-    /// Tests the spans of a search in the trie.
-    pub(crate) fn read(&self, path: &str, spans: &[Span], found: &mut impl FnMut(Span)) -> bool {
-        let holds = self
-            .segments
-            .iter()
-            .zip(spans)
-            .all(|(slot, &segment)| slot.read(path, segment, self.encoding, found));
-        if holds && spans.len() < self.segments.len() {
-            found(ABSENT);
+    /// Where the template captures, in the order of its variables if it [is plain](Self::is_plain).
+    #[inline]
+    pub(crate) fn positions(&self) -> &[Position] {
+        &self.positions
+    }
+
+    /// Tests the segments of a path that has led to a leaf of the pattern.
+    pub(crate) fn read(&self, text: &ScannedText<'_>, path: &str, found: &mut impl FnMut(Span)) -> bool {
+        self.read_spans(path, self.positions.iter().map_while(|position| position.span(text)), found)
+    }
+
+    fn read_spans(
+        &self,
+        path: &str,
+        mut spans: impl Iterator<Item = Span>,
+        found: &mut impl FnMut(Span),
+    ) -> bool {
+        for segment in &self.segments {
+            let Some(span) = spans.next() else {
+                // The optional segment is the last one.
+                found(ABSENT);
+                return true;
+            };
+            if !segment.read(path, span, self.encoding, found) {
+                return false;
+            }
         }
-        holds
+        true
     }
 
     /// Tests a path without a trie.
     pub(crate) fn matches(&self, path: &str, found: &mut impl FnMut(Span)) -> bool {
         let spans = self.spans(&self.edges, path);
         let spans = spans.or_else(|| self.spans(self.short.as_deref()?, path));
-        spans.is_some_and(|spans| self.read(path, &spans, found))
+        spans.is_some_and(|spans| self.read_spans(path, spans.into_iter(), found))
     }
 
     fn spans(&self, edges: &[Edge], path: &str) -> Option<Vec<Span>> {
@@ -169,6 +183,24 @@ impl PathPattern {
         }
         Some(at)
     }
+}
+
+/// Counts the separators and the literal bytes before each capture.
+fn positions(edges: &[Edge]) -> Box<[Position]> {
+    let (mut segment, mut skipped, mut positions) = (0, 0, Vec::new());
+    for edge in edges {
+        match edge {
+            Edge::Text(text) => {
+                let last = text.iter().rposition(|byte| *byte == b'/');
+                segment += text.iter().filter(|byte| **byte == b'/').count() as u16;
+                skipped = last.map_or(text.len(), |last| text.len() - last - 1) as u16;
+            }
+            Edge::Segment | Edge::Tail => {
+                positions.push(Position { segment, skipped, is_tail: *edge == Edge::Tail });
+            }
+        }
+    }
+    positions.into()
 }
 
 struct PathCompiler {

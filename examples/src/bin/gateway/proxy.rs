@@ -1,136 +1,189 @@
 //! Proxy handler: forwards a request to the upstream of its route.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, UPGRADE};
+use bytes::Bytes;
+use clap::Args;
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, Request, StatusCode, Uri};
-use hyper_util::client::legacy::{Client as HyperClient, connect::HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::time::timeout;
+use http::{Request, StatusCode, Uri, Version};
+use http_body::{Frame, SizeHint};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use waylay_examples::log::causes;
 use waylay_examples::problem::Problem;
-use waylay_router::{Body, Matched, Peer};
+use waylay_examples::server::{Connection, IdleClock, duration};
+use waylay_router::{Body, BuildErrors, Matched, Peer, Policy, Route, RouteInfo, Table};
 
-/// Client for all upstreams, with pooled connections.
-pub(crate) type Client = HyperClient<HttpConnector, Body>;
+use crate::forward::{add_upgrade, remove_hop_by_hop, rewrite_headers};
+use crate::tunnel::{accepted, requested, tunnel};
 
-/// Time until the head of the upstream's response.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// Time limits of upstreams.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Upstreams")]
+pub(crate) struct UpstreamLimits {
+    /// Time to connect to an upstream
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5s")]
+    connect_timeout: Duration,
+    /// Time for the head of a response, once the upstream has the request
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    response_timeout: Duration,
+    /// Time that a tunnel may be without a byte
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "5m")]
+    tunnel_timeout: Duration,
+}
 
-/// Headers of a single connection, which are not forwarded (RFC 9110 §7.6.1).
-const HOP_BY_HOP: [&str; 7] =
-    ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+/// Client for all upstreams, with pooled connections; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Upstreams {
+    client: Client<HttpConnector, UploadBody>,
+    limits: UpstreamLimits,
+    /// A table of one route, whose policy gives the canonical path of a request.
+    paths: Arc<Table<()>>,
+}
 
-pub(crate) fn client() -> Client {
-    HyperClient::builder(TokioExecutor::new()).build_http()
+impl Upstreams {
+    pub(crate) fn new(limits: UpstreamLimits) -> Result<Self, BuildErrors> {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(limits.connect_timeout));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+        let paths = Table::builder().policy(Policy::strict()).route(Route::prefix("/").value(())).build()?;
+        Ok(Self { client, limits, paths: Arc::new(paths) })
+    }
+
+    /// Waits for the head of a response. The time in which the client is slow to send is not the upstream's.
+    async fn send(
+        &self,
+        request: Request<Body>,
+        upstream: &Authority,
+    ) -> Result<http::Response<hyper::body::Incoming>, Problem> {
+        let clock = IdleClock::default();
+        let request = request.map(|body| UploadBody { body, clock: clock.clone() });
+        tokio::select! {
+            response = self.client.request(request) => response.map_err(|error| failure(upstream, &error)),
+            () = clock.expired(self.limits.response_timeout) => {
+                Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, format!("{upstream} does not respond")))
+            }
+        }
+    }
+}
+
+fn failure(upstream: &Authority, error: &Error) -> Problem {
+    let text = causes(error);
+    tracing::info!(%upstream, error = text, "a request cannot be forwarded");
+    if error.is_connect() && is_timeout(error) {
+        return Problem::new(StatusCode::GATEWAY_TIMEOUT, format!("{upstream} does not accept a connection"));
+    }
+    Problem::new(StatusCode::BAD_GATEWAY, format!("{upstream}: {text}"))
+}
+
+fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut errors = std::iter::successors(Some(error), |error| (*error).source());
+    errors.any(|error| {
+        let error = error.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+    })
 }
 
 /// Forwards a request to the upstream in the `metadata` of its route.
 pub(crate) async fn proxy(
-    State(client): State<Client>,
+    State(upstreams): State<Upstreams>,
+    Extension(connection): Extension<Connection>,
     matched: Matched,
     mut request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let metadata = matched.route().map(|route| route.metadata());
-    let entry = |key: &str| metadata?.get(key);
+    let route = matched.route();
+    let entry = |key: &str| route.as_ref().map(RouteInfo::metadata)?.get(key).map(String::as_str);
     let upstream: Authority =
         entry("upstream").and_then(|upstream| upstream.parse().ok()).ok_or_else(|| {
             Problem::new(StatusCode::BAD_GATEWAY, "the route has no upstream such as `127.0.0.1:80`")
         })?;
     let host = entry("host").and_then(|host| host.parse().ok());
-    let protocol = requested_upgrade(request.headers());
+    let protocol = requested(&request, entry("upgrade"));
     let client_upgrade = protocol.as_ref().map(|_| hyper::upgrade::on(&mut request));
-    let request = upstream_request(request, &upstream, host, protocol)?;
-    let mut response = match timeout(TIMEOUT, client.request(request)).await {
-        Err(_) => {
-            return Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, format!("{upstream} does not respond")));
-        }
-        Ok(Err(error)) => {
-            return Err(Problem::new(StatusCode::BAD_GATEWAY, format!("{upstream}: {}", root_cause(&error))));
-        }
-        Ok(Ok(response)) => response,
-    };
-    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if let (true, Some(client_upgrade)) = (switched, client_upgrade) {
-        let upstream_upgrade = hyper::upgrade::on(&mut response);
-        tokio::spawn(async move {
-            // The protocol is opaque from here; either side may close the connection.
-            if let (Ok(client), Ok(upstream)) = tokio::join!(client_upgrade, upstream_upgrade) {
-                let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
-            }
-        });
-        return Ok(response.map(Body::new));
+    let target = upstream_target(&upstreams.paths, &request, &upstream)?;
+    rewrite_headers(&mut request, host);
+    *request.uri_mut() = target;
+    *request.version_mut() = Version::HTTP_11;
+    if let Some(protocol) = &protocol {
+        add_upgrade(request.headers_mut(), protocol.clone());
     }
+
+    let mut response = upstreams.send(request, &upstream).await?;
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let upgrade = accepted(response.headers(), protocol.as_ref()).zip(client_upgrade);
     remove_hop_by_hop(response.headers_mut());
+    match upgrade {
+        Some((protocol, client)) if switched => {
+            let upstream = hyper::upgrade::on(&mut response);
+            connection.spawn_tunnel(tunnel(client, upstream, upstreams.limits.tunnel_timeout));
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert(UPGRADE, protocol);
+        }
+        _ if switched => {
+            let detail = format!("{upstream} has switched to a protocol that was not requested");
+            return Err(Problem::new(StatusCode::BAD_GATEWAY, detail));
+        }
+        _ => {}
+    }
     Ok(response.map(Body::new))
 }
 
-/// Rewrites a request for the upstream: target, host, `x-forwarded-*`, no hop-by-hop headers.
-fn upstream_request(
-    mut request: Request<Body>,
-    upstream: &Authority,
-    host: Option<HeaderValue>,
-    upgrade: Option<HeaderValue>,
-) -> Result<Request<Body>, Problem> {
-    let path = request.uri().path_and_query().cloned();
-    let authority = request.uri().authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
-    let uri = Uri::builder().scheme(Scheme::HTTP).authority(upstream.clone());
-    *request.uri_mut() = uri
-        .path_and_query(path.map_or_else(|| "/".to_owned(), |path| path.to_string()))
-        .build()
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-    *request.version_mut() = http::Version::HTTP_11;
+/// Returns the target at the upstream: the path as it was matched, so that the upstream cannot read another one.
+fn upstream_target(paths: &Table<()>, request: &Request<Body>, upstream: &Authority) -> Result<Uri, Problem> {
+    let invalid = |text: String| Problem::new(StatusCode::BAD_REQUEST, text);
     let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
-    let headers = request.headers_mut();
-    remove_hop_by_hop(headers);
-    // In HTTP/2 the target contains the host. The values that a client sends are not trusted.
-    let host_header = headers.remove(HOST);
-    set(headers, "x-forwarded-host", authority.or(host_header));
-    set(headers, "x-forwarded-proto", peer.scheme.and_then(|scheme| scheme.as_str().parse().ok()));
-    if let Some(client) = peer.addr.and_then(|address| address.ip().to_string().parse().ok()) {
-        headers.append("x-forwarded-for", client);
+    let path = paths.explain(request, &peer).path.filter(|path| !path.is_empty());
+    let path = path.ok_or_else(|| invalid("the path has no canonical form".to_owned()))?;
+    let target = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let uri = Uri::builder().scheme(Scheme::HTTP).authority(upstream.clone()).path_and_query(target);
+    uri.build().map_err(|error| invalid(error.to_string()))
+}
+
+/// Body of a request to an upstream; the clock stands still while the client is to send.
+struct UploadBody {
+    body: Body,
+    clock: IdleClock,
+}
+
+impl http_body::Body for UploadBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let poll = Pin::new(&mut self.body).poll_frame(context);
+        match &poll {
+            Poll::Pending => self.clock.stop(),
+            Poll::Ready(_) => self.clock.restart(),
+        }
+        poll
     }
-    set(headers, "host", host);
-    if let Some(upgrade) = upgrade {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(UPGRADE, upgrade);
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
     }
-    Ok(request)
-}
 
-/// Replaces all values of a header by one or none.
-fn set(headers: &mut HeaderMap, name: &'static str, value: Option<HeaderValue>) {
-    headers.remove(name);
-    headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
-}
-
-/// Returns the protocol of an upgrade request.
-fn requested_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
-    let listed =
-        |value: &HeaderValue| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains("upgrade"));
-    headers.get_all(CONNECTION).iter().any(listed).then(|| headers.get(UPGRADE).cloned())?
-}
-
-/// Removes the headers of a single connection, also those that `Connection` names.
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    named.iter().for_each(|name| drop(headers.remove(name)));
-    HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(*name)));
-}
-
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
-    error.to_string()
+}
+
+impl Drop for UploadBody {
+    fn drop(&mut self) {
+        self.clock.restart();
+    }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Evaluation<'c> {
     /// Nodes that do not compile.
     invalid: BTreeSet<usize>,
     pub(crate) output: LineOutput,
+    /// Whether the table has errors that the line does not expect.
+    pub(crate) is_rejected: bool,
 }
 
 /// Parses a line.
@@ -51,14 +53,52 @@ pub(crate) fn parse(line: &[u8]) -> Result<Case, LineFailure> {
 }
 
 /// Formats a JSON error with its column: a document is a single line. The format has keys, not fields.
-fn message(error: &serde_json::Error) -> String {
+pub(crate) fn message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    let text = text.replacen("unknown field", "unknown key", 1);
+    let text = public_keys(text);
     match error.column() {
         0 => text,
         column => format!("column {column}: {text}"),
     }
+}
+
+/// Keys that describe other programs' test suites; they are not part of the documented format.
+const PRIVATE_KEYS: [&str; 25] = [
+    "tags",
+    "setup_panic",
+    "src",
+    "asserted",
+    "info",
+    "introspect",
+    "walk",
+    "walk_skip",
+    "walk_result",
+    "omit_route",
+    "not_found",
+    "method_not_allowed",
+    "middlewares",
+    "cors",
+    "extra",
+    "order",
+    "subrouter",
+    "sub",
+    "handler",
+    "no_handler",
+    "mount",
+    "after",
+    "build_vars",
+    "name2",
+    "raw_query",
+];
+
+/// Leaves private keys out of the list of expected keys in an error.
+pub(crate) fn public_keys(text: &str) -> String {
+    let text = text.replacen("unknown field", "unknown key", 1);
+    let Some((unknown, expected)) = text.split_once(", expected one of ") else { return text };
+    let is_public = |key: &&str| !PRIVATE_KEYS.contains(&key.trim_matches('`'));
+    let keys: Vec<&str> = expected.split(", ").filter(is_public).collect();
+    format!("{unknown}, expected one of {}", keys.join(", "))
 }
 
 /// What is computed and printed.
@@ -99,8 +139,11 @@ pub(crate) fn evaluate(case: &Case, options: Options) -> Result<Evaluation<'_>, 
                 received.iter().map(|received| explain_request(&tree, table, received)).collect();
         }
     }
+    let is_expected =
+        options.expect && (!case.route_errors.is_empty() || expect::skipped_line(case).is_some());
+    let is_rejected = built.table.is_none() && !is_expected;
     output.errors = built.errors.into_values().collect();
-    Ok(Evaluation { case, tree, received, invalid: built.invalid, output })
+    Ok(Evaluation { case, tree, received, invalid: built.invalid, output, is_rejected })
 }
 
 fn output(

@@ -178,6 +178,21 @@ pub(crate) struct RequestSpec {
     pub(crate) raw_query: Option<String>,
 }
 
+impl RequestSpec {
+    /// Creates a request without headers.
+    pub(crate) fn new(method: &str, url: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            host: None,
+            headers: BTreeMap::new(),
+            tls: url.starts_with("https:"),
+            remote: None,
+            raw_query: None,
+        }
+    }
+}
+
 fn get() -> String {
     "GET".to_owned()
 }

@@ -10,9 +10,11 @@ mod output;
 mod results;
 mod server;
 mod table;
+mod table_file;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -22,8 +24,9 @@ use crate::evaluation::{Evaluation, LineFailure, Options, evaluate, parse};
 use crate::expect::{Count, Counts};
 use crate::input::Dialect;
 use crate::output::{Difference, LineError};
+use crate::table_file::{PolicyName, TableError, TableFile};
 
-/// Exit code after a wrong command line or a failure of stdin or stdout.
+/// Exit code after a wrong command line, without input, or after a failure of stdin or stdout.
 const USAGE_ERROR: u8 = 2;
 
 const EXAMPLES: &str = r#"Examples:
@@ -33,15 +36,20 @@ const EXAMPLES: &str = r#"Examples:
   route-check --dialect gorilla --expect --allow 0.5 < cases.jsonl
   route-check --completions bash > route-check   write a completion script
   echo '{"routes":[{"name":"a","path":"/a/{id}"}],"requests":[{"url":"/a/7"}]}' | route-check
+  route-check --table gateway.toml --request 'GET http://example.com/a/7'
+  route-check --table gateway.toml --expect < requests.jsonl
 
-Exit code: 0 success, 1 a result differs or a line has an error, 2 wrong arguments or no input."#;
+The format of lines and files: examples/docs/route-check.md.
+Exit code: 0 success; 1 a table does not build, a result differs or a line has an error; 2 wrong arguments,
+an unreadable file or no input."#;
 
-/// Evaluates one table of routes with its requests per line of stdin (JSON) and prints the results.
+/// Evaluates tables of routes and prints what each request gets: one table with its requests per line of
+/// stdin (JSON), or a table in a file with one request per line of stdin.
 #[derive(Debug, Parser)]
 #[command(name = "route-check", after_help = EXAMPLES, args_override_self = true)]
 struct Arguments {
     /// Dialect of lines that do not have one
-    #[arg(long, value_enum, default_value = "native")]
+    #[arg(long, value_enum, default_value = "native", conflicts_with = "table")]
     dialect: Dialect,
     /// Compare with the expected results in the lines: print only differences, and the counts
     #[arg(long)]
@@ -52,6 +60,15 @@ struct Arguments {
     /// Explain for each request the outcome of every route
     #[arg(long)]
     explain: bool,
+    /// TOML or JSON file with the table of the requests
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
+    /// Request for the table, such as `GET /path`; instead of stdin
+    #[arg(long, value_name = "REQUEST", requires = "table", action = clap::ArgAction::Append)]
+    request: Vec<String>,
+    /// How the program that has the table reads requests
+    #[arg(long, value_enum, default_value = "default", requires = "table")]
+    policy: PolicyName,
 }
 
 fn percentage(text: &str) -> Result<f64, String> {
@@ -60,12 +77,18 @@ fn percentage(text: &str) -> Result<f64, String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { dialect, expect, allow, explain } = match cli::parse(USAGE_ERROR) {
+    let arguments: Arguments = match cli::parse(USAGE_ERROR) {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
-    let options = Options { dialect, expect, explain };
-    match run(options, allow, io::stdin().lock(), io::stdout().lock()) {
+    let result = match &arguments.table {
+        Some(table) => check_table(table, &arguments),
+        None => {
+            let Arguments { dialect, expect, explain, allow, .. } = arguments;
+            run(Options { dialect, expect, explain }, allow, io::stdin().lock(), io::stdout().lock())
+        }
+    };
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
@@ -76,6 +99,32 @@ fn main() -> ExitCode {
     }
 }
 
+/// Builds the table of a file and calls it with the requests of the arguments, else of stdin.
+fn check_table(path: &Path, arguments: &Arguments) -> io::Result<bool> {
+    let table = match TableFile::read(path, arguments.policy) {
+        Ok(table) => table,
+        Err(TableError::Unreadable(error)) => return Err(io::Error::other(error)),
+        Err(TableError::Invalid(errors)) => {
+            eprintln!("{errors}");
+            return Ok(false);
+        }
+    };
+    for lint in table.lints() {
+        eprintln!("{}: lint: {lint}", path.display());
+    }
+    let Arguments { expect, explain, allow, .. } = *arguments;
+    let options = table_file::Options { expect, explain, allow };
+    let output = io::stdout().lock();
+    if !arguments.request.is_empty() {
+        return table.run(options, arguments.request.join("\n").as_bytes(), output);
+    }
+    // A table alone is checked without waiting for a keyboard.
+    if io::stdin().is_terminal() {
+        return table.run(options, io::empty(), output);
+    }
+    table.run(options, io::stdin().lock(), output)
+}
+
 /// Evaluates line by line; returns whether all lines are valid and at most `allow` percent differ.
 fn run(options: Options, allow: f64, mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
     let mut summary = Summary::default();
@@ -83,11 +132,17 @@ fn run(options: Options, allow: f64, mut input: impl BufRead, mut output: impl W
     for number in 1.. {
         line.clear();
         if input.read_until(b'\n', &mut line)? == 0 {
+            if number == 1 {
+                return Err(io::Error::other(
+                    "no input; give lines of JSON on stdin, or a file with `--table`",
+                ));
+            }
             break;
         }
         line.pop_if(|byte| *byte == b'\n');
         let printed = parse(&line).and_then(|case| {
             let evaluation = evaluate(&case, options)?;
+            summary.failures += usize::from(evaluation.is_rejected);
             Ok(summary.add(options, number, &evaluation, &mut output))
         });
         match printed {

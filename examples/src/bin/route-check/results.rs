@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::{Method, Request};
 use serde::Serialize;
+use waylay_router::rule::{Function, Rule};
 use waylay_router::{Capture, MethodSet, Miss, Peer, Reason, RouteInfo, Table, UrlError, Urls};
 
 use crate::input::{Case, Dialect, UrlSpec};
@@ -313,8 +314,11 @@ pub(crate) fn descriptions(tree: &RouteTree<'_>, built: &BuiltTable) -> BTreeMap
 
 fn description(tree: &RouteTree<'_>, path: &str, route: RouteInfo<'_>) -> Description {
     let query = |condition: &str| {
-        let pair = condition.strip_prefix("query ")?;
-        Some(if pair.contains('=') { pair.to_owned() } else { format!("{pair}=") })
+        let rule = Rule::parse(condition).ok()?;
+        let [call] = rule.expr().calls()[..] else { return None };
+        let mut arguments = call.arguments.iter().map(|argument| argument.text.as_str());
+        let key = arguments.next().filter(|_| call.function == Function::Query)?;
+        Some(format!("{key}={}", arguments.next().unwrap_or_default()))
     };
     let all = route.methods().is_all();
     let methods = route.methods().iter().filter(|_| !all);

@@ -1,25 +1,24 @@
 //! Faults of the shop, all disabled at start, and their control API `/_faults`.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{ALLOW, HOST};
-use http::uri::Authority;
+use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
 use serde::de::{Error, IgnoredAny, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
+use waylay_examples::admin::has_loopback_host;
 use waylay_examples::problem::Problem;
 use waylay_extract::Extract;
 use waylay_fault::{
     Control, Counts, DecideBy, Delay, Fault, FaultErrors, Injector, Reject, Reporter, ResetCode, chain,
     error, random, reject, slow,
 };
-use waylay_router::{BuildErrors, Miss, RequestHead, Route, Router, Scope};
+use waylay_router::{BuildErrors, Miss, Policy, Route, Router, Scope};
 
 /// Header with the id of a request; together with the seed it decides which faults are injected.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -82,6 +81,7 @@ pub(crate) fn control_router(faults: Faults, shop: &Router) -> Result<Router, Bu
     });
     let state = ControlState { faults, routes: routes.collect() };
     Router::builder()
+        .policy(Policy::strict())
         .state(Arc::new(state))
         .scope(
             Scope::new()
@@ -93,16 +93,6 @@ pub(crate) fn control_router(faults: Faults, shop: &Router) -> Result<Router, Bu
         )
         .fallback(not_found)
         .build()
-}
-
-/// Rejects DNS rebinding: a page of another site whose name resolves to this machine sends that name.
-fn has_loopback_host(head: &RequestHead<'_>) -> bool {
-    let header = head.headers.get(HOST).and_then(|value| value.to_str().ok()?.parse::<Authority>().ok());
-    let authority = head.uri.authority().cloned().or(header);
-    authority.is_some_and(|authority| {
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
 }
 
 async fn not_found(miss: Miss) -> Response {

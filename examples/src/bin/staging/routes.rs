@@ -4,7 +4,7 @@ use http::Request;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 use waylay_fault::Fault;
-use waylay_router::{Body, BuildErrors, Matched, PendingEndpoint, Route, Router, Scope};
+use waylay_router::{Body, BuildErrors, Matched, PendingEndpoint, Policy, Route, Router, Scope};
 
 use crate::faults::{FAULT, Faults};
 use crate::handlers;
@@ -37,13 +37,13 @@ pub(crate) fn shop_router(store: Store, faults: &Faults) -> Result<Router, Build
         )
         .route(
             Route::put("/products/{sku:[0-9]+}/stock")
-                .header("content-type", "application/json")
+                .content_type("application/json")
                 .name("set-stock")
                 .to(handlers::set_stock),
         )
         .route(
             Route::put("/products/{sku:[0-9]+}/stock")
-                .header("content-type", "text/csv")
+                .content_type("text/csv")
                 .name("count-stock")
                 .to(handlers::set_stock_from_csv),
         )
@@ -66,6 +66,7 @@ pub(crate) fn shop_router(store: Store, faults: &Faults) -> Result<Router, Build
         );
 
     Router::builder()
+        .policy(Policy::strict())
         .state(store)
         .layer(trace)
         .route(Route::get("/").name("home").to(async || "A shop that is broken on purpose.\n"))

@@ -43,9 +43,9 @@ impl Serde {
             ("rename", Meta::NameValue(pair)) => self.rename = text(&pair.value),
             ("rename", Meta::List(list)) => {
                 let parser = Punctuated::<Meta, Token![,]>::parse_terminated;
-                let ways = errors.check(list.parse_args_with(parser));
-                for way in ways.into_iter().flatten() {
-                    match way {
+                let options = errors.check(list.parse_args_with(parser));
+                for option in options.into_iter().flatten() {
+                    match option {
                         Meta::NameValue(pair) if pair.path.is_ident("deserialize") => {
                             self.rename = text(&pair.value);
                         }

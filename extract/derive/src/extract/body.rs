@@ -231,7 +231,7 @@ impl PartArms {
             let slot = &field.ident;
             match &field.source {
                 // A field of a form is a text part.
-                FieldSource::Form { keys } => arms.push(model, field, keys, Part::Text),
+                FieldSource::Form { keys, .. } => arms.push(model, field, keys, Part::Text),
                 FieldSource::Part { keys, what } => arms.push(model, field, keys, *what),
                 FieldSource::Nested { keys, form: true, .. } => {
                     let subkey = tokens::subkey(keys);
@@ -263,6 +263,11 @@ impl PartArms {
         });
         let rule = rule(model, field);
         let value = match what {
+            Part::Text if field.scalar.as_ref().is_some_and(|scalar| scalar.csv) => {
+                let read = read(field);
+                self.parts.push(quote!(#(#keys)|* => self.#slot.push_value(__part.value(), #read, #rule)));
+                return;
+            }
             Part::Text => {
                 let read = read(field);
                 quote!(__part.text(#read, #rule))

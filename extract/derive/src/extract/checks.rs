@@ -18,7 +18,9 @@ fn own(model: &Model) -> TokenStream {
         quote!(&[#(#keys),*])
     };
     let query = of(&|source| match source {
-        FieldSource::Query { keys } | FieldSource::Nested { keys, form: false, .. } => keys.clone(),
+        FieldSource::Query { keys }
+        | FieldSource::Nested { keys, form: false, .. }
+        | FieldSource::Form { keys, query: true } => keys.clone(),
         _ => Vec::new(),
     });
     let cookie = of(&|source| match source {
@@ -26,7 +28,7 @@ fn own(model: &Model) -> TokenStream {
         _ => Vec::new(),
     });
     let form = of(&|source| match source {
-        FieldSource::Form { keys }
+        FieldSource::Form { keys, .. }
         | FieldSource::Part { keys, .. }
         | FieldSource::Nested { keys, form: true, .. } => keys.clone(),
         _ => Vec::new(),
@@ -93,18 +95,18 @@ pub(crate) fn checks(model: &Model) -> TokenStream {
     if model.fields.iter().any(|field| matches!(field.source, FieldSource::Flatten { body: true, .. })) {
         let (_, type_generics, _) = model.generics.split_for_impl();
         let slots = quote!(<__Slots #type_generics as __rt::Layout>);
-        let sound = "the body is JSON, a form or a stream: this struct and a flattened one differ";
-        checks.push(quote!(assert!(#slots::BODY.is_consistent(), #sound)));
+        let message = "the body is JSON, a form or a stream: this struct and a flattened one differ";
+        checks.push(quote!(assert!(#slots::BODY.is_consistent(), #message)));
     }
     if let (Some(route), Some(_)) = (&model.route, model.flattened().next()) {
         let (_, type_generics, _) = model.generics.split_for_impl();
         let slots = quote!(<__Slots #type_generics as __rt::Layout>);
         let names: Vec<_> = route.variables.iter().map(|variable| &variable.name).collect();
         let span = route.template.span();
-        let cover = "the route has a variable that no field reads";
-        let among = "a flattened struct reads a variable that the route does not have";
-        checks.push(quote_spanned!(span=> assert!(#slots::PARAMS.cover(&[#(#names),*]), #cover)));
-        checks.push(quote_spanned!(span=> assert!(#slots::PARAMS.are_among(&[#(#names),*]), #among)));
+        let unread = "the route has a variable that no field reads";
+        let unknown = "a flattened struct reads a variable that the route does not have";
+        checks.push(quote_spanned!(span=> assert!(#slots::PARAMS.cover(&[#(#names),*]), #unread)));
+        checks.push(quote_spanned!(span=> assert!(#slots::PARAMS.are_among(&[#(#names),*]), #unknown)));
     }
     // An item is evaluated without a use of the struct, but cannot name its parameters.
     if model.generics.params.is_empty() {

@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 use syn::LitStr;
 use syn::ext::IdentExt;
 
+use crate::extract::bounds::{checked, library_checks};
 use crate::extract::checks::checks;
 use crate::extract::tokens;
 use crate::extract::tokens::{is_reference, prefix, read_dispatch, wrapper};
@@ -44,6 +45,13 @@ pub(crate) fn write(model: &Model) -> TokenStream {
             }
         }
     };
+    let library = model.fields.iter().zip(&values).filter_map(|(field, value)| {
+        let checks = library_checks(field)?;
+        Some(quote!(if let ::core::option::Option::Some(__value) = &#value { #checks }))
+    });
+    let library: Vec<_> = library.collect();
+    // With all fields valid, the library checks the struct itself.
+    let library = (!library.is_empty()).then(|| quote!(if #(#values.is_none())||* { #(#library)* }));
     quote! {
         fn finish(
             self,
@@ -51,6 +59,7 @@ pub(crate) fn write(model: &Model) -> TokenStream {
         ) -> ::core::option::Option<Self::Output> {
             #checks
             #(let #values = #takes;)*
+            #library
             #whole
         }
     }
@@ -62,13 +71,17 @@ fn local(field: &Field) -> syn::Ident {
 }
 
 /// Returns the location and the external name of a field.
-fn location_of(field: &Field) -> Option<(TokenStream, String)> {
+pub(crate) fn location_of(field: &Field) -> Option<(TokenStream, TokenStream)> {
+    if let FieldSource::Header { typed: true, .. } = &field.source {
+        let item = field.cardinality.item();
+        return Some((quote!(Header), quote!(__rt::typed_name::<#item>())));
+    }
     let (location, name) = match &field.source {
         FieldSource::Param { name, .. } => (quote!(Path), name.value()),
         FieldSource::Query { keys } => (quote!(Query), keys[0].value()),
         FieldSource::Header { name, .. } => (quote!(Header), name.value()),
         FieldSource::Cookie { keys, .. } => (quote!(Cookie), keys[0].value()),
-        FieldSource::Form { keys } => (quote!(Form), keys[0].value()),
+        FieldSource::Form { keys, .. } => (quote!(Form), keys[0].value()),
         FieldSource::Nested { keys, form, .. } => {
             (if *form { quote!(Form) } else { quote!(Query) }, keys[0].value())
         }
@@ -79,7 +92,7 @@ fn location_of(field: &Field) -> Option<(TokenStream, String)> {
         FieldSource::FormRest => (quote!(Form), String::new()),
         _ => return None,
     };
-    Some((location, name))
+    Some((location, quote!(#name)))
 }
 
 fn location_arm(at: usize, field: &Field) -> Option<TokenStream> {
@@ -139,10 +152,22 @@ fn take_text(field: &Field) -> TokenStream {
     let value = if field.source.is_body() {
         // An error of the body is reported once, by the first field that needs it.
         let required = !field.is_optional() && !scalar.is_some_and(|scalar| scalar.flag);
-        quote!(if __errors.lacks_body(#required) { ::core::option::Option::None } else { #value })
+        match &field.source {
+            // It may be in the query, without a body.
+            FieldSource::Form { query: true, .. } => quote! {
+                if __rt::Slot::is_absent(&self.#slot) && __errors.lacks_body(false) {
+                    ::core::option::Option::None
+                } else {
+                    #value
+                }
+            },
+            _ => quote!(if __errors.lacks_body(#required) { ::core::option::Option::None } else { #value }),
+        }
     } else {
         value
     };
+    // A default is the program's: it is not checked.
+    let value = checked(field, value);
     let flag = scalar.is_some_and(|scalar| scalar.flag) && !field.cardinality.is_option();
     let default = match &field.default {
         None if flag => Some(quote!(<#ty as ::core::default::Default>::default())),
@@ -175,11 +200,20 @@ fn take_member(field: &Field, pointer: &str) -> TokenStream {
         None => quote!(self.#slot),
     };
     match &field.default {
+        Some(default) if !field.bounds.is_empty() => {
+            let value = checked(field, quote!(__slot.required(#pointer, __errors)));
+            quote! {
+                match #slot {
+                    __slot @ __rt::MemberSlot::Unread => __slot.or(|| #default, #pointer, __errors),
+                    __slot => #value,
+                }
+            }
+        }
         Some(default) => quote!(#slot.or(|| #default, #pointer, __errors)),
         None if field.cardinality.is_option() => {
-            quote!(#slot.or(|| ::core::option::Option::None, #pointer, __errors))
+            checked(field, quote!(#slot.or(|| ::core::option::Option::None, #pointer, __errors)))
         }
-        None => quote!(#slot.required(#pointer, __errors)),
+        None => checked(field, quote!(#slot.required(#pointer, __errors))),
     }
 }
 

@@ -66,7 +66,9 @@ fn pairs(model: &Model, life: &Lifetime, is_form: bool) -> TokenStream {
         let slot = &field.ident;
         match &field.source {
             FieldSource::Query { keys } if !is_form => arms.push((keys, push_value(model, field))),
-            FieldSource::Form { keys } if is_form => arms.push((keys, push_value(model, field))),
+            FieldSource::Form { keys, query } if is_form || *query => {
+                arms.push((keys, push_value(model, field)))
+            }
             FieldSource::Nested { form, .. } if *form == is_form => {
                 nested.push(tokens::push_nested(model, field, &quote!(__value)));
             }

@@ -63,7 +63,10 @@ fn head_plan(model: &Model) -> TokenStream {
     let query = any(|source| {
         matches!(
             source,
-            FieldSource::Query { .. } | FieldSource::Nested { form: false, .. } | FieldSource::QueryRest
+            FieldSource::Query { .. }
+                | FieldSource::Nested { form: false, .. }
+                | FieldSource::QueryRest
+                | FieldSource::Form { query: true, .. }
         )
     });
     let cookie = any(|source| matches!(source, FieldSource::Cookie { .. }));
@@ -97,6 +100,7 @@ fn body_plan(model: &Model) -> Option<TokenStream> {
     let accept = &model.container.accept;
     let deny = model.container.deny;
     let (deny_form, deny_json, deny_part) = (deny.form, deny.json, deny.part);
+    let untyped = model.container.untyped;
     let inner =
         model.fields.iter().filter(|field| matches!(field.source, FieldSource::Flatten { body: true, .. }));
     let inner = inner.map(Field::layout);
@@ -109,6 +113,7 @@ fn body_plan(model: &Model) -> Option<TokenStream> {
             deny_form: #deny_form,
             deny_json: #deny_json,
             deny_part: #deny_part,
+            untyped: #untyped,
         }
         #(.join(#inner::BODY))*;
     })
@@ -203,16 +208,18 @@ fn path_name(model: &Model) -> TokenStream {
 /// Returns the method that visits every key of one location that a field reads.
 fn keys(model: &Model) -> TokenStream {
     let query = visits(model, |source| match source {
-        FieldSource::Query { keys } | FieldSource::Nested { keys, form: false, .. } => Some(keys),
+        FieldSource::Query { keys }
+        | FieldSource::Nested { keys, form: false, .. }
+        | FieldSource::Form { keys, query: true } => Some(keys),
         _ => None,
     });
     let form = visits(model, |source| match source {
-        FieldSource::Form { keys } | FieldSource::Nested { keys, form: true, .. } => Some(keys),
+        FieldSource::Form { keys, .. } | FieldSource::Nested { keys, form: true, .. } => Some(keys),
         _ => None,
     });
     let part = visits(model, |source| match source {
         FieldSource::Part { keys, .. }
-        | FieldSource::Form { keys }
+        | FieldSource::Form { keys, .. }
         | FieldSource::Nested { keys, form: true, .. } => Some(keys),
         _ => None,
     });
@@ -261,6 +268,8 @@ fn each_slot(model: &Model) -> TokenStream {
             | FieldSource::Header { .. }
             | FieldSource::Cookie { .. }
             | FieldSource::QueryAll => Some(quote!(__visit(&self.#slot, #required);)),
+            // It may be in the form instead.
+            FieldSource::Form { query: true, .. } => Some(quote!(__visit(&self.#slot, false);)),
             // Their types may accept an absent value.
             FieldSource::Nested { form: false, .. } | FieldSource::QueryRest => {
                 Some(quote!(__visit(&self.#slot, false);))

@@ -1,6 +1,7 @@
 //! impl Extract: slots, layout, checks, head, body.
 
 pub(crate) mod body;
+pub(crate) mod bounds;
 pub(crate) mod checks;
 pub(crate) mod finish;
 pub(crate) mod head;

@@ -39,7 +39,7 @@ pub(crate) fn write(model: &Model, docs: &DocComments) -> TokenStream {
     let argument = model.borrow.is_none().then(|| argument(model));
     quote! {
         #[doc(hidden)]
-        #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_imports)]
+        #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_comparisons, unused_imports)]
         const _: () = {
             use ::waylay_extract::derive as __rt;
             use __rt::{ReadByNone as _, ReadByFromStr as _, ReadByFromText as _};
@@ -89,7 +89,7 @@ fn slot<'m>(model: &Model, field: &'m Field) -> Option<(&'m syn::Ident, TokenStr
     let inner = without_option(ty);
     let slot = match &field.source {
         FieldSource::QueryRest | FieldSource::FormRest => quote!(__rt::RestSlot<#ty>),
-        FieldSource::QueryAll => quote!(__rt::SingleSlot<#inner>),
+        FieldSource::QueryAll => quote!(__rt::WholeSlot<#inner>),
         FieldSource::Nested { .. } => quote!(__rt::NestedSlot),
         FieldSource::Json { .. } => match tokens::wrapper(field) {
             Some(wrapper) => {

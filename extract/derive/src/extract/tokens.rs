@@ -108,7 +108,9 @@ pub(crate) fn rule(model: &Model, field: &Field) -> TokenStream {
         changes.push(quote!(max: #max));
     }
     if let Some(scalar) = &field.scalar {
-        for (is, word) in [(scalar.csv, quote!(csv)), (scalar.flag, quote!(flag))] {
+        let is_header = scalar.csv && matches!(field.source, FieldSource::Header { .. });
+        let words = [(scalar.csv, quote!(csv)), (is_header, quote!(header)), (scalar.flag, quote!(flag))];
+        for (is, word) in words {
             if is {
                 changes.push(quote!(#word: true));
             }
@@ -143,6 +145,8 @@ pub(crate) fn read(field: &Field) -> TokenStream {
             quote!(|__text: ::std::borrow::Cow<'_, str>| #module::from_text(&__text))
         }
         Some(ReadWith::Serde) => quote!(__rt::serde_scalar::<#item>),
+        Some(ReadWith::Bool { is_lenient: true }) => quote_spanned!(item.span()=> __rt::lenient_bool),
+        Some(ReadWith::Bool { is_lenient: false }) => quote_spanned!(item.span()=> __rt::strict_bool),
         Some(ReadWith::Borrow) if is_reference(item) => quote!(__rt::borrowed),
         Some(ReadWith::Borrow) => quote!(__rt::cow),
         _ => read_dispatch(item),

@@ -32,6 +32,8 @@ pub(crate) struct Container {
     pub(crate) error: Option<Type>,
     /// Further content types of JSON, in lower case.
     pub(crate) accept: Vec<LitStr>,
+    /// Whether a body without a content type is of the first type that the struct reads.
+    pub(crate) untyped: bool,
     /// The source of fields without an attribute.
     pub(crate) source: Option<String>,
 }
@@ -63,7 +65,7 @@ const DENIABLE: [&str; 4] = ["query", "form", "json", "part"];
 
 const BARE: [&str; 6] = ["param", "query", "header", "cookie", "form", "json"];
 
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 13] = [
     "rename_all",
     "limit",
     "max_items",
@@ -76,6 +78,7 @@ const WORDS: [&str; 12] = [
     "error",
     "source",
     "accept",
+    "content_type",
 ];
 
 impl Container {
@@ -91,6 +94,7 @@ impl Container {
             path_is_404: false,
             validate: None,
             error: None,
+            untyped: false,
             source: None,
             accept: Vec::new(),
         };
@@ -150,6 +154,9 @@ impl Container {
         }
         if let Some(types) = options.value("accept", errors) {
             self.accept = media_types(&types, errors);
+        }
+        if let Some(choice) = options.choice("content_type", &["required", "optional"], errors) {
+            self.untyped = choice == 1;
         }
         if let Some(source) = options.value("source", errors) {
             let word = source.to_token_stream().to_string();

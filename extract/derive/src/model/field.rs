@@ -7,6 +7,8 @@ use syn::{Attribute, Ident, Lifetime, Path, Type};
 use crate::attr::error::{Errors, suggest};
 use crate::attr::options::Options;
 use crate::attr::rename::Rename;
+use crate::model::bounds::Bounds;
+use crate::model::container::Validate;
 use crate::model::field_attr::{FieldParser, ParsedField};
 use crate::model::source::{Cardinality, FieldSource};
 use crate::model::text_options::Scalar;
@@ -23,6 +25,10 @@ pub(crate) struct Field {
     pub(crate) scalar: Option<Scalar>,
     /// The condition for leaving the field out of a written request.
     pub(crate) skip_if: Option<Path>,
+    /// The bounds that the attribute declares.
+    pub(crate) bounds: Bounds,
+    /// The bounds that the attributes of the validation library declare.
+    pub(crate) library_bounds: Bounds,
     /// Maximum bytes of the body, if the field sets it.
     pub(crate) limit: Option<u64>,
     /// The lifetime of the request that the struct borrows from.
@@ -55,6 +61,7 @@ impl Field {
         rename: Option<Rename>,
         bare: Option<&str>,
         borrow: Option<&Lifetime>,
+        validate: Option<&Validate>,
         errors: &mut Errors,
     ) -> Option<Self> {
         let ident = field.ident.clone()?;
@@ -67,9 +74,22 @@ impl Field {
             (None, None) => return None,
         };
         let parser = FieldParser { options, field, ident: &ident, cardinality: &cardinality, rename, errors };
-        let ParsedField { source, default, scalar, skip_if, limit } = parser.read(&word);
+        let ParsedField { source, default, scalar, skip_if, limit, bounds } = parser.read(&word);
+        let library_bounds = Bounds::of_library(&field.attrs, validate, cardinality.is_list());
         let (ty, borrow) = (field.ty.clone(), borrow.cloned());
-        Some(Self { ident, ty, cardinality, source, default, scalar, skip_if, limit, borrow })
+        Some(Self {
+            ident,
+            ty,
+            cardinality,
+            source,
+            default,
+            scalar,
+            skip_if,
+            limit,
+            bounds,
+            library_bounds,
+            borrow,
+        })
     }
 
     /// Tests whether the value may be absent.

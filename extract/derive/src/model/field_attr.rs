@@ -9,8 +9,9 @@ use crate::attr::error::Errors;
 use crate::attr::options::{AttrValue, Options, integer, text};
 use crate::attr::rename::Rename;
 use crate::attr::serde::Serde;
+use crate::model::bounds::Bounds;
 use crate::model::source::{Cardinality, FieldSource, NestedOptions, Part, View, without_option};
-use crate::model::text_options::{Scalar, byte_limit};
+use crate::model::text_options::{ReadWith, Scalar, byte_limit};
 
 /// The parser of one field's attribute.
 pub(crate) struct FieldParser<'r> {
@@ -31,11 +32,13 @@ pub(crate) struct ParsedField {
     pub(crate) skip_if: Option<Path>,
     /// Maximum bytes of the body, if the field sets it.
     pub(crate) limit: Option<u64>,
+    /// The declared bounds of its values.
+    pub(crate) bounds: Bounds,
 }
 
 impl From<FieldSource> for ParsedField {
     fn from(source: FieldSource) -> Self {
-        Self { source, default: None, scalar: None, skip_if: None, limit: None }
+        Self { source, default: None, scalar: None, skip_if: None, limit: None, bounds: Bounds::default() }
     }
 }
 
@@ -67,7 +70,7 @@ impl FieldParser<'_> {
             self.errors.at(&self.field.ty, "a path variable is one value, not a list");
         }
         let source = FieldSource::Param { name, raw, scope };
-        self.text(source, &["limit", "with", "serde"], &["raw", "scope"])
+        self.text(source, &["limit", "bool", "with", "serde"], &["raw", "scope"])
     }
 
     fn query(mut self) -> ParsedField {
@@ -88,11 +91,13 @@ impl FieldParser<'_> {
         if self.flag("rest") {
             return self.bare(FieldSource::FormRest);
         }
+        let query = self.flag("query");
         let keys = self.keys();
         if let Some(dots) = self.nested() {
             return self.nested_keys(keys, true, dots);
         }
-        self.text(FieldSource::Form { keys }, &Scalar::ALL, &["alias", "rest", "nested", "skip_if"])
+        let own = ["alias", "query", "rest", "nested", "skip_if"];
+        self.text(FieldSource::Form { keys, query }, &Scalar::ALL, &own)
     }
 
     /// Takes `nested`, and returns whether its keys are written with dots.
@@ -157,8 +162,15 @@ impl FieldParser<'_> {
         if typed {
             return self.text(source, &[], &["typed"]);
         }
-        let allowed = ["csv", "empty", "duplicates", "limit", "min_items", "max_items", "with", "serde"];
-        self.text(source, &allowed, &["typed", "skip_if"])
+        let allowed =
+            ["csv", "empty", "duplicates", "limit", "min_items", "max_items", "bool", "with", "serde"];
+        let is_list = self.cardinality.is_list();
+        let mut parsed = self.text(source, &allowed, &["typed", "skip_if"]);
+        // RFC 9110, 5.3: several lines are one line with commas, and the other way round.
+        if let Some(scalar) = parsed.scalar.as_mut().filter(|_| is_list) {
+            scalar.csv = !matches!(scalar.read_with, ReadWith::HeaderValue);
+        }
+        parsed
     }
 
     fn cookie(mut self) -> ParsedField {
@@ -168,7 +180,11 @@ impl FieldParser<'_> {
             self.errors.at(&self.field.ty, "a cookie is one value, not a list");
         }
         let source = FieldSource::Cookie { keys, raw };
-        self.text(source, &["empty", "duplicates", "limit", "with", "serde"], &["alias", "raw", "skip_if"])
+        self.text(
+            source,
+            &["empty", "duplicates", "limit", "bool", "with", "serde"],
+            &["alias", "raw", "skip_if"],
+        )
     }
 
     fn part(mut self) -> ParsedField {
@@ -181,7 +197,7 @@ impl FieldParser<'_> {
         };
         let source = FieldSource::Part { keys, what };
         let allowed: &[&str] = match what {
-            Part::Text => &["limit", "duplicates", "min_items", "max_items", "with", "serde"],
+            Part::Text => &["limit", "duplicates", "min_items", "max_items", "bool", "with", "serde"],
             _ => &["limit", "min_items", "max_items"],
         };
         self.text(source, allowed, &["alias", "json"])
@@ -189,13 +205,13 @@ impl FieldParser<'_> {
 
     fn json(mut self) -> ParsedField {
         let serde = Serde::of(&self.field.attrs, self.errors);
-        let ours = self.options.name();
-        if let (Some(ours), Some(theirs)) = (&ours, &serde.rename)
-            && ours.value() != theirs.value()
+        let name = self.options.name();
+        if let (Some(name), Some(renamed)) = (&name, &serde.rename)
+            && name.value() != renamed.value()
         {
-            self.errors.at(ours, "serde's `rename` has another name");
+            self.errors.at(name, "serde's `rename` has another name");
         }
-        let name = ours.or(serde.rename).unwrap_or_else(|| self.renamed());
+        let name = name.or(serde.rename).unwrap_or_else(|| self.renamed());
         let mut keys = vec![name];
         keys.extend(serde.aliases);
         self.aliases(&mut keys);
@@ -205,9 +221,11 @@ impl FieldParser<'_> {
             None => quote!(<#ty as ::core::default::Default>::default()),
         }));
         let skip_if = self.skip_if();
-        self.options.end(true, &["default", "alias", "skip_if"], self.errors);
+        let bounds = Bounds::read(&mut self.options, self.errors);
+        let known = [&["default", "alias", "skip_if"], &Bounds::WORDS[..]].concat();
+        self.options.end(true, &known, self.errors);
         let passed = serde.passed;
-        ParsedField { default, skip_if, ..FieldSource::Json { keys, passed }.into() }
+        ParsedField { default, skip_if, bounds, ..FieldSource::Json { keys, passed }.into() }
     }
 
     fn body(mut self) -> ParsedField {
@@ -252,9 +270,15 @@ impl FieldParser<'_> {
         let default = self.default();
         let scalar = Scalar::read(&mut self.options, allowed, self.cardinality, self.errors);
         let skip_if = own.contains(&"skip_if").then(|| self.skip_if()).flatten();
-        let known = [&["default"], allowed, own, &["redact"]].concat();
+        // What is no text has no bounds of a text.
+        let has_bounds = allowed.contains(&"with") && !matches!(scalar.read_with, ReadWith::HeaderValue);
+        let (bounds, words) = match has_bounds {
+            true => (Bounds::read(&mut self.options, self.errors), &Bounds::WORDS[..]),
+            false => (Bounds::default(), &[][..]),
+        };
+        let known = [&["default"], allowed, own, &["redact"], words].concat();
         self.options.end(true, &known, self.errors);
-        ParsedField { source, default, scalar: Some(scalar), skip_if, limit: None }
+        ParsedField { source, default, scalar: Some(scalar), skip_if, limit: None, bounds }
     }
 
     /// Returns the name in the attribute, else the field's own.

@@ -1,5 +1,6 @@
 //! Model: the struct and its fields, parsed and checked.
 
+pub(crate) mod bounds;
 pub(crate) mod container;
 pub(crate) mod field;
 pub(crate) mod field_attr;

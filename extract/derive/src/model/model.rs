@@ -39,7 +39,10 @@ impl Model {
         let bare = container.source.as_deref();
         let fields: Vec<_> = fields
             .iter()
-            .filter_map(|field| Field::read(field, container.rename, bare, borrow.as_ref(), &mut errors))
+            .filter_map(|field| {
+                let validate = container.validate.as_ref();
+                Field::read(field, container.rename, bare, borrow.as_ref(), validate, &mut errors)
+            })
             .collect();
         check_duplicates(&fields, &mut errors);
         check_nested_keys(&fields, &mut errors);
@@ -93,12 +96,15 @@ fn check_duplicates(fields: &[Field], errors: &mut Errors) {
             FieldSource::Nested { keys, form: true, .. } => ("form key", keys.iter().collect()),
             FieldSource::Header { name, typed: false } => ("header", vec![name]),
             FieldSource::Cookie { keys, .. } => ("cookie", keys.iter().collect()),
-            FieldSource::Form { keys } => ("form key", keys.iter().collect()),
+            FieldSource::Form { keys, .. } => ("form key", keys.iter().collect()),
             FieldSource::Json { keys, .. } => ("JSON member", keys.iter().collect()),
             FieldSource::Part { keys, .. } => ("part", keys.iter().collect()),
             _ => continue,
         };
-        for key in keys {
+        let also_query = matches!(field.source, FieldSource::Form { query: true, .. });
+        for (what, key) in keys.iter().flat_map(|key| {
+            [Some(what), also_query.then_some("query key")].into_iter().flatten().map(move |what| (what, key))
+        }) {
             if let Some(first) = taken.insert((what, key.value()), &field.ident) {
                 let message = format!("the {what} `{}` is read by `{first}` already", key.value());
                 errors.at(key, message);
@@ -121,7 +127,7 @@ fn check_nested_keys(fields: &[Field], errors: &mut Errors) {
     for field in fields {
         let (key, is_form) = match &field.source {
             FieldSource::Query { keys } | FieldSource::Nested { keys, form: false, .. } => (keys, false),
-            FieldSource::Form { keys }
+            FieldSource::Form { keys, .. }
             | FieldSource::Part { keys, .. }
             | FieldSource::Nested { keys, form: true, .. } => (keys, true),
             _ => continue,

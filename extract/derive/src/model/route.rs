@@ -4,10 +4,11 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Ident, LitStr, Token, Type};
+use syn::{Attribute, Expr, Ident, LitStr, Token, Type};
 use waylay_template::{Template, TemplateError, TemplateKind, Variable};
 
 use crate::attr::error::{Errors, suggest};
+use crate::attr::options::integer;
 use crate::model::field::Field;
 use crate::model::source::FieldSource;
 
@@ -19,6 +20,8 @@ pub(crate) struct Route {
     pub(crate) variables: Vec<Variable>,
     /// The JSON of a successful response, for documents.
     pub(crate) answer: Option<Type>,
+    /// The statuses of a successful response, for documents.
+    pub(crate) statuses: Vec<u16>,
 }
 
 const METHODS: [&str; 9] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
@@ -27,6 +30,7 @@ struct RouteAttr {
     method: Ident,
     template: LitStr,
     answer: Option<Type>,
+    statuses: Vec<u16>,
 }
 
 impl Parse for RouteAttr {
@@ -34,17 +38,37 @@ impl Parse for RouteAttr {
         const HOW: &str = "write `#[route(GET \"/users/{id}\")]`";
         let method = Ident::parse_any(input).map_err(|error| syn::Error::new(error.span(), HOW))?;
         let template = input.parse().map_err(|error: syn::Error| syn::Error::new(error.span(), HOW))?;
-        let mut answer = None;
-        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+        let (mut answer, mut statuses) = (None, Vec::new());
+        while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
             let word: Ident = input.parse()?;
-            if word != "answer" {
-                return Err(syn::Error::new(word.span(), "write `answer = Type`, the JSON of the response"));
+            match &*word.to_string() {
+                "answer" => {
+                    input.parse::<Token![=]>()?;
+                    answer = Some(input.parse()?);
+                }
+                "status" => {
+                    input.parse::<Token![=]>()?;
+                    statuses = self::statuses(&input.parse()?)?;
+                }
+                _ => {
+                    let message = "write `answer = Type`, the JSON of the response, or `status = 201`";
+                    return Err(syn::Error::new(word.span(), message));
+                }
             }
-            input.parse::<Token![=]>()?;
-            answer = Some(input.parse()?);
-            input.parse::<Option<Token![,]>>()?;
         }
-        Ok(Self { method, template, answer })
+        Ok(Self { method, template, answer, statuses })
+    }
+}
+
+/// Parses `201` or `[200, 201]`.
+fn statuses(value: &Expr) -> syn::Result<Vec<u16>> {
+    let status = |value: &Expr| {
+        let status = integer(value).filter(|status| (100..1000).contains(status));
+        status.ok_or_else(|| syn::Error::new_spanned(value, "write a status: `201`, or a list `[200, 201]`"))
+    };
+    match value {
+        Expr::Array(list) => list.elems.iter().map(status).collect(),
+        one => Ok(vec![status(one)?]),
     }
 }
 
@@ -56,7 +80,7 @@ impl Route {
         for second in found {
             errors.at(second, "a struct has one route");
         }
-        let RouteAttr { method, template, answer } = errors.check(first.parse_args())?;
+        let RouteAttr { method, template, answer, statuses } = errors.check(first.parse_args())?;
         let word = method.to_string();
         if !METHODS.contains(&&*word) {
             let meant = suggest(&word.to_ascii_uppercase(), &METHODS);
@@ -67,7 +91,7 @@ impl Route {
             errors.at(&method, message);
         }
         match variables(&template.value()) {
-            Ok(variables) => Some(Self { method, template, variables, answer }),
+            Ok(variables) => Some(Self { method, template, variables, answer, statuses }),
             Err(error) => {
                 errors.at(&template, error);
                 None

@@ -19,8 +19,8 @@ pub(crate) enum FieldSource {
     Header { name: LitStr, typed: bool },
     /// `#[cookie]`; `raw`: not percent-decoded.
     Cookie { keys: Vec<LitStr>, raw: bool },
-    /// `#[form]`
-    Form { keys: Vec<LitStr> },
+    /// `#[form]`; `query`: read from the query as well.
+    Form { keys: Vec<LitStr>, query: bool },
     /// `#[form(rest)]`
     FormRest,
     /// `#[json]`; `passed`: options for serde, unchanged.

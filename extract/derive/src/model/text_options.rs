@@ -40,6 +40,8 @@ pub(crate) enum ReadWith {
     Borrow,
     /// The header value itself.
     HeaderValue,
+    /// A `bool` by another grammar.
+    Bool { is_lenient: bool },
 }
 
 /// How an empty value is read.
@@ -70,8 +72,8 @@ impl Duplicates {
 
 impl Scalar {
     /// All options; each source allows some of them.
-    pub(crate) const ALL: [&'static str; 9] =
-        ["csv", "flag", "empty", "duplicates", "limit", "min_items", "max_items", "with", "serde"];
+    pub(crate) const ALL: [&'static str; 10] =
+        ["csv", "flag", "empty", "duplicates", "limit", "min_items", "max_items", "bool", "with", "serde"];
 
     /// Parses the options in `allowed`; others stay in the list and are reported as errors.
     pub(crate) fn read(
@@ -122,6 +124,11 @@ impl Scalar {
             "limit" => self.limit = byte_limit(options, errors),
             "min_items" => self.min_items = items("min_items", options, cardinality, errors).unwrap_or(0),
             "max_items" => self.max_items = items("max_items", options, cardinality, errors),
+            "bool" => {
+                if let Some(choice) = options.choice("bool", &["strict", "lenient"], errors) {
+                    self.read_with = ReadWith::Bool { is_lenient: choice == 1 };
+                }
+            }
             "with" => self.take_with(options, errors),
             _ => {
                 if let Some(word) = options.flag("serde", errors) {

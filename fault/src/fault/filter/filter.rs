@@ -1,10 +1,11 @@
 //! RequestFilter: which requests are eligible.
 
 use http::header::USER_AGENT;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Uri};
 
-use crate::config::error::ErrorCollector;
+use crate::config::error::{ErrorCollector, FaultErrorKind};
 use crate::connection::handle;
+use crate::fault::capability::Placement;
 use crate::fault::filter::host::HostList;
 use crate::fault::filter::lists::{ClientList, HeaderList, MethodList};
 use crate::fault::filter::path::{PathList, canonical};
@@ -37,10 +38,10 @@ pub(crate) struct AllowBlock<L> {
 
 impl RequestFilter {
     /// Tests the lists of every kind, all of which a request must pass. Block takes precedence over
-    /// allow. An empty allow list allows all.
-    pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), SkipReason> {
-        let path = canonical(request.uri().path());
-        let (uri, headers) = (request.uri(), request.headers());
+    /// allow. An allow list that was not given is empty, and allows all.
+    pub(crate) fn admit<B>(&self, placement: Placement, request: &Request<B>) -> Result<(), SkipReason> {
+        let (uri, headers) = (original_uri(placement, request), request.headers());
+        let path = canonical(uri.path());
         if self.protect_probes && is_probe(&path, headers) {
             return Err(SkipReason::Protected);
         }
@@ -56,9 +57,38 @@ impl RequestFilter {
             passes(&self.routes, RouteList::is_empty, |list| list.contains(extensions))
         };
         #[cfg(feature = "router")]
-        let admitted = admitted && passes(&self.rules, RuleList::is_empty, |list| list.contains(request));
+        let admitted =
+            admitted && passes(&self.rules, RuleList::is_empty, |list| list.contains(request, uri));
         if admitted { Ok(()) } else { Err(SkipReason::NoMatch) }
     }
+}
+
+/// Returns the URI as the server got it, before a router removed the prefix that it is nested under:
+/// axum's `OriginalUri` and waylay-router's `Mount` keep it.
+///
+/// A client's request has its own: the extensions may be those of the request that it is sent for.
+pub(crate) fn original_uri<B>(placement: Placement, request: &Request<B>) -> &Uri {
+    let uri = request.uri();
+    if placement != Placement::Server {
+        return uri;
+    }
+    #[cfg(feature = "axum")]
+    let uri = match request.extensions().get::<axum::extract::OriginalUri>() {
+        Some(axum::extract::OriginalUri(original)) => longer(uri, original),
+        None => uri,
+    };
+    #[cfg(feature = "router")]
+    let uri = match request.extensions().get::<waylay_router::Mount>() {
+        Some(mount) => longer(uri, mount.original_uri()),
+        None => uri,
+    };
+    uri
+}
+
+/// Of two routers, one within the other, the outer one has the longer path.
+#[cfg(any(feature = "axum", feature = "router"))]
+fn longer<'a>(one: &'a Uri, other: &'a Uri) -> &'a Uri {
+    if other.path().len() > one.path().len() { other } else { one }
 }
 
 fn passes<L>(lists: &AllowBlock<L>, is_empty: impl Fn(&L) -> bool, contains: impl Fn(&L) -> bool) -> bool {
@@ -70,15 +100,45 @@ fn passes<L>(lists: &AllowBlock<L>, is_empty: impl Fn(&L) -> bool, contains: imp
 #[derive(Debug, Default)]
 pub(crate) struct FilterConfig {
     pub(crate) allow_probes: bool,
-    pub(crate) methods: AllowBlock<Vec<String>>,
-    pub(crate) paths: AllowBlock<Vec<String>>,
-    pub(crate) headers: AllowBlock<Vec<(String, String)>>,
-    pub(crate) hosts: AllowBlock<Vec<String>>,
-    pub(crate) clients: AllowBlock<Vec<String>>,
+    pub(crate) methods: ListConfig<String>,
+    pub(crate) paths: ListConfig<String>,
+    pub(crate) headers: ListConfig<(String, String)>,
+    pub(crate) hosts: ListConfig<String>,
+    pub(crate) clients: ListConfig<String>,
     #[cfg(any(feature = "axum", feature = "router"))]
-    pub(crate) routes: AllowBlock<Vec<String>>,
+    pub(crate) routes: ListConfig<String>,
     #[cfg(feature = "router")]
-    pub(crate) rules: AllowBlock<Vec<String>>,
+    pub(crate) rules: ListConfig<String>,
+}
+
+/// Two lists of one kind, as given. An allow list that was not given allows all.
+#[derive(Debug)]
+pub(crate) struct ListConfig<T> {
+    pub(crate) block: Vec<T>,
+    pub(crate) allow: Option<Vec<T>>,
+}
+
+// Not derived, since that would require `T: Default`.
+impl<T> Default for ListConfig<T> {
+    fn default() -> Self {
+        Self { block: Vec::new(), allow: None }
+    }
+}
+
+impl<T> ListConfig<T> {
+    fn check<L>(
+        self,
+        kind: &str,
+        errors: &mut ErrorCollector,
+        check: fn(&str, Vec<T>, &mut ErrorCollector) -> L,
+    ) -> AllowBlock<L> {
+        let block = check(&format!("block_{kind}"), self.block, errors);
+        let setting = format!("allow_{kind}");
+        if self.allow.as_ref().is_some_and(Vec::is_empty) {
+            errors.add(&*setting, "[]", FaultErrorKind::EmptyAllowList);
+        }
+        AllowBlock { block, allow: check(&setting, self.allow.unwrap_or_default(), errors) }
+    }
 }
 
 impl FilterConfig {
@@ -86,36 +146,15 @@ impl FilterConfig {
     pub(crate) fn check(self, errors: &mut ErrorCollector) -> RequestFilter {
         RequestFilter {
             protect_probes: !self.allow_probes,
-            methods: AllowBlock {
-                block: MethodList::check("block_methods", self.methods.block, errors),
-                allow: MethodList::check("allow_methods", self.methods.allow, errors),
-            },
-            paths: AllowBlock {
-                block: PathList::check("block_paths", self.paths.block, errors),
-                allow: PathList::check("allow_paths", self.paths.allow, errors),
-            },
-            headers: AllowBlock {
-                block: HeaderList::check("block_headers", self.headers.block, errors),
-                allow: HeaderList::check("allow_headers", self.headers.allow, errors),
-            },
-            hosts: AllowBlock {
-                block: HostList::check("block_hosts", self.hosts.block, errors),
-                allow: HostList::check("allow_hosts", self.hosts.allow, errors),
-            },
-            clients: AllowBlock {
-                block: ClientList::check("block_clients", self.clients.block, errors),
-                allow: ClientList::check("allow_clients", self.clients.allow, errors),
-            },
+            methods: self.methods.check("methods", errors, MethodList::check),
+            paths: self.paths.check("paths", errors, PathList::check),
+            headers: self.headers.check("headers", errors, HeaderList::check),
+            hosts: self.hosts.check("hosts", errors, HostList::check),
+            clients: self.clients.check("clients", errors, ClientList::check),
             #[cfg(any(feature = "axum", feature = "router"))]
-            routes: AllowBlock {
-                block: RouteList::check("block_routes", self.routes.block, errors),
-                allow: RouteList::check("allow_routes", self.routes.allow, errors),
-            },
+            routes: self.routes.check("routes", errors, RouteList::check),
             #[cfg(feature = "router")]
-            rules: AllowBlock {
-                block: RuleList::check("block_rules", self.rules.block, errors),
-                allow: RuleList::check("allow_rules", self.rules.allow, errors),
-            },
+            rules: self.rules.check("rules", errors, RuleList::check),
         }
     }
 }

@@ -71,6 +71,9 @@ impl MethodList {
         let mut list = Vec::with_capacity(names.len());
         for (index, name) in names.into_iter().enumerate() {
             match Method::from_bytes(name.as_bytes()) {
+                Ok(_) if is_lower_case(&name) => {
+                    errors.add(format!("{setting}[{index}]"), name, FaultErrorKind::Method);
+                }
                 Ok(method) => list.push(method),
                 Err(_) => errors.add(format!("{setting}[{index}]"), name, FaultErrorKind::Method),
             }
@@ -85,4 +88,10 @@ impl MethodList {
     pub(crate) fn contains(&self, method: &Method) -> bool {
         self.0.contains(method)
     }
+}
+
+/// A registered method (RFC 9110, section 9) in lower case, which no client sends: methods are
+/// case-sensitive.
+fn is_lower_case(name: &str) -> bool {
+    matches!(name, "get" | "head" | "post" | "put" | "delete" | "connect" | "options" | "trace" | "patch")
 }

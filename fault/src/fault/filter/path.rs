@@ -43,6 +43,7 @@ impl PathList {
         if !pattern.starts_with('/') {
             return Err("it does not begin with `/`".to_owned());
         }
+        check_template(pattern)?;
         let template = escape(pattern)?;
         let prefix = template.strip_suffix("/*");
         if without_tail(prefix.unwrap_or(&template)).contains('*') {
@@ -102,6 +103,74 @@ pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Rejects what a path cannot contain, and what other routers mean by a variable.
+fn check_template(pattern: &str) -> Result<(), String> {
+    if let Some(at) = pattern.find(['?', '#']) {
+        let mark = &pattern[at..=at];
+        let escape = if mark == "?" { "%3F" } else { "%23" };
+        return Err(format!(
+            "a path ends before `{mark}`; leave out what follows, or write `{escape}` for the character"
+        ));
+    }
+    check_variables(pattern, |name| {
+        if name.contains(':') {
+            return Err("a variable has no expression here; write `{name}`".to_owned());
+        }
+        let name = name.strip_prefix('*').unwrap_or(name);
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
+        if is_name { Ok(()) } else { Err("a variable is written `{name}`, a tail `{*name}`".to_owned()) }
+    })?;
+    check_foreign(pattern)
+}
+
+/// Rejects the variables of other routers: `:name` and `<name>`.
+pub(crate) fn check_foreign(template: &str) -> Result<(), String> {
+    for segment in template.split('/').skip(1) {
+        let name = segment.strip_prefix(':').or_else(|| segment.strip_prefix('<')?.strip_suffix('>'));
+        let Some(name) = name.filter(|name| name.starts_with(|c: char| c.is_alphabetic() || c == '_')) else {
+            continue;
+        };
+        let name: String = name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        return Err(format!(
+            "`{segment}` is no variable; write `{{{name}}}`, or `%3A` and `%3C` for `:` and `<`"
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that braces are balanced, and what is in each pair of them.
+pub(crate) fn check_variables(
+    template: &str,
+    check: impl Fn(&str) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (brace, after) = (&rest[at..=at], &rest[at + 1..]);
+        if let Some(after) = after.strip_prefix(brace) {
+            rest = after;
+        } else if brace == "}" {
+            return Err("a `}` without its `{` is written `}}`".to_owned());
+        } else {
+            // An expression may have braces of its own.
+            let mut depth = 1_usize;
+            let end = after.find(|c| {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    _ => {}
+                }
+                depth == 0
+            });
+            let Some(end) = end else {
+                return Err("a `{` without its `}` is written `{{`; a variable is `{name}`".to_owned());
+            };
+            check(&after[..end])?;
+            rest = &after[end + 1..];
+        }
+    }
+    Ok(())
+}
+
 /// Patterns are written decoded, except for `%2F` and `%25`.
 fn escape(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len());
@@ -111,6 +180,11 @@ fn escape(pattern: &str) -> Result<String, String> {
         out.push_str(match rest.get(at + 1..at + 3) {
             Some("2F" | "2f") => "%2F",
             Some("25") => "%25",
+            // Of which a template would say something else.
+            Some("3A" | "3a") => ":",
+            Some("3C" | "3c") => "<",
+            Some("3F" | "3f") => "?",
+            Some("23") => "#",
             _ => {
                 let column = pattern.len() - rest.len() + at + 1;
                 return Err(format!(

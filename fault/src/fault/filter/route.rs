@@ -6,7 +6,7 @@ use std::collections::HashSet;
 #[cfg(any(feature = "axum", feature = "router"))]
 use http::Extensions;
 #[cfg(feature = "router")]
-use http::Request;
+use http::{Request, Uri};
 #[cfg(feature = "router")]
 use waylay_router::{ConnectionInfo, Peer, Policy, Precedence, Route, Table};
 
@@ -14,6 +14,8 @@ use waylay_router::{ConnectionInfo, Peer, Policy, Precedence, Route, Table};
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 #[cfg(feature = "router")]
 use crate::connection::handle;
+#[cfg(any(feature = "axum", feature = "router"))]
+use crate::fault::filter::path::{check_foreign, check_variables};
 
 /// Templates as given to the router, such as `/orders/{id}`, and names of routes.
 #[cfg(any(feature = "axum", feature = "router"))]
@@ -25,10 +27,7 @@ impl RouteList {
     /// Takes the templates; each one that no router accepts is reported under `setting[index]`.
     pub(crate) fn check(setting: &str, templates: Vec<String>, errors: &mut ErrorCollector) -> Self {
         for (index, template) in templates.iter().enumerate() {
-            // A route's name never begins with a slash; only waylay-router has names.
-            let is_name = cfg!(feature = "router") && !template.is_empty();
-            if !template.starts_with('/') && !is_name {
-                let why = "it does not begin with `/`".to_owned();
+            if let Err(why) = check_route(template) {
                 errors.add(format!("{setting}[{index}]"), template, FaultErrorKind::Pattern(why));
             }
         }
@@ -41,7 +40,31 @@ impl RouteList {
 
     pub(crate) fn contains(&self, extensions: &Extensions) -> bool {
         matched(extensions).is_some_and(|template| self.0.contains(template))
+            || self.contains_mounted(extensions)
             || self.contains_name(extensions)
+    }
+
+    /// Tests whether the list contains the template with the prefix of waylay-router's mount.
+    fn contains_mounted(&self, extensions: &Extensions) -> bool {
+        #[cfg(feature = "router")]
+        {
+            let Some(mount) = extensions.get::<waylay_router::Mount>() else { return false };
+            let outer = mount.matched().template();
+            // The template of a prefix shows that more follows.
+            let prefix = outer.strip_suffix("/\u{2026}").unwrap_or(outer).trim_end_matches('/');
+            let inner = |template: &str| template != outer && self.0.contains(&format!("{prefix}{template}"));
+            let matched = extensions.get::<waylay_router::Matched>();
+            #[cfg(feature = "axum")]
+            if extensions.get::<axum::extract::MatchedPath>().is_some_and(|path| inner(path.as_str())) {
+                return true;
+            }
+            matched.is_some_and(|matched| inner(matched.template()))
+        }
+        #[cfg(not(feature = "router"))]
+        {
+            let _ = extensions;
+            false
+        }
     }
 
     /// Tests whether the list contains the name of the matched route.
@@ -57,6 +80,30 @@ impl RouteList {
             false
         }
     }
+}
+
+/// Rejects what is neither a template of axum or waylay-router nor a route's name.
+#[cfg(any(feature = "axum", feature = "router"))]
+fn check_route(template: &str) -> Result<(), String> {
+    // A route's name never begins with a slash; only waylay-router has names.
+    let is_name = cfg!(feature = "router") && !template.is_empty() && !template.contains(['/', '{', '}']);
+    if is_name {
+        return Ok(());
+    }
+    if !template.starts_with('/') {
+        return Err("it does not begin with `/`".to_owned());
+    }
+    check_variables(template, |name| {
+        if name.is_empty() { Err("a variable is written `{name}`".to_owned()) } else { Ok(()) }
+    })?;
+    let tail = template.rsplit('/').next().and_then(|segment| segment.strip_prefix('*'));
+    if let Some(name) = tail {
+        return Err(format!(
+            "`*{name}` is no tail; write `{{*{}}}`",
+            if name.is_empty() { "rest" } else { name }
+        ));
+    }
+    check_foreign(template)
 }
 
 /// Returns the matched template; that of the inner router takes precedence.
@@ -102,13 +149,22 @@ impl RuleList {
     }
 
     /// Tests whether a rule matches.
-    pub(crate) fn contains<B>(&self, request: &Request<B>) -> bool {
+    pub(crate) fn contains<B>(&self, request: &Request<B>, uri: &Uri) -> bool {
         let extensions = request.extensions();
         let mut peer = extensions.get::<Peer>().cloned().unwrap_or_default();
         peer.addr = handle::client_address(extensions).map(|client| (client, 0).into());
         if let Some(behind) = extensions.get::<ConnectionInfo>() {
             peer.scheme.clone_from(&behind.scheme);
         }
-        self.0.iter().any(|table| table.find(request, &peer).is_ok())
+        if uri == request.uri() {
+            return self.0.iter().any(|table| table.find(request, &peer).is_ok());
+        }
+        let mut original = Request::new(());
+        *original.method_mut() = request.method().clone();
+        *original.uri_mut() = uri.clone();
+        *original.version_mut() = request.version();
+        *original.headers_mut() = request.headers().clone();
+        *original.extensions_mut() = extensions.clone();
+        self.0.iter().any(|table| table.find(&original, &peer).is_ok())
     }
 }

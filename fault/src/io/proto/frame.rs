@@ -69,6 +69,10 @@ impl Framing for WebSocketFraming {
         rest.unsplit(self.buffer.split());
         rest.freeze()
     }
+
+    fn buffered(&self) -> usize {
+        self.message.len() + self.buffer.len()
+    }
 }
 
 impl WebSocketFraming {

@@ -79,6 +79,18 @@ impl HttpInterceptor {
         }
     }
 
+    /// These bytes were read without us.
+    pub(crate) fn observe_incoming(&mut self, connection: &Connection, data: &[u8]) {
+        self.protocol.observe_incoming(data, connection);
+    }
+
+    /// The server flushes what it has written.
+    pub(crate) fn observe_flush(&mut self, connection: &Connection) {
+        if matches!(self.protocol, ProtocolState::Http1) {
+            self.set_between_responses(connection, true);
+        }
+    }
+
     fn observe_slice(&mut self, connection: &Connection, data: &[u8]) {
         self.protocol.observe_outgoing(data);
         if matches!(self.protocol, ProtocolState::Http1) && !data.is_empty() {
@@ -123,6 +135,7 @@ impl HttpInterceptor {
                 HttpCommand::Messages { tap, handle } => {
                     pending.pump.get_or_insert_default().add(&tap, handle)
                 }
+                HttpCommand::Standby(standby) => pending.pump.get_or_insert_default().watch(&standby),
                 HttpCommand::Drain { .. } => {}
             }
         }
@@ -140,21 +153,13 @@ impl HttpInterceptor {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        // Without a change, read directly from the io.
-        if self.is_passthrough()
-            && let Some(io) = state.plain()
-        {
-            let before = buf.filled().len();
-            ready!(Pin::new(io).poll_read(cx, buf))?;
-            self.protocol.observe_incoming(&buf.filled()[before..], &state.connection);
-            return Poll::Ready(Ok(()));
-        }
         ready!(state.poll_state(cx));
         self.apply_commands(state);
         if let ResponseEdit::Messages(pump) = &mut self.edit {
-            return read_messages(pump, state, cx, buf);
+            let wakers = state.connection.wakers().clone();
+            return pump.poll_read_and_drain(Pin::new(state), cx, buf, &wakers);
         }
-        if self.protocol.is_draining() {
+        if self.protocol.is_draining() || !self.unwritten.is_empty() {
             let write_frames = self.write_frames(state, cx)?;
             if self.protocol.is_done() {
                 ready!(write_frames);
@@ -185,21 +190,14 @@ impl HttpInterceptor {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        if self.is_passthrough()
-            && let Some(io) = state.plain()
-        {
-            let written = ready!(Pin::new(io).poll_write(cx, data))?;
-            self.observe_slice(&state.connection, &data[..written]);
-            return Poll::Ready(Ok(written));
-        }
         ready!(state.poll_state(cx));
         self.apply_commands(state);
         ready!(self.write_frames(state, cx))?;
         match &mut self.edit {
-            ResponseEdit::Messages(pump) => match pump.poll_write(Pin::new(&mut *state), cx, data) {
-                Poll::Pending if read_ahead(pump, state, cx) => pump.poll_write(Pin::new(state), cx, data),
-                poll => poll,
-            },
+            ResponseEdit::Messages(pump) => {
+                let wakers = state.connection.wakers().clone();
+                pump.poll_watched(Pin::new(state), &wakers, |pump, io, cx| pump.poll_write(io, cx, data))
+            }
             ResponseEdit::Chunks(_) => self.write_chunks(state, cx, data),
             ResponseEdit::Pending(_) => self.write_head(state, cx, data),
             ResponseEdit::Nothing => {
@@ -208,7 +206,7 @@ impl HttpInterceptor {
                 self.observe_slice(&state.connection, &data[..written]);
                 if self.protocol.is_due() {
                     // The server may neither write nor read again by itself.
-                    state.connection.wake();
+                    state.connection.wakers().wake_all();
                 }
                 Poll::Ready(Ok(written))
             }
@@ -274,22 +272,14 @@ impl HttpInterceptor {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        if matches!(self.protocol, ProtocolState::Http1) {
-            self.set_between_responses(&state.connection, true);
-        }
-        if self.is_passthrough()
-            && let Some(io) = state.plain()
-        {
-            return Pin::new(io).poll_flush(cx);
-        }
         ready!(state.poll_state(cx));
         self.apply_commands(state);
         ready!(self.write_frames(state, cx))?;
         match &mut self.edit {
-            ResponseEdit::Messages(pump) => match pump.poll_flush(Pin::new(&mut *state), cx) {
-                Poll::Pending if read_ahead(pump, state, cx) => pump.poll_flush(Pin::new(state), cx),
-                poll => poll,
-            },
+            ResponseEdit::Messages(pump) => {
+                let wakers = state.connection.wakers().clone();
+                pump.poll_watched(Pin::new(state), &wakers, WebSocketPump::poll_flush)
+            }
             ResponseEdit::Chunks(chunks) if chunks.closes() => {
                 ready!(state.flush(cx))?;
                 state.connection.end(Termination::Close, chunks.handle.name());
@@ -314,10 +304,10 @@ impl HttpInterceptor {
             ready!(self.write_frames(state, cx))?;
         }
         match &mut self.edit {
-            ResponseEdit::Messages(pump) => match pump.poll_shutdown(Pin::new(&mut *state), cx) {
-                Poll::Pending if read_ahead(pump, state, cx) => pump.poll_shutdown(Pin::new(state), cx),
-                poll => poll,
-            },
+            ResponseEdit::Messages(pump) => {
+                let wakers = state.connection.wakers().clone();
+                pump.poll_watched(Pin::new(state), &wakers, WebSocketPump::poll_shutdown)
+            }
             _ => state.shutdown(cx),
         }
     }
@@ -346,41 +336,6 @@ impl HttpInterceptor {
             self.unwritten = unwritten;
         }
     }
-}
-
-/// Reads from a WebSocket, and writes the messages that are due meanwhile.
-fn read_messages<T>(
-    pump: &mut WebSocketPump,
-    state: &mut StreamState<T>,
-    cx: &mut Context<'_>,
-    buf: &mut ReadBuf<'_>,
-) -> Poll<io::Result<()>>
-where
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    // A failure is reported to the writer.
-    let _ = pump.poll_drain(Pin::new(&mut *state), cx);
-    let read = ready!(pump.poll_read(Pin::new(&mut *state), cx, buf));
-    state.connection.forget_reader();
-    if pump.release_after_close() {
-        state.connection.wake();
-    }
-    Poll::Ready(read)
-}
-
-/// Reads from the client while a server waits for its message to be written, to notice that the
-/// client has left. Returns whether it has.
-fn read_ahead<T>(pump: &mut WebSocketPump, state: &mut StreamState<T>, cx: &Context<'_>) -> bool
-where
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    // With the waker of the reading task, which the io would otherwise forget.
-    let reader = state.connection.reader();
-    let waker = reader.as_ref().unwrap_or(cx.waker());
-    if pump.read_ahead(Pin::new(&mut *state), &mut Context::from_waker(waker)) {
-        state.connection.wake();
-    }
-    pump.release_after_close()
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for StreamState<T> {

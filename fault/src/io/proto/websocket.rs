@@ -1,6 +1,7 @@
 //! WebSocketPump: message rules on both directions of a WebSocket; tap.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
@@ -9,8 +10,9 @@ use http::Extensions;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::body::stage::FaultHandle;
-use crate::connection::messages::{MessageFault, MessagePipe, MessageTap};
+use crate::body::stage::{FaultHandle, Pause};
+use crate::connection::messages::{MessageFault, MessagePipe, MessageTap, StandbyTap};
+use crate::connection::waker::TaskWakers;
 use crate::fault::changes::MessageTaps;
 use crate::fault::state::PendingInjection;
 use crate::io::proto::frame::WebSocketFraming;
@@ -30,6 +32,13 @@ pub(crate) struct WebSocketPump {
 }
 
 impl WebSocketPump {
+    /// Follows both directions for a fault that is off.
+    pub(crate) fn watch(&mut self, standby: &Arc<dyn StandbyTap>) {
+        for (chain, side) in [(&mut self.incoming, Side::Request), (&mut self.outgoing, Side::Response)] {
+            chain.pipes.push(WebSocketPipe::standby(standby.clone(), side));
+        }
+    }
+
     /// Adds the rules of a fault after those of outer layers.
     pub(crate) fn add(&mut self, tap: &MessageTap, handle: Box<dyn FaultHandle>) {
         let chain = match tap.side {
@@ -121,6 +130,49 @@ impl WebSocketPump {
         }
     }
 
+    /// Whether nothing is done to the messages.
+    pub(crate) fn is_passthrough(&self) -> bool {
+        self.incoming.is_passthrough() && self.outgoing.is_passthrough() && self.error.is_none()
+    }
+
+    /// Reads, and writes the messages that are due meanwhile.
+    pub(crate) fn poll_read_and_drain<Io: AsyncRead + AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut Io>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        wakers: &TaskWakers,
+    ) -> Poll<io::Result<()>> {
+        // A failure is reported to the writer.
+        let _ = self.poll_drain(io.as_mut(), cx);
+        let read = ready!(self.poll_read(io, cx, buf));
+        if self.release_after_close() {
+            wakers.wake_all();
+        }
+        Poll::Ready(read)
+    }
+
+    /// Writes or flushes. A server that waits for its message to be sent does not read; so that a
+    /// client is noticed that leaves meanwhile, this does.
+    pub(crate) fn poll_watched<Io: AsyncRead + AsyncWrite, R>(
+        &mut self,
+        mut io: Pin<&mut Io>,
+        wakers: &Arc<TaskWakers>,
+        mut write: impl FnMut(&mut Self, Pin<&mut Io>, &mut Context<'_>) -> Poll<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
+        let waker = wakers.waker();
+        let cx = &mut Context::from_waker(&waker);
+        match write(self, io.as_mut(), cx) {
+            Poll::Pending => {
+                if self.read_ahead(io.as_mut(), cx) {
+                    wakers.wake_all();
+                }
+                if self.release_after_close() { write(self, io, cx) } else { Poll::Pending }
+            }
+            poll => poll,
+        }
+    }
+
     /// Writes all messages that are due.
     pub(crate) fn poll_drain<Io: AsyncWrite>(
         &mut self,
@@ -187,6 +239,10 @@ struct PipeChain {
 }
 
 impl PipeChain {
+    fn is_passthrough(&self) -> bool {
+        self.pipes.is_empty() && self.ready.is_empty()
+    }
+
     /// Pushes bytes into the first pipe.
     fn push(&mut self, data: &[u8]) {
         match self.pipes.first_mut() {
@@ -250,20 +306,67 @@ struct WebSocketPipe {
     pipe: MessagePipe<WebSocketFraming>,
     /// Sent when the direction is stopped.
     close: Bytes,
-    handle: Box<dyn FaultHandle>,
-    /// A fault that was off stays off for this direction: the frames that passed were not read.
+    /// `None` while the fault is not enabled yet.
+    handle: Option<Box<dyn FaultHandle>>,
+    standby: Option<(Arc<dyn StandbyTap>, Side)>,
+    /// A fault that was off after it was enabled stays off for this direction: the frames that passed
+    /// were not read.
     is_off: bool,
 }
 
 impl WebSocketPipe {
     fn new(tap: &MessageTap, handle: Box<dyn FaultHandle>) -> Self {
-        let fault = MessageFault::new(tap.rules.clone(), tap.draws.clone());
-        let pipe = MessagePipe::new(WebSocketFraming::default(), fault);
-        Self { pipe, close: tap.close.frame(tap.side), handle, is_off: false }
+        let mut pipe = Self {
+            pipe: MessagePipe::new(WebSocketFraming::default(), None),
+            close: Bytes::new(),
+            handle: None,
+            standby: None,
+            is_off: false,
+        };
+        pipe.inject(tap, handle);
+        pipe
+    }
+
+    fn standby(standby: Arc<dyn StandbyTap>, side: Side) -> Self {
+        Self {
+            pipe: MessagePipe::new(WebSocketFraming::default(), None),
+            close: Bytes::new(),
+            handle: None,
+            standby: Some((standby, side)),
+            is_off: false,
+        }
+    }
+
+    fn inject(&mut self, tap: &MessageTap, handle: Box<dyn FaultHandle>) {
+        self.pipe.inject(MessageFault::new(tap.rules.clone(), tap.draws.clone()));
+        self.close = tap.close.frame(tap.side);
+        self.handle = Some(handle);
+    }
+
+    /// Takes the rules of a fault that was enabled.
+    fn join(&mut self) {
+        let Some((standby, side)) = &self.standby else { return };
+        match standby.join(*side) {
+            None => {}
+            Some(None) => self.leave(),
+            Some(Some((tap, handle))) => {
+                self.standby = None;
+                self.inject(&tap, handle);
+            }
+        }
+    }
+
+    /// Passes everything from now on.
+    fn leave(&mut self) {
+        if self.standby.take().is_some() {
+            self.pipe.leave();
+        }
+        self.is_off = true;
     }
 
     fn push(&mut self, data: &[u8]) {
-        self.is_off |= self.handle.is_off();
+        self.join();
+        self.is_off |= self.handle.as_ref().is_some_and(|handle| handle.is_off());
         if self.is_off {
             self.pipe.push_unchanged(data);
         } else if self.pipe.push(data) {
@@ -273,13 +376,17 @@ impl WebSocketPipe {
 
     /// Sends everything at once, and all that follows unchanged: the receiver has left.
     fn release(&mut self) {
-        self.is_off = true;
+        self.leave();
         self.pipe.release();
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let Self { pipe, handle, .. } = self;
-        pipe.poll_next(cx, handle.is_off(), |time| handle.pause(time))
+        match handle {
+            Some(handle) => pipe.poll_next(cx, handle.is_off(), |time| handle.pause(time)),
+            // Nothing is delayed.
+            None => pipe.poll_next(cx, true, |_| Pause::new(std::future::ready(None))),
+        }
     }
 }
 
@@ -303,13 +410,14 @@ impl WebSocketPipe {
 /// ```
 pub fn tap<Io>(extensions: &Extensions, io: Io) -> TappedStream<Io> {
     let mut pipes = WebSocketPump::default();
-    if let Some(MessageTaps { taps, pending }) = extensions.get() {
+    if let Some(MessageTaps { taps, pending, standby }) = extensions.get() {
         pending.iter().for_each(PendingInjection::confirm);
         for (tap, active) in taps {
             pipes.add(tap, Box::new(active.clone()));
         }
+        standby.iter().for_each(|standby| pipes.watch(standby));
     }
-    TappedStream { io, pipes }
+    TappedStream { io, pipes, wakers: Arc::default() }
 }
 
 pin_project! {
@@ -318,30 +426,45 @@ pin_project! {
         #[pin]
         io: Io,
         pipes: WebSocketPump,
+        wakers: Arc<TaskWakers>,
     }
 }
 
-impl<Io: AsyncRead> AsyncRead for TappedStream<Io> {
+impl<Io: AsyncRead + AsyncWrite> AsyncRead for TappedStream<Io> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        this.pipes.poll_read(this.io, cx, buf)
+        if this.pipes.is_passthrough() {
+            return this.io.poll_read(cx, buf);
+        }
+        this.wakers.register_reader(cx.waker());
+        let waker = this.wakers.waker();
+        this.pipes.poll_read_and_drain(this.io, &mut Context::from_waker(&waker), buf, this.wakers)
     }
 }
 
-impl<Io: AsyncWrite> AsyncWrite for TappedStream<Io> {
+impl<Io: AsyncRead + AsyncWrite> AsyncWrite for TappedStream<Io> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.project();
-        this.pipes.poll_write(this.io, cx, buf)
+        if this.pipes.is_passthrough() {
+            return this.io.poll_write(cx, buf);
+        }
+        this.wakers.register_writer(cx.waker());
+        this.pipes.poll_watched(this.io, this.wakers, |pump, io, cx| pump.poll_write(io, cx, buf))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        this.pipes.poll_flush(this.io, cx)
+        if this.pipes.is_passthrough() {
+            return this.io.poll_flush(cx);
+        }
+        this.wakers.register_writer(cx.waker());
+        this.pipes.poll_watched(this.io, this.wakers, WebSocketPump::poll_flush)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        this.pipes.poll_shutdown(this.io, cx)
+        this.wakers.register_writer(cx.waker());
+        this.pipes.poll_watched(this.io, this.wakers, WebSocketPump::poll_shutdown)
     }
 }
 

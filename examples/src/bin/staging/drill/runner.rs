@@ -15,6 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
+use waylay_examples::server::Limits;
 use waylay_fault::Reporter;
 
 use super::client::Client;
@@ -34,7 +35,7 @@ pub(crate) async fn run(requests: NonZeroU32, seed: u64) -> Result<Report, Box<d
     let log = Arc::new(InjectionLog::default());
     let reporter: Arc<dyn Reporter> = log.clone();
     let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let servers = Servers::bind(free_port, free_port, seed, &reporter).await?;
+    let servers = Servers::bind(free_port, free_port, seed, Limits::default(), &reporter).await?;
     let control = ControlClient::new(servers.control_address());
     let client = Client::new(servers.shop_address());
     let (stop, stopped) = oneshot::channel::<()>();

@@ -1,0 +1,108 @@
+//! Checks of the declared bounds of a field.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::extract::finish::location_of;
+use crate::model::bounds::{Bounds, in_rust};
+use crate::model::field::Field;
+use crate::model::source::Cardinality;
+
+/// Returns an expression for an `Option` of the field's type that reports every bound a value is outside of.
+pub(crate) fn checked(field: &Field, value: TokenStream) -> TokenStream {
+    let Some(checks) = checks(field, &field.bounds) else {
+        return value;
+    };
+    quote! {
+        match #value {
+            ::core::option::Option::Some(__value) => {
+                let __before = __errors.count();
+                {
+                    let __value = &__value;
+                    #checks
+                }
+                (__errors.count() == __before).then_some(__value)
+            }
+            ::core::option::Option::None => ::core::option::Option::None,
+        }
+    }
+}
+
+/// Returns the statements for the bounds that a validation library declares: where a field is invalid, there
+/// is no struct that the library could check, so that the others are checked one by one.
+///
+/// Only types whose comparison is known are checked.
+pub(crate) fn library_checks(field: &Field) -> Option<TokenStream> {
+    const NUMBERS: [&str; 14] = [
+        "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64",
+    ];
+    let item = field.cardinality.item().to_token_stream().to_string();
+    let is_number = NUMBERS.contains(&&*item);
+    let bounds = Bounds {
+        min: field.library_bounds.min.clone().filter(|_| is_number),
+        max: field.library_bounds.max.clone().filter(|_| is_number),
+        min_length: field.library_bounds.min_length.filter(|_| item == "String"),
+        // A length that the library counts in bytes has at most so many characters.
+        max_length: field.library_bounds.max_length.filter(|_| item == "String"),
+        ..Bounds::default()
+    };
+    checks(field, &bounds)
+}
+
+/// Returns the statements that check `__value`.
+fn checks(field: &Field, bounds: &Bounds) -> Option<TokenStream> {
+    let (location, name) = location_of(field)?;
+    let report = |detail: TokenStream| quote!(__errors.report_bound(__rt::Location::#location, #name, __index, #detail););
+    let item = field.cardinality.item().span();
+    let mut tests = Vec::new();
+    for (bound, operator, words) in
+        [(&bounds.min, quote!(>=), "expected at least {}"), (&bounds.max, quote!(<=), "expected at most {}")]
+    {
+        if let Some(bound) = bound {
+            let report = report(quote!(::std::format!(#words, #bound)));
+            tests.push(quote!(if !(*__item #operator #bound) { #report }));
+        }
+    }
+    if let Some(of) = &bounds.multiple_of {
+        let report = report(quote!(::std::format!("expected a multiple of {}", #of)));
+        tests.push(quote!(if !__rt::is_multiple(__item, #of) { #report }));
+    }
+    for (bound, operator, words) in [
+        (bounds.min_length, quote!(<), "expected at least {} characters"),
+        (bounds.max_length, quote!(>), "expected at most {} characters"),
+    ] {
+        if let Some(bound) = bound {
+            let report = report(quote!(::std::format!(#words, #bound)));
+            // At the type itself, so that the compiler points there if it is no text.
+            let count = quote_spanned!(item=> __rt::characters(__item));
+            tests.push(quote!(if #count #operator #bound { #report }));
+        }
+    }
+    if let Some(pattern) = &bounds.pattern {
+        let regex = in_rust(&pattern.value());
+        let report = report(quote!(::std::format!("expected text that matches `{}`", #pattern)));
+        let is_match = quote_spanned!(item=> __PATTERN.is_match(__item));
+        tests.push(quote! {{
+            static __PATTERN: __rt::Pattern = __rt::Pattern::new(#regex);
+            if !#is_match { #report }
+        }});
+    }
+    if tests.is_empty() {
+        return None;
+    }
+    let none = quote!(let __index: ::core::option::Option<usize> = ::core::option::Option::None;);
+    let some = quote!(let __index = ::core::option::Option::Some(__index););
+    Some(match field.cardinality {
+        Cardinality::Single(_) => quote!({ let __item = __value; #none #(#tests)* }),
+        Cardinality::Option(_) => quote! {
+            if let ::core::option::Option::Some(__item) = __value { #none #(#tests)* }
+        },
+        Cardinality::List(_) => quote! {
+            for (__index, __item) in __value.iter().enumerate() { #some #(#tests)* }
+        },
+        Cardinality::OptionList(_) => quote! {
+            for (__index, __item) in __value.iter().flatten().enumerate() { #some #(#tests)* }
+        },
+    })
+}

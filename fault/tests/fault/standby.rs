@@ -1,0 +1,294 @@
+//! Streams that are open when their fault is enabled: the messages from then on are changed.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::channel::Sender;
+use http_body_util::{BodyExt, Channel};
+use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tower::{ServiceExt, service_fn};
+use tower_layer::Layer;
+use waylay_fault::{
+    Delay, Fault, FaultBody, FaultStream, Format, Group, Injector, Phase, Reject, Side, chain, error,
+    messages, reject, slow, tap,
+};
+
+use crate::http_stream::upgraded_stream;
+use crate::messages::{
+    Settings, cut, event, grpc_message, media_type, paused, settings, upgraded, web_message,
+};
+use crate::support::{Log, always};
+
+type Stream = Channel<Bytes, Infallible>;
+
+/// A stream that the service has begun, with the fault around it.
+async fn stream(fault: &Fault, format: Format) -> (Sender<Bytes, Infallible>, FaultBody<Stream>) {
+    let (sender, body) = Stream::new(64);
+    let body = Mutex::new(Some(body));
+    let inner = service_fn(|_: Request<String>| {
+        let body = body.lock().unwrap().take().unwrap();
+        let response = Response::builder().header("content-type", media_type(format)).body(body).unwrap();
+        std::future::ready(Ok::<_, Infallible>(response))
+    });
+    let response = fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
+    assert!(!response.headers().contains_key("x-fault-injected"));
+    (sender, response.into_body())
+}
+
+/// The next frame of a body, as text.
+async fn next(body: &mut FaultBody<Stream>) -> String {
+    let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    String::from_utf8(frame.to_vec()).unwrap()
+}
+
+/// What is read of a text whose first bytes passed while the fault was off.
+fn expected(
+    settings: Settings,
+    seed: u64,
+    count: u64,
+    passed: usize,
+    message: impl Fn(u64) -> Vec<u8>,
+) -> (Vec<u8>, bool) {
+    let (mut out, mut end, mut first) = (Vec::new(), 0, count);
+    for number in 0..count {
+        if end >= passed {
+            first = number;
+            break;
+        }
+        out.extend(message(number));
+        end += message(number).len();
+    }
+    let (numbers, stopped) = settings.oracle(seed, count - first);
+    out.extend(numbers.into_iter().flat_map(|number| message(first + number)));
+    (out, stopped)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn bodies(
+        settings in settings(),
+        seed in any::<u64>(),
+        count in 0_u64..8,
+        truncations in prop::collection::vec(any::<usize>(), 0..6),
+        enabled_after in 0_usize..6,
+    ) {
+        for (format, message) in [(Format::Sse, event as fn(u64) -> Vec<u8>), (Format::Grpc, grpc_message)] {
+            let text: Vec<u8> = (0..count).flat_map(message).collect();
+            let chunks = cut(&text, &truncations);
+            let enabled_after = enabled_after.min(chunks.len());
+            let passed: usize = chunks[..enabled_after].iter().map(Bytes::len).sum();
+            let fault = always(settings.of(format)).seed(seed).enabled(false).build().unwrap();
+            let (seen, trailers) = paused(async {
+                let (mut sender, mut body) = stream(&fault, format).await;
+                let mut seen = Vec::new();
+                for (number, chunk) in chunks.iter().enumerate() {
+                    if number == enabled_after {
+                        fault.control().set_enabled(true);
+                    }
+                    sender.send_data(chunk.clone()).await.unwrap();
+                    if number < enabled_after {
+                        // As it comes, chunk by chunk.
+                        let data = body.frame().await.unwrap().unwrap().into_data().unwrap();
+                        assert_eq!(data, chunk);
+                        seen.extend_from_slice(&data);
+                    }
+                }
+                if enabled_after == chunks.len() {
+                    fault.control().set_enabled(true);
+                }
+                drop(sender);
+                let rest = body.collect().await.unwrap();
+                let trailers = rest.trailers().is_some();
+                seen.extend_from_slice(&rest.to_bytes());
+                (seen, trailers)
+            });
+            let (wanted, stopped) = expected(settings, seed, count, passed, message);
+            prop_assert_eq!(String::from_utf8_lossy(&seen), String::from_utf8_lossy(&wanted), "{:?}", format);
+            prop_assert_eq!(trailers, stopped && format == Format::Grpc);
+            let counts = fault.control().counts();
+            prop_assert_eq!((counts.seen, counts.injected, counts.active), (1, 1, 0));
+        }
+    }
+
+    #[test]
+    fn websockets(
+        settings in settings(),
+        seed in any::<u64>(),
+        count in 0_u64..8,
+        truncations in prop::collection::vec(any::<usize>(), 0..6),
+        enabled_after in 0_usize..6,
+        request in any::<bool>(),
+        tapped in any::<bool>(),
+    ) {
+        let side = if request { Side::Request } else { Side::Response };
+        let message = |number| web_message(number, request);
+        let text: Vec<u8> = (0..count).flat_map(message).collect();
+        let chunks = cut(&text, &truncations);
+        let enabled_after = enabled_after.min(chunks.len());
+        let passed: usize = chunks[..enabled_after].iter().map(Bytes::len).sum();
+        let rules = settings.of(Format::WebSocket).on(side).code(4000);
+        let fault = always(rules).seed(seed).enabled(false).build().unwrap();
+        let seen = paused(async {
+            let (near, far): (Box<dyn Duplex>, DuplexStream) = if tapped {
+                let (near, far) = duplex(1 << 16);
+                (Box::new(tap(&upgraded(&fault).await, near)), far)
+            } else {
+                let (near, far) = upgraded_stream(&fault, 1 << 16).await;
+                (Box::new(near), far)
+            };
+            let mut ends: [Box<dyn Duplex>; 2] = [near, Box::new(far)];
+            if request {
+                ends.reverse();
+            }
+            let [mut writer, mut reader] = ends;
+            let mut seen = Vec::new();
+            for (number, chunk) in chunks.iter().enumerate() {
+                if number == enabled_after {
+                    fault.control().set_enabled(true);
+                }
+                writer.write_all(chunk).await.unwrap();
+                writer.flush().await.unwrap();
+                if number < enabled_after {
+                    let mut data = vec![0; chunk.len()];
+                    reader.read_exact(&mut data).await.unwrap();
+                    assert_eq!(data, chunk[..]);
+                    seen.extend(data);
+                }
+            }
+            if enabled_after == chunks.len() {
+                fault.control().set_enabled(true);
+            }
+            writer.shutdown().await.unwrap();
+            reader.read_to_end(&mut seen).await.unwrap();
+            seen
+        });
+        let (mut wanted, stopped) = expected(settings, seed, count, passed, message);
+        // A direction joins when bytes come; none do after the last.
+        let joined = passed < text.len();
+        if joined && stopped {
+            let close: &[u8] =
+                if request { &[0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa0] } else { &[0x88, 2, 0x0f, 0xa0] };
+            wanted.extend_from_slice(close);
+        }
+        prop_assert_eq!(seen, wanted);
+        prop_assert_eq!(fault.control().counts().active, 0);
+    }
+}
+
+trait Duplex: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
+
+impl Duplex for DuplexStream {}
+impl Duplex for FaultStream<DuplexStream> {}
+impl Duplex for waylay_fault::TappedStream<DuplexStream> {}
+
+/// Once joined, the stream is one of the fault's: it is reported, counted, and off again for good.
+#[tokio::test(start_paused = true)]
+async fn joined_streams_are_reported() {
+    let log = Log::default();
+    let fault =
+        always(messages(Format::Sse).drop(1.0)).enabled(false).reporter(log.reporter()).build().unwrap();
+    let (mut sender, mut body) = stream(&fault, Format::Sse).await;
+    sender.send_data("data: 0\n\n".into()).await.unwrap();
+    assert_eq!(next(&mut body).await, "data: 0\n\n");
+    assert_eq!((fault.control().counts().seen, log.take()), (0, vec![]));
+
+    fault.control().set_enabled(true);
+    sender.send_data("data: 1\n\n: ping\n\n".into()).await.unwrap();
+    assert_eq!(next(&mut body).await, ": ping\n\n");
+    let counts = fault.control().counts();
+    assert_eq!((counts.seen, counts.injected, counts.active), (1, 1, 1));
+
+    fault.control().set_enabled(false);
+    sender.send_data("data: 2\n\n".into()).await.unwrap();
+    assert_eq!(next(&mut body).await, "data: 2\n\n");
+    fault.control().set_enabled(true);
+    sender.send_data("data: 3\n\n".into()).await.unwrap();
+    assert_eq!(next(&mut body).await, "data: 3\n\n");
+    drop(body);
+    let phases: Vec<_> = log.take().into_iter().map(|(phase, _)| phase).collect();
+    assert_eq!(phases, [Phase::Started, Phase::Cancelled]);
+    assert_eq!(fault.control().counts().active, 0);
+}
+
+/// The decision is the one that the request would have got, made once.
+#[tokio::test(start_paused = true)]
+async fn decisions() {
+    let drop = || messages(Format::Sse).drop(1.0);
+    let group = Group::new("one");
+    let other = always(error(500)).group(&group, 1e9).build().unwrap();
+    let rows: Vec<(&str, waylay_fault::FaultBuilder, bool)> = vec![
+        ("all", always(drop()), true),
+        ("none", always(drop()).participation(0.0), false),
+        ("blocked", always(drop()).block_methods(["GET"]), false),
+        ("allowed", always(drop()).allow_methods(["GET"]), true),
+        ("own draw", always(drop()).draw_with(|_| 1.0), false),
+        ("first is skipped", always(drop()).skip(1), false),
+        ("other of the group", always(drop()).group(&group, 1e-9), false),
+        // Of a chain only the rules for messages are left to apply.
+        ("chain", always(chain::<Injector>([slow(Delay::fixed("1h")), drop().into()])), true),
+        (
+            "no messages",
+            always(chain::<Injector>([slow(Delay::fixed("1h")), reject(Reject::EmptyReply)])),
+            false,
+        ),
+        ("other messages", always(messages(Format::Grpc).drop(1.0)), false),
+        ("part", always(Injector::from(drop()).reporter(|_: &waylay_fault::Event<'_>| {})), true),
+    ];
+    for (name, builder, wanted) in rows {
+        let fault = builder.enabled(false).build().unwrap();
+        let (mut sender, mut body) = stream(&fault, Format::Sse).await;
+        fault.control().set_enabled(true);
+        sender.send_data("data: 1\n\n: end\n\n".into()).await.unwrap();
+        let wanted = if wanted { ": end\n\n" } else { "data: 1\n\n: end\n\n" };
+        assert_eq!(next(&mut body).await, wanted, "{name}");
+    }
+    std::mem::drop(other);
+}
+
+/// What is no stream is left as it is, its length included, and so is what a fault has no rules for.
+#[tokio::test]
+async fn other_responses_are_left_alone() {
+    let fault = always(messages(Format::Sse).drop(1.0)).enabled(false).build().unwrap();
+    for media_type in ["text/event-stream", "text/html"] {
+        let inner = service_fn(|_: Request<String>| {
+            let response = Response::builder().header("content-type", media_type);
+            std::future::ready(Ok::<_, Infallible>(response.body(String::from("data: 1\n\n")).unwrap()))
+        });
+        let response = fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
+        assert_eq!(response.body().size_hint().exact(), Some(9), "{media_type}");
+        fault.control().set_enabled(true);
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "data: 1\n\n");
+        fault.control().set_enabled(false);
+        assert_eq!(fault.control().counts(), waylay_fault::Counts::default());
+    }
+}
+
+/// Around a client as well, and once where the fault is there twice.
+#[tokio::test(start_paused = true)]
+async fn clients_and_layers_within_layers() {
+    let fault = always(messages(Format::Sse).duplicate(1.0)).enabled(false).build().unwrap();
+    let (mut sender, body) = Channel::<Bytes, Infallible>::new(64);
+    let body = Arc::new(Mutex::new(Some(body)));
+    let client = service_fn(move |_: Request<String>| {
+        let body = body.lock().unwrap().take().unwrap();
+        let response = Response::builder().header("content-type", "text/event-stream").body(body).unwrap();
+        std::future::ready(Ok::<_, Infallible>(response))
+    });
+    let client = fault.client_layer().layer(fault.layer().layer(client));
+    let mut body = client.oneshot(Request::new(String::new())).await.unwrap().into_body();
+    fault.control().set_enabled(true);
+    sender.send(Frame::data("data: 1\n\n".into())).await.unwrap();
+    drop(sender);
+    let mut seen = Vec::new();
+    while let Some(frame) = body.frame().await {
+        seen.extend_from_slice(&frame.unwrap().into_data().unwrap());
+    }
+    assert_eq!(String::from_utf8(seen).unwrap(), "data: 1\n\ndata: 1\n\n");
+    assert_eq!(fault.control().counts().injected, 1);
+}
