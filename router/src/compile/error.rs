@@ -6,6 +6,7 @@ use waylay_template::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
 
 use crate::compile::witness::Witness;
 use crate::route::conditions::SourceLocation;
+use crate::route::scope_conditions::MAX_SCOPE_DEPTH;
 use crate::rule::error::RuleError;
 
 /// All errors of a table, in the order in which the routes were added.
@@ -139,6 +140,8 @@ pub enum BuildErrorKind {
     },
     /// More than [`MAX_VARIABLES`](crate::MAX_VARIABLES) variables.
     TooManyVariables,
+    /// More than [`MAX_SCOPE_DEPTH`](crate::MAX_SCOPE_DEPTH) scopes within each other.
+    ScopesTooDeep,
 }
 
 impl fmt::Display for BuildError {
@@ -193,6 +196,9 @@ impl fmt::Display for BuildErrorKind {
                  give one of them a condition or a priority"
             ),
             Self::TooManyVariables => write!(f, "more than {MAX_VARIABLES} variables"),
+            Self::ScopesTooDeep => {
+                write!(f, "more than {MAX_SCOPE_DEPTH} scopes within each other, join their prefixes")
+            }
         }
     }
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::compile::error::{BuildError, BuildErrorKind};
 use crate::route::conditions::SourceLocation;
 use crate::route::route::Route;
+#[cfg(any(feature = "json", feature = "toml"))]
+use crate::route::scope_conditions::MAX_SCOPE_DEPTH;
 use crate::route::scope_conditions::ScopeConditions;
 use crate::rule::dialect::Dialect;
 
@@ -223,13 +225,17 @@ pub(crate) trait Node: Sized {
 /// Reads a table with all errors of its parts.
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) fn table(mut root: impl Node, mut errors: Vec<SpecError>) -> TableSpec {
-    let (routes, scopes) = parts(&mut root, &mut errors);
+    let (routes, scopes) = parts(&mut root, 0, &mut errors);
     let own: Option<TableSpec> = root.read().map_err(|error| errors.push(error)).ok();
     TableSpec { routes, scopes, errors, ..own.unwrap_or_default() }
 }
 
 #[cfg(any(feature = "json", feature = "toml"))]
-fn parts(node: &mut impl Node, errors: &mut Vec<SpecError>) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
+fn parts(
+    node: &mut impl Node,
+    depth: usize,
+    errors: &mut Vec<SpecError>,
+) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
     let mut take = |key: &str| node.take(key).map_err(|error| errors.push(error)).unwrap_or_default();
     let (routes, scopes) = (take("routes"), take("scopes"));
     let mut kept = Vec::new();
@@ -240,15 +246,19 @@ fn parts(node: &mut impl Node, errors: &mut Vec<SpecError>) -> (Vec<RouteSpec>, 
             Err(error) => errors.push(error),
         }
     }
-    let scopes = scopes.into_iter().map(|node| scope(node, errors)).collect();
+    if let Some(first) = scopes.first().filter(|_| depth == MAX_SCOPE_DEPTH) {
+        errors.push((BuildErrorKind::ScopesTooDeep.to_string(), Some(first.line())));
+        return (kept, Vec::new());
+    }
+    let scopes = scopes.into_iter().map(|node| scope(node, depth + 1, errors)).collect();
     (kept, scopes)
 }
 
 /// The parts of an invalid scope are read as well, so that their errors are reported too.
 #[cfg(any(feature = "json", feature = "toml"))]
-fn scope(mut node: impl Node, errors: &mut Vec<SpecError>) -> ScopeSpec {
+fn scope(mut node: impl Node, depth: usize, errors: &mut Vec<SpecError>) -> ScopeSpec {
     let line = Some(node.line());
-    let (routes, scopes) = parts(&mut node, errors);
+    let (routes, scopes) = parts(&mut node, depth, errors);
     let own: Option<ScopeSpec> = node.read().map_err(|error| errors.push(error)).ok();
     ScopeSpec { routes, scopes, line, ..own.unwrap_or_default() }
 }

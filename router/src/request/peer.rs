@@ -53,6 +53,11 @@ impl Network {
         self.canonical.contains(&address.to_canonical())
     }
 
+    /// Tests whether all addresses of another network are in this one.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.canonical.contains(&other.canonical)
+    }
+
     /// Returns the address as written.
     pub(crate) fn first(&self) -> IpAddr {
         self.net.addr()
@@ -88,7 +93,11 @@ pub(crate) fn forwarded<'r>(
     let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
     let nearest = peer.addr.filter(|address| trusted(address.ip()))?;
     let mut client = Some(nearest);
-    let hops: Vec<&str> = items(headers, "x-forwarded-for").collect();
+    let mut hops: Vec<&str> = items(headers, "x-forwarded-for").collect();
+    // An empty value says nothing.
+    if hops.iter().all(|hop| hop.is_empty()) {
+        hops.clear();
+    }
     // Each proxy appends the address of its peer: the last one that is not a trusted proxy is the client.
     for hop in hops.iter().rev() {
         if !client.is_some_and(|client| trusted(client.ip())) {
@@ -97,8 +106,13 @@ pub(crate) fn forwarded<'r>(
         client = address(hop);
     }
     // The last entry is that of the nearest proxy.
-    let scheme = items(headers, "x-forwarded-proto").last();
-    let scheme = scheme.map(str::to_ascii_lowercase).and_then(|scheme| scheme.parse::<Scheme>().ok());
+    let scheme = items(headers, "x-forwarded-proto").last().filter(|scheme| !scheme.is_empty());
+    let scheme = scheme.and_then(|scheme| match scheme.to_ascii_lowercase().as_str() {
+        // Proxies name the scheme of the URL of a WebSocket; the connection is one of HTTP (RFC 6455 §3).
+        "wss" => Some(Scheme::HTTPS),
+        "ws" => Some(Scheme::HTTP),
+        other => other.parse().ok(),
+    });
     let scheme = scheme.or_else(|| peer.scheme.clone());
     let host = items(headers, "x-forwarded-host").last().filter(|host| !host.is_empty());
     Some(Forwarded { peer: Peer { addr: client, scheme }, host })
@@ -265,6 +279,9 @@ mod forwarded_tests {
             ("10.0.0.1:1", &["10.1.1.1"], Some("10.1.1.1:0")),
             ("[::1]:1", &["[2001:db8::1]:443"], Some("[2001:db8::1]:443")),
             ("10.0.0.1:1", &["1.1.1.1, unknown"], Some("")),
+            ("10.0.0.1:1", &["1.1.1.1,"], Some("")),
+            ("10.0.0.1:1", &[""], Some("10.0.0.1:1")),
+            ("10.0.0.1:1", &[" ", ","], Some("10.0.0.1:1")),
         ] {
             let headers: HeaderMap = lines
                 .iter()
@@ -274,6 +291,26 @@ mod forwarded_tests {
             let got = forwarded(&headers, &peer, &proxies)
                 .map(|seen| seen.peer.addr.map(|address| address.to_string()).unwrap_or_default());
             assert_eq!(got.as_deref(), wanted, "{peer:?} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_of_the_connection() {
+        let proxies = ["10.0.0.0/8".parse().unwrap()];
+        let peer = Peer::default().addr("10.0.0.1:1".parse().unwrap()).scheme(Scheme::HTTP);
+        for (lines, wanted) in [
+            (&["https"][..], "https"),
+            (&["WSS"], "https"),
+            (&["https, ws"], "http"),
+            (&[""], "http"),
+            (&["https,"], "http"),
+            (&["h t t p"], "http"),
+            (&["https", "ftp"], "ftp"),
+        ] {
+            let name = http::HeaderName::from_static("x-forwarded-proto");
+            let headers = lines.iter().map(|line| (name.clone(), line.parse().unwrap())).collect();
+            let forwarded = forwarded(&headers, &peer, &proxies).unwrap();
+            assert_eq!(forwarded.peer.scheme.unwrap().as_str(), wanted, "{lines:?}");
         }
     }
 }

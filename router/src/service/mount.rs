@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Uri};
 
+use crate::request::path::escaped;
 use crate::request::policy::PathForm;
 use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
 use crate::service::handler::NotRouted;
@@ -44,13 +45,6 @@ impl Mount {
         &self.original
     }
 
-    /// Returns an inner path as an outer one, with the removed prefix.
-    pub(crate) fn outer_path(&self, inner: &str, target: &str) -> String {
-        let cut = removed_prefix(self.original.path(), inner).trim_matches('/');
-        // Two leading slashes would name another host.
-        if cut.is_empty() { target.to_owned() } else { format!("/{cut}{target}") }
-    }
-
     /// Returns the outer match, with the variables of the prefix.
     pub fn matched(&self) -> &Matched {
         &self.matched
@@ -84,6 +78,28 @@ impl Endpoint for Mounted {
         }
         self.service.answer(request).into_answer()
     }
+}
+
+/// Returns a target of an inner router as one of the outermost, with the removed prefixes.
+pub(crate) fn outer_path<B>(request: &Request<B>, target: &str) -> String {
+    let mount = request.extensions().get::<Mount>().map(|mount| &mount.original);
+    // axum may nest what is mounted, or the other way round: the longer path has both prefixes.
+    let original = mount.into_iter().chain(nested(request)).max_by_key(|uri| uri.path().len());
+    let removed = original.map_or("", |original| removed_prefix(original.path(), request.uri().path()));
+    let removed = removed.trim_matches('/');
+    // Two leading slashes would name another host, and so would a slash and a backslash.
+    if removed.is_empty() { target.to_owned() } else { format!("/{}{target}", escaped(removed)) }
+}
+
+/// Returns the URI before axum's `nest` removed its prefix.
+#[cfg(feature = "axum")]
+fn nested<B>(request: &Request<B>) -> Option<&Uri> {
+    request.extensions().get::<axum::extract::OriginalUri>().map(|original| &original.0)
+}
+
+#[cfg(not(feature = "axum"))]
+fn nested<B>(_request: &Request<B>) -> Option<&Uri> {
+    None
 }
 
 /// Returns the prefix that precedes the inner path; `None` if a layer has rewritten the path.

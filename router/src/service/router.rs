@@ -20,7 +20,7 @@ use tower_service::Service;
 
 use crate::request::peer::Peer;
 use crate::service::endpoint::{Endpoint, EndpointFuture, Next, NextFuture};
-use crate::service::mount::Mount;
+use crate::service::mount::outer_path;
 use crate::table::catalog::{RouteInfo, ScopeId};
 use crate::table::explain::Explanation;
 use crate::table::lint::Lint;
@@ -197,10 +197,8 @@ impl RouterInner {
             }
             Err(mut miss) => {
                 let place = Destination::of(&miss);
-                if let (Reason::Redirect(redirect), Some(mount)) =
-                    (&mut miss.reason, request.extensions().get::<Mount>())
-                {
-                    redirect.target = mount.outer_path(request.uri().path(), &redirect.target);
+                if let Reason::Redirect(redirect) = &mut miss.reason {
+                    redirect.target = outer_path(request, &redirect.target);
                 }
                 request.extensions_mut().remove::<Matched>();
                 request.extensions_mut().insert(miss);

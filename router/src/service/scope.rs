@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::route::conditions::condition_setters;
 use crate::route::route::Route;
-use crate::route::scope_conditions::{ScopeConditions, scope_setters};
+use crate::route::scope_conditions::{MAX_SCOPE_DEPTH, ScopeConditions, scope_setters};
 use crate::service::endpoint::{HttpLayer, HttpService, Next};
 use crate::service::handler::{Handler, endpoint};
 use crate::service::mount::Mounted;
@@ -112,6 +112,8 @@ pub(crate) struct Tree<P> {
     pub(crate) route_layers: Vec<Wrap>,
     pub(crate) miss_layers: Vec<Wrap>,
     pub(crate) fallback: Option<P>,
+    /// The number of scopes within each other, including this one.
+    depth: usize,
 }
 
 impl<P> Tree<P> {
@@ -124,6 +126,18 @@ impl<P> Tree<P> {
             route_layers: Vec::new(),
             miss_layers: Vec::new(),
             fallback: None,
+            depth: 1,
+        }
+    }
+
+    /// Adds an inner scope. One with too many scopes in it is left out and reported by the build: so no function that
+    /// visits the tree goes too deep.
+    pub(crate) fn push_scope(&mut self, inner: Self) {
+        if inner.depth >= MAX_SCOPE_DEPTH {
+            self.scope.is_too_deep = true;
+        } else {
+            self.depth = self.depth.max(inner.depth + 1);
+            self.items.push(Item::Scope(inner));
         }
     }
 }
@@ -152,6 +166,7 @@ pub(crate) fn finish_tree<S: Send + Sync + 'static>(
         route_layers: tree.route_layers,
         miss_layers: tree.miss_layers,
         fallback: tree.fallback.map(|pending| pending.finish(state)),
+        depth: tree.depth,
     }
 }
 
@@ -240,9 +255,9 @@ impl<S: Send + Sync + 'static> Scope<S> {
         self
     }
 
-    /// Adds an inner scope.
+    /// Adds an inner scope; up to [`MAX_SCOPE_DEPTH`] scopes may be within each other.
     pub fn scope(mut self, scope: Scope<S>) -> Self {
-        self.tree.items.push(Item::Scope(scope.tree));
+        self.tree.push_scope(scope.tree);
         self
     }
 

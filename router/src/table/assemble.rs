@@ -7,15 +7,14 @@ use crate::compile::compiler::compile;
 use crate::compile::error::{BuildError, BuildErrorKind};
 use crate::compile::pattern::{Pattern, RouteTemplates, slash_variant};
 use crate::compile::rank::{RankKey, Ranked};
-use crate::matcher::guard::{Custom, Guard};
+use crate::matcher::guard::Custom;
 use crate::request::policy::Policy;
 use crate::route::conditions::{Conditions, HostText};
 use crate::route::lower::{Lowered, lower};
 use crate::route::scope_conditions::ScopeConditions;
 use crate::route::to_rule::{condition_texts, expr};
 use crate::rule::lint::RuleLint;
-use crate::table::catalog::{RouteEntry, ScopeId, UnknownOverlaps, full_template};
-use crate::table::conflict::Conflicts;
+use crate::table::catalog::{RouteEntry, ScopeId, full_template};
 
 /// The metadata of a route: everything but its conditions.
 #[derive(Debug, Clone)]
@@ -252,57 +251,6 @@ pub(crate) struct Compiled {
     pub(crate) slash_variant: bool,
     pub(crate) pattern: Pattern,
     pub(crate) key: RankKey,
-}
-
-/// Sorts routes of equal rank by their conditions. So a request with two values of a field, each required by
-/// one route, has the same result in any order of addition.
-pub(crate) fn sort_equal_ranks(compiled: &mut [Compiled], entries: &[RouteEntry]) {
-    for group in compiled.chunk_by_mut(|a, b| a.key == b.key) {
-        if group.len() > 1 && group.iter().any(|route| !route.pattern.guards.is_empty()) {
-            group.sort_by_cached_key(|route| sort_key(&entries[route.index]));
-        }
-    }
-}
-
-/// Returns the conditions of a route without those on accepted types: among types of equal weight, the order
-/// of addition decides.
-fn sort_key(entry: &RouteEntry) -> (String, Vec<String>) {
-    let conditions = entry.conditions.iter().filter(|condition| !condition.is_accept);
-    (entry.template.clone(), conditions.map(|condition| condition.text.clone()).collect())
-}
-
-/// Returns for each rank the ranks of the routes that differ only by the types they return; an empty range
-/// for others.
-pub(crate) fn accept_groups(compiled: &[Compiled], entries: &[RouteEntry]) -> Vec<(u32, u32)> {
-    let gives = |route: &Compiled| route.pattern.guards.iter().any(|guard| matches!(guard, Guard::Accept(_)));
-    let beside = |a: &Compiled, b: &Compiled| {
-        gives(a) && gives(b) && a.key == b.key && sort_key(&entries[a.index]) == sort_key(&entries[b.index])
-    };
-    let mut accept_groups = Vec::with_capacity(compiled.len());
-    for group in compiled.chunk_by(beside) {
-        let start = accept_groups.len() as u32;
-        let range = if group.len() > 1 { (start, start + group.len() as u32) } else { (0, 0) };
-        accept_groups.extend(group.iter().map(|_| range));
-    }
-    accept_groups
-}
-
-/// Reports routes of equal rank that overlap, and returns the pairs whose overlap is unknown.
-pub(crate) fn conflicts(
-    compiled: &[Compiled],
-    entries: &[RouteEntry],
-    policy: &Policy,
-    errors: &mut Vec<BuildError>,
-) -> UnknownOverlaps {
-    let mut conflicts = Conflicts::new(entries, policy);
-    // A slash variant has the overlaps of its route.
-    let own: Vec<&Compiled> = compiled.iter().filter(|route| !route.slash_variant).collect();
-    for group in own.chunk_by(|a, b| a.key == b.key).filter(|group| group.len() > 1) {
-        let group: Vec<_> = group.iter().map(|route| (route.index, &route.pattern)).collect();
-        conflicts.compare(&group);
-    }
-    errors.extend(conflicts.errors());
-    conflicts.unknown_overlaps
 }
 
 /// Returns for each rank the end of its route's seal: after all routes with the same ranks of host and path.

@@ -16,17 +16,18 @@ use crate::request::view::RequestHead;
 use crate::route::conditions::{HostText, SourceLocation};
 use crate::route::lower::lower_as_one;
 use crate::route::route::Route;
-use crate::route::scope_conditions::ScopeConditions;
+use crate::route::scope_conditions::{MAX_SCOPE_DEPTH, ScopeConditions};
 use crate::route::to_rule::condition_texts;
 #[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
 use crate::table::assemble::{
-    AssembledRoutes, Compiled, RouteAssembler, RouteMeta, accept_groups, chain, conflicts, full_name,
-    innermost_errors, key, limits, report, sort_equal_ranks,
+    AssembledRoutes, Compiled, RouteAssembler, RouteMeta, chain, full_name, innermost_errors, key, limits,
+    report,
 };
 use crate::table::catalog::{Catalog, RouteEntry, ScopeEntry, ScopeId, UnknownOverlaps};
 use crate::table::index::{Index, IndexBuilder};
 use crate::table::lookup::{RankEntry, ScopeRules, Table};
+use crate::table::order::{accept_groups, order_by_inclusion, sort_equal_ranks};
 
 /// Collects routes and scopes; [`build`](Self::build) reports the errors of all of them.
 ///
@@ -125,7 +126,7 @@ impl<T> TableBuilder<T> {
         self.routes.push((scope, route));
     }
 
-    /// Adds a scope, inside another one or outside all.
+    /// Adds a scope, inside another one or outside all; up to [`MAX_SCOPE_DEPTH`] may be within each other.
     pub fn scope(&mut self, parent: Option<ScopeId>, scope: ScopeConditions) -> ScopeId {
         self.scopes.push((parent, scope));
         ScopeId(self.scopes.len() as u32 - 1)
@@ -137,6 +138,7 @@ impl<T> TableBuilder<T> {
     /// The errors of all routes and scopes.
     pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
         let mut errors = std::mem::take(&mut self.errors);
+        self.check_depth(&mut errors);
         self.lower_scopes(&mut errors);
         let scopes = self.compile_scopes(&mut errors);
         let proxies = proxies(&self.proxies, &mut errors);
@@ -204,9 +206,24 @@ impl<T> TableBuilder<T> {
         routes.compiled.sort_by(|a, b| a.key.cmp(&b.key));
         sort_equal_ranks(&mut routes.compiled, &routes.entries);
         if self.policy.precedence == Precedence::Specificity {
-            conflicts(&routes.compiled, &routes.entries, &self.policy, errors)
+            order_by_inclusion(&mut routes.compiled, &routes.entries, &self.policy, errors)
         } else {
             UnknownOverlaps::default()
+        }
+    }
+
+    /// Reports scopes that are too deep, and takes them out of their outer scopes.
+    fn check_depth(&mut self, errors: &mut Vec<BuildError>) {
+        let mut depths: Vec<usize> = Vec::with_capacity(self.scopes.len());
+        for (parent, scope) in &mut self.scopes {
+            let outer = parent.and_then(|parent| depths.get(parent.index()));
+            let mut depth = outer.map_or(1, |outer| outer + 1);
+            if depth > MAX_SCOPE_DEPTH || scope.is_too_deep {
+                let kinds = vec![BuildErrorKind::ScopesTooDeep];
+                report(errors, &scope.conditions, scope.name.as_deref(), kinds);
+                (*parent, depth) = (None, 1);
+            }
+            depths.push(depth);
         }
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod lookup;
 pub(crate) mod matched;
 pub(crate) mod miss;
 pub(crate) mod misses;
+pub(crate) mod order;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
 pub(crate) mod trie;

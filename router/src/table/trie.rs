@@ -4,6 +4,7 @@
 //! explains the layout. A node is reached in one way only, so a look-up visits each node at most once,
 //! however the routes overlap.
 
+use crate::template::encoding::decoded_literal;
 use crate::template::scan::{ScannedText, SegmentKey};
 
 /// A route at a leaf, with what can be tested without looking the route up.
@@ -203,6 +204,14 @@ impl Trie {
         }
     }
 
+    /// The same for a path with escapes: a segment of text alone is compared decoded.
+    #[cold]
+    fn decoded_literal(&self, node: &Node, text: &ScannedText<'_>, start: usize, end: usize) -> Child {
+        let Ok(segment) = std::str::from_utf8(&text.bytes()[start..end]) else { return Child::NONE };
+        let decoded = decoded_literal(segment);
+        self.literal(node, &ScannedText::new(decoded.as_bytes(), self.separator), 0, decoded.len())
+    }
+
     pub(super) fn text(&self, start: u32, length: usize) -> &[u8] {
         self.texts.get(start as usize..).and_then(|texts| texts.get(..length)).unwrap_or_default()
     }
@@ -236,7 +245,10 @@ impl<'s, V: Visit> Search<'s, '_, V> {
     fn step_here(&mut self, mut node: &'s Node, mut start: usize) {
         loop {
             let end = self.text.end(start);
-            let literal = self.trie.literal(node, self.text, start, end);
+            let literal = match self.text.has_escapes() {
+                false => self.trie.literal(node, self.text, start, end),
+                true => self.trie.decoded_literal(node, self.text, start, end),
+            };
             let next = if node.rest_least >= self.visit.limit() {
                 self.next(literal, end)
             } else {

@@ -9,6 +9,8 @@ pub(crate) struct ScannedText<'t> {
     /// The last 16 bytes; a shorter text fills the upper bytes.
     last: u128,
     separator: u8,
+    /// Whether it is a path with escapes, so that its segments are compared decoded with literals.
+    has_escapes: bool,
 }
 
 /// A segment of up to 15 bytes with its length, or the beginning and a hash of a longer one.
@@ -45,7 +47,7 @@ impl<'t> ScannedText<'t> {
     /// Finds the separators; `each` receives all bytes, some of them twice or with zeros between.
     #[inline(always)]
     fn scan(bytes: &'t [u8], separator: u8, mut each: impl FnMut([u8; 16])) -> Self {
-        let mut text = Self { bytes, ends: 0, last: last_word(bytes), separator };
+        let mut text = Self { bytes, ends: 0, last: last_word(bytes), separator, has_escapes: false };
         let mut at = 0;
         while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
             if at < 64 {
@@ -66,6 +68,16 @@ impl<'t> ScannedText<'t> {
             text.ends |= 1 << bytes.len();
         }
         text
+    }
+
+    /// Says whether it is a path with escapes.
+    pub(crate) fn with_escapes(self, has_escapes: bool) -> Self {
+        Self { has_escapes, ..self }
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_escapes(&self) -> bool {
+        self.has_escapes
     }
 
     pub(crate) fn bytes(&self) -> &'t [u8] {
@@ -157,7 +169,8 @@ impl SegmentKey {
     pub(crate) const NONE: Self = Self { low: 0, high: (LONG - 1) << 56 };
 
     pub(crate) fn of(segment: &[u8]) -> Self {
-        ScannedText { bytes: segment, ends: 0, last: last_word(segment), separator: 0 }.key(0, segment.len())
+        ScannedText { bytes: segment, ends: 0, last: last_word(segment), separator: 0, has_escapes: false }
+            .key(0, segment.len())
     }
 
     #[cold]

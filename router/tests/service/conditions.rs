@@ -217,7 +217,11 @@ fn versions_keep_routes_apart() {
     let route = |version: Version| Route::get("/a").version(version);
     let build = |a: Route, b: Route| Table::builder().route(a.value(1)).route(b.value(2)).build();
     assert!(build(route(Version::HTTP_11), route(Version::HTTP_2)).unwrap().lints().is_empty());
-    let errors = build(route(Version::HTTP_2), route(Version::HTTP_3).version(Version::HTTP_2)).unwrap_err();
+    let errors = build(
+        route(Version::HTTP_2).version(Version::HTTP_11),
+        route(Version::HTTP_3).version(Version::HTTP_2),
+    )
+    .unwrap_err();
     let BuildErrorKind::Conflict { witness, .. } = &errors.iter().next().unwrap().kind else { panic!() };
     assert_eq!(witness.request().version(), Version::HTTP_2);
     assert_eq!(witness.to_string(), "GET /a (HTTP/2)");

@@ -117,7 +117,7 @@ fn an_error_of_a_scope_is_reported_once() {
 #[test]
 fn conflicts_name_both_locations() {
     let errors = Table::builder()
-        .route(Route::get("/a/{x}").name("first").value(1))
+        .route(Route::get("/a/{x}").method(http::Method::POST).name("first").value(1))
         .route(
             Route::any("/a/{y}").method(http::Method::GET).method(http::Method::PUT).name("second").value(2),
         )

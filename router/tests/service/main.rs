@@ -7,12 +7,17 @@
     reason = "a test fails where it stands"
 )]
 
+mod allow;
 mod conditions;
+mod cost;
+mod details;
 mod errors;
 mod explanations;
 mod layers;
+mod literals;
 mod mounts;
 mod overlaps;
+mod ranks;
 mod scopes;
 mod seals;
 #[cfg(all(feature = "schema", feature = "toml"))]
