@@ -39,12 +39,8 @@ pub(crate) fn compile(
     }
     guards.sort_by_key(|part| part.guard.cost());
     let vars = compiler.vars(path.as_ref(), host.as_ref(), &guards);
-    let compiled = match &path {
-        None => Some(compiler.any_path(&guards)),
-        Some(template) => compiler
-            .checked(template, PathPattern::compile(template, end, policy.syntax, policy.path_encoding())),
-    };
-    let Some(path_pattern) = compiled.filter(|_| compiler.errors.is_empty()) else {
+    let path_pattern = compiler.path_pattern(path.as_ref(), end, &guards);
+    let Some(path_pattern) = path_pattern.filter(|_| compiler.errors.is_empty()) else {
         return Err(compiler.errors);
     };
     let outer = guards.iter().filter(|part| matches!(part.guard, Guard::Host(_)));
@@ -102,6 +98,17 @@ impl Compiler {
 
     fn add_error(&mut self, template: &Template, kind: TemplateErrorKind) {
         self.errors.push(BuildErrorKind::whole(kind, &template.text));
+    }
+
+    fn path_pattern(
+        &mut self,
+        path: Option<&Template>,
+        end: PathEnd,
+        guards: &[Part],
+    ) -> Option<PathPattern> {
+        let Some(path) = path else { return Some(self.any_path(guards)) };
+        let pattern = PathPattern::compile(path, end, self.policy.syntax, self.policy.path_encoding());
+        self.checked(path, pattern)
     }
 
     /// Returns the pattern of a route without a path template: the index uses the literal start of its path

@@ -5,6 +5,7 @@ use std::fmt;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use crate::request::peer::Peer;
+use crate::rule::function::version_name;
 
 /// A request that two routes both match.
 ///
@@ -52,7 +53,7 @@ impl fmt::Display for Witness {
         write!(f, "{} {}", self.method, self.target)?;
         let mut notes: Vec<String> = Vec::new();
         if self.version != Version::HTTP_11 {
-            notes.push(format!("{:?}", self.version));
+            notes.push(version_name(self.version).to_owned());
         }
         for (name, value) in &self.headers {
             notes.push(format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));

@@ -189,54 +189,47 @@ fn end_of_rest(host: &str, last: usize) -> Option<u16> {
     u16::try_from(end).ok().filter(|end| *end > 0)
 }
 
+/// Compiles nodes label by label.
 fn divide(nodes: &[Node], syntax: Syntax) -> Result<Vec<Label>, TemplateErrorKind> {
-    let mut labels: Vec<Vec<Node>> = vec![Vec::new()];
-    for node in nodes {
-        match node {
-            Node::Variable(_) | Node::Wildcard(_) => {
-                if let Some(label) = labels.last_mut() {
-                    label.push(node.clone());
-                }
-            }
-            Node::Text(text) => {
-                for (i, part) in text.split('.').enumerate() {
-                    if i > 0 {
-                        labels.push(Vec::new());
-                    }
-                    if let Some(label) = labels.last_mut()
-                        && !part.is_empty()
-                    {
-                        label.push(Node::Text(part.to_owned()));
-                    }
-                }
-            }
-        }
-    }
+    let mut labels = split_labels(nodes);
+    // The final dot of a full name starts no label.
     if syntax == Syntax::Native && labels.last().is_some_and(Vec::is_empty) {
         labels.pop();
     }
-    labels
-        .iter()
-        .map(|label| match label.as_slice() {
-            [] => Ok(Label::Text("".into())),
-            [Node::Text(text)] => Ok(Label::Text(match syntax {
-                Syntax::Native => text.to_ascii_lowercase().into(),
-                Syntax::Gorilla => text.as_str().into(),
-            })),
-            [Node::Wildcard(Wildcard::Many)] => Ok(Label::Rest(None)),
-            [Node::Wildcard(_)] => Ok(Label::One),
-            [Node::Variable(var)] if may_span(&var.kind, Some(b'.'), syntax) => {
-                let pattern =
-                    SegmentPattern::compile(label, TemplateKind::Host, syntax, Encoding::Plain, false)?;
-                Ok(Label::Rest(Some(pattern)))
+    labels.iter().map(|label| compile_label(label, syntax)).collect()
+}
+
+/// Splits nodes at the dots of their text.
+fn split_labels(nodes: &[Node]) -> Vec<Vec<Node>> {
+    let mut labels: Vec<Vec<Node>> = vec![Vec::new()];
+    for node in nodes {
+        let Node::Text(text) = node else {
+            labels.last_mut().into_iter().for_each(|label| label.push(node.clone()));
+            continue;
+        };
+        for (i, part) in text.split('.').enumerate() {
+            if i > 0 {
+                labels.push(Vec::new());
             }
-            nodes => Ok(Label::Variable(SegmentPattern::compile(
-                nodes,
-                TemplateKind::Host,
-                syntax,
-                Encoding::Plain,
-                false,
-            )?)),
-        })
-        .collect()
+            if let Some(label) = labels.last_mut().filter(|_| !part.is_empty()) {
+                label.push(Node::Text(part.to_owned()));
+            }
+        }
+    }
+    labels
+}
+
+fn compile_label(label: &[Node], syntax: Syntax) -> Result<Label, TemplateErrorKind> {
+    let pattern = || SegmentPattern::compile(label, TemplateKind::Host, syntax, Encoding::Plain, false);
+    Ok(match label {
+        [] => Label::Text("".into()),
+        [Node::Text(text)] => Label::Text(match syntax {
+            Syntax::Native => text.to_ascii_lowercase().into(),
+            Syntax::Gorilla => text.as_str().into(),
+        }),
+        [Node::Wildcard(Wildcard::Many)] => Label::Rest(None),
+        [Node::Wildcard(_)] => Label::One,
+        [Node::Variable(var)] if may_span(&var.kind, Some(b'.'), syntax) => Label::Rest(Some(pattern()?)),
+        _ => Label::Variable(pattern()?),
+    })
 }

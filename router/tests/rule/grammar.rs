@@ -46,7 +46,7 @@ fn one_printed_form() {
 }
 
 /// Each function with valid arguments.
-const CALLS: [(Function, &[&str]); 24] = [
+const CALLS: [(Function, &[&str]); 25] = [
     (Function::Any, &[]),
     (Function::Host, &["{tenant}.example.com"]),
     (Function::HostRegexp, &[r"[a-z]+\.example\.com"]),
@@ -62,6 +62,7 @@ const CALLS: [(Function, &[&str]); 24] = [
     (Function::Query, &["page", "{page:[0-9]+}"]),
     (Function::QueryRegexp, &["page", "[0-9]+"]),
     (Function::Scheme, &["https"]),
+    (Function::Version, &["HTTP/2"]),
     (Function::ClientIp, &["10.0.0.0/8"]),
     (Function::ClientIp, &["::1"]),
     (Function::Cookie, &["session"]),

@@ -1,7 +1,7 @@
 //! Tables of rules match as the rules say, however they are lowered.
 
-use http::Request;
 use http::uri::Scheme;
+use http::{Request, Version};
 use proptest::prelude::*;
 use proptest::sample::select;
 use waylay_router::rule::{Expr, Function, MAX_ALTERNATIVES, MAX_RULE_BYTES};
@@ -31,6 +31,7 @@ fn leaf() -> impl Strategy<Value = Expr> {
         2 => select(&["k", "l"][..]).prop_map(|key| Function::Query.of([key])),
         2 => select(&["1", "2"][..]).prop_map(|value| Function::Query.of(["k", value])),
         2 => select(&["http", "https"][..]).prop_map(|scheme| Function::Scheme.of([scheme])),
+        2 => select(&["HTTP/1.0", "HTTP/2"][..]).prop_map(|version| Function::Version.of([version])),
         2 => select(&["10.1.0.0/16", "10.2.0.0/16", "10.1.2.3"][..]).prop_map(|block| Function::ClientIp.of([block])),
     ]
 }
@@ -46,7 +47,7 @@ fn expr() -> impl Strategy<Value = Expr> {
     })
 }
 
-fn asked() -> impl Strategy<Value = TestRequest> {
+fn test_request() -> impl Strategy<Value = TestRequest> {
     let pair = |keys: &'static [&str]| (select(keys), select(&["1", "2"][..]));
     let owned = |pairs: Vec<(&str, &str)>| -> Vec<(String, String)> {
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
@@ -58,40 +59,45 @@ fn asked() -> impl Strategy<Value = TestRequest> {
         prop::collection::vec(pair(&["h", "i"]), 0..3),
         prop::collection::vec(pair(&["k", "l"]), 0..3),
         select(&[None, Some("http"), Some("https")][..]),
+        select(&[Version::HTTP_10, Version::HTTP_11, Version::HTTP_2][..]),
         select(&[None, Some([10, 1, 2, 3]), Some([10, 1, 9, 9]), Some([10, 2, 0, 1])][..]),
     )
-        .prop_map(move |(method, host, path, headers, query, scheme, client)| TestRequest {
+        .prop_map(move |(method, host, path, headers, query, scheme, version, client)| TestRequest {
             method: method.to_owned(),
             host: host.to_owned(),
             path: path.to_owned(),
             headers: owned(headers),
             query: owned(query),
             scheme: scheme.map(str::to_owned),
+            version,
             client,
         })
 }
 
-pub fn request(asked: &TestRequest) -> (Request<()>, Peer) {
-    let query: Vec<String> = asked.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
+pub fn request(sent: &TestRequest) -> (Request<()>, Peer) {
+    let query: Vec<String> = sent.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let target =
-        if query.is_empty() { asked.path.clone() } else { format!("{}?{}", asked.path, query.join("&")) };
-    let mut request =
-        Request::builder().method(asked.method.as_str()).uri(target).header("host", &asked.host);
-    for (name, value) in &asked.headers {
+        if query.is_empty() { sent.path.clone() } else { format!("{}?{}", sent.path, query.join("&")) };
+    let mut request = Request::builder()
+        .method(sent.method.as_str())
+        .version(sent.version)
+        .uri(target)
+        .header("host", &sent.host);
+    for (name, value) in &sent.headers {
         request = request.header(name, value);
     }
     let mut peer = Peer::default();
-    if let Some(scheme) = &asked.scheme {
+    if let Some(scheme) = &sent.scheme {
         peer = peer.scheme(scheme.parse::<Scheme>().unwrap());
     }
-    if let Some(client) = asked.client {
+    if let Some(client) = sent.client {
         peer = peer.addr((client, 1).into());
     }
     (request.body(()).unwrap(), peer)
 }
 
-fn finds(table: &Table<usize>, asked: &TestRequest) -> Option<usize> {
-    let (request, peer) = request(asked);
+fn finds(table: &Table<usize>, sent: &TestRequest) -> Option<usize> {
+    let (request, peer) = request(sent);
     table.find(&request, &peer).ok().map(|found| *found.value())
 }
 
@@ -107,38 +113,38 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(160))]
 
     #[test]
-    fn a_rule_matches_as_its_tree(expr in expr(), requests in prop::collection::vec(asked(), 1..24)) {
+    fn a_rule_matches_as_its_tree(expr in expr(), requests in prop::collection::vec(test_request(), 1..24)) {
         prop_assume!(expr.to_string().len() <= MAX_RULE_BYTES);
         let table = Table::builder().route(Route::rule(expr.clone()).value(0)).build();
         let Some(table) = unless_twice(table) else { return Ok(()) };
-        for asked in &requests {
-            prop_assert_eq!(finds(&table, asked).is_some(), holds(&expr, asked) == Some(true), "{} {:?}", expr, asked);
+        for sent in &requests {
+            prop_assert_eq!(finds(&table, sent).is_some(), holds(&expr, sent) == Some(true), "{} {:?}", expr, sent);
         }
     }
 
     /// The printed form of a route has the same conditions.
     #[test]
-    fn a_printed_rule_matches_as_its_tree(expr in expr(), requests in prop::collection::vec(asked(), 1..8)) {
+    fn a_printed_rule_matches_as_its_tree(expr in expr(), requests in prop::collection::vec(test_request(), 1..8)) {
         let written = Route::rule(expr.clone()).to_string();
         prop_assume!(written.len() <= MAX_RULE_BYTES);
         let table = Table::builder().route(Route::rule(written).value(0)).build();
         let Some(table) = unless_twice(table) else { return Ok(()) };
-        for asked in &requests {
-            prop_assert_eq!(finds(&table, asked).is_some(), holds(&expr, asked) == Some(true));
+        for sent in &requests {
+            prop_assert_eq!(finds(&table, sent).is_some(), holds(&expr, sent) == Some(true));
         }
     }
 
     /// Several rules: with priorities, the first one that holds is selected.
     #[test]
-    fn several_rules(exprs in prop::collection::vec(expr(), 1..6), requests in prop::collection::vec(asked(), 1..16)) {
+    fn several_rules(exprs in prop::collection::vec(expr(), 1..6), requests in prop::collection::vec(test_request(), 1..16)) {
         let mut builder = Table::builder();
         for (i, expr) in exprs.iter().enumerate() {
             builder = builder.route(Route::rule(expr.clone()).priority(-(i as i32)).name(i.to_string()).value(i));
         }
         let Some(table) = unless_twice(builder.build()) else { return Ok(()) };
-        for asked in &requests {
-            let wanted = exprs.iter().position(|expr| holds(expr, asked) == Some(true));
-            prop_assert_eq!(finds(&table, asked), wanted, "{:?}", asked);
+        for sent in &requests {
+            let wanted = exprs.iter().position(|expr| holds(expr, sent) == Some(true));
+            prop_assert_eq!(finds(&table, sent), wanted, "{:?}", sent);
         }
     }
 }
@@ -391,8 +397,8 @@ fn rules_of_scopes() {
             let request = request.body(()).unwrap();
             table.find(&request, &Peer::default()).map(|found| *found.value()).ok()
         };
-        assert!(inside.iter().all(|asked| ask(asked) == Some("inside")), "{rule}");
-        assert!(outside.iter().all(|asked| ask(asked) == Some("outside")), "{rule}");
+        assert!(inside.iter().all(|sent| ask(sent) == Some("inside")), "{rule}");
+        assert!(outside.iter().all(|sent| ask(sent) == Some("outside")), "{rule}");
     }
     let mut builder = Table::<()>::builder();
     builder.scope(None, ScopeConditions::new().when("Hots(`a`)"));

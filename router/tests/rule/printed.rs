@@ -1,6 +1,6 @@
 //! Routes built with setters print as rules that create the same routes.
 
-use http::Method;
+use http::{Method, Version};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 use waylay_router::{Route, Table};
@@ -8,7 +8,7 @@ use waylay_router::{Route, Table};
 type Setter = fn(Route) -> Route;
 
 /// Every condition of a route.
-const SETTERS: [Setter; 32] = [
+const SETTERS: [Setter; 34] = [
     |route| route.path("/a/{id:[0-9]+}"),
     |route| route.path("/"),
     |route| route.path("/a{{b}}/{name?}"),
@@ -22,6 +22,8 @@ const SETTERS: [Setter; 32] = [
     |route| route.host_regex("[a-z]+(?:-[0-9]+)?"),
     |route| route.scheme("https"),
     |route| route.scheme("http"),
+    |route| route.version(Version::HTTP_11),
+    |route| route.version(Version::HTTP_3),
     |route| route.header("x-a", "`\"\\"),
     |route| route.header("x-a", ""),
     |route| route.header_present("x-b"),

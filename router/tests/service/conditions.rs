@@ -224,6 +224,7 @@ fn versions_keep_routes_apart() {
     .unwrap_err();
     let BuildErrorKind::Conflict { witness, .. } = &errors.iter().next().unwrap().kind else { panic!() };
     assert_eq!(witness.request().version(), Version::HTTP_2);
+    assert_eq!(witness.to_string(), "GET /a (HTTP/2)");
     // A route for fewer versions is shadowed by one for more.
     let shadow = route(Version::HTTP_2).version(Version::HTTP_3).priority(1);
     let lints = build(shadow, route(Version::HTTP_2)).unwrap().lints();
