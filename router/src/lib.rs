@@ -167,7 +167,7 @@ pub use crate::service::builder::Builder;
 pub use crate::service::endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use crate::service::handler::NotRouted;
 pub use crate::service::handler::{Handler, HandlerFuture};
-pub use crate::service::mount::Mount;
+pub use crate::service::mount::{Mount, OuterLocation};
 pub use crate::service::recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 pub use crate::service::router::{Router, RouterFuture};
 pub use crate::service::scope::{PendingEndpoint, Scope};

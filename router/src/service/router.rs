@@ -20,7 +20,7 @@ use tower_service::Service;
 
 use crate::request::peer::Peer;
 use crate::service::endpoint::{Endpoint, EndpointFuture, Next, NextFuture};
-use crate::service::mount::Mount;
+use crate::service::mount::{Mount, OuterLocation};
 use crate::table::catalog::{RouteInfo, ScopeId};
 use crate::table::explain::Explanation;
 use crate::table::lint::Lint;
@@ -145,7 +145,8 @@ impl Router {
         let methods = if self.inner.cors_methods { self.inner.cors_methods(&request) } else { None };
         // A router that is mounted in another one searches its own table.
         let place = self.inner.find(&mut request);
-        RouterFuture { answer: self.inner.pass(place, None, &self.stages, request), head, methods }
+        let required = if let Destination::Hit(_) = place { None } else { RequiredHeader::of(&request) };
+        RouterFuture { answer: self.inner.pass(place, None, &self.stages, request), head, methods, required }
     }
 }
 
@@ -267,14 +268,46 @@ fn default_answer(request: &Request<Body>) -> Response {
     let status = miss.status();
     match &miss.reason {
         Reason::BadRequest(bad) => (status, format!("{bad}\n")).into_response(),
-        Reason::Redirect(redirect) => with_header(status.into_response(), LOCATION, &redirect.target),
-        Reason::MethodNotAllowed(methods) | Reason::Options(methods) => {
-            with_header(status.into_response(), ALLOW, &methods.to_string())
+        Reason::Redirect(redirect) => {
+            let mut response = with_header(status.into_response(), LOCATION, &redirect.target);
+            response.extensions_mut().insert(OuterLocation);
+            response
         }
-        Reason::UnsupportedMediaType(media) => {
-            with_header(status.into_response(), accept_header(request.method()), &media.join(", "))
+        _ => {
+            let mut response = status.into_response();
+            if let Some(required) = RequiredHeader::of(request) {
+                required.add_to(&mut response);
+            }
+            response
         }
-        Reason::NotAcceptable(_) | Reason::NotFound => status.into_response(),
+    }
+}
+
+/// The header that the response to a miss must have: `Allow` with 405 (RFC 9110 §15.5.6), the accepted types
+/// with 415 (§15.5.16). It is added where a fallback or a layer has not set it.
+struct RequiredHeader {
+    status: StatusCode,
+    name: http::HeaderName,
+    value: HeaderValue,
+}
+
+impl RequiredHeader {
+    #[cold]
+    fn of(request: &Request<Body>) -> Option<Box<Self>> {
+        let miss = request.extensions().get::<Miss>()?;
+        let (name, value) = match &miss.reason {
+            Reason::MethodNotAllowed(methods) | Reason::Options(methods) => (ALLOW, methods.to_string()),
+            Reason::UnsupportedMediaType(media) => (accept_header(request.method()), media.join(", ")),
+            _ => return None,
+        };
+        let value = HeaderValue::from_str(&value).ok()?;
+        Some(Box::new(Self { status: miss.status(), name, value }))
+    }
+
+    fn add_to(self, response: &mut Response) {
+        if response.status() == self.status {
+            response.headers_mut().entry(self.name).or_insert(self.value);
+        }
     }
 }
 
@@ -322,6 +355,7 @@ pub struct RouterFuture {
     answer: NextOrReady,
     head: bool,
     methods: Option<Box<HeaderValue>>,
+    required: Option<Box<RequiredHeader>>,
 }
 
 impl Future for RouterFuture {
@@ -340,6 +374,9 @@ impl Future for RouterFuture {
         };
         if let Some(methods) = self.methods.take() {
             response.headers_mut().entry(ACCESS_CONTROL_ALLOW_METHODS).or_insert(*methods);
+        }
+        if let Some(required) = self.required.take() {
+            required.add_to(&mut response);
         }
         // hyper's HTTP/2 server sends the body of a HEAD response if there is one.
         Poll::Ready(Ok(if self.head {

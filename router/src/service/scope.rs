@@ -79,6 +79,12 @@ impl Route {
     /// axum router or a file server. [`Mount`](crate::Mount) has the original URI and the captures of the
     /// prefix.
     ///
+    /// The prefix is the whole path of the route up to a variable that spans segments, such as `{*path}`: that
+    /// variable is the path of the service, so `Route::get("/files/{*path}").mount(…)` and
+    /// `Route::prefix("/files").mount(…)` serve the same files. The prefix is added to path-absolute references
+    /// (`/site/`) in `Location` and `Content-Location` of the response, unless it has
+    /// [`OuterLocation`](crate::OuterLocation).
+    ///
     /// ```
     /// # use waylay_router::{Route, Router};
     /// let inner = Router::builder().route(Route::get("/7").to(async || "seven")).build()?;

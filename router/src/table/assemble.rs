@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use waylay_template::{Node, Template};
+
 use crate::compile::compiler::compile;
 use crate::compile::error::{BuildError, BuildErrorKind};
 use crate::compile::pattern::{Pattern, RouteTemplates, slash_variant};
@@ -15,6 +17,7 @@ use crate::route::scope_conditions::ScopeConditions;
 use crate::route::to_rule::{condition_texts, expr};
 use crate::rule::lint::RuleLint;
 use crate::table::catalog::{RouteEntry, ScopeId, full_template};
+use crate::template::constraint::may_hold_separator;
 
 /// The metadata of a route: everything but its conditions.
 #[derive(Debug, Clone)]
@@ -144,6 +147,7 @@ impl<'b> RouteAssembler<'b> {
             of: of as u32,
             rank: 0,
             template: full_template(&templates),
+            mount_segments: templates.path.as_ref().map_or(0, |path| mount_segments(path, self.policy)),
             methods: pattern.methods.clone(),
             conditions: chain.iter().flat_map(|conditions| condition_texts(conditions)).collect(),
             name: meta.name,
@@ -166,6 +170,27 @@ impl<'b> RouteAssembler<'b> {
             list.push(Compiled { index, slash_variant: true, pattern, key });
         }
         list.push(Compiled { index, slash_variant: false, pattern, key });
+    }
+}
+
+/// Returns the number of segments that precede a mounted service: a variable that spans segments belongs to the
+/// path of the service.
+fn mount_segments(path: &Template, policy: Policy) -> usize {
+    let spans = |node: &Node| match node {
+        Node::Variable(variable) => may_hold_separator(&variable.kind, b'/', policy.syntax),
+        Node::Text(_) | Node::Wildcard(_) => false,
+    };
+    let slashes = |nodes: &[Node]| -> usize {
+        let texts = nodes.iter().filter_map(|node| match node {
+            Node::Text(text) => Some(text.matches('/').count()),
+            Node::Variable(_) | Node::Wildcard(_) => None,
+        });
+        texts.sum()
+    };
+    match path.nodes.iter().position(spans) {
+        // The slash before the variable is the first character of the inner path.
+        Some(at) => slashes(&path.nodes[..at]).saturating_sub(1),
+        None => path.segment_count(),
     }
 }
 
