@@ -97,6 +97,8 @@
 //! | `toml`, `json`, `schema` | files for `TableSpec`, and their JSON schema |
 //! | `swap`, `watch` | `SwapRouter`; `FileWatcher` |
 //! | `dialects` | the rule languages of Traefik v3 and vulcand |
+//! | `axum` | `axum::serve(listener, router)` with the [`Peer`] of each connection, and axum's `ConnectInfo` as the peer |
+//! | `tracing` | an event if conditions read the peer and a request has none |
 //!
 //! None is on by default.
 //!
@@ -167,6 +169,9 @@ pub use crate::service::builder::Builder;
 pub use crate::service::endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use crate::service::handler::NotRouted;
 pub use crate::service::handler::{Handler, HandlerFuture};
+#[cfg(feature = "axum")]
+pub use crate::service::make::IntoMakeServiceWithConnectInfo;
+pub use crate::service::make::{Connection, ConnectionService, IntoMakeService};
 pub use crate::service::mount::{Mount, OuterLocation};
 pub use crate::service::recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 pub use crate::service::router::{Router, RouterFuture};

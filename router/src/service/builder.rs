@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 #[cfg(feature = "serde")]
 use crate::compile::error::BuildError;
@@ -149,7 +150,13 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let table = plan.table.build()?.check_hosts();
         let mut dispatch: Vec<ScopeDispatch> = plan.dispatch.into_iter().flatten().collect();
         dispatch.push(root);
-        let inner = Arc::new(RouterInner { table, dispatch, cors_methods: self.cors_methods });
+        let inner = Arc::new(RouterInner {
+            reads_peer: table.reads_peer(),
+            reported: AtomicBool::new(false),
+            table,
+            dispatch,
+            cors_methods: self.cors_methods,
+        });
         let mut stages = BTreeMap::new();
         // Inner scopes come first, so that each stage has all stages that may follow it.
         for scope in plan.scopes {

@@ -1,11 +1,13 @@
 //! Router: a table of endpoints as a tower::Service.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum_core::body::Body;
@@ -13,7 +15,7 @@ use axum_core::response::{IntoResponse, Response};
 use axum_core::{BoxError, Error};
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCESS_CONTROL_ALLOW_METHODS, ALLOW, LOCATION};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{Extensions, HeaderValue, Method, Request, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use rustc_hash::FxBuildHasher;
 use tower_service::Service;
@@ -32,8 +34,8 @@ use crate::table::url::Urls;
 /// A table of endpoints as a `tower::Service`.
 ///
 /// It accepts any request body, never fails, is always ready, and is cheap to clone. It fits into hyper
-/// (`TowerToHyperService`), axum (`fallback_service`, `nest_service`, or `axum::serve(listener,
-/// tower::make::Shared::new(router))`) and `lambda_http`. A HEAD request is served by the GET route, without
+/// (`TowerToHyperService`), axum (`fallback_service`, `nest_service`, or with feature `axum`
+/// `axum::serve(listener, router)`) and `lambda_http`. A HEAD request is served by the GET route, without
 /// the body.
 ///
 /// ```
@@ -70,6 +72,10 @@ pub(crate) struct RouterInner {
     pub(crate) dispatch: Vec<ScopeDispatch>,
     /// Whether responses have the methods of their path.
     pub(crate) cors_methods: bool,
+    /// Whether a condition or a trusted proxy depends on the peer.
+    pub(crate) reads_peer: bool,
+    /// Whether a request without a peer has been reported.
+    pub(crate) reported: AtomicBool,
 }
 
 /// The stages of a scope, those of its outer scopes included.
@@ -94,8 +100,7 @@ impl Router {
 
     /// Explains a request route by route, with the [`Peer`] of its extensions.
     pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
-        let unknown = Peer::default();
-        self.inner.table.explain(request, request.extensions().get::<Peer>().unwrap_or(&unknown))
+        self.inner.table.explain(request, &Peer::of(request.extensions()).unwrap_or_default())
     }
 
     /// Returns the lints of the table, such as routes that are never reached.
@@ -142,6 +147,9 @@ impl Router {
     {
         let head = request.method() == Method::HEAD;
         let mut request = request.map(Body::new);
+        if self.inner.reads_peer {
+            self.inner.complete_peer(request.extensions_mut());
+        }
         let methods = if self.inner.cors_methods { self.inner.cors_methods(&request) } else { None };
         // A router that is mounted in another one searches its own table.
         let place = self.inner.find(&mut request);
@@ -169,6 +177,27 @@ impl Destination {
 }
 
 impl RouterInner {
+    /// Inserts the peer that axum knows, and reports a missing one once.
+    #[cold]
+    fn complete_peer(&self, extensions: &mut Extensions) {
+        if let Some(Cow::Owned(peer)) = Peer::of(extensions) {
+            extensions.insert(peer);
+        }
+        if self.reported.load(Ordering::Relaxed) {
+            return;
+        }
+        let unknown = Peer::default();
+        let peer = extensions.get::<Peer>().unwrap_or(&unknown);
+        if let Some(missing) = self.table.missing_peer(peer)
+            && !self.reported.swap(true, Ordering::Relaxed)
+        {
+            #[cfg(feature = "tracing")]
+            tracing::warn!(target: "waylay_router", "{missing}");
+            #[cfg(not(feature = "tracing"))]
+            drop(missing);
+        }
+    }
+
     /// Returns the value of `access-control-allow-methods`.
     #[cold]
     fn cors_methods(&self, request: &Request<Body>) -> Option<Box<HeaderValue>> {

@@ -16,6 +16,8 @@ mod overlaps;
 mod ranks;
 mod scopes;
 mod seals;
+#[cfg(all(feature = "axum", feature = "swap", feature = "tracing"))]
+mod serving;
 #[cfg(all(feature = "schema", feature = "toml"))]
 mod spec;
 #[cfg(feature = "watch")]
