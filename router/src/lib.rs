@@ -20,7 +20,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let router = Router::builder()
 //!     .route(Route::get("/articles/{id:[0-9]+}").name("article").to(show))
-//!     .route(Route::post("/articles").header("content-type", "application/json").to(create))
+//!     .route(Route::post("/articles").content_type("application/json").to(create))
 //!     .scope(
 //!         Scope::new()
 //!             .host("{tenant}.example.com")
@@ -49,6 +49,10 @@
 //! | `{*rest}` | the rest of the path, not empty |
 //! | `{name?}`, `{name?:regex}` | as `{name}`, in an optional last segment: `/a/{id?}` matches `/a` and `/a/7` |
 //! | `{{`, `}}` | braces |
+//! | `%3A`, `%2A`, `%3C`, `%3E`, `%3F`, `%23`, `%5B` | `:`, `*`, `<`, `>`, `?`, `#`, `[` |
+//!
+//! The syntax of other routers (`/:id`, `/*rest`, `/<id>`, `/[id]`, `/a?x=1`) is an error with the spelling that is meant; the
+//! escapes of the last row are for text that has these characters.
 //!
 //! Hosts have the same variables, label by label, and ignore case; a variable that matches several labels must be
 //! first. `*.` is exactly one more label, `**.` one or more. A [`Route::prefix`] and the prefix of a [`Scope`]
@@ -85,7 +89,8 @@
 //!
 //! # Inspection
 //!
-//! [`Table::explain`] returns a verdict for every route, [`Table::lints`] the routes that are never reached. A
+//! [`Table::explain`] returns a verdict for every route, [`Table::lints`] the routes that are never reached and conditions
+//! that probably mean something else. A
 //! `SwapRouter` is replaced while it serves, and may be reloaded from a file.
 //!
 //! # Features

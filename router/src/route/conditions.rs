@@ -254,7 +254,8 @@ macro_rules! condition_setters {
         /// Requires a host: a name, or a template with variables (`{tenant}.example.com`) or a leading
         /// wildcard (`*.example.com` is one more label, `**.example.com` one or more).
         ///
-        /// Case does not matter; the port matters only if the template has one.
+        /// Case does not matter; the port matters only if the template has one. A variable is one label: `{host}`
+        /// matches `localhost` and not `example.com`, and `{*host}` matches both.
         pub fn host(mut self, template: impl Into<String>) -> Self {
             self.$($field).+.hosts.push($crate::route::conditions::HostText::Template(template.into()));
             self
@@ -290,7 +291,9 @@ macro_rules! condition_setters {
             self
         }
 
-        /// Requires a header with exactly this value; any of several values may be it.
+        /// Requires a header with exactly this value; any of several lines may have it. The whole text is compared:
+        /// for a media type use [`content_type`](Self::content_type) or [`accept`](Self::accept), since
+        /// `application/json` is not `application/json; charset=utf-8`.
         pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
             let value = $crate::route::conditions::HeaderText::Exact(value.into());
             self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
@@ -347,7 +350,7 @@ macro_rules! condition_setters {
             self
         }
 
-        /// Requires a header with a value that the regex matches as a whole.
+        /// Requires a header with a value that the regex matches as a whole: `text/.*`, not `^text/`.
         pub fn header_regex(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
             let value = $crate::route::conditions::HeaderText::Regex(regex.into());
             self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));

@@ -11,8 +11,9 @@ pub(crate) mod lint;
 pub(crate) mod lookup;
 pub(crate) mod matched;
 pub(crate) mod miss;
-#[cfg(feature = "serde")]
 pub(crate) mod order;
+pub(crate) mod route_lints;
+#[cfg(feature = "serde")]
 pub(crate) mod serialize;
 pub(crate) mod trie;
 pub(crate) mod url;

@@ -11,6 +11,7 @@ mod conditions;
 mod errors;
 mod explanations;
 mod layers;
+mod lints;
 mod mounts;
 mod overlaps;
 mod ranks;

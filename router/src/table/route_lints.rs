@@ -1,0 +1,156 @@
+//! Lints of single routes: conditions that are valid and probably mean something else.
+
+use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, HOST, UPGRADE};
+use regex_syntax::hir::{Hir, HirKind, Look};
+use waylay_template::{Node, Syntax, Template, Wildcard};
+
+use crate::compile::pattern::Pattern;
+use crate::matcher::formula::Formula;
+use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
+use crate::matcher::query::{QueryMatch, unanchored};
+use crate::table::catalog::{Catalog, RouteEntry};
+use crate::table::lint::LintKind;
+
+/// Returns a lint for a route whose methods exclude each other; formulas are not part of the method bits.
+pub(crate) fn exclusive_methods(pattern: &Pattern) -> Option<LintKind> {
+    let mut methods = pattern.methods.clone();
+    let mut conditions = Vec::new();
+    for rule in rules(pattern) {
+        if let Some(Guard::Methods(set)) = single(&rule.formula) {
+            methods = methods.and(set);
+            conditions.push(rule.text.clone());
+        }
+    }
+    methods.is_empty().then_some(LintKind::Exclusive { what: "methods", conditions })
+}
+
+/// Returns a lint for a route that matches nothing and has several paths.
+pub(crate) fn exclusive_paths(route: &RouteEntry, pattern: &Pattern) -> Option<LintKind> {
+    let mut conditions: Vec<String> = route.templates.path.iter().map(|path| path.text.clone()).collect();
+    let paths = rules(pattern).filter(|rule| matches!(single(&rule.formula), Some(Guard::Path(_))));
+    conditions.extend(paths.map(|rule| rule.text.clone()));
+    (conditions.len() > 1).then_some(LintKind::Exclusive { what: "paths", conditions })
+}
+
+fn rules(pattern: &Pattern) -> impl Iterator<Item = &RuleGuard> {
+    pattern.guards.iter().filter_map(|guard| match guard {
+        Guard::Formula(rule) => Some(&**rule),
+        _ => None,
+    })
+}
+
+/// Returns the condition of a formula that has only one.
+fn single(formula: &Formula<Guard>) -> Option<&Guard> {
+    match formula {
+        Formula::Leaf(guard) => Some(guard),
+        Formula::All(parts) => match parts.as_slice() {
+            [part] => single(part),
+            _ => None,
+        },
+        Formula::Not(_) | Formula::Either(_) => None,
+    }
+}
+
+/// Returns the lints of the conditions of a route.
+pub(crate) fn condition_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<LintKind> {
+    let mut lints = Vec::new();
+    let Some(pattern) = catalog.patterns.get(route.rank) else { return lints };
+    let is_native = catalog.policy.syntax == Syntax::Native;
+    let mut see = |guard: &Guard| {
+        if let Some((header, write)) = structured_header(guard) {
+            lints.push(LintKind::StructuredHeader { header, write });
+        }
+        if let Some(write) = regex_of(guard).filter(|_| is_native).and_then(|regex| whole_form(&regex)) {
+            let (kind, required) = guard.required(&route.templates.queries);
+            lints.push(LintKind::Anchored { condition: format!("{kind} {required}"), write });
+        }
+    };
+    for guard in &pattern.guards {
+        match guard {
+            Guard::Formula(rule) => rule.formula.leaves().for_each(&mut see),
+            other => see(other),
+        }
+    }
+    let hosts = route.templates.hosts.iter().filter_map(|host| match host.nodes.as_slice() {
+        [Node::Wildcard(Wildcard::Regex(regex))] => {
+            whole_form(regex).map(|write| (format!("host {}", host.text), write))
+        }
+        _ => None,
+    });
+    lints.extend(hosts.map(|(condition, write)| LintKind::Anchored { condition, write }));
+    lints.extend(one_label(catalog, route));
+    lints
+}
+
+/// Returns the header of a comparison with the whole text of a structured field, and the condition to use instead.
+fn structured_header(guard: &Guard) -> Option<(String, String)> {
+    let Guard::Header(name, HeaderMatch::Exact(value)) = guard else { return None };
+    let write = match name {
+        _ if name == CONTENT_TYPE => {
+            format!("content_type({:?})", value.split(';').next().unwrap_or(value).trim())
+        }
+        _ if name == ACCEPT => {
+            format!("accept({:?})", value.split([';', ',']).next().unwrap_or(value).trim())
+        }
+        _ if name == COOKIE => "cookie(name, value)".to_owned(),
+        _ if name == HOST => format!("host({value:?})"),
+        _ if name == UPGRADE => format!("upgrade({value:?})"),
+        _ if name == CONNECTION && value.eq_ignore_ascii_case("upgrade") => "upgrade(protocol)".to_owned(),
+        _ => return None,
+    };
+    Some((format!("{name}: {value}"), write))
+}
+
+fn regex_of(guard: &Guard) -> Option<String> {
+    let regex = match guard {
+        Guard::Header(_, HeaderMatch::Regex(regex) | HeaderMatch::All(regex)) => regex,
+        Guard::MethodRegex(regex) => regex,
+        Guard::PathRegex(path) => &path.regex,
+        Guard::Query(query) => match &query.value {
+            QueryMatch::Regex(regex) => regex,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(unanchored(regex).to_owned())
+}
+
+/// Returns the regex that is probably meant by one with an anchor at one end only, if the other end is fixed: a regex that
+/// must match the whole value needs no anchor, so the other end is meant to be open.
+fn whole_form(regex: &str) -> Option<String> {
+    let hir = regex_syntax::parse(regex).ok()?;
+    let properties = hir.properties();
+    let starts = properties.look_set_prefix().contains(Look::Start);
+    let ends = properties.look_set_suffix().contains(Look::End);
+    let write = match (starts, ends) {
+        (true, false) if !is_open(&hir, <[Hir]>::last) => format!("{}.*", regex.strip_prefix('^')?),
+        (false, true) if !is_open(&hir, <[Hir]>::first) => format!(".*{}", regex.strip_suffix('$')?),
+        _ => return None,
+    };
+    regex_syntax::parse(&write).is_ok().then_some(write)
+}
+
+/// Tests whether the part at one end is a repetition without a limit.
+fn is_open(hir: &Hir, end: fn(&[Hir]) -> Option<&Hir>) -> bool {
+    match hir.kind() {
+        HirKind::Repetition(repetition) => repetition.max.is_none(),
+        HirKind::Concat(parts) => end(parts).is_some_and(|part| is_open(part, end)),
+        HirKind::Alternation(parts) => parts.iter().any(|part| is_open(part, end)),
+        HirKind::Capture(capture) => is_open(&capture.sub, end),
+        _ => false,
+    }
+}
+
+/// Returns a lint for a host of one variable label where every literal host of the table has more labels.
+fn one_label(catalog: &Catalog, route: &RouteEntry) -> Option<LintKind> {
+    let is_label = |host: &&Template| matches!(host.nodes.as_slice(), [Node::Variable(variable)] if variable.kind == waylay_template::VariableKind::Plain);
+    let host = route.templates.hosts.iter().find(is_label)?;
+    let mut literals = catalog
+        .routes
+        .iter()
+        .flat_map(|route| &route.templates.hosts)
+        .filter_map(Template::literal)
+        .peekable();
+    literals.peek()?;
+    literals.all(|host| host.contains('.')).then(|| LintKind::OneLabel { host: host.text.clone() })
+}
