@@ -7,6 +7,7 @@ use waylay_template::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
 use crate::compile::witness::Witness;
 use crate::route::conditions::SourceLocation;
 use crate::rule::error::RuleError;
+use crate::rule::lint::RuleLint;
 
 /// All errors of a table, in the order in which the routes were added.
 ///
@@ -22,6 +23,15 @@ use crate::rule::error::RuleError;
 #[derive(Debug, Clone)]
 pub struct BuildErrors {
     errors: Vec<BuildError>,
+    lints: Vec<BuildLint>,
+}
+
+/// A lint of the rule of a route in a table that is not built.
+#[derive(Debug, Clone)]
+pub(crate) struct BuildLint {
+    pub(crate) lint: RuleLint,
+    pub(crate) route: String,
+    pub(crate) location: SourceLocation,
 }
 
 impl BuildErrors {
@@ -30,9 +40,15 @@ impl BuildErrors {
         self.errors.iter()
     }
 
+    /// Returns the lints of the rules, which are printed after the errors: a part of a rule that is probably wrong may be
+    /// the reason for an error.
+    pub fn lints(&self) -> impl Iterator<Item = &RuleLint> {
+        self.lints.iter().map(|lint| &lint.lint)
+    }
+
     /// Returns an error if there are any errors.
-    pub(crate) fn check(errors: Vec<BuildError>) -> Result<(), Self> {
-        if errors.is_empty() { Ok(()) } else { Err(Self { errors }) }
+    pub(crate) fn check(errors: Vec<BuildError>, lints: Vec<BuildLint>) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self { errors, lints }) }
     }
 }
 
@@ -41,6 +57,9 @@ impl fmt::Display for BuildErrors {
         for (i, error) in self.errors.iter().enumerate() {
             let newline = if i == 0 { "" } else { "\n" };
             write!(f, "{newline}{error}")?;
+        }
+        for BuildLint { lint, route, location } in &self.lints {
+            write!(f, "\nlint: route `{route}` ({location}): {lint}")?;
         }
         Ok(())
     }

@@ -455,8 +455,15 @@ macro_rules! condition_setters {
 pub enum SourceLocation {
     /// A line of code.
     Code(&'static Location<'static>),
-    /// A line of a table's file, counted from 1.
+    /// A line of a table's text, counted from 1.
     Line(u32),
+    /// A line of a table's file.
+    File {
+        /// The name of the file.
+        file: &'static str,
+        /// The line, counted from 1.
+        line: u32,
+    },
 }
 
 impl SourceLocation {
@@ -472,6 +479,7 @@ impl fmt::Display for SourceLocation {
         match self {
             Self::Code(location) => location.fmt(f),
             Self::Line(line) => write!(f, "line {line}"),
+            Self::File { file, line } => write!(f, "{file}:{line}"),
         }
     }
 }

@@ -280,10 +280,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
             self = self.trusted_proxy(proxy);
         }
         for route in &spec.routes {
-            match route_of(route, spec.dialect, &mut bind) {
-                Ok(route) => self = self.route(route),
-                Err(error) => errors.push(*error),
-            }
+            self = self.route(route_of(route, spec.dialect, &mut bind, &mut errors));
         }
         for scope in &spec.scopes {
             self = self.scope(scope_of(scope, spec.dialect, &mut bind, &mut errors));
@@ -292,18 +289,22 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 }
 
-/// Returns the route of a spec, with its handler.
+/// Returns the route of a spec, with its handler. A route without a handler is compiled for its other errors.
 #[cfg(feature = "serde")]
 fn route_of<S: Send + Sync + 'static>(
     spec: &RouteSpec,
     dialect: Dialect,
     bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
-) -> Result<Route<PendingEndpoint<S>>, Box<BuildError>> {
-    let route = spec.route(dialect);
+    errors: &mut Vec<BuildError>,
+) -> Route<PendingEndpoint<S>> {
+    let unbound = || spec.route(dialect).to(async || http::StatusCode::NOT_FOUND);
     if spec.build_only {
-        return Ok(route.to(async || http::StatusCode::NOT_FOUND));
+        return unbound();
     }
-    bind(spec, route).map_err(|message| Box::new(spec.error(message)))
+    bind(spec, spec.route(dialect)).unwrap_or_else(|message| {
+        errors.push(spec.error(message));
+        unbound()
+    })
 }
 
 /// Returns the scope of a spec, with the handlers of its routes.
@@ -316,10 +317,7 @@ fn scope_of<S: Send + Sync + 'static>(
 ) -> Scope<S> {
     let mut scope = Scope::with_conditions(spec.scope_conditions(dialect));
     for route in &spec.routes {
-        match route_of(route, dialect, bind) {
-            Ok(route) => scope = scope.route(route),
-            Err(error) => errors.push(*error),
-        }
+        scope = scope.route(route_of(route, dialect, bind, errors));
     }
     spec.scopes.iter().fold(scope, |scope, inner| scope.scope(scope_of(inner, dialect, bind, errors)))
 }

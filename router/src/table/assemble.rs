@@ -6,7 +6,7 @@ use std::sync::Arc;
 use waylay_template::{Node, Template};
 
 use crate::compile::compiler::compile;
-use crate::compile::error::{BuildError, BuildErrorKind};
+use crate::compile::error::{BuildError, BuildErrorKind, BuildLint};
 use crate::compile::pattern::{Pattern, RouteTemplates, slash_variant};
 use crate::compile::rank::{RankKey, Ranked};
 use crate::matcher::guard::Custom;
@@ -56,6 +56,8 @@ pub(crate) struct AssembledRoutes {
     pub(crate) idle: Vec<Compiled>,
     pub(crate) sealed: HashSet<usize>,
     pub(crate) lints: Vec<(usize, RuleLint)>,
+    /// The same lints with their routes, those of routes with errors included.
+    pub(crate) build_lints: Vec<BuildLint>,
 }
 
 impl<'b> RouteAssembler<'b> {
@@ -89,6 +91,11 @@ impl<'b> RouteAssembler<'b> {
         };
         meta.foreign = foreign;
         meta.rule = expr(&conditions).ok().map(|expr| Arc::new(expr.to_string()));
+        self.routes.build_lints.extend(lints.iter().map(|lint| BuildLint {
+            lint: lint.clone(),
+            route: label(&conditions, meta.name.as_deref()),
+            location: conditions.location,
+        }));
         self.routes.lints.extend(lints.into_iter().map(|lint| (index, lint)));
         if meta.priority == 0 {
             meta.priority = priority.unwrap_or(0);
@@ -257,16 +264,21 @@ pub(crate) fn report(
     name: Option<&str>,
     kinds: Vec<BuildErrorKind>,
 ) {
+    let route = label(conditions, name);
+    errors.extend(kinds.into_iter().map(|kind| BuildError {
+        kind,
+        route: route.clone(),
+        location: conditions.location,
+    }));
+}
+
+/// Returns the name of a route or scope, else its path or host.
+fn label(conditions: &Conditions, name: Option<&str>) -> String {
     let path = conditions.path.as_ref().map(|path| path.text.as_str());
     let host = conditions.hosts.first().map(|host| match host {
         HostText::Template(text) | HostText::Regex(text) => text.as_str(),
     });
-    let route = name.or(path).or(host).unwrap_or("*");
-    errors.extend(kinds.into_iter().map(|kind| BuildError {
-        kind,
-        route: route.to_owned(),
-        location: conditions.location,
-    }));
+    name.or(path).or(host).unwrap_or("*").to_owned()
 }
 
 /// A compiled route or scope with its rank.
