@@ -6,15 +6,14 @@
 //!
 //! ```
 //! use tower::ServiceExt;
-//! use waylay_router::{Body, Matched, Route, Router, Scope, Urls};
+//! use waylay_router::{Body, Matched, Route, Router, Scope, UrlError, Urls};
 //!
 //! async fn show(matched: Matched) -> String {
 //!     format!("article {}", matched.get("id").unwrap_or_default())
 //! }
 //!
-//! async fn create(urls: Urls) -> Result<[(&'static str, String); 1], http::StatusCode> {
-//!     let url = urls.builder("article").and_then(|url| url.set("id", 7).build());
-//!     Ok([("location", url.map_err(|_| http::StatusCode::INTERNAL_SERVER_ERROR)?)])
+//! async fn create(urls: Urls) -> Result<[(&'static str, String); 1], UrlError> {
+//!     Ok([("location", urls.builder("article")?.set("id", 7).build()?)])
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -103,7 +102,7 @@
 //! | `swap`, `watch` | `SwapRouter`; `FileWatcher` |
 //! | `dialects` | the rule languages of Traefik v3 and vulcand |
 //! | `axum` | `axum::serve(listener, router)` with the [`Peer`] of each connection, and axum's `ConnectInfo` as the peer |
-//! | `tracing` | an event if conditions read the peer and a request has none |
+//! | `tracing` | an event for each response of 500 that the router makes, and if a request lacks a peer that conditions read |
 //!
 //! None is on by default.
 //!

@@ -140,6 +140,13 @@ pub enum BuildErrorKind {
     MediaType(String),
     /// A text that is neither an address nor a network.
     Network(String),
+    /// A variable that the handler of a route reads, and that the route and its scopes do not have.
+    MissingVariable {
+        /// The name.
+        name: String,
+        /// The variables of the route.
+        variables: Vec<String>,
+    },
     /// Two routes with the same name.
     DuplicateName {
         /// The name.
@@ -202,6 +209,13 @@ impl fmt::Display for BuildErrorKind {
             Self::MediaType(text) => write!(f, "`{text}` is not a media type such as `application/json`"),
             Self::Network(text) => {
                 write!(f, "`{text}` is not an IP address or a network such as `10.0.0.0/8`")
+            }
+            Self::MissingVariable { name, variables } => {
+                write!(f, "its handler reads the variable `{name}`, which the route does not have; ")?;
+                match variables.as_slice() {
+                    [] => write!(f, "add `{{{name}}}` to the path"),
+                    variables => write!(f, "its variables are `{}`", variables.join("`, `")),
+                }
             }
             Self::DuplicateName { name, other } => {
                 write!(f, "name `{name}` is used by the route at {other}, rename one")

@@ -62,7 +62,7 @@ impl Route {
         Args: 'static,
         S: Send + Sync + 'static,
     {
-        self.value(PendingEndpoint::handler(handler))
+        self.reads_variables(handler.variables().iter().copied()).value(PendingEndpoint::handler(handler))
     }
 
     /// Sets a tower service as the endpoint; each request is served by a clone of it.

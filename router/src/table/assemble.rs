@@ -27,6 +27,8 @@ pub(crate) struct RouteMeta {
     pub(crate) priority: i32,
     pub(crate) build_only: bool,
     pub(crate) metadata: BTreeMap<String, String>,
+    /// The variables that the value reads.
+    pub(crate) reads: Vec<String>,
     /// The text of foreign rules.
     pub(crate) foreign: String,
     /// The whole route as a rule.
@@ -120,18 +122,29 @@ impl<'b> RouteAssembler<'b> {
         let mut chain = chain(self.scopes, meta.scope);
         chain.push(own);
         match compile(&chain, self.policy, false) {
-            Ok((pattern, templates)) => self.push(of, meta, &chain, own, pattern, templates),
+            Ok((pattern, templates)) => {
+                let missing = missing_variables(&meta, &templates);
+                if !missing.is_empty() {
+                    self.report(own, &meta, missing);
+                    return false;
+                }
+                self.push(of, meta, &chain, own, pattern, templates);
+            }
             Err(kinds) => {
                 let kinds = innermost_errors(&chain, self.policy, false, kinds);
-                let mut errors = Vec::new();
-                report(&mut errors, own, meta.name.as_deref(), kinds);
-                // The alternatives of a route share their errors.
-                errors.retain(|error| !self.errors.contains(error));
-                self.errors.extend(errors);
+                self.report(own, &meta, kinds);
                 return false;
             }
         }
         true
+    }
+
+    /// Adds errors once: the alternatives of a route share them.
+    fn report(&mut self, own: &Conditions, meta: &RouteMeta, kinds: Vec<BuildErrorKind>) {
+        let mut errors = Vec::new();
+        report(&mut errors, own, meta.name.as_deref(), kinds);
+        errors.retain(|error| !self.errors.contains(error));
+        self.errors.extend(errors);
     }
 
     /// Adds a compiled alternative of the route at an index.
@@ -199,6 +212,18 @@ fn mount_segments(path: &Template, policy: Policy) -> usize {
         Some(at) => slashes(&path.nodes[..at]).saturating_sub(1),
         None => path.segment_count(),
     }
+}
+
+/// Returns an error for each variable that a route reads and does not have.
+fn missing_variables(meta: &RouteMeta, templates: &RouteTemplates) -> Vec<BuildErrorKind> {
+    let has = |name: &String| templates.vars.iter().any(|var| var.name == *name);
+    let missing = meta.reads.iter().filter(|name| !meta.build_only && !has(name));
+    missing
+        .map(|name| BuildErrorKind::MissingVariable {
+            name: name.clone(),
+            variables: templates.vars.iter().map(|var| var.name.clone()).collect(),
+        })
+        .collect()
 }
 
 /// Returns the conditions of a scope and of its outer scopes, outermost first.

@@ -189,6 +189,7 @@ impl<T> TableBuilder<T> {
                 priority: route.priority,
                 build_only: route.build_only,
                 metadata: route.metadata,
+                reads: route.reads,
                 foreign: String::new(),
                 rule: None,
             };
