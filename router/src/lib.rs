@@ -179,7 +179,7 @@ pub use crate::service::make::{Connection, ConnectionService, IntoMakeService};
 pub use crate::service::mount::{Mount, OuterLocation};
 pub use crate::service::recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 pub use crate::service::router::{Router, RouterFuture};
-pub use crate::service::scope::{PendingEndpoint, Scope};
+pub use crate::service::scope::{FitsState, PendingEndpoint, Scope};
 #[cfg(feature = "swap")]
 pub use crate::service::swap::SwapRouter;
 #[cfg(feature = "watch")]

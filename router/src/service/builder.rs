@@ -19,7 +19,7 @@ use crate::service::endpoint::{HttpLayer, HttpService, Next};
 use crate::service::handler::{Handler, endpoint};
 use crate::service::router::{Router, RouterInner, ScopeDispatch, StageEndpoint, StageId, Stages};
 use crate::service::scope::{
-    Item, PendingEndpoint, Scope, Tree, Wrap, finish_route, finish_tree, layer_setters, wrapped,
+    FitsState, Item, PendingEndpoint, Scope, Tree, Wrap, finish_route, finish_tree, layer_setters, wrapped,
 };
 use crate::table::builder::TableBuilder;
 use crate::table::catalog::ScopeId;
@@ -119,14 +119,14 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 
     /// Adds a route.
-    pub fn route(mut self, route: Route<PendingEndpoint<S>>) -> Self {
-        self.tree.items.push(Item::Route(finish_route(route, &self.state)));
+    pub fn route(mut self, route: impl FitsState<S, Fitted = Route<PendingEndpoint<S>>>) -> Self {
+        self.tree.items.push(Item::Route(finish_route(route.fitted(), &self.state)));
         self
     }
 
     /// Adds a scope.
-    pub fn scope(mut self, scope: Scope<S>) -> Self {
-        self.tree.items.push(Item::Scope(finish_tree(scope.tree, &self.state)));
+    pub fn scope(mut self, scope: impl FitsState<S, Fitted = Scope<S>>) -> Self {
+        self.tree.items.push(Item::Scope(finish_tree(scope.fitted().tree, &self.state)));
         self
     }
 

@@ -33,10 +33,10 @@ use crate::table::url::{UrlError, Urls};
 /// # Ok::<(), waylay_router::BuildErrors>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handler of a router with state `{S}`",
-    label = "not an async function of extractors for the state `{S}` that returns a response",
-    note = "a handler is an `async fn` of up to 8 arguments: each implements `FromRequestParts<{S}>`, the last one `FromRequest<{S}>`, and the result implements `IntoResponse`",
-    note = "the state is that of `Router::builder().state(…)` before the route, `()` without it; a `State<T>` argument needs `T: FromRef<{S}>`",
+    message = "`{Self}` is not a handler",
+    label = "not an async function of extractors that returns a response",
+    note = "a handler is an `async fn` of up to 8 arguments: each implements `FromRequestParts<S>`, the last one `FromRequest<S>`, and the result implements `IntoResponse`",
+    note = "`S` is the state of `Router::builder().state(…)` before the route, `()` without it; a `State<T>` argument needs `T: FromRef<S>`",
     note = "`#[axum::debug_handler]` on the function names the argument or result that does not fit"
 )]
 pub trait Handler<Args, S>: Clone + Send + Sync + Sized + 'static {

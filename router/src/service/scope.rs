@@ -54,6 +54,46 @@ impl<S> fmt::Debug for PendingEndpoint<S> {
     }
 }
 
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A route or scope that fits a router with state `S`: its handlers take that state. It cannot be implemented manually.
+#[diagnostic::on_unimplemented(
+    message = "the handlers take another state than the `{S}` of the router: `{Self}`",
+    label = "the state of the router is `{S}`",
+    note = "set the state with `Router::builder().state(…)` before the routes that take it",
+    note = "for a `State<T>` that is a part of the state `{S}`, implement `FromRef<{S}>` for `T`"
+)]
+pub trait FitsState<S>: sealed::Sealed {
+    /// The same type, with the state of the router.
+    #[doc(hidden)]
+    type Fitted;
+
+    #[doc(hidden)]
+    fn fitted(self) -> Self::Fitted;
+}
+
+impl<S> sealed::Sealed for Route<PendingEndpoint<S>> {}
+
+impl<S> FitsState<S> for Route<PendingEndpoint<S>> {
+    type Fitted = Self;
+
+    fn fitted(self) -> Self {
+        self
+    }
+}
+
+impl<S> sealed::Sealed for Scope<S> {}
+
+impl<S> FitsState<S> for Scope<S> {
+    type Fitted = Self;
+
+    fn fitted(self) -> Self {
+        self
+    }
+}
+
 impl Route {
     /// Sets the handler of the route.
     pub fn to<H, Args, S>(self, handler: H) -> Route<PendingEndpoint<S>>
@@ -241,14 +281,14 @@ impl<S: Send + Sync + 'static> Scope<S> {
     scope_setters!(tree.scope.);
 
     /// Adds a route.
-    pub fn route(mut self, route: Route<PendingEndpoint<S>>) -> Self {
-        self.tree.items.push(Item::Route(route));
+    pub fn route(mut self, route: impl FitsState<S, Fitted = Route<PendingEndpoint<S>>>) -> Self {
+        self.tree.items.push(Item::Route(route.fitted()));
         self
     }
 
     /// Adds an inner scope.
-    pub fn scope(mut self, scope: Scope<S>) -> Self {
-        self.tree.items.push(Item::Scope(scope.tree));
+    pub fn scope(mut self, scope: impl FitsState<S, Fitted = Scope<S>>) -> Self {
+        self.tree.items.push(Item::Scope(scope.fitted().tree));
         self
     }
 
