@@ -1,7 +1,6 @@
 //! IntoMakeService, ConnectionService: routers for servers, with the peer of each connection.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -155,6 +154,7 @@ pub use with_axum::IntoMakeServiceWithConnectInfo;
 #[cfg(feature = "axum")]
 mod with_axum {
     use std::any::{Any, TypeId};
+    use std::fmt;
     use std::marker::PhantomData;
 
     use axum::Extension;

@@ -141,10 +141,10 @@ fn check(template: &Template, syntax: Syntax, regexes: &impl RegexCheck) -> Resu
         return Err(error(template, TemplateErrorKind::TooLong, &whole));
     }
     let variables: Vec<&Variable> = template.variables().collect();
-    if syntax == Syntax::Native {
-        if let Some((kind, span)) = foreign::find(template) {
-            return Err(error(template, kind, &span));
-        }
+    if syntax == Syntax::Native
+        && let Some((kind, span)) = foreign::find(template)
+    {
+        return Err(error(template, kind, &span));
     }
     for (i, variable) in variables.iter().enumerate() {
         if let VariableKind::Regex(regex) = &variable.kind {
