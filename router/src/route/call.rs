@@ -62,6 +62,9 @@ fn condition(function: F, first: String, second: Option<String>, language: Langu
         }
         F::MethodRegexp if !native => Some(Condition::MethodRegex(regex(&first, language))),
         F::Header if language == Language::Vulcand => Some(Condition::Header(first, header(second))),
+        F::Header if !native => {
+            Some(Condition::Header(first, second.map_or(HeaderText::Present, HeaderText::Exact)))
+        }
         F::HeaderRegexp | F::HeaderAll if !native => {
             Condition::from_call(function, first, second_regex(second))
         }
