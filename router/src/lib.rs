@@ -186,6 +186,7 @@ pub use crate::service::swap::SwapRouter;
 pub use crate::service::watch::{FileWatcher, ReloadEvent};
 pub use crate::table::builder::TableBuilder;
 pub use crate::table::catalog::{RouteInfo, ScopeId, ScopeInfo};
+pub use crate::table::condition_lint::ConditionLint;
 pub use crate::table::diff::{Change, Diff};
 pub use crate::table::explain::{Candidate, Explanation, Verdict};
 pub use crate::table::lint::{Lint, LintKind};

@@ -11,9 +11,9 @@ use crate::request::view::{NormalizedRequest, RequestView};
 use crate::route::conditions::SourceLocation;
 use crate::rule::lint::RuleLint;
 use crate::table::catalog::RouteEntry;
+use crate::table::condition_lint::{ConditionLint, condition_lints, exclusive_methods, exclusive_paths};
 use crate::table::conflict::Conflicts;
 use crate::table::lookup::Table;
-use crate::table::route_lints::{condition_lints, exclusive_methods, exclusive_paths};
 use crate::table::visitors::BetterRoutes;
 
 impl<T> Table<T> {
@@ -32,7 +32,11 @@ impl<T> Table<T> {
         let mut checker = OverlapChecker::new(&self.catalog.policy);
         for (index, route) in entries.iter().enumerate().filter(|(_, route)| !route.build_only) {
             lints.extend(self.unreachable(route, &mut checker).map(|kind| (index, kind)));
-            lints.extend(condition_lints(&self.catalog, route).into_iter().map(|kind| (index, kind)));
+            lints.extend(
+                condition_lints(&self.catalog, route)
+                    .into_iter()
+                    .map(|lint| (index, LintKind::Condition(lint))),
+            );
         }
         lints.extend(self.overlaps(&lints));
         lints.extend(self.catalog.lints.iter().map(|(index, lint)| (*index, LintKind::Rule(lint.clone()))));
@@ -52,13 +56,15 @@ impl<T> Table<T> {
     fn unreachable(&self, route: &RouteEntry, checker: &mut OverlapChecker<'_>) -> Option<LintKind> {
         let own = self.route_ref(route);
         if let Some(lint) = exclusive_methods(own.pattern) {
-            return Some(lint);
+            return Some(LintKind::Condition(lint));
         }
         let better: Vec<usize> = match checker.check(&[own]) {
             // What shadows the route matches this request of its.
             Overlap::At(witness) => self.better(&witness, route.rank),
             Overlap::Never => {
-                return Some(exclusive_paths(route, own.pattern).unwrap_or(LintKind::Unsatisfiable));
+                return Some(
+                    exclusive_paths(route, own.pattern).map_or(LintKind::Unsatisfiable, LintKind::Condition),
+                );
             }
             // Without a request to ask for, each route before this one is compared.
             Overlap::Unknown => (0..route.rank).filter(|&rank| !self.ranks[rank].slash_variant).collect(),
@@ -151,33 +157,8 @@ pub struct Lint {
 pub enum LintKind {
     /// No request meets all conditions of the route and its scopes.
     Unsatisfiable,
-    /// No request meets all conditions of the route and its scopes, because of these.
-    Exclusive {
-        /// What they are about: `methods` or `paths`.
-        what: &'static str,
-        /// The conditions, as far as they are known.
-        conditions: Vec<String>,
-    },
-    /// A regex has an anchor at one end only. Regexes match whole values, so the other end is not open.
-    Anchored {
-        /// The condition.
-        condition: String,
-        /// The regex that is probably meant.
-        write: String,
-    },
-    /// A header is compared with its whole text, while its syntax has parameters, lists or case: `application/json` is
-    /// not `application/json; charset=utf-8`.
-    StructuredHeader {
-        /// The header and the value.
-        header: String,
-        /// The condition that reads the syntax.
-        write: String,
-    },
-    /// The host is one variable label, and every literal host of the table has more labels.
-    OneLabel {
-        /// The host template.
-        host: String,
-    },
+    /// A condition of the route is valid and probably means something else.
+    Condition(ConditionLint),
     /// Another route is selected for every request that this one matches.
     Shadowed {
         /// The name of the other route, else its path.
@@ -223,28 +204,7 @@ impl fmt::Display for Lint {
 impl fmt::Display for LintKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exclusive { what, conditions } => {
-                let shown = conditions.iter().map(|condition| format!(" `{condition}`")).collect::<String>();
-                write!(
-                    f,
-                    "no request meets all of its conditions: its {what} exclude each other{}{shown}; write alternatives with `||`",
-                    if shown.is_empty() { "" } else { ":" }
-                )
-            }
-            Self::Anchored { condition, write } => write!(
-                f,
-                "`{condition}` is anchored at one end, but a regex always matches the whole value; write `{write}`"
-            ),
-            Self::StructuredHeader { header, write } => {
-                write!(
-                    f,
-                    "`{header}` is compared as a whole, without parameters, lists or case; write `.{write}`"
-                )
-            }
-            Self::OneLabel { host } => write!(
-                f,
-                "host `{host}` matches hosts of one label only, and all other hosts have more; write `{{*name}}` for any host"
-            ),
+            Self::Condition(lint) => write!(f, "{lint}"),
             Self::Unsatisfiable => f.write_str("no request meets all of its conditions"),
             Self::Shadowed { by, other } => {
                 write!(

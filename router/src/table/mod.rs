@@ -3,6 +3,7 @@
 pub(crate) mod assemble;
 pub(crate) mod builder;
 pub(crate) mod catalog;
+pub(crate) mod condition_lint;
 pub(crate) mod conflict;
 pub(crate) mod diff;
 pub(crate) mod explain;
@@ -12,7 +13,6 @@ pub(crate) mod lookup;
 pub(crate) mod matched;
 pub(crate) mod miss;
 pub(crate) mod order;
-pub(crate) mod route_lints;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
 pub(crate) mod trie;

@@ -1,6 +1,6 @@
 //! Lints of single routes, and the spelling that they propose.
 
-use waylay_router::{BuildErrorKind, LintKind, Policy, Route, Table, TemplateErrorKind};
+use waylay_router::{BuildErrorKind, ConditionLint, LintKind, Policy, Route, Table, TemplateErrorKind};
 
 fn lints(routes: Vec<Route>) -> Vec<LintKind> {
     let table = routes.into_iter().fold(Table::builder(), |builder, route| builder.route(route.value(())));
@@ -31,7 +31,7 @@ fn regexes_with_one_anchor() {
     ] {
         let shown = route.to_string();
         let write = lints(vec![route]).into_iter().find_map(|kind| match kind {
-            LintKind::Anchored { write, .. } => Some(write),
+            LintKind::Condition(ConditionLint::Anchored { write, .. }) => Some(write),
             _ => None,
         });
         assert_eq!(write.as_deref(), expected, "{shown}");
@@ -59,7 +59,7 @@ fn headers_with_a_syntax() {
             Route::rule(format!("Path(`/`) && !Header(`{name}`, `{value}`)")),
         ] {
             let write = lints(vec![route]).into_iter().find_map(|kind| match kind {
-                LintKind::StructuredHeader { write, .. } => Some(write),
+                LintKind::Condition(ConditionLint::StructuredHeader { write, .. }) => Some(write),
                 _ => None,
             });
             assert_eq!(write.as_deref(), expected, "{name}: {value}");
@@ -80,7 +80,7 @@ fn conditions_that_exclude_each_other() {
     ] {
         let shown = route.to_string();
         let found = lints(vec![route]);
-        let [LintKind::Exclusive { what, conditions }] = found.as_slice() else {
+        let [LintKind::Condition(ConditionLint::Exclusive { what, conditions })] = found.as_slice() else {
             panic!("{shown}: {found:?}")
         };
         assert_eq!((*what, conditions.join(" ")), expected, "{shown}");
@@ -94,8 +94,9 @@ fn conditions_that_exclude_each_other() {
 #[test]
 fn hosts_of_one_label() {
     let host = |host: &str| Route::get("/").host(host);
-    let has_lint =
-        |routes: Vec<Route>| lints(routes).contains(&LintKind::OneLabel { host: "{host}".to_owned() });
+    let has_lint = |routes: Vec<Route>| {
+        lints(routes).contains(&LintKind::Condition(ConditionLint::OneLabel { host: "{host}".to_owned() }))
+    };
     assert!(has_lint(vec![host("{host}"), host("example.com")]));
     assert!(has_lint(vec![host("{host}"), host("a.b"), host("b.c").path("/x")]));
     assert!(!has_lint(vec![host("{host}"), host("example.com"), host("localhost")]));

@@ -184,7 +184,10 @@ fn unsatisfiable() {
     let lints = builder.build().unwrap().lints();
     let routes: Vec<&str> = lints.iter().map(|lint| lint.route.as_str()).collect();
     assert_eq!(routes, ["/x", "/{x:[a&&b]}", "/y"]);
-    let methods = LintKind::Exclusive { what: "methods", conditions: Vec::new() };
+    let methods = LintKind::Condition(waylay_router::ConditionLint::Exclusive {
+        what: "methods",
+        conditions: Vec::new(),
+    });
     let kinds = lints.into_iter().map(|lint| lint.kind).collect::<Vec<_>>();
     assert_eq!(kinds, [methods, LintKind::Unsatisfiable, LintKind::Unsatisfiable]);
 }

@@ -1,4 +1,6 @@
-//! Lints of single routes: conditions that are valid and probably mean something else.
+//! ConditionLint: a condition that is valid and probably means something else.
+
+use std::fmt;
 
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, HOST, UPGRADE};
 use regex_syntax::hir::{Hir, HirKind, Look};
@@ -9,10 +11,80 @@ use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
 use crate::matcher::query::{QueryMatch, unanchored};
 use crate::table::catalog::{Catalog, RouteEntry};
-use crate::table::lint::LintKind;
+
+/// A condition of a route that is valid and probably means something else.
+///
+/// ```
+/// use waylay_router::{ConditionLint, LintKind, Route, Table};
+/// let table = Table::builder().route(Route::get("/").header_regex("accept", "^text/").value(())).build()?;
+/// let lints = table.lints();
+/// let LintKind::Condition(ConditionLint::Anchored { write, .. }) = &lints[0].kind else { unreachable!() };
+/// assert_eq!(write, "text/.*");
+/// # Ok::<(), waylay_router::BuildErrors>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConditionLint {
+    /// No request meets all conditions of the route and its scopes, because of these.
+    Exclusive {
+        /// What they are about: `methods` or `paths`.
+        what: &'static str,
+        /// The conditions, as far as they are known.
+        conditions: Vec<String>,
+    },
+    /// A regex has an anchor at one end only. Regexes match whole values, so the other end is not open.
+    Anchored {
+        /// The condition.
+        condition: String,
+        /// The regex that is probably meant.
+        write: String,
+    },
+    /// A header is compared with its whole text, while its syntax has parameters, lists or case: `application/json` is
+    /// not `application/json; charset=utf-8`.
+    StructuredHeader {
+        /// The header and the value.
+        header: String,
+        /// The condition that reads the syntax.
+        write: String,
+    },
+    /// The host is one variable label, and every literal host of the table has more labels.
+    OneLabel {
+        /// The host template.
+        host: String,
+    },
+}
+
+impl fmt::Display for ConditionLint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exclusive { what, conditions } => {
+                let shown = conditions.iter().map(|condition| format!(" `{condition}`")).collect::<String>();
+                write!(
+                    f,
+                    "no request meets all of its conditions: its {what} exclude each other{}{shown}; write alternatives with `||`",
+                    if shown.is_empty() { "" } else { ":" }
+                )
+            }
+            Self::Anchored { condition, write } => write!(
+                f,
+                "`{condition}` is anchored at one end, but a regex always matches the whole value; write `{write}`"
+            ),
+            Self::StructuredHeader { header, write } => {
+                write!(
+                    f,
+                    "`{header}` is compared as a whole, without parameters, lists or case; write `.{write}`"
+                )
+            }
+            Self::OneLabel { host } => write!(
+                f,
+                "host `{host}` matches hosts of one label only, and all other hosts have more; write `{{*name}}` for any host"
+            ),
+        }
+    }
+}
 
 /// Returns a lint for a route whose methods exclude each other; formulas are not part of the method bits.
-pub(crate) fn exclusive_methods(pattern: &Pattern) -> Option<LintKind> {
+pub(crate) fn exclusive_methods(pattern: &Pattern) -> Option<ConditionLint> {
     let mut methods = pattern.methods.clone();
     let mut conditions = Vec::new();
     for rule in rules(pattern) {
@@ -21,15 +93,15 @@ pub(crate) fn exclusive_methods(pattern: &Pattern) -> Option<LintKind> {
             conditions.push(rule.text.clone());
         }
     }
-    methods.is_empty().then_some(LintKind::Exclusive { what: "methods", conditions })
+    methods.is_empty().then_some(ConditionLint::Exclusive { what: "methods", conditions })
 }
 
 /// Returns a lint for a route that matches nothing and has several paths.
-pub(crate) fn exclusive_paths(route: &RouteEntry, pattern: &Pattern) -> Option<LintKind> {
+pub(crate) fn exclusive_paths(route: &RouteEntry, pattern: &Pattern) -> Option<ConditionLint> {
     let mut conditions: Vec<String> = route.templates.path.iter().map(|path| path.text.clone()).collect();
     let paths = rules(pattern).filter(|rule| matches!(single(&rule.formula), Some(Guard::Path(_))));
     conditions.extend(paths.map(|rule| rule.text.clone()));
-    (conditions.len() > 1).then_some(LintKind::Exclusive { what: "paths", conditions })
+    (conditions.len() > 1).then_some(ConditionLint::Exclusive { what: "paths", conditions })
 }
 
 fn rules(pattern: &Pattern) -> impl Iterator<Item = &RuleGuard> {
@@ -52,17 +124,17 @@ fn single(formula: &Formula<Guard>) -> Option<&Guard> {
 }
 
 /// Returns the lints of the conditions of a route.
-pub(crate) fn condition_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<LintKind> {
+pub(crate) fn condition_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
     let mut lints = Vec::new();
     let Some(pattern) = catalog.patterns.get(route.rank) else { return lints };
     let is_native = catalog.policy.syntax == Syntax::Native;
     let mut see = |guard: &Guard| {
         if let Some((header, write)) = structured_header(guard) {
-            lints.push(LintKind::StructuredHeader { header, write });
+            lints.push(ConditionLint::StructuredHeader { header, write });
         }
         if let Some(write) = regex_of(guard).filter(|_| is_native).and_then(|regex| whole_form(&regex)) {
             let (kind, required) = guard.required(&route.templates.queries);
-            lints.push(LintKind::Anchored { condition: format!("{kind} {required}"), write });
+            lints.push(ConditionLint::Anchored { condition: format!("{kind} {required}"), write });
         }
     };
     for guard in &pattern.guards {
@@ -77,7 +149,7 @@ pub(crate) fn condition_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<Lint
         }
         _ => None,
     });
-    lints.extend(hosts.map(|(condition, write)| LintKind::Anchored { condition, write }));
+    lints.extend(hosts.map(|(condition, write)| ConditionLint::Anchored { condition, write }));
     lints.extend(one_label(catalog, route));
     lints
 }
@@ -142,7 +214,7 @@ fn is_open(hir: &Hir, end: fn(&[Hir]) -> Option<&Hir>) -> bool {
 }
 
 /// Returns a lint for a host of one variable label where every literal host of the table has more labels.
-fn one_label(catalog: &Catalog, route: &RouteEntry) -> Option<LintKind> {
+fn one_label(catalog: &Catalog, route: &RouteEntry) -> Option<ConditionLint> {
     let is_label = |host: &&Template| matches!(host.nodes.as_slice(), [Node::Variable(variable)] if variable.kind == waylay_template::VariableKind::Plain);
     let host = route.templates.hosts.iter().find(is_label)?;
     let mut literals = catalog
@@ -152,5 +224,5 @@ fn one_label(catalog: &Catalog, route: &RouteEntry) -> Option<LintKind> {
         .filter_map(Template::literal)
         .peekable();
     literals.peek()?;
-    literals.all(|host| host.contains('.')).then(|| LintKind::OneLabel { host: host.text.clone() })
+    literals.all(|host| host.contains('.')).then(|| ConditionLint::OneLabel { host: host.text.clone() })
 }
