@@ -1,4 +1,4 @@
-//! A request through `Router::call` and through axum's, beyond the same endpoint called alone.
+//! Group `dispatch`: overhead of `Router::call` and of axum's router over the endpoint alone.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -15,18 +15,18 @@ use tower_service::Service;
 use waylay_router::{Matched, Route, Router};
 
 use crate::github::{ROUTES, path};
-use crate::race::{Contender, Pace, Sample, race};
+use crate::measure::{Contender, Pace, Sample, race};
 use crate::report::{Goal, Group, Runs, head, line};
 
-/// The group.
+/// The group of figures.
 pub const GROUP: Group = Group { name: "dispatch", measure, report };
 
-/// The endpoint without arguments.
+/// Endpoint without arguments.
 async fn plain() -> &'static str {
     "ok"
 }
 
-/// The endpoint that reads its captures, in waylay.
+/// Endpoint that reads its captures, in waylay.
 async fn reading(matched: Matched) -> &'static str {
     for capture in matched.captures() {
         let _ = black_box((capture.name(), capture.decode()));
@@ -34,7 +34,7 @@ async fn reading(matched: Matched) -> &'static str {
     "ok"
 }
 
-/// The endpoint that reads its captures, in axum: its cheapest way, with no deserializer.
+/// Endpoint that reads its captures, in axum with its cheapest extractor, without a deserializer.
 async fn reading_axum(params: RawPathParams) -> &'static str {
     for param in &params {
         black_box(param);
@@ -42,7 +42,7 @@ async fn reading_axum(params: RawPathParams) -> &'static str {
     "ok"
 }
 
-/// A layer that does nothing but stand there.
+/// A layer that does nothing.
 #[derive(Debug, Clone, Copy)]
 struct Noop;
 
@@ -73,7 +73,7 @@ impl<S: Service<Request<Body>>> Service<Request<Body>> for NoopService<S> {
     }
 }
 
-/// The endpoint without any router: its future boxed, as both routers must.
+/// The endpoint without a router, with a boxed future as in both routers.
 #[derive(Debug, Clone)]
 struct Alone;
 
@@ -92,25 +92,25 @@ impl Service<Request<Body>> for Alone {
     }
 }
 
-/// A request of its own from a kept one.
-fn fresh(kept: &Request<()>) -> Request<Body> {
+/// Copies a request.
+fn copy(original: &Request<()>) -> Request<Body> {
     let mut request = Request::new(Body::empty());
-    *request.method_mut() = kept.method().clone();
-    *request.uri_mut() = kept.uri().clone();
+    *request.method_mut() = original.method().clone();
+    *request.uri_mut() = original.uri().clone();
     request
 }
 
-/// One request from its making to its response's end.
+/// Handles one request, from its creation to its response.
 #[inline(never)]
 fn call<S: Service<Request<Body>, Response = Response, Error = Infallible>>(
     service: &mut S,
-    kept: &Request<()>,
+    original: &Request<()>,
 ) -> Response {
-    let future = pin!(service.call(black_box(fresh(kept))));
+    let future = pin!(service.call(black_box(copy(original))));
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(response)) => black_box(response),
         Poll::Ready(Err(never)) => match never {},
-        Poll::Pending => panic!("the endpoints of the benches wait for nothing"),
+        Poll::Pending => panic!("the endpoints of the benches never wait"),
     }
 }
 
@@ -118,22 +118,22 @@ fn contender<'a, S>(name: &str, mut service: S, requests: &'a [Request<()>]) -> 
 where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + 'a,
 {
-    for kept in requests {
-        assert_eq!(call(&mut service, kept).status(), 200, "{name}: {}", kept.uri());
+    for original in requests {
+        assert_eq!(call(&mut service, original).status(), 200, "{name}: {}", original.uri());
     }
     Contender::new(name, requests.len(), move || {
-        for kept in requests {
-            call(&mut service, black_box(kept));
+        for original in requests {
+            call(&mut service, black_box(original));
         }
     })
 }
 
-fn waylay(to: impl Fn(Route) -> Route<waylay_router::Pending<()>>, layers: usize) -> Router {
+fn waylay(to: impl Fn(Route) -> Route<waylay_router::PendingEndpoint<()>>, layers: usize) -> Router {
     let mut builder = Router::builder();
     for template in ROUTES {
         builder = builder.route(to(Route::get(template)));
     }
-    (0..layers).fold(builder, |builder, _| builder.layer(Noop)).build().expect("the routes are legal")
+    (0..layers).fold(builder, |builder, _| builder.layer(Noop)).build().expect("the routes are valid")
 }
 
 fn axum(to: impl Fn() -> routing::MethodRouter, layers: usize) -> axum::Router {
@@ -144,7 +144,7 @@ fn axum(to: impl Fn() -> routing::MethodRouter, layers: usize) -> axum::Router {
 fn measure(pace: &Pace) -> Vec<Sample> {
     let requests: Vec<Request<()>> = ROUTES
         .iter()
-        .map(|template| Request::get(path(template)).body(()).expect("the paths are legal"))
+        .map(|template| Request::get(path(template)).body(()).expect("the paths are valid"))
         .collect();
     race(
         pace,
@@ -164,9 +164,9 @@ fn measure(pace: &Pace) -> Vec<Sample> {
 
 fn report(runs: &Runs) {
     head(
-        "dispatch: Router::call beyond the endpoint alone, against axum 0.8's beyond the same endpoint",
+        "dispatch: overhead of Router::call over the endpoint alone, against that of axum 0.8",
         "matchit's 130 routes, all GET with one handler, all 130 requests in turn; polled without a runtime.\n\
-         Captures: each value read and decoded (axum: RawPathParams). Layer: one that does nothing.",
+         Captures: each value is read and decoded (axum: RawPathParams). Layer: one that does nothing.",
     );
     let variants = [
         ("no argument", "", 3.0),
@@ -176,16 +176,16 @@ fn report(runs: &Runs) {
     ];
     for (label, variant, most) in variants {
         let (ours, theirs) = (format!("waylay{variant}"), format!("axum{variant}"));
-        let beyond = |name: &str| runs.figure(|run| run.value(name) - run.value("alone"));
+        let overhead = |name: &str| runs.figure(|run| run.value(name) - run.value("alone"));
         let ratio = runs.figure(|run| {
             (run.value(&ours) - run.value("alone")) / (run.value(&theirs) - run.value("alone"))
         });
-        let note = format!("{:.0} / {:.0} ns", beyond(&ours).median, beyond(&theirs).median);
-        line(&format!("{label}: beyond / axum's beyond"), ratio, Goal::AtMost(0.33), &note);
-        line(&format!("{label}: whole / axum's whole"), runs.ratio(&ours, &theirs), Goal::None, "");
-        let own = |name: &str| runs.figure(|run| run.allocations(name) - run.allocations("alone"));
-        let note = format!("axum {:.1}", own(&theirs).median);
-        line(&format!("{label}: allocations beyond"), own(&ours), Goal::AtMost(most), &note);
+        let note = format!("{:.0} / {:.0} ns", overhead(&ours).median, overhead(&theirs).median);
+        line(&format!("{label}: overhead / axum's overhead"), ratio, Goal::AtMost(0.33), &note);
+        line(&format!("{label}: total / axum's total"), runs.ratio(&ours, &theirs), Goal::None, "");
+        let extra = |name: &str| runs.figure(|run| run.allocations(name) - run.allocations("alone"));
+        let note = format!("axum {:.1}", extra(&theirs).median);
+        line(&format!("{label}: extra allocations"), extra(&ours), Goal::AtMost(most), &note);
     }
     println!(
         "  the endpoint alone: {:.0} ns, {:.1} allocations",

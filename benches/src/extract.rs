@@ -1,4 +1,4 @@
-//! A struct read from a request: standalone, in a handler of axum's router, and from JSON.
+//! Group `extract`: a struct from a request, standalone, in a handler of axum's router, and from JSON.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -15,18 +15,18 @@ use serde::Deserialize;
 use tower_service::Service;
 use waylay_extract::Extract;
 
-use crate::race::{Contender, Pace, Sample, race};
+use crate::measure::{Contender, Pace, Sample, race};
 use crate::report::{Goal, Group, Runs, head, line};
 
-/// The group.
+/// The group of figures.
 pub const GROUP: Group = Group { name: "extract", measure, report };
 
-/// Calls a pass.
+/// Calls per pass.
 const CALLS: usize = 50;
 const TARGET: &str = "/users/7/posts/4242?page=3&size=50&after=1700000000&all=true";
 const QUERY: &str = "page=3&size=50&after=1700000000&all=true";
 const JSON: &[u8] =
-    br#"{"title":"Ways","likes":12,"score":4.5,"draft":false,"tags":["road","ambush"],"author":"me"}"#;
+    br#"{"title":"Ways","likes":12,"score":4.5,"draft":false,"tags":["road","bridge"],"author":"me"}"#;
 
 /// Two variables of the path, four of the query, two headers.
 #[derive(Debug, Extract)]
@@ -105,7 +105,7 @@ async fn ours(show: Show) -> &'static str {
     "ok"
 }
 
-/// What an axum service writes: a tuple, a struct, and the headers by hand.
+/// The same in axum: a tuple, a struct, and manual code for the headers.
 async fn theirs(
     Path((user, post)): Path<(u32, u64)>,
     Query(SerdePaged { page, size, after, all }): Query<SerdePaged>,
@@ -122,7 +122,7 @@ async fn theirs(
 
 fn request<B>(target: &str, body: B) -> Request<B> {
     let request = Request::post(target).header("x-tenant", "12").header("x-attempt", "1");
-    request.header("content-type", "application/json").body(body).expect("the request is legal")
+    request.header("content-type", "application/json").body(body).expect("the request is valid")
 }
 
 fn alone<'a>(name: &str, mut read: impl FnMut() + 'a) -> Contender<'a> {
@@ -135,7 +135,7 @@ fn call<S: Service<Request<Body>, Response = Response, Error = Infallible>>(serv
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(response)) => assert!(black_box(response).status().is_success()),
         Poll::Ready(Err(never)) => match never {},
-        Poll::Pending => panic!("the endpoints of the benches wait for nothing"),
+        Poll::Pending => panic!("the endpoints of the benches never wait"),
     }
 }
 
@@ -158,7 +158,7 @@ fn measure(pace: &Pace) -> Vec<Sample> {
             alone("query", || {
                 let Ok(Paged { page, size, after, all }) = Paged::extract_parts(black_box(&parts), &[])
                 else {
-                    panic!("the query is legal");
+                    panic!("the query is valid");
                 };
                 black_box((page, size, after, all));
             }),
@@ -176,7 +176,7 @@ fn measure(pace: &Pace) -> Vec<Sample> {
                 let Ok(Post { title, likes, score, draft, tags, author }) =
                     Post::extract(black_box(&parts), &[], json.clone())
                 else {
-                    panic!("the body is legal");
+                    panic!("the body is valid");
                 };
                 black_box((title, likes, score, draft, tags, author));
             }),
@@ -184,7 +184,7 @@ fn measure(pace: &Pace) -> Vec<Sample> {
                 let Ok(SerdePost { title, likes, score, draft, tags, author }) =
                     serde_json::from_slice(black_box(JSON))
                 else {
-                    panic!("the body is legal");
+                    panic!("the body is valid");
                 };
                 black_box((title, likes, score, draft, tags, author));
             }),
@@ -194,8 +194,8 @@ fn measure(pace: &Pace) -> Vec<Sample> {
         ],
     );
     for sample in &samples {
-        let free = matches!(sample.name.as_str(), "struct" | "query");
-        assert!(!free || sample.allocations == 0.0, "scalars allocate: {}", sample.name);
+        let must_not_allocate = matches!(sample.name.as_str(), "struct" | "query");
+        assert!(!must_not_allocate || sample.allocations == 0.0, "scalars allocate: {}", sample.name);
     }
     samples
 }
@@ -203,8 +203,8 @@ fn measure(pace: &Pace) -> Vec<Sample> {
 fn report(runs: &Runs) {
     head(
         "extract: 2 path + 4 query + 2 header scalars as one struct",
-        "Standalone, and as the argument of a handler in axum's router beyond a handler without\n\
-         arguments; axum's own is Path + Query + two headers by hand. JSON: six members, 92 bytes.",
+        "Standalone, and as the argument of a handler in axum's router, over a handler without\n\
+         arguments; axum: Path + Query + manual code for two headers. JSON: six members, 92 bytes.",
     );
     runs.line("query / axum Query", "query", "axum Query", Goal::None);
     runs.line("query / serde_urlencoded", "query", "serde_urlencoded", Goal::None);
@@ -219,6 +219,6 @@ fn report(runs: &Runs) {
     runs.line("json / serde_json", "json", "serde_json", Goal::AtMost(1.05));
     line("struct, ns", runs.value("struct"), Goal::AtMost(150.0), "");
     for name in ["struct", "query", "axum Query", "json", "serde_json"] {
-        println!("  allocations a call: {name:16} {:.0}", runs.allocations(name));
+        println!("  allocations per call: {name:16} {:.0}", runs.allocations(name));
     }
 }

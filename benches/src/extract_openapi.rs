@@ -1,7 +1,7 @@
-//! The document that extract's tests keep, held against the official schema of OpenAPI 3.1.
+//! The reference document of extract's tests, validated by the official schema of OpenAPI 3.1.
 //!
-//! The schema leaves Schema Objects open, so they are held against the meta-schema of JSON Schema
-//! 2020-12, by the same dynamic reference as in the initiative's own `schema-base`.
+//! That schema does not restrict Schema Objects, so the meta-schema of JSON Schema 2020-12 validates them, with
+//! the same dynamic reference as in the official `schema-base`.
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
@@ -43,15 +43,15 @@ fn document() -> Value {
 }
 
 #[test]
-fn the_document_is_openapi() {
+fn the_document_is_valid() {
     Validator::new().check(&document()).unwrap();
 }
 
-/// What a fault at a place makes of the document: a member changed, added, or taken away by `null`.
-fn broken(place: &str, member: &str, value: Value) -> Value {
+/// Changes, adds, or with `null` removes a member of the document.
+fn changed(place: &str, member: &str, value: Value) -> Value {
     let mut document = document();
     let object = document.pointer_mut(place).and_then(Value::as_object_mut);
-    let object = object.unwrap_or_else(|| panic!("nothing is at {place}"));
+    let object = object.unwrap_or_else(|| panic!("there is no object at {place}"));
     if value.is_null() {
         assert!(object.remove(member).is_some(), "{place} has no {member}");
     } else {
@@ -61,7 +61,7 @@ fn broken(place: &str, member: &str, value: Value) -> Value {
 }
 
 #[test]
-fn a_fault_is_seen() {
+fn invalid_documents_are_rejected() {
     const LIST: &str = "/paths/~1users~1{user}~1posts~1{year}-{slug}/get";
     const USER: &str = "/paths/~1users~1{user}~1posts~1{year}-{slug}/get/parameters/0";
     const LIMIT: &str = "/paths/~1users~1{user}~1posts~1{year}-{slug}/get/parameters/3";
@@ -69,7 +69,7 @@ fn a_fault_is_seen() {
     const LOGIN: &str = "/paths/~1{tenant}~1login/post/requestBody";
     let form = format!("{LOGIN}/content/application~1x-www-form-urlencoded/schema");
     let limit = format!("{LIMIT}/schema");
-    let faults = [
+    let changes = [
         ("", "openapi", json!("3.0.3")),
         ("", "info", json!(null)),
         ("", "router", json!("waylay")),
@@ -92,7 +92,7 @@ fn a_fault_is_seen() {
         (LOGIN, "required", json!("yes")),
         ("/components/schemas", "not a name", json!({})),
         ("/components", "schema", json!({})),
-        // What only the meta-schema knows.
+        // Rejected by the meta-schema only.
         (&form, "type", json!("objekt")),
         (&form, "required", json!(true)),
         (&form, "properties", json!([])),
@@ -101,8 +101,8 @@ fn a_fault_is_seen() {
         ("/components/schemas/Point", "properties", json!({"x": {"minLength": -1}})),
     ];
     let validator = Validator::new();
-    for (place, member, value) in faults {
-        let shown = format!("{place}/{member} = {value}");
-        assert!(validator.check(&broken(place, member, value)).is_err(), "not seen: {shown}");
+    for (place, member, value) in changes {
+        let change = format!("{place}/{member} = {value}");
+        assert!(validator.check(&changed(place, member, value)).is_err(), "accepted: {change}");
     }
 }

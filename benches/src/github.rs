@@ -1,7 +1,7 @@
-//! The routes of a large REST interface, as matchit benches them.
+//! Routes of a large REST API, from the benches of matchit.
 //!
 //! From matchit 0.9.2, `benches/bench.rs`, MIT licence, copyright (c) 2025 Ibraheem Ahmed. The
-//! requests are the templates with `p1` for `{p1}`, in the same order, as there.
+//! requests are the templates with `p1` for `{p1}`, in the same order as there.
 
 /// The templates.
 pub const ROUTES: [&str; 130] = [
@@ -137,12 +137,12 @@ pub const ROUTES: [&str; 130] = [
     "/user/keys/{p1}",
 ];
 
-/// A path that a template matches.
+/// Returns a path that matches a template.
 pub fn path(template: &str) -> String {
     template.replace(['{', '}'], "")
 }
 
-/// The template as path-tree writes it.
+/// Returns the template in the syntax of path-tree.
 pub fn colon(template: &str) -> String {
     template.replace('{', ":").replace('}', "")
 }

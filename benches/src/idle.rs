@@ -1,4 +1,4 @@
-//! A fault that is switched off, against the bare service and another chaos layer at rate 0.
+//! Group `idle`: a disabled fault, against the bare service and another chaos layer at rate 0.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -15,23 +15,23 @@ use tower_resilience_chaos::ChaosLayer;
 use tower_service::Service;
 use waylay_fault::{Fault, error};
 
-use crate::race::{Contender, Pace, Sample, race};
+use crate::measure::{Contender, Pace, Sample, race};
 use crate::report::{Goal, Group, Runs, head, line};
 
-/// The group.
+/// The group of figures.
 pub const GROUP: Group = Group { name: "idle", measure, report };
 
-/// Calls a pass.
+/// Calls per pass.
 const CALLS: usize = 100;
 
-/// A service that answers at once.
+/// A service that responds at once.
 #[derive(Debug, Clone)]
 struct Bare;
 
 impl Service<Request<()>> for Bare {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = Answer;
+    type Future = ReadyResponse;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -39,15 +39,15 @@ impl Service<Request<()>> for Bare {
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
         black_box(&request);
-        Answer
+        ReadyResponse
     }
 }
 
-/// Makes its response when it is polled, as an async function does.
+/// Creates its response when it is polled, as an async function does.
 #[derive(Debug)]
-struct Answer;
+struct ReadyResponse;
 
-impl Future for Answer {
+impl Future for ReadyResponse {
     type Output = Result<Response<Full<Bytes>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
@@ -61,7 +61,7 @@ fn call<S: Service<Request<()>, Error = Infallible>>(service: &mut S) {
     assert!(service.poll_ready(&mut context).is_ready());
     match pin!(service.call(black_box(Request::new(())))).poll(&mut context) {
         Poll::Ready(response) => drop(black_box(response)),
-        Poll::Pending => panic!("the endpoints of the benches wait for nothing"),
+        Poll::Pending => panic!("the endpoints of the benches never wait"),
     }
 }
 
@@ -73,8 +73,8 @@ where
     Contender::new(name, CALLS, move || (0..CALLS).for_each(|_| call(&mut service)))
 }
 
-/// The same on two threads at once, with what a clone shares; the slower one counts.
-fn twice<'a, S>(name: &str, service: &S) -> Contender<'a>
+/// Creates a contender with two threads that share the state of the service; the slower one counts.
+fn two_threads<'a, S>(name: &str, service: &S) -> Contender<'a>
 where
     S: Service<Request<()>, Error = Infallible> + Clone + Send + 'a,
 {
@@ -99,23 +99,23 @@ where
 }
 
 fn measure(pace: &Pace) -> Vec<Sample> {
-    let fault = || Fault::new("idle", error(503)).build().expect("the fault is legal").layer();
-    let faulty = fault().layer(Bare);
+    let fault = || Fault::new("idle", error(503)).build().expect("the fault is valid").layer();
+    let disabled = fault().layer(Bare);
     let rare = Fault::new("rare", error(503)).enabled(true).participation(0.01).seed(1);
-    let rare = rare.build().expect("the fault is legal").layer().layer(Bare);
+    let rare = rare.build().expect("the fault is valid").layer().layer(Bare);
     let three = fault().layer(fault().layer(fault().layer(Bare)));
     let chaos = ChaosLayer::builder().name("idle").latency_rate(0.0).build().layer(Bare);
     let samples = race(
         pace,
         vec![
             alone("bare", &Bare),
-            alone("fault", &faulty),
+            alone("fault", &disabled),
             alone("fault x 3", &three),
             alone("rare", &rare),
             alone("chaos", &chaos),
-            twice("bare", &Bare),
-            twice("fault", &faulty),
-            twice("chaos", &chaos),
+            two_threads("bare", &Bare),
+            two_threads("fault", &disabled),
+            two_threads("chaos", &chaos),
         ],
     );
     for sample in &samples {
@@ -127,8 +127,8 @@ fn measure(pace: &Pace) -> Vec<Sample> {
 
 fn report(runs: &Runs) {
     head(
-        "idle: what a fault that is switched off adds to a service",
-        "A service that answers at once with two bytes; a disabled waylay-fault layer, and\n\
+        "idle: overhead of a disabled fault",
+        "A service that responds at once with two bytes; a disabled waylay-fault layer, and\n\
          tower-resilience-chaos 0.14 with latency rate 0 and no error injection. On two threads all\n\
          clones share one fault; the slower thread counts.",
     );
@@ -153,9 +153,9 @@ fn report(runs: &Runs) {
         );
     }
     line("3 faults nested add, ns", added("fault x 3", ""), Goal::None, "");
-    line("one at work on 1 % adds, ns", added("rare", ""), Goal::None, "");
+    line("one enabled for 1 % adds, ns", added("rare", ""), Goal::None, "");
     println!(
-        "  allocations a call: bare {:.0}, fault {:.0}, chaos {:.0}",
+        "  allocations per call: bare {:.0}, fault {:.0}, chaos {:.0}",
         runs.allocations("bare"),
         runs.allocations("fault"),
         runs.allocations("chaos")

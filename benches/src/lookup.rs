@@ -1,4 +1,4 @@
-//! matchit's own table: `Table::find` against routers of paths.
+//! Group `lookup`: `Table::find` against path routers, on the routes of matchit's benches.
 
 use std::hint::black_box;
 
@@ -6,16 +6,16 @@ use http::{Method, Request};
 use waylay_router::{Peer, Route, Table};
 
 use crate::github::{ROUTES, colon, path};
-use crate::race::{Contender, Pace, Sample, race};
+use crate::measure::{Contender, Pace, Sample, race};
 use crate::report::{Goal, Group, Runs, head};
 
-/// The group.
+/// The group of figures.
 pub const GROUP: Group = Group { name: "lookup", measure, report };
 
-/// The header that the guarded table asks for.
+/// Header that the guarded table requires.
 const HEADER: (&str, &str) = ("x-tier", "gold");
 
-/// A GET request with five headers.
+/// Creates a GET request with five headers.
 pub fn request(target: &str) -> Request<()> {
     Request::get(target)
         .header("host", "shop.test")
@@ -24,16 +24,16 @@ pub fn request(target: &str) -> Request<()> {
         .header("accept-encoding", "gzip, br")
         .header(HEADER.0, HEADER.1)
         .body(())
-        .expect("the targets of the benches are legal")
+        .expect("the targets of the benches are valid")
 }
 
-/// A table whose values are the places of the templates.
-fn table(templates: &[&str], shape: impl Fn(Route) -> Route) -> Table<usize> {
+/// Builds a table whose values are the indices of the templates.
+fn table(templates: &[&str], conditions: impl Fn(Route) -> Route) -> Table<usize> {
     let mut builder = Table::builder();
-    for (place, template) in templates.iter().enumerate() {
-        builder.add(None, shape(Route::any(*template)).value(place));
+    for (index, template) in templates.iter().enumerate() {
+        builder.add(None, conditions(Route::any(*template)).value(index));
     }
-    builder.build().expect("the tables of the benches are legal")
+    builder.build().expect("the tables of the benches are valid")
 }
 
 #[inline(never)]
@@ -97,15 +97,15 @@ fn actix(router: &actix_router::Router<usize>, request: &Request<()>) -> usize {
     found
 }
 
-/// A contender that has first shown that it finds the right routes.
+/// Creates a contender after a check that it finds the right routes.
 fn contender<'a, R>(
     name: &str,
     router: &'a R,
     requests: &'a [Request<()>],
     find: fn(&R, &Request<()>) -> usize,
 ) -> Contender<'a> {
-    for (place, request) in requests.iter().enumerate() {
-        assert_eq!(find(router, request), place, "{name}: {}", request.uri());
+    for (index, request) in requests.iter().enumerate() {
+        assert_eq!(find(router, request), index, "{name}: {}", request.uri());
     }
     Contender::new(name, requests.len(), move || {
         for request in requests {
@@ -129,14 +129,14 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     let mut eight = matchit_08::Router::new();
     let mut tree = path_tree::PathTree::new();
     let mut actix_routes = actix_router::Router::build();
-    for (place, template) in ROUTES.iter().enumerate() {
-        nine.insert(*template, place).expect("it is matchit's own");
-        eight.insert(*template, place).expect("it is matchit's own");
-        let _ = tree.insert(&colon(template), place);
-        actix_routes.path(*template, place);
+    for (index, template) in ROUTES.iter().enumerate() {
+        nine.insert(*template, index).expect("the routes are matchit's own");
+        eight.insert(*template, index).expect("the routes are matchit's own");
+        let _ = tree.insert(&colon(template), index);
+        actix_routes.path(*template, index);
     }
-    for (place, template) in exact.iter().enumerate() {
-        nine_exact.insert(*template, place).expect("it is matchit's own");
+    for (index, template) in exact.iter().enumerate() {
+        nine_exact.insert(*template, index).expect("the routes are matchit's own");
     }
     let actix_routes = actix_routes.finish();
 
@@ -171,8 +171,8 @@ fn measure(pace: &Pace) -> Vec<Sample> {
 fn report(runs: &Runs) {
     head(
         "lookup: Table::find on matchit's own 130 routes",
-        "A full request (5 headers) each, method checked, captures as ranges, path made canonical; the\n\
-         peers are given its path alone. All 130 requests in turn; exact: the 27 without a variable.",
+        "A full request (5 headers) each, method checked, captures as ranges, path normalized; the other\n\
+         routers get the path only. All 130 requests in turn; exact: the 27 without a variable.",
     );
     runs.line("GET, captures / matchit 0.9", "get", "matchit 0.9", Goal::AtMost(0.9));
     runs.line("GET, captures read / matchit 0.9, params read", "get, read", "matchit 0.9, read", Goal::None);
@@ -184,6 +184,6 @@ fn report(runs: &Runs) {
     runs.line("actix-router / GET, captures", "actix-router", "get", Goal::AtLeast(50.0));
     runs.line("reading the path's bytes / matchit 0.9", "path bytes", "matchit 0.9", Goal::None);
     for name in ["get", "get + header", "matchit 0.9", "matchit 0.8", "path-tree", "actix-router"] {
-        println!("  allocations a look-up: {name:<14} {:.2}", runs.allocations(name));
+        println!("  allocations per look-up: {name:<14} {:.2}", runs.allocations(name));
     }
 }

@@ -1,42 +1,41 @@
-//! Ratios: the same work done by waylay and by its peers, in one run.
+//! Ratios: the same work done by waylay and by comparable crates, in one run.
 //!
 //! - `cargo bench -p waylay-benches` measures everything and prints ratios, in about a minute;
 //! - `cargo bench -p waylay-benches -- lookup idle` measures two groups;
 //! - the program itself, with `--measure lookup get`, runs one contender alone for a profiler;
 //! - as a test, without `--bench`, it runs everything once and prints no ratio.
 
-mod alloc;
-mod by_hand;
 mod dispatch;
 mod extract;
 mod github;
 mod idle;
 mod lookup;
+mod measure;
 mod mixed;
+mod mixed_manual;
 mod mixed_table;
-mod race;
 mod report;
 mod scale;
 
 use std::process::{Command, ExitCode, Stdio};
 
-use race::{Pace, Sample};
+use measure::{CountingAllocator, Pace, Sample};
 use report::{Group, Run, Runs};
 
 #[global_allocator]
-static ALLOCATOR: alloc::Counting = alloc::Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const GROUPS: [Group; 6] =
     [lookup::GROUP, mixed::GROUP, dispatch::GROUP, extract::GROUP, idle::GROUP, scale::GROUP];
 
-/// How many processes measure each group; a new process has a new memory layout.
+/// Number of processes that measure each group; a new process has a new memory layout.
 const PROCESSES: usize = 5;
 
-/// Names the group that a child process measures, and a contender if only one is to run.
+/// Argument of a child process, followed by a group and optionally by a single contender.
 const CHILD: &str = "--measure";
 
 const ABOUT: &str = "\
-Ratios of one run on one machine; below 1 waylay is faster. Nanoseconds are only good for this run.
+Ratios of one run on one machine; below 1 waylay is faster. Nanoseconds are only valid for this run.
 Each group is measured in 5 processes, which take turns; in a process the contenders take turns of
 1 ms and the median of 60 turns counts. A figure is the median of the processes (least..most).";
 
@@ -47,18 +46,18 @@ fn main() -> ExitCode {
         [CHILD, group, contender] => return measure(group, &Pace::only(contender)),
         _ => {}
     }
-    let asks = |flag: &str| args.iter().any(|arg| arg == flag);
-    if asks("--list") {
-        return list(asks("--ignored"));
+    let has = |flag: &str| args.iter().any(|arg| arg == flag);
+    if has("--list") {
+        return list(has("--ignored"));
     }
-    let wanted: Vec<&str> = args.iter().filter(|arg| !arg.starts_with('-')).map(String::as_str).collect();
+    let names: Vec<&str> = args.iter().filter(|arg| !arg.starts_with('-')).map(String::as_str).collect();
     let groups: Vec<&Group> =
-        GROUPS.iter().filter(|group| wanted.is_empty() || wanted.contains(&group.name)).collect();
+        GROUPS.iter().filter(|group| names.is_empty() || names.contains(&group.name)).collect();
     // `cargo test --all-targets` runs benches as well, without this argument.
-    if asks("--bench") { compare(&groups) } else { try_out(&groups) }
+    if has("--bench") { compare(&groups) } else { smoke_test(&groups) }
 }
 
-/// Names the groups as test runners want it; none is ignored.
+/// Lists the groups in the format of test runners; none is ignored.
 fn list(ignored: bool) -> ExitCode {
     for group in GROUPS.iter().filter(|_| !ignored) {
         println!("{}: test", group.name);
@@ -67,17 +66,17 @@ fn list(ignored: bool) -> ExitCode {
 }
 
 /// Runs everything once, in this process, and prints no ratio.
-fn try_out(groups: &[&Group]) -> ExitCode {
+fn smoke_test(groups: &[&Group]) -> ExitCode {
     for group in groups {
         println!("{}: {} figures", group.name, (group.measure)(&Pace::quick()).len());
     }
     ExitCode::SUCCESS
 }
 
-/// What a child does: one group, one line a figure.
+/// Measures one group in a child process and prints one line per figure.
 fn measure(name: &str, pace: &Pace) -> ExitCode {
     let Some(group) = GROUPS.iter().find(|group| group.name == name) else {
-        eprintln!("no group `{name}`");
+        eprintln!("unknown group `{name}`");
         return ExitCode::FAILURE;
     };
     for Sample { name, value, allocations } in (group.measure)(pace) {
@@ -86,10 +85,10 @@ fn measure(name: &str, pace: &Pace) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Lets processes take turns over the groups, then prints the ratios.
+/// Measures the groups in processes that take turns, then prints the ratios.
 fn compare(groups: &[&Group]) -> ExitCode {
     if groups.is_empty() {
-        eprintln!("no such group; there are {}", GROUPS.map(|group| group.name).join(", "));
+        eprintln!("unknown group; the groups are {}", GROUPS.map(|group| group.name).join(", "));
         return ExitCode::FAILURE;
     }
     println!("{ABOUT}");
@@ -111,7 +110,7 @@ fn compare(groups: &[&Group]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Measures a group in a process of its own.
+/// Measures a group in a new process.
 fn child(group: &str) -> Result<Run, Box<dyn std::error::Error>> {
     let program = std::env::current_exe()?;
     let output = Command::new(program).args([CHILD, group]).stderr(Stdio::inherit()).output()?;

@@ -1,4 +1,4 @@
-//! A table of all kinds of conditions: `Table::find` against what one writes around the peers.
+//! Group `mixed`: a table with all kinds of conditions, against path routers with manual code.
 
 use std::collections::BTreeSet;
 use std::hint::black_box;
@@ -8,15 +8,15 @@ use http::header::HOST;
 use http::{HeaderName, HeaderValue, Method, Request};
 use waylay_router::{Peer, Table};
 
-use crate::by_hand::{ByHand, Entry, Paths};
+use crate::measure::{Contender, Pace, Sample, race};
+use crate::mixed_manual::{Entry, ManualRouter, PathRouter};
 use crate::mixed_table::{Extra, Part, Row, rows, table};
-use crate::race::{Contender, Pace, Sample, race};
 use crate::report::{Goal, Group, Runs, head, line};
 
-/// The group.
+/// The group of figures.
 pub const GROUP: Group = Group { name: "mixed", measure, report };
 
-/// The name of the set of all requests.
+/// Name of the set of all requests.
 const ALL: &str = "all";
 
 #[inline(never)]
@@ -28,11 +28,11 @@ fn waylay(table: &Table<usize>, request: &Request<()>) -> usize {
 }
 
 #[inline(never)]
-fn by_hand<P: Paths>(router: &ByHand<P>, request: &Request<()>) -> usize {
+fn manual<P: PathRouter>(router: &ManualRouter<P>, request: &Request<()>) -> usize {
     router.find(request).expect("every request has a route")
 }
 
-/// What actix-router is told beside the path.
+/// Conditions of a route of actix-router besides its path.
 struct Guards {
     method: Method,
     extra: Extra,
@@ -50,7 +50,7 @@ fn actix(router: &Actix, request: &Request<()>) -> usize {
         guards.method == *request.method()
             && match guards.extra {
                 Extra::None => true,
-                Extra::Host(wanted) => host == wanted,
+                Extra::Host(expected) => host == expected,
                 Extra::AnyTenantOf(rest) => host.split_once('.').is_some_and(|(_, other)| other == rest),
                 Extra::Header(..) => guards
                     .header
@@ -62,14 +62,14 @@ fn actix(router: &Actix, request: &Request<()>) -> usize {
                     .is_some_and(|query| query.split('&').any(|pair| pair == guards.query)),
             }
     });
-    let place = *found.expect("every request has a route").0;
+    let index = *found.expect("every request has a route").0;
     black_box(&path);
-    place
+    index
 }
 
 fn actix_router(rows: &[Row]) -> Actix {
     let mut builder = actix_router::Router::build();
-    for (place, row) in rows.iter().enumerate() {
+    for (index, row) in rows.iter().enumerate() {
         let mut text = String::new();
         for part in row.parts() {
             match part {
@@ -88,20 +88,20 @@ fn actix_router(rows: &[Row]) -> Actix {
             _ => (None, String::new()),
         };
         let guards = Guards { method: row.method.clone(), extra: row.extra, header, query };
-        builder.push(path, place, guards);
+        builder.push(path, index, guards);
     }
     builder.finish()
 }
 
-/// A contender that has first shown that it finds the right rows.
+/// Creates a contender after a check that it finds the right rows.
 fn contender<'a, R>(
     name: String,
     router: &'a R,
     requests: &'a [(usize, Request<()>)],
     find: fn(&R, &Request<()>) -> usize,
 ) -> Contender<'a> {
-    for (place, request) in requests {
-        assert_eq!(find(router, request), *place, "{name}: {request:?}");
+    for (index, request) in requests {
+        assert_eq!(find(router, request), *index, "{name}: {request:?}");
     }
     Contender::new(name, requests.len(), move || {
         for (_, request) in requests {
@@ -117,36 +117,37 @@ fn kinds() -> BTreeSet<&'static str> {
 fn measure(pace: &Pace) -> Vec<Sample> {
     let rows = rows();
     let ours = table(&rows);
-    let nine: ByHand<matchit::Router<Vec<Entry>>> = ByHand::new(&rows);
-    let tree: ByHand<path_tree::PathTree<Vec<Entry>>> = ByHand::new(&rows);
+    let nine: ManualRouter<matchit::Router<Vec<Entry>>> = ManualRouter::new(&rows);
+    let tree: ManualRouter<path_tree::PathTree<Vec<Entry>>> = ManualRouter::new(&rows);
     let linear = actix_router(&rows);
     let of_kind = |kind: &str| {
         let rows = rows.iter().enumerate().filter(|(_, row)| kind == ALL || row.kind == kind);
-        rows.map(|(place, row)| (place, row.request())).collect::<Vec<_>>()
+        rows.map(|(index, row)| (index, row.request())).collect::<Vec<_>>()
     };
     let sets: Vec<_> = kinds().into_iter().map(|kind| (kind, of_kind(kind))).collect();
     let mut contenders = Vec::new();
     for (kind, requests) in &sets {
         contenders.push(contender(format!("waylay, {kind}"), &ours, requests, waylay));
-        contenders.push(contender(format!("matchit, {kind}"), &nine, requests, by_hand));
-        contenders.push(contender(format!("path-tree, {kind}"), &tree, requests, by_hand));
+        contenders.push(contender(format!("matchit, {kind}"), &nine, requests, manual));
+        contenders.push(contender(format!("path-tree, {kind}"), &tree, requests, manual));
         contenders.push(contender(format!("actix, {kind}"), &linear, requests, actix));
     }
     let samples = race(pace, contenders);
     let ours = samples.iter().filter(|sample| sample.name.starts_with("waylay"));
-    let costly: Vec<_> = ours.filter(|sample| sample.allocations > 0.0).map(|sample| &sample.name).collect();
-    assert!(costly.is_empty(), "look-ups allocate: {costly:?}");
+    let allocating: Vec<_> =
+        ours.filter(|sample| sample.allocations > 0.0).map(|sample| &sample.name).collect();
+    assert!(allocating.is_empty(), "look-ups allocate: {allocating:?}");
     samples
 }
 
 fn report(runs: &Runs) {
     head(
-        "mixed: Table::find on a table of all kinds of conditions",
+        "mixed: Table::find on a table with all kinds of conditions",
         &format!(
             "{} routes: exact paths, variables, mixed segments, regexes, prefixes, tails, 2 hosts, guards; one\n\
-             request each. The peers know paths only: matchit 0.9 and path-tree stand behind a hash of hosts\n\
-             and before a list of (method, header, query, regex) written by hand; actix-router has its guards, and\n\
-             tries the rows in their order: those with hosts and guards stand first.",
+             request each. matchit 0.9 and path-tree match paths only: manual code adds a hash map of hosts in front\n\
+             and a list of (method, header, query, regex) per path; actix-router has guards, and tries the rows in\n\
+             order: those with hosts and guards are the first.",
             rows().len()
         ),
     );
@@ -159,7 +160,7 @@ fn report(runs: &Runs) {
             runs.allocations(&format!("waylay, {kind}")),
             runs.allocations(&format!("matchit, {kind}")),
         );
-        line(&format!("{kind} / matchit by hand"), ratio(kind, "matchit"), Goal::None, &note);
+        line(&format!("{kind} / matchit with manual code"), ratio(kind, "matchit"), Goal::None, &note);
     }
     for peer in ["matchit", "path-tree", "actix"] {
         let mut all: Vec<(&str, f64)> = kinds()

@@ -1,16 +1,16 @@
-//! A table of a shop: all kinds of conditions, in the words of each router.
+//! Rows of the group `mixed`: the routes of a shop, with all kinds of conditions.
 
 use http::{Method, Request};
 use waylay_router::{Route, Table};
 
-/// What stands beside the path in a route.
+/// Condition of a route besides its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extra {
-    /// Nothing.
+    /// No condition.
     None,
     /// A host.
     Host(&'static str),
-    /// A host whose first label may be any; what follows it.
+    /// A host with any first label; the labels after it.
     AnyTenantOf(&'static str),
     /// A header and its value.
     Header(&'static str, &'static str),
@@ -18,20 +18,20 @@ pub enum Extra {
     Query(&'static str, &'static str),
 }
 
-/// A route, and a request that ends there.
+/// A route, and a request that matches it.
 #[derive(Debug)]
 pub struct Row {
-    /// The kind that the report lists it under.
+    /// Kind in the report.
     pub kind: &'static str,
-    /// The method.
+    /// Method.
     pub method: Method,
-    /// The path in our words.
+    /// Path template of waylay.
     pub path: String,
-    /// Whether all paths below belong to it.
+    /// Whether the path is a prefix.
     pub prefix: bool,
-    /// The condition beside the path.
+    /// Condition besides the path.
     pub extra: Extra,
-    /// The target of the request.
+    /// Target of the request.
     pub target: String,
 }
 
@@ -47,11 +47,11 @@ pub enum Part<'r> {
 }
 
 impl Row {
-    /// The parts of the path; the regexes of the benches hold no braces.
+    /// Splits the path; the regexes of the benches contain no braces.
     pub fn parts(&self) -> Vec<Part<'_>> {
         let mut parts = Vec::new();
-        for piece in self.path.split_inclusive('}') {
-            let (text, var) = piece.split_once('{').unwrap_or((piece, ""));
+        for section in self.path.split_inclusive('}') {
+            let (text, var) = section.split_once('{').unwrap_or((section, ""));
             if !text.is_empty() {
                 parts.push(Part::Text(text));
             }
@@ -66,7 +66,7 @@ impl Row {
         parts
     }
 
-    /// The request.
+    /// Creates the request.
     pub fn request(&self) -> Request<()> {
         let host = match self.extra {
             Extra::Host(host) => host.to_owned(),
@@ -83,11 +83,11 @@ impl Row {
         if let Extra::Header(name, value) = self.extra {
             request = request.header(name, value);
         }
-        request.body(()).expect("the targets of the benches are legal")
+        request.body(()).expect("the targets of the benches are valid")
     }
 }
 
-/// All rows; where several match, the one that is to win stands first.
+/// Returns all rows; of several matching rows the first one wins.
 pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |kind, method: &Method, path: &str, prefix, extra, target: &str| {
@@ -161,10 +161,10 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
-/// Our table; a value is the row's place.
+/// Builds waylay's table; its values are the indices of the rows.
 pub fn table(rows: &[Row]) -> Table<usize> {
     let mut builder = Table::builder();
-    for (place, row) in rows.iter().enumerate() {
+    for (index, row) in rows.iter().enumerate() {
         let route = if row.prefix { Route::prefix(&row.path) } else { Route::any(&row.path) };
         let route = route.method(row.method.clone());
         let route = match row.extra {
@@ -174,7 +174,7 @@ pub fn table(rows: &[Row]) -> Table<usize> {
             Extra::Header(name, value) => route.header(name, value),
             Extra::Query(key, value) => route.query(key, value),
         };
-        builder.add(None, route.value(place));
+        builder.add(None, route.value(index));
     }
-    builder.build().expect("the tables of the benches are legal")
+    builder.build().expect("the tables of the benches are valid")
 }

@@ -1,13 +1,13 @@
-//! Figures of several processes to lines of ratios.
+//! Report: lines of ratios from the figures of several processes.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::race::{Pace, Sample, median};
+use crate::measure::{Pace, Sample, median};
 
-/// A part of the bench that can run alone.
+/// A group of figures that can run alone.
 pub struct Group {
-    /// Its name on the command line.
+    /// Name on the command line.
     pub name: &'static str,
     /// Measures everything once, in one process.
     pub measure: fn(&Pace) -> Vec<Sample>,
@@ -20,12 +20,12 @@ pub struct Group {
 pub struct Run(BTreeMap<String, Sample>);
 
 impl Run {
-    /// A time, or another figure.
+    /// Returns a figure.
     pub fn value(&self, name: &str) -> f64 {
         self.0.get(name).map_or(f64::NAN, |sample| sample.value)
     }
 
-    /// Allocations a call.
+    /// Returns the allocations per call.
     pub fn allocations(&self, name: &str) -> f64 {
         self.0.get(name).map_or(f64::NAN, |sample| sample.allocations)
     }
@@ -42,7 +42,7 @@ impl FromIterator<Sample> for Run {
 pub struct Runs(pub Vec<Run>);
 
 impl Runs {
-    /// A figure made of the figures of each process.
+    /// Computes a figure from the figures of each process.
     pub fn figure(&self, figure: impl Fn(&Run) -> f64) -> Spread {
         let values: Vec<f64> = self.0.iter().map(figure).collect();
         Spread {
@@ -52,52 +52,52 @@ impl Runs {
         }
     }
 
-    /// One figure.
+    /// Returns one figure.
     pub fn value(&self, name: &str) -> Spread {
         self.figure(|run| run.value(name))
     }
 
-    /// One figure by another, process by process.
+    /// Divides two figures, process by process.
     pub fn ratio(&self, of: &str, to: &str) -> Spread {
         self.figure(|run| run.value(of) / run.value(to))
     }
 
-    /// Allocations a call.
+    /// Returns the allocations per call.
     pub fn allocations(&self, name: &str) -> f64 {
         self.figure(|run| run.allocations(name)).median
     }
 
-    /// Prints a ratio and what it is made of.
+    /// Prints a ratio with both of its times.
     pub fn line(&self, label: &str, of: &str, to: &str, goal: Goal) {
         let times = format!("{:.1} / {:.1} ns", self.value(of).median, self.value(to).median);
         line(label, self.ratio(of, to), goal, &times);
     }
 }
 
-/// The median process, and the outermost ones.
+/// Median and range over the processes.
 #[derive(Debug, Clone, Copy)]
 pub struct Spread {
-    /// The least value.
+    /// Smallest value.
     pub least: f64,
-    /// The middle value.
+    /// Median value.
     pub median: f64,
-    /// The greatest value.
+    /// Largest value.
     pub most: f64,
 }
 
-/// What DESIGN §7 asks of a figure.
+/// Target of a figure.
 #[derive(Debug, Clone, Copy)]
 pub enum Goal {
-    /// Nothing: it is there to compare.
+    /// No target.
     None,
-    /// Not more than this.
+    /// At most this value.
     AtMost(f64),
-    /// Not less than this.
+    /// At least this value.
     AtLeast(f64),
 }
 
 impl Goal {
-    fn judge(self, value: f64) -> String {
+    fn text(self, value: f64) -> String {
         let (sign, bound, met) = match self {
             Self::None => return String::new(),
             Self::AtMost(bound) => ("<=", bound, value <= bound),
@@ -115,13 +115,13 @@ impl fmt::Display for Spread {
     }
 }
 
-/// Prints the head of a part.
+/// Prints the heading of a group.
 pub fn head(title: &str, note: &str) {
     println!("\n{title}\n  {}", note.replace('\n', "\n  "));
 }
 
 /// Prints one figure.
 pub fn line(label: &str, spread: Spread, goal: Goal, note: &str) {
-    let text = format!("  {label:<46}{spread} {:<20} {note}", goal.judge(spread.median));
+    let text = format!("  {label:<46}{spread} {:<20} {note}", goal.text(spread.median));
     println!("{}", text.trim_end());
 }

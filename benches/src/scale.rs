@@ -1,4 +1,4 @@
-//! Large tables: what a look-up, a route and the build cost at 100,000 routes.
+//! Group `scale`: cost of a look-up, of a route and of the build with 100,000 routes.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -6,17 +6,16 @@ use std::time::Instant;
 use http::Request;
 use waylay_router::{Peer, Route, Table};
 
-use crate::alloc;
-use crate::race::{Contender, Pace, Sample, race};
+use crate::measure::{Contender, Pace, Sample, allocated_bytes, race};
 use crate::report::{Goal, Group, Runs, head, line};
 
-/// The group.
+/// The group of figures.
 pub const GROUP: Group = Group { name: "scale", measure, report };
 
-/// The requests of a hot set.
+/// Number of requests in a hot set.
 const HOT: usize = 100;
 
-/// Templates of `/g…/r…/{id}/a…`: groups, resources in a group, actions on a resource.
+/// Returns templates `/g…/r…/{id}/a…`: groups, resources in a group, actions on a resource.
 fn templates(groups: usize, resources: usize, actions: usize) -> Vec<String> {
     let mut templates = Vec::with_capacity(groups * resources * actions);
     for group in 0..groups {
@@ -29,7 +28,7 @@ fn templates(groups: usize, resources: usize, actions: usize) -> Vec<String> {
     templates
 }
 
-/// Numbers that are the same in every run (Steele, Lea, Flood: SplitMix64).
+/// Random numbers that are the same in every run (Steele, Lea, Flood: SplitMix64).
 struct Numbers(u64);
 
 impl Numbers {
@@ -42,22 +41,22 @@ impl Numbers {
     }
 }
 
-/// A table, and what its building took.
+/// A table, and the cost of its build.
 struct Built {
     table: Table<u32>,
-    facts: Vec<Sample>,
+    figures: Vec<Sample>,
 }
 
-/// Builds a table; `text` is the length of all templates and hosts.
-fn built(name: &str, routes: Vec<(Option<String>, &str)>) -> Built {
-    let (count, start, before) = (routes.len() as f64, Instant::now(), alloc::bytes());
+/// Builds a table and measures the time and memory of the build.
+fn build(name: &str, routes: Vec<(Option<String>, &str)>) -> Built {
+    let (count, start, before) = (routes.len() as f64, Instant::now(), allocated_bytes());
     let text: usize =
         routes.iter().map(|(host, path)| path.len() + host.as_ref().map_or(0, String::len)).sum();
     let hosts: usize = routes.iter().filter_map(|(host, _)| host.as_ref()).map(String::capacity).sum();
     let slots = (routes.capacity() * size_of::<(Option<String>, &str)>()) as f64;
     let mut builder = Table::builder();
-    for (place, (host, path)) in (0u32..).zip(routes) {
-        let route = Route::get(path).value(place);
+    for (index, (host, path)) in (0u32..).zip(routes) {
+        let route = Route::get(path).value(index);
         builder.add(
             None,
             match host {
@@ -66,15 +65,15 @@ fn built(name: &str, routes: Vec<(Option<String>, &str)>) -> Built {
             },
         );
     }
-    let table = builder.build().expect("the tables of the benches are legal");
+    let table = builder.build().expect("the tables of the benches are valid");
     let seconds = start.elapsed().as_secs_f64();
-    // The list of routes was there before, and is gone.
-    let bytes = (alloc::bytes() - before) as f64 + slots + hosts as f64;
-    let facts = vec![
-        Sample::fact(format!("{name}: seconds"), seconds),
-        Sample::fact(format!("{name}: bytes a route"), (bytes - text as f64) / count),
+    // The list of routes existed before the measurement, and was dropped in it.
+    let bytes = (allocated_bytes() - before) as f64 + slots + hosts as f64;
+    let figures = vec![
+        Sample::figure(format!("{name}: seconds"), seconds),
+        Sample::figure(format!("{name}: bytes per route"), (bytes - text as f64) / count),
     ];
-    Built { table, facts }
+    Built { table, figures }
 }
 
 fn request(host: Option<&str>, template: &str, id: usize) -> Request<()> {
@@ -83,7 +82,7 @@ fn request(host: Option<&str>, template: &str, id: usize) -> Request<()> {
         Some(host) => request.header("host", host),
         None => request,
     };
-    request.body(()).expect("the paths are legal")
+    request.body(()).expect("the paths are valid")
 }
 
 #[inline(never)]
@@ -108,8 +107,8 @@ fn contender<'a, R>(
     requests: &'a [(u32, Request<()>)],
     find: fn(&R, &Request<()>) -> u32,
 ) -> Contender<'a> {
-    for (place, request) in requests {
-        assert_eq!(find(router, request), *place, "{name}: {}", request.uri());
+    for (index, request) in requests {
+        assert_eq!(find(router, request), *index, "{name}: {}", request.uri());
     }
     Contender::new(name, requests.len(), move || {
         for (_, request) in requests {
@@ -118,13 +117,13 @@ fn contender<'a, R>(
     })
 }
 
-/// Requests to routes drawn from all.
-fn drawn(templates: &[String], count: usize) -> Vec<(u32, Request<()>)> {
+/// Returns requests for random routes.
+fn random_requests(templates: &[String], count: usize) -> Vec<(u32, Request<()>)> {
     let mut numbers = Numbers(7);
     (0..count)
         .map(|_| {
-            let place = numbers.below(templates.len());
-            (place as u32, request(None, &templates[place], numbers.below(1_000_000)))
+            let index = numbers.below(templates.len());
+            (index as u32, request(None, &templates[index], numbers.below(1_000_000)))
         })
         .collect()
 }
@@ -137,21 +136,22 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     let (groups, hosts) = (pace.size(100, 2), pace.size(10_000, 100));
     let (few, many) = (templates(5, 5, 4), templates(groups, 100, 10));
     let inner = templates(1, 2, 5);
-    let (hot_few, hot_many, cold) = (drawn(&few, HOT), drawn(&many, HOT), drawn(&many, 10_000));
+    let (hot_few, hot_many, cold) =
+        (random_requests(&few, HOT), random_requests(&many, HOT), random_requests(&many, 10_000));
     let of_paths =
-        |name: &str, paths: &[String]| built(name, paths.iter().map(|path| (None, path.as_str())).collect());
+        |name: &str, paths: &[String]| build(name, paths.iter().map(|path| (None, path.as_str())).collect());
     let of_hosts = |name: &str, hosts: usize| {
         let pairs =
             (0..hosts).flat_map(|number| inner.iter().map(move |path| (Some(host(number)), path.as_str())));
-        built(name, pairs.collect())
+        build(name, pairs.collect())
     };
     let to_hosts = |hosts: usize| -> Vec<(u32, Request<()>)> {
         let mut numbers = Numbers(11);
-        let places = (0..HOT).map(|_| numbers.below(hosts * inner.len()));
-        places
-            .map(|place| {
-                let (host, path) = (host(place / inner.len()), &inner[place % inner.len()]);
-                (place as u32, request(Some(&host), path, place))
+        let indexs = (0..HOT).map(|_| numbers.below(hosts * inner.len()));
+        indexs
+            .map(|index| {
+                let (host, path) = (host(index / inner.len()), &inner[index % inner.len()]);
+                (index as u32, request(Some(&host), path, index))
             })
             .collect()
     };
@@ -159,13 +159,13 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     let (hosts_few, hosts_many) = (of_hosts("10 hosts", 10), of_hosts("10,000 hosts", hosts));
     let (to_few, to_many) = (to_hosts(10), to_hosts(hosts));
     let of_matchit = |paths: &[String]| {
-        let (start, before) = (Instant::now(), alloc::bytes());
+        let (start, before) = (Instant::now(), allocated_bytes());
         let mut router = matchit::Router::new();
-        for (place, path) in (0u32..).zip(paths) {
-            router.insert(path.as_str(), place).expect("the paths do not overlap");
+        for (index, path) in (0u32..).zip(paths) {
+            router.insert(path.as_str(), index).expect("the paths do not overlap");
         }
         let text: usize = paths.iter().map(String::len).sum();
-        let bytes = (alloc::bytes() - before) as f64 - text as f64;
+        let bytes = (allocated_bytes() - before) as f64 - text as f64;
         (router, start.elapsed().as_secs_f64(), bytes / paths.len() as f64)
     };
     let (matchit_few, ..) = of_matchit(&few);
@@ -175,47 +175,48 @@ fn measure(pace: &Pace) -> Vec<Sample> {
         vec![
             contender("100 routes".into(), &table_few.table, &hot_few, waylay),
             contender("100,000 routes".into(), &table_many.table, &hot_many, waylay),
-            contender("100,000 routes, drawn".into(), &table_many.table, &cold, waylay),
+            contender("100,000 routes, random".into(), &table_many.table, &cold, waylay),
             contender("matchit, 100".into(), &matchit_few, &hot_few, matchit),
             contender("matchit, 100,000".into(), &matchit_many, &hot_many, matchit),
-            contender("matchit, 100,000, drawn".into(), &matchit_many, &cold, matchit),
+            contender("matchit, 100,000, random".into(), &matchit_many, &cold, matchit),
             contender("10 hosts".into(), &hosts_few.table, &to_few, waylay),
             contender("10,000 hosts".into(), &hosts_many.table, &to_many, waylay),
         ],
     );
     for sample in &samples {
-        let peer = sample.name.starts_with("matchit");
-        assert!(peer || sample.allocations == 0.0, "{} allocates in a look-up", sample.name);
+        let is_other = sample.name.starts_with("matchit");
+        assert!(is_other || sample.allocations == 0.0, "{} allocates in a look-up", sample.name);
     }
-    samples.extend([table_few, table_many, hosts_few, hosts_many].into_iter().flat_map(|built| built.facts));
-    samples.push(Sample::fact("matchit, 100,000: seconds", seconds));
-    samples.push(Sample::fact("matchit, 100,000: bytes a route", bytes));
+    samples
+        .extend([table_few, table_many, hosts_few, hosts_many].into_iter().flat_map(|built| built.figures));
+    samples.push(Sample::figure("matchit, 100,000: seconds", seconds));
+    samples.push(Sample::figure("matchit, 100,000: bytes per route", bytes));
     samples
 }
 
 fn report(runs: &Runs) {
     head(
         "scale: 100,000 routes against 100, 10,000 hosts against 10",
-        "Routes /group-G/resource-R/{id}/action-A, GET; hot: 100 requests, drawn once and asked in turn;\n\
-         drawn: 10,000 requests to routes drawn from all. Hosts: 10 routes each, the same ones, exact names.",
+        "Routes /group-G/resource-R/{id}/action-A, GET; hot: the same 100 random requests in turn;\n\
+         random: 10,000 requests for random routes. Hosts: 10 routes each, the same ones, exact names.",
     );
     runs.line("100,000 / 100 routes, hot", "100,000 routes", "100 routes", Goal::AtMost(2.5));
     runs.line("10,000 / 10 hosts x 10 routes, hot", "10,000 hosts", "10 hosts", Goal::AtMost(2.5));
-    runs.line("100,000 routes, drawn / 100 routes, hot", "100,000 routes, drawn", "100 routes", Goal::None);
+    runs.line("100,000 routes, random / 100 routes, hot", "100,000 routes, random", "100 routes", Goal::None);
     runs.line("matchit: 100,000 / 100 routes, hot", "matchit, 100,000", "matchit, 100", Goal::None);
     runs.line("100 routes, hot / matchit", "100 routes", "matchit, 100", Goal::None);
     runs.line("100,000 routes, hot / matchit", "100,000 routes", "matchit, 100,000", Goal::None);
     runs.line(
-        "100,000 routes, drawn / matchit",
-        "100,000 routes, drawn",
-        "matchit, 100,000, drawn",
+        "100,000 routes, random / matchit",
+        "100,000 routes, random",
+        "matchit, 100,000, random",
         Goal::None,
     );
     for name in ["100,000 routes", "10,000 hosts", "matchit, 100,000"] {
         let ours = !name.starts_with("matchit");
         let goal = |most| if ours { Goal::AtMost(most) } else { Goal::None };
         line(&format!("{name}: build, seconds"), runs.value(&format!("{name}: seconds")), goal(1.0), "");
-        let bytes = runs.value(&format!("{name}: bytes a route"));
-        line(&format!("{name}: bytes a route beyond its text"), bytes, goal(350.0), "");
+        let bytes = runs.value(&format!("{name}: bytes per route"));
+        line(&format!("{name}: bytes per route without its text"), bytes, goal(350.0), "");
     }
 }

@@ -19,7 +19,7 @@ struct To {
     to: String,
 }
 
-/// For handlers of either router; axum's own `Path` reads in axum's alone.
+/// Extracts in handlers of both routers; axum's `Path` works only in axum's router.
 #[derive(Debug, Extract)]
 struct Tenant {
     #[param]
@@ -44,9 +44,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    println!("by axum's router:");
+    println!("served by axum's router:");
     println!("  curl -s 'http://{address}/tenants/acme'");
-    println!("by waylay's, which looks at host and query:");
+    println!("served by waylay's router, which matches host and query:");
     println!("  curl -s -H 'Host: acme.localhost' 'http://{address}/greeting'");
     println!("  curl -s -H 'Host: acme.localhost' 'http://{address}/greeting?to=you'");
     axum::serve(listener, app).await?;

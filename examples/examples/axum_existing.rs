@@ -1,4 +1,4 @@
-//! The smallest door: an axum program, and the four lines (`// +`) that put a fault on one route.
+//! An existing axum program, and the four lines (`// +`) that add a fault to one route.
 
 use axum::{Router, extract::Path, routing::get};
 use tokio::net::TcpListener;
@@ -16,9 +16,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    println!("about every other time `503 Service Unavailable`, marked `x-fault-injected: flaky`:");
+    println!("about half of the responses are `503 Service Unavailable` with `x-fault-injected: flaky`:");
     println!("  curl -si 'http://{address}/orders/7'");
-    println!("never:");
+    println!("never a fault:");
     println!("  curl -si 'http://{address}/prices'");
     axum::serve(listener, app).await?;
     Ok(())

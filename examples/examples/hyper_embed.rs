@@ -1,4 +1,4 @@
-//! Waylay's router on hyper alone: HTTP/1.1 and HTTP/2 on one port, no framework.
+//! Waylay's router on hyper without a framework: HTTP/1.1 and HTTP/2 on one port.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use waylay_router::{Matched, Peer, Route, Router};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let router = Router::builder()
         .route(Route::get("/archive/{year:[0-9]{4}}-{month:[0-9]{2}}").to(archive))
-        .route(Route::get("/").scheme("http").to(async || "not a secure place\n"))
+        .route(Route::get("/").scheme("http").to(async || "not encrypted\n"))
         .build()?;
 
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
@@ -28,13 +28,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, most likely, which passes.
+                // Most likely out of file descriptors, which is temporary.
                 eprintln!("accept: {error}");
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 continue;
             }
         };
-        // What only the listener knows is told to the router by this extension.
+        // The router reads peer address and scheme from this extension.
         let peer = Peer::default().addr(peer).scheme(Scheme::HTTP);
         let service = ServiceBuilder::new()
             .map_request(move |mut request: http::Request<_>| {
@@ -44,8 +44,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .service(router.clone());
         tokio::spawn(async move {
             let builder = auto::Builder::new(TokioExecutor::new());
-            let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-            if let Err(error) = served.await {
+            let connection =
+                builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            if let Err(error) = connection.await {
                 eprintln!("connection: {error}");
             }
         });

@@ -1,13 +1,13 @@
-//! One router on AWS Lambda, behind API Gateway (REST and HTTP) and behind a load balancer.
+//! A router on AWS Lambda behind API Gateway (REST and HTTP) or a load balancer.
 //!
 //! `cargo test -p waylay-examples --example lambda` runs it with the events in `examples/events`;
-//! `cargo lambda watch --example lambda` or a deployed function runs it with real ones.
+//! `cargo lambda watch --example lambda` or a deployed function runs it with real events.
 
 use serde::Serialize;
 use waylay_extract::{Extract, RouterExt, routes};
 use waylay_router::{BuildErrors, Router, Scope};
 
-/// What every call has in common.
+/// Fields that all calls have in common.
 #[derive(Extract)]
 struct Pets {
     #[header("x-tenant")]
@@ -62,7 +62,7 @@ impl Pets {
     }
 }
 
-/// A REST API puts the name of its stage in front of the path; the other two do not.
+/// Builds the router; a REST API adds the name of its stage to the start of the path.
 fn router() -> Result<Router, BuildErrors> {
     Router::builder()
         .endpoints::<Pets>()
@@ -80,67 +80,70 @@ mod tests {
     use lambda_http::{Adapter, Context, LambdaEvent, Service, request::LambdaRequest};
     use serde_json::{Value, json};
 
-    /// The function's answer to an event, as Lambda gets it.
-    async fn answer(event: &str) -> Value {
+    /// Returns the response of the function to an event, as Lambda receives it.
+    async fn invoke(event: &str) -> Value {
         let event: LambdaRequest = serde_json::from_str(event).unwrap();
         let mut function = Adapter::from(super::router().unwrap());
         let response = function.call(LambdaEvent::new(event, Context::default())).await.unwrap();
         serde_json::to_value(response).unwrap()
     }
 
-    fn body(answer: &Value) -> Value {
-        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
+    fn body(response: &Value) -> Value {
+        serde_json::from_str(response["body"].as_str().unwrap()).unwrap()
     }
 
     #[tokio::test]
     async fn a_rest_event_has_lists_cookies_and_a_stage() {
-        let answer = answer(include_str!("../events/rest.json")).await;
-        assert_eq!(answer["statusCode"], 200);
-        assert_eq!(answer["multiValueHeaders"]["content-type"], json!(["application/json"]));
+        let response = invoke(include_str!("../events/rest.json")).await;
+        assert_eq!(response["statusCode"], 200);
+        assert_eq!(response["multiValueHeaders"]["content-type"], json!(["application/json"]));
         let listed = json!({
             "kind": "cat", "tenant": "acme", "session": "s 1", "tags": ["big & old", "shy"], "limit": 5
         });
-        assert_eq!(body(&answer), listed);
+        assert_eq!(body(&response), listed);
     }
 
     #[tokio::test]
     async fn a_body_in_base64_is_a_body() {
         let event = include_str!("../events/rest_base64.json");
-        let added = answer(event).await;
+        let added = invoke(event).await;
         assert_eq!((&added["statusCode"], &added["body"]), (&json!(201), &json!("Gül the cat of acme")));
         // `bm90IEpTT04=` is `not JSON`.
         let broken = event.replace("eyJraW5kIjoiY2F0IiwibmFtZSI6IkfDvGwifQ==", "bm90IEpTT04=");
-        let refused = answer(&broken).await;
+        let rejected = invoke(&broken).await;
         assert_eq!(
-            (&refused["statusCode"], &body(&refused)["errors"][0]["code"]),
+            (&rejected["statusCode"], &body(&rejected)["errors"][0]["code"]),
             (&json!(400), &json!("malformed"))
         );
     }
 
     #[tokio::test]
     async fn an_http_event_has_a_raw_path_and_query() {
-        let answer = answer(include_str!("../events/http.json")).await;
-        assert_eq!(answer["statusCode"], 200);
+        let response = invoke(include_str!("../events/http.json")).await;
+        assert_eq!(response["statusCode"], 200);
         let listed = json!({
             "kind": "sea lion", "tenant": "acme", "session": "s 1", "tags": ["big & old", "shy"], "limit": 5
         });
-        assert_eq!(body(&answer), listed);
+        assert_eq!(body(&response), listed);
     }
 
     #[tokio::test]
-    async fn a_load_balancer_gets_every_error_of_a_request() {
-        let answer = answer(include_str!("../events/alb.json")).await;
+    async fn a_load_balancer_gets_all_errors_of_a_request() {
+        let response = invoke(include_str!("../events/alb.json")).await;
         assert_eq!(
-            (&answer["statusCode"], &answer["statusDescription"]),
+            (&response["statusCode"], &response["statusDescription"]),
             (&json!(400), &json!("400 Bad Request"))
         );
-        // The tenant is a field of the value that is made first: its errors go out alone.
-        assert_eq!(body(&answer)["errors"][0]["name"], "x-tenant");
+        // The tenant belongs to the struct that is extracted first: its errors are reported alone.
+        assert_eq!(body(&response)["errors"][0]["name"], "x-tenant");
         let event = include_str!("../events/alb.json").replace("\"cookie\"", "\"x-tenant\"");
-        let answer = self::answer(&event).await;
-        assert_eq!(body(&answer)["errors"][0]["name"], "limit");
+        let response = invoke(&event).await;
+        assert_eq!(body(&response)["errors"][0]["name"], "limit");
         let event = event.replace("\"GET\"", "\"DELETE\"");
-        let answer = self::answer(&event).await;
-        assert_eq!((&answer["statusCode"], &answer["headers"]["allow"]), (&json!(405), &json!("GET, HEAD")));
+        let response = invoke(&event).await;
+        assert_eq!(
+            (&response["statusCode"], &response["headers"]["allow"]),
+            (&json!(405), &json!("GET, HEAD"))
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! A small shop whose OpenAPI document and its page are made of the structs that its handlers take.
+//! A small shop with an OpenAPI document derived from the argument structs of its handlers.
 //!
 //! `cargo run -p waylay-examples --example openapi`, then open http://127.0.0.1:3000/ in a browser.
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use waylay_extract::{Extract, OpenApi, OpenApiExt, RouterExt};
 use waylay_router::{Route, Router};
 
-/// A thing that is for sale.
+/// An item that is for sale.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct Item {
     id: u64,
@@ -17,14 +17,14 @@ struct Item {
     price: u32,
 }
 
-/// Lists what is for sale.
+/// Lists the items that are for sale.
 #[derive(Extract)]
 #[route(GET "/items", answer = Vec<Item>)]
 struct List {
-    /// The most items that are listed.
+    /// Maximum number of items.
     #[query(default = 20)]
     limit: u8,
-    /// Only items with this word in their name.
+    /// Lists only items with this text in their name.
     #[query]
     search: Option<String>,
 }
@@ -37,9 +37,9 @@ struct Show {
     id: u64,
 }
 
-/// Puts an item up for sale.
+/// Adds an item.
 ///
-/// The shop's own people only.
+/// For the staff of the shop only.
 #[derive(Extract)]
 #[route(POST "/items", answer = Item)]
 struct Add {
@@ -57,8 +57,8 @@ fn item(id: u64, name: &str) -> Item {
 
 async fn list(list: List) -> Json<Vec<Item>> {
     let items = [item(1, "chalk"), item(2, "slate")];
-    let fits = |item: &Item| list.search.as_ref().is_none_or(|word| item.name.contains(word));
-    Json(items.into_iter().filter(fits).take(list.limit.into()).collect())
+    let matches = |item: &Item| list.search.as_ref().is_none_or(|text| item.name.contains(text));
+    Json(items.into_iter().filter(matches).take(list.limit.into()).collect())
 }
 
 async fn show(show: Show) -> Json<Item> {
@@ -69,7 +69,7 @@ async fn add(add: Add) -> Json<Item> {
     Json(Item { id: 3, name: format!("{} (by {})", add.name, add.clerk), price: add.price })
 }
 
-/// The shop, and around it its document and the page that shows it.
+/// Builds the router of the shop, of its document, and of the page that shows the document.
 fn shop() -> Result<Router, Box<dyn std::error::Error>> {
     let shop = Router::builder().endpoint(list).endpoint(show).endpoint(add).build()?;
     let document: OpenApi = shop.openapi("Shop", env!("CARGO_PKG_VERSION"));
@@ -105,12 +105,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_document_and_its_page_come_from_the_program_itself() {
+    async fn the_document_and_its_page_are_generated() {
         let document: serde_json::Value = serde_json::from_str(&get("/openapi.json").await).unwrap();
-        assert_eq!(document["paths"]["/items"]["post"]["summary"], "Puts an item up for sale.");
+        assert_eq!(document["paths"]["/items"]["post"]["summary"], "Adds an item.");
         let page = get("/").await;
-        assert!(page.contains("Puts an item up for sale."));
-        assert!(!page.contains("src=") && !page.contains("href="), "the page asks for other files");
+        assert!(page.contains("Adds an item."));
+        assert!(!page.contains("src=") && !page.contains("href="), "the page loads other files");
         assert_eq!(get("/items?search=sla").await, r#"[{"id":2,"name":"slate","price":100}]"#);
     }
 }

@@ -1,4 +1,4 @@
-//! A route, a request as a struct, and a fault that lies in wait for half of them.
+//! A route, a request as a struct, and a fault for half of the requests.
 
 use tower::ServiceExt;
 use waylay_extract::Extract;
@@ -24,12 +24,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let router = Router::builder().route(order).build()?;
 
     flaky.control().set_enabled(true);
-    let url = router.urls().get("order")?.set("tenant", "acme").set("id", 42).scheme("http").absolute()?;
+    let url =
+        router.urls().builder("order")?.set("tenant", "acme").set("id", 42).scheme("http").absolute()?;
     for query in ["", "?copies=2", "?copies=many", "?copies=3"] {
         let request = http::Request::get(format!("{url}{query}")).body(Body::empty())?;
         println!("{} for {url}{query}", router.clone().oneshot(request).await?.status());
     }
     let counts = flaky.control().counts();
-    println!("{} of {} struck", counts.injected, counts.seen);
+    println!("fault injected into {} of {} requests", counts.injected, counts.seen);
     Ok(())
 }

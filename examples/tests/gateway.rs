@@ -1,6 +1,6 @@
-//! The gateway as a person meets it: routes from a file that changes under load, questions, upgrades.
+//! The program `gateway`: a route file that changes under load, explanations, upgrades.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
+#![allow(clippy::unwrap_used, reason = "a test fails at the line of the wrong expectation")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// The program on a free port with a file of its own, until it is dropped.
+/// The program on a free port with its own route file; dropping it kills the process.
 struct Gateway {
     child: Child,
     address: SocketAddr,
@@ -31,7 +31,7 @@ impl Gateway {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let address = loop {
             let mut line = String::new();
-            assert!(stdout.read_line(&mut line).unwrap() > 0, "it ended");
+            assert!(stdout.read_line(&mut line).unwrap() > 0, "it exited");
             if let Some(address) = line.trim_end().strip_prefix("listening on http://") {
                 break address.parse().unwrap();
             }
@@ -40,8 +40,8 @@ impl Gateway {
         Self { child, address, file, _stdout: stdout, stderr }
     }
 
-    fn ask(&self, target: &str) -> String {
-        ask(self.address, target)
+    fn get(&self, target: &str) -> String {
+        get(self.address, target)
     }
 
     /// Replaces the file in one step.
@@ -60,16 +60,16 @@ impl Drop for Gateway {
     }
 }
 
-/// One request on a connection of its own, and all of the answer.
-fn ask(address: SocketAddr, target: &str) -> String {
+/// Sends one request on a new connection and returns the whole response as text.
+fn get(address: SocketAddr, target: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {target} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
-/// Reads a head, up to its empty line.
+/// Reads the head of a message, up to its empty line.
 fn head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -80,8 +80,8 @@ fn head(stream: &mut impl Read) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// An upstream that answers each request with its name and what it was asked; `echo` as protocol is
-/// switched to, and gives every byte back.
+/// Starts an upstream that returns its name and the request line; after an upgrade to the protocol
+/// `echo` it returns every byte.
 fn upstream(name: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -125,47 +125,49 @@ fn route(path: &str, upstream: SocketAddr) -> String {
     )
 }
 
-/// A file that is edited under load: no request fails, a new route comes, a faulty file changes nothing.
+/// Edits of the file under load: no request fails, a new route appears, an invalid file changes nothing.
 #[test]
 fn changes_under_load() {
     let (one, two) = (upstream("one"), upstream("two"));
     let mut gateway = Gateway::start("load", &route("one", one));
     let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::new(AtomicUsize::new(0));
+    let requests = Arc::new(AtomicUsize::new(0));
     let clients: Vec<_> = (0..3)
         .map(|_| {
-            let (stop, asked, address) = (Arc::clone(&stop), Arc::clone(&asked), gateway.address);
+            let (stop, requests, address) = (Arc::clone(&stop), Arc::clone(&requests), gateway.address);
             std::thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
-                    let answer = ask(address, "/one/x?q=1");
-                    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-                    assert!(answer.ends_with(
+                    let response = get(address, "/one/x?q=1");
+                    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+                    assert!(response.ends_with(
                         "one: GET /one/x?q=1 HTTP/1.1; x-forwarded-for: 127.0.0.1; x-forwarded-host: h"
                     ));
-                    asked.fetch_add(1, Ordering::Relaxed);
+                    requests.fetch_add(1, Ordering::Relaxed);
                 }
             })
         })
         .collect();
-    let until = |holds: &dyn Fn() -> bool| while !holds() {};
+    let wait_until = |is_true: &dyn Fn() -> bool| while !is_true() {};
     for round in 1..=5 {
         let path = format!("two{round}");
-        assert!(gateway.ask(&format!("/{path}")).starts_with("HTTP/1.1 404 "));
+        assert!(gateway.get(&format!("/{path}")).starts_with("HTTP/1.1 404 "));
         gateway.edit(&format!("{}{}", route("one", one), route(&path, two)));
-        until(&|| gateway.ask(&format!("/{path}")).contains("\r\n\r\ntwo: GET "));
+        wait_until(&|| gateway.get(&format!("/{path}")).contains("\r\n\r\ntwo: GET "));
     }
     gateway.edit(&route("one", one).replace("PathPrefix(`/one`)", "PathPrefix(`/one`) && Hots(`a`)"));
-    let mut told = String::new();
-    while !told.contains("^^^^") {
-        assert!(gateway.stderr.read_line(&mut told).unwrap() > 0, "{told}");
+    let mut message = String::new();
+    while !message.contains("^^^^") {
+        assert!(gateway.stderr.read_line(&mut message).unwrap() > 0, "{message}");
     }
     assert!(
-        told.contains("the old one goes on") && told.contains("line 1") && told.contains("`Host`"),
-        "{told}"
+        message.contains("the old one stays in use")
+            && message.contains("line 1")
+            && message.contains("`Host`"),
+        "{message}"
     );
-    assert!(gateway.ask("/two5").contains("\r\n\r\ntwo: GET "));
-    let before = asked.load(Ordering::Relaxed);
-    until(&|| asked.load(Ordering::Relaxed) > before + 20);
+    assert!(gateway.get("/two5").contains("\r\n\r\ntwo: GET "));
+    let before = requests.load(Ordering::Relaxed);
+    wait_until(&|| requests.load(Ordering::Relaxed) > before + 20);
     stop.store(true, Ordering::Relaxed);
     for client in clients {
         client.join().unwrap();
@@ -173,29 +175,29 @@ fn changes_under_load() {
 }
 
 #[test]
-fn tells_its_table_and_why() {
+fn shows_its_table_and_explains_requests() {
     let one = upstream("one");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let gateway = Gateway::start("why", &format!("{}{}", route("one", one), route("down", closed)));
-    let routes = gateway.ask("/_routes");
+    let gateway = Gateway::start("explain", &format!("{}{}", route("one", one), route("down", closed)));
+    let routes = gateway.get("/_routes");
     assert!(routes.contains("/one/…") && routes.contains("/down/…"), "{routes}");
-    let why = gateway.ask("/_explain?url=http://h/one/7&method=POST&header=x-a:1");
-    assert!(why.contains("POST http://h/one/7\n  goes to route `one`\n"), "{why}");
-    assert!(gateway.ask("/_explain?url=%00").starts_with("HTTP/1.1 400 "));
-    let down = gateway.ask("/down");
+    let explanation = gateway.get("/_explain?url=http://h/one/7&method=POST&header=x-a:1");
+    assert!(explanation.contains("POST http://h/one/7\n  goes to route `one`\n"), "{explanation}");
+    assert!(gateway.get("/_explain?url=%00").starts_with("HTTP/1.1 400 "));
+    let down = gateway.get("/down");
     assert!(down.starts_with("HTTP/1.1 502 ") && down.contains("application/problem+json"), "{down}");
     assert!(down.contains("\"title\":\"Bad Gateway\"") && down.contains(&closed.to_string()), "{down}");
-    assert!(gateway.ask("/none").starts_with("HTTP/1.1 404 "));
+    assert!(gateway.get("/none").starts_with("HTTP/1.1 404 "));
 }
 
-/// What is no HTTP any more passes through, both ways.
+/// After an upgrade bytes pass through in both directions.
 #[test]
 fn upgrades_pass_through() {
     let gateway = Gateway::start("upgrade", &route("ws", upstream("one")));
     let mut stream = TcpStream::connect(gateway.address).unwrap();
     stream.write_all(b"GET /ws HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").unwrap();
-    let answer = head(&mut stream);
-    assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains("upgrade: echo"), "{answer}");
+    let response = head(&mut stream);
+    assert!(response.starts_with("HTTP/1.1 101 ") && response.contains("upgrade: echo"), "{response}");
     for message in ["one", "and another"] {
         stream.write_all(message.as_bytes()).unwrap();
         let mut back = vec![0; message.len()];
@@ -204,7 +206,7 @@ fn upgrades_pass_through() {
     }
 }
 
-/// The shop of `cargo run` on a free port, until it is dropped.
+/// The program `staging` on a free port; dropping it kills the process.
 struct Shop {
     child: Child,
     address: String,
@@ -234,22 +236,22 @@ impl Drop for Shop {
     }
 }
 
-/// The file that comes along, in front of the shop.
+/// The route file of the repository, in front of the shop.
 #[test]
-fn the_shop_behind_the_gateway() {
+fn the_example_file_serves_the_shop() {
     let shop = Shop::start();
     let table = include_str!("../gateway.toml").replace("127.0.0.1:3000", &shop.address);
     let gateway = Gateway::start("shop", &table);
-    for (target, wanted) in [
+    for (target, expected) in [
         ("/", "A shop that is broken on purpose."),
         ("/api/v1/products/1", r#"{"sku":1,"name":"teapot","cents":1850}"#),
         ("/api/v1/products?q=tea", "tea towel"),
         ("/api/v1/orders/1", r#"{"id":1,"#),
     ] {
-        let answer = gateway.ask(target);
-        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(wanted), "{target}: {answer}");
+        let response = gateway.get(target);
+        assert!(response.starts_with("HTTP/1.1 200 ") && response.contains(expected), "{target}: {response}");
     }
-    assert!(gateway.ask("/api/v1/carts").starts_with("HTTP/1.1 404 "));
-    let explained = gateway.ask("/_explain?url=http://h/api/v1/products/1&method=PUT");
+    assert!(gateway.get("/api/v1/carts").starts_with("HTTP/1.1 404 "));
+    let explained = gateway.get("/_explain?url=http://h/api/v1/products/1&method=PUT");
     assert!(explained.contains("products"), "{explained}");
 }

@@ -1,6 +1,6 @@
-//! The staging program as a person meets it: its print-out, its ports, its signals, its exit code.
+//! The program `staging`: its printed guide, ports, signals and exit code.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
+#![allow(clippy::unwrap_used, reason = "a test fails at the line of the wrong expectation")]
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
@@ -13,10 +13,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-/// The program, running on free ports until it is dropped.
+/// The program on free ports; dropping it kills the process.
 struct Staging {
     child: Child,
-    /// Kept open, so that the program never writes into a closed pipe.
+    /// Open until the end, so that the program never writes into a closed pipe.
     _stdout: BufReader<ChildStdout>,
     shop: SocketAddr,
     control: SocketAddr,
@@ -35,9 +35,9 @@ impl Staging {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut guide = Vec::new();
-        while guide.last().is_none_or(|line| line != "Ctrl-C ends it.") {
+        while guide.last().is_none_or(|line| line != "Press Ctrl-C to stop.") {
             let mut line = String::new();
-            assert!(stdout.read_line(&mut line).unwrap() > 0, "it ended: {guide:?}");
+            assert!(stdout.read_line(&mut line).unwrap() > 0, "it exited: {guide:?}");
             guide.push(line.trim_end().to_owned());
         }
         let address = |name: &str| {
@@ -50,11 +50,11 @@ impl Staging {
 
     async fn faults(&self, method: &str, target: &str, body: &str) -> (StatusCode, Value) {
         let headers = [("content-type", "application/json")];
-        let answer = self.control(method, target, &headers, body).await;
-        (answer.status, serde_json::from_str(&answer.body).unwrap())
+        let reply = self.control(method, target, &headers, body).await;
+        (reply.status, serde_json::from_str(&reply.body).unwrap())
     }
 
-    async fn control(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    async fn control(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         send(self.control, false, request(method, target, headers, body)).await.unwrap()
     }
 
@@ -67,14 +67,14 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // It may have ended already, as some tests want it to.
+        // It may have exited already, which some tests check.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 #[derive(Debug)]
-struct Answer {
+struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     body: String,
@@ -86,11 +86,11 @@ fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> 
     request.body(Full::from(body.to_owned())).unwrap()
 }
 
-/// Sends one request on a connection of its own; `None` if it was ended without an answer.
-async fn send(to: SocketAddr, over_http2: bool, mut request: Request<Full<bytes::Bytes>>) -> Option<Answer> {
+/// Sends one request on a new connection; `None` if that was closed without a response.
+async fn send(to: SocketAddr, over_http2: bool, mut request: Request<Full<bytes::Bytes>>) -> Option<Reply> {
     let stream = TokioIo::new(TcpStream::connect(to).await.unwrap());
     let host = request.headers_mut().entry("host").or_insert(to.to_string().parse().unwrap()).clone();
-    let answer = if over_http2 {
+    let reply = if over_http2 {
         request.headers_mut().remove("host");
         let target = format!("http://{}{}", host.to_str().unwrap(), request.uri());
         *request.uri_mut() = target.parse().unwrap();
@@ -102,12 +102,12 @@ async fn send(to: SocketAddr, over_http2: bool, mut request: Request<Full<bytes:
         tokio::spawn(connection);
         sender.send_request(request).await
     };
-    let (head, body) = answer.ok()?.into_parts();
+    let (head, body) = reply.ok()?.into_parts();
     let body = body.collect().await.ok()?.to_bytes();
-    Some(Answer { status: head.status, headers: head.headers, body: String::from_utf8(body.into()).unwrap() })
+    Some(Reply { status: head.status, headers: head.headers, body: String::from_utf8(body.into()).unwrap() })
 }
 
-/// Splits a line as a shell does, of which our print-out needs single quotes alone.
+/// Splits a line as a shell does; the guide uses single quotes only.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for (index, part) in line.split('\'').enumerate() {
@@ -122,8 +122,8 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Does what curl does with a printed line.
-async fn curl(line: &str) -> Option<Answer> {
+/// Runs a printed curl command.
+async fn curl(line: &str) -> Option<Reply> {
     let words = words(line);
     let mut words = words.iter().map(String::as_str);
     assert_eq!((words.next(), words.next()), (Some("curl"), Some("-si")));
@@ -144,40 +144,40 @@ async fn curl(line: &str) -> Option<Answer> {
 }
 
 #[tokio::test]
-async fn each_printed_line_answers_what_is_printed() {
+async fn each_printed_command_returns_the_printed_response() {
     let staging = Staging::start();
     let mut lines = staging.guide.iter().map(String::as_str).peekable();
-    let mut tried = 0;
+    let mut commands = 0;
     while let Some(line) = lines.next() {
         if !line.starts_with("curl ") {
             continue;
         }
-        tried += 1;
-        let answer = curl(line).await;
+        commands += 1;
+        let reply = curl(line).await;
         let mut expected =
             std::iter::from_fn(|| lines.next_if(|line| line.starts_with("# "))).map(|line| &line[2..]);
         let status = expected.next().unwrap();
-        if status.starts_with("no answer") {
-            assert!(answer.is_none(), "{line}\n{answer:?}");
+        if status.starts_with("no response") {
+            assert!(reply.is_none(), "{line}\n{reply:?}");
             continue;
         }
-        let answer = answer.unwrap_or_else(|| panic!("no answer: {line}"));
-        assert_eq!(answer.status.as_str(), status, "{line}");
+        let reply = reply.unwrap_or_else(|| panic!("no response: {line}"));
+        assert_eq!(reply.status.as_str(), status, "{line}");
         for text in expected {
             if let Some(location) = text.strip_prefix("location: ") {
-                assert_eq!(answer.headers["location"], location, "{line}");
+                assert_eq!(reply.headers["location"], location, "{line}");
             } else if let Some(beginning) = text.strip_suffix('…') {
-                assert!(answer.body.starts_with(beginning), "{line}\n{}", answer.body);
+                assert!(reply.body.starts_with(beginning), "{line}\n{}", reply.body);
             } else {
-                assert_eq!(answer.body.trim_end(), text, "{line}");
+                assert_eq!(reply.body.trim_end(), text, "{line}");
             }
         }
     }
-    assert!(tried >= 10, "{:?}", staging.guide);
+    assert!(commands >= 10, "{:?}", staging.guide);
 }
 
 #[tokio::test]
-async fn a_fault_strikes_while_it_is_switched_on() {
+async fn a_fault_is_injected_while_it_is_enabled() {
     let staging = Staging::start();
     let order = |key: &'static str| {
         let headers =
@@ -188,25 +188,22 @@ async fn a_fault_strikes_while_it_is_switched_on() {
 
     let view = staging.switch("fail-order", &json!({"enabled": true, "participation": 1})).await;
     assert_eq!((&view["enabled"], &view["routes"]), (&json!(true), &json!(["shop.place-order"])));
-    let answer = order("b").await.unwrap();
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    let reply = order("b").await.unwrap();
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
-        (&answer.headers["x-fault-injected"], &*answer.body),
+        (&reply.headers["x-fault-injected"], &*reply.body),
         (&"fail-order".parse().unwrap(), "the till is closed")
     );
 
     let view = staging.switch("fail-order", &json!({"enabled": false})).await;
     assert_eq!((&view["counts"]["injected"], &view["participation"]), (&json!(1), &json!(1.0)));
-    let answer = order("b").await.unwrap();
-    assert_eq!(
-        (answer.status, answer.headers.contains_key("x-fault-injected")),
-        (StatusCode::CREATED, false)
-    );
-    assert_eq!(order("b").await.unwrap().headers["location"], answer.headers["location"]);
+    let reply = order("b").await.unwrap();
+    assert_eq!((reply.status, reply.headers.contains_key("x-fault-injected")), (StatusCode::CREATED, false));
+    assert_eq!(order("b").await.unwrap().headers["location"], reply.headers["location"]);
 }
 
 #[tokio::test]
-async fn a_bad_change_is_a_problem_and_changes_nothing() {
+async fn an_invalid_change_is_a_problem_and_changes_nothing() {
     let staging = Staging::start();
     let rows = [
         ("fail-order", r#"{"enabled":true,"participation":1.1}"#, 422, "expected a number from 0 to 1"),
@@ -219,15 +216,15 @@ async fn a_bad_change_is_a_problem_and_changes_nothing() {
     ];
     for (fault, body, status, text) in rows {
         let target = format!("/_faults/{fault}");
-        let answer = staging.control("PUT", &target, &[("content-type", "application/json")], body).await;
-        assert_eq!(answer.status, status, "{body}: {}", answer.body);
-        assert_eq!(answer.headers["content-type"], "application/problem+json", "{body}");
-        assert!(answer.body.contains(text), "{body}: {}", answer.body);
+        let reply = staging.control("PUT", &target, &[("content-type", "application/json")], body).await;
+        assert_eq!(reply.status, status, "{body}: {}", reply.body);
+        assert_eq!(reply.headers["content-type"], "application/problem+json", "{body}");
+        assert!(reply.body.contains(text), "{body}: {}", reply.body);
     }
     let rebound = staging.control("GET", "/_faults", &[("host", "evil.example")], "").await;
     assert_eq!(rebound.status, StatusCode::NOT_FOUND, "{}", rebound.body);
-    let answer = staging.control("PUT", "/_faults/fail-order", &[], r#"{"enabled":true}"#).await;
-    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let reply = staging.control("PUT", "/_faults/fail-order", &[], r#"{"enabled":true}"#).await;
+    assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 
     let (_, faults) = staging.faults("GET", "/_faults", "").await;
     for fault in faults.as_array().unwrap() {
@@ -237,7 +234,7 @@ async fn a_bad_change_is_a_problem_and_changes_nothing() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupt_ends_a_hang_and_then_the_program() {
+async fn an_interrupt_cancels_a_hang_and_stops_the_program() {
     for over_http2 in [false, true] {
         let mut staging = Staging::start();
         staging.switch("hang-stock", &json!({"enabled": true, "participation": 1})).await;
@@ -253,18 +250,15 @@ async fn an_interrupt_ends_a_hang_and_then_the_program() {
 
         let process = staging.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
-        // The hang would have ended without an answer; called off, the route itself answers.
-        let answer = hanging.await.unwrap().unwrap();
-        assert_eq!(
-            (answer.status, &*answer.body),
-            (StatusCode::OK, r#"{"tenant":"acme","sku":1,"count":12}"#)
-        );
+        // The hang would end without a response; after its cancellation the route responds.
+        let reply = hanging.await.unwrap().unwrap();
+        assert_eq!((reply.status, &*reply.body), (StatusCode::OK, r#"{"tenant":"acme","sku":1,"count":12}"#));
         assert!(staging.child.wait().unwrap().success());
     }
 }
 
 #[test]
-fn a_bad_start_is_one_readable_line() {
+fn a_wrong_command_line_is_one_readable_line() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let rows: [(&[&str], &str); 8] = [
@@ -274,11 +268,11 @@ fn a_bad_start_is_one_readable_line() {
             "choose another address with `--control-addr`",
         ),
         (&["--control-addr", "0.0.0.0:0"], "give a loopback address"),
-        (&["--addr", "nowhere"], "`--addr nowhere` is not an address"),
-        (&["--drill"], "`--drill` needs a number of requests"),
-        (&["--drill", "0"], "`--drill 0` is not a number of requests"),
-        (&["--drill", "1", "--addr", "127.0.0.1:0"], "`--drill` takes free ports itself"),
-        (&["--port", "1"], "unknown argument `--port`"),
+        (&["--addr", "nowhere"], "invalid value 'nowhere' for '--addr <ADDR>': not an address"),
+        (&["--drill"], "a value is required for '--drill <N>'"),
+        (&["--drill", "0"], "invalid value '0' for '--drill <N>'"),
+        (&["--drill", "1", "--addr", "127.0.0.1:0"], "'--drill <N>' cannot be used with '--addr <ADDR>'"),
+        (&["--port", "1"], "unexpected argument '--port'"),
     ];
     for (args, text) in rows {
         let Output { status, stdout, stderr } = staging(args).stderr(Stdio::piped()).output().unwrap();
@@ -289,9 +283,9 @@ fn a_bad_start_is_one_readable_line() {
     }
 }
 
-/// A drill agrees with itself, adds up, and with equal seeds strikes the same attempts.
+/// A drill agrees with itself, adds up, and with equal seeds injects into the same attempts.
 #[test]
-fn two_drills_of_one_seed_tell_the_same() {
+fn two_drills_with_one_seed_report_the_same_counts() {
     let drill = || staging(&["--drill", "140", "--seed", "1"]).stdout(Stdio::piped()).spawn().unwrap();
     let tables = [drill(), drill()].map(|child| {
         let Output { status, stdout, .. } = child.wait_with_output().unwrap();
@@ -307,12 +301,24 @@ fn two_drills_of_one_seed_tell_the_same() {
         counts.collect::<Vec<(String, Vec<u32>)>>()
     });
     for (route, counts) in &tables[0] {
-        let [sent, ok, late, failed, dropped, timed_out, odd, injected] = counts[..] else {
+        let [sent, ok, late, failed, dropped, timed_out, other, injected] = counts[..] else {
             panic!("{route}: {counts:?}");
         };
-        assert_eq!(sent, ok + late + failed + dropped + timed_out + odd, "{route}");
-        assert_eq!((injected, odd), (sent - ok, 0), "{route}");
+        assert_eq!(sent, ok + late + failed + dropped + timed_out + other, "{route}");
+        assert_eq!((injected, other), (sent - ok, 0), "{route}");
     }
-    assert_eq!(tables[0].len(), 8, "seven routes and their sum");
+    assert_eq!(tables[0].len(), 8, "seven routes and their total");
     assert_eq!(tables[0], tables[1]);
+}
+
+#[test]
+fn completions_are_printed_for_each_program() {
+    for program in
+        [env!("CARGO_BIN_EXE_staging"), env!("CARGO_BIN_EXE_gateway"), env!("CARGO_BIN_EXE_route-check")]
+    {
+        let Output { status, stdout, .. } =
+            Command::new(program).args(["--completions", "bash"]).output().unwrap();
+        let script = String::from_utf8(stdout).unwrap();
+        assert!(status.success() && script.contains("complete -F"), "{program}: {script}");
+    }
 }

@@ -1,198 +1,159 @@
-//! One struct per HTTP request, with every error in one answer.
+//! One struct per HTTP request, with all errors in one response.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 
-mod base;
-mod body;
-#[cfg(any(feature = "garde", feature = "validator"))]
-mod checks;
+// Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
+//
+// routing     Structs as routes of waylay-router, and typed URLs
+// client      Typed HTTP client over tower services
+// extract     Request to struct: head, path, body, JSON, forms, multipart
+// openapi     OpenAPI 3.1 documents of routers
+// write       Struct to request: the writer, encoding, bodies, nested keys
+// field       Slots: the state of each field while a request is read
+// error       Errors of fields, their collector, the rejection, validation
+// descriptor  Constants that the derive generates: fields, names, body, route
+// text        FromText and ToText: values as text, and the choice between traits
+
 mod client;
-#[cfg(any(feature = "chrono", feature = "jiff", feature = "time", feature = "uuid"))]
-mod dates;
-mod decode;
-mod door;
-mod draft;
-mod draft_body;
-#[cfg(feature = "router")]
-mod endpoint;
+mod descriptor;
 mod error;
-mod errors;
-mod escape;
-mod excerpt;
 mod extract;
-mod fill;
-#[cfg(feature = "form")]
-mod form;
-mod format;
-mod head;
-mod into_request;
-mod invalid;
-mod json;
-#[cfg(feature = "router")]
-mod kept;
-mod keys;
-mod layout;
-#[cfg(feature = "router")]
-mod link;
-#[cfg(feature = "router")]
-mod matched;
-mod media;
-mod member;
-#[cfg(feature = "multipart")]
-mod multipart;
-mod names;
-mod nested;
-mod object;
+mod field;
 #[cfg(feature = "openapi")]
 mod openapi;
-mod out_body;
-mod part;
-#[cfg(feature = "multipart")]
-mod parts_in;
-mod pick;
-mod pick_out;
-#[cfg(feature = "multipart")]
-mod poured;
-mod reader;
-mod refusal;
-mod rejection;
-mod request;
-mod rest;
-mod routed;
-mod rule;
-mod scalar;
-#[cfg(feature = "axum")]
-mod sink;
-#[cfg(feature = "multipart")]
-mod sips;
-mod slot;
-#[cfg(all(feature = "form", feature = "multipart"))]
-mod sorted;
-mod source;
-mod target;
+#[cfg(feature = "router")]
+mod routing;
 mod text;
-mod to_text;
-mod tree;
-#[cfg(feature = "headers")]
-mod typed;
-#[cfg(not(feature = "openapi"))]
-mod undescribed;
-mod unknown;
-mod untree;
-#[cfg(feature = "multipart")]
-mod upload;
-mod value;
-mod walk;
+mod write;
 
-pub use base::{Base, UrlFault};
-pub use client::{Client, ClientError, Undecodable};
-pub use draft::{Draft, WriteError};
-#[cfg(feature = "router")]
-pub use endpoint::{RouteExt, RoutedArguments, RouterExt, Routes};
-pub use error::{Code, FieldError};
-pub use extract::{Extract, ExtractRef};
-pub use format::{FormatFuture, FormatLayer, FormatService};
-pub use head::FromHead;
-pub use into_request::IntoRequest;
-pub use invalid::Invalid;
-#[cfg(feature = "router")]
-pub use link::{Link, LinkError, UrlsExt};
+pub use crate::client::base_url::{BaseUrl, BaseUrlError};
+pub use crate::client::client::{Client, ClientError, DecodeError};
+pub use crate::client::error_response::ErrorResponse;
+pub use crate::descriptor::route::RouteTarget;
+pub use crate::error::field::{Code, FieldError, Location};
+pub use crate::error::format::{RejectionFuture, RejectionLayer, RejectionService};
+pub use crate::error::rejection::Rejection;
+pub use crate::error::validate::Invalid;
+pub use crate::extract::extract::{Extract, ExtractRef, HasRoute};
+pub use crate::extract::head::FromRequestHead;
 #[cfg(feature = "multipart")]
-pub use multipart::{Multipart, OpenPart};
+pub use crate::extract::multipart::{Field, Multipart};
+pub use crate::field::rest::Rest;
+#[cfg(feature = "multipart")]
+pub use crate::field::upload::Upload;
 #[cfg(feature = "openapi")]
-pub use openapi::{
-    answer::{Answer, Answers},
-    document::{OpenApi, OpenApiExt},
-    schema::TextSchema,
-};
-pub use pick_out::Written;
-pub use refusal::Refusal;
-pub use rejection::Rejection;
-pub use rest::Rest;
-pub use routed::Routed;
-pub use source::Source;
-pub use target::Target;
-pub use text::{FromText, TextError};
-pub use to_text::ToText;
-#[cfg(feature = "multipart")]
-pub use upload::Upload;
+pub use crate::openapi::answer::{Answer, Answers};
+#[cfg(feature = "openapi")]
+pub use crate::openapi::document::{OpenApi, OpenApiExt};
+#[cfg(feature = "openapi")]
+pub use crate::openapi::schema::TextSchema;
+#[cfg(feature = "router")]
+pub use crate::routing::endpoint::{RouteArguments, RouteExt, RouterExt, Routes};
+#[cfg(feature = "router")]
+pub use crate::routing::link::{Link, LinkError, UrlsExt};
+pub use crate::text::dispatch::TextResult;
+pub use crate::text::from_text::{FromText, TextError};
+pub use crate::text::to_text::ToText;
+pub use crate::write::into_request::IntoRequest;
+pub use crate::write::writer::{RequestWriter, WriteError};
 #[cfg(feature = "router")]
 pub use waylay_extract_derive::routes;
 pub use waylay_extract_derive::{Extract, IntoRequest, Text};
 
-/// What generated code calls; no part of the public interface.
+/// Passes its tokens on; without the feature `openapi` drops them.
+#[cfg(feature = "openapi")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __described {
+    ($($tokens:tt)*) => { $($tokens)* };
+}
+
+/// Drops its tokens; with the feature `openapi` passes them on.
+#[cfg(not(feature = "openapi"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __described {
+    ($($tokens:tt)*) => {};
+}
+
+/// The interface of generated code, not for other uses.
 #[doc(hidden)]
 pub mod derive {
-    pub use axum_core::{
-        body::Body,
-        extract::{
-            FromRef, FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request,
-        },
+    pub use axum_core::body::Body;
+    pub use axum_core::extract::{
+        FromRef, FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request,
     };
-    pub use bytes::Bytes;
-    pub use http::{HeaderName, Method, request::Parts};
     #[cfg(feature = "router")]
-    pub use {
-        axum_core::response::IntoResponse,
-        waylay_router::{Pending, Route},
-    };
+    pub use axum_core::response::IntoResponse;
+    pub use bytes::Bytes;
+    pub use http::request::Parts;
+    pub use http::{HeaderName, Method};
+    #[cfg(feature = "router")]
+    pub use waylay_router::{PendingEndpoint, Route};
 
     #[cfg(feature = "router")]
-    pub use crate::kept::keep;
+    pub use crate::routing::body::hold_until_body_end;
     #[cfg(feature = "openapi")]
     pub use serde_json::Value as Schema;
 
     #[cfg(feature = "openapi")]
-    pub use crate::openapi::{
-        answer::{AnswerByNone, AnswerByType, PickAnswer},
-        operation::{Facts, Operation},
-        root::{PickRoot, RootByNone, RootByType, described},
-        schema::{
-            PickSchema, SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, choices, text_schema,
-        },
+    pub use crate::openapi::answer::{AnswerByNone, AnswerByType, AnswerDispatch};
+    #[cfg(feature = "openapi")]
+    pub use crate::openapi::operation::{FieldDescription, Operation};
+    #[cfg(feature = "openapi")]
+    pub use crate::openapi::schema::{
+        SchemaByNone, SchemaBySchemars, SchemaByText, SchemaByUtoipa, SchemaDispatch, choices, text_schema,
     };
-    pub use serde::{self, de::MapAccess};
+    #[cfg(feature = "openapi")]
+    pub use crate::routing::description::{RootByNone, RootByType, RootDispatch, described};
+    pub use serde;
+    pub use serde::de::MapAccess;
     pub use serde_json::value::RawValue;
 
+    pub use crate::descriptor::body::{BodyKind, BodyPlan};
+    pub use crate::descriptor::field::{Duplicates, Empty, HeadPlan, NestedLimits, PartRule, Rule};
+    pub use crate::descriptor::names::{Keys, Names};
+    pub use crate::descriptor::route::{OwnRoute, RouteTarget};
+    pub use crate::error::collector::Errors;
+    pub use crate::error::field::{FieldError, Location, ValueError};
+    pub use crate::error::rejection::Rejection;
     #[cfg(feature = "garde")]
-    pub use crate::checks::garde;
+    pub use crate::error::validate::garde;
     #[cfg(feature = "validator")]
-    pub use crate::checks::validator;
-    #[cfg(feature = "form")]
-    pub use crate::form::{whole_form, whole_query, write_form, write_query};
+    pub use crate::error::validate::validator;
     #[cfg(all(feature = "form", feature = "multipart"))]
-    pub use crate::sorted::{Sorted, write_parts};
-    #[cfg(feature = "headers")]
-    pub use crate::typed::{typed, write_typed};
-    pub use crate::{
-        body::Plan,
-        door::Door,
-        draft::Draft,
-        error::{Fault, FieldError},
-        errors::Errors,
-        keys::Keys,
-        layout::{Layout, Slots, Survey, Wants},
-        media::Kind,
-        member::Member,
-        names::Names,
-        nested::{Nest, Nested, below},
-        part::{Part, PartRule},
-        pick::{ByNone, ByStr, ByText, Pick, borrowed, cow},
-        pick_out::{OutByDisplay, OutByNone, OutByText, PickOut, not_empty, serde_text},
-        reader::{header, lines},
-        rejection::Rejection,
-        request::{from, from_parts, from_request, option_from_parts, option_from_request, path},
-        rest::Others,
-        rule::{Empty, Rule, Twice},
-        scalar::serde as serde_scalar,
-        slot::{Many, One, Slot},
-        source::Source,
-        target::Target,
-        value::Value,
+    pub use crate::extract::form::FormOrPartsSlot;
+    #[cfg(feature = "form")]
+    pub use crate::extract::form::{whole_form, whole_query};
+    pub use crate::extract::handler::{
+        from, from_parts, from_request, option_from_parts, option_from_request, path,
     };
+    #[cfg(feature = "headers")]
+    pub use crate::extract::head::typed;
     #[cfg(feature = "multipart")]
-    pub use crate::{poured::Poured, upload::write_upload};
+    pub use crate::extract::parts::MultipartSlot;
+    pub use crate::field::member::MemberSlot;
+    pub use crate::field::nested::{NestedSlot, subkey};
+    pub use crate::field::part::Part;
+    pub use crate::field::rest::RestSlot;
+    pub use crate::field::slot::{ListSlot, SingleSlot, Slot};
+    pub use crate::field::slots::{Layout, Slots};
+    pub use crate::field::value::{Value, header_lines, header_values};
+    pub use crate::text::dispatch::{
+        ReadByFromStr, ReadByFromText, ReadByNone, ReadDispatch, WriteByDisplay, WriteByNone, WriteByToText,
+        WriteDispatch, borrowed, cow, not_empty, serde_text,
+    };
+    pub use crate::text::via_serde::serde as serde_scalar;
+    #[cfg(all(feature = "form", feature = "multipart"))]
+    pub use crate::write::body::write_parts;
+    #[cfg(feature = "headers")]
+    pub use crate::write::body::write_typed;
+    #[cfg(feature = "multipart")]
+    pub use crate::write::body::write_upload;
+    #[cfg(feature = "form")]
+    pub use crate::write::body::{write_form, write_query};
+    pub use crate::write::writer::RequestWriter;
 
-    /// Whether a form may come as a multipart body.
+    /// Whether a form may be a multipart body.
     pub const MULTIPART: bool = cfg!(feature = "multipart");
 }

@@ -1,4 +1,4 @@
-//! The memory that requests take which are made to be dear, at its peak.
+//! The peak of memory of expensive requests.
 //!
 //! A program of its own, and one test: what others allocate meanwhile would be counted too.
 
@@ -6,7 +6,7 @@
 #![allow(
     clippy::unwrap_used,
     dead_code,
-    reason = "a test fails where it stands; fields are there to be filled"
+    reason = "a test fails at the line of its expectation; fields are only filled"
 )]
 
 use std::{
@@ -27,7 +27,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// So many chunks of the same bytes, then `end`; `announced`: the length that it claims.
+/// `count` chunks of the same bytes, then `end`; `announced`: the length that it claims.
 struct Chunks {
     chunk: Bytes,
     left: usize,
@@ -47,7 +47,7 @@ impl http_body::Body for Chunks {
             return Poll::Ready(self.end.take().map(|end| Ok(Frame::data(end))));
         }
         self.left -= 1;
-        // A chunk of its own each time, as from the network.
+        // A new chunk each time, as from the network.
         Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(&self.chunk)))))
     }
 
@@ -113,29 +113,29 @@ const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data; boundary=b";
 
-/// What is told of a request, and the most bytes that lay in memory meanwhile beside what lay there before.
+/// Returns the status of a request, and the peak of additional memory.
 fn peak<T>(read: impl FnOnce() -> Result<T, Rejection>) -> (Option<u16>, usize) {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
-    let told = read().err().map(|rejection| rejection.status().as_u16());
-    (told, MEMORY.peak_usage().saturating_sub(before))
+    let actual = read().err().map(|rejection| rejection.status().as_u16());
+    (actual, MEMORY.peak_usage().saturating_sub(before))
 }
 
 fn parts(uri: &str, kind: &str) -> Parts {
     Request::post(uri).header("content-type", kind).body(()).unwrap().into_parts().0
 }
 
-/// A request whose body lies in memory, and is not counted.
+/// A request with a body in memory, which is not counted.
 fn lying<T: Extract>(uri: &str, kind: &str, body: &str) -> (Option<u16>, usize) {
     let (parts, body) = (parts(uri, kind), Bytes::copy_from_slice(body.as_bytes()));
     peak(|| T::extract(&parts, &[], body))
 }
 
-/// A request whose body comes in chunks.
+/// A request with a body in chunks.
 fn coming<T: FromRequest<(), Rejection = Rejection>>(kind: &str, body: Chunks) -> (Option<u16>, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let request = Request::post("/").header("content-type", kind).body(Body::new(body)).unwrap();
-    // The pool that writes files is there before.
+    // Starts the pool that writes files.
     runtime.block_on(async { tokio::task::spawn_blocking(|| ()).await.unwrap() });
     peak(|| runtime.block_on(T::from_request(request, &())))
 }
@@ -145,7 +145,7 @@ fn part(head: &str) -> String {
 }
 
 #[test]
-fn dear_requests_stay_below_their_bounds() {
+fn expensive_requests_stay_below_their_bounds() {
     let long = "x".repeat(64 * KIB);
     let keys = (0..8_000).map(|n| format!("k{n}=1")).collect::<Vec<_>>().join("&");
     let keys = &keys[..60_000];
@@ -157,10 +157,10 @@ fn dear_requests_stay_below_their_bounds() {
     let small = part("name=\"text\"") + "x\r\n";
     let file = part("name=\"file\"; filename=\"f\"");
     let huge = Chunks { announced: Some(1 << 30), ..chunks(&long, usize::MAX, "") };
-    let refused = Chunks { announced: Some(1 << 40), ..chunks(&long, usize::MAX, "") };
+    let rejected = Chunks { announced: Some(1 << 40), ..chunks(&long, usize::MAX, "") };
     let whole_file = |left| {
         let mut body = chunks(&long, left, "\r\n--b--\r\n");
-        // The head stands before the first chunk.
+        // The head precedes the first chunk.
         body.chunk = Bytes::from(long.clone());
         body
     };
@@ -177,18 +177,18 @@ fn dear_requests_stay_below_their_bounds() {
             Some(400),
             64 * KIB,
         ),
-        ("keys below keys", lying::<Query>(&format!("/?{deep}"), JSON, ""), Some(400), 256 * KIB),
+        ("subkeys of subkeys", lying::<Query>(&format!("/?{deep}"), JSON, ""), Some(400), 256 * KIB),
         ("a list with a gap", lying::<Query>("/?tree[below][99999999]=1", JSON, ""), Some(400), 64 * KIB),
         ("a thousand branches", lying::<Form>("/", FORM, &wide), None, 8 * MIB),
         ("a form of many keys", lying::<Form>("/", FORM, &keys.repeat(30)), Some(422), 64 * KIB),
         ("10,000 members", lying::<Members>("/", JSON, &format!("{{{members}}}")), Some(422), 64 * KIB),
         ("deep members", lying::<Members>("/", JSON, &nested("tree")), Some(422), 2 * MIB),
-        ("deep members that nobody reads", lying::<Members>("/", JSON, &nested("other")), None, 2 * MIB),
-        ("long members that nobody reads", lying::<Members>("/", JSON, &unread), None, 64 * KIB),
+        ("deep members that no field reads", lying::<Members>("/", JSON, &nested("other")), None, 2 * MIB),
+        ("long members that no field reads", lying::<Members>("/", JSON, &unread), None, 64 * KIB),
         ("a gibibyte that is announced", coming::<Members>(JSON, huge), Some(413), 64 * KIB),
         ("JSON without end", coming::<Members>(JSON, chunks(&long, usize::MAX, "")), Some(413), 5 * MIB),
         ("a form without end", coming::<Form>(FORM, chunks(&long, usize::MAX, "")), Some(413), 5 * MIB),
-        ("a tebibyte of parts that is announced", coming::<Files>(PARTS, refused), Some(413), 64 * KIB),
+        ("a tebibyte of parts that is announced", coming::<Files>(PARTS, rejected), Some(413), 64 * KIB),
         ("parts without end", coming::<Files>(PARTS, chunks(&small, usize::MAX, "")), Some(422), MIB),
         (
             "a head without end",
@@ -204,21 +204,21 @@ fn dear_requests_stay_below_their_bounds() {
             MIB,
         ),
         (
-            "16 MiB that nobody reads",
+            "16 MiB that no field reads",
             headed_peak::<Files>(headed(&file.replace("file\"", "other\""), 256)),
             None,
             MIB,
         ),
         ("16 MiB by hand", headed_peak::<ByHand>(headed(&file, 256)), None, MIB),
     ];
-    for (what, (told, bytes), expected, bound) in &rows {
-        println!("{what}: {bytes} bytes, {told:?}");
-        assert_eq!(told, expected, "{what}");
+    for (what, (actual, bytes), expected, bound) in &rows {
+        println!("{what}: {bytes} bytes, {actual:?}");
+        assert_eq!(actual, expected, "{what}");
         assert!(bytes <= bound, "{what}: {bytes} bytes, {bound} at most");
     }
 }
 
-/// A body with something before its chunks.
+/// A body with a head before its chunks.
 struct Headed {
     head: Option<Bytes>,
     rest: Chunks,
@@ -239,7 +239,7 @@ impl http_body::Body for Headed {
     }
 }
 
-/// Reads a body to its end, by hand where that is how it is read.
+/// Reads a whole body, part by part if the struct says so.
 trait Drained {
     fn drained(self) -> impl Future<Output = Result<(), Rejection>>;
 }

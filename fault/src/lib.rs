@@ -1,12 +1,11 @@
-//! Faults that lie in wait: fault injection for [`tower`] HTTP services.
+//! Fault injection for [`tower`] HTTP services.
 //!
-//! A [`Fault`] is a tower layer. It strikes a share of the requests that its lists admit, and
-//! [rejects](reject()), [fails](error()) or [slows](slow) them, [cuts](truncate),
-//! [corrupts](corrupt()) or [drips](rate_limit) their bodies, has its hand in their
-//! [messages](messages()), [picks](random) among several deeds or [chains](chain) them, while a
-//! [`Control`] switches it on, off, up and down. It is for
-//! staging and game days: to see that clients, retries, timeouts and fallbacks do what they were
-//! written for.
+//! A [`Fault`] is a tower layer. It selects a share of the requests that its filter admits, and
+//! [rejects](reject()), [fails](error()) or [delays](slow) them, [truncates](truncate),
+//! [corrupts](corrupt()) or [rate-limits](rate_limit) their bodies, changes their
+//! [messages](messages()), [picks](random) one of several injectors or [chains](chain) them, while
+//! a [`Control`] enables, disables and adjusts it. It is made for staging and game days: to verify
+//! that clients, retries, timeouts and fallbacks work.
 //!
 //! ```
 //! use axum::{Router, body::Body, extract::Request, routing::get};
@@ -26,60 +25,62 @@
 //! let app = Router::new().route("/orders/{id}", get(async || "an order")).layer(dropped.layer());
 //! let order = || Request::get("/orders/7").body(Body::empty());
 //!
-//! // Off by default.
-//! let answer = app.clone().oneshot(order()?).await?;
-//! assert_eq!(axum::body::to_bytes(answer.into_body(), 100).await?, "an order");
+//! // Disabled by default.
+//! let response = app.clone().oneshot(order()?).await?;
+//! assert_eq!(axum::body::to_bytes(response.into_body(), 100).await?, "an order");
 //!
-//! // On: a server would drop the connection without a byte, since the body fails at once.
+//! // Enabled: a server would drop the connection without a byte, since the body fails at once.
 //! control.set_enabled(true);
-//! let answer = app.oneshot(order()?).await?;
-//! assert!(axum::body::to_bytes(answer.into_body(), 100).await.is_err());
+//! let response = app.oneshot(order()?).await?;
+//! assert!(axum::body::to_bytes(response.into_body(), 100).await.is_err());
 //! assert_eq!((control.counts().seen, control.counts().injected), (1, 1));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Whom it strikes
+//! # Selection
 //!
-//! A request passes these gates in turn; the first that turns it away is counted as the reason.
+//! A request passes these checks in order; the first that rejects it is counted as the reason.
 //!
-//! 1. the process is not [halted](halt) and the fault is [on](Control::set_enabled);
-//! 2. it is not a [probe's](FaultBuilder::protect_probes);
-//! 3. no [block list](FaultBuilder::block_paths) holds it, and each kind of
-//!    [allow list](FaultBuilder::allow_paths) that was given does;
-//! 4. the fault has not decided on it before, further out;
-//! 5. the [draw](decision) falls below the [participation](FaultBuilder::participation);
-//! 6. its [group](Group) has picked no other fault for it;
-//! 7. what is to be done can [reach](wire) the client, and is due (a [quota] may have room left);
-//! 8. its turn has come: it is [past the first](FaultBuilder::skip), [one of so
-//!    many](FaultBuilder::every), [within the limit](FaultBuilder::limit).
+//! 1. The process is not [halted](halt) and the fault is [enabled](Control::set_enabled).
+//! 2. The request is not a [probe](FaultBuilder::protect_probes).
+//! 3. No [block list](FaultBuilder::block_paths) contains it, and every [allow
+//!    list](FaultBuilder::allow_paths) that is set does.
+//! 4. The fault has not decided on it before, in an outer layer.
+//! 5. The [draw](decision) is below the [participation](FaultBuilder::participation).
+//! 6. Its [group](Group) has picked no other fault for it.
+//! 7. The action is [deliverable](effects) here, and due (a [quota] may not be exhausted).
+//! 8. It is inside of the count window: [after the first](FaultBuilder::skip), [each
+//!    n-th](FaultBuilder::every), [up to a limit](FaultBuilder::limit).
 //!
-//! Draws are hashes of a key, not the next numbers of a generator: lock-free, the same again under
-//! the same [seed](FaultBuilder::seed), and by a request or trace id the same on every replica.
+//! Draws are hashes of a key, not the next numbers of a generator: they need no lock, are
+//! reproducible under the same [seed](FaultBuilder::seed), and with a request or trace id as the
+//! key they are equal on every replica.
 //!
-//! # Where it lies
+//! # Placement
 //!
-//! | around | by | what it adds |
+//! | around | by | adds |
 //! |---|---|---|
 //! | a service | [`Fault::layer`] | |
-//! | a listener | [`FaultListener`] | faults of connections ([`Toxic`]s, delays, closes, resets); layers reach the wire by the [`Connection`] that it lends |
-//! | a client | [`Fault::client_layer`] | rejects are errors: [`ClientError`] |
-//! | a connector | `FaultConnector`, [`Fault::connect_layer`] | the client's own errors, from true transport errors |
+//! | a listener | [`FaultListener`] | connection-level faults ([`Toxic`]s, delays, closes, resets); layers control the connection by its [`Connection`] handle |
+//! | a client | [`Fault::client_layer`] | rejections as errors: [`ClientError`] |
+//! | a connector | `FaultConnector`, [`Fault::connect_layer`] | the client's own errors, from real transport errors |
 //!
-//! # What the client sees
+//! # Effects
 //!
-//! [`wire`] has the table, of every deed for every protocol, made of real runs. Every answer that a fault made or slowed is
-//! marked: for clients by the header [`MARK`], within the process by the extension [`Injected`].
+//! [`effects`] lists what clients observe, for every action and protocol, measured with real
+//! clients. Every response that a fault made or changed is marked: by the header
+//! [`INJECTED_HEADER`] for clients, by the extension [`Injected`] within the process.
 //!
-//! # What it costs
+//! # Cost
 //!
-//! While it is off, one relaxed load a request, no allocation and no copy of the request; nothing is
-//! counted then. (axum boxes every body that is not of its own type, which is an allocation of axum's;
-//! `FaultLayer::boxed` spares it.) A fault at work costs those that it does not
-//! strike the lists, one hash and a note in their extensions, so that it decides but once.
+//! A disabled fault costs one relaxed load per request, no allocation and no copy of the request;
+//! nothing is counted. (axum boxes every body that is not its own type; `FaultLayer::boxed` avoids
+//! this allocation.) An enabled fault costs the requests that it does not select the lists, one
+//! hash, and an entry in their extensions, so that it decides only once.
 //!
-//! # Shutting down
+//! # Shutdown
 //!
 //! Call [`halt`] before the server begins to drain: running delays and hangs end at once.
 //!
@@ -90,125 +91,88 @@
 //! | `http2` | chosen HTTP/2 reset codes: `Reject::StreamReset` |
 //! | `router` | lists of waylay-router's routes, `block_routes` and `allow_routes`, and of its rules, `block_rules` and `allow_rules` |
 //! | `axum` | lists of axum's routes: `block_routes`, `allow_routes`; `FaultLayer::boxed` |
-//! | `hyper` | connections of hyper-util's client and of tonic in a [`FaultConnector`]; [`serve_connection`], which hears GOAWAY |
-//! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it goes into `axum::serve` |
+//! | `hyper` | connections of hyper-util's client and of tonic in a [`FaultConnector`]; [`serve_connection`], which supports GOAWAY |
+//! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it is accepted by `axum::serve` |
 //! | `serde` | [`Counts`] as data |
 //!
 //! [`tower`]: https://github.com/tower-rs/tower
 
-mod around;
+// Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
+//
+// service     Layers, services and futures of tower, for servers and clients (io and service do not import each other)
+// io          Streams, listeners and connectors with faults; HTTP and WebSocket framing
+// fault       Fault: filter, selection, capability, execution, control
+// injector    Injectors, the tree of them, and the steps drawn for a request
+// connection  Handle of a connection and the commands that it takes
+// random      Keyed draws, distributions, delays
+// body        FaultBody and its stages
+// report      Events, counters, the mark of an injected response
+// config      Durations and the errors of settings
+
 mod body;
-mod boxed;
-mod broken;
-mod builder;
-mod chance;
-mod changes;
-mod client;
-mod control;
-mod count;
-mod delay;
-mod error;
+mod config;
+mod connection;
 mod fault;
-mod future;
-mod gate;
-mod group;
-mod halt;
 mod injector;
 mod io;
-mod key;
-mod landing;
-mod layer;
-mod lists;
-mod mark;
-mod means;
-mod normal;
-mod pause;
-mod peer;
-mod port;
-mod quantiles;
-mod reach;
+mod random;
 mod report;
-#[cfg(feature = "http2")]
-mod reset;
-mod scope;
 mod service;
-mod setup;
-mod shape;
-mod stage;
-mod strike;
-mod struck;
-mod switch;
-mod tally;
-mod time;
-mod verdict;
-mod whom;
 
-pub use crate::body::FaultBody;
-pub use crate::boxed::{BoxedFuture, BoxedLayer, BoxedService};
-pub use crate::broken::{BodyError, RejectError};
-pub use crate::builder::FaultBuilder;
-pub use crate::chance::{Dice, Draws, Key};
-pub use crate::client::{ClientError, ClientFuture, ClientLayer, ClientService, InjectedError};
-pub use crate::control::Control;
-pub use crate::delay::{At, Delay};
-pub use crate::error::{FaultError, FaultErrors, Problem};
-pub use crate::fault::Fault;
-pub use crate::future::FaultFuture;
-pub use crate::group::Group;
-pub use crate::halt::{halt, halted, resume};
-pub use crate::injector::abort::{Abort, error};
-pub use crate::injector::call::{Call, Inject, Verdict};
-pub use crate::injector::chain::chain;
-pub use crate::injector::chunk::Chunk;
+pub use crate::body::error::{BodyError, RejectError};
+pub use crate::body::fault_body::FaultBody;
+pub use crate::config::duration::{DelayTime, TimeError};
+pub use crate::config::error::{FaultError, FaultErrorKind, FaultErrors};
+#[cfg(feature = "http2")]
+pub use crate::connection::command::ResetCode;
+pub use crate::connection::command::{ChunkError, Direction};
+pub use crate::connection::error::{InjectedError, InjectedIoError};
+pub use crate::connection::handle::{Connection, PeerAddr};
+pub use crate::connection::layer::{ConnectionLayer, ConnectionService};
+pub use crate::fault::builder::FaultBuilder;
+pub use crate::fault::control::Control;
+pub use crate::fault::fault::Fault;
+pub use crate::fault::selection::Group;
+pub use crate::fault::switch::{ParticipationError, halt, halted, resume};
+pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
-pub use crate::injector::custom::custom;
-pub use crate::injector::grpc::{Grpc, grpc};
-pub use crate::injector::length::{Length, WrongLength, wrong_length};
+pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
+pub use crate::injector::key::DecideBy;
 pub use crate::injector::messages::{Format, Messages, messages};
-pub use crate::injector::node::Injector;
-pub use crate::injector::patch::{Patch, patch};
 pub use crate::injector::quota::{Quota, quota};
-pub use crate::injector::random::{random, random_by};
-pub use crate::injector::rate::{RateLimit, rate_limit};
 pub use crate::injector::reject::{Reject, reject};
-pub use crate::injector::replace::{Replace, replace};
-pub use crate::injector::retry::RetryAfter;
-pub use crate::injector::slow::slow;
-pub use crate::injector::tamper::Direction;
+pub use crate::injector::rewrite::{LengthOffset, Patch, Replace, WrongLength, patch, replace, wrong_length};
+pub use crate::injector::slow::{RateLimit, rate_limit, slow};
 pub use crate::injector::toxic::Toxic;
-pub use crate::injector::truncate::{Cut, Ending, Truncate, truncate};
+pub use crate::injector::tree::{Injector, chain, custom, random, random_by};
+pub use crate::injector::truncate::{Truncate, TruncateAt, TruncateEnd, truncate};
 #[cfg(all(feature = "axum", feature = "net"))]
 pub use crate::io::axum::{MakeWithConnection, WithConnection, with_connection};
-pub use crate::io::connect::{ConnectError, ConnectFuture, ConnectLayer, ConnectService};
+pub use crate::io::connector::{ConnectError, ConnectFuture, ConnectLayer, ConnectService};
 #[cfg(feature = "hyper")]
 pub use crate::io::connector::{FaultConnector, FaultIo};
-pub use crate::io::core::ResetBy;
-pub use crate::io::error::WireError;
-pub use crate::io::lend::{ConnectionLayer, ConnectionService};
-pub use crate::io::line::Connection;
 pub use crate::io::listener::{Accept, FaultListener};
+pub use crate::io::proto::websocket::{TappedStream, tap};
 #[cfg(feature = "hyper")]
 pub use crate::io::serve::{ServeError, serve_connection};
+pub use crate::io::state::ResetBy;
 pub use crate::io::stream::FaultStream;
-pub use crate::io::websocket::{TappedStream, tap};
-pub use crate::key::DecideBy;
-pub use crate::layer::FaultLayer;
-pub use crate::mark::{Injected, MARK};
-pub use crate::peer::Remote;
-pub use crate::quantiles::Quantiles;
-pub use crate::report::{Deed, Event, Phase, Reporter, Side, Skip};
-#[cfg(feature = "http2")]
-pub use crate::reset::ResetCode;
-pub use crate::service::FaultService;
-pub use crate::switch::ParticipationError;
-pub use crate::tally::Counts;
-pub use crate::time::{DelayTime, TimeError};
+pub use crate::random::delay::{Delay, DelayPoint};
+pub use crate::random::distribution::Quantiles;
+pub use crate::random::draws::{Draws, Key, Sampler};
+pub use crate::report::counts::Counts;
+pub use crate::report::event::{Action, Event, Phase, Reporter, Side, SkipReason};
+pub use crate::report::mark::{INJECTED_HEADER, Injected};
+pub use crate::service::client::{ClientError, ClientFuture, ClientLayer, ClientService};
+pub use crate::service::future::FaultFuture;
+pub use crate::service::layer::{BoxedFuture, BoxedLayer, BoxedService, FaultLayer};
+pub use crate::service::service::FaultService;
 
 #[doc = include_str!("../docs/decision.md")]
 pub mod decision {}
 
-#[doc = include_str!("../docs/wire.md")]
-pub mod wire {}
+#[doc = include_str!("../docs/effects.md")]
+pub mod effects {}
 
 #[cfg(all(doctest, feature = "axum", feature = "net"))]
 #[doc = include_str!("../README.md")]

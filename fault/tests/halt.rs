@@ -1,4 +1,4 @@
-//! The process-wide halt, in a process of its own.
+//! The process-wide halt, in a separate process.
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
@@ -23,19 +23,19 @@ async fn send(fault: &Fault) -> u16 {
     response.unwrap().status().as_u16()
 }
 
-fn striking(injector: impl Into<Injector>) -> Fault {
+fn always(injector: impl Into<Injector>) -> Fault {
     Fault::new("test", injector).enabled(true).participation(1.0).build().unwrap()
 }
 
-/// The halt is the whole process's, and so are its tests.
+/// The halt is process-wide, so its tests run one by one.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(start_paused = true)]
-async fn a_halt_ends_what_runs_and_lets_nothing_begin() {
+async fn a_halt_ends_running_delays_and_prevents_new_ones() {
     let _alone = ALONE.lock().await;
     assert!(!halted());
     for injector in [|| slow(Delay::fixed("1h")), || reject(Reject::hang("1h"))] as [fn() -> Injector; 2] {
-        let (fault, other) = (striking(injector()), striking(injector()));
+        let (fault, other) = (always(injector()), always(injector()));
         let start = Instant::now();
         let held: Vec<_> = [&fault, &fault, &other]
             .map(|fault| {
@@ -57,11 +57,12 @@ async fn a_halt_ends_what_runs_and_lets_nothing_begin() {
         resume();
         assert!(!halted());
         send(&fault).await;
-        assert!(start.elapsed() >= Duration::from_secs(3600), "it strikes again");
+        assert!(start.elapsed() >= Duration::from_secs(3600), "it delays again");
     }
 }
 
-/// A server that drains need not wait for the fault: a client held for an hour gets its answer.
+/// A draining server need not wait for the fault: a client delayed by an hour receives its
+/// response.
 #[tokio::test]
 async fn a_halt_lets_a_server_shut_down() {
     let _alone = ALONE.lock().await;
@@ -100,7 +101,7 @@ fn the_environment_halts_from_the_start() {
     let rows = halting.map(|value| (value, "halted")).into_iter().chain([("0", "running"), ("", "running")]);
     for (value, wanted) in rows {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture", "tell_whether_halted"])
+            .args(["--ignored", "--exact", "--nocapture", "print_whether_halted"])
             .env("WAYLAY_HALT", value)
             .output()
             .unwrap();
@@ -111,7 +112,7 @@ fn the_environment_halts_from_the_start() {
 
 #[test]
 #[ignore = "run by the test above, in a process with the variable set"]
-fn tell_whether_halted() {
+fn print_whether_halted() {
     println!("<{}>", if halted() { "halted" } else { "running" });
     resume();
     assert!(!halted(), "the environment does not forbid to resume");

@@ -1,1 +1,1 @@
-//! Nothing of its own: the tests of `fault/tests/wire`, apart from their library for what they cost to build.
+//! Package of the tests in `fault/tests/wire`, kept apart because of its dependencies.

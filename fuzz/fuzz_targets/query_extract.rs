@@ -1,12 +1,12 @@
-//! Any query through a derived struct, and through a form parser that decodes first and looks later.
+//! Extraction of any query, compared with a form parser that decodes all pairs first.
 #![no_main]
 
 use http::Request;
 use libfuzzer_sys::{Corpus, fuzz_target};
-use waylay_extract::{Code, Extract, Source};
+use waylay_extract::{Code, Extract, Location};
 
-const MOST: usize = 3;
-const WORDS: [&str; 24] = [
+const MAX_ITEMS: usize = 3;
+const FRAGMENTS: [&str; 24] = [
     "&text=",
     "&pageSize=",
     "&offset=",
@@ -33,7 +33,7 @@ const WORDS: [&str; 24] = [
     "on",
 ];
 
-/// One field of each kind that a query has.
+/// One field per kind of query field.
 #[derive(Debug, PartialEq, Extract)]
 #[extract(rename_all = "camelCase", max_items = 3)]
 struct Search {
@@ -51,14 +51,14 @@ struct Search {
     exact: Option<bool>,
 }
 
-/// What a field came to, or the code of its error.
+/// Value of a field, or the code of its error.
 type Read<T> = Result<T, Code>;
 
 fuzz_target!(|data: &[u8]| -> Corpus {
     let Ok(text) = std::str::from_utf8(data) else {
         return Corpus::Reject;
     };
-    let query = &spell(text);
+    let query = &with_fragments(text);
     let Ok(request) = Request::get(format!("/?{query}")).body(()) else {
         return Corpus::Reject;
     };
@@ -77,17 +77,17 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         _ => None,
     });
 
-    let mut wanted = Vec::new();
-    note(&mut wanted, "text", &text);
-    note(&mut wanted, "pageSize", &page_size);
-    note(&mut wanted, "offset", &offset);
-    note(&mut wanted, "tag", &tag);
-    note(&mut wanted, "ids", &ids);
-    note(&mut wanted, "a b", &exact);
+    let mut expected = Vec::new();
+    push_error(&mut expected, "text", &text);
+    push_error(&mut expected, "pageSize", &page_size);
+    push_error(&mut expected, "offset", &offset);
+    push_error(&mut expected, "tag", &tag);
+    push_error(&mut expected, "ids", &ids);
+    push_error(&mut expected, "a b", &exact);
     match got {
         Ok(search) => {
-            assert!(wanted.is_empty(), "{query:?} is taken, but: {wanted:?}");
-            let same = Search {
+            assert!(expected.is_empty(), "{query:?} is accepted, expected: {expected:?}");
+            let reference = Search {
                 text: text.unwrap(),
                 page_size: page_size.unwrap(),
                 offset: offset.unwrap(),
@@ -95,49 +95,50 @@ fuzz_target!(|data: &[u8]| -> Corpus {
                 ids: ids.unwrap(),
                 exact: exact.unwrap(),
             };
-            assert_eq!(search, same, "{query:?}");
+            assert_eq!(search, reference, "{query:?}");
         }
         Err(rejection) => {
-            assert!(rejection.errors().iter().all(|error| error.source() == Source::Query));
+            assert!(rejection.errors().iter().all(|error| error.location() == Location::Query));
             let mut errors: Vec<(&str, Code)> =
                 rejection.errors().iter().map(|e| (e.name().unwrap_or_default(), e.code())).collect();
-            // A list tells of each item; its first error is enough here.
+            // A list has an error per item; only the first one is compared.
             errors.dedup_by_key(|(name, _)| *name);
-            assert_eq!(errors, wanted, "{query:?}: {rejection}");
+            assert_eq!(errors, expected, "{query:?}: {rejection}");
             assert_eq!(rejection.status(), 400, "{query:?}");
         }
     }
     Corpus::Keep
 });
 
-/// Control characters, which no query holds, stand for its usual parts.
-fn spell(text: &str) -> String {
-    let word = |c: char| WORDS.get(c as usize).map_or_else(|| c.to_string(), |word| (*word).to_owned());
-    text.chars().map(word).collect()
+/// Replaces control characters, which a query cannot contain, by typical fragments of queries.
+fn with_fragments(text: &str) -> String {
+    let fragment =
+        |c: char| FRAGMENTS.get(c as usize).map_or_else(|| c.to_string(), |text| (*text).to_owned());
+    text.chars().map(fragment).collect()
 }
 
-fn note<T>(wanted: &mut Vec<(&'static str, Code)>, name: &'static str, read: &Read<T>) {
+fn push_error<T>(expected: &mut Vec<(&'static str, Code)>, name: &'static str, read: &Read<T>) {
     if let Err(code) = read {
-        wanted.push((name, *code));
+        expected.push((name, *code));
     }
 }
 
-/// Digits with an optional minus, in the one spelling that a number has, and in the type's range.
+/// Parses an integer: digits with an optional minus, without leading zeros, in the range of the type.
 fn integer<T: std::str::FromStr>(text: &str) -> Option<T> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let strict = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
-    let spelt = digits == "0" || !digits.starts_with('0');
-    if strict && spelt && text != "-0" { text.parse().ok() } else { None }
+    let has_only_digits = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+    let is_canonical = digits == "0" || !digits.starts_with('0');
+    if has_only_digits && is_canonical && text != "-0" { text.parse().ok() } else { None }
 }
 
-/// Decoded keys with decoded values, in order.
+/// Decoded keys and values, in order.
 struct Form(Vec<(String, Read<String>)>);
 
 impl Form {
     fn parse(query: &str) -> Self {
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
         let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        // A key that cannot be decoded is nobody's.
+        // A key that cannot be decoded belongs to no field.
         Self(pairs.filter_map(|(key, value)| Some((decode(key).ok()?, decode(value)))).collect())
     }
 
@@ -155,7 +156,7 @@ impl Form {
         }
     }
 
-    /// As `one`; an empty value that the type does not take is none.
+    /// Returns one value; an empty value that the type does not accept is `None`.
     fn optional<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Read<Option<T>> {
         let names = [name];
         match self.values(&names).collect::<Vec<_>>()[..] {
@@ -165,24 +166,24 @@ impl Form {
     }
 
     fn texts(&self, names: &[&str]) -> Read<Vec<String>> {
-        let kept: Read<Vec<String>> = self.values(names).take(MOST).cloned().collect();
-        match self.values(names).nth(MOST) {
-            Some(_) => kept.and(Err(Code::TooMany)),
-            None => kept,
+        let items: Read<Vec<String>> = self.values(names).take(MAX_ITEMS).cloned().collect();
+        match self.values(names).nth(MAX_ITEMS) {
+            Some(_) => items.and(Err(Code::TooMany)),
+            None => items,
         }
     }
 
     fn separated<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>) -> Read<Vec<T>> {
         let mut items = Vec::new();
         for value in self.values(&[name]) {
-            // The commas may be escaped, so a value is split once it is text; if it is none, it is one item.
+            // Commas may be escaped, so a value is decoded before it is split; an invalid value is one item.
             let parts: Vec<Read<&str>> = match value {
                 Err(code) => vec![Err(*code)],
                 Ok(text) if text.is_empty() => Vec::new(),
                 Ok(text) => text.split(',').map(Ok).collect(),
             };
             for part in parts {
-                if items.len() == MOST {
+                if items.len() == MAX_ITEMS {
                     return Err(Code::TooMany);
                 }
                 items.push(read(part?.trim()).ok_or(Code::Invalid)?);
@@ -192,7 +193,7 @@ impl Form {
     }
 }
 
-/// Percent escapes and `+`, strictly: escapes before the text as a whole.
+/// Decodes `+` and percent escapes; an invalid escape is reported before invalid UTF-8.
 fn decode(raw: &str) -> Read<String> {
     let mut bytes = Vec::new();
     let mut rest = raw.as_bytes();
@@ -201,15 +202,17 @@ fn decode(raw: &str) -> Read<String> {
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let digits =
-                    after.get(..2).and_then(|two| std::str::from_utf8(two).ok()).ok_or(Code::BadEscape)?;
+                let digits = after
+                    .get(..2)
+                    .and_then(|two| std::str::from_utf8(two).ok())
+                    .ok_or(Code::InvalidEscape)?;
                 let both = digits.bytes().all(|b| b.is_ascii_hexdigit());
                 rest = &after[2..];
                 let value = u8::from_str_radix(digits, 16).ok().filter(|_| both);
-                value.ok_or(Code::BadEscape)?
+                value.ok_or(Code::InvalidEscape)?
             }
             byte => byte,
         });
     }
-    String::from_utf8(bytes).map_err(|_| Code::BadUtf8)
+    String::from_utf8(bytes).map_err(|_| Code::InvalidUtf8)
 }

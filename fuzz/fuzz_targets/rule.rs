@@ -1,5 +1,7 @@
-//! Any text as a rule, in each dialect: reading never panics, a fault names a place inside the text, and
-//! what is read is printed as a text that says the same.
+//! Any text as a rule, in each dialect.
+//!
+//! Parsing never panics, the span of an error is inside the text, and a parsed rule round-trips through
+//! `Display`.
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
@@ -14,16 +16,16 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         match Rule::parse(dialect.text(text)) {
             Err(errors) => {
                 for error in errors.iter() {
-                    assert!(error.text.get(error.span.clone()).is_some(), "{error:?} lies outside the text");
+                    assert!(error.text.get(error.span.clone()).is_some(), "{error:?} is outside the text");
                     assert!(!error.to_string().is_empty());
                 }
             }
             Ok(rule) => {
-                let again = Rule::parse(dialect.text(rule.to_string())).expect("what is printed is a rule");
+                let again = Rule::parse(dialect.text(rule.to_string())).expect("a printed rule is valid");
                 assert_eq!(again.expr(), rule.expr(), "{text:?} is printed as {rule}");
             }
         }
-        // A rule that is read may still ask for a bad template: an error, never a panic.
+        // A valid rule may contain an invalid template: an error, never a panic.
         if let Ok(table) = Table::builder().route(Route::rule(dialect.text(text)).value(())).build() {
             assert!(!table.to_string().is_empty());
         }

@@ -53,6 +53,15 @@
 //! The syntax of other routers (`/:id`, `/*rest`, `/<id>`, `/[id]`, `/a?x=1`) is an error with the spelling that is meant; the
 //! escapes of the last row are for text that has these characters.
 //!
+//! A variable's regex matches the value as a whole and sees nothing beside it: `^` and `$` at its ends have no effect,
+//! anywhere else they are an [error](TemplateErrorKind::Anchor).
+//!
+//! A path may spell a literal in several ways. One rule decides: a segment of text alone is compared decoded, except that
+//! `/` never is, so `/users/@me` matches `/users/%40me`, as `encodeURIComponent` writes it. In a segment with variables the
+//! text separates values, and an escaped character is data: `/{a}@{b}` does not match `/1%402`, and a URL that is built from
+//! `1@2` and `3` is `/1%402@3`, which gives both back. Guards (`Path` and `PathRegexp` in rules, negated ones too) read the
+//! path in the same way: an upstream that decodes must not see what a guard did not.
+//!
 //! Hosts have the same variables, label by label, and ignore case; a variable that matches several labels must be
 //! first. `*.` is exactly one more label, `**.` one or more. A [`Route::prefix`] and the prefix of a [`Scope`]
 //! match whole segments.

@@ -1,9 +1,9 @@
-//! Lines in gorilla's dialect: each key of the format, and what of the original is not copied.
+//! Lines in gorilla's dialect: all keys of the format, and the known defects of the original.
 
-use crate::run::{assert_run, run};
+use crate::{assert_run, run};
 
 #[test]
-fn a_handler_for_misses_ends_the_search_in_gorillas_dialect() {
+fn a_miss_handler_ends_the_search() {
     assert_run(
         &["--dialect", "gorilla"],
         &[
@@ -21,7 +21,7 @@ fn a_handler_for_misses_ends_the_search_in_gorillas_dialect() {
 }
 
 #[test]
-fn the_way_through_middlewares_is_told() {
+fn middlewares_are_traced() {
     assert_run(
         &["--dialect", "gorilla"],
         &[
@@ -35,7 +35,7 @@ fn the_way_through_middlewares_is_told() {
 }
 
 #[test]
-fn a_scope_answers_for_children_without_a_handler() {
+fn a_scope_handles_children_without_a_handler() {
     assert_run(
         &["--dialect", "gorilla"],
         &[
@@ -49,7 +49,7 @@ fn a_scope_answers_for_children_without_a_handler() {
 }
 
 #[test]
-fn a_mounted_router_answers_for_good() {
+fn a_miss_of_a_mounted_router_is_final() {
     assert_run(
         &["--dialect", "gorilla"],
         &[
@@ -63,7 +63,7 @@ fn a_mounted_router_answers_for_good() {
 }
 
 #[test]
-fn conditions_in_every_place() {
+fn conditions_of_each_kind() {
     assert_run(
         &["--dialect", "gorilla"],
         &[
@@ -81,7 +81,7 @@ fn conditions_in_every_place() {
 }
 
 #[test]
-fn what_is_odd_is_told() {
+fn lints_are_printed() {
     assert_run(
         &["--dialect", "gorilla"],
         &[
@@ -94,9 +94,9 @@ fn what_is_odd_is_told() {
     );
 }
 
-/// Each row differs from what the table answers in one way, which a defect of gorilla/mux explains.
+/// The expected result of each row differs in one part, which a defect of gorilla/mux explains.
 #[test]
-fn defects_are_passed_over() {
+fn known_defects_are_skipped() {
     for (defect, line) in [
         (
             "a prefix overwrites a variable",
@@ -143,14 +143,14 @@ fn defects_are_passed_over() {
             r#"{"router":{"use_encoded_path":true},"routes":[{"name":"a","path":"/{x}"}],"builds":[{"name":"a","vars":{"x":"y/z"}}],"build_results":[{"url_error":"var_mismatch"}]}"#,
         ),
     ] {
-        let (none, told) = ("0 requests, 0 agree, 0 differ", format!("({defect} 1)\n"));
+        let (none, reasons) = ("0 requests, 0 agree, 0 differ", format!("({defect} 1)\n"));
         let errors = assert_run(
             &["--expect", "--dialect", "gorilla"],
             &[line],
             &[&format!("{none}; 0 builds, 0 agree, 0 differ; 0 rejects, 0 agree, 0 differ")],
             0,
         );
-        assert!(errors.ends_with(&told), "{defect}: {errors}");
+        assert!(errors.ends_with(&reasons), "{defect}: {errors}");
         // No defect explains another variable, another place or another route.
         let wrong = line
             .replace(r#""vars":{"#, r#""vars":{"w":"","#)
@@ -162,15 +162,15 @@ fn defects_are_passed_over() {
 }
 
 #[test]
-fn routes_tell_of_themselves() {
-    let asked = r#"{"routes":[{"name":"s","host":"{h}.com","prefix":"/{a}","children":[{"name":"c","path":"/{b}","queries":[["q","{v}"],["p",""]],"methods":["GET"]}]},{"name":"m","path":"/m","mount":[{"path":"/in"}]},{"prefix":"/no","children":[{"path":"/x"}]},{"name":"z","build_only":true}],"introspect":true,"walk":true,"walk_skip":"/no"}"#;
-    let answer = r#"{"results":[],"build_results":[],"route_errors":[],"lints":[],"info":{"c":{"path_template":"/{a}/{b}","host_template":"{h}.com","queries_templates":["q={v}","p="],"methods":["GET"],"var_names":["a","b","h","v"]},"m":{"path_template":"/m"},"s":{"path_template":"/{a}","host_template":"{h}.com","var_names":["a","h"]},"z":{}},"walk_result":[["/{a}",0],["/{a}/{b}",1],["/m",0],["/in",1],["",0]]}"#;
-    assert_run(&["--dialect", "gorilla"], &[asked], &[answer], 0);
+fn routes_are_described() {
+    let input = r#"{"routes":[{"name":"s","host":"{h}.com","prefix":"/{a}","children":[{"name":"c","path":"/{b}","queries":[["q","{v}"],["p",""]],"methods":["GET"]}]},{"name":"m","path":"/m","mount":[{"path":"/in"}]},{"prefix":"/no","children":[{"path":"/x"}]},{"name":"z","build_only":true}],"introspect":true,"walk":true,"walk_skip":"/no"}"#;
+    let result = r#"{"results":[],"build_results":[],"route_errors":[],"lints":[],"info":{"c":{"path_template":"/{a}/{b}","host_template":"{h}.com","queries_templates":["q={v}","p="],"methods":["GET"],"var_names":["a","b","h","v"]},"m":{"path_template":"/m"},"s":{"path_template":"/{a}","host_template":"{h}.com","var_names":["a","h"]},"z":{}},"walk_result":[["/{a}",0],["/{a}/{b}",1],["/m",0],["/in",1],["",0]]}"#;
+    assert_run(&["--dialect", "gorilla"], &[input], &[result], 0);
     let expected = |old: &str, new: &str| {
-        let answer =
-            answer.replace(r#","path_template":"/{a}","#, r#","path_regexp":"^/","path_template":"/{a}","#);
-        let answer = answer.replace(r#""results":[],"build_results":[],"route_errors":[],"lints":[],"#, "");
-        asked.replacen('{', &answer.replace(old, new).replace("]]}", "]],"), 1)
+        let result =
+            result.replace(r#","path_template":"/{a}","#, r#","path_regexp":"^/","path_template":"/{a}","#);
+        let result = result.replace(r#""results":[],"build_results":[],"route_errors":[],"lints":[],"#, "");
+        input.replacen('{', &result.replace(old, new).replace("]]}", "]],"), 1)
     };
     for (old, new, agree, differ) in [
         ("", "", 5, 0),
@@ -181,8 +181,8 @@ fn routes_tell_of_themselves() {
     ] {
         let args = ["--dialect", "gorilla", "--expect"];
         let run = run(&args, format!("{}\n", expected(old, new)).as_bytes());
-        let told = format!("introspection: {agree} agree, {differ} differ\n");
-        assert_eq!((run.errors, run.code), (told, Some(i32::from(differ > 0))), "{old}: {}", run.output);
+        let errors = format!("introspection: {agree} agree, {differ} differ\n");
+        assert_eq!((run.errors, run.code), (errors, Some(i32::from(differ > 0))), "{old}: {}", run.output);
         assert_eq!(run.output.lines().count(), 1 + differ, "{old}: {}", run.output);
     }
 }

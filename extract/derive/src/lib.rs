@@ -1,42 +1,29 @@
-//! The derive behind `waylay-extract`, where it is documented and meant to be used from.
+//! The derives of `waylay-extract`, which documents and exports them.
 
-mod answer;
-mod argument;
+// Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
+//
+// routes        The attribute `#[routes]`
+// extract       impl Extract: slots, layout, checks, head, body
+// into_request  impl IntoRequest
+// openapi       Descriptions of structs and return types
+// text          `derive(Text)`
+// model         Struct and fields as parsed
+// attr          Attribute syntax, collected errors, rename_all
+
 mod attr;
-mod clash;
-mod container;
-mod decode;
-mod describe;
-mod faults;
-mod field;
-mod fill;
-mod finish;
-mod layout;
-mod literal;
-mod members;
+mod extract;
+mod into_request;
 mod model;
-mod near;
-mod nested;
-mod origin;
-mod outward;
-mod read;
-mod reading;
-mod rename;
-mod route;
-mod routed;
+mod openapi;
 mod routes;
-mod rule;
-mod scalar;
-mod serde_attr;
-mod shape;
-mod spell;
-mod template;
 mod text;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, ItemImpl, parse_macro_input};
 
-/// Reads the struct from an HTTP request; see `waylay_extract::Extract`.
+use crate::model::model::Model;
+
+/// Derives `waylay_extract::Extract`: the struct is read from a request.
 #[proc_macro_derive(
     Extract,
     attributes(
@@ -46,14 +33,14 @@ use syn::{DeriveInput, ItemImpl, parse_macro_input};
 )]
 pub fn extract(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    let docs = describe::Docs::of(&input);
-    model::Model::read(input, true)
-        .map(|model| read::write(&model, &docs))
-        .unwrap_or_else(|faults| faults.into_compile_error())
+    let docs = openapi::DocComments::of(&input);
+    Model::read(input, true)
+        .map(|model| extract::slots::write(&model, &docs))
+        .unwrap_or_else(|errors| errors.into_compile_error())
         .into()
 }
 
-/// Writes the struct into an HTTP request; see `waylay_extract::IntoRequest`.
+/// Derives `waylay_extract::IntoRequest`: the struct is written into a request.
 #[proc_macro_derive(
     IntoRequest,
     attributes(
@@ -63,23 +50,23 @@ pub fn extract(input: TokenStream) -> TokenStream {
 )]
 pub fn into_request(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    model::Model::read(input, false)
-        .and_then(|model| outward::check(&model).map(|()| outward::write(&model)))
-        .unwrap_or_else(|faults| faults.into_compile_error())
+    Model::read(input, false)
+        .and_then(|model| into_request::check(&model).map(|()| into_request::write(&model)))
+        .unwrap_or_else(|errors| errors.into_compile_error())
         .into()
 }
 
-/// Reads and writes the type as a text; see `waylay_extract::FromText` and `waylay_extract::ToText`.
+/// Derives `waylay_extract::FromText` and `waylay_extract::ToText`: the type is one text.
 #[proc_macro_derive(Text, attributes(text))]
 pub fn text(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    text::write(&input).unwrap_or_else(|faults| faults.into_compile_error()).into()
+    text::write(&input).unwrap_or_else(|errors| errors.into_compile_error()).into()
 }
 
-/// Makes routes of a type's methods; see `waylay_extract::Routes`.
+/// Implements `waylay_extract::Routes`: the methods of the block are routes.
 #[proc_macro_attribute]
 pub fn routes(options: TokenStream, block: TokenStream) -> TokenStream {
     let options = parse_macro_input!(options as routes::Options);
     let block = parse_macro_input!(block as ItemImpl);
-    routes::write(&options, &block).unwrap_or_else(|faults| faults.into_compile_error()).into()
+    routes::write(&options, &block).unwrap_or_else(|errors| errors.into_compile_error()).into()
 }

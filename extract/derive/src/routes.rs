@@ -1,19 +1,17 @@
-//! `#[routes] impl Api`: methods as routes.
+//! The attribute `#[routes]`: routes from the methods of an impl block.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use quote::{quote, quote_spanned};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
 use syn::{
     FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Path, ReceiverKind, ReturnType, Token, Type, Visibility,
-    parse::{Parse, ParseStream},
     parse_quote,
-    spanned::Spanned,
 };
 
-use crate::{
-    answer::{self, Bare},
-    faults::Faults,
-    near::nearest,
-};
+use crate::attr::error::{Errors, suggest};
+use crate::openapi;
+use crate::openapi::Fallback;
 
 /// The options of `#[routes(…)]`.
 #[derive(Default)]
@@ -38,7 +36,7 @@ impl Parse for Options {
                     return Err(syn::Error::new(word.span(), format!("`{text}` is given twice")));
                 }
                 other => {
-                    let message = match nearest(other, &WORDS) {
+                    let message = match suggest(other, &WORDS) {
                         Some(meant) => {
                             format!("`#[routes]` has no option `{other}`: did you mean `{meant}`?")
                         }
@@ -55,37 +53,18 @@ impl Parse for Options {
     }
 }
 
-/// Writes the block as it is, and the impl of `Routes` behind it.
+/// Returns the block as it is, followed by the impl of `Routes`.
 pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStream> {
-    let mut faults = Faults::default();
-    if let Some((path, _)) = &block.trait_ {
-        faults.at(path, "the routes of a type are its own methods, not those of a trait");
-    }
-    if let Some(parameter) = block.generics.params.first() {
-        faults.at(parameter, "a type whose methods are routes has no parameters: routes are made once");
-    }
-    let mut methods = Vec::new();
-    for item in &block.items {
-        let ImplItem::Fn(method) = item else { continue };
-        // As in juju's httprequest, what is not exported is no route; `pub(crate)` is, for programs.
-        if !matches!(method.vis, Visibility::Inherited) {
-            methods.extend(Method::read(method, &mut faults));
-        }
-    }
-    if methods.is_empty() && block.trait_.is_none() {
-        faults.at(&block.self_ty, "no method here is a route: write `pub async fn` before those that are");
-    }
-    faults.finish(())?;
+    let methods = methods(block)?;
     let owner = &block.self_ty;
     let routes = methods.iter().map(|method| method.route(owner, options.root.as_ref()));
-    let root = options.root.is_none().then(|| quote!(#owner: __rt::FromRequestParts<__S>,));
     let (parameters, state, bounds) = match &options.state {
         Some(state) => (TokenStream::new(), quote!(#state), TokenStream::new()),
-        None => (
-            quote!(<__S>),
-            quote!(__S),
-            quote!(where __S: ::core::marker::Send + ::core::marker::Sync + 'static, #root),
-        ),
+        None => {
+            let root = options.root.is_none().then(|| quote!(#owner: __rt::FromRequestParts<__S>,));
+            let send = quote!(::core::marker::Send + ::core::marker::Sync + 'static);
+            (quote!(<__S>), quote!(__S), quote!(where __S: #send, #root))
+        }
     };
     Ok(quote! {
         #block
@@ -101,7 +80,7 @@ pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStr
 
             #[automatically_derived]
             impl #parameters ::waylay_extract::Routes<#state> for #owner #bounds {
-                fn routes() -> ::std::vec::Vec<__rt::Route<__rt::Pending<#state>>> {
+                fn routes() -> ::std::vec::Vec<__rt::Route<__rt::PendingEndpoint<#state>>> {
                     ::std::vec![#(#routes),*]
                 }
             }
@@ -109,10 +88,32 @@ pub(crate) fn write(options: &Options, block: &ItemImpl) -> syn::Result<TokenStr
     })
 }
 
-/// One method that is a route.
+/// Returns the methods of the block that are routes: those that are not private, as in juju's httprequest.
+fn methods(block: &ItemImpl) -> syn::Result<Vec<Method<'_>>> {
+    let mut errors = Errors::default();
+    if let Some((path, _)) = &block.trait_ {
+        errors.at(path, "the routes of a type are its own methods, not those of a trait");
+    }
+    if let Some(parameter) = block.generics.params.first() {
+        errors.at(parameter, "a type whose methods are routes has no parameters: routes are built once");
+    }
+    let mut methods = Vec::new();
+    for item in &block.items {
+        let ImplItem::Fn(method) = item else { continue };
+        if !matches!(method.vis, Visibility::Inherited) {
+            methods.extend(Method::read(method, &mut errors));
+        }
+    }
+    if methods.is_empty() && block.trait_.is_none() {
+        errors.at(&block.self_ty, "no method here is a route: write `pub async fn` before those that are");
+    }
+    errors.finish(methods)
+}
+
+/// A method that is a route.
 struct Method<'m> {
     ident: &'m Ident,
-    /// Whether the method takes the value itself.
+    /// Whether the method takes `self` by value.
     owned: bool,
     mutable: bool,
     argument: &'m Type,
@@ -120,24 +121,22 @@ struct Method<'m> {
 }
 
 impl<'m> Method<'m> {
-    fn read(method: &'m ImplItemFn, faults: &mut Faults) -> Option<Self> {
+    fn read(method: &'m ImplItemFn, errors: &mut Errors) -> Option<Self> {
         const HOW: &str =
             "a route is `pub async fn name(&self, request: R)`, `R` being a struct with `#[route(…)]`";
         let signature = &method.sig;
         if signature.asyncness.is_none() {
-            faults.at(
-                signature.fn_token,
-                format!("this is not async: {HOW}, and what is no route is not `pub`"),
-            );
+            let message = format!("this is not async: {HOW}, and a method that is no route is private");
+            errors.at(signature.fn_token, message);
         }
         if let Some(parameter) = signature.generics.params.first() {
-            faults.at(parameter, format!("a route has no parameters of types: {HOW}"));
+            errors.at(parameter, format!("a route has no type parameters: {HOW}"));
         }
         let mut inputs = signature.inputs.iter();
         let (receiver, argument) = match (inputs.next(), inputs.next(), inputs.next()) {
             (Some(FnArg::Receiver(receiver)), Some(FnArg::Typed(argument)), None) => (receiver, argument),
             _ => {
-                faults.at(&signature.ident, HOW);
+                errors.at(&signature.ident, HOW);
                 return None;
             }
         };
@@ -145,80 +144,84 @@ impl<'m> Method<'m> {
             ReceiverKind::Value => (true, false),
             ReceiverKind::Reference(_, _, mutable) => (false, mutable.is_some()),
             _ => {
-                faults.at(receiver, HOW);
+                errors.at(receiver, HOW);
                 return None;
             }
         };
-        Some(Self {
-            ident: &signature.ident,
-            owned,
-            mutable,
-            argument: &argument.ty,
-            output: &signature.output,
-        })
+        let (ident, argument, output) = (&signature.ident, &*argument.ty, &signature.output);
+        Some(Self { ident, owned, mutable, argument, output })
     }
 
-    /// The expression that makes the route.
+    /// Returns the expression that makes the route; `root`: the function that makes the value.
     fn route(&self, owner: &Type, root: Option<&Path>) -> TokenStream {
-        let Self { ident, owned, mutable, argument, .. } = self;
-        let root_is = format_ident!("__root");
-        let call = match (owned, mutable) {
-            (true, _) => quote! {
-                __rt::IntoResponse::into_response(<#owner>::#ident(#root_is, __argument).await)
-            },
-            (false, true) => quote! {{
-                let mut #root_is = #root_is;
-                let __response =
-                    __rt::IntoResponse::into_response(<#owner>::#ident(&mut #root_is, __argument).await);
-                __rt::keep(__response, #root_is)
-            }},
-            (false, false) => quote! {{
-                let __response =
-                    __rt::IntoResponse::into_response(<#owner>::#ident(&#root_is, __argument).await);
-                __rt::keep(__response, #root_is)
-            }},
+        let argument = self.argument;
+        let of = self.described(owner, root);
+        let call = self.call(owner);
+        let Some(make) = root else {
+            return quote! {
+                #of.to(move |__root: #owner, __argument: #argument| async move { #call })
+            };
         };
+        // The span makes the compiler point at the function if it returns something else.
+        let made = quote_spanned! {make.span()=>
+            match #make(__seed, &__argument).await {
+                ::core::result::Result::Ok(__root) => __root,
+                ::core::result::Result::Err(__error) => {
+                    return __rt::IntoResponse::into_response(__error);
+                }
+            }
+        };
+        quote_spanned! {make.span()=>
+            #of.to(move |__seed, __argument: #argument| async move {
+                let __root: #owner = #made;
+                #call
+            })
+        }
+    }
+
+    /// Returns the expression of the route without its handler.
+    fn described(&self, owner: &Type, root: Option<&Path>) -> TokenStream {
+        let argument = self.argument;
         let of =
             quote_spanned!(argument.span()=> <__rt::Route as ::waylay_extract::RouteExt>::of::<#argument>());
         let answers = match self.output {
-            ReturnType::Default => answer::write(&parse_quote!(()), Bare::Answer),
-            ReturnType::Type(_, ty) => answer::write(ty, Bare::Answer),
+            ReturnType::Default => openapi::answers(&parse_quote!(()), Fallback::Answer),
+            ReturnType::Type(_, ty) => openapi::answers(ty, Fallback::Answer),
         };
-        // The root is a struct of ours, or made by a function that says nothing of itself.
-        let around =
-            root.is_none().then(|| quote!((&&__rt::PickRoot::<#owner>::new()).pick_root(__operation);));
-        let of = quote! {{
+        // A value that a function makes is not described.
+        let root = root
+            .is_none()
+            .then(|| quote!((&&__rt::RootDispatch::<#owner>::new()).describe_root(__operation);));
+        quote! {{
             let __route = #of;
             ::waylay_extract::__described! {
                 let __route = __rt::described::<#argument>(
                     __route,
-                    |__operation| { #around },
+                    |__operation| { #root },
                     |__operation| { #answers },
                 );
             }
             __route
-        }};
-        match root {
-            None => quote! {
-                #of.to(move |#root_is: #owner, __argument: #argument| async move { #call })
-            },
-            Some(make) => {
-                // At the function's own name, so that the compiler points there if it gives something else.
-                let made = quote_spanned! {make.span()=>
-                    match #make(__seed, &__argument).await {
-                        ::core::result::Result::Ok(__root) => __root,
-                        ::core::result::Result::Err(__error) => {
-                            return __rt::IntoResponse::into_response(__error);
-                        }
-                    }
-                };
-                quote_spanned! {make.span()=>
-                    #of.to(move |__seed, __argument: #argument| async move {
-                        let #root_is: #owner = #made;
-                        #call
-                    })
-                }
-            }
+        }}
+    }
+
+    /// Returns the statements that call the method and make its response.
+    fn call(&self, owner: &Type) -> TokenStream {
+        let ident = self.ident;
+        let (receiver, binding) = match (self.owned, self.mutable) {
+            (true, _) => (quote!(__root), TokenStream::new()),
+            (false, true) => (quote!(&mut __root), quote!(let mut __root = __root;)),
+            (false, false) => (quote!(&__root), TokenStream::new()),
+        };
+        let response =
+            quote!(__rt::IntoResponse::into_response(<#owner>::#ident(#receiver, __argument).await));
+        if self.owned {
+            return response;
         }
+        quote! {{
+            #binding
+            let __response = #response;
+            __rt::hold_until_body_end(__response, __root)
+        }}
     }
 }

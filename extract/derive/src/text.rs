@@ -1,57 +1,59 @@
-//! `#[derive(Text)]`: unit enums and newtypes as texts, both ways.
+//! derive(Text): FromText, ToText and TextSchema of enums and newtypes.
 
 use std::collections::HashMap;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Data, DeriveInput, Fields, Ident, LitStr, ext::IdentExt};
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, Fields, Ident, LitStr};
 
-use crate::{attr::Options, faults::Faults, rename::Rename};
+use crate::attr::error::Errors;
+use crate::attr::options::Options;
+use crate::attr::rename::Rename;
 
-/// The impls of `FromText` and `ToText`, or every fault of the type.
+/// Returns the impls, or all errors of the type.
 pub(crate) fn write(input: &DeriveInput) -> syn::Result<TokenStream> {
-    let mut faults = Faults::default();
-    let rules = Rules::read(&input.attrs, &mut faults);
-    let written = match &input.data {
+    let mut errors = Errors::default();
+    let rules = TypeOptions::read(&input.attrs, &mut errors);
+    let impls = match &input.data {
         Data::Enum(data) => {
             let variants: Vec<_> = data
                 .variants
                 .iter()
-                .filter_map(|variant| Variant::read(variant, &rules, &mut faults))
+                .filter_map(|variant| Variant::read(variant, &rules, &mut errors))
                 .collect();
-            refuse_duplicates(&variants, rules.ignore_case, &mut faults);
+            check_duplicates(&variants, rules.ignore_case, &mut errors);
             of_enum(&variants, rules.ignore_case)
         }
         Data::Struct(data) => match &data.fields {
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
                 if let Some(place) = rules.place {
-                    faults.at(place, "a newtype is read as what it holds");
+                    errors.at(place, "a newtype has the text of its field");
                 }
                 of_newtype(&fields.unnamed[0].ty)
             }
             _ => {
-                faults.at(&input.ident, "`Text` is derived on enums and on structs of one unnamed field");
-                Written::default()
+                errors.at(&input.ident, "`Text` is derived on enums and on structs of one unnamed field");
+                TextImpls::default()
             }
         },
         Data::Union(_) => {
-            faults.at(&input.ident, "`Text` is derived on enums and on structs of one unnamed field");
-            Written::default()
+            errors.at(&input.ident, "`Text` is derived on enums and on structs of one unnamed field");
+            TextImpls::default()
         }
     };
-    faults.finish(implement(input, &written))
+    errors.finish(implement(input, &impls))
 }
 
-/// The bodies of both methods.
+/// The bodies of the methods.
 #[derive(Default)]
-struct Written {
+struct TextImpls {
     from: TokenStream,
     to: TokenStream,
-    /// What a document shows.
     schema: TokenStream,
 }
 
-fn implement(input: &DeriveInput, Written { from, to, schema }: &Written) -> TokenStream {
+fn implement(input: &DeriveInput, TextImpls { from, to, schema }: &TextImpls) -> TokenStream {
     let ident = &input.ident;
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     quote! {
@@ -59,7 +61,7 @@ fn implement(input: &DeriveInput, Written { from, to, schema }: &Written) -> Tok
         #[allow(clippy::all, clippy::pedantic, unused_imports)]
         const _: () = {
             use ::waylay_extract::derive as __rt;
-            use __rt::{ByNone as _, ByStr as _, ByText as _, OutByDisplay as _, OutByNone as _, OutByText as _};
+            use __rt::{ReadByNone as _, ReadByFromStr as _, ReadByFromText as _, WriteByDisplay as _, WriteByNone as _, WriteByToText as _};
 
             #[automatically_derived]
             impl #impl_generics ::waylay_extract::FromText for #ident #type_generics #where_clause {
@@ -70,7 +72,7 @@ fn implement(input: &DeriveInput, Written { from, to, schema }: &Written) -> Tok
 
             #[automatically_derived]
             impl #impl_generics ::waylay_extract::ToText for #ident #type_generics #where_clause {
-                fn to_text(&self) -> ::waylay_extract::Written<'_> {
+                fn to_text(&self) -> ::waylay_extract::TextResult<'_> {
                     #to
                 }
             }
@@ -88,60 +90,60 @@ fn implement(input: &DeriveInput, Written { from, to, schema }: &Written) -> Tok
     }
 }
 
-fn of_newtype(inner: &syn::Type) -> Written {
-    Written {
+fn of_newtype(inner: &syn::Type) -> TextImpls {
+    TextImpls {
         from: quote! {
-            (&&&__rt::Pick::<#inner>::new()).pick()(::std::borrow::Cow::Borrowed(__text)).map(Self)
+            (&&&__rt::ReadDispatch::<#inner>::new()).reader()(::std::borrow::Cow::Borrowed(__text)).map(Self)
         },
-        to: quote!((&&&__rt::PickOut::<#inner>::new()).pick_out()(&self.0)),
-        schema: quote!(__rt::text_schema((&&&&__rt::PickSchema::<#inner>::new()).pick_schema())),
+        to: quote!((&&&__rt::WriteDispatch::<#inner>::new()).writer()(&self.0)),
+        schema: quote!(__rt::text_schema((&&&&__rt::SchemaDispatch::<#inner>::new()).schema_fn())),
     }
 }
 
 /// The options in `#[text(…)]` on the type.
-struct Rules {
+struct TypeOptions {
     rename: Option<Rename>,
     ignore_case: bool,
     place: Option<TokenStream>,
 }
 
-impl Rules {
-    fn read(attributes: &[Attribute], faults: &mut Faults) -> Self {
+impl TypeOptions {
+    fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut rules = Self { rename: None, ignore_case: false, place: None };
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("text")) {
             rules.place = Some(attribute.to_token_stream());
-            let mut options = Options::of(attribute, faults);
-            if let Some(rule) = options.value("rename_all", faults) {
-                rules.rename = Rename::read(&rule, faults);
+            let mut options = Options::of(attribute, errors);
+            if let Some(rule) = options.value("rename_all", errors) {
+                rules.rename = Rename::read(&rule, errors);
             }
-            rules.ignore_case |= options.flag("ignore_case", faults).is_some();
-            options.end(false, &["rename_all", "ignore_case"], faults);
+            rules.ignore_case |= options.flag("ignore_case", errors).is_some();
+            options.end(false, &["rename_all", "ignore_case"], errors);
         }
         rules
     }
 }
 
-/// One variant with its name and its aliases.
+/// A variant with its name and its aliases.
 struct Variant {
     ident: Ident,
     names: Vec<LitStr>,
 }
 
 impl Variant {
-    fn read(variant: &syn::Variant, rules: &Rules, faults: &mut Faults) -> Option<Self> {
+    fn read(variant: &syn::Variant, rules: &TypeOptions, errors: &mut Errors) -> Option<Self> {
         if !matches!(variant.fields, Fields::Unit) {
-            faults.at(&variant.fields, "a text holds no more than the variant's name");
+            errors.at(&variant.fields, "a variant with fields has no text");
             return None;
         }
         let mut name = None;
         let mut aliases = Vec::new();
         for attribute in variant.attrs.iter().filter(|attribute| attribute.path().is_ident("text")) {
-            let mut options = Options::of(attribute, faults);
+            let mut options = Options::of(attribute, errors);
             name = options.name().or(name);
-            while let Some(alias) = options.value("alias", faults) {
-                aliases.extend(faults.check(syn::parse2::<LitStr>(alias.into_token_stream())));
+            while let Some(alias) = options.value("alias", errors) {
+                aliases.extend(errors.check(syn::parse2::<LitStr>(alias.into_token_stream())));
             }
-            options.end(true, &["alias"], faults);
+            options.end(true, &["alias"], errors);
         }
         let name = name.unwrap_or_else(|| {
             let name = variant.ident.unraw().to_string();
@@ -154,20 +156,20 @@ impl Variant {
     }
 }
 
-fn refuse_duplicates(variants: &[Variant], ignore_case: bool, faults: &mut Faults) {
+fn check_duplicates(variants: &[Variant], ignore_case: bool, errors: &mut Errors) {
     let mut taken = HashMap::new();
     for variant in variants {
         for name in &variant.names {
             let text = name.value();
             let key = if ignore_case { text.to_ascii_lowercase() } else { text.clone() };
             if let Some(first) = taken.insert(key, &variant.ident) {
-                faults.at(name, format!("`{text}` is `{first}` already"));
+                errors.at(name, format!("`{text}` is `{first}` already"));
             }
         }
     }
 }
 
-fn of_enum(variants: &[Variant], ignore_case: bool) -> Written {
+fn of_enum(variants: &[Variant], ignore_case: bool) -> TextImpls {
     let choices: Vec<_> = variants.iter().map(|variant| format!("`{}`", variant.names[0].value())).collect();
     let expected = match &*choices {
         [] => "nothing".to_owned(),
@@ -176,7 +178,7 @@ fn of_enum(variants: &[Variant], ignore_case: bool) -> Written {
     };
     let idents: Vec<_> = variants.iter().map(|variant| &variant.ident).collect();
     let names: Vec<_> = variants.iter().map(|variant| &variant.names).collect();
-    let refuse = quote! {
+    let reject = quote! {
         ::core::result::Result::Err(::waylay_extract::TextError::expected(#expected))
     };
     let from = if ignore_case {
@@ -184,13 +186,13 @@ fn of_enum(variants: &[Variant], ignore_case: bool) -> Written {
             #(if #(__text.eq_ignore_ascii_case(#names))||* {
                 return ::core::result::Result::Ok(Self::#idents);
             })*
-            #refuse
+            #reject
         }
     } else {
         quote! {
             ::core::result::Result::Ok(match __text {
                 #(#(#names)|* => Self::#idents,)*
-                _ => return #refuse,
+                _ => return #reject,
             })
         }
     };
@@ -201,5 +203,5 @@ fn of_enum(variants: &[Variant], ignore_case: bool) -> Written {
             #(Self::#idents => #firsts,)*
         }))
     };
-    Written { from, to, schema }
+    TextImpls { from, to, schema }
 }

@@ -1,7 +1,7 @@
-//! What the derive refuses, and in which words.
+//! The errors of the derives.
 
-// Here and not beside the other tests: trybuild builds every dev-dependency of its package anew.
-// Only failing cases: one that passes would have them all compiled to machine code.
+// In this package, since trybuild builds every dev-dependency of its package again.
+// Failing cases only: with a passing one, trybuild generates code for all.
 #[test]
 fn ui() {
     trybuild::TestCases::new().compile_fail("tests/ui/fail/*.rs");

@@ -1,20 +1,23 @@
-//! What is answered, as far as the types of handlers tell.
+//! Answer, Answers: the responses of a type, for documents.
 
-use std::{borrow::Cow, convert::Infallible, fmt, marker::PhantomData};
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
+use std::marker::PhantomData;
 
 use axum_core::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::rejection::Rejection;
+use crate::error::rejection::Rejection;
 
-/// A type that handlers return, as an OpenAPI document shows it.
+/// A return type of handlers that describes its responses.
 ///
-/// The methods of a `#[routes]` block are described by what they return, and a struct by what its
-/// `#[route(…, answer = Type)]` names: `Json<T>`, `Result<T, E>`, `(StatusCode, T)` and `()` are looked
-/// through, a type in them is asked through this trait, and one that does not have it says nothing.
-/// So an error type tells its statuses:
+/// The methods of a `#[routes]` block are described by their return types, a struct by the type in its
+/// `#[route(…, answer = Type)]`. `Json<T>`, `Result<T, E>`, `(StatusCode, T)` and `()` are known;
+/// other types, and those inside of them, are described if they implement this trait.
+/// An error type describes its statuses:
 ///
 /// ```
 /// use axum_core::response::{IntoResponse, Response};
@@ -41,14 +44,14 @@ use crate::rejection::Rejection;
 ///
 /// #[derive(Extract)]
 /// #[route(GET "/posts/{id}")]
-/// struct Show {
+/// struct SchemaFn {
 ///     #[param]
 ///     id: u64,
 /// }
 ///
 /// #[routes]
 /// impl Blog {
-///     pub async fn show(&self, show: Show) -> Result<String, NoPost> {
+///     pub async fn show(&self, show: SchemaFn) -> Result<String, NoPost> {
 ///         if show.id == 7 { Ok("Ways".into()) } else { Err(NoPost) }
 ///     }
 /// }
@@ -61,11 +64,11 @@ use crate::rejection::Rejection;
 /// # Ok::<(), waylay_router::BuildErrors>(())
 /// ```
 pub trait Answer {
-    /// Tells every answer that is made of the type.
+    /// Adds every response of the type.
     fn answer(answers: &mut Answers);
 }
 
-/// The answers of one operation, told one by one.
+/// The responses of one operation.
 ///
 /// ```
 /// use http::StatusCode;
@@ -89,25 +92,25 @@ pub trait Answer {
 #[derive(Debug, Default)]
 pub struct Answers {
     responses: Map<String, Value>,
-    /// Whether a status stands beside what is told next, so that no type tells it.
-    pub(super) any_status: bool,
+    /// Whether the next responses have any status, given at run time.
+    pub(crate) any_status: bool,
 }
 
 impl Answers {
-    /// An answer of which no more is known.
+    /// Adds a response without a body.
     pub fn status(&mut self, status: StatusCode, description: &str) -> &mut Self {
         self.response(status, description);
         self
     }
 
-    /// An answer with a body of this content type, whose JSON Schema (draft 2020-12) this is.
+    /// Adds a response with a body of a content type and a JSON Schema (draft 2020-12).
     pub fn content(&mut self, status: StatusCode, description: &str, kind: &str, schema: Value) -> &mut Self {
         let response = self.response(status, description);
         response["content"][kind] = media(schema);
         self
     }
 
-    /// The statuses that have been told; `default` where one may be any.
+    /// Returns the statuses; `default` stands for any.
     pub fn statuses(&self) -> impl Iterator<Item = &str> {
         self.responses.keys().map(String::as_str)
     }
@@ -117,7 +120,7 @@ impl Answers {
         self.responses.entry(key).or_insert_with(|| json!({"description": description}))
     }
 
-    /// Adds a success that nobody has told of.
+    /// Adds a success if there is none.
     fn complete(&mut self) {
         let is_success = |status: &str| status.starts_with(['2', '3']) || status == "default";
         if !self.statuses().any(is_success) {
@@ -125,8 +128,8 @@ impl Answers {
         }
     }
 
-    /// All of them, and others, which have nothing to say of a status that is among them.
-    pub(super) fn finish_with(mut self, others: Self) -> Map<String, Value> {
+    /// Returns the responses, completed by others.
+    pub(crate) fn finish_with(mut self, others: Self) -> Map<String, Value> {
         self.complete();
         for (status, response) in others.responses {
             self.responses.entry(status).or_insert(response);
@@ -134,13 +137,13 @@ impl Answers {
         self.responses
     }
 
-    /// All of them, and the problems that extraction answers with.
-    pub(super) fn finish(mut self, problems: &[&str]) -> Map<String, Value> {
+    /// Returns the responses, completed by the problem documents of extraction.
+    pub(crate) fn finish(mut self, problems: &[&str]) -> Map<String, Value> {
         self.complete();
         for status in problems {
             match self.responses.get_mut(*status) {
-                Some(told) => {
-                    told["content"]["application/problem+json"] =
+                Some(known) => {
+                    known["content"]["application/problem+json"] =
                         json!({"schema": {"$ref": "#/components/schemas/RejectedRequest"}});
                 }
                 None => {
@@ -153,13 +156,13 @@ impl Answers {
     }
 }
 
-/// A body of one content type; bytes need no schema (OpenAPI 3.1, 4.8.14.3).
-pub(super) fn media(schema: Value) -> Value {
+/// Returns the media type object of a schema; bytes need no schema (OpenAPI 3.1, 4.8.14.3).
+pub(crate) fn media(schema: Value) -> Value {
     if schema == json!({}) { schema } else { json!({"schema": schema}) }
 }
 
-/// What is said of an answer of which only the type is known.
-pub(super) const DESCRIPTION: &str = "The answer.";
+/// The description of a response of which only the type is known.
+pub(crate) const DESCRIPTION: &str = "The response.";
 
 macro_rules! contents {
     ($($ty:ty: $kind:literal $schema:tt,)*) => {$(
@@ -190,40 +193,40 @@ impl<T> Answer for axum::response::Html<T> {
 #[cfg(feature = "axum")]
 impl Answer for axum::response::NoContent {
     fn answer(answers: &mut Answers) {
-        answers.status(StatusCode::NO_CONTENT, "Done, there is nothing to tell.");
+        answers.status(StatusCode::NO_CONTENT, "Success without content.");
     }
 }
 
 impl Answer for () {
     fn answer(answers: &mut Answers) {
-        answers.status(StatusCode::OK, "Done, there is nothing to tell.");
+        answers.status(StatusCode::OK, "Success without content.");
     }
 }
 
 impl Answer for StatusCode {
     fn answer(answers: &mut Answers) {
         let outer = std::mem::replace(&mut answers.any_status, true);
-        answers.status(StatusCode::OK, "A status and no more.");
+        answers.status(StatusCode::OK, "A status without content.");
         answers.any_status = outer;
     }
 }
 
-/// Never answered.
+/// Never returned.
 impl Answer for Infallible {
     fn answer(_: &mut Answers) {}
 }
 
-/// It may be anything.
+/// Any response.
 impl Answer for Response {
     fn answer(_: &mut Answers) {}
 }
 
-/// Every operation tells of it anyway.
+/// Part of every operation.
 impl Answer for Rejection {
     fn answer(_: &mut Answers) {}
 }
 
-/// Seen where a `Result` stands under another name.
+/// For type aliases of `Result`, which the macro does not recognize.
 impl<T: Answer, E: Answer> Answer for Result<T, E> {
     fn answer(answers: &mut Answers) {
         T::answer(answers);
@@ -231,39 +234,39 @@ impl<T: Answer, E: Answer> Answer for Result<T, E> {
     }
 }
 
-/// Stands for a type in generated code; see `pick` for how the choice is made.
-pub struct PickAnswer<T>(PhantomData<fn() -> T>);
+/// A type in generated code; see `ReadDispatch` for how the trait is chosen.
+pub struct AnswerDispatch<T>(PhantomData<fn() -> T>);
 
-impl<T> PickAnswer<T> {
-    /// The type alone; there is nothing in it.
+impl<T> AnswerDispatch<T> {
+    /// Returns a value without content.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<T> fmt::Debug for PickAnswer<T> {
+impl<T> fmt::Debug for AnswerDispatch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PickAnswer")
+        f.write_str("AnswerDispatch")
     }
 }
 
-/// The first choice: the type tells.
+/// The first choice: `Answer`.
 pub trait AnswerByType {
-    /// Tells the answers.
-    fn pick_answer(&self, answers: &mut Answers);
+    /// Adds the responses.
+    fn describe_answers(&self, answers: &mut Answers);
 }
 
-impl<T: Answer> AnswerByType for &PickAnswer<T> {
-    fn pick_answer(&self, answers: &mut Answers) {
+impl<T: Answer> AnswerByType for &AnswerDispatch<T> {
+    fn describe_answers(&self, answers: &mut Answers) {
         T::answer(answers);
     }
 }
 
-/// The last resort, which every type passes, and which says nothing.
+/// The last choice, which adds nothing.
 pub trait AnswerByNone {
-    /// Tells nothing.
-    fn pick_answer(&self, _answers: &mut Answers) {}
+    /// Adds nothing.
+    fn describe_answers(&self, _answers: &mut Answers) {}
 }
 
-impl<T> AnswerByNone for PickAnswer<T> {}
+impl<T> AnswerByNone for AnswerDispatch<T> {}

@@ -1,4 +1,4 @@
-//! The document of a whole router.
+//! OpenApi: the document of a router, as JSON and as HTML.
 
 use std::fmt;
 
@@ -7,12 +7,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use waylay_router::{RouteInfo, Router};
 
-use super::{
-    operation::FACT,
-    paths::{Path, path},
-};
+use crate::openapi::operation::METADATA_KEY;
+use crate::openapi::paths::{Path, path};
 
-/// The methods that a path of OpenAPI may have.
+/// The methods of an OpenAPI path.
 const METHODS: [Method; 8] = [
     Method::GET,
     Method::PUT,
@@ -24,7 +22,7 @@ const METHODS: [Method; 8] = [
     Method::TRACE,
 ];
 
-/// OpenAPI of routers.
+/// OpenAPI documents of routers.
 ///
 /// ```
 /// use waylay_extract::{Extract, OpenApiExt, RouterExt};
@@ -33,7 +31,7 @@ const METHODS: [Method; 8] = [
 /// /// Shows a post.
 /// #[derive(Extract)]
 /// #[route(GET "/posts/{slug:[a-z-]+}")]
-/// struct Show {
+/// struct SchemaFn {
 ///     /// The post's name in URLs.
 ///     #[param]
 ///     slug: String,
@@ -41,7 +39,7 @@ const METHODS: [Method; 8] = [
 ///     limit: u8,
 /// }
 ///
-/// let router = Router::builder().endpoint(async |show: Show| show.slug).build()?;
+/// let router = Router::builder().endpoint(async |show: SchemaFn| show.slug).build()?;
 /// let document = router.openapi("Blog", "1.0.0");
 /// let show = &document.as_value()["paths"]["/posts/{slug}"]["get"];
 /// assert_eq!(show["summary"], "Shows a post.");
@@ -50,41 +48,41 @@ const METHODS: [Method; 8] = [
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait OpenApiExt {
-    /// The document of all routes, with the title and the version of the interface.
+    /// Returns the document of all routes, with the title and the version of the API.
     ///
-    /// Routes that were made of structs (by `endpoint`, `endpoints` or `Route::of`) have all that
-    /// their fields say; other routes have their methods and variables. What OpenAPI cannot say is
-    /// left out: prefixes, other methods than its own, and all but the first of several routes with
-    /// one method and path. A tail is a variable.
+    /// Routes of structs (by `endpoint`, `endpoints` or `Route::of`) are described by their fields;
+    /// other routes by their methods and variables. OpenAPI cannot express the following, which is
+    /// left out: prefixes, methods outside of its list, and all but the first of several routes with
+    /// one method and path. A tail is written as a variable.
     fn openapi(&self, title: &str, version: &str) -> OpenApi;
 }
 
 impl OpenApiExt for Router {
     fn openapi(&self, title: &str, version: &str) -> OpenApi {
-        let mut draft = Draft::default();
+        let mut builder = DocumentBuilder::default();
         for route in self.routes().filter(|route| !route.is_build_only()) {
-            draft.add(route);
+            builder.add(route);
         }
-        draft.finish(title, version)
+        builder.finish(title, version)
     }
 }
 
 /// An OpenAPI 3.1 document.
 ///
-/// It is JSON: `Display` writes it in lines, and it serializes as itself. With utoipa,
-/// `serde_json::from_value(document.into_value())` makes its `OpenApi`, to be merged with others, unless
-/// the type of a body is not known, which utoipa cannot read.
+/// `Display` writes it as indented JSON, and it serializes as JSON. With utoipa,
+/// `serde_json::from_value(document.into_value())` returns its `OpenApi`, which can be merged with others,
+/// unless the type of a body is unknown, which utoipa cannot read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct OpenApi(Value);
 
 impl OpenApi {
-    /// The document.
+    /// Returns the document.
     pub fn as_value(&self) -> &Value {
         &self.0
     }
 
-    /// The document itself, to be changed.
+    /// Returns the document by value.
     pub fn into_value(self) -> Value {
         self.0
     }
@@ -96,20 +94,21 @@ impl fmt::Display for OpenApi {
     }
 }
 
-/// Paths and schemas while routes are added.
+/// The paths and schemas of a document.
 #[derive(Default)]
-struct Draft {
+struct DocumentBuilder {
     paths: Map<String, Value>,
     schemas: Map<String, Value>,
     ids: Vec<String>,
 }
 
-impl Draft {
+impl DocumentBuilder {
     fn add(&mut self, route: RouteInfo<'_>) {
         let Some(path) = path(route.template()) else {
             return;
         };
-        let fact = route.metadata().get(FACT).and_then(|fact| serde_json::from_str::<Value>(fact).ok());
+        let fact =
+            route.metadata().get(METADATA_KEY).and_then(|fact| serde_json::from_str::<Value>(fact).ok());
         let mut fact = fact.unwrap_or_default();
         if let Value::Object(schemas) = fact["schemas"].take() {
             for (name, schema) in schemas {
@@ -118,23 +117,23 @@ impl Draft {
         }
         let operation = match fact["operation"].take() {
             Value::Object(operation) => operation,
-            _ => Map::from_iter([("responses".into(), json!({"200": {"description": "The answer."}}))]),
+            _ => Map::from_iter([("responses".into(), json!({"200": {"description": "The response."}}))]),
         };
-        for path in path.spellings() {
+        for path in path.variants() {
             self.add_path(route, &path, &operation);
         }
     }
 
     fn add_path(&mut self, route: RouteInfo<'_>, path: &Path, operation: &Map<String, Value>) {
         let methods = route.methods();
-        // GET routes answer HEAD as well, which every client knows.
+        // HEAD of a GET route is implied.
         let is_own = |method: &&Method| {
             methods.contains(method) && (**method != Method::HEAD || !methods.contains(&Method::GET))
         };
         for method in METHODS.iter().filter(is_own) {
             let key = method.as_str().to_ascii_lowercase();
             let taken = self.paths.get(&path.text).and_then(|item| item.get(&key)).is_some();
-            // A route for every method says nothing of one.
+            // A route for every method is described as GET only.
             let vague = methods.is_all() && *method != Method::GET;
             if taken || vague {
                 continue;
@@ -151,7 +150,7 @@ impl Draft {
         }
     }
 
-    /// A name that no other operation has: the route's, if it is a word, else one of method and path.
+    /// Returns a unique operation id: the route's name if it is a word, else one of method and path.
     fn id(&mut self, method: &str, path: &str, name: Option<&str>) -> String {
         let is_word = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
         let mut id = match name.filter(is_word) {
@@ -187,7 +186,7 @@ impl Draft {
                 "schemas": self.schemas,
                 "responses": {
                     "Rejected": {
-                        "description": "Everything that is wrong with the request (RFC 9457).",
+                        "description": "All errors of the request (RFC 9457).",
                         "content": {"application/problem+json": problem},
                     },
                 },
@@ -196,7 +195,7 @@ impl Draft {
     }
 }
 
-/// Holds an operation's path parameters against the path: each variable once, and no other.
+/// Makes the path parameters of an operation those of the path.
 fn parameters(operation: &mut Map<String, Value>, path: &Path) {
     let list = match operation.remove("parameters") {
         Some(Value::Array(list)) => list,
@@ -244,4 +243,26 @@ fn rejected_field() -> Value {
             "detail": {"type": "string"},
         },
     })
+}
+
+const PAGE: &str = include_str!("page.html");
+
+impl OpenApi {
+    /// Returns an HTML page of the document: operations, parameters, schemas.
+    ///
+    /// It refers to no other file.
+    ///
+    /// ```
+    /// use waylay_extract::OpenApiExt;
+    ///
+    /// let router = waylay_router::Router::builder().build()?;
+    /// let page = router.openapi("A <b> B", "1").page();
+    /// assert!(page.contains("A \\u003cb> B") && !page.contains("<b>"));
+    /// # Ok::<(), waylay_router::BuildErrors>(())
+    /// ```
+    pub fn page(&self) -> String {
+        // Without `<`, no text of the document can end its script element.
+        let json = self.as_value().to_string().replace('<', "\\u003c");
+        PAGE.replace("\"DOCUMENT\"", &json)
+    }
 }

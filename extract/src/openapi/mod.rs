@@ -1,10 +1,7 @@
-//! OpenAPI 3.1 documents of routers, from the structs that their handlers take.
+//! OpenAPI 3.1 documents of routers, from the arguments of their handlers.
 
 pub(crate) mod answer;
-mod described;
 pub(crate) mod document;
 pub(crate) mod operation;
-pub(crate) mod page;
 pub(crate) mod paths;
-pub(crate) mod root;
 pub(crate) mod schema;

@@ -1,20 +1,17 @@
-//! What a type is in JSON Schema, and the schemas that others refer to.
+//! TextSchema, SchemaSet: the JSON schemas of types.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    marker::PhantomData,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    num,
-    sync::Arc,
-};
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::{fmt, num};
 
 use serde_json::{Map, Value, json};
 
-/// A text type as an OpenAPI document shows it.
+/// A text type with its JSON Schema.
 ///
-/// A type without it is shown by utoipa's `ToSchema` or schemars' `JsonSchema` where these features
-/// are on and the type has one, else as a string.
+/// A type without it is described by utoipa's `ToSchema` or schemars' `JsonSchema`, with the features of
+/// these names, else as a string.
 ///
 /// ```
 /// use serde_json::{Value, json};
@@ -32,7 +29,7 @@ use serde_json::{Map, Value, json};
 /// # let _ = Slug("a".into()).0;
 /// ```
 pub trait TextSchema {
-    /// The type's JSON Schema (draft 2020-12).
+    /// Returns the type's JSON Schema (draft 2020-12).
     fn text_schema() -> Value;
 }
 
@@ -104,14 +101,14 @@ foreign! {
     #[cfg(feature = "time")] time::Date: "date",
 }
 
-/// The schema of one of these texts.
+/// Returns the schema of an enumeration of texts.
 pub fn choices(texts: &[&str]) -> Value {
     json!({"type": "string", "enum": texts})
 }
 
-/// The schema of a type that stands alone, a string if it says nothing.
-pub fn text_schema(show: Show) -> Value {
-    show(&mut Sheet::default()).unwrap_or_else(|| json!({"type": "string"}))
+/// Returns the schema of a single type; by default that of a string.
+pub fn text_schema(schema_fn: SchemaFn) -> Value {
+    schema_fn(&mut SchemaSet::default()).unwrap_or_else(|| json!({"type": "string"}))
 }
 
 impl<T: TextSchema + ?Sized> TextSchema for &T {
@@ -120,28 +117,28 @@ impl<T: TextSchema + ?Sized> TextSchema for &T {
     }
 }
 
-/// The schemas that an operation refers to by name.
+/// The schemas of an operation that have names.
 #[derive(Default)]
-pub struct Sheet {
+pub struct SchemaSet {
     pub(crate) schemas: Map<String, Value>,
     #[cfg(feature = "schemars")]
     generator: Option<schemars::SchemaGenerator>,
 }
 
-impl fmt::Debug for Sheet {
+impl fmt::Debug for SchemaSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sheet").field("schemas", &self.schemas).finish_non_exhaustive()
+        f.debug_struct("SchemaSet").field("schemas", &self.schemas).finish_non_exhaustive()
     }
 }
 
-/// Where schemas lie in a document.
+/// The position of schemas in a document.
 pub(crate) const SCHEMAS: &str = "#/components/schemas/";
 
-impl Sheet {
-    /// A reference to a named schema; the schema itself if the name says another one already.
-    #[cfg_attr(not(feature = "utoipa"), expect(dead_code, reason = "only utoipa names schemas one by one"))]
+impl SchemaSet {
+    /// Returns a reference to a named schema; the schema itself if the name is taken by another one.
+    #[cfg_attr(not(feature = "utoipa"), expect(dead_code, reason = "used with the feature `utoipa`"))]
     pub(crate) fn refer(&mut self, name: &str, schema: Value) -> Value {
-        // Containers are called alike whatever they hold.
+        // Containers have one name for all element types.
         const CONTAINERS: [&str; 9] =
             ["Vec", "Option", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "Box", "Arc", "Value"];
         if CONTAINERS.contains(&name) {
@@ -156,7 +153,7 @@ impl Sheet {
         }
     }
 
-    /// All of them.
+    /// Returns all schemas.
     pub(crate) fn finish(self) -> Map<String, Value> {
         #[cfg(feature = "schemars")]
         if let Some(mut generator) = self.generator {
@@ -170,72 +167,72 @@ impl Sheet {
     }
 }
 
-/// How a type's schema is found; `None` if the type says nothing.
-pub(crate) type Show = fn(&mut Sheet) -> Option<Value>;
+/// A function that returns the schema of a type, if it is known.
+pub(crate) type SchemaFn = fn(&mut SchemaSet) -> Option<Value>;
 
-/// Stands for a field's type in generated code; see `pick` for how the choice is made.
-pub struct PickSchema<T>(PhantomData<fn() -> T>);
+/// A field's type in generated code; see `ReadDispatch` for how the trait is chosen.
+pub struct SchemaDispatch<T>(PhantomData<fn() -> T>);
 
-impl<T> PickSchema<T> {
-    /// The type alone; there is nothing in it.
+impl<T> SchemaDispatch<T> {
+    /// Returns a value without content.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<T> fmt::Debug for PickSchema<T> {
+impl<T> fmt::Debug for SchemaDispatch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PickSchema")
+        f.write_str("SchemaDispatch")
     }
 }
 
-/// The first choice: a scalar, or a type that says itself what its text is.
+/// The first choice: `TextSchema`.
 pub trait SchemaByText {
-    /// How the schema is found.
-    fn pick_schema(&self) -> Show;
+    /// Returns the function for the schema.
+    fn schema_fn(&self) -> SchemaFn;
 }
 
-impl<T: TextSchema> SchemaByText for &&&PickSchema<T> {
-    fn pick_schema(&self) -> Show {
+impl<T: TextSchema> SchemaByText for &&&SchemaDispatch<T> {
+    fn schema_fn(&self) -> SchemaFn {
         |_| Some(T::text_schema())
     }
 }
 
-/// The second choice: utoipa's trait.
+/// The second choice: `ToSchema` of utoipa.
 pub trait SchemaByUtoipa {
-    /// How the schema is found.
-    fn pick_schema(&self) -> Show;
+    /// Returns the function for the schema.
+    fn schema_fn(&self) -> SchemaFn;
 }
 
 #[cfg(feature = "utoipa")]
-impl<T: utoipa::ToSchema> SchemaByUtoipa for &&PickSchema<T> {
-    fn pick_schema(&self) -> Show {
-        |sheet| {
+impl<T: utoipa::ToSchema> SchemaByUtoipa for &&SchemaDispatch<T> {
+    fn schema_fn(&self) -> SchemaFn {
+        |schemas| {
             let mut inner = Vec::new();
             T::schemas(&mut inner);
             for (name, schema) in inner {
                 if let Ok(schema) = serde_json::to_value(schema) {
-                    sheet.schemas.entry(name).or_insert(schema);
+                    schemas.schemas.entry(name).or_insert(schema);
                 }
             }
             let schema = serde_json::to_value(T::schema()).ok()?;
-            Some(sheet.refer(&T::name(), schema))
+            Some(schemas.refer(&T::name(), schema))
         }
     }
 }
 
-/// The third choice: schemars' trait.
+/// The third choice: `JsonSchema` of schemars.
 pub trait SchemaBySchemars {
-    /// How the schema is found.
-    fn pick_schema(&self) -> Show;
+    /// Returns the function for the schema.
+    fn schema_fn(&self) -> SchemaFn;
 }
 
 #[cfg(feature = "schemars")]
-impl<T: schemars::JsonSchema> SchemaBySchemars for &PickSchema<T> {
-    fn pick_schema(&self) -> Show {
-        |sheet| {
-            let generator = sheet.generator.get_or_insert_with(|| {
+impl<T: schemars::JsonSchema> SchemaBySchemars for &SchemaDispatch<T> {
+    fn schema_fn(&self) -> SchemaFn {
+        |schemas| {
+            let generator = schemas.generator.get_or_insert_with(|| {
                 let settings = schemars::generate::SchemaSettings::draft2020_12();
                 let place = |settings: &mut schemars::generate::SchemaSettings| {
                     settings.definitions_path = "/components/schemas".into();
@@ -248,14 +245,14 @@ impl<T: schemars::JsonSchema> SchemaBySchemars for &PickSchema<T> {
     }
 }
 
-/// The last resort, which every type passes.
+/// The last choice: no schema.
 pub trait SchemaByNone {
-    /// How the schema is found.
-    fn pick_schema(&self) -> Show;
+    /// Returns the function for the schema.
+    fn schema_fn(&self) -> SchemaFn;
 }
 
-impl<T> SchemaByNone for PickSchema<T> {
-    fn pick_schema(&self) -> Show {
+impl<T> SchemaByNone for SchemaDispatch<T> {
+    fn schema_fn(&self) -> SchemaFn {
         |_| None
     }
 }

@@ -1,4 +1,4 @@
-//! What juju/httprequest and lmdrouter read of a request, and what we read of it.
+//! Requests of juju/httprequest and lmdrouter, and how they are read here.
 //!
 //! Where the answer differs it is stricter, and the row says what theirs is.
 
@@ -14,7 +14,7 @@ use waylay_extract::{Extract, FromText, Text, TextError};
 
 use crate::{body::Frames, get, lines};
 
-/// Reads a text that is not empty and marks it.
+/// Reads a text that is not empty, with a mark.
 #[derive(Debug)]
 pub(crate) struct Loud(pub(crate) String);
 
@@ -233,8 +233,8 @@ pub(crate) struct Given {
 const NOTHING: Given = Given { path: &[], query: "", headers: &[], body: "" };
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
-/// The struct as `Debug` shows it, or the errors.
-fn told<T: Extract + Debug>(given: Given) -> String {
+/// Returns the struct by `Debug`, or the errors.
+fn outcome<T: Extract + Debug>(given: Given) -> String {
     let parts = get(&format!("/?{}", given.query), given.headers);
     match T::extract(&parts, given.path, Bytes::from_static(given.body.as_bytes())) {
         Ok(value) => format!("{value:?}"),
@@ -271,83 +271,83 @@ const POST: &str = r#"{"name": "Fake Post", "date": "2020-03-23T11:33:00Z"}"#;
 const POSTED: &str = r#"Post { id: "bla", name: "Fake Post", date: "2020-03-23T11:33:00Z" }"#;
 const INVALID: &str = "400: query a invalid";
 
-/// The rows' ids in the ancestors' tables, how they are read, what is read, what is told.
+/// The ids in the tables of the ancestors, how the rows are read, the values, the errors.
 type Row = (&'static str, fn(Given) -> String, Given, &'static str);
 
 pub(crate) const ROWS: &[Row] = &[
     // juju/httprequest. Theirs: the first of several values, zero for an absent one.
     (
         "j-unmarshal-001",
-        told::<Simple>,
+        outcome::<Simple>,
         SIMPLE,
         "400: query F2 duplicate, path G1 duplicate, query TZ missing, query UnknownForm missing, \
             path UnknownPath missing",
     ),
     (
         "j-unmarshal-001",
-        told::<Lax>,
+        outcome::<Lax>,
         SIMPLE,
         r#"Lax { f1: 99, f2: -35, g1: "g1 val", h: "h val", tz: 1970-01-01T00:00:00Z, tp: Some(2011-02-03T04:05:06Z), form: "", path: "" }"#,
     ),
-    ("j-unmarshal-003", told::<Private>, a("g=99&f=100"), "Private { f: 0, g: 99 }"),
-    ("j-unmarshal-004", told::<Outer>, a("f=99&g=100"), "Outer { inner: Two { f: 99, g: 100 } }"),
+    ("j-unmarshal-003", outcome::<Private>, a("g=99&f=100"), "Private { f: 0, g: 99 }"),
+    ("j-unmarshal-004", outcome::<Outer>, a("f=99&g=100"), "Outer { inner: Two { f: 99, g: 100 } }"),
     (
         "j-unmarshal-008",
-        told::<Texts>,
+        outcome::<Texts>,
         path(&[("g", "no")], "f=yes&fp=maybe"),
         r#"Texts { f: Loud("yes!"), g: Loud("no!"), fp: Some(Loud("maybe!")) }"#,
     ),
-    ("j-unmarshal-010", told::<One<Loud>>, a("a="), INVALID),
-    ("j-unmarshal-009", told::<One<Name>>, a("a=hello"), r#"One { a: Name("hello") }"#),
+    ("j-unmarshal-010", outcome::<One<Loud>>, a("a="), INVALID),
+    ("j-unmarshal-009", outcome::<One<Name>>, a("a=hello"), r#"One { a: Name("hello") }"#),
     (
         "j-unmarshal-011",
-        told::<Lists>,
+        outcome::<Lists>,
         a("a=a1&a=a2&b=b1&b=b2&b=b3"),
         r#"Lists { a: ["a1", "a2"], b: Some(["b1", "b2", "b3"]), c: [], d: None }"#,
     ),
     (
         "j-unmarshal-023",
-        told::<Headers>,
+        outcome::<Headers>,
         Given { headers: &[("a", "a1"), ("a", "a2"), ("b", "b1"), ("B", "b2"), ("b", "b3")], ..NOTHING },
         r#"Headers { a: ["a1", "a2"], b: Some(["b1", "b2", "b3"]), c: [], d: None }"#,
     ),
-    ("j-unmarshal-013 l-unmarshal-020", told::<One<i64>>, NOTHING, "400: query a missing"),
-    ("j-unmarshal-014", told::<Whole>, json("invalid JSON"), "400: body  malformed"),
+    ("j-unmarshal-013 l-unmarshal-020", outcome::<One<i64>>, NOTHING, "400: query a missing"),
+    ("j-unmarshal-014", outcome::<Whole>, json("invalid JSON"), "400: body  malformed"),
     (
         "j-unmarshal-021",
-        told::<Whole>,
+        outcome::<Whole>,
         Given { headers: &[("content-type", "text/html")], body: "invalid JSON", ..NOTHING },
         "415: body  unsupported_media_type",
     ),
-    ("j-unmarshal-024", told::<Pointer>, json("{}"), "Pointer { body: Inner { n: None } }"),
-    // Theirs read the start of the text, other bases, blanks and `yes`.
-    ("j-unmarshal-026", told::<One<i64>>, a("a=12abc"), INVALID),
-    ("j-unmarshal-027", told::<One<i64>>, a("a=0x10"), INVALID),
-    ("j-unmarshal-029", told::<One<i64>>, a("a=010"), INVALID),
-    ("j-unmarshal-030", told::<One<i64>>, a("a=%207"), INVALID),
-    ("j-unmarshal-032", told::<One<i64>>, a("a=1_000"), INVALID),
-    ("j-unmarshal-033", told::<One<i64>>, a("a=1e3"), INVALID),
-    ("j-unmarshal-034", told::<One<i64>>, a("a=%2B5"), INVALID),
-    ("j-unmarshal-035 l-unmarshal-022", told::<One<i64>>, a("a="), INVALID),
-    ("j-unmarshal-035", told::<Maybe<i64>>, a("a="), "Maybe { a: None }"),
-    ("j-unmarshal-037 l-unmarshal-025", told::<One<i8>>, a("a=300"), INVALID),
-    ("j-unmarshal-039", told::<One<bool>>, a("a=true"), "One { a: true }"),
-    ("j-unmarshal-040", told::<One<bool>>, a("a=T"), INVALID),
-    ("j-unmarshal-042", told::<One<bool>>, a("a=0"), "One { a: false }"),
-    ("j-unmarshal-043 l-unmarshal-010", told::<One<bool>>, a("a=TRUE"), INVALID),
-    ("j-unmarshal-044 l-unmarshal-018", told::<One<bool>>, a("a=yes"), INVALID),
-    ("j-unmarshal-045", told::<One<bool>>, a("a=on"), "One { a: true }"),
-    ("j-unmarshal-046", told::<One<bool>>, a("a=tru"), INVALID),
-    ("j-unmarshal-047", told::<One<Name>>, a("a=hello%20world"), r#"One { a: Name("hello world") }"#),
-    ("j-unmarshal-048", told::<One<Name>>, a("a="), r#"One { a: Name("") }"#),
-    ("j-unmarshal-050", told::<One<f64>>, a("a=NaN"), INVALID),
+    ("j-unmarshal-024", outcome::<Pointer>, json("{}"), "Pointer { body: Inner { n: None } }"),
+    // Theirs read the start of the text, other bases, spaces and `yes`.
+    ("j-unmarshal-026", outcome::<One<i64>>, a("a=12abc"), INVALID),
+    ("j-unmarshal-027", outcome::<One<i64>>, a("a=0x10"), INVALID),
+    ("j-unmarshal-029", outcome::<One<i64>>, a("a=010"), INVALID),
+    ("j-unmarshal-030", outcome::<One<i64>>, a("a=%207"), INVALID),
+    ("j-unmarshal-032", outcome::<One<i64>>, a("a=1_000"), INVALID),
+    ("j-unmarshal-033", outcome::<One<i64>>, a("a=1e3"), INVALID),
+    ("j-unmarshal-034", outcome::<One<i64>>, a("a=%2B5"), INVALID),
+    ("j-unmarshal-035 l-unmarshal-022", outcome::<One<i64>>, a("a="), INVALID),
+    ("j-unmarshal-035", outcome::<Maybe<i64>>, a("a="), "Maybe { a: None }"),
+    ("j-unmarshal-037 l-unmarshal-025", outcome::<One<i8>>, a("a=300"), INVALID),
+    ("j-unmarshal-039", outcome::<One<bool>>, a("a=true"), "One { a: true }"),
+    ("j-unmarshal-040", outcome::<One<bool>>, a("a=T"), INVALID),
+    ("j-unmarshal-042", outcome::<One<bool>>, a("a=0"), "One { a: false }"),
+    ("j-unmarshal-043 l-unmarshal-010", outcome::<One<bool>>, a("a=TRUE"), INVALID),
+    ("j-unmarshal-044 l-unmarshal-018", outcome::<One<bool>>, a("a=yes"), INVALID),
+    ("j-unmarshal-045", outcome::<One<bool>>, a("a=on"), "One { a: true }"),
+    ("j-unmarshal-046", outcome::<One<bool>>, a("a=tru"), INVALID),
+    ("j-unmarshal-047", outcome::<One<Name>>, a("a=hello%20world"), r#"One { a: Name("hello world") }"#),
+    ("j-unmarshal-048", outcome::<One<Name>>, a("a="), r#"One { a: Name("") }"#),
+    ("j-unmarshal-050", outcome::<One<f64>>, a("a=NaN"), INVALID),
     // Theirs: the first error alone.
-    ("j-unmarshal-051", told::<Two>, a("f=x&g=y"), "400: query f invalid, query g invalid"),
+    ("j-unmarshal-051", outcome::<Two>, a("f=x&g=y"), "400: query f invalid, query g invalid"),
     // lmdrouter. Theirs: any content type, booleans by a regex that is not grouped, i8 that wraps.
-    ("l-unmarshal-002", told::<Scan>, path(&[("id", "x")], "page=abcd"), "400: query page invalid"),
+    ("l-unmarshal-002", outcome::<Scan>, path(&[("id", "x")], "page=abcd"), "400: query page invalid"),
     (
         "l-unmarshal-002",
-        told::<Scan>,
+        outcome::<Scan>,
         Given {
             headers: &[("accept-language", "en-us"), ("accept-encoding", "gzip, deflate")],
             ..path(&[("id", "x")], "page=2&terms=one&terms=two&numbers=1.2&numbers=3&alias=a&split=one,two")
@@ -356,52 +356,57 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     (
         "l-unmarshal-003",
-        told::<Post>,
+        outcome::<Post>,
         Given { headers: JSON, body: POST, ..path(&[("id", "bla")], "") },
         POSTED,
     ),
     (
         "l-unmarshal-003",
-        told::<Post>,
+        outcome::<Post>,
         Given { body: POST, ..path(&[("id", "bla")], "") },
         "415: body  unsupported_media_type",
     ),
     (
         "l-unmarshal-006",
-        told::<Post>,
+        outcome::<Post>,
         Given { headers: JSON, body: "this is not JSON", ..path(&[("id", "bla")], "") },
         "400: body  malformed",
     ),
-    ("l-unmarshal-008", told::<One<bool>>, a("a=10"), INVALID),
-    ("l-unmarshal-009", told::<One<bool>>, a("a=1false"), INVALID),
-    ("l-unmarshal-011", told::<One<bool>>, a("a=untrue"), INVALID),
-    ("l-unmarshal-014", told::<One<bool>>, a("a=button"), INVALID),
-    ("l-unmarshal-015", told::<One<bool>>, a("a=enabled"), INVALID),
-    ("l-unmarshal-023", told::<One<u64>>, a("a=-1"), INVALID),
-    ("l-unmarshal-024", told::<One<f64>>, a("a=abc"), INVALID),
+    ("l-unmarshal-008", outcome::<One<bool>>, a("a=10"), INVALID),
+    ("l-unmarshal-009", outcome::<One<bool>>, a("a=1false"), INVALID),
+    ("l-unmarshal-011", outcome::<One<bool>>, a("a=untrue"), INVALID),
+    ("l-unmarshal-014", outcome::<One<bool>>, a("a=button"), INVALID),
+    ("l-unmarshal-015", outcome::<One<bool>>, a("a=enabled"), INVALID),
+    ("l-unmarshal-023", outcome::<One<u64>>, a("a=-1"), INVALID),
+    ("l-unmarshal-024", outcome::<One<f64>>, a("a=abc"), INVALID),
     // Theirs panics.
-    ("l-unmarshal-026", told::<Maybe<i64>>, a("a=5"), "Maybe { a: Some(5) }"),
-    // Theirs answers 500.
-    ("l-unmarshal-028", told::<Maybe<Timestamp>>, a("a=2021-11-01"), INVALID),
-    ("j-unmarshal-002", told::<Renamed>, RENAMED, "400: query x2 duplicate, path g1 duplicate"),
+    ("l-unmarshal-026", outcome::<Maybe<i64>>, a("a=5"), "Maybe { a: Some(5) }"),
+    // Theirs responds with 500.
+    ("l-unmarshal-028", outcome::<Maybe<Timestamp>>, a("a=2021-11-01"), INVALID),
+    ("j-unmarshal-002", outcome::<Renamed>, RENAMED, "400: query x2 duplicate, path g1 duplicate"),
     (
         "j-unmarshal-002",
-        told::<LaxRenamed>,
+        outcome::<LaxRenamed>,
         RENAMED,
         r#"LaxRenamed { f1: 99, f2: -35, g1: "g1 val", g2: "g2 val" }"#,
     ),
-    ("j-unmarshal-005", told::<PrivateBody>, json(r#"{"F": 99, "G": 100}"#), "PrivateBody { foo: (0, 0) }"),
+    (
+        "j-unmarshal-005",
+        outcome::<PrivateBody>,
+        json(r#"{"F": 99, "G": 100}"#),
+        "PrivateBody { foo: (0, 0) }",
+    ),
 ];
 
 #[test]
-fn requests_are_read_as_the_ancestors_read_them_or_more_strictly() {
+fn requests_are_read_as_in_the_ancestors_or_more_strictly() {
     for (ids, read, given, expected) in ROWS {
         assert_eq!(read(*given), *expected, "{ids}: {} {}", given.query, given.body);
     }
 }
 
 #[test]
-fn bodies_are_json_if_their_type_says_so() {
+fn bodies_are_json_by_their_content_type() {
     let rows = [
         ("application/vnd.schemaregistry.v1+json", true),
         ("other/json", false),
@@ -424,7 +429,7 @@ fn bodies_are_json_if_their_type_says_so() {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_the_bodys_fault() {
+async fn an_unreadable_body_is_an_error_of_the_body() {
     let body = axum_core::body::Body::new(Frames { frames: vec!["\"", "?"], hint: None });
     let request = Request::post("/").header("content-type", "application/json").body(body).unwrap();
     let rejection = Whole::from_request(request, &()).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! What a handler's argument can hold besides values: other extractors, checks, another rejection.
+//! Arguments of handlers: other extractors, validation, another rejection.
 
 use axum_core::{
     body::Body,
@@ -11,7 +11,7 @@ use waylay_extract::{Code, Extract, Invalid, Rejection};
 
 use crate::{bytes, get, json, lines};
 
-/// An extractor of the user's, which answers itself.
+/// A custom extractor with its own rejection.
 #[derive(Debug)]
 struct User(String);
 
@@ -49,13 +49,13 @@ async fn text(answer: Response) -> String {
 }
 
 #[tokio::test]
-async fn another_extractor_answers_itself_before_anything_is_read() {
+async fn another_extractor_responds_before_the_body_is_read() {
     let update = Update::from_request(request(Some("ann"), r#"{"title": "t"}"#), &()).await.unwrap();
     assert_eq!((update.page, &*update.user.0, &*update.title), (1, "ann", "t"));
 
     let rejection = Update::from_request(request(None, "no JSON"), &()).await.unwrap_err();
     assert_eq!((rejection.status(), rejection.errors().len()), (StatusCode::UNAUTHORIZED, 0));
-    assert_eq!(rejection.to_string(), "another extractor has answered 401 Unauthorized");
+    assert_eq!(rejection.to_string(), "another extractor responded with 401 Unauthorized");
     let again = rejection.clone().into_response();
     assert_eq!(text(rejection.into_response()).await, "");
     assert_eq!((again.status(), &*text(again).await), (StatusCode::UNAUTHORIZED, "who are you?"));
@@ -73,27 +73,27 @@ struct Range {
 }
 
 fn sound(range: &Range) -> Result<(), Invalid> {
-    let mut faults = Invalid::new();
+    let mut errors = Invalid::new();
     if range.first > range.last {
-        faults = faults.and("last", "expected one not before the first");
+        errors = errors.with_field("last", "expected one not before the first");
     }
     for (index, _) in range.items.iter().enumerate().filter(|(_, item)| **item == 0) {
-        faults = faults.and(format!("items[{index}]"), "expected one that is not zero");
+        errors = errors.with_field(format!("items[{index}]"), "expected one that is not zero");
     }
     if range.items.is_empty() {
-        faults = faults.and("", "expected something");
+        errors = errors.with_field("", "expected something");
     }
-    faults.into_result()
+    errors.into_result()
 }
 
 #[test]
-fn a_sound_struct_is_checked_as_a_whole() {
+fn a_valid_struct_is_validated_as_a_whole() {
     let rows: &[(&str, &str, &[&str])] = &[
         ("/?first=1&last-one=2", "[1]", &[]),
         ("/?first=3&last-one=2", "[1]", &["query last-one failed_check"]),
         ("/?first=3&last-one=2", "[1, 0]", &["query last-one failed_check", "body /items/1 failed_check"]),
         ("/?first=1&last-one=2", "[]", &["body  failed_check"]),
-        // What is not of its type is not checked.
+        // A struct with an invalid field is not validated.
         ("/?first=x&last-one=0", "[]", &["query first invalid"]),
     ];
     for (uri, items, expected) in rows {
@@ -103,14 +103,14 @@ fn a_sound_struct_is_checked_as_a_whole() {
             Ok(_) => assert!(expected.is_empty(), "{uri} {items}"),
             Err(rejection) => {
                 assert_eq!(lines(&rejection), *expected, "{uri} {items}");
-                let checked = rejection.errors()[0].code() == Code::FailedCheck;
+                let checked = rejection.errors()[0].code() == Code::Validation;
                 assert_eq!(rejection.status(), if checked { 422 } else { 400 });
             }
         }
     }
 }
 
-/// An answer of the user's own.
+/// A custom rejection.
 #[derive(Debug)]
 struct Teapot(Rejection);
 
@@ -127,7 +127,7 @@ impl IntoResponse for Teapot {
 }
 
 #[tokio::test]
-async fn the_rejection_may_be_of_a_type_of_the_users() {
+async fn the_rejection_may_be_a_custom_type() {
     #[derive(Debug, Extract)]
     #[extract(error = Teapot)]
     struct Show {
@@ -141,7 +141,7 @@ async fn the_rejection_may_be_of_a_type_of_the_users() {
 }
 
 #[tokio::test]
-async fn plain_text_is_for_those_who_prefer_it() {
+async fn plain_text_is_for_clients_that_prefer_it() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query]
@@ -179,10 +179,10 @@ fn the_members_of_a_body_are_counted() {
         #[json]
         _a: Option<u8>,
     }
-    let told = |body: &str| match Show::extract(&json(), &[], bytes(body)) {
+    let outcome = |body: &str| match Show::extract(&json(), &[], bytes(body)) {
         Ok(_) => Vec::new(),
         Err(rejection) => lines(&rejection),
     };
-    assert_eq!(told(r#"{"_a": 1, "b": 2}"#), Vec::<String>::new());
-    assert_eq!(told(r#"{"_a": 1, "b": 2, "c": 3}"#), ["body  too_many"]);
+    assert_eq!(outcome(r#"{"_a": 1, "b": 2}"#), Vec::<String>::new());
+    assert_eq!(outcome(r#"{"_a": 1, "b": 2, "c": 3}"#), ["body  too_many"]);
 }

@@ -1,4 +1,4 @@
-//! Every source and option in one place, so that what the page lists is what compiles.
+//! Every source and option of the README in one struct.
 
 #![allow(dead_code, reason = "it has to compile")]
 
@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use axum_core::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Method};
-use waylay_extract::{Extract, ExtractRef, Invalid, Routed, Text, TextError};
+use waylay_extract::{Extract, ExtractRef, HasRoute, Invalid, Text, TextError};
 
 mod hex {
     pub(super) fn from_text(text: &str) -> Result<u32, super::TextError> {
@@ -142,7 +142,7 @@ fn read<T: Extract>() {}
 fn lend<'r, T: ExtractRef<'r>>() {}
 
 #[test]
-fn every_attribute_is_taken() {
+fn every_attribute_is_accepted() {
     read::<Update<u8>>();
     read::<Stored>();
     read::<Outer>();

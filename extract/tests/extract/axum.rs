@@ -1,4 +1,4 @@
-//! The struct as an argument of axum's handlers.
+//! Structs as arguments of handlers in axum.
 
 use axum::{
     Router,
@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tower::ServiceExt;
-use waylay_extract::{Extract, FormatLayer, Rejection};
+use waylay_extract::{Extract, Rejection, RejectionLayer};
 
 #[derive(Debug, Extract)]
 struct Show {
@@ -127,7 +127,7 @@ async fn handlers_take_the_struct() {
 }
 
 #[tokio::test]
-async fn faults_are_answered_as_problems() {
+async fn errors_are_problem_documents() {
     let rows: &[(&str, &str, &'static str, u16, &[&str])] = &[
         ("GET", "/users/x/posts/s?page=y", "", 400, &[r#""in":"path","name":"user""#, r#""name":"page""#]),
         ("GET", "/users/7/posts/%ff", "", 400, &[r#""in":"path","name":"slug","code":"bad_utf8""#]),
@@ -137,8 +137,8 @@ async fn faults_are_answered_as_problems() {
         ("GET", "/misnamed/7", "", 400, &[r#""name":"_user_id","code":"missing""#]),
     ];
     for (method, uri, body, status, parts) in rows {
-        let (told, answer) = call(method, uri, body).await;
-        assert_eq!(told, *status, "{method} {uri} {answer}");
+        let (actual, answer) = call(method, uri, body).await;
+        assert_eq!(actual, *status, "{method} {uri} {answer}");
         for part in *parts {
             assert!(answer.contains(part), "{method} {uri} {answer}");
         }
@@ -146,7 +146,7 @@ async fn faults_are_answered_as_problems() {
 }
 
 #[tokio::test]
-async fn without_a_router_path_fields_are_a_fault_of_the_program() {
+async fn without_a_router_path_fields_are_an_error_of_the_program() {
     use axum::extract::FromRequestParts;
 
     let (mut parts, ()) = Request::get("/users/7").body(()).unwrap().into_parts();
@@ -175,14 +175,14 @@ async fn a_real_client_gets_every_error_of_its_request() {
     assert!(answer.contains(r#"{"in":"body","pointer":"/title","code":"invalid""#), "{answer}");
 }
 
-/// Each router has a format of its own, and the rejection itself stays there for programs.
+/// Each router has its own format, and the extensions keep the rejection.
 #[tokio::test]
-async fn a_layer_writes_the_rejections_of_one_router_in_its_format() {
+async fn a_layer_formats_the_rejections_of_its_router() {
     fn terse(rejection: &Rejection) -> Response {
         let names: Vec<_> = rejection.errors().iter().filter_map(|error| error.name()).collect();
         (rejection.status(), format!("wrong: {}", names.join(", "))).into_response()
     }
-    let own = Router::new().route("/{user}/{slug}", get(show)).layer(FormatLayer::new(terse));
+    let own = Router::new().route("/{user}/{slug}", get(show)).layer(RejectionLayer::new(terse));
     let app = Router::new().nest("/own", own).route("/other/{user}/{slug}", get(show));
     for (uri, kind, answer) in [
         ("/own/x/s?page=y", "text/plain; charset=utf-8", "wrong: user, page"),

@@ -1,4 +1,4 @@
-//! When a body is read, how far, and through which window.
+//! Bodies: when they are read, how far, with unknown lengths.
 
 use std::{
     pin::Pin,
@@ -15,7 +15,7 @@ use waylay_extract::{Extract, Rejection};
 
 use crate::lines;
 
-/// A body of known frames that may hide its length.
+/// A body of known frames, possibly without a length.
 #[derive(Clone)]
 pub(crate) struct Frames {
     pub(crate) frames: Vec<&'static str>,
@@ -67,34 +67,34 @@ struct Update {
 const TITLE: &str = r#"{"title": "t"}"#;
 const JSON: &str = "application/json";
 
-/// Target, content type, frames, announced length; the errors told, one a line.
+/// Target, content type, frames, announced length; the errors, one a line.
 type Row = (&'static str, &'static str, &'static [&'static str], Option<u64>, &'static [&'static str]);
 
 #[tokio::test]
-async fn a_body_is_read_only_as_far_as_it_is_worth() {
+async fn a_body_is_read_up_to_its_limit_and_not_beside_errors() {
     let rows: &[Row] = &[
         ("/?_page=1", JSON, &["{\"title\"", ": \"t\"}"], None, &[]),
         ("/?_page=1", JSON, &[TITLE], Some(14), &[]),
-        // Refused by its announced length, with the other errors.
+        // Rejected by its announced length, with the other errors.
         ("/?_page=1", JSON, &["!"], Some(21), &["body  too_large"]),
         ("/", JSON, &["!"], Some(21), &["query _page missing", "body  too_large"]),
-        // Refused by what was read.
+        // Rejected while reading.
         ("/?_page=1", JSON, &["          ", "          ", " ", "!"], None, &["body  too_large"]),
-        // Refused by its type, unread if it is known not to be empty.
+        // Rejected by its type; not read if it is known not to be empty.
         ("/?_page=1", "text/html", &["!"], Some(14), &["body  unsupported_media_type"]),
         ("/?_page=1", "text/html", &[TITLE], None, &["body  unsupported_media_type"]),
         ("/?_page=1", "text/html", &[], None, &["body  missing"]),
         ("/?_page=1", "text/html", &["!"], Some(0), &["body  missing"]),
-        // With another error it is read only if it is known to be short.
+        // Beside another error it is read only if it is known to be short.
         ("/", JSON, &["{}"], Some(2), &["query _page missing", "body /title missing"]),
         ("/", JSON, &["!"], None, &["query _page missing"]),
-        // It ends before its end.
+        // It is incomplete.
         ("/?_page=1", JSON, &["{", "?"], None, &["body  unreadable"]),
     ];
     for (uri, kind, frames, hint, expected) in rows {
         let read = read::<Update>(request(uri, kind, frames, *hint)).await;
-        let told = read.as_ref().map_or_else(lines, |_| Vec::new());
-        assert_eq!(told, *expected, "{uri} {kind} {frames:?} {hint:?}");
+        let errors = read.as_ref().map_or_else(lines, |_| Vec::new());
+        assert_eq!(errors, *expected, "{uri} {kind} {frames:?} {hint:?}");
         if let Ok(update) = read {
             assert_eq!(update.title, "t");
         }
@@ -102,7 +102,7 @@ async fn a_body_is_read_only_as_far_as_it_is_worth() {
 }
 
 #[tokio::test]
-async fn a_header_tells_the_length_where_the_body_does_not() {
+async fn the_length_header_counts_if_the_body_has_no_size() {
     let with_length = |length: &str, frames: &[&'static str]| {
         let mut request = request("/", JSON, frames, None);
         request.headers_mut().insert("content-length", length.parse().unwrap());
@@ -134,7 +134,7 @@ async fn beside_another_error_a_body_is_read_up_to_64_kibibytes() {
 }
 
 #[tokio::test]
-async fn two_mebibytes_are_the_limit_where_none_is_set() {
+async fn two_mebibytes_are_the_default_limit() {
     #[derive(Debug, Extract)]
     struct Raw {
         #[body(bytes)]
@@ -143,13 +143,13 @@ async fn two_mebibytes_are_the_limit_where_none_is_set() {
     for (length, sound) in [(2 << 20, true), ((2 << 20) + 1, false)] {
         let body = Body::from(vec![b'x'; length]);
         let read = read::<Raw>(Request::post("/").body(body).unwrap()).await;
-        let told = read.map(|raw| raw.raw.len()).map_err(|rejection| rejection.status().as_u16());
-        assert_eq!(told, if sound { Ok(length) } else { Err(413) });
+        let errors = read.map(|raw| raw.raw.len()).map_err(|rejection| rejection.status().as_u16());
+        assert_eq!(errors, if sound { Ok(length) } else { Err(413) });
     }
 }
 
 #[tokio::test]
-async fn the_error_of_a_limit_around_us_is_too_large_as_well() {
+async fn the_error_of_an_outer_limit_is_too_large_as_well() {
     let body = http_body_util::Limited::new(Body::from(TITLE), 5);
     let request = Request::post("/?_page=1").header("content-type", JSON).body(Body::new(body));
     let rejection = read::<Update>(request.unwrap()).await.unwrap_err();
@@ -193,7 +193,7 @@ struct MaybeBytes {
 }
 
 #[tokio::test]
-async fn texts_and_bytes_are_read_whatever_their_type_is_called() {
+async fn texts_and_bytes_are_read_for_any_content_type() {
     let of = |text: &'static str| Request::post("/").body(Body::from(text)).unwrap();
     assert_eq!(read::<Text<String>>(of("é")).await.unwrap().text, "é");
     assert_eq!(read::<Text<String>>(of("")).await.unwrap().text, "");
@@ -213,7 +213,7 @@ async fn texts_and_bytes_are_read_whatever_their_type_is_called() {
 }
 
 #[tokio::test]
-async fn an_option_of_the_struct_is_none_only_if_nothing_is_there() {
+async fn an_optional_struct_is_none_only_without_any_value() {
     #[derive(Debug, Extract)]
     struct Page {
         #[query]
@@ -243,23 +243,26 @@ struct Streamed {
     body: Body,
 }
 
-/// A body that is handed on unread has its limit, and is not looked at before.
+/// An unread body has a limit, and is not read before.
 #[tokio::test]
-async fn a_stream_is_handed_on_with_its_limit() {
+async fn a_stream_is_passed_on_with_its_limit() {
     use http_body_util::BodyExt;
 
     for (frames, hint, expected) in [
         (&["12345", "67890"][..], None, Ok("1234567890")),
         (&[], None, Ok("")),
         (&["x"], Some(0), Ok("")),
-        // Refused by its announced length, before anything is read.
+        // Rejected by its announced length, before it is read.
         (&["?"], Some(11), Err(413)),
     ] {
         let read = read::<Streamed>(request("/?page=1", "text/odd", frames, hint)).await;
         let (read, expected) = match (read, expected) {
             (Ok(read), Ok(expected)) => (read, expected),
             (read, expected) => {
-                assert_eq!(read.map(drop).map_err(|told| told.status().as_u16()), expected.map(|_| ()));
+                assert_eq!(
+                    read.map(drop).map_err(|rejection| rejection.status().as_u16()),
+                    expected.map(|_| ())
+                );
                 continue;
             }
         };
@@ -267,7 +270,7 @@ async fn a_stream_is_handed_on_with_its_limit() {
         let body = read.body.collect().await.unwrap().to_bytes();
         assert_eq!(body, expected, "{frames:?}");
     }
-    // Of one whose length nobody knows, the bytes up to the limit come, then the error of a limit.
+    // A body of unknown length yields the bytes up to the limit, then the error of a limit.
     let long = read::<Streamed>(request("/", "", &["12345", "678901"], None)).await.unwrap();
     let error = long.body.collect().await.unwrap_err();
     let mut source: Option<&dyn std::error::Error> = Some(&error);
@@ -275,7 +278,7 @@ async fn a_stream_is_handed_on_with_its_limit() {
         source = error.source();
     }
     assert!(source.is_some(), "{error:?}");
-    // A fault of another field is told at once.
+    // An error of another field is reported at once.
     let wrong = read::<Streamed>(request("/?page=x", "", &["?"], None)).await.unwrap_err();
     assert_eq!(lines(&wrong), ["query page invalid"]);
     let lying = Streamed::extract(&crate::get("/", &[]), &[], crate::bytes("12345")).unwrap();

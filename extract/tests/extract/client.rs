@@ -1,4 +1,4 @@
-//! The typed client, over a router in the same process and over a real connection.
+//! The client over a router in the same process, and over a real connection.
 
 use std::{convert::Infallible, error::Error};
 
@@ -12,7 +12,9 @@ use http_body_util::BodyExt;
 use hyper_util::{client::legacy::Client as Connector, rt::TokioExecutor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use waylay_extract::{Base, Client, ClientError, Code, Extract, IntoRequest, Refusal, RouterExt, Source};
+use waylay_extract::{
+    BaseUrl, Client, ClientError, Code, ErrorResponse, Extract, IntoRequest, Location, RouterExt,
+};
 use waylay_router::{Route, Router};
 
 #[derive(Debug, Extract, IntoRequest)]
@@ -89,7 +91,7 @@ fn router() -> Router {
         .unwrap()
 }
 
-/// A stream of what is there already.
+/// A stream of available bytes.
 struct Steps<I>(I);
 
 impl<I: Iterator + Unpin> futures_core::Stream for Steps<I> {
@@ -103,14 +105,14 @@ impl<I: Iterator + Unpin> futures_core::Stream for Steps<I> {
     }
 }
 
-fn refusal(error: ClientError<Infallible>) -> Refusal {
+fn error_response(error: ClientError<Infallible>) -> ErrorResponse {
     match error {
-        ClientError::Refused(refusal) => *refusal,
+        ClientError::Status(response) => *response,
         other => panic!("{other:?}"),
     }
 }
 
-/// An error with all that stands behind it.
+/// Returns an error with its sources.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -123,7 +125,7 @@ fn chain(error: &dyn Error) -> String {
 }
 
 #[tokio::test]
-async fn answers_are_read_as_the_type_that_is_asked_for() {
+async fn responses_are_read_as_the_expected_type() {
     let client = Client::new(router());
     let answer = M1Answer { p: "hello/you".into(), accept: Some("application/json".into()) };
     assert_eq!(client.call::<M1Answer>(&M1 { p: "hello/you".into() }).await.unwrap(), answer);
@@ -131,8 +133,8 @@ async fn answers_are_read_as_the_type_that_is_asked_for() {
     assert_eq!(client.get::<M1Answer>("m1/hello%2Fyou").await.unwrap(), answer);
     let m1 = M1 { p: "hello/you".into() };
     assert_eq!(client.call_at::<M1Answer>(Method::GET, "/m1/{p}", &m1).await.unwrap(), answer);
-    client.tell(&M1 { p: "x".into() }).await.unwrap();
-    let raw = client.send(&At { path: "plain" }).await.unwrap();
+    client.call_empty(&M1 { p: "x".into() }).await.unwrap();
+    let raw = client.call_response(&At { path: "plain" }).await.unwrap();
     assert_eq!(raw.into_body().collect().await.unwrap().to_bytes(), "bad response");
     assert_eq!(client.get::<Option<M1Answer>>("/nothing").await.unwrap(), None);
     let m2 = M2 { p: "a".into(), i: json!(999), odd: None };
@@ -143,36 +145,36 @@ async fn answers_are_read_as_the_type_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn errors_of_fields_come_back_as_they_were_told() {
+async fn errors_of_fields_are_read_back() {
     let m2 = M2 { p: "a".into(), i: json!(true), odd: Some("x".into()) };
-    let refusal = refusal(Client::new(router()).call::<()>(&m2).await.unwrap_err());
-    assert_eq!(refusal.status(), 400);
-    assert_eq!(refusal.problem()["title"], "Bad Request");
+    let response = error_response(Client::new(router()).call::<()>(&m2).await.unwrap_err());
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.problem()["title"], "Bad Request");
     let errors: Vec<_> =
-        refusal.errors().iter().map(|e| (e.source(), e.code(), e.name().or(e.pointer()))).collect();
+        response.errors().iter().map(|e| (e.location(), e.code(), e.name().or(e.pointer()))).collect();
     assert_eq!(
         errors,
-        [(Source::Body, Code::Invalid, Some("/i")), (Source::Header, Code::Invalid, Some("x-odd"))]
+        [(Location::Body, Code::Invalid, Some("/i")), (Location::Header, Code::Invalid, Some("x-odd"))]
     );
     assert_eq!(
-        refusal.to_string(),
+        response.to_string(),
         "400 Bad Request: body `/i`: expected i64; header `x-odd`: expected an integer from 0 to 255"
     );
 }
 
 #[tokio::test]
-async fn what_is_no_answer_says_what_it_is() {
+async fn unexpected_responses_are_described() {
     let client = Client::new(router()).limit(64);
     for (path, said) in [
         (
             "plain",
-            "the answer is not what was asked for <- unexpected content type text/plain; \
-             want application/json; content: bad response",
+            "the response is not JSON of the expected type <- unexpected content type text/plain; \
+             expected application/json; content: bad response",
         ),
-        ("big", "the answer is longer than 64 bytes"),
-        ("proxy", "the request was refused <- 502 Bad Gateway: 502; no backend"),
-        ("moved", "the request was refused <- 302 Found: to /m1/x"),
-        ("missing", "the request was refused <- 404 Not Found"),
+        ("big", "the response is longer than 64 bytes"),
+        ("proxy", "the status of the response is not a success <- 502 Bad Gateway: 502; no backend"),
+        ("moved", "the status of the response is not a success <- 302 Found: to /m1/x"),
+        ("missing", "the status of the response is not a success <- 404 Not Found"),
         ("..", "the request cannot be written <- path `path`: expected no dot segment"),
     ] {
         let error = client.call::<serde_json::Value>(&At { path }).await.unwrap_err();
@@ -182,15 +184,16 @@ async fn what_is_no_answer_says_what_it_is() {
     assert!(matches!(error, ClientError::Unreadable(_)), "{error:?}");
     let error = client.call::<M1Answer>(&At { path: "odd" }).await.unwrap_err();
     assert!(
-        chain(&error).starts_with("the answer is not what was asked for <- unexpected JSON; content: {"),
+        chain(&error)
+            .starts_with("the response is not JSON of the expected type <- unexpected JSON; content: {"),
         "{error}"
     );
-    let ClientError::Undecodable(kept) = error else { panic!() };
+    let ClientError::Decode(kept) = error else { panic!() };
     assert_eq!((kept.status().as_u16(), &**kept.body()), (200, b"{\"p\": 1}".as_slice()));
 }
 
 #[tokio::test]
-async fn a_program_may_have_errors_of_its_own() {
+async fn a_program_may_have_its_own_errors() {
     #[derive(Debug, Deserialize, PartialEq)]
     struct Own {
         message: String,
@@ -200,37 +203,37 @@ async fn a_program_may_have_errors_of_its_own() {
     let client = Client::new(router());
     for error in [
         client.call::<()>(&At { path: "own" }).await.unwrap_err(),
-        client.send(&At { path: "own" }).await.unwrap_err(),
+        client.call_response(&At { path: "own" }).await.unwrap_err(),
     ] {
-        let own: Own = refusal(error).json().unwrap();
+        let own: Own = error_response(error).json().unwrap();
         assert_eq!(own, Own { message: "m3 error".into(), code: "forbidden".into() });
     }
 }
 
 #[tokio::test]
-async fn a_request_never_leaves_its_base() {
-    let client = Client::new(router()).base(Base::new("/m1").unwrap());
+async fn a_request_stays_below_the_base_url() {
+    let client = Client::new(router()).base(BaseUrl::new("/m1").unwrap());
     let answer: M1Answer = client.get("/x").await.unwrap();
     assert_eq!(answer.p, "x");
     for url in ["http://other.example/x", "//other.example/x"] {
         assert!(matches!(client.get::<()>(url).await, Err(ClientError::Url(_))), "{url}");
     }
     let request = Request::get("http://other.example/x").body(Body::empty()).unwrap();
-    assert!(matches!(client.forward(request).await, Err(ClientError::Url(_))));
+    assert!(matches!(client.request(request).await, Err(ClientError::Url(_))));
 }
 
 #[tokio::test]
-async fn a_real_connection_carries_both_ways() {
+async fn requests_and_responses_pass_a_real_connection() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = Base::new(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    let base = BaseUrl::new(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, tower::make::Shared::new(router())).await });
     let client = Client::new(Connector::builder(TokioExecutor::new()).build_http::<Body>()).base(base);
     let m2 = M2 { p: "sea & sky/€".into(), i: json!(7), odd: Some("3".into()) };
     let answer: serde_json::Value = client.call(&m2).await.unwrap();
     assert_eq!(answer, json!({"p": "sea & sky/€", "arg": 7, "odd": 3}));
     let m2 = M2 { i: json!("x"), odd: None, ..m2 };
-    let ClientError::Refused(refusal) = client.call::<()>(&m2).await.unwrap_err() else { panic!() };
-    assert_eq!((refusal.status().as_u16(), refusal.errors()[0].pointer()), (422, Some("/i")));
-    let nowhere = client.base(Base::new("http://127.0.0.1:1").unwrap());
+    let ClientError::Status(response) = client.call::<()>(&m2).await.unwrap_err() else { panic!() };
+    assert_eq!((response.status().as_u16(), response.errors()[0].pointer()), (422, Some("/i")));
+    let nowhere = client.base(BaseUrl::new("http://127.0.0.1:1").unwrap());
     assert!(matches!(nowhere.call::<()>(&m2).await, Err(ClientError::Service(_))));
 }

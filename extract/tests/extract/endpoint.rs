@@ -50,7 +50,7 @@ struct M2Post {
     note: String,
 }
 
-/// What a request leaves behind.
+/// The log of a request.
 #[derive(Clone, Debug, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -89,7 +89,7 @@ impl Api {
 
     pub(crate) async fn m2(&self, request: M2) -> String {
         self.log.say("m2");
-        format!("{} for {}", request.p * 2, self.tenant.as_deref().unwrap_or("nobody"))
+        format!("{} for {}", request.p * 2, self.tenant.as_deref().unwrap_or("public"))
     }
 
     pub(crate) async fn m2_post(&mut self, request: M2Post) -> Result<String, StatusCode> {
@@ -122,14 +122,14 @@ async fn exported_methods_are_routes() {
     let routes: Vec<_> = router.routes().map(|route| route.name().unwrap().to_owned()).collect();
     assert_eq!(routes, ["GET /m1/{p}", "GET /m2/{p}", "POST /m2/{p}"]);
     assert_eq!(text(ask(&router, "GET", "/m1/99").await).await, (200, String::new()));
-    assert_eq!(text(ask(&router, "GET", "/m2/99").await).await, (200, "198 for nobody".into()));
+    assert_eq!(text(ask(&router, "GET", "/m2/99").await).await, (200, "198 for public".into()));
     assert_eq!(text(ask(&router, "POST", "/m2/9").await).await, (200, "9".into()));
     assert_eq!(ask(&router, "GET", "/m2/x").await.status(), 400);
     assert_eq!(ask(&router, "DELETE", "/m2/9").await.status(), 405);
 }
 
 #[tokio::test]
-async fn the_value_is_dropped_after_the_answer() {
+async fn the_value_is_dropped_after_the_response() {
     let log = Log::default();
     let router = api(&log);
     let response = ask(&router, "GET", "/m2/1").await;
@@ -140,19 +140,19 @@ async fn the_value_is_dropped_after_the_answer() {
     assert!(log.take().is_empty());
     drop(response);
     assert_eq!(log.take(), ["closed after 1 calls"]);
-    // An argument that is refused needs no answer of the value's, which is gone at once.
+    // A rejected argument calls no method, and the value is dropped at once.
     let response = ask(&router, "GET", "/m2/x").await;
     assert_eq!((response.status().as_u16(), log.take()), (400, vec!["closed after 0 calls".to_owned()]));
 }
 
 #[tokio::test]
-async fn the_answer_keeps_its_length() {
+async fn the_response_keeps_its_length() {
     let router = api(&Log::default());
     let response = ask(&router, "GET", "/m2/99").await;
     assert_eq!(http_body::Body::size_hint(response.body()).exact(), Some(14));
 }
 
-/// Made by a function that sees the argument, as the root of juju's handlers is.
+/// Made by a function with access to the argument, as the root of juju's handlers.
 struct Rooted {
     of: String,
 }
@@ -185,7 +185,7 @@ impl Rooted {
 }
 
 #[tokio::test]
-async fn a_function_makes_the_value_of_the_parts_and_the_argument() {
+async fn a_function_makes_the_root_from_parts_and_argument() {
     let router = Router::builder().endpoints::<Rooted>().build().unwrap();
     assert_eq!(text(ask(&router, "GET", "/m1/a").await).await, (200, "/m1/{p} a a".into()));
     let request = Request::get("/m1/a").header("x-closed", "1").body(Body::empty()).unwrap();
@@ -245,7 +245,7 @@ struct Post {
 }
 
 #[test]
-fn a_link_is_refused_where_the_route_would_not_match_it() {
+fn a_link_that_the_route_does_not_match_is_an_error() {
     let router = Router::builder()
         .route(Route::of::<Post>().name("post").query("lang", "{lang}").to(async |_: Post| ""))
         .build()

@@ -35,7 +35,7 @@ fn sign_up(kind: &str, body: &str) -> Result<String, (u16, Vec<String>)> {
     }
 }
 
-/// Content type, body, what is read or told.
+/// Content type, body, the value or the errors.
 type Row = (&'static str, &'static str, Result<&'static str, (u16, &'static [&'static str])>);
 
 #[test]
@@ -76,7 +76,7 @@ struct Signed {
 }
 
 #[tokio::test]
-async fn the_bytes_and_the_rest_of_a_form_are_kept() {
+async fn a_form_keeps_its_bytes_and_its_rest() {
     let signed: Signed = post(FORM, "x=1&name=a").await.unwrap();
     assert_eq!((&*signed.name, &*signed.raw), ("a", b"x=1&name=a".as_slice()));
     assert_eq!(signed.rest, [("x".to_owned(), "1".to_owned())]);
@@ -136,7 +136,7 @@ async fn a_body_may_be_one_of_several_types() {
 }
 
 #[tokio::test]
-async fn a_body_may_be_handed_on_unread() {
+async fn a_body_may_be_passed_on_unread() {
     use http_body_util::BodyExt;
 
     #[derive(Debug, Extract)]
@@ -152,7 +152,7 @@ async fn a_body_may_be_handed_on_unread() {
     assert_eq!(put.body.collect().await.unwrap().to_bytes(), "");
     let large = post::<Put>("any/thing", &"x".repeat(1025)).await.unwrap_err();
     assert_eq!((large.status().as_u16(), lines(&large)), (413, vec!["body  too_large".into()]));
-    // Of a length that nobody announces the end comes in the stream.
+    // For a body of unknown length, the limit is an error of the stream.
     let (frames, hint) = (vec!["x"; 1025], None);
     let body = Body::new(crate::body::Frames { frames, hint });
     let put = Put::from_request(Request::post("/").body(body).unwrap(), &()).await.unwrap();

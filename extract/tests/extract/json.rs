@@ -1,4 +1,4 @@
-//! JSON bodies: members and wholes, against plain serde.
+//! JSON bodies, by member and whole, compared with serde.
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -47,7 +47,7 @@ fn doubled<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::E
     half.checked_mul(2).ok_or_else(|| serde::de::Error::custom(format!("too much, expected {half}")))
 }
 
-/// What each body is answered with, one error a line.
+/// Returns the errors of each body, one a line.
 const FAULTS: &[(&str, u16, &[&str])] = &[
     ("", 400, &["body  missing"]),
     ("{}", 422, &["body /title missing"]),
@@ -90,7 +90,7 @@ const FAULTS: &[(&str, u16, &[&str])] = &[
 ];
 
 #[test]
-fn every_fault_of_a_body_is_told_with_its_place() {
+fn every_error_of_a_body_is_reported_with_its_pointer() {
     for (body, status, expected) in FAULTS {
         let rejection = Post::extract(&json(), &[], bytes(body)).unwrap_err();
         assert_eq!(lines(&rejection), *expected, "{body}");
@@ -99,7 +99,7 @@ fn every_fault_of_a_body_is_told_with_its_place() {
 }
 
 #[test]
-fn details_say_what_is_expected_and_never_what_was_sent() {
+fn details_contain_what_is_expected_and_never_the_value() {
     let rows = [
         ("{\"title\": 1}", "expected a string"),
         ("{\"title\": \"a\", \"stars\": \"s3cret\"}", "expected u8"),
@@ -165,7 +165,7 @@ struct Maybe {
 }
 
 #[test]
-fn a_whole_body_is_decoded_or_its_first_fault_told() {
+fn a_whole_body_is_decoded_or_its_first_error_reported() {
     let rows: &[(&str, &[&str])] = &[
         ("", &["body  missing"]),
         ("{}", &["body /city missing"]),
@@ -187,7 +187,7 @@ fn a_whole_body_is_decoded_or_its_first_fault_told() {
     }
 }
 
-/// The same members for plain serde.
+/// The same members for serde.
 #[derive(Deserialize)]
 struct Twin {
     a: u8,
@@ -208,7 +208,7 @@ struct Ours {
 
 proptest! {
     #[test]
-    fn an_object_is_taken_where_serde_takes_it(
+    fn an_object_is_accepted_where_serde_accepts_it(
         members in prop::collection::vec(
             ("a|b|c|d|\\\\u0061", "1|256|null|true|\\[\\]|\\[1, 200\\]|\\[-1\\]|\"x\"|\\{\\}|1.5|-"),
             0..5,
@@ -231,21 +231,21 @@ proptest! {
     }
 }
 
-/// The keys of a map are the client's: an answer holds none of two megabytes.
+/// The keys of a map come from the client: a response contains none of two megabytes.
 #[test]
-fn a_pointer_ends_above_a_key_that_is_too_long() {
+fn a_pointer_is_cut_before_a_long_key() {
     #[derive(Debug, Extract)]
     struct Stars {
         #[json]
         stars: std::collections::BTreeMap<String, Vec<Address>>,
     }
-    let told = |key: &str, value: &str| {
+    let outcome = |key: &str, value: &str| {
         let body = format!("{{\"stars\": {{\"{key}\": {value}}}}}");
         lines(&Stars::extract(&json(), &[], bytes(&body)).map(|read| read.stars).unwrap_err())
     };
     let (long, longest) = ("k".repeat(1000), "k".repeat(100_000));
-    assert_eq!(told(&long, "[1]"), [format!("body /stars/{long}/0 invalid")]);
-    assert_eq!(told(&long, "[{}]"), [format!("body /stars/{long}/0/city missing")]);
-    assert_eq!(told(&longest, "[1]"), ["body /stars invalid"]);
-    assert_eq!(told(&longest, "[{}]"), ["body /stars missing"]);
+    assert_eq!(outcome(&long, "[1]"), [format!("body /stars/{long}/0 invalid")]);
+    assert_eq!(outcome(&long, "[{}]"), [format!("body /stars/{long}/0/city missing")]);
+    assert_eq!(outcome(&longest, "[1]"), ["body /stars invalid"]);
+    assert_eq!(outcome(&longest, "[{}]"), ["body /stars missing"]);
 }

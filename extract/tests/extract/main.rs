@@ -1,62 +1,62 @@
-//! The derive and what it reads, through the public face.
+//! Tests of the derives through the public interface.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
+#![allow(clippy::unwrap_used, reason = "a test fails at the line of its expectation")]
 
+#[cfg(all(feature = "jiff", feature = "router"))]
+mod ancestor_runner;
+#[cfg(all(feature = "jiff", feature = "router"))]
+mod ancestor_table;
 #[cfg(feature = "jiff")]
 mod ancestors;
-#[cfg(feature = "router")]
-mod answers;
 mod arguments;
 mod attributes;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
-#[cfg(feature = "multipart")]
-mod bombs;
-#[cfg(all(feature = "form", feature = "multipart", feature = "router"))]
-mod by_hand;
-#[cfg(all(feature = "jiff", feature = "router"))]
-mod cases;
-#[cfg(all(feature = "garde", feature = "validator"))]
-mod checks;
 #[cfg(feature = "router")]
 mod client;
-#[cfg(all(feature = "form", feature = "multipart", feature = "schemars"))]
-mod described;
-#[cfg(all(feature = "jiff", feature = "router"))]
-mod driven;
+mod content_types;
 #[cfg(feature = "router")]
 mod endpoint;
 #[cfg(feature = "form")]
 mod forms;
+mod generated_names;
+mod into_request;
 mod json;
-mod media;
+mod json_passes;
+#[cfg(feature = "multipart")]
+mod limits;
 #[cfg(feature = "multipart")]
 mod multipart;
-mod names;
+#[cfg(all(feature = "form", feature = "multipart", feature = "router"))]
+mod multipart_reader;
 #[cfg(feature = "router")]
 mod nested;
 #[cfg(all(feature = "utoipa", feature = "schemars"))]
 mod openapi;
+#[cfg(all(feature = "form", feature = "multipart", feature = "schemars"))]
+mod openapi_bodies;
 mod options;
-mod problem;
-mod read;
-mod roads;
+mod oracle;
 #[cfg(feature = "router")]
-mod round;
+mod own_route;
+mod query_parser;
+mod rejection;
+#[cfg(feature = "router")]
+mod responses;
+#[cfg(feature = "router")]
+mod round_trip;
 #[cfg(feature = "router")]
 mod router;
 mod texts;
-#[cfg(feature = "router")]
-mod unmatched;
-mod walk;
-mod written;
+#[cfg(all(feature = "garde", feature = "validator"))]
+mod validate;
 
 use bytes::Bytes;
 use http::{Request, request::Parts};
 use waylay_extract::Rejection;
 
-/// The parts of a GET request with these headers.
+/// Returns the head of a GET request with these headers.
 fn get(uri: &str, headers: &[(&str, &str)]) -> Parts {
     let mut request = Request::get(uri);
     for (name, value) in headers {
@@ -65,7 +65,7 @@ fn get(uri: &str, headers: &[(&str, &str)]) -> Parts {
     request.body(()).unwrap().into_parts().0
 }
 
-/// The parts of a request with a JSON body.
+/// Returns the head of a request with a JSON body.
 fn json() -> Parts {
     get("/", &[("content-type", "application/json")])
 }
@@ -74,12 +74,12 @@ fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-/// A rejection as a person reads it, one error a line.
+/// Returns the errors of a rejection, one a line.
 fn lines(rejection: &Rejection) -> Vec<String> {
     let line = |error: &waylay_extract::FieldError| {
         let place = error.name().or(error.pointer()).unwrap_or_default();
-        let (source, code) = (error.source(), error.code());
-        format!("{source} {place} {code}")
+        let (location, code) = (error.location(), error.code());
+        format!("{location} {place} {code}")
     };
     rejection.errors().iter().map(line).collect()
 }

@@ -1,4 +1,4 @@
-//! Multipart bodies: texts, JSON, bytes and files, in memory and on the disk.
+//! Multipart bodies: texts, JSON, bytes and files, in memory and on disk.
 
 use axum_core::{body::Body, extract::FromRequest};
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use crate::{body::Frames, get, lines};
 
 const KIND: &str = "multipart/form-data; boundary=b";
 
-/// A body of parts: each its name, its file name or none, and its content.
+/// Returns a body of parts with names, file names and contents.
 fn parts(list: &[(&str, Option<&str>, &str)]) -> String {
     let mut body = String::new();
     for (name, file, content) in list {
@@ -56,7 +56,7 @@ fn shown(read: Result<Post, Rejection>) -> Result<String, (u16, Vec<String>)> {
     Ok(format!("{} {width:?} {:?} {photos:?} {:?}", post.title, post.icon, post.stars))
 }
 
-/// What is read, or the status and what is told.
+/// Returns the value, or the status and the errors.
 type Shown<'s> = Result<&'s str, (u16, &'s [&'s str])>;
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn parts_are_read_in_any_order() {
 }
 
 #[tokio::test]
-async fn a_long_file_goes_to_the_disk_and_is_gone_with_its_upload() {
+async fn a_long_file_is_on_disk_until_its_upload_is_dropped() {
     let content = "0123456789".repeat(9000);
     let body = parts(&[("title", None, "t"), ("photo", Some("a"), &content), ("photo", Some("b"), "short")]);
     let post = streamed(&body).await.unwrap();
@@ -132,13 +132,13 @@ async fn a_long_file_goes_to_the_disk_and_is_gone_with_its_upload() {
     drop(post);
     assert!(!path.exists());
 
-    // What lies in memory already stays there.
+    // A body in memory stays there.
     let post = in_memory(&body).unwrap();
     assert_eq!(post.photo[0].bytes().map(Bytes::len), Some(90_000));
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_told_of() {
+async fn an_incomplete_body_is_reported() {
     let start = "--b\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\n";
     let rows = [(vec![start, "t", "?"], "body  unreadable"), (vec![start, "t"], "body  malformed")];
     for (frames, expected) in rows {
@@ -150,7 +150,7 @@ async fn a_body_that_breaks_off_is_told_of() {
 }
 
 #[tokio::test]
-async fn unknown_parts_are_refused_where_the_struct_says_so() {
+async fn unknown_parts_are_rejected_if_the_struct_says_so() {
     #[derive(Debug, Extract)]
     #[extract(deny_unknown)]
     struct Strict {

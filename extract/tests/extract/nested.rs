@@ -1,4 +1,4 @@
-//! Values whose parts have keys of their own, in queries, forms and parts, both ways.
+//! Values with nested keys in queries, forms and parts, read and written.
 
 use std::{collections::BTreeMap, fmt::Debug};
 
@@ -8,7 +8,7 @@ use waylay_extract::{Extract, IntoRequest};
 
 use crate::{
     bytes, get, lines,
-    round::{Dice, back, bytes_of, cases, table},
+    round_trip::{Dice, back, bytes_of, cases, table},
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ struct Search {
     page: Option<u8>,
 }
 
-fn told(query: &str) -> String {
+fn outcome(query: &str) -> String {
     match Search::extract_parts(&get(&format!("/?{query}"), &[]), &[]) {
         Ok(Search { price, items, names, page }) => format!("{price:?} {items:?} {names:?} {page:?}"),
         Err(rejection) => {
@@ -60,7 +60,7 @@ fn told(query: &str) -> String {
 }
 
 #[test]
-fn keys_below_a_field_make_its_value() {
+fn subkeys_of_a_field_are_its_value() {
     for (query, expected) in [
         ("", "None [] {} None"),
         (
@@ -82,7 +82,7 @@ fn keys_below_a_field_make_its_value() {
         ),
         ("items=&names=", "None [] {} None"),
         ("names[a.b]=1&names.c=%C3%A9", "None [] {\"a.b\": \"1\", \"c\": \"é\"} None"),
-        // Faults, at the key that they are about.
+        // Errors at their keys.
         ("price[atLeast]=x&page=x", "400: price[atLeast] invalid, page invalid"),
         ("price[atleast]=1", "400: price[atleast] unknown"),
         ("price[unit]=Yen", "400: price[unit] invalid"),
@@ -102,7 +102,7 @@ fn keys_below_a_field_make_its_value() {
             "400: names[][a] invalid, names[[a] invalid, names. invalid, names[a]b invalid",
         ),
         ("pricey[a]=1", "400: pricey[a] unknown"),
-        // A list has all its indexes, and no more than it may have: CVE-2024-37298.
+        // A list has all indexes, up to its maximum: CVE-2024-37298.
         ("items[1].id=1&items[1].name=a", "400: items invalid"),
         ("items[99999999].id=1", "400: items invalid"),
         ("items[00].id=1&items[00].name=a", "400: items[00] invalid"),
@@ -114,7 +114,7 @@ fn keys_below_a_field_make_its_value() {
             "400: items[0][tags] too_many",
         ),
     ] {
-        assert_eq!(told(query), expected, "{query}");
+        assert_eq!(outcome(query), expected, "{query}");
     }
 }
 
@@ -180,7 +180,7 @@ struct InForm {
     number: u8,
 }
 
-/// Whether some text cannot be told from none, or some key cannot stand in brackets.
+/// Tests for a text that is read as none, or a key that cannot be in brackets.
 fn is_lost(tree: &Tree) -> bool {
     let odd = |key: &String| key.is_empty() || key.contains(['[', ']']);
     tree.note.as_deref() == Some("")
@@ -198,7 +198,7 @@ fn same<T: Extract + IntoRequest + Debug + PartialEq>(value: &T, lost: bool) {
 }
 
 #[test]
-fn trees_come_back() {
+fn nested_values_are_read_back() {
     cases(4_000, |dice| {
         let value = tree(dice, 1);
         let lost = is_lost(&value);
@@ -212,7 +212,7 @@ fn trees_come_back() {
 }
 
 #[test]
-fn values_are_written_in_one_spelling() {
+fn values_are_written_as_one_text() {
     let search = |price, items| Search { price, items, names: BTreeMap::new(), page: None };
     let uri = |search: Search| {
         let request = search.to_request_at(Method::GET, "/").map_err(|error| error.to_string());
@@ -243,7 +243,7 @@ fn values_are_written_in_one_spelling() {
 
 #[cfg(feature = "multipart")]
 #[test]
-fn texts_of_a_multipart_body_have_keys_too() {
+fn texts_of_a_multipart_body_have_nested_keys() {
     let part = |name: &str, text: &str| {
         format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n")
     };
@@ -267,7 +267,7 @@ fn texts_of_a_multipart_body_have_keys_too() {
 }
 
 #[test]
-fn a_default_stands_for_nothing_at_all() {
+fn a_default_replaces_an_absent_value() {
     #[derive(Debug, PartialEq, Extract, IntoRequest)]
     struct Paged {
         #[query(nested, default = vec![7])]
@@ -292,9 +292,9 @@ fn a_default_stands_for_nothing_at_all() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 500, ..Default::default() })]
 
-    /// Whatever a client writes, a fault is told at a key of the request, and nothing panics.
+    /// For any request, an error is reported at one of its keys, without a panic.
     #[test]
-    fn any_keys_are_read_or_refused_at_their_place(
+    fn any_nested_keys_are_read_or_rejected_with_their_key(
         pairs in proptest::collection::vec(
             ("(tree|list|number)([.]?[a-z0-9]{0,2}|\\[[a-z0-9.]{0,2}\\]?|\\[(name|shape|below|0|1)\\]|[.](name|pair|Line)){0,4}", "[a-z0-9%+-]{0,3}"),
             0..8,
@@ -303,7 +303,7 @@ proptest::proptest! {
         let query: Vec<_> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let uri = format!("/?{}", query.join("&").replace('[', "%5B").replace(']', "%5D"));
         let parts = get(&uri, &[]);
-        for error in InQuery::extract_parts(&parts, &[]).map_err(|told| told.errors().to_vec()).err().unwrap_or_default() {
+        for error in InQuery::extract_parts(&parts, &[]).map_err(|rejection| rejection.errors().to_vec()).err().unwrap_or_default() {
             let name = error.name().unwrap();
             proptest::prop_assert!(
                 ["tree", "list"].iter().any(|key| name.starts_with(key)) || pairs.iter().any(|(key, _)| key == name),

@@ -1,4 +1,4 @@
-//! Documents of routers, held against the rules of OpenAPI 3.1.
+//! Documents of routers, checked against the rules of OpenAPI 3.1.
 
 #![expect(dead_code, reason = "of these structs only the description counts")]
 
@@ -183,14 +183,14 @@ impl Api {
 #[derive(Extract)]
 #[extract(error = Sorry)]
 struct Office {
-    /// Who asks.
+    /// The caller.
     #[header("x-clerk")]
     clerk: String,
     #[query]
     year: Option<u16>,
 }
 
-/// Reads by paths that may not be there, and nothing else.
+/// Reads by optional paths only.
 #[derive(Extract)]
 #[extract(path_error = 404)]
 #[route(GET "/office/{room}")]
@@ -226,7 +226,7 @@ fn fine(_: &Work) -> Result<(), waylay_extract::Invalid> {
     Ok(())
 }
 
-/// What a rejection becomes is told by that.
+/// The converted rejection describes its responses.
 #[derive(Extract)]
 #[route(PATCH "/office")]
 #[extract(error = Sorry)]
@@ -326,7 +326,7 @@ fn a_struct_is_an_operation() {
              "schema": {"type": "integer", "format": "int64", "default": -1}},
         ],
         "responses": {
-            "200": {"description": "The answer.", "content": {"application/json": {"schema":
+            "200": {"description": "The response.", "content": {"application/json": {"schema":
                 {"type": "array", "items": {"$ref": "#/components/schemas/Post"}}}}},
             "400": {"$ref": "#/components/responses/Rejected"},
         },
@@ -418,7 +418,7 @@ fn routes_without_a_struct_have_their_variables() {
     assert_eq!(paths["/every"].as_object().unwrap().len(), 1);
 }
 
-/// An operation's statuses, and for those told by its types the description and the content types.
+/// Returns an operation's statuses, with description and content types of those described by types.
 fn answers(document: &OpenApi, path: &str, method: &str) -> Vec<String> {
     let responses = document.as_value()["paths"][path][method]["responses"].as_object().unwrap();
     let line = |(status, response): (&String, &Value)| match response["description"].as_str() {
@@ -433,58 +433,61 @@ fn answers(document: &OpenApi, path: &str, method: &str) -> Vec<String> {
 }
 
 #[test]
-fn return_types_tell_the_answers() {
+fn return_types_describe_the_responses() {
     let document = document();
     let author = r##"[application/json: {"$ref":"#/components/schemas/Author"}]"##;
     let authors = author.replace(": {", r#": {"items":{"#).replace("]", r#","type":"array"}]"#);
     assert_eq!(
         answers(&document, "/office/{room}", "get"),
-        [&*format!("200 The answer. {author}"), "400", "404"]
+        [&*format!("200 The response. {author}"), "400", "404"]
     );
     assert_eq!(
         answers(&document, "/office", "get"),
         [
-            r#"200 The answer. [text/plain: {"type":"string"}]"#,
+            r#"200 The response. [text/plain: {"type":"string"}]"#,
             r##"400 What? [application/problem+json: {"$ref":"#/components/schemas/RejectedRequest"}] [text/plain: {"type":"string"}]"##,
             "404 There is no such user.",
         ]
     );
-    assert_eq!(answers(&document, "/office/seal", "put"), ["200 The answer.", "400", "413"]);
-    assert_eq!(answers(&document, "/office", "post"), [&*format!("200 The answer. {authors}"), "400", "422"]);
+    assert_eq!(answers(&document, "/office/seal", "put"), ["200 The response.", "400", "413"]);
+    assert_eq!(
+        answers(&document, "/office", "post"),
+        [&*format!("200 The response. {authors}"), "400", "422"]
+    );
     assert_eq!(
         answers(&document, "/avatar", "put"),
-        ["200 Done, there is nothing to tell.", "400", "413", "415", "422"]
+        ["200 Success without content.", "400", "413", "415", "422"]
     );
     let patch = answers(&document, "/files/{path}", "patch");
     assert!(
-        patch[3].starts_with("415") && patch[5].starts_with("default The answer. [application/json: "),
+        patch[3].starts_with("415") && patch[5].starts_with("default The response. [application/json: "),
         "{patch:?}"
     );
     assert_eq!(
         answers(&document, "/{tenant}/login", "post"),
-        ["204 Done, there is nothing to tell.", "400", "413", "415", "422", "default A status and no more."]
+        ["204 Success without content.", "400", "413", "415", "422", "default A status without content."]
     );
-    assert_eq!(answers(&document, "/office", "patch"), ["200 Done, there is nothing to tell.", "418 Sorry."]);
-    assert_eq!(answers(&document, "/every", "get"), ["200 The answer."]);
+    assert_eq!(answers(&document, "/office", "patch"), ["200 Success without content.", "418 Sorry."]);
+    assert_eq!(answers(&document, "/every", "get"), ["200 The response."]);
 }
 
 #[test]
-fn what_the_root_reads_is_read_by_each_method() {
+fn the_parameters_of_the_root_are_those_of_each_method() {
     let document = document();
     let names = |path: &str, method: &str| {
         let parameters = document.as_value()["paths"][path][method]["parameters"].as_array().unwrap();
         parameters.iter().map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names("/office/{room}", "get"), ["room", "x-clerk", "year"]);
-    // The struct's own year, which must be there.
+    // The year, which is required.
     assert_eq!(names("/office", "get"), ["year", "x-clerk"]);
     assert_eq!(document.as_value()["paths"]["/office"]["get"]["parameters"][0]["required"], true);
     assert_eq!(document.as_value()["paths"]["/office"]["get"].get("summary"), None);
 }
 
-/// The document, which is kept beside the tests: another program holds it against the official schema.
+/// The document is kept beside the tests; `benches` validates it against the official schema.
 #[test]
-fn the_document_is_the_one_that_is_kept() {
+fn the_document_is_unchanged() {
     let place = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/openapi.json");
     let document = format!("{}\n", document());
     if std::env::var_os("KEEP").is_some() {
@@ -494,7 +497,7 @@ fn the_document_is_the_one_that_is_kept() {
     assert!(document == kept, "run this test with KEEP=1, and look at the difference");
 }
 
-/// Every `$ref` of a value.
+/// Returns every `$ref` of a value.
 fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
     match value {
         Value::Object(object) => {
@@ -510,7 +513,7 @@ fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
     }
 }
 
-/// The rules of OpenAPI 3.1 that a document of ours could break, by their sections.
+/// The rules of OpenAPI 3.1 that a document could violate, by section.
 fn check(document: &Value) {
     let version = document["openapi"].as_str().unwrap();
     assert!(version.starts_with("3.1."), "4.8.1");
@@ -562,12 +565,12 @@ fn check(document: &Value) {
 }
 
 #[test]
-fn documents_keep_the_rules() {
+fn documents_follow_the_specification() {
     let document = document();
     check(document.as_value());
-    // Another implementation's types take it, and give it back.
+    // The types of utoipa read and write it.
     let mut typed = document.clone().into_value();
-    // The one schema that they cannot read back: anything at all.
+    // The schema that utoipa cannot read: an empty one.
     let create = "/paths/~1posts/post/requestBody/content/application~1json/schema/properties/unknown";
     *typed.pointer_mut(create).unwrap() = json!({"type": "object"});
     let theirs: utoipa::openapi::OpenApi = serde_json::from_value(typed).unwrap();

@@ -1,4 +1,4 @@
-//! The options of text fields, each against what a request may hold.
+//! The options of text fields, each with several requests.
 
 #![allow(dead_code, reason = "fields are read through `Debug`")]
 
@@ -10,8 +10,8 @@ use waylay_extract::{Code, Extract, ExtractRef, FieldError, TextError};
 
 use crate::{get, lines};
 
-/// The names and codes of all errors, or the struct as `Debug` shows it.
-fn told<T: Extract + std::fmt::Debug>(uri: &str, headers: &[(&str, &str)]) -> Result<String, Vec<String>> {
+/// Returns the names and codes of all errors, or the struct by `Debug`.
+fn outcome<T: Extract + std::fmt::Debug>(uri: &str, headers: &[(&str, &str)]) -> Result<String, Vec<String>> {
     let read = T::extract_parts(&get(uri, headers), &[]);
     read.map(|value| format!("{value:?}")).map_err(|rejection| lines(&rejection))
 }
@@ -20,12 +20,12 @@ fn check<T: Extract + std::fmt::Debug>(rows: &[(&str, Result<&str, &[&str]>)]) {
     for (uri, expected) in rows {
         let expected =
             expected.map(str::to_owned).map_err(|errors| errors.iter().map(ToString::to_string).collect());
-        assert_eq!(told::<T>(uri, &[]), expected, "{uri}");
+        assert_eq!(outcome::<T>(uri, &[]), expected, "{uri}");
     }
 }
 
 #[test]
-fn a_flag_is_true_by_its_name_alone() {
+fn a_flag_without_a_value_is_true() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(flag)]
@@ -42,7 +42,7 @@ fn a_flag_is_true_by_its_name_alone() {
 }
 
 #[test]
-fn an_empty_value_is_what_the_field_says() {
+fn an_empty_value_is_read_as_the_field_says() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(empty = "none", default = 7)]
@@ -63,7 +63,7 @@ fn an_empty_value_is_what_the_field_says() {
 }
 
 #[test]
-fn of_several_values_the_one_is_taken_that_the_field_says() {
+fn repeated_values_are_read_as_the_field_says() {
     #[derive(Debug, Extract)]
     #[extract(duplicates = "first")]
     struct Show {
@@ -81,7 +81,7 @@ fn of_several_values_the_one_is_taken_that_the_field_says() {
 }
 
 #[test]
-fn a_list_has_its_least_and_its_most_items() {
+fn a_list_has_a_minimum_and_a_maximum_of_items() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(csv, min_items = 1, max_items = 2)]
@@ -98,7 +98,7 @@ fn a_list_has_its_least_and_its_most_items() {
 }
 
 #[test]
-fn a_value_has_its_most_bytes() {
+fn a_value_has_a_maximum_of_bytes() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(limit = 3)]
@@ -110,7 +110,7 @@ fn a_value_has_its_most_bytes() {
         ("/?a=%C3%A9x", Ok(r#"Show { a: Some("éx"), b: None }"#)),
         ("/?a=abcd", Err(&["query a too_long"])),
     ]);
-    assert_eq!(told::<Show>("/", &[("x-a", "abcd")]), Err(vec!["header x-a too_long".into()]));
+    assert_eq!(outcome::<Show>("/", &[("x-a", "abcd")]), Err(vec!["header x-a too_long".into()]));
 }
 
 mod hex {
@@ -132,7 +132,7 @@ enum Order {
 struct Metres(f64);
 
 #[test]
-fn a_module_or_serde_reads_what_has_no_reading_of_its_own() {
+fn a_module_or_serde_reads_types_without_from_text() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(with = hex)]
@@ -160,7 +160,7 @@ fn a_module_or_serde_reads_what_has_no_reading_of_its_own() {
 }
 
 #[test]
-fn unknown_keys_are_refused_with_the_nearest_known() {
+fn unknown_keys_are_rejected_with_a_suggestion() {
     #[derive(Debug, Extract)]
     struct Billing {
         #[query]
@@ -193,7 +193,7 @@ fn unknown_keys_are_refused_with_the_nearest_known() {
 }
 
 #[test]
-fn a_prefix_stands_before_the_names_of_a_flattened_struct() {
+fn a_flattened_struct_has_a_prefix() {
     #[derive(Debug, Extract)]
     struct Address {
         #[query]
@@ -217,13 +217,13 @@ fn a_prefix_stands_before_the_names_of_a_flattened_struct() {
     assert_eq!((&*show.from.city, &*show.to.city), ("x", "y"));
     assert_eq!((show.from.zone, show.to.zone), (Some(1), Some(2)));
     assert_eq!(show.from.accept, show.to.accept);
-    let errors = told::<Show>("/?city=x&b.city=y&b.city=z", &[("cookie", "b.zone=x")]);
+    let errors = outcome::<Show>("/?city=x&b.city=y&b.city=z", &[("cookie", "b.zone=x")]);
     let expected = ["query a.city missing", "query b.city duplicate", "cookie b.zone invalid"];
     assert_eq!(errors, Err(expected.map(String::from).to_vec()));
 }
 
 #[test]
-fn the_rest_of_a_query_is_taken_whole() {
+fn the_rest_of_a_query_is_read() {
     #[derive(Debug, Extract)]
     struct Pairs {
         #[query]
@@ -272,7 +272,7 @@ fn a_whole_query_is_read_through_serde() {
     let show = Show::extract_parts(&parts, &[]).unwrap();
     assert_eq!((show.all.page, show.all.tag.len()), (2, 0));
 
-    // The struct's limits hold of what serde reads, too.
+    // The limits of the struct apply to values that serde reads as well.
     #[derive(Debug, Extract)]
     #[extract(max_params = 3)]
     struct Few {
@@ -294,7 +294,7 @@ fn a_whole_query_is_read_through_serde() {
 
 #[cfg(feature = "headers")]
 #[test]
-fn headers_have_types_of_their_own() {
+fn headers_may_be_typed() {
     #[derive(Debug, Extract)]
     struct Show {
         #[header(typed)]
@@ -310,12 +310,12 @@ fn headers_have_types_of_their_own() {
     let show = Show::extract_parts(&get("/", &headers), &[]).unwrap();
     assert_eq!((show.agent.as_str(), show.length, show.all.len()), ("a", None, 2));
     assert_eq!(show.x_raw.unwrap().as_bytes(), "\u{e9}".as_bytes());
-    let wrong = told::<Show>("/", &[("content-length", "x")]);
+    let wrong = outcome::<Show>("/", &[("content-length", "x")]);
     assert_eq!(wrong, Err(vec!["header agent missing".into(), "header length invalid".into()]));
 }
 
 #[test]
-fn the_head_of_the_request_is_there() {
+fn the_request_head_is_available() {
     #[derive(Debug, Extract)]
     struct Show {
         #[request]
@@ -336,7 +336,7 @@ fn the_head_of_the_request_is_there() {
 }
 
 #[test]
-fn cookies_have_aliases_and_may_stay_as_they_are() {
+fn cookies_have_aliases_and_may_be_raw() {
     #[derive(Debug, Extract)]
     struct Show {
         #[cookie(alias = "session")]
@@ -344,13 +344,13 @@ fn cookies_have_aliases_and_may_stay_as_they_are() {
         #[cookie(raw)]
         raw: Option<String>,
     }
-    let told = |cookie| told::<Show>("/", &[("cookie", cookie)]);
-    assert_eq!(told("session=a%20b; raw=a%20b"), Ok(r#"Show { sid: "a b", raw: Some("a%20b") }"#.into()));
-    assert_eq!(told("sid=a; session=b"), Err(vec!["cookie sid duplicate".into()]));
+    let outcome = |cookie| outcome::<Show>("/", &[("cookie", cookie)]);
+    assert_eq!(outcome("session=a%20b; raw=a%20b"), Ok(r#"Show { sid: "a b", raw: Some("a%20b") }"#.into()));
+    assert_eq!(outcome("sid=a; session=b"), Err(vec!["cookie sid duplicate".into()]));
 }
 
 #[test]
-fn values_are_shown_only_where_the_struct_says_so() {
+fn values_are_shown_only_if_the_struct_says_so() {
     #[derive(Debug, Extract)]
     #[extract(echo)]
     struct Show {
@@ -380,7 +380,7 @@ fn values_are_shown_only_where_the_struct_says_so() {
 }
 
 #[test]
-fn a_source_may_be_meant_for_all_fields() {
+fn one_source_may_apply_to_all_fields() {
     #[derive(Debug, Extract)]
     #[extract(source = query, rename_all = "camelCase")]
     struct Show {
@@ -432,7 +432,7 @@ fn a_struct_may_borrow_from_the_request() {
 }
 
 #[test]
-fn a_query_of_too_many_pairs_is_refused() {
+fn a_query_with_too_many_pairs_is_rejected() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query]
@@ -453,11 +453,11 @@ fn a_query_of_too_many_pairs_is_refused() {
     ]);
     let show = Show::extract_parts(&get(&pairs(1000), &[]), &[]).unwrap();
     assert_eq!(show.a, None);
-    assert_eq!(told::<Show>(&pairs(1001), &[]), Err(vec!["query  too_many".into()]));
+    assert_eq!(outcome::<Show>(&pairs(1001), &[]), Err(vec!["query  too_many".into()]));
 }
 
 #[test]
-fn a_path_fault_may_be_a_page_that_is_not_there() {
+fn a_path_error_may_be_a_404() {
     #[derive(Debug, Extract)]
     #[extract(path_error = 404)]
     struct Show {
@@ -480,7 +480,7 @@ fn a_path_fault_may_be_a_page_that_is_not_there() {
 }
 
 #[test]
-fn path_values_may_stay_as_they_are_spelt() {
+fn path_values_may_be_raw() {
     #[derive(Debug, Extract)]
     struct Show {
         #[param(raw)]

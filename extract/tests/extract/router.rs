@@ -1,4 +1,4 @@
-//! The struct as an argument of waylay's handlers.
+//! Structs as arguments of handlers in waylay-router.
 
 use axum_core::{body::Body, extract::Request};
 use http_body_util::BodyExt;
@@ -67,22 +67,22 @@ async fn handlers_take_the_struct() {
 }
 
 #[tokio::test]
-async fn faults_are_answered_as_problems() {
+async fn errors_are_problem_documents() {
     let rows = [
         ("GET", "http://a.example.com/posts/x?page=y", "", 400, "2 errors"),
         ("GET", "http://a.example.com/posts/%ff", "", 400, "1 error"),
         ("POST", "http://example.com/posts", r#"{"title": 3}"#, 422, "/title"),
     ];
     for (method, uri, body, status, part) in rows {
-        let (told, answer) = call(method, uri, body).await;
-        assert_eq!(told, status, "{method} {uri} {answer}");
+        let (actual, answer) = call(method, uri, body).await;
+        assert_eq!(actual, status, "{method} {uri} {answer}");
         assert!(answer.contains(part), "{method} {uri} {answer}");
     }
 }
 
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn a_router_inside_axum_sees_the_variables_of_both() {
+async fn a_router_nested_in_axum_reads_the_variables_of_both() {
     #[derive(Debug, Extract)]
     struct Both {
         #[param]
@@ -117,7 +117,7 @@ async fn file(file: File) -> String {
 }
 
 #[tokio::test]
-async fn values_come_as_spelt_and_from_scopes_around() {
+async fn values_may_be_raw_and_from_scopes() {
     let scope = Scope::new().prefix("/v{version}").route(Route::get("/files/{name}").to(file));
     let router = Router::builder().scope(scope).build().unwrap();
     for (uri, status, answer) in [
@@ -138,7 +138,7 @@ async fn values_come_as_spelt_and_from_scopes_around() {
 
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn spelt_values_are_not_to_be_had_of_axum() {
+async fn axum_has_no_raw_values() {
     #[derive(Debug, Extract)]
     struct Raw {
         #[param(raw)]

@@ -34,7 +34,7 @@ struct Id(u64);
 #[derive(Debug, PartialEq, Text)]
 struct Wrapped<T: FromText + ToText>(T);
 
-/// A type with the standard library's traits only.
+/// A type with the traits of the standard library only.
 #[derive(Debug, PartialEq)]
 struct Percent(u8);
 
@@ -55,7 +55,7 @@ impl std::fmt::Display for Percent {
 #[derive(Debug, PartialEq, Text)]
 struct Share(Percent);
 
-/// Texts that are read as the value, the first of which is written; texts that are refused.
+/// Texts of the value, of which the first is written; texts that are rejected.
 fn check<T: FromText + ToText + Debug + PartialEq>(value: T, texts: &[&str], wrong: &[&str]) {
     assert_eq!(value.to_text().unwrap(), texts[0]);
     for text in texts {
@@ -67,7 +67,7 @@ fn check<T: FromText + ToText + Debug + PartialEq>(value: T, texts: &[&str], wro
 }
 
 #[test]
-fn derived_texts_are_read_and_written_back() {
+fn derived_texts_are_read_and_written() {
     check(Order::NewestFirst, &["newest-first"], &["NewestFirst", "newest_first", "Newest-First", "x"]);
     check(Order::OldestFirst, &["old", "oldest-first", "o"], &[]);
     check(Order::None, &[""], &[" "]);
@@ -80,9 +80,9 @@ fn derived_texts_are_read_and_written_back() {
 }
 
 #[test]
-fn choices_are_told() {
-    let told = |text| Order::from_text(text).unwrap_err().to_string();
-    assert_eq!(told("x"), "expected `newest-first`, `old` or ``");
+fn choices_are_described() {
+    let outcome = |text| Order::from_text(text).unwrap_err().to_string();
+    assert_eq!(outcome("x"), "expected `newest-first`, `old` or ``");
     assert_eq!(Unit::from_text("x").unwrap_err().to_string(), "expected `METRE` or `FOOT`");
     assert_eq!(Plain::from_text("x").unwrap_err().to_string(), "expected `TheOne`");
     assert_eq!(Id::from_text("x").unwrap_err().to_string(), "expected an integer of 64 bits, not negative");

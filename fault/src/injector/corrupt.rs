@@ -1,40 +1,40 @@
-//! Corrupt: changes a body so that it is no longer what it says it is.
+//! Corrupt: corrupted bodies.
 
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use rand_core::Rng;
 
-use super::chunk::Chunk;
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Change, Plan, Step, Wire};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::normal;
-use crate::report::{Deed, Side};
-use crate::stage::{Below, Polled, Stage};
+use crate::body::stage::{Polled, Stage, StageInput};
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::connection::command::ChunkError;
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{Change, ConnectionStep, Step, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::draws::Draws;
+use crate::random::math;
+use crate::report::event::{Action, Side};
 
-/// What is done to the bytes of a body, or to those around them. None changes its length.
+/// A corruption of the bytes of a body, or of their framing. None changes the length of the body.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Corruption {
-    /// Each byte has, with this probability from 0 to 1, one of its bits turned over.
+    /// Flips one bit of each byte with this probability, from 0 to 1.
     BitFlips(f64),
-    /// Turns one mark of JSON's grammar into `;`: the first `:`, `,`, `}` or `]` that stands outside
-    /// of a string, or the first byte of what is no object or array. No JSON parser takes the
-    /// result.
+    /// Replaces one byte of the JSON syntax with `;`: the first `:`, `,`, `}` or `]` outside of a
+    /// string, or the first byte of a text that is not an object or array. No JSON parser accepts
+    /// the result.
     Json,
-    /// Turns the first letter or digit, or byte beyond ASCII, into `0xff`, which is no UTF-8.
+    /// Replaces the first letter, digit or non-ASCII byte with `0xff`, which is not UTF-8.
     Utf8,
-    /// Breaks the framing of a response's body, which is sent in chunks for that. Of HTTP/1.1
-    /// only, and only where the connection was [lent](crate::FaultListener) and its stream sees
-    /// HTTP/1.1 in the clear: elsewhere it is unreachable.
-    Chunk(Chunk),
+    /// Breaks the framing of a response body, which is sent chunked for this. Only for HTTP/1.1,
+    /// and only if the connection has a [handle](crate::FaultListener) and its stream is not
+    /// encrypted; otherwise it is not deliverable.
+    ChunkFraming(ChunkError),
 }
 
-/// Corrupts a body on its way; its length, head and trailers stay.
+/// Corrupts a body; its length, head and trailers stay the same.
 ///
 /// ```
 /// use waylay_fault::{Corruption, Fault, Side, corrupt};
@@ -56,7 +56,7 @@ pub struct Corrupt {
 }
 
 impl Corrupt {
-    /// Whose body; the response's by default.
+    /// Selects the body of the request or the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
@@ -66,19 +66,23 @@ impl Corrupt {
 
 impl From<Corrupt> for Injector {
     fn from(corrupt: Corrupt) -> Self {
-        Self::draft(corrupt)
+        Self::new(corrupt)
     }
 }
 
-impl Draft for Corrupt {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+impl InjectorConfig for Corrupt {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         match self.how {
             Corruption::BitFlips(share) if !(0.0..=1.0).contains(&share) => {
-                findings.add(below(at, "corrupt.bit_flips"), share, Problem::Share);
+                errors.add(child_setting(at, "corrupt.bit_flips"), share, FaultErrorKind::Fraction);
                 None
             }
-            Corruption::Chunk(_) if self.side == Side::Request => {
-                findings.add(below(at, "corrupt.chunk"), "Request", Problem::RequestChunks);
+            Corruption::ChunkFraming(_) if self.side == Side::Request => {
+                errors.add(
+                    child_setting(at, "corrupt.chunk_framing"),
+                    "Request",
+                    FaultErrorKind::RequestChunks,
+                );
                 None
             }
             _ => Some(self),
@@ -86,33 +90,34 @@ impl Draft for Corrupt {
     }
 }
 
-impl Act for Corrupt {
-    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
-        let vandal = match self.how {
-            Corruption::BitFlips(share) => Vandal::Flips(Flips::new(share, draws)),
-            Corruption::Json => Vandal::Json(Json::Before),
-            Corruption::Utf8 => Vandal::Utf8 { done: false },
-            Corruption::Chunk(how) => {
-                return plan.then(Step::Wire(Wire::Chunk(how)), Deed::Corrupt(self.side));
+impl CompiledInjector for Corrupt {
+    fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        let stage = match self.how {
+            Corruption::BitFlips(share) => CorruptStage::Flips(BitFlipper::new(share, draws)),
+            Corruption::Json => CorruptStage::Json(JsonScanner::Before),
+            Corruption::Utf8 => CorruptStage::Utf8 { done: false },
+            Corruption::ChunkFraming(how) => {
+                return steps
+                    .push(Step::Connection(ConnectionStep::ChunkFraming(how)), Action::Corrupt(self.side));
             }
         };
-        plan.change(self.side, Change::Body(Box::new(vandal)), Deed::Corrupt(self.side));
+        steps.change(self.side, Change::Body(Box::new(stage)), Action::Corrupt(self.side));
     }
 }
 
 #[derive(Debug)]
-enum Vandal {
-    Flips(Flips),
-    Json(Json),
+enum CorruptStage {
+    Flips(BitFlipper),
+    Json(JsonScanner),
     Utf8 { done: bool },
 }
 
-impl Vandal {
-    /// The places in a chunk to change, each with what its byte becomes.
+impl CorruptStage {
+    /// Corrupts one chunk.
     fn change(&mut self, data: Bytes) -> Bytes {
         match self {
             Self::Flips(flips) => flips.change(data),
-            Self::Json(json) => match data.iter().position(|byte| json.hits(*byte)) {
+            Self::Json(json) => match data.iter().position(|byte| json.is_target(*byte)) {
                 Some(at) => with(data, at, b';'),
                 None => data,
             },
@@ -136,11 +141,11 @@ fn with(data: Bytes, at: usize, byte: u8) -> Bytes {
     data.freeze()
 }
 
-impl Stage for Vandal {
-    fn poll_frame(&mut self, cx: &mut Context<'_>, below: &mut Below<'_>) -> Polled {
-        let frame = ready!(below.poll_frame(cx));
+impl Stage for CorruptStage {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
+        let frame = ready!(input.poll_frame(cx));
         Poll::Ready(match frame {
-            Some(Ok(frame)) if !below.off() => Some(Ok(match frame.into_data() {
+            Some(Ok(frame)) if !input.is_off() => Some(Ok(match frame.into_data() {
                 Ok(data) => Frame::data(self.change(data)),
                 Err(trailers) => trailers,
             })),
@@ -149,28 +154,28 @@ impl Stage for Vandal {
     }
 }
 
-/// Bit flips: the gaps between them are drawn, not each byte.
+/// Flips bits; the gaps between them are drawn, not each byte.
 #[derive(Debug)]
-struct Flips {
-    /// Of `1 - share`; its negative is the rate of the gaps' exponential distribution.
+struct BitFlipper {
+    /// Logarithm of `1 - share`; its negative is the rate of the gaps' exponential distribution.
     log: f64,
     draws: Draws,
-    /// How many bytes go by before the next flip.
+    /// Number of bytes before the next flip.
     gap: u64,
 }
 
-impl Flips {
+impl BitFlipper {
     fn new(share: f64, draws: Draws) -> Self {
-        // The logarithm is one of normal numbers: of a share of 1, each gap is zero by itself.
-        let log = if share < 1.0 { normal::ln(1.0 - share) } else { f64::NEG_INFINITY };
+        // The logarithm is defined for normal numbers: at a share of 1 every gap is zero.
+        let log = if share < 1.0 { math::ln(1.0 - share) } else { f64::NEG_INFINITY };
         let mut flips = Self { log, draws, gap: 0 };
         flips.gap = flips.next_gap();
         flips
     }
 
-    /// Geometrically distributed: the whole part of an exponential.
+    /// Draws from a geometric distribution: the whole part of an exponential.
     fn next_gap(&mut self) -> u64 {
-        // A share too small for a double next to 1 never flips.
+        // A share that rounds to zero never flips.
         if self.log == 0.0 { u64::MAX } else { (self.draws.exponential() / -self.log) as u64 }
     }
 
@@ -193,10 +198,10 @@ impl Flips {
     }
 }
 
-/// How far into a JSON text we are.
+/// The position in a JSON text.
 #[derive(Debug)]
-enum Json {
-    /// Nothing but white space has come.
+enum JsonScanner {
+    /// Only white space so far.
     Before,
     Outside,
     Inside {
@@ -205,10 +210,10 @@ enum Json {
     Done,
 }
 
-impl Json {
-    /// Whether this is the byte to change.
-    fn hits(&mut self, byte: u8) -> bool {
-        let (next, hit) = match (&*self, byte) {
+impl JsonScanner {
+    /// Tests whether this is the byte to replace.
+    fn is_target(&mut self, byte: u8) -> bool {
+        let (next, is_target) = match (&*self, byte) {
             (Self::Before, b' ' | b'\t' | b'\r' | b'\n') => (Self::Before, false),
             (Self::Before, b'{' | b'[') => (Self::Outside, false),
             (Self::Before, _) | (Self::Outside, b':' | b',' | b'}' | b']') => (Self::Done, true),
@@ -221,6 +226,28 @@ impl Json {
             (Self::Done, _) => (Self::Done, false),
         };
         *self = next;
-        hit
+        is_target
+    }
+}
+
+/// Hides the length of a body, so that HTTP/1.1 sends it chunked.
+#[derive(Debug)]
+pub(crate) struct ChunkedStage;
+
+impl Stage for ChunkedStage {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
+        input.poll_frame(cx)
+    }
+
+    fn size_hint(&self, _: SizeHint) -> SizeHint {
+        SizeHint::default()
+    }
+
+    fn is_end(&self, _: bool) -> bool {
+        false
+    }
+
+    fn resizes(&self) -> bool {
+        true
     }
 }

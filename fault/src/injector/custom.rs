@@ -1,61 +1,87 @@
-//! Custom: a deed of the user's own.
+//! Inject: the trait of custom injectors.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use super::call::Inject;
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Plan, Step};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::report::Deed;
+use bytes::Bytes;
+use http::{Request, Response};
 
-/// Hands the request to a function of yours, under a name for reports.
-///
-/// ```
-/// use bytes::Bytes;
-/// use http::Response;
-/// use waylay_fault::{Call, Fault, Verdict, custom};
-///
-/// let teapot = custom("teapot", |mut call: Call| async move {
-///     if call.request().uri().path().starts_with("/brew") && call.draws().share() < 0.5 {
-///         let mut response = Response::new(Bytes::from("short and stout"));
-///         *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
-///         return Verdict::Respond(response);
-///     }
-///     Verdict::Continue
-/// });
-/// Fault::new("tea-time", teapot).build()?;
-/// # Ok::<(), waylay_fault::FaultErrors>(())
-/// ```
-pub fn custom(name: impl Into<String>, inject: impl Inject) -> Injector {
-    Injector::draft(Custom { name: name.into().into(), inject: Arc::new(inject) })
+use crate::random::draws::Draws;
+
+/// A custom injector, for [`custom`](crate::custom). Implemented for closures from
+/// [`InjectContext`] to a future of [`InjectOutcome`]: `move |context: InjectContext| async move {
+/// … }`.
+pub trait Inject: Send + Sync + 'static {
+    /// Decides about one request. The future is dropped when the client leaves and when the fault
+    /// is disabled or halted.
+    fn inject(&self, context: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>>;
 }
 
-struct Custom {
-    name: Arc<str>,
-    inject: Arc<dyn Inject>,
+impl<F, Fut> Inject for F
+where
+    F: Fn(InjectContext) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = InjectOutcome> + Send + 'static,
+{
+    fn inject(&self, context: InjectContext) -> Pin<Box<dyn Future<Output = InjectOutcome> + Send>> {
+        Box::pin(self(context))
+    }
 }
 
-impl fmt::Debug for Custom {
+/// The selected request, as seen by a custom injector. [`custom`](crate::custom) has an example.
+#[derive(Debug)]
+pub struct InjectContext {
+    pub(crate) request: Arc<Request<()>>,
+    pub(crate) draws: Draws,
+    pub(crate) can_reject: bool,
+}
+
+impl InjectContext {
+    /// Returns the request without its body, which stays with the service.
+    pub fn request(&self) -> &Request<()> {
+        &self.request
+    }
+
+    /// Returns the draws of this request at this node of the tree.
+    pub fn draws(&mut self) -> &mut Draws {
+        &mut self.draws
+    }
+
+    /// Tests whether a rejection can be delivered to this client; otherwise
+    /// [`InjectOutcome::EmptyReply`] and the other rejections let the request pass.
+    pub fn can_reject(&self) -> bool {
+        self.can_reject
+    }
+}
+
+/// The outcome of a custom injector. [`custom`](crate::custom) has an example.
+#[non_exhaustive]
+pub enum InjectOutcome {
+    /// Continues with the next link of the chain, and finally with the service.
+    Continue,
+    /// Responds instead of the service.
+    Respond(Response<Bytes>),
+    /// Ends without a response: see [`Reject::EmptyReply`](crate::Reject::EmptyReply).
+    EmptyReply,
+    /// Resets the HTTP/2 stream: see [`Reject::StreamReset`](crate::Reject::StreamReset).
+    #[cfg(feature = "http2")]
+    StreamReset(crate::connection::command::ResetCode),
+    /// Closes the connection: see [`Reject::ConnectionClose`](crate::Reject::ConnectionClose).
+    ConnectionClose,
+    /// Resets the connection: see [`Reject::ConnectionReset`](crate::Reject::ConnectionReset).
+    ConnectionReset,
+}
+
+impl fmt::Debug for InjectOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Custom").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-impl Draft for Custom {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        if self.name.is_empty() {
-            findings.add(below(at, "custom.name"), &self.name, Problem::Name);
-            return None;
+        match self {
+            Self::Continue => f.write_str("Continue"),
+            Self::Respond(response) => f.debug_tuple("Respond").field(&response.status()).finish(),
+            Self::EmptyReply => f.write_str("EmptyReply"),
+            #[cfg(feature = "http2")]
+            Self::StreamReset(code) => f.debug_tuple("StreamReset").field(code).finish(),
+            Self::ConnectionClose => f.write_str("ConnectionClose"),
+            Self::ConnectionReset => f.write_str("ConnectionReset"),
         }
-        Some(self)
-    }
-}
-
-impl Act for Custom {
-    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
-        plan.then(Step::Ask(self.inject.clone(), draws), Deed::Custom(self.name.clone()));
     }
 }

@@ -1,21 +1,20 @@
-//! Messages: loses, repeats, reorders, holds back and stops the messages of a stream.
+//! Messages: faults of SSE, gRPC and WebSocket messages.
 
 use std::sync::Arc;
 
-use super::deal::{Dealer, Rules};
-use super::framing::Framing;
-use super::grpc::{check_status, status_headers};
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Change, Plan, Step};
-use super::relay::Relay;
-use super::tap::{CloseCode, Tap};
-use crate::chance::Draws;
-use crate::delay::Delay;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::report::{Deed, Side};
+use crate::body::stage::Stage;
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::connection::messages::{CloseCode, MessageFault, MessageRules, MessageTap};
+use crate::injector::abort::{check_grpc_status, status_headers};
+use crate::injector::key::RequestKeys;
+use crate::injector::message_stage::{GrpcFraming, MessageStage, SseFraming};
+use crate::injector::steps::{Change, Step, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::delay::Delay;
+use crate::random::draws::Draws;
+use crate::report::event::{Action, Side};
 
-/// What the messages of a stream are.
+/// The format of the messages of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
@@ -23,90 +22,90 @@ pub enum Format {
     Sse,
     /// gRPC messages in a body.
     Grpc,
-    /// WebSocket messages on an upgraded connection: taken on the wire where that was
-    /// [lent](crate::FaultListener) and its stream sees HTTP/1.1 in the clear, whoever serves the
-    /// socket; elsewhere whoever serves it hands it to [`tap`](crate::tap). A request that asks
-    /// for no WebSocket is left alone, as unreachable.
+    /// WebSocket messages on an upgraded connection. If the connection has a
+    /// [handle](crate::FaultListener) and HTTP/1.1 on it is not encrypted, they are changed on the
+    /// stream, for every WebSocket library; otherwise the server passes its stream to
+    /// [`tap`](crate::tap). A request that opens no WebSocket is skipped as not deliverable.
     WebSocket,
 }
 
-/// Does things to single messages of a stream. Each message is decided on by draws of its own;
-/// the stream as a whole is chosen by the fault's.
+/// Changes single messages of a stream. Each message has its own draws; the stream as a whole is
+/// selected by the fault's draw.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, Format, messages};
 ///
-/// let events = messages(Format::Sse).lose(0.01).hold(0.1, Delay::uniform("100ms", "2s"));
+/// let events = messages(Format::Sse).drop(0.01).delay(0.1, Delay::uniform("100ms", "2s"));
 /// Fault::new("patchy-feed", events).build()?;
 /// let calls = messages(Format::Grpc).stop_after(10).code(14);
 /// Fault::new("broken-stream", calls).build()?;
-/// assert!(Fault::new("f", messages(Format::WebSocket).lose(2.0).code(99)).build().is_err());
+/// assert!(Fault::new("f", messages(Format::WebSocket).drop(2.0).code(99)).build().is_err());
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn messages(format: Format) -> Messages {
     Messages {
         format,
-        lose: 0.0,
-        double: 0.0,
-        swap: 0.0,
-        hold: None,
+        drop: 0.0,
+        duplicate: 0.0,
+        reorder: 0.0,
+        delay: None,
         stop_after: None,
         code: None,
         side: Side::default(),
     }
 }
 
-/// What is done to messages, made by [`messages`]. Shares go from 0 to 1.
+/// Rules for messages, made by [`messages`]. Shares range from 0 to 1.
 #[derive(Debug, Clone)]
 pub struct Messages {
     format: Format,
-    lose: f64,
-    double: f64,
-    swap: f64,
-    hold: Option<(f64, Delay)>,
+    drop: f64,
+    duplicate: f64,
+    reorder: f64,
+    delay: Option<(f64, Delay)>,
     stop_after: Option<u64>,
     code: Option<u16>,
     side: Side,
 }
 
 impl Messages {
-    /// Leaves out this share of the messages.
+    /// Drops this share of the messages.
     #[must_use]
-    pub fn lose(mut self, share: f64) -> Self {
-        self.lose = share;
+    pub fn drop(mut self, share: f64) -> Self {
+        self.drop = share;
         self
     }
 
     /// Sends this share of the messages twice.
     #[must_use]
-    pub fn double(mut self, share: f64) -> Self {
-        self.double = share;
+    pub fn duplicate(mut self, share: f64) -> Self {
+        self.duplicate = share;
         self
     }
 
-    /// Lets this share of the messages be overtaken by the next one.
+    /// Sends this share of the messages after the next one.
     #[must_use]
-    pub fn swap(mut self, share: f64) -> Self {
-        self.swap = share;
+    pub fn reorder(mut self, share: f64) -> Self {
+        self.reorder = share;
         self
     }
 
-    /// Holds this share of the messages back, and with each all that come after it.
+    /// Delays this share of the messages, and with each all messages after it.
     #[must_use]
-    pub fn hold(mut self, share: f64, delay: Delay) -> Self {
-        self.hold = Some((share, delay));
+    pub fn delay(mut self, share: f64, delay: Delay) -> Self {
+        self.delay = Some((share, delay));
         self
     }
 
-    /// Ends the stream once this many messages have come: a body of events ends, gRPC gets the
-    /// trailers of a status, a WebSocket gets a close frame.
+    /// Ends the stream after `count` messages: a body of events ends, gRPC receives the trailers of
+    /// a status, a WebSocket receives a close frame.
     #[must_use]
     pub fn stop_after(mut self, count: u64) -> Self {
         self.stop_after = Some(count);
         self
     }
 
-    /// With what a stream is [stopped](Self::stop_after): a gRPC status (14, `UNAVAILABLE`, by
+    /// Sets the code of a [stopped](Self::stop_after) stream: a gRPC status (14, `UNAVAILABLE`, by
     /// default) or a WebSocket close code (1011, "internal error", by default).
     #[must_use]
     pub fn code(mut self, code: u16) -> Self {
@@ -114,7 +113,7 @@ impl Messages {
         self
     }
 
-    /// Whose messages; those that the service sends by default.
+    /// Selects the messages of the request or of the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
@@ -124,91 +123,97 @@ impl Messages {
 
 impl From<Messages> for Injector {
     fn from(messages: Messages) -> Self {
-        Self::draft(messages)
+        Self::new(messages)
     }
 }
 
-impl Draft for Messages {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        let at = below(at, "messages");
-        let mut good = true;
-        let held = self.hold.as_ref().map_or(0.0, |(share, _)| *share);
-        for (name, share) in
-            [("lose", self.lose), ("double", self.double), ("swap", self.swap), ("hold", held)]
-        {
-            if !(0.0..=1.0).contains(&share) {
-                findings.add(format!("{at}.{name}"), share, Problem::Share);
-                good = false;
+impl InjectorConfig for Messages {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        let at = child_setting(at, "messages");
+        let shares = self.check_shares(&at, errors);
+        let delay = match &self.delay {
+            Some((share, delay)) => {
+                delay.clone().check(&format!("{at}.delay"), errors).map(|delay| Some((*share, delay)))
             }
-        }
-        let hold = match self.hold {
-            Some((share, delay)) => match delay.check(&format!("{at}.hold"), findings) {
-                Some(pace) => Some((share, pace)),
-                None => {
-                    good = false;
-                    None
-                }
-            },
-            None => None,
+            None => Some(None),
         };
-        let setting = format!("{at}.code");
-        let close = match (self.format, self.code) {
-            (Format::Grpc, Some(code)) => {
-                good &= check_status(&setting, code, findings);
-                None
-            }
-            (Format::WebSocket, code) => {
-                let code = CloseCode::new(code.unwrap_or(1011));
-                if code.is_none() {
-                    findings.add(setting, self.code.unwrap_or_default(), Problem::CloseCode);
-                    good = false;
-                }
-                code
-            }
-            _ => None,
-        };
-        let rules = Rules {
-            lose: self.lose,
-            double: self.double,
-            swap: self.swap,
-            hold,
+        let close = self.check_code(&format!("{at}.code"), errors);
+        shares?;
+        let rules = MessageRules {
+            drop: self.drop,
+            duplicate: self.duplicate,
+            reorder: self.reorder,
+            delay: delay?,
             stop_after: self.stop_after,
         };
-        good.then(|| {
-            Box::new(Streamed {
-                format: self.format,
-                status: self.code.unwrap_or(14),
-                close,
-                side: self.side,
-                rules: Arc::new(rules),
-            }) as Box<dyn Act>
-        })
+        Some(Box::new(CompiledMessages {
+            format: self.format,
+            status: self.code.unwrap_or(14),
+            close: close?,
+            side: self.side,
+            rules: Arc::new(rules),
+        }))
+    }
+}
+
+impl Messages {
+    fn check_shares(&self, at: &str, errors: &mut ErrorCollector) -> Option<()> {
+        let delay = self.delay.as_ref().map_or(0.0, |(share, _)| *share);
+        let shares =
+            [("drop", self.drop), ("duplicate", self.duplicate), ("reorder", self.reorder), ("delay", delay)];
+        let mut checked = Some(());
+        for (name, share) in shares {
+            if !(0.0..=1.0).contains(&share) {
+                errors.add(format!("{at}.{name}"), share, FaultErrorKind::Fraction);
+                checked = None;
+            }
+        }
+        checked
+    }
+
+    /// Checks the status or close code; `Some(None)` where the format has no close code.
+    fn check_code(&self, setting: &str, errors: &mut ErrorCollector) -> Option<Option<CloseCode>> {
+        match (self.format, self.code) {
+            (Format::Grpc, Some(code)) => check_grpc_status(setting, code, errors).then_some(None),
+            (Format::WebSocket, code) => {
+                let code = code.unwrap_or(1011);
+                let close = CloseCode::new(code);
+                if close.is_none() {
+                    errors.add(setting, code, FaultErrorKind::CloseCode);
+                }
+                close.map(Some)
+            }
+            _ => Some(None),
+        }
     }
 }
 
 #[derive(Debug)]
-struct Streamed {
+struct CompiledMessages {
     format: Format,
     status: u16,
     close: Option<CloseCode>,
     side: Side,
-    rules: Arc<Rules>,
+    rules: Arc<MessageRules>,
 }
 
-impl Act for Streamed {
-    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
-        let deed = Deed::Messages(self.side);
-        let (framing, last_words) = match (self.format, self.close) {
+impl CompiledInjector for CompiledMessages {
+    fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        let action = Action::Messages(self.side);
+        let fault = |draws| MessageFault::new(self.rules.clone(), draws);
+        let stage: Box<dyn Stage> = match (self.format, self.close) {
             (Format::WebSocket, Some(close)) => {
-                let tap = Tap::new(self.side, self.rules.clone(), draws, close);
-                return plan.then(Step::Tap(tap), deed);
+                let tap = MessageTap::new(self.side, self.rules.clone(), draws, close);
+                return steps.push(Step::WebSocket(tap), action);
             }
-            // A close code that is none was found out before.
+            // `check` has rejected a missing close code.
             (Format::WebSocket, None) => return,
-            (Format::Sse, _) => (Framing::Sse, None),
-            (Format::Grpc, _) => (Framing::Grpc, Some(status_headers(self.status, "the stream was stopped"))),
+            (Format::Sse, _) => Box::new(MessageStage::new(SseFraming::default(), fault(draws), None)),
+            (Format::Grpc, _) => {
+                let trailers = status_headers(self.status, "the stream was stopped");
+                Box::new(MessageStage::new(GrpcFraming::default(), fault(draws), Some(trailers)))
+            }
         };
-        let stage = Relay::new(framing, Dealer::new(self.rules.clone(), draws), last_words);
-        plan.change(self.side, Change::Body(Box::new(stage)), deed);
+        steps.change(self.side, Change::Body(stage), action);
     }
 }

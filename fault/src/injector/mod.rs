@@ -1,32 +1,16 @@
-//! What a fault does: one deed, one file.
+//! Injectors, the tree of them, and the steps drawn for a request.
 
 pub(crate) mod abort;
-pub(crate) mod call;
-pub(crate) mod chain;
-pub(crate) mod chunk;
 pub(crate) mod corrupt;
 pub(crate) mod custom;
-pub(crate) mod deal;
-pub(crate) mod edits;
-pub(crate) mod ending;
-pub(crate) mod framing;
-pub(crate) mod grpc;
-pub(crate) mod ledger;
-pub(crate) mod length;
+pub(crate) mod key;
+pub(crate) mod message_stage;
 pub(crate) mod messages;
-pub(crate) mod node;
-pub(crate) mod patch;
-pub(crate) mod plan;
 pub(crate) mod quota;
-pub(crate) mod random;
-pub(crate) mod rate;
 pub(crate) mod reject;
-pub(crate) mod relay;
-pub(crate) mod replace;
-pub(crate) mod reported;
-pub(crate) mod retry;
+pub(crate) mod rewrite;
 pub(crate) mod slow;
-pub(crate) mod tamper;
-pub(crate) mod tap;
+pub(crate) mod steps;
 pub(crate) mod toxic;
+pub(crate) mod tree;
 pub(crate) mod truncate;

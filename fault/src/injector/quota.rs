@@ -1,34 +1,35 @@
-//! Quota: so many requests a while, and no more.
+//! Quota: a limit of requests per key and window.
 
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderName;
 use http::header::RETRY_AFTER;
+use tokio::time::Instant;
 
-use super::abort::{Abort, error};
-use super::ledger::Ledger;
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Answer, Plan, Step};
-use crate::chance::{Dice, Draws, Key, fresh_seed};
-use crate::error::{Findings, Problem};
-use crate::key::{Asker, DecideBy, Source};
-use crate::report::Deed;
-use crate::time::DelayTime;
+use crate::config::duration::DelayTime;
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::injector::abort::{Abort, error};
+use crate::injector::key::{DecideBy, KeySource, RequestKeys};
+use crate::injector::steps::{CannedResponse, Step, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::draws::{Draws, Key, Sampler, random_seed};
+use crate::report::event::Action;
 
-/// Lets `limit` requests pass in each `window`, and answers the rest with 429 and a `Retry-After`
-/// that tells, in seconds rounded up, when the next window begins.
+/// Lets `limit` requests pass in each `window`, and responds to the rest with 429 and a
+/// `Retry-After` with the seconds, rounded up, until the next window begins.
 ///
-/// The first request opens a window, and the first after its end the next; with
-/// [`per`](Quota::per), each client's own does so for that client. A request that passes is counted
-/// as [`counted`](crate::Counts::counted), unless a chain does something else to it; one that the draw
-/// did not choose uses up nothing.
+/// The first request opens a window, and the first after its end the next; with [`per`](Quota::per)
+/// each client has its own windows. A request that passes is counted as
+/// [`outside_window`](crate::Counts::outside_window), unless another link of a chain does something
+/// to it; a request that the draw did not select is not counted against the quota.
 ///
 /// ```
 /// use waylay_fault::{DecideBy, Fault, error, quota};
 ///
 /// Fault::new("small-plan", quota(100, "1m")).build()?;
-/// Fault::new("own-answer", quota(100, "1m").answer(error(503).text("full"))).build()?;
+/// Fault::new("own-response", quota(100, "1m").response(error(503).text("full"))).build()?;
 /// Fault::new("each-tenant", quota(100, "1m").per(DecideBy::Header("x-tenant".into()))).build()?;
 /// assert!(Fault::new("no-window", quota(100, "0s")).build().is_err());
 /// # Ok::<(), waylay_fault::FaultErrors>(())
@@ -38,8 +39,8 @@ pub fn quota(limit: u64, window: impl Into<DelayTime>) -> Quota {
         limit,
         window: window.into(),
         per: DecideBy::Counter,
-        at_once: 10_000,
-        answer: error(429),
+        max_clients: 10_000,
+        response: error(429),
         announce: false,
     }
 }
@@ -66,9 +67,9 @@ pub fn quota(limit: u64, window: impl Into<DelayTime>) -> Quota {
 ///     assert_eq!(send("one").await?.status(), status);
 /// }
 /// assert_eq!(send("other").await?.status(), 200);
-/// let refused = send("one").await?;
-/// assert_eq!(refused.headers()["retry-after"], "60");
-/// assert_eq!(refused.headers()["ratelimit-limit"], "2");
+/// let rejected = send("one").await?;
+/// assert_eq!(rejected.headers()["retry-after"], "60");
+/// assert_eq!(rejected.headers()["ratelimit-limit"], "2");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -78,41 +79,40 @@ pub struct Quota {
     limit: u64,
     window: DelayTime,
     per: DecideBy,
-    at_once: usize,
-    answer: Abort,
+    max_clients: usize,
+    response: Abort,
     announce: bool,
 }
 
 impl Quota {
-    /// Gives each client a quota of its own, told apart as [`DecideBy`] tells requests apart: by
-    /// address, by a header, by connection. Those that carry no such key share one quota among
-    /// them. [`Counter`](DecideBy::Counter), the default: all share one.
+    /// Gives each client its own quota, identified by address, header or connection. Requests
+    /// without such a key share one quota. With [`Counter`](DecideBy::Counter), the default, all
+    /// share one.
     #[must_use]
     pub fn per(mut self, client: DecideBy) -> Self {
         self.per = client;
         self
     }
 
-    /// For how many clients at once a window may be open; 10,000 by default, each of some 100 bytes.
-    /// Windows that have ended make room. Where none has, the one that ends the soonest is closed
-    /// before its time: the fault forgets a client that was refused rather than refuse one that was
-    /// not seen.
+    /// Sets the number of clients that may have an open window; 10,000 by default, each about 100
+    /// bytes. Windows that have ended make room. If there is none, the window that ends first is
+    /// closed early: the fault rather forgets a client that was rejected than rejects a new one.
     #[must_use]
-    pub fn at_once(mut self, clients: usize) -> Self {
-        self.at_once = clients;
+    pub fn max_clients(mut self, clients: usize) -> Self {
+        self.max_clients = clients;
         self
     }
 
-    /// What the requests beyond it get. A `retry-after` of its own stays.
+    /// Sets the response to the requests beyond the quota. Its own `retry-after` is kept.
     #[must_use]
-    pub fn answer(mut self, answer: Abort) -> Self {
-        self.answer = answer;
+    pub fn response(mut self, response: Abort) -> Self {
+        self.response = response;
         self
     }
 
-    /// Whether the refusals also say `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset`
-    /// (seconds), as draft-ietf-httpapi-ratelimit-headers-06 has them. Headers of the answer's own
-    /// stay.
+    /// Adds `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset` (seconds) to these
+    /// responses, as in draft-ietf-httpapi-ratelimit-headers-06. The response's own headers of
+    /// these names are kept.
     #[must_use]
     pub fn announce(mut self, announce: bool) -> Self {
         self.announce = announce;
@@ -122,75 +122,182 @@ impl Quota {
 
 impl From<Quota> for Injector {
     fn from(quota: Quota) -> Self {
-        Self::draft(quota)
+        Self::new(quota)
     }
 }
 
-impl Draft for Quota {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        let at = below(at, "quota");
-        let window = findings.time(format!("{at}.window"), self.window.duration());
+impl InjectorConfig for Quota {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        let at = child_setting(at, "quota");
+        let window = errors.time(format!("{at}.window"), self.window.duration());
         if window == Some(Duration::ZERO) {
-            findings.add(format!("{at}.window"), &self.window, Problem::Zero);
+            errors.add(format!("{at}.window"), &self.window, FaultErrorKind::Zero);
         }
-        let client = Source::check(&format!("{at}.per"), self.per, findings);
-        if self.at_once == 0 {
-            findings.add(format!("{at}.at_once"), self.at_once, Problem::Zero);
+        let client = KeySource::check(&format!("{at}.per"), self.per, errors);
+        if self.max_clients == 0 {
+            errors.add(format!("{at}.max_clients"), self.max_clients, FaultErrorKind::Zero);
         }
-        let answer = self.answer.check_answer(&at, findings);
-        Some(Box::new(Meter {
+        let response = self.response.check_response(&at, errors);
+        Some(Box::new(QuotaLimiter {
             limit: self.limit,
             client: client?,
-            // A seed of its own, which nobody can know: no two clients' keys can be made to meet.
-            names: Dice::new(fresh_seed(), "quota"),
-            ledger: Ledger::new(self.limit, window?, self.at_once),
-            answer: answer?,
+            // A secret seed, so that a client cannot choose a key that collides with another's.
+            sampler: Sampler::new(random_seed(), "quota"),
+            windows: WindowTable::new(self.limit, window?, self.max_clients),
+            response: response?,
             announce: self.announce,
         }))
     }
 }
 
 #[derive(Debug)]
-struct Meter {
+struct QuotaLimiter {
     limit: u64,
-    client: Source,
-    names: Dice,
-    ledger: Ledger,
-    answer: Answer,
+    client: KeySource,
+    sampler: Sampler,
+    windows: WindowTable,
+    response: CannedResponse,
     announce: bool,
 }
 
-impl Act for Meter {
-    fn plan(&self, _: Draws, asker: Asker<'_>, plan: &mut Plan) {
-        // No request is found to have this key, so that it can stand for those without one.
-        let client = self.client.find(asker).unwrap_or(Key::Counter(0));
-        let Err(left) = self.ledger.take(self.names.roll(client, b"").hash()) else {
-            plan.spared = true;
+impl CompiledInjector for QuotaLimiter {
+    fn plan(&self, _: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
+        // No request has this key, so it serves those without one.
+        let client = self.client.find(keys).unwrap_or(Key::Counter(0));
+        let Err(left) = self.windows.take(self.sampler.draw(client, b"").hash()) else {
+            steps.has_passed = true;
             return;
         };
-        plan.then(Step::Answer(Arc::new(self.refusal(left))), Deed::Error(self.answer.status.as_u16()));
+        steps.push(
+            Step::Respond(Arc::new(self.limited_response(left))),
+            Action::Error(self.response.status.as_u16()),
+        );
     }
 }
 
-impl Meter {
-    fn refusal(&self, left: Duration) -> Answer {
-        let mut answer = self.answer.clone();
+impl QuotaLimiter {
+    fn limited_response(&self, left: Duration) -> CannedResponse {
+        let mut response = self.response.clone();
         let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-        if answer.retry_in.is_none() {
-            answer.headers.entry(RETRY_AFTER).or_insert(seconds.into());
+        if response.retry_in.is_none() {
+            response.headers.entry(RETRY_AFTER).or_insert(seconds.into());
         }
         if self.announce {
             for (name, number) in LIMITS.into_iter().zip([self.limit, 0, seconds]) {
-                answer.headers.entry(name).or_insert(number.into());
+                response.headers.entry(name).or_insert(number.into());
             }
         }
-        answer
+        response
     }
 }
 
-/// The limit, what is left of it, and the seconds until it is whole again.
+/// The limit, the remaining requests, and the seconds until the next window.
 const LIMITS: [HeaderName; 3] = [
     HeaderName::from_static("ratelimit-limit"),
     HeaderName::from_static("ratelimit-remaining"),
     HeaderName::from_static("ratelimit-reset"),
 ];
+
+/// The open windows of a quota, one per key. All have the same length, so that they end in the
+/// order in which they were opened: those that have ended are at the front, and are removed by the
+/// next request.
+#[derive(Debug)]
+pub(crate) struct WindowTable {
+    limit: u64,
+    window: Duration,
+    /// Number of windows that may be open.
+    max_windows: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    windows: HashMap<u64, QuotaWindow>,
+    order: VecDeque<(Instant, u64)>,
+}
+
+#[derive(Debug)]
+struct QuotaWindow {
+    end: Instant,
+    used: u64,
+}
+
+impl WindowTable {
+    /// `max_windows` is at least 1.
+    pub(crate) fn new(limit: u64, window: Duration, max_windows: usize) -> Self {
+        Self { limit, window, max_windows, open: Mutex::default() }
+    }
+
+    /// Takes one request from this key's window.
+    ///
+    /// # Errors
+    /// The window is exhausted for this time.
+    pub(crate) fn take(&self, key: u64) -> Result<(), Duration> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock: of two threads the later one must not open the earlier window.
+        let now = Instant::now();
+        open.sweep(now);
+        if !open.windows.contains_key(&key) {
+            if open.windows.len() >= self.max_windows {
+                open.close_first();
+            }
+            open.begin(key, now.checked_add(self.window).unwrap_or_else(|| now + FAR));
+        }
+        let Some(window) = open.windows.get_mut(&key) else { return Ok(()) };
+        if window.used >= self.limit {
+            return Err(window.end - now);
+        }
+        window.used += 1;
+        Ok(())
+    }
+}
+
+/// A year, if the clock cannot express the end of the window.
+const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+impl Open {
+    fn sweep(&mut self, now: Instant) {
+        while self.order.front().is_some_and(|(end, _)| *end <= now) {
+            self.close_first();
+        }
+    }
+
+    fn close_first(&mut self) {
+        if let Some((_, key)) = self.order.pop_front() {
+            self.windows.remove(&key);
+        }
+    }
+
+    fn begin(&mut self, key: u64, end: Instant) {
+        self.windows.insert(key, QuotaWindow { end, used: 0 });
+        self.order.push_back((end, key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_max_windows_are_open() {
+        let windows = WindowTable::new(1, Duration::MAX, 100);
+        for key in 0..10_000 {
+            assert!(windows.take(key).is_ok());
+        }
+        let open = windows.open.lock().unwrap();
+        assert_eq!((open.windows.len(), open.order.len()), (100, 100));
+        assert!((9_900..10_000).all(|key| open.windows.contains_key(&key)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ended_windows_are_removed() {
+        let windows = WindowTable::new(1, Duration::from_secs(1), 1000);
+        for key in 0..500 {
+            assert!(windows.take(key).is_ok());
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(windows.take(7).is_ok());
+        let open = windows.open.lock().unwrap();
+        assert_eq!((open.windows.len(), open.order.len()), (1, 1));
+    }
+}

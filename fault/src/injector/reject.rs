@@ -1,70 +1,70 @@
-//! Reject: ends the exchange without an answer.
+//! Reject: exchanges without a response, and GOAWAY.
 
 use std::time::Duration;
 
-use super::ending::Ending;
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Plan, Step, Wire};
-use crate::chance::Draws;
-use crate::error::Findings;
-use crate::key::Asker;
-use crate::report::Deed;
+use crate::config::duration::DelayTime;
+use crate::config::error::ErrorCollector;
 #[cfg(feature = "http2")]
-use crate::reset::ResetCode;
-use crate::time::DelayTime;
+use crate::connection::command::ResetCode;
+use crate::connection::command::Termination;
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{ConnectionStep, Step, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::draws::Draws;
+use crate::report::event::Action;
 
-/// How to end an exchange without an answer, or the connection it came by. What the client sees of
-/// it, per protocol and method, is measured and written in [`wire`](crate::wire).
+/// A way to end an exchange without a response, or its connection. The measured effect on clients,
+/// per protocol and method, is in [`effects`](crate::effects).
 ///
-/// A layer alone cannot do all of them. Those of the connection need the connection's handle
-/// ([`Connection`](crate::Connection)) in the request's extensions, which a `FaultListener` gives;
-/// where it is missing, the request is spared and counted as `unreachable`.
+/// Some of them need the connection's handle ([`Connection`](crate::Connection)) in the request's
+/// extensions, which a `FaultListener` provides; without it the request is skipped and counted as
+/// `not_deliverable`.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Reject {
-    /// Not a byte: HTTP/1 closes the connection, HTTP/2 resets the stream with `INTERNAL_ERROR`
-    /// and keeps the connection. What go-fault's reject does.
+    /// No byte: HTTP/1 closes the connection, HTTP/2 resets the stream with `INTERNAL_ERROR` and
+    /// keeps the connection. Equals the reject of go-fault.
     #[default]
     EmptyReply,
     /// HTTP/2 resets the stream with this code; HTTP/1 closes the connection.
     #[cfg(feature = "http2")]
     StreamReset(ResetCode),
-    /// Nothing at all until `max` is over, then an empty reply. Called off by a halt, a shutdown
-    /// and a switch, after which the request goes on to the service.
+    /// No response until `max` is over, then an empty reply. Cancelled by a halt, a shutdown and a
+    /// switch, after which the request goes on to the service.
     Hang {
-        /// How long at most.
+        /// The longest time.
         max: DelayTime,
     },
-    /// The whole connection is closed, with all streams of HTTP/2 on it. On HTTP/1, where that is
-    /// what an empty reply comes to, it needs no handle.
+    /// The whole connection is closed, with all its HTTP/2 streams. On HTTP/1, where it equals an
+    /// empty reply, it needs no handle.
     ConnectionClose,
-    /// The whole connection is reset: a true TCP `RST` (zero linger), and what was not sent yet is
-    /// lost. Needs the handle of a TCP connection.
+    /// The whole connection is reset by a TCP `RST` (zero linger), and data not sent yet is lost.
+    /// Needs the handle of a TCP connection.
     ConnectionReset,
-    /// The client is told to go: `GOAWAY` with `NO_ERROR` on HTTP/2, `connection: close` on
-    /// HTTP/1. This request and those under way are still answered. Needs a server that listens
-    /// to [`Connection::drained`](crate::Connection::drained), as ours does (feature `hyper`), or a
-    /// connection that was [lent](crate::FaultListener) and sees HTTP/2 in the clear, as beneath
-    /// `axum::serve`: its stream puts the frames in by itself.
+    /// The connection is drained: `GOAWAY` with `NO_ERROR` on HTTP/2, `connection: close` on
+    /// HTTP/1. This request and those in progress are still answered. Needs a server that awaits
+    /// [`Connection::drained`](crate::Connection::drained), such as `serve_connection` (feature
+    /// `hyper`), or a connection with a [handle](crate::FaultListener) and unencrypted HTTP/2, as
+    /// under `axum::serve`, whose stream inserts the frames itself.
     GoAway,
-    /// The same on HTTP/2 with this code, of which a client may be more afraid: only by the stream
-    /// of a connection that was lent and sees HTTP/2 in the clear.
+    /// As `GoAway`, on HTTP/2 and with this code. Needs a connection with a handle and unencrypted
+    /// HTTP/2.
     #[cfg(feature = "http2")]
     GoAwayWith(ResetCode),
     /// The connection is refused: for client layers and connectors.
     ConnectionRefused,
-    /// The connection stands, but the first write fails: for client layers and connectors.
+    /// The connection is established, but the first write fails: for client layers and connectors.
     BrokenPipe,
 }
 
 impl Reject {
-    /// A hang of at most `max`.
+    /// Returns a hang of at most `max`.
     pub fn hang(max: impl Into<DelayTime>) -> Self {
         Self::Hang { max: max.into() }
     }
 }
 
-/// Ends the exchange without an answer; the service is not called.
+/// Ends the exchange without a response; the service is not called.
 ///
 /// ```
 /// use waylay_fault::{Fault, Reject, reject};
@@ -74,41 +74,43 @@ impl Reject {
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn reject(how: Reject) -> Injector {
-    Injector::draft(how)
+    Injector::new(how)
 }
 
-impl Draft for Reject {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
+impl InjectorConfig for Reject {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
         let how = match *self {
-            Self::EmptyReply => Rejection::End(Ending::Empty),
+            Self::EmptyReply => CompiledReject::End(Termination::Empty),
             #[cfg(feature = "http2")]
-            Self::StreamReset(code) => Rejection::End(Ending::Code(code.into())),
-            Self::Hang { max } => Rejection::Hang(findings.time(below(at, "reject.max"), max.duration())?),
-            Self::ConnectionClose => Rejection::End(Ending::Close),
-            Self::ConnectionReset => Rejection::End(Ending::Reset),
-            Self::GoAway => Rejection::Drain(None),
+            Self::StreamReset(code) => CompiledReject::End(Termination::Code(code.into())),
+            Self::Hang { max } => {
+                CompiledReject::Hang(errors.time(child_setting(at, "reject.max"), max.duration())?)
+            }
+            Self::ConnectionClose => CompiledReject::End(Termination::Close),
+            Self::ConnectionReset => CompiledReject::End(Termination::Reset),
+            Self::GoAway => CompiledReject::Drain(None),
             #[cfg(feature = "http2")]
-            Self::GoAwayWith(code) => Rejection::Drain(Some(code.into())),
-            Self::ConnectionRefused => Rejection::End(Ending::Refuse),
-            Self::BrokenPipe => Rejection::End(Ending::BrokenPipe),
+            Self::GoAwayWith(code) => CompiledReject::Drain(Some(code.into())),
+            Self::ConnectionRefused => CompiledReject::End(Termination::Refuse),
+            Self::BrokenPipe => CompiledReject::End(Termination::BrokenPipe),
         };
         Some(Box::new(how))
     }
 }
 
 #[derive(Debug)]
-enum Rejection {
-    End(Ending),
+enum CompiledReject {
+    End(Termination),
     Hang(Duration),
     Drain(Option<u32>),
 }
 
-impl Act for Rejection {
-    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
+impl CompiledInjector for CompiledReject {
+    fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
         match *self {
-            Self::End(ending) => plan.then(Step::Reject(ending), ending.deed()),
-            Self::Hang(max) => plan.then(Step::Hang(max), Deed::Hang(max)),
-            Self::Drain(code) => plan.then(Step::Wire(Wire::Drain { code }), Deed::GoAway),
+            Self::End(termination) => steps.push(Step::Reject(termination), termination.action()),
+            Self::Hang(max) => steps.push(Step::Hang(max), Action::Hang(max)),
+            Self::Drain(code) => steps.push(Step::Connection(ConnectionStep::Drain { code }), Action::GoAway),
         }
     }
 }

@@ -1,29 +1,157 @@
-//! Slow: holds a request, a response or their chunks back.
+//! slow and rate_limit: delays and limited rates.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use tokio::time::Instant;
 
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Change, Plan, Step};
-use crate::chance::Draws;
-use crate::delay::{At, Delay, Pace};
-use crate::error::Findings;
-use crate::key::Asker;
-use crate::pause::Pause;
-use crate::report::{Deed, Side};
-use crate::stage::{Below, Polled, Stage, plus};
+use crate::body::stage::{Pause, Polled, Stage, StageInput, plus};
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{Change, Step, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::delay::{CompiledDelay, Delay, DelayPoint};
+use crate::random::draws::Draws;
+use crate::report::event::{Action, Side};
 
-/// Holds the request back, then goes on: with the next link of a chain, in the end with the
-/// service. Delays of one chain add up. [`Delay::at`] moves the delay to the head of the response
-/// or to the chunks of a body.
+/// Limits each body to this number of bytes per second.
 ///
-/// A delay ends at once when the client leaves, and is called off (the request goes on unharmed)
-/// when the fault is switched off or halted. Nothing blocks a thread. On HTTP/1 the server
-/// notices that a client left only while it still reads: with an upload larger than hyper's
-/// buffer the delay runs to its end.
+/// Data is sent in slices of a sixteenth of a second, as by Envoy's `response_rate_limit`; heads
+/// and trailers are not delayed. A slow service does not accumulate credit.
+/// [`Toxic::bandwidth`](crate::Toxic::bandwidth) limits a whole connection, with all its bytes.
+///
+/// ```
+/// use waylay_fault::{Fault, Side, rate_limit};
+///
+/// Fault::new("thin-pipe", rate_limit(8 * 1024)).build()?;
+/// Fault::new("thin-upload", rate_limit(8 * 1024).on(Side::Request)).build()?;
+/// assert!(Fault::new("no-pipe", rate_limit(0)).build().is_err());
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+pub fn rate_limit(bytes_per_second: u64) -> RateLimit {
+    RateLimit { rate: bytes_per_second, side: Side::default() }
+}
+
+/// A rate limit, made by [`rate_limit`].
+#[derive(Debug, Clone)]
+pub struct RateLimit {
+    rate: u64,
+    side: Side,
+}
+
+impl RateLimit {
+    /// Selects the body of the request or of the response (the default).
+    #[must_use]
+    pub fn on(mut self, side: Side) -> Self {
+        self.side = side;
+        self
+    }
+}
+
+impl From<RateLimit> for Injector {
+    fn from(limit: RateLimit) -> Self {
+        Self::new(limit)
+    }
+}
+
+impl InjectorConfig for RateLimit {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        if self.rate == 0 {
+            errors.add(child_setting(at, "rate_limit"), self.rate, FaultErrorKind::Rate);
+            return None;
+        }
+        Some(self)
+    }
+}
+
+impl CompiledInjector for RateLimit {
+    fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        let stage = Box::new(RateLimitStage { rate: self.rate, due: None, rest: Bytes::new(), pause: None });
+        steps.change(self.side, Change::Body(stage), Action::RateLimit(self.side, self.rate));
+    }
+}
+
+const SLICES_PER_SECOND: u64 = 16;
+
+#[derive(Debug)]
+struct RateLimitStage {
+    rate: u64,
+    /// Time until which the slices sent so far use up the rate.
+    due: Option<Instant>,
+    /// The rest of a chunk.
+    rest: Bytes,
+    pause: Option<Pause>,
+}
+
+impl RateLimitStage {
+    fn slice(&self) -> usize {
+        let most = usize::try_from(self.rate.div_ceil(SLICES_PER_SECOND)).unwrap_or(usize::MAX);
+        self.rest.len().min(most)
+    }
+
+    /// Returns the delay before the next slice.
+    fn next_wait(&mut self) -> Duration {
+        let price = self.slice() as u128 * 1_000_000_000 / u128::from(self.rate);
+        let price = Duration::from_nanos(u64::try_from(price).unwrap_or(u64::MAX));
+        let now = Instant::now();
+        let start = self.due.map_or(now, |due| due.max(now));
+        let due = start.checked_add(price).unwrap_or(start);
+        self.due = Some(due);
+        due - now
+    }
+}
+
+impl Stage for RateLimitStage {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
+        while self.rest.is_empty() {
+            match ready!(input.poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if input.is_off() => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                other => return Poll::Ready(other),
+            }
+        }
+        if input.is_off() {
+            self.pause = None;
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
+        }
+        if self.pause.is_none() {
+            let wait = self.next_wait();
+            self.pause = Some(input.pause(wait));
+        }
+        if let Some(pause) = &mut self.pause {
+            let is_cancelled = ready!(pause.poll(cx)).is_none();
+            self.pause = None;
+            if is_cancelled {
+                return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
+            }
+        }
+        let slice = self.slice();
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(slice)))))
+    }
+
+    fn size_hint(&self, input: SizeHint) -> SizeHint {
+        plus(input, self.rest.len() as u64)
+    }
+
+    fn is_end(&self, input: bool) -> bool {
+        input && self.rest.is_empty()
+    }
+}
+
+/// Delays the request, then continues with the next link of a chain, and finally with the service.
+/// Delays of one chain add up. [`Delay::at`] moves the delay to the head of the response or to the
+/// chunks of a body.
+///
+/// A delay ends at once when the client leaves, and is cancelled (the request goes on to the
+/// service) when the fault is disabled or halted. No thread is blocked. On HTTP/1 the server
+/// notices that a client has left only while it reads: with an upload larger than hyper's buffer
+/// the delay runs to its end.
 ///
 /// ```
 /// use waylay_fault::{Delay, Fault, slow};
@@ -32,56 +160,56 @@ use crate::stage::{Below, Polled, Stage, plus};
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 pub fn slow(delay: Delay) -> Injector {
-    Injector::draft(Slow(delay))
+    Injector::new(SlowConfig(delay))
 }
 
 #[derive(Debug)]
-struct Slow(Delay);
+struct SlowConfig(Delay);
 
-impl Draft for Slow {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        Some(Box::new(Arc::new(self.0.check(&below(at, "slow"), findings)?)))
+impl InjectorConfig for SlowConfig {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        Some(Box::new(Arc::new(self.0.check(&child_setting(at, "slow"), errors)?)))
     }
 }
 
-impl Act for Arc<Pace> {
-    fn plan(&self, mut draws: Draws, _: Asker<'_>, plan: &mut Plan) {
+impl CompiledInjector for Arc<CompiledDelay> {
+    fn plan(&self, mut draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
         let side = match self.at() {
-            At::RequestChunks => Side::Request,
-            At::ResponseChunks => Side::Response,
-            At::Request => {
+            DelayPoint::RequestChunks => Side::Request,
+            DelayPoint::ResponseChunks => Side::Response,
+            DelayPoint::Request => {
                 let delay = self.draw(&mut draws);
-                return plan.then(Step::Wait(delay), Deed::Slow(delay));
+                return steps.push(Step::Wait(delay), Action::Slow(delay));
             }
-            At::ResponseHead => {
+            DelayPoint::ResponseHead => {
                 let delay = self.draw(&mut draws);
-                return plan.then(Step::Response(Change::Wait(delay)), Deed::SlowHead(delay));
+                return steps.push(Step::Response(Change::Wait(delay)), Action::SlowHead(delay));
             }
         };
-        let stage = Box::new(Wait { pace: self.clone(), draws, held: None });
-        plan.change(side, Change::Body(stage), Deed::SlowChunks(side));
+        let stage = Box::new(DelayStage { delay: self.clone(), draws, held: None });
+        steps.change(side, Change::Body(stage), Action::SlowChunks(side));
     }
 }
 
-/// Holds each chunk back.
+/// Delays each chunk.
 #[derive(Debug)]
-struct Wait {
-    pace: Arc<Pace>,
+struct DelayStage {
+    delay: Arc<CompiledDelay>,
     draws: Draws,
     held: Option<(Bytes, Pause)>,
 }
 
-impl Stage for Wait {
-    fn poll_frame(&mut self, cx: &mut Context<'_>, below: &mut Below<'_>) -> Polled {
+impl Stage for DelayStage {
+    fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
         if self.held.is_none() {
-            match ready!(below.poll_frame(cx)) {
-                Some(Ok(frame)) if !below.off() => match frame.into_data() {
+            match ready!(input.poll_frame(cx)) {
+                Some(Ok(frame)) if !input.is_off() => match frame.into_data() {
                     Ok(data) => {
-                        let delay = self.pace.draw(&mut self.draws);
+                        let delay = self.delay.draw(&mut self.draws);
                         if delay.is_zero() {
                             return Poll::Ready(Some(Ok(Frame::data(data))));
                         }
-                        self.held = Some((data, below.pause(delay)));
+                        self.held = Some((data, input.pause(delay)));
                     }
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                 },
@@ -89,17 +217,17 @@ impl Stage for Wait {
             }
         }
         if let Some((_, pause)) = &mut self.held {
-            // Called off or over, the chunk goes on.
+            // Cancelled or over, the chunk is sent.
             let _ = ready!(pause.poll(cx));
         }
         Poll::Ready(self.held.take().map(|(data, _)| Ok(Frame::data(data))))
     }
 
-    fn size_hint(&self, below: SizeHint) -> SizeHint {
-        plus(below, self.held.as_ref().map_or(0, |(data, _)| data.len() as u64))
+    fn size_hint(&self, input: SizeHint) -> SizeHint {
+        plus(input, self.held.as_ref().map_or(0, |(data, _)| data.len() as u64))
     }
 
-    fn is_end(&self, below: bool) -> bool {
-        below && self.held.is_none()
+    fn is_end(&self, input: bool) -> bool {
+        input && self.held.is_none()
     }
 }

@@ -1,30 +1,30 @@
-//! Toxics: what can be done to the bytes of a connection, named as Toxiproxy names them.
+//! Toxic: Toxiproxy's toxics as injectors.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Plan, Step, Wire};
-use super::tamper::{Direction, Kind};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::report::Deed;
-use crate::time::DelayTime;
+use crate::config::duration::DelayTime;
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::connection::command::{Direction, ToxicKind};
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{ConnectionStep, Step, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::draws::Draws;
+use crate::report::event::Action;
 
-/// What is done to the bytes of one connection, until it ends or the fault is switched off.
+/// A toxic on the bytes of one connection, until it ends or the fault is disabled.
 ///
 /// Names and meaning are those of [Toxiproxy](https://github.com/Shopify/toxiproxy#toxics); its
-/// `toxicity` is the fault's participation, drawn once for each connection. Given to a fault that
-/// a `FaultListener` or a `FaultConnector` holds, it strikes connections; given to a layer's, it
-/// strikes the connection that the drawn request came by, from then on: it outlives its request,
-/// is there for all that follow on a connection that is kept open, and for all streams of an
-/// HTTP/2 connection, those under way included. There each toxic of a fault lies on a connection
-/// once; that more requests of it are struck does not make it worse.
+/// `toxicity` is the fault's participation, drawn once per connection. In a fault of a
+/// `FaultListener` or a `FaultConnector` it applies to connections. In a fault of a layer it
+/// applies to the connection of the selected request, from then on: it outlives the request, and
+/// affects all later requests of a connection that is kept open, and all streams of an HTTP/2
+/// connection, those in progress included. Each toxic of a fault is added to a connection only
+/// once, however many of its requests are selected.
 ///
-/// What a toxic holds back is never lost: switched off, it lets go of it at once (Toxiproxy drops
-/// it, or closes the connection). At most 1 MiB waits on either way; beyond that the sender does.
-/// Times are checked by [`FaultBuilder::build`](crate::FaultBuilder::build).
+/// Delayed bytes are never lost: when the fault is disabled they are sent at once (Toxiproxy drops
+/// them, or closes the connection). At most 1 MiB is buffered per direction; then the sender waits.
+/// [`FaultBuilder::build`](crate::FaultBuilder::build) checks the times.
 ///
 /// ```
 /// use waylay_fault::{Direction, Fault, Injector, Toxic, chain};
@@ -40,128 +40,128 @@ use crate::time::DelayTime;
 #[derive(Debug, Clone)]
 #[must_use = "a toxic does nothing until a fault holds it"]
 pub struct Toxic {
-    kind: Kind<DelayTime>,
+    kind: ToxicKind<DelayTime>,
     direction: Direction,
 }
 
 impl Toxic {
-    /// Each chunk comes `latency` later, give or take a `jitter` drawn evenly; below zero is zero,
-    /// and the order is kept. The end of the stream comes after the last chunk.
+    /// Delays each chunk by `latency`, plus or minus a uniformly drawn `jitter`; a negative delay
+    /// is zero, and the order is kept. The end of the stream follows the last chunk.
     pub fn latency(latency: impl Into<DelayTime>, jitter: impl Into<DelayTime>) -> Self {
-        Self::new(Kind::Latency { latency: latency.into(), jitter: jitter.into() })
+        Self::new(ToxicKind::Latency { latency: latency.into(), jitter: jitter.into() })
     }
 
-    /// At most so many kilobytes (of 1000 bytes) a second, in pieces of at most a tenth of a
-    /// second's worth.
+    /// Limits the rate to this number of kilobytes (of 1000 bytes) per second, in pieces of at most
+    /// a tenth of a second.
     pub fn bandwidth(kilobytes_per_second: u64) -> Self {
-        Self::new(Kind::Bandwidth { rate: kilobytes_per_second })
+        Self::new(ToxicKind::Bandwidth { rate: kilobytes_per_second })
     }
 
-    /// The end of the stream comes late.
+    /// Delays the end of the stream.
     pub fn slow_close(delay: impl Into<DelayTime>) -> Self {
-        Self::new(Kind::SlowClose { delay: delay.into() })
+        Self::new(ToxicKind::SlowClose { delay: delay.into() })
     }
 
-    /// Nothing gets through, and after `timeout` the connection is closed; zero waits for ever.
+    /// Stops all data, and closes the connection after `timeout`; zero never closes it.
     pub fn timeout(timeout: impl Into<DelayTime>) -> Self {
-        Self::new(Kind::Timeout { timeout: timeout.into() })
+        Self::new(ToxicKind::Timeout { timeout: timeout.into() })
     }
 
-    /// The connection is reset `timeout` after the first byte, which does not get through: a true
-    /// TCP `RST`. A connection that cannot be reset is spared.
+    /// Resets the connection by a TCP `RST` `timeout` after the first byte, which is not delivered.
+    /// A connection that cannot be reset is skipped.
     pub fn reset_peer(timeout: impl Into<DelayTime>) -> Self {
-        Self::new(Kind::ResetPeer { timeout: timeout.into() })
+        Self::new(ToxicKind::ResetPeer { timeout: timeout.into() })
     }
 
-    /// Bytes come in slices of `average_size`, give or take `size_variation`, each `delay` after
+    /// Sends bytes in slices of `average_size`, plus or minus `size_variation`, each `delay` after
     /// the one before.
     pub fn slicer(average_size: usize, size_variation: usize, delay: impl Into<DelayTime>) -> Self {
-        Self::new(Kind::Slicer { average: average_size, variation: size_variation, delay: delay.into() })
+        Self::new(ToxicKind::Slicer { average: average_size, variation: size_variation, delay: delay.into() })
     }
 
-    /// So many bytes get through, heads and framing included, then the connection is closed.
+    /// Closes the connection after this number of bytes, heads and framing included.
     pub fn limit_data(bytes: u64) -> Self {
-        Self::new(Kind::LimitData { bytes, reset: false })
+        Self::new(ToxicKind::LimitData { bytes, reset: false })
     }
 
-    /// As [`limit_data`](Self::limit_data), but the connection is reset. Toxiproxy has it not.
+    /// Resets the connection after this number of bytes. Not in Toxiproxy.
     pub fn reset_after(bytes: u64) -> Self {
-        Self::new(Kind::LimitData { bytes, reset: true })
+        Self::new(ToxicKind::LimitData { bytes, reset: true })
     }
 
-    /// The way that is struck; downstream by default.
+    /// Sets the direction; downstream by default.
     pub fn direction(mut self, direction: Direction) -> Self {
         self.direction = direction;
         self
     }
 
-    fn new(kind: Kind<DelayTime>) -> Self {
+    fn new(kind: ToxicKind<DelayTime>) -> Self {
         Self { kind, direction: Direction::default() }
     }
 }
 
 impl From<Toxic> for Injector {
     fn from(toxic: Toxic) -> Self {
-        Self::draft(toxic)
+        Self::new(toxic)
     }
 }
 
-impl Draft for Toxic {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        let at = below(at, &format!("toxic.{}", self.kind.name()));
+impl InjectorConfig for Toxic {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        let at = child_setting(at, &format!("toxic.{}", self.kind.name()));
         let place = |name: &str| format!("{at}.{name}");
         let kind = match self.kind {
-            Kind::Latency { latency, jitter } => {
-                let latency = findings.time(place("latency"), latency.duration());
-                let jitter = findings.time(place("jitter"), jitter.duration());
-                Kind::Latency { latency: latency?, jitter: jitter? }
+            ToxicKind::Latency { latency, jitter } => {
+                let latency = errors.time(place("latency"), latency.duration());
+                let jitter = errors.time(place("jitter"), jitter.duration());
+                ToxicKind::Latency { latency: latency?, jitter: jitter? }
             }
-            Kind::Bandwidth { rate } => {
-                Kind::Bandwidth { rate: at_least_one(place("rate"), rate, findings)? }
+            ToxicKind::Bandwidth { rate } => {
+                ToxicKind::Bandwidth { rate: at_least_one(place("rate"), rate, errors)? }
             }
-            Kind::SlowClose { delay } => {
-                Kind::SlowClose { delay: findings.time(place("delay"), delay.duration())? }
+            ToxicKind::SlowClose { delay } => {
+                ToxicKind::SlowClose { delay: errors.time(place("delay"), delay.duration())? }
             }
-            Kind::Timeout { timeout } => {
-                Kind::Timeout { timeout: findings.time(place("timeout"), timeout.duration())? }
+            ToxicKind::Timeout { timeout } => {
+                ToxicKind::Timeout { timeout: errors.time(place("timeout"), timeout.duration())? }
             }
-            Kind::ResetPeer { timeout } => {
-                Kind::ResetPeer { timeout: findings.time(place("timeout"), timeout.duration())? }
+            ToxicKind::ResetPeer { timeout } => {
+                ToxicKind::ResetPeer { timeout: errors.time(place("timeout"), timeout.duration())? }
             }
-            Kind::Slicer { average, variation, delay } => {
-                let size = at_least_one(place("average_size"), average as u64, findings);
-                let delay = findings.time(place("delay"), delay.duration());
-                Kind::Slicer { average: size.and(Some(average))?, variation, delay: delay? }
+            ToxicKind::Slicer { average, variation, delay } => {
+                let size = at_least_one(place("average_size"), average as u64, errors);
+                let delay = errors.time(place("delay"), delay.duration());
+                ToxicKind::Slicer { average: size.and(Some(average))?, variation, delay: delay? }
             }
-            Kind::LimitData { bytes, reset } => Kind::LimitData { bytes, reset },
+            ToxicKind::LimitData { bytes, reset } => ToxicKind::LimitData { bytes, reset },
         };
         let name: Arc<str> = match self.direction {
             Direction::Upstream => format!("{kind} upstream").into(),
             Direction::Downstream => format!("{kind} downstream").into(),
         };
-        Some(Box::new(Checked { kind, direction: self.direction, name }))
+        Some(Box::new(CompiledToxic { kind, direction: self.direction, name }))
     }
 }
 
-fn at_least_one(setting: String, given: u64, findings: &mut Findings) -> Option<u64> {
+fn at_least_one(setting: String, given: u64, errors: &mut ErrorCollector) -> Option<u64> {
     if given == 0 {
-        findings.add(setting, given, Problem::Amount);
+        errors.add(setting, given, FaultErrorKind::ZeroSize);
         return None;
     }
     Some(given)
 }
 
 #[derive(Debug)]
-struct Checked {
-    kind: Kind<Duration>,
+struct CompiledToxic {
+    kind: ToxicKind<Duration>,
     direction: Direction,
     name: Arc<str>,
 }
 
-impl Act for Checked {
-    fn plan(&self, draws: Draws, _: Asker<'_>, plan: &mut Plan) {
-        let place = self.name.clone();
-        let wire = Wire::Toxic { place, kind: self.kind, direction: self.direction, draws };
-        plan.then(Step::Wire(wire), Deed::Toxic(self.name.clone()));
+impl CompiledInjector for CompiledToxic {
+    fn plan(&self, draws: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        let injector = self.name.clone();
+        let wire = ConnectionStep::Toxic { injector, kind: self.kind, direction: self.direction, draws };
+        steps.push(Step::Connection(wire), Action::Toxic(self.name.clone()));
     }
 }

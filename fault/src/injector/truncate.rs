@@ -1,96 +1,97 @@
-//! Truncate: ends a body before its time.
+//! Truncate: truncated bodies.
 
+use std::ops::ControlFlow;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::node::{Act, Draft, Injector, below};
-use super::plan::{Change, Plan};
-use crate::chance::Draws;
-use crate::error::{Findings, Problem};
-use crate::key::Asker;
-use crate::pause::Pause;
-use crate::report::{Deed, Side};
+use crate::body::error::BodyError;
+use crate::body::stage::{NextFrame, Pause, Polled, Stage, StageInput, plus};
+use crate::config::duration::DelayTime;
+use crate::config::error::{ErrorCollector, FaultErrorKind};
 #[cfg(feature = "http2")]
-use crate::reset::ResetCode;
-use crate::stage::{Below, Polled, Stage, plus};
-use crate::time::DelayTime;
+use crate::connection::command::ResetCode;
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::{Change, Steps};
+use crate::injector::tree::{CompiledInjector, Injector, InjectorConfig, child_setting};
+use crate::random::draws::Draws;
+use crate::report::event::{Action, Side};
 
-/// Where a body is cut.
+/// The length at which a body is truncated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub enum Cut {
-    /// After this many bytes; a body that is not longer stays whole.
+pub enum TruncateAt {
+    /// After this number of bytes; a body that is not longer stays whole.
     Bytes(u64),
-    /// After this share of its length, from 0 to 1. Where the length is not known beforehand, of
-    /// the first chunk.
+    /// After this share of its length, from 0 to 1. If the length is unknown, it is a share of the
+    /// first chunk.
     Fraction(f64),
 }
 
-/// How a body that was cut ends.
+/// The end of a truncated body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum TruncateEnd {
     /// HTTP/1 closes the connection, HTTP/2 resets the stream with `INTERNAL_ERROR`: the client can
-    /// tell that something is missing.
+    /// detect the truncation.
     #[default]
     Close,
     /// HTTP/2 resets the stream with this code; HTTP/1 closes the connection.
     #[cfg(feature = "http2")]
     Reset(ResetCode),
-    /// The whole connection is reset, by a TCP `RST`. Of a response only, and only where its
-    /// connection was [lent](crate::FaultListener): elsewhere it is unreachable.
+    /// The whole connection is reset by a TCP `RST`. Only for a response, and only if its
+    /// connection has a [handle](crate::FaultListener); otherwise it is not deliverable.
     ConnectionReset,
-    /// As if that had been all: the head promises the shorter length, and nothing on the wire tells
-    /// of the rest. Trailers are left out.
-    End,
+    /// A regular end: the head states the shorter length, and the client cannot detect the
+    /// truncation. Trailers are left out.
+    Clean,
 }
 
-/// Ends a body before its time; what comes before the cut is sent for sure.
+/// Truncates a body; the bytes before the cut are sent.
 ///
-/// A server resets an HTTP/2 stream at the cost of what it has not sent yet, so the end waits for
-/// a moment after the last byte: 50 ms, unless [`linger`](Truncate::linger) says otherwise.
+/// When a server resets an HTTP/2 stream, data not sent yet is lost. So the end comes some time
+/// after the last byte: 50 ms, unless set by [`linger`](Truncate::linger).
 ///
 /// ```
-/// use waylay_fault::{Cut, Ending, Fault, truncate};
+/// use waylay_fault::{TruncateAt, TruncateEnd, Fault, truncate};
 ///
-/// Fault::new("cut-short", truncate(Cut::Bytes(512))).build()?;
-/// Fault::new("half", truncate(Cut::Fraction(0.5)).then(Ending::End)).build()?;
-/// assert!(Fault::new("more", truncate(Cut::Fraction(1.5))).build().is_err());
+/// Fault::new("at-short", truncate(TruncateAt::Bytes(512))).build()?;
+/// Fault::new("half", truncate(TruncateAt::Fraction(0.5)).then(TruncateEnd::Clean)).build()?;
+/// assert!(Fault::new("more", truncate(TruncateAt::Fraction(1.5))).build().is_err());
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
-pub fn truncate(at: Cut) -> Truncate {
+pub fn truncate(at: TruncateAt) -> Truncate {
     let linger = DelayTime::from(Duration::from_millis(50));
-    Truncate { cut: at, ending: Ending::default(), side: Side::default(), linger }
+    Truncate { at, ending: TruncateEnd::default(), side: Side::default(), linger }
 }
 
-/// A cut, made by [`truncate`].
+/// A truncation, made by [`truncate`].
 #[derive(Debug, Clone)]
 pub struct Truncate {
-    cut: Cut,
-    ending: Ending,
+    at: TruncateAt,
+    ending: TruncateEnd,
     side: Side,
     linger: DelayTime,
 }
 
 impl Truncate {
-    /// How the body ends; [`Ending::Close`] by default.
+    /// Sets the end of the body; [`TruncateEnd::Close`] by default.
     #[must_use]
-    pub fn then(mut self, ending: Ending) -> Self {
+    pub fn then(mut self, ending: TruncateEnd) -> Self {
         self.ending = ending;
         self
     }
 
-    /// Whose body; the response's by default.
+    /// Selects the body of the request or of the response (the default).
     #[must_use]
     pub fn on(mut self, side: Side) -> Self {
         self.side = side;
         self
     }
 
-    /// How long to leave the server for sending what came before the cut.
+    /// Sets the time for sending the bytes before the cut.
     #[must_use]
     pub fn linger(mut self, time: impl Into<DelayTime>) -> Self {
         self.linger = time.into();
@@ -100,38 +101,38 @@ impl Truncate {
 
 impl From<Truncate> for Injector {
     fn from(truncate: Truncate) -> Self {
-        Self::draft(truncate)
+        Self::new(truncate)
     }
 }
 
-impl Draft for Truncate {
-    fn check(self: Box<Self>, at: &str, findings: &mut Findings) -> Option<Box<dyn Act>> {
-        let at = below(at, "truncate");
-        let linger = findings.time(format!("{at}.linger"), self.linger.duration());
-        if let Cut::Fraction(share) = self.cut
+impl InjectorConfig for Truncate {
+    fn check(self: Box<Self>, at: &str, errors: &mut ErrorCollector) -> Option<Box<dyn CompiledInjector>> {
+        let at = child_setting(at, "truncate");
+        let linger = errors.time(format!("{at}.linger"), self.linger.duration());
+        if let TruncateAt::Fraction(share) = self.at
             && !(0.0..=1.0).contains(&share)
         {
-            findings.add(format!("{at}.fraction"), share, Problem::Share);
+            errors.add(format!("{at}.fraction"), share, FaultErrorKind::Fraction);
             return None;
         }
-        let resets = self.ending == Ending::ConnectionReset;
+        let resets = self.ending == TruncateEnd::ConnectionReset;
         if resets && self.side == Side::Request {
-            findings.add(format!("{at}.then"), "ConnectionReset", Problem::RequestReset);
+            errors.add(format!("{at}.then"), "ConnectionReset", FaultErrorKind::RequestReset);
             return None;
         }
         let code = match self.ending {
             #[cfg(feature = "http2")]
-            Ending::Reset(code) => Some(code.into()),
+            TruncateEnd::Reset(code) => Some(code.into()),
             _ => None,
         };
-        let clean = self.ending == Ending::End;
-        Some(Box::new(Blade { cut: self.cut, clean, code, resets, linger: linger?, side: self.side }))
+        let clean = self.ending == TruncateEnd::Clean;
+        Some(Box::new(TruncateConfig { at: self.at, clean, code, resets, linger: linger?, side: self.side }))
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Blade {
-    cut: Cut,
+struct TruncateConfig {
+    at: TruncateAt,
     clean: bool,
     code: Option<u32>,
     resets: bool,
@@ -139,129 +140,158 @@ struct Blade {
     side: Side,
 }
 
-impl Blade {
-    /// Where to cut a body, or a first chunk, of this length.
+impl TruncateConfig {
+    /// Returns the cut in a body, or a first chunk, of this length.
     fn point(&self, length: u64) -> u64 {
-        match self.cut {
-            Cut::Bytes(bytes) => bytes,
-            Cut::Fraction(share) => (length as f64 * share) as u64,
+        match self.at {
+            TruncateAt::Bytes(bytes) => bytes,
+            TruncateAt::Fraction(share) => (length as f64 * share) as u64,
         }
     }
 }
 
-impl Act for Blade {
-    fn plan(&self, _: Draws, _: Asker<'_>, plan: &mut Plan) {
-        let left = match self.cut {
-            Cut::Bytes(bytes) => Some(bytes),
-            Cut::Fraction(_) => None,
+impl CompiledInjector for TruncateConfig {
+    fn plan(&self, _: Draws, _: RequestKeys<'_>, steps: &mut Steps) {
+        let left = match self.at {
+            TruncateAt::Bytes(bytes) => Some(bytes),
+            TruncateAt::Fraction(_) => None,
         };
-        plan.resets |= self.resets;
-        let stage = Box::new(Severed { blade: *self, left, rest: Bytes::new(), end: End::Ahead });
-        plan.change(self.side, Change::Body(stage), Deed::Truncate(self.side));
+        steps.resets |= self.resets;
+        let stage = Box::new(TruncateStage {
+            config: *self,
+            left,
+            rest: Bytes::new(),
+            state: TruncateState::Reading,
+        });
+        steps.change(self.side, Change::Body(stage), Action::Truncate(self.side));
     }
 }
 
 #[derive(Debug)]
-struct Severed {
-    blade: Blade,
-    /// How many bytes are still let through, once that is known.
+struct TruncateStage {
+    config: TruncateConfig,
+    /// Number of bytes before the cut, once known.
     left: Option<u64>,
-    /// What lies behind the cut of a chunk, should the fault be called off.
+    /// The rest of the cut chunk, sent if the fault is cancelled.
     rest: Bytes,
-    end: End,
+    state: TruncateState,
 }
 
 #[derive(Debug)]
-enum End {
-    Ahead,
-    Near(Pause),
-    Past,
+enum TruncateState {
+    Reading,
+    Lingering(Pause),
+    Ended,
 }
 
-impl Stage for Severed {
+impl TruncateStage {
+    /// Waits for the end after the last byte. `Some`: the body fails now.
+    fn poll_linger(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &StageInput<'_>,
+        is_off: bool,
+    ) -> Poll<Option<BodyError>> {
+        let TruncateState::Lingering(pause) = &mut self.state else { return Poll::Ready(None) };
+        let is_cancelled = is_off || ready!(pause.poll(cx)).is_none();
+        if is_cancelled {
+            self.state = TruncateState::Reading;
+            self.left = Some(u64::MAX);
+            return Poll::Ready(None);
+        }
+        self.state = TruncateState::Ended;
+        if self.config.resets {
+            input.reset_connection();
+        }
+        Poll::Ready(Some(input.truncation_error(self.config.code)))
+    }
+
+    /// Reads up to the cut. `Break`: the next frame before it, or the body ended by itself.
+    fn poll_before_cut(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut StageInput<'_>,
+    ) -> Poll<ControlFlow<NextFrame>> {
+        let data = match ready!(input.poll_frame(cx)) {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => data,
+                Err(trailers) => return Poll::Ready(ControlFlow::Break(Some(Ok(trailers)))),
+            },
+            other => return Poll::Ready(ControlFlow::Break(other)),
+        };
+        let length = data.len() as u64;
+        let left = *self.left.get_or_insert_with(|| self.config.point(length));
+        if length <= left {
+            self.left = Some(left - length);
+            return Poll::Ready(ControlFlow::Break(Some(Ok(Frame::data(data)))));
+        }
+        // Less than the chunk's length, which is a `usize`.
+        self.rest = data.slice(left as usize..);
+        self.left = Some(0);
+        Poll::Ready(match left {
+            0 => ControlFlow::Continue(()),
+            left => ControlFlow::Break(Some(Ok(Frame::data(data.slice(..left as usize))))),
+        })
+    }
+}
+
+impl Stage for TruncateStage {
     fn begin(&mut self, length: Option<u64>) {
         if let Some(length) = length {
-            self.left = Some(self.blade.point(length));
+            self.left = Some(self.config.point(length));
         }
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>, below: &mut Below<'_>) -> Polled {
-        // A shorter length that was promised is kept, whatever becomes of the fault.
-        let off = below.off() && !self.blade.clean;
-        if let End::Near(pause) = &mut self.end {
-            let in_time = off || ready!(pause.poll(cx)).is_some();
-            if in_time && !off {
-                self.end = End::Past;
-                if self.blade.resets {
-                    below.reset_connection();
-                }
-                return Poll::Ready(Some(Err(below.cut(self.blade.code))));
-            }
-            self.end = End::Ahead;
-            self.left = Some(u64::MAX);
+    fn poll_frame(&mut self, cx: &mut Context<'_>, input: &mut StageInput<'_>) -> Polled {
+        // A promised shorter length is kept, even if the fault is switched off.
+        let is_off = input.is_off() && !self.config.clean;
+        if let Some(error) = ready!(self.poll_linger(cx, input, is_off)) {
+            return Poll::Ready(Some(Err(error)));
         }
-        if matches!(self.end, End::Past) {
+        if matches!(self.state, TruncateState::Ended) {
             return Poll::Ready(None);
         }
-        if off || self.left == Some(u64::MAX) {
-            let rest = std::mem::take(&mut self.rest);
-            return if rest.is_empty() {
-                below.poll_frame(cx)
-            } else {
-                Poll::Ready(Some(Ok(Frame::data(rest))))
+        if is_off || self.left == Some(u64::MAX) {
+            return match std::mem::take(&mut self.rest) {
+                rest if rest.is_empty() => input.poll_frame(cx),
+                rest => Poll::Ready(Some(Ok(Frame::data(rest)))),
             };
         }
-        if self.rest.is_empty() {
-            let data = match ready!(below.poll_frame(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => data,
-                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-                },
-                other => return Poll::Ready(other),
-            };
-            let length = data.len() as u64;
-            let left = *self.left.get_or_insert_with(|| self.blade.point(length));
-            if length <= left {
-                self.left = Some(left - length);
-                return Poll::Ready(Some(Ok(Frame::data(data))));
-            }
-            // Less than the chunk's length, which is a `usize`.
-            self.rest = data.slice(left as usize..);
-            self.left = Some(0);
-            if left > 0 {
-                return Poll::Ready(Some(Ok(Frame::data(data.slice(..left as usize)))));
-            }
+        if self.rest.is_empty()
+            && let ControlFlow::Break(frame) = ready!(self.poll_before_cut(cx, input))
+        {
+            return Poll::Ready(frame);
         }
-        if self.blade.clean {
-            self.end = End::Past;
+        if self.config.clean {
+            self.state = TruncateState::Ended;
             return Poll::Ready(None);
         }
-        self.end = End::Near(below.pause(self.blade.linger));
-        // Polled by a further turn, so that the timer knows whom to wake.
-        self.poll_frame(cx, below)
+        self.state = TruncateState::Lingering(input.pause(self.config.linger));
+        // Polls the new timer, which registers the waker.
+        self.poll_frame(cx, input)
     }
 
-    fn size_hint(&self, below: SizeHint) -> SizeHint {
-        let whole = plus(below, self.rest.len() as u64);
-        if !self.blade.clean {
+    fn size_hint(&self, input: SizeHint) -> SizeHint {
+        let whole = plus(input, self.rest.len() as u64);
+        if !self.config.clean {
             return whole;
         }
-        if matches!(self.end, End::Past) {
+        if matches!(self.state, TruncateState::Ended) {
             return SizeHint::with_exact(0);
         }
         match whole.exact() {
             Some(length) => {
-                SizeHint::with_exact(self.left.unwrap_or_else(|| self.blade.point(length)).min(length))
+                SizeHint::with_exact(self.left.unwrap_or_else(|| self.config.point(length)).min(length))
             }
             None => SizeHint::default(),
         }
     }
 
-    fn is_end(&self, below: bool) -> bool {
-        matches!(self.end, End::Past) || (below && self.rest.is_empty())
+    fn is_end(&self, input: bool) -> bool {
+        matches!(self.state, TruncateState::Ended) || (input && self.rest.is_empty())
     }
 
     fn resizes(&self) -> bool {
-        self.blade.clean
+        self.config.clean
     }
 }

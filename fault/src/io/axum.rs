@@ -1,4 +1,4 @@
-//! The listener and its handles for `axum::serve`.
+//! MakeWithConnection: the handle of each connection, under `axum::serve`.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -10,14 +10,16 @@ use axum::extract::connect_info::ConnectInfo;
 use axum::serve::{IncomingStream, Listener};
 use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tower_layer::Layer;
 use tower_service::Service;
 
-use super::line::Connection;
-use super::listener::{Accept, FaultListener};
-use super::stream::FaultStream;
+use crate::connection::layer::ConnectionService;
+use crate::io::listener::{Accept, FaultListener};
+use crate::io::stream::FaultStream;
 
-/// For `axum::serve(FaultListener::new(listener), with_connection(app))`: every request carries the
-/// handle of its [`Connection`], and `ConnectInfo` of the peer's address besides.
+/// Makes the service for `axum::serve(FaultListener::new(listener), with_connection(app))`: the
+/// extensions of every request contain the handle of its [`Connection`](crate::Connection), and
+/// `ConnectInfo` with the peer's address.
 ///
 /// ```
 /// use axum::{Router, extract::ConnectInfo, routing::get};
@@ -48,7 +50,7 @@ pub fn with_connection<S>(app: S) -> MakeWithConnection<S> {
     MakeWithConnection { app }
 }
 
-/// A make-service that lends each connection's handle to its requests, made by [`with_connection`].
+/// A make-service that inserts the connection's handle into requests, made by [`with_connection`].
 #[derive(Debug, Clone)]
 pub struct MakeWithConnection<S> {
     app: S,
@@ -70,19 +72,17 @@ where
 
     fn call(&mut self, stream: IncomingStream<'_, L>) -> Self::Future {
         ready(Ok(WithConnection {
-            app: self.app.clone(),
-            connection: stream.io().connection().clone(),
+            inner: stream.io().connection().layer().layer(self.app.clone()),
             peer: ConnectInfo(stream.remote_addr().clone()),
         }))
     }
 }
 
-/// A service whose requests know their [`Connection`] and their peer, made by
+/// A service that inserts the connection's handle and the peer's address into its requests, made by
 /// [`MakeWithConnection`].
 #[derive(Debug, Clone)]
 pub struct WithConnection<S, A> {
-    app: S,
-    connection: Connection,
+    inner: ConnectionService<S>,
     peer: ConnectInfo<A>,
 }
 
@@ -96,13 +96,12 @@ where
     type Future = S::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.app.poll_ready(cx)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        request.extensions_mut().insert(self.connection.clone());
         request.extensions_mut().insert(self.peer.clone());
-        self.app.call(request)
+        self.inner.call(request)
     }
 }
 
@@ -118,9 +117,9 @@ where
         loop {
             match FaultListener::accept(self).await {
                 Ok(accepted) => return accepted,
-                Err(error) if is_of_the_client(&error) => {}
-                // Out of file descriptors, most likely, as hyper's and axum's own loops assume: it
-                // passes, and trying at once would burn the processor.
+                Err(error) if is_client_error(&error) => {}
+                // Most likely out of file descriptors, as hyper's and axum's own loops assume: the
+                // condition is temporary, and an immediate retry would use up the processor.
                 Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
             }
         }
@@ -131,8 +130,8 @@ where
     }
 }
 
-/// The client left between its connect and our accept.
-fn is_of_the_client(error: &io::Error) -> bool {
+/// Tests whether the client left before its connection was accepted.
+fn is_client_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset

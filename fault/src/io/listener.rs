@@ -1,18 +1,18 @@
-//! A listener whose connections faults can strike.
+//! FaultListener, and the Accept trait of its inner listeners.
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
+use std::{fmt, io};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "net")]
 use tokio::net::{TcpListener, TcpStream};
 
-use super::core::ResetBy;
-use super::stream::FaultStream;
-use crate::fault::Fault;
+use crate::fault::fault::Fault;
+use crate::io::state::ResetBy;
+use crate::io::stream::FaultStream;
 
-/// What a [`FaultListener`] can lie around: tokio's listeners (feature `net`), and yours.
+/// A listener that a [`FaultListener`] can wrap: tokio's listeners (feature `net`), or a custom
+/// one.
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -56,39 +56,40 @@ use crate::fault::Fault;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Accept: Send + 'static {
-    /// Its connections.
+    /// The connections.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-    /// Their peers' addresses.
+    /// The addresses of the peers.
     type Addr: Send;
 
-    /// How a connection is made to end in a reset when it is dropped, if it can be.
+    /// Makes a connection end in a reset when it is dropped, if that is possible.
     const RESET: Option<ResetBy<Self::Io>> = None;
 
     /// Waits for the next connection.
     ///
     /// # Errors
-    /// What the listener's own gives.
+    /// The error of the listener.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Io, Self::Addr)>> + Send;
 
-    /// The address it listens on.
+    /// Returns the local address.
     ///
     /// # Errors
-    /// What the listener's own gives.
+    /// The error of the listener.
     fn local_addr(&self) -> io::Result<Self::Addr>;
 
-    /// The peer as faults and [`Connection::peer`](crate::Connection::peer) know it.
+    /// Returns the peer's address, as used by faults and
+    /// [`Connection::peer`](crate::Connection::peer).
     fn peer(addr: &Self::Addr) -> Option<SocketAddr>;
 }
 
-/// A listener around another, each of whose connections is a [`FaultStream`].
+/// Wraps a listener; each of its connections is a [`FaultStream`].
 ///
-/// By itself it does nothing but lend a [`Connection`](crate::Connection) handle to each of them,
-/// by which the faults of layers reach the wire. Faults given to [`fault`](Self::fault) strike
-/// connections as such: toxics, delays before the first byte, hangs, closes and resets.
+/// Each connection has a [`Connection`](crate::Connection) handle, by which the faults of layers
+/// control the connection. Faults added by [`fault`](Self::fault) apply to connections as such:
+/// toxics, delays before the first byte, hangs, closes and resets.
 ///
-/// With axum (features `axum` and `net`), `axum::serve` takes it as it is, with the app in
-/// [`with_connection`](crate::with_connection). With TLS it lies beneath the acceptor; in a loop
-/// of your own:
+/// With axum (features `axum` and `net`), `axum::serve` accepts it, with the app in
+/// [`with_connection`](crate::with_connection). With TLS it is below the acceptor. In a custom
+/// accept loop:
 ///
 /// ```
 /// use std::time::Duration;
@@ -143,19 +144,19 @@ pub struct FaultListener<L> {
 }
 
 impl<L> FaultListener<L> {
-    /// Around this listener.
+    /// Wraps this listener.
     pub fn new(inner: L) -> Self {
         Self { inner, faults: Vec::new() }
     }
 
-    /// Lets a fault lie in wait for connections. Its draw is made once for each, when bytes first
-    /// move while it is on; its lists see a `CONNECT` to the peer's address.
+    /// Adds a fault of connections. There is one draw per connection, when the first bytes are
+    /// transferred while the fault is enabled; its filter sees a `CONNECT` to the peer's address.
     pub fn fault(mut self, fault: &Fault) -> Self {
         self.faults.push(fault.clone());
         self
     }
 
-    /// The listener within.
+    /// Returns the inner listener.
     pub fn get_ref(&self) -> &L {
         &self.inner
     }
@@ -165,7 +166,7 @@ impl<L: Accept> FaultListener<L> {
     /// Waits for the next connection.
     ///
     /// # Errors
-    /// What the listener's own gives.
+    /// The error of the listener.
     pub async fn accept(&self) -> io::Result<(FaultStream<L::Io>, L::Addr)> {
         let (io, addr) = self.inner.accept().await?;
         let mut stream = FaultStream::accepted(io, L::peer(&addr));
@@ -175,10 +176,10 @@ impl<L: Accept> FaultListener<L> {
         Ok((self.faults.iter().fold(stream, FaultStream::fault), addr))
     }
 
-    /// The address it listens on.
+    /// Returns the local address.
     ///
     /// # Errors
-    /// What the listener's own gives.
+    /// The error of the listener.
     pub fn local_addr(&self) -> io::Result<L::Addr> {
         self.inner.local_addr()
     }

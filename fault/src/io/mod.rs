@@ -1,30 +1,13 @@
-//! The wire side: connections that faults can reach.
+//! Streams, listeners and connectors with faults.
 
-pub(crate) mod ambush;
-pub(crate) mod answer;
-pub(crate) mod armed;
 #[cfg(all(feature = "axum", feature = "net"))]
 pub(crate) mod axum;
-pub(crate) mod chunks;
-pub(crate) mod connect;
-#[cfg(feature = "hyper")]
 pub(crate) mod connector;
-pub(crate) mod core;
-pub(crate) mod drain;
-pub(crate) mod error;
-pub(crate) mod flow;
-pub(crate) mod frames;
-pub(crate) mod lane;
-pub(crate) mod lanes;
-pub(crate) mod lend;
-pub(crate) mod line;
+pub(crate) mod duplex;
 pub(crate) mod listener;
-pub(crate) mod pipe;
+pub(crate) mod proto;
 #[cfg(feature = "hyper")]
 pub(crate) mod serve;
-pub(crate) mod stage;
+pub(crate) mod state;
 pub(crate) mod stream;
-pub(crate) mod streams;
-pub(crate) mod talk;
-pub(crate) mod tongue;
-pub(crate) mod websocket;
+pub(crate) mod toxic;

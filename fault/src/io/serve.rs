@@ -1,4 +1,4 @@
-//! Serving one connection so that all faults can strike it, GOAWAY included.
+//! serve_connection: one connection served by hyper, with GOAWAY.
 
 use std::error::Error;
 use std::fmt;
@@ -15,14 +15,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::line::Connection;
+use crate::connection::handle::Connection;
 
-/// Serves one connection by hyper, HTTP/1.1 or HTTP/2 with upgrades, its handle lent to every
-/// request and [`Reject::GoAway`](crate::Reject::GoAway) heard. The `io` is a
-/// [`FaultStream`](crate::FaultStream), or TLS upon one.
+/// Serves one connection with hyper, HTTP/1.1 or HTTP/2 with upgrades. The connection's handle is
+/// inserted into every request, and [`Reject::GoAway`](crate::Reject::GoAway) starts a graceful
+/// shutdown. The `io` is a [`FaultStream`](crate::FaultStream), or TLS on top of one.
 ///
 /// # Errors
-/// What hyper says of the connection; an injected end is one, too.
+/// hyper's error of the connection, which includes injected ends.
 ///
 /// ```
 /// use std::time::Duration;
@@ -76,7 +76,7 @@ where
     let mut drained = pin!(connection.drained());
     let service = TowerToHyperService::new(connection.layer().layer(service));
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // WebSockets over HTTP/2 (RFC 8441) want it.
+    // Required by WebSockets over HTTP/2 (RFC 8441).
     builder.http2().enable_connect_protocol();
     let mut serving = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
     let mut draining = false;
@@ -86,7 +86,7 @@ where
             serving.as_mut().graceful_shutdown();
         }
         match serving.as_mut().poll(cx) {
-            // What was called for meanwhile is heard at once: nobody else might wake us.
+            // The drain was requested during this poll: no other task may wake this one.
             Poll::Pending if !draining && drained.as_mut().poll(cx).is_ready() => {
                 draining = true;
                 serving.as_mut().graceful_shutdown();
@@ -99,13 +99,13 @@ where
     .map_err(ServeError)
 }
 
-/// A connection ended badly, injected or not; its source is hyper's own error.
+/// The error of a connection, injected or not; its source is hyper's own error.
 #[derive(Debug)]
 pub struct ServeError(Box<dyn Error + Send + Sync>);
 
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection ended badly")
+        f.write_str("the connection failed")
     }
 }
 

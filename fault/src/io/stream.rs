@@ -1,32 +1,31 @@
-//! A stream that faults can strike: byte for byte its io while nothing does.
+//! FaultStream: an io with faults (AsyncRead and AsyncWrite).
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 #[cfg(feature = "hyper")]
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::{fmt, io};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::core::{Core, ResetBy, Station};
-use super::line::Connection;
-use super::talk::Talk;
-use crate::fault::Fault;
 #[cfg(feature = "hyper")]
-use crate::injector::ending::Ending;
+use crate::connection::command::Termination;
+use crate::connection::handle::Connection;
+use crate::fault::fault::Fault;
+use crate::io::proto::intercept::HttpInterceptor;
+use crate::io::state::{ResetBy, Role, StreamState};
 
-/// An io that faults can strike, with the [`Connection`] by which they reach it.
+/// Wraps an io, with the [`Connection`] handle by which faults control it.
 ///
-/// While none does, reads and writes go straight to the io, and cost one look at an atomic number
-/// each. Of HTTP/2 in the clear the heads of frames are read along, so that `GOAWAY` can be told.
+/// Without an active fault, reads and writes go directly to the io, and cost one atomic load each.
+/// Frame headers of unencrypted HTTP/2 are parsed, so that `GOAWAY` can be inserted.
 ///
-/// What a toxic delays moves on whenever the stream is polled, to read or to write, and a flush
-/// waits for it: flush what has to arrive before you let the stream lie.
+/// Data delayed by a toxic is written whenever the stream is polled, to read or to write, and a
+/// flush waits for it: flush data before the stream is left unpolled.
 ///
-/// Wrap the TCP stream, and hand the result to the TLS acceptor: beneath TLS it tampers with
-/// ciphertext, as a bad wire does, and resets are true resets.
+/// Wrap the TCP stream, and pass the result to the TLS acceptor: below TLS a toxic applies to
+/// ciphertext, as a faulty network does, and resets are TCP resets.
 ///
 /// ```
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,84 +36,84 @@ use crate::injector::ending::Ending;
 /// let (io, mut client) = tokio::io::duplex(1024);
 /// let mut server = FaultStream::accepted(io, None).fault(&fault);
 ///
-/// let _ = server.write_all(b"an answer").await;
+/// let _ = server.write_all(b"a response").await;
 /// let mut seen = String::new();
 /// client.read_to_string(&mut seen).await?;
-/// assert_eq!(seen, "an a");
+/// assert_eq!(seen, "a re");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct FaultStream<T> {
-    core: Core<T>,
-    talk: Talk,
+    state: StreamState<T>,
+    http: HttpInterceptor,
 }
 
 impl<T> FaultStream<T> {
-    /// Around the io of a connection that was accepted from this peer.
+    /// Wraps the io of a connection accepted from this peer.
     pub fn accepted(io: T, peer: Option<SocketAddr>) -> Self {
-        Self::new(io, Connection::new(peer, false), Station::Accepted)
+        Self::new(io, Connection::new(peer, false), Role::Accepted)
     }
 
-    /// Around the io of a connection that was made.
+    /// Wraps the io of an outgoing connection.
     pub fn connected(io: T, peer: Option<SocketAddr>) -> Self {
-        Self::new(io, Connection::new(peer, false), Station::Connected)
+        Self::new(io, Connection::new(peer, false), Role::Connected)
     }
 
-    /// How the io is made to end in a reset when it is dropped: `TcpStream::set_zero_linger`.
-    /// Without it a reset is a close, and rejects that promise a reset are `unreachable`. Say it
-    /// first: handles taken before do not know of it.
+    /// Sets the function that makes the io end in a reset when it is dropped:
+    /// `TcpStream::set_zero_linger`. Without it a reset is a close, and rejections by a reset are
+    /// not deliverable. Call it first: it replaces the handle.
     #[must_use]
     pub fn reset_by(mut self, reset: ResetBy<T>) -> Self {
-        self.core.reset = reset;
-        self.core.connection = Connection::new(self.core.connection.peer(), true);
+        self.state.reset = reset;
+        self.state.connection = Connection::new(self.state.connection.peer(), true);
         self
     }
 
-    /// Lets a fault lie in wait for this connection: it decides once, when bytes first move while
-    /// it is on, and anew when it was off in between.
+    /// Adds a fault of this connection: it decides once, when bytes are transferred while it is
+    /// enabled, and again after it was disabled in between.
     #[must_use]
     pub fn fault(mut self, fault: &Fault) -> Self {
-        self.core.ambush.add(fault.clone());
+        self.state.faults.add(fault.clone());
         self
     }
 
-    /// The handle of this connection.
+    /// Returns the handle of this connection.
     pub fn connection(&self) -> &Connection {
-        &self.core.connection
+        &self.state.connection
     }
 
-    /// The io, unless the connection was struck dead.
+    /// Returns the io, unless the connection was terminated.
     pub fn get_ref(&self) -> Option<&T> {
-        self.core.io.as_ref()
+        self.state.io.as_ref()
     }
 
     #[cfg(feature = "hyper")]
     pub(crate) fn of(io: T, connection: Connection) -> Self {
-        Self::new(io, connection, Station::Connected)
+        Self::new(io, connection, Role::Connected)
     }
 
-    /// Ends the connection so, after the first bytes.
+    /// Terminates the connection after the first bytes.
     #[cfg(feature = "hyper")]
-    pub(crate) fn arm(&mut self, ending: Ending, by: Arc<str>) {
-        self.core.arm(ending, by);
+    pub(crate) fn terminate_later(&mut self, termination: Termination, fault: Arc<str>) {
+        self.state.terminate_later(termination, fault);
     }
 
-    fn new(io: T, connection: Connection, station: Station) -> Self {
-        let talk = match station {
-            Station::Accepted => Talk::listening(),
-            Station::Connected => Talk::default(),
+    fn new(io: T, connection: Connection, role: Role) -> Self {
+        let http = match role {
+            Role::Accepted => HttpInterceptor::detecting(),
+            Role::Connected => HttpInterceptor::default(),
         };
-        Self { core: Core::new(io, connection, station), talk }
+        Self { state: StreamState::new(io, connection, role), http }
     }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for FaultStream<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Self { core, talk } = self.get_mut();
-        let poll = talk.read(core, cx, buf);
+        let Self { state, http } = self.get_mut();
+        let poll = http.read(state, cx, buf);
         if poll.is_pending() {
-            core.park(cx, Connection::wait_reading);
+            state.register_waker(cx, Connection::register_reader);
         }
         poll
     }
@@ -122,28 +121,28 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for FaultStream<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FaultStream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let Self { core, talk } = self.get_mut();
-        let poll = talk.write(core, cx, data);
+        let Self { state, http } = self.get_mut();
+        let poll = http.write(state, cx, data);
         if poll.is_pending() {
-            core.park(cx, Connection::wait_writing);
+            state.register_waker(cx, Connection::register_writer);
         }
         poll
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { core, talk } = self.get_mut();
-        let poll = talk.flush(core, cx);
+        let Self { state, http } = self.get_mut();
+        let poll = http.flush(state, cx);
         if poll.is_pending() {
-            core.park(cx, Connection::wait_writing);
+            state.register_waker(cx, Connection::register_writer);
         }
         poll
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { core, talk } = self.get_mut();
-        let poll = talk.shutdown(core, cx);
+        let Self { state, http } = self.get_mut();
+        let poll = http.shutdown(state, cx);
         if poll.is_pending() {
-            core.park(cx, Connection::wait_writing);
+            state.register_waker(cx, Connection::register_writer);
         }
         poll
     }
@@ -153,36 +152,36 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FaultStream<T> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let Self { core, talk } = self.get_mut();
-        if talk.is_plain()
-            && let Some(io) = core.plain()
+        let Self { state, http } = self.get_mut();
+        if http.is_passthrough()
+            && let Some(io) = state.plain()
         {
             let poll = Pin::new(io).poll_write_vectored(cx, slices);
             match poll {
-                Poll::Pending => core.park(cx, Connection::wait_writing),
-                Poll::Ready(Ok(written)) => talk.say(&core.connection, slices, written),
+                Poll::Pending => state.register_waker(cx, Connection::register_writer),
+                Poll::Ready(Ok(written)) => http.observe_outgoing(&state.connection, slices, written),
                 Poll::Ready(Err(_)) => {}
             }
             return poll;
         }
         let first = slices.iter().find(|slice| !slice.is_empty());
-        let poll = talk.write(core, cx, first.map_or(&[], |slice| slice));
+        let poll = http.write(state, cx, first.map_or(&[], |slice| slice));
         if poll.is_pending() {
-            core.park(cx, Connection::wait_writing);
+            state.register_waker(cx, Connection::register_writer);
         }
         poll
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.core.io.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+        self.state.io.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 }
 
 impl<T> fmt::Debug for FaultStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FaultStream")
-            .field("connection", &self.core.connection)
-            .field("dead", &self.core.dead)
+            .field("connection", &self.state.connection)
+            .field("terminated", &self.state.terminated)
             .finish_non_exhaustive()
     }
 }

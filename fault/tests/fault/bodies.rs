@@ -1,4 +1,4 @@
-//! What is done to bodies and heads, frame by frame, under paused time.
+//! Changed bodies and heads, frame by frame, in paused time.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,13 +16,14 @@ use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use waylay_fault::{
-    At, Corruption, Cut, Deed, Delay, Ending, Fault, FaultBody, Format, Injected, Injector, Length, Phase,
-    Side, chain, corrupt, error, messages, patch, rate_limit, replace, slow, truncate, wrong_length,
+    Action, Corruption, Delay, DelayPoint, Fault, FaultBody, Format, Injected, Injector, LengthOffset, Phase,
+    Side, TruncateAt, TruncateEnd, chain, corrupt, error, messages, patch, rate_limit, replace, slow,
+    truncate, wrong_length,
 };
 
-use crate::rig::{Log, block_on, striking};
+use crate::support::{Log, always, block_on};
 
-/// A body of these chunks, its length known or not, with a trailer at the end.
+/// A body of these chunks, of known length or not, with a trailer at the end.
 struct Chunks {
     chunks: VecDeque<Bytes>,
     known: bool,
@@ -68,7 +69,7 @@ impl Body for Chunks {
     }
 }
 
-/// What came, and when, in milliseconds from the request on.
+/// The chunks received, with their times in milliseconds after the request.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     head: u128,
@@ -120,46 +121,46 @@ async fn exchange(fault: &Fault, chunks: &'static [&'static str], known: bool) -
 }
 
 fn on(injector: impl Into<Injector>) -> Fault {
-    striking(injector).seed(7).build().unwrap()
+    always(injector).seed(7).build().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn cuts() {
+async fn truncations() {
     let body: &'static [&'static str] = &["12345", "678", "90"];
     for known in [true, false] {
         let rows = [
-            (Cut::Bytes(0), ""),
-            (Cut::Bytes(3), "123"),
-            (Cut::Bytes(5), "12345"),
-            (Cut::Bytes(9), "123456789"),
-            (Cut::Bytes(10), "1234567890"),
-            (Cut::Bytes(u64::MAX), "1234567890"),
-            (Cut::Fraction(0.0), ""),
-            (Cut::Fraction(0.6), if known { "123456" } else { "123" }),
-            (Cut::Fraction(1.0), if known { "1234567890" } else { "12345" }),
+            (TruncateAt::Bytes(0), ""),
+            (TruncateAt::Bytes(3), "123"),
+            (TruncateAt::Bytes(5), "12345"),
+            (TruncateAt::Bytes(9), "123456789"),
+            (TruncateAt::Bytes(10), "1234567890"),
+            (TruncateAt::Bytes(u64::MAX), "1234567890"),
+            (TruncateAt::Fraction(0.0), ""),
+            (TruncateAt::Fraction(0.6), if known { "123456" } else { "123" }),
+            (TruncateAt::Fraction(1.0), if known { "1234567890" } else { "12345" }),
         ];
         for (cut, text) in rows {
             let whole = text.len() == 10;
             let seen = exchange(&on(truncate(cut)), body, known).await;
             assert_eq!((&*seen.text(), seen.failed, seen.trailers), (text, !whole, whole), "{cut:?} {known}");
-            let seen = exchange(&on(truncate(cut).then(Ending::End)), body, known).await;
+            let seen = exchange(&on(truncate(cut).then(TruncateEnd::Clean)), body, known).await;
             assert_eq!((&*seen.text(), seen.failed, seen.trailers), (text, false, whole), "{cut:?} {known}");
         }
     }
 }
 
-/// The head promises what will come: no more where the cut is to go unnoticed.
+/// The stated length is the one that is sent, if the truncation is to be undetectable.
 #[tokio::test(start_paused = true)]
-async fn lengths_that_the_head_promises() {
+async fn stated_lengths() {
     let rows: [(Injector, Option<u64>, bool); 8] = [
-        (truncate(Cut::Bytes(4)).into(), Some(10), true),
-        (truncate(Cut::Bytes(4)).then(Ending::End).into(), Some(4), false),
-        (truncate(Cut::Fraction(0.3)).then(Ending::End).into(), Some(3), false),
+        (truncate(TruncateAt::Bytes(4)).into(), Some(10), true),
+        (truncate(TruncateAt::Bytes(4)).then(TruncateEnd::Clean).into(), Some(4), false),
+        (truncate(TruncateAt::Fraction(0.3)).then(TruncateEnd::Clean).into(), Some(3), false),
         (replace("other").into(), Some(5), false),
         (corrupt(Corruption::BitFlips(0.5)).into(), Some(10), true),
         (rate_limit(1).into(), Some(10), true),
-        (wrong_length(Length::Over(5)).into(), Some(15), false),
-        (wrong_length(Length::Under(7)).into(), Some(3), false),
+        (wrong_length(LengthOffset::More(5)).into(), Some(15), false),
+        (wrong_length(LengthOffset::Fewer(7)).into(), Some(3), false),
     ];
     for (injector, hint, kept) in rows {
         let fault = on(injector);
@@ -175,8 +176,8 @@ async fn lengths_that_the_head_promises() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_is_kept() {
-    // 16 bytes a second in slices of one byte.
+async fn rate_limit_holds() {
+    // 16 bytes per second in slices of one byte.
     let seen = exchange(&on(rate_limit(16)), &["12345678", "", "90123456"], true).await;
     assert_eq!((&*seen.text(), seen.failed, seen.trailers), ("1234567890123456", false, true));
     assert!(seen.chunks.iter().filter(|(_, chunk)| !chunk.is_empty()).all(|(_, chunk)| chunk.len() == 1));
@@ -185,41 +186,41 @@ async fn a_rate_is_kept() {
     assert!((1000..=1016).contains(last), "{last}");
     let (eighth, _) = seen.chunks[7];
     assert!((500..=508).contains(&eighth), "{eighth}");
-    // Faster than it is asked for, it does nothing but slice.
+    // At a higher rate than that of the body, it only slices.
     let seen = exchange(&on(rate_limit(u64::MAX)), &["12345678"], true).await;
     assert_eq!(seen.chunks, [(0, Bytes::from("12345678"))]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_slower_than_the_rate_is_not_held_back_and_saves_nothing_up() {
+async fn slow_services_accumulate_no_credit() {
     let slow_chunks =
-        chain::<Injector>([slow(Delay::fixed("10s").at(At::ResponseChunks)), rate_limit(100).into()]);
+        chain::<Injector>([slow(Delay::fixed("10s").at(DelayPoint::ResponseChunks)), rate_limit(100).into()]);
     let seen =
         exchange(&on(slow_chunks), &["1", "2", "3333333333333333333333333333333333333333"], true).await;
     let times: Vec<_> = seen.chunks.iter().map(|(at, _)| *at / 10).collect();
-    // The last 40 bytes take their 400 ms, though the line was idle for half a minute.
+    // The last 40 bytes take 400 ms, although nothing was sent for half a minute.
     assert_eq!((times[0], times[1], *times.last().unwrap()), (1001, 2002, 3042));
 }
 
 #[tokio::test(start_paused = true)]
-async fn chunks_and_heads_are_held_back() {
+async fn chunks_and_heads_are_delayed() {
     let body: &'static [&'static str] = &["1", "2", "3"];
     let rows: [(Injector, u128, [u128; 3]); 5] = [
-        (slow(Delay::fixed("1s").at(At::ResponseHead)), 1000, [1000; 3]),
-        (slow(Delay::fixed("1s").at(At::ResponseChunks)), 0, [1000, 2000, 3000]),
+        (slow(Delay::fixed("1s").at(DelayPoint::ResponseHead)), 1000, [1000; 3]),
+        (slow(Delay::fixed("1s").at(DelayPoint::ResponseChunks)), 0, [1000, 2000, 3000]),
         (
             chain([
                 slow(Delay::fixed("1s")),
-                slow(Delay::fixed("2s").at(At::ResponseHead)),
-                slow(Delay::fixed("3s").at(At::ResponseHead)),
-                slow(Delay::fixed("100ms").at(At::ResponseChunks)),
-                slow(Delay::fixed("10ms").at(At::ResponseChunks)),
+                slow(Delay::fixed("2s").at(DelayPoint::ResponseHead)),
+                slow(Delay::fixed("3s").at(DelayPoint::ResponseHead)),
+                slow(Delay::fixed("100ms").at(DelayPoint::ResponseChunks)),
+                slow(Delay::fixed("10ms").at(DelayPoint::ResponseChunks)),
             ]),
             6000,
             [6110, 6220, 6330],
         ),
-        (slow(Delay::fixed("0s").at(At::ResponseHead)), 0, [0; 3]),
-        (slow(Delay::fixed("0s").at(At::ResponseChunks)), 0, [0; 3]),
+        (slow(Delay::fixed("0s").at(DelayPoint::ResponseHead)), 0, [0; 3]),
+        (slow(Delay::fixed("0s").at(DelayPoint::ResponseChunks)), 0, [0; 3]),
     ];
     for (injector, head, chunks) in rows {
         let seen = exchange(&on(injector), body, true).await;
@@ -229,13 +230,13 @@ async fn chunks_and_heads_are_held_back() {
     }
 }
 
-/// An answer of the fault's own is as good as any to have a fault's hand in.
+/// The fault's own responses are changed like the service's.
 #[tokio::test(start_paused = true)]
-async fn own_answers_are_changed_too() {
+async fn the_faults_own_responses_are_changed() {
     let injector = chain::<Injector>([
-        slow(Delay::fixed("1s").at(At::ResponseHead)),
+        slow(Delay::fixed("1s").at(DelayPoint::ResponseHead)),
         patch().status(418).set("x-a", "1").into(),
-        truncate(Cut::Bytes(3)).then(Ending::End).into(),
+        truncate(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(),
         error(503).text("long enough").into(),
     ]);
     let fault = on(injector);
@@ -243,14 +244,14 @@ async fn own_answers_are_changed_too() {
     let response = answer(&fault, Method::GET, || Response::new(Chunks::new(&[]))).await;
     assert_eq!((start.elapsed(), response.status().as_u16()), (Duration::from_secs(1), 418));
     assert_eq!(response.headers()["x-a"], "1");
-    let deeds = response.extensions().get::<Injected>().unwrap().deeds().to_vec();
+    let actions = response.extensions().get::<Injected>().unwrap().actions().to_vec();
     let wanted = [
-        Deed::SlowHead(Duration::from_secs(1)),
-        Deed::Patch(Side::Response),
-        Deed::Truncate(Side::Response),
-        Deed::Error(503),
+        Action::SlowHead(Duration::from_secs(1)),
+        Action::Patch(Side::Response),
+        Action::Truncate(Side::Response),
+        Action::Error(503),
     ];
-    assert_eq!(deeds, wanted);
+    assert_eq!(actions, wanted);
     assert_eq!(read(Box::pin(response.into_body()), start).await.text(), "lon");
 }
 
@@ -265,8 +266,13 @@ async fn heads_are_patched() {
         }
         response
     };
-    let fault =
-        on(patch().set("x-c", "1").add("x-b", "2").double("x-a").drop("etag").drop("x-none").set("x-c", "2"));
+    let fault = on(patch()
+        .set("x-c", "1")
+        .add("x-b", "2")
+        .duplicate("x-a")
+        .drop("etag")
+        .drop("x-none")
+        .set("x-c", "2"));
     let response = answer(&fault, Method::GET, make).await;
     let values = |name| {
         response.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>()
@@ -283,16 +289,16 @@ async fn heads_are_patched() {
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "new");
 }
 
-/// Where there is no body, nothing can be done to it.
+/// A response without a body is not changed.
 #[tokio::test]
-async fn answers_without_a_body() {
+async fn responses_without_a_body() {
     for injector in
-        [|| Injector::from(replace("new")), || rate_limit(1).into(), || truncate(Cut::Bytes(0)).into()]
+        [|| Injector::from(replace("new")), || rate_limit(1).into(), || truncate(TruncateAt::Bytes(0)).into()]
     {
         let fault = on(injector());
         answer(&fault, Method::HEAD, || Response::new(Chunks::new(&[]))).await;
         let counts = fault.control().counts();
-        assert_eq!((counts.unreachable, counts.injected), (1, 0));
+        assert_eq!((counts.not_deliverable, counts.injected), (1, 0));
 
         let fault = on(chain([injector(), slow(Delay::fixed("0s"))]));
         answer(&fault, Method::HEAD, || Response::new(Chunks::new(&[]))).await;
@@ -312,18 +318,18 @@ async fn answers_without_a_body() {
     }
 }
 
-/// What a fault holds on to is counted as active until its body ends, and each end is told.
+/// A fault is active until the body ends, and each end is reported.
 #[tokio::test(start_paused = true)]
 async fn a_body_is_active_until_its_end() {
     let injectors = [
         || Injector::from(rate_limit(1)),
-        || slow(Delay::fixed("1s").at(At::ResponseChunks)),
-        || truncate(Cut::Bytes(5)).into(),
+        || slow(Delay::fixed("1s").at(DelayPoint::ResponseChunks)),
+        || truncate(TruncateAt::Bytes(5)).into(),
         || corrupt(Corruption::Utf8).into(),
     ];
     for injector in injectors {
         let log = Log::default();
-        let fault = striking(injector()).reporter(log.reporter()).build().unwrap();
+        let fault = always(injector()).reporter(log.reporter()).build().unwrap();
         let phases = || log.take().into_iter().map(|(phase, _)| phase).collect::<Vec<_>>();
         let make = || Response::new(Chunks::new(&["123", "456"]));
 
@@ -342,21 +348,21 @@ async fn a_body_is_active_until_its_end() {
     }
 }
 
-/// From the switch on, the rest goes by at once and untouched.
+/// After the switch, the rest passes at once and unchanged.
 #[tokio::test(start_paused = true)]
-async fn a_switch_lets_bodies_go() {
+async fn a_switch_releases_bodies() {
     let body = ["1", "234567890", "abc"];
     let rows: [(Injector, &str, bool); 5] = [
         (rate_limit(1).into(), "1234567890abc", true),
-        (slow(Delay::fixed("1h").at(At::ResponseChunks)), "1234567890abc", true),
-        (truncate(Cut::Bytes(1)).linger("1h").into(), "1234567890abc", true),
+        (slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)), "1234567890abc", true),
+        (truncate(TruncateAt::Bytes(1)).linger("1h").into(), "1234567890abc", true),
         (corrupt(Corruption::BitFlips(1.0)).into(), "234567890abc", false),
-        // A length that was promised is kept.
-        (truncate(Cut::Bytes(3)).then(Ending::End).into(), "123", false),
+        // A stated length is kept.
+        (truncate(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(), "123", false),
     ];
-    for (injector, wanted, waits) in rows {
+    for (injector, wanted, delays) in rows {
         let log = Log::default();
-        let fault = striking(injector).seed(7).reporter(log.reporter()).build().unwrap();
+        let fault = always(injector).seed(7).reporter(log.reporter()).build().unwrap();
         let response = answer(&fault, Method::GET, move || Response::new(Chunks::new(&body))).await;
         let start = Instant::now();
         let mut body = Box::pin(response.into_body());
@@ -365,8 +371,8 @@ async fn a_switch_lets_bodies_go() {
             first = frame.unwrap().into_data().unwrap().to_vec();
         }
         let reader = tokio::spawn(async move { (read(body, start).await, start.elapsed()) });
-        if waits {
-            // The reader is to be found waiting, and woken.
+        if delays {
+            // The reader waits, and must be woken.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         fault.control().set_enabled(false);
@@ -377,12 +383,12 @@ async fn a_switch_lets_bodies_go() {
             "{text} {took:?} {fault:?}"
         );
         let (phase, _) = log.take().pop().unwrap();
-        assert_eq!(phase, Phase::CalledOff, "{fault:?}");
+        assert_eq!(phase, Phase::Cancelled, "{fault:?}");
     }
 }
 
 #[test]
-fn json_is_no_longer_json() {
+fn corrupted_json_is_invalid() {
     let rows = [
         (r#"{"a":1}"#, r#"{"a";1}"#),
         (r#"{"a:\",}":[1,2]}"#, r#"{"a:\",}";[1,2]}"#),
@@ -400,15 +406,16 @@ fn json_is_no_longer_json() {
     }
 }
 
-/// The frames of a text, cut at these places.
-fn frames(text: &[u8], cuts: &[usize]) -> VecDeque<Bytes> {
-    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (text.len() + 1)).chain([0, text.len()]).collect();
-    cuts.sort_unstable();
-    cuts.windows(2).map(|pair| Bytes::copy_from_slice(&text[pair[0]..pair[1]])).collect()
+/// The frames of a text, split at these positions.
+fn frames(text: &[u8], truncations: &[usize]) -> VecDeque<Bytes> {
+    let mut truncations: Vec<_> =
+        truncations.iter().map(|cut| cut % (text.len() + 1)).chain([0, text.len()]).collect();
+    truncations.sort_unstable();
+    truncations.windows(2).map(|pair| Bytes::copy_from_slice(&text[pair[0]..pair[1]])).collect()
 }
 
-fn through(fault: &Fault, text: &[u8], cuts: &[usize]) -> (Vec<u8>, bool) {
-    let chunks = frames(text, cuts);
+fn through(fault: &Fault, text: &[u8], truncations: &[usize]) -> (Vec<u8>, bool) {
+    let chunks = frames(text, truncations);
     let make = move || Response::new(Chunks { chunks: chunks.clone(), known: true, trailer: false });
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -420,8 +427,8 @@ fn through(fault: &Fault, text: &[u8], cuts: &[usize]) -> (Vec<u8>, bool) {
 }
 
 fn by_one(injector: impl Into<Injector>) -> Fault {
-    // One key, one verdict: two exchanges draw alike.
-    striking(injector).seed(7).decide_by(waylay_fault::DecideBy::RequestId).build().unwrap()
+    // One key: both exchanges have the same draws.
+    always(injector).seed(7).decide_by(waylay_fault::DecideBy::RequestId).build().unwrap()
 }
 
 fn json() -> impl Strategy<Value = serde_json::Value> {
@@ -443,24 +450,24 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// However the body is cut into frames, what comes out is the same.
+    /// The output does not depend on how the body is split into frames.
     #[test]
-    fn frames_make_no_difference(
+    fn frame_boundaries_do_not_matter(
         text in prop::collection::vec(any::<u8>(), 0..200),
-        cuts in prop::collection::vec(any::<usize>(), 0..6),
+        truncations in prop::collection::vec(any::<usize>(), 0..6),
         at in 0_u64..250,
         share in prop_oneof![Just(0.0), Just(1.0), 0.0..1.0],
     ) {
         let kept = &text[..text.len().min(usize::try_from(at).unwrap())];
         let short = kept.len() < text.len();
-        let cut = on(truncate(Cut::Bytes(at)));
-        prop_assert_eq!(through(&cut, &text, &cuts), (kept.to_vec(), short));
-        let cut = on(truncate(Cut::Bytes(at)).then(Ending::End));
-        prop_assert_eq!(through(&cut, &text, &cuts), (kept.to_vec(), false));
-        prop_assert_eq!(through(&on(rate_limit(at + 1)), &text, &cuts), (text.clone(), false));
+        let cut = on(truncate(TruncateAt::Bytes(at)));
+        prop_assert_eq!(through(&cut, &text, &truncations), (kept.to_vec(), short));
+        let cut = on(truncate(TruncateAt::Bytes(at)).then(TruncateEnd::Clean));
+        prop_assert_eq!(through(&cut, &text, &truncations), (kept.to_vec(), false));
+        prop_assert_eq!(through(&on(rate_limit(at + 1)), &text, &truncations), (text.clone(), false));
 
-        let flips = || striking(corrupt(Corruption::BitFlips(share))).seed(at).build().unwrap();
-        let (flipped, failed) = through(&flips(), &text, &cuts);
+        let flips = || always(corrupt(Corruption::BitFlips(share))).seed(at).build().unwrap();
+        let (flipped, failed) = through(&flips(), &text, &truncations);
         prop_assert_eq!(through(&flips(), &text, &[]), (flipped.clone(), false));
         prop_assert!(!failed && flipped.len() == text.len());
         for (old, new) in text.iter().zip(&flipped) {
@@ -471,42 +478,48 @@ proptest! {
     }
 
     #[test]
-    fn no_parser_takes_corrupted_json(value in json(), cuts in prop::collection::vec(any::<usize>(), 0..4)) {
+    fn no_parser_accepts_corrupted_json(value in json(), truncations in prop::collection::vec(any::<usize>(), 0..4)) {
         let text = value.to_string();
-        let (seen, _) = through(&by_one(corrupt(Corruption::Json)), text.as_bytes(), &cuts);
+        let (seen, _) = through(&by_one(corrupt(Corruption::Json)), text.as_bytes(), &truncations);
         prop_assert_eq!(seen.len(), text.len());
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&seen).is_err(), "{}", String::from_utf8_lossy(&seen));
     }
 
     #[test]
-    fn corrupted_text_is_no_utf8(text in ".*[a-z0-9é].*", cuts in prop::collection::vec(any::<usize>(), 0..4)) {
-        let (seen, _) = through(&by_one(corrupt(Corruption::Utf8)), text.as_bytes(), &cuts);
+    fn corrupted_text_is_not_utf8(text in ".*[a-z0-9é].*", truncations in prop::collection::vec(any::<usize>(), 0..4)) {
+        let (seen, _) = through(&by_one(corrupt(Corruption::Utf8)), text.as_bytes(), &truncations);
         prop_assert_eq!(seen.len(), text.len());
         prop_assert!(String::from_utf8(seen).is_err());
     }
 }
 
-/// The share of flipped bytes is met: five sigma, with seeded dice.
+/// The share of flipped bytes holds within five sigma, with a fixed seed.
 #[test]
-fn bits_flip_at_their_rate() {
+fn bits_flip_at_the_set_rate() {
     let text = vec![0; 200_000];
     for share in [0.0001, 0.01, 0.5, 0.99] {
         let fault = on(corrupt(Corruption::BitFlips(share)));
         let (seen, _) = through(&fault, &text, &[1000, 5000, 77_777]);
-        let hits = seen.iter().filter(|byte| **byte != 0).count() as f64;
+        let selected = seen.iter().filter(|byte| **byte != 0).count() as f64;
         let expected = 200_000.0 * share;
-        assert!((hits - expected).abs() <= 5.0 * (expected * (1.0 - share)).sqrt(), "{share}: {hits}");
+        assert!(
+            (selected - expected).abs() <= 5.0 * (expected * (1.0 - share)).sqrt(),
+            "{share}: {selected}"
+        );
         let bits: Vec<_> =
             (0..8).map(|bit| seen.iter().filter(|byte| **byte == 1 << bit).count() as f64).collect();
         let each = expected / 8.0;
-        assert!(bits.iter().all(|hits| (hits - each).abs() <= 5.5 * each.sqrt() + 1.0), "{share}: {bits:?}");
+        assert!(
+            bits.iter().all(|selected| (selected - each).abs() <= 5.5 * each.sqrt() + 1.0),
+            "{share}: {bits:?}"
+        );
     }
 }
 
-/// Bodies of requests are changed where the layer knows how to make one.
+/// Request bodies are changed if the layer can construct their type.
 #[cfg(feature = "axum")]
 #[tokio::test(start_paused = true)]
-async fn uploads() {
+async fn request_bodies() {
     use axum::body::Body as AxumBody;
     let echo = || {
         service_fn(async |request: Request<AxumBody>| {
@@ -520,12 +533,12 @@ async fn uploads() {
         })
     };
     let rows: [(Injector, &str, Option<&str>); 7] = [
-        (truncate(Cut::Bytes(3)).on(Side::Request).into(), "failed", Some("10")),
-        (truncate(Cut::Bytes(3)).on(Side::Request).then(Ending::End).into(), "123", None),
+        (truncate(TruncateAt::Bytes(3)).on(Side::Request).into(), "failed", Some("10")),
+        (truncate(TruncateAt::Bytes(3)).on(Side::Request).then(TruncateEnd::Clean).into(), "123", None),
         (replace("new").on(Side::Request).into(), "new", None),
         (corrupt(Corruption::Json).on(Side::Request).into(), ";234567890", Some("10")),
         (rate_limit(10).on(Side::Request).into(), "1234567890", Some("10")),
-        (slow(Delay::fixed("1s").at(At::RequestChunks)), "1234567890", Some("10")),
+        (slow(Delay::fixed("1s").at(DelayPoint::RequestChunks)), "1234567890", Some("10")),
         (patch().set("content-length", "9").on(Side::Request).into(), "1234567890", Some("9")),
     ];
     for (injector, wanted, length) in rows {
@@ -537,23 +550,23 @@ async fn uploads() {
         let seen = response.headers().get(CONTENT_LENGTH).map(|length| length.to_str().unwrap().to_owned());
         assert_eq!(seen.as_deref(), length, "{fault:?}");
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), wanted, "{fault:?}");
-        let waits = matches!(fault.control().counts().injected, 1) && format!("{fault:?}").contains("rate");
+        let delays = matches!(fault.control().counts().injected, 1) && format!("{fault:?}").contains("rate");
         assert_eq!(
             start.elapsed() >= Duration::from_secs(1),
-            waits || format!("{fault:?}").contains("RequestChunks")
+            delays || format!("{fault:?}").contains("RequestChunks")
         );
     }
-    // A body type that nobody made known is left alone, and that is told.
-    let fault = on(truncate(Cut::Bytes(3)).on(Side::Request));
+    // A body type that the layer cannot construct is not changed, and this is counted.
+    let fault = on(truncate(TruncateAt::Bytes(3)).on(Side::Request));
     let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
     fault.layer().layer(inner).oneshot(Request::new(String::new())).await.unwrap();
-    assert_eq!(fault.control().counts().unreachable, 1);
+    assert_eq!(fault.control().counts().not_deliverable, 1);
 }
 
-/// What was read ahead comes first, and all of it comes, however much that was.
+/// Bytes read ahead come first, and the body is complete, whatever their number.
 #[cfg(feature = "axum")]
 #[tokio::test(start_paused = true)]
-async fn uploads_read_ahead_are_whole() {
+async fn request_bodies_read_ahead_are_whole() {
     use axum::body::Body as AxumBody;
     let echo = service_fn(async |request: Request<AxumBody>| {
         let body = request.into_body();
@@ -565,7 +578,7 @@ async fn uploads_read_ahead_are_whole() {
     });
     for most in [0, 1, 5, 6, 10, 1000] {
         for known in [true, false] {
-            let fault = striking(slow(Delay::fixed("1s"))).read_ahead(most).build().unwrap();
+            let fault = always(slow(Delay::fixed("1s"))).read_ahead(most).build().unwrap();
             let mut body = Chunks::new(&["12345", "678", "90"]);
             (body.known, body.trailer) = (known, true);
             let response =
@@ -577,17 +590,17 @@ async fn uploads_read_ahead_are_whole() {
     }
 }
 
-/// Once off, a fault has done with a body, also when it is switched on once more.
+/// A fault that was disabled does not change the body again when it is enabled.
 #[tokio::test(start_paused = true)]
-async fn a_body_that_was_let_go_is_not_struck_again() {
-    // Off before the first frame, on again after it: the rest of an event is no event.
+async fn a_released_body_is_not_changed_again() {
+    // Disabled before the first frame, enabled after it: the rest of an event is not an event.
     let events = ["data: 1\n", "data: 2\n\n", "data: 3\n\n"];
     let grpc = ["\0\0\0\0\u{2}a", "b\0\0\0\0\u{1}c", "\0\0\0\0\0"];
     let rows: [(Injector, [&str; 3]); 4] = [
-        (messages(Format::Sse).lose(1.0).into(), events),
-        (messages(Format::Grpc).lose(1.0).into(), grpc),
+        (messages(Format::Sse).drop(1.0).into(), events),
+        (messages(Format::Grpc).drop(1.0).into(), grpc),
         (corrupt(Corruption::BitFlips(1.0)).into(), events),
-        (slow(Delay::fixed("1h").at(At::ResponseChunks)), events),
+        (slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)), events),
     ];
     for (injector, chunks) in rows {
         let fault = on(injector);

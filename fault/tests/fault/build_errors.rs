@@ -1,10 +1,10 @@
-//! Everything that can be wrong with a fault's settings, and the words for it.
+//! Invalid settings of a fault, and their messages.
 
 use std::time::Duration;
 
 use waylay_fault::{
-    Call, DecideBy, Delay, Fault, FaultBuilder, Injector, Reject, Verdict, chain, custom, error, quota,
-    random, reject, slow,
+    DecideBy, Delay, Fault, FaultBuilder, InjectContext, InjectOutcome, Injector, Reject, chain, custom,
+    error, quota, random, reject, slow,
 };
 
 fn errors(builder: FaultBuilder) -> Vec<String> {
@@ -33,21 +33,20 @@ fn participation() {
 fn names() {
     for (name, shown) in [("", ""), (" ", " "), ("a\nb", "a\\nb"), ("café", "café")] {
         let wanted =
-            format!("name: `{shown}` cannot be a fault's name; give visible ASCII, it travels in a header");
+            format!("name: `{shown}` is not a fault name; give visible ASCII, since it is sent in a header");
         assert_eq!(errors(Fault::new(name, error(500))), [wanted]);
     }
 }
 
 #[test]
 fn injectors() {
-    let informational =
-        "is an informational status, after which the client waits for the real one; give one from 200 to 599";
-    let silent = || custom("", |_: Call| async { Verdict::Continue });
+    let informational = "is an informational status, after which the client waits for the final one; give one from 200 to 599";
+    let silent = || custom("", |_: InjectContext| async { InjectOutcome::Continue });
     let none: [(f64, Injector); 0] = [];
     let rows: Vec<(Injector, Vec<String>)> = vec![
-        (error(0).into(), vec!["error.status: 0 is no status to answer with; give one from 200 to 599".into()]),
-        (error(99).into(), vec!["error.status: 99 is no status to answer with; give one from 200 to 599".into()]),
-        (error(600).into(), vec!["error.status: 600 is no status to answer with; give one from 200 to 599".into()]),
+        (error(0).into(), vec!["error.status: 0 is not a response status; give one from 200 to 599".into()]),
+        (error(99).into(), vec!["error.status: 99 is not a response status; give one from 200 to 599".into()]),
+        (error(600).into(), vec!["error.status: 600 is not a response status; give one from 200 to 599".into()]),
         (error(100).into(), vec![format!("error.status: 100 {informational}")]),
         (error(199).into(), vec![format!("error.status: 199 {informational}")]),
         (
@@ -58,12 +57,12 @@ fn injectors() {
             ],
         ),
         (
-            quota(1, "0s").per(DecideBy::Header("a b".into())).at_once(0).answer(error(9)).into(),
+            quota(1, "0s").per(DecideBy::Header("a b".into())).max_clients(0).response(error(9)).into(),
             vec![
-                "quota.window: 0ns would never happen; give at least 1".into(),
+                "quota.window: 0ns is too small; give at least 1".into(),
                 "quota.per: `a b` is not a header name; give a token such as `x-chaos`".into(),
-                "quota.at_once: 0 would never happen; give at least 1".into(),
-                "quota.error.status: 9 is no status to answer with; give one from 200 to 599".into(),
+                "quota.max_clients: 0 is too small; give at least 1".into(),
+                "quota.error.status: 9 is not a response status; give one from 200 to 599".into(),
             ],
         ),
         (random(none), vec!["random: [] leaves nothing to pick from; give at least one weight above 0".into()]),
@@ -84,7 +83,7 @@ fn injectors() {
             vec![
                 "random[0].weight: -1 is not a weight; give a finite number from 0 on".into(),
                 "random[1].weight: NaN is not a weight; give a finite number from 0 on".into(),
-                "random[1].error.status: 99 is no status to answer with; give one from 200 to 599".into(),
+                "random[1].error.status: 99 is not a response status; give one from 200 to 599".into(),
                 "random[2].weight: inf is not a weight; give a finite number from 0 on".into(),
             ],
         ),
@@ -92,13 +91,13 @@ fn injectors() {
             reject(Reject::hang("soon")),
             vec!["reject.max: `soon` has no number at column 1; write it like `90ms` or `1.5s`".into()],
         ),
-        (silent(), vec!["custom.name: `` cannot be a fault's name; give visible ASCII, it travels in a header".into()]),
+        (silent(), vec!["custom.name: `` is not a fault name; give visible ASCII, since it is sent in a header".into()]),
         (
             chain([error(99).into(), slow(Delay::fixed("1")), chain([random([(1.0, error(600))])])]),
             vec![
-                "chain[0].error.status: 99 is no status to answer with; give one from 200 to 599".into(),
+                "chain[0].error.status: 99 is not a response status; give one from 200 to 599".into(),
                 "chain[1].slow.fixed: `1` has no unit at column 2; add one of ns, us, ms, s, m, h".into(),
-                "chain[2].chain[0].random[0].error.status: 600 is no status to answer with; give one from 200 to 599".into(),
+                "chain[2].chain[0].random[0].error.status: 600 is not a response status; give one from 200 to 599".into(),
             ],
         ),
     ];
@@ -136,17 +135,20 @@ fn delays() {
         ),
         (
             Delay::fixed("99999999999999999999ns"),
-            &["slow.fixed: `99999999999999999999ns` is too long; 584 years are the most"],
+            &["slow.fixed: `99999999999999999999ns` is too long; the maximum is 584 years"],
         ),
         (
             Delay::fixed("18446744073709551615h"),
-            &["slow.fixed: `18446744073709551615h` is too long; 584 years are the most"],
+            &["slow.fixed: `18446744073709551615h` is too long; the maximum is 584 years"],
         ),
         (
             Delay::fixed(too_long),
-            &["slow.fixed: `18446744073709551615.999999999s` is too long; 584 years are the most"],
+            &["slow.fixed: `18446744073709551615.999999999s` is too long; the maximum is 584 years"],
         ),
-        (Delay::uniform("2s", "1s"), &["slow: uniform(2s, 1s) is no range; give the lower bound first"]),
+        (
+            Delay::uniform("2s", "1s"),
+            &["slow: uniform(2s, 1s) is an empty range; give the lower bound first"],
+        ),
         (
             Delay::uniform("a", "b"),
             &[
@@ -154,7 +156,7 @@ fn delays() {
                 "slow.high: `b` has no number at column 1; write it like `90ms` or `1.5s`",
             ],
         ),
-        (Delay::lognormal("90ms", 0.4), &["slow: lognormal(90ms, 0.4) has no longest value; add `.max(…)`"]),
+        (Delay::lognormal("90ms", 0.4), &["slow: lognormal(90ms, 0.4) has no maximum; add `.max(…)`"]),
         (
             Delay::lognormal("90ms", -0.4).max("1s"),
             &["slow.sigma: -0.4 is not a spread; give a finite number from 0 on"],
@@ -183,7 +185,7 @@ fn path_patterns() {
         ("", "it does not begin with `/`"),
         ("a", "it does not begin with `/`"),
         ("*", "it does not begin with `/`"),
-        ("/a**", "`**` stands for whole segments; write it between slashes"),
+        ("/a**", "`**` matches whole segments; write it between slashes"),
         ("/*/{}", "a variable is written `{name}`"),
         ("/*/{a", "a variable is written `{name}`"),
         ("/*/a}", "a `}` without its `{` is written `}}`"),

@@ -4,36 +4,38 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Method;
-use waylay_fault::{Deed, Event, Fault, Injector, Phase, Reject, Reporter, Skip, chain, error, reject};
+use waylay_fault::{
+    Action, Event, Fault, Injector, Phase, Reject, Reporter, SkipReason, chain, error, reject,
+};
 
-use crate::rig::{Log, get, is_struck, request, send, striking};
+use crate::support::{Log, always, get, is_injected, request, send};
 
 #[tokio::test]
 async fn switches_are_shared_by_clones_layers_and_controls() {
     let fault = Fault::new("test", error(500)).build().unwrap();
     let (control, clone) = (fault.clone().control(), fault.clone());
-    assert!(!is_struck(&fault, get("/")).await, "off by default");
+    assert!(!is_injected(&fault, get("/")).await, "off by default");
     control.set_enabled(true);
-    assert!(!is_struck(&fault, get("/")).await, "strikes none by default");
+    assert!(!is_injected(&fault, get("/")).await, "selects none by default");
     clone.control().set_participation(1.0).unwrap();
-    assert!(is_struck(&fault, get("/")).await);
-    assert!(is_struck(&clone, get("/")).await);
-    for refused in [f64::NAN, -0.1, 1.1] {
-        let error = control.set_participation(refused).unwrap_err();
+    assert!(is_injected(&fault, get("/")).await);
+    assert!(is_injected(&clone, get("/")).await);
+    for invalid in [f64::NAN, -0.1, 1.1] {
+        let error = control.set_participation(invalid).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("{refused} is not a share of requests; give a number from 0 to 1")
+            format!("{invalid} is not a share of requests; give a number from 0 to 1")
         );
         assert_eq!(control.participation(), 1.0);
     }
     control.set_participation(0.0).unwrap();
-    assert!(!is_struck(&fault, get("/")).await);
+    assert!(!is_injected(&fault, get("/")).await);
     assert_eq!((control.counts().seen, control.counts().injected), (4, 2));
 }
 
 #[tokio::test]
 async fn every_request_is_counted_once() {
-    let fault = striking(reject(Reject::EmptyReply))
+    let fault = always(reject(Reject::EmptyReply))
         .block_paths(["/blocked"])
         .allow_headers([("x-chaos", "1")])
         .build()
@@ -54,38 +56,39 @@ async fn every_request_is_counted_once() {
     let counts = fault.control().counts();
     assert_eq!(counts.seen, 8, "nothing is counted while the fault is off");
     assert_eq!((counts.injected, counts.protected, counts.no_match), (3, 1, 2));
-    assert_eq!((counts.not_selected, counts.unreachable, counts.active), (1, 1, 0));
+    assert_eq!((counts.not_selected, counts.not_deliverable, counts.active), (1, 1, 0));
     assert_eq!((counts.halted, counts.not_enabled), (0, 0));
 }
 
 #[tokio::test]
-async fn an_idle_fault_is_watched_on_demand() {
+async fn a_disabled_fault_counts_on_request() {
     let log = Log::default();
-    let fault = Fault::new("test", error(500)).watch_idle(true).reporter(log.reporter()).build().unwrap();
-    assert!(!is_struck(&fault, get("/")).await);
+    let fault =
+        Fault::new("test", error(500)).count_while_disabled(true).reporter(log.reporter()).build().unwrap();
+    assert!(!is_injected(&fault, get("/")).await);
     assert_eq!((fault.control().counts().seen, fault.control().counts().not_enabled), (1, 1));
-    assert_eq!(log.take(), [(Phase::Skipped(Skip::NotEnabled), vec![])]);
+    assert_eq!(log.take(), [(Phase::Skipped(SkipReason::NotEnabled), vec![])]);
 }
 
 #[tokio::test]
 pub(crate) async fn reports_come_in_order() {
     let log = Log::default();
-    let rows: [(Injector, Vec<Deed>); 3] = [
-        (error(503).into(), vec![Deed::Error(503)]),
-        (chain([error(503), error(500)]), vec![Deed::Error(503)]),
-        (reject(Reject::EmptyReply), vec![Deed::EmptyReply]),
+    let rows: [(Injector, Vec<Action>); 3] = [
+        (error(503).into(), vec![Action::Error(503)]),
+        (chain([error(503), error(500)]), vec![Action::Error(503)]),
+        (reject(Reject::EmptyReply), vec![Action::EmptyReply]),
     ];
-    for (injector, deeds) in rows {
-        let fault = striking(injector).reporter(log.reporter()).block_paths(["/blocked"]).build().unwrap();
+    for (injector, actions) in rows {
+        let fault = always(injector).reporter(log.reporter()).block_paths(["/blocked"]).build().unwrap();
         send(&fault, get("/")).await;
-        assert_eq!(log.take(), [(Phase::Started, deeds.clone()), (Phase::Finished, deeds)]);
+        assert_eq!(log.take(), [(Phase::Started, actions.clone()), (Phase::Finished, actions)]);
         send(&fault, get("/blocked")).await;
-        assert_eq!(log.take(), [(Phase::Skipped(Skip::NoMatch), vec![])]);
+        assert_eq!(log.take(), [(Phase::Skipped(SkipReason::NoMatch), vec![])]);
     }
 }
 
 #[tokio::test]
-async fn a_report_tells_which_request_it_is_about() {
+async fn events_carry_the_request() {
     struct Witness(AtomicBool);
     impl Reporter for Witness {
         fn report(&self, event: &Event<'_>) {
@@ -98,15 +101,15 @@ async fn a_report_tells_which_request_it_is_about() {
         }
     }
     let witness = Arc::new(Witness(AtomicBool::new(false)));
-    let fault = striking(error(500)).reporter(witness.clone() as Arc<dyn Reporter>).build().unwrap();
+    let fault = always(error(500)).reporter(witness.clone() as Arc<dyn Reporter>).build().unwrap();
     send(&fault, request(Method::PUT, "/orders/7", &[("x-attempt-id", "a41")])).await;
     assert!(witness.0.load(Ordering::Relaxed));
 }
 
-/// go-fault's own test of its locks: switches, shares and requests at once.
+/// go-fault's own test of its locks: switches, participations and requests at the same time.
 #[test]
 pub(crate) fn switches_hold_under_load() {
-    let fault = striking(error(500)).build().unwrap();
+    let fault = always(error(500)).build().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| (0..1000).for_each(|turn| fault.control().set_enabled(turn % 2 == 0)));
         scope.spawn(|| {
@@ -114,20 +117,20 @@ pub(crate) fn switches_hold_under_load() {
                 .for_each(|turn| fault.control().set_participation(f64::from(turn % 100) / 100.0).unwrap());
         });
         for _ in 0..2 {
-            scope.spawn(|| (0..1000).for_each(|_| drop(crate::rig::block_on(send(&fault, get("/"))))));
+            scope.spawn(|| (0..1000).for_each(|_| drop(crate::support::block_on(send(&fault, get("/"))))));
         }
     });
     let counts = fault.control().counts();
-    let spared = counts.not_enabled + counts.not_selected;
-    assert_eq!((counts.seen, counts.active), (counts.injected + spared, 0));
+    let skipped = counts.not_enabled + counts.not_selected;
+    assert_eq!((counts.seen, counts.active), (counts.injected + skipped, 0));
 }
 
 #[cfg(feature = "serde")]
 #[tokio::test]
 async fn counts_are_data() {
-    let fault = striking(error(500)).build().unwrap();
+    let fault = always(error(500)).build().unwrap();
     send(&fault, get("/")).await;
     let counts = serde_json::to_value(fault.control().counts()).unwrap();
-    let wanted = r#"{"seen":1,"injected":1,"halted":0,"not_enabled":0,"protected":0,"no_match":0,"not_selected":0,"counted":0,"excluded":0,"decided":0,"unreachable":0,"active":0}"#;
+    let wanted = r#"{"seen":1,"injected":1,"halted":0,"not_enabled":0,"protected":0,"no_match":0,"not_selected":0,"outside_window":0,"other_in_group":0,"already_decided":0,"not_deliverable":0,"active":0}"#;
     assert_eq!(counts, serde_json::from_str::<serde_json::Value>(wanted).unwrap());
 }

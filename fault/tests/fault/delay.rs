@@ -1,4 +1,4 @@
-//! Delays and hangs, on a clock that is paused.
+//! Delays and hangs, in paused time.
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    Call, DecideBy, Deed, Delay, DelayTime, Fault, Injector, MARK, Phase, Reject, Skip, Verdict, chain,
-    custom, error, reject, slow,
+    Action, DecideBy, Delay, DelayTime, Fault, INJECTED_HEADER, InjectContext, InjectOutcome, Injector,
+    Phase, Reject, SkipReason, chain, custom, error, reject, slow,
 };
 
-use crate::rig::{Log, get, request, send, striking};
+use crate::support::{Log, always, get, request, send};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -33,17 +33,17 @@ async fn delays_of_a_chain_add_up() {
     ];
     for (injector, status, elapsed) in rows {
         let text = format!("{injector:?}");
-        let fault = striking(injector).build().unwrap();
+        let fault = always(injector).build().unwrap();
         let start = Instant::now();
         assert_eq!(send(&fault, get("/")).await.0, status, "{text}");
-        // Timers of tokio tick in whole milliseconds.
+        // tokio's timers tick in whole milliseconds.
         let late = start.elapsed().checked_sub(elapsed * MS).expect("not before the delay is over");
         assert!(late <= 2 * MS, "{text}: {late:?} late");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn lengths_are_drawn_and_capped() {
+async fn delays_are_drawn_and_capped() {
     type Holds = fn(Duration) -> bool;
     let rows: [(Delay, Holds); 6] = [
         (Delay::fixed("90ms"), |delay| delay == 90 * MS),
@@ -51,31 +51,31 @@ async fn lengths_are_drawn_and_capped() {
         (Delay::uniform("20ms", "20ms"), |delay| delay == 20 * MS),
         (Delay::uniform("20ms", "40ms").max("30ms"), |delay| (20 * MS..=30 * MS).contains(&delay)),
         (Delay::lognormal("90ms", 9.0).max("1s"), |delay| delay <= 1000 * MS),
-        (Delay::with("5ms", |_| Duration::MAX), |delay| delay == 5 * MS),
+        (Delay::custom("5ms", |_| Duration::MAX), |delay| delay == 5 * MS),
     ];
     for (delay, holds) in rows {
         let log = Log::default();
-        let fault = striking(slow(delay.clone())).reporter(log.reporter()).build().unwrap();
+        let fault = always(slow(delay.clone())).reporter(log.reporter()).build().unwrap();
         for _ in 0..200 {
             send(&fault, get("/")).await;
         }
         let reports = log.take();
         assert_eq!(reports.len(), 400);
-        for (_, deeds) in reports {
-            assert!(matches!(deeds[..], [Deed::Slow(time)] if holds(time)), "{delay:?}: {deeds:?}");
+        for (_, actions) in reports {
+            assert!(matches!(actions[..], [Action::Slow(time)] if holds(time)), "{delay:?}: {actions:?}");
         }
     }
 }
 
-/// A distribution of `rand_distr`, drawn from our dice: equal keys, equal delays.
+/// A distribution of `rand_distr` with the fault's draws: equal keys give equal delays.
 #[tokio::test(start_paused = true)]
 async fn a_custom_delay_samples_any_distribution() {
     use rand_distr::{Distribution, Gamma};
     let gamma = Gamma::new(2.0, 30.0).unwrap();
     let log = Log::default();
     for _replica in 0..2 {
-        let delay = Delay::with("2s", move |draws| Duration::from_secs_f64(gamma.sample(draws) / 1000.0));
-        let fault = striking(slow(delay))
+        let delay = Delay::custom("2s", move |draws| Duration::from_secs_f64(gamma.sample(draws) / 1000.0));
+        let fault = always(slow(delay))
             .seed(7)
             .decide_by(DecideBy::Header("x-id".into()))
             .reporter(log.reporter())
@@ -91,36 +91,36 @@ async fn a_custom_delay_samples_any_distribution() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn switching_off_calls_off_what_runs() {
+async fn disabling_cancels_running_delays() {
     let rows: [fn() -> Injector; 4] = [
         || slow(Delay::fixed("1h")),
         || reject(Reject::hang("1h")),
         || chain([slow(Delay::fixed("1h")), error(500).into()]),
-        || custom("stuck", |_: Call| std::future::pending::<Verdict>()),
+        || custom("stuck", |_: InjectContext| std::future::pending::<InjectOutcome>()),
     ];
     for injector in rows {
         let log = Log::default();
-        let fault = striking(injector()).reporter(log.reporter()).build().unwrap();
+        let fault = always(injector()).reporter(log.reporter()).build().unwrap();
         let start = Instant::now();
         let (other, control) = (fault.clone(), fault.control());
         let held = tokio::spawn(async move { send(&other, get("/")).await });
         while control.counts().active == 0 {
             tokio::task::yield_now().await;
         }
-        // On again at once: what ran is over all the same.
+        // Enabled again at once: delays that were running are over all the same.
         control.set_enabled(false);
         control.set_enabled(true);
         assert_eq!(held.await.unwrap(), (Some(202), "Accepted".to_owned()));
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!((control.counts().active, control.counts().injected), (0, 1));
-        let phases: Vec<_> = log.take().into_iter().map(|(phase, deeds)| (phase, deeds.len())).collect();
-        assert_eq!(phases.last(), Some(&(Phase::CalledOff, 1)), "{fault:?}");
+        let phases: Vec<_> = log.take().into_iter().map(|(phase, actions)| (phase, actions.len())).collect();
+        assert_eq!(phases.last(), Some(&(Phase::Cancelled, 1)), "{fault:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_switch_between_call_and_first_poll_is_heard() {
-    let fault = striking(reject(Reject::hang("1h"))).build().unwrap();
+async fn a_switch_between_call_and_first_poll_is_observed() {
+    let fault = always(reject(Reject::hang("1h"))).build().unwrap();
     let start = Instant::now();
     let mut service = fault.layer().layer(Picky::default());
     service.ready().await.unwrap();
@@ -131,10 +131,10 @@ async fn a_switch_between_call_and_first_poll_is_heard() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_request_gives_back_what_it_held() {
+async fn a_dropped_request_releases_its_resources() {
     for poll_first in [true, false] {
         let log = Log::default();
-        let fault = striking(slow(Delay::fixed("1h"))).reporter(log.reporter()).build().unwrap();
+        let fault = always(slow(Delay::fixed("1h"))).reporter(log.reporter()).build().unwrap();
         let mut service = fault.layer().layer(Picky::default());
         let mut response = Box::pin(service.ready().await.unwrap().call(Request::new(String::new())));
         if poll_first {
@@ -149,23 +149,23 @@ async fn a_dropped_request_gives_back_what_it_held() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_custom_injector_answers_waits_or_goes_on() {
+async fn a_custom_injector_responds_waits_or_continues() {
     let clever = || {
-        custom("clever", |mut call: Call| async move {
-            let sample = call.draws().share();
+        custom("clever", |mut call: InjectContext| async move {
+            let sample = call.draws().uniform();
             assert!((0.0..1.0).contains(&sample));
             match call.request().uri().path() {
-                "/answer" => Verdict::Respond(Response::new("own".into())),
-                "/reject" => Verdict::EmptyReply,
+                "/answer" => InjectOutcome::Respond(Response::new("own".into())),
+                "/reject" => InjectOutcome::EmptyReply,
                 _ => {
                     tokio::time::sleep(70 * MS).await;
-                    Verdict::Continue
+                    InjectOutcome::Continue
                 }
             }
         })
     };
     let log = Log::default();
-    let fault = striking(chain([clever(), error(503).into()])).reporter(log.reporter()).build().unwrap();
+    let fault = always(chain([clever(), error(503).into()])).reporter(log.reporter()).build().unwrap();
     let start = Instant::now();
     assert_eq!(send(&fault, get("/answer")).await, (Some(200), "own".to_owned()));
     assert_eq!(send(&fault, get("/reject")).await.0, None);
@@ -174,19 +174,19 @@ async fn a_custom_injector_answers_waits_or_goes_on() {
     assert!(start.elapsed() >= 70 * MS);
     log.take();
 
-    // Where a reject does not get through, what follows it in the chain is not done either.
+    // If a reject is not deliverable, the links after it in the chain do not run either.
     assert_eq!(send(&fault, request(http::Method::HEAD, "/reject", &[])).await.0, Some(202));
     let phases: Vec<_> = log.take().into_iter().map(|(phase, _)| phase).collect();
-    assert_eq!(phases, [Phase::Started, Phase::Skipped(Skip::Unreachable)]);
-    assert_eq!((fault.control().counts().injected, fault.control().counts().unreachable), (3, 1));
+    assert_eq!(phases, [Phase::Started, Phase::Skipped(SkipReason::NotDeliverable)]);
+    assert_eq!((fault.control().counts().injected, fault.control().counts().not_deliverable), (3, 1));
 
     let mut service = fault.layer().layer(Picky::default());
     let request = request(http::Method::HEAD, "/reject", &[]);
     let response = service.ready().await.unwrap().call(request).await.unwrap();
-    assert!(!response.headers().contains_key(MARK), "what was spared is not marked");
+    assert!(!response.headers().contains_key(INJECTED_HEADER), "what was skipped is not marked");
 }
 
-/// A service that holds its callers to `poll_ready`, as one with a concurrency limit does.
+/// A service that requires `poll_ready`, as one with a concurrency limit does.
 #[derive(Default)]
 struct Picky {
     is_ready: bool,
@@ -215,8 +215,8 @@ impl Service<Request<String>> for Picky {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_service_made_ready_is_called() {
-    let fault: Fault = striking(slow(Delay::fixed("1s"))).participation(0.5).seed(7).build().unwrap();
+async fn only_a_ready_service_is_called() {
+    let fault: Fault = always(slow(Delay::fixed("1s"))).participation(0.5).seed(7).build().unwrap();
     let mut service = fault.layer().layer(Picky::default());
     for _ in 0..50 {
         service.ready().await.unwrap().call(Request::new(String::new())).await.unwrap();
@@ -226,9 +226,9 @@ async fn only_a_service_made_ready_is_called() {
 }
 
 proptest! {
-    /// What `Duration` shows of itself, we read.
+    /// The `Debug` text of a `Duration` is parsed.
     #[test]
-    fn texts_are_read_as_durations_are_shown(nanos in any::<u64>(), cut in 0..64_u32) {
+    fn duration_debug_text_is_parsed(nanos in any::<u64>(), cut in 0..64_u32) {
         let duration = Duration::from_nanos(nanos >> cut);
         prop_assert_eq!(DelayTime::from(format!("{duration:?}")).duration(), Ok(duration));
     }

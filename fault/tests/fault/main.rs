@@ -1,21 +1,21 @@
-//! What a fault does to services in memory: no sockets, no real time.
+//! Faults around services in memory: no sockets, no real time.
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
-mod answers;
 mod bodies;
 mod build_errors;
-mod cases;
 mod control;
 mod decision;
 mod delay;
-mod gate;
-mod limits;
+mod filter_oracle;
+mod filters;
+mod go_fault;
+mod go_fault_file;
+mod go_fault_rows;
+mod http_stream;
 mod messages;
 mod quota;
-mod rig;
-mod rows;
-mod rows_file;
-mod talk;
+mod responses;
+mod selection;
+mod support;
 mod toxics;
-mod whom;

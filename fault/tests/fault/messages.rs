@@ -1,4 +1,4 @@
-//! The messages of streams, against an oracle that deals them out by the letter of `decision.md`.
+//! Messages of streams, against an oracle that follows `decision.md`.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -13,9 +13,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use waylay_fault::{Delay, Dice, Fault, Format, Key, Messages, Side, messages, tap};
+use waylay_fault::{Delay, Fault, Format, Key, Messages, Sampler, Side, messages, tap};
 
-use crate::rig::striking;
+use crate::support::always;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
@@ -27,14 +27,14 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn of(self, format: Format) -> Messages {
-        let messages = messages(format).lose(self.lose).double(self.double).swap(self.swap);
+        let messages = messages(format).drop(self.lose).duplicate(self.double).reorder(self.swap);
         match self.stop {
             Some(count) => messages.stop_after(count),
             None => messages,
         }
     }
 
-    /// What comes out of a WebSocket that is closed by code 4000 where it is stopped.
+    /// The expected output of a WebSocket that is stopped with close code 4000.
     pub(crate) fn web_oracle(self, seed: u64, count: u64, masked: bool) -> Vec<u8> {
         let (numbers, stopped) = self.oracle(seed, count);
         let mut out: Vec<u8> = numbers.into_iter().flat_map(|number| web_message(number, masked)).collect();
@@ -46,25 +46,25 @@ impl Settings {
         out
     }
 
-    /// The numbers of the messages that come out, and whether the stream was stopped.
+    /// The numbers of the messages in the output, and whether the stream was stopped.
     pub(crate) fn oracle(self, seed: u64, count: u64) -> (Vec<u64>, bool) {
-        let root = Dice::new(seed, "test").roll(Key::Counter(0), b"");
+        let root = Sampler::new(seed, "test").draw(Key::Counter(0), b"");
         let (mut out, mut kept) = (Vec::new(), None);
         for number in 0..count {
             if self.stop == Some(number) {
                 break;
             }
             let mut draws = root.child(number);
-            let (lost, doubled, swapped) = (draws.share(), draws.share(), draws.share());
-            if lost < self.lose {
+            let (dropped, duplicated, reordered) = (draws.uniform(), draws.uniform(), draws.uniform());
+            if dropped < self.lose {
                 continue;
             }
-            if swapped < self.swap && kept.is_none() {
+            if reordered < self.swap && kept.is_none() {
                 kept = Some(number);
                 continue;
             }
             out.push(number);
-            if doubled < self.double {
+            if duplicated < self.double {
                 out.push(number);
             }
             out.extend(kept.take());
@@ -84,7 +84,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     })
 }
 
-/// What comes of these frames: the data, and the trailers.
+/// The output for these frames: the data, and the trailers.
 async fn through(fault: &Fault, chunks: Vec<Bytes>) -> (Vec<u8>, Option<HeaderMap>) {
     let inner = service_fn(move |_: Request<String>| {
         let (mut sender, body) = Channel::<Bytes, Infallible>::new(1);
@@ -105,10 +105,11 @@ async fn through(fault: &Fault, chunks: Vec<Bytes>) -> (Vec<u8>, Option<HeaderMa
     (body.to_bytes().to_vec(), trailers)
 }
 
-pub(crate) fn cut(text: &[u8], cuts: &[usize]) -> Vec<Bytes> {
-    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (text.len() + 1)).chain([0, text.len()]).collect();
-    cuts.sort_unstable();
-    cuts.windows(2).map(|pair| Bytes::copy_from_slice(&text[pair[0]..pair[1]])).collect()
+pub(crate) fn cut(text: &[u8], truncations: &[usize]) -> Vec<Bytes> {
+    let mut truncations: Vec<_> =
+        truncations.iter().map(|cut| cut % (text.len() + 1)).chain([0, text.len()]).collect();
+    truncations.sort_unstable();
+    truncations.windows(2).map(|pair| Bytes::copy_from_slice(&text[pair[0]..pair[1]])).collect()
 }
 
 pub(crate) fn paused<F: Future>(future: F) -> F::Output {
@@ -128,7 +129,7 @@ fn grpc_message(number: u64) -> Vec<u8> {
     message
 }
 
-/// A message of one frame or two, with a ping between; of a client if masked.
+/// A message of one frame or two, with a ping between; a client's if masked.
 pub(crate) fn web_message(number: u64, masked: bool) -> Vec<u8> {
     let frame = |first: u8, payload: &[u8]| {
         let mut frame = vec![first, payload.len() as u8 | u8::from(masked) << 7];
@@ -148,18 +149,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn bodies_are_dealt_as_specified(
+    fn body_messages_follow_the_specification(
         settings in settings(),
         seed in any::<u64>(),
         count in 0_u64..10,
-        cuts in prop::collection::vec(any::<usize>(), 0..6),
+        truncations in prop::collection::vec(any::<usize>(), 0..6),
         tail in prop_oneof![Just(""), Just("data: not whole")],
     ) {
         for (format, message) in [(Format::Sse, event as fn(u64) -> Vec<u8>), (Format::Grpc, grpc_message)] {
             let tail = if format == Format::Sse { tail.as_bytes() } else { b"" };
             let text: Vec<u8> = (0..count).flat_map(message).chain(tail.iter().copied()).collect();
-            let fault = striking(settings.of(format)).seed(seed).build().unwrap();
-            let (seen, trailers) = paused(through(&fault, cut(&text, &cuts)));
+            let fault = always(settings.of(format)).seed(seed).build().unwrap();
+            let (seen, trailers) = paused(through(&fault, cut(&text, &truncations)));
             let (numbers, stopped) = settings.oracle(seed, count);
             let mut wanted: Vec<u8> = numbers.into_iter().flat_map(message).collect();
             if !stopped {
@@ -177,21 +178,21 @@ proptest! {
     }
 
     #[test]
-    fn websockets_are_dealt_as_specified(
+    fn websocket_messages_follow_the_specification(
         settings in settings(),
         seed in any::<u64>(),
         count in 0_u64..10,
-        cuts in prop::collection::vec(any::<usize>(), 0..6),
+        truncations in prop::collection::vec(any::<usize>(), 0..6),
         request in any::<bool>(),
     ) {
         let side = if request { Side::Request } else { Side::Response };
         let message = |number| web_message(number, request);
         let text: Vec<u8> = (0..count).flat_map(message).collect();
-        let fault = striking(settings.of(Format::WebSocket).on(side).code(4000)).seed(seed).build().unwrap();
+        let fault = always(settings.of(Format::WebSocket).on(side).code(4000)).seed(seed).build().unwrap();
         let seen = paused(async {
             let (near, mut far) = tokio::io::duplex(64);
             let mut near = tap(&upgraded(&fault).await, near);
-            let chunks = cut(&text, &cuts);
+            let chunks = cut(&text, &truncations);
             let (mut seen, mut back) = (Vec::new(), Vec::new());
             let writing = async |io: &mut (dyn tokio::io::AsyncWrite + Unpin + Send)| {
                 for chunk in chunks {
@@ -217,20 +218,20 @@ proptest! {
     }
 }
 
-/// Messages of a client on their way in, where the layer knows how to make a body.
+/// Messages of a client, if the layer can construct the body.
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn messages_on_the_way_in() {
+async fn request_messages() {
     use axum::body::Body;
     for (format, message) in [(Format::Sse, event as fn(u64) -> Vec<u8>), (Format::Grpc, grpc_message)] {
         let rows = [
-            (messages(format).lose(1.0), &[][..]),
-            (messages(format).double(1.0), &[0, 0, 1, 1, 2, 2][..]),
-            (messages(format).swap(1.0), &[1, 0, 2][..]),
+            (messages(format).drop(1.0), &[][..]),
+            (messages(format).duplicate(1.0), &[0, 0, 1, 1, 2, 2][..]),
+            (messages(format).reorder(1.0), &[1, 0, 2][..]),
             (messages(format).stop_after(2), &[0, 1][..]),
         ];
         for (how, wanted) in rows {
-            let fault = striking(how.on(Side::Request)).build().unwrap();
+            let fault = always(how.on(Side::Request)).build().unwrap();
             let echo = service_fn(async |request: Request<Body>| {
                 let body = request.into_body().collect().await.unwrap();
                 Ok::<_, Infallible>(Response::new(http_body_util::Full::new(body.to_bytes())))
@@ -249,7 +250,7 @@ async fn messages_on_the_way_in() {
     }
 }
 
-/// The extensions of an upgrade request that came through the fault.
+/// The extensions of an upgrade request that passed the fault.
 async fn upgraded(fault: &Fault) -> Extensions {
     let seen = Arc::new(Mutex::new(Extensions::new()));
     let keep = seen.clone();
@@ -263,10 +264,10 @@ async fn upgraded(fault: &Fault) -> Extensions {
     std::mem::take(&mut *seen)
 }
 
-/// A message that is held back holds back what comes after it, in bodies as on WebSockets.
+/// A delayed message delays all messages after it, in bodies as on WebSockets.
 #[tokio::test(start_paused = true)]
-async fn held_messages_keep_their_order() {
-    let held = |format| striking(messages(format).hold(1.0, Delay::fixed("1s"))).build().unwrap();
+async fn delayed_messages_keep_their_order() {
+    let held = |format| always(messages(format).delay(1.0, Delay::fixed("1s"))).build().unwrap();
     let start = Instant::now();
     let text: Vec<u8> = (0..3).flat_map(event).collect();
     assert_eq!(through(&held(Format::Sse), vec![text.clone().into()]).await.0, text);
@@ -293,10 +294,10 @@ async fn held_messages_keep_their_order() {
     assert_eq!(fault.control().counts().active, 0);
 }
 
-/// From the switch on, messages go by as they come; a direction stays off once it was.
+/// After the switch, messages pass as they arrive; a direction stays off once it was.
 #[tokio::test(start_paused = true)]
-async fn a_switch_lets_messages_go() {
-    let fault = striking(messages(Format::WebSocket).hold(1.0, Delay::fixed("1h"))).build().unwrap();
+async fn a_switch_releases_messages() {
+    let fault = always(messages(Format::WebSocket).delay(1.0, Delay::fixed("1h"))).build().unwrap();
     let (near, mut far) = tokio::io::duplex(64);
     let mut near = tap(&upgraded(&fault).await, near);
     let control = fault.control();
@@ -317,13 +318,13 @@ async fn a_switch_lets_messages_go() {
     assert_eq!(seen, [web_message(0, false), web_message(1, false), web_message(2, false)].concat());
 }
 
-/// Counted is what came of it: without `tap`, nothing can.
+/// Without `tap` the fault is counted as not deliverable.
 #[tokio::test]
-async fn what_is_never_tapped_was_unreachable() {
-    let fault = striking(messages(Format::WebSocket).lose(1.0)).build().unwrap();
+async fn untapped_requests_are_not_deliverable() {
+    let fault = always(messages(Format::WebSocket).drop(1.0)).build().unwrap();
     let counts = || {
         let counts = fault.control().counts();
-        (counts.seen, counts.injected, counts.unreachable)
+        (counts.seen, counts.injected, counts.not_deliverable)
     };
     let extensions = upgraded(&fault).await;
     assert_eq!(counts(), (1, 0, 0));
@@ -337,12 +338,12 @@ async fn what_is_never_tapped_was_unreachable() {
     assert_eq!(counts(), (2, 1, 1));
 }
 
-/// What asks for no WebSocket has none to be tapped; a stream that no fault struck is what it was.
+/// A request that opens no WebSocket has none to be tapped; a stream without a fault is unchanged.
 #[tokio::test]
-async fn other_requests_are_left_alone() {
-    let fault = striking(messages(Format::WebSocket).lose(1.0)).build().unwrap();
-    crate::rig::send(&fault, crate::rig::get("/")).await;
-    assert_eq!(fault.control().counts().unreachable, 1);
+async fn other_requests_are_skipped() {
+    let fault = always(messages(Format::WebSocket).drop(1.0)).build().unwrap();
+    crate::support::send(&fault, crate::support::get("/")).await;
+    assert_eq!(fault.control().counts().not_deliverable, 1);
 
     let (near, mut far) = tokio::io::duplex(64);
     let mut near = tap(&Extensions::new(), near);

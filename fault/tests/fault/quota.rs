@@ -1,4 +1,4 @@
-//! Quotas of each client: against an oracle that remembers everything, when full, and on many threads.
+//! Quotas per client: against an oracle without a limit, with a full table, and on many threads.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -10,18 +10,18 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use waylay_fault::{DecideBy, Delay, Fault, FaultStream, Quota, Remote, chain, error, quota, slow};
+use waylay_fault::{DecideBy, Delay, Fault, FaultStream, PeerAddr, Quota, chain, error, quota, slow};
 
-use crate::rig::{block_on, get, request, striking};
+use crate::support::{always, block_on, get, request};
 
-/// The head of what comes back.
+/// The head of the response.
 async fn head(fault: &Fault, request: Request<String>) -> Response<()> {
     let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(String::new())));
     fault.layer().layer(inner).oneshot(request).await.unwrap().map(|_| ())
 }
 
-/// Nothing if it passed, or the seconds of `Retry-After`.
-async fn refused(fault: &Fault, request: Request<String>) -> Option<u64> {
+/// `None` if it passed, or the seconds of `Retry-After`.
+async fn retry_after(fault: &Fault, request: Request<String>) -> Option<u64> {
     let head = head(fault, request).await;
     if head.status() == 200 {
         assert!(head.headers().is_empty(), "what passes is not touched");
@@ -39,7 +39,7 @@ fn per_header(limit: u64, window: Duration) -> Quota {
     quota(limit, window).per(DecideBy::Header("x-client".into()))
 }
 
-/// One request: whose it is, and how many milliseconds after the one before.
+/// One request: its client, and the milliseconds after the one before.
 #[derive(Debug, Clone, Copy)]
 struct Sent {
     client: u8,
@@ -51,9 +51,9 @@ fn sent() -> impl Strategy<Value = Vec<Sent>> {
     prop::collection::vec((0_u8..6, pause).prop_map(|(client, after)| Sent { client, after }), 1..80)
 }
 
-/// Reads the whole past anew for each request: of its client's requests the first opens a window,
-/// and the first after its end the next. In milliseconds.
-fn by_the_past(limit: u64, window: u64, sent: &[Sent]) -> Vec<Option<u64>> {
+/// Evaluates all earlier requests for each request: the first of a client opens a window, and the
+/// first after its end the next. In milliseconds.
+fn oracle_by_history(limit: u64, window: u64, sent: &[Sent]) -> Vec<Option<u64>> {
     let mut now = 0;
     let times: Vec<_> = (sent.iter())
         .map(|sent| {
@@ -61,7 +61,7 @@ fn by_the_past(limit: u64, window: u64, sent: &[Sent]) -> Vec<Option<u64>> {
             (sent.client, now)
         })
         .collect();
-    let verdict = |index: usize| {
+    let expected = |index: usize| {
         let (client, now) = times[index];
         let own = times[..=index].iter().filter(|(of, _)| *of == client).map(|(_, at)| *at);
         let (mut opened, mut count) = (None, 0);
@@ -73,13 +73,14 @@ fn by_the_past(limit: u64, window: u64, sent: &[Sent]) -> Vec<Option<u64>> {
         }
         (count > limit).then(|| (opened.unwrap() + window - now).div_ceil(1000))
     };
-    (0..times.len()).map(verdict).collect()
+    (0..times.len()).map(expected).collect()
 }
 
-/// A list of windows, searched from end to end; when it is full, the one that ends first is dropped.
-fn by_a_list(limit: u64, window: u64, at_once: usize, sent: &[Sent]) -> Vec<Option<u64>> {
+/// A list of windows, searched from end to end; when it is full, the one that ends first is
+/// dropped.
+fn oracle_by_list(limit: u64, window: u64, at_once: usize, sent: &[Sent]) -> Vec<Option<u64>> {
     let (mut now, mut list) = (0, Vec::<(u8, u64, u64)>::new());
-    let mut verdict = |sent: &Sent| {
+    let mut expected = |sent: &Sent| {
         now += sent.after;
         list.retain(|(_, end, _)| now < *end);
         if !list.iter().any(|(client, ..)| *client == sent.client) {
@@ -93,24 +94,24 @@ fn by_a_list(limit: u64, window: u64, at_once: usize, sent: &[Sent]) -> Vec<Opti
         *used += 1;
         (*used > limit).then(|| (*end - now).div_ceil(1000))
     };
-    sent.iter().map(&mut verdict).collect()
+    sent.iter().map(&mut expected).collect()
 }
 
-fn ours(quota: Quota, sent: &[Sent]) -> Vec<Option<u64>> {
-    let fault = striking(quota).build().unwrap();
+fn outcome(quota: Quota, sent: &[Sent]) -> Vec<Option<u64>> {
+    let fault = always(quota).build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let mut seen = Vec::new();
         for sent in sent {
             tokio::time::advance(Duration::from_millis(sent.after)).await;
             let name = sent.client.to_string();
-            // The last client is all those that carry no name.
+            // The last client stands for all requests without a key.
             let request = if sent.client == 5 { get("/") } else { from(&name) };
-            seen.push(refused(&fault, request).await);
+            seen.push(retry_after(&fault, request).await);
         }
         let counts = fault.control().counts();
         let passed = seen.iter().filter(|wait| wait.is_none()).count() as u64;
-        assert_eq!((counts.counted, counts.injected), (passed, seen.len() as u64 - passed));
+        assert_eq!((counts.outside_window, counts.injected), (passed, seen.len() as u64 - passed));
         seen
     })
 }
@@ -121,29 +122,29 @@ proptest! {
     #[test]
     fn each_client_has_a_window(limit in 0_u64..5, window in 1_u64..5000, sent in sent()) {
         let quota = per_header(limit, Duration::from_millis(window));
-        prop_assert_eq!(ours(quota, &sent), by_the_past(limit, window, &sent));
+        prop_assert_eq!(outcome(quota, &sent), oracle_by_history(limit, window, &sent));
     }
 
     #[test]
-    fn one_window_is_that_of_a_single_client(limit in 0_u64..5, window in 1_u64..5000, sent in sent()) {
+    fn one_window_serves_a_single_client(limit in 0_u64..5, window in 1_u64..5000, sent in sent()) {
         let one: Vec<_> = sent.iter().map(|sent| Sent { client: 0, ..*sent }).collect();
         let all = quota(limit, Duration::from_millis(window));
-        prop_assert_eq!(ours(all, &sent), by_the_past(limit, window, &one));
+        prop_assert_eq!(outcome(all, &sent), oracle_by_history(limit, window, &one));
     }
 
     #[test]
-    fn when_full_the_first_to_end_goes(
+    fn a_full_table_closes_the_first_window(
         limit in 0_u64..4, window in 1_u64..5000, at_once in 1_usize..6, sent in sent(),
     ) {
-        let quota = per_header(limit, Duration::from_millis(window)).at_once(at_once);
-        prop_assert_eq!(ours(quota, &sent), by_a_list(limit, window, at_once, &sent));
+        let quota = per_header(limit, Duration::from_millis(window)).max_clients(at_once);
+        prop_assert_eq!(outcome(quota, &sent), oracle_by_list(limit, window, at_once, &sent));
     }
 }
 
-/// The smallest case of it.
+/// The smallest case.
 #[tokio::test(start_paused = true)]
-async fn one_too_many() {
-    let fault = striking(per_header(1, Duration::from_secs(60)).at_once(2)).build().unwrap();
+async fn one_client_too_many() {
+    let fault = always(per_header(1, Duration::from_secs(60)).max_clients(2)).build().unwrap();
     for (client, wanted) in [
         ("a", None),
         ("a", Some(60)),
@@ -155,17 +156,17 @@ async fn one_too_many() {
         ("c", Some(60)),
         ("b", None),
     ] {
-        assert_eq!(refused(&fault, from(client)).await, wanted, "{client}");
+        assert_eq!(retry_after(&fault, from(client)).await, wanted, "{client}");
     }
 }
 
 #[tokio::test]
-async fn clients_are_told_apart_as_decisions_tell_them_apart() {
-    let of = |by| striking(quota(1, "1h").per(by)).build().unwrap();
+async fn clients_are_identified_like_decisions() {
+    let of = |by| always(quota(1, "1h").per(by)).build().unwrap();
     let address = |ip: &str, port| {
         let mut request = get("/");
         let ip: IpAddr = ip.parse().unwrap();
-        request.extensions_mut().insert(Remote(SocketAddr::new(ip, port)));
+        request.extensions_mut().insert(PeerAddr(SocketAddr::new(ip, port)));
         request
     };
     let with = |name: &'static str, value: &str| request(Method::GET, "/", &[(name, value)]);
@@ -179,7 +180,7 @@ async fn clients_are_told_apart_as_decisions_tell_them_apart() {
         request.extensions_mut().insert(streams[index].connection().clone());
         request
     };
-    // Of each: the same client twice, another one, and two that cannot be told apart.
+    // Of each: the same client twice, another one, and two without a key.
     let rows: Vec<(DecideBy, [Request<String>; 5])> = vec![
         (
             DecideBy::ClientIp,
@@ -225,41 +226,41 @@ async fn clients_are_told_apart_as_decisions_tell_them_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_say_how_it_stands() {
-    let fault = striking(per_header(0, Duration::from_millis(1500)).announce(true)).build().unwrap();
+async fn rejections_state_the_limit() {
+    let fault = always(per_header(0, Duration::from_millis(1500)).announce(true)).build().unwrap();
     let names = ["retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
-    let said = async |fault: &Fault| {
+    let limits = async |fault: &Fault| {
         let head = head(fault, from("a")).await;
         names.map(|name| head.headers().get(name).map(|value| value.to_str().unwrap().to_owned()))
     };
     let wanted = |values: [&str; 4]| values.map(|value| Some(value.to_owned()));
-    assert_eq!(said(&fault).await, wanted(["2", "0", "0", "2"]));
+    assert_eq!(limits(&fault).await, wanted(["2", "0", "0", "2"]));
     tokio::time::advance(Duration::from_millis(500)).await;
-    assert_eq!(said(&fault).await, wanted(["1", "0", "0", "1"]));
+    assert_eq!(limits(&fault).await, wanted(["1", "0", "0", "1"]));
 
     let own = error(503).retry_after("7s").header("ratelimit-limit", "many");
-    let fault = per_header(0, Duration::from_secs(9)).answer(own).announce(true);
-    let fault = striking(fault).build().unwrap();
-    assert_eq!(said(&fault).await, wanted(["7", "many", "0", "9"]));
+    let fault = per_header(0, Duration::from_secs(9)).response(own).announce(true);
+    let fault = always(fault).build().unwrap();
+    assert_eq!(limits(&fault).await, wanted(["7", "many", "0", "9"]));
 
-    let silent = striking(quota(0, "9s")).build().unwrap();
-    assert_eq!(said(&silent).await[1..], [None, None, None]);
+    let silent = always(quota(0, "9s")).build().unwrap();
+    assert_eq!(limits(&silent).await[1..], [None, None, None]);
 }
 
-/// Windows longer than any clock can say never end, and break nothing.
+/// Windows longer than the clock's range never end, and cause no panic.
 #[tokio::test(start_paused = true)]
-async fn windows_without_an_end() {
-    let fault = striking(quota(1, Duration::from_nanos(u64::MAX))).build().unwrap();
-    assert_eq!(refused(&fault, get("/")).await, None);
+async fn endless_windows() {
+    let fault = always(quota(1, Duration::from_nanos(u64::MAX))).build().unwrap();
+    assert_eq!(retry_after(&fault, get("/")).await, None);
     tokio::time::advance(Duration::from_secs(300 * 24 * 60 * 60)).await;
-    assert!(refused(&fault, get("/")).await.is_some());
+    assert!(retry_after(&fault, get("/")).await.is_some());
 }
 
-/// A link of a chain that is due for some clients alone.
+/// A link of a chain that applies to some clients only.
 #[tokio::test(start_paused = true)]
 async fn within_a_chain() {
     let tree = chain([slow(Delay::fixed("1s")), per_header(1, Duration::from_secs(60)).into()]);
-    let fault = striking(tree).build().unwrap();
+    let fault = always(tree).build().unwrap();
     let start = Instant::now();
     for (client, status) in [("a", 200), ("b", 200), ("a", 429), ("c", 200), ("b", 429)] {
         assert_eq!(head(&fault, from(client)).await.status(), status, "{client}");
@@ -267,11 +268,11 @@ async fn within_a_chain() {
     assert_eq!(start.elapsed(), Duration::from_secs(5));
 }
 
-/// However many threads ask at once, each client gets exactly what it has.
+/// However many threads send at once, each client passes exactly its limit.
 #[test]
 fn on_many_threads() {
     const LIMIT: u64 = 100;
-    let fault = striking(per_header(LIMIT, Duration::from_secs(3600)).at_once(7)).build().unwrap();
+    let fault = always(per_header(LIMIT, Duration::from_secs(3600)).max_clients(7)).build().unwrap();
     let worker = |number: usize| {
         let fault = fault.clone();
         move || {
@@ -295,5 +296,5 @@ fn on_many_threads() {
     });
     assert_eq!(passed, (0..7).map(|client| (client, LIMIT)).collect());
     let counts = fault.control().counts();
-    assert_eq!((counts.counted, counts.injected), (7 * LIMIT, 4 * 7 * 60 - 7 * LIMIT));
+    assert_eq!((counts.outside_window, counts.injected), (7 * LIMIT, 4 * 7 * 60 - 7 * LIMIT));
 }

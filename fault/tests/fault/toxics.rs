@@ -1,4 +1,4 @@
-//! Toxics on streams in memory, in paused time: Toxiproxy's meaning, to the millisecond.
+//! Toxics on streams in memory, in paused time: Toxiproxy's semantics, to the millisecond.
 
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
 use waylay_fault::{
-    Control, DecideBy, Direction, Fault, FaultStream, Injector, Toxic, WireError, chain, error,
+    Control, DecideBy, Direction, Fault, FaultStream, InjectedIoError, Injector, Toxic, chain, error,
 };
 
-use crate::rig::{get, is_struck};
+use crate::support::{get, is_injected};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -19,20 +19,19 @@ fn fault(injector: impl Into<Injector>) -> Fault {
     Fault::new("bad-link", injector).enabled(true).participation(1.0).seed(7).build().unwrap()
 }
 
-/// When, and how many bytes; a pause before, or a time on the clock.
+/// Time and number of bytes; a pause before them, or a time on the clock.
 type Bytes = &'static [(u64, usize)];
 
-/// The server's end with the toxics on it, the client's end, and the switch.
+/// The server's end with the toxics on it, the client's end, and the control.
 fn link(injector: impl Into<Injector>) -> (FaultStream<DuplexStream>, DuplexStream, Control) {
     let fault = fault(injector);
     let (server, client) = duplex(1 << 20);
-    // In memory there are no resets; we say that there were.
+    // In memory there are no resets; the stream reports that it can be reset.
     let server = FaultStream::accepted(server, None).reset_by(|_| Ok(())).fault(&fault);
     (server, client, fault.control())
 }
 
-/// What comes out of the client's end of the link, piece by piece, with the time of each, until it
-/// ends.
+/// The bytes at the client's end, piece by piece with the time of each, until the end.
 async fn arrivals(mut client: DuplexStream, begun: Instant) -> Vec<(u64, usize)> {
     let mut seen = Vec::new();
     let mut buf = vec![0; 1 << 20];
@@ -49,7 +48,7 @@ async fn arrivals(mut client: DuplexStream, begun: Instant) -> Vec<(u64, usize)>
 async fn send(mut server: FaultStream<DuplexStream>, pieces: &[(u64, usize)]) {
     for (pause, size) in pieces {
         tokio::time::sleep(MS(*pause)).await;
-        // Not flushed: a flush waits for what is delayed.
+        // Not flushed: a flush waits for delayed data.
         if server.write_all(&vec![b'x'; *size]).await.is_err() {
             return;
         }
@@ -66,7 +65,7 @@ async fn each_toxic_downstream() {
         ("bandwidth, idle before", Toxic::bandwidth(1), &[(40, 10)], &[(50, 10), (50, 0)]),
         ("slow_close", Toxic::slow_close("2s"), &[(0, 5)], &[(0, 5), (2000, 0)]),
         ("timeout", Toxic::timeout("3s"), &[(0, 5)], &[(3000, 0)]),
-        // The fault decides when bytes first move, and its clocks run from there.
+        // The fault decides when bytes are first transferred, and its times start there.
         ("timeout, data late", Toxic::timeout("3s"), &[(1000, 5)], &[(4000, 0)]),
         ("reset_peer", Toxic::reset_peer("1s"), &[(500, 5)], &[(1500, 0)]),
         ("limit_data", Toxic::limit_data(7), &[(0, 5), (10, 5), (10, 5)], &[(0, 5), (10, 2), (10, 0)]),
@@ -125,17 +124,21 @@ async fn they_add_up_in_a_chain() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_is_told_as_one() {
+async fn a_reset_is_reported_as_a_reset() {
     let (mut server, _client, _) = link(Toxic::reset_after(3));
     let error = server.write_all(b"abcdef").await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
-    let told = error.get_ref().and_then(|error| error.downcast_ref::<WireError>()).unwrap();
-    assert_eq!((told.fault(), told.to_string()), ("bad-link", "fault bad-link reset the connection".into()));
+    let injected = error.get_ref().and_then(|error| error.downcast_ref::<InjectedIoError>()).unwrap();
+    assert_eq!(
+        (injected.fault(), injected.to_string()),
+        ("bad-link", "fault bad-link reset the connection".into())
+    );
 }
 
-/// Jitter is even on both sides, and never before the chunk itself; slices vary as they may.
+/// Jitter is uniform on both sides, and never before the chunk itself; slices vary within their
+/// bounds.
 #[tokio::test(start_paused = true)]
-async fn jitter_and_variation_are_met() {
+async fn jitter_and_variation_hold() {
     let mut late = Vec::new();
     for seed in 0..400 {
         let injector: Injector = Toxic::latency("300ms", "100ms").into();
@@ -148,7 +151,7 @@ async fn jitter_and_variation_are_met() {
         late.push(seen[0].0 as f64);
     }
     assert!(late.iter().all(|late| (200.0..=401.0).contains(late)), "{late:?}");
-    // Of an even spread of 200 ms: five sigma of the mean of 400, and of the share of each quarter.
+    // Uniform over 200 ms: five sigma of the mean of 400, and of the share of each quarter.
     let mean = late.iter().sum::<f64>() / 400.0;
     assert!((mean - 300.5).abs() <= 5.0 * 200.0 / 12_f64.sqrt() / 20.0, "{mean}");
     for quarter in [200.0, 250.0, 300.0, 350.0] {
@@ -160,13 +163,13 @@ async fn jitter_and_variation_are_met() {
     seen.pop();
     let sizes: Vec<usize> = seen.iter().map(|(_, size)| *size).collect();
     assert_eq!(sizes.iter().sum::<usize>(), 10_000);
-    // What is longer than the sum of both is cut again, in about two.
+    // A chunk longer than the sum of both is split again, into about two halves.
     assert!(sizes.iter().all(|size| *size <= 140) && sizes.iter().any(|size| *size != sizes[0]), "{sizes:?}");
 }
 
-/// Toxiproxy's names, by which a person finds them in reports.
+/// Toxiproxy's names, by which users find them in reports.
 #[test]
-fn names_are_toxiproxys() {
+fn names_equal_toxiproxys() {
     let rows = [
         (Toxic::latency("90ms", "5ms"), "toxic latency 90ms +/- 5ms downstream"),
         (Toxic::bandwidth(64), "toxic bandwidth 64kB/s downstream"),
@@ -178,20 +181,20 @@ fn names_are_toxiproxys() {
         (Toxic::reset_after(7), "toxic reset_after 7 bytes downstream"),
     ];
     for (toxic, name) in rows {
-        let log = crate::rig::Log::default();
-        let fault = crate::rig::striking(toxic).reporter(log.reporter()).build().unwrap();
+        let log = crate::support::Log::default();
+        let fault = crate::support::always(toxic).reporter(log.reporter()).build().unwrap();
         let stream = FaultStream::accepted(duplex(1).0, None).reset_by(|_| Ok(()));
         let mut request = get("/");
         request.extensions_mut().insert(stream.connection().clone());
-        crate::rig::block_on(crate::rig::send(&fault, request));
-        let (_, deeds) = log.take().remove(0);
-        assert_eq!(deeds.iter().map(ToString::to_string).collect::<Vec<_>>(), [name]);
+        crate::support::block_on(crate::support::send(&fault, request));
+        let (_, actions) = log.take().remove(0);
+        assert_eq!(actions.iter().map(ToString::to_string).collect::<Vec<_>>(), [name]);
     }
 }
 
-/// A promise of a reset is not kept by a close.
+/// A promised reset is not replaced with a close.
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_reset_is_spared() {
+async fn streams_without_reset_are_skipped() {
     for toxic in [Toxic::reset_peer("0s"), Toxic::reset_after(1)] {
         let fault = fault(toxic);
         let (io, mut client) = duplex(64);
@@ -200,13 +203,13 @@ async fn what_cannot_be_reset_is_spared() {
         drop(server);
         let mut seen = String::new();
         client.read_to_string(&mut seen).await.unwrap();
-        assert_eq!((&seen[..], fault.control().counts().unreachable), ("whole", 1));
+        assert_eq!((&seen[..], fault.control().counts().not_deliverable), ("whole", 1));
     }
 }
 
-/// Toxiproxy #210 and #254: taking a toxic away hangs the link, or loses what it held.
+/// Toxiproxy #210 and #254: removing a toxic hangs the link, or loses the data that it held.
 #[tokio::test(start_paused = true)]
-async fn switched_off_it_lets_go_at_once() {
+async fn disabling_releases_at_once() {
     let rows = [
         Toxic::latency("1h", "0s"),
         Toxic::bandwidth(1),
@@ -231,9 +234,9 @@ async fn switched_off_it_lets_go_at_once() {
     }
 }
 
-/// What waits does not grow without end: beyond a mebibyte the writer waits.
+/// The queue is bounded: beyond a mebibyte the writer waits.
 #[tokio::test(start_paused = true)]
-async fn a_writer_waits_when_too_much_does() {
+async fn writers_wait_when_the_queue_is_full() {
     const ROOM: usize = 1 << 20;
     let (mut server, client, control) = link(Toxic::timeout("0s"));
     let mut taken = 0;
@@ -247,9 +250,9 @@ async fn a_writer_waits_when_too_much_does() {
     assert_eq!(seen.iter().map(|(_, size)| size).sum::<usize>(), taken + 5000);
 }
 
-/// Toxiproxy #148: connections that live already miss a new toxic.
+/// Toxiproxy #148: open connections miss a new toxic.
 #[tokio::test(start_paused = true)]
-async fn switched_on_it_strikes_live_connections() {
+async fn enabling_affects_open_connections() {
     let (mut server, mut client, control) = link(Toxic::limit_data(2));
     control.set_enabled(false);
     server.write_all(b"first").await.unwrap();
@@ -263,7 +266,7 @@ async fn switched_on_it_strikes_live_connections() {
 
 /// Toxiproxy #603: a toxicity of zero still breaks some connections.
 #[tokio::test(start_paused = true)]
-async fn at_no_participation_not_a_byte_is_touched() {
+async fn zero_participation_changes_no_byte() {
     let (mut server, mut client, control) = link(Toxic::limit_data(0));
     control.set_participation(0.0).unwrap();
     for _ in 0..10 {
@@ -274,12 +277,12 @@ async fn at_no_participation_not_a_byte_is_touched() {
         server.read_exact(&mut buf).await.unwrap();
         assert_eq!(&buf, b"ping");
     }
-    // Decided once for the connection, not once for each read.
+    // One decision per connection, not per read.
     assert_eq!((control.counts().seen, control.counts().not_selected), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_writer_that_only_reads_on_still_moves() {
+async fn reading_drives_delayed_writes() {
     let (mut server, mut client, _) = link(Toxic::latency("50ms", "0s"));
     server.write_all(b"ping").await.unwrap();
     let echo = async {
@@ -288,14 +291,14 @@ async fn a_writer_that_only_reads_on_still_moves() {
         client.write_all(b"pong").await.unwrap();
     };
     let mut buf = [0; 4];
-    // No flush: the read drives what was written.
+    // No flush: the read drives the written data.
     let (read, ()) = tokio::join!(server.read_exact(&mut buf), echo);
     read.unwrap();
     assert_eq!(&buf, b"pong");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_reaches_a_parked_stream() {
+async fn a_command_wakes_a_pending_stream() {
     for reset in [false, true] {
         let (io, _client) = duplex(64);
         let mut stream = FaultStream::accepted(io, None).reset_by(|_| Ok(()));
@@ -314,29 +317,29 @@ async fn an_order_reaches_a_parked_stream() {
     }
 }
 
-/// One verdict for all that comes by a connection, and every connection draws for itself.
+/// One decision for all requests of a connection, and one draw per connection.
 #[tokio::test]
 async fn requests_decided_by_their_connection() {
     let fault = Fault::new("by-line", error(503)).enabled(true).participation(0.5).seed(7);
     let fault = fault.decide_by(DecideBy::Connection).build().unwrap();
-    let mut struck = 0;
+    let mut injected = 0;
     for _ in 0..2000 {
         let connection = FaultStream::accepted(duplex(1).0, None).connection().clone();
-        let mut verdicts = Vec::new();
+        let mut decisions = Vec::new();
         for _ in 0..3 {
             let mut request = get("/");
             request.extensions_mut().insert(connection.clone());
-            verdicts.push(is_struck(&fault, request).await);
+            decisions.push(is_injected(&fault, request).await);
         }
-        assert!(verdicts.iter().all(|verdict| *verdict == verdicts[0]), "{verdicts:?}");
-        struck += i32::from(verdicts[0]);
+        assert!(decisions.iter().all(|expected| *expected == decisions[0]), "{decisions:?}");
+        injected += i32::from(decisions[0]);
     }
     // Five sigma of 2000 draws at a half.
-    assert!((struck - 1000).abs() <= 112, "{struck}");
+    assert!((injected - 1000).abs() <= 112, "{injected}");
 }
 
 #[test]
-fn wrong_settings_are_told_all_at_once() {
+fn all_invalid_settings_are_reported() {
     let wrong = chain([
         Toxic::bandwidth(0),
         Toxic::slicer(0, 0, "1 parsec"),
@@ -374,10 +377,10 @@ fn delaying() -> impl Strategy<Value = Toxic> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever delays, in whatever order: all bytes come, in order, none before it was sent, and
+    /// Whatever delays, in whatever order: all bytes arrive, in order, none before it was sent, and
     /// none later than the sum of all delays.
     #[test]
-    fn nothing_is_lost_and_nothing_overtakes(
+    fn bytes_are_complete_and_in_order(
         toxics in prop::collection::vec(delaying(), 0..4),
         pieces in prop::collection::vec((0..50_u64, 1..3000_usize), 1..8),
     ) {
@@ -406,7 +409,7 @@ proptest! {
 
 /// By the layers of one connection, whose requests come one after the other.
 #[tokio::test(start_paused = true)]
-async fn a_toxic_of_a_layer_lies_on_a_connection_once() {
+async fn a_layers_toxic_is_added_once_per_connection() {
     let late = || Injector::from(Toxic::latency("150ms", "0s"));
     let rows: [(Injector, u64, u64); 3] = [
         (late(), 1, 150),
@@ -421,7 +424,7 @@ async fn a_toxic_of_a_layer_lies_on_a_connection_once() {
         for number in 1..=10 {
             let mut request = get("/");
             request.extensions_mut().insert(server.connection().clone());
-            assert!(!is_struck(&fault, request).await, "it goes on to the service");
+            assert!(!is_injected(&fault, request).await, "it goes on to the service");
             let begun = Instant::now();
             server.write_all(b"answer").await.unwrap();
             server.flush().await.unwrap();
@@ -430,7 +433,7 @@ async fn a_toxic_of_a_layer_lies_on_a_connection_once() {
             let counts = control.counts();
             assert_eq!((counts.injected, counts.active), (number, toxics), "request {number} {fault:?}");
             if number == 5 {
-                // Called off, it is gone, also for a stream that has not looked meanwhile.
+                // A cancelled toxic is removed, also from a stream that was not polled meanwhile.
                 control.set_enabled(false);
                 control.set_enabled(true);
             }
@@ -439,7 +442,7 @@ async fn a_toxic_of_a_layer_lies_on_a_connection_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_reaches_a_stream_parked_in_any_write() {
+async fn a_command_wakes_any_pending_write() {
     type Link = FaultStream<DuplexStream>;
     type Parked = fn(Link) -> Pin<Box<dyn Future<Output = bool> + Send>>;
     let rows: [(&str, Parked); 2] = [
@@ -457,7 +460,7 @@ async fn an_order_reaches_a_stream_parked_in_any_write() {
             let (io, _client) = duplex(16);
             let stream = around(io, None).reset_by(|_| Ok(()));
             let connection = stream.connection().clone();
-            // A task of its own: nothing but the order may wake it.
+            // On a separate task: only the command may wake it.
             let writing = tokio::spawn(write(stream));
             tokio::task::yield_now().await;
             connection.reset();

@@ -1,21 +1,21 @@
-//! Bodies and heads that a fault had its hand in, as clients receive them.
+//! Bodies and heads changed by a fault, as clients receive them.
 
 use bytes::Bytes;
 use http::{Method, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use waylay_fault::{
-    At, Cut, Delay, Ending, Fault, FaultBuilder, Injector, Length, MARK, ResetCode, chain, corrupt, patch,
-    rate_limit, replace, slow, truncate, wrong_length,
+    Delay, DelayPoint, Fault, FaultBuilder, INJECTED_HEADER, Injector, LengthOffset, ResetCode, TruncateAt,
+    TruncateEnd, chain, corrupt, patch, rate_limit, replace, slow, truncate, wrong_length,
 };
 
-use crate::rig::{Client, NEVER, PLACES, Place, Protocol, serve};
+use crate::support::{Client, NEVER, PLACES, Place, Protocol, serve};
 
-fn striking(injector: impl Into<Injector>) -> FaultBuilder {
+fn always(injector: impl Into<Injector>) -> FaultBuilder {
     Fault::new("flaky", injector).enabled(true).participation(1.0)
 }
 
-/// What came of one exchange: the promised length, the bytes of the body, and how it ended.
+/// The result of one exchange: the stated length, the bytes of the body, and the end.
 #[derive(Debug, PartialEq, Eq)]
 struct Got {
     length: Option<u64>,
@@ -25,13 +25,13 @@ struct Got {
 
 #[derive(Debug, PartialEq, Eq)]
 enum End {
-    /// As the protocol says that a whole body ends.
+    /// The regular end of the protocol.
     Whole,
     /// Too early, by the end of the connection.
     Closed,
-    /// By a stream reset of the server's.
+    /// By a stream reset of the server.
     Reset(u32),
-    /// The client refuses what came, for this reason.
+    /// The client rejects the response, for this reason.
     Refused(u32),
 }
 
@@ -60,7 +60,7 @@ async fn http1(mut stream: TcpStream) -> Got {
         assert!(head.contains("transfer-encoding: chunked"), "{head}");
         let text = String::from_utf8_lossy(&body).into_owned();
         let whole = text.ends_with("0\r\n\r\n");
-        // Chunks here are short, so that their lengths are one digit.
+        // Chunks are short here, so that their lengths are one digit.
         let body = text.split("\r\n").skip(1).step_by(2).collect::<String>();
         return Got { length: None, body: body.into(), end: if whole { End::Whole } else { End::Closed } };
     };
@@ -91,32 +91,32 @@ async fn http2(stream: TcpStream) -> Got {
     Got { length, body, end }
 }
 
-/// What is cut was sent up to the cut, and the client can tell that there was more; unless it is
-/// not to be able to.
+/// A truncated body is sent up to the cut, and the client can detect the truncation, unless it is
+/// clean.
 #[tokio::test]
-async fn cuts_are_seen_where_they_are() {
+async fn truncations_are_observed_at_the_cut() {
     type Row = (fn() -> Injector, [Got; 2]);
     let close = End::Closed;
     let rows: [Row; 6] = [
-        (|| truncate(Cut::Bytes(2)).into(), [got(4, "re", close), got(4, "re", End::Reset(2))]),
+        (|| truncate(TruncateAt::Bytes(2)).into(), [got(4, "re", close), got(4, "re", End::Reset(2))]),
         (
-            || truncate(Cut::Fraction(0.75)).then(Ending::Reset(ResetCode::CANCEL)).into(),
+            || truncate(TruncateAt::Fraction(0.75)).then(TruncateEnd::Reset(ResetCode::CANCEL)).into(),
             [got(4, "rea", End::Closed), got(4, "rea", End::Reset(8))],
         ),
-        (|| truncate(Cut::Bytes(0)).into(), [got(4, "", End::Closed), got(4, "", End::Reset(2))]),
+        (|| truncate(TruncateAt::Bytes(0)).into(), [got(4, "", End::Closed), got(4, "", End::Reset(2))]),
         (
-            || truncate(Cut::Bytes(2)).then(Ending::End).into(),
+            || truncate(TruncateAt::Bytes(2)).then(TruncateEnd::Clean).into(),
             [got(2, "re", End::Whole), got(2, "re", End::Whole)],
         ),
-        (|| truncate(Cut::Bytes(4)).into(), [got(4, "real", End::Whole), got(4, "real", End::Whole)]),
+        (|| truncate(TruncateAt::Bytes(4)).into(), [got(4, "real", End::Whole), got(4, "real", End::Whole)]),
         (
-            || chain::<Injector>([replace("something longer").into(), truncate(Cut::Bytes(9)).into()]),
+            || chain::<Injector>([replace("something longer").into(), truncate(TruncateAt::Bytes(9)).into()]),
             [got(16, "something", End::Closed), got(16, "something", End::Reset(2))],
         ),
     ];
     for (injector, wanted) in rows {
         for place in PLACES {
-            let fault = striking(injector()).build().unwrap();
+            let fault = always(injector()).build().unwrap();
             let server = serve(place, &fault, NEVER).await;
             for (protocol, wanted) in [Protocol::Http1, Protocol::Http2].into_iter().zip(&wanted) {
                 let seen = exchange(protocol, server).await;
@@ -126,17 +126,17 @@ async fn cuts_are_seen_where_they_are() {
     }
 }
 
-/// hyper trusts the length that it is told. On HTTP/1 it sends no more than that, so that a length
-/// too short is an answer cut short of which nobody can tell; on HTTP/2 clients check.
+/// hyper trusts the stated length. On HTTP/1 it sends no more than that, so that too short a length
+/// is an undetectable truncation; on HTTP/2 clients check.
 #[tokio::test]
 async fn wrong_lengths() {
     let rows = [
-        (Length::Over(5), [got(9, "real", End::Closed), got(9, "real", End::Refused(1))]),
-        (Length::Under(2), [got(2, "re", End::Whole), got(2, "", End::Refused(1))]),
+        (LengthOffset::More(5), [got(9, "real", End::Closed), got(9, "real", End::Refused(1))]),
+        (LengthOffset::Fewer(2), [got(2, "re", End::Whole), got(2, "", End::Refused(1))]),
     ];
     for (length, wanted) in rows {
         for place in PLACES {
-            let fault = striking(wrong_length(length)).build().unwrap();
+            let fault = always(wrong_length(length)).build().unwrap();
             let server = serve(place, &fault, NEVER).await;
             for (protocol, wanted) in [Protocol::Http1, Protocol::Http2].into_iter().zip(&wanted) {
                 let seen = exchange(protocol, server).await;
@@ -146,21 +146,25 @@ async fn wrong_lengths() {
     }
 }
 
-/// A connection that carries changed answers stays in step.
+/// A connection stays usable after changed responses.
 #[tokio::test]
-async fn changed_answers_are_whole_answers() {
+async fn changed_responses_are_complete() {
     type Row = (fn() -> Injector, u16, Option<&'static str>);
     let rows: [Row; 6] = [
         (|| replace("other text").into(), 200, Some("other text")),
         (|| corrupt(waylay_fault::Corruption::Json).into(), 200, Some(";eal")),
         (|| rate_limit(400).into(), 200, Some("real")),
-        (|| slow(Delay::fixed("1ms").at(At::ResponseChunks)), 200, Some("real")),
-        (|| slow(Delay::fixed("1ms").at(At::ResponseHead)), 200, Some("real")),
-        (|| patch().status(418).set("x-a", "1").double("x-a").drop("content-type").into(), 418, Some("real")),
+        (|| slow(Delay::fixed("1ms").at(DelayPoint::ResponseChunks)), 200, Some("real")),
+        (|| slow(Delay::fixed("1ms").at(DelayPoint::ResponseHead)), 200, Some("real")),
+        (
+            || patch().status(418).set("x-a", "1").duplicate("x-a").drop("content-type").into(),
+            418,
+            Some("real"),
+        ),
     ];
     for (injector, status, text) in rows {
         for place in PLACES {
-            let fault = striking(injector()).build().unwrap();
+            let fault = always(injector()).build().unwrap();
             let server = serve(place, &fault, NEVER).await;
             for protocol in [Protocol::Http1, Protocol::Http2] {
                 let mut client = Client::connect(protocol, server).await;
@@ -170,7 +174,7 @@ async fn changed_answers_are_whole_answers() {
                         (response.status().as_u16(), response.body()),
                         (status, &Bytes::from(text.unwrap()))
                     );
-                    assert_eq!(response.headers()[MARK], "flaky", "{place:?} {protocol:?}");
+                    assert_eq!(response.headers()[INJECTED_HEADER], "flaky", "{place:?} {protocol:?}");
                     if status == 418 {
                         assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
                         assert!(!response.headers().contains_key("content-type"));
@@ -181,7 +185,7 @@ async fn changed_answers_are_whole_answers() {
     }
 }
 
-/// Two services with one seed strike and spare the same requests, in whatever order they come.
+/// Two services with one seed select the same requests, in whatever order they come.
 #[tokio::test]
 async fn two_servers_decide_alike() {
     use waylay_fault::{DecideBy, error};
@@ -191,7 +195,7 @@ async fn two_servers_decide_alike() {
     };
     let (one, other) = (fault(), fault());
     let servers = [serve(Place::Hyper, &one, NEVER).await, serve(Place::AxumRoute, &other, NEVER).await];
-    let mut verdicts = Vec::new();
+    let mut decisions = Vec::new();
     for (server, backwards) in servers.into_iter().zip([false, true]) {
         let mut ids: Vec<u32> = (0..60).collect();
         if backwards {
@@ -202,15 +206,15 @@ async fn two_servers_decide_alike() {
             for attempt in ["1", "2"] {
                 let headers = [("x-request-id", &*id.to_string()), ("x-attempt", attempt)];
                 let protocol = if id % 2 == 0 { Protocol::Http1 } else { Protocol::Http2 };
-                let struck = crate::rig::ask(protocol, server, Method::GET, &headers).await;
-                seen.push(((id, attempt), struck));
+                let injected = crate::support::send_request(protocol, server, Method::GET, &headers).await;
+                seen.push(((id, attempt), injected));
             }
         }
         seen.sort_by_key(|(key, _)| *key);
-        verdicts.push(seen);
+        decisions.push(seen);
     }
-    assert_eq!(verdicts[0], verdicts[1]);
-    let struck = one.control().counts().injected;
+    assert_eq!(decisions[0], decisions[1]);
+    let injected = one.control().counts().injected;
     // Five sigma around half of 120.
-    assert!((33..=87).contains(&struck), "{struck}");
+    assert!((33..=87).contains(&injected), "{injected}");
 }

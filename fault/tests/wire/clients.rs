@@ -1,4 +1,4 @@
-//! Faults on the client's side, and what each client makes of them.
+//! Faults on the client's side, and the errors that each client reports.
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -14,18 +14,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    ClientError, ConnectError, Delay, Fault, FaultBuilder, FaultConnector, FaultListener, InjectedError,
-    Injector, MARK, Reject, ResetCode, Toxic, WireError, chain, error, reject, serve_connection, slow,
+    ClientError, ConnectError, Delay, Fault, FaultBuilder, FaultConnector, FaultListener, INJECTED_HEADER,
+    InjectedError, InjectedIoError, Injector, Reject, ResetCode, Toxic, chain, error, reject,
+    serve_connection, slow,
 };
 
-use crate::rig::{NEVER, Place, serve};
+use crate::support::{NEVER, Place, serve};
 
-fn striking(injector: impl Into<Injector>) -> FaultBuilder {
+fn always(injector: impl Into<Injector>) -> FaultBuilder {
     Fault::new("bad-net", injector).enabled(true).participation(1.0)
 }
 
 fn idle() -> Fault {
-    striking(reject(Reject::EmptyReply)).enabled(false).build().unwrap()
+    always(reject(Reject::EmptyReply)).enabled(false).build().unwrap()
 }
 
 fn get(server: SocketAddr) -> Request<Empty<Bytes>> {
@@ -39,7 +40,7 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        // An io error shows what it wraps to those who ask, and skips it as a source.
+        // An io error returns its inner error by `get_ref`, and skips it as a source.
         if let Some(found) = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref())
             && let Some(found) = found.downcast_ref()
         {
@@ -51,7 +52,7 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 #[tokio::test]
-async fn a_layer_around_a_client_fails_with_its_own_error() {
+async fn a_client_layer_fails_with_its_own_error() {
     let server = serve(Place::Hyper, &idle(), NEVER).await;
     let rows = [
         (Reject::EmptyReply, ErrorKind::UnexpectedEof),
@@ -64,7 +65,7 @@ async fn a_layer_around_a_client_fails_with_its_own_error() {
     ];
     for (how, kind) in rows {
         let code = matches!(how, Reject::StreamReset(_));
-        let fault = striking(reject(how)).build().unwrap();
+        let fault = always(reject(how)).build().unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
         let error = fault.client_layer().layer(client).oneshot(get(server)).await.unwrap_err();
         let reason = find::<h2::Error>(&error).and_then(h2::Error::reason);
@@ -77,7 +78,7 @@ async fn a_layer_around_a_client_fails_with_its_own_error() {
 }
 
 #[tokio::test]
-async fn a_layer_around_a_client_answers_and_slows_as_on_the_server() {
+async fn a_client_layer_responds_and_delays_like_a_servers() {
     let server = serve(Place::Hyper, &idle(), NEVER).await;
     let rows: [(Injector, u16); 3] = [
         (error(503).into(), 503),
@@ -85,29 +86,29 @@ async fn a_layer_around_a_client_answers_and_slows_as_on_the_server() {
         (chain([slow(Delay::fixed("1ms")), error(429).into()]), 429),
     ];
     for (injector, status) in rows {
-        let fault = striking(injector).build().unwrap();
+        let fault = always(injector).build().unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
         let response = fault.client_layer().layer(client).oneshot(get(server)).await.unwrap();
         assert_eq!(
-            (response.status().as_u16(), &response.headers()[MARK]),
+            (response.status().as_u16(), &response.headers()[INJECTED_HEADER]),
             (status, &"bad-net".parse().unwrap())
         );
         assert!(response.into_body().collect().await.is_ok());
     }
-    // What has no meaning on this side is spared; the client's own errors come through.
-    let fault = striking(Toxic::limit_data(0)).build().unwrap();
+    // Actions without a meaning on this side are skipped; the client's own errors pass.
+    let fault = always(Toxic::limit_data(0)).build().unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
     let mut client = fault.client_layer().layer(client);
     assert_eq!(client.ready().await.unwrap().call(get(server)).await.unwrap().status(), 200);
     let nowhere = Request::get("http://127.0.0.1:1/").body(Empty::new()).unwrap();
     let error = client.ready().await.unwrap().call(nowhere).await.unwrap_err();
     assert!(matches!(&error, ClientError::Inner(error) if error.is_connect()), "{error:?}");
-    assert_eq!(fault.control().counts().unreachable, 2);
+    assert_eq!(fault.control().counts().not_deliverable, 2);
 }
 
-/// hyper-util's client cannot tell these from true ones.
+/// hyper-util's client cannot tell these from real transport errors.
 #[tokio::test]
-async fn a_connector_gives_true_transport_errors() {
+async fn a_connector_produces_transport_errors() {
     let server = serve(Place::Hyper, &idle(), NEVER).await;
     type Row = (fn() -> Injector, bool, Option<ErrorKind>);
     let rows: [Row; 8] = [
@@ -122,7 +123,7 @@ async fn a_connector_gives_true_transport_errors() {
     ];
     for (injector, connects, kind) in rows {
         for http2 in [false, true] {
-            let fault = striking(injector()).build().unwrap();
+            let fault = always(injector()).build().unwrap();
             let connector = FaultConnector::new(HttpConnector::new()).fault(&fault);
             let client = Client::builder(TokioExecutor::new()).http2_only(http2).build(connector);
             let error = client.request(get(server)).await.unwrap_err();
@@ -135,18 +136,22 @@ async fn a_connector_gives_true_transport_errors() {
                 let hyper = find::<hyper::Error>(&error).unwrap();
                 assert_eq!(hyper.is_incomplete_message(), kind.is_none(), "{row}");
                 assert_eq!(find::<std::io::Error>(&error).map(std::io::Error::kind), kind, "{row}");
-                assert_eq!(find::<WireError>(&error).map(WireError::fault), kind.map(|_| "bad-net"), "{row}");
+                assert_eq!(
+                    find::<InjectedIoError>(&error).map(InjectedIoError::fault),
+                    kind.map(|_| "bad-net"),
+                    "{row}"
+                );
             }
             assert_eq!(fault.control().counts().injected, 1, "{row}");
         }
     }
 }
 
-/// A pool keeps what it has: the draw is the connection's, not the request's.
+/// A pool keeps its connections: there is one draw per connection, not per request.
 #[tokio::test]
-async fn a_spared_connection_stays_so() {
+async fn a_skipped_connection_stays_skipped() {
     let server = serve(Place::Hyper, &idle(), NEVER).await;
-    let fault = striking(reject(Reject::ConnectionRefused)).build().unwrap();
+    let fault = always(reject(Reject::ConnectionRefused)).build().unwrap();
     fault.control().set_participation(0.0).unwrap();
     let connector = FaultConnector::new(HttpConnector::new()).fault(&fault);
     let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
@@ -159,9 +164,9 @@ async fn a_spared_connection_stays_so() {
 }
 
 #[tokio::test]
-async fn a_black_hole_ends_with_a_halt_of_the_fault() {
+async fn a_hang_ends_when_the_fault_is_disabled() {
     let server = serve(Place::Hyper, &idle(), NEVER).await;
-    let fault = striking(reject(Reject::hang("1h"))).build().unwrap();
+    let fault = always(reject(Reject::hang("1h"))).build().unwrap();
     let connector = FaultConnector::new(HttpConnector::new()).fault(&fault);
     let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
     let request = tokio::spawn(client.request(get(server)));
@@ -173,7 +178,7 @@ async fn a_black_hole_ends_with_a_halt_of_the_fault() {
     assert_eq!(fault.control().counts().active, 0);
 }
 
-/// reqwest seals its connections, so that only the connect itself can be struck.
+/// reqwest seals its connections, so that only the connect itself can be changed.
 #[tokio::test]
 async fn reqwest_by_its_connector_layer() {
     let server = serve(Place::Hyper, &idle(), NEVER).await;
@@ -186,7 +191,7 @@ async fn reqwest_by_its_connector_layer() {
         (Toxic::limit_data(5).into(), None),
     ];
     for (injector, kind) in rows {
-        let fault = striking(injector).build().unwrap();
+        let fault = always(injector).build().unwrap();
         let client = reqwest::Client::builder().connector_layer(fault.connect_layer()).build().unwrap();
         let answer = client.get(format!("http://{server}/")).send().await;
         match answer {
@@ -200,11 +205,11 @@ async fn reqwest_by_its_connector_layer() {
     }
 }
 
-/// reqwest's own types are not http's, but they convert: the client layer goes around an adapter.
+/// reqwest's own types are not http's, but they convert: the client layer wraps an adapter.
 #[tokio::test]
 async fn reqwest_by_the_client_layer() {
     let server = serve(Place::Hyper, &idle(), NEVER).await;
-    let fault = striking(error(503)).build().unwrap();
+    let fault = always(error(503)).build().unwrap();
     let reqwest = reqwest::Client::new();
     let adapter = tower::service_fn(move |request: Request<reqwest::Body>| {
         let reqwest = reqwest.clone();
@@ -222,10 +227,11 @@ async fn reqwest_by_the_client_layer() {
     }
 }
 
-/// GOAWAY: the request that was struck is answered, and so are those under way; then it is over.
+/// GOAWAY: the selected request is answered, and so are those in progress; then the connection
+/// ends.
 #[tokio::test]
-async fn a_server_that_listens_lets_the_connection_go() {
-    let fault = striking(reject(Reject::GoAway)).block_headers([("x-no-chaos", "1")]).build().unwrap();
+async fn a_server_that_awaits_drained_closes_the_connection() {
+    let fault = always(reject(Reject::GoAway)).block_headers([("x-no-chaos", "1")]).build().unwrap();
     let app = fault.layer().layer(tower::service_fn(async |_: Request<hyper::body::Incoming>| {
         Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::new(Bytes::from("real"))))
     }));
@@ -252,12 +258,12 @@ async fn a_server_that_listens_lets_the_connection_go() {
             let (response, _) = client.send_request(request.body(()).unwrap(), true).unwrap();
             assert_eq!(response.await.unwrap().status(), 200);
         }
-        // It ends in good order: a GOAWAY without an error.
+        // It ends regularly: a GOAWAY without an error.
         connection.await.unwrap().unwrap();
         assert!(client.ready().await.is_err());
     }
 
-    // On HTTP/1 the answer says it, and any server will do.
+    // On HTTP/1 the response states it, under any server.
     let anywhere = serve(Place::AxumRoute, &fault, NEVER).await;
     for server in [server, anywhere] {
         let stream = hyper_util::rt::TokioIo::new(TcpStream::connect(server).await.unwrap());

@@ -1,18 +1,18 @@
-//! What curl makes of it: its exit codes are the common tongue of such tables.
+//! curl: its exit codes for every fault.
 
 use std::net::SocketAddr;
 
 use tokio::process::Command;
 use waylay_fault::{
-    Chunk, Corruption, Cut, Delay, Ending, Fault, FaultBuilder, Injector, Reject, ResetCode, Toxic, chain,
-    corrupt, error, reject, slow, truncate,
+    ChunkError, Corruption, Delay, Fault, FaultBuilder, Injector, Reject, ResetCode, Toxic, TruncateAt,
+    TruncateEnd, chain, corrupt, error, reject, slow, truncate,
 };
 
-use crate::going;
-use crate::lent::{self, Server};
-use crate::rig::{self, NEVER, PLACES};
+use crate::goaway;
+use crate::handle::{self, Server};
+use crate::support::{self, NEVER, PLACES};
 
-fn striking(injector: impl Into<Injector>) -> FaultBuilder {
+fn always(injector: impl Into<Injector>) -> FaultBuilder {
     Fault::new("dead", injector).enabled(true).participation(1.0)
 }
 
@@ -29,11 +29,11 @@ async fn curl_at(server: SocketAddr, path: &str, more: &[&str]) -> (i32, String,
     let text = String::from_utf8(output.stdout).unwrap();
     let (status, bytes) = text.split_once(' ').unwrap();
     let code = match output.status.code().unwrap() {
-        // Whether a reset meets curl as it sends or as it receives is a race.
+        // Whether curl sees a reset while it sends or while it receives is a race.
         55 => 56,
         code => code,
     };
-    // And so is how much of a failed body it counts, by what came in one piece with the fault.
+    // So is how much of a failed body it counts, by what arrived together with the reset.
     let bytes = if code == 56 { NOTHING } else { bytes.parse().unwrap() };
     (code, status.to_owned(), bytes)
 }
@@ -65,23 +65,23 @@ async fn a_layer_alone() {
             "000",
             NOTHING,
         ),
-        (|| truncate(Cut::Bytes(2)).then(Ending::Close).into(), H1, 18, "200", 2),
+        (|| truncate(TruncateAt::Bytes(2)).then(TruncateEnd::Close).into(), H1, 18, "200", 2),
         (|| error(204).into(), H1, 0, "204", NOTHING),
     ];
     for place in PLACES {
         for (injector, how, code, status, bytes) in rows {
-            let fault = striking(injector()).build().unwrap();
-            let server = rig::serve(place, &fault, NEVER).await;
+            let fault = always(injector()).build().unwrap();
+            let server = support::serve(place, &fault, NEVER).await;
             let seen = curl(server, how).await;
             assert_eq!(seen, (code, status.to_owned(), bytes), "{place:?} {fault:?} {how:?}");
         }
     }
 }
 
-/// Whatever the method, whatever the protocol, and with a true reset.
+/// For every method and protocol, and with a TCP reset.
 #[tokio::test]
 #[ignore = "needs curl"]
-async fn with_the_connection_lent() {
+async fn with_a_handle() {
     let rows: [Row; 14] = [
         (|| reject(Reject::EmptyReply), &["--http1.1", "--head"], 52, "000", NOTHING),
         (|| reject(Reject::ConnectionReset), H1, 56, "000", NOTHING),
@@ -92,30 +92,31 @@ async fn with_the_connection_lent() {
         (|| reject(Reject::ConnectionClose), &["--http1.1", "--head"], 52, "000", NOTHING),
         (|| Toxic::limit_data(0).into(), H1, 52, "000", NOTHING),
         (|| Toxic::reset_after(0).into(), H1, 56, "000", NOTHING),
-        // What is no chunk is a failure to receive; what has no end is a part.
-        (|| corrupt(Corruption::Chunk(Chunk::Size)).into(), H1, 56, "200", NOTHING),
-        (|| corrupt(Corruption::Chunk(Chunk::Longer)).into(), H1, 56, "200", NOTHING),
-        // It takes a bare line feed for the end of a chunk, and the carriage return for data.
-        (|| corrupt(Corruption::Chunk(Chunk::Shorter)).into(), H1, 0, "200", 4),
-        (|| corrupt(Corruption::Chunk(Chunk::Last)).into(), H1, 56, "200", NOTHING),
-        (|| corrupt(Corruption::Chunk(Chunk::NoLast)).into(), H1, 18, "200", 4),
+        // An invalid chunk is a failure to receive; a missing end is a partial file.
+        (|| corrupt(Corruption::ChunkFraming(ChunkError::BadSize)).into(), H1, 56, "200", NOTHING),
+        (|| corrupt(Corruption::ChunkFraming(ChunkError::Longer)).into(), H1, 56, "200", NOTHING),
+        // curl accepts a bare line feed as the end of a chunk, and takes the carriage return for
+        // data.
+        (|| corrupt(Corruption::ChunkFraming(ChunkError::Shorter)).into(), H1, 0, "200", 4),
+        (|| corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).into(), H1, 56, "200", NOTHING),
+        (|| corrupt(Corruption::ChunkFraming(ChunkError::MissingLast)).into(), H1, 18, "200", 4),
     ];
     for server in [Server::Hyper, Server::AxumRoute, Server::AxumAround] {
         for (injector, how, code, status, bytes) in rows {
-            let fault = striking(injector()).build().unwrap();
-            let address = lent::serve(server, &fault, &lent::idle()).await;
+            let fault = always(injector()).build().unwrap();
+            let address = handle::serve(server, &fault, &handle::idle()).await;
             let seen = curl(address, how).await;
             assert_eq!(seen, (code, status.to_owned(), bytes), "{server:?} {fault:?} {how:?}");
         }
     }
 }
 
-/// On a pooled connection curl asks again by itself: a reject at a rate of p shows as p squared.
+/// On a pooled connection curl retries by itself: a rejection at a rate of p appears as p squared.
 #[tokio::test]
 #[ignore = "needs curl"]
-pub(crate) async fn on_a_connection_that_was_used_it_asks_again() {
-    let fault = striking(reject(Reject::EmptyReply)).block_headers([("x-first", "1")]).build().unwrap();
-    let server = rig::serve(PLACES[0], &fault, NEVER).await;
+pub(crate) async fn curl_retries_on_a_reused_connection() {
+    let fault = always(reject(Reject::EmptyReply)).block_headers([("x-first", "1")]).build().unwrap();
+    let server = support::serve(PLACES[0], &fault, NEVER).await;
     let url = format!("http://{server}/");
     let output = Command::new("curl")
         .args(["--silent", "--http1.1", "--header", "x-first: 1", &url, "--next", "--silent", &url])
@@ -126,27 +127,27 @@ pub(crate) async fn on_a_connection_that_was_used_it_asks_again() {
     assert_eq!(fault.control().counts().injected, 2);
 }
 
-/// Told to go, it takes the answer and goes on over another connection. By TLS outside of which the
-/// stream lies: in the clear curl 7.88 fails on any HTTP/2 connection that it uses again.
+/// After GOAWAY curl takes the response and continues over another connection. Over TLS, outside of
+/// which the stream is: with unencrypted HTTP/2, curl 7.88 fails on any connection that it reuses.
 #[tokio::test]
 #[ignore = "needs curl"]
-async fn after_goaway_it_connects_anew() {
+async fn curl_reconnects_after_goaway() {
     for how in [Reject::GoAway, Reject::GoAwayWith(ResetCode::ENHANCE_YOUR_CALM)] {
-        let (server, fault, _) = going::serve_tls(reject(how.clone())).await;
-        let ask = |path| format!("https://localhost:{}{path}", server.port());
+        let (server, fault, _) = goaway::serve_tls(reject(how.clone())).await;
+        let url = |path| format!("https://localhost:{}{path}", server.port());
         let output = Command::new("curl")
             .args(["--silent", "--insecure", "--write-out", " %{num_connects} "])
-            .args([ask("/"), ask("/go"), ask("/"), ask("/")])
+            .args([url("/"), url("/go"), url("/"), url("/")])
             .output()
             .await
             .unwrap();
         assert_eq!(output.status.code(), Some(0), "{fault:?}");
         let text = String::from_utf8(output.stdout).unwrap();
         let seen: Vec<&str> = text.split_whitespace().collect();
-        let [first, "1", struck, "0", next, "1", last, "0"] = seen[..] else { panic!("{seen:?}") };
-        assert!(first == struck && struck != next && next == last, "{seen:?}");
+        let [first, "1", injected, "0", next, "1", last, "0"] = seen[..] else { panic!("{seen:?}") };
+        assert!(first == injected && injected != next && next == last, "{seen:?}");
         assert_eq!(fault.control().counts().injected, 1);
-        let (server, fault, _) = going::serve(reject(how)).await;
+        let (server, fault, _) = goaway::serve(reject(how)).await;
         let (code, status, bytes) = curl_at(server, "/go", H2).await;
         assert_eq!((code, &status[..], bytes > 0), (0, "200", true));
         assert_eq!(fault.control().counts().injected, 1);

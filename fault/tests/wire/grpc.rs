@@ -1,4 +1,4 @@
-//! gRPC: what tonic's own client makes of a fault.
+//! gRPC: the results of tonic's own client.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -18,7 +18,9 @@ use tokio::net::TcpListener;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Status};
 use tower_layer::Layer;
-use waylay_fault::{At, Cut, Delay, Ending, Fault, Injector, ResetCode, grpc, slow, truncate};
+use waylay_fault::{
+    Delay, DelayPoint, Fault, Injector, ResetCode, TruncateAt, TruncateEnd, grpc, slow, truncate,
+};
 
 /// Messages are plain bytes.
 #[derive(Clone, Copy, Default)]
@@ -58,12 +60,12 @@ impl Decoder for Plain {
     }
 }
 
-/// A service that answers with `count` messages, `message 0` and so on, and the status OK.
+/// A service that responds with `count` messages, `message 0` and so on, and the status OK.
 pub(crate) async fn serve(fault: &Fault, count: usize) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let inner = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| async move {
-        // A client streams; its messages are counted out, not looked at.
+        // A client streams; its messages are consumed, not inspected.
         let _ = request.into_body().collect().await;
         let mut frames: VecDeque<_> = (0..count).map(|number| Frame::data(message(number))).collect();
         let mut trailers = HeaderMap::new();
@@ -121,7 +123,7 @@ pub(crate) fn call() -> (tonic::Request<Bytes>, PathAndQuery) {
     (tonic::Request::new(Bytes::from("question")), PathAndQuery::from_static("/shop.Orders/List"))
 }
 
-/// The messages that come, and the status in the end.
+/// The messages received, and the final status.
 pub(crate) async fn list(server: SocketAddr) -> (Vec<String>, Result<(), Status>) {
     let (request, path) = call();
     let mut stream = match client(server).await.server_streaming(request, path, Plain).await {
@@ -138,15 +140,15 @@ pub(crate) async fn list(server: SocketAddr) -> (Vec<String>, Result<(), Status>
     }
 }
 
-fn striking(injector: impl Into<Injector>) -> Fault {
+fn always(injector: impl Into<Injector>) -> Fault {
     Fault::new("flaky", injector).enabled(true).participation(1.0).build().unwrap()
 }
 
 #[tokio::test]
-async fn every_status_is_read_as_it_is() {
+async fn every_status_is_received() {
     for code in 1..=16 {
         let message = "no 100 % luck: caf\u{e9}\n";
-        let server = serve(&striking(grpc(code).message(message).header("x-own", "1")), 1).await;
+        let server = serve(&always(grpc(code).message(message).header("x-own", "1")), 1).await;
         let (request, path) = call();
         let status = client(server).await.unary(request, path, Plain).await.unwrap_err();
         assert_eq!((status.code(), status.message()), (Code::from(i32::from(code)), message));
@@ -154,29 +156,34 @@ async fn every_status_is_read_as_it_is() {
         assert_eq!(status.metadata().get("x-fault-injected").unwrap(), "flaky");
         assert_eq!(list(server).await.1.unwrap_err().code(), Code::from(i32::from(code)));
     }
-    // OK without a message is a breach to a unary client, and an empty stream to a streaming one.
-    let server = serve(&striking(grpc(0)), 1).await;
+    // OK without a message is a protocol error to a unary client, and an empty stream to a
+    // streaming one.
+    let server = serve(&always(grpc(0)), 1).await;
     let (request, path) = call();
     assert_eq!(client(server).await.unary(request, path, Plain).await.unwrap_err().code(), Code::Internal);
     assert!(matches!(list(server).await, (messages, Ok(())) if messages.is_empty()));
 }
 
-/// Half a stream, then what the fault has for it.
+/// Half a stream, then the end set by the fault.
 #[tokio::test]
-async fn streams_are_cut() {
+async fn streams_are_truncated() {
     // A message is 5 bytes of prefix and 9 of text.
     let rows: [(Injector, usize, Option<Code>); 4] = [
-        (truncate(Cut::Bytes(28)).into(), 2, Some(Code::Internal)),
-        (truncate(Cut::Bytes(28)).then(Ending::Reset(ResetCode::CANCEL)).into(), 2, Some(Code::Cancelled)),
+        (truncate(TruncateAt::Bytes(28)).into(), 2, Some(Code::Internal)),
         (
-            truncate(Cut::Bytes(28)).then(Ending::Reset(ResetCode::REFUSED_STREAM)).into(),
+            truncate(TruncateAt::Bytes(28)).then(TruncateEnd::Reset(ResetCode::CANCEL)).into(),
+            2,
+            Some(Code::Cancelled),
+        ),
+        (
+            truncate(TruncateAt::Bytes(28)).then(TruncateEnd::Reset(ResetCode::REFUSED_STREAM)).into(),
             2,
             Some(Code::Unavailable),
         ),
-        (slow(Delay::fixed("1ms").at(At::ResponseChunks)), 4, None),
+        (slow(Delay::fixed("1ms").at(DelayPoint::ResponseChunks)), 4, None),
     ];
     for (injector, count, code) in rows {
-        let fault = striking(injector);
+        let fault = always(injector);
         let (messages, status) = list(serve(&fault, 4).await).await;
         assert_eq!((messages.len(), status.err().map(|status| status.code())), (count, code), "{fault:?}");
     }

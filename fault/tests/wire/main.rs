@@ -1,24 +1,24 @@
-//! What clients see of a fault: real servers, real clients, loopback sockets.
+//! Faults as clients observe them: real servers, real clients, loopback sockets.
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
 
-mod answers;
 mod bodies;
+mod chunks;
 mod clients;
 mod curl;
-mod framing;
-mod going;
+mod disconnect;
+mod go_fault_rows;
+mod goaway;
 mod grpc;
-mod leaving;
-mod lent;
+mod handle;
 mod messages;
+mod observe;
+mod processes;
 mod rejects;
-mod rig;
-mod rows;
-mod sealed;
-mod see;
+mod request_bodies;
+mod responses;
 mod slow_tls;
 mod soak;
+mod support;
 mod table;
-mod twins;
-mod uploads;
+mod websocket;

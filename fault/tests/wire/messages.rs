@@ -1,4 +1,5 @@
-//! Single messages lost, repeated and stopped, as clients of WebSockets, events and gRPC see it.
+//! Single messages dropped, duplicated and stopped, as clients of WebSockets, events and gRPC
+//! receive them.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,11 +21,11 @@ use waylay_fault::{Fault, Format, Injector, Side, chain, messages, tap};
 
 use crate::grpc;
 
-fn striking(injector: impl Into<Injector>) -> Fault {
+fn always(injector: impl Into<Injector>) -> Fault {
     Fault::new("flaky", injector).enabled(true).participation(1.0).seed(7).build().unwrap()
 }
 
-/// A chat that sends back what it is told, and `bye` after `quit`.
+/// A chat that echoes its messages, and sends `bye` after `quit`.
 async fn chat(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
     let accept = derive_accept_key(request.headers()["sec-websocket-key"].as_bytes());
     let upgrade = hyper::upgrade::on(&mut request);
@@ -79,14 +80,14 @@ where
     std::future::poll_fn(|cx| Pin::new(&mut *socket).poll_flush(cx)).await
 }
 
-/// What comes back of `one`, `two`, `three`, `quit`, and the code of the close.
-async fn talk(fault: &Fault) -> (Vec<String>, Option<u16>) {
+/// The messages received for `one`, `two`, `three`, `quit`, and the code of the close.
+async fn exchange_bytes(fault: &Fault) -> (Vec<String>, Option<u16>) {
     let server = serve(fault).await;
     let stream = TcpStream::connect(server).await.unwrap();
     let (mut socket, _) =
         tokio_tungstenite::client_async(format!("ws://{server}/chat"), stream).await.unwrap();
     for text in ["one", "two", "three", "quit"] {
-        // The server may have said its last word already.
+        // The server may have closed already.
         let _ = send(&mut socket, Message::text(text)).await;
     }
     let (mut seen, mut code) = (Vec::new(), None);
@@ -105,32 +106,32 @@ async fn websockets() {
     let socket = || messages(Format::WebSocket);
     let rows: [(Injector, &[&str], Option<u16>); 7] = [
         (socket().into(), &["one", "two", "three", "bye"], None),
-        (socket().double(1.0).into(), &["one", "one", "two", "two", "three", "three", "bye", "bye"], None),
+        (socket().duplicate(1.0).into(), &["one", "one", "two", "two", "three", "three", "bye", "bye"], None),
         (
-            socket().double(1.0).on(Side::Request).into(),
+            socket().duplicate(1.0).on(Side::Request).into(),
             &["one", "one", "two", "two", "three", "three", "bye"],
             None,
         ),
-        (socket().swap(1.0).into(), &["two", "one", "bye", "three"], None),
+        (socket().reorder(1.0).into(), &["two", "one", "bye", "three"], None),
         (socket().stop_after(2).code(4321).into(), &["one", "two"], Some(4321)),
         (socket().stop_after(0).into(), &[], Some(1011)),
         (
-            chain::<Injector>([socket().double(1.0).into(), socket().stop_after(3).into()]),
+            chain::<Injector>([socket().duplicate(1.0).into(), socket().stop_after(3).into()]),
             &["one", "one", "two"],
             Some(1011),
         ),
     ];
     for (injector, wanted, code) in rows {
-        let fault = striking(injector);
-        let (seen, closed) = talk(&fault).await;
+        let fault = always(injector);
+        let (seen, closed) = exchange_bytes(&fault).await;
         assert_eq!(
             (&seen[..], closed),
             (&wanted.iter().map(ToString::to_string).collect::<Vec<_>>()[..], code),
             "{fault:?}"
         );
     }
-    // The server is told to close, as by its client.
-    let (seen, _) = talk(&striking(socket().stop_after(1).code(1001).on(Side::Request))).await;
+    // The server receives a close, as from its client.
+    let (seen, _) = exchange_bytes(&always(socket().stop_after(1).code(1001).on(Side::Request))).await;
     assert_eq!(seen, ["one"]);
 }
 
@@ -138,13 +139,13 @@ async fn websockets() {
 async fn grpc_streams() {
     let calls = || messages(Format::Grpc);
     let rows: [(Injector, &[u32], Option<Code>); 4] = [
-        (calls().lose(1.0).into(), &[], None),
-        (calls().double(1.0).into(), &[0, 0, 1, 1, 2, 2], None),
+        (calls().drop(1.0).into(), &[], None),
+        (calls().duplicate(1.0).into(), &[0, 0, 1, 1, 2, 2], None),
         (calls().stop_after(2).into(), &[0, 1], Some(Code::Unavailable)),
-        (calls().stop_after(1).code(8).swap(1.0).into(), &[0], Some(Code::ResourceExhausted)),
+        (calls().stop_after(1).code(8).reorder(1.0).into(), &[0], Some(Code::ResourceExhausted)),
     ];
     for (injector, wanted, code) in rows {
-        let fault = striking(injector);
+        let fault = always(injector);
         let (seen, status) = grpc::list(grpc::serve(&fault, 3).await).await;
         let wanted: Vec<_> = wanted.iter().map(|number| format!("message {number}")).collect();
         assert_eq!((seen, status.err().map(|status| status.code())), (wanted, code), "{fault:?}");

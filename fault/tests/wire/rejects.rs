@@ -1,4 +1,4 @@
-//! A reject, per place, protocol and method: the table of `docs/wire.md`.
+//! Rejects, per placement, protocol and method: the table of `docs/effects.md`.
 
 use std::io::ErrorKind;
 
@@ -6,15 +6,17 @@ use http::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower_http::catch_panic::CatchPanicLayer;
-use waylay_fault::{Call, Fault, FaultBuilder, Injector, Reject, ResetCode, Verdict, chain, custom, reject};
+use waylay_fault::{
+    Fault, FaultBuilder, InjectContext, InjectOutcome, Injector, Reject, ResetCode, chain, custom, reject,
+};
 
-use crate::rig::{Client, Http2, NEVER, PLACES, Place, Protocol, Seen, ask, serve};
+use crate::support::{Client, Http2, NEVER, PLACES, Place, Protocol, Seen, send_request, serve};
 
-fn striking(injector: impl Into<Injector>) -> FaultBuilder {
+fn always(injector: impl Into<Injector>) -> FaultBuilder {
     Fault::new("dead", injector).enabled(true).participation(1.0).block_headers([("x-no-chaos", "1")])
 }
 
-/// What the documentation promises.
+/// The documented effect.
 fn promised(
     place: Place,
     protocol: Protocol,
@@ -31,7 +33,7 @@ fn promised(
         return by_body;
     }
     match protocol {
-        Protocol::Http2 if head_bodies && place == Place::AxumRoute => Seen::Status(500), // said wrongly
+        Protocol::Http2 if head_bodies && place == Place::AxumRoute => Seen::Status(500), // a false setting
         Protocol::Http2 if head_bodies => by_body,
         Protocol::Http2 if unwind => Seen::Reset(ResetCode::CANCEL.into()),
         Protocol::Http1 if unwind => Seen::Nothing,
@@ -51,22 +53,27 @@ async fn every_place_protocol_and_method() {
     for place in PLACES {
         for (how, code) in rejects {
             for (unwind, head_bodies) in [(false, false), (true, false), (false, true), (true, true)] {
-                let fault = striking(reject(how())).unwind(unwind).head_bodies(head_bodies).build().unwrap();
+                let fault =
+                    always(reject(how())).unwind(unwind).keeps_head_bodies(head_bodies).build().unwrap();
                 let server = serve(place, &fault, NEVER).await;
                 for protocol in [Protocol::Http1, Protocol::Http2] {
                     for method in [Method::GET, Method::POST, Method::OPTIONS, Method::CONNECT, Method::HEAD]
                     {
                         let before = fault.control().counts();
-                        let seen = ask(protocol, server, method.clone(), &[]).await;
+                        let seen = send_request(protocol, server, method.clone(), &[]).await;
                         let wanted = promised(place, protocol, &method, code, unwind, head_bodies);
                         let row = format!(
                             "{place:?} {protocol:?} {method} {code} unwind {unwind} head_bodies {head_bodies}"
                         );
                         assert_eq!(seen, wanted, "{row}");
                         let counts = fault.control().counts();
-                        let spared = seen == Seen::Status(200);
-                        assert_eq!(counts.unreachable - before.unreachable, u64::from(spared), "{row}");
-                        assert_eq!(counts.injected - before.injected, u64::from(!spared), "{row}");
+                        let skipped = seen == Seen::Status(200);
+                        assert_eq!(
+                            counts.not_deliverable - before.not_deliverable,
+                            u64::from(skipped),
+                            "{row}"
+                        );
+                        assert_eq!(counts.injected - before.injected, u64::from(!skipped), "{row}");
                         assert_eq!(counts.active, 0, "{row}");
                     }
                 }
@@ -78,12 +85,12 @@ async fn every_place_protocol_and_method() {
 #[tokio::test]
 pub(crate) async fn a_reset_stream_leaves_the_connection_usable() {
     for place in PLACES {
-        let server = serve(place, &striking(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
+        let server = serve(place, &always(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
         let mut connection = Http2::connect(server).await;
         for _ in 0..3 {
-            assert_eq!(connection.ask(Method::GET, &[]).await, Seen::Reset(2), "{place:?}");
+            assert_eq!(connection.send_request(Method::GET, &[]).await, Seen::Reset(2), "{place:?}");
             assert_eq!(
-                connection.ask(Method::GET, &[("x-no-chaos", "1")]).await,
+                connection.send_request(Method::GET, &[("x-no-chaos", "1")]).await,
                 Seen::Status(200),
                 "{place:?}"
             );
@@ -92,9 +99,9 @@ pub(crate) async fn a_reset_stream_leaves_the_connection_usable() {
 }
 
 #[tokio::test]
-async fn hypers_own_client_names_it() {
+async fn hypers_client_reports_the_code() {
     for place in PLACES {
-        let server = serve(place, &striking(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
+        let server = serve(place, &always(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
         let error = Client::connect(Protocol::Http1, server).await.send(Method::GET).await.unwrap_err();
         assert!(error.is_incomplete_message(), "{place:?} {error:?}");
         let error = Client::connect(Protocol::Http2, server).await.send(Method::GET).await.unwrap_err();
@@ -105,16 +112,16 @@ async fn hypers_own_client_names_it() {
 }
 
 #[tokio::test]
-async fn a_custom_injector_rejects_where_it_can() {
-    let verdicts = [(|| Verdict::EmptyReply, 2), (|| Verdict::StreamReset(ResetCode::CANCEL), 8)]
-        as [(fn() -> Verdict, u32); 2];
+async fn a_custom_injector_rejects_where_deliverable() {
+    let decisions = [(|| InjectOutcome::EmptyReply, 2), (|| InjectOutcome::StreamReset(ResetCode::CANCEL), 8)]
+        as [(fn() -> InjectOutcome, u32); 2];
     for place in PLACES {
-        for (verdict, code) in verdicts {
-            let choosy = custom("choosy", move |call: Call| async move {
-                assert_eq!(call.reachable(), call.request().method() != Method::HEAD);
-                verdict()
+        for (expected, code) in decisions {
+            let choosy = custom("choosy", move |call: InjectContext| async move {
+                assert_eq!(call.can_reject(), call.request().method() != Method::HEAD);
+                expected()
             });
-            let fault = striking(chain([choosy])).build().unwrap();
+            let fault = always(chain([choosy])).build().unwrap();
             let server = serve(place, &fault, NEVER).await;
             for (protocol, method, wanted) in [
                 (Protocol::Http1, Method::GET, Seen::Nothing),
@@ -123,13 +130,13 @@ async fn a_custom_injector_rejects_where_it_can() {
                 (Protocol::Http2, Method::HEAD, Seen::Status(200)),
             ] {
                 assert_eq!(
-                    ask(protocol, server, method.clone(), &[]).await,
+                    send_request(protocol, server, method.clone(), &[]).await,
                     wanted,
                     "{place:?} {protocol:?} {method}"
                 );
             }
             let counts = fault.control().counts();
-            assert_eq!((counts.seen, counts.injected, counts.unreachable), (4, 2, 2));
+            assert_eq!((counts.seen, counts.injected, counts.not_deliverable), (4, 2, 2));
         }
     }
 }
@@ -139,23 +146,23 @@ async fn a_custom_injector_rejects_where_it_can() {
 pub(crate) async fn under_a_layer_that_catches_panics() {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let server = listener.local_addr().unwrap();
-    let fault = striking(reject(Reject::EmptyReply)).unwind(true).build().unwrap();
+    let fault = always(reject(Reject::EmptyReply)).unwind(true).build().unwrap();
     let app =
         axum::Router::new().fallback(async || "real").layer(fault.layer()).layer(CatchPanicLayer::new());
     tokio::spawn(async move { axum::serve(listener, app).await });
 
-    assert_eq!(ask(Protocol::Http1, server, Method::GET, &[]).await, Seen::Nothing);
-    assert_eq!(ask(Protocol::Http2, server, Method::GET, &[]).await, Seen::Reset(2));
+    assert_eq!(send_request(Protocol::Http1, server, Method::GET, &[]).await, Seen::Nothing);
+    assert_eq!(send_request(Protocol::Http2, server, Method::GET, &[]).await, Seen::Reset(2));
     let caught = Seen::Status(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
-    assert_eq!(ask(Protocol::Http1, server, Method::HEAD, &[]).await, caught);
-    assert_eq!(ask(Protocol::Http2, server, Method::HEAD, &[]).await, caught);
+    assert_eq!(send_request(Protocol::Http1, server, Method::HEAD, &[]).await, caught);
+    assert_eq!(send_request(Protocol::Http2, server, Method::HEAD, &[]).await, caught);
 }
 
-/// What was answered before stays answered: only the rejected exchange is cut off.
+/// Earlier responses stay complete: only the rejected exchange is interrupted.
 #[tokio::test]
-async fn earlier_answers_on_the_connection_arrive_whole() {
+async fn earlier_responses_arrive_whole() {
     for place in PLACES {
-        let server = serve(place, &striking(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
+        let server = serve(place, &always(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
         let mut stream = TcpStream::connect(server).await.unwrap();
         let pipelined = "GET / HTTP/1.1\r\nhost: example.com\r\nx-no-chaos: 1\r\n\r\nGET / HTTP/1.1\r\nhost: example.com\r\n\r\n";
         stream.write_all(pipelined.as_bytes()).await.unwrap();
@@ -168,11 +175,12 @@ async fn earlier_answers_on_the_connection_arrive_whole() {
     }
 }
 
-/// With much of an upload unread the operating system resets the connection; no byte comes either way.
+/// With a large unread upload the operating system resets the connection; no byte is received
+/// either way.
 #[tokio::test]
-async fn an_upload_is_cut_off() {
+async fn an_upload_is_interrupted() {
     for place in PLACES {
-        let server = serve(place, &striking(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
+        let server = serve(place, &always(reject(Reject::EmptyReply)).build().unwrap(), NEVER).await;
         let (mut reading, mut writing) = TcpStream::connect(server).await.unwrap().into_split();
         tokio::spawn(async move {
             writing

@@ -1,4 +1,4 @@
-//! TLS over a slow line, in memory and paused time.
+//! TLS over a slow stream, in memory and paused time.
 
 use tokio::io::{AsyncWriteExt, duplex};
 use tokio::time::Instant;
@@ -8,9 +8,9 @@ fn fault(injector: impl Into<Injector>) -> Fault {
     Fault::new("bad-link", injector).enabled(true).participation(1.0).seed(7).build().unwrap()
 }
 
-/// A handshake takes as long as its bytes do: one round trip and the line's pace.
+/// A handshake takes as long as its bytes do: one round trip at the stream's rate.
 #[tokio::test(start_paused = true)]
-async fn tls_is_slow_where_the_line_is() {
+async fn tls_over_slow_streams() {
     use tokio_rustls::rustls;
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -29,9 +29,9 @@ async fn tls_is_slow_where_the_line_is() {
     let slow = || Toxic::latency("1s", "0s");
     for (toxic, least, most) in [
         (slow(), 1000, 1001),
-        // Its greeting, and its last word.
+        // The first and the last message of the client.
         (slow().direction(Direction::Upstream), 2000, 2001),
-        // Some hundred bytes of certificate at ten a second.
+        // Some hundred bytes of certificate at ten per second.
         (Toxic::slicer(10, 0, "1s"), 30_000, 200_000),
     ] {
         let fault = fault(toxic);
@@ -41,7 +41,7 @@ async fn tls_is_slow_where_the_line_is() {
         let begun = Instant::now();
         let accepting = tokio::spawn(acceptor.accept(far));
         let mut stream = connector.connect(name, stream).await.unwrap();
-        // What the client says last in the handshake has yet to come.
+        // The client's last handshake message has not arrived.
         stream.flush().await.unwrap();
         accepting.await.unwrap().unwrap();
         let took = begun.elapsed().as_millis();

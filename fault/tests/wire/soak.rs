@@ -1,4 +1,4 @@
-//! A minute under every fault at once: nothing is left behind.
+//! A minute under every fault at once: no resource leaks.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -18,9 +18,9 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 use tower_layer::Layer;
 use waylay_fault::{
-    At, Chunk, Corruption, Cut, Delay, Direction, Ending, Fault, FaultConnector, FaultListener, Injector,
-    Length, Reject, ResetCode, Side, Toxic, corrupt, error, grpc, patch, rate_limit, reject, replace,
-    serve_connection, slow, truncate, wrong_length,
+    ChunkError, Corruption, Delay, DelayPoint, Direction, Fault, FaultConnector, FaultListener, Injector,
+    LengthOffset, Reject, ResetCode, Side, Toxic, TruncateAt, TruncateEnd, corrupt, error, grpc, patch,
+    rate_limit, reject, replace, serve_connection, slow, truncate, wrong_length,
 };
 
 const CONNECTIONS: usize = 200;
@@ -31,10 +31,10 @@ type App = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 fn layers() -> Vec<Injector> {
     let brief = |at| slow(Delay::uniform("0s", "4ms").at(at));
     vec![
-        brief(At::Request),
-        brief(At::ResponseHead),
-        brief(At::RequestChunks),
-        brief(At::ResponseChunks),
+        brief(DelayPoint::Request),
+        brief(DelayPoint::ResponseHead),
+        brief(DelayPoint::RequestChunks),
+        brief(DelayPoint::ResponseChunks),
         error(503).into(),
         grpc(14).into(),
         reject(Reject::EmptyReply),
@@ -45,14 +45,14 @@ fn layers() -> Vec<Injector> {
         reject(Reject::GoAway),
         reject(Reject::GoAwayWith(ResetCode::ENHANCE_YOUR_CALM)),
         rate_limit(2_000_000).into(),
-        truncate(Cut::Fraction(0.5)).then(Ending::Close).into(),
-        truncate(Cut::Bytes(100)).then(Ending::End).into(),
+        truncate(TruncateAt::Fraction(0.5)).then(TruncateEnd::Close).into(),
+        truncate(TruncateAt::Bytes(100)).then(TruncateEnd::Clean).into(),
         corrupt(Corruption::BitFlips(0.01)).into(),
-        corrupt(Corruption::Chunk(Chunk::Shorter)).into(),
-        corrupt(Corruption::Chunk(Chunk::NoLast)).into(),
+        corrupt(Corruption::ChunkFraming(ChunkError::Shorter)).into(),
+        corrupt(Corruption::ChunkFraming(ChunkError::MissingLast)).into(),
         replace("other").into(),
         patch().set("x-patched", "1").on(Side::Request).into(),
-        wrong_length(Length::Over(7)).into(),
+        wrong_length(LengthOffset::More(7)).into(),
         Toxic::latency("2ms", "1ms").into(),
         Toxic::limit_data(5000).into(),
         Toxic::reset_after(9000).into(),
@@ -84,7 +84,7 @@ fn connectors() -> Vec<Injector> {
     ]
 }
 
-/// All of them, each at a fifth; by their names they draw apart.
+/// All of them, each at a fifth; different names give different draws.
 fn faults(place: &str, injectors: Vec<Injector>) -> Vec<Fault> {
     let build = |(number, injector)| {
         let fault =
@@ -94,7 +94,7 @@ fn faults(place: &str, injectors: Vec<Injector>) -> Vec<Fault> {
     injectors.into_iter().enumerate().map(build).collect()
 }
 
-/// What a process holds: tasks, file descriptors, kilobytes of memory.
+/// The resources of the process: tasks, file descriptors, kilobytes of memory.
 fn held() -> (usize, usize, u64) {
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let files = std::fs::read_dir("/proc/self/fd").unwrap().count();
@@ -105,12 +105,12 @@ fn held() -> (usize, usize, u64) {
 
 fn app(faults: &[Fault]) -> App {
     let service = tower::service_fn(async |request: Request<Body>| {
-        // An upload that was tampered with may fail; it is answered all the same.
+        // A changed upload may fail; it is answered all the same.
         let _ = request.into_body().collect().await;
         Ok::<_, Infallible>(Response::new(Full::from(vec![b'a'; 4000]).map_err(Into::into).boxed_unsync()))
     });
     faults.iter().fold(BoxCloneSyncService::new(service), |app, fault| {
-        let layer = fault.layer().uploads_by::<Body>(|body| body.map_err(Into::into).boxed_unsync());
+        let layer = fault.layer().request_body_with::<Body>(|body| body.map_err(Into::into).boxed_unsync());
         let boxed = layer.layer(app).map_response(|response: Response<_>| {
             response.map(|body: waylay_fault::FaultBody<Body>| body.map_err(Into::into).boxed_unsync())
         });
@@ -118,8 +118,9 @@ fn app(faults: &[Fault]) -> App {
     })
 }
 
-/// Asks until the time is over, now with a body, now without. Answers and failures are both right.
-async fn ask(
+/// Sends requests until the time is over, with a body and without. Responses and failures are both
+/// correct.
+async fn send_request(
     server: SocketAddr,
     number: usize,
     connectors: Vec<Fault>,
@@ -148,15 +149,15 @@ async fn ask(
 
 #[test]
 #[ignore = "takes 60 s"]
-fn nothing_is_left_behind() {
+fn no_resources_leak() {
     const ALONE: &str = "WAYLAY_SOAK_ALONE";
     if std::env::var_os(ALONE).is_some() {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         return runtime.worker_threads(2).enable_all().build().unwrap().block_on(soak());
     }
-    // Descriptors and memory are a process's: tests at its side would be counted too.
+    // Descriptors and memory belong to the process: concurrent tests would be counted, too.
     let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
-    alone.args(["--exact", "soak::nothing_is_left_behind", "--ignored", "--nocapture"]).env(ALONE, "1");
+    alone.args(["--exact", "soak::no_resources_leak", "--ignored", "--nocapture"]).env(ALONE, "1");
     assert!(alone.status().unwrap().success());
 }
 
@@ -183,7 +184,9 @@ async fn soak() {
 
     let until = begun + Duration::from_secs(seconds);
     let clients: Vec<_> = (0..CONNECTIONS)
-        .map(|number| tokio::spawn(ask(server, number, at_connectors.clone(), at_clients[0].clone(), until)))
+        .map(|number| {
+            tokio::spawn(send_request(server, number, at_connectors.clone(), at_clients[0].clone(), until))
+        })
         .collect();
     tokio::time::sleep_until((begun + Duration::from_secs(seconds / 3)).into()).await;
     let (_, _, warm) = held();

@@ -1,32 +1,33 @@
-//! The table of `docs/wire.md`, made of real runs: the file must be what a fresh run gives.
+//! The table of `docs/effects.md`, made of real runs: the file must equal a new run.
 //!
-//! `WAYLAY_WRITE=1 cargo test -p waylay-fault --all-features --test wire the_table` rewrites it.
+//! `WAYLAY_WRITE=1 cargo test -p waylay-fault-wire --features clients --test wire the_table`
+//! rewrites it.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use waylay_fault::{
-    At, Chunk, Corruption, Cut, Delay, Direction, Ending, Fault, Format, Injector, Length, Reject, ResetCode,
-    Side, Toxic, chain, corrupt, error, grpc, messages, patch, quota, random, rate_limit, reject, replace,
-    slow, truncate, wrong_length,
+    ChunkError, Corruption, Delay, DelayPoint, Direction, Fault, Format, Injector, LengthOffset, Reject,
+    ResetCode, Side, Toxic, TruncateAt, TruncateEnd, chain, corrupt, error, grpc, messages, patch, quota,
+    random, rate_limit, reject, replace, slow, truncate, wrong_length,
 };
 
-use crate::see::{PROTOCOLS, Place, see};
+use crate::observe::{PROTOCOLS, Place, see};
 
-/// As it stands in the table, and as it is built.
+/// The text in the table, and the injector.
 type Row = (&'static str, fn() -> Injector);
 
 const LAYER: &[Row] = &[
     ("`error(503).retry_after(…)`", || error(503).header("retry-after", "2").into()),
     ("`grpc(14)`", || grpc(14).into()),
     ("`slow`, request", || slow(Delay::fixed("1ms"))),
-    ("`slow`, response head", || slow(Delay::fixed("1ms").at(At::ResponseHead))),
-    ("`slow`, response chunks", || slow(Delay::fixed("1ms").at(At::ResponseChunks))),
+    ("`slow`, response head", || slow(Delay::fixed("1ms").at(DelayPoint::ResponseHead))),
+    ("`slow`, response chunks", || slow(Delay::fixed("1ms").at(DelayPoint::ResponseChunks))),
     ("`Reject::EmptyReply`", || reject(Reject::EmptyReply)),
     ("`Reject::StreamReset(REFUSED_STREAM)`", || reject(Reject::StreamReset(ResetCode::REFUSED_STREAM))),
-    ("`Reject::hang(…)`, while it lasts", || reject(Reject::hang("1h"))),
-    ("`Reject::hang(…)`, in the end", || reject(Reject::hang("1ms"))),
+    ("`Reject::hang(…)`, during it", || reject(Reject::hang("1h"))),
+    ("`Reject::hang(…)`, at its end", || reject(Reject::hang("1ms"))),
     ("`Reject::ConnectionClose`", || reject(Reject::ConnectionClose)),
     ("`Reject::ConnectionReset`", || reject(Reject::ConnectionReset)),
     ("`Reject::GoAway`", || reject(Reject::GoAway)),
@@ -34,34 +35,46 @@ const LAYER: &[Row] = &[
     ("`Reject::ConnectionRefused`", || reject(Reject::ConnectionRefused)),
     ("`Reject::BrokenPipe`", || reject(Reject::BrokenPipe)),
     ("`rate_limit`", || rate_limit(10_000_000).into()),
-    ("`truncate`, then `Ending::Close`", || truncate(Cut::Bytes(14)).then(Ending::Close).into()),
-    ("`truncate`, then `Ending::Reset(CANCEL)`", || {
-        truncate(Cut::Bytes(14)).then(Ending::Reset(ResetCode::CANCEL)).into()
+    ("`truncate`, then `TruncateEnd::Close`", || {
+        truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Close).into()
     }),
-    ("`truncate`, then `Ending::End`", || truncate(Cut::Bytes(14)).then(Ending::End).into()),
+    ("`truncate`, then `TruncateEnd::Reset(CANCEL)`", || {
+        truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Reset(ResetCode::CANCEL)).into()
+    }),
+    ("`truncate`, then `TruncateEnd::Clean`", || {
+        truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Clean).into()
+    }),
     ("`corrupt(BitFlips(1.0))`", || corrupt(Corruption::BitFlips(1.0)).into()),
     ("`corrupt(Json)`", || corrupt(Corruption::Json).into()),
     ("`corrupt(Utf8)`", || corrupt(Corruption::Utf8).into()),
-    ("`corrupt(Chunk(Chunk::Size))`", || corrupt(Corruption::Chunk(Chunk::Size)).into()),
-    ("`corrupt(Chunk(Chunk::Longer))`", || corrupt(Corruption::Chunk(Chunk::Longer)).into()),
-    ("`corrupt(Chunk(Chunk::Last))`", || corrupt(Corruption::Chunk(Chunk::Last)).into()),
-    ("`corrupt(Chunk(Chunk::NoLast))`", || corrupt(Corruption::Chunk(Chunk::NoLast)).into()),
+    ("`corrupt(ChunkFraming(ChunkError::BadSize))`", || {
+        corrupt(Corruption::ChunkFraming(ChunkError::BadSize)).into()
+    }),
+    ("`corrupt(ChunkFraming(ChunkError::Longer))`", || {
+        corrupt(Corruption::ChunkFraming(ChunkError::Longer)).into()
+    }),
+    ("`corrupt(ChunkFraming(ChunkError::BadLast))`", || {
+        corrupt(Corruption::ChunkFraming(ChunkError::BadLast)).into()
+    }),
+    ("`corrupt(ChunkFraming(ChunkError::MissingLast))`", || {
+        corrupt(Corruption::ChunkFraming(ChunkError::MissingLast)).into()
+    }),
     ("`replace`", || replace("other").into()),
     ("`patch().status(418)`", || patch().status(418).into()),
     ("`patch().set(…)`, response", || patch().set("x-patched", "1").into()),
     ("`patch().set(…)`, request", || patch().set("x-patched", "1").on(Side::Request).into()),
-    ("`wrong_length(Over)`", || wrong_length(Length::Over(5)).into()),
-    ("`wrong_length(Under)`", || wrong_length(Length::Under(5)).into()),
-    ("`messages(Sse).lose(1.0)`", || messages(Format::Sse).lose(1.0).into()),
+    ("`wrong_length(More)`", || wrong_length(LengthOffset::More(5)).into()),
+    ("`wrong_length(Fewer)`", || wrong_length(LengthOffset::Fewer(5)).into()),
+    ("`messages(Sse).drop(1.0)`", || messages(Format::Sse).drop(1.0).into()),
     ("`messages(Sse).stop_after(1)`", || messages(Format::Sse).stop_after(1).into()),
-    ("`messages(Grpc).lose(1.0)`", || messages(Format::Grpc).lose(1.0).into()),
-    ("`messages(Grpc).hold(1.0, …)`", || messages(Format::Grpc).hold(1.0, Delay::fixed("1ms")).into()),
-    ("`messages(Grpc).double(1.0)`", || messages(Format::Grpc).double(1.0).into()),
+    ("`messages(Grpc).drop(1.0)`", || messages(Format::Grpc).drop(1.0).into()),
+    ("`messages(Grpc).delay(1.0, …)`", || messages(Format::Grpc).delay(1.0, Delay::fixed("1ms")).into()),
+    ("`messages(Grpc).duplicate(1.0)`", || messages(Format::Grpc).duplicate(1.0).into()),
     ("`messages(Grpc).stop_after(1)`", || messages(Format::Grpc).stop_after(1).into()),
-    ("`messages(WebSocket).hold(1.0, …)`", || {
-        messages(Format::WebSocket).hold(1.0, Delay::fixed("1ms")).into()
+    ("`messages(WebSocket).delay(1.0, …)`", || {
+        messages(Format::WebSocket).delay(1.0, Delay::fixed("1ms")).into()
     }),
-    ("`messages(WebSocket).double(1.0)`", || messages(Format::WebSocket).double(1.0).into()),
+    ("`messages(WebSocket).duplicate(1.0)`", || messages(Format::WebSocket).duplicate(1.0).into()),
     ("`messages(WebSocket).stop_after(1)`", || messages(Format::WebSocket).stop_after(1).into()),
     ("`quota(0, …)`", || quota(0, "1h").into()),
     ("`random([…])`, `chain([…])`", || {
@@ -74,8 +87,8 @@ const TOXICS: &[Row] = &[
     ("`Toxic::bandwidth`", || Toxic::bandwidth(10_000).into()),
     ("`Toxic::slow_close`", || Toxic::slow_close("1ms").into()),
     ("`Toxic::slicer`", || Toxic::slicer(1000, 0, "0s").into()),
-    ("`Toxic::timeout(0)`, while it lasts", || Toxic::timeout("0s").into()),
-    ("`Toxic::timeout(…)`, in the end", || Toxic::timeout("10ms").into()),
+    ("`Toxic::timeout(0)`, during it", || Toxic::timeout("0s").into()),
+    ("`Toxic::timeout(…)`, at its end", || Toxic::timeout("10ms").into()),
     ("`Toxic::limit_data(100)`", || Toxic::limit_data(100).into()),
     ("`Toxic::reset_after(100)`", || Toxic::reset_after(100).into()),
     ("`Toxic::reset_peer`", || Toxic::reset_peer("0s").into()),
@@ -85,8 +98,8 @@ const CONNECTIONS: &[Row] = &[
     ("`slow`", || slow(Delay::fixed("1ms"))),
     ("`error(503)`", || error(503).into()),
     ("`Reject::EmptyReply`", || reject(Reject::EmptyReply)),
-    ("`Reject::hang(…)`, while it lasts", || reject(Reject::hang("1h"))),
-    ("`Reject::hang(…)`, in the end", || reject(Reject::hang("1ms"))),
+    ("`Reject::hang(…)`, during it", || reject(Reject::hang("1h"))),
+    ("`Reject::hang(…)`, at its end", || reject(Reject::hang("1ms"))),
     ("`Reject::ConnectionClose`", || reject(Reject::ConnectionClose)),
     ("`Reject::ConnectionReset`", || reject(Reject::ConnectionReset)),
     ("`Reject::ConnectionRefused`", || reject(Reject::ConnectionRefused)),
@@ -102,30 +115,36 @@ const CLIENT: &[Row] = &[
     ("`grpc(14)`", || grpc(14).into()),
     ("`Reject::EmptyReply`", || reject(Reject::EmptyReply)),
     ("`Reject::StreamReset(CANCEL)`", || reject(Reject::StreamReset(ResetCode::CANCEL))),
-    ("`Reject::hang(…)`, in the end", || reject(Reject::hang("1ms"))),
+    ("`Reject::hang(…)`, at its end", || reject(Reject::hang("1ms"))),
     ("`Reject::ConnectionReset`", || reject(Reject::ConnectionReset)),
     ("`Reject::ConnectionRefused`", || reject(Reject::ConnectionRefused)),
     ("`Reject::BrokenPipe`", || reject(Reject::BrokenPipe)),
-    ("`truncate`, then `Ending::Close`", || truncate(Cut::Bytes(14)).then(Ending::Close).into()),
-    ("`truncate`, then `Ending::End`", || truncate(Cut::Bytes(14)).then(Ending::End).into()),
-    ("`slow`, response head", || slow(Delay::fixed("1ms").at(At::ResponseHead))),
-    ("`slow`, response chunks", || slow(Delay::fixed("1ms").at(At::ResponseChunks))),
+    ("`truncate`, then `TruncateEnd::Close`", || {
+        truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Close).into()
+    }),
+    ("`truncate`, then `TruncateEnd::Clean`", || {
+        truncate(TruncateAt::Bytes(14)).then(TruncateEnd::Clean).into()
+    }),
+    ("`slow`, response head", || slow(Delay::fixed("1ms").at(DelayPoint::ResponseHead))),
+    ("`slow`, response chunks", || slow(Delay::fixed("1ms").at(DelayPoint::ResponseChunks))),
     ("`rate_limit`", || rate_limit(10_000_000).into()),
     ("`corrupt(BitFlips(1.0))`", || corrupt(Corruption::BitFlips(1.0)).into()),
-    ("`corrupt(Chunk(Chunk::Size))`", || corrupt(Corruption::Chunk(Chunk::Size)).into()),
+    ("`corrupt(ChunkFraming(ChunkError::BadSize))`", || {
+        corrupt(Corruption::ChunkFraming(ChunkError::BadSize)).into()
+    }),
     ("`replace`", || replace("other").into()),
     ("`patch().status(418)`", || patch().status(418).into()),
     ("`patch().set(…)`, response", || patch().set("x-patched", "1").into()),
-    ("`wrong_length(Over)`", || wrong_length(Length::Over(5)).into()),
+    ("`wrong_length(More)`", || wrong_length(LengthOffset::More(5)).into()),
     ("`messages(Sse).stop_after(1)`", || messages(Format::Sse).stop_after(1).into()),
-    ("`messages(Grpc).double(1.0)`", || messages(Format::Grpc).double(1.0).into()),
+    ("`messages(Grpc).duplicate(1.0)`", || messages(Format::Grpc).duplicate(1.0).into()),
     ("`messages(Grpc).stop_after(1)`", || messages(Format::Grpc).stop_after(1).into()),
     ("`quota(0, …)`", || quota(0, "1h").into()),
     ("`Toxic::limit_data(100)`", || Toxic::limit_data(100).into()),
 ];
 
 const PARTS: [(&str, Place, &[&[Row]]); 4] = [
-    ("A layer on the server, its connections lent by a `FaultListener`", Place::Layer, &[LAYER, TOXICS]),
+    ("A layer on the server, with the handles of a `FaultListener`", Place::Layer, &[LAYER, TOXICS]),
     ("A fault of the `FaultListener`", Place::Listener, &[CONNECTIONS, TOXICS]),
     ("A layer around the client", Place::Client, &[CLIENT]),
     ("A `FaultConnector`; for reqwest the `connect_layer`", Place::Connector, &[CONNECTIONS, TOXICS]),
@@ -134,9 +153,10 @@ const PARTS: [(&str, Place, &[&[Row]]); 4] = [
 const BEGIN: &str = "<!-- made by tests/wire/table.rs: begin -->\n";
 const END: &str = "<!-- made by tests/wire/table.rs: end -->";
 
-// On one thread: on several, the task of an HTTP/2 connection may send a head before it hears of the reset.
+// On one thread: on several, the task of an HTTP/2 connection may send a head before it receives
+// the reset.
 #[tokio::test]
-async fn the_table_is_what_a_fresh_run_gives() {
+async fn the_table_equals_a_new_run() {
     let mut table = String::new();
     for (title, place, groups) in PARTS {
         writeln!(table, "## {title}\n").unwrap();
@@ -150,7 +170,7 @@ async fn the_table_is_what_a_fresh_run_gives() {
         table += "\n";
     }
 
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/wire.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/effects.md");
     let page = std::fs::read_to_string(path).unwrap();
     let (head, rest) = page.split_once(BEGIN).unwrap();
     let (kept, tail) = rest.split_once(END).unwrap();
@@ -160,15 +180,15 @@ async fn the_table_is_what_a_fresh_run_gives() {
         let changed: Vec<_> = kept.lines().zip(table.lines()).filter(|(kept, fresh)| kept != fresh).collect();
         assert!(
             kept == table,
-            "docs/wire.md is not what this run gave; first the page, then the run: {changed:#?}"
+            "docs/effects.md is not what this run gave; first the page, then the run: {changed:#?}"
         );
     }
 }
 
-/// A row, from as many runs as there are clients.
+/// A row, from one run per client.
 async fn line(place: Place, (name, injector): &Row) -> String {
-    // What is silent is so for ever; nothing else comes to wait that long.
-    let patience = Duration::from_millis(if name.contains("while it lasts") { 200 } else { 20_000 });
+    // Silence lasts forever; nothing else waits that long.
+    let patience = Duration::from_millis(if name.contains("during it") { 200 } else { 20_000 });
     let races = name.starts_with("`Toxic::timeout");
     let path = if name.contains("Sse") { "/events" } else { "/" };
     let cells = PROTOCOLS.map(|protocol| async move {

@@ -13,7 +13,7 @@ use crate::request::policy::{Policy, TrailingSlash};
 use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
 use crate::template::constraint::{may_span, parse};
-use crate::template::encoding::Encoding;
+use crate::template::encoding::{Encoding, is_reserved_pchar};
 use crate::template::host::HostPattern;
 use crate::template::path::{PathEnd, PathPattern};
 
@@ -118,7 +118,12 @@ impl Compiler {
             Guard::PathRegex(whole) => whole.beginning(),
             _ => None,
         };
-        let longest = guards.iter().filter_map(beginning).max_by_key(String::len);
+        // The index compares the start of a segment unchanged, and the regex reads it decoded.
+        let unescaped = |text: String| {
+            let end = text.bytes().position(is_reserved_pchar).unwrap_or(text.len());
+            Some(text[..end].to_owned()).filter(|text| text.len() > 1)
+        };
+        let longest = guards.iter().filter_map(beginning).filter_map(unescaped).max_by_key(String::len);
         let encoding = self.policy.path_encoding();
         let pattern = longest.filter(|_| encoding == Encoding::Path).and_then(|text| {
             let template =
@@ -133,7 +138,7 @@ impl Compiler {
         let native = self.policy.syntax == Syntax::Native;
         let is_upgrade = |condition: &Condition| matches!(condition, Condition::Upgrade(_));
         let upgrades = chain.iter().any(|conditions| conditions.list.iter().any(is_upgrade));
-        let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
+        let sets = chain.iter().flat_map(|conditions| conditions.method_sets().cloned());
         // GET includes HEAD in each set, so a route for HEAD can be inside a scope for GET.
         let exact = chain.iter().any(|conditions| conditions.exact_methods);
         let widened = sets.map(|set| match (upgrades, native && !exact) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::compile::automaton::{Intersection, difference, host_regex, intersection, path_regex};
 use crate::compile::guards::{Requirements, ValueConditions};
-use crate::compile::overlap::{OverlapChecker, RouteRef};
+use crate::compile::overlap::{CHECK_COST, OverlapChecker, RouteRef};
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HeaderMatch};
 use crate::matcher::query::QueryMatch;
@@ -20,7 +20,9 @@ impl OverlapChecker<'_> {
 
     /// Tests whether the outer route matches every request that the inner route matches.
     pub(crate) fn covers(&mut self, outer: RouteRef<'_>, inner: RouteRef<'_>) -> bool {
-        if outer.pattern.methods.and(&inner.pattern.methods) != inner.pattern.methods {
+        if !self.budget.spend(2 * CHECK_COST)
+            || outer.pattern.methods.and(&inner.pattern.methods) != inner.pattern.methods
+        {
             return false;
         }
         let syntax = self.policy.syntax;
@@ -49,19 +51,32 @@ impl OverlapChecker<'_> {
 
     /// Tests whether no text belongs to both regexes.
     fn are_disjoint(&mut self, one: &str, other: &str) -> bool {
-        match (self.language(one), self.language(other)) {
-            (Some(one), Some(other)) => intersection(&[one, other]) == Intersection::Nothing,
-            _ => false,
-        }
+        self.shape(one).excludes(&self.shape(other))
+            || match (self.language(one), self.language(other)) {
+                (Some(one), Some(other)) => {
+                    intersection(&[one, other], &mut self.budget) == Intersection::Nothing
+                }
+                _ => false,
+            }
     }
 
     /// Tests whether all texts of the inner regex belong to the outer one.
     fn within(&mut self, inner: &str, outer: &str) -> bool {
-        inner == outer
-            || match (self.language(inner), self.language(outer)) {
-                (Some(inner), Some(outer)) => difference(&inner, &outer) == Intersection::Nothing,
-                _ => false,
-            }
+        if inner == outer {
+            return true;
+        }
+        let shape = self.shape(inner);
+        // A regex without texts would be within any other one; it is of no use.
+        if shape.excludes(&self.shape(outer)) {
+            return false;
+        }
+        match (&shape.literal, self.language(outer)) {
+            (_, None) => false,
+            (Some(text), Some(outer)) => outer.contains(text),
+            (None, Some(outer)) => self
+                .language(inner)
+                .is_some_and(|inner| difference(&inner, &outer, &mut self.budget) == Intersection::Nothing),
+        }
     }
 }
 

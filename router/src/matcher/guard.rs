@@ -187,6 +187,15 @@ impl Guard {
         }
     }
 
+    /// Tests whether the result depends on the method; user-defined functions are not counted.
+    pub(crate) fn reads_method(&self) -> bool {
+        match self {
+            Self::Methods(_) | Self::MethodRegex(_) | Self::Upgrade(_) => true,
+            Self::Formula(rule) => rule.formula.leaves().any(Self::reads_method),
+            _ => false,
+        }
+    }
+
     /// Tests whether the guard reads the host.
     pub(crate) fn looks_at_host(&self) -> bool {
         match self {

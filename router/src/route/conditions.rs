@@ -197,6 +197,8 @@ pub(crate) struct Conditions {
     pub(crate) path: Option<PathText>,
     pub(crate) hosts: Vec<HostText>,
     pub(crate) methods: Option<MethodSet>,
+    /// Further lists of methods, from rules; the method must be in each.
+    pub(crate) further_methods: Vec<MethodSet>,
     /// Whether GET does not include HEAD.
     pub(crate) exact_methods: bool,
     /// All others, sorted by kind ([`add`](Self::add)).
@@ -218,6 +220,7 @@ impl Conditions {
             path: None,
             hosts: Vec::new(),
             methods: None,
+            further_methods: Vec::new(),
             exact_methods: false,
             list: Vec::new(),
             rules: Vec::new(),
@@ -239,6 +242,11 @@ impl Conditions {
 
     pub(crate) fn path(&mut self, text: String, prefix: bool) {
         self.path = Some(PathText { text, prefix, raw: false });
+    }
+
+    /// Returns the lists of methods.
+    pub(crate) fn method_sets(&self) -> impl Iterator<Item = &MethodSet> {
+        self.methods.iter().chain(&self.further_methods)
     }
 
     /// Adds a condition after the others of its kind, so that the order of setters does not matter between
@@ -397,8 +405,8 @@ macro_rules! condition_setters {
         }
 
         /// Requires a path that the regex matches as a whole. The regex is compared with the whole path,
-        /// including the prefixes of scopes, decoded except for `%` and the reserved characters of RFC 3986
-        /// §2.2 (`%2F` is not `/`).
+        /// including the prefixes of scopes, decoded except for `%` and what cannot stand unescaped in a segment
+        /// (`/`, `?`, `#`, `[`, `]`: `%2F` is not `/`).
         pub fn path_regex(mut self, regex: impl Into<String>) -> Self {
             let regex = regex.into();
             self.$($field).+.add($crate::route::conditions::Condition::PathRegex { regex, escaped: false });

@@ -50,7 +50,7 @@ fn own(conditions: &Conditions) -> Vec<Expr> {
         HostText::Template(text) => F::Host.of([text]),
         HostText::Regex(text) => F::HostRegexp.of([text]),
     }));
-    parts.extend(conditions.methods.as_ref().and_then(|set| methods(set, conditions.exact_methods)));
+    parts.extend(conditions.method_sets().filter_map(|set| methods(set, conditions.exact_methods)));
     parts.extend(conditions.path.as_ref().map(path));
     parts.extend(conditions.groups().map(alternatives));
     parts.extend(conditions.formulas.iter().map(formula));

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri};
 
-use crate::request::path::normalize;
+use crate::request::path::escaped;
 use crate::request::policy::PathForm;
 use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
 use crate::service::handler::NotRouted;
@@ -154,14 +154,12 @@ fn is_path_absolute(target: &str, inner: &str) -> bool {
     target.starts_with('/') && (!names_host(target) || names_host(inner) && target.starts_with(inner))
 }
 
-/// Returns the removed prefix in its canonical form, without a final slash; `None` if nothing was removed. As a start of
+/// Returns the removed prefix, escaped, without a final slash; `None` if nothing was removed. As a start of
 /// a reference it never names a host.
 fn outer_prefix(original: &str, inner: &str) -> Option<String> {
     let removed = removed_prefix(original, inner).trim_matches('/');
-    let (canonical, _) = normalize(removed).ok()?;
-    // A browser reads `\` as `/`.
-    let prefix = canonical.trim_matches('/').replace('\\', "%5C");
-    (!prefix.is_empty()).then(|| format!("/{prefix}"))
+    // Two leading slashes would name another host, and so would a slash and a backslash.
+    (!removed.is_empty()).then(|| format!("/{}", escaped(removed)))
 }
 
 /// Returns the prefix that precedes the inner path; `None` if a layer has rewritten the path.

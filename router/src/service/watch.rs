@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::service::router::Router;
@@ -164,7 +165,8 @@ fn read(path: PathBuf) -> io::Result<String> {
 impl SwapRouter {
     /// Watches a file without end: a content that is a valid router replaces the current one, any other
     /// content is reported as an error, and so is a router without routes, unless the watcher
-    /// [allows](FileWatcher::allow_empty) it.
+    /// [allows](FileWatcher::allow_empty) it. The router is built and compared on a blocking thread: a large
+    /// table delays no request.
     ///
     /// ```no_run
     /// # async fn watch(swap: waylay_router::SwapRouter) {
@@ -179,16 +181,37 @@ impl SwapRouter {
     pub async fn reload<E>(
         &self,
         mut file: FileWatcher,
-        mut build: impl FnMut(&str) -> Result<Router, E>,
+        build: impl FnMut(&str) -> Result<Router, E> + Send + 'static,
         mut report: impl FnMut(ReloadEvent<E>),
-    ) -> Infallible {
+    ) -> Infallible
+    where
+        E: Send + 'static,
+    {
+        // One task at a time has the function, and its lock.
+        let build = Arc::new(Mutex::new(build));
         loop {
-            report(match file.changed().await {
-                Err(error) => ReloadEvent::ReadFailed(error),
-                Ok(text) => match build(&text) {
-                    Ok(router) if !file.allow_empty && router.routes().next().is_none() => ReloadEvent::Empty,
-                    Ok(router) => ReloadEvent::Replaced(self.replace(router)),
-                    Err(error) => ReloadEvent::Rejected(error),
+            let text = match file.changed().await {
+                Err(error) => {
+                    report(ReloadEvent::ReadFailed(error));
+                    continue;
+                }
+                Ok(text) => text,
+            };
+            let (swap, build, allow_empty) = (self.clone(), Arc::clone(&build), file.allow_empty);
+            let replaced = tokio::task::spawn_blocking(move || {
+                let mut build = build.lock().unwrap_or_else(PoisonError::into_inner);
+                build(&text).map(|router| {
+                    let is_allowed = allow_empty || router.routes().next().is_some();
+                    is_allowed.then(|| swap.replace(router))
+                })
+            });
+            report(match replaced.await {
+                Ok(Ok(Some(diff))) => ReloadEvent::Replaced(diff),
+                Ok(Ok(None)) => ReloadEvent::Empty,
+                Ok(Err(error)) => ReloadEvent::Rejected(error),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(error) => ReloadEvent::ReadFailed(io::Error::other(error)),
                 },
             });
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, HOST, UPGRADE};
 use regex_syntax::hir::{Hir, HirKind, Look};
-use waylay_template::{Node, Syntax, Template, Wildcard};
+use waylay_template::{Node, Syntax, Template, VariableKind, Wildcard};
 
 use crate::compile::pattern::Pattern;
 use crate::matcher::formula::Formula;
@@ -123,8 +123,22 @@ fn single(formula: &Formula<Guard>) -> Option<&Guard> {
     }
 }
 
-/// Returns the lints of the conditions of a route.
-pub(crate) fn condition_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
+/// Returns the lints of the conditions of all routes, with the indices of the routes.
+pub(crate) fn condition_lints(catalog: &Catalog) -> Vec<(usize, ConditionLint)> {
+    let literals =
+        catalog.routes.iter().flat_map(|route| &route.templates.hosts).filter_map(Template::literal);
+    let mut literals = literals.peekable();
+    let has_longer_hosts = literals.peek().is_some() && literals.all(|host| host.contains('.'));
+    let mut lints = Vec::new();
+    for (index, route) in catalog.routes.iter().enumerate().filter(|(_, route)| !route.build_only) {
+        let own = route_lints(catalog, route).into_iter();
+        let one_label = one_label(route).filter(|_| has_longer_hosts);
+        lints.extend(own.chain(one_label).map(|lint| (index, lint)));
+    }
+    lints
+}
+
+fn route_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
     let mut lints = Vec::new();
     let Some(pattern) = catalog.patterns.get(route.rank) else { return lints };
     let is_native = catalog.policy.syntax == Syntax::Native;
@@ -150,7 +164,6 @@ pub(crate) fn condition_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<Cond
         _ => None,
     });
     lints.extend(hosts.map(|(condition, write)| ConditionLint::Anchored { condition, write }));
-    lints.extend(one_label(catalog, route));
     lints
 }
 
@@ -213,16 +226,12 @@ fn is_open(hir: &Hir, end: fn(&[Hir]) -> Option<&Hir>) -> bool {
     }
 }
 
-/// Returns a lint for a host of one variable label where every literal host of the table has more labels.
-fn one_label(catalog: &Catalog, route: &RouteEntry) -> Option<ConditionLint> {
-    let is_label = |host: &&Template| matches!(host.nodes.as_slice(), [Node::Variable(variable)] if variable.kind == waylay_template::VariableKind::Plain);
+/// Returns a lint for a host of one variable label.
+fn one_label(route: &RouteEntry) -> Option<ConditionLint> {
+    let is_label = |host: &&Template| match host.nodes.as_slice() {
+        [Node::Variable(variable)] => variable.kind == VariableKind::Plain,
+        _ => false,
+    };
     let host = route.templates.hosts.iter().find(is_label)?;
-    let mut literals = catalog
-        .routes
-        .iter()
-        .flat_map(|route| &route.templates.hosts)
-        .filter_map(Template::literal)
-        .peekable();
-    literals.peek()?;
-    literals.all(|host| host.contains('.')).then(|| ConditionLint::OneLabel { host: host.text.clone() })
+    Some(ConditionLint::OneLabel { host: host.text.clone() })
 }

@@ -1,14 +1,17 @@
 //! Index: routes by host, exact path and trie.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
 use crate::compile::pattern::Pattern;
 use crate::request::method::bit;
+use crate::request::policy::PathForm;
 use crate::request::view::RequestView;
 use crate::table::trie::{Entry, Trie, TrieBuilder, Visit};
 use crate::template::captures::Captures;
+use crate::template::encoding::decoded_literal;
 use crate::template::path::Edge;
 
 /// Routes by host and path.
@@ -41,7 +44,12 @@ impl Index {
 
     /// Visits all matching leaves, most specific first within each host.
     pub(crate) fn search(&self, view: &RequestView<'_>, visit: &mut impl Visit) {
-        let path = view.path.as_bytes();
+        // Literal segments are compared decoded.
+        let literal = match view.policy.path {
+            PathForm::Canonical if view.path.contains('%') => decoded_literal(view.path),
+            _ => Cow::Borrowed(view.path),
+        };
+        let path = SearchedPath { path: view.path.as_bytes(), literal: literal.as_bytes() };
         if let (true, Some(host)) = (self.hosts, &view.host) {
             if let Some(host_routes) = self.named.get(&*host.name) {
                 host_routes.search(path, visit);
@@ -63,19 +71,30 @@ impl Index {
 }
 
 impl HostRoutes {
-    fn search(&self, path: &[u8], visit: &mut impl Visit) {
+    fn search(&self, SearchedPath { path, literal }: SearchedPath<'_>, visit: &mut impl Visit) {
         if self.least >= visit.limit() {
             return;
         }
-        let (word, bit) = filter_bit(path);
+        let (word, bit) = filter_bit(literal);
         if self.filter[word] & bit != 0
-            && let Some(entries) = self.fixed.get(path)
+            && let Some(entries) = self.fixed.get(literal)
         {
             // No other leaf of this host matches such a path.
             return visit.leaf(entries, &Captures::new());
         }
-        self.trie.walk(path, visit);
+        if path.len() == literal.len() {
+            self.trie.walk(path, visit);
+        } else {
+            self.trie.walk_escaped(path, visit);
+        }
     }
+}
+
+/// A path, and the same with decoded literals.
+#[derive(Clone, Copy)]
+struct SearchedPath<'p> {
+    path: &'p [u8],
+    literal: &'p [u8],
 }
 
 /// Returns the word and the bit of a path in the filter.
@@ -178,7 +197,7 @@ impl Visit for BestMatch<'_> {
 /// Continues a search of host labels in the path tries of the matching hosts.
 struct HostSearch<'s, V> {
     classes: &'s [HostRoutes],
-    path: &'s [u8],
+    path: SearchedPath<'s>,
     visit: &'s mut V,
 }
 
@@ -265,6 +284,9 @@ fn host_routes(routes: Routes) -> HostRoutes {
     let whole = all.freeze(b'/');
     let mut fixed: HashMap<Box<[u8]>, Vec<Entry>, FxBuildHasher> = HashMap::default();
     for path in routes.iter().filter_map(|(_, exact, _)| exact.as_ref()) {
+        if fixed.contains_key(path) {
+            continue;
+        }
         let mut leaves = Leaves::default();
         whole.walk(path, &mut leaves);
         if leaves.count == 1 {

@@ -9,6 +9,7 @@ use waylay_template::Syntax;
 
 use crate::compile::pattern::Pattern;
 use crate::request::method::MethodSet;
+use crate::request::path::location;
 use crate::request::peer::{ConnectionInfo, Network, Peer};
 use crate::request::policy::{MethodMiss, OptionsAnswer, PathForm, TrailingSlash};
 use crate::request::view::{NormalizedRequest, RequestView, ViewError};
@@ -357,7 +358,7 @@ impl<T> Table<T> {
             ViewError::Bad(bad) => Reason::BadRequest(bad),
             ViewError::Cleaned(path) => Reason::Redirect(Redirect {
                 status: StatusCode::MOVED_PERMANENTLY,
-                target: relative(&path, uri),
+                target: location(&path, uri.query()),
                 matched: None,
             }),
         };
@@ -392,8 +393,8 @@ impl<T> Table<T> {
         if !asks || path.ends_with('/') == wants_slash {
             return None;
         }
-        // The canonical path, since a client may read `/\host` as another host. gorilla/mux encodes the
-        // decoded path again; where that would turn data into a separator, escapes are kept.
+        // gorilla/mux encodes the decoded path again; where that would turn data into a separator, escapes are
+        // kept.
         let own = match self.catalog.policy.path {
             PathForm::Canonical => Cow::Borrowed(path),
             PathForm::Decoded if !uri.path().to_ascii_uppercase().contains("%2F") => Cow::Owned(escape(path)),
@@ -402,7 +403,7 @@ impl<T> Table<T> {
         let own =
             if wants_slash { format!("{own}/") } else { own.strip_suffix('/').unwrap_or(&own).to_owned() };
         let status = if gorilla { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
-        Some(Redirect { status, target: relative(&own, uri), matched: None })
+        Some(Redirect { status, target: location(&own, uri.query()), matched: None })
     }
 
     /// 405 if some route would match with another method, 415 or 406 with another type, else 404.
@@ -429,14 +430,4 @@ impl<T> Table<T> {
         };
         Miss { reason, scope }
     }
-}
-
-/// Returns a path with the request's query: a target on the same host, whatever the path starts with.
-fn relative(path: &str, uri: &Uri) -> String {
-    let mut target = format!("/{}", path.trim_start_matches('/'));
-    if let Some(query) = uri.query() {
-        target.push('?');
-        target.push_str(query);
-    }
-    target
 }

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 
 use crate::template::captures::{Captures, Span};
+use crate::template::encoding::escaped_pchar;
 use crate::template::path::Edge;
 
 /// A route at a leaf, with the tests that need no look-up of the route.
@@ -78,6 +79,23 @@ impl Trie {
         if !self.nodes.is_empty() {
             Walk { trie: self, ends: Ends::of(text), spans: Captures::new(), visit }.step(0, text);
         }
+    }
+
+    /// The same for a path with escaped characters that literals are compared with decoded.
+    #[cold]
+    pub(crate) fn walk_escaped(&self, path: &[u8], visit: &mut impl Visit) {
+        if !self.nodes.is_empty() {
+            Walk { trie: self, ends: Ends::of(path), spans: Captures::new(), visit }
+                .step_escaped(0, path, false);
+        }
+    }
+
+    /// Returns the label of a node.
+    fn label(&self, node: &Node) -> Vec<u8> {
+        let length = node.length as usize;
+        let more = &self.words[node.more as usize..];
+        let words = std::iter::once(&node.head).chain(&more[..length.saturating_sub(1) / 8]);
+        words.flat_map(|word| word.bytes.to_le_bytes()).take(length).collect()
     }
 
     /// Returns the child whose label starts with a byte.
@@ -154,6 +172,55 @@ impl<V: Visit> Walk<'_, V> {
                 self.spans.truncate(depth);
             }
             return self.tail(here, rest);
+        }
+    }
+
+    /// One step of a path with escapes; `is_data` tells whether the segment so far has one that was compared decoded:
+    /// beside a variable it would be data.
+    fn step_escaped(&mut self, node: u32, text: &[u8], mut is_data: bool) {
+        let trie = self.trie;
+        let here = &trie.nodes[node as usize];
+        if here.least >= self.visit.limit() {
+            return;
+        }
+        let mut rest = text;
+        for byte in trie.label(here) {
+            match (escaped_pchar(rest), rest.first()) {
+                (Some(escaped), _) if escaped == byte => {
+                    rest = &rest[3..];
+                    is_data = true;
+                }
+                (_, Some(first)) if *first == byte => {
+                    rest = &rest[1..];
+                    is_data &= byte != trie.separator;
+                }
+                _ => return,
+            }
+        }
+        let depth = self.spans.len();
+        match rest.first() {
+            None if here.leaf < here.tail => {
+                self.visit.leaf(trie.entries(here.leaf, here.tail), &self.spans);
+            }
+            None => {}
+            Some(&first) => {
+                let firsts = [escaped_pchar(rest).unwrap_or(first), first];
+                for &first in if firsts[0] == first { &firsts[..1] } else { &firsts[..] } {
+                    let literal = trie.child(here, first);
+                    if literal != NONE {
+                        self.step_escaped(literal, rest, is_data);
+                        self.spans.truncate(depth);
+                    }
+                }
+                if first != trie.separator && here.segment != NONE && !is_data {
+                    let after = self.segment(rest);
+                    self.step_escaped(here.segment, after, false);
+                    self.spans.truncate(depth);
+                }
+            }
+        }
+        if !is_data {
+            self.tail(here, rest);
         }
     }
 

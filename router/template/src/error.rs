@@ -46,6 +46,10 @@ pub enum TemplateErrorKind {
     Adjacent,
     /// A capturing group `(…)`; the variable itself is the capture.
     CapturingGroup,
+    /// `^`, `$`, `\A` or `\z` inside a regex, where it never matches; at its ends it says nothing.
+    Anchor,
+    /// `\b` at the end of a variable with text beside it; a variable is matched without that text.
+    WordBoundary,
     /// A regex that does not compile, with the message of the regex crate.
     Regex(String),
     /// A regex that takes more than [`MAX_REGEX_BYTES`] when compiled.
@@ -98,6 +102,12 @@ impl fmt::Display for TemplateErrorKind {
             Self::Duplicate(name) => write!(f, "variable `{name}` appears twice, rename one"),
             Self::Adjacent => f.write_str("two variables need text between them"),
             Self::CapturingGroup => f.write_str("capturing group, write `(?:…)` instead of `(…)`"),
+            Self::Anchor => f.write_str(
+                "anchor inside a regex never matches, remove it (a variable is matched as a whole; the character is `\\^` or `\\$`)",
+            ),
+            Self::WordBoundary => f.write_str(
+                "word boundary beside text, remove it or put the text into the regex (a variable is matched as a whole)",
+            ),
             Self::Regex(error) => write!(f, "regex does not compile: {error}"),
             Self::RegexTooLarge => write!(f, "regex takes more than {MAX_REGEX_BYTES} bytes when compiled"),
             Self::TailNotLast => f.write_str(

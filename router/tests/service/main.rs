@@ -7,11 +7,14 @@
     reason = "a test fails where it stands"
 )]
 
+mod allow;
 mod conditions;
+mod cost;
 mod errors;
 mod explanations;
 mod layers;
 mod lints;
+mod literals;
 mod mounts;
 mod overlaps;
 mod ranks;

@@ -169,3 +169,26 @@ async fn an_empty_table_needs_a_setting() {
     }
     std::fs::remove_file(&path).unwrap();
 }
+
+/// A build waits for a task of the same thread: it runs elsewhere.
+#[tokio::test]
+async fn builds_delay_no_request() {
+    let file = std::env::temp_dir().join(format!("waylay-slow-{}", std::process::id()));
+    std::fs::write(&file, "/x").unwrap();
+    let swap = SwapRouter::new(version(1));
+    let (served, wait) = std::sync::mpsc::channel::<()>();
+    let (replaced, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let (watched, watcher) = (swap.clone(), FileWatcher::new(&file));
+    let follower = tokio::spawn(async move {
+        let build = move |_: &str| wait.recv_timeout(Duration::from_secs(20)).map(|()| version(2));
+        let report = move |event| replaced.send(matches!(event, ReloadEvent::Replaced(_))).unwrap();
+        watched.reload(watcher, build, report).await
+    });
+    tokio::task::yield_now().await;
+    assert!(text_of(&swap.current(), get("/x")).await.1.starts_with("1 "));
+    served.send(()).unwrap();
+    assert!(heard.recv().await.unwrap());
+    assert!(text_of(&swap.current(), get("/x")).await.1.starts_with("2 "));
+    follower.abort();
+    std::fs::remove_file(&file).unwrap();
+}

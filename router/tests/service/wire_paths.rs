@@ -286,6 +286,33 @@ async fn doubled_slashes() {
         .unwrap();
     // gorilla/mux redirects the first one to `//evil.com/`.
     targets(kept, &[(b"//evil.com", "301 /evil.com/"), (b"///evil.com", "301 /evil.com/")]).await;
+    // Browsers read a backslash as a slash.
+    for (form, cleaning) in [
+        (PathForm::Canonical, PathCleaning::Redirect),
+        (PathForm::Decoded, PathCleaning::Redirect),
+        (PathForm::Raw, PathCleaning::Redirect),
+        (PathForm::Raw, PathCleaning::Keep),
+    ] {
+        let policy = Policy::default().path(form).path_cleaning(cleaning);
+        let policy = policy.trailing_slash(TrailingSlash::Redirect);
+        let inner = Router::builder().policy(policy).route(Route::get("/{x}/").to(show)).build().unwrap();
+        let router = builder()
+            .policy(policy)
+            .route(Route::get("/{x}/").to(show))
+            .route(Route::prefix("/{t}/in").mount(inner))
+            .build()
+            .unwrap();
+        targets(
+            router,
+            &[
+                (b"/\\evil.com", "308 /%5Cevil.com/"),
+                (b"/\\evil.com?a=\\", "308 /%5Cevil.com/?a=\\"),
+                (b"/\\evil.com/in/x", "308 /%5Cevil.com/in/x/"),
+                (b"/\\\\evil.com/in/\\x", "308 /%5C%5Cevil.com/in/%5Cx/"),
+            ],
+        )
+        .await;
+    }
 }
 
 /// Envoy CVE-2021-32779: a fragment has no effect.
@@ -320,7 +347,8 @@ async fn punctuation_is_text() {
             (b"/admin.json", "200 /{x} x=admin.json"),
             (b"/admin%20", "200 /{x} x=admin "),
             (b"/v;1/a", "200 /v;1/{x} x=a"),
-            (b"/v%3B1/a", "404"),
+            // A segment of text alone is compared decoded.
+            (b"/v%3B1/a", "200 /v;1/{x} x=a"),
             (b"/a{b}|\"c", "200 /a{{b}}|\"c"),
             (b"/a%7Bb%7d%7c%22c", "200 /a{{b}}|\"c"),
             (b"/a<b", "hyper 400"),

@@ -1,73 +1,84 @@
-//! Checks tables of routes before they ship: a table and its requests a line in, the answers out.
-//!
-//! `route-check --dialect gorilla --expect < cases.jsonl` compares them with what is expected.
+//! `route-check`: evaluates tables of routes and requests as JSON lines, before they ship.
 
-mod answer;
-mod args;
-mod arrival;
-mod built;
-mod case;
-mod check;
-mod claims;
-mod defects;
-mod difference;
+mod conditions;
+mod evaluation;
 mod expect;
-mod explain;
-mod info;
-mod level;
-mod object;
-mod plan;
-mod reverse;
-mod served;
-mod support;
+mod input;
+mod known_defects;
+mod miss_handlers;
+mod output;
+mod results;
+mod server;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
-use crate::args::{Args, USAGE};
-use crate::check::{Checked, Refused};
-use crate::difference::{Difference, LineError};
+use clap::Parser;
+use waylay_examples::cli;
+
+use crate::evaluation::{Evaluation, LineFailure, Options, evaluate, parse};
 use crate::expect::{Count, Counts};
+use crate::input::Dialect;
+use crate::output::{Difference, LineError};
+
+/// Exit code after a wrong command line or a failure of stdin or stdout.
+const USAGE_ERROR: u8 = 2;
+
+const EXAMPLES: &str = r#"Examples:
+  route-check < cases.jsonl                      print the results of each line
+  route-check --explain < cases.jsonl            with the outcome of every route for each request
+  route-check --expect < cases.jsonl             print only differences from the expected results
+  route-check --dialect gorilla --expect --allow 0.5 < cases.jsonl
+  route-check --completions bash > route-check   write a completion script
+  echo '{"routes":[{"name":"a","path":"/a/{id}"}],"requests":[{"url":"/a/7"}]}' | route-check
+
+Exit code: 0 success, 1 a result differs or a line has an error, 2 wrong arguments or no input."#;
+
+/// Evaluates one table of routes with its requests per line of stdin (JSON) and prints the results.
+#[derive(Debug, Parser)]
+#[command(name = "route-check", after_help = EXAMPLES, args_override_self = true)]
+struct Arguments {
+    /// Dialect of lines that do not have one
+    #[arg(long, value_enum, default_value = "native")]
+    dialect: Dialect,
+    /// Compare with the expected results in the lines: print only differences, and the counts
+    #[arg(long)]
+    expect: bool,
+    /// Percentage of the requests and of the builds that may differ
+    #[arg(long, value_name = "PERCENT", value_parser = percentage, default_value = "0")]
+    allow: f64,
+    /// Explain for each request the outcome of every route
+    #[arg(long)]
+    explain: bool,
+}
+
+fn percentage(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=100.0).contains(number));
+    number.ok_or_else(|| "not a number from 0 to 100".to_owned())
+}
 
 fn main() -> ExitCode {
-    let args = match Args::read(std::env::args().skip(1)) {
-        Ok(args) => args,
-        Err(error) => {
-            eprintln!("route-check: {error}\n{USAGE}");
-            return ExitCode::from(2);
-        }
+    let Arguments { dialect, expect, allow, explain } = match cli::parse(USAGE_ERROR) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
     };
-    if args.help {
-        println!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    match run(args, io::stdin().lock(), io::stdout().lock()) {
+    let options = Options { dialect, expect, explain };
+    match run(options, allow, io::stdin().lock(), io::stdout().lock()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("route-check: {error}");
-            ExitCode::from(2)
+            ExitCode::from(USAGE_ERROR)
         }
     }
 }
 
-/// What is summed up over all lines.
-#[derive(Default)]
-struct Sum {
-    counts: Counts,
-    errors: usize,
-    /// Results that show a defect of the original, by defect.
-    passed: BTreeMap<&'static str, usize>,
-    /// Lines that ask for what the router cannot do, and their requests and builds.
-    unsupported: [usize; 3],
-    keys: BTreeMap<String, usize>,
-}
-
-/// Checks line by line; whether all is well.
-fn run(args: Args, mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
-    let mut sum = Sum::default();
+/// Evaluates line by line; returns whether all lines are valid and at most `allow` percent differ.
+fn run(options: Options, allow: f64, mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> {
+    let mut summary = Summary::default();
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -75,87 +86,103 @@ fn run(args: Args, mut input: impl BufRead, mut output: impl Write) -> io::Resul
             break;
         }
         line.pop_if(|byte| *byte == b'\n');
-        let done = check::read(&line).and_then(|case| {
-            let checked = check::check(&case, args)?;
-            Ok(sum.take(args, number, &checked, &mut output))
+        let printed = parse(&line).and_then(|case| {
+            let evaluation = evaluate(&case, options)?;
+            Ok(summary.add(options, number, &evaluation, &mut output))
         });
-        match done {
+        match printed {
             Ok(printed) => printed?,
-            Err(refused) => {
-                sum.refuse(&refused);
-                print(&mut output, &LineError { line: number, error: refused.text() })?;
+            Err(failure) => {
+                summary.add_failure(&failure);
+                print(&mut output, &LineError { line: number, error: failure.text() })?;
             }
         }
     }
-    if args.expect {
-        writeln!(output, "{}", sum.counts)?;
+    if options.expect {
+        writeln!(output, "{}", summary.counts)?;
     }
     output.flush()?;
-    sum.report();
-    Ok(sum.errors == 0 && !sum.counts.exceed(args.allow))
+    summary.report();
+    Ok(summary.failures == 0 && !summary.counts.exceed(allow))
 }
 
-fn print(output: &mut impl Write, what: &impl serde::Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *output, what)?;
+fn print(output: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, value)?;
     writeln!(output)
 }
 
-impl Sum {
-    /// Prints what a line answers, or what of it is not as expected.
-    fn take(
+/// Sums over all lines.
+#[derive(Default)]
+struct Summary {
+    counts: Counts,
+    failures: usize,
+    /// Numbers of skipped results by reason.
+    skipped: BTreeMap<&'static str, usize>,
+    /// Lines with unsupported keys, and their requests and builds.
+    unsupported: [usize; 3],
+    unsupported_keys: BTreeMap<String, usize>,
+}
+
+impl Summary {
+    /// Prints the results of a line, or their differences from the expected ones.
+    fn add(
         &mut self,
-        args: Args,
+        options: Options,
         line: usize,
-        checked: &Checked<'_>,
+        evaluation: &Evaluation<'_>,
         output: &mut impl Write,
     ) -> io::Result<()> {
-        if !args.expect {
-            for fault in &checked.answers.faults {
-                eprintln!("line {line}: route `{}`: {}", fault.route, fault.text);
+        if !options.expect {
+            for error in &evaluation.output.errors {
+                eprintln!("line {line}: route `{}`: {}", error.route, error.text);
             }
-            return print(output, &checked.answers);
+            return print(output, &evaluation.output);
         }
         let mut printed = Ok(());
-        let tell = |what: Difference<'_>| {
+        let print_difference = |difference: Difference<'_>| {
             if printed.is_ok() {
-                printed = print(output, &what);
+                printed = print(output, &difference);
             }
         };
-        for defect in checked.compare(line, &mut self.counts, tell) {
-            *self.passed.entry(defect).or_default() += 1;
+        for reason in evaluation.compare(line, &mut self.counts, print_difference) {
+            *self.skipped.entry(reason).or_default() += 1;
         }
         printed
     }
 
-    fn refuse(&mut self, refused: &Refused) {
-        self.errors += 1;
-        if let Refused::Unsupported { keys, requests, builds } = refused {
-            let more = [1, *requests, *builds];
-            self.unsupported.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-            let names: BTreeSet<&str> = keys.iter().map(|unsupported| &*unsupported.key).collect();
-            names.into_iter().for_each(|name| *self.keys.entry(name.to_owned()).or_default() += 1);
+    fn add_failure(&mut self, failure: &LineFailure) {
+        self.failures += 1;
+        if let LineFailure::Unsupported { keys, requests, builds } = failure {
+            for (sum, count) in self.unsupported.iter_mut().zip([1, *requests, *builds]) {
+                *sum += count;
+            }
+            let names: BTreeSet<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+            for name in names {
+                *self.unsupported_keys.entry(name.to_owned()).or_default() += 1;
+            }
         }
     }
 
     fn report(&self) {
         let [lines, requests, builds] = self.unsupported;
         if lines > 0 {
-            let keys: Vec<String> = self.keys.iter().map(|(key, lines)| format!("{key} {lines}")).collect();
+            let keys: Vec<String> =
+                self.unsupported_keys.iter().map(|(key, lines)| format!("{key} {lines}")).collect();
             let keys = keys.join(", ");
             eprintln!(
                 "unsupported: {lines} lines ({keys}); {requests} requests and {builds} builds not compared"
             );
         }
-        let Count { agree, differ, .. } = self.counts.infos;
+        let Count { agree, differ, .. } = self.counts.descriptions;
         if agree + differ > 0 {
-            eprintln!("introspection: {}", self.counts.infos);
+            eprintln!("introspection: {}", self.counts.descriptions);
         }
-        if !self.passed.is_empty() {
-            let defects: Vec<String> =
-                self.passed.iter().map(|(defect, count)| format!("{defect} {count}")).collect();
-            let all: usize = self.passed.values().sum();
-            let defects = defects.join(", ");
-            eprintln!("passed over: {all} results that show a defect of the original ({defects})");
+        if !self.skipped.is_empty() {
+            let reasons: Vec<String> =
+                self.skipped.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+            let all: usize = self.skipped.values().sum();
+            let reasons = reasons.join(", ");
+            eprintln!("skipped: {all} results that show a defect of the original ({reasons})");
         }
     }
 }

@@ -1,74 +1,75 @@
-//! What came of a drill: a table, and whether it adds up.
+//! Report: the outcomes of a drill by route, and all disagreements.
 
 use std::fmt;
 use std::time::Duration;
 
+use comfy_table::CellAlignment;
+use hdrhistogram::Histogram;
 use http::StatusCode;
+use waylay_examples::route_table::plain_table;
 
-use super::errand::ERRANDS;
-use super::ledger::Ledger;
-use super::pursuit::{ATTEMPTS, Pursuit};
-use super::remote::Told;
-use super::sighting::Seen;
-use super::verdict::{Terms, judge};
+use super::client::Outcome;
+use super::comparison::{Expectation, InjectionLog, compare};
+use super::runner::FaultState;
+use super::workload::{ATTEMPTS, Exchange, SCENARIOS};
 
-/// How many disagreements are printed.
-const SHOWN: usize = 10;
+/// Maximum number of disagreements that are printed.
+const MAX_PRINTED: usize = 10;
 
-/// Both sides of a drill, compared.
+/// Comparison of both ends of a drill.
 #[derive(Debug)]
 pub(crate) struct Report {
     rows: Vec<Row>,
     requests: usize,
-    answered: usize,
+    successful: usize,
     disagreements: Vec<String>,
 }
 
 impl Report {
-    /// Holds what the clients saw against what the server did, attempt by attempt, and their sums
-    /// against the server's own counts.
-    pub(crate) fn of(pursuits: &[Pursuit], ledger: &Ledger, faults: &[Told]) -> Self {
-        let mut rows: Vec<Row> = ERRANDS.iter().map(|errand| Row::new(errand.route)).collect();
+    /// Compares the observations of the clients with the log, attempt by attempt, and their sums with the
+    /// counters of the faults.
+    pub(crate) fn new(exchanges: &[Exchange], log: &InjectionLog, faults: &[FaultState]) -> Self {
+        let mut rows: Vec<Row> = SCENARIOS.iter().map(|scenario| Row::new(scenario.route)).collect();
         let mut disagreements = Vec::new();
-        for pursuit in pursuits {
-            let errand = pursuit.errand;
-            let beset = faults_on(errand.route, faults).next().is_some();
-            let terms = Terms { natural: errand.natural, beset, protocol: pursuit.protocol };
-            let row = rows.iter_mut().find(|row| row.route == errand.route);
+        for exchange in exchanges {
+            let scenario = exchange.scenario;
+            let has_fault = faults_of(scenario.route, faults).next().is_some();
+            let expectation =
+                Expectation { success: scenario.success, has_fault, protocol: exchange.protocol };
+            let row = rows.iter_mut().find(|row| row.route == scenario.route);
             let Some(row) = row else { continue };
-            for (id, sighting) in pursuit.attempts() {
-                row.add(&sighting.seen, errand.natural);
-                row.times.push(sighting.took);
-                if let Err(why) = judge(terms, sighting, &ledger.of(id)) {
-                    disagreements.push(format!("{} attempt {id}: {why}", errand.route));
+            for (id, observation) in exchange.attempts() {
+                row.add(&observation.outcome, observation.duration, scenario.success);
+                if let Err(difference) = compare(expectation, observation, &log.of(id)) {
+                    disagreements.push(format!("{} attempt {id}: {difference}", scenario.route));
                 }
             }
         }
         for row in &mut rows {
-            row.times.sort_unstable();
-            row.injected = faults_on(row.route, faults).map(|fault| fault.counts.injected).sum();
-            let felt = row.sent - row.ok;
-            if row.injected != felt {
+            row.injected = faults_of(row.route, faults).map(|fault| fault.counts.injected).sum();
+            let observed = row.sent - row.ok;
+            if row.injected != observed {
                 let (route, injected) = (row.route, row.injected);
-                disagreements
-                    .push(format!("{route}: the server counts {injected} injected, the clients felt {felt}"));
+                disagreements.push(format!(
+                    "{route}: the server counts {injected} injected, the clients observed {observed}"
+                ));
             }
         }
-        let answered = pursuits.iter().filter(|pursuit| pursuit.is_answered()).count();
-        Self { rows, requests: pursuits.len(), answered, disagreements }
+        let successful = exchanges.iter().filter(|exchange| exchange.is_successful()).count();
+        Self { rows, requests: exchanges.len(), successful, disagreements }
     }
 
-    /// Whether both sides tell one story.
+    /// Tests whether both ends agree.
     pub(crate) fn agrees(&self) -> bool {
         self.disagreements.is_empty()
     }
 }
 
-fn faults_on<'a>(route: &'a str, faults: &'a [Told]) -> impl Iterator<Item = &'a Told> {
-    faults.iter().filter(move |fault| fault.routes.iter().any(|beset| beset == route))
+fn faults_of<'a>(route: &'a str, faults: &'a [FaultState]) -> impl Iterator<Item = &'a FaultState> {
+    faults.iter().filter(move |fault| fault.routes.iter().any(|name| name == route))
 }
 
-/// The attempts at one route, by how they ended for the client.
+/// The attempts of one route, counted by outcome.
 #[derive(Debug, Default)]
 struct Row {
     route: &'static str,
@@ -78,148 +79,164 @@ struct Row {
     failed: u64,
     dropped: u64,
     timed_out: u64,
-    odd: u64,
-    /// As the server counts.
+    other: u64,
+    /// Counter of the faults on the server.
     injected: u64,
-    times: Vec<Duration>,
+    latency: Latency,
 }
 
 impl Row {
+    const HEAD: [&str; 11] = [
+        "route",
+        "sent",
+        "ok",
+        "late",
+        "failed",
+        "dropped",
+        "timed out",
+        "other",
+        "injected",
+        "p50 ms",
+        "p99 ms",
+    ];
+
     fn new(route: &'static str) -> Self {
         Self { route, ..Self::default() }
     }
 
-    fn add(&mut self, seen: &Seen, natural: StatusCode) {
+    fn add(&mut self, outcome: &Outcome, duration: Duration, success: StatusCode) {
         self.sent += 1;
-        *match seen {
-            Seen::Answer { status, mark: None } if *status == natural => &mut self.ok,
-            Seen::Answer { status, mark: Some(_) } if *status == natural => &mut self.late,
-            Seen::Answer { mark: Some(_), .. } => &mut self.failed,
-            Seen::Closed | Seen::Reset(_) => &mut self.dropped,
-            Seen::TimedOut => &mut self.timed_out,
-            Seen::Answer { mark: None, .. } | Seen::Odd(_) => &mut self.odd,
+        *match outcome {
+            Outcome::Response { status, mark: None } if *status == success => &mut self.ok,
+            Outcome::Response { status, mark: Some(_) } if *status == success => &mut self.late,
+            Outcome::Response { mark: Some(_), .. } => &mut self.failed,
+            Outcome::Closed | Outcome::Reset(_) => &mut self.dropped,
+            Outcome::TimedOut => &mut self.timed_out,
+            Outcome::Response { mark: None, .. } | Outcome::Unexpected(_) => &mut self.other,
         } += 1;
+        self.latency.record(duration);
     }
 
     fn total(rows: &[Self]) -> Self {
-        let sum = |count: fn(&Self) -> u64| rows.iter().map(count).sum();
-        let mut times: Vec<_> = rows.iter().flat_map(|row| &row.times).copied().collect();
-        times.sort_unstable();
-        Self {
-            route: "total",
-            sent: sum(|row| row.sent),
-            ok: sum(|row| row.ok),
-            late: sum(|row| row.late),
-            failed: sum(|row| row.failed),
-            dropped: sum(|row| row.dropped),
-            timed_out: sum(|row| row.timed_out),
-            odd: sum(|row| row.odd),
-            injected: sum(|row| row.injected),
-            times,
+        let mut total = Self::new("total");
+        for row in rows {
+            total.sent += row.sent;
+            total.ok += row.ok;
+            total.late += row.late;
+            total.failed += row.failed;
+            total.dropped += row.dropped;
+            total.timed_out += row.timed_out;
+            total.other += row.other;
+            total.injected += row.injected;
+            total.latency.add(&row.latency);
         }
+        total
     }
 
-    /// The least time that so many per cent do not exceed, of sorted times.
-    fn percentile(&self, percent: usize) -> Duration {
-        let rank = (self.times.len() * percent).div_ceil(100);
-        self.times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+    fn cells(&self) -> [String; 11] {
+        let Self { route, sent, ok, late, failed, dropped, timed_out, other, injected, latency } = self;
+        let [sent, ok, late, failed, dropped, timed_out, other, injected] =
+            [sent, ok, late, failed, dropped, timed_out, other, injected].map(u64::to_string);
+        let [p50, p99] =
+            [50.0, 99.0].map(|percent| format!("{:.1}", latency.percentile(percent).as_secs_f64() * 1000.0));
+        [(*route).to_owned(), sent, ok, late, failed, dropped, timed_out, other, injected, p50, p99]
     }
 }
 
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { route, sent, ok, late, failed, dropped, timed_out, odd, injected, .. } = self;
-        let millis = |percent| self.percentile(percent).as_secs_f64() * 1000.0;
-        let (half, most) = (millis(50), millis(99));
-        write!(
-            f,
-            "{route:18}{sent:>6}{ok:>7}{late:>6}{failed:>8}{dropped:>9}{timed_out:>11}{odd:>5}\
-             {injected:>10}{half:>9.1}{most:>9.1}"
-        )
+/// Durations of attempts: microseconds with three significant digits, at most one minute.
+#[derive(Debug)]
+struct Latency(Histogram<u64>);
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self(Histogram::new_with_max(60_000_000, 3).expect("the limits of the histogram are valid"))
+    }
+}
+
+impl Latency {
+    fn record(&mut self, duration: Duration) {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        self.0.saturating_record(micros);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.0 += &other.0;
+    }
+
+    /// Returns the duration that this percentage of all attempts do not exceed; zero without attempts.
+    fn percentile(&self, percent: f64) -> Duration {
+        Duration::from_micros(self.0.value_at_percentile(percent))
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:18}{:>6}{:>7}{:>6}{:>8}{:>9}{:>11}{:>5}{:>10}{:>9}{:>9}",
-            "route",
-            "sent",
-            "ok",
-            "late",
-            "failed",
-            "dropped",
-            "timed out",
-            "odd",
-            "injected",
-            "p50 ms",
-            "p99 ms"
-        )?;
-        for row in &self.rows {
-            writeln!(f, "{row}")?;
-        }
         let total = Row::total(&self.rows);
-        writeln!(f, "{total}\n")?;
+        let mut table = plain_table(Row::HEAD);
+        table.add_rows(self.rows.iter().chain([&total]).map(Row::cells));
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        writeln!(f, "{}\n", table.trim_fmt())?;
 
-        let Self { requests, answered, .. } = self;
-        let given_up = requests - answered;
+        let Self { requests, successful, .. } = self;
+        let given_up = requests - successful;
         writeln!(
             f,
-            "{answered} of {requests} requests answered, {given_up} given up after {ATTEMPTS} attempts"
+            "{successful} of {requests} requests successful, {given_up} given up after {ATTEMPTS} attempts"
         )?;
-        let wrong = self.disagreements.len();
-        if wrong == 0 {
+        let count = self.disagreements.len();
+        if count == 0 {
             return write!(f, "all {} attempts agree with what the server injected", total.sent);
         }
-        write!(f, "{wrong} disagreements with what the server injected")?;
-        for disagreement in self.disagreements.iter().take(SHOWN) {
+        write!(f, "{count} disagreements with what the server injected")?;
+        for disagreement in self.disagreements.iter().take(MAX_PRINTED) {
             write!(f, "\n- {disagreement}")?;
         }
-        if wrong > SHOWN { write!(f, "\n- and {} more", wrong - SHOWN) } else { Ok(()) }
+        if count > MAX_PRINTED { write!(f, "\n- and {} more", count - MAX_PRINTED) } else { Ok(()) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drill::remote::ToldCounts;
-    use crate::drill::sighting::{Protocol, Sighting};
+    use crate::drill::client::{Observation, Protocol};
+    use crate::drill::runner::FaultCounts;
 
-    /// The server struck nobody, and the client saw what `seen` says.
-    fn report(seen: Seen, injected: u64) -> Report {
-        let errand = ERRANDS.iter().find(|errand| errand.route == "home").unwrap();
-        let sightings = vec![Sighting { seen, took: Duration::from_millis(1) }];
-        let pursuit = Pursuit { request: 0, errand, protocol: Protocol::Http1, sightings };
-        let counts = ToldCounts { injected };
-        let other = Told { name: "flaky".to_owned(), routes: vec!["shop.order".to_owned()], counts };
-        Report::of(&[pursuit], &Ledger::default(), &[other])
+    /// Reports one attempt at a route without a fault, beside a fault on another route.
+    fn report(outcome: Outcome, injected: u64) -> Report {
+        let scenario = SCENARIOS.iter().find(|scenario| scenario.route == "home").unwrap();
+        let observations = vec![Observation { outcome, duration: Duration::from_millis(1) }];
+        let exchange = Exchange { request: 0, scenario, protocol: Protocol::Http1, observations };
+        let counts = FaultCounts { injected };
+        let other = FaultState { name: "flaky".to_owned(), routes: vec!["shop.order".to_owned()], counts };
+        Report::new(&[exchange], &InjectionLog::default(), &[other])
     }
 
     #[test]
-    fn what_nobody_injected_is_a_disagreement() {
-        assert!(report(Seen::Answer { status: StatusCode::OK, mark: None }, 0).agrees());
+    fn an_outcome_without_an_injection_is_a_disagreement() {
+        assert!(report(Outcome::Response { status: StatusCode::OK, mark: None }, 0).agrees());
 
-        let closed = report(Seen::Closed, 0);
+        let closed = report(Outcome::Closed, 0);
         assert!(!closed.agrees());
         let text = closed.to_string();
         assert!(text.contains("home attempt 0.1: the client saw a closed connection"), "{text}");
-        assert!(text.contains("home: the server counts 0 injected, the clients felt 1"), "{text}");
+        assert!(text.contains("home: the server counts 0 injected, the clients observed 1"), "{text}");
     }
 
     #[test]
-    fn what_nobody_felt_is_a_disagreement() {
-        let unfelt = report(Seen::Answer { status: StatusCode::OK, mark: None }, 1);
-        let text = unfelt.to_string();
-        assert!(text.contains("shop.order: the server counts 1 injected, the clients felt 0"), "{text}");
+    fn an_injection_without_an_outcome_is_a_disagreement() {
+        let report = report(Outcome::Response { status: StatusCode::OK, mark: None }, 1);
+        let text = report.to_string();
+        assert!(text.contains("shop.order: the server counts 1 injected, the clients observed 0"), "{text}");
     }
 
     #[test]
-    fn percentiles_are_times_that_were_measured() {
-        let times = (1..=200).map(Duration::from_millis).collect();
-        let row = Row { times, ..Row::default() };
-        let percentiles = [50, 99, 100].map(|percent| row.percentile(percent).as_millis());
+    fn percentiles_are_recorded_durations() {
+        let mut latency = Latency::default();
+        (1..=200).map(Duration::from_millis).for_each(|duration| latency.record(duration));
+        let percentiles = [50.0, 99.0, 100.0].map(|percent| latency.percentile(percent).as_millis());
         assert_eq!(percentiles, [100, 198, 200]);
-        assert_eq!(Row::default().percentile(50), Duration::ZERO);
+        assert_eq!(Latency::default().percentile(50.0), Duration::ZERO);
     }
 }

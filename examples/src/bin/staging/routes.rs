@@ -1,0 +1,95 @@
+//! Routes of the shop, each with its fault.
+
+use http::Request;
+use tower_http::trace::{DefaultOnResponse, TraceLayer};
+use tracing::{Level, Span};
+use waylay_fault::Fault;
+use waylay_router::{Body, BuildErrors, Matched, PendingEndpoint, Route, Router, Scope};
+
+use crate::faults::{FAULT, Faults};
+use crate::handlers;
+use crate::store::Store;
+
+/// Builds the router of the shop: two hosts, and a home page on any host.
+pub(crate) fn shop_router(store: Store, faults: &Faults) -> Result<Router, BuildErrors> {
+    let trace = TraceLayer::new_for_http()
+        .make_span_with(span)
+        .on_response(DefaultOnResponse::new().level(Level::INFO))
+        .on_failure(());
+
+    let shop = Scope::new()
+        .host("shop.localhost")
+        .prefix("/api/{version:v[0-9]+}")
+        .name("shop")
+        .route(Route::get("/products").name("products").to(handlers::products).fault(&faults.mixed_products))
+        .route(
+            Route::get("/products")
+                .query("q", "{q}")
+                .name("search")
+                .to(handlers::search)
+                .fault(&faults.slow_search),
+        )
+        .route(
+            Route::get("/products/{sku:[0-9]+}")
+                .name("product")
+                .to(handlers::product)
+                .fault(&faults.drop_product),
+        )
+        .route(
+            Route::put("/products/{sku:[0-9]+}/stock")
+                .header("content-type", "application/json")
+                .name("set-stock")
+                .to(handlers::set_stock),
+        )
+        .route(
+            Route::put("/products/{sku:[0-9]+}/stock")
+                .header("content-type", "text/csv")
+                .name("count-stock")
+                .to(handlers::set_stock_from_csv),
+        )
+        .route(
+            Route::post("/carts/{cart:[0-9]+}/orders")
+                .name("place-order")
+                .to(handlers::place_order)
+                .fault(&faults.fail_order),
+        )
+        .route(
+            Route::get("/orders/{id:[0-9]+}").name("order").to(handlers::order).fault(&faults.reset_receipt),
+        );
+
+    let tenant =
+        Scope::new().host("{tenant}.shop.localhost").prefix("/api/{version:v[0-9]+}").name("tenant").route(
+            Route::get("/products/{sku:[0-9]+}/stock")
+                .name("stock")
+                .to(handlers::tenant_stock)
+                .fault(&faults.hang_stock),
+        );
+
+    Router::builder()
+        .state(store)
+        .layer(trace)
+        .route(Route::get("/").name("home").to(async || "A shop that is broken on purpose.\n"))
+        .route(Route::get("/healthz").name("health").to(async || "ok\n"))
+        .scope(shop)
+        .scope(tenant)
+        .build()
+}
+
+/// Creates a span with the name of the route, not only the path.
+fn span(request: &Request<Body>) -> Span {
+    let matched = request.extensions().get::<Matched>();
+    let route = matched.and_then(Matched::name).unwrap_or("none");
+    tracing::info_span!("request", method = %request.method(), uri = %request.uri(), route)
+}
+
+/// Routes with a fault.
+trait WithFault {
+    /// Adds the layer of a fault, and its name to the metadata of the route.
+    fn fault(self, fault: &Fault) -> Self;
+}
+
+impl WithFault for Route<PendingEndpoint<Store>> {
+    fn fault(self, fault: &Fault) -> Self {
+        self.metadata(FAULT, fault.name()).layer(fault.layer())
+    }
+}

@@ -1,0 +1,60 @@
+//! Routes of a router as a text table.
+
+use comfy_table::{Table, presets};
+use waylay_router::{RouteInfo, Router};
+
+/// Returns a table with left-aligned columns and without borders; `Table::trim_fmt` formats it.
+pub fn plain_table<const N: usize>(head: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(head);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// Lists the routes of a router: one line each, in the order of registration.
+pub fn route_table(router: &Router) -> String {
+    let mut table = plain_table(["METHOD", "HOST", "PATH", "CONDITIONS", "NAME"]);
+    table.add_rows(router.routes().map(row)).trim_fmt()
+}
+
+fn row(route: RouteInfo<'_>) -> [String; 5] {
+    let methods = if route.methods().is_all() { "*".to_owned() } else { route.methods().to_string() };
+    let hosts: Vec<&str> = route.hosts().collect();
+    // A rule may have several alternatives, of which the other columns show the first.
+    let conditions = match route.rule() {
+        Some(rule) => rule.to_owned(),
+        None => route.conditions().collect::<Vec<_>>().join(", "),
+    };
+    [
+        methods,
+        if hosts.is_empty() { "*".to_owned() } else { hosts.join(" & ") },
+        route.template().to_owned(),
+        if route.is_build_only() { format!("{conditions} (build only)") } else { conditions },
+        route.name().unwrap_or_default().to_owned(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use waylay_router::{Route, Router};
+
+    #[test]
+    fn columns_are_aligned() {
+        let router = Router::builder()
+            .route(Route::get("/orders/{id}").name("order").to(async || ""))
+            .route(Route::any("/").host("a.b").query_present("q").to(async || ""))
+            .build()
+            .unwrap();
+        let text = super::route_table(&router);
+        assert_eq!(
+            text.lines().collect::<Vec<_>>(),
+            [
+                "METHOD     HOST  PATH          CONDITIONS  NAME",
+                "GET, HEAD  *     /orders/{id}              order",
+                "*          a.b   /             query q",
+            ]
+        );
+    }
+}

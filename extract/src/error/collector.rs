@@ -1,0 +1,177 @@
+//! Errors: collects the errors of one request.
+
+use std::mem;
+
+use crate::error::field::{Code, FieldError, Location, ValueError};
+use crate::error::rejection::Rejection;
+use crate::error::validate::Invalid;
+
+/// Finds the index, the location and the external name of a field; `None` for a field without a value.
+pub(crate) type FieldLookup = fn(&str) -> Option<(usize, Location, &'static str)>;
+
+/// The errors of one request.
+#[derive(Debug, Default)]
+pub struct Errors {
+    list: Vec<FieldError>,
+    /// The number of errors at the start of the list that belong to no field: unknown keys, too many values.
+    ///
+    /// They are found before the fields are.
+    unknown_keys: usize,
+    misconfigured: Option<&'static str>,
+    pub(crate) body: BodyState,
+}
+
+impl Errors {
+    pub(crate) fn push(&mut self, error: FieldError) {
+        self.list.push(error);
+    }
+
+    pub(crate) fn push_unknown(&mut self, error: FieldError) {
+        self.list.push(error);
+        self.unknown_keys = self.list.len();
+    }
+
+    pub(crate) fn reject_body(&mut self, error: FieldError) {
+        self.body = BodyState::Rejected(error);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(crate) fn body_is_read(&self) -> bool {
+        matches!(self.body, BodyState::Read)
+    }
+
+    pub(crate) fn body_is_absent(&self) -> bool {
+        matches!(self.body, BodyState::Absent)
+    }
+
+    /// Returns a value that the program has to provide.
+    pub fn provided<T>(&mut self, value: Option<T>, reason: &'static str) -> Option<T> {
+        if value.is_none() {
+            self.misconfigured = Some(reason);
+        }
+        value
+    }
+
+    /// Reports an error of the program.
+    #[cfg(feature = "multipart")]
+    pub(crate) fn set_misconfigured(&mut self, reason: &'static str) {
+        self.misconfigured = Some(reason);
+    }
+
+    /// Finishes a flattened struct, whose names have a prefix.
+    pub fn prefixed<T>(&mut self, prefix: &str, finish: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.list.len();
+        let value = finish(self);
+        for error in self.list.iter_mut().skip(before) {
+            error.prefix(prefix);
+        }
+        value
+    }
+
+    /// Returns the struct if its validation accepts it.
+    pub fn validate<T, E: Into<Invalid>>(
+        &mut self,
+        value: T,
+        check: impl FnOnce(&T) -> Result<(), E>,
+        lookup: FieldLookup,
+    ) -> Option<T> {
+        let Err(invalid) = check(&value) else {
+            return Some(value);
+        };
+        let mut list: Vec<_> = invalid.into().into_errors().collect();
+        list.sort_by_key(|(field, ..)| lookup(field).map_or(usize::MAX, |(at, ..)| at));
+        for (field, rest, detail) in list {
+            let error = ValueError::new(Code::Validation, detail);
+            let error = match lookup(&field) {
+                Some((_, Location::Body, pointer)) => {
+                    FieldError::new(Location::Body, format!("{pointer}{rest}"), error)
+                }
+                Some((_, location, name)) => FieldError::new(location, name, error),
+                None => FieldError::new(Location::Body, "", error),
+            };
+            self.push(error);
+        }
+        None
+    }
+
+    /// Tests whether a form field has no value because of the body, and reports the body's error once.
+    ///
+    /// `required`: an absent body is an error as well.
+    pub fn lacks_body(&mut self, required: bool) -> bool {
+        match &self.body {
+            BodyState::Read => false,
+            BodyState::Absent => {
+                if required {
+                    self.push_body_error(true);
+                }
+                required
+            }
+            BodyState::Unread => true,
+            BodyState::Rejected(_) => {
+                self.push_body_error(required);
+                true
+            }
+        }
+    }
+
+    /// Returns the unread body, or reports why it was rejected.
+    pub fn require_body<T>(&mut self, body: Option<T>) -> Option<T> {
+        if body.is_none() {
+            self.push_body_error(true);
+        }
+        body
+    }
+
+    /// Reports, once, why a body field has no value. `required`: an absent body is an error as well.
+    pub(crate) fn push_body_error(&mut self, required: bool) {
+        let error = match mem::take(&mut self.body) {
+            BodyState::Rejected(error) => error,
+            BodyState::Absent if required => FieldError::body(Code::Missing, "expected a body"),
+            state => return self.body = state,
+        };
+        self.list.push(error);
+    }
+
+    /// Tests whether there is no error.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.is_empty() && self.misconfigured.is_none() && !matches!(self.body, BodyState::Rejected(_))
+    }
+
+    /// Returns all errors as one rejection.
+    #[cold]
+    pub(crate) fn take_rejection(&mut self) -> Rejection {
+        if let Some(reason) = self.misconfigured {
+            return Rejection::misconfigured(reason);
+        }
+        // No field has reported it.
+        if let BodyState::Rejected(error) = mem::take(&mut self.body) {
+            self.list.push(error);
+        }
+        self.list.rotate_left(self.unknown_keys);
+        Rejection::new(mem::take(&mut self.list))
+    }
+}
+
+/// What happened to the body.
+#[derive(Debug, Default)]
+pub(crate) enum BodyState {
+    /// It was not read, or its error has been reported.
+    #[default]
+    Unread,
+    /// It was read.
+    Read,
+    /// The request has none.
+    Absent,
+    /// It was rejected, is unreadable or cannot be decoded.
+    Rejected(FieldError),
+}
+
+impl BodyState {
+    /// Tests whether the request has no body.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}

@@ -1,0 +1,12 @@
+//! Slots: the state of each field while a request is read.
+
+pub(crate) mod member;
+pub(crate) mod nested;
+pub(crate) mod nested_de;
+pub(crate) mod part;
+pub(crate) mod rest;
+pub(crate) mod slot;
+pub(crate) mod slots;
+#[cfg(feature = "multipart")]
+pub(crate) mod upload;
+pub(crate) mod value;

@@ -1,0 +1,268 @@
+//! FaultErrors: every invalid setting of a fault, reported together.
+
+use std::fmt;
+
+use http::{HeaderName, HeaderValue};
+
+use crate::config::duration::TimeError;
+
+/// All invalid settings of one fault, in the order of the injectors and the calls.
+///
+/// ```
+/// use waylay_fault::{Fault, FaultErrorKind, error};
+///
+/// let errors = Fault::new("flaky", error(600)).participation(1.1).build().unwrap_err();
+/// assert_eq!(errors.iter().len(), 2);
+/// assert_eq!(
+///     errors.to_string(),
+///     "fault `flaky` has 2 wrong settings:\n\
+///      - error.status: 600 is not a response status; give one from 200 to 599\n\
+///      - participation: 1.1 is not a share of requests; give a number from 0 to 1",
+/// );
+/// assert!(errors.iter().any(|error| *error.kind() == FaultErrorKind::Participation));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaultErrors {
+    fault: String,
+    errors: Vec<FaultError>,
+}
+
+impl FaultErrors {
+    /// Returns the name of the fault.
+    pub fn fault(&self) -> &str {
+        &self.fault
+    }
+
+    /// Returns the invalid settings, at least one.
+    pub fn iter(&self) -> std::slice::Iter<'_, FaultError> {
+        self.errors.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a FaultErrors {
+    type Item = &'a FaultError;
+    type IntoIter = std::slice::Iter<'a, FaultError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for FaultErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.errors.len();
+        let plural = if count == 1 { "" } else { "s" };
+        write!(f, "fault `{}` has {count} wrong setting{plural}:", self.fault)?;
+        self.errors.iter().try_for_each(|error| write!(f, "\n- {error}"))
+    }
+}
+
+impl std::error::Error for FaultErrors {}
+
+/// One invalid setting: its place, its value, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaultError {
+    setting: String,
+    given: String,
+    kind: FaultErrorKind,
+}
+
+impl FaultError {
+    /// Returns the place of the setting, such as `participation` or `chain[1].slow.max`.
+    pub fn setting(&self) -> &str {
+        &self.setting
+    }
+
+    /// Returns the value of the setting.
+    pub fn given(&self) -> &str {
+        &self.given
+    }
+
+    /// Returns what is wrong with it.
+    pub fn kind(&self) -> &FaultErrorKind {
+        &self.kind
+    }
+}
+
+impl fmt::Display for FaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting, given, kind } = self;
+        write!(f, "{setting}: ")?;
+        match kind {
+            FaultErrorKind::Participation => {
+                write!(f, "{given} is not a share of requests; give a number from 0 to 1")
+            }
+            FaultErrorKind::Name => {
+                write!(f, "`{given}` is not a fault name; give visible ASCII, since it is sent in a header")
+            }
+            FaultErrorKind::Informational => write!(
+                f,
+                "{given} is an informational status, after which the client waits for the final one; \
+                 give one from 200 to 599"
+            ),
+            FaultErrorKind::Status => {
+                write!(f, "{given} is not a response status; give one from 200 to 599")
+            }
+            FaultErrorKind::Weight => write!(f, "{given} is not a weight; give a finite number from 0 on"),
+            FaultErrorKind::NothingToPick => {
+                write!(f, "{given} leaves nothing to pick from; give at least one weight above 0")
+            }
+            FaultErrorKind::Time(error) => error.fmt(f),
+            FaultErrorKind::Sigma => write!(f, "{given} is not a spread; give a finite number from 0 on"),
+            FaultErrorKind::EmptyRange => write!(f, "{given} is an empty range; give the lower bound first"),
+            FaultErrorKind::MissingMax => write!(f, "{given} has no maximum; add `.max(…)`"),
+            FaultErrorKind::ZeroSize => write!(f, "{given} is too small; give at least 1"),
+            FaultErrorKind::RequestStatus => {
+                write!(f, "{given} cannot be set on a request, which has no status; set it on the response")
+            }
+            FaultErrorKind::RequestReset => {
+                write!(f, "{given} cannot end the body of a request; use it on the response")
+            }
+            FaultErrorKind::RequestChunks => {
+                write!(f, "{given} chunks are framed by the client; corrupt those of the response")
+            }
+            FaultErrorKind::Date => {
+                write!(f, "{given} is not a date of HTTP; give one from 1970 to 9999")
+            }
+            FaultErrorKind::Quantiles => {
+                write!(f, "`{given}` is not a table of quantiles; write it like `p50=20ms p99=1s`")
+            }
+            FaultErrorKind::NotIncreasing => {
+                write!(f, "{given} does not increase; give shares from 0 to 1 and times in increasing order")
+            }
+            FaultErrorKind::Grpc => write!(f, "{given} is not a gRPC status; give one from 0 to 16"),
+            FaultErrorKind::Rate => write!(f, "{given} bytes per second send nothing; give at least 1"),
+            FaultErrorKind::Fraction => write!(f, "{given} is not a fraction; give a number from 0 to 1"),
+            FaultErrorKind::CloseCode => {
+                write!(
+                    f,
+                    "{given} is not a WebSocket close code; give one from 1000 to 4999, not 1004 to 1006"
+                )
+            }
+            FaultErrorKind::Zero => write!(f, "{given} is too small; give at least 1"),
+            FaultErrorKind::Method => write!(f, "`{given}` is not a method; give a token such as `GET`"),
+            FaultErrorKind::Host => {
+                write!(f, "`{given}` is not a host pattern; write it like `shop.test` or `*.shop.test`")
+            }
+            FaultErrorKind::Network => {
+                write!(f, "`{given}` is not a network or an address; write it like `10.0.0.0/8` or `::1`")
+            }
+            FaultErrorKind::Rule(why) => write!(f, "`{given}` is not a rule: {why}"),
+            FaultErrorKind::Pattern(why) => write!(f, "`{given}` is not a path pattern: {why}"),
+            FaultErrorKind::HeaderName => {
+                write!(f, "`{given}` is not a header name; give a token such as `x-chaos`")
+            }
+            FaultErrorKind::HeaderValue => {
+                write!(f, "`{given}` is not a header value; give text without control characters")
+            }
+        }
+    }
+}
+
+impl std::error::Error for FaultError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            // `Display` prints the text of this error already, so its own source comes next.
+            FaultErrorKind::Time(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+/// Kinds of invalid settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FaultErrorKind {
+    /// A participation outside of 0 to 1.
+    Participation,
+    /// A name that is empty or not valid in a header.
+    Name,
+    /// A 1xx status, which hyper would send before the final response.
+    Informational,
+    /// A number that is not a response status.
+    Status,
+    /// A weight that is negative or not finite.
+    Weight,
+    /// No weight above zero.
+    NothingToPick,
+    /// A text that is not a length of time.
+    Time(TimeError),
+    /// A spread of a distribution that is negative or not finite.
+    Sigma,
+    /// A range whose lower bound is above its upper bound.
+    EmptyRange,
+    /// An unbounded distribution without a maximum.
+    MissingMax,
+    /// A size or a rate of zero.
+    ZeroSize,
+    /// A status for a request.
+    RequestStatus,
+    /// A connection reset within the body of a request.
+    RequestReset,
+    /// Broken chunk framing for a request, which the client frames.
+    RequestChunks,
+    /// A date that HTTP cannot express.
+    Date,
+    /// A text or list that is not a table of quantiles.
+    Quantiles,
+    /// A quantile that is not above the one before it.
+    NotIncreasing,
+    /// A number that is not a gRPC status.
+    Grpc,
+    /// A rate of zero bytes.
+    Rate,
+    /// A rule that the router cannot parse, with its message.
+    Rule(String),
+    /// A number outside of 0 to 1.
+    Fraction,
+    /// A number that cannot be sent as a WebSocket close code (RFC 6455, section 7.4).
+    CloseCode,
+    /// A count of zero.
+    Zero,
+    /// A text that is not a method.
+    Method,
+    /// A text that is not a host pattern.
+    Host,
+    /// A text that is not a network or an address.
+    Network,
+    /// An invalid path pattern, and the reason.
+    Pattern(String),
+    /// A text that is not a header name.
+    HeaderName,
+    /// A text that is not a header value.
+    HeaderValue,
+}
+
+/// Collects the errors of one build.
+#[derive(Debug, Default)]
+pub(crate) struct ErrorCollector(Vec<FaultError>);
+
+impl ErrorCollector {
+    pub(crate) fn add(&mut self, setting: impl Into<String>, given: impl fmt::Display, kind: FaultErrorKind) {
+        self.0.push(FaultError { setting: setting.into(), given: given.to_string(), kind });
+    }
+
+    /// Returns the valid value, or records the error.
+    pub(crate) fn time<T>(&mut self, setting: String, time: Result<T, TimeError>) -> Option<T> {
+        time.map_err(|error| self.add(setting, error.text().to_owned(), FaultErrorKind::Time(error))).ok()
+    }
+
+    /// Returns the value if there is no error.
+    pub(crate) fn into_result<T>(self, fault: &str, value: Option<T>) -> Result<T, FaultErrors> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(FaultErrors { fault: fault.to_owned(), errors: self.0 }),
+        }
+    }
+}
+
+pub(crate) fn header_name(setting: &str, name: &str, errors: &mut ErrorCollector) -> Option<HeaderName> {
+    let parsed = HeaderName::from_bytes(name.as_bytes());
+    parsed.map_err(|_| errors.add(setting, name, FaultErrorKind::HeaderName)).ok()
+}
+
+pub(crate) fn header_value(setting: &str, value: &str, errors: &mut ErrorCollector) -> Option<HeaderValue> {
+    // From bytes, since `from_str` rejects non-ASCII text, which clients may send.
+    let parsed = HeaderValue::from_bytes(value.as_bytes());
+    parsed.map_err(|_| errors.add(setting, value.escape_debug(), FaultErrorKind::HeaderValue)).ok()
+}

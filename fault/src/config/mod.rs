@@ -1,0 +1,4 @@
+//! Durations and the errors of settings.
+
+pub(crate) mod duration;
+pub(crate) mod error;

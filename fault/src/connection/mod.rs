@@ -1,0 +1,7 @@
+//! Handle of a connection and the commands that it takes.
+
+pub(crate) mod command;
+pub(crate) mod error;
+pub(crate) mod handle;
+pub(crate) mod layer;
+pub(crate) mod messages;

@@ -1,0 +1,422 @@
+//! FaultBuilder: settings and filters.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use crate::body::stage::Sleeper;
+use crate::config::error::{ErrorCollector, FaultErrorKind, FaultErrors};
+use crate::fault::capability::DeliveryOptions;
+use crate::fault::fault::Fault;
+use crate::fault::filter::filter::FilterConfig;
+use crate::fault::selection::{CountWindow, Group};
+use crate::fault::state::{DrawFn, FaultState};
+use crate::fault::switch::{Participation, Switch};
+use crate::injector::key::{DecideBy, KeyExtractor};
+use crate::injector::tree::Injector;
+use crate::random::draws::{Key, Sampler, random_seed};
+use crate::report::counts::Counters;
+use crate::report::event::Reporter;
+
+impl Fault {
+    /// Begins a fault of this name, disabled and with a participation of 0.
+    #[allow(
+        clippy::new_ret_no_self,
+        reason = "a fault is made by its builder, and nothing before that can fail"
+    )]
+    pub fn new(name: impl Into<String>, injector: impl Into<Injector>) -> FaultBuilder {
+        FaultBuilder {
+            name: name.into(),
+            injector: injector.into(),
+            enabled: false,
+            participation: 0.0,
+            filter: FilterConfig::default(),
+            seed: None,
+            draw: None,
+            group: None,
+            window: (0, 1, u64::MAX),
+            decide_by: DecideBy::default(),
+            attempt_header: None,
+            delivery: DeliveryOptions::default(),
+            mark: true,
+            count_while_disabled: false,
+            reporter: None,
+            sleeper: Sleeper::default(),
+            read_ahead: 0,
+        }
+    }
+}
+
+/// The settings of a fault, begun by [`Fault::new`]. Setting a list again replaces it.
+///
+/// ```
+/// use waylay_fault::{Fault, error};
+///
+/// let errors = Fault::new("", error(600)).participation(f64::NAN).block_paths(["a"]).build().unwrap_err();
+/// let settings: Vec<_> = errors.iter().map(|error| error.setting()).collect();
+/// assert_eq!(settings, ["name", "error.status", "participation", "block_paths[0]"]);
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct FaultBuilder {
+    name: String,
+    injector: Injector,
+    enabled: bool,
+    participation: f64,
+    pub(crate) filter: FilterConfig,
+    seed: Option<u64>,
+    draw: Option<Box<DrawFn>>,
+    group: Option<(Group, f64)>,
+    /// Skip, every, limit.
+    window: (u64, u64, u64),
+    decide_by: DecideBy,
+    attempt_header: Option<String>,
+    delivery: DeliveryOptions,
+    mark: bool,
+    count_while_disabled: bool,
+    reporter: Option<Box<dyn Reporter>>,
+    sleeper: Sleeper,
+    read_ahead: usize,
+}
+
+impl FaultBuilder {
+    /// Sets whether the fault is enabled from the start; disabled by default.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// Sets the share of eligible requests to select, from 0 (the default) to 1.
+    pub fn participation(mut self, share: f64) -> Self {
+        self.participation = share;
+        self
+    }
+
+    /// Sets the seed: equal seed, name and keys give equal decisions. By default every process has
+    /// a random seed, see [`Fault::sampler`].
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Sets the key of a decision; a counter by default.
+    pub fn decide_by(mut self, key: DecideBy) -> Self {
+        self.decide_by = key;
+        self
+    }
+
+    /// Sets the header that numbers the attempts of one request, so that a retry with the same key
+    /// has its own draw.
+    pub fn attempt_header(mut self, name: impl Into<String>) -> Self {
+        self.attempt_header = Some(name.into());
+        self
+    }
+
+    /// Replaces the draw with a function: it returns a number for the key of each eligible request,
+    /// which is selected if the number is below the participation, so never from 1 on. It must not
+    /// block. The draws of the injectors are not affected.
+    pub fn draw_with(mut self, draw: impl Fn(Key<'_>) -> f64 + Send + Sync + 'static) -> Self {
+        self.draw = Some(Box::new(draw));
+        self
+    }
+
+    /// Replaces tokio's timer with a function. The future that it returns is dropped when the
+    /// client leaves and when the fault is disabled or halted.
+    pub fn sleep_with<F>(mut self, sleep: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.sleeper = Sleeper::new(sleep);
+        self
+    }
+
+    /// Sets the number of bytes of a request body that are read while the request is delayed, and
+    /// buffered for the service. None by default.
+    ///
+    /// An HTTP/1 server notices that a client has left only while it reads, and it stops reading
+    /// once its own buffer is full: without this setting the delay of a large upload runs to its
+    /// end after the client has left. Applies to the body types that the layer can construct; see
+    /// [`request_body_with`](crate::FaultLayer::request_body_with).
+    pub fn read_ahead(mut self, bytes: usize) -> Self {
+        self.read_ahead = bytes;
+        self
+    }
+
+    /// Adds the fault to a group, of whose members at most one is injected into a request, picked
+    /// by weight.
+    pub fn group(mut self, group: &Group, weight: f64) -> Self {
+        self.group = Some((group.clone(), weight));
+        self
+    }
+
+    /// Skips the first `count` selected requests.
+    pub fn skip(mut self, count: u64) -> Self {
+        self.window.0 = count;
+        self
+    }
+
+    /// Injects only into each `count`-th selected request, beginning with the first after those
+    /// [skipped](Self::skip).
+    pub fn every(mut self, count: u64) -> Self {
+        self.window.1 = count;
+        self
+    }
+
+    /// Injects into at most `count` requests.
+    pub fn limit(mut self, count: u64) -> Self {
+        self.window.2 = count;
+        self
+    }
+
+    /// Sets whether affected responses carry the name of the fault in a header
+    /// ([`INJECTED_HEADER`](crate::INJECTED_HEADER)). On by default. [`Injected`](crate::Injected)
+    /// is in their extensions either way.
+    pub fn mark(mut self, mark: bool) -> Self {
+        self.mark = mark;
+        self
+    }
+
+    /// Lets a rejection unwind the connection's task where a failing body cannot be delivered,
+    /// which is HEAD; see [`effects`](crate::effects). No panic message is printed, but under a
+    /// layer that catches panics it becomes a 500. Without effect under `panic = "abort"`.
+    pub fn unwind(mut self, unwind: bool) -> Self {
+        self.delivery.unwind = unwind;
+        self
+    }
+
+    /// States that no outer layer empties the bodies of HEAD responses, so that a rejection is
+    /// deliverable on HTTP/2. True for a layer directly under hyper and within `waylay-router`;
+    /// false within axum's router.
+    pub fn keeps_head_bodies(mut self, kept: bool) -> Self {
+        self.delivery.keeps_head_bodies = kept;
+        self
+    }
+
+    /// Sets whether requests are counted and reported while the fault is disabled, which costs two
+    /// atomic additions per request.
+    pub fn count_while_disabled(mut self, watch: bool) -> Self {
+        self.count_while_disabled = watch;
+        self
+    }
+
+    /// Sets the reporter, which receives the events of the fault.
+    pub fn reporter(mut self, reporter: impl Reporter) -> Self {
+        self.reporter = Some(Box::new(reporter));
+        self
+    }
+
+    /// Checks every setting and builds the fault.
+    ///
+    /// # Errors
+    /// All invalid settings, each with its place, its value and the way out.
+    pub fn build(self) -> Result<Fault, FaultErrors> {
+        let mut errors = ErrorCollector::default();
+        let mark = check_name(&self.name, &mut errors);
+        let injector = self.injector.check("", &mut errors);
+        let participation = Participation::new(self.participation)
+            .map_err(|_| errors.add("participation", self.participation, FaultErrorKind::Participation))
+            .ok();
+        let filter = self.filter.check(&mut errors);
+        let key_extractor = KeyExtractor::check(self.decide_by, self.attempt_header, &mut errors);
+
+        let (skip, every, limit) = self.window;
+        check_window(every, limit, &mut errors);
+        if let Some((_, weight)) = &self.group
+            && !(*weight > 0.0 && weight.is_finite())
+        {
+            errors.add("group", weight, FaultErrorKind::Weight);
+        }
+        let good = mark.zip(injector).zip(participation).zip(key_extractor);
+        let (((mark, injector), participation), key_extractor) = errors.into_result(&self.name, good)?;
+        Ok(Fault {
+            state: Arc::new(FaultState {
+                sampler: Sampler::new(self.seed.unwrap_or_else(random_seed), &self.name),
+                name: self.name.into(),
+                switch: Switch::new(self.enabled, self.count_while_disabled, participation),
+                filter,
+                key_extractor,
+                draw: self.draw,
+                // A fault that cannot be built does not join its group.
+                member: self.group.map(|(group, weight)| group.join(weight)),
+                window: CountWindow::new(skip, every, limit),
+                injector,
+                delivery: self.delivery,
+                mark: self.mark.then_some(mark),
+                reporter: self.reporter,
+                sleeper: self.sleeper,
+                read_ahead: self.read_ahead,
+                counters: Counters::default(),
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for FaultBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultBuilder")
+            .field("name", &self.name)
+            .field("injector", &self.injector)
+            .field("enabled", &self.enabled)
+            .field("participation", &self.participation)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_window(every: u64, limit: u64, errors: &mut ErrorCollector) {
+    for (setting, count) in [("every", every), ("limit", limit)] {
+        if count == 0 {
+            errors.add(setting, count, FaultErrorKind::Zero);
+        }
+    }
+}
+
+fn check_name(name: &str, errors: &mut ErrorCollector) -> Option<HeaderValue> {
+    // http allows more bytes in a value, which readers of a header treat differently.
+    let visible = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let value = HeaderValue::from_str(name).ok().filter(|_| visible && !name.trim().is_empty());
+    if value.is_none() {
+        errors.add("name", name.escape_debug(), FaultErrorKind::Name);
+    }
+    value
+}
+
+impl FaultBuilder {
+    /// Sets whether probes are skipped, as by default: the paths `/healthz`, `/livez`, `/readyz`,
+    /// `/health` and `/metrics`, the gRPC health service, and user agents that begin with
+    /// `kube-probe`.
+    pub fn protect_probes(mut self, protect: bool) -> Self {
+        self.filter.allow_probes = !protect;
+        self
+    }
+
+    /// Skips these paths: exact (`/pay`), whole-segment prefixes (`/admin/*`, which contains
+    /// `/admin` itself), templates (`/users/{id}`) or globs, in which `*` is any text within a
+    /// segment and `**` any number of segments (`/files/**/*.png`).
+    ///
+    /// Patterns are compared with the percent-decoded path, without the query, and are written
+    /// decoded: `/a b` contains `/a%20b`. An encoded slash is data, not a separator; a pattern
+    /// writes it as `%2F`, and a percent sign as `%25`. Case and a trailing slash are significant.
+    pub fn block_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
+        self.filter.paths.block = strings(patterns);
+        self
+    }
+
+    /// Allows only these paths, written as for [`block_paths`](Self::block_paths), which takes
+    /// precedence.
+    pub fn allow_paths<P: Into<String>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
+        self.filter.paths.allow = strings(patterns);
+        self
+    }
+
+    /// Skips requests with one of these headers: any of its values equals the given one, byte by
+    /// byte; names are case-insensitive.
+    pub fn block_headers<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        self.filter.headers.block = string_pairs(pairs);
+        self
+    }
+
+    /// Allows only requests with one of these headers. A request must pass the lists of every kind.
+    pub fn allow_headers<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        self.filter.headers.allow = string_pairs(pairs);
+        self
+    }
+
+    /// Skips these routes, given by their template in axum's router or in `waylay-router`, with the
+    /// prefixes of scopes, such as `/orders/{id}`; in the latter also by name. The layer must be
+    /// inside of the router (`layer`, `route_layer`): outside of it no route is matched yet.
+    #[cfg(any(feature = "axum", feature = "router"))]
+    pub fn block_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
+        self.filter.routes.block = strings(templates);
+        self
+    }
+
+    /// Allows only these routes; [`block_routes`](Self::block_routes) takes precedence.
+    #[cfg(any(feature = "axum", feature = "router"))]
+    pub fn allow_routes<R: Into<String>>(mut self, templates: impl IntoIterator<Item = R>) -> Self {
+        self.filter.routes.allow = strings(templates);
+        self
+    }
+
+    /// Skips requests that match one of these rules in the language of `waylay-router`:
+    /// ``Host(`**.example.com`) && (PathPrefix(`/pay`) || Header(`x-vip`))``. They apply to the
+    /// request as the layer receives it, inside of a router or outside.
+    ///
+    /// ```
+    /// use waylay_fault::{Fault, error};
+    /// let faulty = Fault::new("flaky", error(503)).block_rules(["Hots(`a`)"]).build().unwrap_err();
+    /// assert!(faulty.to_string().contains("`Host`"), "{faulty}");
+    /// ```
+    #[cfg(feature = "router")]
+    pub fn block_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
+        self.filter.rules.block = strings(rules);
+        self
+    }
+
+    /// Allows only requests that match one of these rules; [`block_rules`](Self::block_rules) takes
+    /// precedence.
+    #[cfg(feature = "router")]
+    pub fn allow_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
+        self.filter.rules.allow = strings(rules);
+        self
+    }
+
+    /// Skips these methods.
+    pub fn block_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        self.filter.methods.block = strings(methods);
+        self
+    }
+
+    /// Allows only these methods.
+    pub fn allow_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        self.filter.methods.allow = strings(methods);
+        self
+    }
+
+    /// Skips these hosts: exact (`shop.test`), with one label in front (`*.shop.test`) or with one
+    /// or more (`**.shop.test`). They are compared with the URI's authority, or else with the
+    /// `Host` header, without case, port and final dot.
+    pub fn block_hosts<H: Into<String>>(mut self, patterns: impl IntoIterator<Item = H>) -> Self {
+        self.filter.hosts.block = strings(patterns);
+        self
+    }
+
+    /// Allows only these hosts, written as for [`block_hosts`](Self::block_hosts), which takes
+    /// precedence.
+    pub fn allow_hosts<H: Into<String>>(mut self, patterns: impl IntoIterator<Item = H>) -> Self {
+        self.filter.hosts.allow = strings(patterns);
+        self
+    }
+
+    /// Skips these clients, given by address (`::1`) or network (`10.0.0.0/8`). The address comes
+    /// from [`PeerAddr`](crate::PeerAddr) or its equivalents; an unknown address is in no list.
+    pub fn block_clients<C: Into<String>>(mut self, ranges: impl IntoIterator<Item = C>) -> Self {
+        self.filter.clients.block = strings(ranges);
+        self
+    }
+
+    /// Allows only these clients, written as for [`block_clients`](Self::block_clients), which
+    /// takes precedence.
+    pub fn allow_clients<C: Into<String>>(mut self, ranges: impl IntoIterator<Item = C>) -> Self {
+        self.filter.clients.allow = strings(ranges);
+        self
+    }
+}
+
+fn strings<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Vec<String> {
+    items.into_iter().map(Into::into).collect()
+}
+
+fn string_pairs<N: Into<String>, V: Into<String>>(
+    pairs: impl IntoIterator<Item = (N, V)>,
+) -> Vec<(String, String)> {
+    pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
+}

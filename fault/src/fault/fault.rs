@@ -1,0 +1,162 @@
+//! Fault: decides about one request.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::UPGRADE;
+use http::{Method, Request, Version};
+
+use crate::connection::command::Termination;
+use crate::fault::capability::{Capability, DeliveryMethod, Placement};
+use crate::fault::execution::Execution;
+use crate::fault::selection::Decisions;
+use crate::fault::state::FaultState;
+use crate::fault::switch::halted;
+use crate::injector::key::RequestKeys;
+use crate::injector::steps::Steps;
+use crate::random::draws::{Sampler, digest};
+use crate::report::event::{Phase, SkipReason};
+
+/// A fault: an [`Injector`](crate::Injector), and the selection of its requests.
+///
+/// Cheap to clone; clones, layers and [`Control`](crate::Control)s of one fault share its switch,
+/// counts and sampler. The [crate](crate) documentation has the overview.
+///
+/// ```
+/// use waylay_fault::{Delay, Fault, Reject, chain, reject, slow};
+///
+/// let flaky = Fault::new("flaky-orders", chain([
+///         slow(Delay::lognormal("90ms", 0.4).max("2s")),
+///         reject(Reject::EmptyReply),
+///     ]))
+///     .participation(0.01)
+///     .block_paths(["/orders/{id}/pay"])
+///     .allow_headers([("x-chaos", "1")])
+///     .seed(7)
+///     .build()?;
+///
+/// assert!(!flaky.control().enabled(), "a fault is off until it is switched on");
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+#[derive(Clone)]
+pub struct Fault {
+    pub(crate) state: Arc<FaultState>,
+}
+
+impl Fault {
+    /// Returns the name.
+    pub fn name(&self) -> &str {
+        &self.state.name
+    }
+
+    /// Returns the sampler, whose seed reproduces a run.
+    pub fn sampler(&self) -> &Sampler {
+        &self.state.sampler
+    }
+
+    /// Tests whether requests pass without being counted.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state.switch.is_idle()
+    }
+
+    /// Decides about a request; `None` if it passes. `can_rebox`: its body can be replaced.
+    pub(crate) fn decide<B>(
+        &self,
+        placement: Placement,
+        request: &mut Request<B>,
+        can_rebox: impl FnOnce() -> bool,
+    ) -> Option<Box<Execution>> {
+        if self.is_idle() {
+            return None;
+        }
+        self.state.counters.add_seen();
+        match self.draw(placement, request, can_rebox) {
+            Ok((steps, capability)) => {
+                Some(Box::new(Execution::begin(self.state.clone(), steps, capability, request)))
+            }
+            Err(skip) => {
+                self.state.counters.add_skipped(skip);
+                self.state.report(Phase::Skipped(skip), &[], request);
+                None
+            }
+        }
+    }
+
+    /// Runs the checks in order: a request that one of them rejects does not advance the counter of
+    /// the draw.
+    fn draw<B>(
+        &self,
+        placement: Placement,
+        request: &mut Request<B>,
+        can_rebox: impl FnOnce() -> bool,
+    ) -> Result<(Steps, Capability), SkipReason> {
+        let state = &*self.state;
+        if halted() {
+            return Err(SkipReason::Halted);
+        }
+        if !state.switch.enabled() {
+            return Err(SkipReason::NotEnabled);
+        }
+        state.filter.admit(request)?;
+
+        let id = Arc::as_ptr(&self.state) as usize;
+        let attempt = digest(state.key_extractor.attempt(request.headers()));
+        // A fault without participation has no decision to remember.
+        let remembers = state.switch.participation() > 0.0;
+        if remembers && Decisions::has_decided(request.extensions(), id, attempt) {
+            return Err(SkipReason::AlreadyDecided);
+        }
+        let key = state.key_extractor.key(request);
+        let draws = state.sampler.draw(key, state.key_extractor.attempt(request.headers()));
+        let is_selected = state.is_selected(&draws, key);
+        let picked = match &state.member {
+            Some(member) if is_selected => {
+                Some(member.pick(key, state.key_extractor.attempt(request.headers())))
+            }
+            _ => None,
+        };
+        if remembers {
+            Decisions::decide(request.extensions_mut(), id, attempt);
+        }
+        if !is_selected {
+            return Err(SkipReason::NotSelected);
+        }
+        if let Some((member, picked)) = state.member.as_ref().zip(picked) {
+            let chosen = Decisions::pick(request.extensions_mut(), member.group(), attempt, || picked);
+            if chosen != member.number() {
+                return Err(SkipReason::OtherInGroup);
+            }
+        }
+        let mut steps = Steps::default();
+        state.injector.plan(draws, RequestKeys::of(request), &mut steps);
+        if steps.list.is_empty() && steps.has_passed {
+            return Err(SkipReason::OutsideWindow);
+        }
+
+        let capability = Capability::new(placement, state.delivery, request);
+        let unreachable = !capability.allows(&steps)
+            || (steps.only_response_body() && request.method() == Method::HEAD)
+            || (steps.only_websocket() && !is_websocket_upgrade(request))
+            || (steps.resets && capability.delivery(Termination::Reset) == DeliveryMethod::None)
+            || (steps.changes_request_body() && !can_rebox());
+        if unreachable {
+            return Err(SkipReason::NotDeliverable);
+        }
+        // Last, so that a request that is not deliverable does not count.
+        if state.window.admit() { Ok((steps, capability)) } else { Err(SkipReason::OutsideWindow) }
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.fmt(f)
+    }
+}
+
+/// RFC 6455, section 4.1; over HTTP/2 the request is a CONNECT (RFC 8441).
+fn is_websocket_upgrade<B>(request: &Request<B>) -> bool {
+    let upgrade = request.headers().get(UPGRADE);
+    upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        || (request.method() == Method::CONNECT && request.version() == Version::HTTP_2)
+}

@@ -1,0 +1,7 @@
+//! Lists of the requests that a fault may select.
+
+pub(crate) mod filter;
+pub(crate) mod host;
+pub(crate) mod lists;
+pub(crate) mod path;
+pub(crate) mod route;

@@ -1,0 +1,118 @@
+//! Counts: the counters of one fault, as one snapshot.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::report::event::SkipReason;
+
+/// The outcomes of the requests that a fault has seen.
+///
+/// Each request is counted once: as injected, or under the first reason for which it was skipped.
+/// While the fault is disabled nothing is counted, which saves two atomic additions per request,
+/// unless [`count_while_disabled`](crate::FaultBuilder::count_while_disabled) is set. The counters
+/// are read one by one: under load they may differ by a few requests.
+///
+/// ```
+/// use waylay_fault::{Fault, error};
+///
+/// let control = Fault::new("flaky", error(503)).build()?.control();
+/// let counts = control.counts();
+/// assert_eq!((counts.seen, counts.injected, counts.active), (0, 0, 0));
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Counts {
+    /// Requests that reached the fault.
+    pub seen: u64,
+    /// Requests into which the fault was injected.
+    pub injected: u64,
+    /// Skipped: every fault of the process was halted.
+    pub halted: u64,
+    /// Skipped: the fault was disabled; see
+    /// [`count_while_disabled`](crate::FaultBuilder::count_while_disabled).
+    pub not_enabled: u64,
+    /// Skipped: a probe.
+    pub protected: u64,
+    /// Skipped by a block or allow list.
+    pub no_match: u64,
+    /// Skipped by the draw.
+    pub not_selected: u64,
+    /// Selected, but outside of the count window or within a quota.
+    pub outside_window: u64,
+    /// Selected, but the group had picked another fault.
+    pub other_in_group: u64,
+    /// Skipped: this fault had already decided on the request.
+    pub already_decided: u64,
+    /// Selected, but the action cannot be delivered by this layer; see [`effects`](crate::effects).
+    pub not_deliverable: u64,
+    /// Active now: delays, hangs, custom injectors, and bodies in transfer.
+    pub active: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    seen: AtomicU64,
+    injected: AtomicU64,
+    halted: AtomicU64,
+    not_enabled: AtomicU64,
+    protected: AtomicU64,
+    no_match: AtomicU64,
+    not_selected: AtomicU64,
+    outside_window: AtomicU64,
+    other_in_group: AtomicU64,
+    already_decided: AtomicU64,
+    not_deliverable: AtomicU64,
+    active: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn add_seen(&self) {
+        self.seen.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn add_injected(&self) {
+        self.injected.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn add_skipped(&self, reason: SkipReason) {
+        let counter = match reason {
+            SkipReason::Halted => &self.halted,
+            SkipReason::NotEnabled => &self.not_enabled,
+            SkipReason::Protected => &self.protected,
+            SkipReason::NoMatch => &self.no_match,
+            SkipReason::NotSelected => &self.not_selected,
+            SkipReason::OutsideWindow => &self.outside_window,
+            SkipReason::OtherInGroup => &self.other_in_group,
+            SkipReason::AlreadyDecided => &self.already_decided,
+            SkipReason::NotDeliverable => &self.not_deliverable,
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn add_active(&self) {
+        self.active.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn remove_active(&self) {
+        self.active.fetch_sub(1, Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> Counts {
+        Counts {
+            seen: self.seen.load(Relaxed),
+            injected: self.injected.load(Relaxed),
+            halted: self.halted.load(Relaxed),
+            not_enabled: self.not_enabled.load(Relaxed),
+            protected: self.protected.load(Relaxed),
+            no_match: self.no_match.load(Relaxed),
+            not_selected: self.not_selected.load(Relaxed),
+            outside_window: self.outside_window.load(Relaxed),
+            other_in_group: self.other_in_group.load(Relaxed),
+            already_decided: self.already_decided.load(Relaxed),
+            not_deliverable: self.not_deliverable.load(Relaxed),
+            active: self.active.load(Relaxed),
+        }
+    }
+}

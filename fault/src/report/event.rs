@@ -1,0 +1,312 @@
+//! Event and Reporter: what a fault does, as it happens.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Request, Uri};
+
+/// One action of a fault on a request. Its text is what logs and reports show.
+///
+/// ```
+/// use std::time::Duration;
+/// use waylay_fault::Action;
+///
+/// assert_eq!(Action::Error(503).to_string(), "error 503");
+/// assert_eq!(Action::Slow(Duration::from_millis(90)).to_string(), "slow 90ms");
+/// assert_eq!(Action::EmptyReply.to_string(), "reject empty_reply");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// Response with this status, instead of the service's.
+    Error(u16),
+    /// Request delayed by this time.
+    Slow(Duration),
+    /// Exchange ended without a response.
+    EmptyReply,
+    /// HTTP/2 stream reset with this code; on HTTP/1 no response.
+    StreamReset(u32),
+    /// No response for at most this time, then the exchange ends.
+    Hang(Duration),
+    /// Connection closed.
+    ConnectionClose,
+    /// Connection reset.
+    ConnectionReset,
+    /// Connection refused.
+    ConnectionRefused,
+    /// The first write to the connection fails.
+    BrokenPipe,
+    /// GOAWAY, or `connection: close`.
+    GoAway,
+    /// A toxic on the connection: Toxiproxy's name, the settings, the direction.
+    Toxic(Arc<str>),
+    /// Response with this gRPC status, instead of the service's.
+    Grpc(u16),
+    /// Response head delayed by this time.
+    SlowHead(Duration),
+    /// Each chunk of a body delayed.
+    SlowChunks(Side),
+    /// A body limited to this number of bytes per second.
+    RateLimit(Side, u64),
+    /// A body truncated.
+    Truncate(Side),
+    /// A body corrupted.
+    Corrupt(Side),
+    /// A body replaced.
+    Replace(Side),
+    /// A head changed.
+    Patch(Side),
+    /// A `Content-Length` that differs from the body's.
+    WrongLength(Side),
+    /// Messages of a stream dropped, duplicated, reordered, delayed or stopped.
+    Messages(Side),
+    /// The custom injector of this name.
+    Custom(Arc<str>),
+}
+
+/// The half of an exchange.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Sent by the client.
+    Request,
+    /// Sent by the service.
+    #[default]
+    Response,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        })
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(status) => write!(f, "error {status}"),
+            Self::Slow(time) => write!(f, "slow {time:?}"),
+            Self::EmptyReply => f.write_str("reject empty_reply"),
+            Self::StreamReset(code) => write!(f, "reject stream_reset {code}"),
+            Self::Hang(max) => write!(f, "reject hang {max:?}"),
+            Self::ConnectionClose => f.write_str("reject connection_close"),
+            Self::ConnectionReset => f.write_str("reject connection_reset"),
+            Self::ConnectionRefused => f.write_str("reject connection_refused"),
+            Self::BrokenPipe => f.write_str("reject broken_pipe"),
+            Self::GoAway => f.write_str("reject goaway"),
+            Self::Toxic(what) => write!(f, "toxic {what}"),
+            Self::Grpc(status) => write!(f, "grpc {status}"),
+            Self::SlowHead(time) => write!(f, "slow response head {time:?}"),
+            Self::SlowChunks(side) => write!(f, "slow {side} chunks"),
+            Self::RateLimit(side, rate) => write!(f, "rate_limit {side} {rate}"),
+            Self::Truncate(side) => write!(f, "truncate {side}"),
+            Self::Corrupt(side) => write!(f, "corrupt {side}"),
+            Self::Replace(side) => write!(f, "replace {side}"),
+            Self::Patch(side) => write!(f, "patch {side}"),
+            Self::WrongLength(side) => write!(f, "wrong_length {side}"),
+            Self::Messages(side) => write!(f, "messages {side}"),
+            Self::Custom(name) => write!(f, "custom {name}"),
+        }
+    }
+}
+
+/// The reason for which a fault skipped a request.
+///
+/// ```
+/// use waylay_fault::{Phase, SkipReason};
+///
+/// assert_eq!(Phase::Skipped(SkipReason::NotSelected).to_string(), "skipped: not selected");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// Every fault of the process is halted.
+    Halted,
+    /// The fault is disabled.
+    NotEnabled,
+    /// The request is a probe, and probes are protected.
+    Protected,
+    /// A block list contains the request, or an allow list does not.
+    NoMatch,
+    /// The draw did not select the request.
+    NotSelected,
+    /// The draw selected it, but it is outside of the count window or within a quota.
+    OutsideWindow,
+    /// The draw selected it, but its group had picked another fault.
+    OtherInGroup,
+    /// The layer of this fault wraps the service twice and had already decided.
+    AlreadyDecided,
+    /// The draw selected it, but the action cannot be delivered here; see
+    /// [`effects`](crate::effects).
+    NotDeliverable,
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Halted => "halted",
+            Self::NotEnabled => "not enabled",
+            Self::Protected => "protected",
+            Self::NoMatch => "no match",
+            Self::NotSelected => "not selected",
+            Self::OutsideWindow => "outside window",
+            Self::OtherInGroup => "other in group",
+            Self::AlreadyDecided => "already decided",
+            Self::NotDeliverable => "not deliverable",
+        })
+    }
+}
+
+/// The phase of a fault on one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The fault skipped the request; no other phase follows. After `Started` it comes only from a
+    /// custom injector whose rejection cannot be delivered.
+    Skipped(SkipReason),
+    /// The fault begins.
+    Started,
+    /// The fault is done: the delay is over, the response is returned, or the changed body has
+    /// ended.
+    Finished,
+    /// A halt or a switch ended the fault early; the request went on to the service.
+    Cancelled,
+    /// The client left, or an outer timeout fired, before the fault was done.
+    Abandoned,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Skipped(skip) => write!(f, "skipped: {skip}"),
+            Self::Started => f.write_str("started"),
+            Self::Finished => f.write_str("finished"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Abandoned => f.write_str("abandoned"),
+        }
+    }
+}
+
+/// One report: the fault, its actions, the phase, and the request as received.
+#[derive(Debug)]
+pub struct Event<'a> {
+    pub(crate) fault: &'a str,
+    pub(crate) phase: Phase,
+    pub(crate) actions: &'a [Action],
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn new<B>(
+        fault: &'a str,
+        phase: Phase,
+        actions: &'a [Action],
+        request: &'a Request<B>,
+    ) -> Self {
+        Self {
+            fault,
+            phase,
+            actions,
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+        }
+    }
+
+    /// Returns the name of the fault.
+    pub fn fault(&self) -> &str {
+        self.fault
+    }
+
+    /// Returns the phase.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Returns the actions in order; none if the request was skipped.
+    pub fn actions(&self) -> &[Action] {
+        self.actions
+    }
+
+    /// Returns the request's method.
+    pub fn method(&self) -> &Method {
+        self.method
+    }
+
+    /// Returns the request's URI.
+    pub fn uri(&self) -> &Uri {
+        self.uri
+    }
+
+    /// Returns the request's headers.
+    pub fn headers(&self) -> &HeaderMap {
+        self.headers
+    }
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fault {} {}", self.fault, self.phase)?;
+        for (index, action) in self.actions.iter().enumerate() {
+            write!(f, "{}{action}", if index == 0 { ": " } else { ", " })?;
+        }
+        write!(f, " ({} {})", self.method, self.uri)
+    }
+}
+
+/// Receives the events of a fault. Implemented for closures.
+///
+/// The events of one request come in order and on the request's own task: first
+/// [`Skipped`](Phase::Skipped) or [`Started`](Phase::Started), then one of the three ends. A
+/// reporter that blocks, blocks the request. Without a reporter no event is built.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use http::{Request, Response};
+/// use tower::{ServiceExt, service_fn};
+/// use tower_layer::Layer;
+/// use waylay_fault::{Event, Fault, error};
+///
+/// let log = Arc::new(Mutex::new(Vec::new()));
+/// let writer = log.clone();
+/// let fault = Fault::new("flaky", error(503))
+///     .enabled(true)
+///     .participation(1.0)
+///     .reporter(move |event: &Event<'_>| writer.lock().unwrap().push(event.to_string()))
+///     .build()?;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let inner = service_fn(async |_: Request<String>| Ok::<_, std::io::Error>(Response::new(String::new())));
+/// fault.layer().layer(inner).oneshot(Request::get("/orders").body(String::new())?).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// assert_eq!(*log.lock().unwrap(), [
+///     "fault flaky started: error 503 (GET /orders)",
+///     "fault flaky finished: error 503 (GET /orders)",
+/// ]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Reporter: Send + Sync + 'static {
+    /// Receives one event.
+    fn report(&self, event: &Event<'_>);
+}
+
+impl<F> Reporter for F
+where
+    F: Fn(&Event<'_>) + Send + Sync + 'static,
+{
+    fn report(&self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+impl<R: Reporter + ?Sized> Reporter for Arc<R> {
+    fn report(&self, event: &Event<'_>) {
+        (**self).report(event);
+    }
+}

@@ -1,0 +1,5 @@
+//! Events, counters, the mark of an injected response.
+
+pub(crate) mod counts;
+pub(crate) mod event;
+pub(crate) mod mark;

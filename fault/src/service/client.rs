@@ -1,0 +1,223 @@
+//! ClientLayer and ClientError: faults around HTTP clients.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::body::fault_body::FaultBody;
+use crate::body::request_body::{BodyRebox, ReboxSlot};
+use crate::connection::error::InjectedError;
+use crate::fault::capability::Placement;
+use crate::fault::fault::Fault;
+use crate::service::future::FaultFuture;
+use crate::service::service::FaultInner;
+
+/// Wraps any tower HTTP client in a [`Fault`]: hyper-util's client, tonic's channel, reqwest in an
+/// adapter.
+///
+/// Responses of the fault look as if the server had sent them. An exchange without a response is
+/// [`ClientError::Injected`], since the client's own errors cannot be constructed. `FaultConnector`
+/// produces the client's own errors.
+///
+/// ```
+/// use http::{Request, Response};
+/// use tower::{ServiceExt, service_fn};
+/// use tower_layer::Layer;
+/// use waylay_fault::{ClientError, Fault, Reject, reject};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let fault = Fault::new("no-stock", reject(Reject::ConnectionRefused)).enabled(true).participation(1.0).build()?;
+/// let client = service_fn(async |_: Request<String>| Ok::<_, std::io::Error>(Response::new(String::from("real"))));
+/// let client = fault.client_layer().layer(client);
+///
+/// let error = client.oneshot(Request::new(String::new())).await.unwrap_err();
+/// let ClientError::Injected(injected) = error else { panic!("not injected") };
+/// assert_eq!((injected.fault(), injected.kind()), ("no-stock", std::io::ErrorKind::ConnectionRefused));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a layer does nothing until it wraps a client"]
+pub struct ClientLayer {
+    fault: Fault,
+    rebox: ReboxSlot,
+}
+
+impl ClientLayer {
+    /// Allows changes of request bodies of type `B`, as
+    /// [`FaultLayer::request_body_with`](crate::FaultLayer::request_body_with) does for servers.
+    pub fn request_body_with<B>(self, rebox: fn(FaultBody<B>) -> B) -> Self
+    where
+        B: Body<Data = Bytes> + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self { rebox: ReboxSlot::new(BodyRebox::new(rebox)), ..self }
+    }
+}
+
+impl Fault {
+    /// Returns a layer of this fault for clients.
+    pub fn client_layer(&self) -> ClientLayer {
+        ClientLayer { fault: self.clone(), rebox: ReboxSlot::default() }
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = ClientService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let inner = Fallible { inner };
+        ClientService {
+            inner: FaultInner { service: inner, fault: self.fault.clone(), rebox: self.rebox.clone() },
+        }
+    }
+}
+
+/// A client wrapped in a [`Fault`], made by [`ClientLayer`].
+#[derive(Debug, Clone)]
+pub struct ClientService<S> {
+    inner: FaultInner<Fallible<S>>,
+}
+
+impl<S> ClientService<S> {
+    /// Returns the wrapped client.
+    pub fn get_ref(&self) -> &S {
+        &self.inner.service.inner
+    }
+}
+
+impl<S, ReqB, ResB> Service<Request<ReqB>> for ClientService<S>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    ReqB: 'static,
+{
+    type Response = Response<FaultBody<ResB>>;
+    type Error = ClientError<S::Error>;
+    type Future = ClientFuture<S, ReqB>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Service::<Request<ReqB>>::poll_ready(&mut self.inner.service, cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        let future = self.inner.call(Placement::Client, request, |rejected| {
+            Err(ClientError::Injected(InjectedError::new(rejected.mark.fault(), rejected.termination)))
+        });
+        ClientFuture { future }
+    }
+}
+
+pin_project! {
+    /// The response future of a [`ClientService`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ClientFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        future: FaultFuture<Fallible<S>, B>,
+    }
+}
+
+impl<S, B, ResB> Future for ClientFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<ResB>>,
+{
+    type Output = Result<Response<FaultBody<ResB>>, ClientError<S::Error>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().future.poll(cx)
+    }
+}
+
+impl<S, B> fmt::Debug for ClientFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientFuture").finish_non_exhaustive()
+    }
+}
+
+/// The client, with an error type that has room for the fault's.
+#[derive(Debug, Clone)]
+struct Fallible<S> {
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for Fallible<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = ClientError<S::Error>;
+    type Future = FallibleFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(ClientError::Inner)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        FallibleFuture { future: self.inner.call(request) }
+    }
+}
+
+pin_project! {
+    struct FallibleFuture<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F, T, E> Future for FallibleFuture<F>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    type Output = Result<T, ClientError<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().future.poll(cx).map_err(ClientError::Inner)
+    }
+}
+
+/// The error of a request through a [`ClientLayer`].
+#[derive(Debug)]
+pub enum ClientError<E> {
+    /// The fault ended the exchange.
+    Injected(InjectedError),
+    /// The client's own error.
+    Inner(E),
+}
+
+impl<E: fmt::Display> fmt::Display for ClientError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Injected(error) => error.fmt(f),
+            Self::Inner(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for ClientError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // `Display` prints the inner error, so its source comes next.
+        match self {
+            Self::Injected(error) => error.source(),
+            Self::Inner(error) => error.source(),
+        }
+    }
+}

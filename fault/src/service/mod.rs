@@ -1,0 +1,6 @@
+//! Layers, services and futures of tower, for servers and clients.
+
+pub(crate) mod client;
+pub(crate) mod future;
+pub(crate) mod layer;
+pub(crate) mod service;

@@ -1,0 +1,150 @@
+//! Clients that leave, timeouts that fire and faults that are disabled during a fault.
+
+use std::time::Duration;
+
+use http::Method;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use waylay_fault::{
+    Delay, DelayPoint, Direction, Event, Fault, Injector, Phase, Reject, Toxic, TruncateAt, chain,
+    rate_limit, reject, replace, slow, truncate,
+};
+
+use crate::handle::{self, Server};
+use crate::support::{NEVER, PLACES, Place, Protocol, Seen, send_request, serve};
+
+const HOLDERS: [fn() -> Injector; 2] = [|| slow(Delay::fixed("1h")), || reject(Reject::hang("1h"))];
+
+/// A fault that selects every request, and its events as they come.
+fn with_events(injector: Injector) -> (Fault, UnboundedReceiver<Phase>) {
+    let (sender, receiver) = unbounded_channel();
+    let fault = Fault::new("holder", injector)
+        .enabled(true)
+        .participation(1.0)
+        .reporter(move |event: &Event<'_>| sender.send(event.phase()).unwrap_or_default())
+        .build()
+        .unwrap();
+    (fault, receiver)
+}
+
+#[tokio::test]
+async fn a_leaving_client_ends_the_fault() {
+    for place in PLACES {
+        for holder in HOLDERS {
+            let (fault, mut phases) = with_events(holder());
+            let server = serve(place, &fault, NEVER).await;
+            let mut client = TcpStream::connect(server).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n").await.unwrap();
+            assert_eq!(phases.recv().await, Some(Phase::Started));
+            assert_eq!(fault.control().counts().active, 1);
+            drop(client);
+            assert_eq!(phases.recv().await, Some(Phase::Abandoned), "{place:?}");
+
+            let (mut sender, connection) =
+                h2::client::handshake(TcpStream::connect(server).await.unwrap()).await.unwrap();
+            tokio::spawn(connection);
+            let request = http::Request::get("http://example.com/").body(()).unwrap();
+            let (response, mut stream) = sender.send_request(request, true).unwrap();
+            assert_eq!(phases.recv().await, Some(Phase::Started));
+            stream.send_reset(h2::Reason::CANCEL);
+            assert_eq!(phases.recv().await, Some(Phase::Abandoned), "{place:?}");
+            drop(response);
+        }
+    }
+}
+
+#[tokio::test]
+pub(crate) async fn an_outer_timeout_responds() {
+    for place in PLACES {
+        for holder in HOLDERS {
+            let (fault, mut phases) = with_events(holder());
+            let server = serve(place, &fault, Duration::from_millis(20)).await;
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                assert_eq!(
+                    send_request(protocol, server, Method::GET, &[]).await,
+                    Seen::Status(408),
+                    "{place:?} {protocol:?}"
+                );
+                assert_eq!(phases.recv().await, Some(Phase::Started));
+                assert_eq!(phases.recv().await, Some(Phase::Abandoned));
+                assert_eq!(fault.control().counts().active, 0);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn disabling_lets_the_request_continue() {
+    for place in PLACES {
+        for holder in HOLDERS {
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                let (fault, mut phases) = with_events(holder());
+                let server = serve(place, &fault, NEVER).await;
+                let client =
+                    tokio::spawn(async move { send_request(protocol, server, Method::GET, &[]).await });
+                assert_eq!(phases.recv().await, Some(Phase::Started));
+                fault.control().set_enabled(false);
+                assert_eq!(phases.recv().await, Some(Phase::Cancelled));
+                assert_eq!(client.await.unwrap(), Seen::Status(200), "{place:?} {protocol:?}");
+            }
+        }
+    }
+}
+
+/// Delays of responses and of the connection end as well, in either direction.
+#[tokio::test]
+async fn a_leaving_client_ends_delays() {
+    let rows: [fn() -> Injector; 9] = [
+        || slow(Delay::fixed("1h").at(DelayPoint::ResponseHead)),
+        || slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)),
+        || truncate(TruncateAt::Bytes(1)).linger("1h").into(),
+        || chain::<Injector>([replace("long").into(), rate_limit(1).into()]),
+        || Toxic::latency("1h", "0s").into(),
+        || Toxic::timeout("0s").into(),
+        || Toxic::slicer(1, 0, "1h").into(),
+        || Toxic::timeout("0s").direction(Direction::Upstream).into(),
+        || Toxic::latency("1h", "0s").direction(Direction::Upstream).into(),
+    ];
+    for server in [Server::Hyper, Server::AxumRoute] {
+        for injector in rows {
+            let fault = Fault::new("holder", injector()).enabled(true).participation(1.0).build().unwrap();
+            let address = handle::serve(server, &fault, &handle::idle()).await;
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n").await.unwrap();
+            while fault.control().counts().active == 0 {
+                tokio::task::yield_now().await;
+            }
+            drop(client);
+            while fault.control().counts().active > 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+/// An upload larger than the server's buffers hides that its client has left, unless it is read.
+#[tokio::test]
+pub(crate) async fn a_client_leaving_its_upload_ends_the_fault() {
+    for place in [Place::AxumRoute, Place::AxumAround] {
+        for holder in HOLDERS {
+            let (sender, mut phases) = unbounded_channel();
+            let fault = Fault::new("holder", holder())
+                .enabled(true)
+                .participation(1.0)
+                .read_ahead(64 << 20)
+                .reporter(move |event: &Event<'_>| sender.send(event.phase()).unwrap_or_default())
+                .build()
+                .unwrap();
+            let server = serve(place, &fault, NEVER).await;
+            let mut client = TcpStream::connect(server).await.unwrap();
+            let head = "POST / HTTP/1.1\r\nhost: example.com\r\ncontent-length: 20000000\r\n\r\n";
+            client.write_all(head.as_bytes()).await.unwrap();
+            // More than hyper and both sockets buffer: it completes only if it is read.
+            client.write_all(&vec![b'x'; 16_000_000]).await.unwrap();
+            assert_eq!(phases.recv().await, Some(Phase::Started));
+            drop(client);
+            assert_eq!(phases.recv().await, Some(Phase::Abandoned), "{place:?}");
+        }
+    }
+}
