@@ -6,21 +6,20 @@
 //!
 //! ```
 //! use tower::ServiceExt;
-//! use waylay_router::{Body, Matched, Route, Router, Scope, Urls};
+//! use waylay_router::{Body, Matched, Route, Router, Scope, UrlError, Urls};
 //!
 //! async fn show(matched: Matched) -> String {
 //!     format!("article {}", matched.get("id").unwrap_or_default())
 //! }
 //!
-//! async fn create(urls: Urls) -> Result<[(&'static str, String); 1], http::StatusCode> {
-//!     let url = urls.builder("article").and_then(|url| url.set("id", 7).build());
-//!     Ok([("location", url.map_err(|_| http::StatusCode::INTERNAL_SERVER_ERROR)?)])
+//! async fn create(urls: Urls) -> Result<[(&'static str, String); 1], UrlError> {
+//!     Ok([("location", urls.builder("article")?.set("id", 7).build()?)])
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let router = Router::builder()
 //!     .route(Route::get("/articles/{id:[0-9]+}").name("article").to(show))
-//!     .route(Route::post("/articles").header("content-type", "application/json").to(create))
+//!     .route(Route::post("/articles").content_type("application/json").to(create))
 //!     .scope(
 //!         Scope::new()
 //!             .host("{tenant}.example.com")
@@ -49,6 +48,10 @@
 //! | `{*rest}` | the rest of the path, not empty |
 //! | `{name?}`, `{name?:regex}` | as `{name}`, in an optional last segment: `/a/{id?}` matches `/a` and `/a/7` |
 //! | `{{`, `}}` | braces |
+//! | `%3A`, `%2A`, `%3C`, `%3E`, `%3F`, `%23`, `%5B` | `:`, `*`, `<`, `>`, `?`, `#`, `[` |
+//!
+//! The syntax of other routers (`/:id`, `/*rest`, `/<id>`, `/[id]`, `/a?x=1`) is an error with the spelling that is meant; the
+//! escapes of the last row are for text that has these characters.
 //!
 //! A variable's regex matches the value as a whole and sees nothing beside it: `^` and `$` at its ends have no effect,
 //! anywhere else they are an [error](TemplateErrorKind::Anchor).
@@ -106,7 +109,8 @@
 //!
 //! # Inspection
 //!
-//! [`Table::explain`] returns a verdict for every route, [`Table::lints`] the routes that are never reached. A
+//! [`Table::explain`] returns a verdict for every route, [`Table::lints`] the routes that are never reached and conditions
+//! that probably mean something else. A
 //! `SwapRouter` is replaced while it serves, and may be reloaded from a file.
 //!
 //! # Features
@@ -119,6 +123,8 @@
 //! | `toml`, `json`, `schema` | files for `TableSpec`, and their JSON schema |
 //! | `swap`, `watch` | `SwapRouter`; `FileWatcher` |
 //! | `dialects` | the rule languages of Traefik v3 and vulcand |
+//! | `axum` | `axum::serve(listener, router)` with the [`Peer`] of each connection, and axum's `ConnectInfo` as the peer |
+//! | `tracing` | an event for each response of 500 that the router makes, and if a request lacks a peer that conditions read |
 //!
 //! None is on by default.
 //!
@@ -189,16 +195,20 @@ pub use crate::service::builder::Builder;
 pub use crate::service::endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use crate::service::handler::NotRouted;
 pub use crate::service::handler::{Handler, HandlerFuture};
-pub use crate::service::mount::Mount;
+#[cfg(feature = "axum")]
+pub use crate::service::make::IntoMakeServiceWithConnectInfo;
+pub use crate::service::make::{Connection, ConnectionService, IntoMakeService};
+pub use crate::service::mount::{Mount, OuterLocation};
 pub use crate::service::recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 pub use crate::service::router::{Router, RouterFuture};
-pub use crate::service::scope::{PendingEndpoint, Scope};
+pub use crate::service::scope::{FitsState, PendingEndpoint, Scope};
 #[cfg(feature = "swap")]
 pub use crate::service::swap::SwapRouter;
 #[cfg(feature = "watch")]
 pub use crate::service::watch::{FileWatcher, ReloadEvent};
 pub use crate::table::builder::TableBuilder;
 pub use crate::table::catalog::{RouteInfo, ScopeId, ScopeInfo};
+pub use crate::table::condition_lint::ConditionLint;
 pub use crate::table::diff::{Change, Diff};
 pub use crate::table::explain::{Candidate, Explanation, Verdict};
 pub use crate::table::lint::{Lint, LintKind};

@@ -131,7 +131,10 @@ fn header(
         HeaderText::Present => Ok(HeaderMatch::Present),
         HeaderText::Absent => Ok(HeaderMatch::Absent),
         HeaderText::Exact(text) if syntax == Syntax::Gorilla && text.is_empty() => Ok(HeaderMatch::Present),
-        HeaderText::Exact(text) => Ok(HeaderMatch::Exact(text.clone())),
+        HeaderText::Media(text) if syntax == Syntax::Native => {
+            return Ok(Guard::ContentType(vec![media(text)?]));
+        }
+        HeaderText::Exact(text) | HeaderText::Media(text) => Ok(HeaderMatch::Exact(text.clone())),
         HeaderText::Regex(text) => regex(text).map(HeaderMatch::Regex),
         HeaderText::All(text) => regex(text).map(HeaderMatch::All),
     };

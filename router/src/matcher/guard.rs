@@ -212,6 +212,24 @@ impl Guard {
         }
     }
 
+    /// Tests whether the guard reads the address of the peer.
+    pub(crate) fn reads_client(&self) -> bool {
+        match self {
+            Self::Client(_) => true,
+            Self::Formula(rule) => rule.formula.leaves().any(Self::reads_client),
+            _ => false,
+        }
+    }
+
+    /// Tests whether the guard reads the scheme.
+    pub(crate) fn reads_scheme(&self) -> bool {
+        match self {
+            Self::Scheme(_) => true,
+            Self::Formula(rule) => rule.formula.leaves().any(Self::reads_scheme),
+            _ => false,
+        }
+    }
+
     /// Returns the relative cost; cheaper guards are tested first.
     pub(crate) fn cost(&self) -> u8 {
         match self {

@@ -1,5 +1,6 @@
 //! Peer, ConnectionInfo, Network: addresses, trusted proxies.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +10,7 @@ use axum_core::extract::FromRequestParts;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{HeaderMap, Request, Uri};
+use http::{Extensions, HeaderMap, Request, Uri};
 use ipnet::{IpNet, Ipv4Net};
 
 /// A network in CIDR notation (RFC 4632, RFC 4291 §2.3); an address alone is a network of one.
@@ -175,8 +176,8 @@ impl ConnectionInfo {
 
     /// Returns the values of the headers if the peer is a trusted proxy.
     pub(crate) fn behind<B>(request: &Request<B>, proxies: &[Network]) -> Option<Self> {
-        let peer = request.extensions().get::<Peer>()?;
-        let seen = forwarded(request.headers(), peer, proxies)?;
+        let peer = Peer::of(request.extensions())?;
+        let seen = forwarded(request.headers(), &peer, proxies)?;
         let host = seen.host.map(str::to_owned).or_else(|| host(request.uri(), request.headers()));
         Some(Self { addr: seen.peer.addr, scheme: seen.peer.scheme, host })
     }
@@ -195,14 +196,18 @@ impl<S: Send + Sync> FromRequestParts<S> for ConnectionInfo {
         if let Some(behind) = parts.extensions.get::<Self>() {
             return Ok(behind.clone());
         }
-        let peer = parts.extensions.get::<Peer>().cloned().unwrap_or_default();
+        let peer = Peer::of(&parts.extensions).map(Cow::into_owned).unwrap_or_default();
         Ok(Self { addr: peer.addr, scheme: peer.scheme, host: host(&parts.uri, &parts.headers) })
     }
 }
 
 /// Connection information from the listener; a request extension.
 ///
-/// An unknown value is `None`, and no condition on it matches.
+/// An unknown value is `None`, and no condition on it matches. [`Router::into_make_service`] inserts it, and with
+/// feature `axum` so does `axum::serve(listener, router)`. With that feature, the address of axum's
+/// `ConnectInfo<SocketAddr>` counts where the request has no other.
+///
+/// [`Router::into_make_service`]: crate::Router::into_make_service
 ///
 /// ```
 /// use waylay_router::Peer;
@@ -219,6 +224,17 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Returns the peer of a request: its own, completed with the address that axum knows.
+    pub(crate) fn of(extensions: &Extensions) -> Option<Cow<'_, Self>> {
+        let own = extensions.get::<Self>();
+        if own.is_none_or(|peer| peer.addr.is_none())
+            && let Some(addr) = connect_info(extensions)
+        {
+            return Some(Cow::Owned(own.cloned().unwrap_or_default().addr(addr)));
+        }
+        own.map(Cow::Borrowed)
+    }
+
     /// Sets the address.
     #[must_use]
     pub fn addr(self, addr: SocketAddr) -> Self {
@@ -230,6 +246,19 @@ impl Peer {
     pub fn scheme(self, scheme: Scheme) -> Self {
         Self { scheme: Some(scheme), ..self }
     }
+}
+
+/// Returns the address in axum's `ConnectInfo`.
+#[cfg(feature = "axum")]
+fn connect_info(extensions: &Extensions) -> Option<SocketAddr> {
+    use axum::extract::connect_info::{ConnectInfo, MockConnectInfo};
+    let real = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    real.or_else(|| extensions.get::<MockConnectInfo<SocketAddr>>().map(|info| info.0))
+}
+
+#[cfg(not(feature = "axum"))]
+fn connect_info(_: &Extensions) -> Option<SocketAddr> {
+    None
 }
 
 #[cfg(test)]

@@ -45,7 +45,8 @@ use crate::table::order::{accept_groups, order_by_inclusion, sort_equal_ranks};
 pub struct TableBuilder<T> {
     policy: Policy,
     scopes: Vec<(Option<ScopeId>, ScopeConditions)>,
-    routes: Vec<(Option<ScopeId>, Route<T>)>,
+    /// A route without a value has an error, and is compiled for its other errors.
+    routes: Vec<(Option<ScopeId>, Route<Option<T>>)>,
     proxies: Vec<(String, SourceLocation)>,
     /// Errors found before compilation.
     errors: Vec<BuildError>,
@@ -123,7 +124,7 @@ impl<T> TableBuilder<T> {
 
     /// Adds a route inside a scope.
     pub fn add(&mut self, scope: Option<ScopeId>, route: Route<T>) {
-        self.routes.push((scope, route));
+        self.routes.push((scope, route.map(Some)));
     }
 
     /// Adds a scope, inside another one or outside all; up to [`MAX_SCOPE_DEPTH`] may be within each other.
@@ -145,7 +146,7 @@ impl<T> TableBuilder<T> {
         let (mut routes, values) = self.compile_routes(&mut errors);
         let names = names(&routes.entries[..routes.listed], self.policy, &mut errors);
         let unknown_overlaps = self.rank(&mut routes, &mut errors);
-        BuildErrors::check(errors)?;
+        BuildErrors::check(errors, std::mem::take(&mut routes.build_lints))?;
         let limits =
             if routes.sealed.is_empty() { Vec::new() } else { limits(&routes.compiled, &routes.sealed) };
         let (patterns, ranks, index) = index_routes(&mut routes);
@@ -191,11 +192,12 @@ impl<T> TableBuilder<T> {
                 priority: route.priority,
                 build_only: route.build_only,
                 metadata: route.metadata,
+                reads: route.reads,
                 foreign: String::new(),
                 rule: None,
             };
             if assembler.route(route.conditions, meta) {
-                values.push(route.value);
+                values.extend(route.value);
             }
         }
         (assembler.finish(errors), values)
@@ -402,7 +404,10 @@ impl<T> TableBuilder<T> {
         for spec in specs {
             match bind(spec) {
                 Ok(value) => self.add(scope, spec.route(dialect).value(value)),
-                Err(message) => self.add_error(spec.error(message)),
+                Err(message) => {
+                    self.add_error(spec.error(message));
+                    self.routes.push((scope, spec.route(dialect).value(None)));
+                }
             }
         }
     }

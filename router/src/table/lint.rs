@@ -13,6 +13,7 @@ use crate::request::view::{NormalizedRequest, RequestView};
 use crate::route::conditions::SourceLocation;
 use crate::rule::lint::RuleLint;
 use crate::table::catalog::RouteEntry;
+use crate::table::condition_lint::{ConditionLint, condition_lints, exclusive_methods, exclusive_paths};
 use crate::table::conflict::Conflicts;
 use crate::table::lookup::Table;
 use crate::table::visitors::BetterRoutes;
@@ -33,6 +34,8 @@ impl<T> Table<T> {
         if let Some((index, pairs)) = self.catalog.unknown_overlaps.further {
             lints.push((index, LintKind::NotCompared { pairs }));
         }
+        let conditions = condition_lints(&self.catalog).into_iter();
+        lints.extend(conditions.map(|(index, lint)| (index, LintKind::Condition(lint))));
         let mut checker = OverlapChecker::new(&self.catalog.policy, entries.len());
         for (index, route) in entries.iter().enumerate().filter(|(_, route)| !route.build_only) {
             let lint = self.unreachable(route, &mut checker);
@@ -60,10 +63,17 @@ impl<T> Table<T> {
     /// Returns a lint for a route that matches nothing, or nothing that another route does not match first.
     fn unreachable(&self, route: &RouteEntry, checker: &mut OverlapChecker<'_>) -> Option<LintKind> {
         let own = self.route_ref(route);
+        if let Some(lint) = exclusive_methods(own.pattern) {
+            return Some(LintKind::Condition(lint));
+        }
         let better: Vec<usize> = match checker.check(&[own]) {
             // What shadows the route matches this request of its.
             Overlap::At(witness) => self.better(&witness, route.rank, &mut checker.budget),
-            Overlap::Never => return Some(LintKind::Unsatisfiable),
+            Overlap::Never => {
+                return Some(
+                    exclusive_paths(route, own.pattern).map_or(LintKind::Unsatisfiable, LintKind::Condition),
+                );
+            }
             // Without a request to ask for, each route before this one is compared.
             Overlap::Unknown => (0..route.rank).filter(|&rank| !self.ranks[rank].slash_variant).collect(),
         };
@@ -158,6 +168,8 @@ pub struct Lint {
 pub enum LintKind {
     /// No request meets all conditions of the route and its scopes.
     Unsatisfiable,
+    /// A condition of the route is valid and probably means something else.
+    Condition(ConditionLint),
     /// Another route is selected for every request that this one matches.
     Shadowed {
         /// The name of the other route, else its path.
@@ -209,6 +221,7 @@ impl fmt::Display for Lint {
 impl fmt::Display for LintKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Condition(lint) => write!(f, "{lint}"),
             Self::Unsatisfiable => f.write_str("no request meets all of its conditions"),
             Self::Shadowed { by, other } => {
                 write!(

@@ -3,6 +3,7 @@
 pub(crate) mod assemble;
 pub(crate) mod builder;
 pub(crate) mod catalog;
+pub(crate) mod condition_lint;
 pub(crate) mod conflict;
 pub(crate) mod diff;
 pub(crate) mod explain;

@@ -161,6 +161,17 @@ pub(crate) fn may_span(kind: &VariableKind, separator: Option<u8>, syntax: Synta
     }
 }
 
+/// Tests whether a match of a variable may contain the separator.
+pub(crate) fn may_hold_separator(kind: &VariableKind, separator: u8, syntax: Syntax) -> bool {
+    match kind {
+        VariableKind::Plain => false,
+        VariableKind::Tail => true,
+        VariableKind::Regex(regex) => {
+            parse_regex(&in_syntax(regex, syntax), syntax).is_ok_and(|hir| may_hold(&hir, separator))
+        }
+    }
+}
+
 /// The regex checks of one syntax, for the template parser.
 struct Regexes(Syntax);
 

@@ -64,8 +64,20 @@ pub enum TemplateErrorKind {
     NoLeadingSlash,
     /// A `.` or `..` segment, which no normalized path has.
     DotSegment,
-    /// A percent escape; templates are written decoded.
+    /// A percent escape; templates are written decoded. Only the characters `:*<>?#[`, which other routers give a
+    /// meaning, may be escaped.
     Escape,
+    /// The syntax of another router, which is literal text here and would match no request.
+    Foreign {
+        /// The spelling that is probably meant.
+        write: String,
+        /// The spelling of the text itself.
+        literal: String,
+    },
+    /// A `?` in a path: a query is a condition of its own.
+    QueryInPath,
+    /// A `#` in a path: no client sends a fragment.
+    FragmentInPath,
     /// A control character.
     Control,
     /// A character that is not allowed in host names.
@@ -113,6 +125,13 @@ impl fmt::Display for TemplateErrorKind {
             Self::NoLeadingSlash => f.write_str("a path must start with `/`"),
             Self::DotSegment => f.write_str("`.` and `..` segments never match"),
             Self::Escape => f.write_str("templates are written decoded, write the character itself"),
+            Self::Foreign { write, literal } => {
+                write!(f, "this is syntax of another router, write `{write}` (the text itself is `{literal}`)")
+            }
+            Self::QueryInPath => f.write_str(
+                "a path has no query: add a condition on the query key, or write `{name?}` for an optional segment (`?` itself is `%3F`)",
+            ),
+            Self::FragmentInPath => f.write_str("a request has no fragment, remove it (`#` itself is `%23`)"),
             Self::Control => f.write_str("control characters never match"),
             Self::BadHost('*') => f.write_str(
                 "`*.` (one label) and `**.` (one or more labels) are allowed only at the start of a host",

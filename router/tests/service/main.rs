@@ -14,12 +14,15 @@ mod details;
 mod errors;
 mod explanations;
 mod layers;
+mod lints;
 mod literals;
 mod mounts;
 mod overlaps;
 mod ranks;
 mod scopes;
 mod seals;
+#[cfg(all(feature = "axum", feature = "swap", feature = "tracing"))]
+mod serving;
 #[cfg(all(feature = "schema", feature = "toml"))]
 mod spec;
 #[cfg(feature = "watch")]

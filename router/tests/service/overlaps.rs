@@ -224,7 +224,12 @@ fn unsatisfiable() {
     let lints = builder.build().unwrap().lints();
     let routes: Vec<&str> = lints.iter().map(|lint| lint.route.as_str()).collect();
     assert_eq!(routes, ["/x", "/{x:[a&&b]}", "/y"]);
-    assert!(lints.iter().all(|lint| lint.kind == LintKind::Unsatisfiable));
+    let methods = LintKind::Condition(waylay_router::ConditionLint::Exclusive {
+        what: "methods",
+        conditions: Vec::new(),
+    });
+    let kinds = lints.into_iter().map(|lint| lint.kind).collect::<Vec<_>>();
+    assert_eq!(kinds, [methods, LintKind::Unsatisfiable, LintKind::Unsatisfiable]);
 }
 
 /// Two values of one field, each required by one route: the order of addition does not decide.
