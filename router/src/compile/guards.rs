@@ -199,13 +199,15 @@ pub(crate) struct Requirements<'g> {
     pub(crate) cookies: Vec<(String, ValueConditions)>,
     pub(crate) queries: Vec<(String, ValueConditions)>,
     pub(crate) path_regexes: Vec<String>,
-    pub(crate) upgrades: Vec<&'g [String]>,
+    upgrades: Vec<&'g [String]>,
     /// The accepted types, by route.
     accepts: Vec<(usize, &'g [Media])>,
-    pub(crate) content_types: Vec<&'g [Media]>,
-    pub(crate) schemes: Vec<&'g [Scheme]>,
-    pub(crate) versions: Vec<&'g [Version]>,
-    pub(crate) clients: Vec<&'g [Network]>,
+    content_types: Vec<&'g [Media]>,
+    schemes: Vec<&'g [Scheme]>,
+    versions: Vec<&'g [Version]>,
+    clients: Vec<&'g [Network]>,
+    /// Guards that list alternatives, to be compared with those of another route.
+    pub(crate) alternatives: Vec<&'g Guard>,
     /// The methods of the route, if they are known.
     pub(crate) methods: Option<&'g MethodSet>,
     /// Guards that the witness is tried on.
@@ -240,6 +242,9 @@ impl<'g> Requirements<'g> {
     /// Adds a guard of a route.
     pub(crate) fn add(&mut self, route: usize, guard: &'g Guard) {
         self.has_custom |= guard.is_custom();
+        if guard.has_alternatives() {
+            self.alternatives.push(guard);
+        }
         match guard {
             Guard::Header(name, value) => {
                 let values = entry(&mut self.headers, name, route);
@@ -306,11 +311,6 @@ impl<'g> Requirements<'g> {
             QueryMatch::Exact(text) => values.exact.push(text.clone()),
             QueryMatch::Absent | QueryMatch::Template(_) | QueryMatch::Regex(_) => {}
         }
-    }
-
-    /// Returns the lists of accepted types.
-    pub(crate) fn accepted(&self) -> Vec<&'g [Media]> {
-        self.accepts.iter().map(|(_, any)| *any).collect()
     }
 
     /// Tests whether routes return different types: the client's weights decide between them.

@@ -11,7 +11,6 @@ use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HeaderMatch};
 use crate::matcher::query::QueryMatch;
 use crate::request::method::MethodSet;
-use crate::request::peer::Network;
 
 impl OverlapChecker<'_> {
     /// Tests whether the outer route matches whatever the inner route matches, and more.
@@ -88,12 +87,7 @@ impl Requirements<'_> {
             && each_implied(&self.headers, &other.headers, checker)
             && each_implied(&self.cookies, &other.cookies, checker)
             && each_implied(&self.queries, &other.queries, checker)
-            && contained(&self.schemes, &other.schemes, PartialEq::eq)
-            && contained(&self.versions, &other.versions, PartialEq::eq)
-            && contained(&self.upgrades, &other.upgrades, |own, other| own.eq_ignore_ascii_case(other))
-            && contained(&self.clients, &other.clients, |own, other| other.covers(own))
-            && contained(&self.content_types, &other.content_types, |own, other| other.covers(own))
-            && contained(&self.accepted(), &other.accepted(), |own, other| other.covers(own))
+            && other.alternatives.iter().all(|other| self.alternatives.iter().any(|own| other.contains(own)))
             && other.others.iter().all(|guard| self.imply_other(guard, checker))
     }
 
@@ -180,30 +174,9 @@ impl Requirements<'_> {
                         matches!(own, Guard::MethodRegex(own) if set.iter().all(|method| !own.is_match(method.as_str())))
                     })
             }
-            Guard::Scheme(any) => disjoint(&self.schemes, any, PartialEq::eq),
-            Guard::Version(any) => disjoint(&self.versions, any, PartialEq::eq),
-            Guard::Client(any) => {
-                let meet = |own: &Network, other: &Network| own.covers(other) || other.covers(own);
-                disjoint(&self.clients, any, meet)
-            }
-            Guard::ContentType(any) => {
-                disjoint(&self.content_types, any, |own, other| own.covers(other) || other.covers(own))
-            }
-            _ => false,
+            guard => self.alternatives.iter().any(|own| own.excludes(guard)),
         }
     }
-}
-
-/// Each list of alternatives contains one of the own lists.
-fn contained<T>(own: &[&[T]], other: &[&[T]], is_in: impl Fn(&T, &T) -> bool) -> bool {
-    other
-        .iter()
-        .all(|other| own.iter().any(|own| own.iter().all(|own| other.iter().any(|other| is_in(own, other)))))
-}
-
-/// One of the own lists has nothing in common with the alternatives.
-fn disjoint<T>(own: &[&[T]], any: &[T], meet: impl Fn(&T, &T) -> bool) -> bool {
-    own.iter().any(|own| own.iter().all(|own| any.iter().all(|other| !meet(own, other))))
 }
 
 fn each_implied<K: PartialEq>(

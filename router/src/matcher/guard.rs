@@ -246,6 +246,37 @@ impl Guard {
         }
     }
 
+    /// Tests whether the condition is a list of alternatives that can be compared with another list.
+    pub(crate) fn has_alternatives(&self) -> bool {
+        self.contains(self)
+    }
+
+    /// Tests whether each alternative of another guard of this kind is within one of this guard's.
+    pub(crate) fn contains(&self, inner: &Self) -> bool {
+        match (self, inner) {
+            (Self::Scheme(outer), Self::Scheme(inner)) => contains(outer, inner, PartialEq::eq),
+            (Self::Version(outer), Self::Version(inner)) => contains(outer, inner, PartialEq::eq),
+            (Self::Upgrade(outer), Self::Upgrade(inner)) => {
+                contains(outer, inner, |outer, inner| outer.eq_ignore_ascii_case(inner))
+            }
+            (Self::Client(outer), Self::Client(inner)) => contains(outer, inner, Network::covers),
+            (Self::ContentType(outer), Self::ContentType(inner))
+            | (Self::Accept(outer), Self::Accept(inner)) => contains(outer, inner, Media::covers),
+            _ => false,
+        }
+    }
+
+    /// Tests whether no request meets both guards; only for kinds of which a request has one value.
+    pub(crate) fn excludes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Scheme(one), Self::Scheme(other)) => excludes(one, other, PartialEq::eq),
+            (Self::Version(one), Self::Version(other)) => excludes(one, other, PartialEq::eq),
+            (Self::Client(one), Self::Client(other)) => excludes(one, other, Network::covers),
+            (Self::ContentType(one), Self::ContentType(other)) => excludes(one, other, Media::covers),
+            _ => false,
+        }
+    }
+
     /// Returns the class in which the rank of a route counts this guard.
     pub(crate) fn rank_class(&self) -> Option<RankClass> {
         Some(match self {
@@ -351,6 +382,14 @@ pub(crate) enum RankClass {
 
 /// The number of rank classes.
 pub(crate) const RANK_CLASSES: usize = RankClass::Negated as usize + 1;
+
+fn contains<T>(outer: &[T], inner: &[T], covers: impl Fn(&T, &T) -> bool) -> bool {
+    inner.iter().all(|inner| outer.iter().any(|outer| covers(outer, inner)))
+}
+
+fn excludes<T>(one: &[T], other: &[T], covers: impl Fn(&T, &T) -> bool) -> bool {
+    one.iter().all(|one| other.iter().all(|other| !covers(one, other) && !covers(other, one)))
+}
 
 fn joined<T: ToString>(any: &[T]) -> String {
     any.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use crate::extract::finish::location_of;
+use crate::extract::tokens::location_of;
 use crate::model::bounds::{Bounds, in_rust};
 use crate::model::field::Field;
 use crate::model::source::Cardinality;

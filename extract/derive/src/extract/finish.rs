@@ -2,13 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::LitStr;
 use syn::ext::IdentExt;
 
 use crate::extract::bounds::{checked, library_checks};
 use crate::extract::checks::checks;
 use crate::extract::tokens;
-use crate::extract::tokens::{is_reference, prefix, read_dispatch, wrapper};
+use crate::extract::tokens::{is_reference, location_of, pointer, prefix, read_dispatch, wrapper};
 use crate::model::container::Validate;
 use crate::model::field::Field;
 use crate::model::model::Model;
@@ -70,40 +69,10 @@ fn local(field: &Field) -> syn::Ident {
     format_ident!("__value_of_{}", field.ident.unraw())
 }
 
-/// Returns the location and the external name of a field.
-pub(crate) fn location_of(field: &Field) -> Option<(TokenStream, TokenStream)> {
-    if let FieldSource::Header { typed: true, .. } = &field.source {
-        let item = field.cardinality.item();
-        return Some((quote!(Header), quote!(__rt::typed_name::<#item>())));
-    }
-    let (location, name) = match &field.source {
-        FieldSource::Param { name, .. } => (quote!(Path), name.value()),
-        FieldSource::Query { keys } => (quote!(Query), keys[0].value()),
-        FieldSource::Header { name, .. } => (quote!(Header), name.value()),
-        FieldSource::Cookie { keys, .. } => (quote!(Cookie), keys[0].value()),
-        FieldSource::Form { keys, .. } => (quote!(Form), keys[0].value()),
-        FieldSource::Nested { keys, form, .. } => {
-            (if *form { quote!(Form) } else { quote!(Query) }, keys[0].value())
-        }
-        FieldSource::Part { keys, .. } => (quote!(Part), keys[0].value()),
-        FieldSource::Json { keys, .. } => (quote!(Body), pointer(&keys[0])),
-        FieldSource::Body(_) => (quote!(Body), String::new()),
-        FieldSource::QueryRest | FieldSource::QueryAll => (quote!(Query), String::new()),
-        FieldSource::FormRest => (quote!(Form), String::new()),
-        _ => return None,
-    };
-    Some((location, quote!(#name)))
-}
-
 fn location_arm(at: usize, field: &Field) -> Option<TokenStream> {
     let (location, name) = location_of(field)?;
     let ident = field.ident.unraw().to_string();
     Some(quote!(#ident => (#at, __rt::Location::#location, #name)))
-}
-
-/// Returns the JSON pointer to a member (RFC 6901, 3).
-fn pointer(key: &LitStr) -> String {
-    format!("/{}", key.value().replace('~', "~0").replace('/', "~1"))
 }
 
 /// Returns the expression that moves a slot into an `Option` of the field's type.
