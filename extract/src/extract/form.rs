@@ -135,7 +135,7 @@ impl<T: DeserializeOwned> FormOrPartsSlot<T> {
     /// Returns the slot of the body, of whatever kind.
     pub fn finish(self, errors: &Errors) -> MemberSlot<T> {
         match self.member {
-            // The parts have been counted as they came.
+            // The parts have been counted on arrival.
             MemberSlot::Unread if errors.body_is_read() => match whole(self.pairs, Location::Part) {
                 Ok(value) => MemberSlot::Value(value),
                 Err(error) => MemberSlot::Error(Box::new(error)),

@@ -25,9 +25,9 @@ pub(crate) async fn fill<F: for<'r> Slots<'r>>(
     slots: Option<F>,
 ) -> Result<Option<F>, Rejection> {
     match Path::<AxumPathSink<F>>::from_request_parts(parts, &()).await {
-        Ok(_) if F::HEAD.raw_path && !matched_by_us(parts) => Err(Rejection::misconfigured(
-            "axum gives path values decoded: `#[param(raw)]` needs waylay's router",
-        )),
+        Ok(_) if F::HEAD.raw_path && !matched_by_us(parts) => {
+            Err(Rejection::misconfigured("axum decodes path values: `#[param(raw)]` needs waylay's router"))
+        }
         Ok(Path(AxumPathSink(slots))) => Ok(Some(slots)),
         Err(PathRejection::FailedToDeserializePathParams(error)) => Err(rejection(error.into_kind())),
         Err(_) => Ok(slots),

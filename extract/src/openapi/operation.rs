@@ -162,7 +162,7 @@ impl Operation {
             if description.csv {
                 parameter["explode"] = false.into();
             }
-            // Items of lists have several spellings, of which repeated keys are the default.
+            // Items of lists have several serializations, of which repeated keys are the default.
             if description.nested && !description.many {
                 parameter["style"] = "deepObject".into();
                 parameter["explode"] = true.into();

@@ -87,7 +87,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Gives each client its own quota, identified by address, header or connection. Requests
+    /// Counts each client separately, identified by address, header or connection. Requests
     /// without such a key share one quota. With [`Counter`](DecideBy::Counter), the default, all
     /// share one.
     #[must_use]
