@@ -1,7 +1,7 @@
 //! Lists of routes, by the templates of both supported routers.
 
 #![cfg(all(feature = "axum", feature = "router"))]
-#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+#![allow(clippy::unwrap_used, reason = "a test fails at the line of its expectation")]
 
 use axum::body::Body;
 use axum::routing::get;

@@ -113,7 +113,7 @@ async fn endless_parts_are_read_up_to_their_number_or_limit() {
     let (errors, taken) = drown::<Parts>(kind, part, None).await;
     assert_eq!(errors, ["part  too_many"]);
     assert!(taken < MIB, "{taken}");
-    // An endless file: the limit of the body ends it, and nothing beyond its own limit is kept.
+    // An endless file: the limit of the body ends it, and nothing beyond its own limit is stored.
     let file = format!("--b\r\ncontent-disposition: form-data; name=\"_file\"\r\n\r\n{}", "x".repeat(60_000));
     let (errors, taken) = drown::<Parts>(kind, &file, None).await;
     assert_eq!(errors, ["body  too_large"]);

@@ -298,7 +298,7 @@ struct Members {
 mod decimal_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires it")]
     pub(crate) fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(number)
     }
@@ -416,7 +416,7 @@ struct Odd {
     #[query(empty = "none")]
     filled: Option<String>,
     #[query(skip_if = is_zero)]
-    #[expect(clippy::struct_field_names, reason = "it is what it is")]
+    #[expect(clippy::struct_field_names, reason = "the names are short")]
     odd: Option<u8>,
     #[query(rest)]
     rest: std::collections::BTreeMap<String, Vec<String>>,
@@ -444,7 +444,7 @@ enum Weekday {
     Tuesday,
 }
 
-#[expect(clippy::ref_option, reason = "the function is given the field")]
+#[expect(clippy::ref_option, reason = "the function receives the field")]
 fn is_zero(number: &Option<u8>) -> bool {
     *number == Some(0)
 }

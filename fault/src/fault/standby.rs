@@ -1,4 +1,4 @@
-//! Standby: a fault that is off while a stream begins, and may be enabled before it ends.
+//! Standby: a fault that may be enabled while a stream is open.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

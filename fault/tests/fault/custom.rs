@@ -16,7 +16,7 @@ use waylay_fault::{
 
 use crate::support::{Log, always, get, request};
 
-/// What came of one request to a service that answers 202: status, `x-seen` header, body, the mark, and
+/// The outcome of one request to a service that responds 202: status, `x-seen` header, body, the mark, and
 /// the actions in the extension.
 type Seen = (u16, Option<String>, String, bool, Vec<Action>);
 
@@ -81,7 +81,7 @@ async fn outcomes() {
         (
             "skip the response",
             inspecting(|head| {
-                // It goes out as it was.
+                // It is sent unchanged.
                 head.headers.clear();
                 head.status = StatusCode::OK;
                 InjectOutcome::Skip
@@ -177,7 +177,7 @@ async fn reporters_of_parts() {
 
 /// Without a response there is nothing to decide, and nothing is counted as injected.
 #[tokio::test]
-async fn responses_that_never_come() {
+async fn responses_that_never_arrive() {
     let go_on = || inspecting(|_| InjectOutcome::Continue);
     let fault = always(go_on()).build().unwrap();
     let inner =

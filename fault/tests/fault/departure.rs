@@ -1,4 +1,4 @@
-//! Clients that leave while a fault holds their connection: every wait ends at once.
+//! Clients that leave while a fault delays their connection.
 
 use std::io;
 use std::pin::Pin;
@@ -22,8 +22,8 @@ enum Leave {
     Rst,
 }
 
-/// The server's end of a connection in memory, which can fail as a TCP connection does that was
-/// reset: reads and writes meet an error.
+/// The server's end of a connection in memory, which can fail like a TCP connection after a
+/// reset: reads and writes return an error.
 struct Link {
     io: DuplexStream,
     leave: Leave,
@@ -100,7 +100,7 @@ async fn a_listener_releases_them() {
     }
 }
 
-/// What came before a delay was over is met by the server in order, and so is the rest.
+/// The server reads the bytes that arrived during a delay in order, and then the rest.
 #[tokio::test(start_paused = true)]
 async fn a_held_connection_loses_nothing() {
     let fault = always(slow(Delay::fixed("1s"))).build().unwrap();

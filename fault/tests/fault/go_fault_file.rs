@@ -1,5 +1,6 @@
-//! The facts of a file beside the repository, if it exists: each is run from its own text, or has a
-//! row.
+//! Facts of go-fault in a file beside the repository, if it exists.
+//!
+//! Each is run from its own text, or has a row.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Callbacks that panic: the request goes on, and the process is never aborted.
+//! Callbacks that panic: the request continues, the process is not aborted.
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
@@ -32,7 +32,7 @@ fn panicking_custom() -> Injector {
 
 /// Each callback that decides is skipped when it panics, and counted so.
 #[tokio::test(start_paused = true)]
-async fn the_request_goes_on() {
+async fn the_request_continues() {
     fn at_once(_: InjectContext) -> std::future::Ready<InjectOutcome> {
         panic!("before the future")
     }

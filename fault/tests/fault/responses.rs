@@ -195,10 +195,10 @@ async fn statuses_without_content() {
     assert_eq!(response.headers()["content-length"], "4");
 }
 
-/// A trace around the fault can tell the 500 that stands for a reject from a real one, also where
+/// A trace around the fault can distinguish the 500 of a reject from a real one, also where
 /// another fault is between them.
 #[tokio::test(start_paused = true)]
-async fn rejects_are_told_in_the_extensions() {
+async fn rejects_are_marked_in_the_extensions() {
     let slow =
         || Fault::new("slow", slow(Delay::fixed("1ms"))).enabled(true).participation(1.0).build().unwrap();
     let rows: [(Injector, bool); 4] = [
@@ -263,7 +263,7 @@ async fn errors_of_clients_are_errors() {
 
 /// Without a body, what is done to bodies is not delivered: neither counted nor marked, and the head stays.
 #[tokio::test(start_paused = true)]
-async fn responses_without_a_body_are_left_alone() {
+async fn responses_without_a_body_are_unchanged() {
     type Row = (&'static str, fn() -> Injector);
     let rows: [Row; 5] = [
         ("truncate", || truncate(TruncateAt::Bytes(0)).into()),

@@ -1,4 +1,4 @@
-//! Streams whose halves are in two tasks: whatever is delayed comes, whichever task polled last.
+//! Streams whose halves are in two tasks, either of which may poll last.
 
 use std::future::pending;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Streams that are open when their fault is enabled: the messages from then on are changed.
+//! Streams that are open when their fault is enabled.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -253,7 +253,7 @@ async fn decisions() {
 
 /// What is no stream is left as it is, its length included, and so is what a fault has no rules for.
 #[tokio::test]
-async fn other_responses_are_left_alone() {
+async fn other_responses_are_unchanged() {
     let fault = always(messages(Format::Sse).drop(1.0)).enabled(false).build().unwrap();
     for media_type in ["text/event-stream", "text/html"] {
         let inner = service_fn(|_: Request<String>| {

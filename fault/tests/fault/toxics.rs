@@ -1,4 +1,4 @@
-//! Toxics on streams in memory, in paused time: Toxiproxy's semantics, to the millisecond.
+//! Toxics on streams in memory: Toxiproxy's semantics, to the millisecond.
 
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -424,7 +424,7 @@ async fn a_layers_toxic_is_added_once_per_connection() {
         for number in 1..=10 {
             let mut request = get("/");
             request.extensions_mut().insert(server.connection().clone());
-            assert!(!is_injected(&fault, request).await, "it goes on to the service");
+            assert!(!is_injected(&fault, request).await, "it continues to the service");
             let begun = Instant::now();
             server.write_all(b"answer").await.unwrap();
             server.flush().await.unwrap();

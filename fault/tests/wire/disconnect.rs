@@ -109,7 +109,7 @@ async fn every_way_to_leave_ends_it() {
     }
 }
 
-/// A listener that holds connections: no descriptor is kept of a client that left.
+/// A listener that holds connections: no descriptor of a client that left stays open.
 #[tokio::test]
 async fn clients_of_a_listener_that_leave_end_it() {
     let holders: [fn() -> Injector; 3] =

@@ -1,5 +1,7 @@
-//! Facts about rejects on connections, row by row, as `tests/fault/go_fault_rows.rs` has the
-//! others: the behavior of Go's server and hyper, and of this crate's equivalent.
+//! Facts of go-fault about rejects on connections, row by row.
+//!
+//! Each row has the behavior of Go's server and hyper, and of this crate's equivalent. The other facts
+//! are in `tests/fault/go_fault_rows.rs`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Faults of the connection, by the handle that a listener gives to its requests.
+//! Faults of the connection, by the handle in the extensions of requests.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! One server of all protocols, and clients that describe what they observe in a few words.
+//! One server of all protocols, and clients that describe their observations.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -105,7 +105,7 @@ pub(crate) async fn see(
         Protocol::WebSocket => looks.push(("tungstenite", Box::pin(by_tungstenite(connector, server)))),
     }
     let mut seen: Vec<(String, &str)> = Vec::new();
-    for (who, look) in looks {
+    for (client_name, look) in looks {
         let before = fault.control().counts();
         let text = tokio::time::timeout(patience, look).await.unwrap_or_else(|_| "silence".into());
         let text = match fault.control().counts() {
@@ -114,13 +114,17 @@ pub(crate) async fn see(
             _ => text,
         };
         if !seen.iter().any(|(known, _)| *known == text) {
-            seen.push((text, who));
+            seen.push((text, client_name));
         }
     }
     match &seen[..] {
         [] => "no such client".into(),
         [(text, _)] => text.clone(),
-        more => more.iter().map(|(text, who)| format!("{who}: {text}")).collect::<Vec<_>>().join("; "),
+        more => more
+            .iter()
+            .map(|(text, client_name)| format!("{client_name}: {text}"))
+            .collect::<Vec<_>>()
+            .join("; "),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Admin routes: `/_routes` and `/_explain`, on a listener of their own.
+//! Admin routes: `/_routes` and `/_explain`, on a separate listener.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
