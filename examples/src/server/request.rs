@@ -69,8 +69,8 @@ pub(super) struct BodyFailure {
 }
 
 impl BodyFailure {
-    /// Replaces an error that a handler returned because of the failure: it is the client's, whatever the
-    /// handler took it for.
+    /// Replaces the error response of a handler if the failure caused it: the error is the client's, whatever its
+    /// status.
     pub(super) fn replace(&self, response: Response, version: Version, peer: SocketAddr) -> Response {
         let Some((status, cause)) = self.cause.get() else { return response };
         tracing::info!(%peer, %status, cause, "the body of a request cannot be read");

@@ -335,7 +335,7 @@ fn list_item(ty: &Type) -> (Type, bool) {
     }
 }
 
-/// What a type is taken for if nothing describes it.
+/// Fallback for a type that has no description.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fallback {
     /// The JSON of a response: `answer = Post`.

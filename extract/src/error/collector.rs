@@ -190,7 +190,7 @@ impl Errors {
     }
 }
 
-/// What happened to the body.
+/// State of the body.
 #[derive(Debug, Default)]
 pub(crate) enum BodyState {
     /// It was not read, or its error has been reported.

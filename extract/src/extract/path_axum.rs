@@ -83,7 +83,7 @@ impl<'de, F: for<'r> Slots<'r>> Visitor<'de> for PathVisitor<F> {
     }
 }
 
-/// Reads a key as the name of a variable: axum lends the text only to the visitor.
+/// Reads a key as the name of a variable: axum passes the text to the visitor only.
 struct NameSeed<F>(PhantomData<F>);
 
 impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for NameSeed<F> {

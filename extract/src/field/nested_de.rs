@@ -126,7 +126,7 @@ impl de::Error for NestedDeError {
     }
 }
 
-/// What is read: a node, or a part of one that is no node.
+/// The input: a node, or a part of one that is no node.
 #[derive(Clone)]
 enum View<'n> {
     Absent,

@@ -116,7 +116,7 @@ impl Node {
                 leaf.id() == *id && leaf.kind == LeafKind::Text && set(leaf, LeafKind::Nothing, true)
             }),
             Mismatch::Text { text, kind } => self.guess_text(text, *kind),
-            // A guess that was wrong: it is the text of another value that was meant.
+            // A wrong guess becomes a text again.
             Mismatch::Guessed(shown) => self.any_leaf(&mut |leaf| {
                 matches!(leaf.kind, LeafKind::Number | LeafKind::Bool)
                     && leaf.text.as_ref().is_ok_and(|text| show(text, leaf.kind) == *shown)
@@ -155,7 +155,7 @@ impl Node {
         }
     }
 
-    /// Guesses that texts are `bool` which are numbers as well.
+    /// Guesses `bool` for the texts that can be a number or a `bool`.
     pub(crate) fn guess_bools(&mut self) -> bool {
         self.guess_all(LeafKind::Bool.expected())
     }

@@ -234,7 +234,7 @@ impl<I: fmt::Debug> fmt::Debug for Reported<I> {
     }
 }
 
-/// What a fault does to the selected requests: one injector, or a tree of them.
+/// The effect of a fault on the selected requests: one injector, or a tree of them.
 ///
 /// Made by [`reject`](crate::reject()), [`error`](crate::error()), [`slow`](crate::slow),
 /// [`random`](crate::random), [`chain`](crate::chain), [`custom`](crate::custom) and others.

@@ -91,7 +91,7 @@ where
     }
 
     fn call(&mut self, target: R) -> Self::Future {
-        // The ready service goes along; its clone, which is not ready, stays.
+        // The future takes the ready service and leaves the clone, which is not ready.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let fault = self.fault.clone();
@@ -271,7 +271,7 @@ where
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
-        // The ready service goes along; its clone, which is not ready, stays.
+        // The future takes the ready service and leaves the clone, which is not ready.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let faults = self.faults.clone();

@@ -259,7 +259,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         }
     }
 
-    /// Notes the first written bytes: a waiting reader may now see the termination.
+    /// Records the first written bytes, after which a waiting reader may return the termination.
     fn note_written(&mut self) {
         if let Some(pending) = &mut self.pending
             && !std::mem::replace(&mut pending.has_written, true)

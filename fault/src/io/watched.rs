@@ -56,7 +56,7 @@ impl<T: AsyncRead + Unpin> WatchedIo<T> {
             self.ahead.advance(length);
             return Ok(());
         }
-        // The end of a stream stays its end; an error is met once.
+        // The end of a stream is permanent; an error is returned once.
         self.end.replace(Ok(())).unwrap_or(Ok(()))
     }
 }

@@ -59,7 +59,7 @@ pub struct Injected {
     pub(crate) fault: Arc<str>,
     pub(crate) actions: Arc<[Action]>,
     pub(crate) is_reject: bool,
-    /// What a fault further inside did to the same response.
+    /// The extension of a fault further inside, for the same response.
     pub(crate) inner: Option<Arc<Self>>,
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn see(
     place: Place,
     fault: &Fault,
     protocol: Protocol,
-    patience: Duration,
+    timeout: Duration,
     races: bool,
     path: &'static str,
 ) -> String {
@@ -107,7 +107,7 @@ pub(crate) async fn see(
     let mut seen: Vec<(String, &str)> = Vec::new();
     for (client_name, look) in looks {
         let before = fault.control().counts();
-        let text = tokio::time::timeout(patience, look).await.unwrap_or_else(|_| "silence".into());
+        let text = tokio::time::timeout(timeout, look).await.unwrap_or_else(|_| "silence".into());
         let text = match fault.control().counts() {
             counts if counts.not_deliverable > before.not_deliverable => "skipped".into(),
             _ if is_h2 || races => fold(&text),

@@ -198,8 +198,8 @@ async fn soak() {
     let (_, _, resident) = held();
 
     // The last connections close by themselves, and soon.
-    let patience = Instant::now() + Duration::from_secs(20);
-    while (held().0, held().1) != (tasks, files) && Instant::now() < patience {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while (held().0, held().1) != (tasks, files) && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let after = held();

@@ -189,12 +189,12 @@ async fn the_table_equals_a_new_run() {
 /// A row, from one run per client.
 async fn line(place: Place, (name, injector): &Row) -> String {
     // Silence lasts forever; nothing else waits that long.
-    let patience = Duration::from_millis(if name.contains("during it") { 200 } else { 20_000 });
+    let timeout = Duration::from_millis(if name.contains("during it") { 200 } else { 20_000 });
     let races = name.starts_with("`Toxic::timeout");
     let path = if name.contains("Sse") { "/events" } else { "/" };
     let cells = PROTOCOLS.map(|protocol| async move {
         let fault = Fault::new("table", injector()).enabled(true).participation(1.0).seed(7);
-        see(place, &fault.build().unwrap(), protocol, patience, races, path).await
+        see(place, &fault.build().unwrap(), protocol, timeout, races, path).await
     });
     format!("| {name} | {} |\n", join_all(cells).await.join(" | "))
 }
