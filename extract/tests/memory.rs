@@ -27,7 +27,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// `count` chunks of the same bytes, then `end`; `announced`: the length that it claims.
+/// `count` chunks of the same bytes, then `end`; `announced`: the length that it announces.
 struct Chunks {
     chunk: Bytes,
     left: usize,

@@ -171,7 +171,7 @@ impl Document {
         }
     }
 
-    /// Tests a value against the words of JSON Schema that our documents use.
+    /// Tests a value against the keywords of JSON Schema in the documents.
     fn allows(&self, schema: &Value, value: &Value) -> bool {
         let schema = self.resolve(schema);
         let types = match &schema["type"] {
@@ -360,7 +360,7 @@ fn escaped(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// A scalar as text; `None` for what is none.
+/// A scalar as text; `None` for other values.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -422,7 +422,7 @@ fn is_allowed(document: &Document, schema: &Value, value: &Value) -> bool {
     }
 }
 
-/// A request in its pieces.
+/// A request in parts.
 #[derive(Clone, Debug, Default)]
 struct Draft {
     path: String,
@@ -641,7 +641,7 @@ async fn schemathesis_finds_no_disagreement() {
     assert!(status.success());
 }
 
-/// The checks that hold, and a seed, so that a failure comes again.
+/// The checks that hold, and a seed, so that a failure is repeatable.
 const SCHEMATHESIS: [&str; 8] = [
     "--checks",
     "not_a_server_error,status_code_conformance,content_type_conformance,positive_data_acceptance,negative_data_rejection",

@@ -73,7 +73,7 @@ fn every_bound_is_reported_with_every_other_error() {
             "body `/size`: expected at least 10",
         ]
     );
-    // The gravest status is that of the field that is no number at all.
+    // The status is that of the most severe error, a field that is not a number.
     assert_eq!(rejection.status(), 400);
 
     let rejection = read("/?ids=3,4,12", "1", &[], r#"{"stars": 1}"#).unwrap_err();

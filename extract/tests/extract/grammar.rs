@@ -11,7 +11,7 @@ use crate::{bytes, get, lines};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What reads the value of `v`, each in its own way, and what it makes of it.
+/// Each reader of the value of `v`, and its result.
 fn each_way<T>(value: &str) -> Vec<String>
 where
     T: FromText + for<'de> Deserialize<'de> + std::fmt::Debug + Send + 'static,

@@ -17,7 +17,7 @@ use waylay_extract::{Extract, Rejection, Upload};
 
 use crate::{bytes, get, json, lines};
 
-/// An endless body that counts the bytes that are read; `announced`: the length that it claims.
+/// An endless body that counts the bytes that are read; `announced`: the length that it announces.
 struct Endless {
     chunk: Bytes,
     taken: Arc<AtomicU64>,

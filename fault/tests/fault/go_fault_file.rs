@@ -38,7 +38,7 @@ fn number(value: &Value) -> f64 {
     }
 }
 
-/// `noop x6` stands for six of them.
+/// `noop x6` means six of them.
 fn names(value: &Value) -> Vec<String> {
     let repeated = |name: String| match name.rsplit_once(" x") {
         Some((name, count)) => vec![name.to_owned(); count.parse().unwrap()],

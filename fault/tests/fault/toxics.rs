@@ -377,7 +377,7 @@ fn delaying() -> impl Strategy<Value = Toxic> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever delays, in whatever order: all bytes arrive, in order, none before it was sent, and
+    /// For any delays in any order: all bytes arrive, in order, none before it was sent, and
     /// none later than the sum of all delays.
     #[test]
     fn bytes_are_complete_and_in_order(

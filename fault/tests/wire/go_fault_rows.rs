@@ -128,7 +128,7 @@ fn fault(how: How, place: Place) -> FaultBuilder {
         Rst => reject(Reject::ConnectionReset),
     };
     let fault = Fault::new("row", injector).enabled(true).participation(1.0);
-    // Directly under hyper the bodies of HEAD are kept; axum's router empties them.
+    // Directly under hyper the bodies of HEAD remain; axum's router empties them.
     fault.unwind(matches!(how, Unwind)).keeps_head_bodies(place == Hyper && !matches!(how, Unwind))
 }
 

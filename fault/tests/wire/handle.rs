@@ -69,7 +69,7 @@ pub(crate) async fn serve(server: Server, layer: &Fault, listener: &Fault) -> So
     address
 }
 
-/// Serves this handler over HTTP/1 behind the fault, on connections with a handle.
+/// Serves this handler over HTTP/1 through the fault, on connections with a handle.
 pub(crate) async fn serve_chat<F, Fut, B>(fault: &Fault, handler: F) -> SocketAddr
 where
     F: Fn(Request<Incoming>) -> Fut + Clone + Send + 'static,

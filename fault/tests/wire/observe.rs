@@ -128,7 +128,7 @@ pub(crate) async fn see(
     }
 }
 
-/// A lost connection, whatever a stream reports and however far it had come.
+/// A lost connection, in all its reports by a stream.
 fn fold(text: &str) -> String {
     const WAYS: [&str; 6] =
         ["connection closed", "channel closed", "connection was not ready", "other error", "closed", "reset"];
@@ -335,7 +335,7 @@ async fn by_tungstenite(mut connector: Connector, server: SocketAddr) -> String 
     }
 }
 
-/// Status, marks and body of a response, in a few words.
+/// Summary of a response: status, marks, body.
 async fn describe<B: Body<Data = Bytes, Error: Error + 'static> + Unpin>(response: Response<B>) -> String {
     let mut text = response.status().as_u16().to_string();
     for header in ["connection", "retry-after", "x-patched"] {

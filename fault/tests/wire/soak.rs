@@ -105,7 +105,7 @@ fn held() -> (usize, usize, u64) {
 
 fn app(faults: &[Fault]) -> App {
     let service = tower::service_fn(async |request: Request<Body>| {
-        // A changed upload may fail; it is answered all the same.
+        // A changed upload may fail, and has a response nevertheless.
         let _ = request.into_body().collect().await;
         Ok::<_, Infallible>(Response::new(Full::from(vec![b'a'; 4000]).map_err(Into::into).boxed_unsync()))
     });
