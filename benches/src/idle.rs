@@ -13,7 +13,7 @@ use http_body_util::Full;
 use tower_layer::Layer;
 use tower_resilience_chaos::ChaosLayer;
 use tower_service::Service;
-use waylay_fault::{Fault, error};
+use waylay_fault::{Fault, FaultSet, error};
 
 use crate::measure::{Contender, Pace, Sample, race};
 use crate::report::{Goal, Group, Runs, head, line};
@@ -98,6 +98,19 @@ where
     })
 }
 
+/// Creates a set of faults, disabled or with a list that holds no request.
+fn set_of(count: usize, enabled: bool) -> FaultSet {
+    let set = FaultSet::new();
+    let fault = |number| {
+        Fault::new(format!("fault-{number}"), error(503))
+            .enabled(enabled)
+            .participation(1.0)
+            .allow_paths(["/none"])
+    };
+    set.replace((0..count).map(fault)).expect("the faults are valid");
+    set
+}
+
 fn measure(pace: &Pace) -> Vec<Sample> {
     let fault = || Fault::new("idle", error(503)).build().expect("the fault is valid").layer();
     let disabled = fault().layer(Bare);
@@ -105,18 +118,27 @@ fn measure(pace: &Pace) -> Vec<Sample> {
     let rare = rare.build().expect("the fault is valid").layer().layer(Bare);
     let three = fault().layer(fault().layer(fault().layer(Bare)));
     let chaos = ChaosLayer::builder().name("idle").latency_rate(0.0).build().layer(Bare);
+    let sets = [1, 10, 100].map(|count| (count, set_of(count, false).layer().layer(Bare)));
+    let no_match = set_of(10, true).layer().layer(Bare);
+    let mut contenders: Vec<_> =
+        sets.iter().map(|(count, set)| alone(&format!("fault set of {count}"), set)).collect();
+    contenders.push(alone("10 enabled", &no_match));
+    contenders.push(two_threads("fault set of 10", &sets[1].1));
     let samples = race(
         pace,
-        vec![
-            alone("bare", &Bare),
-            alone("fault", &disabled),
-            alone("fault x 3", &three),
-            alone("rare", &rare),
-            alone("chaos", &chaos),
-            two_threads("bare", &Bare),
-            two_threads("fault", &disabled),
-            two_threads("chaos", &chaos),
-        ],
+        contenders
+            .into_iter()
+            .chain([
+                alone("bare", &Bare),
+                alone("fault", &disabled),
+                alone("fault x 3", &three),
+                alone("rare", &rare),
+                alone("chaos", &chaos),
+                two_threads("bare", &Bare),
+                two_threads("fault", &disabled),
+                two_threads("chaos", &chaos),
+            ])
+            .collect(),
     );
     for sample in &samples {
         let alone = sample.name.starts_with("fault") && !sample.name.ends_with("threads");
@@ -152,6 +174,16 @@ fn report(runs: &Runs) {
             Goal::None,
         );
     }
+    for count in [1, 10, 100] {
+        let name = format!("fault set of {count}");
+        let over = runs.figure(|run| run.value(&name) - run.value("fault"));
+        line(&format!("a set of {count} adds to a fault, ns"), over, Goal::AtMost(3.0), "");
+        runs.line(&format!("set of {count} / bare"), &name, "bare", Goal::None);
+        runs.line(&format!("set of {count} / chaos"), &name, "chaos", Goal::None);
+    }
+    line("10 enabled that match nothing add, ns", added("10 enabled", ""), Goal::None, "");
+    runs.line("10 enabled that match nothing / bare", "10 enabled", "bare", Goal::None);
+    runs.line("10 enabled that match nothing / chaos", "10 enabled", "chaos", Goal::None);
     line("3 faults nested add, ns", added("fault x 3", ""), Goal::None, "");
     line("one enabled for 1 % adds, ns", added("rare", ""), Goal::None, "");
     println!(

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod cli;
 pub mod log;
+pub mod plan;
 pub mod problem;
 pub mod redact;
 pub mod route_table;

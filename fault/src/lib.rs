@@ -95,11 +95,14 @@
 //! | `hyper` | connections of hyper-util's client and of tonic in a [`FaultConnector`]; [`serve_connection`], which supports GOAWAY |
 //! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it is accepted by `axum::serve` |
 //! | `serde` | [`Counts`] as data |
+//! | `plan`; `toml`, `json`, `yaml` | `FaultPlan`: faults and guards as a document, applied to a [`FaultSet`]; one feature for each format |
+//! | `tracing` | an event of the crate `tracing` for each injection |
 //!
 //! [`tower`]: https://github.com/tower-rs/tower
 
 // Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
 //
+// plan        Fault plans: documents, formats, sources
 // service     Layers, services and futures of tower, for servers and clients (io and service do not import each other)
 // io          Streams, listeners and connectors with faults; HTTP and WebSocket framing
 // fault       Fault: filter, selection, capability, execution, control
@@ -116,6 +119,8 @@ mod connection;
 mod fault;
 mod injector;
 mod io;
+#[cfg(feature = "plan")]
+mod plan;
 mod random;
 mod report;
 mod service;
@@ -132,8 +137,12 @@ pub use crate::connection::handle::{Connection, PeerAddr};
 pub use crate::connection::layer::{ConnectionLayer, ConnectionService};
 pub use crate::fault::builder::FaultBuilder;
 pub use crate::fault::control::Control;
+pub use crate::fault::explain::{Explanation, FaultExplanation};
 pub use crate::fault::fault::Fault;
+pub use crate::fault::guards::Guards;
 pub use crate::fault::selection::Group;
+pub use crate::fault::set::{FaultPlacement, FaultSet, FaultSetBuilder, SetError, SetEvent, SetStatus};
+pub use crate::fault::stop::{AutoStop, StopReason};
 pub use crate::fault::switch::{ParticipationError, halt, halted, resume};
 pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
@@ -158,6 +167,14 @@ pub use crate::io::proto::websocket::{TappedStream, tap};
 pub use crate::io::serve::{ServeError, serve_connection};
 pub use crate::io::state::ResetBy;
 pub use crate::io::stream::FaultStream;
+#[cfg(feature = "plan")]
+pub use crate::plan::apply::ApplyError;
+#[cfg(feature = "plan")]
+pub use crate::plan::error::{PlanError, PlanErrors};
+#[cfg(feature = "plan")]
+pub use crate::plan::plan::{FaultPlan, PlanFormat};
+#[cfg(feature = "plan")]
+pub use crate::plan::source::{FileSource, PlanReport, PlanSource, PlanText};
 pub use crate::random::delay::{Delay, DelayPoint};
 pub use crate::random::distribution::Quantiles;
 pub use crate::random::draws::{Draws, Key, Sampler};
@@ -174,6 +191,10 @@ pub mod decision {}
 
 #[doc = include_str!("../docs/effects.md")]
 pub mod effects {}
+
+#[cfg(feature = "plan")]
+#[doc = include_str!("../docs/plans.md")]
+pub mod plans {}
 
 #[cfg(all(doctest, feature = "axum", feature = "net"))]
 #[doc = include_str!("../README.md")]

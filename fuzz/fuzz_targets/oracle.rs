@@ -332,7 +332,8 @@ pub fn wins(routes: &Routes, a: &Route, b: &Route) -> bool {
         _ => return false,
     }
     let path = |chain: &[&Conditions]| match joined(chain, false) {
-        None => vec![(PREFIX, 0)],
+        // No path counts as the prefix `/`.
+        None => vec![(1, 0), (PREFIX, 0)],
         Some((parts, end)) => {
             let mut ranks = ranks(&parts, '/');
             if end == End::Segments {

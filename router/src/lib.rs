@@ -6,21 +6,20 @@
 //!
 //! ```
 //! use tower::ServiceExt;
-//! use waylay_router::{Body, Matched, Route, Router, Scope, Urls};
+//! use waylay_router::{Body, Matched, Route, Router, Scope, UrlError, Urls};
 //!
 //! async fn show(matched: Matched) -> String {
 //!     format!("article {}", matched.get("id").unwrap_or_default())
 //! }
 //!
-//! async fn create(urls: Urls) -> Result<[(&'static str, String); 1], http::StatusCode> {
-//!     let url = urls.builder("article").and_then(|url| url.set("id", 7).build());
-//!     Ok([("location", url.map_err(|_| http::StatusCode::INTERNAL_SERVER_ERROR)?)])
+//! async fn create(urls: Urls) -> Result<[(&'static str, String); 1], UrlError> {
+//!     Ok([("location", urls.builder("article")?.set("id", 7).build()?)])
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let router = Router::builder()
 //!     .route(Route::get("/articles/{id:[0-9]+}").name("article").to(show))
-//!     .route(Route::post("/articles").header("content-type", "application/json").to(create))
+//!     .route(Route::post("/articles").content_type("application/json").to(create))
 //!     .scope(
 //!         Scope::new()
 //!             .host("{tenant}.example.com")
@@ -49,6 +48,19 @@
 //! | `{*rest}` | the rest of the path, not empty |
 //! | `{name?}`, `{name?:regex}` | as `{name}`, in an optional last segment: `/a/{id?}` matches `/a` and `/a/7` |
 //! | `{{`, `}}` | braces |
+//! | `%3A`, `%2A`, `%3C`, `%3E`, `%3F`, `%23`, `%5B` | `:`, `*`, `<`, `>`, `?`, `#`, `[` |
+//!
+//! The syntax of other routers (`/:id`, `/*rest`, `/<id>`, `/[id]`, `/a?x=1`) is an error with the spelling that is meant; the
+//! escapes of the last row are for text that has these characters.
+//!
+//! A variable's regex matches the value as a whole and sees nothing beside it: `^` and `$` at its ends have no effect,
+//! anywhere else they are an [error](TemplateErrorKind::Anchor).
+//!
+//! A path may spell a literal in several ways. One rule decides: a segment of text alone is compared decoded, except that
+//! `/` never is, so `/users/@me` matches `/users/%40me`, as `encodeURIComponent` writes it. In a segment with variables the
+//! text separates values, and an escaped character is data: `/{a}@{b}` does not match `/1%402`, and a URL that is built from
+//! `1@2` and `3` is `/1%402@3`, which gives both back. Guards (`Path` and `PathRegexp` in rules, negated ones too) read the
+//! path in the same way: an upstream that decodes must not see what a guard did not.
 //!
 //! Hosts have the same variables, label by label, and ignore case; a variable that matches several labels must be
 //! first. `*.` is exactly one more label, `**.` one or more. A [`Route::prefix`] and the prefix of a [`Scope`]
@@ -56,12 +68,11 @@
 //!
 //! # Specificity
 //!
-//! Routes are ordered by priority, then host (exact, pattern, regex, none), then path segment by segment (literal,
-//! literal with a variable, constrained, plain, optional, tail; exact before prefix), then the number of other
-//! conditions. Two routes of equal rank that match the same request (`/a{x}` and `/{x}a` for `/aa`) are a
-//! [conflict](BuildErrorKind::Conflict); the error names both and shows the request. The order of addition matters in
-//! two cases only: between routes that differ only by the types they [return](Route::accept), if the client gives both
-//! the same weight, and between routes whose overlap is unknown. For the latter there are two lints, for
+//! The most specific route is selected, in any order of addition: by priority, host, path segment by segment, and
+//! conditions; [`ranks`] has the whole rule. Two routes of equal rank that match the same request (`/a{x}` and `/{x}a` for
+//! `/aa`) are a [conflict](BuildErrorKind::Conflict); the error names both and shows the request. The order of addition
+//! matters in two cases only: between routes that differ only by the types they [return](Route::accept), if the client
+//! gives both the same weight, and between routes whose overlap is unknown. For the latter there are two lints, for
 //! [a pair](LintKind::OverlapUnknown) and for [too many pairs](LintKind::NotCompared). With
 //! [`Precedence::RegistrationOrder`] the first matching route is selected, as in gorilla/mux.
 //!
@@ -77,6 +88,18 @@
 //! does.) `%2F` is data and never separates segments. A request without a matching route is a [`Miss`]: 405 with
 //! `Allow` if another method would match, 415 or 406 if another type would, else 404. The [`Policy`] changes this.
 //!
+//! # Details
+//!
+//! - Path parameters such as `;v=1` belong to their segment: `/users;v=1` is a segment of that text, and `/{x}` captures it
+//!   whole.
+//! - Variables of one segment share it greedily from the left: `/{a}-{b}` gives `1-2-3` as `1-2` and `3`.
+//! - `OPTIONS *` has the path `*`, which no template has: it matches routes without a path only, else it is 404. A route for
+//!   it alone is `Route::new().method(Method::OPTIONS).path_regex("[*]")`.
+//! - ``!Method(`GET`)`` excludes HEAD too. A request that fails only there is 405, and `Allow` names the methods that the rule
+//!   leaves; a method regex is treated in the same way. Extension methods of such conditions are not listed.
+//! - An `Accept` header that is missing accepts all types. One that is empty, or has no readable range, accepts none: 406.
+//! - Up to [64 scopes](MAX_SCOPE_DEPTH) may be within each other; more are a build error.
+//!
 //! # Layers
 //!
 //! `layer` wraps everything in a router or scope, `route_layer` matched routes only, `miss_layer` misses only. The
@@ -86,18 +109,22 @@
 //!
 //! # Inspection
 //!
-//! [`Table::explain`] returns a verdict for every route, [`Table::lints`] the routes that are never reached. A
+//! [`Table::explain`] returns a verdict for every route, [`Table::lints`] the routes that are never reached and conditions
+//! that probably mean something else. A
 //! `SwapRouter` is replaced while it serves, and may be reloaded from a file.
 //!
 //! # Features
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `axum` | redirects of a router inside axum's `nest_service` keep the prefix (`OriginalUri`) |
 //! | `http2` | the `:protocol` of an HTTP/2 CONNECT, for [`Route::upgrade`] |
 //! | `serde` | routes, explanations and differences as data, and `TableSpec` |
 //! | `toml`, `json`, `schema` | files for `TableSpec`, and their JSON schema |
 //! | `swap`, `watch` | `SwapRouter`; `FileWatcher` |
 //! | `dialects` | the rule languages of Traefik v3 and vulcand |
+//! | `axum` | `axum::serve(listener, router)` with the [`Peer`] of each connection, and axum's `ConnectInfo` as the peer |
+//! | `tracing` | an event for each response of 500 that the router makes, and if a request lacks a peer that conditions read |
 //!
 //! None is on by default.
 //!
@@ -163,21 +190,25 @@ pub use crate::request::policy::{
 pub use crate::request::view::RequestHead;
 pub use crate::route::conditions::SourceLocation;
 pub use crate::route::route::Route;
-pub use crate::route::scope_conditions::ScopeConditions;
+pub use crate::route::scope_conditions::{MAX_SCOPE_DEPTH, ScopeConditions};
 pub use crate::service::builder::Builder;
 pub use crate::service::endpoint::{HttpLayer, HttpService, Next, NextFuture};
 pub use crate::service::handler::NotRouted;
 pub use crate::service::handler::{Handler, HandlerFuture};
-pub use crate::service::mount::Mount;
+#[cfg(feature = "axum")]
+pub use crate::service::make::IntoMakeServiceWithConnectInfo;
+pub use crate::service::make::{Connection, ConnectionService, IntoMakeService};
+pub use crate::service::mount::{Mount, OuterLocation};
 pub use crate::service::recover::{RecoverFuture, RecoverLayer, RecoverService, recover};
 pub use crate::service::router::{Router, RouterFuture};
-pub use crate::service::scope::{PendingEndpoint, Scope};
+pub use crate::service::scope::{FitsState, PendingEndpoint, Scope};
 #[cfg(feature = "swap")]
 pub use crate::service::swap::SwapRouter;
 #[cfg(feature = "watch")]
 pub use crate::service::watch::{FileWatcher, ReloadEvent};
 pub use crate::table::builder::TableBuilder;
 pub use crate::table::catalog::{RouteInfo, ScopeId, ScopeInfo};
+pub use crate::table::condition_lint::ConditionLint;
 pub use crate::table::diff::{Change, Diff};
 pub use crate::table::explain::{Candidate, Explanation, Verdict};
 pub use crate::table::lint::{Lint, LintKind};
@@ -193,6 +224,9 @@ pub use waylay_template::{
 
 #[doc = include_str!("../docs/from-axum.md")]
 pub mod from_axum {}
+
+#[doc = include_str!("../docs/ranks.md")]
+pub mod ranks {}
 
 #[doc = include_str!("../docs/from-gorilla-mux.md")]
 pub mod from_gorilla_mux {}

@@ -20,6 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, service_fn};
+use waylay_fault::FaultStream;
 use waylay_router::{Body, Peer};
 
 use super::idle::IdleClock;
@@ -35,6 +36,8 @@ pub struct Connection {
 #[derive(Debug)]
 struct Shared {
     peer: SocketAddr,
+    /// Control of the connection by the faults of the port's set.
+    handle: Option<waylay_fault::Connection>,
     /// Place among the connections of the port, also of a tunnel.
     _permit: Option<OwnedSemaphorePermit>,
     tasks: TaskTracker,
@@ -48,12 +51,24 @@ struct Shared {
 impl Connection {
     pub(super) fn new(
         peer: SocketAddr,
+        handle: Option<waylay_fault::Connection>,
         permit: Option<OwnedSemaphorePermit>,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
         let (clock, active, has_served) = (IdleClock::default(), Mutex::new(0), AtomicBool::new(false));
-        Self { shared: Arc::new(Shared { peer, _permit: permit, tasks, stop, clock, active, has_served }) }
+        Self {
+            shared: Arc::new(Shared {
+                peer,
+                handle,
+                _permit: permit,
+                tasks,
+                stop,
+                clock,
+                active,
+                has_served,
+            }),
+        }
     }
 
     /// Runs a tunnel that the connection has become: it counts as a connection and ends at a stop.
@@ -66,7 +81,7 @@ impl Connection {
     pub(super) async fn serve<S>(
         self,
         builder: auto::Builder<TokioExecutor>,
-        stream: TcpStream,
+        stream: FaultStream<TcpStream>,
         service: S,
         limits: Limits,
     ) where
@@ -74,7 +89,7 @@ impl Connection {
         S::Future: Send,
     {
         // Nagle's algorithm would only delay small responses.
-        if let Err(error) = stream.set_nodelay(true) {
+        if let Some(Err(error)) = stream.get_ref().map(|stream| stream.set_nodelay(true)) {
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
         let (connection, body_timeout) = (self.clone(), limits.body_timeout);
@@ -133,6 +148,9 @@ impl Connection {
                 let (mut request, failure) = request::prepare(request, body_timeout);
                 let (peer, version) = (self.shared.peer, request.version());
                 request.extensions_mut().insert(Peer::default().addr(peer).scheme(Scheme::HTTP));
+                if let Some(handle) = &self.shared.handle {
+                    request.extensions_mut().insert(handle.clone());
+                }
                 request.extensions_mut().insert(self);
                 let response = match service.call(request).await {
                     Ok(response) => response,

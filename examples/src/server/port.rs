@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
+use waylay_fault::{FaultListener, FaultSet, FaultStream};
 use waylay_router::Body;
 
 use super::connection::Connection;
@@ -31,6 +32,7 @@ const MAX_STREAMS: u32 = 128;
 pub struct Port {
     listener: TcpListener,
     address: SocketAddr,
+    faults: Option<FaultSet>,
 }
 
 impl Port {
@@ -41,12 +43,18 @@ impl Port {
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, faults: None })
     }
 
     /// Returns the actual address, also if port 0 was requested.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Puts the connections under the listener faults of a set; its other faults control connections too.
+    #[must_use]
+    pub fn with_faults(self, faults: &FaultSet) -> Self {
+        Self { faults: Some(faults.clone()), ..self }
     }
 
     /// Serves HTTP/1.1 and HTTP/2 (by prior knowledge) until `stop`, then finishes the requests in progress.
@@ -58,20 +66,23 @@ impl Port {
         S::Future: Send,
     {
         let builder = builder(&limits);
+        let has_faults = self.faults.is_some();
+        let listener = self.faults.unwrap_or_else(FaultSet::new).listener(self.listener);
         let permits = Arc::new(Semaphore::new(limits.max_connections as usize));
         let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
         loop {
             let (stream, peer, permit) = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                accepted = accept(&self.listener, &permits) => accepted,
+                accepted = accept(&listener, &permits) => accepted,
             };
-            let connection = Connection::new(peer, permit, tasks.clone(), stop.clone());
+            let handle = has_faults.then(|| stream.connection().clone());
+            let connection = Connection::new(peer, handle, permit, tasks.clone(), stop.clone());
             let serve = connection.serve(builder.clone(), stream, service.clone(), limits.clone());
             let cut = cut.clone();
             tasks.spawn(async move { cut.run_until_cancelled(serve).await });
         }
-        drop(self.listener);
+        drop(listener);
         tasks.close();
         if tokio::time::timeout(limits.shutdown_timeout, tasks.wait()).await.is_err() {
             tracing::warn!("requests that took longer than {:?} are cut off", limits.shutdown_timeout);
@@ -83,9 +94,9 @@ impl Port {
 
 /// Waits for a place among the connections, then for a client.
 async fn accept(
-    listener: &TcpListener,
+    listener: &FaultListener<TcpListener>,
     permits: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+) -> (FaultStream<TcpStream>, SocketAddr, Option<OwnedSemaphorePermit>) {
     // It is never closed, so there is always a permit.
     let permit = Arc::clone(permits).acquire_owned().await.ok();
     loop {

@@ -4,6 +4,7 @@
 
 mod forwarding;
 mod limits;
+mod plan;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -36,6 +37,7 @@ fn command(file: &PathBuf, args: &[&str]) -> Command {
         .args(["127.0.0.1:0", "--admin", "127.0.0.1:0"])
         .args(args)
         .env_remove("RUST_LOG")
+        .env("WAYLAY_ENVIRONMENT", "test")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command

@@ -94,13 +94,16 @@ impl<B> FaultBody<B> {
         Self::other(Other::Own(Own::Primed(frames, body)))
     }
 
-    /// Wraps the body in stages. A fault does so once.
+    /// Wraps the body in stages. Each fault does so once.
     pub(crate) fn staged(self, stages: Vec<Box<dyn Stage>>, handle: Box<dyn FaultHandle>) -> Self {
         let body = match self.kind {
             Kind::Service { body } => Plain::Service { body },
             Kind::Other { other } => match *other {
                 Other::Own(own) => Plain::Own { own },
-                other => return Self::other(other),
+                Other::StagedBody(mut body) => {
+                    body.as_mut().push(stages, handle);
+                    return Self::other(Other::StagedBody(body));
+                }
             },
         };
         Self::other(Other::StagedBody(Box::pin(StagedBody::new(body, stages, handle))))

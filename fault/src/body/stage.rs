@@ -142,23 +142,34 @@ impl StageInput<'_> {
 }
 
 pin_project! {
-    /// A body with its stages; the fault is active until it ends.
+    /// A body with the stages of one or more faults; each is active until the body ends.
     pub(crate) struct StagedBody<B> {
         #[pin]
         body: B,
-        // A frame passes the stages in this order.
-        stages: Vec<Box<dyn Stage>>,
-        handle: Box<dyn FaultHandle>,
-        has_begun: bool,
-        // Stays set: a fault that is enabled again does not know its position in the body.
-        is_cancelled: bool,
-        is_ended: bool,
+        // Those of the innermost fault come first.
+        groups: Vec<StageGroup>,
     }
+}
+
+/// The stages of one fault.
+struct StageGroup {
+    /// A frame passes the stages in this order.
+    stages: Vec<Box<dyn Stage>>,
+    handle: Box<dyn FaultHandle>,
+    has_begun: bool,
+    /// Stays set: a fault that is enabled again does not know its position in the body.
+    is_cancelled: bool,
+    is_ended: bool,
 }
 
 impl<B> StagedBody<B> {
     pub(crate) fn new(body: B, stages: Vec<Box<dyn Stage>>, handle: Box<dyn FaultHandle>) -> Self {
-        Self { body, stages, handle, has_begun: false, is_cancelled: false, is_ended: false }
+        Self { body, groups: vec![StageGroup::new(stages, handle)] }
+    }
+
+    /// Adds the stages of a further fault, around those that are there.
+    pub(crate) fn push(self: Pin<&mut Self>, stages: Vec<Box<dyn Stage>>, handle: Box<dyn FaultHandle>) {
+        self.project().groups.push(StageGroup::new(stages, handle));
     }
 }
 
@@ -171,53 +182,98 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let this = self.project();
-        if *this.is_ended {
+        Pin::new(&mut GroupInput { groups: this.groups, source: this.body }).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.groups.iter().fold(self.body.is_end_stream(), |end, group| group.is_end(end))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.groups.iter().fold(self.body.size_hint(), |hint, group| group.size_hint(hint))
+    }
+}
+
+/// Everything before the stages of one fault.
+struct GroupInput<'a> {
+    groups: &'a mut [StageGroup],
+    source: Pin<&'a mut (dyn Body<Data = Bytes, Error = BodyError> + 'a)>,
+}
+
+impl Body for GroupInput<'_> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        let Self { groups, source } = &mut *self;
+        let Some((group, groups)) = groups.split_last_mut() else {
+            return source.as_mut().poll_frame(cx);
+        };
+        group.poll_frame(cx, Pin::new(&mut GroupInput { groups, source: source.as_mut() }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.groups.iter().fold(self.source.is_end_stream(), |end, group| group.is_end(end))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.groups.iter().fold(self.source.size_hint(), |hint, group| group.size_hint(hint))
+    }
+}
+
+impl StageGroup {
+    fn new(stages: Vec<Box<dyn Stage>>, handle: Box<dyn FaultHandle>) -> Self {
+        Self { stages, handle, has_begun: false, is_cancelled: false, is_ended: false }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>, mut source: Pin<&mut GroupInput<'_>>) -> Polled {
+        if self.is_ended {
             return Poll::Ready(None);
         }
-        if !std::mem::replace(this.has_begun, true) {
+        if !std::mem::replace(&mut self.has_begun, true) {
             // Each stage receives the length that results from the ones before it.
-            this.stages.iter_mut().fold(this.body.size_hint(), |hint, stage| {
+            self.stages.iter_mut().fold(source.size_hint(), |hint, stage| {
                 stage.begin(hint.exact());
                 stage.size_hint(hint)
             });
         }
-        if !*this.is_cancelled && this.handle.is_off() {
-            *this.is_cancelled = true;
-            this.handle.done(true);
+        if !self.is_cancelled && self.handle.is_off() {
+            self.is_cancelled = true;
+            self.handle.done(true);
         }
-        let off = *this.is_cancelled;
-        let mut source = this.body;
-        let polled = StageInput { stages: this.stages, source: source.as_mut(), handle: &**this.handle, off }
-            .poll_frame(cx);
+        let off = self.is_cancelled;
+        let stages = &mut self.stages;
+        let polled =
+            StageInput { stages, source: source.as_mut(), handle: &*self.handle, off }.poll_frame(cx);
         match &polled {
             Poll::Pending => {}
             Poll::Ready(None | Some(Err(_))) => {
-                *this.is_ended = true;
-                this.handle.done(false);
+                self.is_ended = true;
+                self.handle.done(false);
             }
             // A server that knows the length does not poll again.
             Poll::Ready(Some(Ok(_))) => {
-                let end = this.stages.iter().fold(source.is_end_stream(), |end, stage| stage.is_end(end));
-                if end {
-                    this.handle.done(false);
+                if self.stages.iter().fold(source.is_end_stream(), |end, stage| stage.is_end(end)) {
+                    self.handle.done(false);
                 }
             }
         }
         polled
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.is_ended || self.stages.iter().fold(self.body.is_end_stream(), |end, stage| stage.is_end(end))
+    fn is_end(&self, below: bool) -> bool {
+        self.is_ended || self.stages.iter().fold(below, |end, stage| stage.is_end(end))
     }
 
-    fn size_hint(&self) -> SizeHint {
-        self.stages.iter().fold(self.body.size_hint(), |hint, stage| stage.size_hint(hint))
+    fn size_hint(&self, below: SizeHint) -> SizeHint {
+        self.stages.iter().fold(below, |hint, stage| stage.size_hint(hint))
     }
 }
 
 impl<B> fmt::Debug for StagedBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StagedBody").field("stages", &self.stages).finish_non_exhaustive()
+        let stages: Vec<_> = self.groups.iter().flat_map(|group| &group.stages).collect();
+        f.debug_struct("StagedBody").field("stages", &stages).finish_non_exhaustive()
     }
 }
 

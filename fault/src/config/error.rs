@@ -149,6 +149,12 @@ impl fmt::Display for FaultError {
                 write!(f, "{given} add up to more than a number can hold; give smaller weights")
             }
             FaultErrorKind::Zero => write!(f, "{given} is too small; give at least 1"),
+            FaultErrorKind::NoStopLimit => {
+                write!(f, "{given} is set; give an error ratio, a latency or both")
+            }
+            FaultErrorKind::NoKey => {
+                write!(f, "{given} attempts of each key need a key; set `decide_by` to one")
+            }
             FaultErrorKind::Method => write!(f, "`{given}` is not a method; give a token such as `GET`"),
             FaultErrorKind::Host => {
                 write!(f, "`{given}` is not a host pattern; write it like `shop.test` or `*.shop.test`")
@@ -228,6 +234,10 @@ pub enum FaultErrorKind {
     CloseCode,
     /// A count of zero.
     Zero,
+    /// An automatic stop without a limit.
+    NoStopLimit,
+    /// Attempts counted by key, of a fault that decides by a counter.
+    NoKey,
     /// An allow list without entries, which no request could pass.
     EmptyAllowList,
     /// A weight in a group that is not above zero, or not finite.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
@@ -11,13 +11,15 @@ use crate::config::error::{ErrorCollector, FaultErrorKind, FaultErrors};
 use crate::fault::capability::DeliveryOptions;
 use crate::fault::fault::Fault;
 use crate::fault::filter::filter::FilterConfig;
+use crate::fault::guards::GuardState;
+use crate::fault::limits::FaultLimits;
+use crate::fault::schedule::{AttemptTable, Schedule, ScheduleConfig};
 use crate::fault::selection::{CountWindow, Group};
-use crate::fault::state::{DrawFn, FaultState};
+use crate::fault::state::{Carried, DrawFn, FaultState};
 use crate::fault::switch::{Participation, Switch};
 use crate::injector::key::{DecideBy, KeyExtractor};
 use crate::injector::tree::{Injector, Watches};
 use crate::random::draws::{Key, Sampler, random_seed};
-use crate::report::counts::Counters;
 use crate::report::event::Reporter;
 
 impl Fault {
@@ -45,6 +47,10 @@ impl Fault {
             reporter: None,
             sleeper: Sleeper::default(),
             read_ahead: 0,
+            schedule: ScheduleConfig::default(),
+            first_per_key: None,
+            guards: None,
+            carried: Carried::default(),
         }
     }
 }
@@ -78,6 +84,10 @@ pub struct FaultBuilder {
     reporter: Option<Box<dyn Reporter>>,
     sleeper: Sleeper,
     read_ahead: usize,
+    schedule: ScheduleConfig,
+    first_per_key: Option<u64>,
+    guards: Option<Arc<GuardState>>,
+    carried: Carried,
 }
 
 impl FaultBuilder {
@@ -170,6 +180,66 @@ impl FaultBuilder {
         self
     }
 
+    /// Injects only the first `count` requests of each key, as
+    /// [`decide_by`](Self::decide_by) tells keys apart: a client that retries fails `count` times
+    /// and then succeeds. The last 10,000 keys are remembered.
+    ///
+    /// ```
+    /// use waylay_fault::{DecideBy, Fault, error};
+    ///
+    /// let fault = Fault::new("first-two", error(503)).decide_by(DecideBy::RequestId).first_per_key(2);
+    /// assert!(fault.build().is_ok());
+    /// assert!(Fault::new("no-key", error(503)).first_per_key(2).build().is_err());
+    /// ```
+    pub fn first_per_key(mut self, count: u64) -> Self {
+        self.first_per_key = Some(count);
+        self
+    }
+
+    /// Lets the fault act only from this date on.
+    pub fn starts_at(mut self, date: SystemTime) -> Self {
+        self.schedule.start = Some(date);
+        self
+    }
+
+    /// Ends the fault at this date, running delays and hangs included.
+    pub fn ends_at(mut self, date: SystemTime) -> Self {
+        self.schedule.end = Some(date);
+        self
+    }
+
+    /// Ends the fault this long after it was enabled, or after its
+    /// [start](Self::starts_at) if that comes later.
+    pub fn duration(mut self, time: Duration) -> Self {
+        self.schedule.duration = Some(time);
+        self
+    }
+
+    /// Raises the participation evenly from 0 to its value over this time, which begins as the
+    /// [duration](Self::duration) does.
+    pub fn ramp(mut self, time: Duration) -> Self {
+        self.schedule.ramp = time;
+        self
+    }
+
+    pub(crate) fn guards(mut self, guards: Arc<GuardState>) -> Self {
+        self.guards = Some(guards);
+        self
+    }
+
+    pub(crate) fn carried(mut self, carried: Carried) -> Self {
+        self.carried = carried;
+        self
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn has_reporter(&self) -> bool {
+        self.reporter.is_some()
+    }
+
     /// Sets whether affected responses carry the name of the fault in a header
     /// ([`INJECTED_HEADER`](crate::INJECTED_HEADER)). On by default. [`Injected`](crate::Injected)
     /// is in their extensions either way.
@@ -219,7 +289,19 @@ impl FaultBuilder {
             .map_err(|_| errors.add("participation", self.participation, FaultErrorKind::Participation))
             .ok();
         let filter = self.filter.check(&mut errors);
-        let key_extractor = KeyExtractor::check(self.decide_by, self.attempt_header, &mut errors);
+        let key_extractor =
+            KeyExtractor::check(self.decide_by.clone(), self.attempt_header, self.carried.keys, &mut errors);
+        if let Some(count) = self.first_per_key {
+            match (count, &self.decide_by) {
+                (0, _) => errors.add("first_per_key", count, FaultErrorKind::Zero),
+                (_, DecideBy::Counter) => errors.add("first_per_key", count, FaultErrorKind::NoKey),
+                _ => {}
+            }
+        }
+        let ScheduleConfig { start, end, .. } = self.schedule;
+        if start.zip(end).is_some_and(|(start, end)| start >= end) {
+            errors.add("ends_at", "the end", FaultErrorKind::EmptyRange);
+        }
 
         let (skip, every, limit) = self.window;
         check_window(every, limit, &mut errors);
@@ -228,7 +310,10 @@ impl FaultBuilder {
         let (((mark, injector), participation), key_extractor) = errors.into_result(&self.name, good)?;
         Ok(Fault {
             state: Arc::new(FaultState {
-                sampler: Sampler::new(self.seed.unwrap_or_else(random_seed), &self.name),
+                sampler: Sampler::new(
+                    self.seed.or(self.carried.seed).unwrap_or_else(random_seed),
+                    &self.name,
+                ),
                 name: self.name.into(),
                 switch: Switch::new(
                     self.enabled,
@@ -242,14 +327,19 @@ impl FaultBuilder {
                 draw: self.draw,
                 // A fault that cannot be built does not join its group.
                 member: self.group.map(|(group, weight)| group.join(weight)),
-                window: CountWindow::new(skip, every, limit),
+                window: CountWindow::new(skip, every, limit, self.carried.selected),
                 injector,
                 delivery: self.delivery,
                 mark: self.mark.then_some(mark),
                 reporter: self.reporter,
                 sleeper: self.sleeper,
                 read_ahead: self.read_ahead,
-                counters: Counters::default(),
+                counters: self.carried.counters,
+                limits: FaultLimits {
+                    schedule: Schedule::new(self.schedule),
+                    attempts: self.first_per_key.map(AttemptTable::new),
+                    guards: self.guards,
+                },
             }),
         })
     }

@@ -38,6 +38,9 @@ impl Control {
     /// Enables or disables the fault. Disabling ends its running delays and hangs at once; their
     /// requests go on to the service.
     pub fn set_enabled(&self, enabled: bool) {
+        if enabled && !self.enabled() {
+            self.state.limits.schedule.restart();
+        }
         self.state.switch.set_enabled(enabled);
     }
 

@@ -15,6 +15,7 @@ use crate::fault::actions::{ActionState, Actions};
 use crate::fault::capability::{Capability, DeliveryMethod};
 use crate::fault::changes::{Changes, is_bodiless, remove_content, strip_body};
 use crate::fault::filter::filter::original_uri;
+use crate::fault::guards::Permit;
 use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause, when_off};
 use crate::injector::corrupt::ChunkedStage;
 use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
@@ -23,6 +24,8 @@ use crate::random::draws::Draws;
 use crate::report::callback::{GuardedFuture, guard};
 use crate::report::event::{Event, Phase, SkipReason};
 use crate::report::mark::{Injected, Mark};
+#[cfg(feature = "tracing")]
+use crate::report::trace;
 
 /// The result of the steps before the service is called.
 pub(crate) enum Outcome {
@@ -60,6 +63,8 @@ pub(crate) struct Execution {
     is_ended: bool,
     /// The response states that it is the last one on its connection.
     is_last_response: bool,
+    /// Held for as long as the injection counts as active in its set.
+    _permit: Option<Permit>,
 }
 
 impl Execution {
@@ -67,9 +72,12 @@ impl Execution {
         state: Arc<FaultState>,
         steps: Steps,
         capability: Capability,
+        permit: Option<Permit>,
         request: &Request<B>,
     ) -> Self {
         let wanted = state.reporter.is_some() || !steps.reporters.is_empty() || steps.has_custom();
+        #[cfg(feature = "tracing")]
+        trace::started(&state.name, &steps.actions, request);
         state.counters.add_active();
         let mut execution = Self {
             request: wanted.then(|| Arc::new(clone_head(request))),
@@ -84,6 +92,7 @@ impl Execution {
             is_counted: false,
             is_ended: false,
             is_last_response: false,
+            _permit: permit,
         };
         // The start is reported with all actions, the end with those that were begun.
         execution.actions.set_all(ActionState::Done);
@@ -276,7 +285,7 @@ impl Execution {
         if time.is_zero() {
             return Some(());
         }
-        self.state.switch.run_until_off(self.state.sleeper.sleep(time)).await.flatten()
+        self.state.run_until_off(self.state.sleeper.sleep(time)).await.flatten()
     }
 
     /// `Err`: the request goes on without it.
@@ -290,7 +299,7 @@ impl Execution {
         };
         const PANICKED: Phase = Phase::Skipped(SkipReason::CallbackPanicked);
         let future = GuardedFuture::new(guard(|| inject.inject(context)).ok_or(PANICKED)?);
-        let outcome = self.state.switch.run_until_off(future).await.ok_or(Phase::Cancelled)?;
+        let outcome = self.state.run_until_off(future).await.ok_or(Phase::Cancelled)?;
         outcome.ok_or(PANICKED)
     }
 

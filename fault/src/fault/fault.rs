@@ -8,7 +8,8 @@ use http::{Method, Request, Version};
 
 use crate::connection::command::Termination;
 use crate::fault::capability::{Capability, DeliveryMethod, Placement};
-use crate::fault::execution::Execution;
+use crate::fault::execution::{Execution, clone_head};
+use crate::fault::guards::Permit;
 use crate::fault::selection::Decisions;
 use crate::fault::standby::Standby;
 use crate::fault::state::FaultState;
@@ -61,6 +62,11 @@ impl Fault {
         self.state.switch.is_idle()
     }
 
+    /// Whether both are one fault, not just two of one name.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.state, &other.state)
+    }
+
     /// Decides about a request; `None` if it passes. `can_rebox`: its body can be replaced.
     pub(crate) fn decide<B>(
         &self,
@@ -72,9 +78,16 @@ impl Fault {
             return None;
         }
         self.state.counters.add_seen();
-        match self.draw(placement, request, can_rebox) {
-            Ok((steps, capability)) => {
-                Some(Box::new(Execution::begin(self.state.clone(), steps, capability, request)))
+        match self.draw(placement, request, can_rebox, false) {
+            Ok(Selected { steps, capability, permit, is_dry_run: false }) => {
+                Some(Box::new(Execution::begin(self.state.clone(), steps, capability, permit, request)))
+            }
+            Ok(Selected { steps, .. }) => {
+                #[cfg(feature = "tracing")]
+                crate::report::trace::dry_run(&self.state.name, &steps.actions, request);
+                self.state.counters.add_skipped(SkipReason::DryRun);
+                self.state.report(Phase::Skipped(SkipReason::DryRun), &steps.actions, placement, request);
+                None
             }
             Err(skip) => {
                 self.state.counters.add_skipped(skip);
@@ -82,6 +95,15 @@ impl Fault {
                 None
             }
         }
+    }
+
+    /// What would be done to this request, or why nothing would; nothing is counted by it.
+    pub(crate) fn preview(
+        &self,
+        placement: Placement,
+        request: &Request<()>,
+    ) -> Result<Selected, SkipReason> {
+        self.draw(placement, &mut clone_head(request), || true, true)
     }
 
     /// Watches the streams of a request while the fault is off, if it has rules for their messages.
@@ -116,7 +138,8 @@ impl Fault {
         placement: Placement,
         request: &mut Request<B>,
         can_rebox: impl FnOnce() -> bool,
-    ) -> Result<(Steps, Capability), SkipReason> {
+        is_preview: bool,
+    ) -> Result<Selected, SkipReason> {
         let state = &*self.state;
         if state.switch.is_halted() {
             return Err(SkipReason::Halted);
@@ -124,7 +147,12 @@ impl Fault {
         if !state.switch.enabled() {
             return Err(SkipReason::NotEnabled);
         }
+        let now = state.limits.now();
+        let factor = state.limits.factor(now)?;
         state.filter.admit(placement, request)?;
+        if let Some(guards) = &state.limits.guards {
+            guards.check_request(placement, request)?;
+        }
 
         let id = Arc::as_ptr(&self.state) as usize;
         let attempt = digest(state.key_extractor.attempt(request.headers()));
@@ -133,9 +161,11 @@ impl Fault {
         if remembers && Decisions::has_decided(request.extensions(), id, attempt) {
             return Err(SkipReason::AlreadyDecided);
         }
-        let key = state.key_extractor.key(request);
+        let key = state.key_extractor.key(request, is_preview);
         let draws = state.sampler.draw(key, state.key_extractor.attempt(request.headers()));
-        let is_selected = state.is_selected(&draws, key).ok_or(SkipReason::CallbackPanicked)?;
+        let is_selected = state.is_selected(&draws, key, factor).ok_or(SkipReason::CallbackPanicked)?;
+        let attempts =
+            state.limits.attempts.as_ref().map(|table| (table, state.sampler.draw(key, b"").hash()));
         let picked = match &state.member {
             Some(member) if is_selected => {
                 Some(member.pick(key, state.key_extractor.attempt(request.headers())))
@@ -154,7 +184,7 @@ impl Fault {
                 return Err(SkipReason::OtherInGroup);
             }
         }
-        let mut steps = Steps::default();
+        let mut steps = Steps { is_preview, ..Steps::default() };
         guard(|| state.injector.plan(draws, RequestKeys::of(request), &mut steps))
             .ok_or(SkipReason::CallbackPanicked)?;
         if steps.list.is_empty() && steps.has_passed {
@@ -171,9 +201,19 @@ impl Fault {
         if unreachable {
             return Err(SkipReason::NotDeliverable);
         }
-        // Last, so that a request that is not deliverable does not count.
-        if state.window.admit() { Ok((steps, capability)) } else { Err(SkipReason::OutsideWindow) }
+        // Last, so that what could not be injected uses up nothing.
+        let permit = state.limits.take(&state.window, now, attempts, is_preview)?;
+        let is_dry_run = state.limits.guards.as_ref().is_some_and(|guards| guards.is_dry_run());
+        Ok(Selected { steps, capability, permit, is_dry_run })
     }
+}
+
+/// A request that the fault is to act on.
+pub(crate) struct Selected {
+    pub(crate) steps: Steps,
+    pub(crate) capability: Capability,
+    pub(crate) permit: Option<Permit>,
+    pub(crate) is_dry_run: bool,
 }
 
 impl fmt::Debug for Fault {

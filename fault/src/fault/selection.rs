@@ -172,21 +172,29 @@ pub(crate) struct CountWindow {
     /// At least 1.
     pub(crate) every: u64,
     pub(crate) limit: u64,
-    selected: AtomicU64,
+    selected: Arc<AtomicU64>,
 }
 
 impl CountWindow {
-    pub(crate) fn new(skip: u64, every: u64, limit: u64) -> Self {
-        Self { skip, every: every.max(1), limit, selected: AtomicU64::new(0) }
+    pub(crate) fn new(skip: u64, every: u64, limit: u64, selected: Arc<AtomicU64>) -> Self {
+        Self { skip, every: every.max(1), limit, selected }
+    }
+
+    /// The counter itself, for a fault that goes on with it.
+    pub(crate) fn selected(&self) -> Arc<AtomicU64> {
+        self.selected.clone()
     }
 
     /// Counts a selected request, and tests whether it is injected.
-    pub(crate) fn admit(&self) -> bool {
+    pub(crate) fn admit(&self, is_preview: bool) -> bool {
         // Without limits the counter's cache line is not touched.
         if (self.skip, self.every, self.limit) == (0, 1, u64::MAX) {
             return true;
         }
-        let Some(number) = self.selected.fetch_add(1, Relaxed).checked_sub(self.skip) else { return false };
+        let Some(number) = self.selected.fetch_add(u64::from(!is_preview), Relaxed).checked_sub(self.skip)
+        else {
+            return false;
+        };
         number % self.every == 0 && number / self.every < self.limit
     }
 }

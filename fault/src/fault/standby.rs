@@ -14,6 +14,7 @@ use crate::connection::messages::{MessageTap, StandbyTap};
 use crate::fault::capability::Capability;
 use crate::fault::changes::{MessageTaps, is_bodiless};
 use crate::fault::execution::{Execution, clone_head};
+use crate::fault::guards::Permit;
 use crate::fault::state::{ActiveHandle, FaultState};
 use crate::injector::key::RequestKeys;
 use crate::injector::standby::{JoinedBody, StandbyBody, StandbyStage};
@@ -61,7 +62,9 @@ impl Standby {
         let state = &self.state;
         state.counters.add_seen();
         match self.draw(keeps) {
-            Ok(steps) => Some(Execution::begin(state.clone(), steps, self.capability.clone(), &self.request)),
+            Ok((steps, permit)) => {
+                Some(Execution::begin(state.clone(), steps, self.capability.clone(), permit, &self.request))
+            }
             Err(skip) => {
                 state.counters.add_skipped(skip);
                 state.report(Phase::Skipped(skip), &[], self.capability.placement(), &self.request);
@@ -70,12 +73,17 @@ impl Standby {
         }
     }
 
-    fn draw(&self, keeps: impl Fn(&Step) -> bool) -> Result<Steps, SkipReason> {
+    fn draw(&self, keeps: impl Fn(&Step) -> bool) -> Result<(Steps, Option<Permit>), SkipReason> {
         let state = &self.state;
-        let key = state.key_extractor.key(&self.request);
+        let now = state.limits.now();
+        let factor = state.limits.factor(now)?;
+        if let Some(guards) = &state.limits.guards {
+            guards.check_request(self.capability.placement(), &self.request)?;
+        }
+        let key = state.key_extractor.key(&self.request, false);
         let attempt = state.key_extractor.attempt(self.request.headers());
         let draws = state.sampler.draw(key, attempt);
-        if !state.is_selected(&draws, key).ok_or(SkipReason::CallbackPanicked)? {
+        if !state.is_selected(&draws, key, factor).ok_or(SkipReason::CallbackPanicked)? {
             return Err(SkipReason::NotSelected);
         }
         if let Some(member) = &state.member
@@ -90,7 +98,13 @@ impl Standby {
         if steps.list.is_empty() {
             return Err(SkipReason::NotDeliverable);
         }
-        if state.window.admit() { Ok(steps) } else { Err(SkipReason::OutsideWindow) }
+        let attempts =
+            state.limits.attempts.as_ref().map(|table| (table, state.sampler.draw(key, b"").hash()));
+        let permit = state.limits.take(&state.window, now, attempts, false)?;
+        if state.limits.guards.as_ref().is_some_and(|guards| guards.is_dry_run()) {
+            return Err(SkipReason::DryRun);
+        }
+        Ok((steps, permit))
     }
 }
 

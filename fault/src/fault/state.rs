@@ -1,8 +1,11 @@
 //! FaultState: the shared state of a built fault.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderValue, Request};
@@ -10,6 +13,7 @@ use http::{HeaderValue, Request};
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
 use crate::fault::capability::{DeliveryOptions, Placement};
 use crate::fault::filter::filter::{RequestFilter, original_uri};
+use crate::fault::limits::FaultLimits;
 use crate::fault::selection::{CountWindow, GroupMember};
 use crate::fault::switch::Switch;
 use crate::injector::key::KeyExtractor;
@@ -37,24 +41,61 @@ pub(crate) struct FaultState {
     pub(crate) sleeper: Sleeper,
     /// In bytes.
     pub(crate) read_ahead: usize,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) limits: FaultLimits,
 }
 
 /// A custom draw function.
 pub(crate) type DrawFn = dyn Fn(Key<'_>) -> f64 + Send + Sync;
 
+/// What a fault takes over from the one of its name that it replaces.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Carried {
+    pub(crate) counters: Arc<Counters>,
+    /// Requests that were decided by the counter.
+    pub(crate) keys: Arc<AtomicU64>,
+    /// Requests that the draw chose.
+    pub(crate) selected: Arc<AtomicU64>,
+    pub(crate) seed: Option<u64>,
+}
+
 impl FaultState {
-    /// Tests whether the draw selects the request of this key; `None` if the user's draw panicked.
-    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>) -> Option<bool> {
-        let participation = self.switch.participation();
+    /// Tests whether the draw selects the request of this key, at this factor of the participation;
+    /// `None` if the user's draw panicked.
+    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>, factor: f64) -> Option<bool> {
+        let participation = self.switch.participation() * factor;
         match &self.draw {
             Some(draw) => guard(|| draw(key)).map(|share| share < participation),
             None => Some(draws.is_selected(participation)),
         }
     }
 
+    /// What a fault of this name takes over.
+    pub(crate) fn carried(&self) -> Carried {
+        Carried {
+            counters: self.counters.clone(),
+            keys: self.key_extractor.counter(),
+            selected: self.window.selected(),
+            seed: Some(self.sampler.seed()),
+        }
+    }
+
     pub(crate) fn is_off(&self) -> bool {
-        !self.switch.enabled() || self.switch.is_halted()
+        !self.switch.enabled() || self.switch.is_halted() || self.limits.is_over()
+    }
+
+    /// Does the work; or none of the rest of it, from the moment the fault is off, halted, stopped
+    /// or past its time.
+    pub(crate) async fn run_until_off<F: Future>(&self, work: F) -> Option<F::Output> {
+        if self.limits.is_unlimited() {
+            return self.switch.run_until_off(work).await;
+        }
+        let (mut work, mut over) = (pin!(work), pin!(self.limits.over()));
+        let work = poll_fn(|cx| match over.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => work.as_mut().poll(cx).map(Some),
+        });
+        self.switch.run_until_off(work).await.flatten()
     }
 
     pub(crate) fn report<B>(
@@ -74,14 +115,14 @@ impl FaultState {
 /// Returns a delay that a switch or a halt cancels.
 pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
     let state = state.clone();
-    Pause::new(async move { state.switch.run_until_off(state.sleeper.sleep(time)).await.flatten() })
+    Pause::new(async move { state.run_until_off(state.sleeper.sleep(time)).await.flatten() })
 }
 
 /// Completes when the fault is disabled or halted.
 pub(crate) fn when_off(state: &Arc<FaultState>) -> WhenOff {
     let state = state.clone();
     Box::pin(async move {
-        state.switch.run_until_off(std::future::pending::<()>()).await;
+        state.run_until_off(std::future::pending::<()>()).await;
     })
 }
 
@@ -144,8 +185,12 @@ impl FaultHandle for ActiveHandle {
         self.0.0.is_off()
     }
 
+    /// Completes also when the fault is replaced: what outlives a request ends then.
     fn when_off(&self) -> WhenOff {
-        when_off(&self.0.0)
+        let state = self.0.0.clone();
+        Box::pin(async move {
+            state.run_until_off(state.switch.retired()).await;
+        })
     }
 
     fn pause(&self, time: Duration) -> Pause {

@@ -1,7 +1,8 @@
 //! Switch, Participation and the process-wide halt.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::{env, fmt};
 
@@ -13,6 +14,11 @@ pub(crate) struct Switch {
     state: AtomicU8,
     participation: AtomicU64,
     cancel: Notify,
+    /// Counters, one of each set, of the faults that are not idle.
+    watchers: Mutex<Vec<Arc<AtomicUsize>>>,
+    /// Whether another fault took the place of this one, which ends what outlives a request.
+    retired: AtomicBool,
+    retire: Notify,
     /// A halt of all faults leaves it alone: it is a protection.
     ignores_halt: bool,
 }
@@ -42,6 +48,40 @@ impl Switch {
             participation: AtomicU64::new(participation.0.to_bits()),
             cancel: Notify::new(),
             ignores_halt,
+            watchers: Mutex::default(),
+            retired: AtomicBool::new(false),
+            retire: Notify::new(),
+        }
+    }
+
+    /// Counts the fault in this counter for as long as it is not idle.
+    pub(crate) fn attach(&self, watcher: Arc<AtomicUsize>) {
+        let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        watcher.fetch_add(usize::from(!self.is_idle()), Ordering::AcqRel);
+        watchers.push(watcher);
+    }
+
+    /// Takes the fault out of a counter that it was attached to.
+    pub(crate) fn detach(&self, watcher: &Arc<AtomicUsize>) {
+        let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = watchers.iter().position(|known| Arc::ptr_eq(known, watcher)) {
+            watchers.remove(index);
+            watcher.fetch_sub(usize::from(!self.is_idle()), Ordering::AcqRel);
+        }
+    }
+
+    /// Ends what outlives a request, such as toxics; requests under way go on.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+        self.retire.notify_waiters();
+    }
+
+    /// Completes once the fault is retired.
+    pub(crate) async fn retired(&self) {
+        let mut retire = pin!(self.retire.notified());
+        retire.as_mut().enable();
+        if !self.retired.load(Ordering::Acquire) {
+            retire.await;
         }
     }
 
@@ -65,11 +105,21 @@ impl Switch {
     }
 
     pub(crate) fn set_enabled(&self, enabled: bool) {
+        let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_idle = self.is_idle();
         if enabled {
             self.state.fetch_or(ON, Ordering::Release);
         } else {
             self.state.fetch_and(!ON, Ordering::Release);
             self.cancel.notify_waiters();
+        }
+        let is_idle = self.is_idle();
+        for watcher in watchers.iter().filter(|_| was_idle != is_idle) {
+            if is_idle {
+                watcher.fetch_sub(1, Ordering::AcqRel);
+            } else {
+                watcher.fetch_add(1, Ordering::AcqRel);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! DecideBy: the key of a decision about a request.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{Extensions, HeaderMap, HeaderName, Request};
@@ -96,23 +97,35 @@ impl KeySource {
 pub(crate) struct KeyExtractor {
     by: KeySource,
     attempt: Option<HeaderName>,
-    counter: AtomicU64,
+    counter: Arc<AtomicU64>,
 }
 
 impl KeyExtractor {
-    pub(crate) fn check(by: DecideBy, attempt: Option<String>, errors: &mut ErrorCollector) -> Option<Self> {
+    pub(crate) fn check(
+        by: DecideBy,
+        attempt: Option<String>,
+        counter: Arc<AtomicU64>,
+        errors: &mut ErrorCollector,
+    ) -> Option<Self> {
         let by = KeySource::check("decide_by", by, errors);
         let attempt = match attempt {
             Some(name) => Some(header_name("attempt_header", &name, errors)?),
             None => None,
         };
-        Some(Self { by: by?, attempt, counter: AtomicU64::new(0) })
+        Some(Self { by: by?, attempt, counter })
     }
 
-    /// Returns the key of a request that reached the draw; only these advance the counter.
-    pub(crate) fn key<'a, B>(&self, request: &'a Request<B>) -> Key<'a> {
+    /// Returns the key of a request that reached the draw; only these advance the counter, and
+    /// previews do not.
+    pub(crate) fn key<'a, B>(&self, request: &'a Request<B>, is_preview: bool) -> Key<'a> {
         let found = self.by.find(RequestKeys::of(request));
-        found.unwrap_or_else(|| Key::Counter(self.counter.fetch_add(1, Ordering::Relaxed)))
+        let step = u64::from(!is_preview);
+        found.unwrap_or_else(|| Key::Counter(self.counter.fetch_add(step, Ordering::Relaxed)))
+    }
+
+    /// The counter itself, for a fault that goes on with it.
+    pub(crate) fn counter(&self) -> Arc<AtomicU64> {
+        self.counter.clone()
     }
 
     /// Returns the attempt of the request; empty if it states none.

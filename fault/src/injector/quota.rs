@@ -177,7 +177,7 @@ impl CompiledInjector for QuotaLimiter {
     fn plan(&self, _: Draws, keys: RequestKeys<'_>, steps: &mut Steps) {
         // No request has this key, so it serves those without one.
         let client = self.client.find(keys).unwrap_or(Key::Counter(0));
-        let Err(left) = self.windows.take(self.sampler.draw(client, b"").hash()) else {
+        let Err(left) = self.windows.take(self.sampler.draw(client, b"").hash(), steps.is_preview) else {
             steps.has_passed = true;
             return;
         };
@@ -249,12 +249,15 @@ impl WindowTable {
     ///
     /// # Errors
     /// The window is exhausted for this time.
-    pub(crate) fn take(&self, key: u64) -> Result<(), Duration> {
+    pub(crate) fn take(&self, key: u64, is_preview: bool) -> Result<(), Duration> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock: of two threads the later one must not open the earlier window.
         let now = Instant::now();
         open.sweep(now);
         if !open.windows.contains_key(&key) {
+            if is_preview {
+                return Ok(());
+            }
             if open.windows.len() >= self.max_windows {
                 open.close_first();
             }
@@ -264,7 +267,7 @@ impl WindowTable {
         if window.used >= self.limit {
             return Err(window.end - now);
         }
-        window.used += 1;
+        window.used += u64::from(!is_preview);
         Ok(())
     }
 }
@@ -299,7 +302,7 @@ mod tests {
     fn at_most_max_windows_are_open() {
         let windows = WindowTable::new(1, Duration::MAX, 100);
         for key in 0..10_000 {
-            assert!(windows.take(key).is_ok());
+            assert!(windows.take(key, false).is_ok());
         }
         let open = windows.open.lock().unwrap();
         assert_eq!((open.windows.len(), open.order.len()), (100, 100));
@@ -310,10 +313,10 @@ mod tests {
     async fn ended_windows_are_removed() {
         let windows = WindowTable::new(1, Duration::from_secs(1), 1000);
         for key in 0..500 {
-            assert!(windows.take(key).is_ok());
+            assert!(windows.take(key, false).is_ok());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(windows.take(7).is_ok());
+        assert!(windows.take(7, false).is_ok());
         let open = windows.open.lock().unwrap();
         assert_eq!((open.windows.len(), open.order.len()), (1, 1));
     }

@@ -26,6 +26,8 @@ pub(crate) struct Steps {
     pub(crate) resets: bool,
     /// A quota let the request pass.
     pub(crate) has_passed: bool,
+    /// Whether nothing is to be counted, since nothing will be done.
+    pub(crate) is_preview: bool,
 }
 
 pub(crate) enum Step {

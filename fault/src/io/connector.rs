@@ -21,6 +21,8 @@ use crate::fault::capability::Placement;
 use crate::fault::execution::{Outcome, Rejected};
 use crate::fault::fault::Fault;
 #[cfg(feature = "hyper")]
+use crate::fault::set::FaultSet;
+#[cfg(feature = "hyper")]
 use crate::io::stream::FaultStream;
 
 /// Wraps the connect phase only, for connectors whose connections are not accessible: reqwest's
@@ -233,6 +235,7 @@ pub(crate) fn connect_request(target: &Uri, connection: Option<&Connection>) -> 
 pub struct FaultConnector<C> {
     inner: C,
     faults: Vec<Fault>,
+    set: Option<FaultSet>,
 }
 
 /// The connection of a [`FaultConnector`].
@@ -243,7 +246,7 @@ pub type FaultIo<T> = TokioIo<FaultStream<TokioIo<T>>>;
 impl<C> FaultConnector<C> {
     /// Wraps this connector.
     pub fn new(inner: C) -> Self {
-        Self { inner, faults: Vec::new() }
+        Self { inner, faults: Vec::new(), set: None }
     }
 
     /// Adds a fault of connections.
@@ -251,6 +254,14 @@ impl<C> FaultConnector<C> {
     pub fn fault(mut self, fault: &Fault) -> Self {
         self.faults.push(fault.clone());
         self
+    }
+}
+
+#[cfg(feature = "hyper")]
+impl FaultSet {
+    /// Returns a connector whose connections are under the set's faults for connectors.
+    pub fn connector<C>(&self, inner: C) -> FaultConnector<C> {
+        FaultConnector { inner, faults: Vec::new(), set: Some(self.clone()) }
     }
 }
 
@@ -274,7 +285,9 @@ where
         // The future takes the ready service and leaves the clone, which is not ready.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let faults = self.faults.clone();
+        let set = self.set.as_ref().filter(|set| !set.is_idle()).map(FaultSet::begin);
+        let of_set = set.iter().flat_map(|snapshot| snapshot.faults(Placement::Connector));
+        let faults: Vec<_> = of_set.chain(&self.faults).cloned().collect();
         ConnectFuture::new(async move {
             let connection = Connection::new(None, false);
             let mut pending = None;

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::fault::fault::Fault;
+use crate::fault::set::FaultSet;
 use crate::io::state::ResetBy;
 use crate::io::stream::FaultStream;
 
@@ -141,12 +142,13 @@ pub trait Accept: Send + 'static {
 pub struct FaultListener<L> {
     inner: L,
     faults: Vec<Fault>,
+    set: Option<FaultSet>,
 }
 
 impl<L> FaultListener<L> {
     /// Wraps this listener.
     pub fn new(inner: L) -> Self {
-        Self { inner, faults: Vec::new() }
+        Self { inner, faults: Vec::new(), set: None }
     }
 
     /// Adds a fault of connections. There is one draw per connection, when the first bytes are
@@ -162,6 +164,14 @@ impl<L> FaultListener<L> {
     }
 }
 
+impl FaultSet {
+    /// Returns a listener whose connections are under the set's faults for listeners, and which
+    /// gives the faults of layers a handle of each connection.
+    pub fn listener<L>(&self, inner: L) -> FaultListener<L> {
+        FaultListener { inner, faults: Vec::new(), set: Some(self.clone()) }
+    }
+}
+
 impl<L: Accept> FaultListener<L> {
     /// Waits for the next connection.
     ///
@@ -172,6 +182,9 @@ impl<L: Accept> FaultListener<L> {
         let mut stream = FaultStream::accepted(io, L::peer(&addr));
         if let Some(reset) = L::RESET {
             stream = stream.reset_by(reset);
+        }
+        if let Some(set) = &self.set {
+            stream = stream.fault_set(set);
         }
         Ok((self.faults.iter().fold(stream, FaultStream::fault), addr))
     }

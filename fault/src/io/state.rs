@@ -16,6 +16,7 @@ use crate::connection::waker::TaskWakers;
 use crate::fault::capability::Placement;
 use crate::fault::execution::{Outcome, Rejected};
 use crate::fault::fault::Fault;
+use crate::fault::set::FaultSet;
 use crate::io::duplex::{Half, ToxicDuplex};
 use crate::io::toxic::{End, ToxicStage};
 use crate::io::watched::WatchedIo;
@@ -370,6 +371,15 @@ impl<T> Drop for StreamState<T> {
 #[derive(Default)]
 pub(crate) struct ConnectionFaults {
     list: Vec<ConnectionFault>,
+    followed: Option<FollowedSet>,
+}
+
+/// A set, and its faults that the list holds.
+struct FollowedSet {
+    set: FaultSet,
+    /// Of the set; none before the first look at it.
+    revision: Option<u64>,
+    faults: Vec<Fault>,
 }
 
 struct ConnectionFault {
@@ -393,8 +403,32 @@ impl ConnectionFaults {
         self.list.push(ConnectionFault { fault, state: State::Waiting });
     }
 
+    pub(crate) fn follow(&mut self, set: FaultSet) {
+        self.followed = Some(FollowedSet { set, revision: None, faults: Vec::new() });
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.followed.is_none()
+    }
+
+    /// Takes over the faults of a set that has changed. Those under way run to their end.
+    fn update(&mut self) {
+        let Some(followed) = &mut self.followed else { return };
+        let revision = followed.set.revision();
+        if followed.revision == Some(revision) {
+            return;
+        }
+        followed.revision = Some(revision);
+        let snapshot = followed.set.snapshot();
+        let next = snapshot.faults(Placement::Listener);
+        let is_in = |faults: &[Fault], fault: &Fault| faults.iter().any(|known| known.is_same(fault));
+        let gone: Vec<_> = followed.faults.iter().filter(|fault| !is_in(next, fault)).collect();
+        self.list.retain(|ConnectionFault { fault, state }| {
+            matches!(state, State::Running { .. }) || !gone.iter().any(|gone| gone.is_same(fault))
+        });
+        let new = next.iter().filter(|fault| !is_in(&followed.faults, fault));
+        self.list.extend(new.map(|fault| ConnectionFault { fault: fault.clone(), state: State::Waiting }));
+        followed.faults = next.to_vec();
     }
 
     /// Ends every wait, since the peer has left. Returns the name of a fault that would have ended the
@@ -414,6 +448,10 @@ impl ConnectionFaults {
 
     /// Ready when no fault delays the connection. `Some`: a fault ends it.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Poll<Option<Rejected>> {
+        self.update();
+        if let Some(followed) = &self.followed {
+            followed.set.check_expiry();
+        }
         let mut is_delayed = false;
         for ConnectionFault { fault, state } in &mut self.list {
             if fault.state.is_off() {

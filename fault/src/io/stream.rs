@@ -14,6 +14,7 @@ use crate::connection::command::Termination;
 use crate::connection::handle::Connection;
 use crate::connection::waker::TaskWakers;
 use crate::fault::fault::Fault;
+use crate::fault::set::FaultSet;
 use crate::io::proto::intercept::HttpInterceptor;
 use crate::io::state::{ResetBy, Role, StreamState};
 use crate::io::watched::WatchedIo;
@@ -82,6 +83,14 @@ impl<T> FaultStream<T> {
     #[must_use]
     pub fn fault(mut self, fault: &Fault) -> Self {
         self.state.faults.add(fault.clone());
+        self
+    }
+
+    /// Puts the connection under the faults of a set for listeners. A connection that is open
+    /// follows the set: faults that come later decide when bytes next move.
+    #[must_use]
+    pub fn fault_set(mut self, set: &FaultSet) -> Self {
+        self.state.faults.follow(set.clone());
         self
     }
 

@@ -47,6 +47,20 @@ pub struct Counts {
     pub already_decided: u64,
     /// Selected, but the action cannot be delivered by this layer; see [`effects`](crate::effects).
     pub not_deliverable: u64,
+    /// Skipped outside of the schedule of the fault.
+    pub outside_schedule: u64,
+    /// Skipped because the time of the set of faults was over.
+    pub expired: u64,
+    /// Skipped because the set of faults stopped by itself.
+    pub stopped: u64,
+    /// Selected, but as many injections ran as the set of faults allows.
+    pub max_active: u64,
+    /// Selected, but as many injections began within the second as the set of faults allows.
+    pub max_rate: u64,
+    /// Selected, but as large a share was injected as the set of faults allows.
+    pub max_affected: u64,
+    /// Selected in a dry run: counted and reported, not injected.
+    pub dry_run: u64,
     /// Drawn, but a draw, a delay or a custom injector of the user panicked.
     pub callback_panicked: u64,
     /// Selected, but skipped by a custom injector.
@@ -68,6 +82,13 @@ pub(crate) struct Counters {
     other_in_group: AtomicU64,
     already_decided: AtomicU64,
     not_deliverable: AtomicU64,
+    outside_schedule: AtomicU64,
+    expired: AtomicU64,
+    stopped: AtomicU64,
+    max_active: AtomicU64,
+    max_rate: AtomicU64,
+    max_affected: AtomicU64,
+    dry_run: AtomicU64,
     callback_panicked: AtomicU64,
     declined: AtomicU64,
     active: AtomicU64,
@@ -93,6 +114,13 @@ impl Counters {
             SkipReason::OtherInGroup => &self.other_in_group,
             SkipReason::AlreadyDecided => &self.already_decided,
             SkipReason::NotDeliverable => &self.not_deliverable,
+            SkipReason::OutsideSchedule => &self.outside_schedule,
+            SkipReason::Expired => &self.expired,
+            SkipReason::Stopped => &self.stopped,
+            SkipReason::MaxActive => &self.max_active,
+            SkipReason::MaxRate => &self.max_rate,
+            SkipReason::MaxAffected => &self.max_affected,
+            SkipReason::DryRun => &self.dry_run,
             SkipReason::CallbackPanicked => &self.callback_panicked,
             SkipReason::Declined => &self.declined,
         };
@@ -120,6 +148,13 @@ impl Counters {
             other_in_group: self.other_in_group.load(Relaxed),
             already_decided: self.already_decided.load(Relaxed),
             not_deliverable: self.not_deliverable.load(Relaxed),
+            outside_schedule: self.outside_schedule.load(Relaxed),
+            expired: self.expired.load(Relaxed),
+            stopped: self.stopped.load(Relaxed),
+            max_active: self.max_active.load(Relaxed),
+            max_rate: self.max_rate.load(Relaxed),
+            max_affected: self.max_affected.load(Relaxed),
+            dry_run: self.dry_run.load(Relaxed),
             callback_panicked: self.callback_panicked.load(Relaxed),
             declined: self.declined.load(Relaxed),
             active: self.active.load(Relaxed),

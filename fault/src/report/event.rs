@@ -142,6 +142,20 @@ pub enum SkipReason {
     /// The draw selected it, but the action cannot be delivered here; see
     /// [`effects`](crate::effects).
     NotDeliverable,
+    /// The fault is not active at this time.
+    OutsideSchedule,
+    /// The time of the set of faults is over.
+    Expired,
+    /// The set of faults stopped by itself.
+    Stopped,
+    /// As many injections run as the set of faults allows.
+    MaxActive,
+    /// As many injections began within this second as the set of faults allows.
+    MaxRate,
+    /// As large a share of the requests was injected as the set of faults allows.
+    MaxAffected,
+    /// All was decided, but the set of faults only tests what it would do.
+    DryRun,
     /// A draw, a delay or a custom injector of the user panicked; the request goes on.
     CallbackPanicked,
     /// A custom injector returned [`InjectOutcome::Skip`](crate::InjectOutcome::Skip).
@@ -160,6 +174,13 @@ impl fmt::Display for SkipReason {
             Self::OtherInGroup => "other in group",
             Self::AlreadyDecided => "already decided",
             Self::NotDeliverable => "not deliverable",
+            Self::OutsideSchedule => "outside schedule",
+            Self::Expired => "expired",
+            Self::Stopped => "stopped",
+            Self::MaxActive => "max active",
+            Self::MaxRate => "max rate",
+            Self::MaxAffected => "max affected",
+            Self::DryRun => "dry run",
             Self::CallbackPanicked => "callback panicked",
             Self::Declined => "declined",
         })

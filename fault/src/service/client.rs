@@ -17,6 +17,8 @@ use crate::body::request_body::{BodyRebox, ReboxSlot};
 use crate::connection::error::InjectedError;
 use crate::fault::capability::Placement;
 use crate::fault::fault::Fault;
+use crate::fault::set::FaultSet;
+use crate::fault::source::FaultSource;
 use crate::service::future::FaultFuture;
 use crate::service::service::FaultInner;
 
@@ -50,7 +52,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until it wraps a client"]
 pub struct ClientLayer {
-    fault: Fault,
+    source: FaultSource,
     rebox: ReboxSlot,
 }
 
@@ -69,7 +71,14 @@ impl ClientLayer {
 impl Fault {
     /// Returns a layer of this fault for clients.
     pub fn client_layer(&self) -> ClientLayer {
-        ClientLayer { fault: self.clone(), rebox: ReboxSlot::default() }
+        ClientLayer { source: FaultSource::One(self.clone()), rebox: ReboxSlot::default() }
+    }
+}
+
+impl FaultSet {
+    /// Returns a layer of the set's faults for a client.
+    pub fn client_layer(&self) -> ClientLayer {
+        ClientLayer { source: FaultSource::Set(self.clone()), rebox: ReboxSlot::default() }
     }
 }
 
@@ -79,7 +88,7 @@ impl<S> Layer<S> for ClientLayer {
     fn layer(&self, inner: S) -> Self::Service {
         let inner = Fallible { inner };
         ClientService {
-            inner: FaultInner { service: inner, fault: self.fault.clone(), rebox: self.rebox.clone() },
+            inner: FaultInner { service: inner, source: self.source.clone(), rebox: self.rebox.clone() },
         }
     }
 }

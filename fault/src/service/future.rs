@@ -19,6 +19,7 @@ use crate::connection::command::Termination;
 use crate::fault::capability::DeliveryMethod;
 use crate::fault::changes::is_bodiless;
 use crate::fault::execution::{Execution, Outcome, Rejected};
+use crate::fault::source::{Observation, Remaining};
 use crate::fault::standby::Standby;
 use crate::report::mark::Mark;
 
@@ -40,10 +41,14 @@ pin_project! {
         // With the service that is ready for it; `None` once the execution is over.
         delayed: Option<(S, DelayedRequest<B>)>,
         rebox: Option<BodyRebox<B>>,
+        // Faults of a set that have not decided yet.
+        remaining: Option<Remaining>,
         #[pin]
         response: Option<S::Future>,
-        mark: Option<Mark>,
-        injection: Option<ResponseInjection>,
+        // Changes of the response, those of the outermost fault first.
+        layers: Vec<ResponseLayer>,
+        // How many of them, from the last on, have no delay left.
+        waited: usize,
         pending_response: Option<PendingResponse<S::Response>>,
         pause: Option<Pause>,
         on_reject: RejectFn<S::Error>,
@@ -58,6 +63,18 @@ enum DelayedRequest<B> {
 }
 
 impl<B> DelayedRequest<B> {
+    fn new(request: Request<B>, execution: &Execution, rebox: Option<BodyRebox<B>>) -> Self {
+        // HTTP/2 reports a client that leaves.
+        let read_ahead = if request.version() < Version::HTTP_2 { execution.read_ahead() } else { 0 };
+        match rebox.filter(|_| read_ahead > 0) {
+            Some(rebox) => {
+                let (parts, body) = request.into_parts();
+                Self::Read(Request::from_parts(parts, ()), ReadAhead::new(rebox, body, read_ahead))
+            }
+            None => Self::Whole(request),
+        }
+    }
+
     fn into_request(self) -> Request<B> {
         match self {
             Self::Whole(request) => request,
@@ -70,6 +87,13 @@ impl<B> DelayedRequest<B> {
 enum PendingResponse<R> {
     Service(R),
     Own(Response<Bytes>),
+    Rejected(Rejected),
+}
+
+/// Changes of the response by one fault.
+struct ResponseLayer {
+    mark: Option<Mark>,
+    injection: Option<ResponseInjection>,
 }
 
 impl<S, B> InjectedState<S, B>
@@ -78,27 +102,20 @@ where
 {
     pub(crate) fn new(
         execution: Box<Execution>,
+        remaining: Option<Remaining>,
         service: S,
         request: Request<B>,
         rebox: Option<BodyRebox<B>>,
         on_reject: RejectFn<S::Error>,
     ) -> Self {
-        // HTTP/2 reports a client that leaves.
-        let read_ahead = if request.version() < Version::HTTP_2 { execution.read_ahead() } else { 0 };
-        let delayed = match rebox.filter(|_| read_ahead > 0) {
-            Some(rebox) => {
-                let (parts, body) = request.into_parts();
-                DelayedRequest::Read(Request::from_parts(parts, ()), ReadAhead::new(rebox, body, read_ahead))
-            }
-            None => DelayedRequest::Whole(request),
-        };
         Self {
+            delayed: Some((service, DelayedRequest::new(request, &execution, rebox))),
             execution: Box::pin(execution.run()),
-            delayed: Some((service, delayed)),
             rebox,
+            remaining,
             response: None,
-            mark: None,
-            injection: None,
+            layers: Vec::new(),
+            waited: 0,
             pending_response: None,
             pause: None,
             on_reject,
@@ -120,7 +137,9 @@ where
         if let ControlFlow::Break(result) = ready!(this.poll_service(cx)) {
             return Poll::Ready(result);
         }
-        ready!(this.poll_pause(cx));
+        if let ControlFlow::Break(result) = ready!(this.poll_layers(cx)) {
+            return Poll::Ready(result);
+        }
         // Absent only after completion.
         let Some(response) = this.pending_response.take() else { return Poll::Pending };
         this.response.set(None);
@@ -130,11 +149,17 @@ where
                 response.map(|_| FaultBody::no_content())
             }
             PendingResponse::Own(response) => response.map(FaultBody::text),
+            PendingResponse::Rejected(rejected) => reject(rejected),
         };
-        Poll::Ready(Ok(match this.injection.take() {
-            Some(injection) => injection.apply(response),
-            None => response,
-        }))
+        Poll::Ready(Ok(this.layers.drain(..).rev().fold(response, |mut response, layer| {
+            if let Some(mark) = layer.mark {
+                mark.put_on(&mut response);
+            }
+            match layer.injection {
+                Some(injection) => injection.apply(response),
+                None => response,
+            }
+        })))
     }
 }
 
@@ -142,105 +167,170 @@ impl<S, B, ResB> InjectedProjection<'_, S, B>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
 {
-    /// Runs the steps, and calls the service unless they end the request.
+    /// Runs the steps of each fault, and calls the service unless they end the request.
     fn poll_execution(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
-        let Some((_, delayed)) = self.delayed else { return Poll::Ready(ControlFlow::Continue(())) };
-        if let DelayedRequest::Read(_, body) = delayed
-            && let Err(error) = body.poll(cx)
-        {
-            // The client has left: the execution is dropped, and hyper drops the connection.
-            *self.delayed = None;
-            *self.execution = Box::pin(std::future::pending());
-            let mut response = Response::new(FaultBody::failed(error));
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-            return Poll::Ready(ControlFlow::Break(Ok(response)));
-        }
-        let outcome = ready!(self.execution.as_mut().poll(cx));
-        let delayed = self.delayed.take();
-        match outcome {
-            Outcome::Forward { mark, request: changes, execution } => {
-                *self.mark = mark;
-                let rebox = *self.rebox;
-                let response = delayed.map(|(mut service, delayed)| {
-                    let request = delayed.into_request();
-                    match &execution {
-                        Some(execution) => {
-                            service.call(changes.request(request, rebox, || execution.handle()))
-                        }
-                        // An execution that is over changes nothing.
-                        None => service.call(request),
-                    }
-                });
-                self.response.set(response);
-                *self.injection = execution.map(ResponseInjection);
+        while let Some((_, delayed)) = self.delayed {
+            if let DelayedRequest::Read(_, body) = delayed
+                && let Err(error) = body.poll(cx)
+            {
+                // The client has left: the execution is dropped, and hyper drops the connection.
+                *self.delayed = None;
+                *self.execution = Box::pin(std::future::pending());
+                self.layers.clear();
+                let mut response = Response::new(FaultBody::failed(error));
+                *response.status_mut() = StatusCode::BAD_REQUEST;
+                return Poll::Ready(ControlFlow::Break(Ok(response)));
             }
-            Outcome::Respond(response, execution) => self.respond(response, execution),
-            Outcome::Reject(rejected) => {
-                return Poll::Ready(ControlFlow::Break((self.on_reject)(rejected).map(reject)));
+            let outcome = ready!(self.execution.as_mut().poll(cx));
+            let Some((service, delayed)) = self.delayed.take() else { break };
+            match outcome {
+                Outcome::Forward { mark, request: changes, execution } => {
+                    let mut request = delayed.into_request();
+                    // An execution that is over changes nothing.
+                    if let Some(execution) = &execution {
+                        request = changes.request(request, *self.rebox, || execution.handle());
+                    }
+                    self.layers.push(ResponseLayer { mark, injection: execution.map(ResponseInjection) });
+                    self.forward(service, request);
+                }
+                Outcome::Respond(response, execution) => {
+                    let injection = execution.map(ResponseInjection);
+                    self.layers.push(ResponseLayer { mark: None, injection });
+                    *self.pending_response = Some(PendingResponse::Own(response));
+                }
+                Outcome::Reject(rejected) => return Poll::Ready(self.reject(rejected)),
             }
         }
         Poll::Ready(ControlFlow::Continue(()))
     }
 
-    /// Takes a response of the fault.
-    fn respond(&mut self, response: Response<Bytes>, execution: Option<Execution>) {
-        let injection = execution.map(ResponseInjection);
-        *self.pause = injection.as_ref().and_then(ResponseInjection::pause);
-        *self.injection = injection;
-        *self.pending_response = Some(PendingResponse::Own(response));
+    /// Hands the request to the next fault of the set that acts on it, or to the service.
+    fn forward(&mut self, mut service: S, mut request: Request<B>) {
+        let rebox = *self.rebox;
+        let remaining = self.remaining.as_mut();
+        match remaining.and_then(|faults| faults.next(&mut request, || rebox.is_some())) {
+            Some(next) => {
+                *self.delayed = Some((service, DelayedRequest::new(request, &next, rebox)));
+                *self.execution = Box::pin(next.run());
+            }
+            None => self.response.set(Some(service.call(request))),
+        }
     }
 
-    /// Waits for the service's response, unless the fault has its own.
+    /// Takes a rejection as the response, or as the result if no fault is around it.
+    fn reject(&mut self, rejected: Rejected) -> ControlFlow<Completed<ResB, S::Error>> {
+        match (self.on_reject)(rejected) {
+            Ok(rejected) if self.layers.is_empty() || rejected.delivery == DeliveryMethod::Unwind => {
+                ControlFlow::Break(Ok(reject(rejected)))
+            }
+            Ok(rejected) => {
+                *self.pending_response = Some(PendingResponse::Rejected(rejected));
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                fail(self.layers);
+                ControlFlow::Break(Err(error))
+            }
+        }
+    }
+
+    /// Waits for the service's response, unless a fault has its own.
     fn poll_service(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
         if self.pending_response.is_some() {
             return Poll::Ready(ControlFlow::Continue(()));
         }
         // Absent only after completion.
         let Some(response) = self.response.as_mut().as_pin_mut() else { return Poll::Pending };
-        let mut response = match ready!(response.poll(cx)) {
-            Ok(response) => response,
+        match ready!(response.poll(cx)) {
+            Ok(response) => *self.pending_response = Some(PendingResponse::Service(response)),
             Err(error) => {
-                self.injection.take().into_iter().for_each(ResponseInjection::fail);
+                fail(self.layers);
                 return Poll::Ready(ControlFlow::Break(Err(error)));
             }
-        };
-        if let Some(ResponseInjection(execution)) =
-            self.injection.take_if(|injection| injection.0.has_pending())
-        {
-            let (mut head, body) = response.into_parts();
-            let (mark, execution) = match execution.resolve(&mut head).map_err(|outcome| *outcome) {
-                Ok(execution) => execution.resume(),
-                Err(Outcome::Forward { mark, execution, .. }) => (mark, execution),
-                Err(Outcome::Respond(response, execution)) => {
-                    self.respond(response, execution);
-                    return Poll::Ready(ControlFlow::Continue(()));
-                }
-                Err(Outcome::Reject(rejected)) => {
-                    return Poll::Ready(ControlFlow::Break((self.on_reject)(rejected).map(reject)));
-                }
-            };
-            *self.mark = mark;
-            *self.injection = execution.map(ResponseInjection);
-            response = Response::from_parts(head, body);
         }
-        if let Some(mark) = self.mark.take() {
-            mark.put_on(&mut response);
-        }
-        *self.pause = self.injection.as_ref().and_then(ResponseInjection::pause);
-        *self.pending_response = Some(PendingResponse::Service(response));
         Poll::Ready(ControlFlow::Continue(()))
     }
 
-    /// Waits for the delay of the response's head.
-    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(pause) = self.pause {
-            if ready!(pause.poll(cx)).is_none() {
-                self.injection.take().into_iter().for_each(ResponseInjection::cancel);
+    /// Lets each fault decide about the response, and waits for its delay of the head, the innermost
+    /// first.
+    fn poll_layers(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
+        while *self.waited < self.layers.len() {
+            let index = self.layers.len() - 1 - *self.waited;
+            if let ControlFlow::Break(result) = self.resolve(index) {
+                return Poll::Ready(ControlFlow::Break(result));
             }
-            *self.pause = None;
+            let Some(layer) = self.layers.get_mut(index) else { continue };
+            if self.pause.is_none() {
+                *self.pause = layer.injection.as_ref().and_then(ResponseInjection::pause);
+            }
+            if let Some(pause) = self.pause {
+                if ready!(pause.poll(cx)).is_none() {
+                    layer.injection.take().into_iter().for_each(ResponseInjection::cancel);
+                }
+                *self.pause = None;
+            }
+            *self.waited += 1;
         }
-        Poll::Ready(())
+        Poll::Ready(ControlFlow::Continue(()))
     }
+
+    /// Lets the head of the response decide about the pending actions of one fault.
+    fn resolve(&mut self, index: usize) -> ControlFlow<Completed<ResB, S::Error>> {
+        let layer = &mut self.layers[index];
+        let Some(ResponseInjection(execution)) =
+            layer.injection.take_if(|injection| injection.0.has_pending())
+        else {
+            return ControlFlow::Continue(());
+        };
+        let resolved = match self.pending_response.take() {
+            Some(PendingResponse::Service(response)) => {
+                let (mut head, body) = response.into_parts();
+                let resolved = execution.resolve(&mut head);
+                *self.pending_response = Some(PendingResponse::Service(Response::from_parts(head, body)));
+                resolved
+            }
+            Some(PendingResponse::Own(response)) => {
+                let (mut head, body) = response.into_parts();
+                let resolved = execution.resolve(&mut head);
+                *self.pending_response = Some(PendingResponse::Own(Response::from_parts(head, body)));
+                resolved
+            }
+            other => {
+                // A rejection has no head that could be changed.
+                let (mut head, ()) = Response::new(()).into_parts();
+                head.status = StatusCode::INTERNAL_SERVER_ERROR;
+                *self.pending_response = other;
+                execution.resolve(&mut head)
+            }
+        };
+        match resolved.map_err(|outcome| *outcome) {
+            Ok(execution) => {
+                let (mark, execution) = execution.resume();
+                *layer = ResponseLayer { mark, injection: execution.map(ResponseInjection) };
+            }
+            Err(Outcome::Forward { mark, execution, .. }) => {
+                *layer = ResponseLayer { mark, injection: execution.map(ResponseInjection) };
+            }
+            Err(Outcome::Respond(response, execution)) => {
+                *layer = ResponseLayer { mark: None, injection: execution.map(ResponseInjection) };
+                // What the faults within would do to the response that was replaced.
+                self.layers.truncate(index + 1);
+                *self.waited = 0;
+                *self.pending_response = Some(PendingResponse::Own(response));
+            }
+            Err(Outcome::Reject(rejected)) => {
+                self.layers.truncate(index);
+                *self.waited = 0;
+                return self.reject(rejected);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Ends the injections that waited for a response which does not come.
+fn fail(layers: &mut Vec<ResponseLayer>) {
+    layers.drain(..).rev().filter_map(|layer| layer.injection).for_each(ResponseInjection::fail);
 }
 
 /// Returns a response whose body fails at once, so that no client receives it.
@@ -282,7 +372,20 @@ pin_project! {
         Passthrough { #[pin] response: S::Future },
         // The fault is off, and has rules for the messages of a stream.
         Watching { #[pin] response: S::Future, standby: Arc<Standby> },
-        Injected { injected: Pin<Box<InjectedState<S, B>>> },
+        Injected { injected: Pin<Box<BoxedState<S, B>>> },
+    }
+}
+
+pin_project! {
+    // One box for both, so that the common case is as small as it can be.
+    #[project = BoxedProjection]
+    enum BoxedState<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        Injected { #[pin] injected: InjectedState<S, B> },
+        // Only under a set that may stop by itself.
+        Observed { #[pin] response: S::Future, observation: Option<Observation> },
     }
 }
 
@@ -295,22 +398,26 @@ where
         Self { state: State::Passthrough { response } }
     }
 
+    /// A response that a set of faults observes.
+    pub(crate) fn observed(response: S::Future, observation: Observation) -> Self {
+        let observed = BoxedState::Observed { response, observation: Some(observation) };
+        Self { state: State::Injected { injected: Box::pin(observed) } }
+    }
+
     pub(crate) fn watching(response: S::Future, standby: Arc<Standby>) -> Self {
         Self { state: State::Watching { response, standby } }
     }
 
     pub(crate) fn injected(
         execution: Box<Execution>,
+        remaining: Option<Remaining>,
         service: S,
         request: Request<B>,
         rebox: Option<BodyRebox<B>>,
         on_reject: RejectFn<S::Error>,
     ) -> Self {
-        Self {
-            state: State::Injected {
-                injected: Box::pin(InjectedState::new(execution, service, request, rebox, on_reject)),
-            },
-        }
+        let injected = InjectedState::new(execution, remaining, service, request, rebox, on_reject);
+        Self { state: State::Injected { injected: Box::pin(BoxedState::Injected { injected }) } }
     }
 }
 
@@ -339,13 +446,20 @@ where
 #[cold]
 #[inline(never)]
 fn poll_injected<S, B, ResB>(
-    injected: Pin<&mut InjectedState<S, B>>,
+    injected: Pin<&mut BoxedState<S, B>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Response<FaultBody<ResB>>, S::Error>>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
 {
-    injected.poll(cx)
+    match injected.project() {
+        BoxedProjection::Injected { injected } => injected.poll(cx),
+        BoxedProjection::Observed { response, observation } => {
+            let response = ready!(response.poll(cx));
+            observation.take().into_iter().for_each(|observation| observation.finish(&response));
+            Poll::Ready(response.map(|response| response.map(FaultBody::service)))
+        }
+    }
 }
 
 impl<S, B> fmt::Debug for FaultFuture<S, B>

@@ -15,6 +15,8 @@ use tower_service::Service;
 use crate::body::fault_body::FaultBody;
 use crate::body::request_body::{BodyRebox, ReboxSlot};
 use crate::fault::fault::Fault;
+use crate::fault::set::FaultSet;
+use crate::fault::source::FaultSource;
 use crate::service::future::FaultFuture;
 use crate::service::service::FaultService;
 
@@ -177,7 +179,7 @@ impl<F: fmt::Debug, B> fmt::Debug for BoxedFuture<F, B> {
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct FaultLayer {
-    fault: Fault,
+    source: FaultSource,
     rebox: ReboxSlot,
 }
 
@@ -227,13 +229,20 @@ impl<S> Layer<S> for FaultLayer {
     type Service = FaultService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        FaultService::new(inner, self.fault.clone()).with_rebox(self.rebox.clone())
+        FaultService::from_source(inner, self.source.clone()).with_rebox(self.rebox.clone())
     }
 }
 
 impl Fault {
     /// Returns a layer of this fault.
     pub fn layer(&self) -> FaultLayer {
-        FaultLayer { fault: self.clone(), rebox: ReboxSlot::default() }
+        FaultLayer { source: FaultSource::One(self.clone()), rebox: ReboxSlot::default() }
+    }
+}
+
+impl FaultSet {
+    /// Returns a layer of the set's faults for a service.
+    pub fn layer(&self) -> FaultLayer {
+        FaultLayer { source: FaultSource::Set(self.clone()), rebox: ReboxSlot::default() }
     }
 }

@@ -9,12 +9,13 @@ use crate::body::fault_body::FaultBody;
 use crate::body::request_body::ReboxSlot;
 use crate::fault::capability::Placement;
 use crate::fault::fault::Fault;
+use crate::fault::source::{Decision, FaultSource, is_idle};
 use crate::service::future::{FaultFuture, RejectFn};
 
 #[derive(Debug, Clone)]
 pub(crate) struct FaultInner<S> {
     pub(crate) service: S,
-    pub(crate) fault: Fault,
+    pub(crate) source: FaultSource,
     pub(crate) rebox: ReboxSlot,
 }
 
@@ -33,7 +34,7 @@ impl<S: Clone> FaultInner<S> {
         S: Service<Request<B>>,
         B: 'static,
     {
-        let is_idle = self.fault.is_idle();
+        let is_idle = is_idle(&self.source);
         self.dispatch(is_idle, placement, request, on_reject)
     }
 
@@ -67,16 +68,15 @@ impl<S: Clone> FaultInner<S> {
         S: Service<Request<B>>,
         B: 'static,
     {
-        match self.fault.decide(placement, &mut request, || self.rebox.get::<B>().is_some()) {
-            None => match self.fault.watch(placement, &mut request) {
-                Some(standby) => FaultFuture::watching(self.service.call(request), standby),
-                None => FaultFuture::passthrough(self.service.call(request)),
-            },
-            Some(execution) => {
+        match self.source.decide(placement, &mut request, || self.rebox.get::<B>().is_some()) {
+            Decision::Pass => FaultFuture::passthrough(self.service.call(request)),
+            Decision::Watch(standby) => FaultFuture::watching(self.service.call(request), standby),
+            Decision::Observe(observation) => FaultFuture::observed(self.service.call(request), observation),
+            Decision::Inject(execution, remaining) => {
                 // The future takes the ready service and leaves the clone, which is not ready.
                 let clone = self.service.clone();
                 let ready = std::mem::replace(&mut self.service, clone);
-                FaultFuture::injected(execution, ready, request, self.rebox.get(), on_reject)
+                FaultFuture::injected(execution, remaining, ready, request, self.rebox.get(), on_reject)
             }
         }
     }
@@ -92,7 +92,11 @@ pub struct FaultService<S> {
 impl<S> FaultService<S> {
     /// Wraps a service in a fault.
     pub fn new(inner: S, fault: Fault) -> Self {
-        Self { inner: FaultInner { service: inner, fault, rebox: ReboxSlot::default() } }
+        Self::from_source(inner, FaultSource::One(fault))
+    }
+
+    pub(crate) fn from_source(inner: S, source: FaultSource) -> Self {
+        Self { inner: FaultInner { service: inner, source, rebox: ReboxSlot::default() } }
     }
 
     pub(crate) fn with_rebox(self, rebox: ReboxSlot) -> Self {

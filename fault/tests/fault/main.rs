@@ -14,13 +14,17 @@ mod filters;
 mod go_fault;
 mod go_fault_file;
 mod go_fault_rows;
+mod guards;
 mod http_stream;
 mod messages;
 mod panics;
 mod quota;
 mod responses;
 mod selection;
+mod set;
 mod split;
 mod standby;
 mod support;
 mod toxics;
+#[cfg(feature = "tracing")]
+mod tracing_events;

@@ -14,6 +14,7 @@ use regex_automata::{Anchored, MatchKind};
 use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind, Wildcard};
 
 use crate::compile::pattern::RouteTemplates;
+use crate::compile::shape::readable;
 use crate::template::constraint::in_syntax;
 use crate::template::path::PathEnd;
 
@@ -23,12 +24,42 @@ const MAX_AUTOMATON_BYTES: usize = 2 << 20;
 /// The most states of a product that are visited.
 const MAX_STATES: usize = 20_000;
 
+/// The work that a comparison of routes may still cost: states of automata that are built or visited.
+///
+/// The count is the same on every machine, unlike a time.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(states: usize) -> Self {
+        Self { left: states }
+    }
+
+    /// Takes some of it; returns false if it is spent.
+    pub(crate) fn spend(&mut self, states: usize) -> bool {
+        self.left = self.left.saturating_sub(states);
+        !self.is_spent()
+    }
+
+    pub(crate) fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+}
+
 /// The texts that a regex matches as a whole.
 #[derive(Debug, Clone)]
 pub(crate) struct RegexLanguage {
     dfa: Arc<dense::DFA<Vec<u32>>>,
     start: StateID,
 }
+
+/// The memory of one state, for [`RegexLanguage::cost`].
+const BYTES_PER_STATE: usize = 64;
+
+/// The states that the construction of an automaton costs that turns out to be too large.
+pub(crate) const FAILED_COST: usize = MAX_AUTOMATON_BYTES / BYTES_PER_STATE;
 
 /// The intersection of several languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,24 +89,37 @@ impl RegexLanguage {
         Some(Self { dfa: Arc::new(dfa), start })
     }
 
+    /// Returns the states that its construction costs, estimated from its memory.
+    pub(crate) fn cost(&self) -> usize {
+        self.dfa.memory_usage() / BYTES_PER_STATE
+    }
+
+    /// Tests whether a text is in the language.
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        let next = |state, byte| self.dfa.next_state(state, byte);
+        self.accepts(text.bytes().fold(self.start, next))
+    }
+
     fn accepts(&self, state: StateID) -> bool {
         self.dfa.is_match_state(self.dfa.next_eoi_state(state))
     }
 }
 
 /// Returns the shortest text that is in all languages.
-pub(crate) fn intersection(languages: &[RegexLanguage]) -> Intersection {
+pub(crate) fn intersection(languages: &[RegexLanguage], budget: &mut Budget) -> Intersection {
     search_product(
         languages,
+        budget,
         |states| states.iter().all(|(language, state)| language.accepts(*state)),
         |states| states.iter().any(|(language, state)| language.dfa.is_dead_state(*state)),
     )
 }
 
 /// Returns the shortest text that is in the first language and not in the second.
-pub(crate) fn difference(inner: &RegexLanguage, outer: &RegexLanguage) -> Intersection {
+pub(crate) fn difference(inner: &RegexLanguage, outer: &RegexLanguage, budget: &mut Budget) -> Intersection {
     search_product(
         &[inner.clone(), outer.clone()],
+        budget,
         |states| matches!(states, [(inner, a), (outer, b)] if inner.accepts(*a) && !outer.accepts(*b)),
         |states| states.first().is_some_and(|(language, state)| language.dfa.is_dead_state(*state)),
     )
@@ -85,13 +129,14 @@ pub(crate) fn difference(inner: &RegexLanguage, outer: &RegexLanguage) -> Inters
 /// followed.
 fn search_product(
     languages: &[RegexLanguage],
+    budget: &mut Budget,
     accepts: impl Fn(&[(&RegexLanguage, StateID)]) -> bool,
     is_dead: impl Fn(&[(&RegexLanguage, StateID)]) -> bool,
 ) -> Intersection {
     let with = |states: &[StateID]| -> Vec<(&RegexLanguage, StateID)> {
         languages.iter().zip(states.iter().copied()).collect()
     };
-    let alphabet = alphabet();
+    let alphabet = alphabet(languages);
     let start: Vec<StateID> = languages.iter().map(|language| language.start).collect();
     let mut seen: HashSet<Vec<StateID>> = HashSet::from([start.clone()]);
     // Each state with the index of its predecessor and the byte between them.
@@ -109,7 +154,7 @@ fn search_product(
             if is_dead(&with(&next)) || !seen.insert(next.clone()) {
                 continue;
             }
-            if seen.len() > MAX_STATES {
+            if seen.len() > MAX_STATES || !budget.spend(1) {
                 return Intersection::Unknown;
             }
             path.push((index, byte));
@@ -119,14 +164,14 @@ fn search_product(
     Intersection::Nothing
 }
 
-/// The bytes that texts are made of, readable ones first.
-fn alphabet() -> Vec<u8> {
-    let plain = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').chain(*b"-_/");
-    let mut bytes: Vec<u8> = plain.collect();
-    let rest = (0x20..0x7f).chain(0x80..=0xff).filter(|byte| !bytes.contains(byte));
-    let rest: Vec<u8> = rest.collect();
-    bytes.extend(rest);
-    bytes
+/// The bytes that texts are made of, readable ones first; one of those that all automata treat alike.
+fn alphabet(languages: &[RegexLanguage]) -> Vec<u8> {
+    let mut known = HashSet::new();
+    let is_new = |byte: &u8| {
+        let classes = languages.iter().map(|language| language.dfa.byte_classes().get(*byte));
+        known.insert(classes.collect::<Vec<u8>>())
+    };
+    readable().filter_map(|c| u8::try_from(c).ok()).chain(0x80..=0xff).filter(is_new).collect()
 }
 
 fn text(path: &[(usize, u8)], mut index: usize) -> Intersection {
@@ -141,10 +186,10 @@ fn text(path: &[(usize, u8)], mut index: usize) -> Intersection {
     String::from_utf8(bytes).map_or(Intersection::Unknown, Intersection::Text)
 }
 
-/// Returns a regex for the paths of a route; for every path if it has no path template.
+/// Returns a regex for the paths of a route; that of the prefix `/` without a path template.
 pub(crate) fn path_regex(templates: &RouteTemplates, syntax: Syntax) -> String {
     let Some(path) = &templates.path else {
-        return "(?s:.*)".to_owned();
+        return "(?s:/.*)?".to_owned();
     };
     let whole = regex(path, syntax);
     match (templates.end, path.without_optional()) {
@@ -229,9 +274,17 @@ mod tests {
             (&["[a&&b]"], None),
         ] {
             let accepts = accepts.map_or(Intersection::Nothing, |text| Intersection::Text(text.to_owned()));
-            assert_eq!(intersection(&of(regexes)), accepts, "{regexes:?}");
+            let found = intersection(&of(regexes), &mut Budget::new(10_000));
+            assert_eq!(found, accepts, "{regexes:?}");
         }
         assert!(RegexLanguage::of(r"(?:[ab]*a[ab]{40})").is_none());
+    }
+
+    #[test]
+    fn stop_when_the_budget_is_spent() {
+        let mut budget = Budget::new(3);
+        assert_eq!(intersection(&of(&["a{9}", "a+"]), &mut budget), Intersection::Unknown);
+        assert!(budget.is_spent());
     }
 
     #[test]
@@ -244,7 +297,8 @@ mod tests {
         ] {
             let languages = of(&[inner, outer]);
             let accepts = accepts.map_or(Intersection::Nothing, |text| Intersection::Text(text.to_owned()));
-            assert_eq!(difference(&languages[0], &languages[1]), accepts, "{inner} {outer}");
+            let found = difference(&languages[0], &languages[1], &mut Budget::new(10_000));
+            assert_eq!(found, accepts, "{inner} {outer}");
         }
     }
 }

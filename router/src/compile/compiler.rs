@@ -2,17 +2,19 @@
 
 use waylay_template::{MAX_VARIABLES, Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
+use crate::compile::automaton::path_regex;
 use crate::compile::error::BuildErrorKind;
 use crate::compile::guards::compile_guards;
 use crate::compile::pattern::{Pattern, RouteTemplates, Source, Variable};
 use crate::matcher::formula::Formula;
-use crate::matcher::guard::{Guard, RuleGuard};
+use crate::matcher::guard::{Guard, PathGuard, RuleGuard};
 use crate::request::method::MethodSet;
 use crate::request::policy::{Policy, TrailingSlash};
 use crate::route::conditions::{Condition, Conditions, HostText, QueryText};
 use crate::route::to_rule::formula as formula_expr;
 use crate::template::constraint::{may_span, parse};
-use crate::template::encoding::Encoding;
+use crate::template::edges::without_comments;
+use crate::template::encoding::{Encoding, is_reserved_pchar};
 use crate::template::host::HostPattern;
 use crate::template::path::{PathEnd, PathPattern};
 
@@ -117,7 +119,12 @@ impl Compiler {
             Guard::PathRegex(whole) => whole.beginning(),
             _ => None,
         };
-        let longest = guards.iter().filter_map(beginning).max_by_key(String::len);
+        // The index compares the start of a segment unchanged, and the regex reads it decoded.
+        let unescaped = |text: String| {
+            let end = text.bytes().position(is_reserved_pchar).unwrap_or(text.len());
+            Some(text[..end].to_owned()).filter(|text| text.len() > 1)
+        };
+        let longest = guards.iter().filter_map(beginning).filter_map(unescaped).max_by_key(String::len);
         let encoding = self.policy.path_encoding();
         let pattern = longest.filter(|_| encoding == Encoding::Path).and_then(|text| {
             let template =
@@ -132,7 +139,7 @@ impl Compiler {
         let native = self.policy.syntax == Syntax::Native;
         let is_upgrade = |condition: &Condition| matches!(condition, Condition::Upgrade(_));
         let upgrades = chain.iter().any(|conditions| conditions.list.iter().any(is_upgrade));
-        let sets = chain.iter().filter_map(|conditions| conditions.methods.clone());
+        let sets = chain.iter().flat_map(|conditions| conditions.method_sets().cloned());
         // GET includes HEAD in each set, so a route for HEAD can be inside a scope for GET.
         let exact = chain.iter().any(|conditions| conditions.exact_methods);
         let widened = sets.map(|set| match (upgrades, native && !exact) {
@@ -220,7 +227,7 @@ impl Compiler {
         let texts = chain.iter().enumerate().flat_map(|(i, outer)| outer.hosts.iter().map(move |h| (i, h)));
         for (i, text) in texts {
             let template = match text {
-                HostText::Regex(regex) => Some(Template::host_regex(regex)),
+                HostText::Regex(regex) => Some(Template::host_regex(&without_comments(regex))),
                 HostText::Template(text) => self.parse(text, TemplateKind::Host),
             };
             let Some(template) = template else { continue };
@@ -258,8 +265,8 @@ impl Compiler {
         let prefixes: Vec<Conditions> = outer.iter().map(|outer| outer.path_only()).collect();
         let mut chain: Vec<&Conditions> = prefixes.iter().filter(|_| leaf.path.is_some()).collect();
         chain.push(leaf);
-        let pattern = match compile(&chain, self.policy, false) {
-            Ok((pattern, _)) => pattern,
+        let (pattern, templates) = match compile(&chain, self.policy, false) {
+            Ok(compiled) => compiled,
             Err(errors) => {
                 self.errors.extend(errors);
                 return Formula::All(Vec::new());
@@ -268,7 +275,8 @@ impl Compiler {
         let mut guards = pattern.guards.into_vec();
         guards.extend(pattern.host.map(|host| Guard::Host(*host)));
         if leaf.path.is_some() {
-            guards.push(Guard::Path(Box::new(pattern.path)));
+            let regex = path_regex(&templates, self.policy.syntax);
+            guards.push(Guard::Path(Box::new(PathGuard { pattern: pattern.path, regex })));
         }
         if !pattern.methods.is_all() {
             guards.push(Guard::Methods(pattern.methods));

@@ -6,7 +6,9 @@ use waylay_template::{MAX_VARIABLES, TemplateError, TemplateErrorKind};
 
 use crate::compile::witness::Witness;
 use crate::route::conditions::SourceLocation;
+use crate::route::scope_conditions::MAX_SCOPE_DEPTH;
 use crate::rule::error::RuleError;
+use crate::rule::lint::RuleLint;
 
 /// All errors of a table, in the order in which the routes were added.
 ///
@@ -22,6 +24,15 @@ use crate::rule::error::RuleError;
 #[derive(Debug, Clone)]
 pub struct BuildErrors {
     errors: Vec<BuildError>,
+    lints: Vec<BuildLint>,
+}
+
+/// A lint of the rule of a route in a table that is not built.
+#[derive(Debug, Clone)]
+pub(crate) struct BuildLint {
+    pub(crate) lint: RuleLint,
+    pub(crate) route: String,
+    pub(crate) location: SourceLocation,
 }
 
 impl BuildErrors {
@@ -30,9 +41,15 @@ impl BuildErrors {
         self.errors.iter()
     }
 
+    /// Returns the lints of the rules, which are printed after the errors: a part of a rule that is probably wrong may be
+    /// the reason for an error.
+    pub fn lints(&self) -> impl Iterator<Item = &RuleLint> {
+        self.lints.iter().map(|lint| &lint.lint)
+    }
+
     /// Returns an error if there are any errors.
-    pub(crate) fn check(errors: Vec<BuildError>) -> Result<(), Self> {
-        if errors.is_empty() { Ok(()) } else { Err(Self { errors }) }
+    pub(crate) fn check(errors: Vec<BuildError>, lints: Vec<BuildLint>) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self { errors, lints }) }
     }
 }
 
@@ -41,6 +58,9 @@ impl fmt::Display for BuildErrors {
         for (i, error) in self.errors.iter().enumerate() {
             let newline = if i == 0 { "" } else { "\n" };
             write!(f, "{newline}{error}")?;
+        }
+        for BuildLint { lint, route, location } in &self.lints {
+            write!(f, "\nlint: route `{route}` ({location}): {lint}")?;
         }
         Ok(())
     }
@@ -121,6 +141,13 @@ pub enum BuildErrorKind {
     MediaType(String),
     /// A text that is neither an address nor a network.
     Network(String),
+    /// A variable that the handler of a route reads, and that the route and its scopes do not have.
+    MissingVariable {
+        /// The name.
+        name: String,
+        /// The variables of the route.
+        variables: Vec<String>,
+    },
     /// Two routes with the same name.
     DuplicateName {
         /// The name.
@@ -139,6 +166,8 @@ pub enum BuildErrorKind {
     },
     /// More than [`MAX_VARIABLES`](crate::MAX_VARIABLES) variables.
     TooManyVariables,
+    /// More than [`MAX_SCOPE_DEPTH`](crate::MAX_SCOPE_DEPTH) scopes within each other.
+    ScopesTooDeep,
 }
 
 impl fmt::Display for BuildError {
@@ -184,6 +213,13 @@ impl fmt::Display for BuildErrorKind {
             Self::Network(text) => {
                 write!(f, "`{text}` is not an IP address or a network such as `10.0.0.0/8`")
             }
+            Self::MissingVariable { name, variables } => {
+                write!(f, "its handler reads the variable `{name}`, which the route does not have; ")?;
+                match variables.as_slice() {
+                    [] => write!(f, "add `{{{name}}}` to the path"),
+                    variables => write!(f, "its variables are `{}`", variables.join("`, `")),
+                }
+            }
             Self::DuplicateName { name, other } => {
                 write!(f, "name `{name}` is used by the route at {other}, rename one")
             }
@@ -193,6 +229,9 @@ impl fmt::Display for BuildErrorKind {
                  give one of them a condition or a priority"
             ),
             Self::TooManyVariables => write!(f, "more than {MAX_VARIABLES} variables"),
+            Self::ScopesTooDeep => {
+                write!(f, "more than {MAX_SCOPE_DEPTH} scopes within each other, join their prefixes")
+            }
         }
     }
 }

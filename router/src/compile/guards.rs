@@ -1,7 +1,6 @@
 //! Compiled guards: from conditions, as requirements of a witness, and implication.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use http::uri::Scheme;
 use http::{HeaderName, Version};
@@ -10,10 +9,12 @@ use waylay_template::{Syntax, Template, TemplateKind};
 
 use crate::compile::automaton::query_regex;
 use crate::compile::error::BuildErrorKind;
+use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HeaderMatch};
 use crate::matcher::path_regex::PathRegex;
 use crate::matcher::query::{QueryGuard, QueryMatch};
 use crate::request::media_type::{InvalidMedia, Media};
+use crate::request::method::MethodSet;
 use crate::request::peer::{Network, Peer};
 use crate::route::conditions::{Condition, Conditions, HeaderText, QueryText};
 use crate::template::constraint;
@@ -130,7 +131,10 @@ fn header(
         HeaderText::Present => Ok(HeaderMatch::Present),
         HeaderText::Absent => Ok(HeaderMatch::Absent),
         HeaderText::Exact(text) if syntax == Syntax::Gorilla && text.is_empty() => Ok(HeaderMatch::Present),
-        HeaderText::Exact(text) => Ok(HeaderMatch::Exact(text.clone())),
+        HeaderText::Media(text) if syntax == Syntax::Native => {
+            return Ok(Guard::ContentType(vec![media(text)?]));
+        }
+        HeaderText::Exact(text) | HeaderText::Media(text) => Ok(HeaderMatch::Exact(text.clone())),
         HeaderText::Regex(text) => regex(text).map(HeaderMatch::Regex),
         HeaderText::All(text) => regex(text).map(HeaderMatch::All),
     };
@@ -195,13 +199,17 @@ pub(crate) struct Requirements<'g> {
     pub(crate) cookies: Vec<(String, ValueConditions)>,
     pub(crate) queries: Vec<(String, ValueConditions)>,
     pub(crate) path_regexes: Vec<String>,
-    pub(crate) upgrades: Vec<String>,
+    pub(crate) upgrades: Vec<&'g [String]>,
     /// The accepted types, by route.
-    accepts: Vec<(usize, String)>,
-    content_types: Vec<&'g [Media]>,
-    schemes: Vec<&'g [Scheme]>,
-    versions: Vec<&'g [Version]>,
-    clients: Vec<&'g [Network]>,
+    accepts: Vec<(usize, &'g [Media])>,
+    pub(crate) content_types: Vec<&'g [Media]>,
+    pub(crate) schemes: Vec<&'g [Scheme]>,
+    pub(crate) versions: Vec<&'g [Version]>,
+    pub(crate) clients: Vec<&'g [Network]>,
+    /// The methods of the route, if they are known.
+    pub(crate) methods: Option<&'g MethodSet>,
+    /// Guards that the witness is tried on.
+    pub(crate) others: Vec<&'g Guard>,
     /// Whether there is a custom condition.
     pub(crate) has_custom: bool,
 }
@@ -259,22 +267,56 @@ impl<'g> Requirements<'g> {
                 QueryMatch::Present | QueryMatch::Exact(_) | QueryMatch::Template(_) => {}
             },
             Guard::PathRegex(path) => self.path_regexes.push(path.regex.as_str().to_owned()),
-            Guard::Upgrade(any) => self.upgrades.extend(any.first().cloned()),
-            Guard::Accept(any) => self.accepts.push((route, format!("{any:?}"))),
+            Guard::Upgrade(any) => self.upgrades.push(any),
+            Guard::Accept(any) => self.accepts.push((route, any)),
             Guard::ContentType(any) => self.content_types.push(any),
             Guard::Scheme(any) => self.schemes.push(any),
             Guard::Version(any) => self.versions.push(any),
             Guard::Client(any) => self.clients.push(any),
+            Guard::Path(path) => self.path_regexes.push(path.regex.clone()),
+            Guard::Formula(rule) => self.add_formula(route, &rule.formula, guard),
             // The witness is tried on these.
-            Guard::Methods(_) | Guard::Host(_) | Guard::Path(_) | Guard::MethodRegex(_) => {}
-            Guard::Custom(_) | Guard::Formula(_) => {}
+            Guard::Methods(_) | Guard::Host(_) | Guard::MethodRegex(_) | Guard::Custom(_) => {
+                self.others.push(guard)
+            }
         }
+    }
+
+    /// Adds the parts of a conjunction; other formulas stay whole.
+    fn add_formula(&mut self, route: usize, formula: &'g Formula<Guard>, whole: &'g Guard) {
+        match formula {
+            Formula::Leaf(Guard::Query(query)) if matches!(query.value, QueryMatch::Template(_)) => {
+                self.others.push(whole);
+            }
+            Formula::Leaf(leaf) => {
+                self.add(route, leaf);
+                self.add_query_value(route, leaf);
+            }
+            Formula::All(parts) => parts.iter().for_each(|part| self.add_formula(route, part, whole)),
+            Formula::Not(_) | Formula::Either(_) => self.others.push(whole),
+        }
+    }
+
+    /// Adds a query value that has no template here: in a formula.
+    pub(crate) fn add_query_value(&mut self, route: usize, guard: &Guard) {
+        let Guard::Query(query) = guard else { return };
+        let values = entry(&mut self.queries, &query.key, route);
+        match &query.value {
+            QueryMatch::Present => values.present = true,
+            QueryMatch::Exact(text) => values.exact.push(text.clone()),
+            QueryMatch::Absent | QueryMatch::Template(_) | QueryMatch::Regex(_) => {}
+        }
+    }
+
+    /// Returns the lists of accepted types.
+    pub(crate) fn accepted(&self) -> Vec<&'g [Media]> {
+        self.accepts.iter().map(|(_, any)| *any).collect()
     }
 
     /// Tests whether routes return different types: the client's weights decide between them.
     pub(crate) fn accepts_differ(&self) -> bool {
-        let of = |route: usize| -> Vec<&String> {
-            self.accepts.iter().filter(|(own, _)| *own == route).map(|(_, accept)| accept).collect()
+        let of = |route: usize| -> Vec<&[Media]> {
+            self.accepts.iter().filter(|(own, _)| *own == route).map(|(_, accept)| *accept).collect()
         };
         self.accepts.windows(2).any(|pair| of(pair[0].0) != of(pair[1].0))
     }
@@ -282,6 +324,11 @@ impl<'g> Requirements<'g> {
     /// Tests whether a condition reads a header that a client cannot choose alone.
     pub(crate) fn has_derived_headers(&self) -> bool {
         !self.cookies.is_empty() || !self.upgrades.is_empty() || !self.content_types.is_empty()
+    }
+
+    /// Returns the protocols that a request must ask for.
+    pub(crate) fn protocols(&self) -> Vec<&'g str> {
+        self.upgrades.iter().filter_map(|any| any.first().map(String::as_str)).collect()
     }
 
     /// Returns a media type that all content types cover.
@@ -337,24 +384,4 @@ fn entry<'e, K: Clone + PartialEq>(
     values.several |= values.route.is_some_and(|first| first != route);
     values.route.get_or_insert(route);
     values
-}
-
-impl Guard {
-    /// Tests whether every request that meets this guard surely meets another one.
-    pub(crate) fn implies(&self, other: &Guard) -> bool {
-        match (self, other) {
-            (Self::Custom(own), Self::Custom(other)) => Arc::ptr_eq(&own.holds, &other.holds),
-            // Formulas are not looked into.
-            (Self::Custom(_) | Self::Formula(_), _) | (_, Self::Custom(_) | Self::Formula(_)) => false,
-            (Self::Header(own, value), Self::Header(name, HeaderMatch::Present)) => {
-                own == name && !matches!(value, HeaderMatch::Absent)
-            }
-            (Self::Query(own), Self::Query(other)) if matches!(other.value, QueryMatch::Present) => {
-                own.key == other.key && !matches!(own.value, QueryMatch::Absent)
-            }
-            (Self::Cookie(own, _), Self::Cookie(name, None)) => own == name,
-            (Self::Version(own), Self::Version(other)) => own.iter().all(|own| other.contains(own)),
-            _ => format!("{self:?}") == format!("{other:?}"),
-        }
-    }
 }

@@ -7,4 +7,6 @@ pub(crate) mod guards;
 pub(crate) mod overlap;
 pub(crate) mod pattern;
 pub(crate) mod rank;
+pub(crate) mod shape;
+pub(crate) mod subsume;
 pub(crate) mod witness;

@@ -1,6 +1,7 @@
 //! OverlapChecker: finds a request that several routes match, or proves there is none.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, HOST, UPGRADE};
 use http::{HeaderName, HeaderValue, Method};
@@ -8,12 +9,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use waylay_template::{Node, Template, Variable, VariableKind};
 
 use crate::compile::automaton::{
-    Intersection, RegexLanguage, constrained, difference, host_regex, intersection, path_regex,
+    Budget, FAILED_COST, Intersection, RegexLanguage, constrained, host_regex, intersection, path_regex,
 };
 use crate::compile::guards::{Contradiction, Requirements, ValueConditions};
 use crate::compile::pattern::{Pattern, RouteTemplates};
+use crate::compile::shape::Shape;
 use crate::compile::witness::Witness;
-use crate::matcher::guard::Guard;
 use crate::request::policy::Policy;
 use crate::request::view::{NormalizedRequest, RequestView};
 use crate::template::captures::SpanList;
@@ -40,11 +41,19 @@ pub(crate) enum Overlap {
 /// Finds overlaps; each automaton is built once.
 pub(crate) struct OverlapChecker<'p> {
     pub(crate) policy: &'p Policy,
+    pub(crate) budget: Budget,
     languages: HashMap<String, Option<RegexLanguage>>,
+    shapes: HashMap<String, Rc<Shape>>,
 }
 
 /// The most automata that are cached.
 const MAX_KEPT: usize = 256;
+
+/// The states that all comparisons of one checker may cost together: well below a second.
+const MAX_COST: usize = 500_000;
+
+/// The cost of a comparison without automata, in states, for each route.
+pub(crate) const CHECK_COST: usize = 20;
 
 /// The reason for not having a witness.
 enum NoWitness {
@@ -59,12 +68,18 @@ impl From<Contradiction> for NoWitness {
 }
 
 impl<'p> OverlapChecker<'p> {
-    pub(crate) fn new(policy: &'p Policy) -> Self {
-        Self { policy, languages: HashMap::new() }
+    /// Creates a checker for a number of routes.
+    pub(crate) fn new(policy: &'p Policy, routes: usize) -> Self {
+        // Each route may be checked alone, whatever the size of the table.
+        let budget = Budget::new(MAX_COST + routes * 2 * CHECK_COST);
+        Self { policy, budget, languages: HashMap::new(), shapes: HashMap::new() }
     }
 
     /// Searches for a request that all routes match.
     pub(crate) fn check(&mut self, routes: &[RouteRef<'_>]) -> Overlap {
+        if !self.budget.spend(routes.len() * CHECK_COST) {
+            return Overlap::Unknown;
+        }
         match self.witness(routes) {
             // The request is tried on the routes; if one does not match, the conditions are too complex for
             // this search.
@@ -80,12 +95,26 @@ impl<'p> OverlapChecker<'p> {
         if let Some(known) = self.languages.get(regex) {
             return known.clone();
         }
+        if self.budget.is_spent() {
+            return None;
+        }
         let language = RegexLanguage::of(regex);
+        self.budget.spend(language.as_ref().map_or(FAILED_COST, RegexLanguage::cost));
         if self.languages.len() >= MAX_KEPT {
             self.languages.clear();
         }
         self.languages.insert(regex.to_owned(), language.clone());
         language
+    }
+
+    /// Returns the shape of a regex.
+    pub(crate) fn shape(&mut self, regex: &str) -> Rc<Shape> {
+        if let Some(known) = self.shapes.get(regex) {
+            return Rc::clone(known);
+        }
+        let shape = Rc::new(Shape::of(regex));
+        self.shapes.insert(regex.to_owned(), Rc::clone(&shape));
+        shape
     }
 
     /// Returns a text that a template matches.
@@ -103,11 +132,21 @@ impl<'p> OverlapChecker<'p> {
         Ok(text)
     }
 
-    /// Returns the shortest text that all regexes match.
+    /// Returns a short text that all regexes match.
     fn sample(&mut self, regexes: &[String]) -> Result<String, NoWitness> {
+        let shapes: Vec<Rc<Shape>> = regexes.iter().map(|regex| self.shape(regex)).collect();
+        let mut pairs =
+            shapes.iter().enumerate().flat_map(|(i, one)| shapes[..i].iter().map(move |o| (one, o)));
+        if pairs.any(|(one, other)| one.excludes(other)) {
+            return Err(NoWitness::Never);
+        }
+        let is_one = regexes.iter().all(|regex| *regex == regexes[0]);
+        if is_one && let Some(example) = shapes.first().and_then(|shape| shape.example()) {
+            return Ok(example.to_owned());
+        }
         let languages: Option<Vec<RegexLanguage>> =
             regexes.iter().map(|regex| self.language(regex)).collect();
-        match intersection(&languages.ok_or(NoWitness::Unknown)?) {
+        match intersection(&languages.ok_or(NoWitness::Unknown)?, &mut self.budget) {
             Intersection::Text(text) => Ok(text),
             Intersection::Nothing => Err(NoWitness::Never),
             Intersection::Unknown => Err(NoWitness::Unknown),
@@ -135,9 +174,12 @@ impl<'p> OverlapChecker<'p> {
     }
 
     fn target(&mut self, routes: &[RouteRef<'_>], required: &Requirements<'_>) -> Result<String, NoWitness> {
-        let mut paths: Vec<String> =
-            routes.iter().map(|route| path_regex(route.templates, self.policy.syntax)).collect();
-        paths.extend(required.path_regexes.iter().cloned());
+        let mut paths: Vec<String> = required.path_regexes.clone();
+        let is_rooted = paths.iter().any(|regex| self.shape(regex).is_rooted());
+        // Beside a regex for paths, a route without a path requires nothing more.
+        let templates = routes.iter().map(|route| route.templates);
+        let own = templates.filter(|templates| templates.path.is_some() || !is_rooted);
+        paths.extend(own.map(|templates| path_regex(templates, self.policy.syntax)));
         let path = match (routes, paths.as_slice()) {
             // A single route needs no automaton for its whole path.
             ([RouteRef { templates: RouteTemplates { path: Some(path), .. }, .. }], [_]) => {
@@ -200,8 +242,9 @@ impl<'p> OverlapChecker<'p> {
         if !cookies.is_empty() {
             headers.push((COOKIE, cookies.join("; ")));
         }
-        if !required.upgrades.is_empty() {
-            headers.extend([(CONNECTION, "upgrade".to_owned()), (UPGRADE, required.upgrades.join(", "))]);
+        let protocols = required.protocols();
+        if !protocols.is_empty() {
+            headers.extend([(CONNECTION, "upgrade".to_owned()), (UPGRADE, protocols.join(", "))]);
         }
         headers.extend(required.content_type()?.map(|media| (CONTENT_TYPE, media)));
         Ok(headers)
@@ -243,44 +286,4 @@ fn method(routes: &[RouteRef<'_>]) -> Result<Method, NoWitness> {
     let sets = routes.iter().map(|route| route.pattern.methods.clone());
     let common = sets.reduce(|all, set| all.and(&set)).unwrap_or_default();
     if common.is_all() { Ok(Method::GET) } else { common.iter().next().cloned().ok_or(NoWitness::Never) }
-}
-
-impl OverlapChecker<'_> {
-    /// Tests whether the outer route certainly matches every request that the inner route matches.
-    pub(crate) fn covers(&mut self, outer: RouteRef<'_>, inner: RouteRef<'_>) -> bool {
-        let methods = outer.pattern.methods.and(&inner.pattern.methods) == inner.pattern.methods;
-        let guards = outer.pattern.guards.iter().filter(|guard| !matches!(guard, Guard::Methods(_)));
-        let implied = |guard: &Guard| inner.pattern.guards.iter().any(|own| own.implies(guard));
-        methods
-            && guards.clone().all(implied)
-            && self.covers_path(outer, inner)
-            && self.covers_host(outer, inner)
-    }
-
-    fn covers_path(&mut self, outer: RouteRef<'_>, inner: RouteRef<'_>) -> bool {
-        self.within(
-            &path_regex(inner.templates, self.policy.syntax),
-            &path_regex(outer.templates, self.policy.syntax),
-        )
-    }
-
-    fn covers_host(&mut self, outer: RouteRef<'_>, inner: RouteRef<'_>) -> bool {
-        let port = |route: RouteRef<'_>| route.pattern.host.as_ref().and_then(|host| host.port());
-        if port(outer).is_some() && port(outer) != port(inner) {
-            return false;
-        }
-        let syntax = self.policy.syntax;
-        outer.templates.hosts.iter().all(|outer| {
-            let outer = host_regex(outer, syntax);
-            inner.templates.hosts.iter().any(|inner| self.within(&host_regex(inner, syntax), &outer))
-        })
-    }
-
-    fn within(&mut self, inner: &str, outer: &str) -> bool {
-        inner == outer
-            || match (self.language(inner), self.language(outer)) {
-                (Some(inner), Some(outer)) => difference(&inner, &outer) == Intersection::Nothing,
-                _ => false,
-            }
-    }
 }

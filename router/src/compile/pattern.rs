@@ -1,5 +1,6 @@
 //! Pattern: one compiled route.
 
+use http::Method;
 use waylay_template::Template;
 
 use crate::matcher::guard::Guard;
@@ -69,21 +70,37 @@ impl Pattern {
             && self.guards.iter().all(|guard| guard.holds(view, &mut found))
     }
 
-    /// Tests all conditions but method, content type and accepted type; returns which of the latter two fail.
+    /// Tests all conditions but method, content type and accepted type; returns the methods with which they
+    /// hold, and which of the types fail.
     pub(crate) fn near_miss(&self, view: &RequestView<'_>, path: &ScannedText<'_>) -> Option<NearMiss<'_>> {
-        let mut near_miss = NearMiss { content_type: None, accept: None };
-        let holds = self.matches_location(view, path);
-        for guard in holds.then_some(&self.guards)?.iter() {
+        let mut near_miss = NearMiss { methods: MethodSet::default(), content_type: None, accept: None };
+        let (by_method, others): (Vec<&Guard>, Vec<&Guard>) =
+            self.matches_location(view, path).then_some(&self.guards)?.iter().partition(|g| g.reads_method());
+        for guard in others {
             let holds = guard.holds(view, &mut |_| {});
             match guard {
-                Guard::Methods(_) => {}
                 Guard::ContentType(any) if !holds => near_miss.content_type = Some(any),
                 Guard::Accept(any) if !holds => near_miss.accept = Some(any),
                 _ if holds => {}
                 _ => return None,
             }
         }
-        Some(near_miss)
+        near_miss.methods = self.methods_that(view, &by_method);
+        (!near_miss.methods.is_empty()).then_some(near_miss)
+    }
+
+    /// Returns the methods of the route with which some guards hold.
+    fn methods_that(&self, view: &RequestView<'_>, guards: &[&Guard]) -> MethodSet {
+        // The set has the same extension methods.
+        if guards.iter().all(|guard| matches!(guard, Guard::Methods(_))) {
+            return self.methods.clone();
+        }
+        let hold = |method: &&Method| {
+            let view = view.with_method(method);
+            guards.iter().all(|guard| guard.holds(&view, &mut |_| {}))
+        };
+        let own = Some(view.head.method).filter(|method| self.methods.contains(method));
+        self.methods.iter().chain(own).filter(hold).cloned().collect()
     }
 
     /// Returns the client's weight for the types that the route returns, in thousandths; `None` without such
@@ -114,8 +131,10 @@ impl Pattern {
     }
 }
 
-/// The conditions that keep a route from matching, apart from the method.
+/// The conditions that keep a route from matching.
 pub(crate) struct NearMiss<'p> {
+    /// The methods with which nothing else fails.
+    pub(crate) methods: MethodSet,
     pub(crate) content_type: Option<&'p [Media]>,
     pub(crate) accept: Option<&'p [Media]>,
 }

@@ -1,20 +1,22 @@
 //! RankKey: the order of routes by specificity.
 //!
-//! The key compares priority, then host, then the path segment by segment, then the number of guards; never
-//! the length of a text, and the order of addition only if the policy says so.
+//! Priority, then host, then path segment by segment, then the number of conditions, then their kinds; never the
+//! length of a text, and never the order of addition unless the policy says so. `docs/ranks.md` has the rule
+//! for users. Routes of one key are ordered by inclusion afterwards (`table/order.rs`).
 
 use std::cmp::Reverse;
 
 use waylay_template::{Node, Syntax, Template, Variable, VariableKind, Wildcard};
 
 use crate::compile::pattern::{Pattern, RouteTemplates};
+use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, RANK_CLASSES, RankClass};
 use crate::request::policy::Precedence;
 use crate::template::constraint::may_span;
 use crate::template::path::PathEnd;
 
 /// The rank of a route; smaller is better.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RankKey {
     priority: Reverse<i32>,
     order: usize,
@@ -23,6 +25,8 @@ pub(crate) struct RankKey {
     /// own path.
     slash_variant: bool,
     path: Vec<PartKey>,
+    /// The number of conditions.
+    conditions: Reverse<usize>,
     guards: [Reverse<usize>; RANK_CLASSES],
     /// GET routes match HEAD too; a route for HEAD alone ranks before them.
     head_only: Reverse<bool>,
@@ -33,7 +37,8 @@ pub(crate) struct RankKey {
 /// Class, number of literal bytes (more first), whether constrained (first).
 type PartKey = (u8, Reverse<usize>, Reverse<bool>);
 
-type HostKey = (u8, Vec<PartKey>);
+/// Class, labels from right to left, port (first).
+type HostKey = (u8, Vec<PartKey>, Reverse<bool>);
 
 const LITERAL: u8 = 1;
 
@@ -57,6 +62,7 @@ pub(crate) struct Ranked<'p> {
     pub(crate) end: PathEnd,
     pub(crate) hosts: &'p [Template],
     pub(crate) host_is_regex: bool,
+    pub(crate) host_has_port: bool,
     pub(crate) has_methods: bool,
     pub(crate) head_only: bool,
     pub(crate) guards: &'p [Guard],
@@ -77,6 +83,7 @@ impl<'p> Ranked<'p> {
             end: templates.end,
             hosts: &templates.hosts,
             host_is_regex: pattern.host.as_ref().is_some_and(|host| host.is_regex()),
+            host_has_port: pattern.host.as_ref().is_some_and(|host| host.port().is_some()),
             has_methods: !methods.is_all(),
             head_only: methods.to_string() == "HEAD",
             guards: &pattern.guards,
@@ -86,16 +93,19 @@ impl<'p> Ranked<'p> {
 
 impl RankKey {
     pub(crate) fn new(route: &Ranked<'_>, precedence: Precedence) -> Self {
-        let written = precedence == Precedence::RegistrationOrder;
+        let priority = Reverse(route.priority);
+        if precedence == Precedence::RegistrationOrder {
+            return Self { priority, order: route.order, ..Self::default() };
+        }
+        let counts = Counts::of(route);
         Self {
-            priority: Reverse(route.priority),
-            order: if written { route.order } else { 0 },
-            host: if written { (0, Vec::new()) } else { host_key(route) },
-            slash_variant: false,
-            path: if written { Vec::new() } else { path_key(route.path, route.end) },
-            guards: if written { [Reverse(0); RANK_CLASSES] } else { guard_key(route) },
-            head_only: Reverse(!written && route.head_only),
-            text: Reverse(Box::default()),
+            priority,
+            host: host_key(route),
+            path: path_key(route),
+            conditions: Reverse(counts.conditions),
+            guards: counts.classes.map(Reverse),
+            head_only: Reverse(route.head_only),
+            ..Self::default()
         }
     }
 }
@@ -125,11 +135,12 @@ impl RankKey {
 }
 
 fn host_key(route: &Ranked<'_>) -> HostKey {
+    let port = Reverse(route.host_has_port);
     let Some(host) = route.hosts.last() else {
-        return (3, Vec::new());
+        return (3, Vec::new(), port);
     };
     if route.host_is_regex {
-        return (2, Vec::new());
+        return (2, Vec::new(), port);
     }
     let mut parts = parts(host, b'.');
     if host.text.ends_with('.') {
@@ -138,20 +149,55 @@ fn host_key(route: &Ranked<'_>) -> HostKey {
     }
     parts.reverse();
     let exact = parts.iter().all(|part| part.0 == LITERAL);
-    (u8::from(!exact), parts)
+    (u8::from(!exact), parts, port)
 }
 
-fn path_key(path: Option<&Template>, end: PathEnd) -> Vec<PartKey> {
-    let mut key: Vec<PartKey> = path.map(|path| parts(path, b'/')).unwrap_or_default();
-    if end == PathEnd::Segments
-        && let Some(Node::Text(text)) = path.and_then(|path| path.nodes.last())
-    {
-        // A prefix of whole segments ends before its last `/`: `/a/` is `/a`, and `/` ranks after `/{x}`.
-        key.truncate(key.len() - (text.len() - text.trim_end_matches('/').len()));
+fn path_key(route: &Ranked<'_>) -> Vec<PartKey> {
+    let Some(path) = route.path else {
+        return without_template(route.guards);
+    };
+    let mut key = parts(path, b'/');
+    let trailing = match path.nodes.last() {
+        Some(Node::Text(text)) => text.len() - text.trim_end_matches('/').len(),
+        _ => 0,
+    };
+    match route.end {
+        PathEnd::Exact => return key,
+        // A prefix by segments ends before its last `/`: `/a/` is `/a`, and `/` is less than `/{x}`.
+        PathEnd::Segments => key.truncate(key.len() - trailing),
+        // A prefix that may end within a segment is the beginning of a tail there.
+        PathEnd::Raw => match key.pop() {
+            Some((_, _, _)) if trailing > 0 => {}
+            Some((LITERAL, ..)) => key.push((TAIL, Reverse(literal_end(path)), Reverse(false))),
+            part => key.extend(part),
+        },
     }
-    if path.is_none() || end != PathEnd::Exact {
-        key.push((PREFIX, Reverse(0), Reverse(false)));
+    key.push((PREFIX, Reverse(0), Reverse(false)));
+    key
+}
+
+/// The bytes of the last segment of a path that ends in text.
+fn literal_end(path: &Template) -> usize {
+    match path.nodes.last() {
+        Some(Node::Text(text)) => text.len() - text.rfind('/').map_or(0, |slash| slash + 1),
+        _ => 0,
     }
+}
+
+/// Without a template, the path is that of `/` as a prefix; a regex over it is the text that it begins with,
+/// then a constrained tail.
+fn without_template(guards: &[Guard]) -> Vec<PartKey> {
+    let regexes = guards.iter().filter_map(|guard| match guard {
+        Guard::PathRegex(path) => Some(path.beginning().unwrap_or_else(|| "/".to_owned())),
+        _ => None,
+    });
+    let literal = (LITERAL, Reverse(0), Reverse(false));
+    let Some(beginning) = regexes.max_by_key(|text| text.matches('/').count()) else {
+        return vec![literal, (PREFIX, Reverse(0), Reverse(false))];
+    };
+    let mut key = vec![literal; beginning.matches('/').count()];
+    let last = beginning.rsplit('/').next().map_or(0, str::len);
+    key.push((TAIL, Reverse(last), Reverse(true)));
     key
 }
 
@@ -213,16 +259,62 @@ fn parts(template: &Template, separator: u8) -> Vec<PartKey> {
     keys
 }
 
-fn guard_key(route: &Ranked<'_>) -> [Reverse<usize>; RANK_CLASSES] {
-    let mut counts = [0; RANK_CLASSES];
-    counts[RankClass::Methods as usize] = usize::from(route.has_methods);
-    for guard in route.guards {
-        if let Some(class) = guard.rank_class() {
-            counts[class as usize] += 1;
+/// Conditions by class, and their number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Counts {
+    conditions: usize,
+    classes: [usize; RANK_CLASSES],
+}
+
+impl Counts {
+    fn of(route: &Ranked<'_>) -> Self {
+        let mut counts = Self::default();
+        if route.has_methods {
+            counts.add(RankClass::Methods);
+        }
+        for guard in route.guards {
+            counts.add_guard(guard);
+        }
+        counts.classes[RankClass::Client as usize] = narrowness(route.guards);
+        counts
+    }
+
+    fn add(&mut self, class: RankClass) {
+        self.conditions += 1;
+        self.classes[class as usize] += 1;
+    }
+
+    fn add_guard(&mut self, guard: &Guard) {
+        match guard {
+            Guard::Formula(rule) => self.add_all(&Self::of_formula(&rule.formula, false)),
+            guard => guard.rank_class().into_iter().for_each(|class| self.add(class)),
         }
     }
-    counts[RankClass::Client as usize] = narrowness(route.guards);
-    counts.map(Reverse)
+
+    fn add_all(&mut self, other: &Self) {
+        self.conditions += other.conditions;
+        self.classes.iter_mut().zip(other.classes).for_each(|(own, other)| *own += other);
+    }
+
+    /// What a formula admits decides: all parts of a conjunction count, and of alternatives the widest.
+    fn of_formula(formula: &Formula<Guard>, is_negated: bool) -> Self {
+        let mut counts = Self::default();
+        match formula {
+            Formula::Leaf(_) if is_negated => counts.add(RankClass::Negated),
+            Formula::Leaf(guard) if guard.rank_class().is_none() => counts.add(RankClass::Other),
+            Formula::Leaf(guard) => counts.add_guard(guard),
+            Formula::Not(inner) => return Self::of_formula(inner, !is_negated),
+            Formula::All(parts) | Formula::Either(parts) => {
+                let parts = parts.iter().map(|part| Self::of_formula(part, is_negated));
+                if matches!(formula, Formula::All(_)) != is_negated {
+                    parts.for_each(|part| counts.add_all(&part));
+                } else {
+                    counts = parts.min().unwrap_or_default();
+                }
+            }
+        }
+        counts
+    }
 }
 
 /// Returns the prefix length of the widest network plus one; 0 without a network, which is wider than any.

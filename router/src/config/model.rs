@@ -1,6 +1,7 @@
 //! TableSpec, RouteSpec, ScopeSpec: a table as data, and its routes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 #[cfg(any(feature = "json", feature = "toml"))]
 use serde::de::DeserializeOwned;
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::compile::error::{BuildError, BuildErrorKind};
 use crate::route::conditions::SourceLocation;
 use crate::route::route::Route;
+#[cfg(any(feature = "json", feature = "toml"))]
+use crate::route::scope_conditions::MAX_SCOPE_DEPTH;
 use crate::route::scope_conditions::ScopeConditions;
 use crate::rule::dialect::Dialect;
 
@@ -20,7 +23,11 @@ impl TableSpec {
         let errors = self.errors.iter().map(|(error, line)| BuildError {
             kind: BuildErrorKind::Spec(error.clone()),
             route: "*".to_owned(),
-            location: line.map_or(here, SourceLocation::Line),
+            location: match (self.file, line) {
+                (Some(file), line) => SourceLocation::File { file, line: line.unwrap_or(1) },
+                (None, Some(line)) => SourceLocation::Line(*line),
+                (None, None) => here,
+            },
         });
         errors.collect()
     }
@@ -117,6 +124,81 @@ pub struct TableSpec {
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
     pub(crate) errors: Vec<(String, Option<u32>)>,
+    #[serde(skip)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub(crate) file: Option<&'static str>,
+}
+
+impl TableSpec {
+    /// Names the file of the table, for the source locations in errors and lists: `gateway.toml:7`.
+    ///
+    /// Names are kept until the program ends, each one once.
+    ///
+    /// ```
+    /// use waylay_router::{Table, TableSpec};
+    /// let spec = TableSpec::toml("\n[[routes]]\nrule = 'Path(`x`)'\n").named("gateway.toml");
+    /// let errors = Table::builder().spec(&spec, |_| Ok(())).build().unwrap_err();
+    /// assert!(errors.to_string().contains("(gateway.toml:2)"), "{errors}");
+    /// ```
+    #[must_use]
+    pub fn named(mut self, file: impl AsRef<std::path::Path>) -> Self {
+        let file = interned(&file.as_ref().to_string_lossy());
+        self.file = Some(file);
+        self.routes.iter_mut().for_each(|route| route.file = Some(file));
+        self.scopes.iter_mut().for_each(|scope| scope.named(file));
+        self
+    }
+
+    /// Reads a table from a file, TOML or JSON by its extension. Errors are kept with the name of the file, and reported
+    /// when the table is built.
+    #[cfg(any(feature = "json", feature = "toml"))]
+    pub fn open(path: impl AsRef<std::path::Path>) -> Self {
+        let path = path.as_ref();
+        let failed = |error: String| Self { errors: vec![(error, None)], ..Self::default() };
+        let spec = match (
+            std::fs::read_to_string(path),
+            path.extension().and_then(|extension| extension.to_str()),
+        ) {
+            (Err(error), _) => failed(format!("the file is not readable: {error}")),
+            #[cfg(feature = "toml")]
+            (Ok(text), Some("toml")) => Self::toml(&text),
+            #[cfg(feature = "json")]
+            (Ok(text), Some("json")) => Self::json(&text),
+            (Ok(_), _) => failed("the file is none that this program reads (`.toml`, `.json`)".to_owned()),
+        };
+        spec.named(path)
+    }
+}
+
+impl ScopeSpec {
+    fn named(&mut self, file: &'static str) {
+        self.file = Some(file);
+        self.routes.iter_mut().for_each(|route| route.file = Some(file));
+        self.scopes.iter_mut().for_each(|scope| scope.named(file));
+    }
+}
+
+/// Returns a text that lives as long as the program; a source location is copied freely.
+fn interned(text: &str) -> &'static str {
+    static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = texts.get(text) {
+        return known;
+    }
+    let kept: &'static str = String::leak(text.to_owned());
+    texts.insert(kept);
+    kept
+}
+
+/// Returns the source location of an item of a file.
+#[track_caller]
+fn location(file: Option<&'static str>, line: Option<u32>) -> SourceLocation {
+    match (file, line) {
+        (Some(file), Some(line)) => SourceLocation::File { file, line },
+        (None, Some(line)) => SourceLocation::Line(line),
+        (Some(file), None) => SourceLocation::File { file, line: 1 },
+        (None, None) => SourceLocation::caller(),
+    }
 }
 
 /// A route as data.
@@ -148,6 +230,9 @@ pub struct RouteSpec {
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
     pub(crate) line: Option<u32>,
+    #[serde(skip)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub(crate) file: Option<&'static str>,
 }
 
 /// A scope as data.
@@ -177,6 +262,9 @@ pub struct ScopeSpec {
     #[serde(skip)]
     #[cfg_attr(feature = "schema", schemars(skip))]
     pub(crate) line: Option<u32>,
+    #[serde(skip)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub(crate) file: Option<&'static str>,
 }
 
 impl RouteSpec {
@@ -188,14 +276,14 @@ impl RouteSpec {
     /// Returns the line in the file, or else the caller's source location.
     #[track_caller]
     pub(crate) fn location(&self) -> SourceLocation {
-        self.line.map_or_else(SourceLocation::caller, SourceLocation::Line)
+        location(self.file, self.line)
     }
 }
 
 impl ScopeSpec {
     #[track_caller]
     pub(crate) fn location(&self) -> SourceLocation {
-        self.line.map_or_else(SourceLocation::caller, SourceLocation::Line)
+        location(self.file, self.line)
     }
 }
 
@@ -223,13 +311,17 @@ pub(crate) trait Node: Sized {
 /// Reads a table with all errors of its parts.
 #[cfg(any(feature = "json", feature = "toml"))]
 pub(crate) fn table(mut root: impl Node, mut errors: Vec<SpecError>) -> TableSpec {
-    let (routes, scopes) = parts(&mut root, &mut errors);
+    let (routes, scopes) = parts(&mut root, 0, &mut errors);
     let own: Option<TableSpec> = root.read().map_err(|error| errors.push(error)).ok();
     TableSpec { routes, scopes, errors, ..own.unwrap_or_default() }
 }
 
 #[cfg(any(feature = "json", feature = "toml"))]
-fn parts(node: &mut impl Node, errors: &mut Vec<SpecError>) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
+fn parts(
+    node: &mut impl Node,
+    depth: usize,
+    errors: &mut Vec<SpecError>,
+) -> (Vec<RouteSpec>, Vec<ScopeSpec>) {
     let mut take = |key: &str| node.take(key).map_err(|error| errors.push(error)).unwrap_or_default();
     let (routes, scopes) = (take("routes"), take("scopes"));
     let mut kept = Vec::new();
@@ -240,15 +332,19 @@ fn parts(node: &mut impl Node, errors: &mut Vec<SpecError>) -> (Vec<RouteSpec>, 
             Err(error) => errors.push(error),
         }
     }
-    let scopes = scopes.into_iter().map(|node| scope(node, errors)).collect();
+    if let Some(first) = scopes.first().filter(|_| depth == MAX_SCOPE_DEPTH) {
+        errors.push((BuildErrorKind::ScopesTooDeep.to_string(), Some(first.line())));
+        return (kept, Vec::new());
+    }
+    let scopes = scopes.into_iter().map(|node| scope(node, depth + 1, errors)).collect();
     (kept, scopes)
 }
 
 /// The parts of an invalid scope are read as well, so that their errors are reported too.
 #[cfg(any(feature = "json", feature = "toml"))]
-fn scope(mut node: impl Node, errors: &mut Vec<SpecError>) -> ScopeSpec {
+fn scope(mut node: impl Node, depth: usize, errors: &mut Vec<SpecError>) -> ScopeSpec {
     let line = Some(node.line());
-    let (routes, scopes) = parts(&mut node, errors);
+    let (routes, scopes) = parts(&mut node, depth, errors);
     let own: Option<ScopeSpec> = node.read().map_err(|error| errors.push(error)).ok();
     ScopeSpec { routes, scopes, line, ..own.unwrap_or_default() }
 }

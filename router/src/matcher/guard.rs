@@ -82,6 +82,14 @@ pub(crate) struct RuleGuard {
     pub(crate) text: String,
 }
 
+/// A path template in a formula.
+#[derive(Debug, Clone)]
+pub(crate) struct PathGuard {
+    pub(crate) pattern: PathPattern,
+    /// The same as a regex, for comparisons.
+    pub(crate) regex: String,
+}
+
 /// One compiled condition.
 #[derive(Debug, Clone)]
 pub(crate) enum Guard {
@@ -106,7 +114,7 @@ pub(crate) enum Guard {
     Accept(Vec<Media>),
     Query(QueryGuard),
     /// The path, where the trie does not decide.
-    Path(Box<PathPattern>),
+    Path(Box<PathGuard>),
     PathRegex(PathRegex),
     MethodRegex(Regex),
     Custom(Custom),
@@ -147,7 +155,7 @@ impl Guard {
             Self::Accept(any) => media_type::accepts(view.head.headers, any),
             Self::Upgrade(any) => requests_upgrade(&view.head, any),
             Self::Query(query) => query.holds(view, found),
-            Self::Path(pattern) => pattern.matches(view.path, &mut |_| {}),
+            Self::Path(path) => path.pattern.matches(view.path, &mut |_| {}),
             Self::PathRegex(whole) => whole.holds(view.path) == Some(true),
             Self::MethodRegex(regex) => regex.is_match(view.head.method.as_str()),
             Self::Custom(custom) => (custom.holds)(&view.head),
@@ -186,11 +194,38 @@ impl Guard {
         }
     }
 
+    /// Tests whether the result depends on the method; user-defined functions are not counted.
+    pub(crate) fn reads_method(&self) -> bool {
+        match self {
+            Self::Methods(_) | Self::MethodRegex(_) | Self::Upgrade(_) => true,
+            Self::Formula(rule) => rule.formula.leaves().any(Self::reads_method),
+            _ => false,
+        }
+    }
+
     /// Tests whether the guard reads the host.
     pub(crate) fn looks_at_host(&self) -> bool {
         match self {
             Self::Host(_) => true,
             Self::Formula(rule) => rule.formula.leaves().any(Self::looks_at_host),
+            _ => false,
+        }
+    }
+
+    /// Tests whether the guard reads the address of the peer.
+    pub(crate) fn reads_client(&self) -> bool {
+        match self {
+            Self::Client(_) => true,
+            Self::Formula(rule) => rule.formula.leaves().any(Self::reads_client),
+            _ => false,
+        }
+    }
+
+    /// Tests whether the guard reads the scheme.
+    pub(crate) fn reads_scheme(&self) -> bool {
+        match self {
+            Self::Scheme(_) => true,
+            Self::Formula(rule) => rule.formula.leaves().any(Self::reads_scheme),
             _ => false,
         }
     }
@@ -310,10 +345,12 @@ pub(crate) enum RankClass {
     Client,
     Other,
     Absent,
+    /// The opposite of a condition that is not one itself.
+    Negated,
 }
 
 /// The number of rank classes.
-pub(crate) const RANK_CLASSES: usize = RankClass::Absent as usize + 1;
+pub(crate) const RANK_CLASSES: usize = RankClass::Negated as usize + 1;
 
 fn joined<T: ToString>(any: &[T]) -> String {
     any.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")

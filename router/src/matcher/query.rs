@@ -4,6 +4,7 @@ use regex::Regex;
 use waylay_template::Template;
 
 use crate::request::policy::QueryValues;
+use crate::request::query::MAX_SCANNED_BYTES;
 use crate::request::view::RequestView;
 use crate::template::captures::Span;
 use crate::template::encoding::{Encoding, has_bad_escape, hex};
@@ -34,10 +35,14 @@ impl QueryGuard {
         }
         let query = view.query();
         let first_only = view.policy.query == QueryValues::First;
-        // gorilla/mux separates pairs at `;` as well, as older versions of Go did.
-        let divides = |c: char| c == '&' || (first_only && c == ';');
+        if query.len() > MAX_SCANNED_BYTES {
+            let values = view.query_index().of(&self.key).iter().filter(|value| value.is_readable);
+            let mut values = values.take(if first_only { 1 } else { usize::MAX });
+            return values
+                .any(|value| self.matches(query, value.start, &query[value.start..value.end], found));
+        }
         let mut at = 0usize;
-        for pair in query.split(divides) {
+        for pair in query.split(|c| view.divides_query(c)) {
             let start = at;
             at += pair.len() + 1;
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -45,23 +50,27 @@ impl QueryGuard {
             if pair.is_empty() || !is(key, &self.key) || has_bad_escape(pair) {
                 continue;
             }
-            let from = start + pair.len() - value.len();
-            let holds = match &self.value {
-                QueryMatch::Present | QueryMatch::Absent => true,
-                QueryMatch::Exact(text) => is(value, text),
-                QueryMatch::Regex(regex) => {
-                    Encoding::Form.decode(value).is_ok_and(|value| regex.is_match(&value))
-                }
-                QueryMatch::Template(slot) => {
-                    let span = (short(from), short(from + value.len()));
-                    slot.read(query, span, Encoding::Form, found)
-                }
-            };
+            let holds = self.matches(query, start + pair.len() - value.len(), value, found);
             if holds || first_only {
                 return holds;
             }
         }
         false
+    }
+
+    /// Tests one value, which starts at an offset in the query.
+    fn matches(&self, query: &str, start: usize, value: &str, found: &mut impl FnMut(Span)) -> bool {
+        match &self.value {
+            QueryMatch::Present | QueryMatch::Absent => true,
+            QueryMatch::Exact(text) => is(value, text),
+            QueryMatch::Regex(regex) => {
+                Encoding::Form.decode(value).is_ok_and(|value| regex.is_match(&value))
+            }
+            QueryMatch::Template(slot) => {
+                let span = (short(start), short(start + value.len()));
+                slot.read(query, span, Encoding::Form, found)
+            }
+        }
     }
 }
 
@@ -91,8 +100,11 @@ impl QueryGuard {
     }
 
     fn is_there(&self, view: &RequestView<'_>) -> bool {
-        let divides = |c: char| c == '&' || (view.policy.query == QueryValues::First && c == ';');
-        view.query().split(divides).any(|pair| is(pair.split('=').next().unwrap_or(pair), &self.key))
+        if view.query().len() > MAX_SCANNED_BYTES {
+            return !view.query_index().of(&self.key).is_empty();
+        }
+        let mut pairs = view.query().split(|c| view.divides_query(c));
+        pairs.any(|pair| is(pair.split('=').next().unwrap_or(pair), &self.key))
     }
 }
 

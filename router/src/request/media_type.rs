@@ -65,6 +65,10 @@ fn is_token(byte: u8) -> bool {
 }
 
 impl Media {
+    fn is_range(&self) -> bool {
+        self.halves().precision() < 2
+    }
+
     fn halves(&self) -> Halves<'_> {
         Halves { kind: &self.text[..self.slash], subtype: &self.text[self.slash + 1..] }
     }
@@ -116,7 +120,10 @@ pub(crate) fn quality(headers: &HeaderMap, any: &[Media]) -> u16 {
     let ranges = || lines().flat_map(|line| line.split(',')).take(MAX_RANGES).filter_map(range);
     let qualities = any.iter().filter_map(|media| {
         let covering = ranges().filter(|(range, _)| range.covers(media.halves()));
-        covering.max_by_key(|(range, _)| range.precision()).map(|(_, weight)| weight)
+        let covering = covering.max_by_key(|(range, _)| range.precision()).map(|(_, weight)| weight);
+        // A route that returns types of a range may return the one that the client wants most.
+        let inside = ranges().filter(|(range, _)| media.is_range() && media.halves().covers(*range));
+        covering.max(inside.map(|(_, weight)| weight).max())
     });
     qualities.max().unwrap_or(0)
 }
@@ -182,6 +189,23 @@ mod tests {
             ("image/png", 0),
         ] {
             assert_eq!(quality(&asks(ACCEPT, &[line]), &any), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn ranges_of_a_route() {
+        for (own, line, wanted) in [
+            ("*/*", "application/json", 1000),
+            ("image/*", "image/png;q=0.3, image/gif;q=0.2", 300),
+            ("image/*", "image/*", 1000),
+            ("image/*", "text/html, */*;q=0.1", 100),
+            ("image/*", "image/*;q=0, */*", 0),
+            ("image/*", "image/*;q=0, image/png;q=0.5", 500),
+            ("image/*", "text/html", 0),
+            ("*/*", "*/*;q=0", 0),
+            ("image/png", "image/gif", 0),
+        ] {
+            assert_eq!(quality(&asks(ACCEPT, &[line]), &[own.parse().unwrap()]), wanted, "{own} {line}");
         }
     }
 

@@ -6,4 +6,5 @@ pub(crate) mod method;
 pub(crate) mod path;
 pub(crate) mod peer;
 pub(crate) mod policy;
+pub(crate) mod query;
 pub(crate) mod view;

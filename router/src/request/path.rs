@@ -97,6 +97,45 @@ pub(crate) fn normalize(path: &str) -> Result<(Cow<'_, str>, bool), BadRequest> 
     Ok((path, seen & (DOT | REWRITE) != 0))
 }
 
+/// Returns a `Location` of a path and a query: one leading slash, and no byte that a client could read as the start of
+/// another host (`//host`, `/\host`). Every redirect is built here.
+pub(crate) fn location(path: &str, query: Option<&str>) -> String {
+    let mut target = String::with_capacity(path.len() + 8);
+    target.push('/');
+    push_escaped(path.trim_start_matches('/'), &mut target);
+    if let Some(query) = query {
+        target.push('?');
+        for &byte in query.as_bytes() {
+            if byte.is_ascii_graphic() && byte != b'#' {
+                target.push(char::from(byte));
+            } else {
+                push_escape(&mut target, byte);
+            }
+        }
+    }
+    target
+}
+
+/// Returns a path with its escapes, in which every other byte that has to be is escaped.
+pub(crate) fn escaped(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    push_escaped(path, &mut out);
+    out
+}
+
+fn push_escaped(path: &str, out: &mut String) {
+    let bytes = path.as_bytes();
+    for (at, &byte) in bytes.iter().enumerate() {
+        let digit = |offset: usize| bytes.get(at + offset).copied().and_then(hex);
+        let is_escape = byte == b'%' && digit(1).and(digit(2)).is_some();
+        if is_escape || is_path_byte(byte) {
+            out.push(char::from(byte));
+        } else {
+            push_escape(out, byte);
+        }
+    }
+}
+
 /// Tests whether a segment is `.` or `..`.
 pub(crate) fn has_dot_segment(path: &str) -> bool {
     path.split('/').any(|segment| matches!(segment, "." | ".."))
@@ -189,6 +228,22 @@ mod tests {
             ("/.%2e", Err(BadRequest::DotSegment)),
         ] {
             assert_eq!(canonical(given).as_deref(), wanted.as_ref().map(|text| *text), "{given}");
+        }
+    }
+
+    #[test]
+    fn locations() {
+        for (path, query, wanted) in [
+            ("/a/b", Some("c=/d?e"), "/a/b?c=/d?e"),
+            ("//evil.example/x", None, "/evil.example/x"),
+            ("/\\evil.example/x/", None, "/%5Cevil.example/x/"),
+            ("\\\\evil.example", None, "/%5C%5Cevil.example"),
+            ("/a%5cb%2F%zz%", None, "/a%5cb%2F%25zz%25"),
+            ("/caf\u{e9} \t", Some("\u{e9}#\\"), "/caf%C3%A9%20%09?%C3%A9%23\\"),
+            ("", None, "/"),
+            ("*", None, "/*"),
+        ] {
+            assert_eq!(location(path, query), wanted, "{path}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Peer, ConnectionInfo, Network: addresses, trusted proxies.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +10,7 @@ use axum_core::extract::FromRequestParts;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{HeaderMap, Request, Uri};
+use http::{Extensions, HeaderMap, Request, Uri};
 use ipnet::{IpNet, Ipv4Net};
 
 /// A network in CIDR notation (RFC 4632, RFC 4291 §2.3); an address alone is a network of one.
@@ -53,6 +54,11 @@ impl Network {
         self.canonical.contains(&address.to_canonical())
     }
 
+    /// Tests whether all addresses of another network are in this one.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.canonical.contains(&other.canonical)
+    }
+
     /// Returns the address as written.
     pub(crate) fn first(&self) -> IpAddr {
         self.net.addr()
@@ -88,7 +94,11 @@ pub(crate) fn forwarded<'r>(
     let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
     let nearest = peer.addr.filter(|address| trusted(address.ip()))?;
     let mut client = Some(nearest);
-    let hops: Vec<&str> = items(headers, "x-forwarded-for").collect();
+    let mut hops: Vec<&str> = items(headers, "x-forwarded-for").collect();
+    // An empty value says nothing.
+    if hops.iter().all(|hop| hop.is_empty()) {
+        hops.clear();
+    }
     // Each proxy appends the address of its peer: the last one that is not a trusted proxy is the client.
     for hop in hops.iter().rev() {
         if !client.is_some_and(|client| trusted(client.ip())) {
@@ -97,8 +107,13 @@ pub(crate) fn forwarded<'r>(
         client = address(hop);
     }
     // The last entry is that of the nearest proxy.
-    let scheme = items(headers, "x-forwarded-proto").last();
-    let scheme = scheme.map(str::to_ascii_lowercase).and_then(|scheme| scheme.parse::<Scheme>().ok());
+    let scheme = items(headers, "x-forwarded-proto").last().filter(|scheme| !scheme.is_empty());
+    let scheme = scheme.and_then(|scheme| match scheme.to_ascii_lowercase().as_str() {
+        // Proxies name the scheme of the URL of a WebSocket; the connection is one of HTTP (RFC 6455 §3).
+        "wss" => Some(Scheme::HTTPS),
+        "ws" => Some(Scheme::HTTP),
+        other => other.parse().ok(),
+    });
     let scheme = scheme.or_else(|| peer.scheme.clone());
     let host = items(headers, "x-forwarded-host").last().filter(|host| !host.is_empty());
     Some(Forwarded { peer: Peer { addr: client, scheme }, host })
@@ -161,8 +176,8 @@ impl ConnectionInfo {
 
     /// Returns the values of the headers if the peer is a trusted proxy.
     pub(crate) fn behind<B>(request: &Request<B>, proxies: &[Network]) -> Option<Self> {
-        let peer = request.extensions().get::<Peer>()?;
-        let seen = forwarded(request.headers(), peer, proxies)?;
+        let peer = Peer::of(request.extensions())?;
+        let seen = forwarded(request.headers(), &peer, proxies)?;
         let host = seen.host.map(str::to_owned).or_else(|| host(request.uri(), request.headers()));
         Some(Self { addr: seen.peer.addr, scheme: seen.peer.scheme, host })
     }
@@ -181,14 +196,18 @@ impl<S: Send + Sync> FromRequestParts<S> for ConnectionInfo {
         if let Some(behind) = parts.extensions.get::<Self>() {
             return Ok(behind.clone());
         }
-        let peer = parts.extensions.get::<Peer>().cloned().unwrap_or_default();
+        let peer = Peer::of(&parts.extensions).map(Cow::into_owned).unwrap_or_default();
         Ok(Self { addr: peer.addr, scheme: peer.scheme, host: host(&parts.uri, &parts.headers) })
     }
 }
 
 /// Connection information from the listener; a request extension.
 ///
-/// An unknown value is `None`, and no condition on it matches.
+/// An unknown value is `None`, and no condition on it matches. [`Router::into_make_service`] inserts it, and with
+/// feature `axum` so does `axum::serve(listener, router)`. With that feature, the address of axum's
+/// `ConnectInfo<SocketAddr>` counts where the request has no other.
+///
+/// [`Router::into_make_service`]: crate::Router::into_make_service
 ///
 /// ```
 /// use waylay_router::Peer;
@@ -205,6 +224,17 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Returns the peer of a request: its own, completed with the address that axum knows.
+    pub(crate) fn of(extensions: &Extensions) -> Option<Cow<'_, Self>> {
+        let own = extensions.get::<Self>();
+        if own.is_none_or(|peer| peer.addr.is_none())
+            && let Some(addr) = connect_info(extensions)
+        {
+            return Some(Cow::Owned(own.cloned().unwrap_or_default().addr(addr)));
+        }
+        own.map(Cow::Borrowed)
+    }
+
     /// Sets the address.
     #[must_use]
     pub fn addr(self, addr: SocketAddr) -> Self {
@@ -216,6 +246,19 @@ impl Peer {
     pub fn scheme(self, scheme: Scheme) -> Self {
         Self { scheme: Some(scheme), ..self }
     }
+}
+
+/// Returns the address in axum's `ConnectInfo`.
+#[cfg(feature = "axum")]
+fn connect_info(extensions: &Extensions) -> Option<SocketAddr> {
+    use axum::extract::connect_info::{ConnectInfo, MockConnectInfo};
+    let real = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    real.or_else(|| extensions.get::<MockConnectInfo<SocketAddr>>().map(|info| info.0))
+}
+
+#[cfg(not(feature = "axum"))]
+fn connect_info(_: &Extensions) -> Option<SocketAddr> {
+    None
 }
 
 #[cfg(test)]
@@ -265,6 +308,9 @@ mod forwarded_tests {
             ("10.0.0.1:1", &["10.1.1.1"], Some("10.1.1.1:0")),
             ("[::1]:1", &["[2001:db8::1]:443"], Some("[2001:db8::1]:443")),
             ("10.0.0.1:1", &["1.1.1.1, unknown"], Some("")),
+            ("10.0.0.1:1", &["1.1.1.1,"], Some("")),
+            ("10.0.0.1:1", &[""], Some("10.0.0.1:1")),
+            ("10.0.0.1:1", &[" ", ","], Some("10.0.0.1:1")),
         ] {
             let headers: HeaderMap = lines
                 .iter()
@@ -274,6 +320,26 @@ mod forwarded_tests {
             let got = forwarded(&headers, &peer, &proxies)
                 .map(|seen| seen.peer.addr.map(|address| address.to_string()).unwrap_or_default());
             assert_eq!(got.as_deref(), wanted, "{peer:?} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_of_the_connection() {
+        let proxies = ["10.0.0.0/8".parse().unwrap()];
+        let peer = Peer::default().addr("10.0.0.1:1".parse().unwrap()).scheme(Scheme::HTTP);
+        for (lines, wanted) in [
+            (&["https"][..], "https"),
+            (&["WSS"], "https"),
+            (&["https, ws"], "http"),
+            (&[""], "http"),
+            (&["https,"], "http"),
+            (&["h t t p"], "http"),
+            (&["https", "ftp"], "ftp"),
+        ] {
+            let name = http::HeaderName::from_static("x-forwarded-proto");
+            let headers = lines.iter().map(|line| (name.clone(), line.parse().unwrap())).collect();
+            let forwarded = forwarded(&headers, &peer, &proxies).unwrap();
+            assert_eq!(forwarded.peer.scheme.unwrap().as_str(), wanted, "{lines:?}");
         }
     }
 }

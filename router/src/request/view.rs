@@ -11,7 +11,8 @@ use crate::request::host;
 use crate::request::host::{Host, HostView};
 use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, normalize};
 use crate::request::peer::{Forwarded, Network, Peer, forwarded};
-use crate::request::policy::{MissingHost, PathCleaning, PathForm, Policy};
+use crate::request::policy::{MissingHost, PathCleaning, PathForm, Policy, QueryValues};
+use crate::request::query::{LazyQueryIndex, QueryIndex};
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
 use crate::template::scan::ScannedText;
 
@@ -66,6 +67,7 @@ pub(crate) struct NormalizedRequest<'r> {
     pub(crate) host: Option<Host<'r>>,
     /// The client, if the peer is a trusted proxy.
     behind: Option<Box<Forwarded<'r>>>,
+    query: LazyQueryIndex,
 }
 
 impl<'r> NormalizedRequest<'r> {
@@ -92,7 +94,7 @@ impl<'r> NormalizedRequest<'r> {
         if strict && host.is_none() && request.version() == Version::HTTP_11 {
             return Err(ViewError::Bad(BadRequest::NoHost));
         }
-        Ok(Self { path, host, behind: behind.map(Box::new) })
+        Ok(Self { path, host, behind: behind.map(Box::new), query: LazyQueryIndex::new() })
     }
 }
 
@@ -104,6 +106,7 @@ pub(crate) struct RequestView<'v> {
     pub(crate) host: Option<HostView<'v>>,
     pub(crate) policy: &'v Policy,
     peer: &'v Peer,
+    query: &'v LazyQueryIndex,
 }
 
 impl<'v> RequestView<'v> {
@@ -120,12 +123,32 @@ impl<'v> RequestView<'v> {
             host: read.host.as_ref().map(Host::view),
             policy,
             peer: read.behind.as_ref().map_or(peer, |behind| &behind.peer),
+            query: &read.query,
         }
+    }
+
+    /// Returns the same request with another method.
+    pub(crate) fn with_method<'m>(self, method: &'m Method) -> RequestView<'m>
+    where
+        'v: 'm,
+    {
+        RequestView { head: RequestHead { method, ..self.head }, ..self }
     }
 
     /// Returns the query, empty if there is none.
     pub(crate) fn query(&self) -> &'v str {
         self.head.uri.query().unwrap_or("")
+    }
+
+    /// Returns the values of the query by key.
+    pub(crate) fn query_index(&self) -> &'v QueryIndex {
+        self.query.get_or_init(|| Box::new(QueryIndex::parse(self.query(), |c| self.divides_query(c))))
+    }
+
+    /// Tests whether a character separates the pairs of a query. gorilla/mux separates at `;` as well, as older
+    /// versions of Go did.
+    pub(crate) fn divides_query(&self, c: char) -> bool {
+        c == '&' || (self.policy.query == QueryValues::First && c == ';')
     }
 
     /// Returns the address of the peer, if it is known.
@@ -168,6 +191,7 @@ pub(crate) struct PlainRequest<'r, 'p, B> {
     pub(crate) host: Option<&'r str>,
     peer: &'p Peer,
     policy: &'p Policy,
+    query: LazyQueryIndex,
 }
 
 impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
@@ -185,7 +209,7 @@ impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
         if host.is_none() && policy.missing_host == MissingHost::Reject {
             return None;
         }
-        Some(Self { request, path, host, peer, policy })
+        Some(Self { request, path, host, peer, policy, query: LazyQueryIndex::new() })
     }
 }
 
@@ -202,6 +226,7 @@ impl<B> ViewSource for &PlainRequest<'_, '_, B> {
             host: self.host.map(|name| HostView { name, port: None }),
             policy: self.policy,
             peer: self.peer,
+            query: &self.query,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use http::Method;
 use regex_syntax::hir::Look;
-use waylay_template::{Syntax, TemplateKind};
+use waylay_template::{Syntax, TemplateKind, escape_literal};
 
 use crate::request::method::MethodSet;
 use crate::request::path::normalize;
@@ -62,6 +62,9 @@ fn condition(function: F, first: String, second: Option<String>, language: Langu
         }
         F::MethodRegexp if !native => Some(Condition::MethodRegex(regex(&first, language))),
         F::Header if language == Language::Vulcand => Some(Condition::Header(first, header(second))),
+        F::Header if !native => {
+            Some(Condition::Header(first, second.map_or(HeaderText::Present, HeaderText::Exact)))
+        }
         F::HeaderRegexp | F::HeaderAll if !native => {
             Condition::from_call(function, first, second_regex(second))
         }
@@ -146,7 +149,7 @@ fn path(of: &mut Conditions, prefix: bool, text: &str, language: Language) {
         // Traefik compares escaped paths: an escape in the rule matches that escape, and a character that
         // must be escaped matches nothing.
         Language::Traefik if text.contains(['%', '?', '#', '[', ']']) => None,
-        Language::Traefik => Some(literal(text)),
+        Language::Traefik => Some(literal(&escape_literal(text))),
         Language::Vulcand => templated(text, decoded),
     };
     let fits = |template: &String| {
@@ -195,7 +198,7 @@ fn canonical_text(text: &str) -> String {
 /// Decodes a text, if encoding the result gives the same text: `%2F` is not `/`.
 fn decoded(text: &str) -> Option<String> {
     let decoded = Encoding::Path.decode(text).ok()?.into_owned();
-    (escape(&decoded) == canonical_text(text)).then_some(decoded)
+    (escape(&decoded) == canonical_text(text)).then(|| escape_literal(&decoded))
 }
 
 /// Returns a vulcand pattern as a native template, if all its text is allowed there.

@@ -9,6 +9,7 @@ use http::{Method, Version};
 
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::Custom;
+use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::policy::TrailingSlash;
 use crate::rule::ast::Expr;
@@ -21,9 +22,20 @@ pub(crate) enum HeaderText {
     Present,
     Absent,
     Exact(String),
+    /// A `Content-Type` without parameters, compared as a media type.
+    Media(String),
     Regex(String),
     /// There is a value, and all values match.
     All(String),
+}
+
+impl HeaderText {
+    /// Returns the native comparison of a header with a value: a media type has parameters and ignores case (RFC 9110
+    /// §8.3.1), so a comparison of the text would miss `application/json; charset=utf-8`.
+    pub(crate) fn value(name: &str, value: String) -> Self {
+        let is_media = name.eq_ignore_ascii_case("content-type") && !value.contains(';');
+        if is_media && value.parse::<Media>().is_ok() { Self::Media(value) } else { Self::Exact(value) }
+    }
 }
 
 /// The condition on a query key.
@@ -117,7 +129,10 @@ impl Condition {
             Function::MethodRegexp => Self::MethodRegex(first),
             Function::Scheme => Self::Scheme(first),
             Function::Version => Self::Version(parse_version(&first)?),
-            Function::Header => Self::Header(first, second.map_or(HeaderText::Present, HeaderText::Exact)),
+            Function::Header => {
+                let value = second.map_or(HeaderText::Present, |value| HeaderText::value(&first, value));
+                Self::Header(first, value)
+            }
             Function::HeaderRegexp => Self::Header(first, HeaderText::Regex(second?)),
             Function::HeaderAll => Self::Header(first, HeaderText::All(second?)),
             Function::Query => Self::Query(first, second.map_or(QueryText::Present, QueryText::Template)),
@@ -140,7 +155,15 @@ impl Condition {
             Self::Version(version) => Function::Version.of([version_name(*version)]),
             Self::Header(name, HeaderText::Present) => Function::Header.of([name]),
             Self::Header(name, HeaderText::Absent) => !Function::Header.of([name]),
-            Self::Header(name, HeaderText::Exact(value)) => Function::Header.of([name, value]),
+            // Natively the same text would be a media type.
+            Self::Header(name, HeaderText::Exact(value))
+                if matches!(HeaderText::value(name, value.clone()), HeaderText::Media(_)) =>
+            {
+                Function::HeaderRegexp.of([name, &regex::escape(value)])
+            }
+            Self::Header(name, HeaderText::Exact(value) | HeaderText::Media(value)) => {
+                Function::Header.of([name, value])
+            }
             Self::Header(name, HeaderText::Regex(regex)) => Function::HeaderRegexp.of([name, regex]),
             Self::Header(name, HeaderText::All(regex)) => Function::HeaderAll.of([name, regex]),
             Self::Query(key, QueryText::Present) => Function::Query.of([key]),
@@ -174,6 +197,8 @@ pub(crate) struct Conditions {
     pub(crate) path: Option<PathText>,
     pub(crate) hosts: Vec<HostText>,
     pub(crate) methods: Option<MethodSet>,
+    /// Further lists of methods, from rules; the method must be in each.
+    pub(crate) further_methods: Vec<MethodSet>,
     /// Whether GET does not include HEAD.
     pub(crate) exact_methods: bool,
     /// All others, sorted by kind ([`add`](Self::add)).
@@ -195,6 +220,7 @@ impl Conditions {
             path: None,
             hosts: Vec::new(),
             methods: None,
+            further_methods: Vec::new(),
             exact_methods: false,
             list: Vec::new(),
             rules: Vec::new(),
@@ -216,6 +242,11 @@ impl Conditions {
 
     pub(crate) fn path(&mut self, text: String, prefix: bool) {
         self.path = Some(PathText { text, prefix, raw: false });
+    }
+
+    /// Returns the lists of methods.
+    pub(crate) fn method_sets(&self) -> impl Iterator<Item = &MethodSet> {
+        self.methods.iter().chain(&self.further_methods)
     }
 
     /// Adds a condition after the others of its kind, so that the order of setters does not matter between
@@ -254,7 +285,8 @@ macro_rules! condition_setters {
         /// Requires a host: a name, or a template with variables (`{tenant}.example.com`) or a leading
         /// wildcard (`*.example.com` is one more label, `**.example.com` one or more).
         ///
-        /// Case does not matter; the port matters only if the template has one.
+        /// Case does not matter; the port matters only if the template has one. A variable is one label: `{host}`
+        /// matches `localhost` and not `example.com`, and `{*host}` matches both.
         pub fn host(mut self, template: impl Into<String>) -> Self {
             self.$($field).+.hosts.push($crate::route::conditions::HostText::Template(template.into()));
             self
@@ -290,10 +322,13 @@ macro_rules! condition_setters {
             self
         }
 
-        /// Requires a header with exactly this value; any of several values may be it.
+        /// Requires a header with exactly this value; any of several lines may have it. The whole text is compared:
+        /// for a list such as `Accept` or `Cookie` there are conditions of their own. Only a `content-type` without
+        /// parameters is the same as [`content_type`](Self::content_type).
         pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            let value = $crate::route::conditions::HeaderText::Exact(value.into());
-            self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
+            let name = name.into();
+            let value = $crate::route::conditions::HeaderText::value(&name, value.into());
+            self.$($field).+.add($crate::route::conditions::Condition::Header(name, value));
             self
         }
 
@@ -347,7 +382,7 @@ macro_rules! condition_setters {
             self
         }
 
-        /// Requires a header with a value that the regex matches as a whole.
+        /// Requires a header with a value that the regex matches as a whole: `text/.*`, not `^text/`.
         pub fn header_regex(mut self, name: impl Into<String>, regex: impl Into<String>) -> Self {
             let value = $crate::route::conditions::HeaderText::Regex(regex.into());
             self.$($field).+.add($crate::route::conditions::Condition::Header(name.into(), value));
@@ -370,8 +405,8 @@ macro_rules! condition_setters {
         }
 
         /// Requires a path that the regex matches as a whole. The regex is compared with the whole path,
-        /// including the prefixes of scopes, decoded except for `%` and the reserved characters of RFC 3986
-        /// §2.2 (`%2F` is not `/`).
+        /// including the prefixes of scopes, decoded except for `%` and what cannot stand unescaped in a segment
+        /// (`/`, `?`, `#`, `[`, `]`: `%2F` is not `/`).
         pub fn path_regex(mut self, regex: impl Into<String>) -> Self {
             let regex = regex.into();
             self.$($field).+.add($crate::route::conditions::Condition::PathRegex { regex, escaped: false });
@@ -452,8 +487,15 @@ macro_rules! condition_setters {
 pub enum SourceLocation {
     /// A line of code.
     Code(&'static Location<'static>),
-    /// A line of a table's file, counted from 1.
+    /// A line of a table's text, counted from 1.
     Line(u32),
+    /// A line of a table's file.
+    File {
+        /// The name of the file.
+        file: &'static str,
+        /// The line, counted from 1.
+        line: u32,
+    },
 }
 
 impl SourceLocation {
@@ -469,6 +511,7 @@ impl fmt::Display for SourceLocation {
         match self {
             Self::Code(location) => location.fmt(f),
             Self::Line(line) => write!(f, "line {line}"),
+            Self::File { file, line } => write!(f, "{file}:{line}"),
         }
     }
 }

@@ -215,8 +215,10 @@ fn alternatives(base: &Conditions, tree: &Tree, most: usize) -> Vec<Conditions> 
     let mut alternatives: Vec<Conditions> =
         lists.into_iter().map(|list| alternative(base, list, &rest)).collect();
     // A list that never matches stays only if it is the single one, as a route without methods.
-    let can_match =
-        |alternative: &Conditions| alternative.methods.as_ref().is_none_or(|methods| !methods.is_empty());
+    let can_match = |alternative: &Conditions| {
+        let sets = alternative.method_sets().map(|set| set.clone().with_head());
+        sets.reduce(|all, set| all.and(&set)).is_none_or(|common| !common.is_empty())
+    };
     if alternatives.iter().any(can_match) {
         alternatives.retain(can_match);
     } else {
@@ -278,13 +280,15 @@ fn alternative(base: &Conditions, mut list: Vec<Literal<'_>>, rest: &[&Tree]) ->
 impl Conditions {
     /// Adds all conditions of another list, if both fit into one list; otherwise changes nothing.
     pub(crate) fn merge_into(&mut self, other: &Self) -> bool {
-        // The policy defines the intersection of two sets of methods: whether GET includes HEAD.
-        let both =
-            self.path.is_some() && other.path.is_some() || self.methods.is_some() && other.methods.is_some();
-        if both || self.share_alternatives(other) {
+        if self.path.is_some() && other.path.is_some() || self.share_alternatives(other) {
             return false;
         }
-        self.methods = self.methods.take().or_else(|| other.methods.clone());
+        // The policy defines the intersection of two sets of methods: whether GET includes HEAD.
+        let mut methods = other.method_sets().cloned();
+        if self.methods.is_none() {
+            self.methods = methods.next();
+        }
+        self.further_methods.extend(methods);
         self.path = self.path.take().or_else(|| other.path.clone());
         self.hosts.extend_from_slice(&other.hosts);
         self.exact_methods |= other.exact_methods;

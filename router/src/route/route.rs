@@ -33,6 +33,8 @@ pub struct Route<T = ()> {
     pub(crate) priority: i32,
     pub(crate) build_only: bool,
     pub(crate) metadata: BTreeMap<String, String>,
+    /// The variables that the value reads.
+    pub(crate) reads: Vec<String>,
     pub(crate) value: T,
 }
 
@@ -58,6 +60,7 @@ impl Route {
             priority: 0,
             build_only: false,
             metadata: BTreeMap::new(),
+            reads: Vec::new(),
             value: (),
         }
     }
@@ -110,6 +113,7 @@ impl<T> Route<T> {
             priority: self.priority,
             build_only: self.build_only,
             metadata: self.metadata,
+            reads: self.reads,
             value: make(self.value),
         }
     }
@@ -155,6 +159,20 @@ impl<T> Route<T> {
     /// another condition or the method fails: `PUT /users/me` then never reaches `/users/{id}`.
     pub fn sealed(mut self) -> Self {
         self.conditions.sealed = true;
+        self
+    }
+
+    /// States variables that the handler of the route reads: if the route, with its scopes, lacks one of them, the
+    /// table does not build.
+    ///
+    /// ```
+    /// use waylay_router::{Route, Router};
+    /// let route = Route::get("/users").reads_variables(["id"]).to(async || "a user");
+    /// let errors = Router::builder().route(route).build().unwrap_err().to_string();
+    /// assert!(errors.contains("reads the variable `id`, which the route does not have"), "{errors}");
+    /// ```
+    pub fn reads_variables<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.reads.extend(names.into_iter().map(Into::into));
         self
     }
 

@@ -3,6 +3,9 @@
 use crate::request::policy::{MethodMiss, OptionsAnswer};
 use crate::route::conditions::{Conditions, condition_setters};
 
+/// The most scopes that may be within each other.
+pub const MAX_SCOPE_DEPTH: usize = 64;
+
 /// The conditions of a scope, and the prefix of its routes' names.
 ///
 /// ```
@@ -21,6 +24,8 @@ pub struct ScopeConditions {
     pub(crate) name: Option<String>,
     pub(crate) method_miss: Option<MethodMiss>,
     pub(crate) options: Option<OptionsAnswer>,
+    /// Whether more than [`MAX_SCOPE_DEPTH`] scopes were put into each other here.
+    pub(crate) is_too_deep: bool,
 }
 
 /// The setters that a scope has in addition to those of a route.
@@ -72,7 +77,8 @@ impl ScopeConditions {
     #[track_caller]
     #[expect(clippy::new_without_default, reason = "a default would have no call site to report")]
     pub fn new() -> Self {
-        Self { conditions: Conditions::new(), name: None, method_miss: None, options: None }
+        let conditions = Conditions::new();
+        Self { conditions, name: None, method_miss: None, options: None, is_too_deep: false }
     }
 
     condition_setters!(conditions);

@@ -1,5 +1,7 @@
 //! Conditions as rule text.
 
+use waylay_template::{Syntax, TemplateKind};
+
 use crate::matcher::formula::Formula;
 use crate::request::method::MethodSet;
 use crate::route::conditions::{Condition, Conditions, HostText, PathText};
@@ -8,6 +10,7 @@ use crate::rule::ast::Expr;
 use crate::rule::dialect::Language;
 use crate::rule::function::Function as F;
 use crate::rule::text::{Rule, RuleText};
+use crate::template::constraint::parse;
 
 /// Returns the conditions as a rule.
 ///
@@ -47,7 +50,7 @@ fn own(conditions: &Conditions) -> Vec<Expr> {
         HostText::Template(text) => F::Host.of([text]),
         HostText::Regex(text) => F::HostRegexp.of([text]),
     }));
-    parts.extend(conditions.methods.as_ref().and_then(|set| methods(set, conditions.exact_methods)));
+    parts.extend(conditions.method_sets().filter_map(|set| methods(set, conditions.exact_methods)));
     parts.extend(conditions.path.as_ref().map(path));
     parts.extend(conditions.groups().map(alternatives));
     parts.extend(conditions.formulas.iter().map(formula));
@@ -74,7 +77,9 @@ fn path(path: &PathText) -> Expr {
         (false, _) => F::Path.of([&path.text]),
         (true, false) => F::PathPrefix.of([&path.text]),
         (true, true) => {
-            let text = path.text.replace("{{", "{").replace("}}", "}");
+            let template = parse(&path.text, TemplateKind::Path, Syntax::Native);
+            let text = template.ok().and_then(|template| template.literal().map(str::to_owned));
+            let text = text.unwrap_or_else(|| path.text.clone());
             F::PathRegexp.of([format!("{}(?s:.*)", regex::escape(&text))])
         }
     }

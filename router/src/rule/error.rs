@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use waylay_template::{MAX_REGEX_BYTES, TemplateErrorKind};
+use waylay_template::TemplateErrorKind;
 
 use crate::rule::dialect::Dialect;
 use crate::rule::function::Function;
@@ -214,7 +214,7 @@ impl fmt::Display for RuleErrorKind {
                 "`{name:regex}` is a template of Traefik v2; in v3 regexes are arguments of the functions that end in `Regexp`, without braces",
             ),
             Self::Regex(reason) => write!(f, "regex does not compile: {reason}"),
-            Self::RegexTooLarge => write!(f, "regex takes more than {MAX_REGEX_BYTES} bytes when compiled"),
+            Self::RegexTooLarge => TemplateErrorKind::RegexTooLarge.fmt(f),
             Self::Argument { text, expected } => write!(f, "`{text}` is not {expected}"),
             Self::Host(c) => write!(f, "{c:?} is not allowed in a host name, write the A-label (`xn--…`)"),
             Self::Variable(text) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 #[cfg(feature = "serde")]
 use crate::compile::error::BuildError;
@@ -18,7 +19,7 @@ use crate::service::endpoint::{HttpLayer, HttpService, Next};
 use crate::service::handler::{Handler, endpoint};
 use crate::service::router::{Router, RouterInner, ScopeDispatch, StageEndpoint, StageId, Stages};
 use crate::service::scope::{
-    Item, PendingEndpoint, Scope, Tree, Wrap, finish_route, finish_tree, layer_setters, wrapped,
+    FitsState, Item, PendingEndpoint, Scope, Tree, Wrap, finish_route, finish_tree, layer_setters, wrapped,
 };
 use crate::table::builder::TableBuilder;
 use crate::table::catalog::ScopeId;
@@ -118,14 +119,14 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 
     /// Adds a route.
-    pub fn route(mut self, route: Route<PendingEndpoint<S>>) -> Self {
-        self.tree.items.push(Item::Route(finish_route(route, &self.state)));
+    pub fn route(mut self, route: impl FitsState<S, Fitted = Route<PendingEndpoint<S>>>) -> Self {
+        self.tree.items.push(Item::Route(finish_route(route.fitted(), &self.state)));
         self
     }
 
     /// Adds a scope.
-    pub fn scope(mut self, scope: Scope<S>) -> Self {
-        self.tree.items.push(Item::Scope(finish_tree(scope.tree, &self.state)));
+    pub fn scope(mut self, scope: impl FitsState<S, Fitted = Scope<S>>) -> Self {
+        self.tree.items.push(Item::Scope(finish_tree(scope.fitted().tree, &self.state)));
         self
     }
 
@@ -149,7 +150,13 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let table = plan.table.build()?.check_hosts();
         let mut dispatch: Vec<ScopeDispatch> = plan.dispatch.into_iter().flatten().collect();
         dispatch.push(root);
-        let inner = Arc::new(RouterInner { table, dispatch, cors_methods: self.cors_methods });
+        let inner = Arc::new(RouterInner {
+            reads_peer: table.reads_peer(),
+            reported: AtomicBool::new(false),
+            table,
+            dispatch,
+            cors_methods: self.cors_methods,
+        });
         let mut stages = BTreeMap::new();
         // Inner scopes come first, so that each stage has all stages that may follow it.
         for scope in plan.scopes {
@@ -273,10 +280,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
             self = self.trusted_proxy(proxy);
         }
         for route in &spec.routes {
-            match route_of(route, spec.dialect, &mut bind) {
-                Ok(route) => self = self.route(route),
-                Err(error) => errors.push(*error),
-            }
+            self = self.route(route_of(route, spec.dialect, &mut bind, &mut errors));
         }
         for scope in &spec.scopes {
             self = self.scope(scope_of(scope, spec.dialect, &mut bind, &mut errors));
@@ -285,18 +289,22 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 }
 
-/// Returns the route of a spec, with its handler.
+/// Returns the route of a spec, with its handler. A route without a handler is compiled for its other errors.
 #[cfg(feature = "serde")]
 fn route_of<S: Send + Sync + 'static>(
     spec: &RouteSpec,
     dialect: Dialect,
     bind: &mut impl FnMut(&RouteSpec, Route) -> Result<Route<PendingEndpoint<S>>, String>,
-) -> Result<Route<PendingEndpoint<S>>, Box<BuildError>> {
-    let route = spec.route(dialect);
+    errors: &mut Vec<BuildError>,
+) -> Route<PendingEndpoint<S>> {
+    let unbound = || spec.route(dialect).to(async || http::StatusCode::NOT_FOUND);
     if spec.build_only {
-        return Ok(route.to(async || http::StatusCode::NOT_FOUND));
+        return unbound();
     }
-    bind(spec, route).map_err(|message| Box::new(spec.error(message)))
+    bind(spec, spec.route(dialect)).unwrap_or_else(|message| {
+        errors.push(spec.error(message));
+        unbound()
+    })
 }
 
 /// Returns the scope of a spec, with the handlers of its routes.
@@ -309,10 +317,7 @@ fn scope_of<S: Send + Sync + 'static>(
 ) -> Scope<S> {
     let mut scope = Scope::with_conditions(spec.scope_conditions(dialect));
     for route in &spec.routes {
-        match route_of(route, dialect, bind) {
-            Ok(route) => scope = scope.route(route),
-            Err(error) => errors.push(*error),
-        }
+        scope = scope.route(route_of(route, dialect, bind, errors));
     }
     spec.scopes.iter().fold(scope, |scope, inner| scope.scope(scope_of(inner, dialect, bind, errors)))
 }

@@ -14,13 +14,16 @@ use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
 use crate::table::catalog::Catalog;
 use crate::table::matched::{FoundRoute, Matched};
 use crate::table::miss::Miss;
-use crate::table::url::Urls;
+use crate::table::url::{UrlError, Urls};
 
 /// An async function of up to eight extractors whose result is a response.
 ///
 /// All arguments but the last implement `FromRequestParts<S>`; the last may implement `FromRequest<S>` and
 /// read the body. `S` is the state of [`Builder::state`](crate::Builder::state). The rejection of an
 /// extractor that fails is the response.
+///
+/// If a function is not a handler, `#[axum::debug_handler]` (feature `macros` of axum) makes the compiler name the argument
+/// or result that does not fit; with a state, `#[axum::debug_handler(state = App)]`.
 ///
 /// ```
 /// use http::{HeaderMap, Method, StatusCode};
@@ -35,7 +38,8 @@ use crate::table::url::Urls;
     message = "`{Self}` is not a handler",
     label = "not an async function of extractors that returns a response",
     note = "a handler is an `async fn` of up to 8 arguments: each implements `FromRequestParts<S>`, the last one `FromRequest<S>`, and the result implements `IntoResponse`",
-    note = "`S` is the state given to `Router::builder().state(…)`; a `State<T>` argument needs `T: FromRef<S>`"
+    note = "`S` is the state of `Router::builder().state(…)` before the route, `()` without it; a `State<T>` argument needs `T: FromRef<S>`",
+    note = "`#[axum::debug_handler]` on the function names the argument or result that does not fit"
 )]
 pub trait Handler<Args, S>: Clone + Send + Sync + Sized + 'static {
     /// Extracts the arguments, and calls the function.
@@ -52,6 +56,12 @@ pub trait Handler<Args, S>: Clone + Send + Sync + Sized + 'static {
         let matched = matched(request.uri());
         request.extensions_mut().insert(matched);
         self.call(request, state)
+    }
+
+    /// Returns the names of the variables that the handler reads: a route without one of them does not build. A function
+    /// states none; [`Route::reads_variables`](crate::Route::reads_variables) does it for one.
+    fn variables(&self) -> &'static [&'static str] {
+        &[]
     }
 }
 
@@ -207,8 +217,24 @@ impl std::error::Error for NotRouted {}
 
 impl IntoResponse for NotRouted {
     fn into_response(self) -> Response {
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        internal_error(&self)
     }
+}
+
+/// A URL that cannot be built is an error of the program: 500, and an event with feature `tracing`.
+impl IntoResponse for UrlError {
+    fn into_response(self) -> Response {
+        internal_error(&self)
+    }
+}
+
+/// Returns 500 without a body; the error is an event.
+fn internal_error(error: &dyn std::error::Error) -> Response {
+    #[cfg(feature = "tracing")]
+    tracing::error!(target: "waylay_router", "{error}");
+    #[cfg(not(feature = "tracing"))]
+    let _ = error;
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Matched {

@@ -3,6 +3,7 @@
 pub(crate) mod builder;
 pub(crate) mod endpoint;
 pub(crate) mod handler;
+pub(crate) mod make;
 pub(crate) mod mount;
 pub(crate) mod recover;
 pub(crate) mod router;

@@ -1,13 +1,17 @@
 //! Mounted services: a service under a prefix that it does not see.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 
 use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
+use axum_core::response::{IntoResponseParts, ResponseParts};
+use http::header::{CONTENT_LOCATION, LOCATION};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Request, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 
+use crate::request::path::escaped;
 use crate::request::policy::PathForm;
 use crate::service::endpoint::{Endpoint, EndpointFuture, Next};
 use crate::service::handler::NotRouted;
@@ -44,13 +48,6 @@ impl Mount {
         &self.original
     }
 
-    /// Returns an inner path as an outer one, with the removed prefix.
-    pub(crate) fn outer_path(&self, inner: &str, target: &str) -> String {
-        let cut = removed_prefix(self.original.path(), inner).trim_matches('/');
-        // Two leading slashes would name another host.
-        if cut.is_empty() { target.to_owned() } else { format!("/{cut}{target}") }
-    }
-
     /// Returns the outer match, with the variables of the prefix.
     pub fn matched(&self) -> &Matched {
         &self.matched
@@ -72,18 +69,111 @@ pub(crate) struct Mounted {
 
 impl Endpoint for Mounted {
     fn answer(&self, mut request: Request<Body>) -> EndpointFuture {
-        if let Some(matched) = request.extensions().get::<Matched>().cloned() {
-            let decoded = matched.catalog().policy.path == PathForm::Decoded;
-            let shortened = without(request.uri(), matched.segments(), decoded);
-            let outer = request.extensions().get::<Mount>().map(|mount| mount.original.clone());
-            let original = outer.unwrap_or_else(|| request.uri().clone());
-            request.extensions_mut().insert(Mount { original, matched });
-            if let Some(uri) = shortened {
-                *request.uri_mut() = uri;
-            }
+        let Some(matched) = request.extensions().get::<Matched>().cloned() else {
+            return self.service.answer(request).into_answer();
+        };
+        let decoded = matched.catalog().policy.path == PathForm::Decoded;
+        let shortened = without(request.uri(), matched.mount_segments(), decoded);
+        let outer = request.extensions().get::<Mount>().map(|mount| mount.original.clone());
+        let original = outer.unwrap_or_else(|| request.uri().clone());
+        if let Some(uri) = shortened {
+            *request.uri_mut() = uri;
         }
-        self.service.answer(request).into_answer()
+        let (outer, inner) = (original.clone(), request.uri().clone());
+        request.extensions_mut().insert(Mount { original, matched });
+        let answer = self.service.answer(request);
+        Box::pin(async move {
+            let mut response = answer.into_answer().await;
+            add_prefix(&mut response, outer.path(), inner.path());
+            response
+        })
     }
+}
+
+/// Returns a target of an inner router as one of the outermost, with the removed prefixes.
+pub(crate) fn outer_path<B>(request: &Request<B>, target: &str) -> String {
+    let mount = request.extensions().get::<Mount>().map(|mount| &mount.original);
+    // axum may nest what is mounted, or the other way round: the longer path has both prefixes.
+    let original = mount.into_iter().chain(nested(request)).max_by_key(|uri| uri.path().len());
+    let removed = original.map_or("", |original| removed_prefix(original.path(), request.uri().path()));
+    let removed = removed.trim_matches('/');
+    // Two leading slashes would name another host, and so would a slash and a backslash.
+    if removed.is_empty() { target.to_owned() } else { format!("/{}{target}", escaped(removed)) }
+}
+
+/// Returns the URI before axum's `nest` removed its prefix.
+#[cfg(feature = "axum")]
+fn nested<B>(request: &Request<B>) -> Option<&Uri> {
+    request.extensions().get::<axum::extract::OriginalUri>().map(|original| &original.0)
+}
+
+#[cfg(not(feature = "axum"))]
+fn nested<B>(_request: &Request<B>) -> Option<&Uri> {
+    None
+}
+
+/// Marks a response whose `Location` and `Content-Location` are paths of the outermost router: a
+/// [mount](crate::Route::mount) leaves them alone. It is a response extension, and a part of the response of a
+/// handler.
+///
+/// ```
+/// use axum_core::response::{IntoResponse, Response};
+/// use http::StatusCode;
+/// use waylay_router::OuterLocation;
+/// async fn leave_the_mount() -> impl IntoResponse {
+///     (StatusCode::SEE_OTHER, OuterLocation, [("location", "/login")])
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OuterLocation;
+
+impl IntoResponseParts for OuterLocation {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
+        response.extensions_mut().insert(self);
+        Ok(response)
+    }
+}
+
+/// Adds the removed prefix to the path-absolute references (RFC 3986 §4.2) of a response, once: a mounted service
+/// names its own paths.
+fn add_prefix(response: &mut Response<Body>, outer: &str, inner: &str) {
+    if response.extensions().get::<OuterLocation>().is_some() {
+        return;
+    }
+    let Some(prefix) = outer_prefix(outer, inner) else { return };
+    let mut has_changed = false;
+    for name in [LOCATION, CONTENT_LOCATION] {
+        let Some(target) = response.headers().get(&name).and_then(|value| value.to_str().ok()) else {
+            continue;
+        };
+        if !is_path_absolute(target, inner) {
+            continue;
+        }
+        if let Ok(value) = HeaderValue::from_str(&format!("{prefix}{target}")) {
+            response.headers_mut().insert(name, value);
+            has_changed = true;
+        }
+    }
+    if has_changed {
+        response.extensions_mut().insert(OuterLocation);
+    }
+}
+
+/// Tests whether a reference is a path. Two leading slashes, or what browsers read as such, name a host, unless the
+/// request had such a path itself.
+fn is_path_absolute(target: &str, inner: &str) -> bool {
+    let names_host = |text: &str| text.starts_with("//") || text.starts_with("/\\");
+    target.starts_with('/') && (!names_host(target) || names_host(inner) && target.starts_with(inner))
+}
+
+/// Returns the removed prefix, escaped, without a final slash; `None` if nothing was removed. As a start of
+/// a reference it never names a host.
+fn outer_prefix(original: &str, inner: &str) -> Option<String> {
+    let removed = removed_prefix(original, inner).trim_matches('/');
+    // Two leading slashes would name another host, and so would a slash and a backslash.
+    (!removed.is_empty()).then(|| format!("/{}", escaped(removed)))
 }
 
 /// Returns the prefix that precedes the inner path; `None` if a layer has rewritten the path.
@@ -111,7 +201,40 @@ fn without(uri: &Uri, segments: usize, decoded: bool) -> Option<Uri> {
 
 #[cfg(test)]
 mod tests {
-    use super::{removed_prefix, without};
+    use super::{is_path_absolute, outer_prefix, removed_prefix, without};
+
+    #[test]
+    fn prefixes_never_name_a_host() {
+        for (original, inner, expected) in [
+            ("/a/b/c", "/c", Some("/a/b")),
+            ("/a", "/", Some("/a")),
+            ("//a/b", "/b", Some("/a")),
+            ("/\\a.example/b", "/b", Some("/%5Ca.example")),
+            ("/x%2Fy/b", "/b", Some("/x%2Fy")),
+            ("/b", "/b", None),
+            ("/", "/", None),
+        ] {
+            assert_eq!(outer_prefix(original, inner).as_deref(), expected, "{original} {inner}");
+        }
+    }
+
+    #[test]
+    fn path_absolute_references() {
+        for (target, inner, expected) in [
+            ("/", "/", true),
+            ("/a?b=/c", "/", true),
+            ("a", "/", false),
+            ("?a", "/", false),
+            ("", "/", false),
+            ("https://h/a", "/", false),
+            ("//h/a", "/a", false),
+            ("/\\h/a", "/a", false),
+            ("//h/a/", "//h/a", true),
+            ("/\\h/", "/\\h", true),
+        ] {
+            assert_eq!(is_path_absolute(target, inner), expected, "{target} {inner}");
+        }
+    }
 
     #[test]
     fn what_was_cut_off() {

@@ -1,11 +1,13 @@
 //! Router: a table of endpoints as a tower::Service.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum_core::body::Body;
@@ -13,14 +15,14 @@ use axum_core::response::{IntoResponse, Response};
 use axum_core::{BoxError, Error};
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCESS_CONTROL_ALLOW_METHODS, ALLOW, LOCATION};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{Extensions, HeaderValue, Method, Request, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use rustc_hash::FxBuildHasher;
 use tower_service::Service;
 
 use crate::request::peer::Peer;
 use crate::service::endpoint::{Endpoint, EndpointFuture, Next, NextFuture};
-use crate::service::mount::Mount;
+use crate::service::mount::{OuterLocation, outer_path};
 use crate::table::catalog::{RouteInfo, ScopeId};
 use crate::table::explain::Explanation;
 use crate::table::lint::Lint;
@@ -32,8 +34,8 @@ use crate::table::url::Urls;
 /// A table of endpoints as a `tower::Service`.
 ///
 /// It accepts any request body, never fails, is always ready, and is cheap to clone. It fits into hyper
-/// (`TowerToHyperService`), axum (`fallback_service`, `nest_service`, or `axum::serve(listener,
-/// tower::make::Shared::new(router))`) and `lambda_http`. A HEAD request is served by the GET route, without
+/// (`TowerToHyperService`), axum (`fallback_service`, `nest_service`, or with feature `axum`
+/// `axum::serve(listener, router)`) and `lambda_http`. A HEAD request is served by the GET route, without
 /// the body.
 ///
 /// ```
@@ -70,6 +72,10 @@ pub(crate) struct RouterInner {
     pub(crate) dispatch: Vec<ScopeDispatch>,
     /// Whether responses have the methods of their path.
     pub(crate) cors_methods: bool,
+    /// Whether a condition or a trusted proxy depends on the peer.
+    pub(crate) reads_peer: bool,
+    /// Whether a request without a peer has been reported.
+    pub(crate) reported: AtomicBool,
 }
 
 /// The stages of a scope, those of its outer scopes included.
@@ -94,8 +100,7 @@ impl Router {
 
     /// Explains a request route by route, with the [`Peer`] of its extensions.
     pub fn explain<B>(&self, request: &Request<B>) -> Explanation {
-        let unknown = Peer::default();
-        self.inner.table.explain(request, request.extensions().get::<Peer>().unwrap_or(&unknown))
+        self.inner.table.explain(request, &Peer::of(request.extensions()).unwrap_or_default())
     }
 
     /// Returns the lints of the table, such as routes that are never reached.
@@ -142,13 +147,19 @@ impl Router {
     {
         let head = request.method() == Method::HEAD;
         let mut request = request.map(Body::new);
+        if self.inner.reads_peer {
+            self.inner.complete_peer(request.extensions_mut());
+        }
         let methods = if self.inner.cors_methods { self.inner.cors_methods(&request) } else { None };
         // A router that is mounted in another one searches its own table.
-        let answer = match self.inner.find(&mut request) {
-            Ok(found) => self.inner.pass_found(found, &self.stages, request),
-            Err(place) => self.inner.pass(place, None, &self.stages, request),
+        let (answer, required) = match self.inner.find(&mut request) {
+            Ok(found) => (self.inner.pass_found(found, &self.stages, request), None),
+            Err(place) => {
+                let required = RequiredHeader::of(&request);
+                (self.inner.pass(place, None, &self.stages, request), required)
+            }
         };
-        RouterFuture { answer, head, methods }
+        RouterFuture { answer, head, methods, required }
     }
 }
 
@@ -171,6 +182,27 @@ impl Destination {
 }
 
 impl RouterInner {
+    /// Inserts the peer that axum knows, and reports a missing one once.
+    #[cold]
+    fn complete_peer(&self, extensions: &mut Extensions) {
+        if let Some(Cow::Owned(peer)) = Peer::of(extensions) {
+            extensions.insert(peer);
+        }
+        if self.reported.load(Ordering::Relaxed) {
+            return;
+        }
+        let unknown = Peer::default();
+        let peer = extensions.get::<Peer>().unwrap_or(&unknown);
+        if let Some(missing) = self.table.missing_peer(peer)
+            && !self.reported.swap(true, Ordering::Relaxed)
+        {
+            #[cfg(feature = "tracing")]
+            tracing::warn!(target: "waylay_router", "{missing}");
+            #[cfg(not(feature = "tracing"))]
+            drop(missing);
+        }
+    }
+
     /// Returns the value of `access-control-allow-methods`.
     #[cold]
     fn cors_methods(&self, request: &Request<Body>) -> Option<Box<HeaderValue>> {
@@ -197,10 +229,8 @@ impl RouterInner {
             }
             Err(mut miss) => {
                 let place = Destination::of(&miss);
-                if let (Reason::Redirect(redirect), Some(mount)) =
-                    (&mut miss.reason, request.extensions().get::<Mount>())
-                {
-                    redirect.target = mount.outer_path(request.uri().path(), &redirect.target);
+                if let Reason::Redirect(redirect) = &mut miss.reason {
+                    redirect.target = outer_path(request, &redirect.target);
                 }
                 request.extensions_mut().remove::<Matched>();
                 request.extensions_mut().insert(miss);
@@ -302,14 +332,46 @@ fn default_answer(request: &Request<Body>) -> Response {
     let status = miss.status();
     match &miss.reason {
         Reason::BadRequest(bad) => (status, format!("{bad}\n")).into_response(),
-        Reason::Redirect(redirect) => with_header(status.into_response(), LOCATION, &redirect.target),
-        Reason::MethodNotAllowed(methods) | Reason::Options(methods) => {
-            with_header(status.into_response(), ALLOW, &methods.to_string())
+        Reason::Redirect(redirect) => {
+            let mut response = with_header(status.into_response(), LOCATION, &redirect.target);
+            response.extensions_mut().insert(OuterLocation);
+            response
         }
-        Reason::UnsupportedMediaType(media) => {
-            with_header(status.into_response(), accept_header(request.method()), &media.join(", "))
+        _ => {
+            let mut response = status.into_response();
+            if let Some(required) = RequiredHeader::of(request) {
+                required.add_to(&mut response);
+            }
+            response
         }
-        Reason::NotAcceptable(_) | Reason::NotFound => status.into_response(),
+    }
+}
+
+/// The header that the response to a miss must have: `Allow` with 405 (RFC 9110 §15.5.6), the accepted types
+/// with 415 (§15.5.16). It is added where a fallback or a layer has not set it.
+struct RequiredHeader {
+    status: StatusCode,
+    name: http::HeaderName,
+    value: HeaderValue,
+}
+
+impl RequiredHeader {
+    #[cold]
+    fn of(request: &Request<Body>) -> Option<Box<Self>> {
+        let miss = request.extensions().get::<Miss>()?;
+        let (name, value) = match &miss.reason {
+            Reason::MethodNotAllowed(methods) | Reason::Options(methods) => (ALLOW, methods.to_string()),
+            Reason::UnsupportedMediaType(media) => (accept_header(request.method()), media.join(", ")),
+            _ => return None,
+        };
+        let value = HeaderValue::from_str(&value).ok()?;
+        Some(Box::new(Self { status: miss.status(), name, value }))
+    }
+
+    fn add_to(self, response: &mut Response) {
+        if response.status() == self.status {
+            response.headers_mut().entry(self.name).or_insert(self.value);
+        }
     }
 }
 
@@ -370,6 +432,7 @@ pub struct RouterFuture {
     answer: NextOrReady,
     head: bool,
     methods: Option<Box<HeaderValue>>,
+    required: Option<Box<RequiredHeader>>,
 }
 
 impl Future for RouterFuture {
@@ -388,6 +451,9 @@ impl Future for RouterFuture {
         };
         if let Some(methods) = self.methods.take() {
             response.headers_mut().entry(ACCESS_CONTROL_ALLOW_METHODS).or_insert(*methods);
+        }
+        if let Some(required) = self.required.take() {
+            required.add_to(&mut response);
         }
         // hyper's HTTP/2 server sends the body of a HEAD response if there is one.
         Poll::Ready(Ok(if self.head {

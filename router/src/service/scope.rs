@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::route::conditions::condition_setters;
 use crate::route::route::Route;
-use crate::route::scope_conditions::{ScopeConditions, scope_setters};
+use crate::route::scope_conditions::{MAX_SCOPE_DEPTH, ScopeConditions, scope_setters};
 use crate::service::endpoint::{HttpLayer, HttpService, Next};
 use crate::service::handler::{Handler, endpoint};
 use crate::service::mount::Mounted;
@@ -54,6 +54,46 @@ impl<S> fmt::Debug for PendingEndpoint<S> {
     }
 }
 
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A route or scope that fits a router with state `S`: its handlers take that state. It cannot be implemented manually.
+#[diagnostic::on_unimplemented(
+    message = "the handlers take another state than the `{S}` of the router: `{Self}`",
+    label = "the state of the router is `{S}`",
+    note = "set the state with `Router::builder().state(…)` before the routes that take it",
+    note = "for a `State<T>` that is a part of the state `{S}`, implement `FromRef<{S}>` for `T`"
+)]
+pub trait FitsState<S>: sealed::Sealed {
+    /// The same type, with the state of the router.
+    #[doc(hidden)]
+    type Fitted;
+
+    #[doc(hidden)]
+    fn fitted(self) -> Self::Fitted;
+}
+
+impl<S> sealed::Sealed for Route<PendingEndpoint<S>> {}
+
+impl<S> FitsState<S> for Route<PendingEndpoint<S>> {
+    type Fitted = Self;
+
+    fn fitted(self) -> Self {
+        self
+    }
+}
+
+impl<S> sealed::Sealed for Scope<S> {}
+
+impl<S> FitsState<S> for Scope<S> {
+    type Fitted = Self;
+
+    fn fitted(self) -> Self {
+        self
+    }
+}
+
 impl Route {
     /// Sets the handler of the route.
     pub fn to<H, Args, S>(self, handler: H) -> Route<PendingEndpoint<S>>
@@ -62,7 +102,7 @@ impl Route {
         Args: 'static,
         S: Send + Sync + 'static,
     {
-        self.value(PendingEndpoint::handler(handler))
+        self.reads_variables(handler.variables().iter().copied()).value(PendingEndpoint::handler(handler))
     }
 
     /// Sets a tower service as the endpoint; each request is served by a clone of it.
@@ -78,6 +118,12 @@ impl Route {
     /// Mounts a service: it does not see the prefix of the path, whole segments long. It may be a router, an
     /// axum router or a file server. [`Mount`](crate::Mount) has the original URI and the captures of the
     /// prefix.
+    ///
+    /// The prefix is the whole path of the route up to a variable that spans segments, such as `{*path}`: that
+    /// variable is the path of the service, so `Route::get("/files/{*path}").mount(…)` and
+    /// `Route::prefix("/files").mount(…)` serve the same files. The prefix is added to path-absolute references
+    /// (`/site/`) in `Location` and `Content-Location` of the response, unless it has
+    /// [`OuterLocation`](crate::OuterLocation).
     ///
     /// ```
     /// # use waylay_router::{Route, Router};
@@ -112,6 +158,8 @@ pub(crate) struct Tree<P> {
     pub(crate) route_layers: Vec<Wrap>,
     pub(crate) miss_layers: Vec<Wrap>,
     pub(crate) fallback: Option<P>,
+    /// The number of scopes within each other, including this one.
+    depth: usize,
 }
 
 impl<P> Tree<P> {
@@ -124,6 +172,18 @@ impl<P> Tree<P> {
             route_layers: Vec::new(),
             miss_layers: Vec::new(),
             fallback: None,
+            depth: 1,
+        }
+    }
+
+    /// Adds an inner scope. One with too many scopes in it is left out and reported by the build: so no function that
+    /// visits the tree goes too deep.
+    pub(crate) fn push_scope(&mut self, inner: Self) {
+        if inner.depth >= MAX_SCOPE_DEPTH {
+            self.scope.is_too_deep = true;
+        } else {
+            self.depth = self.depth.max(inner.depth + 1);
+            self.items.push(Item::Scope(inner));
         }
     }
 }
@@ -152,6 +212,7 @@ pub(crate) fn finish_tree<S: Send + Sync + 'static>(
         route_layers: tree.route_layers,
         miss_layers: tree.miss_layers,
         fallback: tree.fallback.map(|pending| pending.finish(state)),
+        depth: tree.depth,
     }
 }
 
@@ -235,14 +296,14 @@ impl<S: Send + Sync + 'static> Scope<S> {
     scope_setters!(tree.scope.);
 
     /// Adds a route.
-    pub fn route(mut self, route: Route<PendingEndpoint<S>>) -> Self {
-        self.tree.items.push(Item::Route(route));
+    pub fn route(mut self, route: impl FitsState<S, Fitted = Route<PendingEndpoint<S>>>) -> Self {
+        self.tree.items.push(Item::Route(route.fitted()));
         self
     }
 
-    /// Adds an inner scope.
-    pub fn scope(mut self, scope: Scope<S>) -> Self {
-        self.tree.items.push(Item::Scope(scope.tree));
+    /// Adds an inner scope; up to [`MAX_SCOPE_DEPTH`] scopes may be within each other.
+    pub fn scope(mut self, scope: impl FitsState<S, Fitted = Scope<S>>) -> Self {
+        self.tree.push_scope(scope.fitted().tree);
         self
     }
 

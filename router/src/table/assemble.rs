@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use waylay_template::{Node, Template};
+
 use crate::compile::compiler::compile;
-use crate::compile::error::{BuildError, BuildErrorKind};
+use crate::compile::error::{BuildError, BuildErrorKind, BuildLint};
 use crate::compile::pattern::{Pattern, RouteTemplates, slash_variant};
 use crate::compile::rank::{RankKey, Ranked};
-use crate::matcher::guard::{Custom, Guard};
+use crate::matcher::guard::Custom;
 use crate::request::policy::Policy;
 use crate::route::conditions::{Conditions, HostText};
 use crate::route::lower::{Lowered, lower};
 use crate::route::scope_conditions::ScopeConditions;
 use crate::route::to_rule::{condition_texts, expr};
 use crate::rule::lint::RuleLint;
-use crate::table::catalog::{RouteEntry, ScopeId, UnknownOverlaps, full_template};
-use crate::table::conflict::Conflicts;
+use crate::table::catalog::{RouteEntry, ScopeId, full_template};
+use crate::template::constraint::may_hold_separator;
 
 /// The metadata of a route: everything but its conditions.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub(crate) struct RouteMeta {
     pub(crate) priority: i32,
     pub(crate) build_only: bool,
     pub(crate) metadata: BTreeMap<String, String>,
+    /// The variables that the value reads.
+    pub(crate) reads: Vec<String>,
     /// The text of foreign rules.
     pub(crate) foreign: String,
     /// The whole route as a rule.
@@ -54,6 +58,8 @@ pub(crate) struct AssembledRoutes {
     pub(crate) idle: Vec<Compiled>,
     pub(crate) sealed: HashSet<usize>,
     pub(crate) lints: Vec<(usize, RuleLint)>,
+    /// The same lints with their routes, those of routes with errors included.
+    pub(crate) build_lints: Vec<BuildLint>,
 }
 
 impl<'b> RouteAssembler<'b> {
@@ -87,6 +93,11 @@ impl<'b> RouteAssembler<'b> {
         };
         meta.foreign = foreign;
         meta.rule = expr(&conditions).ok().map(|expr| Arc::new(expr.to_string()));
+        self.routes.build_lints.extend(lints.iter().map(|lint| BuildLint {
+            lint: lint.clone(),
+            route: label(&conditions, meta.name.as_deref()),
+            location: conditions.location,
+        }));
         self.routes.lints.extend(lints.into_iter().map(|lint| (index, lint)));
         if meta.priority == 0 {
             meta.priority = priority.unwrap_or(0);
@@ -111,18 +122,29 @@ impl<'b> RouteAssembler<'b> {
         let mut chain = chain(self.scopes, meta.scope);
         chain.push(own);
         match compile(&chain, self.policy, false) {
-            Ok((pattern, templates)) => self.push(of, meta, &chain, own, pattern, templates),
+            Ok((pattern, templates)) => {
+                let missing = missing_variables(&meta, &templates);
+                if !missing.is_empty() {
+                    self.report(own, &meta, missing);
+                    return false;
+                }
+                self.push(of, meta, &chain, own, pattern, templates);
+            }
             Err(kinds) => {
                 let kinds = innermost_errors(&chain, self.policy, false, kinds);
-                let mut errors = Vec::new();
-                report(&mut errors, own, meta.name.as_deref(), kinds);
-                // The alternatives of a route share their errors.
-                errors.retain(|error| !self.errors.contains(error));
-                self.errors.extend(errors);
+                self.report(own, &meta, kinds);
                 return false;
             }
         }
         true
+    }
+
+    /// Adds errors once: the alternatives of a route share them.
+    fn report(&mut self, own: &Conditions, meta: &RouteMeta, kinds: Vec<BuildErrorKind>) {
+        let mut errors = Vec::new();
+        report(&mut errors, own, meta.name.as_deref(), kinds);
+        errors.retain(|error| !self.errors.contains(error));
+        self.errors.extend(errors);
     }
 
     /// Adds a compiled alternative of the route at an index.
@@ -145,6 +167,7 @@ impl<'b> RouteAssembler<'b> {
             of: of as u32,
             rank: 0,
             template: full_template(&templates),
+            mount_segments: templates.path.as_ref().map_or(0, |path| mount_segments(path, self.policy)),
             methods: pattern.methods.clone(),
             conditions: chain.iter().flat_map(|conditions| condition_texts(conditions)).collect(),
             name: meta.name,
@@ -168,6 +191,39 @@ impl<'b> RouteAssembler<'b> {
         }
         list.push(Compiled { index, slash_variant: false, pattern, key });
     }
+}
+
+/// Returns the number of segments that precede a mounted service: a variable that spans segments belongs to the
+/// path of the service.
+fn mount_segments(path: &Template, policy: Policy) -> usize {
+    let spans = |node: &Node| match node {
+        Node::Variable(variable) => may_hold_separator(&variable.kind, b'/', policy.syntax),
+        Node::Text(_) | Node::Wildcard(_) => false,
+    };
+    let slashes = |nodes: &[Node]| -> usize {
+        let texts = nodes.iter().filter_map(|node| match node {
+            Node::Text(text) => Some(text.matches('/').count()),
+            Node::Variable(_) | Node::Wildcard(_) => None,
+        });
+        texts.sum()
+    };
+    match path.nodes.iter().position(spans) {
+        // The slash before the variable is the first character of the inner path.
+        Some(at) => slashes(&path.nodes[..at]).saturating_sub(1),
+        None => path.segment_count(),
+    }
+}
+
+/// Returns an error for each variable that a route reads and does not have.
+fn missing_variables(meta: &RouteMeta, templates: &RouteTemplates) -> Vec<BuildErrorKind> {
+    let has = |name: &String| templates.vars.iter().any(|var| var.name == *name);
+    let missing = meta.reads.iter().filter(|name| !meta.build_only && !has(name));
+    missing
+        .map(|name| BuildErrorKind::MissingVariable {
+            name: name.clone(),
+            variables: templates.vars.iter().map(|var| var.name.clone()).collect(),
+        })
+        .collect()
 }
 
 /// Returns the conditions of a scope and of its outer scopes, outermost first.
@@ -233,16 +289,21 @@ pub(crate) fn report(
     name: Option<&str>,
     kinds: Vec<BuildErrorKind>,
 ) {
+    let route = label(conditions, name);
+    errors.extend(kinds.into_iter().map(|kind| BuildError {
+        kind,
+        route: route.clone(),
+        location: conditions.location,
+    }));
+}
+
+/// Returns the name of a route or scope, else its path or host.
+fn label(conditions: &Conditions, name: Option<&str>) -> String {
     let path = conditions.path.as_ref().map(|path| path.text.as_str());
     let host = conditions.hosts.first().map(|host| match host {
         HostText::Template(text) | HostText::Regex(text) => text.as_str(),
     });
-    let route = name.or(path).or(host).unwrap_or("*");
-    errors.extend(kinds.into_iter().map(|kind| BuildError {
-        kind,
-        route: route.to_owned(),
-        location: conditions.location,
-    }));
+    name.or(path).or(host).unwrap_or("*").to_owned()
 }
 
 /// A compiled route or scope with its rank.
@@ -252,57 +313,6 @@ pub(crate) struct Compiled {
     pub(crate) slash_variant: bool,
     pub(crate) pattern: Pattern,
     pub(crate) key: RankKey,
-}
-
-/// Sorts routes of equal rank by their conditions. So a request with two values of a field, each required by
-/// one route, has the same result in any order of addition.
-pub(crate) fn sort_equal_ranks(compiled: &mut [Compiled], entries: &[RouteEntry]) {
-    for group in compiled.chunk_by_mut(|a, b| a.key == b.key) {
-        if group.len() > 1 && group.iter().any(|route| !route.pattern.guards.is_empty()) {
-            group.sort_by_cached_key(|route| sort_key(&entries[route.index]));
-        }
-    }
-}
-
-/// Returns the conditions of a route without those on accepted types: among types of equal weight, the order
-/// of addition decides.
-fn sort_key(entry: &RouteEntry) -> (String, Vec<String>) {
-    let conditions = entry.conditions.iter().filter(|condition| !condition.is_accept);
-    (entry.template.clone(), conditions.map(|condition| condition.text.clone()).collect())
-}
-
-/// Returns for each rank the ranks of the routes that differ only by the types they return; an empty range
-/// for others.
-pub(crate) fn accept_groups(compiled: &[Compiled], entries: &[RouteEntry]) -> Vec<(u32, u32)> {
-    let gives = |route: &Compiled| route.pattern.guards.iter().any(|guard| matches!(guard, Guard::Accept(_)));
-    let beside = |a: &Compiled, b: &Compiled| {
-        gives(a) && gives(b) && a.key == b.key && sort_key(&entries[a.index]) == sort_key(&entries[b.index])
-    };
-    let mut accept_groups = Vec::with_capacity(compiled.len());
-    for group in compiled.chunk_by(beside) {
-        let start = accept_groups.len() as u32;
-        let range = if group.len() > 1 { (start, start + group.len() as u32) } else { (0, 0) };
-        accept_groups.extend(group.iter().map(|_| range));
-    }
-    accept_groups
-}
-
-/// Reports routes of equal rank that overlap, and returns the pairs whose overlap is unknown.
-pub(crate) fn conflicts(
-    compiled: &[Compiled],
-    entries: &[RouteEntry],
-    policy: &Policy,
-    errors: &mut Vec<BuildError>,
-) -> UnknownOverlaps {
-    let mut conflicts = Conflicts::new(entries, policy);
-    // A slash variant has the overlaps of its route.
-    let own: Vec<&Compiled> = compiled.iter().filter(|route| !route.slash_variant).collect();
-    for group in own.chunk_by(|a, b| a.key == b.key).filter(|group| group.len() > 1) {
-        let group: Vec<_> = group.iter().map(|route| (route.index, &route.pattern)).collect();
-        conflicts.compare(&group);
-    }
-    errors.extend(conflicts.errors());
-    conflicts.unknown_overlaps
 }
 
 /// Returns for each rank the end of its route's seal: after all routes with the same ranks of host and path.

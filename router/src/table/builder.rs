@@ -16,17 +16,18 @@ use crate::request::view::RequestHead;
 use crate::route::conditions::{HostText, SourceLocation};
 use crate::route::lower::lower_as_one;
 use crate::route::route::Route;
-use crate::route::scope_conditions::ScopeConditions;
+use crate::route::scope_conditions::{MAX_SCOPE_DEPTH, ScopeConditions};
 use crate::route::to_rule::condition_texts;
 #[cfg(feature = "serde")]
 use crate::rule::dialect::Dialect;
 use crate::table::assemble::{
-    AssembledRoutes, Compiled, RouteAssembler, RouteMeta, accept_groups, chain, conflicts, full_name,
-    innermost_errors, key, limits, report, sort_equal_ranks,
+    AssembledRoutes, Compiled, RouteAssembler, RouteMeta, chain, full_name, innermost_errors, key, limits,
+    report,
 };
 use crate::table::catalog::{Catalog, RouteEntry, ScopeEntry, ScopeId, UnknownOverlaps};
 use crate::table::index::{Index, IndexBuilder};
 use crate::table::lookup::{RankEntry, ScopeRules, Table};
+use crate::table::order::{accept_groups, order_by_inclusion, sort_equal_ranks};
 
 /// Collects routes and scopes; [`build`](Self::build) reports the errors of all of them.
 ///
@@ -44,7 +45,8 @@ use crate::table::lookup::{RankEntry, ScopeRules, Table};
 pub struct TableBuilder<T> {
     policy: Policy,
     scopes: Vec<(Option<ScopeId>, ScopeConditions)>,
-    routes: Vec<(Option<ScopeId>, Route<T>)>,
+    /// A route without a value has an error, and is compiled for its other errors.
+    routes: Vec<(Option<ScopeId>, Route<Option<T>>)>,
     proxies: Vec<(String, SourceLocation)>,
     /// Errors found before compilation.
     errors: Vec<BuildError>,
@@ -122,10 +124,10 @@ impl<T> TableBuilder<T> {
 
     /// Adds a route inside a scope.
     pub fn add(&mut self, scope: Option<ScopeId>, route: Route<T>) {
-        self.routes.push((scope, route));
+        self.routes.push((scope, route.map(Some)));
     }
 
-    /// Adds a scope, inside another one or outside all.
+    /// Adds a scope, inside another one or outside all; up to [`MAX_SCOPE_DEPTH`] may be within each other.
     pub fn scope(&mut self, parent: Option<ScopeId>, scope: ScopeConditions) -> ScopeId {
         self.scopes.push((parent, scope));
         ScopeId(self.scopes.len() as u32 - 1)
@@ -137,13 +139,14 @@ impl<T> TableBuilder<T> {
     /// The errors of all routes and scopes.
     pub fn build(mut self) -> Result<Table<T>, BuildErrors> {
         let mut errors = std::mem::take(&mut self.errors);
+        self.check_depth(&mut errors);
         self.lower_scopes(&mut errors);
         let scopes = self.compile_scopes(&mut errors);
         let proxies = proxies(&self.proxies, &mut errors);
         let (mut routes, values) = self.compile_routes(&mut errors);
         let names = names(&routes.entries[..routes.listed], self.policy, &mut errors);
         let unknown_overlaps = self.rank(&mut routes, &mut errors);
-        BuildErrors::check(errors)?;
+        BuildErrors::check(errors, std::mem::take(&mut routes.build_lints))?;
         let limits =
             if routes.sealed.is_empty() { Vec::new() } else { limits(&routes.compiled, &routes.sealed) };
         let (patterns, ranks, index) = index_routes(&mut routes);
@@ -189,11 +192,12 @@ impl<T> TableBuilder<T> {
                 priority: route.priority,
                 build_only: route.build_only,
                 metadata: route.metadata,
+                reads: route.reads,
                 foreign: String::new(),
                 rule: None,
             };
             if assembler.route(route.conditions, meta) {
-                values.push(route.value);
+                values.extend(route.value);
             }
         }
         (assembler.finish(errors), values)
@@ -204,9 +208,24 @@ impl<T> TableBuilder<T> {
         routes.compiled.sort_by(|a, b| a.key.cmp(&b.key));
         sort_equal_ranks(&mut routes.compiled, &routes.entries);
         if self.policy.precedence == Precedence::Specificity {
-            conflicts(&routes.compiled, &routes.entries, &self.policy, errors)
+            order_by_inclusion(&mut routes.compiled, &routes.entries, &self.policy, errors)
         } else {
             UnknownOverlaps::default()
+        }
+    }
+
+    /// Reports scopes that are too deep, and takes them out of their outer scopes.
+    fn check_depth(&mut self, errors: &mut Vec<BuildError>) {
+        let mut depths: Vec<usize> = Vec::with_capacity(self.scopes.len());
+        for (parent, scope) in &mut self.scopes {
+            let outer = parent.and_then(|parent| depths.get(parent.index()));
+            let mut depth = outer.map_or(1, |outer| outer + 1);
+            if depth > MAX_SCOPE_DEPTH || scope.is_too_deep {
+                let kinds = vec![BuildErrorKind::ScopesTooDeep];
+                report(errors, &scope.conditions, scope.name.as_deref(), kinds);
+                (*parent, depth) = (None, 1);
+            }
+            depths.push(depth);
         }
     }
 
@@ -385,7 +404,10 @@ impl<T> TableBuilder<T> {
         for spec in specs {
             match bind(spec) {
                 Ok(value) => self.add(scope, spec.route(dialect).value(value)),
-                Err(message) => self.add_error(spec.error(message)),
+                Err(message) => {
+                    self.add_error(spec.error(message));
+                    self.routes.push((scope, spec.route(dialect).value(None)));
+                }
             }
         }
     }

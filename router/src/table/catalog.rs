@@ -72,6 +72,8 @@ pub(crate) struct RouteEntry {
     pub(crate) rank: usize,
     pub(crate) template: String,
     pub(crate) templates: RouteTemplates,
+    /// The number of segments that a mounted service does not see.
+    pub(crate) mount_segments: usize,
     pub(crate) methods: MethodSet,
     pub(crate) conditions: Vec<ConditionText>,
     pub(crate) scope: Option<ScopeId>,

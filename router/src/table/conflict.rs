@@ -1,21 +1,23 @@
 //! Conflicts: overlaps of routes of equal rank.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use waylay_template::{Node, Template};
 
-use crate::compile::automaton::bare_host;
+use crate::compile::automaton::{bare_host, host_regex, path_regex};
 use crate::compile::error::{BuildError, BuildErrorKind};
 use crate::compile::overlap::{Overlap, OverlapChecker, RouteRef};
 use crate::compile::pattern::{Pattern, RouteTemplates};
+use crate::compile::shape::Shape;
 use crate::compile::witness::Witness;
 use crate::matcher::guard::{Guard, HeaderMatch};
 use crate::request::policy::Policy;
 use crate::table::catalog::{RouteEntry, UnknownOverlaps};
 use crate::template::path::PathEnd;
 
-/// The most pairs that are analyzed; further ones are not compared.
-const MAX_PAIRS: usize = 4096;
+/// The most pairs whose literal text is compared; further ones are not compared at all.
+const MAX_CANDIDATES: usize = 4_000_000;
 
 /// The most pairs of unknown overlap that are listed.
 const MAX_UNDECIDED: usize = 256;
@@ -23,10 +25,13 @@ const MAX_UNDECIDED: usize = 256;
 /// Finds overlaps of routes of equal rank.
 pub(crate) struct Conflicts<'f> {
     entries: &'f [RouteEntry],
+    policy: &'f Policy,
     checker: OverlapChecker<'f>,
-    pairs: usize,
+    candidates: usize,
     /// Pairs of catalog indices, with a request that both match.
     pub(crate) found: Vec<(usize, usize, Witness)>,
+    /// Pairs of places: the second route matches whatever the first one matches, and more.
+    pub(crate) inclusions: Vec<(usize, usize)>,
     pub(crate) unknown_overlaps: UnknownOverlaps,
 }
 
@@ -36,64 +41,147 @@ struct Member<'s> {
     index: usize,
     pattern: &'s Pattern,
     exact: Exact<'s>,
+    /// The shapes of what the path must match.
+    paths: Vec<Rc<Shape>>,
+    hosts: Vec<Rc<Shape>>,
+}
+
+impl Member<'_> {
+    /// Tests whether literal text separates two routes.
+    fn excludes(&self, other: &Self) -> bool {
+        let exclude = |own: &[Rc<Shape>], others: &[Rc<Shape>]| {
+            own.iter().any(|own| others.iter().any(|other| own.excludes(other)))
+        };
+        have_different_values(&self.exact, &other.exact)
+            || self.pattern.methods.and(&other.pattern.methods).is_empty()
+            || exclude(&self.paths, &other.paths)
+            || exclude(&self.hosts, &other.hosts)
+    }
 }
 
 impl<'f> Conflicts<'f> {
     pub(crate) fn new(entries: &'f [RouteEntry], policy: &'f Policy) -> Self {
-        let checker = OverlapChecker::new(policy);
-        Self { entries, checker, pairs: 0, found: Vec::new(), unknown_overlaps: UnknownOverlaps::default() }
+        let checker = OverlapChecker::new(policy, 0);
+        Self {
+            entries,
+            policy,
+            checker,
+            candidates: 0,
+            found: Vec::new(),
+            inclusions: Vec::new(),
+            unknown_overlaps: UnknownOverlaps::default(),
+        }
     }
 
     /// Compares routes of equal rank, given with their catalog indices.
     pub(crate) fn compare(&mut self, group: &[(usize, &Pattern)]) {
         // Routes with different literal segments or hosts cannot overlap.
-        let mut buckets: HashMap<Vec<String>, Vec<Member<'_>>> = HashMap::new();
+        let mut buckets: HashMap<Vec<String>, Vec<(usize, &Pattern)>> = HashMap::new();
         for &(index, pattern) in group {
-            let Some(templates) = self.entries.get(index).map(|entry| &entry.templates) else { continue };
-            let member =
-                Member { prefix: prefix(templates), index, pattern, exact: exact(templates, pattern) };
-            buckets.entry(literal_parts(templates)).or_default().push(member);
+            let Some(entry) = self.entries.get(index) else { continue };
+            buckets.entry(literal_parts(&entry.templates)).or_default().push((index, pattern));
         }
         let mut buckets: Vec<_> = buckets.into_values().filter(|bucket| bucket.len() > 1).collect();
         // In the order of addition, independent of hashes.
-        buckets.sort_by_key(|bucket| bucket.first().map(|member| member.index));
-        for mut bucket in buckets {
-            // Routes overlap only if one literal start is a prefix of the other; such routes are adjacent.
-            bucket.sort_by_key(|member| (member.prefix, member.index));
-            for (i, own) in bucket.iter().enumerate() {
-                let beside = bucket[i + 1..].iter().take_while(|other| other.prefix.starts_with(own.prefix));
-                for other in beside {
-                    if !have_different_values(&own.exact, &other.exact)
-                        && !own.pattern.methods.and(&other.pattern.methods).is_empty()
-                    {
-                        self.pair((own.index, own.pattern), (other.index, other.pattern));
-                    }
-                }
-            }
+        buckets.sort_by_key(|bucket| bucket.first().map(|(index, _)| *index));
+        for bucket in buckets {
+            let members: Vec<Member<'_>> =
+                bucket.into_iter().map(|(index, pattern)| self.member(index, pattern)).collect();
+            self.compare_by_value(members.iter().collect(), &mut Vec::new());
         }
     }
 
-    fn pair(&mut self, a: (usize, &Pattern), b: (usize, &Pattern)) {
+    fn member<'s>(&mut self, index: usize, pattern: &'s Pattern) -> Member<'s>
+    where
+        'f: 's,
+    {
+        let templates = &self.entries[index].templates;
+        let syntax = self.policy.syntax;
+        let mut paths = vec![self.checker.shape(&path_regex(templates, syntax))];
+        paths.extend(pattern.guards.iter().filter_map(|guard| match guard {
+            Guard::PathRegex(path) => Some(self.checker.shape(path.regex.as_str())),
+            Guard::Path(path) => Some(self.checker.shape(&path.regex)),
+            _ => None,
+        }));
+        let hosts = templates.hosts.iter().map(|host| self.checker.shape(&host_regex(host, syntax)));
+        let hosts = hosts.collect();
+        Member { prefix: prefix(templates), index, pattern, exact: exact(templates, pattern), paths, hosts }
+    }
+
+    /// Compares routes in groups of one value of a field: routes that require other values cannot overlap.
+    fn compare_by_value(&mut self, members: Vec<&Member<'_>>, known: &mut Vec<Field>) {
+        if members.len() < 2 {
+            return;
+        }
+        let Some(field) = common_field(&members, known) else { return self.compare_all(members) };
+        let mut groups: BTreeMap<String, Vec<&Member<'_>>> = BTreeMap::new();
+        let mut rest = Vec::new();
+        for &member in &members {
+            match member.exact.iter().find(|((part, name), _)| *part == field.0 && *name == field.1) {
+                Some((_, value)) => groups.entry((*value).to_owned()).or_default().push(member),
+                None => rest.push(member),
+            }
+        }
+        known.push(field);
+        for &member in &rest {
+            for &other in groups.values().flatten() {
+                self.candidate(member, other);
+            }
+        }
+        groups.into_values().for_each(|group| self.compare_by_value(group, known));
+        self.compare_by_value(rest, known);
+        known.pop();
+    }
+
+    fn compare_all(&mut self, mut members: Vec<&Member<'_>>) {
+        // Routes overlap only if one literal start is a prefix of the other; such routes are adjacent.
+        members.sort_by_key(|member| (member.prefix, member.index));
+        for (i, own) in members.iter().enumerate() {
+            let beside = members[i + 1..].iter().take_while(|other| other.prefix.starts_with(own.prefix));
+            beside.for_each(|other| self.candidate(own, other));
+        }
+    }
+
+    fn candidate(&mut self, a: &Member<'_>, b: &Member<'_>) {
+        let (first, second) = if a.index < b.index { (a, b) } else { (b, a) };
+        self.candidates += 1;
+        if self.candidates > MAX_CANDIDATES {
+            return self.skip(second.index);
+        }
         // Alternatives of one route may overlap.
-        if self.entries[a.0].of == self.entries[b.0].of {
-            return;
+        if self.entries[a.index].of != self.entries[b.index].of && !a.excludes(b) {
+            self.pair((first.index, first.pattern), (second.index, second.pattern));
         }
-        let (first, second) = if a.0 < b.0 { (a, b) } else { (b, a) };
-        if are_disjoint(&self.entries[first.0].templates, &self.entries[second.0].templates) {
-            return;
-        }
-        self.pairs += 1;
+    }
+
+    fn pair(&mut self, first: (usize, &Pattern), second: (usize, &Pattern)) {
         let routes = [first, second]
             .map(|(index, pattern)| RouteRef { pattern, templates: &self.entries[index].templates });
-        let overlap = if self.pairs > MAX_PAIRS { Overlap::Unknown } else { self.checker.check(&routes) };
+        let [one, other] = routes;
+        let overlap = self.checker.check(&routes);
+        let includes = overlap != Overlap::Never && self.checker.strictly_covers(other, one);
+        let is_included = overlap != Overlap::Never && !includes && self.checker.strictly_covers(one, other);
         match overlap {
-            Overlap::At(witness) => self.found.push((first.0, second.0, witness)),
-            Overlap::Unknown
-                if self.unknown_overlaps.pairs.len() < MAX_UNDECIDED && self.pairs <= MAX_PAIRS =>
-            {
-                self.unknown_overlaps.pairs.push((first.0, second.0));
+            // The budget may have been spent on half of the answer.
+            _ if self.checker.budget.is_spent() => self.skip(second.0),
+            _ if includes => self.inclusions.push((first.0, second.0)),
+            _ if is_included => self.inclusions.push((second.0, first.0)),
+            overlap => self.report(first.0, second.0, overlap),
+        }
+    }
+
+    /// Counts a pair that is not compared.
+    fn skip(&mut self, second: usize) {
+        self.unknown_overlaps.further.get_or_insert((second, 0)).1 += 1;
+    }
+
+    fn report(&mut self, first: usize, second: usize, overlap: Overlap) {
+        match overlap {
+            Overlap::At(witness) => self.found.push((first, second, witness)),
+            Overlap::Unknown if self.unknown_overlaps.pairs.len() < MAX_UNDECIDED => {
+                self.unknown_overlaps.pairs.push((first, second));
             }
-            Overlap::Unknown => self.unknown_overlaps.further.get_or_insert((second.0, 0)).1 += 1,
+            Overlap::Unknown => self.skip(second),
             Overlap::Never => {}
         }
     }
@@ -124,7 +212,7 @@ impl<'f> Conflicts<'f> {
 /// of equal rank: their variables have the same positions.
 fn literal_parts(templates: &RouteTemplates) -> Vec<String> {
     let mut parts: Vec<String> = templates.path.iter().flat_map(|path| literals(path, '/')).collect();
-    if templates.end == PathEnd::Segments {
+    if templates.end != PathEnd::Exact {
         let len = parts.iter().rposition(|part| !part.is_empty()).map_or(0, |last| last + 1);
         parts.truncate(len);
     }
@@ -183,6 +271,20 @@ fn exact<'s>(templates: &'s RouteTemplates, pattern: &'s Pattern) -> Exact<'s> {
     exact
 }
 
+/// A header, cookie or query key.
+type Field = (Part, String);
+
+/// Returns the field of which most routes require a value, if there are at least two; `known` ones aside.
+fn common_field(members: &[&Member<'_>], known: &[Field]) -> Option<Field> {
+    let mut counts: BTreeMap<(Part, &str), usize> = BTreeMap::new();
+    for (field, _) in members.iter().flat_map(|member| &member.exact) {
+        *counts.entry(*field).or_default() += 1;
+    }
+    counts.retain(|(part, name), _| !known.iter().any(|known| known.0 == *part && known.1 == *name));
+    let (field, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    (count > 1).then(|| (field.0, field.1.to_owned()))
+}
+
 /// Tests whether two routes require different values of one field; such routes are not analyzed further.
 fn have_different_values(a: &Exact<'_>, b: &Exact<'_>) -> bool {
     a.iter().any(|(key, value)| b.iter().any(|(other, theirs)| key == other && value != theirs))
@@ -199,34 +301,4 @@ fn first(template: &Template) -> &str {
         Some(Node::Text(text)) => text,
         _ => "",
     }
-}
-
-fn last(template: &Template) -> &str {
-    match template.nodes.last() {
-        Some(Node::Text(text)) if template.nodes.len() > 1 => text,
-        _ => "",
-    }
-}
-
-/// Tests whether the literal text around the variables of paths or hosts separates two routes.
-fn are_disjoint(a: &RouteTemplates, b: &RouteTemplates) -> bool {
-    let ends = |a: &Template, b: &Template| {
-        let (a, b) = (last(a).to_ascii_lowercase(), last(b).to_ascii_lowercase());
-        !a.ends_with(&b) && !b.ends_with(&a)
-    };
-    let paths = match (&a.path, &b.path) {
-        (Some(a_path), Some(b_path)) => {
-            (a.end, b.end) == (PathEnd::Exact, PathEnd::Exact) && ends(a_path, b_path)
-        }
-        _ => false,
-    };
-    let hosts = match (a.hosts.as_slice(), b.hosts.as_slice()) {
-        ([a], [b]) => {
-            let (a, b) = (bare_host(a), bare_host(b));
-            let (before_a, before_b) = (first(&a).to_ascii_lowercase(), first(&b).to_ascii_lowercase());
-            ends(&a, &b) || (!before_a.starts_with(&before_b) && !before_b.starts_with(&before_a))
-        }
-        _ => false,
-    };
-    paths || hosts
 }

@@ -3,10 +3,13 @@
 use std::fmt;
 
 use http::{Method, Request, Uri};
+use waylay_template::Syntax;
 
 use crate::compile::pattern::Pattern;
+use crate::matcher::guard::Guard;
 use crate::request::peer::Peer;
 use crate::request::view::{NormalizedRequest, RequestView};
+use crate::table::catalog::RouteEntry;
 use crate::table::lookup::Table;
 use crate::table::miss::{Miss, Reason};
 use crate::template::captures::SpanList;
@@ -53,6 +56,9 @@ pub struct Explanation {
     pub miss: Option<Miss>,
     /// Every route that can match, best rank first.
     pub candidates: Vec<Candidate>,
+    /// What conditions read and the request lacks: its [`Peer`].
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub note: Option<String>,
 }
 
 /// One route with its verdict; a route with a [rule](crate::rule) has one for each alternative.
@@ -128,6 +134,9 @@ impl fmt::Display for Explanation {
             (None, Some(miss)) => writeln!(f, "  is a miss: {}", describe_miss(miss))?,
             (None, None) => {}
         }
+        if let Some(note) = &self.note {
+            writeln!(f, "  note: {note}")?;
+        }
         let all = f.alternate();
         let shown: Vec<&Candidate> =
             self.candidates.iter().filter(|one| all || one.verdict.is_near()).collect();
@@ -172,6 +181,40 @@ fn describe_miss(miss: &Miss) -> String {
 }
 
 impl<T> Table<T> {
+    /// Tests whether a condition or a trusted proxy depends on the peer.
+    pub(crate) fn reads_peer(&self) -> bool {
+        self.missing_peer(&Peer::default()).is_some()
+    }
+
+    /// Describes what the table reads of a peer and the peer does not have.
+    pub(crate) fn missing_peer(&self, peer: &Peer) -> Option<String> {
+        let reader = |reads: fn(&Guard) -> bool| {
+            let reads = |route: &&RouteEntry| {
+                let pattern = self.catalog.patterns.get(route.rank);
+                !route.build_only && pattern.is_some_and(|pattern| pattern.guards.iter().any(reads))
+            };
+            self.catalog
+                .routes
+                .iter()
+                .find(reads)
+                .map(|route| format!("a condition of route `{}`", route.label()))
+        };
+        let proxies = || (!self.proxies.is_empty()).then(|| "`trusted_proxy`".to_owned());
+        let address = || reader(Guard::reads_client).or_else(proxies);
+        // A target or a trusted proxy may give the scheme as well.
+        let only_peer = self.catalog.policy.syntax == Syntax::Native && self.proxies.is_empty();
+        let scheme = || reader(Guard::reads_scheme).filter(|_| only_peer);
+        let (reader, part) = match (peer.addr.is_none().then(address).flatten(), peer.scheme.is_none()) {
+            (Some(reader), _) => (reader, "address"),
+            (None, true) => (scheme()?, "scheme"),
+            (None, false) => return None,
+        };
+        Some(format!(
+            "{reader} reads the {part} of the peer, which is unknown, so it never holds; serve the router with \
+             `into_make_service`, or insert a `Peer` into each request's extensions"
+        ))
+    }
+
     /// Explains a request route by route. It tests every route, which a look-up does not.
     pub fn explain<B>(&self, request: &Request<B>, peer: &Peer) -> Explanation {
         let policy = &self.catalog.policy;
@@ -199,6 +242,7 @@ impl<T> Table<T> {
             winner: winner.map(|alternative| self.catalog.listed(alternative)),
             miss,
             candidates,
+            note: self.missing_peer(peer),
         }
     }
 

@@ -6,8 +6,10 @@ use rustc_hash::FxBuildHasher;
 
 use crate::compile::pattern::Pattern;
 use crate::request::method::bit;
+use crate::request::policy::PathForm;
 use crate::request::view::{RequestView, ViewSource};
-use crate::table::trie::{Entry, Root, Trie, TrieBuilder, Visit};
+use crate::table::trie::{Entry, Root, Trie, Visit};
+use crate::table::trie_builder::TrieBuilder;
 use crate::template::captures::{Captures, SpanList};
 use crate::template::scan::ScannedText;
 
@@ -34,7 +36,9 @@ impl Index {
 
     /// Shows all leaves that match, most specific first within the routes of one host.
     pub(crate) fn search(&self, view: &RequestView<'_>, visit: &mut impl Visit) {
-        let path = ScannedText::new(view.path.as_bytes(), b'/');
+        // Only the canonical form has escapes; in the other ones `%` is a character.
+        let has_escapes = view.policy.path == PathForm::Canonical && view.path.contains('%');
+        let path = ScannedText::new(view.path.as_bytes(), b'/').with_escapes(has_escapes);
         self.search_text(&path, view.host.map(|host| host.name), visit);
     }
 

@@ -1,7 +1,9 @@
 //! Lint: routes that are probably wrong.
 
+use std::collections::HashSet;
 use std::fmt;
 
+use crate::compile::automaton::Budget;
 use crate::compile::overlap::{Overlap, OverlapChecker, RouteRef};
 use crate::compile::pattern::Pattern;
 use crate::compile::rank::RankKey;
@@ -11,9 +13,13 @@ use crate::request::view::{NormalizedRequest, RequestView};
 use crate::route::conditions::SourceLocation;
 use crate::rule::lint::RuleLint;
 use crate::table::catalog::RouteEntry;
+use crate::table::condition_lint::{ConditionLint, condition_lints, exclusive_methods, exclusive_paths};
 use crate::table::conflict::Conflicts;
 use crate::table::lookup::Table;
 use crate::table::visitors::BetterRoutes;
+
+/// The routes that are tested on a request in the time of one state.
+const TESTS_PER_STATE: usize = 5;
 
 impl<T> Table<T> {
     /// Returns the lints of the table, in the order of the routes. They are computed by this call, with
@@ -28,11 +34,19 @@ impl<T> Table<T> {
         if let Some((index, pairs)) = self.catalog.unknown_overlaps.further {
             lints.push((index, LintKind::NotCompared { pairs }));
         }
-        let mut checker = OverlapChecker::new(&self.catalog.policy);
+        let conditions = condition_lints(&self.catalog).into_iter();
+        lints.extend(conditions.map(|(index, lint)| (index, LintKind::Condition(lint))));
+        let mut checker = OverlapChecker::new(&self.catalog.policy, entries.len());
         for (index, route) in entries.iter().enumerate().filter(|(_, route)| !route.build_only) {
-            lints.extend(self.unreachable(route, &mut checker).map(|kind| (index, kind)));
+            let lint = self.unreachable(route, &mut checker);
+            if checker.budget.is_spent() {
+                lints.push((index, LintKind::NotChecked { routes: entries.len() - index }));
+                break;
+            }
+            lints.extend(lint.map(|kind| (index, kind)));
         }
-        lints.extend(self.overlaps(&lints));
+        let overlaps = self.overlaps(&lints);
+        lints.extend(overlaps);
         lints.extend(self.catalog.lints.iter().map(|(index, lint)| (*index, LintKind::Rule(lint.clone()))));
         lints.sort_by_key(|(index, _)| *index);
         let lint = |(index, kind): (usize, LintKind)| {
@@ -49,22 +63,29 @@ impl<T> Table<T> {
     /// Returns a lint for a route that matches nothing, or nothing that another route does not match first.
     fn unreachable(&self, route: &RouteEntry, checker: &mut OverlapChecker<'_>) -> Option<LintKind> {
         let own = self.route_ref(route);
-        let witness = match checker.check(&[own]) {
-            Overlap::At(witness) => witness,
-            Overlap::Never => return Some(LintKind::Unsatisfiable),
-            Overlap::Unknown => return None,
+        if let Some(lint) = exclusive_methods(own.pattern) {
+            return Some(LintKind::Condition(lint));
+        }
+        let better: Vec<usize> = match checker.check(&[own]) {
+            // What shadows the route matches this request of its.
+            Overlap::At(witness) => self.better(&witness, route.rank, &mut checker.budget),
+            Overlap::Never => {
+                return Some(
+                    exclusive_paths(route, own.pattern).map_or(LintKind::Unsatisfiable, LintKind::Condition),
+                );
+            }
+            // Without a request to ask for, each route before this one is compared.
+            Overlap::Unknown => (0..route.rank).filter(|&rank| !self.ranks[rank].slash_variant).collect(),
         };
-        // A route that shadows this one also matches the witness.
-        let better = self.better(&witness, route.rank);
-        let hiding = better.into_iter().map(|rank| &self.catalog.routes[self.ranks[rank].route as usize]);
-        let other = hiding
+        let before = better.into_iter().map(|rank| &self.catalog.routes[self.ranks[rank].route as usize]);
+        let other = before
             .into_iter()
             .find(|other| other.of != route.of && checker.covers(self.route_ref(other), own))?;
         Some(LintKind::Shadowed { by: other.label(), other: other.location })
     }
 
     /// Returns the ranks of the routes that match a request and rank before another one.
-    fn better(&self, witness: &Witness, rank: usize) -> Vec<usize> {
+    fn better(&self, witness: &Witness, rank: usize, budget: &mut Budget) -> Vec<usize> {
         let request = witness.request();
         let policy = &self.catalog.policy;
         let Ok(read) = NormalizedRequest::new(&request, witness.peer(), policy, &[], true) else {
@@ -72,9 +93,10 @@ impl<T> Table<T> {
         };
         let view = RequestView::new(&request, &read, witness.peer(), policy);
         let limit = u32::try_from(rank).unwrap_or(u32::MAX);
-        let mut better =
-            BetterRoutes { patterns: &self.catalog.patterns, view: &view, limit, found: Vec::new() };
+        let patterns = &self.catalog.patterns;
+        let mut better = BetterRoutes { patterns, view: &view, limit, found: Vec::new(), tested: 0 };
         self.search_sealed(self.seal(&view), &view, &mut better);
+        budget.spend(better.tested / TESTS_PER_STATE);
         let mut found = better.found;
         found.retain(|&rank| !self.ranks[rank].slash_variant);
         found.sort_unstable();
@@ -102,15 +124,17 @@ impl<T> Table<T> {
                 .collect();
             conflicts.compare(&group);
         }
+        let further = conflicts.unknown_overlaps.further;
+        let left_out = further.map(|(index, pairs)| (index, LintKind::NotCompared { pairs }));
         // A shadowed route needs no example of an overlap.
-        let found =
-            conflicts.found.into_iter().filter(|(_, second, _)| !known.iter().any(|(p, _)| p == second));
+        let known: HashSet<usize> = known.iter().map(|(index, _)| *index).collect();
+        let found = conflicts.found.into_iter().filter(|(_, second, _)| !known.contains(second));
         let lint = |(first, second, witness): (usize, usize, Witness)| {
             let other = &entries[first];
             let witness = Box::new(witness);
             (second, LintKind::Overlap { with: other.label(), other: other.location, witness })
         };
-        found.map(lint).collect()
+        found.map(lint).chain(left_out).collect()
     }
 }
 
@@ -144,6 +168,8 @@ pub struct Lint {
 pub enum LintKind {
     /// No request meets all conditions of the route and its scopes.
     Unsatisfiable,
+    /// A condition of the route is valid and probably means something else.
+    Condition(ConditionLint),
     /// Another route is selected for every request that this one matches.
     Shadowed {
         /// The name of the other route, else its path.
@@ -171,12 +197,18 @@ pub enum LintKind {
         /// The place where the other route was added.
         other: SourceLocation,
     },
-    /// Pairs of this route and later ones that are equally specific were not compared: more than 4,096 pairs
-    /// of the table needed an analysis, or the overlap of more than 256 is unknown. The route that was added
-    /// first would be selected; a priority decides.
+    /// Pairs of this route and later ones that are equally specific were not compared: the regexes of the
+    /// table cost more states of automata than a build may take, or the overlap of more than 256 pairs is
+    /// unknown. The route that was added first would be selected; a priority decides.
     NotCompared {
         /// The number of pairs.
         pairs: usize,
+    },
+    /// This route and later ones were not searched for lints: the regexes of the table cost more states of
+    /// automata than [`Table::lints`] may take.
+    NotChecked {
+        /// The number of routes.
+        routes: usize,
     },
 }
 
@@ -189,6 +221,7 @@ impl fmt::Display for Lint {
 impl fmt::Display for LintKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Condition(lint) => write!(f, "{lint}"),
             Self::Unsatisfiable => f.write_str("no request meets all of its conditions"),
             Self::Shadowed { by, other } => {
                 write!(
@@ -203,6 +236,10 @@ impl fmt::Display for LintKind {
             Self::NotCompared { pairs } => write!(
                 f,
                 "of this route and later ones, {pairs} pairs that are as specific as each other were not compared; set priorities"
+            ),
+            Self::NotChecked { routes } => write!(
+                f,
+                "this route and later ones, {routes} together, were not searched for lints: the regexes before them are too large"
             ),
             Self::OverlapUnknown { with, other } => write!(
                 f,

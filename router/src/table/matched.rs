@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use http::Uri;
 use http::uri::PathAndQuery;
-use waylay_template::Template;
 
 use crate::compile::pattern::{Source, Variable};
 use crate::table::catalog::{Catalog, RouteInfo};
@@ -192,10 +191,9 @@ impl Matched {
         &self.catalog
     }
 
-    /// Returns the number of segments of the path template.
-    pub(crate) fn segments(&self) -> usize {
-        let entry = self.catalog.routes.get(self.entry());
-        entry.and_then(|entry| entry.templates.path.as_ref()).map_or(0, Template::segment_count)
+    /// Returns the number of segments that a mounted service does not see.
+    pub(crate) fn mount_segments(&self) -> usize {
+        self.catalog.routes.get(self.entry()).map_or(0, |entry| entry.mount_segments)
     }
 
     pub(crate) fn of(&self, catalog: &Arc<Catalog>) -> bool {

@@ -3,6 +3,7 @@
 pub(crate) mod assemble;
 pub(crate) mod builder;
 pub(crate) mod catalog;
+pub(crate) mod condition_lint;
 pub(crate) mod conflict;
 pub(crate) mod diff;
 pub(crate) mod explain;
@@ -11,8 +12,11 @@ pub(crate) mod lint;
 pub(crate) mod lookup;
 pub(crate) mod matched;
 pub(crate) mod miss;
+pub(crate) mod misses;
+pub(crate) mod order;
 #[cfg(feature = "serde")]
 pub(crate) mod serialize;
 pub(crate) mod trie;
+pub(crate) mod trie_builder;
 pub(crate) mod url;
 pub(crate) mod visitors;

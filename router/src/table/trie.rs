@@ -4,9 +4,7 @@
 //! explains the layout. A node is reached in one way only, so a look-up visits each node at most once,
 //! however the routes overlap.
 
-use std::collections::BTreeMap;
-
-use crate::template::path::Edge;
+use crate::template::encoding::decoded_literal;
 use crate::template::scan::{ScannedText, SegmentKey};
 
 /// A route at a leaf, with what can be tested without looking the route up.
@@ -43,11 +41,11 @@ pub(crate) trait Visit {
 
 /// A node, the leaf of a node that has nothing else, or nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Child(u32);
+pub(super) struct Child(pub(super) u32);
 
 impl Child {
-    const NONE: Self = Self(u32::MAX);
-    const LEAF: u32 = 1 << 31;
+    pub(super) const NONE: Self = Self(u32::MAX);
+    pub(super) const LEAF: u32 = 1 << 31;
 
     /// The leaf, unless it is a node.
     #[inline]
@@ -58,36 +56,36 @@ impl Child {
 
 /// The place of a leaf's first entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Leaf(u32);
+pub(super) struct Leaf(pub(super) u32);
 
 impl Leaf {
-    const NONE: Self = Self(!Child::LEAF);
+    pub(super) const NONE: Self = Self(!Child::LEAF);
 }
 
 /// Half a cache line. Its segment was the last one that was read.
 #[derive(Debug, Clone, Copy)]
-struct Node {
+pub(super) struct Node {
     /// The first slot of the literal children; `mask + 1` slots and those that collisions need follow.
-    slots: u32,
-    mask: u32,
+    pub(super) slots: u32,
+    pub(super) mask: u32,
     /// Which bits of a hash choose the slot.
-    shift: u8,
-    literals: Literals,
+    pub(super) shift: u8,
+    pub(super) literals: Literals,
     /// The routes of a text that ends here.
-    leaf: Leaf,
+    pub(super) leaf: Leaf,
     /// Behind any segment that is not empty.
-    variable: Child,
+    pub(super) variable: Child,
     /// The routes of a text that goes on, whatever follows.
-    tail: Leaf,
+    pub(super) tail: Leaf,
     /// The beginnings of segments that a variable or a tail continues, and their end.
-    beginnings: (u32, u32),
+    pub(super) beginnings: (u32, u32),
     /// The least rank below, except below literal children.
-    rest_least: u32,
+    pub(super) rest_least: u32,
 }
 
 /// The kinds of literal children of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Literals {
+pub(super) enum Literals {
     None,
     /// All keys hold their segment.
     Short,
@@ -97,34 +95,34 @@ enum Literals {
 
 /// A place of a hash table.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
-    key: SegmentKey,
-    child: Child,
+pub(super) struct Slot {
+    pub(super) key: SegmentKey,
+    pub(super) child: Child,
     /// The place in `texts` of a long segment.
-    text: u32,
+    pub(super) text: u32,
 }
 
 /// Literal text that a variable or a tail continues within its segment.
 #[derive(Debug, Clone, Copy)]
-struct Beginning {
-    text: u32,
-    length: u32,
+pub(super) struct Beginning {
+    pub(super) text: u32,
+    pub(super) length: u32,
     /// The longest other beginning of the node that this one starts with.
-    parent: u32,
-    variable: Child,
-    tail: Leaf,
-    least: u32,
+    pub(super) parent: u32,
+    pub(super) variable: Child,
+    pub(super) tail: Leaf,
+    pub(super) least: u32,
 }
 
 /// The number of no beginning and no route.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// One of several trees in a trie.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Root {
-    node: u32,
+    pub(super) node: u32,
     /// Behind a separator at the start, as all paths have it.
-    first: Child,
+    pub(super) first: Child,
     /// The least rank of all routes.
     pub(crate) least: u32,
 }
@@ -132,13 +130,13 @@ pub(crate) struct Root {
 /// Trees of segments, each with its own root, in shared vectors.
 #[derive(Debug)]
 pub(crate) struct Trie {
-    nodes: Vec<Node>,
-    slots: Vec<Slot>,
-    beginnings: Vec<Beginning>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) beginnings: Vec<Beginning>,
     /// Long segments and beginnings.
-    texts: Vec<u8>,
-    entries: Vec<Entry>,
-    separator: u8,
+    pub(super) texts: Vec<u8>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) separator: u8,
 }
 
 impl Trie {
@@ -186,7 +184,7 @@ impl Trie {
 
     /// Returns the child of a segment.
     #[inline(always)]
-    fn literal(&self, node: &Node, text: &ScannedText<'_>, start: usize, end: usize) -> Child {
+    pub(super) fn literal(&self, node: &Node, text: &ScannedText<'_>, start: usize, end: usize) -> Child {
         if node.literals == Literals::None || (end - start > 15 && node.literals == Literals::Short) {
             return Child::NONE;
         }
@@ -206,7 +204,15 @@ impl Trie {
         }
     }
 
-    fn text(&self, start: u32, length: usize) -> &[u8] {
+    /// The same for a path with escapes: a segment of text alone is compared decoded.
+    #[cold]
+    fn decoded_literal(&self, node: &Node, text: &ScannedText<'_>, start: usize, end: usize) -> Child {
+        let Ok(segment) = std::str::from_utf8(&text.bytes()[start..end]) else { return Child::NONE };
+        let decoded = decoded_literal(segment);
+        self.literal(node, &ScannedText::new(decoded.as_bytes(), self.separator), 0, decoded.len())
+    }
+
+    pub(super) fn text(&self, start: u32, length: usize) -> &[u8] {
         self.texts.get(start as usize..).and_then(|texts| texts.get(..length)).unwrap_or_default()
     }
 
@@ -239,7 +245,10 @@ impl<'s, V: Visit> Search<'s, '_, V> {
     fn step_here(&mut self, mut node: &'s Node, mut start: usize) {
         loop {
             let end = self.text.end(start);
-            let literal = self.trie.literal(node, self.text, start, end);
+            let literal = match self.text.has_escapes() {
+                false => self.trie.literal(node, self.text, start, end),
+                true => self.trie.decoded_literal(node, self.text, start, end),
+            };
             let next = if node.rest_least >= self.visit.limit() {
                 self.next(literal, end)
             } else {
@@ -326,233 +335,10 @@ impl<'s, V: Visit> Search<'s, '_, V> {
     }
 }
 
-/// A tree that still grows.
-#[derive(Debug, Default)]
-pub(crate) struct TrieBuilder {
-    literals: BTreeMap<Box<[u8]>, TrieBuilder>,
-    /// By the literal beginning of the segment, which is mostly empty.
-    variables: BTreeMap<Box<[u8]>, TrieBuilder>,
-    tails: BTreeMap<Box<[u8]>, Vec<Entry>>,
-    leaf: Vec<Entry>,
-}
-
-impl TrieBuilder {
-    /// Adds a route under its edges.
-    pub(crate) fn insert(&mut self, edges: &[Edge], entry: Entry, separator: u8) {
-        let (mut node, mut segment) = (self, Some(Vec::new()));
-        for edge in edges {
-            match edge {
-                Edge::Text(text) => {
-                    for (i, part) in text.split(|byte| *byte == separator).enumerate() {
-                        if i > 0 {
-                            // Behind a variable the separator ends a segment that has been read.
-                            if let Some(literal) = segment.take() {
-                                node = node.literals.entry(literal.into()).or_default();
-                            }
-                            segment = Some(part.to_vec());
-                        } else if let Some(segment) = &mut segment {
-                            segment.extend_from_slice(part);
-                        }
-                    }
-                }
-                Edge::Segment => {
-                    let beginning = segment.take().unwrap_or_default();
-                    node = node.variables.entry(beginning.into()).or_default();
-                }
-                Edge::Tail => {
-                    let beginning = segment.take().unwrap_or_default();
-                    return node.tails.entry(beginning.into()).or_default().push(entry);
-                }
-            }
-        }
-        if let Some(literal) = segment {
-            node = node.literals.entry(literal.into()).or_default();
-        }
-        node.leaf.push(entry);
-    }
-}
-
-impl Trie {
-    pub(crate) fn new(separator: u8) -> Self {
-        let (nodes, slots, beginnings) = (Vec::new(), Vec::new(), Vec::new());
-        Self { nodes, slots, beginnings, texts: Vec::new(), entries: Vec::new(), separator }
-    }
-
-    /// Adds a tree.
-    pub(crate) fn add(&mut self, tree: TrieBuilder) -> Root {
-        let (node, least) = self.node(tree);
-        let root = &self.nodes[node as usize];
-        let first = self.literal(root, &ScannedText::new(b"", self.separator), 0, 0);
-        Root { node, first, least }
-    }
-
-    /// Adds a node and all below; returns its place and the least rank.
-    fn node(&mut self, tree: TrieBuilder) -> (u32, u32) {
-        let place = self.nodes.len() as u32;
-        let leaf_least = tree.leaf.iter().map(|entry| entry.rank).min().unwrap_or(NONE);
-        let mut node = Node {
-            slots: 0,
-            mask: 0,
-            shift: 0,
-            literals: Literals::None,
-            leaf: self.leaf(tree.leaf),
-            variable: Child::NONE,
-            tail: Leaf::NONE,
-            beginnings: (0, 0),
-            rest_least: NONE,
-        };
-        // The place is taken before those below.
-        self.nodes.push(node);
-        let mut least = leaf_least;
-        let mut literals = Vec::with_capacity(tree.literals.len());
-        for (segment, below) in tree.literals {
-            let (child, below_least) = self.child(below);
-            least = least.min(below_least);
-            literals.push((segment, child));
-        }
-        self.literals(&mut node, &literals);
-        self.continued(&mut node, tree.variables, tree.tails);
-        self.nodes[place as usize] = node;
-        (place, least.min(node.rest_least))
-    }
-
-    /// Adds what is below an edge; a leaf alone needs no node.
-    fn child(&mut self, tree: TrieBuilder) -> (Child, u32) {
-        if tree.literals.is_empty() && tree.variables.is_empty() && tree.tails.is_empty() {
-            let least = tree.leaf.iter().map(|entry| entry.rank).min().unwrap_or(NONE);
-            return (Child(self.leaf(tree.leaf).0 | Child::LEAF), least);
-        }
-        let (node, least) = self.node(tree);
-        (Child(node), least)
-    }
-
-    fn leaf(&mut self, mut entries: Vec<Entry>) -> Leaf {
-        let start = self.entries.len() as u32;
-        entries.sort_by_key(|entry| entry.rank);
-        let count = entries.len() as u32;
-        let Some(first) = entries.first_mut() else { return Leaf::NONE };
-        first.count = count;
-        self.entries.append(&mut entries);
-        Leaf(start)
-    }
-
-    /// Adds the variables and tails of a node.
-    fn continued(
-        &mut self,
-        node: &mut Node,
-        variables: BTreeMap<Box<[u8]>, TrieBuilder>,
-        mut tails: BTreeMap<Box<[u8]>, Vec<Entry>>,
-    ) {
-        let mut sorted: BTreeMap<Box<[u8]>, Option<TrieBuilder>> =
-            variables.into_iter().map(|(text, below)| (text, Some(below))).collect();
-        for text in tails.keys() {
-            sorted.entry(text.clone()).or_default();
-        }
-        let mut beginnings: Vec<Beginning> = Vec::new();
-        for (text, below) in sorted {
-            let tail = tails.remove(&text).unwrap_or_default();
-            let tail_least = tail.iter().map(|entry| entry.rank).min().unwrap_or(NONE);
-            let tail = self.leaf(tail);
-            let (variable, least) = below.map_or((Child::NONE, NONE), |below| self.child(below));
-            let least = least.min(tail_least);
-            node.rest_least = node.rest_least.min(least);
-            if text.is_empty() {
-                (node.variable, node.tail) = (variable, tail);
-                continue;
-            }
-            // In sorted order the parent is the last one, one of its parents, or missing.
-            let mut parent = (beginnings.len() as u32).wrapping_sub(1);
-            while let Some(other) = beginnings.get(parent as usize)
-                && !text.starts_with(self.text(other.text, other.length as usize))
-            {
-                parent = other.parent;
-            }
-            let parent = if (parent as usize) < beginnings.len() { parent } else { NONE };
-            let length = text.len() as u32;
-            beginnings.push(Beginning { text: self.push_text(&text), length, parent, variable, tail, least });
-        }
-        let first = self.beginnings.len() as u32;
-        self.beginnings.extend(beginnings);
-        node.beginnings = (first, self.beginnings.len() as u32);
-    }
-
-    /// Adds the hash table of a node.
-    fn literals(&mut self, node: &mut Node, children: &[(Box<[u8]>, Child)]) {
-        if children.is_empty() {
-            return;
-        }
-        let keys: Vec<SegmentKey> = children.iter().map(|(segment, _)| SegmentKey::of(segment)).collect();
-        let hashes: Vec<u64> = keys.iter().map(|key| key.hash()).collect();
-        let layout = SlotLayout::choose(&hashes);
-        let first = self.slots.len();
-        let empty = Slot { key: SegmentKey::NONE, child: Child::NONE, text: 0 };
-        self.slots.resize(first + layout.slots, empty);
-        for ((segment, child), (key, place)) in children.iter().zip(keys.iter().zip(&layout.places)) {
-            let text = if key.is_long() { self.push_text(segment) } else { 0 };
-            self.slots[first + place] = Slot { key: *key, child: *child, text };
-        }
-        let is_long = keys.iter().any(|key| key.is_long());
-        (node.slots, node.mask, node.shift) = (first as u32, layout.mask, layout.shift);
-        node.literals = if is_long { Literals::Long } else { Literals::Short };
-    }
-
-    fn push_text(&mut self, text: &[u8]) -> u32 {
-        let start = self.texts.len() as u32;
-        self.texts.extend_from_slice(text);
-        start
-    }
-}
-
-/// The places of some hashes in a table.
-struct SlotLayout {
-    mask: u32,
-    shift: u8,
-    places: Vec<usize>,
-    /// How many slots there are, an empty one at the end included.
-    slots: usize,
-}
-
-impl SlotLayout {
-    /// Chooses the bits of the hashes so that few collide, and none if possible.
-    fn choose(hashes: &[u64]) -> Self {
-        let least = hashes.len().next_power_of_two().trailing_zeros();
-        let mut best: Option<(usize, Self)> = None;
-        for bits in least..=least + 1 {
-            let shifts = if hashes.len() > 64 { 1 } else { 64 - bits as u8 };
-            for shift in 0..shifts {
-                let (layout, collisions) = Self::with(hashes, (1 << bits) - 1, shift);
-                if best.as_ref().is_none_or(|(least, _)| collisions < *least) {
-                    best = Some((collisions, layout));
-                }
-                if collisions == 0 {
-                    break;
-                }
-            }
-        }
-        best.map_or(Self { mask: 0, shift: 0, places: Vec::new(), slots: 0 }, |(_, layout)| layout)
-    }
-
-    /// Lays the hashes out by linear probing; also returns how many slots are passed over.
-    fn with(hashes: &[u64], mask: u32, shift: u8) -> (Self, usize) {
-        let mut taken = vec![false; mask as usize + 1 + hashes.len()];
-        let (mut places, mut collisions, mut slots) =
-            (Vec::with_capacity(hashes.len()), 0, mask as usize + 1);
-        for hash in hashes {
-            let wanted = (hash >> shift) as usize & mask as usize;
-            let passed = taken[wanted..].iter().take_while(|taken| **taken).count();
-            let place = wanted + passed;
-            taken[place] = true;
-            collisions += passed;
-            slots = slots.max(place + 1);
-            places.push(place);
-        }
-        (Self { mask, shift, places, slots: slots + 1 }, collisions)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Trie, TrieBuilder, Visit};
+    use super::{Entry, Trie, Visit};
+    use crate::table::trie_builder::TrieBuilder;
     use crate::template::path::Edge;
     use crate::template::scan::ScannedText;
 

@@ -18,7 +18,7 @@ use crate::request::view::{NormalizedRequest, RequestView};
 use crate::table::catalog::{Catalog, RouteEntry};
 use crate::template::captures::{ABSENT, SpanList};
 use crate::template::constraint::{Constraint, may_span};
-use crate::template::encoding::{Encoding, escape};
+use crate::template::encoding::{Encoding, escape, is_reserved_pchar};
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -71,7 +71,7 @@ impl UrlFiller<'_> {
     /// Fills a template with the values, each encoded for its position.
     fn fill(&self, template: &Template) -> Result<String, UrlError> {
         let mut out = String::new();
-        for node in &template.nodes {
+        for (i, node) in template.nodes.iter().enumerate() {
             let (text, spans) = match node {
                 Node::Text(text) => (text.as_str(), true),
                 Node::Variable(var) if var.optional && !self.values.contains_key(&var.name) => {
@@ -94,13 +94,43 @@ impl UrlFiller<'_> {
                 TemplateKind::Host => out.push_str(text),
                 TemplateKind::Query => out.extend(utf8_percent_encode(text, QUERY)),
                 TemplateKind::Path if spans => out.push_str(&escape(text)),
-                TemplateKind::Path => out.push_str(&escape(text).replace('/', "%2F")),
+                TemplateKind::Path => {
+                    let separators = self.separators(template, i);
+                    out.extend(escape(text).chars().map(|c| match u8::try_from(c) {
+                        Ok(byte) if c == '/' || separators.contains(&c) => format!("%{byte:02X}"),
+                        _ => c.to_string(),
+                    }));
+                }
             }
         }
         if out.is_empty() && template.variables().any(|var| var.optional) {
             out.push('/');
         }
         Ok(out)
+    }
+
+    /// Returns the characters of the text around a variable that would separate its value if it had them unescaped.
+    fn separators(&self, template: &Template, variable: usize) -> Vec<char> {
+        if self.catalog.policy.path_encoding() != Encoding::Path {
+            return Vec::new();
+        }
+        let mut texts = Vec::new();
+        for node in &template.nodes[variable..] {
+            let Node::Text(text) = node else { continue };
+            texts.extend(text.split('/').next());
+            if text.contains('/') {
+                break;
+            }
+        }
+        for node in template.nodes[..variable].iter().rev() {
+            let Node::Text(text) = node else { continue };
+            texts.extend(text.rsplit('/').next());
+            if text.contains('/') {
+                break;
+            }
+        }
+        let is_reserved = |c: &char| u8::try_from(*c).is_ok_and(is_reserved_pchar);
+        texts.into_iter().flat_map(str::chars).filter(is_reserved).collect()
     }
 
     /// Parses the URL as a request, and compares its captures with the values. A part that is not given is

@@ -1,6 +1,6 @@
 //! Visitors of the index: near misses, allowed methods, seals.
 
-use crate::compile::pattern::Pattern;
+use crate::compile::pattern::{NearMiss, Pattern};
 use crate::request::media_type::Media;
 use crate::request::method::MethodSet;
 use crate::request::view::RequestView;
@@ -61,10 +61,8 @@ impl Visit for Allowed<'_> {
         for entry in entries {
             let pattern = &self.patterns[entry.rank as usize];
             let near_miss = pattern.near_miss(self.view, path);
-            if near_miss
-                .is_some_and(|near_miss| near_miss.content_type.is_none() && near_miss.accept.is_none())
-            {
-                self.methods.extend(&pattern.methods);
+            if let Some(NearMiss { methods, content_type: None, accept: None }) = near_miss {
+                self.methods.extend(&methods);
             }
         }
     }
@@ -87,15 +85,15 @@ impl Visit for NearMisses<'_> {
         for entry in entries {
             let pattern = &self.patterns[entry.rank as usize];
             let Some(near_miss) = pattern.near_miss(self.view, path) else { continue };
-            if pattern.methods.contains(self.view.head.method) {
+            if near_miss.methods.contains(self.view.head.method) {
                 match near_miss.content_type {
                     Some(_) => collect(near_miss.content_type, &mut self.content_types),
                     None => collect(near_miss.accept, &mut self.accepted),
                 }
             } else if near_miss.content_type.is_none() && near_miss.accept.is_none() {
-                self.methods.extend(&pattern.methods);
+                self.methods.extend(&near_miss.methods);
             } else {
-                self.others.extend(&pattern.methods);
+                self.others.extend(&near_miss.methods);
             }
         }
     }
@@ -107,6 +105,8 @@ pub(crate) struct BetterRoutes<'s> {
     pub(crate) view: &'s RequestView<'s>,
     pub(crate) limit: u32,
     pub(crate) found: Vec<usize>,
+    /// The number of routes that were tested.
+    pub(crate) tested: usize,
 }
 
 impl Visit for BetterRoutes<'_> {
@@ -116,6 +116,7 @@ impl Visit for BetterRoutes<'_> {
 
     fn leaf(&mut self, entries: &[Entry], path: &ScannedText<'_>, _: bool) {
         for entry in entries.iter().filter(|entry| entry.rank < self.limit) {
+            self.tested += 1;
             let pattern = &self.patterns[entry.rank as usize];
             if pattern.methods.contains(self.view.head.method)
                 && pattern.admits(self.view, path, &mut SpanList::new())

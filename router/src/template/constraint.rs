@@ -1,13 +1,16 @@
 //! Constraint: the compiled regex of a variable.
 
 use waylay_template::{
-    MAX_REGEX_BYTES, RegexCheck, Syntax, Template, TemplateError, TemplateErrorKind, TemplateKind,
-    VariableKind,
+    MAX_REGEX_BYTES, Node, RegexCheck, Syntax, Template, TemplateError, TemplateErrorKind, TemplateKind,
+    Variable, VariableKind,
 };
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Repetition};
+
+use crate::template::edges::{Edges, without_comments};
+use crate::template::encoding::{is_reserved_pchar, marked};
 
 /// A compiled regex, anchored at both ends.
 #[derive(Debug, Clone)]
@@ -68,9 +71,85 @@ pub(crate) fn whole(pattern: &str, syntax: Syntax, insensitive: bool) -> Result<
     }
 }
 
-/// Parses a template, and checks its regexes.
+/// Returns a regex in which each character matches its [mark](marked) as well.
+pub(crate) fn with_marks(pattern: &str) -> Result<String, TemplateErrorKind> {
+    let hir = parse_regex(pattern, Syntax::Native)
+        .map_err(|error| TemplateErrorKind::Regex(first_line(&error.to_string())))?;
+    Ok(mark(&hir).to_string())
+}
+
+fn mark(hir: &Hir) -> Hir {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => hir.clone(),
+        HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
+            Ok(text) => Hir::concat(
+                text.chars()
+                    .map(|c| mark_class(&ClassUnicode::new([ClassUnicodeRange::new(c, c)])))
+                    .collect(),
+            ),
+            Err(_) => hir.clone(),
+        },
+        HirKind::Class(Class::Unicode(class)) => mark_class(class),
+        HirKind::Class(Class::Bytes(class)) => match class.to_unicode_class() {
+            Some(class) => mark_class(&class),
+            None => hir.clone(),
+        },
+        HirKind::Repetition(repetition) => {
+            Hir::repetition(Repetition { sub: Box::new(mark(&repetition.sub)), ..repetition.clone() })
+        }
+        HirKind::Capture(capture) => mark(&capture.sub),
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(mark).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(mark).collect()),
+    }
+}
+
+/// A class has the marks of its own characters, and no others.
+fn mark_class(class: &ClassUnicode) -> Hir {
+    let is_member = |c: char| class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&c));
+    let marks = |is_wanted: &dyn Fn(u8) -> bool| {
+        let bytes = (0..128).filter(|byte| is_reserved_pchar(*byte) && is_wanted(*byte));
+        ClassUnicode::new(bytes.map(|byte| ClassUnicodeRange::new(marked(byte), marked(byte))))
+    };
+    let mut class = class.clone();
+    class.difference(&marks(&|byte| !is_member(char::from(byte))));
+    class.union(&marks(&|byte| is_member(char::from(byte))));
+    Hir::class(Class::Unicode(class))
+}
+
+/// Parses a template, checks its regexes, and removes the anchors at their ends.
 pub(crate) fn parse(text: &str, kind: TemplateKind, syntax: Syntax) -> Result<Template, TemplateError> {
-    Template::parse_with(text, kind, syntax, &Regexes(syntax))
+    let mut template = Template::parse_with(text, kind, syntax, &Regexes(syntax))?;
+    for i in 0..template.nodes.len() {
+        let Node::Variable(Variable { kind: VariableKind::Regex(pattern), span, .. }) = &template.nodes[i]
+        else {
+            continue;
+        };
+        let edges = Edges::of(pattern);
+        if syntax == Syntax::Native && reads_neighbors(&template, i, &edges) {
+            let kind = TemplateErrorKind::WordBoundary;
+            return Err(TemplateError { kind, text: text.to_owned(), span: span.clone() });
+        }
+        let trimmed = without_comments(&edges.trim(pattern)).into_owned();
+        if let Node::Variable(variable) = &mut template.nodes[i] {
+            variable.kind = VariableKind::Regex(trimmed);
+        }
+    }
+    Ok(template)
+}
+
+/// Tests whether a word boundary at an end of a variable would read the text beside it: a variable is matched
+/// alone.
+fn reads_neighbors(template: &Template, i: usize, edges: &Edges) -> bool {
+    let text = |node: Option<&Node>| match node {
+        Some(Node::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let separator = template.kind.separator().map(char::from);
+    let separates = |c: char| Some(c) == separator || (template.kind == TemplateKind::Host && c == ':');
+    let before = i.checked_sub(1).and_then(|before| text(template.nodes.get(before)));
+    let after = text(template.nodes.get(i + 1));
+    (edges.has_leading_boundary && before.is_some_and(|text| !text.ends_with(separates)))
+        || (edges.has_trailing_boundary && after.is_some_and(|text| !text.starts_with(separates)))
 }
 
 /// Tests whether a variable may match a separator, or nothing.
@@ -82,12 +161,25 @@ pub(crate) fn may_span(kind: &VariableKind, separator: Option<u8>, syntax: Synta
     }
 }
 
+/// Tests whether a match of a variable may contain the separator.
+pub(crate) fn may_hold_separator(kind: &VariableKind, separator: u8, syntax: Syntax) -> bool {
+    match kind {
+        VariableKind::Plain => false,
+        VariableKind::Tail => true,
+        VariableKind::Regex(regex) => {
+            parse_regex(&in_syntax(regex, syntax), syntax).is_ok_and(|hir| may_hold(&hir, separator))
+        }
+    }
+}
+
 /// The regex checks of one syntax, for the template parser.
 struct Regexes(Syntax);
 
 impl RegexCheck for Regexes {
     fn check(&self, regex: &str, kind: TemplateKind) -> Result<(), TemplateErrorKind> {
-        Constraint::compile(regex, kind, self.0).map(drop)
+        Constraint::compile(regex, kind, self.0)?;
+        // In gorilla/mux such a variable never matches.
+        if self.0 == Syntax::Native { Edges::of(regex).check() } else { Ok(()) }
     }
 
     /// Computed from the regex's HIR.
@@ -165,8 +257,10 @@ impl Run {
     }
 }
 
-/// Replaces `\d \w \s \b`, which are ASCII in Go and Unicode in Rust.
+/// Returns a regex that can be a part of another one: without comments, which would end behind it. Of gorilla/mux it
+/// also replaces `\d \w \s \b`, which are ASCII in Go and Unicode in Rust.
 pub(crate) fn in_syntax(pattern: &str, syntax: Syntax) -> String {
+    let pattern = &*without_comments(pattern);
     if syntax == Syntax::Native {
         return pattern.to_owned();
     }

@@ -46,6 +46,37 @@ impl Encoding {
         }
     }
 
+    /// The same for a segment with text between variables: an escaped character that could stand unescaped becomes its
+    /// [mark](marked), so that only variables match it.
+    pub(crate) fn decode_marked(self, raw: &str) -> Option<(Cow<'_, str>, Option<Vec<usize>>)> {
+        if self != Self::Path || !raw.contains('%') {
+            return self.decode_mapped(raw);
+        }
+        let (value, offsets) = self.decode_mapped(raw)?;
+        let offsets = offsets?;
+        let (mut text, mut places) = (String::with_capacity(value.len()), Vec::with_capacity(offsets.len()));
+        for (at, c) in value.char_indices() {
+            let place = *offsets.get(at)?;
+            let escaped = escaped_pchar(raw.as_bytes().get(place..)?);
+            // A mark of the request itself would be mistaken for one of these.
+            if is_mark(c) {
+                return None;
+            }
+            match escaped {
+                Some(byte) => {
+                    text.push(marked(byte));
+                    places.extend([place; MARK_BYTES]);
+                }
+                None => {
+                    text.push(c);
+                    places.extend_from_slice(offsets.get(at..at + c.len_utf8())?);
+                }
+            }
+        }
+        places.push(raw.len());
+        Some((Cow::Owned(text), Some(places)))
+    }
+
     /// Decodes `raw`, and returns the offset in `raw` of each byte of the value and of its end; `None` if all
     /// offsets are equal. Returns `None` if the value is not UTF-8.
     pub(crate) fn decode_mapped(self, raw: &str) -> Option<(Cow<'_, str>, Option<Vec<usize>>)> {
@@ -81,6 +112,62 @@ impl Encoding {
         let value = String::from_utf8(value).ok()?;
         Some((Cow::Owned(value), Some(places)))
     }
+}
+
+/// Returns a literal segment (or several) in the form in which literals are compared: each escaped character that could
+/// stand unescaped in a segment (RFC 3986 `pchar`) is decoded. `%2F` and all others stay.
+///
+/// Beside a variable an escaped character is data instead, and is not decoded: it does not separate values.
+pub(crate) fn decoded_literal(segment: &str) -> Cow<'_, str> {
+    let mut rest = segment;
+    let mut out = String::new();
+    while let Some(at) = rest.find('%') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        match escaped_pchar(escape.as_bytes()) {
+            Some(byte) => {
+                out.push(char::from(byte));
+                rest = &escape[3..];
+            }
+            None => {
+                out.push('%');
+                rest = &escape[1..];
+            }
+        }
+    }
+    if out.is_empty() && rest.len() == segment.len() {
+        return Cow::Borrowed(segment);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// Returns the character at the start of a canonical text, if it is escaped and could stand unescaped. Unreserved
+/// characters are never escaped there.
+pub(crate) fn escaped_pchar(text: &[u8]) -> Option<u8> {
+    let [b'%', high, low, ..] = *text else { return None };
+    let byte = hex(high)? << 4 | hex(low)?;
+    is_reserved_pchar(byte).then_some(byte)
+}
+
+/// Tests for a reserved character that a segment may have.
+pub(crate) fn is_reserved_pchar(byte: u8) -> bool {
+    b"!$&'()*+,;=:@".contains(&byte)
+}
+
+/// Returns the mark of an escaped character: a private character that no literal has.
+pub(crate) fn marked(byte: u8) -> char {
+    char::from_u32(MARKS + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// The marks of all ASCII characters start here.
+const MARKS: u32 = 0xf_0000;
+
+/// The UTF-8 length of a mark.
+const MARK_BYTES: usize = 4;
+
+fn is_mark(c: char) -> bool {
+    (MARKS..MARKS + 128).contains(&u32::from(c))
 }
 
 /// Tests whether a `%` is not followed by two hexadecimal digits.
@@ -125,4 +212,30 @@ pub(crate) fn is_unreserved(byte: u8) -> bool {
 /// Tests for a pchar of RFC 3986 without escapes, or `/`.
 pub(crate) fn is_path_byte(byte: u8) -> bool {
     is_unreserved(byte) || b"!$&'()*+,;=:@/".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Encoding, decoded_literal, marked};
+
+    #[test]
+    fn literals_have_one_form() {
+        for (raw, wanted) in [
+            ("@me", "@me"),
+            ("%40me", "@me"),
+            ("a%21%24%26%27%28%29%2A%2B%2C%3B%3D%3A%40b", "a!$&'()*+,;=:@b"),
+            ("%2F%25%20%3F%23%5B%C3%A9%", "%2F%25%20%3F%23%5B%C3%A9%"),
+            ("%2540", "%2540"),
+        ] {
+            assert_eq!(decoded_literal(raw), wanted, "{raw}");
+        }
+    }
+
+    #[test]
+    fn marks_have_the_offsets_of_their_escapes() {
+        let (text, offsets) = Encoding::Path.decode_marked("a%40\u{e9}%20@").unwrap();
+        assert_eq!(text, format!("a{}\u{e9} @", marked(b'@')));
+        assert_eq!(offsets.unwrap(), [0, 1, 1, 1, 1, 4, 5, 6, 9, 10]);
+        assert_eq!(Encoding::Path.decode_marked("\u{f0040}%40"), None);
+    }
 }

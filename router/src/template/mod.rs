@@ -2,6 +2,7 @@
 
 pub(crate) mod captures;
 pub(crate) mod constraint;
+pub(crate) mod edges;
 pub(crate) mod encoding;
 pub(crate) mod host;
 pub(crate) mod path;

@@ -4,7 +4,7 @@ use waylay_template::{Node, Syntax, Template, TemplateErrorKind, TemplateKind};
 
 use crate::template::captures::{ABSENT, Position, Span};
 use crate::template::constraint::may_span;
-use crate::template::encoding::{Encoding, escape};
+use crate::template::encoding::{Encoding, escape, escaped_pchar};
 use crate::template::scan::ScannedText;
 use crate::template::segment::SegmentPattern;
 
@@ -142,11 +142,10 @@ impl PathPattern {
         let length = u16::try_from(bytes.len()).ok()?;
         let mut at = 0u16;
         let mut spans = Vec::new();
-        for edge in edges {
+        for (i, edge) in edges.iter().enumerate() {
             let rest = &bytes[usize::from(at)..];
             let step = match edge {
-                Edge::Text(text) if rest.starts_with(text) => text.len(),
-                Edge::Text(_) => return None,
+                Edge::Text(text) => self.text_length(text, rest, i + 1 < edges.len())?,
                 Edge::Segment => rest.iter().position(|&b| b == b'/').unwrap_or(rest.len()),
                 Edge::Tail => rest.len(),
             };
@@ -160,6 +159,29 @@ impl PathPattern {
         }
         let ended = at == length || (self.end == PathEnd::Segments && bytes[usize::from(at)] == b'/');
         ended.then_some(spans)
+    }
+}
+
+impl PathPattern {
+    /// Returns the number of bytes of a path that a literal matches. If a variable follows, what is beside it is
+    /// compared unchanged, and all other segments decoded.
+    fn text_length(&self, text: &[u8], rest: &[u8], is_followed: bool) -> Option<usize> {
+        let beside = match text.iter().rposition(|byte| *byte == b'/') {
+            Some(slash) if is_followed => slash + 1,
+            _ if is_followed => 0,
+            _ => text.len(),
+        };
+        let mut at = 0;
+        for (i, byte) in text.iter().enumerate() {
+            let rest = rest.get(at..)?;
+            let is_compared_decoded = self.encoding == Encoding::Path && i < beside;
+            at += match escaped_pchar(rest).filter(|_| is_compared_decoded) {
+                Some(escaped) if escaped == *byte => 3,
+                _ if rest.first() == Some(byte) => 1,
+                _ => return None,
+            };
+        }
+        Some(at)
     }
 }
 

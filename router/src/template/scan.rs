@@ -9,6 +9,8 @@ pub(crate) struct ScannedText<'t> {
     /// The last 16 bytes; a shorter text fills the upper bytes.
     last: u128,
     separator: u8,
+    /// Whether it is a path with escapes, so that its segments are compared decoded with literals.
+    has_escapes: bool,
 }
 
 /// A segment of up to 15 bytes with its length, or the beginning and a hash of a longer one.
@@ -45,7 +47,7 @@ impl<'t> ScannedText<'t> {
     /// Finds the separators; `each` receives all bytes, some of them twice or with zeros between.
     #[inline(always)]
     fn scan(bytes: &'t [u8], separator: u8, mut each: impl FnMut([u8; 16])) -> Self {
-        let mut text = Self { bytes, ends: 0, last: last_word(bytes), separator };
+        let mut text = Self { bytes, ends: 0, last: last_word(bytes), separator, has_escapes: false };
         let mut at = 0;
         while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
             if at < 64 {
@@ -66,6 +68,16 @@ impl<'t> ScannedText<'t> {
             text.ends |= 1 << bytes.len();
         }
         text
+    }
+
+    /// Says whether it is a path with escapes.
+    pub(crate) fn with_escapes(self, has_escapes: bool) -> Self {
+        Self { has_escapes, ..self }
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_escapes(&self) -> bool {
+        self.has_escapes
     }
 
     pub(crate) fn bytes(&self) -> &'t [u8] {
@@ -126,14 +138,14 @@ impl<'t> ScannedText<'t> {
         }
     }
 
-    /// Returns the 16 bytes from `at` on, zeros behind the end.
+    /// Returns the 16 bytes from `at` on, zeros after the end.
     #[inline(always)]
     fn word(&self, at: usize) -> u128 {
         let rest = self.bytes.get(at..).unwrap_or_default();
         match rest.first_chunk() {
             Some(bytes) => u128::from_le_bytes(*bytes),
-            // Twice, since a shift by 128 is none.
-            None => (self.last >> 1) >> (127 - 8 * rest.len()),
+            // An empty rest has any value: the mask of an empty segment removes it.
+            None => self.last.wrapping_shr(128 - 8 * rest.len() as u32),
         }
     }
 }
@@ -157,7 +169,8 @@ impl SegmentKey {
     pub(crate) const NONE: Self = Self { low: 0, high: (LONG - 1) << 56 };
 
     pub(crate) fn of(segment: &[u8]) -> Self {
-        ScannedText { bytes: segment, ends: 0, last: last_word(segment), separator: 0 }.key(0, segment.len())
+        ScannedText { bytes: segment, ends: 0, last: last_word(segment), separator: 0, has_escapes: false }
+            .key(0, segment.len())
     }
 
     #[cold]
@@ -196,11 +209,11 @@ fn last_word(bytes: &[u8]) -> u128 {
     if let Some(last) = bytes.last_chunk() {
         return u128::from_le_bytes(*last);
     }
-    let unused = 8 * (16 - bytes.len());
+    let unused = 8 * (16 - bytes.len()) as u32;
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        // The two words overlap, in equal bytes.
-        return u128::from(u64::from_le_bytes(*first)) << unused
-            | u128::from(u64::from_le_bytes(*last)) << 64;
+        // The last 8 bytes, and in front of them those that are left.
+        let low = u64::from_le_bytes(*first).checked_shl(unused).unwrap_or(0);
+        return u128::from(low) | u128::from(u64::from_le_bytes(*last)) << 64;
     }
     let word = bytes.iter().rev().fold(0, |word: u64, &byte| word << 8 | u64::from(byte));
     if bytes.is_empty() { 0 } else { u128::from(word) << unused }

@@ -4,7 +4,7 @@ use regex::Regex;
 use waylay_template::{MAX_VARIABLES, Node, Syntax, TemplateErrorKind, TemplateKind, VariableKind};
 
 use crate::template::captures::Span;
-use crate::template::constraint::{Constraint, build, in_syntax};
+use crate::template::constraint::{Constraint, build, in_syntax, with_marks};
 use crate::template::encoding::{Encoding, escape};
 
 /// What a segment accepts, and where its variables are.
@@ -61,7 +61,7 @@ impl SegmentPattern {
             }
             _ => {}
         }
-        Self::many(nodes, place, syntax, open)
+        Self::many(nodes, place, syntax, encoding, open)
     }
 
     /// Returns a pattern for plain variables and text in turn, if a variable is first.
@@ -82,8 +82,11 @@ impl SegmentPattern {
         nodes: &[Node],
         place: TemplateKind,
         syntax: Syntax,
+        encoding: Encoding,
         open: bool,
     ) -> Result<Self, TemplateErrorKind> {
+        // Text separates values; an escaped character is data, which variables match as a mark.
+        let is_marked = syntax == Syntax::Native && encoding == Encoding::Path;
         let mut expression = String::from(r"\A");
         let mut groups = 0;
         for node in nodes {
@@ -92,6 +95,7 @@ impl SegmentPattern {
                 Node::Variable(var) => {
                     groups += 1;
                     let part = match (&var.kind, syntax, place) {
+                        (VariableKind::Regex(pattern), ..) if is_marked => with_marks(pattern)?,
                         (VariableKind::Regex(pattern), ..) => in_syntax(pattern, syntax),
                         // After a raw prefix the segment extends to the end.
                         (VariableKind::Plain, Syntax::Native, TemplateKind::Path) if open => {
@@ -188,7 +192,7 @@ fn read_groups(
     (regex, groups): (&Regex, usize),
     found: &mut impl FnMut(Span),
 ) -> bool {
-    let Some((value, offsets)) = encoding.decode_mapped(text) else {
+    let Some((value, offsets)) = encoding.decode_marked(text) else {
         return false;
     };
     let mut locations = regex.capture_locations();

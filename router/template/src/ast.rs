@@ -12,7 +12,7 @@ pub const MAX_TEMPLATE_BYTES: usize = 1024;
 pub const MAX_SEGMENTS: usize = 64;
 
 /// The most bytes that the compiled regex of one variable may take.
-pub const MAX_REGEX_BYTES: usize = 256 * 1024;
+pub const MAX_REGEX_BYTES: usize = 1024 * 1024;
 
 /// What a template describes; decides the separator and which text is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

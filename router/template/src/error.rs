@@ -46,6 +46,10 @@ pub enum TemplateErrorKind {
     Adjacent,
     /// A capturing group `(…)`; the variable itself is the capture.
     CapturingGroup,
+    /// `^`, `$`, `\A` or `\z` inside a regex, where it never matches; at its ends it says nothing.
+    Anchor,
+    /// `\b` at the end of a variable with text beside it; a variable is matched without that text.
+    WordBoundary,
     /// A regex that does not compile, with the message of the regex crate.
     Regex(String),
     /// A regex that takes more than [`MAX_REGEX_BYTES`] when compiled.
@@ -60,8 +64,20 @@ pub enum TemplateErrorKind {
     NoLeadingSlash,
     /// A `.` or `..` segment, which no normalized path has.
     DotSegment,
-    /// A percent escape; templates are written decoded.
+    /// A percent escape; templates are written decoded. Only the characters `:*<>?#[`, which other routers give a
+    /// meaning, may be escaped.
     Escape,
+    /// The syntax of another router, which is literal text here and would match no request.
+    Foreign {
+        /// The spelling that is probably meant.
+        write: String,
+        /// The spelling of the text itself.
+        literal: String,
+    },
+    /// A `?` in a path: a query is a condition of its own.
+    QueryInPath,
+    /// A `#` in a path: no client sends a fragment.
+    FragmentInPath,
     /// A control character.
     Control,
     /// A character that is not allowed in host names.
@@ -86,8 +102,17 @@ impl fmt::Display for TemplateErrorKind {
             Self::Duplicate(name) => write!(f, "variable `{name}` appears twice, rename one"),
             Self::Adjacent => f.write_str("two variables need text between them"),
             Self::CapturingGroup => f.write_str("capturing group, write `(?:…)` instead of `(…)`"),
+            Self::Anchor => f.write_str(
+                "anchor inside a regex never matches, remove it (a variable is matched as a whole; the character is `\\^` or `\\$`)",
+            ),
+            Self::WordBoundary => f.write_str(
+                "word boundary beside text, remove it or put the text into the regex (a variable is matched as a whole)",
+            ),
             Self::Regex(error) => write!(f, "regex does not compile: {error}"),
-            Self::RegexTooLarge => write!(f, "regex takes more than {MAX_REGEX_BYTES} bytes when compiled"),
+            Self::RegexTooLarge => write!(
+                f,
+                "regex takes more than {MAX_REGEX_BYTES} bytes when compiled; `\\w` is Unicode, `(?-u:\\w)` is a letter, digit or `_` of ASCII"
+            ),
             Self::TailNotLast => f.write_str(
                 "a variable that spans separators must end the template and stand alone in its segment",
             ),
@@ -100,6 +125,13 @@ impl fmt::Display for TemplateErrorKind {
             Self::NoLeadingSlash => f.write_str("a path must start with `/`"),
             Self::DotSegment => f.write_str("`.` and `..` segments never match"),
             Self::Escape => f.write_str("templates are written decoded, write the character itself"),
+            Self::Foreign { write, literal } => {
+                write!(f, "this is syntax of another router, write `{write}` (the text itself is `{literal}`)")
+            }
+            Self::QueryInPath => f.write_str(
+                "a path has no query: add a condition on the query key, or write `{name?}` for an optional segment (`?` itself is `%3F`)",
+            ),
+            Self::FragmentInPath => f.write_str("a request has no fragment, remove it (`#` itself is `%23`)"),
             Self::Control => f.write_str("control characters never match"),
             Self::BadHost('*') => f.write_str(
                 "`*.` (one label) and `**.` (one or more labels) are allowed only at the start of a host",

@@ -6,12 +6,14 @@
 // Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
 //
 // parser   Template text to its syntax tree; the checks of the grammar
+// foreign  Syntax of other routers, and the escapes of its characters
 // scanner  Scanner: the tokens of a template
 // error    TemplateError: what is wrong with a template, and where
 // ast      Template: text, variables, wildcards
 
 mod ast;
 mod error;
+mod foreign;
 mod parser;
 mod scanner;
 
@@ -20,5 +22,6 @@ pub use ast::{
     Variable, VariableKind, Wildcard,
 };
 pub use error::{TemplateError, TemplateErrorKind};
+pub use foreign::escape_literal;
 pub use parser::{RegexCheck, Unchecked};
 pub use scanner::{Scanner, Token, VariableToken};

@@ -7,6 +7,8 @@ use crate::ast::{
     VariableKind, Wildcard,
 };
 use crate::error::{TemplateError, TemplateErrorKind};
+use crate::foreign;
+use crate::foreign::unescaped;
 use crate::scanner::{Scanner, Token, VariableToken};
 
 /// What the parser asks about the regex of a variable; this crate compiles none.
@@ -95,8 +97,11 @@ fn read(text: &str, kind: TemplateKind, syntax: Syntax) -> Result<Template, Temp
         nodes.push(Node::Wildcard(wildcard));
         start = length;
     }
+    let has_escapes = kind == TemplateKind::Path && syntax == Syntax::Native;
     for token in Scanner::starting_at(text, syntax, start) {
         match (token?, nodes.last_mut()) {
+            (Token::Text(more), Some(Node::Text(text))) if has_escapes => text.push_str(&unescaped(more)),
+            (Token::Text(text), _) if has_escapes => nodes.push(Node::Text(unescaped(text).into_owned())),
             (Token::Text(more), Some(Node::Text(text))) => text.push_str(more),
             (Token::Text(text), _) => nodes.push(Node::Text(text.to_owned())),
             (Token::Variable(token), _) => nodes.push(Node::Variable(variable(token))),
@@ -136,6 +141,11 @@ fn check(template: &Template, syntax: Syntax, regexes: &impl RegexCheck) -> Resu
         return Err(error(template, TemplateErrorKind::TooLong, &whole));
     }
     let variables: Vec<&Variable> = template.variables().collect();
+    if syntax == Syntax::Native
+        && let Some((kind, span)) = foreign::find(template)
+    {
+        return Err(error(template, kind, &span));
+    }
     for (i, variable) in variables.iter().enumerate() {
         if let VariableKind::Regex(regex) = &variable.kind {
             regexes.check(regex, template.kind).map_err(|kind| error(template, kind, &variable.span))?;

@@ -38,6 +38,12 @@ fn paths() {
         ("/a/../b", Err(Kind::DotSegment)),
         ("/a%20b", Err(Kind::Escape)),
         ("/a\tb", Err(Kind::Control)),
+        ("/a%3a%2A%3C%3E%3F%23%5B", Ok(&[])),
+        ("/a:b/@me/:/::x/x[y]", Ok(&[])),
+        ("/a?x=1", Err(Kind::QueryInPath)),
+        ("/{id}?", Err(Kind::QueryInPath)),
+        ("/a#x", Err(Kind::FragmentInPath)),
+        ("/{id}#{x}", Err(Kind::FragmentInPath)),
     ];
     for (text, expected) in rows {
         let parsed = Template::parse(text, TemplateKind::Path);
@@ -45,6 +51,50 @@ fn paths() {
         let expected = expected.clone().map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(found, expected, "{text}");
     }
+}
+
+/// The syntax of other routers is an error with both spellings.
+#[test]
+fn foreign_syntax() {
+    for (text, marked, write, literal) in [
+        ("/posts/:id", ":id", "{id}", "%3Aid"),
+        ("/posts/:id.json", ":id", "{id}", "%3Aid"),
+        ("/:id?/x", ":id", "{id}", "%3Aid"),
+        ("/files/*rest", "*rest", "{*rest}", "%2Arest"),
+        ("/files/*", "*", "{*rest}", "%2A"),
+        ("/a/{id}/*", "*", "{*rest}", "%2A"),
+        ("/files/**", "**", "{*rest}", "%2A%2A"),
+        ("/*/x", "*", "{name}", "%2A"),
+        ("/*.js", "*", "{name}", "%2A"),
+        ("/x-*", "*", "{name}", "%2A"),
+        ("/posts/<id>", "<id>", "{id}", "%3Cid%3E"),
+        ("/posts/<int:id>/x", "<int:id>", "{id}", "%3Cint:id%3E"),
+        ("/<path:rest>", "<path:rest>", "{*rest}", "%3Cpath:rest%3E"),
+        ("/<rest..>", "<rest..>", "{*rest}", "%3Crest..%3E"),
+        ("/x-<id>", "<id>", "{id}", "%3Cid%3E"),
+        ("/posts/[id]", "[id]", "{id}", "%5Bid]"),
+        ("/[...rest]", "[...rest]", "{*rest}", "%5B...rest]"),
+        ("/[[id]]", "[[id]]", "{id}", "%5B%5Bid]]"),
+        ("/{rest...}", "{rest...}", "{*rest}", "another name"),
+        ("/{id:int}", "{id:int}", "{id:[0-9]+}", "{id:(?:int)}"),
+        ("/{rest:path}", "{rest:path}", "{*rest}", "{rest:(?:path)}"),
+        ("/{id:str}", "{id:str}", "{id}", "{id:(?:str)}"),
+    ] {
+        let error = Template::parse(text, TemplateKind::Path).unwrap_err();
+        let expected = Kind::Foreign { write: write.to_owned(), literal: literal.to_owned() };
+        assert_eq!((&error.text[error.span.clone()], &error.kind), (marked, &expected), "{text}");
+        assert!(error.to_string().contains(write), "{error}");
+        // The escape has the meaning of the text.
+        if !literal.contains("another") {
+            let escaped = text.replacen(marked, literal, 1).replace('?', "%3F");
+            let parsed = Template::parse(&escaped, TemplateKind::Path).unwrap();
+            assert!(
+                literal.starts_with('{') || parsed.literal() == Some(text) || text.contains('{'),
+                "{escaped}"
+            );
+        }
+    }
+    assert_eq!(waylay_template::escape_literal("/:a/b:c/<x>?#[*"), "/%3Aa/b:c/%3Cx%3E%3F%23%5B%2A");
 }
 
 #[test]

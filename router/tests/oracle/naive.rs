@@ -285,12 +285,21 @@ fn slash(case: &TableCase, best: &Variant<'_>, seen: &Seen<'_>) -> Option<String
     } else if own.ends_with('/') {
         own.pop();
     }
-    Some(target(&own, seen.sent))
+    // A redirect to the same path would have no end.
+    Some(target(&own, seen.sent)).filter(|to| *to != target(raw, seen.sent))
 }
 
 fn target(path: &str, sent: &TestRequest) -> String {
     let query = sent.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-    format!("/{}{query}", path.trim_start_matches('/'))
+    // Escapes stay; every other byte that a path does not have is escaped.
+    let mut parts = path.trim_start_matches('/').split('%');
+    let mut escaped = text::escape(parts.next().unwrap_or_default());
+    for part in parts {
+        let is_escape = part.len() >= 2 && part.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+        escaped += if is_escape { "%" } else { "%25" };
+        escaped += &text::escape(part);
+    }
+    format!("/{escaped}{query}")
 }
 
 impl Naive<'_> {

@@ -13,8 +13,14 @@ const PREFIX: u8 = 7;
 /// Literal, affixed (more text first), constrained, plain, optional, tail, prefix.
 type Part = (u8, Reverse<usize>, Reverse<bool>);
 
-/// Priority, position, host, slash variant, path, conditions, HEAD alone.
-pub type Key = (Reverse<i32>, usize, (u8, Vec<Part>), bool, Vec<Part>, Reverse<[usize; 13]>, Reverse<bool>);
+/// Class, labels from the right, with a port.
+type HostKey = (u8, Vec<Part>, Reverse<bool>);
+
+/// The number of conditions, then those of each kind.
+type Conditions = (usize, [usize; 13]);
+
+/// Priority, place, host, slash variant, path, conditions, HEAD alone.
+pub type Key = (Reverse<i32>, usize, HostKey, bool, Vec<Part>, Reverse<Conditions>, Reverse<bool>);
 
 pub fn key(case: &TableCase, place: usize, slash_variant: bool) -> Key {
     let route = &case.routes[place];
@@ -44,24 +50,30 @@ fn of(
 ) -> Key {
     let priority = Reverse(priority);
     if case.rules.precedence == Precedence::RegistrationOrder {
-        return (
-            priority,
-            place,
-            (0, Vec::new()),
-            slash_variant,
-            Vec::new(),
-            Reverse([0; 13]),
-            Reverse(false),
-        );
+        let host = (0, Vec::new(), Reverse(false));
+        return (priority, place, host, slash_variant, Vec::new(), Reverse((0, [0; 13])), Reverse(false));
     }
     let host = match chain.iter().flat_map(|level| &level.hosts).next_back() {
-        None => (3, Vec::new()),
+        None => (3, Vec::new(), Reverse(false)),
         Some(host) => host_key(case, host),
     };
     let path = match joined(case, chain, scope).flatten() {
-        None => vec![(PREFIX, Reverse(0), Reverse(false))],
+        // No path is the prefix `/`.
+        None => vec![(1, Reverse(0), Reverse(false)), (PREFIX, Reverse(0), Reverse(false))],
         Some((pieces, end)) => {
             let mut parts = parts(&pieces, '/');
+            if end == End::Raw
+                && let Some(last @ (1, ..)) = parts.pop()
+            {
+                // A text that may go on within its segment is the beginning of a tail.
+                let text = match pieces.last() {
+                    Some(Piece::Text(text)) => text.rsplit('/').next().unwrap().len(),
+                    _ => 0,
+                };
+                parts.extend((text > 0).then_some((6, Reverse(text), last.2)));
+            } else if end == End::Raw {
+                parts = self::parts(&pieces, '/');
+            }
             if end != End::Exact {
                 parts.push((PREFIX, Reverse(0), Reverse(false)));
             }
@@ -71,14 +83,15 @@ fn of(
     (priority, 0, host, slash_variant, path, Reverse(conditions(case, chain, methods)), Reverse(head_only))
 }
 
-fn host_key(case: &TableCase, host: &Host) -> (u8, Vec<Part>) {
+fn host_key(case: &TableCase, host: &Host) -> HostKey {
+    let port = Reverse(host.port.is_some());
     let spans = |piece: &Piece| matches!(piece, Piece::Var(_, Class::Any | Class::Maybe));
     if matches!(host.pieces[..], [Piece::Var(_, Class::Regex)]) {
-        return (2, Vec::new());
+        return (2, Vec::new(), port);
     }
     if case.rules.gorilla && (host.pieces.iter().any(spans) || (host.port.is_some() && !exact(&host.pieces)))
     {
-        return (2, Vec::new());
+        return (2, Vec::new(), port);
     }
     let mut pieces = host.pieces.clone();
     if let Some(Piece::Text(text)) = pieces.last_mut()
@@ -89,7 +102,7 @@ fn host_key(case: &TableCase, host: &Host) -> (u8, Vec<Part>) {
     pieces.extend(host.port.map(|port| Piece::Text(format!(":{port}"))));
     let mut parts = parts(&pieces, '.');
     parts.reverse();
-    (u8::from(!exact(&pieces)), parts)
+    (u8::from(!exact(&pieces)), parts, port)
 }
 
 fn exact(pieces: &[Piece]) -> bool {
@@ -139,9 +152,10 @@ fn part(text: usize, classes: &[Class]) -> Part {
     (kind, Reverse(text), Reverse(constrained))
 }
 
-fn conditions(case: &TableCase, chain: &[&Level], methods: bool) -> [usize; 13] {
+fn conditions(case: &TableCase, chain: &[&Level], methods: bool) -> Conditions {
     let mut counts = [0; 13];
     counts[0] = usize::from(methods);
+    let mut number = counts[0];
     for cond in chain.iter().flat_map(|level| &level.conds) {
         let place = match cond {
             Cond::Slash(_) => continue,
@@ -165,11 +179,13 @@ fn conditions(case: &TableCase, chain: &[&Level], methods: bool) -> [usize; 13] 
                     _ => 33,
                 });
                 counts[10] = counts[10].max(bits.min().unwrap_or(0));
+                number += 1;
                 continue;
             }
             Cond::Header(_, Header::Absent) | Cond::Query(_, Query::Absent) => 12,
         };
         counts[place] += 1;
+        number += 1;
     }
-    counts
+    (number, counts)
 }

@@ -320,9 +320,8 @@ fn encode(text: &str, dice: &mut Dice) -> String {
     let text = text.replace(' ', "%20").replace('{', "%7b").replace('\u{e9}', accent);
     match dice.of(12) {
         10 => text.replacen('a', "%61", 1),
-        // In a segment with a constrained and another variable `%21` passes for `!`, elsewhere not:
-        // `/{a:[ab]+}!{b}` matches `/a%21b`, `/{a}!{b}` does not.
-        // 11 => text.replacen('!', "%21", 1),
+        // In a segment of text alone that is `!`, beside a variable it is data.
+        11 => text.replacen('!', "%21", 1),
         _ => text,
     }
 }
@@ -342,6 +341,7 @@ fn fill(class: Class, dice: &mut Dice) -> &'static str {
             "a%20b",
             "a%20",
             "x!",
+            "x%21",
             "%FF",
             "a.x",
             "a-b-1",

@@ -223,9 +223,24 @@ impl Template<'_> {
                 let canonical = self.place == Place::Path && self.rules.form == PathForm::Canonical;
                 let kept = |c: char| canonical && !u8::try_from(c).is_ok_and(plain);
                 let length = expected.chars().count();
-                let same = |(c, char): (char, &Char)| char.value == Some(c) && char.kept == kept(c);
+                // In a segment of text alone an escape does not matter; beside a variable it makes data.
+                let variable =
+                    |piece: Option<&Piece>| matches!(piece, Some(Piece::Var(..) | Piece::Optional(..)));
+                let place = self.pieces.len() - pieces.len();
+                let begins = !variable(place.checked_sub(1).and_then(|before| self.pieces.get(before)));
+                let ends = !variable(after.first()) && (self.end != End::Raw || !after.is_empty());
+                let slashes: Vec<usize> =
+                    expected.chars().enumerate().filter(|(_, c)| *c == '/').map(|(i, _)| i).collect();
+                let alone = |i: usize| {
+                    (begins || slashes.first().is_some_and(|slash| *slash < i))
+                        && (ends || slashes.last().is_some_and(|slash| *slash > i))
+                };
+                let same = |(i, (c, char)): (usize, (char, &Char))| {
+                    let loose = canonical && alone(i) && "!$&'()*+,;=:@".contains(c);
+                    char.value == Some(c) && (loose || char.kept == kept(c))
+                };
                 rest.len() >= length
-                    && expected.chars().zip(rest).all(same)
+                    && expected.chars().zip(rest).enumerate().all(same)
                     && self.walk(after, &rest[length..], taken)
             }
             // The caller knows which of the two lengths of a template is meant.

@@ -217,7 +217,11 @@ fn versions_keep_routes_apart() {
     let route = |version: Version| Route::get("/a").version(version);
     let build = |a: Route, b: Route| Table::builder().route(a.value(1)).route(b.value(2)).build();
     assert!(build(route(Version::HTTP_11), route(Version::HTTP_2)).unwrap().lints().is_empty());
-    let errors = build(route(Version::HTTP_2), route(Version::HTTP_3).version(Version::HTTP_2)).unwrap_err();
+    let errors = build(
+        route(Version::HTTP_2).version(Version::HTTP_11),
+        route(Version::HTTP_3).version(Version::HTTP_2),
+    )
+    .unwrap_err();
     let BuildErrorKind::Conflict { witness, .. } = &errors.iter().next().unwrap().kind else { panic!() };
     assert_eq!(witness.request().version(), Version::HTTP_2);
     assert_eq!(witness.to_string(), "GET /a (HTTP/2)");
@@ -243,4 +247,44 @@ fn versions_of_rules_are_checked() {
         let expected = format!("`{text}` is not a protocol version: `HTTP/1.0`, `HTTP/1.1`, `HTTP/2` or");
         assert!(errors.contains(&expected), "{errors}");
     }
+}
+
+/// A `content-type` header without parameters is a media type, as in `content_type`; in other languages it is a text.
+#[test]
+fn content_types_as_headers() {
+    let json = "application/json";
+    let native = || Route::post("/").header("Content-Type", json);
+    let mut routes = vec![
+        (native(), true),
+        (Route::rule(native().to_string()), true),
+        (Route::rule("Path(`/`) && Header(`content-type`, `application/json`)"), true),
+        (Route::post("/").header("content-type", "application/json; charset=utf-8"), false),
+        (Route::post("/").header("content-type", json).header("content-type", json), true),
+    ];
+    #[cfg(feature = "dialects")]
+    for dialect in [waylay_router::rule::Dialect::TraefikV3, waylay_router::rule::Dialect::Vulcand] {
+        let foreign = || Route::rule(dialect.text("Header(`Content-Type`, `application/json`)"));
+        routes.extend([(foreign(), false), (Route::rule(foreign().to_string()), false)]);
+    }
+    for (route, is_media) in routes {
+        let shown = route.to_string();
+        let table = Table::builder().route(route.value(())).build().unwrap();
+        for (value, is_same, is_text) in [
+            ("application/json", true, !shown.contains("charset")),
+            ("application/json; charset=utf-8", true, shown.contains("charset")),
+            ("Application/JSON", true, false),
+            ("application/json-seq", false, false),
+            ("text/plain", false, false),
+        ] {
+            let request = http::Request::post("/").header("content-type", value).body(()).unwrap();
+            let found = table.find(&request, &Peer::default());
+            assert_eq!(found.is_ok(), if is_media { is_same } else { is_text }, "{shown}: {value}");
+            if let (Err(miss), true) = (found, is_media) {
+                assert_eq!(miss.status(), 415, "{shown}: {value}");
+            }
+        }
+    }
+    let gorilla = Table::builder().policy(waylay_router::Policy::gorilla()).route(native().value(()));
+    let request = http::Request::post("/").header("content-type", "application/json; charset=utf-8");
+    assert!(gorilla.build().unwrap().find(&request.body(()).unwrap(), &Peer::default()).is_err());
 }

@@ -78,6 +78,61 @@ fn conditions() {
     }
 }
 
+/// A handler that reads a variable of its own route, of a scope, of a host or of a query; or one that is not there.
+#[test]
+fn variables_of_handlers() {
+    #[derive(Clone)]
+    struct Show;
+    impl waylay_router::Handler<(), ()> for Show {
+        fn call(
+            self,
+            _: http::Request<waylay_router::Body>,
+            _: std::sync::Arc<()>,
+        ) -> waylay_router::HandlerFuture {
+            Box::pin(async { http::Response::default() })
+        }
+
+        fn variables(&self) -> &'static [&'static str] {
+            &["id", "page"]
+        }
+    }
+    let in_scope = |route: Route| {
+        Router::builder().scope(Scope::new().prefix("/{page}").route(route.to(Show))).build().map(drop)
+    };
+    let missing = |result: Result<(), waylay_router::BuildErrors>| -> Vec<(String, Vec<String>)> {
+        let Err(errors) = result else { return Vec::new() };
+        let kinds = errors.iter().map(|error| match &error.kind {
+            BuildErrorKind::MissingVariable { name, variables } => (name.clone(), variables.clone()),
+            other => panic!("{other}"),
+        });
+        kinds.collect()
+    };
+    for (route, expected) in [
+        (Route::get("/{id}"), None),
+        (Route::get("/{id?}"), None),
+        (Route::get("/").host("{id}.example"), None),
+        (Route::get("/").query("id", "{id}"), None),
+        (Route::rule("Path(`/a/{id}`) || Path(`/b/{id}`)"), None),
+        (Route::get("/novar"), Some(vec!["page"])),
+        (Route::get("/{ID}"), Some(vec!["page", "ID"])),
+        (Route::rule("Path(`/a/{id}`) || Path(`/b`)"), Some(vec!["page"])),
+        (Route::rule("Path(`/b`) || !Path(`/{id}`)"), Some(vec!["page"])),
+    ] {
+        let shown = route.to_string();
+        let expected =
+            expected.map(|names| ("id".to_owned(), names.into_iter().map(str::to_owned).collect()));
+        let found = missing(in_scope(route));
+        assert_eq!(found.first().cloned(), expected, "{shown}");
+    }
+    let both = missing(Router::builder().route(Route::get("/").to(Show)).build().map(drop));
+    assert_eq!(both, [("id".to_owned(), vec![]), ("page".to_owned(), vec![])]);
+    let named = Route::get("/{a}").reads_variables(["a", "b"]).to(async || "");
+    let errors = Router::builder().route(named).build().unwrap_err().to_string();
+    assert!(errors.contains("reads the variable `b`") && errors.contains("`a`"), "{errors}");
+    let build_only = Route::get("/").reads_variables(["b"]).build_only().to(async || "");
+    assert!(Router::builder().route(build_only).build().is_ok());
+}
+
 #[test]
 fn all_at_once() {
     let errors = Router::builder()
@@ -117,7 +172,7 @@ fn an_error_of_a_scope_is_reported_once() {
 #[test]
 fn conflicts_name_both_locations() {
     let errors = Table::builder()
-        .route(Route::get("/a/{x}").name("first").value(1))
+        .route(Route::get("/a/{x}").method(http::Method::POST).name("first").value(1))
         .route(
             Route::any("/a/{y}").method(http::Method::GET).method(http::Method::PUT).name("second").value(2),
         )

@@ -7,14 +7,22 @@
     reason = "a test fails where it stands"
 )]
 
+mod allow;
 mod conditions;
+mod cost;
+mod details;
 mod errors;
 mod explanations;
 mod layers;
+mod lints;
+mod literals;
 mod mounts;
 mod overlaps;
+mod ranks;
 mod scopes;
 mod seals;
+#[cfg(all(feature = "axum", feature = "swap", feature = "tracing"))]
+mod serving;
 #[cfg(all(feature = "schema", feature = "toml"))]
 mod spec;
 #[cfg(feature = "watch")]

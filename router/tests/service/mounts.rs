@@ -144,6 +144,94 @@ async fn under_a_prefix() {
     }
 }
 
+/// A variable that spans segments is the path of the mounted service, and every other variable is removed.
+#[tokio::test]
+async fn below_a_tail() {
+    let show = || {
+        tower::service_fn(async |request: Request<Body>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(request.uri().to_string()))
+        })
+    };
+    let gorilla = waylay_router::Policy::gorilla();
+    for (policy, route, target, expected) in [
+        (None, Route::get("/files/{*path}"), "/files/a/b.txt?q", Some("/a/b.txt?q")),
+        (None, Route::get("/files/{*path}"), "/files/a", Some("/a")),
+        (None, Route::get("/files/{path:.+}"), "/files/a/b", Some("/a/b")),
+        (None, Route::get("/{a}/{*path}"), "/x/y/z", Some("/y/z")),
+        (None, Route::get("/{*path}"), "/x/y", Some("/x/y")),
+        (None, Route::get("/files/{name:[a-z]*}"), "/files/a", Some("/")),
+        (None, Route::get("/files/{name}"), "/files/a", Some("/")),
+        (None, Route::get("/files/{name?}"), "/files/a", Some("/")),
+        (None, Route::get("/files/{name?}"), "/files", Some("/")),
+        (None, Route::rule("Path(`/files/{*path}`)"), "/files/a/b", Some("/a/b")),
+        (None, Route::rule("Path(`/f/{*p}`) || Path(`/g/h/{*p}`)"), "/g/h/a/b", Some("/a/b")),
+        (Some(gorilla), Route::get("/files/{path:.*}"), "/files/a/b", Some("/a/b")),
+        (Some(gorilla), Route::get("/files/{path:.*}"), "/files/", Some("/")),
+        (Some(gorilla), Route::get("/a/{x:.*}/b"), "/a/1/2/b", Some("/1/2/b")),
+    ] {
+        let shown = format!("{route} {target}");
+        let builder = Router::builder().policy(policy.unwrap_or_default());
+        let router = builder.route(route.mount(show())).build().unwrap();
+        let got = text(&router, target).await;
+        assert_eq!(got, expected.map_or((404, String::new()), |e| (200, e.to_owned())), "{shown}");
+    }
+}
+
+/// A mounted service names its own paths in `Location` and `Content-Location`; the client gets outer ones.
+#[tokio::test]
+async fn references_of_a_mounted_service() {
+    let redirect = || {
+        tower::service_fn(async |request: Request<Body>| {
+            let own =
+                request.uri().query().map(str::to_owned).unwrap_or(format!("{}/", request.uri().path()));
+            let response = http::Response::builder().status(301).header("location", &own);
+            Ok::<_, std::convert::Infallible>(
+                response.header("content-location", own).body(Body::empty()).unwrap(),
+            )
+        })
+    };
+    let outside = async || (waylay_router::OuterLocation, [("location", "/login")]);
+    let inner = || {
+        let policy = waylay_router::Policy::default().trailing_slash(waylay_router::TrailingSlash::Redirect);
+        Router::builder()
+            .policy(policy)
+            .route(Route::prefix("/deep").mount(redirect()))
+            .route(Route::get("/slash/").to(async || "slash"))
+            .route(Route::get("/out").to(outside))
+            .route(Route::get("/own").to(async || [("location", "/deep/x")]))
+    };
+    let router = Router::builder()
+        .route(Route::prefix("/files").mount(redirect()))
+        .route(Route::get("/tail/{*path}").mount(redirect()))
+        .route(Route::prefix("/var/{name}").mount(redirect()))
+        .scope(Scope::new().prefix("/scope").route(Route::prefix("/in").mount(inner().build().unwrap())))
+        .route(Route::new().host("all.example").mount(redirect()))
+        .build()
+        .unwrap();
+    for (target, expected) in [
+        ("/files/site", "/files/site/"),
+        ("/files/site?/a", "/files/a"),
+        ("/files/site?//h/a", "//h/a"),
+        ("/files/site?https://h/a", "https://h/a"),
+        ("/files/site?a", "a"),
+        ("/files//h.example", "/files//h.example/"),
+        ("/tail/site", "/tail/site/"),
+        ("/var/%2E%2Ex/site", "/var/%2E%2Ex/site/"),
+        ("/var/x%5Cy/site", "/var/x%5Cy/site/"),
+        ("/scope/in/deep/site", "/scope/in/deep/site/"),
+        ("/scope/in/slash", "/scope/in/slash/"),
+        ("/scope/in/out", "/login"),
+        ("/scope/in/own", "/scope/in/deep/x"),
+        ("http://all.example/site", "/site/"),
+    ] {
+        let response = crate::answer(&router, get(target)).await;
+        assert_eq!(response.headers()["location"], expected, "{target}");
+        if let Some(own) = response.headers().get("content-location") {
+            assert_eq!(own, expected, "{target}");
+        }
+    }
+}
+
 /// A WebSocket over HTTP/2 (RFC 8441): an extended CONNECT through hyper's own server and client.
 #[cfg(feature = "http2")]
 #[tokio::test]

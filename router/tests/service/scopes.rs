@@ -1,6 +1,7 @@
 //! Scopes: inherited conditions, continued search, owners of misses.
 
 use axum::extract::{FromRef, State};
+use axum::response::IntoResponse;
 use http::{Method, Request, StatusCode};
 use waylay_router::{
     Body, Matched, MethodMiss, Miss, OptionsAnswer, PathCleaning, PathForm, Peer, Policy, Precedence, Route,
@@ -420,11 +421,11 @@ async fn methods_by_policy() {
     let answered = router(Policy::default().options(OptionsAnswer::Automatic));
     let hidden = router(Policy::default().method_miss(MethodMiss::NotFound));
     for (router, method, target, status, allow) in [
-        (&shown, "OPTIONS", "/x", 405, None),
+        (&shown, "OPTIONS", "/x", 405, Some("GET, HEAD")),
         (&answered, "OPTIONS", "/x", 204, Some("GET, HEAD, OPTIONS")),
         (&answered, "OPTIONS", "/own", 200, None),
         (&answered, "OPTIONS", "/none", 404, None),
-        (&answered, "POST", "/x", 405, None),
+        (&answered, "POST", "/x", 405, Some("GET, HEAD")),
         (&hidden, "POST", "/x", 404, None),
         (&hidden, "GET", "/x", 200, None),
     ] {
@@ -432,6 +433,57 @@ async fn methods_by_policy() {
         let response = answer(router, request).await;
         let got = response.headers().get("allow").map(|value| value.to_str().unwrap());
         assert_eq!((response.status().as_u16(), got), (status, allow), "{method} {target}");
+    }
+}
+
+/// 405 has `Allow` (RFC 9110 §15.5.6) and 415 the accepted types, also from a fallback or a miss layer, unless they set
+/// the header or another status.
+#[tokio::test]
+async fn required_headers_of_misses() {
+    let answer_in_place = || {
+        tower::layer::layer_fn(|_: waylay_router::Next| {
+            tower::service_fn(async |request: Request<Body>| {
+                let status = request.extensions().get::<Miss>().map(Miss::status).unwrap();
+                Ok::<_, std::convert::Infallible>((status, "from a layer").into_response())
+            })
+        })
+    };
+    let fallback = async |miss: Miss| (miss.status(), "from a fallback");
+    let at = |prefix: &str| {
+        Scope::new()
+            .prefix(prefix)
+            .route(Route::get("/x").to(async || "x"))
+            .route(Route::post("/y").content_type("text/csv").to(async || "y"))
+            .route(Route::patch("/y").content_type("text/csv").to(async || "y"))
+            .route(Route::put("/y").content_type("text/csv").to(async || "y"))
+    };
+    let router = Router::builder()
+        .scope(at("/outer"))
+        .scope(at("/scope").fallback(async |miss: Miss| miss.status().into_response()))
+        .scope(at("/layer").miss_layer(answer_in_place()))
+        .scope(at("/own").fallback(async || (StatusCode::METHOD_NOT_ALLOWED, [("allow", "LOCK")], "")))
+        .scope(at("/hidden").fallback(async || StatusCode::NOT_FOUND))
+        .fallback(fallback)
+        .build()
+        .unwrap();
+    for prefix in ["/outer", "/scope", "/layer", "/own", "/hidden"] {
+        for (method, path, status, name, value) in [
+            ("DELETE", "/x", 405, "allow", "GET, HEAD"),
+            ("POST", "/y", 415, "accept-post", "text/csv"),
+            ("PATCH", "/y", 415, "accept-patch", "text/csv"),
+            ("PUT", "/y", 415, "accept", "text/csv"),
+        ] {
+            let target = format!("{prefix}{path}");
+            let request = Request::builder().method(method).uri(&target).body(Body::empty()).unwrap();
+            let response = answer(&router, request).await;
+            let got = response.headers().get(name).map(|value| value.to_str().unwrap());
+            let expected = match prefix {
+                "/own" => (405, (name == "allow").then_some("LOCK")),
+                "/hidden" => (404, None),
+                _ => (status, Some(value)),
+            };
+            assert_eq!((response.status().as_u16(), got), expected, "{method} {target}");
+        }
     }
 }
 

@@ -208,3 +208,63 @@ fn the_schema_has_every_field() {
     }
     assert!(!schema.contains("\"errors\"") && !schema.contains("\"line\""));
 }
+
+/// The errors of rules, handlers and the file stand together, with the file's name, for tables and for routers; the lints of
+/// rules follow.
+#[test]
+fn all_errors_with_the_name_of_the_file() {
+    let text = "\
+[[routes]]
+rule = \"Path(`/a/:id`)\"
+handler = \"unknown\"
+
+[[scopes]]
+prefix = \"/s\"
+
+[[scopes.routes]]
+rule = \"Method(`get`) && Host(`{h`)\"
+handler = \"other\"
+
+[[scopes.routes]]
+rule = \"Path(`/lint`) && Method(`get`)\"
+handler = \"known\"
+
+[[routes]]
+rul = 3
+";
+    let path = std::env::temp_dir().join(format!("waylay-spec-{}.toml", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    let unknown = |route: &RouteSpec| format!("there is no handler `{}`", route.handler);
+    for (spec, file) in [
+        (TableSpec::toml(text).named("gateway.toml"), "gateway.toml"),
+        (TableSpec::open(&path), path.to_str().unwrap()),
+    ] {
+        let table = Table::builder().spec(&spec, |route| match route.handler.as_str() {
+            "known" => Ok(()),
+            _ => Err(unknown(route)),
+        });
+        let router = Router::builder().spec(&spec, |spec, route| match spec.handler.as_str() {
+            "known" => Ok(route.to(async || "known")),
+            _ => Err(unknown(spec)),
+        });
+        for errors in [table.build().unwrap_err(), router.build().unwrap_err()] {
+            let shown = errors.to_string();
+            for part in [
+                &format!("({file}:1): there is no handler `unknown`"),
+                "write `{id}`",
+                &format!("({file}:8): there is no handler `other`"),
+                "variable is not closed",
+                &format!("({file}:17): unknown field `rul`"),
+                &format!("lint: route `*` ({file}:12): methods are case-sensitive"),
+            ] {
+                assert!(shown.contains(part), "{part}\n{shown}");
+            }
+            assert!(shown.matches("\n    ").count() > 2 && errors.lints().count() >= 1, "{shown}");
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
+    let missing = Table::builder().spec(&TableSpec::open(&path), |_| Ok(())).build().unwrap_err().to_string();
+    assert!(missing.contains("the file is not readable") && missing.contains(".toml:1"), "{missing}");
+    let other = Table::builder().spec(&TableSpec::open(file!()), |_| Ok(())).build().unwrap_err().to_string();
+    assert!(other.contains("spec.rs:1"), "{other}");
+}

@@ -131,3 +131,64 @@ async fn reloads_a_file() {
     follower.abort();
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// An empty file, and a valid one without routes, leave the previous table, unless the watcher allows them.
+#[tokio::test(start_paused = true)]
+async fn an_empty_table_needs_a_setting() {
+    let path = std::env::temp_dir().join(format!("waylay-empty-{}", std::process::id()));
+    let build = |text: &str| {
+        let lines = text.lines().filter(|line| line.starts_with('/'));
+        lines.fold(Router::builder(), |all, path| all.route(Route::get(path).to(async || "here"))).build()
+    };
+    for (is_allowed, comment, empty, status) in [
+        (false, "the table has no routes, the previous one serves on", "the file is empty", 200),
+        (true, "the table is replaced:\n- GET, HEAD /one\n", "the table is replaced:\n", 404),
+    ] {
+        std::fs::write(&path, "/one").unwrap();
+        let watcher = FileWatcher::new(&path).every(Duration::from_secs(1));
+        assert_eq!(watcher.path(), path);
+        let watcher = if is_allowed { watcher.allow_empty() } else { watcher };
+        let swap = SwapRouter::new(Router::builder().build().unwrap());
+        let (events, mut reported) = tokio::sync::mpsc::unbounded_channel();
+        let served = swap.clone();
+        let task = tokio::spawn(async move {
+            let report = |event: ReloadEvent<_>| {
+                let _ = events.send(event.to_string());
+            };
+            served.reload(watcher, build, report).await
+        });
+        assert_eq!(reported.recv().await.unwrap(), "the table is replaced:\n+ GET, HEAD /one\n");
+        std::fs::write(&path, "# nothing").unwrap();
+        assert_eq!(reported.recv().await.unwrap(), comment);
+        assert_eq!(text_of(&swap.current(), get("/one")).await.0, status);
+        std::fs::write(&path, "\n").unwrap();
+        let event = reported.recv().await.unwrap();
+        assert!(event.contains(empty), "{event}");
+        assert_eq!(text_of(&swap.current(), get("/one")).await.0, status);
+        task.abort();
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// A build waits for a task of the same thread: it runs elsewhere.
+#[tokio::test]
+async fn builds_delay_no_request() {
+    let file = std::env::temp_dir().join(format!("waylay-slow-{}", std::process::id()));
+    std::fs::write(&file, "/x").unwrap();
+    let swap = SwapRouter::new(version(1));
+    let (served, wait) = std::sync::mpsc::channel::<()>();
+    let (replaced, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let (watched, watcher) = (swap.clone(), FileWatcher::new(&file));
+    let follower = tokio::spawn(async move {
+        let build = move |_: &str| wait.recv_timeout(Duration::from_secs(20)).map(|()| version(2));
+        let report = move |event| replaced.send(matches!(event, ReloadEvent::Replaced(_))).unwrap();
+        watched.reload(watcher, build, report).await
+    });
+    tokio::task::yield_now().await;
+    assert!(text_of(&swap.current(), get("/x")).await.1.starts_with("1 "));
+    served.send(()).unwrap();
+    assert!(heard.recv().await.unwrap());
+    assert!(text_of(&swap.current(), get("/x")).await.1.starts_with("2 "));
+    follower.abort();
+    std::fs::remove_file(&file).unwrap();
+}

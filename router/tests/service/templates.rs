@@ -171,3 +171,87 @@ fn ports_and_slashes_of_gorilla() {
     assert_eq!(table.routes().last().unwrap().template(), "/a");
     assert_eq!(table.urls().builder("d").unwrap().build().unwrap(), "/a");
 }
+
+/// An anchor at an end of a variable says nothing, in matching, in comparisons and in URLs.
+#[test]
+fn anchors_at_the_ends_of_variables() {
+    for (template, host, target, expected) in [
+        ("/at/{h:^[0-9]+}h{m:^[0-9]+}m", "*", "/at/0h42m", said(&[("h", "0"), ("m", "42")])),
+        ("/{a:^[0-9]+$}-{b:^x|y$}", "*", "/1-y", said(&[("a", "1"), ("b", "y")])),
+        ("/{a:\\A[0-9]+\\z}-{b}", "*", "/1-y", said(&[("a", "1"), ("b", "y")])),
+        ("/{a:^[0-9]+$}.png", "*", "/1.png", said(&[("a", "1")])),
+        ("/p/{a:^[a-z/]+$}", "*", "/p/a/b", said(&[("a", "a/b")])),
+        ("/", "{a:^[a-z]+$}-{b:^[0-9]$}.h", "/", said(&[("a", "x"), ("b", "1")])),
+    ] {
+        let host_of = if template == "/" { "x-1.h" } else { "h" };
+        let route = || Route::any(template).host(host).name("r");
+        assert_eq!(taken(route(), host_of, target), expected, "{template} {host}");
+        let table = Table::builder().route(route().value(())).build().unwrap();
+        assert_eq!(table.lints(), [], "{template} {host}");
+        if let Some(values) = expected {
+            let url = table.urls().builder("r").unwrap();
+            let url = values.iter().fold(url, |url, (name, value)| url.set(name, value));
+            assert_eq!(url.build().unwrap(), target, "{template}");
+        }
+    }
+    let query = Route::any("/").query("k", "{a:^[0-9]+$}-x");
+    assert_eq!(taken(query.clone(), "h", "/?k=1-x"), said(&[("a", "1")]));
+    assert_eq!(Table::builder().route(query.value(())).build().unwrap().lints(), []);
+    // The comparison of routes sees through them as well.
+    for (one, other) in [
+        (Route::any("/{x:^[0-9]+$}"), Route::any("/{y:[0-9]+}")),
+        (Route::prefix("/{x:^[0-9]+$}"), Route::prefix("/{y:[0-9]+}")),
+        (Route::any("/{x:^[0-9]+$}-{b}"), Route::any("/{y:[0-9]+}-{b}")),
+        (Route::any("/").host("{x:^a+$}.h"), Route::any("/").host("{y:a+}.h")),
+        (Route::any("/").query("q", "{x:^a+$}-"), Route::any("/").query("q", "{y:a+}-")),
+    ] {
+        let errors = Table::builder().route(one.value(1)).route(other.value(2)).build().unwrap_err();
+        assert!(errors.to_string().contains("matches both"), "{errors}");
+    }
+}
+
+/// A comment ends before the text that follows its regex, wherever the regex is.
+#[test]
+fn comments_and_large_classes() {
+    let verbose = "(?x) [0-9]+ # digits";
+    for (route, host, target) in [
+        (Route::any(format!("/{{a:{verbose}}}")), "h", "/12"),
+        (Route::any(format!("/{{a:{verbose}}}-{{b:{verbose}}}.x")), "h", "/12-3.x"),
+        (Route::any("/").host(format!("{{a:{verbose}}}.h")), "1.h", "/"),
+        (Route::any("/").host_regex(format!("x{verbose}")), "x1", "/"),
+        (Route::any("/").query("q", format!("{{a:{verbose}}}-")), "h", "/?q=1-"),
+        (Route::any("/").query_regex("q", verbose), "h", "/?q=1"),
+        (Route::any("/").header_regex("host", verbose), "7", "/"),
+        (Route::new().path_regex("(?x) /[0-9]+ # digits"), "h", "/7"),
+        (Route::rule("PathRegexp(`(?x) /[0-9]+ # digits`)"), "h", "/7"),
+        (Route::any("/watch/{id:\\w{11}}"), "h", "/watch/dQw4w9WgXcQ"),
+        (Route::any("/watch/{id:\\w{11}}.{x}"), "h", "/watch/dQw4w9WgXcQ.a"),
+    ] {
+        assert!(taken(route.clone(), host, target).is_some(), "{host} {target}");
+        let lints = Table::builder().route(route.value(())).build().unwrap().lints();
+        assert_eq!(lints, [], "{host} {target}");
+    }
+    let errors =
+        Table::builder().route(Route::any("/{x:\\w{99}}").value(())).build().unwrap_err().to_string();
+    assert!(errors.contains("(?-u:\\w)"), "{errors}");
+}
+
+#[test]
+fn assertions_elsewhere_are_errors() {
+    let anchor = TemplateErrorKind::Anchor;
+    let boundary = TemplateErrorKind::WordBoundary;
+    for (route, kind, marked) in [
+        (Route::any("/x/{a:[0-9]^}"), &anchor, "{a:[0-9]^}"),
+        (Route::any("/x/{a:a$b}"), &anchor, "{a:a$b}"),
+        (Route::any("/").host("{a:(?:^a)+}.h"), &anchor, "{a:(?:^a)+}"),
+        (Route::any("/").query("q", "{a:a*\\Ab}"), &anchor, "{a:a*\\Ab}"),
+        (Route::any("/x{a:\\b[0-9]+}"), &boundary, "{a:\\b[0-9]+}"),
+        (Route::any("/{a:[0-9]+\\b}x/y"), &boundary, "{a:[0-9]+\\b}"),
+    ] {
+        let errors = Table::builder().route(route.value(())).build().unwrap_err().to_string();
+        let carets = "^".repeat(marked.len());
+        assert!(errors.contains(&kind.to_string()) && errors.contains(&format!(" {carets}")), "{errors}");
+    }
+    // Inside a value, and between separators, a boundary has its meaning.
+    assert_eq!(taken(Route::any("/{a:\\bx\\b-y}/z"), "h", "/x-y/z"), said(&[("a", "x-y")]));
+}

@@ -253,3 +253,12 @@ fn wrong_urls_of_gorilla_mux() {
         }
     }
 }
+
+/// A handler returns the error of a URL with `?`: the client gets 500 without the reason.
+#[tokio::test]
+async fn an_error_is_a_response() {
+    let link =
+        async |urls: waylay_router::Urls| -> Result<String, UrlError> { urls.builder("none")?.build() };
+    let router = waylay_router::Router::builder().route(Route::get("/").to(link)).build().unwrap();
+    assert_eq!(crate::text(&router, "/").await, (500, String::new()));
+}

@@ -13,11 +13,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tower::Layer;
 use waylay_examples::admin::{address, loopback_address};
+use waylay_examples::plan::{self, PlanCommand};
 use waylay_examples::route_table::route_table;
 use waylay_examples::server::{Limits, Port, stop_on_signal};
 use waylay_examples::{cli, log};
-use waylay_router::SwapRouter;
+use waylay_fault::FaultSet;
+use waylay_router::{Body, SwapRouter};
 
 use crate::proxy::{UpstreamLimits, Upstreams};
 use crate::table::TableFile;
@@ -29,6 +32,8 @@ const EXAMPLES: &str = "\
 Examples:
   gateway                                       examples/gateway.toml on 127.0.0.1:8080
   gateway routes.toml 127.0.0.1:0               routes.toml on any free port, which is printed
+  gateway --plan plan.toml                      the same under the faults of a plan, reloaded on change
+  gateway --plan check plan.toml                check a plan, print what it does, and exit
   gateway --completions bash > gateway          write a completion script
   curl '127.0.0.1:8081/_routes'                 routes and lints of the running gateway
   curl '127.0.0.1:8081/_explain?url=http://host/path&method=GET&header=x-a:1'
@@ -48,6 +53,9 @@ struct Arguments {
     /// Address of `/_routes` and `/_explain`, loopback only
     #[arg(long, value_name = "ADDR", value_parser = loopback_address, default_value = "127.0.0.1:8081")]
     admin: SocketAddr,
+    /// Put the upstreams under the faults of a plan; the environment is that of WAYLAY_ENVIRONMENT
+    #[arg(long, value_name = "[check] FILE", num_args = 1..=2)]
+    plan: Vec<String>,
     #[command(flatten)]
     limits: Limits,
     #[command(flatten)]
@@ -71,13 +79,23 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let Arguments { file, address, admin, limits, upstream } = arguments;
+    let Arguments { file, address, admin, plan, limits, upstream } = arguments;
+    let faults = match PlanCommand::parse(&plan)? {
+        Some(PlanCommand::Check(plan)) => {
+            writeln!(std::io::stdout(), "{}", plan::check(&plan)?)?;
+            return Ok(());
+        }
+        // Each injection is marked in its response.
+        Some(PlanCommand::Follow(plan)) => Some(plan::follow(&plan, None, plan::log_event, |_| ())?),
+        None => None,
+    };
     let table = TableFile::new(file, Upstreams::new(upstream)?);
     // Without a valid table the gateway does not start.
     let swap = SwapRouter::new(table.read()?);
     let view = admin::TableView::new(swap.current());
     let admin_router = admin::router(view.clone())?;
-    let port = Port::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let mut port =
+        Port::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let admin_port = Port::bind(admin).await.map_err(|error| {
         format!("cannot listen on {admin}; choose another address with `--admin`: {error}")
     })?;
@@ -86,10 +104,18 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     writeln!(out, "{}\nadmin on http://{}", route_table(&swap.current()), admin_port.address())?;
     writeln!(out, "listening on http://{}", port.address())?;
     drop(out);
-    let reload = table.follow(swap.clone(), view);
+    let faults = match faults {
+        Some(faults) => {
+            port = port.with_faults(&faults);
+            faults
+        }
+        None => FaultSet::new(),
+    };
+    let faulty = faults.layer().map_body(Body::new).layer(swap.clone());
+    let reload = table.follow(swap, view);
     let serve = async {
         tokio::join!(
-            port.serve(swap, limits.clone(), stop.clone()),
+            port.serve(faulty, limits.clone(), stop.clone()),
             admin_port.serve(admin_router, limits, stop),
         )
     };

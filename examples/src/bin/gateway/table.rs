@@ -55,6 +55,7 @@ impl TableFile {
     pub(crate) async fn follow(self, swap: SwapRouter, view: TableView) -> Infallible {
         let watcher = FileWatcher::new(&self.path).every(INTERVAL);
         let current = swap.clone();
+        let path = self.path.clone();
         let report = |event| match event {
             ReloadEvent::Replaced(diff) => {
                 view.replace(current.current());
@@ -66,11 +67,11 @@ impl TableFile {
                 eprintln!("the new table is rejected, the old one stays in use:\n{errors}");
             }
             ReloadEvent::ReadFailed(error) => {
-                let path = self.path.display();
+                let path = path.display();
                 eprintln!("{path}: the table cannot be read, the old one stays in use: {error}");
             }
             _ => {}
         };
-        swap.reload(watcher, |text| self.build(text), report).await
+        swap.reload(watcher, move |text| self.build(text), report).await
     }
 }

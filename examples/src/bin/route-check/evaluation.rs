@@ -196,7 +196,12 @@ impl Evaluation<'_> {
         let mut skipped = Vec::new();
         let expected = case.results.iter().flatten();
         for (i, ((expected, got), spec)) in expected.zip(&output.results).zip(&case.requests).enumerate() {
-            let parts = expect::differing_parts(dialect, spec, expected, got.as_ref());
+            let mut parts = expect::differing_parts(dialect, spec, expected, got.as_ref());
+            // Only gorilla/mux's own results have all variables; lines that name the dialect may leave them out.
+            if case.router.dialect.is_some() && expected.as_ref().is_some_and(|own| !own.contains_key("vars"))
+            {
+                parts.retain(|part| *part != "vars");
+            }
             let agrees = parts.is_empty();
             if let Some(defect) = self.defect(i, expected, got.as_ref(), &parts) {
                 counts.requests.skip();

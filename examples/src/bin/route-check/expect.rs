@@ -107,7 +107,7 @@ pub(crate) fn skipped_result(case: &Case, spec: &RequestSpec, expected: &Expecte
 ///
 /// In gorilla/mux 404 and 405 depend on the order of unrelated routes; 405 is expected exactly if `allow_probe`
 /// has a method. Parts that the expected result does not have are not compared, except `vars`, which
-/// gorilla's results have only if there are any.
+/// gorilla's own results have only if there are any.
 pub(crate) fn differing_parts(
     dialect: Dialect,
     spec: &RequestSpec,

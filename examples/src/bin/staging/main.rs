@@ -17,9 +17,10 @@ use std::sync::Arc;
 
 use clap::Parser;
 use waylay_examples::admin::{address, loopback_address};
+use waylay_examples::plan::{self, PlanCommand};
 use waylay_examples::server::{Limits, stop_on_signal};
 use waylay_examples::{cli, log};
-use waylay_fault::{Event, Reporter};
+use waylay_fault::{Event, FaultSet, Reporter};
 
 use crate::server::Servers;
 
@@ -32,6 +33,8 @@ Examples:
   staging --addr 127.0.0.1:0              the same on any free port, which is printed
   staging --drill 2000                    run 2000 requests against all faults and print a report
   staging --drill 2000 --seed 1           the same with another seed
+  staging --plan plan.toml                put the shop under the faults of a plan, reloaded on change
+  staging --plan check plan.toml          check a plan, print what it does, and exit
   staging --completions bash > staging    write a completion script
 
 RUST_LOG sets the log level on stderr.";
@@ -53,6 +56,10 @@ struct Arguments {
     /// Seed of the faults; equal seeds inject the same faults into the same requests
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
+    /// Put the shop under the faults of a plan, beside its own; the environment is that of
+    /// WAYLAY_ENVIRONMENT, or `staging`
+    #[arg(long, value_name = "[check] FILE", num_args = 1..=2, conflicts_with = "drill")]
+    plan: Vec<String>,
     #[command(flatten)]
     limits: Limits,
 }
@@ -77,10 +84,24 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let Arguments { addr, control_addr, drill, seed, limits } = arguments;
+    let Arguments { addr, control_addr, drill, seed, plan, limits } = arguments;
+    let plan = PlanCommand::parse(&plan)?;
+    if let Some(PlanCommand::Check(file)) = &plan {
+        writeln!(io::stdout(), "{}", plan::check(file)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(requests) = drill else {
         log::init("info");
-        serve(addr, control_addr, seed, limits).await?;
+        // This program is a staging environment unless the variable says otherwise.
+        let environment = std::env::var("WAYLAY_ENVIRONMENT").is_err().then_some("staging");
+        let faults = match plan {
+            Some(PlanCommand::Follow(file)) => {
+                let reporter = |event: &Event<'_>| tracing::info!("{event}");
+                Some(plan::follow(&file, environment, plan::log_event, reporter)?)
+            }
+            _ => None,
+        };
+        serve(addr, control_addr, seed, limits, faults).await?;
         return Ok(ExitCode::SUCCESS);
     };
     // The report contains the injected faults, so the log is off by default.
@@ -95,9 +116,13 @@ async fn serve(
     control_addr: SocketAddr,
     seed: u64,
     limits: Limits,
+    faults: Option<FaultSet>,
 ) -> Result<(), Box<dyn Error>> {
     let reporter: Arc<dyn Reporter> = Arc::new(|event: &Event<'_>| tracing::info!("{event}"));
-    let servers = Servers::bind(addr, control_addr, seed, limits, &reporter).await?;
+    let mut servers = Servers::bind(addr, control_addr, seed, limits, &reporter).await?;
+    if let Some(faults) = faults {
+        servers = servers.with_faults(&faults)?;
+    }
     let stop = stop_on_signal()?;
     guide::print(&servers)?;
     servers.run(stop.cancelled()).await;

@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
 use waylay_examples::server::{Limits, Port};
-use waylay_fault::Reporter;
-use waylay_router::Router;
+use waylay_fault::{FaultSet, Reporter};
+use waylay_router::{Body, BuildErrors, Router};
 
 use crate::faults::{Faults, control_router};
 use crate::routes::shop_router;
@@ -41,6 +42,14 @@ impl Servers {
         let shop_port = bind("--addr", shop_addr).await?;
         let control_port = bind("--control-addr", control_addr).await?;
         Ok(Self { shop, control, shop_port, control_port, limits })
+    }
+
+    /// Puts the shop under the faults of a set, around its own faults.
+    pub(crate) fn with_faults(mut self, faults: &FaultSet) -> Result<Self, BuildErrors> {
+        let faulty = faults.layer().map_body(Body::new).layer(self.shop.clone());
+        self.shop = Router::builder().fallback_service(faulty).build()?;
+        self.shop_port = self.shop_port.with_faults(faults);
+        Ok(self)
     }
 
     pub(crate) fn shop_address(&self) -> SocketAddr {

@@ -37,7 +37,7 @@ async fn no_error(_: Show) -> Result<String, Plain> {
 fn not_async(_: Show) {}
 
 fn main() {
-    let routes: [Route<waylay_router::Pending<()>>; 7] = [
+    let routes: [Route<waylay_router::PendingEndpoint<()>>; 7] = [
         Route::post("/").to(two_bodies),
         Route::post("/").to(body_first),
         Route::get("/").to(no_extractor),

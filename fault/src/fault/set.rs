@@ -1,0 +1,550 @@
+//! FaultSet: several faults behind one layer, swapped as a whole while they run.
+
+use std::any::Any;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::config::error::FaultErrors;
+use crate::fault::builder::FaultBuilder;
+use crate::fault::capability::Placement;
+use crate::fault::control::Control;
+use crate::fault::fault::Fault;
+use crate::fault::guards::{CompiledGuards, GuardState, Guards};
+use crate::fault::state::Carried;
+use crate::fault::stop::StopReason;
+use crate::report::callback::guard;
+use crate::report::counts::Counts;
+use crate::report::event::Reporter;
+
+/// A live set of faults, which one layer puts around a service, a client, a listener or a
+/// connector.
+///
+/// The set is swapped as a whole: a request is under the set with which it began, and never under
+/// parts of two. A fault that keeps its name keeps its counters, its seed and its count window. A
+/// fault that leaves the set is switched off: its running delays and hangs end, and their requests
+/// go on to the service. While no fault is enabled the set costs one relaxed load for each request.
+///
+/// The faults act in their order, as if each had a layer of its own and the first were the
+/// outermost. Limits of all of them together are [`Guards`].
+///
+/// ```
+/// use http::{Request, Response};
+/// use tower::{ServiceExt, service_fn};
+/// use tower_layer::Layer;
+/// use waylay_fault::{Delay, Fault, FaultSet, error, slow};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let set = FaultSet::new();
+/// let inner = service_fn(async |_: Request<String>| Ok::<_, std::io::Error>(Response::new(String::from("real"))));
+/// let service = set.layer().layer(inner);
+///
+/// set.replace([
+///     Fault::new("slow-cart", slow(Delay::fixed("1ms"))).enabled(true).participation(1.0),
+///     Fault::new("flaky-cart", error(503)).enabled(true).participation(1.0),
+/// ])?;
+/// assert_eq!(service.clone().oneshot(Request::new(String::new())).await?.status(), 503);
+///
+/// // The first keeps its name and so its counters; the second is gone.
+/// set.replace([Fault::new("slow-cart", slow(Delay::fixed("2ms"))).enabled(true).participation(1.0)])?;
+/// assert_eq!(service.oneshot(Request::new(String::new())).await?.status(), 200);
+/// assert_eq!(set.control("slow-cart").map(|fault| fault.counts().injected), Some(2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct FaultSet {
+    state: Arc<SetState>,
+}
+
+struct SetState {
+    /// How many faults of the set are not idle.
+    active: Arc<AtomicUsize>,
+    current: RwLock<Arc<Snapshot>>,
+    revision: AtomicU64,
+    guards: Arc<GuardState>,
+    /// Held while the set is swapped.
+    swap: Mutex<()>,
+    reporter: Option<Arc<dyn Reporter>>,
+    on_event: Option<Box<OnEvent>>,
+    environment: Option<String>,
+}
+
+type OnEvent = dyn Fn(&SetEvent) + Send + Sync;
+
+/// Where a fault of a [`FaultSet`] acts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FaultPlacement {
+    /// On requests that a service receives: [`FaultSet::layer`].
+    #[default]
+    Server,
+    /// On requests that a client sends: [`FaultSet::client_layer`].
+    Client,
+    /// On connections that are accepted: [`FaultSet::listener`].
+    Listener,
+    /// On connections that are made: `FaultSet::connector`.
+    Connector,
+}
+
+impl FaultPlacement {
+    /// All of them.
+    #[cfg(feature = "plan")]
+    pub(crate) const ALL: [Self; 4] = [Self::Server, Self::Client, Self::Listener, Self::Connector];
+
+    /// Its name in plans and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Listener => "listener",
+            Self::Connector => "connector",
+        }
+    }
+
+    pub(crate) fn placement(self) -> Placement {
+        match self {
+            Self::Server => Placement::Server,
+            Self::Client => Placement::Client,
+            Self::Listener => Placement::Listener,
+            Self::Connector => Placement::Connector,
+        }
+    }
+}
+
+impl fmt::Display for FaultPlacement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Something that happened to a set of faults as a whole.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum SetEvent {
+    /// Another set of faults is active.
+    Applied {
+        /// The number of the set, counted from 1.
+        revision: u64,
+        /// How many faults it holds.
+        faults: usize,
+    },
+    /// A set of faults was rejected; the one before it stays.
+    Rejected(String),
+    /// The time of the set is over, and every fault is disabled.
+    Expired,
+    /// The service's own responses broke a limit, and every fault is stopped.
+    Stopped(StopReason),
+    /// A stop was ended.
+    Rearmed,
+    /// A source cannot be read; the set stays until its time is over.
+    SourceLost(String),
+}
+
+impl fmt::Display for SetEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Applied { revision, faults } => {
+                write!(f, "faults applied: revision {revision}, {faults} faults")
+            }
+            Self::Rejected(why) => write!(f, "faults rejected, the running ones stay: {why}"),
+            Self::Expired => f.write_str("faults expired: every fault is disabled"),
+            Self::Stopped(reason) => write!(f, "faults stopped: {reason}"),
+            Self::Rearmed => f.write_str("faults armed again"),
+            Self::SourceLost(why) => write!(f, "source of faults lost, the running ones stay: {why}"),
+        }
+    }
+}
+
+/// The faults of one revision.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) members: Vec<SetMember>,
+    /// What all of them were made from.
+    #[cfg_attr(not(feature = "plan"), allow(dead_code, reason = "only plans look at it"))]
+    pub(crate) source: Option<Arc<dyn Any + Send + Sync>>,
+    server: Vec<Fault>,
+    client: Vec<Fault>,
+    listener: Vec<Fault>,
+    connector: Vec<Fault>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct SetMember {
+    pub(crate) placement: FaultPlacement,
+    pub(crate) fault: Fault,
+    /// What it was made from, by which an unchanged fault is recognized.
+    #[cfg_attr(not(feature = "plan"), allow(dead_code, reason = "only plans look at it"))]
+    pub(crate) spec: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Snapshot {
+    fn new(members: Vec<SetMember>, source: Option<Arc<dyn Any + Send + Sync>>) -> Self {
+        let at = |placement| {
+            let members = members.iter().filter(move |member| member.placement == placement);
+            members.map(|member| member.fault.clone()).collect()
+        };
+        Self {
+            server: at(FaultPlacement::Server),
+            client: at(FaultPlacement::Client),
+            listener: at(FaultPlacement::Listener),
+            connector: at(FaultPlacement::Connector),
+            members,
+            source,
+        }
+    }
+
+    pub(crate) fn faults(&self, placement: Placement) -> &[Fault] {
+        match placement {
+            Placement::Server => &self.server,
+            Placement::Client => &self.client,
+            Placement::Listener => &self.listener,
+            Placement::Connector | Placement::ConnectPhase => &self.connector,
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<&SetMember> {
+        self.members.iter().find(|member| member.fault.name() == name)
+    }
+}
+
+/// One fault of the next revision.
+pub(crate) enum NextMember {
+    /// The running fault, unchanged.
+    #[cfg_attr(not(feature = "plan"), allow(dead_code, reason = "only plans look for it"))]
+    Same(SetMember),
+    New {
+        placement: FaultPlacement,
+        builder: Box<FaultBuilder>,
+        spec: Option<Arc<dyn Any + Send + Sync>>,
+    },
+}
+
+impl FaultSet {
+    /// Returns an empty set.
+    #[allow(clippy::new_without_default, reason = "a set is created once, and shared by its clones")]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Begins an empty set with a reporter, an observer of its events or an environment.
+    pub fn builder() -> FaultSetBuilder {
+        FaultSetBuilder::default()
+    }
+
+    /// Replaces all faults by these, for the server side.
+    ///
+    /// # Errors
+    /// A fault has wrong settings, or two have one name; the set stays as it was.
+    pub fn replace(&self, faults: impl IntoIterator<Item = FaultBuilder>) -> Result<(), SetError> {
+        self.replace_at(faults.into_iter().map(|fault| (FaultPlacement::Server, fault)))
+    }
+
+    /// Replaces all faults by these, each with its placement.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub fn replace_at(
+        &self,
+        faults: impl IntoIterator<Item = (FaultPlacement, FaultBuilder)>,
+    ) -> Result<(), SetError> {
+        let _swap = self.lock();
+        let next = faults.into_iter().map(|(placement, builder)| NextMember::New {
+            placement,
+            builder: Box::new(builder),
+            spec: None,
+        });
+        self.swap(next.collect(), None, None)
+    }
+
+    /// Removes all faults.
+    pub fn clear(&self) {
+        let _swap = self.lock();
+        // Nothing can be wrong with no faults.
+        let _ = self.swap(Vec::new(), None, None);
+    }
+
+    /// Sets the guards, in place of those before. A time to live begins anew.
+    ///
+    /// # Errors
+    /// A limit is wrong; the guards stay as they were.
+    pub fn set_guards(&self, guards: Guards) -> Result<(), FaultErrors> {
+        self.state.guards.set(guards.compile()?);
+        Ok(())
+    }
+
+    /// Returns the handle of the fault of this name.
+    pub fn control(&self, name: &str) -> Option<Control> {
+        self.snapshot().member(name).map(|member| member.fault.control())
+    }
+
+    /// Returns the faults in their order, with their counters.
+    pub fn counts(&self) -> Vec<(String, Counts)> {
+        let snapshot = self.snapshot();
+        let counts = |member: &SetMember| (member.fault.name().to_owned(), member.fault.control().counts());
+        snapshot.members.iter().map(counts).collect()
+    }
+
+    /// Returns the environment that the process declared.
+    pub fn environment(&self) -> Option<&str> {
+        self.state.environment.as_deref()
+    }
+
+    /// Returns the number of the current set, which each swap raises by one.
+    pub fn revision(&self) -> u64 {
+        self.state.revision.load(Ordering::Acquire)
+    }
+
+    /// Returns the state of the set as a whole. A set whose time is over is disabled by this.
+    pub fn status(&self) -> SetStatus {
+        self.check_expiry();
+        let guards = &self.state.guards;
+        SetStatus {
+            revision: self.revision(),
+            faults: self.snapshot().members.len(),
+            active: guards.active(),
+            expires_in: guards.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now())),
+            stop: guards.stop_reason(),
+            is_dry_run: guards.is_dry_run(),
+        }
+    }
+
+    /// Ends a stop that the set came to by itself. Its windows begin anew.
+    pub fn rearm(&self) {
+        if self.state.guards.rearm() {
+            self.notify(&SetEvent::Rearmed);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state.active.load(Ordering::Relaxed) == 0
+    }
+
+    pub(crate) fn guards(&self) -> &Arc<GuardState> {
+        &self.state.guards
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.state.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins a request: counts it, and returns the faults that it is under.
+    pub(crate) fn begin(&self) -> Arc<Snapshot> {
+        self.check_expiry();
+        self.state.guards.count_request();
+        self.snapshot()
+    }
+
+    /// Disables every fault once the time of the set is over.
+    pub(crate) fn check_expiry(&self) {
+        if let (_, true) = self.state.guards.expire(Instant::now()) {
+            for member in &self.snapshot().members {
+                member.fault.control().set_enabled(false);
+            }
+            self.notify(&SetEvent::Expired);
+        }
+    }
+
+    pub(crate) fn notify(&self, event: &SetEvent) {
+        #[cfg(feature = "tracing")]
+        crate::report::trace::set_event(
+            event,
+            !matches!(event, SetEvent::Applied { .. } | SetEvent::Rearmed),
+        );
+        if let Some(on_event) = &self.state.on_event {
+            guard(|| on_event(event));
+        }
+    }
+
+    /// Keeps others from swapping the set.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
+        self.state.swap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Builds the faults and puts them in the place of the running ones, with guards of their own or
+    /// the ones before. The caller holds the lock.
+    pub(crate) fn swap(
+        &self,
+        next: Vec<NextMember>,
+        guards: Option<CompiledGuards>,
+        source: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Result<(), SetError> {
+        let old = self.snapshot();
+        let members = self.build(next, &old)?;
+        let kept: HashSet<*const ()> = members.iter().map(|member| address(&member.fault)).collect();
+        let added: Vec<_> = {
+            let known: HashSet<*const ()> = old.members.iter().map(|member| address(&member.fault)).collect();
+            members.iter().filter(|member| !known.contains(&address(&member.fault))).collect()
+        };
+        // Before the new ones can be seen, so that none of them is missed.
+        added.iter().for_each(|member| member.fault.state.switch.attach(self.state.active.clone()));
+        let snapshot = Arc::new(Snapshot::new(members.clone(), source));
+        if let Some(guards) = guards {
+            self.state.guards.set(guards);
+        }
+        *self.state.current.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
+        let revision = self.state.revision.fetch_add(1, Ordering::AcqRel) + 1;
+        for gone in old.members.iter().filter(|member| !kept.contains(&address(&member.fault))) {
+            let switch = &gone.fault.state.switch;
+            switch.detach(&self.state.active);
+            switch.retire();
+            if snapshot.member(gone.fault.name()).is_none() {
+                switch.set_enabled(false);
+            }
+        }
+        self.notify(&SetEvent::Applied { revision, faults: snapshot.members.len() });
+        Ok(())
+    }
+
+    fn build(&self, next: Vec<NextMember>, old: &Snapshot) -> Result<Vec<SetMember>, SetError> {
+        let mut members = Vec::with_capacity(next.len());
+        let mut errors = Vec::new();
+        for member in next {
+            match member {
+                NextMember::Same(member) => members.push(member),
+                NextMember::New { placement, builder, spec } => {
+                    let carried = old.member(builder.name()).map(|member| member.fault.state.carried());
+                    match self.prepare(*builder, carried.unwrap_or_default()).build() {
+                        Ok(fault) => members.push(SetMember { placement, fault, spec }),
+                        Err(error) => errors.push(error),
+                    }
+                }
+            }
+        }
+        if !errors.is_empty() {
+            return Err(SetError::Faults(errors));
+        }
+        let mut names = HashSet::new();
+        match members.iter().find(|member| !names.insert(member.fault.name())) {
+            Some(member) => Err(SetError::DuplicateName(member.fault.name().to_owned())),
+            None => Ok(members),
+        }
+    }
+
+    fn prepare(&self, builder: FaultBuilder, carried: Carried) -> FaultBuilder {
+        let builder = builder.carried(carried).guards(self.state.guards.clone());
+        match &self.state.reporter {
+            Some(reporter) if !builder.has_reporter() => builder.reporter(reporter.clone()),
+            _ => builder,
+        }
+    }
+}
+
+/// What tells running faults apart.
+fn address(fault: &Fault) -> *const () {
+    Arc::as_ptr(&fault.state).cast()
+}
+
+impl fmt::Debug for FaultSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let snapshot = self.snapshot();
+        let names: Vec<_> = snapshot.members.iter().map(|member| member.fault.name()).collect();
+        f.debug_struct("FaultSet").field("revision", &self.revision()).field("faults", &names).finish()
+    }
+}
+
+/// Options of a [`FaultSet`], begun by [`FaultSet::builder`].
+#[derive(Default)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct FaultSetBuilder {
+    reporter: Option<Arc<dyn Reporter>>,
+    on_event: Option<Box<OnEvent>>,
+    environment: Option<String>,
+}
+
+impl FaultSetBuilder {
+    /// Reports what the faults do; those with a reporter of their own report to that.
+    pub fn reporter(mut self, reporter: impl Reporter) -> Self {
+        self.reporter = Some(Arc::new(reporter));
+        self
+    }
+
+    /// Calls this function with each event of the set as a whole.
+    pub fn on_event(mut self, on_event: impl Fn(&SetEvent) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Box::new(on_event));
+        self
+    }
+
+    /// Declares the environment of the process, such as `staging`. By default it is the value of
+    /// `WAYLAY_ENVIRONMENT`.
+    pub fn environment(mut self, name: impl Into<String>) -> Self {
+        self.environment = Some(name.into());
+        self
+    }
+
+    /// Returns the set, still empty.
+    pub fn build(self) -> FaultSet {
+        let from_process = || std::env::var("WAYLAY_ENVIRONMENT").ok().filter(|name| !name.is_empty());
+        FaultSet {
+            state: Arc::new(SetState {
+                active: Arc::default(),
+                current: RwLock::default(),
+                revision: AtomicU64::new(0),
+                guards: Arc::default(),
+                swap: Mutex::default(),
+                reporter: self.reporter,
+                on_event: self.on_event,
+                environment: self.environment.or_else(from_process),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for FaultSetBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultSetBuilder").field("environment", &self.environment).finish_non_exhaustive()
+    }
+}
+
+/// The state of a [`FaultSet`] as a whole.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SetStatus {
+    /// The number of the current set; 0 before the first.
+    pub revision: u64,
+    /// How many faults it holds.
+    pub faults: usize,
+    /// Injections under way.
+    pub active: u64,
+    /// The time that is left of it, if that is limited.
+    pub expires_in: Option<Duration>,
+    /// Why it stopped by itself, if it did.
+    pub stop: Option<StopReason>,
+    /// Whether nothing is injected.
+    pub is_dry_run: bool,
+}
+
+/// Why a set of faults was not accepted.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum SetError {
+    /// The wrong settings of each fault that has any.
+    Faults(Vec<FaultErrors>),
+    /// Two faults have this name.
+    DuplicateName(String),
+}
+
+impl fmt::Display for SetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Faults(errors) => {
+                let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            Self::DuplicateName(name) => {
+                write!(
+                    f,
+                    "two faults are named `{name}`; counters and decisions go by the name, so give each its own"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for SetError {}

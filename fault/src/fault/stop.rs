@@ -1,0 +1,172 @@
+//! AutoStop: the limits at which a set of faults stops by itself, and StopReason.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::config::duration::DelayTime;
+use crate::config::error::{ErrorCollector, FaultErrorKind};
+use crate::fault::window::{SlotWindow, check_window};
+
+/// Limits of the service's own errors and latency, beyond which a set of faults stops.
+///
+/// Only genuine responses count: those of requests that no fault of the set injected. An error is a
+/// status from 500 on, or a failed call. The stop holds until
+/// [`FaultSet::rearm`](crate::FaultSet::rearm).
+///
+/// ```
+/// use waylay_fault::{AutoStop, FaultSet, Guards};
+///
+/// let stop = AutoStop::new("30s").min_requests(100).error_ratio(0.2).latency(0.99, "2s");
+/// FaultSet::new().set_guards(Guards::new().stop(stop))?;
+/// assert!(FaultSet::new().set_guards(Guards::new().stop(AutoStop::new("30s"))).is_err(), "no limit");
+/// # Ok::<(), waylay_fault::FaultErrors>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "limits do nothing until guards have them"]
+pub struct AutoStop {
+    pub(crate) window: DelayTime,
+    pub(crate) min_requests: u64,
+    pub(crate) error_ratio: Option<f64>,
+    pub(crate) latency: Option<(f64, DelayTime)>,
+}
+
+impl AutoStop {
+    /// Returns limits over a window of this length; without [`error_ratio`](Self::error_ratio) or
+    /// [`latency`](Self::latency) they are incomplete.
+    pub fn new(window: impl Into<DelayTime>) -> Self {
+        Self { window: window.into(), min_requests: 20, error_ratio: None, latency: None }
+    }
+
+    /// Sets how many responses the window must hold before they are judged; 20 by default.
+    pub fn min_requests(mut self, count: u64) -> Self {
+        self.min_requests = count;
+        self
+    }
+
+    /// Stops the set when more than this share of the responses are errors.
+    pub fn error_ratio(mut self, share: f64) -> Self {
+        self.error_ratio = Some(share);
+        self
+    }
+
+    /// Stops the set when this quantile of the latencies lies above `limit`.
+    pub fn latency(mut self, quantile: f64, limit: impl Into<DelayTime>) -> Self {
+        self.latency = Some((quantile, limit.into()));
+        self
+    }
+
+    pub(crate) fn check(&self, errors: &mut ErrorCollector) -> Option<CompiledStop> {
+        let window = check_window("stop.window", &self.window, errors);
+        if self.error_ratio.is_none() && self.latency.is_none() {
+            errors.add("stop", "no limit", FaultErrorKind::NoStopLimit);
+        }
+        let ratio = self.error_ratio.filter(|share| !(0.0..=1.0).contains(share));
+        if let Some(share) = ratio {
+            errors.add("stop.error_ratio", share, FaultErrorKind::Fraction);
+        }
+        let latency = match &self.latency {
+            Some((quantile, _)) if !(0.0..=1.0).contains(quantile) => {
+                errors.add("stop.latency.quantile", quantile, FaultErrorKind::Fraction);
+                None
+            }
+            Some((quantile, limit)) => {
+                errors.time("stop.latency.above".into(), limit.duration()).map(|limit| (*quantile, limit))
+            }
+            None => None,
+        };
+        Some(CompiledStop {
+            window: window?,
+            min_requests: self.min_requests.max(1),
+            error_ratio: self.error_ratio,
+            latency,
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledStop {
+    window: Duration,
+    min_requests: u64,
+    error_ratio: Option<f64>,
+    latency: Option<(f64, Duration)>,
+}
+
+/// Why a set of faults stopped by itself, with the figures that led to it.
+///
+/// Its text is a line for a log: `2 of 10 genuine server responses within 30s failed (20 %), more
+/// than 10 %`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StopReason {
+    /// Whether the responses were those that a client layer received.
+    pub is_client: bool,
+    /// Genuine responses within the window.
+    pub responses: u64,
+    /// Those among them that broke the limit: errors, or responses later than the limit.
+    pub exceeding: u64,
+    /// The share of them that was allowed.
+    pub allowed: f64,
+    /// The latency limit, if it was that which was broken.
+    pub latency: Option<Duration>,
+    /// The length of the window.
+    pub window: Duration,
+}
+
+impl StopReason {
+    /// The share of the responses that broke the limit.
+    pub fn share(&self) -> f64 {
+        self.exceeding as f64 / self.responses.max(1) as f64
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { is_client, responses, exceeding, allowed, latency, window } = self;
+        let side = if *is_client { "client" } else { "server" };
+        write!(f, "{exceeding} of {responses} genuine {side} responses within {window:?} ")?;
+        match latency {
+            Some(limit) => write!(f, "took longer than {limit:?}")?,
+            None => f.write_str("failed")?,
+        }
+        write!(f, " ({:.3} %), more than {:.3} %", self.share() * 100.0, allowed * 100.0)
+    }
+}
+
+/// Genuine responses of one side: all, errors, late ones.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseWindow(SlotWindow<3>);
+
+impl ResponseWindow {
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(crate) fn add(&mut self, stop: &CompiledStop, now: Instant, is_error: bool, latency: Duration) {
+        let is_late = stop.latency.is_some_and(|(_, limit)| latency > limit);
+        self.0.add(now, stop.window, [1, u64::from(is_error), u64::from(is_late)]);
+    }
+
+    /// The limit that is broken, if any is. A quantile lies above a limit exactly if more than the
+    /// rest of the responses does.
+    pub(crate) fn judge(&mut self, stop: &CompiledStop, now: Instant, is_client: bool) -> Option<StopReason> {
+        let [responses, errors, late] = self.0.sum(now, stop.window);
+        if responses < stop.min_requests {
+            return None;
+        }
+        let reason = |exceeding: u64, allowed: f64, latency| {
+            (exceeding as f64 > allowed * responses as f64).then_some(StopReason {
+                is_client,
+                responses,
+                exceeding,
+                allowed,
+                latency,
+                window: stop.window,
+            })
+        };
+        let by_errors = stop.error_ratio.and_then(|share| reason(errors, share, None));
+        let by_latency = |(quantile, limit)| reason(late, 1.0 - quantile, Some(limit));
+        by_errors.or_else(|| stop.latency.and_then(by_latency))
+    }
+}

@@ -1,0 +1,197 @@
+//! Plans applied to a FaultSet, and the plan of a running one.
+
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::fault::set::{FaultSet, NextMember, SetError, SetEvent, SetMember};
+use crate::plan::build::{self, Defaults, Groups};
+use crate::plan::data::{Data, Table};
+use crate::plan::plan::FaultPlan;
+
+/// What a fault of a plan was made from.
+#[derive(Debug, PartialEq)]
+struct FaultSpec {
+    fault: Table,
+    defaults: Defaults,
+}
+
+/// Why a plan was not applied; the running one stays.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// The process declared no environment.
+    NoEnvironment {
+        /// The environments of the plan.
+        wanted: Vec<String>,
+    },
+    /// The process declared an environment that the plan does not name.
+    OtherEnvironment {
+        /// The environment of the process.
+        declared: String,
+        /// The environments of the plan.
+        wanted: Vec<String>,
+    },
+    /// A plan of a remote source has no end.
+    NoEnd,
+    /// The faults cannot be built.
+    Set(SetError),
+}
+
+impl fmt::Display for ApplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoEnvironment { wanted } => write!(
+                f,
+                "the plan is for {}, and this process declared no environment; set `WAYLAY_ENVIRONMENT`",
+                wanted.join(", ")
+            ),
+            Self::OtherEnvironment { declared, wanted } => {
+                write!(f, "the plan is for {}, and this is {declared}", wanted.join(", "))
+            }
+            Self::NoEnd => f.write_str("a plan of a remote source needs an end; set `ttl` or `until`"),
+            Self::Set(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ApplyError {}
+
+impl FaultSet {
+    /// Replaces all faults and guards by those of a plan.
+    ///
+    /// Faults that the plan leaves unchanged go on undisturbed. Those that keep their name keep
+    /// their counters; a time to live begins anew; a stop holds.
+    ///
+    /// # Errors
+    /// The plan is not for the environment of this process; the set stays as it was.
+    pub fn apply(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+        let result = self.try_apply(plan);
+        if let Err(error) = &result {
+            self.notify(&SetEvent::Rejected(error.to_string()));
+        }
+        result
+    }
+
+    /// The same for a plan from outside of this machine, which needs an end: who sent it may be out
+    /// of reach when it is to be taken back.
+    pub(crate) fn apply_remote(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+        if plan.has_end() {
+            return self.apply(plan);
+        }
+        self.notify(&SetEvent::Rejected(ApplyError::NoEnd.to_string()));
+        Err(ApplyError::NoEnd)
+    }
+
+    fn try_apply(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+        let wanted = || plan.environments().map(str::to_owned).collect();
+        match self.environment() {
+            None => return Err(ApplyError::NoEnvironment { wanted: wanted() }),
+            Some(declared) if plan.environments().all(|name| name != declared) => {
+                return Err(ApplyError::OtherEnvironment { declared: declared.to_owned(), wanted: wanted() });
+            }
+            Some(_) => {}
+        }
+        let guards =
+            plan.guards().compile().map_err(|error| ApplyError::Set(SetError::Faults(vec![error])))?;
+        let _swap = self.lock();
+        let next = self.next_members(plan);
+        self.swap(next, Some(guards), Some(plan.data.clone())).map_err(ApplyError::Set)
+    }
+
+    fn next_members(&self, plan: &FaultPlan) -> Vec<NextMember> {
+        let old = self.snapshot();
+        let defaults = Defaults::of(&plan.data);
+        let specs: Vec<_> = (plan.data.tables("fault"))
+            .map(|fault| FaultSpec { fault: fault.clone(), defaults: defaults.clone() })
+            .collect();
+        let same = |spec: &FaultSpec| old.members.iter().find(|member| spec_of(member) == Some(spec));
+        let changed_groups = changed_groups(&specs, &old.members);
+        let mut groups = Groups::default();
+        let next = specs.into_iter().map(|spec| {
+            let is_free = group_of(&spec.fault).is_none_or(|group| !changed_groups.contains(group));
+            match same(&spec).filter(|_| is_free) {
+                // Switched by hand since it was loaded, it is as the plan says again.
+                Some(member) => {
+                    let control = member.fault.control();
+                    let is_enabled = spec.defaults.is_enabled && spec.fault.bool("enabled").unwrap_or(true);
+                    if control.enabled() != is_enabled {
+                        control.set_enabled(is_enabled);
+                    }
+                    let _ = control.set_participation(spec.fault.number("participation").unwrap_or_default());
+                    NextMember::Same(member.clone())
+                }
+                None => NextMember::New {
+                    placement: build::placement(&spec.fault),
+                    builder: Box::new(build::fault(&spec.fault, &defaults, &mut groups)),
+                    spec: Some(Arc::new(spec) as Arc<dyn Any + Send + Sync>),
+                },
+            }
+        });
+        next.collect()
+    }
+
+    /// Returns the plan that was applied last, with each fault enabled and taking part as it does
+    /// now; none if the faults came from elsewhere.
+    pub fn plan(&self) -> Option<FaultPlan> {
+        let snapshot = self.snapshot();
+        let source = snapshot.source.clone()?.downcast::<Table>().ok()?;
+        let mut plan = (*source).clone();
+        let is_plan_enabled = plan.bool("enabled").unwrap_or(true);
+        let live: HashMap<&str, &SetMember> =
+            snapshot.members.iter().map(|member| (member.fault.name(), member)).collect();
+        if let Some((_, Data::List(faults))) = plan.0.iter_mut().find(|(key, _)| *key == "fault") {
+            for item in faults {
+                let Data::Table(fault) = item else { continue };
+                let Some(member) = fault.text("name").and_then(|name| live.get(name)) else { continue };
+                let control = member.fault.control();
+                let was_enabled = is_plan_enabled && fault.bool("enabled").unwrap_or(true);
+                if control.enabled() != was_enabled && is_plan_enabled {
+                    set_in_order(fault, "enabled", Data::Bool(control.enabled()));
+                }
+                if fault.number("participation") != Some(control.participation()) {
+                    fault.set("participation", Data::Number(control.participation()));
+                }
+            }
+        }
+        Some(FaultPlan { data: Arc::new(plan) })
+    }
+}
+
+/// Sets a key that may be new, in the place that the shape gives it.
+fn set_in_order(fault: &mut Table, key: &'static str, data: Data) {
+    if fault.get(key).is_some() {
+        return fault.set(key, data);
+    }
+    let before =
+        crate::plan::plan_shapes::fault_keys().take_while(|known| *known != key).collect::<HashSet<_>>();
+    let at = fault.0.iter().take_while(|(known, _)| before.contains(known)).count();
+    fault.0.insert(at, (key, data));
+}
+
+fn spec_of(member: &SetMember) -> Option<&FaultSpec> {
+    member.spec.as_ref()?.downcast_ref()
+}
+
+fn group_of(fault: &Table) -> Option<&str> {
+    fault.table("group")?.text("name")
+}
+
+/// The groups any member of which comes, goes or changes. Their picks go by all members, so that
+/// none of those may stay in the group of before.
+fn changed_groups(specs: &[FaultSpec], old: &[SetMember]) -> HashSet<String> {
+    fn members<'a>(specs: impl Iterator<Item = &'a FaultSpec>) -> HashMap<&'a str, Vec<&'a FaultSpec>> {
+        let mut groups: HashMap<_, Vec<_>> = HashMap::new();
+        for spec in specs {
+            if let Some(name) = group_of(&spec.fault) {
+                groups.entry(name).or_default().push(spec);
+            }
+        }
+        groups
+    }
+    let before = members(old.iter().filter_map(spec_of));
+    let after = members(specs.iter());
+    let changed = after.iter().filter(|(name, specs)| before.get(*name) != Some(specs));
+    changed.map(|(name, _)| (*name).to_owned()).collect()
+}

@@ -1,0 +1,90 @@
+//! Events of `tracing`: one for each injection, and those of a set.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+use waylay_fault::{Delay, Fault, FaultSet, Guards, Injector, chain, error, slow};
+
+use crate::support::{block_on, get};
+
+/// Keeps events and recorded span fields as text.
+#[derive(Clone, Default)]
+struct Keeper(Arc<Mutex<Vec<String>>>);
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.push_str(&format!(" {}={value:?}", field.name()));
+    }
+}
+
+impl Subscriber for Keeper {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "waylay_fault" || metadata.is_span()
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        let mut text = Text("span".into());
+        values.record(&mut text);
+        self.0.lock().unwrap().push(text.0);
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text(event.metadata().level().to_string());
+        event.record(&mut text);
+        self.0.lock().unwrap().push(text.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn injections_and_events_of_a_set_are_traced() {
+    let keeper = Keeper::default();
+    tracing::subscriber::with_default(keeper.clone(), || {
+        let set = FaultSet::new();
+        let injector = chain::<Injector>([slow(Delay::fixed("0s")), error(503).into()]);
+        let fault = || {
+            Fault::new("a", chain::<Injector>([slow(Delay::fixed("0s")), error(503).into()])).enabled(true)
+        };
+        set.replace([Fault::new("a", injector).enabled(true).participation(1.0)]).unwrap();
+        let request = |set: &FaultSet| {
+            let inner = tower::service_fn(async |_: http::Request<String>| {
+                Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+            });
+            let service = tower_layer::Layer::layer(&set.layer(), inner);
+            drop(block_on(tower::ServiceExt::oneshot(service, get("/orders?id=7"))).unwrap());
+        };
+        request(&set);
+        set.replace([fault().participation(0.0)]).unwrap();
+        request(&set);
+        set.set_guards(Guards::new().dry_run(true)).unwrap();
+        set.replace([fault().participation(1.0)]).unwrap();
+        request(&set);
+        set.set_guards(Guards::new().ttl("0s")).unwrap();
+        request(&set);
+    });
+    assert_eq!(
+        *keeper.0.lock().unwrap(),
+        [
+            "INFO message=faults applied: revision 1, 1 faults",
+            "INFO message=fault injected fault=\"a\" actions=slow 0ns, error 503 method=GET path=\"/orders\"",
+            "INFO message=faults applied: revision 2, 1 faults",
+            "INFO message=faults applied: revision 3, 1 faults",
+            "INFO message=fault not injected: dry run fault=\"a\" actions=slow 0ns, error 503 method=GET path=\"/orders\"",
+            "WARN message=faults expired: every fault is disabled",
+        ]
+    );
+}

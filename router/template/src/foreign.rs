@@ -1,0 +1,160 @@
+//! Foreign syntax: variables and wildcards of other routers, and the escapes of their characters.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::ast::{Template, TemplateKind, Variable, VariableKind};
+use crate::error::TemplateErrorKind;
+
+/// The characters that may be escaped, since other routers give them a meaning.
+const ESCAPED: [(&str, char); 7] =
+    [("%3A", ':'), ("%2A", '*'), ("%3C", '<'), ("%3E", '>'), ("%3F", '?'), ("%23", '#'), ("%5B", '[')];
+
+/// Decodes the escapes that literal text of a path may have.
+pub(crate) fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let decoded = ESCAPED.iter().fold(text.to_owned(), |text, (escape, c)| {
+        text.replace(escape, c.encode_utf8(&mut [0; 4]))
+            .replace(&escape.to_ascii_lowercase(), c.encode_utf8(&mut [0; 4]))
+    });
+    Cow::Owned(decoded)
+}
+
+/// Escapes the characters of literal text that other routers give a meaning, so that they stand for themselves.
+///
+/// ```
+/// use waylay_template::{Template, TemplateKind, escape_literal};
+/// let text = escape_literal("/files/*");
+/// assert_eq!(text, "/files/%2A");
+/// assert_eq!(Template::parse(&text, TemplateKind::Path)?.literal(), Some("/files/*"));
+/// # Ok::<(), waylay_template::TemplateError>(())
+/// ```
+pub fn escape_literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = '/';
+    for c in text.chars() {
+        match ESCAPED.iter().find(|(_, own)| *own == c) {
+            // Within a segment a colon has no meaning elsewhere.
+            Some((escape, _)) if c != ':' || before == '/' => out.push_str(escape),
+            _ => out.push(c),
+        }
+        before = c;
+    }
+    out
+}
+
+/// Returns the first text that is a variable or wildcard of another router, and its position.
+pub(crate) fn find(template: &Template) -> Option<(TemplateErrorKind, Range<usize>)> {
+    for variable in template.variables() {
+        if let Some(write) = foreign_variable(variable, template.kind) {
+            let literal = match &variable.kind {
+                VariableKind::Regex(regex) => format!("{{{}:(?:{regex})}}", variable.name),
+                VariableKind::Plain | VariableKind::Tail => "another name".to_owned(),
+            };
+            return Some((TemplateErrorKind::Foreign { write, literal }, variable.span.clone()));
+        }
+    }
+    if template.kind != TemplateKind::Path {
+        return None;
+    }
+    let text = &template.text;
+    let mut masked = text.clone().into_bytes();
+    for variable in template.variables() {
+        masked[variable.span.clone()].fill(MASK);
+    }
+    // Variables are masked as a whole, so the rest is still UTF-8.
+    let masked = String::from_utf8_lossy(&masked);
+    let mut start = 0;
+    for segment in masked.split('/') {
+        let is_last = start + segment.len() == masked.len();
+        if let Some((span, kind)) = foreign_segment(segment, is_last) {
+            return Some((kind, start + span.start..start + span.end));
+        }
+        start += segment.len() + 1;
+    }
+    None
+}
+
+/// The byte in place of a variable.
+const MASK: u8 = 1;
+
+/// Returns the native spelling of `{name...}` (Go), and of `{id:int}` or `{rest:path}` (Starlette, ASP.NET).
+fn foreign_variable(variable: &Variable, kind: TemplateKind) -> Option<String> {
+    let name = &variable.name;
+    if let Some(name) = name.strip_suffix("...").filter(|_| kind == TemplateKind::Path) {
+        return Some(format!("{{*{name}}}"));
+    }
+    let VariableKind::Regex(regex) = &variable.kind else { return None };
+    let regex = match regex.as_str() {
+        "int" | "integer" | "long" => "[0-9]+",
+        "float" | "decimal" => "[0-9.]+",
+        "uuid" | "guid" => "[0-9A-Fa-f-]{36}",
+        "alpha" => "[A-Za-z]+",
+        "slug" => "[a-z0-9-]+",
+        "bool" => "true|false",
+        "str" | "string" => return Some(format!("{{{name}}}")),
+        "path" if kind == TemplateKind::Path => return Some(format!("{{*{name}}}")),
+        _ => return None,
+    };
+    Some(format!("{{{name}:{regex}}}"))
+}
+
+/// Returns the position of foreign syntax in a segment, and its error.
+fn foreign_segment(segment: &str, is_last: bool) -> Option<(Range<usize>, TemplateErrorKind)> {
+    let foreign = |span: Range<usize>, write: String| {
+        let literal = escape_literal(&segment[span.clone()]);
+        // A colon at the start of a segment only.
+        let literal = if span.start == 0 { literal } else { literal.replacen("%3A", ":", 1) };
+        Some((span, TemplateErrorKind::Foreign { write, literal }))
+    };
+    let variable = |name: &str| format!("{{{}}}", if name.is_empty() { "name" } else { name });
+    let tail = |name: &str| format!("{{*{}}}", if name.is_empty() { "rest" } else { name });
+    if let Some(after) = segment.strip_prefix(':') {
+        let name = leading_name(after);
+        if !name.is_empty() {
+            return foreign(0..1 + name.len(), variable(name));
+        }
+    }
+    if let Some((open, close)) = pair(segment, '<', '>') {
+        let inner = &segment[open + 1..close];
+        let (kind, name) = inner.rsplit_once(':').unwrap_or(("", inner));
+        let is_tail = kind == "path" || name.ends_with("..");
+        let name = leading_name(name.trim_start_matches('*'));
+        return foreign(open..close + 1, if is_tail { tail(name) } else { variable(name) });
+    }
+    if let Some((0, close)) = pair(segment, '[', ']')
+        && segment.trim_end_matches(']').len() == close
+    {
+        let inner = segment[1..close].trim_start_matches('[');
+        let name = leading_name(inner.trim_start_matches('.'));
+        return foreign(0..segment.len(), if inner.starts_with("...") { tail(name) } else { variable(name) });
+    }
+    if let Some(at) = segment.find('*') {
+        let stars = segment[at..].len() - segment[at..].trim_start_matches('*').len();
+        let name = leading_name(&segment[at + stars..]);
+        let end = at + stars + name.len();
+        let is_whole = at == 0 && end == segment.len();
+        return foreign(at..end, if is_whole && is_last { tail(name) } else { variable(name) });
+    }
+    let to_end = |at: usize| at..segment.len();
+    match segment.find(['?', '#']) {
+        Some(at) if segment[at..].starts_with('?') => Some((to_end(at), TemplateErrorKind::QueryInPath)),
+        Some(at) => Some((to_end(at), TemplateErrorKind::FragmentInPath)),
+        None => None,
+    }
+}
+
+/// Returns the positions of the first opening character and of the first closing one after it.
+fn pair(segment: &str, open: char, close: char) -> Option<(usize, usize)> {
+    let start = segment.find(open)?;
+    Some((start, start + segment[start..].find(close)?))
+}
+
+/// Returns the letters, digits and underscores at the start of a text, if the first is not a digit.
+fn leading_name(text: &str) -> &str {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let name = &text[..text.find(|c| !is_part(c)).unwrap_or(text.len())];
+    if name.starts_with(|c: char| c.is_ascii_digit()) { "" } else { name }
+}
