@@ -1,4 +1,4 @@
-//! Waylay's router on hyper without a framework: HTTP/1.1 and HTTP/2 on one port, with limits and a graceful stop.
+//! Waylay's router on hyper, with limits and a graceful stop.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -263,7 +263,7 @@ async fn a_signal_cancels_a_hang_and_stops_the_program() {
 
 /// Limits are those of the server that the programs share, which the tests of `gateway` cover.
 #[tokio::test]
-async fn a_slow_client_is_disconnected_and_a_tunnel_refused() {
+async fn a_slow_client_is_disconnected_and_a_tunnel_rejected() {
     let staging = Staging::with(&["--header-timeout", "400ms"]);
     for address in [staging.shop, staging.control] {
         let mut stream = std::net::TcpStream::connect(address).unwrap();

@@ -1,6 +1,6 @@
-//! The peak of memory of expensive requests.
+//! Peak memory of expensive requests.
 //!
-//! A program of its own, and one test: what others allocate meanwhile would be counted too.
+//! A separate program with one test: allocations of other tests would be counted as well.
 
 #![cfg(all(feature = "multipart", feature = "router"))]
 #![allow(
@@ -27,7 +27,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// `count` chunks of the same bytes, then `end`; `announced`: the length that it claims.
+/// `count` chunks of the same bytes, then `end`; `announced`: the length that it announces.
 struct Chunks {
     chunk: Bytes,
     left: usize,
@@ -239,7 +239,7 @@ impl http_body::Body for Headed {
     }
 }
 
-/// Reads a whole body, part by part if the struct says so.
+/// Reads a whole body, part by part if the struct has a reader.
 trait Drained {
     fn drained(self) -> impl Future<Output = Result<(), Rejection>>;
 }

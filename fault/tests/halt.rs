@@ -1,6 +1,6 @@
 //! The process-wide halt, in a separate process.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
+#![allow(clippy::unwrap_used, reason = "a test fails at the line of its expectation")]
 
 use std::convert::Infallible;
 use std::future::IntoFuture;
@@ -51,12 +51,12 @@ async fn a_halt_ends_running_delays_and_prevents_new_ones() {
         }
         halt();
         for request in held {
-            assert_eq!(request.await.unwrap(), 200, "it goes on to the service");
+            assert_eq!(request.await.unwrap(), 200, "it continues to the service");
         }
         assert_eq!(send(&fault).await, 200);
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!((fault.control().counts().injected, fault.control().counts().halted), (2, 1));
-        assert!(fault.control().enabled(), "the switch stays as it was");
+        assert!(fault.control().enabled(), "the switch is unchanged");
         resume();
         assert!(!halted());
         send(&fault).await;

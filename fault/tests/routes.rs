@@ -1,7 +1,7 @@
 //! Lists of routes, by the templates of both supported routers.
 
 #![cfg(all(feature = "axum", feature = "router"))]
-#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+#![allow(clippy::unwrap_used, reason = "a test fails at the line of its expectation")]
 
 use axum::body::Body;
 use axum::routing::get;
@@ -81,7 +81,7 @@ async fn route_lists_do_not_shift_the_counter() {
 }
 
 /// A request at this path, as the fault sees it in each place: around the routers, within axum's
-/// `nest` and `nest_service`, within our `mount`, and in one router within the other.
+/// `nest` and `nest_service`, within the router's `mount`, and in one router within the other.
 async fn is_injected(fault: &Fault, path: &str) -> Vec<bool> {
     let leaf = || axum::Router::<()>::new().route("/{*rest}", get(async || "real"));
     let ours = |layer: bool| {
@@ -109,7 +109,7 @@ async fn is_injected(fault: &Fault, path: &str) -> Vec<bool> {
     seen
 }
 
-/// What is looked at is the path that the server got, wherever the fault is.
+/// The filter reads the path that the server received, in every placement of the fault.
 #[tokio::test]
 async fn paths_are_those_that_the_server_got() {
     let fault = || Fault::new("listed", error(503)).enabled(true).participation(1.0);
@@ -137,7 +137,7 @@ async fn paths_are_those_that_the_server_got() {
     assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
 }
 
-/// A client's request has its own path, whatever request it is sent for.
+/// A client's request has its own path, also within a request to the server.
 #[tokio::test]
 async fn clients_keep_their_own_path() {
     use tower_layer::Layer;
@@ -157,7 +157,7 @@ async fn clients_keep_their_own_path() {
     assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
 }
 
-/// Reports name the path that the server got.
+/// Reports have the path that the server received.
 #[tokio::test]
 async fn reports_have_the_path_that_the_server_got() {
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));

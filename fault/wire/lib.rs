@@ -1,1 +1,1 @@
-//! Package of the tests in `fault/tests/wire`, kept apart because of its dependencies.
+//! Package of the tests in `fault/tests/wire`, separate because of its dependencies.

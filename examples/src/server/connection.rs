@@ -183,7 +183,7 @@ impl Drop for ActiveRequest {
 }
 
 impl Shared {
-    /// Changes the number of active requests, and the clock with it: streams of HTTP/2 are tasks of their own,
+    /// Changes the number of active requests, and the clock with it: streams of HTTP/2 are separate tasks,
     /// so that one may begin while another one ends.
     fn count(&self, change: impl Fn(usize) -> usize) {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);

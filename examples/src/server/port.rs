@@ -141,7 +141,7 @@ pub fn stop_on_signal() -> io::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Handlers of the signals, installed before the program says that it listens.
+/// Handlers of the signals, installed before the program prints its address.
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,

@@ -1,4 +1,4 @@
-//! Request checks: refused methods and codings, time limit of the body.
+//! Request checks: rejected methods and codings, time limit of the body.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -36,7 +36,7 @@ pub(super) fn refuse<B>(request: &Request<B>) -> Option<Response> {
     Some(Problem::new(StatusCode::NOT_IMPLEMENTED, detail).into_response())
 }
 
-/// Gives the body its time limit; the failure is set once reading the body has failed.
+/// Adds the time limit of the body; the failure is set once reading the body has failed.
 pub(super) fn prepare(mut request: Request<Incoming>, timeout: Duration) -> (Request<Body>, BodyFailure) {
     // The coding alone decides where the body ends (RFC 9112 §6.3); a length beside it would mislead others.
     if request.headers().contains_key(TRANSFER_ENCODING) {
@@ -69,8 +69,8 @@ pub(super) struct BodyFailure {
 }
 
 impl BodyFailure {
-    /// Replaces an error that a handler returned because of the failure: it is the client's, whatever the
-    /// handler took it for.
+    /// Replaces the error response of a handler if the failure caused it: the error is the client's, whatever its
+    /// status.
     pub(super) fn replace(&self, response: Response, version: Version, peer: SocketAddr) -> Response {
         let Some((status, cause)) = self.cause.get() else { return response };
         tracing::info!(%peer, %status, cause, "the body of a request cannot be read");

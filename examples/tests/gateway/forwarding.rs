@@ -1,4 +1,4 @@
-//! What an upstream gets: the canonical path, headers that it may trust, upgrades.
+//! Requests that reach an upstream: canonical path, trusted headers, upgrades.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::{Gateway, Shutdown, head, respond, rest, route, send, switching, upstream};
 
-/// Starts an upstream whose response is the request as it came.
+/// Starts an upstream whose response is the request.
 fn echo() -> SocketAddr {
     upstream(|mut stream| {
         let mut request = head(&mut stream);
@@ -91,7 +91,7 @@ fn claims_of_a_client_are_replaced() {
 }
 
 #[test]
-fn claims_of_a_trusted_proxy_are_kept() {
+fn claims_of_a_trusted_proxy_are_forwarded() {
     let table = format!("trusted_proxies = ['127.0.0.1']\n{}", route("one", echo()));
     let gateway = Gateway::start("trusted", &table);
     let request = format!("GET /one HTTP/1.1\r\nhost: h\r\n{SPOOFED}connection: close\r\n\r\n");
@@ -125,7 +125,7 @@ fn connection_removes_headers_of_one_connection_only() {
     }
 }
 
-/// The coding alone says where the body ends, to the gateway and to the upstream.
+/// The coding alone marks the end of the body, for the gateway and for the upstream.
 #[test]
 fn a_length_beside_a_coding_is_dropped() {
     let gateway = Gateway::start("length", &route("one", echo()));
@@ -158,7 +158,7 @@ fn other_codings_are_not_implemented() {
 }
 
 #[tokio::test]
-async fn crumbs_of_a_cookie_are_joined() {
+async fn cookie_headers_are_joined() {
     let gateway = Gateway::start("crumbs", &route("one", echo()));
     let stream = TokioIo::new(tokio::net::TcpStream::connect(gateway.address).await.unwrap());
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();

@@ -55,7 +55,7 @@ fn a_head_must_arrive_in_time() {
     assert!(response.ends_with("one: GET /one HTTP/1.1"), "{response}");
 }
 
-/// An idle HTTP/2 connection is told to go away; so is one that never sends a request.
+/// An idle HTTP/2 connection gets GOAWAY, also one without any request.
 #[test]
 fn an_idle_http2_connection_is_closed() {
     let args = ["--header-timeout", SHORT, "--idle-timeout", SHORT];
@@ -235,7 +235,7 @@ fn a_signal_finishes_the_requests_in_progress() {
         stream
             .write_all(b"GET /one HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\n")
             .unwrap();
-        // The gateway has the request in progress once it asks for the body.
+        // The request is in progress once the gateway reads the body.
         assert!(head(&mut stream).starts_with("HTTP/1.1 100 "));
 
         gateway.signal(signal);

@@ -23,7 +23,7 @@ struct Gateway {
     stderr: BufReader<ChildStderr>,
 }
 
-/// A route file of its own; the extension is the format.
+/// A temporary route file; the extension is the format.
 fn route_file(name: &str, table: &str) -> PathBuf {
     let file = std::env::temp_dir().join(format!("waylay-gateway-{}-{name}", std::process::id()));
     std::fs::write(&file, table).unwrap();
@@ -350,7 +350,7 @@ impl Drop for Shop {
     }
 }
 
-/// The route file of the repository, in front of the shop.
+/// The route file of the repository, with the shop as upstream.
 #[test]
 fn the_example_file_serves_the_shop() {
     let shop = Shop::start();

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::run;
 
-/// A table in a file of its own; dropping it removes the file.
+/// A table in a temporary file, which is removed on drop.
 struct Table(PathBuf);
 
 impl Table {
@@ -160,9 +160,9 @@ fn invalid_tables_lines_and_arguments_have_their_codes() {
     }
 }
 
-/// Every command of the documentation prints what stands below it.
+/// Every command of the documentation prints the text below it.
 #[test]
-fn the_documentation_is_true() {
+fn the_documentation_agrees_with_the_program() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the root of the repository");
     let text = include_str!("../../docs/route-check.md");
     let program = Path::new(env!("CARGO_BIN_EXE_route-check"));

@@ -284,7 +284,7 @@ struct TextTarget<'f> {
     method: &'static str,
     location: &'static str,
     name: &'f LitStr,
-    /// What the method takes for the name.
+    /// The method's argument for the name.
     key: TokenStream,
     /// A third argument of the method.
     option: TokenStream,

@@ -104,7 +104,7 @@ fn describe(model: &Model, field: &Field, doc: &str) -> TokenStream {
         FieldSource::FormRest => quote!(__operation.form_rest();),
         FieldSource::Form { keys, query: true } => {
             let name = &keys[0];
-            // A document cannot say that the value has to be in one of the two.
+            // A document cannot express that one of the two is required.
             let description = quote!(__rt::FieldDescription { required: false, ..#description });
             let form = match has_parts() {
                 true => quote!(__operation.part(#name, false, #description, #schema);),
@@ -335,7 +335,7 @@ fn list_item(ty: &Type) -> (Type, bool) {
     }
 }
 
-/// What a type is taken for if nothing describes it.
+/// Fallback for a type that has no description.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fallback {
     /// The JSON of a response: `answer = Post`.

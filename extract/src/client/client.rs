@@ -158,7 +158,7 @@ where
         self.request_json(request).await
     }
 
-    /// As [`call`](Self::call) with a given route.
+    /// As [`call`](Self::call), with a route.
     ///
     /// # Errors
     ///
@@ -315,7 +315,7 @@ impl Error for ClientError {
             Self::Write(error) => Some(error),
             Self::Url(error) => Some(error),
             Self::Service(error) => Some(&*error.0),
-            // Our own text is that of the response, so what comes next stands below that.
+            // `Display` prints the text of the response, so the source is the source of that.
             Self::Status(response) => response.source(),
             Self::TooLarge { .. } => None,
             Self::Unreadable(error) => Some(error),

@@ -178,7 +178,7 @@ impl BodyPlan {
         types.chain(self.accept.iter().copied()).collect::<Vec<_>>().join(", ")
     }
 
-    /// The kind of a body without a content type, if there is one that needs no more than the name.
+    /// Returns the kind of a body without a content type, if a kind needs no parameter such as a boundary.
     pub(crate) fn first_kind(&self) -> BodyKind {
         let kinds = [(self.json, BodyKind::Json), (self.form, BodyKind::Form), (self.text, BodyKind::Text)];
         kinds.into_iter().find_map(|(is_read, kind)| is_read.then_some(kind)).unwrap_or(BodyKind::Other)

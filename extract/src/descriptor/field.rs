@@ -1,4 +1,4 @@
-//! Rule, HeadPlan: how the derive says a field and the head are read.
+//! Rule, HeadPlan: how the generated code reads a field and the head.
 
 /// How a text field is read.
 #[derive(Clone, Copy, Debug)]

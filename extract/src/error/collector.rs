@@ -19,13 +19,13 @@ pub struct Errors {
     /// They are found before the fields are.
     unknown_keys: usize,
     misconfigured: Option<Cow<'static, str>>,
-    /// A router has given the path values, so that one which is missing is the program's error.
+    /// The path values come from a router, so a missing one is an error of the program.
     pub(crate) is_routed: bool,
     pub(crate) body: BodyState,
 }
 
 impl Errors {
-    /// Those of a request whose path values a router has given.
+    /// Returns an empty list for a request whose path values come from a router.
     pub(crate) fn routed() -> Self {
         Self { is_routed: true, ..Self::default() }
     }
@@ -190,7 +190,7 @@ impl Errors {
     }
 }
 
-/// What happened to the body.
+/// State of the body.
 #[derive(Debug, Default)]
 pub(crate) enum BodyState {
     /// It was not read, or its error has been reported.

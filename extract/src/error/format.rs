@@ -15,7 +15,7 @@ use crate::error::rejection::Rejection;
 
 /// Replaces the response of every [`Rejection`] by that of a function.
 ///
-/// The new response keeps the rejection in its extensions, and the headers that it does not set
+/// The new response has the rejection in its extensions, and the headers that it does not set
 /// itself: `Allow` of a 405 (RFC 9110, 15.5.6), `Accept` of a 415, those of inner layers. The headers
 /// of the old body are dropped (`content-type`, `content-length`, `content-encoding`,
 /// `transfer-encoding`). The response of a `#[from]` field is not a rejection and is passed through.

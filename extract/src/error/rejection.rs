@@ -49,7 +49,7 @@ use crate::error::field::{FieldError, Location};
 pub struct Rejection {
     cause: Cause,
     options: RejectionOptions,
-    /// An event has told of it already.
+    /// An event has been emitted.
     is_reported: bool,
 }
 
@@ -245,7 +245,7 @@ impl IntoResponse for Rejection {
 }
 
 impl Rejection {
-    /// The answer, with the rejection in its extensions.
+    /// Returns the response, with the rejection in its extensions.
     fn response(self) -> Response {
         let status = self.status();
         let (kind, body) = if self.options.plain {

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::CONTENT_DISPOSITION;
 use percent_encoding::percent_decode_str;
 
-/// What a part's `Content-Disposition` says (RFC 7578, 4.2).
+/// Name and file name of a part (RFC 7578, 4.2).
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Disposition {
     pub(crate) name: Option<String>,
@@ -28,7 +28,7 @@ impl Disposition {
             };
             place.get_or_insert(value);
         }
-        // RFC 6266, 4.3: the extended one counts where both are there.
+        // RFC 6266, 4.3: the extended one takes precedence.
         let extended = extended.and_then(|value| extended_value(&value));
         Self { name, file_name: extended.or(file_name) }
     }
@@ -61,24 +61,24 @@ impl<'h> Iterator for Parameters<'h> {
     }
 }
 
-/// The text up to the quote that ends it, and what is behind the parameter.
+/// Returns the text up to the closing quote, and what follows the parameter.
 ///
-/// Browsers escape a quote as `%22`, others with a backslash; before anything else a backslash is itself, as
-/// in the path of a file.
+/// Browsers escape a quote as `%22`, other clients with a backslash; before any other character a backslash is
+/// literal, as in the path of a file.
 fn quoted_string(text: &str) -> (String, &str) {
     let mut value = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('"') {
-        let (before, behind) = (&rest[..at], &rest[at + 1..]);
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
         match before.strip_suffix('\\') {
             Some(before) => {
                 value.push_str(before);
                 value.push('"');
-                rest = behind;
+                rest = after;
             }
             None => {
                 value.push_str(before);
-                return (value, behind.split_once(';').map_or("", |(_, rest)| rest));
+                return (value, after.split_once(';').map_or("", |(_, rest)| rest));
             }
         }
     }
@@ -105,7 +105,7 @@ mod tests {
     use super::Disposition;
 
     #[test]
-    fn names_are_read_whatever_their_spelling() {
+    fn names_are_read_in_every_form() {
         for (header, name, file_name) in [
             ("form-data; name=\"a\"", Some("a"), None),
             ("form-data; name=a  ", Some("a"), None),

@@ -190,7 +190,7 @@ fn whole<'r, F: Slots<'r>>(
             slots.raw_path(name, Value::Text(value));
         }
     }
-    behind_path(slots, parts, body)
+    read_after_path(slots, parts, body)
 }
 
 /// Reads a request whose body is in memory, and its path by the struct's own route.
@@ -207,11 +207,11 @@ pub(crate) fn routed<'r, F: for<'s> Slots<'s>>(
         found.map_err(|rejection| rejection.with_options(RejectionOptions::of(parts)).reported())?;
     let mut slots = F::default();
     push_captures(&matched, &mut slots, false);
-    behind_path(slots, parts, body)
+    read_after_path(slots, parts, body)
 }
 
 /// Reads everything but the path of a request whose body is in memory.
-fn behind_path<'r, F: Slots<'r>>(
+fn read_after_path<'r, F: Slots<'r>>(
     mut slots: F,
     parts: &'r Parts,
     body: &'r Bytes,

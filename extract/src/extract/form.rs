@@ -72,10 +72,10 @@ pub fn whole_form<T: DeserializeOwned>(body: &[u8], max: usize) -> Result<Member
     })
 }
 
-/// The whole query, as one value of at most so many pairs; a `?` alone is none.
+/// Reads the whole query as one value, of at most `max` pairs; a `?` alone is no query.
 pub fn whole_query<T: DeserializeOwned>(uri: &Uri, max: usize) -> WholeSlot<T> {
     let Some(query) = uri.query().filter(|query| !query.is_empty()) else {
-        // What is made of nothing is there.
+        // A type that can be read from no pairs is not absent.
         return whole(Vec::new(), Location::Query).map_or(WholeSlot::Absent, WholeSlot::Value);
     };
     match pairs(query, max).map(|pairs| whole(pairs, Location::Query)) {
@@ -132,10 +132,10 @@ impl<T: DeserializeOwned> FormOrPartsSlot<T> {
         self.pairs.push((name.to_owned(), Leaf::new(text)));
     }
 
-    /// Returns the slot of the body, of whatever kind.
+    /// Returns the slot of the body of either kind.
     pub fn finish(self, errors: &Errors) -> MemberSlot<T> {
         match self.member {
-            // The parts have been counted as they came.
+            // The parts have been counted on arrival.
             MemberSlot::Unread if errors.body_is_read() => match whole(self.pairs, Location::Part) {
                 Ok(value) => MemberSlot::Value(value),
                 Err(error) => MemberSlot::Error(Box::new(error)),

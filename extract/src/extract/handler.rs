@@ -1,4 +1,4 @@
-//! The functions behind the derived FromRequest and FromRequestParts.
+//! Functions that the derived FromRequest and FromRequestParts call.
 
 use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;

@@ -25,9 +25,9 @@ pub(crate) async fn fill<F: for<'r> Slots<'r>>(
     slots: Option<F>,
 ) -> Result<Option<F>, Rejection> {
     match Path::<AxumPathSink<F>>::from_request_parts(parts, &()).await {
-        Ok(_) if F::HEAD.raw_path && !matched_by_us(parts) => Err(Rejection::misconfigured(
-            "axum gives path values decoded: `#[param(raw)]` needs waylay's router",
-        )),
+        Ok(_) if F::HEAD.raw_path && !matched_by_us(parts) => {
+            Err(Rejection::misconfigured("axum decodes path values: `#[param(raw)]` needs waylay's router"))
+        }
         Ok(Path(AxumPathSink(slots))) => Ok(Some(slots)),
         Err(PathRejection::FailedToDeserializePathParams(error)) => Err(rejection(error.into_kind())),
         Err(_) => Ok(slots),
@@ -83,7 +83,7 @@ impl<'de, F: for<'r> Slots<'r>> Visitor<'de> for PathVisitor<F> {
     }
 }
 
-/// Reads a key as the name of a variable: axum lends the text only to the visitor.
+/// Reads a key as the name of a variable: axum passes the text to the visitor only.
 struct NameSeed<F>(PhantomData<F>);
 
 impl<'de, F: for<'r> Slots<'r>> DeserializeSeed<'de> for NameSeed<F> {

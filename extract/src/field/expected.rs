@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use crate::text::from_text::integer_range;
 
-/// Returns what a type expects, as serde calls it, in the words of a client.
+/// Returns an expectation of serde without names of Rust types.
 ///
-/// What a program's own types say of themselves stays as it is.
+/// The texts of the program's own types are unchanged.
 pub(crate) fn in_words(expected: &str) -> Cow<'_, str> {
     if let Some(range) = integer_range(expected) {
         return range.into();
@@ -25,13 +25,13 @@ pub(crate) fn in_words(expected: &str) -> Cow<'_, str> {
     })
 }
 
-/// The range of a type that is written `NonZero<u8>` and called `a nonzero u8`.
+/// Returns the range of a type that is written `NonZero<u8>` and displayed as `a nonzero u8`.
 fn nonzero(name: &str) -> Option<&'static str> {
     let (first, rest) = name.split_at_checked(1)?;
     integer_range(&format!("NonZero{}{rest}", first.to_ascii_uppercase()))
 }
 
-/// What the derive of serde says of structs and enums, whose names are the program's.
+/// Returns an expectation of a derived `Deserialize` without the name of the struct or enum.
 fn of_own_type(expected: &str) -> Cow<'_, str> {
     const KINDS: [(&str, &str); 9] = [
         ("struct variant ", "an object"),

@@ -125,10 +125,10 @@ pub(crate) fn malformed(error: serde_json::Error) -> FieldError {
     FieldError::body(Code::Malformed, detail)
 }
 
-/// Returns what a message of serde expected, and the member that it names.
+/// Returns the expectation in a message of serde, and the member that it names.
 ///
 /// The messages quote the value, those of the user's types possibly as well, so only the part after
-/// the last `expected` of a known message is kept.
+/// the last `expected` of a known message is used.
 pub(crate) fn reason(message: &str) -> (ValueError, Option<String>) {
     const QUOTING: [&str; 4] = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
     let (message, _) = message.rsplit_once(" at line ").unwrap_or((message, ""));

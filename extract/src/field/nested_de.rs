@@ -15,10 +15,10 @@ use crate::field::expected::in_words;
 use crate::field::nested_node::{Branches, Leaf, LeafKind, Mismatch, Node, Number, guess_kind};
 use crate::text::from_text::FromText;
 use crate::text::via_serde::scalars;
-/// The most guesses of one value, so that a request cannot ask for more work than it is worth.
+/// Maximum number of guesses for one value, to bound the work for a request.
 const MOST_GUESSES: usize = 100;
 
-/// Reads a type; `max`: the most items of a list.
+/// Reads a type; `max` is the maximum number of items of a list.
 pub(crate) fn read<T: DeserializeOwned>(root: &mut Node, max: usize) -> Result<T, NestedDeError> {
     let read = |root: &Node| T::deserialize(NestedDeserializer::new(View::of(root), max));
     let mut error = match read(root) {
@@ -32,7 +32,7 @@ pub(crate) fn read<T: DeserializeOwned>(root: &mut Node, max: usize) -> Result<T
         }
         match read(root) {
             Ok(value) => return Ok(value),
-            // The first error is about the value as it was sent; `1` may be a `bool` as well.
+            // The first error is about the unguessed value; `1` may be a `bool` as well.
             Err(_) if is_any => {
                 return if root.guess_bools() { read(root).map_err(|_| error) } else { Err(error) };
             }
@@ -126,7 +126,7 @@ impl de::Error for NestedDeError {
     }
 }
 
-/// What is read: a node, or a part of one that is no node.
+/// The input: a node, or a part of one that is no node.
 #[derive(Clone)]
 enum View<'n> {
     Absent,
@@ -150,7 +150,7 @@ impl<'n> View<'n> {
         }
     }
 
-    /// The values that stand at the key itself.
+    /// Returns the values at the key itself.
     fn leaves(&self) -> Option<Vec<&'n Leaf>> {
         match self {
             Self::Leaf(leaf) => Some(vec![leaf]),
@@ -160,7 +160,7 @@ impl<'n> View<'n> {
         }
     }
 
-    /// The one value that stands at the key itself.
+    /// Returns the only value at the key itself.
     fn leaf(&self) -> Option<&'n Leaf> {
         match self {
             Self::Leaf(leaf) => Some(leaf),
@@ -419,7 +419,7 @@ impl<'de> Deserializer<'de> for NestedDeserializer<'_> {
     forward_to_deserialize_any! { bytes byte_buf }
 }
 
-/// The children of a node, each behind its key.
+/// The children of a node, each with its key.
 struct Items<'n> {
     list: vec::IntoIter<(String, View<'n>)>,
     max: usize,
@@ -485,7 +485,7 @@ impl<'de, 'n> EnumAccess<'de> for NestedDeserializer<'n> {
     }
 }
 
-/// What stands below a variant's name.
+/// The content below a variant's name.
 pub(crate) struct Content<'n> {
     key: Option<&'n str>,
     tree: NestedDeserializer<'n>,

@@ -1,4 +1,4 @@
-//! Node and Leaf: the tree of nested keys, and guesses of what its texts are.
+//! Node and Leaf: the tree of nested keys, and guessed types of its texts.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub(crate) enum Node {
     Texts(Vec<Leaf>),
     /// The items of `a[]`.
     Items(Vec<Leaf>),
-    /// What stands at the keys below.
+    /// The nodes of the keys below.
     Keys(Branches),
     /// The pairs of a whole query or form, in their order.
     #[cfg_attr(not(feature = "form"), expect(dead_code, reason = "made with the feature `form`"))]
@@ -48,16 +48,16 @@ impl Branches {
     }
 }
 
-/// One value, and what it is to a type that is read by way of a buffer.
+/// One value, and its kind for types that serde buffers.
 #[derive(Debug)]
 pub(crate) struct Leaf {
     text: Result<Box<str>, Box<ValueError>>,
     kind: LeafKind,
-    /// The kind is no guess any more.
+    /// The kind is certain.
     is_settled: bool,
 }
 
-/// What serde is told that a value is, if the type does not say what it expects.
+/// The kind of a value as serde receives it from `deserialize_any`.
 ///
 /// Fields in `#[serde(flatten)]` and in tagged and untagged enums are buffered before their types are
 /// known, and a buffered text is never read as a number.
@@ -66,12 +66,12 @@ pub(crate) enum LeafKind {
     Text,
     Number,
     Bool,
-    /// `None` of an `Option` whose type refuses the empty text.
+    /// `None` of an `Option` whose type rejects the empty text.
     Nothing,
 }
 
 impl Leaf {
-    /// A decoded value, or why it could not be decoded, which is an error only of what reads it.
+    /// Creates a leaf of a decoded value, or of a decode error, which is reported only if a field reads it.
     pub(crate) fn new(text: Result<Cow<'_, str>, Box<ValueError>>) -> Self {
         Self { text: text.map(|text| text.into_owned().into()), kind: LeafKind::Text, is_settled: false }
     }
@@ -87,7 +87,7 @@ impl Leaf {
         self.kind
     }
 
-    /// Tells two values apart that are the same text.
+    /// Returns an identity, which distinguishes two values with the same text.
     pub(crate) fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
@@ -104,7 +104,7 @@ impl Node {
         }
     }
 
-    /// Guesses anew what a value is that was not what its type expects; `false` if there is nothing to guess.
+    /// Guesses another kind for a value that its type rejects; `false` if there is none.
     pub(crate) fn guess(&mut self, mismatch: &Mismatch) -> bool {
         let set = |leaf: &mut Leaf, kind: LeafKind, is_settled: bool| {
             (leaf.kind, leaf.is_settled) = (kind, is_settled);
@@ -116,7 +116,7 @@ impl Node {
                 leaf.id() == *id && leaf.kind == LeafKind::Text && set(leaf, LeafKind::Nothing, true)
             }),
             Mismatch::Text { text, kind } => self.guess_text(text, *kind),
-            // A guess that was wrong: it is the text of another value that was meant.
+            // A wrong guess becomes a text again.
             Mismatch::Guessed(shown) => self.any_leaf(&mut |leaf| {
                 matches!(leaf.kind, LeafKind::Number | LeafKind::Bool)
                     && leaf.text.as_ref().is_ok_and(|text| show(text, leaf.kind) == *shown)
@@ -155,7 +155,7 @@ impl Node {
         }
     }
 
-    /// Guesses that texts are `bool` which are numbers as well.
+    /// Guesses `bool` for the texts that can be a number or a `bool`.
     pub(crate) fn guess_bools(&mut self) -> bool {
         self.guess_all(LeafKind::Bool.expected())
     }
@@ -176,13 +176,13 @@ impl Node {
 }
 
 impl LeafKind {
-    /// What a type says that this is for.
+    /// Returns what a type expects if a value of this kind fits it.
     fn expected(self) -> &'static str {
         if self == Self::Bool { "a boolean" } else { "" }
     }
 }
 
-/// How serde shows a value of that kind among unexpected ones.
+/// Returns the text of serde for an unexpected value of that kind.
 fn show(text: &str, kind: LeafKind) -> String {
     match (kind, Number::of(text)) {
         (LeafKind::Number, Some(number)) => number.unexpected().to_string(),
@@ -191,7 +191,7 @@ fn show(text: &str, kind: LeafKind) -> String {
     }
 }
 
-/// What a text may be that a type with this expectation refuses.
+/// Guesses the kind of a text that a type with this expectation rejects.
 pub(crate) fn guess_kind(text: &str, expected: &str) -> LeafKind {
     let is_bool = if expected.contains("bool") {
         bool::from_text(text).is_ok()
@@ -213,7 +213,7 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// The number that a text is by the grammar of [`FromText`].
+    /// Parses a text by the grammar of [`FromText`].
     pub(crate) fn of(text: &str) -> Option<Self> {
         if !is_json_number(text) {
             return None;
@@ -232,11 +232,11 @@ impl Number {
     }
 }
 
-/// What a type did not expect, as far as another guess may help.
+/// The value that a type rejected, as far as another guess may help.
 #[derive(Debug)]
 pub(crate) enum Mismatch {
     None,
-    /// An empty text in an `Option`, by the value's place in memory.
+    /// An empty text in an `Option`, by [`Leaf::id`].
     Empty(usize),
     /// A text where a type expects something else.
     Text {
@@ -245,6 +245,6 @@ pub(crate) enum Mismatch {
     },
     /// A number or a `bool`, as serde shows it, where a type expects something else.
     Guessed(String),
-    /// No variant of an untagged enum fits, of which serde says no more.
+    /// No variant of an untagged enum fits; serde reports no details.
     Any,
 }

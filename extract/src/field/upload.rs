@@ -13,7 +13,7 @@ const MEMORY: usize = 64 * 1024;
 
 /// A file of a multipart body.
 ///
-/// Up to 64 KiB are kept in memory, a longer file in a temporary file that is removed on drop.
+/// Up to 64 KiB are stored in memory, a longer file in a temporary file that is removed on drop.
 /// The files of a request that is read from memory stay in memory. Name and type come from the client:
 /// do not use them as a path, or as a proof of the content.
 ///

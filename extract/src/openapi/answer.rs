@@ -94,19 +94,19 @@ pub struct Answers {
     responses: Map<String, Value>,
     /// The status of the next responses.
     pub(crate) rule: StatusRule,
-    /// The statuses that the route declares for a success, or where a status is given at run time.
+    /// The statuses that the route declares for a success, or where the status is set at run time.
     pub(crate) declared: &'static [u16],
 }
 
 /// The status of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum StatusRule {
-    /// That of the type, or a declared one for a plain success.
+    /// The status of the type, or a declared one for a plain success.
     #[default]
     Own,
-    /// Any, given at run time.
+    /// Any, set at run time.
     Any,
-    /// This one.
+    /// This status.
     Fixed(u16),
 }
 

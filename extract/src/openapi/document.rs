@@ -184,7 +184,7 @@ impl DocumentBuilder {
             .iter()
             .map(|(status, name, description)| {
                 let mut content = json!({"application/problem+json": problem});
-                // The router itself answers with a sentence.
+                // The router's own response is a text.
                 if ["400", "404"].contains(status) {
                     content["text/plain"] = json!({"schema": {"type": "string"}});
                 }

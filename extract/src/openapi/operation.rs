@@ -162,7 +162,7 @@ impl Operation {
             if description.csv {
                 parameter["explode"] = false.into();
             }
-            // Items of lists have several spellings, of which repeated keys are the default.
+            // Items of lists have several serializations, of which repeated keys are the default.
             if description.nested && !description.many {
                 parameter["style"] = "deepObject".into();
                 parameter["explode"] = true.into();
@@ -340,7 +340,7 @@ impl Operation {
         let unknown = if description.json { json!({}) } else { json!({"type": "string"}) };
         let mut schema = schema_fn(&mut self.schemas).unwrap_or(unknown);
         description.none_if_empty |= description.may_be_empty && !allows_empty(&schema);
-        // A document counts characters, of which a value of so many bytes has no more.
+        // A document counts characters, whose number is at most that of the bytes.
         if let (Some(limit), true) = (description.limit, schema["type"] == "string") {
             schema["maxLength"] = limit.into();
         }

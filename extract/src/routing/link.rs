@@ -10,7 +10,7 @@ use crate::write::into_request::{IntoRequest, writer};
 use crate::write::path::decoded;
 use crate::write::writer::WriteError;
 
-/// Typed URLs: a struct gives the variables and the query.
+/// Typed URLs: a struct has the variables and the query.
 ///
 /// ```
 /// use waylay_extract::{Extract, IntoRequest, RouterExt, UrlsExt};

@@ -2,7 +2,7 @@
 //!
 //! Method look-up tries the receiver with the most references first (autoref specialization):
 //! `(&&&ReadDispatch::<T>::new()).reader()` takes the first of the three traits that `T` implements.
-//! The last one is implemented for every type and requires `FromText`, which gives the compiler error.
+//! The last one is implemented for every type and requires `FromText`, which causes the compiler error.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -60,7 +60,7 @@ impl<T: FromStr> ReadByFromStr<T> for &ReadDispatch<T> {
     }
 }
 
-/// The last choice, which gives the compiler error.
+/// The last choice, which causes the compiler error.
 pub trait ReadByNone<T> {
     /// Returns the function that reads the type.
     fn reader(&self) -> ReadAny<T>
@@ -150,7 +150,7 @@ impl<T: Display> WriteByDisplay<T> for &WriteDispatch<T> {
     }
 }
 
-/// The last choice, which gives the compiler error.
+/// The last choice, which causes the compiler error.
 pub trait WriteByNone<T> {
     /// Returns the function that writes the type.
     fn writer(&self) -> Write<T>

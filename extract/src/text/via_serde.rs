@@ -18,7 +18,7 @@ use crate::text::from_text::{FromText, TextError, is_json_number};
 /// The type rejects the text.
 pub fn serde<T: DeserializeOwned>(text: Cow<'_, str>) -> Result<T, TextError> {
     let read = |guess| T::deserialize(ScalarDeserializer { text: Cow::Borrowed(&*text), guess });
-    // A type that is buffered, as an untagged enum, asks for anything: a text first, then a number.
+    // A buffered type, such as an untagged enum, accepts any kind: a text is tried first, then a number.
     let value = read(false).or_else(|ScalarError| read(true));
     value.map_err(|ScalarError| TextError::expected("a valid value"))
 }
@@ -43,7 +43,7 @@ impl de::Error for ScalarError {
 
 struct ScalarDeserializer<'t> {
     text: Cow<'t, str>,
-    /// To a type that asks for anything, it is a number if it can be one.
+    /// `deserialize_any` yields a number if the text is one.
     guess: bool,
 }
 

@@ -85,7 +85,7 @@ impl RequestWriter {
     /// Returns the value's JSON, or reports an error.
     fn json_of(&mut self, key: &str, value: &(impl Serialize + ?Sized)) -> Option<Vec<u8>> {
         let error = match serde_json::to_vec(value) {
-            // A float that is not finite is written as `null`, so only where that stands is it looked for.
+            // A float that is not finite is written as `null`, so JSON without `null` needs no search.
             Ok(json) if memmem::find(&json, b"null").is_none() => return Some(json),
             Ok(json) => match check_finite(value) {
                 Ok(()) => return Some(json),
@@ -227,7 +227,7 @@ impl RequestWriter {
     }
 }
 
-/// The pairs of a value, or the error told.
+/// Returns the pairs of a value, or reports an error.
 #[cfg(feature = "form")]
 fn pairs_of(value: &impl Serialize, location: Location, writer: &mut RequestWriter) -> Option<String> {
     if let Err(keys) = check_finite(value) {

@@ -70,7 +70,7 @@ fn multipart(parts: &[WrittenPart]) -> (HeaderValue, Bytes) {
 /// It is random: content could be made to contain a predictable one.
 fn boundary(parts: &[WrittenPart]) -> (String, HeaderValue) {
     loop {
-        // The standard library gives every state a random key.
+        // Every state of the standard library has a random key.
         let [one, other] = [(); 2].map(|()| RandomState::new().build_hasher().finish());
         let boundary = format!("waylay-{one:016x}{other:016x}");
         let kind = HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"));

@@ -46,7 +46,7 @@ use crate::write::writer::{RequestWriter, WriteError, WrittenBytes};
 /// # Ok::<(), waylay_extract::WriteError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say how it is written into a request",
+    message = "`{Self}` cannot be written into a request",
     note = "write `#[derive(waylay_extract::IntoRequest)]` on it"
 )]
 pub trait IntoRequest {
@@ -80,7 +80,7 @@ pub trait IntoRequest {
 
 /// Returns a copy of a request that was written from a struct, or that has no body.
 ///
-/// The bytes of a written body stand beside it in the request's extensions, so that middleware that sends a
+/// The bytes of a written body are also in the request's extensions, so that middleware that sends a
 /// request again, as `tower::retry`, need not buffer it. `None`: the body is another one, of unknown content.
 ///
 /// ```

@@ -327,7 +327,7 @@ impl RequestWriter {
                 none => *none = Some(item.into_owned()),
             }
         }
-        // A quote that nothing closes takes the commas behind it.
+        // An unclosed quote includes the commas after it.
         if list.as_deref().is_some_and(|list| is_valid && slot::items(list, is_header).count() != count) {
             self.error(location, name, "expected items whose quotes are closed");
             is_valid = false;

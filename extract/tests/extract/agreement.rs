@@ -1,4 +1,4 @@
-//! Documents agree with the server: requests made of a document are accepted if it allows them, and else rejected.
+//! Agreement of documents and server on requests: accepted if allowed, rejected otherwise.
 //!
 //! Left out, for these reasons: further spellings of a `bool` (`1`, `on`), names of aliases, and values that
 //! `FromStr` reads, which documents do not show; numbers such as `5.0`, which JSON Schema calls an integer; limits
@@ -171,7 +171,7 @@ impl Document {
         }
     }
 
-    /// Tests a value against the words of JSON Schema that our documents use.
+    /// Tests a value against the keywords of JSON Schema in the documents.
     fn allows(&self, schema: &Value, value: &Value) -> bool {
         let schema = self.resolve(schema);
         let types = match &schema["type"] {
@@ -198,7 +198,7 @@ impl Document {
         fits &= schema["anyOf"].as_array().is_none_or(|list| list.iter().any(|one| self.allows(one, value)));
         match value {
             Value::Number(n) => {
-                // Exact where both are integers: floats would not tell the greatest ones apart.
+                // Exact where both are integers: floats cannot distinguish the greatest ones.
                 let at_least =
                     |bound: &Value| match (n.as_i128(), bound.as_number().and_then(|b| b.as_i128())) {
                         (Some(n), Some(bound)) => n >= bound,
@@ -244,7 +244,7 @@ impl Document {
         fits
     }
 
-    /// Tests a text: it may stand for a text, a number or a `bool`.
+    /// Tests a text, as a text, a number or a `bool`.
     fn allows_text(&self, schema: &Value, text: &str) -> bool {
         let value =
             serde_json::from_str(text).ok().filter(|value: &Value| value.is_number() || value.is_boolean());
@@ -360,7 +360,7 @@ fn escaped(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// A scalar as text; `None` for what is none.
+/// A scalar as text; `None` for other values.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -402,7 +402,7 @@ fn is_allowed(document: &Document, schema: &Value, value: &Value) -> bool {
                 && items.iter().all(|item| document.allows_text(&schema["items"], &text(item).unwrap()))
         }
         Value::Object(members) => {
-            // Each member by its text, which may stand for what the schema wants.
+            // Each member by its text, as the type of the schema.
             let typed = |(name, value): (&String, &Value)| {
                 let text = text(value).unwrap_or_default();
                 let scalar: Value = match &*text {
@@ -422,7 +422,7 @@ fn is_allowed(document: &Document, schema: &Value, value: &Value) -> bool {
     }
 }
 
-/// A request in its pieces.
+/// A request in parts.
 #[derive(Clone, Debug, Default)]
 struct Draft {
     path: String,
@@ -495,7 +495,7 @@ fn write(kind: &str, value: &Value, media: &Value) -> Option<(String, String)> {
     }
 }
 
-/// Sends a request, and tells if the answer is not what the document says.
+/// Sends a request, and reports a response that the document does not allow.
 async fn send(
     router: &Router,
     method: &str,
@@ -641,7 +641,7 @@ async fn schemathesis_finds_no_disagreement() {
     assert!(status.success());
 }
 
-/// The checks that hold, and a seed, so that a failure comes again.
+/// The checks that hold, and a seed, so that a failure is repeatable.
 const SCHEMATHESIS: [&str; 8] = [
     "--checks",
     "not_a_server_error,status_code_conformance,content_type_conformance,positive_data_acceptance,negative_data_rejection",

@@ -377,7 +377,7 @@ fn marshal(row: &Value) -> Verdict {
     };
     let expect = &row["expect"];
     if let Some(wanted) = expect["url"].as_str() {
-        // A colon needs no escape in queries here, nor in a path of theirs.
+        // A colon needs no escape in queries here, nor in a path of the originals.
         let as_text = |url: &str| percent_decode_str(url).decode_utf8_lossy().into_owned();
         if as_text(&url) != as_text(wanted) {
             return Verdict::Differs(format!("{url} and not {wanted}"));

@@ -1,6 +1,6 @@
 //! Requests of juju/httprequest and lmdrouter, and how they are read here.
 //!
-//! Where the answer differs it is stricter, and the row says what theirs is.
+//! A result that differs is stricter; its row has the original one.
 
 #![allow(dead_code, reason = "fields are read through `Debug`")]
 

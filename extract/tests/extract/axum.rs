@@ -134,7 +134,7 @@ async fn errors_are_problem_documents() {
         ("POST", "/posts/x", r#"{"title": 3}"#, 400, &[r#""name":"id""#, r#""pointer":"/title""#]),
         ("POST", "/posts/3", r#"{"title": 3}"#, 422, &[r#""pointer":"/title""#]),
         ("GET", "/search?text=%zz", "", 400, &[r#""name":"text","code":"bad_escape""#]),
-        // No client can do anything about it: the reason is in the event and in `Display`.
+        // An error of the program: the reason is in the event and in `Display`.
         ("GET", "/misnamed/7", "", 500, &[r#""errors":[]"#]),
     ];
     for (method, uri, body, status, parts) in rows {
@@ -176,7 +176,7 @@ async fn a_real_client_gets_every_error_of_its_request() {
     assert!(answer.contains(r#"{"in":"body","pointer":"/title","code":"invalid""#), "{answer}");
 }
 
-/// Each router has its own format, and the extensions keep the rejection.
+/// Each router has its own format, and the rejection is in the extensions.
 #[tokio::test]
 async fn a_layer_formats_the_rejections_of_its_router() {
     fn terse(rejection: &Rejection) -> Response {

@@ -71,7 +71,7 @@ const JSON: &str = "application/json";
 type Row = (&'static str, &'static str, &'static [&'static str], Option<u64>, &'static [&'static str]);
 
 #[tokio::test]
-async fn a_body_is_read_up_to_its_limit_and_not_beside_errors() {
+async fn a_body_is_read_up_to_its_limit_and_not_after_errors() {
     let rows: &[Row] = &[
         ("/?_page=1", JSON, &["{\"title\"", ": \"t\"}"], None, &[]),
         ("/?_page=1", JSON, &[TITLE], Some(14), &[]),
@@ -117,7 +117,7 @@ async fn the_length_header_counts_if_the_body_has_no_size() {
 }
 
 #[tokio::test]
-async fn beside_another_error_a_body_is_read_up_to_64_kibibytes() {
+async fn after_another_error_a_body_is_read_up_to_64_kibibytes() {
     #[derive(Debug, Extract)]
     struct Titled {
         #[query]

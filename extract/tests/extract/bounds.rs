@@ -1,4 +1,4 @@
-//! Declared bounds of fields: checked with the other errors of a request, and shown in documents.
+//! Declared bounds of fields, in the errors of a request and in documents.
 
 #![allow(dead_code, reason = "of some structs only the errors count")]
 
@@ -73,7 +73,7 @@ fn every_bound_is_reported_with_every_other_error() {
             "body `/size`: expected at least 10",
         ]
     );
-    // The gravest status is that of the field that is no number at all.
+    // The status is that of the most severe error, a field that is not a number.
     assert_eq!(rejection.status(), 400);
 
     let rejection = read("/?ids=3,4,12", "1", &[], r#"{"stars": 1}"#).unwrap_err();
@@ -110,7 +110,7 @@ fn what_garde_declares_is_checked_beside_invalid_fields() {
         let parts = http::Request::get(uri).header("content-type", "application/json").body(()).unwrap();
         lines(&SignUp::extract(&parts.into_parts().0, &[], bytes(body)).unwrap_err())
     };
-    // A field that is no number keeps nothing from being told.
+    // A field that is not a number does not suppress the other errors.
     let all = ["query age failed_check", "query name failed_check", "body /title failed_check"];
     assert_eq!(read("/?age=7&name=a&page=1", r#"{"title": "abcd"}"#), all);
     let [age, name, title] = all;
@@ -235,7 +235,7 @@ fn documents_show_bounds_and_statuses() {
     assert_eq!(statuses("/declared", "post"), ["200 \"integer\"", "201 \"integer\""]);
     assert_eq!(statuses("/declared", "put"), ["201 \"integer\""]);
     assert_eq!(statuses("/declared", "delete"), ["204 null"]);
-    // Under another name the type's own trait tells, without a schema.
+    // Under another name the type's own trait is used, without a schema.
     assert_eq!(statuses("/declared", "patch"), ["201 null"]);
     let created: Created = Status(Json(7));
     assert_eq!(created.into_response().status(), 201);

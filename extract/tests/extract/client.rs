@@ -286,7 +286,7 @@ async fn a_written_request_can_be_sent_again() {
 
     let get = Request::get("/").body(Body::empty()).unwrap();
     assert!(clone_request(&get).is_some());
-    // A body of others, or one that has taken the place of ours, is not known.
+    // Another body, or one that replaced the written one, is not known.
     assert!(clone_request(&Request::new(Body::from("x"))).is_none());
     let other = m2.to_request().unwrap().map(|_| Body::from("x"));
     assert!(clone_request(&other).is_none());

@@ -55,7 +55,7 @@ struct M2Post {
 struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    fn say(&self, line: impl Into<String>) {
+    fn add(&self, line: impl Into<String>) {
         self.0.lock().unwrap().push(line.into());
     }
 
@@ -77,18 +77,18 @@ struct Api {
 
 impl Drop for Api {
     fn drop(&mut self) {
-        self.log.say(format!("closed after {} calls", self.calls));
+        self.log.add(format!("closed after {} calls", self.calls));
     }
 }
 
 #[routes]
 impl Api {
     pub(crate) async fn m1(&self, request: M1) {
-        self.log.say(format!("m1 {}", request.p));
+        self.log.add(format!("m1 {}", request.p));
     }
 
     pub(crate) async fn m2(&self, request: M2) -> String {
-        self.log.say("m2");
+        self.log.add("m2");
         format!("{} for {}", request.p * 2, self.tenant.as_deref().unwrap_or("public"))
     }
 

@@ -1,4 +1,4 @@
-//! Events of rejections, for those who look at logs.
+//! Events of rejections in `tracing`.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 use waylay_extract::Extract;
 
-/// Keeps each event as its level, its target and its fields.
+/// Records the level, the target and the fields of each event.
 #[derive(Clone, Default)]
 struct Events(Arc<Mutex<Vec<String>>>);
 
@@ -77,7 +77,7 @@ fn rejections_are_traces_and_faults_of_the_program_errors() {
         runtime.block_on(async {
             let request = |uri: &str| Request::get(uri).body(Body::empty()).unwrap();
             let (mut parts, _) = request("/?page=s3cret").into_parts();
-            // The event is told once, whether or not the rejection is answered as it is.
+            // The event is emitted once, whether or not the rejection is the response.
             let rejection = Show::from_request_parts(&mut parts, &()).await.unwrap_err();
             drop(rejection.clone().into_response());
             drop(rejection.into_response());

@@ -1,4 +1,4 @@
-//! One grammar of scalars, whatever reads them: single fields, nested keys, a whole query, form or body of parts.
+//! One grammar of scalars, for single fields, nested keys and whole values.
 
 #![allow(dead_code, reason = "fields are read through `Debug`")]
 
@@ -11,7 +11,7 @@ use crate::{bytes, get, lines};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What reads the value of `v`, each in its own way, and what it makes of it.
+/// Each reader of the value of `v`, and its result.
 fn each_way<T>(value: &str) -> Vec<String>
 where
     T: FromText + for<'de> Deserialize<'de> + std::fmt::Debug + Send + 'static,
@@ -69,7 +69,7 @@ where
         form: T,
     }
 
-    fn told<T: Extract>(query: &str, value: impl FnOnce(T) -> String) -> String {
+    fn outcome<T: Extract>(query: &str, value: impl FnOnce(T) -> String) -> String {
         match T::extract(&get(&format!("/?{query}"), &[("content-type", FORM)]), &[], bytes(query)) {
             Ok(read) => value(read),
             Err(rejection) => rejection.errors()[0].code().to_string(),
@@ -79,25 +79,25 @@ where
     let pair = format!("v={value}");
     let tagged = format!("kind=A&v={value}");
     vec![
-        told::<Single<T>>(&pair, |read| format!("{:?}", read.v)),
-        told::<Serde<T>>(&pair, |read| format!("{:?}", read.v)),
-        told::<Nested<T>>(&format!("n[v]={value}"), |read| format!("{:?}", read.n.v)),
-        told::<Nested<T>>(&format!("n.v={value}"), |read| format!("{:?}", read.n.v)),
-        told::<All<Whole<T>>>(&pair, |read| format!("{:?}", read.all.v)),
-        told::<All<Outer<T>>>(&pair, |read| format!("{:?}", read.all.inner.v)),
-        told::<All<Tagged<T>>>(&tagged, |read| match read.all {
+        outcome::<Single<T>>(&pair, |read| format!("{:?}", read.v)),
+        outcome::<Serde<T>>(&pair, |read| format!("{:?}", read.v)),
+        outcome::<Nested<T>>(&format!("n[v]={value}"), |read| format!("{:?}", read.n.v)),
+        outcome::<Nested<T>>(&format!("n.v={value}"), |read| format!("{:?}", read.n.v)),
+        outcome::<All<Whole<T>>>(&pair, |read| format!("{:?}", read.all.v)),
+        outcome::<All<Outer<T>>>(&pair, |read| format!("{:?}", read.all.inner.v)),
+        outcome::<All<Tagged<T>>>(&tagged, |read| match read.all {
             Tagged::A { v } => format!("{v:?}"),
         }),
-        told::<All<Untagged<T>>>(&pair, |read| match read.all {
+        outcome::<All<Untagged<T>>>(&pair, |read| match read.all {
             Untagged::A { v } => format!("{v:?}"),
         }),
-        told::<Form<Whole<T>>>(&pair, |read| format!("{:?}", read.form.v)),
-        told::<Form<Outer<T>>>(&pair, |read| format!("{:?}", read.form.inner.v)),
+        outcome::<Form<Whole<T>>>(&pair, |read| format!("{:?}", read.form.v)),
+        outcome::<Form<Outer<T>>>(&pair, |read| format!("{:?}", read.form.inner.v)),
     ]
 }
 
 #[test]
-fn a_scalar_is_the_same_whatever_reads_it() {
+fn a_scalar_is_the_same_for_every_reader() {
     fn check<T>(rows: &[(&str, &str)])
     where
         T: FromText + for<'de> Deserialize<'de> + std::fmt::Debug + Send + 'static,
@@ -124,7 +124,7 @@ fn a_scalar_is_the_same_whatever_reads_it() {
 }
 
 #[test]
-fn an_optional_scalar_is_none_if_its_type_refuses_the_empty_text() {
+fn an_optional_scalar_is_none_if_its_type_rejects_the_empty_text() {
     #[derive(Debug, Deserialize)]
     struct Whole {
         number: Option<u8>,
@@ -157,7 +157,7 @@ fn an_optional_scalar_is_none_if_its_type_refuses_the_empty_text() {
 }
 
 #[test]
-fn numbers_among_buffered_fields_are_found_out() {
+fn numbers_among_buffered_fields_are_detected() {
     #[derive(Debug, Deserialize)]
     struct Page {
         page: u32,
@@ -210,7 +210,7 @@ fn numbers_among_buffered_fields_are_found_out() {
 }
 
 #[test]
-fn keys_that_do_not_decode_are_unknown_and_never_silent() {
+fn keys_that_do_not_decode_are_unknown_and_always_reported() {
     #[derive(Debug, Extract)]
     #[extract(deny_unknown)]
     struct Deny {
@@ -246,7 +246,7 @@ fn keys_that_do_not_decode_are_unknown_and_never_silent() {
     let errors = All::extract_parts(&get("/?%FF=1", &[]), &[]).unwrap_err();
     assert_eq!(lines(&errors), ["query \u{fffd} bad_utf8"]);
 
-    // Where nothing asks for unknown keys, they are passed over as others are.
+    // Without a field or option for unknown keys, they are ignored.
     #[derive(Debug, Extract)]
     struct Open {
         #[query]

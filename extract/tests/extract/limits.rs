@@ -17,7 +17,7 @@ use waylay_extract::{Extract, Rejection, Upload};
 
 use crate::{bytes, get, json, lines};
 
-/// An endless body that counts the bytes that are read; `announced`: the length that it claims.
+/// An endless body that counts the bytes that are read; `announced`: the length that it announces.
 struct Endless {
     chunk: Bytes,
     taken: Arc<AtomicU64>,
@@ -42,7 +42,7 @@ impl http_body::Body for Endless {
 }
 
 /// Returns the errors of an endless body, and the number of bytes that were read.
-async fn drown<T>(kind: &str, chunk: &str, announced: Option<u64>) -> (Vec<String>, u64)
+async fn read_endless<T>(kind: &str, chunk: &str, announced: Option<u64>) -> (Vec<String>, u64)
 where
     T: FromRequest<(), Rejection = Rejection>,
 {
@@ -91,15 +91,15 @@ const MIB: u64 = 1 << 20;
 async fn a_body_is_read_up_to_its_limit() {
     let chunk = "x".repeat(64 << 10);
     // Nothing of an announced gibibyte is read.
-    let announced = drown::<Members>("application/json", &chunk, Some(1 << 30)).await;
+    let announced = read_endless::<Members>("application/json", &chunk, Some(1 << 30)).await;
     assert_eq!(announced, (vec!["body  too_large".to_owned()], 0));
-    let announced = drown::<Parts>("multipart/form-data; boundary=b", &chunk, Some(1 << 30)).await;
+    let announced = read_endless::<Parts>("multipart/form-data; boundary=b", &chunk, Some(1 << 30)).await;
     assert_eq!(announced, (vec!["body  too_large".to_owned()], 0));
     // A body of unknown length is read up to the chunk that exceeds the limit.
     for kind in ["application/json", "application/x-www-form-urlencoded"] {
         let (errors, taken) = match kind {
-            "application/json" => drown::<Members>(kind, &chunk, None).await,
-            _ => drown::<Form>(kind, &chunk, None).await,
+            "application/json" => read_endless::<Members>(kind, &chunk, None).await,
+            _ => read_endless::<Form>(kind, &chunk, None).await,
         };
         assert_eq!(errors, ["body  too_large"], "{kind}");
         assert!(taken <= 2 * MIB + chunk.len() as u64, "{kind}: {taken}");
@@ -110,16 +110,16 @@ async fn a_body_is_read_up_to_its_limit() {
 async fn endless_parts_are_read_up_to_their_number_or_limit() {
     let kind = "multipart/form-data; boundary=b";
     let part = "--b\r\ncontent-disposition: form-data; name=\"_a\"\r\n\r\nx\r\n";
-    let (errors, taken) = drown::<Parts>(kind, part, None).await;
+    let (errors, taken) = read_endless::<Parts>(kind, part, None).await;
     assert_eq!(errors, ["part  too_many"]);
     assert!(taken < MIB, "{taken}");
-    // An endless file: the limit of the body ends it, and nothing beyond its own limit is kept.
+    // An endless file: the limit of the body ends it, and nothing beyond its own limit is stored.
     let file = format!("--b\r\ncontent-disposition: form-data; name=\"_file\"\r\n\r\n{}", "x".repeat(60_000));
-    let (errors, taken) = drown::<Parts>(kind, &file, None).await;
+    let (errors, taken) = read_endless::<Parts>(kind, &file, None).await;
     assert_eq!(errors, ["body  too_large"]);
     assert!(taken <= 2 * MIB + 2 * file.len() as u64, "{taken}");
     // An endless header of a part.
-    let (errors, taken) = drown::<Parts>(kind, &"--b\r\nx: x\r\n".repeat(1000), None).await;
+    let (errors, taken) = read_endless::<Parts>(kind, &"--b\r\nx: x\r\n".repeat(1000), None).await;
     assert_eq!(errors, ["body  malformed"]);
     assert!(taken <= 40_000, "{taken}");
 }

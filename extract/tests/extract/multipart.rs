@@ -150,7 +150,7 @@ async fn an_incomplete_body_is_reported() {
 }
 
 #[tokio::test]
-async fn unknown_parts_are_rejected_if_the_struct_says_so() {
+async fn unknown_parts_are_rejected_with_deny_unknown() {
     #[derive(Debug, Extract)]
     #[extract(deny_unknown)]
     struct Strict {
@@ -168,7 +168,7 @@ async fn unknown_parts_are_rejected_if_the_struct_says_so() {
 }
 
 #[test]
-fn names_of_parts_are_read_whatever_their_spelling() {
+fn names_of_parts_are_read_in_every_form() {
     #[derive(Debug, Extract)]
     struct Put {
         #[form]

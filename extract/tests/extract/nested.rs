@@ -8,7 +8,7 @@ use waylay_extract::{Extract, IntoRequest};
 
 use crate::{
     bytes, get, lines,
-    round_trip::{Dice, back, bytes_of, cases, table},
+    round_trip::{Random, back, bytes_of, cases, table},
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,27 +141,27 @@ struct Tree {
     boxed: Option<Box<Tree>>,
 }
 
-fn tree(dice: &mut Dice, depth: u64) -> Tree {
-    let shape = match dice.below(4) {
+fn tree(random: &mut Random, depth: u64) -> Tree {
+    let shape = match random.below(4) {
         0 => Shape::Nothing,
-        1 => Shape::Circle(f64::from(dice.roll() as u32) / 7.0),
-        2 => Shape::Line(dice.roll() as i8, -1),
-        _ => Shape::Box { wide: dice.roll(), high: dice.maybe(|_| 'é') },
+        1 => Shape::Circle(f64::from(random.next() as u32) / 7.0),
+        2 => Shape::Line(random.next() as i8, -1),
+        _ => Shape::Box { wide: random.next(), high: random.maybe(|_| 'é') },
     };
     let mut pairs = BTreeMap::new();
-    for key in dice.list(Dice::text) {
-        pairs.insert(key, dice.list(Dice::text));
+    for key in random.list(Random::text) {
+        pairs.insert(key, random.list(Random::text));
     }
-    let deeper = dice.below(6) < depth;
+    let deeper = random.below(6) < depth;
     Tree {
-        name: dice.text(),
+        name: random.text(),
         shape,
-        note: dice.maybe(Dice::text),
-        numbers: dice.list(|dice| dice.maybe(|dice| dice.roll() as i64)),
-        pair: (dice.below(2) == 0, u128::from(dice.roll()) << 60),
+        note: random.maybe(Random::text),
+        numbers: random.list(|random| random.maybe(|random| random.next() as i64)),
+        pair: (random.below(2) == 0, u128::from(random.next()) << 60),
         pairs,
-        below: if deeper { dice.list(|dice| tree(dice, depth - 1)) } else { Vec::new() },
-        boxed: deeper.then(|| Box::new(tree(dice, depth - 1))),
+        below: if deeper { random.list(|random| tree(random, depth - 1)) } else { Vec::new() },
+        boxed: deeper.then(|| Box::new(tree(random, depth - 1))),
     }
 }
 
@@ -202,11 +202,11 @@ fn same<T: Extract + IntoRequest + Debug + PartialEq>(value: &T, lost: bool) {
 
 #[test]
 fn nested_values_are_read_back() {
-    cases(4_000, |dice| {
-        let value = tree(dice, 1);
+    cases(4_000, |random| {
+        let value = tree(random, 1);
         let lost = is_lost(&value);
-        if dice.below(2) == 0 {
-            let list = dice.list(|dice| tree(dice, 0).shape);
+        if random.below(2) == 0 {
+            let list = random.list(|random| tree(random, 0).shape);
             same(&InQuery { tree: Some(value), list, rest: vec![("treed".into(), "x".into())] }, lost);
         } else {
             same(&InForm { tree: value, number: 7 }, lost);
@@ -236,7 +236,7 @@ fn values_are_written_as_one_text() {
     let error = uri(Search { names, ..search(None, vec![]) }).unwrap_err();
     assert_eq!(error, "query `names`: expected keys that are not empty and have no brackets");
 
-    let tree = Tree { note: None, pairs: BTreeMap::new(), ..tree(&mut Dice::new(3), 0) };
+    let tree = Tree { note: None, pairs: BTreeMap::new(), ..tree(&mut Random::new(3), 0) };
     let form = InForm { tree, number: 7 };
     let (parts, body) = form.to_request_at(Method::POST, "/").unwrap().into_parts();
     let text = String::from_utf8(bytes_of(body).to_vec()).unwrap();

@@ -213,7 +213,7 @@ struct Seal {
     wax: bytes::Bytes,
 }
 
-/// The answer is what the struct says.
+/// The struct declares the response.
 #[derive(Extract)]
 #[route(POST "/office", answer = Vec<Author>)]
 #[extract(validate = fine)]
@@ -487,7 +487,7 @@ fn the_parameters_of_the_root_are_those_of_each_method() {
     assert_eq!(document.as_value()["paths"]["/office"]["get"].get("summary"), None);
 }
 
-/// The document is kept beside the tests; `benches` validates it against the official schema.
+/// The document is a file beside the tests; `benches` validates it against the official schema.
 #[test]
 fn the_document_is_unchanged() {
     let place = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/openapi.json");

@@ -42,7 +42,7 @@ fn a_flag_without_a_value_is_true() {
 }
 
 #[test]
-fn an_empty_value_is_read_as_the_field_says() {
+fn an_empty_value_is_read_by_the_option_of_the_field() {
     #[derive(Debug, Extract)]
     struct Show {
         #[query(empty = "none", default = 7)]
@@ -63,7 +63,7 @@ fn an_empty_value_is_read_as_the_field_says() {
 }
 
 #[test]
-fn repeated_values_are_read_as_the_field_says() {
+fn repeated_values_are_read_by_the_option_of_the_field() {
     #[derive(Debug, Extract)]
     #[extract(duplicates = "first")]
     struct Show {
@@ -353,7 +353,7 @@ fn cookies_have_aliases_and_may_be_raw() {
 }
 
 #[test]
-fn values_are_shown_only_if_the_struct_says_so() {
+fn values_are_shown_only_with_echo() {
     #[derive(Debug, Extract)]
     #[extract(echo)]
     struct Show {

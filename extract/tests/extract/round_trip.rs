@@ -50,15 +50,15 @@ pub(crate) fn back<T: Extract + IntoRequest + Debug>(
 }
 
 /// Seeded by the number of the case, so that a failure can be repeated.
-pub(crate) struct Dice(u64);
+pub(crate) struct Random(u64);
 
-impl Dice {
+impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Steele, Lea and Flood's SplitMix64.
-    pub(crate) fn roll(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -67,7 +67,7 @@ impl Dice {
     }
 
     pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.roll() % end
+        self.next() % end
     }
 
     /// Texts that need escapes, and others.
@@ -98,9 +98,9 @@ impl Dice {
 }
 
 /// Runs cases, each with its own random numbers.
-pub(crate) fn cases(count: u64, mut case: impl FnMut(&mut Dice)) {
+pub(crate) fn cases(count: u64, mut case: impl FnMut(&mut Random)) {
     for seed in 0..count {
-        case(&mut Dice(seed));
+        case(&mut Random(seed));
     }
 }
 
@@ -134,8 +134,8 @@ struct Tail {
 fn path_values_are_read_back() {
     let template = "/a b/{name}/x-{number}.é";
     let table = table(template);
-    cases(10_000, |dice| {
-        let value = Segment { name: dice.text(), number: dice.roll() as i64 };
+    cases(10_000, |random| {
+        let value = Segment { name: random.text(), number: random.next() as i64 };
         match back(&table, &value, template) {
             Some(read) => assert_eq!(read, value),
             None => {
@@ -150,8 +150,8 @@ fn path_values_are_read_back() {
 fn values_in_one_segment_are_read_back() {
     let template = "/{stem}.{kind}";
     let table = table(template);
-    cases(10_000, |dice| {
-        let value = Mixed { stem: dice.text(), kind: dice.text() };
+    cases(10_000, |random| {
+        let value = Mixed { stem: random.text(), kind: random.text() };
         match back(&table, &value, template) {
             Some(read) => assert_eq!(read, value),
             None => {
@@ -166,8 +166,8 @@ fn values_in_one_segment_are_read_back() {
 fn tails_are_read_back() {
     let template = "/files/{*rest}";
     let table = table(template);
-    cases(10_000, |dice| {
-        let value = Tail { rest: dice.list(Dice::text).join("/") };
+    cases(10_000, |random| {
+        let value = Tail { rest: random.list(Random::text).join("/") };
         match back(&table, &value, template) {
             Some(read) => assert_eq!(read, value),
             None => {
@@ -200,15 +200,15 @@ struct Query {
 #[test]
 fn query_values_are_read_back() {
     let table = table("/");
-    cases(10_000, |dice| {
+    cases(10_000, |random| {
         let value = Query {
-            some_text: dice.text(),
-            odd_key: dice.maybe(Dice::text),
-            list: dice.list(Dice::text),
-            commas: dice.list(Dice::text),
-            number: dice.maybe(|dice| f64::from_bits(dice.roll())),
-            flag: dice.maybe(|dice| dice.below(2) == 0),
-            small: dice.roll() as u8,
+            some_text: random.text(),
+            odd_key: random.maybe(Random::text),
+            list: random.list(Random::text),
+            commas: random.list(Random::text),
+            number: random.maybe(|random| f64::from_bits(random.next())),
+            flag: random.maybe(|random| random.below(2) == 0),
+            small: random.next() as u8,
         };
         match back(&table, &value, "/") {
             Some(read) => assert_eq!(read, value),
@@ -240,18 +240,18 @@ struct Headers {
 #[test]
 fn header_values_are_read_back() {
     let table = table("/");
-    cases(10_000, |dice| {
+    cases(10_000, |random| {
         let value = Headers {
-            x_text: dice.text(),
-            maybe: dice.maybe(|dice| dice.roll() as u32),
-            list: dice.list(Dice::text),
-            commas: dice.list(|dice| dice.roll() as i8),
+            x_text: random.text(),
+            maybe: random.maybe(|random| random.next() as u32),
+            list: random.list(Random::text),
+            commas: random.list(|random| random.next() as i8),
         };
         match back(&table, &value, "/") {
             Some(read) => assert_eq!(read, value),
             None => {
                 let odd = |text: &String| has_control(text) || text.trim_matches([' ', '\t']) != text;
-                // What a list's commas and quotes may divide elsewhere.
+                // Texts that the commas and quotes of a list could divide wrongly.
                 let unlisted = |text: &String| odd(text) || text.is_empty() || text.contains([',', '"']);
                 assert!(odd(&value.x_text) || value.list.iter().any(unlisted), "{value:?}");
             }
@@ -272,8 +272,8 @@ struct Cookies {
 #[test]
 fn cookies_are_read_back() {
     let table = table("/");
-    cases(10_000, |dice| {
-        let value = Cookies { sid: dice.text(), theme: dice.maybe(Dice::text), visits: dice.roll() };
+    cases(10_000, |random| {
+        let value = Cookies { sid: random.text(), theme: random.maybe(Random::text), visits: random.next() };
         assert_eq!(back(&table, &value, "/"), Some(value));
     });
 }
@@ -298,7 +298,7 @@ struct Members {
 mod decimal_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires it")]
     pub(crate) fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(number)
     }
@@ -311,14 +311,14 @@ mod decimal_text {
 #[test]
 fn json_members_are_read_back() {
     let table = table("/");
-    cases(10_000, |dice| {
+    cases(10_000, |random| {
         let value = Members {
-            text: dice.text(),
-            maybe: dice.maybe(Dice::text),
-            or_seven: dice.maybe(|dice| dice.roll() as u8),
-            list: dice.list(|dice| dice.roll() as i32),
-            raw_text: dice.roll(),
-            beside: dice.text(),
+            text: random.text(),
+            maybe: random.maybe(Random::text),
+            or_seven: random.maybe(|random| random.next() as u8),
+            list: random.list(|random| random.next() as i32),
+            raw_text: random.next(),
+            beside: random.text(),
         };
         assert_eq!(back(&table, &value, "/"), Some(value));
     });
@@ -353,17 +353,17 @@ struct Raw {
 #[test]
 fn whole_bodies_are_read_back() {
     let table = table("/");
-    cases(30_000, |dice| match dice.below(3) {
+    cases(30_000, |random| match random.below(3) {
         0 => {
-            let value = Whole { body: dice.maybe(|dice| dice.list(Dice::text)) };
+            let value = Whole { body: random.maybe(|random| random.list(Random::text)) };
             assert_eq!(back(&table, &value, "/"), Some(value));
         }
         1 => {
-            let value = Words { body: dice.text(), query: Words2 { page: dice.roll() as u16 } };
+            let value = Words { body: random.text(), query: Words2 { page: random.next() as u16 } };
             assert_eq!(back(&table, &value, "/"), Some(value));
         }
         _ => {
-            let value = Raw { body: dice.list(|dice| dice.roll() as u8) };
+            let value = Raw { body: random.list(|random| random.next() as u8) };
             assert_eq!(back(&table, &value, "/"), Some(value));
         }
     });
@@ -388,14 +388,14 @@ struct Form {
 #[test]
 fn forms_are_read_back() {
     let table = table("/");
-    cases(10_000, |dice| {
+    cases(10_000, |random| {
         let value = Form {
-            text: dice.text(),
-            list: dice.list(Dice::text),
-            commas: dice.list(|dice| dice.roll() as u16),
-            ticked: dice.below(2) == 0,
-            maybe: dice.maybe(|dice| dice.roll() as i32),
-            rest: dice.list(|dice| (dice.text(), dice.text())),
+            text: random.text(),
+            list: random.list(Random::text),
+            commas: random.list(|random| random.next() as u16),
+            ticked: random.below(2) == 0,
+            maybe: random.maybe(|random| random.next() as i32),
+            rest: random.list(|random| (random.text(), random.text())),
         };
         assert_eq!(back(&table, &value, "/"), Some(value));
     });
@@ -416,7 +416,7 @@ struct Odd {
     #[query(empty = "none")]
     filled: Option<String>,
     #[query(skip_if = is_zero)]
-    #[expect(clippy::struct_field_names, reason = "it is what it is")]
+    #[expect(clippy::struct_field_names, reason = "the names are short")]
     odd: Option<u8>,
     #[query(rest)]
     rest: std::collections::BTreeMap<String, Vec<String>>,
@@ -444,7 +444,7 @@ enum Weekday {
     Tuesday,
 }
 
-#[expect(clippy::ref_option, reason = "the function is given the field")]
+#[expect(clippy::ref_option, reason = "the function receives the field")]
 fn is_zero(number: &Option<u8>) -> bool {
     *number == Some(0)
 }
@@ -467,20 +467,20 @@ mod hex {
 #[test]
 fn options_of_fields_are_read_back() {
     let table = table("/");
-    cases(10_000, |dice| {
+    cases(10_000, |random| {
         let value = Odd {
-            is_set: dice.below(2) == 0,
-            maybe_set: dice.maybe(|dice| dice.below(2) == 0),
-            set: dice.below(2) == 0,
-            hex: dice.roll() as u32,
-            weekday: if dice.below(2) == 0 { Weekday::Monday } else { Weekday::Tuesday },
-            filled: dice.maybe(Dice::text),
-            odd: dice.maybe(|dice| dice.below(4) as u8),
-            rest: dice.list(|dice| (dice.text(), vec![dice.text()])).into_iter().collect(),
-            bytes: dice
-                .maybe(|dice| http::HeaderValue::from_bytes(&[0x80 | dice.roll() as u8, b'x']).unwrap()),
-            raw: dice.text(),
-            inner: Inner { page: dice.roll() as u16, sid: dice.text(), header: None },
+            is_set: random.below(2) == 0,
+            maybe_set: random.maybe(|random| random.below(2) == 0),
+            set: random.below(2) == 0,
+            hex: random.next() as u32,
+            weekday: if random.below(2) == 0 { Weekday::Monday } else { Weekday::Tuesday },
+            filled: random.maybe(Random::text),
+            odd: random.maybe(|random| random.below(4) as u8),
+            rest: random.list(|random| (random.text(), vec![random.text()])).into_iter().collect(),
+            bytes: random
+                .maybe(|random| http::HeaderValue::from_bytes(&[0x80 | random.next() as u8, b'x']).unwrap()),
+            raw: random.text(),
+            inner: Inner { page: random.next() as u16, sid: random.text(), header: None },
         };
         match back(&table, &value, "/") {
             Some(read) => {
@@ -500,7 +500,7 @@ mod parts {
     use bytes::Bytes;
     use waylay_extract::{Extract, IntoRequest, Upload};
 
-    use super::{Dice, back, cases, table};
+    use super::{Random, back, cases, table};
 
     #[derive(Debug, Extract, IntoRequest)]
     struct Parts {
@@ -521,20 +521,20 @@ mod parts {
     #[test]
     fn parts_are_read_back() {
         let table = table("/");
-        cases(10_000, |dice| {
-            let file = |dice: &mut Dice| {
-                let name = dice.maybe(|dice| {
-                    dice.text().replace(|c: char| c.is_ascii_control() || "\"\\".contains(c), "_")
+        cases(10_000, |random| {
+            let file = |random: &mut Random| {
+                let name = random.maybe(|random| {
+                    random.text().replace(|c: char| c.is_ascii_control() || "\"\\".contains(c), "_")
                 });
-                Upload::new(name.as_deref(), Some("image/png"), dice.text().into())
+                Upload::new(name.as_deref(), Some("image/png"), random.text().into())
             };
             let value = Parts {
-                text: dice.text(),
-                list: dice.list(Dice::text),
-                note: dice.maybe(Dice::text),
-                data: dice.list(Dice::text),
-                raw: dice.list(|dice| dice.roll() as u8).into(),
-                file: dice.maybe(file),
+                text: random.text(),
+                list: random.list(Random::text),
+                note: random.maybe(Random::text),
+                data: random.list(Random::text),
+                raw: random.list(|random| random.next() as u8).into(),
+                file: random.maybe(file),
             };
             let chosen = |file: &Upload| file.file_name() != Some("") || !file.is_empty();
             if !value.file.as_ref().is_none_or(chosen) {
@@ -615,8 +615,8 @@ fn whole_queries_and_forms_are_read_back() {
     }
 
     let table = table("/");
-    cases(10_000, |dice| {
-        let mut pairs = || Pairs { text: dice.text(), list: dice.list(Dice::text) };
+    cases(10_000, |random| {
+        let mut pairs = || Pairs { text: random.text(), list: random.list(Random::text) };
         let value = All { query: pairs(), body: pairs() };
         assert_eq!(back(&table, &value, "/"), Some(value));
     });

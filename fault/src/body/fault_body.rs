@@ -53,7 +53,7 @@ pin_project! {
 #[derive(Debug)]
 pub(crate) enum Own<B> {
     Text(Bytes),
-    /// Of a status that has no content. axum would announce a length of zero, were that known.
+    /// The body of a status without content. Its length is unknown, since axum would announce a length of zero.
     NoContent,
     Reject(Option<BodyError>),
     /// Its first frames were read ahead.

@@ -109,15 +109,15 @@ codes! {
     INTERNAL_ERROR = 2, "Something unexpected within the server; what an empty reply is on HTTP/2.";
     FLOW_CONTROL_ERROR = 3, "A breach of flow control.";
     SETTINGS_TIMEOUT = 4, "Settings were not acknowledged in time.";
-    STREAM_CLOSED = 5, "A frame came for a stream half closed.";
+    STREAM_CLOSED = 5, "A frame arrived on a half-closed stream.";
     FRAME_SIZE_ERROR = 6, "A frame had a wrong size.";
     REFUSED_STREAM = 7, "The stream was not processed at all, so that it is safe to send again.";
     CANCEL = 8, "The stream is no longer needed.";
-    COMPRESSION_ERROR = 9, "The header compression cannot be kept up.";
-    CONNECT_ERROR = 10, "The connection behind a CONNECT was lost.";
-    ENHANCE_YOUR_CALM = 11, "The peer asks too much.";
+    COMPRESSION_ERROR = 9, "The header compression cannot be maintained.";
+    CONNECT_ERROR = 10, "The connection of a CONNECT was lost.";
+    ENHANCE_YOUR_CALM = 11, "The peer causes excessive load.";
     INADEQUATE_SECURITY = 12, "The transport is not secure enough.";
-    HTTP_1_1_REQUIRED = 13, "The server wants HTTP/1.1.";
+    HTTP_1_1_REQUIRED = 13, "The server requires HTTP/1.1.";
 }
 
 #[cfg(feature = "http2")]

@@ -248,7 +248,7 @@ impl fmt::Debug for Connection {
 
 /// The address of the peer, for a server to put into the extensions of its requests. Without it,
 /// axum's `ConnectInfo<SocketAddr>` (feature `axum`) and waylay-router's `Peer` and `ConnectionInfo`
-/// (feature `router`, the latter behind a trusted proxy) are read.
+/// (feature `router`, the latter for a trusted proxy) are read.
 ///
 /// ```
 /// use http::Request;

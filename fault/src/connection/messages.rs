@@ -197,7 +197,7 @@ impl<F: Framing> MessagePipe<F> {
         self.sent = partial.len();
     }
 
-    /// Forgets the incomplete message, of which all bytes were sent.
+    /// Discards the incomplete message, of which all bytes were sent.
     pub(crate) fn leave(&mut self) {
         let _ = self.framing.rest();
         self.sent = 0;

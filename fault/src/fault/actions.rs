@@ -1,4 +1,4 @@
-//! Actions: what has become of each action of one request.
+//! Actions: the outcome of each action of one request.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -161,7 +161,7 @@ pub(crate) fn strip_body(response: &mut Response<Bytes>) {
 pub(crate) struct MessageTaps {
     pub(crate) taps: Vec<(MessageTap, ActiveHandle)>,
     pub(crate) pending: Vec<PendingInjection>,
-    /// Faults that were off when the request came.
+    /// Faults that were off when the request arrived.
     pub(crate) standby: Vec<Arc<dyn StandbyTap>>,
 }
 

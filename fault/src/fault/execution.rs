@@ -228,7 +228,7 @@ impl Execution {
         (mark, Some(self))
     }
 
-    /// Lets the head of a response decide about the pending actions. `Err`: something takes its place.
+    /// Resolves the pending actions by the head of a response. `Err`: another outcome replaces the response.
     pub(crate) fn resolve(mut self, head: &mut Parts) -> Result<Self, Box<Outcome>> {
         for index in self.changes.retain_applicable(head, self.is_head) {
             self.actions.skip(index, SkipReason::NotDeliverable);

@@ -1,4 +1,4 @@
-//! Standby: a fault that is off while a stream begins, and may be enabled before it ends.
+//! Standby: a fault that may be enabled while a stream is open.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ use crate::injector::steps::{Change, Step, Steps};
 use crate::report::callback::guard;
 use crate::report::event::{Phase, Side, SkipReason};
 
-/// A request that came while the fault was off. The decision about it is made once the fault is enabled,
+/// A request that arrived while the fault was off. The decision about it is made once the fault is enabled,
 /// as it would have been made for the request, and applies to the messages from then on.
 pub(crate) struct Standby {
     state: Arc<FaultState>,

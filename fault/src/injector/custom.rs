@@ -96,11 +96,11 @@ impl Inspect {
 }
 
 impl InjectOutcome {
-    /// Continues, and calls this function with the head of the response, which it may change. What it
-    /// returns applies to the response:
+    /// Continues, and calls this function with the head of the response, which it may change. Its
+    /// result applies to the response:
     ///
-    /// - [`Skip`](Self::Skip): it goes out as it was, uncounted and unmarked;
-    /// - [`Continue`](Self::Continue): it goes out with the changed head;
+    /// - [`Skip`](Self::Skip): it is sent unchanged, uncounted and unmarked;
+    /// - [`Continue`](Self::Continue): it is sent with the changed head;
     /// - [`Respond`](Self::Respond): this one takes its place;
     /// - the others end the exchange.
     ///

@@ -294,7 +294,7 @@ mod tests {
                 "",
             ),
             (": ping\ndata: 1\n\n", vec![message(": ping\ndata: 1\n\n")], ""),
-            // A byte order mark stands before the first line only.
+            // A byte order mark precedes the first line only.
             (
                 "\u{feff}data: 1\n\n\u{feff}data: 2\n\n",
                 vec![message("\u{feff}data: 1\n\n"), other("\u{feff}data: 2\n\n")],

@@ -208,7 +208,7 @@ struct CompiledMessages {
 impl CompiledInjector for CompiledMessages {
     fn watches(&self) -> Watches {
         let websockets = self.format == Format::WebSocket;
-        // The body of a request is read by the service as it comes.
+        // The service reads the body of a request as it arrives.
         Watches { websockets, bodies: !websockets && self.side == Side::Response }
     }
 

@@ -87,7 +87,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Gives each client its own quota, identified by address, header or connection. Requests
+    /// Counts each client separately, identified by address, header or connection. Requests
     /// without such a key share one quota. With [`Counter`](DecideBy::Counter), the default, all
     /// share one.
     #[must_use]
@@ -98,7 +98,7 @@ impl Quota {
 
     /// Sets the number of clients that may have an open window; 10,000 by default, each about 100
     /// bytes. Windows that have ended make room. If there is none, the window that ends first is
-    /// closed early: the fault rather forgets a client that was rejected than rejects a new one.
+    /// closed early: a new client is never rejected for the sake of an old one.
     #[must_use]
     pub fn max_clients(mut self, clients: usize) -> Self {
         self.max_clients = clients;

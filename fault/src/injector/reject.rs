@@ -67,7 +67,7 @@ impl Reject {
 /// Ends the exchange without a response; the service is not called.
 ///
 /// Layers around the fault see a response all the same: a 500 whose body fails, which no client gets.
-/// Traces and metrics tell it from a real one by the extension [`Injected`](crate::Injected), whose
+/// Traces and metrics distinguish it from a real one by the extension [`Injected`](crate::Injected), whose
 /// [`is_reject`](crate::Injected::is_reject) is true.
 ///
 /// ```

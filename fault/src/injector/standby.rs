@@ -12,12 +12,12 @@ use crate::injector::message_stage::{BodyFraming, GrpcFraming, SseFraming};
 
 /// A fault that is off while a body begins, and may be enabled before it ends.
 pub(crate) trait StandbyBody: Send + Sync {
-    /// Returns what the fault does to a body with this head, once it is enabled; `Some(None)` if that
-    /// is nothing.
+    /// Returns the stages for a body with this head once the fault is enabled; `Some(None)` if the fault
+    /// does not change the body.
     fn join(&self, headers: &HeaderMap) -> Option<Option<JoinedBody>>;
 }
 
-/// What a fault does to the rest of a body.
+/// Stages of a fault for the rest of a body, and its handle.
 pub(crate) type JoinedBody = (Vec<Box<dyn Stage>>, Box<dyn FaultHandle>);
 
 /// Passes a body unchanged, and changes the rest of it once the fault is enabled.

@@ -38,7 +38,7 @@ use crate::report::event::Action;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a toxic does nothing until a fault holds it"]
+#[must_use = "a toxic does nothing until a fault injects it"]
 pub struct Toxic {
     kind: ToxicKind<DelayTime>,
     direction: Direction,

@@ -29,7 +29,7 @@ pub fn random<I: Into<Injector>>(choices: impl IntoIterator<Item = (f64, I)>) ->
 /// ```
 /// use waylay_fault::{Fault, error, random_by};
 ///
-/// // DeliveryMethod the hour, say, or by what another service tells; here, mostly the first.
+/// // Mostly the first. The index may also depend on the time or on the state of the program.
 /// let mostly = random_by([error(503), error(429)], |draws| usize::from(draws.uniform() > 0.9));
 /// Fault::new("mixed-errors", mostly).build()?;
 /// # Ok::<(), waylay_fault::FaultErrors>(())
@@ -234,7 +234,7 @@ impl<I: fmt::Debug> fmt::Debug for Reported<I> {
     }
 }
 
-/// What a fault does to the selected requests: one injector, or a tree of them.
+/// The effect of a fault on the selected requests: one injector, or a tree of them.
 ///
 /// Made by [`reject`](crate::reject()), [`error`](crate::error()), [`slow`](crate::slow),
 /// [`random`](crate::random), [`chain`](crate::chain), [`custom`](crate::custom) and others.

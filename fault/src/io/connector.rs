@@ -93,7 +93,7 @@ where
     }
 
     fn call(&mut self, target: R) -> Self::Future {
-        // The ready service goes along; its clone, which is not ready, stays.
+        // The future takes the ready service and leaves the clone, which is not ready.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let fault = self.fault.clone();
@@ -282,7 +282,7 @@ where
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
-        // The ready service goes along; its clone, which is not ready, stays.
+        // The future takes the ready service and leaves the clone, which is not ready.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let set = self.set.as_ref().filter(|set| !set.is_idle()).map(FaultSet::begin);

@@ -153,7 +153,7 @@ impl<T> StreamState<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
-    /// The state that follows from orders, faults and switches. Ready when bytes may move.
+    /// Updates the state by commands, faults and switches. Ready when bytes may move.
     pub(crate) fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.terminated.is_some() {
             return Poll::Ready(());
@@ -167,8 +167,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
                 Poll::Pending => {
                     let Some(io) = &mut self.io else { return Poll::Pending };
                     ready!(io.poll_left(cx));
-                    // Nothing is delayed for a peer that has left: the server meets what it sent and its
-                    // end. What would have got no answer gets none.
+                    // Nothing is delayed for a peer that has left: the server reads what the peer sent,
+                    // and its end. An unanswered request stays unanswered.
                     if let Some(fault) = self.faults.abandon() {
                         self.terminate(Termination::Close, fault);
                         return Poll::Ready(());
@@ -177,7 +177,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
             }
         }
         if self.connection.command_count() != self.applied {
-            // A toxic that was called off does not stand in the way of the same ordered since.
+            // A cancelled toxic does not block an equal command sent since.
             if let Some(toxics) = &mut self.toxics {
                 toxics.poll_cancelled(cx);
             }
@@ -260,7 +260,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> StreamState<T> {
         }
     }
 
-    /// Notes the first written bytes: a waiting reader may now see the termination.
+    /// Records the first written bytes, after which a waiting reader may return the termination.
     fn note_written(&mut self) {
         if let Some(pending) = &mut self.pending
             && !std::mem::replace(&mut pending.has_written, true)
@@ -391,7 +391,7 @@ enum State {
     Waiting,
     Running {
         execution: Pin<Box<dyn Future<Output = Outcome> + Send>>,
-        /// It ends without an answer.
+        /// It ends without a response.
         hangs: bool,
     },
     /// Until the fault is disabled and enabled again.
@@ -432,7 +432,7 @@ impl ConnectionFaults {
     }
 
     /// Ends every wait, since the peer has left. Returns the name of a fault that would have ended the
-    /// connection without an answer.
+    /// connection without a response.
     pub(crate) fn abandon(&mut self) -> Option<Arc<str>> {
         let mut ended_by = None;
         for ConnectionFault { fault, state } in &mut self.list {

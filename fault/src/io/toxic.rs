@@ -228,8 +228,8 @@ impl ToxicQueue {
         self.is_released
     }
 
-    /// Lets everything out at once, and what follows. `Some`: how a toxic that lets nothing through
-    /// ends the connection.
+    /// Releases all queued and later chunks. `Some`: the end of the connection by a toxic that blocks
+    /// all data.
     pub(crate) fn release(&mut self, now: Instant) -> Option<End> {
         self.is_released = true;
         self.queue.iter_mut().for_each(|chunk| chunk.at = Some(now));
@@ -244,7 +244,7 @@ impl ToxicQueue {
         self.stages.push((number, stage));
     }
 
-    /// Removes a toxic and releases everything queued, for whichever toxic it waits.
+    /// Removes a toxic and releases all queued chunks, also those that wait for another toxic.
     pub(crate) fn remove(&mut self, number: u64, now: Instant) {
         let before = self.stages.len();
         self.stages.retain(|(of, _)| *of != number);
@@ -274,7 +274,7 @@ impl ToxicQueue {
                 (None, None) => return Poll::Ready(None),
                 (deadline, front) => deadline.map(|(at, _)| at).into_iter().chain(front.flatten()).min(),
             };
-            // Held without a limit: a fault that goes off wakes the stream.
+            // No deadline: the stream is woken when a fault is disabled.
             let Some(next) = next else { return Poll::Pending };
             let timer = match &mut self.timer {
                 Some(timer) => timer,

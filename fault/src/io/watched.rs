@@ -32,7 +32,7 @@ impl<T> WatchedIo<T> {
 
 impl<T: AsyncRead + Unpin> WatchedIo<T> {
     /// Ready once the peer has closed the connection, or it failed: by `FIN` or `RST`. The bytes that
-    /// came before are kept for the reader.
+    /// arrived before remain for the reader.
     pub(crate) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.end.is_none() {
             if self.ahead.len() >= MAX_AHEAD {
@@ -56,7 +56,7 @@ impl<T: AsyncRead + Unpin> WatchedIo<T> {
             self.ahead.advance(length);
             return Ok(());
         }
-        // The end of a stream stays its end; an error is met once.
+        // The end of a stream is permanent; an error is returned once.
         self.end.replace(Ok(())).unwrap_or(Ok(()))
     }
 }

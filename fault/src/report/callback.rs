@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 /// Callbacks run in destructors and while a task unwinds, where a panic that escapes would abort the
 /// process. The panic hook has printed the message by then.
 pub(crate) fn guard<T>(callback: impl FnOnce() -> T) -> Option<T> {
-    // No state of ours is behind it: a callback that left its own in disorder is called again as it is.
+    // A callback has no state of this crate; one that left its own state inconsistent is called again.
     match catch_unwind(AssertUnwindSafe(callback)) {
         Ok(value) => Some(value),
         Err(payload) => {

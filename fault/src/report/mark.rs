@@ -13,8 +13,8 @@ pub const INJECTED_HEADER: HeaderName = HeaderName::from_static("x-fault-injecte
 /// The fault and its actions, in the extensions of a response.
 ///
 /// A reject has a response as well: inside the process it is a 500 whose body fails, and layers around
-/// the fault see that head, which no client gets. [`is_reject`](Self::is_reject) tells it from the
-/// service's own 500, for traces and metrics:
+/// the fault see that head, which no client gets. [`is_reject`](Self::is_reject) distinguishes it from
+/// the service's own 500, for traces and metrics:
 ///
 /// ```
 /// use http::Response;
@@ -59,7 +59,7 @@ pub struct Injected {
     pub(crate) fault: Arc<str>,
     pub(crate) actions: Arc<[Action]>,
     pub(crate) is_reject: bool,
-    /// What a fault further inside did to the same response.
+    /// The extension of a fault further inside, for the same response.
     pub(crate) inner: Option<Arc<Self>>,
 }
 
@@ -74,7 +74,7 @@ impl Injected {
         &self.actions
     }
 
-    /// Tests whether the response stands for a reject, of this fault or of one further inside: its
+    /// Tests whether the response represents a reject, of this fault or of one further inside: its
     /// status is a placeholder, and no client gets the head.
     pub fn is_reject(&self) -> bool {
         self.iter().any(|injected| injected.is_reject)

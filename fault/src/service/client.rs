@@ -166,7 +166,7 @@ where
     }
 }
 
-/// The client, with an error type that has room for the fault's.
+/// The client, with an error type that includes the fault's.
 #[derive(Debug, Clone)]
 struct Fallible<S> {
     inner: S,
@@ -213,7 +213,7 @@ where
 
 /// The error of a request through a [`ClientLayer`].
 ///
-/// It is an error like any other, whatever the client's error type is, boxed ones included.
+/// It implements `Error` for every error type of the client, boxed ones included.
 #[derive(Debug)]
 pub enum ClientError {
     /// The fault ended the exchange.

@@ -26,7 +26,7 @@ use crate::report::mark::Mark;
 /// Turns a rejection into a failing response, or into the client's error.
 pub(crate) type RejectFn<E> = fn(Rejected) -> Result<Rejected, E>;
 
-/// What the future of an injected request returns.
+/// Output of the future of an injected request.
 type Completed<B, E> = Result<Response<FaultBody<B>>, E>;
 
 pin_project! {

@@ -73,7 +73,7 @@ impl<S: Clone> FaultInner<S> {
             Decision::Watch(standby) => FaultFuture::watching(self.service.call(request), standby),
             Decision::Observe(observation) => FaultFuture::observed(self.service.call(request), observation),
             Decision::Inject(execution, remaining) => {
-                // The ready service goes along; its clone, which is not ready, stays.
+                // The future takes the ready service and leaves the clone, which is not ready.
                 let clone = self.service.clone();
                 let ready = std::mem::replace(&mut self.service, clone);
                 FaultFuture::injected(execution, remaining, ready, request, self.rebox.get(), on_reject)

@@ -357,7 +357,7 @@ async fn a_switch_releases_bodies() {
         (slow(Delay::fixed("1h").at(DelayPoint::ResponseChunks)), "1234567890abc", true),
         (truncate(TruncateAt::Bytes(1)).linger("1h").into(), "1234567890abc", true),
         (corrupt(Corruption::BitFlips(1.0)).into(), "234567890abc", false),
-        // A stated length is kept.
+        // A stated length is unchanged.
         (truncate(TruncateAt::Bytes(3)).then(TruncateEnd::Clean).into(), "123", false),
     ];
     for (injector, wanted, delays) in rows {

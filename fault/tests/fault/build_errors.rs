@@ -216,7 +216,7 @@ fn path_patterns() {
     }
 }
 
-/// Templates of routes may have expressions, and what is no template is a name.
+/// Templates of routes may have expressions, and other texts are names.
 #[cfg(feature = "router")]
 #[test]
 fn route_templates() {

@@ -16,7 +16,7 @@ use waylay_fault::{
 
 use crate::support::{Log, always, get, request};
 
-/// What came of one request to a service that answers 202: status, `x-seen` header, body, the mark, and
+/// The outcome of one request to a service that responds 202: status, `x-seen` header, body, the mark, and
 /// the actions in the extension.
 type Seen = (u16, Option<String>, String, bool, Vec<Action>);
 
@@ -43,7 +43,7 @@ fn own(outcome: fn() -> InjectOutcome) -> Injector {
     custom("own", move |_: InjectContext| async move { outcome() })
 }
 
-/// An outcome that is decided on with the response.
+/// An outcome that depends on the response.
 fn inspecting(outcome: fn(&mut http::response::Parts) -> InjectOutcome) -> Injector {
     custom("own", move |_: InjectContext| async move { InjectOutcome::inspect(outcome) })
 }
@@ -81,7 +81,7 @@ async fn outcomes() {
         (
             "skip the response",
             inspecting(|head| {
-                // It goes out as it was.
+                // It is sent unchanged.
                 head.headers.clear();
                 head.status = StatusCode::OK;
                 InjectOutcome::Skip
@@ -165,7 +165,7 @@ async fn outcomes_in_chains() {
     }
 }
 
-/// A reporter of a part receives only its events, and none of what was skipped.
+/// A reporter of a part receives only its events, and none of skipped links.
 #[tokio::test]
 async fn reporters_of_parts() {
     let log = Log::default();
@@ -177,7 +177,7 @@ async fn reporters_of_parts() {
 
 /// Without a response there is nothing to decide, and nothing is counted as injected.
 #[tokio::test]
-async fn responses_that_never_come() {
+async fn responses_that_never_arrive() {
     let go_on = || inspecting(|_| InjectOutcome::Continue);
     let fault = always(go_on()).build().unwrap();
     let inner =
@@ -186,7 +186,7 @@ async fn responses_that_never_come() {
     let counts = fault.control().counts();
     assert_eq!((counts.injected, counts.not_deliverable, counts.active), (0, 1, 0));
 
-    // A connection has none.
+    // A connection has no response.
     let fault = always(go_on()).build().unwrap();
     let mut server = FaultStream::accepted(tokio::io::duplex(64).0, None).fault(&fault);
     let _ = tokio::io::AsyncReadExt::read(&mut server, &mut [0; 8]).await;
@@ -208,7 +208,7 @@ async fn responses_of_clients() {
     assert_eq!(injected.kind(), std::io::ErrorKind::ConnectionReset);
 }
 
-/// A fault that was switched off while the service worked leaves its response alone.
+/// A fault that was disabled while the service worked does not change the response.
 #[tokio::test]
 async fn off_while_the_service_works() {
     let fault = always(inspecting(|_| teapot())).build().unwrap();
@@ -224,7 +224,7 @@ async fn off_while_the_service_works() {
     );
 }
 
-/// State goes from the request to the response in the function itself.
+/// The function carries state from the request to the response.
 #[tokio::test]
 async fn requests_and_responses_share_what_is_captured() {
     let log = Arc::new(Mutex::new(Vec::new()));

@@ -107,7 +107,7 @@ async fn disabling_cancels_running_delays() {
         while control.counts().active == 0 {
             tokio::task::yield_now().await;
         }
-        // Enabled again at once: delays that were running are over all the same.
+        // Enabled again at once: delays that were running have ended nevertheless.
         control.set_enabled(false);
         control.set_enabled(true);
         assert_eq!(held.await.unwrap(), (Some(202), "Accepted".to_owned()));

@@ -1,4 +1,4 @@
-//! Clients that leave while a fault holds their connection: every wait ends at once.
+//! Clients that leave while a fault delays their connection.
 
 use std::io;
 use std::pin::Pin;
@@ -22,8 +22,8 @@ enum Leave {
     Rst,
 }
 
-/// The server's end of a connection in memory, which can fail as a TCP connection does that was
-/// reset: reads and writes meet an error.
+/// The server's end of a connection in memory, which can fail like a TCP connection after a
+/// reset: reads and writes return an error.
 struct Link {
     io: DuplexStream,
     leave: Leave,
@@ -63,7 +63,7 @@ fn link(leave: Leave) -> (Link, DuplexStream) {
     (Link { io: server, leave }, client)
 }
 
-/// Faults of a listener: a delay goes over to the server at once, a hang closes the connection.
+/// Faults of a listener: a delay ends at once, a hang closes the connection.
 #[tokio::test(start_paused = true)]
 async fn a_listener_releases_them() {
     fn own() -> Injector {
@@ -100,7 +100,7 @@ async fn a_listener_releases_them() {
     }
 }
 
-/// What came before a delay was over is met by the server in order, and so is the rest.
+/// The server reads the bytes that arrived during a delay in order, and then the rest.
 #[tokio::test(start_paused = true)]
 async fn a_held_connection_loses_nothing() {
     let fault = always(slow(Delay::fixed("1s"))).build().unwrap();
@@ -118,7 +118,7 @@ async fn a_held_connection_loses_nothing() {
         server.read_to_end(&mut seen),
     );
     assert_eq!(seen, text);
-    // A client that half-closes has left: the rest of the delay is not spent on it.
+    // A client that half-closes has left: the rest of the delay is skipped.
     assert!(sent < Duration::from_secs(1), "{sent:?}");
 }
 
@@ -149,7 +149,7 @@ async fn toxics_delay_nothing_for_them() {
                 let _ = server.shutdown().await;
             })
         }),
-        // More than waits on one way of a connection.
+        // More than one direction of a connection buffers.
         ("write", |mut server| Box::pin(async move { drop(server.write_all(&[7; 2 << 20]).await) })),
     ];
     for (name, toxic) in toxics {
@@ -175,7 +175,7 @@ async fn toxics_delay_nothing_for_them() {
     }
 }
 
-/// What is held for ever on the way in ends with the client; a delay is spent on what it sent.
+/// An endless delay of incoming bytes ends when the client leaves; a finite one applies to what it sent.
 #[tokio::test(start_paused = true)]
 async fn upstream_toxics_end_with_them() {
     for (leave, toxic, seconds) in [

@@ -1,4 +1,4 @@
-//! Behavior of go-fault's own tests that is kept, and defects that are corrected.
+//! Behavior of go-fault's tests that is equal here, and corrected defects.
 //!
 //! Behavior of github.com/lingrino/go-fault, module version 2, that takes more than a row of
 //! `go_fault_rows.rs`.

@@ -1,5 +1,6 @@
-//! The facts of a file beside the repository, if it exists: each is run from its own text, or has a
-//! row.
+//! Facts of go-fault in a file beside the repository, if it exists.
+//!
+//! Each is run from its own text, or has a row.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ fn number(value: &Value) -> f64 {
     }
 }
 
-/// `noop x6` stands for six of them.
+/// `noop x6` means six of them.
 fn names(value: &Value) -> Vec<String> {
     let repeated = |name: String| match name.rsplit_once(" x") {
         Some((name, count)) => vec![name.to_owned(); count.parse().unwrap()],

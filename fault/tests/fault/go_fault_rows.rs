@@ -26,7 +26,7 @@ pub(crate) struct Sent {
     pub(crate) draw: Option<f64>,
     pub(crate) paths: [Vec<String>; 2],
     pub(crate) headers: [Vec<(String, String)>; 2],
-    /// An allow list is given, and has no entry.
+    /// An allow list is set, and has no entry.
     pub(crate) empty_allow: bool,
     pub(crate) path: String,
     pub(crate) sent: Vec<(String, String)>,
@@ -109,7 +109,7 @@ fn noop() -> Injector {
     custom("noop", |_: InjectContext| async { InjectOutcome::Continue })
 }
 
-/// The filter and its lists. Where the behavior differs, this crate's is given here, and the number
+/// The filter and its lists. Where the behavior differs, this crate's is in the row, and the number
 /// is in [`DIFFERENT`].
 pub(crate) fn gate() -> Vec<(u16, Sent, Came)> {
     use Came::{Injected, Passed, Rejected};

@@ -408,7 +408,7 @@ async fn keep_alives_are_no_events() {
     }
 }
 
-/// A body of another type has no messages: it is left alone, and counted so.
+/// A body of another type has no messages: it is unchanged, and counted as skipped.
 #[tokio::test(start_paused = true)]
 async fn other_bodies_are_not_deliverable() {
     let all = |format| messages(format).drop(1.0);

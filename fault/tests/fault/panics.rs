@@ -1,4 +1,4 @@
-//! Callbacks that panic: the request goes on, and the process is never aborted.
+//! Callbacks that panic: the request continues, the process is not aborted.
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
@@ -30,9 +30,9 @@ fn panicking_custom() -> Injector {
     custom("own", |_: InjectContext| async { panic!("injected") })
 }
 
-/// Each callback that decides is skipped when it panics, and counted so.
+/// A request whose deciding callback panics is skipped, and counted as such.
 #[tokio::test(start_paused = true)]
-async fn the_request_goes_on() {
+async fn the_request_continues() {
     fn at_once(_: InjectContext) -> std::future::Ready<InjectOutcome> {
         panic!("before the future")
     }
@@ -131,7 +131,7 @@ async fn a_reporter_that_panics_changes_nothing() {
     assert_eq!(send(&spared, get("/")).await, (Some(202), "Accepted".into()));
 }
 
-/// What would abort: a panic in a destructor, while another one unwinds.
+/// The case that would abort: a panic in a destructor, while another one unwinds.
 #[tokio::test(start_paused = true)]
 async fn a_panic_while_unwinding_does_not_abort() {
     // The service panics while its response is to be changed, and the reporter panics too.
@@ -143,7 +143,7 @@ async fn a_panic_while_unwinding_does_not_abort() {
     assert!(join.unwrap_err().is_panic());
     assert_eq!(fault.control().counts().active, 0);
 
-    // A task unwinds while a custom injector and its reporter are at work.
+    // A task unwinds while a custom injector and its reporter run.
     let own = custom("own", |_: InjectContext| async {
         let _held = PanicsOnDrop;
         pending().await
@@ -160,7 +160,7 @@ async fn a_panic_while_unwinding_does_not_abort() {
     assert_eq!((fault.control().counts().active, fault.control().counts().injected), (0, 1));
 }
 
-/// A stream resets what is dropped with a reset ordered, also while its task unwinds.
+/// A stream that is dropped with a pending reset is reset, also while its task unwinds.
 #[tokio::test]
 async fn a_reset_that_panics_does_not_abort() {
     for unwinds in [false, true] {

@@ -1,4 +1,4 @@
-//! Quotas per client: against an oracle without a limit, with a full table, and on many threads.
+//! Quotas per client: an oracle without a limit, a full table, many threads.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -105,7 +105,7 @@ fn outcome(quota: Quota, sent: &[Sent]) -> Vec<Option<u64>> {
         for sent in sent {
             tokio::time::advance(Duration::from_millis(sent.after)).await;
             let name = sent.client.to_string();
-            // The last client stands for all requests without a key.
+            // The last client represents all requests without a key.
             let request = if sent.client == 5 { get("/") } else { from(&name) };
             seen.push(retry_after(&fault, request).await);
         }

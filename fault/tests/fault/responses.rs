@@ -185,7 +185,7 @@ async fn statuses_without_content() {
             }
         }
     }
-    // A response that had no content before is left as the service made it.
+    // A response that had no content before is unchanged.
     let inner = service_fn(async |_: Request<String>| {
         let response = Response::builder().status(304).header("content-length", "4");
         Ok::<_, Infallible>(response.body(String::new()).unwrap())
@@ -195,10 +195,10 @@ async fn statuses_without_content() {
     assert_eq!(response.headers()["content-length"], "4");
 }
 
-/// A trace around the fault can tell the 500 that stands for a reject from a real one, also where
+/// A trace around the fault can distinguish the 500 of a reject from a real one, also where
 /// another fault is between them.
 #[tokio::test(start_paused = true)]
-async fn rejects_are_told_in_the_extensions() {
+async fn rejects_are_marked_in_the_extensions() {
     let slow =
         || Fault::new("slow", slow(Delay::fixed("1ms"))).enabled(true).participation(1.0).build().unwrap();
     let rows: [(Injector, bool); 4] = [
@@ -225,7 +225,7 @@ async fn rejects_are_told_in_the_extensions() {
     }
 }
 
-/// The error of a client layer is one, whatever that of the client is, and leads to it.
+/// The error of a client layer implements `Error` for every error of the client, which is its source.
 #[tokio::test]
 async fn errors_of_clients_are_errors() {
     type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -261,9 +261,9 @@ async fn errors_of_clients_are_errors() {
     }
 }
 
-/// Without a body, what is done to bodies is not delivered: neither counted nor marked, and the head stays.
+/// Without a body, actions on bodies are not delivered: neither counted nor marked, and the head is unchanged.
 #[tokio::test(start_paused = true)]
-async fn responses_without_a_body_are_left_alone() {
+async fn responses_without_a_body_are_unchanged() {
     type Row = (&'static str, fn() -> Injector);
     let rows: [Row; 5] = [
         ("truncate", || truncate(TruncateAt::Bytes(0)).into()),

@@ -1,4 +1,4 @@
-//! Streams whose halves are in two tasks: whatever is delayed comes, whichever task polled last.
+//! Streams whose halves are in two tasks, either of which may poll last.
 
 use std::future::pending;
 use std::time::Duration;
@@ -77,7 +77,7 @@ async fn ends() {
     }
 }
 
-/// Both tasks wait for a delay of the connection, and both go on when it is over or called off.
+/// Both tasks wait for a delay of the connection, and both continue when it is over or cancelled.
 #[tokio::test(start_paused = true)]
 async fn delays_of_connections() {
     for off in [false, true] {
@@ -95,7 +95,7 @@ async fn delays_of_connections() {
     }
 }
 
-/// A toxic on the way in is no matter of the task that writes.
+/// An upstream toxic does not affect the task that writes.
 #[tokio::test(start_paused = true)]
 async fn both_ways() {
     let both = waylay_fault::chain([
@@ -130,7 +130,7 @@ async fn websockets() {
     let _reader = halves(tap(&upgraded(&fault).await, server), text);
     assert_eq!(arrives(&mut client, text.len()).await, 91);
 
-    // On the way in, which the task that reads waits for.
+    // Incoming, which the task that reads waits for.
     let fault = always(slow(Side::Request)).build().unwrap();
     let (server, mut client) = duplex(64);
     let mut reader = halves(tap(&upgraded(&fault).await, server), text);

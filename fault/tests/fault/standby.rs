@@ -1,4 +1,4 @@
-//! Streams that are open when their fault is enabled: the messages from then on are changed.
+//! Streams that are open when their fault is enabled.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -45,7 +45,7 @@ async fn next(body: &mut FaultBody<Stream>) -> String {
     String::from_utf8(frame.to_vec()).unwrap()
 }
 
-/// What is read of a text whose first bytes passed while the fault was off.
+/// The received text, whose first bytes passed while the fault was off.
 fn expected(
     settings: Settings,
     seed: u64,
@@ -93,7 +93,7 @@ proptest! {
                     }
                     sender.send_data(chunk.clone()).await.unwrap();
                     if number < enabled_after {
-                        // As it comes, chunk by chunk.
+                        // On arrival, chunk by chunk.
                         let data = body.frame().await.unwrap().unwrap().into_data().unwrap();
                         assert_eq!(data, chunk);
                         seen.extend_from_slice(&data);
@@ -169,7 +169,7 @@ proptest! {
             seen
         });
         let (mut wanted, stopped) = expected(settings, seed, count, passed, message);
-        // A direction joins when bytes come; none do after the last.
+        // A direction joins when bytes arrive; none do after the last.
         let joined = passed < text.len();
         if joined && stopped {
             let close: &[u8] =
@@ -187,7 +187,7 @@ impl Duplex for DuplexStream {}
 impl Duplex for FaultStream<DuplexStream> {}
 impl Duplex for waylay_fault::TappedStream<DuplexStream> {}
 
-/// Once joined, the stream is one of the fault's: it is reported, counted, and off again for good.
+/// A joined stream is reported and counted; once disabled again, it stays so.
 #[tokio::test(start_paused = true)]
 async fn joined_streams_are_reported() {
     let log = Log::default();
@@ -216,7 +216,7 @@ async fn joined_streams_are_reported() {
     assert_eq!(fault.control().counts().active, 0);
 }
 
-/// The decision is the one that the request would have got, made once.
+/// The decision equals that for the request, and is made once.
 #[tokio::test(start_paused = true)]
 async fn decisions() {
     let drop = || messages(Format::Sse).drop(1.0);
@@ -251,9 +251,9 @@ async fn decisions() {
     std::mem::drop(other);
 }
 
-/// What is no stream is left as it is, its length included, and so is what a fault has no rules for.
+/// Responses that are not streams, or that a fault has no rules for, are unchanged, length included.
 #[tokio::test]
-async fn other_responses_are_left_alone() {
+async fn other_responses_are_unchanged() {
     let fault = always(messages(Format::Sse).drop(1.0)).enabled(false).build().unwrap();
     for media_type in ["text/event-stream", "text/html"] {
         let inner = service_fn(|_: Request<String>| {
@@ -269,7 +269,7 @@ async fn other_responses_are_left_alone() {
     }
 }
 
-/// Around a client as well, and once where the fault is there twice.
+/// Around a client as well, and once where the fault is present twice.
 #[tokio::test(start_paused = true)]
 async fn clients_and_layers_within_layers() {
     let fault = always(messages(Format::Sse).duplicate(1.0)).enabled(false).build().unwrap();

@@ -26,7 +26,7 @@ pub(crate) fn request(method: Method, path: &str, headers: &[(&str, &str)]) -> R
     request.body(String::new()).unwrap()
 }
 
-/// Status and text of the response of `202 Accepted` behind the fault; `None` without a response.
+/// Status and text of the response of `202 Accepted` through the fault; `None` without a response.
 pub(crate) async fn send(fault: &Fault, request: Request<String>) -> (Option<u16>, String) {
     let inner = service_fn(async |_: Request<String>| {
         let mut response = Response::new(String::from("Accepted"));

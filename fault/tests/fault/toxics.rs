@@ -1,4 +1,4 @@
-//! Toxics on streams in memory, in paused time: Toxiproxy's semantics, to the millisecond.
+//! Toxics on streams in memory: Toxiproxy's semantics, to the millisecond.
 
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -377,7 +377,7 @@ fn delaying() -> impl Strategy<Value = Toxic> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever delays, in whatever order: all bytes arrive, in order, none before it was sent, and
+    /// For any delays in any order: all bytes arrive, in order, none before it was sent, and
     /// none later than the sum of all delays.
     #[test]
     fn bytes_are_complete_and_in_order(
@@ -424,7 +424,7 @@ async fn a_layers_toxic_is_added_once_per_connection() {
         for number in 1..=10 {
             let mut request = get("/");
             request.extensions_mut().insert(server.connection().clone());
-            assert!(!is_injected(&fault, request).await, "it goes on to the service");
+            assert!(!is_injected(&fault, request).await, "it continues to the service");
             let begun = Instant::now();
             server.write_all(b"answer").await.unwrap();
             server.flush().await.unwrap();

@@ -87,7 +87,7 @@ async fn each_chunk_error() {
     }
 }
 
-/// Neither hyper's client nor reqwest takes such a body for complete.
+/// Neither hyper's client nor reqwest accepts such a body as complete.
 #[tokio::test]
 async fn clients_detect_chunk_errors() {
     for how in ALL {

@@ -108,7 +108,7 @@ async fn a_client_layer_responds_and_delays_like_a_servers() {
     assert_eq!(fault.control().counts().not_deliverable, 2);
 }
 
-/// hyper-util's client cannot tell these from real transport errors.
+/// hyper-util's client cannot distinguish these from real transport errors.
 #[tokio::test]
 async fn a_connector_produces_transport_errors() {
     let server = serve(Place::Hyper, &idle(), NEVER).await;
@@ -180,7 +180,7 @@ async fn a_hang_ends_when_the_fault_is_disabled() {
     assert_eq!(fault.control().counts().active, 0);
 }
 
-/// reqwest seals its connections, so that only the connect itself can be changed.
+/// reqwest's connections are not accessible: only the connect itself can be changed.
 #[tokio::test]
 async fn reqwest_by_its_connector_layer() {
     let server = serve(Place::Hyper, &idle(), NEVER).await;

@@ -16,7 +16,7 @@ use crate::support::{NEVER, PLACES, Place, Protocol, Seen, send_request, serve};
 
 const HOLDERS: [fn() -> Injector; 2] = [|| slow(Delay::fixed("1h")), || reject(Reject::hang("1h"))];
 
-/// A fault that selects every request, and its events as they come.
+/// A fault that selects every request, and its events on arrival.
 fn with_events(injector: Injector) -> (Fault, UnboundedReceiver<Phase>) {
     let (sender, receiver) = unbounded_channel();
     let fault = Fault::new("holder", injector)
@@ -84,13 +84,13 @@ const REQUESTS: [(&str, &[u8]); 4] = [
     ),
 ];
 
-/// However it leaves, and whatever it was in the middle of.
+/// In every way to leave, during every phase of the exchange.
 #[tokio::test]
 async fn every_way_to_leave_ends_it() {
     for place in PLACES {
         for holder in HOLDERS {
             for (name, request) in REQUESTS {
-                // Of an upload that is not complete the server reads no more, unless the fault does.
+                // The server stops reading an incomplete upload, unless the fault reads it.
                 if name == "chunks" && place == Place::Hyper {
                     continue;
                 }
@@ -109,7 +109,7 @@ async fn every_way_to_leave_ends_it() {
     }
 }
 
-/// A listener that holds connections: no descriptor is kept of a client that left.
+/// A listener that holds connections: no descriptor of a client that left stays open.
 #[tokio::test]
 async fn clients_of_a_listener_that_leave_end_it() {
     let holders: [fn() -> Injector; 3] =

@@ -1,5 +1,7 @@
-//! Facts about rejects on connections, row by row, as `tests/fault/go_fault_rows.rs` has the
-//! others: the behavior of Go's server and hyper, and of this crate's equivalent.
+//! Facts of go-fault about rejects on connections, row by row.
+//!
+//! Each row has the behavior of Go's server and hyper, and of this crate's equivalent. The other facts
+//! are in `tests/fault/go_fault_rows.rs`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -126,7 +128,7 @@ fn fault(how: How, place: Place) -> FaultBuilder {
         Rst => reject(Reject::ConnectionReset),
     };
     let fault = Fault::new("row", injector).enabled(true).participation(1.0);
-    // Directly under hyper the bodies of HEAD are kept; axum's router empties them.
+    // Directly under hyper the bodies of HEAD remain; axum's router empties them.
     fault.unwind(matches!(how, Unwind)).keeps_head_bodies(place == Hyper && !matches!(how, Unwind))
 }
 

@@ -1,4 +1,4 @@
-//! GOAWAY through `axum::serve`, whose connections are not accessible: inserted by the stream.
+//! GOAWAY under `axum::serve`, whose connections are not accessible.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -326,7 +326,7 @@ async fn a_server_shutdown_takes_precedence() {
     serving.await.unwrap().unwrap();
 }
 
-/// The handle drains a connection as well; and a client that never answers the ping keeps its
+/// The handle drains a connection as well; and a client that never acknowledges the ping keeps its
 /// connection.
 #[tokio::test]
 async fn manual_drain() {

@@ -1,4 +1,4 @@
-//! Faults of the connection, by the handle that a listener gives to its requests.
+//! Faults of the connection, by the handle in the extensions of requests.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -69,7 +69,7 @@ pub(crate) async fn serve(server: Server, layer: &Fault, listener: &Fault) -> So
     address
 }
 
-/// Serves this handler over HTTP/1 behind the fault, on connections with a handle.
+/// Serves this handler over HTTP/1 through the fault, on connections with a handle.
 pub(crate) async fn serve_chat<F, Fut, B>(fault: &Fault, handler: F) -> SocketAddr
 where
     F: Fn(Request<Incoming>) -> Fut + Clone + Send + 'static,

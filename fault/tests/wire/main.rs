@@ -1,6 +1,6 @@
 //! Faults as clients observe them: real servers, real clients, loopback sockets.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing where it stands")]
+#![allow(clippy::unwrap_used, reason = "a test fails at the line of its expectation")]
 
 mod bodies;
 mod chunks;

@@ -1,5 +1,4 @@
-//! Single messages dropped, duplicated and stopped, as clients of WebSockets, events and gRPC
-//! receive them.
+//! Message faults, as clients of WebSockets, events and gRPC observe them.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -103,7 +102,7 @@ async fn exchange_bytes(fault: &Fault) -> (Vec<String>, Option<u16>) {
 
 /// A fault that is enabled while the socket is open changes its messages from then on.
 #[tokio::test]
-async fn open_websockets_are_reached() {
+async fn faults_apply_to_open_websockets() {
     for side in [Side::Request, Side::Response] {
         let fault = Fault::new("later", messages(Format::WebSocket).duplicate(1.0).on(side));
         let fault = fault.participation(1.0).build().unwrap();

@@ -1,4 +1,4 @@
-//! One server of all protocols, and clients that describe what they observe in a few words.
+//! One server of all protocols, and clients that describe their observations.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -67,7 +67,7 @@ pub(crate) async fn see(
     place: Place,
     fault: &Fault,
     protocol: Protocol,
-    patience: Duration,
+    timeout: Duration,
     races: bool,
     path: &'static str,
 ) -> String {
@@ -105,26 +105,30 @@ pub(crate) async fn see(
         Protocol::WebSocket => looks.push(("tungstenite", Box::pin(by_tungstenite(connector, server)))),
     }
     let mut seen: Vec<(String, &str)> = Vec::new();
-    for (who, look) in looks {
+    for (client_name, look) in looks {
         let before = fault.control().counts();
-        let text = tokio::time::timeout(patience, look).await.unwrap_or_else(|_| "silence".into());
+        let text = tokio::time::timeout(timeout, look).await.unwrap_or_else(|_| "silence".into());
         let text = match fault.control().counts() {
             counts if counts.not_deliverable > before.not_deliverable => "skipped".into(),
             _ if is_h2 || races => fold(&text),
             _ => text,
         };
         if !seen.iter().any(|(known, _)| *known == text) {
-            seen.push((text, who));
+            seen.push((text, client_name));
         }
     }
     match &seen[..] {
         [] => "no such client".into(),
         [(text, _)] => text.clone(),
-        more => more.iter().map(|(text, who)| format!("{who}: {text}")).collect::<Vec<_>>().join("; "),
+        more => more
+            .iter()
+            .map(|(text, client_name)| format!("{client_name}: {text}"))
+            .collect::<Vec<_>>()
+            .join("; "),
     }
 }
 
-/// A lost connection, whatever a stream reports and however far it had come.
+/// A lost connection, in all its reports by a stream.
 fn fold(text: &str) -> String {
     const WAYS: [&str; 6] =
         ["connection closed", "channel closed", "connection was not ready", "other error", "closed", "reset"];
@@ -331,7 +335,7 @@ async fn by_tungstenite(mut connector: Connector, server: SocketAddr) -> String 
     }
 }
 
-/// Status, marks and body of a response, in a few words.
+/// Summary of a response: status, marks, body.
 async fn describe<B: Body<Data = Bytes, Error: Error + 'static> + Unpin>(response: Response<B>) -> String {
     let mut text = response.status().as_u16().to_string();
     for header in ["connection", "retry-after", "x-patched"] {

@@ -1,4 +1,4 @@
-//! Two processes with one seed: each with its server and its clients, and equal decisions.
+//! Two processes with one seed, whose decisions are equal.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;

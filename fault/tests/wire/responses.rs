@@ -58,7 +58,7 @@ async fn status_text_and_headers_arrive() {
     }
 }
 
-/// Whatever makes a response one without content, neither protocol sends a length or a body, and the
+/// For every response without content, neither protocol sends a length or a body, and the
 /// next exchange of the connection is in step.
 #[tokio::test]
 async fn statuses_without_content() {

@@ -8,7 +8,7 @@ fn fault(injector: impl Into<Injector>) -> Fault {
     Fault::new("bad-link", injector).enabled(true).participation(1.0).seed(7).build().unwrap()
 }
 
-/// A handshake takes as long as its bytes do: one round trip at the stream's rate.
+/// The duration of a handshake is that of its bytes: one round trip at the stream's rate.
 #[tokio::test(start_paused = true)]
 async fn tls_over_slow_streams() {
     use tokio_rustls::rustls;

@@ -105,7 +105,7 @@ fn held() -> (usize, usize, u64) {
 
 fn app(faults: &[Fault]) -> App {
     let service = tower::service_fn(async |request: Request<Body>| {
-        // A changed upload may fail; it is answered all the same.
+        // A changed upload may fail, and has a response nevertheless.
         let _ = request.into_body().collect().await;
         Ok::<_, Infallible>(Response::new(Full::from(vec![b'a'; 4000]).map_err(Into::into).boxed_unsync()))
     });
@@ -132,7 +132,7 @@ async fn send_request(
         .http2_only(number.is_multiple_of(2))
         .build::<_, Full<Bytes>>(connector);
     let mut client = layer.client_layer().layer(client);
-    let mut came = [0, 0];
+    let mut outcomes = [0, 0];
     while Instant::now() < until {
         let method = [Method::GET, Method::HEAD, Method::POST][number % 3].clone();
         let body = if method == Method::POST { vec![b'q'; 3000] } else { Vec::new() };
@@ -142,9 +142,9 @@ async fn send_request(
             Ok(response) => response.into_body().collect().await.is_ok(),
             Err(_) => false,
         };
-        came[usize::from(whole)] += 1;
+        outcomes[usize::from(whole)] += 1;
     }
-    came
+    outcomes
 }
 
 #[test]
@@ -190,27 +190,29 @@ async fn soak() {
         .collect();
     tokio::time::sleep_until((begun + Duration::from_secs(seconds / 3)).into()).await;
     let (_, _, warm) = held();
-    let mut came = [0, 0];
+    let mut outcomes = [0, 0];
     for client in clients {
         let [failed, whole] = client.await.unwrap();
-        came = [came[0] + failed, came[1] + whole];
+        outcomes = [outcomes[0] + failed, outcomes[1] + whole];
     }
     let (_, _, resident) = held();
 
     // The last connections close by themselves, and soon.
-    let patience = Instant::now() + Duration::from_secs(20);
-    while (held().0, held().1) != (tasks, files) && Instant::now() < patience {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while (held().0, held().1) != (tasks, files) && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let after = held();
-    println!("{came:?} exchanges failed and came whole; memory {warm} kB warm, {resident} kB in the end");
+    println!(
+        "{outcomes:?} exchanges failed and were complete; memory {warm} kB warm, {resident} kB in the end"
+    );
     assert_eq!((after.0, after.1), (tasks, files), "tasks and file descriptors, left and before");
     for fault in [&at_layers[..], &at_listener, &at_connectors, &at_clients].concat() {
         let counts = fault.control().counts();
         assert_eq!(counts.active, 0, "{fault:?}");
         assert!(counts.injected > 0, "{fault:?} {counts:?}");
     }
-    assert!(came[0] > 0 && came[1] > 0, "{came:?}");
+    assert!(outcomes[0] > 0 && outcomes[1] > 0, "{outcomes:?}");
     assert!(resident <= warm + warm / 5 + 4096, "memory grew from {warm} kB to {resident} kB");
     serving.abort();
 }

@@ -1,4 +1,4 @@
-//! Servers with a fault in each placement, and clients that report exactly what they received.
+//! Servers with a fault in each placement, and clients that report every byte.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The table of `docs/effects.md`, made of real runs: the file must equal a new run.
+//! The table of `docs/effects.md`, which must equal a new run.
 //!
 //! `WAYLAY_WRITE=1 cargo test -p waylay-fault-wire --features clients --test wire the_table`
 //! rewrites it.
@@ -173,14 +173,15 @@ async fn the_table_equals_a_new_run() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/effects.md");
     let page = std::fs::read_to_string(path).unwrap();
     let (head, rest) = page.split_once(BEGIN).unwrap();
-    let (kept, tail) = rest.split_once(END).unwrap();
+    let (current, tail) = rest.split_once(END).unwrap();
     if std::env::var_os("WAYLAY_WRITE").is_some_and(|value| value == "1") {
         std::fs::write(path, format!("{head}{BEGIN}{table}{END}{tail}")).unwrap();
     } else {
-        let changed: Vec<_> = kept.lines().zip(table.lines()).filter(|(kept, fresh)| kept != fresh).collect();
+        let changed: Vec<_> =
+            current.lines().zip(table.lines()).filter(|(current, fresh)| current != fresh).collect();
         assert!(
-            kept == table,
-            "docs/effects.md is not what this run gave; first the page, then the run: {changed:#?}"
+            current == table,
+            "docs/effects.md differs from this run; first the page, then the run: {changed:#?}"
         );
     }
 }
@@ -188,12 +189,12 @@ async fn the_table_equals_a_new_run() {
 /// A row, from one run per client.
 async fn line(place: Place, (name, injector): &Row) -> String {
     // Silence lasts forever; nothing else waits that long.
-    let patience = Duration::from_millis(if name.contains("during it") { 200 } else { 20_000 });
+    let timeout = Duration::from_millis(if name.contains("during it") { 200 } else { 20_000 });
     let races = name.starts_with("`Toxic::timeout");
     let path = if name.contains("Sse") { "/events" } else { "/" };
     let cells = PROTOCOLS.map(|protocol| async move {
         let fault = Fault::new("table", injector()).enabled(true).participation(1.0).seed(7);
-        see(place, &fault.build().unwrap(), protocol, patience, races, path).await
+        see(place, &fault.build().unwrap(), protocol, timeout, races, path).await
     });
     format!("| {name} | {} |\n", join_all(cells).await.join(" | "))
 }

@@ -1,5 +1,6 @@
-//! WebSockets whose stream is not accessible, as in axum's `WebSocketUpgrade`: changed on the
-//! connection.
+//! Message faults on WebSockets whose stream is not accessible.
+//!
+//! axum's `WebSocketUpgrade` is such a stream; its messages are changed on the connection.
 
 use std::net::SocketAddr;
 

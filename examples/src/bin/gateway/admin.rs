@@ -1,4 +1,4 @@
-//! Admin routes: `/_routes` and `/_explain`, on a listener of their own.
+//! Admin routes: `/_routes` and `/_explain`, on a separate listener.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -18,7 +18,7 @@ pub(crate) struct TableView {
     current: Arc<RwLock<Arc<Described>>>,
 }
 
-/// A table, described when that is first asked for: lints may take long, but are the same each time.
+/// A table and its text, which is created on the first request: lints may take long, but do not change.
 #[derive(Debug)]
 struct Described {
     router: Router,

@@ -1,4 +1,4 @@
-//! Header rewriting: removes what concerns one connection or claims a proxy.
+//! Header rewriting: removes headers of one connection, and claims of proxies.
 
 use std::net::IpAddr;
 

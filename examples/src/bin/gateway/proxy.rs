@@ -45,7 +45,7 @@ pub(crate) struct UpstreamLimits {
 pub(crate) struct Upstreams {
     client: Client<HttpConnector, UploadBody>,
     limits: UpstreamLimits,
-    /// A table of one route, whose policy gives the canonical path of a request.
+    /// A table of one route, whose policy returns the canonical path of a request.
     paths: Arc<Table<()>>,
 }
 
@@ -137,7 +137,7 @@ pub(crate) async fn proxy(
     Ok(response.map(Body::new))
 }
 
-/// Returns the target at the upstream: the path as it was matched, so that the upstream cannot read another one.
+/// Returns the target at the upstream: the path that was matched, so that the upstream cannot read another one.
 fn upstream_target(paths: &Table<()>, request: &Request<Body>, upstream: &Authority) -> Result<Uri, Problem> {
     let invalid = |text: String| Problem::new(StatusCode::BAD_REQUEST, text);
     let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
@@ -151,7 +151,7 @@ fn upstream_target(paths: &Table<()>, request: &Request<Body>, upstream: &Author
     uri.build().map_err(|error| invalid(error.to_string()))
 }
 
-/// Body of a request to an upstream; the clock stands still while the client is to send.
+/// Body of a request to an upstream; the clock is paused while the client is to send.
 struct UploadBody {
     body: Body,
     clock: IdleClock,

@@ -101,7 +101,7 @@ pub(crate) fn public_keys(text: &str) -> String {
     format!("{unknown}, expected one of {}", keys.join(", "))
 }
 
-/// What is computed and printed.
+/// Options of the results that are computed and printed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     /// Dialect of lines without one.

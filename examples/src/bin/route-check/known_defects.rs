@@ -1,4 +1,4 @@
-//! Known defects of the original programs: a difference that one of them explains is skipped.
+//! Known defects of the original programs, whose differences are skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
 

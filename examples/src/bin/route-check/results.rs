@@ -1,4 +1,4 @@
-//! Results of a line: for its requests, for its URLs, and the description of its routes.
+//! Results of a line: requests, URLs, description of the routes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

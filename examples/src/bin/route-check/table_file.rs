@@ -42,7 +42,7 @@ impl PolicyName {
     }
 }
 
-/// What is printed for each request.
+/// Options of the output for each request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) expect: bool,

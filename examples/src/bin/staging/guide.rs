@@ -1,4 +1,4 @@
-//! Guide: what `staging` prints at start, with curl commands and their responses.
+//! Guide: the text printed at start, with curl commands and their responses.
 
 use std::fmt;
 use std::io::{self, Write};

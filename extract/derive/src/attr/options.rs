@@ -24,7 +24,7 @@ enum Entry {
     Word(Ident, AttrValue),
 }
 
-/// What follows a word.
+/// The value after a word.
 pub(crate) enum AttrValue {
     None,
     Value(Expr),

@@ -1,4 +1,4 @@
-//! Rename: the rules of rename_all, as serde has them.
+//! Rename: the rules of rename_all, equal to serde's.
 
 use syn::Expr;
 

@@ -43,7 +43,7 @@ pub(crate) fn library_checks(field: &Field) -> Option<TokenStream> {
         min: field.library_bounds.min.clone().filter(|_| is_number),
         max: field.library_bounds.max.clone().filter(|_| is_number),
         min_length: field.library_bounds.min_length.filter(|_| item == "String"),
-        // A length that the library counts in bytes has at most so many characters.
+        // The number of characters is at most that of the bytes, which the library may count.
         max_length: field.library_bounds.max_length.filter(|_| item == "String"),
         ..Bounds::default()
     };

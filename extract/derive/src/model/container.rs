@@ -47,7 +47,7 @@ pub(crate) struct Deny {
     pub(crate) part: bool,
 }
 
-/// What validates the struct.
+/// Validation of the struct.
 pub(crate) enum Validate {
     Function(Path),
     Garde,

@@ -155,7 +155,7 @@ enum Decoded {
     Stream,
 }
 
-/// Reports fields that decode the body in different ways; its bytes may be kept beside them.
+/// Reports fields that decode the body in different ways; its bytes may be read as well.
 fn check_bodies(fields: &[Field], errors: &mut Errors) {
     let mut bytes: Option<&Field> = None;
     let mut first: Option<(&Field, Decoded)> = None;

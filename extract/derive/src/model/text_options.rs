@@ -16,7 +16,7 @@ pub(crate) struct Scalar {
     /// Whether a key without a value is `true`.
     pub(crate) flag: bool,
     pub(crate) empty: Empty,
-    /// How a repeated value is read; by default as the struct says.
+    /// How a repeated value is read; by default as the struct's attribute sets.
     pub(crate) duplicates: Option<Duplicates>,
     /// Maximum bytes of one value.
     pub(crate) limit: Option<u64>,

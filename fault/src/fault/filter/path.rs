@@ -180,7 +180,7 @@ fn escape(pattern: &str) -> Result<String, String> {
         out.push_str(match rest.get(at + 1..at + 3) {
             Some("2F" | "2f") => "%2F",
             Some("25") => "%25",
-            // Of which a template would say something else.
+            // Characters with a meaning in templates.
             Some("3A" | "3a") => ":",
             Some("3C" | "3c") => "<",
             Some("3F" | "3f") => "?",

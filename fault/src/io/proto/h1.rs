@@ -92,7 +92,7 @@ impl ChunkRewriter {
                 out.extend_from_slice(&line);
                 ChunkState::Done
             }
-            // One byte of the data is kept back, to be dropped.
+            // One byte of the data is left over, to be dropped.
             (ChunkError::Shorter, size) => {
                 out.extend_from_slice(&line);
                 ChunkState::Data(size - 1)
@@ -140,7 +140,7 @@ fn size(line: &[u8]) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(&line[..digits]).ok()?, 16).ok()
 }
 
-/// What the head of a response says about the bytes after it.
+/// The body's framing, by the head of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Announced {
     /// A chunked body.

@@ -26,7 +26,7 @@ const GO_AWAY: u8 = 7;
 
 const CONTINUATION: u8 = 9;
 
-/// Of DATA and HEADERS: the end of the stream's half. Of PING: the answer.
+/// Of DATA and HEADERS: the end of the stream's half. Of PING: the acknowledgment.
 const END_STREAM: u8 = 1;
 
 const ACK: u8 = 1;
@@ -214,7 +214,7 @@ pub(crate) fn go_away(last: u32, code: u32) -> [u8; 17] {
     [0, 0, 8, GO_AWAY, 0, 0, 0, 0, 0, a & 0x7f, b, c, d, e, f, g, h]
 }
 
-/// Returns a PING frame, whose answer shows that the client has read everything before it.
+/// Returns a PING frame, whose acknowledgment shows that the client has read everything before it.
 pub(crate) fn ping(payload: [u8; 8]) -> [u8; 17] {
     let mut frame = [0, 0, 8, PING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     frame[FrameHead::LENGTH..].copy_from_slice(&payload);

@@ -374,7 +374,7 @@ impl WebSocketPipe {
         }
     }
 
-    /// Sends everything at once, and all that follows unchanged: the receiver has left.
+    /// Sends all queued and later messages unchanged and without delay, since the receiver has left.
     fn release(&mut self) {
         self.leave();
         self.pipe.release();

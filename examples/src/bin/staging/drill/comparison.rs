@@ -11,7 +11,7 @@ use super::client::{Observation, Outcome, Protocol};
 use super::workload::AttemptId;
 use crate::faults::ATTEMPT_ID;
 
-/// What a fault did to an attempt; without actions the attempt was skipped.
+/// Actions of a fault on an attempt; without actions the attempt was skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) fault: String,
@@ -53,7 +53,7 @@ impl Reporter for InjectionLog {
 /// HTTP/2's INTERNAL_ERROR (RFC 9113, section 7), with which hyper resets a stream whose body fails.
 const INTERNAL_ERROR: u32 = 2;
 
-/// What a client may expect from a route.
+/// Expected response of a route.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expectation {
     /// Status of the response without a fault.
