@@ -129,7 +129,7 @@ pub(crate) struct ErrorList {
     more: usize,
 }
 
-/// More than anybody reads, and few enough that a hostile document cannot fill the memory.
+/// The most errors that are reported: a hostile document cannot fill the memory with them.
 const MAX_ERRORS: usize = 100;
 
 impl ErrorList {

@@ -33,10 +33,10 @@ pub(crate) struct Entry {
 /// The longest text that is read, in bytes.
 pub(crate) const MAX_TEXT: usize = 256 * 1024;
 
-/// How deep tables and lists may lie in one another.
+/// The most tables and lists within each other.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// How many values a document may have.
+/// The most values of a document.
 pub(crate) const MAX_NODES: usize = 50_000;
 
 impl Node {
