@@ -436,7 +436,7 @@ impl FaultSet {
     }
 }
 
-/// What tells running faults apart.
+/// Identity of a running fault.
 fn address(fault: &Fault) -> *const () {
     Arc::as_ptr(&fault.state).cast()
 }

@@ -112,7 +112,7 @@ impl FaultSet {
         let next = specs.into_iter().map(|spec| {
             let is_free = group_of(&spec.fault).is_none_or(|group| !changed_groups.contains(group));
             match same(&spec).filter(|_| is_free) {
-                // Switched by hand since it was loaded, it is as the plan says again.
+                // A fault that was switched since the plan was loaded is reset to the plan.
                 Some(member) => {
                     let control = member.fault.control();
                     let is_enabled = spec.defaults.is_enabled && spec.fault.bool("enabled").unwrap_or(true);

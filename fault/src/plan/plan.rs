@@ -61,7 +61,7 @@ pub enum PlanFormat {
 }
 
 impl PlanFormat {
-    /// Returns the format that the end of a file's name tells: `toml`, `json`, `yaml` or `yml`.
+    /// Returns the format of a file by its extension: `toml`, `json`, `yaml` or `yml`.
     pub fn from_extension(path: &std::path::Path) -> Option<Self> {
         match path.extension()?.to_str()? {
             "toml" => Some(Self::Toml),

@@ -90,7 +90,7 @@ static LATENCY_TABLE: TableShape = of(
     "a latency limit",
     &[
         field("quantile", &SHARE, "The quantile, such as 0.99.").required(),
-        field("above", &DURATION, "What it may not lie above.").required(),
+        field("above", &DURATION, "The limit of the quantile.").required(),
     ],
 );
 

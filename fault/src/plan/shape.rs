@@ -43,7 +43,7 @@ pub(crate) enum Shape {
 pub(crate) struct TableShape {
     /// With its article: `a fault`.
     pub(crate) title: &'static str,
-    /// The key that a value stands for which is no table.
+    /// The key of a value that is not a table.
     pub(crate) short: Option<&'static str>,
     /// The key by which the others are allowed, and its value by default.
     pub(crate) tag: Option<(&'static str, &'static str)>,
@@ -100,7 +100,7 @@ pub(crate) fn has_feature(name: &str) -> bool {
 pub(crate) const DENOMINATORS: [(&str, f64); 3] =
     [("hundred", 100.0), ("ten_thousand", 10_000.0), ("million", 1_000_000.0)];
 
-/// Names by which `Key` tells requests apart, beside `header:`.
+/// Names of what `Key` reads from a request, beside `header:`.
 pub(crate) const KEYS: [&str; 5] = ["counter", "request_id", "trace_id", "client_ip", "connection"];
 
 /// Names of other systems for what has another name here.
@@ -161,7 +161,7 @@ impl Shape {
         }
     }
 
-    /// The checked value of a node, which stands under this key.
+    /// The checked value of a node under this key.
     pub(crate) fn check(&self, node: &Node, key: &str, errors: &mut ErrorList) -> Option<Data> {
         let out_of_range = |shown: String, errors: &mut ErrorList| {
             errors.add(node.span.clone(), format!("{shown} is out of range; `{key}` is {}", self.describe()));
@@ -343,7 +343,7 @@ impl TableShape {
         self.fields.iter().find(|field| field.key == key)
     }
 
-    /// Whether entries are a fraction that stands for the table.
+    /// Whether entries are a fraction in place of the table.
     fn is_short_fraction(&self, entries: &[Entry]) -> bool {
         self.short_field().is_some_and(|short| matches!(short.shape, Shape::Share))
             && entries.iter().any(|entry| entry.key == "numerator")
@@ -353,7 +353,7 @@ impl TableShape {
         self.field(self.short?)
     }
 
-    /// The value of the tag, of which the default stands where none is given.
+    /// The value of the tag, by default the one of the shape.
     fn tag_value<'a>(&self, entries: &'a [Entry]) -> Option<&'a str>
     where
         'static: 'a,

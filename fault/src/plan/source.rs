@@ -46,7 +46,7 @@ use crate::plan::plan::{FaultPlan, PlanFormat};
 /// }
 /// ```
 pub trait PlanSource: Send {
-    /// Whether the source lies outside of this machine. Its plans then need an end.
+    /// Whether the source is remote. Its plans then need an end.
     const IS_REMOTE: bool = false;
 
     /// Loads the text that the source holds now.
@@ -210,7 +210,7 @@ impl FaultSet {
 /// let source = FileSource::new("/etc/faults/plan.toml")?.every(Duration::from_secs(1));
 /// # let _ = source;
 /// # }
-/// assert!(FileSource::new("plan.txt").is_err(), "the end of the name tells the format");
+/// assert!(FileSource::new("plan.txt").is_err(), "the file extension is the format");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
@@ -223,10 +223,10 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// Returns a source of this file, whose format the end of its name tells.
+    /// Returns a source of this file; its extension is the format.
     ///
     /// # Errors
-    /// The name tells no format that this build reads.
+    /// The extension is not that of a format that this build reads.
     pub fn new(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let Some(format) = PlanFormat::from_extension(&path) else {

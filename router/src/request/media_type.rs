@@ -121,7 +121,7 @@ pub(crate) fn quality(headers: &HeaderMap, any: &[Media]) -> u16 {
     let qualities = any.iter().filter_map(|media| {
         let covering = ranges().filter(|(range, _)| range.covers(media.halves()));
         let covering = covering.max_by_key(|(range, _)| range.precision()).map(|(_, weight)| weight);
-        // A route that returns types of a range may return the one that the client wants most.
+        // A route that returns types of a range may return the one of the highest weight.
         let inside = ranges().filter(|(range, _)| media.is_range() && media.halves().covers(*range));
         covering.max(inside.map(|(_, weight)| weight).max())
     });

@@ -27,7 +27,7 @@ pub(crate) struct QueryValue {
 pub(crate) type LazyQueryIndex = OnceCell<Box<QueryIndex>>;
 
 impl QueryIndex {
-    /// Parses a query; `divides` tells where pairs end.
+    /// Parses a query; `divides` finds the ends of pairs.
     pub(crate) fn parse(query: &str, divides: impl Fn(char) -> bool) -> Self {
         let mut values: HashMap<Vec<u8>, Vec<QueryValue>> = HashMap::new();
         let mut start = 0;

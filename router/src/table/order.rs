@@ -10,8 +10,8 @@ use crate::table::assemble::Compiled;
 use crate::table::catalog::{RouteEntry, UnknownOverlaps};
 use crate::table::conflict::Conflicts;
 
-/// Orders routes of one rank by what they ask for: a request that gives a field two values, each of
-/// which a route asks for, is answered alike whatever the order of writing.
+/// Orders routes of one rank by their conditions: a request that gives a field two values, each of
+/// which a route requires, gets the same response in every order of addition.
 pub(crate) fn sort_equal_ranks(compiled: &mut [Compiled], entries: &[RouteEntry]) {
     for group in compiled.chunk_by_mut(|a, b| a.key == b.key) {
         if group.len() > 1 && group.iter().any(|route| !route.pattern.guards.is_empty()) {
@@ -20,8 +20,8 @@ pub(crate) fn sort_equal_ranks(compiled: &mut [Compiled], entries: &[RouteEntry]
     }
 }
 
-/// What a route asks for, apart from what it gives: between types that a client wants alike, the order of
-/// writing decides.
+/// The conditions of a route, except the types it returns: between types of equal weight the order of addition
+/// decides.
 fn sort_key(entry: &RouteEntry) -> (String, Vec<String>) {
     let conditions = entry.conditions.iter().filter(|condition| !condition.is_accept);
     (entry.template.clone(), conditions.map(|condition| condition.text.clone()).collect())
@@ -46,7 +46,7 @@ fn are_accept_siblings(a: &Compiled, b: &Compiled, entries: &[RouteEntry]) -> bo
 }
 
 /// Puts a route before the routes of its rank that match whatever it matches, and reports an overlap of
-/// other pairs as an error. Returns the pairs of which it cannot be told.
+/// other pairs as an error. Returns the pairs whose overlap is unknown.
 pub(crate) fn order_by_inclusion(
     compiled: &mut Vec<Compiled>,
     entries: &[RouteEntry],

@@ -118,7 +118,7 @@ fn span(from: usize, to: usize) -> Span {
     (u16::try_from(from).unwrap_or(u16::MAX), u16::try_from(to).unwrap_or(u16::MAX))
 }
 
-/// The range of a variable whose segment was left out: no text lies there.
+/// The range of a variable whose segment was left out: it has no text.
 pub(crate) const ABSENT: Span = (1, 0);
 
 #[cfg(test)]
