@@ -1,5 +1,7 @@
 //! Byte ranges of captured variables.
 
+use waylay_template::MAX_VARIABLES;
+
 use crate::template::scan::ScannedText;
 
 /// What a match took from a request.
@@ -73,9 +75,8 @@ const IN_LINE: usize = 4;
 pub(crate) struct SpanList {
     spans: [Span; IN_LINE],
     len: u32,
-    /// All of them, once there are too many.
-    #[expect(clippy::box_collection, reason = "8 bytes instead of 24: matches are moved often")]
-    more: Option<Box<Vec<Span>>>,
+    /// All of them, once there are too many: one allocation for as many as a route may have.
+    more: Option<Box<[Span; MAX_VARIABLES]>>,
 }
 
 impl SpanList {
@@ -97,14 +98,21 @@ impl SpanList {
     #[cold]
     fn spill(&mut self, span: Span) {
         let spans = &self.spans;
-        self.more.get_or_insert_with(|| Box::new(spans.to_vec())).push(span);
+        let more = self.more.get_or_insert_with(|| {
+            let mut more = Box::new([ABSENT; MAX_VARIABLES]);
+            more[..IN_LINE].copy_from_slice(spans);
+            more
+        });
+        if let Some(place) = more.get_mut(self.len as usize) {
+            *place = span;
+        }
     }
 
     #[inline]
     pub(crate) fn as_slice(&self) -> &[Span] {
         match &self.more {
             None => &self.spans[..(self.len as usize).min(IN_LINE)],
-            Some(more) => more,
+            Some(more) => &more[..(self.len as usize).min(MAX_VARIABLES)],
         }
     }
 }
@@ -123,13 +131,15 @@ pub(crate) const ABSENT: Span = (1, 0);
 
 #[cfg(test)]
 mod tests {
-    use super::{IN_LINE, Position, SpanList};
+    use waylay_template::MAX_VARIABLES;
+
+    use super::{Position, SpanList};
     use crate::template::scan::ScannedText;
 
     #[test]
     fn spill() {
         let (mut spans, mut wanted) = (SpanList::new(), Vec::new());
-        for i in 0..IN_LINE as u16 + 10 {
+        for i in 0..MAX_VARIABLES as u16 {
             spans.push((i, i + 1));
             wanted.push((i, i + 1));
             assert_eq!(spans.as_slice(), wanted);
