@@ -125,9 +125,12 @@ impl fmt::Display for TemplateErrorKind {
             Self::NoLeadingSlash => f.write_str("a path must start with `/`"),
             Self::DotSegment => f.write_str("`.` and `..` segments never match"),
             Self::Escape => f.write_str("templates are written decoded, write the character itself"),
-            Self::Foreign { write, literal } => {
-                write!(f, "this is syntax of another router, write `{write}` (the text itself is `{literal}`)")
-            }
+            Self::Foreign { write, literal } => write!(
+                f,
+                "this is syntax of another router, write `{}` (the text itself is `{}`)",
+                in_one_line(write),
+                in_one_line(literal)
+            ),
             Self::QueryInPath => f.write_str(
                 "a path has no query: add a condition on the query key, or write `{name?}` for an optional segment (`?` itself is `%3F`)",
             ),
@@ -145,14 +148,18 @@ impl fmt::Display for TemplateErrorKind {
     }
 }
 
+/// Returns a text with its control characters replaced.
+fn in_one_line(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let before = self.text.get(..self.span.start).unwrap_or("").chars().count();
         let marked = self.text.get(self.span.clone()).unwrap_or("").chars().count().max(1);
         writeln!(f, "{}", self.kind)?;
         // A line break would put the caret below another line.
-        let shown = self.text.replace(char::is_control, "\u{fffd}");
-        writeln!(f, "    {shown}")?;
+        writeln!(f, "    {}", in_one_line(&self.text))?;
         write!(f, "    {:before$}{}", "", "^".repeat(marked))
     }
 }

@@ -161,3 +161,11 @@ fn slashes_and_optional_segments() {
     assert_eq!(path("/a/").join(&path("/b/{c}")).text, "/a/b/{c}");
     assert_eq!([path("/"), path("/a/{b}"), path("/a/{b}/")].map(|t| t.segment_count()), [0, 2, 2]);
 }
+
+#[test]
+fn an_error_has_three_lines_whatever_the_text() {
+    for text in ["/<a\nb>", "/:a\n", "/<\u{85}>", "/{a\n", "/a\n{b}{c}"] {
+        let error = Template::parse(text, TemplateKind::Path).unwrap_err();
+        assert_eq!(error.to_string().split('\n').count(), 3, "{error}");
+    }
+}
