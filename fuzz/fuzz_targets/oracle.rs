@@ -141,7 +141,8 @@ fn admit(chain: &[&Conditions], method: &str) -> bool {
 fn captures(chain: &[&Conditions], request: &Request, scope: bool) -> Option<Captures> {
     let mut captures = Vec::new();
     if let Some((parts, end)) = joined(chain, scope) {
-        match_parts(&parts, &normalized(&request.path)?, '/', end, &mut captures)?;
+        let path = decode_literals(&parts, &normalized(&request.path)?);
+        match_parts(&parts, &path, '/', end, &mut captures)?;
     }
     for level in chain {
         if let Some((parts, port)) = &level.host {
@@ -166,6 +167,39 @@ fn captures(chain: &[&Conditions], request: &Request, scope: bool) -> Option<Cap
         }
     }
     Some(captures)
+}
+
+/// Decodes the segments that the template compares with text alone: `/x!` matches `/x%21`. In a segment with a
+/// variable an escape is data.
+fn decode_literals(parts: &[Part], path: &str) -> String {
+    let mut is_literal = vec![true];
+    for part in parts {
+        match part {
+            Part::Text(text) => is_literal.extend(text.matches('/').map(|_| true)),
+            Part::Var(..) => *is_literal.last_mut().expect("there is a segment") = false,
+        }
+    }
+    let segments = path.split('/').enumerate().map(|(place, segment)| {
+        if is_literal.get(place) != Some(&true) {
+            return segment.to_owned();
+        }
+        let mut rest = segment;
+        let mut decoded = String::new();
+        while let Some(c) = rest.chars().next() {
+            match escaped(rest).filter(|&byte| byte != b'/' && is_plain(byte)) {
+                Some(byte) => {
+                    decoded.push(char::from(byte));
+                    rest = &rest[3..];
+                }
+                None => {
+                    decoded.push(c);
+                    rest = &rest[c.len_utf8()..];
+                }
+            }
+        }
+        decoded
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 fn matches_value(value: &Value, text: &str, captures: &mut Captures) -> bool {
