@@ -126,9 +126,9 @@ async fn a_reporter_that_panics_changes_nothing() {
         fault.control().set_enabled(false);
         assert_eq!(send(&fault, get("/")).await, (Some(202), "Accepted".into()));
     }
-    let spared =
+    let skipped =
         Fault::new("off", error(503)).count_while_disabled(true).reporter(panicking).build().unwrap();
-    assert_eq!(send(&spared, get("/")).await, (Some(202), "Accepted".into()));
+    assert_eq!(send(&skipped, get("/")).await, (Some(202), "Accepted".into()));
 }
 
 /// The case that would abort: a panic in a destructor, while another one unwinds.

@@ -106,10 +106,10 @@ async fn faults_apply_to_open_websockets() {
     for side in [Side::Request, Side::Response] {
         let fault = Fault::new("later", messages(Format::WebSocket).duplicate(1.0).on(side));
         let fault = fault.participation(1.0).build().unwrap();
-        for lent in [false, true] {
+        for has_handle in [false, true] {
             fault.control().set_enabled(false);
             let server =
-                if lent { crate::handle::serve_chat(&fault, chat).await } else { serve(&fault).await };
+                if has_handle { crate::handle::serve_chat(&fault, chat).await } else { serve(&fault).await };
             let stream = TcpStream::connect(server).await.unwrap();
             let (mut socket, _) =
                 tokio_tungstenite::client_async(format!("ws://{server}/chat"), stream).await.unwrap();
@@ -120,7 +120,7 @@ async fn faults_apply_to_open_websockets() {
                     assert_eq!(
                         next(&mut socket).await.unwrap().unwrap(),
                         Message::text(text),
-                        "{side:?} {lent}"
+                        "{side:?} {has_handle}"
                     );
                 }
             }
