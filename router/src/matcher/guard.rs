@@ -82,6 +82,14 @@ pub(crate) struct RuleGuard {
     pub(crate) text: String,
 }
 
+/// A host template beside another one, or in a formula.
+#[derive(Debug, Clone)]
+pub(crate) struct HostGuard {
+    pub(crate) pattern: HostPattern,
+    /// The same as a regex without the port, for comparisons.
+    pub(crate) regex: String,
+}
+
 /// A path template in a formula.
 #[derive(Debug, Clone)]
 pub(crate) struct PathGuard {
@@ -100,7 +108,7 @@ pub(crate) enum Guard {
     /// The protocol version.
     Version(Vec<Version>),
     /// The effective host, where the host index does not decide.
-    Host(HostPattern),
+    Host(Box<HostGuard>),
     Header(HeaderName, HeaderMatch),
     /// The protocols that the request may upgrade to.
     Upgrade(Vec<String>),
@@ -136,8 +144,8 @@ impl Guard {
             Self::Methods(set) => set.contains(view.head.method),
             Self::Scheme(any) => view.scheme().is_some_and(|scheme| any.contains(scheme)),
             Self::Version(any) => any.contains(&view.head.version),
-            Self::Host(pattern) => match &view.host {
-                Some(host) => pattern.matches(host.name, host.port, found),
+            Self::Host(own) => match &view.host {
+                Some(host) => own.pattern.matches(host.name, host.port, found),
                 None => false,
             },
             Self::Header(name, value) => value.holds(view.head.headers, name),
