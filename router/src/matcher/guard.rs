@@ -98,6 +98,14 @@ pub(crate) struct PathGuard {
     pub(crate) regex: String,
 }
 
+/// The types that a request is assumed to have instead of its own: the type of its body, and those that its client
+/// accepts. None stands for a type that no condition names.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AssumedTypes<'a, 'm> {
+    pub(crate) content_type: Option<&'a [&'m Media]>,
+    pub(crate) accept: Option<&'a [&'m Media]>,
+}
+
 /// One compiled condition.
 #[derive(Debug, Clone)]
 pub(crate) enum Guard {
@@ -177,6 +185,39 @@ impl Guard {
         (holds || self.knows(view)).then_some(holds)
     }
 
+    /// Tests the guard on a request with other types.
+    pub(crate) fn holds_with(&self, view: &RequestView<'_>, types: AssumedTypes<'_, '_>) -> bool {
+        match self {
+            Self::Formula(rule) => {
+                rule.formula.verdict(&|guard| guard.verdict_with(view, types)) == Some(true)
+            }
+            guard => guard.verdict_with(view, types) == Some(true),
+        }
+    }
+
+    fn verdict_with(&self, view: &RequestView<'_>, types: AssumedTypes<'_, '_>) -> Option<bool> {
+        let is_one = |any: &[Media], types: &[&Media], fits: fn(&Media, &Media) -> bool| {
+            types.iter().any(|media| any.iter().any(|own| fits(own, media)))
+        };
+        match (self, types) {
+            (Self::ContentType(any), AssumedTypes { content_type: Some(types), .. }) => {
+                Some(is_one(any, types, Media::covers))
+            }
+            (Self::Accept(any), AssumedTypes { accept: Some(types), .. }) => {
+                Some(is_one(any, types, |own, other| own.covers(other) || other.covers(own)))
+            }
+            (guard, _) => guard.verdict(view),
+        }
+    }
+
+    /// Returns the conditions of a formula, or the guard itself.
+    pub(crate) fn leaves(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
+        match self {
+            Self::Formula(rule) => rule.formula.leaves(),
+            guard => Box::new(std::iter::once(guard)),
+        }
+    }
+
     /// Tests whether everything that the guard reads is readable.
     fn knows(&self, view: &RequestView<'_>) -> bool {
         let headers = view.head.headers;
@@ -209,6 +250,16 @@ impl Guard {
             Self::Formula(rule) => rule.formula.leaves().any(Self::reads_method),
             _ => false,
         }
+    }
+
+    /// Tests whether the guard reads the type of the body.
+    pub(crate) fn reads_content_type(&self) -> bool {
+        self.leaves().any(|guard| matches!(guard, Self::ContentType(_)))
+    }
+
+    /// Tests whether the guard reads the types that the client accepts.
+    pub(crate) fn reads_accept(&self) -> bool {
+        self.leaves().any(|guard| matches!(guard, Self::Accept(_)))
     }
 
     /// Tests whether the guard reads the host.
