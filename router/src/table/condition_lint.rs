@@ -2,14 +2,18 @@
 
 use std::fmt;
 
-use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, COOKIE, HOST, UPGRADE};
+use http::HeaderName;
+use http::header::{
+    ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_TYPE, COOKIE, HOST,
+    IF_MATCH, IF_NONE_MATCH, UPGRADE, VARY,
+};
 use regex_syntax::hir::{Hir, HirKind, Look};
-use waylay_template::{Node, Syntax, Template, VariableKind, Wildcard};
+use waylay_template::{Node, Syntax, Template, TemplateKind, VariableKind, Wildcard, foreign_variable};
 
 use crate::compile::pattern::Pattern;
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
-use crate::matcher::query::{QueryMatch, unanchored};
+use crate::matcher::query::{QueryGuard, QueryMatch, unanchored};
 use crate::table::catalog::{Catalog, RouteEntry};
 
 /// A condition of a route that is valid and probably means something else.
@@ -47,6 +51,15 @@ pub enum ConditionLint {
         /// The condition that reads the syntax.
         write: String,
     },
+    /// A value is compared as text, and is a variable in the templates of this crate or of another router.
+    Foreign {
+        /// The condition.
+        condition: String,
+        /// The condition that is probably meant.
+        write: String,
+        /// The condition for the text itself.
+        literal: String,
+    },
     /// The host is one variable label, and every literal host of the table has more labels.
     OneLabel {
         /// The host template.
@@ -75,6 +88,10 @@ impl fmt::Display for ConditionLint {
                     "`{header}` is compared as a whole, without parameters, lists or case; write `.{write}`"
                 )
             }
+            Self::Foreign { condition, write, literal } => write!(
+                f,
+                "`{condition}` compares the text itself, which is a variable elsewhere; write `.{write}`, or `.{literal}` if the text is meant"
+            ),
             Self::OneLabel { host } => write!(
                 f,
                 "host `{host}` matches hosts of one label only, and all other hosts have more; write `{{*name}}` for any host"
@@ -146,6 +163,10 @@ fn route_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
         if let Some((header, write)) = structured_header(guard) {
             lints.push(ConditionLint::StructuredHeader { header, write });
         }
+        if let Some((write, literal)) = foreign_value(guard).filter(|_| is_native) {
+            let (kind, required) = guard.required(&route.templates.queries);
+            lints.push(ConditionLint::Foreign { condition: format!("{kind} {required}"), write, literal });
+        }
         if let Some(write) = regex_of(guard).filter(|_| is_native).and_then(|regex| whole_form(&regex)) {
             let (kind, required) = guard.required(&route.templates.queries);
             lints.push(ConditionLint::Anchored { condition: format!("{kind} {required}"), write });
@@ -184,6 +205,53 @@ fn structured_header(guard: &Guard) -> Option<(String, String)> {
         _ => return None,
     };
     Some((format!("{name}: {value}"), write))
+}
+
+/// Returns the condition that is meant by a value that is a variable elsewhere, and the one for the value itself.
+fn foreign_value(guard: &Guard) -> Option<(String, String)> {
+    match guard {
+        Guard::Query(QueryGuard { key, value: QueryMatch::Exact(text) }) => {
+            let literal = format!("query_regex({key:?}, {:?})", regex::escape(text));
+            Some((format!("query({key:?}, {:?})", foreign_variable(text)?), literal))
+        }
+        Guard::Header(name, HeaderMatch::Exact(text)) if !(text == "*" && has_wildcard(name)) => {
+            let name = name.as_str();
+            let write = match variable(text)? {
+                Some(regex) => format!("header_regex({name:?}, {regex:?})"),
+                None => format!("header_present({name:?})"),
+            };
+            Some((write, format!("header_regex({name:?}, {:?})", regex::escape(text))))
+        }
+        Guard::Cookie(name, Some(text)) => {
+            variable(text)?;
+            let literal = format!(r"(?:.*; *)?{}={}(?:;.*)?", regex::escape(name), regex::escape(text));
+            Some((format!("cookie_present({name:?})"), format!("header_regex(\"cookie\", {literal:?})")))
+        }
+        _ => None,
+    }
+}
+
+/// Tests whether `*` is a value of a header by its definition.
+fn has_wildcard(name: &HeaderName) -> bool {
+    [IF_MATCH, IF_NONE_MATCH, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ACCEPT_CHARSET, ACCEPT, VARY].contains(name)
+        || name.as_str().starts_with("access-control-")
+}
+
+/// Returns the regex of a value that is one variable as a whole, here or in another router; `None` within it without
+/// a regex.
+fn variable(text: &str) -> Option<Option<String>> {
+    let native = Template::parse(text, TemplateKind::Query).ok();
+    let variable = match native.as_ref().map(|template| template.nodes.as_slice()) {
+        Some([Node::Variable(variable)]) => variable.clone(),
+        _ => {
+            let template = Template::parse(&foreign_variable(text)?, TemplateKind::Query).ok()?;
+            template.variables().next()?.clone()
+        }
+    };
+    Some(match variable.kind {
+        VariableKind::Regex(regex) => Some(regex),
+        VariableKind::Plain | VariableKind::Tail => None,
+    })
 }
 
 fn regex_of(guard: &Guard) -> Option<String> {
