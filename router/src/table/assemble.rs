@@ -43,6 +43,8 @@ pub(crate) struct RouteAssembler<'b> {
     guards: &'b HashMap<String, Custom>,
     routes: AssembledRoutes,
     errors: Vec<BuildError>,
+    /// The texts of the errors.
+    known: HashSet<String>,
     /// The alternatives of routes beyond the first, with the indices of the routes: they follow all routes.
     further: Vec<(usize, RouteMeta, Conditions)>,
 }
@@ -74,7 +76,15 @@ impl<'b> RouteAssembler<'b> {
             compiled: Vec::with_capacity(routes),
             ..AssembledRoutes::default()
         };
-        Self { scopes, policy, guards, routes, errors: Vec::new(), further: Vec::new() }
+        Self {
+            scopes,
+            policy,
+            guards,
+            routes,
+            errors: Vec::new(),
+            known: HashSet::new(),
+            further: Vec::new(),
+        }
     }
 
     /// Compiles a route; returns false after an error.
@@ -143,7 +153,7 @@ impl<'b> RouteAssembler<'b> {
     fn report(&mut self, own: &Conditions, meta: &RouteMeta, kinds: Vec<BuildErrorKind>) {
         let mut errors = Vec::new();
         report(&mut errors, own, meta.name.as_deref(), kinds);
-        errors.retain(|error| !self.errors.contains(error));
+        errors.retain(|error| self.known.insert(error.to_string()));
         self.errors.extend(errors);
     }
 
