@@ -14,7 +14,10 @@ use crate::compile::pattern::Pattern;
 use crate::matcher::formula::Formula;
 use crate::matcher::guard::{Guard, HeaderMatch, RuleGuard};
 use crate::matcher::query::{QueryGuard, QueryMatch, unanchored};
+use crate::request::path::{BadRequest, check_spelling};
+use crate::request::policy::{EmptySegments, Policy};
 use crate::table::catalog::{Catalog, RouteEntry};
+use crate::template::encoding::escape;
 
 /// A condition of a route that is valid and probably means something else.
 ///
@@ -60,6 +63,21 @@ pub enum ConditionLint {
         /// The condition for the text itself.
         literal: String,
     },
+    /// The policy rejects or rewrites every path that the template matches.
+    Rejected {
+        /// The path template.
+        path: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A path is negated, and the policy accepts spellings that an upstream may read as that path: what the upstream decodes
+    /// is not what was tested.
+    NegatedPath {
+        /// The condition.
+        condition: String,
+        /// The settings of the [`Policy`](crate::Policy) that accept them.
+        settings: Vec<&'static str>,
+    },
     /// The host is one variable label, and every literal host of the table has more labels.
     OneLabel {
         /// The host template.
@@ -91,6 +109,14 @@ impl fmt::Display for ConditionLint {
             Self::Foreign { condition, write, literal } => write!(
                 f,
                 "`{condition}` compares the text itself, which is a variable elsewhere; write `.{write}`, or `.{literal}` if the text is meant"
+            ),
+            Self::Rejected { path, reason } => {
+                write!(f, "no request has a path of `{path}`: {reason}, by the policy")
+            }
+            Self::NegatedPath { condition, settings } => write!(
+                f,
+                "`{condition}` negates a path, but what the upstream decodes is not what was tested; use `Policy::strict()`, or set {}",
+                settings.join(", ")
             ),
             Self::OneLabel { host } => write!(
                 f,
@@ -159,6 +185,12 @@ fn route_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
     let mut lints = Vec::new();
     let Some(pattern) = catalog.patterns.get(route.rank) else { return lints };
     let is_native = catalog.policy.syntax == Syntax::Native;
+    let path = route.templates.path.as_ref().filter(|_| is_native);
+    lints.extend(path.and_then(|path| rejected_path(path, catalog.policy)));
+    let settings = catalog.policy.open_settings();
+    for rule in rules(pattern).filter(|rule| !settings.is_empty() && negates_path(&rule.formula, false)) {
+        lints.push(ConditionLint::NegatedPath { condition: rule.text.clone(), settings: settings.clone() });
+    }
     let mut see = |guard: &Guard| {
         if let Some((header, write)) = structured_header(guard) {
             lints.push(ConditionLint::StructuredHeader { header, write });
@@ -186,6 +218,34 @@ fn route_lints(catalog: &Catalog, route: &RouteEntry) -> Vec<ConditionLint> {
     });
     lints.extend(hosts.map(|(condition, write)| ConditionLint::Anchored { condition, write }));
     lints
+}
+
+/// Tests whether a condition on the path is under an odd number of negations.
+fn negates_path(formula: &Formula<Guard>, is_negated: bool) -> bool {
+    match formula {
+        Formula::Leaf(guard) => is_negated && matches!(guard, Guard::Path(_) | Guard::PathRegex(_)),
+        Formula::Not(inner) => negates_path(inner, !is_negated),
+        Formula::All(parts) | Formula::Either(parts) => {
+            parts.iter().any(|part| negates_path(part, is_negated))
+        }
+    }
+}
+
+/// Returns a lint for a path whose literal text the policy does not accept.
+fn rejected_path(path: &Template, policy: Policy) -> Option<ConditionLint> {
+    let text = path.nodes.iter().map(|node| match node {
+        Node::Text(text) => text.as_str(),
+        Node::Variable(_) | Node::Wildcard(_) => "a",
+    });
+    let text = escape(&text.collect::<String>());
+    let reason = match check_spelling(&text, policy) {
+        Err(reason) => reason.to_string(),
+        Ok(()) if text.contains("//") && policy.empty_segments != EmptySegments::Keep => {
+            BadRequest::EmptySegment.to_string()
+        }
+        Ok(()) => return None,
+    };
+    Some(ConditionLint::Rejected { path: path.text.clone(), reason })
 }
 
 /// Returns the header of a comparison with the whole text of a structured field, and the condition to use instead.

@@ -75,7 +75,9 @@ impl Miss {
     /// Returns the status of the default response.
     pub fn status(&self) -> StatusCode {
         match &self.reason {
-            Reason::BadRequest(BadRequest::PathTooLong) => StatusCode::URI_TOO_LONG,
+            Reason::BadRequest(BadRequest::PathTooLong | BadRequest::QueryTooLong) => {
+                StatusCode::URI_TOO_LONG
+            }
             Reason::BadRequest(_) => StatusCode::BAD_REQUEST,
             Reason::Redirect(redirect) => redirect.status,
             Reason::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
