@@ -1,15 +1,14 @@
 //! Guards: limits of a whole set of faults, and GuardState, which enforces them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind, FaultErrors, header_name, header_value};
+use crate::config::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Notified, Notify, Ordering, RwLock};
 use crate::fault::capability::Placement;
 use crate::fault::filter::filter::original_uri;
 use crate::fault::filter::path::{PathList, canonical};
@@ -352,7 +351,7 @@ impl GuardState {
     }
 
     /// Wakes at the next change of what may end a running fault.
-    pub(crate) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+    pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
     }
 }

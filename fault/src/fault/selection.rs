@@ -1,12 +1,11 @@
 //! Group, CountWindow and Decisions: which selected requests are injected.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use http::Extensions;
 
+use crate::config::sync::{AtomicU64, Ordering, RwLock};
 use crate::random::draws::{Key, Sampler, pick_weighted, random_seed};
 
 /// Faults of which at most one is injected into a request: for each request the group picks one of
@@ -191,7 +190,8 @@ impl CountWindow {
         if (self.skip, self.every, self.limit) == (0, 1, u64::MAX) {
             return true;
         }
-        let Some(number) = self.selected.fetch_add(u64::from(!is_preview), Relaxed).checked_sub(self.skip)
+        let Some(number) =
+            self.selected.fetch_add(u64::from(!is_preview), Ordering::Relaxed).checked_sub(self.skip)
         else {
             return false;
         };

@@ -19,6 +19,7 @@ mod http_stream;
 mod messages;
 mod panics;
 mod quota;
+mod reentrant;
 mod responses;
 mod selection;
 mod set;
