@@ -6,10 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::fault::fault::Fault;
-use crate::fault::set::{FaultSet, NextMember, SetError, SetEvent, SetMember, Snapshot};
+use crate::fault::set::{FaultSet, NextMember, SetError, SetMember, Snapshot};
 use crate::plan::build::{self, Defaults, Groups};
 use crate::plan::data::{Data, Table};
 use crate::plan::plan::FaultPlan;
+use crate::report::set_event::SetEvent;
 
 /// What a fault of a plan was made from.
 #[derive(Debug, PartialEq)]
