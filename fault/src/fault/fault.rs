@@ -109,6 +109,9 @@ impl Fault {
     /// Watches the streams of a request while the fault is off, if it has rules for their messages.
     pub(crate) fn watch<B>(&self, placement: Placement, request: &mut Request<B>) -> Option<Arc<Standby>> {
         let state = &self.state;
+        if !state.switch.is_watching() {
+            return None;
+        }
         let watches = state.injector.watches();
         let is_websocket = is_websocket_upgrade(request);
         let bodies = watches.requests || watches.responses;

@@ -279,7 +279,10 @@ impl FaultSet {
 
     /// Disables every fault once the time of the set is over.
     pub(crate) fn check_expiry(&self) {
-        if let (_, true) = self.state.guards.expire(Instant::now()) {
+        let guards = &self.state.guards;
+        if guards.has_deadline()
+            && let (_, true) = guards.expire(Instant::now())
+        {
             for member in &self.snapshot().members {
                 member.fault.control().set_enabled(false);
             }

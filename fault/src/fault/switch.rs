@@ -96,6 +96,11 @@ impl Switch {
         self.state.load(Ordering::Relaxed) & (ON | COUNTED) != 0
     }
 
+    /// Tests whether streams are of interest while the fault is off.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & WATCHING != 0
+    }
+
     pub(crate) fn enabled(&self) -> bool {
         self.state.load(Ordering::Acquire) & ON != 0
     }
