@@ -76,11 +76,16 @@ impl Switch {
         self.retire.notify_waiters();
     }
 
+    /// Tests whether the fault was retired.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
     /// Completes once the fault is retired.
     pub(crate) async fn retired(&self) {
         let mut retire = pin!(self.retire.notified());
         retire.as_mut().enable();
-        if !self.retired.load(Ordering::Acquire) {
+        if !self.is_retired() {
             retire.await;
         }
     }
@@ -211,11 +216,15 @@ impl std::error::Error for ParticipationError {}
 pub fn halt() {
     STATE.store(HALTED, Ordering::Release);
     HALT.notify_waiters();
+    #[cfg(feature = "metrics")]
+    crate::report::meters::set_halted(true);
 }
 
 /// Ends a [`halt`], also one of the environment; delays that it ended are not resumed.
 pub fn resume() {
     STATE.store(RUNNING, Ordering::Release);
+    #[cfg(feature = "metrics")]
+    crate::report::meters::set_halted(false);
 }
 
 /// Tests whether every fault of this process is stopped.
