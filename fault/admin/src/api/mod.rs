@@ -1,0 +1,4 @@
+//! API: endpoints as structs and handlers, and their OpenAPI document.
+
+pub(crate) mod router;
+pub(crate) mod state;

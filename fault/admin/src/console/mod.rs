@@ -1,0 +1,1 @@
+//! Console: one page for a browser, without other files.

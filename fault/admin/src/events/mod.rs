@@ -1,0 +1,1 @@
+//! Events: a log as server-sent events.

@@ -1,0 +1,1 @@
+//! Metrics of a set of faults as Prometheus text.

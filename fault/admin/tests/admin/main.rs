@@ -1,0 +1,3 @@
+//! The admin API over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test fails at the line of the wrong expectation")]
