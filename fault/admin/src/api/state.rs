@@ -1,9 +1,11 @@
 //! AdminState: what the endpoints work on.
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use waylay_fault::FaultSet;
+use tokio::sync::Semaphore;
+use waylay_fault::{FaultPlan, FaultSet};
 use waylay_router::Router;
 
 use crate::access::access::Access;
@@ -18,7 +20,15 @@ pub(crate) struct StateInner {
     pub(crate) access: Arc<Access>,
     pub(crate) traffic: Option<Traffic>,
     pub(crate) routes: Option<Router>,
+    /// A random text, by which clients notice a restart.
+    pub(crate) instance: String,
+    /// Places of event streams.
+    pub(crate) streams: Arc<Semaphore>,
+    change: Mutex<()>,
 }
+
+/// Event streams that are open at once.
+pub(crate) const MAX_STREAMS: usize = 32;
 
 impl AdminState {
     pub(crate) fn new(
@@ -26,8 +36,10 @@ impl AdminState {
         access: Arc<Access>,
         traffic: Option<Traffic>,
         routes: Option<Router>,
+        instance: String,
     ) -> Self {
-        Self(Arc::new(StateInner { set, access, traffic, routes }))
+        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
+        Self(Arc::new(StateInner { set, access, traffic, routes, instance, streams, change: Mutex::default() }))
     }
 }
 
@@ -36,6 +48,28 @@ impl std::ops::Deref for AdminState {
 
     fn deref(&self) -> &StateInner {
         &self.0
+    }
+}
+
+impl StateInner {
+    /// Keeps other requests from changing the plan between a look at it and a change.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
+        self.change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what was done, and by this API, to the log of the set.
+    pub(crate) fn note(&self, text: impl Into<String>) {
+        if let Some(log) = self.set.event_log() {
+            log.note(text);
+        }
+    }
+
+    /// Returns the entity tag of a plan (RFC 9110, section 8.8.3) without its quotes: other after every change of the
+    /// plan and after a restart.
+    pub(crate) fn tag(&self, plan: &FaultPlan) -> String {
+        let mut hasher = DefaultHasher::new();
+        (&self.instance, plan.to_toml()).hash(&mut hasher);
+        format!("{}-{:016x}", self.set.revision(), hasher.finish())
     }
 }
 

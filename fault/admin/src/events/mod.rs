@@ -1,1 +1,0 @@
-//! Events: a log as server-sent events.
