@@ -293,7 +293,7 @@ fn no_plan() -> Problem {
 /// Returns the first format that the client takes.
 fn preferred(headers: &HeaderMap) -> Format {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let kinds = accepted.flat_map(|line| line.split(',')).map(|range| essence(range));
+    let kinds = accepted.flat_map(|line| line.split(',')).map(essence);
     kinds.filter_map(|kind| format_of(&kind)).next().map_or(Format::Toml, |format| match format {
         PlanFormat::Json => Format::Json,
         PlanFormat::Yaml => Format::Yaml,

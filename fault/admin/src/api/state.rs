@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use waylay_fault::{FaultPlan, FaultSet};
 use waylay_router::Router;
 
@@ -22,6 +23,8 @@ pub(crate) struct StateInner {
     pub(crate) routes: Option<Router>,
     /// A random text, by which clients notice a restart.
     pub(crate) instance: String,
+    /// When this API was built.
+    pub(crate) start: Instant,
     /// Places of event streams.
     pub(crate) streams: Arc<Semaphore>,
     change: Mutex<()>,
@@ -38,13 +41,14 @@ impl AdminState {
         routes: Option<Router>,
         instance: String,
     ) -> Self {
-        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
+        let (start, streams) = (Instant::now(), Arc::new(Semaphore::new(MAX_STREAMS)));
         Self(Arc::new(StateInner {
             set,
             access,
             traffic,
             routes,
             instance,
+            start,
             streams,
             change: Mutex::default(),
         }))
