@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use waylay_fault::{FaultPlan, FaultSet};
 use waylay_router::Router;
@@ -27,6 +27,8 @@ pub(crate) struct StateInner {
     pub(crate) start: Instant,
     /// Places of event streams.
     pub(crate) streams: Arc<Semaphore>,
+    /// Whether event streams are to end.
+    pub(crate) is_closed: watch::Sender<bool>,
     change: Mutex<()>,
 }
 
@@ -50,6 +52,7 @@ impl AdminState {
             instance,
             start,
             streams,
+            is_closed: watch::Sender::new(false),
             change: Mutex::default(),
         }))
     }

@@ -71,6 +71,12 @@ impl Stream {
         let status = follow
             .status
             .then_some(move || serde_json::to_string(&StatusView::new(&state)).unwrap_or_default());
-        Ok(EventStream(EventBody::new(self.state.set.event_log(), position, status, permit)))
+        Ok(EventStream(EventBody::new(
+            self.state.set.event_log(),
+            position,
+            status,
+            permit,
+            self.state.is_closed.subscribe(),
+        )))
     }
 }
