@@ -186,7 +186,7 @@ const charts = [
       name: fault.name, kind: `c${index % 8}`, value: one => one.faults?.[fault.name],
     }));
   }),
-  new Chart("Latency, 95 of 100", time, [
+  new Chart("Latency, 95th percentile", time, [
     { name: "genuine", kind: "c0", value: one => one.genuineLatency },
     { name: "injected", kind: "c1", value: one => one.injectedLatency },
   ], { min: 0.01 }),

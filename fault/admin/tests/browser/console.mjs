@@ -127,7 +127,10 @@ try {
   if (screenshots) await page.waitForTimeout(60000);
   await page.evaluate(() => document.querySelectorAll(".toast").forEach(toast => toast.remove()));
   await page.evaluate(() => scrollTo(0, 0));
+  await page.setViewportSize({ width: 1280, height: 1330 });
+  await page.waitForTimeout(1500);
   await picture(page, "console-light");
+  await page.setViewportSize({ width: 1280, height: 900 });
 
   step("tabs by the keyboard");
   await page.getByRole("tab", { name: "Faults" }).focus();
