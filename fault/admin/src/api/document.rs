@@ -61,11 +61,11 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     let is_read = method == "get";
     operation["security"] = if is_read { json!([{}, {"token": []}]) } else { json!([{"token": []}]) };
     if path.starts_with("/plan") && ["put", "post"].contains(&method) {
-        let text = json!({"schema": {"type": "string"}});
+        let data = json!({"schema": {"type": "object"}});
         let content = json!({
-            "application/toml": text,
-            "application/yaml": text,
-            "application/json": {"schema": {"type": "object"}},
+            "application/toml": {"schema": {"type": "string"}},
+            "application/yaml": data,
+            "application/json": data,
         });
         operation["requestBody"] = json!({"content": content, "required": true});
     }
