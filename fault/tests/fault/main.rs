@@ -21,6 +21,7 @@ mod messages;
 mod overview;
 mod panics;
 mod quota;
+mod reentrant;
 mod responses;
 mod selection;
 mod set;
