@@ -139,7 +139,10 @@ pub use crate::fault::builder::FaultBuilder;
 pub use crate::fault::control::Control;
 pub use crate::fault::explain::{Explanation, FaultExplanation};
 pub use crate::fault::fault::Fault;
+pub use crate::fault::filter::baggage::Baggage;
 pub use crate::fault::guards::Guards;
+#[cfg(feature = "plan")]
+pub use crate::fault::registry::PlanRegistry;
 pub use crate::fault::selection::Group;
 pub use crate::fault::set::{FaultPlacement, FaultSet, FaultSetBuilder, SetError, SetEvent, SetStatus};
 pub use crate::fault::stop::{AutoStop, StopReason};
@@ -147,6 +150,7 @@ pub use crate::fault::switch::{ParticipationError, halt, halted, resume};
 pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
 pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
+pub use crate::injector::header_control::{HeaderControl, header_control};
 pub use crate::injector::key::DecideBy;
 pub use crate::injector::messages::{Format, Messages, messages};
 pub use crate::injector::quota::{Quota, quota};

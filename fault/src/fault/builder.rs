@@ -8,8 +8,9 @@ use http::HeaderValue;
 
 use crate::body::stage::Sleeper;
 use crate::config::error::{ErrorCollector, FaultErrorKind, FaultErrors};
-use crate::fault::capability::DeliveryOptions;
+use crate::fault::capability::{DeliveryOptions, Placement};
 use crate::fault::fault::Fault;
+use crate::fault::filter::baggage::{Baggage, BaggageFilter};
 use crate::fault::filter::filter::FilterConfig;
 use crate::fault::guards::GuardState;
 use crate::fault::limits::FaultLimits;
@@ -50,6 +51,7 @@ impl Fault {
             schedule: ScheduleConfig::default(),
             first_per_key: None,
             guards: None,
+            placement: None,
             carried: Carried::default(),
         }
     }
@@ -87,6 +89,8 @@ pub struct FaultBuilder {
     schedule: ScheduleConfig,
     first_per_key: Option<u64>,
     guards: Option<Arc<GuardState>>,
+    /// Known of the faults of a set.
+    placement: Option<Placement>,
     carried: Carried,
 }
 
@@ -227,6 +231,11 @@ impl FaultBuilder {
         self
     }
 
+    pub(crate) fn placement(mut self, placement: Placement) -> Self {
+        self.placement = Some(placement);
+        self
+    }
+
     pub(crate) fn carried(mut self, carried: Carried) -> Self {
         self.carried = carried;
         self
@@ -288,7 +297,17 @@ impl FaultBuilder {
         let participation = Participation::new(self.participation)
             .map_err(|_| errors.add("participation", self.participation, FaultErrorKind::Participation))
             .ok();
+        let response_list = self.filter.response_list();
+        if self.filter.baggage.is_some() {
+            check_placement("baggage", self.placement, &mut errors);
+        }
         let filter = self.filter.check(&mut errors);
+        if let Some(setting) = response_list {
+            if injector.as_ref().is_some_and(|injector| injector.changes_request()) {
+                errors.add(setting, "a change of the request", FaultErrorKind::AfterResponse);
+            }
+            check_placement(setting, self.placement, &mut errors);
+        }
         let key_extractor =
             KeyExtractor::check(self.decide_by.clone(), self.attempt_header, self.carried.keys, &mut errors);
         if let Some(count) = self.first_per_key {
@@ -306,6 +325,12 @@ impl FaultBuilder {
         let (skip, every, limit) = self.window;
         check_window(every, limit, &mut errors);
         check_group(self.group.as_ref(), &mut errors);
+        let removed = injector.as_ref().map(|injector| injector.removed_headers()).unwrap_or_default();
+        if !removed.is_empty() {
+            check_placement("header_control", self.placement, &mut errors);
+        }
+        let secret = filter.baggage.as_ref().and_then(BaggageFilter::secret_header);
+        let removed_headers = removed.iter().chain(secret).cloned().collect();
         let good = mark.zip(injector).zip(participation).zip(key_extractor);
         let (((mark, injector), participation), key_extractor) = errors.into_result(&self.name, good)?;
         Ok(Fault {
@@ -323,6 +348,7 @@ impl FaultBuilder {
                     injector.watches() != Watches::default(),
                 ),
                 filter,
+                removed_headers,
                 key_extractor,
                 draw: self.draw,
                 // A fault that cannot be built does not join its group.
@@ -354,6 +380,16 @@ impl fmt::Debug for FaultBuilder {
             .field("participation", &self.participation)
             .finish_non_exhaustive()
     }
+}
+
+/// Adds an error if the fault has connections and no requests.
+fn check_placement(setting: &str, placement: Option<Placement>, errors: &mut ErrorCollector) {
+    let place = match placement {
+        Some(Placement::Listener) => "listener",
+        Some(Placement::Connector | Placement::ConnectPhase) => "connector",
+        Some(Placement::Server | Placement::Client) | None => return,
+    };
+    errors.add(setting, place, FaultErrorKind::NoRequest);
 }
 
 fn check_group(group: Option<&(Group, f64)>, errors: &mut ErrorCollector) {
@@ -479,6 +515,85 @@ impl FaultBuilder {
     #[cfg(feature = "router")]
     pub fn allow_rules<R: Into<String>>(mut self, rules: impl IntoIterator<Item = R>) -> Self {
         self.filter.rules.allow = Some(strings(rules));
+        self
+    }
+
+    /// Injects only into requests whose W3C `baggage` names the fault; [`Baggage`] tells which are trusted.
+    ///
+    /// A request that does not name it is skipped as [`NotRequested`](crate::SkipReason::NotRequested), one
+    /// that names it without being trusted as [`Untrusted`](crate::SkipReason::Untrusted).
+    pub fn baggage(mut self, baggage: Baggage) -> Self {
+        self.filter.baggage = Some(baggage);
+        self
+    }
+
+    /// Injects only once the service has responded, and only into responses with one of these statuses:
+    /// exact (`503`), a class (`5xx`) or a range (`500-504`).
+    ///
+    /// The draw is made when the request arrives, by its key, as for every fault; the steps begin with the
+    /// response. An [`error`](crate::error()) replaces it, a [delay](crate::slow()) delays it, and what
+    /// changes a body or a head changes its own. A change of the request is an error. A response that does
+    /// not match, or none at all, is counted as [`response_mismatch`](crate::Counts::response_mismatch),
+    /// and uses up neither a count window nor a guard. In a chain of layers the response is that of the
+    /// layer below, faults included.
+    ///
+    /// On connections, of a listener or a connector, there is no response: nothing is injected, and a
+    /// set reports an error.
+    ///
+    /// ```
+    /// use http::{Request, Response, StatusCode};
+    /// use tower::{ServiceExt, service_fn};
+    /// use tower_layer::Layer;
+    /// use waylay_fault::{Fault, error};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// // Tests what clients do if a conflict is reported as an overload.
+    /// let fault = Fault::new("conflicts", error(503).retry_after("1s"))
+    ///     .enabled(true)
+    ///     .participation(1.0)
+    ///     .allow_statuses(["409"])
+    ///     .build()?;
+    /// let service = fault.layer().layer(service_fn(async |request: Request<String>| {
+    ///     let status = if request.uri().path() == "/taken" { 409 } else { 201 };
+    ///     Response::builder().status(status).body(String::new())
+    /// }));
+    /// let created = service.clone().oneshot(Request::get("/free").body(String::new())?).await?;
+    /// let conflict = service.oneshot(Request::get("/taken").body(String::new())?).await?;
+    /// assert_eq!((created.status(), conflict.status()), (StatusCode::CREATED, StatusCode::SERVICE_UNAVAILABLE));
+    /// assert_eq!(fault.control().counts().response_mismatch, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allow_statuses<R: Into<String>>(mut self, ranges: impl IntoIterator<Item = R>) -> Self {
+        self.filter.statuses.allow = Some(strings(ranges));
+        self
+    }
+
+    /// Skips responses with one of these statuses; see [`allow_statuses`](Self::allow_statuses).
+    pub fn block_statuses<R: Into<String>>(mut self, ranges: impl IntoIterator<Item = R>) -> Self {
+        self.filter.statuses.block = strings(ranges);
+        self
+    }
+
+    /// Injects only into responses with one of these headers, as
+    /// [`allow_statuses`](Self::allow_statuses) does by status. A response must pass both lists.
+    pub fn allow_response_headers<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        self.filter.response_headers.allow = Some(string_pairs(pairs));
+        self
+    }
+
+    /// Skips responses with one of these headers; see [`allow_statuses`](Self::allow_statuses).
+    pub fn block_response_headers<N, V>(mut self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        self.filter.response_headers.block = string_pairs(pairs);
         self
     }
 

@@ -15,6 +15,8 @@ use crate::fault::capability::Placement;
 use crate::fault::control::Control;
 use crate::fault::fault::Fault;
 use crate::fault::guards::{CompiledGuards, GuardState, Guards};
+#[cfg(feature = "plan")]
+use crate::fault::registry::PlanRegistry;
 use crate::fault::state::Carried;
 use crate::fault::stop::StopReason;
 use crate::report::callback::guard;
@@ -73,6 +75,8 @@ struct SetState {
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
     environment: Option<String>,
+    #[cfg(feature = "plan")]
+    registry: PlanRegistry,
 }
 
 type OnEvent = dyn Fn(&SetEvent) + Send + Sync;
@@ -321,6 +325,11 @@ impl FaultSet {
         }
     }
 
+    #[cfg(feature = "plan")]
+    pub(crate) fn registry(&self) -> &PlanRegistry {
+        &self.state.registry
+    }
+
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         self.state.active.load(Ordering::Relaxed) == 0
@@ -410,7 +419,10 @@ impl FaultSet {
                 NextMember::Same(member) => members.push(member),
                 NextMember::New { placement, builder, spec } => {
                     let carried = old.member(builder.name()).map(|member| member.fault.state.carried());
-                    match self.prepare(*builder, carried.unwrap_or_default()).build() {
+                    match self
+                        .prepare(builder.placement(placement.placement()), carried.unwrap_or_default())
+                        .build()
+                    {
                         Ok(fault) => members.push(SetMember { placement, fault, spec }),
                         Err(error) => errors.push(error),
                     }
@@ -456,6 +468,8 @@ pub struct FaultSetBuilder {
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
     environment: Option<String>,
+    #[cfg(feature = "plan")]
+    registry: PlanRegistry,
 }
 
 impl FaultSetBuilder {
@@ -478,6 +492,13 @@ impl FaultSetBuilder {
         self
     }
 
+    /// Sets what plans may name: custom injectors and secrets.
+    #[cfg(feature = "plan")]
+    pub fn registry(mut self, registry: PlanRegistry) -> Self {
+        self.registry = registry;
+        self
+    }
+
     /// Returns the set, still empty.
     pub fn build(self) -> FaultSet {
         let from_process = || std::env::var("WAYLAY_ENVIRONMENT").ok().filter(|name| !name.is_empty());
@@ -491,6 +512,8 @@ impl FaultSetBuilder {
                 reporter: self.reporter,
                 on_event: self.on_event,
                 environment: self.environment.or_else(from_process),
+                #[cfg(feature = "plan")]
+                registry: self.registry,
             }),
         }
     }

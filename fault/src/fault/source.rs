@@ -43,15 +43,20 @@ impl FaultSource {
                 None => fault.watch(placement, request).map_or(Decision::Pass, Decision::Watch),
             },
             Self::Set(set) => {
-                let mut remaining = Remaining { snapshot: set.begin(), placement, next: 0 };
-                match remaining.next(request, can_rebox) {
-                    Some(execution) => Decision::Inject(execution, Some(remaining)),
-                    None if set.guards().observes() => Decision::Observe(Observation {
-                        set: set.clone(),
-                        is_client: placement == Placement::Client,
-                        begin: Instant::now(),
-                    }),
-                    None => remaining.watch(request).map_or(Decision::Pass, Decision::Watch),
+                let mut remaining =
+                    Remaining { snapshot: set.begin(), placement, next: 0, observation: None };
+                let execution = remaining.next(request, can_rebox);
+                let observation = set.guards().observes().then(|| Observation {
+                    set: set.clone(),
+                    is_client: placement == Placement::Client,
+                    begin: Instant::now(),
+                });
+                match (execution, observation) {
+                    (Some(execution), observation) => {
+                        Decision::Inject(execution, Some(Remaining { observation, ..remaining }))
+                    }
+                    (None, Some(observation)) => Decision::Observe(observation),
+                    (None, None) => remaining.watch(request).map_or(Decision::Pass, Decision::Watch),
                 }
             }
         }
@@ -77,6 +82,8 @@ pub(crate) struct Remaining {
     snapshot: Arc<Snapshot>,
     placement: Placement,
     next: usize,
+    /// The set wants to know of the response, should it be genuine.
+    observation: Option<Observation>,
 }
 
 impl Remaining {
@@ -98,6 +105,11 @@ impl Remaining {
 }
 
 impl Remaining {
+    /// Counts a response that no fault has delayed or changed yet.
+    pub(crate) fn observe<B, E>(&mut self, response: &Result<Response<B>, E>) {
+        self.observation.take().into_iter().for_each(|observation| observation.finish(response));
+    }
+
     /// Watches the streams of a request for the faults that are off. Of the bodies only one is watched,
     /// that of the outermost fault with rules for it.
     fn watch<B>(&self, request: &mut Request<B>) -> Option<Arc<Standby>> {

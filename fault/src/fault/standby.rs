@@ -14,7 +14,7 @@ use crate::connection::messages::{MessageTap, StandbyTap};
 use crate::fault::capability::Capability;
 use crate::fault::changes::{MessageTaps, is_bodiless};
 use crate::fault::execution::{Execution, clone_head};
-use crate::fault::guards::Permit;
+use crate::fault::selection::Selected;
 use crate::fault::state::{ActiveHandle, FaultState};
 use crate::injector::key::RequestKeys;
 use crate::injector::standby::{JoinedBody, StandbyBody, StandbyStage};
@@ -62,9 +62,7 @@ impl Standby {
         let state = &self.state;
         state.counters.add_seen();
         match self.draw(keeps) {
-            Ok((steps, permit)) => {
-                Some(Execution::begin(state.clone(), steps, self.capability.clone(), permit, &self.request))
-            }
+            Ok(selected) => Some(Execution::begin(state.clone(), selected, &self.request)),
             Err(skip) => {
                 state.counters.add_skipped(skip);
                 state.report(Phase::Skipped(skip), &[], self.capability.placement(), &self.request);
@@ -73,7 +71,7 @@ impl Standby {
         }
     }
 
-    fn draw(&self, keeps: impl Fn(&Step) -> bool) -> Result<(Steps, Option<Permit>), SkipReason> {
+    fn draw(&self, keeps: impl Fn(&Step) -> bool) -> Result<Selected, SkipReason> {
         let state = &self.state;
         let now = state.limits.now();
         let factor = state.limits.factor(now)?;
@@ -104,7 +102,8 @@ impl Standby {
         if state.limits.guards.as_ref().is_some_and(|guards| guards.is_dry_run()) {
             return Err(SkipReason::DryRun);
         }
-        Ok((steps, permit))
+        let capability = self.capability.clone();
+        Ok(Selected { steps, capability, permit, is_dry_run: false, awaited: None })
     }
 }
 

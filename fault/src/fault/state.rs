@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request};
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
 use crate::fault::capability::{DeliveryOptions, Placement};
@@ -27,6 +27,8 @@ pub(crate) struct FaultState {
     pub(crate) name: Arc<str>,
     pub(crate) switch: Switch,
     pub(crate) filter: RequestFilter,
+    /// Headers that the service is not to see.
+    pub(crate) removed_headers: Box<[HeaderName]>,
     pub(crate) key_extractor: KeyExtractor,
     pub(crate) sampler: Sampler,
     /// Replaces the sampler's draw.

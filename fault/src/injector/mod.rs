@@ -3,6 +3,7 @@
 pub(crate) mod abort;
 pub(crate) mod corrupt;
 pub(crate) mod custom;
+pub(crate) mod header_control;
 pub(crate) mod key;
 pub(crate) mod message_stage;
 pub(crate) mod messages;

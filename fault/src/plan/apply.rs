@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::fault::set::{FaultSet, NextMember, SetError, SetEvent, SetMember};
-use crate::plan::build::{self, Defaults, Groups};
+use crate::plan::build::{self, Defaults, Groups, Supplied};
 use crate::plan::data::{Data, Table};
 use crate::plan::plan::FaultPlan;
 
@@ -109,6 +109,7 @@ impl FaultSet {
         let same = |spec: &FaultSpec| old.members.iter().find(|member| spec_of(member) == Some(spec));
         let changed_groups = changed_groups(&specs, &old.members);
         let mut groups = Groups::default();
+        let supplied = Supplied { registry: self.registry(), is_read_only: false };
         let next = specs.into_iter().map(|spec| {
             let is_free = group_of(&spec.fault).is_none_or(|group| !changed_groups.contains(group));
             match same(&spec).filter(|_| is_free) {
@@ -124,7 +125,7 @@ impl FaultSet {
                 }
                 None => NextMember::New {
                     placement: build::placement(&spec.fault),
-                    builder: Box::new(build::fault(&spec.fault, &defaults, &mut groups)),
+                    builder: Box::new(build::fault(&spec.fault, &defaults, &mut groups, supplied)),
                     spec: Some(Arc::new(spec) as Arc<dyn Any + Send + Sync>),
                 },
             }

@@ -1,18 +1,24 @@
 //! Builds faults, injectors and guards from the checked data of a plan.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use crate::config::secret::SecretConfig;
 #[cfg(feature = "http2")]
 use crate::connection::command::ResetCode;
 use crate::connection::command::{ChunkError, Direction};
 use crate::fault::builder::FaultBuilder;
 use crate::fault::fault::Fault;
+use crate::fault::filter::baggage::Baggage;
 use crate::fault::guards::Guards;
+use crate::fault::registry::PlanRegistry;
 use crate::fault::selection::Group;
 use crate::fault::set::FaultPlacement;
 use crate::fault::stop::AutoStop;
 use crate::injector::abort::{Abort, error, grpc};
 use crate::injector::corrupt::{Corruption, corrupt};
+use crate::injector::custom::Inject;
+use crate::injector::header_control::HeaderControl;
 use crate::injector::key::DecideBy;
 use crate::injector::messages::{Format, messages};
 use crate::injector::quota::quota;
@@ -20,10 +26,11 @@ use crate::injector::reject::{Reject, reject};
 use crate::injector::rewrite::{LengthOffset, patch, replace, wrong_length};
 use crate::injector::slow::{rate_limit, slow};
 use crate::injector::toxic::Toxic;
-use crate::injector::tree::{Injector, chain, random};
+use crate::injector::tree::{Injector, chain, named_custom, random};
 use crate::injector::truncate::{TruncateAt, TruncateEnd, truncate};
 use crate::plan::data::{Data, Table};
 use crate::plan::injector_shapes::INJECTORS;
+use crate::plan::shape::nearest;
 use crate::random::delay::{Delay, DelayPoint};
 use crate::report::event::Side;
 
@@ -42,6 +49,33 @@ impl Defaults {
             seed: plan.count("seed"),
             decide_by: plan.text("decide_by").map(str::to_owned),
         }
+    }
+}
+
+/// What the program supplies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Supplied<'a> {
+    pub(crate) registry: &'a PlanRegistry,
+    /// The plan is read and not applied, so that secrets need not be there.
+    pub(crate) is_read_only: bool,
+}
+
+impl Supplied<'_> {
+    fn injector(&self, name: &str) -> Result<Arc<dyn Inject>, String> {
+        self.registry.find_injector(name).ok_or_else(|| {
+            let mut names: Vec<_> = self.registry.injector_names().collect();
+            names.sort_unstable();
+            match nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if names.is_empty() => "it registers none".to_owned(),
+                None => format!("it registers `{}`", names.join("`, `")),
+            }
+        })
+    }
+
+    fn secret(&self, table: &Table) -> SecretConfig {
+        let (header, name) = (table.text("header"), table.text("secret_env"));
+        self.registry.secret_header(header.unwrap_or_default(), name.unwrap_or_default(), self.is_read_only)
     }
 }
 
@@ -99,8 +133,14 @@ pub(crate) fn placement(fault: &Table) -> FaultPlacement {
     FaultPlacement::ALL.into_iter().find(|placement| placement.name() == name).unwrap_or_default()
 }
 
-pub(crate) fn fault(fault: &Table, defaults: &Defaults, groups: &mut Groups) -> FaultBuilder {
-    let mut builder = Fault::new(fault.text("name").unwrap_or_default(), injector(fault))
+pub(crate) fn fault(
+    fault: &Table,
+    defaults: &Defaults,
+    groups: &mut Groups,
+    supplied: Supplied<'_>,
+) -> FaultBuilder {
+    let mut builder = Fault::new(fault.text("name").unwrap_or_default(), injector(fault, supplied))
+        .placement(placement(fault).placement())
         .enabled(defaults.is_enabled && fault.bool("enabled").unwrap_or(true))
         .participation(fault.number("participation").unwrap_or_default());
     if let Some(seed) = fault.count("seed").or(defaults.seed) {
@@ -119,6 +159,9 @@ pub(crate) fn fault(fault: &Table, defaults: &Defaults, groups: &mut Groups) -> 
     builder = counts(builder, fault);
     builder = schedule(builder, fault);
     builder = lists(builder, fault);
+    if let Some(baggage) = fault.table("baggage") {
+        builder = builder.baggage(baggage_match(baggage, supplied));
+    }
     builder = builder
         .protect_probes(fault.bool("protect_probes").unwrap_or(true))
         .mark(fault.bool("mark").unwrap_or(true))
@@ -181,6 +224,10 @@ fn lists(mut builder: FaultBuilder, fault: &Table) -> FaultBuilder {
             "block_hosts" => builder.block_hosts(texts),
             "allow_clients" => builder.allow_clients(texts),
             "block_clients" => builder.block_clients(texts),
+            "allow_statuses" => builder.allow_statuses(texts),
+            "block_statuses" => builder.block_statuses(texts),
+            "allow_response_headers" => builder.allow_response_headers(pairs()),
+            "block_response_headers" => builder.block_response_headers(pairs()),
             #[cfg(any(feature = "axum", feature = "router"))]
             "allow_routes" => builder.allow_routes(texts),
             #[cfg(any(feature = "axum", feature = "router"))]
@@ -213,16 +260,46 @@ fn decide_by(key: &str) -> DecideBy {
 }
 
 /// The injector of a table that has exactly one; an empty chain, should it have none.
-fn injector(parent: &Table) -> Injector {
+fn injector(parent: &Table, supplied: Supplied<'_>) -> Injector {
     let set = parent.0.iter().find(|(key, _)| INJECTORS.contains(key));
     match set {
+        Some(("custom", Data::Text(name))) => named_custom(name, supplied.injector(name)),
+        Some(("header_control", Data::Table(table))) => requested(table, supplied).into(),
         Some((key, Data::Table(table))) => simple_injector(key, table),
-        Some(("chain", Data::List(_))) => chain(parent.tables("chain").map(injector)),
+        Some(("chain", Data::List(_))) => chain(parent.tables("chain").map(|link| injector(link, supplied))),
         Some(("random", Data::List(_))) => {
-            let choice = |table: &Table| (table.number("weight").unwrap_or(1.0), injector(table));
+            let choice = |table: &Table| (table.number("weight").unwrap_or(1.0), injector(table, supplied));
             random(parent.tables("random").map(choice))
         }
         _ => chain::<Injector>([]),
+    }
+}
+
+fn requested(table: &Table, supplied: Supplied<'_>) -> HeaderControl {
+    let mut control = HeaderControl::of(supplied.secret(table));
+    if let Some(prefix) = table.text("prefix") {
+        control = control.prefix(prefix);
+    }
+    if let Some(time) = table.text("max_delay") {
+        control = control.max_delay(time);
+    }
+    if let Some(rate) = table.count("min_throughput") {
+        control = control.min_throughput(rate);
+    }
+    match table.number("max_share") {
+        Some(share) => control.max_share(share),
+        None => control,
+    }
+}
+
+fn baggage_match(table: &Table, supplied: Supplied<'_>) -> Baggage {
+    let baggage = match table.text("trust") {
+        Some("all") => Baggage::trust_all(),
+        _ => Baggage::of(supplied.secret(table)),
+    };
+    match table.text("key") {
+        Some(key) => baggage.key(key),
+        None => baggage,
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) const INJECTORS: &[&str] = &[
     "messages",
     "quota",
     "toxic",
+    "header_control",
+    "custom",
     "chain",
     "random",
 ];
@@ -75,6 +77,8 @@ macro_rules! injector_fields {
             $crate::plan::shape::field("messages", &$crate::plan::injector_shapes::MESSAGES, "Act on single messages of server-sent events, gRPC or WebSocket."),
             $crate::plan::shape::field("quota", &$crate::plan::injector_shapes::QUOTA, "Let a number of requests pass in each window."),
             $crate::plan::shape::field("toxic", &$crate::plan::injector_shapes::TOXIC, "Act on the bytes of the connection, as Toxiproxy does."),
+            $crate::plan::shape::field("header_control", &$crate::plan::injector_shapes::HEADER_CONTROL, "Do what a trusted client requests by headers."),
+            $crate::plan::shape::field("custom", &$crate::plan::injector_shapes::TEXT, "Run the custom injector of this name, which the program has registered."),
             $crate::plan::shape::field("chain", &$crate::plan::injector_shapes::CHAIN, "Do one thing after the other."),
             $crate::plan::shape::field("random", &$crate::plan::injector_shapes::RANDOM, "Do one of several things, by weight."),
         ]
@@ -393,6 +397,22 @@ static TOXIC_TABLE: TableShape = TableShape {
         ],
     )
 };
+
+pub(crate) const SECRET_HEADER_FIELD: Field = field("header", &TEXT, "The header with the secret.");
+pub(crate) const SECRET_ENV_FIELD: Field =
+    field("secret_env", &TEXT, "The environment variable that holds the secret, of at least 16 characters.");
+pub(crate) static HEADER_CONTROL: Shape = Shape::Table(&HEADER_CONTROL_TABLE);
+static HEADER_CONTROL_TABLE: TableShape = of(
+    "a control by headers",
+    &[
+        SECRET_HEADER_FIELD.required(),
+        SECRET_ENV_FIELD.required(),
+        field("prefix", &TEXT, "What the control headers begin with; `x-envoy-fault` by default."),
+        field("max_delay", &DURATION, "The longest delay; 5 s by default."),
+        field("min_throughput", &POSITIVE, "The lowest rate in KiB per second; 1 by default."),
+        field("max_share", &SHARE, "The largest share of the requests; all by default."),
+    ],
+);
 
 pub(crate) static CHAIN: Shape = Shape::List { item: &LINK, min: 0, max: 100 };
 static LINK: Shape = Shape::Table(&LINK_TABLE);

@@ -160,6 +160,15 @@ pub enum SkipReason {
     CallbackPanicked,
     /// A custom injector returned [`InjectOutcome::Skip`](crate::InjectOutcome::Skip).
     Declined,
+    /// The draw selected it, but the service's response is not one that the fault matches, or there was
+    /// none.
+    ResponseMismatch,
+    /// The request asks for no fault, by header or baggage.
+    NotRequested,
+    /// The request asks for a fault without the secret.
+    Untrusted,
+    /// A header that asks for a fault has a wrong value.
+    InvalidControl,
 }
 
 impl fmt::Display for SkipReason {
@@ -183,6 +192,10 @@ impl fmt::Display for SkipReason {
             Self::DryRun => "dry run",
             Self::CallbackPanicked => "callback panicked",
             Self::Declined => "declined",
+            Self::ResponseMismatch => "response mismatch",
+            Self::NotRequested => "not requested",
+            Self::Untrusted => "untrusted",
+            Self::InvalidControl => "invalid control",
         })
     }
 }

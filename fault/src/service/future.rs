@@ -1,5 +1,6 @@
 //! FaultFuture: runs the steps, calls the service, changes the response.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -21,7 +22,7 @@ use crate::fault::changes::is_bodiless;
 use crate::fault::execution::{Execution, Outcome, Rejected};
 use crate::fault::source::{Observation, Remaining};
 use crate::fault::standby::Standby;
-use crate::report::mark::Mark;
+use crate::report::mark::{Injected, Mark};
 
 /// Turns a rejection into a failing response, or into the client's error.
 pub(crate) type RejectFn<E> = fn(Rejected) -> Result<Rejected, E>;
@@ -50,6 +51,8 @@ pin_project! {
         // How many of them, from the last on, have no delay left.
         waited: usize,
         pending_response: Option<PendingResponse<S::Response>>,
+        // The execution of a fault that matched the response.
+        late: Option<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
         pause: Option<Pause>,
         on_reject: RejectFn<S::Error>,
     }
@@ -96,6 +99,13 @@ struct ResponseLayer {
     injection: Option<ResponseInjection>,
 }
 
+impl ResponseLayer {
+    /// Tests whether the fault has done nothing so far.
+    fn is_untouched(&self) -> bool {
+        self.mark.is_none() && self.injection.as_ref().is_none_or(|injection| injection.0.awaits_response())
+    }
+}
+
 impl<S, B> InjectedState<S, B>
 where
     S: Service<Request<B>>,
@@ -117,6 +127,7 @@ where
             layers: Vec::new(),
             waited: 0,
             pending_response: None,
+            late: None,
             pause: None,
             on_reject,
         }
@@ -241,7 +252,13 @@ where
         }
         // Absent only after completion.
         let Some(response) = self.response.as_mut().as_pin_mut() else { return Poll::Pending };
-        match ready!(response.poll(cx)) {
+        let response = ready!(response.poll(cx));
+        if let Some(remaining) = self.remaining
+            && self.layers.iter().all(ResponseLayer::is_untouched)
+        {
+            remaining.observe(&response);
+        }
+        match response {
             Ok(response) => *self.pending_response = Some(PendingResponse::Service(response)),
             Err(error) => {
                 fail(self.layers);
@@ -256,6 +273,9 @@ where
     fn poll_layers(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
         while *self.waited < self.layers.len() {
             let index = self.layers.len() - 1 - *self.waited;
+            if let ControlFlow::Break(result) = ready!(self.poll_late(index, cx)) {
+                return Poll::Ready(ControlFlow::Break(result));
+            }
             if let ControlFlow::Break(result) = self.resolve(index) {
                 return Poll::Ready(ControlFlow::Break(result));
             }
@@ -274,11 +294,60 @@ where
         Poll::Ready(ControlFlow::Continue(()))
     }
 
+    /// Runs the steps of a fault that waited for the response, if it matches.
+    fn poll_late(
+        &mut self,
+        index: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<ControlFlow<Completed<ResB, S::Error>>> {
+        if self.late.is_none() {
+            let layer = self
+                .layers
+                .get_mut(index)
+                .and_then(|layer| layer.injection.take_if(|injection| injection.0.awaits_response()));
+            let Some(ResponseInjection(execution)) = layer else {
+                return Poll::Ready(ControlFlow::Continue(()));
+            };
+            let head = self.preview_head(index);
+            let head = head.as_ref().map(|(status, headers)| (*status, &**headers));
+            let Some(execution) = execution.start_after(head) else {
+                return Poll::Ready(ControlFlow::Continue(()));
+            };
+            *self.late = Some(Box::pin(execution.run()));
+        }
+        let Some(late) = self.late else { return Poll::Ready(ControlFlow::Continue(())) };
+        let outcome = ready!(late.as_mut().poll(cx));
+        *self.late = None;
+        Poll::Ready(self.replace(index, outcome))
+    }
+
+    /// Returns the head of the response as the faults within this one leave it. `None`: there is no
+    /// response, or it stands for a rejection.
+    fn preview_head(&self, index: usize) -> Option<(StatusCode, Cow<'_, HeaderMap>)> {
+        let (status, headers, extensions) = match self.pending_response.as_ref()? {
+            PendingResponse::Service(response) => {
+                (response.status(), response.headers(), response.extensions())
+            }
+            PendingResponse::Own(response) => (response.status(), response.headers(), response.extensions()),
+            PendingResponse::Rejected(_) => return None,
+        };
+        if extensions.get::<Injected>().is_some_and(Injected::is_reject) {
+            return None;
+        }
+        let (mut status, mut headers) = (status, Cow::Borrowed(headers));
+        let within = self.layers.iter().skip(index + 1).rev().filter_map(|layer| layer.injection.as_ref());
+        for injection in within.filter(|injection| injection.0.changes.edits_head()) {
+            injection.0.changes.preview_head(&mut status, headers.to_mut());
+        }
+        Some((status, headers))
+    }
+
     /// Lets the head of the response decide about the pending actions of one fault.
     fn resolve(&mut self, index: usize) -> ControlFlow<Completed<ResB, S::Error>> {
-        let layer = &mut self.layers[index];
-        let Some(ResponseInjection(execution)) =
-            layer.injection.take_if(|injection| injection.0.has_pending())
+        let Some(ResponseInjection(execution)) = self
+            .layers
+            .get_mut(index)
+            .and_then(|layer| layer.injection.take_if(|injection| injection.0.has_pending()))
         else {
             return ControlFlow::Continue(());
         };
@@ -303,22 +372,31 @@ where
                 execution.resolve(&mut head)
             }
         };
-        match resolved.map_err(|outcome| *outcome) {
+        match resolved {
             Ok(execution) => {
                 let (mark, execution) = execution.resume();
-                *layer = ResponseLayer { mark, injection: execution.map(ResponseInjection) };
+                self.layers[index] = ResponseLayer { mark, injection: execution.map(ResponseInjection) };
+                ControlFlow::Continue(())
             }
-            Err(Outcome::Forward { mark, execution, .. }) => {
-                *layer = ResponseLayer { mark, injection: execution.map(ResponseInjection) };
+            Err(outcome) => self.replace(index, *outcome),
+        }
+    }
+
+    /// Applies the outcome of a fault to the response that is there.
+    fn replace(&mut self, index: usize, outcome: Outcome) -> ControlFlow<Completed<ResB, S::Error>> {
+        match outcome {
+            Outcome::Forward { mark, execution, .. } => {
+                self.layers[index] = ResponseLayer { mark, injection: execution.map(ResponseInjection) };
             }
-            Err(Outcome::Respond(response, execution)) => {
-                *layer = ResponseLayer { mark: None, injection: execution.map(ResponseInjection) };
+            Outcome::Respond(response, execution) => {
+                self.layers[index] =
+                    ResponseLayer { mark: None, injection: execution.map(ResponseInjection) };
                 // What the faults within would do to the response that was replaced.
                 self.layers.truncate(index + 1);
                 *self.waited = 0;
                 *self.pending_response = Some(PendingResponse::Own(response));
             }
-            Err(Outcome::Reject(rejected)) => {
+            Outcome::Reject(rejected) => {
                 self.layers.truncate(index);
                 *self.waited = 0;
                 return self.reject(rejected);

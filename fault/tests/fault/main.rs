@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails at the line of its expectation")]
 
+mod baggage;
 mod bodies;
 mod build_errors;
 mod control;
@@ -15,10 +16,12 @@ mod go_fault;
 mod go_fault_file;
 mod go_fault_rows;
 mod guards;
+mod header_control;
 mod http_stream;
 mod messages;
 mod panics;
 mod quota;
+mod response_match;
 mod responses;
 mod selection;
 mod set;
