@@ -164,6 +164,10 @@ impl fmt::Display for FaultError {
             FaultErrorKind::UnknownInjector(way_out) => {
                 write!(f, "`{given}` is not a custom injector of this program; {way_out}")
             }
+            FaultErrorKind::NoFlagKey => write!(f, "`{given}` is not the key of a flag; give one"),
+            FaultErrorKind::NoFlagSource(way_out) => {
+                write!(f, "`{given}` is a flag that nothing evaluates; {way_out}")
+            }
             FaultErrorKind::ShortSecret => write!(f, "{given} is too short; give at least 16 characters"),
             FaultErrorKind::MissingSecret => {
                 write!(f, "the environment variable `{given}` is not set; set it to the secret")
@@ -278,6 +282,10 @@ pub enum FaultErrorKind {
     StatusRange,
     /// A name that is not that of a custom injector of the program, and the way out.
     UnknownInjector(String),
+    /// A flag without a key.
+    NoFlagKey,
+    /// A flag without a source, and the way out.
+    NoFlagSource(String),
     /// A secret of fewer than 16 characters.
     ShortSecret,
     /// An environment variable for a secret that is not set.

@@ -9,6 +9,7 @@ use http::{Method, Request, Version};
 use crate::connection::command::Termination;
 use crate::fault::capability::{Capability, DeliveryMethod, Placement};
 use crate::fault::execution::{Execution, clone_head};
+use crate::fault::flag::{FlagEvaluation, FlagShares};
 use crate::fault::selection::{AwaitedResponse, Decisions, Selected};
 use crate::fault::standby::Standby;
 use crate::fault::state::FaultState;
@@ -96,6 +97,28 @@ impl Fault {
         }
     }
 
+    /// Begins to evaluate the flag of the fault for a request that it may select; `None` if there is none.
+    pub(crate) fn evaluate<B>(&self, placement: Placement, request: &Request<B>) -> Option<FlagEvaluation> {
+        let state = &*self.state;
+        let flag = state.flag.as_ref()?;
+        if state.is_off() {
+            return None;
+        }
+        state.filter.admit(placement, request).ok()?;
+        if let Some(guards) = &state.limits.guards {
+            guards.check_request(placement, request).ok()?;
+        }
+        let id = Arc::as_ptr(&self.state) as usize;
+        let attempt = digest(state.key_extractor.attempt(request.headers()));
+        let has_decided = Decisions::has_decided(request.extensions(), id, attempt);
+        (!has_decided).then(|| flag.evaluate(id, request.headers()))
+    }
+
+    /// Tests whether a flag decides about the participation.
+    pub(crate) fn has_flag(&self) -> bool {
+        self.state.flag.is_some()
+    }
+
     /// What would be done to this request, or why nothing would; nothing is counted by it.
     pub(crate) fn preview(
         &self,
@@ -163,13 +186,16 @@ impl Fault {
         let id = Arc::as_ptr(&self.state) as usize;
         let attempt = digest(state.key_extractor.attempt(request.headers()));
         // A fault without participation has no decision to remember.
-        let remembers = state.switch.participation() > 0.0;
+        let share = state.flag.as_ref().and_then(|_| FlagShares::find(request, id));
+        let participation = share.unwrap_or_else(|| state.switch.participation());
+        let remembers = participation > 0.0;
         if remembers && Decisions::has_decided(request.extensions(), id, attempt) {
             return Err(SkipReason::AlreadyDecided);
         }
         let key = state.key_extractor.key(request, is_preview);
         let draws = state.sampler.draw(key, state.key_extractor.attempt(request.headers()));
-        let is_selected = state.is_selected(&draws, key, factor).ok_or(SkipReason::CallbackPanicked)?;
+        let is_selected =
+            state.is_selected(&draws, key, participation * factor).ok_or(SkipReason::CallbackPanicked)?;
         let attempts =
             state.limits.attempts.as_ref().map(|table| (table, state.sampler.draw(key, b"").hash()));
         let picked = match &state.member {

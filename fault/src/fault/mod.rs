@@ -10,8 +10,12 @@ pub(crate) mod execution;
 pub(crate) mod explain;
 pub(crate) mod fault;
 pub(crate) mod filter;
+pub(crate) mod filter_settings;
+pub(crate) mod flag;
 pub(crate) mod guards;
 pub(crate) mod limits;
+#[cfg(feature = "openfeature")]
+pub(crate) mod open_feature;
 #[cfg(feature = "plan")]
 pub(crate) mod registry;
 pub(crate) mod schedule;

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::config::secret::SecretConfig;
+use crate::fault::flag::{FlagRequest, FlagSource};
 use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
 
-/// What a fault plan names and only the program can supply: custom injectors and secrets.
+/// What a fault plan names and only the program can supply: custom injectors, flags and secrets.
 ///
 /// A set has it from its builder ([`FaultSetBuilder::registry`](crate::FaultSetBuilder::registry)), for the
 /// plans that it applies and follows.
@@ -41,6 +43,7 @@ use crate::injector::custom::{Inject, InjectContext, InjectOutcome};
 pub struct PlanRegistry {
     injectors: HashMap<String, Arc<dyn Inject>>,
     secrets: HashMap<String, String>,
+    flags: Option<Arc<dyn FlagSource>>,
     /// Every name counts as known: the plan is only read.
     is_open: bool,
 }
@@ -69,6 +72,18 @@ impl PlanRegistry {
         self
     }
 
+    /// Sets what evaluates the flags of plans.
+    pub fn flags(mut self, source: impl FlagSource) -> Self {
+        self.flags = Some(Arc::new(source));
+        self
+    }
+
+    /// Returns what evaluates flags.
+    pub(crate) fn flag_source(&self) -> Option<Arc<dyn FlagSource>> {
+        let placeholder = || self.is_open.then(|| Arc::new(NoFlags) as _);
+        self.flags.clone().or_else(placeholder)
+    }
+
     /// Returns the custom injector of this name.
     pub(crate) fn find_injector(&self, name: &str) -> Option<Arc<dyn Inject>> {
         let placeholder =
@@ -86,6 +101,15 @@ impl PlanRegistry {
         let found = self.secrets.get(name).cloned().or_else(|| std::env::var(name).ok());
         let secret = if is_read_only { Some("not-known-to-a-reader".into()) } else { found };
         SecretConfig { header: header.to_owned(), secret: secret.ok_or_else(|| name.to_owned()) }
+    }
+}
+
+/// The flags of a plan that is only read.
+struct NoFlags;
+
+impl FlagSource for NoFlags {
+    fn share(&self, _: FlagRequest) -> Pin<Box<dyn Future<Output = Option<f64>> + Send>> {
+        Box::pin(std::future::ready(None))
     }
 }
 

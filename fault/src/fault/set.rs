@@ -172,6 +172,8 @@ pub(crate) struct Snapshot {
     /// What all of them were made from.
     #[cfg_attr(not(feature = "plan"), allow(dead_code, reason = "only plans look at it"))]
     pub(crate) source: Option<Arc<dyn Any + Send + Sync>>,
+    /// Whether a flag decides about any of them.
+    pub(crate) has_flags: bool,
     server: Vec<Fault>,
     client: Vec<Fault>,
     listener: Vec<Fault>,
@@ -198,6 +200,7 @@ impl Snapshot {
             client: at(FaultPlacement::Client),
             listener: at(FaultPlacement::Listener),
             connector: at(FaultPlacement::Connector),
+            has_flags: members.iter().any(|member| member.fault.has_flag()),
             members,
             source,
         }
@@ -492,7 +495,7 @@ impl FaultSetBuilder {
         self
     }
 
-    /// Sets what plans may name: custom injectors and secrets.
+    /// Sets what plans may name: custom injectors, flags and secrets.
     #[cfg(feature = "plan")]
     pub fn registry(mut self, registry: PlanRegistry) -> Self {
         self.registry = registry;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::fault::capability::Placement;
 use crate::fault::execution::Execution;
 use crate::fault::fault::Fault;
+use crate::fault::flag::FlagEvaluations;
 use crate::fault::set::{FaultSet, SetEvent, Snapshot};
 use crate::fault::standby::Standby;
 use crate::report::mark::Injected;
@@ -26,6 +27,8 @@ pub(crate) enum Decision {
     Watch(Arc<Standby>),
     /// The response is genuine, and its set wants to know of it.
     Observe(Observation),
+    /// Flags decide about it first, under these faults of a set.
+    Evaluate(FlagEvaluations, Option<Arc<Snapshot>>),
     /// The first fault that acts, and those that follow.
     Inject(Box<Execution>, Option<Remaining>),
 }
@@ -37,14 +40,37 @@ impl FaultSource {
         request: &mut Request<B>,
         can_rebox: impl Fn() -> bool,
     ) -> Decision {
+        let (evaluations, snapshot) = match self {
+            Self::One(fault) => (FlagEvaluations::new(fault.evaluate(placement, request).into_iter()), None),
+            Self::Set(set) => {
+                let snapshot = set.begin();
+                let flagged = snapshot.faults(placement).iter().take_while(|_| snapshot.has_flags);
+                let evaluations = flagged.filter_map(|fault| fault.evaluate(placement, request));
+                (FlagEvaluations::new(evaluations), Some(snapshot))
+            }
+        };
+        match evaluations {
+            Some(evaluations) => Decision::Evaluate(evaluations, snapshot),
+            None => self.decide_evaluated(snapshot, placement, request, can_rebox),
+        }
+    }
+
+    /// Decides with the shares of all flags among the extensions of the request.
+    pub(crate) fn decide_evaluated<B>(
+        &self,
+        snapshot: Option<Arc<Snapshot>>,
+        placement: Placement,
+        request: &mut Request<B>,
+        can_rebox: impl Fn() -> bool,
+    ) -> Decision {
         match self {
             Self::One(fault) => match fault.decide(placement, request, can_rebox) {
                 Some(execution) => Decision::Inject(execution, None),
                 None => fault.watch(placement, request).map_or(Decision::Pass, Decision::Watch),
             },
             Self::Set(set) => {
-                let mut remaining =
-                    Remaining { snapshot: set.begin(), placement, next: 0, observation: None };
+                let snapshot = snapshot.unwrap_or_else(|| set.begin());
+                let mut remaining = Remaining { snapshot, placement, next: 0, observation: None };
                 let execution = remaining.next(request, can_rebox);
                 let observation = set.guards().observes().then(|| Observation {
                     set: set.clone(),

@@ -81,7 +81,8 @@ impl Standby {
         let key = state.key_extractor.key(&self.request, false);
         let attempt = state.key_extractor.attempt(self.request.headers());
         let draws = state.sampler.draw(key, attempt);
-        if !state.is_selected(&draws, key, factor).ok_or(SkipReason::CallbackPanicked)? {
+        let participation = state.switch.participation() * factor;
+        if !state.is_selected(&draws, key, participation).ok_or(SkipReason::CallbackPanicked)? {
             return Err(SkipReason::NotSelected);
         }
         if let Some(member) = &state.member

@@ -10,6 +10,7 @@ use crate::connection::command::{ChunkError, Direction};
 use crate::fault::builder::FaultBuilder;
 use crate::fault::fault::Fault;
 use crate::fault::filter::baggage::Baggage;
+use crate::fault::flag::{Flag, FlagKind};
 use crate::fault::guards::Guards;
 use crate::fault::registry::PlanRegistry;
 use crate::fault::selection::Group;
@@ -159,6 +160,9 @@ pub(crate) fn fault(
     builder = counts(builder, fault);
     builder = schedule(builder, fault);
     builder = lists(builder, fault);
+    if let Some(table) = fault.table("flag") {
+        builder = builder.flag(flag(table, supplied));
+    }
     if let Some(baggage) = fault.table("baggage") {
         builder = builder.baggage(baggage_match(baggage, supplied));
     }
@@ -290,6 +294,22 @@ fn requested(table: &Table, supplied: Supplied<'_>) -> HeaderControl {
         Some(share) => control.max_share(share),
         None => control,
     }
+}
+
+fn flag(table: &Table, supplied: Supplied<'_>) -> Flag {
+    let source = supplied.registry.flag_source();
+    let source = source.ok_or_else(|| "the program registers no source of flags".to_owned());
+    let mut flag = Flag::of(table.text("key").unwrap_or_default().to_owned(), source);
+    if table.text("kind") == Some("share") {
+        flag = flag.kind(FlagKind::Share);
+    }
+    if let Some(name) = table.text("targeting_header") {
+        flag = flag.targeting_header(name);
+    }
+    if let Some(time) = table.text("timeout") {
+        flag = flag.timeout(time);
+    }
+    flag.context_headers(table.texts("context_headers"))
 }
 
 fn baggage_match(table: &Table, supplied: Supplied<'_>) -> Baggage {

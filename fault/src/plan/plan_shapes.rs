@@ -111,6 +111,21 @@ static GROUP_TABLE: TableShape = TableShape {
         ],
     )
 };
+static FLAG: Shape = Shape::Table(&FLAG_TABLE);
+static FLAG_KIND: Shape = Shape::Choice(&[("boolean", ""), ("share", "")]);
+static FLAG_TABLE: TableShape = TableShape {
+    short: Some("key"),
+    ..of(
+        "a flag",
+        &[
+            field("key", &TEXT, "The key of the flag.").required(),
+            field("kind", &FLAG_KIND, "What its values are: all or none, by default, or a share."),
+            field("targeting_header", &TEXT, "The header whose value is the targeting key."),
+            field("context_headers", &TEXTS, "The headers whose values are the context."),
+            field("timeout", &DURATION, "How long a request waits for the flag; 100 ms by default."),
+        ],
+    )
+};
 static BAGGAGE: Shape = Shape::Table(&BAGGAGE_TABLE);
 static TRUST: Shape = Shape::Choice(&[("secret", ""), ("all", "")]);
 static BAGGAGE_TABLE: TableShape = TableShape {
@@ -153,6 +168,7 @@ static FAULT_TABLE: TableShape = TableShape {
             ),
             field("enabled", &BOOL, "Whether the fault acts; true by default."),
             field("participation", &SHARE, "The share of the eligible requests.").required(),
+            field("flag", &FLAG, "The feature flag that decides about the participation."),
             field("group", &GROUP, "The group of faults of which one at most acts on a request."),
             field("seed", &COUNT, "The seed of its draws; that of the plan by default."),
             field("decide_by", &KEY, "What its decisions go by; as the plan says by default."),

@@ -12,6 +12,7 @@ mod delay;
 mod departure;
 mod filter_oracle;
 mod filters;
+mod flags;
 mod go_fault;
 mod go_fault_file;
 mod go_fault_rows;

@@ -8,7 +8,7 @@ use crate::connection::handle;
 use crate::fault::capability::Placement;
 use crate::fault::filter::baggage::{Baggage, BaggageFilter};
 use crate::fault::filter::host::HostList;
-use crate::fault::filter::lists::{ClientList, HeaderList, MethodList};
+use crate::fault::filter::lists::{AllowBlock, ClientList, HeaderList, MethodList, passes};
 use crate::fault::filter::path::{PathList, canonical};
 use crate::fault::filter::response::{ResponseFilter, StatusList};
 #[cfg(any(feature = "axum", feature = "router"))]
@@ -33,19 +33,6 @@ pub(crate) struct RequestFilter {
     pub(crate) baggage: Option<BaggageFilter>,
     /// Tested once the service has responded.
     pub(crate) response: ResponseFilter,
-}
-
-/// A block list and an allow list of one kind.
-#[derive(Debug, Default)]
-pub(crate) struct AllowBlock<L> {
-    pub(crate) block: L,
-    pub(crate) allow: L,
-}
-
-impl<L> AllowBlock<L> {
-    pub(crate) fn is_empty(&self, is_empty: fn(&L) -> bool) -> bool {
-        is_empty(&self.block) && is_empty(&self.allow)
-    }
 }
 
 impl RequestFilter {
@@ -109,15 +96,6 @@ pub(crate) fn original_uri<B>(placement: Placement, request: &Request<B>) -> &Ur
 #[cfg(any(feature = "axum", feature = "router"))]
 fn longer<'a>(one: &'a Uri, other: &'a Uri) -> &'a Uri {
     if other.path().len() > one.path().len() { other } else { one }
-}
-
-pub(crate) fn passes<L>(
-    lists: &AllowBlock<L>,
-    is_empty: impl Fn(&L) -> bool,
-    contains: impl Fn(&L) -> bool,
-) -> bool {
-    let blocked = !is_empty(&lists.block) && contains(&lists.block);
-    !blocked && (is_empty(&lists.allow) || contains(&lists.allow))
 }
 
 /// The lists of a builder.

@@ -3,8 +3,7 @@
 use http::{HeaderMap, StatusCode};
 
 use crate::config::error::{ErrorCollector, FaultErrorKind};
-use crate::fault::filter::filter::{AllowBlock, passes};
-use crate::fault::filter::lists::HeaderList;
+use crate::fault::filter::lists::{AllowBlock, HeaderList, passes};
 
 #[derive(Debug, Default)]
 pub(crate) struct ResponseFilter {
