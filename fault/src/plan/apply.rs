@@ -6,9 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::fault::set::{FaultSet, NextMember, SetError, SetEvent, SetMember};
-use crate::plan::build::{self, Defaults, Groups, Supplied};
+use crate::plan::build::{self, Defaults, Groups};
 use crate::plan::data::{Data, Table};
 use crate::plan::plan::FaultPlan;
+use crate::plan::supplied::Supplied;
 
 /// What a fault of a plan was made from.
 #[derive(Debug, PartialEq)]

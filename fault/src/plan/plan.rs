@@ -6,13 +6,14 @@ use std::sync::Arc;
 use crate::config::error::{FaultErrorKind, FaultErrors};
 use crate::fault::guards::Guards;
 use crate::fault::registry::PlanRegistry;
-use crate::plan::build::{self, Defaults, Groups, Supplied};
+use crate::plan::build::{self, Defaults, Groups};
 use crate::plan::data::{Data, Table};
 use crate::plan::error::{ErrorList, PlanErrors};
 use crate::plan::format::write;
 use crate::plan::json_schema::schema;
 use crate::plan::node::{MAX_TEXT, Node, Value};
 use crate::plan::plan_shapes::{PLAN, check_fault_partly};
+use crate::plan::supplied::Supplied;
 
 /// Faults and their guards as a document, read from TOML, JSON or YAML.
 ///
