@@ -73,7 +73,7 @@ pub(crate) struct Execution {
 impl Execution {
     pub(crate) fn begin<B>(state: Arc<FaultState>, selected: Selected, request: &Request<B>) -> Self {
         let Selected { steps, capability, permit, awaited, .. } = selected;
-        let wanted = state.reporter.is_some() || !steps.reporters.is_empty() || steps.has_custom();
+        let wanted = state.has_reporter() || !steps.reporters.is_empty() || steps.has_custom();
         let wanted = wanted || awaited.is_some();
         let mut execution = Self {
             request: wanted.then(|| Arc::new(clone_head(request))),
@@ -441,7 +441,16 @@ impl Execution {
         for span in &self.reporters {
             let actions = self.actions.begun(span.from, span.to);
             if !actions.is_empty() {
-                guard(|| span.reporter.report(&Event::new(&self.state.name, phase, &actions, request, uri)));
+                guard(|| {
+                    span.reporter.report(&Event::new(
+                        &self.state.name,
+                        placement.into(),
+                        phase,
+                        &actions,
+                        request,
+                        uri,
+                    ))
+                });
             }
         }
     }

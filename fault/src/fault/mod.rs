@@ -16,6 +16,7 @@ pub(crate) mod guards;
 pub(crate) mod limits;
 #[cfg(feature = "openfeature")]
 pub(crate) mod open_feature;
+pub(crate) mod overview;
 #[cfg(feature = "plan")]
 pub(crate) mod registry;
 pub(crate) mod schedule;

@@ -1,12 +1,11 @@
 //! Selected, Group, CountWindow and Decisions: which selected requests are injected.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use http::Extensions;
 
+use crate::config::sync::{AtomicU64, Ordering, RwLock};
 use crate::fault::capability::Capability;
 use crate::fault::guards::Permit;
 use crate::injector::steps::Steps;
@@ -126,6 +125,11 @@ impl GroupMember {
         Arc::as_ptr(&self.group.0) as usize
     }
 
+    /// Returns the name of the group.
+    pub(crate) fn group_name(&self) -> &str {
+        self.group.name()
+    }
+
     pub(crate) fn number(&self) -> usize {
         self.number
     }
@@ -200,6 +204,11 @@ impl CountWindow {
         Self { skip, every: every.max(1), limit, selected }
     }
 
+    /// Selected requests so far; they are counted only under limits.
+    pub(crate) fn count(&self) -> u64 {
+        self.selected.load(Ordering::Relaxed)
+    }
+
     /// The counter itself, for a fault that goes on with it.
     pub(crate) fn selected(&self) -> Arc<AtomicU64> {
         self.selected.clone()
@@ -211,7 +220,8 @@ impl CountWindow {
         if (self.skip, self.every, self.limit) == (0, 1, u64::MAX) {
             return true;
         }
-        let Some(number) = self.selected.fetch_add(u64::from(!is_preview), Relaxed).checked_sub(self.skip)
+        let Some(number) =
+            self.selected.fetch_add(u64::from(!is_preview), Ordering::Relaxed).checked_sub(self.skip)
         else {
             return false;
         };

@@ -10,9 +10,10 @@ use crate::fault::capability::Placement;
 use crate::fault::execution::Execution;
 use crate::fault::fault::Fault;
 use crate::fault::flag::FlagEvaluations;
-use crate::fault::set::{FaultSet, SetEvent, Snapshot};
+use crate::fault::set::{FaultSet, Snapshot};
 use crate::fault::standby::Standby;
 use crate::report::mark::Injected;
+use crate::report::set_event::SetEvent;
 
 #[derive(Debug, Clone)]
 pub(crate) enum FaultSource {
@@ -23,12 +24,10 @@ pub(crate) enum FaultSource {
 /// What is to be done about a request.
 pub(crate) enum Decision {
     Pass,
-    /// The fault is off, and has rules for the messages of the stream.
-    Watch(Arc<Standby>),
-    /// The response is genuine, and its set wants to know of it.
-    Observe(Observation),
     /// Flags decide about it first, under these faults of a set.
     Evaluate(FlagEvaluations, Option<Arc<Snapshot>>),
+    /// Nothing is injected, and the bodies or the response are of interest.
+    Follow(Followers),
     /// The first fault that acts, and those that follow.
     Inject(Box<Execution>, Option<Remaining>),
 }
@@ -66,7 +65,10 @@ impl FaultSource {
         match self {
             Self::One(fault) => match fault.decide(placement, request, can_rebox) {
                 Some(execution) => Decision::Inject(execution, None),
-                None => fault.watch(placement, request).map_or(Decision::Pass, Decision::Watch),
+                None => {
+                    let standbys = fault.watch(placement, request).into_iter().collect();
+                    Decision::follow(Followers { observation: None, standbys })
+                }
             },
             Self::Set(set) => {
                 let snapshot = snapshot.unwrap_or_else(|| set.begin());
@@ -77,12 +79,11 @@ impl FaultSource {
                     is_client: placement == Placement::Client,
                     begin: Instant::now(),
                 });
-                match (execution, observation) {
-                    (Some(execution), observation) => {
+                match execution {
+                    Some(execution) => {
                         Decision::Inject(execution, Some(Remaining { observation, ..remaining }))
                     }
-                    (None, Some(observation)) => Decision::Observe(observation),
-                    (None, None) => remaining.watch(request).map_or(Decision::Pass, Decision::Watch),
+                    None => Decision::follow(Followers { observation, standbys: remaining.watch(request) }),
                 }
             }
         }
@@ -136,14 +137,28 @@ impl Remaining {
         self.observation.take().into_iter().for_each(|observation| observation.finish(response));
     }
 
-    /// Watches the streams of a request for the faults that are off. Of the bodies only one is watched,
-    /// that of the outermost fault with rules for it.
-    fn watch<B>(&self, request: &mut Request<B>) -> Option<Arc<Standby>> {
+    /// Watches the streams of a request for the faults that are off, and returns those that watch a body,
+    /// the outermost first.
+    pub(crate) fn watch<B>(&self, request: &mut Request<B>) -> Vec<Arc<Standby>> {
         let faults = self.snapshot.faults(self.placement).iter();
-        let mut watching: Vec<_> =
-            faults.filter_map(|fault| fault.watch(self.placement, request)).take(1).collect();
-        watching.pop()
+        faults.filter_map(|fault| fault.watch(self.placement, request)).collect()
     }
+}
+
+impl Decision {
+    fn follow(followers: Followers) -> Self {
+        let is_empty = followers.observation.is_none() && followers.standbys.is_empty();
+        if is_empty { Self::Pass } else { Self::Follow(followers) }
+    }
+}
+
+/// What is interested in a request that nothing was injected into.
+#[derive(Default)]
+pub(crate) struct Followers {
+    /// The response is genuine, and its set wants to know of it.
+    pub(crate) observation: Option<Observation>,
+    /// Faults that are off, and have rules for the messages of a body; the outermost first.
+    pub(crate) standbys: Vec<Arc<Standby>>,
 }
 
 /// A request that no fault of the set acted on.

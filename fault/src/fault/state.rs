@@ -4,13 +4,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Request};
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
+use crate::config::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::fault::capability::{DeliveryOptions, Placement};
 use crate::fault::filter::filter::{RequestFilter, original_uri};
 use crate::fault::flag::CompiledFlag;
@@ -23,6 +23,7 @@ use crate::random::draws::{Draws, Key, Sampler};
 use crate::report::callback::guard;
 use crate::report::counts::Counters;
 use crate::report::event::{Action, Event, Phase, Reporter, SkipReason};
+use crate::report::log::EventLog;
 
 pub(crate) struct FaultState {
     pub(crate) name: Arc<str>,
@@ -43,6 +44,8 @@ pub(crate) struct FaultState {
     /// The value of the injected header; absent if it is turned off.
     pub(crate) mark: Option<HeaderValue>,
     pub(crate) reporter: Option<Box<dyn Reporter>>,
+    /// The log of the set, which has the events beside the reporter.
+    pub(crate) log: Option<EventLog>,
     pub(crate) sleeper: Sleeper,
     /// In bytes.
     pub(crate) read_ahead: usize,
@@ -102,6 +105,11 @@ impl FaultState {
         self.switch.run_until_off(work).await.flatten()
     }
 
+    /// Whether events are to be built.
+    pub(crate) fn has_reporter(&self) -> bool {
+        self.reporter.is_some() || self.log.is_some()
+    }
+
     pub(crate) fn report<B>(
         &self,
         phase: Phase,
@@ -109,9 +117,16 @@ impl FaultState {
         placement: Placement,
         request: &Request<B>,
     ) {
+        if !self.has_reporter() {
+            return;
+        }
+        let uri = original_uri(placement, request);
+        let event = Event::new(&self.name, placement.into(), phase, actions, request, uri);
         if let Some(reporter) = &self.reporter {
-            let uri = original_uri(placement, request);
-            guard(|| reporter.report(&Event::new(&self.name, phase, actions, request, uri)));
+            guard(|| reporter.report(&event));
+        }
+        if let Some(log) = &self.log {
+            log.report(&event);
         }
     }
 }
@@ -174,7 +189,7 @@ impl PendingInjection {
 
 impl Drop for PendingState {
     fn drop(&mut self) {
-        if !*self.is_confirmed.get_mut() {
+        if !self.is_confirmed.load(Ordering::Relaxed) {
             self.state.counters.add_skipped(SkipReason::NotDeliverable);
         }
     }

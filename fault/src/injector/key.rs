@@ -1,12 +1,12 @@
 //! DecideBy: the key of a decision about a request; ControlHeaders: what faults removed from it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use http::header::Entry;
 use http::{Extensions, HeaderMap, HeaderName, Request};
 
 use crate::config::error::{ErrorCollector, header_name};
+use crate::config::sync::{AtomicU64, Ordering};
 use crate::connection::handle;
 use crate::connection::handle::Connection;
 use crate::random::draws::Key;

@@ -1,6 +1,5 @@
 //! ToxicStage: one toxic at work; ToxicQueue: one direction of a stream.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::connection::command::ToxicKind;
+use crate::connection::queue::{CountedQueue, Entry};
 use crate::random::draws::Draws;
 
 /// Bytes, or an end, and the time at which they leave the queue.
@@ -17,6 +17,15 @@ pub(crate) struct QueuedChunk {
     pub(crate) payload: Payload,
     /// `None`: held until the fault is off.
     pub(crate) at: Option<Instant>,
+}
+
+impl Entry for QueuedChunk {
+    fn length(&self) -> usize {
+        match &self.payload {
+            Payload::Data(data) => data.len(),
+            Payload::End(_) => 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,16 +202,12 @@ fn slices(data: Bytes, average: usize, variation: usize, draws: &mut Draws) -> V
     slices
 }
 
-/// No more is read while this many bytes are queued, about as much as the buffers of a slow link.
-const MAX_QUEUED: usize = 1 << 20;
-
-/// One direction of a connection.
+/// One direction of a connection. It holds about as much as the buffers of a slow link.
 #[derive(Debug, Default)]
 pub(crate) struct ToxicQueue {
     /// Each with the number of its toxic.
     stages: Vec<(u64, ToxicStage)>,
-    queue: VecDeque<QueuedChunk>,
-    bytes: usize,
+    queue: CountedQueue<QueuedChunk>,
     timer: Option<Pin<Box<Sleep>>>,
     /// The receiver has left: nothing is delayed any longer.
     is_released: bool,
@@ -237,7 +242,7 @@ impl ToxicQueue {
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.bytes < MAX_QUEUED
+        self.queue.has_room()
     }
 
     pub(crate) fn add(&mut self, number: u64, stage: ToxicStage) {
@@ -290,11 +295,7 @@ impl ToxicQueue {
     }
 
     fn pop(&mut self) -> Option<Payload> {
-        let payload = self.queue.pop_front()?.payload;
-        if let Payload::Data(data) = &payload {
-            self.bytes -= data.len();
-        }
-        Some(payload)
+        self.queue.pop().map(|chunk| chunk.payload)
     }
 
     fn admit(&mut self, chunk: QueuedChunk) {
@@ -312,10 +313,7 @@ impl ToxicQueue {
             if matches!(self.queue.back(), Some(QueuedChunk { payload: Payload::End(_), .. })) {
                 break;
             }
-            if let Payload::Data(data) = &chunk.payload {
-                self.bytes += data.len();
-            }
-            self.queue.push_back(chunk);
+            self.queue.push(chunk);
         }
     }
 }

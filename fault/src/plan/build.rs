@@ -9,7 +9,6 @@ use crate::fault::builder::FaultBuilder;
 use crate::fault::fault::Fault;
 use crate::fault::guards::Guards;
 use crate::fault::selection::Group;
-use crate::fault::set::FaultPlacement;
 use crate::fault::stop::AutoStop;
 use crate::injector::abort::{Abort, error, grpc};
 use crate::injector::corrupt::{Corruption, corrupt};
@@ -26,7 +25,7 @@ use crate::plan::data::{Data, Table};
 use crate::plan::injector_shapes::INJECTORS;
 use crate::plan::supplied::{Supplied, baggage_match, flag, requested};
 use crate::random::delay::{Delay, DelayPoint};
-use crate::report::event::Side;
+use crate::report::event::{FaultPlacement, Side};
 
 /// Values of the plan that hold for faults which do not have their own.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +106,7 @@ pub(crate) fn fault(
     supplied: Supplied<'_>,
 ) -> FaultBuilder {
     let mut builder = Fault::new(fault.text("name").unwrap_or_default(), injector(fault, supplied))
-        .placement(placement(fault).placement())
+        .placement(placement(fault).into())
         .enabled(defaults.is_enabled && fault.bool("enabled").unwrap_or(true))
         .participation(fault.number("participation").unwrap_or_default());
     if let Some(seed) = fault.count("seed").or(defaults.seed) {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
@@ -12,10 +11,9 @@ use tower_service::Service;
 use crate::body::fault_body::FaultBody;
 use crate::body::request_body::BodyRebox;
 use crate::fault::execution::Execution;
-use crate::fault::source::{Decision, Observation, Remaining};
-use crate::fault::standby::Standby;
+use crate::fault::source::{Decision, Followers, Remaining};
 use crate::service::evaluation::{Evaluation, RejectFn, Waiting};
-use crate::service::injected::InjectedState;
+use crate::service::injected::{InjectedState, watch};
 
 pin_project! {
     /// The response future of a [`FaultService`](crate::FaultService).
@@ -37,8 +35,6 @@ pin_project! {
     {
         // The common case: nothing is boxed, and nothing is stored beside the response.
         Passthrough { #[pin] response: S::Future },
-        // The fault is off, and has rules for the messages of a stream.
-        Watching { #[pin] response: S::Future, standby: Arc<Standby> },
         Injected { injected: Pin<Box<BoxedState<S, B>>> },
         // Flags decide about the faults of the request.
         Evaluating { evaluation: Box<Evaluation<S, B, S::Error>> },
@@ -53,8 +49,8 @@ pin_project! {
         S: Service<Request<B>>,
     {
         Injected { #[pin] injected: InjectedState<S, B> },
-        // Only under a set that may stop by itself.
-        Observed { #[pin] response: S::Future, observation: Option<Observation> },
+        // Only under a set that may stop by itself, and for faults with rules for messages.
+        Followed { #[pin] response: S::Future, followers: Followers },
     }
 }
 
@@ -67,14 +63,9 @@ where
         Self { state: State::Passthrough { response } }
     }
 
-    /// A response that a set of faults observes.
-    pub(crate) fn observed(response: S::Future, observation: Observation) -> Self {
-        let observed = BoxedState::Observed { response, observation: Some(observation) };
-        Self { state: State::Injected { injected: Box::pin(observed) } }
-    }
-
-    pub(crate) fn watching(response: S::Future, standby: Arc<Standby>) -> Self {
-        Self { state: State::Watching { response, standby } }
+    /// A response that is of interest, although nothing was injected.
+    pub(crate) fn followed(response: S::Future, followers: Followers) -> Self {
+        Self { state: State::Injected { injected: Box::pin(BoxedState::Followed { response, followers }) } }
     }
 
     /// A request that waits for the flags of its faults.
@@ -88,8 +79,11 @@ where
         match decision {
             // Flags are evaluated once.
             Decision::Pass | Decision::Evaluate(..) => Self::passthrough(service.call(request)),
-            Decision::Watch(standby) => Self::watching(service.call(request), standby),
-            Decision::Observe(observation) => Self::observed(service.call(request), observation),
+            Decision::Follow(followers) => {
+                let standbys = followers.standbys.iter();
+                let request = standbys.fold(request, |request, standby| standby.request(request, rebox));
+                Self::followed(service.call(request), followers)
+            }
             Decision::Inject(execution, remaining) => {
                 Self::injected(execution, remaining, service, request, rebox, on_reject)
             }
@@ -121,10 +115,6 @@ where
             StateProjection::Passthrough { response } => {
                 response.poll(cx).map_ok(|response| response.map(FaultBody::service))
             }
-            StateProjection::Watching { response, standby } => {
-                let response = ready!(response.poll(cx))?;
-                Poll::Ready(Ok(standby.response(response.map(FaultBody::service))))
-            }
             StateProjection::Injected { injected } => poll_injected(injected.as_mut(), cx),
             StateProjection::Evaluating { evaluation } => {
                 let (decision, waiting) = ready!(evaluation.poll(cx));
@@ -147,10 +137,11 @@ where
 {
     match injected.project() {
         BoxedProjection::Injected { injected } => injected.poll(cx),
-        BoxedProjection::Observed { response, observation } => {
+        BoxedProjection::Followed { response, followers } => {
             let response = ready!(response.poll(cx));
-            observation.take().into_iter().for_each(|observation| observation.finish(&response));
-            Poll::Ready(response.map(|response| response.map(FaultBody::service)))
+            let Followers { observation, standbys } = std::mem::take(followers);
+            observation.into_iter().for_each(|observation| observation.finish(&response));
+            Poll::Ready(response.map(|response| watch(response.map(FaultBody::service), &standbys)))
         }
     }
 }
@@ -162,7 +153,6 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Passthrough { .. } => "passthrough",
-            State::Watching { .. } => "watching",
             State::Injected { .. } => "injected",
             State::Evaluating { .. } => "evaluating",
         };

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use crate::fault::capability::DeliveryMethod;
 use crate::fault::changes::is_bodiless;
 use crate::fault::execution::{Execution, Outcome, Rejected};
 use crate::fault::source::Remaining;
+use crate::fault::standby::Standby;
 use crate::report::mark::{Injected, Mark};
 use crate::service::evaluation::RejectFn;
 
@@ -39,6 +41,8 @@ pin_project! {
         rebox: Option<BodyRebox<B>>,
         // Faults of a set that have not decided yet.
         remaining: Option<Remaining>,
+        // Faults of the set that are off, and have rules for the messages of a body.
+        standbys: Vec<Arc<Standby>>,
         #[pin]
         response: Option<S::Future>,
         // Changes of the response, those of the outermost fault first.
@@ -118,6 +122,7 @@ where
             execution: Box::pin(execution.run()),
             rebox,
             remaining,
+            standbys: Vec::new(),
             response: None,
             layers: Vec::new(),
             waited: 0,
@@ -150,7 +155,7 @@ where
         let Some(response) = this.pending_response.take() else { return Poll::Pending };
         this.response.set(None);
         let response = match response {
-            PendingResponse::Service(response) => response.map(FaultBody::service),
+            PendingResponse::Service(response) => watch(response.map(FaultBody::service), this.standbys),
             PendingResponse::Own(response) if is_bodiless(response.status()) => {
                 response.map(|_| FaultBody::no_content())
             }
@@ -219,7 +224,13 @@ where
                 *self.delayed = Some((service, DelayedRequest::new(request, &next, rebox)));
                 *self.execution = Box::pin(next.run());
             }
-            None => self.response.set(Some(service.call(request))),
+            None => {
+                let standbys = self.remaining.as_ref().map(|faults| faults.watch(&mut request));
+                *self.standbys = standbys.unwrap_or_default();
+                let standbys = self.standbys.iter();
+                let request = standbys.fold(request, |request, standby| standby.request(request, rebox));
+                self.response.set(Some(service.call(request)));
+            }
         }
     }
 
@@ -399,6 +410,14 @@ where
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Watches the body of a response for faults that are off, the innermost first.
+pub(crate) fn watch<B>(
+    response: Response<FaultBody<B>>,
+    standbys: &[Arc<Standby>],
+) -> Response<FaultBody<B>> {
+    standbys.iter().rev().fold(response, |response, standby| standby.response(response))
 }
 
 /// Ends the injections that waited for a response which does not come.

@@ -71,8 +71,12 @@ impl<S: Clone> FaultInner<S> {
     {
         match self.source.decide(placement, &mut request, || self.rebox.get::<B>().is_some()) {
             Decision::Pass => FaultFuture::passthrough(self.service.call(request)),
-            Decision::Watch(standby) => FaultFuture::watching(self.service.call(request), standby),
-            Decision::Observe(observation) => FaultFuture::observed(self.service.call(request), observation),
+            Decision::Follow(followers) => {
+                let rebox = self.rebox.get();
+                let standbys = followers.standbys.iter();
+                let request = standbys.fold(request, |request, standby| standby.request(request, rebox));
+                FaultFuture::followed(self.service.call(request), followers)
+            }
             Decision::Evaluate(evaluations, snapshot) => {
                 let clone = self.service.clone();
                 let service = std::mem::replace(&mut self.service, clone);

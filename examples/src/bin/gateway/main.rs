@@ -91,7 +91,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         }
         None => None,
     };
-    let table = TableFile::new(file, Upstreams::new(upstream)?);
+    let table = TableFile::new(file, Upstreams::new(upstream));
     // Without a valid table the gateway does not start.
     let swap = SwapRouter::new(table.read()?);
     let view = admin::TableView::new(swap.current());
