@@ -6,4 +6,5 @@ pub(crate) mod error;
 pub(crate) mod handle;
 pub(crate) mod layer;
 pub(crate) mod messages;
+pub(crate) mod queue;
 pub(crate) mod waker;

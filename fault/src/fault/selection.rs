@@ -1,12 +1,11 @@
 //! Group, CountWindow and Decisions: which selected requests are injected.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use http::Extensions;
 
+use crate::config::sync::{AtomicU64, Ordering, RwLock};
 use crate::random::draws::{Key, Sampler, pick_weighted, random_seed};
 
 /// Faults of which at most one is injected into a request: for each request the group picks one of
@@ -187,7 +186,7 @@ impl CountWindow {
 
     /// Selected requests so far; they are counted only under limits.
     pub(crate) fn count(&self) -> u64 {
-        self.selected.load(Relaxed)
+        self.selected.load(Ordering::Relaxed)
     }
 
     /// The counter itself, for a fault that goes on with it.
@@ -201,7 +200,8 @@ impl CountWindow {
         if (self.skip, self.every, self.limit) == (0, 1, u64::MAX) {
             return true;
         }
-        let Some(number) = self.selected.fetch_add(u64::from(!is_preview), Relaxed).checked_sub(self.skip)
+        let Some(number) =
+            self.selected.fetch_add(u64::from(!is_preview), Ordering::Relaxed).checked_sub(self.skip)
         else {
             return false;
         };

@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::config::error::FaultErrors;
+use crate::config::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, RwLock};
 use crate::fault::builder::FaultBuilder;
 use crate::fault::capability::Placement;
 use crate::fault::control::Control;
@@ -147,6 +147,14 @@ pub(crate) enum NextMember {
     },
 }
 
+/// What is left to be done of a swap.
+struct Swapped {
+    snapshot: Arc<Snapshot>,
+    revision: u64,
+    /// Faults that have left the set, or were replaced.
+    gone: Vec<Fault>,
+}
+
 impl FaultSet {
     /// Returns an empty set.
     #[allow(clippy::new_without_default, reason = "a set is created once, and shared by its clones")]
@@ -175,20 +183,19 @@ impl FaultSet {
         &self,
         faults: impl IntoIterator<Item = (FaultPlacement, FaultBuilder)>,
     ) -> Result<(), SetError> {
-        let _swap = self.lock();
         let next = faults.into_iter().map(|(placement, builder)| NextMember::New {
             placement,
             builder: Box::new(builder),
             spec: None,
         });
-        self.swap(next.collect(), None, None)
+        let next = next.collect();
+        self.swap(|_| next, None, None)
     }
 
     /// Removes all faults.
     pub fn clear(&self) {
-        let _swap = self.lock();
         // Nothing can be wrong with no faults.
-        let _ = self.swap(Vec::new(), None, None);
+        let _ = self.swap(|_| Vec::new(), None, None);
     }
 
     /// Sets the guards, in place of those before. A time to live begins anew.
@@ -277,7 +284,10 @@ impl FaultSet {
 
     /// Disables every fault once the time of the set is over.
     pub(crate) fn check_expiry(&self) {
-        if let (_, true) = self.state.guards.expire(Instant::now()) {
+        let guards = &self.state.guards;
+        if guards.has_deadline()
+            && let (_, true) = guards.expire(Instant::now())
+        {
             for member in &self.snapshot().members {
                 member.fault.control().set_enabled(false);
             }
@@ -315,21 +325,42 @@ impl FaultSet {
         }
     }
 
-    /// Keeps others from swapping the set.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
-        self.state.swap.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Builds the faults and puts them in the place of the running ones, with guards of their own or
-    /// the ones before. The caller holds the lock.
+    /// Builds the faults that follow the running ones, and puts them in their place, with guards of their
+    /// own or the ones before. Swaps run one after the other; what they wake, drop and call runs after
+    /// its swap, and may come back to the set.
     pub(crate) fn swap(
         &self,
-        next: Vec<NextMember>,
+        next: impl FnOnce(&Snapshot) -> Vec<NextMember>,
         guards: Option<CompiledGuards>,
         source: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Result<(), SetError> {
-        let old = self.snapshot();
-        let members = self.build(next, &old)?;
+        let old;
+        let swapped = {
+            let _swap = self.state.swap.lock().unwrap_or_else(PoisonError::into_inner);
+            old = self.snapshot();
+            self.swap_locked(next(&old), &old, guards, source)
+        };
+        let Swapped { snapshot, revision, gone } = swapped?;
+        for fault in gone {
+            let switch = &fault.state.switch;
+            switch.retire();
+            if snapshot.member(fault.name()).is_none() {
+                switch.set_enabled(false);
+            }
+        }
+        drop(old);
+        self.notify(&SetEvent::Applied { revision, faults: snapshot.members.len() });
+        Ok(())
+    }
+
+    fn swap_locked(
+        &self,
+        next: Vec<NextMember>,
+        old: &Snapshot,
+        guards: Option<CompiledGuards>,
+        source: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Result<Swapped, SetError> {
+        let members = self.build(next, old)?;
         let kept: HashSet<*const ()> = members.iter().map(|member| address(&member.fault)).collect();
         let added: Vec<_> = {
             let known: HashSet<*const ()> = old.members.iter().map(|member| address(&member.fault)).collect();
@@ -346,16 +377,10 @@ impl FaultSet {
             *current = snapshot.clone();
             self.state.revision.fetch_add(1, Ordering::AcqRel) + 1
         };
-        for gone in old.members.iter().filter(|member| !kept.contains(&address(&member.fault))) {
-            let switch = &gone.fault.state.switch;
-            switch.detach(&self.state.active);
-            switch.retire();
-            if snapshot.member(gone.fault.name()).is_none() {
-                switch.set_enabled(false);
-            }
-        }
-        self.notify(&SetEvent::Applied { revision, faults: snapshot.members.len() });
-        Ok(())
+        let gone = old.members.iter().filter(|member| !kept.contains(&address(&member.fault)));
+        let gone: Vec<_> = gone.map(|member| member.fault.clone()).collect();
+        gone.iter().for_each(|fault| fault.state.switch.detach(&self.state.active));
+        Ok(Swapped { snapshot, revision, gone })
     }
 
     fn build(&self, next: Vec<NextMember>, old: &Snapshot) -> Result<Vec<SetMember>, SetError> {

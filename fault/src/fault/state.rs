@@ -4,13 +4,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderValue, Request};
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
+use crate::config::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::fault::capability::{DeliveryOptions, Placement};
 use crate::fault::filter::filter::{RequestFilter, original_uri};
 use crate::fault::limits::FaultLimits;
@@ -224,7 +224,7 @@ impl PendingInjection {
 
 impl Drop for PendingState {
     fn drop(&mut self) {
-        if !*self.is_confirmed.get_mut() {
+        if !self.is_confirmed.load(Ordering::Relaxed) {
             self.state.count_skipped(SkipReason::NotDeliverable);
         }
     }

@@ -1,6 +1,5 @@
 //! ToxicStage: one toxic at work; ToxicQueue: one direction of a stream.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::connection::bucket::SharedLink;
 use crate::connection::command::ToxicKind;
+use crate::connection::queue::{CountedQueue, Entry};
 use crate::random::draws::Draws;
 
 /// Bytes, or an end, and the time at which they leave the queue.
@@ -18,6 +18,15 @@ pub(crate) struct QueuedChunk {
     pub(crate) payload: Payload,
     /// `None`: held until the fault is off.
     pub(crate) at: Option<Instant>,
+}
+
+impl Entry for QueuedChunk {
+    fn length(&self) -> usize {
+        match &self.payload {
+            Payload::Data(data) => data.len(),
+            Payload::End(_) => 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -264,21 +273,17 @@ fn slices(data: Bytes, average: usize, variation: usize, draws: &mut Draws) -> V
     slices
 }
 
-/// No more is read while this many bytes are queued, about as much as the buffers of a slow link.
-const MAX_QUEUED: usize = 1 << 20;
-
-/// One direction of a connection.
+/// One direction of a connection. It holds about as much as the buffers of a slow link.
 #[derive(Debug, Default)]
 pub(crate) struct ToxicQueue {
     /// Each with the number of its toxic.
     stages: Vec<(u64, ToxicStage)>,
-    queue: VecDeque<QueuedChunk>,
-    bytes: usize,
+    queue: CountedQueue<QueuedChunk>,
     timer: Option<Pin<Box<Sleep>>>,
     /// The receiver has left: nothing is delayed any longer.
     is_released: bool,
-    /// When the chunk in front has crossed the shared links.
-    crossed_at: Option<Instant>,
+    /// When the first bytes of the chunk in front have crossed the shared links, and their number.
+    crossing: Option<(Instant, usize)>,
 }
 
 impl ToxicQueue {
@@ -305,13 +310,13 @@ impl ToxicQueue {
     /// all data.
     pub(crate) fn release(&mut self, now: Instant) -> Option<End> {
         self.is_released = true;
-        self.crossed_at = None;
+        self.crossing = None;
         self.queue.iter_mut().for_each(|chunk| chunk.at = Some(now));
         self.stages.iter().find_map(|(_, stage)| stage.blocks())
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.bytes < MAX_QUEUED
+        self.queue.has_room()
     }
 
     pub(crate) fn add(&mut self, number: u64, stage: ToxicStage) {
@@ -324,7 +329,7 @@ impl ToxicQueue {
         self.stages.retain(|(of, _)| *of != number);
         if self.stages.len() < before {
             self.queue.iter_mut().for_each(|chunk| chunk.at = Some(now));
-            self.crossed_at = None;
+            self.crossing = None;
         }
     }
 
@@ -346,7 +351,7 @@ impl ToxicQueue {
             let next = match (deadline, front) {
                 (Some((at, end)), _) if at <= now => return Poll::Ready(Some(Payload::End(end))),
                 (deadline, Some(Some(at))) if at <= now => match self.cross(now) {
-                    Some(crossed_at) => deadline.map(|(at, _)| at).into_iter().chain([crossed_at]).min(),
+                    Some(arrival) => deadline.map(|(at, _)| at).into_iter().chain([arrival]).min(),
                     None => return Poll::Ready(self.pop()),
                 },
                 (None, None) => return Poll::Ready(None),
@@ -380,30 +385,29 @@ impl ToxicQueue {
         if self.is_released {
             return None;
         }
-        if self.crossed_at.is_none() {
+        if self.crossing.is_none() {
             let links = || self.stages.iter().filter_map(|(_, stage)| stage.link());
             let piece = links().map(SharedLink::max_piece).min()?;
-            let QueuedChunk { payload: Payload::Data(data), at } = self.queue.front_mut()? else {
-                return None;
-            };
-            let rest = data.split_off(data.len().min(piece));
-            let (length, at) = (data.len(), *at);
-            let crossed_at = links().map(|link| link.take(length, now)).max();
-            if !rest.is_empty() {
-                self.queue.insert(1, QueuedChunk { payload: Payload::Data(rest), at });
-            }
-            self.crossed_at = crossed_at;
+            let QueuedChunk { payload: Payload::Data(data), .. } = self.queue.front()? else { return None };
+            let length = data.len().min(piece);
+            let arrival = links().map(|link| link.take(length, now)).max()?;
+            self.crossing = Some((arrival, length));
         }
-        self.crossed_at.filter(|crossed_at| *crossed_at > now)
+        self.crossing.map(|(arrival, _)| arrival).filter(|arrival| *arrival > now)
     }
 
     fn pop(&mut self) -> Option<Payload> {
-        self.crossed_at = None;
-        let payload = self.queue.pop_front()?.payload;
-        if let Payload::Data(data) = &payload {
-            self.bytes -= data.len();
+        // Of a chunk on a shared link only a piece has arrived.
+        let crossed = self.crossing.take().map(|(_, length)| length);
+        match (crossed, self.queue.front()) {
+            (Some(length), Some(QueuedChunk { payload: Payload::Data(data), .. })) if data.len() > length => {
+                self.queue.pop_part(|chunk| match &mut chunk.payload {
+                    Payload::Data(data) => Payload::Data(data.split_to(length.min(data.len()))),
+                    Payload::End(end) => Payload::End(*end),
+                })
+            }
+            _ => self.queue.pop().map(|chunk| chunk.payload),
         }
-        Some(payload)
     }
 
     fn admit(&mut self, chunk: QueuedChunk) {
@@ -421,10 +425,7 @@ impl ToxicQueue {
             if matches!(self.queue.back(), Some(QueuedChunk { payload: Payload::End(_), .. })) {
                 break;
             }
-            if let Payload::Data(data) = &chunk.payload {
-                self.bytes += data.len();
-            }
-            self.queue.push_back(chunk);
+            self.queue.push(chunk);
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
 use http::Method;
-use tokio::sync::Notify;
 
+use crate::config::sync::{Mutex, MutexGuard, Notify};
 use crate::report::event::{Action, Event, FaultPlacement, Phase, Reporter, SkipReason};
 use crate::report::set_event::SetEvent;
 

@@ -26,6 +26,7 @@ mod overview;
 mod panics;
 mod process;
 mod quota;
+mod reentrant;
 mod responses;
 mod selection;
 mod set;
