@@ -12,7 +12,7 @@ use crate::request::host::{Host, HostView};
 use crate::request::path::{
     BadRequest, canonical, check_length, check_spelling, cleaned, has_dot_segment, merged, normalize,
 };
-use crate::request::peer::{Forwarded, Network, Peer, forwarded};
+use crate::request::peer::{Forwarded, Peer, TrustedProxies, forwarded};
 use crate::request::policy::{EmptySegments, MissingHost, PathCleaning, PathForm, Policy, QueryValues};
 use crate::request::query::{LazyQueryIndex, QueryIndex};
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
@@ -79,7 +79,7 @@ impl<'r> NormalizedRequest<'r> {
         request: &'r Request<B>,
         peer: &Peer,
         policy: &Policy,
-        proxies: &[Network],
+        proxies: &TrustedProxies,
         hosts: bool,
     ) -> Result<Self, ViewError> {
         let uri = request.uri();
