@@ -17,6 +17,7 @@ mod mixed_table;
 mod reload;
 mod report;
 mod scale;
+mod worst;
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -26,8 +27,16 @@ use report::{Group, Run, Runs};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-const GROUPS: [Group; 7] =
-    [lookup::GROUP, mixed::GROUP, dispatch::GROUP, extract::GROUP, idle::GROUP, scale::GROUP, reload::GROUP];
+const GROUPS: [Group; 8] = [
+    lookup::GROUP,
+    mixed::GROUP,
+    dispatch::GROUP,
+    extract::GROUP,
+    idle::GROUP,
+    scale::GROUP,
+    reload::GROUP,
+    worst::GROUP,
+];
 
 /// Number of processes that measure each group; a new process has a new memory layout.
 const PROCESSES: usize = 5;

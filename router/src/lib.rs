@@ -181,6 +181,7 @@ pub use crate::compile::witness::Witness;
 #[cfg(feature = "serde")]
 pub use crate::config::{RouteSpec, ScopeSpec, TableSpec};
 pub use crate::request::method::MethodSet;
+pub use crate::request::pairs::MAX_PAIRS;
 pub use crate::request::path::BadRequest;
 pub use crate::request::peer::ConnectionInfo;
 pub use crate::request::peer::Peer;
@@ -188,6 +189,7 @@ pub use crate::request::policy::{
     AmbiguousPath, EmptySegments, MethodMiss, MissingHost, OptionsAnswer, PathCleaning, PathForm, Policy,
     Precedence, PrefixMatch, QueryValues, TrailingSlash,
 };
+pub use crate::request::shared::MAX_MATCHED_BYTES;
 pub use crate::request::view::RequestHead;
 pub use crate::route::conditions::SourceLocation;
 pub use crate::route::route::Route;

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::request::policy::{AmbiguousPath, Policy};
 use crate::template::encoding::{hex, is_path_byte, is_unreserved, push_escape};
 
-/// The reason for rejecting a request before any route is tested.
+/// The reason for rejecting a request, before any route is tested or while conditions read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BadRequest {
@@ -18,9 +18,11 @@ pub enum BadRequest {
     Control,
     /// A `.` or `..` segment, encoded or not.
     DotSegment,
-    /// A path of more than 65,535 bytes, as sent or in canonical form.
+    /// A path of more than 65,535 bytes, as sent or in canonical form, or longer than
+    /// [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a pattern would read it: 414.
     PathTooLong,
-    /// A query of more than 65,535 bytes.
+    /// A query of more than 65,535 bytes, or values of one key longer than
+    /// [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a pattern would read them: 414.
     QueryTooLong,
     /// An empty segment, if the policy rejects them ([`EmptySegments`](crate::EmptySegments)).
     EmptySegment,
@@ -30,6 +32,15 @@ pub enum BadRequest {
     Backslash,
     /// A dot segment with parameters, if the policy rejects it ([`Policy::dot_parameters`](crate::Policy::dot_parameters)).
     DotParameter,
+    /// A query of more than [`MAX_PAIRS`](crate::MAX_PAIRS) pairs where a condition reads one.
+    TooManyPairs,
+    /// Values of one header longer than [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a condition would search them:
+    /// 431.
+    HeaderTooLong,
+    /// More than [`MAX_PAIRS`](crate::MAX_PAIRS) cookies where a condition reads one: 431.
+    TooManyCookies,
+    /// A method longer than [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a regex would read it.
+    MethodTooLong,
     /// More than one `Host` line (RFC 9112 §3.2), or, from HTTP/2 on, a host other than that of `:authority`
     /// (RFC 9113 §8.3.1).
     SeveralHosts,
@@ -52,6 +63,10 @@ impl fmt::Display for BadRequest {
             Self::EncodedSlash => "the path holds an encoded slash",
             Self::Backslash => "the path holds a backslash",
             Self::DotParameter => "the path holds a dot segment with parameters",
+            Self::TooManyPairs => "the query has too many pairs",
+            Self::HeaderTooLong => "a header is too long",
+            Self::TooManyCookies => "the request has too many cookies",
+            Self::MethodTooLong => "the method is too long",
             Self::SeveralHosts => "the request names more than one host",
             Self::BadHost => "the host is not valid",
             Self::NoHost => "the request names no host",

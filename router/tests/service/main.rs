@@ -16,6 +16,7 @@ mod details;
 mod errors;
 mod explanations;
 mod layers;
+mod limits;
 mod lints;
 mod literals;
 mod mounts;
