@@ -16,17 +16,19 @@ fn constants(folder: &Path, found: &mut BTreeMap<String, u64>) {
             let definitions = text.lines().filter_map(|line| line.trim().split_once("const MAX_"));
             for (_, definition) in definitions {
                 let Some((name, rest)) = definition.split_once(": usize = ") else { continue };
-                found.insert(format!("MAX_{name}"), evaluate(rest.trim_end_matches(';')));
+                if let Some(value) = evaluate(rest.trim_end_matches(';')) {
+                    found.insert(format!("MAX_{name}"), value);
+                }
             }
         }
     }
 }
 
-/// Evaluates `4`, `2 * 1024` or `1 << 20`.
-fn evaluate(text: &str) -> u64 {
-    let number = |text: &str| text.trim().replace('_', "").parse::<u64>().unwrap();
+/// Evaluates `4`, `2 * 1024` or `1 << 20`; nothing that refers to other constants.
+fn evaluate(text: &str) -> Option<u64> {
+    let number = |text: &str| text.trim().replace('_', "").parse::<u64>().ok();
     match text.split_once("<<") {
-        Some((value, shift)) => number(value) << number(shift),
+        Some((value, shift)) => Some(number(value)? << number(shift)?),
         None => text.split('*').map(number).product(),
     }
 }
