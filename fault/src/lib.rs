@@ -94,7 +94,7 @@
 //! | `axum` | lists of axum's routes: `block_routes`, `allow_routes`; `FaultLayer::boxed` |
 //! | `hyper` | connections of hyper-util's client and of tonic in a [`FaultConnector`]; [`serve_connection`], which supports GOAWAY |
 //! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it is accepted by `axum::serve` |
-//! | `serde` | [`Counts`] as data |
+//! | `serde` | [`Counts`], [`SetOverview`] and the events of an [`EventLog`] as data |
 //! | `plan`; `toml`, `json`, `yaml` | `FaultPlan`: faults and guards as a document, applied to a [`FaultSet`]; one feature for each format |
 //! | `tracing` | an event of the crate `tracing` for each injection |
 //!
@@ -140,9 +140,10 @@ pub use crate::fault::control::Control;
 pub use crate::fault::explain::{Explanation, FaultExplanation};
 pub use crate::fault::fault::Fault;
 pub use crate::fault::guards::Guards;
+pub use crate::fault::overview::{FaultOverview, GuardOverview, ResponseCounts, SetOverview};
 pub use crate::fault::selection::Group;
-pub use crate::fault::set::{FaultPlacement, FaultSet, FaultSetBuilder, SetError, SetEvent, SetStatus};
-pub use crate::fault::stop::{AutoStop, StopReason};
+pub use crate::fault::set::{FaultSet, FaultSetBuilder, SetError, SetStatus};
+pub use crate::fault::stop::AutoStop;
 pub use crate::fault::switch::{ParticipationError, halt, halted, resume};
 pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
@@ -179,8 +180,10 @@ pub use crate::random::delay::{Delay, DelayPoint};
 pub use crate::random::distribution::Quantiles;
 pub use crate::random::draws::{Draws, Key, Sampler};
 pub use crate::report::counts::Counts;
-pub use crate::report::event::{Action, Event, Phase, Reporter, Side, SkipReason};
+pub use crate::report::event::{Action, Event, FaultPlacement, Phase, Reporter, Side, SkipReason};
+pub use crate::report::log::{EventLog, EventSubscription, LogEntry, LogEvent, LogPage, MissedEvents};
 pub use crate::report::mark::{INJECTED_HEADER, Injected};
+pub use crate::report::set_event::{SetEvent, StopReason};
 pub use crate::service::client::{ClientError, ClientFuture, ClientLayer, ClientService, ServiceError};
 pub use crate::service::future::FaultFuture;
 pub use crate::service::layer::{BoxedFuture, BoxedLayer, BoxedService, FaultLayer};

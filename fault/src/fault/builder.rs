@@ -21,6 +21,7 @@ use crate::injector::key::{DecideBy, KeyExtractor};
 use crate::injector::tree::{Injector, Watches};
 use crate::random::draws::{Key, Sampler, random_seed};
 use crate::report::event::Reporter;
+use crate::report::log::EventLog;
 
 impl Fault {
     /// Begins a fault of this name, disabled and with a participation of 0.
@@ -45,6 +46,7 @@ impl Fault {
             mark: true,
             count_while_disabled: false,
             reporter: None,
+            log: None,
             sleeper: Sleeper::default(),
             read_ahead: 0,
             schedule: ScheduleConfig::default(),
@@ -82,6 +84,7 @@ pub struct FaultBuilder {
     mark: bool,
     count_while_disabled: bool,
     reporter: Option<Box<dyn Reporter>>,
+    log: Option<EventLog>,
     sleeper: Sleeper,
     read_ahead: usize,
     schedule: ScheduleConfig,
@@ -232,6 +235,11 @@ impl FaultBuilder {
         self
     }
 
+    pub(crate) fn log(mut self, log: Option<EventLog>) -> Self {
+        self.log = log;
+        self
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -332,6 +340,7 @@ impl FaultBuilder {
                 delivery: self.delivery,
                 mark: self.mark.then_some(mark),
                 reporter: self.reporter,
+                log: self.log,
                 sleeper: self.sleeper,
                 read_ahead: self.read_ahead,
                 counters: self.carried.counters,

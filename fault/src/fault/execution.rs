@@ -75,7 +75,7 @@ impl Execution {
         permit: Option<Permit>,
         request: &Request<B>,
     ) -> Self {
-        let wanted = state.reporter.is_some() || !steps.reporters.is_empty() || steps.has_custom();
+        let wanted = state.has_reporter() || !steps.reporters.is_empty() || steps.has_custom();
         #[cfg(feature = "tracing")]
         trace::started(&state.name, &steps.actions, request);
         state.counters.add_active();
@@ -428,7 +428,16 @@ impl Execution {
         for span in &self.reporters {
             let actions = self.actions.begun(span.from, span.to);
             if !actions.is_empty() {
-                guard(|| span.reporter.report(&Event::new(&self.state.name, phase, &actions, request, uri)));
+                guard(|| {
+                    span.reporter.report(&Event::new(
+                        &self.state.name,
+                        placement.into(),
+                        phase,
+                        &actions,
+                        request,
+                        uri,
+                    ))
+                });
             }
         }
     }

@@ -5,8 +5,8 @@ use std::fmt;
 use http::Request;
 
 use crate::fault::execution::clone_head;
-use crate::fault::set::{FaultPlacement, FaultSet};
-use crate::report::event::{Action, SkipReason};
+use crate::fault::set::FaultSet;
+use crate::report::event::{Action, FaultPlacement, SkipReason};
 
 /// What a [`FaultSet`] would do to a request, made by [`FaultSet::explain`].
 ///
@@ -82,7 +82,7 @@ impl FaultSet {
         let head = clone_head(request);
         let snapshot = self.snapshot();
         let faults = snapshot.members.iter().map(|member| {
-            let selected = member.fault.preview(member.placement.placement(), &head);
+            let selected = member.fault.preview(member.placement.into(), &head);
             FaultExplanation {
                 name: member.fault.name().to_owned(),
                 placement: member.placement,

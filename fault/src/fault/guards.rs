@@ -14,9 +14,10 @@ use crate::fault::capability::Placement;
 use crate::fault::filter::filter::original_uri;
 use crate::fault::filter::path::{PathList, canonical};
 use crate::fault::schedule::{earlier, to_instant};
-use crate::fault::stop::{AutoStop, CompiledStop, ResponseWindow, StopReason};
+use crate::fault::stop::{AutoStop, CompiledStop, ResponseWindow};
 use crate::fault::window::{EventWindow, SlotWindow, check_window};
 use crate::report::event::SkipReason;
+use crate::report::set_event::StopReason;
 
 /// Limits of all faults of a [`FaultSet`](crate::FaultSet) together.
 ///
@@ -145,6 +146,7 @@ impl Guards {
         });
         let stop = self.stop.as_ref().and_then(|stop| stop.check(&mut errors));
         let compiled = CompiledGuards {
+            source: self.clone(),
             deadline: earlier(ttl.and_then(|ttl| now.checked_add(ttl)), until),
             paths,
             headers,
@@ -164,6 +166,8 @@ const MAX_PER_SECOND: u64 = 100_000;
 /// The limits, found good.
 #[derive(Debug, Default)]
 pub(crate) struct CompiledGuards {
+    /// What they were made from.
+    source: Guards,
     deadline: Option<Instant>,
     paths: PathList,
     headers: Vec<(HeaderName, Option<HeaderValue>)>,
@@ -326,6 +330,30 @@ impl GuardState {
 
     fn usage(&self) -> MutexGuard<'_, Usage> {
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The limits as they were given.
+    pub(crate) fn source(&self) -> Guards {
+        self.limits().source.clone()
+    }
+
+    /// Injections of the last second, and requests and injections of the window of the affected share.
+    pub(crate) fn used(&self, now: Instant) -> (u64, [u64; 2]) {
+        let window = self.limits().max_affected.map(|(_, window)| window);
+        let mut usage = self.usage();
+        let traffic = window.map(|window| usage.traffic.sum(now, window));
+        (usage.recent.count(now), traffic.unwrap_or_default())
+    }
+
+    /// Genuine responses of servers and of clients within the window of the automatic stop: all, errors
+    /// and late ones.
+    pub(crate) fn genuine(&self, now: Instant) -> [[u64; 3]; 2] {
+        let limits = self.limits();
+        let Some(stop) = &limits.stop else { return Default::default() };
+        let sum = |window: &Mutex<ResponseWindow>| {
+            window.lock().unwrap_or_else(PoisonError::into_inner).sum(stop, now)
+        };
+        [sum(&self.responses[0]), sum(&self.responses[1])]
     }
 
     /// Whether genuine responses are to be watched.

@@ -11,6 +11,7 @@ pub(crate) mod fault;
 pub(crate) mod filter;
 pub(crate) mod guards;
 pub(crate) mod limits;
+pub(crate) mod overview;
 pub(crate) mod schedule;
 pub(crate) mod selection;
 pub(crate) mod set;

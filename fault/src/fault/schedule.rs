@@ -72,7 +72,8 @@ impl Schedule {
         earlier(self.end, by_duration)
     }
 
-    fn begin(&self) -> Instant {
+    /// When the fault begins to act, counted from its last enabling.
+    pub(crate) fn begin(&self) -> Instant {
         let enabled_at = *self.enabled_at();
         self.start.map_or(enabled_at, |start| start.max(enabled_at))
     }
@@ -120,6 +121,11 @@ const MAX_KEYS: usize = 10_000;
 impl AttemptTable {
     pub(crate) fn new(first: u64) -> Self {
         Self { first, used: Mutex::default() }
+    }
+
+    /// How many attempts of each key are injected.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
     }
 
     /// Tests whether this key has attempts left.

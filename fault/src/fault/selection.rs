@@ -106,6 +106,11 @@ impl GroupMember {
         Arc::as_ptr(&self.group.0) as usize
     }
 
+    /// Returns the name of the group.
+    pub(crate) fn group_name(&self) -> &str {
+        self.group.name()
+    }
+
     pub(crate) fn number(&self) -> usize {
         self.number
     }
@@ -178,6 +183,11 @@ pub(crate) struct CountWindow {
 impl CountWindow {
     pub(crate) fn new(skip: u64, every: u64, limit: u64, selected: Arc<AtomicU64>) -> Self {
         Self { skip, every: every.max(1), limit, selected }
+    }
+
+    /// Selected requests so far; they are counted only under limits.
+    pub(crate) fn count(&self) -> u64 {
+        self.selected.load(Relaxed)
     }
 
     /// The counter itself, for a fault that goes on with it.

@@ -16,10 +16,11 @@ use crate::fault::control::Control;
 use crate::fault::fault::Fault;
 use crate::fault::guards::{CompiledGuards, GuardState, Guards};
 use crate::fault::state::Carried;
-use crate::fault::stop::StopReason;
 use crate::report::callback::guard;
 use crate::report::counts::Counts;
-use crate::report::event::Reporter;
+use crate::report::event::{FaultPlacement, Reporter};
+use crate::report::log::EventLog;
+use crate::report::set_event::{SetEvent, StopReason};
 
 /// A live set of faults, which one layer puts around a service, a client, a listener or a
 /// connector.
@@ -72,94 +73,11 @@ struct SetState {
     swap: Mutex<()>,
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
+    log: Option<EventLog>,
     environment: Option<String>,
 }
 
 type OnEvent = dyn Fn(&SetEvent) + Send + Sync;
-
-/// Where a fault of a [`FaultSet`] acts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FaultPlacement {
-    /// On requests that a service receives: [`FaultSet::layer`].
-    #[default]
-    Server,
-    /// On requests that a client sends: [`FaultSet::client_layer`].
-    Client,
-    /// On connections that are accepted: [`FaultSet::listener`].
-    Listener,
-    /// On connections that are made: `FaultSet::connector`.
-    Connector,
-}
-
-impl FaultPlacement {
-    /// All of them.
-    #[cfg(feature = "plan")]
-    pub(crate) const ALL: [Self; 4] = [Self::Server, Self::Client, Self::Listener, Self::Connector];
-
-    /// Its name in plans and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Client => "client",
-            Self::Listener => "listener",
-            Self::Connector => "connector",
-        }
-    }
-
-    pub(crate) fn placement(self) -> Placement {
-        match self {
-            Self::Server => Placement::Server,
-            Self::Client => Placement::Client,
-            Self::Listener => Placement::Listener,
-            Self::Connector => Placement::Connector,
-        }
-    }
-}
-
-impl fmt::Display for FaultPlacement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Something that happened to a set of faults as a whole.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum SetEvent {
-    /// Another set of faults is active.
-    Applied {
-        /// The number of the set, counted from 1.
-        revision: u64,
-        /// How many faults it holds.
-        faults: usize,
-    },
-    /// A set of faults was rejected; the one before it stays.
-    Rejected(String),
-    /// The time of the set is over, and every fault is disabled.
-    Expired,
-    /// The service's own responses broke a limit, and every fault is stopped.
-    Stopped(StopReason),
-    /// A stop was ended.
-    Rearmed,
-    /// A source cannot be read; the set stays until its time is over.
-    SourceLost(String),
-}
-
-impl fmt::Display for SetEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Applied { revision, faults } => {
-                write!(f, "faults applied: revision {revision}, {faults} faults")
-            }
-            Self::Rejected(why) => write!(f, "faults rejected, the running ones stay: {why}"),
-            Self::Expired => f.write_str("faults expired: every fault is disabled"),
-            Self::Stopped(reason) => write!(f, "faults stopped: {reason}"),
-            Self::Rearmed => f.write_str("faults armed again"),
-            Self::SourceLost(why) => write!(f, "source of faults lost, the running ones stay: {why}"),
-        }
-    }
-}
 
 /// The faults of one revision.
 #[derive(Debug, Default)]
@@ -290,6 +208,11 @@ impl FaultSet {
         snapshot.members.iter().map(counts).collect()
     }
 
+    /// Returns the log of the set, if it was built with one.
+    pub fn event_log(&self) -> Option<&EventLog> {
+        self.state.log.as_ref()
+    }
+
     /// Returns the environment that the process declared.
     pub fn environment(&self) -> Option<&str> {
         self.state.environment.as_deref()
@@ -334,6 +257,12 @@ impl FaultSet {
         self.state.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The faults, and the number of exactly these.
+    pub(crate) fn revision_and_snapshot(&self) -> (u64, Arc<Snapshot>) {
+        let current = self.state.current.read().unwrap_or_else(PoisonError::into_inner);
+        (self.revision(), current.clone())
+    }
+
     /// Begins a request: counts it, and returns the faults that it is under.
     pub(crate) fn begin(&self) -> Arc<Snapshot> {
         self.check_expiry();
@@ -357,6 +286,9 @@ impl FaultSet {
             event,
             !matches!(event, SetEvent::Applied { .. } | SetEvent::Rearmed),
         );
+        if let Some(log) = &self.state.log {
+            log.record_set(event);
+        }
         if let Some(on_event) = &self.state.on_event {
             guard(|| on_event(event));
         }
@@ -388,8 +320,11 @@ impl FaultSet {
         if let Some(guards) = guards {
             self.state.guards.set(guards);
         }
-        *self.state.current.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
-        let revision = self.state.revision.fetch_add(1, Ordering::AcqRel) + 1;
+        let revision = {
+            let mut current = self.state.current.write().unwrap_or_else(PoisonError::into_inner);
+            *current = snapshot.clone();
+            self.state.revision.fetch_add(1, Ordering::AcqRel) + 1
+        };
         for gone in old.members.iter().filter(|member| !kept.contains(&address(&member.fault))) {
             let switch = &gone.fault.state.switch;
             switch.detach(&self.state.active);
@@ -428,7 +363,7 @@ impl FaultSet {
     }
 
     fn prepare(&self, builder: FaultBuilder, carried: Carried) -> FaultBuilder {
-        let builder = builder.carried(carried).guards(self.state.guards.clone());
+        let builder = builder.carried(carried).guards(self.state.guards.clone()).log(self.state.log.clone());
         match &self.state.reporter {
             Some(reporter) if !builder.has_reporter() => builder.reporter(reporter.clone()),
             _ => builder,
@@ -455,6 +390,7 @@ impl fmt::Debug for FaultSet {
 pub struct FaultSetBuilder {
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
+    log: Option<EventLog>,
     environment: Option<String>,
 }
 
@@ -468,6 +404,12 @@ impl FaultSetBuilder {
     /// Calls this function with each event of the set as a whole.
     pub fn on_event(mut self, on_event: impl Fn(&SetEvent) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Box::new(on_event));
+        self
+    }
+
+    /// Logs what the faults do and the events of the set, also of faults with a reporter of their own.
+    pub fn event_log(mut self, log: EventLog) -> Self {
+        self.log = Some(log);
         self
     }
 
@@ -490,6 +432,7 @@ impl FaultSetBuilder {
                 swap: Mutex::default(),
                 reporter: self.reporter,
                 on_event: self.on_event,
+                log: self.log,
                 environment: self.environment.or_else(from_process),
             }),
         }

@@ -9,9 +9,10 @@ use tokio::time::Instant;
 use crate::fault::capability::Placement;
 use crate::fault::execution::Execution;
 use crate::fault::fault::Fault;
-use crate::fault::set::{FaultSet, SetEvent, Snapshot};
+use crate::fault::set::{FaultSet, Snapshot};
 use crate::fault::standby::Standby;
 use crate::report::mark::Injected;
+use crate::report::set_event::SetEvent;
 
 #[derive(Debug, Clone)]
 pub(crate) enum FaultSource {

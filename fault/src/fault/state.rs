@@ -22,6 +22,7 @@ use crate::random::draws::{Draws, Key, Sampler};
 use crate::report::callback::guard;
 use crate::report::counts::Counters;
 use crate::report::event::{Action, Event, Phase, Reporter, SkipReason};
+use crate::report::log::EventLog;
 
 pub(crate) struct FaultState {
     pub(crate) name: Arc<str>,
@@ -38,6 +39,8 @@ pub(crate) struct FaultState {
     /// The value of the injected header; absent if it is turned off.
     pub(crate) mark: Option<HeaderValue>,
     pub(crate) reporter: Option<Box<dyn Reporter>>,
+    /// The log of the set, which has the events beside the reporter.
+    pub(crate) log: Option<EventLog>,
     pub(crate) sleeper: Sleeper,
     /// In bytes.
     pub(crate) read_ahead: usize,
@@ -98,6 +101,11 @@ impl FaultState {
         self.switch.run_until_off(work).await.flatten()
     }
 
+    /// Whether events are to be built.
+    pub(crate) fn has_reporter(&self) -> bool {
+        self.reporter.is_some() || self.log.is_some()
+    }
+
     pub(crate) fn report<B>(
         &self,
         phase: Phase,
@@ -105,9 +113,16 @@ impl FaultState {
         placement: Placement,
         request: &Request<B>,
     ) {
+        if !self.has_reporter() {
+            return;
+        }
+        let uri = original_uri(placement, request);
+        let event = Event::new(&self.name, placement.into(), phase, actions, request, uri);
         if let Some(reporter) = &self.reporter {
-            let uri = original_uri(placement, request);
-            guard(|| reporter.report(&Event::new(&self.name, phase, actions, request, uri)));
+            guard(|| reporter.report(&event));
+        }
+        if let Some(log) = &self.log {
+            log.report(&event);
         }
     }
 }

@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::fault::set::{FaultSet, NextMember, SetError, SetEvent, SetMember};
+use crate::fault::set::{FaultSet, NextMember, SetError, SetMember};
 use crate::plan::build::{self, Defaults, Groups};
 use crate::plan::data::{Data, Table};
 use crate::plan::plan::FaultPlan;
+use crate::report::set_event::SetEvent;
 
 /// What a fault of a plan was made from.
 #[derive(Debug, PartialEq)]

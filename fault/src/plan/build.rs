@@ -9,7 +9,6 @@ use crate::fault::builder::FaultBuilder;
 use crate::fault::fault::Fault;
 use crate::fault::guards::Guards;
 use crate::fault::selection::Group;
-use crate::fault::set::FaultPlacement;
 use crate::fault::stop::AutoStop;
 use crate::injector::abort::{Abort, error, grpc};
 use crate::injector::corrupt::{Corruption, corrupt};
@@ -25,7 +24,7 @@ use crate::injector::truncate::{TruncateAt, TruncateEnd, truncate};
 use crate::plan::data::{Data, Table};
 use crate::plan::injector_shapes::INJECTORS;
 use crate::random::delay::{Delay, DelayPoint};
-use crate::report::event::Side;
+use crate::report::event::{FaultPlacement, Side};
 
 /// Values of the plan that hold for faults which do not have their own.
 #[derive(Debug, Clone, PartialEq)]

@@ -113,6 +113,43 @@ impl fmt::Display for Action {
     }
 }
 
+/// The side on which a fault of a [`FaultSet`](crate::FaultSet) acts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FaultPlacement {
+    /// On requests that a service receives: [`FaultSet::layer`](crate::FaultSet::layer).
+    #[default]
+    Server,
+    /// On requests that a client sends: [`FaultSet::client_layer`](crate::FaultSet::client_layer).
+    Client,
+    /// On connections that are accepted: [`FaultSet::listener`](crate::FaultSet::listener).
+    Listener,
+    /// On connections that are made: `FaultSet::connector`, [`FaultSet::connect_layer`](crate::FaultSet::connect_layer).
+    Connector,
+}
+
+impl FaultPlacement {
+    /// All of them.
+    #[cfg(feature = "plan")]
+    pub(crate) const ALL: [Self; 4] = [Self::Server, Self::Client, Self::Listener, Self::Connector];
+
+    /// Returns its name in plans, reports and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Listener => "listener",
+            Self::Connector => "connector",
+        }
+    }
+}
+
+impl fmt::Display for FaultPlacement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// The reason for which a fault skipped a request.
 ///
 /// ```
@@ -162,28 +199,37 @@ pub enum SkipReason {
     Declined,
 }
 
-impl fmt::Display for SkipReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl SkipReason {
+    /// Returns its name in reports and metrics: that of its field in [`Counts`](crate::Counts).
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Halted => "halted",
-            Self::NotEnabled => "not enabled",
+            Self::NotEnabled => "not_enabled",
             Self::Protected => "protected",
-            Self::NoMatch => "no match",
-            Self::NotSelected => "not selected",
-            Self::OutsideWindow => "outside window",
-            Self::OtherInGroup => "other in group",
-            Self::AlreadyDecided => "already decided",
-            Self::NotDeliverable => "not deliverable",
-            Self::OutsideSchedule => "outside schedule",
+            Self::NoMatch => "no_match",
+            Self::NotSelected => "not_selected",
+            Self::OutsideWindow => "outside_window",
+            Self::OtherInGroup => "other_in_group",
+            Self::AlreadyDecided => "already_decided",
+            Self::NotDeliverable => "not_deliverable",
+            Self::OutsideSchedule => "outside_schedule",
             Self::Expired => "expired",
             Self::Stopped => "stopped",
-            Self::MaxActive => "max active",
-            Self::MaxRate => "max rate",
-            Self::MaxAffected => "max affected",
-            Self::DryRun => "dry run",
-            Self::CallbackPanicked => "callback panicked",
+            Self::MaxActive => "max_active",
+            Self::MaxRate => "max_rate",
+            Self::MaxAffected => "max_affected",
+            Self::DryRun => "dry_run",
+            Self::CallbackPanicked => "callback_panicked",
             Self::Declined => "declined",
-        })
+        }
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = self.name().split('_');
+        f.write_str(words.next().unwrap_or_default())?;
+        words.try_for_each(|word| write!(f, " {word}"))
     }
 }
 
@@ -205,14 +251,24 @@ pub enum Phase {
     Abandoned,
 }
 
+impl Phase {
+    /// Returns its name in reports and metrics, without the reason of a skip.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Skipped(_) => "skipped",
+            Self::Started => "started",
+            Self::Finished => "finished",
+            Self::Cancelled => "cancelled",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Skipped(skip) => write!(f, "skipped: {skip}"),
-            Self::Started => f.write_str("started"),
-            Self::Finished => f.write_str("finished"),
-            Self::Cancelled => f.write_str("cancelled"),
-            Self::Abandoned => f.write_str("abandoned"),
+            phase => f.write_str(phase.name()),
         }
     }
 }
@@ -221,6 +277,7 @@ impl fmt::Display for Phase {
 #[derive(Debug)]
 pub struct Event<'a> {
     pub(crate) fault: &'a str,
+    pub(crate) placement: FaultPlacement,
     pub(crate) phase: Phase,
     pub(crate) actions: &'a [Action],
     pub(crate) method: &'a Method,
@@ -231,17 +288,23 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     pub(crate) fn new<B>(
         fault: &'a str,
+        placement: FaultPlacement,
         phase: Phase,
         actions: &'a [Action],
         request: &'a Request<B>,
         uri: &'a Uri,
     ) -> Self {
-        Self { fault, phase, actions, method: request.method(), uri, headers: request.headers() }
+        Self { fault, placement, phase, actions, method: request.method(), uri, headers: request.headers() }
     }
 
     /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         self.fault
+    }
+
+    /// Returns the side on which the fault acted.
+    pub fn placement(&self) -> FaultPlacement {
+        self.placement
     }
 
     /// Returns the phase.

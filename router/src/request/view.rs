@@ -10,9 +10,11 @@ use waylay_template::Syntax;
 use crate::request::host;
 use crate::request::host::{Host, HostView};
 use crate::request::pairs::PairIndex;
-use crate::request::path::{BadRequest, canonical, cleaned, has_dot_segment, normalize};
+use crate::request::path::{
+    BadRequest, canonical, check_length, check_spelling, cleaned, has_dot_segment, merged, normalize,
+};
 use crate::request::peer::{Forwarded, Network, Peer, forwarded};
-use crate::request::policy::{MissingHost, PathCleaning, PathForm, Policy, QueryValues};
+use crate::request::policy::{EmptySegments, MissingHost, PathCleaning, PathForm, Policy, QueryValues};
 use crate::request::shared::SharedParts;
 use crate::template::encoding::{Encoding, escape, has_bad_escape};
 use crate::template::scan::ScannedText;
@@ -217,6 +219,12 @@ impl<'r, 'p, B> PlainRequest<'r, 'p, B> {
         hosts: bool,
     ) -> Option<Self> {
         let path = ScannedText::canonical(request.uri().path())?;
+        if policy.empty_segments != EmptySegments::Keep && path.has_empty_segments() {
+            return None;
+        }
+        if check_length(request.uri().path(), request.uri().query()).is_err() {
+            return None;
+        }
         let host = if hosts { host::plain(request.uri(), request.headers())? } else { None };
         if host.is_none() && policy.missing_host == MissingHost::Reject {
             return None;
@@ -251,10 +259,19 @@ impl<B> ViewSource for &PlainRequest<'_, '_, B> {
 
 #[inline(always)]
 fn path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewError> {
-    if policy.path == PathForm::Canonical && policy.path_cleaning == PathCleaning::Reject {
-        return canonical(uri.path()).map_err(ViewError::Bad);
+    let raw = uri.path();
+    check_length(raw, uri.query()).and_then(|()| check_spelling(raw, *policy)).map_err(ViewError::Bad)?;
+    let path = if policy.path == PathForm::Canonical && policy.path_cleaning == PathCleaning::Reject {
+        canonical(raw).map_err(ViewError::Bad)?
+    } else {
+        other_path(uri, policy)?
+    };
+    match policy.empty_segments {
+        EmptySegments::Keep => Ok(path),
+        EmptySegments::Merge => Ok(merged(path)),
+        EmptySegments::Reject if path.contains("//") => Err(ViewError::Bad(BadRequest::EmptySegment)),
+        EmptySegments::Reject => Ok(path),
     }
-    other_path(uri, policy)
 }
 
 /// Returns the path in a form of gorilla/mux.
@@ -271,6 +288,9 @@ fn other_path<'r>(uri: &'r Uri, policy: &Policy) -> Result<Cow<'r, str>, ViewErr
     }
     match policy.path_cleaning {
         PathCleaning::Reject if has_dot_segment(&path) => Err(ViewError::Bad(BadRequest::DotSegment)),
+        PathCleaning::Redirect if policy.empty_segments == EmptySegments::Reject && path.contains("//") => {
+            Err(ViewError::Bad(BadRequest::EmptySegment))
+        }
         PathCleaning::Redirect => {
             let clean = cleaned(&path);
             match policy.path {

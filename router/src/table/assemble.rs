@@ -13,11 +13,13 @@ use crate::matcher::guard::Custom;
 use crate::request::policy::Policy;
 use crate::route::conditions::{Conditions, HostText};
 use crate::route::lower::{Lowered, lower};
+use crate::route::route::VariableRead;
 use crate::route::scope_conditions::ScopeConditions;
 use crate::route::to_rule::{condition_texts, expr};
 use crate::rule::lint::RuleLint;
 use crate::table::catalog::{RouteEntry, ScopeId, full_template};
 use crate::template::constraint::may_hold_separator;
+use crate::template::path::{PathEnd, PathPattern};
 
 /// The metadata of a route: everything but its conditions.
 #[derive(Debug, Clone)]
@@ -28,7 +30,7 @@ pub(crate) struct RouteMeta {
     pub(crate) build_only: bool,
     pub(crate) metadata: BTreeMap<String, String>,
     /// The variables that the value reads.
-    pub(crate) reads: Vec<String>,
+    pub(crate) reads: Vec<VariableRead>,
     /// The text of foreign rules.
     pub(crate) foreign: String,
     /// The whole route as a rule.
@@ -177,6 +179,7 @@ impl<'b> RouteAssembler<'b> {
             of: of as u32,
             rank: 0,
             template: full_template(&templates),
+            open_prefix: open_prefix(&templates, self.policy).map(Box::new),
             mount_segments: templates.path.as_ref().map_or(0, |path| mount_segments(path, self.policy)),
             methods: pattern.methods.clone(),
             conditions: chain.iter().flat_map(|conditions| condition_texts(conditions)).collect(),
@@ -203,13 +206,26 @@ impl<'b> RouteAssembler<'b> {
     }
 }
 
+/// Returns the path of a prefix that may end within a segment.
+fn open_prefix(templates: &RouteTemplates, policy: Policy) -> Option<PathPattern> {
+    let path = templates.path.as_ref().filter(|_| templates.end == PathEnd::Raw)?;
+    let ends_whole = path.nodes.iter().any(|node| spans(node, policy))
+        || matches!(path.nodes.last(), Some(Node::Text(text)) if text.ends_with('/'));
+    let pattern = || PathPattern::compile(path, PathEnd::Exact, policy.syntax, policy.path_encoding());
+    if ends_whole { None } else { pattern().ok() }
+}
+
+/// Tests whether a variable spans segments.
+fn spans(node: &Node, policy: Policy) -> bool {
+    match node {
+        Node::Variable(variable) => may_hold_separator(&variable.kind, b'/', policy.syntax),
+        Node::Text(_) | Node::Wildcard(_) => false,
+    }
+}
+
 /// Returns the number of segments that precede a mounted service: a variable that spans segments belongs to the
 /// path of the service.
 fn mount_segments(path: &Template, policy: Policy) -> usize {
-    let spans = |node: &Node| match node {
-        Node::Variable(variable) => may_hold_separator(&variable.kind, b'/', policy.syntax),
-        Node::Text(_) | Node::Wildcard(_) => false,
-    };
     let slashes = |nodes: &[Node]| -> usize {
         let texts = nodes.iter().filter_map(|node| match node {
             Node::Text(text) => Some(text.matches('/').count()),
@@ -217,7 +233,7 @@ fn mount_segments(path: &Template, policy: Policy) -> usize {
         });
         texts.sum()
     };
-    match path.nodes.iter().position(spans) {
+    match path.nodes.iter().position(|node| spans(node, policy)) {
         // The slash before the variable is the first character of the inner path.
         Some(at) => slashes(&path.nodes[..at]).saturating_sub(1),
         None => path.segment_count(),
@@ -227,10 +243,11 @@ fn mount_segments(path: &Template, policy: Policy) -> usize {
 /// Returns an error for each variable that a route reads and does not have.
 fn missing_variables(meta: &RouteMeta, templates: &RouteTemplates) -> Vec<BuildErrorKind> {
     let has = |name: &String| templates.vars.iter().any(|var| var.name == *name);
-    let missing = meta.reads.iter().filter(|name| !meta.build_only && !has(name));
+    let missing = meta.reads.iter().filter(|read| !meta.build_only && !has(&read.name));
     missing
-        .map(|name| BuildErrorKind::MissingVariable {
-            name: name.clone(),
+        .map(|read| BuildErrorKind::MissingVariable {
+            name: read.name.clone(),
+            reader: read.reader.clone(),
             variables: templates.vars.iter().map(|var| var.name.clone()).collect(),
         })
         .collect()

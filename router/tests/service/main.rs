@@ -28,6 +28,7 @@ mod seals;
 mod serving;
 #[cfg(all(feature = "schema", feature = "toml"))]
 mod spec;
+mod spellings;
 #[cfg(feature = "watch")]
 mod swaps;
 mod templates;
