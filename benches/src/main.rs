@@ -27,8 +27,16 @@ use report::{Group, Run, Runs};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-const GROUPS: [Group; 8] =
-    [lookup::GROUP, mixed::GROUP, dispatch::GROUP, extract::GROUP, idle::GROUP, scale::GROUP, reload::GROUP, worst::GROUP];
+const GROUPS: [Group; 8] = [
+    lookup::GROUP,
+    mixed::GROUP,
+    dispatch::GROUP,
+    extract::GROUP,
+    idle::GROUP,
+    scale::GROUP,
+    reload::GROUP,
+    worst::GROUP,
+];
 
 /// Number of processes that measure each group; a new process has a new memory layout.
 const PROCESSES: usize = 5;

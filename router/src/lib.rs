@@ -222,7 +222,8 @@ pub use crate::table::url::UrlError;
 pub use crate::table::url::{UrlBuilder, Urls};
 pub use axum_core::body::Body;
 pub use waylay_template::{
-    MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, TemplateError, TemplateErrorKind,
+    MAX_REGEX_BYTES, MAX_SEGMENTS, MAX_TEMPLATE_BYTES, MAX_VARIABLES, OneLine, TemplateError,
+    TemplateErrorKind,
 };
 
 #[doc = include_str!("../docs/from-axum.md")]

@@ -2,3 +2,4 @@
 
 pub(crate) mod duration;
 pub(crate) mod error;
+pub(crate) mod one_line;

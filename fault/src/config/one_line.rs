@@ -6,7 +6,7 @@ use std::fmt;
 
 /// Tests for a character that a terminal, a log or an editor obeys instead of showing: controls of ASCII and Latin-1, separators
 /// of lines, marks and overrides of the writing direction, invisible operators and tags.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{61c}'
@@ -35,5 +35,18 @@ impl fmt::Display for OneLine<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(all(test, feature = "router"))]
+mod tests {
+    use super::OneLine;
+
+    #[test]
+    fn is_that_of_the_router() {
+        for c in '\0'..=char::MAX {
+            let text = format!("a{c}b");
+            assert_eq!(OneLine(&text).to_string(), waylay_router::OneLine(&text).to_string());
+        }
     }
 }

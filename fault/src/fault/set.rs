@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::error::FaultErrors;
+use crate::config::one_line::OneLine;
 use crate::fault::builder::FaultBuilder;
 use crate::fault::capability::Placement;
 use crate::fault::control::Control;
@@ -483,7 +484,8 @@ impl fmt::Display for SetError {
             Self::DuplicateName(name) => {
                 write!(
                     f,
-                    "two faults are named `{name}`; counters and decisions go by the name, so give each its own"
+                    "two faults are named `{}`; counters and decisions go by the name, so give each its own",
+                    OneLine(name)
                 )
             }
         }

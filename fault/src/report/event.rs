@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Uri};
 
+use crate::config::one_line::OneLine;
+
 /// One action of a fault on a request. Its text is what logs and reports show.
 ///
 /// ```
@@ -108,7 +110,7 @@ impl fmt::Display for Action {
             Self::Patch(side) => write!(f, "patch {side}"),
             Self::WrongLength(side) => write!(f, "wrong_length {side}"),
             Self::Messages(side) => write!(f, "messages {side}"),
-            Self::Custom(name) => write!(f, "custom {name}"),
+            Self::Custom(name) => write!(f, "custom {}", OneLine(name)),
         }
     }
 }
@@ -335,11 +337,11 @@ impl<'a> Event<'a> {
 
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fault {} {}", self.fault, self.phase)?;
+        write!(f, "fault {} {}", OneLine(self.fault), self.phase)?;
         for (index, action) in self.actions.iter().enumerate() {
             write!(f, "{}{action}", if index == 0 { ": " } else { ", " })?;
         }
-        write!(f, " ({} {})", self.method, self.uri)
+        write!(f, " ({} {})", self.method, OneLine(&self.uri.to_string()))
     }
 }
 

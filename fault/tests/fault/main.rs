@@ -16,6 +16,7 @@ mod go_fault;
 mod go_fault_file;
 mod go_fault_rows;
 mod guards;
+mod hostile_texts;
 mod http_stream;
 mod messages;
 mod overview;

@@ -46,3 +46,39 @@ impl fmt::Display for OneLine<'_> {
         Ok(())
     }
 }
+
+/// A writer that prints everything in [one line](OneLine).
+///
+/// ```
+/// use waylay_template::OneLineWriter;
+/// let mut line = String::new();
+/// write!(OneLineWriter(&mut line), "{}", "a\nb")?;
+/// assert_eq!(line, r"a\nb");
+/// # Ok::<(), std::fmt::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct OneLineWriter<W>(pub W);
+
+impl<W: fmt::Write> fmt::Write for OneLineWriter<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        write!(self.0, "{}", OneLine(text))
+    }
+}
+
+impl<W: fmt::Write> OneLineWriter<W> {
+    /// Writes formatted text, as `write!` does.
+    ///
+    /// # Errors
+    /// That of the inner writer.
+    pub fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> fmt::Result {
+        fmt::Write::write_fmt(self, text)
+    }
+
+    /// Writes a text.
+    ///
+    /// # Errors
+    /// That of the inner writer.
+    pub fn write_str(&mut self, text: &str) -> fmt::Result {
+        fmt::Write::write_str(self, text)
+    }
+}

