@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use http::{Request, Response};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use waylay_fault::{Event, Fault, InjectContext, InjectOutcome, SetEvent, custom, error, quota, slow};
+use waylay_fault::{Delay, Event, Fault, InjectContext, InjectOutcome, SetEvent, custom, error, quota, slow};
 
 const HOSTILE: &str = "\0\u{7}\n\r\u{1b}[31m\u{7f}\u{85}\u{9b}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}\u{feff}";
 
@@ -23,7 +23,7 @@ fn settings() {
         let faults = [
             Fault::new(text.as_str(), error(503)),
             Fault::new("a", error(503).header(text.as_str(), text.as_str())),
-            Fault::new("a", slow(text.as_str())),
+            Fault::new("a", slow(Delay::fixed(text.as_str()))),
             Fault::new("a", quota(1, text.as_str())),
             Fault::new("a", named(&text))
                 .allow_paths([format!("({text}")])
