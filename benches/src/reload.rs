@@ -56,7 +56,8 @@ async fn stall(file: PathBuf, routes: usize) -> (f64, f64) {
 
 fn measure(pace: &Pace) -> Vec<Sample> {
     let file = std::env::temp_dir().join(format!("waylay-reload-{}", std::process::id()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime starts");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime starts");
     let (build, stall) = runtime.block_on(stall(file.clone(), pace.size(20_000, 200)));
     let _ = std::fs::remove_file(file);
     vec![Sample::figure("build", build), Sample::figure("stall", stall)]

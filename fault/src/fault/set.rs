@@ -3,24 +3,28 @@
 use std::any::Any;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::config::error::FaultErrors;
 use crate::config::one_line::OneLine;
+use crate::config::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, RwLock};
 use crate::fault::builder::FaultBuilder;
 use crate::fault::capability::Placement;
 use crate::fault::control::Control;
 use crate::fault::fault::Fault;
 use crate::fault::guards::{CompiledGuards, GuardState, Guards};
+#[cfg(feature = "plan")]
+use crate::fault::registry::PlanRegistry;
 use crate::fault::state::Carried;
 use crate::report::callback::guard;
 use crate::report::counts::Counts;
 use crate::report::event::{FaultPlacement, Reporter};
 use crate::report::log::EventLog;
+#[cfg(feature = "metrics")]
+use crate::report::meters::SetMeters;
 use crate::report::set_event::{SetEvent, StopReason};
 
 /// A live set of faults, which one layer puts around a service, a client, a listener or a
@@ -75,7 +79,11 @@ struct SetState {
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
     log: Option<EventLog>,
+    #[cfg(feature = "metrics")]
+    meters: Option<SetMeters>,
     environment: Option<String>,
+    #[cfg(feature = "plan")]
+    registry: PlanRegistry,
 }
 
 type OnEvent = dyn Fn(&SetEvent) + Send + Sync;
@@ -87,6 +95,8 @@ pub(crate) struct Snapshot {
     /// What all of them were made from.
     #[cfg_attr(not(feature = "plan"), allow(dead_code, reason = "only plans look at it"))]
     pub(crate) source: Option<Arc<dyn Any + Send + Sync>>,
+    /// Whether a flag decides about any of them.
+    pub(crate) has_flags: bool,
     server: Vec<Fault>,
     client: Vec<Fault>,
     listener: Vec<Fault>,
@@ -113,6 +123,7 @@ impl Snapshot {
             client: at(FaultPlacement::Client),
             listener: at(FaultPlacement::Listener),
             connector: at(FaultPlacement::Connector),
+            has_flags: members.iter().any(|member| member.fault.has_flag()),
             members,
             source,
         }
@@ -144,6 +155,14 @@ pub(crate) enum NextMember {
     },
 }
 
+/// What is left to be done of a swap.
+struct Swapped {
+    snapshot: Arc<Snapshot>,
+    revision: u64,
+    /// Faults that have left the set, or were replaced.
+    gone: Vec<Fault>,
+}
+
 impl FaultSet {
     /// Returns an empty set.
     #[allow(clippy::new_without_default, reason = "a set is created once, and shared by its clones")]
@@ -172,20 +191,19 @@ impl FaultSet {
         &self,
         faults: impl IntoIterator<Item = (FaultPlacement, FaultBuilder)>,
     ) -> Result<(), SetError> {
-        let _swap = self.lock();
         let next = faults.into_iter().map(|(placement, builder)| NextMember::New {
             placement,
             builder: Box::new(builder),
             spec: None,
         });
-        self.swap(next.collect(), None, None)
+        let next = next.collect();
+        self.swap(|_| next, None, None)
     }
 
     /// Removes all faults.
     pub fn clear(&self) {
-        let _swap = self.lock();
         // Nothing can be wrong with no faults.
-        let _ = self.swap(Vec::new(), None, None);
+        let _ = self.swap(|_| Vec::new(), None, None);
     }
 
     /// Sets the guards, in place of those before. A time to live begins anew.
@@ -194,6 +212,7 @@ impl FaultSet {
     /// A limit is wrong; the guards stay as they were.
     pub fn set_guards(&self, guards: Guards) -> Result<(), FaultErrors> {
         self.state.guards.set(guards.compile()?);
+        self.measure();
         Ok(())
     }
 
@@ -245,6 +264,11 @@ impl FaultSet {
         }
     }
 
+    #[cfg(feature = "plan")]
+    pub(crate) fn registry(&self) -> &PlanRegistry {
+        &self.state.registry
+    }
+
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         self.state.active.load(Ordering::Relaxed) == 0
@@ -273,7 +297,10 @@ impl FaultSet {
 
     /// Disables every fault once the time of the set is over.
     pub(crate) fn check_expiry(&self) {
-        if let (_, true) = self.state.guards.expire(Instant::now()) {
+        let guards = &self.state.guards;
+        if guards.has_deadline()
+            && let (_, true) = guards.expire(Instant::now())
+        {
             for member in &self.snapshot().members {
                 member.fault.control().set_enabled(false);
             }
@@ -287,6 +314,11 @@ impl FaultSet {
             event,
             !matches!(event, SetEvent::Applied { .. } | SetEvent::Rearmed),
         );
+        #[cfg(feature = "metrics")]
+        if let Some(meters) = &self.state.meters {
+            meters.record(event);
+        }
+        self.measure();
         if let Some(log) = &self.state.log {
             log.record_set(event);
         }
@@ -295,21 +327,53 @@ impl FaultSet {
         }
     }
 
-    /// Keeps others from swapping the set.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
-        self.state.swap.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Writes the state of the set as a whole to its gauges.
+    fn measure(&self) {
+        #[cfg(feature = "metrics")]
+        if let Some(meters) = &self.state.meters {
+            let guards = &self.state.guards;
+            let flags = || [guards.is_stopped(), guards.is_expired(), guards.is_dry_run()];
+            meters.set(|| (self.revision(), flags()));
+            crate::report::meters::set_halted(crate::fault::switch::halted());
+        }
     }
 
-    /// Builds the faults and puts them in the place of the running ones, with guards of their own or
-    /// the ones before. The caller holds the lock.
+    /// Builds the faults that follow the running ones, and puts them in their place, with guards of their
+    /// own or the ones before. Swaps run one after the other; what they wake, drop and call runs after
+    /// its swap, and may come back to the set.
     pub(crate) fn swap(
         &self,
-        next: Vec<NextMember>,
+        next: impl FnOnce(&Snapshot) -> Vec<NextMember>,
         guards: Option<CompiledGuards>,
         source: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Result<(), SetError> {
-        let old = self.snapshot();
-        let members = self.build(next, &old)?;
+        let old;
+        let swapped = {
+            let _swap = self.state.swap.lock().unwrap_or_else(PoisonError::into_inner);
+            old = self.snapshot();
+            self.swap_locked(next(&old), &old, guards, source)
+        };
+        let Swapped { snapshot, revision, gone } = swapped?;
+        for fault in gone {
+            let switch = &fault.state.switch;
+            switch.retire();
+            if snapshot.member(fault.name()).is_none() {
+                switch.set_enabled(false);
+            }
+        }
+        drop(old);
+        self.notify(&SetEvent::Applied { revision, faults: snapshot.members.len() });
+        Ok(())
+    }
+
+    fn swap_locked(
+        &self,
+        next: Vec<NextMember>,
+        old: &Snapshot,
+        guards: Option<CompiledGuards>,
+        source: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Result<Swapped, SetError> {
+        let members = self.build(next, old)?;
         let kept: HashSet<*const ()> = members.iter().map(|member| address(&member.fault)).collect();
         let added: Vec<_> = {
             let known: HashSet<*const ()> = old.members.iter().map(|member| address(&member.fault)).collect();
@@ -326,16 +390,10 @@ impl FaultSet {
             *current = snapshot.clone();
             self.state.revision.fetch_add(1, Ordering::AcqRel) + 1
         };
-        for gone in old.members.iter().filter(|member| !kept.contains(&address(&member.fault))) {
-            let switch = &gone.fault.state.switch;
-            switch.detach(&self.state.active);
-            switch.retire();
-            if snapshot.member(gone.fault.name()).is_none() {
-                switch.set_enabled(false);
-            }
-        }
-        self.notify(&SetEvent::Applied { revision, faults: snapshot.members.len() });
-        Ok(())
+        let gone = old.members.iter().filter(|member| !kept.contains(&address(&member.fault)));
+        let gone: Vec<_> = gone.map(|member| member.fault.clone()).collect();
+        gone.iter().for_each(|fault| fault.state.switch.detach(&self.state.active));
+        Ok(Swapped { snapshot, revision, gone })
     }
 
     fn build(&self, next: Vec<NextMember>, old: &Snapshot) -> Result<Vec<SetMember>, SetError> {
@@ -346,7 +404,8 @@ impl FaultSet {
                 NextMember::Same(member) => members.push(member),
                 NextMember::New { placement, builder, spec } => {
                     let carried = old.member(builder.name()).map(|member| member.fault.state.carried());
-                    match self.prepare(*builder, carried.unwrap_or_default()).build() {
+                    let carried = carried.unwrap_or_default();
+                    match self.prepare(builder.placement(placement.into()), placement, carried).build() {
                         Ok(fault) => members.push(SetMember { placement, fault, spec }),
                         Err(error) => errors.push(error),
                     }
@@ -363,7 +422,11 @@ impl FaultSet {
         }
     }
 
-    fn prepare(&self, builder: FaultBuilder, carried: Carried) -> FaultBuilder {
+    fn prepare(&self, builder: FaultBuilder, placement: FaultPlacement, carried: Carried) -> FaultBuilder {
+        #[cfg(feature = "metrics")]
+        let builder = if self.state.meters.is_some() { builder.metrics(placement) } else { builder };
+        #[cfg(not(feature = "metrics"))]
+        let _ = placement;
         let builder = builder.carried(carried).guards(self.state.guards.clone()).log(self.state.log.clone());
         match &self.state.reporter {
             Some(reporter) if !builder.has_reporter() => builder.reporter(reporter.clone()),
@@ -392,7 +455,11 @@ pub struct FaultSetBuilder {
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
     log: Option<EventLog>,
+    #[cfg(feature = "metrics")]
+    has_metrics: bool,
     environment: Option<String>,
+    #[cfg(feature = "plan")]
+    registry: PlanRegistry,
 }
 
 impl FaultSetBuilder {
@@ -414,10 +481,39 @@ impl FaultSetBuilder {
         self
     }
 
+    /// Counts what the faults do in the recorder of the crate `metrics` that is installed now, and at
+    /// each swap of the faults: [their names](crate::reports#metrics). Install it before.
+    ///
+    /// ```
+    /// use metrics_util::debugging::DebuggingRecorder;
+    /// use waylay_fault::{Fault, FaultSet, error};
+    ///
+    /// // In a program: `PrometheusBuilder::new().install()` of `metrics-exporter-prometheus`.
+    /// let recorder = DebuggingRecorder::new();
+    /// let values = recorder.snapshotter();
+    /// metrics::with_local_recorder(&recorder, || {
+    ///     let set = FaultSet::builder().metrics().build();
+    ///     set.replace([Fault::new("flaky", error(503))]).expect("the settings are good");
+    /// });
+    /// assert!(values.snapshot().into_vec().iter().any(|(key, ..)| key.key().name() == "waylay_fault_requests_total"));
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self) -> Self {
+        self.has_metrics = true;
+        self
+    }
+
     /// Declares the environment of the process, such as `staging`. By default it is the value of
     /// `WAYLAY_ENVIRONMENT`.
     pub fn environment(mut self, name: impl Into<String>) -> Self {
         self.environment = Some(name.into());
+        self
+    }
+
+    /// Sets what plans may name: custom injectors, flags and secrets.
+    #[cfg(feature = "plan")]
+    pub fn registry(mut self, registry: PlanRegistry) -> Self {
+        self.registry = registry;
         self
     }
 
@@ -434,7 +530,11 @@ impl FaultSetBuilder {
                 reporter: self.reporter,
                 on_event: self.on_event,
                 log: self.log,
+                #[cfg(feature = "metrics")]
+                meters: self.has_metrics.then(SetMeters::new),
                 environment: self.environment.or_else(from_process),
+                #[cfg(feature = "plan")]
+                registry: self.registry,
             }),
         }
     }

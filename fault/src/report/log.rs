@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
 use http::Method;
-use tokio::sync::Notify;
 
+use crate::config::sync::{Mutex, MutexGuard, Notify};
 use crate::report::event::{Action, Event, FaultPlacement, Phase, Reporter, SkipReason};
 use crate::report::set_event::SetEvent;
 
@@ -182,16 +182,31 @@ impl EventLog {
     /// Adds a note to the log, such as a change that a program made and its reason. Texts are cut
     /// after 16 KiB. Returns the note's number.
     pub fn note(&self, text: impl Into<String>) -> u64 {
-        self.push(LogEvent::Note(cut(text.into(), MAX_TEXT)))
+        self.push(LogEvent::Note(cut(text.into(), MAX_LOG_TEXT)))
     }
 
     pub(crate) fn record_set(&self, event: &SetEvent) {
         let event = match event {
-            SetEvent::Rejected(why) => SetEvent::Rejected(cut(why.clone(), MAX_TEXT)),
-            SetEvent::SourceLost(why) => SetEvent::SourceLost(cut(why.clone(), MAX_TEXT)),
+            SetEvent::Rejected(why) => SetEvent::Rejected(cut(why.clone(), MAX_LOG_TEXT)),
+            SetEvent::SourceLost(why) => SetEvent::SourceLost(cut(why.clone(), MAX_LOG_TEXT)),
             other => other.clone(),
         };
         self.push(LogEvent::Set(event));
+    }
+
+    /// Tests whether events of this phase are logged.
+    pub(crate) fn takes(&self, phase: Phase) -> bool {
+        match phase {
+            // Those that may follow a start, and a dry run.
+            Phase::Skipped(
+                SkipReason::DryRun
+                | SkipReason::Declined
+                | SkipReason::CallbackPanicked
+                | SkipReason::NotDeliverable,
+            ) => true,
+            Phase::Skipped(_) => self.shared.has_skips,
+            _ => true,
+        }
     }
 
     fn push(&self, event: LogEvent) -> u64 {
@@ -213,10 +228,10 @@ impl EventLog {
 }
 
 /// Of paths, in bytes.
-const MAX_PATH: usize = 512;
+const MAX_LOG_PATH: usize = 512;
 
 /// Of other texts, in bytes.
-const MAX_TEXT: usize = 16 * 1024;
+const MAX_LOG_TEXT: usize = 16 * 1024;
 
 fn cut(mut text: String, max: usize) -> String {
     if text.len() > max {
@@ -229,18 +244,7 @@ fn cut(mut text: String, max: usize) -> String {
 
 impl Reporter for EventLog {
     fn report(&self, event: &Event<'_>) {
-        let is_logged = match event.phase() {
-            // Those that may follow a start, and a dry run.
-            Phase::Skipped(
-                SkipReason::DryRun
-                | SkipReason::Declined
-                | SkipReason::CallbackPanicked
-                | SkipReason::NotDeliverable,
-            ) => true,
-            Phase::Skipped(_) => self.shared.has_skips,
-            _ => true,
-        };
-        if !is_logged {
+        if !self.takes(event.phase()) {
             return;
         }
         self.push(LogEvent::Fault {
@@ -249,7 +253,7 @@ impl Reporter for EventLog {
             phase: event.phase(),
             actions: event.actions().to_vec(),
             method: event.method().clone(),
-            path: cut(event.uri().path().to_owned(), MAX_PATH),
+            path: cut(event.uri().path().to_owned(), MAX_LOG_PATH),
         });
     }
 }

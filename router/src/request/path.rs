@@ -18,12 +18,20 @@ pub enum BadRequest {
     Control,
     /// A `.` or `..` segment, encoded or not.
     DotSegment,
-    /// A path of more than 65,535 bytes, as sent or in canonical form, or of more than
+    /// A path of more than 65,535 bytes, as sent or in canonical form, or longer than
     /// [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a pattern would read it: 414.
     PathTooLong,
-    /// A query of more than 65,535 bytes, or values of one key of more than
+    /// A query of more than 65,535 bytes, or values of one key longer than
     /// [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a pattern would read them: 414.
     QueryTooLong,
+    /// An empty segment, if the policy rejects them ([`EmptySegments`](crate::EmptySegments)).
+    EmptySegment,
+    /// `%2F`, if the policy rejects it ([`Policy::encoded_slashes`](crate::Policy::encoded_slashes)).
+    EncodedSlash,
+    /// A backslash, encoded or not, if the policy rejects it ([`Policy::backslashes`](crate::Policy::backslashes)).
+    Backslash,
+    /// A dot segment with parameters, if the policy rejects it ([`Policy::dot_parameters`](crate::Policy::dot_parameters)).
+    DotParameter,
     /// A query of more than [`MAX_PAIRS`](crate::MAX_PAIRS) pairs where a condition reads one.
     TooManyPairs,
     /// Values of one header longer than [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a condition would search them:
@@ -33,14 +41,6 @@ pub enum BadRequest {
     TooManyCookies,
     /// A method longer than [`MAX_MATCHED_BYTES`](crate::MAX_MATCHED_BYTES) where a regex would read it.
     MethodTooLong,
-    /// An empty segment, if the policy rejects them ([`EmptySegments`](crate::EmptySegments)).
-    EmptySegment,
-    /// `%2F`, if the policy rejects it ([`Policy::encoded_slashes`](crate::Policy::encoded_slashes)).
-    EncodedSlash,
-    /// A backslash, encoded or not, if the policy rejects it ([`Policy::backslashes`](crate::Policy::backslashes)).
-    Backslash,
-    /// A dot segment with parameters, if the policy rejects it ([`Policy::dot_parameters`](crate::Policy::dot_parameters)).
-    DotParameter,
     /// More than one `Host` line (RFC 9112 §3.2), or, from HTTP/2 on, a host other than that of `:authority`
     /// (RFC 9113 §8.3.1).
     SeveralHosts,
@@ -59,14 +59,14 @@ impl fmt::Display for BadRequest {
             Self::DotSegment => "the path holds a dot segment",
             Self::PathTooLong => "the path is too long",
             Self::QueryTooLong => "the query is too long",
-            Self::TooManyPairs => "the query has too many pairs",
-            Self::HeaderTooLong => "a header is too long",
-            Self::TooManyCookies => "the request has too many cookies",
-            Self::MethodTooLong => "the method is too long",
             Self::EmptySegment => "the path holds an empty segment",
             Self::EncodedSlash => "the path holds an encoded slash",
             Self::Backslash => "the path holds a backslash",
             Self::DotParameter => "the path holds a dot segment with parameters",
+            Self::TooManyPairs => "the query has too many pairs",
+            Self::HeaderTooLong => "a header is too long",
+            Self::TooManyCookies => "the request has too many cookies",
+            Self::MethodTooLong => "the method is too long",
             Self::SeveralHosts => "the request names more than one host",
             Self::BadHost => "the host is not valid",
             Self::NoHost => "the request names no host",
