@@ -111,7 +111,7 @@ fn cases() -> Vec<Case> {
             "negations",
             |n| Route::rule(format!("!Query(`{n}`) && !Cookie(`{n}`)")),
             &target("/?", "%41"),
-            { ("cookie", many("a")) },
+            ("cookie", many("a")),
         ),
     ]
 }
