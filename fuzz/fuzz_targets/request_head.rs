@@ -58,7 +58,8 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     *request.version_mut() = versions[usize::from(control % 4)];
     if control & 4 != 0 {
         let address = if control & 8 != 0 { "10.0.0.1:1" } else { "192.0.2.1:1" };
-        let peer = Peer { addr: address.parse().ok(), ..Peer::default() };
+        let mut peer = Peer::default();
+        peer.addr = address.parse().ok();
         request.extensions_mut().insert(peer);
     }
     for line in lines.take(200) {
