@@ -166,7 +166,11 @@ fn depth_is_limited() {
                 // Members that no field reads are passed over without recursion.
                 let expected = if open == "[" { false } else { is_valid || inner.is_empty() };
                 assert_eq!(read.is_ok(), expected, "{levels} {open}");
-                assert_eq!(read.is_ok_and(|read| read.a.is_some()), expected && open == "{\"a\":", "{levels} {open}");
+                assert_eq!(
+                    read.is_ok_and(|read| read.a.is_some()),
+                    expected && open == "{\"a\":",
+                    "{levels} {open}"
+                );
             }
         }
     };

@@ -122,7 +122,7 @@ fn rules() {
         }
         // The deepest ones are lowered, compiled, printed and matched.
         for (open, close) in [("(", ")"), ("!", ""), ("Any() && (", ")"), ("Guard(`g`) || !(", ")")] {
-            let levels = MAX_RULE_DEPTH / open.matches(['(', '!']).count().max(1).min(2);
+            let levels = MAX_RULE_DEPTH / open.matches(['(', '!']).count().clamp(1, 2);
             let text = (1..=levels).rev().map(|depth| nested(open, "Path(`/`)", close, depth));
             let text = text.into_iter().find(|text| Rule::parse(text.as_str()).is_ok()).unwrap();
             let rule = Rule::parse(text.as_str()).unwrap();
