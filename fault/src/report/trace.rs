@@ -19,7 +19,7 @@ pub(crate) fn started<B>(fault: &str, actions: &[Action], request: &Request<B>) 
         fault,
         %actions,
         method = %request.method(),
-        path = %OneLine(request.uri().path()),
+        path = OneLine(request.uri().path()).to_string().as_str(),
         "fault injected"
     );
 }
@@ -33,7 +33,7 @@ pub(crate) fn dry_run<B>(fault: &str, actions: &[Action], request: &Request<B>) 
         fault,
         %actions,
         method = %request.method(),
-        path = %OneLine(request.uri().path()),
+        path = OneLine(request.uri().path()).to_string().as_str(),
         "fault not injected: dry run"
     );
 }
