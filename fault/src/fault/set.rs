@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::error::FaultErrors;
+use crate::config::one_line::OneLine;
 use crate::config::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, RwLock};
 use crate::fault::builder::FaultBuilder;
 use crate::fault::capability::Placement;
@@ -583,7 +584,8 @@ impl fmt::Display for SetError {
             Self::DuplicateName(name) => {
                 write!(
                     f,
-                    "two faults are named `{name}`; counters and decisions go by the name, so give each its own"
+                    "two faults are named `{}`; counters and decisions go by the name, so give each its own",
+                    OneLine(name)
                 )
             }
         }

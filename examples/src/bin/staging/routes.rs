@@ -4,7 +4,7 @@ use http::{HeaderMap, Request};
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
 use waylay_fault::Fault;
-use waylay_router::{Body, BuildErrors, Matched, PendingEndpoint, Policy, Route, Router, Scope};
+use waylay_router::{Body, BuildErrors, Matched, OneLine, PendingEndpoint, Policy, Route, Router, Scope};
 
 use crate::faults::{FAULT, Faults};
 use crate::handlers::{self, TenantSku};
@@ -87,7 +87,7 @@ pub(crate) fn shop_router(
 fn span(request: &Request<Body>) -> Span {
     let matched = request.extensions().get::<Matched>();
     let route = matched.and_then(Matched::name).unwrap_or("none");
-    tracing::info_span!("request", method = %request.method(), uri = %request.uri(), route)
+    tracing::info_span!("request", method = %request.method(), uri = %OneLine(&request.uri().to_string()), route)
 }
 
 /// Routes with a fault.
