@@ -183,7 +183,7 @@ fn all_rules_of_validator_are_checked_beside_invalid_fields() {
     }
 
     fn even(age: u8) -> Result<(), validator::ValidationError> {
-        if age % 2 == 0 { Ok(()) } else { Err(validator::ValidationError::new("even")) }
+        if age.is_multiple_of(2) { Ok(()) } else { Err(validator::ValidationError::new("even")) }
     }
 
     fn whole(value: &SignUp) -> Result<(), validator::ValidationError> {
