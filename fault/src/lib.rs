@@ -2,7 +2,7 @@
 //!
 //! A [`Fault`] is a tower layer. It selects a share of the requests that its filter admits, and
 //! [rejects](reject()), [fails](error()) or [delays](slow) them, [truncates](truncate),
-//! [corrupts](corrupt()) or [rate-limits](rate_limit) their bodies, changes their
+//! [corrupts](corrupt()), [rate-limits](rate_limit) or [dribbles](dribble()) their bodies, changes their
 //! [messages](messages()), [picks](random) one of several injectors or [chains](chain) them, while
 //! a [`Control`] enables, disables and adjusts it. It is made for staging and game days: to verify
 //! that clients, retries, timeouts and fallbacks work.
@@ -47,12 +47,16 @@
 //! 2. The request is not a [probe](FaultBuilder::protect_probes).
 //! 3. No [block list](FaultBuilder::block_paths) contains it, and every [allow
 //!    list](FaultBuilder::allow_paths) that is set does.
-//! 4. The fault has not decided on it before, in an outer layer.
-//! 5. The [draw](decision) is below the [participation](FaultBuilder::participation).
-//! 6. Its [group](Group) has picked no other fault for it.
-//! 7. The action is [deliverable](effects) here, and due (a [quota] may not be exhausted).
-//! 8. It is inside of the count window: [after the first](FaultBuilder::skip), [each
-//!    n-th](FaultBuilder::every), [up to a limit](FaultBuilder::limit).
+//! 4. Its [baggage](FaultBuilder::baggage) names the fault, and its headers [ask](header_control()) for one,
+//!    if they have to.
+//! 5. The fault has not decided on it before, in an outer layer.
+//! 6. The [draw](decision) is below the [participation](FaultBuilder::participation), or below the share of a
+//!    [flag](FaultBuilder::flag).
+//! 7. Its [group](Group) has picked no other fault for it.
+//! 8. The action is [deliverable](effects) here, and due (a [quota] may not be exhausted).
+//! 9. The service's [response](FaultBuilder::allow_statuses) matches, if it has to.
+//! 10. It is inside of the count window: [after the first](FaultBuilder::skip), [each
+//!     n-th](FaultBuilder::every), [up to a limit](FaultBuilder::limit).
 //!
 //! Draws are hashes of a key, not the next numbers of a generator: they need no lock, are
 //! reproducible under the same [seed](FaultBuilder::seed), and with a request or trace id as the
@@ -94,8 +98,12 @@
 //! | `axum` | lists of axum's routes: `block_routes`, `allow_routes`; `FaultLayer::boxed` |
 //! | `hyper` | connections of hyper-util's client and of tonic in a [`FaultConnector`]; [`serve_connection`], which supports GOAWAY |
 //! | `net` | tokio's listeners in a [`FaultListener`]; with `axum` it is accepted by `axum::serve` |
-//! | `serde` | [`Counts`] as data |
+//! | `serde` | [`Counts`], [`SetOverview`] and the events of an [`EventLog`] as data |
 //! | `plan`; `toml`, `json`, `yaml` | `FaultPlan`: faults and guards as a document, applied to a [`FaultSet`]; one feature for each format |
+//! | `panic` | `panic`: a panic in the task of the handler |
+//! | `stress` | `stress`: load on the processors and the memory of the process |
+//! | `metrics` | counters and gauges of the crate `metrics`: `FaultSetBuilder::metrics`, [their names](reports#metrics) |
+//! | `openfeature` | the flags of an OpenFeature client as a [`FlagSource`]: `OpenFeatureFlags` |
 //! | `tracing` | an event of the crate `tracing` for each injection |
 //!
 //! [`tower`]: https://github.com/tower-rs/tower
@@ -107,10 +115,10 @@
 // io          Streams, listeners and connectors with faults; HTTP and WebSocket framing
 // fault       Fault: filter, selection, capability, execution, control
 // injector    Injectors, the tree of them, and the steps drawn for a request
-// connection  Handle of a connection and the commands that it takes
+// connection  Handle of a connection and the commands that it takes; links that connections share
 // random      Keyed draws, distributions, delays
 // body        FaultBody and its stages
-// report      Events, counters, the mark of an injected response
+// report      Events and their log, counters, metrics, the mark of an injected response
 // config      Durations and the errors of settings
 
 mod body;
@@ -139,20 +147,33 @@ pub use crate::fault::builder::FaultBuilder;
 pub use crate::fault::control::Control;
 pub use crate::fault::explain::{Explanation, FaultExplanation};
 pub use crate::fault::fault::Fault;
+pub use crate::fault::filter::baggage::Baggage;
+pub use crate::fault::flag::{Flag, FlagKind, FlagRequest, FlagSource};
 pub use crate::fault::guards::Guards;
-pub use crate::fault::selection::Group;
-pub use crate::fault::set::{FaultPlacement, FaultSet, FaultSetBuilder, SetError, SetEvent, SetStatus};
-pub use crate::fault::stop::{AutoStop, StopReason};
+#[cfg(feature = "openfeature")]
+pub use crate::fault::open_feature::OpenFeatureFlags;
+pub use crate::fault::overview::{FaultOverview, GuardOverview, ResponseCounts, SetOverview};
+#[cfg(feature = "plan")]
+pub use crate::fault::registry::PlanRegistry;
+pub use crate::fault::selection::{CountLimits, Group};
+pub use crate::fault::set::{FaultSet, FaultSetBuilder, SetError, SetStatus};
+pub use crate::fault::stop::AutoStop;
 pub use crate::fault::switch::{ParticipationError, halt, halted, resume};
 pub use crate::injector::abort::{Abort, Grpc, RetryAfter, error, grpc};
 pub use crate::injector::corrupt::{Corrupt, Corruption, corrupt};
 pub use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
+pub use crate::injector::dribble::{Dribble, dribble};
+pub use crate::injector::header_control::{HeaderControl, header_control};
 pub use crate::injector::key::DecideBy;
 pub use crate::injector::messages::{Format, Messages, messages};
+#[cfg(feature = "panic")]
+pub use crate::injector::panic::{InjectedPanic, panic};
 pub use crate::injector::quota::{Quota, quota};
 pub use crate::injector::reject::{Reject, reject};
 pub use crate::injector::rewrite::{LengthOffset, Patch, Replace, WrongLength, patch, replace, wrong_length};
 pub use crate::injector::slow::{RateLimit, rate_limit, slow};
+#[cfg(feature = "stress")]
+pub use crate::injector::stress::{Stress, stress};
 pub use crate::injector::toxic::Toxic;
 pub use crate::injector::tree::{Injector, chain, custom, random, random_by};
 pub use crate::injector::truncate::{Truncate, TruncateAt, TruncateEnd, truncate};
@@ -179,8 +200,10 @@ pub use crate::random::delay::{Delay, DelayPoint};
 pub use crate::random::distribution::Quantiles;
 pub use crate::random::draws::{Draws, Key, Sampler};
 pub use crate::report::counts::Counts;
-pub use crate::report::event::{Action, Event, Phase, Reporter, Side, SkipReason};
+pub use crate::report::event::{Action, Event, FaultPlacement, Phase, Reporter, Side, SkipReason};
+pub use crate::report::log::{EventLog, EventSubscription, LogEntry, LogEvent, LogPage, MissedEvents};
 pub use crate::report::mark::{INJECTED_HEADER, Injected};
+pub use crate::report::set_event::{SetEvent, StopReason};
 pub use crate::service::client::{ClientError, ClientFuture, ClientLayer, ClientService, ServiceError};
 pub use crate::service::future::FaultFuture;
 pub use crate::service::layer::{BoxedFuture, BoxedLayer, BoxedService, FaultLayer};
@@ -191,6 +214,9 @@ pub mod decision {}
 
 #[doc = include_str!("../docs/effects.md")]
 pub mod effects {}
+
+#[doc = include_str!("../docs/reports.md")]
+pub mod reports {}
 
 #[cfg(feature = "plan")]
 #[doc = include_str!("../docs/plans.md")]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use waylay_extract::{Extract, IntoRequest};
 
 use crate::{
-    bytes, get, lines,
+    bytes, get, json, lines,
     round_trip::{Random, back, bytes_of, cases, table},
 };
 
@@ -119,6 +119,55 @@ fn subkeys_of_a_field_are_its_value() {
     ] {
         assert_eq!(outcome(query), expected, "{query}");
     }
+}
+
+/// A type that ends only where the text does.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Chain {
+    a: Option<Box<Chain>>,
+}
+
+#[derive(Debug, Extract)]
+struct Chains {
+    #[form(nested, depth = 32)]
+    a: Option<Chain>,
+    #[form]
+    page: Option<u8>,
+}
+
+#[derive(Debug, Extract)]
+struct JsonChain {
+    #[json]
+    a: Option<Chain>,
+}
+
+/// Errors of keys and values that are nested 100,000 times, on half the usual stack.
+#[test]
+fn depth_is_limited() {
+    let check = || {
+        let form = get("/", &[("content-type", "application/x-www-form-urlencoded")]);
+        for (levels, expected) in [(31, "ok"), (33, "too_many"), (100_000, "too_many")] {
+            for key in ["[a]", ".a", "%5Ba%5D"] {
+                let body = format!("page=1&a{}=", key.repeat(levels));
+                let code = match Chains::extract(&form, &[], bytes(&body)) {
+                    Ok(chains) => {
+                        assert!(chains.a.is_some() && chains.page == Some(1));
+                        "ok".to_owned()
+                    }
+                    Err(rejection) => rejection.errors()[0].code().to_string(),
+                };
+                assert_eq!(code, expected, "{levels} {key}");
+            }
+        }
+        for (levels, is_valid) in [(100, true), (130, false), (100_000, false)] {
+            for (open, inner, close) in [("{\"a\":", "null", "}"), ("{\"b\":[", "", "]}"), ("[", "", "]")] {
+                let body = format!("{}{inner}{}", open.repeat(levels), close.repeat(levels));
+                let read = JsonChain::extract(&json(), &[], bytes(&body));
+                assert!(read.is_ok() == (is_valid && open != "["), "{levels} {open}");
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(1024 * 1024).spawn(check).unwrap().join().unwrap();
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use http::{Method, Request, Version};
 use crate::connection::command::Termination;
 use crate::connection::handle::{Connection, Protocol};
 use crate::injector::steps::{ConnectionStep, Step, Steps};
+use crate::report::event::FaultPlacement;
 
 /// The place of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,28 @@ pub(crate) enum Placement {
     Connector,
     /// Around a connector whose streams are not accessible.
     ConnectPhase,
+}
+
+impl From<FaultPlacement> for Placement {
+    fn from(placement: FaultPlacement) -> Self {
+        match placement {
+            FaultPlacement::Server => Self::Server,
+            FaultPlacement::Client => Self::Client,
+            FaultPlacement::Listener => Self::Listener,
+            FaultPlacement::Connector => Self::Connector,
+        }
+    }
+}
+
+impl From<Placement> for FaultPlacement {
+    fn from(placement: Placement) -> Self {
+        match placement {
+            Placement::Server => Self::Server,
+            Placement::Client => Self::Client,
+            Placement::Listener => Self::Listener,
+            Placement::Connector | Placement::ConnectPhase => Self::Connector,
+        }
+    }
 }
 
 /// The way in which a termination is delivered to the client.
@@ -141,6 +164,10 @@ impl Capability {
             Step::Hang(_) => self.empty_reply != DeliveryMethod::None,
             Step::Connection(step) => self.allows_connection_step(step),
             Step::Wait(_) | Step::Custom(..) => true,
+            #[cfg(feature = "stress")]
+            Step::Stress(_) => true,
+            #[cfg(feature = "panic")]
+            Step::Panic(_) => self.can_respond() && cfg!(panic = "unwind"),
             // All other steps need a request and a response, which connections do not have.
             _ => self.can_respond(),
         }

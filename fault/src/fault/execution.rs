@@ -16,10 +16,13 @@ use crate::fault::capability::{Capability, DeliveryMethod};
 use crate::fault::changes::{Changes, is_bodiless, remove_content, strip_body};
 use crate::fault::filter::filter::original_uri;
 use crate::fault::guards::Permit;
-use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, pause, when_off};
+use crate::fault::selection::{AwaitedResponse, Selected};
+use crate::fault::state::{ActiveHandle, FaultState, PendingInjection, delay, pause, when_off};
 use crate::injector::corrupt::ChunkedStage;
 use crate::injector::custom::{Inject, InjectContext, InjectOutcome, Inspect};
-use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step, Steps};
+#[cfg(feature = "panic")]
+use crate::injector::panic::InjectedPanic;
+use crate::injector::steps::{Change, ConnectionStep, ReporterSpan, Step};
 use crate::random::draws::Draws;
 use crate::report::callback::{GuardedFuture, guard};
 use crate::report::event::{Event, Phase, SkipReason};
@@ -47,38 +50,33 @@ pub(crate) struct Rejected {
 
 /// One request with its steps. Dropped early, it reports so and releases what it holds.
 pub(crate) struct Execution {
-    state: Arc<FaultState>,
+    pub(super) state: Arc<FaultState>,
     /// The request without its body, for reporters and custom injectors.
-    request: Option<Arc<Request<()>>>,
+    pub(super) request: Option<Arc<Request<()>>>,
     pub(crate) is_head: bool,
-    capability: Capability,
+    pub(super) capability: Capability,
     steps: Vec<Step>,
     /// The changes of the response.
     pub(crate) changes: Changes,
     reporters: Vec<ReporterSpan>,
-    actions: Actions,
+    pub(super) actions: Actions,
     /// Functions of the response, each with the number of its action.
     inspects: Vec<(usize, Inspect)>,
     is_counted: bool,
-    is_ended: bool,
+    pub(super) is_ended: bool,
     /// The response states that it is the last one on its connection.
     is_last_response: bool,
+    /// The response decides whether the steps are run.
+    pub(super) awaited: Option<AwaitedResponse>,
     /// Held for as long as the injection counts as active in its set.
-    _permit: Option<Permit>,
+    pub(super) permit: Option<Permit>,
 }
 
 impl Execution {
-    pub(crate) fn begin<B>(
-        state: Arc<FaultState>,
-        steps: Steps,
-        capability: Capability,
-        permit: Option<Permit>,
-        request: &Request<B>,
-    ) -> Self {
-        let wanted = state.reporter.is_some() || !steps.reporters.is_empty() || steps.has_custom();
-        #[cfg(feature = "tracing")]
-        trace::started(&state.name, &steps.actions, request);
-        state.counters.add_active();
+    pub(crate) fn begin<B>(state: Arc<FaultState>, selected: Selected, request: &Request<B>) -> Self {
+        let Selected { steps, capability, permit, awaited, .. } = selected;
+        let wanted = state.has_reporter() || !steps.reporters.is_empty() || steps.has_custom();
+        let wanted = wanted || awaited.is_some();
         let mut execution = Self {
             request: wanted.then(|| Arc::new(clone_head(request))),
             is_head: request.method() == Method::HEAD,
@@ -92,22 +90,36 @@ impl Execution {
             is_counted: false,
             is_ended: false,
             is_last_response: false,
-            _permit: permit,
+            awaited,
+            permit,
         };
-        // The start is reported with all actions, the end with those that were begun.
-        execution.actions.set_all(ActionState::Done);
-        execution.report(Phase::Started);
-        execution.actions.set_all(ActionState::Planned);
-        for (index, step) in execution.steps.iter().enumerate() {
-            if !step.applies_to_request(request.headers()) {
-                execution.actions.set(index, ActionState::Skipped);
-            }
+        if execution.awaited.is_none() {
+            execution.start(request);
         }
         execution
     }
 
+    /// Counts and reports the beginning.
+    pub(super) fn start<B>(&mut self, request: &Request<B>) {
+        #[cfg(feature = "tracing")]
+        trace::started(&self.state.name, self.actions.all(), request);
+        self.state.add_active();
+        // The start is reported with all actions, the end with those that were begun.
+        self.actions.set_all(ActionState::Done);
+        self.report(Phase::Started);
+        self.actions.set_all(ActionState::Planned);
+        for (index, step) in self.steps.iter().enumerate() {
+            if !step.applies_to_request(request.headers()) {
+                self.actions.set(index, ActionState::Skipped);
+            }
+        }
+    }
+
     /// Runs the steps one by one until one of them responds.
     pub(crate) async fn run(mut self) -> Outcome {
+        if self.awaited.is_some() {
+            return Outcome::Forward { mark: None, request: Changes::default(), execution: Some(self) };
+        }
         let mut request = Changes::default();
         let only_websocket = self.steps.iter().all(|step| matches!(step, Step::WebSocket(_)));
         for (index, step) in std::mem::take(&mut self.steps).into_iter().enumerate() {
@@ -137,6 +149,13 @@ impl Execution {
                 },
                 Step::Respond(response) => return self.respond(response.response()),
                 Step::Reject(termination) => return self.reject(index, termination),
+                #[cfg(feature = "panic")]
+                Step::Panic(message) => self.panic(message),
+                #[cfg(feature = "stress")]
+                Step::Stress(load) => {
+                    self.count_injection();
+                    load.begin(self.handle());
+                }
                 Step::Connection(step) => {
                     self.count_injection();
                     self.command_connection(step);
@@ -152,6 +171,15 @@ impl Execution {
             }
         }
         self.forward(request)
+    }
+
+    /// Ends the execution and unwinds. All that is dropped by that has caught its own panics.
+    #[cfg(feature = "panic")]
+    fn panic(mut self, message: Arc<str>) -> ! {
+        self.end(Phase::Finished);
+        let payload = InjectedPanic { fault: self.state.name.clone(), message };
+        drop(self);
+        std::panic::panic_any(payload)
     }
 
     async fn hang(mut self, max: Duration) -> Outcome {
@@ -285,7 +313,13 @@ impl Execution {
         if time.is_zero() {
             return Some(());
         }
-        self.state.run_until_off(self.state.sleeper.sleep(time)).await.flatten()
+        delay(&self.state, time).await
+    }
+
+    /// Returns the delay of the head of the response.
+    pub(crate) fn pause_head(&self, time: Duration) -> Pause {
+        let state = self.state.clone();
+        Pause::new(async move { delay(&state, time).await })
     }
 
     /// `Err`: the request goes on without it.
@@ -396,20 +430,23 @@ impl Execution {
 
     fn count_skip(&mut self, reason: SkipReason) {
         if !std::mem::replace(&mut self.is_counted, true) {
-            self.state.counters.add_skipped(reason);
+            self.state.count_skipped(reason);
         }
     }
 
     fn count_injection(&mut self) {
         if !self.is_counted {
             self.is_counted = true;
-            self.state.counters.add_injected();
+            self.state.count_injected();
         }
     }
 
     fn end(&mut self, phase: Phase) {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
+        }
+        if self.awaited.is_some() {
+            return self.report_unstarted(SkipReason::ResponseMismatch);
         }
         if self.actions.has_pending() && !self.actions.is_done() {
             // There was no response to decide about them.
@@ -428,7 +465,16 @@ impl Execution {
         for span in &self.reporters {
             let actions = self.actions.begun(span.from, span.to);
             if !actions.is_empty() {
-                guard(|| span.reporter.report(&Event::new(&self.state.name, phase, &actions, request, uri)));
+                guard(|| {
+                    span.reporter.report(&Event::new(
+                        &self.state.name,
+                        placement.into(),
+                        phase,
+                        &actions,
+                        request,
+                        uri,
+                    ))
+                });
             }
         }
     }
@@ -461,7 +507,9 @@ impl Execution {
 impl Drop for Execution {
     fn drop(&mut self) {
         self.end(Phase::Abandoned);
-        self.state.counters.remove_active();
+        if self.awaited.is_none() {
+            self.state.remove_active();
+        }
     }
 }
 

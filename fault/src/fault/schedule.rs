@@ -1,10 +1,12 @@
 //! Schedule: when a fault is active, and how its participation rises.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
+
+use crate::config::sync::{Mutex, MutexGuard};
 
 /// The times of a fault as they were given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,7 +74,8 @@ impl Schedule {
         earlier(self.end, by_duration)
     }
 
-    fn begin(&self) -> Instant {
+    /// When the fault begins to act, counted from its last enabling.
+    pub(crate) fn begin(&self) -> Instant {
         let enabled_at = *self.enabled_at();
         self.start.map_or(enabled_at, |start| start.max(enabled_at))
     }
@@ -120,6 +123,11 @@ const MAX_KEYS: usize = 10_000;
 impl AttemptTable {
     pub(crate) fn new(first: u64) -> Self {
         Self { first, used: Mutex::default() }
+    }
+
+    /// How many attempts of each key are injected.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
     }
 
     /// Tests whether this key has attempts left.

@@ -3,23 +3,28 @@
 use std::any::Any;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::config::error::FaultErrors;
+use crate::config::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, RwLock};
 use crate::fault::builder::FaultBuilder;
 use crate::fault::capability::Placement;
 use crate::fault::control::Control;
 use crate::fault::fault::Fault;
 use crate::fault::guards::{CompiledGuards, GuardState, Guards};
+#[cfg(feature = "plan")]
+use crate::fault::registry::PlanRegistry;
 use crate::fault::state::Carried;
-use crate::fault::stop::StopReason;
 use crate::report::callback::guard;
 use crate::report::counts::Counts;
-use crate::report::event::Reporter;
+use crate::report::event::{FaultPlacement, Reporter};
+use crate::report::log::EventLog;
+#[cfg(feature = "metrics")]
+use crate::report::meters::SetMeters;
+use crate::report::set_event::{SetEvent, StopReason};
 
 /// A live set of faults, which one layer puts around a service, a client, a listener or a
 /// connector.
@@ -72,94 +77,15 @@ struct SetState {
     swap: Mutex<()>,
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
+    log: Option<EventLog>,
+    #[cfg(feature = "metrics")]
+    meters: Option<SetMeters>,
     environment: Option<String>,
+    #[cfg(feature = "plan")]
+    registry: PlanRegistry,
 }
 
 type OnEvent = dyn Fn(&SetEvent) + Send + Sync;
-
-/// Where a fault of a [`FaultSet`] acts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FaultPlacement {
-    /// On requests that a service receives: [`FaultSet::layer`].
-    #[default]
-    Server,
-    /// On requests that a client sends: [`FaultSet::client_layer`].
-    Client,
-    /// On connections that are accepted: [`FaultSet::listener`].
-    Listener,
-    /// On connections that are made: `FaultSet::connector`.
-    Connector,
-}
-
-impl FaultPlacement {
-    /// All of them.
-    #[cfg(feature = "plan")]
-    pub(crate) const ALL: [Self; 4] = [Self::Server, Self::Client, Self::Listener, Self::Connector];
-
-    /// Its name in plans and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Client => "client",
-            Self::Listener => "listener",
-            Self::Connector => "connector",
-        }
-    }
-
-    pub(crate) fn placement(self) -> Placement {
-        match self {
-            Self::Server => Placement::Server,
-            Self::Client => Placement::Client,
-            Self::Listener => Placement::Listener,
-            Self::Connector => Placement::Connector,
-        }
-    }
-}
-
-impl fmt::Display for FaultPlacement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Something that happened to a set of faults as a whole.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum SetEvent {
-    /// Another set of faults is active.
-    Applied {
-        /// The number of the set, counted from 1.
-        revision: u64,
-        /// How many faults it holds.
-        faults: usize,
-    },
-    /// A set of faults was rejected; the one before it stays.
-    Rejected(String),
-    /// The time of the set is over, and every fault is disabled.
-    Expired,
-    /// The service's own responses broke a limit, and every fault is stopped.
-    Stopped(StopReason),
-    /// A stop was ended.
-    Rearmed,
-    /// A source cannot be read; the set stays until its time is over.
-    SourceLost(String),
-}
-
-impl fmt::Display for SetEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Applied { revision, faults } => {
-                write!(f, "faults applied: revision {revision}, {faults} faults")
-            }
-            Self::Rejected(why) => write!(f, "faults rejected, the running ones stay: {why}"),
-            Self::Expired => f.write_str("faults expired: every fault is disabled"),
-            Self::Stopped(reason) => write!(f, "faults stopped: {reason}"),
-            Self::Rearmed => f.write_str("faults armed again"),
-            Self::SourceLost(why) => write!(f, "source of faults lost, the running ones stay: {why}"),
-        }
-    }
-}
 
 /// The faults of one revision.
 #[derive(Debug, Default)]
@@ -168,6 +94,8 @@ pub(crate) struct Snapshot {
     /// What all of them were made from.
     #[cfg_attr(not(feature = "plan"), allow(dead_code, reason = "only plans look at it"))]
     pub(crate) source: Option<Arc<dyn Any + Send + Sync>>,
+    /// Whether a flag decides about any of them.
+    pub(crate) has_flags: bool,
     server: Vec<Fault>,
     client: Vec<Fault>,
     listener: Vec<Fault>,
@@ -194,6 +122,7 @@ impl Snapshot {
             client: at(FaultPlacement::Client),
             listener: at(FaultPlacement::Listener),
             connector: at(FaultPlacement::Connector),
+            has_flags: members.iter().any(|member| member.fault.has_flag()),
             members,
             source,
         }
@@ -225,6 +154,14 @@ pub(crate) enum NextMember {
     },
 }
 
+/// What is left to be done of a swap.
+struct Swapped {
+    snapshot: Arc<Snapshot>,
+    revision: u64,
+    /// Faults that have left the set, or were replaced.
+    gone: Vec<Fault>,
+}
+
 impl FaultSet {
     /// Returns an empty set.
     #[allow(clippy::new_without_default, reason = "a set is created once, and shared by its clones")]
@@ -253,20 +190,19 @@ impl FaultSet {
         &self,
         faults: impl IntoIterator<Item = (FaultPlacement, FaultBuilder)>,
     ) -> Result<(), SetError> {
-        let _swap = self.lock();
         let next = faults.into_iter().map(|(placement, builder)| NextMember::New {
             placement,
             builder: Box::new(builder),
             spec: None,
         });
-        self.swap(next.collect(), None, None)
+        let next = next.collect();
+        self.swap(|_| next, None, None)
     }
 
     /// Removes all faults.
     pub fn clear(&self) {
-        let _swap = self.lock();
         // Nothing can be wrong with no faults.
-        let _ = self.swap(Vec::new(), None, None);
+        let _ = self.swap(|_| Vec::new(), None, None);
     }
 
     /// Sets the guards, in place of those before. A time to live begins anew.
@@ -275,6 +211,7 @@ impl FaultSet {
     /// A limit is wrong; the guards stay as they were.
     pub fn set_guards(&self, guards: Guards) -> Result<(), FaultErrors> {
         self.state.guards.set(guards.compile()?);
+        self.measure();
         Ok(())
     }
 
@@ -288,6 +225,11 @@ impl FaultSet {
         let snapshot = self.snapshot();
         let counts = |member: &SetMember| (member.fault.name().to_owned(), member.fault.control().counts());
         snapshot.members.iter().map(counts).collect()
+    }
+
+    /// Returns the log of the set, if it was built with one.
+    pub fn event_log(&self) -> Option<&EventLog> {
+        self.state.log.as_ref()
     }
 
     /// Returns the environment that the process declared.
@@ -321,6 +263,11 @@ impl FaultSet {
         }
     }
 
+    #[cfg(feature = "plan")]
+    pub(crate) fn registry(&self) -> &PlanRegistry {
+        &self.state.registry
+    }
+
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         self.state.active.load(Ordering::Relaxed) == 0
@@ -334,6 +281,12 @@ impl FaultSet {
         self.state.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The faults, and the number of exactly these.
+    pub(crate) fn revision_and_snapshot(&self) -> (u64, Arc<Snapshot>) {
+        let current = self.state.current.read().unwrap_or_else(PoisonError::into_inner);
+        (self.revision(), current.clone())
+    }
+
     /// Begins a request: counts it, and returns the faults that it is under.
     pub(crate) fn begin(&self) -> Arc<Snapshot> {
         self.check_expiry();
@@ -343,7 +296,10 @@ impl FaultSet {
 
     /// Disables every fault once the time of the set is over.
     pub(crate) fn check_expiry(&self) {
-        if let (_, true) = self.state.guards.expire(Instant::now()) {
+        let guards = &self.state.guards;
+        if guards.has_deadline()
+            && let (_, true) = guards.expire(Instant::now())
+        {
             for member in &self.snapshot().members {
                 member.fault.control().set_enabled(false);
             }
@@ -357,26 +313,66 @@ impl FaultSet {
             event,
             !matches!(event, SetEvent::Applied { .. } | SetEvent::Rearmed),
         );
+        #[cfg(feature = "metrics")]
+        if let Some(meters) = &self.state.meters {
+            meters.record(event);
+        }
+        self.measure();
+        if let Some(log) = &self.state.log {
+            log.record_set(event);
+        }
         if let Some(on_event) = &self.state.on_event {
             guard(|| on_event(event));
         }
     }
 
-    /// Keeps others from swapping the set.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
-        self.state.swap.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Writes the state of the set as a whole to its gauges.
+    fn measure(&self) {
+        #[cfg(feature = "metrics")]
+        if let Some(meters) = &self.state.meters {
+            let guards = &self.state.guards;
+            let flags = || [guards.is_stopped(), guards.is_expired(), guards.is_dry_run()];
+            meters.set(|| (self.revision(), flags()));
+            crate::report::meters::set_halted(crate::fault::switch::halted());
+        }
     }
 
-    /// Builds the faults and puts them in the place of the running ones, with guards of their own or
-    /// the ones before. The caller holds the lock.
+    /// Builds the faults that follow the running ones, and puts them in their place, with guards of their
+    /// own or the ones before. Swaps run one after the other; what they wake, drop and call runs after
+    /// its swap, and may come back to the set.
     pub(crate) fn swap(
         &self,
-        next: Vec<NextMember>,
+        next: impl FnOnce(&Snapshot) -> Vec<NextMember>,
         guards: Option<CompiledGuards>,
         source: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Result<(), SetError> {
-        let old = self.snapshot();
-        let members = self.build(next, &old)?;
+        let old;
+        let swapped = {
+            let _swap = self.state.swap.lock().unwrap_or_else(PoisonError::into_inner);
+            old = self.snapshot();
+            self.swap_locked(next(&old), &old, guards, source)
+        };
+        let Swapped { snapshot, revision, gone } = swapped?;
+        for fault in gone {
+            let switch = &fault.state.switch;
+            switch.retire();
+            if snapshot.member(fault.name()).is_none() {
+                switch.set_enabled(false);
+            }
+        }
+        drop(old);
+        self.notify(&SetEvent::Applied { revision, faults: snapshot.members.len() });
+        Ok(())
+    }
+
+    fn swap_locked(
+        &self,
+        next: Vec<NextMember>,
+        old: &Snapshot,
+        guards: Option<CompiledGuards>,
+        source: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Result<Swapped, SetError> {
+        let members = self.build(next, old)?;
         let kept: HashSet<*const ()> = members.iter().map(|member| address(&member.fault)).collect();
         let added: Vec<_> = {
             let known: HashSet<*const ()> = old.members.iter().map(|member| address(&member.fault)).collect();
@@ -388,18 +384,15 @@ impl FaultSet {
         if let Some(guards) = guards {
             self.state.guards.set(guards);
         }
-        *self.state.current.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
-        let revision = self.state.revision.fetch_add(1, Ordering::AcqRel) + 1;
-        for gone in old.members.iter().filter(|member| !kept.contains(&address(&member.fault))) {
-            let switch = &gone.fault.state.switch;
-            switch.detach(&self.state.active);
-            switch.retire();
-            if snapshot.member(gone.fault.name()).is_none() {
-                switch.set_enabled(false);
-            }
-        }
-        self.notify(&SetEvent::Applied { revision, faults: snapshot.members.len() });
-        Ok(())
+        let revision = {
+            let mut current = self.state.current.write().unwrap_or_else(PoisonError::into_inner);
+            *current = snapshot.clone();
+            self.state.revision.fetch_add(1, Ordering::AcqRel) + 1
+        };
+        let gone = old.members.iter().filter(|member| !kept.contains(&address(&member.fault)));
+        let gone: Vec<_> = gone.map(|member| member.fault.clone()).collect();
+        gone.iter().for_each(|fault| fault.state.switch.detach(&self.state.active));
+        Ok(Swapped { snapshot, revision, gone })
     }
 
     fn build(&self, next: Vec<NextMember>, old: &Snapshot) -> Result<Vec<SetMember>, SetError> {
@@ -410,7 +403,8 @@ impl FaultSet {
                 NextMember::Same(member) => members.push(member),
                 NextMember::New { placement, builder, spec } => {
                     let carried = old.member(builder.name()).map(|member| member.fault.state.carried());
-                    match self.prepare(*builder, carried.unwrap_or_default()).build() {
+                    let carried = carried.unwrap_or_default();
+                    match self.prepare(builder.placement(placement.into()), placement, carried).build() {
                         Ok(fault) => members.push(SetMember { placement, fault, spec }),
                         Err(error) => errors.push(error),
                     }
@@ -427,8 +421,12 @@ impl FaultSet {
         }
     }
 
-    fn prepare(&self, builder: FaultBuilder, carried: Carried) -> FaultBuilder {
-        let builder = builder.carried(carried).guards(self.state.guards.clone());
+    fn prepare(&self, builder: FaultBuilder, placement: FaultPlacement, carried: Carried) -> FaultBuilder {
+        #[cfg(feature = "metrics")]
+        let builder = if self.state.meters.is_some() { builder.metrics(placement) } else { builder };
+        #[cfg(not(feature = "metrics"))]
+        let _ = placement;
+        let builder = builder.carried(carried).guards(self.state.guards.clone()).log(self.state.log.clone());
         match &self.state.reporter {
             Some(reporter) if !builder.has_reporter() => builder.reporter(reporter.clone()),
             _ => builder,
@@ -455,7 +453,12 @@ impl fmt::Debug for FaultSet {
 pub struct FaultSetBuilder {
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
+    log: Option<EventLog>,
+    #[cfg(feature = "metrics")]
+    has_metrics: bool,
     environment: Option<String>,
+    #[cfg(feature = "plan")]
+    registry: PlanRegistry,
 }
 
 impl FaultSetBuilder {
@@ -471,10 +474,45 @@ impl FaultSetBuilder {
         self
     }
 
+    /// Logs what the faults do and the events of the set, also of faults with a reporter of their own.
+    pub fn event_log(mut self, log: EventLog) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    /// Counts what the faults do in the recorder of the crate `metrics` that is installed now, and at
+    /// each swap of the faults: [their names](crate::reports#metrics). Install it before.
+    ///
+    /// ```
+    /// use metrics_util::debugging::DebuggingRecorder;
+    /// use waylay_fault::{Fault, FaultSet, error};
+    ///
+    /// // In a program: `PrometheusBuilder::new().install()` of `metrics-exporter-prometheus`.
+    /// let recorder = DebuggingRecorder::new();
+    /// let values = recorder.snapshotter();
+    /// metrics::with_local_recorder(&recorder, || {
+    ///     let set = FaultSet::builder().metrics().build();
+    ///     set.replace([Fault::new("flaky", error(503))]).expect("the settings are good");
+    /// });
+    /// assert!(values.snapshot().into_vec().iter().any(|(key, ..)| key.key().name() == "waylay_fault_requests_total"));
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self) -> Self {
+        self.has_metrics = true;
+        self
+    }
+
     /// Declares the environment of the process, such as `staging`. By default it is the value of
     /// `WAYLAY_ENVIRONMENT`.
     pub fn environment(mut self, name: impl Into<String>) -> Self {
         self.environment = Some(name.into());
+        self
+    }
+
+    /// Sets what plans may name: custom injectors, flags and secrets.
+    #[cfg(feature = "plan")]
+    pub fn registry(mut self, registry: PlanRegistry) -> Self {
+        self.registry = registry;
         self
     }
 
@@ -490,7 +528,12 @@ impl FaultSetBuilder {
                 swap: Mutex::default(),
                 reporter: self.reporter,
                 on_event: self.on_event,
+                log: self.log,
+                #[cfg(feature = "metrics")]
+                meters: self.has_metrics.then(SetMeters::new),
                 environment: self.environment.or_else(from_process),
+                #[cfg(feature = "plan")]
+                registry: self.registry,
             }),
         }
     }

@@ -9,9 +9,11 @@ use tokio::time::Instant;
 use crate::fault::capability::Placement;
 use crate::fault::execution::Execution;
 use crate::fault::fault::Fault;
-use crate::fault::set::{FaultSet, SetEvent, Snapshot};
+use crate::fault::flag::FlagEvaluations;
+use crate::fault::set::{FaultSet, Snapshot};
 use crate::fault::standby::Standby;
 use crate::report::mark::Injected;
+use crate::report::set_event::SetEvent;
 
 #[derive(Debug, Clone)]
 pub(crate) enum FaultSource {
@@ -22,10 +24,10 @@ pub(crate) enum FaultSource {
 /// What is to be done about a request.
 pub(crate) enum Decision {
     Pass,
-    /// The fault is off, and has rules for the messages of the stream.
-    Watch(Arc<Standby>),
-    /// The response is genuine, and its set wants to know of it.
-    Observe(Observation),
+    /// Flags decide about it first, under these faults of a set.
+    Evaluate(FlagEvaluations, Option<Arc<Snapshot>>),
+    /// Nothing is injected, and the bodies or the response are of interest.
+    Follow(Followers),
     /// The first fault that acts, and those that follow.
     Inject(Box<Execution>, Option<Remaining>),
 }
@@ -37,21 +39,51 @@ impl FaultSource {
         request: &mut Request<B>,
         can_rebox: impl Fn() -> bool,
     ) -> Decision {
+        let (evaluations, snapshot) = match self {
+            Self::One(fault) => (FlagEvaluations::new(fault.evaluate(placement, request).into_iter()), None),
+            Self::Set(set) => {
+                let snapshot = set.begin();
+                let flagged = snapshot.faults(placement).iter().take_while(|_| snapshot.has_flags);
+                let evaluations = flagged.filter_map(|fault| fault.evaluate(placement, request));
+                (FlagEvaluations::new(evaluations), Some(snapshot))
+            }
+        };
+        match evaluations {
+            Some(evaluations) => Decision::Evaluate(evaluations, snapshot),
+            None => self.decide_evaluated(snapshot, placement, request, can_rebox),
+        }
+    }
+
+    /// Decides with the shares of all flags among the extensions of the request.
+    pub(crate) fn decide_evaluated<B>(
+        &self,
+        snapshot: Option<Arc<Snapshot>>,
+        placement: Placement,
+        request: &mut Request<B>,
+        can_rebox: impl Fn() -> bool,
+    ) -> Decision {
         match self {
             Self::One(fault) => match fault.decide(placement, request, can_rebox) {
                 Some(execution) => Decision::Inject(execution, None),
-                None => fault.watch(placement, request).map_or(Decision::Pass, Decision::Watch),
+                None => {
+                    let standbys = fault.watch(placement, request).into_iter().collect();
+                    Decision::follow(Followers { observation: None, standbys })
+                }
             },
             Self::Set(set) => {
-                let mut remaining = Remaining { snapshot: set.begin(), placement, next: 0 };
-                match remaining.next(request, can_rebox) {
-                    Some(execution) => Decision::Inject(execution, Some(remaining)),
-                    None if set.guards().observes() => Decision::Observe(Observation {
-                        set: set.clone(),
-                        is_client: placement == Placement::Client,
-                        begin: Instant::now(),
-                    }),
-                    None => remaining.watch(request).map_or(Decision::Pass, Decision::Watch),
+                let snapshot = snapshot.unwrap_or_else(|| set.begin());
+                let mut remaining = Remaining { snapshot, placement, next: 0, observation: None };
+                let execution = remaining.next(request, can_rebox);
+                let observation = set.guards().observes().then(|| Observation {
+                    set: set.clone(),
+                    is_client: placement == Placement::Client,
+                    begin: Instant::now(),
+                });
+                match execution {
+                    Some(execution) => {
+                        Decision::Inject(execution, Some(Remaining { observation, ..remaining }))
+                    }
+                    None => Decision::follow(Followers { observation, standbys: remaining.watch(request) }),
                 }
             }
         }
@@ -77,6 +109,8 @@ pub(crate) struct Remaining {
     snapshot: Arc<Snapshot>,
     placement: Placement,
     next: usize,
+    /// The set wants to know of the response, should it be genuine.
+    observation: Option<Observation>,
 }
 
 impl Remaining {
@@ -98,14 +132,33 @@ impl Remaining {
 }
 
 impl Remaining {
-    /// Watches the streams of a request for the faults that are off. Of the bodies only one is watched,
-    /// that of the outermost fault with rules for it.
-    fn watch<B>(&self, request: &mut Request<B>) -> Option<Arc<Standby>> {
-        let faults = self.snapshot.faults(self.placement).iter();
-        let mut watching: Vec<_> =
-            faults.filter_map(|fault| fault.watch(self.placement, request)).take(1).collect();
-        watching.pop()
+    /// Counts a response that no fault has delayed or changed yet.
+    pub(crate) fn observe<B, E>(&mut self, response: &Result<Response<B>, E>) {
+        self.observation.take().into_iter().for_each(|observation| observation.finish(response));
     }
+
+    /// Watches the streams of a request for the faults that are off, and returns those that watch a body,
+    /// the outermost first.
+    pub(crate) fn watch<B>(&self, request: &mut Request<B>) -> Vec<Arc<Standby>> {
+        let faults = self.snapshot.faults(self.placement).iter();
+        faults.filter_map(|fault| fault.watch(self.placement, request)).collect()
+    }
+}
+
+impl Decision {
+    fn follow(followers: Followers) -> Self {
+        let is_empty = followers.observation.is_none() && followers.standbys.is_empty();
+        if is_empty { Self::Pass } else { Self::Follow(followers) }
+    }
+}
+
+/// What is interested in a request that nothing was injected into.
+#[derive(Default)]
+pub(crate) struct Followers {
+    /// The response is genuine, and its set wants to know of it.
+    pub(crate) observation: Option<Observation>,
+    /// Faults that are off, and have rules for the messages of a body; the outermost first.
+    pub(crate) standbys: Vec<Arc<Standby>>,
 }
 
 /// A request that no fault of the set acted on.

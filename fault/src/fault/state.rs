@@ -4,15 +4,16 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request};
 
 use crate::body::stage::{FaultHandle, Pause, Sleeper, WhenOff};
+use crate::config::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::fault::capability::{DeliveryOptions, Placement};
 use crate::fault::filter::filter::{RequestFilter, original_uri};
+use crate::fault::flag::CompiledFlag;
 use crate::fault::limits::FaultLimits;
 use crate::fault::selection::{CountWindow, GroupMember};
 use crate::fault::switch::Switch;
@@ -22,11 +23,18 @@ use crate::random::draws::{Draws, Key, Sampler};
 use crate::report::callback::guard;
 use crate::report::counts::Counters;
 use crate::report::event::{Action, Event, Phase, Reporter, SkipReason};
+use crate::report::log::EventLog;
+#[cfg(feature = "metrics")]
+use crate::report::meters::Meters;
 
 pub(crate) struct FaultState {
     pub(crate) name: Arc<str>,
     pub(crate) switch: Switch,
     pub(crate) filter: RequestFilter,
+    /// Decides about the participation of a request.
+    pub(crate) flag: Option<CompiledFlag>,
+    /// Headers that the service is not to see.
+    pub(crate) removed_headers: Box<[HeaderName]>,
     pub(crate) key_extractor: KeyExtractor,
     pub(crate) sampler: Sampler,
     /// Replaces the sampler's draw.
@@ -38,11 +46,15 @@ pub(crate) struct FaultState {
     /// The value of the injected header; absent if it is turned off.
     pub(crate) mark: Option<HeaderValue>,
     pub(crate) reporter: Option<Box<dyn Reporter>>,
+    /// The log of the set, which has the events beside the reporter.
+    pub(crate) log: Option<EventLog>,
     pub(crate) sleeper: Sleeper,
     /// In bytes.
     pub(crate) read_ahead: usize,
     pub(crate) counters: Arc<Counters>,
     pub(crate) limits: FaultLimits,
+    #[cfg(feature = "metrics")]
+    pub(crate) meters: Option<Meters>,
 }
 
 /// A custom draw function.
@@ -60,14 +72,37 @@ pub(crate) struct Carried {
 }
 
 impl FaultState {
-    /// Tests whether the draw selects the request of this key, at this factor of the participation;
+    /// Tests whether the draw selects the request of this key, under this participation;
     /// `None` if the user's draw panicked.
-    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>, factor: f64) -> Option<bool> {
-        let participation = self.switch.participation() * factor;
+    pub(crate) fn is_selected(&self, draws: &Draws, key: Key<'_>, participation: f64) -> Option<bool> {
         match &self.draw {
             Some(draw) => guard(|| draw(key)).map(|share| share < participation),
             None => Some(draws.is_selected(participation)),
         }
+    }
+
+    pub(crate) fn count_injected(&self) {
+        self.counters.add_injected();
+        #[cfg(feature = "metrics")]
+        self.meters.iter().for_each(Meters::count_injected);
+    }
+
+    pub(crate) fn count_skipped(&self, reason: SkipReason) {
+        self.counters.add_skipped(reason);
+        #[cfg(feature = "metrics")]
+        self.meters.iter().for_each(|meters| meters.count_skipped(reason));
+    }
+
+    pub(crate) fn add_active(&self) {
+        self.counters.add_active();
+        #[cfg(feature = "metrics")]
+        self.meters.iter().for_each(Meters::add_active);
+    }
+
+    pub(crate) fn remove_active(&self) {
+        self.counters.remove_active();
+        #[cfg(feature = "metrics")]
+        self.meters.iter().for_each(Meters::remove_active);
     }
 
     /// What a fault of this name takes over.
@@ -98,6 +133,11 @@ impl FaultState {
         self.switch.run_until_off(work).await.flatten()
     }
 
+    /// Whether events are to be built.
+    pub(crate) fn has_reporter(&self) -> bool {
+        self.reporter.is_some() || self.log.is_some()
+    }
+
     pub(crate) fn report<B>(
         &self,
         phase: Phase,
@@ -105,9 +145,17 @@ impl FaultState {
         placement: Placement,
         request: &Request<B>,
     ) {
+        let log = self.log.as_ref().filter(|log| log.takes(phase));
+        if self.reporter.is_none() && log.is_none() {
+            return;
+        }
+        let uri = original_uri(placement, request);
+        let event = Event::new(&self.name, placement.into(), phase, actions, request, uri);
         if let Some(reporter) = &self.reporter {
-            let uri = original_uri(placement, request);
-            guard(|| reporter.report(&Event::new(&self.name, phase, actions, request, uri)));
+            guard(|| reporter.report(&event));
+        }
+        if let Some(log) = log {
+            log.report(&event);
         }
     }
 }
@@ -116,6 +164,16 @@ impl FaultState {
 pub(crate) fn pause(state: &Arc<FaultState>, time: Duration) -> Pause {
     let state = state.clone();
     Pause::new(async move { state.run_until_off(state.sleeper.sleep(time)).await.flatten() })
+}
+
+/// Waits as [`pause`] does, and measures it: the delay of a request or of the head of a response.
+pub(crate) async fn delay(state: &FaultState, time: Duration) -> Option<()> {
+    #[cfg(feature = "metrics")]
+    let begin = tokio::time::Instant::now();
+    let result = state.run_until_off(state.sleeper.sleep(time)).await.flatten();
+    #[cfg(feature = "metrics")]
+    state.meters.iter().for_each(|meters| meters.record_delay(begin.elapsed(), result.is_none()));
+    result
 }
 
 /// Completes when the fault is disabled or halted.
@@ -135,14 +193,14 @@ struct ActiveGuard(Arc<FaultState>);
 
 impl ActiveHandle {
     pub(crate) fn new(state: Arc<FaultState>) -> Self {
-        state.counters.add_active();
+        state.add_active();
         Self(Arc::new(ActiveGuard(state)))
     }
 }
 
 impl Drop for ActiveGuard {
     fn drop(&mut self) {
-        self.0.counters.remove_active();
+        self.0.remove_active();
     }
 }
 
@@ -163,15 +221,15 @@ impl PendingInjection {
 
     pub(crate) fn confirm(&self) {
         if !self.0.is_confirmed.swap(true, Ordering::Relaxed) {
-            self.0.state.counters.add_injected();
+            self.0.state.count_injected();
         }
     }
 }
 
 impl Drop for PendingState {
     fn drop(&mut self) {
-        if !*self.is_confirmed.get_mut() {
-            self.state.counters.add_skipped(SkipReason::NotDeliverable);
+        if !self.is_confirmed.load(Ordering::Relaxed) {
+            self.state.count_skipped(SkipReason::NotDeliverable);
         }
     }
 }
@@ -183,6 +241,11 @@ impl FaultHandle for ActiveHandle {
 
     fn is_off(&self) -> bool {
         self.0.0.is_off()
+    }
+
+    #[cfg(feature = "stress")]
+    fn is_over(&self) -> bool {
+        self.0.0.is_off() || self.0.0.switch.is_retired()
     }
 
     /// Completes also when the fault is replaced: what outlives a request ends then.

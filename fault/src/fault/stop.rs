@@ -1,6 +1,5 @@
-//! AutoStop: the limits at which a set of faults stops by itself, and StopReason.
+//! AutoStop: the limits at which a set of faults stops by itself.
 
-use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,6 +7,7 @@ use tokio::time::Instant;
 use crate::config::duration::DelayTime;
 use crate::config::error::{ErrorCollector, FaultErrorKind};
 use crate::fault::window::{SlotWindow, check_window};
+use crate::report::set_event::StopReason;
 
 /// Limits of the service's own errors and latency, beyond which a set of faults stops.
 ///
@@ -93,47 +93,6 @@ pub(crate) struct CompiledStop {
     latency: Option<(f64, Duration)>,
 }
 
-/// Why a set of faults stopped by itself, with the figures that led to it.
-///
-/// Its text is a line for a log: `2 of 10 genuine server responses within 30s failed (20 %), more
-/// than 10 %`.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct StopReason {
-    /// Whether the responses were those that a client layer received.
-    pub is_client: bool,
-    /// Genuine responses within the window.
-    pub responses: u64,
-    /// Those among them that broke the limit: errors, or responses later than the limit.
-    pub exceeding: u64,
-    /// The share of them that was allowed.
-    pub allowed: f64,
-    /// The latency limit, if it was that which was broken.
-    pub latency: Option<Duration>,
-    /// The length of the window.
-    pub window: Duration,
-}
-
-impl StopReason {
-    /// The share of the responses that broke the limit.
-    pub fn share(&self) -> f64 {
-        self.exceeding as f64 / self.responses.max(1) as f64
-    }
-}
-
-impl fmt::Display for StopReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { is_client, responses, exceeding, allowed, latency, window } = self;
-        let side = if *is_client { "client" } else { "server" };
-        write!(f, "{exceeding} of {responses} genuine {side} responses within {window:?} ")?;
-        match latency {
-            Some(limit) => write!(f, "took longer than {limit:?}")?,
-            None => f.write_str("failed")?,
-        }
-        write!(f, " ({:.3} %), more than {:.3} %", self.share() * 100.0, allowed * 100.0)
-    }
-}
-
 /// Genuine responses of one side: all, errors, late ones.
 #[derive(Debug, Default)]
 pub(crate) struct ResponseWindow(SlotWindow<3>);
@@ -148,10 +107,15 @@ impl ResponseWindow {
         self.0.add(now, stop.window, [1, u64::from(is_error), u64::from(is_late)]);
     }
 
+    /// All, errors and late ones within the window.
+    pub(crate) fn sum(&mut self, stop: &CompiledStop, now: Instant) -> [u64; 3] {
+        self.0.sum(now, stop.window)
+    }
+
     /// The limit that is broken, if any is. A quantile lies above a limit exactly if more than the
     /// rest of the responses does.
     pub(crate) fn judge(&mut self, stop: &CompiledStop, now: Instant, is_client: bool) -> Option<StopReason> {
-        let [responses, errors, late] = self.0.sum(now, stop.window);
+        let [responses, errors, late] = self.sum(stop, now);
         if responses < stop.min_requests {
             return None;
         }

@@ -9,23 +9,28 @@ use crate::fault::builder::FaultBuilder;
 use crate::fault::fault::Fault;
 use crate::fault::guards::Guards;
 use crate::fault::selection::Group;
-use crate::fault::set::FaultPlacement;
 use crate::fault::stop::AutoStop;
 use crate::injector::abort::{Abort, error, grpc};
 use crate::injector::corrupt::{Corruption, corrupt};
+use crate::injector::dribble::dribble;
 use crate::injector::key::DecideBy;
 use crate::injector::messages::{Format, messages};
+#[cfg(feature = "panic")]
+use crate::injector::panic::panic;
 use crate::injector::quota::quota;
 use crate::injector::reject::{Reject, reject};
 use crate::injector::rewrite::{LengthOffset, patch, replace, wrong_length};
 use crate::injector::slow::{rate_limit, slow};
+#[cfg(feature = "stress")]
+use crate::injector::stress::stress;
 use crate::injector::toxic::Toxic;
-use crate::injector::tree::{Injector, chain, random};
+use crate::injector::tree::{Injector, chain, named_custom, random};
 use crate::injector::truncate::{TruncateAt, TruncateEnd, truncate};
 use crate::plan::data::{Data, Table};
 use crate::plan::injector_shapes::INJECTORS;
+use crate::plan::supplied::{Supplied, baggage_match, flag, requested};
 use crate::random::delay::{Delay, DelayPoint};
-use crate::report::event::Side;
+use crate::report::event::{FaultPlacement, Side};
 
 /// Values of the plan that hold for faults which do not have their own.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,8 +104,14 @@ pub(crate) fn placement(fault: &Table) -> FaultPlacement {
     FaultPlacement::ALL.into_iter().find(|placement| placement.name() == name).unwrap_or_default()
 }
 
-pub(crate) fn fault(fault: &Table, defaults: &Defaults, groups: &mut Groups) -> FaultBuilder {
-    let mut builder = Fault::new(fault.text("name").unwrap_or_default(), injector(fault))
+pub(crate) fn fault(
+    fault: &Table,
+    defaults: &Defaults,
+    groups: &mut Groups,
+    supplied: Supplied<'_>,
+) -> FaultBuilder {
+    let mut builder = Fault::new(fault.text("name").unwrap_or_default(), injector(fault, supplied))
+        .placement(placement(fault).into())
         .enabled(defaults.is_enabled && fault.bool("enabled").unwrap_or(true))
         .participation(fault.number("participation").unwrap_or_default());
     if let Some(seed) = fault.count("seed").or(defaults.seed) {
@@ -119,6 +130,12 @@ pub(crate) fn fault(fault: &Table, defaults: &Defaults, groups: &mut Groups) -> 
     builder = counts(builder, fault);
     builder = schedule(builder, fault);
     builder = lists(builder, fault);
+    if let Some(table) = fault.table("flag") {
+        builder = builder.flag(flag(table, supplied));
+    }
+    if let Some(baggage) = fault.table("baggage") {
+        builder = builder.baggage(baggage_match(baggage, supplied));
+    }
     builder = builder
         .protect_probes(fault.bool("protect_probes").unwrap_or(true))
         .mark(fault.bool("mark").unwrap_or(true))
@@ -181,6 +198,10 @@ fn lists(mut builder: FaultBuilder, fault: &Table) -> FaultBuilder {
             "block_hosts" => builder.block_hosts(texts),
             "allow_clients" => builder.allow_clients(texts),
             "block_clients" => builder.block_clients(texts),
+            "allow_statuses" => builder.allow_statuses(texts),
+            "block_statuses" => builder.block_statuses(texts),
+            "allow_response_headers" => builder.allow_response_headers(pairs()),
+            "block_response_headers" => builder.block_response_headers(pairs()),
             #[cfg(any(feature = "axum", feature = "router"))]
             "allow_routes" => builder.allow_routes(texts),
             #[cfg(any(feature = "axum", feature = "router"))]
@@ -213,13 +234,17 @@ fn decide_by(key: &str) -> DecideBy {
 }
 
 /// The injector of a table that has exactly one; an empty chain, should it have none.
-fn injector(parent: &Table) -> Injector {
+fn injector(parent: &Table, supplied: Supplied<'_>) -> Injector {
     let set = parent.0.iter().find(|(key, _)| INJECTORS.contains(key));
     match set {
+        Some(("custom", Data::Text(name))) => named_custom(name, supplied.injector(name)),
+        Some(("header_control", Data::Table(table))) => requested(table, supplied).into(),
         Some((key, Data::Table(table))) => simple_injector(key, table),
-        Some(("chain", Data::List(_))) => chain(parent.tables("chain").map(injector)),
+        #[cfg(feature = "panic")]
+        Some(("panic", Data::Text(message))) => panic(message.as_str()),
+        Some(("chain", Data::List(_))) => chain(parent.tables("chain").map(|link| injector(link, supplied))),
         Some(("random", Data::List(_))) => {
-            let choice = |table: &Table| (table.number("weight").unwrap_or(1.0), injector(table));
+            let choice = |table: &Table| (table.number("weight").unwrap_or(1.0), injector(table, supplied));
             random(parent.tables("random").map(choice))
         }
         _ => chain::<Injector>([]),
@@ -227,6 +252,8 @@ fn injector(parent: &Table) -> Injector {
 }
 
 fn simple_injector(key: &str, table: &Table) -> Injector {
+    #[cfg(feature = "stress")]
+    let size = |key| table.count(key).and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
     match key {
         "error" => error_response(table).into(),
         "grpc" => {
@@ -242,6 +269,10 @@ fn simple_injector(key: &str, table: &Table) -> Injector {
         "slow" => slow(delay(table)),
         "rate_limit" => {
             rate_limit(table.count("bytes_per_second").unwrap_or_default()).on(side(table)).into()
+        }
+        "dribble" => {
+            let parts = table.count("parts").and_then(|parts| u32::try_from(parts).ok());
+            dribble(parts.unwrap_or_default(), table.text("over").unwrap_or_default()).on(side(table)).into()
         }
         "truncate" => truncation(table),
         "corrupt" => corrupt(corruption(table)).on(side(table)).into(),
@@ -262,6 +293,11 @@ fn simple_injector(key: &str, table: &Table) -> Injector {
         }
         "messages" => message_faults(table),
         "quota" => quotas(table),
+        #[cfg(feature = "stress")]
+        "stress" => {
+            let load = stress(table.text("time").unwrap_or_default());
+            load.cpu(size("cpu")).memory(size("memory")).at_once(size("at_once").max(1)).into()
+        }
         _ => toxic(table).into(),
     }
 }
@@ -442,6 +478,7 @@ fn quotas(table: &Table) -> Injector {
 fn toxic(table: &Table) -> Toxic {
     let time = |key| table.text(key).unwrap_or("0s");
     let size = |key| table.count(key).and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
+    let share = |key| table.number(key).unwrap_or_default();
     let bytes = table.count("bytes").unwrap_or_default();
     let toxic = match table.text("kind").unwrap_or_default() {
         "bandwidth" => Toxic::bandwidth(table.count("rate").unwrap_or_default()),
@@ -451,6 +488,11 @@ fn toxic(table: &Table) -> Toxic {
         "slicer" => Toxic::slicer(size("average_size"), size("size_variation"), time("delay")),
         "limit_data" => Toxic::limit_data(bytes),
         "reset_after" => Toxic::reset_after(bytes),
+        "packet_loss" => Toxic::packet_loss(share("loss_rate"), share("correlation")),
+        "retransmission" => Toxic::retransmission(share("loss_rate"), share("correlation"), time("rto")),
+        "shared_bandwidth" => Toxic::shared_bandwidth(table.count("rate").unwrap_or_default()),
+        "close_after" => Toxic::close_after(time("after")),
+        "garbage" => Toxic::garbage(size("bytes")),
         _ => Toxic::latency(time("latency"), time("jitter")),
     };
     match table.text("direction") {

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::fault::set::{FaultSet, SetEvent};
+use crate::fault::set::FaultSet;
 use crate::plan::apply::ApplyError;
 use crate::plan::error::PlanErrors;
 use crate::plan::node::MAX_TEXT;
 use crate::plan::plan::{FaultPlan, PlanFormat};
+use crate::report::set_event::SetEvent;
 
 /// A place that plans come from: a file, a key-value store, a control plane.
 ///
@@ -156,7 +157,7 @@ impl FaultSet {
         {
             return source.report(&PlanReport::Unchanged(*revision)).await;
         }
-        let plan = match FaultPlan::parse(&text.text, text.format) {
+        let plan = match FaultPlan::parse_with(&text.text, text.format, self.registry()) {
             Ok(plan) => plan,
             Err(errors) => {
                 self.notify(&SetEvent::Rejected(errors.to_string()));

@@ -61,6 +61,12 @@ pub enum Action {
     WrongLength(Side),
     /// Messages of a stream dropped, duplicated, reordered, delayed or stopped.
     Messages(Side),
+    /// A body sent in this number of parts over this time.
+    Dribble(Side, u32, Duration),
+    /// A panic in the task of the handler.
+    Panic,
+    /// This number of threads that compute and of bytes that are held, for this time.
+    Stress(usize, usize, Duration),
     /// The custom injector of this name.
     Custom(Arc<str>),
 }
@@ -108,8 +114,48 @@ impl fmt::Display for Action {
             Self::Patch(side) => write!(f, "patch {side}"),
             Self::WrongLength(side) => write!(f, "wrong_length {side}"),
             Self::Messages(side) => write!(f, "messages {side}"),
+            Self::Dribble(side, parts, over) => write!(f, "dribble {side} {parts} in {over:?}"),
+            Self::Panic => f.write_str("panic"),
+            Self::Stress(cpu, memory, time) => write!(f, "stress {cpu} threads, {memory} bytes {time:?}"),
             Self::Custom(name) => write!(f, "custom {name}"),
         }
+    }
+}
+
+/// The side on which a fault of a [`FaultSet`](crate::FaultSet) acts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FaultPlacement {
+    /// On requests that a service receives: [`FaultSet::layer`](crate::FaultSet::layer).
+    #[default]
+    Server,
+    /// On requests that a client sends: [`FaultSet::client_layer`](crate::FaultSet::client_layer).
+    Client,
+    /// On connections that are accepted: [`FaultSet::listener`](crate::FaultSet::listener).
+    Listener,
+    /// On connections that are made: `FaultSet::connector`, [`FaultSet::connect_layer`](crate::FaultSet::connect_layer).
+    Connector,
+}
+
+impl FaultPlacement {
+    /// All of them.
+    #[cfg(feature = "plan")]
+    pub(crate) const ALL: [Self; 4] = [Self::Server, Self::Client, Self::Listener, Self::Connector];
+
+    /// Returns its name in plans, reports and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Listener => "listener",
+            Self::Connector => "connector",
+        }
+    }
+}
+
+impl fmt::Display for FaultPlacement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -160,30 +206,75 @@ pub enum SkipReason {
     CallbackPanicked,
     /// A custom injector returned [`InjectOutcome::Skip`](crate::InjectOutcome::Skip).
     Declined,
+    /// The draw selected it, but the service's response is not one that the fault matches, or there was
+    /// none.
+    ResponseMismatch,
+    /// The request asks for no fault, by header or baggage.
+    NotRequested,
+    /// The request asks for a fault without the secret.
+    Untrusted,
+    /// A header that asks for a fault has a wrong value.
+    InvalidControl,
+}
+
+impl SkipReason {
+    /// All of them.
+    #[cfg(feature = "metrics")]
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Halted,
+        Self::NotEnabled,
+        Self::Protected,
+        Self::NoMatch,
+        Self::NotSelected,
+        Self::OutsideWindow,
+        Self::OtherInGroup,
+        Self::AlreadyDecided,
+        Self::NotDeliverable,
+        Self::OutsideSchedule,
+        Self::Expired,
+        Self::Stopped,
+        Self::MaxActive,
+        Self::MaxRate,
+        Self::MaxAffected,
+        Self::DryRun,
+        Self::CallbackPanicked,
+        Self::Declined,
+    ];
+
+    /// Returns its name in reports and metrics: that of its field in [`Counts`](crate::Counts).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Halted => "halted",
+            Self::NotEnabled => "not_enabled",
+            Self::Protected => "protected",
+            Self::NoMatch => "no_match",
+            Self::NotSelected => "not_selected",
+            Self::OutsideWindow => "outside_window",
+            Self::OtherInGroup => "other_in_group",
+            Self::AlreadyDecided => "already_decided",
+            Self::NotDeliverable => "not_deliverable",
+            Self::OutsideSchedule => "outside_schedule",
+            Self::Expired => "expired",
+            Self::Stopped => "stopped",
+            Self::MaxActive => "max_active",
+            Self::MaxRate => "max_rate",
+            Self::MaxAffected => "max_affected",
+            Self::DryRun => "dry_run",
+            Self::CallbackPanicked => "callback_panicked",
+            Self::Declined => "declined",
+            Self::ResponseMismatch => "response_mismatch",
+            Self::NotRequested => "not_requested",
+            Self::Untrusted => "untrusted",
+            Self::InvalidControl => "invalid_control",
+        }
+    }
 }
 
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Halted => "halted",
-            Self::NotEnabled => "not enabled",
-            Self::Protected => "protected",
-            Self::NoMatch => "no match",
-            Self::NotSelected => "not selected",
-            Self::OutsideWindow => "outside window",
-            Self::OtherInGroup => "other in group",
-            Self::AlreadyDecided => "already decided",
-            Self::NotDeliverable => "not deliverable",
-            Self::OutsideSchedule => "outside schedule",
-            Self::Expired => "expired",
-            Self::Stopped => "stopped",
-            Self::MaxActive => "max active",
-            Self::MaxRate => "max rate",
-            Self::MaxAffected => "max affected",
-            Self::DryRun => "dry run",
-            Self::CallbackPanicked => "callback panicked",
-            Self::Declined => "declined",
-        })
+        let mut words = self.name().split('_');
+        f.write_str(words.next().unwrap_or_default())?;
+        words.try_for_each(|word| write!(f, " {word}"))
     }
 }
 
@@ -205,14 +296,24 @@ pub enum Phase {
     Abandoned,
 }
 
+impl Phase {
+    /// Returns its name in reports and metrics, without the reason of a skip.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Skipped(_) => "skipped",
+            Self::Started => "started",
+            Self::Finished => "finished",
+            Self::Cancelled => "cancelled",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Skipped(skip) => write!(f, "skipped: {skip}"),
-            Self::Started => f.write_str("started"),
-            Self::Finished => f.write_str("finished"),
-            Self::Cancelled => f.write_str("cancelled"),
-            Self::Abandoned => f.write_str("abandoned"),
+            phase => f.write_str(phase.name()),
         }
     }
 }
@@ -221,6 +322,7 @@ impl fmt::Display for Phase {
 #[derive(Debug)]
 pub struct Event<'a> {
     pub(crate) fault: &'a str,
+    pub(crate) placement: FaultPlacement,
     pub(crate) phase: Phase,
     pub(crate) actions: &'a [Action],
     pub(crate) method: &'a Method,
@@ -231,17 +333,23 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     pub(crate) fn new<B>(
         fault: &'a str,
+        placement: FaultPlacement,
         phase: Phase,
         actions: &'a [Action],
         request: &'a Request<B>,
         uri: &'a Uri,
     ) -> Self {
-        Self { fault, phase, actions, method: request.method(), uri, headers: request.headers() }
+        Self { fault, placement, phase, actions, method: request.method(), uri, headers: request.headers() }
     }
 
     /// Returns the name of the fault.
     pub fn fault(&self) -> &str {
         self.fault
+    }
+
+    /// Returns the side on which the fault acted.
+    pub fn placement(&self) -> FaultPlacement {
+        self.placement
     }
 
     /// Returns the phase.

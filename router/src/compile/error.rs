@@ -170,6 +170,12 @@ pub enum BuildErrorKind {
     TooManyVariables,
     /// More than [`MAX_SCOPE_DEPTH`](crate::MAX_SCOPE_DEPTH) scopes within each other.
     ScopesTooDeep,
+    /// A table's file with more than [`MAX_SCOPE_DEPTH`](crate::MAX_SCOPE_DEPTH) scopes within each other, or with another
+    /// value that is nested as deep. The line is that of the error's location.
+    FileTooDeep {
+        /// The place in the line, in bytes, counted from 1.
+        column: u32,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -241,6 +247,11 @@ impl fmt::Display for BuildErrorKind {
             Self::ScopesTooDeep => {
                 write!(f, "more than {MAX_SCOPE_DEPTH} scopes within each other, join their prefixes")
             }
+            Self::FileTooDeep { column } => write!(
+                f,
+                "column {column}: more than {MAX_SCOPE_DEPTH} scopes within each other, or a value that is nested as \
+                 deep; join the prefixes of scopes"
+            ),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Explanation: the result of a request, route by route.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use http::{Method, Request, Uri};
@@ -153,7 +154,10 @@ impl fmt::Display for Explanation {
             let line = format!("  {word:9} {name:names$}  {template:templates$}  {reason}");
             writeln!(f, "{}", line.trim_end())?;
         }
-        match self.candidates.len() - shown.len() {
+        // A route has a candidate for each of its alternatives.
+        let shown: HashSet<usize> = shown.iter().map(|candidate| candidate.index).collect();
+        let indices = self.candidates.iter().map(|candidate| candidate.index);
+        match indices.filter(|index| !shown.contains(index)).collect::<HashSet<_>>().len() {
             0 => Ok(()),
             1 => writeln!(f, "  1 route has another host or path"),
             more => writeln!(f, "  {more} routes have another host or path"),
@@ -173,6 +177,9 @@ fn describe_miss(miss: &Miss) -> String {
         Reason::Redirect(redirect) => format!("{status} to {}", redirect.target),
         Reason::MethodNotAllowed(methods) | Reason::Options(methods) => {
             format!("{status}, allowed are {methods}")
+        }
+        Reason::UnsupportedMediaType(types) | Reason::NotAcceptable(types) if types.is_empty() => {
+            status.to_string()
         }
         Reason::UnsupportedMediaType(types) => format!("{status}, accepted are {}", types.join(", ")),
         Reason::NotAcceptable(types) => format!("{status}, available are {}", types.join(", ")),

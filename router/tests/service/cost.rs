@@ -6,6 +6,8 @@
 use std::time::Instant;
 
 use http::Request;
+#[cfg(all(feature = "schema", feature = "toml"))]
+use waylay_router::RouteSpec;
 use waylay_router::{LintKind, Peer, Policy, Precedence, Route, Table, TableBuilder};
 
 fn timed<T>(name: &str, run: impl FnOnce() -> T) -> T {
@@ -32,6 +34,32 @@ fn left_out(table: &Table<usize>) -> usize {
             _ => 0,
         })
         .sum()
+}
+
+/// Each node of the tree has one way to it, so that branches do not multiply: with two at each of 40 segments, a search that
+/// went back for each would not end.
+#[test]
+fn branches_are_entered_once() {
+    let segments = 40;
+    let template = |literal: usize, end: &str| {
+        let names: Vec<String> =
+            (0..segments).map(|i| if i < literal { "a".to_owned() } else { format!("{{x{i}}}") }).collect();
+        format!("/{}/{end}", names.join("/"))
+    };
+    // A route has at most 32 variables.
+    let routes =
+        (9..=segments).flat_map(|literal| ["b", "c{v}"].map(|end| Route::get(template(literal, end))));
+    let mixed = (0..8).map(|i| {
+        let names = (0..segments)
+            .map(|at| if (at >> (i % 5)) & 1 == 0 { "a".to_owned() } else { format!("{{m{at}}}") });
+        Route::get(format!("/{}/d{i}", names.collect::<Vec<_>>().join("/")))
+    });
+    let table = build("branches", routes.chain(mixed));
+    let path = |end: &str| format!("/{}/{end}", vec!["a"; segments].join("/"));
+    for (end, expected) in [("b", true), ("c1", true), ("d3", true), ("e", false), ("b/b", false)] {
+        let request = Request::get(path(end)).body(()).unwrap();
+        assert_eq!(table.find(&request, &Peer::default()).is_ok(), expected, "{end}");
+    }
 }
 
 #[test]
@@ -75,6 +103,45 @@ fn literal_hosts() {
     assert_eq!(left_out(&table), 0);
 }
 
+/// A table's file, with a few routes in scopes, and the same with an error in each route.
+#[cfg(all(feature = "schema", feature = "toml"))]
+#[test]
+fn routes_of_a_file() {
+    use waylay_router::TableSpec;
+    let count = if cfg!(debug_assertions) { 2_000 } else { 20_000 };
+    let mut spec = TableSpec::default();
+    for n in 0..count {
+        let mut route = RouteSpec::new(format!("Path(`/a{n}/{{id}}`) && Method(`GET`)"), format!("h{n}"));
+        route.name = Some(format!("n{n}"));
+        spec.routes.push(route);
+    }
+    let json = serde_json::to_string_pretty(&spec).unwrap();
+    let toml: String = spec.routes.iter().fold(String::new(), |text, route| {
+        let (name, handler) = (route.name.as_deref().unwrap(), &route.handler);
+        text + &format!("[[routes]]\nname = '{name}'\nrule = '{}'\nhandler = '{handler}'\n\n", route.rule)
+    });
+    for (format, read, text) in [
+        ("TOML", TableSpec::toml as fn(&str) -> TableSpec, &toml),
+        ("JSON", TableSpec::json, &json),
+        ("JSON in one line", TableSpec::json, &json.replace('\n', "")),
+    ] {
+        let spec = timed(&format!("read {count} routes of {format}"), || read(text));
+        let builder = Table::builder().spec(&spec, |route| Ok(route.handler.clone()));
+        let table = timed("build", || builder.build().unwrap());
+        assert_eq!(table.routes().count(), count);
+        let invalid = text.replace("/a", "/{");
+        let spec = timed(&format!("read {count} invalid routes"), || read(&invalid).named("table"));
+        let builder = Table::builder().spec(&spec, |route| Ok(route.handler.clone()));
+        let errors = timed("errors", || builder.build().unwrap_err());
+        assert_eq!(errors.iter().count(), count);
+        assert!(timed("print", || errors.to_string()).len() > count * 100);
+        let invalid = text.replace("handler", "handlers");
+        let spec = timed(&format!("read {count} unknown fields"), || read(&invalid));
+        let errors = Table::builder().spec(&spec, |_| Ok(())).build().unwrap_err();
+        assert_eq!(errors.iter().count(), count);
+    }
+}
+
 /// What cannot be decided in time is left out, and a lint says so.
 #[test]
 fn budgets_are_spent() {
@@ -95,7 +162,7 @@ fn conditions_on_a_long_query() {
         "query conditions",
         (0..500).map(|n| Route::any("/").query(format!("key{n}"), "never").priority(n)),
     );
-    let pairs: Vec<String> = (0..5_000).map(|n| format!("k{n}={n}")).collect();
+    let pairs: Vec<String> = (0..1_000).map(|n| format!("k{n}={n}")).collect();
     let request = Request::get(format!("/?{}&key499=never", pairs.join("&"))).body(()).unwrap();
     let found = timed("look-up", || table.find(&request, &Peer::default()).map(|found| *found.value()));
     assert_eq!(found.unwrap(), 499);

@@ -10,10 +10,13 @@
 mod allow;
 mod conditions;
 mod cost;
+#[cfg(all(feature = "schema", feature = "toml"))]
+mod depths;
 mod details;
 mod errors;
 mod explanations;
 mod layers;
+mod limits;
 mod lints;
 mod literals;
 mod mounts;
@@ -25,6 +28,7 @@ mod seals;
 mod serving;
 #[cfg(all(feature = "schema", feature = "toml"))]
 mod spec;
+mod spellings;
 #[cfg(feature = "watch")]
 mod swaps;
 mod templates;

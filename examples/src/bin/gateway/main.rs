@@ -86,10 +86,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             return Ok(());
         }
         // Each injection is marked in its response.
-        Some(PlanCommand::Follow(plan)) => Some(plan::follow(&plan, None, plan::log_event, |_| ())?),
+        Some(PlanCommand::Follow(plan)) => {
+            Some(plan::follow(&plan, None, plan::log_event, plan::log_injection)?)
+        }
         None => None,
     };
-    let table = TableFile::new(file, Upstreams::new(upstream)?);
+    let table = TableFile::new(file, Upstreams::new(upstream));
     // Without a valid table the gateway does not start.
     let swap = SwapRouter::new(table.read()?);
     let view = admin::TableView::new(swap.current());
