@@ -105,7 +105,7 @@ impl Standby {
         match self.draw(keeps) {
             Ok(selected) => Some(Execution::begin(state.clone(), selected, &self.request)),
             Err(skip) => {
-                state.counters.add_skipped(skip);
+                state.count_skipped(skip);
                 state.report(Phase::Skipped(skip), &[], self.capability.placement(), &self.request);
                 None
             }

@@ -6,6 +6,7 @@ mod apply;
 mod determinism;
 mod errors;
 mod hostile;
+mod injectors;
 mod read;
 mod schema;
 mod source;
