@@ -14,7 +14,7 @@ use waylay_fault::FaultPlan;
 static MEMORY: PeakAlloc = PeakAlloc;
 
 /// What the parsers and the errors of a document may hold, whatever its length: a plan has at most 256 KiB.
-const MOST: usize = 96 << 20;
+const MOST: usize = 48 << 20;
 
 /// What is left of a document: up to 100 errors, and its text.
 const LEFT: usize = 2 << 20;

@@ -403,7 +403,8 @@ impl FaultSet {
                 NextMember::Same(member) => members.push(member),
                 NextMember::New { placement, builder, spec } => {
                     let carried = old.member(builder.name()).map(|member| member.fault.state.carried());
-                    match self.prepare(*builder, placement, carried.unwrap_or_default()).build() {
+                    let carried = carried.unwrap_or_default();
+                    match self.prepare(builder.placement(placement.into()), placement, carried).build() {
                         Ok(fault) => members.push(SetMember { placement, fault, spec }),
                         Err(error) => errors.push(error),
                     }
@@ -423,11 +424,9 @@ impl FaultSet {
     fn prepare(&self, builder: FaultBuilder, placement: FaultPlacement, carried: Carried) -> FaultBuilder {
         #[cfg(feature = "metrics")]
         let builder = if self.state.meters.is_some() { builder.metrics(placement) } else { builder };
-        let builder = builder
-            .placement(placement.into())
-            .carried(carried)
-            .guards(self.state.guards.clone())
-            .log(self.state.log.clone());
+        #[cfg(not(feature = "metrics"))]
+        let _ = placement;
+        let builder = builder.carried(carried).guards(self.state.guards.clone()).log(self.state.log.clone());
         match &self.state.reporter {
             Some(reporter) if !builder.has_reporter() => builder.reporter(reporter.clone()),
             _ => builder,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use waylay_fault::{FaultPlan, FaultSet};
+use waylay_fault::{FaultPlan, FaultSet, PlanFormat};
 
 use crate::documents::{SAMPLE, hostile, mutated};
 
