@@ -55,7 +55,7 @@ impl Execution {
 
     /// Counts and reports that the steps are not run.
     pub(super) fn report_unstarted(&mut self, reason: SkipReason) {
-        self.state.counters.add_skipped(reason);
+        self.state.count_skipped(reason);
         let Some(request) = &self.request else { return };
         let is_dry_run = reason == SkipReason::DryRun;
         #[cfg(feature = "tracing")]
