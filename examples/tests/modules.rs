@@ -20,6 +20,11 @@ fn fault() {
 }
 
 #[test]
+fn fault_admin() {
+    assert_order("fault/admin", MODULES);
+}
+
+#[test]
 fn extract() {
     assert_order("extract", MODULES);
 }

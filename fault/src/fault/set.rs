@@ -15,6 +15,8 @@ use crate::fault::capability::Placement;
 use crate::fault::control::Control;
 use crate::fault::fault::Fault;
 use crate::fault::guards::{CompiledGuards, GuardState, Guards};
+#[cfg(feature = "plan")]
+use crate::fault::registry::PlanRegistry;
 use crate::fault::state::Carried;
 use crate::report::callback::guard;
 use crate::report::counts::Counts;
@@ -79,6 +81,8 @@ struct SetState {
     #[cfg(feature = "metrics")]
     meters: Option<SetMeters>,
     environment: Option<String>,
+    #[cfg(feature = "plan")]
+    registry: PlanRegistry,
 }
 
 type OnEvent = dyn Fn(&SetEvent) + Send + Sync;
@@ -90,6 +94,8 @@ pub(crate) struct Snapshot {
     /// What all of them were made from.
     #[cfg_attr(not(feature = "plan"), allow(dead_code, reason = "only plans look at it"))]
     pub(crate) source: Option<Arc<dyn Any + Send + Sync>>,
+    /// Whether a flag decides about any of them.
+    pub(crate) has_flags: bool,
     server: Vec<Fault>,
     client: Vec<Fault>,
     listener: Vec<Fault>,
@@ -116,6 +122,7 @@ impl Snapshot {
             client: at(FaultPlacement::Client),
             listener: at(FaultPlacement::Listener),
             connector: at(FaultPlacement::Connector),
+            has_flags: members.iter().any(|member| member.fault.has_flag()),
             members,
             source,
         }
@@ -256,6 +263,11 @@ impl FaultSet {
         }
     }
 
+    #[cfg(feature = "plan")]
+    pub(crate) fn registry(&self) -> &PlanRegistry {
+        &self.state.registry
+    }
+
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         self.state.active.load(Ordering::Relaxed) == 0
@@ -391,7 +403,8 @@ impl FaultSet {
                 NextMember::Same(member) => members.push(member),
                 NextMember::New { placement, builder, spec } => {
                     let carried = old.member(builder.name()).map(|member| member.fault.state.carried());
-                    match self.prepare(*builder, placement, carried.unwrap_or_default()).build() {
+                    let carried = carried.unwrap_or_default();
+                    match self.prepare(builder.placement(placement.into()), placement, carried).build() {
                         Ok(fault) => members.push(SetMember { placement, fault, spec }),
                         Err(error) => errors.push(error),
                     }
@@ -444,6 +457,8 @@ pub struct FaultSetBuilder {
     #[cfg(feature = "metrics")]
     has_metrics: bool,
     environment: Option<String>,
+    #[cfg(feature = "plan")]
+    registry: PlanRegistry,
 }
 
 impl FaultSetBuilder {
@@ -494,6 +509,13 @@ impl FaultSetBuilder {
         self
     }
 
+    /// Sets what plans may name: custom injectors, flags and secrets.
+    #[cfg(feature = "plan")]
+    pub fn registry(mut self, registry: PlanRegistry) -> Self {
+        self.registry = registry;
+        self
+    }
+
     /// Returns the set, still empty.
     pub fn build(self) -> FaultSet {
         let from_process = || std::env::var("WAYLAY_ENVIRONMENT").ok().filter(|name| !name.is_empty());
@@ -510,6 +532,8 @@ impl FaultSetBuilder {
                 #[cfg(feature = "metrics")]
                 meters: self.has_metrics.then(SetMeters::new),
                 environment: self.environment.or_else(from_process),
+                #[cfg(feature = "plan")]
+                registry: self.registry,
             }),
         }
     }

@@ -6,10 +6,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::fault::fault::Fault;
+use crate::fault::selection::CountLimits;
 use crate::fault::set::{FaultSet, NextMember, SetError, SetMember, Snapshot};
 use crate::plan::build::{self, Defaults, Groups};
 use crate::plan::data::{Data, Table};
 use crate::plan::plan::FaultPlan;
+use crate::plan::supplied::Supplied;
 use crate::report::set_event::SetEvent;
 
 /// What a fault of a plan was made from.
@@ -76,9 +78,25 @@ impl FaultSet {
         result
     }
 
-    /// The same for a plan from outside of this machine, which needs an end: who sent it may be out
-    /// of reach when it is to be taken back.
-    pub(crate) fn apply_remote(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+    /// Replaces all faults and guards by those of a plan from outside of this machine. It needs an end, since its
+    /// sender may be out of reach when it has to be taken back.
+    ///
+    /// ```
+    /// # #[cfg(feature = "toml")] {
+    /// use waylay_fault::{ApplyError, FaultPlan, FaultSet};
+    ///
+    /// let set = FaultSet::builder().environment("staging").build();
+    /// let plan = FaultPlan::from_toml("version = 1\nenvironments = ['staging']")?;
+    /// assert_eq!(set.apply_remote(&plan), Err(ApplyError::NoEnd));
+    /// let plan = FaultPlan::from_toml("version = 1\nenvironments = ['staging']\nttl = '15m'")?;
+    /// set.apply_remote(&plan)?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The plan has no end, or as for [`apply`](Self::apply).
+    pub fn apply_remote(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
         if plan.has_end() {
             return self.apply(plan);
         }
@@ -86,27 +104,40 @@ impl FaultSet {
         Err(ApplyError::NoEnd)
     }
 
-    fn try_apply(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+    /// Checks whether [`apply_remote`](Self::apply_remote) would take a plan, and changes nothing.
+    ///
+    /// # Errors
+    /// Those of `apply_remote`.
+    pub fn check_remote(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+        if plan.has_end() { self.check_environment(plan) } else { Err(ApplyError::NoEnd) }
+    }
+
+    fn check_environment(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
         let wanted = || plan.environments().map(str::to_owned).collect();
         match self.environment() {
-            None => return Err(ApplyError::NoEnvironment { wanted: wanted() }),
+            None => Err(ApplyError::NoEnvironment { wanted: wanted() }),
             Some(declared) if plan.environments().all(|name| name != declared) => {
-                return Err(ApplyError::OtherEnvironment { declared: declared.to_owned(), wanted: wanted() });
+                Err(ApplyError::OtherEnvironment { declared: declared.to_owned(), wanted: wanted() })
             }
-            Some(_) => {}
+            Some(_) => Ok(()),
         }
+    }
+
+    fn try_apply(&self, plan: &FaultPlan) -> Result<(), ApplyError> {
+        self.check_environment(plan)?;
         let guards =
             plan.guards().compile().map_err(|error| ApplyError::Set(SetError::Faults(vec![error])))?;
+        let supplied = Supplied { registry: self.registry(), is_read_only: false };
         let mut switched_off = Vec::new();
-        let next = |old: &Snapshot| next_members(plan, old, &mut switched_off);
+        let next = |old: &Snapshot| next_members(plan, old, supplied, &mut switched_off);
         let result = self.swap(next, Some(guards), Some(plan.data.clone()));
         // Wakes foreign code, which may come back to the set.
         switched_off.iter().for_each(|fault| fault.state.switch.wake_cancelled());
         result.map_err(ApplyError::Set)
     }
 
-    /// Returns the plan that was applied last, with each fault enabled and taking part as it does
-    /// now; none if the faults came from elsewhere.
+    /// Returns the plan that was applied last, with each fault enabled, limited and taking part as it
+    /// does now; none if the faults came from elsewhere.
     pub fn plan(&self) -> Option<FaultPlan> {
         let snapshot = self.snapshot();
         let source = snapshot.source.clone()?.downcast::<Table>().ok()?;
@@ -126,15 +157,46 @@ impl FaultSet {
                 if fault.number("participation") != Some(control.participation()) {
                     fault.set("participation", Data::Number(control.participation()));
                 }
+                let limits = control.count_limits();
+                if limits != count_limits(fault) {
+                    let count = |count: u64| {
+                        Some(count).and_then(|count| i64::try_from(count).ok()).map(Data::Integer)
+                    };
+                    let members = [
+                        ("skip", (limits.skip > 0).then_some(limits.skip)),
+                        ("every", (limits.every > 1).then_some(limits.every)),
+                        ("limit", limits.limit),
+                    ];
+                    for (key, value) in members {
+                        match value.and_then(count) {
+                            Some(value) => set_in_order(fault, key, value),
+                            None => fault.0.retain(|(known, _)| *known != key),
+                        }
+                    }
+                }
             }
         }
         Some(FaultPlan { data: Arc::new(plan) })
     }
 }
 
+/// The limits of a fault as its plan declares them.
+fn count_limits(fault: &Table) -> CountLimits {
+    CountLimits {
+        skip: fault.count("skip").unwrap_or_default(),
+        every: fault.count("every").unwrap_or(1),
+        limit: fault.count("limit"),
+    }
+}
+
 /// Returns the faults of a plan, of which those that run unchanged stay. Those of them that the plan
 /// switches off have yet to be woken.
-fn next_members(plan: &FaultPlan, old: &Snapshot, switched_off: &mut Vec<Fault>) -> Vec<NextMember> {
+fn next_members(
+    plan: &FaultPlan,
+    old: &Snapshot,
+    supplied: Supplied<'_>,
+    switched_off: &mut Vec<Fault>,
+) -> Vec<NextMember> {
     let defaults = Defaults::of(&plan.data);
     let specs: Vec<_> = (plan.data.tables("fault"))
         .map(|fault| FaultSpec { fault: fault.clone(), defaults: defaults.clone() })
@@ -156,11 +218,12 @@ fn next_members(plan: &FaultPlan, old: &Snapshot, switched_off: &mut Vec<Fault>)
                     switched_off.push(member.fault.clone());
                 }
                 let _ = control.set_participation(spec.fault.number("participation").unwrap_or_default());
+                control.set_count_limits(count_limits(&spec.fault));
                 NextMember::Same(member.clone())
             }
             None => NextMember::New {
                 placement: build::placement(&spec.fault),
-                builder: Box::new(build::fault(&spec.fault, &defaults, &mut groups)),
+                builder: Box::new(build::fault(&spec.fault, &defaults, &mut groups, supplied)),
                 spec: Some(Arc::new(spec) as Arc<dyn Any + Send + Sync>),
             },
         }

@@ -206,6 +206,15 @@ pub enum SkipReason {
     CallbackPanicked,
     /// A custom injector returned [`InjectOutcome::Skip`](crate::InjectOutcome::Skip).
     Declined,
+    /// The draw selected it, but the service's response is not one that the fault matches, or there was
+    /// none.
+    ResponseMismatch,
+    /// The request asks for no fault, by header or baggage.
+    NotRequested,
+    /// The request asks for a fault without the secret.
+    Untrusted,
+    /// A header that asks for a fault has a wrong value.
+    InvalidControl,
 }
 
 impl SkipReason {
@@ -253,6 +262,10 @@ impl SkipReason {
             Self::DryRun => "dry_run",
             Self::CallbackPanicked => "callback_panicked",
             Self::Declined => "declined",
+            Self::ResponseMismatch => "response_mismatch",
+            Self::NotRequested => "not_requested",
+            Self::Untrusted => "untrusted",
+            Self::InvalidControl => "invalid_control",
         }
     }
 }

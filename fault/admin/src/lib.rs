@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+// Modules, top to bottom. A module imports only from modules below it (checked by `examples/tests/modules.rs`).
+//
+// server    Admin: the builder, the service, the listener
+// api       Endpoints and the OpenAPI document
+// console   The page for a browser
+// metrics   Prometheus text
+// events    Server-sent events of a log, with resumption
+// traffic   Requests, errors and latency, injected and genuine apart
+// access    Host, origin, token and ticket of a request
+// problem   Error responses
+
+mod access;
+mod api;
+mod console;
+mod events;
+mod metrics;
+mod problem;
+mod server;
+mod traffic;
+
+pub use crate::access::token::{Token, TokenError};
+pub use crate::server::admin::{Admin, AdminBuilder, AdminError, AdminService};
+pub use crate::server::serve::ServeError;
+pub use crate::traffic::traffic::{Traffic, TrafficLayer, TrafficService};
