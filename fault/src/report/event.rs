@@ -220,7 +220,7 @@ pub enum SkipReason {
 impl SkipReason {
     /// All of them.
     #[cfg(feature = "metrics")]
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Halted,
         Self::NotEnabled,
         Self::Protected,
@@ -239,6 +239,10 @@ impl SkipReason {
         Self::DryRun,
         Self::CallbackPanicked,
         Self::Declined,
+        Self::ResponseMismatch,
+        Self::NotRequested,
+        Self::Untrusted,
+        Self::InvalidControl,
     ];
 
     /// Returns its name in reports and metrics: that of its field in [`Counts`](crate::Counts).
