@@ -134,12 +134,10 @@ impl Source {
         // A `String` takes all that is written to it.
         let _ = match event {
             Ok(entry) => {
-                let data = serde_json::to_string(&*entry).unwrap_or_default();
-                let summary = serde_json::to_string(&entry.event().to_string()).unwrap_or_default();
-                let id = self.position.id(entry.number());
                 // The line of a log beside its members.
-                let data = format!("{},\"summary\":{summary}}}", data.trim_end_matches('}'));
-                write!(text, "id: {id}\nevent: log\ndata: {data}\n\n")
+                let mut data = serde_json::to_value(&*entry).unwrap_or_default();
+                data["summary"] = entry.event().to_string().into();
+                write!(text, "id: {}\nevent: log\ndata: {data}\n\n", self.position.id(entry.number()))
             }
             Err(MissedEvents(count)) => write!(text, "event: missed\ndata: {{\"missed\":{count}}}\n\n"),
         };
