@@ -1,5 +1,6 @@
-//! Handle of a connection and the commands that it takes.
+//! Handle of a connection and the commands that it takes; links that connections share.
 
+pub(crate) mod bucket;
 pub(crate) mod command;
 pub(crate) mod error;
 pub(crate) mod handle;

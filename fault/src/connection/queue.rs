@@ -54,6 +54,12 @@ impl<T: Entry> CountedQueue<T> {
         self.entries.push_back(entry);
     }
 
+    /// Puts an entry before all others.
+    pub(crate) fn push_front(&mut self, entry: T) {
+        self.bytes += entry.length();
+        self.entries.push_front(entry);
+    }
+
     pub(crate) fn pop(&mut self) -> Option<T> {
         let entry = self.entries.pop_front()?;
         self.bytes -= entry.length();

@@ -85,12 +85,12 @@ impl Fault {
             Ok(Selected { steps, .. }) => {
                 #[cfg(feature = "tracing")]
                 crate::report::trace::dry_run(&self.state.name, &steps.actions, request);
-                self.state.counters.add_skipped(SkipReason::DryRun);
+                self.state.count_skipped(SkipReason::DryRun);
                 self.state.report(Phase::Skipped(SkipReason::DryRun), &steps.actions, placement, request);
                 None
             }
             Err(skip) => {
-                self.state.counters.add_skipped(skip);
+                self.state.count_skipped(skip);
                 self.state.report(Phase::Skipped(skip), &[], placement, request);
                 None
             }

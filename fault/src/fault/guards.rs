@@ -281,6 +281,11 @@ impl GuardState {
         (is_over, is_over && !self.is_expired.swap(true, Ordering::AcqRel))
     }
 
+    /// Whether the end of the time was met.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.is_expired.load(Ordering::Acquire)
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
     }
@@ -401,7 +406,7 @@ impl GuardState {
 
     /// Whether genuine responses are to be watched.
     pub(crate) fn observes(&self) -> bool {
-        self.has(kind::STOP) && !self.is_stopped()
+        self.has(kind::STOP) && !self.is_stopped() && !self.is_expired()
     }
 
     /// Counts one genuine response; returns the reason if that stops the set.

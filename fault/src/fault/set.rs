@@ -20,6 +20,8 @@ use crate::report::callback::guard;
 use crate::report::counts::Counts;
 use crate::report::event::{FaultPlacement, Reporter};
 use crate::report::log::EventLog;
+#[cfg(feature = "metrics")]
+use crate::report::meters::SetMeters;
 use crate::report::set_event::{SetEvent, StopReason};
 
 /// A live set of faults, which one layer puts around a service, a client, a listener or a
@@ -74,6 +76,8 @@ struct SetState {
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
     log: Option<EventLog>,
+    #[cfg(feature = "metrics")]
+    meters: Option<SetMeters>,
     environment: Option<String>,
 }
 
@@ -200,6 +204,7 @@ impl FaultSet {
     /// A limit is wrong; the guards stay as they were.
     pub fn set_guards(&self, guards: Guards) -> Result<(), FaultErrors> {
         self.state.guards.set(guards.compile()?);
+        self.measure();
         Ok(())
     }
 
@@ -296,11 +301,27 @@ impl FaultSet {
             event,
             !matches!(event, SetEvent::Applied { .. } | SetEvent::Rearmed),
         );
+        #[cfg(feature = "metrics")]
+        if let Some(meters) = &self.state.meters {
+            meters.record(event);
+        }
+        self.measure();
         if let Some(log) = &self.state.log {
             log.record_set(event);
         }
         if let Some(on_event) = &self.state.on_event {
             guard(|| on_event(event));
+        }
+    }
+
+    /// Writes the state of the set as a whole to its gauges.
+    fn measure(&self) {
+        #[cfg(feature = "metrics")]
+        if let Some(meters) = &self.state.meters {
+            let guards = &self.state.guards;
+            let flags = || [guards.is_stopped(), guards.is_expired(), guards.is_dry_run()];
+            meters.set(|| (self.revision(), flags()));
+            crate::report::meters::set_halted(crate::fault::switch::halted());
         }
     }
 
@@ -370,7 +391,7 @@ impl FaultSet {
                 NextMember::Same(member) => members.push(member),
                 NextMember::New { placement, builder, spec } => {
                     let carried = old.member(builder.name()).map(|member| member.fault.state.carried());
-                    match self.prepare(*builder, carried.unwrap_or_default()).build() {
+                    match self.prepare(*builder, placement, carried.unwrap_or_default()).build() {
                         Ok(fault) => members.push(SetMember { placement, fault, spec }),
                         Err(error) => errors.push(error),
                     }
@@ -387,7 +408,11 @@ impl FaultSet {
         }
     }
 
-    fn prepare(&self, builder: FaultBuilder, carried: Carried) -> FaultBuilder {
+    fn prepare(&self, builder: FaultBuilder, placement: FaultPlacement, carried: Carried) -> FaultBuilder {
+        #[cfg(feature = "metrics")]
+        let builder = if self.state.meters.is_some() { builder.metrics(placement) } else { builder };
+        #[cfg(not(feature = "metrics"))]
+        let _ = placement;
         let builder = builder.carried(carried).guards(self.state.guards.clone()).log(self.state.log.clone());
         match &self.state.reporter {
             Some(reporter) if !builder.has_reporter() => builder.reporter(reporter.clone()),
@@ -416,6 +441,8 @@ pub struct FaultSetBuilder {
     reporter: Option<Arc<dyn Reporter>>,
     on_event: Option<Box<OnEvent>>,
     log: Option<EventLog>,
+    #[cfg(feature = "metrics")]
+    has_metrics: bool,
     environment: Option<String>,
 }
 
@@ -435,6 +462,28 @@ impl FaultSetBuilder {
     /// Logs what the faults do and the events of the set, also of faults with a reporter of their own.
     pub fn event_log(mut self, log: EventLog) -> Self {
         self.log = Some(log);
+        self
+    }
+
+    /// Counts what the faults do in the recorder of the crate `metrics` that is installed now, and at
+    /// each swap of the faults: [their names](crate::reports#metrics). Install it before.
+    ///
+    /// ```
+    /// use metrics_util::debugging::DebuggingRecorder;
+    /// use waylay_fault::{Fault, FaultSet, error};
+    ///
+    /// // In a program: `PrometheusBuilder::new().install()` of `metrics-exporter-prometheus`.
+    /// let recorder = DebuggingRecorder::new();
+    /// let values = recorder.snapshotter();
+    /// metrics::with_local_recorder(&recorder, || {
+    ///     let set = FaultSet::builder().metrics().build();
+    ///     set.replace([Fault::new("flaky", error(503))]).expect("the settings are good");
+    /// });
+    /// assert!(values.snapshot().into_vec().iter().any(|(key, ..)| key.key().name() == "waylay_fault_requests_total"));
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self) -> Self {
+        self.has_metrics = true;
         self
     }
 
@@ -458,6 +507,8 @@ impl FaultSetBuilder {
                 reporter: self.reporter,
                 on_event: self.on_event,
                 log: self.log,
+                #[cfg(feature = "metrics")]
+                meters: self.has_metrics.then(SetMeters::new),
                 environment: self.environment.or_else(from_process),
             }),
         }

@@ -107,7 +107,7 @@ impl Standby {
                 Some(Execution::begin(state.clone(), steps, self.capability.clone(), permit, &self.request))
             }
             Err(skip) => {
-                state.counters.add_skipped(skip);
+                state.count_skipped(skip);
                 state.report(Phase::Skipped(skip), &[], self.capability.placement(), &self.request);
                 None
             }

@@ -76,11 +76,16 @@ impl Switch {
         self.retire.notify_waiters();
     }
 
+    /// Tests whether the fault was retired.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
     /// Completes once the fault is retired.
     pub(crate) async fn retired(&self) {
         let mut retire = pin!(self.retire.notified());
         retire.as_mut().enable();
-        if !self.retired.load(Ordering::Acquire) {
+        if !self.is_retired() {
             retire.await;
         }
     }
@@ -230,11 +235,15 @@ pub fn halt() {
     // Swapped, not stored: loom takes a store that meets an exchange for one that may come before it.
     HALT.state.swap(HALTED, Ordering::AcqRel);
     HALT.begun.notify_waiters();
+    #[cfg(feature = "metrics")]
+    crate::report::meters::set_halted(true);
 }
 
 /// Ends a [`halt`], also one of the environment; delays that it ended are not resumed.
 pub fn resume() {
     HALT.state.swap(RUNNING, Ordering::AcqRel);
+    #[cfg(feature = "metrics")]
+    crate::report::meters::set_halted(false);
 }
 
 /// Tests whether every fault of this process is stopped.

@@ -486,7 +486,7 @@ impl ResponseInjection {
     /// Returns the delay of the head, if there is one.
     pub(crate) fn pause(&self) -> Option<Pause> {
         let time = self.0.changes.wait();
-        (!time.is_zero()).then(|| self.0.pause(time))
+        (!time.is_zero()).then(|| self.0.pause_head(time))
     }
 
     /// The service failed, so there is no response to change.
