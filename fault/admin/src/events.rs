@@ -41,8 +41,11 @@ impl Position {
 
 /// The body of an event stream, which ends when the API is closed.
 pub(crate) struct EventBody {
-    next: Pin<Box<dyn Future<Output = Option<(Source, String)>> + Send>>,
+    next: Next,
 }
+
+/// The next text and what comes after it; none at the end.
+type Next = Pin<Box<dyn Future<Output = Option<(Source, String)>> + Send>>;
 
 type Status = Box<dyn Fn() -> String + Send + Sync>;
 
